@@ -1,0 +1,60 @@
+/** Data that survives in state.json: plain JSON only. */
+export type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
+export type JsonObject = { [key: string]: Json };
+
+/** What a step would do, asked before anything is changed. Read-only: `plan` has no side effect. */
+export interface Plan {
+  /** `run`: it has work; `skip`: it has none, and `summary` says why. */
+  action: 'run' | 'skip';
+  /** One line in the operator's words. */
+  summary: string;
+  /** More lines for the dry run and the opening summary. */
+  details?: string[];
+  /** The same for machines. */
+  data?: JsonObject;
+}
+
+/** How far a running step is. `unit` 'bytes' is drawn as sizes, anything else as counts ("pods"). */
+export interface Progress {
+  done: number;
+  total?: number;
+  unit: string;
+  /** What is being worked on just now, e.g. an image's name. */
+  note?: string;
+}
+
+/** What the engine hands to a running step. Steps print nothing: they report here. */
+export interface StepIo {
+  /** Aborted when the run is asked to stop; a step ends at its next safe point. */
+  signal: AbortSignal;
+  progress(progress: Progress): void;
+  /** One line for the run log and the plain view. */
+  log(line: string): void;
+  /** Something the operator must read, shown now and again at the end of the run. */
+  warn(line: string): void;
+  /** Durable before it resolves: partial results that a later run must know even if this one dies here. */
+  record(data: JsonObject): Promise<void>;
+  /** What an earlier, unfinished attempt at this step recorded; undefined on a first attempt. */
+  interrupted: JsonObject | undefined;
+}
+
+/**
+ * One step of a flow: data plus functions. `Ctx` is the flow's own context; `Out` becomes part of state.json.
+ * A step finds its traces itself: `run` may be called again after a crash at any instruction of an earlier `run`.
+ */
+export interface Step<Ctx, Out extends JsonObject = JsonObject> {
+  id: string;
+  title: string;
+  needs: readonly string[];
+  /** Raised when the meaning of the recorded result changes, so that older records run again. */
+  revision: number;
+  /** What the result depends on; a change runs the step again, and all that needs it. */
+  inputs(ctx: Ctx): JsonObject;
+  plan(ctx: Ctx): Promise<Plan>;
+  run(ctx: Ctx, io: StepIo): Promise<Out>;
+  /** Post-condition, asked after run and again before a completed step is skipped: metadata only, cheap. Throws when it does not hold. */
+  verify?(ctx: Ctx, out: Out): Promise<void>;
+  undo?(ctx: Ctx, out: Out): Promise<void>;
+  /** Undo loses data: asks for the operator's explicit consent. */
+  destructive?: boolean;
+}

@@ -1,0 +1,72 @@
+/**
+ * Every expected failure of the product is an {@link IvaapError} with one of these codes; main.ts turns the code into
+ * the process's exit code. docs/exit-codes.md is generated from this table.
+ */
+export const errorCodes = {
+  usage: { exit: 2, meaning: 'the command line, or a file named on it, cannot be used as given' },
+  preflight: { exit: 3, meaning: 'the host does not meet a requirement; nothing was changed' },
+  payload: { exit: 4, meaning: 'the payload is damaged, incomplete, missing or not trusted' },
+  version: { exit: 5, meaning: 'refused by the version policy; nothing was changed' },
+  failed: {
+    exit: 6,
+    meaning: 'a step failed; mend the cause and run the same command again, it goes on from there',
+  },
+  rolled_back: {
+    exit: 7,
+    meaning: 'failed; Helm rolled back, the schema is unchanged and the old release probes healthy',
+  },
+  schema_moved: {
+    exit: 8,
+    meaning: 'failed, and the database schema has moved: going back needs the dump restored',
+  },
+  locked: { exit: 9, meaning: 'another run holds the lock' },
+  nothing_to_do: { exit: 10, meaning: 'version and payload are already deployed; --reapply runs it anyway' },
+  bug: { exit: 70, meaning: 'a defect in this program; the run log has what a report needs' },
+  interrupted: { exit: 130, meaning: 'stopped by SIGINT at a safe point; run the same command again' },
+  terminated: { exit: 143, meaning: 'stopped by SIGTERM at a safe point; run the same command again' },
+} as const satisfies Record<string, { exit: number; meaning: string }>;
+
+export type ErrorCode = keyof typeof errorCodes;
+
+/** What an error may carry beside its message. */
+export interface ErrorDetail {
+  /** One sentence or command that the operator can act on. */
+  hint?: string;
+  cause?: unknown;
+  /** Last lines of a program that failed, already redacted. */
+  output?: string;
+  /** The step that failed, when one did. */
+  step?: string;
+}
+
+/** An expected failure: code (exit code), what failed in the operator's words, and one thing to try next. */
+export class IvaapError extends Error {
+  override readonly name = 'IvaapError';
+  readonly code: ErrorCode;
+  readonly hint: string | undefined;
+  readonly output: string | undefined;
+  readonly step: string | undefined;
+
+  constructor(code: ErrorCode, message: string, detail: ErrorDetail = {}) {
+    super(message, detail.cause === undefined ? undefined : { cause: detail.cause });
+    this.code = code;
+    this.hint = detail.hint;
+    this.output = detail.output;
+    this.step = detail.step;
+  }
+
+  get exitCode(): number {
+    return errorCodes[this.code].exit;
+  }
+}
+
+/** The messages of an error and its causes, outermost first, repeated texts left out. */
+export function causeChain(error: unknown): string[] {
+  const chain: string[] = [];
+  for (let current = error; current !== undefined && current !== null && chain.length < 10;) {
+    const message = current instanceof Error ? current.message : String(current);
+    if (!chain.some((earlier) => earlier.includes(message))) chain.push(message);
+    current = current instanceof Error ? current.cause : undefined;
+  }
+  return chain;
+}

@@ -1,0 +1,183 @@
+import { z } from 'zod';
+
+/**
+ * Everything that is true of a product whatever its release: payload-spec/PRODUCT/product.yaml, carried in the payload as
+ * `product.json`. The code knows only this shape. JSON Schema: payload-spec/product.schema.json, generated from here.
+ */
+
+const relativePath = z
+  .string()
+  .regex(/^(?!\/)(?!.*(^|\/)\.\.?(\/|$))[A-Za-z0-9._\-/]+$/, 'a relative path inside its folder');
+const absolutePath = z.string().regex(/^\/(?!.*(^|\/)\.\.?(\/|$))[A-Za-z0-9._\-/]*$/, 'an absolute path');
+const dnsName = z.string().regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/);
+const selector = z.string().regex(/^[A-Za-z0-9./_=,-]+$/);
+const sizeBytes = z.int().nonnegative();
+/** Keys from the root of the values file down to one value. */
+const valuesPath = z.array(z.string().min(1)).min(1);
+
+/** Least processors, memory and free room; `room` is per path, added up per file system. */
+const requirements = z.strictObject({
+  cpus: z.int().positive(),
+  memoryBytes: sizeBytes,
+  room: z.array(z.strictObject({ path: absolutePath, freeBytes: sizeBytes, why: z.string() })),
+});
+
+/** A probe through the product's real ingress: Host header from the values, 127.0.0.1 as the address. */
+const healthRoute = z.strictObject({
+  /** Gives the step ids `health_ID` and `upgrade_health_ID`. */
+  id: dnsName,
+  title: z.string(),
+  path: z.string().startsWith('/'),
+  port: z.int().min(1).max(65535).default(80),
+  expectStatus: z.int().default(200),
+  /** Pods to look at when the probe fails. */
+  selector,
+  timeoutSeconds: z.int().positive().default(120),
+});
+
+const workload = z.strictObject({
+  id: dnsName,
+  kind: z.enum(['Deployment', 'StatefulSet', 'DaemonSet']),
+  name: dnsName,
+  selector,
+});
+
+export const productSchema = z.strictObject({
+  /** Short name, used in labels and messages. */
+  name: dnsName,
+  title: z.string().min(1),
+  /** The executable's name as operators type it. */
+  command: z.string().regex(/^[a-z][a-z0-9_-]*$/),
+  /** Where the product lives on a host; `.installer/` below it is ours. */
+  folder: absolutePath,
+  namespace: dnsName,
+  release: dnsName,
+  chart: z.strictObject({
+    /** Folder of the chart, in the payload and below `folder`. */
+    folder: relativePath,
+    /** `name` in Chart.yaml. */
+    name: z.string().min(1),
+  }),
+  values: z.strictObject({
+    /** The operator's values file below `folder`. */
+    file: relativePath,
+    /** Payload entry from which a fresh install writes it; `{{fqdn}}` and such are the keys below. */
+    template: relativePath,
+    /** Where the answers of a fresh install live in the file. */
+    keys: z.strictObject({ fqdn: valuesPath, storagePath: valuesPath.optional() }),
+    /** The value that lets the product migrate its schema at start, and what it reads as when on. */
+    autoMigrate: z
+      .strictObject({
+        path: valuesPath,
+        on: z.string(),
+        off: z.string(),
+        /** The workload that reads the flag at start only. */
+        workload: dnsName,
+        /** Shown when the flag changed and the pod still runs with the old one. */
+        restartSelector: selector,
+      })
+      .optional(),
+    /** Paths whose values are secret: never printed, logged or put into an argv. */
+    secrets: z.array(valuesPath).default([]),
+  }),
+  archives: z.strictObject({
+    /** Archive of the core images, a name in the payload and below `folder`. */
+    core: relativePath,
+    /** Folder of the connectors' archives, below `folder`. */
+    connectorsFolder: relativePath.optional(),
+  }),
+  /** Entitlement in the licence -> connector's name; its archive is `connectorsFolder/NAME.tar.gz`. */
+  entitlements: z.record(z.string(), z.strictObject({ connector: dnsName })).default({}),
+  license: z
+    .strictObject({
+      /** Secret in the namespace that holds the licence file, and its key. */
+      secret: dnsName,
+      key: z.string(),
+    })
+    .optional(),
+  /** Secrets that a fresh install generates: each key gets random text of that many bytes, written once, never replaced. */
+  generatedSecrets: z
+    .array(z.strictObject({ name: dnsName, keys: z.record(z.string(), z.int().min(8).max(256)) }))
+    .default([]),
+  database: z.strictObject({
+    kind: z.literal('postgres'),
+    selector,
+    container: dnsName,
+    user: z.string(),
+    name: z.string(),
+    /** Name of the dump in a backup's folder. */
+    dumpFile: relativePath,
+    /** Read-only; one row, one integer column: the schema version. No row or no table reads as 0. */
+    schemaVersionQuery: z.string(),
+    /** The data folder's volume: a PersistentVolume (Retain) and claim that the installer makes and the chart only mounts. */
+    volume: z.strictObject({
+      persistentVolume: dnsName,
+      claim: dnsName,
+      defaultPath: absolutePath,
+      capacity: z.string().regex(/^[0-9]+(Mi|Gi|Ti)$/),
+      /** Owner of the data folder on the host. */
+      uid: z.int().nonnegative(),
+      gid: z.int().nonnegative(),
+    }),
+  }),
+  workloads: z.array(workload).min(1),
+  health: z.array(healthRoute).min(1),
+  helm: z.strictObject({
+    timeoutSeconds: z.int().positive(),
+    /** Value of Helm's `--wait`. */
+    wait: z.enum(['watcher', 'legacy', 'hookOnly']),
+  }),
+  requirements: z.strictObject({ install: requirements, upgrade: requirements }),
+  k3s: z.strictObject({
+    /** Semver range of the Kubernetes version. */
+    versionRange: z.string(),
+    kubeconfig: absolutePath,
+    containerdSocket: absolutePath,
+  }),
+  versions: z.strictObject({
+    /** Oldest installed version that an upgrade accepts. */
+    minimumSource: z.string(),
+    /** How many majors an upgrade may move without consent. */
+    maxMajorStep: z.int().positive(),
+    /** Title of the guide for hosts without installer state. */
+    legacyGuide: z.string(),
+  }),
+  backup: z.strictObject({
+    /** A completed dump older than this is taken again. */
+    maxAgeMinutes: z.int().positive(),
+  }),
+});
+
+export type Product = z.infer<typeof productSchema>;
+export type HealthRoute = Product['health'][number];
+export type Requirements = Product['requirements']['install'];
+
+/**
+ * A change of the operator's values that a release needs: applied while its predicate holds, whatever the source version.
+ * The operator's own file is never edited: `set` goes to an overlay that is passed on every Helm call.
+ */
+export const valuesPatchSchema = z.strictObject({
+  id: z.string().regex(/^[a-z0-9-]+$/),
+  why: z.string(),
+  /** All must hold on the operator's file. `equals` compares the value at `path`, `absent: true` its absence. */
+  when: z.array(
+    z.union([
+      z.strictObject({ path: valuesPath, equals: z.json() }),
+      z.strictObject({ path: valuesPath, absent: z.literal(true) }),
+      z.strictObject({ path: valuesPath, present: z.literal(true) }),
+    ]),
+  ),
+  set: z.array(z.strictObject({ path: valuesPath, value: z.json() })),
+});
+
+/** What is true of one release: beside the product's data in the payload, as `release.json`. */
+export const releaseSchema = z.strictObject({
+  version: z.string(),
+  schema: z.strictObject({ min: z.int().nonnegative(), target: z.int().nonnegative() }),
+  /** Major version of PostgreSQL that the chart renders. */
+  postgresMajor: z.int().positive(),
+  valuesPatches: z.array(valuesPatchSchema).default([]),
+});
+
+export type ValuesPatch = z.infer<typeof valuesPatchSchema>;
+export type Release = z.infer<typeof releaseSchema>;
