@@ -1,0 +1,63 @@
+import { spawn } from 'node:child_process';
+import { cpus } from 'node:os';
+import { join } from 'node:path';
+import { layerBreaches } from './layers.ts';
+
+/** `npm run check`: everything that can be said about the code without a node, in under a minute. */
+
+const root = join(import.meta.dirname, '..');
+const bin = (name: string) => join(root, 'node_modules/.bin', name);
+
+interface Part {
+  name: string;
+  run: () => Promise<{ ok: boolean; output: string }>;
+}
+
+function program(name: string, command: string, ...args: string[]): Part {
+  return {
+    name,
+    run: () =>
+      new Promise((done) => {
+        let output = '';
+        const child = spawn(command, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
+        for (const stream of [child.stdout, child.stderr]) {
+          stream.setEncoding('utf8').on('data', (text: string) => (output += text));
+        }
+        child.on('error', (error) => done({ ok: false, output: error.message }));
+        child.on('close', (code) => done({ ok: code === 0, output }));
+      }),
+  };
+}
+
+const parts: Part[] = [
+  program('unit tests', process.execPath, 'scripts/run-suite.ts', 'unit'),
+  program('types', bin('tsc'), '--noEmit'),
+  program('lint', bin('oxlint'), '--deny-warnings'),
+  program('format', bin('prettier'), '--check', '--log-level=warn', '.'),
+  program('dead code', bin('knip')),
+  {
+    name: 'layers',
+    run: () => {
+      const breaches = layerBreaches(join(root, 'src'));
+      const output = breaches.map(({ file, line, message }) => `${file}:${line}: ${message}\n`).join('');
+      return Promise.resolve({ ok: breaches.length === 0, output });
+    },
+  },
+];
+
+const seconds = (since: number) => ((performance.now() - since) / 1000).toFixed(1);
+const begun = performance.now();
+let failed = 0;
+const queue = [...parts];
+async function worker() {
+  for (let part = queue.shift(); part !== undefined; part = queue.shift()) {
+    const partBegun = performance.now();
+    const { ok, output } = await part.run();
+    if (!ok) failed += 1;
+    console.log(`${ok ? 'ok    ' : 'FAILED'} ${part.name} (${seconds(partBegun)} s)`);
+    if (!ok) console.log(output.trimEnd().replaceAll(/^/gm, '    '));
+  }
+}
+await Promise.all(Array.from({ length: Math.min(cpus().length, 3) }, worker));
+console.log(`check: ${parts.length - failed} of ${parts.length} parts hold, ${seconds(begun)} s`);
+process.exitCode = failed === 0 ? 0 : 1;
