@@ -87,7 +87,16 @@ export const productSchema = z.strictObject({
     connectorsFolder: relativePath.optional(),
   }),
   /** Entitlement in the licence -> connector's name; its archive is `connectorsFolder/NAME.tar.gz`. */
-  entitlements: z.record(z.string(), z.strictObject({ connector: dnsName })).default({}),
+  entitlements: z
+    .record(
+      z.string(),
+      z.strictObject({
+        connector: dnsName,
+        /** The connector's switch in the values: a fresh install writes `true` there when the licence grants it, else `false`. */
+        enabledPath: valuesPath.optional(),
+      }),
+    )
+    .default({}),
   license: z
     .strictObject({
       /** Secret in the namespace that holds the licence file, and its key. */
