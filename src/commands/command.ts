@@ -1,0 +1,54 @@
+import type { ErrorCode } from '../errors.ts';
+
+/** What main.ts hands to a command: the parsed command line and the two ways in which the operator may ask it to stop. */
+export interface Invocation {
+  /** Positional arguments, in the order of {@link Command.arguments}; an absent optional one is undefined. */
+  args: readonly (string | undefined)[];
+  /** By commander's names: `--accept-data-loss` is `acceptDataLoss`. */
+  options: Readonly<Record<string, string | boolean | undefined>>;
+  /** Results and events are JSON on stdout. */
+  json: boolean;
+  /** This program as it was typed, for the commands that messages tell the operator to run: `./ivaap`. */
+  program: string;
+  /** Aborted by the first SIGINT or SIGTERM; the reason is the IvaapError to end with. */
+  signal: AbortSignal;
+  /** Aborted when the operator asks a second time. */
+  secondSignal: AbortSignal;
+}
+
+export interface CommandArgument {
+  /** As commander writes it: `<name>` is required, `[name]` is not. */
+  name: string;
+  summary: string;
+}
+
+export interface CommandOption {
+  /** As commander writes it: `--images-from <source>`. */
+  flags: string;
+  summary: string;
+  choices?: readonly string[];
+  default?: string;
+  /** Names of options that exclude this one, as commander names them. */
+  conflicts?: readonly string[];
+}
+
+/** One subcommand: its help is made from this data, its work is `run`. */
+export interface Command {
+  arguments?: readonly CommandArgument[];
+  options: readonly CommandOption[];
+  /** What it reads, writes and needs, in whole sentences. */
+  touches: string;
+  /** What follows the program's name, and what that does. */
+  examples: readonly (readonly [line: string, does: string])[];
+  /** The failures that an operator may see from this command. */
+  exits: readonly ErrorCode[];
+  /** Throws IvaapError for every expected failure; returning is exit 0. */
+  run(invocation: Invocation): Promise<void>;
+}
+
+/** A line of the table of commands: the module is loaded when its command is asked for. */
+export interface CommandEntry {
+  name: string;
+  summary: string;
+  load(): Promise<Command>;
+}

@@ -1,0 +1,89 @@
+import { CommanderError, Command as Commander, Option } from 'commander';
+import type { ErrorCode } from '../errors.ts';
+import { errorCodes, IvaapError } from '../errors.ts';
+import type { Command, CommandEntry, Invocation } from './command.ts';
+
+/** Every subcommand, in the order of the help. */
+export const commands: readonly CommandEntry[] = [];
+
+const helpWidth = 100;
+
+function exitLines(codes: readonly ErrorCode[]): string {
+  const rows = codes.map((code) => [errorCodes[code].exit, errorCodes[code].meaning] as const);
+  rows.sort(([a], [b]) => a - b);
+  return [[0, 'done'] as const, ...rows]
+    .map(([exit, meaning]) => `  ${String(exit).padEnd(5)}${meaning}`)
+    .join('\n');
+}
+
+/** What stands below the options in `--help`: enough to work from without the guide. */
+function helpFooter(command: Command, program: string): string {
+  const examples = command.examples.map(([line, does]) => `  ${program} ${line}\n      ${does}`).join('\n');
+  return `\n${command.touches}\n\nExamples:\n${examples}\n\nExit codes:\n${exitLines(command.exits)}`;
+}
+
+function addToHelp(sub: Commander, command: Command, program: string): void {
+  for (const { name, summary } of command.arguments ?? []) sub.argument(name, summary);
+  for (const { flags, summary, choices, default: value, conflicts } of command.options) {
+    const option = new Option(flags, summary);
+    if (choices !== undefined) option.choices(choices);
+    if (value !== undefined) option.default(value);
+    if (conflicts !== undefined) option.conflicts([...conflicts]);
+    sub.addOption(option);
+  }
+  sub.addHelpText('after', () => helpFooter(command, program));
+}
+
+/** commander's complaint as a usage error: its suggestion ("Did you mean …?") stays in the message. */
+function usageError(error: CommanderError, help: string): IvaapError {
+  const message = error.message.replace(/^error: /, '').replaceAll('\n', ' ');
+  return new IvaapError('usage', message, { hint: help });
+}
+
+/**
+ * Parses `args` (what follows the program's name), loads the one command that they name and runs it. Help goes to stdout.
+ * @throws IvaapError `usage` for what cannot be parsed, and whatever the command throws.
+ */
+export async function runProgram(
+  args: readonly string[],
+  context: Pick<Invocation, 'program' | 'signal' | 'secondSignal'>,
+): Promise<void> {
+  const { program } = context;
+  const [first, ...rest] = args;
+  const words = first === 'help' ? [...rest, '--help'] : args;
+  const root = new Commander(program)
+    .description('One file that installs and upgrades a product on a single-node k3s host, offline.')
+    .option('-v, --version', 'print product and version of the payload')
+    .helpCommand(false)
+    .addHelpText('after', `\nEach command explains itself: ${program} COMMAND --help`)
+    .configureHelp({ helpWidth })
+    .configureOutput({ writeErr: () => {} })
+    .exitOverride();
+  for (const { name, summary, load } of commands) {
+    const sub = root.command(name).summary(summary).description(`${summary}.`);
+    if (name !== words[0]) continue;
+    const command = await load();
+    addToHelp(sub, command, program);
+    sub.action(async () => {
+      const options = sub.opts<Record<string, string | boolean | undefined>>();
+      await command.run({
+        ...context,
+        args: sub.processedArgs as string[],
+        options,
+        json: options.json === true,
+      });
+    });
+  }
+  if (words.length === 0) {
+    process.stderr.write(root.helpInformation());
+    throw new IvaapError('usage', 'no command was given', { hint: `${program} --help` });
+  }
+  try {
+    await root.parseAsync([...words], { from: 'user' });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode === 0) return;
+    const known = commands.some(({ name }) => name === words[0]);
+    throw usageError(error, known ? `${program} ${words[0]} --help` : `${program} --help`);
+  }
+}

@@ -1,0 +1,84 @@
+import { isSea } from 'node:sea';
+import { causeChain, errorCodes, IvaapError } from './errors.ts';
+
+/**
+ * The entry: scrubs the environment, turns signals into aborts, finds out under which name it was started, runs one
+ * command and gives the exit code. Nothing else in src/ ends the process.
+ */
+
+/** What we read ourselves; all else could steer a root process or its children: NODE_*, LD_*, HELM_*, KUBE*, PG*, proxies. */
+const keptEnvironment =
+  /^(PATH|HOME|USER|LOGNAME|LANG|LANGUAGE|LC_[A-Z]+|TZ|TERM|COLORTERM|NO_COLOR|COLUMNS|LINES|SUDO_(USER|UID|GID|COMMAND)|SSH_(CONNECTION|TTY))$/;
+
+function scrubEnvironment(): void {
+  for (const name of Object.keys(process.env)) {
+    if (!keptEnvironment.test(name)) delete process.env[name];
+  }
+}
+
+/** This program as the operator typed it. A SEA's argv is [executable, executable, …]; argv[0] as typed is `argv0`. */
+function programAsTyped(): string {
+  return isSea() ? process.argv0 : `node ${process.argv[1] ?? ''}`;
+}
+
+function abortOnSignals() {
+  const first = new AbortController();
+  const second = new AbortController();
+  const ask = (error: IvaapError) => (first.signal.aborted ? second : first).abort(error);
+  const hint = 'run the same command again';
+  process.on('SIGINT', () => ask(new IvaapError('interrupted', 'stopped by SIGINT', { hint })));
+  process.on('SIGTERM', () => ask(new IvaapError('terminated', 'stopped by SIGTERM', { hint })));
+  // A dropped SSH session must not end a run in the middle of an upgrade.
+  process.on('SIGHUP', () => {});
+  return { signal: first.signal, secondSignal: second.signal };
+}
+
+/** A reader that went away (`| head`, a lost terminal) is no failure of the run: what it would have read is dropped. */
+function outliveReaders(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error;
+    });
+  }
+}
+
+function printError(error: unknown, json: boolean): number {
+  const known = error instanceof IvaapError ? error : undefined;
+  const [message = 'unknown error', ...causes] = causeChain(error);
+  const hint = known?.hint;
+  const exitCode = known?.exitCode ?? errorCodes.bug.exit;
+  if (json) {
+    const code = known?.code ?? 'bug';
+    process.stdout.write(`${JSON.stringify({ error: { code, exitCode, message, causes, hint } })}\n`);
+    return exitCode;
+  }
+  const lines = [`error: ${message}`, ...causes.map((cause) => `  because: ${cause}`)];
+  if (known === undefined) {
+    lines.push('This is a defect in the program. Please report these lines:');
+    lines.push(error instanceof Error ? (error.stack ?? '') : String(error));
+  }
+  if (known?.output !== undefined) lines.push(known.output);
+  if (hint !== undefined) lines.push(`try: ${hint}`);
+  process.stderr.write(`${lines.join('\n')}\n`);
+  return exitCode;
+}
+
+async function main(args: readonly string[]): Promise<void> {
+  const program = programAsTyped();
+  const context = { program, ...abortOnSignals() };
+  // The one question asked in scripts and prompts: answered without loading a library.
+  if (args.length === 1 && (args[0] === '-v' || args[0] === '--version')) {
+    const { printVersion } = await import('./commands/version.ts');
+    return printVersion(program);
+  }
+  const { runProgram } = await import('./commands/program.ts');
+  return runProgram(args, context);
+}
+
+const args = process.argv.slice(2);
+const end = (error: unknown) => process.exit(printError(error, args.includes('--json')));
+process.on('uncaughtException', end);
+process.on('unhandledRejection', end);
+scrubEnvironment();
+outliveReaders();
+main(args).then(() => process.exit(0), end);
