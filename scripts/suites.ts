@@ -1,0 +1,29 @@
+/**
+ * The suites as data. `scripts/run-suite.ts` runs one; `scripts/test` runs all of them in this order.
+ * `limitMinutes`: after that a suite is called hanging, says so and ends. `concurrency`: test files side by side.
+ */
+export const suites = {
+  unit: { limitMinutes: 3, concurrency: 2 },
+  integration: { limitMinutes: 15, concurrency: 2 },
+  lab: { limitMinutes: 15, concurrency: 1 },
+  e2e: { limitMinutes: 35, concurrency: 2 },
+} as const satisfies Record<string, { limitMinutes: number; concurrency: number }>;
+
+export type SuiteName = keyof typeof suites;
+
+export interface Counts {
+  passed: number;
+  failed: number;
+}
+
+/** The one closing line that every suite prints, and the only thing that is read of it. */
+export function closingLine(name: string, { passed, failed }: Counts): string {
+  return `${name}: ${passed} passed, ${failed} failed`;
+}
+
+/** The counts in a suite's output; undefined where it ended without its closing line. */
+export function readClosingLine(name: string, output: string): Counts | undefined {
+  const matches = [...output.matchAll(new RegExp(`^${name}: (\\d+) passed, (\\d+) failed$`, 'gm'))];
+  const last = matches.at(-1);
+  return last === undefined ? undefined : { passed: Number(last[1]), failed: Number(last[2]) };
+}
