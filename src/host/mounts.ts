@@ -1,0 +1,70 @@
+import { readFileSync, realpathSync, statSync, type BigIntStats } from 'node:fs';
+import { stat, statfs } from 'node:fs/promises';
+import { dirname } from 'node:path';
+
+export interface Mount {
+  mountPoint: string;
+  fileSystem: string;
+  options: string[];
+}
+
+export interface Room {
+  /** The existing folder that was asked: the path itself or its nearest existing parent. */
+  measuredAt: string;
+  /** The same for all paths of one file system: their needs are added up. */
+  device: string;
+  mountPoint: string;
+  freeBytes: number;
+  totalBytes: number;
+}
+
+const unescapeMount = (text: string) =>
+  text.replaceAll(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
+
+/** The mount that holds a path, from /proc/self/mountinfo; undefined when the path does not exist. */
+export function mountOf(path: string): Mount | undefined {
+  let real: string;
+  try {
+    real = realpathSync(path);
+  } catch {
+    return undefined;
+  }
+  let best: Mount | undefined;
+  for (const line of readFileSync('/proc/self/mountinfo', 'utf8').split('\n')) {
+    const [before = '', after = ''] = line.split(' - ');
+    const fields = before.split(' ');
+    const mountPoint = unescapeMount(fields[4] ?? '');
+    if (mountPoint === '') continue;
+    const within = real === mountPoint || real.startsWith(mountPoint === '/' ? '/' : `${mountPoint}/`);
+    // A later line hides an earlier one at the same place.
+    if (within && mountPoint.length >= (best?.mountPoint.length ?? 0)) {
+      best = { mountPoint, fileSystem: after.split(' ')[0] ?? '', options: (fields[5] ?? '').split(',') };
+    }
+  }
+  return best;
+}
+
+/** The path, or its nearest parent that exists. */
+export function nearestExisting(path: string): string {
+  for (let current = path; ; current = dirname(current)) {
+    if (statSync(current, { throwIfNoEntry: false }) !== undefined || current === dirname(current)) {
+      return current;
+    }
+  }
+}
+
+/** Free room for root's processes at a path that need not exist yet. */
+export async function roomAt(path: string): Promise<Room> {
+  const measuredAt = nearestExisting(path);
+  const [room, info] = await Promise.all([
+    statfs(measuredAt, { bigint: true }),
+    stat(measuredAt, { bigint: true }) as Promise<BigIntStats>,
+  ]);
+  return {
+    measuredAt,
+    device: String(info.dev),
+    mountPoint: mountOf(measuredAt)?.mountPoint ?? measuredAt,
+    freeBytes: Number(room.bavail * room.bsize),
+    totalBytes: Number(room.blocks * room.bsize),
+  };
+}

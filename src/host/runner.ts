@@ -1,0 +1,330 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { basename } from 'node:path';
+import { Readable } from 'node:stream';
+import { IvaapError } from '../errors.ts';
+import { mountOf } from './mounts.ts';
+
+/** Bytes for a child's standard input: text, one buffer, or a stream that is read as fast as the child takes it. */
+export type StdinSource = string | Uint8Array | AsyncIterable<Uint8Array>;
+
+export interface RunOptions {
+  /** Added to the allowlisted environment; a name that is not on the list is the caller's own decision. */
+  env?: Record<string, string>;
+  cwd?: string;
+  stdin?: StdinSource;
+  /** Takes standard output as a stream instead of collecting it. When it rejects, the child is killed and `run` rejects. */
+  stdout?: (stream: Readable) => Promise<void>;
+  /** Each line of standard error as it comes, already redacted. */
+  onStderrLine?: (line: string) => void;
+  /** After this the child gets SIGTERM, and SIGKILL `graceMs` later. */
+  timeoutMs?: number;
+  /** Between SIGTERM and SIGKILL; Infinity never kills. Default 10 s. */
+  graceMs?: number;
+  /** Abort sends SIGTERM, and SIGKILL `graceMs` later. */
+  signal?: AbortSignal;
+  /** Descriptors of ours that the child gets as 3, 4, …: the lock travels this way. */
+  inherit?: readonly number[];
+  /** Exit codes that are an answer and no failure. Default [0]; 'any' never throws for a code. */
+  okCodes?: readonly number[] | 'any';
+  /** Collected standard output beyond this is a failure. Default 64 MiB. */
+  maxStdoutBytes?: number;
+}
+
+export interface RunResult {
+  exitCode: number;
+  stdout: string;
+  /** The last 64 KiB, redacted. */
+  stderr: string;
+  /** Bytes of standard input that the child took. */
+  stdinBytes: number;
+  durationMs: number;
+}
+
+/** Starts programs: an argv, never a shell. The one implementation is {@link createRunner}. */
+export interface Runner {
+  run(argv: readonly [string, ...string[]], options?: RunOptions): Promise<RunResult>;
+}
+
+/** How a program failed: the cause of the IvaapError that `run` throws. Its texts are redacted. */
+export class ProgramFailure extends Error {
+  override readonly name = 'ProgramFailure';
+  readonly exitCode: number | undefined;
+  readonly endedBy: string | undefined;
+  readonly reason: 'exit' | 'signal' | 'timeout' | 'aborted' | 'not started' | 'output too long';
+  readonly stdout: string;
+  readonly stderr: string;
+
+  constructor(
+    message: string,
+    fields: Pick<ProgramFailure, 'exitCode' | 'endedBy' | 'reason' | 'stdout' | 'stderr'>,
+  ) {
+    super(message);
+    this.exitCode = fields.exitCode;
+    this.endedBy = fields.endedBy;
+    this.reason = fields.reason;
+    this.stdout = fields.stdout;
+    this.stderr = fields.stderr;
+  }
+}
+
+/** The failing program behind an error of ours, when there is one. */
+export function programFailure(error: unknown): ProgramFailure | undefined {
+  for (let current = error; current instanceof Error; current = current.cause) {
+    if (current instanceof ProgramFailure) return current;
+  }
+  return undefined;
+}
+
+export interface RunnerSettings {
+  /** HOME of every child: a private folder, or one that does not exist. */
+  home?: string;
+  /** Takes secrets out of everything that is kept or shown of a child's words. */
+  redact?: (text: string) => string;
+  /** Descriptors that every child inherits after its own: what is not to be let go while a child of ours lives. */
+  inherit?: readonly number[];
+}
+
+/** Where programs are looked for, whatever sudo or cron made of PATH. */
+export const safePath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/var/lib/rancher/k3s/data/current/bin';
+const stderrTailBytes = 65_536;
+const defaultGraceMs = 10_000;
+const defaultMaxStdoutBytes = 64 * 1024 * 1024;
+
+/** The whole environment of a child: nothing of ours is passed on, so no HELM_*, KUBE*, PG*, LD_*, NODE_* or proxy gets through. */
+export function childEnvironment(home: string): Record<string, string> {
+  return { PATH: safePath, HOME: home, LANG: 'C.UTF-8', LC_ALL: 'C.UTF-8', TZ: 'UTC', NO_PROXY: '*', no_proxy: '*' };
+}
+
+export function createRunner(settings: RunnerSettings = {}): Runner {
+  const redact = settings.redact ?? ((text) => text);
+  const home = settings.home ?? '/nonexistent';
+  return {
+    run: (argv, options = {}) =>
+      runOne(argv, options, {
+        redact,
+        env: { ...childEnvironment(home), ...options.env },
+        inherit: [...(options.inherit ?? []), ...(settings.inherit ?? [])],
+      }),
+  };
+}
+
+interface Surroundings {
+  redact: (text: string) => string;
+  env: Record<string, string>;
+  inherit: readonly number[];
+}
+
+async function runOne(
+  argv: readonly [string, ...string[]],
+  options: RunOptions,
+  { redact, env, inherit }: Surroundings,
+): Promise<RunResult> {
+  const [program, ...args] = argv;
+  const label = redact(shortCommand(argv));
+  if (options.signal?.aborted === true) throw stopped(label, 'aborted', '', '');
+  const begun = performance.now();
+  // A session of its own: a terminal's ^C and a closing SSH session reach us, never the child behind our back.
+  const child = spawn(program, args, {
+    env,
+    cwd: options.cwd ?? '/',
+    detached: true,
+    stdio: [options.stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe', ...inherit],
+  });
+  const started = await Promise.race([
+    once(child, 'spawn').then(() => undefined),
+    once(child, 'error').then(([error]) => error as NodeJS.ErrnoException),
+  ]).catch((error: unknown) => error as NodeJS.ErrnoException);
+  if (started !== undefined) throw notStarted(program, label, started, options.cwd);
+
+  let killer: NodeJS.Timeout | undefined;
+  let reason: 'timeout' | 'aborted' | 'output too long' | undefined;
+  let brokenBy: { error: unknown } | undefined;
+  const kill = (name: NodeJS.Signals) => signalGroup(child, name);
+  const stop = (why: 'timeout' | 'aborted' | 'output too long') => {
+    if (reason !== undefined) return;
+    reason = why;
+    kill('SIGTERM');
+    const graceMs = options.graceMs ?? defaultGraceMs;
+    if (Number.isFinite(graceMs)) killer = setTimeout(() => kill('SIGKILL'), graceMs);
+  };
+  /** A source or sink of ours failed: the child must not take what it has for the whole. */
+  const breakOff = (error: unknown) => {
+    if (brokenBy === undefined) brokenBy = { error };
+    kill('SIGKILL');
+  };
+  const onAbort = () => stop('aborted');
+  options.signal?.addEventListener('abort', onAbort, { once: true });
+  const timer =
+    options.timeoutMs === undefined ? undefined : setTimeout(() => stop('timeout'), options.timeoutMs);
+
+  const exited = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
+  const stderr = collectStderr(child, redact, options.onStderrLine);
+  const stdout = options.stdout
+    ? options.stdout(child.stdout!).then(() => '', (error: unknown) => (breakOff(error), ''))
+    : collectText(child.stdout!, options.maxStdoutBytes ?? defaultMaxStdoutBytes, () => stop('output too long'));
+  const stdin = feed(child, options.stdin, exited, breakOff);
+  const [code, endedBy] = await exited;
+  const [out, err, stdinBytes] = await Promise.all([stdout, stderr, stdin]);
+  clearTimeout(timer);
+  clearTimeout(killer);
+  options.signal?.removeEventListener('abort', onAbort);
+
+  if (brokenBy !== undefined) {
+    const { error } = brokenBy as { error: unknown };
+    if (error instanceof IvaapError) throw error;
+    throw new IvaapError('failed', `the data of ${label} broke off`, { cause: error, output: lastLines(err) });
+  }
+  const redactedOut = redact(out);
+  if (reason !== undefined) throw stopped(label, reason, redactedOut, err, options.timeoutMs);
+  const okCodes = options.okCodes ?? [0];
+  if (code === null || (okCodes !== 'any' && !okCodes.includes(code))) {
+    const how = code === null ? `was ended by ${endedBy}` : `failed with exit code ${code}`;
+    throw failure(`${label} ${how}`, {
+      exitCode: code ?? undefined,
+      endedBy: endedBy ?? undefined,
+      reason: code === null ? 'signal' : 'exit',
+      stdout: redactedOut,
+      stderr: err,
+    });
+  }
+  return { exitCode: code, stdout: out, stderr: err, stdinBytes, durationMs: performance.now() - begun };
+}
+
+function signalGroup(child: ChildProcess, name: NodeJS.Signals): void {
+  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+  try {
+    process.kill(-child.pid, name);
+  } catch {
+    child.kill(name);
+  }
+}
+
+/**
+ * Writes the source into the child with back-pressure. When the source fails, the child is killed while its end of the pipe is
+ * still open: it never sees a clean end after a part.
+ */
+async function feed(
+  child: ChildProcess,
+  source: StdinSource | undefined,
+  exited: Promise<unknown>,
+  breakOff: (error: unknown) => void,
+): Promise<number> {
+  const stdin = child.stdin;
+  if (stdin === null || source === undefined) return 0;
+  let gone = false;
+  stdin.on('error', () => (gone = true)); // EPIPE: the child's exit code is the answer
+  const ended = exited.then(() => (gone = true));
+  let bytes = 0;
+  const chunks = typeof source === 'string' || source instanceof Uint8Array ? [Buffer.from(source)] : source;
+  // A stream that waits for more would keep us here after the child ended.
+  if (source instanceof Readable) void ended.then(() => source.destroy());
+  try {
+    for await (const chunk of chunks) {
+      if (gone) break;
+      bytes += chunk.byteLength;
+      if (!stdin.write(chunk)) await Promise.race([once(stdin, 'drain').catch(() => undefined), ended]);
+    }
+    if (!gone) stdin.end();
+  } catch (error) {
+    if (!gone) breakOff(error);
+  }
+  await ended;
+  stdin.destroy();
+  return bytes;
+}
+
+async function collectText(stream: Readable, maxBytes: number, tooLong: () => void): Promise<string> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of stream as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > maxBytes) tooLong();
+    else chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+async function collectStderr(
+  child: ChildProcess,
+  redact: (text: string) => string,
+  onLine: ((line: string) => void) | undefined,
+): Promise<string> {
+  let tail = '';
+  let partial = '';
+  child.stderr!.setEncoding('utf8');
+  for await (const text of child.stderr! as AsyncIterable<string>) {
+    tail = (tail + text).slice(-stderrTailBytes);
+    if (onLine === undefined) continue;
+    const lines = (partial + text).split('\n');
+    partial = (lines.pop() ?? '').slice(-stderrTailBytes);
+    for (const line of lines) onLine(redact(line));
+  }
+  if (onLine !== undefined && partial !== '') onLine(redact(partial));
+  return redact(tail);
+}
+
+/** "kubectl get pods": the program's name and its first words, no option and no value of one. */
+function shortCommand([program, ...args]: readonly [string, ...string[]]): string {
+  const words: string[] = [];
+  for (let index = 0; index < args.length && words.length < 3; index += 1) {
+    const arg = args[index] ?? '';
+    if (arg === '--') break;
+    if (arg.startsWith('-')) {
+      if (words.length > 0) break;
+      if (!arg.includes('=')) index += 1; // `--address X images import`: the words come after
+    } else words.push(arg);
+  }
+  return [basename(program), ...words].join(' ');
+}
+
+const lastLines = (text: string, count = 20) => text.trimEnd().split('\n').slice(-count).join('\n');
+
+function failure(
+  message: string,
+  fields: Pick<ProgramFailure, 'exitCode' | 'endedBy' | 'reason' | 'stdout' | 'stderr'>,
+  hint?: string,
+): IvaapError {
+  const output = lastLines(fields.stderr.trim() === '' ? fields.stdout : fields.stderr);
+  const cause = new ProgramFailure(message, fields);
+  return new IvaapError('failed', message, {
+    cause,
+    ...(output === '' ? {} : { output }),
+    ...(hint === undefined ? {} : { hint }),
+  });
+}
+
+function stopped(
+  label: string,
+  reason: 'timeout' | 'aborted' | 'output too long',
+  stdout: string,
+  stderr: string,
+  timeoutMs?: number,
+): IvaapError {
+  const how = {
+    timeout: `did not end within ${Math.round((timeoutMs ?? 0) / 1000)} s and was stopped`,
+    aborted: 'was stopped on request',
+    'output too long': 'wrote more output than can be right',
+  }[reason];
+  return failure(`${label} ${how}`, { exitCode: undefined, endedBy: 'SIGTERM', reason, stdout, stderr });
+}
+
+function notStarted(program: string, label: string, error: NodeJS.ErrnoException, cwd?: string): IvaapError {
+  const fields = { exitCode: undefined, endedBy: undefined, reason: 'not started', stdout: '', stderr: '' } as const;
+  if (error.code === 'ENOENT') {
+    const message = cwd === undefined ? `${program} was not found` : `${program} or the folder ${cwd} was not found`;
+    return failure(message, fields, `it is looked for in ${safePath}`);
+  }
+  if (error.code === 'EACCES' || error.code === 'EPERM') {
+    const mount = program.startsWith('/') ? mountOf(program) : undefined;
+    if (mount?.options.includes('noexec') === true) {
+      return failure(
+        `${program} may not be executed: ${mount.mountPoint} is mounted with the option noexec`,
+        fields,
+        `mount -o remount,exec ${mount.mountPoint}`,
+      );
+    }
+    return failure(`${program} may not be executed (${error.code})`, fields, `ls -lZ ${program}`);
+  }
+  return failure(`${label} could not be started: ${error.message}`, fields);
+}
