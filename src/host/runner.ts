@@ -81,19 +81,26 @@ export interface RunnerSettings {
   home?: string;
   /** Takes secrets out of everything that is kept or shown of a child's words. */
   redact?: (text: string) => string;
-  /** Descriptors that every child inherits after its own: what is not to be let go while a child of ours lives. */
-  inherit?: readonly number[];
 }
 
 /** Where programs are looked for, whatever sudo or cron made of PATH. */
-export const safePath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/var/lib/rancher/k3s/data/current/bin';
+export const safePath =
+  '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/var/lib/rancher/k3s/data/current/bin';
 const stderrTailBytes = 65_536;
 const defaultGraceMs = 10_000;
 const defaultMaxStdoutBytes = 64 * 1024 * 1024;
 
 /** The whole environment of a child: nothing of ours is passed on, so no HELM_*, KUBE*, PG*, LD_*, NODE_* or proxy gets through. */
 export function childEnvironment(home: string): Record<string, string> {
-  return { PATH: safePath, HOME: home, LANG: 'C.UTF-8', LC_ALL: 'C.UTF-8', TZ: 'UTC', NO_PROXY: '*', no_proxy: '*' };
+  return {
+    PATH: safePath,
+    HOME: home,
+    LANG: 'C.UTF-8',
+    LC_ALL: 'C.UTF-8',
+    TZ: 'UTC',
+    NO_PROXY: '*',
+    no_proxy: '*',
+  };
 }
 
 export function createRunner(settings: RunnerSettings = {}): Runner {
@@ -104,7 +111,7 @@ export function createRunner(settings: RunnerSettings = {}): Runner {
       runOne(argv, options, {
         redact,
         env: { ...childEnvironment(home), ...options.env },
-        inherit: [...(options.inherit ?? []), ...(settings.inherit ?? [])],
+        inherit: options.inherit ?? [],
       }),
   };
 }
@@ -161,8 +168,13 @@ async function runOne(
   const exited = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
   const stderr = collectStderr(child, redact, options.onStderrLine);
   const stdout = options.stdout
-    ? options.stdout(child.stdout!).then(() => '', (error: unknown) => (breakOff(error), ''))
-    : collectText(child.stdout!, options.maxStdoutBytes ?? defaultMaxStdoutBytes, () => stop('output too long'));
+    ? options.stdout(child.stdout!).then(
+        () => '',
+        (error: unknown) => (breakOff(error), ''),
+      )
+    : collectText(child.stdout!, options.maxStdoutBytes ?? defaultMaxStdoutBytes, () =>
+        stop('output too long'),
+      );
   const stdin = feed(child, options.stdin, exited, breakOff);
   const [code, endedBy] = await exited;
   const [out, err, stdinBytes] = await Promise.all([stdout, stderr, stdin]);
@@ -173,7 +185,10 @@ async function runOne(
   if (brokenBy !== undefined) {
     const { error } = brokenBy as { error: unknown };
     if (error instanceof IvaapError) throw error;
-    throw new IvaapError('failed', `the data of ${label} broke off`, { cause: error, output: lastLines(err) });
+    throw new IvaapError('failed', `the data of ${label} broke off`, {
+      cause: error,
+      output: lastLines(err),
+    });
   }
   const redactedOut = redact(out);
   if (reason !== undefined) throw stopped(label, reason, redactedOut, err, options.timeoutMs);
@@ -310,9 +325,16 @@ function stopped(
 }
 
 function notStarted(program: string, label: string, error: NodeJS.ErrnoException, cwd?: string): IvaapError {
-  const fields = { exitCode: undefined, endedBy: undefined, reason: 'not started', stdout: '', stderr: '' } as const;
+  const fields = {
+    exitCode: undefined,
+    endedBy: undefined,
+    reason: 'not started',
+    stdout: '',
+    stderr: '',
+  } as const;
   if (error.code === 'ENOENT') {
-    const message = cwd === undefined ? `${program} was not found` : `${program} or the folder ${cwd} was not found`;
+    const message =
+      cwd === undefined ? `${program} was not found` : `${program} or the folder ${cwd} was not found`;
     return failure(message, fields, `it is looked for in ${safePath}`);
   }
   if (error.code === 'EACCES' || error.code === 'EPERM') {

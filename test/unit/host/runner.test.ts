@@ -34,7 +34,11 @@ describe('runner', () => {
     process.env['HELM_TRAP'] = 'x';
     process.env['https_proxy'] = 'http://trap';
     const { stdout } = await createRunner({ home: '/private' }).run(['env'], { env: { EXTRA: '1' } });
-    const names = stdout.trim().split('\n').map((line) => line.split('=')[0]).sort();
+    const names = stdout
+      .trim()
+      .split('\n')
+      .map((line) => line.split('=')[0])
+      .sort();
     assert.deepEqual(names, ['EXTRA', 'HOME', 'LANG', 'LC_ALL', 'NO_PROXY', 'PATH', 'TZ', 'no_proxy']);
     assert.match(stdout, /^HOME=\/private$/m);
   });

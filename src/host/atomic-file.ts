@@ -1,0 +1,234 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { constants, existsSync } from 'node:fs';
+import { cp, mkdir, open, readdir, rename, rm, type FileHandle } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { IvaapError } from '../errors.ts';
+import { mountOf } from './mounts.ts';
+
+export interface AtomicOptions {
+  /** Permission bits of the new file. */
+  mode: number;
+  uid?: number;
+  gid?: number;
+  /** Name of the unfinished file, beside the target or anywhere on the same file system. Default: hidden, beside the target. */
+  temporaryPath?: string;
+}
+
+/** A file that comes into being whole or not at all. Exactly one of `commit` and `discard` must be called. */
+export interface AtomicFile {
+  handle: FileHandle;
+  temporaryPath: string;
+  /** Durable under its real name when this resolves. */
+  commit(): Promise<void>;
+  discard(): Promise<void>;
+}
+
+/** Makes names durable: what was created, renamed or removed in this folder. */
+export async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, constants.O_RDONLY | constants.O_DIRECTORY);
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Unfinished files of writers that died: named after the target and the writer's process id. */
+async function removeLeftovers(path: string): Promise<void> {
+  const prefix = `.${basename(path)}.`;
+  for (const name of await readdir(dirname(path))) {
+    const pid = name.startsWith(prefix)
+      ? /^(\d+)-[0-9a-f]{8}\.partial$/.exec(name.slice(prefix.length))
+      : null;
+    if (pid !== null && !existsSync(`/proc/${pid[1]}`)) await rm(join(dirname(path), name), { force: true });
+  }
+}
+
+/** Opens a new file that takes the target's place on `commit`. Never follows a link, never reuses a file that lies there. */
+export async function openAtomic(path: string, options: AtomicOptions): Promise<AtomicFile> {
+  const folder = dirname(path);
+  const temporaryPath =
+    options.temporaryPath ??
+    join(folder, `.${basename(path)}.${process.pid}-${randomBytes(4).toString('hex')}.partial`);
+  try {
+    if (options.temporaryPath === undefined) await removeLeftovers(path);
+    else await rm(temporaryPath, { force: true });
+    const flags = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
+    const handle = await open(temporaryPath, flags, 0o600);
+    const discard = async () => {
+      await handle.close().catch(() => undefined);
+      await rm(temporaryPath, { force: true });
+    };
+    return {
+      handle,
+      temporaryPath,
+      discard,
+      commit: async () => {
+        try {
+          // Owner before mode: chown takes setuid bits away.
+          if (options.uid !== undefined || options.gid !== undefined) {
+            await handle.chown(options.uid ?? -1, options.gid ?? -1);
+          }
+          await handle.chmod(options.mode);
+          await handle.sync();
+          await handle.close();
+          await rename(temporaryPath, path);
+          await syncFolder(folder);
+        } catch (error) {
+          await discard();
+          throw writeError(path, error);
+        }
+      },
+    };
+  } catch (error) {
+    throw writeError(path, error);
+  }
+}
+
+/** Replaces a small file in one instant: after a crash the old content or the new is there, whole. */
+export async function writeFileAtomic(
+  path: string,
+  content: string | Uint8Array,
+  options: AtomicOptions,
+): Promise<void> {
+  const file = await openAtomic(path, options);
+  try {
+    await file.handle.writeFile(content);
+  } catch (error) {
+    await file.discard();
+    throw writeError(path, error);
+  }
+  await file.commit();
+}
+
+export interface StreamedFile {
+  sizeBytes: number;
+  /** Hex, of the bytes as written. */
+  sha256: string;
+}
+
+export interface StreamOptions extends AtomicOptions {
+  /** Has the last word before the file gets its name: when it throws, nothing is left and the target is untouched. */
+  verify?: (written: StreamedFile) => void | Promise<void>;
+  signal?: AbortSignal;
+  onBytes?: (bytes: number) => void;
+}
+
+/** Writes a stream to a file that appears, whole and durable, after `verify` agreed. */
+export async function writeStreamAtomic(
+  path: string,
+  source: AsyncIterable<Uint8Array>,
+  options: StreamOptions,
+): Promise<StreamedFile> {
+  const file = await openAtomic(path, options);
+  try {
+    const hash = createHash('sha256');
+    let sizeBytes = 0;
+    for await (const chunk of source) {
+      options.signal?.throwIfAborted();
+      const writing = writeFully(file.handle, chunk);
+      hash.update(chunk); // while the write is under way in another thread
+      await writing;
+      sizeBytes += chunk.byteLength;
+      options.onBytes?.(sizeBytes);
+    }
+    options.signal?.throwIfAborted();
+    const written = { sizeBytes, sha256: hash.digest('hex') };
+    await options.verify?.(written);
+    await file.commit();
+    return written;
+  } catch (error) {
+    await file.discard();
+    throw writeError(path, error);
+  }
+}
+
+async function writeFully(handle: FileHandle, chunk: Uint8Array): Promise<void> {
+  for (let offset = 0; offset < chunk.byteLength;) {
+    const { bytesWritten } = await handle.write(chunk, offset, chunk.byteLength - offset);
+    offset += bytesWritten;
+  }
+}
+
+/** Moves a file or folder within one file system, durable when it resolves. */
+export async function renameDurable(from: string, to: string): Promise<void> {
+  try {
+    await rename(from, to);
+    await syncFolder(dirname(to));
+    if (dirname(from) !== dirname(to)) await syncFolder(dirname(from));
+  } catch (error) {
+    throw writeError(to, error);
+  }
+}
+
+/** Makes a folder with exactly these permission bits, and its parents as needed (0755), durable when it resolves. */
+export async function makeFolder(path: string, mode = 0o755): Promise<void> {
+  try {
+    const first = await mkdir(path, { recursive: true, mode: 0o755 });
+    const handle = await open(path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
+    try {
+      await handle.chmod(mode);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    if (first !== undefined) await syncFolder(dirname(first));
+  } catch (error) {
+    throw writeError(path, error);
+  }
+}
+
+/** Makes what lies below a folder durable: every file, then every folder. Links are names and need their folder only. */
+export async function syncTree(folder: string): Promise<void> {
+  for (const entry of await readdir(folder, { withFileTypes: true })) {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) await syncTree(path);
+    else if (entry.isFile()) {
+      const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+      await handle.sync().finally(() => handle.close());
+    }
+  }
+  await syncFolder(folder);
+}
+
+/** Copies a folder to a place that does not exist yet; `to` appears whole and durable or not at all. */
+export async function copyTreeDurable(from: string, to: string): Promise<void> {
+  if (existsSync(to)) throw new IvaapError('failed', `${to} exists already`, { hint: `ls -ld ${to}` });
+  const temporary = `${to}.partial`;
+  try {
+    await rm(temporary, { recursive: true, force: true });
+    await cp(from, temporary, {
+      recursive: true,
+      verbatimSymlinks: true,
+      preserveTimestamps: true,
+      errorOnExist: true,
+      force: false,
+    });
+    await syncTree(temporary);
+    await renameDurable(temporary, to);
+  } catch (error) {
+    await rm(temporary, { recursive: true, force: true });
+    throw writeError(to, error);
+  }
+}
+
+/** A failed write in the operator's words; errors of ours pass unchanged. */
+export function writeError(path: string, error: unknown): unknown {
+  if (error instanceof IvaapError || !(error instanceof Error) || !('code' in error)) return error;
+  const mountPoint = mountOf(dirname(path))?.mountPoint ?? dirname(path);
+  const known: Record<string, { message: string; hint: string }> = {
+    ENOSPC: { message: `no room left on ${mountPoint} while writing ${path}`, hint: `df -h ${mountPoint}` },
+    EDQUOT: { message: `the quota on ${mountPoint} is used up`, hint: `df -h ${mountPoint}` },
+    EROFS: { message: `${mountPoint} is mounted read-only`, hint: `mount -o remount,rw ${mountPoint}` },
+    ENOENT: { message: `the folder of ${path} does not exist`, hint: `mkdir -p ${dirname(path)}` },
+    EACCES: { message: `${path} may not be written`, hint: 'run the same command with sudo' },
+    EPERM: { message: `${path} may not be written`, hint: `lsattr -d ${dirname(path)} ${path}` },
+    EEXIST: { message: `${path} is in the way`, hint: `ls -ld ${path}` },
+    EXDEV: { message: `${path} lies on another file system than its temporary file`, hint: `df ${path}` },
+  };
+  const { message, hint } = known[String(error.code)] ?? {
+    message: `${path} could not be written: ${error.message}`,
+    hint: `df -h ${mountPoint}`,
+  };
+  return new IvaapError('failed', message, { hint, cause: error });
+}

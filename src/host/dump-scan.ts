@@ -1,0 +1,125 @@
+import { createHash, type Hash } from 'node:crypto';
+import { IvaapError } from '../errors.ts';
+
+export interface DumpSummary {
+  sizeBytes: number;
+  /** Hex, of the bytes as they came. */
+  sha256: string;
+  tables: { table: string; rows: number }[];
+  totalRows: number;
+}
+
+const newline = 0x0a;
+const backslash = 0x5c;
+const dot = 0x2e;
+/** Of a line, as much as is ever looked at; a row may be hundreds of megabytes long. */
+const keptBytes = 4096;
+/** `COPY schema."quoted "" name" (columns) FROM stdin;` */
+const tableName = /^COPY ((?:"(?:[^"]|"")*"|[^"\s(])+)/;
+
+/**
+ * Reads a plain-text pg_dump as it streams past: rows in its COPY blocks, bytes, SHA-256, and whether it came to its proper end.
+ * The end is the comment "PostgreSQL database dump complete", and, where the dump began with `\restrict KEY` (15.14 and later),
+ * `\unrestrict KEY` after it. A dump that was cut off anywhere lacks it.
+ */
+export class DumpScan {
+  readonly #hash: Hash = createHash('sha256');
+  readonly #tables: { table: string; rows: number }[] = [];
+  #sizeBytes = 0;
+  #kept: Buffer[] = [];
+  #keptLength = 0;
+  #lineLength = 0;
+  #copying: { table: string; rows: number } | undefined;
+  /** Only a "Data for Name" comment announces a COPY block: the text of a function may hold the same words. */
+  #announced = false;
+  #restrictKey: string | undefined;
+  #complete = false;
+  #unrestricted = false;
+
+  get sizeBytes(): number {
+    return this.#sizeBytes;
+  }
+
+  update(chunk: Buffer): void {
+    this.#hash.update(chunk);
+    this.#sizeBytes += chunk.length;
+    let start = 0;
+    for (;;) {
+      const end = chunk.indexOf(newline, start);
+      if (end === -1) break;
+      if (this.#lineLength > 0) {
+        this.#keep(chunk, start, end);
+        this.#line(Buffer.concat(this.#kept), 0, this.#keptLength, this.#lineLength);
+        this.#kept = [];
+        this.#keptLength = 0;
+        this.#lineLength = 0;
+      } else this.#line(chunk, start, end, end - start);
+      start = end + 1;
+    }
+    this.#keep(chunk, start, chunk.length);
+  }
+
+  #keep(chunk: Buffer, start: number, end: number): void {
+    this.#lineLength += end - start;
+    const take = Math.min(end - start, keptBytes - this.#keptLength);
+    if (take <= 0) return;
+    this.#kept.push(Buffer.from(chunk.subarray(start, start + take)));
+    this.#keptLength += take;
+  }
+
+  #line(buffer: Buffer, start: number, end: number, length: number): void {
+    if (this.#copying !== undefined) {
+      if (length === 2 && buffer[start] === backslash && buffer[start + 1] === dot) {
+        this.#copying = undefined;
+        this.#announced = false;
+      } else this.#copying.rows += 1;
+      return;
+    }
+    if (length === 0 || length > keptBytes) return;
+    const first = buffer[start];
+    if (first !== 0x43 && first !== 0x2d && first !== backslash) return; // C, -, \
+    this.#statement(buffer.toString('utf8', start, Math.min(end, start + keptBytes)));
+  }
+
+  #statement(line: string): void {
+    if (line.startsWith('-- Data for Name: ')) this.#announced = true;
+    else if (line === '-- PostgreSQL database dump complete') this.#complete = true;
+    else if (this.#announced && line.startsWith('COPY ') && line.endsWith(' FROM stdin;')) {
+      const table = tableName.exec(line)?.[1] ?? '?';
+      this.#copying = { table, rows: 0 };
+      this.#tables.push(this.#copying);
+    } else if (line.startsWith(String.raw`\restrict `)) this.#restrictKey ??= line.slice(10);
+    else if (line.startsWith(String.raw`\unrestrict `)) {
+      this.#unrestricted = this.#complete && line.slice(12) === this.#restrictKey;
+    }
+  }
+
+  /** Call after the last byte. Throws 'failed' when the dump is not whole. */
+  finish(): DumpSummary {
+    const refuse = (why: string) =>
+      new IvaapError('failed', `the database dump is not whole: ${why}`, {
+        hint: 'look at the database pod and at the room on the disk, then run the same command again',
+      });
+    if (this.#sizeBytes === 0) throw refuse('it is empty');
+    if (this.#copying !== undefined) throw refuse(`it ends within the rows of ${this.#copying.table}`);
+    if (!this.#complete) throw refuse('its last line is missing');
+    if (this.#lineLength > 0) throw refuse('its last line is cut off');
+    if (this.#restrictKey !== undefined && !this.#unrestricted) {
+      throw refuse(String.raw`its last line, \unrestrict, is missing`);
+    }
+    return {
+      sizeBytes: this.#sizeBytes,
+      sha256: this.#hash.digest('hex'),
+      tables: this.#tables,
+      totalRows: this.#tables.reduce((sum, { rows }) => sum + rows, 0),
+    };
+  }
+}
+
+/** Passes a dump through unchanged while `scan` reads along. */
+export async function* scanned(source: AsyncIterable<Buffer>, scan: DumpScan): AsyncGenerator<Buffer> {
+  for await (const chunk of source) {
+    scan.update(chunk);
+    yield chunk;
+  }
+}

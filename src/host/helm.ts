@@ -1,0 +1,206 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { programFailure, type Runner, type RunOptions, type RunResult } from './runner.ts';
+import { assertIntact, type Tool } from './tools.ts';
+
+export type HelmStatus =
+  | 'unknown'
+  | 'deployed'
+  | 'uninstalled'
+  | 'superseded'
+  | 'failed'
+  | 'uninstalling'
+  | 'pending-install'
+  | 'pending-upgrade'
+  | 'pending-rollback';
+
+export interface HelmRelease {
+  name: string;
+  namespace: string;
+  revision: number;
+  status: HelmStatus;
+  /** Chart.yaml's name, version and appVersion. */
+  chart: string;
+  version: string;
+  appVersion: string;
+}
+
+export interface HelmRevision {
+  revision: number;
+  /** ISO 8601, as Helm prints it. */
+  updated: string;
+  status: HelmStatus;
+  /** `NAME-VERSION`. */
+  chart: string;
+  appVersion: string;
+  description: string;
+}
+
+export type WaitStrategy = 'watcher' | 'legacy' | 'hookOnly';
+
+export interface DeployOptions {
+  /** Folder of the chart. */
+  chart: string;
+  /** Values files, later ones win. */
+  valuesFiles: readonly string[];
+  wait: WaitStrategy;
+  /** For any single wait of Helm's; a rollback waits again as long. */
+  timeoutSeconds: number;
+  /** Takes over fields that other managers own. */
+  forceConflicts?: boolean;
+  /** Abort asks Helm to stop, which rolls an upgrade back; it is waited for. */
+  signal?: AbortSignal;
+  /** The lock's descriptor: it stays held while Helm lives, even without us. */
+  inherit?: readonly number[];
+  onStderrLine?: (line: string) => void;
+}
+
+export interface HelmSettings {
+  tool: Tool;
+  kubeconfig: string;
+  namespace: string;
+  release: string;
+  /** Private folder for Helm's cache, configuration, data and plugins: made empty here. */
+  workFolder: string;
+}
+
+export interface Helm {
+  readonly namespace: string;
+  readonly release: string;
+  /** `v4.3.1`. */
+  version(): Promise<string>;
+  /** undefined when there is no such release (its history may still exist). */
+  current(): Promise<HelmRelease | undefined>;
+  /** Oldest first; empty when there is no such release. */
+  history(): Promise<HelmRevision[]>;
+  /** The values given by the operator, as JSON text; `all` with the chart's own. Holds secrets. */
+  values(options?: { revision?: number; all?: boolean }): Promise<string>;
+  /** The rendered manifests of a revision, as YAML. Holds secrets. */
+  manifest(revision?: number): Promise<string>;
+  /** Renders without touching the cluster, as an upgrade. Holds secrets. */
+  template(options: { chart: string; valuesFiles: readonly string[]; kubeVersion?: string }): Promise<string>;
+  /** Never installs: a missing release is a failure. A failure rolls back to the last good revision. */
+  upgrade(options: DeployOptions): Promise<RunResult>;
+  /** Never rolls back: that would uninstall. */
+  install(options: DeployOptions): Promise<RunResult>;
+  rollback(revision: number, options: Omit<DeployOptions, 'chart' | 'valuesFiles'>): Promise<RunResult>;
+  uninstall(options: { timeoutSeconds: number; signal?: AbortSignal }): Promise<RunResult>;
+}
+
+/** Name of the Secret in which Helm keeps one revision. */
+export const releaseSecretName = (release: string, revision: number): string =>
+  `sh.helm.release.v1.${release}.v${revision}`;
+
+const queryTimeoutMs = 60_000;
+
+export function createHelm(runner: Runner, settings: HelmSettings): Helm {
+  const { tool, release, namespace } = settings;
+  const cluster = ['--kubeconfig', settings.kubeconfig, '--namespace', namespace];
+  const folder = (name: string) => join(settings.workFolder, `helm-${name}`);
+  const env = {
+    HELM_CACHE_HOME: folder('cache'),
+    HELM_CONFIG_HOME: folder('config'),
+    HELM_DATA_HOME: folder('data'),
+    HELM_PLUGINS: folder('plugins'),
+    HELM_DRIVER: 'secret',
+  };
+
+  async function run(args: readonly string[], options: RunOptions = {}): Promise<RunResult> {
+    for (const path of [env.HELM_CACHE_HOME, env.HELM_CONFIG_HOME, env.HELM_DATA_HOME, env.HELM_PLUGINS]) {
+      await mkdir(path, { recursive: true, mode: 0o700 });
+    }
+    await assertIntact(tool);
+    return runner.run([tool.path, ...args], { timeoutMs: queryTimeoutMs, ...options, env });
+  }
+
+  /** undefined when Helm knows no such release. */
+  async function query(args: readonly string[]): Promise<string | undefined> {
+    try {
+      return (await run([...args, ...cluster])).stdout;
+    } catch (error) {
+      if (/release: not found/.test(programFailure(error)?.stderr ?? '')) return undefined;
+      throw error;
+    }
+  }
+
+  /** A change is waited for well beyond Helm's own limit, which counts each wait anew; it is asked to stop, never killed early. */
+  function change(
+    args: readonly string[],
+    options: Pick<DeployOptions, 'timeoutSeconds' | 'signal' | 'inherit' | 'onStderrLine'>,
+  ): Promise<RunResult> {
+    const timeoutMs = options.timeoutSeconds * 1000;
+    return run([...args, ...cluster, `--timeout=${options.timeoutSeconds}s`], {
+      timeoutMs: 3 * timeoutMs + 300_000,
+      graceMs: timeoutMs + 60_000,
+      ...(options.signal === undefined ? {} : { signal: options.signal }),
+      ...(options.inherit === undefined ? {} : { inherit: options.inherit }),
+      ...(options.onStderrLine === undefined ? {} : { onStderrLine: options.onStderrLine }),
+    });
+  }
+
+  const valuesArgs = (files: readonly string[]) => files.map((file) => `--values=${file}`);
+  const deployArgs = (options: DeployOptions) => [
+    release,
+    options.chart,
+    ...valuesArgs(options.valuesFiles),
+    `--wait=${options.wait}`,
+    '--hide-notes',
+    ...(options.forceConflicts === true ? ['--force-conflicts'] : []),
+  ];
+
+  return {
+    namespace,
+    release,
+    async version() {
+      return (await run(['version', '--template={{.Version}}'])).stdout.trim();
+    },
+    async current() {
+      const text = await query(['get', 'metadata', release, '--output=json']);
+      if (text === undefined) return undefined;
+      const { name, revision, status, chart, version, appVersion } = JSON.parse(text) as HelmRelease;
+      return { name, namespace, revision, status, chart, version, appVersion };
+    },
+    async history() {
+      const text = await query(['history', release, '--output=json']);
+      const rows = JSON.parse(text ?? '[]') as (Omit<HelmRevision, 'appVersion'> & { app_version: string })[];
+      return rows.map(({ revision, updated, status, chart, app_version: appVersion, description }) => ({
+        revision,
+        updated,
+        status,
+        chart,
+        appVersion,
+        description,
+      }));
+    },
+    async values({ revision, all } = {}) {
+      const args = ['get', 'values', release, '--output=json', ...(all === true ? ['--all'] : [])];
+      return (await run([...args, ...revisionArgs(revision), ...cluster])).stdout;
+    },
+    async manifest(revision) {
+      return (await run(['get', 'manifest', release, ...revisionArgs(revision), ...cluster])).stdout;
+    },
+    async template({ chart, valuesFiles, kubeVersion }) {
+      const args = ['template', release, chart, '--is-upgrade', ...valuesArgs(valuesFiles)];
+      const version = kubeVersion === undefined ? [] : [`--kube-version=${kubeVersion}`];
+      return (await run([...args, ...version, '--namespace', namespace])).stdout;
+    },
+    upgrade: (options) =>
+      change(['upgrade', ...deployArgs(options), '--reset-values', '--rollback-on-failure'], options),
+    install: (options) => change(['install', ...deployArgs(options)], options),
+    rollback: (revision, options) =>
+      change(
+        [
+          'rollback',
+          release,
+          String(revision),
+          `--wait=${options.wait}`,
+          ...(options.forceConflicts === true ? ['--force-conflicts'] : []),
+        ],
+        options,
+      ),
+    uninstall: (options) => change(['uninstall', release, '--ignore-not-found', '--wait'], options),
+  };
+}
+
+const revisionArgs = (revision: number | undefined) =>
+  revision === undefined ? [] : [`--revision=${revision}`];

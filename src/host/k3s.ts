@@ -1,0 +1,51 @@
+import { constants } from 'node:fs';
+import { access, readFile } from 'node:fs/promises';
+import { IvaapError } from '../errors.ts';
+import type { Runner } from './runner.ts';
+import { assertSafePath } from './safe-path.ts';
+
+export interface K3s {
+  /** Absolute path of the `k3s` program. */
+  path: string;
+  /** As printed: `v1.34.4+k3s1`. */
+  version: string;
+}
+
+/** sudo's secure_path may lack /usr/local/bin, and k3s may live elsewhere: the usual places, then what its service starts. */
+const usualPlaces = ['/usr/local/bin/k3s', '/usr/bin/k3s', '/opt/bin/k3s', '/opt/local/bin/k3s'];
+const serviceFiles = [
+  '/etc/systemd/system/k3s.service',
+  '/usr/lib/systemd/system/k3s.service',
+  '/lib/systemd/system/k3s.service',
+];
+
+/** Finds k3s and asks its version. Throws 'preflight' when this host has none, or one that others than root can change. */
+export async function findK3s(runner: Runner): Promise<K3s> {
+  for (const path of [...usualPlaces, ...(await pathsFromServices())]) {
+    const there = await access(path, constants.X_OK).then(
+      () => true,
+      () => false,
+    );
+    if (!there) continue;
+    await assertSafePath(path);
+    const { stdout } = await runner.run([path, '--version'], { timeoutMs: 20_000 });
+    const version = /\bv\d+\.\d+\.\d+\S*/.exec(stdout)?.[0];
+    if (version === undefined) {
+      throw new IvaapError('preflight', `${path} --version names no version`, { hint: `${path} --version` });
+    }
+    return { path, version };
+  }
+  throw new IvaapError('preflight', 'k3s was not found on this host', {
+    hint: `install k3s first; it is looked for at ${usualPlaces.join(', ')} and in its systemd service`,
+  });
+}
+
+async function pathsFromServices(): Promise<string[]> {
+  const paths: string[] = [];
+  for (const file of serviceFiles) {
+    const text = await readFile(file, 'utf8').catch(() => '');
+    const path = /^ExecStart=[-@:+!]*(\/\S+)/m.exec(text)?.[1];
+    if (path !== undefined) paths.push(path);
+  }
+  return paths;
+}

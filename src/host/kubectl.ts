@@ -1,0 +1,198 @@
+import { IvaapError } from '../errors.ts';
+import { programFailure, type Runner, type RunOptions, type RunResult } from './runner.ts';
+
+/** The parts of a Kubernetes object that we read everywhere; the rest is the caller's to type. */
+export interface KubeObject {
+  apiVersion: string;
+  kind: string;
+  metadata: {
+    name: string;
+    namespace?: string;
+    uid?: string;
+    generation?: number;
+    resourceVersion?: string;
+    creationTimestamp?: string;
+    deletionTimestamp?: string;
+    labels?: Record<string, string>;
+    annotations?: Record<string, string>;
+  };
+}
+
+/** An object to apply; metadata.name is what the server needs. */
+export interface Manifest {
+  apiVersion: string;
+  kind: string;
+  metadata: { name: string; namespace?: string; [key: string]: unknown };
+  [key: string]: unknown;
+}
+
+export interface KubectlSettings {
+  /** Absolute path of the `k3s` program. */
+  k3s: string;
+  kubeconfig: string;
+  /** Field manager of what we apply. */
+  manager: string;
+  /** For each answer of the API server. Default 20 s. */
+  requestTimeoutMs?: number;
+}
+
+export interface Scope {
+  namespace?: string;
+  /** Label selector. */
+  selector?: string;
+  signal?: AbortSignal;
+  timeoutMs?: number;
+}
+
+export interface Kubectl {
+  /** The API server's version, `v1.34.4+k3s1`. */
+  serverVersion(scope?: Scope): Promise<string>;
+  /** undefined when there is no such object. */
+  get<T extends KubeObject = KubeObject>(kind: string, name: string, scope?: Scope): Promise<T | undefined>;
+  list<T extends KubeObject = KubeObject>(kind: string, scope?: Scope): Promise<T[]>;
+  /** Server-side apply. Contents travel through stdin, never through an argv. */
+  apply(
+    manifests: readonly Manifest[] | string,
+    options?: Scope & { forceConflicts?: boolean; dryRun?: boolean; manager?: string },
+  ): Promise<void>;
+  /** No failure when there is nothing to delete. `wait` false returns while finalizers still run. */
+  delete(kind: string, name: string, scope?: Scope & { wait?: boolean }): Promise<void>;
+  /** A program in a container: argv after `--`, streams as in the runner. */
+  exec(
+    target: { namespace: string; pod: string; container?: string },
+    argv: readonly [string, ...string[]],
+    options?: RunOptions,
+  ): Promise<RunResult>;
+  logs(
+    target: { namespace: string; pod: string; container?: string },
+    options?: { tailLines?: number; previous?: boolean; signal?: AbortSignal },
+  ): Promise<string>;
+  /** Anything else: the words after `kubectl`. */
+  run(args: readonly string[], options?: RunOptions): Promise<RunResult>;
+}
+
+const defaultRequestTimeoutMs = 20_000;
+const downPatterns = [
+  /connection refused/i,
+  /Unable to connect to the server/,
+  /was refused - did you specify the right host or port/,
+  /connect: no route to host/,
+  /i\/o timeout/,
+  /TLS handshake timeout/,
+  /net\/http: request canceled/,
+  /context deadline exceeded/,
+  /\(ServiceUnavailable\)/,
+  /the server is currently unable to handle the request/,
+  /etcdserver: (request timed out|leader changed|no leader)/,
+  /apiserver not ready/,
+  /stat \S+\.yaml: no such file or directory/,
+];
+
+/** The API server did not answer, whatever the command asked: retry later, or read local facts only. */
+export function isClusterDown(error: unknown): boolean {
+  const failure = programFailure(error);
+  if (failure === undefined) return false;
+  return failure.reason === 'timeout' || downPatterns.some((pattern) => pattern.test(failure.stderr));
+}
+
+export function createKubectl(runner: Runner, settings: KubectlSettings): Kubectl {
+  const requestTimeoutMs = settings.requestTimeoutMs ?? defaultRequestTimeoutMs;
+  const base = [settings.k3s, 'kubectl', '--kubeconfig', settings.kubeconfig] as const;
+
+  async function run(args: readonly string[], options: RunOptions = {}): Promise<RunResult> {
+    try {
+      return await runner.run([...base, ...args], options);
+    } catch (error) {
+      if (!isClusterDown(error)) throw error;
+      throw new IvaapError('failed', 'the Kubernetes API server does not answer', {
+        cause: error,
+        hint: 'systemctl status k3s',
+        ...(error instanceof IvaapError && error.output !== undefined ? { output: error.output } : {}),
+      });
+    }
+  }
+
+  /** A request with an answer that is waited for a limited time. */
+  function ask(args: readonly string[], scope: Scope = {}, options: RunOptions = {}): Promise<RunResult> {
+    const timeoutMs = scope.timeoutMs ?? requestTimeoutMs;
+    return run([...args, ...scopeArgs(scope), `--request-timeout=${Math.ceil(timeoutMs / 1000)}s`], {
+      ...options,
+      // kubectl's own limit is per request, and discovery makes several.
+      timeoutMs: options.timeoutMs ?? timeoutMs + 10_000,
+      ...(scope.signal === undefined ? {} : { signal: scope.signal }),
+    });
+  }
+
+  const target = (to: { namespace: string; pod: string; container?: string }) => [
+    '--namespace',
+    to.namespace,
+    to.pod,
+    ...(to.container === undefined ? [] : ['--container', to.container]),
+  ];
+
+  return {
+    run,
+    async serverVersion(scope) {
+      const { stdout } = await ask(['version', '--output=json'], scope);
+      const version = (JSON.parse(stdout) as { serverVersion?: { gitVersion?: string } }).serverVersion;
+      return version?.gitVersion ?? '';
+    },
+    async get<T extends KubeObject>(kind: string, name: string, scope?: Scope) {
+      const { stdout } = await ask(['get', kind, name, '--ignore-not-found', '--output=json'], scope);
+      return stdout.trim() === '' ? undefined : (JSON.parse(stdout) as T);
+    },
+    async list<T extends KubeObject>(kind: string, scope?: Scope) {
+      const { stdout } = await ask(['get', kind, '--output=json'], scope);
+      return (JSON.parse(stdout) as { items: T[] }).items;
+    },
+    async apply(manifests, options = {}) {
+      const stdin =
+        typeof manifests === 'string'
+          ? manifests
+          : JSON.stringify({ apiVersion: 'v1', kind: 'List', items: manifests });
+      await ask(
+        [
+          'apply',
+          '--server-side',
+          `--field-manager=${options.manager ?? settings.manager}`,
+          ...(options.forceConflicts === true ? ['--force-conflicts'] : []),
+          ...(options.dryRun === true ? ['--dry-run=server'] : []),
+          '--filename=-',
+        ],
+        options,
+        { stdin },
+      );
+    },
+    async delete(kind, name, scope = {}) {
+      const wait = scope.wait ?? true;
+      await ask(['delete', kind, name, '--ignore-not-found', `--wait=${wait}`], {
+        timeoutMs: 120_000,
+        ...scope,
+      });
+    },
+    exec: (to, argv, options = {}) =>
+      run(
+        ['exec', ...(options.stdin === undefined ? [] : ['--stdin']), ...target(to), '--', ...argv],
+        options,
+      ),
+    async logs(to, options = {}) {
+      const { stdout } = await ask(
+        [
+          'logs',
+          ...target(to),
+          `--tail=${options.tailLines ?? 20}`,
+          ...(options.previous === true ? ['--previous'] : []),
+        ],
+        options.signal === undefined ? {} : { signal: options.signal },
+      );
+      return stdout;
+    },
+  };
+}
+
+function scopeArgs(scope: Scope): string[] {
+  return [
+    ...(scope.namespace === undefined ? [] : ['--namespace', scope.namespace]),
+    ...(scope.selector === undefined ? [] : ['--selector', scope.selector]),
+  ];
+}

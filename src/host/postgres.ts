@@ -1,0 +1,137 @@
+import type { Readable } from 'node:stream';
+import { IvaapError } from '../errors.ts';
+import type { Kubectl } from './kubectl.ts';
+import { describePods, listPods } from './pods.ts';
+import { programFailure } from './runner.ts';
+
+export interface PostgresSettings {
+  namespace: string;
+  /** Label selector of the database's pod. */
+  selector: string;
+  container: string;
+  user: string;
+  database: string;
+}
+
+export interface Postgres {
+  /** Name of the one running, ready pod. Throws 'failed' with what the pods say. */
+  pod(signal?: AbortSignal): Promise<string>;
+  /** Rows and columns of one query in a read-only transaction; it cannot change anything. NULL reads as ''. */
+  query(sql: string, signal?: AbortSignal): Promise<string[][]>;
+  /** First column of the first row; 0 when there is no row or no such table. Throws 'failed' for anything but an integer. */
+  schemaVersion(sql: string, signal?: AbortSignal): Promise<number>;
+  /** Size on disk: an upper bound for most dumps, and the measure of a dump's progress. */
+  databaseSizeBytes(signal?: AbortSignal): Promise<number>;
+  /** Server's version, `15.18`. */
+  serverVersion(signal?: AbortSignal): Promise<string>;
+  /** A plain-text dump of the one database, which psql restores into an empty one. */
+  dump(consume: (dump: Readable) => Promise<void>, signal?: AbortSignal): Promise<void>;
+  /** Roles and settings of the whole server. Holds password hashes. */
+  dumpGlobals(signal?: AbortSignal): Promise<string>;
+}
+
+const fieldSeparator = '\x1f';
+const recordSeparator = '\x1e';
+/** No psqlrc, bare fields, no password prompt, first error ends it, errors with their SQLSTATE. */
+const psqlOptions = [
+  ...'-X -A -t -q -w -v ON_ERROR_STOP=1 -v VERBOSITY=verbose'.split(' '),
+  '-F',
+  fieldSeparator,
+  '-R',
+  recordSeparator,
+];
+const queryTimeoutMs = 60_000;
+const undefinedTable = '42P01';
+
+export function createPostgres(kubectl: Kubectl, settings: PostgresSettings): Postgres {
+  const { namespace, selector, container, user, database } = settings;
+  const withSignal = (signal?: AbortSignal) => (signal === undefined ? {} : { signal });
+
+  async function pod(signal?: AbortSignal): Promise<string> {
+    const scope = { namespace, selector, ...withSignal(signal) };
+    const ready = (await listPods(kubectl, scope)).filter((state) => state.ready && !state.ending);
+    const [first, second] = ready;
+    if (first !== undefined && second === undefined) return first.name;
+    throw new IvaapError(
+      'failed',
+      first === undefined
+        ? 'the database pod is not running'
+        : `${ready.length} pods claim to be the database`,
+      {
+        hint: `kubectl get pods --namespace ${namespace} --selector ${selector}`,
+        output: (await describePods(kubectl, scope)).join('\n'),
+      },
+    );
+  }
+
+  const exec = async (
+    argv: readonly [string, ...string[]],
+    options: Parameters<Kubectl['exec']>[2],
+    signal?: AbortSignal,
+  ) =>
+    kubectl.exec({ namespace, pod: await pod(signal), container }, argv, {
+      ...options,
+      ...withSignal(signal),
+    });
+
+  async function query(sql: string, signal?: AbortSignal): Promise<string[][]> {
+    const { stdout } = await exec(
+      [
+        'psql',
+        ...psqlOptions,
+        '-U',
+        user,
+        '-d',
+        database,
+        '-c',
+        'BEGIN TRANSACTION READ ONLY',
+        '-c',
+        sql,
+        '-c',
+        'ROLLBACK',
+      ],
+      { timeoutMs: queryTimeoutMs },
+      signal,
+    );
+    const text = stdout.replace(/\n$/, '');
+    return text === '' ? [] : text.split(recordSeparator).map((row) => row.split(fieldSeparator));
+  }
+
+  async function integer(sql: string, signal?: AbortSignal): Promise<number> {
+    const value = (await query(sql, signal))[0]?.[0] ?? '0';
+    if (/^-?\d{1,15}$/.test(value)) return Number(value);
+    throw new IvaapError(
+      'failed',
+      `the database answered ${JSON.stringify(value.slice(0, 80))} instead of a number`,
+    );
+  }
+
+  return {
+    pod,
+    query,
+    async schemaVersion(sql, signal) {
+      try {
+        return await integer(sql, signal);
+      } catch (error) {
+        if (programFailure(error)?.stderr.includes(undefinedTable) === true) return 0;
+        throw error;
+      }
+    },
+    databaseSizeBytes: (signal) => integer('SELECT pg_database_size(current_database())', signal),
+    async serverVersion(signal) {
+      const [row] = await query('SHOW server_version', signal);
+      return (row?.[0] ?? '').split(' ')[0] ?? '';
+    },
+    async dump(consume, signal) {
+      await exec(
+        ['pg_dump', '-w', '--format=plain', '--lock-wait-timeout=60s', '-U', user, '-d', database],
+        { stdout: consume },
+        signal,
+      );
+    },
+    async dumpGlobals(signal) {
+      const argv = ['pg_dumpall', '-w', '--globals-only', '-U', user] as const;
+      return (await exec(argv, { timeoutMs: queryTimeoutMs }, signal)).stdout;
+    },
+  };
+}
