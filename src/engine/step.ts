@@ -32,14 +32,26 @@ export interface StepIo {
   log(line: string): void;
   /** Something the operator must read, shown now and again at the end of the run. */
   warn(line: string): void;
-  /** Durable before it resolves: partial results that a later run must know even if this one dies here. */
+  /**
+   * Durable before it resolves: partial results that a later run must know even if this one dies here. Merged over
+   * what was recorded before, by top-level key.
+   */
   record(data: JsonObject): Promise<void>;
+  /**
+   * Durable before it resolves: from here on, giving this run up does not take its changes back (Helm starts next). On the first
+   * call in a run from this version, the outs of its completed steps become the version's anchors, which nothing replaces.
+   */
+  pointOfNoReturn(data: JsonObject): Promise<void>;
+  /** What another step of this run returned, now or in an earlier attempt; undefined when it has not completed or was skipped. */
+  result(stepId: string): JsonObject | undefined;
   /** What an earlier, unfinished attempt at this step recorded; undefined on a first attempt. */
   interrupted: JsonObject | undefined;
 }
 
 /**
- * One step of a flow: data plus functions. `Ctx` is the flow's own context; `Out` becomes part of state.json.
+ * One step of a flow: data plus functions. `Ctx` is the flow's own context. `Out` becomes part of state.json: its top-level
+ * keys are merged into `derived`, so they are named for what they are (`pgDump`, `snapshot`) and unique among steps; declare
+ * it as a `type`, since an interface is no JsonObject.
  * A step finds its traces itself: `run` may be called again after a crash at any instruction of an earlier `run`.
  */
 export interface Step<Ctx, Out extends JsonObject = JsonObject> {
@@ -50,6 +62,7 @@ export interface Step<Ctx, Out extends JsonObject = JsonObject> {
   revision: number;
   /** What the result depends on; a change runs the step again, and all that needs it. */
   inputs(ctx: Ctx): JsonObject;
+  /** Also asked right before `run`, after all that it needs: `skip` there records the step as skipped. */
   plan(ctx: Ctx): Promise<Plan>;
   run(ctx: Ctx, io: StepIo): Promise<Out>;
   /** Post-condition, asked after run and again before a completed step is skipped: metadata only, cheap. Throws when it does not hold. */

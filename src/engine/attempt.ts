@@ -1,0 +1,144 @@
+import { causeChain, IvaapError } from '../errors.ts';
+import type { Clock } from './clock.ts';
+import type { Emit } from './events.ts';
+import { describeError, stepError, stopError } from './failure.ts';
+import type { Journal } from './journal.ts';
+import type { StepRecord } from './state.ts';
+import type { JsonObject, Step, StepIo } from './step.ts';
+
+export interface AttemptOptions<Ctx> {
+  ctx: Ctx;
+  journal: Journal;
+  emit: Emit;
+  signal: AbortSignal;
+  clock: Clock;
+  /** All steps whose recorded results depend on this one's. */
+  dependants: Set<string>;
+  inputsHash(): string;
+  onWarning(line: string): void;
+}
+
+export interface Outcome {
+  /** False when it was complete already or had nothing to do. */
+  ran: boolean;
+  out: JsonObject | undefined;
+  durationMs: number;
+}
+
+/**
+ * One step, its turn having come: reused when a verified record with the same inputs says that it is done, skipped when its plan has
+ * nothing to do, run otherwise. Throws what the step threw, after it is recorded.
+ */
+export async function attemptStep<Ctx>(step: Step<Ctx>, options: AttemptOptions<Ctx>): Promise<Outcome> {
+  const { ctx, journal, emit, clock, signal } = options;
+  const { id, title } = step;
+  const begun = clock.monotonicMs();
+  const at = () => clock.now().toISOString();
+  const elapsed = () => clock.monotonicMs() - begun;
+  let recordedAsRunning = false;
+  try {
+    const inputsHash = options.inputsHash();
+    const record = journal.run?.steps[id];
+    const why = await reasonToRun(step, ctx, record, inputsHash);
+    if (why === undefined) {
+      const reason = `completed ${record?.finishedAt ?? ''}`;
+      emit({ type: 'step.skipped', at: at(), step: id, title, because: 'completed', reason });
+      return { ran: false, out: record?.out, durationMs: elapsed() };
+    }
+
+    const facts = { inputsHash, revision: step.revision };
+    const plan = await step.plan(ctx);
+    signal.throwIfAborted();
+    if (plan.action === 'skip') {
+      // Only a result that goes away invalidates what was built on it.
+      const stale = record?.out === undefined ? [] : options.dependants;
+      await journal.stepSkipped(id, plan.summary, facts, stale);
+      emit({
+        type: 'step.skipped',
+        at: at(),
+        step: id,
+        title,
+        because: 'nothing-to-do',
+        reason: plan.summary,
+      });
+      return { ran: false, out: undefined, durationMs: elapsed() };
+    }
+
+    await journal.stepRunning(id, facts, options.dependants);
+    recordedAsRunning = true;
+    emit({ type: 'step.started', at: at(), step: id, title, why });
+    const io: StepIo = {
+      signal,
+      progress: (progress) => emit({ type: 'step.progress', at: at(), step: id, ...progress }),
+      log: (line) => emit({ type: 'step.log', at: at(), step: id, line }),
+      warn: (line) => {
+        options.onWarning(line);
+        emit({ type: 'step.warning', at: at(), step: id, line });
+      },
+      record: (data) => journal.stepRecorded(id, data),
+      pointOfNoReturn: (data) => journal.pointOfNoReturn(id, data),
+      result: (other) => completedOut(journal, other),
+      interrupted: journal.run?.steps[id]?.recorded,
+    };
+    const out = await step.run(ctx, io);
+    await step.verify?.(ctx, out);
+    await journal.stepCompleted(id, out);
+    emit({ type: 'step.completed', at: at(), step: id, title, durationMs: elapsed() });
+    return { ran: true, out, durationMs: elapsed() };
+  } catch (error) {
+    const failure = attemptError(error, id, signal);
+    if (!recordedAsRunning && signal.aborted) throw failure;
+    if (recordedAsRunning) {
+      // A record that stays `running` is read as a crash: the same step runs again.
+      await journal.stepFailed(id, { code: failure.code, message: failure.message }).catch(() => undefined);
+    } else emit({ type: 'step.started', at: at(), step: id, title, why: 'to be looked at' });
+    emit({
+      type: 'step.failed',
+      at: at(),
+      step: id,
+      title,
+      durationMs: elapsed(),
+      error: describeError(failure),
+    });
+    throw failure;
+  }
+}
+
+/** A step that only did as it was asked when it stopped says why it was asked. */
+function attemptError(error: unknown, id: string, signal: AbortSignal): IvaapError {
+  const obeyed =
+    signal.aborted && (error === signal.reason || (error instanceof Error && error.name === 'AbortError'));
+  if (!obeyed) return stepError(error, id);
+  const { reason } = signal;
+  if (reason instanceof IvaapError && reason.step !== undefined) {
+    return new IvaapError('failed', `stopped because step ${reason.step} failed`, { step: id });
+  }
+  return stepError(stopError(reason), id);
+}
+
+/** Undefined when the record can be taken as it is. */
+async function reasonToRun<Ctx>(
+  step: Step<Ctx>,
+  ctx: Ctx,
+  record: StepRecord | undefined,
+  inputsHash: string,
+): Promise<string | undefined> {
+  if (record === undefined) return 'first attempt';
+  if (record.status === 'running') return 'an earlier attempt was cut off';
+  if (record.status === 'failed') return `an earlier attempt failed: ${record.error?.message ?? ''}`;
+  if (record.status === 'skipped') return 'had nothing to do in an earlier attempt';
+  if (record.status === 'stale') return 'a step that it needs has run again';
+  if (record.revision !== step.revision) return 'recorded by another revision of this step';
+  if (record.inputsHash !== inputsHash) return 'what it depends on has changed';
+  try {
+    await step.verify?.(ctx, record.out ?? {});
+    return undefined;
+  } catch (error) {
+    return `its result does not hold any more: ${causeChain(error)[0] ?? ''}`;
+  }
+}
+
+function completedOut(journal: Journal, id: string): JsonObject | undefined {
+  const record = journal.run?.steps[id];
+  return record?.status === 'completed' ? record.out : undefined;
+}

@@ -1,0 +1,127 @@
+import { z } from 'zod';
+
+/**
+ * Everything that a run says, as data: ui/ draws events, `--json` prints one a line, the run log keeps them.
+ * docs/events.md is generated from these schemas.
+ */
+
+/** Readers accept a higher minor (new events, new fields) and refuse another major. */
+export const eventsVersion = '1.0';
+
+const error = z.strictObject({
+  code: z.string().describe('Name of the error code, see exit-codes.md.'),
+  exit: z.int().describe('Exit code of the process.'),
+  message: z.string().describe("What failed, in the operator's words."),
+  hint: z.string().optional().describe('One thing to try next.'),
+  causes: z.array(z.string()).describe('The chain of causes, outermost first.'),
+  output: z.string().optional().describe('Last lines of the program that failed.'),
+  step: z.string().optional().describe('The step that failed.'),
+});
+
+const progress = {
+  done: z.number(),
+  total: z.number().optional(),
+  unit: z.string().describe('`bytes`, or what is counted, e.g. `pods`.'),
+  note: z.string().optional().describe('What is being worked on just now.'),
+};
+const title = z.string();
+const durationMs = z.number().describe('Milliseconds.');
+
+function event<Type extends string, Shape extends z.ZodRawShape>(type: Type, about: string, shape: Shape) {
+  return z
+    .strictObject({ type: z.literal(type), at: z.string().describe('ISO 8601, UTC.'), ...shape })
+    .describe(about);
+}
+
+export const eventSchemas = [
+  event('run.started', 'A run begins, or goes on.', {
+    version: z.literal(eventsVersion).describe('Version of this schema.'),
+    run: z.string().describe('Id of the run; it stays the same when a run goes on.'),
+    flow: z.string().describe('`install`, `upgrade`, ...'),
+    from: z.string().nullable().describe('Installed version; null on an empty host.'),
+    to: z.string(),
+    resumed: z.boolean().describe('Whether it goes on with an unfinished run.'),
+    by: z.string().optional().describe('The operator behind sudo.'),
+    steps: z
+      .array(
+        z.strictObject({
+          id: z.string(),
+          title,
+          needs: z.array(z.string()),
+          status: z.string().optional().describe('Recorded by an earlier attempt.'),
+        }),
+      )
+      .describe('The graph, in its order.'),
+  }),
+  event('step.started', 'A step begins.', {
+    step: z.string(),
+    title,
+    why: z.string().describe('Why it runs, e.g. `first attempt` or what was found of an earlier one.'),
+  }),
+  event('step.progress', 'How far a step is. Sent as often as there is news.', {
+    step: z.string(),
+    ...progress,
+  }),
+  event('step.log', 'A line of detail, such as the output of a program.', {
+    step: z.string(),
+    line: z.string(),
+  }),
+  event('step.warning', 'Something that the operator must read; repeated at the end.', {
+    step: z.string(),
+    line: z.string(),
+  }),
+  event('step.completed', 'A step is done and verified.', { step: z.string(), title, durationMs }),
+  event('step.skipped', 'A step is not run.', {
+    step: z.string(),
+    title,
+    because: z.enum(['completed', 'nothing-to-do']).describe('Done by an earlier attempt, or no work.'),
+    reason: z.string(),
+  }),
+  event('step.failed', 'A step ended with an error, or was stopped.', {
+    step: z.string(),
+    title,
+    durationMs,
+    error,
+  }),
+  event('run.completed', 'The run is complete.', {
+    run: z.string(),
+    to: z.string(),
+    durationMs,
+    ran: z.array(z.string()),
+    skipped: z.array(z.string()),
+    warnings: z.array(z.string()),
+  }),
+  event('run.failed', 'The run has stopped; the same command goes on.', {
+    run: z.string(),
+    durationMs,
+    error,
+    warnings: z.array(z.string()),
+  }),
+  event('task.started', 'Work outside the graph begins, such as the scan of the payload.', {
+    task: z.string(),
+    title,
+  }),
+  event('task.progress', 'How far that work is.', { task: z.string(), ...progress }),
+  event('task.completed', 'That work is done.', { task: z.string(), title, durationMs }),
+  event('task.failed', 'That work ended with an error, which the command reports.', {
+    task: z.string(),
+    title,
+    durationMs,
+  }),
+  event('message', 'A line for the operator outside any step.', {
+    level: z.enum(['info', 'warning']),
+    line: z.string(),
+  }),
+  event('result', 'The last event of a command that did what it was asked; `data` depends on the command.', {
+    lines: z.array(z.string()).describe('The same for people.'),
+    data: z.record(z.string(), z.json()),
+  }),
+  event('error', 'The last event of a command that failed.', { ...error.shape, log: z.string().optional() }),
+] as const;
+
+export const eventSchema = z.discriminatedUnion('type', eventSchemas);
+
+export type EngineEvent = z.infer<typeof eventSchema>;
+export type EventType = EngineEvent['type'];
+export type EventError = z.infer<typeof error>;
+export type Emit = (event: EngineEvent) => void;

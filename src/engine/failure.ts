@@ -1,0 +1,60 @@
+import type { ErrorCode } from '../errors.ts';
+import { causeChain, IvaapError } from '../errors.ts';
+import type { EventError } from './events.ts';
+
+/** The reason that main gives when it aborts a run's signal. */
+export function stopRequest(signal: 'SIGINT' | 'SIGTERM'): IvaapError {
+  const code: ErrorCode = signal === 'SIGINT' ? 'interrupted' : 'terminated';
+  return new IvaapError(code, `stopped by ${signal}`, { hint: 'run the same command again: it goes on' });
+}
+
+/** Which error a stopped run ends with: the reason if it is one of ours, `interrupted` otherwise. */
+export function stopError(reason: unknown, cause?: unknown): IvaapError {
+  const known = reason instanceof IvaapError ? reason : stopRequest('SIGINT');
+  return new IvaapError(known.code, known.message, {
+    cause: cause === reason ? undefined : cause,
+    ...(known.hint === undefined ? {} : { hint: known.hint }),
+  });
+}
+
+function isSystemError(error: unknown): error is NodeJS.ErrnoException {
+  return error instanceof Error && 'code' in error && 'syscall' in error;
+}
+
+/**
+ * Whatever a step threw, as the error of that step. The system's refusals (full disk, no permission) are failures of the
+ * host; any other foreign error is a defect of ours.
+ */
+export function stepError(error: unknown, step: string): IvaapError {
+  if (error instanceof IvaapError) {
+    if (error.step !== undefined) return error;
+    const wrapped = new IvaapError(error.code, error.message, {
+      step,
+      cause: error.cause,
+      ...(error.hint === undefined ? {} : { hint: error.hint }),
+      ...(error.output === undefined ? {} : { output: error.output }),
+    });
+    if (error.stack !== undefined) wrapped.stack = error.stack;
+    return wrapped;
+  }
+  const full = isSystemError(error) && (error.code === 'ENOSPC' || error.code === 'EDQUOT');
+  const code: ErrorCode = isSystemError(error) ? 'failed' : 'bug';
+  return new IvaapError(code, `step ${step} failed${full ? ': the disk is full' : ''}`, {
+    step,
+    cause: error,
+    ...(full ? { hint: 'make room (df -h), then run the same command again: it goes on' } : {}),
+  });
+}
+
+/** The error as events and `--json` show it. */
+export function describeError(error: IvaapError): EventError {
+  return {
+    code: error.code,
+    exit: error.exitCode,
+    message: error.message,
+    causes: causeChain(error).slice(1),
+    ...(error.hint === undefined ? {} : { hint: error.hint }),
+    ...(error.output === undefined ? {} : { output: error.output }),
+    ...(error.step === undefined ? {} : { step: error.step }),
+  };
+}

@@ -1,0 +1,296 @@
+import { dirname } from 'node:path';
+import { IvaapError } from '../errors.ts';
+import type { Clock } from './clock.ts';
+import { systemClock } from './clock.ts';
+import type { Disk } from './disk.ts';
+import { nodeDisk } from './disk.ts';
+import type { RunRecord, State, StepRecord } from './state.ts';
+import { emptyState, parseState, readState, stateVersion } from './state.ts';
+import type { JsonObject } from './step.ts';
+
+export interface JournalOptions {
+  /** state.json; its folder is made (0700) when missing. */
+  path: string;
+  product: string;
+  disk?: Disk;
+  clock?: Clock;
+}
+
+/** What a run is; `id` is given by the journal. */
+export interface RunSpec {
+  flow: string;
+  from: string | null;
+  to: string;
+  payloadDigest: string;
+  /** Path of the executable that is running. */
+  binary: string;
+  /** SUDO_USER. */
+  startedBy?: string | undefined;
+}
+
+const keptHistory = 50;
+
+/**
+ * The only writer of the state file. Each change is durable before its promise resolves: written to a temporary name, fsynced,
+ * renamed, folder fsynced, one after the other. A change whose write fails leaves the state as it was.
+ */
+export class Journal {
+  readonly #path: string;
+  readonly #disk: Disk;
+  readonly #clock: Clock;
+  #state: State;
+  #queue: Promise<unknown> = Promise.resolve();
+
+  private constructor(state: State, options: JournalOptions) {
+    this.#state = deepFreeze(state);
+    this.#path = options.path;
+    this.#disk = options.disk ?? nodeDisk;
+    this.#clock = options.clock ?? systemClock;
+  }
+
+  /** Throws as readState does, and `preflight` when the file is another product's. Changes nothing. */
+  static async open(options: JournalOptions): Promise<Journal> {
+    const state = await readState(options.path, options.disk);
+    if (state && state.product !== options.product) {
+      throw new IvaapError(
+        'preflight',
+        `the state file ${options.path} belongs to ${state.product}, not to ${options.product}`,
+      );
+    }
+    return new Journal(state ?? emptyState(options.product), options);
+  }
+
+  /** What is durable now; frozen, changed through the methods below only. */
+  get state(): Readonly<State> {
+    return this.#state;
+  }
+
+  get run(): Readonly<RunRecord> | undefined {
+    return this.#state.run;
+  }
+
+  /** Applies `change` to a copy of the state and makes it durable; for waivers, skipped backups and the like. */
+  update(change: (draft: State, now: string) => void): Promise<void> {
+    const written = this.#queue.then(() => this.#write(change));
+    this.#queue = written.catch(() => undefined);
+    return written;
+  }
+
+  async #write(change: (draft: State, now: string) => void): Promise<void> {
+    const draft = structuredClone(this.#state);
+    change(draft, this.#clock.now().toISOString());
+    // A newer binary's minor is kept: its fields are still in the file.
+    draft.schema.minor = Math.max(draft.schema.minor, stateVersion.minor);
+    const text = `${JSON.stringify(draft, null, 2)}\n`;
+    const next = parseState(text, this.#path);
+    const folder = dirname(this.#path);
+    const temporary = `${this.#path}.partial`;
+    try {
+      await this.#disk.makeFolder(folder, 0o700);
+      await this.#disk.write(temporary, text, 0o600);
+      await this.#disk.sync(temporary);
+      await this.#disk.rename(temporary, this.#path);
+      await this.#disk.sync(folder);
+    } catch (error) {
+      await this.#disk.remove(temporary).catch(() => undefined);
+      throw new IvaapError('failed', `the state file ${this.#path} cannot be written`, {
+        cause: error,
+        hint: `check room and health of the file system of ${folder} (df -h ${folder}), then run the same command again`,
+      });
+    }
+    this.#state = deepFreeze(next);
+  }
+
+  /**
+   * Begins a run, or goes on with an unfinished one of the same flow, payload and from-version. `fresh` begins anew in any case and clears the
+   * derived keys. A run that is left unfinished is closed as superseded; its point of no return stays known.
+   * Whether a run may begin or go on at all is decided before, by policy.
+   */
+  async beginRun(
+    spec: RunSpec,
+    order: readonly string[],
+    options: { fresh?: boolean } = {},
+  ): Promise<{ resumed: boolean }> {
+    const last = this.#state.run;
+    const unfinished = last !== undefined && (last.status === 'running' || last.status === 'failed');
+    const resumed =
+      unfinished &&
+      options.fresh !== true &&
+      last.flow === spec.flow &&
+      last.payloadDigest === spec.payloadDigest &&
+      last.from === spec.from;
+    await this.update((draft, now) => {
+      if (resumed && draft.run) {
+        draft.run.status = 'running';
+        draft.run.binary = spec.binary;
+        draft.run.order = [...order];
+        delete draft.run.error;
+        delete draft.run.finishedAt;
+        return;
+      }
+      const begun: RunRecord = {
+        id: `${now.replaceAll(/[-:]/g, '').replace(/\.\d+/, '')}-${spec.flow}`,
+        ...spec,
+        startedAt: now,
+        status: 'running',
+        order: [...order],
+        steps: {},
+      };
+      if (draft.run) {
+        if (unfinished && draft.run.from === spec.from && draft.run.pointOfNoReturn) {
+          begun.pointOfNoReturn = draft.run.pointOfNoReturn;
+        }
+        // Two runs within one second: the id names a log file and must be new.
+        if ([draft.run, ...draft.history].some(({ id }) => id === begun.id))
+          begun.id += `-${draft.history.length + 2}`;
+        closeRun(draft, unfinished ? 'superseded' : draft.run.status, now);
+      }
+      if (options.fresh === true) draft.derived = {};
+      draft.run = begun;
+    });
+    return { resumed };
+  }
+
+  /** Durable before the step's first side effect; `stale` names the completed steps that its new result invalidates. */
+  stepRunning(
+    id: string,
+    facts: { inputsHash: string; revision: number },
+    stale: Iterable<string>,
+  ): Promise<void> {
+    return this.#step(id, (run, now) => {
+      const earlier = run.steps[id];
+      const recorded = earlier !== undefined && earlier.status !== 'completed' ? earlier.recorded : undefined;
+      run.steps[id] = {
+        status: 'running',
+        startedAt: now,
+        attempts: (earlier?.attempts ?? 0) + 1,
+        ...facts,
+        ...(recorded === undefined ? {} : { recorded }),
+      };
+      markStale(run, stale);
+    });
+  }
+
+  stepRecorded(id: string, data: JsonObject): Promise<void> {
+    return this.#step(id, (run) => {
+      const step = run.steps[id];
+      if (step) step.recorded = { ...step.recorded, ...data };
+    });
+  }
+
+  stepCompleted(id: string, out: JsonObject): Promise<void> {
+    return this.#step(id, (run, now, draft) => {
+      const step = run.steps[id];
+      if (!step) return;
+      step.status = 'completed';
+      step.finishedAt = now;
+      step.out = out;
+      delete step.recorded;
+      draft.derived = { ...draft.derived, ...out };
+    });
+  }
+
+  stepSkipped(
+    id: string,
+    reason: string,
+    facts: { inputsHash: string; revision: number },
+    stale: Iterable<string>,
+  ): Promise<void> {
+    return this.#step(id, (run, now) => {
+      const attempts = run.steps[id]?.attempts ?? 1;
+      run.steps[id] = { status: 'skipped', startedAt: now, finishedAt: now, attempts, reason, ...facts };
+      markStale(run, stale);
+    });
+  }
+
+  stepFailed(id: string, error: { code: string; message: string }): Promise<void> {
+    return this.#step(id, (run, now) => {
+      const step = run.steps[id];
+      if (!step) return;
+      step.status = 'failed';
+      step.finishedAt = now;
+      step.error = error;
+    });
+  }
+
+  pointOfNoReturn(step: string, data: JsonObject): Promise<void> {
+    return this.#step(step, (run, now, draft) => {
+      run.pointOfNoReturn ??= { at: now, step, data };
+      if (run.from === null || draft.anchors[run.from] !== undefined) return;
+      // This run's own results only: `derived` may still point to the dump of an earlier upgrade.
+      const derived: JsonObject = {};
+      for (const { status, out } of Object.values(run.steps)) {
+        if (status === 'completed') Object.assign(derived, out);
+      }
+      draft.anchors[run.from] = { at: now, run: run.id, derived };
+    });
+  }
+
+  /** The release is installed: anchors of versions before `from` have served their time, those of `from` are kept. */
+  runCompleted(keyId?: string): Promise<void> {
+    return this.update((draft, now) => {
+      const { run } = draft;
+      if (!run) throw new IvaapError('bug', 'no run to complete');
+      run.status = 'completed';
+      run.finishedAt = now;
+      draft.installed = {
+        version: run.to,
+        payloadDigest: run.payloadDigest,
+        completedAt: now,
+        ...(keyId === undefined ? {} : { keyId }),
+      };
+      if (run.from === run.to) return;
+      for (const version of Object.keys(draft.anchors)) {
+        if (version !== run.from) delete draft.anchors[version];
+      }
+    });
+  }
+
+  runFailed(error: { code: string; message: string; step?: string }): Promise<void> {
+    return this.update((draft, now) => {
+      if (!draft.run) throw new IvaapError('bug', 'no run to fail');
+      draft.run.status = 'failed';
+      draft.run.finishedAt = now;
+      draft.run.error = error;
+    });
+  }
+
+  #step(id: string, change: (run: RunRecord, now: string, draft: State) => void): Promise<void> {
+    return this.update((draft, now) => {
+      if (!draft.run) throw new IvaapError('bug', `step ${id} is recorded outside a run`);
+      change(draft.run, now, draft);
+    });
+  }
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null) {
+    for (const member of Object.values(value)) deepFreeze(member);
+    Object.freeze(value);
+  }
+  return value;
+}
+
+function markStale(run: RunRecord, ids: Iterable<string>): void {
+  for (const id of ids) {
+    const step: StepRecord | undefined = run.steps[id];
+    if (step?.status === 'completed') step.status = 'stale';
+  }
+}
+
+function closeRun(draft: State, status: RunRecord['status'], now: string): void {
+  if (!draft.run) return;
+  const { id, flow, from, to, payloadDigest, startedAt, finishedAt, startedBy } = draft.run;
+  draft.history.push({
+    id,
+    flow,
+    from,
+    to,
+    payloadDigest,
+    startedAt,
+    finishedAt: finishedAt ?? now,
+    status,
+    ...(startedBy === undefined ? {} : { startedBy }),
+  });
+  draft.history = draft.history.slice(-keptHistory);
+}

@@ -1,0 +1,177 @@
+import { IvaapError } from '../errors.ts';
+import { hashJson } from './canonical-json.ts';
+import type { Clock } from './clock.ts';
+import { systemClock } from './clock.ts';
+import type { Emit } from './events.ts';
+import { eventsVersion } from './events.ts';
+import { describeError, stepError, stopError } from './failure.ts';
+import { dependantsOf, sortGraph } from './graph.ts';
+import type { Journal, RunSpec } from './journal.ts';
+import { attemptStep } from './attempt.ts';
+import type { JsonObject, Step } from './step.ts';
+
+export interface RunOptions<Ctx> {
+  run: RunSpec;
+  steps: readonly Step<Ctx>[];
+  ctx: Ctx;
+  journal: Journal;
+  emit: Emit;
+  /** Aborted by SIGINT or SIGTERM with stopRequest() as the reason: nothing new starts, the running step is waited for. */
+  signal: AbortSignal;
+  /** Begin anew: an unfinished run is superseded and the derived keys are cleared. */
+  fresh?: boolean;
+  /** Key that signed the payload, recorded with the installed release. */
+  keyId?: string;
+  clock?: Clock;
+  /** Order in which steps that are free to start do start; tests shuffle it. */
+  arrange?: (ready: string[]) => string[];
+}
+
+export interface RunResult {
+  run: string;
+  resumed: boolean;
+  /** Ids in the order in which they ended. */
+  ran: string[];
+  skipped: string[];
+  /** What the completed steps returned, now or in an earlier attempt. */
+  outputs: Record<string, JsonObject>;
+  durationsMs: Record<string, number>;
+  durationMs: number;
+  warnings: string[];
+}
+
+/**
+ * Runs a graph of steps to its end. When one fails nothing new starts, running siblings are asked to stop and waited for, and
+ * the first failure is thrown (IvaapError with `step`). A stop request ends in `interrupted` or `terminated`.
+ * A wrong graph is a `bug`. Nothing is written before the graph is found right.
+ */
+export async function executeRun<Ctx>(options: RunOptions<Ctx>): Promise<RunResult> {
+  const { journal, signal } = options;
+  const clock = options.clock ?? systemClock;
+  const steps = sortGraph(options.steps);
+  const begun = clock.monotonicMs();
+  const at = () => clock.now().toISOString();
+  const result: RunResult = {
+    run: '',
+    resumed: false,
+    ran: [],
+    skipped: [],
+    outputs: {},
+    durationsMs: {},
+    durationMs: 0,
+    warnings: [],
+  };
+  if (signal.aborted) throw stopError(signal.reason);
+
+  const { resumed } = await journal.beginRun(
+    options.run,
+    steps.map(({ id }) => id),
+    options.fresh === true ? { fresh: true } : {},
+  );
+  result.run = journal.run?.id ?? '';
+  result.resumed = resumed;
+  options.emit({
+    type: 'run.started',
+    at: at(),
+    version: eventsVersion,
+    run: result.run,
+    flow: options.run.flow,
+    from: options.run.from,
+    to: options.run.to,
+    resumed,
+    ...(options.run.startedBy === undefined ? {} : { by: options.run.startedBy }),
+    steps: steps.map(({ id, title, needs }) => {
+      const status = journal.run?.steps[id]?.status;
+      return { id, title, needs: [...needs], ...(status === undefined ? {} : { status }) };
+    }),
+  });
+
+  const siblings = new AbortController();
+  const stop = AbortSignal.any([signal, siblings.signal]);
+  const waiting = new Map(steps.map((step) => [step.id, step]));
+  const running = new Map<string, Promise<void>>();
+  const ended = new Set<string>();
+  let failure: IvaapError | undefined;
+
+  const start = async (step: Step<Ctx>): Promise<void> => {
+    try {
+      const outcome = await attemptStep(step, {
+        ctx: options.ctx,
+        journal,
+        emit: options.emit,
+        signal: stop,
+        clock,
+        dependants: dependantsOf(steps, step.id),
+        inputsHash: () => hashJson(step.inputs(options.ctx)),
+        onWarning: (line) => result.warnings.push(line),
+      });
+      result[outcome.ran ? 'ran' : 'skipped'].push(step.id);
+      if (outcome.out !== undefined) result.outputs[step.id] = outcome.out;
+      result.durationsMs[step.id] = outcome.durationMs;
+      ended.add(step.id);
+    } catch (error) {
+      failure ??= stepError(error, step.id);
+      siblings.abort(failure);
+    } finally {
+      running.delete(step.id);
+    }
+  };
+
+  while (waiting.size > 0 || running.size > 0) {
+    if (failure === undefined && !signal.aborted) {
+      const ready = [...waiting.values()].filter(({ needs }) => needs.every((need) => ended.has(need)));
+      const ids = ready.map(({ id }) => id);
+      for (const id of options.arrange?.(ids) ?? ids) {
+        const step = waiting.get(id);
+        if (!step) continue;
+        waiting.delete(id);
+        running.set(id, start(step));
+      }
+    }
+    if (running.size === 0) break;
+    await Promise.race(running.values());
+  }
+
+  result.durationMs = clock.monotonicMs() - begun;
+  if (failure === undefined && waiting.size === 0) {
+    await journal.runCompleted(options.keyId);
+    options.emit({
+      type: 'run.completed',
+      at: at(),
+      run: result.run,
+      to: options.run.to,
+      durationMs: result.durationMs,
+      ran: result.ran,
+      skipped: result.skipped,
+      warnings: result.warnings,
+    });
+    return result;
+  }
+
+  const error = signal.aborted ? stopped(signal.reason, failure) : failure;
+  if (error === undefined) throw new IvaapError('bug', 'the run ended without a result');
+  // The first failure is what the operator needs; a state file that cannot be written either is read as a crash later.
+  await journal
+    .runFailed({
+      code: error.code,
+      message: error.message,
+      ...(error.step === undefined ? {} : { step: error.step }),
+    })
+    .catch(() => undefined);
+  options.emit({
+    type: 'run.failed',
+    at: at(),
+    run: result.run,
+    durationMs: result.durationMs,
+    error: describeError(error),
+    warnings: result.warnings,
+  });
+  throw error;
+}
+
+/** A stop request names the run's end, unless what the stopped step left behind matters more than why it stopped. */
+function stopped(reason: unknown, failure: IvaapError | undefined): IvaapError {
+  if (failure?.code === 'rolled_back' || failure?.code === 'schema_moved') return failure;
+  const error = stopError(reason, failure);
+  return failure?.step === undefined ? error : stepError(error, failure.step);
+}

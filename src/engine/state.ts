@@ -1,0 +1,162 @@
+import { z } from 'zod';
+import { causeChain, IvaapError } from '../errors.ts';
+import type { Disk } from './disk.ts';
+import { nodeDisk } from './disk.ts';
+
+/**
+ * `state.json`: what is installed, the last run with its steps, and what earlier runs left. Objects are loose, so that
+ * fields which a newer binary added survive a rewrite by an older one. Times are ISO 8601 in UTC.
+ */
+
+/** A reader refuses another major; additive fields raise the minor. */
+export const stateVersion = { major: 1, minor: 0 } as const;
+
+const time = z.string();
+const jsonObject = z.record(z.string(), z.json());
+
+const errorRecord = z.looseObject({ code: z.string(), message: z.string(), step: z.string().optional() });
+
+const stepRecord = z.looseObject({
+  /**
+   * running: begun, and if no run is going on, died there; completed: done and verified; skipped: had nothing to do;
+   * failed: ended with `error`; stale: was completed, but a step that it needs has run again since.
+   */
+  status: z.enum(['running', 'completed', 'skipped', 'failed', 'stale']),
+  startedAt: time,
+  finishedAt: time.optional(),
+  attempts: z.int().positive(),
+  revision: z.int(),
+  /** SHA-256 of the step's inputs as canonical JSON. */
+  inputsHash: z.string(),
+  /** What the step returned; present when completed. */
+  out: jsonObject.optional(),
+  /** Partial results of an attempt that has not completed. */
+  recorded: jsonObject.optional(),
+  /** Why it was skipped. */
+  reason: z.string().optional(),
+  error: errorRecord.optional(),
+});
+
+const runSummary = {
+  id: z.string(),
+  /** `install`, `upgrade`, ... */
+  flow: z.string(),
+  /** The version that had last completed when the run began; null on an empty host. */
+  from: z.string().nullable(),
+  to: z.string(),
+  payloadDigest: z.string(),
+  startedAt: time,
+  finishedAt: time.optional(),
+  /** The operator behind sudo, when known. */
+  startedBy: z.string().optional(),
+  status: z.enum(['running', 'failed', 'completed', 'superseded']),
+};
+
+const runRecord = z.looseObject({
+  ...runSummary,
+  /** Path of the executable that runs it: the one to start again. */
+  binary: z.string(),
+  /** Step ids in the graph's order. */
+  order: z.array(z.string()),
+  steps: z.record(z.string(), stepRecord),
+  /** Set before the run begins what giving up cannot take back (Helm). */
+  pointOfNoReturn: z.looseObject({ at: time, step: z.string(), data: jsonObject }).optional(),
+  error: errorRecord.optional(),
+});
+
+const whoWhen = { by: z.string().optional(), at: time, run: z.string() };
+
+export const stateSchema = z.looseObject({
+  schema: z.looseObject({ major: z.literal(stateVersion.major), minor: z.int().nonnegative() }),
+  product: z.string(),
+  /** The release that last completed. */
+  installed: z
+    .looseObject({
+      version: z.string(),
+      payloadDigest: z.string(),
+      completedAt: time,
+      keyId: z.string().optional(),
+    })
+    .optional(),
+  /** The run that is going on, or the last one. */
+  run: runRecord.optional(),
+  /** Earlier runs, oldest first. */
+  history: z.array(z.looseObject(runSummary)),
+  /** Results that outlive their run: the top-level keys of the steps' outs, the latest of each. */
+  derived: jsonObject,
+  /** By from-version: the outs that were complete when a run first reached its point of no return. Never replaced. */
+  anchors: z.record(z.string(), z.looseObject({ at: time, run: z.string(), derived: jsonObject })),
+  waivers: z.array(z.looseObject({ ...whoWhen, id: z.string(), reason: z.string() })),
+  skippedBackups: z.array(z.looseObject({ ...whoWhen, from: z.string().nullable(), to: z.string() })),
+});
+
+export type State = z.infer<typeof stateSchema>;
+export type RunRecord = z.infer<typeof runRecord>;
+export type StepRecord = z.infer<typeof stepRecord>;
+
+/** The state of a host on which nothing has run. */
+export function emptyState(product: string): State {
+  return {
+    schema: { ...stateVersion },
+    product,
+    history: [],
+    derived: {},
+    anchors: {},
+    waivers: [],
+    skippedBackups: [],
+  };
+}
+
+/**
+ * Checks the text of a state file. Throws IvaapError `version` for a schema of another major, `preflight` for anything
+ * that is not a state: a damaged file is never read as an empty one.
+ */
+export function parseState(text: string, path: string): State {
+  let raw: unknown;
+  try {
+    raw = JSON.parse(text);
+  } catch (error) {
+    throw damaged(path, error);
+  }
+  const version = z.object({ schema: z.object({ major: z.int(), minor: z.int() }) }).safeParse(raw);
+  if (version.success && version.data.schema.major !== stateVersion.major) {
+    const { major, minor } = version.data.schema;
+    throw new IvaapError(
+      'version',
+      `the state file ${path} has schema ${major}.${minor}, and this program reads ${stateVersion.major}.x only`,
+      { hint: 'run the executable that wrote it, or a newer one' },
+    );
+  }
+  const state = stateSchema.safeParse(raw);
+  if (!state.success) throw damaged(path, new Error(z.prettifyError(state.error)));
+  return state.data;
+}
+
+function damaged(path: string, cause: unknown): IvaapError {
+  return new IvaapError(
+    'preflight',
+    `the state file ${path} is damaged: it is not a state that can be read`,
+    {
+      cause,
+      hint: 'restore it from the newest backup folder beside it, which holds a copy; do not delete it',
+    },
+  );
+}
+
+/** Reads the state without the lock: whole always, since it is only ever replaced by rename. Undefined when there is none. */
+export async function readState(path: string, disk: Disk = nodeDisk): Promise<State | undefined> {
+  let text: string | undefined;
+  try {
+    text = await disk.read(path);
+  } catch (error) {
+    throw new IvaapError(
+      'preflight',
+      `the state file ${path} cannot be read: ${causeChain(error)[0] ?? ''}`,
+      {
+        cause: error,
+        hint: 'run the command as root',
+      },
+    );
+  }
+  return text === undefined ? undefined : parseState(text, path);
+}

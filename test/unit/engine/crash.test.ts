@@ -1,0 +1,172 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { IvaapError } from '../../../src/errors.ts';
+import { parseState } from '../../../src/engine/state.ts';
+import type { Loss } from './faulty-disk.ts';
+import { FaultyDisk, losses, PowerCut } from './faulty-disk.ts';
+import type { Host, World } from './sample-graph.ts';
+import { invoke, openJournal, statePath, step } from './sample-graph.ts';
+
+/**
+ * Idempotent steps, as steps must be: the world is a set of effects. Each asserts that what is durable at the time of its effect
+ * says `running`: a record written after the effect, or without fsync, is caught here.
+ */
+function graph(disk: FaultyDisk) {
+  const effect = (id: string, needs: string[] = []) =>
+    step(id, {
+      needs,
+      run: async (io, world) => {
+        if (disk.dead) throw new PowerCut();
+        const durable = parseState(disk.durable(statePath) ?? '', statePath);
+        assert.equal(durable.run?.steps[id]?.status, 'running', `${id} acts before its record is durable`);
+        if (!world.effects.includes(`${id}:begun`)) world.effects.push(`${id}:begun`);
+        await io.record({ [`${id}Part`]: true });
+        if (id === 'c') await io.pointOfNoReturn({ tool: 'began' });
+        if (!world.effects.includes(id)) world.effects.push(id);
+        return { [id]: { path: `/backups/${id}` } };
+      },
+    });
+  return [effect('a'), effect('side', ['a']), effect('b', ['a']), effect('c', ['b', 'side'])];
+}
+
+/** What must be the same as after an undisturbed run: everything but times and attempts. */
+async function outcome(host: Host) {
+  const { state } = await openJournal(host.disk);
+  const steps = Object.entries(state.run?.steps ?? {}).map(([id, { status, out, recorded }]) => ({
+    id,
+    status,
+    out,
+    recorded,
+  }));
+  steps.sort((left, right) => left.id.localeCompare(right.id));
+  return {
+    steps,
+    run: state.run?.status,
+    version: state.installed?.version,
+    derived: Object.entries(state.derived).sort(([left], [right]) => left.localeCompare(right)),
+    anchors: Object.keys(state.anchors),
+    effects: [...host.world.effects].sort(),
+  };
+}
+
+/** One invocation that may die; the world outlives it, as a real one does. */
+async function run(disk: FaultyDisk, world: World, seed: number): Promise<unknown> {
+  const arrange = (ready: string[]) =>
+    ready.toSorted((left, right) => order(left, seed) - order(right, seed));
+  return invoke({ disk, world, events: [] }, graph(disk), { arrange }).then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+}
+
+const order = (id: string, seed: number) =>
+  [...id].reduce((sum, char) => sum * 31 + char.charCodeAt(0), seed) % 97;
+
+async function undisturbed(seed: number) {
+  const disk = new FaultyDisk();
+  const world: World = { effects: [] };
+  assert.equal(await run(disk, world, seed), undefined);
+  return { expected: await outcome({ disk, world, events: [] }), operations: disk.operations };
+}
+
+async function survives(dieAt: number, loss: Loss, tearAt: number, seed: number, expected: unknown) {
+  const disk = new FaultyDisk();
+  disk.dieAt = dieAt;
+  const world: World = { effects: [] };
+  await run(disk, world, seed);
+  assert.equal(disk.dead, true, `operation ${dieAt} was never reached`);
+  const next = disk.afterCrash(loss, tearAt);
+  const place = `power cut before operation ${dieAt}, ${loss} at ${tearAt}, order ${seed}`;
+  assert.equal(await run(next, world, seed), undefined, place);
+  assert.deepEqual(await outcome({ disk: next, world, events: [] }), expected, place);
+}
+
+test('a power cut before any disk operation, whatever is lost or torn, ends as an undisturbed run after the same command', async () => {
+  let tried = 0;
+  const { expected, operations } = await undisturbed(1);
+  for (let dieAt = 1; dieAt <= operations; dieAt += 1) {
+    for (const loss of losses) {
+      for (const tearAt of [loss === 'torn' ? 0.7 : 0]) {
+        await survives(dieAt, loss, tearAt, 1, expected);
+        tried += 1;
+      }
+    }
+  }
+  assert.ok(tried >= 200, `${tried} places`);
+});
+
+test('the same holds in every order that the graph leaves free', async () => {
+  for (const seed of [2, 3, 5, 8, 13]) {
+    const { expected, operations } = await undisturbed(seed);
+    for (let dieAt = seed; dieAt <= operations; dieAt += 6) {
+      await survives(dieAt, 'unsynced-lost', 0, seed, expected);
+    }
+  }
+});
+
+test('a journal without fsync is caught', async () => {
+  const disk = new FaultyDisk();
+  disk.sync = () => Promise.resolve();
+  const error = await run(disk, { effects: [] }, 1);
+  assert.match(error instanceof Error ? error.message : '', /state file .* is damaged/);
+});
+
+test('a second power cut during the resumed run is survived too', async () => {
+  const { expected, operations } = await undisturbed(1);
+  for (let first = 1; first <= operations; first += 7) {
+    for (let second = 1; second <= 20; second += 2) {
+      const disk = new FaultyDisk();
+      disk.dieAt = first;
+      const world: World = { effects: [] };
+      await run(disk, world, 1);
+      const resumed = disk.afterCrash('unsynced-lost');
+      resumed.dieAt = second;
+      await run(resumed, world, 1);
+      const last = resumed.dead ? resumed.afterCrash('torn') : resumed;
+      if (resumed.dead) assert.equal(await run(last, world, 1), undefined);
+      assert.deepEqual(
+        await outcome({ disk: last, world, events: [] }),
+        expected,
+        `${first}, then ${second}`,
+      );
+    }
+  }
+});
+
+test('an operation that the disk refuses ends the run with a hint, and the same command goes on once it is mended', async () => {
+  const { expected, operations } = await undisturbed(1);
+  for (const kind of ['ENOSPC', 'EIO']) {
+    for (let failAt = 1; failAt <= operations; failAt += 1) {
+      const disk = new FaultyDisk();
+      const world: World = { effects: [] };
+      disk.fail = (_, __, count) =>
+        count === failAt ? Object.assign(new Error(kind), { code: kind, syscall: 'write' }) : undefined;
+      const error = await run(disk, world, 1);
+      // The removal of a temporary file and the record of a failure may fail without harm; everything else must be said.
+      if (error !== undefined) {
+        assert.ok(error instanceof IvaapError, String(error));
+        assert.equal(error.code, 'failed');
+        assert.match(error.hint ?? '', /run the same command again/);
+      }
+      disk.fail = () => undefined;
+      assert.equal(await run(disk, world, 1), undefined);
+      assert.deepEqual(await outcome({ disk, world, events: [] }), expected, `${kind} at ${failAt}`);
+    }
+  }
+});
+
+test('a disk that stays full keeps the last durable state and the error of the first failure', async () => {
+  const { operations } = await undisturbed(1);
+  for (let failFrom = 6; failFrom <= operations; failFrom += 1) {
+    const disk = new FaultyDisk();
+    disk.fail = (operation, _, count) =>
+      count >= failFrom && operation === 'write'
+        ? Object.assign(new Error('ENOSPC'), { code: 'ENOSPC', syscall: 'write' })
+        : undefined;
+    const error = await run(disk, { effects: [] }, 1);
+    if (error === undefined) continue;
+    assert.ok(error instanceof IvaapError);
+    assert.match(error.message, /state file .* cannot be written/);
+    assert.equal((await openJournal(disk)).run?.status, 'running');
+  }
+});

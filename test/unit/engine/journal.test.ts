@@ -1,0 +1,188 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { IvaapError } from '../../../src/errors.ts';
+import { Journal } from '../../../src/engine/journal.ts';
+import { readState } from '../../../src/engine/state.ts';
+import { FaultyDisk } from './faulty-disk.ts';
+import { openJournal, runSpec, statePath } from './sample-graph.ts';
+
+let folder = '';
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'journal-'));
+});
+after(() => rm(folder, { recursive: true, force: true }));
+
+const facts = { inputsHash: 'x', revision: 1 };
+
+async function completeStep(journal: Journal, id: string, out: Record<string, string>) {
+  await journal.stepRunning(id, facts, []);
+  await journal.stepCompleted(id, out);
+}
+
+test('the state file is written 0600 in a folder 0700, and no temporary file is left', async () => {
+  const path = join(folder, 'fresh/.installer/state.json');
+  const journal = await Journal.open({ path, product: 'sample' });
+  await assert.rejects(stat(path), 'opening changes nothing');
+  await journal.beginRun(runSpec, ['a']);
+  assert.equal((await stat(path)).mode & 0o777, 0o600);
+  assert.equal((await stat(join(path, '..'))).mode & 0o777, 0o700);
+  await assert.rejects(stat(`${path}.partial`));
+  assert.equal((await readState(path))?.run?.to, '2026.2');
+});
+
+test('the state of a host without one is absent, and a damaged one is refused, never read as empty', async () => {
+  assert.equal(await readState(join(folder, 'none.json')), undefined);
+  for (const text of ['', '{', 'null', '[]', '{"schema":{"major":1,"minor":0}}']) {
+    const path = join(folder, 'damaged.json');
+    await writeFile(path, text);
+    for (const read of [() => readState(path), () => Journal.open({ path, product: 'sample' })]) {
+      await assert.rejects(read, (error: unknown) => {
+        assert.ok(error instanceof IvaapError);
+        assert.equal(error.code, 'preflight');
+        assert.match(error.message, /damaged/);
+        return true;
+      });
+    }
+    assert.equal(await readFile(path, 'utf8'), text);
+  }
+});
+
+test('a state of an unknown major is refused by name', async () => {
+  const disk = new FaultyDisk();
+  await disk.write(statePath, JSON.stringify({ schema: { major: 2, minor: 3 }, anything: true }));
+  await assert.rejects(openJournal(disk), (error: unknown) => {
+    assert.ok(error instanceof IvaapError);
+    assert.equal(error.code, 'version');
+    assert.match(error.message, /schema 2\.3/);
+    return true;
+  });
+});
+
+test('a state that cannot be read at all says that, and what to do', async () => {
+  await assert.rejects(readState(folder), (error: unknown) => {
+    assert.ok(error instanceof IvaapError);
+    assert.match(error.message, /cannot be read/);
+    assert.match(error.hint ?? '', /root/);
+    return true;
+  });
+});
+
+test('fields of a newer binary survive a rewrite at every level, and so does its minor', async () => {
+  const disk = new FaultyDisk();
+  const journal = await openJournal(disk);
+  await journal.beginRun(runSpec, ['a', 'b']);
+  await completeStep(journal, 'a', { dump: '/x' });
+  const raw = JSON.parse((await disk.read(statePath)) ?? '');
+  raw.schema.minor = 9;
+  raw.future = { deep: [1] };
+  raw.run.mood = 'calm';
+  raw.run.steps.a.heat = 3;
+  await disk.write(statePath, JSON.stringify(raw));
+  const older = await openJournal(disk);
+  await completeStep(older, 'b', {});
+  const rewritten = JSON.parse((await disk.read(statePath)) ?? '');
+  assert.equal(rewritten.schema.minor, 9);
+  assert.deepEqual(rewritten.future, { deep: [1] });
+  assert.equal(rewritten.run.mood, 'calm');
+  assert.equal(rewritten.run.steps.a.heat, 3);
+});
+
+test("another product's state is refused", async () => {
+  const disk = new FaultyDisk();
+  await (await openJournal(disk)).beginRun(runSpec, []);
+  await assert.rejects(openJournal(disk, { product: 'other' }), /belongs to sample, not to other/);
+});
+
+test('changes are written one after the other, in the order in which they were asked for', async () => {
+  const disk = new FaultyDisk();
+  const journal = await openJournal(disk);
+  await journal.beginRun(runSpec, []);
+  await Promise.all(
+    Array.from({ length: 20 }, (_, index) =>
+      journal.update((draft) => {
+        draft.derived['trail'] = `${String(draft.derived['trail'] ?? '')}${index},`;
+      }),
+    ),
+  );
+  assert.equal(
+    (await openJournal(disk)).state.derived['trail'],
+    `${Array.from({ length: 20 }, (_, index) => index).join(',')},`,
+  );
+});
+
+test('an unfinished run goes on only with the same flow, payload and from-version; otherwise it is superseded', async () => {
+  const disk = new FaultyDisk();
+  const journal = await openJournal(disk);
+  assert.deepEqual(await journal.beginRun(runSpec, ['a']), { resumed: false });
+  const first = journal.run?.id;
+  await completeStep(journal, 'a', { dump: '/one' });
+  assert.deepEqual(await journal.beginRun({ ...runSpec, binary: '/moved' }, ['a']), { resumed: true });
+  assert.equal(journal.run?.id, first);
+  assert.equal(journal.run?.binary, '/moved');
+  assert.deepEqual(await journal.beginRun({ ...runSpec, payloadDigest: 'b' }, ['a']), { resumed: false });
+  assert.notEqual(journal.run?.id, first);
+  assert.deepEqual(journal.run?.steps, {});
+  assert.deepEqual(
+    journal.state.history.map(({ id, status }) => ({ id, status })),
+    [{ id: first, status: 'superseded' }],
+  );
+});
+
+test('a fresh start clears derived keys and steps, and keeps anchors and the point of no return', async () => {
+  const journal = await openJournal(new FaultyDisk());
+  await journal.beginRun(runSpec, ['dump', 'helm']);
+  await completeStep(journal, 'dump', { pgDump: '/first' });
+  await journal.stepRunning('helm', facts, []);
+  await journal.pointOfNoReturn('helm', { pid: 7 });
+  await journal.runFailed({ code: 'failed', message: 'x' });
+  await journal.beginRun(runSpec, ['dump', 'helm'], { fresh: true });
+  assert.deepEqual(journal.state.derived, {});
+  assert.deepEqual(journal.run?.steps, {});
+  assert.equal(journal.run?.pointOfNoReturn?.step, 'helm');
+  await completeStep(journal, 'dump', { pgDump: '/second' });
+  await journal.stepRunning('helm', facts, []);
+  await journal.pointOfNoReturn('helm', { pid: 8 });
+  assert.equal(journal.state.derived['pgDump'], '/second');
+  assert.deepEqual(journal.state.anchors['2026.1']?.derived, { pgDump: '/first' });
+});
+
+test("an anchor holds this run's own results, not what an earlier upgrade left in the derived keys", async () => {
+  const journal = await openJournal(new FaultyDisk());
+  await journal.beginRun(runSpec, ['dump']);
+  await completeStep(journal, 'dump', { pgDump: '/of-the-first-upgrade' });
+  await journal.runCompleted();
+  await journal.beginRun({ ...runSpec, from: '2026.2', to: '2026.3', payloadDigest: 'c' }, ['snap', 'helm']);
+  await completeStep(journal, 'snap', { snapshot: '/s' });
+  await journal.stepRunning('helm', facts, []);
+  await journal.pointOfNoReturn('helm', {});
+  assert.deepEqual(journal.state.anchors['2026.2']?.derived, { snapshot: '/s' });
+});
+
+test('anchors are kept until an upgrade to another version completes', async () => {
+  const journal = await openJournal(new FaultyDisk());
+  const upgrade = async (from: string, to: string) => {
+    await journal.beginRun({ ...runSpec, from, to, payloadDigest: to }, ['helm'], { fresh: true });
+    await journal.stepRunning('helm', facts, []);
+    await journal.pointOfNoReturn('helm', {});
+    await journal.stepCompleted('helm', {});
+    await journal.runCompleted();
+    return Object.keys(journal.state.anchors);
+  };
+  assert.deepEqual(await upgrade('2026.1', '2026.2'), ['2026.1']);
+  assert.deepEqual(await upgrade('2026.2', '2026.2'), ['2026.1', '2026.2']);
+  assert.deepEqual(await upgrade('2026.2', '2027.1'), ['2026.2']);
+});
+
+test('two runs within one second have different ids', async () => {
+  const clock = { now: () => new Date(0), monotonicMs: () => 0 };
+  const journal = await openJournal(new FaultyDisk(), { clock });
+  const ids = new Set<string>();
+  for (let count = 0; count < 4; count += 1) {
+    await journal.beginRun(runSpec, [], { fresh: true });
+    ids.add(journal.run?.id ?? '');
+  }
+  assert.equal(ids.size, 4);
+});
