@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Json } from './step.ts';
 
 /** JSON text with sorted keys and no spaces: equal values give equal text whatever the order they were built in. */
-export function canonicalJson(value: Json): string {
+function canonicalJson(value: Json): string {
   if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
   if (value !== null && typeof value === 'object') {
     const members = Object.keys(value)

@@ -122,6 +122,5 @@ export const eventSchemas = [
 export const eventSchema = z.discriminatedUnion('type', eventSchemas);
 
 export type EngineEvent = z.infer<typeof eventSchema>;
-export type EventType = EngineEvent['type'];
 export type EventError = z.infer<typeof error>;
 export type Emit = (event: EngineEvent) => void;

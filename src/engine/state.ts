@@ -66,7 +66,7 @@ const runRecord = z.looseObject({
 
 const whoWhen = { by: z.string().optional(), at: time, run: z.string() };
 
-export const stateSchema = z.looseObject({
+const stateSchema = z.looseObject({
   schema: z.looseObject({ major: z.literal(stateVersion.major), minor: z.int().nonnegative() }),
   product: z.string(),
   /** The release that last completed. */
