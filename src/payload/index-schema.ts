@@ -9,6 +9,7 @@ const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 const xxh128 = z.string().regex(/^[0-9a-f]{32}$/);
 /** `sha256:HEX`, as in the OCI specification. */
 const digest = z.string().regex(/^sha256:[0-9a-f]{64}$/);
+const crc32 = z.string().regex(/^[0-9a-f]{8}$/);
 const size = z.int().nonnegative();
 const name = z
   .string()
@@ -26,6 +27,8 @@ const entry = z.object({
   /** Permission bits, e.g. 0o644. */
   mode: z.int().min(0).max(0o777),
   sha256,
+  /** As in the local header, so that its bytes follow from the index alone. */
+  crc32,
 });
 
 const layer = z.object({
@@ -54,11 +57,16 @@ const archive = z.object({
   /** Of the gzip file, byte for byte. */
   size,
   sha256,
+  /** Of the tar inside: the gzip trailer's, known before the first byte is read. */
+  crc32,
   /** References of the images inside, in the archive's order. */
   images: z.array(z.string()),
 });
 
-/** A piece of the file: chunk K covers [K * chunkSize, min((K+1) * chunkSize, coveredEnd)), index.json's own entry counted as zeros. */
+/**
+ * XXH3-128 and SHA-256 of a piece of the file: chunk K covers [K * chunkSize, min((K + 1) * chunkSize, coveredEnd)), where
+ * index.json's own entry (local header and content) counts as zeros.
+ */
 const chunk = z.tuple([xxh128, sha256]);
 
 export const indexSchema = z.object({
@@ -72,8 +80,10 @@ export const indexSchema = z.object({
   fileSize: size,
   /** Length of the executable in front of the archive. */
   headSize: size,
+  /** In the order of their bytes in the file, without index.json itself; each local header begins where the one before ends. */
   entries: z.array(entry),
-  chunks: z.object({ chunkSize: size, coveredEnd: size, hashes: z.array(chunk) }),
+  /** `coveredEnd` is where the central directory begins. */
+  chunks: z.object({ chunkSize: size.min(65_536), coveredEnd: size, hashes: z.array(chunk) }),
   images: z.array(image),
   archives: z.array(archive),
   /** Programs carried for the installer, by name: the entry that holds each. */

@@ -1,0 +1,70 @@
+import { parseArgs } from 'node:util';
+import { packPayload } from './pack-payload.ts';
+import { SpecError } from './spec-file.ts';
+
+/** `npm run pack -- SPEC -o FILE [--executable dist/ivaap] [--pad-to 4GiB]` */
+
+const usage = `usage: npm run pack -- SPEC -o FILE [--executable FILE] [--pad-to SIZE]
+  SPEC             release spec (YAML); its paths are relative to it
+  -o, --output     the executable to write, whole or not at all
+  --executable     the empty executable that \`npm run build\` made (dist/ivaap)
+  --pad-to         fill up with a hole to about this size (4GiB, 10GiB), for measurements of start-up`;
+
+const units: Record<string, number> = { '': 1, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30 };
+
+function bytesOf(text: string): number {
+  const [, digits, unit = ''] = /^(\d+)(KiB|MiB|GiB)?$/.exec(text) ?? [];
+  if (digits === undefined) throw new SpecError(`--pad-to: "${text}" is no size such as 4GiB`);
+  return Number(digits) * units[unit]!;
+}
+
+const mib = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
+
+let drawnAt = 0;
+function draw({ what, done, total }: { what: string; done: number; total: number }): void {
+  if (!process.stderr.isTTY) return;
+  const now = Date.now();
+  if (done < total && now - drawnAt < 100) return;
+  drawnAt = now;
+  process.stderr.write(`\r\u001b[K${what}: ${mib(done)} of ${mib(total)}${done < total ? '' : '\n'}`);
+}
+
+async function main(): Promise<number> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      output: { type: 'string', short: 'o' },
+      executable: { type: 'string', default: 'dist/ivaap' },
+      'pad-to': { type: 'string' },
+      help: { type: 'boolean', short: 'h' },
+    },
+  });
+  const [spec] = positionals;
+  if (values.help === true || spec === undefined || values.output === undefined || positionals.length > 1) {
+    console.log(usage);
+    return values.help === true ? 0 : 2;
+  }
+  const padTo = values['pad-to'];
+  const started = Date.now();
+  const { index, digest, sharedBytes } = await packPayload({
+    spec,
+    executable: values.executable,
+    output: values.output,
+    ...(padTo === undefined ? {} : { padToBytes: bytesOf(padTo) }),
+    onProgress: draw,
+  });
+  const seconds = ((Date.now() - started) / 1000).toFixed(1);
+  console.log(
+    `${values.output}: ${index.title} ${index.version}, ${mib(index.fileSize)}, ${index.images.length} images, ` +
+      `${mib(sharedBytes)} saved by sharing blobs, ${seconds} s, unsigned\npayload sha256:${digest}`,
+  );
+  return 0;
+}
+
+try {
+  process.exitCode = await main();
+} catch (error) {
+  const expected = error instanceof SpecError || (error as NodeJS.ErrnoException).code !== undefined;
+  console.error(expected ? (error as Error).message : error);
+  process.exitCode = expected ? 2 : 70;
+}

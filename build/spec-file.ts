@@ -1,0 +1,126 @@
+import { readFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import type { Document } from 'yaml';
+import { isNode, LineCounter, parseDocument } from 'yaml';
+import type { z } from 'zod';
+import type { Product } from '../src/payload/product-schema.ts';
+import { productSchema } from '../src/payload/product-schema.ts';
+import type { ReleaseSpec } from './release-spec.ts';
+import { releaseSpecSchema } from './release-spec.ts';
+
+/** A vendor's mistake in a spec: `FILE:LINE: what is wrong`, one a line. */
+export class SpecError extends Error {
+  override readonly name = 'SpecError';
+}
+
+/** A YAML file read by a schema, which can say where each value stands. */
+export interface SpecFile<T> {
+  path: string;
+  value: T;
+  /** `FILE:LINE` of the value at `path`, or of the nearest thing around it. */
+  at(path: readonly (string | number)[]): string;
+}
+
+/** Reads and checks a YAML file. Throws {@link SpecError} with file and line of every mistake. */
+export function readSpecFile<Schema extends z.ZodType>(
+  path: string,
+  schema: Schema,
+): SpecFile<z.output<Schema>> {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (cause) {
+    throw new SpecError(`${path}: cannot be read: ${(cause as Error).message}`, { cause });
+  }
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true });
+  if (document.errors.length > 0)
+    throw new SpecError(
+      document.errors
+        .map(({ pos, message }) => `${path}:${lines.linePos(pos[0]).line}: ${message.split('\n')[0]}`)
+        .join('\n'),
+    );
+  const at = (keys: readonly (string | number)[]) => `${path}:${lineOf(document, lines, keys)}`;
+  const parsed = schema.safeParse(document.toJS());
+  if (!parsed.success)
+    throw new SpecError(
+      parsed.error.issues
+        .map(({ path: keys, message }) => {
+          const known = keys.filter((key) => typeof key !== 'symbol');
+          return `${at(known)}: ${known.join('.') || 'the file'}: ${message}`;
+        })
+        .join('\n'),
+    );
+  return { path, value: parsed.data, at };
+}
+
+function lineOf(document: Document, lines: LineCounter, keys: readonly (string | number)[]): number {
+  for (let length = keys.length; length > 0; length -= 1) {
+    const node = document.getIn(keys.slice(0, length), true);
+    if (isNode(node) && node.range) return lines.linePos(node.range[0]).line;
+  }
+  return 1;
+}
+
+/** A release spec and its product's, read and checked; paths resolve beside the spec. */
+export function readReleaseSpec(path: string): {
+  spec: SpecFile<ReleaseSpec>;
+  product: SpecFile<Product>;
+  resolvePath(relative: string): string;
+} {
+  const spec = readSpecFile(path, releaseSpecSchema);
+  const resolvePath = (relative: string) => resolve(dirname(path), relative);
+  const product = readSpecFile(resolvePath(spec.value.product), productSchema);
+  const mistakes = [
+    ...versionMistakes(spec),
+    ...archiveMistakes(spec, product.value),
+    ...fileMistakes(spec, product.value),
+  ];
+  if (mistakes.length > 0) throw new SpecError(mistakes.join('\n'));
+  return { spec, product, resolvePath };
+}
+
+/** `YYYY.N[.P][-pre]`, as the version policy reads it. */
+const versionGrammar = /^\d{4}\.(0|[1-9]\d*)(\.(0|[1-9]\d*))?(-[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)*)?$/;
+
+function versionMistakes({ value, at }: SpecFile<ReleaseSpec>): string[] {
+  const { version, schema } = value.release;
+  return [
+    ...(versionGrammar.test(version)
+      ? []
+      : [`${at(['release', 'version'])}: "${version}" is no version of the form YYYY.N[.P][-pre]`]),
+    ...(schema.min <= schema.target
+      ? []
+      : [`${at(['release', 'schema'])}: schema.min ${schema.min} is above schema.target ${schema.target}`]),
+  ];
+}
+
+function archiveMistakes({ value, at }: SpecFile<ReleaseSpec>, product: Product): string[] {
+  const mistakes: string[] = [];
+  const references = new Set<string>();
+  for (const [position, { reference }] of value.images.entries()) {
+    if (references.has(reference))
+      mistakes.push(`${at(['images', position])}: the image ${reference} comes twice`);
+    references.add(reference);
+  }
+  const { core, connectorsFolder } = product.archives;
+  if (value.archives[core] === undefined)
+    mistakes.push(`${at(['archives'])}: the product's core archive ${core} is missing`);
+  for (const [name, inside] of Object.entries(value.archives)) {
+    const connector = connectorsFolder !== undefined && new RegExp(`^${connectorsFolder}/[^/]+$`).test(name);
+    if (!name.endsWith('.tar.gz') || (name !== core && !connector))
+      mistakes.push(`${at(['archives', name])}: an archive cannot be named ${name}`);
+    for (const [position, reference] of inside.entries()) {
+      const where = at(['archives', name, position]);
+      if (!references.has(reference)) mistakes.push(`${where}: there is no image ${reference}`);
+      if (inside.indexOf(reference) < position) mistakes.push(`${where}: ${reference} comes twice`);
+    }
+  }
+  return mistakes;
+}
+
+function fileMistakes({ value, at }: SpecFile<ReleaseSpec>, product: Product): string[] {
+  const { template } = product.values;
+  const known = value.files[template] !== undefined || template.startsWith(`${product.chart.folder}/`);
+  return known ? [] : [`${at(['files'])}: the product's values template ${template} is missing`];
+}

@@ -1,0 +1,93 @@
+import { basename } from 'node:path';
+import { IvaapError } from '../errors.ts';
+import { elfEnd } from './elf.ts';
+import type { ReadAt } from './position-reader.ts';
+import type { Trailer } from './trailer.ts';
+import { findTrailer, trailerSearchBytes } from './trailer.ts';
+
+/** Finds the trailer at the end of a file of `fileSize` bytes. Throws IvaapError `payload` that says what is missing. */
+export async function locateTrailer(
+  readAt: ReadAt,
+  fileSize: number,
+  path: string,
+): Promise<{ trailer: Trailer; commentLength: number }> {
+  const tailSize = Math.min(trailerSearchBytes, fileSize);
+  const found = findTrailer(await readAt(fileSize - tailSize, tailSize), fileSize);
+  if (found.kind === 'found') return found;
+  throw await whyNoTrailer(readAt, fileSize, path, found.kind === 'malformed' ? found.why : undefined);
+}
+
+const file = (path: string): string => (path === '/proc/self/exe' ? 'this executable' : path);
+
+async function whyNoTrailer(
+  readAt: ReadAt,
+  fileSize: number,
+  path: string,
+  why: string | undefined,
+): Promise<IvaapError> {
+  const headSize = await elfEnd(readAt, fileSize);
+  if (headSize === undefined)
+    return new IvaapError('payload', `${file(path)} carries no payload and is no executable of this kind`, {
+      hint: 'name the file that was delivered',
+    });
+  if (fileSize < headSize)
+    return cutOff(
+      path,
+      fileSize,
+      undefined,
+      `at least ${headSize} bytes, cut off inside the executable itself`,
+    );
+  if (fileSize === headSize)
+    return new IvaapError('payload', `${file(path)} carries no payload`, {
+      hint: 'run the executable that was delivered, not the empty one from which it was packed',
+    });
+  const index = await indexWithoutTrailer(readAt, fileSize, headSize);
+  if (index === undefined)
+    return cutOff(path, fileSize, undefined, 'cut off or damaged before the end of its index');
+  if (fileSize < index.fileSize) {
+    const complete = index.entries.findLast((entry) => entry.offset + entry.size <= fileSize);
+    return cutOff(path, fileSize, index.fileSize, `complete up to ${complete?.name ?? 'index.json'}`);
+  }
+  const problem =
+    fileSize > index.fileSize
+      ? `it has ${fileSize - index.fileSize} bytes more than its ${index.fileSize}`
+      : (why ?? 'its trailer is missing');
+  return new IvaapError('payload', `${file(path)} is damaged: ${problem}`, { hint: 'download it again' });
+}
+
+function cutOff(path: string, fileSize: number, expected: number | undefined, state: string): IvaapError {
+  const of = expected === undefined ? '' : ` of ${expected}`;
+  return new IvaapError('payload', `${file(path)} is incomplete: ${fileSize}${of} bytes, ${state}`, {
+    hint: `download it again, or continue the download from byte ${fileSize} (curl -C - -O …/${basename(path)})`,
+  });
+}
+
+interface UnprovedIndex {
+  fileSize: number;
+  entries: { name: string; offset: number; size: number }[];
+}
+
+/** index.json right behind the head, believed only as far as a message needs. */
+async function indexWithoutTrailer(
+  readAt: ReadAt,
+  fileSize: number,
+  headSize: number,
+): Promise<UnprovedIndex | undefined> {
+  if (fileSize < headSize + 30) return undefined;
+  const header = await readAt(headSize, 30);
+  if (header.readUInt32LE(0) !== 0x04034b50) return undefined;
+  const offset = headSize + 30 + header.readUInt16LE(26) + header.readUInt16LE(28);
+  const size = header.readUInt32LE(18);
+  if (size > maxIndexSize || offset + size > fileSize) return undefined;
+  try {
+    const index = JSON.parse((await readAt(offset, size)).toString()) as Partial<UnprovedIndex>;
+    return typeof index.fileSize === 'number' && Array.isArray(index.entries)
+      ? (index as UnprovedIndex)
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** An index above this is refused unread: 64 MiB describe about two terabytes. */
+export const maxIndexSize = 64 * 1024 * 1024;

@@ -1,0 +1,236 @@
+import { createHash } from 'node:crypto';
+import type { FileHandle } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
+import { crc32 } from 'node:zlib';
+import { IvaapError } from '../errors.ts';
+import { placedEntries } from './index-check.ts';
+import type { IndexArchive, PayloadIndex } from './index-schema.ts';
+import { locateTrailer, maxIndexSize } from './locate.ts';
+import type { ReadAt } from './position-reader.ts';
+import { positionReader } from './position-reader.ts';
+import type { Product, Release } from './product-schema.ts';
+import type { Trailer } from './trailer.ts';
+import { trailerSearchBytes } from './trailer.ts';
+import { damagedRange, provedBytes } from './verified-read.ts';
+import type { PlacedEntry } from './index-check.ts';
+import type { ZipEntry } from './zip-records.ts';
+import { localHeader } from './zip-records.ts';
+
+/** Our own file, whatever it is called now. */
+export const selfPath = '/proc/self/exe';
+
+/** Entries up to this size are read whole and checked by their own SHA-256; larger ones chunk by chunk. */
+const smallEntryBytes = 4 * 1024 * 1024;
+
+/** What names a payload: the first fields of its index. */
+export interface PayloadIdentity {
+  product: string;
+  title: string;
+  command: string;
+  version: string;
+}
+
+/** Opens a payload: reads trailer and index and nothing else. Throws IvaapError `payload` when there is none, or it is cut off or damaged. */
+export async function openPayload(path: string = selfPath): Promise<Payload> {
+  const handle = await open(path, 'r');
+  try {
+    const { size } = await handle.stat();
+    const readAt = positionReader(handle);
+    const { trailer, commentLength } = await locateTrailer(readAt, size, path);
+    const content = await provedIndex(readAt, trailer, path);
+    return new Payload(handle, path, trailer, commentLength, content);
+  } catch (error) {
+    await handle.close();
+    throw error;
+  }
+}
+
+/** The bytes of index.json, compared with the trailer. */
+async function provedIndex(readAt: ReadAt, trailer: Trailer, path: string): Promise<Buffer> {
+  const { indexOffset, indexLength, fileSize } = trailer;
+  if (indexLength > maxIndexSize || indexOffset + indexLength > fileSize)
+    throw damagedRange(path, 'the trailer', fileSize - trailerSearchBytes, fileSize);
+  const content = await readAt(indexOffset, indexLength);
+  if (createHash('sha256').update(content).digest('hex') !== trailer.indexSha256)
+    throw damagedRange(path, 'index.json', indexOffset, indexOffset + indexLength);
+  return content;
+}
+
+/** The index as far as start-up needs it: its format and the four names. The rest is checked by {@link Payload.index}. */
+function parsedIndex(content: Buffer, path: string): PayloadIndex {
+  const index = JSON.parse(content.toString()) as PayloadIndex;
+  const major: unknown = index.format?.major;
+  if (major !== 1)
+    throw new IvaapError(
+      'payload',
+      `${path} has payload format ${String(major)}, this program reads format 1`,
+      {
+        hint: 'use the executable that came with that payload',
+      },
+    );
+  for (const key of ['product', 'title', 'command', 'version'] as const)
+    if (typeof index[key] !== 'string') throw contradictory(path, `${key} is no text`);
+  return index;
+}
+
+const contradictory = (path: string, why: string): IvaapError =>
+  new IvaapError('payload', `the index of ${path} contradicts itself: ${why}`, {
+    hint: 'this file was not written by this packer as it is: download it again',
+  });
+
+/**
+ * A payload, opened once and read through one descriptor, so that a file renamed or replaced under us changes nothing.
+ * Every byte that it gives out has been checked against the index with SHA-256.
+ */
+export class Payload {
+  readonly path: string;
+  readonly trailer: Trailer;
+  /** SHA-256 of index.json, which names everything else: the payload's digest, as in state.json. */
+  readonly digest: string;
+  readonly identity: PayloadIdentity;
+  /** For the scan; everybody else reads through the methods below. */
+  readonly handle: FileHandle;
+  readonly readAt: ReadAt;
+  /** Where the comment, which is the trailer, begins. */
+  readonly commentOffset: number;
+  readonly #content: Buffer;
+  readonly #unproved: PayloadIndex;
+  readonly #once = new Map<string, Promise<unknown>>();
+
+  constructor(handle: FileHandle, path: string, trailer: Trailer, commentLength: number, content: Buffer) {
+    this.handle = handle;
+    this.readAt = positionReader(handle);
+    this.path = path;
+    this.trailer = trailer;
+    this.commentOffset = trailer.fileSize - commentLength;
+    this.digest = trailer.indexSha256;
+    this.#content = content;
+    this.#unproved = parsedIndex(content, path);
+    const { product, title, command, version } = this.#unproved;
+    this.identity = { product, title, command, version };
+  }
+
+  /** The whole index, checked once: by schema, against itself and against the file's first local header. */
+  index(): Promise<PayloadIndex> {
+    return this.#onceOnly('index', async () => {
+      const { indexSchema } = await import('./index-schema.ts');
+      const { indexContradiction } = await import('./index-check.ts');
+      const parsed = indexSchema.safeParse(this.#unproved);
+      if (!parsed.success) throw contradictory(this.path, parsed.error.issues[0]?.message ?? 'unreadable');
+      const index = parsed.data;
+      const why = indexContradiction(index, this.indexEnd, this.trailer.fileSize);
+      if (why !== undefined) throw contradictory(this.path, why);
+      await this.#checkHeader({
+        name: 'index.json',
+        size: this.trailer.indexLength,
+        crc32: crc32(this.#content).toString(16).padStart(8, '0'),
+        mode: 0o644,
+        headerOffset: index.headSize,
+        offset: this.trailer.indexOffset,
+      });
+      return index;
+    });
+  }
+
+  /** Where the content of index.json ends and the first entry's local header begins. */
+  get indexEnd(): number {
+    return this.trailer.indexOffset + this.trailer.indexLength;
+  }
+
+  /** What is true of the product whatever its release. */
+  product(): Promise<Product> {
+    return this.#onceOnly('product', async () => {
+      const { productSchema } = await import('./product-schema.ts');
+      return productSchema.parse(JSON.parse((await this.readEntry('product.json')).toString()));
+    });
+  }
+
+  /** What is true of this release. */
+  release(): Promise<Release> {
+    return this.#onceOnly('release', async () => {
+      const { releaseSchema } = await import('./product-schema.ts');
+      return releaseSchema.parse(JSON.parse((await this.readEntry('release.json')).toString()));
+    });
+  }
+
+  /** The entry of that name; throws IvaapError `payload` when there is none. */
+  async entry(name: string): Promise<PlacedEntry> {
+    const entries = await this.#onceOnly('entries', async () => {
+      const placed = placedEntries(await this.index(), this.indexEnd);
+      return new Map(placed.map((entry) => [entry.name, entry]));
+    });
+    const entry = entries.get(name);
+    if (entry === undefined)
+      throw new IvaapError('payload', `the payload holds no ${name}`, {
+        hint: `\`${this.identity.command} manifest\` lists what it holds`,
+      });
+    return entry;
+  }
+
+  /** A whole entry in memory, proved; for small ones. */
+  async readEntry(name: string): Promise<Buffer> {
+    const entry = await this.entry(name);
+    await this.#checkHeader(entry);
+    const to = entry.offset + entry.size;
+    const content = await this.readAt(entry.offset, entry.size);
+    if (createHash('sha256').update(content).digest('hex') !== entry.sha256)
+      throw damagedRange(this.path, name, entry.offset, to);
+    return content;
+  }
+
+  /** An entry's bytes from `start` up to `end` (exclusive), each piece proved before it is handed on. */
+  async *streamEntry(name: string, range: { start?: number; end?: number } = {}): AsyncGenerator<Buffer> {
+    const entry = await this.entry(name);
+    const { start = 0, end = entry.size } = range;
+    if (entry.size <= smallEntryBytes) {
+      const content = await this.readEntry(name);
+      if (start < end) yield content.subarray(start, end);
+      return;
+    }
+    await this.#checkHeader(entry);
+    const { chunks, headSize } = await this.index();
+    const file = {
+      readAt: this.readAt,
+      path: this.path,
+      chunks,
+      zeroed: { from: headSize, to: this.indexEnd },
+    };
+    yield* provedBytes(file, entry.offset + start, entry.offset + end, name);
+  }
+
+  /** An image blob by digest (`sha256:HEX`), proved. */
+  blob(digest: string): AsyncGenerator<Buffer> {
+    return this.streamEntry(`blobs/${digest.replace(':', '/')}`);
+  }
+
+  /** The archive of that name; throws IvaapError `payload` when there is none. */
+  async archive(name: string): Promise<IndexArchive> {
+    const archive = (await this.index()).archives.find((candidate) => candidate.name === name);
+    if (archive === undefined) throw new IvaapError('payload', `the payload holds no archive ${name}`);
+    return archive;
+  }
+
+  /** An image archive (a .tar.gz), put together from proved blobs; `archive(name)` knows its size and SHA-256. */
+  async *streamArchive(name: string): AsyncGenerator<Buffer> {
+    const archive = await this.archive(name);
+    const { archiveStream } = await import('../images/archive-stream.ts');
+    yield* archiveStream(await this.index(), archive, (digest) => this.blob(digest));
+  }
+
+  async close(): Promise<void> {
+    await this.handle.close();
+  }
+
+  async #checkHeader(entry: ZipEntry): Promise<void> {
+    const implied = localHeader(entry);
+    const found = await this.readAt(entry.headerOffset, implied.length);
+    if (!found.equals(implied))
+      throw damagedRange(this.path, `${entry.name} (its header)`, entry.headerOffset, entry.offset);
+  }
+
+  #onceOnly<T>(what: string, make: () => Promise<T>): Promise<T> {
+    const made = (this.#once.get(what) as Promise<T> | undefined) ?? make();
+    this.#once.set(what, made);
+    return made;
+  }
+}
