@@ -143,7 +143,8 @@ export async function writeStreamAtomic(
   }
 }
 
-async function writeFully(handle: FileHandle, chunk: Uint8Array): Promise<void> {
+/** Writes all of a chunk at the handle's position. */
+export async function writeFully(handle: FileHandle, chunk: Uint8Array): Promise<void> {
   for (let offset = 0; offset < chunk.byteLength;) {
     const { bytesWritten } = await handle.write(chunk, offset, chunk.byteLength - offset);
     offset += bytesWritten;

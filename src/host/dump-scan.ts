@@ -115,11 +115,3 @@ export class DumpScan {
     };
   }
 }
-
-/** Passes a dump through unchanged while `scan` reads along. */
-export async function* scanned(source: AsyncIterable<Buffer>, scan: DumpScan): AsyncGenerator<Buffer> {
-  for await (const chunk of source) {
-    scan.update(chunk);
-    yield chunk;
-  }
-}
