@@ -1,0 +1,47 @@
+import { IvaapError } from '../errors.ts';
+
+/** What of a licence file matters to the installer. */
+export interface License {
+  entitlements: string[];
+  /** ISO date or time; undefined means that it does not expire. */
+  expires: string | undefined;
+}
+
+/** Checks a licence file's text (JSON with `entitlements`). Throws IvaapError `usage`; the message holds nothing of the text. */
+export function parseLicense(text: string, path: string): License {
+  let raw: unknown;
+  try {
+    raw = JSON.parse(text);
+  } catch {
+    throw new IvaapError('usage', `the licence file ${path} is not JSON`);
+  }
+  const { entitlements, expires } = (typeof raw === 'object' && raw !== null ? raw : {}) as {
+    entitlements?: unknown;
+    expires?: unknown;
+  };
+  if (!Array.isArray(entitlements) || !entitlements.every((name) => typeof name === 'string')) {
+    throw new IvaapError('usage', `the licence file ${path} has no list of entitlements`);
+  }
+  if (expires !== undefined && (typeof expires !== 'string' || Number.isNaN(Date.parse(expires)))) {
+    throw new IvaapError('usage', `the licence file ${path} has a date of expiry that is no date`);
+  }
+  return { entitlements, expires };
+}
+
+/** A licence counts until the end of its last day (UTC) when it names a day, until the instant when it names one. */
+export function isExpired({ expires }: License, now: Date): boolean {
+  if (expires === undefined) return false;
+  const dayOnly = /^\d{4}-\d{2}-\d{2}$/.test(expires);
+  return now.getTime() >= Date.parse(expires) + (dayOnly ? 86_400_000 : 0);
+}
+
+/** The connectors that a licence unlocks, sorted, each once. `table`: entitlement -> connector, from the product's data. */
+export function entitledConnectors(
+  entitlements: readonly string[],
+  table: Readonly<Record<string, { connector: string }>>,
+): string[] {
+  const connectors = entitlements.flatMap((name) =>
+    Object.hasOwn(table, name) ? [table[name]?.connector ?? ''] : [],
+  );
+  return [...new Set(connectors)].sort();
+}

@@ -1,0 +1,156 @@
+import { IvaapError } from '../errors.ts';
+import type { Version } from './version.ts';
+import { compareVersions, formatVersion, requireVersion } from './version.ts';
+
+/** Everything that decides whether an upgrade may start; nothing is looked up here. */
+export interface UpgradeFacts {
+  /** As messages name the program: `./ivaap`. */
+  command: string;
+  /** The release that last completed on this host; undefined without installer state. */
+  installed: { version: string; payloadDigest: string } | undefined;
+  /** The last run, whatever became of it. */
+  lastRun:
+    | {
+        flow: string;
+        status: 'running' | 'failed' | 'completed' | 'superseded';
+        to: string;
+        payloadDigest: string;
+        binary: string;
+        /** Whether it began what giving up cannot take back. */
+        pastPointOfNoReturn: boolean;
+      }
+    | undefined;
+  target: { version: string; payloadDigest: string };
+  flags: { reapply: boolean; acceptUnsupported: boolean };
+  limits: { minimumSource: string; maxMajorStep: number; legacyGuide: string };
+}
+
+export type UpgradeDecision =
+  | {
+      kind: 'allowed';
+      from: string;
+      to: string;
+      /** `continue` goes on with the unfinished run; `fresh` clears what it recorded; `new` begins a run. */
+      how: 'new' | 'continue' | 'fresh';
+      /** What the operator should know first. */
+      notes: string[];
+    }
+  | { kind: 'nothing-to-do'; message: string; hint: string }
+  | { kind: 'refused'; message: string; hint?: string };
+
+/** The version policy of upgrades. Throws IvaapError `version` only for a text that is no version. */
+export function decideUpgrade(facts: UpgradeFacts): UpgradeDecision {
+  const { installed, limits } = facts;
+  if (installed === undefined) return refuseUnmanaged(facts);
+  const from = requireVersion(installed.version, 'the installed version');
+  const to = requireVersion(facts.target.version, 'the version of this payload');
+  return (
+    refuseOldSource(from, limits) ??
+    refuseDowngrade(from, to) ??
+    refuseOtherUnfinishedRun(facts) ??
+    refuseSkippedMajor(from, to, facts) ??
+    allow(facts, installed, from, to)
+  );
+}
+
+/** The same as an error for whoever must not go on: exit 5, or 10 when there is nothing to do. */
+export function requireUpgrade(facts: UpgradeFacts): UpgradeDecision & { kind: 'allowed' } {
+  const decision = decideUpgrade(facts);
+  if (decision.kind === 'allowed') return decision;
+  throw new IvaapError(
+    decision.kind === 'refused' ? 'version' : 'nothing_to_do',
+    decision.message,
+    decision.hint === undefined ? {} : { hint: decision.hint },
+  );
+}
+
+function refuseUnmanaged({ lastRun, limits, command }: UpgradeFacts): UpgradeDecision {
+  if (lastRun?.flow === 'install') {
+    return {
+      kind: 'refused',
+      message: `the install of ${lastRun.to} on this host has not completed; only a completed install can be upgraded`,
+      hint: `finish it with the program that began it (${lastRun.binary} install), see ${command} status`,
+    };
+  }
+  return {
+    kind: 'refused',
+    message: 'this host has no completed install by this installer, so there is nothing that it can upgrade',
+    hint: `follow the guide "${limits.legacyGuide}"`,
+  };
+}
+
+function refuseOldSource(from: Version, limits: UpgradeFacts['limits']): UpgradeDecision | undefined {
+  const minimum = requireVersion(limits.minimumSource, "the product's oldest source version");
+  if (compareVersions(from, minimum) >= 0) return undefined;
+  return {
+    kind: 'refused',
+    message: `the installed version ${formatVersion(from)} is older than ${formatVersion(minimum)}, the oldest that can be upgraded`,
+    hint: `follow the guide "${limits.legacyGuide}"`,
+  };
+}
+
+function refuseDowngrade(from: Version, to: Version): UpgradeDecision | undefined {
+  if (compareVersions(to, from) >= 0) return undefined;
+  return {
+    kind: 'refused',
+    message: `${formatVersion(from)} is installed and this payload is ${formatVersion(to)}: a downgrade is never done`,
+    hint: `use the package of ${formatVersion(from)} or a newer one`,
+  };
+}
+
+/** Once a run has passed its point of no return, the cluster may be at its version: only its own payload goes on. */
+function refuseOtherUnfinishedRun({ lastRun, target }: UpgradeFacts): UpgradeDecision | undefined {
+  if (lastRun === undefined || !isUnfinished(lastRun) || !lastRun.pastPointOfNoReturn) return undefined;
+  if (lastRun.payloadDigest === target.payloadDigest) return undefined;
+  return {
+    kind: 'refused',
+    message: `an upgrade to ${lastRun.to} has begun to change the cluster and is not finished; another payload (${target.version}) cannot go on with it`,
+    hint: `finish it with the program that began it: ${lastRun.binary} install --upgrade`,
+  };
+}
+
+function refuseSkippedMajor(from: Version, to: Version, facts: UpgradeFacts): UpgradeDecision | undefined {
+  const { maxMajorStep } = facts.limits;
+  if (to.major - from.major <= maxMajorStep || facts.flags.acceptUnsupported) return undefined;
+  return {
+    kind: 'refused',
+    message: `${formatVersion(from)} to ${formatVersion(to)} moves ${to.major - from.major} majors at once; ${maxMajorStep} is supported`,
+    hint: `upgrade to ${from.major + maxMajorStep}.x first, or accept the risk with ${facts.command} install --upgrade --accept-unsupported-upgrade`,
+  };
+}
+
+function isUnfinished(run: NonNullable<UpgradeFacts['lastRun']>): boolean {
+  return run.status === 'running' || run.status === 'failed';
+}
+
+function allow(
+  facts: UpgradeFacts,
+  installed: { payloadDigest: string },
+  from: Version,
+  to: Version,
+): UpgradeDecision {
+  const { lastRun, target, flags, limits } = facts;
+  const unfinished = lastRun !== undefined && isUnfinished(lastRun);
+  const samePayload = installed.payloadDigest === target.payloadDigest && compareVersions(from, to) === 0;
+  if (samePayload && !unfinished && !flags.reapply) {
+    return {
+      kind: 'nothing-to-do',
+      message: `${formatVersion(to)} is installed already, from this very payload`,
+      hint: `to run every step again all the same: ${facts.command} install --upgrade --reapply`,
+    };
+  }
+  const notes: string[] = [];
+  if (to.major - from.major > limits.maxMajorStep) {
+    notes.push(
+      `${formatVersion(from)} to ${formatVersion(to)} is not supported; it was accepted with --accept-unsupported-upgrade`,
+    );
+  }
+  const ownRun = unfinished && lastRun.flow === 'upgrade' && lastRun.payloadDigest === target.payloadDigest;
+  if (unfinished && !ownRun) {
+    notes.push(
+      `the unfinished ${lastRun.flow} to ${lastRun.to} had changed nothing that lasts; it is closed`,
+    );
+  }
+  const how = flags.reapply ? 'fresh' : ownRun ? 'continue' : 'new';
+  return { kind: 'allowed', from: formatVersion(from), to: formatVersion(to), how, notes };
+}

@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { IvaapError } from '../../../src/errors.ts';
+import { entitledConnectors, isExpired, parseLicense } from '../../../src/policy/entitlements.ts';
+
+const table = {
+  LAB_ALPHA: { connector: 'alpha' },
+  LAB_BETA: { connector: 'beta' },
+  ALSO_ALPHA: { connector: 'alpha' },
+};
+
+test('a licence unlocks the connectors of its entitlements, each once; unknown ones unlock nothing', () => {
+  assert.deepEqual(entitledConnectors(['LAB_BETA', 'LAB_ALPHA', 'ALSO_ALPHA'], table), ['alpha', 'beta']);
+  assert.deepEqual(entitledConnectors(['OTHER', 'toString', 'lab_beta'], table), []);
+  assert.deepEqual(entitledConnectors([], table), []);
+});
+
+test('a licence file that cannot be used is named, and nothing of it is shown', () => {
+  for (const text of [
+    'SECRET {',
+    '"SECRET"',
+    'null',
+    '{"entitlements":"SECRET"}',
+    '{"entitlements":[1]}',
+    '{"entitlements":[],"expires":"SECRET"}',
+  ]) {
+    assert.throws(
+      () => parseLicense(text, '/licence'),
+      (error: unknown) =>
+        error instanceof IvaapError &&
+        error.code === 'usage' &&
+        error.message.includes('/licence') &&
+        !error.message.includes('SECRET') &&
+        error.cause === undefined,
+    );
+  }
+  assert.deepEqual(parseLicense('{"entitlements":["X"],"customer":"y"}', '/l'), {
+    entitlements: ['X'],
+    expires: undefined,
+  });
+});
+
+test('a licence that names a day counts until that day is over', () => {
+  const license = { entitlements: [], expires: '2027-01-31' };
+  assert.equal(isExpired(license, new Date('2027-01-31T23:59:59Z')), false);
+  assert.equal(isExpired(license, new Date('2027-02-01T00:00:00Z')), true);
+  assert.equal(
+    isExpired({ entitlements: [], expires: '2027-01-31T12:00:00Z' }, new Date('2027-01-31T12:00:00Z')),
+    true,
+  );
+  assert.equal(isExpired({ entitlements: [], expires: undefined }, new Date()), false);
+});

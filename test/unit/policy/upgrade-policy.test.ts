@@ -1,0 +1,132 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { IvaapError } from '../../../src/errors.ts';
+import type { UpgradeFacts } from '../../../src/policy/upgrade-policy.ts';
+import { decideUpgrade, requireUpgrade } from '../../../src/policy/upgrade-policy.ts';
+
+const digestOf = (version: string) => `digest of ${version}`;
+
+function facts(from: string | undefined, to: string, change: Partial<UpgradeFacts> = {}): UpgradeFacts {
+  return {
+    command: './prod',
+    installed: from === undefined ? undefined : { version: from, payloadDigest: digestOf(from) },
+    lastRun: undefined,
+    target: { version: to, payloadDigest: digestOf(to) },
+    flags: { reapply: false, acceptUnsupported: false },
+    limits: { minimumSource: '2026.1', maxMajorStep: 1, legacyGuide: 'Upgrade from 2025.x' },
+    ...change,
+  };
+}
+
+const unfinished = (to: string, change: Partial<NonNullable<UpgradeFacts['lastRun']>> = {}) => ({
+  flow: 'upgrade',
+  status: 'failed' as const,
+  to,
+  payloadDigest: digestOf(to),
+  binary: `/packages/${to}/prod`,
+  pastPointOfNoReturn: true,
+  ...change,
+});
+const accept = { flags: { reapply: false, acceptUnsupported: true } };
+const reapply = { flags: { reapply: true, acceptUnsupported: false } };
+
+test('the table of paths: same major and the next one are supported, a downgrade and a skipped major are not', () => {
+  for (const [from, to, kind] of [
+    ['2026.1', '2026.2', 'allowed'],
+    ['2026.1', '2026.1.1', 'allowed'],
+    ['2026.1', '2027.1', 'allowed'],
+    ['2026.9', '2027.0', 'allowed'],
+    ['2026.2-rc.1', '2026.2', 'allowed'],
+    ['2026.1', '2028.1', 'refused'],
+    ['2027.1', '2026.2', 'refused'],
+    ['2026.2', '2026.2-rc.1', 'refused'],
+    ['2025.9', '2026.2', 'refused'],
+    ['2026.1-rc.1', '2026.2', 'refused'],
+    ['2026.1', '2026.1', 'nothing-to-do'],
+    [undefined, '2026.2', 'refused'],
+  ] as const) {
+    assert.equal(decideUpgrade(facts(from, to)).kind, kind, `${from} to ${to}`);
+  }
+});
+
+test('consent unlocks a skipped major and nothing else', () => {
+  const skipped = decideUpgrade(facts('2026.1', '2028.1', accept));
+  assert.equal(skipped.kind, 'allowed');
+  assert.match(skipped.kind === 'allowed' ? skipped.notes.join() : '', /not supported/);
+  for (const [from, to] of [
+    ['2027.1', '2026.2'],
+    ['2025.9', '2026.2'],
+    [undefined, '2026.2'],
+  ] as const) {
+    for (const flags of [accept, { flags: { reapply: true, acceptUnsupported: true } }]) {
+      assert.equal(decideUpgrade(facts(from, to, flags)).kind, 'refused', `${from} to ${to}`);
+    }
+  }
+});
+
+test('a refusal says why and what to do', () => {
+  const refusal = (given: UpgradeFacts) => {
+    const decision = decideUpgrade(given);
+    assert.equal(decision.kind, 'refused');
+    return decision.kind === 'refused' ? `${decision.message}; ${decision.hint ?? ''}` : '';
+  };
+  assert.match(refusal(facts('2026.1', '2028.1')), /2 majors.*2027\.x.*--accept-unsupported-upgrade/);
+  assert.match(refusal(facts('2027.1', '2026.2')), /downgrade/);
+  assert.match(refusal(facts('2025.9', '2026.2')), /older than 2026\.1.*Upgrade from 2025\.x/);
+  assert.match(refusal(facts(undefined, '2026.2')), /Upgrade from 2025\.x/);
+  const halfInstalled = { lastRun: unfinished('2026.1', { flow: 'install' }) };
+  assert.match(
+    refusal(facts(undefined, '2026.2', halfInstalled)),
+    /install of 2026\.1.*\/packages\/2026\.1\/prod/,
+  );
+});
+
+test('the same version and payload is nothing to do, unless the last run is unfinished or --reapply is given', () => {
+  const done = { lastRun: unfinished('2026.1', { status: 'completed' }) };
+  const decision = decideUpgrade(facts('2026.1', '2026.1', done));
+  assert.equal(decision.kind, 'nothing-to-do');
+  assert.match(decision.kind === 'nothing-to-do' ? decision.hint : '', /--reapply/);
+  const again = decideUpgrade(facts('2026.1', '2026.1', { ...done, ...reapply }));
+  assert.equal(again.kind === 'allowed' && again.how, 'fresh');
+  const rest = decideUpgrade(facts('2026.1', '2026.1', { lastRun: unfinished('2026.1') }));
+  assert.equal(rest.kind === 'allowed' && rest.how, 'continue');
+  const repacked = facts('2026.1', '2026.1', { target: { version: '2026.1', payloadDigest: 'another' } });
+  assert.equal(decideUpgrade(repacked).kind, 'allowed');
+});
+
+test('an unfinished upgrade goes on with its own payload; --reapply begins it afresh', () => {
+  const lastRun = unfinished('2026.2');
+  const goesOn = decideUpgrade(facts('2026.1', '2026.2', { lastRun }));
+  assert.equal(goesOn.kind === 'allowed' && goesOn.how, 'continue');
+  const afresh = decideUpgrade(facts('2026.1', '2026.2', { lastRun, ...reapply }));
+  assert.equal(afresh.kind === 'allowed' && afresh.how, 'fresh');
+  const cutOff = decideUpgrade(facts('2026.1', '2026.2', { lastRun: { ...lastRun, status: 'running' } }));
+  assert.equal(cutOff.kind === 'allowed' && cutOff.how, 'continue');
+});
+
+test('another payload over an unfinished upgrade is refused once the cluster may have moved', () => {
+  for (const to of ['2026.1', '2026.2', '2027.1']) {
+    const given = facts('2026.1', to, { lastRun: unfinished('2026.3') });
+    const decision = decideUpgrade(given);
+    assert.equal(decision.kind, 'refused', to);
+    assert.match(decision.kind === 'refused' ? (decision.hint ?? '') : '', /\/packages\/2026\.3\/prod/);
+  }
+  const early = { lastRun: unfinished('2026.3', { pastPointOfNoReturn: false }) };
+  const decision = decideUpgrade(facts('2026.1', '2026.2', early));
+  assert.equal(decision.kind === 'allowed' && decision.how, 'new');
+});
+
+test('as an error a refusal is exit 5, nothing to do is exit 10, a text that is no version is exit 5', () => {
+  const exitOf = (given: UpgradeFacts) => {
+    try {
+      requireUpgrade(given);
+      return 0;
+    } catch (error) {
+      return error instanceof IvaapError ? error.exitCode : -1;
+    }
+  };
+  assert.equal(exitOf(facts('2026.1', '2026.2')), 0);
+  assert.equal(exitOf(facts('2026.1', '2026.1')), 10);
+  assert.equal(exitOf(facts('2027.1', '2026.1')), 5);
+  assert.equal(exitOf(facts('junk', '2026.1')), 5);
+});
