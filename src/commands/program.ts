@@ -4,7 +4,23 @@ import { errorCodes, IvaapError } from '../errors.ts';
 import type { Command, CommandEntry, Invocation } from './command.ts';
 
 /** Every subcommand, in the order of the help. */
-export const commands: readonly CommandEntry[] = [];
+export const commands: readonly CommandEntry[] = [
+  {
+    name: 'manifest',
+    summary: 'list what the payload holds, against what is on disk and in containerd',
+    load: async () => (await import('./manifest.ts')).manifestCommand,
+  },
+  {
+    name: 'extract-file',
+    summary: 'write one archive or file of the payload',
+    load: async () => (await import('./extract-file.ts')).extractFileCommand,
+  },
+  {
+    name: 'extract',
+    summary: 'write all of the payload to a staging folder',
+    load: async () => (await import('./extract.ts')).extractCommand,
+  },
+];
 
 const helpWidth = 100;
 

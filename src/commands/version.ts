@@ -1,6 +1,16 @@
 import { basename } from 'node:path';
+import { IvaapError } from '../errors.ts';
+import { openPayload } from '../payload/reader.ts';
 
-/** `-v`: product and version of the payload, from its index alone. */
-export function printVersion(program: string): void {
-  process.stdout.write(`${basename(program)} (no payload)\n`);
+/** `-v`: product and version of the payload, from its index alone. An executable that nothing was packed onto says so. */
+export async function printVersion(program: string): Promise<void> {
+  try {
+    const payload = await openPayload();
+    const { command, version } = payload.identity;
+    await payload.close();
+    process.stdout.write(`${command} ${version}\n`);
+  } catch (error) {
+    if (!(error instanceof IvaapError && /carries no payload/.test(error.message))) throw error;
+    process.stdout.write(`${basename(program)} (no payload)\n`);
+  }
 }

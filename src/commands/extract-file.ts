@@ -1,0 +1,94 @@
+import { dirname } from 'node:path';
+import { IvaapError } from '../errors.ts';
+import type { ExtractSource } from '../payload/extract-file.ts';
+import { assertRoom, extractTarget, extractToFile } from '../payload/extract-file.ts';
+import type { Payload } from '../payload/reader.ts';
+import { openPayload, selfPath } from '../payload/reader.ts';
+import { formatBytes } from '../ui/format.ts';
+import type { Command, Invocation } from './command.ts';
+import { nearestNames } from './nearest.ts';
+import { assertSafeTarget } from './product-folder.ts';
+import { byteTask } from './byte-task.ts';
+
+const archiveMode = 0o644;
+
+/** An archive or an entry of the payload, ready to be read. */
+async function sourceOf(payload: Payload, name: string, program: string): Promise<ExtractSource> {
+  const { archives, entries } = await payload.index();
+  const archive = archives.find((candidate) => candidate.name === name);
+  if (archive !== undefined) {
+    return { name, sizeBytes: archive.size, mode: archiveMode, stream: payload.streamArchive(name) };
+  }
+  const entry = entries.find((candidate) => candidate.name === name);
+  if (entry !== undefined) {
+    return { name, sizeBytes: entry.size, mode: entry.mode, stream: payload.streamEntry(name) };
+  }
+  const names = [...archives, ...entries].map((candidate) => candidate.name);
+  const near = nearestNames(
+    name,
+    names.filter((candidate) => !candidate.startsWith('blobs/')),
+  );
+  const meant = near.length === 0 ? '' : `; did you mean ${near.join(', ')}?`;
+  throw new IvaapError('usage', `the payload holds no ${name}${meant}`, { hint: `${program} manifest` });
+}
+
+/** Writes to standard output with back-pressure; a reader that goes away is an error here: it wanted the bytes. */
+async function writeToStdout(source: ExtractSource, signal: AbortSignal): Promise<void> {
+  const write = (piece: Buffer) =>
+    new Promise<void>((resolve, reject) => {
+      process.stdout.write(piece, (error) => (error ? reject(error) : resolve()));
+    });
+  try {
+    for await (const piece of source.stream) {
+      signal.throwIfAborted();
+      await write(piece);
+    }
+  } catch (error) {
+    if (!(error instanceof Error) || !('code' in error) || error instanceof IvaapError) throw error;
+    throw new IvaapError('failed', `standard output took no more of ${source.name}`, { cause: error });
+  }
+}
+
+async function run({ args, program, signal, json }: Invocation): Promise<void> {
+  const [name = '', dest = ''] = args;
+  const payload = await openPayload();
+  try {
+    const source = await sourceOf(payload, name, program);
+    if (dest === '-') return await writeToStdout(source, signal);
+    const target = await extractTarget(dest, name, selfPath);
+    await assertSafeTarget(target.path, (await payload.product()).folder);
+    await assertRoom(dirname(target.path), source.sizeBytes);
+    const task = byteTask(`writing ${target.path}`, source.sizeBytes);
+    await task.during(() => extractToFile(source, target, { signal, onBytes: task.progress }));
+    const { sizeBytes } = source;
+    const done = target.replaces === undefined ? 'written' : 'replaced';
+    process.stdout.write(
+      json
+        ? `${JSON.stringify({ name, path: target.path, sizeBytes, replaced: done === 'replaced' })}\n`
+        : `${target.path}: ${done}, ${formatBytes(sizeBytes)}, every byte checked against the payload's index (SHA-256)\n`,
+    );
+  } finally {
+    await payload.close();
+  }
+}
+
+export const extractFileCommand: Command = {
+  arguments: [
+    { name: '<name>', summary: 'an archive or a file of the payload, as `manifest` lists it' },
+    { name: '<dest>', summary: 'the file to write; `-` is standard output' },
+  ],
+  options: [{ flags: '--json', summary: 'the result, or the error, as one JSON object' }],
+  touches:
+    'Writes DEST and nothing else: under a temporary name beside it, each byte checked on its way, then renamed into place.\n' +
+    'An existing regular file is replaced in one instant and gives its owner and mode to the new one. A folder, a link or a\n' +
+    'device is refused. Needs room for the new file beside the old one.',
+  examples: [
+    [
+      'extract-file NAME /path/to/file',
+      'write or replace that file (`manifest` prints these commands ready to use)',
+    ],
+    ['extract-file NAME - | tar -tz', 'list what an archive holds, without writing it'],
+  ],
+  exits: ['usage', 'preflight', 'payload', 'failed', 'interrupted', 'terminated'],
+  run,
+};

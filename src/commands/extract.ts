@@ -1,0 +1,67 @@
+import { dirname } from 'node:path';
+import { assertRoom } from '../payload/extract-file.ts';
+import { extractTree, treeTarget } from '../payload/extract-tree.ts';
+import type { PayloadIndex } from '../payload/index-schema.ts';
+import type { Payload } from '../payload/reader.ts';
+import { openPayload } from '../payload/reader.ts';
+import { formatBytes } from '../ui/format.ts';
+import { byteTask } from './byte-task.ts';
+import type { Command, Invocation } from './command.ts';
+import { assertSafeTarget } from './product-folder.ts';
+
+const archiveMode = 0o644;
+
+/** Archives, chart, values template and the rest of the payload's files. Blobs are inside the archives; tools are ours alone. */
+function stagedFiles(payload: Payload, { archives, entries, tools }: PayloadIndex) {
+  const ours = new Set(Object.values(tools).map(({ entry }) => entry));
+  return [
+    ...archives.map(({ name, size }) => ({
+      name,
+      sizeBytes: size,
+      mode: archiveMode,
+      stream: () => payload.streamArchive(name),
+    })),
+    ...entries
+      .filter(({ name }) => !name.startsWith('blobs/') && !ours.has(name))
+      .map(({ name, size, mode }) => ({
+        name,
+        sizeBytes: size,
+        mode,
+        stream: () => payload.streamEntry(name),
+      })),
+  ];
+}
+
+async function run({ args, signal, json }: Invocation): Promise<void> {
+  const [dir = ''] = args;
+  const payload = await openPayload();
+  try {
+    const files = stagedFiles(payload, await payload.index());
+    const sizeBytes = files.reduce((sum, file) => sum + file.sizeBytes, 0);
+    const target = await treeTarget(dir);
+    await assertSafeTarget(target.path, (await payload.product()).folder);
+    await assertRoom(dirname(target.temporary), sizeBytes);
+    const task = byteTask(`writing ${target.path}`, sizeBytes);
+    await task.during(() => extractTree(files, target, { signal, onBytes: task.progress }));
+    const names = files.map(({ name }) => name);
+    process.stdout.write(
+      json
+        ? `${JSON.stringify({ path: target.path, sizeBytes, files: names })}\n`
+        : `${target.path}: ${names.length} files, ${formatBytes(sizeBytes)}, every byte checked against the payload's index (SHA-256)\n`,
+    );
+  } finally {
+    await payload.close();
+  }
+}
+
+export const extractCommand: Command = {
+  arguments: [{ name: '<dir>', summary: 'a new or an empty folder' }],
+  options: [{ flags: '--json', summary: 'the result, or the error, as one JSON object' }],
+  touches:
+    'Writes the image archives, the chart, the values template and the other files of the payload below DIR, under the names\n' +
+    'that they have below the product folder. DIR appears under its name only when all of it is written and checked; a DIR\n' +
+    'that is not empty is refused.',
+  examples: [['extract /var/tmp/stage', 'make a staging folder from which single files can be copied']],
+  exits: ['usage', 'preflight', 'payload', 'failed', 'interrupted', 'terminated'],
+  run,
+};

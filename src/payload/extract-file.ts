@@ -1,0 +1,130 @@
+import type { Stats } from 'node:fs';
+import { lstat, stat } from 'node:fs/promises';
+import { basename, dirname, resolve } from 'node:path';
+import { IvaapError } from '../errors.ts';
+import { openAtomic, writeError } from '../host/atomic-file.ts';
+import { roomAt } from '../host/mounts.ts';
+import { isRoot } from '../host/system.ts';
+
+/** A place that a payload file may be written to: a new file, or a regular file that gives its owner and mode to the new one. */
+export interface ExtractTarget {
+  path: string;
+  replaces: { uid: number; gid: number; mode: number } | undefined;
+}
+
+/** What is written: `stream` gives `sizeBytes` bytes, each proved before it is handed on. */
+export interface ExtractSource {
+  name: string;
+  sizeBytes: number;
+  mode: number;
+  stream: AsyncIterable<Buffer>;
+}
+
+export interface ExtractOptions {
+  signal?: AbortSignal;
+  /** Bytes written so far. */
+  onBytes?: (bytes: number) => void;
+}
+
+const refusal = (dest: string, why: string, hint: string) =>
+  new IvaapError('usage', `${dest} ${why}; nothing was changed`, { hint });
+
+async function statIfThere(path: string, how: typeof lstat | typeof stat): Promise<Stats | undefined> {
+  try {
+    return await how(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw new IvaapError('usage', `${path} cannot be looked at`, { hint: `ls -ld ${path}`, cause: error });
+  }
+}
+
+function kindOf(found: Stats): string {
+  if (found.isSymbolicLink()) return 'is a link';
+  if (found.isFIFO()) return 'is a named pipe';
+  if (found.isSocket()) return 'is a socket';
+  return 'is a device';
+}
+
+/**
+ * Looks at DEST and changes nothing. `ourselves` is the running executable, which must not be replaced by one of its parts.
+ * @throws IvaapError `usage` for a folder, a link, a device or a missing folder.
+ */
+export async function extractTarget(dest: string, name: string, ourselves: string): Promise<ExtractTarget> {
+  if (dest === '')
+    throw new IvaapError('usage', 'DEST is empty', { hint: `name a file, e.g. ./${basename(name)}` });
+  const path = resolve(dest);
+  const folder = await statIfThere(dirname(path), stat);
+  if (folder === undefined) {
+    throw refusal(
+      dest,
+      `lies in the folder ${dirname(path)}, which does not exist`,
+      `mkdir -p ${dirname(path)}`,
+    );
+  }
+  if (!folder.isDirectory()) {
+    throw refusal(dest, `lies in ${dirname(path)}, which is no folder`, `ls -ld ${dirname(path)}`);
+  }
+  const found = await statIfThere(path, lstat);
+  if (found?.isDirectory() === true || dest.endsWith('/')) {
+    const file = `${path === '/' ? '' : path}/${basename(name)}`;
+    throw refusal(dest, 'is a folder', `name the file: ${file}`);
+  }
+  if (found === undefined) return { path, replaces: undefined };
+  if (!found.isFile()) throw refusal(dest, `${kindOf(found)} and no regular file`, `ls -l ${path}`);
+  const running = await statIfThere(ourselves, stat);
+  if (running?.dev === found.dev && running.ino === found.ino) {
+    throw refusal(dest, 'is this executable itself', `name another file, e.g. ./${basename(name)}`);
+  }
+  const replaces = { uid: found.uid, gid: found.gid, mode: found.mode & 0o7777 };
+  if (!isRoot() && found.uid !== process.geteuid?.()) {
+    throw refusal(
+      dest,
+      `belongs to user ${found.uid}, whom the new file is to belong to as well`,
+      'use sudo',
+    );
+  }
+  return { path, replaces };
+}
+
+/** @throws IvaapError `preflight` when the file system of `folder` has less room than `sizeBytes`. */
+export async function assertRoom(folder: string, sizeBytes: number): Promise<void> {
+  const { freeBytes, mountPoint } = await roomAt(folder);
+  if (freeBytes >= sizeBytes) return;
+  throw new IvaapError(
+    'preflight',
+    `${mountPoint} has room for ${freeBytes} bytes and ${sizeBytes} are needed; nothing was changed`,
+    { hint: `df -h ${mountPoint}` },
+  );
+}
+
+/**
+ * Writes a payload file under a temporary name beside the target, makes it durable and renames it into place. After any
+ * failure the temporary file is gone and what lay at the target is as it was.
+ * @throws IvaapError `payload` for damage, `failed` for a write that failed, the signal's reason when aborted.
+ */
+export async function extractToFile(
+  source: ExtractSource,
+  target: ExtractTarget,
+  options: ExtractOptions = {},
+): Promise<void> {
+  const file = await openAtomic(target.path, target.replaces ?? { mode: source.mode });
+  try {
+    let sizeBytes = 0;
+    for await (const piece of source.stream) {
+      options.signal?.throwIfAborted();
+      for (let done = 0; done < piece.length;) {
+        done += (await file.handle.write(piece, done, piece.length - done)).bytesWritten;
+      }
+      sizeBytes += piece.length;
+      options.onBytes?.(sizeBytes);
+    }
+    options.signal?.throwIfAborted();
+    if (sizeBytes !== source.sizeBytes) {
+      throw new IvaapError('payload', `${source.name} has ${sizeBytes} bytes and not ${source.sizeBytes}`);
+    }
+  } catch (error) {
+    await file.discard();
+    throw writeError(target.path, error);
+  }
+  await file.commit();
+}

@@ -1,0 +1,85 @@
+import assert from 'node:assert/strict';
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { IvaapError } from '../../../src/errors.ts';
+import { extractTree, treeTarget } from '../../../src/payload/extract-tree.ts';
+
+const root = mkdtempSync(join(tmpdir(), 'extract-tree-'));
+after(() => rmSync(root, { recursive: true }));
+
+let folders = 0;
+function folder(): string {
+  const path = join(root, String((folders += 1)));
+  mkdirSync(path);
+  return path;
+}
+
+const file = (name: string, text: string, failure?: Error) => ({
+  name,
+  sizeBytes: text.length,
+  mode: 0o644,
+  async *stream() {
+    yield await Promise.resolve(Buffer.from(text));
+    if (failure !== undefined) throw failure;
+  },
+});
+
+const files = [file('chart/Chart.yaml', 'name: x'), file('sets/a.tar.gz', 'aaaa'), file('values.yaml', 'v')];
+
+test('a new folder appears with the whole tree, and progress counts all of it', async () => {
+  const dir = join(folder(), 'stage');
+  let seen = 0;
+  await extractTree(files, await treeTarget(dir), { onBytes: (bytes) => (seen = bytes) });
+  assert.deepEqual(readdirSync(dir, { recursive: true }).sort(), [
+    'chart',
+    'chart/Chart.yaml',
+    'sets',
+    'sets/a.tar.gz',
+    'values.yaml',
+  ]);
+  assert.equal(readFileSync(join(dir, 'sets/a.tar.gz'), 'utf8'), 'aaaa');
+  assert.equal(seen, 12);
+});
+
+test('an empty folder is filled and keeps its mode', async () => {
+  const dir = folder();
+  chmodSync(dir, 0o711);
+  await extractTree(files, await treeTarget(dir));
+  assert.equal(statSync(dir).mode & 0o7777, 0o711);
+  assert.ok(readdirSync(dir).includes('chart'));
+});
+
+test('after damage in the last file nothing is there', async () => {
+  const at = folder();
+  const damaged = [...files, file('last', 'x', new IvaapError('payload', 'damaged'))];
+  const target = await treeTarget(join(at, 'stage'));
+  await assert.rejects(extractTree(damaged, target), { code: 'payload' });
+  assert.deepEqual(readdirSync(at), []);
+});
+
+test('what a killed extraction left is removed by the next one', async () => {
+  const at = folder();
+  mkdirSync(join(at, '.stage.4194999-00c0ffee.extracting/chart'), { recursive: true });
+  mkdirSync(join(at, `.stage.${process.pid}-00c0ffee.extracting`));
+  await extractTree(files, await treeTarget(join(at, 'stage')));
+  assert.deepEqual(readdirSync(at).sort(), [`.stage.${process.pid}-00c0ffee.extracting`, 'stage']);
+});
+
+const refused: [what: string, make: (at: string) => string, message: RegExp][] = [
+  ['not empty', (at) => (writeFileSync(join(at, 'f'), ''), at), /is not empty/],
+  ['a file', (at) => (writeFileSync(join(at, 'f'), ''), join(at, 'f')), /no folder/],
+  ['a link to an empty folder', (at) => (symlinkSync(folder(), join(at, 'l')), join(at, 'l')), /no folder/],
+  ['in a missing folder', (at) => join(at, 'no/such'), /lies in .*no folder/],
+];
+for (const [what, make, message] of refused) {
+  test(`DIR that is ${what} is refused with exit 2`, async () => {
+    await assert.rejects(treeTarget(make(folder())), (error: IvaapError) => {
+      assert.equal(error.exitCode, 2);
+      assert.match(error.message, message);
+      return true;
+    });
+  });
+}
