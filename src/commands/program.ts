@@ -20,6 +20,11 @@ export const commands: readonly CommandEntry[] = [
     summary: 'write all of the payload to a staging folder',
     load: async () => (await import('./extract.ts')).extractCommand,
   },
+  {
+    name: 'verify',
+    summary: 'prove this file, or another one, intact',
+    load: async () => (await import('./verify.ts')).verifyCommand,
+  },
 ];
 
 const helpWidth = 100;
