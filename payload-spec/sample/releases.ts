@@ -1,0 +1,61 @@
+import { releaseSchema } from '../../src/payload/product-schema.ts';
+import type { Release } from '../../src/payload/product-schema.ts';
+
+/** A release of the sample: what its payload says of it, and which code it is made from. */
+export interface SampleRelease {
+  facts: Release;
+  /** The release whose services and chart this one carries: its own, or another's under a new version number. */
+  codeOf: string;
+  /** Folder with files that replace those of `chart/`, and a values template beside them. */
+  chartOverlay?: string;
+}
+
+const postgresMajor = 15;
+
+/** 2026.1 named the setting `units`; the operator's choice must survive into releases that call it `unitSystem`. */
+const unitSystemPatch = {
+  id: 'backend-unit-system',
+  why: 'backend.units of 2026.1 is now backend.unitSystem; without it the backend would change to metric units',
+  when: [
+    { path: ['backend', 'units'], equals: 'imperial' },
+    { path: ['backend', 'unitSystem'], absent: true },
+  ],
+  set: [{ path: ['backend', 'unitSystem'], value: 'field' }],
+};
+
+const sources: Record<string, Omit<SampleRelease, 'facts'> & { facts: object }> = {
+  // Older than any release that an upgrade accepts.
+  '2025.9': {
+    facts: { schema: { min: 3, target: 3 }, postgresMajor },
+    codeOf: '2026.1',
+    chartOverlay: 'chart-2026.1',
+  },
+  '2026.1': {
+    facts: { schema: { min: 3, target: 3 }, postgresMajor },
+    codeOf: '2026.1',
+    chartOverlay: 'chart-2026.1',
+  },
+  // Works with the schema of 2026.1 too, so that its rollout and its migration can be two maintenance windows.
+  '2026.2': {
+    facts: { schema: { min: 3, target: 5 }, postgresMajor, valuesPatches: [unitSystemPatch] },
+    codeOf: '2026.2',
+  },
+  '2027.1': {
+    facts: { schema: { min: 6, target: 6 }, postgresMajor, valuesPatches: [unitSystemPatch] },
+    codeOf: '2027.1',
+  },
+  // Two majors after 2026.
+  '2028.1': {
+    facts: { schema: { min: 6, target: 6 }, postgresMajor, valuesPatches: [unitSystemPatch] },
+    codeOf: '2027.1',
+  },
+};
+
+export const sampleVersions = Object.keys(sources);
+
+/** Throws when the sample has no such release. */
+export function sampleRelease(version: string): SampleRelease {
+  const source = sources[version];
+  if (!source) throw new Error(`no sample release ${version}; there are ${sampleVersions.join(', ')}`);
+  return { ...source, facts: releaseSchema.parse({ version, ...source.facts }) };
+}
