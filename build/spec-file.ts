@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import type { Document } from 'yaml';
-import { isNode, LineCounter, parseDocument } from 'yaml';
+import { isMap, isNode, isScalar, LineCounter, parseDocument } from 'yaml';
 import type { z } from 'zod';
 import type { Product } from '../src/payload/product-schema.ts';
 import { productSchema } from '../src/payload/product-schema.ts';
@@ -56,7 +56,12 @@ export function readSpecFile<Schema extends z.ZodType>(
 
 function lineOf(document: Document, lines: LineCounter, keys: readonly (string | number)[]): number {
   for (let length = keys.length; length > 0; length -= 1) {
-    const node = document.getIn(keys.slice(0, length), true);
+    const parent: unknown =
+      length === 1 ? document.contents : document.getIn(keys.slice(0, length - 1), true);
+    // What begins on the line of its key is named by the key: a list or map begins a line below.
+    const node = isMap(parent)
+      ? parent.items.find(({ key }) => isScalar(key) && key.value === keys[length - 1])?.key
+      : document.getIn(keys.slice(0, length), true);
     if (isNode(node) && node.range) return lines.linePos(node.range[0]).line;
   }
   return 1;

@@ -110,7 +110,7 @@ export class Payload {
     this.identity = { product, title, command, version };
   }
 
-  /** The whole index, checked once: by schema, against itself and against the file's first local header. */
+  /** The whole index, checked once: by schema, against itself, against its local header, and the zip directory with it. */
   index(): Promise<PayloadIndex> {
     return this.#onceOnly('index', async () => {
       const { indexSchema } = await import('./index-schema.ts');
@@ -128,6 +128,7 @@ export class Payload {
         headerOffset: index.headSize,
         offset: this.trailer.indexOffset,
       });
+      await this.#checkDirectory(index.chunks.coveredEnd);
       return index;
     });
   }
@@ -219,6 +220,13 @@ export class Payload {
 
   async close(): Promise<void> {
     await this.handle.close();
+  }
+
+  /** Nothing here reads the zip's own directory, but other tools do: it has to be the one that was packed. */
+  async #checkDirectory(from: number): Promise<void> {
+    const directory = await this.readAt(from, this.commentOffset - from);
+    if (createHash('sha256').update(directory).digest('hex') !== this.trailer.directorySha256)
+      throw damagedRange(this.path, 'the zip directory', from, this.commentOffset);
   }
 
   async #checkHeader(entry: ZipEntry): Promise<void> {
