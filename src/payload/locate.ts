@@ -5,6 +5,9 @@ import type { ReadAt } from './position-reader.ts';
 import type { Trailer } from './trailer.ts';
 import { findTrailer, trailerSearchBytes } from './trailer.ts';
 
+/** The file is an executable of this kind and nothing was packed onto it. */
+export class NoPayload extends IvaapError {}
+
 /** Finds the trailer at the end of a file of `fileSize` bytes. Throws IvaapError `payload` that says what is missing. */
 export async function locateTrailer(
   readAt: ReadAt,
@@ -38,7 +41,7 @@ async function whyNoTrailer(
       `at least ${headSize} bytes, cut off inside the executable itself`,
     );
   if (fileSize === headSize)
-    return new IvaapError('payload', `${file(path)} carries no payload`, {
+    return new NoPayload('payload', `${file(path)} carries no payload`, {
       hint: 'run the executable that was delivered, not the empty one from which it was packed',
     });
   const index = await indexWithoutTrailer(readAt, fileSize, headSize);
