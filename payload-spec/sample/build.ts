@@ -65,7 +65,7 @@ export async function buildRelease(version: string, options: { helm?: string } =
     );
     await cp(join(productFolder, 'product.yaml'), join(folder, 'product.yaml'));
     await mkdir(join(folder, 'tools'));
-    await place(helm.path, join(folder, 'tools/helm')).catch(() => cp(helm.path, join(folder, 'tools/helm')));
+    await place(helm.path, join(folder, 'tools/helm'));
     const spec = releaseSpecSchema.parse({
       product: 'product.yaml',
       release: facts,

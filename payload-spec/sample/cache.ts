@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { access, mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
+import { access, chmod, mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 
@@ -53,6 +53,7 @@ export async function cached(
     const scratch = await mkdtemp(join(parent, '.building-'));
     try {
       await build(scratch);
+      await chmod(scratch, 0o755);
       await rename(scratch, target);
     } catch (error) {
       await rm(scratch, { recursive: true, force: true });

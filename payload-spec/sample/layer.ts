@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { link, readFile, writeFile } from 'node:fs/promises';
+import { copyFile, link, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { promisify } from 'node:util';
@@ -66,9 +66,10 @@ export async function cachedLayer(key: string, entries: () => Promise<LayerEntry
   return { file: join(folder, 'layer.tar.gz'), ...facts };
 }
 
-/** Puts a file of the cache at another path of the same file system without copying it. */
+/** Puts a file of the cache at another path, without copying it where both are on one file system. */
 export async function place(file: string, at: string): Promise<void> {
-  await link(file, at).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EEXIST') throw error;
+  await link(file, at).catch(async (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EXDEV') await copyFile(file, at);
+    else if (error.code !== 'EEXIST') throw error;
   });
 }
