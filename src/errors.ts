@@ -70,3 +70,36 @@ export function causeChain(error: unknown): string[] {
   }
   return chain;
 }
+
+/** An error as plain data: what `--json`, the events and the printed text are made of. */
+export interface ErrorDescription {
+  code: string;
+  /** Exit code of the process. */
+  exit: number;
+  message: string;
+  hint?: string | undefined;
+  /** Messages of the causes, outermost first. */
+  causes: string[];
+  /** Last lines of the program that failed; of a defect, where it happened. */
+  output?: string | undefined;
+  step?: string | undefined;
+}
+
+/** Any thrown value as data; what is no IvaapError is a defect. */
+export function describeError(error: unknown): ErrorDescription {
+  const [message = 'unknown error', ...causes] = causeChain(error);
+  if (!(error instanceof IvaapError)) {
+    const output = error instanceof Error ? error.stack : undefined;
+    return { code: 'bug', exit: errorCodes.bug.exit, message, causes, output };
+  }
+  const { code, exitCode: exit, hint, output, step } = error;
+  return {
+    code,
+    exit,
+    message,
+    causes,
+    ...(hint === undefined ? {} : { hint }),
+    ...(output === undefined ? {} : { output }),
+    ...(step === undefined ? {} : { step }),
+  };
+}

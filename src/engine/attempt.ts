@@ -1,7 +1,7 @@
-import { causeChain, IvaapError } from '../errors.ts';
+import { causeChain, describeError, IvaapError } from '../errors.ts';
 import type { Clock } from './clock.ts';
 import type { Emit } from './events.ts';
-import { describeError, stepError, stopError } from './failure.ts';
+import { stepError, stopError } from './failure.ts';
 import type { Journal } from './journal.ts';
 import type { StepRecord } from './state.ts';
 import type { JsonObject, Step, StepIo } from './step.ts';

@@ -58,7 +58,7 @@ export const eventSchemas = [
     title,
     why: z.string().describe('Why it runs, e.g. `first attempt` or what was found of an earlier one.'),
   }),
-  event('step.progress', 'How far a step is. Sent as often as there is news.', {
+  event('step.progress', 'How far a step is; with `--json` at most four a second.', {
     step: z.string(),
     ...progress,
   }),
@@ -122,5 +122,4 @@ export const eventSchemas = [
 export const eventSchema = z.discriminatedUnion('type', eventSchemas);
 
 export type EngineEvent = z.infer<typeof eventSchema>;
-export type EventError = z.infer<typeof error>;
 export type Emit = (event: EngineEvent) => void;

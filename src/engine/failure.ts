@@ -1,6 +1,5 @@
 import type { ErrorCode } from '../errors.ts';
-import { causeChain, IvaapError } from '../errors.ts';
-import type { EventError } from './events.ts';
+import { IvaapError } from '../errors.ts';
 
 /** The reason that main gives when it aborts a run's signal. */
 export function stopRequest(signal: 'SIGINT' | 'SIGTERM'): IvaapError {
@@ -42,19 +41,7 @@ export function stepError(error: unknown, step: string): IvaapError {
   return new IvaapError(code, `step ${step} failed${full ? ': the disk is full' : ''}`, {
     step,
     cause: error,
+    ...(code === 'bug' && error instanceof Error && error.stack !== undefined ? { output: error.stack } : {}),
     ...(full ? { hint: 'make room (df -h), then run the same command again: it goes on' } : {}),
   });
-}
-
-/** The error as events and `--json` show it. */
-export function describeError(error: IvaapError): EventError {
-  return {
-    code: error.code,
-    exit: error.exitCode,
-    message: error.message,
-    causes: causeChain(error).slice(1),
-    ...(error.hint === undefined ? {} : { hint: error.hint }),
-    ...(error.output === undefined ? {} : { output: error.output }),
-    ...(error.step === undefined ? {} : { step: error.step }),
-  };
 }

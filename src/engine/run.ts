@@ -1,10 +1,10 @@
-import { IvaapError } from '../errors.ts';
+import { describeError, IvaapError } from '../errors.ts';
 import { hashJson } from './canonical-json.ts';
 import type { Clock } from './clock.ts';
 import { systemClock } from './clock.ts';
 import type { Emit } from './events.ts';
 import { eventsVersion } from './events.ts';
-import { describeError, stepError, stopError } from './failure.ts';
+import { stepError, stopError } from './failure.ts';
 import { dependantsOf, sortGraph } from './graph.ts';
 import type { Journal, RunSpec } from './journal.ts';
 import { attemptStep } from './attempt.ts';

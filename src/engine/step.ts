@@ -17,10 +17,10 @@ export interface Plan {
 /** How far a running step is. `unit` 'bytes' is drawn as sizes, anything else as counts ("pods"). */
 export interface Progress {
   done: number;
-  total?: number;
+  total?: number | undefined;
   unit: string;
   /** What is being worked on just now, e.g. an image's name. */
-  note?: string;
+  note?: string | undefined;
 }
 
 /** What the engine hands to a running step. Steps print nothing: they report here. */

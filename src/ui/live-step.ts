@@ -1,0 +1,45 @@
+import type { EngineEvent } from '../engine/events.ts';
+import { ProgressMeter } from './progress.ts';
+import { printableLine } from './sanitize.ts';
+
+/** What is running just now, by what the events said. */
+export interface LiveStep {
+  id: string;
+  title: string;
+  begunMs: number;
+  meter: ProgressMeter;
+  lastLog: string;
+}
+
+/** Keeps the running steps and tasks, in the order of their start. Shared by the renderers for people. */
+export class LiveSteps {
+  readonly #steps = new Map<string, LiveStep>();
+
+  get all(): LiveStep[] {
+    return [...this.#steps.values()];
+  }
+
+  handle(event: EngineEvent, nowMs: number): void {
+    if (event.type === 'step.started') this.#begin(event.step, event.title, nowMs);
+    else if (event.type === 'task.started') this.#begin(event.task, event.title, nowMs);
+    else if (event.type === 'step.progress') this.#steps.get(event.step)?.meter.update(event, nowMs);
+    else if (event.type === 'task.progress') this.#steps.get(event.task)?.meter.update(event, nowMs);
+    else if (event.type === 'step.log') {
+      const step = this.#steps.get(event.step);
+      if (step) step.lastLog = printableLine(event.line);
+    } else if (event.type === 'step.completed' || event.type === 'step.failed')
+      this.#steps.delete(event.step);
+    else if (event.type === 'task.completed' || event.type === 'task.failed') this.#steps.delete(event.task);
+    else if (event.type === 'run.completed' || event.type === 'run.failed') this.#steps.clear();
+  }
+
+  #begin(id: string, title: string, begunMs: number): void {
+    this.#steps.set(id, {
+      id,
+      title: printableLine(title),
+      begunMs,
+      meter: new ProgressMeter(),
+      lastLog: '',
+    });
+  }
+}

@@ -1,0 +1,96 @@
+import type { EngineEvent } from '../engine/events.ts';
+import { errorLines } from './error-text.ts';
+import { formatDuration } from './format.ts';
+import { LiveSteps } from './live-step.ts';
+import type { Output } from './output.ts';
+import type { RenderClock, Renderer } from './renderer.ts';
+import { systemRenderClock } from './renderer.ts';
+import { runSummary, runTitle } from './run-text.ts';
+import { printableLine } from './sanitize.ts';
+
+/** A step that has said nothing for so long is shown with how far it is. */
+const silenceMs = 30_000;
+const checkMs = 1000;
+
+/** Lines with timestamps, for files, pipes and terminals that cannot redraw. */
+export function plainRenderer(output: Output, clock: RenderClock = systemRenderClock): Renderer {
+  const live = new LiveSteps();
+  const lastLineMs = new Map<string, number>();
+  let at = '';
+
+  const line = (text: string, id?: string) => {
+    output.write(`${at} ${text}\n`);
+    if (id !== undefined) lastLineMs.set(id, clock.nowMs());
+  };
+  const stop = clock.every(checkMs, () => {
+    const nowMs = clock.nowMs();
+    for (const { id, begunMs, meter } of live.all) {
+      if (nowMs - (lastLineMs.get(id) ?? begunMs) < silenceMs) continue;
+      // No event brings the time of this line: it is counted on from the last one.
+      at = timestamp(new Date());
+      const parts = [formatDuration(nowMs - begunMs), meter.text(nowMs), meter.note].filter(
+        (part) => part !== '',
+      );
+      line(`${id}: still going on, ${parts.join(', ')}`, id);
+    }
+  });
+
+  return {
+    handle(event) {
+      live.handle(event, clock.nowMs());
+      at = timestamp(new Date(event.at));
+      for (const { text, id } of eventLines(event)) line(text, id);
+    },
+    close: stop,
+  };
+}
+
+function timestamp(time: Date): string {
+  return `${time.toISOString().slice(0, 19)}Z`;
+}
+
+function eventLines(event: EngineEvent): { text: string; id?: string }[] {
+  switch (event.type) {
+    case 'run.started':
+      return [{ text: runTitle(event) }];
+    case 'step.started':
+      return [
+        {
+          text: `${event.step}: ${printableLine(event.title)} (${printableLine(event.why)})`,
+          id: event.step,
+        },
+      ];
+    case 'task.started':
+      return [{ text: `${event.task}: ${printableLine(event.title)}`, id: event.task }];
+    case 'step.log':
+      return [{ text: `${event.step}: | ${printableLine(event.line)}`, id: event.step }];
+    case 'step.warning':
+      return [{ text: `${event.step}: WARNING: ${printableLine(event.line)}`, id: event.step }];
+    case 'step.completed':
+      return [{ text: `${event.step}: done in ${formatDuration(event.durationMs)}` }];
+    case 'step.skipped':
+      return [{ text: `${event.step}: skipped, ${printableLine(event.reason)}` }];
+    case 'step.failed':
+      return [
+        {
+          text: `${event.step}: FAILED after ${formatDuration(event.durationMs)}: ${printableLine(event.error.message)}`,
+        },
+      ];
+    case 'task.completed':
+      return [{ text: `${event.task}: done in ${formatDuration(event.durationMs)}` }];
+    case 'task.failed':
+      return [{ text: `${event.task}: FAILED after ${formatDuration(event.durationMs)}` }];
+    case 'run.completed':
+    case 'run.failed':
+      return runSummary(event).map((text) => ({ text }));
+    case 'message':
+      return [{ text: `${event.level === 'warning' ? 'WARNING: ' : ''}${printableLine(event.line)}` }];
+    case 'result':
+      return event.lines.map((text) => ({ text: printableLine(text) }));
+    case 'error':
+      return errorLines(event).map((text) => ({ text }));
+    case 'step.progress':
+    case 'task.progress':
+      return [];
+  }
+}

@@ -1,0 +1,23 @@
+import type { EngineEvent } from '../engine/events.ts';
+import { formatDuration } from './format.ts';
+import { printableLine } from './sanitize.ts';
+
+type EventOf<Type extends EngineEvent['type']> = Extract<EngineEvent, { type: Type }>;
+
+/** `upgrade 2026.1 -> 2026.2, run 2026…`, and what was done before when it goes on. */
+export function runTitle(event: EventOf<'run.started'>): string {
+  const path = event.from === null ? event.to : `${event.from} -> ${event.to}`;
+  const done = event.steps.filter(({ status }) => status === 'completed').length;
+  const more = event.resumed ? `, going on: ${done} of ${event.steps.length} steps are recorded as done` : '';
+  return printableLine(`${event.flow} ${path}, run ${event.run}${more}`);
+}
+
+/** The end of a run, with every warning again. */
+export function runSummary(event: EventOf<'run.completed'> | EventOf<'run.failed'>): string[] {
+  const time = formatDuration(event.durationMs);
+  const end =
+    event.type === 'run.completed'
+      ? `done in ${time}: ${event.ran.length} steps run, ${event.skipped.length} skipped`
+      : `stopped after ${time}`;
+  return [end, ...event.warnings.map((line) => `WARNING: ${printableLine(line)}`)];
+}

@@ -1,0 +1,172 @@
+import type { EngineEvent } from '../engine/events.ts';
+import { errorLines } from './error-text.ts';
+import { formatDuration } from './format.ts';
+import type { LiveStep } from './live-step.ts';
+import { LiveSteps } from './live-step.ts';
+import type { Output } from './output.ts';
+import type { RenderClock, Renderer } from './renderer.ts';
+import { systemRenderClock } from './renderer.ts';
+import { runSummary, runTitle } from './run-text.ts';
+import { printable, printableLine } from './sanitize.ts';
+
+export interface TerminalOptions {
+  colors: boolean;
+  /** Whether the terminal can be trusted with more than ASCII. */
+  unicode: boolean;
+  clock?: RenderClock;
+}
+
+const redrawMs = 120;
+const paint = { green: 32, red: 31, yellow: 33, cyan: 36, dim: 2 } as const;
+type Paint = keyof typeof paint;
+
+interface Line {
+  mark: string;
+  paint: Paint;
+  id: string;
+  detail: string;
+  /** Drawn before the detail when both fit. */
+  bar?: string;
+  elapsed: string;
+}
+
+/**
+ * A line a step: ended ones stay, running ones are redrawn in place below them. The cursor is never hidden nor the screen switched, so
+ * that there is nothing to restore whenever the program ends.
+ */
+export function terminalRenderer(output: Output, options: TerminalOptions): Renderer {
+  const clock = options.clock ?? systemRenderClock;
+  const marks = options.unicode
+    ? { done: '✔', failed: '✖', skipped: '○', warning: '▲' }
+    : { done: '+', failed: 'x', skipped: '-', warning: '!' };
+  const spinner = options.unicode ? [...'⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏'] : [...'|/-\\'];
+  const live = new LiveSteps();
+  /** Widths of the lines that are drawn now and will be redrawn. */
+  let drawn: number[] = [];
+  let idWidth = 0;
+  let frame = 0;
+
+  const color = (text: string, name: Paint) => (options.colors ? `\x1b[${paint[name]}m${text}\x1b[0m` : text);
+
+  const layout = ({
+    mark,
+    paint: name,
+    id,
+    detail,
+    bar = '',
+    elapsed,
+  }: Line): { text: string; width: number } => {
+    // One column is left free: a line that fills the last one wraps on some terminals.
+    const columns = Math.max(10, output.columns - 1);
+    const head = cut(`${id.padEnd(idWidth)}`, columns - 2);
+    const room = columns - 2 - head.length - 2;
+    const withTime = room >= elapsed.length;
+    const detailRoom = room - elapsed.length - 2;
+    const whole = bar !== '' && bar.length + 1 + detail.length <= detailRoom ? `${bar} ${detail}` : detail;
+    const middle = detailRoom >= 8 ? cut(whole, detailRoom) : '';
+    const time = withTime ? elapsed : '';
+    const gap = ' '.repeat(Math.max(0, room - middle.length - time.length));
+    const text = `${color(mark, name)} ${head}${withTime ? `  ${middle}${gap}${color(time, 'dim')}` : ''}`;
+    return { text, width: 2 + head.length + (withTime ? 2 + room : 0) };
+  };
+
+  const erase = (): string => {
+    if (drawn.length === 0) return '';
+    // After the window was made narrower, what was drawn takes more rows.
+    const columns = Math.max(1, output.columns);
+    const rows = drawn.reduce((sum, width) => sum + Math.max(1, Math.ceil(width / columns)), 0);
+    drawn = [];
+    return `\r\x1b[${rows}A\x1b[J`;
+  };
+
+  const drawLive = (): string => {
+    const nowMs = clock.nowMs();
+    const lines = live.all.map((step) =>
+      layout(runningLine(step, nowMs, spinner[frame % spinner.length] ?? '')),
+    );
+    drawn = lines.map(({ width }) => width);
+    return lines.map(({ text }) => `${text}\n`).join('');
+  };
+
+  const show = (permanent: readonly string[]): void => {
+    output.write(`${erase()}${permanent.map((line) => `${line}\n`).join('')}${drawLive()}`);
+  };
+
+  const ended = (mark: string, name: Paint, id: string, detail: string, elapsed: string): string[] => [
+    layout({ mark, paint: name, id, detail: printableLine(detail), elapsed }).text,
+  ];
+
+  const permanentLines = (event: EngineEvent): string[] | undefined => {
+    switch (event.type) {
+      case 'run.started':
+        idWidth = Math.max(...event.steps.map(({ id }) => id.length), 0);
+        return [runTitle(event)];
+      case 'step.started':
+      case 'task.started':
+        return [];
+      case 'step.completed':
+        return ended(marks.done, 'green', event.step, event.title, formatDuration(event.durationMs));
+      case 'task.completed':
+        return ended(marks.done, 'green', event.task, event.title, formatDuration(event.durationMs));
+      case 'step.failed':
+        return ended(marks.failed, 'red', event.step, event.error.message, formatDuration(event.durationMs));
+      case 'task.failed':
+        return ended(marks.failed, 'red', event.task, event.title, formatDuration(event.durationMs));
+      case 'step.skipped':
+        return ended(marks.skipped, 'dim', event.step, event.reason, '');
+      case 'step.warning':
+        return [color(`${marks.warning} ${event.step}: ${printableLine(event.line)}`, 'yellow')];
+      case 'message':
+        return event.level === 'warning'
+          ? [color(`${marks.warning} ${printableLine(event.line)}`, 'yellow')]
+          : [printable(event.line)];
+      case 'run.completed':
+      case 'run.failed':
+        return runSummary(event);
+      case 'result':
+        return event.lines.map(printable);
+      case 'error':
+        return errorLines(event);
+      case 'step.progress':
+      case 'step.log':
+      case 'task.progress':
+        return undefined;
+    }
+  };
+
+  const stop = clock.every(redrawMs, () => {
+    if (live.all.length === 0) return;
+    frame += 1;
+    show([]);
+  });
+
+  return {
+    handle(event) {
+      live.handle(event, clock.nowMs());
+      const lines = permanentLines(event);
+      if (lines !== undefined) show(lines);
+    },
+    close() {
+      stop();
+      output.write(erase());
+    },
+  };
+}
+
+function runningLine({ id, title, begunMs, meter, lastLog }: LiveStep, nowMs: number, mark: string): Line {
+  const text = meter.text(nowMs);
+  const parts = text === '' ? [title, lastLog] : [text, meter.note === '' ? lastLog : meter.note];
+  return {
+    mark,
+    paint: 'cyan',
+    id,
+    detail: parts.filter((part) => part !== '').join(' - '),
+    bar: meter.bar(12),
+    elapsed: formatDuration(nowMs - begunMs),
+  };
+}
+
+function cut(text: string, width: number): string {
+  if (text.length <= width) return text;
+  return width <= 1 ? text.slice(0, Math.max(0, width)) : `${text.slice(0, width - 1)}~`;
+}
