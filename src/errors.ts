@@ -75,7 +75,7 @@ export function causeChain(error: unknown): string[] {
 export interface ErrorDescription {
   code: string;
   /** Exit code of the process. */
-  exit: number;
+  exitCode: number;
   message: string;
   hint?: string | undefined;
   /** Messages of the causes, outermost first. */
@@ -90,12 +90,12 @@ export function describeError(error: unknown): ErrorDescription {
   const [message = 'unknown error', ...causes] = causeChain(error);
   if (!(error instanceof IvaapError)) {
     const output = error instanceof Error ? error.stack : undefined;
-    return { code: 'bug', exit: errorCodes.bug.exit, message, causes, output };
+    return { code: 'bug', exitCode: errorCodes.bug.exit, message, causes, output };
   }
-  const { code, exitCode: exit, hint, output, step } = error;
+  const { code, exitCode, hint, output, step } = error;
   return {
     code,
-    exit,
+    exitCode,
     message,
     causes,
     ...(hint === undefined ? {} : { hint }),

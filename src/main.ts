@@ -1,5 +1,6 @@
 import { isSea } from 'node:sea';
-import { causeChain, errorCodes, IvaapError } from './errors.ts';
+import { describeError, IvaapError } from './errors.ts';
+import { errorLines } from './ui/error-text.ts';
 
 /**
  * The entry: scrubs the environment, turns signals into aborts, finds out under which name it was started, runs one
@@ -33,34 +34,20 @@ function abortOnSignals() {
   return { signal: first.signal, secondSignal: second.signal };
 }
 
-/** A reader that went away (`| head`, a lost terminal) is no failure of the run: what it would have read is dropped. */
+/** A reader that went away (`| head`, a lost terminal) or a full disk behind it is no failure of the run: what it would have read is dropped. */
 function outliveReaders(): void {
-  for (const stream of [process.stdout, process.stderr]) {
-    stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error;
-    });
-  }
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
 }
 
 function printError(error: unknown, json: boolean): number {
-  const known = error instanceof IvaapError ? error : undefined;
-  const [message = 'unknown error', ...causes] = causeChain(error);
-  const hint = known?.hint;
-  const exitCode = known?.exitCode ?? errorCodes.bug.exit;
+  const described = describeError(error);
   if (json) {
-    const code = known?.code ?? 'bug';
-    process.stdout.write(`${JSON.stringify({ error: { code, exitCode, message, causes, hint } })}\n`);
-    return exitCode;
+    const event = { type: 'error', at: new Date().toISOString(), error: described };
+    process.stdout.write(`${JSON.stringify(event)}\n`);
+  } else {
+    process.stderr.write(`${errorLines(described).join('\n')}\n`);
   }
-  const lines = [`error: ${message}`, ...causes.map((cause) => `  because: ${cause}`)];
-  if (known === undefined) {
-    lines.push('This is a defect in the program. Please report these lines:');
-    lines.push(error instanceof Error ? (error.stack ?? '') : String(error));
-  }
-  if (known?.output !== undefined) lines.push(known.output);
-  if (hint !== undefined) lines.push(`try: ${hint}`);
-  process.stderr.write(`${lines.join('\n')}\n`);
-  return exitCode;
+  return described.exitCode;
 }
 
 async function main(args: readonly string[]): Promise<void> {

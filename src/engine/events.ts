@@ -10,7 +10,7 @@ export const eventsVersion = '1.0';
 
 const error = z.strictObject({
   code: z.string().describe('Name of the error code, see exit-codes.md.'),
-  exit: z.int().describe('Exit code of the process.'),
+  exitCode: z.int().describe('Exit code of the process.'),
   message: z.string().describe("What failed, in the operator's words."),
   hint: z.string().optional().describe('One thing to try next.'),
   causes: z.array(z.string()).describe('The chain of causes, outermost first.'),
@@ -116,7 +116,10 @@ export const eventSchemas = [
     lines: z.array(z.string()).describe('The same for people.'),
     data: z.record(z.string(), z.json()),
   }),
-  event('error', 'The last event of a command that failed.', { ...error.shape, log: z.string().optional() }),
+  event('error', 'The last event of a command that failed.', {
+    error,
+    log: z.string().optional().describe('Path of the run log.'),
+  }),
 ] as const;
 
 export const eventSchema = z.discriminatedUnion('type', eventSchemas);

@@ -6,7 +6,7 @@ import type { Output } from './output.ts';
 import type { RenderClock, Renderer } from './renderer.ts';
 import { systemRenderClock } from './renderer.ts';
 import { runSummary, runTitle } from './run-text.ts';
-import { printableLine } from './sanitize.ts';
+import { printable, printableLine } from './sanitize.ts';
 
 /** A step that has said nothing for so long is shown with how far it is. */
 const silenceMs = 30_000;
@@ -43,6 +43,11 @@ export function plainRenderer(output: Output, clock: RenderClock = systemRenderC
     },
     close: stop,
   };
+}
+
+/** Blanks at the start are layout and stay. */
+function foreignLines(text: string): string[] {
+  return printable(text).trimEnd().split('\n');
 }
 
 function timestamp(time: Date): string {
@@ -84,11 +89,13 @@ function eventLines(event: EngineEvent): { text: string; id?: string }[] {
     case 'run.failed':
       return runSummary(event).map((text) => ({ text }));
     case 'message':
-      return [{ text: `${event.level === 'warning' ? 'WARNING: ' : ''}${printableLine(event.line)}` }];
+      return foreignLines(event.line).map((text) => ({
+        text: `${event.level === 'warning' ? 'WARNING: ' : ''}${text}`,
+      }));
     case 'result':
-      return event.lines.map((text) => ({ text: printableLine(text) }));
+      return event.lines.flatMap(foreignLines).map((text) => ({ text }));
     case 'error':
-      return errorLines(event).map((text) => ({ text }));
+      return errorLines(event.error, event.log).map((text) => ({ text }));
     case 'step.progress':
     case 'task.progress':
       return [];

@@ -112,7 +112,7 @@ test('when a step fails, its sibling is asked to stop and waited for, nothing ne
   assert.match(run.steps['slow'].error?.message ?? '', /stopped because step broken failed/);
   const failed = host.events.at(-1);
   assert.equal(failed?.type, 'run.failed');
-  assert.equal(failed.error.exit, 7);
+  assert.equal(failed.error.exitCode, 7);
   assert.equal(failed.error.output, 'last words');
 });
 

@@ -165,13 +165,13 @@ export const oneOfEach: EngineEvent[] = [
     step: 'upgrade_health_backend',
     title: 'x',
     durationMs: 61_000,
-    error: { code: 'failed', exit: 6, message: 'the backend answers 503', causes: [] },
+    error: { code: 'failed', exitCode: 6, message: 'the backend answers 503', causes: [] },
   }),
   timed({
     type: 'run.failed',
     run: 'r',
     durationMs: 65_000,
-    error: { code: 'failed', exit: 6, message: 'the backend answers 503', causes: [] },
+    error: { code: 'failed', exitCode: 6, message: 'the backend answers 503', causes: [] },
     warnings: ['disk is nearly full'],
   }),
   timed({
@@ -186,13 +186,15 @@ export const oneOfEach: EngineEvent[] = [
   timed({ type: 'result', lines: ['2026.2 is installed'], data: {} }),
   timed({
     type: 'error',
-    code: 'failed',
-    exit: 6,
-    message: 'the backend answers 503',
-    causes: ['connection refused'],
-    hint: 'kubectl get pods',
-    output: 'line one\nline two',
-    step: 'upgrade_health_backend',
+    error: {
+      code: 'failed',
+      exitCode: 6,
+      message: 'the backend answers 503',
+      causes: ['connection refused'],
+      hint: 'kubectl get pods',
+      output: 'line one\nline two',
+      step: 'upgrade_health_backend',
+    },
     log: '/logs/r.jsonl',
   }),
 ];
