@@ -165,7 +165,7 @@ export type Requirements = Product['requirements']['install'];
  * A change of the operator's values that a release needs: applied while its predicate holds, whatever the source version.
  * The operator's own file is never edited: `set` goes to an overlay that is passed on every Helm call.
  */
-export const valuesPatchSchema = z.strictObject({
+const valuesPatchSchema = z.strictObject({
   id: z.string().regex(/^[a-z0-9-]+$/),
   why: z.string(),
   /** All must hold on the operator's file. `equals` compares the value at `path`, `absent: true` its absence. */

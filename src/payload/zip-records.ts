@@ -27,7 +27,7 @@ const regularFile = 0o100000;
 const needsZip64 = (value: number): boolean => value >= max32;
 
 /** Bytes of a local header without its padding. */
-export function localHeaderSize(name: string, size: number): number {
+function localHeaderSize(name: string, size: number): number {
   return 30 + Buffer.byteLength(name) + (needsZip64(size) ? 20 : 0);
 }
 
