@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { access, chmod, mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
+import { access, chmod, mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 
@@ -36,6 +36,13 @@ async function withLock<T>(lockFile: string, work: () => Promise<T>): Promise<T>
   }
 }
 
+/** Removes what builders of the same key left that were killed; the caller holds the key's lock. */
+async function removeLeftovers(parent: string, prefix: string): Promise<void> {
+  for (const name of await readdir(parent)) {
+    if (name.startsWith(prefix)) await rm(join(parent, name), { recursive: true, force: true });
+  }
+}
+
 /**
  * The folder `kind/key` of the cache, made by `build` when it is not there. It appears whole or not at all, and
  * callers that come at the same time build it once.
@@ -50,7 +57,8 @@ export async function cached(
   if (await exists(target)) return target;
   return withLock(join(parent, `${key}.lock`), async () => {
     if (await exists(target)) return target;
-    const scratch = await mkdtemp(join(parent, '.building-'));
+    await removeLeftovers(parent, `.building-${key}-`);
+    const scratch = await mkdtemp(join(parent, `.building-${key}-`));
     try {
       await build(scratch);
       await chmod(scratch, 0o755);
