@@ -47,7 +47,7 @@ export async function* archiveStream(
  * Hands a blob on and hashes it on its way; the last piece is held back until size and digest are proved, so that a consumer
  * never gets the whole of a wrong blob. Throws IvaapError `payload`.
  */
-async function* provedBlob(
+export async function* provedBlob(
   source: AsyncIterable<Buffer>,
   blob: { digest: string; size: number },
 ): AsyncGenerator<Buffer> {

@@ -93,4 +93,5 @@ export const indexSchema = z.object({
 export type PayloadIndex = z.infer<typeof indexSchema>;
 export type IndexEntry = PayloadIndex['entries'][number];
 export type IndexImage = PayloadIndex['images'][number];
+export type IndexLayer = IndexImage['layers'][number];
 export type IndexArchive = PayloadIndex['archives'][number];
