@@ -1,34 +1,37 @@
-import { formatBytes } from '../ui/format.ts';
+import { chooseRenderer } from '../ui/choose-renderer.ts';
+import { guardedOutput } from '../ui/output.ts';
 
 /** Work that is measured in bytes and drawn on the terminal while it goes on; silent when standard error is none. */
 export interface ByteTask {
-  progress: (doneBytes: number) => void;
-  /** Draws while `work` runs and takes the line away at its end. */
+  /** Bytes done so far. */
+  progress: (done: number) => void;
+  /** Draws while `work` runs; what it returns or throws is passed on. */
   during: <T>(work: () => Promise<T>) => Promise<T>;
 }
 
-const redrawMs = 200;
-
-export function byteTask(title: string, totalBytes: number): ByteTask {
-  const { isTTY, columns = 80 } = process.stderr;
-  let doneBytes = 0;
-  const begun = performance.now();
-  const draw = () => {
-    const seconds = (performance.now() - begun) / 1000;
-    const rate = seconds > 0.5 ? `, ${formatBytes(doneBytes / seconds)}/s` : '';
-    const line = `${title}: ${formatBytes(doneBytes)} of ${formatBytes(totalBytes)}${rate}`;
-    process.stderr.write(`\r\x1b[2K${line.slice(0, columns - 1)}`);
-  };
+/** `task` is one word, `title` what it does. */
+export function byteTask(task: string, title: string, total: number): ByteTask {
+  const output = guardedOutput(process.stderr);
+  if (!output.isTerminal) return { progress: () => {}, during: (work) => work() };
+  const renderer = chooseRenderer(output, { json: false, env: process.env });
+  const at = () => new Date().toISOString();
   return {
-    progress: (bytes) => (doneBytes = bytes),
+    progress: (done) =>
+      renderer.handle({ type: 'task.progress', at: at(), task, done, total, unit: 'bytes' }),
     during: async (work) => {
-      if (!isTTY) return work();
-      const timer = setInterval(draw, redrawMs);
+      const begunMs = performance.now();
+      const end = (type: 'task.completed' | 'task.failed') =>
+        renderer.handle({ type, at: at(), task, title, durationMs: Math.round(performance.now() - begunMs) });
+      renderer.handle({ type: 'task.started', at: at(), task, title });
       try {
-        return await work();
+        const result = await work();
+        end('task.completed');
+        return result;
+      } catch (error) {
+        end('task.failed');
+        throw error;
       } finally {
-        clearInterval(timer);
-        process.stderr.write('\r\x1b[2K');
+        renderer.close();
       }
     },
   };

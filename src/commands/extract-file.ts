@@ -58,7 +58,7 @@ async function run({ args, program, signal, json }: Invocation): Promise<void> {
     const target = await extractTarget(dest, name, selfPath);
     await assertSafeTarget(target.path, (await payload.product()).folder);
     await assertRoom(dirname(target.path), source.sizeBytes);
-    const task = byteTask(`writing ${target.path}`, source.sizeBytes);
+    const task = byteTask('extract', `writing ${target.path}`, source.sizeBytes);
     await task.during(() => extractToFile(source, target, { signal, onBytes: task.progress }));
     const { sizeBytes } = source;
     const done = target.replaces === undefined ? 'written' : 'replaced';

@@ -41,7 +41,7 @@ async function run({ args, signal, json }: Invocation): Promise<void> {
     const target = await treeTarget(dir);
     await assertSafeTarget(target.path, (await payload.product()).folder);
     await assertRoom(dirname(target.temporary), sizeBytes);
-    const task = byteTask(`writing ${target.path}`, sizeBytes);
+    const task = byteTask('extract', `writing ${target.path}`, sizeBytes);
     await task.during(() => extractTree(files, target, { signal, onBytes: task.progress }));
     const names = files.map(({ name }) => name);
     process.stdout.write(

@@ -11,14 +11,13 @@ async function run({ options, json, program, signal }: Invocation): Promise<void
   const payload = await openPayload();
   try {
     const [index, product] = await Promise.all([payload.index(), payload.product()]);
-    const task = byteTask(
-      'reading the archives on disk',
-      index.archives.reduce((sum, { size }) => sum + size, 0),
-    );
+    const total = index.archives.reduce((sum, { size }) => sum + size, 0);
+    const task = deep ? byteTask('compare', 'reading the archives on disk', total) : undefined;
     let bytes = 0;
-    const onBytes = (read: number) => task.progress((bytes += read));
+    const onBytes = (read: number) => task?.progress((bytes += read));
+    const compare = () => compareArchives(index, product.folder, { deep, signal, onBytes });
     const [archives, containerd] = await Promise.all([
-      task.during(() => compareArchives(index, product.folder, { deep, signal, onBytes })),
+      task?.during(compare) ?? compare(),
       containerdStates(index.images, product, signal),
     ]);
     const report = manifestReport(index, { digest: payload.digest, archives, containerd, program });

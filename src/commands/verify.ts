@@ -91,7 +91,7 @@ async function run({ args, json, signal }: Invocation): Promise<void> {
   try {
     const { fileSize } = payload.trailer;
     const evidence = await evidenceOf(payload);
-    const task = byteTask('checking', fileSize);
+    const task = byteTask('verify', 'reading every byte', fileSize);
     const scan = await task.during(() =>
       scanPayload(payload, { signal, onProgress: ({ done }) => task.progress(done) }),
     );

@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import { IvaapError } from '../errors.ts';
+import { NoPayload } from '../payload/locate.ts';
 import { openPayload } from '../payload/reader.ts';
 
 /** `-v`: product and version of the payload, from its index alone. An executable that nothing was packed onto says so. */
@@ -10,7 +10,7 @@ export async function printVersion(program: string): Promise<void> {
     await payload.close();
     process.stdout.write(`${command} ${version}\n`);
   } catch (error) {
-    if (!(error instanceof IvaapError && /carries no payload/.test(error.message))) throw error;
+    if (!(error instanceof NoPayload)) throw error;
     process.stdout.write(`${basename(program)} (no payload)\n`);
   }
 }
