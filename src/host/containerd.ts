@@ -6,9 +6,12 @@ export interface StoredImage {
   /** Of what the name leads to: a manifest, or an index. */
   digest: string;
   mediaType: string;
+  labels: Record<string, string>;
 }
 
-export interface CheckedImage extends StoredImage {
+export interface CheckedImage {
+  name: string;
+  digest: string;
   /** All of its blobs for this platform are in the content store. */
   complete: boolean;
   unpacked: boolean;
@@ -65,17 +68,19 @@ export function createContainerd(runner: Runner, settings: ContainerdSettings): 
   return {
     async names() {
       const { stdout } = await ctr(['images', 'list']);
-      return rows(stdout).map(([name = '', mediaType = '', digest = '']) => ({ name, mediaType, digest }));
+      return rows(stdout).map((row) => {
+        const [name = '', mediaType = '', digest = ''] = row;
+        return { name, mediaType, digest, labels: labelsOf(row.at(-1) ?? '') };
+      });
     },
     async check(name) {
       // One image that cannot be checked makes the whole answer exit 1; the table is complete all the same.
       const filter = name === undefined ? [] : [`name==${name}`];
       const { stdout } = await ctr(['images', 'check', ...filter], { okCodes: [0, 1] });
       return rows(stdout).map((row) => {
-        const [imageName = '', mediaType = '', digest = '', status = ''] = row;
+        const [imageName = '', , digest = '', status = ''] = row;
         return {
           name: imageName,
-          mediaType,
           digest,
           complete: status === 'complete',
           unpacked: row.at(-1) === 'true',
@@ -142,4 +147,10 @@ function rows(table: string): string[][] {
     .slice(1)
     .filter((line) => line.trim() !== '')
     .map((line) => line.trim().split(/\s+/));
+}
+
+/** `key=value,key=value`, or `-` for none. */
+function labelsOf(column: string): Record<string, string> {
+  const pairs = column.split(',').map((pair) => pair.split('='));
+  return Object.fromEntries(pairs.filter(({ length }) => length === 2) as [string, string][]);
 }

@@ -1,0 +1,67 @@
+import { constants } from 'node:fs';
+import { open } from 'node:fs/promises';
+import type { IndexArchive, PayloadIndex } from '../payload/index-schema.ts';
+import { archiveDifference, readArchivedPart } from './archive-file.ts';
+import { archiveLayout } from './archive-layout.ts';
+import type { BlobSource } from './archive-stream.ts';
+import { scanForeignArchive, type ForeignArchive } from './foreign-import.ts';
+import { UnreadableArchive, type TarFilesOptions } from './tar-files.ts';
+
+/** What an archive on disk is to this release. */
+export type DiskArchive =
+  | { kind: 'absent' }
+  /** Written by this product's payload of this very release: read by position, only what is needed. */
+  | { kind: 'ours'; path: string }
+  /** Written by another tool, or another release: holds these of the wanted images, whole. */
+  | { kind: 'foreign'; path: string; archive: ForeignArchive }
+  | { kind: 'damaged'; path: string; why: string };
+
+/** Looks at an archive on disk: a few reads for one of ours, all of it for any other. */
+export async function inspectDiskArchive(
+  path: string,
+  index: Pick<PayloadIndex, 'images'> & PayloadIndex,
+  archive: IndexArchive,
+  wantedIds: ReadonlySet<string>,
+  options: TarFilesOptions = {},
+): Promise<DiskArchive> {
+  let handle;
+  try {
+    handle = await open(path, constants.O_RDONLY);
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    return code === 'ENOENT' ? { kind: 'absent' } : { kind: 'damaged', path, why: message };
+  }
+  try {
+    if (!(await handle.stat()).isFile()) return { kind: 'damaged', path, why: 'it is not a regular file' };
+    if ((await archiveDifference(handle, index, archive)) === undefined) return { kind: 'ours', path };
+  } finally {
+    await handle.close();
+  }
+  try {
+    return { kind: 'foreign', path, archive: await scanForeignArchive(path, wantedIds, options) };
+  } catch (error) {
+    if (error instanceof UnreadableArchive) return { kind: 'damaged', path, why: error.message };
+    throw error;
+  }
+}
+
+/** Blobs of an archive of ours on disk, unproved; call `close` when done. Each read may throw RangeError. */
+export async function openOurArchive(
+  path: string,
+  index: PayloadIndex,
+  archive: IndexArchive,
+): Promise<{ blobs: BlobSource; close: () => Promise<void> }> {
+  const handle = await open(path, constants.O_RDONLY);
+  const layout = archiveLayout(index, archive);
+  const parts = new Map(
+    layout.parts.flatMap((part) => ('digest' in part.content ? [[part.content.digest, part] as const] : [])),
+  );
+  return {
+    blobs: (digest) => {
+      const part = parts.get(digest);
+      if (part === undefined) throw new RangeError(`${path} has no blob ${digest}`);
+      return readArchivedPart(handle, layout, part);
+    },
+    close: () => handle.close(),
+  };
+}

@@ -1,0 +1,81 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { IvaapError } from '../errors.ts';
+import type { Containerd } from '../host/containerd.ts';
+import type { WantedImage } from './wanted.ts';
+
+/** Read by CRI: kubelet's garbage collection leaves such an image alone. */
+const pinLabel = 'io.cri-containerd.pinned';
+const pinValue = 'pinned';
+/** containerd tells CRI about a label in an event of its own. */
+const settleMs = 15_000;
+
+/** Our own mark on an image: which release brought it. */
+export const releaseLabel = (product: string): string => `${product}.installer/release`;
+
+export interface PinOptions {
+  product: string;
+  version: string;
+  /** Releases whose images stay pinned beside this one's: the one that a rollback goes back to. */
+  keepVersions: readonly string[];
+  signal?: AbortSignal;
+}
+
+/**
+ * Pins images and lets those of older releases go. Labels come last of all, because a later import would drop them, and they are
+ * proved through CRI, which is what kubelet asks. Throws 'failed' when CRI does not show an image as pinned under its name.
+ */
+export async function pinImages(
+  containerd: Containerd,
+  images: readonly Pick<WantedImage, 'name' | 'image'>[],
+  options: PinOptions,
+): Promise<{ unpinned: string[] }> {
+  const mark = releaseLabel(options.product);
+  const labelled = new Map((await containerd.names()).map(({ name, labels }) => [name, labels]));
+  for (const { name } of images) {
+    const labels = labelled.get(name) ?? {};
+    if (labels[pinLabel] === pinValue && labels[mark] === options.version) continue;
+    await containerd.label(name, { [pinLabel]: pinValue, [mark]: options.version });
+  }
+  const kept = new Set([options.version, ...options.keepVersions]);
+  const current = new Set(images.map(({ name }) => name));
+  const unpinned: string[] = [];
+  for (const [name, labels] of labelled) {
+    const version = labels[mark];
+    if (version === undefined || kept.has(version) || current.has(name)) continue;
+    await containerd.label(name, { [pinLabel]: '', [mark]: '' });
+    unpinned.push(name);
+  }
+  await provePins(containerd, images, options.signal);
+  return { unpinned };
+}
+
+async function provePins(
+  containerd: Containerd,
+  images: readonly Pick<WantedImage, 'name' | 'image'>[],
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  for (let waitedMs = 0, waitMs = 100; ; waitedMs += waitMs, waitMs = Math.min(waitMs * 2, 2000)) {
+    const unproved = await unpinnedOf(containerd, images);
+    if (unproved.length === 0) return;
+    if (waitedMs >= settleMs) {
+      throw new IvaapError('failed', `the container runtime does not keep ${unproved.join(', ')} pinned`, {
+        hint: 'k3s crictl images -o json',
+      });
+    }
+    await sleep(waitMs, undefined, signal === undefined ? {} : { signal });
+  }
+}
+
+/** Wanted images that CRI does not show, by ID, as pinned and under their name. */
+export async function unpinnedOf(
+  containerd: Containerd,
+  images: readonly Pick<WantedImage, 'name' | 'image'>[],
+): Promise<string[]> {
+  const known = new Map((await containerd.runtimeImages()).map((image) => [image.id, image]));
+  return images
+    .filter(({ name, image }) => {
+      const shown = known.get(image.config.digest);
+      return shown?.pinned !== true || !shown.repoTags.includes(name);
+    })
+    .map(({ name }) => name);
+}

@@ -1,0 +1,131 @@
+import { join } from 'node:path';
+import { IvaapError } from '../errors.ts';
+import type { Containerd } from '../host/containerd.ts';
+import type { IndexImage, PayloadIndex } from '../payload/index-schema.ts';
+import { blobsOf } from './archive-layout.ts';
+import { inspectDiskArchive, type DiskArchive } from './disk-archive.ts';
+import { lookUp } from './presence.ts';
+import type { WantedImage } from './wanted.ts';
+
+export type ImagesFrom = 'auto' | 'disk' | 'payload';
+
+export interface PlannedImage extends WantedImage {
+  /** Image ID: digest of the configuration. */
+  configDigest: string;
+  /** `none`: ready. `tag`: whole under the name `at`. `load`: from `source`. */
+  action: 'none' | 'tag' | 'load';
+  at?: string;
+  /** An archive on disk, or undefined for the payload. */
+  source?: DiskSource;
+}
+
+/** An archive on disk that gives an image, and the command that would write it anew. */
+export type DiskSource = Extract<DiskArchive, { kind: 'ours' | 'foreign' }> & { refresh: string };
+
+export interface ImagePlan {
+  images: PlannedImage[];
+  from: ImagesFrom;
+  index: PayloadIndex;
+  /** Bytes of blobs that the content store lacks, each counted once. */
+  missingBytes: number;
+  /** Uncompressed bytes of the missing layers: what their snapshots will take. */
+  unpackedBytes: number;
+  /** What the operator should know, e.g. an archive on disk that is damaged and passed over. */
+  warnings: string[];
+}
+
+export interface PlanSettings {
+  containerd: Containerd;
+  wanted: readonly WantedImage[];
+  index: PayloadIndex;
+  from: ImagesFrom;
+  /** The product's folder: archives lie there under their names. */
+  folder: string;
+  /** The executable as the operator types it, for hints. */
+  command: string;
+  signal?: AbortSignal;
+  /** While an archive that is not ours is read through. */
+  onRead?: (path: string, done: number, total: number) => void;
+}
+
+/**
+ * Compares what the release needs with what containerd has and finds a source for the rest. Archives on disk are looked at only
+ * when something is missing. Read-only. With `from` 'disk' throws 'failed' when an archive cannot give what is missing.
+ */
+export async function planImages(settings: PlanSettings): Promise<ImagePlan> {
+  const { containerd, wanted, index, from } = settings;
+  const present = await lookUp(containerd, wanted);
+  const images = wanted.map((want): PlannedImage => {
+    const presence = present.get(want.name);
+    const configDigest = want.image.config.digest;
+    if (presence?.state === 'ready') return { ...want, configDigest, action: 'none' };
+    if (presence?.state === 'elsewhere') return { ...want, configDigest, action: 'tag', at: presence.at };
+    return { ...want, configDigest, action: 'load' };
+  });
+  const toLoad = images.filter(({ action }) => action === 'load');
+  const warnings: string[] = [];
+  if (from !== 'payload') {
+    for (const name of new Set(toLoad.map(({ archive }) => archive))) {
+      const ofArchive = toLoad.filter(({ archive }) => archive === name);
+      warnings.push(...(await fromDisk(settings, name, ofArchive)));
+    }
+  }
+  const sizes =
+    toLoad.length === 0
+      ? noBytes
+      : missing(
+          toLoad.map(({ image }) => image),
+          await containerd.blobs(),
+        );
+  return { images, from, index, ...sizes, warnings };
+}
+
+const noBytes = { missingBytes: 0, unpackedBytes: 0 };
+
+/** Gives images of one archive their source on disk; returns warnings. */
+async function fromDisk(settings: PlanSettings, name: string, images: PlannedImage[]): Promise<string[]> {
+  const { index, from, folder, command } = settings;
+  const archive = index.archives.find((candidate) => candidate.name === name);
+  if (archive === undefined) return [];
+  const path = join(folder, name);
+  const found = await inspectDiskArchive(
+    path,
+    index,
+    archive,
+    new Set(images.map((image) => image.configDigest)),
+    {
+      ...(settings.signal === undefined ? {} : { signal: settings.signal }),
+      onBytes: (done, total) => settings.onRead?.(path, done, total),
+    },
+  );
+  const hint = `${command} extract-file ${name} ${path}`;
+  const refuse = (why: string) => new IvaapError('failed', `${path}: ${why}`, { hint });
+  if (found.kind === 'absent') {
+    if (from === 'disk') throw refuse('there is no such file');
+    return [];
+  }
+  if (found.kind === 'damaged') {
+    if (from === 'disk') throw refuse(found.why);
+    return [`${path}: ${found.why}; its images come from the payload (refresh it: ${hint})`];
+  }
+  const lacking: string[] = [];
+  for (const image of images) {
+    if (found.kind === 'ours' || found.archive.images.has(image.configDigest))
+      image.source = { ...found, refresh: hint };
+    else lacking.push(image.name);
+  }
+  if (lacking.length > 0 && from === 'disk') {
+    throw refuse(`it does not hold this release's ${lacking.join(', ')}; it is another release's`);
+  }
+  return [];
+}
+
+/** What is not in the content store, every blob once. */
+function missing(images: readonly IndexImage[], have: ReadonlySet<string>): typeof noBytes {
+  const blobs = blobsOf(images).filter(({ digest }) => !have.has(digest));
+  const layers = new Map(images.flatMap((image) => image.layers.map((layer) => [layer.digest, layer])));
+  return {
+    missingBytes: blobs.reduce((sum, { size }) => sum + size, 0),
+    unpackedBytes: blobs.reduce((sum, { digest }) => sum + (layers.get(digest)?.uncompressedSize ?? 0), 0),
+  };
+}

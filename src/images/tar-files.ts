@@ -1,0 +1,90 @@
+import { createHash } from 'node:crypto';
+import { open } from 'node:fs/promises';
+import { pipeline } from 'node:stream/promises';
+import { createGunzip } from 'node:zlib';
+import type { Readable } from 'node:stream';
+
+/** One file or link in a tar, while it passes. `content` must be read to its end before the next is asked for. */
+export interface TarFile {
+  name: string;
+  size: number;
+  /** Target of a link; undefined for a regular file. */
+  linkTarget: string | undefined;
+  content: AsyncIterable<Buffer>;
+}
+
+export interface TarFilesOptions {
+  signal?: AbortSignal;
+  /** Bytes of the file on disk that were read so far. */
+  onBytes?: (done: number, total: number) => void;
+}
+
+/** Why a file is no archive that can be read: not gzip or tar at all, or cut off, or damaged. */
+export class UnreadableArchive extends Error {
+  override readonly name = 'UnreadableArchive';
+}
+
+/** The files of a tar or a gzipped tar, one after another. Throws {@link UnreadableArchive}. */
+export async function* tarFiles(path: string, options: TarFilesOptions = {}): AsyncGenerator<TarFile> {
+  const { extract } = await import('tar-stream');
+  const handle = await open(path, 'r');
+  const raw = handle.createReadStream({ highWaterMark: 1024 * 1024 });
+  try {
+    const { size: total } = await handle.stat();
+    const head = Buffer.alloc(512);
+    const { bytesRead } = await handle.read(head, 0, head.length, 0);
+    const compressed = head[0] === 0x1f && head[1] === 0x8b;
+    if (!compressed && !(bytesRead === head.length && head.toString('latin1', 257, 262) === 'ustar')) {
+      throw new UnreadableArchive(total === 0 ? 'it is empty' : 'it is neither gzip nor tar');
+    }
+    let done = 0;
+    raw.on('data', (chunk: Buffer | string) => options.onBytes?.((done += chunk.length), total));
+    raw.pause();
+    const unpack = extract();
+    // Its failure reaches the loop below through `unpack`.
+    const flow = compressed ? pipeline(raw, createGunzip(), unpack) : pipeline(raw, unpack);
+    flow.catch(() => undefined);
+    for await (const entry of unpack) {
+      options.signal?.throwIfAborted();
+      const { name, size = 0, type, linkname } = entry.header;
+      const regular = type === 'file' || type === 'contiguous-file';
+      yield {
+        name: name.replace(/^\.\//, ''),
+        size,
+        linkTarget: regular ? undefined : (linkname ?? ''),
+        content: entry as unknown as Readable,
+      };
+      entry.resume();
+    }
+    await flow;
+  } catch (error) {
+    if (error instanceof UnreadableArchive || options.signal?.aborted === true) throw error;
+    throw new UnreadableArchive(explain(error), { cause: error });
+  } finally {
+    raw.destroy();
+    await handle.close().catch(() => undefined);
+  }
+}
+
+function explain(error: unknown): string {
+  const { code, message } = error as NodeJS.ErrnoException;
+  if (code === 'Z_BUF_ERROR' || /unexpected end/i.test(message)) return 'it is cut off';
+  return `it cannot be read: ${message}`;
+}
+
+/** Reads a file's content, hashing it, and keeps the bytes of a small one. */
+export async function digestOf(
+  file: TarFile,
+  keepBytes: number,
+): Promise<{ digest: string; head: Buffer; bytes: Buffer | undefined }> {
+  const hash = createHash('sha256');
+  const kept: Buffer[] = [];
+  let head: Buffer = Buffer.alloc(0);
+  for await (const chunk of file.content) {
+    hash.update(chunk);
+    if (head.length < 4) head = Buffer.concat([head, chunk.subarray(0, 4)]).subarray(0, 4);
+    if (file.size <= keepBytes) kept.push(chunk);
+  }
+  const bytes = file.size <= keepBytes ? Buffer.concat(kept) : undefined;
+  return { digest: `sha256:${hash.digest('hex')}`, head, bytes };
+}

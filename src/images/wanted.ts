@@ -1,0 +1,44 @@
+import { IvaapError } from '../errors.ts';
+import type { IndexImage, PayloadIndex } from '../payload/index-schema.ts';
+import type { Product } from '../payload/product-schema.ts';
+import { fullReference } from './reference.ts';
+
+/** An image that this release needs on this host. */
+export interface WantedImage {
+  image: IndexImage;
+  /** As containerd names it: registry and tag included. */
+  name: string;
+  /** The payload's name of the archive that brings it, which is also its place below the product's folder. */
+  archive: string;
+}
+
+/** Archives that a host with these entitlements needs: the core's and its connectors'. */
+export function wantedArchives(
+  product: Pick<Product, 'archives' | 'entitlements'>,
+  entitlements: readonly string[],
+): string[] {
+  const { core, connectorsFolder } = product.archives;
+  const connectors = entitlements.flatMap((name) => product.entitlements[name]?.connector ?? []);
+  return [core, ...new Set(connectors.map((connector) => `${connectorsFolder ?? ''}/${connector}.tar.gz`))];
+}
+
+/** The images of those archives, each once. Throws 'payload' when the payload lacks an archive. */
+export function wantedImages(
+  index: Pick<PayloadIndex, 'images' | 'archives'>,
+  product: Pick<Product, 'archives' | 'entitlements'>,
+  entitlements: readonly string[],
+): WantedImage[] {
+  const wanted = new Map<string, WantedImage>();
+  for (const name of wantedArchives(product, entitlements)) {
+    const archive = index.archives.find((candidate) => candidate.name === name);
+    if (archive === undefined) throw new IvaapError('payload', `the payload holds no archive ${name}`);
+    for (const reference of archive.images) {
+      const image = index.images.find((candidate) => candidate.reference === reference);
+      if (image === undefined) throw new IvaapError('payload', `the payload holds no image ${reference}`);
+      if (!wanted.has(reference)) {
+        wanted.set(reference, { image, name: fullReference(reference), archive: name });
+      }
+    }
+  }
+  return [...wanted.values()];
+}
