@@ -1,4 +1,5 @@
-import { programFailure, type Runner, type RunOptions, type RunResult } from './runner.ts';
+import { programFailure } from './program-failure.ts';
+import type { Runner, RunOptions, RunResult } from './runner.ts';
 
 /** One name in containerd's image store; several names may lead to the same image. */
 export interface StoredImage {

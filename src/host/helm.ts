@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { programFailure, type Runner, type RunOptions, type RunResult } from './runner.ts';
+import { programFailure } from './program-failure.ts';
+import type { Runner, RunOptions, RunResult } from './runner.ts';
 import { assertIntact, type Tool } from './tools.ts';
 
 export type HelmStatus =

@@ -1,5 +1,6 @@
 import { IvaapError } from '../errors.ts';
-import { programFailure, type Runner, type RunOptions, type RunResult } from './runner.ts';
+import { programFailure } from './program-failure.ts';
+import type { Runner, RunOptions, RunResult } from './runner.ts';
 
 /** The parts of a Kubernetes object that we read everywhere; the rest is the caller's to type. */
 export interface KubeObject {

@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream';
 import { IvaapError } from '../errors.ts';
 import type { Kubectl } from './kubectl.ts';
 import { describePods, listPods } from './pods.ts';
-import { programFailure } from './runner.ts';
+import { programFailure } from './program-failure.ts';
 
 export interface PostgresSettings {
   namespace: string;

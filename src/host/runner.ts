@@ -1,9 +1,8 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { basename } from 'node:path';
 import { Readable } from 'node:stream';
 import { IvaapError } from '../errors.ts';
-import { mountOf } from './mounts.ts';
+import { failure, lastLines, notStarted, safePath, shortCommand, stopped } from './program-failure.ts';
 
 /** Bytes for a child's standard input: text, one buffer, or a stream that is read as fast as the child takes it. */
 export type StdinSource = string | Uint8Array | AsyncIterable<Uint8Array>;
@@ -46,36 +45,6 @@ export interface Runner {
   run(argv: readonly [string, ...string[]], options?: RunOptions): Promise<RunResult>;
 }
 
-/** How a program failed: the cause of the IvaapError that `run` throws. Its texts are redacted. */
-export class ProgramFailure extends Error {
-  override readonly name = 'ProgramFailure';
-  readonly exitCode: number | undefined;
-  readonly endedBy: string | undefined;
-  readonly reason: 'exit' | 'signal' | 'timeout' | 'aborted' | 'not started' | 'output too long';
-  readonly stdout: string;
-  readonly stderr: string;
-
-  constructor(
-    message: string,
-    fields: Pick<ProgramFailure, 'exitCode' | 'endedBy' | 'reason' | 'stdout' | 'stderr'>,
-  ) {
-    super(message);
-    this.exitCode = fields.exitCode;
-    this.endedBy = fields.endedBy;
-    this.reason = fields.reason;
-    this.stdout = fields.stdout;
-    this.stderr = fields.stderr;
-  }
-}
-
-/** The failing program behind an error of ours, when there is one. */
-export function programFailure(error: unknown): ProgramFailure | undefined {
-  for (let current = error; current instanceof Error; current = current.cause) {
-    if (current instanceof ProgramFailure) return current;
-  }
-  return undefined;
-}
-
 export interface RunnerSettings {
   /** HOME of every child: a private folder, or one that does not exist. */
   home?: string;
@@ -83,9 +52,6 @@ export interface RunnerSettings {
   redact?: (text: string) => string;
 }
 
-/** Where programs are looked for, whatever sudo or cron made of PATH. */
-export const safePath =
-  '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/var/lib/rancher/k3s/data/current/bin';
 const stderrTailBytes = 65_536;
 const defaultGraceMs = 10_000;
 const defaultMaxStdoutBytes = 64 * 1024 * 1024;
@@ -277,76 +243,4 @@ async function collectStderr(
   }
   if (onLine !== undefined && partial !== '') onLine(redact(partial));
   return redact(tail);
-}
-
-/** "kubectl get pods": the program's name and its first words, no option and no value of one. */
-function shortCommand([program, ...args]: readonly [string, ...string[]]): string {
-  const words: string[] = [];
-  for (let index = 0; index < args.length && words.length < 3; index += 1) {
-    const arg = args[index] ?? '';
-    if (arg === '--') break;
-    if (arg.startsWith('-')) {
-      if (words.length > 0) break;
-      if (!arg.includes('=')) index += 1; // `--address X images import`: the words come after
-    } else words.push(arg);
-  }
-  return [basename(program), ...words].join(' ');
-}
-
-const lastLines = (text: string, count = 20) => text.trimEnd().split('\n').slice(-count).join('\n');
-
-function failure(
-  message: string,
-  fields: Pick<ProgramFailure, 'exitCode' | 'endedBy' | 'reason' | 'stdout' | 'stderr'>,
-  hint?: string,
-): IvaapError {
-  const output = lastLines(fields.stderr.trim() === '' ? fields.stdout : fields.stderr);
-  const cause = new ProgramFailure(message, fields);
-  return new IvaapError('failed', message, {
-    cause,
-    ...(output === '' ? {} : { output }),
-    ...(hint === undefined ? {} : { hint }),
-  });
-}
-
-function stopped(
-  label: string,
-  reason: 'timeout' | 'aborted' | 'output too long',
-  stdout: string,
-  stderr: string,
-  timeoutMs?: number,
-): IvaapError {
-  const how = {
-    timeout: `did not end within ${Math.round((timeoutMs ?? 0) / 1000)} s and was stopped`,
-    aborted: 'was stopped on request',
-    'output too long': 'wrote more output than can be right',
-  }[reason];
-  return failure(`${label} ${how}`, { exitCode: undefined, endedBy: 'SIGTERM', reason, stdout, stderr });
-}
-
-function notStarted(program: string, label: string, error: NodeJS.ErrnoException, cwd?: string): IvaapError {
-  const fields = {
-    exitCode: undefined,
-    endedBy: undefined,
-    reason: 'not started',
-    stdout: '',
-    stderr: '',
-  } as const;
-  if (error.code === 'ENOENT') {
-    const message =
-      cwd === undefined ? `${program} was not found` : `${program} or the folder ${cwd} was not found`;
-    return failure(message, fields, `it is looked for in ${safePath}`);
-  }
-  if (error.code === 'EACCES' || error.code === 'EPERM') {
-    const mount = program.startsWith('/') ? mountOf(program) : undefined;
-    if (mount?.options.includes('noexec') === true) {
-      return failure(
-        `${program} may not be executed: ${mount.mountPoint} is mounted with the option noexec`,
-        fields,
-        `mount -o remount,exec ${mount.mountPoint}`,
-      );
-    }
-    return failure(`${program} may not be executed (${error.code})`, fields, `ls -lZ ${program}`);
-  }
-  return failure(`${label} could not be started: ${error.message}`, fields);
 }

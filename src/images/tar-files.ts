@@ -52,7 +52,7 @@ export async function* tarFiles(path: string, options: TarFilesOptions = {}): As
         name: name.replace(/^\.\//, ''),
         size,
         linkTarget: regular ? undefined : (linkname ?? ''),
-        content: entry as unknown as Readable,
+        content: explained(entry as unknown as Readable),
       };
       entry.resume();
     }
@@ -63,6 +63,15 @@ export async function* tarFiles(path: string, options: TarFilesOptions = {}): As
   } finally {
     raw.destroy();
     await handle.close().catch(() => undefined);
+  }
+}
+
+/** A part that breaks off breaks in the hands of whoever reads it. */
+async function* explained(content: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  try {
+    yield* content;
+  } catch (error) {
+    throw new UnreadableArchive(explain(error), { cause: error });
   }
 }
 

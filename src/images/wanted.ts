@@ -1,7 +1,7 @@
 import { IvaapError } from '../errors.ts';
 import type { IndexImage, PayloadIndex } from '../payload/index-schema.ts';
 import type { Product } from '../payload/product-schema.ts';
-import { fullReference } from './reference.ts';
+import { normalizedReference } from './compare-runtime.ts';
 
 /** An image that this release needs on this host. */
 export interface WantedImage {
@@ -36,7 +36,7 @@ export function wantedImages(
       const image = index.images.find((candidate) => candidate.reference === reference);
       if (image === undefined) throw new IvaapError('payload', `the payload holds no image ${reference}`);
       if (!wanted.has(reference)) {
-        wanted.set(reference, { image, name: fullReference(reference), archive: name });
+        wanted.set(reference, { image, name: normalizedReference(reference), archive: name });
       }
     }
   }

@@ -7,7 +7,8 @@ import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { after, describe, it } from 'node:test';
 import { IvaapError } from '../../../src/errors.ts';
-import { createRunner, programFailure } from '../../../src/host/runner.ts';
+import { programFailure } from '../../../src/host/program-failure.ts';
+import { createRunner } from '../../../src/host/runner.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'runner-'));
 after(() => rmSync(folder, { recursive: true }));
