@@ -20,10 +20,10 @@ function userName(uid: number): string {
 
 export const isRoot = (): boolean => process.geteuid?.() === 0;
 
-/** Throws 'usage' for anybody but root. `command` is what to type again. */
+/** Throws 'preflight' for anybody but root. `command` is what to type again. */
 export function assertRoot(command: string): void {
   if (isRoot()) return;
-  throw new IvaapError('usage', 'this command changes the host and needs root', { hint: `sudo ${command}` });
+  throw new IvaapError('preflight', 'this command changes the host and needs root', { hint: `sudo ${command}` });
 }
 
 /** Changes with every boot: a process id of an earlier boot means nothing. */
