@@ -1,0 +1,86 @@
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { cgroupName } from './paths.ts';
+import { until } from './process.ts';
+
+/** A host's cgroup has the same name in every hierarchy: whoever lies below it belongs to the host, whatever was written down. */
+
+const root = '/sys/fs/cgroup';
+
+function hierarchies(): string[] {
+  return readdirSync(root).filter((name) => existsSync(join(root, name, 'cgroup.procs')));
+}
+
+const cgroups = (name: string) => hierarchies().map((each) => join(root, each, cgroupName(name)));
+
+/** Makes the host's cgroups and returns the files to which a process writes its id to enter them. */
+export function makeCgroups(name: string): string[] {
+  return cgroups(name).map((folder) => {
+    mkdirSync(folder, { recursive: true });
+    // A new cpuset has no cores and no memory, and takes no process until it has.
+    for (const file of ['cpuset.cpus', 'cpuset.mems']) {
+      if (existsSync(join(folder, file))) {
+        writeFileSync(join(folder, file), readFileSync(join(folder, '..', file), 'utf8'));
+      }
+    }
+    return join(folder, 'cgroup.procs');
+  });
+}
+
+function tree(folder: string): string[] {
+  if (!existsSync(folder)) return [];
+  const below = readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  return [...below.flatMap((entry) => tree(join(folder, entry.name))), folder];
+}
+
+function read(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return ''; // Gone in the meantime.
+  }
+}
+
+/** Ids, as the machine sees them, of all processes of the host. */
+export function cgroupProcesses(name: string): number[] {
+  const folders = cgroups(name).flatMap(tree);
+  const ids = folders.flatMap((folder) => read(join(folder, 'cgroup.procs')).split('\n'));
+  return [...new Set(ids.filter((id) => id !== '').map(Number))];
+}
+
+export function signalProcesses(ids: readonly number[], signal: NodeJS.Signals): void {
+  for (const id of ids) {
+    try {
+      process.kill(id, signal);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+    }
+  }
+}
+
+/** Ends every process of the host and removes its cgroups. */
+export async function endCgroups(name: string): Promise<void> {
+  await until(
+    30_000,
+    () => {
+      const ids = cgroupProcesses(name);
+      signalProcesses(ids, 'SIGKILL');
+      return ids.length === 0;
+    },
+    () => `processes of ${name} do not end: ${cgroupProcesses(name).join(' ')}`,
+  );
+  await until(
+    10_000,
+    () => {
+      for (const folder of cgroups(name).flatMap(tree)) {
+        try {
+          rmdirSync(folder);
+        } catch {
+          return false; // The kernel still holds a process that has just ended.
+        }
+      }
+      return true;
+    },
+    () => `the cgroups of ${name} cannot be removed`,
+  );
+}
