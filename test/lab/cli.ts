@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { spawnSync } from 'node:child_process';
 import { ensureLabHost, examineMachine } from './doctor.ts';
-import { hostPid } from './inside.ts';
+import { enterArguments, hostPid, nsenter } from './inside.ts';
 import { labClone, labDown, labHosts, labSnapshot, labStop, labUp } from './host.ts';
 import { ensurePrograms } from './programs.ts';
 
@@ -32,21 +32,8 @@ lab
     const pid = hostPid(name);
     if (pid === undefined) throw new Error(`lab host ${name} does not run`);
     const { status, signal } = spawnSync(
-      'nsenter',
-      [
-        '-t',
-        String(pid),
-        '-m',
-        '-u',
-        '-n',
-        '-p',
-        '--',
-        'sh',
-        '-c',
-        'cd /root && exec "$@"',
-        'sh',
-        ...command,
-      ],
+      nsenter,
+      [...enterArguments(pid), 'sh', '-c', 'cd /root && exec "$@"', 'sh', ...command],
       {
         stdio: 'inherit',
         env: {

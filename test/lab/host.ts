@@ -31,7 +31,6 @@ import {
 import type { DiskSizes } from './store.ts';
 
 export { labExec, labPath, labSpawn } from './inside.ts';
-export type { ExecOptions, InsideOptions, InsideProcess } from './inside.ts';
 
 /** A lab host's life: up, stop, snapshot, clone, down. Every call may be repeated after it was cut off anywhere. */
 

@@ -7,7 +7,7 @@ import type { Finished } from './process.ts';
 
 /** Running programs inside a host, and finding its files and processes from outside. */
 
-export interface InsideOptions {
+interface InsideOptions {
   /** Added to a login's bare environment; nothing of the caller's own is passed on. */
   env?: Record<string, string>;
   cwd?: string;
@@ -15,14 +15,14 @@ export interface InsideOptions {
   tty?: { columns: number };
 }
 
-export interface ExecOptions extends InsideOptions {
+interface ExecOptions extends InsideOptions {
   input?: string;
   /** After this the program is killed and `signal` is SIGKILL. */
   timeoutMs?: number;
 }
 
 /** A program that runs in a host. `pid()` is the program's own id as the machine sees it: killing it kills no wrapper. */
-export interface InsideProcess {
+interface InsideProcess {
   child: ChildProcess;
   pid(): Promise<number>;
 }
@@ -56,6 +56,9 @@ function runningHost(name: string): number {
 /** Where a file of the host is found from outside, while the host runs. */
 export const labPath = (name: string, path: string) => `/proc/${runningHost(name)}/root${path}`;
 
+export const nsenter = '/usr/bin/nsenter';
+/** Arguments of nsenter that enter a host's namespaces. */
+export const enterArguments = (pid: number) => [`--target=${pid}`, ...namespaces, '--'];
 const namespaces = ['--mount', '--uts', '--net', '--pid', '--ipc'];
 const quoted = (word: string) => `'${word.replaceAll("'", `'\\''`)}'`;
 
@@ -76,11 +79,9 @@ export function labSpawn(name: string, argv: readonly string[], options: InsideO
       ]
     : argv;
   const child = spawn(
-    'nsenter',
+    nsenter,
     [
-      `--target=${runningHost(name)}`,
-      ...namespaces,
-      '--',
+      ...enterArguments(runningHost(name)),
       'sh',
       '-c',
       'cd "$0" && exec "$@"',

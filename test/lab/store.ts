@@ -98,3 +98,7 @@ export async function disksReleased(name: string): Promise<void> {
     () => `loop devices of ${name} are still held: ${held().join(' ')}`,
   );
 }
+
+export function removeSnapshot(snapshot: string): Promise<void> {
+  return withStore(async () => rmSync(snapshotFolder(snapshot), { recursive: true, force: true }));
+}
