@@ -73,6 +73,11 @@ function buildCommand({ name, packages, ldflags, tags }: Module): string {
 async function build(module: Module, say: (line: string) => void): Promise<void> {
   const result = resultFolder(module);
   mkdirSync(programsFolder, { recursive: true });
+  for (const left of readdirSync(programsFolder)) {
+    // Left by a build that was killed: under this module's lock nobody else works in it.
+    if (left.startsWith(`.${module.name}-`))
+      rmSync(join(programsFolder, left), { recursive: true, force: true });
+  }
   const work = mkdtempSync(join(programsFolder, `.${module.name}-`));
   const begun = performance.now();
   const seconds = () => `${Math.round((performance.now() - begun) / 1000)} s`;
