@@ -3,6 +3,7 @@ import type { Clock } from './clock.ts';
 import type { Emit } from './events.ts';
 import { stepError, stopError } from './failure.ts';
 import type { Journal } from './journal.ts';
+import type { Redactor } from './redact.ts';
 import type { StepRecord } from './state.ts';
 import type { JsonObject, Step, StepIo } from './step.ts';
 
@@ -14,6 +15,7 @@ export interface AttemptOptions<Ctx> {
   clock: Clock;
   /** All steps whose recorded results depend on this one's. */
   dependants: Set<string>;
+  redactor: Redactor;
   inputsHash(): string;
   onWarning(line: string): void;
 }
@@ -90,7 +92,8 @@ export async function attemptStep<Ctx>(step: Step<Ctx>, options: AttemptOptions<
     if (!recordedAsRunning && signal.aborted) throw failure;
     if (recordedAsRunning) {
       // A record that stays `running` is read as a crash: the same step runs again.
-      await journal.stepFailed(id, { code: failure.code, message: failure.message }).catch(() => undefined);
+      const message = options.redactor.text(failure.message);
+      await journal.stepFailed(id, { code: failure.code, message }).catch(() => undefined);
     } else emit({ type: 'step.started', at: at(), step: id, title, why: 'to be looked at' });
     emit({
       type: 'step.failed',

@@ -1,4 +1,5 @@
 import { describeError, IvaapError } from '../errors.ts';
+import { attemptStep } from './attempt.ts';
 import { hashJson } from './canonical-json.ts';
 import type { Clock } from './clock.ts';
 import { systemClock } from './clock.ts';
@@ -7,7 +8,8 @@ import { eventsVersion } from './events.ts';
 import { stepError, stopError } from './failure.ts';
 import { dependantsOf, sortGraph } from './graph.ts';
 import type { Journal, RunSpec } from './journal.ts';
-import { attemptStep } from './attempt.ts';
+import type { HeldLock } from './lock.ts';
+import { Redactor } from './redact.ts';
 import type { JsonObject, Step } from './step.ts';
 
 export interface RunOptions<Ctx> {
@@ -23,6 +25,10 @@ export interface RunOptions<Ctx> {
   /** Key that signed the payload, recorded with the installed release. */
   keyId?: string;
   clock?: Clock;
+  /** Held by the caller; told which step is going on. */
+  lock?: Pick<HeldLock, 'working'>;
+  /** Takes secrets out of events, recorded errors and the thrown error. */
+  redactor?: Redactor;
   /** Order in which steps that are free to start do start; tests shuffle it. */
   arrange?: (ready: string[]) => string[];
 }
@@ -48,6 +54,11 @@ export interface RunResult {
 export async function executeRun<Ctx>(options: RunOptions<Ctx>): Promise<RunResult> {
   const { journal, signal } = options;
   const clock = options.clock ?? systemClock;
+  const redactor = options.redactor ?? new Redactor();
+  const emit: Emit = (event) => {
+    if (event.type === 'step.started') options.lock?.working(event.step);
+    options.emit(redactor.value(event));
+  };
   const steps = sortGraph(options.steps);
   const begun = clock.monotonicMs();
   const at = () => clock.now().toISOString();
@@ -70,7 +81,7 @@ export async function executeRun<Ctx>(options: RunOptions<Ctx>): Promise<RunResu
   );
   result.run = journal.run?.id ?? '';
   result.resumed = resumed;
-  options.emit({
+  emit({
     type: 'run.started',
     at: at(),
     version: eventsVersion,
@@ -98,7 +109,8 @@ export async function executeRun<Ctx>(options: RunOptions<Ctx>): Promise<RunResu
       const outcome = await attemptStep(step, {
         ctx: options.ctx,
         journal,
-        emit: options.emit,
+        emit,
+        redactor,
         signal: stop,
         clock,
         dependants: dependantsOf(steps, step.id),
@@ -135,7 +147,7 @@ export async function executeRun<Ctx>(options: RunOptions<Ctx>): Promise<RunResu
   result.durationMs = clock.monotonicMs() - begun;
   if (failure === undefined && waiting.size === 0) {
     await journal.runCompleted(options.keyId);
-    options.emit({
+    emit({
       type: 'run.completed',
       at: at(),
       run: result.run,
@@ -148,8 +160,8 @@ export async function executeRun<Ctx>(options: RunOptions<Ctx>): Promise<RunResu
     return result;
   }
 
-  const error = signal.aborted ? stopped(signal.reason, failure) : failure;
-  if (error === undefined) throw new IvaapError('bug', 'the run ended without a result');
+  const ending = signal.aborted ? stopped(signal.reason, failure) : failure;
+  const error = redactor.error(ending ?? new IvaapError('bug', 'the run ended without a result'));
   // The first failure is what the operator needs; a state file that cannot be written either is read as a crash later.
   await journal
     .runFailed({
@@ -158,7 +170,7 @@ export async function executeRun<Ctx>(options: RunOptions<Ctx>): Promise<RunResu
       ...(error.step === undefined ? {} : { step: error.step }),
     })
     .catch(() => undefined);
-  options.emit({
+  emit({
     type: 'run.failed',
     at: at(),
     run: result.run,

@@ -1,0 +1,117 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { IvaapError } from '../../../src/errors.ts';
+import { eventSchema } from '../../../src/engine/events.ts';
+import { Redactor } from '../../../src/engine/redact.ts';
+import { RunLog } from '../../../src/engine/run-log.ts';
+import { FaultyDisk } from './faulty-disk.ts';
+import { invoke, openJournal, step } from './sample-graph.ts';
+
+let folder = '';
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'run-log-'));
+});
+after(() => rm(folder, { recursive: true, force: true }));
+
+const at = '2026-11-22T15:04:05.678Z';
+const readLines = async (path: string) =>
+  (await readFile(path, 'utf8'))
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as { type: string });
+
+test('the log holds every event of a run, who ran it, and ends with a RESULT line', async () => {
+  const log = new RunLog({ folder: join(folder, 'logs'), by: 'operator', redact: (text) => text });
+  log.handle({ type: 'task.started', at, task: 'payload', title: 'Check the payload' });
+  assert.equal(log.path, undefined);
+  await assert.rejects(stat(join(folder, 'logs')), 'nothing is written before a run begins');
+  const host = { disk: new FaultyDisk(), world: { effects: [] }, events: [] };
+  const result = await invoke(host, [step('a')], { emit: (event) => log.handle(event) });
+  log.end({ status: 'completed', exitCode: 0 });
+  const path = join(folder, 'logs', `${result.run}.jsonl`);
+  assert.equal(log.path, path);
+  assert.equal((await stat(path)).mode & 0o777, 0o600);
+  const lines = await readLines(path);
+  assert.deepEqual(
+    lines.map(({ type }) => type),
+    ['LOG', 'task.started', 'run.started', 'step.started', 'step.completed', 'run.completed', 'RESULT'],
+  );
+  assert.partialDeepStrictEqual(lines[0], { by: 'operator', pid: process.pid });
+  assert.partialDeepStrictEqual(lines.at(-1), { status: 'completed', exitCode: 0 });
+  for (const line of lines.slice(1, -1)) eventSchema.parse(line);
+});
+
+test('progress is thinned to a line in ten seconds for each step', async () => {
+  const log = new RunLog({ folder, by: 'x', redact: (text) => text });
+  log.handle({
+    type: 'run.started',
+    at,
+    version: '1.0',
+    run: 'thin',
+    flow: 'f',
+    from: null,
+    to: '1',
+    resumed: false,
+    steps: [],
+  });
+  for (let second = 0; second < 30; second += 1) {
+    const later = new Date(Date.parse(at) + second * 1000).toISOString();
+    log.handle({ type: 'step.progress', at: later, step: 'a', done: second, unit: 'pods' });
+  }
+  log.end({ status: 'completed', exitCode: 0 });
+  const lines = await readLines(join(folder, 'thin.jsonl'));
+  assert.equal(lines.filter(({ type }) => type === 'step.progress').length, 3);
+});
+
+test('a log that cannot be written stops nothing', async () => {
+  const blocked = join(folder, 'a-file');
+  await writeFile(blocked, '');
+  const log = new RunLog({ folder: join(blocked, 'logs'), by: 'x', redact: (text) => text });
+  const host = { disk: new FaultyDisk(), world: { effects: [] }, events: [] };
+  await invoke(host, [step('a')], { emit: (event) => log.handle(event) });
+  log.end({ status: 'completed', exitCode: 0 });
+  assert.equal(log.path, undefined);
+});
+
+test('a secret that leaks into an error reaches neither events, log, state nor the thrown error', async () => {
+  const secret = 'canary-5f2c9e';
+  const redactor = new Redactor();
+  redactor.add(secret);
+  const log = new RunLog({ folder, by: 'x', redact: (text) => redactor.text(text) });
+  const disk = new FaultyDisk();
+  const leaky = step('a', {
+    run: (io) => {
+      io.log(`password=${secret}`);
+      io.warn(secret);
+      io.progress({ done: 1, unit: 'pods', note: secret });
+      throw new IvaapError('failed', `no luck with ${secret}`, { cause: new Error(secret), output: secret });
+    },
+  });
+  const host = { disk, world: { effects: [] }, events: [] };
+  const emitted: string[] = [];
+  const error = await invoke(host, [leaky], {
+    redactor,
+    emit: (event) => {
+      emitted.push(JSON.stringify(event));
+      log.handle(event);
+    },
+  }).then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
+  log.end({ status: 'failed', exitCode: 6, message: secret });
+  assert.ok(error instanceof IvaapError);
+  assert.match(error.message, /no luck with \[redacted\]/);
+  const { state } = await openJournal(disk);
+  const everything = [
+    ...emitted,
+    JSON.stringify(state),
+    await readFile(log.path ?? '', 'utf8'),
+    `${error.message} ${error.stack} ${error.output} ${String(error.cause)}`,
+  ].join('\n');
+  assert.ok(!everything.includes(secret), everything);
+  assert.match(everything, /\[redacted\]/);
+});
