@@ -1,0 +1,51 @@
+import { errorCodes } from '../src/errors.ts';
+import type { GeneratedPage } from './generated-page.ts';
+import { generatedPage, writePage } from './generated-page.ts';
+
+/** `node scripts/exit-codes.ts` writes docs/exit-codes.md from the one table of codes. */
+
+const next: Record<keyof typeof errorCodes, string> = {
+  usage: 'Read `--help` of the command; nothing was changed.',
+  preflight: 'Mend what the report names and run the command again.',
+  payload: 'Copy the file again, and compare its size and SHA-256 with the delivery.',
+  version: 'Follow the hint: another package, or the guide that it names.',
+  failed: 'Mend the cause and run the same command again.',
+  rolled_back: 'The old release answers. Mend the cause and run the same command again.',
+  schema_moved: 'Mend the cause and run the same command again, or restore the dump as the message says.',
+  locked: 'Wait for the other run; `status` shows it.',
+  nothing_to_do: 'Nothing, or `install --upgrade --reapply`.',
+  bug: 'Send the message and the run log to support.',
+  interrupted: 'Run the same command again.',
+  terminated: 'Run the same command again.',
+};
+
+export function exitCodesPage(): Promise<GeneratedPage> {
+  const codes = Object.entries(errorCodes) as [keyof typeof errorCodes, { exit: number; meaning: string }][];
+  const rows = codes.map(
+    ([code, { exit, meaning }]) => `| ${exit} | \`${code}\` | ${meaning} | ${next[code]} |`,
+  );
+  const markdown = `# Exit codes
+
+The exit code says what the host is like now and what helps. The name is what \`--json\` gives as \`error.code\`.
+With 6, 7 and 8 the message also says what became of the database schema.
+
+| Exit code | Name | Meaning | What to do |
+| --- | --- | --- | --- |
+| 0 | | done | |
+${rows.join('\n')}
+
+## What a failure prints
+
+1. What failed, in the operator's words, and the step.
+2. The chain of causes, a line each (\`because:\`).
+3. The last lines of the program that failed (\`it said last:\`).
+4. One thing to try next (\`try:\`).
+5. The path of the run log (\`log:\`).
+
+\`--json\` prints the same as one object, the event \`error\` of [events.md](events.md). Secrets are replaced by \`[redacted]\`
+in all of it.
+`;
+  return generatedPage('exit-codes.md', 'scripts/exit-codes.ts', markdown);
+}
+
+if (import.meta.main) writePage(await exitCodesPage());
