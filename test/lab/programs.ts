@@ -29,7 +29,12 @@ interface Module {
 }
 
 const modules: Module[] = [
-  { name: 'helm', packages: ['helm.sh/helm/v4/cmd/helm'] },
+  {
+    name: 'helm',
+    packages: ['helm.sh/helm/v4/cmd/helm'],
+    // A module's build knows no patch level of its own: it would call itself v4.3.
+    ldflags: '-X helm.sh/helm/v4/internal/version.version=v4.3.1',
+  },
   {
     name: 'containerd',
     packages: ['containerd', 'containerd-shim-runc-v2', 'ctr'].map(
