@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { openPromise } from 'yauzl';
+import { packPayload } from '../../../build/pack-payload.ts';
+import { placedEntries } from '../../../src/payload/index-check.ts';
+import { openPayload } from '../../../src/payload/reader.ts';
+import { scanPayload } from '../../../src/payload/scan.ts';
+import { makeTinyPayload, tinyHead, writeTinySpec } from '../../fixtures/tiny-payload.ts';
+
+describe('packing', () => {
+  it('gives the same bytes in another folder', async () => {
+    const [first, second] = await Promise.all([makeTinyPayload(), makeTinyPayload()]);
+    assert.notEqual(first.folder, second.folder);
+    assert.ok(readFileSync(first.path).equals(readFileSync(second.path)));
+    first.remove();
+    second.remove();
+  });
+
+  it('gives an archive in which yauzl finds what the index says', async () => {
+    const tiny = await makeTinyPayload();
+    const payload = await openPayload(tiny.path);
+    const placed = placedEntries(await payload.index(), payload.indexEnd);
+    const zip = await openPromise(tiny.path, { strictFileNames: true });
+    const found = [];
+    for await (const entry of zip.eachEntry()) found.push(entry);
+    assert.equal(found[0]?.fileName, 'index.json');
+    assert.deepEqual(
+      found
+        .slice(1)
+        .map((entry) => [entry.fileName, entry.uncompressedSize, entry.relativeOffsetOfLocalHeader]),
+      placed.map((entry) => [entry.name, entry.size, entry.headerOffset]),
+    );
+    zip.close();
+    await payload.close();
+    tiny.remove();
+  });
+
+  it('fills up with a hole to the size that was asked for, and the scan agrees', async () => {
+    const padToBytes = 30 * 2 ** 20;
+    const tiny = await makeTinyPayload({ padToBytes });
+    assert.ok(Math.abs(tiny.index.fileSize - padToBytes) < 64 * 1024);
+    const payload = await openPayload(tiny.path);
+    assert.deepEqual((await scanPayload(payload)).damages, []);
+    await payload.close();
+    tiny.remove();
+  });
+
+  it('measures compressed layers', async () => {
+    const tiny = await makeTinyPayload();
+    const connector = tiny.index.images.find(({ reference }) => reference.includes('alpha'))!;
+    const layer = connector.layers.at(-1)!;
+    assert.match(layer.mediaType, /gzip/);
+    assert.equal(layer.uncompressedSize, 512 + 70_144 + 1024);
+    assert.notEqual(layer.digest, layer.diffId);
+    tiny.remove();
+  });
+
+  it('leaves nothing behind when a blob is not what its name says', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'tiny-pack-'));
+    const spec = writeTinySpec(folder);
+    writeFileSync(join(folder, 'head'), tinyHead());
+    const blobs = join(folder, 'oci/blobs/sha256');
+    const layer = readdirSync(blobs).find((name) => readFileSync(join(blobs, name)).length > 150_000)!;
+    const bytes = readFileSync(join(blobs, layer));
+    bytes[1000]! ^= 1;
+    writeFileSync(join(blobs, layer), bytes);
+    const output = join(folder, 'out');
+    await assert.rejects(packPayload({ spec, executable: join(folder, 'head'), output }), {
+      name: 'SpecError',
+      message: new RegExp(`blobs/sha256/${layer} does not have the digest of its name`),
+    });
+    assert.equal(existsSync(output), false);
+    assert.equal(existsSync(`${output}.partial`), false);
+    rmSync(folder, { recursive: true });
+  });
+});
