@@ -1,0 +1,77 @@
+import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+
+export interface Measurement {
+  ms: number;
+  /** Most memory that the program held at once. */
+  peakBytes: number;
+}
+
+const pollMs = 5;
+
+/** VmHWM is itself the peak so far: polling misses only what is taken in the last instant. */
+function peakOf(pid: number): number {
+  try {
+    return Number(/^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) * 1024;
+  } catch {
+    return 0;
+  }
+}
+
+/** Runs a program to its end, its output thrown away. Throws when it fails. */
+export function measure(argv: readonly string[]): Promise<Measurement> {
+  const [program = '', ...args] = argv;
+  return new Promise((resolve, reject) => {
+    const begun = performance.now();
+    const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+    let said = '';
+    let peakBytes = 0;
+    const poll = setInterval(() => (peakBytes = Math.max(peakBytes, peakOf(child.pid ?? 0))), pollMs);
+    child.stderr.setEncoding('utf8').on('data', (text: string) => (said += text));
+    child.on('error', reject);
+    child.on('exit', (code) => {
+      const ms = performance.now() - begun;
+      clearInterval(poll);
+      if (code === 0) resolve({ ms, peakBytes });
+      else reject(new Error(`${argv.join(' ')} ended with ${code}: ${said}`));
+    });
+  });
+}
+
+export interface Series {
+  medianMs: number;
+  leastMs: number;
+  mostMs: number;
+  peakBytes: number;
+}
+
+export function seriesOf(measurements: readonly Measurement[]): Series {
+  const sorted = measurements.map(({ ms }) => ms).sort((a, b) => a - b);
+  const middle = sorted.length / 2;
+  const median = ((sorted[Math.floor(middle)] ?? 0) + (sorted[Math.ceil(middle) - 1] ?? 0)) / 2;
+  return {
+    medianMs: median,
+    leastMs: sorted[0] ?? 0,
+    mostMs: sorted.at(-1) ?? 0,
+    peakBytes: Math.max(...measurements.map(({ peakBytes }) => peakBytes)),
+  };
+}
+
+export interface Contest {
+  ours: () => Promise<Measurement>;
+  reference: () => Promise<Measurement>;
+  /** Makes both start from the same state, e.g. an empty page cache. */
+  before?: () => Promise<unknown>;
+}
+
+/** Runs both in turns, so that whatever else the machine does falls on both. */
+export async function contest({ ours, reference, before }: Contest, runs: number) {
+  const measured = { ours: [] as Measurement[], reference: [] as Measurement[] };
+  for (let run = 0; run < runs; run += 1) {
+    await before?.();
+    measured.reference.push(await reference());
+    await before?.();
+    measured.ours.push(await ours());
+  }
+  return { ours: seriesOf(measured.ours), reference: seriesOf(measured.reference) };
+}
