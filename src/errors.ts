@@ -37,6 +37,8 @@ export interface ErrorDetail {
   output?: string;
   /** The step that failed, when one did. */
   step?: string;
+  /** Path of the run log, when a run had begun. */
+  log?: string;
 }
 
 /** An expected failure: code (exit code), what failed in the operator's words, and one thing to try next. */
@@ -46,6 +48,7 @@ export class IvaapError extends Error {
   readonly hint: string | undefined;
   readonly output: string | undefined;
   readonly step: string | undefined;
+  readonly log: string | undefined;
 
   constructor(code: ErrorCode, message: string, detail: ErrorDetail = {}) {
     super(message, detail.cause === undefined ? undefined : { cause: detail.cause });
@@ -53,6 +56,7 @@ export class IvaapError extends Error {
     this.hint = detail.hint;
     this.output = detail.output;
     this.step = detail.step;
+    this.log = detail.log;
   }
 
   get exitCode(): number {
@@ -83,6 +87,8 @@ export interface ErrorDescription {
   /** Last lines of the program that failed; of a defect, where it happened. */
   output?: string | undefined;
   step?: string | undefined;
+  /** Path of the run log. */
+  log?: string | undefined;
 }
 
 /** Any thrown value as data; what is no IvaapError is a defect. */
@@ -92,7 +98,7 @@ export function describeError(error: unknown): ErrorDescription {
     const output = error instanceof Error ? error.stack : undefined;
     return { code: 'bug', exitCode: errorCodes.bug.exit, message, causes, output };
   }
-  const { code, exitCode, hint, output, step } = error;
+  const { code, exitCode, hint, output, step, log } = error;
   return {
     code,
     exitCode,
@@ -101,5 +107,6 @@ export function describeError(error: unknown): ErrorDescription {
     ...(hint === undefined ? {} : { hint }),
     ...(output === undefined ? {} : { output }),
     ...(step === undefined ? {} : { step }),
+    ...(log === undefined ? {} : { log }),
   };
 }

@@ -16,6 +16,7 @@ const error = z.strictObject({
   causes: z.array(z.string()).describe('The chain of causes, outermost first.'),
   output: z.string().optional().describe('Last lines of the program that failed.'),
   step: z.string().optional().describe('The step that failed.'),
+  log: z.string().optional().describe('Path of the run log.'),
 });
 
 const progress = {
@@ -116,10 +117,7 @@ export const eventSchemas = [
     lines: z.array(z.string()).describe('The same for people.'),
     data: z.record(z.string(), z.json()),
   }),
-  event('error', 'The last event of a command that failed.', {
-    error,
-    log: z.string().optional().describe('Path of the run log.'),
-  }),
+  event('error', 'The last event of a command that failed.', { error }),
 ] as const;
 
 export const eventSchema = z.discriminatedUnion('type', eventSchemas);

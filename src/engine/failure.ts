@@ -32,6 +32,7 @@ export function stepError(error: unknown, step: string): IvaapError {
       cause: error.cause,
       ...(error.hint === undefined ? {} : { hint: error.hint }),
       ...(error.output === undefined ? {} : { output: error.output }),
+      ...(error.log === undefined ? {} : { log: error.log }),
     });
     if (error.stack !== undefined) wrapped.stack = error.stack;
     return wrapped;

@@ -51,11 +51,11 @@ export class Redactor {
     return Object.fromEntries(copy) as T;
   }
 
-  /** A copy of an error and its causes, of which nothing but redacted texts is left. */
-  error(error: unknown): IvaapError {
-    if (this.#forms.size === 0 && error instanceof IvaapError) return error;
+  /** A copy of an error and its causes, of which nothing but redacted texts is left. `log` is the path of the run's log, to be printed with it. */
+  error(error: unknown, log?: string): IvaapError {
+    if (this.#forms.size === 0 && error instanceof IvaapError && log === undefined) return error;
     const code = error instanceof IvaapError ? error.code : 'bug';
-    const { message, hint, output, step, causes } = this.value(describeError(error));
+    const { message, hint, output, step, causes, log: known } = this.value(describeError(error));
     let cause: Error | undefined;
     for (const text of causes.toReversed()) cause = new Error(text, cause === undefined ? {} : { cause });
     return new IvaapError(code, message, {
@@ -63,6 +63,7 @@ export class Redactor {
       ...(hint === undefined ? {} : { hint }),
       ...(output === undefined ? {} : { output }),
       ...(step === undefined ? {} : { step }),
+      ...((log ?? known) === undefined ? {} : { log: log ?? known ?? '' }),
     });
   }
 }

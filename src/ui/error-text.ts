@@ -5,7 +5,7 @@ import { printable, printableLine } from './sanitize.ts';
  * An error for people: what failed, the chain of causes, the last lines of the failing program, one thing to try, and
  * where the log is.
  */
-export function errorLines(error: ErrorDescription, log?: string): string[] {
+export function errorLines(error: ErrorDescription): string[] {
   const where = error.step === undefined ? '' : ` (step ${error.step})`;
   const lines = [`error: ${printableLine(error.message)}${where}`];
   for (const cause of error.causes) lines.push(`  because: ${printableLine(cause)}`);
@@ -15,6 +15,6 @@ export function errorLines(error: ErrorDescription, log?: string): string[] {
     for (const line of printable(error.output).trimEnd().split('\n')) lines.push(`    ${line.trimEnd()}`);
   }
   if (error.hint !== undefined) lines.push(`try: ${printable(error.hint).replaceAll('\n', '\n     ')}`);
-  if (log !== undefined) lines.push(`log: ${printableLine(log)}`);
+  if (error.log !== undefined) lines.push(`log: ${printableLine(error.log)}`);
   return lines;
 }

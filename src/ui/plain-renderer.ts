@@ -95,7 +95,7 @@ function eventLines(event: EngineEvent): { text: string; id?: string }[] {
     case 'result':
       return event.lines.flatMap(foreignLines).map((text) => ({ text }));
     case 'error':
-      return errorLines(event.error, event.log).map((text) => ({ text }));
+      return errorLines(event.error).map((text) => ({ text }));
     case 'step.progress':
     case 'task.progress':
       return [];

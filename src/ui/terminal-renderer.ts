@@ -126,7 +126,7 @@ export function terminalRenderer(output: Output, options: TerminalOptions): Rend
       case 'result':
         return event.lines.map(printable);
       case 'error':
-        return errorLines(event.error, event.log);
+        return errorLines(event.error);
       case 'step.progress':
       case 'step.log':
       case 'task.progress':

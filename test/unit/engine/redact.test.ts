@@ -57,7 +57,9 @@ test('of an error nothing unredacted is left: message, causes, output, hint', ()
     hint: `try ${secret}`,
     step: 'a',
   });
-  const redacted = redactor.error(error);
+  const redacted = redactor.error(error, '/logs/run.jsonl');
+  assert.equal(redacted.log, '/logs/run.jsonl');
+  assert.equal(redactor.error(redacted).log, '/logs/run.jsonl');
   assert.equal(redacted.code, 'rolled_back');
   assert.equal(redacted.step, 'a');
   assert.deepEqual(describeError(redacted).causes, ['because [redacted]', 'deep [redacted]']);

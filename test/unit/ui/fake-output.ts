@@ -194,7 +194,7 @@ export const oneOfEach: EngineEvent[] = [
       hint: 'kubectl get pods',
       output: 'line one\nline two',
       step: 'upgrade_health_backend',
+      log: '/logs/r.jsonl',
     },
-    log: '/logs/r.jsonl',
   }),
 ];
