@@ -3,7 +3,7 @@ import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { missingPrograms } from './programs.ts';
 import { run } from './process.ts';
 
-/** What the lab needs of the machine: a file that proves it and the Debian package that brings it. */
+/** What the lab and the other suites need of the machine: a file that proves it and the Debian package that brings it. */
 const needs: readonly { file: string; debianPackage: string }[] = [
   { file: '/usr/sbin/runc', debianPackage: 'runc' },
   { file: '/usr/lib/cni/ptp', debianPackage: 'containernetworking-plugins' },
@@ -18,6 +18,8 @@ const needs: readonly { file: string; debianPackage: string }[] = [
   { file: '/usr/bin/nsenter', debianPackage: 'util-linux' },
   { file: '/usr/bin/script', debianPackage: 'bsdutils' },
   { file: '/usr/sbin/losetup', debianPackage: 'mount' },
+  { file: '/usr/bin/unzip', debianPackage: 'unzip' },
+  { file: '/usr/bin/python3', debianPackage: 'python3-minimal' },
 ];
 
 export interface Finding {
