@@ -1,0 +1,42 @@
+import { existsSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Step } from '../engine/step.ts';
+import { IvaapError } from '../errors.ts';
+import { makeFolder, renameDurable } from '../host/atomic-file.ts';
+import { extractChart, isPayloadChart } from './chart_tree.ts';
+import type { InstallContext } from './context.ts';
+
+/** Extracts the chart, and makes the folder into which connectors' archives may be put. */
+export const chart: Step<InstallContext> = {
+  id: 'chart',
+  title: 'Extract the chart',
+  needs: ['values'],
+  revision: 1,
+  inputs: ({ payload, product }) => ({ payload: payload.digest, folder: product.chart.folder }),
+  plan: async ({ paths, to }) => ({ action: 'run', summary: `extract the chart of ${to} to ${paths.chart}` }),
+
+  async run(ctx, io) {
+    const { paths, to } = ctx;
+    if (paths.connectors !== undefined) await makeFolder(paths.connectors);
+    if (!(await isPayloadChart(ctx, paths.chart))) {
+      // What lies there is ours, half-written: an install begins on a host without a chart.
+      await rm(paths.chart, { recursive: true, force: true });
+      await makeFolder(paths.work, 0o700);
+      const staged = join(paths.work, 'chart');
+      const files = await extractChart(ctx, staged, io.signal);
+      await renameDurable(staged, paths.chart);
+      io.log(`${paths.chart}: ${files} files`);
+    }
+    return { chart: { path: paths.chart, version: to } };
+  },
+
+  async verify(ctx) {
+    if (await isPayloadChart(ctx, ctx.paths.chart)) return;
+    throw new IvaapError('failed', `${ctx.paths.chart} is not the chart of this payload`);
+  },
+
+  async undo({ paths }) {
+    if (existsSync(paths.chart)) await rm(paths.chart, { recursive: true });
+  },
+};

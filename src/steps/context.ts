@@ -1,0 +1,71 @@
+import type { RunRecord } from '../engine/state.ts';
+import type { Containerd } from '../host/containerd.ts';
+import type { Helm } from '../host/helm.ts';
+import type { Kubectl } from '../host/kubectl.ts';
+import type { Postgres } from '../host/postgres.ts';
+import type { Runner } from '../host/runner.ts';
+import type { PayloadIndex } from '../payload/index-schema.ts';
+import type { Product, Release } from '../payload/product-schema.ts';
+import type { Payload } from '../payload/reader.ts';
+import type { RequirementResult } from '../policy/requirements.ts';
+import type { License } from './license_file.ts';
+import type { ProductPaths } from './paths.ts';
+import type { ValuesFile } from './values_file.ts';
+
+/** What every step of every flow is given: product and release as data, the payload, the host's tools, the run. */
+export interface StepContext {
+  product: Product;
+  release: Release;
+  payload: Payload;
+  index: PayloadIndex;
+  paths: ProductPaths;
+  runner: Runner;
+  /** Absolute path of the host's k3s program. */
+  k3s: string;
+  kubectl: Kubectl;
+  helm: Helm;
+  database: Postgres;
+  containerd: Containerd;
+  /** Of the licence: which connectors' images are needed. */
+  entitlements: readonly string[];
+  /** Lock's descriptor, inherited by Helm: an orphaned Helm keeps it. */
+  lockFd: number;
+  /** The run as recorded, for what a step must know of earlier attempts. */
+  run(): Readonly<RunRecord> | undefined;
+  /** The outs that the version `from` left before Helm first started. */
+  anchor(): Readonly<Record<string, unknown>> | undefined;
+  /** Version that last completed; null on an empty host. */
+  from: string | null;
+  to: string;
+  /** The person behind sudo. */
+  operator: string;
+  /** This program as it was typed. */
+  program: string;
+  /** Aborted when the operator asks a second time to stop. */
+  insist: AbortSignal;
+  /** Keeps a secret out of everything that is printed, logged or recorded. */
+  hide(secret: string): void;
+  now(): Date;
+  /** What was measured before anything was touched; all of it holds. */
+  requirements: readonly RequirementResult[];
+  /** Where images come from: `auto` takes an archive on disk when it has what is needed, and the payload for the rest. */
+  imagesFrom: 'auto' | 'disk' | 'payload';
+  /** Writes archives on disk anew from the payload. */
+  refreshArchives: boolean;
+}
+
+/** Of `install --upgrade`: the host has a completed installation. */
+export interface UpgradeContext extends StepContext {
+  from: string;
+  values: ValuesFile;
+  skipBackup: boolean;
+}
+
+/** Of a fresh install: the operator's answers. */
+export interface InstallContext extends StepContext {
+  fqdn: string;
+  storagePath: string;
+  /** The operator's own values file, instead of the payload's template. */
+  valuesFrom: { path: string; text: string } | undefined;
+  license: License | undefined;
+}

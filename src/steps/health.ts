@@ -1,0 +1,109 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Step, StepIo } from '../engine/step.ts';
+import { IvaapError } from '../errors.ts';
+import { probe, type ProbeResult } from '../host/http-probe.ts';
+import { describePods } from '../host/pods.ts';
+import type { HealthRoute, Product } from '../payload/product-schema.ts';
+import { valueAt } from '../policy/values-patches.ts';
+import type { StepContext } from './context.ts';
+import { readValuesFile, type ValuesFile } from './values_file.ts';
+
+const pauseMs = 2000;
+const probeTimeoutMs = 5000;
+
+export function fqdnOf(product: Product, values: ValuesFile): string {
+  const path = product.values.keys.fqdn;
+  const fqdn = valueAt(values.root, path);
+  if (typeof fqdn === 'string' && fqdn !== '') return fqdn;
+  throw new IvaapError('preflight', `${values.path} has no text at ${path.join('.')}`, {
+    hint: `Set it to the name under which this host is reached (sudoedit ${values.path}).`,
+  });
+}
+
+const answerWords = (result: ProbeResult): string =>
+  result.answered ? `status ${result.status}` : result.reason;
+
+export function probeRoute(
+  route: HealthRoute,
+  fqdn: string,
+  signal?: AbortSignal,
+): Promise<ProbeResult & { healthy: boolean }> {
+  const { port, path, expectStatus } = route;
+  return probe({
+    port,
+    path,
+    host: fqdn,
+    timeoutMs: probeTimeoutMs,
+    ...(signal === undefined ? {} : { signal }),
+  }).then((result) => ({ ...result, healthy: result.answered && result.status === expectStatus }));
+}
+
+/** Asks until the route answers as it should, or its time is over; the last answer. */
+export async function probeUntilHealthy(
+  route: HealthRoute,
+  fqdn: string,
+  options: { timeoutMs: number; signal?: AbortSignal; onAnswer?: (words: string, attempt: number) => void },
+): Promise<ProbeResult & { healthy: boolean }> {
+  const end = performance.now() + options.timeoutMs;
+  for (let attempt = 1; ; attempt += 1) {
+    options.signal?.throwIfAborted();
+    const result = await probeRoute(route, fqdn, options.signal);
+    if (result.healthy || performance.now() + pauseMs > end) return result;
+    options.onAnswer?.(answerWords(result), attempt);
+    await sleep(pauseMs, undefined, options.signal === undefined ? {} : { signal: options.signal });
+  }
+}
+
+/** `health_ID` of an install and `upgrade_health_ID` of an upgrade: the same probe through the product's real ingress. */
+export function healthStep(route: HealthRoute, id: string, needs: readonly string[]): Step<StepContext> {
+  const where = (fqdn: string) => `http://${fqdn}:${route.port}${route.path}`;
+  return {
+    id,
+    title: `${route.title} answers`,
+    needs,
+    revision: 1,
+    inputs: (ctx) => ({ route: { ...route }, payload: ctx.payload.digest }),
+    plan: async (ctx) => ({
+      action: 'run',
+      summary: `ask ${route.path} through the ingress for up to ${route.timeoutSeconds} s`,
+      data: { path: route.path, namespace: ctx.product.namespace },
+    }),
+    async run(ctx, io) {
+      const fqdn = fqdnOf(ctx.product, await readValuesFile(ctx.paths.values));
+      const result = await waitForRoute(route, fqdn, io);
+      if (result.healthy && result.answered) {
+        return { [`health_${route.id}`]: { url: where(fqdn), status: result.status } };
+      }
+      const pods = await describePods(ctx.kubectl, {
+        namespace: ctx.product.namespace,
+        selector: route.selector,
+      });
+      const body = result.answered && result.bodyExcerpt !== '' ? [`answer: ${result.bodyExcerpt}`] : [];
+      throw new IvaapError(
+        'failed',
+        `${route.title} does not answer at ${where(fqdn)}: ${answerWords(result)}, expected status ${route.expectStatus}, asked for ${route.timeoutSeconds} s`,
+        {
+          output: [...body, ...pods].join('\n'),
+          hint: `k3s kubectl get pods -n ${ctx.product.namespace} -l ${route.selector}`,
+        },
+      );
+    },
+  };
+}
+
+function waitForRoute(route: HealthRoute, fqdn: string, io: StepIo) {
+  const begun = performance.now();
+  return probeUntilHealthy(route, fqdn, {
+    timeoutMs: route.timeoutSeconds * 1000,
+    signal: io.signal,
+    onAnswer: (words, attempt) => {
+      const seconds = Math.round((performance.now() - begun) / 1000);
+      io.progress({
+        done: seconds,
+        total: route.timeoutSeconds,
+        unit: 's',
+        note: `attempt ${attempt}: ${words}`,
+      });
+    },
+  });
+}

@@ -1,0 +1,62 @@
+import type { ErrorCode } from '../errors.ts';
+
+/** What was found after Helm said that it failed. */
+export interface HelmAftermath {
+  from: string;
+  to: string;
+  /** How the release stands: `rolled-back` is deployed again as it was before; `unknown` could not be asked. */
+  release: 'rolled-back' | 'failed' | 'pending' | 'unknown';
+  /** The release's state in Helm's words. */
+  releaseWords: string;
+  /** Schema versions, undefined where the database could not be asked. */
+  schemaBefore: number | undefined;
+  schemaAfter: number | undefined;
+  /** Whether the health routes of the old release answer; undefined when they were not asked. */
+  healthy: boolean | undefined;
+}
+
+export interface Verdict {
+  code: Extract<ErrorCode, 'failed' | 'rolled_back' | 'schema_moved'>;
+  message: string;
+}
+
+/** One sentence on the schema: a chart that was rolled back does not take a migration back. */
+export function schemaSentence(before: number | undefined, after: number | undefined): string {
+  if (before === undefined || after === undefined) {
+    return 'The database could not be asked for its schema version: take it as moved until it answers.';
+  }
+  return before === after
+    ? `The database schema is unchanged (version ${before}).`
+    : `The database schema has moved from version ${before} to ${after}.`;
+}
+
+/** What a failed Helm upgrade means for the operator: whether the old release is back, and whether going back is still possible. */
+export function helmVerdict(found: HelmAftermath): Verdict {
+  const { from, to, schemaBefore, schemaAfter } = found;
+  const moved = schemaBefore !== undefined && schemaAfter !== undefined && schemaBefore !== schemaAfter;
+  const unchanged = schemaBefore !== undefined && schemaBefore === schemaAfter;
+  const schema = schemaSentence(schemaBefore, schemaAfter);
+  const back =
+    found.release === 'rolled-back'
+      ? `Helm rolled the release back to ${from}`
+      : `Helm did not bring ${from} back (the release is ${found.releaseWords})`;
+  if (moved) {
+    const sense =
+      'Rolling the chart back does not undo that: to run the old version again, the dump from before has to be restored. ' +
+      'To go forward, mend the cause and run the same command again.';
+    return { code: 'schema_moved', message: `the upgrade to ${to} failed. ${back}. ${schema} ${sense}` };
+  }
+  if (found.release === 'rolled-back' && unchanged && found.healthy === true) {
+    return {
+      code: 'rolled_back',
+      message: `the upgrade to ${to} failed. ${back}, and it answers. ${schema}`,
+    };
+  }
+  const health =
+    found.healthy === undefined
+      ? ''
+      : found.healthy
+        ? ' The product answers.'
+        : ' The product does not answer its health probes.';
+  return { code: 'failed', message: `the upgrade to ${to} failed. ${back}.${health} ${schema}` };
+}

@@ -1,0 +1,25 @@
+import type { Step } from '../engine/step.ts';
+import type { InstallContext } from './context.ts';
+import { sha256Of } from './values_overlay.ts';
+
+/** Records what the licence grants; its text goes into a Secret with the other secrets and nowhere else. */
+export const license: Step<InstallContext> = {
+  id: 'license',
+  title: 'Read the licence',
+  needs: ['preflight'],
+  revision: 1,
+  inputs: (ctx) => ({ license: ctx.license === undefined ? null : sha256Of(ctx.license.text) }),
+  plan: async (ctx) =>
+    ctx.license === undefined
+      ? { action: 'skip', summary: 'this product needs no licence' }
+      : { action: 'run', summary: `entitlements: ${ctx.license.entitlements.join(', ') || 'none'}` },
+  async run(ctx, io) {
+    const { entitlements, expires } = ctx.license ?? { entitlements: [], expires: undefined };
+    for (const entitlement of entitlements) {
+      if (ctx.product.entitlements[entitlement] === undefined) {
+        io.log(`${entitlement}: no part of this installer`);
+      }
+    }
+    return { entitlements, licenseExpires: expires ?? null };
+  },
+};

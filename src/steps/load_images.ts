@@ -1,0 +1,18 @@
+import type { Step } from '../engine/step.ts';
+import type { InstallContext } from './context.ts';
+import { loadMissingImages } from './image_load.ts';
+
+/** Loads the release's images from the payload. They stay when an install is taken back: another product may use them. */
+export const loadImagesStep: Step<InstallContext> = {
+  id: 'load_images',
+  title: 'Load the images',
+  needs: ['chart'],
+  revision: 1,
+  inputs: ({ payload, imagesFrom, entitlements }) => ({
+    payload: payload.digest,
+    imagesFrom,
+    entitlements: [...entitlements].sort(),
+  }),
+  plan: async ({ to }) => ({ action: 'run', summary: `load the images of ${to} that this host lacks` }),
+  run: (ctx, io) => loadMissingImages(ctx, io),
+};

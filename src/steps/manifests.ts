@@ -1,0 +1,65 @@
+import type { Manifest } from '../host/kubectl.ts';
+import type { Product } from '../payload/product-schema.ts';
+
+/** Objects that the installer makes beside the chart: no Helm operation ever sees them, so none can delete data. */
+
+function labels(product: Product): Record<string, string> {
+  return { 'app.kubernetes.io/part-of': product.name, 'app.kubernetes.io/managed-by': product.command };
+}
+
+export function namespaceManifest(product: Product): Manifest {
+  return {
+    apiVersion: 'v1',
+    kind: 'Namespace',
+    metadata: { name: product.namespace, labels: labels(product) },
+  };
+}
+
+/** `data` as text; the API's base64 is ours to make. */
+export function secretManifest(product: Product, name: string, data: Record<string, string>): Manifest {
+  const encoded = Object.entries(data).map(
+    ([key, text]) => [key, Buffer.from(text).toString('base64')] as const,
+  );
+  return {
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { name, namespace: product.namespace, labels: labels(product) },
+    type: 'Opaque',
+    data: Object.fromEntries(encoded),
+  };
+}
+
+/**
+ * The database's volume and its claim, bound to each other by name: Retain, so that a deleted claim leaves the data,
+ * and no storage class, so that no provisioner answers the claim.
+ */
+export function volumeManifests(product: Product, storagePath: string): Manifest[] {
+  const { volume } = product.database;
+  const accessModes = ['ReadWriteOnce'];
+  return [
+    {
+      apiVersion: 'v1',
+      kind: 'PersistentVolume',
+      metadata: { name: volume.persistentVolume, labels: labels(product) },
+      spec: {
+        capacity: { storage: volume.capacity },
+        accessModes,
+        persistentVolumeReclaimPolicy: 'Retain',
+        storageClassName: '',
+        claimRef: { namespace: product.namespace, name: volume.claim },
+        hostPath: { path: storagePath, type: 'Directory' },
+      },
+    },
+    {
+      apiVersion: 'v1',
+      kind: 'PersistentVolumeClaim',
+      metadata: { name: volume.claim, namespace: product.namespace, labels: labels(product) },
+      spec: {
+        accessModes,
+        storageClassName: '',
+        volumeName: volume.persistentVolume,
+        resources: { requests: { storage: volume.capacity } },
+      },
+    },
+  ];
+}

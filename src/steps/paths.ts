@@ -1,0 +1,40 @@
+import { join } from 'node:path';
+import type { Product } from '../payload/product-schema.ts';
+
+/** Every place on the host that belongs to the product or to us, derived from product data alone. */
+export interface ProductPaths {
+  folder: string;
+  values: string;
+  chart: string;
+  coreArchive: string;
+  connectors: string | undefined;
+  /** Ours, 0700: everything below is written by the installer only. */
+  installer: string;
+  state: string;
+  overlay: string;
+  backups: string;
+  tools: string;
+  /** Held by the one run that goes on. */
+  lock: string;
+  /** Work files of the run that is going on; each run has its own folder below. */
+  work: string;
+}
+
+export function productPaths(product: Product): ProductPaths {
+  const { folder, archives } = product;
+  const installer = join(folder, '.installer');
+  return {
+    folder,
+    values: join(folder, product.values.file),
+    chart: join(folder, product.chart.folder),
+    coreArchive: join(folder, archives.core),
+    connectors: archives.connectorsFolder === undefined ? undefined : join(folder, archives.connectorsFolder),
+    installer,
+    state: join(installer, 'state.json'),
+    overlay: join(installer, 'values.overlay.yaml'),
+    backups: join(installer, 'backups'),
+    tools: join(installer, 'tools'),
+    lock: join(installer, 'lock'),
+    work: join(installer, 'work'),
+  };
+}

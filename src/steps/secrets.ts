@@ -1,0 +1,62 @@
+import { randomBytes } from 'node:crypto';
+import type { Step } from '../engine/step.ts';
+import { IvaapError } from '../errors.ts';
+import type { InstallContext } from './context.ts';
+import { secretManifest } from './manifests.ts';
+import { sha256Of } from './values_overlay.ts';
+
+/** Generated passwords, written once and never replaced, and the licence. */
+export const secrets: Step<InstallContext> = {
+  id: 'secrets',
+  title: 'Make the secrets',
+  needs: ['namespace'],
+  revision: 1,
+  destructive: true,
+  inputs: (ctx) => ({
+    license: ctx.license === undefined ? null : sha256Of(ctx.license.text),
+    names: names(ctx),
+  }),
+  plan: async (ctx) => ({ action: 'run', summary: `make the Secrets ${names(ctx).join(', ')}` }),
+
+  async run(ctx, io) {
+    const { kubectl, product } = ctx;
+    const scope = { namespace: product.namespace };
+    for (const { name, keys } of product.generatedSecrets) {
+      // The database was made with the first password: a second one would lock the product out.
+      if ((await kubectl.get('secret', name, scope)) !== undefined) {
+        io.log(`${name} is there already and is kept`);
+        continue;
+      }
+      const data = Object.fromEntries(
+        Object.entries(keys).map(([key, bytes]) => [key, randomBytes(bytes).toString('base64url')]),
+      );
+      Object.values(data).forEach((secret) => ctx.hide(secret));
+      await kubectl.apply([secretManifest(product, name, data)]);
+    }
+    if (product.license !== undefined && ctx.license !== undefined) {
+      const { secret, key } = product.license;
+      await kubectl.apply([secretManifest(product, secret, { [key]: ctx.license.text })]);
+    }
+    return { secrets: names(ctx) };
+  },
+
+  async verify(ctx) {
+    for (const name of names(ctx)) {
+      const found = await ctx.kubectl.get('secret', name, { namespace: ctx.product.namespace });
+      if (found === undefined) throw new IvaapError('failed', `the Secret ${name} is missing`);
+    }
+  },
+
+  async undo(ctx) {
+    for (const name of names(ctx)) {
+      await ctx.kubectl.delete('secret', name, { namespace: ctx.product.namespace });
+    }
+  },
+};
+
+function names({ product, license }: InstallContext): string[] {
+  return [
+    ...product.generatedSecrets.map(({ name }) => name),
+    ...(product.license === undefined || license === undefined ? [] : [product.license.secret]),
+  ];
+}

@@ -1,0 +1,55 @@
+import { existsSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Step } from '../engine/step.ts';
+import { IvaapError } from '../errors.ts';
+import { copyTreeDurable, makeFolder, renameDurable } from '../host/atomic-file.ts';
+import { extractChart, isPayloadChart } from './chart_tree.ts';
+import type { UpgradeContext } from './context.ts';
+import { snapshotSchema } from './upgrade_snapshot.ts';
+
+/**
+ * Puts the payload's chart in the place of the old one, which is kept in the backup's folder. The kept copy is whole before the
+ * old tree goes, so that an instant without a chart, which a crash can catch, has lost nothing: the next attempt places the new one.
+ */
+export const upgradeChartSwap: Step<UpgradeContext> = {
+  id: 'upgrade_chart_swap',
+  title: 'Replace the chart',
+  needs: ['upgrade_snapshot'],
+  revision: 1,
+  inputs: ({ payload, product }) => ({ payload: payload.digest, folder: product.chart.folder }),
+
+  plan: async ({ paths, to }) => ({
+    action: 'run',
+    summary: `keep ${paths.chart} in the backup's folder and put the chart of ${to} in its place`,
+  }),
+
+  async run(ctx, io) {
+    const { paths, product } = ctx;
+    const { folder } = snapshotSchema.parse(io.result('upgrade_snapshot')?.snapshot);
+    const kept = join(folder, product.chart.folder);
+    if (existsSync(paths.chart) && !existsSync(kept)) {
+      await copyTreeDurable(paths.chart, kept);
+    }
+    const staged = join(paths.work, 'chart');
+    const outgoing = join(paths.work, 'chart-outgoing');
+    await makeFolder(paths.work, 0o700);
+    if (!(await isPayloadChart(ctx, paths.chart))) {
+      const files = await extractChart(ctx, staged, io.signal);
+      await rm(outgoing, { recursive: true, force: true });
+      if (existsSync(paths.chart)) await renameDurable(paths.chart, outgoing);
+      await renameDurable(staged, paths.chart);
+      io.log(`${paths.chart}: ${files} files from the payload; the old chart is in ${kept}`);
+    }
+    await rm(outgoing, { recursive: true, force: true });
+    return {
+      chart: { path: paths.chart, version: ctx.to },
+      previousChart: existsSync(kept) ? kept : null,
+    };
+  },
+
+  async verify(ctx) {
+    if (await isPayloadChart(ctx, ctx.paths.chart)) return;
+    throw new IvaapError('failed', `${ctx.paths.chart} is not the chart of this payload`);
+  },
+};

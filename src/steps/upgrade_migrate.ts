@@ -1,0 +1,47 @@
+import { existsSync } from 'node:fs';
+import type { Step } from '../engine/step.ts';
+import { computeOverlay } from '../policy/values-patches.ts';
+import type { UpgradeContext } from './context.ts';
+import { writeOverlay } from './values_overlay.ts';
+
+/** Values that the release needs and the operator's file lacks go into an overlay of ours; the file itself is never edited. */
+export const upgradeMigrate: Step<UpgradeContext> = {
+  id: 'upgrade_migrate',
+  title: 'Adapt the values',
+  needs: ['upgrade_chart_swap', 'upgrade_load_images'],
+  revision: 1,
+  inputs: ({ values, release, payload }) => ({
+    values: values.sha256,
+    patches: release.valuesPatches,
+    payload: payload.digest,
+  }),
+
+  async plan({ values, release, paths, to }) {
+    const patches = computeOverlay(values.root, release.valuesPatches).applied;
+    if (patches.length > 0) {
+      return {
+        action: 'run',
+        summary: `write ${paths.overlay}: ${patches.map(({ id }) => id).join(', ')}`,
+        details: patches.map(({ id, why, paths: set }) => `${id}: ${why} (${set.join(', ')})`),
+      };
+    }
+    if (existsSync(paths.overlay)) {
+      return {
+        action: 'run',
+        summary: `remove ${paths.overlay}: no values patch of ${to} applies to your file`,
+      };
+    }
+    return { action: 'skip', summary: `no values patch of ${to} applies to ${paths.values}` };
+  },
+
+  async run(ctx, io) {
+    const patches = await writeOverlay(ctx, ctx.values);
+    if (patches.length > 0) io.warn(`values patches in ${ctx.paths.overlay}: ${patches.join(', ')}`);
+    return { overlay: { path: patches.length > 0 ? ctx.paths.overlay : null, patches } };
+  },
+
+  async verify({ paths }, out) {
+    const { path } = out.overlay as { path: string | null };
+    if ((path !== null) !== existsSync(paths.overlay)) throw new Error(`${paths.overlay} has changed`);
+  },
+};

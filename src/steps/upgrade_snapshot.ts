@@ -1,0 +1,84 @@
+import { existsSync } from 'node:fs';
+import { readFile, stat } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { z } from 'zod';
+import type { Step, StepIo } from '../engine/step.ts';
+import { IvaapError } from '../errors.ts';
+import { writeFileAtomic } from '../host/atomic-file.ts';
+import { releaseSecretName } from '../host/helm.ts';
+import { makeBackupFolder } from './backup_folder.ts';
+import type { UpgradeContext } from './context.ts';
+import { pgDumpSchema } from './upgrade_pg_backup.ts';
+
+/** Of `snapshot` in the state: what the host and Helm knew of the release before the upgrade. */
+export const snapshotSchema = z.looseObject({
+  folder: z.string(),
+  files: z.array(z.string()).min(1),
+  helmRevision: z.int(),
+});
+
+const lastFile = 'helm-history.json';
+const ownerOnly = { mode: 0o600 };
+
+/** Copies state, values and Helm's own records of the release beside the dump. */
+export const upgradeSnapshot: Step<UpgradeContext> = {
+  id: 'upgrade_snapshot',
+  title: 'Save state, values and Helm history',
+  needs: ['upgrade_pg_backup'],
+  revision: 1,
+  inputs: ({ from, skipBackup }) => ({ from, skipBackup }),
+
+  plan: async ({ paths }) => ({
+    action: 'run',
+    summary: `copy state, values, Helm's values, history and release record into the backup's folder below ${paths.backups}`,
+  }),
+
+  async run(ctx, io) {
+    const { helm, kubectl, product, paths } = ctx;
+    const release = await helm.current();
+    if (release === undefined) {
+      throw new IvaapError('failed', `the Helm release ${product.release} is gone`);
+    }
+    const folder = await folderFor(ctx, io);
+    const secretName = releaseSecretName(product.release, release.revision);
+    const secret = await kubectl.get('secret', secretName, { namespace: product.namespace });
+    if (secret === undefined) throw new IvaapError('failed', `Helm's record ${secretName} is missing`);
+    const contents: [name: string, text: string | Buffer][] = [
+      [basename(paths.state), await readFile(paths.state)],
+      [basename(paths.values), await readFile(paths.values)],
+      ...(existsSync(paths.overlay)
+        ? [[basename(paths.overlay), await readFile(paths.overlay)] satisfies [string, Buffer]]
+        : []),
+      ['helm-values.json', await helm.values()],
+      ['helm-release-secret.json', `${JSON.stringify(secret)}\n`],
+      // Last: a snapshot with a history is a whole one.
+      [lastFile, `${JSON.stringify(await helm.history(), null, 2)}\n`],
+    ];
+    for (const [name, text] of contents) await writeFileAtomic(join(folder, name), text, ownerOnly);
+    io.log(`${folder}: ${contents.map(([name]) => name).join(', ')}`);
+    return {
+      snapshot: { folder, files: contents.map(([name]) => name), helmRevision: release.revision },
+    };
+  },
+
+  async verify(_ctx, out) {
+    const { folder, files } = snapshotSchema.parse(out.snapshot);
+    for (const name of files) await stat(join(folder, name));
+  },
+};
+
+/** The dump's folder, unless a whole snapshot lies there already: what was kept before is never written over. */
+async function folderFor(ctx: UpgradeContext, io: StepIo): Promise<string> {
+  const backup = io.result('upgrade_pg_backup');
+  const candidates = [
+    backup === undefined ? undefined : pgDumpSchema.parse(backup.pgDump).folder,
+    io.interrupted?.folder,
+  ];
+  for (const folder of candidates) {
+    if (typeof folder === 'string' && existsSync(folder) && !existsSync(join(folder, lastFile)))
+      return folder;
+  }
+  const folder = await makeBackupFolder(ctx);
+  await io.record({ folder });
+  return folder;
+}
