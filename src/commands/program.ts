@@ -6,6 +6,16 @@ import type { Command, CommandEntry, Invocation } from './command.ts';
 /** Every subcommand, in the order of the help. */
 export const commands: readonly CommandEntry[] = [
   {
+    name: 'install',
+    summary: 'install the product on this host, or upgrade it with --upgrade',
+    load: async () => (await import('./install.ts')).install,
+  },
+  {
+    name: 'status',
+    summary: 'show what is installed, how the last run went and how the product is',
+    load: async () => (await import('./status.ts')).status,
+  },
+  {
     name: 'manifest',
     summary: 'list what the payload holds, against what is on disk and in containerd',
     load: async () => (await import('./manifest.ts')).manifestCommand,

@@ -23,7 +23,9 @@ export const isRoot = (): boolean => process.geteuid?.() === 0;
 /** Throws 'preflight' for anybody but root. `command` is what to type again. */
 export function assertRoot(command: string): void {
   if (isRoot()) return;
-  throw new IvaapError('preflight', 'this command changes the host and needs root', { hint: `sudo ${command}` });
+  throw new IvaapError('preflight', 'this command changes the host and needs root', {
+    hint: `sudo ${command}`,
+  });
 }
 
 /** Changes with every boot: a process id of an earlier boot means nothing. */

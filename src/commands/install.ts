@@ -1,0 +1,157 @@
+import { IvaapError } from '../errors.ts';
+import { runInstall } from '../flows/install.ts';
+import type { FlowResult } from '../flows/run_flow.ts';
+import type { FlowPorts } from '../flows/session.ts';
+import { runUpgrade } from '../flows/upgrade.ts';
+import { chooseRenderer } from '../ui/choose-renderer.ts';
+import { guardedOutput } from '../ui/output.ts';
+import type { Command, Invocation } from './command.ts';
+import { terminalConfirm } from './confirm.ts';
+
+type Options = Invocation['options'];
+
+/** Flags of a fresh install that mean nothing to an upgrade, and the other way round. */
+const freshOnly = ['fqdn', 'license', 'storagePath', 'values'] as const;
+const upgradeOnly = [
+  'skipBackup',
+  'acceptUnsupportedUpgrade',
+  'reapply',
+  'imagesFrom',
+  'refreshArchives',
+] as const;
+
+const flagOf = (name: string) => `--${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+
+export const install: Command = {
+  options: [
+    { flags: '--fqdn <name>', summary: 'name under which browsers reach this host' },
+    { flags: '--license <file>', summary: 'licence file; its entitlements decide which connectors run' },
+    { flags: '--storage-path <folder>', summary: "folder of the database's data" },
+    { flags: '--values <file>', summary: "your own values file, instead of the payload's template" },
+    { flags: '--upgrade', summary: 'upgrade the installed release instead of installing anew' },
+    { flags: '--skip-backup', summary: 'upgrade without a dump of the database (dangerous)' },
+    { flags: '--accept-unsupported-upgrade', summary: 'allow an upgrade that skips a major version' },
+    {
+      flags: '--reapply',
+      summary: 'run every step of the upgrade again, with a fresh dump and snapshot; asks first',
+    },
+    {
+      flags: '--images-from <source>',
+      summary: 'auto: archives on disk where they have what is needed, else the payload (default: auto)',
+      choices: ['auto', 'disk', 'payload'],
+    },
+    { flags: '--refresh-archives', summary: 'write the image archives on disk anew from the payload' },
+    { flags: '--yes', summary: 'answer yes instead of asking' },
+    { flags: '--resume', summary: 'go on with an install; without it, running install again does the same' },
+    { flags: '--rollback-to <step>', summary: 'not beside --upgrade' },
+    { flags: '--accept-data-loss', summary: 'not used by --upgrade' },
+    { flags: '--json', summary: 'print one event a line as JSON' },
+  ],
+  touches:
+    "Checks the whole payload first and refuses, with nothing changed, where it cannot succeed. A fresh install makes the product's folder, namespace, secrets, database volume, values file and Helm release. An upgrade dumps the database, saves state, values and Helm's records, replaces the chart, loads the image layers that are missing, upgrades the release and asks its health routes; it never edits the values file. Needs root. A run that failed or was cut off goes on when the same command is typed again.",
+  examples: [
+    [
+      'install --fqdn wells.example.com --license license.json --yes',
+      'installs on an empty k3s host without asking',
+    ],
+    ['install --upgrade', 'upgrades the installed release to the one in this file'],
+    ['install --upgrade --reapply', 'runs all steps again, e.g. after a change of the values file'],
+    ['install --upgrade --images-from disk', 'takes images from the archives on disk only'],
+  ],
+  exits: [
+    'usage',
+    'preflight',
+    'payload',
+    'version',
+    'failed',
+    'rolled_back',
+    'schema_moved',
+    'locked',
+    'nothing_to_do',
+    'interrupted',
+    'terminated',
+    'bug',
+  ],
+
+  async run(invocation) {
+    const { options } = invocation;
+    checkFlags(options, invocation.program);
+    const renderer = chooseRenderer(guardedOutput(process.stdout), {
+      json: invocation.json,
+      env: process.env,
+    });
+    const at = () => new Date().toISOString();
+    const ports: FlowPorts = {
+      emit: renderer.handle,
+      signal: invocation.signal,
+      insist: invocation.secondSignal,
+      program: invocation.program,
+      confirm: terminalConfirm(invocation.signal),
+    };
+    try {
+      if (options.upgrade === true && options.acceptDataLoss === true) {
+        const line = '--accept-data-loss is not used by --upgrade, which never deletes data';
+        renderer.handle({ type: 'message', at: at(), level: 'warning', line });
+      }
+      const result = options.upgrade === true ? await upgrade(options, ports) : await fresh(options, ports);
+      renderer.handle({ type: 'result', at: at(), ...result });
+    } finally {
+      renderer.close();
+    }
+  },
+};
+
+function checkFlags(options: Options, program: string): void {
+  const given = (name: string) => options[name] !== undefined && options[name] !== false;
+  const usage = (message: string, hint: string) => new IvaapError('usage', message, { hint });
+  if (options.upgrade === true) {
+    for (const name of ['resume', 'rollbackTo'].filter(given)) {
+      throw usage(
+        `${flagOf(name)} belongs to a fresh install and excludes --upgrade: an upgrade goes on by itself when it is run again`,
+        `${program} install --upgrade`,
+      );
+    }
+    const [wrong] = freshOnly.filter(given);
+    if (wrong !== undefined) {
+      throw usage(
+        `${flagOf(wrong)} is an answer of a fresh install; an upgrade keeps what is in the values file`,
+        `${program} install --upgrade`,
+      );
+    }
+    return;
+  }
+  const [wrong] = upgradeOnly.filter(given);
+  if (wrong !== undefined) {
+    throw usage(`${flagOf(wrong)} needs --upgrade`, `${program} install --upgrade ${flagOf(wrong)}`);
+  }
+}
+
+const text = (value: string | boolean | undefined) => (typeof value === 'string' ? value : undefined);
+
+function fresh(options: Options, ports: FlowPorts): Promise<FlowResult> {
+  return runInstall(
+    {
+      fqdn: text(options.fqdn),
+      license: text(options.license),
+      storagePath: text(options.storagePath),
+      values: text(options.values),
+      yes: options.yes === true,
+    },
+    ports,
+  );
+}
+
+function upgrade(options: Options, ports: FlowPorts): Promise<FlowResult> {
+  const from = text(options.imagesFrom);
+  return runUpgrade(
+    {
+      skipBackup: options.skipBackup === true,
+      acceptUnsupported: options.acceptUnsupportedUpgrade === true,
+      reapply: options.reapply === true,
+      yes: options.yes === true,
+      imagesFrom: from === 'disk' || from === 'payload' ? from : 'auto',
+      refreshArchives: options.refreshArchives === true,
+    },
+    ports,
+  );
+}

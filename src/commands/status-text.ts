@@ -1,0 +1,97 @@
+import type { State, StepRecord } from '../engine/state.ts';
+import type { Part, StatusReport } from '../flows/status_query.ts';
+import { columns, formatDuration } from '../ui/format.ts';
+
+/** The status as lines for people. */
+export function statusLines(report: StatusReport): string[] {
+  return [
+    ...section('', stateLines(report)),
+    ...section('backups', known(report.backups, backupLines)),
+    ...section('values overlay', known(report.overlay, overlayLines)),
+    ...section('cluster', [
+      ...known(report.release, (release) => [
+        release === null
+          ? 'no Helm release'
+          : `Helm release: ${release.status}, revision ${release.revision}`,
+      ]),
+      ...(report.release.known ? known(report.pods, podLines) : []),
+    ]),
+    ...section(
+      'health',
+      known(report.health, (routes) =>
+        columns(
+          routes.map(({ title, path, healthy, answer }) => [title, path, healthy ? 'ok' : 'NOT OK', answer]),
+        ),
+      ),
+    ),
+  ];
+}
+
+function section(title: string, lines: readonly string[]): string[] {
+  if (title === '') return [...lines];
+  return ['', `${title}:`, ...(lines.length === 0 ? ['  none'] : lines.map((line) => `  ${line}`))];
+}
+
+function known<T>(part: Part<T>, lines: (value: T) => string[]): string[] {
+  return part.known ? lines(part.value) : [`not known: ${part.why}`];
+}
+
+function stateLines(report: StatusReport): string[] {
+  const head = [`${report.title}, this executable is of version ${report.payloadVersion}`];
+  const { state } = report;
+  if (!state.known) return [...head, `state not known: ${state.why}`];
+  if (state.value === null) return [...head, 'not installed by this installer: there is no state'];
+  const { installed, run } = state.value;
+  const lines = [
+    ...head,
+    installed === undefined
+      ? 'no completed install'
+      : `installed: ${installed.version}, completed ${installed.completedAt}`,
+  ];
+  if (run === undefined) return lines;
+  const versions = run.from === null ? run.to : `${run.from} -> ${run.to}`;
+  lines.push(
+    '',
+    `last run: ${run.flow} ${versions}, ${run.status}, begun ${run.startedAt}${by(run.startedBy)}`,
+  );
+  lines.push(...columns(run.order.map((id) => [`  ${id}`, ...stepCells(run.steps[id])])));
+  if (run.error !== undefined && run.status !== 'completed') lines.push(`  error: ${run.error.message}`);
+  return [...lines, ...skippedLines(state.value)];
+}
+
+const by = (who: string | undefined) => (who === undefined ? '' : ` by ${who}`);
+
+function stepCells(step: StepRecord | undefined): string[] {
+  if (step === undefined) return ['not begun', '', ''];
+  const took =
+    step.finishedAt === undefined
+      ? ''
+      : formatDuration(Date.parse(step.finishedAt) - Date.parse(step.startedAt));
+  return [step.status, step.startedAt, took, step.reason ?? ''];
+}
+
+function skippedLines({ skippedBackups }: State): string[] {
+  return skippedBackups.map(
+    ({ from, to, at, by: who }) =>
+      `no dump of this upgrade: ${from ?? 'none'} -> ${to}, --skip-backup${by(who)}, ${at}`,
+  );
+}
+
+const backupLines = (backups: { folder: string; files: string[] }[]): string[] =>
+  backups.map(({ folder, files }) => `${folder}: ${files.join(', ')}`);
+
+const overlayLines = (overlay: { path: string; text: string } | null): string[] =>
+  overlay === null ? [] : [overlay.path, ...overlay.text.trimEnd().split('\n')];
+
+function podLines(pods: (StatusReport['pods'] & { known: true })['value']): string[] {
+  const rows = pods.flatMap((pod) => [
+    [
+      pod.name,
+      pod.ready ? 'ready' : pod.phase,
+      pod.restarts === 0 ? '' : `${pod.restarts} restarts`,
+      pod.images.map(({ image, imageId }) => `${image} (${imageId.slice(0, 19)})`).join(', '),
+    ],
+    ...pod.trouble.map((line) => [`  ${line}`]),
+  ]);
+  return columns(rows);
+}

@@ -1,0 +1,146 @@
+import { existsSync } from 'node:fs';
+import { Journal } from '../engine/journal.ts';
+import type { HeldLock } from '../engine/lock.ts';
+import { Redactor } from '../engine/redact.ts';
+import type { RunResult } from '../engine/run.ts';
+import { readState } from '../engine/state.ts';
+import { IvaapError } from '../errors.ts';
+import { makeFolder } from '../host/atomic-file.ts';
+import { assertSafePath } from '../host/safe-path.ts';
+import { assertRoot } from '../host/system.ts';
+import type { InstallContext } from '../steps/context.ts';
+import { measureRequirements } from '../steps/requirements.ts';
+import { installAnswers, type InstallAnswers, type InstallFlags, requireLicense } from './install_answers.ts';
+import { refuseInstalled, refuseLeftovers } from './install_gate.ts';
+import { installSteps } from './install_graph.ts';
+import { type FlowResult, runFlow, stepContext } from './run_flow.ts';
+import { hideGenerated } from './secrets_of_host.ts';
+import * as session from './session.ts';
+import type { FlowPorts, OpenedPayload } from './session.ts';
+import { assertKubernetesVersion, assertRequirements } from './upgrade_gate.ts';
+
+export interface InstallOptions extends InstallFlags {
+  yes: boolean;
+}
+
+/** `install` on an empty host, or going on with one that was cut off. */
+export async function runInstall(options: InstallOptions, ports: FlowPorts): Promise<FlowResult> {
+  const command = `${ports.program} install`;
+  if (!options.yes && ports.confirm === undefined) {
+    throw new IvaapError('usage', 'install asks for confirmation, and nobody can be asked here', {
+      hint: `${command} --yes`,
+    });
+  }
+  assertRoot(command);
+  const opened = await session.openOwnPayload();
+  const redactor = new Redactor();
+  // An empty host stays as it is until it is known that the install may start.
+  const acquire = () => session.takeLock(opened, 'install', ports.program);
+  let lock = existsSync(opened.paths.installer) ? await acquire() : undefined;
+  const takeLock = async (): Promise<HeldLock> => {
+    await assertSafePath(opened.paths.folder, { mayBeMissing: true });
+    await makeFolder(opened.paths.folder);
+    await makeFolder(opened.paths.installer, 0o700);
+    lock ??= await acquire();
+    return lock;
+  };
+  try {
+    await session.scanWhole(opened.payload, ports);
+    return await checked(options, ports, opened, redactor, takeLock);
+  } catch (error) {
+    throw redactor.error(error);
+  } finally {
+    lock?.release();
+    await opened.payload.close();
+  }
+}
+
+async function checked(
+  options: InstallOptions,
+  ports: FlowPorts,
+  opened: OpenedPayload,
+  redactor: Redactor,
+  takeLock: () => Promise<HeldLock>,
+): Promise<FlowResult> {
+  const { product, paths, release } = opened;
+  const state = await readState(paths.state);
+  if (state !== undefined) refuseInstalled(opened, state, ports.program);
+  const answers = await installAnswers(product, options, state, redactor);
+  const host = await session.openHost(product, redactor);
+  assertKubernetesVersion(product, await session.assertCluster(host.kubectl));
+  const license = await requireLicense(host.kubectl, product, answers.license, redactor);
+  const requirements = await measureRequirements(product.requirements.install);
+  if (state?.run === undefined) {
+    assertRequirements(requirements);
+    await refuseLeftovers(opened, host, {
+      storagePath: answers.storagePath,
+      valuesFrom: answers.valuesFrom?.path,
+    });
+  }
+  await hideGenerated(host.kubectl, product, redactor);
+  await confirmInstall(options, ports, opened, answers);
+  const lock = await takeLock();
+  const helm = await session.placeHelm(opened, host.runner);
+  const journal = await Journal.open({ path: paths.state, product: product.name });
+  const ctx: InstallContext = {
+    ...stepContext(opened, host, {
+      helm,
+      lock,
+      journal,
+      redactor,
+      ports,
+      requirements,
+      from: null,
+      entitlements: license?.entitlements ?? [],
+      imagesFrom: 'payload',
+      refreshArchives: false,
+    }),
+    ...answers,
+    license,
+  };
+  const result = await runFlow({
+    flow: 'install',
+    ctx,
+    journal,
+    opened,
+    ports,
+    redactor,
+    lock,
+    fresh: false,
+    steps: installSteps(product),
+  });
+  return summary(ctx, result, release.version);
+}
+
+async function confirmInstall(
+  { yes }: InstallOptions,
+  { confirm }: FlowPorts,
+  { product, release }: OpenedPayload,
+  { fqdn, storagePath }: InstallAnswers,
+): Promise<void> {
+  if (yes) return;
+  const question = `Install ${product.title} ${release.version} for ${fqdn}, with its database in ${storagePath}?`;
+  if ((await confirm?.(question)) === true) return;
+  throw new IvaapError('nothing_to_do', 'not confirmed: nothing was changed');
+}
+
+function summary(ctx: InstallContext, result: RunResult, version: string): FlowResult {
+  const { product, paths, fqdn, storagePath, entitlements } = ctx;
+  return {
+    lines: [
+      `${product.title} ${version} is installed.`,
+      `  address  http://${fqdn}/`,
+      `  values   ${paths.values} (yours from now on)`,
+      `  database ${storagePath}`,
+      `  licence  ${entitlements.join(', ') || 'no entitlements'}`,
+    ],
+    data: {
+      version,
+      fqdn,
+      values: paths.values,
+      storagePath,
+      entitlements: [...entitlements],
+      warnings: result.warnings,
+    },
+  };
+}

@@ -1,0 +1,75 @@
+import { existsSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
+import type { State } from '../engine/state.ts';
+import { IvaapError } from '../errors.ts';
+import type { KubeObject } from '../host/kubectl.ts';
+import { type HostTools, helmRecords, type OpenedPayload } from './session.ts';
+
+/** Whether a fresh install may start at all: each check throws before anything is changed. */
+
+/** A host with state has an installation, or one that another payload began. */
+export function refuseInstalled({ payload, release }: OpenedPayload, state: State, program: string): void {
+  const { installed, run } = state;
+  if (installed !== undefined) {
+    throw new IvaapError('preflight', `version ${installed.version} is installed on this host already`, {
+      hint: `to bring it to ${release.version}: ${program} install --upgrade`,
+    });
+  }
+  if (run !== undefined && run.payloadDigest !== payload.digest) {
+    throw new IvaapError(
+      'preflight',
+      `an install of ${run.to} began on this host and has not completed; another payload cannot go on with it`,
+      { hint: `${run.binary} install` },
+    );
+  }
+}
+
+/** What would be mistaken for ours, or lost, if a fresh install went on over it. */
+export async function refuseLeftovers(
+  { product, paths }: OpenedPayload,
+  { kubectl }: HostTools,
+  answers: { storagePath: string; valuesFrom: string | undefined },
+): Promise<void> {
+  const records = await helmRecords(kubectl, product);
+  if (records.length > 0) {
+    throw new IvaapError(
+      'preflight',
+      `the Helm release ${product.release} exists in the namespace ${product.namespace}, but this installer did not make it`,
+      { hint: `follow the guide "${product.versions.legacyGuide}"` },
+    );
+  }
+  if (existsSync(paths.values) && answers.valuesFrom !== paths.values) {
+    throw new IvaapError('preflight', `${paths.values} exists already`, {
+      hint: `to install with it: --values ${paths.values}`,
+    });
+  }
+  if (existsSync(paths.chart)) {
+    throw new IvaapError('preflight', `${paths.chart} exists already, and no state says whose it is`, {
+      hint: `ls -l ${paths.chart}`,
+    });
+  }
+  const files = await readdir(answers.storagePath).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return [];
+    throw new IvaapError('usage', `${answers.storagePath} cannot be the database's folder`, { cause: error });
+  });
+  if (files.length > 0) {
+    throw new IvaapError(
+      'preflight',
+      `the database's folder ${answers.storagePath} is not empty: it may hold the data of an earlier installation`,
+      { hint: `ls -la ${answers.storagePath}` },
+    );
+  }
+  await refuseVolume(kubectl, product.database.volume.persistentVolume);
+}
+
+async function refuseVolume(kubectl: HostTools['kubectl'], name: string): Promise<void> {
+  type Volume = KubeObject & { status?: { phase?: string }; spec?: { hostPath?: { path?: string } } };
+  const volume = await kubectl.get<Volume>('persistentvolume', name);
+  if (volume === undefined) return;
+  const path = volume.spec?.hostPath?.path;
+  throw new IvaapError(
+    'preflight',
+    `the volume ${name} exists already (${volume.status?.phase ?? 'unknown'}${path === undefined ? '' : `, data in ${path}`})`,
+    { hint: `to forget it; its data stays in the folder: k3s kubectl delete pv ${name}` },
+  );
+}

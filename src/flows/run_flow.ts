@@ -1,0 +1,128 @@
+import { readlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Emit } from '../engine/events.ts';
+import type { Journal } from '../engine/journal.ts';
+import type { HeldLock } from '../engine/lock.ts';
+import type { Redactor } from '../engine/redact.ts';
+import { executeRun, type RunResult } from '../engine/run.ts';
+import { RunLog } from '../engine/run-log.ts';
+import type { JsonObject, Step } from '../engine/step.ts';
+import { describeError } from '../errors.ts';
+import type { Helm } from '../host/helm.ts';
+import { operator } from '../host/system.ts';
+import type { StepContext } from '../steps/context.ts';
+import { clearWork, type FlowPorts, type HostTools, type OpenedPayload } from './session.ts';
+
+/** What a flow has to say at its end, for people and for machines. */
+export interface FlowResult {
+  lines: string[];
+  data: JsonObject;
+}
+
+export interface FlowRun<Ctx extends StepContext> {
+  flow: 'install' | 'upgrade';
+  steps: readonly Step<Ctx>[];
+  ctx: Ctx;
+  journal: Journal;
+  fresh: boolean;
+  opened: OpenedPayload;
+  ports: FlowPorts;
+  redactor: Redactor;
+  lock: HeldLock;
+  /** Called once, when the run is recorded as begun. */
+  onStart?: (run: string) => Promise<void>;
+}
+
+/** The part of the context that both flows share. */
+export function stepContext(
+  opened: OpenedPayload,
+  host: HostTools,
+  extra: {
+    helm: Helm;
+    lock: HeldLock;
+    journal: Journal;
+    redactor: Redactor;
+    ports: FlowPorts;
+    from: string | null;
+    entitlements: readonly string[];
+    requirements: StepContext['requirements'];
+    imagesFrom: StepContext['imagesFrom'];
+    refreshArchives: boolean;
+  },
+): StepContext {
+  const { journal, redactor, ports, from, helm, lock } = extra;
+  const { entitlements, requirements, imagesFrom, refreshArchives } = extra;
+  return {
+    ...opened,
+    ...host,
+    k3s: host.k3s.path,
+    lockFd: lock.descriptor,
+    helm,
+    from,
+    entitlements,
+    requirements,
+    imagesFrom,
+    refreshArchives,
+    run: () => journal.run,
+    anchor: () => (from === null ? undefined : journal.state.anchors[from]?.derived),
+    to: opened.release.version,
+    operator: operator().user,
+    program: ports.program,
+    insist: ports.insist,
+    hide: (secret) => redactor.add(secret),
+    now: () => new Date(),
+  };
+}
+
+/** Runs the graph with its log; errors leave redacted and with what is known of the run. */
+export async function runFlow<Ctx extends StepContext>(options: FlowRun<Ctx>): Promise<RunResult> {
+  const { opened, ports, redactor, journal, ctx } = options;
+  const { paths, payload } = opened;
+  await clearWork(paths);
+  const log = new RunLog({
+    folder: join(paths.installer, 'logs'),
+    by: ctx.operator,
+    redact: (text) => redactor.text(text),
+  });
+  let started: Promise<void> | undefined;
+  const emit: Emit = (event) => {
+    // The journal writes in order: what is recorded here is durable before the first step begins.
+    if (event.type === 'run.started') started = options.onStart?.(event.run);
+    log.handle(event);
+    ports.emit(event);
+  };
+  try {
+    const result = await executeRun({
+      run: {
+        flow: options.flow,
+        from: ctx.from,
+        to: ctx.to,
+        payloadDigest: payload.digest,
+        binary: await readlink(payload.path).catch(() => process.execPath),
+        startedBy: ctx.operator,
+      },
+      steps: options.steps,
+      ctx,
+      journal,
+      emit,
+      signal: ports.signal,
+      fresh: options.fresh,
+      lock: options.lock,
+      redactor,
+    });
+    await started;
+    log.end({ status: 'completed', exitCode: 0 });
+    return result;
+  } catch (error) {
+    await started?.catch(() => undefined);
+    const { code, exitCode, message } = describeError(error);
+    log.end({ status: code, exitCode, message });
+    if (log.path !== undefined) {
+      const line = `everything that this run said is in ${log.path}`;
+      ports.emit({ type: 'message', at: ctx.now().toISOString(), level: 'info', line });
+    }
+    throw error;
+  } finally {
+    await clearWork(paths).catch(() => undefined);
+  }
+}

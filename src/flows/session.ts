@@ -1,0 +1,171 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Emit } from '../engine/events.ts';
+import type { HeldLock } from '../engine/lock.ts';
+import type { Redactor } from '../engine/redact.ts';
+import { IvaapError } from '../errors.ts';
+import { type Containerd, createContainerd } from '../host/containerd.ts';
+import { createHelm, type Helm } from '../host/helm.ts';
+import { findK3s, type K3s } from '../host/k3s.ts';
+import { createKubectl, type Kubectl, type KubeObject } from '../host/kubectl.ts';
+import { createPostgres, type Postgres } from '../host/postgres.ts';
+import { createRunner, type Runner } from '../host/runner.ts';
+import { flockLock } from '../host/lock.ts';
+import { operator } from '../host/system.ts';
+import { placeTool } from '../host/tools.ts';
+import type { PayloadIndex } from '../payload/index-schema.ts';
+import type { Product, Release } from '../payload/product-schema.ts';
+import { openPayload, type Payload } from '../payload/reader.ts';
+import { assertIntact, scanPayload } from '../payload/scan.ts';
+import { productPaths, type ProductPaths } from '../steps/paths.ts';
+
+/** What a command gives to a flow. */
+export interface FlowPorts {
+  emit: Emit;
+  signal: AbortSignal;
+  /** Aborted when the operator asks a second time to stop. */
+  insist: AbortSignal;
+  /** This program as it was typed. */
+  program: string;
+  /** Asks the operator; undefined where nobody can be asked. */
+  confirm: ((question: string) => Promise<boolean>) | undefined;
+}
+
+/** A payload with its data read, and the places of its product. */
+export interface OpenedPayload {
+  payload: Payload;
+  index: PayloadIndex;
+  product: Product;
+  release: Release;
+  paths: ProductPaths;
+}
+
+export async function openOwnPayload(): Promise<OpenedPayload> {
+  const payload = await openPayload();
+  const [index, product, release] = await Promise.all([
+    payload.index(),
+    payload.product(),
+    payload.release(),
+  ]);
+  return { payload, index, product, release, paths: productPaths(product) };
+}
+
+/** Reads the whole payload before anything is changed; damage is exit 4. */
+export async function scanWhole(payload: Payload, { emit, signal }: FlowPorts): Promise<void> {
+  const begun = performance.now();
+  const title = 'Check the payload';
+  const at = () => new Date().toISOString();
+  const durationMs = () => performance.now() - begun;
+  emit({ type: 'task.started', at: at(), task: 'scan', title });
+  try {
+    const result = await scanPayload(payload, {
+      signal,
+      onProgress: ({ done, total }) =>
+        emit({ type: 'task.progress', at: at(), task: 'scan', done, total, unit: 'bytes' }),
+    });
+    assertIntact(payload, result);
+  } catch (error) {
+    emit({ type: 'task.failed', at: at(), task: 'scan', title, durationMs: durationMs() });
+    throw error;
+  }
+  emit({ type: 'task.completed', at: at(), task: 'scan', title, durationMs: durationMs() });
+}
+
+/** The host's programs, each behind its typed wrapper. */
+export interface HostTools {
+  runner: Runner;
+  k3s: K3s;
+  kubectl: Kubectl;
+  database: Postgres;
+  containerd: Containerd;
+}
+
+/** One run at a time. Throws `locked` while another one goes on. */
+export function takeLock(
+  { paths, release }: OpenedPayload,
+  words: string,
+  program: string,
+): Promise<HeldLock> {
+  return flockLock({
+    path: paths.lock,
+    runner: createRunner(),
+    command: words,
+    version: release.version,
+    by: operator().user,
+    hint: `${program} status`,
+  }).acquire();
+}
+
+/** Throws `preflight` when k3s is missing; asks the cluster nothing. */
+export async function openHost(product: Product, redactor: Redactor): Promise<HostTools> {
+  const runner = createRunner({ redact: (text) => redactor.text(text) });
+  const k3s = await findK3s(runner);
+  const kubectl = createKubectl(runner, {
+    k3s: k3s.path,
+    kubeconfig: product.k3s.kubeconfig,
+    manager: product.command,
+  });
+  const { selector, container, user, name } = product.database;
+  const database = createPostgres(kubectl, {
+    namespace: product.namespace,
+    selector,
+    container,
+    user,
+    database: name,
+  });
+  const containerd = createContainerd(runner, { k3s: k3s.path, socket: product.k3s.containerdSocket });
+  return { runner, k3s, kubectl, database, containerd };
+}
+
+/** Throws `preflight` when the API server does not answer. */
+export async function assertCluster(kubectl: Kubectl): Promise<string> {
+  try {
+    return await kubectl.serverVersion();
+  } catch (error) {
+    throw new IvaapError('preflight', 'the Kubernetes API server does not answer', {
+      cause: error,
+      hint: 'systemctl status k3s',
+      ...(error instanceof IvaapError && error.output !== undefined ? { output: error.output } : {}),
+    });
+  }
+}
+
+/** The payload's own Helm, placed below the installer's folder, with folders of its own. */
+export async function placeHelm(opened: OpenedPayload, runner: Runner): Promise<Helm> {
+  const { payload, index, product, paths } = opened;
+  const tool = index.tools.helm;
+  if (tool === undefined) throw new IvaapError('payload', 'this payload carries no Helm');
+  const entry = await payload.entry(tool.entry);
+  const placed = await placeTool(paths.tools, { name: 'helm', sha256: entry.sha256 }, () =>
+    payload.streamEntry(tool.entry),
+  );
+  return createHelm(runner, {
+    tool: placed,
+    kubeconfig: product.k3s.kubeconfig,
+    namespace: product.namespace,
+    release: product.release,
+    workFolder: join(paths.work, 'helm'),
+  });
+}
+
+/** Work files are a run's own: what a dead run left goes before the next begins. */
+export async function clearWork(paths: ProductPaths): Promise<void> {
+  await rm(paths.work, { recursive: true, force: true });
+}
+
+/** Statuses of a release's revisions, newest last, from the labels of Helm's records: asked without Helm, changes nothing. */
+export async function helmRecords(
+  kubectl: Kubectl,
+  product: Product,
+): Promise<{ revision: number; status: string }[]> {
+  const secrets = await kubectl.list<KubeObject>('secrets', {
+    namespace: product.namespace,
+    selector: `owner=helm,name=${product.release}`,
+  });
+  return secrets
+    .map(({ metadata }) => ({
+      revision: Number(metadata.labels?.version ?? 0),
+      status: metadata.labels?.status ?? 'unknown',
+    }))
+    .sort((a, b) => a.revision - b.revision);
+}
