@@ -117,11 +117,7 @@ export async function runFlow<Ctx extends StepContext>(options: FlowRun<Ctx>): P
     await started?.catch(() => undefined);
     const { code, exitCode, message } = describeError(error);
     log.end({ status: code, exitCode, message });
-    if (log.path !== undefined) {
-      const line = `everything that this run said is in ${log.path}`;
-      ports.emit({ type: 'message', at: ctx.now().toISOString(), level: 'info', line });
-    }
-    throw error;
+    throw redactor.error(error, log.path);
   } finally {
     await clearWork(paths).catch(() => undefined);
   }
