@@ -27,17 +27,10 @@ const suite = (name: string, what: string, limitMinutes: number): Stage => ({
 
 const stages: Stage[] = [
   {
-    name: 'packages',
-    what: 'what this machine lacks of Debian packages',
+    name: 'set-up',
+    what: 'Debian packages and the lab’s programs (about 15 minutes on a bare machine, seconds later)',
     argv: node('test/lab/cli.ts', 'doctor', '--fix'),
-    limitMinutes: 10,
-    counted: false,
-  },
-  {
-    name: 'programs',
-    what: 'the lab’s Kubernetes, containerd, Helm and Traefik (about 15 minutes at first, seconds later)',
-    argv: node('test/lab/cli.ts', 'build'),
-    limitMinutes: 40,
+    limitMinutes: 45,
     counted: false,
   },
   {

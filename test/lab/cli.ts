@@ -81,15 +81,14 @@ lab
     if (hosts.length === 0) console.log('no lab host');
   });
 lab
-  .command('build')
-  .description('build the programs that are missing')
-  .action(() => ensurePrograms());
-lab
   .command('doctor')
   .description('say what this machine lacks')
-  .option('--fix', 'install the Debian packages that are missing')
+  .option('--fix', 'install the Debian packages and build the programs that are missing')
   .action(async ({ fix }: { fix?: true }) => {
-    if (fix) await ensureLabHost(say);
+    if (fix) {
+      await ensureLabHost(say);
+      await ensurePrograms();
+    }
     for (const { ok, what, command } of examineMachine()) {
       console.log(
         `${ok ? 'ok     ' : 'missing'} ${what}${!ok && command !== undefined ? `\n        ${command}` : ''}`,

@@ -58,7 +58,7 @@ export function examineMachine(): Finding[] {
     {
       ok: missing.length === 0,
       what: missing.length === 0 ? 'built programs' : `built programs; missing: ${missing.join(' ')}`,
-      ...(missing.length > 0 && { command: 'npm run lab -- build' }),
+      ...(missing.length > 0 && { command: 'npm run lab -- doctor --fix' }),
     },
   ];
 }
