@@ -246,6 +246,31 @@ test('changed inputs, a raised revision or a result that no longer holds run a s
   assert.deepEqual(await rerunWith({ a: { verify: gone } }), ['a', 'b']);
 });
 
+test('the order in which inputs are listed is no change', async () => {
+  const host = newHost();
+  const graph = (inputs: () => { [key: string]: number }, broken: boolean) => [
+    step('a', { inputs }),
+    step('b', {
+      needs: ['a'],
+      run: () => {
+        if (broken) throw new IvaapError('failed', 'stop here');
+        return {};
+      },
+    }),
+  ];
+  await assert.rejects(
+    invoke(
+      host,
+      graph(() => ({ x: 1, y: 2 }), true),
+    ),
+  );
+  const { skipped } = await invoke(
+    host,
+    graph(() => ({ y: 2, x: 1 }), false),
+  );
+  assert.deepEqual(skipped, ['a']);
+});
+
 test('that a result is outdated survives a crash between the two steps', async () => {
   const host = newHost();
   const graph = (input: number, stopAfterA: AbortController, last: boolean) => [
