@@ -64,7 +64,11 @@ const queryTimeoutMs = 120_000;
 export function createContainerd(runner: Runner, settings: ContainerdSettings): Containerd {
   const base = [settings.k3s, 'ctr', '--address', settings.socket, '--namespace', namespace] as const;
   const ctr = (args: readonly string[], options: RunOptions = {}): Promise<RunResult> =>
-    runner.run([...base, ...args], { timeoutMs: queryTimeoutMs, ...options });
+    runner.run([...base, ...args], {
+      label: `k3s ctr ${args.slice(0, 2).join(' ')}`,
+      timeoutMs: queryTimeoutMs,
+      ...options,
+    });
 
   return {
     async names() {
@@ -122,7 +126,11 @@ export function createContainerd(runner: Runner, settings: ContainerdSettings): 
       }
     },
     async import(tar, options = {}) {
-      await runner.run([...base, 'images', 'import', '-'], { ...options, stdin: tar });
+      await runner.run([...base, 'images', 'import', '-'], {
+        label: 'k3s ctr images import',
+        ...options,
+        stdin: tar,
+      });
     },
     async tag(from, to) {
       await ctr(['images', 'tag', '--force', from, to]);

@@ -102,7 +102,7 @@ export function createKubectl(runner: Runner, settings: KubectlSettings): Kubect
 
   async function run(args: readonly string[], options: RunOptions = {}): Promise<RunResult> {
     try {
-      return await runner.run([...base, ...args], options);
+      return await runner.run([...base, ...args], { label: labelOf(args), ...options });
     } catch (error) {
       if (!isClusterDown(error)) throw error;
       throw new IvaapError('failed', 'the Kubernetes API server does not answer', {
@@ -172,10 +172,10 @@ export function createKubectl(runner: Runner, settings: KubectlSettings): Kubect
       });
     },
     exec: (to, argv, options = {}) =>
-      run(
-        ['exec', ...(options.stdin === undefined ? [] : ['--stdin']), ...target(to), '--', ...argv],
-        options,
-      ),
+      run(['exec', ...(options.stdin === undefined ? [] : ['--stdin']), ...target(to), '--', ...argv], {
+        label: `${argv[0]} in pod ${to.pod}`,
+        ...options,
+      }),
     async logs(to, options = {}) {
       const { stdout } = await ask(
         [
@@ -196,4 +196,10 @@ function scopeArgs(scope: Scope): string[] {
     ...(scope.namespace === undefined ? [] : ['--namespace', scope.namespace]),
     ...(scope.selector === undefined ? [] : ['--selector', scope.selector]),
   ];
+}
+
+/** `kubectl get pods`: the words before the first option. */
+function labelOf(args: readonly string[]): string {
+  const end = args.findIndex((arg) => arg.startsWith('-'));
+  return ['kubectl', ...args.slice(0, end === -1 ? args.length : end).slice(0, 3)].join(' ');
 }

@@ -11,6 +11,8 @@ export interface RunOptions {
   /** Added to the allowlisted environment; a name that is not on the list is the caller's own decision. */
   env?: Record<string, string>;
   cwd?: string;
+  /** How messages name it; default: the program's name and its first words. */
+  label?: string;
   stdin?: StdinSource;
   /** Takes standard output as a stream instead of collecting it. When it rejects, the child is killed and `run` rejects. */
   stdout?: (stream: Readable) => Promise<void>;
@@ -94,7 +96,7 @@ async function runOne(
   { redact, env, inherit }: Surroundings,
 ): Promise<RunResult> {
   const [program, ...args] = argv;
-  const label = redact(shortCommand(argv));
+  const label = redact(options.label ?? shortCommand(argv));
   if (options.signal?.aborted === true) throw stopped(label, 'aborted', '', '');
   const begun = performance.now();
   // A session of its own: a terminal's ^C and a closing SSH session reach us, never the child behind our back.
