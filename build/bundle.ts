@@ -37,7 +37,7 @@ function workerFromString(): Plugin {
         contents: `
           import { Worker } from 'node:worker_threads';
           const source = ${JSON.stringify(await bundled('src/payload/scan-worker.ts'))};
-          export const startScanWorker = (workerData) => new Worker(source, { eval: true, workerData });
+          export const startScanWorker = (options) => new Worker(source, { ...options, eval: true });
         `,
       }));
     },

@@ -30,15 +30,15 @@ export interface HashResult {
   xxh128: string;
 }
 
-const pieceSize = 4 * 1024 * 1024;
+/** One buffer for all reads of this thread: every piece is used up before the next one is read. */
+const buffer = Buffer.alloc(1024 * 1024);
 const hex32 = (value: number): string => value.toString(16).padStart(8, '0');
 
 function* readPieces(file: number, offset: number, size: number): Generator<Buffer> {
   for (let done = 0; done < size;) {
-    const piece = Buffer.allocUnsafe(Math.min(pieceSize, size - done));
-    const bytes = readSync(file, piece, 0, piece.length, offset + done);
+    const bytes = readSync(file, buffer, 0, Math.min(buffer.length, size - done), offset + done);
     if (bytes === 0) throw new Error(`ends at byte ${offset + done}, before its ${size} bytes`);
-    yield piece.subarray(0, bytes);
+    yield buffer.subarray(0, bytes);
     done += bytes;
   }
 }

@@ -138,8 +138,11 @@ async function write(
     }),
   );
   for (const { offset, bytes } of localHeaders(layout)) await file.write(bytes, 0, bytes.length, offset);
-  await hashArchives(file, layout, pool, request);
-  await hashChunks(file, layout, pool, plan, request);
+  // Side by side: an archive is one long task, and the chunks keep the other threads busy.
+  await Promise.all([
+    hashArchives(file, layout, pool, request),
+    hashChunks(file, layout, pool, plan, request),
+  ]);
   indexSchema.parse(index);
   const content = renderIndex(layout);
   const indexHash = { sha256: sha256(content), crc32: hex32(crc32(content)) };

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
 import { open } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
+import type { z } from 'zod';
 import { IvaapError } from '../errors.ts';
 import { placedEntries } from './index-check.ts';
 import type { IndexArchive, PayloadIndex } from './index-schema.ts';
@@ -32,7 +33,7 @@ export interface PayloadIdentity {
 
 /** Opens a payload: reads trailer and index and nothing else. Throws IvaapError `payload` when there is none, or it is cut off or damaged. */
 export async function openPayload(path: string = selfPath): Promise<Payload> {
-  const handle = await open(path, 'r');
+  const handle = await opened(path);
   try {
     const { size } = await handle.stat();
     const readAt = positionReader(handle);
@@ -42,6 +43,20 @@ export async function openPayload(path: string = selfPath): Promise<Payload> {
   } catch (error) {
     await handle.close();
     throw error;
+  }
+}
+
+async function opened(path: string): Promise<FileHandle> {
+  try {
+    return await open(path, 'r');
+  } catch (cause) {
+    if (path !== selfPath)
+      throw new IvaapError('usage', `${path} cannot be opened`, { hint: `ls -ld ${path}`, cause });
+    // The two things that keep a running program from its own file.
+    throw new IvaapError('payload', 'this executable cannot read itself', {
+      hint: `/proc has to be mounted, and the file readable: ls -l ${process.execPath}`,
+      cause,
+    });
   }
 }
 
@@ -58,8 +73,13 @@ async function provedIndex(readAt: ReadAt, trailer: Trailer, path: string): Prom
 
 /** The index as far as start-up needs it: its format and the four names. The rest is checked by {@link Payload.index}. */
 function parsedIndex(content: Buffer, path: string): PayloadIndex {
-  const index = JSON.parse(content.toString()) as PayloadIndex;
-  const major: unknown = index.format?.major;
+  let index: PayloadIndex;
+  try {
+    index = JSON.parse(content.toString()) as PayloadIndex;
+  } catch (cause) {
+    throw contradictory(path, 'it is no JSON', cause);
+  }
+  const major: unknown = index?.format?.major;
   if (major !== 1)
     throw new IvaapError(
       'payload',
@@ -73,9 +93,11 @@ function parsedIndex(content: Buffer, path: string): PayloadIndex {
   return index;
 }
 
-const contradictory = (path: string, why: string): IvaapError =>
-  new IvaapError('payload', `the index of ${path} contradicts itself: ${why}`, {
-    hint: 'this file was not written by this packer as it is: download it again',
+/** The hashes are right and the contents are not: a packer's mistake, or somebody else's file. */
+const contradictory = (path: string, why: string, cause?: unknown): IvaapError =>
+  new IvaapError('payload', `the payload of ${path} contradicts itself: ${why}`, {
+    hint: 'it was packed so: ask the vendor for another file',
+    cause,
   });
 
 /**
@@ -142,7 +164,7 @@ export class Payload {
   product(): Promise<Product> {
     return this.#onceOnly('product', async () => {
       const { productSchema } = await import('./product-schema.ts');
-      return productSchema.parse(JSON.parse((await this.readEntry('product.json')).toString()));
+      return this.#parsed('product.json', productSchema);
     });
   }
 
@@ -150,7 +172,7 @@ export class Payload {
   release(): Promise<Release> {
     return this.#onceOnly('release', async () => {
       const { releaseSchema } = await import('./product-schema.ts');
-      return releaseSchema.parse(JSON.parse((await this.readEntry('release.json')).toString()));
+      return this.#parsed('release.json', releaseSchema);
     });
   }
 
@@ -227,6 +249,15 @@ export class Payload {
     const directory = await this.readAt(from, this.commentOffset - from);
     if (createHash('sha256').update(directory).digest('hex') !== this.trailer.directorySha256)
       throw damagedRange(this.path, 'the zip directory', from, this.commentOffset);
+  }
+
+  async #parsed<T>(name: string, schema: z.ZodType<T>): Promise<T> {
+    try {
+      return schema.parse(JSON.parse((await this.readEntry(name)).toString()));
+    } catch (cause) {
+      if (cause instanceof IvaapError) throw cause;
+      throw contradictory(this.path, `${name} is not what this program reads`, cause);
+    }
   }
 
   async #checkHeader(entry: ZipEntry): Promise<void> {

@@ -1,3 +1,4 @@
+import type { WorkerOptions } from 'node:worker_threads';
 import { Worker } from 'node:worker_threads';
 
 /** What a thread of the scan is given. `state`: two 32-bit integers, the next chunk and 1 to stop. */
@@ -16,6 +17,6 @@ export interface ScannedChunk {
 }
 
 /** The build puts another module in this one's place, which starts the same worker from a string: an executable has no files beside it. */
-export function startScanWorker(workerData: ScanWorkerData): Worker {
-  return new Worker(new URL('./scan-worker.ts', import.meta.url), { workerData });
+export function startScanWorker(options: WorkerOptions): Worker {
+  return new Worker(new URL('./scan-worker.ts', import.meta.url), options);
 }

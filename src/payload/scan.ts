@@ -6,7 +6,7 @@ import { placedEntries } from './index-check.ts';
 import type { PlacedEntry } from './index-check.ts';
 import type { Payload } from './reader.ts';
 import { startScanWorker } from './scan-worker-start.ts';
-import type { ScannedChunk } from './scan-worker-start.ts';
+import type { ScannedChunk, ScanWorkerData } from './scan-worker-start.ts';
 import { chunkBounds } from './verified-read.ts';
 import { localHeader } from './zip-records.ts';
 
@@ -31,8 +31,8 @@ export interface ScanOptions {
   threads?: number;
 }
 
-/** More threads than this wait for the disk, and each takes some 10 MiB. */
-const maxThreads = 4;
+/** More threads than this wait for the disk, and each takes some 17 MiB. */
+const maxThreads = 3;
 
 /**
  * Reads the whole file once and compares every byte with the index by XXH3-128 per chunk, in threads. What lies outside the
@@ -58,6 +58,9 @@ export function assertIntact(payload: Payload, { damages }: Pick<ScanResult, 'da
   });
 }
 
+/** A thread holds one piece of the file and one hash: it needs no heap of the usual size. */
+const resourceLimits = { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 32 };
+
 async function damagedChunks(payload: Payload, options: ScanOptions): Promise<number[]> {
   const { signal, onProgress } = options;
   signal?.throwIfAborted();
@@ -78,15 +81,14 @@ async function damagedChunks(payload: Payload, options: ScanOptions): Promise<nu
   const stop = () => Atomics.store(new Int32Array(state), 1, 1);
   signal?.addEventListener('abort', stop, { once: true });
   try {
-    const workers = Array.from({ length: threads }, () =>
-      startScanWorker({
-        file: payload.handle.fd,
-        state,
-        chunkSize: chunks.chunkSize,
-        coveredEnd: chunks.coveredEnd,
-        zeroed: { from: headSize, to: payload.indexEnd },
-      }),
-    );
+    const workerData: ScanWorkerData = {
+      file: payload.handle.fd,
+      state,
+      chunkSize: chunks.chunkSize,
+      coveredEnd: chunks.coveredEnd,
+      zeroed: { from: headSize, to: payload.indexEnd },
+    };
+    const workers = Array.from({ length: threads }, () => startScanWorker({ workerData, resourceLimits }));
     await Promise.all(workers.map((worker) => finished(worker, seen)));
   } finally {
     signal?.removeEventListener('abort', stop);
