@@ -3,7 +3,7 @@ export type Json = string | number | boolean | null | Json[] | { [key: string]: 
 export type JsonObject = { [key: string]: Json };
 
 /** What a step would do, asked before anything is changed. Read-only: `plan` has no side effect. */
-interface Plan {
+export interface Plan {
   /** `run`: it has work; `skip`: it has none, and `summary` says why. */
   action: 'run' | 'skip';
   /** One line in the operator's words. */
