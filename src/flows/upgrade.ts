@@ -165,6 +165,7 @@ function withDumpNote(error: unknown, state: State): unknown {
     ...(error.hint === undefined ? {} : { hint: error.hint }),
     ...(error.output === undefined ? {} : { output: error.output }),
     ...(error.step === undefined ? {} : { step: error.step }),
+    ...(error.log === undefined ? {} : { log: error.log }),
   });
 }
 

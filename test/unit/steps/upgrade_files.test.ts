@@ -1,0 +1,137 @@
+import assert from 'node:assert/strict';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import type { JsonObject, StepIo } from '../../../src/engine/step.ts';
+import { openPayload, type Payload } from '../../../src/payload/reader.ts';
+import type { UpgradeContext } from '../../../src/steps/context.ts';
+import { productPaths } from '../../../src/steps/paths.ts';
+import { upgradeChartSwap } from '../../../src/steps/upgrade_chart_swap.ts';
+import { upgradeSnapshot } from '../../../src/steps/upgrade_snapshot.ts';
+import { makeTinyPayload, type TinyPayload } from '../../fixtures/tiny-payload.ts';
+
+let tiny: TinyPayload;
+let payload: Payload;
+const root = mkdtempSync(join(tmpdir(), 'upgrade-files-'));
+
+before(async () => {
+  tiny = await makeTinyPayload({ version: '2026.2', product: { folder: root } });
+  payload = await openPayload(tiny.path);
+});
+after(async () => {
+  await payload.close();
+  tiny.remove();
+  rmSync(root, { recursive: true });
+});
+
+async function context(): Promise<UpgradeContext> {
+  const product = await payload.product();
+  return {
+    product,
+    payload,
+    index: await payload.index(),
+    paths: productPaths(product),
+    to: '2026.2',
+    now: () => new Date('2026-05-01T10:20:30Z'),
+    helm: {
+      current: () => Promise.resolve({ revision: 4 }),
+      values: () => Promise.resolve('{"host":"a"}'),
+      history: () => Promise.resolve([{ revision: 4 }]),
+    },
+    kubectl: { get: () => Promise.resolve({ kind: 'Secret' }) },
+  } as unknown as UpgradeContext;
+}
+
+function io(results: Record<string, JsonObject>, interrupted?: JsonObject): StepIo {
+  return {
+    signal: new AbortController().signal,
+    progress: () => {},
+    log: () => {},
+    warn: () => {},
+    record: () => Promise.resolve(),
+    pointOfNoReturn: () => Promise.resolve(),
+    result: (id) => results[id],
+    interrupted,
+  };
+}
+
+const dump = (folder: string) => ({
+  upgrade_pg_backup: {
+    pgDump: {
+      folder,
+      path: join(folder, 'tinydb.sql'),
+      sizeBytes: 1,
+      sha256: 'x',
+      rows: 1,
+      owner: 'tiny',
+      schemaVersion: 1,
+      takenAt: '2026-05-01T10:20:00Z',
+    },
+  },
+});
+
+test('a snapshot lies beside the dump; one that is whole is never written over', async () => {
+  const ctx = await context();
+  const folder = join(ctx.paths.backups, 'first');
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(ctx.paths.state, '{}');
+  writeFileSync(ctx.paths.values, 'host: a\n');
+  const out = await upgradeSnapshot.run(ctx, io(dump(folder)));
+  await upgradeSnapshot.verify?.(ctx, out);
+  assert.deepEqual(readdirSync(folder).sort(), [
+    'helm-history.json',
+    'helm-release-secret.json',
+    'helm-values.json',
+    'state.json',
+    'tiny.values.yaml',
+  ]);
+  writeFileSync(ctx.paths.values, 'host: changed\n');
+  const again = (await upgradeSnapshot.run(ctx, io(dump(folder)))) as { snapshot: { folder: string } };
+  assert.notEqual(again.snapshot.folder, folder);
+  assert.equal(readFileSync(join(folder, 'tiny.values.yaml'), 'utf8'), 'host: a\n');
+});
+
+test('the new chart takes the place of the old one, which is kept; a re-run keeps what was kept', async () => {
+  const ctx = await context();
+  const folder = join(ctx.paths.backups, 'second');
+  const old = join(ctx.paths.chart, 'Chart.yaml');
+  mkdirSync(folder, { recursive: true });
+  mkdirSync(ctx.paths.chart, { recursive: true });
+  writeFileSync(old, 'version: old\n');
+  const results = { upgrade_snapshot: { snapshot: { folder, files: ['x'], helmRevision: 1 } } };
+  const out = await upgradeChartSwap.run(ctx, io(results));
+  await upgradeChartSwap.verify?.(ctx, out);
+  const kept = join(folder, 'TinyChart/Chart.yaml');
+  assert.equal(readFileSync(kept, 'utf8'), 'version: old\n');
+  assert.match(readFileSync(old, 'utf8'), /appVersion: "2026\.2"/);
+  assert.equal(out.previousChart, join(folder, 'TinyChart'));
+
+  await upgradeChartSwap.run(ctx, io(results));
+  assert.equal(readFileSync(kept, 'utf8'), 'version: old\n');
+});
+
+test('a swap that was cut off without a chart in place places the new one', async () => {
+  const ctx = await context();
+  const folder = join(ctx.paths.backups, 'third');
+  mkdirSync(folder, { recursive: true });
+  rmSync(ctx.paths.chart, { recursive: true });
+  const results = { upgrade_snapshot: { snapshot: { folder, files: ['x'], helmRevision: 1 } } };
+  const out = await upgradeChartSwap.run(ctx, io(results));
+  assert.equal(out.previousChart, null);
+  assert.equal(existsSync(join(ctx.paths.chart, 'templates/config.yaml')), true);
+});
+
+test('a changed file in the chart is found by verify', async () => {
+  const ctx = await context();
+  writeFileSync(join(ctx.paths.chart, 'extra.yaml'), '');
+  await assert.rejects(async () => upgradeChartSwap.verify?.(ctx, {}), /is not the chart of this payload/);
+});
