@@ -43,7 +43,7 @@ export const install: Command = {
     { flags: '--refresh-archives', summary: 'write the image archives on disk anew from the payload' },
     { flags: '--yes', summary: 'answer yes instead of asking' },
     { flags: '--resume', summary: 'go on with an install; without it, running install again does the same' },
-    { flags: '--rollback-to <step>', summary: 'not beside --upgrade' },
+    { flags: '--rollback-to <step>', summary: 'excludes --upgrade; not offered by this version' },
     { flags: '--accept-data-loss', summary: 'not used by --upgrade' },
     { flags: '--json', summary: 'print one event a line as JSON' },
   ],
@@ -119,6 +119,9 @@ function checkFlags(options: Options, program: string): void {
       );
     }
     return;
+  }
+  if (given('rollbackTo')) {
+    throw usage('taking an install back is not offered by this version', `${program} status`);
   }
   const [wrong] = upgradeOnly.filter(given);
   if (wrong !== undefined) {

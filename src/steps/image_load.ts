@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { JsonObject, StepIo } from '../engine/step.ts';
+import type { JsonObject, Plan, StepIo } from '../engine/step.ts';
 import { IvaapError } from '../errors.ts';
 import { writeStreamAtomic } from '../host/atomic-file.ts';
 import { roomAt } from '../host/mounts.ts';
@@ -9,8 +9,26 @@ import { type ImagePlan, planImages } from '../images/plan.ts';
 import { wantedArchives, wantedImages } from '../images/wanted.ts';
 import type { StepContext } from './context.ts';
 
+/** Plans that were just made: to make one may mean to read a large archive through. */
+const justPlanned = new WeakMap<StepContext, ImagePlan>();
+
 /** What of the release's images this host lacks, and where each would come from. Read-only. */
-export function imagePlan(ctx: StepContext, signal?: AbortSignal): Promise<ImagePlan> {
+export async function planImageLoad(ctx: StepContext): Promise<Plan> {
+  const plan = await imagePlan(ctx);
+  justPlanned.set(ctx, plan);
+  const missing = plan.images.filter(({ action }) => action !== 'none');
+  return {
+    action: 'run',
+    summary: `${missing.length} of ${plan.images.length} images, ${plan.missingBytes} bytes to load`,
+    details: plan.images.map(({ name, action, source }) => {
+      const from = action === 'load' ? ` from ${source?.path ?? 'the payload'}` : '';
+      return `${name}: ${action}${from}`;
+    }),
+    data: { missingBytes: plan.missingBytes, unpackedBytes: plan.unpackedBytes },
+  };
+}
+
+function imagePlan(ctx: StepContext, signal?: AbortSignal): Promise<ImagePlan> {
   const { containerd, index, product, entitlements, imagesFrom, paths } = ctx;
   return planImages({
     containerd,
@@ -26,7 +44,10 @@ export function imagePlan(ctx: StepContext, signal?: AbortSignal): Promise<Image
 /** Loads what is missing, after proving that there is room for it. */
 export async function loadMissingImages(ctx: StepContext, io: StepIo): Promise<JsonObject> {
   const { containerd, payload, product, to } = ctx;
-  const plan = await imagePlan(ctx, io.signal);
+  const refreshedArchives = ctx.refreshArchives ? await refreshArchives(ctx, io) : [];
+  const known = ctx.refreshArchives ? undefined : justPlanned.get(ctx);
+  justPlanned.delete(ctx);
+  const plan = known ?? (await imagePlan(ctx, io.signal));
   plan.warnings.forEach((line) => io.warn(line));
   await assertRoom(ctx, plan);
   const loaded = await loadImages(plan, {
@@ -43,7 +64,18 @@ export async function loadMissingImages(ctx: StepContext, io: StepIo): Promise<J
   return {
     images: plan.images.map(({ name, configDigest }) => ({ name, configDigest })),
     imageLoad: { ...loaded },
+    refreshedArchives,
   };
+}
+
+/** Throws when an image of an earlier load has gone from containerd's store. */
+export async function verifyImages({ containerd }: StepContext, out: JsonObject): Promise<void> {
+  const there = new Set((await containerd.runtimeImages()).map(({ id }) => id));
+  for (const { name, configDigest } of out.images as { name: string; configDigest: string }[]) {
+    if (!there.has(configDigest)) {
+      throw new IvaapError('failed', `the image ${name} is not in containerd's store`);
+    }
+  }
 }
 
 /** New layers are stored as they come and unpacked beside that. */
@@ -66,7 +98,7 @@ function imageStore(socket: string): string {
 }
 
 /** Writes the release's archives anew: the core's and those of the connectors that the licence grants. */
-export async function refreshArchives(ctx: StepContext, io: StepIo): Promise<string[]> {
+async function refreshArchives(ctx: StepContext, io: StepIo): Promise<string[]> {
   const { index, paths, payload } = ctx;
   const wanted = wantedArchives(ctx.product, ctx.entitlements);
   const written: string[] = [];

@@ -1,6 +1,6 @@
 import type { Step } from '../engine/step.ts';
 import type { InstallContext } from './context.ts';
-import { loadMissingImages } from './image_load.ts';
+import { loadMissingImages, planImageLoad, verifyImages } from './image_load.ts';
 
 /** Loads the release's images from the payload. They stay when an install is taken back: another product may use them. */
 export const loadImagesStep: Step<InstallContext> = {
@@ -13,6 +13,7 @@ export const loadImagesStep: Step<InstallContext> = {
     imagesFrom,
     entitlements: [...entitlements].sort(),
   }),
-  plan: async ({ to }) => ({ action: 'run', summary: `load the images of ${to} that this host lacks` }),
-  run: (ctx, io) => loadMissingImages(ctx, io),
+  plan: planImageLoad,
+  run: loadMissingImages,
+  verify: verifyImages,
 };

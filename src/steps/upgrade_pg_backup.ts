@@ -6,6 +6,7 @@ import type { Step, StepIo } from '../engine/step.ts';
 import { IvaapError } from '../errors.ts';
 import { makeFolder, writeFileAtomic } from '../host/atomic-file.ts';
 import { writeDump } from '../host/dump-file.ts';
+import { roomAt } from '../host/mounts.ts';
 import { makeBackupFolder } from './backup_folder.ts';
 import type { UpgradeContext } from './context.ts';
 
@@ -46,6 +47,7 @@ export const upgradePgBackup: Step<UpgradeContext> = {
     const databaseBytes = await database.databaseSizeBytes(signal);
     const schemaVersion = await database.schemaVersion(product.database.schemaVersionQuery, signal);
     const owner = await ownerOf(ctx, signal);
+    await assertRoomForDump(ctx, databaseBytes);
     const folder = await folderFor(ctx, io);
     const path = join(folder, product.database.dumpFile);
     const takenAt = ctx.now().toISOString();
@@ -85,6 +87,17 @@ export const upgradePgBackup: Step<UpgradeContext> = {
     }
   },
 };
+
+/** A plain-text dump is seldom larger than the database on disk; a full disk half-way would cost minutes. */
+async function assertRoomForDump({ paths }: UpgradeContext, databaseBytes: number): Promise<void> {
+  const { freeBytes, mountPoint } = await roomAt(paths.backups);
+  if (databaseBytes <= freeBytes) return;
+  throw new IvaapError(
+    'failed',
+    `the dump may need ${databaseBytes} bytes on ${mountPoint}, and ${freeBytes} are free`,
+    { hint: `df -h ${mountPoint}` },
+  );
+}
 
 /** A folder of an attempt that was cut off holds no dump yet and is used again; its `.partial` is written over. */
 async function folderFor(ctx: UpgradeContext, io: StepIo): Promise<string> {
