@@ -45,7 +45,7 @@ export function mountOf(path: string): Mount | undefined {
 }
 
 /** The path, or its nearest parent that exists. */
-export function nearestExisting(path: string): string {
+function nearestExisting(path: string): string {
   for (let current = path; ; current = dirname(current)) {
     if (statSync(current, { throwIfNoEntry: false }) !== undefined || current === dirname(current)) {
       return current;

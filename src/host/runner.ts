@@ -59,7 +59,7 @@ const defaultGraceMs = 10_000;
 const defaultMaxStdoutBytes = 64 * 1024 * 1024;
 
 /** The whole environment of a child: nothing of ours is passed on, so no HELM_*, KUBE*, PG*, LD_*, NODE_* or proxy gets through. */
-export function childEnvironment(home: string): Record<string, string> {
+function childEnvironment(home: string): Record<string, string> {
   return {
     PATH: safePath,
     HOME: home,

@@ -10,7 +10,7 @@ const pinValue = 'pinned';
 const settleMs = 15_000;
 
 /** Our own mark on an image: which release brought it. */
-export const releaseLabel = (product: string): string => `${product}.installer/release`;
+const releaseLabel = (product: string): string => `${product}.installer/release`;
 
 export interface PinOptions {
   product: string;
