@@ -1,4 +1,5 @@
 import type { Stats } from 'node:fs';
+import type { FileHandle } from 'node:fs/promises';
 import { lstat, stat } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
 import { IvaapError } from '../errors.ts';
@@ -97,6 +98,52 @@ export async function assertRoom(folder: string, sizeBytes: number): Promise<voi
   );
 }
 
+/** Left to itself the kernel keeps gigabytes in memory, and the disk stands still until the closing fsync. */
+const flushEveryBytes = 64 * 1024 * 1024;
+
+/** Writes while the next piece is being read and proved, and while the disk takes what was written before. Returns the size. */
+async function writeAll(
+  handle: FileHandle,
+  stream: AsyncIterable<Buffer>,
+  { signal, onBytes }: ExtractOptions,
+): Promise<number> {
+  let sizeBytes = 0;
+  let unflushedBytes = 0;
+  let flushing: Promise<void> | undefined;
+  let failure: { error: unknown } | undefined;
+  const noted = (work: Promise<void>) => work.catch((error: unknown) => void (failure ??= { error }));
+  const flush = async () => {
+    unflushedBytes = 0;
+    await handle.datasync();
+    flushing = undefined;
+  };
+  const write = async (piece: Buffer) => {
+    for (let done = 0; done < piece.length;) {
+      done += (await handle.write(piece, done, piece.length - done)).bytesWritten;
+    }
+    sizeBytes += piece.length;
+    unflushedBytes += piece.length;
+    onBytes?.(sizeBytes);
+    if (unflushedBytes >= flushEveryBytes) flushing ??= noted(flush());
+  };
+  let writing: Promise<void> | undefined;
+  try {
+    for await (const piece of stream) {
+      await writing;
+      if (failure !== undefined) break;
+      signal?.throwIfAborted();
+      writing = noted(write(piece));
+    }
+  } finally {
+    // Nothing may be under way when the caller closes the file.
+    await writing;
+    await flushing;
+  }
+  signal?.throwIfAborted();
+  if (failure !== undefined) throw failure.error;
+  return sizeBytes;
+}
+
 /**
  * Writes a payload file under a temporary name beside the target, makes it durable and renames it into place. After any
  * failure the temporary file is gone and what lay at the target is as it was.
@@ -109,16 +156,7 @@ export async function extractToFile(
 ): Promise<void> {
   const file = await openAtomic(target.path, target.replaces ?? { mode: source.mode });
   try {
-    let sizeBytes = 0;
-    for await (const piece of source.stream) {
-      options.signal?.throwIfAborted();
-      for (let done = 0; done < piece.length;) {
-        done += (await file.handle.write(piece, done, piece.length - done)).bytesWritten;
-      }
-      sizeBytes += piece.length;
-      options.onBytes?.(sizeBytes);
-    }
-    options.signal?.throwIfAborted();
+    const sizeBytes = await writeAll(file.handle, source.stream, options);
     if (sizeBytes !== source.sizeBytes) {
       throw new IvaapError('payload', `${source.name} has ${sizeBytes} bytes and not ${source.sizeBytes}`);
     }
