@@ -4,7 +4,7 @@ import { errorCodes, IvaapError } from '../errors.ts';
 import type { Command, CommandEntry, Invocation } from './command.ts';
 
 /** Every subcommand, in the order of the help. */
-export const commands: readonly CommandEntry[] = [
+const commands: readonly CommandEntry[] = [
   {
     name: 'install',
     summary: 'install the product on this host, or upgrade it with --upgrade',

@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import type { IndexArchive, PayloadIndex } from '../payload/index-schema.ts';
 import { archiveDifference } from './archive-file.ts';
 import { gzipHeader } from './archive-gzip.ts';
-import { configDigestsInside } from './foreign-archive.ts';
+import { scanForeignArchive } from './foreign-import.ts';
+import { UnreadableArchive } from './tar-files.ts';
 
 /**
  * How an archive on disk stands to the payload's. `matches`: size, closing checksum and every header agree, contents not read;
@@ -55,34 +56,36 @@ async function isForeign(handle: FileHandle): Promise<boolean> {
 }
 
 async function compareForeign(
-  handle: FileHandle,
+  path: string,
   index: PayloadIndex,
   archive: IndexArchive,
-  options: CompareOptions,
+  { deep, signal, onBytes }: CompareOptions,
 ): Promise<Pick<ArchiveComparison, 'state' | 'detail'>> {
   const foreign = 'not written by this program';
-  if (!options.deep) return { state: 'unknown', detail: `${foreign}; --deep compares the images inside` };
-  let inside: ReadonlySet<string>;
-  try {
-    inside = await configDigestsInside(handle, options);
-  } catch (error) {
-    if (options.signal?.aborted === true) throw error;
-    return {
-      state: 'different',
-      detail: `${foreign}, and not readable as an image archive: ${(error as Error).message}`,
-    };
-  }
+  if (!deep) return { state: 'unknown', detail: `${foreign}; --deep compares the images inside` };
   const wanted = index.images.filter((image) => archive.images.includes(image.reference));
-  const absent = wanted.filter((image) => !inside.has(image.config.digest));
-  if (absent.length === 0) return { state: 'same', detail: `${foreign}; it holds the same images` };
-  return {
-    state: 'different',
-    detail: `${foreign}; without the payload's ${absent.map((image) => image.reference).join(', ')}`,
+  const ids = new Set(wanted.map((image) => image.config.digest));
+  let before = 0;
+  const onDone = (done: number) => {
+    onBytes?.(done - before);
+    before = done;
   };
+  try {
+    const options = { onBytes: onDone, ...(signal === undefined ? {} : { signal }) };
+    const { images } = await scanForeignArchive(path, ids, options);
+    const absent = wanted.filter((image) => !images.has(image.config.digest));
+    if (absent.length === 0) return { state: 'same', detail: `${foreign}; it holds the same images` };
+    const names = absent.map((image) => image.reference).join(', ');
+    return { state: 'different', detail: `${foreign}; without the payload's ${names}` };
+  } catch (error) {
+    if (!(error instanceof UnreadableArchive)) throw error;
+    return { state: 'different', detail: `${foreign}, and unreadable: ${error.message}` };
+  }
 }
 
 async function compareOpened(
   handle: FileHandle,
+  path: string,
   index: PayloadIndex,
   archive: IndexArchive,
   options: CompareOptions,
@@ -95,7 +98,7 @@ async function compareOpened(
       ? { state: 'same' }
       : { state: 'different', detail: 'the headers agree and the contents do not: the file is damaged' };
   }
-  if (await isForeign(handle)) return compareForeign(handle, index, archive, options);
+  if (await isForeign(handle)) return compareForeign(path, index, archive, options);
   return { state: 'different', detail: difference };
 }
 
@@ -112,7 +115,7 @@ export async function compareArchives(
       // Without blocking: somebody may have put a named pipe there.
       const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
       try {
-        const compared = await compareOpened(handle, index, archive, options);
+        const compared = await compareOpened(handle, path, index, archive, options);
         comparisons.push({ name: archive.name, path, ...compared });
       } finally {
         await handle.close();
