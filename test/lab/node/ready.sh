@@ -1,7 +1,7 @@
 #!/bin/bash
 # Ends when the host answers as a k3s host that has been up for a while would; until then it prints what it waits for.
 # Only what happened after this boot counts: a clone's database still tells of the pods and leases of the host it came from.
-booted=$(cat /run/lab/booted 2>/dev/null) || booted=
+set -o pipefail
 said=
 wait_for() {
   [ "$1" = "$said" ] || echo "waiting for $1"
@@ -26,4 +26,4 @@ unready_pods() {
       NF == 1 { print $1 }
       { for (i = 2; i <= NF; i++) { split($i, part, "="); if (part[1] != "true" || part[2] < booted) { print $1; next } } }'
 }
-while pods=$(unready_pods) && [ -n "$pods" ]; do wait_for "pods: ${pods//$'\n'/ }"; done
+until pods=$(unready_pods) && [ -z "$pods" ]; do wait_for "pods: ${pods//$'\n'/ }"; done

@@ -47,10 +47,13 @@ supervise() { # NAME CMD…: runs until the host ends; pauses while /run/lab/hol
 set_up_once() {
   until $kube kubectl apply -f $lab/node/manifests.rendered.yaml; do sleep 0.3; done
   until [ -S /run/k3s/containerd/containerd.sock ] && "$lab/programs/containerd/ctr" -a /run/k3s/containerd/containerd.sock version >/dev/null 2>&1; do sleep 0.2; done
-  local image
-  for image in $lab/node/*.oci.tar; do
-    k3s ctr images import --local "$image"
-  done
+  # Not again on a later start: an import takes the labels of its images away.
+  if ! k3s ctr images ls -q | grep -q library/busybox; then
+    local image
+    for image in $lab/node/*.oci.tar; do
+      k3s ctr images import --local "$image"
+    done
+  fi
   until $kube kubectl -n default get serviceaccount default >/dev/null 2>&1; do sleep 0.3; done
   touch /run/lab/set-up
 }
