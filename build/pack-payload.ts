@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
-import { open, rename, rm, stat } from 'node:fs/promises';
+import { open, rename, rm } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
 import { archiveLayout } from '../src/images/archive-layout.ts';
+import { elfEnd } from '../src/payload/elf.ts';
 import type { PayloadIndex } from '../src/payload/index-schema.ts';
 import { indexSchema } from '../src/payload/index-schema.ts';
+import { positionReader } from '../src/payload/position-reader.ts';
 import { chunkBounds } from '../src/payload/verified-read.ts';
 import { localHeader } from '../src/payload/zip-records.ts';
 import { HashPool } from './hash-pool.ts';
@@ -38,7 +40,7 @@ const sha256 = (bytes: Buffer): string => createHash('sha256').update(bytes).dig
 /** Writes `output` whole or not at all. Throws {@link SpecError} for what the vendor has to mend. */
 export async function packPayload(request: PackRequest): Promise<Packed> {
   const plan = planPack(request.spec);
-  const headSize = (await stat(request.executable)).size;
+  const headSize = await emptyExecutableSize(request.executable);
   const partial = `${request.output}.partial`;
   const pool = new HashPool();
   try {
@@ -59,6 +61,23 @@ export async function packPayload(request: PackRequest): Promise<Packed> {
     throw error;
   } finally {
     await pool.close();
+  }
+}
+
+/** The archive has to begin where the ELF image ends: that is where a reader looks for it when the trailer is missing. */
+async function emptyExecutableSize(path: string): Promise<number> {
+  const handle = await open(path, 'r');
+  try {
+    const { size } = await handle.stat();
+    const end = await elfEnd(positionReader(handle), size);
+    if (end === undefined)
+      throw new SpecError(`${path}: no 64-bit ELF executable; \`npm run build\` makes one`);
+    if (end < size)
+      throw new SpecError(`${path}: something lies behind the executable already, such as a payload`);
+    if (end > size) throw new SpecError(`${path}: an executable that was cut off`);
+    return size;
+  } finally {
+    await handle.close();
   }
 }
 

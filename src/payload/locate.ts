@@ -20,7 +20,11 @@ export async function locateTrailer(
   throw await whyNoTrailer(readAt, fileSize, path, found.kind === 'malformed' ? found.why : undefined);
 }
 
-const file = (path: string): string => (path === '/proc/self/exe' ? 'this executable' : path);
+/** Our own file, whatever it is called now. */
+export const selfPath = '/proc/self/exe';
+
+/** A payload's file in messages. */
+export const spokenName = (path: string): string => (path === selfPath ? 'this executable' : path);
 
 async function whyNoTrailer(
   readAt: ReadAt,
@@ -30,9 +34,13 @@ async function whyNoTrailer(
 ): Promise<IvaapError> {
   const headSize = await elfEnd(readAt, fileSize);
   if (headSize === undefined)
-    return new IvaapError('payload', `${file(path)} carries no payload and is no executable of this kind`, {
-      hint: 'name the file that was delivered',
-    });
+    return new IvaapError(
+      'payload',
+      `${spokenName(path)} carries no payload and is no executable of this kind`,
+      {
+        hint: 'name the file that was delivered',
+      },
+    );
   if (fileSize < headSize)
     return cutOff(
       path,
@@ -41,7 +49,7 @@ async function whyNoTrailer(
       `at least ${headSize} bytes, cut off inside the executable itself`,
     );
   if (fileSize === headSize)
-    return new NoPayload('payload', `${file(path)} carries no payload`, {
+    return new NoPayload('payload', `${spokenName(path)} carries no payload`, {
       hint: 'run the executable that was delivered, not the empty one from which it was packed',
     });
   const index = await indexWithoutTrailer(readAt, fileSize, headSize);
@@ -55,13 +63,15 @@ async function whyNoTrailer(
     fileSize > index.fileSize
       ? `it has ${fileSize - index.fileSize} bytes more than its ${index.fileSize}`
       : (why ?? 'its trailer is missing');
-  return new IvaapError('payload', `${file(path)} is damaged: ${problem}`, { hint: 'download it again' });
+  return new IvaapError('payload', `${spokenName(path)} is damaged: ${problem}`, {
+    hint: 'download it again',
+  });
 }
 
 function cutOff(path: string, fileSize: number, expected: number | undefined, state: string): IvaapError {
   const of = expected === undefined ? '' : ` of ${expected}`;
-  return new IvaapError('payload', `${file(path)} is incomplete: ${fileSize}${of} bytes, ${state}`, {
-    hint: `download it again, or continue the download from byte ${fileSize} (curl -C - -O …/${basename(path)})`,
+  return new IvaapError('payload', `${spokenName(path)} is incomplete: ${fileSize}${of} bytes, ${state}`, {
+    hint: `download it again, or continue the download from byte ${fileSize} (curl -C - -O …/${basename(path === selfPath ? process.execPath : path)})`,
   });
 }
 

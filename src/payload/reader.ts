@@ -6,7 +6,7 @@ import type { z } from 'zod';
 import { IvaapError } from '../errors.ts';
 import { placedEntries } from './index-check.ts';
 import type { IndexArchive, PayloadIndex } from './index-schema.ts';
-import { locateTrailer, maxIndexSize } from './locate.ts';
+import { locateTrailer, maxIndexSize, selfPath, spokenName } from './locate.ts';
 import type { ReadAt } from './position-reader.ts';
 import { positionReader } from './position-reader.ts';
 import type { Product, Release } from './product-schema.ts';
@@ -17,8 +17,7 @@ import type { PlacedEntry } from './index-check.ts';
 import type { ZipEntry } from './zip-records.ts';
 import { localHeader } from './zip-records.ts';
 
-/** Our own file, whatever it is called now. */
-export const selfPath = '/proc/self/exe';
+export { selfPath } from './locate.ts';
 
 /** Entries up to this size are read whole and checked by their own SHA-256; larger ones chunk by chunk. */
 const smallEntryBytes = 4 * 1024 * 1024;
@@ -64,38 +63,38 @@ async function opened(path: string): Promise<FileHandle> {
 async function provedIndex(readAt: ReadAt, trailer: Trailer, path: string): Promise<Buffer> {
   const { indexOffset, indexLength, fileSize } = trailer;
   if (indexLength > maxIndexSize || indexOffset + indexLength > fileSize)
-    throw damagedRange(path, 'the trailer', fileSize - trailerSearchBytes, fileSize);
+    throw damagedRange(spokenName(path), 'the trailer', fileSize - trailerSearchBytes, fileSize);
   const content = await readAt(indexOffset, indexLength);
   if (createHash('sha256').update(content).digest('hex') !== trailer.indexSha256)
-    throw damagedRange(path, 'index.json', indexOffset, indexOffset + indexLength);
+    throw damagedRange(spokenName(path), 'index.json', indexOffset, indexOffset + indexLength);
   return content;
 }
 
 /** The index as far as start-up needs it: its format and the four names. The rest is checked by {@link Payload.index}. */
-function parsedIndex(content: Buffer, path: string): PayloadIndex {
+function parsedIndex(content: Buffer, file: string): PayloadIndex {
   let index: PayloadIndex;
   try {
     index = JSON.parse(content.toString()) as PayloadIndex;
   } catch (cause) {
-    throw contradictory(path, 'it is no JSON', cause);
+    throw contradictory(file, 'it is no JSON', cause);
   }
   const major: unknown = index?.format?.major;
   if (major !== 1)
     throw new IvaapError(
       'payload',
-      `${path} has payload format ${String(major)}, this program reads format 1`,
+      `${file} has payload format ${String(major)}, this program reads format 1`,
       {
         hint: 'use the executable that came with that payload',
       },
     );
   for (const key of ['product', 'title', 'command', 'version'] as const)
-    if (typeof index[key] !== 'string') throw contradictory(path, `${key} is no text`);
+    if (typeof index[key] !== 'string') throw contradictory(file, `${key} is no text`);
   return index;
 }
 
 /** The hashes are right and the contents are not: a packer's mistake, or somebody else's file. */
-const contradictory = (path: string, why: string, cause?: unknown): IvaapError =>
-  new IvaapError('payload', `the payload of ${path} contradicts itself: ${why}`, {
+const contradictory = (file: string, why: string, cause?: unknown): IvaapError =>
+  new IvaapError('payload', `the payload of ${file} contradicts itself: ${why}`, {
     hint: 'it was packed so: ask the vendor for another file',
     cause,
   });
@@ -106,6 +105,8 @@ const contradictory = (path: string, why: string, cause?: unknown): IvaapError =
  */
 export class Payload {
   readonly path: string;
+  /** The file in messages. */
+  readonly spokenName: string;
   readonly trailer: Trailer;
   /** SHA-256 of index.json, which names everything else: the payload's digest, as in state.json. */
   readonly digest: string;
@@ -123,11 +124,12 @@ export class Payload {
     this.handle = handle;
     this.readAt = positionReader(handle);
     this.path = path;
+    this.spokenName = spokenName(path);
     this.trailer = trailer;
     this.commentOffset = trailer.fileSize - commentLength;
     this.digest = trailer.indexSha256;
     this.#content = content;
-    this.#unproved = parsedIndex(content, path);
+    this.#unproved = parsedIndex(content, this.spokenName);
     const { product, title, command, version } = this.#unproved;
     this.identity = { product, title, command, version };
   }
@@ -138,10 +140,11 @@ export class Payload {
       const { indexSchema } = await import('./index-schema.ts');
       const { indexContradiction } = await import('./index-check.ts');
       const parsed = indexSchema.safeParse(this.#unproved);
-      if (!parsed.success) throw contradictory(this.path, parsed.error.issues[0]?.message ?? 'unreadable');
+      if (!parsed.success)
+        throw contradictory(this.spokenName, parsed.error.issues[0]?.message ?? 'unreadable');
       const index = parsed.data;
       const why = indexContradiction(index, this.indexEnd, this.trailer.fileSize);
-      if (why !== undefined) throw contradictory(this.path, why);
+      if (why !== undefined) throw contradictory(this.spokenName, why);
       await this.#checkHeader({
         name: 'index.json',
         size: this.trailer.indexLength,
@@ -197,7 +200,7 @@ export class Payload {
     const to = entry.offset + entry.size;
     const content = await this.readAt(entry.offset, entry.size);
     if (createHash('sha256').update(content).digest('hex') !== entry.sha256)
-      throw damagedRange(this.path, name, entry.offset, to);
+      throw damagedRange(this.spokenName, name, entry.offset, to);
     return content;
   }
 
@@ -214,7 +217,7 @@ export class Payload {
     const { chunks, headSize } = await this.index();
     const file = {
       readAt: this.readAt,
-      path: this.path,
+      name: this.spokenName,
       chunks,
       zeroed: { from: headSize, to: this.indexEnd },
     };
@@ -248,7 +251,7 @@ export class Payload {
   async #checkDirectory(from: number): Promise<void> {
     const directory = await this.readAt(from, this.commentOffset - from);
     if (createHash('sha256').update(directory).digest('hex') !== this.trailer.directorySha256)
-      throw damagedRange(this.path, 'the zip directory', from, this.commentOffset);
+      throw damagedRange(this.spokenName, 'the zip directory', from, this.commentOffset);
   }
 
   async #parsed<T>(name: string, schema: z.ZodType<T>): Promise<T> {
@@ -256,7 +259,7 @@ export class Payload {
       return schema.parse(JSON.parse((await this.readEntry(name)).toString()));
     } catch (cause) {
       if (cause instanceof IvaapError) throw cause;
-      throw contradictory(this.path, `${name} is not what this program reads`, cause);
+      throw contradictory(this.spokenName, `${name} is not what this program reads`, cause);
     }
   }
 
@@ -264,7 +267,7 @@ export class Payload {
     const implied = localHeader(entry);
     const found = await this.readAt(entry.headerOffset, implied.length);
     if (!found.equals(implied))
-      throw damagedRange(this.path, `${entry.name} (its header)`, entry.headerOffset, entry.offset);
+      throw damagedRange(this.spokenName, `${entry.name} (its header)`, entry.headerOffset, entry.offset);
   }
 
   #onceOnly<T>(what: string, make: () => Promise<T>): Promise<T> {

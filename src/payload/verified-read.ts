@@ -6,7 +6,8 @@ import type { ReadAt } from './position-reader.ts';
 /** What verified reads need of a payload. */
 export interface ChunkedFile {
   readAt: ReadAt;
-  path: string;
+  /** The file in messages. */
+  name: string;
   chunks: PayloadIndex['chunks'];
   /** index.json's own entry, local header and content, which counts as zeros in the chunk hashes. */
   zeroed: { from: number; to: number };
@@ -17,7 +18,7 @@ const readAhead = 3;
 
 /** The error for damaged bytes [from, to) of a file. */
 export function damagedRange(
-  path: string,
+  file: string,
   what: string,
   from: number,
   to: number,
@@ -25,7 +26,7 @@ export function damagedRange(
 ): IvaapError {
   return new IvaapError(
     'payload',
-    `the payload is damaged in ${what} (bytes ${from} to ${to - 1} of ${path})`,
+    `the payload is damaged in ${what} (bytes ${from} to ${to - 1} of ${file})`,
     {
       hint: 'download the file again; `verify` names every damaged part',
       ...(cause === undefined ? {} : { cause }),
@@ -52,12 +53,12 @@ async function provedChunk(file: ChunkedFile, number: number, name: string): Pro
   try {
     bytes = await file.readAt(from, to - from);
   } catch (cause) {
-    throw damagedRange(file.path, name, from, to, cause);
+    throw damagedRange(file.name, name, from, to, cause);
   }
   zeroOut(bytes, from, file.zeroed);
   const sha256 = Buffer.from(await webcrypto.subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>));
   if (sha256.toString('hex') !== file.chunks.hashes[number]?.[1])
-    throw damagedRange(file.path, name, from, to);
+    throw damagedRange(file.name, name, from, to);
   return bytes;
 }
 

@@ -16,10 +16,9 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { gunzipSync } from 'node:zlib';
 import { packPayload } from '../../build/pack-payload.ts';
+import { builtExecutable } from '../fixtures/built-executable.ts';
 import { packSecondProduct } from '../fixtures/second-product/pack.ts';
 import { writeTinySpec } from '../fixtures/tiny-payload.ts';
-
-const root = join(import.meta.dirname, '../..');
 
 describe('the executable', () => {
   let folder: string;
@@ -27,8 +26,7 @@ describe('the executable', () => {
   let packed: Awaited<ReturnType<typeof packSecondProduct>>;
   before(async () => {
     folder = mkdtempSync(join(tmpdir(), 'executable-'));
-    empty = join(folder, 'empty');
-    execFileSync(process.execPath, ['build/build.ts', '-o', empty], { cwd: root, stdio: 'ignore' });
+    empty = builtExecutable();
     packed = await packSecondProduct(join(folder, 'second'), empty);
   });
   after(() => rmSync(folder, { recursive: true, force: true }));

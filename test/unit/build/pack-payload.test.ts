@@ -59,6 +59,23 @@ describe('packing', () => {
     tiny.remove();
   });
 
+  it('refuses a head that already carries something, was cut off or is no executable', async () => {
+    const tiny = await makeTinyPayload();
+    const spec = join(tiny.folder, 'release.yaml');
+    const output = join(tiny.folder, 'out');
+    const cut = join(tiny.folder, 'cut');
+    writeFileSync(cut, tinyHead().subarray(0, 100));
+    const refused: [string, RegExp][] = [
+      [tiny.path, /something lies behind the executable already/],
+      [cut, /was cut off/],
+      [spec, /no 64-bit ELF executable/],
+    ];
+    for (const [executable, message] of refused)
+      await assert.rejects(packPayload({ spec, executable, output }), message);
+    assert.equal(existsSync(output), false);
+    tiny.remove();
+  });
+
   it('leaves nothing behind when a blob is not what its name says', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'tiny-pack-'));
     const spec = writeTinySpec(folder);
