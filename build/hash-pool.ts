@@ -1,4 +1,3 @@
-import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import type { HashResult, HashTask } from './hash-worker.ts';
 
@@ -15,7 +14,7 @@ export class HashPool {
   readonly #waiting: Job[] = [];
   readonly #running = new Map<Worker, Job>();
 
-  constructor(threads: number = Math.min(availableParallelism(), 8)) {
+  constructor(threads: number) {
     for (let count = 0; count < threads; count += 1) {
       const worker = new Worker(new URL('./hash-worker.ts', import.meta.url));
       worker.on('message', (message: { result?: HashResult; failure?: string }) => {

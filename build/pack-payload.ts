@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
 import { open, rename, rm } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import { crc32 } from 'node:zlib';
 import { archiveLayout } from '../src/images/archive-layout.ts';
 import { elfEnd } from '../src/payload/elf.ts';
@@ -34,6 +35,7 @@ export interface Packed {
   sharedBytes: number;
 }
 
+const bytesPerThread = 32 * 1024 * 1024;
 const hex32 = (value: number): string => value.toString(16).padStart(8, '0');
 const sha256 = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex');
 
@@ -42,7 +44,9 @@ export async function packPayload(request: PackRequest): Promise<Packed> {
   const plan = planPack(request.spec);
   const headSize = await emptyExecutableSize(request.executable);
   const partial = `${request.output}.partial`;
-  const pool = new HashPool();
+  const bytes = plan.sources.reduce((sum, { size }) => sum + size, headSize);
+  // A thread takes longer to start than to hash some mebibytes.
+  const pool = new HashPool(Math.min(availableParallelism(), 8, Math.ceil(bytes / bytesPerThread)));
   try {
     await measureLayers(plan, pool, request);
     const layout = layOutPlan(plan, headSize, request.padToBytes);
