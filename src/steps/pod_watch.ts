@@ -7,7 +7,7 @@ const pauseMs = 3000;
 
 /** What was seen of the pods while Helm worked: a rollback deletes the failing ones before anybody can ask them. */
 export interface PodWatch {
-  /** Newest trouble of each pod that was not ready, in Kubernetes' words. */
+  /** Newest trouble of each pod that was not ready when it was last seen, in Kubernetes' words. */
   troubles(): string[];
   stop(): Promise<void>;
 }
@@ -17,7 +17,10 @@ export function watchPods(ctx: StepContext, io: StepIo): PodWatch {
   const stopped = new AbortController();
   const troubles = new Map<string, PodState>();
   const note = (pods: PodState[]) => {
-    for (const pod of pods) if (!pod.ready && pod.phase !== 'Succeeded') troubles.set(pod.name, pod);
+    for (const pod of pods) {
+      if (pod.ready) troubles.delete(pod.name);
+      else if (pod.phase !== 'Succeeded') troubles.set(pod.name, pod);
+    }
     const living = pods.filter(({ ending, phase }) => !ending && phase !== 'Succeeded');
     const ready = living.filter((pod) => pod.ready).length;
     const waiting = living.find((pod) => !pod.ready);

@@ -41,8 +41,8 @@ export const upgradeHelm: Step<UpgradeContext> = {
     const after = await schemaVersion(ctx);
     const release = await helm.current();
     io.log(schemaSentence(before, after));
-    const restart = await podsWithTheOldFlag(ctx, begun, after);
-    if (restart !== undefined) io.warn(restart);
+    const lag = await schemaLag(ctx, begun, after);
+    if (lag !== undefined) io.warn(lag.line);
     return {
       helm: { revision: release?.revision ?? null, version: ctx.to, values: ctx.values.sha256 },
       schema: {
@@ -50,7 +50,7 @@ export const upgradeHelm: Step<UpgradeContext> = {
         after: after ?? null,
         target: ctx.release.schema.target,
       },
-      restart: restart === undefined ? null : restartCommand(ctx),
+      restart: lag?.restart ?? null,
       release: product.release,
     };
   },
@@ -150,17 +150,18 @@ const restartCommand = ({ product }: UpgradeContext): string =>
  * The flag that lets the product migrate reaches its pod at start only, and a change of the flag alone recreates no pod: says
  * which one to delete when the flag is on, the schema is not at its target and the pod is older than this Helm run.
  */
-async function podsWithTheOldFlag(
+async function schemaLag(
   ctx: UpgradeContext,
   begun: Date,
   schema: number | undefined,
-): Promise<string | undefined> {
+): Promise<{ line: string; restart?: string } | undefined> {
   const { autoMigrate } = ctx.product.values;
   const { target } = ctx.release.schema;
   if (autoMigrate === undefined || schema === undefined || schema >= target) return undefined;
+  const at = `the database schema is at version ${schema} (this release's is ${target})`;
   const value = valueAt(ctx.values.root, autoMigrate.path);
   if (String(value) !== autoMigrate.on) {
-    return `the database schema stays at version ${schema} (this release's is ${target}): ${autoMigrate.path.join('.')} is ${JSON.stringify(value ?? null)}`;
+    return { line: `${at}: ${autoMigrate.path.join('.')} is ${JSON.stringify(value ?? null)}` };
   }
   const scope = { namespace: ctx.product.namespace, selector: autoMigrate.restartSelector };
   const pods = await ctx.kubectl.list('pods', scope).catch(() => []);
@@ -168,5 +169,10 @@ async function podsWithTheOldFlag(
     .map(({ metadata }) => metadata)
     .filter(({ creationTimestamp }) => Date.parse(creationTimestamp ?? '') < begun.getTime());
   if (old.length === 0) return undefined;
-  return `the database schema is still at version ${schema} (this release's is ${target}): pod ${old.map(({ name }) => name).join(', ')} was not recreated and runs with the old setting. Delete it: ${restartCommand(ctx)}`;
+  const restart = restartCommand(ctx);
+  const names = old.map(({ name }) => name).join(', ');
+  return {
+    line: `${at}: pod ${names} was not recreated and runs with the old setting. Delete it: ${restart}`,
+    restart,
+  };
 }
