@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync, readdirSync } from 'node:fs';
-import { missingPrograms } from './programs.ts';
+import { existsSync, readFileSync } from 'node:fs';
+import { ensurePrograms, missingPrograms } from './programs.ts';
 import { run } from './process.ts';
 
 /** What the lab and the other suites need of the machine: a file that proves it and the Debian package that brings it. */
@@ -63,18 +63,20 @@ export function examineMachine(): Finding[] {
   ];
 }
 
-/** Installs the Debian packages that are missing; throws what cannot be mended from here. */
+/** Installs the Debian packages and builds the programs that are missing; throws what cannot be mended from here. */
 export async function ensureLabHost(say: (line: string) => void = console.error): Promise<void> {
   const packages = missingPackages();
   if (packages.length > 0) {
     say(`installing Debian packages: ${packages.join(' ')}`);
-    const lists = '/var/lib/apt/lists';
-    if (!existsSync(lists) || !readdirSync(lists).some((file) => file.includes('Packages'))) {
+    const install = ['sh', ['-c', `DEBIAN_FRONTEND=noninteractive ${installCommand(packages)}`]] as const;
+    // The lists may be absent or name versions that are no longer served.
+    await run(...install).catch(async () => {
       await run('apt-get', ['update', '-q']);
-    }
-    await run('sh', ['-c', `DEBIAN_FRONTEND=noninteractive ${installCommand(packages)}`]);
+      await run(...install);
+    });
   }
   requireLabHost();
+  await ensurePrograms(undefined, say);
 }
 
 /** Throws unless a lab host can be started here; programs that are only not built yet are no hindrance. */
