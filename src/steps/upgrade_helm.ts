@@ -86,7 +86,7 @@ async function judged(
   const stands = await releaseAfterFailure(ctx);
   const healthy = await answers(ctx).catch(() => undefined);
   const verdict = helmVerdict({ from, to, ...stands, schemaBefore, schemaAfter, healthy });
-  const dump = dumpBeforeHelm(ctx, io);
+  const dump = dumpOfTheOldSchema(ctx, io, schemaBefore);
   const output = error instanceof IvaapError ? (error.output ?? '') : '';
   const lines = [output, ...dumpLines(dump)];
   if (verdict.code === 'schema_moved' && dump !== undefined) {
@@ -109,12 +109,19 @@ function dumpLines(dump: PgDump | undefined): string[] {
     : [`Dump from before: ${dump.path}`, `SHA-256: ${dump.sha256}`];
 }
 
-/** This run's dump if it is older than Helm's first start, otherwise the one that was kept when Helm first started. */
-function dumpBeforeHelm(ctx: UpgradeContext, io: StepIo): PgDump | undefined {
+/**
+ * The newest dump that brings the old schema back: this run's, unless it was taken after the schema had moved; then the one that was
+ * kept when Helm first started.
+ */
+function dumpOfTheOldSchema(
+  ctx: UpgradeContext,
+  io: StepIo,
+  schemaBefore: number | undefined,
+): PgDump | undefined {
   const helmStarted = ctx.run()?.pointOfNoReturn?.at ?? '';
   for (const candidate of [io.result('upgrade_pg_backup')?.pgDump, ctx.anchor()?.pgDump]) {
-    const dump = pgDumpSchema.safeParse(candidate);
-    if (dump.success && dump.data.takenAt <= helmStarted) return dump.data;
+    const { success, data } = pgDumpSchema.safeParse(candidate);
+    if (success && (data.schemaVersion === schemaBefore || data.takenAt <= helmStarted)) return data;
   }
   return undefined;
 }

@@ -81,8 +81,8 @@ export const upgradePgBackup: Step<UpgradeContext> = {
     if (info.size !== sizeBytes) throw new IvaapError('failed', `${path} has changed since it was written`);
     const ageMinutes = (ctx.now().getTime() - Date.parse(takenAt)) / 60_000;
     const { maxAgeMinutes } = ctx.product.backup;
-    // Once Helm has started, an older dump is worth more than a younger one: it is from before.
-    if (ctx.run()?.pointOfNoReturn === undefined && ageMinutes > maxAgeMinutes) {
+    // Yesterday's dump is no backup of today. Where Helm has started already, the older one stays the anchor.
+    if (ageMinutes > maxAgeMinutes) {
       throw new IvaapError('failed', `the dump is older than ${maxAgeMinutes} minutes`);
     }
   },
