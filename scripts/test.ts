@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
+import { labInventory } from '../test/e2e/left-behind.ts';
 import { closingLine, readClosingLine } from './suites.ts';
 import type { Counts } from './suites.ts';
 
@@ -79,6 +80,7 @@ function runStage(stage: Stage): Promise<{ counts: Counts; minutes: number }> {
 
 const total: Counts = { passed: 0, failed: 0 };
 const rows: string[] = [];
+const labsBefore = labInventory();
 for (const stage of stages) {
   console.log(`\n==> ${stage.name}: ${stage.what}`);
   const { counts, minutes } = await runStage(stage);
@@ -90,6 +92,11 @@ for (const stage of stages) {
     break;
   }
 }
+const left = labInventory().filter((thing) => !labsBefore.includes(thing));
+for (const thing of left) console.log(`left behind by the suites: ${thing}`);
+rows.push(`            ${left.length} things of the lab left behind`);
+if (left.length === 0) total.passed += 1;
+else total.failed += 1;
 console.log(`\n${rows.join('\n')}`);
 console.log(`${total.passed} passed, ${total.failed} failed`);
 process.exitCode = total.failed === 0 ? 0 : 1;

@@ -138,13 +138,15 @@ const isUnfinished = ({ run }: State) =>
 
 async function confirmReapply(
   { reapply, yes }: UpgradeOptions,
-  { confirm }: FlowPorts,
+  { confirm, program }: FlowPorts,
   { from, to }: UpgradeDecision & { kind: 'allowed' },
 ): Promise<void> {
   if (!reapply || yes) return;
   const question = `Run every step of the upgrade from ${from} to ${to} again, with a fresh dump and snapshot?`;
   if ((await confirm?.(question)) === true) return;
-  throw new IvaapError('nothing_to_do', 'not confirmed: nothing was changed');
+  throw new IvaapError('nothing_to_do', 'not confirmed: nothing was changed', {
+    hint: `to run it without the question: ${program} install --upgrade --reapply --yes`,
+  });
 }
 
 async function recordSkippedBackup(journal: Journal, ctx: UpgradeContext, run: string): Promise<void> {

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import type { TestContext } from 'node:test';
 import { labClone, labDown, labHosts, labSnapshot, labUp } from '../lab/host.ts';
-import { locked } from '../lab/process.ts';
+import { locked, until } from '../lab/process.ts';
 import type { Finished } from '../lab/process.ts';
+import { hostNamespaces, traces } from '../lab/traces.ts';
 import { explain } from './failure-report.ts';
 import type { GoldenName } from './golden.ts';
 import { findSnapshot, goldens, snapshotName } from './golden.ts';
@@ -42,6 +43,18 @@ async function cloneOf(golden: GoldenName): Promise<TestHost> {
   return host;
 }
 
+/** Ends the host. Throws when anything of it is left on the machine: processes, mounts, loop devices, namespaces, cgroups. */
+async function takeDown({ name }: TestHost): Promise<void> {
+  const namespaces = hostNamespaces(name);
+  await labDown(name);
+  const left = () => traces(name, namespaces);
+  await until(
+    10_000,
+    () => left().length === 0,
+    () => `left of host ${name}:\n${left().join('\n')}`,
+  );
+}
+
 /**
  * Runs `work` on a clone of a golden host, which is taken down in every case. Work that takes longer than its limit
  * fails with what the host looked like then.
@@ -64,7 +77,7 @@ export async function withHost<T>(
     return await Promise.race([work(host), overdue]);
   } finally {
     clearTimeout(timer);
-    await labDown(host.name);
+    await takeDown(host);
   }
 }
 
