@@ -50,10 +50,8 @@ function stateLines(report: StatusReport): string[] {
   ];
   if (run === undefined) return lines;
   const versions = run.from === null ? run.to : `${run.from} -> ${run.to}`;
-  lines.push(
-    '',
-    `last run: ${run.flow} ${versions}, ${run.status}, begun ${run.startedAt}${by(run.startedBy)}`,
-  );
+  const status = run.status === 'running' && report.running === null ? 'was cut off' : run.status;
+  lines.push('', `last run: ${run.flow} ${versions}, ${status}, begun ${run.startedAt}${by(run.startedBy)}`);
   lines.push(...columns(run.order.map((id) => [`  ${id}`, ...stepCells(run.steps[id])])));
   if (run.error !== undefined && run.status !== 'completed') lines.push(`  error: ${run.error.message}`);
   return [...lines, ...skippedLines(state.value)];

@@ -114,14 +114,16 @@ async function checked(
 
 async function confirmInstall(
   { yes }: InstallOptions,
-  { confirm }: FlowPorts,
+  { confirm, program }: FlowPorts,
   { product, release }: OpenedPayload,
   { fqdn, storagePath }: InstallAnswers,
 ): Promise<void> {
   if (yes) return;
   const question = `Install ${product.title} ${release.version} for ${fqdn}, with its database in ${storagePath}?`;
   if ((await confirm?.(question)) === true) return;
-  throw new IvaapError('nothing_to_do', 'not confirmed: nothing was changed');
+  throw new IvaapError('nothing_to_do', 'not confirmed: nothing was changed', {
+    hint: `${program} install`,
+  });
 }
 
 function summary(ctx: InstallContext, result: RunResult, version: string): FlowResult {

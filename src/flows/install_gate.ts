@@ -12,7 +12,10 @@ export function refuseInstalled({ payload, release }: OpenedPayload, state: Stat
   const { installed, run } = state;
   if (installed !== undefined) {
     throw new IvaapError('preflight', `version ${installed.version} is installed on this host already`, {
-      hint: `to bring it to ${release.version}: ${program} install --upgrade`,
+      hint:
+        installed.version === release.version
+          ? `${program} status`
+          : `to bring it to ${release.version}: ${program} install --upgrade`,
     });
   }
   if (run !== undefined && run.payloadDigest !== payload.digest) {

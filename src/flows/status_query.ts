@@ -1,9 +1,11 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { LockHolder } from '../engine/lock.ts';
 import { Redactor } from '../engine/redact.ts';
 import { readState, type State } from '../engine/state.ts';
 import { causeChain } from '../errors.ts';
 import type { Kubectl } from '../host/kubectl.ts';
+import { isAlive, readHolder } from '../host/lock.ts';
 import { listPods } from '../host/pods.ts';
 import { isRoot } from '../host/system.ts';
 import type { Product } from '../payload/product-schema.ts';
@@ -21,6 +23,8 @@ export interface StatusReport {
   /** Of this executable. */
   payloadVersion: string;
   state: Part<State | null>;
+  /** The run that is going on just now. */
+  running: LockHolder | null;
   /** Folders of backups, newest last, with the files in each. */
   backups: Part<{ folder: string; files: string[] }[]>;
   /** The values overlay's text; null when there is none. */
@@ -50,7 +54,9 @@ export async function queryStatus(): Promise<StatusReport> {
       part(() => listBackups(paths.backups)),
       part(async () => readOverlay(paths.overlay)),
     ]);
+    const holder = readHolder(paths.lock);
     return {
+      running: holder !== undefined && isAlive(holder) ? holder : null,
       product: product.name,
       title: product.title,
       payloadVersion: release.version,

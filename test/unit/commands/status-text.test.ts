@@ -1,0 +1,85 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { statusLines } from '../../../src/commands/status-text.ts';
+import { emptyState, type State } from '../../../src/engine/state.ts';
+import type { StatusReport } from '../../../src/flows/status_query.ts';
+
+const unknown = { known: false, why: 'the Kubernetes API server does not answer' } as const;
+
+function stateOf(status: 'running' | 'completed'): State {
+  return {
+    ...emptyState('tiny'),
+    installed: { version: '2026.1', payloadDigest: 'a', completedAt: '2026-01-01T00:00:00Z' },
+    run: {
+      id: 'r',
+      flow: 'upgrade',
+      from: '2026.1',
+      to: '2026.2',
+      payloadDigest: 'b',
+      startedAt: '2026-02-01T10:00:00Z',
+      startedBy: 'olga',
+      status,
+      binary: '/opt/new/tiny',
+      order: ['upgrade_preflight', 'upgrade_pg_backup', 'upgrade_helm'],
+      steps: {
+        upgrade_preflight: {
+          status: 'completed',
+          startedAt: '2026-02-01T10:00:00Z',
+          finishedAt: '2026-02-01T10:00:02Z',
+          attempts: 1,
+          revision: 1,
+          inputsHash: 'x',
+        },
+        upgrade_pg_backup: {
+          status: 'skipped',
+          startedAt: '2026-02-01T10:00:02Z',
+          finishedAt: '2026-02-01T10:00:02Z',
+          attempts: 1,
+          revision: 1,
+          inputsHash: 'x',
+          reason: 'skipped on request',
+        },
+      },
+    },
+    skippedBackups: [{ by: 'olga', at: '2026-02-01T10:00:00Z', run: 'r', from: '2026.1', to: '2026.2' }],
+  };
+}
+
+function report(state: StatusReport['state']): StatusReport {
+  return {
+    running: null,
+    product: 'tiny',
+    title: 'Tiny',
+    payloadVersion: '2026.2',
+    state,
+    backups: { known: true, value: [{ folder: '/b/1', files: ['tinydb.sql'] }] },
+    overlay: { known: true, value: null },
+    release: unknown,
+    pods: unknown,
+    health: unknown,
+  };
+}
+
+test('steps are shown with time, duration and reason, and a skipped backup with who and when', () => {
+  const text = statusLines(report({ known: true, value: stateOf('completed') })).join('\n');
+  assert.match(text, /last run: upgrade 2026\.1 -> 2026\.2, completed, begun 2026-02-01T10:00:00Z by olga/);
+  assert.match(text, /upgrade_preflight +completed +2026-02-01T10:00:00Z +2\.0 s/);
+  assert.match(text, /upgrade_pg_backup +skipped .*skipped on request/);
+  assert.match(text, /upgrade_helm +not begun/);
+  assert.match(text, /no dump of this upgrade: 2026\.1 -> 2026\.2, --skip-backup by olga/);
+  assert.match(text, /\/b\/1: tinydb\.sql/);
+});
+
+test('what cannot be known is said once, and hides nothing else', () => {
+  const lines = statusLines(report({ known: true, value: stateOf('completed') }));
+  assert.equal(lines.filter((line) => line.includes('does not answer')).length, 2);
+  const bare = statusLines(report({ known: true, value: null })).join('\n');
+  assert.match(bare, /not installed by this installer/);
+});
+
+test('a run that is recorded as running, with nobody at it, was cut off', () => {
+  assert.match(
+    statusLines(report({ known: true, value: stateOf('running') })).join('\n'),
+    /2026\.2, was cut off, begun/,
+  );
+});
