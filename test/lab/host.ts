@@ -65,7 +65,6 @@ function requireName(name: string): void {
 /** Starts pid 1 of the host on its disks. The host's cgroups come first: by them `down` finds whatever was begun. */
 async function begin(name: string): Promise<void> {
   const folder = hostFolder(name);
-  mkdirSync(join(folder, 'mnt'), { recursive: true });
   rmSync(join(folder, 'node'), { recursive: true, force: true });
   cpSync(join(import.meta.dirname, 'node'), join(folder, 'node'), { recursive: true });
   for (const image of await ensureImages()) cpSync(image, join(folder, 'node', basename(image)));

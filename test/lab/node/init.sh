@@ -8,7 +8,8 @@ address=10.203.0.10
 node_name=k3s-node
 
 lay_disks() {
-  local disk=$LAB_HOST/mnt
+  # For the while: a folder that nothing below hides.
+  local disk=/mnt
   mount --make-rprivate /
   mount -o loop,nouuid "$LAB_IMAGES/disk.img" "$disk"
   mkdir -p "$disk"/{etc-upper,etc-work,opt/ivaap,root,tmp,usr-local/bin,usr-local/lib/lab/programs,var-lib,var-log,data}
@@ -26,19 +27,22 @@ lay_disks() {
     mount --bind -o ro "${entry#*=}" "$module"
   done
 
-  mount -t overlay overlay -o "lowerdir=/etc,upperdir=$disk/etc-upper,workdir=$disk/etc-work" /etc
-  mount --bind "$disk/opt" /opt
-  mount -o loop,nouuid "$LAB_IMAGES/opt-ivaap.img" /opt/ivaap
-  mount --rbind "$disk/usr-local" /usr/local
-  mount --bind "$disk/var-lib" /var/lib
-  mount --bind "$disk/var-log" /var/log
-  mount -t tmpfs -o mode=755 tmpfs /run
-  mkdir -p "$disk$LAB_CACHE"
-  # What is built on the machine is carried to the host by path: readable there, never writable.
-  mount --bind -o ro "$LAB_CACHE" "$disk$LAB_CACHE"
-  mount --bind "$disk/tmp" /tmp
+  mount -o loop,nouuid "$LAB_IMAGES/opt-ivaap.img" "$disk/opt/ivaap"
   umount -l "$LAB_STORE"
+  # What is built on the machine is carried to the host by path: readable there, never writable. Made before the folders are
+  # bound, so that it is found wherever it lies below them.
+  mkdir -p "$disk$LAB_CACHE"
+  mount --bind -o ro "$LAB_CACHE" "$disk$LAB_CACHE"
+
+  mount -t overlay overlay -o "lowerdir=/etc,upperdir=$disk/etc-upper,workdir=$disk/etc-work" /etc
+  mount --rbind "$disk/opt" /opt
+  mount --rbind "$disk/usr-local" /usr/local
+  mount --rbind "$disk/var-lib" /var/lib
+  mount --rbind "$disk/var-log" /var/log
+  mount -t tmpfs -o mode=755 tmpfs /run
+  mount --rbind "$disk/tmp" /tmp
   mount --rbind "$disk/root" /root
+  umount -l "$disk"
   mount --make-rshared /
 }
 
