@@ -41,8 +41,8 @@ export async function attemptStep<Ctx>(step: Step<Ctx>, options: AttemptOptions<
   try {
     const inputsHash = options.inputsHash();
     const record = journal.run?.steps[id];
-    const why = await reasonToRun(step, ctx, record, inputsHash);
-    if (why === undefined) {
+    const again = await reasonToRun(step, ctx, record, inputsHash);
+    if (again === undefined) {
       const reason = `completed ${record?.finishedAt ?? ''}`;
       emit({ type: 'step.skipped', at: at(), step: id, title, because: 'completed', reason });
       return { ran: false, out: record?.out, durationMs: elapsed() };
@@ -68,7 +68,7 @@ export async function attemptStep<Ctx>(step: Step<Ctx>, options: AttemptOptions<
 
     await journal.stepRunning(id, facts, options.dependants);
     recordedAsRunning = true;
-    emit({ type: 'step.started', at: at(), step: id, title, why });
+    emit({ type: 'step.started', at: at(), step: id, title, ...again });
     const io: StepIo = {
       signal,
       progress: (progress) => emit({ type: 'step.progress', at: at(), step: id, ...progress }),
@@ -94,7 +94,7 @@ export async function attemptStep<Ctx>(step: Step<Ctx>, options: AttemptOptions<
       // A record that stays `running` is read as a crash: the same step runs again.
       const message = options.redactor.text(failure.message);
       await journal.stepFailed(id, { code: failure.code, message }).catch(() => undefined);
-    } else emit({ type: 'step.started', at: at(), step: id, title, why: 'to be looked at' });
+    } else emit({ type: 'step.started', at: at(), step: id, title });
     emit({
       type: 'step.failed',
       at: at(),
@@ -119,25 +119,25 @@ function attemptError(error: unknown, id: string, signal: AbortSignal): IvaapErr
   return stepError(stopError(reason), id);
 }
 
-/** Undefined when the record can be taken as it is. */
+/** Undefined when the record can be taken as it is; a first attempt has no `why`. */
 async function reasonToRun<Ctx>(
   step: Step<Ctx>,
   ctx: Ctx,
   record: StepRecord | undefined,
   inputsHash: string,
-): Promise<string | undefined> {
-  if (record === undefined) return 'first attempt';
-  if (record.status === 'running') return 'an earlier attempt was cut off';
-  if (record.status === 'failed') return `an earlier attempt failed: ${record.error?.message ?? ''}`;
-  if (record.status === 'skipped') return 'had nothing to do in an earlier attempt';
-  if (record.status === 'stale') return 'a step that it needs has run again';
-  if (record.revision !== step.revision) return 'recorded by another revision of this step';
-  if (record.inputsHash !== inputsHash) return 'what it depends on has changed';
+): Promise<{ why?: string } | undefined> {
+  if (record === undefined) return {};
+  if (record.status === 'running') return { why: 'an earlier attempt was cut off' };
+  if (record.status === 'failed') return { why: `an earlier attempt failed: ${record.error?.message ?? ''}` };
+  if (record.status === 'skipped') return { why: 'had nothing to do in an earlier attempt' };
+  if (record.status === 'stale') return { why: 'a step that it needs has run again' };
+  if (record.revision !== step.revision) return { why: 'recorded by another revision of this step' };
+  if (record.inputsHash !== inputsHash) return { why: 'what it depends on has changed' };
   try {
     await step.verify?.(ctx, record.out ?? {});
     return undefined;
   } catch (error) {
-    return `its result does not hold any more: ${causeChain(error)[0] ?? ''}`;
+    return { why: `its result does not hold any more: ${causeChain(error)[0] ?? ''}` };
   }
 }
 

@@ -57,7 +57,7 @@ export const eventSchemas = [
   event('step.started', 'A step begins.', {
     step: z.string(),
     title,
-    why: z.string().describe('Why it runs, e.g. `first attempt` or what was found of an earlier one.'),
+    why: z.string().optional().describe('What was found of an earlier attempt, which is why it runs again.'),
   }),
   event('step.progress', 'How far a step is; with `--json` at most four a second.', {
     step: z.string(),

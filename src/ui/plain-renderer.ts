@@ -61,7 +61,7 @@ function eventLines(event: EngineEvent): { text: string; id?: string }[] {
     case 'step.started':
       return [
         {
-          text: `${event.step}: ${printableLine(event.title)} (${printableLine(event.why)})`,
+          text: `${event.step}: ${printableLine(event.title)}${event.why === undefined ? '' : ` (${printableLine(event.why)})`}`,
           id: event.step,
         },
       ];

@@ -131,7 +131,7 @@ export const runStarted = timed({
 });
 
 export const started = (step: string): EngineEvent =>
-  timed({ type: 'step.started', step, title: `Title of ${step}`, why: 'first attempt' });
+  timed({ type: 'step.started', step, title: `Title of ${step}` });
 export const completed = (step: string, durationMs = 1500): EngineEvent =>
   timed({ type: 'step.completed', step, title: `Title of ${step}`, durationMs });
 export const bytes = (step: string, done: number, total: number, note?: string): EngineEvent =>
