@@ -19,6 +19,8 @@ const needs: readonly { file: string; debianPackage: string }[] = [
   { file: '/usr/bin/script', debianPackage: 'bsdutils' },
   { file: '/usr/sbin/losetup', debianPackage: 'mount' },
   { file: '/usr/bin/unzip', debianPackage: 'unzip' },
+  { file: '/usr/bin/jq', debianPackage: 'jq' },
+  { file: '/usr/bin/strace', debianPackage: 'strace' },
   { file: '/usr/bin/python3', debianPackage: 'python3-minimal' },
 ];
 
