@@ -44,6 +44,8 @@ export async function runUpgrade(options: UpgradeOptions, ports: FlowPorts): Pro
   } catch (error) {
     throw redactor.error(error);
   } finally {
+    // A run that was refused has asked Helm as well, which makes its private folders.
+    if (lock !== undefined) await session.clearWork(opened.paths).catch(() => undefined);
     lock?.release();
     await opened.payload.close();
   }

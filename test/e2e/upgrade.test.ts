@@ -34,7 +34,14 @@ test('a host with 2026.1 and 1,000 wells is refreshed and upgraded to 2026.2', a
     });
 
     await chapter('install --upgrade succeeds and says what changed and where the backup is', async () => {
-      const result = await host.ivaap('2026.2', ['install', '--upgrade']);
+      const running = host.ivaap('2026.2', ['install', '--upgrade']);
+      await host.until('the upgrade is running', 30, async () =>
+        (await readState(host)).run?.to === '2026.2' ? true : undefined,
+      );
+      const second = await host.ivaap('2026.2', ['install', '--upgrade']);
+      const result = await running;
+      await assertExit(host, second, 9, 'a second run beside the first');
+      assert.match(second.stderr, /install --upgrade[^]*^try: /m);
       await assertExit(host, result, 0, 'install --upgrade');
       t.diagnostic(result.stdout.split('\n').slice(-25).join('\n'));
       const said = result.stdout + result.stderr;
