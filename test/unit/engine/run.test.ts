@@ -209,7 +209,10 @@ test('a re-run goes on from the failed step', async () => {
   assert.deepEqual([result.ran, result.skipped], [['b'], ['a']]);
   assert.deepEqual(result.outputs['a'], { a: 'done' });
   const started = host.events.find((event) => event.type === 'step.started');
-  assert.match(started?.type === 'step.started' ? (started.why ?? '') : '', /earlier attempt failed: not yet/);
+  assert.match(
+    started?.type === 'step.started' ? (started.why ?? '') : '',
+    /earlier attempt failed: not yet/,
+  );
 });
 
 /** Completes a, b and side, fails at the last step; then the same graph again with `change`. */
