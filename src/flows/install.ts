@@ -65,7 +65,7 @@ async function checked(
   const { product, paths, release } = opened;
   const state = await readState(paths.state);
   if (state !== undefined) refuseInstalled(opened, state, ports.program);
-  const answers = await installAnswers(product, options, state, redactor);
+  const answers = await installAnswers(product, paths.values, options, state, redactor);
   const host = await session.openHost(product, redactor);
   assertKubernetesVersion(product, await session.assertCluster(host.kubectl));
   const license = await requireLicense(host.kubectl, product, answers.license, redactor);

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { isAbsolute, normalize } from 'node:path';
 import type { Redactor } from '../engine/redact.ts';
@@ -29,11 +30,14 @@ const hostName = /^(?=.{1,253}$)[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-
  */
 export async function installAnswers(
   product: Product,
+  valuesPath: string,
   flags: InstallFlags,
   state: State | undefined,
   redactor: Redactor,
 ): Promise<InstallAnswers> {
-  const valuesFrom = await operatorValues(product, flags.values, redactor);
+  // An install that goes on has written the file already, and the operator may have mended it since.
+  const written = state?.run !== undefined && existsSync(valuesPath) ? valuesPath : undefined;
+  const valuesFrom = await operatorValues(product, flags.values ?? written, redactor);
   const earlier = (state?.run?.steps.preflight?.out?.answers ?? {}) as {
     fqdn?: string;
     storagePath?: string;

@@ -6,6 +6,7 @@ import type { RunResult } from '../engine/run.ts';
 import { readState, type State } from '../engine/state.ts';
 import type { JsonObject } from '../engine/step.ts';
 import { IvaapError } from '../errors.ts';
+import { assertSafePath } from '../host/safe-path.ts';
 import { assertRoot } from '../host/system.ts';
 import type { UpgradeDecision } from '../policy/upgrade-policy.ts';
 import type { StepContext, UpgradeContext } from '../steps/context.ts';
@@ -79,6 +80,8 @@ async function locked(
   if (state === undefined || lock === undefined) {
     return gate.refuseWithoutState(opened, host, ports.program);
   }
+  // Root runs and reads what lies below: nobody else may be able to put something there.
+  await assertSafePath(paths.installer);
   const decision = gate.decide(opened, state, options, ports.program);
   const values = await readValuesFile(paths.values);
   fqdnOf(product, values);

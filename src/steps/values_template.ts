@@ -29,8 +29,11 @@ export function renderValues(
     });
   }
   const { keys, autoMigrate } = product.values;
+  let changed = false;
   const put = (path: readonly string[], value: string | boolean, always: boolean) => {
-    if (always || !document.hasIn(path)) document.setIn(path, value);
+    if (document.hasIn(path) && (!always || document.getIn(path) === value)) return;
+    document.setIn(path, value);
+    changed = true;
   };
   put(keys.fqdn, answers.fqdn, true);
   if (keys.storagePath !== undefined) put(keys.storagePath, answers.storagePath, true);
@@ -40,5 +43,6 @@ export function renderValues(
       put(enabledPath, answers.entitlements.includes(entitlement), !fromOperator);
     }
   }
-  return document.toString({ lineWidth: 0 });
+  // A file that says it all already stays as it is, byte for byte.
+  return changed ? document.toString({ lineWidth: 0 }) : filled;
 }

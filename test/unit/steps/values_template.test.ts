@@ -50,3 +50,9 @@ test("what an operator's own file says is left as it is, and what it lacks is ad
     db: { path: '/srv/db' },
   });
 });
+
+test('a file that says it all already comes back byte for byte', () => {
+  const text =
+    "ingress: { host:   'wells.example.com' }\ndb:\n    path: /srv/db\nenv: {MIGRATE: 'false'}\nconnectors:\n  alpha: {enabled: false}\n";
+  assert.equal(renderValues(product, text, answers, true), text);
+});
