@@ -1,4 +1,14 @@
 import type { TestHost } from './host.ts';
+import {
+  away,
+  broken,
+  brokenCopy,
+  byShell,
+  edited,
+  editedState,
+  filled,
+  stateFile,
+} from './refusal-preparations.ts';
 
 /** One thing that an operator or a host can get wrong, and what the product must say about it. */
 export interface Refusal {
@@ -21,53 +31,7 @@ export interface Refusal {
 
 const upgrade = ['install', '--upgrade'];
 const folder = '/opt/ivaap';
-const state = `${folder}/.installer/state.json`;
 const values = `${folder}/ivaap.values.yaml`;
-
-/** A change of the host made by a shell script, and the script that takes it back. */
-const byShell = (change: string, back: string) => async (host: TestHost) => {
-  await host.shell(change);
-  return () => host.shell(back);
-};
-
-/** Another text in a file; its mode, owner and old text come back. */
-const edited = (path: string, edit: (text: string) => string) => async (host: TestHost) => {
-  const text = await host.readFile(path);
-  await host.shell(`cp -a ${path} /root/kept`);
-  await host.shell(`cat > ${path}`, { input: edit(text) });
-  return () => host.shell(`cp -a /root/kept ${path}; rm /root/kept`);
-};
-
-const away = (path: string) => byShell(`mv ${path} /root/away`, `mv /root/away ${path}`);
-
-type StateFile = Record<string, never> & {
-  schema: { major: number };
-  installed?: { version: string };
-  run: { status: string };
-};
-
-const editedState = (edit: (state: StateFile) => void) =>
-  edited(state, (text) => {
-    const parsed = JSON.parse(text) as StateFile;
-    edit(parsed);
-    return JSON.stringify(parsed, null, 2);
-  });
-
-/** Fills a file system until only so much is free. */
-const filled = (path: string, freeMiB: number) =>
-  byShell(
-    `fallocate -l $(( $(df --output=avail -B1 ${path} | tail -1) - ${freeMiB} * 1048576 )) ${path}/.filler`,
-    `rm ${path}/.filler`,
-  );
-
-const broken = '/root/broken/ivaap';
-
-/** A copy of 2026.2's executable made by a shell script from `$good`. */
-const brokenCopy = (script: string) => async (host: TestHost) => {
-  const good = await host.package('2026.2');
-  await host.shell(`good=${good}; mkdir /root/broken; ${script}; chmod +x ${broken}`);
-  return () => host.shell('rm -r /root/broken');
-};
 
 const helmSecrets = '-n ivaap -l owner=helm,name=ivaap';
 const kubectl = 'bash /usr/local/lib/lab/node/k3s kubectl';
@@ -143,7 +107,7 @@ export const refusals: readonly Refusal[] = [
   },
   {
     name: 'a Helm release without installer state',
-    prepare: away(state),
+    prepare: away(stateFile),
     argv: upgrade,
     exit: 5,
     message: /state/,
@@ -151,7 +115,7 @@ export const refusals: readonly Refusal[] = [
   },
   {
     name: 'a state file that is not JSON',
-    prepare: edited(state, (text) => text.slice(0, text.length / 2)),
+    prepare: edited(stateFile, (text) => text.slice(0, text.length / 2)),
     argv: upgrade,
     exit: 3,
     message: /state\.json.*damaged/,
@@ -159,9 +123,7 @@ export const refusals: readonly Refusal[] = [
   },
   {
     name: 'a state file of an unknown major version',
-    prepare: editedState((parsed) => {
-      parsed.schema.major = 7;
-    }),
+    prepare: editedState(({ schema }) => void (schema.major = 7)),
     argv: upgrade,
     exit: 5,
     message: /state\.json.*7\./,
@@ -309,10 +271,7 @@ export const refusals: readonly Refusal[] = [
     argv: upgrade,
     // Only this program sees another machine: the cluster goes on with what it has.
     under: [
-      'unshare',
-      '--mount',
-      'sh',
-      '-euc',
+      ...['unshare', '--mount', 'sh', '-euc'],
       `sed -E 's/^MemTotal:.*/MemTotal: 2000000 kB/' /proc/meminfo > /run/meminfo
        mount --bind /run/meminfo /proc/meminfo; rm /run/meminfo; exec "$0" "$@"`,
     ],
