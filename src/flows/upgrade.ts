@@ -116,6 +116,7 @@ async function locked(
     values,
     skipBackup: options.skipBackup,
   };
+  await gate.assertImagesOnDisk(ctx);
   for (const line of decision.notes) {
     ports.emit({ type: 'message', at: ctx.now().toISOString(), level: 'warning', line });
   }

@@ -8,6 +8,8 @@ import type { RequirementResult } from '../policy/requirements.ts';
 import { requireUpgrade, type UpgradeDecision } from '../policy/upgrade-policy.ts';
 import { sameVersion } from '../policy/version.ts';
 import { chartFacts } from '../steps/chart_tree.ts';
+import type { StepContext } from '../steps/context.ts';
+import { planImageLoad } from '../steps/image_load.ts';
 import type { ProductPaths } from '../steps/paths.ts';
 import { type HostTools, helmRecords, type OpenedPayload } from './session.ts';
 
@@ -137,6 +139,18 @@ export async function assertDatabaseRuns({ database }: HostTools, product: Produ
       ...(error instanceof IvaapError && error.output !== undefined ? { output: error.output } : {}),
       hint: `k3s kubectl describe pod -n ${product.namespace} -l ${product.database.selector}`,
     });
+  }
+}
+
+/** With `--images-from disk` the archives must be found good before the first step, not after the dump. */
+export async function assertImagesOnDisk(ctx: StepContext): Promise<void> {
+  if (ctx.imagesFrom !== 'disk' || ctx.refreshArchives) return;
+  try {
+    await planImageLoad(ctx);
+  } catch (error) {
+    if (!(error instanceof IvaapError)) throw error;
+    const { message, hint } = error;
+    throw new IvaapError('preflight', message, hint === undefined ? {} : { hint });
   }
 }
 

@@ -17,8 +17,8 @@ async function assertRefused(host: TestHost, version: string, message: RegExp): 
   assert.equal(differences(was, await fingerprint(host)), '');
 }
 
-async function assertUpgrades(host: TestHost, version: string): Promise<void> {
-  const result = await host.ivaap(version, ['install', '--upgrade']);
+async function assertUpgrades(host: TestHost, version: string, ...flags: string[]): Promise<void> {
+  const result = await host.ivaap(version, ['install', '--upgrade', ...flags]);
   await assertExit(host, result, 0, `the upgrade to ${version}`);
   await host.untilHealthy();
   await assertImagesOf(host, version);
@@ -65,6 +65,11 @@ test('with 2026.1’s archives on disk 2026.1 becomes 2026.2', async (t) => {
       await assertUpgrades(host, '2026.2');
       assert.equal(await sums(), before);
       assert.match(await host.wells.checksum(), /^1000 in schema 5,/);
+    });
+    await chapter('2026.2 to 2028.1 skips a major: refused, and done when that is accepted', async () => {
+      await assertRefused(host, '2028.1', /--accept-unsupported-upgrade|major/i);
+      await assertUpgrades(host, '2028.1', '--accept-unsupported-upgrade');
+      assert.match(await host.wells.checksum(), /^1000 in schema 6,/);
     });
   });
 });
