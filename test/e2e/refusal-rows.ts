@@ -271,7 +271,10 @@ export const refusals: readonly Refusal[] = [
     argv: upgrade,
     // Only this program sees another machine: the cluster goes on with what it has.
     under: [
-      ...['unshare', '--mount', 'sh', '-euc'],
+      'unshare',
+      '--mount',
+      'sh',
+      '-euc',
       `sed -E 's/^MemTotal:.*/MemTotal: 2000000 kB/' /proc/meminfo > /run/meminfo
        mount --bind /run/meminfo /proc/meminfo; rm /run/meminfo; exec "$0" "$@"`,
     ],
