@@ -29,7 +29,7 @@ const suite = (name: string, what: string, limitMinutes: number): Stage => ({
 const stages: Stage[] = [
   {
     name: 'set-up',
-    what: 'Debian packages and the lab’s programs (about 15 minutes on a bare machine, seconds later)',
+    what: 'Debian packages and the lab’s programs (17 minutes on two cores on a bare machine, seconds later)',
     argv: node('test/lab/cli.ts', 'doctor', '--fix'),
     limitMinutes: 45,
     counted: false,
