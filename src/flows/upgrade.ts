@@ -12,6 +12,7 @@ import type { UpgradeDecision } from '../policy/upgrade-policy.ts';
 import type { StepContext, UpgradeContext } from '../steps/context.ts';
 import { fqdnOf } from '../steps/health.ts';
 import { measureRequirements } from '../steps/requirements.ts';
+import { upgradePgBackup } from '../steps/upgrade_pg_backup.ts';
 import { readValuesFile } from '../steps/values_file.ts';
 import { type FlowResult, runFlow, stepContext } from './run_flow.ts';
 import { hideGenerated, hideValues, installedLicense } from './secrets_of_host.ts';
@@ -155,9 +156,12 @@ async function confirmReapply(
   });
 }
 
+const isDumped = ({ run }: State) => run?.steps[upgradePgBackup.id]?.status === 'completed';
+
 async function recordSkippedBackup(journal: Journal, ctx: UpgradeContext, run: string): Promise<void> {
   const known = journal.state.skippedBackups.some((skipped) => skipped.run === run);
-  if (!ctx.skipBackup || known) return;
+  // A run that goes on may have its dump already: then there is nothing left to skip.
+  if (!ctx.skipBackup || known || isDumped(journal.state)) return;
   await journal.update((draft, at) => {
     draft.skippedBackups.push({ by: ctx.operator, at, run, from: ctx.from, to: ctx.to });
   });
@@ -166,7 +170,7 @@ async function recordSkippedBackup(journal: Journal, ctx: UpgradeContext, run: s
 /** A failure of an upgrade without a dump says so: the operator's way back is another one. */
 function withDumpNote(error: unknown, state: State): unknown {
   const skipped = state.skippedBackups.findLast(({ run }) => run === state.run?.id);
-  if (!(error instanceof IvaapError) || skipped === undefined) return error;
+  if (!(error instanceof IvaapError) || skipped === undefined || isDumped(state)) return error;
   const note = `There is no dump of this upgrade (--skip-backup by ${skipped.by ?? 'unknown'}, ${skipped.at}).`;
   return new IvaapError(error.code, `${error.message}. ${note}`.replace('..', '.'), {
     cause: error.cause,
