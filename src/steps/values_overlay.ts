@@ -24,16 +24,25 @@ function overlayText({ values, applied }: Overlay, valuesPath: string): string {
 }
 
 /** Writes the overlay that the release's patches ask for on this values file, or removes one that is not asked for any more. */
-export async function writeOverlay(
+export function writeOverlay(
+  ctx: Pick<StepContext, 'release' | 'paths'>,
+  values: ValuesFile,
+): Promise<string[]> {
+  return placeOverlay(ctx, values, ctx.paths.overlay);
+}
+
+/** As {@link writeOverlay}, at another place. Returns the ids of the patches that apply. */
+export async function placeOverlay(
   { release, paths }: Pick<StepContext, 'release' | 'paths'>,
   values: ValuesFile,
+  path: string,
 ): Promise<string[]> {
   const overlay = computeOverlay(values.root, release.valuesPatches);
   if (overlay.applied.length > 0) {
-    await writeFileAtomic(paths.overlay, overlayText(overlay, paths.values), { mode: 0o600 });
-  } else if (existsSync(paths.overlay)) {
-    await rm(paths.overlay);
-    await syncFolder(dirname(paths.overlay));
+    await writeFileAtomic(path, overlayText(overlay, paths.values), { mode: 0o600 });
+  } else if (existsSync(path)) {
+    await rm(path);
+    await syncFolder(dirname(path));
   }
   return overlay.applied.map(({ id }) => id);
 }

@@ -63,8 +63,9 @@ async function node(script: string, ...args: string[]): Promise<string> {
 }
 
 const keptBuilds = 3;
+const keptMs = 3 * 60 * 60_000;
 
-/** A build is some hundred megabytes: only the last few states of the sources are kept. */
+/** A build is some hundred megabytes: only the last few states of the sources are kept, and those that another checkout may be using. */
 async function forgetOldBuilds(): Promise<void> {
   const now = new Date();
   await utimes(join(builds, sourcesKey()), now, now);
@@ -72,5 +73,7 @@ async function forgetOldBuilds(): Promise<void> {
   const byAge = folders
     .map(({ name }) => ({ name, at: statSync(join(builds, name)).mtimeMs }))
     .sort((a, b) => b.at - a.at);
-  for (const { name } of byAge.slice(keptBuilds)) await rm(join(builds, name), { recursive: true });
+  for (const { name, at } of byAge.slice(keptBuilds)) {
+    if (now.getTime() - at > keptMs) await rm(join(builds, name), { recursive: true });
+  }
 }

@@ -9,6 +9,7 @@ import { snapshotFolder } from '../lab/paths.ts';
 import { withStore } from '../lab/store.ts';
 import { sampleWells } from './wells.ts';
 
+const keptMs = 3 * 60 * 60_000;
 const licenseFile = '/root/license.json';
 
 /** Grants one of the two connectors. */
@@ -63,8 +64,12 @@ export function findSnapshot(name: GoldenName): Promise<boolean> {
     const kept = existsSync(folder) ? readdirSync(folder) : [];
     if (kept.includes(snapshot)) return true;
     const older = kept.filter((other) => other.startsWith(snapshot.slice(0, -8)));
-    const byAge = older.sort((a, b) => statSync(join(folder, b)).mtimeMs - statSync(join(folder, a)).mtimeMs);
-    for (const other of byAge.slice(1)) rmSync(join(folder, other), { recursive: true });
+    const ageMs = (other: string) => Date.now() - statSync(join(folder, other)).ctimeMs;
+    const byAge = older.sort((a, b) => ageMs(a) - ageMs(b));
+    // A young one may be in use by another checkout.
+    for (const other of byAge.slice(1).filter((name) => ageMs(name) > keptMs)) {
+      rmSync(join(folder, other), { recursive: true });
+    }
     return false;
   });
 }

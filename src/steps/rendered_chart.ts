@@ -1,0 +1,52 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parseAllDocuments } from 'yaml';
+import { IvaapError } from '../errors.ts';
+import { makeFolder } from '../host/atomic-file.ts';
+import type { Manifest } from '../host/kubectl.ts';
+import { extractChart } from './chart_tree.ts';
+import type { UpgradeContext } from './context.ts';
+import { placeOverlay } from './values_overlay.ts';
+
+/**
+ * The objects that this payload's chart gives with the operator's values and the overlay that the release will need, before either
+ * is in its place: rendered in the run's work folder, which is removed. Holds secrets. Throws `preflight` with Helm's words
+ * when the chart refuses the values.
+ */
+export async function renderChart(ctx: UpgradeContext, signal: AbortSignal): Promise<Manifest[]> {
+  const folder = join(ctx.paths.work, 'rendered');
+  const overlay = join(folder, 'overlay.yaml');
+  const chart = join(folder, ctx.product.chart.folder);
+  try {
+    await makeFolder(folder, 0o700);
+    await extractChart(ctx, chart, signal);
+    const patched = (await placeOverlay(ctx, ctx.values, overlay)).length > 0;
+    const text = await ctx.helm.template({
+      chart,
+      valuesFiles: patched ? [ctx.paths.values, overlay] : [ctx.paths.values],
+      kubeVersion: await ctx.kubectl.serverVersion({ signal }),
+    });
+    return parseManifests(text);
+  } catch (error) {
+    if (!(error instanceof IvaapError) || error.code !== 'failed') throw error;
+    throw new IvaapError('preflight', `the chart of ${ctx.to} cannot be rendered with ${ctx.values.path}`, {
+      cause: error,
+      ...(error.output === undefined ? {} : { output: error.output }),
+      hint: `Mend the file (sudoedit ${ctx.values.path}), then run the same command again.`,
+    });
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** The objects in Helm's YAML, hooks left out: Helm keeps no record of what those become. */
+export function parseManifests(text: string): Manifest[] {
+  return parseAllDocuments(text)
+    .map((document) => document.toJS() as Manifest | null)
+    .filter((manifest) => manifest !== null && typeof manifest === 'object')
+    .filter(({ metadata }) => !isHook(metadata));
+}
+
+function isHook({ annotations }: Manifest['metadata']): boolean {
+  return typeof annotations === 'object' && annotations !== null && 'helm.sh/hook' in annotations;
+}
