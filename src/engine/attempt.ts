@@ -7,6 +7,9 @@ import type { Redactor } from './redact.ts';
 import type { StepRecord } from './state.ts';
 import type { JsonObject, Step, StepIo } from './step.ts';
 
+/** The place of a step whose result was verified and is not yet recorded as completed. */
+const verifiedPlace = 'verified';
+
 export interface AttemptOptions<Ctx> {
   ctx: Ctx;
   journal: Journal;
@@ -69,8 +72,13 @@ export async function attemptStep<Ctx>(step: Step<Ctx>, options: AttemptOptions<
     await journal.stepRunning(id, facts, options.dependants);
     recordedAsRunning = true;
     emit({ type: 'step.started', at: at(), step: id, title, ...again });
+    let passed = 0;
     const io: StepIo = {
       signal,
+      midpoint: async () => {
+        await journal.stepPassed(id, step.midpoint);
+        passed += 1;
+      },
       progress: (progress) => emit({ type: 'step.progress', at: at(), step: id, ...progress }),
       log: (line) => emit({ type: 'step.log', at: at(), step: id, line }),
       warn: (line) => {
@@ -83,7 +91,11 @@ export async function attemptStep<Ctx>(step: Step<Ctx>, options: AttemptOptions<
       interrupted: journal.run?.steps[id]?.recorded,
     };
     const out = await step.run(ctx, io);
+    if (passed !== 1) {
+      throw new IvaapError('bug', `step ${id} passed its midpoint ${step.midpoint} ${passed} times`);
+    }
     await step.verify?.(ctx, out);
+    await journal.stepPassed(id, verifiedPlace);
     await journal.stepCompleted(id, out);
     emit({ type: 'step.completed', at: at(), step: id, title, durationMs: elapsed() });
     return { ran: true, out, durationMs: elapsed() };

@@ -178,6 +178,14 @@ export class Journal {
     });
   }
 
+  /** What a running step has passed: its midpoint, or `verified`. */
+  stepPassed(id: string, place: string): Promise<void> {
+    return this.#step(id, (run) => {
+      const step = run.steps[id];
+      if (step) step.place = place;
+    });
+  }
+
   stepCompleted(id: string, out: JsonObject): Promise<void> {
     return this.#step(id, (run, now, draft) => {
       const step = run.steps[id];
@@ -186,6 +194,7 @@ export class Journal {
       step.finishedAt = now;
       step.out = out;
       delete step.recorded;
+      delete step.place;
       draft.derived = { ...draft.derived, ...out };
     });
   }

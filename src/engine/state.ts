@@ -9,7 +9,7 @@ import { nodeDisk } from './disk.ts';
  */
 
 /** A reader refuses another major; additive fields raise the minor. */
-export const stateVersion = { major: 1, minor: 0 } as const;
+export const stateVersion = { major: 1, minor: 1 } as const;
 
 const time = z.string();
 const jsonObject = z.record(z.string(), z.json());
@@ -25,6 +25,8 @@ const stepRecord = z.looseObject({
   startedAt: time,
   finishedAt: time.optional(),
   attempts: z.int().positive(),
+  /** Of an attempt that has not completed: the step's midpoint once it was passed, `verified` once its result was; since 1.1. */
+  place: z.string().optional(),
   revision: z.int(),
   /** SHA-256 of the step's inputs as canonical JSON. */
   inputsHash: z.string(),

@@ -42,6 +42,10 @@ export interface StepIo {
    * call in a run from this version, the outs of its completed steps become the version's anchors, which nothing replaces.
    */
   pointOfNoReturn(data: JsonObject): Promise<void>;
+  /**
+   * Passes the step's midpoint: durable before it resolves. Called once on every way through `run` that returns; a `bug` otherwise.
+   */
+  midpoint(): Promise<void>;
   /** What another step of this run returned, now or in an earlier attempt; undefined when it has not completed or was skipped. */
   result(stepId: string): JsonObject | undefined;
   /** What an earlier, unfinished attempt at this step recorded; undefined on a first attempt. */
@@ -58,6 +62,11 @@ export interface Step<Ctx, Out extends JsonObject = JsonObject> {
   id: string;
   title: string;
   needs: readonly string[];
+  /**
+   * Names a point between the first and the last side effect of `run` by what was just done (`dump-written`); a step that has
+   * none passes it all the same. An attempt that was cut off is told by it.
+   */
+  midpoint: string;
   /** Raised when the meaning of the recorded result changes, so that older records run again. */
   revision: number;
   /** What the result depends on; a change runs the step again, and all that needs it. */

@@ -14,6 +14,8 @@ export interface LoadSettings extends PinOptions {
   payload: { blob: BlobSource };
   /** Bytes fed to the importer, of all that were missing; `note` names the image. */
   onProgress?: (done: number, total: number, note: string) => void;
+  /** Called once: when half of the missing images have their names, or before the pins when none was missing. */
+  onMidway?: () => Promise<void>;
   log?: (line: string) => void;
   warn?: (line: string) => void;
 }
@@ -62,6 +64,8 @@ class Loading {
   readonly #stagingPrefix: string;
   #have: Set<string> = new Set();
   #importedBytes = 0;
+  #named = 0;
+  #midway = false;
 
   constructor(plan: ImagePlan, settings: LoadSettings) {
     this.#plan = plan;
@@ -75,8 +79,9 @@ class Loading {
     const names = (action: PlannedImage['action']) =>
       images.filter((image) => image.action === action).map(({ name }) => name);
     try {
-      for (const image of images)
-        if (image.action === 'tag') await containerd.tag(image.at ?? '', image.name);
+      for (const image of images) {
+        if (image.action === 'tag') await this.#nameImage(image.at ?? '', image.name);
+      }
       const toLoad = images.filter(({ action }) => action === 'load');
       if (toLoad.length > 0) this.#have = await containerd.blobs();
       const rest = toLoad.filter(({ source }) => source === undefined);
@@ -93,6 +98,7 @@ class Loading {
     } finally {
       await this.#removeStaging();
     }
+    await this.#passMidway();
     const { unpinned } = await pinImages(containerd, images, this.#settings);
     return {
       loaded: names('load'),
@@ -190,8 +196,21 @@ class Loading {
     }
     for (const { name, planned, image } of staged) {
       await this.#proveWhole(name, image, planned.name);
-      await containerd.tag(name, planned.name);
+      await this.#nameImage(name, planned.name);
     }
+  }
+
+  async #nameImage(from: string, name: string): Promise<void> {
+    await this.#settings.containerd.tag(from, name);
+    this.#named += 1;
+    const missing = this.#plan.images.filter(({ action }) => action !== 'none').length;
+    if (this.#named * 2 >= missing) await this.#passMidway();
+  }
+
+  async #passMidway(): Promise<void> {
+    if (this.#midway) return;
+    this.#midway = true;
+    await this.#settings.onMidway?.();
   }
 
   #stagingName = ({ configDigest }: PlannedImage): string =>

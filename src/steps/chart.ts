@@ -12,6 +12,7 @@ export const chart: Step<InstallContext> = {
   id: 'chart',
   title: 'Extract the chart',
   needs: ['values'],
+  midpoint: 'chart-staged',
   revision: 1,
   inputs: ({ payload, product }) => ({ payload: payload.digest, folder: product.chart.folder }),
   plan: async ({ paths, to }) => ({ action: 'run', summary: `extract the chart of ${to} to ${paths.chart}` }),
@@ -19,12 +20,14 @@ export const chart: Step<InstallContext> = {
   async run(ctx, io) {
     const { paths, to } = ctx;
     if (paths.connectors !== undefined) await makeFolder(paths.connectors);
-    if (!(await isPayloadChart(ctx, paths.chart))) {
+    if (await isPayloadChart(ctx, paths.chart)) await io.midpoint();
+    else {
       // What lies there is ours, half-written: an install begins on a host without a chart.
       await rm(paths.chart, { recursive: true, force: true });
       await makeFolder(paths.work, 0o700);
       const staged = join(paths.work, 'chart');
       const files = await extractChart(ctx, staged, io.signal);
+      await io.midpoint();
       await renameDurable(staged, paths.chart);
       io.log(`${paths.chart}: ${files} files`);
     }

@@ -61,6 +61,7 @@ export function healthStep(route: HealthRoute, id: string, needs: readonly strin
     id,
     title: `${route.title} answers`,
     needs,
+    midpoint: 'answered',
     revision: 1,
     inputs: (ctx) => ({ route: { ...route }, payload: ctx.payload.digest }),
     plan: async (ctx) => ({
@@ -71,6 +72,7 @@ export function healthStep(route: HealthRoute, id: string, needs: readonly strin
     async run(ctx, io) {
       const fqdn = fqdnOf(ctx.product, await readValuesFile(ctx.paths.values));
       const result = await waitForRoute(route, fqdn, io);
+      await io.midpoint();
       if (result.healthy && result.answered) {
         return { [`health_${route.id}`]: { url: where(fqdn), status: result.status } };
       }

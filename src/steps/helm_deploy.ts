@@ -13,6 +13,7 @@ export const helmDeploy: Step<InstallContext> = {
   id: 'helm_deploy',
   title: 'Deploy the release',
   needs: ['load_images'],
+  midpoint: 'helm-ended',
   revision: 1,
   destructive: true,
   inputs: ({ payload, to }) => ({ payload: payload.digest, to }),
@@ -34,6 +35,7 @@ export const helmDeploy: Step<InstallContext> = {
     await io.pointOfNoReturn({ helmRevision: found?.revision ?? 0 });
     const done = found?.status === 'deployed' && found.appVersion === to;
     if (!done) await deploy(ctx, io, found === undefined ? 'install' : 'upgrade');
+    await io.midpoint();
     const release = await helm.current();
     return {
       helm: {

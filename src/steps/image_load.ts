@@ -56,6 +56,7 @@ export async function loadMissingImages(ctx: StepContext, io: StepIo): Promise<J
     product: product.name,
     version: to,
     signal: io.signal,
+    onMidway: () => io.midpoint(),
     keepVersions: ctx.from === null ? [] : [ctx.from],
     onProgress: (done, total, note) => io.progress({ done, total, unit: 'bytes', note }),
     log: (line) => io.log(line),

@@ -7,6 +7,7 @@ export const license: Step<InstallContext> = {
   id: 'license',
   title: 'Read the licence',
   needs: ['preflight'],
+  midpoint: 'entitlements-read',
   revision: 1,
   inputs: (ctx) => ({ license: ctx.license === undefined ? null : sha256Of(ctx.license.text) }),
   plan: async (ctx) =>
@@ -20,6 +21,7 @@ export const license: Step<InstallContext> = {
         io.log(`${entitlement}: no part of this installer`);
       }
     }
+    await io.midpoint();
     return { entitlements, licenseExpires: expires ?? null };
   },
 };

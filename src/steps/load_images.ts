@@ -7,6 +7,7 @@ export const loadImagesStep: Step<InstallContext> = {
   id: 'load_images',
   title: 'Load the images',
   needs: ['chart'],
+  midpoint: 'half-loaded',
   revision: 1,
   inputs: ({ payload, imagesFrom, entitlements }) => ({
     payload: payload.digest,

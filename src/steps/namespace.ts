@@ -8,12 +8,14 @@ export const namespace: Step<InstallContext> = {
   id: 'namespace',
   title: 'Make the namespace',
   needs: ['license'],
+  midpoint: 'namespace-applied',
   revision: 1,
   destructive: true,
   inputs: ({ product }) => ({ namespace: product.namespace }),
   plan: async ({ product }) => ({ action: 'run', summary: `make the namespace ${product.namespace}` }),
-  async run({ kubectl, product }) {
+  async run({ kubectl, product }, io) {
     await kubectl.apply([namespaceManifest(product)]);
+    await io.midpoint();
     return { namespace: product.namespace };
   },
   async verify({ kubectl, product }) {

@@ -17,6 +17,7 @@ export const postgres: Step<InstallContext> = {
   id: 'postgres',
   title: 'Make the database volume',
   needs: ['secrets'],
+  midpoint: 'folder-made',
   revision: 1,
   destructive: true,
   inputs: ({ product, storagePath }) => ({ volume: { ...product.database.volume }, storagePath }),
@@ -30,6 +31,7 @@ export const postgres: Step<InstallContext> = {
     await assertSafePath(storagePath.replace(/\/[^/]+$/, '') || '/', { mayBeMissing: true });
     await makeFolder(storagePath, 0o700);
     await chown(storagePath, uid, gid);
+    await io.midpoint();
     await kubectl.apply(volumeManifests(product, storagePath));
     const bound = await boundClaim({ kubectl, product }, io.signal);
     return {

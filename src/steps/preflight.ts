@@ -6,6 +6,7 @@ export const preflight: Step<InstallContext> = {
   id: 'preflight',
   title: 'Check the host',
   needs: [],
+  midpoint: 'host-described',
   revision: 1,
   inputs: ({ payload, fqdn, storagePath }) => ({ payload: payload.digest, fqdn, storagePath }),
   plan: async ({ requirements }) => ({
@@ -15,9 +16,11 @@ export const preflight: Step<InstallContext> = {
   }),
   async run({ requirements, kubectl, k3s, fqdn, storagePath }, io) {
     for (const { summary } of requirements) io.log(summary);
+    const cluster = await kubectl.serverVersion();
+    await io.midpoint();
     return {
       preflight: {
-        cluster: await kubectl.serverVersion(),
+        cluster,
         k3s,
         requirements: requirements.map(({ id, measured, limit }) => ({ id, measured, limit })),
       },

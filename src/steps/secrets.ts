@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { Step } from '../engine/step.ts';
+import type { Step, StepIo } from '../engine/step.ts';
 import { IvaapError } from '../errors.ts';
 import type { InstallContext } from './context.ts';
 import { secretManifest } from './manifests.ts';
@@ -10,6 +10,7 @@ export const secrets: Step<InstallContext> = {
   id: 'secrets',
   title: 'Make the secrets',
   needs: ['namespace'],
+  midpoint: 'half-made',
   revision: 1,
   destructive: true,
   inputs: (ctx) => ({
@@ -20,19 +21,11 @@ export const secrets: Step<InstallContext> = {
 
   async run(ctx, io) {
     const { kubectl, product } = ctx;
-    const scope = { namespace: product.namespace };
-    for (const { name, keys } of product.generatedSecrets) {
-      // The database was made with the first password: a second one would lock the product out.
-      if ((await kubectl.get('secret', name, scope)) !== undefined) {
-        io.log(`${name} is there already and is kept`);
-        continue;
-      }
-      const data = Object.fromEntries(
-        Object.entries(keys).map(([key, bytes]) => [key, randomBytes(bytes).toString('base64url')]),
-      );
-      Object.values(data).forEach((secret) => ctx.hide(secret));
-      await kubectl.apply([secretManifest(product, name, data)]);
-    }
+    const { generatedSecrets } = product;
+    const half = Math.ceil(generatedSecrets.length / 2);
+    await generate(ctx, io, generatedSecrets.slice(0, half));
+    await io.midpoint();
+    await generate(ctx, io, generatedSecrets.slice(half));
     if (product.license !== undefined && ctx.license !== undefined) {
       const { secret, key } = product.license;
       await kubectl.apply([secretManifest(product, secret, { [key]: ctx.license.text })]);
@@ -59,4 +52,24 @@ function names({ product, license }: InstallContext): string[] {
     ...product.generatedSecrets.map(({ name }) => name),
     ...(product.license === undefined || license === undefined ? [] : [product.license.secret]),
   ];
+}
+
+async function generate(
+  ctx: InstallContext,
+  io: StepIo,
+  generated: InstallContext['product']['generatedSecrets'],
+): Promise<void> {
+  const { kubectl, product } = ctx;
+  for (const { name, keys } of generated) {
+    // The database was made with the first password: a second one would lock the product out.
+    if ((await kubectl.get('secret', name, { namespace: product.namespace })) !== undefined) {
+      io.log(`${name} is there already and is kept`);
+      continue;
+    }
+    const data = Object.fromEntries(
+      Object.entries(keys).map(([key, bytes]) => [key, randomBytes(bytes).toString('base64url')]),
+    );
+    Object.values(data).forEach((secret) => ctx.hide(secret));
+    await kubectl.apply([secretManifest(product, name, data)]);
+  }
 }

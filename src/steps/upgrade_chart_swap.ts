@@ -16,6 +16,7 @@ export const upgradeChartSwap: Step<UpgradeContext> = {
   id: 'upgrade_chart_swap',
   title: 'Replace the chart',
   needs: ['upgrade_snapshot'],
+  midpoint: 'old-chart-aside',
   revision: 1,
   inputs: ({ payload, product }) => ({ payload: payload.digest, folder: product.chart.folder }),
 
@@ -34,10 +35,12 @@ export const upgradeChartSwap: Step<UpgradeContext> = {
     const staged = join(paths.work, 'chart');
     const outgoing = join(paths.work, 'chart-outgoing');
     await makeFolder(paths.work, 0o700);
-    if (!(await isPayloadChart(ctx, paths.chart))) {
+    if (await isPayloadChart(ctx, paths.chart)) await io.midpoint();
+    else {
       const files = await extractChart(ctx, staged, io.signal);
       await rm(outgoing, { recursive: true, force: true });
       if (existsSync(paths.chart)) await renameDurable(paths.chart, outgoing);
+      await io.midpoint();
       await renameDurable(staged, paths.chart);
       io.log(`${paths.chart}: ${files} files from the payload; the old chart is in ${kept}`);
     }

@@ -7,6 +7,7 @@ export const upgradeDetect: Step<UpgradeContext> = {
   id: 'upgrade_detect',
   title: 'Record the versions',
   needs: ['upgrade_preflight'],
+  midpoint: 'release-read',
   revision: 1,
   inputs: ({ from, to, payload }) => ({ from, to, payload: payload.digest }),
   plan: async ({ from, to }) => ({ action: 'run', summary: `record the upgrade from ${from} to ${to}` }),
@@ -17,6 +18,7 @@ export const upgradeDetect: Step<UpgradeContext> = {
         hint: `k3s kubectl get secrets -n ${product.namespace} -l owner=helm`,
       });
     }
+    await io.midpoint();
     io.log(`from ${from} (Helm revision ${release.revision}) to ${to}`);
     return { upgrade: { from, to, payload: payload.digest, helmRevision: release.revision } };
   },

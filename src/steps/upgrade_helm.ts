@@ -18,6 +18,7 @@ export const upgradeHelm: Step<UpgradeContext> = {
   id: 'upgrade_helm',
   title: 'Upgrade the release',
   needs: ['upgrade_migrate'],
+  midpoint: 'helm-ended',
   revision: 1,
   inputs: ({ values, payload, to }) => ({ values: values.sha256, payload: payload.digest, to }),
 
@@ -38,6 +39,7 @@ export const upgradeHelm: Step<UpgradeContext> = {
     } catch (error) {
       throw await judged(ctx, io, error, before);
     }
+    await io.midpoint();
     const after = await schemaVersion(ctx);
     const release = await helm.current();
     io.log(schemaSentence(before, after));

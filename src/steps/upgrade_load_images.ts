@@ -7,6 +7,7 @@ export const upgradeLoadImages: Step<UpgradeContext> = {
   id: 'upgrade_load_images',
   title: 'Load the images',
   needs: ['upgrade_detect'],
+  midpoint: 'half-loaded',
   revision: 1,
   inputs: ({ payload, imagesFrom, entitlements, refreshArchives: refresh }) => ({
     payload: payload.digest,

@@ -9,6 +9,7 @@ export const upgradeMigrate: Step<UpgradeContext> = {
   id: 'upgrade_migrate',
   title: 'Adapt the values',
   needs: ['upgrade_chart_swap', 'upgrade_load_images'],
+  midpoint: 'overlay-written',
   revision: 1,
   inputs: ({ values, release, payload }) => ({
     values: values.sha256,
@@ -36,6 +37,7 @@ export const upgradeMigrate: Step<UpgradeContext> = {
 
   async run(ctx, io) {
     const patches = await writeOverlay(ctx, ctx.values);
+    await io.midpoint();
     if (patches.length > 0) io.warn(`values patches in ${ctx.paths.overlay}: ${patches.join(', ')}`);
     return { overlay: { path: patches.length > 0 ? ctx.paths.overlay : null, patches } };
   },

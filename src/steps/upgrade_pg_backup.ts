@@ -32,6 +32,7 @@ export const upgradePgBackup: Step<UpgradeContext> = {
   id: 'upgrade_pg_backup',
   title: 'Back the database up',
   needs: ['upgrade_detect'],
+  midpoint: 'dump-written',
   revision: 1,
   inputs: ({ product, from }) => ({ database: product.database.name, from }),
 
@@ -56,6 +57,7 @@ export const upgradePgBackup: Step<UpgradeContext> = {
       signal,
       onBytes: (done) => io.progress({ done, unit: 'bytes', note }),
     });
+    await io.midpoint();
     // Roles are the server's, not the database's: without them the dump's owners are unknown to an empty server.
     await writeFileAtomic(join(folder, globalsFile), await database.dumpGlobals(signal), { mode: 0o600 });
     const { sizeBytes, sha256, tables, totalRows: rows } = dumped;

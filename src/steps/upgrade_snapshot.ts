@@ -25,6 +25,7 @@ export const upgradeSnapshot: Step<UpgradeContext> = {
   id: 'upgrade_snapshot',
   title: 'Save state, values and Helm history',
   needs: ['upgrade_pg_backup'],
+  midpoint: 'half-copied',
   revision: 1,
   inputs: ({ from, skipBackup }) => ({ from, skipBackup }),
 
@@ -54,7 +55,11 @@ export const upgradeSnapshot: Step<UpgradeContext> = {
       // Last: a snapshot with a history is a whole one.
       [lastFile, `${JSON.stringify(await helm.history(), null, 2)}\n`],
     ];
-    for (const [name, text] of contents) await writeFileAtomic(join(folder, name), text, ownerOnly);
+    const half = Math.floor(contents.length / 2);
+    for (const [index, [name, text]] of contents.entries()) {
+      if (index === half) await io.midpoint();
+      await writeFileAtomic(join(folder, name), text, ownerOnly);
+    }
     io.log(`${folder}: ${contents.map(([name]) => name).join(', ')}`);
     return {
       snapshot: { folder, files: contents.map(([name]) => name), helmRevision: release.revision },

@@ -11,6 +11,7 @@ export const values: Step<InstallContext> = {
   id: 'values',
   title: 'Write the values file',
   needs: ['postgres'],
+  midpoint: 'values-written',
   revision: 1,
   inputs: ({ fqdn, storagePath, valuesFrom, license }) => ({
     fqdn,
@@ -30,6 +31,7 @@ export const values: Step<InstallContext> = {
     const text = renderValues(product, template, answers, valuesFrom !== undefined);
     await makeFolder(paths.folder);
     await writeFileAtomic(paths.values, text, { mode: 0o600 });
+    await io.midpoint();
     const patches = await writeOverlay(ctx, parseValues(paths.values, text));
     if (patches.length > 0) io.log(`values patches in ${paths.overlay}: ${patches.join(', ')}`);
     return {

@@ -21,6 +21,7 @@ function graph(disk: FaultyDisk) {
         assert.equal(durable.run?.steps[id]?.status, 'running', `${id} acts before its record is durable`);
         if (!world.effects.includes(`${id}:begun`)) world.effects.push(`${id}:begun`);
         await io.record({ [`${id}Part`]: true });
+        await io.midpoint();
         if (id === 'c') await io.pointOfNoReturn({ tool: 'began' });
         if (!world.effects.includes(id)) world.effects.push(id);
         return { [id]: { path: `/backups/${id}` } };
@@ -93,6 +94,37 @@ test('a power cut before any disk operation, whatever is lost or torn, ends as a
     }
   }
   assert.ok(tried >= 200, `${tried} places`);
+});
+
+/** The places that a durable state is at: `STEP:running`, `STEP:MIDPOINT` or `STEP:verified` of each running step. */
+function placesOf(disk: FaultyDisk): string[] {
+  const text = disk.durable(statePath);
+  if (text === undefined) return [];
+  const running = Object.entries(parseState(text, statePath).run?.steps ?? {}).filter(
+    ([, { status }]) => status === 'running',
+  );
+  return running.length === 0 ? ['start'] : running.map(([id, { place }]) => `${id}:${place ?? 'running'}`);
+}
+
+test('a kill at each place that the journal names is survived: before the first step, and three in each step', async () => {
+  const { expected, operations } = await undisturbed(1);
+  const tried = new Set<string>();
+  for (let dieAt = 1; dieAt <= operations; dieAt += 1) {
+    const disk = new FaultyDisk();
+    disk.dieAt = dieAt;
+    const world: World = { effects: [] };
+    await run(disk, world, 1);
+    const next = disk.afterCrash('unsynced-lost');
+    const places = placesOf(disk).filter((place) => !tried.has(place));
+    if (places.length === 0) continue;
+    assert.equal(await run(next, world, 1), undefined, places.join());
+    assert.deepEqual(await outcome({ disk: next, world, events: [] }), expected, places.join());
+    places.forEach((place) => tried.add(place));
+  }
+  const wanted = ['a', 'side', 'b', 'c'].flatMap((id) =>
+    ['running', 'halfway', 'verified'].map((place) => `${id}:${place}`),
+  );
+  assert.deepEqual([...tried].sort(), ['start', ...wanted].sort());
 });
 
 test('the same holds in every order that the graph leaves free', async () => {

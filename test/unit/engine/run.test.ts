@@ -377,3 +377,44 @@ test('every event that a run emits fits the documented schema', async () => {
   const failed = host.events.find((event) => event.type === 'run.failed');
   assert.deepEqual(failed?.type === 'run.failed' ? failed.warnings : [], ['mind this']);
 });
+
+test('what a running step has passed is durable: nothing, its midpoint, then that its result holds', async () => {
+  const host = newHost();
+  const places: (string | undefined)[] = [];
+  const look = async () => {
+    const found = (await openJournal(host.disk)).run?.steps['a'];
+    assert.equal(found?.status, 'running');
+    places.push(found.place);
+  };
+  const { sync } = host.disk;
+  host.disk.sync = async (path) => {
+    await sync.call(host.disk, path);
+    const { place } = (await openJournal(host.disk)).run?.steps['a'] ?? {};
+    if (place === 'verified' && places.at(-1) !== place) places.push(place);
+  };
+  const a = step('a', {
+    run: async (io) => {
+      await look();
+      await io.midpoint();
+      await look();
+      return {};
+    },
+    verify: () => void places.push('verify'),
+  });
+  await invoke(host, [a]);
+  assert.deepEqual(places, [undefined, 'halfway', 'verify', 'verified']);
+  assert.equal((await openJournal(host.disk)).run?.steps['a']?.place, undefined);
+});
+
+test('a step that passes its midpoint never, or twice, is a defect', async () => {
+  const never = { ...step('a'), run: () => Promise.resolve({}) };
+  await assert.rejects(invoke(newHost(), [never]), fails('bug', /midpoint halfway 0 times/, 'a'));
+  const twice = step('a', {
+    run: async (io) => {
+      await io.midpoint();
+      await io.midpoint();
+      return {};
+    },
+  });
+  await assert.rejects(invoke(newHost(), [twice]), fails('bug', /2 times/, 'a'));
+});

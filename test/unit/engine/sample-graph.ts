@@ -28,6 +28,7 @@ export function step(id: string, options: StepOptions = {}): Step<World> {
     id,
     title: `Step ${id}`,
     needs: options.needs ?? [],
+    midpoint: 'halfway',
     revision: options.revision ?? 1,
     inputs: options.inputs ?? (() => ({})),
     plan: async () => {
@@ -35,9 +36,16 @@ export function step(id: string, options: StepOptions = {}): Step<World> {
       return { action, summary: action === 'run' ? `does ${id}` : `nothing to do for ${id}` };
     },
     run: async (world, io) => {
-      if (options.run) return options.run(io, world);
-      world.effects.push(id);
-      return { [id]: 'done' };
+      let passed = false;
+      const midpoint = async () => {
+        passed = true;
+        await io.midpoint();
+      };
+      const out = options.run
+        ? await options.run({ ...io, midpoint }, world)
+        : (world.effects.push(id), { [id]: 'done' });
+      if (!passed) await io.midpoint();
+      return out;
     },
     verify: async () => options.verify?.(),
   };

@@ -57,6 +57,7 @@ function io(results: Record<string, JsonObject>, interrupted?: JsonObject): Step
     progress: () => {},
     log: () => {},
     warn: () => {},
+    midpoint: async () => {},
     record: () => Promise.resolve(),
     pointOfNoReturn: () => Promise.resolve(),
     result: (id) => results[id],
