@@ -1,7 +1,7 @@
 import { IvaapError } from '../errors.ts';
 import { runInstall } from '../flows/install.ts';
 import type { FlowResult } from '../flows/run_flow.ts';
-import type { FlowPorts } from '../flows/session.ts';
+import { type FlowPorts, thisMachine } from '../flows/session.ts';
 import { runUpgrade } from '../flows/upgrade.ts';
 import { chooseRenderer } from '../ui/choose-renderer.ts';
 import { guardedOutput } from '../ui/output.ts';
@@ -82,6 +82,7 @@ export const install: Command = {
     });
     const at = () => new Date().toISOString();
     const ports: FlowPorts = {
+      machine: thisMachine,
       emit: renderer.handle,
       signal: invocation.signal,
       insist: invocation.secondSignal,

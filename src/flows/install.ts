@@ -32,10 +32,10 @@ export async function runInstall(options: InstallOptions, ports: FlowPorts): Pro
     });
   }
   assertRoot(command);
-  const opened = await session.openOwnPayload();
+  const opened = await session.openOwnPayload(ports.machine);
   const redactor = new Redactor();
   // An empty host stays as it is until it is known that the install may start.
-  const acquire = () => session.takeLock(opened, 'install', ports.program);
+  const acquire = () => session.takeLock(opened, 'install', ports);
   let lock = existsSync(opened.paths.installer) ? await acquire() : undefined;
   const takeLock = async (): Promise<HeldLock> => {
     await assertSafePath(opened.paths.folder, { mayBeMissing: true });
@@ -66,7 +66,7 @@ async function checked(
   const state = await readState(paths.state);
   if (state !== undefined) refuseInstalled(opened, state, ports.program);
   const answers = await installAnswers(product, paths.values, options, state, redactor);
-  const host = await session.openHost(product, redactor);
+  const host = await session.openHost(product, redactor, ports.machine);
   assertKubernetesVersion(product, await session.assertCluster(host.kubectl));
   const license = await requireLicense(host.kubectl, product, answers.license, redactor);
   const requirements = await measureRequirements(product.requirements.install);

@@ -9,18 +9,28 @@ import { createHelm, type Helm } from '../host/helm.ts';
 import { findK3s, type K3s } from '../host/k3s.ts';
 import { createKubectl, type Kubectl, type KubeObject } from '../host/kubectl.ts';
 import { createPostgres, type Postgres } from '../host/postgres.ts';
-import { createRunner, type Runner } from '../host/runner.ts';
+import { createRunner, type Runner, type RunnerSettings } from '../host/runner.ts';
 import { flockLock } from '../host/lock.ts';
 import { operator } from '../host/system.ts';
 import { placeTool } from '../host/tools.ts';
 import type { PayloadIndex } from '../payload/index-schema.ts';
 import type { Product, Release } from '../payload/product-schema.ts';
-import { openPayload, type Payload } from '../payload/reader.ts';
+import { openPayload, type Payload, selfPath } from '../payload/reader.ts';
 import { assertIntact, scanPayload } from '../payload/scan.ts';
 import { productPaths, type ProductPaths } from '../steps/paths.ts';
 
+/** Where a flow works: the file that carries its payload, and what starts its programs. */
+export interface Machine {
+  executable: string;
+  createRunner(settings?: RunnerSettings): Runner;
+}
+
+/** This host, with ourselves as the payload. */
+export const thisMachine: Machine = { executable: selfPath, createRunner };
+
 /** What a command gives to a flow. */
 export interface FlowPorts {
+  machine: Machine;
   emit: Emit;
   signal: AbortSignal;
   /** Aborted when the operator asks a second time to stop. */
@@ -40,8 +50,8 @@ export interface OpenedPayload {
   paths: ProductPaths;
 }
 
-export async function openOwnPayload(): Promise<OpenedPayload> {
-  const payload = await openPayload();
+export async function openOwnPayload({ executable }: Machine): Promise<OpenedPayload> {
+  const payload = await openPayload(executable);
   const [index, product, release] = await Promise.all([
     payload.index(),
     payload.product(),
@@ -84,11 +94,11 @@ export interface HostTools {
 export function takeLock(
   { paths, release }: OpenedPayload,
   words: string,
-  program: string,
+  { program, machine }: FlowPorts,
 ): Promise<HeldLock> {
   return flockLock({
     path: paths.lock,
-    runner: createRunner(),
+    runner: machine.createRunner(),
     command: words,
     version: release.version,
     by: operator().user,
@@ -97,8 +107,8 @@ export function takeLock(
 }
 
 /** Throws `preflight` when k3s is missing; asks the cluster nothing. */
-export async function openHost(product: Product, redactor: Redactor): Promise<HostTools> {
-  const runner = createRunner({ redact: (text) => redactor.text(text) });
+export async function openHost(product: Product, redactor: Redactor, machine: Machine): Promise<HostTools> {
+  const runner = machine.createRunner({ redact: (text) => redactor.text(text) });
   const k3s = await findK3s(runner);
   const kubectl = createKubectl(runner, {
     k3s: k3s.path,

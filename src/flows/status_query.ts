@@ -12,7 +12,7 @@ import type { Product } from '../payload/product-schema.ts';
 import { fqdnOf, probeRoute } from '../steps/health.ts';
 import { readValuesFile } from '../steps/values_file.ts';
 import { hideGenerated, hideValues } from './secrets_of_host.ts';
-import { helmRecords, openHost, type OpenedPayload, openOwnPayload } from './session.ts';
+import { helmRecords, openHost, type OpenedPayload, openOwnPayload, thisMachine } from './session.ts';
 
 /** A part of the status that may be out of reach: nothing that cannot be read hides what can. */
 export type Part<T> = { known: true; value: T } | { known: false; why: string };
@@ -45,7 +45,7 @@ interface PodReport {
 
 /** Everything that can be known of the installation just now; works without a cluster and says what it could not read. */
 export async function queryStatus(): Promise<StatusReport> {
-  const opened = await openOwnPayload();
+  const opened = await openOwnPayload(thisMachine);
   const redactor = new Redactor();
   try {
     const { product, release, paths } = opened;
@@ -109,7 +109,7 @@ async function queryCluster({ product, paths }: OpenedPayload, redactor: Redacto
     hideValues(product, values, redactor);
     return probeAll(product, fqdnOf(product, values));
   });
-  const host = await part(() => openHost(product, redactor));
+  const host = await part(() => openHost(product, redactor, thisMachine));
   if (!host.known) return { release: host, pods: host, health: await health };
   const { kubectl } = host.value;
   // One question first: four unanswered ones would wait four times.
