@@ -6,7 +6,7 @@ export const suites = {
   unit: { limitMinutes: 3, concurrency: 2 },
   integration: { limitMinutes: 15, concurrency: 2 },
   lab: { limitMinutes: 15, concurrency: 1 },
-  e2e: { limitMinutes: 35, concurrency: 2 },
+  e2e: { limitMinutes: 35, concurrency: 3 },
 } as const satisfies Record<string, { limitMinutes: number; concurrency: number }>;
 
 export type SuiteName = keyof typeof suites;

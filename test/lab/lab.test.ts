@@ -24,7 +24,6 @@ import { hostNamespaces, traces } from './traces.ts';
 const run = `t-${randomBytes(3).toString('hex')}`;
 const first = `${run}-a`;
 const second = `${run}-b`;
-const soakMs = 5 * 60_000;
 
 async function inside(name: string, ...argv: string[]): Promise<string> {
   const { code, stdout, stderr } = await labExec(name, argv);
@@ -67,9 +66,7 @@ async function nothingLeft(name: string, namespaces: readonly string[] = []): Pr
   );
 }
 
-describe('the lab', { timeout: 14 * 60_000 }, () => {
-  let soak: Promise<void> | undefined;
-
+describe('the lab', { timeout: 9 * 60_000 }, () => {
   after(async () => {
     for (const { name } of labHosts()) if (name.startsWith(run)) await labDown(name);
     await removeSnapshot(run);
@@ -216,13 +213,6 @@ describe('the lab', { timeout: 14 * 60_000 }, () => {
       await served(name);
       assert.equal(await page(name), 'begun\nbegun');
     }
-    soak = (async () => {
-      const before = [await containers(first), await containers(second)];
-      await sleep(soakMs);
-      assert.deepEqual([await containers(first), await containers(second)], before);
-    })();
-    // Seen by the test below; until then a failure must not end the run.
-    soak.catch(() => {});
   });
 
   test('leaves nothing after down, wherever its command was killed', async () => {
@@ -244,10 +234,6 @@ describe('the lab', { timeout: 14 * 60_000 }, () => {
     const { stdout } = await labExec(first, [helm, 'version', '--short']);
     assert.match(stdout, /v4\./);
     assert.ok(existsSync(ctr));
-  });
-
-  test('two hosts side by side run their pods for five minutes without a restart', async () => {
-    await soak;
   });
 
   test('down ends a host with all that belongs to it', async () => {
