@@ -16,6 +16,7 @@ const upgradeOnly = [
   'skipBackup',
   'acceptUnsupportedUpgrade',
   'reapply',
+  'forceConflicts',
   'imagesFrom',
   'refreshArchives',
 ] as const;
@@ -34,6 +35,10 @@ export const install: Command = {
     {
       flags: '--reapply',
       summary: 'run every step of the upgrade again, with a fresh dump and snapshot; asks first',
+    },
+    {
+      flags: '--force-conflicts',
+      summary: 'set fields as the chart says that kubectl scale, kubectl edit or others have taken over',
     },
     {
       flags: '--images-from <source>',
@@ -152,6 +157,7 @@ function upgrade(options: Options, ports: FlowPorts): Promise<FlowResult> {
       skipBackup: options.skipBackup === true,
       acceptUnsupported: options.acceptUnsupportedUpgrade === true,
       reapply: options.reapply === true,
+      forceConflicts: options.forceConflicts === true,
       yes: options.yes === true,
       imagesFrom: from === 'disk' || from === 'payload' ? from : 'auto',
       refreshArchives: options.refreshArchives === true,

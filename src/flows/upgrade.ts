@@ -10,6 +10,7 @@ import { assertSafePath } from '../host/safe-path.ts';
 import { assertRoot } from '../host/system.ts';
 import type { UpgradeDecision } from '../policy/upgrade-policy.ts';
 import type { StepContext, UpgradeContext } from '../steps/context.ts';
+import { assertNoFieldConflicts } from '../steps/field_conflicts.ts';
 import { fqdnOf } from '../steps/health.ts';
 import { measureRequirements } from '../steps/requirements.ts';
 import { upgradePgBackup } from '../steps/upgrade_pg_backup.ts';
@@ -25,6 +26,7 @@ export interface UpgradeOptions {
   skipBackup: boolean;
   acceptUnsupported: boolean;
   reapply: boolean;
+  forceConflicts: boolean;
   yes: boolean;
   imagesFrom: StepContext['imagesFrom'];
   refreshArchives: boolean;
@@ -116,8 +118,10 @@ async function locked(
     from: decision.from,
     values,
     skipBackup: options.skipBackup,
+    forceConflicts: options.forceConflicts,
   };
   await gate.assertImagesOnDisk(ctx);
+  await assertNoFieldConflicts(ctx, ports.signal);
   for (const line of decision.notes) {
     ports.emit({ type: 'message', at: ctx.now().toISOString(), level: 'warning', line });
   }

@@ -186,7 +186,10 @@ export function createHelm(runner: Runner, settings: HelmSettings): Helm {
       return (await run([...args, ...version, '--namespace', namespace])).stdout;
     },
     upgrade: (options) =>
-      change(['upgrade', ...deployArgs(options), '--reset-values', '--rollback-on-failure'], options),
+      change(
+        ['upgrade', ...deployArgs(options), '--reset-values', '--server-side=true', '--rollback-on-failure'],
+        options,
+      ),
     install: (options) => change(['install', ...deployArgs(options)], options),
     rollback: (revision, options) =>
       change(

@@ -59,6 +59,8 @@ export interface UpgradeContext extends StepContext {
   from: string;
   values: ValuesFile;
   skipBackup: boolean;
+  /** Helm takes over fields that somebody else has taken from it, in its rollback as well. */
+  forceConflicts: boolean;
 }
 
 /** Of a fresh install: the operator's answers. */

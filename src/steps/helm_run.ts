@@ -13,7 +13,11 @@ const clock = (date: Date) => date.toISOString().slice(11, 19);
  * stop, which is told how long Helm may still take; only a second one is passed on to Helm. Throws `failed` with what
  * Helm and the pods said.
  */
-export async function runHelm(ctx: StepContext, io: StepIo, verb: 'install' | 'upgrade'): Promise<void> {
+export async function runHelm(
+  ctx: StepContext & { forceConflicts?: boolean },
+  io: StepIo,
+  verb: 'install' | 'upgrade',
+): Promise<void> {
   const { helm, product } = ctx;
   const { timeoutSeconds, wait } = product.helm;
   const until = new Date(ctx.now().getTime() + timeoutSeconds * 1000);
@@ -29,6 +33,7 @@ export async function runHelm(ctx: StepContext, io: StepIo, verb: 'install' | 'u
     valuesFiles: valuesFiles(ctx),
     wait,
     timeoutSeconds,
+    forceConflicts: ctx.forceConflicts === true,
     signal: ctx.insist,
     inherit: [ctx.lockFd],
     onStderrLine: (line) => io.log(line),
