@@ -8,10 +8,12 @@ import type { RequirementResult } from '../policy/requirements.ts';
 import { requireUpgrade, type UpgradeDecision } from '../policy/upgrade-policy.ts';
 import { sameVersion } from '../policy/version.ts';
 import { chartFacts } from '../steps/chart_tree.ts';
-import type { StepContext } from '../steps/context.ts';
+import type { StepContext, UpgradeContext } from '../steps/context.ts';
+import { assertNoFieldConflicts } from '../steps/field_conflicts.ts';
 import { planImageLoad } from '../steps/image_load.ts';
 import type { ProductPaths } from '../steps/paths.ts';
 import { type HostTools, helmRecords, type OpenedPayload } from './session.ts';
+import type { UpgradeSession } from './upgrade_context.ts';
 
 /** Whether an upgrade may start at all: each check throws before anything is changed. */
 
@@ -63,6 +65,26 @@ export function assertKubernetesVersion(product: Product, version: string): void
     { hint: 'k3s --version' },
   );
 }
+
+/** All that is asked of the host before the first step. */
+export async function assertHost(
+  ctx: UpgradeContext,
+  { host, journal, ports }: UpgradeSession,
+): Promise<void> {
+  const { product, paths, helm } = ctx;
+  await assertReleaseReady(product, host);
+  await assertVersionsAgree(product, paths, journal.state, helm);
+  if (!isUnfinished(journal.state)) {
+    // A run that goes on must not be stopped by the damage that it comes to mend, nor by the room that it has taken itself.
+    assertRequirements(ctx.requirements);
+    await assertDatabaseRuns(host, product);
+  }
+  await assertImagesOnDisk(ctx);
+  await assertNoFieldConflicts(ctx, ports.signal);
+}
+
+const isUnfinished = ({ run }: State) =>
+  run?.flow === 'upgrade' && (run.status === 'running' || run.status === 'failed');
 
 /** Helm's records as they must be for Helm to go on. */
 export async function assertReleaseReady(product: Product, { kubectl }: HostTools): Promise<void> {
@@ -130,7 +152,7 @@ export async function assertVersionsAgree(
   );
 }
 
-export async function assertDatabaseRuns({ database }: HostTools, product: Product): Promise<void> {
+async function assertDatabaseRuns({ database }: HostTools, product: Product): Promise<void> {
   try {
     await database.pod();
   } catch (error) {
@@ -143,7 +165,7 @@ export async function assertDatabaseRuns({ database }: HostTools, product: Produ
 }
 
 /** With `--images-from disk` the archives must be found good before the first step, not after the dump. */
-export async function assertImagesOnDisk(ctx: StepContext): Promise<void> {
+async function assertImagesOnDisk(ctx: StepContext): Promise<void> {
   if (ctx.imagesFrom !== 'disk' || ctx.refreshArchives) return;
   try {
     await planImageLoad(ctx);

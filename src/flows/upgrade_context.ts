@@ -1,0 +1,48 @@
+import type { Journal } from '../engine/journal.ts';
+import type { HeldLock } from '../engine/lock.ts';
+import type { Redactor } from '../engine/redact.ts';
+import type { UpgradeContext } from '../steps/context.ts';
+import { fqdnOf } from '../steps/health.ts';
+import { measureRequirements } from '../steps/requirements.ts';
+import { readValuesFile } from '../steps/values_file.ts';
+import { stepContext } from './run_flow.ts';
+import { hideGenerated, hideValues, installedLicense } from './secrets_of_host.ts';
+import * as session from './session.ts';
+import type { FlowPorts, HostTools, OpenedPayload } from './session.ts';
+import type { UpgradeOptions } from './upgrade_options.ts';
+
+/** What an upgrade is begun with: every part is found, nothing is changed yet. */
+export interface UpgradeSession {
+  options: UpgradeOptions;
+  ports: FlowPorts;
+  opened: OpenedPayload;
+  host: HostTools;
+  journal: Journal;
+  lock: HeldLock;
+  redactor: Redactor;
+}
+
+/** Reads what the steps are given; secrets are known to the redactor from here on. Places Helm, and changes nothing else. */
+export async function upgradeContext(upgrade: UpgradeSession, from: string): Promise<UpgradeContext> {
+  const { options, ports, opened, host, journal, lock, redactor } = upgrade;
+  const { product, paths } = opened;
+  const values = await readValuesFile(paths.values);
+  fqdnOf(product, values);
+  hideValues(product, values, redactor);
+  await hideGenerated(host.kubectl, product, redactor);
+  const license = await installedLicense(host.kubectl, product, redactor);
+  const shared = stepContext(opened, host, {
+    helm: await session.placeHelm(opened, host.runner),
+    lock,
+    journal,
+    redactor,
+    ports,
+    requirements: await measureRequirements(product.requirements.upgrade),
+    from,
+    entitlements: license?.entitlements ?? [],
+    imagesFrom: options.imagesFrom,
+    refreshArchives: options.refreshArchives,
+  });
+  const { skipBackup, forceConflicts } = options;
+  return { ...shared, from, values, skipBackup, forceConflicts };
+}

@@ -1,0 +1,42 @@
+import { IvaapError } from '../errors.ts';
+import type { UpgradeDecision } from '../policy/upgrade-policy.ts';
+import type { StepContext } from '../steps/context.ts';
+import type { FlowPorts } from './session.ts';
+
+export interface UpgradeOptions {
+  skipBackup: boolean;
+  acceptUnsupported: boolean;
+  reapply: boolean;
+  yes: boolean;
+  imagesFrom: StepContext['imagesFrom'];
+  refreshArchives: boolean;
+  forceConflicts: boolean;
+}
+
+/** Throws `usage` for options that exclude each other, before anything is looked at. */
+export function assertOptions(options: UpgradeOptions, ports: FlowPorts): void {
+  if (!options.reapply) return;
+  if (options.skipBackup) {
+    throw new IvaapError('usage', '--reapply makes a fresh backup: it excludes --skip-backup', {
+      hint: `${ports.program} install --upgrade --reapply`,
+    });
+  }
+  if (!options.yes && ports.confirm === undefined) {
+    throw new IvaapError('usage', '--reapply asks for confirmation, and nobody can be asked here', {
+      hint: `${ports.program} install --upgrade --reapply --yes`,
+    });
+  }
+}
+
+export async function confirmReapply(
+  { reapply, yes }: UpgradeOptions,
+  { confirm, program }: FlowPorts,
+  { from, to }: UpgradeDecision & { kind: 'allowed' },
+): Promise<void> {
+  if (!reapply || yes) return;
+  const question = `Run every step of the upgrade from ${from} to ${to} again, with a fresh dump and snapshot?`;
+  if ((await confirm?.(question)) === true) return;
+  throw new IvaapError('nothing_to_do', 'not confirmed: nothing was changed', {
+    hint: `to run it without the question: ${program} install --upgrade --reapply --yes`,
+  });
+}

@@ -1,0 +1,53 @@
+import type { RunResult } from '../engine/run.ts';
+import type { State } from '../engine/state.ts';
+import type { JsonObject } from '../engine/step.ts';
+import type { UpgradeContext } from '../steps/context.ts';
+import type { FlowResult } from './run_flow.ts';
+import { noDump } from './upgrade_backup.ts';
+
+/** What a completed upgrade has changed, for people and for machines. */
+export function upgradeSummary(ctx: UpgradeContext, result: RunResult, state: State): FlowResult {
+  const { from, to, product } = ctx;
+  const out = (step: string) => result.outputs[step] ?? {};
+  const images = (out('upgrade_load_images').imageLoad ?? {}) as {
+    loaded?: string[];
+    importedBytes?: number;
+  };
+  const schema = (out('upgrade_helm').schema ?? {}) as { before?: number | null; after?: number | null };
+  const { pgDump } = out('upgrade_pg_backup') as { pgDump?: { path: string; sha256: string } };
+  const { snapshot } = out('upgrade_snapshot') as { snapshot?: { folder: string } };
+  const { overlay } = out('upgrade_migrate') as { overlay?: { path: string | null; patches: string[] } };
+  const schemaLine =
+    schema.before === schema.after
+      ? `schema version ${schema.after ?? 'unknown'}, unchanged`
+      : `schema version ${schema.before ?? 'unknown'} -> ${schema.after ?? 'unknown'}`;
+  const restart = out('upgrade_helm').restart;
+  const data: JsonObject = {
+    from,
+    to,
+    chart: ctx.paths.chart,
+    previousChart: out('upgrade_chart_swap').previousChart ?? null,
+    loadedImages: images.loaded ?? [],
+    schema: { before: schema.before ?? null, after: schema.after ?? null },
+    overlay: overlay?.path ?? null,
+    patches: overlay?.patches ?? [],
+    dump: pgDump?.path ?? null,
+    dumpSha256: pgDump?.sha256 ?? null,
+    snapshot: snapshot?.folder ?? null,
+    restart: restart ?? null,
+    warnings: result.warnings,
+  };
+  const lines = [
+    from === to ? `${product.title} ${to} was applied again.` : `${product.title} ${from} -> ${to}: done.`,
+    `  release  ${product.release} in namespace ${product.namespace}, chart ${ctx.paths.chart}`,
+    `  images   ${images.loaded?.length ?? 0} loaded, the others were there`,
+    `  database ${schemaLine}`,
+    ...(overlay?.path == null
+      ? []
+      : [`  values   patched in ${overlay.path}: ${overlay.patches.join(', ')}`]),
+    `  backup   ${pgDump?.path ?? noDump(state)}`,
+    `  snapshot ${snapshot?.folder ?? 'none'} (state, values, Helm's records, old chart)`,
+    ...(typeof restart === 'string' ? [`  to do    ${restart}`] : []),
+  ];
+  return { lines, data };
+}
