@@ -18,11 +18,11 @@ import { upgradeSummary } from './upgrade_summary.ts';
 export async function runUpgrade(options: UpgradeOptions, ports: FlowPorts): Promise<FlowResult> {
   assertOptions(options, ports);
   assertRoot(`${ports.program} install --upgrade`);
-  const opened = await session.openOwnPayload();
+  const opened = await session.openOwnPayload(ports.machine);
   const redactor = new Redactor();
   // A host without state is only looked at: not even a lock is left there.
   const lock = existsSync(opened.paths.state)
-    ? await session.takeLock(opened, 'install --upgrade', ports.program)
+    ? await session.takeLock(opened, 'install --upgrade', ports)
     : undefined;
   try {
     await session.scanWhole(opened.payload, ports);
@@ -45,7 +45,7 @@ async function locked(
   lock: HeldLock | undefined,
 ): Promise<FlowResult> {
   const { product, paths } = opened;
-  const host = await session.openHost(product, redactor);
+  const host = await session.openHost(product, redactor, ports.machine);
   gate.assertKubernetesVersion(product, await session.assertCluster(host.kubectl));
   if (lock === undefined || !existsSync(paths.state)) {
     return gate.refuseWithoutState(opened, host, ports.program);
