@@ -7,6 +7,7 @@ export const suites = {
   integration: { limitMinutes: 15, concurrency: 2 },
   lab: { limitMinutes: 15, concurrency: 1 },
   e2e: { limitMinutes: 35, concurrency: 3 },
+  crash: { limitMinutes: 10, concurrency: 1 },
 } as const satisfies Record<string, { limitMinutes: number; concurrency: number }>;
 
 export type SuiteName = keyof typeof suites;

@@ -9,7 +9,7 @@ type ExecOptions = NonNullable<Parameters<typeof labExec>[2]>;
 export const fqdn = 'ivaap.example.com';
 
 /** A root shell's environment after sudo on a system whose secure_path lacks /usr/local/bin. */
-const operatorEnvironment = {
+export const operatorEnvironment = {
   PATH: '/usr/sbin:/usr/bin:/sbin:/bin',
   HOME: '/root',
   USER: 'root',

@@ -1,0 +1,68 @@
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import type { State } from '../../src/engine/state.ts';
+import type { TestHost } from '../e2e/host.ts';
+import { operatorEnvironment } from '../e2e/host.ts';
+import { readState } from '../e2e/state.ts';
+import { labPath, labSpawn } from '../lab/host.ts';
+import { collect } from '../lab/process.ts';
+import type { Finished } from '../lab/process.ts';
+import { placesOf } from './journal-places.ts';
+import type { GraphName } from './journal-places.ts';
+import type { KillOrder } from './killer.ts';
+
+/** A run that was to be killed, and what it left. */
+export interface Killed {
+  /** Ended by SIGKILL, and the journal names the wanted place still. */
+  hit: boolean;
+  run: Finished;
+  /** How many processes got the signal. */
+  processes: number;
+  /** The journal's places after the death. */
+  places: string[];
+  /** Undefined where the run had not made it yet. */
+  state: State | undefined;
+}
+
+export interface Aim extends Pick<KillOrder, 'kill' | 'place' | 'afterMs'> {
+  graph: GraphName;
+}
+
+const stateFile = '/opt/ivaap/.installer/state.json';
+
+/** The command of a flow, as the operator types it again and again. */
+export const commands: Record<GraphName, readonly string[]> = {
+  upgrade: ['install', '--upgrade'],
+  install: ['install', '--fqdn', 'ivaap.example.com', '--license', '/root/license.json', '--yes'],
+};
+
+/** The package whose executable is killed and run again. */
+export const version = '2026.2';
+
+/** Types the command in the package's folder without waiting for its end; `pid` is the program's own, as the machine sees it. */
+export async function typeCommand(host: TestHost, graph: GraphName) {
+  const folder = (await host.package(version)).replace(/\/ivaap$/, '');
+  const inside = labSpawn(host.name, ['./ivaap', ...commands[graph]], {
+    cwd: folder,
+    env: operatorEnvironment,
+  });
+  const ended = collect(inside.child);
+  return { pid: await inside.pid(), child: inside.child, ended };
+}
+
+/** Starts the run and has it killed as aimed. */
+export async function runAndKill(host: TestHost, aim: Aim): Promise<Killed> {
+  const { pid, ended } = await typeCommand(host, aim.graph);
+  const order: KillOrder = { ...aim, pid, state: labPath(host.name, stateFile) };
+  const argv = ['-f', '10', process.execPath, join(import.meta.dirname, 'killer.ts'), JSON.stringify(order)];
+  const killer = collect(spawn('chrt', argv));
+  const run = await ended;
+  const { stdout, stderr, code } = await killer;
+  if (code !== 0) throw new Error(`the killer failed: ${stderr}`);
+  const { killed } = JSON.parse(stdout) as { killed: number };
+  const state = await readState(host).catch(() => undefined);
+  const places = state === undefined ? [] : placesOf(state, aim.graph);
+  const died = killed > 0 && (run.signal === 'SIGKILL' || run.code === 137);
+  const hit = died && (aim.place === undefined || places.includes(aim.place));
+  return { hit, run, processes: killed, places, state };
+}

@@ -1,0 +1,174 @@
+import { createHash } from 'node:crypto';
+import { gunzipSync } from 'node:zlib';
+import type { TestHost } from '../e2e/host.ts';
+import { readState } from '../e2e/state.ts';
+import type { GraphName } from './journal-places.ts';
+
+/**
+ * All that must be the same after a run that was killed and run again as after one that was not: line by line, so that a
+ * difference reads as what went wrong. Times in names are written TIME.
+ */
+export type Outcome = readonly string[];
+
+const hashOf = (text: string) => createHash('sha256').update(text).digest('hex').slice(0, 16);
+const withoutTimes = (text: string) => text.replaceAll(/\d{8}T\d{6}Z(-\d+)?/g, 'TIME');
+
+interface Release {
+  name: string;
+  info: { status: string };
+  chart: { metadata: { name: string; version: string; appVersion: string } };
+  config: unknown;
+  manifest: string;
+}
+
+/** Helm's newest record, unpacked: what `helm get manifest` and `helm get values` show. */
+async function release(host: TestHost): Promise<string[]> {
+  const { items } = await host.getJson<{
+    items: { metadata: { labels: { version: string } }; data: { release: string } }[];
+  }>('secret', '-l', 'owner=helm,name=ivaap');
+  const newest = items
+    .sort((a, b) => Number(a.metadata.labels.version) - Number(b.metadata.labels.version))
+    .at(-1);
+  if (newest === undefined) return ['release: none'];
+  const packed = Buffer.from(Buffer.from(newest.data.release, 'base64').toString(), 'base64');
+  const { info, chart, config, manifest } = JSON.parse(gunzipSync(packed).toString()) as Release;
+  const { name, version, appVersion } = chart.metadata;
+  return [
+    `release: ${info.status}, chart ${name} ${version}, ${appVersion}`,
+    `release values: ${hashOf(JSON.stringify(config))}`,
+    ...manifest
+      .split(/^---$/m)
+      .filter((document) => document.trim() !== '')
+      .map((document) => `manifest ${/^# Source: (.*)$/m.exec(document)?.[1] ?? '?'}: ${hashOf(document)}`),
+  ];
+}
+
+interface RuntimeImages {
+  images: { id: string; repoTags?: string[]; repoDigests?: string[]; pinned: boolean }[];
+}
+
+/** Images as the kubelet sees them, and every name that containerd has, with its labels. */
+async function images(host: TestHost): Promise<string[]> {
+  const [runtime, names] = await Promise.all([
+    host.k3s('crictl', 'images', '-o', 'json'),
+    host.k3s('ctr', 'images', 'list'),
+  ]);
+  if (runtime.code !== 0 || names.code !== 0) throw new Error(`images: ${runtime.stderr}${names.stderr}`);
+  return [
+    ...(JSON.parse(runtime.stdout) as RuntimeImages).images.map(
+      ({ id, repoTags, pinned }) => `image ${id}: ${repoTags?.sort().join(' ')}${pinned ? ', pinned' : ''}`,
+    ),
+    ...names.stdout
+      .trim()
+      .split('\n')
+      .slice(1)
+      .map((line) => `image name ${line.replaceAll(/\s+/g, ' ')}`),
+  ];
+}
+
+interface Pod {
+  metadata: { labels: { app?: string }; deletionTimestamp?: string };
+  status: { phase: string; containerStatuses?: { name: string; imageID: string; ready: boolean }[] };
+}
+
+/** Asked again until pods of the old release are gone. */
+function pods(host: TestHost): Promise<string[]> {
+  return host.until('pods of the old release are gone', 60, async () => {
+    const { items } = await host.getJson<{ items: Pod[] }>('pods');
+    if (items.some(({ metadata }) => metadata.deletionTimestamp !== undefined)) return undefined;
+    return items.map(({ metadata, status }) => {
+      const containers = (status.containerStatuses ?? []).map(
+        ({ name, imageID, ready }) => `${name} ${imageID}${ready ? '' : ' NOT READY'}`,
+      );
+      return `pod of ${metadata.labels.app}: ${status.phase}, ${containers.join(', ')}`;
+    });
+  });
+}
+
+interface Named {
+  metadata: { name: string; uid: string };
+  spec: { volumeName?: string };
+}
+
+/** Claims and volumes; their identities only where every host starts with the same ones. */
+async function volumes(host: TestHost, identities: boolean): Promise<string[]> {
+  const [claims, all] = await Promise.all([
+    host.getJson<{ items: Named[] }>('pvc'),
+    host.getJson<{ items: Named[] }>('pv'),
+  ]);
+  const uid = ({ metadata }: Named) => (identities ? ` ${metadata.uid}` : '');
+  return [
+    ...claims.items.map((claim) => `claim ${claim.metadata.name} on ${claim.spec.volumeName}${uid(claim)}`),
+    ...all.items.map((volume) => `volume ${volume.metadata.name}${uid(volume)}`),
+  ];
+}
+
+interface SecretList {
+  items: { metadata: { name: string; labels?: { owner?: string } }; data?: object }[];
+}
+
+/** Secrets that are not Helm's records, by name, with a hash of what they hold. */
+export async function secrets(host: TestHost): Promise<string[]> {
+  const { items } = await host.getJson<SecretList>('secrets');
+  return items
+    .filter(({ metadata }) => metadata.labels?.owner !== 'helm')
+    .map(({ metadata, data }) => `secret ${metadata.name}: ${hashOf(JSON.stringify(data))}`)
+    .sort();
+}
+
+/** Run logs, the lock's text and the database's own files are nobody's promise. */
+const left = ['postgres/*', '.installer/logs/*'];
+const changing = String.raw`/(state\.json|lock|backups/.*)$`;
+const filesScript = `
+cd /opt/ivaap
+find . ${left.map((path) => `-path './${path}' -prune -o`).join(' ')} -printf '%p %y %m %U:%G %l\\n'
+find . ${left.map((path) => `-path './${path}' -prune -o`).join(' ')} -type f -print0 | grep -zvE '${changing}' | xargs -0r sha256sum
+find /tmp -mindepth 1 -printf '%p %y %m %U:%G %l\\n'
+`;
+
+async function files(host: TestHost): Promise<string[]> {
+  const { stdout } = await host.shell(filesScript);
+  return stdout
+    .trim()
+    .split('\n')
+    .map((line) => `file ${withoutTimes(line)}`);
+}
+
+/** Whoever of ours lives on beside the product's pods. */
+async function processes(host: TestHost): Promise<string[]> {
+  const { stdout } = await host.shell(
+    String.raw`for p in /proc/[0-9]*; do readlink $p/exe; done 2>/dev/null | grep -E '/opt/ivaap/|/ivaap$' || true`,
+  );
+  return stdout
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => `process ${line}`);
+}
+
+async function journal(host: TestHost, graph: GraphName): Promise<string[]> {
+  const { run, installed, anchors, derived } = await readState(host);
+  const steps = Object.entries(run?.steps ?? {}).map(([id, { status }]) => `journal ${id}: ${status}`);
+  return [
+    `journal: ${run?.flow} ${run?.status}, installed ${installed?.version}`,
+    ...steps,
+    `anchors of ${Object.keys(anchors).join(' ')}`,
+    `derived ${Object.keys(derived).sort().join(' ')}${graph === 'upgrade' ? ` of ${run?.from}` : ''}`,
+  ];
+}
+
+/** Throws when the product does not answer. */
+export async function outcome(host: TestHost, graph: GraphName): Promise<Outcome> {
+  await host.untilHealthy();
+  const parts = await Promise.all([
+    release(host),
+    images(host),
+    pods(host),
+    volumes(host, graph === 'upgrade'),
+    graph === 'upgrade' ? secrets(host) : [],
+    files(host),
+    processes(host),
+    journal(host, graph),
+    host.wells.checksum().then((sum) => [`wells: ${sum}`]),
+  ]);
+  return [...new Set(parts.flat())].sort();
+}
