@@ -6,7 +6,7 @@ import { z } from 'zod';
  */
 
 /** Readers accept a higher minor (new events, new fields) and refuse another major. */
-export const eventsVersion = '1.0';
+export const eventsVersion = '1.1';
 
 const error = z.strictObject({
   code: z.string().describe('Name of the error code, see exit-codes.md.'),
@@ -24,6 +24,10 @@ const progress = {
   total: z.number().optional(),
   unit: z.string().describe('`bytes`, or what is counted, e.g. `pods`.'),
   note: z.string().optional().describe('What is being worked on just now.'),
+};
+const words = {
+  program: z.string().optional().describe('The program that said it; absent when the step did.'),
+  stream: z.enum(['stdout', 'stderr']).optional(),
 };
 const title = z.string();
 const durationMs = z.number().describe('Milliseconds.');
@@ -66,6 +70,7 @@ export const eventSchemas = [
   event('step.log', 'A line of detail, such as the output of a program.', {
     step: z.string(),
     line: z.string(),
+    ...words,
   }),
   event('step.warning', 'Something that the operator must read; repeated at the end.', {
     step: z.string(),
@@ -108,6 +113,26 @@ export const eventSchemas = [
     task: z.string(),
     title,
     durationMs,
+  }),
+  event(
+    'program.log',
+    'A line that a program said outside any step, such as in the checks before the first one.',
+    {
+      line: z.string(),
+      ...words,
+      program: z.string().describe('What said it.'),
+    },
+  ),
+  event('program.ended', 'A program that was started on the host has ended.', {
+    step: z.string().optional().describe('The step that started it.'),
+    program: z.string(),
+    argv: z.array(z.string()),
+    exitCode: z.int().nullable().describe('Null when a signal ended it.'),
+    signal: z.string().optional().describe('The signal that ended it.'),
+    durationMs,
+    stdoutBytes: z
+      .int()
+      .describe('Bytes of its standard output; data is not kept, words are logged as lines.'),
   }),
   event('message', 'A line for the operator outside any step.', {
     level: z.enum(['info', 'warning']),

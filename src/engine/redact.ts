@@ -28,6 +28,7 @@ export class Redactor {
     this.#pattern = undefined;
   }
 
+  /** Line ends stay where they are, also within a secret that was broken over lines. */
   text(text: string): string {
     if (this.#forms.size === 0) return text;
     // The longest first: a secret that begins with another one is taken out whole.
@@ -38,7 +39,25 @@ export class Redactor {
         .join('|'),
       'g',
     );
-    return text.replaceAll(this.#pattern, mark);
+    return withoutBroken(text, this.#pattern).replaceAll(this.#pattern, mark);
+  }
+
+  /** Whether the text ends with the beginning of a secret, so that what follows decides. */
+  mayGoOn(text: string): boolean {
+    if (text.length < leastLength) return false;
+    const end = text.slice(-leastLength);
+    return [...this.#forms].some((form) => {
+      for (let at = form.indexOf(end); at !== -1; at = form.indexOf(end, at + 1)) {
+        const length = at + leastLength;
+        if (length < form.length && text.endsWith(form.slice(0, length))) return true;
+      }
+      return false;
+    });
+  }
+
+  /** For a text that comes line by line. */
+  lines(): LineFilter {
+    return new LineRedactor(this);
   }
 
   /** A copy of plain data with every string in it redacted, keys included. */
@@ -65,6 +84,79 @@ export class Redactor {
       ...(step === undefined ? {} : { step }),
       ...((log ?? known) === undefined ? {} : { log: log ?? known ?? '' }),
     });
+  }
+}
+
+const lineBreak = /[ \t]*\r?\n[ \t]*/g;
+
+/** Takes out the secrets that are found only when lines are joined. */
+function withoutBroken(text: string, pattern: RegExp): string {
+  if (!text.includes('\n')) return text;
+  const parts: { at: number; joinedAt: number }[] = [{ at: 0, joinedAt: 0 }];
+  let joined = '';
+  let from = 0;
+  for (const { 0: gap, index } of text.matchAll(lineBreak)) {
+    joined += text.slice(from, index);
+    from = index + gap.length;
+    parts.push({ at: from, joinedAt: joined.length });
+  }
+  joined += text.slice(from);
+  const place = (offset: number) => {
+    const part = parts.findLast(({ joinedAt }) => joinedAt <= offset) ?? { at: 0, joinedAt: 0 };
+    return part.at + offset - part.joinedAt;
+  };
+  let result = '';
+  let done = 0;
+  for (const { 0: found, index } of joined.matchAll(pattern)) {
+    const begin = place(index);
+    const end = place(index + found.length - 1) + 1;
+    const breaks = text.slice(begin, end).match(lineBreak);
+    if (breaks === null) continue;
+    result += text.slice(done, begin) + mark + breaks.map((gap) => gap + mark).join('');
+    done = end;
+  }
+  return result + text.slice(done);
+}
+
+/** Gives the lines that are ready, which may be fewer or more than it took. */
+export interface LineFilter {
+  push(line: string): string[];
+  /** What is still held back. */
+  end(): string[];
+}
+
+const mostHeld = 65_536;
+
+/**
+ * Redacts line by line what may break a secret over lines: a line that ends with the beginning of a secret is held back until
+ * the next one has come.
+ */
+class LineRedactor implements LineFilter {
+  readonly #redactor: Redactor;
+  #held: string[] = [];
+  /** The end of what was given out already, as it was. */
+  #before = '';
+
+  constructor(redactor: Redactor) {
+    this.#redactor = redactor;
+  }
+
+  push(line: string): string[] {
+    this.#held.push(line);
+    const joined = this.#joined();
+    return joined.length < mostHeld && this.#redactor.mayGoOn(joined) ? [] : this.end();
+  }
+
+  end(): string[] {
+    if (this.#held.length === 0) return [];
+    const lines = this.#redactor.text([this.#before, ...this.#held].join('\n')).split('\n');
+    this.#before = this.#joined().slice(-leastLength);
+    this.#held = [];
+    return lines.slice(1);
+  }
+
+  #joined(): string {
+    return this.#before + this.#held.map((line) => line.trim()).join('');
   }
 }
 

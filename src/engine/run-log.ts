@@ -1,40 +1,59 @@
-import { closeSync, mkdirSync, openSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, mkdirSync, openSync, readSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import type { EngineEvent } from './events.ts';
+import type { Redactor } from './redact.ts';
 
-export interface RunLogOptions {
+export interface RunLogPlace {
   /** Folder of the logs; made (0700) when the first one is written. */
   folder: string;
   /** The person behind sudo. */
   by: string;
   /** Takes secrets out of each line. */
-  redact: (text: string) => string;
+  redactor: Pick<Redactor, 'text' | 'value'>;
+  /** Told once when the log cannot be written, with the reason. */
+  onUnwritable?: (reason: string) => void;
 }
 
-const progressIntervalMs = 10_000;
+export interface RunEnd {
+  /** `completed`, or the error's code. */
+  status: string;
+  exitCode: number;
+  message?: string;
+}
+
+const progressIntervalMs = 1000;
+/** A program in a loop must not fill the disk with its words. */
+const mostProgramBytes = 32 * 1024 * 1024;
 
 /**
- * `RUN.jsonl` (0600): every event of a run as a line of JSON, progress thinned, closed by a line of type RESULT. A run that goes on
- * appends to its log. Nothing is written before the run begins: what came before is kept and written then.
- * A log that cannot be written never stops a run.
+ * `RUN.jsonl` (0600): every event of a run as a line of JSON, progress thinned to one a second, closed by a line of type RESULT
+ * however the process ends, short of being killed. A run that goes on appends to its log. Nothing is written before the run
+ * begins: what came before is kept and written then. A log that cannot be written never stops a run.
  */
 export class RunLog {
-  readonly #options: RunLogOptions;
+  #place: RunLogPlace | undefined;
   #early: EngineEvent[] = [];
   #descriptor: number | undefined;
   #path: string | undefined;
+  #ended = false;
+  #halfLine = false;
+  #programBytes = 0;
   readonly #lastProgressMs = new Map<string, number>();
+  readonly #onExit = (code: number) =>
+    this.end({ status: 'bug', exitCode: code, message: 'the program ended without a result' });
 
-  constructor(options: RunLogOptions) {
-    this.#options = options;
+  /** Where the log is to be written, once a run has begun. */
+  place(place: RunLogPlace): void {
+    this.#place = place;
   }
 
-  /** Undefined until a run has begun, or when the log cannot be written. */
+  /** Undefined until a run has begun, or when the log could not be made. */
   get path(): string | undefined {
     return this.#path;
   }
 
   handle(event: EngineEvent): void {
+    if (this.#ended || this.#isTooMuch(event)) return;
     if (event.type === 'run.started' && this.#path === undefined) {
       this.#open(event.run);
       for (const early of this.#early) this.#write(early);
@@ -44,44 +63,86 @@ export class RunLog {
       if (event.type !== 'task.progress') this.#early.push(event);
       return;
     }
-    if (this.#isTooSoon(event)) return;
-    this.#write(event);
+    if (!this.#isTooSoon(event)) this.#write(event);
   }
 
-  /** The last line: `status` is `completed` or the error's code. */
-  end(result: { status: string; exitCode: number; message?: string }): void {
-    if (this.#path !== undefined) this.#write({ type: 'RESULT', at: new Date().toISOString(), ...result });
-    if (this.#descriptor !== undefined) closeSync(this.#descriptor);
+  /** The last line; what comes later is dropped. */
+  end(result: RunEnd): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#early = [];
+    process.off('exit', this.#onExit);
+    if (this.#descriptor === undefined) return;
+    this.#write({ type: 'RESULT', at: new Date().toISOString(), ...result });
+    closeSync(this.#descriptor);
     this.#descriptor = undefined;
   }
 
   #open(run: string): void {
+    if (this.#place === undefined) return;
+    const { folder, by } = this.#place;
+    const path = join(folder, `${run}.jsonl`);
     try {
-      mkdirSync(this.#options.folder, { recursive: true, mode: 0o700 });
-      const path = join(this.#options.folder, `${run}.jsonl`);
-      this.#descriptor = openSync(path, 'a', 0o600);
-      this.#path = path;
-      this.#write({ type: 'LOG', at: new Date().toISOString(), by: this.#options.by, pid: process.pid });
-    } catch {
-      this.#path = undefined;
+      mkdirSync(folder, { recursive: true, mode: 0o700 });
+      this.#descriptor = openSync(path, 'a+', 0o600);
+      // An earlier attempt may have died in the middle of a line.
+      this.#halfLine = !endsWithLineEnd(this.#descriptor);
+    } catch (error) {
+      this.#tellUnwritable(error);
+      return;
     }
+    this.#path = path;
+    process.once('exit', this.#onExit);
+    this.#write({ type: 'LOG', at: new Date().toISOString(), by, pid: process.pid });
   }
 
   #write(line: object): void {
-    if (this.#descriptor === undefined) return;
+    if (this.#descriptor === undefined || this.#place === undefined) return;
+    const { redactor } = this.#place;
+    const text = `${this.#halfLine ? '\n' : ''}${redactor.text(JSON.stringify(redactor.value(line)))}\n`;
+    const bytes = Buffer.from(text);
+    let written = 0;
     try {
-      writeSync(this.#descriptor, `${this.#options.redact(JSON.stringify(line))}\n`);
-    } catch {
-      // A full disk under the log: the run itself says so where it matters.
+      while (written < bytes.length) written += writeSync(this.#descriptor, bytes, written);
+      this.#halfLine = false;
+    } catch (error) {
+      this.#halfLine ||= written > 0;
+      this.#tellUnwritable(error);
     }
+  }
+
+  /** Once: the run goes on, and later lines are tried again, since room may be made. */
+  #tellUnwritable(error: unknown): void {
+    const place = this.#place;
+    if (place?.onUnwritable === undefined) return;
+    const tell = place.onUnwritable;
+    this.#place = { ...place, onUnwritable: () => {} };
+    tell(error instanceof Error ? error.message : String(error));
+  }
+
+  #isTooMuch(event: EngineEvent): boolean {
+    if (!('program' in event) || event.program === undefined || event.type === 'program.ended') return false;
+    const before = this.#programBytes;
+    this.#programBytes += 'line' in event ? event.line.length : 0;
+    if (before <= mostProgramBytes && this.#programBytes > mostProgramBytes) {
+      const line = `programs have said more than ${mostProgramBytes} characters: what they say from here on is left out`;
+      this.handle({ type: 'message', at: event.at, level: 'info', line });
+    }
+    return this.#programBytes > mostProgramBytes;
   }
 
   #isTooSoon(event: EngineEvent): boolean {
     if (event.type !== 'step.progress' && event.type !== 'task.progress') return false;
     const id = event.type === 'step.progress' ? event.step : event.task;
     const atMs = Date.parse(event.at);
-    if (atMs - (this.#lastProgressMs.get(id) ?? -Infinity) < progressIntervalMs) return true;
+    if (Math.abs(atMs - (this.#lastProgressMs.get(id) ?? -Infinity)) < progressIntervalMs) return true;
     this.#lastProgressMs.set(id, atMs);
     return false;
   }
+}
+
+function endsWithLineEnd(descriptor: number): boolean {
+  const { size } = fstatSync(descriptor);
+  const last = Buffer.alloc(1);
+  return size === 0 || (readSync(descriptor, last, 0, 1, size - 1) === 1 && last[0] === 10);
 }

@@ -11,6 +11,7 @@ import type { Journal, RunSpec } from './journal.ts';
 import type { HeldLock } from './lock.ts';
 import { Redactor } from './redact.ts';
 import type { JsonObject, Step } from './step.ts';
+import { inStep } from './step-scope.ts';
 
 export interface RunOptions<Ctx> {
   run: RunSpec;
@@ -106,17 +107,19 @@ export async function executeRun<Ctx>(options: RunOptions<Ctx>): Promise<RunResu
 
   const start = async (step: Step<Ctx>): Promise<void> => {
     try {
-      const outcome = await attemptStep(step, {
-        ctx: options.ctx,
-        journal,
-        emit,
-        redactor,
-        signal: stop,
-        clock,
-        dependants: dependantsOf(steps, step.id),
-        inputsHash: () => hashJson(step.inputs(options.ctx)),
-        onWarning: (line) => result.warnings.push(line),
-      });
+      const outcome = await inStep(step.id, () =>
+        attemptStep(step, {
+          ctx: options.ctx,
+          journal,
+          emit,
+          redactor,
+          signal: stop,
+          clock,
+          dependants: dependantsOf(steps, step.id),
+          inputsHash: () => hashJson(step.inputs(options.ctx)),
+          onWarning: (line) => result.warnings.push(line),
+        }),
+      );
       result[outcome.ran ? 'ran' : 'skipped'].push(step.id);
       if (outcome.out !== undefined) result.outputs[step.id] = outcome.out;
       result.durationsMs[step.id] = outcome.durationMs;

@@ -128,12 +128,13 @@ export function createContainerd(runner: Runner, settings: ContainerdSettings): 
     async import(tar, options = {}) {
       await runner.run([...base, 'images', 'import', '-'], {
         label: 'k3s ctr images import',
+        stdoutIsWords: true,
         ...options,
         stdin: tar,
       });
     },
     async tag(from, to) {
-      await ctr(['images', 'tag', '--force', from, to]);
+      await ctr(['images', 'tag', '--force', from, to], { stdoutIsWords: true });
     },
     async label(name, labels) {
       await ctr([
@@ -144,7 +145,7 @@ export function createContainerd(runner: Runner, settings: ContainerdSettings): 
       ]);
     },
     async remove(names) {
-      if (names.length > 0) await ctr(['images', 'remove', ...names]);
+      if (names.length > 0) await ctr(['images', 'remove', ...names], { stdoutIsWords: true });
     },
   };
 }

@@ -53,7 +53,6 @@ export interface DeployOptions {
   signal?: AbortSignal;
   /** The lock's descriptor: it stays held while Helm lives, even without us. */
   inherit?: readonly number[];
-  onStderrLine?: (line: string) => void;
 }
 
 export interface HelmSettings {
@@ -127,15 +126,15 @@ export function createHelm(runner: Runner, settings: HelmSettings): Helm {
   /** A change is waited for well beyond Helm's own limit, which counts each wait anew; it is asked to stop, never killed early. */
   function change(
     args: readonly string[],
-    options: Pick<DeployOptions, 'timeoutSeconds' | 'signal' | 'inherit' | 'onStderrLine'>,
+    options: Pick<DeployOptions, 'timeoutSeconds' | 'signal' | 'inherit'>,
   ): Promise<RunResult> {
     const timeoutMs = options.timeoutSeconds * 1000;
     return run([...args, ...cluster, `--timeout=${options.timeoutSeconds}s`], {
+      stdoutIsWords: true,
       timeoutMs: 3 * timeoutMs + 300_000,
       graceMs: timeoutMs + 60_000,
       ...(options.signal === undefined ? {} : { signal: options.signal }),
       ...(options.inherit === undefined ? {} : { inherit: options.inherit }),
-      ...(options.onStderrLine === undefined ? {} : { onStderrLine: options.onStderrLine }),
     });
   }
 

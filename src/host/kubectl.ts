@@ -161,15 +161,16 @@ export function createKubectl(runner: Runner, settings: KubectlSettings): Kubect
           '--filename=-',
         ],
         options,
-        { stdin },
+        { stdin, stdoutIsWords: true },
       );
     },
     async delete(kind, name, scope = {}) {
       const wait = scope.wait ?? true;
-      await ask(['delete', kind, name, '--ignore-not-found', `--wait=${wait}`], {
-        timeoutMs: 120_000,
-        ...scope,
-      });
+      await ask(
+        ['delete', kind, name, '--ignore-not-found', `--wait=${wait}`],
+        { timeoutMs: 120_000, ...scope },
+        { stdoutIsWords: true },
+      );
     },
     exec: (to, argv, options = {}) =>
       run(['exec', ...(options.stdin === undefined ? [] : ['--stdin']), ...target(to), '--', ...argv], {

@@ -1,8 +1,11 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import type { Socket } from 'node:net';
 import { Readable } from 'node:stream';
+import type { Redactor } from '../engine/redact.ts';
 import { IvaapError } from '../errors.ts';
 import { failure, lastLines, notStarted, safePath, shortCommand, stopped } from './program-failure.ts';
+import { collectLines, collectText, ProgramLines, type ReportNote } from './program-output.ts';
 
 /** Bytes for a child's standard input: text, one buffer, or a stream that is read as fast as the child takes it. */
 export type StdinSource = string | Uint8Array | AsyncIterable<Uint8Array>;
@@ -16,8 +19,8 @@ export interface RunOptions {
   stdin?: StdinSource;
   /** Takes standard output as a stream instead of collecting it. When it rejects, the child is killed and `run` rejects. */
   stdout?: (stream: Readable) => Promise<void>;
-  /** Each line of standard error as it comes, already redacted. */
-  onStderrLine?: (line: string) => void;
+  /** Standard output is words for people, told line by line as standard error always is; otherwise it is data, which may hold secrets. */
+  stdoutIsWords?: boolean;
   /** After this the child gets SIGTERM, and SIGKILL `graceMs` later. */
   timeoutMs?: number;
   /** Between SIGTERM and SIGKILL; Infinity never kills. Default 10 s. */
@@ -51,10 +54,17 @@ export interface RunnerSettings {
   /** HOME of every child: a private folder, or one that does not exist. */
   home?: string;
   /** Takes secrets out of everything that is kept or shown of a child's words. */
-  redact?: (text: string) => string;
+  redactor?: Pick<Redactor, 'text' | 'lines'>;
+  /** Told of every line that a child says and of how it ended, in the asynchronous context of the call. */
+  report?: ReportNote;
 }
 
-const stderrTailBytes = 65_536;
+/** Nothing is secret to a runner that was given no secrets. */
+const openly: Pick<Redactor, 'text' | 'lines'> = {
+  text: (text) => text,
+  lines: () => ({ push: (line) => [line], end: () => [] }),
+};
+
 const defaultGraceMs = 10_000;
 const defaultMaxStdoutBytes = 64 * 1024 * 1024;
 
@@ -72,12 +82,12 @@ function childEnvironment(home: string): Record<string, string> {
 }
 
 export function createRunner(settings: RunnerSettings = {}): Runner {
-  const redact = settings.redact ?? ((text) => text);
-  const home = settings.home ?? '/nonexistent';
+  const { redactor = openly, report = () => {}, home = '/nonexistent' } = settings;
   return {
     run: (argv, options = {}) =>
       runOne(argv, options, {
-        redact,
+        redactor,
+        report,
         env: { ...childEnvironment(home), ...options.env },
         inherit: options.inherit ?? [],
       }),
@@ -85,7 +95,8 @@ export function createRunner(settings: RunnerSettings = {}): Runner {
 }
 
 interface Surroundings {
-  redact: (text: string) => string;
+  redactor: Pick<Redactor, 'text' | 'lines'>;
+  report: ReportNote;
   env: Record<string, string>;
   inherit: readonly number[];
 }
@@ -93,10 +104,10 @@ interface Surroundings {
 async function runOne(
   argv: readonly [string, ...string[]],
   options: RunOptions,
-  { redact, env, inherit }: Surroundings,
+  { redactor, report, env, inherit }: Surroundings,
 ): Promise<RunResult> {
   const [program, ...args] = argv;
-  const label = redact(options.label ?? shortCommand(argv));
+  const label = redactor.text(options.label ?? shortCommand(argv));
   if (options.signal?.aborted === true) throw stopped(label, 'aborted', '', '');
   const begun = performance.now();
   // A session of its own: a terminal's ^C and a closing SSH session reach us, never the child behind our back.
@@ -134,14 +145,19 @@ async function runOne(
     options.timeoutMs === undefined ? undefined : setTimeout(() => stop('timeout'), options.timeoutMs);
 
   const exited = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
-  const stderr = collectStderr(child, redact, options.onStderrLine);
+  const linesOf = (stream: 'stdout' | 'stderr') =>
+    new ProgramLines(redactor, (line) => report({ kind: 'line', program: label, stream, line }));
+  const stderr = collectLines(child.stderr!, linesOf('stderr'));
   const stdout = options.stdout
     ? options.stdout(child.stdout!).then(
         () => '',
         (error: unknown) => (breakOff(error), ''),
       )
-    : collectText(child.stdout!, options.maxStdoutBytes ?? defaultMaxStdoutBytes, () =>
-        stop('output too long'),
+    : collectText(
+        child.stdout!,
+        options.maxStdoutBytes ?? defaultMaxStdoutBytes,
+        () => stop('output too long'),
+        options.stdoutIsWords === true ? linesOf('stdout') : undefined,
       );
   const stdin = feed(child, options.stdin, exited, breakOff);
   const [code, endedBy] = await exited;
@@ -149,6 +165,16 @@ async function runOne(
   clearTimeout(timer);
   clearTimeout(killer);
   options.signal?.removeEventListener('abort', onAbort);
+  const durationMs = performance.now() - begun;
+  report({
+    kind: 'ended',
+    program: label,
+    argv: argv.map((word) => redactor.text(word)),
+    exitCode: code,
+    signal: endedBy,
+    durationMs: Math.round(durationMs),
+    stdoutBytes: (child.stdout as Socket).bytesRead,
+  });
 
   if (brokenBy !== undefined) {
     const { error } = brokenBy as { error: unknown };
@@ -158,7 +184,7 @@ async function runOne(
       output: lastLines(err),
     });
   }
-  const redactedOut = redact(out);
+  const redactedOut = redactor.text(out);
   if (reason !== undefined) throw stopped(label, reason, redactedOut, err, options.timeoutMs);
   const okCodes = options.okCodes ?? [0];
   if (code === null || (okCodes !== 'any' && !okCodes.includes(code))) {
@@ -171,7 +197,7 @@ async function runOne(
       stderr: err,
     });
   }
-  return { exitCode: code, stdout: out, stderr: err, stdinBytes, durationMs: performance.now() - begun };
+  return { exitCode: code, stdout: out, stderr: err, stdinBytes, durationMs };
 }
 
 function signalGroup(child: ChildProcess, name: NodeJS.Signals): void {
@@ -215,34 +241,4 @@ async function feed(
   await ended;
   stdin.destroy();
   return bytes;
-}
-
-async function collectText(stream: Readable, maxBytes: number, tooLong: () => void): Promise<string> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of stream as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    if (bytes > maxBytes) tooLong();
-    else chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
-}
-
-async function collectStderr(
-  child: ChildProcess,
-  redact: (text: string) => string,
-  onLine: ((line: string) => void) | undefined,
-): Promise<string> {
-  let tail = '';
-  let partial = '';
-  child.stderr!.setEncoding('utf8');
-  for await (const text of child.stderr! as AsyncIterable<string>) {
-    tail = (tail + text).slice(-stderrTailBytes);
-    if (onLine === undefined) continue;
-    const lines = (partial + text).split('\n');
-    partial = (lines.pop() ?? '').slice(-stderrTailBytes);
-    for (const line of lines) onLine(redact(line));
-  }
-  if (onLine !== undefined && partial !== '') onLine(redact(partial));
-  return redact(tail);
 }

@@ -36,7 +36,6 @@ export async function runHelm(
     forceConflicts: ctx.forceConflicts === true,
     signal: ctx.insist,
     inherit: [ctx.lockFd],
-    onStderrLine: (line) => io.log(line),
   };
   try {
     await helm[verb](options);

@@ -7,7 +7,9 @@ import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { after, describe, it } from 'node:test';
 import { IvaapError } from '../../../src/errors.ts';
+import { Redactor } from '../../../src/engine/redact.ts';
 import { programFailure } from '../../../src/host/program-failure.ts';
+import type { ProgramNote } from '../../../src/host/program-output.ts';
 import { createRunner } from '../../../src/host/runner.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'runner-'));
@@ -45,11 +47,13 @@ describe('runner', () => {
   });
 
   it('names program, exit code and last lines of a failure, with secrets taken out', async () => {
-    const hiding = createRunner({ redact: (words) => words.replaceAll('hunter2', '***') });
+    const redactor = new Redactor();
+    redactor.add('hunter2');
+    const hiding = createRunner({ redactor });
     const error = await failureOf(hiding.run(sh('echo "bad password hunter2" >&2; exit 3')));
     assert.equal(error.code, 'failed');
     assert.match(error.message, /^sh .*failed with exit code 3$/);
-    assert.equal(error.output, 'bad password ***');
+    assert.equal(error.output, 'bad password [redacted]');
     assert.equal(programFailure(error)?.exitCode, 3);
   });
 
@@ -162,9 +166,48 @@ describe('runner', () => {
     assert.equal(programFailure(error)?.reason, 'output too long');
   });
 
-  it('reports lines of standard error while the child runs', async () => {
-    const lines: string[] = [];
-    await runner.run(sh('printf "a\\nb" >&2'), { onStderrLine: (line) => lines.push(line) });
-    assert.deepEqual(lines, ['a', 'b']);
+  it('tells every line of standard error, of standard output where it is words, and how the program ended', async () => {
+    const notes: ProgramNote[] = [];
+    const telling = createRunner({ report: (note) => notes.push(note) });
+    await telling.run(sh('printf "a\\nb" >&2; echo data'));
+    await telling.run(sh('echo words; echo more >&2; exit 5'), { stdoutIsWords: true, okCodes: 'any' });
+    const lines = notes.flatMap((note) => (note.kind === 'line' ? [`${note.stream} ${note.line}`] : []));
+    assert.deepEqual(lines.sort(), ['stderr a', 'stderr b', 'stderr more', 'stdout words']);
+    const ends = notes.flatMap((note) => (note.kind === 'ended' ? [[note.exitCode, note.stdoutBytes]] : []));
+    assert.deepEqual(ends, [
+      [0, 5],
+      [5, 6],
+    ]);
+  });
+
+  it('tells a secret neither whole nor broken over chunks and lines', async () => {
+    const redactor = new Redactor();
+    redactor.add('kanarienvogel-4711');
+    const notes: ProgramNote[] = [];
+    const telling = createRunner({ redactor, report: (note) => notes.push(note) });
+    const script = `printf 'x kanarien' >&2; sleep 0.2; printf 'vogel-4711 y\\n' >&2
+      printf 'ends in kanarien\\n  vogel-4711 goes on\\n' >&2; printf 'ka\\nnarienvogel-4711\\nlast kanarien' >&2; exit 1`;
+    const error = await failureOf(telling.run(sh(script)));
+    const told = notes.flatMap((note) => (note.kind === 'line' ? [note.line] : []));
+    assert.deepEqual(told, [
+      'x [redacted] y',
+      'ends in [redacted]',
+      '  [redacted] goes on',
+      'ka',
+      '[redacted]',
+      'last kanarien',
+    ]);
+    assert.doesNotMatch(`${error.output} ${programFailure(error)?.stderr}`, /vogel/);
+  });
+
+  it('tells no more than the first and the last lines of one that says very much', async () => {
+    const notes: ProgramNote[] = [];
+    await createRunner({ report: (note) => notes.push(note) }).run(
+      sh('seq 1 3000 >&2; head -c 9000 /dev/zero | tr "\\0" x >&2'),
+    );
+    const told = notes.flatMap((note) => (note.kind === 'line' ? [note.line] : []));
+    assert.equal(told.length, 400 + 1 + 100);
+    assert.equal(told[400], '… 2501 lines left out …');
+    assert.match(told.at(-1) ?? '', /^x{4000} … 5000 characters left out$/);
   });
 });
