@@ -28,6 +28,12 @@ const progress = {
 const words = {
   program: z.string().optional().describe('The program that said it; absent when the step did.'),
   stream: z.enum(['stdout', 'stderr']).optional(),
+  quiet: z
+    .literal(true)
+    .optional()
+    .describe(
+      'The program only answered a question, such as whether something is there: for the log, not for a screen.',
+    ),
 };
 const title = z.string();
 const durationMs = z.number().describe('Milliseconds.');

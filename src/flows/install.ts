@@ -13,6 +13,7 @@ import { measureRequirements } from '../steps/requirements.ts';
 import { installAnswers, type InstallAnswers, type InstallFlags, requireLicense } from './install_answers.ts';
 import { refuseInstalled, refuseLeftovers } from './install_gate.ts';
 import { installSteps } from './install_graph.ts';
+import { type LoggedPorts, loggedPorts } from './logged_ports.ts';
 import { type FlowResult, runFlow, stepContext } from './run_flow.ts';
 import { hideGenerated } from './secrets_of_host.ts';
 import * as session from './session.ts';
@@ -24,7 +25,8 @@ export interface InstallOptions extends InstallFlags {
 }
 
 /** `install` on an empty host, or going on with one that was cut off. */
-export async function runInstall(options: InstallOptions, ports: FlowPorts): Promise<FlowResult> {
+export async function runInstall(options: InstallOptions, given: FlowPorts): Promise<FlowResult> {
+  const ports = loggedPorts(given);
   const command = `${ports.program} install`;
   if (!options.yes && ports.confirm === undefined) {
     throw new IvaapError('usage', 'install asks for confirmation, and nobody can be asked here', {
@@ -57,7 +59,7 @@ export async function runInstall(options: InstallOptions, ports: FlowPorts): Pro
 
 async function checked(
   options: InstallOptions,
-  ports: FlowPorts,
+  ports: LoggedPorts,
   opened: OpenedPayload,
   redactor: Redactor,
   takeLock: () => Promise<HeldLock>,
@@ -66,7 +68,7 @@ async function checked(
   const state = await readState(paths.state);
   if (state !== undefined) refuseInstalled(opened, state, ports.program);
   const answers = await installAnswers(product, paths.values, options, state, redactor);
-  const host = await session.openHost(product, redactor, ports.machine);
+  const host = await session.openHost(product, redactor, ports);
   assertKubernetesVersion(product, await session.assertCluster(host.kubectl));
   const license = await requireLicense(host.kubectl, product, answers.license, redactor);
   const requirements = await measureRequirements(product.requirements.install);
@@ -98,7 +100,7 @@ async function checked(
     ...answers,
     license,
   };
-  const result = await runFlow({
+  return runFlow({
     flow: 'install',
     ctx,
     journal,
@@ -108,8 +110,8 @@ async function checked(
     lock,
     fresh: false,
     steps: installSteps(product),
+    summarize: (result) => summary(ctx, result, release.version),
   });
-  return summary(ctx, result, release.version);
 }
 
 async function confirmInstall(

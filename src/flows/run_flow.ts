@@ -5,12 +5,12 @@ import type { Journal } from '../engine/journal.ts';
 import type { HeldLock } from '../engine/lock.ts';
 import type { Redactor } from '../engine/redact.ts';
 import { executeRun, type RunResult } from '../engine/run.ts';
-import { RunLog } from '../engine/run-log.ts';
 import type { JsonObject, Step } from '../engine/step.ts';
 import { describeError } from '../errors.ts';
 import type { Helm } from '../host/helm.ts';
 import { operator } from '../host/system.ts';
 import type { StepContext } from '../steps/context.ts';
+import type { LoggedPorts } from './logged_ports.ts';
 import { clearWork, type FlowPorts, type HostTools, type OpenedPayload } from './session.ts';
 
 /** What a flow has to say at its end, for people and for machines. */
@@ -26,11 +26,15 @@ export interface FlowRun<Ctx extends StepContext> {
   journal: Journal;
   fresh: boolean;
   opened: OpenedPayload;
-  ports: FlowPorts;
+  ports: LoggedPorts;
   redactor: Redactor;
   lock: HeldLock;
   /** Called once, when the run is recorded as begun. */
   onStart?: (run: string) => Promise<void>;
+  /** What the operator is told at the end. */
+  summarize: (result: RunResult) => FlowResult;
+  /** Adds to an error what the flow knows. */
+  explain?: (error: unknown) => unknown;
 }
 
 /** The part of the context that both flows share. */
@@ -74,21 +78,23 @@ export function stepContext(
   };
 }
 
-/** Runs the graph with its log; errors leave redacted and with what is known of the run. */
-export async function runFlow<Ctx extends StepContext>(options: FlowRun<Ctx>): Promise<RunResult> {
+/** Runs the graph with its log, which ends as the run does; errors leave redacted and with what is known of the run. */
+export async function runFlow<Ctx extends StepContext>(options: FlowRun<Ctx>): Promise<FlowResult> {
   const { opened, ports, redactor, journal, ctx } = options;
   const { paths, payload } = opened;
   await clearWork(paths);
-  const log = new RunLog({
-    folder: join(paths.installer, 'logs'),
-    by: ctx.operator,
-    redact: (text) => redactor.text(text),
-  });
+  const { log } = ports;
+  const folder = join(paths.installer, 'logs');
+  const at = () => new Date().toISOString();
+  const onUnwritable = (reason: string) => {
+    const line = `the log of this run in ${folder} cannot be written (${reason}); the run goes on`;
+    ports.emit({ type: 'message', at: at(), level: 'warning', line });
+  };
+  log.place({ folder, by: ctx.operator, redactor, onUnwritable });
   let started: Promise<void> | undefined;
   const emit: Emit = (event) => {
     // The journal writes in order: what is recorded here is durable before the first step begins.
     if (event.type === 'run.started') started = options.onStart?.(event.run);
-    log.handle(event);
     ports.emit(event);
   };
   try {
@@ -111,13 +117,17 @@ export async function runFlow<Ctx extends StepContext>(options: FlowRun<Ctx>): P
       redactor,
     });
     await started;
+    const summary = options.summarize(result);
+    log.handle({ type: 'result', at: at(), ...summary });
     log.end({ status: 'completed', exitCode: 0 });
-    return result;
+    return summary;
   } catch (error) {
     await started?.catch(() => undefined);
-    const { code, exitCode, message } = describeError(error);
-    log.end({ status: code, exitCode, message });
-    throw redactor.error(error, log.path);
+    const explained = redactor.error(options.explain?.(error) ?? error, log.path);
+    const described = describeError(explained);
+    log.handle({ type: 'error', at: at(), error: described });
+    log.end({ status: described.code, exitCode: described.exitCode, message: described.message });
+    throw explained;
   } finally {
     await clearWork(paths).catch(() => undefined);
   }

@@ -17,6 +17,7 @@ import type { PayloadIndex } from '../payload/index-schema.ts';
 import type { Product, Release } from '../payload/product-schema.ts';
 import { openPayload, type Payload, selfPath } from '../payload/reader.ts';
 import { assertIntact, scanPayload } from '../payload/scan.ts';
+import { reportTo } from './logged_ports.ts';
 import { productPaths, type ProductPaths } from '../steps/paths.ts';
 
 /** Where a flow works: the file that carries its payload, and what starts its programs. */
@@ -107,8 +108,12 @@ export function takeLock(
 }
 
 /** Throws `preflight` when k3s is missing; asks the cluster nothing. */
-export async function openHost(product: Product, redactor: Redactor, machine: Machine): Promise<HostTools> {
-  const runner = machine.createRunner({ redact: (text) => redactor.text(text) });
+export async function openHost(
+  product: Product,
+  redactor: Redactor,
+  { machine, emit }: Pick<FlowPorts, 'machine' | 'emit'>,
+): Promise<HostTools> {
+  const runner = machine.createRunner({ redactor, report: reportTo(emit) });
   const k3s = await findK3s(runner);
   const kubectl = createKubectl(runner, {
     k3s: k3s.path,

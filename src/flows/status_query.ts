@@ -109,7 +109,7 @@ async function queryCluster({ product, paths }: OpenedPayload, redactor: Redacto
     hideValues(product, values, redactor);
     return probeAll(product, fqdnOf(product, values));
   });
-  const host = await part(() => openHost(product, redactor, thisMachine));
+  const host = await part(() => openHost(product, redactor, { machine: thisMachine, emit: () => {} }));
   if (!host.known) return { release: host, pods: host, health: await health };
   const { kubectl } = host.value;
   // One question first: four unanswered ones would wait four times.

@@ -4,6 +4,7 @@ import type { HeldLock } from '../engine/lock.ts';
 import { Redactor } from '../engine/redact.ts';
 import { assertSafePath } from '../host/safe-path.ts';
 import { assertRoot } from '../host/system.ts';
+import { type LoggedPorts, loggedPorts } from './logged_ports.ts';
 import { type FlowResult, runFlow } from './run_flow.ts';
 import * as session from './session.ts';
 import type { FlowPorts, OpenedPayload } from './session.ts';
@@ -15,7 +16,8 @@ import { assertOptions, confirmReapply, type UpgradeOptions } from './upgrade_op
 import { upgradeSummary } from './upgrade_summary.ts';
 
 /** `install --upgrade`: may it start at all, then the graph, then what changed. */
-export async function runUpgrade(options: UpgradeOptions, ports: FlowPorts): Promise<FlowResult> {
+export async function runUpgrade(options: UpgradeOptions, given: FlowPorts): Promise<FlowResult> {
+  const ports = loggedPorts(given);
   assertOptions(options, ports);
   assertRoot(`${ports.program} install --upgrade`);
   const opened = await session.openOwnPayload(ports.machine);
@@ -39,13 +41,13 @@ export async function runUpgrade(options: UpgradeOptions, ports: FlowPorts): Pro
 
 async function locked(
   options: UpgradeOptions,
-  ports: FlowPorts,
+  ports: LoggedPorts,
   opened: OpenedPayload,
   redactor: Redactor,
   lock: HeldLock | undefined,
 ): Promise<FlowResult> {
   const { product, paths } = opened;
-  const host = await session.openHost(product, redactor, ports.machine);
+  const host = await session.openHost(product, redactor, ports);
   gate.assertKubernetesVersion(product, await session.assertCluster(host.kubectl));
   if (lock === undefined || !existsSync(paths.state)) {
     return gate.refuseWithoutState(opened, host, ports.program);
@@ -61,21 +63,18 @@ async function locked(
   for (const line of decision.notes) {
     ports.emit({ type: 'message', at: ctx.now().toISOString(), level: 'warning', line });
   }
-  try {
-    const result = await runFlow({
-      flow: 'upgrade',
-      ctx,
-      journal,
-      opened,
-      ports,
-      redactor,
-      lock,
-      steps: upgradeSteps(product),
-      fresh: decision.how === 'fresh',
-      onStart: (run) => recordSkippedBackup(journal, ctx, run),
-    });
-    return upgradeSummary(ctx, result, journal.state);
-  } catch (error) {
-    throw withDumpNote(error, journal.state);
-  }
+  return runFlow({
+    flow: 'upgrade',
+    ctx,
+    journal,
+    opened,
+    ports,
+    redactor,
+    lock,
+    steps: upgradeSteps(product),
+    fresh: decision.how === 'fresh',
+    onStart: (run) => recordSkippedBackup(journal, ctx, run),
+    summarize: (result) => upgradeSummary(ctx, result, journal.state),
+    explain: (error) => withDumpNote(error, journal.state),
+  });
 }

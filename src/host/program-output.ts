@@ -4,7 +4,7 @@ import type { LineFilter, Redactor } from '../engine/redact.ts';
 
 /** What is told of a program while it runs and at its end: redacted, and bounded however much it says. */
 export type ProgramNote =
-  | { kind: 'line'; program: string; stream: 'stdout' | 'stderr'; line: string }
+  | { kind: 'line'; program: string; stream: 'stdout' | 'stderr'; line: string; quiet: boolean }
   | {
       kind: 'ended';
       program: string;

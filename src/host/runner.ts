@@ -145,8 +145,10 @@ async function runOne(
     options.timeoutMs === undefined ? undefined : setTimeout(() => stop('timeout'), options.timeoutMs);
 
   const exited = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
+  // What a query says is for the log: "not found" may well be the answer that was hoped for.
+  const quiet = options.stdoutIsWords !== true && options.stdout === undefined;
   const linesOf = (stream: 'stdout' | 'stderr') =>
-    new ProgramLines(redactor, (line) => report({ kind: 'line', program: label, stream, line }));
+    new ProgramLines(redactor, (line) => report({ kind: 'line', program: label, stream, line, quiet }));
   const stderr = collectLines(child.stderr!, linesOf('stderr'));
   const stdout = options.stdout
     ? options.stdout(child.stdout!).then(

@@ -24,7 +24,7 @@ export class LiveSteps {
     else if (event.type === 'task.started') this.#begin(event.task, event.title, nowMs);
     else if (event.type === 'step.progress') this.#steps.get(event.step)?.meter.update(event, nowMs);
     else if (event.type === 'task.progress') this.#steps.get(event.task)?.meter.update(event, nowMs);
-    else if (event.type === 'step.log') {
+    else if (event.type === 'step.log' && event.quiet !== true) {
       const step = this.#steps.get(event.step);
       if (step) step.lastLog = printableLine(event.line);
     } else if (event.type === 'step.completed' || event.type === 'step.failed')

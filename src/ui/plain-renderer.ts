@@ -68,6 +68,7 @@ function eventLines(event: EngineEvent): { text: string; id?: string }[] {
     case 'task.started':
       return [{ text: `${event.task}: ${printableLine(event.title)}`, id: event.task }];
     case 'step.log':
+      if (event.quiet === true) return [];
       return [{ text: `${event.step}: | ${printableLine(event.line)}`, id: event.step }];
     case 'step.warning':
       return [{ text: `${event.step}: WARNING: ${printableLine(event.line)}`, id: event.step }];
@@ -98,6 +99,8 @@ function eventLines(event: EngineEvent): { text: string; id?: string }[] {
       return errorLines(event.error).map((text) => ({ text }));
     case 'step.progress':
     case 'task.progress':
+    case 'program.log':
+    case 'program.ended':
       return [];
   }
 }

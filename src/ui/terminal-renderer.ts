@@ -130,6 +130,8 @@ export function terminalRenderer(output: Output, options: TerminalOptions): Rend
       case 'step.progress':
       case 'step.log':
       case 'task.progress':
+      case 'program.log':
+      case 'program.ended':
         return undefined;
     }
   };

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { IvaapError } from '../../../src/errors.ts';
-import { eventSchema } from '../../../src/engine/events.ts';
+import { eventSchema, eventsVersion } from '../../../src/engine/events.ts';
 import { Redactor } from '../../../src/engine/redact.ts';
 import { RunLog } from '../../../src/engine/run-log.ts';
 import { FaultyDisk } from './faulty-disk.ts';
@@ -16,6 +16,12 @@ before(async () => {
 });
 after(() => rm(folder, { recursive: true, force: true }));
 
+function placed(place: Partial<Parameters<RunLog['place']>[0]>): RunLog {
+  const log = new RunLog();
+  log.place({ folder, by: 'operator', redactor: new Redactor(), ...place });
+  return log;
+}
+
 const at = '2026-11-22T15:04:05.678Z';
 const readLines = async (path: string) =>
   (await readFile(path, 'utf8'))
@@ -24,7 +30,7 @@ const readLines = async (path: string) =>
     .map((line) => JSON.parse(line) as { type: string });
 
 test('the log holds every event of a run, who ran it, and ends with a RESULT line', async () => {
-  const log = new RunLog({ folder: join(folder, 'logs'), by: 'operator', redact: (text) => text });
+  const log = placed({ folder: join(folder, 'logs') });
   log.handle({ type: 'task.started', at, task: 'payload', title: 'Check the payload' });
   assert.equal(log.path, undefined);
   await assert.rejects(stat(join(folder, 'logs')), 'nothing is written before a run begins');
@@ -44,12 +50,12 @@ test('the log holds every event of a run, who ran it, and ends with a RESULT lin
   for (const line of lines.slice(1, -1)) eventSchema.parse(line);
 });
 
-test('progress is thinned to a line in ten seconds for each step', async () => {
-  const log = new RunLog({ folder, by: 'x', redact: (text) => text });
+test('progress is thinned to a line a second for each step', async () => {
+  const log = placed({});
   log.handle({
     type: 'run.started',
     at,
-    version: '1.0',
+    version: eventsVersion,
     run: 'thin',
     flow: 'f',
     from: null,
@@ -57,8 +63,8 @@ test('progress is thinned to a line in ten seconds for each step', async () => {
     resumed: false,
     steps: [],
   });
-  for (let second = 0; second < 30; second += 1) {
-    const later = new Date(Date.parse(at) + second * 1000).toISOString();
+  for (let second = 0; second < 12; second += 1) {
+    const later = new Date(Date.parse(at) + second * 250).toISOString();
     log.handle({ type: 'step.progress', at: later, step: 'a', done: second, unit: 'pods' });
   }
   log.end({ status: 'completed', exitCode: 0 });
@@ -69,18 +75,20 @@ test('progress is thinned to a line in ten seconds for each step', async () => {
 test('a log that cannot be written stops nothing', async () => {
   const blocked = join(folder, 'a-file');
   await writeFile(blocked, '');
-  const log = new RunLog({ folder: join(blocked, 'logs'), by: 'x', redact: (text) => text });
+  const told: string[] = [];
+  const log = placed({ folder: join(blocked, 'logs'), onUnwritable: (reason) => told.push(reason) });
   const host = { disk: new FaultyDisk(), world: { effects: [] }, events: [] };
   await invoke(host, [step('a')], { emit: (event) => log.handle(event) });
   log.end({ status: 'completed', exitCode: 0 });
   assert.equal(log.path, undefined);
+  assert.match(told.join('|'), /^ENOTDIR[^|]*$/);
 });
 
 test('a secret that leaks into an error reaches neither events, log, state nor the thrown error', async () => {
   const secret = 'canary-5f2c9e';
   const redactor = new Redactor();
   redactor.add(secret);
-  const log = new RunLog({ folder, by: 'x', redact: (text) => redactor.text(text) });
+  const log = placed({ redactor });
   const disk = new FaultyDisk();
   const leaky = step('a', {
     run: (io) => {

@@ -1,4 +1,4 @@
-import type { EngineEvent } from '../../../src/engine/events.ts';
+import { type EngineEvent, eventsVersion } from '../../../src/engine/events.ts';
 import type { Output } from '../../../src/ui/output.ts';
 import type { RenderClock } from '../../../src/ui/renderer.ts';
 
@@ -117,7 +117,7 @@ export function timed(event: WithoutTime<EngineEvent>): EngineEvent {
 
 export const runStarted = timed({
   type: 'run.started',
-  version: '1.0',
+  version: eventsVersion,
   run: '20261122T150405Z-upgrade',
   flow: 'upgrade',
   from: '2026.1',
