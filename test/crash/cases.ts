@@ -94,7 +94,7 @@ export function damageCases(): Trial[] {
       afterMs: 2_000,
       again: async (host, graph) => {
         await endIngress(host);
-        return mendedWhenReported(host, graph, /ingress/i, () => startIngress(host));
+        return mendedWhenReported(host, graph, /warn +ingress/, () => startIngress(host));
       },
     },
     {
@@ -110,7 +110,7 @@ export function damageCases(): Trial[] {
       },
       again: async (host, graph) => {
         try {
-          return await mendedWhenReported(host, graph, /crash-?loop/i, async () =>
+          return await mendedWhenReported(host, graph, /warn +pods.*CrashLoopBackOff/, async () =>
             loops.get(host.name)?.stop(),
           );
         } finally {

@@ -15,6 +15,8 @@ import type { KillOrder } from './killer.ts';
 export interface Killed {
   /** Ended by SIGKILL, and the journal names the wanted place still. */
   hit: boolean;
+  /** Ended by SIGKILL. */
+  died: boolean;
   run: Finished;
   /** How many processes got the signal. */
   processes: number;
@@ -62,7 +64,7 @@ export async function runAndKill(host: TestHost, aim: Aim): Promise<Killed> {
   const { killed } = JSON.parse(stdout) as { killed: number };
   const state = await readState(host).catch(() => undefined);
   const places = state === undefined ? [] : placesOf(state, aim.graph);
-  const died = killed > 0 && (run.signal === 'SIGKILL' || run.code === 137);
-  const hit = died && (aim.place === undefined || places.includes(aim.place));
-  return { hit, run, processes: killed, places, state };
+  const died = run.signal === 'SIGKILL' || run.code === 137;
+  const hit = killed > 0 && died && (aim.place === undefined || places.includes(aim.place));
+  return { hit, died, run, processes: killed, places, state };
 }

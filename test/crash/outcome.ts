@@ -117,32 +117,42 @@ export async function secrets(host: TestHost): Promise<string[]> {
 }
 
 /** Run logs, the lock's text and the database's own files are nobody's promise. */
-const left = ['postgres/*', '.installer/logs/*'];
+const pruned = ['postgres/*', '.installer/logs/*'].map((path) => `-path './${path}' -prune -o`).join(' ');
 const changing = String.raw`/(state\.json|lock|backups/.*)$`;
 const filesScript = `
 cd /opt/ivaap
-find . ${left.map((path) => `-path './${path}' -prune -o`).join(' ')} -printf '%p %y %m %U:%G %l\\n'
-find . ${left.map((path) => `-path './${path}' -prune -o`).join(' ')} -type f -print0 | grep -zvE '${changing}' | xargs -0r sha256sum
+find . ${pruned} -printf '%p %y %m %U:%G %l\\n'
+find . ${pruned} -type f -print0 | grep -zvE '${changing}' | xargs -0r sha256sum
 find /tmp -mindepth 1 -printf '%p %y %m %U:%G %l\\n'
 `;
 
+/**
+ * A folder of a backup counts as one thing, with all that it holds: a second whole one is a dump that was taken again, a part of one
+ * is a difference.
+ */
 async function files(host: TestHost): Promise<string[]> {
   const { stdout } = await host.shell(filesScript);
-  return stdout
-    .trim()
-    .split('\n')
-    .map((line) => `file ${withoutTimes(line)}`);
+  const lines: string[] = [];
+  const backups = new Map<string, string[]>();
+  for (const line of stdout.trim().split('\n')) {
+    const folder = /^\.\/\.installer\/backups\/([^/ ]+)/.exec(line)?.[1];
+    if (folder === undefined) lines.push(`file ${line}`);
+    else backups.set(folder, [...(backups.get(folder) ?? []), line.replace(/^\S*?backups\/[^/ ]+/, '')]);
+  }
+  const contents = [...backups.values()].map((held) => `backup: ${withoutTimes(held.sort().join('; '))}`);
+  return [...lines, ...contents];
 }
 
-/** Whoever of ours lives on beside the product's pods. */
+/** Whoever lives on of those that the command started, beside the product's pods. */
 async function processes(host: TestHost): Promise<string[]> {
-  const { stdout } = await host.shell(
-    String.raw`for p in /proc/[0-9]*; do readlink $p/exe; done 2>/dev/null | grep -E '/opt/ivaap/|/ivaap$' || true`,
-  );
+  const { stdout } = await host.shell(`
+    for p in /proc/[0-9]*; do
+      echo "$(readlink $p/exe) $(tr '\\0' ' ' <$p/cmdline)"
+    done 2>/dev/null | grep -E '^/opt/ivaap/|^[^ ]*/ivaap |images import|pg_dump' | grep -v 'grep -E' || true`);
   return stdout
     .split('\n')
     .filter((line) => line !== '')
-    .map((line) => `process ${line}`);
+    .map((line) => `process ${line.slice(0, 200)}`);
 }
 
 async function journal(host: TestHost, graph: GraphName): Promise<string[]> {

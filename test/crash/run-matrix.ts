@@ -1,5 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { endHostsOfTheDead } from '../e2e/harness.ts';
 import { cacheFolder } from '../lab/paths.ts';
 import { baseline } from './baseline.ts';
 import type { Baseline } from './baseline.ts';
@@ -25,7 +26,7 @@ export function randomTrials(graph: GraphName, count: number, seed: string, { se
   return Array.from({ length: count }, (_, index): Trial => {
     const afterMs = Math.round(source.next().value * seconds * 1000);
     const kill = index % 3 === 2 ? 'tree' : 'process';
-    return { graph, id: `${seed}.${index + 1} at ${(afterMs / 1000).toFixed(2)} s`, kill, afterMs };
+    return { graph, id: `${seed}.${index + 1}`, kill, afterMs };
   });
 }
 
@@ -61,6 +62,7 @@ export interface MatrixRun {
 /** Runs trials, so many hosts side by side, and writes the page after each. Goes on after one that did not survive. */
 export async function runMatrix(options: MatrixRun): Promise<{ tried: number; survived: number }> {
   const { graph, trials, section, say } = options;
+  await endHostsOfTheDead();
   const base = await baseline(graph);
   const facts = pageFacts();
   const commit = commitHash().slice(0, 8);
@@ -68,7 +70,7 @@ export async function runMatrix(options: MatrixRun): Promise<{ tried: number; su
   const counts = { tried: 0, survived: 0 };
   const worker = async () => {
     for (let trial = queue.shift(); trial !== undefined; trial = queue.shift()) {
-      const verdict = await survive(trial, base).catch((error: Error): Verdict =>
+      const verdict = await survive(trial, Promise.resolve(base)).catch((error: Error): Verdict =>
         failed(trial as Trial, error),
       );
       counts.tried += 1;
@@ -98,7 +100,9 @@ export async function runMatrix(options: MatrixRun): Promise<{ tried: number; su
       if (section === graph) say(`    ${graph}: ${summary(graph, matrix, facts)}`);
     }
   };
-  await Promise.all(Array.from({ length: options.sideBySide }, worker));
+  // The other host is taken down before an error is told.
+  const ended = await Promise.allSettled(Array.from({ length: options.sideBySide }, worker));
+  for (const end of ended) if (end.status === 'rejected') throw end.reason;
   return counts;
 }
 

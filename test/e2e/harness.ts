@@ -15,7 +15,8 @@ let hosts = 0;
 /** Hosts are named after the process that owns them, so that those of a killed run can be found and ended. */
 const ownName = () => `e2e-${process.pid}-${(hosts += 1)}`;
 
-async function endHostsOfTheDead(): Promise<void> {
+/** Takes down what a killed test, or a command that was stopped, left. */
+export async function endHostsOfTheDead(): Promise<void> {
   for (const { name } of labHosts()) {
     const owner = /^e2e-(\d+)-\d+$/.exec(name)?.[1];
     if (owner !== undefined && !existsSync(`/proc/${owner}`)) await labDown(name);
