@@ -1,10 +1,10 @@
-import { causeChain, describeError, IvaapError } from '../errors.ts';
+import { describeError, IvaapError } from '../errors.ts';
 import type { Clock } from './clock.ts';
 import type { Emit } from './events.ts';
 import { stepError, stopError } from './failure.ts';
 import type { Journal } from './journal.ts';
 import type { Redactor } from './redact.ts';
-import type { StepRecord } from './state.ts';
+import { type Assessed, reasonToRun } from './resume.ts';
 import type { JsonObject, Step, StepIo } from './step.ts';
 
 /** The place of a step whose result was verified and is not yet recorded as completed. */
@@ -19,6 +19,8 @@ export interface AttemptOptions<Ctx> {
   /** All steps whose recorded results depend on this one's. */
   dependants: Set<string>;
   redactor: Redactor;
+  /** What was found when the run went on. */
+  assessed: Assessed;
   inputsHash(): string;
   onWarning(line: string): void;
 }
@@ -44,11 +46,12 @@ export async function attemptStep<Ctx>(step: Step<Ctx>, options: AttemptOptions<
   try {
     const inputsHash = options.inputsHash();
     const record = journal.run?.steps[id];
-    const again = await reasonToRun(step, ctx, record, inputsHash);
-    if (again === undefined) {
-      const reason = `completed ${record?.finishedAt ?? ''}`;
+    const why =
+      record === undefined ? undefined : await reasonToRun(step, ctx, record, inputsHash, options.assessed);
+    if (record !== undefined && why === undefined) {
+      const reason = `completed ${record.finishedAt ?? ''}`;
       emit({ type: 'step.skipped', at: at(), step: id, title, because: 'completed', reason });
-      return { ran: false, out: record?.out, durationMs: elapsed() };
+      return { ran: false, out: record.out, durationMs: elapsed() };
     }
 
     const facts = { inputsHash, revision: step.revision };
@@ -71,7 +74,7 @@ export async function attemptStep<Ctx>(step: Step<Ctx>, options: AttemptOptions<
 
     await journal.stepRunning(id, facts, options.dependants);
     recordedAsRunning = true;
-    emit({ type: 'step.started', at: at(), step: id, title, ...again });
+    emit({ type: 'step.started', at: at(), step: id, title, ...(why === undefined ? {} : { why }) });
     let passed = 0;
     const io: StepIo = {
       signal,
@@ -86,6 +89,10 @@ export async function attemptStep<Ctx>(step: Step<Ctx>, options: AttemptOptions<
         emit({ type: 'step.warning', at: at(), step: id, line });
       },
       record: (data) => journal.stepRecorded(id, data),
+      recordOriginal: (data) => journal.originalRecorded(id, data),
+      get originals() {
+        return journal.run?.originals ?? {};
+      },
       pointOfNoReturn: (data) => journal.pointOfNoReturn(id, data),
       result: (other) => completedOut(journal, other),
       interrupted: journal.run?.steps[id]?.recorded,
@@ -129,28 +136,6 @@ function attemptError(error: unknown, id: string, signal: AbortSignal): IvaapErr
     return new IvaapError('failed', `stopped because step ${reason.step} failed`, { step: id });
   }
   return stepError(stopError(reason), id);
-}
-
-/** Undefined when the record can be taken as it is; a first attempt has no `why`. */
-async function reasonToRun<Ctx>(
-  step: Step<Ctx>,
-  ctx: Ctx,
-  record: StepRecord | undefined,
-  inputsHash: string,
-): Promise<{ why?: string } | undefined> {
-  if (record === undefined) return {};
-  if (record.status === 'running') return { why: 'an earlier attempt was cut off' };
-  if (record.status === 'failed') return { why: `an earlier attempt failed: ${record.error?.message ?? ''}` };
-  if (record.status === 'skipped') return { why: 'had nothing to do in an earlier attempt' };
-  if (record.status === 'stale') return { why: 'a step that it needs has run again' };
-  if (record.revision !== step.revision) return { why: 'recorded by another revision of this step' };
-  if (record.inputsHash !== inputsHash) return { why: 'what it depends on has changed' };
-  try {
-    await step.verify?.(ctx, record.out ?? {});
-    return undefined;
-  } catch (error) {
-    return { why: `its result does not hold any more: ${causeChain(error)[0] ?? ''}` };
-  }
 }
 
 function completedOut(journal: Journal, id: string): JsonObject | undefined {

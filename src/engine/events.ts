@@ -64,6 +64,29 @@ export const eventSchemas = [
       )
       .describe('The graph, in its order.'),
   }),
+  event('run.resumed', 'What a run that goes on has found of its earlier attempts.', {
+    run: z.string(),
+    startedAt: z.string().describe('When it began.'),
+    by: z.string().optional().describe('Who began it.'),
+    noReturnAt: z.string().optional().describe('When it first began what giving up cannot take back (Helm).'),
+    found: z
+      .array(
+        z.strictObject({
+          step: z.string(),
+          how: z.enum(['cut off', 'failed']),
+          at: z.string().describe('When it failed; of a step that was cut off, when it began.'),
+          after: z.string().optional().describe('The last point that it had passed.'),
+          error: z.string().optional(),
+        }),
+      )
+      .describe('Steps that have begun and not completed: they run again and look at their traces.'),
+    kept: z
+      .array(z.strictObject({ step: z.string(), at: z.string() }))
+      .describe('Completed steps that hold and are skipped.'),
+    again: z
+      .array(z.strictObject({ step: z.string(), why: z.string() }))
+      .describe('Completed steps that run again.'),
+  }),
   event('step.started', 'A step begins.', {
     step: z.string(),
     title,

@@ -4,7 +4,9 @@ import type { Clock } from './clock.ts';
 import { systemClock } from './clock.ts';
 import type { Disk } from './disk.ts';
 import { nodeDisk } from './disk.ts';
-import type { RunRecord, State, StepRecord } from './state.ts';
+import { beginRecord, isUnfinished, markStale, passPointOfNoReturn, resumeRecord } from './run-record.ts';
+import type { RunSpec } from './run-record.ts';
+import type { RunRecord, State } from './state.ts';
 import { emptyState, parseState, readState, stateVersion } from './state.ts';
 import type { JsonObject } from './step.ts';
 
@@ -15,20 +17,6 @@ export interface JournalOptions {
   disk?: Disk;
   clock?: Clock;
 }
-
-/** What a run is; `id` is given by the journal. */
-export interface RunSpec {
-  flow: string;
-  from: string | null;
-  to: string;
-  payloadDigest: string;
-  /** Path of the executable that is running. */
-  binary: string;
-  /** SUDO_USER. */
-  startedBy?: string | undefined;
-}
-
-const keptHistory = 50;
 
 /**
  * The only writer of the state file. Each change is durable before its promise resolves: written to a temporary name, fsynced,
@@ -103,7 +91,7 @@ export class Journal {
 
   /**
    * Begins a run, or goes on with an unfinished one of the same flow, payload and from-version. `fresh` begins anew in any case and clears the
-   * derived keys. A run that is left unfinished is closed as superseded; its point of no return stays known.
+   * derived keys. A run that is left unfinished is closed as superseded; its point of no return and its originals stay known.
    * Whether a run may begin or go on at all is decided before, by policy.
    */
   async beginRun(
@@ -112,41 +100,16 @@ export class Journal {
     options: { fresh?: boolean } = {},
   ): Promise<{ resumed: boolean }> {
     const last = this.#state.run;
-    const unfinished = last !== undefined && (last.status === 'running' || last.status === 'failed');
     const resumed =
-      unfinished &&
+      last !== undefined &&
+      isUnfinished(last) &&
       options.fresh !== true &&
       last.flow === spec.flow &&
       last.payloadDigest === spec.payloadDigest &&
       last.from === spec.from;
     await this.update((draft, now) => {
-      if (resumed && draft.run) {
-        draft.run.status = 'running';
-        draft.run.binary = spec.binary;
-        draft.run.order = [...order];
-        delete draft.run.error;
-        delete draft.run.finishedAt;
-        return;
-      }
-      const begun: RunRecord = {
-        id: `${now.replaceAll(/[-:]/g, '').replace(/\.\d+/, '')}-${spec.flow}`,
-        ...spec,
-        startedAt: now,
-        status: 'running',
-        order: [...order],
-        steps: {},
-      };
-      if (draft.run) {
-        if (unfinished && draft.run.from === spec.from && draft.run.pointOfNoReturn) {
-          begun.pointOfNoReturn = draft.run.pointOfNoReturn;
-        }
-        // Two runs within one second: the id names a log file and must be new.
-        if ([draft.run, ...draft.history].some(({ id }) => id === begun.id))
-          begun.id += `-${draft.history.length + 2}`;
-        closeRun(draft, unfinished ? 'superseded' : draft.run.status, now);
-      }
-      if (options.fresh === true) draft.derived = {};
-      draft.run = begun;
+      if (resumed && draft.run) resumeRecord(draft.run, spec, order);
+      else beginRecord(draft, { spec, order, now, fresh: options.fresh === true });
     });
     return { resumed };
   }
@@ -224,14 +187,14 @@ export class Journal {
 
   pointOfNoReturn(step: string, data: JsonObject): Promise<void> {
     return this.#step(step, (run, now, draft) => {
-      run.pointOfNoReturn ??= { at: now, step, data };
-      if (run.from === null || draft.anchors[run.from] !== undefined) return;
-      // This run's own results only: `derived` may still point to the dump of an earlier upgrade.
-      const derived: JsonObject = {};
-      for (const { status, out } of Object.values(run.steps)) {
-        if (status === 'completed') Object.assign(derived, out);
-      }
-      draft.anchors[run.from] = { at: now, run: run.id, derived };
+      passPointOfNoReturn(draft, run, { at: now, step, data });
+    });
+  }
+
+  /** Keeps what was there before any unfinished run from this version; a key that is there already stays as it is. */
+  originalRecorded(step: string, data: JsonObject): Promise<void> {
+    return this.#step(step, (run) => {
+      run.originals = { ...data, ...run.originals };
     });
   }
 
@@ -278,28 +241,4 @@ function deepFreeze<T>(value: T): T {
     Object.freeze(value);
   }
   return value;
-}
-
-function markStale(run: RunRecord, ids: Iterable<string>): void {
-  for (const id of ids) {
-    const step: StepRecord | undefined = run.steps[id];
-    if (step?.status === 'completed') step.status = 'stale';
-  }
-}
-
-function closeRun(draft: State, status: RunRecord['status'], now: string): void {
-  if (!draft.run) return;
-  const { id, flow, from, to, payloadDigest, startedAt, finishedAt, startedBy } = draft.run;
-  draft.history.push({
-    id,
-    flow,
-    from,
-    to,
-    payloadDigest,
-    startedAt,
-    finishedAt: finishedAt ?? now,
-    status,
-    ...(startedBy === undefined ? {} : { startedBy }),
-  });
-  draft.history = draft.history.slice(-keptHistory);
 }

@@ -7,9 +7,11 @@ import type { Emit } from './events.ts';
 import { eventsVersion } from './events.ts';
 import { stepError, stopError } from './failure.ts';
 import { dependantsOf, sortGraph } from './graph.ts';
-import type { Journal, RunSpec } from './journal.ts';
+import type { Journal } from './journal.ts';
 import type { HeldLock } from './lock.ts';
 import { Redactor } from './redact.ts';
+import { assessRun, type Assessed, resumedEvent } from './resume.ts';
+import type { RunSpec } from './run-record.ts';
 import type { JsonObject, Step } from './step.ts';
 import { inStep } from './step-scope.ts';
 
@@ -30,6 +32,8 @@ export interface RunOptions<Ctx> {
   lock?: Pick<HeldLock, 'working'>;
   /** Takes secrets out of events, recorded errors and the thrown error. */
   redactor?: Redactor;
+  /** Awaited before the first step; `kept` are the completed steps that will be skipped. Its failure is the run's. */
+  onBegun?: (run: string, kept: string[]) => Promise<void>;
   /** Order in which steps that are free to start do start; tests shuffle it. */
   arrange?: (ready: string[]) => string[];
 }
@@ -104,6 +108,22 @@ export async function executeRun<Ctx>(options: RunOptions<Ctx>): Promise<RunResu
   const running = new Map<string, Promise<void>>();
   const ended = new Set<string>();
   let failure: IvaapError | undefined;
+  let assessed: Assessed = new Map();
+  try {
+    let kept: string[] = [];
+    if (resumed && journal.run) {
+      const findings = await assessRun(steps, options.ctx, journal.run);
+      assessed = findings.assessed;
+      kept = findings.kept.map(({ step }) => step);
+      emit(resumedEvent(journal.run, findings, at()));
+    }
+    await options.onBegun?.(result.run, kept);
+  } catch (error) {
+    failure =
+      error instanceof IvaapError
+        ? error
+        : new IvaapError('bug', 'the run could not be begun', { cause: error });
+  }
 
   const start = async (step: Step<Ctx>): Promise<void> => {
     try {
@@ -112,6 +132,7 @@ export async function executeRun<Ctx>(options: RunOptions<Ctx>): Promise<RunResu
           ctx: options.ctx,
           journal,
           emit,
+          assessed,
           redactor,
           signal: stop,
           clock,

@@ -61,10 +61,21 @@ const runRecord = z.looseObject({
   /** Step ids in the graph's order. */
   order: z.array(z.string()),
   steps: z.record(z.string(), stepRecord),
-  /** Set before the run begins what giving up cannot take back (Helm). */
-  pointOfNoReturn: z.looseObject({ at: time, step: z.string(), data: jsonObject }).optional(),
+  /**
+   * Set before what giving up cannot take back begins (Helm): the first time since a run last completed, by this run or by
+   * one that it superseded. `versions` are all that were begun so; since 1.1.
+   */
+  pointOfNoReturn: z
+    .looseObject({ at: time, step: z.string(), data: jsonObject, versions: z.array(z.string()).optional() })
+    .optional(),
+  /** When this very run passed that point first; since 1.1. */
+  noReturnAt: time.optional(),
+  /** What the steps found before any unfinished run changed it; the first value of a key stays. Since 1.1. */
+  originals: jsonObject.optional(),
   error: errorRecord.optional(),
 });
+
+const anchor = { at: time, run: z.string(), derived: jsonObject };
 
 const whoWhen = { by: z.string().optional(), at: time, run: z.string() };
 
@@ -86,8 +97,14 @@ const stateSchema = z.looseObject({
   history: z.array(z.looseObject(runSummary)),
   /** Results that outlive their run: the top-level keys of the steps' outs, the latest of each. */
   derived: jsonObject,
-  /** By from-version: the outs that were complete when a run first reached its point of no return. Never replaced. */
-  anchors: z.record(z.string(), z.looseObject({ at: time, run: z.string(), derived: jsonObject })),
+  /**
+   * By from-version: the outs that were complete when the point of no return was first reached since a run last completed; no
+   * re-run replaces them. `earlier` are those of upgrades from the same version that have completed, oldest first; since 1.1.
+   */
+  anchors: z.record(
+    z.string(),
+    z.looseObject({ ...anchor, earlier: z.array(z.looseObject(anchor)).optional() }),
+  ),
   waivers: z.array(z.looseObject({ ...whoWhen, id: z.string(), reason: z.string() })),
   skippedBackups: z.array(z.looseObject({ ...whoWhen, from: z.string().nullable(), to: z.string() })),
 });

@@ -39,13 +39,20 @@ export interface StepIo {
   record(data: JsonObject): Promise<void>;
   /**
    * Durable before it resolves: from here on, giving this run up does not take its changes back (Helm starts next). On the first
-   * call in a run from this version, the outs of its completed steps become the version's anchors, which nothing replaces.
+   * call since a run last completed, the outs of the completed steps become the from-version's anchors, which no re-run replaces.
    */
   pointOfNoReturn(data: JsonObject): Promise<void>;
   /**
    * Passes the step's midpoint: durable before it resolves. Called once on every way through `run` that returns; a `bug` otherwise.
    */
   midpoint(): Promise<void>;
+  /**
+   * Durable before it resolves: what the host was like before any run from this version changed it. The first value of a key
+   * stays, for this run and those that supersede it, until one completes.
+   */
+  recordOriginal(data: JsonObject): Promise<void>;
+  /** What `recordOriginal` has kept. */
+  originals: JsonObject;
   /** What another step of this run returned, now or in an earlier attempt; undefined when it has not completed or was skipped. */
   result(stepId: string): JsonObject | undefined;
   /** What an earlier, unfinished attempt at this step recorded; undefined on a first attempt. */
@@ -76,6 +83,8 @@ export interface Step<Ctx, Out extends JsonObject = JsonObject> {
   run(ctx: Ctx, io: StepIo): Promise<Out>;
   /** Post-condition, asked after run and again before a completed step is skipped: metadata only, cheap. Throws when it does not hold. */
   verify?(ctx: Ctx, out: Out): Promise<void>;
+  /** Asked beside `verify` before a completed step is skipped: throws when what holds is of no use any more (a dump that is old). */
+  reuse?(ctx: Ctx, out: Out): Promise<void>;
   undo?(ctx: Ctx, out: Out): Promise<void>;
   /** Undo loses data: asks for the operator's explicit consent. */
   destructive?: boolean;

@@ -1,6 +1,5 @@
 import { readlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Emit } from '../engine/events.ts';
 import type { Journal } from '../engine/journal.ts';
 import type { HeldLock } from '../engine/lock.ts';
 import type { Redactor } from '../engine/redact.ts';
@@ -29,8 +28,8 @@ export interface FlowRun<Ctx extends StepContext> {
   ports: LoggedPorts;
   redactor: Redactor;
   lock: HeldLock;
-  /** Called once, when the run is recorded as begun. */
-  onStart?: (run: string) => Promise<void>;
+  /** Called once, when the run is recorded as begun; `kept` are the completed steps that will be skipped. What it records is durable before the first step. */
+  onStart?: (run: string, kept: readonly string[]) => Promise<void>;
   /** What the operator is told at the end. */
   summarize: (result: RunResult) => FlowResult;
   /** Adds to an error what the flow knows. */
@@ -68,7 +67,10 @@ export function stepContext(
     imagesFrom,
     refreshArchives,
     run: () => journal.run,
-    anchor: () => (from === null ? undefined : journal.state.anchors[from]?.derived),
+    anchor: () =>
+      from === null || journal.run?.pointOfNoReturn === undefined
+        ? undefined
+        : journal.state.anchors[from]?.derived,
     to: opened.release.version,
     operator: operator().user,
     program: ports.program,
@@ -91,12 +93,6 @@ export async function runFlow<Ctx extends StepContext>(options: FlowRun<Ctx>): P
     ports.emit({ type: 'message', at: at(), level: 'warning', line });
   };
   log.place({ folder, by: ctx.operator, redactor, onUnwritable });
-  let started: Promise<void> | undefined;
-  const emit: Emit = (event) => {
-    // The journal writes in order: what is recorded here is durable before the first step begins.
-    if (event.type === 'run.started') started = options.onStart?.(event.run);
-    ports.emit(event);
-  };
   try {
     const result = await executeRun({
       run: {
@@ -110,19 +106,18 @@ export async function runFlow<Ctx extends StepContext>(options: FlowRun<Ctx>): P
       steps: options.steps,
       ctx,
       journal,
-      emit,
+      emit: ports.emit,
       signal: ports.signal,
       fresh: options.fresh,
       lock: options.lock,
       redactor,
+      ...(options.onStart === undefined ? {} : { onBegun: options.onStart }),
     });
-    await started;
     const summary = options.summarize(result);
     log.handle({ type: 'result', at: at(), ...summary });
     log.end({ status: 'completed', exitCode: 0 });
     return summary;
   } catch (error) {
-    await started?.catch(() => undefined);
     const explained = redactor.error(options.explain?.(error) ?? error, log.path);
     const described = describeError(explained);
     log.handle({ type: 'error', at: at(), error: described });

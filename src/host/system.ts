@@ -31,6 +31,9 @@ export function assertRoot(command: string): void {
 /** Changes with every boot: a process id of an earlier boot means nothing. */
 export const bootId = (): string => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
 
+/** Seconds since boot, sleep included: goes on evenly whatever is done to the clock. */
+export const uptimeSeconds = (): number => Number(readFileSync('/proc/uptime', 'utf8').split(' ')[0]);
+
 /** Clock ticks after boot at which a process started; undefined when it is gone or a zombie. With the id it names a process for good. */
 export function processStartTime(pid: number): number | undefined {
   try {

@@ -32,7 +32,7 @@ export interface StepContext {
   lockFd: number;
   /** The run as recorded, for what a step must know of earlier attempts. */
   run(): Readonly<RunRecord> | undefined;
-  /** The outs that the version `from` left before Helm first started. */
+  /** The outs that the version `from` left before Helm first started since a run last completed; undefined until it has. */
   anchor(): Readonly<Record<string, unknown>> | undefined;
   /** Version that last completed; null on an empty host. */
   from: string | null;

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Step } from '../engine/step.ts';
+import type { Step, StepIo } from '../engine/step.ts';
 import { IvaapError } from '../errors.ts';
 import { copyTreeDurable, makeFolder, renameDurable } from '../host/atomic-file.ts';
 import { extractChart, isPayloadChart } from './chart_tree.ts';
@@ -28,10 +28,7 @@ export const upgradeChartSwap: Step<UpgradeContext> = {
   async run(ctx, io) {
     const { paths, product } = ctx;
     const { folder } = snapshotSchema.parse(io.result('upgrade_snapshot')?.snapshot);
-    const kept = join(folder, product.chart.folder);
-    if (existsSync(paths.chart) && !existsSync(kept)) {
-      await copyTreeDurable(paths.chart, kept);
-    }
+    const kept = await keepOldChart(ctx, io, join(folder, product.chart.folder));
     const staged = join(paths.work, 'chart');
     const outgoing = join(paths.work, 'chart-outgoing');
     await makeFolder(paths.work, 0o700);
@@ -42,12 +39,14 @@ export const upgradeChartSwap: Step<UpgradeContext> = {
       if (existsSync(paths.chart)) await renameDurable(paths.chart, outgoing);
       await io.midpoint();
       await renameDurable(staged, paths.chart);
-      io.log(`${paths.chart}: ${files} files from the payload; the old chart is in ${kept}`);
+      io.log(
+        `${paths.chart}: ${files} files from the payload; the old chart is in ${kept ?? 'no place: there was none'}`,
+      );
     }
     await rm(outgoing, { recursive: true, force: true });
     return {
       chart: { path: paths.chart, version: ctx.to },
-      previousChart: existsSync(kept) ? kept : null,
+      previousChart: kept,
     };
   },
 
@@ -56,3 +55,18 @@ export const upgradeChartSwap: Step<UpgradeContext> = {
     throw new IvaapError('failed', `${ctx.paths.chart} is not the chart of this payload`);
   },
 };
+
+/**
+ * A copy of the chart that the installed release came from, in this backup's folder. The first copy is noted durably before the chart
+ * is replaced: from then on what lies in its place may be that of an unfinished upgrade, and later backups copy the copy.
+ */
+async function keepOldChart({ paths }: UpgradeContext, io: StepIo, kept: string): Promise<string | null> {
+  const first = io.originals['oldChart'];
+  const source = typeof first === 'string' ? first : paths.chart;
+  if (!existsSync(kept)) {
+    if (!existsSync(source)) return null;
+    await copyTreeDurable(source, kept);
+  }
+  await io.recordOriginal({ oldChart: kept });
+  return kept;
+}

@@ -1,12 +1,13 @@
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import type { Step, StepIo } from '../engine/step.ts';
+import type { Json, JsonObject, Step, StepIo } from '../engine/step.ts';
 import { IvaapError } from '../errors.ts';
-import { makeFolder, writeFileAtomic } from '../host/atomic-file.ts';
+import { writeFileAtomic } from '../host/atomic-file.ts';
 import { writeDump } from '../host/dump-file.ts';
 import { roomAt } from '../host/mounts.ts';
+import { bootId, uptimeSeconds } from '../host/system.ts';
 import { makeBackupFolder } from './backup_folder.ts';
 import type { UpgradeContext } from './context.ts';
 
@@ -21,6 +22,9 @@ export const pgDumpSchema = z.looseObject({
   owner: z.string(),
   schemaVersion: z.int(),
   takenAt: z.string(),
+  /** The same by the machine's own count, which no change of the clock moves. */
+  boot: z.looseObject({ id: z.string(), uptimeSeconds: z.number() }).optional(),
+  tables: z.record(z.string(), z.int()).optional(),
 });
 
 export type PgDump = z.infer<typeof pgDumpSchema>;
@@ -43,52 +47,102 @@ export const upgradePgBackup: Step<UpgradeContext> = {
   },
 
   async run(ctx, io) {
-    const { product, database } = ctx;
+    const { database } = ctx;
     const { signal } = io;
-    const databaseBytes = await database.databaseSizeBytes(signal);
-    const schemaVersion = await database.schemaVersion(product.database.schemaVersionQuery, signal);
-    const owner = await ownerOf(ctx, signal);
-    await assertRoomForDump(ctx, databaseBytes);
-    const folder = await folderFor(ctx, io);
-    const path = join(folder, product.database.dumpFile);
-    const takenAt = ctx.now().toISOString();
-    const note = `${product.database.name}, ${databaseBytes} bytes on disk`;
-    const dumped = await writeDump(database, path, {
-      signal,
-      onBytes: (done) => io.progress({ done, unit: 'bytes', note }),
-    });
+    const pgDump = wholeDump(ctx, io) ?? (await takeDump(ctx, io));
+    await io.record({ pgDump });
     await io.midpoint();
     // Roles are the server's, not the database's: without them the dump's owners are unknown to an empty server.
-    await writeFileAtomic(join(folder, globalsFile), await database.dumpGlobals(signal), { mode: 0o600 });
-    const { sizeBytes, sha256, tables, totalRows: rows } = dumped;
-    io.log(`${path}: ${sizeBytes} bytes, ${rows} rows in ${tables.length} tables, SHA-256 ${sha256}`);
-    return {
-      pgDump: {
-        folder,
-        path,
-        sizeBytes,
-        sha256,
-        rows,
-        owner,
-        schemaVersion,
-        takenAt,
-        tables: Object.fromEntries(tables.map(({ table, rows: count }) => [table, count])),
-      },
-    };
+    const { folder, path, sizeBytes, sha256, rows } = pgDumpSchema.parse(pgDump);
+    const globals = join(folder, globalsFile);
+    await writeFileAtomic(globals, await database.dumpGlobals(signal), { mode: 0o600 });
+    io.log(`${path}: ${sizeBytes} bytes, ${rows} rows, SHA-256 ${sha256}`);
+    return { pgDump };
   },
 
-  async verify(ctx, out) {
-    const { path, sizeBytes, takenAt } = pgDumpSchema.parse(out.pgDump);
+  async verify(_ctx, out) {
+    const { folder, path, sizeBytes } = pgDumpSchema.parse(out.pgDump);
     const info = await stat(path);
     if (info.size !== sizeBytes) throw new IvaapError('failed', `${path} has changed since it was written`);
-    const ageMinutes = (ctx.now().getTime() - Date.parse(takenAt)) / 60_000;
-    const { maxAgeMinutes } = ctx.product.backup;
-    // Yesterday's dump is no backup of today. Where Helm has started already, the older one stays the anchor.
-    if (ageMinutes > maxAgeMinutes) {
-      throw new IvaapError('failed', `the dump is older than ${maxAgeMinutes} minutes`);
-    }
+    await stat(join(folder, globalsFile));
+  },
+
+  async reuse(ctx, out) {
+    const why = uselessness(ctx, pgDumpSchema.parse(out.pgDump));
+    // Where Helm has completed, nothing runs again that a dump is for.
+    if (why !== undefined && !(await releaseStands(ctx))) throw new IvaapError('failed', why);
   },
 };
+
+/**
+ * Why a whole dump is no backup of what is there now. Once Helm has started it is the one from before, which stays as it is: another
+ * one is taken beside it.
+ */
+function uselessness({ product, run, now }: UpgradeContext, dump: PgDump): string | undefined {
+  if (run()?.noReturnAt !== undefined) return 'Helm has started since it was taken';
+  const { maxAgeMinutes } = product.backup;
+  const age = ageMinutes(dump, now());
+  if (age < 0) return `the clock says that it was taken ${Math.ceil(-age)} minutes from now`;
+  return age > maxAgeMinutes ? `it is older than ${maxAgeMinutes} minutes` : undefined;
+}
+
+/** Negative when the clock was set back behind its time. Within one boot the clock cannot make it younger than it is. */
+export function ageMinutes(dump: Pick<PgDump, 'takenAt' | 'boot'>, now: Date): number {
+  const byClock = (now.getTime() - Date.parse(dump.takenAt)) / 60_000;
+  if (byClock < 0 || dump.boot?.id !== bootId()) return byClock;
+  return Math.max(byClock, (uptimeSeconds() - dump.boot.uptimeSeconds) / 60);
+}
+
+/** The dump of an attempt that was cut off after it: whole under its name, recorded, and as young as one must be. */
+function wholeDump(ctx: UpgradeContext, io: StepIo): Json | undefined {
+  const recorded = io.interrupted?.pgDump;
+  const { success, data } = pgDumpSchema.safeParse(recorded);
+  if (!success || uselessness(ctx, data) !== undefined) return undefined;
+  if (statSync(data.path, { throwIfNoEntry: false })?.size !== data.sizeBytes) return undefined;
+  io.log(`${data.path} is whole: an earlier attempt was cut off after it`);
+  return recorded;
+}
+
+/** Whether Helm has completed in this run, with the values as they are, and the release is what it left. */
+async function releaseStands({ run, helm, values, to }: UpgradeContext): Promise<boolean> {
+  const record = run()?.steps['upgrade_helm'];
+  const { helm: done } = z
+    .looseObject({ helm: z.looseObject({ values: z.string() }).optional() })
+    .parse(record?.out ?? {});
+  if (record?.status !== 'completed' || done?.values !== values.sha256) return false;
+  const release = await helm.current();
+  return release?.status === 'deployed' && release.appVersion === to;
+}
+
+async function takeDump(ctx: UpgradeContext, io: StepIo): Promise<JsonObject> {
+  const { product, database } = ctx;
+  const { signal } = io;
+  const databaseBytes = await database.databaseSizeBytes(signal);
+  const schemaVersion = await database.schemaVersion(product.database.schemaVersionQuery, signal);
+  const owner = await ownerOf(ctx, signal);
+  await assertRoomForDump(ctx, databaseBytes);
+  const folder = await folderFor(ctx, io);
+  const path = join(folder, product.database.dumpFile);
+  const takenAt = ctx.now().toISOString();
+  const boot = { id: bootId(), uptimeSeconds: uptimeSeconds() };
+  const note = `${product.database.name}, ${databaseBytes} bytes on disk`;
+  const { sizeBytes, sha256, tables, totalRows } = await writeDump(database, path, {
+    signal,
+    onBytes: (done) => io.progress({ done, unit: 'bytes', note }),
+  });
+  return {
+    folder,
+    path,
+    sizeBytes,
+    sha256,
+    rows: totalRows,
+    owner,
+    schemaVersion,
+    takenAt,
+    boot,
+    tables: Object.fromEntries(tables.map(({ table, rows }) => [table, rows])),
+  };
+}
 
 /** A plain-text dump is seldom larger than the database on disk; a full disk half-way would cost minutes. */
 async function assertRoomForDump({ paths }: UpgradeContext, databaseBytes: number): Promise<void> {
@@ -101,16 +155,11 @@ async function assertRoomForDump({ paths }: UpgradeContext, databaseBytes: numbe
   );
 }
 
-/** A folder of an attempt that was cut off holds no dump yet and is used again; its `.partial` is written over. */
+/** The folder of an attempt that was cut off before its dump was whole is used again; a whole dump is never written over. */
 async function folderFor(ctx: UpgradeContext, io: StepIo): Promise<string> {
   const earlier = io.interrupted?.folder;
-  if (typeof earlier === 'string' && !existsSync(join(earlier, ctx.product.database.dumpFile))) {
-    await makeFolder(earlier, 0o700);
-    return earlier;
-  }
-  const folder = await makeBackupFolder(ctx);
-  await io.record({ folder });
-  return folder;
+  const reused = typeof earlier === 'string' && !existsSync(join(earlier, ctx.product.database.dumpFile));
+  return makeBackupFolder(ctx, io, reused ? earlier : undefined);
 }
 
 async function ownerOf({ database, product }: UpgradeContext, signal: AbortSignal): Promise<string> {

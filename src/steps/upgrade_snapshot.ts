@@ -27,7 +27,7 @@ export const upgradeSnapshot: Step<UpgradeContext> = {
   needs: ['upgrade_pg_backup'],
   midpoint: 'half-copied',
   revision: 1,
-  inputs: ({ from, skipBackup }) => ({ from, skipBackup }),
+  inputs: ({ from, product }) => ({ from, release: product.release, namespace: product.namespace }),
 
   plan: async ({ paths }) => ({
     action: 'run',
@@ -41,14 +41,15 @@ export const upgradeSnapshot: Step<UpgradeContext> = {
       throw new IvaapError('failed', `the Helm release ${product.release} is gone`);
     }
     const folder = await folderFor(ctx, io);
+    const overlay = overlayBefore(ctx, io);
     const secretName = releaseSecretName(product.release, release.revision);
     const secret = await kubectl.get('secret', secretName, { namespace: product.namespace });
     if (secret === undefined) throw new IvaapError('failed', `Helm's record ${secretName} is missing`);
     const contents: [name: string, text: string | Buffer][] = [
       [basename(paths.state), await readFile(paths.state)],
       [basename(paths.values), await readFile(paths.values)],
-      ...(existsSync(paths.overlay)
-        ? [[basename(paths.overlay), await readFile(paths.overlay)] satisfies [string, Buffer]]
+      ...(existsSync(overlay)
+        ? [[basename(paths.overlay), await readFile(overlay)] satisfies [string, Buffer]]
         : []),
       ['helm-values.json', await helm.values()],
       ['helm-release-secret.json', `${JSON.stringify(secret)}\n`],
@@ -60,6 +61,7 @@ export const upgradeSnapshot: Step<UpgradeContext> = {
       if (index === half) await io.midpoint();
       await writeFileAtomic(join(folder, name), text, ownerOnly);
     }
+    await io.recordOriginal({ snapshotFolder: folder });
     io.log(`${folder}: ${contents.map(([name]) => name).join(', ')}`);
     return {
       snapshot: { folder, files: contents.map(([name]) => name), helmRevision: release.revision },
@@ -72,18 +74,23 @@ export const upgradeSnapshot: Step<UpgradeContext> = {
   },
 };
 
-/** The dump's folder, unless a whole snapshot lies there already: what was kept before is never written over. */
-async function folderFor(ctx: UpgradeContext, io: StepIo): Promise<string> {
+/**
+ * The dump's folder, or that of this step's own attempt that was cut off; a new one where a whole snapshot lies already: what was
+ * kept before is never written over.
+ */
+function folderFor(ctx: UpgradeContext, io: StepIo): Promise<string> {
   const backup = io.result('upgrade_pg_backup');
-  const candidates = [
-    backup === undefined ? undefined : pgDumpSchema.parse(backup.pgDump).folder,
-    io.interrupted?.folder,
-  ];
-  for (const folder of candidates) {
-    if (typeof folder === 'string' && existsSync(folder) && !existsSync(join(folder, lastFile)))
-      return folder;
-  }
-  const folder = await makeBackupFolder(ctx);
-  await io.record({ folder });
-  return folder;
+  const dump = backup === undefined ? undefined : pgDumpSchema.parse(backup.pgDump).folder;
+  const own = typeof io.interrupted?.folder === 'string' ? io.interrupted.folder : undefined;
+  const free = dump === own || (dump !== undefined && !existsSync(join(dump, lastFile)));
+  return makeBackupFolder(ctx, io, free ? dump : own);
+}
+
+/**
+ * Where the overlay of the installed release is: in its place, or, once an unfinished upgrade may have written its own there, in the
+ * first snapshot that was taken.
+ */
+function overlayBefore({ paths }: UpgradeContext, io: StepIo): string {
+  const { snapshotFolder } = io.originals;
+  return typeof snapshotFolder === 'string' ? join(snapshotFolder, basename(paths.overlay)) : paths.overlay;
 }

@@ -5,6 +5,7 @@ import { LiveSteps } from './live-step.ts';
 import type { Output } from './output.ts';
 import type { RenderClock, Renderer } from './renderer.ts';
 import { systemRenderClock } from './renderer.ts';
+import { resumeLines } from './resume-text.ts';
 import { runSummary, runTitle } from './run-text.ts';
 import { printable, printableLine } from './sanitize.ts';
 
@@ -58,6 +59,8 @@ function eventLines(event: EngineEvent): { text: string; id?: string }[] {
   switch (event.type) {
     case 'run.started':
       return [{ text: runTitle(event) }];
+    case 'run.resumed':
+      return resumeLines(event).map((text) => ({ text }));
     case 'step.started':
       return [
         {

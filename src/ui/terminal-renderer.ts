@@ -6,6 +6,7 @@ import { LiveSteps } from './live-step.ts';
 import type { Output } from './output.ts';
 import type { RenderClock, Renderer } from './renderer.ts';
 import { systemRenderClock } from './renderer.ts';
+import { resumeLines } from './resume-text.ts';
 import { runSummary, runTitle } from './run-text.ts';
 import { printable, printableLine } from './sanitize.ts';
 
@@ -101,6 +102,8 @@ export function terminalRenderer(output: Output, options: TerminalOptions): Rend
       case 'run.started':
         idWidth = Math.max(...event.steps.map(({ id }) => id.length), 0);
         return [runTitle(event)];
+      case 'run.resumed':
+        return resumeLines(event);
       case 'step.started':
       case 'task.started':
         return [];

@@ -186,3 +186,51 @@ test('two runs within one second have different ids', async () => {
   }
   assert.equal(ids.size, 4);
 });
+
+test('a chain of unfinished runs keeps its first anchor, every version that was begun and what was there before', async () => {
+  const journal = await openJournal(new FaultyDisk());
+  const start = async (to: string, options: { fresh?: boolean } = {}) => {
+    await journal.beginRun({ ...runSpec, to, payloadDigest: to }, ['dump', 'helm'], options);
+    await completeStep(journal, 'dump', { pgDump: `/of-${to}` });
+    await journal.originalRecorded('dump', { oldChart: `/kept-by-${to}` });
+    await journal.stepRunning('helm', facts, []);
+  };
+  const versions = () => journal.run?.pointOfNoReturn?.versions;
+  const passHelm = () => journal.pointOfNoReturn('helm', {});
+  await start('2026.3');
+  await start('2026.4');
+  assert.equal(versions(), undefined);
+  await passHelm();
+  assert.deepEqual(journal.run?.originals, { oldChart: '/kept-by-2026.3' });
+  await start('2026.2', { fresh: true });
+  assert.equal(journal.run?.noReturnAt, undefined);
+  assert.deepEqual(versions(), ['2026.4']);
+  await passHelm();
+  assert.notEqual(journal.run?.noReturnAt, undefined);
+  assert.deepEqual(versions(), ['2026.4', '2026.2']);
+  assert.deepEqual(journal.run?.originals, { oldChart: '/kept-by-2026.3' });
+  assert.deepEqual(journal.state.anchors['2026.1']?.derived, { pgDump: '/of-2026.4' });
+});
+
+test('an upgrade from a version that has an anchor already gets its own, and the earlier one stays beside it', async () => {
+  const journal = await openJournal(new FaultyDisk());
+  for (const [to, dump] of [
+    ['2026.1', '/first'],
+    ['2026.1', '/second'],
+    ['2026.2', '/third'],
+  ] as const) {
+    await journal.beginRun({ ...runSpec, to, payloadDigest: dump }, ['dump', 'helm'], { fresh: true });
+    await completeStep(journal, 'dump', { pgDump: dump });
+    await journal.stepRunning('helm', facts, []);
+    await journal.pointOfNoReturn('helm', {});
+    await journal.stepCompleted('helm', {});
+    await journal.runCompleted();
+    assert.equal(journal.run?.originals, undefined);
+  }
+  const anchor = journal.state.anchors['2026.1'];
+  assert.deepEqual(anchor?.derived, { pgDump: '/third' });
+  assert.deepEqual(
+    anchor.earlier?.map(({ derived }) => derived),
+    [{ pgDump: '/first' }, { pgDump: '/second' }],
+  );
+});

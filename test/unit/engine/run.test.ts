@@ -4,6 +4,7 @@ import { IvaapError } from '../../../src/errors.ts';
 import { eventSchema } from '../../../src/engine/events.ts';
 import { stopRequest } from '../../../src/engine/failure.ts';
 import type { StepIo } from '../../../src/engine/step.ts';
+import { resumeLines } from '../../../src/ui/resume-text.ts';
 import { FaultyDisk } from './faulty-disk.ts';
 import type { Host } from './sample-graph.ts';
 import { gate, invoke, openJournal, runSpec, step } from './sample-graph.ts';
@@ -363,6 +364,7 @@ test('every event that a run emits fits the documented schema', async () => {
     new Set(types(host)),
     new Set([
       'run.started',
+      'run.resumed',
       'step.started',
       'step.progress',
       'step.log',
@@ -417,4 +419,71 @@ test('a step that passes its midpoint never, or twice, is a defect', async () =>
     },
   });
   await assert.rejects(invoke(newHost(), [twice]), fails('bug', /2 times/, 'a'));
+});
+
+test('a run that goes on says who began it, where it ended, what is kept and what runs again; each result is asked for once', async () => {
+  const host = newHost();
+  let asked = 0;
+  let outdated = false;
+  const graph = (broken: boolean) => [
+    step('a', { verify: () => void (asked += 1) }),
+    step('side', {
+      reuse: () => {
+        if (outdated) throw new Error('it is older than 60 minutes');
+      },
+    }),
+    step('b', {
+      needs: ['a'],
+      run: async (io) => {
+        await io.midpoint();
+        if (broken) throw new IvaapError('failed', 'not yet');
+        return {};
+      },
+    }),
+  ];
+  const begun: string[][] = [];
+  const onBegun = (_: string, kept: string[]) => Promise.resolve(void begun.push(kept));
+  const run = { ...runSpec, startedBy: 'olga' };
+  await assert.rejects(invoke(host, graph(true), { run, onBegun }));
+  assert.equal(
+    host.events.some(({ type }) => type === 'run.resumed'),
+    false,
+  );
+  asked = 0;
+  outdated = true;
+  const result = await invoke(host, graph(false), { run, onBegun });
+  assert.equal(asked, 1);
+  assert.deepEqual(result.skipped, ['a']);
+  assert.deepEqual(begun, [[], ['a']]);
+  const event = host.events.find(({ type }) => type === 'run.resumed');
+  assert.ok(event?.type === 'run.resumed');
+  assert.equal(event.by, 'olga');
+  assert.deepEqual(
+    event.kept.map(({ step: id }) => id),
+    ['a'],
+  );
+  assert.deepEqual(
+    event.again.map(({ step: id, why }) => [id, why]),
+    [['side', 'its result does not hold any more: it is older than 60 minutes']],
+  );
+  assert.deepEqual(
+    event.found.map(({ step: id, how, after, error }) => ({ id, how, after, error })),
+    [{ id: 'b', how: 'failed', after: 'halfway', error: 'not yet' }],
+  );
+  assert.match(resumeLines(event).join('\n'), /that olga began .*\nfailed in b .*\ndone and kept: a /);
+});
+
+test('reuse is asked of earlier results only: a result is never too old for the attempt that made it', async () => {
+  const reuse = () => {
+    throw new Error('too old');
+  };
+  assert.deepEqual((await invoke(newHost(), [step('a', { reuse })])).ran, ['a']);
+});
+
+test('what cannot be recorded at the beginning fails the run before its first step', async () => {
+  const host = newHost();
+  const onBegun = () => Promise.reject(new IvaapError('failed', 'the state cannot be written'));
+  await assert.rejects(invoke(host, [step('a')], { onBegun }), fails('failed', /cannot be written/));
+  assert.deepEqual(host.world.effects, []);
+  assert.equal((await openJournal(host.disk)).run?.status, 'failed');
 });

@@ -1,5 +1,6 @@
 import type { EngineEvent } from '../../../src/engine/events.ts';
-import type { JournalOptions, RunSpec } from '../../../src/engine/journal.ts';
+import type { JournalOptions } from '../../../src/engine/journal.ts';
+import type { RunSpec } from '../../../src/engine/run-record.ts';
 import { Journal } from '../../../src/engine/journal.ts';
 import type { RunOptions, RunResult } from '../../../src/engine/run.ts';
 import { executeRun } from '../../../src/engine/run.ts';
@@ -18,6 +19,7 @@ export interface StepOptions {
   run?: (io: StepIo, world: World) => Promise<JsonObject> | JsonObject;
   inputs?: () => JsonObject;
   verify?: () => void;
+  reuse?: () => void;
   plan?: () => 'run' | 'skip';
   revision?: number;
 }
@@ -48,6 +50,7 @@ export function step(id: string, options: StepOptions = {}): Step<World> {
       return out;
     },
     verify: async () => options.verify?.(),
+    reuse: async () => options.reuse?.(),
   };
 }
 

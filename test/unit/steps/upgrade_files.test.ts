@@ -9,7 +9,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { JsonObject, StepIo } from '../../../src/engine/step.ts';
 import { openPayload, type Payload } from '../../../src/payload/reader.ts';
@@ -51,12 +51,20 @@ async function context(): Promise<UpgradeContext> {
   } as unknown as UpgradeContext;
 }
 
-function io(results: Record<string, JsonObject>, interrupted?: JsonObject): StepIo {
+function io(
+  results: Record<string, JsonObject>,
+  interrupted?: JsonObject,
+  originals: JsonObject = {},
+): StepIo {
   return {
     signal: new AbortController().signal,
     progress: () => {},
     log: () => {},
     warn: () => {},
+    recordOriginal: async (data) => {
+      for (const [key, value] of Object.entries(data)) originals[key] ??= value;
+    },
+    originals,
     midpoint: async () => {},
     record: () => Promise.resolve(),
     pointOfNoReturn: () => Promise.resolve(),
@@ -135,4 +143,51 @@ test('a changed file in the chart is found by verify', async () => {
   const ctx = await context();
   writeFileSync(join(ctx.paths.chart, 'extra.yaml'), '');
   await assert.rejects(async () => upgradeChartSwap.verify?.(ctx, {}), /is not the chart of this payload/);
+});
+
+test('once the chart was replaced, a later backup keeps the old one all the same, never the new one', async () => {
+  const ctx = await context();
+  const old = join(ctx.paths.chart, 'Chart.yaml');
+  rmSync(ctx.paths.chart, { recursive: true });
+  mkdirSync(ctx.paths.chart, { recursive: true });
+  writeFileSync(old, 'version: old\n');
+  const originals: JsonObject = {};
+  const keptIn = async (name: string) => {
+    const folder = join(ctx.paths.backups, name);
+    mkdirSync(folder, { recursive: true });
+    const results = { upgrade_snapshot: { snapshot: { folder, files: ['x'], helmRevision: 1 } } };
+    const out = await upgradeChartSwap.run(ctx, io(results, undefined, originals));
+    return readFileSync(join(String(out.previousChart), 'Chart.yaml'), 'utf8');
+  };
+  assert.equal(await keptIn('fourth'), 'version: old\n');
+  assert.match(readFileSync(old, 'utf8'), /appVersion: "2026\.2"/);
+  assert.equal(await keptIn('fifth'), 'version: old\n');
+  assert.equal(originals['oldChart'], join(ctx.paths.backups, 'fourth/TinyChart'));
+});
+
+test('a later snapshot has the overlay of the installed release, not that of the unfinished upgrade', async () => {
+  const ctx = await context();
+  writeFileSync(ctx.paths.state, '{}');
+  const originals: JsonObject = {};
+  const overlayIn = async (name: string) => {
+    const folder = join(ctx.paths.backups, name);
+    mkdirSync(folder, { recursive: true });
+    await upgradeSnapshot.run(ctx, io(dump(folder), undefined, originals));
+    const file = join(folder, basename(ctx.paths.overlay));
+    return existsSync(file) ? readFileSync(file, 'utf8') : undefined;
+  };
+  writeFileSync(ctx.paths.overlay, 'installed: 1\n');
+  assert.equal(await overlayIn('sixth'), 'installed: 1\n');
+  writeFileSync(ctx.paths.overlay, 'upgrade: 1\n');
+  assert.equal(await overlayIn('seventh'), 'installed: 1\n');
+  rmSync(ctx.paths.overlay);
+});
+
+test('a snapshot that was cut off is finished in its own folder, beside its dump', async () => {
+  const ctx = await context();
+  const folder = join(ctx.paths.backups, 'eighth');
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, 'helm-history.json'), '');
+  const out = await upgradeSnapshot.run(ctx, io(dump(folder), { folder }));
+  assert.equal((out as { snapshot: { folder: string } }).snapshot.folder, folder);
 });

@@ -1,0 +1,116 @@
+import { causeChain } from '../errors.ts';
+import { hashJson } from './canonical-json.ts';
+import type { EngineEvent } from './events.ts';
+import type { RunRecord, StepRecord } from './state.ts';
+import type { Step } from './step.ts';
+
+/** Completed steps that were looked at when the run went on, and why each runs again if it does: none is asked a second time. */
+export type Assessed = ReadonlyMap<string, { why?: string }>;
+
+type Resumed = Extract<EngineEvent, { type: 'run.resumed' }>;
+export type Findings = Pick<Resumed, 'kept' | 'again' | 'found'> & { assessed: Assessed };
+
+/**
+ * What a run that goes on finds of its earlier attempts: which completed steps hold and are skipped, which are not, and where an
+ * attempt ended. Changes nothing. `steps` in the graph's order.
+ */
+export async function assessRun<Ctx>(
+  steps: readonly Step<Ctx>[],
+  ctx: Ctx,
+  run: Readonly<RunRecord>,
+): Promise<Findings> {
+  const findings = {
+    kept: [] as Resumed['kept'],
+    again: [] as Resumed['again'],
+    found: [] as Resumed['found'],
+  };
+  const assessed = new Map<string, { why?: string }>();
+  const redone = new Set<string>();
+  for (const step of steps) {
+    const record = run.steps[step.id];
+    if (record?.status === 'running' || record?.status === 'failed') {
+      findings.found.push(ended(step.id, record));
+      redone.add(step.id);
+    } else if (record?.status === 'completed') {
+      const need = step.needs.find((id) => redone.has(id));
+      const why =
+        need === undefined ? await reasonOf(step, ctx, record) : `${need}, which it needs, runs again`;
+      if (need === undefined) assessed.set(step.id, why === undefined ? {} : { why });
+      if (why === undefined) {
+        findings.kept.push({ step: step.id, at: record.finishedAt ?? record.startedAt });
+      } else {
+        findings.again.push({ step: step.id, why });
+        redone.add(step.id);
+      }
+    } else if (record?.status === 'stale') redone.add(step.id);
+  }
+  return { ...findings, assessed };
+}
+
+/** Inputs that cannot be read fail the step when its turn comes, not the look back. */
+async function reasonOf<Ctx>(step: Step<Ctx>, ctx: Ctx, record: StepRecord): Promise<string | undefined> {
+  let inputsHash: string;
+  try {
+    inputsHash = hashJson(step.inputs(ctx));
+  } catch (error) {
+    return `what it depends on cannot be read: ${causeChain(error)[0] ?? ''}`;
+  }
+  return reasonToRun(step, ctx, record, inputsHash);
+}
+
+/** The findings as they are told and logged. */
+export function resumedEvent(run: Readonly<RunRecord>, findings: Findings, at: string): Resumed {
+  const { kept, again, found } = findings;
+  return {
+    type: 'run.resumed',
+    at,
+    run: run.id,
+    startedAt: run.startedAt,
+    ...(run.startedBy === undefined ? {} : { by: run.startedBy }),
+    ...(run.pointOfNoReturn === undefined ? {} : { noReturnAt: run.pointOfNoReturn.at }),
+    found,
+    kept,
+    again,
+  };
+}
+
+function ended(
+  step: string,
+  { status, startedAt, finishedAt, place, error }: StepRecord,
+): Resumed['found'][number] {
+  return {
+    step,
+    how: status === 'failed' ? 'failed' : 'cut off',
+    at: finishedAt ?? startedAt,
+    ...(place === undefined ? {} : { after: place }),
+    ...(error === undefined ? {} : { error: error.message }),
+  };
+}
+
+/** Why a recorded step runs again; undefined when its record can be taken as it is. */
+export async function reasonToRun<Ctx>(
+  step: Step<Ctx>,
+  ctx: Ctx,
+  record: StepRecord,
+  inputsHash: string,
+  assessed?: Assessed,
+): Promise<string | undefined> {
+  const { status, place, error } = record;
+  if (status === 'running') {
+    return `an earlier attempt was cut off${place === undefined ? '' : ` after ${place}`}`;
+  }
+  if (status === 'failed') return `an earlier attempt failed: ${error?.message ?? ''}`;
+  if (status === 'skipped') return 'had nothing to do in an earlier attempt';
+  if (status === 'stale') return 'a step that it needs has run again';
+  if (record.revision !== step.revision) return 'recorded by another revision of this step';
+  if (record.inputsHash !== inputsHash) return 'what it depends on has changed';
+  const known = assessed?.get(step.id);
+  if (known !== undefined) return known.why;
+  try {
+    await step.verify?.(ctx, record.out ?? {});
+    await step.reuse?.(ctx, record.out ?? {});
+    return undefined;
+  } catch (failure) {
+    return `its result does not hold any more: ${causeChain(failure)[0] ?? ''}`;
+  }
+}

@@ -1,0 +1,116 @@
+import type { RunRecord, State, StepRecord } from './state.ts';
+import type { JsonObject } from './step.ts';
+
+/** What a run is; `id` is given by the journal. */
+export interface RunSpec {
+  flow: string;
+  from: string | null;
+  to: string;
+  payloadDigest: string;
+  /** Path of the executable that is running. */
+  binary: string;
+  /** SUDO_USER. */
+  startedBy?: string | undefined;
+}
+
+const keptHistory = 50;
+
+/** Whether the same command goes on with it. */
+export function isUnfinished({ status }: Pick<RunRecord, 'status'>): boolean {
+  return status === 'running' || status === 'failed';
+}
+
+/** Puts an unfinished run to work again; `order` may be that of another revision of the graph. */
+export function resumeRecord(run: RunRecord, { binary }: RunSpec, order: readonly string[]): void {
+  run.status = 'running';
+  run.binary = binary;
+  run.order = [...order];
+  delete run.error;
+  delete run.finishedAt;
+}
+
+/**
+ * Begins a new run and closes the last one. Of an unfinished one from the same version it takes over what must stay known until a
+ * run completes: that its point of no return was passed, and how the host was before.
+ */
+export function beginRecord(
+  draft: State,
+  { spec, order, now, fresh }: { spec: RunSpec; order: readonly string[]; now: string; fresh: boolean },
+): void {
+  const last = draft.run;
+  const begun: RunRecord = {
+    id: `${now.replaceAll(/[-:]/g, '').replace(/\.\d+/, '')}-${spec.flow}`,
+    ...spec,
+    startedAt: now,
+    status: 'running',
+    order: [...order],
+    steps: {},
+  };
+  if (last !== undefined) {
+    const unfinished = isUnfinished(last);
+    if (unfinished && last.from === spec.from) {
+      const { pointOfNoReturn: point, originals } = last;
+      if (point !== undefined) begun.pointOfNoReturn = { ...point, versions: point.versions ?? [last.to] };
+      if (originals !== undefined) begun.originals = originals;
+    }
+    // Two runs within one second: the id names a log file and must be new.
+    if ([last, ...draft.history].some(({ id }) => id === begun.id))
+      begun.id += `-${draft.history.length + 2}`;
+    closeRun(draft, last, unfinished ? 'superseded' : last.status, now);
+  }
+  if (fresh) draft.derived = {};
+  draft.run = begun;
+}
+
+/**
+ * The first time since a run last completed, the outs of the completed steps become the anchor of the from-version. A re-run
+ * finds it there and leaves it; that of an earlier upgrade from the same version is kept beside it.
+ */
+export function passPointOfNoReturn(
+  draft: State,
+  run: RunRecord,
+  { at, step, data }: { at: string; step: string; data: JsonObject },
+): void {
+  const first = run.pointOfNoReturn === undefined;
+  const point = (run.pointOfNoReturn ??= { at, step, data, versions: [] });
+  point.versions = [...new Set([...(point.versions ?? []), run.to])];
+  run.noReturnAt ??= at;
+  if (run.from === null) return;
+  const before = draft.anchors[run.from];
+  if (before !== undefined && !first) return;
+  // This run's own results only: `derived` may still point to the dump of an earlier upgrade.
+  const derived: JsonObject = {};
+  for (const { status, out } of Object.values(run.steps)) {
+    if (status === 'completed') Object.assign(derived, out);
+  }
+  const anchor = { at, run: run.id, derived };
+  if (before === undefined) draft.anchors[run.from] = anchor;
+  else {
+    const { earlier = [], ...latest } = before;
+    draft.anchors[run.from] = { ...anchor, earlier: [...earlier, latest] };
+  }
+}
+
+/** What completed earlier is outdated by a step that it needs. */
+export function markStale(run: RunRecord, ids: Iterable<string>): void {
+  for (const id of ids) {
+    const step: StepRecord | undefined = run.steps[id];
+    if (step?.status === 'completed') step.status = 'stale';
+  }
+}
+
+function closeRun(draft: State, run: RunRecord, status: RunRecord['status'], now: string): void {
+  const { id, flow, from, to, payloadDigest, startedAt, finishedAt, startedBy } = run;
+  draft.history.push({
+    id,
+    flow,
+    from,
+    to,
+    payloadDigest,
+    startedAt,
+    finishedAt: finishedAt ?? now,
+    status,
+    ...(startedBy === undefined ? {} : { startedBy }),
+  });
+  draft.history = draft.history.slice(-keptHistory);
+}
