@@ -5,7 +5,7 @@ export interface Invocation {
   /** Positional arguments, in the order of {@link Command.arguments}; an absent optional one is undefined. */
   args: readonly (string | undefined)[];
   /** By commander's names: `--accept-data-loss` is `acceptDataLoss`. */
-  options: Readonly<Record<string, string | boolean | undefined>>;
+  options: Readonly<Record<string, string | boolean | readonly string[] | undefined>>;
   /** Results and events are JSON on stdout. */
   json: boolean;
   /** This program as it was typed, for the commands that messages tell the operator to run: `./ivaap`. */
@@ -27,6 +27,8 @@ export interface CommandOption {
   flags: string;
   summary: string;
   choices?: readonly string[];
+  /** May be given again: its value is the list of all that were given. */
+  repeatable?: boolean;
   default?: string;
   /** Names of options that exclude this one, as commander names them. */
   conflicts?: readonly string[];

@@ -46,6 +46,15 @@ export const install: Command = {
       choices: ['auto', 'disk', 'payload'],
     },
     { flags: '--refresh-archives', summary: 'write the image archives on disk anew from the payload' },
+    {
+      flags: '--preflight-only',
+      summary: 'check everything, print the report and end: nothing is changed',
+    },
+    {
+      flags: '--waive <id=reason>',
+      summary: 'go on although this check fails; may be given again; the reason is recorded',
+      repeatable: true,
+    },
     { flags: '--yes', summary: 'answer yes instead of asking' },
     { flags: '--resume', summary: 'go on with an install; without it, running install again does the same' },
     { flags: '--rollback-to <step>', summary: 'excludes --upgrade; not offered by this version' },
@@ -59,6 +68,7 @@ export const install: Command = {
       'install --fqdn wells.example.com --license license.json --yes',
       'installs on an empty k3s host without asking',
     ],
+    ['install --upgrade --preflight-only', 'says whether an upgrade may start, and changes nothing'],
     ['install --upgrade', 'upgrades the installed release to the one in this file'],
     ['install --upgrade --reapply', 'runs all steps again, e.g. after a change of the values file'],
     ['install --upgrade --images-from disk', 'takes images from the archives on disk only'],
@@ -135,7 +145,11 @@ function checkFlags(options: Options, program: string): void {
   }
 }
 
-const text = (value: string | boolean | undefined) => (typeof value === 'string' ? value : undefined);
+const text = (value: Options[string]) => (typeof value === 'string' ? value : undefined);
+const preflightFlags = ({ preflightOnly, waive }: Options) => ({
+  preflightOnly: preflightOnly === true,
+  waive: Array.isArray(waive) ? (waive as string[]) : [],
+});
 
 function fresh(options: Options, ports: FlowPorts): Promise<FlowResult> {
   return runInstall(
@@ -145,6 +159,7 @@ function fresh(options: Options, ports: FlowPorts): Promise<FlowResult> {
       storagePath: text(options.storagePath),
       values: text(options.values),
       yes: options.yes === true,
+      ...preflightFlags(options),
     },
     ports,
   );
@@ -158,6 +173,7 @@ function upgrade(options: Options, ports: FlowPorts): Promise<FlowResult> {
       acceptUnsupported: options.acceptUnsupportedUpgrade === true,
       reapply: options.reapply === true,
       forceConflicts: options.forceConflicts === true,
+      ...preflightFlags(options),
       yes: options.yes === true,
       imagesFrom: from === 'disk' || from === 'payload' ? from : 'auto',
       refreshArchives: options.refreshArchives === true,

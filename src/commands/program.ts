@@ -55,10 +55,11 @@ function helpFooter(command: Command, program: string): string {
 
 function addToHelp(sub: Commander, command: Command, program: string): void {
   for (const { name, summary } of command.arguments ?? []) sub.argument(name, summary);
-  for (const { flags, summary, choices, default: value, conflicts } of command.options) {
+  for (const { flags, summary, choices, default: value, conflicts, repeatable } of command.options) {
     const option = new Option(flags, summary);
     if (choices !== undefined) option.choices(choices);
     if (value !== undefined) option.default(value);
+    if (repeatable === true) option.argParser((one: string, all: string[] = []) => [...all, one]);
     if (conflicts !== undefined) option.conflicts([...conflicts]);
     sub.addOption(option);
   }
@@ -96,7 +97,7 @@ export async function runProgram(
     const command = await load();
     addToHelp(sub, command, program);
     sub.action(async () => {
-      const options = sub.opts<Record<string, string | boolean | undefined>>();
+      const options = sub.opts<Invocation['options']>();
       await command.run({
         ...context,
         args: sub.processedArgs as string[],

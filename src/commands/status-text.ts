@@ -54,7 +54,7 @@ function stateLines(report: StatusReport): string[] {
   lines.push('', `last run: ${run.flow} ${versions}, ${status}, begun ${run.startedAt}${by(run.startedBy)}`);
   lines.push(...columns(run.order.map((id) => [`  ${id}`, ...stepCells(run.steps[id])])));
   if (run.error !== undefined && run.status !== 'completed') lines.push(`  error: ${run.error.message}`);
-  return [...lines, ...skippedLines(state.value)];
+  return [...lines, ...skippedLines(state.value), ...waiverLines(state.value)];
 }
 
 const by = (who: string | undefined) => (who === undefined ? '' : ` by ${who}`);
@@ -74,6 +74,9 @@ function skippedLines({ skippedBackups }: State): string[] {
       `no dump of this upgrade: ${from ?? 'none'} -> ${to}, --skip-backup${by(who)}, ${at}`,
   );
 }
+
+const waiverLines = ({ waivers }: State): string[] =>
+  waivers.map(({ id, reason, at, by: who }) => `waived: ${id} (${reason})${by(who)}, ${at}`);
 
 const backupLines = (backups: { folder: string; files: string[] }[]): string[] =>
   backups.map(({ folder, files }) => `${folder}: ${files.join(', ')}`);

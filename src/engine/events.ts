@@ -163,6 +163,29 @@ export const eventSchemas = [
       .int()
       .describe('Bytes of its standard output; data is not kept, words are logged as lines.'),
   }),
+  event('preflight.report', 'What every check of preflight found, before anything is changed.', {
+    flow: z.enum(['install', 'upgrade']),
+    tolerant: z
+      .boolean()
+      .describe('Whether failed health checks are shown only: the run goes on, or is applied again.'),
+    results: z.array(
+      z.strictObject({
+        id: z.string().describe("The check's id, with `:PART` where it looks at several things."),
+        check: z.string().describe('See preflight.md.'),
+        kind: z.enum(['guard', 'health']),
+        title,
+        status: z.enum(['ok', 'warn', 'fail', 'waived']),
+        measured: z.string(),
+        limit: z.string(),
+        why: z.string(),
+        fix: z.string().optional().describe('The one command that mends it.'),
+        output: z.string().optional().describe("A program's own words."),
+        data: z.record(z.string(), z.json()).optional(),
+        tolerated: z.literal(true).optional().describe('Failed, and does not block this run.'),
+        waiver: z.string().optional().describe('Reason of the waiver under which it does not block.'),
+      }),
+    ),
+  }),
   event('message', 'A line for the operator outside any step.', {
     level: z.enum(['info', 'warning']),
     line: z.string(),

@@ -9,26 +9,29 @@ import { makeFolder } from '../host/atomic-file.ts';
 import { assertSafePath } from '../host/safe-path.ts';
 import { assertRoot } from '../host/system.ts';
 import type { InstallContext } from '../steps/context.ts';
-import { measureRequirements } from '../steps/requirements.ts';
 import { installAnswers, type InstallAnswers, type InstallFlags, requireLicense } from './install_answers.ts';
 import { refuseInstalled, refuseLeftovers } from './install_gate.ts';
+import { preflightInstall } from './install_preflight.ts';
+import { preflightResult, recordPreflightStart } from './preflight_record.ts';
 import { installSteps } from './install_graph.ts';
 import { type LoggedPorts, loggedPorts } from './logged_ports.ts';
 import { type FlowResult, runFlow, stepContext } from './run_flow.ts';
 import { hideGenerated } from './secrets_of_host.ts';
 import * as session from './session.ts';
 import type { FlowPorts, OpenedPayload } from './session.ts';
-import { assertKubernetesVersion, assertRequirements } from './upgrade_gate.ts';
 
 export interface InstallOptions extends InstallFlags {
   yes: boolean;
+  /** `ID=REASON`, each. */
+  waive: readonly string[];
+  preflightOnly: boolean;
 }
 
 /** `install` on an empty host, or going on with one that was cut off. */
 export async function runInstall(options: InstallOptions, given: FlowPorts): Promise<FlowResult> {
   const ports = loggedPorts(given);
   const command = `${ports.program} install`;
-  if (!options.yes && ports.confirm === undefined) {
+  if (!options.yes && !options.preflightOnly && ports.confirm === undefined) {
     throw new IvaapError('usage', 'install asks for confirmation, and nobody can be asked here', {
       hint: `${command} --yes`,
     });
@@ -69,17 +72,25 @@ async function checked(
   if (state !== undefined) refuseInstalled(opened, state, ports.program);
   const answers = await installAnswers(product, paths.values, options, state, redactor);
   const host = await session.openHost(product, redactor, ports);
-  assertKubernetesVersion(product, await session.assertCluster(host.kubectl));
+  await session.assertCluster(host.kubectl);
   const license = await requireLicense(host.kubectl, product, answers.license, redactor);
-  const requirements = await measureRequirements(product.requirements.install);
   if (state?.run === undefined) {
-    assertRequirements(requirements);
     await refuseLeftovers(opened, host, {
       storagePath: answers.storagePath,
       valuesFrom: answers.valuesFrom?.path,
     });
   }
   await hideGenerated(host.kubectl, product, redactor);
+  const report = await preflightInstall({
+    opened,
+    host,
+    ports,
+    state,
+    entitlements: license?.entitlements ?? [],
+    fqdn: answers.fqdn,
+    waive: options.waive,
+  });
+  if (options.preflightOnly) return preflightResult(report);
   await confirmInstall(options, ports, opened, answers);
   const lock = await takeLock();
   const helm = await session.placeHelm(opened, host.runner);
@@ -91,7 +102,6 @@ async function checked(
       journal,
       redactor,
       ports,
-      requirements,
       from: null,
       entitlements: license?.entitlements ?? [],
       imagesFrom: 'payload',
@@ -100,6 +110,7 @@ async function checked(
     ...answers,
     license,
   };
+  ctx.preflight = report;
   return runFlow({
     flow: 'install',
     ctx,
@@ -111,6 +122,7 @@ async function checked(
     fresh: false,
     steps: installSteps(product),
     summarize: (result) => summary(ctx, result, release.version),
+    onStart: (run) => recordPreflightStart(journal, ctx, run),
   });
 }
 

@@ -48,13 +48,12 @@ export function stepContext(
     ports: FlowPorts;
     from: string | null;
     entitlements: readonly string[];
-    requirements: StepContext['requirements'];
     imagesFrom: StepContext['imagesFrom'];
     refreshArchives: boolean;
   },
 ): StepContext {
   const { journal, redactor, ports, from, helm, lock } = extra;
-  const { entitlements, requirements, imagesFrom, refreshArchives } = extra;
+  const { entitlements, imagesFrom, refreshArchives } = extra;
   return {
     ...opened,
     ...host,
@@ -63,7 +62,7 @@ export function stepContext(
     helm,
     from,
     entitlements,
-    requirements,
+    preflight: undefined,
     imagesFrom,
     refreshArchives,
     run: () => journal.run,

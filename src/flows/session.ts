@@ -4,11 +4,13 @@ import type { Emit } from '../engine/events.ts';
 import type { HeldLock } from '../engine/lock.ts';
 import type { Redactor } from '../engine/redact.ts';
 import { IvaapError } from '../errors.ts';
+import { askApiServer } from '../host/api-server.ts';
 import { type Containerd, createContainerd } from '../host/containerd.ts';
 import { createHelm, type Helm } from '../host/helm.ts';
 import { findK3s, type K3s } from '../host/k3s.ts';
 import { createKubectl, type Kubectl, type KubeObject } from '../host/kubectl.ts';
 import { createPostgres, type Postgres } from '../host/postgres.ts';
+import { listProcesses } from '../host/processes.ts';
 import { createRunner, type Runner, type RunnerSettings } from '../host/runner.ts';
 import { flockLock } from '../host/lock.ts';
 import { operator } from '../host/system.ts';
@@ -24,10 +26,17 @@ import { productPaths, type ProductPaths } from '../steps/paths.ts';
 export interface Machine {
   executable: string;
   createRunner(settings?: RunnerSettings): Runner;
+  askApiServer: typeof askApiServer;
+  listProcesses: typeof listProcesses;
 }
 
 /** This host, with ourselves as the payload. */
-export const thisMachine: Machine = { executable: selfPath, createRunner };
+export const thisMachine: Machine = {
+  executable: selfPath,
+  createRunner,
+  askApiServer,
+  listProcesses,
+};
 
 /** What a command gives to a flow. */
 export interface FlowPorts {

@@ -5,6 +5,7 @@ import { Redactor } from '../engine/redact.ts';
 import { assertSafePath } from '../host/safe-path.ts';
 import { assertRoot } from '../host/system.ts';
 import { type LoggedPorts, loggedPorts } from './logged_ports.ts';
+import { preflightResult, recordPreflightStart } from './preflight_record.ts';
 import { type FlowResult, runFlow } from './run_flow.ts';
 import * as session from './session.ts';
 import type { FlowPorts, OpenedPayload } from './session.ts';
@@ -13,6 +14,7 @@ import { upgradeContext, type UpgradeSession } from './upgrade_context.ts';
 import * as gate from './upgrade_gate.ts';
 import { upgradeSteps } from './upgrade_graph.ts';
 import { assertOptions, confirmReapply, type UpgradeOptions } from './upgrade_options.ts';
+import { preflightUpgrade } from './upgrade_preflight.ts';
 import { upgradeSummary } from './upgrade_summary.ts';
 
 /** `install --upgrade`: may it start at all, then the graph, then what changed. */
@@ -48,7 +50,7 @@ async function locked(
 ): Promise<FlowResult> {
   const { product, paths } = opened;
   const host = await session.openHost(product, redactor, ports);
-  gate.assertKubernetesVersion(product, await session.assertCluster(host.kubectl));
+  await session.assertCluster(host.kubectl);
   if (lock === undefined || !existsSync(paths.state)) {
     return gate.refuseWithoutState(opened, host, ports.program);
   }
@@ -58,7 +60,8 @@ async function locked(
   const upgrade: UpgradeSession = { options, ports, opened, host, journal, lock, redactor };
   const decision = gate.decide(opened, journal.state, options, ports.program);
   const ctx = await upgradeContext(upgrade, decision.from);
-  await gate.assertHost(ctx, upgrade);
+  const report = await preflightUpgrade(ctx, upgrade, { resumed: decision.how === 'continue' });
+  if (options.preflightOnly) return preflightResult(report);
   await confirmReapply(options, ports, decision);
   for (const line of decision.notes) {
     ports.emit({ type: 'message', at: ctx.now().toISOString(), level: 'warning', line });
@@ -73,7 +76,10 @@ async function locked(
     lock,
     steps: upgradeSteps(product),
     fresh: decision.how === 'fresh',
-    onStart: (run) => recordSkippedBackup(journal, ctx, run),
+    onStart: async (run) => {
+      await recordSkippedBackup(journal, ctx, run);
+      await recordPreflightStart(journal, ctx, run);
+    },
     summarize: (result) => upgradeSummary(ctx, result, journal.state),
     explain: (error) => withDumpNote(error, journal.state),
   });

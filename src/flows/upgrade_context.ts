@@ -3,7 +3,7 @@ import type { HeldLock } from '../engine/lock.ts';
 import type { Redactor } from '../engine/redact.ts';
 import type { UpgradeContext } from '../steps/context.ts';
 import { fqdnOf } from '../steps/health.ts';
-import { measureRequirements } from '../steps/requirements.ts';
+import { renderedOnce } from '../steps/rendered_chart.ts';
 import { readValuesFile } from '../steps/values_file.ts';
 import { stepContext } from './run_flow.ts';
 import { hideGenerated, hideValues, installedLicense } from './secrets_of_host.ts';
@@ -37,12 +37,19 @@ export async function upgradeContext(upgrade: UpgradeSession, from: string): Pro
     journal,
     redactor,
     ports,
-    requirements: await measureRequirements(product.requirements.upgrade),
     from,
     entitlements: license?.entitlements ?? [],
     imagesFrom: options.imagesFrom,
     refreshArchives: options.refreshArchives,
   });
   const { skipBackup, forceConflicts } = options;
-  return { ...shared, from, values, skipBackup, forceConflicts };
+  const ctx: UpgradeContext = {
+    ...shared,
+    from,
+    values,
+    skipBackup,
+    forceConflicts,
+    rendered: renderedOnce(() => ctx, ports.signal),
+  };
+  return ctx;
 }

@@ -11,6 +11,9 @@ export interface UpgradeOptions {
   imagesFrom: StepContext['imagesFrom'];
   refreshArchives: boolean;
   forceConflicts: boolean;
+  /** `ID=REASON`, each. */
+  waive: readonly string[];
+  preflightOnly: boolean;
 }
 
 /** Throws `usage` for options that exclude each other, before anything is looked at. */
@@ -21,7 +24,7 @@ export function assertOptions(options: UpgradeOptions, ports: FlowPorts): void {
       hint: `${ports.program} install --upgrade --reapply`,
     });
   }
-  if (!options.yes && ports.confirm === undefined) {
+  if (!options.yes && !options.preflightOnly && ports.confirm === undefined) {
     throw new IvaapError('usage', '--reapply asks for confirmation, and nobody can be asked here', {
       hint: `${ports.program} install --upgrade --reapply --yes`,
     });

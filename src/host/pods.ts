@@ -38,7 +38,7 @@ export interface PodState {
   trouble: string[];
 }
 
-function podState(pod: Pod): PodState {
+export function podState(pod: Pod): PodState {
   const statuses = pod.status.containerStatuses ?? [];
   const ready =
     pod.status.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false;

@@ -35,6 +35,9 @@ const healthRoute = z.strictObject({
   timeoutSeconds: z.int().positive().default(120),
 });
 
+/** Guards of preflight that a product may let an operator waive; the others protect data. */
+export const waivableGuards = z.enum(['cpus', 'memory', 'room', 'k3s-version', 'images']);
+
 const workload = z.strictObject({
   id: dnsName,
   kind: z.enum(['Deployment', 'StatefulSet', 'DaemonSet']),
@@ -137,6 +140,12 @@ export const productSchema = z.strictObject({
     wait: z.enum(['watcher', 'legacy', 'hookOnly']),
   }),
   requirements: z.strictObject({ install: requirements, upgrade: requirements }),
+  preflight: z
+    .strictObject({
+      /** Guards that `--waive ID=REASON` may let pass; health checks may be waived always. */
+      waivable: z.array(waivableGuards).default([]),
+    })
+    .default({ waivable: [] }),
   k3s: z.strictObject({
     /** Semver range of the Kubernetes version. */
     versionRange: z.string(),

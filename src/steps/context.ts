@@ -1,13 +1,13 @@
 import type { RunRecord } from '../engine/state.ts';
 import type { Containerd } from '../host/containerd.ts';
 import type { Helm } from '../host/helm.ts';
-import type { Kubectl } from '../host/kubectl.ts';
+import type { Kubectl, Manifest } from '../host/kubectl.ts';
 import type { Postgres } from '../host/postgres.ts';
 import type { Runner } from '../host/runner.ts';
 import type { PayloadIndex } from '../payload/index-schema.ts';
 import type { Product, Release } from '../payload/product-schema.ts';
 import type { Payload } from '../payload/reader.ts';
-import type { RequirementResult } from '../policy/requirements.ts';
+import type { PreflightReport } from '../policy/preflight.ts';
 import type { License } from './license_file.ts';
 import type { ProductPaths } from './paths.ts';
 import type { ValuesFile } from './values_file.ts';
@@ -46,8 +46,8 @@ export interface StepContext {
   /** Keeps a secret out of everything that is printed, logged or recorded. */
   hide(secret: string): void;
   now(): Date;
-  /** What was measured before anything was touched; all of it holds. */
-  requirements: readonly RequirementResult[];
+  /** What was measured before anything was touched, once that is done. */
+  preflight: PreflightReport | undefined;
   /** Where images come from: `auto` takes an archive on disk when it has what is needed, and the payload for the rest. */
   imagesFrom: 'auto' | 'disk' | 'payload';
   /** Writes archives on disk anew from the payload. */
@@ -61,6 +61,8 @@ export interface UpgradeContext extends StepContext {
   skipBackup: boolean;
   /** Helm takes over fields that somebody else has taken from it, in its rollback as well. */
   forceConflicts: boolean;
+  /** The objects of this payload's chart with the values that the release will have, rendered once. Holds secrets. */
+  rendered(options?: { hooks: boolean }): Promise<Manifest[]>;
 }
 
 /** Of a fresh install: the operator's answers. */

@@ -3,7 +3,6 @@ import type { Kubectl, KubeObject, Manifest } from '../host/kubectl.ts';
 import { programFailure } from '../host/program-failure.ts';
 import { parseConflicts, valueAtField } from '../policy/field-paths.ts';
 import type { UpgradeContext } from './context.ts';
-import { renderChart } from './rendered_chart.ts';
 
 /** A field that Helm would set and that somebody else has taken over: Helm's upgrade fails on it, and so does its rollback. */
 interface FieldConflict {
@@ -31,7 +30,7 @@ const longestValue = 200;
 async function findFieldConflicts(ctx: UpgradeContext, signal: AbortSignal): Promise<FieldConflict[]> {
   const { kubectl, product } = ctx;
   const { namespace, release } = product;
-  const rendered = await renderChart(ctx, signal);
+  const rendered = await ctx.rendered();
   const manifests = rendered.map((manifest) => asHelmApplies(manifest, release, namespace));
   const groups = Map.groupBy(manifests, ({ metadata }) => metadata.namespace ?? namespace);
   const found = new Map<Manifest, FieldConflict[]>();

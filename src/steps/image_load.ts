@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { JsonObject, Plan, StepIo } from '../engine/step.ts';
 import { IvaapError } from '../errors.ts';
@@ -8,6 +7,7 @@ import { loadImages } from '../images/load.ts';
 import { type ImagePlan, planImages } from '../images/plan.ts';
 import { wantedArchives, wantedImages } from '../images/wanted.ts';
 import type { StepContext } from './context.ts';
+import { imageStore } from './image_store.ts';
 
 /** Plans that were just made: to make one may mean to read a large archive through. */
 const justPlanned = new WeakMap<StepContext, ImagePlan>();
@@ -90,12 +90,6 @@ async function assertRoom({ product }: StepContext, plan: ImagePlan): Promise<vo
     `the new image layers need ${needed} bytes on ${room.mountPoint}, and ${room.freeBytes} are free`,
     { hint: `df -h ${room.mountPoint}` },
   );
-}
-
-/** containerd's root in k3s' layout, or the socket's file system where the host has another. */
-function imageStore(socket: string): string {
-  const usual = '/var/lib/rancher/k3s/agent/containerd';
-  return existsSync(usual) ? usual : socket;
 }
 
 /** Writes the release's archives anew: the core's and those of the connectors that the licence grants. */

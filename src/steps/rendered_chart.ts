@@ -8,12 +8,27 @@ import { extractChart } from './chart_tree.ts';
 import type { UpgradeContext } from './context.ts';
 import { placeOverlay } from './values_overlay.ts';
 
+interface RenderedChart {
+  objects: Manifest[];
+  /** Made by Helm beside the release; Helm keeps no record of what they become. */
+  hooks: Manifest[];
+}
+
+/** Renders when it is first asked, and remembers. */
+export function renderedOnce(ctx: () => UpgradeContext, signal: AbortSignal): UpgradeContext['rendered'] {
+  let chart: Promise<RenderedChart> | undefined;
+  return async ({ hooks } = { hooks: false }) => {
+    const rendered = await (chart ??= renderChart(ctx(), signal));
+    return hooks ? [...rendered.objects, ...rendered.hooks] : rendered.objects;
+  };
+}
+
 /**
  * The objects that this payload's chart gives with the operator's values and the overlay that the release will need, before either
  * is in its place: rendered in the run's work folder, which is removed. Holds secrets. Throws `preflight` with Helm's words
  * when the chart refuses the values.
  */
-export async function renderChart(ctx: UpgradeContext, signal: AbortSignal): Promise<Manifest[]> {
+async function renderChart(ctx: UpgradeContext, signal: AbortSignal): Promise<RenderedChart> {
   const folder = join(ctx.paths.work, 'rendered');
   const overlay = join(folder, 'overlay.yaml');
   const chart = join(folder, ctx.product.chart.folder);
@@ -26,7 +41,7 @@ export async function renderChart(ctx: UpgradeContext, signal: AbortSignal): Pro
       valuesFiles: patched ? [ctx.paths.values, overlay] : [ctx.paths.values],
       kubeVersion: await ctx.kubectl.serverVersion({ signal }),
     });
-    return parseManifests(text);
+    return parseRendered(text);
   } catch (error) {
     if (!(error instanceof IvaapError) || error.code !== 'failed') throw error;
     throw new IvaapError('preflight', `the chart of ${ctx.to} cannot be rendered with ${ctx.values.path}`, {
@@ -39,12 +54,14 @@ export async function renderChart(ctx: UpgradeContext, signal: AbortSignal): Pro
   }
 }
 
-/** The objects in Helm's YAML, hooks left out: Helm keeps no record of what those become. */
-export function parseManifests(text: string): Manifest[] {
-  return parseAllDocuments(text)
+function parseRendered(text: string): RenderedChart {
+  const all = parseAllDocuments(text)
     .map((document) => document.toJS() as Manifest | null)
-    .filter((manifest) => manifest !== null && typeof manifest === 'object')
-    .filter(({ metadata }) => !isHook(metadata));
+    .filter((manifest) => manifest !== null && typeof manifest === 'object');
+  return {
+    objects: all.filter(({ metadata }) => !isHook(metadata)),
+    hooks: all.filter(({ metadata }) => isHook(metadata)),
+  };
 }
 
 function isHook({ annotations }: Manifest['metadata']): boolean {

@@ -3,6 +3,7 @@ import { errorLines } from './error-text.ts';
 import { formatDuration } from './format.ts';
 import { LiveSteps } from './live-step.ts';
 import type { Output } from './output.ts';
+import { preflightLines } from './preflight-text.ts';
 import type { RenderClock, Renderer } from './renderer.ts';
 import { systemRenderClock } from './renderer.ts';
 import { resumeLines } from './resume-text.ts';
@@ -89,6 +90,8 @@ function eventLines(event: EngineEvent): { text: string; id?: string }[] {
       return [{ text: `${event.task}: done in ${formatDuration(event.durationMs)}` }];
     case 'task.failed':
       return [{ text: `${event.task}: FAILED after ${formatDuration(event.durationMs)}` }];
+    case 'preflight.report':
+      return preflightLines(event).map((text) => ({ text }));
     case 'run.completed':
     case 'run.failed':
       return runSummary(event).map((text) => ({ text }));

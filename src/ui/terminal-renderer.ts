@@ -4,6 +4,7 @@ import { formatDuration } from './format.ts';
 import type { LiveStep } from './live-step.ts';
 import { LiveSteps } from './live-step.ts';
 import type { Output } from './output.ts';
+import { preflightLines } from './preflight-text.ts';
 import type { RenderClock, Renderer } from './renderer.ts';
 import { systemRenderClock } from './renderer.ts';
 import { resumeLines } from './resume-text.ts';
@@ -123,6 +124,8 @@ export function terminalRenderer(output: Output, options: TerminalOptions): Rend
         return event.level === 'warning'
           ? [color(`${marks.warning} ${printableLine(event.line)}`, 'yellow')]
           : [printable(event.line)];
+      case 'preflight.report':
+        return preflightLines(event);
       case 'run.completed':
       case 'run.failed':
         return runSummary(event);

@@ -222,6 +222,14 @@ export const refusals: readonly Refusal[] = [
     hint: /ivaap\.values\.yaml/,
   },
   {
+    name: 'values that the chart refuses',
+    prepare: edited(values, (text) => text.replace(/(readinessPath:).*/, '$1 7')),
+    argv: upgrade,
+    exit: 3,
+    message: /chart: the chart of 2026\.2 cannot be rendered.*readinessPath/s,
+    hint: /ivaap\.values\.yaml/,
+  },
+  {
     name: 'a Helm release that is missing',
     prepare: byShell(
       `${kubectl} get secret ${helmSecrets} -o json | ${withoutUid} > /root/release.json; ${kubectl} delete secret ${helmSecrets}`,

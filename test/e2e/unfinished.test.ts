@@ -6,11 +6,41 @@ import { readState } from './state.ts';
 
 /** An upgrade that has not ended: fresh and skipped backups, and what `status` knows when little can be asked. */
 
-const valuesFile = '/opt/ivaap/ivaap.values.yaml';
-/** The chart's schema wants a text there: Helm refuses at once, with nothing changed. */
-const breakValues = (host: TestHost) => host.shell(`sed -i -E 's|(readinessPath:).*|\\1 7|' ${valuesFile}`);
-const mendValues = (host: TestHost) =>
-  host.shell(`sed -i -E 's|(readinessPath:).*|\\1 /backend/ready|' ${valuesFile}`);
+const kubectl = 'bash /usr/local/lib/lab/node/k3s kubectl';
+
+/** A cluster whose administrator refuses one object of these releases: the chart renders, and Helm fails at once. */
+const policy = (versions: readonly string[]) => `
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicy
+metadata: { name: refuse-release }
+spec:
+  matchConstraints:
+    resourceRules: [{ apiGroups: [''], apiVersions: [v1], operations: [CREATE, UPDATE], resources: [configmaps] }]
+  validations:
+    - expression: >-
+        !has(object.metadata.labels) || !('app.kubernetes.io/version' in object.metadata.labels) ||
+        !(object.metadata.labels['app.kubernetes.io/version'] in ${JSON.stringify(versions)})
+      message: not in this maintenance window
+---
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicyBinding
+metadata: { name: refuse-release }
+spec: { policyName: refuse-release, validationActions: [Deny] }
+`;
+
+async function refuseReleases(host: TestHost, ...versions: string[]): Promise<void> {
+  await host.shell(`${kubectl} apply -f -`, { input: policy(versions) });
+  const probe = `{apiVersion: v1, kind: ConfigMap, metadata: {name: probe, labels: {app.kubernetes.io/version: "${versions[0]}"}}}`;
+  // A policy holds once the API server has read it.
+  await host.shell(
+    `for i in $(seq 200); do ${kubectl} create --dry-run=server -f - <<< '${probe}' 2>&1 | grep -q 'maintenance window' && exit 0; sleep 0.2; done; exit 1`,
+  );
+}
+
+const acceptReleases = (host: TestHost) =>
+  host.shell(
+    `${kubectl} delete validatingadmissionpolicybinding,validatingadmissionpolicy refuse-release; sleep 3`,
+  );
 
 interface Dump {
   path: string;
@@ -35,12 +65,12 @@ test('an upgrade that failed is begun again, without a backup, and with a fresh 
     const wells = await host.wells.checksum();
 
     await chapter(
-      'values that the chart refuses fail the upgrade; the product goes on as it was',
+      'a cluster that refuses the release fails the upgrade; the product goes on as it was',
       async () => {
-        await breakValues(host);
+        await refuseReleases(host, '2026.2', '2027.1');
         const result = await host.ivaap('2026.2', ['install', '--upgrade']);
-        await assertExit(host, result, 7, 'an upgrade with values that the chart refuses');
-        assert.match(result.stderr, /readinessPath/, 'it names the value');
+        await assertExit(host, result, 7, 'an upgrade that the cluster refuses');
+        assert.match(result.stderr, /not in this maintenance window/, "it gives the administrator's words");
         assert.equal(await host.wells.checksum(), wells);
         const { latest, anchor } = await dumps(host);
         assert.equal(anchor?.path, latest?.path);
@@ -77,20 +107,20 @@ test('an upgrade that failed is begun again, without a backup, and with a fresh 
       await host.untilHealthy();
     });
 
-    await chapter('once the values are mended the same binary completes the upgrade', async () => {
-      await mendValues(host);
+    await chapter('once the cluster takes it the same binary completes the upgrade', async () => {
+      await acceptReleases(host);
       const result = await host.ivaap('2026.2', ['install', '--upgrade']);
-      await assertExit(host, result, 0, 'the upgrade with mended values');
+      await assertExit(host, result, 0, 'the upgrade that the cluster takes');
       await host.untilHealthy();
       assert.match(await host.wells.checksum(), /^1000 in schema 5,/);
       await assertWhole(host, (await dumps(host)).anchor);
     });
 
     await chapter('--skip-backup is remembered by name, and every later failure says it', async () => {
-      await breakValues(host);
+      await refuseReleases(host, '2027.1');
       for (const attempt of ['an upgrade without a backup', 'the same once more']) {
         const result = await host.ivaap('2027.1', ['install', '--upgrade', '--skip-backup']);
-        await assertExit(host, result, 7, `${attempt}, with values that the chart refuses`);
+        await assertExit(host, result, 7, `${attempt}, refused by the cluster`);
         assert.match(result.stderr, /no dump of this upgrade \(--skip-backup by olga/i);
       }
       const { stdout } = await host.ivaap('2027.1', ['status']);

@@ -2,10 +2,11 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { eventsPage } from '../../../scripts/events-page.ts';
+import { preflightPage } from '../../../scripts/preflight-page.ts';
 import { exitCodesPage } from '../../../scripts/exit-codes.ts';
 
 test('the generated pages are what their generators write today', async () => {
-  for (const { path, text } of [await eventsPage(), await exitCodesPage()]) {
+  for (const { path, text } of [await eventsPage(), await exitCodesPage(), await preflightPage()]) {
     assert.equal(readFileSync(path, 'utf8'), text, `${path} is out of date; its first line says what to run`);
   }
 });

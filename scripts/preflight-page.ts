@@ -1,0 +1,67 @@
+import { waivableGuards } from '../src/payload/product-schema.ts';
+import { type Check, checks } from '../src/policy/preflight-checks.ts';
+import type { GeneratedPage } from './generated-page.ts';
+import { generatedPage, writePage } from './generated-page.ts';
+
+/** `node scripts/preflight-page.ts` writes docs/preflight.md from the one table of checks. */
+
+function waiver({ kind, id }: Check): string {
+  if (kind === 'health') return 'yes';
+  return (waivableGuards.options as readonly string[]).includes(id) ? 'where the product says so' : 'never';
+}
+
+function table(kind: Check['kind']): string {
+  const rows = checks
+    .filter((check: Check) => check.kind === kind)
+    .map(
+      (check: Check) =>
+        `| \`${check.id}\` | ${check.limit} | ${check.why} | ${check.flows.join(', ')} | ${check.timeoutSeconds} s | ${waiver(check)} |`,
+    );
+  return `| Id | Limit | Why | Of | Time | Can be waived |
+| --- | --- | --- | --- | --- | --- |
+${rows.join('\n')}`;
+}
+
+export function preflightPage(): Promise<GeneratedPage> {
+  const markdown = `# Preflight
+
+Before anything is changed, \`install\` and \`install --upgrade\` measure the host: all checks side by side, each within a time of its own, then one
+report that says of each what was measured against which limit, and of what is not ok why it matters and the one command that mends it.
+What cannot be measured is a failed check that says so. A run that is refused ends with exit 3, and nothing was changed.
+
+\`\`\`
+./ivaap install --upgrade --preflight-only
+\`\`\`
+
+prints the report and ends, with 0 or 3; with \`--json\` the report is the event \`preflight.report\` ([events](events.md)) and the result's data.
+
+| Status | Means |
+| --- | --- |
+| ok | within its limit |
+| warn | near its limit, or a health check that failed where it does not block |
+| FAIL | blocks |
+| waived | failed, and the operator goes on for a reason that is recorded |
+
+## Guards
+
+They protect data: they block every run, whatever it goes on with.
+
+${table('guard')}
+
+## Health
+
+They block a run that starts fresh, so that an upgrade is not blamed for damage that was there before. A run that goes on, or \`--reapply\`, may be there to
+mend that very damage: there they are shown and recorded, and do not block.
+
+${table('health')}
+
+## Waivers
+
+\`--waive ID=REASON\` lets one failed check pass; it may be given again for another one, and \`ID:PART\` names one file system or route. The reason is recorded in
+the state with who, when and in which run, and \`status\` shows it. A check that does not fail needs no waiver and records none. Which guards may be waived is said by the
+product (\`preflight.waivable\` in product.yaml); an unknown id, a missing reason or a guard that cannot be waived is a usage error (exit 2) that names those that can.
+`;
+  return generatedPage('preflight.md', 'scripts/preflight-page.ts', markdown);
+}
+
+if (import.meta.main) writePage(await preflightPage());

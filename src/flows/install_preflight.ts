@@ -1,0 +1,82 @@
+import type { State } from '../engine/state.ts';
+import { assertPassed, parseWaivers, type PreflightReport, waivableIds } from '../policy/preflight.ts';
+import type { CheckId } from '../policy/preflight-checks.ts';
+import { checkCertificates } from '../steps/checks/certificates.ts';
+import { checkClock } from '../steps/checks/clock.ts';
+import { type CheckContext, hostFacts } from '../steps/checks/facts.ts';
+import { checkHelmProcess } from '../steps/checks/helm_process.ts';
+import { checkImageGc } from '../steps/checks/image_gc.ts';
+import { checkIngressPorts } from '../steps/checks/ingress.ts';
+import { checkPayload } from '../steps/checks/installer.ts';
+import { checkMemory, checkProcessors } from '../steps/checks/machine.ts';
+import { checkNodeReady, checkPressure } from '../steps/checks/node.ts';
+import { checkRoom } from '../steps/checks/room.ts';
+import { checkKubernetesVersion } from '../steps/checks/versions.ts';
+import { type Measure, runPreflight } from './preflight.ts';
+import type { FlowPorts, HostTools, OpenedPayload } from './session.ts';
+
+export interface InstallPreflight {
+  opened: OpenedPayload;
+  host: HostTools;
+  ports: FlowPorts;
+  /** Of an install that goes on. */
+  state: State | undefined;
+  entitlements: readonly string[];
+  fqdn: string;
+  /** `ID=REASON`, as typed. */
+  waive: readonly string[];
+}
+
+const now = () => new Date();
+
+/** Preflight of a fresh install. Throws `usage` for a waiver that cannot be, `preflight` for what blocks. */
+export async function preflightInstall(options: InstallPreflight): Promise<PreflightReport> {
+  const { ports, state } = options;
+  const { waivable } = options.opened.product.preflight;
+  const report = await runPreflight({
+    flow: 'install',
+    tolerant: state?.run !== undefined,
+    waivers: parseWaivers(options.waive, 'install', waivable),
+    emit: ports.emit,
+    signal: ports.signal,
+    now,
+    measures: (signal) => measures(options, signal),
+  });
+  assertPassed(report, waivableIds('install', waivable));
+  return report;
+}
+
+function measures(options: InstallPreflight, signal: AbortSignal): ReadonlyMap<CheckId, Measure> {
+  const { opened, host, ports, state, entitlements, fqdn } = options;
+  const { askApiServer, listProcesses } = ports.machine;
+  const { product } = opened;
+  const ctx: CheckContext = {
+    ...opened,
+    ...host,
+    entitlements,
+    askApiServer,
+    listProcesses,
+    signal,
+    now,
+    refreshArchives: false,
+    program: ports.program,
+    run: () => state?.run,
+    resumed: state?.run !== undefined,
+  };
+  const facts = hostFacts(ctx);
+  const limits = product.requirements.install;
+  return new Map<CheckId, Measure>([
+    ['payload', async () => checkPayload(ctx)],
+    ['cpus', async () => checkProcessors(limits)],
+    ['memory', async () => checkMemory(limits)],
+    ['room', () => checkRoom(ctx, facts, limits, false)],
+    ['k3s-version', async () => checkKubernetesVersion(product, await ctx.kubectl.serverVersion({ signal }))],
+    ['helm-process', async () => checkHelmProcess(ctx)],
+    ['node-ready', () => checkNodeReady(facts)],
+    ['disk-pressure', () => checkPressure(facts)],
+    ['image-gc', () => checkImageGc(ctx, facts)],
+    ['ingress', () => checkIngressPorts(ctx, fqdn)],
+    ['certificates', () => checkCertificates(ctx, facts)],
+    ['clock', () => checkClock(facts, state, now)],
+  ]);
+}

@@ -1,0 +1,101 @@
+import type { Emit } from '../engine/events.ts';
+import { causeChain, IvaapError } from '../errors.ts';
+import { judge, type Judging, type Measurement, type PreflightReport } from '../policy/preflight.ts';
+import { type Check, type CheckId, checks } from '../policy/preflight-checks.ts';
+
+/** Measures one check; what it throws is a failure of that check. */
+export type Measure = (signal: AbortSignal) => Promise<Measurement | Measurement[]>;
+
+export interface PreflightOptions extends Judging {
+  flow: PreflightReport['flow'];
+  /** Made with the signal that ends when the last check has: shared questions are asked under it. */
+  measures(signal: AbortSignal): ReadonlyMap<CheckId, Measure>;
+  emit: Emit;
+  signal: AbortSignal;
+  now(): Date;
+}
+
+const title = 'Preflight';
+
+/** Runs all checks side by side, each within its own time, and gives the one report. Throws only when it is stopped. */
+export async function runPreflight(options: PreflightOptions): Promise<PreflightReport> {
+  const { emit, flow, tolerant, now } = options;
+  const ended = new AbortController();
+  const signal = AbortSignal.any([options.signal, ended.signal]);
+  const begun = performance.now();
+  const at = () => now().toISOString();
+  const task = { task: 'preflight', title } as const;
+  emit({ type: 'task.started', at: at(), ...task });
+  const measures = options.measures(signal);
+  const due = checks.filter(({ id }) => measures.has(id));
+  const waiting = new Set(due.map(({ id }) => id));
+  const progress = () => {
+    const done = due.length - waiting.size;
+    const note = [...waiting].join(', ');
+    emit({
+      type: 'task.progress',
+      at: at(),
+      task: task.task,
+      done,
+      total: due.length,
+      unit: 'checks',
+      ...(note === '' ? {} : { note }),
+    });
+  };
+  try {
+    const found = await Promise.all(
+      due.map(async (check) => {
+        const measured = await measure(check, measures.get(check.id) as Measure, signal);
+        waiting.delete(check.id);
+        progress();
+        return [measured].flat().map((one) => judge(check.id, one, options));
+      }),
+    );
+    options.signal.throwIfAborted();
+    const report = { flow, at: at(), tolerant, results: found.flat() };
+    emit({ type: 'task.completed', at: at(), ...task, durationMs: performance.now() - begun });
+    emit({ type: 'preflight.report', ...report });
+    return report;
+  } catch (error) {
+    emit({ type: 'task.failed', at: at(), ...task, durationMs: performance.now() - begun });
+    throw error;
+  } finally {
+    ended.abort();
+  }
+}
+
+async function measure(
+  { timeoutSeconds, limit }: Check,
+  ask: Measure,
+  outer: AbortSignal,
+): Promise<Measurement | Measurement[]> {
+  const over = new AbortController();
+  const signal = AbortSignal.any([outer, over.signal]);
+  let timer: NodeJS.Timeout | undefined;
+  const ended = (measured: string): Measurement => ({ outcome: 'fail', measured, limit });
+  const tooLate = new Promise<Measurement>((done) => {
+    timer = setTimeout(() => done(ended(`no answer within ${timeoutSeconds} s`)), timeoutSeconds * 1000);
+    outer.addEventListener('abort', () => done(ended('stopped')), { once: true });
+  });
+  try {
+    return await Promise.race([Promise.resolve().then(() => ask(signal)), tooLate]);
+  } catch (error) {
+    return notMeasured(error, limit);
+  } finally {
+    clearTimeout(timer);
+    over.abort();
+  }
+}
+
+/** A refusal says itself what is wrong; anything else is a check that could not be made. */
+function notMeasured(error: unknown, limit: string): Measurement {
+  const [first = 'unknown error', ...causes] = causeChain(error);
+  const refused = error instanceof IvaapError && error.code === 'preflight';
+  return {
+    outcome: 'fail',
+    measured: refused ? [first, ...causes].join(': ') : `could not be measured: ${first}`,
+    limit,
+    ...(error instanceof IvaapError && error.hint !== undefined ? { fix: error.hint } : {}),
+    ...(error instanceof IvaapError && error.output !== undefined ? { output: error.output } : {}),
+  };
+}

@@ -1,0 +1,82 @@
+import { X509Certificate } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { request } from 'node:https';
+import type { TLSSocket } from 'node:tls';
+import { parse } from 'yaml';
+import { IvaapError } from '../errors.ts';
+
+export interface Certificate {
+  /** Where it was found: a file, or the address that presents it. */
+  place: string;
+  validTo: Date;
+}
+
+/** What the API server's own answer shows, without a question that needs an identity. */
+export interface ApiServerAnswer {
+  address: string;
+  serving: Certificate;
+  /** The server's clock in whole seconds, and ours half-way between question and answer; milliseconds since the epoch. */
+  serverMs: number;
+  localMs: number;
+}
+
+interface Kubeconfig {
+  clusters?: { cluster?: { server?: string } }[];
+  users?: { user?: Record<string, unknown> }[];
+}
+
+async function readKubeconfig(path: string): Promise<Kubeconfig> {
+  return parse(await readFile(path, 'utf8')) as Kubeconfig;
+}
+
+/**
+ * One request to the cluster's API server. Nothing is sent but the path, so the certificate need not be trusted: a clock
+ * that is wrong or a certificate that has expired is what is looked for.
+ */
+export async function askApiServer(
+  kubeconfig: string,
+  options: { signal: AbortSignal; timeoutMs: number },
+): Promise<ApiServerAnswer> {
+  const address = (await readKubeconfig(kubeconfig)).clusters?.[0]?.cluster?.server;
+  if (address === undefined) throw new IvaapError('failed', `${kubeconfig} names no server`);
+  const begun = Date.now();
+  return new Promise((done, failed) => {
+    const asked = request(
+      `${address}/version`,
+      {
+        rejectUnauthorized: false,
+        agent: false,
+        signal: options.signal,
+        timeout: options.timeoutMs,
+      },
+      (response) => {
+        const localMs = (begun + Date.now()) / 2;
+        const { valid_to: validTo } = (response.socket as TLSSocket).getPeerCertificate();
+        const serverMs = Date.parse(response.headers.date ?? '');
+        response.resume();
+        done({ address, serving: { place: address, validTo: new Date(validTo) }, serverMs, localMs });
+      },
+    );
+    asked.on('timeout', () =>
+      asked.destroy(new Error(`no answer within ${Math.round(options.timeoutMs / 1000)} s`)),
+    );
+    asked.on('error', failed);
+    asked.end();
+  });
+}
+
+/** The client's certificate inside a kubeconfig; undefined where it has another kind of identity. */
+export async function kubeconfigCertificate(kubeconfig: string): Promise<Certificate | undefined> {
+  const data = (await readKubeconfig(kubeconfig)).users?.[0]?.user?.['client-certificate-data'];
+  if (typeof data !== 'string') return undefined;
+  return certificateOf(kubeconfig, Buffer.from(data, 'base64'));
+}
+
+/** The first certificate of a PEM file; undefined for a file that holds none. */
+export function certificateOf(place: string, pem: Buffer): Certificate | undefined {
+  try {
+    return { place, validTo: new Date(new X509Certificate(pem).validTo) };
+  } catch {
+    return undefined;
+  }
+}

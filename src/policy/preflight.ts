@@ -1,0 +1,144 @@
+import { IvaapError } from '../errors.ts';
+import { type Check, type CheckId, checks } from './preflight-checks.ts';
+
+/** Plain JSON, so that a report can be recorded. */
+type Facts = Record<string, string | number | boolean | null>;
+
+/** What one check found of one thing. */
+export interface Measurement {
+  /** Which one, where a check looks at several: a mount point, a route. */
+  part?: string;
+  outcome: 'ok' | 'warn' | 'fail';
+  measured: string;
+  limit: string;
+  /** The one command that mends it, where it is another than the check's own. */
+  fix?: string;
+  /** What a program said, in its own words. */
+  output?: string;
+  data?: Facts;
+}
+
+export interface CheckResult {
+  /** The check's id, with `:PART` where it looks at several things. */
+  id: string;
+  check: CheckId;
+  kind: Check['kind'];
+  title: string;
+  /** `warn`: near its limit, or a health check that failed and does not block this run. */
+  status: 'ok' | 'warn' | 'fail' | 'waived';
+  measured: string;
+  limit: string;
+  why: string;
+  fix?: string;
+  output?: string;
+  data?: Facts;
+  /** Failed, and does not block because the run goes on. */
+  tolerated?: true;
+  /** Reason of the waiver under which it does not block. */
+  waiver?: string;
+}
+
+export interface Waiver {
+  /** A check, or one part of it. */
+  id: string;
+  reason: string;
+}
+
+export interface PreflightReport {
+  flow: 'install' | 'upgrade';
+  at: string;
+  /** Health checks do not block: the run goes on with what an earlier one began, or applies again. */
+  tolerant: boolean;
+  results: CheckResult[];
+}
+
+export interface Judging {
+  tolerant: boolean;
+  waivers: readonly Waiver[];
+}
+
+const checkOf = (id: CheckId): Check => checks.find((check) => check.id === id) as Check;
+
+const matches = (waiver: Waiver, check: CheckId, id: string) => waiver.id === check || waiver.id === id;
+
+/** What a measurement means for this run. */
+export function judge(check: CheckId, found: Measurement, { tolerant, waivers }: Judging): CheckResult {
+  const { kind, title, why, mends } = checkOf(check);
+  const { part, outcome, measured, limit, output, data } = found;
+  const id = part === undefined ? check : `${check}:${part}`;
+  const waiver = waivers.find((one) => matches(one, check, id));
+  const failed = outcome === 'fail';
+  const waived = failed && waiver !== undefined;
+  const tolerated = failed && !waived && kind === 'health' && tolerant;
+  return {
+    id,
+    check,
+    kind,
+    title,
+    status: waived ? 'waived' : tolerated ? 'warn' : outcome,
+    measured,
+    limit,
+    why,
+    ...(outcome === 'ok' ? {} : { fix: found.fix ?? mends }),
+    ...(output === undefined ? {} : { output }),
+    ...(data === undefined ? {} : { data }),
+    ...(tolerated ? { tolerated } : {}),
+    ...(waived ? { waiver: waiver.reason } : {}),
+  };
+}
+
+/** Waivers that this report needed, by the ids of what they let pass. */
+export function usedWaivers({ results }: PreflightReport): Waiver[] {
+  return results.flatMap(({ id, waiver }) => (waiver === undefined ? [] : [{ id, reason: waiver }]));
+}
+
+/** Ids that an operator may waive: every health check, and the guards that the product's data allows. */
+export function waivableIds(flow: 'install' | 'upgrade', guards: readonly string[]): CheckId[] {
+  const ofFlow = checks.filter((check) => (check.flows as readonly string[]).includes(flow));
+  return ofFlow.filter(({ kind, id }) => kind === 'health' || guards.includes(id)).map(({ id }) => id);
+}
+
+/** `ID=REASON`, each. Throws `usage` for an unknown id, one that cannot be waived, or no reason. */
+export function parseWaivers(
+  texts: readonly string[],
+  flow: 'install' | 'upgrade',
+  guards: readonly string[],
+): Waiver[] {
+  const waivable = waivableIds(flow, guards);
+  const refuse = (message: string) =>
+    new IvaapError('usage', message, { hint: `what can be waived: ${waivable.join(', ')}` });
+  return texts.map((text) => {
+    const cut = text.indexOf('=');
+    const id = cut === -1 ? text : text.slice(0, cut);
+    const reason = cut === -1 ? '' : text.slice(cut + 1).trim();
+    const [check = ''] = id.split(':', 1);
+    if (!checks.some((one) => one.id === check)) throw refuse(`--waive ${id}: there is no such check`);
+    if (!waivable.some((one) => one === check)) {
+      throw refuse(`--waive ${id}: this check cannot be waived, it protects data`);
+    }
+    if (reason === '') throw refuse(`--waive ${id} needs a reason, which is recorded: --waive ${id}=REASON`);
+    return { id, reason };
+  });
+}
+
+/** Throws `preflight` with all that blocks. */
+export function assertPassed({ results }: PreflightReport, waivable: readonly CheckId[]): void {
+  const failed = results.filter(({ status }) => status === 'fail');
+  const [first] = failed;
+  if (first === undefined) return;
+  const output = failed.map((result) => result.output ?? '').filter((text) => text !== '');
+  const fixes = failed.length === 1 ? [first.fix ?? ''] : failed.map(({ id, fix }) => `${id}: ${fix ?? ''}`);
+  const accepted =
+    failed.every(({ check }) => waivable.includes(check)) &&
+    `To go on in spite of it, with a reason that is recorded: ${failed.map(({ id }) => `--waive ${id}=REASON`).join(' ')}`;
+  throw new IvaapError(
+    'preflight',
+    `${failed.length} of ${results.length} checks failed, nothing was changed: ${failed.map(summary).join('; ')}`,
+    {
+      hint: [...new Set(fixes), ...(accepted === false ? [] : [accepted])].join('\n'),
+      ...(output.length === 0 ? {} : { output: output.join('\n') }),
+    },
+  );
+}
+
+const summary = ({ id, measured, limit }: CheckResult) => `${id}: ${measured}, ${limit}`;

@@ -1,0 +1,66 @@
+import type { Measurement } from './preflight.ts';
+
+/** Free room that a path must have, in bytes. */
+export interface RoomNeed {
+  path: string;
+  bytes: number;
+  why: string;
+}
+
+/** `fileSystem` is equal for paths on the same file system: their needs are added up. */
+export interface MeasuredRoom {
+  path: string;
+  fileSystem: string;
+  mountPoint: string;
+  freeBytes: number;
+}
+
+/** `1.5 GiB`, as the report says sizes. */
+export function gibibytes(bytes: number): string {
+  const gib = bytes / 1024 ** 3;
+  return `${gib.toFixed(gib < 0.095 ? 3 : 1)} GiB`;
+}
+
+const sum = (needs: readonly RoomNeed[]) => needs.reduce((total, { bytes }) => total + bytes, 0);
+
+/**
+ * One measurement a file system: the product's floors or what is really missing, whichever is more. A path that was not
+ * measured fails.
+ */
+export function judgeRoom(
+  floors: readonly RoomNeed[],
+  missing: readonly RoomNeed[],
+  measured: readonly MeasuredRoom[],
+): Measurement[] {
+  const found = (path: string) => measured.find((room) => room.path === path);
+  const keyOf = (path: string) => found(path)?.fileSystem ?? `unmeasured ${path}`;
+  const keys = new Set([...floors, ...missing].map(({ path }) => keyOf(path)));
+  return [...keys].map((key) => {
+    const onIt = (needs: readonly RoomNeed[]) =>
+      needs.filter(({ path, bytes }) => bytes > 0 && keyOf(path) === key);
+    const [floor, really] = [onIt(floors), onIt(missing)];
+    const decisive = sum(really) > sum(floor) ? really : floor;
+    const needed = sum(decisive);
+    const any = [...floors, ...missing].find(({ path }) => keyOf(path) === key);
+    const room = any === undefined ? undefined : found(any.path);
+    const mountPoint = room?.mountPoint ?? any?.path ?? key;
+    const parts = decisive.map(({ path, bytes, why }) => `${gibibytes(bytes)} in ${path} (${why})`);
+    const enough = room !== undefined && room.freeBytes >= needed;
+    return {
+      part: mountPoint,
+      outcome: enough ? 'ok' : 'fail',
+      measured:
+        room === undefined
+          ? `the free room of ${mountPoint} could not be measured`
+          : `${gibibytes(room.freeBytes)} free on ${mountPoint}`,
+      limit: `${gibibytes(needed)} needed${parts.length === 0 ? '' : `: ${parts.join(', ')}`}`,
+      fix: `make room on it (df -h ${mountPoint}), or give it a larger disk`,
+      data: {
+        freeBytes: room?.freeBytes ?? null,
+        neededBytes: needed,
+        floorBytes: sum(floor),
+        missingBytes: sum(really),
+      },
+    };
+  });
+}

@@ -1,0 +1,105 @@
+import type { ApiServerAnswer, askApiServer } from '../../host/api-server.ts';
+import type { KubeObject } from '../../host/kubectl.ts';
+import type { Pod } from '../../host/pods.ts';
+import type { listProcesses } from '../../host/processes.ts';
+import { type ImagePlan, planImages } from '../../images/plan.ts';
+import { wantedImages } from '../../images/wanted.ts';
+import type { StepContext } from '../context.ts';
+
+/** What checks of both flows are given. */
+export type CheckContext = Pick<
+  StepContext,
+  | 'product'
+  | 'release'
+  | 'payload'
+  | 'index'
+  | 'paths'
+  | 'kubectl'
+  | 'containerd'
+  | 'database'
+  | 'entitlements'
+  | 'refreshArchives'
+  | 'run'
+  | 'now'
+  | 'program'
+> & {
+  askApiServer: typeof askApiServer;
+  listProcesses: typeof listProcesses;
+  signal: AbortSignal;
+  /** An unfinished run of this flow goes on: part of what it needs is there already. */
+  resumed: boolean;
+};
+
+export interface NodeObject extends KubeObject {
+  status: { conditions?: { type: string; status: string; reason?: string; message?: string }[] };
+}
+
+export interface Claim extends KubeObject {
+  spec?: { volumeName?: string };
+  status?: { phase?: string };
+}
+
+export interface ClusterObjects {
+  nodes: NodeObject[];
+  pods: Pod[];
+  claims: Claim[];
+}
+
+export interface DatabaseFacts {
+  /** `server_version_num`: 150018 is 15.18. */
+  versionNumber: number;
+  sizeBytes: number;
+}
+
+/** What several checks need, each asked once, when the first of them asks. */
+export interface HostFacts {
+  /** Nodes, and the pods and claims of the product's namespace: one call. */
+  cluster(): Promise<ClusterObjects>;
+  apiServer(): Promise<ApiServerAnswer>;
+  database(): Promise<DatabaseFacts>;
+  /** Of the release's images, whatever archives are on disk. */
+  missingImages(): Promise<Pick<ImagePlan, 'missingBytes' | 'unpackedBytes'>>;
+}
+
+function once<T>(ask: () => Promise<T>): () => Promise<T> {
+  let answer: Promise<T> | undefined;
+  return () => (answer ??= ask());
+}
+
+const apiServerTimeoutMs = 20_000;
+
+export function hostFacts(ctx: CheckContext): HostFacts {
+  const { product, kubectl, database, containerd, index, signal } = ctx;
+  return {
+    cluster: once(async () => {
+      const scope = { namespace: product.namespace, signal };
+      const objects = await kubectl.list('nodes,pods,persistentvolumeclaims', scope);
+      const ofKind = <T extends KubeObject>(kind: string) =>
+        objects.filter((object) => object.kind === kind) as T[];
+      return {
+        nodes: ofKind<NodeObject>('Node'),
+        pods: ofKind<Pod>('Pod'),
+        claims: ofKind<Claim>('PersistentVolumeClaim'),
+      };
+    }),
+    apiServer: once(() =>
+      ctx.askApiServer(product.k3s.kubeconfig, { signal, timeoutMs: apiServerTimeoutMs }),
+    ),
+    database: once(async () => {
+      const sql = "SELECT current_setting('server_version_num'), pg_database_size(current_database())";
+      const [version, size] = (await database.query(sql, signal))[0] ?? [];
+      return { versionNumber: Number(version), sizeBytes: Number(size) };
+    }),
+    missingImages: once(() =>
+      planImages({
+        containerd,
+        wanted: wantedImages(index, product, ctx.entitlements),
+        index,
+        from: 'payload',
+        folder: ctx.paths.folder,
+        command: ctx.program,
+        signal,
+      }),
+    ),
+  };
+}

@@ -1,0 +1,73 @@
+import { roomAt } from '../../host/mounts.ts';
+import { wantedArchives } from '../../images/wanted.ts';
+import type { Requirements } from '../../payload/product-schema.ts';
+import type { Measurement } from '../../policy/preflight.ts';
+import { judgeRoom, type RoomNeed } from '../../policy/room.ts';
+import { imageStore } from '../image_store.ts';
+import { pgDumpSchema, upgradePgBackup } from '../upgrade_pg_backup.ts';
+import type { CheckContext, HostFacts } from './facts.ts';
+
+/** The product's limits for a run that begins, and what is really missing for any. */
+export async function checkRoom(
+  ctx: CheckContext,
+  facts: HostFacts,
+  { room }: Requirements,
+  dump: boolean,
+): Promise<Measurement[]> {
+  // A run that goes on has taken its room already: only what is still missing counts.
+  const floors: RoomNeed[] = ctx.resumed
+    ? []
+    : room.map(({ path, freeBytes, why }) => ({ path, bytes: freeBytes, why }));
+  const missing = [
+    ...(await missingImages(ctx, facts)),
+    ...missingFiles(ctx),
+    ...(dump ? await expectedDump(ctx, facts) : []),
+  ];
+  const measured = await Promise.all(
+    [...new Set([...floors, ...missing].map(({ path }) => path))].map(async (path) => {
+      const { device, mountPoint, freeBytes } = await roomAt(path);
+      return { path, fileSystem: device, mountPoint, freeBytes };
+    }),
+  );
+  return judgeRoom(floors, missing, measured);
+}
+
+async function missingImages({ product }: CheckContext, facts: HostFacts): Promise<RoomNeed[]> {
+  const { missingBytes, unpackedBytes } = await facts.missingImages();
+  const path = imageStore(product.k3s.containerdSocket);
+  return [
+    { path, bytes: missingBytes, why: 'image layers that are missing' },
+    { path, bytes: unpackedBytes, why: 'the same unpacked' },
+  ];
+}
+
+/** The chart beside the old one, and archives that are written anew beside those that they replace. */
+function missingFiles({ product, index, paths, entitlements, refreshArchives }: CheckContext): RoomNeed[] {
+  const chart = index.entries.filter(({ name }) => name.startsWith(`${product.chart.folder}/`));
+  const wanted = wantedArchives(product, entitlements);
+  const archives = refreshArchives ? index.archives.filter(({ name }) => wanted.includes(name)) : [];
+  const total = (files: readonly { size: number }[]) => files.reduce((sum, { size }) => sum + size, 0);
+  return [
+    { path: paths.folder, bytes: total(chart), why: 'chart' },
+    { path: paths.folder, bytes: total(archives), why: 'archives written anew' },
+  ];
+}
+
+async function expectedDump(ctx: CheckContext, facts: HostFacts): Promise<RoomNeed[]> {
+  if (ctx.resumed && hasUsableDump(ctx)) return [];
+  // A database that does not answer is another check's failure; the dump asks for its room again.
+  const bytes = await facts.database().then(
+    ({ sizeBytes }) => sizeBytes,
+    () => 0,
+  );
+  return [{ path: ctx.paths.backups, bytes, why: 'dump, at most the size of the database' }];
+}
+
+function hasUsableDump({ run, product, now }: CheckContext): boolean {
+  const current = run();
+  const step = current?.steps[upgradePgBackup.id];
+  const dump = pgDumpSchema.safeParse(step?.out?.pgDump);
+  if (step?.status !== 'completed' || !dump.success) return false;
+  const ageMinutes = (now().getTime() - Date.parse(dump.data.takenAt)) / 60_000;
+  return current?.pointOfNoReturn !== undefined || ageMinutes <= product.backup.maxAgeMinutes;
+}

@@ -1,0 +1,52 @@
+import { satisfies } from 'semver';
+import type { State } from '../../engine/state.ts';
+import { IvaapError } from '../../errors.ts';
+import type { Helm } from '../../host/helm.ts';
+import type { Product } from '../../payload/product-schema.ts';
+import type { Measurement } from '../../policy/preflight.ts';
+import { sameVersion } from '../../policy/version.ts';
+import { chartFacts } from '../chart_tree.ts';
+import type { ProductPaths } from '../paths.ts';
+
+export function checkKubernetesVersion(product: Product, version: string): Measurement {
+  const { versionRange } = product.k3s;
+  const fits = satisfies(version, versionRange, { includePrerelease: true });
+  return {
+    outcome: fits ? 'ok' : 'fail',
+    measured: `the cluster runs Kubernetes ${version}`,
+    limit: `this release supports ${versionRange}`,
+  };
+}
+
+/** State, Chart.yaml on disk and the release must name one version, or one that an unfinished upgrade left there. */
+export async function checkVersions(
+  product: Product,
+  paths: ProductPaths,
+  state: State,
+  helm: Pick<Helm, 'current'>,
+): Promise<Measurement> {
+  const installed = state.installed?.version ?? '';
+  const release = await helm.current();
+  if (release !== undefined && release.chart !== product.chart.name) {
+    throw new IvaapError(
+      'preflight',
+      `the Helm release ${product.release} is of the chart ${release.chart}, not of ${product.chart.name}`,
+      { hint: `k3s kubectl get secrets -n ${product.namespace} -l owner=helm,name=${product.release}` },
+    );
+  }
+  const chart = await chartFacts(paths.chart);
+  const unfinished = [...state.history, ...(state.run === undefined ? [] : [state.run])]
+    .filter((run) => run.flow === 'upgrade' && run.status !== 'completed' && run.from === installed)
+    .map(({ to }) => to);
+  const known = [installed, ...unfinished];
+  const agrees = (version: string | undefined) =>
+    version !== undefined && known.some((one) => sameVersion(one, version));
+  // While a chart is swapped there is an instant without one; the swap places the new one.
+  const chartAgrees = agrees(chart?.version) || (chart === undefined && unfinished.length > 0);
+  return {
+    outcome: chartAgrees && agrees(release?.appVersion) ? 'ok' : 'fail',
+    measured: `the state says ${installed}, ${paths.chart}/Chart.yaml says ${chart?.version ?? 'nothing'}, the Helm release says ${release?.appVersion ?? 'nothing'}`,
+    limit: `one version, the installed one${unfinished.length === 0 ? '' : ` or that of the unfinished upgrade (${[...new Set(unfinished)].join(', ')})`}`,
+    fix: `Bring the three to one version first; the chart of ${installed} comes from the package of ${installed}.`,
+  };
+}

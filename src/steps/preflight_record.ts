@@ -1,0 +1,51 @@
+import type { JsonObject, Plan, StepIo } from '../engine/step.ts';
+import { IvaapError } from '../errors.ts';
+import type { PreflightReport } from '../policy/preflight.ts';
+import type { StepContext } from './context.ts';
+
+/** Both flows' first step: what was measured before it, put on record. */
+
+function reportOf({ preflight }: Pick<StepContext, 'preflight'>): PreflightReport {
+  if (preflight !== undefined) return preflight;
+  throw new IvaapError('bug', 'nothing was measured before the run began');
+}
+
+const line = ({ status, id, measured, limit }: PreflightReport['results'][number]) =>
+  `${status} ${id}: ${measured}; ${limit}`;
+
+export async function planRecord(ctx: StepContext): Promise<Plan> {
+  const { results } = reportOf(ctx);
+  const count = (status: string) => results.filter((result) => result.status === status).length;
+  return {
+    action: 'run',
+    summary: `record what preflight measured: ${count('ok')} of ${results.length} checks are ok, ${count('warn')} warn, ${count('waived')} are waived`,
+    details: results.map(line),
+  };
+}
+
+export async function recordPreflight(ctx: StepContext, io: StepIo): Promise<JsonObject> {
+  const report = reportOf(ctx);
+  for (const result of report.results) {
+    if (result.status === 'ok') io.log(line(result));
+    else io.warn(line(result));
+  }
+  await io.midpoint();
+  return {
+    preflight: { ...preflightRecord(report), cluster: await ctx.kubectl.serverVersion(), k3s: ctx.k3s },
+  };
+}
+
+/** What the state keeps of a report. */
+export function preflightRecord({ at, tolerant, results }: PreflightReport): JsonObject {
+  return {
+    at,
+    tolerant,
+    checks: results.map(({ id, status, measured, limit, waiver }) => ({
+      id,
+      status,
+      measured,
+      limit,
+      ...(waiver === undefined ? {} : { waiver }),
+    })),
+  };
+}

@@ -1,0 +1,113 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { IvaapError } from '../../../src/errors.ts';
+import { waivableGuards } from '../../../src/payload/product-schema.ts';
+import {
+  assertPassed,
+  judge,
+  type Measurement,
+  parseWaivers,
+  usedWaivers,
+  waivableIds,
+} from '../../../src/policy/preflight.ts';
+import { checks, type CheckId } from '../../../src/policy/preflight-checks.ts';
+
+const bad: Measurement = { outcome: 'fail', measured: 'little', limit: 'much' };
+const fresh = { tolerant: false, waivers: [] };
+const goesOn = { tolerant: true, waivers: [] };
+const report = (results: ReturnType<typeof judge>[]) => ({
+  flow: 'upgrade' as const,
+  at: '2026-11-22T00:00:00Z',
+  tolerant: false,
+  results,
+});
+
+test('a guard blocks every run; a health check blocks a fresh one and is only shown to one that goes on', () => {
+  assert.equal(judge('cpus', bad, fresh).status, 'fail');
+  assert.equal(judge('cpus', bad, goesOn).status, 'fail');
+  assert.equal(judge('pods', bad, fresh).status, 'fail');
+  const shown = judge('pods', bad, goesOn);
+  assert.deepEqual([shown.status, shown.tolerated], ['warn', true]);
+  assert.equal(judge('pods', { ...bad, outcome: 'warn' }, fresh).status, 'warn');
+});
+
+test('what is not ok says why it matters and what mends it, the measurement’s own words first', () => {
+  const result = judge('room', { ...bad, part: '/opt', fix: 'df -h /opt' }, fresh);
+  assert.equal(result.id, 'room:/opt');
+  assert.equal(result.fix, 'df -h /opt');
+  assert.ok(judge('room', bad, fresh).fix);
+  assert.equal(judge('room', { ...bad, outcome: 'ok' }, fresh).fix, undefined);
+  assert.ok(result.why);
+});
+
+test('a waiver lets a failed check pass, or one part of it, and is reported as used only then', () => {
+  const room: Measurement = { ...bad, part: '/opt' };
+  for (const id of ['room', 'room:/opt']) {
+    const waived = judge('room', room, { tolerant: false, waivers: [{ id, reason: 'small dump' }] });
+    assert.deepEqual([waived.status, waived.waiver], ['waived', 'small dump']);
+    assert.deepEqual(usedWaivers(report([waived])), [{ id: 'room:/opt', reason: 'small dump' }]);
+  }
+  const elsewhere = { tolerant: false, waivers: [{ id: 'room:/var', reason: 'x' }] };
+  assert.equal(judge('room', room, elsewhere).status, 'fail');
+  const unneeded = judge(
+    'room',
+    { ...room, outcome: 'ok' },
+    { ...fresh, waivers: [{ id: 'room', reason: 'x' }] },
+  );
+  assert.deepEqual(usedWaivers(report([unneeded])), []);
+});
+
+test('waivers that cannot be are usage errors that name those that can', () => {
+  assert.deepEqual(parseWaivers(['cpus=a small = slow one', 'room:/opt=x'], 'upgrade', ['cpus', 'room']), [
+    { id: 'cpus', reason: 'a small = slow one' },
+    { id: 'room:/opt', reason: 'x' },
+  ]);
+  for (const [text, message] of [
+    ['cpu=x', /--waive cpu: there is no such check/],
+    ['versions=x', /--waive versions: this check cannot be waived/],
+    ['memory=x', /--waive memory: this check cannot be waived/],
+    ['pods', /--waive pods needs a reason/],
+    ['pods= ', /--waive pods needs a reason/],
+  ] as const) {
+    assert.throws(
+      () => parseWaivers([text], 'upgrade', ['cpus']),
+      (error: unknown) =>
+        error instanceof IvaapError &&
+        error.code === 'usage' &&
+        message.test(error.message) &&
+        /what can be waived: cpus, .*pods/.test(error.hint ?? ''),
+    );
+  }
+});
+
+test('every guard that a product may make waivable is a guard of the table', () => {
+  const guards: readonly CheckId[] = checks.filter(({ kind }) => kind === 'guard').map(({ id }) => id);
+  for (const id of waivableGuards.options) assert.ok(guards.includes(id), id);
+  assert.ok(!waivableIds('upgrade', []).some((id) => guards.includes(id)));
+});
+
+test('all that blocks comes in one error with the fix of each, and the waivers where they help', () => {
+  const results = [
+    judge('cpus', { outcome: 'fail', measured: '1 processors', limit: '2 needed' }, fresh),
+    judge('clock', { outcome: 'ok', measured: '0 s', limit: '60 s' }, fresh),
+    judge('pods', { ...bad, output: 'backend: CrashLoopBackOff', fix: 'k3s kubectl describe pod x' }, fresh),
+  ];
+  const thrown = (waivable: CheckId[]): IvaapError => {
+    try {
+      assertPassed(report(results), waivable);
+    } catch (error) {
+      if (error instanceof IvaapError) return error;
+    }
+    throw new Error('nothing was refused');
+  };
+  const error = thrown(['pods']);
+  assert.equal(error.code, 'preflight');
+  assert.match(
+    error.message,
+    /^2 of 3 checks failed, nothing was changed: cpus: 1 processors, 2 needed; pods: /,
+  );
+  assert.match(error.hint ?? '', /^cpus: .*nproc.*\npods: k3s kubectl describe pod x$/);
+  assert.equal(error.output, 'backend: CrashLoopBackOff');
+  assert.match(thrown(['pods', 'cpus']).hint ?? '', /--waive cpus=REASON --waive pods=REASON$/);
+  assertPassed(report(results.slice(1, 2)), []);
+});
