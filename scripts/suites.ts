@@ -8,6 +8,7 @@ export const suites = {
   lab: { limitMinutes: 15, concurrency: 1 },
   e2e: { limitMinutes: 35, concurrency: 3 },
   crash: { limitMinutes: 10, concurrency: 1 },
+  faults: { limitMinutes: 6, concurrency: 1 },
 } as const satisfies Record<string, { limitMinutes: number; concurrency: number }>;
 
 export type SuiteName = keyof typeof suites;

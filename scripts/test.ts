@@ -45,6 +45,7 @@ const stages: Stage[] = [
   suite('lab', 'the real node itself', 16),
   suite('e2e', 'the built executable on a real node', 36),
   suite('crash', 'five places of the crash matrix, drawn from the commit', 11),
+  suite('faults', 'three faults of the table, drawn from the commit', 7),
 ];
 
 /** Runs one stage in a process group of its own, so that all of it can be ended when its limit is over. */

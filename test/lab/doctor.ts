@@ -23,6 +23,7 @@ const needs: readonly { file: string; debianPackage: string }[] = [
   { file: '/usr/bin/jq', debianPackage: 'jq' },
   { file: '/usr/bin/strace', debianPackage: 'strace' },
   { file: '/usr/bin/python3', debianPackage: 'python3-minimal' },
+  { file: '/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1', debianPackage: 'libfaketime' },
 ];
 
 export interface Finding {

@@ -1,0 +1,122 @@
+import { TestHost } from '../e2e/host.ts';
+import { labStop, labUp } from '../lab/host.ts';
+import type { WatchedRun } from './watched-run.ts';
+import { send } from './watched-run.ts';
+
+/** What was done to a run or its host. */
+interface Harm {
+  /** Takes the fault back: once the run has ended, or after `afterMs` whatever the run does meanwhile. */
+  mend?: () => Promise<void>;
+  afterMs?: number;
+}
+
+/** Does harm while the run stands still; it goes on afterwards. `pid` is the program that was waited for. */
+export type Act = (run: WatchedRun, pid: number | undefined) => Promise<Harm>;
+
+export const signal =
+  (name: NodeJS.Signals): Act =>
+  async (run) => {
+    run.signal(name);
+    return {};
+  };
+
+export const killProgram: Act = async (_run, pid) => {
+  if (pid !== undefined) send(pid, 'SIGKILL');
+  return {};
+};
+
+async function clusterAnswers(host: TestHost): Promise<void> {
+  await host.until('the API server answers', 120, async () =>
+    (await host.kubectl('get', '--raw', '/readyz')).code === 0 ? true : undefined,
+  );
+}
+
+const apiServerAwayMs = 60_000;
+
+/** As a restart of k3s that takes a minute; pods go on running. */
+export const stopApiServer: Act = async ({ host }) => {
+  await host.shell('touch /run/lab/hold; kill -9 $(cat /run/lab/kube-apiserver.pid)');
+  return {
+    afterMs: apiServerAwayMs,
+    mend: async () => {
+      await host.shell('rm -f /run/lab/hold');
+      await clusterAnswers(host);
+    },
+  };
+};
+
+/** It is started again at once, as systemd does. */
+export const killContainerd: Act = async ({ host }) => {
+  await host.shell('kill -9 $(cat /run/lab/containerd.pid)');
+  return {
+    mend: async () => {
+      await host.until('containerd answers', 60, async () =>
+        (await host.k3s('ctr', 'version')).code === 0 ? true : undefined,
+      );
+    },
+  };
+};
+
+export const deleteDatabasePod: Act = async ({ host }) => {
+  const { code, stderr } = await host.kubectl('delete', 'pod', '-n', 'ivaap', 'postgres-0', '--wait=false');
+  if (code !== 0) throw new Error(`kubectl delete pod: ${stderr}`);
+  return { mend: () => host.untilHealthy(120) };
+};
+
+/** To the last block, so that not even a small file finds room. */
+const fill = (folder: string) => `
+fallocate -l $(( $(df --output=avail -B1 ${folder} | tail -1) - 65536 )) ${folder}/.filler
+dd if=/dev/zero of=${folder}/.filler-rest bs=4096 2>/dev/null || true
+sync -f ${folder}
+dd if=/dev/zero of=${folder}/.filler-rest bs=4096 oflag=append conv=notrunc 2>/dev/null || true
+test "$(df --output=avail -B4096 ${folder} | tail -1)" -le 0
+`;
+
+export const fillProductDisk: Act = async ({ host }) => {
+  await host.shell(fill('/opt/ivaap'));
+  return { mend: async () => void (await host.shell('rm /opt/ivaap/.filler /opt/ivaap/.filler-rest')) };
+};
+
+const contentStore = '/var/lib/rancher/k3s/agent/containerd/io.containerd.content.v1.content';
+
+/** Puts containerd's blobs on a small disk of their own, so that a full one does not starve the cluster's database. */
+export async function ownDiskForBlobs(host: TestHost): Promise<void> {
+  await host.shell(
+    `
+    truncate -s 400M /root/blobs.img
+    mkfs.xfs -q /root/blobs.img
+    mkdir /root/blobs
+    mount -o loop /root/blobs.img /root/blobs
+    touch /run/lab/hold
+    kill -9 $(cat /run/lab/containerd.pid)
+    sleep 1
+    cp -a ${contentStore}/. /root/blobs/
+    mount --bind /root/blobs ${contentStore}
+    umount /root/blobs
+    rmdir /root/blobs
+    rm /run/lab/hold
+    until k3s ctr version >/dev/null 2>&1; do sleep 0.3; done
+  `,
+    { env: { PATH: '/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin', HOME: '/root' } },
+  );
+  await host.untilHealthy(120);
+}
+
+export const fillBlobDisk: Act = async ({ host }) => {
+  await host.shell(fill(contentStore));
+  return {
+    mend: async () => void (await host.shell(`rm ${contentStore}/.filler ${contentStore}/.filler-rest`)),
+  };
+};
+
+/** SIGKILL, all that /opt/ivaap had not synced is lost, the whole machine ends and starts again. */
+export const powerCut: Act = async (run) => {
+  const { host } = run;
+  run.signal('SIGKILL');
+  await host.shell("xfs_io -x -c 'shutdown' /opt/ivaap");
+  await labStop(host.name, { graceMs: 0 });
+  await labUp(host.name, { timeoutMs: 240_000 });
+  // Mounts of packages went with the machine.
+  await new TestHost(host.name).untilHealthy(180);
+  return {};
+};
