@@ -27,10 +27,13 @@ function isSystemError(error: unknown): error is NodeJS.ErrnoException {
 export function stepError(error: unknown, step: string): IvaapError {
   if (error instanceof IvaapError) {
     if (error.step !== undefined) return error;
+    // Nothing else to try is known where a program died or its connection broke.
+    const hint =
+      error.hint ?? (error.code === 'failed' ? 'run the same command again: it goes on' : undefined);
     const wrapped = new IvaapError(error.code, error.message, {
       step,
       cause: error.cause,
-      ...(error.hint === undefined ? {} : { hint: error.hint }),
+      ...(hint === undefined ? {} : { hint }),
       ...(error.output === undefined ? {} : { output: error.output }),
       ...(error.log === undefined ? {} : { log: error.log }),
     });

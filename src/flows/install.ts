@@ -93,7 +93,7 @@ async function checked(
   if (options.preflightOnly) return preflightResult(report);
   await confirmInstall(options, ports, opened, answers);
   const lock = await takeLock();
-  const helm = await session.placeHelm(opened, host.runner);
+  const helm = await session.placeHelm(opened, host);
   const journal = await Journal.open({ path: paths.state, product: product.name });
   const ctx: InstallContext = {
     ...stepContext(opened, host, {
@@ -119,6 +119,7 @@ async function checked(
     ports,
     redactor,
     lock,
+    patience: host.patience,
     fresh: false,
     steps: installSteps(product),
     summarize: (result) => summary(ctx, result, release.version),

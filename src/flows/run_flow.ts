@@ -7,6 +7,7 @@ import { executeRun, type RunResult } from '../engine/run.ts';
 import type { JsonObject, Step } from '../engine/step.ts';
 import { describeError } from '../errors.ts';
 import type { Helm } from '../host/helm.ts';
+import type { Patience } from '../host/patience.ts';
 import { operator } from '../host/system.ts';
 import type { StepContext } from '../steps/context.ts';
 import type { LoggedPorts } from './logged_ports.ts';
@@ -28,6 +29,7 @@ export interface FlowRun<Ctx extends StepContext> {
   ports: LoggedPorts;
   redactor: Redactor;
   lock: HeldLock;
+  patience: Patience;
   /** Called once, when the run is recorded as begun; `kept` are the completed steps that will be skipped. What it records is durable before the first step. */
   onStart?: (run: string, kept: readonly string[]) => Promise<void>;
   /** What the operator is told at the end. */
@@ -92,6 +94,10 @@ export async function runFlow<Ctx extends StepContext>(options: FlowRun<Ctx>): P
     ports.emit({ type: 'message', at: at(), level: 'warning', line });
   };
   log.place({ folder, by: ctx.operator, redactor, onUnwritable });
+  const endPatience = options.patience.begin({
+    signal: ports.signal,
+    say: (line) => ports.emit({ type: 'message', at: at(), level: 'warning', line }),
+  });
   try {
     const result = await executeRun({
       run: {
@@ -123,6 +129,7 @@ export async function runFlow<Ctx extends StepContext>(options: FlowRun<Ctx>): P
     log.end({ status: described.code, exitCode: described.exitCode, message: described.message });
     throw explained;
   } finally {
+    endPatience();
     await clearWork(paths).catch(() => undefined);
   }
 }

@@ -9,6 +9,7 @@ import { type Containerd, createContainerd } from '../host/containerd.ts';
 import { createHelm, type Helm } from '../host/helm.ts';
 import { findK3s, type K3s } from '../host/k3s.ts';
 import { createKubectl, type Kubectl, type KubeObject } from '../host/kubectl.ts';
+import { Patience } from '../host/patience.ts';
 import { createPostgres, type Postgres } from '../host/postgres.ts';
 import { listProcesses } from '../host/processes.ts';
 import { createRunner, type Runner, type RunnerSettings } from '../host/runner.ts';
@@ -94,6 +95,7 @@ export async function scanWhole(payload: Payload, { emit, signal }: FlowPorts): 
 /** The host's programs, each behind its typed wrapper. */
 export interface HostTools {
   runner: Runner;
+  patience: Patience;
   k3s: K3s;
   kubectl: Kubectl;
   database: Postgres;
@@ -124,10 +126,12 @@ export async function openHost(
 ): Promise<HostTools> {
   const runner = machine.createRunner({ redactor, report: reportTo(emit) });
   const k3s = await findK3s(runner);
+  const patience = new Patience();
   const kubectl = createKubectl(runner, {
     k3s: k3s.path,
     kubeconfig: product.k3s.kubeconfig,
     manager: product.command,
+    patience,
   });
   const { selector, container, user, name } = product.database;
   const database = createPostgres(kubectl, {
@@ -138,7 +142,7 @@ export async function openHost(
     database: name,
   });
   const containerd = createContainerd(runner, { k3s: k3s.path, socket: product.k3s.containerdSocket });
-  return { runner, k3s, kubectl, database, containerd };
+  return { runner, patience, k3s, kubectl, database, containerd };
 }
 
 /** Throws `preflight` when the API server does not answer. */
@@ -155,7 +159,10 @@ export async function assertCluster(kubectl: Kubectl): Promise<string> {
 }
 
 /** The payload's own Helm, placed below the installer's folder, with folders of its own. */
-export async function placeHelm(opened: OpenedPayload, runner: Runner): Promise<Helm> {
+export async function placeHelm(
+  opened: OpenedPayload,
+  { runner, patience }: Pick<HostTools, 'runner' | 'patience'>,
+): Promise<Helm> {
   const { payload, index, product, paths } = opened;
   const tool = index.tools.helm;
   if (tool === undefined) throw new IvaapError('payload', 'this payload carries no Helm');
@@ -169,6 +176,7 @@ export async function placeHelm(opened: OpenedPayload, runner: Runner): Promise<
     namespace: product.namespace,
     release: product.release,
     workFolder: join(paths.work, 'helm'),
+    patience,
   });
 }
 

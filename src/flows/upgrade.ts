@@ -74,6 +74,7 @@ async function locked(
     ports,
     redactor,
     lock,
+    patience: host.patience,
     steps: upgradeSteps(product),
     fresh: decision.how === 'fresh',
     onStart: async (run) => {

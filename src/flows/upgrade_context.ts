@@ -32,7 +32,7 @@ export async function upgradeContext(upgrade: UpgradeSession, from: string): Pro
   await hideGenerated(host.kubectl, product, redactor);
   const license = await installedLicense(host.kubectl, product, redactor);
   const shared = stepContext(opened, host, {
-    helm: await session.placeHelm(opened, host.runner),
+    helm: await session.placeHelm(opened, host),
     lock,
     journal,
     redactor,

@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Patience } from './patience.ts';
 import { programFailure } from './program-failure.ts';
 import type { Runner, RunOptions, RunResult } from './runner.ts';
 import { assertIntact, type Tool } from './tools.ts';
@@ -62,6 +63,8 @@ export interface HelmSettings {
   release: string;
   /** Private folder for Helm's cache, configuration, data and plugins: made empty here. */
   workFolder: string;
+  /** Questions wait for an API server that is away; what changes the release does not. */
+  patience?: Patience;
 }
 
 export interface Helm {
@@ -113,10 +116,15 @@ export function createHelm(runner: Runner, settings: HelmSettings): Helm {
     return runner.run([tool.path, ...args], { timeoutMs: queryTimeoutMs, ...options, env });
   }
 
+  const read = async (args: readonly string[]): Promise<string> => {
+    const question = () => run([...args, ...cluster]);
+    return (await (settings.patience?.ask(question) ?? question())).stdout;
+  };
+
   /** undefined when Helm knows no such release. */
   async function query(args: readonly string[]): Promise<string | undefined> {
     try {
-      return (await run([...args, ...cluster])).stdout;
+      return await read(args);
     } catch (error) {
       if (/release: not found/.test(programFailure(error)?.stderr ?? '')) return undefined;
       throw error;
@@ -174,10 +182,10 @@ export function createHelm(runner: Runner, settings: HelmSettings): Helm {
     },
     async values({ revision, all } = {}) {
       const args = ['get', 'values', release, '--output=json', ...(all === true ? ['--all'] : [])];
-      return (await run([...args, ...revisionArgs(revision), ...cluster])).stdout;
+      return read([...args, ...revisionArgs(revision)]);
     },
     async manifest(revision) {
-      return (await run(['get', 'manifest', release, ...revisionArgs(revision), ...cluster])).stdout;
+      return read(['get', 'manifest', release, ...revisionArgs(revision)]);
     },
     async template({ chart, valuesFiles, kubeVersion }) {
       const args = ['template', release, chart, '--is-upgrade', ...valuesArgs(valuesFiles)];

@@ -1,4 +1,5 @@
 import { IvaapError } from '../errors.ts';
+import type { Patience } from './patience.ts';
 import { programFailure } from './program-failure.ts';
 import type { Runner, RunOptions, RunResult } from './runner.ts';
 
@@ -35,6 +36,8 @@ export interface KubectlSettings {
   manager: string;
   /** For each answer of the API server. Default 20 s. */
   requestTimeoutMs?: number;
+  /** Waits for an API server that is away. */
+  patience?: Patience;
 }
 
 export interface Scope {
@@ -58,11 +61,11 @@ export interface Kubectl {
   ): Promise<void>;
   /** No failure when there is nothing to delete. `wait` false returns while finalizers still run. */
   delete(kind: string, name: string, scope?: Scope & { wait?: boolean }): Promise<void>;
-  /** A program in a container: argv after `--`, streams as in the runner. */
+  /** A program in a container: argv after `--`, streams as in the runner. `repeatable`: it changes nothing and may be started again. */
   exec(
     target: { namespace: string; pod: string; container?: string },
     argv: readonly [string, ...string[]],
-    options?: RunOptions,
+    options?: RunOptions & { repeatable?: boolean },
   ): Promise<RunResult>;
   logs(
     target: { namespace: string; pod: string; container?: string },
@@ -113,15 +116,20 @@ export function createKubectl(runner: Runner, settings: KubectlSettings): Kubect
     }
   }
 
-  /** A request with an answer that is waited for a limited time. */
+  const patiently = (question: () => Promise<RunResult>, signal?: AbortSignal) =>
+    settings.patience?.ask(question, signal) ?? question();
+
+  /** A request that may be made twice, with an answer that is waited for a limited time. */
   function ask(args: readonly string[], scope: Scope = {}, options: RunOptions = {}): Promise<RunResult> {
     const timeoutMs = scope.timeoutMs ?? requestTimeoutMs;
-    return run([...args, ...scopeArgs(scope), `--request-timeout=${Math.ceil(timeoutMs / 1000)}s`], {
+    const argv = [...args, ...scopeArgs(scope), `--request-timeout=${Math.ceil(timeoutMs / 1000)}s`];
+    const limited = {
       ...options,
       // kubectl's own limit is per request, and discovery makes several.
       timeoutMs: options.timeoutMs ?? timeoutMs + 10_000,
       ...(scope.signal === undefined ? {} : { signal: scope.signal }),
-    });
+    };
+    return patiently(() => run(argv, limited), scope.signal);
   }
 
   const target = (to: { namespace: string; pod: string; container?: string }) => [
@@ -172,11 +180,17 @@ export function createKubectl(runner: Runner, settings: KubectlSettings): Kubect
         { stdoutIsWords: true },
       );
     },
-    exec: (to, argv, options = {}) =>
-      run(['exec', ...(options.stdin === undefined ? [] : ['--stdin']), ...target(to), '--', ...argv], {
-        label: `${argv[0]} in pod ${to.pod}`,
-        ...options,
-      }),
+    exec(to, argv, { repeatable = false, ...options } = {}) {
+      const words = [
+        'exec',
+        ...(options.stdin === undefined ? [] : ['--stdin']),
+        ...target(to),
+        '--',
+        ...argv,
+      ];
+      const start = () => run(words, { label: `${argv[0]} in pod ${to.pod}`, ...options });
+      return repeatable ? patiently(start, options.signal) : start();
+    },
     async logs(to, options = {}) {
       const { stdout } = await ask(
         [

@@ -90,7 +90,7 @@ export function createPostgres(kubectl: Kubectl, settings: PostgresSettings): Po
         '-c',
         'ROLLBACK',
       ],
-      { timeoutMs: queryTimeoutMs },
+      { timeoutMs: queryTimeoutMs, repeatable: true },
       signal,
     );
     const text = stdout.replace(/\n$/, '');
@@ -131,7 +131,7 @@ export function createPostgres(kubectl: Kubectl, settings: PostgresSettings): Po
     },
     async dumpGlobals(signal) {
       const argv = ['pg_dumpall', '-w', '--globals-only', '-U', user] as const;
-      return (await exec(argv, { timeoutMs: queryTimeoutMs }, signal)).stdout;
+      return (await exec(argv, { timeoutMs: queryTimeoutMs, repeatable: true }, signal)).stdout;
     },
   };
 }

@@ -3,13 +3,14 @@ import { readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { State } from '../../src/engine/state.ts';
-import { TestHost, operatorEnvironment } from '../e2e/host.ts';
+import type { TestHost } from '../e2e/host.ts';
+import { operatorEnvironment } from '../e2e/host.ts';
 import { labPath, labSpawn } from '../lab/host.ts';
 import { collect, until } from '../lab/process.ts';
 import type { Finished } from '../lab/process.ts';
 import type { StopOrder } from './stopper.ts';
 
-export const version = '2026.2';
+const version = '2026.2';
 const stateFile = '/opt/ivaap/.installer/state.json';
 
 /** `install --upgrade` as the operator types it; `$run` stands for it in another way to start it, by a shell that it replaces. */

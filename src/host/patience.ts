@@ -1,0 +1,81 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isClusterDown } from './kubectl.ts';
+import { programFailure } from './program-failure.ts';
+
+interface Waiting {
+  /** Aborted when the run is asked to stop: nothing is waited for any longer. */
+  signal: AbortSignal;
+  say: (line: string) => void;
+}
+
+export interface PatienceLimits {
+  /** How long an API server that is away is waited for. Default two minutes: more than a restart of k3s takes. */
+  limitMs?: number;
+  pauseMs?: number;
+}
+
+/**
+ * A run that has begun outlives a restart of k3s: questions, and changes that may be made twice, are asked again while the API
+ * server does not answer. Before it has begun nobody waits: a cluster that does not answer is refused at once.
+ */
+export class Patience {
+  readonly #limitMs: number;
+  readonly #pauseMs: number;
+  #waiting: Waiting | undefined;
+  /** Since when the API server has been away, as `performance.now()`; undefined while it answers. */
+  #awaySince: number | undefined;
+
+  constructor({ limitMs = 120_000, pauseMs = 2_000 }: PatienceLimits = {}) {
+    this.#limitMs = limitMs;
+    this.#pauseMs = pauseMs;
+  }
+
+  /** From here on questions are asked again, until the function that this gives is called. */
+  begin(waiting: Waiting): () => void {
+    this.#waiting = waiting;
+    return () => (this.#waiting = undefined);
+  }
+
+  /**
+   * Throws what the last attempt threw, or the signal's reason when a stop is asked for meanwhile. The limit counts from when the
+   * API server went away, for all questions together: once it is over, each is asked only once until one is answered.
+   */
+  async ask<T>(question: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+    for (;;) {
+      try {
+        const answer = await question();
+        this.#answered();
+        return answer;
+      } catch (error) {
+        const waiting = this.#waiting;
+        if (waiting === undefined || !isAway(error)) throw error;
+        const stop = AbortSignal.any([waiting.signal, ...(signal === undefined ? [] : [signal])]);
+        if (stop.aborted || !this.#mayWait(waiting)) throw error;
+        await sleep(this.#pauseMs, undefined, { signal: stop }).catch(() => undefined);
+        stop.throwIfAborted();
+      }
+    }
+  }
+
+  #mayWait({ say }: Waiting): boolean {
+    const now = performance.now();
+    if (this.#awaySince === undefined) {
+      const seconds = Math.round(this.#limitMs / 1000);
+      say(
+        `the Kubernetes API server does not answer (systemctl status k3s): waiting for it, up to ${seconds} s`,
+      );
+    }
+    this.#awaySince ??= now;
+    return now - this.#awaySince < this.#limitMs;
+  }
+
+  #answered(): void {
+    if (this.#awaySince === undefined) return;
+    const seconds = Math.round((performance.now() - this.#awaySince) / 1000);
+    this.#awaySince = undefined;
+    this.#waiting?.say(`the Kubernetes API server answers again, after ${seconds} s`);
+  }
+}
+
+/** A program that hangs is no API server that is away: what it waits for may be something else. */
+const isAway = (error: unknown) => isClusterDown(error) && programFailure(error)?.reason !== 'timeout';
