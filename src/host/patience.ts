@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isClusterDown } from './kubectl.ts';
-import { programFailure } from './program-failure.ts';
 
 interface Waiting {
   /** Aborted when the run is asked to stop: nothing is waited for any longer. */
@@ -48,7 +47,7 @@ export class Patience {
         return answer;
       } catch (error) {
         const waiting = this.#waiting;
-        if (waiting === undefined || !isAway(error)) throw error;
+        if (waiting === undefined || !isClusterDown(error)) throw error;
         const stop = AbortSignal.any([waiting.signal, ...(signal === undefined ? [] : [signal])]);
         if (stop.aborted || !this.#mayWait(waiting)) throw error;
         await sleep(this.#pauseMs, undefined, { signal: stop }).catch(() => undefined);
@@ -76,6 +75,3 @@ export class Patience {
     this.#waiting?.say(`the Kubernetes API server answers again, after ${seconds} s`);
   }
 }
-
-/** A program that hangs is no API server that is away: what it waits for may be something else. */
-const isAway = (error: unknown) => isClusterDown(error) && programFailure(error)?.reason !== 'timeout';

@@ -46,3 +46,18 @@ export const dumpHalfWritten: Moment = async (run, step) => {
   }
   return undefined;
 };
+
+/** Helm has written its new revision and waits for the pods. */
+export const helmAtWork: Moment = async (run, step) => {
+  const started = await program(/\/helm upgrade /)(run, step);
+  run.thaw();
+  if (started?.pid === undefined) return undefined;
+  const selector = 'owner=helm,name=ivaap,status=pending-upgrade';
+  while (run.ended === undefined && run.isRunning(step)) {
+    const { stdout } = await run.host.kubectl('get', 'secrets', '-n', 'ivaap', '-l', selector, '-o', 'name');
+    if (stdout.trim() === '') continue;
+    await run.freeze();
+    return run.programs(/\/helm upgrade /).includes(started.pid) ? started : undefined;
+  }
+  return undefined;
+};

@@ -7,7 +7,7 @@ import type { TestHost } from '../e2e/host.ts';
 import type { Act } from './harm.ts';
 import * as harm from './harm.ts';
 import type { Moment } from './moments.ts';
-import { dumpHalfWritten, program } from './moments.ts';
+import { dumpHalfWritten, helmAtWork, program } from './moments.ts';
 
 /** How a run ends that was hurt: an exit code, `goes on` for one that was not stopped by it, `killed`. */
 export type End = number | 'goes on' | 'killed';
@@ -134,6 +134,15 @@ export const chains: readonly Chain[] = [
         ends: [6],
         says: noRoom,
       }),
+      {
+        id: 'disk-full while helm works',
+        fault: '/opt/ivaap full, the disk of the database too, while Helm works',
+        step: 'upgrade_helm',
+        moment: helmAtWork,
+        act: harm.fillProductDisk,
+        ends: [6, 7, 8],
+        says: /no room left|disk is full|cannot be written|rolled/i,
+      },
     ],
   },
   {
@@ -201,13 +210,22 @@ export const chains: readonly Chain[] = [
         says: /helm/,
       },
       {
-        id: 'kill helm upgrade',
-        fault: '`helm` alone killed during the upgrade',
+        id: 'kill helm at its start',
+        fault: '`helm` alone killed before it has changed anything',
         step: 'upgrade_helm',
         moment: program(/\/helm upgrade /),
         act: harm.killProgram,
+        ends: [6, 7],
+        says: /ended by SIGKILL/,
+      },
+      {
+        id: 'kill helm at work',
+        fault: '`helm` alone killed while it waits for the new pods',
+        step: 'upgrade_helm',
+        moment: helmAtWork,
+        act: harm.killProgram,
         ends: [6],
-        says: /helm|Helm/,
+        says: /ended by SIGKILL/,
       },
     ],
   },
@@ -228,7 +246,7 @@ export const chains: readonly Chain[] = [
         id: 'power-cut upgrade_helm',
         fault: 'power cut while Helm works',
         step: 'upgrade_helm',
-        moment: program(/\/helm upgrade /),
+        moment: helmAtWork,
         act: harm.powerCut,
         ends: ['killed'],
       },
