@@ -78,7 +78,10 @@ export const upgradePgBackup: Step<UpgradeContext> = {
  * Why a whole dump is no backup of what is there now. Once Helm has started it is the one from before, which stays as it is: another
  * one is taken beside it.
  */
-function uselessness({ product, run, now }: UpgradeContext, dump: PgDump): string | undefined {
+export function uselessness(
+  { product, run, now }: Pick<UpgradeContext, 'product' | 'run' | 'now'>,
+  dump: PgDump,
+): string | undefined {
   if (run()?.noReturnAt !== undefined) return 'Helm has started since it was taken';
   const { maxAgeMinutes } = product.backup;
   const age = ageMinutes(dump, now());

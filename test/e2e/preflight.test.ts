@@ -126,7 +126,7 @@ test('preflight says all that is in the way at once, and changes nothing', async
         const names = [
           /room:\/opt\/ivaap: 1\.5 GiB free/,
           /helm-process: process \d+: helm/,
-          /pods: looping-\S+ \(looping: CrashLoopBackOff\)/,
+          /pods: looping-\S+ \(looping: (CrashLoopBackOff|exit code 1, restarted \d+ times)\)/,
           /ingress:backend: /,
           /ingress:admin: /,
           ...(clock ? [/clock: 3\d\d\d s behind/] : []),

@@ -4,7 +4,7 @@ import type { Requirements } from '../../payload/product-schema.ts';
 import type { Measurement } from '../../policy/preflight.ts';
 import { judgeRoom, type RoomNeed } from '../../policy/room.ts';
 import { imageStore } from '../image_store.ts';
-import { pgDumpSchema, upgradePgBackup } from '../upgrade_pg_backup.ts';
+import { pgDumpSchema, uselessness, upgradePgBackup } from '../upgrade_pg_backup.ts';
 import type { CheckContext, HostFacts } from './facts.ts';
 
 /** The product's limits for a run that begins, and what is really missing for any. */
@@ -63,11 +63,11 @@ async function expectedDump(ctx: CheckContext, facts: HostFacts): Promise<RoomNe
   return [{ path: ctx.paths.backups, bytes, why: 'dump, at most the size of the database' }];
 }
 
-function hasUsableDump({ run, product, now }: CheckContext): boolean {
-  const current = run();
-  const step = current?.steps[upgradePgBackup.id];
+/** Where Helm has completed no dump is taken again, either. */
+function hasUsableDump(ctx: CheckContext): boolean {
+  const steps = ctx.run()?.steps;
+  if (steps?.upgrade_helm?.status === 'completed') return true;
+  const step = steps?.[upgradePgBackup.id];
   const dump = pgDumpSchema.safeParse(step?.out?.pgDump);
-  if (step?.status !== 'completed' || !dump.success) return false;
-  const ageMinutes = (now().getTime() - Date.parse(dump.data.takenAt)) / 60_000;
-  return current?.pointOfNoReturn !== undefined || ageMinutes <= product.backup.maxAgeMinutes;
+  return step?.status === 'completed' && dump.success && uselessness(ctx, dump.data) === undefined;
 }

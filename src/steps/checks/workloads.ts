@@ -6,13 +6,25 @@ import type { CheckContext, Claim, HostFacts } from './facts.ts';
 const hopeless =
   /^(CrashLoopBackOff|ImagePullBackOff|ErrImagePull|ErrImageNeverPull|InvalidImageName|CreateContainerConfigError|CreateContainerError|RunContainerError)$/;
 
+/** So often a container that is not ready now has ended badly before that it is one of a loop. */
+const loopRestarts = 3;
+
+type Status = NonNullable<Pod['status']['containerStatuses']>[number];
+
+function hopelessness({ ready, restartCount, state, lastState }: Status): string | undefined {
+  const { waiting, terminated } = state ?? {};
+  if (waiting?.reason !== undefined && hopeless.test(waiting.reason)) return waiting.reason;
+  // Between two waits of a crash loop a container has just ended, or runs for a moment.
+  const ended = terminated ?? (restartCount >= loopRestarts ? lastState?.terminated : undefined);
+  if (ready || restartCount === 0 || (ended?.exitCode ?? 0) === 0) return undefined;
+  return `exit code ${ended?.exitCode}, restarted ${restartCount} times`;
+}
+
 const reasons = ({ status }: Pod): string[] =>
-  [...(status.initContainerStatuses ?? []), ...(status.containerStatuses ?? [])].flatMap(
-    ({ name, state }) => {
-      const reason = state?.waiting?.reason;
-      return reason !== undefined && hopeless.test(reason) ? [`${name}: ${reason}`] : [];
-    },
-  );
+  [...(status.initContainerStatuses ?? []), ...(status.containerStatuses ?? [])].flatMap((one) => {
+    const reason = hopelessness(one);
+    return reason === undefined ? [] : [`${one.name}: ${reason}`];
+  });
 
 export async function checkPods({ product }: CheckContext, facts: HostFacts): Promise<Measurement> {
   return judgePods((await facts.cluster()).pods, product.namespace);

@@ -47,6 +47,20 @@ test('a pod in a crash loop or without its image fails with its name, one that o
   assert.equal(judgePods([pod('a', true), ending], 'wells').outcome, 'ok');
 });
 
+test('a crash loop is seen between its waits, too: when a container has just ended, or runs for a moment', () => {
+  const seen = (restartCount: number, states: object, ready = false) => {
+    const looping = pod('b', ready);
+    Object.assign(looping.status.containerStatuses?.[0] ?? {}, { restartCount, ...states });
+    return judgePods([looping], 'wells').outcome;
+  };
+  const ended = { terminated: { exitCode: 1 } };
+  assert.equal(seen(1, { state: ended }), 'fail');
+  assert.equal(seen(3, { state: {}, lastState: ended }), 'fail');
+  assert.equal(seen(1, { state: {}, lastState: ended }), 'warn', 'restarted once, as by a reboot');
+  assert.equal(seen(9, { state: {}, lastState: ended }, true), 'ok', 'it has recovered');
+  assert.equal(seen(9, { state: {}, lastState: { terminated: { exitCode: 0 } } }), 'warn');
+});
+
 test('a claim that is not bound or not there fails', () => {
   const claim = (name: string, phase: string): Claim => ({
     apiVersion: 'v1',
