@@ -1,20 +1,40 @@
+import { thisMachine } from '../flows/session.ts';
+import { watchRun } from '../flows/watch_run.ts';
+import { chooseRenderer } from '../ui/choose-renderer.ts';
+import { guardedOutput } from '../ui/output.ts';
 import { queryStatus } from '../flows/status_query.ts';
-import type { Command } from './command.ts';
+import type { Command, Invocation } from './command.ts';
 import { statusLines } from './status-text.ts';
 
 /** `status`: what is installed, how the last run went, and how the product is. */
 export const status: Command = {
-  options: [{ flags: '--json', summary: 'print one JSON object' }],
+  options: [
+    { flags: '--watch', summary: 'show the run that is going on, live, from its first event to its end' },
+    { flags: '--json', summary: 'print one JSON object; with --watch one event a line' },
+  ],
   touches:
-    'Reads the installer state, asks the cluster and the health routes; changes nothing. When the cluster is down, or without root, it shows the rest, says what it could not read, and still exits 0.',
+    'Reads the installer state, asks the cluster and the health routes; changes nothing. When the cluster is down, or without root, it shows the rest, says what it could not read, and still exits 0. --watch follows the log of the run that holds the lock and never touches it; it needs root.',
   examples: [
     ['status', 'shows versions, steps, backups, pods and health'],
+    ['status --watch', 'shows a run again whose terminal was lost, until it ends'],
     ['status --json', 'the same for programs'],
   ],
-  exits: ['usage', 'payload'],
-  async run({ json }) {
+  exits: ['usage', 'preflight', 'payload', 'interrupted', 'terminated'],
+  async run(invocation) {
+    const { json, options } = invocation;
+    if (options.watch === true) return watch(invocation);
     const report = await queryStatus();
     const text = json ? JSON.stringify(report) : statusLines(report).join('\n');
     process.stdout.write(`${text}\n`);
   },
 };
+
+async function watch({ json, signal, program }: Invocation): Promise<void> {
+  const renderer = chooseRenderer(guardedOutput(process.stdout), { json, env: process.env });
+  try {
+    const result = await watchRun({ machine: thisMachine, emit: renderer.handle, signal, program });
+    renderer.handle({ type: 'result', at: new Date().toISOString(), ...result });
+  } finally {
+    renderer.close();
+  }
+}

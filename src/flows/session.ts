@@ -114,7 +114,7 @@ export function takeLock(
     command: words,
     version: release.version,
     by: operator().user,
-    hint: `${program} status`,
+    hint: `${program} status --watch`,
   }).acquire();
 }
 

@@ -11,7 +11,7 @@ export interface LiveStep {
   lastLog: string;
 }
 
-/** Keeps the running steps and tasks, in the order of their start. Shared by the renderers for people. */
+/** Keeps the running steps and tasks, each with the time at which it began, in the order of their start. Shared by the renderers for people. */
 export class LiveSteps {
   readonly #steps = new Map<string, LiveStep>();
 
@@ -19,18 +19,25 @@ export class LiveSteps {
     return [...this.#steps.values()];
   }
 
-  handle(event: EngineEvent, nowMs: number): void {
-    if (event.type === 'step.started') this.#begin(event.step, event.title, nowMs);
-    else if (event.type === 'task.started') this.#begin(event.task, event.title, nowMs);
-    else if (event.type === 'step.progress') this.#steps.get(event.step)?.meter.update(event, nowMs);
-    else if (event.type === 'task.progress') this.#steps.get(event.task)?.meter.update(event, nowMs);
+  /** `saidMs` is when it was said, by the renderer's clock. */
+  handle(event: EngineEvent, saidMs: number): void {
+    if (event.type === 'step.started') this.#begin(event.step, event.title, saidMs);
+    else if (event.type === 'task.started') this.#begin(event.task, event.title, saidMs);
+    else if (event.type === 'step.progress') this.#steps.get(event.step)?.meter.update(event, saidMs);
+    else if (event.type === 'task.progress') this.#steps.get(event.task)?.meter.update(event, saidMs);
     else if (event.type === 'step.log' && event.quiet !== true) {
       const step = this.#steps.get(event.step);
       if (step) step.lastLog = printableLine(event.line);
     } else if (event.type === 'step.completed' || event.type === 'step.failed')
       this.#steps.delete(event.step);
     else if (event.type === 'task.completed' || event.type === 'task.failed') this.#steps.delete(event.task);
-    else if (event.type === 'run.completed' || event.type === 'run.failed') this.#steps.clear();
+    else if (
+      event.type === 'run.completed' ||
+      event.type === 'run.failed' ||
+      event.type === 'result' ||
+      event.type === 'error'
+    )
+      this.#steps.clear();
   }
 
   #begin(id: string, title: string, begunMs: number): void {

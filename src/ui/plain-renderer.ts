@@ -39,7 +39,7 @@ export function plainRenderer(output: Output, clock: RenderClock = systemRenderC
 
   return {
     handle(event) {
-      live.handle(event, clock.nowMs());
+      live.handle(event, clock.nowMs() - clock.ageMs(event.at));
       at = timestamp(new Date(event.at));
       for (const { text, id } of eventLines(event)) line(text, id);
     },

@@ -150,7 +150,7 @@ export function terminalRenderer(output: Output, options: TerminalOptions): Rend
 
   return {
     handle(event) {
-      live.handle(event, clock.nowMs());
+      live.handle(event, clock.nowMs() - clock.ageMs(event.at));
       const lines = permanentLines(event);
       if (lines !== undefined) show(lines);
     },

@@ -11,6 +11,11 @@ export class ManualClock implements RenderClock {
     return this.#nowMs;
   }
 
+  /** Everything in these tests is said just now. */
+  ageMs(): number {
+    return 0;
+  }
+
   every(intervalMs: number, callback: () => void): () => void {
     const timer = { intervalMs, dueMs: this.#nowMs + intervalMs, callback };
     this.#timers.add(timer);
