@@ -1,6 +1,7 @@
 import { isSea } from 'node:sea';
 import { describeError, IvaapError } from './errors.ts';
 import { errorLines } from './ui/error-text.ts';
+import { outputTaken } from './ui/output.ts';
 
 /**
  * The entry: scrubs the environment, turns signals into aborts, finds out under which name it was started, runs one
@@ -63,9 +64,19 @@ async function main(args: readonly string[]): Promise<void> {
 }
 
 const args = process.argv.slice(2);
-const end = (error: unknown) => process.exit(printError(error, args.includes('--json')));
-process.on('uncaughtException', end);
-process.on('unhandledRejection', end);
+/** Leaves when a slow reader has taken all of it; whoever waits for us may end that with a signal. */
+async function leave(exitCode: number): Promise<never> {
+  const enough = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => enough.abort());
+  await outputTaken(enough.signal);
+  process.exit(exitCode);
+}
+
+const end = (error: unknown) => leave(printError(error, args.includes('--json')));
+/** Nothing is known of our own state any more: no waiting, only the words. */
+const fail = (error: unknown) => process.exit(printError(error, args.includes('--json')));
+process.on('uncaughtException', fail);
+process.on('unhandledRejection', fail);
 scrubEnvironment();
 outliveReaders();
-main(args).then(() => process.exit(0), end);
+main(args).then(() => leave(0), end);

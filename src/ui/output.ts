@@ -1,3 +1,6 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { terminalStream } from './terminal-stream.ts';
+
 /** Where a renderer writes: a stream whose reader may go away at any time. */
 export interface Output {
   /** Never throws and never waits. */
@@ -5,6 +8,10 @@ export interface Output {
   readonly isTerminal: boolean;
   /** Width of the terminal just now. */
   readonly columns: number;
+  /** What was written has not gone out yet: what is only drawn over again is better left out. */
+  readonly isBehind: boolean;
+  /** Calls back when this process was stopped (Ctrl-Z) and goes on: others have written to the terminal meanwhile. */
+  onContinue(callback: () => void): () => void;
 }
 
 /** What an output needs of process.stdout. */
@@ -13,15 +20,30 @@ export interface OutputStream {
   on(event: 'error', listener: (error: Error) => void): unknown;
   isTTY?: boolean;
   columns?: number;
+  /** Bytes that have not gone out yet. */
+  readonly writableLength?: number;
+  readonly destroyed?: boolean;
+  fd?: number;
 }
+
+const streams = new Set<OutputStream>([process.stdout, process.stderr]);
 
 /**
  * A stream as an output that survives its reader: after the first error (closed pipe, full disk, lost terminal) what would
  * have been written is dropped. A run never ends because nobody reads; its log has it all.
  */
-export function guardedOutput(stream: OutputStream): Output {
+export function guardedOutput(given: OutputStream): Output {
+  const { fd } = given;
+  const stream =
+    given.isTTY === true && fd !== undefined
+      ? (terminalStream(Object.assign(given, { fd })) ?? given)
+      : given;
+  streams.add(stream);
   let broken = false;
-  stream.on('error', () => (broken = true));
+  stream.on('error', () => {
+    broken = true;
+    streams.delete(stream);
+  });
   return {
     write(text) {
       if (broken) return;
@@ -37,5 +59,18 @@ export function guardedOutput(stream: OutputStream): Output {
     get columns() {
       return stream.columns ?? 80;
     },
+    get isBehind() {
+      return (stream.writableLength ?? 0) > 0;
+    },
+    onContinue(callback) {
+      process.on('SIGCONT', callback);
+      return () => process.off('SIGCONT', callback);
+    },
   };
+}
+
+/** Waits until a slow reader has taken all that was written, or has gone, or `signal` ends the waiting. */
+export async function outputTaken(signal: AbortSignal): Promise<void> {
+  const isWaiting = (stream: OutputStream) => stream.destroyed !== true && (stream.writableLength ?? 0) > 0;
+  while (!signal.aborted && [...streams].some(isWaiting)) await sleep(20);
 }

@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from 'node:util';
 import type { EngineEvent } from '../engine/events.ts';
 import { errorLines } from './error-text.ts';
 import { formatDuration } from './format.ts';
@@ -10,6 +11,7 @@ import { systemRenderClock } from './renderer.ts';
 import { resumeLines } from './resume-text.ts';
 import { runSummary, runTitle } from './run-text.ts';
 import { printable, printableLine } from './sanitize.ts';
+import { cutToWidth, padToWidth, textWidth } from './width.ts';
 
 export interface TerminalOptions {
   colors: boolean;
@@ -45,6 +47,9 @@ export function terminalRenderer(output: Output, options: TerminalOptions): Rend
   const live = new LiveSteps();
   /** Widths of the lines that are drawn now and will be redrawn. */
   let drawn: number[] = [];
+  let drawnColumns = output.columns;
+  /** The last lines that stay. */
+  let kept: string[] = [];
   let idWidth = 0;
   let frame = 0;
 
@@ -60,25 +65,35 @@ export function terminalRenderer(output: Output, options: TerminalOptions): Rend
   }: Line): { text: string; width: number } => {
     // One column is left free: a line that fills the last one wraps on some terminals.
     const columns = Math.max(10, output.columns - 1);
-    const head = cut(`${id.padEnd(idWidth)}`, columns - 2);
-    const room = columns - 2 - head.length - 2;
+    const head = cutToWidth(padToWidth(id, idWidth), columns - 2);
+    const room = columns - 2 - textWidth(head) - 2;
     const withTime = room >= elapsed.length;
     const detailRoom = room - elapsed.length - 2;
-    const whole = bar !== '' && bar.length + 1 + detail.length <= detailRoom ? `${bar} ${detail}` : detail;
-    const middle = detailRoom >= 8 ? cut(whole, detailRoom) : '';
+    const whole =
+      bar !== '' && bar.length + 1 + textWidth(detail) <= detailRoom ? `${bar} ${detail}` : detail;
+    const middle = detailRoom >= 8 ? cutToWidth(whole, detailRoom) : '';
     const time = withTime ? elapsed : '';
-    const gap = ' '.repeat(Math.max(0, room - middle.length - time.length));
+    const gap = ' '.repeat(Math.max(0, room - textWidth(middle) - time.length));
     const text = `${color(mark, name)} ${head}${withTime ? `  ${middle}${gap}${color(time, 'dim')}` : ''}`;
-    return { text, width: 2 + head.length + (withTime ? 2 + room : 0) };
+    return { text, width: 2 + textWidth(head) + (withTime ? 2 + room : 0) };
   };
 
   const erase = (): string => {
     if (drawn.length === 0) return '';
-    // After the window was made narrower, what was drawn takes more rows.
+    // In a window that was made narrower what was drawn takes more rows, on terminals that wrap it anew. On others the same way up
+    // leads over lines that should stay: those are written again.
     const columns = Math.max(1, output.columns);
     const rows = drawn.reduce((sum, width) => sum + Math.max(1, Math.ceil(width / columns)), 0);
+    const over = rows - drawn.length;
     drawn = [];
-    return `\r\x1b[${rows}A\x1b[J`;
+    let again = '';
+    for (let count = 0, covered = 0; covered < over && count < kept.length;) {
+      count += 1;
+      const line = kept.at(-count) ?? '';
+      covered += Math.max(1, Math.ceil(textWidth(stripVTControlCharacters(line)) / drawnColumns));
+      again = `${line}\n${again}`;
+    }
+    return `\r\x1b[${rows}A\x1b[J${again}`;
   };
 
   const drawLive = (): string => {
@@ -87,11 +102,14 @@ export function terminalRenderer(output: Output, options: TerminalOptions): Rend
       layout(runningLine(step, nowMs, spinner[frame % spinner.length] ?? '')),
     );
     drawn = lines.map(({ width }) => width);
+    drawnColumns = Math.max(1, output.columns);
     return lines.map(({ text }) => `${text}\n`).join('');
   };
 
   const show = (permanent: readonly string[]): void => {
-    output.write(`${erase()}${permanent.map((line) => `${line}\n`).join('')}${drawLive()}`);
+    const before = erase();
+    kept = [...kept, ...permanent.flatMap((line) => line.split('\n'))].slice(-20);
+    output.write(`${before}${permanent.map((line) => `${line}\n`).join('')}${drawLive()}`);
   };
 
   const ended = (mark: string, name: Paint, id: string, detail: string, elapsed: string): string[] => [
@@ -101,7 +119,7 @@ export function terminalRenderer(output: Output, options: TerminalOptions): Rend
   const permanentLines = (event: EngineEvent): string[] | undefined => {
     switch (event.type) {
       case 'run.started':
-        idWidth = Math.max(...event.steps.map(({ id }) => id.length), 0);
+        idWidth = Math.max(...event.steps.map(({ id }) => textWidth(id)), 0);
         return [runTitle(event)];
       case 'run.resumed':
         return resumeLines(event);
@@ -143,10 +161,13 @@ export function terminalRenderer(output: Output, options: TerminalOptions): Rend
   };
 
   const stop = clock.every(redrawMs, () => {
-    if (live.all.length === 0) return;
+    if (live.all.length === 0 || output.isBehind) return;
     frame += 1;
     show([]);
   });
+
+  // The shell has written below the live lines: they are left there, and drawn anew.
+  const leave = output.onContinue(() => (drawn = []));
 
   return {
     handle(event) {
@@ -156,6 +177,7 @@ export function terminalRenderer(output: Output, options: TerminalOptions): Rend
     },
     close() {
       stop();
+      leave();
       output.write(erase());
     },
   };
@@ -172,9 +194,4 @@ function runningLine({ id, title, begunMs, meter, lastLog }: LiveStep, nowMs: nu
     bar: meter.bar(12),
     elapsed: formatDuration(nowMs - begunMs),
   };
-}
-
-function cut(text: string, width: number): string {
-  if (text.length <= width) return text;
-  return width <= 1 ? text.slice(0, Math.max(0, width)) : `${text.slice(0, width - 1)}~`;
 }

@@ -45,7 +45,10 @@ export class ManualClock implements RenderClock {
  */
 export class Screen implements Output {
   readonly isTerminal = true;
+  isBehind = false;
   columns: number;
+  /** What is called when the process goes on after it was stopped. */
+  goOn: () => void = () => {};
   raw = '';
   /** Logical lines; the terminal wraps them at its width of the moment. */
   #lines: string[] = [''];
@@ -54,6 +57,11 @@ export class Screen implements Output {
 
   constructor(columns: number) {
     this.columns = columns;
+  }
+
+  onContinue(callback: () => void): () => void {
+    this.goOn = callback;
+    return () => {};
   }
 
   write(text: string): void {
@@ -100,11 +108,16 @@ export class Screen implements Output {
 /** An output that keeps its text, as a file does. */
 export class TextOutput implements Output {
   readonly isTerminal = false;
+  readonly isBehind = false;
   readonly columns = 80;
   text = '';
 
   write(text: string): void {
     this.text += text;
+  }
+
+  onContinue(): () => void {
+    return () => {};
   }
 
   get lines(): string[] {

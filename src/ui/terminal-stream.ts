@@ -1,0 +1,58 @@
+import { closeSync, constants, openSync, writeSync } from 'node:fs';
+import type { OutputStream } from './output.ts';
+
+const mostWaiting = 1024 * 1024;
+const retryMs = 50;
+
+/**
+ * A terminal that is never waited for. Node writes to terminals blocking: one that takes nothing (Ctrl-S, an SSH connection
+ * that hangs) would stop the whole run. Opened anew, so that the descriptor that is shared with the shell stays as it is.
+ * Undefined when it cannot be opened.
+ */
+export function terminalStream(shared: OutputStream & { fd: number }): OutputStream | undefined {
+  let descriptor: number;
+  try {
+    const flags = constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
+    descriptor = openSync(`/proc/self/fd/${shared.fd}`, flags);
+  } catch {
+    return undefined;
+  }
+  let waiting: Buffer = Buffer.alloc(0);
+  let timer: NodeJS.Timeout | undefined;
+  let onError: (error: Error) => void = () => {};
+
+  const push = () => {
+    timer = undefined;
+    try {
+      while (waiting.length > 0) waiting = waiting.subarray(writeSync(descriptor, waiting));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'EAGAIN') {
+        timer = setTimeout(push, retryMs);
+        timer.unref();
+        return;
+      }
+      waiting = Buffer.alloc(0);
+      closeSync(descriptor);
+      onError(error as Error);
+    }
+  };
+
+  return {
+    isTTY: true,
+    get columns() {
+      return shared.columns ?? 80;
+    },
+    get writableLength() {
+      return waiting.length;
+    },
+    on(_, listener) {
+      onError = listener;
+    },
+    write(text) {
+      // Whole texts only: half an escape sequence would spoil the next one.
+      if (waiting.length < mostWaiting) waiting = Buffer.concat([waiting, Buffer.from(text)]);
+      if (timer === undefined) push();
+      return waiting.length === 0;
+    },
+  };
+}
