@@ -12,7 +12,7 @@ const next: Record<keyof typeof errorCodes, string> = {
   failed: 'Mend the cause and run the same command again.',
   rolled_back: 'The old release answers. Mend the cause and run the same command again.',
   schema_moved: 'Mend the cause and run the same command again, or restore the dump as the message says.',
-  locked: 'Wait for the other run; `status` shows it.',
+  locked: 'Wait for the other run; `status --watch` shows it live.',
   nothing_to_do: 'Nothing, or `install --upgrade --reapply`.',
   bug: 'Send the message and the run log to support.',
   interrupted: 'Run the same command again.',

@@ -1,4 +1,5 @@
 import { type EngineEvent, eventsVersion } from '../../../src/engine/events.ts';
+import { textWidth } from '../../../src/ui/width.ts';
 import type { Output } from '../../../src/ui/output.ts';
 import type { RenderClock } from '../../../src/ui/renderer.ts';
 
@@ -55,8 +56,14 @@ export class Screen implements Output {
   /** Rows above the cursor that a cursor-up may cross are counted over wrapped lines. */
   #line = 0;
 
-  constructor(columns: number) {
+  /** Whether lines are wrapped anew when the width changes (VTE, tmux), or stay as they were written (xterm, PuTTY). */
+  readonly #rewraps: boolean;
+  /** Width at which each line was written. */
+  #writtenAt: number[] = [];
+
+  constructor(columns: number, { rewraps = true } = {}) {
     this.columns = columns;
+    this.#rewraps = rewraps;
   }
 
   onContinue(callback: () => void): () => void {
@@ -80,6 +87,7 @@ export class Screen implements Output {
 
   #put(text: string): void {
     this.#lines[this.#line] = (this.#lines[this.#line] ?? '') + text;
+    this.#writtenAt[this.#line] = this.columns;
   }
 
   #feed(): void {
@@ -92,9 +100,16 @@ export class Screen implements Output {
     while (left > 0) {
       if (this.#line === 0) throw new Error('the cursor left the screen');
       this.#line -= 1;
-      left -= Math.max(1, Math.ceil((this.#lines[this.#line] ?? '').length / this.columns));
+      const columns = this.#rewraps ? this.columns : (this.#writtenAt[this.#line] ?? this.columns);
+      left -= Math.max(1, Math.ceil(textWidth(this.#lines[this.#line] ?? '') / columns));
     }
-    if (left < 0) throw new Error('the cursor stopped in the middle of a wrapped line');
+    if (left < 0 && this.#rewraps) throw new Error('the cursor stopped in the middle of a wrapped line');
+    if (left < 0) {
+      // The rows of the line above the cursor stay.
+      const line = this.#lines[this.#line] ?? '';
+      this.#lines[this.#line] = line.slice(0, -left * (this.#writtenAt[this.#line] ?? this.columns));
+      this.#line += 1;
+    }
     this.#lines[this.#line] = '';
   }
 

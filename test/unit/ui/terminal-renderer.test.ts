@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { stripVTControlCharacters } from 'node:util';
+import { textWidth } from '../../../src/ui/width.ts';
 import { terminalRenderer } from '../../../src/ui/terminal-renderer.ts';
 import {
   bytes,
@@ -77,17 +78,76 @@ test('no live line is wider than the terminal, down to a few columns', () => {
   }
 });
 
-test('a window that is made narrower or wider in the middle leaves no remains', () => {
-  const { screen, clock, renderer } = terminal(100);
-  renderer.handle(runStarted);
-  renderer.handle(started('upgrade_load_images'));
-  renderer.handle(bytes('upgrade_load_images', 1, 2));
-  clock.advance(500);
-  for (const columns of [40, 33, 120, 80]) {
-    screen.columns = columns;
+for (const rewraps of [true, false]) {
+  const kind = rewraps ? 'wraps lines anew' : 'leaves lines as they were';
+  test(`a window of a terminal that ${kind} may be made narrower and wider: no line is lost, no live one stays behind`, () => {
+    const screen = new Screen(100, { rewraps });
+    const clock = new ManualClock();
+    const renderer = terminalRenderer(screen, { colors: true, unicode: true, clock });
+    renderer.handle(runStarted);
+    for (const id of ['first', 'second', 'third', 'fourth']) {
+      renderer.handle(started(id));
+      renderer.handle(completed(id));
+    }
+    renderer.handle(started('upgrade_load_images'));
+    renderer.handle(started('upgrade_pg_backup'));
+    renderer.handle(bytes('upgrade_load_images', 1, 2));
     clock.advance(500);
-    assert.equal(screen.rows.filter((row) => row.includes('upgrade_load')).length, 1, `${columns}`);
+    for (const columns of [40, 33, 120, 80]) {
+      screen.columns = columns;
+      clock.advance(500);
+      const text = screen.rows.join('\n');
+      for (const live of ['upgrade_load', 'upgrade_pg']) {
+        assert.equal(screen.rows.filter((row) => row.includes(live)).length, 1, `${columns}\n${text}`);
+      }
+      for (const id of ['2026.1 -> 2026.2', 'first', 'second', 'third', 'fourth']) {
+        assert.ok(text.includes(id), `${columns}: ${id} is lost\n${text}`);
+      }
+    }
+  });
+}
+
+test('wide characters and marks are counted as the columns that they take', () => {
+  for (const columns of [80, 40, 21]) {
+    const { screen, clock, renderer } = terminal(columns);
+    renderer.handle(started('upgrade_load_images'));
+    renderer.handle(
+      bytes(
+        'upgrade_load_images',
+        1,
+        2,
+        'registry/画像の名前/絵文字🎉/e\u0301te\u0301:2026.2 und noch viel mehr',
+      ),
+    );
+    clock.advance(500);
+    const [row = ''] = screen.rows.slice(-1);
+    assert.ok(textWidth(row) < columns, `${columns}: ${textWidth(row)} ${row}`);
+    clock.advance(500);
+    assert.equal(screen.rows.length, 1);
   }
+});
+
+test('after it was stopped and goes on, what the shell wrote meanwhile stays', () => {
+  const { screen, clock, renderer } = terminal(80);
+  renderer.handle(started('upgrade_load_images'));
+  clock.advance(500);
+  screen.write('[1]+ Stopped\n$ fg\n');
+  screen.goOn();
+  clock.advance(500);
+  renderer.close();
+  assert.ok(screen.rows.includes('[1]+ Stopped'));
+  assert.ok(screen.rows.includes('$ fg'));
+});
+
+test('a terminal that is behind gets the lines that stay and no redrawing', () => {
+  const { screen, clock, renderer } = terminal(80);
+  renderer.handle(started('upgrade_load_images'));
+  screen.isBehind = true;
+  const before = screen.raw.length;
+  clock.advance(60_000);
+  assert.equal(screen.raw.length, before);
+  renderer.handle(completed('upgrade_load_images'));
+  assert.match(screen.raw.slice(before), /upgrade_load_images/);
 });
 
 test('colors are used when wanted and never otherwise; nothing but lines is needed to read it', () => {
