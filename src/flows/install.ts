@@ -85,6 +85,7 @@ async function checked(
     opened,
     host,
     ports,
+    redactor,
     state,
     entitlements: license?.entitlements ?? [],
     fqdn: answers.fqdn,

@@ -1,3 +1,4 @@
+import type { Redactor } from '../engine/redact.ts';
 import type { State } from '../engine/state.ts';
 import { assertPassed, parseWaivers, type PreflightReport, waivableIds } from '../policy/preflight.ts';
 import type { CheckId } from '../policy/preflight-checks.ts';
@@ -19,6 +20,7 @@ export interface InstallPreflight {
   opened: OpenedPayload;
   host: HostTools;
   ports: FlowPorts;
+  redactor: Redactor;
   /** Of an install that goes on. */
   state: State | undefined;
   entitlements: readonly string[];
@@ -38,6 +40,7 @@ export async function preflightInstall(options: InstallPreflight): Promise<Prefl
     tolerant: state?.run !== undefined,
     waivers: parseWaivers(options.waive, 'install', waivable),
     emit: ports.emit,
+    redactor: options.redactor,
     signal: ports.signal,
     now,
     measures: (signal) => measures(options, signal),

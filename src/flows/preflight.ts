@@ -1,4 +1,5 @@
 import type { Emit } from '../engine/events.ts';
+import type { Redactor } from '../engine/redact.ts';
 import { causeChain, IvaapError } from '../errors.ts';
 import { judge, type Judging, type Measurement, type PreflightReport } from '../policy/preflight.ts';
 import { type Check, type CheckId, checks } from '../policy/preflight-checks.ts';
@@ -11,6 +12,8 @@ export interface PreflightOptions extends Judging {
   /** Made with the signal that ends when the last check has: shared questions are asked under it. */
   measures(signal: AbortSignal): ReadonlyMap<CheckId, Measure>;
   emit: Emit;
+  /** What pods and programs say may hold secrets. */
+  redactor: Pick<Redactor, 'value'>;
   signal: AbortSignal;
   now(): Date;
 }
@@ -52,7 +55,7 @@ export async function runPreflight(options: PreflightOptions): Promise<Preflight
       }),
     );
     options.signal.throwIfAborted();
-    const report = { flow, at: at(), tolerant, results: found.flat() };
+    const report = options.redactor.value({ flow, at: at(), tolerant, results: found.flat() });
     emit({ type: 'task.completed', at: at(), ...task, durationMs: performance.now() - begun });
     emit({ type: 'preflight.report', ...report });
     return report;

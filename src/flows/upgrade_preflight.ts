@@ -58,6 +58,7 @@ export async function preflightUpgrade(
     tolerant: resumed || options.reapply,
     waivers,
     emit: ports.emit,
+    redactor: upgrade.redactor,
     signal: ports.signal,
     now: ctx.now,
     measures: (signal) => measures(ctx, upgrade, resumed, signal),

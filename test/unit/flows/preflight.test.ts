@@ -4,9 +4,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { EngineEvent } from '../../../src/engine/events.ts';
 import { eventSchema } from '../../../src/engine/events.ts';
 import { stopRequest } from '../../../src/engine/failure.ts';
+import { Redactor } from '../../../src/engine/redact.ts';
 import { IvaapError } from '../../../src/errors.ts';
 import { type Measure, runPreflight } from '../../../src/flows/preflight.ts';
 import type { CheckId } from '../../../src/policy/preflight-checks.ts';
+
+const redactor = new Redactor();
+redactor.add('a-password-of-somebody');
 
 const ok = { outcome: 'ok', measured: 'good', limit: 'good' } as const;
 
@@ -18,6 +22,7 @@ function run(measures: [CheckId, Measure][], signal = new AbortController().sign
     waivers: [],
     measures: () => new Map(measures),
     emit: (event) => events.push(event),
+    redactor,
     signal,
     now: () => new Date(),
   });
@@ -30,7 +35,7 @@ test('all checks run side by side, whatever one of them throws, and give one rep
   const { events, report } = run([
     ['clock', async () => (await met, ok)],
     ['pods', async () => (meet(), ok)],
-    ['memory', () => Promise.reject(new Error('no such file'))],
+    ['memory', () => Promise.reject(new Error('no such file: a-password-of-somebody'))],
     [
       'helm-state',
       () =>
@@ -58,7 +63,7 @@ test('all checks run side by side, whatever one of them throws, and give one rep
       ['clock', 'ok'],
     ],
   );
-  assert.equal(results[0]?.measured, 'could not be measured: no such file');
+  assert.equal(results[0]?.measured, 'could not be measured: no such file: [redacted]');
   const { measured, fix, output } = results[3] ?? {};
   assert.deepEqual([measured, fix, output], ['the release is uninstalling', 'look', 'words']);
   assert.equal(events.at(-1)?.type, 'preflight.report');
