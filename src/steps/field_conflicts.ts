@@ -1,5 +1,5 @@
 import { IvaapError } from '../errors.ts';
-import type { Kubectl, KubeObject, Manifest } from '../host/kubectl.ts';
+import { isClusterDown, type Kubectl, type KubeObject, type Manifest } from '../host/kubectl.ts';
 import { programFailure } from '../host/program-failure.ts';
 import { parseConflicts, valueAtField } from '../policy/field-paths.ts';
 import type { UpgradeContext } from './context.ts';
@@ -102,7 +102,7 @@ async function refusal(
     return undefined;
   } catch (error) {
     const failure = programFailure(error);
-    if (failure?.reason !== 'exit') throw error;
+    if (failure?.reason !== 'exit' || isClusterDown(error)) throw error;
     return failure.stderr;
   }
 }
