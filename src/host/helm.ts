@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { spokenIfDown } from './kubectl.ts';
 import type { Patience } from './patience.ts';
 import { programFailure } from './program-failure.ts';
 import type { Runner, RunOptions, RunResult } from './runner.ts';
@@ -118,7 +119,11 @@ export function createHelm(runner: Runner, settings: HelmSettings): Helm {
 
   const read = async (args: readonly string[]): Promise<string> => {
     const question = () => run([...args, ...cluster]);
-    return (await (settings.patience?.ask(question) ?? question())).stdout;
+    try {
+      return (await (settings.patience?.ask(question) ?? question())).stdout;
+    } catch (error) {
+      throw spokenIfDown(error);
+    }
   };
 
   /** undefined when Helm knows no such release. */

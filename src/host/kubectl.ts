@@ -99,6 +99,16 @@ export function isClusterDown(error: unknown): boolean {
   return failure.reason === 'timeout' || downPatterns.some((pattern) => pattern.test(failure.stderr));
 }
 
+/** The failure of a program that asked the API server, in the operator's words where it was the server that did not answer. */
+export function spokenIfDown(error: unknown): unknown {
+  if (!isClusterDown(error)) return error;
+  return new IvaapError('failed', 'the Kubernetes API server does not answer', {
+    cause: error,
+    hint: 'systemctl status k3s',
+    ...(error instanceof IvaapError && error.output !== undefined ? { output: error.output } : {}),
+  });
+}
+
 export function createKubectl(runner: Runner, settings: KubectlSettings): Kubectl {
   const requestTimeoutMs = settings.requestTimeoutMs ?? defaultRequestTimeoutMs;
   const base = [settings.k3s, 'kubectl', '--kubeconfig', settings.kubeconfig] as const;
@@ -107,12 +117,7 @@ export function createKubectl(runner: Runner, settings: KubectlSettings): Kubect
     try {
       return await runner.run([...base, ...args], { label: labelOf(args), ...options });
     } catch (error) {
-      if (!isClusterDown(error)) throw error;
-      throw new IvaapError('failed', 'the Kubernetes API server does not answer', {
-        cause: error,
-        hint: 'systemctl status k3s',
-        ...(error instanceof IvaapError && error.output !== undefined ? { output: error.output } : {}),
-      });
+      throw spokenIfDown(error);
     }
   }
 

@@ -209,8 +209,9 @@ class Loading {
 
   async #passMidway(): Promise<void> {
     if (this.#midway) return;
-    this.#midway = true;
     await this.#settings.onMidway?.();
+    // Not before: an import that is tried once more because this failed has to pass it.
+    this.#midway = true;
   }
 
   #stagingName = ({ configDigest }: PlannedImage): string =>
