@@ -11,7 +11,7 @@ import {
   type Interrupted,
   interruptions,
 } from '../../fixtures/in-process-host/matrix.ts';
-import { outcome } from '../../fixtures/in-process-host/outcome.ts';
+import { kept } from '../../fixtures/in-process-host/outcome.ts';
 
 /**
  * The real graphs over a simulated host: killed at each place of the journal, then the same command again. Every single operation
@@ -25,19 +25,23 @@ const killed: Partial<Record<Flow, Interrupted[]>> = {};
 before(async () => {
   host = await SimulatedHost.start();
   begin = await beginnings(host);
-  for (const flow of ['install', 'upgrade'] as const) {
-    killed[flow] = await interruptions(host, begin[flow], ({ kind }) => kind === 'place');
-  }
+  killed.upgrade = await interruptions(host, begin.upgrade, ({ kind }) => kind === 'place');
+  killed.install = await interruptions(host, begin.install, ({ kind }) => kind === 'place', {
+    powerCut: true,
+  });
 });
 after(() => host.close());
 
-for (const flow of ['install', 'upgrade'] as const) {
-  test(`an ${flow} that is killed at any place ends as an undisturbed one when it is typed again`, async () => {
+for (const [flow, how] of [
+  ['install', 'whose host loses power'],
+  ['upgrade', 'that is killed'],
+] as const) {
+  test(`an ${flow} ${how} at any place ends as an undisturbed one when it is typed again`, async () => {
     const names = killed[flow]?.map(({ name }) => name);
     assert.deepEqual(names?.sort(), placesOf(flow).sort());
     for (const { name, world } of killed[flow] ?? []) {
       host.become(world);
-      await assertSurvives(host, begin[flow], `killed at ${name}`);
+      await assertSurvives(host, begin[flow], `${flow} ${how} at ${name}`);
     }
   });
 }
@@ -54,11 +58,8 @@ function newestDump(): { path: string; takenAt: string } {
   return host.state()?.derived.pgDump as { path: string; takenAt: string };
 }
 
-interface Kept {
-  dump?: { rows: string[] };
-}
-
-const kept = (part: 'latest' | 'anchors') => outcome(host)[part] as unknown as Kept & Record<string, Kept>;
+const keptNow = () => kept(host.state()?.derived ?? {});
+const keptAsAnchor = () => kept(host.state()?.anchors['2026.1']?.derived ?? {});
 
 test('what was done is looked at again: a dump, a chart or an image that is gone or cut is made anew', async () => {
   const damages: Record<string, () => void> = {
@@ -90,8 +91,8 @@ test('a dump of two hours ago is taken again before Helm starts', async () => {
   becomeKilledAt('upgrade_migrate:running');
   twoHoursLater();
   assert.equal((await host.run('upgrade')).exitCode, 0);
-  assert.deepEqual(kept('latest').dump?.rows, withNewRow);
-  assert.deepEqual(kept('anchors')['2026.1'], kept('latest'));
+  assert.deepEqual(keptNow().dump, { schema: 1, rows: withNewRow });
+  assert.deepEqual(keptAsAnchor(), keptNow());
 });
 
 test('once Helm has started, the dump from before stays the anchor whatever its age', async () => {
@@ -105,6 +106,6 @@ test('once Helm has started, the dump from before stays the anchor whatever its 
     assert.equal((await host.run('upgrade')).exitCode, 0, place);
     const anchor = host.state()?.anchors['2026.1']?.derived.pgDump as { path: string };
     assert.equal(anchor.path, path, place);
-    assert.deepEqual(kept('anchors')['2026.1']?.dump?.rows, withNewRow.slice(0, 3), place);
+    assert.deepEqual(keptAsAnchor().dump, { schema: 1, rows: withNewRow.slice(0, 3) }, place);
   }
 });
