@@ -16,6 +16,7 @@ const upgradeOnly = [
   'skipBackup',
   'acceptUnsupportedUpgrade',
   'reapply',
+  'supersede',
   'forceConflicts',
   'imagesFrom',
   'refreshArchives',
@@ -39,6 +40,10 @@ export const install: Command = {
     {
       flags: '--force-conflicts',
       summary: 'set fields as the chart says that kubectl scale, kubectl edit or others have taken over',
+    },
+    {
+      flags: '--supersede',
+      summary: 'close the unfinished upgrade of another package and begin afresh with this one',
     },
     {
       flags: '--images-from <source>',
@@ -172,6 +177,7 @@ function upgrade(options: Options, ports: FlowPorts): Promise<FlowResult> {
       skipBackup: options.skipBackup === true,
       acceptUnsupported: options.acceptUnsupportedUpgrade === true,
       reapply: options.reapply === true,
+      supersede: options.supersede === true,
       forceConflicts: options.forceConflicts === true,
       ...preflightFlags(options),
       yes: options.yes === true,

@@ -9,8 +9,9 @@ import { preflightResult, recordPreflightStart } from './preflight_record.ts';
 import { type FlowResult, runFlow } from './run_flow.ts';
 import * as session from './session.ts';
 import type { FlowPorts, OpenedPayload } from './session.ts';
-import { recordSkippedBackup, withDumpNote } from './upgrade_backup.ts';
+import { dumpsOf, recordSkippedBackup, withDumpNote } from './upgrade_backup.ts';
 import { upgradeContext, type UpgradeSession } from './upgrade_context.ts';
+import { decideUpgrade } from './upgrade_decision.ts';
 import * as gate from './upgrade_gate.ts';
 import { upgradeSteps } from './upgrade_graph.ts';
 import { assertOptions, confirmReapply, type UpgradeOptions } from './upgrade_options.ts';
@@ -58,7 +59,7 @@ async function locked(
   await assertSafePath(paths.installer);
   const journal = await Journal.open({ path: paths.state, product: product.name });
   const upgrade: UpgradeSession = { options, ports, opened, host, journal, lock, redactor };
-  const decision = gate.decide(opened, journal.state, options, ports.program);
+  const decision = await decideUpgrade(upgrade);
   const ctx = await upgradeContext(upgrade, decision.from);
   const report = await preflightUpgrade(ctx, upgrade, { resumed: decision.how === 'continue' });
   if (options.preflightOnly) return preflightResult(report);
@@ -77,11 +78,11 @@ async function locked(
     patience: host.patience,
     steps: upgradeSteps(product),
     fresh: decision.how === 'fresh',
-    onStart: async (run) => {
-      await recordSkippedBackup(journal, ctx, run);
+    onStart: async (run, kept) => {
+      await recordSkippedBackup(journal, ctx, run, kept);
       await recordPreflightStart(journal, ctx, run);
     },
-    summarize: (result) => upgradeSummary(ctx, result, journal.state),
+    summarize: (result) => upgradeSummary(ctx, result, dumpsOf(journal.state)),
     explain: (error) => withDumpNote(error, journal.state),
   });
 }

@@ -1,30 +1,9 @@
-import type { State } from '../engine/state.ts';
 import { IvaapError } from '../errors.ts';
 import { releaseSecretName } from '../host/helm.ts';
 import type { Product } from '../payload/product-schema.ts';
-import { requireUpgrade, type UpgradeDecision } from '../policy/upgrade-policy.ts';
 import { type HostTools, helmRecords, type OpenedPayload } from './session.ts';
 
 /** Whether an upgrade may start at all: each check throws before anything is changed. */
-
-export function decide(
-  opened: OpenedPayload,
-  state: State,
-  flags: { reapply: boolean; acceptUnsupported: boolean },
-  program: string,
-): UpgradeDecision & { kind: 'allowed' } {
-  const { payload, product, release } = opened;
-  const { run } = state;
-  return requireUpgrade({
-    command: program,
-    installed: state.installed,
-    lastRun:
-      run === undefined ? undefined : { ...run, pastPointOfNoReturn: run.pointOfNoReturn !== undefined },
-    target: { version: release.version, payloadDigest: payload.digest },
-    flags,
-    limits: product.versions,
-  });
-}
 
 /** A host without state: was it deployed by other means, or not at all? */
 export async function refuseWithoutState(

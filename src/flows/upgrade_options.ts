@@ -7,6 +7,8 @@ export interface UpgradeOptions {
   skipBackup: boolean;
   acceptUnsupported: boolean;
   reapply: boolean;
+  /** Closes the unfinished upgrade of another package. */
+  supersede: boolean;
   yes: boolean;
   imagesFrom: StepContext['imagesFrom'];
   refreshArchives: boolean;

@@ -1,12 +1,11 @@
 import type { RunResult } from '../engine/run.ts';
-import type { State } from '../engine/state.ts';
 import type { JsonObject } from '../engine/step.ts';
 import type { UpgradeContext } from '../steps/context.ts';
 import type { FlowResult } from './run_flow.ts';
-import { noDump } from './upgrade_backup.ts';
+import type { Dumps } from './upgrade_backup.ts';
 
 /** What a completed upgrade has changed, for people and for machines. */
-export function upgradeSummary(ctx: UpgradeContext, result: RunResult, state: State): FlowResult {
+export function upgradeSummary(ctx: UpgradeContext, result: RunResult, dumps: Dumps): FlowResult {
   const { from, to, product } = ctx;
   const out = (step: string) => result.outputs[step] ?? {};
   const images = (out('upgrade_load_images').imageLoad ?? {}) as {
@@ -14,7 +13,7 @@ export function upgradeSummary(ctx: UpgradeContext, result: RunResult, state: St
     importedBytes?: number;
   };
   const schema = (out('upgrade_helm').schema ?? {}) as { before?: number | null; after?: number | null };
-  const { pgDump } = out('upgrade_pg_backup') as { pgDump?: { path: string; sha256: string } };
+  const { before: dump, later, skipped } = dumps;
   const { snapshot } = out('upgrade_snapshot') as { snapshot?: { folder: string } };
   const { overlay } = out('upgrade_migrate') as { overlay?: { path: string | null; patches: string[] } };
   const schemaLine =
@@ -31,8 +30,9 @@ export function upgradeSummary(ctx: UpgradeContext, result: RunResult, state: St
     schema: { before: schema.before ?? null, after: schema.after ?? null },
     overlay: overlay?.path ?? null,
     patches: overlay?.patches ?? [],
-    dump: pgDump?.path ?? null,
-    dumpSha256: pgDump?.sha256 ?? null,
+    dump: dump?.path ?? null,
+    dumpSha256: dump?.sha256 ?? null,
+    laterDump: later?.path ?? null,
     snapshot: snapshot?.folder ?? null,
     restart: restart ?? null,
     warnings: result.warnings,
@@ -45,7 +45,8 @@ export function upgradeSummary(ctx: UpgradeContext, result: RunResult, state: St
     ...(overlay?.path == null
       ? []
       : [`  values   patched in ${overlay.path}: ${overlay.patches.join(', ')}`]),
-    `  backup   ${pgDump?.path ?? noDump(state)}`,
+    `  backup   ${dump?.path ?? (skipped === undefined ? 'none' : 'none: there is no dump of this upgrade (--skip-backup)')}`,
+    ...(later === undefined ? [] : [`  later    ${later.path} (taken after Helm had started)`]),
     `  snapshot ${snapshot?.folder ?? 'none'} (state, values, Helm's records, old chart)`,
     ...(typeof restart === 'string' ? [`  to do    ${restart}`] : []),
   ];

@@ -16,12 +16,17 @@ export interface UpgradeFacts {
         to: string;
         payloadDigest: string;
         binary: string;
-        /** Whether it began what giving up cannot take back. */
-        pastPointOfNoReturn: boolean;
+        /**
+         * Set once Helm has started since a run last completed, in this run or in one that it superseded: the versions that Helm was
+         * started for, and the schema before the first of them.
+         */
+        helmStarted: { versions: string[]; schemaBefore: number | undefined } | undefined;
       }
     | undefined;
   target: { version: string; payloadDigest: string };
-  flags: { reapply: boolean; acceptUnsupported: boolean };
+  /** Of the database as it is now; undefined where it was not asked or did not answer, which counts as moved. */
+  schemaNow: number | undefined;
+  flags: { reapply: boolean; acceptUnsupported: boolean; supersede: boolean };
   limits: { minimumSource: string; maxMajorStep: number; legacyGuide: string };
 }
 
@@ -30,7 +35,7 @@ export type UpgradeDecision =
       kind: 'allowed';
       from: string;
       to: string;
-      /** `continue` goes on with the unfinished run; `fresh` clears what it recorded; `new` begins a run. */
+      /** `continue` goes on with the unfinished run; `fresh` closes it and begins anew; `new` begins a run. */
       how: 'new' | 'continue' | 'fresh';
       /** What the operator should know first. */
       notes: string[];
@@ -47,6 +52,7 @@ export function decideUpgrade(facts: UpgradeFacts): UpgradeDecision {
   return (
     refuseOldSource(from, limits) ??
     refuseDowngrade(from, to) ??
+    refuseOlderThanStarted(to, facts) ??
     refuseOtherUnfinishedRun(facts) ??
     refuseSkippedMajor(from, to, facts) ??
     allow(facts, installed, from, to)
@@ -98,14 +104,49 @@ function refuseDowngrade(from: Version, to: Version): UpgradeDecision | undefine
   };
 }
 
-/** Once a run has passed its point of no return, the cluster may be at its version: only its own payload goes on. */
-function refuseOtherUnfinishedRun({ lastRun, target }: UpgradeFacts): UpgradeDecision | undefined {
-  if (lastRun === undefined || !isUnfinished(lastRun) || !lastRun.pastPointOfNoReturn) return undefined;
-  if (lastRun.payloadDigest === target.payloadDigest) return undefined;
+/** The unfinished run of another payload; its own payload goes on with it. */
+export function otherUnfinishedRun({
+  lastRun,
+  target,
+}: Pick<UpgradeFacts, 'lastRun' | 'target'>): UpgradeFacts['lastRun'] {
+  if (lastRun === undefined || !isUnfinished(lastRun)) return undefined;
+  return lastRun.payloadDigest === target.payloadDigest ? undefined : lastRun;
+}
+
+/**
+ * Once Helm has started for a version, the database may be at its schema: an older release is a downgrade, unless the schema is proved
+ * to be where it was.
+ */
+function refuseOlderThanStarted(to: Version, facts: UpgradeFacts): UpgradeDecision | undefined {
+  const run = otherUnfinishedRun(facts);
+  if (run?.helmStarted === undefined) return undefined;
+  const { versions, schemaBefore } = run.helmStarted;
+  const started = versions.map((text) => requireVersion(text, 'the version of an unfinished upgrade'));
+  const highest = started.sort(compareVersions).at(-1);
+  if (highest === undefined || compareVersions(to, highest) >= 0) return undefined;
+  const { schemaNow } = facts;
+  if (schemaNow !== undefined && schemaNow === schemaBefore) return undefined;
+  const schema =
+    schemaNow === undefined || schemaBefore === undefined
+      ? 'the database does not say whether its schema is unchanged, which counts as moved'
+      : `the database schema has moved from version ${schemaBefore} to ${schemaNow}`;
   return {
     kind: 'refused',
-    message: `an upgrade to ${lastRun.to} has begun to change the cluster and is not finished; another payload (${target.version}) cannot go on with it`,
-    hint: `finish it with the program that began it: ${lastRun.binary} install --upgrade`,
+    message: `Helm was started for ${formatVersion(highest)} and that upgrade is not finished; this payload is ${formatVersion(to)}, which is older, and ${schema}`,
+    hint: `finish it with the program that began it: ${run.binary} install --upgrade; or use a package of ${formatVersion(highest)} or newer with --supersede`,
+  };
+}
+
+/** Two ways out: the program that began it, or closing it for good. */
+function refuseOtherUnfinishedRun(facts: UpgradeFacts): UpgradeDecision | undefined {
+  const run = otherUnfinishedRun(facts);
+  if (run === undefined || facts.flags.supersede) return undefined;
+  const begun =
+    run.helmStarted === undefined ? 'has changed nothing that runs yet' : 'has begun to change the cluster';
+  return {
+    kind: 'refused',
+    message: `an ${run.flow} to ${run.to}, begun by ${run.binary}, is not finished and ${begun}; this is another package (${facts.target.version})`,
+    hint: `finish it: ${run.binary} install --upgrade; or close it and begin afresh with this package: ${facts.command} install --upgrade --supersede`,
   };
 }
 
@@ -145,12 +186,12 @@ function allow(
       `${formatVersion(from)} to ${formatVersion(to)} is not supported; it was accepted with --accept-unsupported-upgrade`,
     );
   }
-  const ownRun = unfinished && lastRun.flow === 'upgrade' && lastRun.payloadDigest === target.payloadDigest;
-  if (unfinished && !ownRun) {
+  const other = otherUnfinishedRun(facts);
+  if (other !== undefined) {
     notes.push(
-      `the unfinished ${lastRun.flow} to ${lastRun.to} had changed nothing that lasts; it is closed`,
+      `the unfinished ${other.flow} to ${other.to} is closed (--supersede); what it kept from before Helm started stays`,
     );
   }
-  const how = flags.reapply ? 'fresh' : ownRun ? 'continue' : 'new';
+  const how = flags.reapply || other !== undefined ? 'fresh' : unfinished ? 'continue' : 'new';
   return { kind: 'allowed', from: formatVersion(from), to: formatVersion(to), how, notes };
 }

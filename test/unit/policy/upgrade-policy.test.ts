@@ -12,7 +12,8 @@ function facts(from: string | undefined, to: string, change: Partial<UpgradeFact
     installed: from === undefined ? undefined : { version: from, payloadDigest: digestOf(from) },
     lastRun: undefined,
     target: { version: to, payloadDigest: digestOf(to) },
-    flags: { reapply: false, acceptUnsupported: false },
+    schemaNow: undefined,
+    flags: { reapply: false, acceptUnsupported: false, supersede: false },
     limits: { minimumSource: '2026.1', maxMajorStep: 1, legacyGuide: 'Upgrade from 2025.x' },
     ...change,
   };
@@ -24,11 +25,12 @@ const unfinished = (to: string, change: Partial<NonNullable<UpgradeFacts['lastRu
   to,
   payloadDigest: digestOf(to),
   binary: `/packages/${to}/prod`,
-  pastPointOfNoReturn: true,
+  helmStarted: { versions: [to], schemaBefore: 5 },
   ...change,
 });
-const accept = { flags: { reapply: false, acceptUnsupported: true } };
-const reapply = { flags: { reapply: true, acceptUnsupported: false } };
+const accept = { flags: { reapply: false, acceptUnsupported: true, supersede: false } };
+const reapply = { flags: { reapply: true, acceptUnsupported: false, supersede: false } };
+const supersede = { flags: { reapply: false, acceptUnsupported: false, supersede: true } };
 
 test('the table of paths: same major and the next one are supported, a downgrade and a skipped major are not', () => {
   for (const [from, to, kind] of [
@@ -58,7 +60,7 @@ test('consent unlocks a skipped major and nothing else', () => {
     ['2025.9', '2026.2'],
     [undefined, '2026.2'],
   ] as const) {
-    for (const flags of [accept, { flags: { reapply: true, acceptUnsupported: true } }]) {
+    for (const flags of [accept, { flags: { reapply: true, acceptUnsupported: true, supersede: false } }]) {
       assert.equal(decideUpgrade(facts(from, to, flags)).kind, 'refused', `${from} to ${to}`);
     }
   }
@@ -104,16 +106,50 @@ test('an unfinished upgrade goes on with its own payload; --reapply begins it af
   assert.equal(cutOff.kind === 'allowed' && cutOff.how, 'continue');
 });
 
-test('another payload over an unfinished upgrade is refused once the cluster may have moved', () => {
-  for (const to of ['2026.1', '2026.2', '2027.1']) {
-    const given = facts('2026.1', to, { lastRun: unfinished('2026.3') });
-    const decision = decideUpgrade(given);
-    assert.equal(decision.kind, 'refused', to);
-    assert.match(decision.kind === 'refused' ? (decision.hint ?? '') : '', /\/packages\/2026\.3\/prod/);
+test('another payload over an unfinished upgrade is refused with both ways out, whether or not Helm has started', () => {
+  for (const helmStarted of [undefined, { versions: ['2026.3'], schemaBefore: 5 }]) {
+    for (const to of ['2026.3', '2027.1']) {
+      const lastRun = unfinished('2026.3', { helmStarted, payloadDigest: 'another' });
+      const decision = decideUpgrade(facts('2026.1', to, { lastRun }));
+      assert.ok(decision.kind === 'refused', to);
+      assert.match(decision.message, /upgrade to 2026\.3, begun by \/packages\/2026\.3\/prod/);
+      assert.match(
+        decision.hint ?? '',
+        /\/packages\/2026\.3\/prod install --upgrade;.*prod install .*--supersede/,
+      );
+      const over = decideUpgrade(facts('2026.1', to, { lastRun, ...supersede }));
+      assert.ok(over.kind === 'allowed');
+      assert.deepEqual([over.from, over.to, over.how], ['2026.1', to, 'fresh']);
+      assert.match(over.notes.join(), /unfinished upgrade to 2026\.3 is closed/);
+    }
   }
-  const early = { lastRun: unfinished('2026.3', { pastPointOfNoReturn: false }) };
-  const decision = decideUpgrade(facts('2026.1', '2026.2', early));
-  assert.equal(decision.kind === 'allowed' && decision.how, 'new');
+});
+
+test('typed again, --supersede goes on with its own run', () => {
+  const decision = decideUpgrade(facts('2026.1', '2026.2', { lastRun: unfinished('2026.2'), ...supersede }));
+  assert.equal(decision.kind === 'allowed' && decision.how, 'continue');
+  const alone = decideUpgrade(facts('2026.1', '2026.2', supersede));
+  assert.equal(alone.kind === 'allowed' && alone.how, 'new');
+});
+
+test('once Helm has started, an older payload needs a schema that is proved unchanged, --supersede or not', () => {
+  // Superseded before: Helm was started for 2026.3, the last run is one to 2026.2.1.
+  const helmStarted = { versions: ['2026.3', '2026.2.1'], schemaBefore: 5 as number | undefined };
+  const over = (schemaNow: number | undefined, change = {}) => {
+    const lastRun = unfinished('2026.2.1', { helmStarted: { ...helmStarted, ...change } });
+    return decideUpgrade(facts('2026.1', '2026.2', { lastRun, schemaNow, ...supersede }));
+  };
+  const words = (decision: ReturnType<typeof over>) => ('message' in decision ? decision.message : '');
+  assert.equal(over(5).kind, 'allowed');
+  assert.match(words(over(6)), /started for 2026\.3.*older.*moved from version 5 to 6/);
+  assert.match(words(over(undefined)), /counts as moved/);
+  assert.match(words(over(5, { schemaBefore: undefined })), /counts as moved/);
+  const unasked = facts('2026.1', '2026.2', { lastRun: unfinished('2026.3'), schemaNow: 5 });
+  assert.match(words(decideUpgrade(unasked)), /is not finished/);
+  const newer = facts('2026.1', '2026.4', { lastRun: unfinished('2026.3'), ...supersede });
+  assert.equal(decideUpgrade(newer).kind, 'allowed');
+  const early = unfinished('2026.3', { helmStarted: undefined });
+  assert.equal(decideUpgrade(facts('2026.1', '2026.2', { lastRun: early, ...supersede })).kind, 'allowed');
 });
 
 test('as an error a refusal is exit 5, nothing to do is exit 10, a text that is no version is exit 5', () => {
