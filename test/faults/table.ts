@@ -161,8 +161,7 @@ export const chains: readonly Chain[] = [
     ],
   },
   {
-    name: 'programs',
-    prepare: largeDatabase,
+    name: 'import',
     faults: [
       {
         id: 'kill ctr',
@@ -173,6 +172,21 @@ export const chains: readonly Chain[] = [
         ends: [6, 'goes on'],
         says: /ctr images import/,
       },
+      {
+        id: 'containerd restarted',
+        fault: 'containerd restarted during the import',
+        step: 'upgrade_load_images',
+        moment: program(/ images import /),
+        act: harm.killContainerd,
+        ends: [6, 'goes on'],
+        says: /ctr|containerd/,
+      },
+    ],
+  },
+  {
+    name: 'programs',
+    prepare: largeDatabase,
+    faults: [
       {
         id: 'kill kubectl exec',
         fault: '`kubectl exec` of pg_dump alone killed during the dump',
@@ -190,15 +204,6 @@ export const chains: readonly Chain[] = [
         act: harm.deleteDatabasePod,
         ends: [6],
         says: /pg_dump/,
-      },
-      {
-        id: 'containerd restarted',
-        fault: 'containerd restarted during the import',
-        step: 'upgrade_load_images',
-        moment: program(/ images import /),
-        act: harm.killContainerd,
-        ends: [6, 'goes on'],
-        says: /ctr|containerd/,
       },
       {
         id: 'kill helm query',
