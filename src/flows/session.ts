@@ -140,6 +140,7 @@ export async function openHost(
     container,
     user,
     database: name,
+    patience,
   });
   const containerd = createContainerd(runner, { k3s: k3s.path, socket: product.k3s.containerdSocket });
   return { runner, patience, k3s, kubectl, database, containerd };

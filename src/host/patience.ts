@@ -11,6 +11,8 @@ export interface PatienceLimits {
   /** How long an API server that is away is waited for. Default two minutes: more than a restart of k3s takes. */
   limitMs?: number;
   pauseMs?: number;
+  /** How long after its return what it says of pods may be old. Default a minute. */
+  settleMs?: number;
 }
 
 /**
@@ -20,13 +22,16 @@ export interface PatienceLimits {
 export class Patience {
   readonly #limitMs: number;
   readonly #pauseMs: number;
+  readonly #settleMs: number;
   #waiting: Waiting | undefined;
   /** Since when the API server has been away, as `performance.now()`; undefined while it answers. */
   #awaySince: number | undefined;
+  #backSince: number | undefined;
 
-  constructor({ limitMs = 120_000, pauseMs = 2_000 }: PatienceLimits = {}) {
+  constructor({ limitMs = 120_000, pauseMs = 2_000, settleMs = 60_000 }: PatienceLimits = {}) {
     this.#limitMs = limitMs;
     this.#pauseMs = pauseMs;
+    this.#settleMs = settleMs;
   }
 
   /** From here on questions are asked again, until the function that this gives is called. */
@@ -56,6 +61,21 @@ export class Patience {
     }
   }
 
+  /**
+   * True, after a pause, where it is worth to look again: an API server that was away counts every pod as not ready until the
+   * kubelet has spoken to it. Throws the signal's reason when a stop is asked for.
+   */
+  async settling(signal?: AbortSignal): Promise<boolean> {
+    const waiting = this.#waiting;
+    if (waiting === undefined || this.#backSince === undefined) return false;
+    if (performance.now() - this.#backSince > this.#settleMs) return false;
+    const stop = AbortSignal.any([waiting.signal, ...(signal === undefined ? [] : [signal])]);
+    if (stop.aborted) return false;
+    await sleep(this.#pauseMs, undefined, { signal: stop }).catch(() => undefined);
+    stop.throwIfAborted();
+    return true;
+  }
+
   #mayWait({ say }: Waiting): boolean {
     const now = performance.now();
     if (this.#awaySince === undefined) {
@@ -70,7 +90,8 @@ export class Patience {
 
   #answered(): void {
     if (this.#awaySince === undefined) return;
-    const seconds = Math.round((performance.now() - this.#awaySince) / 1000);
+    this.#backSince = performance.now();
+    const seconds = Math.round((this.#backSince - this.#awaySince) / 1000);
     this.#awaySince = undefined;
     this.#waiting?.say(`the Kubernetes API server answers again, after ${seconds} s`);
   }

@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import { IvaapError } from '../errors.ts';
 import type { Kubectl } from './kubectl.ts';
+import type { Patience } from './patience.ts';
 import { describePods, listPods } from './pods.ts';
 import { programFailure } from './program-failure.ts';
 
@@ -11,6 +12,8 @@ export interface PostgresSettings {
   container: string;
   user: string;
   database: string;
+  /** Waits for a pod that counts as not ready because the API server was away. */
+  patience?: Patience;
 }
 
 export interface Postgres {
@@ -52,6 +55,7 @@ export function createPostgres(kubectl: Kubectl, settings: PostgresSettings): Po
     const ready = (await listPods(kubectl, scope)).filter((state) => state.ready && !state.ending);
     const [first, second] = ready;
     if (first !== undefined && second === undefined) return first.name;
+    if (first === undefined && (await settings.patience?.settling(signal)) === true) return pod(signal);
     throw new IvaapError(
       'failed',
       first === undefined

@@ -27,7 +27,7 @@ function question(failures: number, error = away) {
   return { asked, ask };
 }
 
-function begun(limits: { limitMs: number }) {
+function begun(limits: { limitMs: number; settleMs?: number }) {
   const patience = new Patience({ pauseMs: 5, ...limits });
   const stop = new AbortController();
   const said: string[] = [];
@@ -79,4 +79,13 @@ test('a stop ends the wait with its reason', async () => {
   const asking = patience.ask(question(Infinity).ask);
   setTimeout(() => stop.abort(reason), 20);
   await assert.rejects(asking, reason);
+});
+
+test('for a while after the API server is back it is worth to look again at what it says of pods', async () => {
+  const { patience } = begun({ limitMs: 60_000, settleMs: 100 });
+  assert.equal(await patience.settling(), false, 'it was never away');
+  await patience.ask(question(1).ask);
+  assert.equal(await patience.settling(), true);
+  await new Promise((done) => setTimeout(done, 120));
+  assert.equal(await patience.settling(), false);
 });
