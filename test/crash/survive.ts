@@ -149,8 +149,10 @@ const differenceLines = (was: readonly string[], is: readonly string[]) =>
 /** The lines in which a run tells what it found of an earlier one. */
 function resumeWords(stdout: string): string {
   const lines = stdout.split('\n').map((line) => line.replace(/^\S+Z\s+/, '').trim());
-  const told = lines.filter((line) =>
-    /cut off in|failed in|runs again|point of no return|waits? for/.test(line),
+  const told = lines.filter(
+    (line) =>
+      /cut off in|failed in|runs again:|point of no return|waits? for/.test(line) &&
+      !/^(ok|warn|FAIL|waived) /.test(line),
   );
   return told.join(' / ');
 }
