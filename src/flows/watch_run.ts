@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { LockHolder } from '../engine/lock.ts';
+import { stopError } from '../engine/failure.ts';
 import { findAttempt, type LogLine, type RunLogTail } from '../engine/run-log-tail.ts';
 import { readState, type State } from '../engine/state.ts';
 import { IvaapError } from '../errors.ts';
@@ -54,7 +55,7 @@ async function watch(holder: LockHolder, paths: ProductPaths, ports: WatchPorts)
       return tail === undefined ? withoutLog(holder, state) : gone(holder, run, state);
     }
     await sleep(pauseMs, undefined, { signal: ports.signal }).catch(() => {
-      throw new IvaapError('interrupted', 'the watching was stopped; the run goes on', {
+      throw new IvaapError(stopError(ports.signal.reason).code, 'the watching was stopped; the run goes on', {
         hint: `${ports.program} status --watch`,
       });
     });

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { spawnSync } from 'node:child_process';
+import { mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { IvaapError } from '../../../src/errors.ts';
-import { eventSchema, eventsVersion } from '../../../src/engine/events.ts';
+import { type EngineEvent, eventSchema, eventsVersion } from '../../../src/engine/events.ts';
 import { Redactor } from '../../../src/engine/redact.ts';
 import { RunLog } from '../../../src/engine/run-log.ts';
 import { FaultyDisk } from './faulty-disk.ts';
@@ -82,6 +83,60 @@ test('a log that cannot be written stops nothing', async () => {
   log.end({ status: 'completed', exitCode: 0 });
   assert.equal(log.path, undefined);
   assert.match(told.join('|'), /^ENOTDIR[^|]*$/);
+});
+
+const begun = (run: string): EngineEvent => ({
+  type: 'run.started',
+  at,
+  version: eventsVersion,
+  run,
+  flow: 'upgrade',
+  from: null,
+  to: '1',
+  resumed: false,
+  steps: [],
+});
+
+test('a full disk under the log is told once, and what comes later is tried again', async () => {
+  await symlink('/dev/full', join(folder, 'full.jsonl'));
+  const told: string[] = [];
+  const log = placed({ onUnwritable: (reason) => told.push(reason) });
+  log.handle(begun('full'));
+  log.handle({ type: 'message', at, level: 'info', line: 'x' });
+  log.end({ status: 'completed', exitCode: 0 });
+  assert.match(told.join('|'), /^ENOSPC[^|]*$/);
+});
+
+test('a program that ends without a result closes its log all the same, and goes on after half a line of a dead one', async () => {
+  await writeFile(join(folder, 'ends.jsonl'), '{"type":"half a li');
+  const source = (name: string) => JSON.stringify(join(import.meta.dirname, '../../../src/engine', name));
+  const code = `import { RunLog } from ${source('run-log.ts')};
+    import { Redactor } from ${source('redact.ts')};
+    const log = new RunLog();
+    log.place({ folder: ${JSON.stringify(folder)}, by: 'x', redactor: new Redactor() });
+    log.handle(${JSON.stringify(begun('ends'))});
+    process.exit(70);`;
+  const { status } = spawnSync(process.execPath, ['--input-type=module', '-e', code], { stdio: 'inherit' });
+  assert.equal(status, 70);
+  const [half, ...lines] = (await readFile(join(folder, 'ends.jsonl'), 'utf8')).trimEnd().split('\n');
+  assert.equal(half, '{"type":"half a li');
+  const types = lines.map((line) => (JSON.parse(line) as { type: string }).type);
+  assert.deepEqual(types, ['LOG', 'run.started', 'RESULT']);
+  assert.match(lines.at(-1) ?? '', /"status":"bug","exitCode":70/);
+});
+
+test('what programs say is kept up to a limit, once told', async () => {
+  const log = placed({});
+  log.handle(begun('loud'));
+  const line = 'x'.repeat(1_000_000);
+  for (let count = 0; count < 40; count += 1) {
+    log.handle({ type: 'step.log', at, step: 'a', line, program: 'helm', stream: 'stderr' });
+  }
+  log.end({ status: 'completed', exitCode: 0 });
+  const lines = await readLines(join(folder, 'loud.jsonl'));
+  assert.equal(lines.filter(({ type }) => type === 'step.log').length, 33);
+  assert.equal(lines.filter(({ type }) => type === 'message').length, 1);
+  assert.equal(lines.at(-1)?.type, 'RESULT');
 });
 
 test('a secret that leaks into an error reaches neither events, log, state nor the thrown error', async () => {
