@@ -105,6 +105,8 @@ const stateSchema = z.looseObject({
     z.string(),
     z.looseObject({ ...anchor, earlier: z.array(z.looseObject(anchor)).optional() }),
   ),
+  /** What must be known of Helm whatever becomes of the run that began it; since 1.1. */
+  helm: jsonObject.optional(),
   waivers: z.array(z.looseObject({ ...whoWhen, id: z.string(), reason: z.string() })),
   skippedBackups: z.array(z.looseObject({ ...whoWhen, from: z.string().nullable(), to: z.string() })),
 });

@@ -1,4 +1,5 @@
 import type { Redactor } from '../engine/redact.ts';
+import { readHelmJournal } from '../host/helm-process.ts';
 import type { State } from '../engine/state.ts';
 import { assertPassed, parseWaivers, type PreflightReport, waivableIds } from '../policy/preflight.ts';
 import type { CheckId } from '../policy/preflight-checks.ts';
@@ -59,6 +60,7 @@ function measures(options: InstallPreflight, signal: AbortSignal): ReadonlyMap<C
     entitlements,
     askApiServer,
     listProcesses,
+    helmJournal: () => readHelmJournal(state?.helm),
     signal,
     now,
     refreshArchives: false,

@@ -7,6 +7,7 @@ import { executeRun, type RunResult } from '../engine/run.ts';
 import type { JsonObject, Step } from '../engine/step.ts';
 import { describeError } from '../errors.ts';
 import type { Helm } from '../host/helm.ts';
+import { readHelmJournal } from '../host/helm-process.ts';
 import type { Patience } from '../host/patience.ts';
 import { operator } from '../host/system.ts';
 import type { StepContext } from '../steps/context.ts';
@@ -68,6 +69,11 @@ export function stepContext(
     imagesFrom,
     refreshArchives,
     run: () => journal.run,
+    helmJournal: () => readHelmJournal(journal.state.helm),
+    recordHelm: (kept) =>
+      journal.update((draft) => {
+        draft.helm = JSON.parse(JSON.stringify({ ...draft.helm, ...kept })) as JsonObject;
+      }),
     anchor: () =>
       from === null || journal.run?.pointOfNoReturn === undefined
         ? undefined

@@ -22,6 +22,7 @@ import { openPayload, type Payload, selfPath } from '../payload/reader.ts';
 import { assertIntact, scanPayload } from '../payload/scan.ts';
 import { reportTo } from './logged_ports.ts';
 import { productPaths, type ProductPaths } from '../steps/paths.ts';
+import { orphanedHelm } from './orphaned_helm.ts';
 
 /** Where a flow works: the file that carries its payload, and what starts its programs. */
 export interface Machine {
@@ -102,20 +103,27 @@ export interface HostTools {
   containerd: Containerd;
 }
 
-/** One run at a time. Throws `locked` while another one goes on. */
-export function takeLock(
-  { paths, release }: OpenedPayload,
+/**
+ * One run at a time. Throws `locked` while another one goes on; a Helm that outlived its run is waited for.
+ * `words` are what was typed after the program's name.
+ */
+export async function takeLock(
+  { paths, product, release }: OpenedPayload,
   words: string,
-  { program, machine }: FlowPorts,
+  ports: FlowPorts,
 ): Promise<HeldLock> {
-  return flockLock({
+  const orphan = orphanedHelm({ paths, product }, ports, words);
+  const lock = await flockLock({
     path: paths.lock,
-    runner: machine.createRunner(),
+    runner: ports.machine.createRunner(),
     command: words,
     version: release.version,
     by: operator().user,
-    hint: `${program} status --watch`,
+    hint: `${ports.program} status --watch`,
+    whileOrphaned: orphan.wait,
   }).acquire();
+  orphan.ended();
+  return lock;
 }
 
 /** Throws `preflight` when k3s is missing; asks the cluster nothing. */

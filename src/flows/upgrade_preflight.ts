@@ -24,10 +24,9 @@ import { checkClaims, checkPods } from '../steps/checks/workloads.ts';
 import type { UpgradeContext } from '../steps/context.ts';
 import { assertNoFieldConflicts } from '../steps/field_conflicts.ts';
 import { fqdnOf } from '../steps/health.ts';
+import { assertHelmReady } from '../steps/helm_state.ts';
 import { type Measure, runPreflight } from './preflight.ts';
-import type { HostTools } from './session.ts';
 import type { UpgradeSession } from './upgrade_context.ts';
-import { assertReleaseReady } from './upgrade_gate.ts';
 
 function checkRendered(objects: number): Measurement {
   return { outcome: 'ok', measured: `${objects} objects`, limit: 'Helm renders it without a complaint' };
@@ -39,8 +38,8 @@ async function checkFieldConflicts(ctx: UpgradeContext, signal: AbortSignal): Pr
   return { outcome: 'ok', measured, limit: 'no field of the release is taken over by somebody else' };
 }
 
-async function checkHelmState(ctx: UpgradeContext, host: HostTools): Promise<Measurement> {
-  await assertReleaseReady(ctx.product, host);
+async function checkHelmState(ctx: UpgradeContext): Promise<Measurement> {
+  await assertHelmReady(ctx, 'upgrade');
   return { outcome: 'ok', measured: 'an upgrade may follow', limit: 'a state from which Helm can go on' };
 }
 
@@ -70,7 +69,7 @@ export async function preflightUpgrade(
 
 function measures(
   ctx: UpgradeContext,
-  { ports, host, journal: { state } }: UpgradeSession,
+  { ports, journal: { state } }: UpgradeSession,
   resumed: boolean,
   signal: AbortSignal,
 ): ReadonlyMap<CheckId, Measure> {
@@ -85,12 +84,12 @@ function measures(
     ['cpus', async () => checkProcessors(limits)],
     ['memory', async () => checkMemory(limits)],
     ['room', () => checkRoom(shared, facts, limits, !ctx.skipBackup)],
-    ['versions', () => checkVersions(product, ctx.paths, state, ctx.helm)],
+    ['versions', () => checkVersions(ctx.paths, state, ctx.helm)],
     ['k3s-version', async () => checkKubernetesVersion(product, await ctx.kubectl.serverVersion({ signal }))],
     ['chart', async () => checkRendered((await ctx.rendered()).length)],
     ['postgres-major', async () => checkPostgresMajor(shared, facts, await ctx.rendered())],
     ['images', async () => checkImages(shared, await ctx.rendered({ hooks: true }))],
-    ['helm-state', () => checkHelmState(ctx, host)],
+    ['helm-state', () => checkHelmState(ctx)],
     ['field-conflicts', () => checkFieldConflicts(ctx, signal)],
     ['helm-process', async () => checkHelmProcess(shared)],
     ['node-ready', () => checkNodeReady(facts)],

@@ -4,6 +4,7 @@ import { spokenIfDown } from './kubectl.ts';
 import type { Patience } from './patience.ts';
 import { programFailure } from './program-failure.ts';
 import type { Runner, RunOptions, RunResult } from './runner.ts';
+import { identityOf, type ProcessIdentity } from './system.ts';
 import { assertIntact, type Tool } from './tools.ts';
 
 export type HelmStatus =
@@ -51,6 +52,10 @@ export interface DeployOptions {
   timeoutSeconds: number;
   /** Takes over fields that other managers own. */
   forceConflicts?: boolean;
+  /** Records that Helm keeps, the new one included; the deployed one is never among those that go. Helm's own default is 10. */
+  historyMax?: number;
+  /** Must be durable when it resolves: Helm begins after that. */
+  record: (process: ProcessIdentity) => Promise<void>;
   /** Abort asks Helm to stop, which rolls an upgrade back; it is waited for. */
   signal?: AbortSignal;
   /** The lock's descriptor: it stays held while Helm lives, even without us. */
@@ -87,13 +92,15 @@ export interface Helm {
   upgrade(options: DeployOptions): Promise<RunResult>;
   /** Never rolls back: that would uninstall. */
   install(options: DeployOptions): Promise<RunResult>;
-  rollback(revision: number, options: Omit<DeployOptions, 'chart' | 'valuesFiles'>): Promise<RunResult>;
   uninstall(options: { timeoutSeconds: number; signal?: AbortSignal }): Promise<RunResult>;
 }
 
 /** Name of the Secret in which Helm keeps one revision. */
 export const releaseSecretName = (release: string, revision: number): string =>
   `sh.helm.release.v1.${release}.v${revision}`;
+
+/** What the last Helm that changed something said, below its private folder. */
+const helmWordsFile = (workFolder: string): string => join(workFolder, 'words');
 
 const queryTimeoutMs = 60_000;
 
@@ -139,13 +146,23 @@ export function createHelm(runner: Runner, settings: HelmSettings): Helm {
   /** A change is waited for well beyond Helm's own limit, which counts each wait anew; it is asked to stop, never killed early. */
   function change(
     args: readonly string[],
-    options: Pick<DeployOptions, 'timeoutSeconds' | 'signal' | 'inherit'>,
+    options: Pick<DeployOptions, 'timeoutSeconds' | 'signal' | 'inherit'> &
+      Partial<Pick<DeployOptions, 'record'>>,
   ): Promise<RunResult> {
+    const { record } = options;
     const timeoutMs = options.timeoutSeconds * 1000;
     return run([...args, ...cluster, `--timeout=${options.timeoutSeconds}s`], {
       stdoutIsWords: true,
       timeoutMs: 3 * timeoutMs + 300_000,
       graceMs: timeoutMs + 60_000,
+      ...(record === undefined
+        ? {}
+        : {
+            outlives: {
+              wordsFile: helmWordsFile(settings.workFolder),
+              record: (pid) => record(identityOf(pid)),
+            },
+          }),
       ...(options.signal === undefined ? {} : { signal: options.signal }),
       ...(options.inherit === undefined ? {} : { inherit: options.inherit }),
     });
@@ -159,6 +176,7 @@ export function createHelm(runner: Runner, settings: HelmSettings): Helm {
     `--wait=${options.wait}`,
     '--hide-notes',
     ...(options.forceConflicts === true ? ['--force-conflicts'] : []),
+    ...(options.historyMax === undefined ? [] : [`--history-max=${options.historyMax}`]),
   ];
 
   return {
@@ -203,17 +221,6 @@ export function createHelm(runner: Runner, settings: HelmSettings): Helm {
         options,
       ),
     install: (options) => change(['install', ...deployArgs(options)], options),
-    rollback: (revision, options) =>
-      change(
-        [
-          'rollback',
-          release,
-          String(revision),
-          `--wait=${options.wait}`,
-          ...(options.forceConflicts === true ? ['--force-conflicts'] : []),
-        ],
-        options,
-      ),
     uninstall: (options) => change(['uninstall', release, '--ignore-not-found', '--wait'], options),
   };
 }

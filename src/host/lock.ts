@@ -1,9 +1,10 @@
 import { closeSync, constants, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { HeldLock, Lock, LockHolder } from '../engine/lock.ts';
 import { IvaapError } from '../errors.ts';
 import type { Runner } from './runner.ts';
-import { bootId, processStartTime } from './system.ts';
+import { identityOf, isAlive } from './system.ts';
 
 export interface LockOptions {
   /** The lock file; its folder exists. It is never removed, so that all look at one inode. */
@@ -15,10 +16,17 @@ export interface LockOptions {
   by: string;
   /** A command that shows what the other run does. */
   hint: string;
+  /**
+   * Called each time the lock is found in the hands of a program whose run has died; `holder` is what that run wrote. The lock is tried again
+   * when it resolves; it throws to give up.
+   */
+  whileOrphaned: (holder: LockHolder | undefined) => Promise<void>;
 }
 
 /** Exit code by which flock says "held by another": not 1, which is also its code for other trouble. */
 const conflict = 75;
+const nameless = 5;
+const pauseMs = 200;
 
 /**
  * A lock of the kernel on an open file: util-linux' flock takes it on a descriptor that we share with it, and it lives until the last
@@ -31,8 +39,15 @@ export function flockLock(options: LockOptions): Lock {
       const descriptor = openLockFile(path);
       try {
         const argv = ['flock', '--nonblock', '--conflict-exit-code', String(conflict), '3'] as const;
-        const { exitCode } = await runner.run([...argv], { inherit: [descriptor], okCodes: [0, conflict] });
-        if (exitCode === conflict) throw lockedBy(readHolder(path), path, options.hint);
+        for (let attempt = 1; ; attempt += 1) {
+          const { exitCode } = await runner.run([...argv], { inherit: [descriptor], okCodes: [0, conflict] });
+          if (exitCode !== conflict) break;
+          const holder = readHolder(path);
+          if (holder !== undefined && isAlive(holder)) throw lockedBy(holder, options.hint);
+          // A run that has just taken it has not written its name yet.
+          if (attempt <= nameless) await sleep(pauseMs);
+          else await options.whileOrphaned(holder);
+        }
       } catch (error) {
         closeSync(descriptor);
         throw error;
@@ -55,9 +70,7 @@ function openLockFile(path: string): number {
 
 function heldLock(descriptor: number, { command, version, by }: LockOptions): HeldLock {
   const holder: LockHolder = {
-    pid: process.pid,
-    startTime: processStartTime(process.pid) ?? 0,
-    bootId: bootId(),
+    ...identityOf(process.pid),
     command,
     version,
     since: new Date().toISOString(),
@@ -98,20 +111,8 @@ export function readHolder(path: string): LockHolder | undefined {
   }
 }
 
-/** Whether the process that wrote it still runs: the same id after a reboot or a reuse is another process. */
-export function isAlive(holder: LockHolder): boolean {
-  return holder.bootId === bootId() && processStartTime(holder.pid) === holder.startTime;
-}
-
-function lockedBy(holder: LockHolder | undefined, path: string, hint: string): IvaapError {
-  if (holder === undefined) {
-    return new IvaapError('locked', `another run holds the lock ${path}`, { hint });
-  }
-  const { command, version, pid, since, by, step } = holder;
-  const who = `"${command}" of ${version} (process ${pid}, since ${since}, by ${by})`;
+function lockedBy({ command, version, pid, since, by, step }: LockHolder, hint: string): IvaapError {
   const where = step === undefined ? '' : `, at step ${step}`;
-  if (isAlive(holder)) return new IvaapError('locked', `another run is going on: ${who}${where}`, { hint });
-  return new IvaapError('locked', `a program that was begun by ${who}${where}, which has died, still runs`, {
-    hint: `wait until it has ended, then run the same command again; it is shown by: fuser -v ${path}`,
-  });
+  const who = `"${command}" of ${version} (process ${pid}, since ${since}, by ${by})`;
+  return new IvaapError('locked', `another run is going on: ${who}${where}`, { hint });
 }

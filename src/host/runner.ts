@@ -1,9 +1,11 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { closeSync, openSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import type { Redactor } from '../engine/redact.ts';
 import { IvaapError } from '../errors.ts';
+import { gatedCommand, openGate, tailOf } from './outlives.ts';
 import { failure, lastLines, notStarted, safePath, shortCommand, stopped } from './program-failure.ts';
 import { collectLines, collectText, ProgramLines, type ReportNote } from './program-output.ts';
 
@@ -33,6 +35,16 @@ export interface RunOptions {
   okCodes?: readonly number[] | 'any';
   /** Collected standard output beyond this is a failure. Default 64 MiB. */
   maxStdoutBytes?: number;
+  /** For a program that does its work to the end also without us; its standard output is dropped. */
+  outlives?: Outlives;
+}
+
+/** What a program that may outlive us needs. */
+export interface Outlives {
+  /** Awaited before the program's first instruction: when it rejects, or we die before it resolves, the program never runs. */
+  record: (pid: number) => Promise<void>;
+  /** Takes standard error, in a folder that exists: a pipe would break with us, and the first word into a broken pipe ends a program. */
+  wordsFile: string;
 }
 
 export interface RunResult {
@@ -110,18 +122,30 @@ async function runOne(
   const label = redactor.text(options.label ?? shortCommand(argv));
   if (options.signal?.aborted === true) throw stopped(label, 'aborted', '', '');
   const begun = performance.now();
+  const { outlives } = options;
+  const words = outlives === undefined ? undefined : openSync(outlives.wordsFile, 'w', 0o600);
+  const gated = words === undefined ? undefined : gatedCommand(argv, 3 + inherit.length);
   // A session of its own: a terminal's ^C and a closing SSH session reach us, never the child behind our back.
-  const child = spawn(program, args, {
+  const child = spawn(gated?.program ?? program, gated?.args ?? args, {
     env,
     cwd: options.cwd ?? '/',
     detached: true,
-    stdio: [options.stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe', ...inherit],
+    stdio: [
+      options.stdin === undefined ? 'ignore' : 'pipe',
+      words === undefined ? 'pipe' : 'ignore',
+      words ?? 'pipe',
+      ...inherit,
+      ...(gated === undefined ? [] : (['pipe'] as const)),
+    ],
   });
+  if (words !== undefined) closeSync(words);
   const started = await Promise.race([
     once(child, 'spawn').then(() => undefined),
     once(child, 'error').then(([error]) => error as NodeJS.ErrnoException),
   ]).catch((error: unknown) => error as NodeJS.ErrnoException);
   if (started !== undefined) throw notStarted(program, label, started, options.cwd);
+  const exited = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
+  if (outlives !== undefined) await openGate(child, exited, 3 + inherit.length, outlives.record);
 
   let killer: NodeJS.Timeout | undefined;
   let reason: 'timeout' | 'aborted' | 'output too long' | undefined;
@@ -141,26 +165,28 @@ async function runOne(
   };
   const onAbort = () => stop('aborted');
   options.signal?.addEventListener('abort', onAbort, { once: true });
+  if (options.signal !== undefined && hasAborted(options.signal)) onAbort(); // while it was started
   const timer =
     options.timeoutMs === undefined ? undefined : setTimeout(() => stop('timeout'), options.timeoutMs);
 
-  const exited = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
   // What a query says is for the log: "not found" may well be the answer that was hoped for.
   const quiet = options.stdoutIsWords !== true && options.stdout === undefined;
   const linesOf = (stream: 'stdout' | 'stderr') =>
     new ProgramLines(redactor, (line) => report({ kind: 'line', program: label, stream, line, quiet }));
-  const stderr = collectLines(child.stderr!, linesOf('stderr'));
-  const stdout = options.stdout
-    ? options.stdout(child.stdout!).then(
-        () => '',
-        (error: unknown) => (breakOff(error), ''),
-      )
-    : collectText(
-        child.stdout!,
-        options.maxStdoutBytes ?? defaultMaxStdoutBytes,
-        () => stop('output too long'),
-        options.stdoutIsWords === true ? linesOf('stdout') : undefined,
-      );
+  const said = outlives === undefined ? child.stderr! : Readable.from(tailOf(outlives.wordsFile, exited));
+  const stderr = collectLines(said, linesOf('stderr'));
+  const stdout =
+    options.stdout && child.stdout !== null
+      ? options.stdout(child.stdout).then(
+          () => '',
+          (error: unknown) => (breakOff(error), ''),
+        )
+      : collectText(
+          child.stdout ?? Readable.from([]),
+          options.maxStdoutBytes ?? defaultMaxStdoutBytes,
+          () => stop('output too long'),
+          options.stdoutIsWords === true ? linesOf('stdout') : undefined,
+        );
   const stdin = feed(child, options.stdin, exited, breakOff);
   const [code, endedBy] = await exited;
   const [out, err, stdinBytes] = await Promise.all([stdout, stderr, stdin]);
@@ -175,7 +201,7 @@ async function runOne(
     exitCode: code,
     signal: endedBy,
     durationMs: Math.round(durationMs),
-    stdoutBytes: (child.stdout as Socket).bytesRead,
+    stdoutBytes: (child.stdout as Socket | null)?.bytesRead ?? 0,
   });
 
   if (brokenBy !== undefined) {
@@ -184,6 +210,12 @@ async function runOne(
     throw new IvaapError('failed', `the data of ${label} broke off`, {
       cause: error,
       output: lastLines(err),
+    });
+  }
+  if (gated !== undefined && (code === 126 || code === 127)) {
+    throw notStarted(program, label, {
+      ...new Error(lastLines(err)),
+      code: code === 127 ? 'ENOENT' : 'EACCES',
     });
   }
   const redactedOut = redactor.text(out);
@@ -201,6 +233,8 @@ async function runOne(
   }
   return { exitCode: code, stdout: out, stderr: err, stdinBytes, durationMs };
 }
+
+const hasAborted = ({ aborted }: AbortSignal): boolean => aborted;
 
 function signalGroup(child: ChildProcess, name: NodeJS.Signals): void {
   if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;

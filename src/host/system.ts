@@ -46,6 +46,25 @@ export function processStartTime(pid: number): number | undefined {
   }
 }
 
+/** Names one process for good: an id alone may be given to another one, at the latest after a reboot. */
+export interface ProcessIdentity {
+  pid: number;
+  /** Clock ticks after boot. */
+  startTime: number;
+  bootId: string;
+}
+
+export const identityOf = (pid: number): ProcessIdentity => ({
+  pid,
+  startTime: processStartTime(pid) ?? 0,
+  bootId: bootId(),
+});
+
+/** Whether the process that wrote it still runs: the same id after a reboot or a reuse is another process. */
+export function isAlive(process: ProcessIdentity): boolean {
+  return process.bootId === bootId() && processStartTime(process.pid) === process.startTime;
+}
+
 export interface Machine {
   cpus: number;
   memoryBytes: number;

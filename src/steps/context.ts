@@ -2,6 +2,7 @@ import type { RunRecord } from '../engine/state.ts';
 import type { Containerd } from '../host/containerd.ts';
 import type { Helm } from '../host/helm.ts';
 import type { Kubectl, Manifest } from '../host/kubectl.ts';
+import type { HelmJournal } from '../host/helm-process.ts';
 import type { Postgres } from '../host/postgres.ts';
 import type { Runner } from '../host/runner.ts';
 import type { PayloadIndex } from '../payload/index-schema.ts';
@@ -32,6 +33,10 @@ export interface StepContext {
   lockFd: number;
   /** The run as recorded, for what a step must know of earlier attempts. */
   run(): Readonly<RunRecord> | undefined;
+  /** What the journal keeps of Helm, whatever became of the run that began it. */
+  helmJournal(): HelmJournal;
+  /** Durable before it resolves; merged over what is kept. */
+  recordHelm(kept: HelmJournal): Promise<void>;
   /** The outs that the version `from` left before Helm first started since a run last completed; undefined until it has. */
   anchor(): Readonly<Record<string, unknown>> | undefined;
   /** Version that last completed; null on an empty host. */

@@ -1,8 +1,10 @@
 import { readFile } from 'node:fs/promises';
-import type { Step } from '../engine/step.ts';
+import type { Step, StepIo } from '../engine/step.ts';
 import { IvaapError } from '../errors.ts';
+import { makeBackupFolder } from './backup_folder.ts';
 import type { InstallContext } from './context.ts';
-import { runHelm } from './helm_run.ts';
+import { type HelmRun, runHelm } from './helm_run.ts';
+import { repairHelm } from './helm_state.ts';
 import { sha256Of } from './values_overlay.ts';
 
 /**
@@ -13,7 +15,7 @@ export const helmDeploy: Step<InstallContext> = {
   id: 'helm_deploy',
   title: 'Deploy the release',
   needs: ['load_images'],
-  midpoint: 'helm-ended',
+  midpoint: 'helm-at-work',
   revision: 1,
   destructive: true,
   inputs: ({ payload, to }) => ({ payload: payload.digest, to }),
@@ -23,25 +25,24 @@ export const helmDeploy: Step<InstallContext> = {
   }),
 
   async run(ctx, io) {
-    const { helm, product, paths, to } = ctx;
+    const { helm, paths, to } = ctx;
+    const { act, historyMax } = await repairHelm(ctx, io, 'install', () => keptFolder(ctx, io));
     const found = await helm.current();
-    if (found?.status.startsWith('pending') === true || found?.status === 'uninstalling') {
-      throw new IvaapError(
-        'failed',
-        `the Helm release ${product.release} is ${found.status}: an earlier Helm was cut off`,
-        { hint: `k3s kubectl get secrets -n ${product.namespace} -l owner=helm,name=${product.release}` },
-      );
-    }
     await io.pointOfNoReturn({ helmRevision: found?.revision ?? 0 });
+    const values = sha256Of(await readFile(paths.values, 'utf8'));
     const done = found?.status === 'deployed' && found.appVersion === to;
-    if (!done) await deploy(ctx, io, found === undefined ? 'install' : 'upgrade');
-    await io.midpoint();
+    if (done) await io.midpoint();
+    else {
+      const revisionBefore = found?.revision ?? 0;
+      const verb = act === 'install' ? 'install' : 'upgrade';
+      await deploy(ctx, io, { verb, values, revisionBefore, historyMax, forceConflicts: false });
+    }
     const release = await helm.current();
     return {
       helm: {
         revision: release?.revision ?? null,
         version: to,
-        values: sha256Of(await readFile(paths.values, 'utf8')),
+        values,
       },
     };
   },
@@ -57,13 +58,17 @@ export const helmDeploy: Step<InstallContext> = {
   },
 };
 
-async function deploy(
-  ctx: InstallContext,
-  io: Parameters<typeof runHelm>[1],
-  verb: 'install' | 'upgrade',
-): Promise<void> {
+/** Where records that are taken away are kept: one folder for all attempts. */
+function keptFolder(ctx: InstallContext, io: StepIo): Promise<string> {
+  const earlier = io.interrupted?.folder;
+  return makeBackupFolder(ctx, io, typeof earlier === 'string' ? earlier : undefined);
+}
+
+async function deploy(ctx: InstallContext, io: StepIo, run: HelmRun): Promise<void> {
+  let passed: Promise<void>;
+  io.signal.throwIfAborted();
   try {
-    await runHelm(ctx, io, verb);
+    ({ passed } = await runHelm(ctx, io, run));
   } catch (error) {
     if (!(error instanceof IvaapError)) throw error;
     throw new IvaapError('failed', `the first deployment of ${ctx.to} failed`, {
@@ -72,4 +77,5 @@ async function deploy(
       hint: `Mend the cause, then run the same command again: it goes on from here.`,
     });
   }
+  await passed;
 }

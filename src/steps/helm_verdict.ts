@@ -4,8 +4,11 @@ import type { ErrorCode } from '../errors.ts';
 export interface HelmAftermath {
   from: string;
   to: string;
-  /** How the release stands: `rolled-back` is deployed again as it was before; `unknown` could not be asked. */
-  release: 'rolled-back' | 'failed' | 'pending' | 'unknown';
+  /**
+   * How the release stands: `untouched` has no new revision; `rolled-back` is deployed again as it was before, and what runs is that;
+   * `unknown` could not be asked.
+   */
+  release: 'untouched' | 'rolled-back' | 'failed' | 'pending' | 'unknown';
   /** The release's state in Helm's words. */
   releaseWords: string;
   /** Schema versions, undefined where the database could not be asked. */
@@ -37,9 +40,11 @@ export function helmVerdict(found: HelmAftermath): Verdict {
   const unchanged = schemaBefore !== undefined && schemaBefore === schemaAfter;
   const schema = schemaSentence(schemaBefore, schemaAfter);
   const back =
-    found.release === 'rolled-back'
-      ? `Helm rolled the release back to ${from}`
-      : `Helm did not bring ${from} back (the release is ${found.releaseWords})`;
+    found.release === 'untouched'
+      ? `Helm refused it at once and changed nothing (the release is ${found.releaseWords})`
+      : found.release === 'rolled-back'
+        ? `Helm rolled the release back to ${from}`
+        : `Helm did not bring ${from} back (the release is ${found.releaseWords})`;
   if (moved) {
     const sense =
       'Rolling the chart back does not undo that: to run the old version again, the dump from before has to be restored. ' +

@@ -54,7 +54,8 @@ async function renderChart(ctx: UpgradeContext, signal: AbortSignal): Promise<Re
   }
 }
 
-function parseRendered(text: string): RenderedChart {
+/** The objects in Helm's YAML; of hooks Helm keeps no record. */
+export function parseRendered(text: string): RenderedChart {
   const all = parseAllDocuments(text)
     .map((document) => document.toJS() as Manifest | null)
     .filter((manifest) => manifest !== null && typeof manifest === 'object');

@@ -1,24 +1,19 @@
 import type { Step, StepIo } from '../engine/step.ts';
-import { causeChain, IvaapError } from '../errors.ts';
-import type { HelmRevision } from '../host/helm.ts';
+import { IvaapError } from '../errors.ts';
 import { valueAt } from '../policy/values-patches.ts';
 import type { UpgradeContext } from './context.ts';
-import { fqdnOf, probeUntilHealthy } from './health.ts';
+import { judgeFailure, schemaVersion } from './helm_aftermath.ts';
 import { runHelm } from './helm_run.ts';
-import { type HelmAftermath, helmVerdict, schemaSentence } from './helm_verdict.ts';
-import { restoreCommands } from './restore_commands.ts';
-import { type PgDump, pgDumpSchema } from './upgrade_pg_backup.ts';
-import { readValuesFile } from './values_file.ts';
-
-/** How long the old release may take to answer after Helm rolled back; its pods are ready by then. */
-const rollbackProbeMs = 60_000;
+import { repairHelm } from './helm_state.ts';
+import { schemaSentence } from './helm_verdict.ts';
+import { snapshotSchema } from './upgrade_snapshot.ts';
 
 /** `helm upgrade` with rollback on failure, from the payload's own Helm; a failure is judged by what runs afterwards. */
 export const upgradeHelm: Step<UpgradeContext> = {
   id: 'upgrade_helm',
   title: 'Upgrade the release',
   needs: ['upgrade_migrate'],
-  midpoint: 'helm-ended',
+  midpoint: 'helm-at-work',
   revision: 1,
   inputs: ({ values, payload, to }) => ({ values: values.sha256, payload: payload.digest, to }),
 
@@ -34,12 +29,10 @@ export const upgradeHelm: Step<UpgradeContext> = {
     const revisionBefore = (await helm.current())?.revision ?? 0;
     await io.pointOfNoReturn({ schemaVersion: schemaNow ?? null, helmRevision: revisionBefore });
     const before = schemaAtStart(ctx, schemaNow);
-    try {
-      await runHelm(ctx, io, 'upgrade');
-    } catch (error) {
-      throw await judged(ctx, io, error, before);
-    }
-    await io.midpoint();
+    const { passed } = (await endedWithoutUs(ctx))
+      ? { passed: io.midpoint() }
+      : await forward(ctx, io, before);
+    await passed;
     const after = await schemaVersion(ctx);
     const release = await helm.current();
     io.log(schemaSentence(before, after));
@@ -67,89 +60,46 @@ export const upgradeHelm: Step<UpgradeContext> = {
   },
 };
 
-async function schemaVersion({ database, product }: UpgradeContext): Promise<number | undefined> {
-  return database.schemaVersion(product.database.schemaVersionQuery).catch(() => undefined);
+/** A Helm that outlived its run did just this: same payload, same values, and it ended well. */
+async function endedWithoutUs({ helm, payload, values, to, ...ctx }: UpgradeContext): Promise<boolean> {
+  const orphan = ctx.helmJournal().process;
+  if (orphan?.values !== values.sha256 || orphan.payload !== payload.digest) return false;
+  const release = await helm.current();
+  return (
+    release?.status === 'deployed' &&
+    release.appVersion === to &&
+    release.revision === orphan.revisionBefore + 1
+  );
+}
+
+/** Repairs Helm's records where a Helm was cut off, and runs Helm. */
+async function forward(
+  ctx: UpgradeContext,
+  io: StepIo,
+  before: number | undefined,
+): Promise<{ passed: Promise<void> }> {
+  const { folder } = snapshotSchema.parse(io.result('upgrade_snapshot')?.snapshot);
+  const { act, historyMax, remove } = await repairHelm(ctx, io, 'upgrade', () => folder);
+  if (remove.length > 0) io.warn(schemaSentence(before, await schemaVersion(ctx)));
+  const revision = (await ctx.helm.history()).at(-1)?.revision ?? 0;
+  io.signal.throwIfAborted();
+  try {
+    return await runHelm(ctx, io, {
+      verb: act === 'install' ? 'install' : 'upgrade',
+      values: ctx.values.sha256,
+      revisionBefore: revision,
+      historyMax,
+      forceConflicts: ctx.forceConflicts,
+    });
+  } catch (error) {
+    throw await judgeFailure(ctx, io, error, { schema: before, revision });
+  }
 }
 
 /** Of the first time that Helm started in this upgrade: an attempt before this one may have moved the schema already. */
 function schemaAtStart(ctx: UpgradeContext, now: number | undefined): number | undefined {
   const recorded: unknown = ctx.run()?.pointOfNoReturn?.data.schemaVersion;
   return typeof recorded === 'number' ? recorded : now;
-}
-
-async function judged(
-  ctx: UpgradeContext,
-  io: StepIo,
-  error: unknown,
-  schemaBefore: number | undefined,
-): Promise<IvaapError> {
-  const { from, to, product } = ctx;
-  const schemaAfter = await schemaVersion(ctx);
-  const stands = await releaseAfterFailure(ctx);
-  const healthy = await answers(ctx).catch(() => undefined);
-  const verdict = helmVerdict({ from, to, ...stands, schemaBefore, schemaAfter, healthy });
-  const dump = dumpOfTheOldSchema(ctx, io, schemaBefore);
-  const output = error instanceof IvaapError ? (error.output ?? '') : '';
-  const lines = [output, ...dumpLines(dump)];
-  if (verdict.code === 'schema_moved' && dump !== undefined) {
-    const pod = await ctx.database.pod().catch(() => `POD_OF_${product.database.selector}`);
-    lines.push(
-      `To restore the database of ${from} (the moved one is kept as ${product.database.name}_moved):`,
-      ...restoreCommands(product, { pod, dumpPath: dump.path, owner: dump.owner }).map((line) => `  ${line}`),
-    );
-  }
-  return new IvaapError(verdict.code, verdict.message, {
-    cause: new Error(causeChain(error)[0] ?? 'Helm failed'),
-    output: lines.filter((line) => line !== '').join('\n'),
-    hint: `Mend the cause (often ${ctx.values.path}), then: ${ctx.program} install --upgrade`,
-  });
-}
-
-function dumpLines(dump: PgDump | undefined): string[] {
-  return dump === undefined
-    ? ['There is no dump of this upgrade.']
-    : [`Dump from before: ${dump.path}`, `SHA-256: ${dump.sha256}`];
-}
-
-/**
- * The newest dump that brings the old schema back: this run's, unless it was taken after the schema had moved; then the one that was
- * kept when Helm first started.
- */
-function dumpOfTheOldSchema(
-  ctx: UpgradeContext,
-  io: StepIo,
-  schemaBefore: number | undefined,
-): PgDump | undefined {
-  const helmStarted = ctx.run()?.pointOfNoReturn?.at ?? '';
-  for (const candidate of [io.result('upgrade_pg_backup')?.pgDump, ctx.anchor()?.pgDump]) {
-    const { success, data } = pgDumpSchema.safeParse(candidate);
-    if (success && (data.schemaVersion === schemaBefore || data.takenAt <= helmStarted)) return data;
-  }
-  return undefined;
-}
-
-async function releaseAfterFailure({
-  helm,
-}: UpgradeContext): Promise<Pick<HelmAftermath, 'release' | 'releaseWords'>> {
-  let last: HelmRevision | undefined;
-  try {
-    last = (await helm.history()).at(-1);
-  } catch {
-    return { release: 'unknown', releaseWords: 'not known: Helm could not be asked' };
-  }
-  if (last === undefined) return { release: 'unknown', releaseWords: 'gone' };
-  const releaseWords = `${last.status}, revision ${last.revision}: ${last.description}`;
-  if (last.status === 'deployed') return { release: 'rolled-back', releaseWords };
-  return { release: last.status.startsWith('pending') ? 'pending' : 'failed', releaseWords };
-}
-
-async function answers(ctx: UpgradeContext): Promise<boolean> {
-  const fqdn = fqdnOf(ctx.product, await readValuesFile(ctx.paths.values));
-  for (const route of ctx.product.health) {
-    const { healthy } = await probeUntilHealthy(route, fqdn, { timeoutMs: rollbackProbeMs });
-    if (!healthy) return false;
-  }
-  return true;
 }
 
 const restartCommand = ({ product }: UpgradeContext): string =>

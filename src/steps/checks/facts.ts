@@ -20,6 +20,7 @@ export type CheckContext = Pick<
   | 'entitlements'
   | 'refreshArchives'
   | 'run'
+  | 'helmJournal'
   | 'now'
   | 'program'
 > & {

@@ -1,4 +1,3 @@
-import type { RunRecord } from '../../engine/state.ts';
 import { bootId } from '../../host/system.ts';
 import type { Measurement } from '../../policy/preflight.ts';
 import type { CheckContext } from './facts.ts';
@@ -22,32 +21,16 @@ export function changesRelease(
   );
 }
 
-interface OurHelm {
-  pid: number;
-  startTime: number;
-  bootId: string;
-}
-
-/** Helms that a run of ours recorded before it started them. */
-function journalled(run: Readonly<RunRecord> | undefined): OurHelm[] {
-  const places: unknown[] = [
-    run?.pointOfNoReturn?.data.helm,
-    ...Object.values(run?.steps ?? {}).map(({ recorded }) => recorded?.helm),
-  ];
-  return places.filter(
-    (place): place is OurHelm => typeof place === 'object' && place !== null && 'pid' in place,
-  );
-}
-
 export function checkHelmProcess({
   product,
-  run,
+  helmJournal,
   listProcesses,
-}: Pick<CheckContext, 'product' | 'run' | 'listProcesses'>): Measurement {
-  const ours = journalled(run()).filter((helm) => helm.bootId === bootId());
+}: Pick<CheckContext, 'product' | 'helmJournal' | 'listProcesses'>): Measurement {
+  const { process: known } = helmJournal();
+  const ours = known?.bootId === bootId() ? known : undefined;
   const foreign = listProcesses()
     .filter(({ argv }) => changesRelease(argv, product))
-    .filter(({ pid, startTime }) => !ours.some((helm) => helm.pid === pid && helm.startTime === startTime));
+    .filter(({ pid, startTime }) => ours?.pid !== pid || ours.startTime !== startTime);
   const [first] = foreign;
   return {
     outcome: first === undefined ? 'ok' : 'fail',

@@ -1,7 +1,7 @@
 import { satisfies } from 'semver';
 import type { State } from '../../engine/state.ts';
-import { IvaapError } from '../../errors.ts';
 import type { Helm } from '../../host/helm.ts';
+import { readHelmJournal } from '../../host/helm-process.ts';
 import type { Product } from '../../payload/product-schema.ts';
 import type { Measurement } from '../../policy/preflight.ts';
 import { sameVersion } from '../../policy/version.ts';
@@ -20,20 +20,12 @@ export function checkKubernetesVersion(product: Product, version: string): Measu
 
 /** State, Chart.yaml on disk and the release must name one version, or one that an unfinished upgrade left there. */
 export async function checkVersions(
-  product: Product,
   paths: ProductPaths,
   state: State,
   helm: Pick<Helm, 'current'>,
 ): Promise<Measurement> {
   const installed = state.installed?.version ?? '';
   const release = await helm.current();
-  if (release !== undefined && release.chart !== product.chart.name) {
-    throw new IvaapError(
-      'preflight',
-      `the Helm release ${product.release} is of the chart ${release.chart}, not of ${product.chart.name}`,
-      { hint: `k3s kubectl get secrets -n ${product.namespace} -l owner=helm,name=${product.release}` },
-    );
-  }
   const chart = await chartFacts(paths.chart);
   const unfinished = [...state.history, ...(state.run === undefined ? [] : [state.run])]
     .filter((run) => run.flow === 'upgrade' && run.status !== 'completed' && run.from === installed)
@@ -43,8 +35,9 @@ export async function checkVersions(
     version !== undefined && known.some((one) => sameVersion(one, version));
   // While a chart is swapped there is an instant without one; the swap places the new one.
   const chartAgrees = agrees(chart?.version) || (chart === undefined && unfinished.length > 0);
+  const emptied = release === undefined && readHelmJournal(state.helm).emptied === true;
   return {
-    outcome: chartAgrees && agrees(release?.appVersion) ? 'ok' : 'fail',
+    outcome: chartAgrees && (agrees(release?.appVersion) || emptied) ? 'ok' : 'fail',
     measured: `the state says ${installed}, ${paths.chart}/Chart.yaml says ${chart?.version ?? 'nothing'}, the Helm release says ${release?.appVersion ?? 'nothing'}`,
     limit: `one version, the installed one${unfinished.length === 0 ? '' : ` or that of the unfinished upgrade (${[...new Set(unfinished)].join(', ')})`}`,
     fix: `Bring the three to one version first; the chart of ${installed} comes from the package of ${installed}.`,

@@ -68,6 +68,7 @@ describe('a real API server and a real Helm', () => {
     valuesFiles: [file('values.yaml', 'a: one\n')],
     wait: 'watcher' as const,
     timeoutSeconds: 20,
+    record: async () => {},
     ...over,
   });
 

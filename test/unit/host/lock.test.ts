@@ -6,8 +6,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { IvaapError } from '../../../src/errors.ts';
-import { flockLock, isAlive, readHolder } from '../../../src/host/lock.ts';
+import { flockLock, readHolder } from '../../../src/host/lock.ts';
 import { createRunner } from '../../../src/host/runner.ts';
+import { isAlive } from '../../../src/host/system.ts';
 
 let folder = '';
 before(async () => {
@@ -15,7 +16,10 @@ before(async () => {
 });
 after(() => rm(folder, { recursive: true, force: true }));
 
-const lockAt = (name: string) =>
+const lockAt = (
+  name: string,
+  whileOrphaned: () => Promise<void> = async () => assert.fail('no orphan is expected'),
+) =>
   flockLock({
     path: join(folder, name),
     runner: createRunner(),
@@ -23,6 +27,7 @@ const lockAt = (name: string) =>
     version: '2026.2',
     by: 'operator',
     hint: './installer status',
+    whileOrphaned,
   });
 
 function locked(pattern: RegExp) {
@@ -71,7 +76,7 @@ test('a run that was killed leaves the lock free', async () => {
     import { flockLock } from ${JSON.stringify(join(import.meta.dirname, '../../../src/host/lock.ts'))};
     import { createRunner } from ${JSON.stringify(join(import.meta.dirname, '../../../src/host/runner.ts'))};
     const [path] = process.argv.slice(1);
-    await flockLock({ path, runner: createRunner(), command: 'install', version: '1', by: 'x', hint: '' }).acquire();
+    await flockLock({ path, runner: createRunner(), command: 'install', version: '1', by: 'x', hint: '', whileOrphaned: async () => {} }).acquire();
     console.log('held');
     setInterval(() => {}, 1000);`;
   const child = spawn(process.execPath, ['--input-type=module', '-e', script, join(folder, 'killed')]);
@@ -82,7 +87,7 @@ test('a run that was killed leaves the lock free', async () => {
   (await lockAt('killed').acquire()).release();
 });
 
-test('a program that inherited the descriptor keeps the lock of a dead run, and the message says so', async () => {
+test('a program that inherited the descriptor of a dead run is waited for, and the lock is had when it has ended', async () => {
   const path = join(folder, 'inherited');
   const held = await lockAt('inherited').acquire();
   const orphan = spawn('sleep', ['60'], { stdio: ['ignore', 'ignore', 'ignore', held.descriptor] });
@@ -90,10 +95,19 @@ test('a program that inherited the descriptor keeps the lock of a dead run, and 
   held.release();
   const holder = JSON.parse(await readFile(path, 'utf8')) as { startTime: number };
   await writeFile(path, JSON.stringify({ ...holder, startTime: holder.startTime - 1 }));
-  await assert.rejects(lockAt('inherited').acquire(), locked(/which has died, still runs/));
-  orphan.kill('SIGKILL');
-  await once(orphan, 'exit');
-  (await lockAt('inherited').acquire()).release();
+  await assert.rejects(
+    lockAt('inherited', () => Promise.reject(new Error('given up'))).acquire(),
+    /given up/,
+  );
+  let asked = 0;
+  const next = await lockAt('inherited', async () => {
+    asked += 1;
+    if (asked < 3) return;
+    orphan.kill('SIGKILL');
+    await once(orphan, 'exit');
+  }).acquire();
+  assert.equal(asked, 3);
+  next.release();
 });
 
 test('a lock file that cannot be opened is named', async () => {

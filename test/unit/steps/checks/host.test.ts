@@ -81,7 +81,7 @@ test('a Helm that our journal names is ours, one of the same pid and another sta
     checkHelmProcess({
       product: ours,
       listProcesses: () => [{ pid: 7, startTime: 42, argv }],
-      run: () => ({ steps: { upgrade_helm: { recorded: { helm: journalled } } } }),
+      helmJournal: () => ({ process: journalled }),
     } as unknown as CheckContext);
   assert.equal(check({ pid: 7, startTime: 42, bootId: bootId() }).outcome, 'ok');
   for (const other of [

@@ -1,0 +1,92 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { stopError } from '../engine/failure.ts';
+import type { LockHolder } from '../engine/lock.ts';
+import { readState } from '../engine/state.ts';
+import { IvaapError } from '../errors.ts';
+import { type HelmProcess, livingHelm, readHelmJournal } from '../host/helm-process.ts';
+import type { FlowPorts, OpenedPayload } from './session.ts';
+
+const pauseMs = 1000;
+const task = 'orphaned-helm';
+const time = (at: string) => `${at.slice(11, 19)} UTC`;
+
+/**
+ * For the lock in the hands of a run that died: waits for the Helm that this run's journal names, showing until when, and returns now and
+ * then so that the lock is tried again. Throws `preflight` when something else holds it, `interrupted` or `terminated` on a signal: Helm
+ * goes on in any case, and nothing was changed.
+ */
+export function orphanedHelm(
+  { paths, product }: Pick<OpenedPayload, 'paths' | 'product'>,
+  { emit, signal, program }: Pick<FlowPorts, 'emit' | 'signal' | 'program'>,
+  words: string,
+): { wait(holder: LockHolder | undefined): Promise<void>; ended(): void } {
+  let begun: number | undefined;
+  let nobody = 0;
+  const at = () => new Date().toISOString();
+  const title = `Wait for Helm, which outlived the run that began it`;
+  const stopped = (helm: HelmProcess) => {
+    const { code } = stopError(signal.reason);
+    return new IvaapError(
+      code,
+      `stopped while waiting for Helm (process ${helm.pid}), which goes on; this run has changed nothing`,
+      { hint: `${program} ${words}: it waits for Helm again, then goes on` },
+    );
+  };
+  return {
+    async wait(holder) {
+      const helm = livingHelm(readHelmJournal((await readState(paths.state))?.helm));
+      if (helm === undefined) {
+        // Between the end of a process and the end of its descriptors there is an instant.
+        nobody += 1;
+        if (nobody > 3) throw heldByOthers(paths.lock, holder, `${program} ${words}`);
+        await sleep(pauseMs);
+        return;
+      }
+      nobody = 0;
+      if (begun === undefined) {
+        begun = performance.now();
+        const who =
+          holder === undefined
+            ? 'a run'
+            : `"${holder.command}" (process ${holder.pid}, since ${holder.since})`;
+        const line = `${who} has died, and its helm ${helm.verb} ${product.release} (process ${helm.pid}) is still at work: it is waited for ${limits(helm)}; Ctrl-C ends the wait, not Helm`;
+        emit({ type: 'task.started', at: at(), task, title });
+        emit({ type: 'message', at: at(), level: 'warning', line });
+      }
+      const sinceMs = Date.now() - Date.parse(helm.begunAt);
+      const lateMs = Date.now() - Date.parse(helm.latest);
+      emit({
+        type: 'task.progress',
+        at: at(),
+        task,
+        done: Math.max(0, Math.round(sinceMs / 1000)),
+        total: Math.round((Date.parse(helm.latest) - Date.parse(helm.begunAt)) / 1000),
+        unit: 's',
+        note: lateMs < 0 ? limits(helm) : `overdue; to ask it to stop: kill -TERM ${helm.pid}`,
+      });
+      await sleep(pauseMs, undefined, { signal }).catch(() => {
+        throw stopped(helm);
+      });
+    },
+    ended() {
+      if (begun === undefined) return;
+      emit({ type: 'task.completed', at: at(), task, title, durationMs: performance.now() - begun });
+    },
+  };
+}
+
+const limits = ({ verb, until, latest }: HelmProcess): string =>
+  verb === 'upgrade'
+    ? `until ${time(until)}, with a rollback until ${time(latest)} at the latest`
+    : `until ${time(until)} at the latest`;
+
+function heldByOthers(path: string, holder: LockHolder | undefined, command: string): IvaapError {
+  const whose = holder === undefined ? '' : ` of "${holder.command}" (process ${holder.pid}), which has died`;
+  return new IvaapError(
+    'preflight',
+    `a program holds the lock ${path}${whose}, and it is no Helm that the journal knows`,
+    {
+      hint: `see who it is: fuser -v ${path}; when it has ended: ${command}`,
+    },
+  );
+}

@@ -1,0 +1,228 @@
+/** What is done about each state in which Helm's records of the release can be found; docs/helm-states.md is written from the table. */
+
+/** One of Helm's records of the release, as `helm history` lists it. */
+export interface HelmRecord {
+  revision: number;
+  status: string;
+  /** `NAME-VERSION`. */
+  chart: string;
+  description: string;
+  /** When its Helm began, ISO 8601. */
+  updated: string;
+}
+
+export interface HelmFacts {
+  flow: 'install' | 'upgrade';
+  /** The chart's name. */
+  chart: string;
+  /** The release's last revision before the Helm began that our journal knows; undefined where none ever did. */
+  ownAfter: number | undefined;
+  /** Whether we took the only record away ourselves, as the repair of an install that was cut off. */
+  emptied: boolean;
+  now: Date;
+  /** How long Helm waits at the longest before it fails; its rollback may take as long again. */
+  timeoutSeconds: number;
+}
+
+export type HelmStateName = keyof typeof helmStates;
+
+export interface HelmJudgement {
+  state: HelmStateName;
+  /** `stop`: nothing is changed, `why` says it. */
+  act: 'install' | 'upgrade' | 'stop';
+  why: string;
+  /** Revisions whose records are saved and taken away first, newest first. */
+  remove: number[];
+  /** To which revision Helm rolls back after a failure; undefined where there is none. */
+  rollbackTo: number | undefined;
+  /** How many records Helm may keep so that this one is not among those that it takes away. */
+  historyMax: number;
+}
+
+interface Row {
+  /** How it is recognised. */
+  found: string;
+  install: string;
+  upgrade: string;
+  why: string;
+}
+
+const stop = 'stops before anything is changed';
+const repair =
+  "proves the old Helm dead, saves the revision's Secret beside the backup, deletes it, asks whether the schema moved";
+
+export const helmStates = {
+  none: {
+    found: 'Helm has no record of the release',
+    install: 'installs',
+    upgrade: `${stop}; installs over the objects that are there where the repair of an install had taken the only record away`,
+    why: 'The state says that the product is installed: its records went by other hands, and what else went is not known.',
+  },
+  deployed: {
+    found: 'the newest revision is `deployed`',
+    install: 'upgrades it; nothing where it is this release already',
+    upgrade: 'upgrades; a failure rolls back to it',
+    why: 'The usual case. A Helm of this run that ended well after its `ivaap` had died is not run a second time.',
+  },
+  failed: {
+    found: 'the newest revision is `failed`',
+    install: 'upgrades it',
+    upgrade: 'upgrades; a failure rolls back to the newest revision that was deployed',
+    why: 'Helm goes on from a failed revision by itself. On a first install it is never rolled back: that would uninstall.',
+  },
+  'pending-install': {
+    found: 'the newest revision is `pending-install`',
+    install: `${repair}, installs`,
+    upgrade: `${repair}, goes on from the revision before it, or installs over the objects that are there`,
+    why: 'An install was cut off; Helm refuses to work while the record stands. Its objects bear the marks of the release, so that Helm takes them as its own.',
+  },
+  'pending-upgrade': {
+    found: 'the newest revision is `pending-upgrade`',
+    install: `${repair}, upgrades`,
+    upgrade: `${repair}, upgrades`,
+    why: 'An upgrade was cut off while the cluster went on rolling out. Forward is the one way that is right whatever was reached: going back could not undo a migration.',
+  },
+  'pending-rollback': {
+    found: 'the newest revision is `pending-rollback`',
+    install: `${repair}, upgrades`,
+    upgrade: `${repair}, upgrades`,
+    why: 'A rollback was cut off. The revision to which it went stays among the records, `deployed` or `superseded`, so that a further failure goes back there.',
+  },
+  uninstalling: {
+    found: 'the newest revision is `uninstalling`',
+    install: stop,
+    upgrade: stop,
+    why: 'Somebody began to remove the product: whether it is to be there is not ours to decide.',
+  },
+  uninstalled: {
+    found: 'the newest revision is `uninstalled`, its history was kept',
+    install: stop,
+    upgrade: stop,
+    why: 'Somebody removed the product and kept the records, over which Helm neither installs nor upgrades.',
+  },
+  'superseded-only': {
+    found: 'the newest revision is `superseded`, none is `deployed`',
+    install: 'upgrades it',
+    upgrade: 'upgrades; a failure rolls back to the newest `superseded` one',
+    why: 'Helm was killed between its last two writes: the old revision was set aside and the new one not yet named deployed.',
+  },
+  'superseded-failure': {
+    found: 'a `superseded` revision whose description says that it failed is newer than the last good one',
+    install: 'upgrades',
+    upgrade: "saves that revision's Secret beside the backup, deletes it, upgrades",
+    why: 'A rollback that fails marks the failed revision `superseded`, and the next failure would roll back to it, to what never worked.',
+  },
+  'other-chart': {
+    found: 'the newest revision is of a chart with another name',
+    install: stop,
+    upgrade: stop,
+    why: "The release's name is taken by another product.",
+  },
+  'history-full': {
+    found: 'ten records or more, and the one to roll back to is not `deployed`',
+    install: 'lets Helm keep more for this once',
+    upgrade: 'lets Helm keep more for this once',
+    why: 'Helm takes the oldest records away beyond ten (`--history-max`) and spares only a deployed one: the revision to which a failure rolls back must stay.',
+  },
+  unknown: {
+    found: 'any other status',
+    install: stop,
+    upgrade: stop,
+    why: 'A newer Helm than ours wrote it.',
+  },
+} as const satisfies Record<string, Row>;
+
+const usualHistoryMax = 10;
+/** A Helm writes the revision after the one that it found, and the next one when it rolls back. */
+const isOf = ({ revision, status }: HelmRecord, before: number | undefined) =>
+  before !== undefined && revision === before + (status === 'pending-rollback' ? 2 : 1);
+const isPending = ({ status }: HelmRecord) => status.startsWith('pending-');
+const isGood = ({ status, description }: HelmRecord) =>
+  status === 'deployed' || (status === 'superseded' && !saysFailed(description));
+const saysFailed = (description: string) => /^(Upgrade|Rollback|Release) ".*" failed: /s.test(description);
+
+/** Decides by the table; nothing is looked up here. `history` is oldest first. */
+export function judgeHelm(history: readonly HelmRecord[], facts: HelmFacts): HelmJudgement {
+  const last = history.at(-1);
+  const remove: number[] = [];
+  const stopped = (state: HelmStateName, why: string): HelmJudgement => ({
+    state,
+    act: 'stop',
+    why,
+    remove: [],
+    rollbackTo: undefined,
+    historyMax: usualHistoryMax,
+  });
+  if (last === undefined) {
+    if (facts.flow === 'upgrade' && !facts.emptied) {
+      return stopped('none', 'it is missing, although the state says that it is installed');
+    }
+    return { ...stopped('none', ''), act: 'install' };
+  }
+  if (!last.chart.startsWith(`${facts.chart}-`) || !/^\d/.test(last.chart.slice(facts.chart.length + 1))) {
+    return stopped('other-chart', `it is of the chart ${last.chart}, not of ${facts.chart}`);
+  }
+  let rest = history;
+  for (let newest = last; isPending(newest);) {
+    const began = Date.parse(newest.updated);
+    const ours = isOf(newest, facts.ownAfter);
+    const dead = began + 2 * facts.timeoutSeconds * 1000;
+    // A Helm on another machine is seen by its record only: it is dead when its own limits have passed.
+    if (!ours && dead > facts.now.getTime()) {
+      const words = `revision ${newest.revision} is ${newest.status} since ${newest.updated} by a Helm that no run of ours began; it may be at work on another machine until ${new Date(dead).toISOString()}`;
+      return stopped(last.status as HelmStateName, words);
+    }
+    remove.push(newest.revision);
+    rest = rest.slice(0, -1);
+    const before = rest.at(-1);
+    if (before === undefined) return { ...stopped(last.status as HelmStateName, ''), act: 'install', remove };
+    newest = before;
+  }
+  return judgeRest(rest, {
+    state: isPending(last) ? (last.status as HelmStateName) : undefined,
+    remove,
+    stopped,
+  });
+}
+
+function judgeRest(
+  history: readonly HelmRecord[],
+  found: {
+    state: HelmStateName | undefined;
+    remove: number[];
+    stopped: (state: HelmStateName, why: string) => HelmJudgement;
+  },
+): HelmJudgement {
+  const last = history.at(-1);
+  const status = last?.status ?? 'none';
+  if (status === 'uninstalling' || status === 'uninstalled') {
+    return found.stopped(
+      status,
+      `it is ${status} (revision ${last?.revision}): somebody began to remove the product`,
+    );
+  }
+  if (!['deployed', 'failed', 'superseded'].includes(status)) {
+    return found.stopped(
+      'unknown',
+      `it is ${status} (revision ${last?.revision}), a state that this program does not know`,
+    );
+  }
+  const good = history.findLast(isGood);
+  const misleading = history.filter(
+    (record) =>
+      good !== undefined &&
+      record.revision > good.revision &&
+      record.status === 'superseded' &&
+      saysFailed(record.description),
+  );
+  const remove = [...found.remove, ...misleading.map(({ revision }) => revision).reverse()];
+  const kept = history.filter(({ revision }) => !remove.includes(revision));
+  const atStake =
+    good === undefined ? 0 : kept.filter(({ revision }) => revision >= good.revision).length + 1;
+  const historyMax = good?.status === 'deployed' ? usualHistoryMax : Math.max(usualHistoryMax, atStake);
+  const plain = status === 'superseded' ? 'superseded-only' : (status as 'deployed' | 'failed');
+  const state =
+    found.state ??
+    (misleading.length > 0 ? 'superseded-failure' : historyMax > usualHistoryMax ? 'history-full' : plain);
+  return { state, act: 'upgrade', why: '', remove, rollbackTo: good?.revision, historyMax };
+}

@@ -1,0 +1,128 @@
+import type { StepIo } from '../engine/step.ts';
+import { causeChain, IvaapError } from '../errors.ts';
+import type { KubeObject } from '../host/kubectl.ts';
+import { sameVersion } from '../policy/version.ts';
+import type { UpgradeContext } from './context.ts';
+import { fqdnOf, probeUntilHealthy } from './health.ts';
+import { type HelmAftermath, helmVerdict } from './helm_verdict.ts';
+import { parseRendered } from './rendered_chart.ts';
+import { restoreCommands } from './restore_commands.ts';
+import { type PgDump, pgDumpSchema } from './upgrade_pg_backup.ts';
+import { readValuesFile } from './values_file.ts';
+
+/** How long the old release may take to answer after Helm rolled back; its pods are ready by then. */
+const rollbackProbeMs = 60_000;
+
+/** The product's own word for its schema; undefined when the database could not be asked. */
+export async function schemaVersion({ database, product }: UpgradeContext): Promise<number | undefined> {
+  return database.schemaVersion(product.database.schemaVersionQuery).catch(() => undefined);
+}
+
+/** What a Helm that failed left behind, compared with what should run, as the error of the step. */
+export async function judgeFailure(
+  ctx: UpgradeContext,
+  io: StepIo,
+  error: unknown,
+  before: { schema: number | undefined; revision: number },
+): Promise<IvaapError> {
+  const { from, to, product } = ctx;
+  const schemaBefore = before.schema;
+  const schemaAfter = await schemaVersion(ctx);
+  const stands = await releaseAfterFailure(ctx, before.revision);
+  const healthy = await answers(ctx).catch(() => undefined);
+  const verdict = helmVerdict({ from, to, ...stands, schemaBefore, schemaAfter, healthy });
+  const dump = dumpOfTheOldSchema(ctx, io, schemaBefore);
+  const output = error instanceof IvaapError ? (error.output ?? '') : '';
+  const lines = [output, ...dumpLines(dump)];
+  if (verdict.code === 'schema_moved' && dump !== undefined) {
+    const pod = await ctx.database.pod().catch(() => `POD_OF_${product.database.selector}`);
+    lines.push(
+      `To restore the database of ${from} (the moved one is kept as ${product.database.name}_moved):`,
+      ...restoreCommands(product, { pod, dumpPath: dump.path, owner: dump.owner }).map((line) => `  ${line}`),
+    );
+  }
+  return new IvaapError(verdict.code, verdict.message, {
+    cause: new Error(causeChain(error)[0] ?? 'Helm failed'),
+    output: lines.filter((line) => line !== '').join('\n'),
+    hint: `Mend the cause (often ${ctx.values.path}), then: ${ctx.program} install --upgrade`,
+  });
+}
+
+function dumpLines(dump: PgDump | undefined): string[] {
+  return dump === undefined
+    ? ['There is no dump of this upgrade.']
+    : [`Dump from before: ${dump.path}`, `SHA-256: ${dump.sha256}`];
+}
+
+/**
+ * The newest dump that brings the old schema back: this run's, unless it was taken after the schema had moved; then the one that was
+ * kept when Helm first started.
+ */
+function dumpOfTheOldSchema(
+  ctx: UpgradeContext,
+  io: StepIo,
+  schemaBefore: number | undefined,
+): PgDump | undefined {
+  const helmStarted = ctx.run()?.pointOfNoReturn?.at ?? '';
+  for (const candidate of [io.result('upgrade_pg_backup')?.pgDump, ctx.anchor()?.pgDump]) {
+    const { success, data } = pgDumpSchema.safeParse(candidate);
+    if (success && (data.schemaVersion === schemaBefore || data.takenAt <= helmStarted)) return data;
+  }
+  return undefined;
+}
+
+type Stands = Pick<HelmAftermath, 'release' | 'releaseWords'>;
+
+async function releaseAfterFailure(ctx: UpgradeContext, revisionBefore: number): Promise<Stands> {
+  const { helm, from } = ctx;
+  try {
+    const last = (await helm.history()).at(-1);
+    if (last === undefined) return { release: 'unknown', releaseWords: 'gone' };
+    const releaseWords = `${last.status}, revision ${last.revision}: ${last.description}`;
+    if (last.revision <= revisionBefore) return { release: 'untouched', releaseWords };
+    if (last.status !== 'deployed') {
+      return { release: last.status.startsWith('pending') ? 'pending' : 'failed', releaseWords };
+    }
+    const other = await otherThanRendered(ctx);
+    if (other.length > 0)
+      return { release: 'failed', releaseWords: `${releaseWords}, but ${other.join(', ')}` };
+    if (sameVersion(last.appVersion, from)) return { release: 'rolled-back', releaseWords };
+    return { release: 'failed', releaseWords: `${releaseWords}, version ${last.appVersion}` };
+  } catch {
+    return { release: 'unknown', releaseWords: 'not known: Helm or the API server could not be asked' };
+  }
+}
+
+type Workload = KubeObject & {
+  spec: { template: { spec: { containers: { name: string; image: string }[] } } };
+};
+
+const workloads = ['Deployment', 'StatefulSet', 'DaemonSet'];
+
+/** Workloads of the deployed revision that are not there, or run other images than that revision says: empty when all is as it should. */
+async function otherThanRendered({ helm, kubectl, product }: UpgradeContext): Promise<string[]> {
+  const should = parseRendered(await helm.manifest()).objects.filter(({ kind }) => workloads.includes(kind));
+  const live = await kubectl.list<Workload>('deployments,statefulsets,daemonsets', {
+    namespace: product.namespace,
+  });
+  const images = (workload: Workload | undefined) =>
+    workload?.spec.template.spec.containers
+      .map(({ name, image }) => `${name}=${image}`)
+      .sort()
+      .join();
+  return (should as unknown as Workload[]).flatMap((wanted) => {
+    const { kind, metadata } = wanted;
+    const found = live.find((one) => one.kind === kind && one.metadata.name === metadata.name);
+    if (images(found) === images(wanted)) return [];
+    return [`${kind}/${metadata.name} ${found === undefined ? 'is missing' : 'runs other images'}`];
+  });
+}
+
+async function answers(ctx: UpgradeContext): Promise<boolean> {
+  const fqdn = fqdnOf(ctx.product, await readValuesFile(ctx.paths.values));
+  for (const route of ctx.product.health) {
+    const { healthy } = await probeUntilHealthy(route, fqdn, { timeoutMs: rollbackProbeMs });
+    if (!healthy) return false;
+  }
+  return true;
+}

@@ -1,0 +1,87 @@
+import { join } from 'node:path';
+import type { StepIo } from '../engine/step.ts';
+import { IvaapError } from '../errors.ts';
+import { writeFileAtomic } from '../host/atomic-file.ts';
+import { releaseSecretName } from '../host/helm.ts';
+import { livingHelm } from '../host/helm-process.ts';
+import { type HelmJudgement, judgeHelm } from '../policy/helm-states.ts';
+import type { StepContext } from './context.ts';
+
+type Flow = 'install' | 'upgrade';
+
+/** Helm's records judged by the table of its states, with what the journal knows of our own Helm. Changes nothing. */
+async function helmState(ctx: StepContext, flow: Flow): Promise<HelmJudgement> {
+  const { helm, product } = ctx;
+  const { process, emptied } = ctx.helmJournal();
+  return judgeHelm(await helm.history(), {
+    flow,
+    chart: product.chart.name,
+    ownAfter: process?.revisionBefore,
+    emptied: emptied === true,
+    now: ctx.now(),
+    timeoutSeconds: product.helm.timeoutSeconds,
+  });
+}
+
+/** Throws `preflight` unless Helm can go on from its records, as they are or once they are repaired. */
+export async function assertHelmReady(ctx: StepContext, flow: Flow): Promise<void> {
+  assertDead(ctx);
+  const { release, namespace } = ctx.product;
+  const { act, why } = await helmState(ctx, flow);
+  if (act !== 'stop') return;
+  throw new IvaapError(
+    'preflight',
+    `the Helm release ${release} in the namespace ${namespace} is not ready: ${why}`,
+    {
+      hint: `k3s kubectl get secrets -n ${namespace} -l owner=helm,name=${release} -L status,version`,
+    },
+  );
+}
+
+/** The lock is ours, so no Helm of ours can live; a Helm's process is asked all the same before a record of it is taken away. */
+function assertDead({ product, program, ...ctx }: StepContext): void {
+  const own = livingHelm(ctx.helmJournal());
+  if (own === undefined) return;
+  throw new IvaapError(
+    'preflight',
+    `helm ${own.verb} ${product.release} (process ${own.pid}) is still at work`,
+    {
+      hint: `wait until it has ended (tail --pid=${own.pid} -f /dev/null), then run the same command again: ${program}`,
+    },
+  );
+}
+
+/**
+ * Takes the records away that keep Helm from going on: each one's Secret is saved in `folder` first, durable and readable by root
+ * only. Every part of it can be cut off and done again.
+ */
+export async function repairHelm(
+  ctx: StepContext,
+  io: StepIo,
+  flow: Flow,
+  folder: () => string | Promise<string>,
+): Promise<HelmJudgement> {
+  const { kubectl, product } = ctx;
+  const { namespace, release } = product;
+  assertDead(ctx);
+  const judged = await helmState(ctx, flow);
+  if (judged.act === 'stop') {
+    throw new IvaapError('failed', `the Helm release ${release} cannot be gone on with: ${judged.why}`, {
+      hint: `k3s kubectl get secrets -n ${namespace} -l owner=helm,name=${release} -L status,version`,
+    });
+  }
+  if (judged.remove.length > 0 && judged.act === 'install') await ctx.recordHelm({ emptied: true });
+  for (const revision of judged.remove) {
+    const name = releaseSecretName(release, revision);
+    const secret = await kubectl.get('secret', name, { namespace });
+    if (secret === undefined) continue;
+    const path = join(await folder(), `${name}.json`);
+    await writeFileAtomic(path, `${JSON.stringify(secret)}\n`, { mode: 0o600 });
+    await kubectl.delete('secret', name, { namespace });
+    const status = secret.metadata.labels?.status ?? judged.state;
+    io.warn(
+      `Helm's revision ${revision} (${status}) did not end: its record is kept as ${path} and taken away`,
+    );
+  }
+  return judged;
+}
