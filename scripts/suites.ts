@@ -3,7 +3,7 @@
  * `limitMinutes`: after that a suite is called hanging, says so and ends. `concurrency`: test files side by side.
  */
 export const suites = {
-  unit: { limitMinutes: 3, concurrency: 2 },
+  unit: { limitMinutes: 8, concurrency: 2 },
   integration: { limitMinutes: 15, concurrency: 2 },
   lab: { limitMinutes: 15, concurrency: 1 },
   e2e: { limitMinutes: 35, concurrency: 3 },
