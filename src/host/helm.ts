@@ -152,7 +152,7 @@ export function createHelm(runner: Runner, settings: HelmSettings): Helm {
     const { record } = options;
     const timeoutMs = options.timeoutSeconds * 1000;
     return run([...args, ...cluster, `--timeout=${options.timeoutSeconds}s`], {
-      stdoutIsWords: true,
+      stdoutIsWords: 'loud',
       timeoutMs: 3 * timeoutMs + 300_000,
       graceMs: timeoutMs + 60_000,
       ...(record === undefined

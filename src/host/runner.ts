@@ -21,8 +21,11 @@ export interface RunOptions {
   stdin?: StdinSource;
   /** Takes standard output as a stream instead of collecting it. When it rejects, the child is killed and `run` rejects. */
   stdout?: (stream: Readable) => Promise<void>;
-  /** Standard output is words for people, told line by line as standard error always is; otherwise it is data, which may hold secrets. */
-  stdoutIsWords?: boolean;
+  /**
+   * Standard output is words, told line by line as standard error always is; otherwise it is data, which may hold secrets.
+   * `loud` words are shown to people, others are for the log.
+   */
+  stdoutIsWords?: boolean | 'loud';
   /** After this the child gets SIGTERM, and SIGKILL `graceMs` later. */
   timeoutMs?: number;
   /** Between SIGTERM and SIGKILL; Infinity never kills. Default 10 s. */
@@ -170,7 +173,7 @@ async function runOne(
     options.timeoutMs === undefined ? undefined : setTimeout(() => stop('timeout'), options.timeoutMs);
 
   // What a query says is for the log: "not found" may well be the answer that was hoped for.
-  const quiet = options.stdoutIsWords !== true && options.stdout === undefined;
+  const quiet = options.stdoutIsWords !== 'loud' && options.stdout === undefined;
   const linesOf = (stream: 'stdout' | 'stderr') =>
     new ProgramLines(redactor, (line) => report({ kind: 'line', program: label, stream, line, quiet }));
   const said = outlives === undefined ? child.stderr! : Readable.from(tailOf(outlives.wordsFile, exited));
@@ -185,7 +188,7 @@ async function runOne(
           child.stdout ?? Readable.from([]),
           options.maxStdoutBytes ?? defaultMaxStdoutBytes,
           () => stop('output too long'),
-          options.stdoutIsWords === true ? linesOf('stdout') : undefined,
+          (options.stdoutIsWords ?? false) !== false ? linesOf('stdout') : undefined,
         );
   const stdin = feed(child, options.stdin, exited, breakOff);
   const [code, endedBy] = await exited;

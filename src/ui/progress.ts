@@ -39,7 +39,8 @@ export class ProgressMeter {
     if (!this.#latest) return '';
     const { done, total, unit } = this.#latest;
     if (unit !== 'bytes') return `${done}${total === undefined ? '' : ` of ${total}`} ${printableLine(unit)}`;
-    const rate = this.#rate(nowMs);
+    // All has gone through: what is left to do is not measured in bytes.
+    const rate = total !== undefined && done >= total ? undefined : this.#rate(nowMs);
     const amount = total === undefined ? formatBytes(done) : `${formatBytes(done)} of ${formatBytes(total)}`;
     return rate === undefined || rate <= 0 ? amount : `${amount}, ${formatBytes(rate)}/s`;
   }
