@@ -209,5 +209,13 @@ export async function executeRun<Ctx>(options: RunOptions<Ctx>): Promise<RunResu
 function stopped(reason: unknown, failure: IvaapError | undefined): IvaapError {
   if (failure?.code === 'rolled_back' || failure?.code === 'schema_moved') return failure;
   const error = stopError(reason, failure);
-  return failure?.step === undefined ? error : stepError(error, failure.step);
+  if (failure?.step === undefined) return error;
+  const { code, message, hint, cause } = error;
+  const safe = `${message} in step ${failure.step}: what was completed is kept, what it left half done is never taken for whole`;
+  return new IvaapError(code, safe, {
+    step: failure.step,
+    cause,
+    ...(hint === undefined ? {} : { hint }),
+    ...(failure.output === undefined ? {} : { output: failure.output }),
+  });
 }

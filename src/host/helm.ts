@@ -52,7 +52,7 @@ export interface DeployOptions {
   timeoutSeconds: number;
   /** Takes over fields that other managers own. */
   forceConflicts?: boolean;
-  /** Records that Helm keeps, the new one included; the deployed one is never among those that go. Helm's own default is 10. */
+  /** Records that Helm keeps, the new one included; the deployed one is never among those that go. Helm's own default is 10. Of an upgrade only. */
   historyMax?: number;
   /** Must be durable when it resolves: Helm begins after that. */
   record: (process: ProcessIdentity) => Promise<void>;
@@ -176,8 +176,9 @@ export function createHelm(runner: Runner, settings: HelmSettings): Helm {
     `--wait=${options.wait}`,
     '--hide-notes',
     ...(options.forceConflicts === true ? ['--force-conflicts'] : []),
-    ...(options.historyMax === undefined ? [] : [`--history-max=${options.historyMax}`]),
   ];
+  const historyArgs = ({ historyMax }: DeployOptions) =>
+    historyMax === undefined ? [] : [`--history-max=${historyMax}`];
 
   return {
     namespace,
@@ -217,7 +218,14 @@ export function createHelm(runner: Runner, settings: HelmSettings): Helm {
     },
     upgrade: (options) =>
       change(
-        ['upgrade', ...deployArgs(options), '--reset-values', '--server-side=true', '--rollback-on-failure'],
+        [
+          'upgrade',
+          ...deployArgs(options),
+          ...historyArgs(options),
+          '--reset-values',
+          '--server-side=true',
+          '--rollback-on-failure',
+        ],
         options,
       ),
     install: (options) => change(['install', ...deployArgs(options)], options),

@@ -58,6 +58,7 @@ export const upgradeSnapshot: Step<UpgradeContext> = {
     ];
     const half = Math.floor(contents.length / 2);
     for (const [index, [name, text]] of contents.entries()) {
+      io.signal.throwIfAborted();
       if (index === half) await io.midpoint();
       await writeFileAtomic(join(folder, name), text, ownerOnly);
     }

@@ -69,6 +69,7 @@ describe('a real API server and a real Helm', () => {
     wait: 'watcher' as const,
     timeoutSeconds: 20,
     record: async () => {},
+    historyMax: 12,
     ...over,
   });
 
