@@ -16,7 +16,7 @@ export const layers: Record<string, { imports: readonly string[]; types?: readon
   images: { imports: ['host', 'payload', 'errors'] },
   payload: { imports: ['host', 'images', 'errors'] },
   host: { imports: ['errors'], types: ['engine'] },
-  ui: { imports: ['errors'], types: ['engine'] },
+  ui: { imports: ['policy', 'errors'], types: ['engine'] },
   engine: { imports: ['errors'] },
   policy: { imports: ['errors'] },
   errors: { imports: [] },

@@ -4,7 +4,7 @@ import type { ExtractSource } from '../payload/extract-file.ts';
 import { assertRoom, extractTarget, extractToFile } from '../payload/extract-file.ts';
 import type { Payload } from '../payload/reader.ts';
 import { openPayload, selfPath } from '../payload/reader.ts';
-import { formatBytes } from '../ui/format.ts';
+import { formatBytes } from '../policy/format-bytes.ts';
 import type { Command, Invocation } from './command.ts';
 import { nearestNames } from './nearest.ts';
 import { assertSafeTarget } from './product-folder.ts';

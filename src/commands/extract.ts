@@ -4,7 +4,7 @@ import { extractTree, treeTarget } from '../payload/extract-tree.ts';
 import type { PayloadIndex } from '../payload/index-schema.ts';
 import type { Payload } from '../payload/reader.ts';
 import { openPayload } from '../payload/reader.ts';
-import { formatBytes } from '../ui/format.ts';
+import { formatBytes } from '../policy/format-bytes.ts';
 import { byteTask } from './byte-task.ts';
 import type { Command, Invocation } from './command.ts';
 import { assertSafeTarget } from './product-folder.ts';

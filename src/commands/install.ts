@@ -5,6 +5,7 @@ import { type FlowPorts, thisMachine } from '../flows/session.ts';
 import { runUpgrade } from '../flows/upgrade.ts';
 import { chooseRenderer } from '../ui/choose-renderer.ts';
 import { guardedOutput } from '../ui/output.ts';
+import { planLines } from '../ui/plan-text.ts';
 import type { Command, Invocation } from './command.ts';
 import { terminalConfirm } from './confirm.ts';
 
@@ -60,6 +61,10 @@ export const install: Command = {
       summary: 'go on although this check fails; may be given again; the reason is recorded',
       repeatable: true,
     },
+    {
+      flags: '--dry-run',
+      summary: 'tell step by step what would be done and what stands against it; changes nothing',
+    },
     { flags: '--yes', summary: 'answer yes instead of asking' },
     { flags: '--resume', summary: 'go on with an install; without it, running install again does the same' },
     { flags: '--rollback-to <step>', summary: 'excludes --upgrade; not offered by this version' },
@@ -75,6 +80,7 @@ export const install: Command = {
     ],
     ['install --upgrade --preflight-only', 'says whether an upgrade may start, and changes nothing'],
     ['install --upgrade', 'upgrades the installed release to the one in this file'],
+    ['install --upgrade --dry-run', 'shows what that would do; exits as it would if it were refused'],
     ['install --upgrade --reapply', 'runs all steps again, e.g. after a change of the values file'],
     ['install --upgrade --images-from disk', 'takes images from the archives on disk only'],
   ],
@@ -96,7 +102,8 @@ export const install: Command = {
   async run(invocation) {
     const { options } = invocation;
     checkFlags(options, invocation.program);
-    const renderer = chooseRenderer(guardedOutput(process.stdout), {
+    const output = guardedOutput(process.stdout);
+    const renderer = chooseRenderer(output, {
       json: invocation.json,
       env: process.env,
     });
@@ -115,7 +122,10 @@ export const install: Command = {
         renderer.handle({ type: 'message', at: at(), level: 'warning', line });
       }
       const result = options.upgrade === true ? await upgrade(options, ports) : await fresh(options, ports);
-      renderer.handle({ type: 'result', at: at(), ...result });
+      const { lines, data, plan, refusal } = result;
+      const told = plan === undefined ? lines : planLines(plan, output.isTerminal ? output.columns : 80);
+      renderer.handle({ type: 'result', at: at(), lines: told, data });
+      if (refusal !== undefined) throw refusal;
     } finally {
       renderer.close();
     }
@@ -165,6 +175,7 @@ function fresh(options: Options, ports: FlowPorts): Promise<FlowResult> {
       values: text(options.values),
       yes: options.yes === true,
       ...preflightFlags(options),
+      dryRun: options.dryRun === true,
     },
     ports,
   );
@@ -178,6 +189,7 @@ function upgrade(options: Options, ports: FlowPorts): Promise<FlowResult> {
       acceptUnsupported: options.acceptUnsupportedUpgrade === true,
       reapply: options.reapply === true,
       supersede: options.supersede === true,
+      dryRun: options.dryRun === true,
       forceConflicts: options.forceConflicts === true,
       ...preflightFlags(options),
       yes: options.yes === true,

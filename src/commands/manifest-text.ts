@@ -1,4 +1,5 @@
-import { columns, formatBytes } from '../ui/format.ts';
+import { formatBytes } from '../policy/format-bytes.ts';
+import { columns } from '../ui/format.ts';
 import type { ManifestArchive, ManifestReport } from './manifest-report.ts';
 
 const indented = (lines: readonly string[]) => lines.map((line) => `  ${line}`);

@@ -5,7 +5,8 @@ import { openPayload, selfPath } from '../payload/reader.ts';
 import type { ScanResult } from '../payload/scan.ts';
 import { assertIntact, scanPayload } from '../payload/scan.ts';
 import type { Payload } from '../payload/reader.ts';
-import { columns, formatBytes, formatDuration } from '../ui/format.ts';
+import { formatBytes } from '../policy/format-bytes.ts';
+import { columns, formatDuration } from '../ui/format.ts';
 import { byteTask } from './byte-task.ts';
 import type { Command, Invocation } from './command.ts';
 

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { runPlanSchema } from './run-plan.ts';
 
 /**
  * Everything that a run says, as data: ui/ draws events, `--json` prints one a line, the run log keeps them.
@@ -87,6 +88,7 @@ export const eventSchemas = [
       .array(z.strictObject({ step: z.string(), why: z.string() }))
       .describe('Completed steps that run again.'),
   }),
+  event('run.plan', 'What the run is about to do, before its first step.', { plan: runPlanSchema }),
   event('step.started', 'A step begins.', {
     step: z.string(),
     title,
@@ -190,10 +192,14 @@ export const eventSchemas = [
     level: z.enum(['info', 'warning']),
     line: z.string(),
   }),
-  event('result', 'The last event of a command that did what it was asked; `data` depends on the command.', {
-    lines: z.array(z.string()).describe('The same for people.'),
-    data: z.record(z.string(), z.json()),
-  }),
+  event(
+    'result',
+    'The last event of a command that did what it was asked; `data` depends on the command, of a dry run it is the plan as in `run.plan`.',
+    {
+      lines: z.array(z.string()).describe('The same for people.'),
+      data: z.record(z.string(), z.json()),
+    },
+  ),
   event('error', 'The last event of a command that failed.', { error }),
 ] as const;
 

@@ -4,7 +4,7 @@ import type { Clock } from './clock.ts';
 import { systemClock } from './clock.ts';
 import type { Disk } from './disk.ts';
 import { nodeDisk } from './disk.ts';
-import { beginRecord, isUnfinished, markStale, passPointOfNoReturn, resumeRecord } from './run-record.ts';
+import { beginRecord, markStale, passPointOfNoReturn, resumable, resumeRecord } from './run-record.ts';
 import type { RunSpec } from './run-record.ts';
 import type { RunRecord, State } from './state.ts';
 import { emptyState, parseState, readState, stateVersion } from './state.ts';
@@ -100,13 +100,7 @@ export class Journal {
     options: { fresh?: boolean } = {},
   ): Promise<{ resumed: boolean }> {
     const last = this.#state.run;
-    const resumed =
-      last !== undefined &&
-      isUnfinished(last) &&
-      options.fresh !== true &&
-      last.flow === spec.flow &&
-      last.payloadDigest === spec.payloadDigest &&
-      last.from === spec.from;
+    const resumed = resumable(last, spec, options.fresh === true);
     await this.update((draft, now) => {
       if (resumed && draft.run) resumeRecord(draft.run, spec, order);
       else beginRecord(draft, { spec, order, now, fresh: options.fresh === true });

@@ -16,8 +16,18 @@ export interface RunSpec {
 const keptHistory = 50;
 
 /** Whether the same command goes on with it. */
-export function isUnfinished({ status }: Pick<RunRecord, 'status'>): boolean {
+function isUnfinished({ status }: Pick<RunRecord, 'status'>): boolean {
   return status === 'running' || status === 'failed';
+}
+
+/** Whether a run of this kind goes on with the last one, instead of beginning anew. */
+export function resumable(
+  last: Readonly<RunRecord> | undefined,
+  spec: Pick<RunSpec, 'flow' | 'payloadDigest' | 'from'>,
+  fresh: boolean,
+): boolean {
+  if (last === undefined || fresh || !isUnfinished(last)) return false;
+  return last.flow === spec.flow && last.payloadDigest === spec.payloadDigest && last.from === spec.from;
 }
 
 /** Puts an unfinished run to work again; `order` may be that of another revision of the graph. */

@@ -2,16 +2,22 @@
 export type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
 export type JsonObject = { [key: string]: Json };
 
-/** What a step would do, asked before anything is changed. Read-only: `plan` has no side effect. */
+/** Whether a step has work. Read-only and cheap: asked again right before `run`. */
 export interface Plan {
   /** `run`: it has work; `skip`: it has none, and `summary` says why. */
   action: 'run' | 'skip';
   /** One line in the operator's words. */
   summary: string;
-  /** More lines for the dry run and the opening summary. */
-  details?: string[];
+}
+
+/** What a step expects to do, asked of the host for the dry run and for the summary before the first step. */
+export interface Preview {
+  /** For the summary before the first step, a few words; none where the plan's own say enough. */
+  brief?: string;
+  /** For the dry run, a line each; two blanks in front for each level below the step's own. */
+  details: string[];
   /** The same for machines. */
-  data?: JsonObject;
+  data: JsonObject;
 }
 
 /** How far a running step is. `unit` 'bytes' is drawn as sizes, anything else as counts ("pods"). */
@@ -80,6 +86,11 @@ export interface Step<Ctx, Out extends JsonObject = JsonObject> {
   inputs(ctx: Ctx): JsonObject;
   /** Also asked right before `run`, after all that it needs: `skip` there records the step as skipped. */
   plan(ctx: Ctx): Promise<Plan>;
+  /**
+   * Read-only, from real queries, with nothing that other steps of the run would have to do first. What cannot be asked is told as not known;
+   * a failure is told so as well and stops nothing.
+   */
+  preview?(ctx: Ctx, signal: AbortSignal): Promise<Preview>;
   run(ctx: Ctx, io: StepIo): Promise<Out>;
   /** Post-condition, asked after run and again before a completed step is skipped: metadata only, cheap. Throws when it does not hold. */
   verify?(ctx: Ctx, out: Out): Promise<void>;

@@ -13,6 +13,7 @@ import { installAnswers, type InstallAnswers, type InstallFlags, requireLicense 
 import { refuseInstalled, refuseLeftovers } from './install_gate.ts';
 import { preflightInstall } from './install_preflight.ts';
 import { preflightResult, recordPreflightStart } from './preflight_record.ts';
+import { dryRunInstall } from './install_dry_run.ts';
 import { installSteps } from './install_graph.ts';
 import { type LoggedPorts, loggedPorts } from './logged_ports.ts';
 import { type FlowResult, runFlow, stepContext } from './run_flow.ts';
@@ -25,13 +26,16 @@ export interface InstallOptions extends InstallFlags {
   /** `ID=REASON`, each. */
   waive: readonly string[];
   preflightOnly: boolean;
+  /** Tell what would be done, and change nothing. */
+  dryRun: boolean;
 }
 
 /** `install` on an empty host, or going on with one that was cut off. */
 export async function runInstall(options: InstallOptions, given: FlowPorts): Promise<FlowResult> {
   const ports = loggedPorts(given);
   const command = `${ports.program} install`;
-  if (!options.yes && !options.preflightOnly && ports.confirm === undefined) {
+  const asks = !options.yes && !options.preflightOnly && !options.dryRun;
+  if (asks && ports.confirm === undefined) {
     throw new IvaapError('usage', 'install asks for confirmation, and nobody can be asked here', {
       hint: `${command} --yes`,
     });
@@ -40,7 +44,8 @@ export async function runInstall(options: InstallOptions, given: FlowPorts): Pro
   const opened = await session.openOwnPayload(ports.machine);
   const redactor = new Redactor();
   // An empty host stays as it is until it is known that the install may start.
-  const acquire = () => session.takeLock(opened, 'install', ports);
+  const words = `install${options.dryRun ? ' --dry-run' : ''}`;
+  const acquire = () => session.takeLock(opened, words, ports, { leaveText: options.dryRun });
   let lock = existsSync(opened.paths.installer) ? await acquire() : undefined;
   const takeLock = async (): Promise<HeldLock> => {
     await assertSafePath(opened.paths.folder, { mayBeMissing: true });
@@ -81,7 +86,7 @@ async function checked(
     });
   }
   await hideGenerated(host.kubectl, product, redactor);
-  const report = await preflightInstall({
+  const preflight = {
     opened,
     host,
     ports,
@@ -90,7 +95,9 @@ async function checked(
     entitlements: license?.entitlements ?? [],
     fqdn: answers.fqdn,
     waive: options.waive,
-  });
+  };
+  if (options.dryRun) return dryRunInstall({ preflight, redactor, answers, license });
+  const report = await preflightInstall(preflight);
   if (options.preflightOnly) return preflightResult(report);
   await confirmInstall(options, ports, opened, answers);
   const lock = await takeLock();

@@ -28,6 +28,8 @@ export interface InstallPreflight {
   fqdn: string;
   /** `ID=REASON`, as typed. */
   waive: readonly string[];
+  /** Given the report before what blocks is thrown. */
+  onReport?: (report: PreflightReport) => void;
 }
 
 const now = () => new Date();
@@ -46,6 +48,7 @@ export async function preflightInstall(options: InstallPreflight): Promise<Prefl
     now,
     measures: (signal) => measures(options, signal),
   });
+  options.onReport?.(report);
   assertPassed(report, waivableIds('install', waivable));
   return report;
 }

@@ -4,8 +4,9 @@ import type { Journal } from '../engine/journal.ts';
 import type { HeldLock } from '../engine/lock.ts';
 import type { Redactor } from '../engine/redact.ts';
 import { executeRun, type RunResult } from '../engine/run.ts';
+import type { RunPlan } from '../engine/run-plan.ts';
 import type { JsonObject, Step } from '../engine/step.ts';
-import { describeError } from '../errors.ts';
+import { describeError, type IvaapError } from '../errors.ts';
 import type { Helm } from '../host/helm.ts';
 import { readHelmJournal } from '../host/helm-process.ts';
 import type { Patience } from '../host/patience.ts';
@@ -18,6 +19,10 @@ import { clearWork, type FlowPorts, type HostTools, type OpenedPayload } from '.
 export interface FlowResult {
   lines: string[];
   data: JsonObject;
+  /** Of a dry run: what the data says, to be told in lines as wide as the reader's screen. */
+  plan?: RunPlan;
+  /** Of a dry run: the error with which the run itself would end at once. */
+  refusal?: IvaapError;
 }
 
 export interface FlowRun<Ctx extends StepContext> {
@@ -31,6 +36,8 @@ export interface FlowRun<Ctx extends StepContext> {
   redactor: Redactor;
   lock: HeldLock;
   patience: Patience;
+  /** Told before the first step. */
+  plan?: RunPlan;
   /** Called once, when the run is recorded as begun; `kept` are the completed steps that will be skipped. What it records is durable before the first step. */
   onStart?: (run: string, kept: readonly string[]) => Promise<void>;
   /** What the operator is told at the end. */
@@ -122,7 +129,10 @@ export async function runFlow<Ctx extends StepContext>(options: FlowRun<Ctx>): P
       fresh: options.fresh,
       lock: options.lock,
       redactor,
-      ...(options.onStart === undefined ? {} : { onBegun: options.onStart }),
+      onBegun: async (run, kept) => {
+        if (options.plan !== undefined) ports.emit({ type: 'run.plan', at: at(), plan: options.plan });
+        await options.onStart?.(run, kept);
+      },
     });
     const summary = options.summarize(result);
     log.handle({ type: 'result', at: at(), ...summary });

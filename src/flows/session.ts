@@ -1,5 +1,5 @@
-import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { rm, rmdir } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import type { Emit } from '../engine/events.ts';
 import type { HeldLock } from '../engine/lock.ts';
 import type { Redactor } from '../engine/redact.ts';
@@ -13,9 +13,9 @@ import { Patience } from '../host/patience.ts';
 import { createPostgres, type Postgres } from '../host/postgres.ts';
 import { listProcesses } from '../host/processes.ts';
 import { createRunner, type Runner, type RunnerSettings } from '../host/runner.ts';
-import { flockLock } from '../host/lock.ts';
+import { flockLock, type LockOptions } from '../host/lock.ts';
 import { operator } from '../host/system.ts';
-import { placeTool } from '../host/tools.ts';
+import { placeTool, type Tool } from '../host/tools.ts';
 import type { PayloadIndex } from '../payload/index-schema.ts';
 import type { Product, Release } from '../payload/product-schema.ts';
 import { openPayload, type Payload, selfPath } from '../payload/reader.ts';
@@ -111,6 +111,7 @@ export async function takeLock(
   { paths, product, release }: OpenedPayload,
   words: string,
   ports: FlowPorts,
+  options: Pick<LockOptions, 'leaveText'> = {},
 ): Promise<HeldLock> {
   const orphan = orphanedHelm({ paths, product }, ports, words);
   const lock = await flockLock({
@@ -121,6 +122,7 @@ export async function takeLock(
     by: operator().user,
     hint: `${ports.program} status --watch`,
     whileOrphaned: orphan.wait,
+    ...options,
   }).acquire();
   orphan.ended();
   return lock;
@@ -168,19 +170,31 @@ export async function assertCluster(kubectl: Kubectl): Promise<string> {
 }
 
 /** The payload's own Helm, placed below the installer's folder, with folders of its own. */
-export async function placeHelm(
-  opened: OpenedPayload,
-  { runner, patience }: Pick<HostTools, 'runner' | 'patience'>,
-): Promise<Helm> {
-  const { payload, index, product, paths } = opened;
+export async function placeHelm(opened: OpenedPayload, host: HelmHost): Promise<Helm> {
+  const { payload, paths } = opened;
+  const { entry, sha256 } = await helmEntry(opened);
+  const tool = await placeTool(paths.tools, { name: 'helm', sha256 }, () => payload.streamEntry(entry));
+  return helmAt(opened, host, tool);
+}
+
+/** The same for whoever starts none: nothing is written. */
+export async function unplacedHelm(opened: OpenedPayload, host: HelmHost): Promise<Helm> {
+  const { sha256 } = await helmEntry(opened);
+  return helmAt(opened, host, { path: join(opened.paths.tools, sha256, 'helm'), sha256 });
+}
+
+type HelmHost = Pick<HostTools, 'runner' | 'patience'>;
+
+async function helmEntry({ payload, index }: OpenedPayload): Promise<{ entry: string; sha256: string }> {
   const tool = index.tools.helm;
   if (tool === undefined) throw new IvaapError('payload', 'this payload carries no Helm');
-  const entry = await payload.entry(tool.entry);
-  const placed = await placeTool(paths.tools, { name: 'helm', sha256: entry.sha256 }, () =>
-    payload.streamEntry(tool.entry),
-  );
+  const { sha256 } = await payload.entry(tool.entry);
+  return { entry: tool.entry, sha256 };
+}
+
+function helmAt({ product, paths }: OpenedPayload, { runner, patience }: HelmHost, tool: Tool): Helm {
   return createHelm(runner, {
-    tool: placed,
+    tool,
     kubeconfig: product.k3s.kubeconfig,
     namespace: product.namespace,
     release: product.release,
@@ -192,6 +206,17 @@ export async function placeHelm(
 /** Work files are a run's own: what a dead run left goes before the next begins. */
 export async function clearWork(paths: ProductPaths): Promise<void> {
   await rm(paths.work, { recursive: true, force: true });
+}
+
+/** A dry run leaves the work files of a run that died where they are. */
+export function workApart(paths: ProductPaths): void {
+  paths.work = join(paths.work, 'dry-run');
+}
+
+/** Not even an empty folder stays. */
+export async function clearApart(paths: ProductPaths): Promise<void> {
+  await clearWork(paths);
+  await rmdir(dirname(paths.work)).catch(() => undefined);
 }
 
 /** Statuses of a release's revisions, newest last, from the labels of Helm's records: asked without Helm, changes nothing. */

@@ -7,9 +7,11 @@ import { assertRoot } from '../host/system.ts';
 import { type LoggedPorts, loggedPorts } from './logged_ports.ts';
 import { preflightResult, recordPreflightStart } from './preflight_record.ts';
 import { type FlowResult, runFlow } from './run_flow.ts';
+import { planRun } from './run_plan.ts';
 import * as session from './session.ts';
 import type { FlowPorts, OpenedPayload } from './session.ts';
 import { dumpsOf, recordSkippedBackup, withDumpNote } from './upgrade_backup.ts';
+import { dryRunUpgrade } from './upgrade_dry_run.ts';
 import { upgradeContext, type UpgradeSession } from './upgrade_context.ts';
 import { decideUpgrade } from './upgrade_decision.ts';
 import * as gate from './upgrade_gate.ts';
@@ -24,10 +26,13 @@ export async function runUpgrade(options: UpgradeOptions, given: FlowPorts): Pro
   assertOptions(options, ports);
   assertRoot(`${ports.program} install --upgrade`);
   const opened = await session.openOwnPayload(ports.machine);
+  if (options.dryRun) session.workApart(opened.paths);
   const redactor = new Redactor();
   // A host without state is only looked at: not even a lock is left there.
   const lock = existsSync(opened.paths.state)
-    ? await session.takeLock(opened, 'install --upgrade', ports)
+    ? await session.takeLock(opened, `install --upgrade${options.dryRun ? ' --dry-run' : ''}`, ports, {
+        leaveText: options.dryRun,
+      })
     : undefined;
   try {
     await session.scanWhole(opened.payload, ports);
@@ -36,7 +41,8 @@ export async function runUpgrade(options: UpgradeOptions, given: FlowPorts): Pro
     throw redactor.error(error);
   } finally {
     // A run that was refused has asked Helm as well, which makes its private folders.
-    if (lock !== undefined) await session.clearWork(opened.paths).catch(() => undefined);
+    const clear = options.dryRun ? session.clearApart : session.clearWork;
+    if (lock !== undefined) await clear(opened.paths).catch(() => undefined);
     lock?.release();
     await opened.payload.close();
   }
@@ -59,6 +65,7 @@ async function locked(
   await assertSafePath(paths.installer);
   const journal = await Journal.open({ path: paths.state, product: product.name });
   const upgrade: UpgradeSession = { options, ports, opened, host, journal, lock, redactor };
+  if (options.dryRun) return dryRunUpgrade(upgrade);
   const decision = await decideUpgrade(upgrade);
   const ctx = await upgradeContext(upgrade, decision.from);
   const report = await preflightUpgrade(ctx, upgrade, { resumed: decision.how === 'continue' });
@@ -67,17 +74,21 @@ async function locked(
   for (const line of decision.notes) {
     ports.emit({ type: 'message', at: ctx.now().toISOString(), level: 'warning', line });
   }
-  return runFlow({
+  const flow = {
     flow: 'upgrade',
     ctx,
     journal,
     opened,
     ports,
     redactor,
-    lock,
     patience: host.patience,
     steps: upgradeSteps(product),
     fresh: decision.how === 'fresh',
+  } as const;
+  return runFlow({
+    ...flow,
+    lock,
+    plan: await planRun(flow),
     onStart: async (run, kept) => {
       await recordSkippedBackup(journal, ctx, run, kept);
       await recordPreflightStart(journal, ctx, run);

@@ -9,6 +9,8 @@ export interface UpgradeOptions {
   reapply: boolean;
   /** Closes the unfinished upgrade of another package. */
   supersede: boolean;
+  /** Tell what would be done, and change nothing. */
+  dryRun: boolean;
   yes: boolean;
   imagesFrom: StepContext['imagesFrom'];
   refreshArchives: boolean;
@@ -26,7 +28,8 @@ export function assertOptions(options: UpgradeOptions, ports: FlowPorts): void {
       hint: `${ports.program} install --upgrade --reapply`,
     });
   }
-  if (!options.yes && !options.preflightOnly && ports.confirm === undefined) {
+  const asks = !options.yes && !options.preflightOnly && !options.dryRun;
+  if (asks && ports.confirm === undefined) {
     throw new IvaapError('usage', '--reapply asks for confirmation, and nobody can be asked here', {
       hint: `${ports.program} install --upgrade --reapply --yes`,
     });

@@ -21,6 +21,8 @@ export interface LockOptions {
    * when it resolves; it throws to give up.
    */
   whileOrphaned: (holder: LockHolder | undefined) => Promise<void>;
+  /** Once it is released, the file says again what it said before. */
+  leaveText?: boolean;
 }
 
 /** Exit code by which flock says "held by another": not 1, which is also its code for other trouble. */
@@ -68,7 +70,7 @@ function openLockFile(path: string): number {
   }
 }
 
-function heldLock(descriptor: number, { command, version, by }: LockOptions): HeldLock {
+function heldLock(descriptor: number, { path, command, version, by, leaveText }: LockOptions): HeldLock {
   const holder: LockHolder = {
     ...identityOf(process.pid),
     command,
@@ -76,9 +78,9 @@ function heldLock(descriptor: number, { command, version, by }: LockOptions): He
     since: new Date().toISOString(),
     by,
   };
-  const write = () => {
+  const before = leaveText === true ? readFileSync(path, 'utf8') : undefined;
+  const write = (text = `${JSON.stringify(holder)}\n`) => {
     try {
-      const text = `${JSON.stringify(holder)}\n`;
       writeSync(descriptor, text, 0);
       ftruncateSync(descriptor, Buffer.byteLength(text));
     } catch {
@@ -96,6 +98,7 @@ function heldLock(descriptor: number, { command, version, by }: LockOptions): He
     release() {
       if (!held) return;
       held = false;
+      if (before !== undefined) write(before);
       closeSync(descriptor);
     },
   };

@@ -30,8 +30,17 @@ export interface ImagePlan {
   missingBytes: number;
   /** Uncompressed bytes of the missing layers: what their snapshots will take. */
   unpackedBytes: number;
+  /** Where the missing bytes come from, in the order of loading: each blob is counted where it is taken first. */
+  sources: PlannedSource[];
   /** What the operator should know, e.g. an archive on disk that is damaged and passed over. */
   warnings: string[];
+}
+
+export interface PlannedSource {
+  /** Path of an archive on disk; undefined for the payload. */
+  path: string | undefined;
+  images: string[];
+  bytes: number;
 }
 
 export interface PlanSettings {
@@ -70,17 +79,28 @@ export async function planImages(settings: PlanSettings): Promise<ImagePlan> {
       warnings.push(...(await fromDisk(settings, name, ofArchive)));
     }
   }
-  const sizes =
-    toLoad.length === 0
-      ? noBytes
-      : missing(
-          toLoad.map(({ image }) => image),
-          await containerd.blobs(),
-        );
-  return { images, from, index, ...sizes, warnings };
+  const have = toLoad.length === 0 ? new Set<string>() : await containerd.blobs();
+  const sizes = missing(
+    toLoad.map(({ image }) => image),
+    have,
+  );
+  return { images, from, index, ...sizes, sources: sourcesOf(toLoad, have), warnings };
 }
 
-const noBytes = { missingBytes: 0, unpackedBytes: 0 };
+/** Archives on disk first, as they are loaded, and the payload for the rest. */
+function sourcesOf(toLoad: readonly PlannedImage[], have: ReadonlySet<string>): PlannedSource[] {
+  const groups = Map.groupBy(toLoad, ({ source }) => source?.path);
+  const ofPayload = groups.get(undefined);
+  groups.delete(undefined);
+  if (ofPayload !== undefined) groups.set(undefined, ofPayload);
+  const known = new Set(have);
+  return [...groups].map(([path, images]) => {
+    const wanted = images.map(({ image }) => image);
+    const bytes = missing(wanted, known).missingBytes;
+    for (const { digest } of blobsOf(wanted)) known.add(digest);
+    return { path, images: images.map(({ name }) => name), bytes };
+  });
+}
 
 /** Gives images of one archive their source on disk; returns warnings. */
 async function fromDisk(settings: PlanSettings, name: string, images: PlannedImage[]): Promise<string[]> {
@@ -121,7 +141,10 @@ async function fromDisk(settings: PlanSettings, name: string, images: PlannedIma
 }
 
 /** What is not in the content store, every blob once. */
-function missing(images: readonly IndexImage[], have: ReadonlySet<string>): typeof noBytes {
+function missing(
+  images: readonly IndexImage[],
+  have: ReadonlySet<string>,
+): Pick<ImagePlan, 'missingBytes' | 'unpackedBytes'> {
   const blobs = blobsOf(images).filter(({ digest }) => !have.has(digest));
   const layers = new Map(images.flatMap((image) => image.layers.map((layer) => [layer.digest, layer])));
   return {

@@ -30,15 +30,30 @@ export async function isPayloadChart(ctx: StepContext, folder: string): Promise<
   const wanted = chartEntries(ctx);
   const there = await filesBelow(folder).catch(() => undefined);
   if (there === undefined || there.join('\n') !== [...wanted.keys()].sort().join('\n')) return false;
-  for (const [path, entry] of wanted) {
-    const file = join(folder, path);
-    if ((await stat(file)).size !== entry.size) return false;
-    const found = createHash('sha256')
-      .update(await readFile(file))
-      .digest('hex');
-    if (found !== entry.sha256) return false;
-  }
+  for (const [path, entry] of wanted) if (!(await holds(join(folder, path), entry))) return false;
   return true;
+}
+
+async function holds(file: string, { size, sha256 }: IndexEntry): Promise<boolean> {
+  if ((await stat(file)).size !== size) return false;
+  const found = createHash('sha256')
+    .update(await readFile(file))
+    .digest('hex');
+  return found === sha256;
+}
+
+/** How a folder differs from the payload's chart: paths inside it, sorted. A folder that is not there has no files. */
+export async function compareChart(ctx: Pick<StepContext, 'index' | 'product'>, folder: string) {
+  const wanted = chartEntries(ctx);
+  const there = await filesBelow(folder).catch((): string[] => []);
+  const changed: string[] = [];
+  for (const path of there) {
+    const entry = wanted.get(path);
+    if (entry !== undefined && !(await holds(join(folder, path), entry))) changed.push(path);
+  }
+  const removed = there.filter((path) => !wanted.has(path));
+  const added = [...wanted.keys()].filter((path) => !there.includes(path)).sort();
+  return { added, changed, removed, same: there.length - changed.length - removed.length };
 }
 
 /** Writes the payload's chart into an empty folder, each file proved, all of it durable. */

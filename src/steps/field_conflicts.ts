@@ -5,7 +5,7 @@ import { parseConflicts, valueAtField } from '../policy/field-paths.ts';
 import type { UpgradeContext } from './context.ts';
 
 /** A field that Helm would set and that somebody else has taken over: Helm's upgrade fails on it, and so does its rollback. */
-interface FieldConflict {
+export interface FieldConflict {
   /** `Deployment/backend`. */
   object: string;
   /** As the API server writes it: `.spec.replicas`. */
@@ -27,7 +27,7 @@ const longestValue = 200;
  * server-side apply in Helm's name that the API server only tries. Changes nothing. Objects that are not there yet have none, and
  * what the API server refuses for another reason is no conflict. Throws when it does not answer.
  */
-async function findFieldConflicts(ctx: UpgradeContext, signal: AbortSignal): Promise<FieldConflict[]> {
+export async function findFieldConflicts(ctx: UpgradeContext, signal: AbortSignal): Promise<FieldConflict[]> {
   const { kubectl, product } = ctx;
   const { namespace, release } = product;
   const rendered = await ctx.rendered();
@@ -51,7 +51,7 @@ async function findFieldConflicts(ctx: UpgradeContext, signal: AbortSignal): Pro
 }
 
 /** One line for people. */
-const conflictLine = ({ object, field, owner, theirs, ours }: FieldConflict): string =>
+export const conflictLine = ({ object, field, owner, theirs, ours }: FieldConflict): string =>
   `${object} ${field}: ${theirs} by ${owner}, ${ours} in the chart`;
 
 /** Throws `preflight` with every conflict, unless the operator takes the fields over. */

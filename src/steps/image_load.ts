@@ -1,40 +1,87 @@
 import { join } from 'node:path';
-import type { JsonObject, Plan, StepIo } from '../engine/step.ts';
+import type { JsonObject, Plan, Preview, StepIo } from '../engine/step.ts';
 import { IvaapError } from '../errors.ts';
 import { writeStreamAtomic } from '../host/atomic-file.ts';
 import { roomAt } from '../host/mounts.ts';
 import { loadImages } from '../images/load.ts';
-import { type ImagePlan, planImages } from '../images/plan.ts';
+import { type ImagePlan, type PlannedImage, planImages } from '../images/plan.ts';
 import { wantedArchives, wantedImages } from '../images/wanted.ts';
+import { formatBytes } from '../policy/format-bytes.ts';
 import type { StepContext } from './context.ts';
 import { imageStore } from './image_store.ts';
 
 /** Plans that were just made: to make one may mean to read a large archive through. */
 const justPlanned = new WeakMap<StepContext, ImagePlan>();
 
-/** What of the release's images this host lacks, and where each would come from. Read-only. */
+/** What of the release's images this host lacks. Read-only. */
 export async function planImageLoad(ctx: StepContext): Promise<Plan> {
   const plan = await imagePlan(ctx);
   justPlanned.set(ctx, plan);
   const missing = plan.images.filter(({ action }) => action !== 'none');
   return {
     action: 'run',
-    summary: `${missing.length} of ${plan.images.length} images, ${plan.missingBytes} bytes to load`,
-    details: plan.images.map(({ name, action, source }) => {
-      const from = action === 'load' ? ` from ${source?.path ?? 'the payload'}` : '';
-      return `${name}: ${action}${from}`;
-    }),
-    data: { missingBytes: plan.missingBytes, unpackedBytes: plan.unpackedBytes },
+    summary: `load ${missing.length} of ${plan.images.length} images, ${formatBytes(plan.missingBytes)} that the host lacks`,
   };
 }
 
-function imagePlan(ctx: StepContext, signal?: AbortSignal): Promise<ImagePlan> {
+/** Each image with what is done for it, and what comes from where. Read-only. */
+export async function previewImageLoad(ctx: StepContext, signal: AbortSignal): Promise<Preview> {
+  const plan = await imagePlan(ctx, signal);
+  const { images, missingBytes, unpackedBytes } = plan;
+  const refreshed = ctx.refreshArchives ? archivesToRefresh(ctx) : [];
+  const onDisk = ctx.imagesFrom !== 'payload';
+  // What is written anew is what is read then.
+  const sourceOf = ({ source, archive }: PlannedImage) =>
+    source?.path ?? (refreshed.length > 0 && onDisk ? join(ctx.paths.folder, archive) : 'payload');
+  const sources =
+    refreshed.length > 0 && onDisk
+      ? [{ path: 'the archives written anew', images: named(images, 'load'), bytes: missingBytes }]
+      : plan.sources;
+  const [toLoad, toName, there] = (['load', 'tag', 'none'] as const).map((action) => named(images, action));
+  return {
+    brief: `${toLoad?.length ?? 0} images to load (${formatBytes(missingBytes)}), ${there?.length ?? 0} are there`,
+    details: [
+      ...refreshed.map(({ path, size }) => `write ${path} anew, ${formatBytes(size)}`),
+      ...sources.flatMap(({ path, images: names, bytes }) => [
+        `${formatBytes(bytes)} from ${path ?? 'the payload'}:`,
+        ...names.map((name) => `  ${name}`),
+      ]),
+      ...(missingBytes === 0 ? [] : [`${formatBytes(unpackedBytes)} more when unpacked`]),
+      ...(toName ?? []).map((name) => `there under another name, is given its own: ${name}`),
+      ...(there ?? []).map((name) => `there already: ${name}`),
+      ...plan.warnings.map((line) => `! ${line}`),
+    ],
+    data: {
+      images: images.map((image) => ({
+        name: image.name,
+        configDigest: image.configDigest,
+        action: image.action,
+        source: image.action === 'load' ? sourceOf(image) : null,
+      })),
+      sources: sources.map(({ path, images: names, bytes }) => ({
+        source: path ?? 'payload',
+        images: [...names],
+        bytes,
+      })),
+      missingBytes,
+      unpackedBytes,
+      refreshedArchives: refreshed.map(({ path }) => path),
+    },
+  };
+}
+
+const named = (images: readonly PlannedImage[], action: PlannedImage['action']) =>
+  images.filter((image) => image.action === action).map(({ name }) => name);
+
+function imagePlan(ctx: StepContext, signal?: AbortSignal, refreshed = false): Promise<ImagePlan> {
   const { containerd, index, product, entitlements, imagesFrom, paths } = ctx;
+  const refreshLater = ctx.refreshArchives && !refreshed;
   return planImages({
     containerd,
     wanted: wantedImages(index, product, entitlements),
     index,
-    from: imagesFrom,
+    // Archives that will be written anew have nothing to say before that.
+    from: refreshLater ? 'payload' : imagesFrom,
     folder: paths.folder,
     command: ctx.program,
     ...(signal === undefined ? {} : { signal }),
@@ -47,7 +94,7 @@ export async function loadMissingImages(ctx: StepContext, io: StepIo): Promise<J
   const refreshedArchives = ctx.refreshArchives ? await refreshArchives(ctx, io) : [];
   const known = ctx.refreshArchives ? undefined : justPlanned.get(ctx);
   justPlanned.delete(ctx);
-  const plan = known ?? (await imagePlan(ctx, io.signal));
+  const plan = known ?? (await imagePlan(ctx, io.signal, true));
   plan.warnings.forEach((line) => io.warn(line));
   await assertRoom(ctx, plan);
   const loaded = await loadImages(plan, {
@@ -92,20 +139,24 @@ async function assertRoom({ product }: StepContext, plan: ImagePlan): Promise<vo
   );
 }
 
-/** Writes the release's archives anew: the core's and those of the connectors that the licence grants. */
+/** The release's archives as they will lie on disk: the core's and those of the connectors that the licence grants. */
+function archivesToRefresh({ index, paths, product, entitlements }: StepContext) {
+  const wanted = wantedArchives(product, entitlements);
+  return index.archives
+    .filter(({ name }) => wanted.includes(name))
+    .map((archive) => ({ ...archive, path: join(paths.folder, archive.name) }));
+}
+
 async function refreshArchives(ctx: StepContext, io: StepIo): Promise<string[]> {
-  const { index, paths, payload } = ctx;
-  const wanted = wantedArchives(ctx.product, ctx.entitlements);
   const written: string[] = [];
-  for (const archive of index.archives.filter(({ name }) => wanted.includes(name))) {
-    const path = join(paths.folder, archive.name);
-    await writeStreamAtomic(path, payload.streamArchive(archive.name), {
+  for (const { path, name, size, sha256: expected } of archivesToRefresh(ctx)) {
+    await writeStreamAtomic(path, ctx.payload.streamArchive(name), {
       mode: 0o644,
       signal: io.signal,
-      onBytes: (done) => io.progress({ done, total: archive.size, unit: 'bytes', note: archive.name }),
+      onBytes: (done) => io.progress({ done, total: size, unit: 'bytes', note: name }),
       verify: ({ sha256 }) => {
-        if (sha256 === archive.sha256) return;
-        throw new IvaapError('payload', `${archive.name} in the payload is damaged`);
+        if (sha256 === expected) return;
+        throw new IvaapError('payload', `${name} in the payload is damaged`);
       },
     });
     written.push(path);

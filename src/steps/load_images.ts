@@ -1,6 +1,6 @@
 import type { Step } from '../engine/step.ts';
 import type { InstallContext } from './context.ts';
-import { loadMissingImages, planImageLoad, verifyImages } from './image_load.ts';
+import { loadMissingImages, planImageLoad, previewImageLoad, verifyImages } from './image_load.ts';
 
 /** Loads the release's images from the payload. They stay when an install is taken back: another product may use them. */
 export const loadImagesStep: Step<InstallContext> = {
@@ -15,6 +15,7 @@ export const loadImagesStep: Step<InstallContext> = {
     entitlements: [...entitlements].sort(),
   }),
   plan: planImageLoad,
+  preview: previewImageLoad,
   run: loadMissingImages,
   verify: verifyImages,
 };

@@ -19,7 +19,6 @@ export async function planRecord(ctx: StepContext): Promise<Plan> {
   return {
     action: 'run',
     summary: `record what preflight measured: ${count('ok')} of ${results.length} checks are ok, ${count('warn')} warn, ${count('waived')} are waived`,
-    details: results.map(line),
   };
 }
 

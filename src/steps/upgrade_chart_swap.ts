@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Step, StepIo } from '../engine/step.ts';
 import { IvaapError } from '../errors.ts';
 import { copyTreeDurable, makeFolder, renameDurable } from '../host/atomic-file.ts';
-import { extractChart, isPayloadChart } from './chart_tree.ts';
+import { compareChart, extractChart, isPayloadChart } from './chart_tree.ts';
 import type { UpgradeContext } from './context.ts';
 import { snapshotSchema } from './upgrade_snapshot.ts';
 
@@ -24,6 +24,20 @@ export const upgradeChartSwap: Step<UpgradeContext> = {
     action: 'run',
     summary: `keep ${paths.chart} in the backup's folder and put the chart of ${to} in its place`,
   }),
+
+  async preview(ctx) {
+    const { added, changed, removed, same } = await compareChart(ctx, ctx.paths.chart);
+    const marked = (mark: string, files: string[]) => files.map((file) => `  ${mark} ${file}`);
+    return {
+      details: [
+        `files: ${added.length} added, ${changed.length} changed, ${removed.length} removed, ${same} the same`,
+        ...marked('+', added),
+        ...marked('~', changed),
+        ...marked('-', removed),
+      ],
+      data: { chart: ctx.paths.chart, keptBelow: ctx.paths.backups, added, changed, removed, same },
+    };
+  },
 
   async run(ctx, io) {
     const { paths, product } = ctx;

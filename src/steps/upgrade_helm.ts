@@ -6,6 +6,7 @@ import { judgeFailure, schemaVersion } from './helm_aftermath.ts';
 import { runHelm } from './helm_run.ts';
 import { repairHelm } from './helm_state.ts';
 import { schemaSentence } from './helm_verdict.ts';
+import { previewRelease } from './release_preview.ts';
 import { snapshotSchema } from './upgrade_snapshot.ts';
 
 /** `helm upgrade` with rollback on failure, from the payload's own Helm; a failure is judged by what runs afterwards. */
@@ -21,6 +22,8 @@ export const upgradeHelm: Step<UpgradeContext> = {
     action: 'run',
     summary: `helm upgrade ${product.release} from ${from} to ${to}, rolled back on failure, waited for up to ${product.helm.timeoutSeconds / 60} minutes`,
   }),
+
+  preview: previewRelease,
 
   async run(ctx, io) {
     const { product, helm } = ctx;

@@ -1,6 +1,6 @@
 import type { Step } from '../engine/step.ts';
 import type { UpgradeContext } from './context.ts';
-import { loadMissingImages, planImageLoad, verifyImages } from './image_load.ts';
+import { loadMissingImages, planImageLoad, previewImageLoad, verifyImages } from './image_load.ts';
 
 /** Loads the image layers that this host lacks; it only adds, so it may run while the database is dumped. */
 export const upgradeLoadImages: Step<UpgradeContext> = {
@@ -17,6 +17,7 @@ export const upgradeLoadImages: Step<UpgradeContext> = {
   }),
 
   plan: planImageLoad,
+  preview: previewImageLoad,
   run: loadMissingImages,
   verify: verifyImages,
 };

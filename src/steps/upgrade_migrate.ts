@@ -23,7 +23,6 @@ export const upgradeMigrate: Step<UpgradeContext> = {
       return {
         action: 'run',
         summary: `write ${paths.overlay}: ${patches.map(({ id }) => id).join(', ')}`,
-        details: patches.map(({ id, why, paths: set }) => `${id}: ${why} (${set.join(', ')})`),
       };
     }
     if (existsSync(paths.overlay)) {
@@ -33,6 +32,25 @@ export const upgradeMigrate: Step<UpgradeContext> = {
       };
     }
     return { action: 'skip', summary: `no values patch of ${to} applies to ${paths.values}` };
+  },
+
+  async preview({ values, release, paths }) {
+    const applied = computeOverlay(values.root, release.valuesPatches).applied.map(({ id }) => id);
+    const patches = release.valuesPatches
+      .filter(({ id }) => applied.includes(id))
+      .map(({ id, why, set }) => ({
+        id,
+        why,
+        sets: set.map(({ path, value }) => ({ path: path.join('.'), value })),
+      }));
+    return {
+      ...(patches.length === 0 ? {} : { brief: `values patches: ${patches.map(({ id }) => id).join(', ')}` }),
+      details: patches.flatMap(({ id, why, sets }) => [
+        `${id}: ${why}`,
+        ...sets.map(({ path, value }) => `  ${path} = ${JSON.stringify(value)}`),
+      ]),
+      data: { overlay: patches.length === 0 ? null : paths.overlay, patches },
+    };
   },
 
   async run(ctx, io) {

@@ -8,6 +8,7 @@ import { writeFileAtomic } from '../host/atomic-file.ts';
 import { writeDump } from '../host/dump-file.ts';
 import { roomAt } from '../host/mounts.ts';
 import { bootId, uptimeSeconds } from '../host/system.ts';
+import { formatBytes } from '../policy/format-bytes.ts';
 import { makeBackupFolder } from './backup_folder.ts';
 import type { UpgradeContext } from './context.ts';
 
@@ -44,6 +45,31 @@ export const upgradePgBackup: Step<UpgradeContext> = {
     return skipBackup
       ? { action: 'skip', summary: 'skipped on request (--skip-backup): there is no dump of this upgrade' }
       : { action: 'run', summary: `dump ${product.database.name} into a new folder below ${paths.backups}` };
+  },
+
+  async preview({ product, database, paths }, signal) {
+    const [sizeBytes, server, schema] = await Promise.all([
+      database.databaseSizeBytes(signal),
+      database.serverVersion(signal),
+      database.schemaVersion(product.database.schemaVersionQuery, signal),
+    ]);
+    const size = formatBytes(sizeBytes);
+    const { name, dumpFile } = product.database;
+    return {
+      brief: `dump of ${name}, at most ${size}, below ${paths.backups}`,
+      details: [
+        `at most ${size} (the database's size on disk), PostgreSQL ${server}, schema version ${schema}`,
+        `files: ${dumpFile}, ${globalsFile}`,
+      ],
+      data: {
+        database: name,
+        sizeBytes,
+        serverVersion: server,
+        schemaVersion: schema,
+        below: paths.backups,
+        files: [dumpFile, globalsFile],
+      },
+    };
   },
 
   async run(ctx, io) {

@@ -8,6 +8,7 @@ import { writeFileAtomic } from '../host/atomic-file.ts';
 import { releaseSecretName } from '../host/helm.ts';
 import { makeBackupFolder } from './backup_folder.ts';
 import type { UpgradeContext } from './context.ts';
+import type { ProductPaths } from './paths.ts';
 import { pgDumpSchema } from './upgrade_pg_backup.ts';
 
 /** Of `snapshot` in the state: what the host and Helm knew of the release before the upgrade. */
@@ -17,6 +18,8 @@ export const snapshotSchema = z.looseObject({
   helmRevision: z.int(),
 });
 
+const valuesFile = 'helm-values.json';
+const releaseFile = 'helm-release-secret.json';
 const lastFile = 'helm-history.json';
 const ownerOnly = { mode: 0o600 };
 
@@ -33,6 +36,12 @@ export const upgradeSnapshot: Step<UpgradeContext> = {
     action: 'run',
     summary: `copy state, values, Helm's values, history and release record into the backup's folder below ${paths.backups}`,
   }),
+
+  async preview({ paths, skipBackup }) {
+    const files = snapshotFiles(paths);
+    const place = skipBackup ? `a new folder below ${paths.backups}` : `the dump's folder`;
+    return { details: [`into ${place}: ${files.join(', ')}`], data: { below: paths.backups, files } };
+  },
 
   async run(ctx, io) {
     const { helm, kubectl, product, paths } = ctx;
@@ -51,8 +60,8 @@ export const upgradeSnapshot: Step<UpgradeContext> = {
       ...(existsSync(overlay)
         ? [[basename(paths.overlay), await readFile(overlay)] satisfies [string, Buffer]]
         : []),
-      ['helm-values.json', await helm.values()],
-      ['helm-release-secret.json', `${JSON.stringify(secret)}\n`],
+      [valuesFile, await helm.values()],
+      [releaseFile, `${JSON.stringify(secret)}\n`],
       // Last: a snapshot with a history is a whole one.
       [lastFile, `${JSON.stringify(await helm.history(), null, 2)}\n`],
     ];
@@ -74,6 +83,16 @@ export const upgradeSnapshot: Step<UpgradeContext> = {
     for (const name of files) await stat(join(folder, name));
   },
 };
+
+/** Names in the backup's folder. */
+const snapshotFiles = (paths: ProductPaths): string[] => [
+  basename(paths.state),
+  basename(paths.values),
+  ...(existsSync(paths.overlay) ? [basename(paths.overlay)] : []),
+  valuesFile,
+  releaseFile,
+  lastFile,
+];
 
 /**
  * The dump's folder, or that of this step's own attempt that was cut off; a new one where a whole snapshot lies already: what was

@@ -4,6 +4,7 @@ import { formatDuration } from './format.ts';
 import { LiveSteps } from './live-step.ts';
 import type { Output } from './output.ts';
 import { preflightLines } from './preflight-text.ts';
+import { planBrief } from './plan-text.ts';
 import type { RenderClock, Renderer } from './renderer.ts';
 import { systemRenderClock } from './renderer.ts';
 import { resumeLines } from './resume-text.ts';
@@ -92,6 +93,8 @@ function eventLines(event: EngineEvent): { text: string; id?: string }[] {
       return [{ text: `${event.task}: FAILED after ${formatDuration(event.durationMs)}` }];
     case 'preflight.report':
       return preflightLines(event).map((text) => ({ text }));
+    case 'run.plan':
+      return planBrief(event.plan).map((text) => ({ text }));
     case 'run.completed':
     case 'run.failed':
       return runSummary(event).map((text) => ({ text }));

@@ -1,5 +1,5 @@
 import type { Progress } from '../engine/step.ts';
-import { formatBytes } from './format.ts';
+import { formatBytes } from '../policy/format-bytes.ts';
 import { printableLine } from './sanitize.ts';
 
 const rateWindowMs = 5000;

@@ -6,6 +6,7 @@ import type { LiveStep } from './live-step.ts';
 import { LiveSteps } from './live-step.ts';
 import type { Output } from './output.ts';
 import { preflightLines } from './preflight-text.ts';
+import { planBrief } from './plan-text.ts';
 import type { RenderClock, Renderer } from './renderer.ts';
 import { systemRenderClock } from './renderer.ts';
 import { resumeLines } from './resume-text.ts';
@@ -123,6 +124,8 @@ export function terminalRenderer(output: Output, options: TerminalOptions): Rend
         return [runTitle(event)];
       case 'run.resumed':
         return resumeLines(event);
+      case 'run.plan':
+        return planBrief(event.plan, output.columns);
       case 'step.started':
       case 'task.started':
         return [];

@@ -23,8 +23,11 @@ const kinds =
   'namespaces,persistentvolumes,persistentvolumeclaims,deployments,statefulsets,services,' +
   'ingresses,configmaps,secrets,serviceaccounts,jobs';
 
-async function objects(host: TestHost): Promise<string[]> {
-  const { code, stdout } = await host.kubectl('get', kinds, '-A', '-o', 'json');
+/** Pods by their spec: nothing that is shown restarts any. */
+const moreKinds = 'pods,replicasets,daemonsets,cronjobs,roles,rolebindings,networkpolicies';
+
+async function objects(host: TestHost, of: string): Promise<string[]> {
+  const { code, stdout } = await host.kubectl('get', of, '-A', '-o', 'json');
   if (code !== 0) return ['object: the cluster does not answer'];
   const { items } = JSON.parse(stdout) as { items: KubernetesObject[] };
   return items
@@ -49,11 +52,12 @@ async function images(host: TestHost): Promise<string[]> {
     .sort();
 }
 
-export async function fingerprint(host: TestHost): Promise<Fingerprint> {
-  const left = ['postgres', '.filler', '.installer/logs', '.installer/lock'];
+/** `strict` leaves nothing out but the tools and the logs, the lock's text included; the database's own files change all the time. */
+export async function fingerprint(host: TestHost, { strict = false } = {}): Promise<Fingerprint> {
+  const left = ['postgres', '.filler', '.installer/logs', strict ? '.installer/tools' : '.installer/lock'];
   const [files, cluster, loaded, wells] = await Promise.all([
     host.shell(filesScript('/opt/ivaap', left)),
-    objects(host),
+    objects(host, strict ? `${kinds},${moreKinds}` : kinds),
     images(host),
     host.wells.checksum().catch(() => 'not answered'),
   ]);

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { columns, formatBytes, formatDuration } from '../../../src/ui/format.ts';
+import { formatBytes } from '../../../src/policy/format-bytes.ts';
+import { columns, formatDuration } from '../../../src/ui/format.ts';
 
 test('sizes have three digits and a binary unit', () => {
   const cases: [number, string][] = [

@@ -1,0 +1,54 @@
+import { z } from 'zod';
+
+/** What a run would do, step by step, as data: the dry run prints it, and a run begins with a summary of it. */
+
+const plannedStep = z.strictObject({
+  id: z.string(),
+  title: z.string(),
+  action: z
+    .enum(['run', 'skip', 'done'])
+    .describe('`run`: it has work; `skip`: it has none; `done`: completed by an earlier attempt, and kept.'),
+  summary: z.string(),
+  why: z.string().optional().describe('Why it runs again, of a run that goes on.'),
+  brief: z.string().optional().describe('A few words for the summary before the first step.'),
+  details: z.array(z.string()).describe('The same as `data` for people; two blanks in front for each level.'),
+  data: z.record(z.string(), z.json()).describe('What the step expects; depends on the step.'),
+  notKnown: z.string().optional().describe('Why nothing more could be found out.'),
+});
+
+const refusal = z.strictObject({
+  code: z.string().describe('Name of the error code, see exit-codes.md.'),
+  exitCode: z.int(),
+  message: z.string(),
+  hint: z.string().optional(),
+});
+
+export const runPlanSchema = z.strictObject({
+  flow: z.string(),
+  product: z.string().describe('Its title.'),
+  from: z.string().nullable().describe('Installed version; null on an empty host.'),
+  to: z.string(),
+  run: z
+    .string()
+    .nullable()
+    .describe('Id of the unfinished run that it would go on with; null for a new one.'),
+  steps: z.array(plannedStep).describe('In the order of the graph.'),
+  room: z
+    .array(
+      z.strictObject({
+        mountPoint: z.string(),
+        neededBytes: z.number(),
+        freeBytes: z.number().nullable().describe('null: it could not be measured.'),
+        enough: z.boolean(),
+        what: z.string().describe('What needs it.'),
+      }),
+    )
+    .describe('For each file system.'),
+  notes: z.array(z.string()).describe('What the operator should know first.'),
+  refusals: z
+    .array(refusal)
+    .describe('Why the run would not begin, the first one giving the exit code; empty when it would.'),
+});
+
+export type RunPlan = z.infer<typeof runPlanSchema>;
+export type PlannedStep = RunPlan['steps'][number];

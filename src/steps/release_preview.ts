@@ -1,0 +1,216 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { JsonObject, Preview } from '../engine/step.ts';
+import { causeChain } from '../errors.ts';
+import type { KubeObject } from '../host/kubectl.ts';
+import {
+  diffManifests,
+  type FieldChange,
+  type FieldValue,
+  type ManifestDiff,
+  type PodChange,
+  podChanges,
+} from '../policy/manifest-diff.ts';
+import { forecastSchema } from '../policy/schema-forecast.ts';
+import { type PlainJson, valueAt } from '../policy/values-patches.ts';
+import type { UpgradeContext } from './context.ts';
+import { conflictLine, type FieldConflict, findFieldConflicts } from './field_conflicts.ts';
+import { parseRendered } from './rendered_chart.ts';
+
+/** A part of the preview that may be out of reach: it hides no other. */
+type Known<T> = { value: T } | { why: string };
+
+interface ReleaseChange {
+  /** The revision whose objects are deployed, and the one that Helm will make. */
+  revision: { deployed: number; next: number };
+  diff: ManifestDiff;
+  pods: (PodChange & { names: string[] })[];
+}
+
+/** What `helm upgrade` will change: objects with their fields, pods, schema, and fields that others own. Read-only. */
+export async function previewRelease(ctx: UpgradeContext, signal: AbortSignal): Promise<Preview> {
+  const [change, schemaNow, conflicts] = await Promise.all([
+    known(releaseChange(ctx, signal)),
+    known(ctx.database.schemaVersion(ctx.product.database.schemaVersionQuery, signal)),
+    known(findFieldConflicts(ctx, signal)),
+  ]);
+  const schema = schemaForecast(ctx, schemaNow, change);
+  const brief = [
+    ...('why' in change
+      ? ['changes not known']
+      : [objectWords(change.value.diff), podWords(change.value.pods)]),
+    schema.line,
+  ];
+  return {
+    brief: brief.join('; '),
+    details: [
+      ...('why' in change ? [`chart: not known: ${change.why}`] : changeLines(change.value)),
+      schema.line,
+      ...('why' in schemaNow ? [`  not known: ${schemaNow.why}`] : []),
+      ...conflictLines(conflicts, ctx.forceConflicts),
+    ],
+    data: {
+      chart: 'why' in change ? { notKnown: change.why } : json(change.value),
+      schema: {
+        now: 'why' in schemaNow ? null : schemaNow.value,
+        min: ctx.release.schema.min,
+        target: ctx.release.schema.target,
+        change: schema.change,
+      },
+      conflicts: 'why' in conflicts ? { notKnown: conflicts.why } : json(conflicts.value),
+      forceConflicts: ctx.forceConflicts,
+    },
+  };
+}
+
+const known = <T>(asked: Promise<T>): Promise<Known<T>> =>
+  asked.then(
+    (value) => ({ value }),
+    (error: unknown) => ({ why: causeChain(error).slice(0, 2).join(': ') }),
+  );
+
+const json = (value: unknown) => JSON.parse(JSON.stringify(value)) as JsonObject;
+
+async function releaseChange(ctx: UpgradeContext, signal: AbortSignal): Promise<ReleaseChange> {
+  const { helm, kubectl, product } = ctx;
+  const { namespace } = product;
+  const history = await helm.history();
+  // Helm compares with what is deployed; a revision that failed has left that as it was.
+  const deployed = history.findLast(({ status }) => status === 'deployed') ?? history.at(-1);
+  if (deployed === undefined) throw new Error(`there is no release ${product.release}`);
+  const { revision } = deployed;
+  const [manifest, values, rendered, pods] = await Promise.all([
+    helm.manifest(revision),
+    helm.values({ revision }),
+    ctx.rendered(),
+    kubectl.list('pods', { namespace, signal }),
+  ]);
+  hideSecrets(ctx, JSON.parse(values) as PlainJson);
+  const before = parseRendered(manifest).objects;
+  const diff = diffManifests(before, rendered, namespace);
+  return {
+    revision: { deployed: revision, next: (history.at(-1)?.revision ?? revision) + 1 },
+    diff,
+    pods: podChanges(before, rendered, diff, namespace).map((change) => ({
+      ...change,
+      names: change.how === 'start' ? [] : podsOf(pods, change.selector),
+    })),
+  };
+}
+
+/** What was secret in the values of the release that goes: the operator's file may have other ones by now. */
+function hideSecrets({ product, hide }: UpgradeContext, values: PlainJson): void {
+  const each = (value: PlainJson | undefined): void => {
+    if (typeof value === 'string') hide(value);
+    else if (typeof value === 'object' && value !== null) Object.values(value).forEach(each);
+  };
+  for (const path of product.values.secrets) each(valueAt(values, path));
+}
+
+function podsOf(pods: readonly KubeObject[], selector: string): string[] {
+  if (selector === '') return [];
+  const wanted = selector.split(',').map((pair) => pair.split('='));
+  return pods
+    .filter(({ metadata }) => wanted.every(([key = '', value]) => metadata.labels?.[key] === value))
+    .map(({ metadata }) => metadata.name)
+    .sort();
+}
+
+function schemaForecast(ctx: UpgradeContext, schemaNow: Known<number>, change: Known<ReleaseChange>) {
+  const { product, release, values } = ctx;
+  const { autoMigrate } = product.values;
+  const workload = product.workloads.find(({ id }) => id === autoMigrate?.workload);
+  const flag = autoMigrate === undefined ? undefined : valueAt(values.root, autoMigrate.path);
+  const name = workload === undefined ? '' : `${workload.kind}/${workload.name}`;
+  return forecastSchema({
+    now: 'why' in schemaNow ? undefined : schemaNow.value,
+    ...release.schema,
+    automatic:
+      autoMigrate === undefined
+        ? undefined
+        : {
+            on: String(flag) === autoMigrate.on,
+            flag: `${autoMigrate.path.join('.')} is ${JSON.stringify(flag ?? null)}`,
+            restarts:
+              'why' in change
+                ? undefined
+                : change.value.pods.some((pod) => pod.workload === name && pod.how !== 'scale'),
+            workload: workload?.name ?? autoMigrate.workload,
+            restart: `k3s kubectl delete pod -n ${product.namespace} -l ${autoMigrate.restartSelector}`,
+          },
+  });
+}
+
+const objectWords = ({ added, changed, removed }: ManifestDiff): string =>
+  `objects: ${added.length} added, ${changed.length} changed, ${removed.length} removed`;
+
+function podWords(pods: ReleaseChange['pods']): string {
+  const count = (how: PodChange['how']) => pods.filter((pod) => pod.how === how).length;
+  const parts = (['restart', 'start', 'stop', 'scale'] as const).flatMap((how) =>
+    count(how) === 0 ? [] : [`${count(how)} ${how}`],
+  );
+  return parts.length === 0 ? 'no pod restarts' : `workloads whose pods change: ${parts.join(', ')}`;
+}
+
+function changeLines({ revision, diff, pods }: ReleaseChange): string[] {
+  return [
+    `Helm revision ${revision.next}, compared with revision ${revision.deployed}`,
+    objectWords(diff),
+    ...diff.added.map((object) => `  + ${object}`),
+    ...changedLines(diff.changed),
+    ...diff.removed.map(
+      ({ object, kept }) => `  - ${object}${kept ? ' (leaves the release, stays in the cluster)' : ''}`,
+    ),
+    podWords(pods),
+    ...pods.map((pod) => `  ${podLine(pod)}`),
+  ];
+}
+
+/** What changes alike in all of them, such as a version's label, is told once. */
+function changedLines(changed: ManifestDiff['changed']): string[] {
+  const [first, ...others] = changed;
+  const alike = (field: FieldChange) =>
+    others.length > 0 &&
+    others.every(({ fields }) => fields.some((other) => isDeepStrictEqual(other, field)));
+  const common = first?.fields.filter(alike) ?? [];
+  const isCommon = (field: FieldChange) => common.some((other) => isDeepStrictEqual(other, field));
+  return [
+    ...(common.length === 0 ? [] : [`  ~ all ${changed.length} that change:`, ...common.map(fieldLine)]),
+    ...changed.flatMap(({ object, fields }) => [
+      `  ~ ${object}`,
+      ...fields.filter((field) => !isCommon(field)).map(fieldLine),
+    ]),
+  ];
+}
+
+function fieldLine({ path, from, to }: FieldChange): string {
+  if (from === undefined) return `      ${path}: new, ${shown(to)}`;
+  if (to === undefined) return `      ${path}: goes, was ${shown(from)}`;
+  return `      ${path}: ${shown(from)} -> ${shown(to)}`;
+}
+
+const longestValue = 100;
+
+function shown(value: FieldValue | undefined): string {
+  const text = typeof value === 'string' && value !== '' ? value : JSON.stringify(value ?? null);
+  return text.length > longestValue ? `${text.slice(0, longestValue)}...` : text;
+}
+
+function podLine({ workload, how, strategy, names }: ReleaseChange['pods'][number]): string {
+  const pods = names.length === 0 ? '' : ` (${names.join(', ')})`;
+  if (how === 'start') return `${workload}: starts`;
+  if (how === 'stop') return `${workload}: stops${pods}`;
+  if (how === 'scale') return `${workload}: another number of pods${pods}`;
+  if (strategy === 'OnDelete') return `${workload}: restarts only when its pods are deleted${pods}`;
+  const stopsFirst = strategy === 'Recreate' || workload.includes('StatefulSet/');
+  return `${workload}: restarts, the old pod stops ${stopsFirst ? 'first' : 'when the new one is ready'}${pods}`;
+}
+
+function conflictLines(conflicts: Known<FieldConflict[]>, forced: boolean): string[] {
+  if ('why' in conflicts) return [`fields that others have changed: not known: ${conflicts.why}`];
+  if (conflicts.value.length === 0) return ['fields that others have changed: none'];
+  const what = forced ? 'taken back (--force-conflicts)' : 'Helm would fail on them';
+  return [
+    `${forced ? '' : '! '}fields that others have changed: ${conflicts.value.length}, ${what}`,
+    ...conflicts.value.map((conflict) => `  ${conflictLine(conflict)}`),
+  ];
+}

@@ -1,0 +1,94 @@
+import type { PlannedStep, RunPlan } from '../engine/run-plan.ts';
+import { formatBytes } from '../policy/format-bytes.ts';
+import { printableLine } from './sanitize.ts';
+
+const leastWidth = 20;
+
+/** A plan for people, every line at most `columns` wide. */
+export function planLines(plan: RunPlan, columns = 80): string[] {
+  const { steps, room, notes, refusals } = plan;
+  const lines = [
+    `${plan.product}, ${plan.flow} ${versions(plan)}: what it would do. Nothing was changed.`,
+    ...(plan.run === null ? [] : [`It would go on with the run ${plan.run}.`]),
+    ...notes.map((note) => `! ${note}`),
+    ...steps.flatMap((step) => ['', ...stepLines(step)]),
+    ...(room.length === 0 ? [] : ['', 'Room', ...room.flatMap(roomLines)]),
+    '',
+    ...refusalLines(refusals),
+  ];
+  return lines.flatMap((line) => wrap(printable(line), columns));
+}
+
+/** The same in a few lines: what is worth a look before the first step. */
+export function planBrief({ steps, run }: RunPlan, columns = Infinity): string[] {
+  const count = (action: PlannedStep['action']) => steps.filter((step) => step.action === action).length;
+  const parts = [
+    `${count('run')} steps to run`,
+    ...(count('done') === 0 ? [] : [`${count('done')} done before`]),
+    ...(count('skip') === 0 ? [] : [`${count('skip')} with nothing to do`]),
+  ];
+  const lines = [
+    `plan: ${parts.join(', ')}${run === null ? '' : ', going on'}`,
+    ...steps.flatMap(({ id, brief, notKnown }) => {
+      if (notKnown !== undefined) return [`  ${id}: not known beforehand: ${notKnown}`];
+      return brief === undefined ? [] : [`  ${id}: ${brief}`];
+    }),
+  ];
+  return lines.flatMap((line) => wrap(printable(line), columns));
+}
+
+const versions = ({ from, to }: RunPlan): string => (from === null ? `of ${to}` : `${from} -> ${to}`);
+
+function stepLines(step: PlannedStep): string[] {
+  const { id, title, action, summary, why, notKnown, details } = step;
+  if (action === 'done') return [`${id}: ${title}`, `  nothing to do again: ${summary}`];
+  if (action === 'skip') return [`${id}: ${title}`, `  skipped: ${summary}`];
+  return [
+    `${id}: ${title}`,
+    `  ${summary}`,
+    ...(why === undefined ? [] : [`  runs again: ${why}`]),
+    ...details.map((line) => `  ${line}`),
+    ...(notKnown === undefined ? [] : [`  not known: ${notKnown}`]),
+  ];
+}
+
+function roomLines({ mountPoint, neededBytes, freeBytes, enough, what }: RunPlan['room'][number]): string[] {
+  const free = freeBytes === null ? 'not known how much is free' : `${formatBytes(freeBytes)} free`;
+  return [
+    `  ${enough ? '' : '! '}${mountPoint}: ${formatBytes(neededBytes)} needed, ${free}`,
+    ...(what === '' ? [] : [`      ${what}`]),
+  ];
+}
+
+function refusalLines(refusals: RunPlan['refusals']): string[] {
+  const [first] = refusals;
+  if (first === undefined) return ['Nothing stands against it: it would begin.'];
+  return [
+    `It would be refused, with exit code ${first.exitCode}:`,
+    ...refusals.flatMap(({ message, hint, exitCode }) => [
+      `  ! ${message}${exitCode === first.exitCode ? '' : ` (exit code ${exitCode})`}`,
+      ...(hint === undefined ? [] : hint.split('\n').map((line) => `    try: ${line}`)),
+    ]),
+  ];
+}
+
+/** Blanks in front are layout and stay. */
+const printable = (line: string): string => `${/^ */.exec(line)?.[0] ?? ''}${printableLine(line)}`;
+
+/** A line in pieces of at most `columns`, those after the first indented by two more; a word that is longer is cut. */
+function wrap(line: string, columns: number): string[] {
+  const width = Math.max(leastWidth, columns);
+  if (line.length <= width) return [line];
+  const indent = /^ */.exec(line)?.[0].length ?? 0;
+  const hanging = ' '.repeat(Math.min(indent + 2, Math.floor(width / 2)));
+  const lines: string[] = [];
+  let rest = line;
+  while (rest.length > width) {
+    const inner = /^ */.exec(rest)?.[0].length ?? 0;
+    const space = rest.lastIndexOf(' ', width);
+    const cut = space > inner ? space : width;
+    lines.push(rest.slice(0, cut).trimEnd());
+    rest = `${hanging}${rest.slice(cut).trimStart()}`;
+  }
+  return [...lines, rest];
+}

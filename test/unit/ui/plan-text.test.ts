@@ -1,0 +1,147 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { runPlanSchema, type RunPlan } from '../../../src/engine/run-plan.ts';
+import { planBrief, planLines } from '../../../src/ui/plan-text.ts';
+
+const plan: RunPlan = runPlanSchema.parse({
+  flow: 'upgrade',
+  product: 'IVAAP',
+  from: '2026.1',
+  to: '2026.2',
+  run: '20260501T102030Z-upgrade',
+  steps: [
+    {
+      id: 'detect',
+      title: 'Record the versions',
+      action: 'done',
+      summary: 'completed at ten',
+      details: [],
+      data: {},
+    },
+    {
+      id: 'backup',
+      title: 'Back the database up',
+      action: 'run',
+      why: 'an earlier attempt was cut off after dump-written',
+      summary: 'dump ivaapdb into a new folder below /opt/ivaap/.installer/backups',
+      brief: 'dump of ivaapdb, at most 7.63 MiB',
+      details: ["at most 7.63 MiB (the database's size on disk)"],
+      data: { sizeBytes: 8_000_000 },
+    },
+    {
+      id: 'migrate',
+      title: 'Adapt the values',
+      action: 'skip',
+      summary: 'no patch applies',
+      details: [],
+      data: {},
+    },
+    {
+      id: 'helm',
+      title: 'Upgrade the release',
+      action: 'run',
+      summary: 'helm upgrade ivaap',
+      details: [
+        'objects: 0 added, 1 changed, 0 removed',
+        '  ~ Deployment/backend',
+        '      spec.template.spec.containers[backend].image: registry.ivaap.example/ivaap/backend:2026.1 -> registry.ivaap.example/ivaap/backend:2026.2',
+        'pods \u001b[31mred\u001b[0m\nand more',
+      ],
+      data: {},
+    },
+    {
+      id: 'health',
+      title: 'Ask',
+      action: 'run',
+      summary: 'ask',
+      details: [],
+      data: {},
+      notKnown: 'the database pod is not running',
+    },
+  ],
+  room: [
+    { mountPoint: '/opt/ivaap', neededBytes: 2 ** 31, freeBytes: 2 ** 30, enough: false, what: 'dump' },
+    { mountPoint: '/', neededBytes: 5, freeBytes: null, enough: false, what: '' },
+  ],
+  notes: ['2028.1 is not supported'],
+  refusals: [
+    { code: 'preflight', exitCode: 3, message: 'too little room', hint: 'df -h\nmake room' },
+    { code: 'version', exitCode: 5, message: 'a downgrade' },
+  ],
+});
+
+test('a plan at 80 columns: steps, why they run again, what is not known, room and all refusals', () => {
+  assert.deepEqual(planLines(plan, 80), [
+    'IVAAP, upgrade 2026.1 -> 2026.2: what it would do. Nothing was changed.',
+    'It would go on with the run 20260501T102030Z-upgrade.',
+    '! 2028.1 is not supported',
+    '',
+    'detect: Record the versions',
+    '  nothing to do again: completed at ten',
+    '',
+    'backup: Back the database up',
+    '  dump ivaapdb into a new folder below /opt/ivaap/.installer/backups',
+    '  runs again: an earlier attempt was cut off after dump-written',
+    "  at most 7.63 MiB (the database's size on disk)",
+    '',
+    'migrate: Adapt the values',
+    '  skipped: no patch applies',
+    '',
+    'helm: Upgrade the release',
+    '  helm upgrade ivaap',
+    '  objects: 0 added, 1 changed, 0 removed',
+    '    ~ Deployment/backend',
+    '        spec.template.spec.containers[backend].image:',
+    '          registry.ivaap.example/ivaap/backend:2026.1 ->',
+    '          registry.ivaap.example/ivaap/backend:2026.2',
+    '  pods red and more',
+    '',
+    'health: Ask',
+    '  ask',
+    '  not known: the database pod is not running',
+    '',
+    'Room',
+    '  ! /opt/ivaap: 2.00 GiB needed, 1.00 GiB free',
+    '      dump',
+    '  ! /: 5 B needed, not known how much is free',
+    '',
+    'It would be refused, with exit code 3:',
+    '  ! too little room',
+    '    try: df -h',
+    '    try: make room',
+    '  ! a downgrade (exit code 5)',
+  ]);
+});
+
+test('at 40 columns no line is longer, and no word is lost', () => {
+  for (const columns of [40, 20]) {
+    const lines = planLines(plan, columns);
+    const tooLong = lines.filter((line) => line.length > columns);
+    assert.deepEqual(tooLong, []);
+    const letters = (text: string[]) => text.join('').replaceAll(' ', '');
+    assert.equal(letters(lines), letters(planLines(plan, 1000)));
+  }
+  const at40 = planLines(plan, 40);
+  const image = at40.findIndex((line) => line.includes('spec.template'));
+  assert.deepEqual(at40.slice(image, image + 5), [
+    '        spec.template.spec.containers[ba',
+    '          ckend].image:',
+    '          registry.ivaap.example/ivaap/b',
+    '          ackend:2026.1 ->',
+    '          registry.ivaap.example/ivaap/b',
+  ]);
+});
+
+test('a run that nothing stands against says so', () => {
+  assert.equal(planLines({ ...plan, refusals: [] }).at(-1), 'Nothing stands against it: it would begin.');
+  const install = { ...plan, flow: 'install', from: null, run: null };
+  assert.match(planLines(install)[0] ?? '', /^IVAAP, install of 2026\.2: /);
+});
+
+test('the summary before the first step is short', () => {
+  assert.deepEqual(planBrief(plan, 80), [
+    'plan: 3 steps to run, 1 done before, 1 with nothing to do, going on',
+    '  backup: dump of ivaapdb, at most 7.63 MiB',
+    '  health: not known beforehand: the database pod is not running',
+  ]);
+});
