@@ -151,7 +151,7 @@ function resumeWords(stdout: string): string {
   const lines = stdout.split('\n').map((line) => line.replace(/^\S+Z\s+/, '').trim());
   const told = lines.filter(
     (line) =>
-      /cut off in|failed in|runs again:|point of no return|waits? for/.test(line) &&
+      /cut off in|failed in|runs again:|point of no return|orphaned-helm|waits? for/.test(line) &&
       !/^(ok|warn|FAIL|waived) /.test(line),
   );
   return told.join(' / ');
