@@ -39,7 +39,8 @@ async function refuseReleases(host: TestHost, ...versions: string[]): Promise<vo
 
 const acceptReleases = (host: TestHost) =>
   host.shell(
-    `${kubectl} delete validatingadmissionpolicybinding,validatingadmissionpolicy refuse-release; sleep 3`,
+    `until ${kubectl} get --raw /readyz >/dev/null 2>&1; do sleep 0.2; done
+     ${kubectl} delete validatingadmissionpolicybinding,validatingadmissionpolicy refuse-release; sleep 3`,
   );
 
 interface Dump {
