@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { eventSchema } from '../../src/engine/events.ts';
 import { assertImagesOf, helmHistory, volumeIdentity } from './cluster.ts';
 import { checksumsOfDump, tableChecksums } from './database.ts';
 import { differences, fingerprint } from './fingerprint.ts';
@@ -39,15 +40,37 @@ test('a host with 2026.1 and 1,000 wells is refreshed and upgraded to 2026.2', a
         (await readState(host)).run?.to === '2026.2' ? true : undefined,
       );
       const second = await host.ivaap('2026.2', ['install', '--upgrade']);
+      const watching = host.ivaap('2026.2', ['status', '--watch']);
       const result = await running;
+      const watched = await watching;
       await assertExit(host, second, 9, 'a second run beside the first');
-      assert.match(second.stderr, /install --upgrade[^]*^try: /m);
+      assert.match(second.stderr, /install --upgrade[^]*^try: .* status --watch$/m);
       await assertExit(host, result, 0, 'install --upgrade');
+      await assertExit(host, watched, 0, 'status --watch');
+      assert.match(
+        watched.stdout,
+        /watching "install --upgrade"[^]*scan: done[^]*upgrade_helm: done[^]*has ended: completed, exit code 0\n$/,
+      );
       t.diagnostic(result.stdout.split('\n').slice(-25).join('\n'));
       const said = result.stdout + result.stderr;
       assert.match(said, /2026\.2/);
       assert.match(said, /\/opt\/ivaap\/\.installer\/backups\//);
       await host.untilHealthy();
+    });
+
+    await chapter('the run log holds what the programs said, and ends with the result', async () => {
+      const { stdout } = await host.shell(
+        'cd /opt/ivaap/.installer/logs; stat -c %a *-upgrade.jsonl; cat *-upgrade.jsonl',
+      );
+      const [mode, ...lines] = stdout.trimEnd().split('\n');
+      assert.equal(mode, '600');
+      const entries = lines.map((line) => JSON.parse(line) as { type: string; [field: string]: unknown });
+      assert.partialDeepStrictEqual(entries[0], { type: 'LOG', by: 'olga' });
+      assert.partialDeepStrictEqual(entries.at(-1), { type: 'RESULT', status: 'completed', exitCode: 0 });
+      for (const entry of entries.slice(1, -1)) eventSchema.parse(entry);
+      const said = entries.filter(({ step, program }) => step === 'upgrade_helm' && program !== undefined);
+      assert.ok(said.some(({ line }) => String(line).includes('has been upgraded')));
+      assert.ok(said.some(({ argv }) => String(argv).includes('helm,upgrade,')));
     });
 
     await chapter('all wells are there and migrated', async () => {
