@@ -68,9 +68,12 @@ test('a host with 2026.1 and 1,000 wells is refreshed and upgraded to 2026.2', a
       assert.partialDeepStrictEqual(entries[0], { type: 'LOG', by: 'olga' });
       assert.partialDeepStrictEqual(entries.at(-1), { type: 'RESULT', status: 'completed', exitCode: 0 });
       for (const entry of entries.slice(1, -1)) eventSchema.parse(entry);
-      const said = entries.filter(({ step, program }) => step === 'upgrade_helm' && program !== undefined);
-      assert.ok(said.some(({ line }) => String(line).includes('has been upgraded')));
-      assert.ok(said.some(({ argv }) => String(argv).includes('helm,upgrade,')));
+      const ended = entries.filter(({ type, step }) => type === 'program.ended' && step === 'upgrade_helm');
+      assert.ok(ended.some(({ argv }) => String(argv).includes('/helm,upgrade,')));
+      const saved = entries.filter(
+        ({ type, program }) => type === 'step.log' && program === 'k3s ctr images import',
+      );
+      assert.ok(saved.some(({ line }) => String(line).includes('saved')));
     });
 
     await chapter('all wells are there and migrated', async () => {
