@@ -88,7 +88,11 @@ async function runMatrixOver(
     }
     // Without node:test's own variable, by which it would take itself for a part of this run.
     const { NODE_TEST_CONTEXT: _, ...env } = process.env;
-    const child = spawn(process.execPath, [`--test-name-pattern=${only}`, matrix], { cwd: copy, env, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(process.execPath, [`--test-name-pattern=${only}`, matrix], {
+      cwd: copy,
+      env,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     let said = '';
     for (const stream of [child.stdout, child.stderr]) {
       stream.setEncoding('utf8').on('data', (text: string) => (said += text));
