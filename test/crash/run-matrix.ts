@@ -70,9 +70,7 @@ export async function runMatrix(options: MatrixRun): Promise<{ tried: number; su
   const counts = { tried: 0, survived: 0 };
   const worker = async () => {
     for (let trial = queue.shift(); trial !== undefined; trial = queue.shift()) {
-      const verdict = await survive(trial, Promise.resolve(base)).catch((error: Error): Verdict =>
-        failed(trial as Trial, error),
-      );
+      const verdict = await survive(trial, Promise.resolve(base));
       counts.tried += 1;
       const { id, kill, found, seconds, problems, processes } = verdict;
       const result = problems.length === 0 ? 'survived' : 'FAILED';
@@ -104,16 +102,4 @@ export async function runMatrix(options: MatrixRun): Promise<{ tried: number; su
   const ended = await Promise.allSettled(Array.from({ length: options.sideBySide }, worker));
   for (const end of ended) if (end.status === 'rejected') throw end.reason;
   return counts;
-}
-
-function failed({ id, kill }: Trial, error: Error): Verdict {
-  return {
-    id,
-    kill,
-    processes: 0,
-    found: '',
-    seconds: 0,
-    problems: [error.stack ?? error.message],
-    evidence: {},
-  };
 }

@@ -55,15 +55,29 @@ export async function survive(trial: Trial, base: Promise<Baseline>): Promise<Ve
     // An instant after the end of a run that was faster than the undisturbed one: a little earlier the next time.
     const aimed =
       trial.place === undefined ? { ...trial, afterMs: (trial.afterMs ?? 0) * 0.85 ** (attempt - 1) } : trial;
-    const verdict = await withHost(goldenOf[trial.graph], placeMinutes, (host) => once(host, aimed, base));
+    let hit = false;
+    const verdict = await withHost(goldenOf[trial.graph], placeMinutes, (host) =>
+      once(host, aimed, base, () => (hit = true)),
+    ).catch((error: Error): Verdict => unknown(aimed, error, hit));
     if (verdict.missed !== true || attempt === attempts) return verdict;
   }
+}
+
+/** A host that does not come up says nothing about the run, what goes wrong after the kill does. */
+function unknown({ id, kill }: Trial, error: Error, hit: boolean): Verdict {
+  const problems = [error.stack ?? error.message];
+  return { id, kill, processes: 0, found: '', seconds: 0, missed: !hit, problems, evidence: {} };
 }
 
 const text = ({ code, signal, stdout, stderr }: Finished) =>
   `exit ${code ?? signal}\nstdout:\n${stdout}\nstderr:\n${stderr}`;
 
-async function once(host: TestHost, trial: Trial, base: Promise<Baseline>): Promise<Verdict> {
+async function once(
+  host: TestHost,
+  trial: Trial,
+  base: Promise<Baseline>,
+  onHit: () => void,
+): Promise<Verdict> {
   const { graph, id, kill } = trial;
   await prepare(host, graph);
   const beside = trial.beside?.(host);
@@ -85,6 +99,7 @@ async function once(host: TestHost, trial: Trial, base: Promise<Baseline>): Prom
       evidence: { 'first run': text(killed.run), 'journal after the kill': journal },
     };
   }
+  onHit();
   const kept = graph === 'install' ? await secrets(host) : [];
   const begun = performance.now();
   const again = await (trial.again ?? typeAgain)(host, graph);
