@@ -55,7 +55,7 @@ class CrashLoop {
   }
 
   start(): void {
-    this.#timer = setInterval(() => signalProcesses(this.#backends(), 'SIGKILL'), 200);
+    this.#timer = setInterval(() => signalProcesses(this.#backends(), 'SIGKILL'), 200).unref();
   }
 
   stop(): void {
@@ -107,11 +107,15 @@ export function damageCases(): Trial[] {
         loops.set(host.name, loop);
         await untilHelmWorks(host);
         loop.start();
+        return undefined;
       },
       again: async (host, graph) => {
         try {
-          return await mendedWhenReported(host, graph, /warn +pods.*CrashLoopBackOff/, async () =>
-            loops.get(host.name)?.stop(),
+          return await mendedWhenReported(
+            host,
+            graph,
+            /warn +pods .*(CrashLoopBackOff|exit code 137)/,
+            async () => loops.get(host.name)?.stop(),
           );
         } finally {
           loops.get(host.name)?.stop();

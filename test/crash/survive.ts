@@ -16,7 +16,7 @@ export interface Trial extends Aim {
   /** Names the row: a place of the journal, or what is special. */
   id: string;
   /** While the first run goes on; ends with it. */
-  beside?: (host: TestHost) => Promise<void>;
+  beside?: (host: TestHost) => Promise<undefined>;
   /** Types the command again; default: types it and waits for its end. */
   again?: (host: TestHost, graph: GraphName) => Promise<Again>;
 }
@@ -80,9 +80,10 @@ async function once(
 ): Promise<Verdict> {
   const { graph, id, kill } = trial;
   await prepare(host, graph);
-  const beside = trial.beside?.(host);
+  // One that fails lets the run be missed or end by itself, which is told then.
+  const beside = trial.beside?.(host).catch((error: Error) => error.message);
   const killed = await runAndKill(host, trial);
-  await beside;
+  const problem = (await beside) ?? '';
   const journal = JSON.stringify(killed.state, null, 2);
   const about = { id, kill, processes: killed.processes };
   if (!killed.hit) {
@@ -94,7 +95,7 @@ async function once(
       found: '',
       seconds: 0,
       problems: [
-        `not hit: the run ended with ${end}, its journal at ${killed.places.join(', ') || 'no place'}`,
+        `not hit: the run ended with ${end}, its journal at ${killed.places.join(', ') || 'no place'} ${problem}`,
       ],
       evidence: { 'first run': text(killed.run), 'journal after the kill': journal },
     };
