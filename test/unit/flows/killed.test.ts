@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { IvaapError } from '../../../src/errors.ts';
 import { placesOf } from '../../fixtures/in-process-host/graphs.ts';
 import { type Flow, SimulatedHost } from '../../fixtures/in-process-host/host.ts';
 import {
@@ -108,4 +109,65 @@ test('once Helm has started, the dump from before stays the anchor whatever its 
     assert.equal(anchor.path, path, place);
     assert.deepEqual(keptAsAnchor().dump, { schema: 1, rows: withNewRow.slice(0, 3) }, place);
   }
+});
+
+/** As if another package had been killed there; Helm, where it had started, was started for these versions. */
+function begunByAnother(place: string, versions = ['2026.2']): void {
+  becomeKilledAt(place);
+  const path = join(host.folder, '.installer/state.json');
+  const state = JSON.parse(readFileSync(path, 'utf8'));
+  Object.assign(state.run, { payloadDigest: 'another', binary: '/packages/another/tiny' });
+  if (state.run.pointOfNoReturn !== undefined) state.run.pointOfNoReturn.versions = versions;
+  writeFileSync(path, JSON.stringify(state));
+}
+
+const supersede = () => host.run('upgrade', undefined, { supersede: true });
+const [afterSwap, afterHelm] = ['upgrade_chart_swap:verified', 'upgrade_helm:verified'];
+
+test('another package over an unfinished upgrade is refused with both ways out, and nothing is changed', async () => {
+  for (const place of [afterSwap, afterHelm]) {
+    begunByAnother(place);
+    const before = host.state();
+    const { exitCode, error } = await host.run('upgrade');
+    assert.equal(exitCode, 5, place);
+    assert.ok(error instanceof IvaapError);
+    assert.match(error.message, /upgrade to 2026\.2, begun by \/packages\/another\/tiny, is not finished/);
+    assert.match(
+      error.hint ?? '',
+      /\/packages\/another\/tiny install --upgrade;.*tiny install --upgrade --supersede/,
+    );
+    assert.deepEqual(host.state(), before);
+  }
+});
+
+test('--supersede closes it, begins afresh and keeps from-version, anchor and the chart from before', async () => {
+  for (const place of [afterSwap, afterHelm]) {
+    begunByAnother(place);
+    const before = host.state();
+    assert.equal((await supersede()).exitCode, 0, place);
+    const state = host.state();
+    assert.equal(state?.run?.from, '2026.1');
+    assert.equal(state.installed?.version, '2026.2');
+    const { id, status } = state.history.at(-1) ?? {};
+    assert.deepEqual([id, status], [before?.run?.id, 'superseded']);
+    const { pgDump } = state.derived as { pgDump: { path: string } };
+    assert.notEqual(pgDump.path, (before?.derived.pgDump as { path: string }).path, 'a dump of its own');
+    const anchor = state.anchors['2026.1'];
+    if (place === afterHelm) assert.deepEqual(anchor, before?.anchors['2026.1']);
+    const chart = readFileSync(join(String(anchor?.derived.previousChart), 'Chart.yaml'), 'utf8');
+    assert.match(chart, /2026\.1/, place);
+    assert.equal(state.derived.previousChart === anchor?.derived.previousChart, place === afterSwap);
+    assert.match(readFileSync(join(String(state.derived.previousChart), 'Chart.yaml'), 'utf8'), /2026\.1/);
+  }
+});
+
+test('an older package is refused once Helm has started for a newer one, --supersede or not, unless the schema is where it was', async () => {
+  begunByAnother(afterHelm, ['2026.2', '2026.3']);
+  const before = host.state();
+  const refused = await supersede();
+  assert.equal(refused.exitCode, 5);
+  assert.match(String(refused.error), /started for 2026\.3.*older.*schema has moved from version 1 to/);
+  assert.deepEqual(host.state(), before);
+  host.cluster.state.database.schema = 1;
+  assert.equal((await supersede()).exitCode, 0);
 });
