@@ -23,13 +23,18 @@ export class FaultyDisk implements Disk {
   readonly #names = new Map<string, Content>();
   readonly #durableNames = new Map<string, Content>();
   operations = 0;
+  /** What each operation was, in order. */
+  readonly kinds: string[] = [];
   dieAt = Infinity;
   dead = false;
+  /** A write that `fail` refuses leaves this part of its text behind, from 0 to 1, as a full disk does. */
+  leavesPart: number | undefined;
   fail: (operation: string, path: string, count: number) => Error | undefined = () => undefined;
 
   #begin(operation: string, path: string): void {
     if (this.dead) throw new PowerCut();
     this.operations += 1;
+    this.kinds.push(operation);
     if (this.operations >= this.dieAt) {
       this.dead = true;
       throw new PowerCut();
@@ -44,7 +49,17 @@ export class FaultyDisk implements Disk {
   }
 
   async write(path: string, text: string): Promise<void> {
-    this.#begin('write', path);
+    try {
+      this.#begin('write', path);
+    } catch (error) {
+      if (this.leavesPart !== undefined && !this.dead)
+        this.#put(path, text.slice(0, text.length * this.leavesPart));
+      throw error;
+    }
+    this.#put(path, text);
+  }
+
+  #put(path: string, text: string): void {
     const content = this.#names.get(path) ?? { text: '', durable: '' };
     content.text = text;
     this.#names.set(path, content);
@@ -79,12 +94,22 @@ export class FaultyDisk implements Disk {
     for (const [name, content] of this.#names) this.#durableNames.set(name, content);
   }
 
+  /** What a file holds as the running system sees it. */
+  seen(path: string): string | undefined {
+    return this.#names.get(path)?.text;
+  }
+
+  /** Names of all files that the running system sees. */
+  get names(): string[] {
+    return [...this.#names.keys()];
+  }
+
   /** What is certainly on the disk under that name, whatever happens now. */
   durable(path: string): string | undefined {
     return this.#durableNames.get(path)?.durable;
   }
 
-  /** The disk as the next boot finds it. `torn` cuts unsynced contents at `tearAt` (0 to 1) of their length. */
+  /** The disk as the next boot finds it. `torn` cuts unsynced contents at `tearAt`: below 1 of their length, from 1 on in characters. */
   afterCrash(loss: Loss, tearAt = 0.5): FaultyDisk {
     const next = new FaultyDisk();
     const names = loss === 'unsynced-lost' ? this.#durableNames : this.#names;
@@ -92,7 +117,8 @@ export class FaultyDisk implements Disk {
       let left = text;
       if (loss === 'unsynced-lost') left = durable;
       // What was synced stays whole; only later bytes can be torn.
-      if (loss === 'torn' && text !== durable) left = text.slice(0, Math.floor(text.length * tearAt));
+      if (loss === 'torn' && text !== durable)
+        left = text.slice(0, Math.floor(tearAt < 1 ? text.length * tearAt : tearAt));
       const content = { text: left, durable: left };
       next.#names.set(name, content);
       next.#durableNames.set(name, content);
