@@ -65,11 +65,14 @@ export const deleteDatabasePod: Act = async ({ host }) => {
 
 /** To the last block, so that not even a small file finds room. */
 const fill = (folder: string) => `
-fallocate -l $(( $(df --output=avail -B1 ${folder} | tail -1) - 65536 )) ${folder}/.filler
-dd if=/dev/zero of=${folder}/.filler-rest bs=4096 2>/dev/null || true
-sync -f ${folder}
-dd if=/dev/zero of=${folder}/.filler-rest bs=4096 oflag=append conv=notrunc 2>/dev/null || true
-test "$(df --output=avail -B4096 ${folder} | tail -1)" -le 0
+blocks() { df --output=avail -B4096 ${folder} | tail -1; }
+fallocate -l $(( ($(blocks) - 8192) * 4096 )) ${folder}/.filler
+for turn in 1 2 3 4 5; do
+  dd if=/dev/zero of=${folder}/.filler-rest bs=4096 oflag=append conv=notrunc 2>/dev/null || true
+  sync -f ${folder}
+  [ "$(blocks)" -gt 0 ] || break
+done
+[ "$(blocks)" -le 16 ]
 `;
 
 export const fillProductDisk: Act = async ({ host }) => {
@@ -79,21 +82,23 @@ export const fillProductDisk: Act = async ({ host }) => {
 
 const contentStore = '/var/lib/rancher/k3s/agent/containerd/io.containerd.content.v1.content';
 
+const ownDisk = '/var/lib/blobs-disk';
+
 /** Puts containerd's blobs on a small disk of their own, so that a full one does not starve the cluster's database. */
 export async function ownDiskForBlobs(host: TestHost): Promise<void> {
   await host.shell(
     `
-    truncate -s 400M /root/blobs.img
-    mkfs.xfs -q /root/blobs.img
-    mkdir /root/blobs
-    mount -o loop /root/blobs.img /root/blobs
+    truncate -s 400M ${ownDisk}.img
+    mkfs.xfs -q ${ownDisk}.img
+    mkdir ${ownDisk}
+    mount -o loop ${ownDisk}.img ${ownDisk}
     touch /run/lab/hold
     kill -9 $(cat /run/lab/containerd.pid)
     sleep 1
-    cp -a ${contentStore}/. /root/blobs/
-    mount --bind /root/blobs ${contentStore}
-    umount /root/blobs
-    rmdir /root/blobs
+    cp -a ${contentStore}/. ${ownDisk}/
+    mount --bind ${ownDisk} ${contentStore}
+    umount ${ownDisk}
+    rmdir ${ownDisk}
     rm /run/lab/hold
     until k3s ctr version >/dev/null 2>&1; do sleep 0.3; done
   `,
@@ -114,6 +119,9 @@ export const powerCut: Act = async (run) => {
   const { host } = run;
   run.signal('SIGKILL');
   await host.shell("xfs_io -x -c 'shutdown' /opt/ivaap");
+  // What waits for a stopped program would hold the disks.
+  run.thaw();
+  await run.finished;
   await labStop(host.name, { graceMs: 0 });
   await labUp(host.name, { timeoutMs: 240_000 });
   // Mounts of packages went with the machine.
