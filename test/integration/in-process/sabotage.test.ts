@@ -88,7 +88,8 @@ async function runMatrixOver(
     }
     // Without node:test's own variable, by which it would take itself for a part of this run.
     const { NODE_TEST_CONTEXT: _, ...env } = process.env;
-    const child = spawn(process.execPath, [`--test-name-pattern=${only}`, matrix], {
+    const pattern = only === '' ? [] : [`--test-name-pattern=${only}`];
+    const child = spawn(process.execPath, [...pattern, matrix], {
       cwd: copy,
       env,
       stdio: ['ignore', 'pipe', 'pipe'],
