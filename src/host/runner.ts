@@ -38,7 +38,7 @@ export interface RunOptions {
   okCodes?: readonly number[] | 'any';
   /** Collected standard output beyond this is a failure. Default 64 MiB. */
   maxStdoutBytes?: number;
-  /** For a program that does its work to the end also without us; its standard output is dropped. */
+  /** For a program that does its work to the end also without us; its standard output is told with its standard error. */
   outlives?: Outlives;
 }
 
@@ -46,7 +46,7 @@ export interface RunOptions {
 export interface Outlives {
   /** Awaited before the program's first instruction: when it rejects, or we die before it resolves, the program never runs. */
   record: (pid: number) => Promise<void>;
-  /** Takes standard error, in a folder that exists: a pipe would break with us, and the first word into a broken pipe ends a program. */
+  /** Takes standard output and error, in a folder that exists: a pipe would break with us, and the first word into a broken pipe ends a program. */
   wordsFile: string;
 }
 
@@ -135,7 +135,7 @@ async function runOne(
     detached: true,
     stdio: [
       options.stdin === undefined ? 'ignore' : 'pipe',
-      words === undefined ? 'pipe' : 'ignore',
+      words ?? 'pipe',
       words ?? 'pipe',
       ...inherit,
       ...(gated === undefined ? [] : (['pipe'] as const)),

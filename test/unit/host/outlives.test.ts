@@ -29,7 +29,7 @@ test('a program is recorded under the identity that it keeps before its first in
   const trace = newFile();
   const seen: string[] = [];
   let identity = identityOf(process.pid);
-  const script = `echo "$$" > ${trace}; echo 'a "word" $HOME' >&2`;
+  const script = `echo "$$" > ${trace}; echo 'a "word" $HOME' >&2; echo more`;
   const telling = createRunner({ report: (note) => note.kind === 'line' && seen.push(note.line) });
   const { stderr, stdout } = await telling.run(['/bin/sh', '-c', script], {
     outlives: {
@@ -44,7 +44,7 @@ test('a program is recorded under the identity that it keeps before its first in
   });
   assert.equal(readFileSync(trace, 'utf8').trim(), String(identity.pid));
   assert.equal(isAlive(identity), false);
-  assert.deepEqual([stdout, stderr, seen], ['', 'a "word" $HOME\n', ['a "word" $HOME']]);
+  assert.deepEqual([stdout, stderr, seen], ['', 'a "word" $HOME\nmore\n', ['a "word" $HOME', 'more']]);
 });
 
 test('arguments reach it as they are, and it has no descriptor of the gate', async () => {
