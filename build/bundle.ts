@@ -6,7 +6,9 @@ const root = join(import.meta.dirname, '..');
 
 /** One CommonJS file for Node 24; `import()` becomes a `require` of the same bundle that runs its module when first asked for. */
 const common: BuildOptions = {
+  // The bundle names its modules by their paths from here, also where node_modules is a link to another folder.
   absWorkingDir: root,
+  preserveSymlinks: true,
   bundle: true,
   platform: 'node',
   format: 'cjs',

@@ -22,6 +22,9 @@ const services: Record<string, { source: string; archive: string }> = {
 export async function bundleService(source: string, codeOf: string): Promise<Buffer> {
   const { schema } = sampleRelease(codeOf).facts;
   const result = await build({
+    // The bundle names its modules by their paths from here, also where node_modules is a link to another folder.
+    absWorkingDir: fileURLToPath(new URL('../..', import.meta.url)),
+    preserveSymlinks: true,
     entryPoints: [fileURLToPath(new URL(`services/${source}`, import.meta.url))],
     bundle: true,
     platform: 'node',
