@@ -77,11 +77,11 @@ const strangeHelm = byShell(
   'kill $(cat /root/helm.pid); rm /root/helm.pid',
 );
 
-/** Begins an upgrade and kills it once its run is recorded. */
+/** Begins an upgrade and kills it once its first step has begun: all that is recorded of its start is durable then. */
 const killedRun = (flags: string) => `
   cd /opt/packages/ivaap-2026.2
   ./ivaap install --upgrade ${flags} > /root/out 2>&1 & pid=$!
-  until jq -e '.run.to == "2026.2"' ${stateFile} >/dev/null; do
+  until jq -e '.run.to == "2026.2" and (.run.steps | length) > 0' ${stateFile} >/dev/null; do
     kill -0 $pid 2>/dev/null || { cat /root/out; exit 1; }
     sleep 0.05
   done
