@@ -63,10 +63,12 @@ export const upgradeHelm: Step<UpgradeContext> = {
   },
 };
 
-/** A Helm that outlived its run did just this: same payload, same values, and it ended well. */
+/** A Helm of this very run that outlived its attempt did just this: same payload, same values, and it ended well. */
 async function endedWithoutUs({ helm, payload, values, to, ...ctx }: UpgradeContext): Promise<boolean> {
   const orphan = ctx.helmJournal().process;
-  if (orphan?.values !== values.sha256 || orphan.payload !== payload.digest) return false;
+  // With --reapply a run begins anew, and Helm with it.
+  if (orphan === undefined || orphan.begunAt < (ctx.run()?.startedAt ?? '')) return false;
+  if (orphan.values !== values.sha256 || orphan.payload !== payload.digest) return false;
   const release = await helm.current();
   return (
     release?.status === 'deployed' &&

@@ -8,14 +8,18 @@ import { readState } from './state.ts';
 
 const kubectl = 'bash /usr/local/lib/lab/node/k3s kubectl';
 
-/** A cluster whose administrator refuses one object of these releases: the chart renders, and Helm fails at once. */
+/**
+ * A cluster whose administrator refuses objects of these releases: the chart renders, and Helm fails at once. Deployments are
+ * among them, so that no new pod can migrate the database before Helm has rolled back.
+ */
 const policy = (versions: readonly string[]) => `
 apiVersion: admissionregistration.k8s.io/v1
 kind: ValidatingAdmissionPolicy
 metadata: { name: refuse-release }
 spec:
   matchConstraints:
-    resourceRules: [{ apiGroups: [''], apiVersions: [v1], operations: [CREATE, UPDATE], resources: [configmaps] }]
+    resourceRules:
+      - { apiGroups: ['', apps], apiVersions: [v1], operations: [CREATE, UPDATE], resources: [configmaps, deployments] }
   validations:
     - expression: >-
         !has(object.metadata.labels) || !('app.kubernetes.io/version' in object.metadata.labels) ||
