@@ -65,8 +65,9 @@ class CrashLoop {
   #backends(): number[] {
     return cgroupProcesses(this.#host.name).filter((pid) => {
       try {
-        const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
-        return namespaceDepth(pid) === 2 && words.includes('backend');
+        // All of the product's services are started by the same words; a pod's own name is in its environment.
+        const environment = readFileSync(`/proc/${pid}/environ`, 'utf8');
+        return namespaceDepth(pid) === 2 && environment.includes('HOSTNAME=backend-');
       } catch {
         return false; // Ended in the meantime.
       }
