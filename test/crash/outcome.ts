@@ -123,7 +123,7 @@ const filesScript = `
 cd /opt/ivaap
 find . ${pruned} -printf '%p %y %m %U:%G %l\\n'
 find . ${pruned} -type f -print0 | grep -zvE '${changing}' | xargs -0r sha256sum
-find /tmp -mindepth 1 -printf '%p %y %m %U:%G %l\\n'
+find /tmp -mindepth 1 ! -name 'runc-process*' -printf '%p %y %m %U:%G %l\\n'
 `;
 
 /** Helm's record of a revision that was cut off, which its repair keeps; for that it makes a folder where there is none. */
