@@ -14,13 +14,14 @@ let key: string | undefined;
 
 /** Names the state of everything that an executable is made from. */
 export function sourcesKey(): string {
-  key ??= readSourcesKey();
+  const patterns = ['src/**/*', 'build/**/*', 'payload-spec/**/*', 'package-lock.json', 'sea-config.json'];
+  key ??= filesHash(patterns).slice(0, 16);
   return key;
 }
 
-function readSourcesKey(): string {
+/** SHA-256, hex, over names and contents of the checkout's files that match. */
+export function filesHash(patterns: readonly string[]): string {
   const hash = createHash('sha256');
-  const patterns = ['src/**/*', 'build/**/*', 'payload-spec/**/*', 'package-lock.json', 'sea-config.json'];
   const files = globSync(patterns, { cwd: root, withFileTypes: true }).filter((entry) => entry.isFile());
   for (const path of files.map((file) => join(file.parentPath, file.name)).sort()) {
     hash
@@ -28,7 +29,7 @@ function readSourcesKey(): string {
       .update(readFileSync(path))
       .update('\0');
   }
-  return hash.digest('hex').slice(0, 16);
+  return hash.digest('hex');
 }
 
 /** The executable of a release, as a vendor would hand it out. The first caller builds it, others wait for it. */
