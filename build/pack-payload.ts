@@ -13,6 +13,8 @@ import { localHeader } from '../src/payload/zip-records.ts';
 import { HashPool } from './hash-pool.ts';
 import type { PackPlan, Source } from './pack-plan.ts';
 import { planPack } from './pack-plan.ts';
+import type { Signer, SigningKeys } from './signing.ts';
+import { signerOf } from './signing.ts';
 import { SpecError } from './spec-file.ts';
 import type { Layout } from './zip-writer.ts';
 import { directoryAndTrailer, layOut, localHeaders, renderIndex, zipEntries } from './zip-writer.ts';
@@ -25,6 +27,8 @@ export interface PackRequest {
   output: string;
   /** Fills the file up with a hole to about this size, for measurements of start-up. */
   padToBytes?: number;
+  /** Without them the file is unsigned. */
+  keys?: SigningKeys | undefined;
   onProgress?: (progress: { what: string; done: number; total: number }) => void;
 }
 
@@ -49,7 +53,8 @@ export async function packPayload(request: PackRequest): Promise<Packed> {
   const pool = new HashPool(Math.min(availableParallelism(), 8, Math.ceil(bytes / bytesPerThread)));
   try {
     await measureLayers(plan, pool, request);
-    const layout = layOutPlan(plan, headSize, request.padToBytes);
+    const signer = request.keys && signerOf(request.keys, plan.product.name);
+    const layout = layOutPlan(plan, headSize, request.padToBytes, signer);
     const file = await open(partial, 'w+', 0o755);
     try {
       const digest = await write(file, layout, plan, pool, request);
@@ -104,7 +109,12 @@ async function measureLayers(plan: PackPlan, pool: HashPool, request: PackReques
   );
 }
 
-function layOutPlan(plan: PackPlan, headSize: number, padToBytes: number | undefined): Layout {
+function layOutPlan(
+  plan: PackPlan,
+  headSize: number,
+  padToBytes: number | undefined,
+  signer: Signer | undefined,
+): Layout {
   const { product, spec, images } = plan;
   const tools = Object.entries(spec.tools).map(
     ([name, { version }]) => [name, { entry: `tools/${name}`, version }] as const,
@@ -126,11 +136,11 @@ function layOutPlan(plan: PackPlan, headSize: number, padToBytes: number | undef
     archives,
     tools: Object.fromEntries(tools),
   };
-  const layout = layOut(headSize, plan.sources, describe);
+  const layout = layOut(headSize, plan.sources, describe, signer);
   const missing = (padToBytes ?? 0) - layout.index.fileSize;
   if (missing <= 0) return layout;
   plan.sources.push({ name: 'padding', size: missing, mode: 0o644, content: { zeros: true } });
-  return layOut(headSize, plan.sources, describe);
+  return layOut(headSize, plan.sources, describe, signer);
 }
 
 /** Writes head, contents, headers, index, directory and trailer, hashing on the way. Returns the SHA-256 of the index. */

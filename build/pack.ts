@@ -1,13 +1,17 @@
 import { parseArgs } from 'node:util';
+import { dirname } from 'node:path';
 import { packPayload } from './pack-payload.ts';
+import { fingerprintOfKey, readSigningKeys } from './signing.ts';
 import { SpecError } from './spec-file.ts';
 
-/** `npm run pack -- SPEC -o FILE [--executable dist/ivaap] [--pad-to 4GiB]` */
+/** `npm run pack -- SPEC -o FILE [--executable dist/ivaap] [--key FILE] [--handover-key FILE]… [--pad-to 4GiB]` */
 
-const usage = `usage: npm run pack -- SPEC -o FILE [--executable FILE] [--pad-to SIZE]
+const usage = `usage: npm run pack -- SPEC -o FILE [--executable FILE] [--key FILE] [--handover-key FILE]… [--pad-to SIZE]
   SPEC             release spec (YAML); its paths are relative to it
   -o, --output     the executable to write, whole or not at all
   --executable     the empty executable that \`npm run build\` made (dist/ivaap)
+  --key            sign with this Ed25519 key (PEM, PKCS#8); or the PEM itself in IVAAP_SIGNING_KEY. Without: unsigned
+  --handover-key   an older key, which hands over to this one; may be given again, or PEMs in IVAAP_HANDOVER_KEYS
   --pad-to         fill up with a hole to about this size (4GiB, 10GiB), for measurements of start-up`;
 
 const units: Record<string, number> = { '': 1, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30 };
@@ -35,6 +39,8 @@ async function main(): Promise<number> {
     options: {
       output: { type: 'string', short: 'o' },
       executable: { type: 'string', default: 'dist/ivaap' },
+      key: { type: 'string' },
+      'handover-key': { type: 'string', multiple: true },
       'pad-to': { type: 'string' },
       help: { type: 'boolean', short: 'h' },
     },
@@ -45,18 +51,24 @@ async function main(): Promise<number> {
     return values.help === true ? 0 : 2;
   }
   const padTo = values['pad-to'];
+  const keys = readSigningKeys(
+    { key: values.key, handoverKeys: values['handover-key'] },
+    { environment: process.env, specFolder: dirname(spec) },
+  );
   const started = Date.now();
   const { index, digest, sharedBytes } = await packPayload({
     spec,
     executable: values.executable,
     output: values.output,
+    keys,
     ...(padTo === undefined ? {} : { padToBytes: bytesOf(padTo) }),
     onProgress: draw,
   });
   const seconds = ((Date.now() - started) / 1000).toFixed(1);
   console.log(
     `${values.output}: ${index.title} ${index.version}, ${mib(index.fileSize)}, ${index.images.length} images, ` +
-      `${mib(sharedBytes)} saved by sharing blobs, ${seconds} s, unsigned\npayload sha256:${digest}`,
+      `${mib(sharedBytes)} saved by sharing blobs, ${seconds} s\n` +
+      `payload sha256:${digest}\n${keys === undefined ? 'unsigned' : `signed by ${fingerprintOfKey(keys.key)}`}`,
   );
   return 0;
 }

@@ -1,9 +1,10 @@
 import type { PayloadIndex } from '../src/payload/index-schema.ts';
 import { placedEntries } from '../src/payload/index-check.ts';
 import type { Trailer } from '../src/payload/trailer.ts';
-import { renderTrailer } from '../src/payload/trailer.ts';
+import { renderTrailer, signedBytes } from '../src/payload/trailer.ts';
 import type { ZipEntry } from '../src/payload/zip-records.ts';
 import { centralDirectory, contentOffset, localHeader } from '../src/payload/zip-records.ts';
+import type { Signer } from './signing.ts';
 
 /**
  * Places the archive behind a head. The index is in front and describes what comes behind it, so its room is found by repetition:
@@ -22,6 +23,8 @@ export interface Layout {
   indexOffset: number;
   /** Room of index.json; the text is filled up with spaces. */
   indexLength: number;
+  /** Signs the trailer; undefined leaves the file unsigned. */
+  signer: Signer | undefined;
 }
 
 /** What the writer places: names, sizes and modes, in order. */
@@ -37,6 +40,7 @@ export function layOut(
   headSize: number,
   sources: readonly Unplaced[],
   describe: Omit<PayloadIndex, 'fileSize' | 'headSize' | 'entries' | 'chunks'>,
+  signer?: Signer,
 ): Layout {
   let indexLength = blockSize;
   for (;;) {
@@ -55,7 +59,7 @@ export function layOut(
     const { format, product, title, command, version, ...rest } = describe;
     const identity = { format, product, title, command, version };
     const index: PayloadIndex = { ...identity, fileSize: 0, headSize, entries, chunks, ...rest };
-    const layout = { index, indexOffset, indexLength };
+    const layout = { index, indexOffset, indexLength, signer };
     index.fileSize = fileSizeOf(layout);
     const needed = Math.ceil((JSON.stringify(index).length + 1) / blockSize) * blockSize;
     if (needed <= indexLength) return layout;
@@ -72,14 +76,19 @@ export function zipEntries({ index, indexOffset, indexLength }: Layout, indexCrc
   ];
 }
 
+/** With room for a signature, whose length is always the same. */
 function trailerOf(layout: Layout, hashes: { index: string; directory: string }, fileSize: number): Trailer {
+  const { signer } = layout;
   return {
     indexOffset: layout.indexOffset,
     indexLength: layout.indexLength,
     indexSha256: hashes.index,
     directorySha256: hashes.directory,
     fileSize,
-    signature: 'none',
+    signed:
+      signer === undefined
+        ? undefined
+        : { key: signer.key, handovers: signer.handovers, signature: Buffer.alloc(64) },
   };
 }
 
@@ -121,5 +130,7 @@ export function directoryAndTrailer(
   ).length;
   const directory = centralDirectory(zipEntries(layout, indexHash.crc32), chunks.coveredEnd, commentLength);
   const hashes = { index: indexHash.sha256, directory: sha256(directory) };
-  return Buffer.concat([directory, renderTrailer(trailerOf(layout, hashes, fileSize))]);
+  const trailer = trailerOf(layout, hashes, fileSize);
+  if (layout.signer !== undefined) trailer.signed!.signature = layout.signer.sign(signedBytes(trailer));
+  return Buffer.concat([directory, renderTrailer(trailer)]);
 }

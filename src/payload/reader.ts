@@ -10,6 +10,7 @@ import { locateTrailer, maxIndexSize, selfPath, spokenName } from './locate.ts';
 import type { ReadAt } from './position-reader.ts';
 import { positionReader } from './position-reader.ts';
 import type { Product, Release } from './product-schema.ts';
+import { assertSignature } from './signature.ts';
 import type { Trailer } from './trailer.ts';
 import { trailerSearchBytes } from './trailer.ts';
 import { damagedRange, provedBytes } from './verified-read.ts';
@@ -37,6 +38,7 @@ export async function openPayload(path: string = selfPath): Promise<Payload> {
     const { size } = await handle.stat();
     const readAt = positionReader(handle);
     const { trailer, commentLength } = await locateTrailer(readAt, size, path);
+    assertSignature(trailer, spokenName(path));
     const content = await provedIndex(readAt, trailer, path);
     return new Payload(handle, path, trailer, commentLength, content);
   } catch (error) {

@@ -1,6 +1,8 @@
+import type { Signed } from './signature.ts';
+
 /**
  * The trailer: the zip comment, ASCII lines, the last bytes of the file. It is the root of all checks: it names the index by
- * place and SHA-256, and the index names everything else.
+ * place and SHA-256, the index names everything else, and the signature, where there is one, covers the trailer.
  */
 export interface Trailer {
   /** Of the content of index.json. */
@@ -11,31 +13,41 @@ export interface Trailer {
   directorySha256: string;
   /** Length of the whole file. */
   fileSize: number;
-  /** `none`, or `ed25519 KEYID BASE64` over all lines before it. */
-  signature: string;
+  /** Key, hand-overs and signature; undefined of an unsigned file. */
+  signed: Signed | undefined;
 }
 
 const magic = 'executable-payload 1';
-/** The end record is looked for in this many bytes at the end of the file; a trailer is below 600. */
+/** The end record is looked for in this many bytes at the end of the file; a trailer is below 1,900. */
 export const trailerSearchBytes = 4096;
+/** A trailer has at most this many hand-over lines. */
+export const mostHandovers = 8;
 const endRecordSize = 22;
 
-export function renderTrailer(trailer: Trailer): Buffer {
-  return Buffer.from(
-    [
-      magic,
-      `index-offset: ${trailer.indexOffset}`,
-      `index-length: ${trailer.indexLength}`,
-      `index-sha256: ${trailer.indexSha256}`,
-      `directory-sha256: ${trailer.directorySha256}`,
-      `file-size: ${trailer.fileSize}`,
-      `signature: ${trailer.signature}`,
-      '',
-    ].join('\n'),
-    'latin1',
-  );
+/** What the signature covers: all bytes of the comment before the signature's line. */
+export function signedBytes({ signed, ...trailer }: Trailer): Buffer {
+  const lines = [
+    magic,
+    `index-offset: ${trailer.indexOffset}`,
+    `index-length: ${trailer.indexLength}`,
+    `index-sha256: ${trailer.indexSha256}`,
+    `directory-sha256: ${trailer.directorySha256}`,
+    `file-size: ${trailer.fileSize}`,
+    `key: ${signed === undefined ? 'none' : `ed25519 ${signed.key.toString('base64')}`}`,
+    ...(signed?.handovers ?? []).map(
+      ({ key, signature }) => `handover: ed25519 ${key.toString('base64')} ${signature.toString('base64')}`,
+    ),
+  ];
+  return Buffer.from(`${lines.join('\n')}\n`, 'latin1');
 }
 
+export function renderTrailer(trailer: Trailer): Buffer {
+  const signature = trailer.signed?.signature.toString('base64') ?? 'none';
+  return Buffer.concat([signedBytes(trailer), Buffer.from(`signature: ${signature}\n`, 'latin1')]);
+}
+
+const key = 'ed25519 [A-Za-z0-9+/]{43}=';
+const signature = '[A-Za-z0-9+/]{86}==';
 const shape = new RegExp(
   [
     `^${magic}`,
@@ -44,7 +56,7 @@ const shape = new RegExp(
     'index-sha256: (?<indexSha256>[0-9a-f]{64})',
     'directory-sha256: (?<directorySha256>[0-9a-f]{64})',
     String.raw`file-size: (?<fileSize>\d{1,15})`,
-    String.raw`signature: (?<signature>none|ed25519 [0-9A-Za-z]{1,32} [A-Za-z0-9+/]{86}==)\n$`,
+    String.raw`key: (?:none\nsignature: none|(?<key>${key})\n(?<handovers>(?:handover: ${key} ${signature}\n){0,${mostHandovers}})signature: (?<signature>${signature}))\n$`,
   ].join(String.raw`\n`),
 );
 
@@ -82,12 +94,27 @@ function parseTrailer(comment: Buffer, fileSize: number): TrailerSearch {
     indexSha256: groups['indexSha256']!,
     directorySha256: groups['directorySha256']!,
     fileSize: Number(groups['fileSize']),
-    signature: groups['signature']!,
+    signed: signedOf(groups),
   };
-  // Leading zeros and the like: only the bytes that the packer writes are a trailer.
+  // Leading zeros, base64 with bits to spare and the like: only the bytes that the packer writes are a trailer.
   if (!renderTrailer(trailer).equals(comment))
     return { kind: 'malformed', why: 'its trailer is not as it was written' };
   if (trailer.fileSize !== fileSize)
     return { kind: 'malformed', why: `it has ${fileSize} bytes and its trailer says ${trailer.fileSize}` };
   return { kind: 'found', trailer, commentLength: comment.length };
+}
+
+function signedOf(groups: Record<string, string | undefined>): Signed | undefined {
+  const { key, handovers = '', signature } = groups;
+  if (key === undefined || signature === undefined) return undefined;
+  const bytes = (base64: string) => Buffer.from(base64, 'base64');
+  const lines = handovers.split('\n').slice(0, -1);
+  return {
+    key: bytes(key.slice('ed25519 '.length)),
+    handovers: lines.map((line) => {
+      const [, , older = '', statement = ''] = line.split(' ');
+      return { key: bytes(older), signature: bytes(statement) };
+    }),
+    signature: bytes(signature),
+  };
 }

@@ -2,6 +2,8 @@ import { createHash } from 'node:crypto';
 import { existsSync, globSync, readFileSync, statSync } from 'node:fs';
 import { mkdir, mkdtemp, rename, rm, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fingerprintOfKey, readSigningKeys } from '../../build/signing.ts';
+import { sampleKeyFile } from '../../payload-spec/sample/signing-key.ts';
 import { cacheFolder } from '../lab/paths.ts';
 import { locked, run } from '../lab/process.ts';
 
@@ -12,11 +14,19 @@ const builds = join(cacheFolder, 'e2e');
 
 let key: string | undefined;
 
-/** Names the state of everything that an executable is made from. */
+/** Names the state of everything that an executable is made from, and the key that signs it: a host keeps to the key that it knows. */
 export function sourcesKey(): string {
   const patterns = ['src/**/*', 'build/**/*', 'payload-spec/**/*', 'package-lock.json', 'sea-config.json'];
-  key ??= filesHash(patterns).slice(0, 16);
+  key ??= createHash('sha256')
+    .update(filesHash(patterns))
+    .update(fingerprintOfKey(sampleKeys().key))
+    .digest('hex')
+    .slice(0, 16);
   return key;
+}
+
+function sampleKeys() {
+  return readSigningKeys({ key: sampleKeyFile() }, { environment: {}, specFolder: root })!;
 }
 
 /** SHA-256, hex, over names and contents of the checkout's files that match. */
@@ -50,7 +60,9 @@ export async function executable(version: string): Promise<string> {
       }
       const spec = (await node('payload-spec/sample/build.ts', version)).trim().split('\n').at(-1) ?? '';
       await mkdir(join(scratch, version));
-      await node('build/pack.ts', spec, '-o', join(scratch, version, 'ivaap'), '--executable', empty);
+      const output = join(scratch, version, 'ivaap');
+      const args = ['--executable', empty, '--key', sampleKeyFile()];
+      await node('build/pack.ts', spec, '-o', output, ...args);
       await rename(join(scratch, version), join(folder, version));
     } finally {
       await rm(scratch, { recursive: true, force: true });
