@@ -1,10 +1,13 @@
+import type { HostImages } from '../flows/manifest_query.ts';
 import type { ArchiveComparison } from '../images/compare-archives.ts';
-import type { ImageState } from '../images/compare-runtime.ts';
+import { compareWithRuntime, type ImageState } from '../images/compare-runtime.ts';
 import type { PayloadIndex } from '../payload/index-schema.ts';
+import type { Product } from '../payload/product-schema.ts';
+import { type ClusterState, runningImages, type RunningImage, stateInCluster } from './manifest-cluster.ts';
+import { type ImageLoad, imageLoad } from './manifest-load.ts';
+import { uniqueBytes } from './unique-bytes.ts';
 
-/** What containerd says of an image; `unknown` when it was not asked or did not answer. */
-export type ContainerdState = ImageState | 'unknown';
-
+/** One image of the payload, and what this host has of it. */
 export interface ManifestImage {
   reference: string;
   /** os/architecture. */
@@ -14,10 +17,19 @@ export interface ManifestImage {
   layers: number;
   /** Of manifest, config and layers as stored; layers that images share count in each. */
   sizeBytes: number;
+  /** Of what no other image of the payload has. */
+  uniqueBytes: number;
   uncompressedBytes: number;
   /** Names of the archives that hold it. */
   archives: string[];
-  containerd: ContainerdState;
+  /** What containerd has under the reference; `unknown` when it was not asked or did not answer. */
+  containerd: ImageState | 'unknown';
+  /** Image ID that containerd has under the reference; null when there is none or it is unknown. */
+  containerdImageId: string | null;
+  /** Whether kubelet's garbage collection leaves that one alone; null when there is none or it is unknown. */
+  pinned: boolean | null;
+  /** Whether pods in the product's namespace run it (`runs`), another image of its repository (`other`), or neither (`none`). */
+  cluster: ClusterState | 'unknown';
 }
 
 export interface ManifestArchive extends ArchiveComparison {
@@ -26,13 +38,15 @@ export interface ManifestArchive extends ArchiveComparison {
   images: string[];
 }
 
-/** What `manifest` found: printed as text, or with --json as it is. */
+/** What `manifest` found: printed as text, or with --json as it is. Sizes are bytes, digests `sha256:HEX`, other hashes hexadecimal. */
 export interface ManifestReport {
   product: string;
   title: string;
   version: string;
   /** MAJOR.MINOR of the payload's format. */
   format: string;
+  /** Fingerprint of the key that signed the payload; null when nobody did. */
+  key: string | null;
   /** SHA-256 of index.json, which names everything else. */
   payloadDigest: string;
   fileBytes: number;
@@ -43,16 +57,21 @@ export interface ManifestReport {
   /** Files that are neither image blobs nor archives. */
   files: { name: string; sizeBytes: number; sha256: string }[];
   tools: { name: string; version: string }[];
-  /** Why containerd was not compared; absent when it answered. */
-  containerdUnknown?: string;
+  /** Images of the containers in the product's namespace; null when the cluster is unknown. */
+  running: RunningImage[] | null;
+  /** What an upgrade would load; null when that is not known. */
+  load: ImageLoad | null;
+  /** Why a part is unknown; absent for a part that answered. */
+  unknown: { containerd?: string; cluster?: string; load?: string; licence?: string };
   /** The commands that would bring the archives on disk to this payload's. */
   refresh: { command: string; why: ArchiveComparison['state'] }[];
 }
 
 export interface ManifestFindings {
   digest: string;
+  key: string | null;
   archives: readonly ArchiveComparison[];
-  containerd: readonly ImageState[] | { unknown: string };
+  host: HostImages;
   /** This program as it was typed. */
   program: string;
 }
@@ -65,21 +84,38 @@ const shellWord = (word: string) =>
 
 const refreshed: ReadonlySet<ArchiveComparison['state']> = new Set(['different', 'missing', 'unknown']);
 
+function manifestImages(index: PayloadIndex, { runtime, pods }: HostImages): ManifestImage[] {
+  const inContainerd = runtime.known ? compareWithRuntime(index.images, runtime.value) : [];
+  const unique = uniqueBytes(index.images);
+  return index.images.map((image, position) => {
+    const { state = 'unknown', id, pinned } = inContainerd[position] ?? {};
+    return {
+      reference: image.reference,
+      platform: `${image.platform.os}/${image.platform.architecture}`,
+      imageId: image.config.digest,
+      layers: image.layers.length,
+      sizeBytes: image.layers.reduce((sum, { size }) => sum + size, image.manifest.size + image.config.size),
+      uniqueBytes: unique[position] ?? 0,
+      uncompressedBytes: image.layers.reduce((sum, { uncompressedSize }) => sum + uncompressedSize, 0),
+      archives: index.archives
+        .filter((archive) => archive.images.includes(image.reference))
+        .map(({ name }) => name),
+      containerd: state,
+      containerdImageId: id ?? null,
+      pinned: id === undefined ? null : (pinned ?? null),
+      cluster: pods.known ? stateInCluster(image, runningImages(pods.value)) : 'unknown',
+    };
+  });
+}
+
 /** Joins index and findings; a pure function. */
-export function manifestReport(index: PayloadIndex, findings: ManifestFindings): ManifestReport {
-  const { containerd, program } = findings;
-  const images = index.images.map((image, position) => ({
-    reference: image.reference,
-    platform: `${image.platform.os}/${image.platform.architecture}`,
-    imageId: image.config.digest,
-    layers: image.layers.length,
-    sizeBytes: image.layers.reduce((sum, { size }) => sum + size, image.manifest.size + image.config.size),
-    uncompressedBytes: image.layers.reduce((sum, { uncompressedSize }) => sum + uncompressedSize, 0),
-    archives: index.archives
-      .filter((archive) => archive.images.includes(image.reference))
-      .map(({ name }) => name),
-    containerd: 'unknown' in containerd ? 'unknown' : (containerd[position] ?? 'unknown'),
-  })) satisfies ManifestImage[];
+export function manifestReport(
+  index: PayloadIndex,
+  product: Pick<Product, 'archives' | 'entitlements'>,
+  findings: ManifestFindings,
+): ManifestReport {
+  const { host, program } = findings;
+  const { runtime, store, pods, entitlements } = host;
   const archives = findings.archives.map((comparison) => {
     const archive = index.archives.find(({ name }) => name === comparison.name);
     const { size: sizeBytes = 0, sha256 = '', images: references = [] } = archive ?? {};
@@ -90,17 +126,27 @@ export function manifestReport(index: PayloadIndex, findings: ManifestFindings):
     title: index.title,
     version: index.version,
     format: `${index.format.major}.${index.format.minor}`,
+    key: findings.key,
     payloadDigest: findings.digest,
     fileBytes: index.fileSize,
     headBytes: index.headSize,
     payloadBytes: index.fileSize - index.headSize,
-    images,
+    images: manifestImages(index, host),
     archives,
     files: index.entries
       .filter(({ name }) => !isBlob(name))
       .map(({ name, size, sha256 }) => ({ name, sizeBytes: size, sha256 })),
     tools: Object.entries(index.tools).map(([name, { version }]) => ({ name, version })),
-    ...('unknown' in containerd ? { containerdUnknown: containerd.unknown } : {}),
+    running: pods.known ? runningImages(pods.value) : null,
+    load: store.known
+      ? imageLoad(index, product, store.value, entitlements.known ? entitlements.value : undefined)
+      : null,
+    unknown: {
+      ...(runtime.known ? {} : { containerd: runtime.why }),
+      ...(pods.known ? {} : { cluster: pods.why }),
+      ...(store.known ? {} : { load: store.why }),
+      ...(entitlements.known ? {} : { licence: entitlements.why }),
+    },
     refresh: archives
       .filter(({ state }) => refreshed.has(state))
       .map(({ name, path, state }) => ({

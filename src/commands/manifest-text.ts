@@ -1,6 +1,7 @@
 import { formatBytes } from '../policy/format-bytes.ts';
 import { columns } from '../ui/format.ts';
-import type { ManifestArchive, ManifestReport } from './manifest-report.ts';
+import { printableRow } from '../ui/sanitize.ts';
+import type { ManifestArchive, ManifestImage, ManifestReport } from './manifest-report.ts';
 
 const indented = (lines: readonly string[]) => lines.map((line) => `  ${line}`);
 
@@ -26,24 +27,74 @@ function heading(report: ManifestReport): string[] {
       'Payload',
       `${formatBytes(report.payloadBytes)} behind an executable of ${formatBytes(report.headBytes)}, format ${report.format}`,
     ],
+    ['Key', report.key ?? 'unsigned'],
     ['Digest', `sha256:${report.payloadDigest}`],
   ]);
 }
 
+const notAnswered = 'not answered';
+
+function inContainerd({ containerd, pinned }: ManifestImage): string {
+  if (containerd === 'unknown') return notAnswered;
+  return containerd === 'same' && pinned === false ? 'same, not pinned' : containerd;
+}
+
+const clusterWords: Record<ManifestImage['cluster'], string> = {
+  runs: 'runs',
+  other: 'another runs',
+  none: '-',
+  unknown: notAnswered,
+};
+
+function imageLines({ images }: ManifestReport, summary: boolean): string[] {
+  const rows = images.map((image) => {
+    const size = formatBytes(image.sizeBytes);
+    const onHost = [inContainerd(image), clusterWords[image.cluster]];
+    if (summary) return [image.reference, size, ...onHost];
+    const { reference, platform, imageId, layers } = image;
+    return [reference, platform, imageId, String(layers), size, formatBytes(image.uniqueBytes), ...onHost];
+  });
+  const onHost = ['IN CONTAINERD', 'IN CLUSTER'];
+  return summary
+    ? columns([['IMAGE', 'SIZE', ...onHost], ...rows], [1])
+    : columns([['IMAGE', 'PLATFORM', 'IMAGE ID', 'LAYERS', 'SIZE', 'UNIQUE', ...onHost], ...rows], [3, 4, 5]);
+}
+
+/** Why columns are empty, each reason once. */
+function unknownLines({ unknown }: ManifestReport): string[] {
+  const { containerd, cluster } = unknown;
+  if (containerd !== undefined && containerd === cluster)
+    return [`containerd and the cluster were not compared: ${containerd}`];
+  return [
+    ...(containerd === undefined ? [] : [`containerd was not compared: ${containerd}`]),
+    ...(cluster === undefined ? [] : [`the cluster was not compared: ${cluster}`]),
+  ];
+}
+
+function loadLines({ load, unknown }: ManifestReport): string[] {
+  if (load === null) {
+    const isSaid = unknown.load === unknown.containerd;
+    return [`What an upgrade would load is not known${isSaid ? '' : `: ${unknown.load}`}.`];
+  }
+  const all = load.counted === 'licence' ? '' : ' (all connectors counted, the licence is not known)';
+  if (load.images.length === 0) return [`An upgrade would load none of ${load.wanted} images${all}.`];
+  return [
+    `An upgrade would load ${load.images.length} of ${load.wanted} images${all}:`,
+    `  ${formatBytes(load.bytes)} that containerd lacks, ${formatBytes(load.unpackedBytes)} more when unpacked`,
+  ];
+}
+
+/** What runs beside the payload's own images. */
+function runningLines({ running, images }: ManifestReport): string[] {
+  const ids = new Set(images.map(({ imageId }) => imageId));
+  const others = (running ?? []).filter(({ imageId }) => !ids.has(imageId));
+  if (others.length === 0) return [];
+  const rows = others.map(({ reference, imageId, pods }) => [reference, shortId(imageId), pods.join(', ')]);
+  return ['', ...columns([['RUNS IN CLUSTER', 'IMAGE ID', 'PODS'], ...rows])];
+}
+
 /** The first 12 digits of an image ID, as container tools shorten it. */
 const shortId = (id: string) => id.replace(/^sha256:/, '').slice(0, 12);
-
-function imageLines(report: ManifestReport, summary: boolean): string[] {
-  const rows = report.images.map((image) => {
-    const size = formatBytes(image.sizeBytes);
-    const containerd = image.containerd === 'unknown' ? '-' : image.containerd;
-    if (summary) return [image.reference, shortId(image.imageId), size, containerd];
-    return [image.reference, image.platform, image.imageId, String(image.layers), size, containerd];
-  });
-  return summary
-    ? columns([['IMAGE', 'IMAGE ID', 'SIZE', 'IN CONTAINERD'], ...rows], [2])
-    : columns([['IMAGE', 'PLATFORM', 'IMAGE ID', 'LAYERS', 'SIZE', 'IN CONTAINERD'], ...rows], [3, 4]);
-}
 
 function archiveLines(report: ManifestReport): string[] {
   const rows = report.archives.map((archive) => [
@@ -79,17 +130,18 @@ function refreshLines(report: ManifestReport): string[] {
   ];
 }
 
-/** The report as lines for a person; `summary` leaves out the files and shortens image IDs. */
+/** The report as lines for a person; `summary` leaves out the files, image IDs and what else runs. */
 export function manifestText(report: ManifestReport, summary: boolean): string[] {
-  const { containerdUnknown } = report;
   return [
     ...heading(report),
     '',
     ...imageLines(report, summary),
-    ...(containerdUnknown === undefined ? [] : [`containerd was not compared: ${containerdUnknown}`]),
+    ...unknownLines(report),
+    ...loadLines(report),
+    ...(summary ? [] : runningLines(report)),
     '',
     ...archiveLines(report),
     ...(summary ? [] : ['', ...fileLines(report)]),
     ...refreshLines(report),
-  ];
+  ].map(printableRow);
 }

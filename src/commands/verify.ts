@@ -1,7 +1,4 @@
-import { constants } from 'node:fs';
-import { open } from 'node:fs/promises';
-import { IvaapError } from '../errors.ts';
-import { openPayload, selfPath } from '../payload/reader.ts';
+import { selfPath } from '../payload/reader.ts';
 import type { ScanResult } from '../payload/scan.ts';
 import { assertIntact, scanPayload } from '../payload/scan.ts';
 import type { Payload } from '../payload/reader.ts';
@@ -9,6 +6,7 @@ import { formatBytes } from '../policy/format-bytes.ts';
 import { columns, formatDuration } from '../ui/format.ts';
 import { byteTask } from './byte-task.ts';
 import type { Command, Invocation } from './command.ts';
+import { openDelivered } from './delivered-file.ts';
 
 interface Evidence {
   what: string;
@@ -73,22 +71,8 @@ function report(payload: Payload, evidence: readonly Evidence[], scan: ScanResul
   ];
 }
 
-/** Opens what is to be checked. @throws IvaapError `usage` for what is no readable file. */
-async function opened(path: string): Promise<Payload> {
-  const hint = `ls -ld ${path}`;
-  try {
-    const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
-    const isFile = (await handle.stat().finally(() => handle.close())).isFile();
-    if (!isFile) throw new IvaapError('usage', `${path} is no regular file`, { hint });
-  } catch (error) {
-    if (error instanceof IvaapError) throw error;
-    throw new IvaapError('usage', `${path} cannot be read`, { hint, cause: error });
-  }
-  return openPayload(path);
-}
-
 async function run({ args, json, signal }: Invocation): Promise<void> {
-  const payload = await opened(args[0] ?? selfPath);
+  const payload = await openDelivered(args[0] ?? selfPath);
   try {
     const { fileSize } = payload.trailer;
     const evidence = await evidenceOf(payload);

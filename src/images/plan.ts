@@ -80,7 +80,7 @@ export async function planImages(settings: PlanSettings): Promise<ImagePlan> {
     }
   }
   const have = toLoad.length === 0 ? new Set<string>() : await containerd.blobs();
-  const sizes = missing(
+  const sizes = lackingBytes(
     toLoad.map(({ image }) => image),
     have,
   );
@@ -96,7 +96,7 @@ function sourcesOf(toLoad: readonly PlannedImage[], have: ReadonlySet<string>): 
   const known = new Set(have);
   return [...groups].map(([path, images]) => {
     const wanted = images.map(({ image }) => image);
-    const bytes = missing(wanted, known).missingBytes;
+    const bytes = lackingBytes(wanted, known).missingBytes;
     for (const { digest } of blobsOf(wanted)) known.add(digest);
     return { path, images: images.map(({ name }) => name), bytes };
   });
@@ -140,8 +140,8 @@ async function fromDisk(settings: PlanSettings, name: string, images: PlannedIma
   return [];
 }
 
-/** What is not in the content store, every blob once. */
-function missing(
+/** What of these images is not in a content store that has the blobs `have`, every blob counted once. */
+export function lackingBytes(
   images: readonly IndexImage[],
   have: ReadonlySet<string>,
 ): Pick<ImagePlan, 'missingBytes' | 'unpackedBytes'> {

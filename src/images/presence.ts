@@ -1,6 +1,9 @@
 import type { CheckedImage, Containerd } from '../host/containerd.ts';
 import type { WantedImage } from './wanted.ts';
 
+/** An image and its name in containerd. */
+type NamedImage = Pick<WantedImage, 'image' | 'name'>;
+
 /** What containerd has of a wanted image: ready under its name, whole under another name, or not whole. */
 export type Presence = { state: 'ready' } | { state: 'elsewhere'; at: string } | { state: 'missing' };
 
@@ -10,7 +13,7 @@ export type Presence = { state: 'ready' } | { state: 'elsewhere'; at: string } |
  */
 export async function lookUp(
   containerd: Containerd,
-  wanted: readonly WantedImage[],
+  wanted: readonly NamedImage[],
 ): Promise<Map<string, Presence>> {
   const stored = await containerd.check();
   const ids = imageIds(stored, wanted);
@@ -29,7 +32,7 @@ export async function lookUp(
 }
 
 /** Image IDs by manifest digest, as far as names say them: CRI keeps a name `sha256:ID` for every image that it knows. */
-function imageIds(stored: readonly CheckedImage[], wanted: readonly WantedImage[]): Map<string, string> {
+function imageIds(stored: readonly CheckedImage[], wanted: readonly NamedImage[]): Map<string, string> {
   const ids = new Map<string, string>();
   for (const { name, digest } of stored) if (name.startsWith('sha256:')) ids.set(digest, name);
   for (const { image } of wanted) ids.set(image.manifest.digest, image.config.digest);

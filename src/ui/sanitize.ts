@@ -20,3 +20,8 @@ export function printableLine(text: string): string {
     .replaceAll(/\s*\n\s*/g, ' ')
     .trim();
 }
+
+/** The same for a line of a table: its indent stays. */
+export function printableRow(text: string): string {
+  return text.slice(0, text.search(/\S|$/)) + printableLine(text);
+}

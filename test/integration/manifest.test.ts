@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, copyFileSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { chmodSync, symlinkSync, truncateSync, writeFileSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,6 +15,9 @@ const product = mkdtempSync('/var/lib/manifest-test-');
 const options = { executable: builtExecutable(), product: { folder: product } };
 const payload = await makeTinyPayload(options);
 const earlier = await makeTinyPayload({ ...options, version: '2025.4' });
+const cutOff = join(earlier.folder, 'cut-off');
+copyFileSync(earlier.path, cutOff);
+truncateSync(cutOff, earlier.index.fileSize - 50_000);
 after(() => {
   payload.remove();
   earlier.remove();
@@ -137,7 +140,7 @@ test('without root it says what it could not see', async () => {
   const { exitCode, stdout } = await runProgram([payload.path, 'manifest', '--summary'], { uid: 1234 });
   assert.equal(exitCode, 0);
   assert.match(stdout, /docker-images.tar.gz .* not readable: not readable by this user: use sudo/);
-  assert.match(stdout, /containerd was not compared: only root may ask it; use sudo/);
+  assert.match(stdout, /containerd and the cluster were not compared: only root may ask it; use sudo/);
 });
 
 test('the summary names product, images and archives within 80 columns, and it changes nothing', async () => {
@@ -160,4 +163,38 @@ test('the manifest counts every byte of the file', async () => {
   };
   assert.equal(report.fileBytes, readFileSync(payload.path).length);
   assert.equal(report.headBytes + report.payloadBytes, report.fileBytes);
+});
+
+test('--diff tells what another release holds otherwise, as text and as JSON, from an index that is read alone', async () => {
+  const { exitCode, stdout, stderr } = await runProgram([payload.path, 'manifest', '--diff', earlier.path]);
+  assert.deepEqual([exitCode, stderr], [0, '']);
+  assert.match(stdout, /^Release +Tiny 2026.1 +Tiny 2025.4$/m);
+  assert.match(stdout, /^Images: 0 added, 3 changed, 0 removed, 0 the same; 3 new layers, /m);
+  assert.match(stdout, /^Chart files: 0 added, 1 changed, 0 removed\n {2}~ {2}Chart.yaml$/m);
+  const json = await runProgram([payload.path, 'manifest', '--json', '--diff', earlier.path]);
+  const diff = JSON.parse(json.stdout) as { from: { payloadDigest: string }; to: { payloadDigest: string } };
+  assert.deepEqual([diff.from.payloadDigest, diff.to.payloadDigest], [payload.digest, earlier.digest]);
+});
+
+const unusable: [what: string, path: string, exitCode: number, message: RegExp][] = [
+  ['not there', '/no/such/file', 2, /\/no\/such\/file cannot be read/],
+  ['a folder', product, 2, /is no regular file/],
+  ['cut off', cutOff, 4, /cut-off is incomplete: \d+ of \d+ bytes/],
+  ['something else', '/etc/passwd', 4, /\/etc\/passwd carries no payload/],
+  ['an empty name', '', 2, /cannot be read/],
+];
+for (const [what, path, code, message] of unusable) {
+  test(`--diff with a file that is ${what}: exit ${code} and a hint`, async () => {
+    const { exitCode, stdout, stderr } = await runProgram([payload.path, 'manifest', '--diff', path]);
+    assert.deepEqual([exitCode, stdout], [code, '']);
+    assert.match(stderr, message);
+    assert.match(stderr, /^try: /m);
+  });
+}
+
+test('--diff excludes what looks at this host', async () => {
+  for (const flag of ['--deep', '--summary']) {
+    const { exitCode } = await runProgram([payload.path, 'manifest', '--diff', earlier.path, flag]);
+    assert.equal(exitCode, 2);
+  }
 });

@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { HostImages } from '../../../src/flows/manifest_query.ts';
+import type { PodState } from '../../../src/host/pods.ts';
+import type { Presence } from '../../../src/images/presence.ts';
 import type { ManifestFindings } from '../../../src/commands/manifest-report.ts';
 import { manifestReport } from '../../../src/commands/manifest-report.ts';
 import { manifestText } from '../../../src/commands/manifest-text.ts';
@@ -54,14 +57,53 @@ const index: PayloadIndex = {
   tools: { helm: { entry: 'tools/helm', version: 'v4.3.1' } },
 };
 
+const product = {
+  archives: { core: 'core.tar.gz', connectorsFolder: 'sets' },
+  entitlements: { ALPHA: { connector: 'alpha' } },
+};
+
+const known = <T>(value: T) => ({ known: true as const, value });
+const unanswered = { known: false as const, why: 'not answered within 2 s' };
+
+const inCri = (name: string, id: string, pinned: boolean) => ({
+  id: `sha256:${id}`,
+  repoTags: [`registry.example/${name}:2026.2`],
+  repoDigests: [],
+  pinned,
+});
+const pod = (name: string, image: string, imageId: string): PodState => ({
+  name,
+  phase: 'Running',
+  ready: true,
+  ending: false,
+  restarts: 0,
+  containers: [{ name: 'main', image, imageId: `sha256:${imageId}`, ready: true }],
+  trouble: [],
+});
+
+const answered: HostImages = {
+  runtime: known([inCri('server', hex('0'), true)]),
+  store: known({
+    presence: new Map<string, Presence>([['registry.example/server:2026.2', { state: 'ready' }]]),
+    blobs: new Set([`sha256:${hex('a')}`, `sha256:${hex('d')}`]),
+  }),
+  pods: known([
+    pod('server-1', 'registry.example/server:2026.2', hex('0')),
+    pod('alpha-1', 'registry.example/alpha:2026.1', hex('8')),
+    pod('alpha-2', 'registry.example/alpha:2026.1', hex('8')),
+  ]),
+  entitlements: known(['ALPHA']),
+};
+
 const report = (findings: Partial<ManifestFindings> = {}) =>
-  manifestReport(index, {
+  manifestReport(index, product, {
     digest: hex('9'),
+    key: null,
     archives: [
       { name: 'core.tar.gz', path: '/opt/tiny/core.tar.gz', state: 'different', detail: 'it has 1 bytes' },
       { name: 'sets/alpha.tar.gz', path: '/opt/tiny/sets/alpha.tar.gz', state: 'missing' },
     ],
-    containerd: ['same', 'missing'],
+    host: answered,
     program: './tiny',
     ...findings,
   });
@@ -70,11 +112,14 @@ test('the summary is golden', () => {
   assert.deepEqual(manifestText(report(), true), [
     'Product  Tiny 2026.2',
     'Payload  134 MiB behind an executable of 105 MiB, format 1.0',
+    'Key      unsigned',
     `Digest   sha256:${hex('9')}`,
     '',
-    'IMAGE                           IMAGE ID          SIZE  IN CONTAINERD',
-    'registry.example/server:2026.2  000000000000  2.86 MiB  same',
-    'registry.example/alpha:2026.2   111111111111  2.86 MiB  missing',
+    'IMAGE                               SIZE  IN CONTAINERD  IN CLUSTER',
+    'registry.example/server:2026.2  2.86 MiB  same           runs',
+    'registry.example/alpha:2026.2   2.86 MiB  missing        another runs',
+    'An upgrade would load 1 of 2 images:',
+    '  500 B that containerd lacks, 0 B more when unpacked',
     '',
     'ARCHIVE            HOLDS        SIZE  ON DISK',
     'core.tar.gz        1 image  2.96 MiB  different: it has 1 bytes',
@@ -88,21 +133,74 @@ test('the summary is golden', () => {
   ]);
 });
 
-test('without --summary image IDs are whole and the files are listed, blobs left out', () => {
+test('without --summary image IDs are whole, unique bytes, files and what else runs are listed, blobs left out', () => {
   const text = manifestText(report(), false).join('\n');
-  assert.match(text, new RegExp(`linux/amd64  sha256:${hex('0')} +1  2.86 MiB  same`));
+  // The layer and the manifest are shared, the config is not.
+  assert.match(text, new RegExp(`linux/amd64  sha256:${hex('0')} +1  2.86 MiB +500 B  same +runs`));
+  assert.match(text, /^registry.example\/alpha:2026.1  888888888888  alpha-1, alpha-2$/m);
   assert.match(text, /^chart\/Chart.yaml +80 B$/m);
   assert.ok(!text.includes('blobs/'));
 });
 
-test('a containerd that did not answer is said once, and no image is called missing', () => {
-  const silent = report({ containerd: { unknown: 'not answered within 2 s' } });
-  assert.deepEqual(
-    silent.images.map(({ containerd }) => containerd),
-    ['unknown', 'unknown'],
+test('an image that kubelet may collect is said to be not pinned', () => {
+  const host = { ...answered, runtime: known([inCri('server', hex('0'), false)]) };
+  assert.match(
+    manifestText(report({ host }), true).join('\n'),
+    /^\S+server:2026.2 .* same, not pinned  runs$/m,
   );
+});
+
+test('what did not answer is said in its column and once with its reason, and no image is called missing', () => {
+  const host = { runtime: unanswered, store: unanswered, pods: unanswered, entitlements: unanswered };
+  const silent = report({ host });
+  assert.deepEqual(
+    silent.images.map(({ containerd, pinned, cluster }) => [containerd, pinned, cluster]),
+    [
+      ['unknown', null, 'unknown'],
+      ['unknown', null, 'unknown'],
+    ],
+  );
+  assert.deepEqual([silent.load, silent.running], [null, null]);
   const text = manifestText(silent, true).join('\n');
-  assert.match(text, /^containerd was not compared: not answered within 2 s$/m);
+  assert.match(text, /^\S+server:2026.2 .* not answered +not answered$/m);
+  assert.match(text, /^containerd and the cluster were not compared: not answered within 2 s$/m);
+  assert.match(text, /^What an upgrade would load is not known\.$/m);
+});
+
+test('a silent cluster alone: containerd is compared, and every connector is counted', () => {
+  const { load, images } = report({ host: { ...answered, pods: unanswered, entitlements: unanswered } });
+  assert.deepEqual(
+    images.map(({ containerd, cluster }) => [containerd, cluster]),
+    [
+      ['same', 'unknown'],
+      ['missing', 'unknown'],
+    ],
+  );
+  assert.equal(load?.counted, 'every archive');
+});
+
+test('what an upgrade would load follows from the licence, and blobs that are there count for nothing', () => {
+  const without = report({ host: { ...answered, entitlements: known([]) } });
+  assert.deepEqual(without.load, { wanted: 1, images: [], bytes: 0, unpackedBytes: 0, counted: 'licence' });
+  const store = known({ presence: new Map<string, Presence>(), blobs: new Set<string>() });
+  const all = report({ host: { ...answered, store } });
+  // One layer and one manifest, which both have, and two configs.
+  assert.deepEqual(
+    [all.load?.images.length, all.load?.bytes, all.load?.unpackedBytes],
+    [2, 3_000_000 + 3 * 500, 9_000_000],
+  );
+});
+
+test('names cannot steer a terminal', () => {
+  const title = 'Tiny\u001b]0;owned\u0007\u001b[2J';
+  const hostile = manifestReport({ ...index, title }, product, {
+    digest: hex('9'),
+    key: null,
+    archives: [],
+    host: answered,
+    program: './tiny',
+  });
+  assert.equal(manifestText(hostile, true)[0], 'Product  Tiny 2026.2');
 });
 
 test('a path that a shell would take apart is quoted in the commands', () => {

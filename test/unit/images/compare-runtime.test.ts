@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { compareWithRuntime, normalizedReference } from '../../../src/images/compare-runtime.ts';
+import {
+  compareWithRuntime,
+  normalizedReference,
+  repositoryOf,
+} from '../../../src/images/compare-runtime.ts';
 import type { IndexImage } from '../../../src/payload/index-schema.ts';
 
 test('short references mean what containerd stores', () => {
@@ -26,10 +30,27 @@ const image = (reference: string, id: string): IndexImage => ({
 
 test('an image is the same only when its name leads to the same image ID', () => {
   const images = [image('a:1', '1'), image('team/b:1', '2'), image('c:1', '3'), image('d:1', '4')];
+  const stored = (id: string, repoTags: string[], pinned = false) => ({
+    id,
+    repoTags,
+    repoDigests: [],
+    pinned,
+  });
   const runtime = [
-    { id: 'sha256:1', names: ['docker.io/library/a:1', 'docker.io/library/other:1'] },
-    { id: 'sha256:9', names: ['docker.io/team/b:1'] },
-    { id: 'sha256:4', names: [] },
+    stored('sha256:1', ['docker.io/library/a:1', 'docker.io/library/other:1'], true),
+    stored('sha256:9', ['docker.io/team/b:1']),
+    stored('sha256:4', []),
   ];
-  assert.deepEqual(compareWithRuntime(images, runtime), ['same', 'different', 'missing', 'missing']);
+  assert.deepEqual(compareWithRuntime(images, runtime), [
+    { state: 'same', id: 'sha256:1', pinned: true },
+    { state: 'different', id: 'sha256:9', pinned: false },
+    { state: 'missing', id: undefined, pinned: false },
+    { state: 'missing', id: undefined, pinned: false },
+  ]);
+});
+
+test('a repository is a reference without tag and digest', () => {
+  assert.equal(repositoryOf('registry:5000/team/server:1'), 'registry:5000/team/server');
+  assert.equal(repositoryOf('registry:5000/server'), 'registry:5000/server');
+  assert.equal(repositoryOf('server:1@sha256:00'), 'docker.io/library/server');
 });

@@ -1,0 +1,22 @@
+import { constants } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { IvaapError } from '../errors.ts';
+import { openPayload, type Payload } from '../payload/reader.ts';
+
+/**
+ * Opens the payload of a file that was named on the command line.
+ * @throws IvaapError `usage` for what is no readable file, `payload` for one whose payload is missing or damaged.
+ */
+export async function openDelivered(path: string): Promise<Payload> {
+  const hint = `ls -ld ${path}`;
+  try {
+    // Without blocking: it may be a named pipe.
+    const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    const isFile = (await handle.stat().finally(() => handle.close())).isFile();
+    if (!isFile) throw new IvaapError('usage', `${path} is no regular file`, { hint });
+  } catch (error) {
+    if (error instanceof IvaapError) throw error;
+    throw new IvaapError('usage', `${path} cannot be read`, { hint, cause: error });
+  }
+  return openPayload(path);
+}

@@ -1,0 +1,185 @@
+import { blobsOf } from '../images/archive-layout.ts';
+import { repositoryOf } from '../images/compare-runtime.ts';
+import type { IndexEntry, IndexImage, PayloadIndex } from '../payload/index-schema.ts';
+import type { DescribedRelease } from './release-description.ts';
+
+/** One release's facts that are no files. */
+export interface ReleaseFacts {
+  product: string;
+  title: string;
+  version: string;
+  /** MAJOR.MINOR of the payload's format. */
+  format: string;
+  /** Fingerprint; null of an unsigned payload. */
+  key: string | null;
+  /** SHA-256 of index.json: equal digests are equal payloads. */
+  payloadDigest: string;
+  /** Database schema: the oldest that it works with, and the one that it migrates to. */
+  schema: { min: number; target: number };
+  postgresMajor: number;
+  payloadBytes: number;
+}
+
+/** An image on both sides, under the same name or the same repository. */
+export interface ImagePair {
+  from: string;
+  to: string;
+  imageId: { from: string; to: string };
+  /** Layers of the new image that no image of the old release has, and their bytes with manifest and config. */
+  newLayers: number;
+  newBytes: number;
+}
+
+export interface NamedChanges {
+  added: string[];
+  changed: string[];
+  removed: string[];
+}
+
+/** What `manifest --diff FILE` tells: from this file's release to FILE's. With --json as it is. */
+export interface ReleaseDiff {
+  from: ReleaseFacts;
+  to: ReleaseFacts;
+  images: {
+    added: { reference: string; imageId: string; newLayers: number; newBytes: number }[];
+    /** Another config digest. */
+    changed: ImagePair[];
+    /** The same image under another name. */
+    renamed: { from: string; to: string; imageId: string }[];
+    removed: { reference: string; imageId: string }[];
+    unchanged: string[];
+  };
+  /** Blobs of the new release's images that the old one has not, each once: at most this has to be loaded. */
+  newLayers: number;
+  newBytes: number;
+  /** Names below the chart's folder. */
+  chart: NamedChanges;
+  /** Files that are neither chart, blob nor tool. */
+  files: NamedChanges;
+  archives: NamedChanges;
+  tools: { name: string; from: string | null; to: string | null; sameBytes: boolean }[];
+}
+
+function factsOf({ index, release, key, digest }: DescribedRelease): ReleaseFacts {
+  const { product, title, version, format, fileSize, headSize } = index;
+  return {
+    product,
+    title,
+    version,
+    format: `${format.major}.${format.minor}`,
+    key,
+    payloadDigest: digest,
+    schema: release.schema,
+    postgresMajor: release.postgresMajor,
+    payloadBytes: fileSize - headSize,
+  };
+}
+
+/** Pairs images by reference; what is left by repository, where each side has one of it. */
+function pairs(from: readonly IndexImage[], to: readonly IndexImage[]): Map<IndexImage, IndexImage> {
+  const paired = new Map<IndexImage, IndexImage>();
+  const partners = new Set<IndexImage>();
+  const pairBy = (nameOf: (image: IndexImage) => string) => {
+    const left = Map.groupBy(
+      from.filter((image) => !partners.has(image)),
+      nameOf,
+    );
+    const right = Map.groupBy(
+      to.filter((image) => !paired.has(image)),
+      nameOf,
+    );
+    for (const [name, [image, second]] of right) {
+      const [partner, another] = left.get(name) ?? [];
+      if (!image || second || !partner || another) continue;
+      paired.set(image, partner);
+      partners.add(partner);
+    }
+  };
+  pairBy(({ reference }) => reference);
+  pairBy(({ reference }) => repositoryOf(reference));
+  return paired;
+}
+
+/** What of these images is not in the other release, each blob once. */
+function news(images: readonly IndexImage[], known: ReadonlySet<string>) {
+  const blobs = blobsOf(images).filter(({ digest }) => !known.has(digest));
+  const layers = new Set(images.flatMap((image) => image.layers.map(({ digest }) => digest)));
+  return {
+    newLayers: blobs.filter(({ digest }) => layers.has(digest)).length,
+    newBytes: blobs.reduce((sum, { size }) => sum + size, 0),
+  };
+}
+
+function imageChanges(from: PayloadIndex, to: PayloadIndex): ReleaseDiff['images'] {
+  const known = new Set(blobsOf(from.images).map(({ digest }) => digest));
+  const paired = pairs(from.images, to.images);
+  const partners = new Set(paired.values());
+  const changes: ReleaseDiff['images'] = { added: [], changed: [], renamed: [], removed: [], unchanged: [] };
+  for (const image of to.images) {
+    const { reference } = image;
+    const imageId = image.config.digest;
+    const old = paired.get(image);
+    if (old === undefined) changes.added.push({ reference, imageId, ...news([image], known) });
+    else if (old.config.digest !== imageId) {
+      const ids = { from: old.config.digest, to: imageId };
+      changes.changed.push({ from: old.reference, to: reference, imageId: ids, ...news([image], known) });
+    } else if (old.reference === reference) changes.unchanged.push(reference);
+    else changes.renamed.push({ from: old.reference, to: reference, imageId });
+  }
+  changes.removed = from.images
+    .filter((image) => !partners.has(image))
+    .map(({ reference, config }) => ({ reference, imageId: config.digest }));
+  return changes;
+}
+
+/** Named contents of both sides, by name. */
+function namedChanges(from: ReadonlyMap<string, string>, to: ReadonlyMap<string, string>): NamedChanges {
+  const names = (side: ReadonlyMap<string, string>) => [...side.keys()].sort();
+  return {
+    added: names(to).filter((name) => !from.has(name)),
+    changed: names(to).filter((name) => from.has(name) && from.get(name) !== to.get(name)),
+    removed: names(from).filter((name) => !to.has(name)),
+  };
+}
+
+/** The entries of a kind with their hashes, by name. */
+function filesOf({ index, chartFolder }: DescribedRelease, kind: 'chart' | 'other'): Map<string, string> {
+  const prefix = `${chartFolder}/`;
+  const tools = new Set(Object.values(index.tools).map(({ entry }) => entry));
+  const isOther = ({ name }: IndexEntry) =>
+    !name.startsWith(prefix) && !name.startsWith('blobs/') && name !== 'padding' && !tools.has(name);
+  return new Map(
+    index.entries
+      .filter((entry) => (kind === 'chart' ? entry.name.startsWith(prefix) : isOther(entry)))
+      .map(({ name, sha256 }) => [kind === 'chart' ? name.slice(prefix.length) : name, sha256]),
+  );
+}
+
+const archivesOf = ({ index }: DescribedRelease) =>
+  new Map(index.archives.map(({ name, sha256 }) => [name, sha256]));
+
+function toolChanges(from: PayloadIndex, to: PayloadIndex): ReleaseDiff['tools'] {
+  const hashOf = (index: PayloadIndex, name: string) =>
+    index.entries.find((entry) => entry.name === index.tools[name]?.entry)?.sha256;
+  return [...new Set([...Object.keys(from.tools), ...Object.keys(to.tools)])].sort().map((name) => ({
+    name,
+    from: from.tools[name]?.version ?? null,
+    to: to.tools[name]?.version ?? null,
+    sameBytes: hashOf(from, name) === hashOf(to, name),
+  }));
+}
+
+/** Compares two releases by their indexes: contents are the same when their hashes are. A pure function. */
+export function releaseDiff(from: DescribedRelease, to: DescribedRelease): ReleaseDiff {
+  const known = new Set(blobsOf(from.index.images).map(({ digest }) => digest));
+  return {
+    from: factsOf(from),
+    to: factsOf(to),
+    images: imageChanges(from.index, to.index),
+    ...news(to.index.images, known),
+    chart: namedChanges(filesOf(from, 'chart'), filesOf(to, 'chart')),
+    files: namedChanges(filesOf(from, 'other'), filesOf(to, 'other')),
+    archives: namedChanges(archivesOf(from), archivesOf(to)),
+    tools: toolChanges(from.index, to.index),
+  };
+}
