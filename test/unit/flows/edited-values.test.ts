@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { signalAt } from '../../fixtures/in-process-host/faults.ts';
 import { SimulatedHost } from '../../fixtures/in-process-host/host.ts';
-import type { Watcher } from '../../fixtures/in-process-host/host.ts';
+import type { Invocation, Watcher } from '../../fixtures/in-process-host/host.ts';
 import { stepsOf } from '../../fixtures/in-process-host/graphs.ts';
 
 /** An operator who mends the values file between two attempts at an install means it to be deployed. */
@@ -26,6 +26,8 @@ function helmDeployments(into: string[]): Watcher {
   };
 }
 
+const resumedEvent = ({ shown }: Invocation) => shown.find((event) => event.type === 'run.resumed');
+
 test('an install that goes on deploys again only what was changed since Helm had its values', async () => {
   const last = stepsOf.install.at(-1)?.id ?? '';
   const stopped = await host.run('install', signalAt(`${last}:running`, 'SIGINT').watch);
@@ -33,14 +35,20 @@ test('an install that goes on deploys again only what was changed since Helm had
 
   const world = host.copy();
   const untouched: string[] = [];
-  assert.equal((await host.run('install', helmDeployments(untouched))).exitCode, 0);
+  const resumed = await host.run('install', helmDeployments(untouched));
+  assert.equal(resumed.exitCode, 0);
+  assert.deepEqual(resumedEvent(resumed)?.again, []);
   assert.deepEqual(untouched, []);
 
   host.become(world);
   const values = join(host.folder, 'tiny.values.yaml');
   writeFileSync(values, `${readFileSync(values, 'utf8')}extra: "mended"\n`);
   const edited: string[] = [];
-  const { exitCode } = await host.run('install', helmDeployments(edited));
-  assert.equal(exitCode, 0);
+  const mended = await host.run('install', helmDeployments(edited));
+  assert.equal(mended.exitCode, 0);
+  assert.deepEqual(resumedEvent(mended)?.again[0], {
+    step: 'values',
+    why: `its result does not hold any more: ${values} was edited`,
+  });
   assert.deepEqual(edited, ['upgrade']);
 });
