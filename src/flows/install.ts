@@ -14,9 +14,10 @@ import { refuseInstalled, refuseLeftovers } from './install_gate.ts';
 import { preflightInstall } from './install_preflight.ts';
 import { preflightResult, recordPreflightStart } from './preflight_record.ts';
 import { dryRunInstall } from './install_dry_run.ts';
+import { installContext } from './install_context.ts';
 import { installSteps } from './install_graph.ts';
 import { type LoggedPorts, loggedPorts } from './logged_ports.ts';
-import { type FlowResult, runFlow, stepContext } from './run_flow.ts';
+import { type FlowResult, runFlow } from './run_flow.ts';
 import { hideGenerated } from './secrets_of_host.ts';
 import * as session from './session.ts';
 import type { FlowPorts, OpenedPayload } from './session.ts';
@@ -96,29 +97,14 @@ async function checked(
     fqdn: answers.fqdn,
     waive: options.waive,
   };
-  if (options.dryRun) return dryRunInstall({ preflight, redactor, answers, license });
+  if (options.dryRun) return dryRunInstall({ preflight, answers, license });
   const report = await preflightInstall(preflight);
   if (options.preflightOnly) return preflightResult(report);
   await confirmInstall(options, ports, opened, answers);
   const lock = await takeLock();
   const helm = await session.placeHelm(opened, host);
   const journal = await Journal.open({ path: paths.state, product: product.name });
-  const ctx: InstallContext = {
-    ...stepContext(opened, host, {
-      helm,
-      lock,
-      journal,
-      redactor,
-      ports,
-      from: null,
-      entitlements: license?.entitlements ?? [],
-      imagesFrom: 'payload',
-      refreshArchives: false,
-    }),
-    ...answers,
-    license,
-  };
-  ctx.preflight = report;
+  const ctx = installContext(preflight, { helm, lock, journal, answers, license, report });
   return runFlow({
     flow: 'install',
     ctx,

@@ -4,10 +4,10 @@ import { planSteps } from '../engine/plan-steps.ts';
 import type { JsonObject, Step } from '../engine/step.ts';
 import { describeError, type IvaapError } from '../errors.ts';
 import type { StepContext } from '../steps/context.ts';
-import type { FlowRun } from './run_flow.ts';
+import type { FlowResult, FlowRun } from './run_flow.ts';
 import type { FlowPorts } from './session.ts';
 
-export type PlanOptions<Ctx extends StepContext> = Pick<
+type PlanOptions<Ctx extends StepContext> = Pick<
   FlowRun<Ctx>,
   'flow' | 'ctx' | 'journal' | 'fresh' | 'opened' | 'redactor'
 > & {
@@ -39,8 +39,17 @@ export async function planRun<Ctx extends StepContext>(options: PlanOptions<Ctx>
   return redactor.value(plan);
 }
 
-/** The plan as a result's data. */
-export const planData = (plan: RunPlan): JsonObject => plan as unknown as JsonObject;
+/** A dry run's end: the plan, and the exit code of the run that it tells of. */
+export async function planned<Ctx extends StepContext>(options: PlanOptions<Ctx>): Promise<FlowResult> {
+  const plan = await planRun(options);
+  const [refusal] = options.refusals ?? [];
+  return {
+    plan,
+    lines: [],
+    data: plan as unknown as JsonObject,
+    ...(refusal === undefined ? {} : { refusal: options.redactor.error(refusal) }),
+  };
+}
 
 function refusalsOf(errors: readonly IvaapError[]): RunPlan['refusals'] {
   return errors.map((error) => {

@@ -1,6 +1,6 @@
 import type { FlowResult } from './run_flow.ts';
 import { Refusals } from './refusals.ts';
-import { planData, planRun } from './run_plan.ts';
+import { planned } from './run_plan.ts';
 import { upgradeContext, type UpgradeSession } from './upgrade_context.ts';
 import { decideUpgrade } from './upgrade_decision.ts';
 import { preflightUpgrade } from './upgrade_preflight.ts';
@@ -19,7 +19,7 @@ export async function dryRunUpgrade(upgrade: UpgradeSession): Promise<FlowResult
   if (ctx === undefined) throw refusals.found[0];
   const resumed = decision?.how === 'continue';
   await refusals.collect(() => preflightUpgrade(ctx, upgrade, { resumed }));
-  const plan = await planRun({
+  return planned({
     flow: 'upgrade',
     ctx,
     journal,
@@ -32,11 +32,4 @@ export async function dryRunUpgrade(upgrade: UpgradeSession): Promise<FlowResult
     notes: decision?.notes ?? [],
     refusals: refusals.found,
   });
-  const [refusal] = refusals.found;
-  return {
-    plan,
-    lines: [],
-    data: planData(plan),
-    ...(refusal === undefined ? {} : { refusal: redactor.error(refusal) }),
-  };
 }

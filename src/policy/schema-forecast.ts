@@ -9,7 +9,7 @@ export interface SchemaFacts {
   automatic:
     | {
         on: boolean;
-        /** `adminserver.env.AUTO_MIGRATE is "true"`. */
+        /** The operator's switch and its value, as a clause: `server.env.MIGRATE is "true"`. */
         flag: string;
         /** Whether the pod that migrates is started anew; undefined where that is not known. */
         restarts: boolean | undefined;

@@ -4,7 +4,7 @@ import { IvaapError } from '../errors.ts';
 import { makeBackupFolder } from './backup_folder.ts';
 import type { InstallContext } from './context.ts';
 import { type HelmRun, runHelm } from './helm_run.ts';
-import { repairHelm } from './helm_state.ts';
+import { endedWithoutUs, repairHelm } from './helm_state.ts';
 import { sha256Of } from './values_overlay.ts';
 
 /**
@@ -27,13 +27,11 @@ export const helmDeploy: Step<InstallContext> = {
   async run(ctx, io) {
     const { helm, paths, to } = ctx;
     const { act, historyMax } = await repairHelm(ctx, io, 'install', () => keptFolder(ctx, io));
-    const found = await helm.current();
-    await io.pointOfNoReturn({ helmRevision: found?.revision ?? 0 });
+    const revisionBefore = (await helm.current())?.revision ?? 0;
+    await io.pointOfNoReturn({ helmRevision: revisionBefore });
     const values = sha256Of(await readFile(paths.values, 'utf8'));
-    const done = found?.status === 'deployed' && found.appVersion === to;
-    if (done) await io.midpoint();
+    if (await endedWithoutUs(ctx, values)) await io.midpoint();
     else {
-      const revisionBefore = found?.revision ?? 0;
       const verb = act === 'install' ? 'install' : 'upgrade';
       await deploy(ctx, io, { verb, values, revisionBefore, historyMax, forceConflicts: false });
     }

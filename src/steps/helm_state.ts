@@ -85,3 +85,17 @@ export async function repairHelm(
   }
   return judged;
 }
+
+/** A Helm of this very run that outlived its attempt did just this: same payload, same values (`values`: SHA-256), and it ended well. */
+export async function endedWithoutUs(ctx: StepContext, values: string): Promise<boolean> {
+  const orphan = ctx.helmJournal().process;
+  // With --reapply a run begins anew, and Helm with it.
+  if (orphan === undefined || orphan.begunAt < (ctx.run()?.startedAt ?? '')) return false;
+  if (orphan.values !== values || orphan.payload !== ctx.payload.digest) return false;
+  const release = await ctx.helm.current();
+  return (
+    release?.status === 'deployed' &&
+    release.appVersion === ctx.to &&
+    release.revision === orphan.revisionBefore + 1
+  );
+}

@@ -24,10 +24,8 @@ export async function planRecord(ctx: StepContext): Promise<Plan> {
 
 export async function recordPreflight(ctx: StepContext, io: StepIo): Promise<JsonObject> {
   const report = reportOf(ctx);
-  for (const result of report.results) {
-    if (result.status === 'ok') io.log(line(result));
-    else io.warn(line(result));
-  }
+  // The report was shown as a whole: what is not ok is told again at the end of the run.
+  for (const result of report.results) if (result.status !== 'ok') io.warn(line(result));
   await io.midpoint();
   return {
     preflight: { ...preflightRecord(report), cluster: await ctx.kubectl.serverVersion(), k3s: ctx.k3s },

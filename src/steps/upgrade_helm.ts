@@ -4,7 +4,7 @@ import { valueAt } from '../policy/values-patches.ts';
 import type { UpgradeContext } from './context.ts';
 import { judgeFailure, schemaVersion } from './helm_aftermath.ts';
 import { runHelm } from './helm_run.ts';
-import { repairHelm } from './helm_state.ts';
+import { endedWithoutUs, repairHelm } from './helm_state.ts';
 import { schemaSentence } from './helm_verdict.ts';
 import { previewRelease } from './release_preview.ts';
 import { snapshotSchema } from './upgrade_snapshot.ts';
@@ -32,7 +32,7 @@ export const upgradeHelm: Step<UpgradeContext> = {
     const revisionBefore = (await helm.current())?.revision ?? 0;
     await io.pointOfNoReturn({ schemaVersion: schemaNow ?? null, helmRevision: revisionBefore });
     const before = schemaAtStart(ctx, schemaNow);
-    const { passed } = (await endedWithoutUs(ctx))
+    const { passed } = (await endedWithoutUs(ctx, ctx.values.sha256))
       ? { passed: io.midpoint() }
       : await forward(ctx, io, before);
     await passed;
@@ -62,20 +62,6 @@ export const upgradeHelm: Step<UpgradeContext> = {
     );
   },
 };
-
-/** A Helm of this very run that outlived its attempt did just this: same payload, same values, and it ended well. */
-async function endedWithoutUs({ helm, payload, values, to, ...ctx }: UpgradeContext): Promise<boolean> {
-  const orphan = ctx.helmJournal().process;
-  // With --reapply a run begins anew, and Helm with it.
-  if (orphan === undefined || orphan.begunAt < (ctx.run()?.startedAt ?? '')) return false;
-  if (orphan.values !== values.sha256 || orphan.payload !== payload.digest) return false;
-  const release = await helm.current();
-  return (
-    release?.status === 'deployed' &&
-    release.appVersion === to &&
-    release.revision === orphan.revisionBefore + 1
-  );
-}
 
 /** Repairs Helm's records where a Helm was cut off, and runs Helm. */
 async function forward(

@@ -1,23 +1,30 @@
-import { rm, stat } from 'node:fs/promises';
+import { readFile, rm, stat } from 'node:fs/promises';
 import type { Step } from '../engine/step.ts';
+import { IvaapError } from '../errors.ts';
 import { makeFolder, writeFileAtomic } from '../host/atomic-file.ts';
 import type { InstallContext } from './context.ts';
 import { parseValues } from './values_file.ts';
 import { sha256Of, writeOverlay } from './values_overlay.ts';
 import { renderValues } from './values_template.ts';
 
+type Written = {
+  values: { path: string; sha256: string };
+  overlay: { path: string | null; patches: string[] };
+};
+
 /** Writes the values file once; it is the operator's from then on. */
-export const values: Step<InstallContext> = {
+export const values: Step<InstallContext, Written> = {
   id: 'values',
   title: 'Write the values file',
   needs: ['postgres'],
   midpoint: 'values-written',
   revision: 1,
-  inputs: ({ fqdn, storagePath, valuesFrom, license }) => ({
+  inputs: ({ fqdn, storagePath, valuesFrom, license, paths }) => ({
     fqdn,
     storagePath,
     entitlements: license?.entitlements ?? [],
-    from: valuesFrom === undefined ? null : sha256Of(valuesFrom.text),
+    // What an earlier attempt wrote is no other source: `reuse` sees whether it was edited.
+    from: valuesFrom === undefined || valuesFrom.path === paths.values ? null : sha256Of(valuesFrom.text),
   }),
   plan: async ({ paths, valuesFrom, product }) => ({
     action: 'run',
@@ -42,6 +49,11 @@ export const values: Step<InstallContext> = {
 
   async verify({ paths }) {
     await stat(paths.values);
+  },
+
+  async reuse({ paths }, out) {
+    if (sha256Of(await readFile(paths.values, 'utf8')) === out.values.sha256) return;
+    throw new IvaapError('failed', `${paths.values} was edited`);
   },
 
   async undo({ paths }) {

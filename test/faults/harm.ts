@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { TestHost } from '../e2e/host.ts';
 import { labStop, labUp } from '../lab/host.ts';
 import type { WatchedRun } from './watched-run.ts';
@@ -19,6 +20,15 @@ export const signal =
     run.signal(name);
     return {};
   };
+
+/** The second time once the first was taken note of: two at once count as one. */
+export const askTwice: Act = async (run) => {
+  run.signal('SIGINT');
+  run.thaw();
+  await sleep(2000);
+  run.signal('SIGINT');
+  return {};
+};
 
 export const killProgram: Act = async (_run, pid) => {
   if (pid !== undefined) send(pid, 'SIGKILL');

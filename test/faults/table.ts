@@ -63,6 +63,12 @@ async function largeDatabase(host: TestHost): Promise<void> {
 const faketime = '/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1';
 const anHourBack = `LD_PRELOAD=${faketime} FAKETIME=-1h DONT_FAKE_MONOTONIC=1 exec $run`;
 
+/** Ends with 130 only if it was Helm that it waited for. */
+const stoppedInTheWait = `said=$(timeout --preserve-status --signal=INT 3 $run 2>&1); code=$?
+printf '%s\\n' "$said" >&2
+case "$said" in *'stopped while waiting for Helm'*) exit $code ;; esac
+exit 1`;
+
 export const chains: readonly Chain[] = [
   {
     name: 'SIGTERM',
@@ -231,6 +237,34 @@ export const chains: readonly Chain[] = [
         act: harm.killProgram,
         ends: [6],
         says: /ended by SIGKILL/,
+      },
+    ],
+  },
+  {
+    name: 'Helm asked to stop',
+    faults: [
+      {
+        id: 'sigint twice',
+        fault: 'Ctrl-C twice while Helm works: it is asked to stop and rolls back',
+        step: 'upgrade_helm',
+        moment: helmAtWork,
+        act: harm.askTwice,
+        ends: [7, 130],
+        says: /ask a second time[^]*Helm is asked to stop and rolls back/,
+      },
+      {
+        id: 'kill ivaap beside helm',
+        fault: '`ivaap` alone killed while Helm works',
+        step: 'upgrade_helm',
+        moment: helmAtWork,
+        act: harm.signal('SIGKILL'),
+        ends: ['killed'],
+      },
+      {
+        id: 'sigint waiting for helm',
+        fault: 'Ctrl-C while the next run waits for the orphaned Helm',
+        how: stoppedInTheWait,
+        ends: [130],
       },
     ],
   },
