@@ -12,7 +12,7 @@ import type { LayerCompression } from './oci-layout.ts';
 
 /** Work of the packer that is bound by processors: files are read by position, through descriptors that all threads share. */
 export type HashTask =
-  | { kind: 'copy'; path: string; size: number; output: number; offset: number }
+  | { kind: 'copy'; path: string; from: number; size: number; output: number; offset: number }
   | { kind: 'chunk'; file: number; from: number; to: number; zeroed: { from: number; to: number } }
   | {
       kind: 'archive';
@@ -21,7 +21,7 @@ export type HashTask =
       tarSize: number;
       blobs: Map<string, { offset: number; size: number }>;
     }
-  | { kind: 'inflate'; path: string; compression: LayerCompression };
+  | { kind: 'inflate'; path: string; from: number; size: number; compression: LayerCompression };
 
 export interface HashResult {
   size: number;
@@ -49,7 +49,7 @@ function copy(task: HashTask & { kind: 'copy' }): Partial<HashResult> {
   let position = task.offset;
   const input = openSync(task.path, 'r');
   try {
-    for (const piece of readPieces(input, 0, task.size)) {
+    for (const piece of readPieces(input, task.from, task.size)) {
       sha256.update(piece);
       crc = crc32(piece, crc);
       for (let done = 0; done < piece.length;)
@@ -106,7 +106,8 @@ async function inflate(task: HashTask & { kind: 'inflate' }): Promise<Partial<Ha
   const sha256 = createHash('sha256');
   let size = 0;
   const decompress = task.compression === 'zstd' ? createZstdDecompress() : createGunzip();
-  await pipeline(createReadStream(task.path), decompress, async (pieces: AsyncIterable<Buffer>) => {
+  const layer = createReadStream(task.path, { start: task.from, end: task.from + task.size - 1 });
+  await pipeline(layer, decompress, async (pieces: AsyncIterable<Buffer>) => {
     for await (const piece of pieces) {
       sha256.update(piece);
       size += piece.length;

@@ -1,9 +1,11 @@
-import { createHash } from 'node:crypto';
-import { readFileSync, statSync } from 'node:fs';
-import { join } from 'node:path';
 import { z } from 'zod';
+import { normalizedReference } from '../src/images/compare-runtime.ts';
 import type { IndexImage } from '../src/payload/index-schema.ts';
-import { SpecError } from './spec-file.ts';
+import type { BlobSource } from './blob-source.ts';
+import { findInDockerList } from './docker-archive.ts';
+import type { ImageParts } from './layout-reader.ts';
+import { blobName, LayoutReader } from './layout-reader.ts';
+import type { Content } from './pack-plan.ts';
 
 const digest = z.string().regex(/^sha256:[0-9a-f]{64}$/, 'a sha256 digest');
 const descriptor = z.object({
@@ -13,6 +15,7 @@ const descriptor = z.object({
   platform: z.object({ os: z.string(), architecture: z.string() }).optional(),
   annotations: z.record(z.string(), z.string()).optional(),
 });
+type Descriptor = z.infer<typeof descriptor>;
 const indexDocument = z.object({ manifests: z.array(descriptor) });
 const manifestDocument = z.object({ config: descriptor, layers: z.array(descriptor) });
 const configDocument = z.object({
@@ -30,6 +33,7 @@ const layerTypes: Record<string, LayerCompression> = {
   'application/vnd.oci.image.layer.v1.tar+zstd': 'zstd',
   'application/vnd.docker.image.rootfs.diff.tar': 'none',
   'application/vnd.docker.image.rootfs.diff.tar.gzip': 'gzip',
+  'application/vnd.docker.image.rootfs.diff.tar.zstd': 'zstd',
 };
 const indexTypes = [
   'application/vnd.oci.image.index.v1+json',
@@ -41,55 +45,85 @@ export interface FoundImage {
   image: IndexImage;
   /** Layers that have to be decompressed to know their size and prove their diffId. */
   compressed: { layer: IndexImage['layers'][number]; compression: LayerCompression }[];
-  blobPath(digest: string): string;
+  blobContent(digest: string): Content;
 }
 
-/** Finds `reference` for linux/amd64 in the OCI layout `folder`, a reference's every blob being there with its size. Throws SpecError beginning with `where`. */
-export function findImage(folder: string, reference: string, where: string): FoundImage {
-  const refuse = (why: string): never => {
-    throw new SpecError(`${where}: the image ${reference}: ${why}`);
-  };
-  const blobPath = (name: string) => join(folder, 'blobs', name.replace(':', '/'));
-  const parse = <T>(what: string, text: Buffer, schema: z.ZodType<T>): T => {
-    try {
-      return schema.parse(JSON.parse(text.toString()));
-    } catch {
-      return refuse(`${what} is not what the OCI image specification says`);
-    }
-  };
-  const read = (path: string): Buffer => {
-    try {
-      return readFileSync(path);
-    } catch (cause) {
-      return refuse(`${path} cannot be read: ${(cause as Error).message}`);
-    }
-  };
-  const readBlob = <T>(blob: { digest: string }, schema: z.ZodType<T>): T => {
-    const bytes = read(blobPath(blob.digest));
-    if (`sha256:${createHash('sha256').update(bytes).digest('hex')}` !== blob.digest)
-      return refuse(`${blobPath(blob.digest)} does not have the digest of its name`);
-    return parse(blob.digest, bytes, schema);
-  };
+/**
+ * Finds `reference` for linux/amd64 in an OCI layout or a docker-archive, its every blob being there with its size. Throws
+ * {@link SpecError} beginning with `where`.
+ */
+export function findImage(source: BlobSource, reference: string, where: string): FoundImage {
+  const reader = new LayoutReader(source, reference, where);
+  const index = reader.bytes('index.json');
+  const dockerList = reader.bytes('manifest.json');
+  if (index === undefined && dockerList === undefined)
+    reader.refuse(`${source.path} has neither index.json nor manifest.json: no image layout`);
+  const parts =
+    (index === undefined ? undefined : findInIndex(reader, index)) ??
+    (dockerList === undefined ? undefined : findInDockerList(reader, dockerList)) ??
+    reader.refuse(`not in ${source.path}`);
+  return described(reader, parts);
+}
 
-  const named = parse('index.json', read(join(folder, 'index.json')), indexDocument).manifests.filter(
-    ({ annotations = {} }) =>
-      annotations['org.opencontainers.image.ref.name'] === reference ||
-      annotations['io.containerd.image.name'] === reference,
+/** Through index.json; undefined when it does not name the reference. */
+function findInIndex(reader: LayoutReader, bytes: Buffer): ImageParts | undefined {
+  const isNamed = ({ annotations = {} }: Descriptor): boolean =>
+    ['org.opencontainers.image.ref.name', 'io.containerd.image.name'].some(
+      (key) =>
+        annotations[key] !== undefined &&
+        normalizedReference(annotations[key]) === normalizedReference(reader.reference),
+    );
+  const named = reader.parse('index.json', bytes, indexDocument).manifests.filter(isNamed);
+  if (named.length === 0) return undefined;
+  const found = new Map(manifestsIn(reader, named).map((manifest) => [manifest.digest, manifest]));
+  if (found.size > 1) reader.refuse(`more than once in ${reader.source.path}`);
+  const [manifest] = found.values();
+  if (manifest === undefined)
+    return reader.refuse(
+      `${reader.source.path} names it, but holds no manifest for linux/amd64 (docker save --platform linux/amd64 puts it there)`,
+    );
+  const document = reader.parse(manifest.digest, reader.blob(manifest.digest)!, manifestDocument);
+  const { config, layers } = document;
+  const configBytes =
+    reader.blob(config.digest) ?? reader.refuse(`the blob ${config.digest} is not in ${reader.source.path}`);
+  const contents = new Map(
+    [manifest, config, ...layers].map(({ digest, size }) => {
+      const place =
+        reader.source.find(blobName(digest)) ??
+        reader.refuse(`the blob ${digest} is not in ${reader.source.path}`);
+      if (place.size !== size) reader.refuse(`the blob ${digest} has ${place.size} bytes, not ${size}`);
+      return [digest, place] as const;
+    }),
   );
-  let manifest = named[0] ?? refuse(`not in the OCI layout ${folder}`);
-  if (named.length > 1) refuse(`more than once in the OCI layout ${folder}`);
-  if (indexTypes.includes(manifest.mediaType))
-    manifest =
-      readBlob(manifest, indexDocument).manifests.find(
-        ({ platform }) => platform?.os === 'linux' && platform.architecture === 'amd64',
-      ) ?? refuse('it has no manifest for linux/amd64');
-  const { config, layers } = readBlob(manifest, manifestDocument);
-  const { os, architecture, rootfs } = readBlob(config, configDocument);
-  if (os !== 'linux' || architecture !== 'amd64') refuse(`it is for ${os}/${architecture}, not linux/amd64`);
-  if (rootfs.diff_ids.length !== layers.length) refuse('its config and manifest count different layers');
+  return { manifest, config, configBytes, layers, contents };
+}
 
+/**
+ * The manifests for linux/amd64 below these descriptors. A tool may name platforms and attestations whose blobs it left out: they are
+ * passed over, as what is absent cannot be meant.
+ */
+function manifestsIn(reader: LayoutReader, descriptors: readonly Descriptor[], depth = 0): Descriptor[] {
+  return descriptors.flatMap((one): Descriptor[] => {
+    const { os = 'linux', architecture = 'amd64' } = one.platform ?? {};
+    if (os !== 'linux' || architecture !== 'amd64') return [];
+    if (one.annotations?.['vnd.docker.reference.type'] !== undefined) return [];
+    const bytes = reader.blob(one.digest);
+    if (bytes === undefined) return [];
+    if (!indexTypes.includes(one.mediaType)) return [one];
+    if (depth > 4) return reader.refuse(`its indexes name one another`);
+    return manifestsIn(reader, reader.parse(one.digest, bytes, indexDocument).manifests, depth + 1);
+  });
+}
+
+function described(reader: LayoutReader, parts: ImageParts): FoundImage {
+  const { manifest, config, layers, contents } = parts;
+  const { os, architecture, rootfs } = reader.parse(config.digest, parts.configBytes, configDocument);
+  if (os !== 'linux' || architecture !== 'amd64')
+    reader.refuse(`it is for ${os}/${architecture}, not linux/amd64`);
+  if (rootfs.diff_ids.length !== layers.length)
+    reader.refuse('its config and manifest count different layers');
   const image: IndexImage = {
-    reference,
+    reference: reader.reference,
     platform: { os, architecture },
     manifest: { digest: manifest.digest, size: manifest.size, mediaType: manifest.mediaType },
     config: { digest: config.digest, size: config.size },
@@ -104,14 +138,10 @@ export function findImage(folder: string, reference: string, where: string): Fou
   const compressed: FoundImage['compressed'] = [];
   for (const layer of image.layers) {
     const compression = layerTypes[layer.mediaType];
-    if (compression === undefined) return refuse(`a layer of type ${layer.mediaType} cannot be packed`);
+    if (compression === undefined)
+      return reader.refuse(`a layer of type ${layer.mediaType} cannot be packed`);
     if (compression !== 'none') compressed.push({ layer, compression });
-    else if (layer.digest !== layer.diffId) refuse(`the layer ${layer.digest} has another diffId`);
+    else if (layer.digest !== layer.diffId) reader.refuse(`the layer ${layer.digest} has another diffId`);
   }
-  for (const blob of [image.manifest, image.config, ...image.layers]) {
-    const size = statSync(blobPath(blob.digest), { throwIfNoEntry: false })?.size;
-    if (size === undefined) refuse(`the blob ${blob.digest} is not in ${folder}`);
-    if (size !== blob.size) refuse(`the blob ${blob.digest} has ${size} bytes, not ${blob.size}`);
-  }
-  return { image, compressed, blobPath };
+  return { image, compressed, blobContent: (name) => contents.get(name)! };
 }

@@ -10,9 +10,11 @@ import { indexSchema } from '../src/payload/index-schema.ts';
 import { positionReader } from '../src/payload/position-reader.ts';
 import { chunkBounds } from '../src/payload/verified-read.ts';
 import { localHeader } from '../src/payload/zip-records.ts';
+import { withScratch } from './blob-source.ts';
 import { HashPool } from './hash-pool.ts';
+import type { ChartReport, CheckedPlan } from './pack-check.ts';
+import { checkedPlan } from './pack-check.ts';
 import type { PackPlan, Source } from './pack-plan.ts';
-import { planPack } from './pack-plan.ts';
 import type { Signer, SigningKeys } from './signing.ts';
 import { signerOf } from './signing.ts';
 import { SpecError } from './spec-file.ts';
@@ -37,6 +39,7 @@ export interface Packed {
   index: PayloadIndex;
   digest: string;
   sharedBytes: number;
+  chart: ChartReport | undefined;
 }
 
 const bytesPerThread = 32 * 1024 * 1024;
@@ -44,8 +47,13 @@ const hex32 = (value: number): string => value.toString(16).padStart(8, '0');
 const sha256 = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex');
 
 /** Writes `output` whole or not at all. Throws {@link SpecError} for what the vendor has to mend. */
-export async function packPayload(request: PackRequest): Promise<Packed> {
-  const plan = planPack(request.spec);
+export function packPayload(request: PackRequest): Promise<Packed> {
+  return withScratch(`${request.output}.unpacked`, async (scratch) =>
+    packPlan(await checkedPlan(request.spec, scratch), request),
+  );
+}
+
+async function packPlan(plan: CheckedPlan, request: PackRequest): Promise<Packed> {
   const headSize = await emptyExecutableSize(request.executable);
   const partial = `${request.output}.partial`;
   const bytes = plan.sources.reduce((sum, { size }) => sum + size, headSize);
@@ -61,7 +69,7 @@ export async function packPayload(request: PackRequest): Promise<Packed> {
       await file.chmod(0o755);
       await file.sync();
       await rename(partial, request.output);
-      return { index: layout.index, digest, sharedBytes: plan.sharedBytes };
+      return { index: layout.index, digest, sharedBytes: plan.sharedBytes, chart: plan.chart };
     } finally {
       await file.close();
     }
@@ -96,8 +104,9 @@ async function measureLayers(plan: PackPlan, pool: HashPool, request: PackReques
   let done = 0;
   const measured = new Map<string, Promise<{ size: number; sha256: string }>>();
   await Promise.all(
-    plan.compressed.map(async ({ layer, compression, path }) => {
-      const running = measured.get(layer.digest) ?? pool.run({ kind: 'inflate', path, compression });
+    plan.compressed.map(async ({ layer, compression, path, offset: from }) => {
+      const { digest, size } = layer;
+      const running = measured.get(digest) ?? pool.run({ kind: 'inflate', path, from, size, compression });
       measured.set(layer.digest, running);
       const result = await running;
       if (`sha256:${result.sha256}` !== layer.diffId)
@@ -197,7 +206,10 @@ async function writeContent(
   offset: number,
   pool: HashPool,
 ): Promise<{ sha256: string; crc32: string }> {
-  if ('path' in content) return pool.run({ kind: 'copy', path: content.path, size, output: file.fd, offset });
+  if ('path' in content) {
+    const { path, offset: from = 0 } = content;
+    return pool.run({ kind: 'copy', path, from, size, output: file.fd, offset });
+  }
   if ('bytes' in content) {
     await file.write(content.bytes, 0, size, offset);
     return { sha256: sha256(content.bytes), crc32: hex32(crc32(content.bytes)) };

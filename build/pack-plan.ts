@@ -3,13 +3,16 @@ import { join, relative } from 'node:path';
 import { blobsOf } from '../src/images/archive-layout.ts';
 import type { IndexImage } from '../src/payload/index-schema.ts';
 import type { Product } from '../src/payload/product-schema.ts';
+import type { Scratch } from './blob-source.ts';
+import { archiveSources, folderSource } from './blob-source.ts';
 import type { FoundImage } from './oci-layout.ts';
 import { findImage } from './oci-layout.ts';
 import type { ReleaseSpec } from './release-spec.ts';
+import type { ReleaseFiles } from './spec-file.ts';
 import { readReleaseSpec, SpecError } from './spec-file.ts';
 
-/** Where an entry's bytes come from; `zeros` is a hole. */
-export type Content = { bytes: Buffer } | { path: string } | { zeros: true };
+/** Where an entry's bytes come from: a file, from `offset` on when it begins inside of one; `zeros` is a hole. */
+export type Content = { bytes: Buffer } | { path: string; offset?: number } | { zeros: true };
 
 /** An entry before it is placed and hashed. */
 export interface Source {
@@ -19,37 +22,40 @@ export interface Source {
   content: Content;
   /** What the content must hash to: a blob's name. */
   sha256?: string;
+  /** `FILE:LINE` of the spec that names it. */
+  where?: string;
 }
 
 /** Everything that goes into a payload, in the order of its bytes. */
 export interface PackPlan {
   product: Product;
   spec: ReleaseSpec;
+  /** The same two with the places of their values. */
+  files: ReleaseFiles;
   sources: Source[];
   images: IndexImage[];
-  compressed: (FoundImage['compressed'][number] & { path: string })[];
+  compressed: (FoundImage['compressed'][number] & { path: string; offset: number })[];
   /** Bytes of blobs that more than one image names, counted for each time after the first. */
   sharedBytes: number;
 }
 
 const nameShape = /^(?!\/)(?!.*(^|\/)\.\.?(\/|$))(?!.*\/\/)[A-Za-z0-9._@+\-/]{1,512}$/;
 
-/** Reads a spec and all that it names, sizes only. Throws SpecError with file and line. */
-export function planPack(specPath: string): PackPlan {
-  const { spec, product, resolvePath } = readReleaseSpec(specPath);
-  const { release, chart, files, tools, images, archives } = spec.value;
+/** Reads a spec and all that it names, sizes only; compressed archives are unpacked into `scratch`. Throws SpecError with file and line. */
+export async function planPack(specPath: string, scratch: Scratch): Promise<PackPlan> {
+  const read = readReleaseSpec(specPath);
+  const { spec, product, resolvePath } = read;
+  const { release, chart, files, tools, archives } = spec.value;
   const file = (name: string, path: string, mode: number, where: string): Source => {
     const found = statSync(path, { throwIfNoEntry: false });
     if (found?.isFile() !== true) throw new SpecError(`${where}: there is no file ${path}`);
-    return { name, size: found.size, mode, content: { path } };
+    return { name, size: found.size, mode, content: { path }, where };
   };
   const data = (name: string, value: unknown): Source => {
     const bytes = Buffer.from(`${JSON.stringify(value, null, 1)}\n`);
     return { name, size: bytes.length, mode: 0o644, content: { bytes } };
   };
-  const found = images.map(({ reference, ociLayout }, position) =>
-    findImage(resolvePath(ociLayout), reference, spec.at(['images', position])),
-  );
+  const found = await findImages(read, scratch);
   const sources = [
     data('product.json', product.value),
     data('release.json', release),
@@ -62,7 +68,10 @@ export function planPack(specPath: string): PackPlan {
       .sort(byName),
     ...blobSources(found, Object.values(archives)),
   ];
-  refuseNames(sources, Object.keys(archives), spec.path);
+  refuseNames([
+    ...sources,
+    ...Object.keys(archives).map((name) => ({ name, where: spec.at(['archives', name]) })),
+  ]);
   const imageBytes = found
     .flatMap(({ image }) => [image.manifest, image.config, ...image.layers])
     .reduce((sum, { size }) => sum + size, 0);
@@ -70,13 +79,32 @@ export function planPack(specPath: string): PackPlan {
   return {
     product: product.value,
     spec: spec.value,
+    files: read,
     sources,
     images: found.map(({ image }) => image),
-    compressed: found.flatMap(({ compressed, blobPath }) =>
-      compressed.map((one) => ({ ...one, path: blobPath(one.layer.digest) })),
+    compressed: found.flatMap(({ compressed, blobContent }) =>
+      compressed.map((one) => {
+        const content = blobContent(one.layer.digest);
+        if (!('path' in content)) throw new Error('a layer is a file');
+        return { ...one, path: content.path, offset: content.offset ?? 0 };
+      }),
     ),
     sharedBytes: imageBytes - blobBytes,
   };
+}
+
+async function findImages({ spec, resolvePath }: ReleaseFiles, scratch: Scratch): Promise<FoundImage[]> {
+  const openArchive = archiveSources(scratch);
+  const found: FoundImage[] = [];
+  for (const [position, { reference, ociLayout, archive }] of spec.value.images.entries()) {
+    const where = spec.at(['images', position]);
+    const source =
+      archive === undefined
+        ? folderSource(resolvePath(ociLayout!))
+        : await openArchive(resolvePath(archive), where);
+    found.push(findImage(source, reference, where));
+  }
+  return found;
 }
 
 const byName = (a: { name: string }, b: { name: string }): number => (a.name < b.name ? -1 : 1);
@@ -93,7 +121,7 @@ function chartFiles(folder: string, packedFolder: string, where: string): Source
       const path = join(entry.parentPath, entry.name);
       if (!entry.isFile()) throw new SpecError(`${where}: ${path} is no regular file`);
       const name = `${packedFolder}/${relative(folder, path)}`;
-      return { name, size: statSync(path).size, mode: 0o644, content: { path } };
+      return { name, size: statSync(path).size, mode: 0o644, content: { path }, where };
     })
     .sort(byName);
 }
@@ -105,14 +133,14 @@ function blobSources(found: readonly FoundImage[], archives: readonly string[][]
   );
   const sources = new Map<string, Source>();
   for (const group of [...inArchives, [...found]]) {
-    const paths = new Map(
-      group.flatMap(({ image, blobPath }) =>
-        blobsOf([image]).map(({ digest }) => [digest, blobPath(digest)]),
+    const contents = new Map(
+      group.flatMap(({ image, blobContent }) =>
+        blobsOf([image]).map(({ digest }) => [digest, blobContent(digest)]),
       ),
     );
     for (const { digest, size } of blobsOf(group.map(({ image }) => image))) {
       if (sources.has(digest)) continue;
-      const content = { path: paths.get(digest)! };
+      const content = contents.get(digest)!;
       const name = `blobs/${digest.replace(':', '/')}`;
       sources.set(digest, { name, size, mode: 0o644, content, sha256: digest.replace('sha256:', '') });
     }
@@ -120,9 +148,9 @@ function blobSources(found: readonly FoundImage[], archives: readonly string[][]
   return [...sources.values()];
 }
 
-function refuseNames(sources: readonly Source[], archives: readonly string[], where: string): void {
-  const seen = new Map<string, string>();
-  for (const name of ['index.json', ...sources.map((source) => source.name), ...archives]) {
+function refuseNames(named: readonly { name: string; where?: string }[]): void {
+  const seen = new Map<string, string>([['index.json', 'index.json']]);
+  for (const { name, where = 'the payload' } of named) {
     if (!nameShape.test(name))
       throw new SpecError(`${where}: ${JSON.stringify(name)} is no name inside a payload`);
     const same = seen.get(name.toLowerCase());

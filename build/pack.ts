@@ -1,13 +1,23 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { dirname } from 'node:path';
+import type { ChartReport } from './pack-check.ts';
+import { checkBlobs, checkedPlan } from './pack-check.ts';
+import { listPlan } from './pack-list.ts';
 import { packPayload } from './pack-payload.ts';
+import { planPack } from './pack-plan.ts';
 import { fingerprintOfKey, readSigningKeys } from './signing.ts';
 import { SpecError } from './spec-file.ts';
 
-/** `npm run pack -- SPEC -o FILE [--executable dist/ivaap] [--key FILE] [--handover-key FILE]… [--pad-to 4GiB]` */
+/** `npm run pack -- SPEC -o FILE`, `--list SPEC`, `--check SPEC` */
 
 const usage = `usage: npm run pack -- SPEC -o FILE [--executable FILE] [--key FILE] [--handover-key FILE]… [--pad-to SIZE]
+       npm run pack -- --list SPEC
+       npm run pack -- --check SPEC
   SPEC             release spec (YAML); its paths are relative to it
+  --list           show what would be packed; writes nothing
+  --check          check all that packing checks, the chart's renderings and every blob's digest included; writes nothing
   -o, --output     the executable to write, whole or not at all
   --executable     the empty executable that \`npm run build\` made (dist/ivaap)
   --key            sign with this Ed25519 key (PEM, PKCS#8); or the PEM itself in IVAAP_SIGNING_KEY. Without: unsigned
@@ -33,6 +43,30 @@ function draw({ what, done, total }: { what: string; done: number; total: number
   process.stderr.write(`\r\u001b[K${what}: ${mib(done)} of ${mib(total)}${done < total ? '' : '\n'}`);
 }
 
+function chartWords(chart: ChartReport | undefined): string {
+  if (chart === undefined) return 'chart not rendered: the spec has no valuesMatrix';
+  const { combinations, secretBytes } = chart;
+  const values = `${combinations} combination${combinations === 1 ? '' : 's'} of values`;
+  return `chart rendered with ${values}, Helm's record of it at most ${(secretBytes / 1024).toFixed(1)} KiB`;
+}
+
+/** Neither leaves anything behind: a compressed archive is unpacked into the folder for temporary files meanwhile. */
+async function withoutOutput(spec: string, kind: 'list' | 'check'): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'pack-'));
+  try {
+    if (kind === 'list') {
+      process.stdout.write(listPlan(await planPack(spec, { folder })));
+      return;
+    }
+    const plan = await checkedPlan(spec, { folder });
+    await checkBlobs(plan);
+    console.log(`${spec}: ${plan.sources.length} entries, ${plan.images.length} images, nothing to refuse`);
+    console.log(chartWords(plan.chart));
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
 async function main(): Promise<number> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
@@ -42,13 +76,21 @@ async function main(): Promise<number> {
       key: { type: 'string' },
       'handover-key': { type: 'string', multiple: true },
       'pad-to': { type: 'string' },
+      list: { type: 'boolean', default: false },
+      check: { type: 'boolean', default: false },
       help: { type: 'boolean', short: 'h' },
     },
   });
   const [spec] = positionals;
-  if (values.help === true || spec === undefined || values.output === undefined || positionals.length > 1) {
+  const { list, check, output } = values;
+  const asked = [list, check, output !== undefined].filter(Boolean).length;
+  if (values.help === true || spec === undefined || asked !== 1 || positionals.length > 1) {
     console.log(usage);
     return values.help === true ? 0 : 2;
+  }
+  if (output === undefined) {
+    await withoutOutput(spec, list ? 'list' : 'check');
+    return 0;
   }
   const padTo = values['pad-to'];
   const keys = readSigningKeys(
@@ -56,18 +98,18 @@ async function main(): Promise<number> {
     { environment: process.env, specFolder: dirname(spec) },
   );
   const started = Date.now();
-  const { index, digest, sharedBytes } = await packPayload({
+  const { index, digest, sharedBytes, chart } = await packPayload({
     spec,
     executable: values.executable,
-    output: values.output,
+    output,
     keys,
     ...(padTo === undefined ? {} : { padToBytes: bytesOf(padTo) }),
     onProgress: draw,
   });
   const seconds = ((Date.now() - started) / 1000).toFixed(1);
   console.log(
-    `${values.output}: ${index.title} ${index.version}, ${mib(index.fileSize)}, ${index.images.length} images, ` +
-      `${mib(sharedBytes)} saved by sharing blobs, ${seconds} s\n` +
+    `${output}: ${index.title} ${index.version}, ${mib(index.fileSize)}, ${index.images.length} images, ` +
+      `${mib(sharedBytes)} saved by sharing blobs, ${seconds} s\n${chartWords(chart)}\n` +
       `payload sha256:${digest}\n${keys === undefined ? 'unsigned' : `signed by ${fingerprintOfKey(keys.key)}`}`,
   );
   return 0;

@@ -16,14 +16,30 @@ export const releaseSpecSchema = z.strictObject({
   /** Tool's name -> program and version; packed as `tools/NAME`. */
   tools: z.record(z.string(), z.strictObject({ path: z.string(), version: z.string() })).default({}),
   images: z.array(
-    z.strictObject({
-      reference: z.string(),
-      /** Folder of an OCI image layout that holds the reference (its `org.opencontainers.image.ref.name`). */
-      ociLayout: z.string(),
-    }),
+    z
+      .strictObject({
+        reference: z.string(),
+        /** Folder of an OCI image layout that holds the reference. */
+        ociLayout: z.string().optional(),
+        /** Tar that holds the reference, plain or compressed with gzip or zstd: an OCI layout, or what `docker save` writes. */
+        archive: z.string().optional(),
+      })
+      .refine(({ ociLayout, archive }) => (ociLayout === undefined) !== (archive === undefined), {
+        message: 'needs one of ociLayout and archive',
+      }),
   ),
   /** Archive's payload name -> references inside, in order. */
   archives: z.record(z.string(), z.array(z.string()).min(1)),
+  /**
+   * What operators may set, as far as it decides what the chart renders: axis -> choice -> values files, later ones win. The chart is
+   * rendered for every combination of one choice per axis. Without it nothing is rendered.
+   */
+  valuesMatrix: z
+    .record(z.string(), z.record(z.string(), z.array(z.string())))
+    .refine((axes) => Object.values(axes).every((choices) => Object.keys(choices).length > 0), {
+      message: 'an axis without choices',
+    })
+    .optional(),
 });
 
 export type ReleaseSpec = z.infer<typeof releaseSpecSchema>;

@@ -68,12 +68,15 @@ function lineOf(document: Document, lines: LineCounter, keys: readonly (string |
   return 1;
 }
 
-/** A release spec and its product's, read and checked; paths resolve beside the spec. */
-export function readReleaseSpec(path: string): {
+/** The two files that describe a release; `resolvePath` resolves a path beside the spec. */
+export interface ReleaseFiles {
   spec: SpecFile<ReleaseSpec>;
   product: SpecFile<Product>;
-  resolvePath(relative: string): string;
-} {
+  resolvePath(this: void, relative: string): string;
+}
+
+/** A release spec and its product's, read and checked against each other. */
+export function readReleaseSpec(path: string): ReleaseFiles {
   const spec = readSpecFile(path, releaseSpecSchema);
   const resolvePath = (relative: string) => resolve(dirname(path), relative);
   const product = readSpecFile(resolvePath(spec.value.product), productSchema);
@@ -81,6 +84,7 @@ export function readReleaseSpec(path: string): {
     ...versionMistakes(spec),
     ...archiveMistakes(spec, product.value),
     ...fileMistakes(spec, product.value),
+    ...productMistakes(product, spec.value),
   ];
   if (mistakes.length > 0) throw new SpecError(mistakes.join('\n'));
   return { spec, product, resolvePath };
@@ -126,4 +130,31 @@ function fileMistakes({ value, at }: SpecFile<ReleaseSpec>, product: Product): s
   const { template } = product.values;
   const known = value.files[template] !== undefined || template.startsWith(`${product.chart.folder}/`);
   return known ? [] : [`${at(['files'])}: the product's values template ${template} is missing`];
+}
+
+/** What an install or upgrade would miss: limits that limit nothing, probes of nothing, connectors without images. */
+function productMistakes({ value, at }: SpecFile<Product>, { archives }: ReleaseSpec): string[] {
+  const unlimited = (['install', 'upgrade'] as const).filter(
+    (kind) => value.requirements[kind].room.length === 0,
+  );
+  const selectors = new Set(value.workloads.map(({ selector }) => selector));
+  const blind = [...value.health.entries()].filter(([, { selector }]) => !selectors.has(selector));
+  const { connectorsFolder = '' } = value.archives;
+  const absent = Object.entries(value.entitlements).filter(
+    ([, { connector }]) => archives[`${connectorsFolder}/${connector}.tar.gz`] === undefined,
+  );
+  return [
+    ...unlimited.map(
+      (kind) =>
+        `${at(['requirements', kind, 'room'])}: requirements.${kind}.room names no free room: a threshold is missing`,
+    ),
+    ...blind.map(
+      ([position, { id, selector }]) =>
+        `${at(['health', position])}: the health route ${id} looks at ${selector}, which no workload has`,
+    ),
+    ...absent.map(
+      ([name, { connector }]) =>
+        `${at(['entitlements', name])}: the release has no archive ${connectorsFolder}/${connector}.tar.gz`,
+    ),
+  ];
 }

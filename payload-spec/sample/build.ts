@@ -2,8 +2,11 @@ import { cp, mkdir, readFile, readdir, stat, writeFile } from 'node:fs/promises'
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { stringify } from 'yaml';
+import { Document, parse, stringify } from 'yaml';
+import type { ReleaseSpec } from '../../build/release-spec.ts';
 import { releaseSpecSchema } from '../../build/release-spec.ts';
+import type { Product } from '../../src/payload/product-schema.ts';
+import { productSchema } from '../../src/payload/product-schema.ts';
 import { cached } from './cache.ts';
 import { helmProgram } from './helm-program.ts';
 import { buildImages } from './images.ts';
@@ -45,9 +48,32 @@ async function writeChart(version: string, folder: string): Promise<void> {
   await writeFile(chartFile, `${chart}version: ${version}.0\nappVersion: '${version}'\n`);
 }
 
+const productOf = async (folder: string): Promise<Product> =>
+  productSchema.parse(parse(await readFile(join(folder, 'product.yaml'), 'utf8')));
+
+/** What operators may set, as far as it decides what the chart renders: each connector on or off. Returns the spec's matrix of these files. */
+async function writeValues(folder: string, { entitlements }: Product): Promise<ReleaseSpec['valuesMatrix']> {
+  await mkdir(folder);
+  const write = async (name: string, keys: readonly string[], value: unknown) => {
+    const document = new Document({});
+    document.setIn(keys, value);
+    await writeFile(join(folder, name), document.toString());
+    return `values/${name}`;
+  };
+  const host = await write('host.yaml', ['ingress', 'host'], 'ivaap.example');
+  const axes: NonNullable<ReleaseSpec['valuesMatrix']> = {
+    host: { fresh: ['files/values.template.yaml', host] },
+  };
+  for (const { connector, enabledPath } of Object.values(entitlements)) {
+    if (enabledPath === undefined) continue;
+    axes[connector] = { off: [], on: [await write(`${connector}.yaml`, enabledPath, true)] };
+  }
+  return axes;
+}
+
 /**
- * Builds one release, or finds it built: a folder with release-spec.yaml, chart/, files/, images/ (one OCI layout) and
- * tools/. Throws when there is no such release or a program that it is made with is missing.
+ * Builds one release, or finds it built: a folder with release-spec.yaml, chart/, files/, values/, images/ (one OCI
+ * layout) and tools/. Throws when there is no such release or a program that it is made with is missing.
  */
 export async function buildRelease(version: string, options: { helm?: string } = {}): Promise<string> {
   const { facts, chartOverlay } = sampleRelease(version);
@@ -66,6 +92,7 @@ export async function buildRelease(version: string, options: { helm?: string } =
     await cp(join(productFolder, 'product.yaml'), join(folder, 'product.yaml'));
     await mkdir(join(folder, 'tools'));
     await place(helm.path, join(folder, 'tools/helm'));
+    const valuesMatrix = await writeValues(join(folder, 'values'), await productOf(folder));
     const spec = releaseSpecSchema.parse({
       product: 'product.yaml',
       release: facts,
@@ -74,6 +101,7 @@ export async function buildRelease(version: string, options: { helm?: string } =
       tools: { helm: { path: 'tools/helm', version: helm.version } },
       images: images.map(({ reference }) => ({ reference, ociLayout: 'images' })),
       archives,
+      valuesMatrix,
     });
     await writeFile(join(folder, 'release-spec.yaml'), stringify(spec));
   });

@@ -1,10 +1,10 @@
-import { createHash } from 'node:crypto';
 import { posix } from 'node:path';
 import type { IndexImage, IndexLayer } from '../payload/index-schema.ts';
 import type { NamedImage } from './archive-layout.ts';
 import { layoutFiles } from './archive-layout.ts';
 import { provedBlob } from './archive-stream.ts';
 import { paddedSize, tarEnd, tarHeader } from './archive-tar.ts';
+import { ociLayerType, ociManifest, ociManifestType } from './made-manifest.ts';
 import { digestOf, tarFiles, UnreadableArchive, type TarFilesOptions } from './tar-files.ts';
 
 /** An archive that another tool wrote (`docker save`, an OCI layout), read once from end to end. */
@@ -36,8 +36,6 @@ interface OciManifest {
 }
 
 const keptBytes = 4 * 1024 * 1024;
-const ociManifestType = 'application/vnd.oci.image.manifest.v1+json';
-const ociLayerType = 'application/vnd.oci.image.layer.v1.tar';
 
 /**
  * Reads an archive to its end, hashing every file, and says which of the wanted images (by ID) it holds whole. Stops early when
@@ -144,16 +142,7 @@ function byDockerList(
       digest,
       size,
     }));
-    const manifestBytes = Buffer.from(
-      JSON.stringify({
-        schemaVersion: 2,
-        mediaType: ociManifestType,
-        config: { mediaType: 'application/vnd.oci.image.config.v1+json', digest: id, size: config.size },
-        layers,
-      }),
-    );
-    const digest = `sha256:${createHash('sha256').update(manifestBytes).digest('hex')}`;
-    const manifest = { digest, size: manifestBytes.length, mediaType: ociManifestType };
+    const { manifest, bytes: manifestBytes } = ociManifest({ digest: id, size: config.size }, layers);
     return { image: describe(config, id, { manifest, layers }), manifestBytes };
   }
   return undefined;

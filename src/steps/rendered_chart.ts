@@ -65,6 +65,8 @@ export function parseRendered(text: string): RenderedChart {
   };
 }
 
-function isHook({ annotations }: Manifest['metadata']): boolean {
+/** Of an object without metadata, which Kubernetes will refuse, nothing is known. */
+function isHook(metadata: Manifest['metadata'] | undefined): boolean {
+  const annotations = metadata?.annotations;
   return typeof annotations === 'object' && annotations !== null && 'helm.sh/hook' in annotations;
 }

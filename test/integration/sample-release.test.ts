@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
 import { parse, parseAllDocuments, parseDocument } from 'yaml';
+import { checkedPlan } from '../../build/pack-check.ts';
 import { releaseSpecSchema } from '../../build/release-spec.ts';
 import { buildRelease } from '../../payload-spec/sample/build.ts';
 import { buildImages, bundleService } from '../../payload-spec/sample/images.ts';
@@ -155,6 +156,15 @@ test('what the chart renders is in the payload, and a connector runs only where 
       ];
       assert.deepEqual(names, expected.sort());
     }
+  }
+});
+
+test('the packer renders each release with every combination of its connectors and refuses nothing', async () => {
+  for (const version of sampleVersions) {
+    const spec = inRelease(version, 'release-spec.yaml');
+    const { chart } = await checkedPlan(spec, { folder: join(scratch, `pack-${version}`) });
+    assert.equal(chart?.combinations, 4);
+    assert.ok(chart.secretBytes > 10_000 && chart.secretBytes < 100_000, String(chart.secretBytes));
   }
 });
 

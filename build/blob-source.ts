@@ -1,0 +1,117 @@
+import { createReadStream, createWriteStream, openSync, readSync, closeSync, statSync } from 'node:fs';
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { createGunzip, createZstdDecompress } from 'node:zlib';
+import { SpecError } from './spec-file.ts';
+import { tarMembers } from './tar-members.ts';
+
+/** Bytes of a file, `offset` bytes from its beginning. */
+export interface BlobPlace {
+  path: string;
+  offset: number;
+  size: number;
+}
+
+/** Files of an image layout by their names in it, whether it is a folder or a tar. */
+export interface BlobSource {
+  /** As messages name it. */
+  path: string;
+  find(name: string): BlobPlace | undefined;
+}
+
+/** Where compressed archives are unpacked to be read by position: made when first needed. */
+export interface Scratch {
+  folder: string;
+}
+
+/** Runs `use` with a scratch folder and removes it afterwards. */
+export async function withScratch<T>(folder: string, use: (scratch: Scratch) => Promise<T>): Promise<T> {
+  // A run that was killed may have left it.
+  await rm(folder, { recursive: true, force: true });
+  try {
+    return await use({ folder });
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** The bytes of a small file. Throws an Error when it is cut off or larger than `limit`. */
+export function readBlob({ path, offset, size }: BlobPlace, limit = 16 * 1024 * 1024): Buffer {
+  if (size > limit) throw new Error(`it has ${size} bytes, more than ${limit}`);
+  const bytes = Buffer.alloc(size);
+  const file = openSync(path, 'r');
+  try {
+    for (let done = 0; done < size;) {
+      const read = readSync(file, bytes, done, size - done, offset + done);
+      if (read === 0) throw new Error('it was cut off');
+      done += read;
+    }
+  } finally {
+    closeSync(file);
+  }
+  return bytes;
+}
+
+/** A layout that lies unpacked in a folder. */
+export function folderSource(folder: string): BlobSource {
+  return {
+    path: folder,
+    find(name) {
+      // A list in the folder may name anything; what it means lies below.
+      if (name.startsWith('..')) return undefined;
+      const path = join(folder, name);
+      const found = statSync(path, { throwIfNoEntry: false });
+      return found?.isFile() === true ? { path, offset: 0, size: found.size } : undefined;
+    },
+  };
+}
+
+export type Compression = 'none' | 'gzip' | 'zstd';
+
+/** How a file is compressed, by its first bytes. */
+export function compressionOf(place: BlobPlace): Compression {
+  const head = readBlob({ ...place, size: Math.min(4, place.size) });
+  if (head[0] === 0x1f && head[1] === 0x8b) return 'gzip';
+  return head.toString('hex') === '28b52ffd' ? 'zstd' : 'none';
+}
+
+/** Reads every archive once, however many images name it. */
+export function archiveSources(scratch: Scratch): (path: string, where: string) => Promise<BlobSource> {
+  const opened = new Map<string, Promise<BlobSource>>();
+  return async (path, where) => {
+    const running = opened.get(path) ?? archiveSource(path, join(scratch.folder, `${opened.size}.tar`));
+    opened.set(path, running);
+    try {
+      return await running;
+    } catch (cause) {
+      throw new SpecError(`${where}: the archive ${path}: ${(cause as Error).message}`, { cause });
+    }
+  };
+}
+
+/** A tar is read where it lies; a compressed one is unpacked to `unpacked` first, since nothing in it has a place to read from. */
+async function archiveSource(path: string, unpacked: string): Promise<BlobSource> {
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (found?.isFile() !== true) throw new Error('there is no such file');
+  const compression = compressionOf({ path, offset: 0, size: found.size });
+  const tar = compression === 'none' ? path : unpacked;
+  if (compression !== 'none') {
+    await mkdir(join(unpacked, '..'), { recursive: true });
+    const unpack = compression === 'gzip' ? createGunzip() : createZstdDecompress();
+    try {
+      await pipeline(createReadStream(path), unpack, createWriteStream(unpacked));
+    } catch (cause) {
+      if ((cause as NodeJS.ErrnoException).syscall !== undefined) throw cause;
+      throw new Error(`it cannot be unpacked: ${(cause as Error).message}`, { cause });
+    }
+  }
+  const members = await tarMembers(tar);
+  return {
+    path,
+    find(name) {
+      const member = members.get(name);
+      return member && { path: tar, ...member };
+    },
+  };
+}

@@ -1,0 +1,77 @@
+import { createHash } from 'node:crypto';
+import { closeSync, openSync, readSync } from 'node:fs';
+import { posix } from 'node:path';
+import { z } from 'zod';
+import { normalizedReference } from '../src/images/compare-runtime.ts';
+import { ociLayerType, ociManifest } from '../src/images/made-manifest.ts';
+import type { BlobPlace } from './blob-source.ts';
+import { compressionOf } from './blob-source.ts';
+import type { ImageParts, LayoutReader } from './layout-reader.ts';
+import { sha256Digest } from './layout-reader.ts';
+import type { Content } from './pack-plan.ts';
+
+/** manifest.json of `docker save`, all versions; newer ones write an OCI layout beside it. */
+const listDocument = z.array(
+  z.object({
+    Config: z.string(),
+    RepoTags: z.array(z.string()).nullish(),
+    Layers: z.array(z.string()).nullish(),
+  }),
+);
+const diffIds = z.object({ rootfs: z.object({ diff_ids: z.array(z.string()) }) });
+
+/**
+ * An image through docker's list. It has no manifest of its own, so one is made: the same bytes for the same config and layers, and
+ * the config, whose digest is the image ID, stays as it is. undefined when the list does not name the reference.
+ */
+export function findInDockerList(reader: LayoutReader, bytes: Buffer): ImageParts | undefined {
+  const named = reader
+    .parse('manifest.json', bytes, listDocument)
+    .filter(({ RepoTags }) =>
+      RepoTags?.some((tag) => normalizedReference(tag) === normalizedReference(reader.reference)),
+    );
+  const [image] = named;
+  if (image === undefined) return undefined;
+  if (named.length > 1) reader.refuse(`more than once in ${reader.source.path}`);
+  const place = (name: string): BlobPlace =>
+    reader.source.find(posix.normalize(name)) ?? reader.refuse(`${name} is not in ${reader.source.path}`);
+  const configPlace = place(image.Config);
+  const configBytes = reader.bytes(posix.normalize(image.Config))!;
+  const config = { digest: sha256Digest(configBytes), size: configBytes.length };
+  const { rootfs } = reader.parse(image.Config, configBytes, diffIds);
+  const contents = new Map<string, Content & { size: number }>([[config.digest, configPlace]]);
+  const layers = (image.Layers ?? []).map((name, position) => {
+    const content = place(name);
+    const compression = compressionOf(content);
+    // An uncompressed layer is its own diffId; writing it proves that.
+    const digest = compression === 'none' ? rootfs.diff_ids[position] : digestOfName(name, content);
+    if (digest === undefined) return reader.refuse('its config and manifest.json count different layers');
+    contents.set(digest, content);
+    const mediaType = `${ociLayerType}${compression === 'none' ? '' : `+${compression}`}`;
+    return { mediaType, digest, size: content.size };
+  });
+  const made = ociManifest(config, layers);
+  contents.set(made.manifest.digest, { bytes: made.bytes, size: made.bytes.length });
+  return { manifest: made.manifest, config, configBytes, layers, contents };
+}
+
+/** `blobs/sha256/HEX` says it; of other names the content is read. */
+function digestOfName(name: string, place: BlobPlace): string {
+  const hex = /^blobs\/sha256\/([0-9a-f]{64})$/.exec(posix.normalize(name))?.[1];
+  if (hex !== undefined) return `sha256:${hex}`;
+  const hash = createHash('sha256');
+  const buffer = Buffer.alloc(1024 * 1024);
+  const file = openSync(place.path, 'r');
+  try {
+    for (let done = 0; done < place.size;) {
+      const length = Math.min(buffer.length, place.size - done);
+      const read = readSync(file, buffer, 0, length, place.offset + done);
+      if (read === 0) throw new Error(`${place.path} was cut off while it was read`);
+      hash.update(buffer.subarray(0, read));
+      done += read;
+    }
+  } finally {
+    closeSync(file);
+  }
+  return `sha256:${hash.digest('hex')}`;
+}

@@ -1,0 +1,44 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import type { Scratch } from './blob-source.ts';
+import { checkRenderings, refuseCrds } from './chart-check.ts';
+import type { PackPlan } from './pack-plan.ts';
+import { planPack } from './pack-plan.ts';
+import { SpecError } from './spec-file.ts';
+
+/** What rendering the chart showed; undefined without a values matrix. */
+export interface ChartReport {
+  combinations: number;
+  /** Of the largest Secret that Helm would keep a release in. */
+  secretBytes: number;
+}
+
+/** A plan that passed every check which needs no blob read. */
+export type CheckedPlan = PackPlan & { chart: ChartReport | undefined };
+
+/** Plans and checks, the chart's renderings included. Throws SpecError with file and line. */
+export async function checkedPlan(specPath: string, scratch: Scratch): Promise<CheckedPlan> {
+  const plan = await planPack(specPath, scratch);
+  await refuseCrds(plan);
+  if (plan.spec.valuesMatrix === undefined) return { ...plan, chart: undefined };
+  // Parsing manifests needs much of the product's own code: loaded only where something is rendered.
+  const { renderChart } = await import('./chart-render.ts');
+  const renderings = await renderChart(plan.files, scratch.folder);
+  checkRenderings(plan.files, renderings);
+  const secretBytes = Math.max(...renderings.map((rendering) => rendering.secretBytes));
+  return { ...plan, chart: { combinations: renderings.length, secretBytes } };
+}
+
+/** Reads every blob and compares it with its digest: what packing does while it copies. */
+export async function checkBlobs(plan: PackPlan): Promise<void> {
+  for (const { name, size, content, sha256 } of plan.sources) {
+    if (sha256 === undefined || !('path' in content)) continue;
+    const hash = createHash('sha256');
+    const { path, offset: start = 0 } = content;
+    if (size > 0)
+      for await (const piece of createReadStream(path, { start, end: start + size - 1 }))
+        hash.update(piece as Buffer);
+    if (hash.digest('hex') !== sha256)
+      throw new SpecError(`${plan.files.spec.path}: ${name} does not have the digest of its name`);
+  }
+}

@@ -1,0 +1,251 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { promisify } from 'node:util';
+import { gzipSync } from 'node:zlib';
+import { checkedPlan } from '../../build/pack-check.ts';
+import { docker24Archive } from '../fixtures/image-archives.ts';
+import { noise, tinyImages, writeTinySpec } from '../fixtures/tiny-payload.ts';
+import { labPrograms } from '../lab/programs.ts';
+
+const run = promisify(execFile);
+const root = join(import.meta.dirname, '../..');
+
+const pod = (name: string, image: string) => `
+  template:
+    metadata: { labels: { app: ${name} } }
+    spec: { containers: [{ name: main, image: "${image}" }] }`;
+const server = `apiVersion: apps/v1
+kind: Deployment
+metadata: { name: server }
+spec:
+  selector: { matchLabels: { app: server } }${pod('server', '{{ .Values.image }}')}
+`;
+const ingress = `apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata: { name: tiny }
+spec:
+  rules:
+    - http: { paths: [{ path: /health, pathType: Prefix, backend: { service: { name: server, port: { number: 80 } } } }] }
+`;
+/** An image that only an upgrade renders, in a hook, when the values switch it on. */
+const hook = `{{- if and .Values.hook .Release.IsUpgrade }}
+apiVersion: batch/v1
+kind: Job
+metadata: { name: before, annotations: { helm.sh/hook: pre-upgrade } }
+spec:${pod('before', 'registry.example/tiny/hook:1')}
+{{- end }}
+`;
+
+describe("packing with the payload's Helm", () => {
+  let folder: string;
+  let helm: string;
+  before(async () => {
+    helm = (await labPrograms()).helm;
+    folder = mkdtempSync(join(tmpdir(), 'pack-chart-'));
+  });
+  after(() => rmSync(folder, { recursive: true, force: true }));
+
+  type Matrix = Record<string, Record<string, string[]>>;
+  const image = 'registry.example/tiny/server:2026.1';
+
+  /** A spec whose chart and values are these; every one in a folder of its own. */
+  let count = 0;
+  function specOf(
+    matrix: Matrix,
+    more: {
+      templates?: Record<string, string>;
+      values?: Record<string, string>;
+      chart?: Record<string, string | Buffer>;
+    } = {},
+  ): string {
+    const own = join(folder, String((count += 1)));
+    mkdirSync(own);
+    return writeTinySpec(own, {
+      editSpec: (spec) =>
+        Object.assign(spec, { valuesMatrix: matrix, tools: { helm: { path: helm, version: 'v4.3.1' } } }),
+      editFiles: () => {
+        const values = {
+          'plain.yaml': `image: ${image}\nhook: false\n`,
+          'hook.yaml': 'hook: true\n',
+          ...more.values,
+        };
+        for (const [name, text] of Object.entries(values)) writeFileSync(join(own, name), text);
+        const templates = {
+          'config.yaml': '',
+          'server.yaml': server,
+          'ingress.yaml': ingress,
+          'hook.yaml': hook,
+          ...more.templates,
+        };
+        for (const [name, text] of Object.entries(templates))
+          writeFileSync(join(own, 'chart/templates', name), text);
+        for (const [name, content] of Object.entries(more.chart ?? {})) {
+          mkdirSync(join(own, 'chart', name, '..'), { recursive: true });
+          writeFileSync(join(own, 'chart', name), content);
+        }
+      },
+    });
+  }
+  const check = (spec: string) => checkedPlan(spec, { folder: `${spec}.scratch` });
+  const plain: Matrix = { base: { plain: ['plain.yaml'] } };
+
+  /** The refusal names the line of `key` in `file`. */
+  async function refused(spec: string, [file, key]: [string, string], message: RegExp): Promise<void> {
+    const path = join(spec, '..', file);
+    const line =
+      readFileSync(path, 'utf8')
+        .split('\n')
+        .findIndex((text) => text.startsWith(key)) + 1;
+    assert.ok(line > 0, key);
+    await assert.rejects(check(spec), (error: Error) => {
+      assert.equal(error.name, 'SpecError', error.stack);
+      assert.match(error.message, message);
+      assert.ok(error.message.startsWith(`${path}:${line}: `), `${error.message} does not name ${key}`);
+      return true;
+    });
+  }
+
+  it('renders every combination, as an install and as an upgrade', async () => {
+    const matrix = { base: { plain: ['plain.yaml'] }, a: { x: [], y: [] }, b: { x: [], y: [], z: [] } };
+    const { chart } = await check(specOf(matrix));
+    assert.equal(chart?.combinations, 6);
+    assert.ok(chart.secretBytes > 1000 && chart.secretBytes < 10_000);
+  });
+
+  it('refuses an image that only one combination renders, in a hook of an upgrade', async () => {
+    const spec = specOf({ ...plain, hook: { off: [], on: ['hook.yaml'] } });
+    await refused(
+      spec,
+      ['release.yaml', 'images:'],
+      /the image registry\.example\/tiny\/hook:1 in Job\/before, which is not in the payload \(with base=plain hook=on\)$/,
+    );
+  });
+
+  it('refuses an image that is in no archive, and a name that only looks like a packed one', async () => {
+    const other = specOf(plain, { values: { 'plain.yaml': 'image: tiny/server:2026.1\nhook: false\n' } });
+    await refused(other, ['release.yaml', 'images:'], /the image tiny\/server:2026\.1 in Deployment\/server/);
+    const spec = specOf(plain);
+    const text = readFileSync(spec, 'utf8');
+    writeFileSync(spec, text.replace(new RegExp(`(docker-images.tar.gz:\n)    - ${image}\n`), '$1'));
+    await refused(
+      spec,
+      ['release.yaml', 'archives:'],
+      /server:2026\.1 in Deployment\/server, which is in no archive/,
+    );
+  });
+
+  it('refuses a workload or health route of the product that the chart does not render', async () => {
+    const without = (name: string) => specOf(plain, { templates: { [name]: '' } });
+    await refused(
+      without('server.yaml'),
+      ['product.yaml', '  - id: server'],
+      /renders no Deployment\/server/,
+    );
+    const renamed = specOf(plain, {
+      templates: { 'server.yaml': server.replaceAll('app: server', 'app: other') },
+    });
+    await refused(renamed, ['product.yaml', '  - id: server'], /app=server does not select the pods/);
+    await assert.rejects(
+      check(without('ingress.yaml')),
+      /product\.yaml:\d+: no Ingress of the chart leads to \/health of the health route server/,
+    );
+    const elsewhere = specOf(plain, { templates: { 'ingress.yaml': ingress.replace('/health', '/heal') } });
+    await assert.rejects(check(elsewhere), /no Ingress of the chart leads to \/health/);
+  });
+
+  it("refuses a release that Helm's Secret cannot hold, counted as Helm stores it", async () => {
+    const chart = { 'notes.bin': noise(700_000).toString('base64') };
+    const spec = specOf(plain, { chart });
+    await refused(spec, ['release.yaml', 'chart:'], /a Secret of \d+ bytes, and Kubernetes takes 1048576/);
+    const { chart: report } = await check(
+      specOf(plain, { chart: { 'notes.bin': noise(300_000).toString('base64') } }),
+    );
+    assert.ok(report!.secretBytes > 400_000 && report!.secretBytes < 1_048_576, String(report!.secretBytes));
+  });
+
+  it('says what Helm says when values are wrong, and refuses a matrix that cannot be rendered at all', async () => {
+    const broken = specOf(plain, { templates: { 'config.yaml': '{{ fail "no host" }}' } });
+    await refused(
+      broken,
+      ['release.yaml', 'valuesMatrix:'],
+      /cannot be rendered with base=plain: [\s\S]*no host/,
+    );
+    const absent = specOf({ base: { plain: ['absent.yaml'] } });
+    await refused(
+      absent,
+      ['release.yaml', 'valuesMatrix:'],
+      /cannot be rendered with base=plain: .*absent\.yaml/,
+    );
+    const axis = Object.fromEntries(
+      Array.from({ length: 9 }, (_, position) => [`a${position}`, { x: [], y: [] }]),
+    );
+    await refused(specOf(axis), ['release.yaml', 'valuesMatrix:'], /more than 256 combinations/);
+    const nameless = specOf(plain, { templates: { 'config.yaml': 'kind: ConfigMap\n' } });
+    await refused(nameless, ['release.yaml', 'valuesMatrix:'], /an object without kind or name/);
+  });
+
+  describe('by command', () => {
+    const command = async (...args: string[]) => {
+      try {
+        const { stdout } = await run(process.execPath, [join(root, 'build/pack.ts'), ...args], {
+          cwd: folder,
+        });
+        return { code: 0, stdout, stderr: '' };
+      } catch (error) {
+        return error as { code: number; stdout: string; stderr: string };
+      }
+    };
+    const listing = (of: string) => readdirSync(of, { recursive: true }).sort();
+
+    it('--check says that nothing is to refuse, or what is, and writes nothing', async () => {
+      const spec = specOf(plain);
+      const own = join(spec, '..');
+      writeFileSync(join(own, 'images.tar.gz'), gzipSync(await docker24Archive(tinyImages('2026.1'))));
+      const text = readFileSync(spec, 'utf8').replace(/ociLayout: oci/, 'archive: images.tar.gz');
+      writeFileSync(spec, text);
+      const before = listing(own);
+      const { code, stdout } = await command('--check', spec);
+      assert.equal(code, 0);
+      assert.match(
+        stdout,
+        /: \d+ entries, 3 images, nothing to refuse\nchart rendered with 1 combination of values/,
+      );
+      const blobs = join(own, 'oci/blobs/sha256');
+      const large = readdirSync(blobs).find((name) => readFileSync(join(blobs, name)).length > 150_000)!;
+      const bytes = readFileSync(join(blobs, large));
+      bytes[1000]! ^= 1;
+      writeFileSync(join(blobs, large), bytes);
+      writeFileSync(spec, text.replace('archive: images.tar.gz', 'ociLayout: oci'));
+      const refusal = await command('--check', spec);
+      assert.equal(refusal.code, 2);
+      assert.match(refusal.stderr, /does not have the digest of its name/);
+      assert.deepEqual(listing(own), before);
+    });
+
+    it('--list shows entries, images, archives and what is shared, and writes nothing', async () => {
+      const spec = specOf(plain);
+      const before = listing(join(spec, '..'));
+      const { code, stdout } = await command('--list', spec);
+      assert.equal(code, 0);
+      assert.match(stdout, /^Tiny 2026\.1\n/);
+      assert.match(stdout, /^ +\d+ {2}TinyChart\/Chart\.yaml$/m);
+      assert.match(stdout, /^ +\d{6} {2}blobs\/sha256\/[0-9a-f]{64}$/m);
+      assert.match(stdout, /^ +\d{6} {2}registry\.example\/tiny\/server:2026\.1, 2 layers, \d+ of its own$/m);
+      assert.match(stdout, /^ +30\d{4} {2}saved by sharing blobs$/m);
+      assert.match(stdout, /^ +\d{6} {2}docker-images\.tar\.gz, 2 images$/m);
+      assert.deepEqual(listing(join(spec, '..')), before);
+    });
+
+    it('asks for one of --list, --check and --output', async () => {
+      for (const args of [[], ['--list'], ['a', '--list', '--check'], ['a', '--check', '-o', 'b'], ['a']]) {
+        const { code, stdout } = await command(...args);
+        assert.equal(code, 2, args.join(' '));
+        assert.match(stdout, /^usage: /);
+      }
+    });
+  });
+});
