@@ -1,6 +1,6 @@
 import type { IndexEntry, PayloadIndex } from './index-schema.ts';
 import type { ZipEntry } from './zip-records.ts';
-import { localHeader } from './zip-records.ts';
+import { headerFits } from './zip-records.ts';
 
 /** An entry and where its local header begins. */
 export type PlacedEntry = IndexEntry & ZipEntry;
@@ -25,19 +25,16 @@ export function indexContradiction(
   const { chunkSize, coveredEnd, hashes } = index.chunks;
   if (hashes.length !== Math.ceil(coveredEnd / chunkSize))
     return `${hashes.length} chunks for ${coveredEnd} bytes`;
+  const files = [...index.entries, ...index.archives];
+  const clash = nameClash(['index.json', ...files.map(({ name }) => name)]);
+  if (clash !== undefined) return clash;
   let end = indexEnd;
-  const entries = new Map<string, number>();
   for (const entry of placedEntries(index, indexEnd)) {
-    if (entries.has(entry.name) || entry.name === 'index.json') return `the name ${entry.name} comes twice`;
-    entries.set(entry.name, entry.size);
-    try {
-      localHeader(entry);
-    } catch {
-      return `no local header fits before ${entry.name}`;
-    }
+    if (!headerFits(entry)) return `no local header fits before ${entry.name}`;
     end = entry.offset + entry.size;
   }
   if (end !== coveredEnd || coveredEnd > fileSize) return `its entries end at ${end}, not at ${coveredEnd}`;
+  const entries = new Map(index.entries.map(({ name, size }) => [name, size]));
   // Each mention, not each blob: two images may disagree on the size of a layer that they share.
   const blobs = index.images.flatMap(({ manifest, config, layers }) => [manifest, config, ...layers]);
   for (const { digest, size } of blobs)
@@ -46,11 +43,27 @@ export function indexContradiction(
   const references = new Set(index.images.map((image) => image.reference));
   if (references.size !== index.images.length) return 'an image reference comes twice';
   for (const archive of index.archives) {
-    if (entries.has(archive.name)) return `the name ${archive.name} comes twice`;
-    entries.set(archive.name, archive.size);
     const missing = archive.images.find((reference) => !references.has(reference));
     if (missing !== undefined) return `the archive ${archive.name} names ${missing}, which is no image of it`;
   }
   const tool = Object.values(index.tools).find(({ entry }) => !entries.has(entry));
   return tool === undefined ? undefined : `the tool ${tool.entry} is not there`;
+}
+
+/** Files that cannot lie beside each other in one folder, also where case does not count: the same name twice, or one that is a folder of another. */
+function nameClash(names: readonly string[]): string | undefined {
+  const seen = new Set<string>();
+  const folders = new Map<string, string>();
+  for (const name of names) {
+    const folded = name.toLowerCase();
+    if (seen.has(folded)) return `the name ${name} comes twice`;
+    seen.add(folded);
+    for (let at = folded.indexOf('/'); at > 0; at = folded.indexOf('/', at + 1))
+      folders.set(folded.slice(0, at), name);
+  }
+  for (const name of names) {
+    const inside = folders.get(name.toLowerCase());
+    if (inside !== undefined) return `${name} is a file, and a folder in ${inside}`;
+  }
+  return undefined;
 }

@@ -1,9 +1,19 @@
 import { z } from 'zod';
+import { line } from './strict-json.ts';
 
 /**
  * `index.json`, the payload's first entry: what the file holds and where. payload-spec/FORMAT.md describes every byte;
  * payload-spec/index.schema.json is generated from here. All offsets are absolute in the file, all sizes in bytes.
  */
+
+/** FORMAT.md names them; a file beyond one of them is refused. */
+const limits = {
+  entries: 100_000,
+  images: 2_000,
+  layers: 1_000,
+  archives: 2_000,
+  chunkSize: 16 * 1024 * 1024,
+} as const;
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 const xxh128 = z.string().regex(/^[0-9a-f]{32}$/);
@@ -19,13 +29,23 @@ const name = z
     'a relative name inside the archive',
   );
 
+const toolName = z.string().regex(/^[a-z0-9][a-z0-9_-]{0,63}$/, 'the name of a tool');
+/** Text that is printed, or named to other programs. */
+const text = z.string().regex(line, 'a line of text');
+/** As registries and `docker pull` write them; nothing that a program could take for an option. */
+const reference = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._:@/-]{0,511}$/, 'an image reference');
+
 const entry = z.object({
   name,
   /** Of the content's first byte; the local header lies right before it, padding included. */
   offset: size,
   size,
-  /** Permission bits, e.g. 0o644. */
-  mode: z.int().min(0).max(0o777),
+  /** Permission bits, e.g. 0o644: none beyond them, and nobody but the owner may write. */
+  mode: z
+    .int()
+    .min(0)
+    .max(0o755)
+    .refine((mode) => (mode & 0o022) === 0, 'a mode that lets others write'),
   sha256,
   /** As in the local header, so that its bytes follow from the index alone. */
   crc32,
@@ -34,7 +54,7 @@ const entry = z.object({
 const layer = z.object({
   /** Of the blob as stored (compressed or not). */
   digest,
-  mediaType: z.string(),
+  mediaType: text,
   size,
   /** Of the uncompressed tar: the image config's `rootfs.diff_ids` entry. */
   diffId: digest,
@@ -43,12 +63,12 @@ const layer = z.object({
 
 const image = z.object({
   /** As the chart and `docker pull` name it: registry/path:tag. */
-  reference: z.string(),
-  platform: z.object({ os: z.string(), architecture: z.string() }),
-  manifest: z.object({ digest, size, mediaType: z.string() }),
+  reference,
+  platform: z.object({ os: text, architecture: text }),
+  manifest: z.object({ digest, size, mediaType: text }),
   /** Its digest is the image ID that the container runtime reports. */
   config: z.object({ digest, size }),
-  layers: z.array(layer),
+  layers: z.array(layer).max(limits.layers),
 });
 
 /** An archive that is put together on read; `blobs/sha256/HEX` entries are its parts, in this order. */
@@ -60,7 +80,7 @@ const archive = z.object({
   /** Of the tar inside: the gzip trailer's, known before the first byte is read. */
   crc32,
   /** References of the images inside, in the archive's order. */
-  images: z.array(z.string()),
+  images: z.array(reference).max(limits.images),
 });
 
 /**
@@ -72,22 +92,26 @@ const chunk = z.tuple([xxh128, sha256]);
 export const indexSchema = z.object({
   /** Readers refuse another major; additive fields raise the minor. */
   format: z.object({ major: z.literal(1), minor: z.int().nonnegative() }),
-  product: z.string(),
-  title: z.string(),
-  command: z.string(),
-  version: z.string(),
+  product: text,
+  title: text,
+  command: text,
+  version: text,
   /** Length of the whole file. */
   fileSize: size,
   /** Length of the executable in front of the archive. */
   headSize: size,
   /** In the order of their bytes in the file, without index.json itself; each local header begins where the one before ends. */
-  entries: z.array(entry),
+  entries: z.array(entry).max(limits.entries),
   /** `coveredEnd` is where the central directory begins. */
-  chunks: z.object({ chunkSize: size.min(65_536), coveredEnd: size, hashes: z.array(chunk) }),
-  images: z.array(image),
-  archives: z.array(archive),
+  chunks: z.object({
+    chunkSize: size.min(65_536).max(limits.chunkSize),
+    coveredEnd: size,
+    hashes: z.array(chunk),
+  }),
+  images: z.array(image).max(limits.images),
+  archives: z.array(archive).max(limits.archives),
   /** Programs carried for the installer, by name: the entry that holds each. */
-  tools: z.record(z.string(), z.object({ entry: name, version: z.string() })),
+  tools: z.record(toolName, z.object({ entry: name, version: text })),
 });
 
 export type PayloadIndex = z.infer<typeof indexSchema>;

@@ -1,7 +1,9 @@
 import { basename } from 'node:path';
+import { crc32 } from 'node:zlib';
 import { IvaapError } from '../errors.ts';
 import { elfEnd } from './elf.ts';
 import type { ReadAt } from './position-reader.ts';
+import { isLine, strictJson } from './strict-json.ts';
 import type { Trailer } from './trailer.ts';
 import { findTrailer, trailerSearchBytes } from './trailer.ts';
 
@@ -17,6 +19,12 @@ export async function locateTrailer(
   const tailSize = Math.min(trailerSearchBytes, fileSize);
   const found = findTrailer(await readAt(fileSize - tailSize, tailSize), fileSize);
   if (found.kind === 'found') return found;
+  if (found.kind === 'newer')
+    throw new IvaapError(
+      'payload',
+      `${spokenName(path)} has payload format ${found.format} by its trailer, and this program reads format 1`,
+      { hint: 'this program is too old for that file: run the file itself' },
+    );
   throw await whyNoTrailer(readAt, fileSize, path, found.kind === 'malformed' ? found.why : undefined);
 }
 
@@ -33,6 +41,8 @@ async function whyNoTrailer(
   why: string | undefined,
 ): Promise<IvaapError> {
   const headSize = await elfEnd(readAt, fileSize);
+  const isHeadWhole = headSize !== undefined && headSize <= fileSize;
+  if (!isHeadWhole && why !== undefined) return damaged(path, why);
   if (headSize === undefined)
     return new IvaapError(
       'payload',
@@ -52,9 +62,11 @@ async function whyNoTrailer(
     return new NoPayload('payload', `${spokenName(path)} carries no payload`, {
       hint: 'run the executable that was delivered, not the empty one from which it was packed',
     });
-  const index = await indexWithoutTrailer(readAt, fileSize, headSize);
+  const index = await indexWithoutTrailer(readAt, fileSize);
   if (index === undefined)
-    return cutOff(path, fileSize, undefined, 'cut off or damaged before the end of its index');
+    return why === undefined
+      ? cutOff(path, fileSize, undefined, 'cut off or damaged before the end of its index')
+      : damaged(path, why);
   if (fileSize < index.fileSize) {
     const complete = index.entries.findLast((entry) => entry.offset + entry.size <= fileSize);
     return cutOff(path, fileSize, index.fileSize, `complete up to ${complete?.name ?? 'index.json'}`);
@@ -63,10 +75,11 @@ async function whyNoTrailer(
     fileSize > index.fileSize
       ? `it has ${fileSize - index.fileSize} bytes more than its ${index.fileSize}`
       : (why ?? 'its trailer is missing');
-  return new IvaapError('payload', `${spokenName(path)} is damaged: ${problem}`, {
-    hint: 'download it again',
-  });
+  return damaged(path, problem);
 }
+
+const damaged = (path: string, why: string): IvaapError =>
+  new IvaapError('payload', `${spokenName(path)} is damaged: ${why}`, { hint: 'download it again' });
 
 function cutOff(path: string, fileSize: number, expected: number | undefined, state: string): IvaapError {
   const of = expected === undefined ? '' : ` of ${expected}`;
@@ -80,21 +93,32 @@ interface UnprovedIndex {
   entries: { name: string; offset: number; size: number }[];
 }
 
-/** index.json right behind the head, believed only as far as a message needs. */
-async function indexWithoutTrailer(
+/** index.json as its own local header right behind the head describes it. `whole`: its CRC-32 is the header's. Undefined where no header is. */
+export async function indexBehindHead(
   readAt: ReadAt,
   fileSize: number,
-  headSize: number,
-): Promise<UnprovedIndex | undefined> {
-  if (fileSize < headSize + 30) return undefined;
+): Promise<{ content: Buffer; whole: boolean } | undefined> {
+  const headSize = await elfEnd(readAt, fileSize);
+  if (headSize === undefined || fileSize < headSize + 30) return undefined;
   const header = await readAt(headSize, 30);
   if (header.readUInt32LE(0) !== 0x04034b50) return undefined;
   const offset = headSize + 30 + header.readUInt16LE(26) + header.readUInt16LE(28);
   const size = header.readUInt32LE(18);
   if (size > maxIndexSize || offset + size > fileSize) return undefined;
+  const content = await readAt(offset, size);
+  return { content, whole: crc32(content) === header.readUInt32LE(14) };
+}
+
+/** The same, believed only as far as a message needs. */
+async function indexWithoutTrailer(readAt: ReadAt, fileSize: number): Promise<UnprovedIndex | undefined> {
+  const found = await indexBehindHead(readAt, fileSize);
   try {
-    const index = JSON.parse((await readAt(offset, size)).toString()) as Partial<UnprovedIndex>;
-    return typeof index.fileSize === 'number' && Array.isArray(index.entries)
+    const index = found && (strictJson(found.content) as Partial<UnprovedIndex> | null);
+    const isPlace = (entry: Partial<UnprovedIndex['entries'][number]> | null) =>
+      isLine(entry?.name) && Number.isSafeInteger(entry.offset) && Number.isSafeInteger(entry.size);
+    return Number.isSafeInteger(index?.fileSize) &&
+      Array.isArray(index?.entries) &&
+      index.entries.every(isPlace)
       ? (index as UnprovedIndex)
       : undefined;
   } catch {

@@ -6,17 +6,17 @@ import type { z } from 'zod';
 import { IvaapError } from '../errors.ts';
 import { placedEntries } from './index-check.ts';
 import type { IndexArchive, PayloadIndex } from './index-schema.ts';
-import { locateTrailer, maxIndexSize, selfPath, spokenName } from './locate.ts';
+import { indexBehindHead, locateTrailer, maxIndexSize, selfPath, spokenName } from './locate.ts';
 import type { ReadAt } from './position-reader.ts';
 import { positionReader } from './position-reader.ts';
 import type { Product, Release } from './product-schema.ts';
 import { assertSignature } from './signature.ts';
+import { isLine, strictJson } from './strict-json.ts';
 import type { Trailer } from './trailer.ts';
-import { trailerSearchBytes } from './trailer.ts';
-import { damagedRange, provedBytes } from './verified-read.ts';
+import { DamagedChunk, damagedRange, provedBytes } from './verified-read.ts';
 import type { PlacedEntry } from './index-check.ts';
 import type { ZipEntry } from './zip-records.ts';
-import { localHeader } from './zip-records.ts';
+import { centralDirectory, headerFits, localHeader } from './zip-records.ts';
 
 export { selfPath } from './locate.ts';
 
@@ -39,7 +39,7 @@ export async function openPayload(path: string = selfPath): Promise<Payload> {
     const readAt = positionReader(handle);
     const { trailer, commentLength } = await locateTrailer(readAt, size, path);
     assertSignature(trailer, spokenName(path));
-    const content = await provedIndex(readAt, trailer, path);
+    const content = await provedIndex(readAt, trailer, commentLength, path);
     return new Payload(handle, path, trailer, commentLength, content);
   } catch (error) {
     await handle.close();
@@ -61,24 +61,38 @@ async function opened(path: string): Promise<FileHandle> {
   }
 }
 
-/** The bytes of index.json, compared with the trailer. */
-async function provedIndex(readAt: ReadAt, trailer: Trailer, path: string): Promise<Buffer> {
+/** The bytes of index.json, compared with the trailer. Where they differ, index.json's own header says which of the two is damaged. */
+async function provedIndex(
+  readAt: ReadAt,
+  trailer: Trailer,
+  commentLength: number,
+  path: string,
+): Promise<Buffer> {
   const { indexOffset, indexLength, fileSize } = trailer;
-  if (indexLength > maxIndexSize || indexOffset + indexLength > fileSize)
-    throw damagedRange(spokenName(path), 'the trailer', fileSize - trailerSearchBytes, fileSize);
-  const content = await readAt(indexOffset, indexLength);
-  if (createHash('sha256').update(content).digest('hex') !== trailer.indexSha256)
-    throw damagedRange(spokenName(path), 'index.json', indexOffset, indexOffset + indexLength);
-  return content;
+  if (indexLength <= maxIndexSize && indexOffset + indexLength <= fileSize) {
+    const content = await readAt(indexOffset, indexLength);
+    if (sha256(content) === trailer.indexSha256) return content;
+  }
+  if (indexLength > maxIndexSize)
+    throw new IvaapError(
+      'payload',
+      `${spokenName(path)} has an index of ${indexLength} bytes; ${maxIndexSize} are the most`,
+      { hint: 'download it again, or ask the vendor for another file' },
+    );
+  throw (await indexBehindHead(readAt, fileSize))?.whole === true || indexOffset + indexLength > fileSize
+    ? damagedRange(spokenName(path), 'the trailer', fileSize - commentLength, fileSize)
+    : damagedRange(spokenName(path), 'index.json', indexOffset, indexOffset + indexLength);
 }
+
+const sha256 = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex');
 
 /** The index as far as start-up needs it: its format and the four names. The rest is checked by {@link Payload.index}. */
 function parsedIndex(content: Buffer, file: string): PayloadIndex {
   let index: PayloadIndex;
   try {
-    index = JSON.parse(content.toString()) as PayloadIndex;
+    index = strictJson(content) as PayloadIndex;
   } catch (cause) {
-    throw contradictory(file, 'it is no JSON', cause);
+    throw contradictory(file, 'its index.json is not as a packer writes it', cause);
   }
   const major: unknown = index?.format?.major;
   if (major !== 1)
@@ -90,7 +104,7 @@ function parsedIndex(content: Buffer, file: string): PayloadIndex {
       },
     );
   for (const key of ['product', 'title', 'command', 'version'] as const)
-    if (typeof index[key] !== 'string') throw contradictory(file, `${key} is no text`);
+    if (!isLine(index[key])) throw contradictory(file, `${key} is no line of text`);
   return index;
 }
 
@@ -147,15 +161,17 @@ export class Payload {
       const index = parsed.data;
       const why = indexContradiction(index, this.indexEnd, this.trailer.fileSize);
       if (why !== undefined) throw contradictory(this.spokenName, why);
-      await this.#checkHeader({
+      const own = {
         name: 'index.json',
         size: this.trailer.indexLength,
         crc32: crc32(this.#content).toString(16).padStart(8, '0'),
         mode: 0o644,
         headerOffset: index.headSize,
         offset: this.trailer.indexOffset,
-      });
-      await this.#checkDirectory(index.chunks.coveredEnd);
+      };
+      if (!headerFits(own)) throw contradictory(this.spokenName, 'no local header fits before index.json');
+      await this.#checkHeader(own);
+      await this.#checkDirectory([own, ...placedEntries(index, this.indexEnd)], index.chunks.coveredEnd);
       return index;
     });
   }
@@ -195,14 +211,18 @@ export class Payload {
     return entry;
   }
 
-  /** A whole entry in memory, proved; for small ones. */
+  /** A whole entry in memory, proved; for small ones. Throws IvaapError `payload` for one that is too large for that. */
   async readEntry(name: string): Promise<Buffer> {
     const entry = await this.entry(name);
+    if (entry.size > smallEntryBytes)
+      throw contradictory(
+        this.spokenName,
+        `${name} has ${entry.size} bytes; ${smallEntryBytes} are the most`,
+      );
     await this.#checkHeader(entry);
     const to = entry.offset + entry.size;
     const content = await this.readAt(entry.offset, entry.size);
-    if (createHash('sha256').update(content).digest('hex') !== entry.sha256)
-      throw damagedRange(this.spokenName, name, entry.offset, to);
+    if (sha256(content) !== entry.sha256) throw damagedRange(this.spokenName, name, entry.offset, to);
     return content;
   }
 
@@ -219,11 +239,14 @@ export class Payload {
     const { chunks, headSize } = await this.index();
     const file = {
       readAt: this.readAt,
-      name: this.spokenName,
       chunks,
       zeroed: { from: headSize, to: this.indexEnd },
     };
-    yield* provedBytes(file, entry.offset + start, entry.offset + end, name);
+    try {
+      yield* provedBytes(file, entry.offset + start, entry.offset + end);
+    } catch (error) {
+      throw error instanceof DamagedChunk ? await this.#damageOf(error, entry) : error;
+    }
   }
 
   /** An image blob by digest (`sha256:HEX`), proved. */
@@ -249,16 +272,28 @@ export class Payload {
     await this.handle.close();
   }
 
-  /** Nothing here reads the zip's own directory, but other tools do: it has to be the one that was packed. */
-  async #checkDirectory(from: number): Promise<void> {
-    const directory = await this.readAt(from, this.commentOffset - from);
-    if (createHash('sha256').update(directory).digest('hex') !== this.trailer.directorySha256)
+  /** Nothing here reads the zip's own directory, but other tools do: it has to list what the index lists, byte for byte. */
+  async #checkDirectory(entries: readonly ZipEntry[], from: number): Promise<void> {
+    const implied = centralDirectory(entries, from, this.trailer.fileSize - this.commentOffset);
+    const isThere = from + implied.length === this.commentOffset;
+    if (!isThere || !(await this.readAt(from, implied.length)).equals(implied))
       throw damagedRange(this.spokenName, 'the zip directory', from, this.commentOffset);
+    if (sha256(implied) !== this.trailer.directorySha256)
+      throw damagedRange(this.spokenName, 'the trailer', this.commentOffset, this.trailer.fileSize);
+  }
+
+  /** What is damaged in a chunk: not always the entry that was being read, since entries share chunks. */
+  async #damageOf({ number, cause }: DamagedChunk, { name, headerOffset, offset, size }: PlacedEntry) {
+    const { namedDamages } = await import('./scan.ts');
+    const damages = await namedDamages(this, [number]);
+    const read = { what: name, from: headerOffset, to: offset + size };
+    const { what, from, to } = damages.find((damage) => damage.what === name) ?? damages[0] ?? read;
+    return damagedRange(this.spokenName, what, from, to, cause);
   }
 
   async #parsed<T>(name: string, schema: z.ZodType<T>): Promise<T> {
     try {
-      return schema.parse(JSON.parse((await this.readEntry(name)).toString()));
+      return schema.parse(strictJson(await this.readEntry(name), 1));
     } catch (cause) {
       if (cause instanceof IvaapError) throw cause;
       throw contradictory(this.spokenName, `${name} is not what this program reads`, cause);

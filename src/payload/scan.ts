@@ -108,7 +108,7 @@ function finished(worker: Worker, seen: (chunk: ScannedChunk) => void): Promise<
 }
 
 /** From damaged chunks to what lies in them: each entry in reach is checked by itself, what no entry explains is the head's. */
-async function namedDamages(payload: Payload, numbers: readonly number[]): Promise<Damage[]> {
+export async function namedDamages(payload: Payload, numbers: readonly number[]): Promise<Damage[]> {
   const index = await payload.index();
   const entries = placedEntries(index, payload.indexEnd);
   const verdicts = new Map<string, boolean>();

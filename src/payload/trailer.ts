@@ -63,6 +63,7 @@ const shape = new RegExp(
 /** What the end of a file says: a trailer, a payload whose trailer is damaged or of another format, or no payload's end at all. */
 export type TrailerSearch =
   | { kind: 'found'; trailer: Trailer; commentLength: number }
+  | { kind: 'newer'; format: string }
   | { kind: 'malformed'; why: string }
   | { kind: 'none' };
 
@@ -83,9 +84,8 @@ function parseTrailer(comment: Buffer, fileSize: number): TrailerSearch {
   const text = comment.toString('latin1');
   const groups = shape.exec(text)?.groups;
   if (groups === undefined) {
-    const version = /^executable-payload (\d+)/.exec(text)?.[1];
-    if (version !== undefined && version !== '1')
-      return { kind: 'malformed', why: `it has format ${version}, and this program reads format 1` };
+    const format = /^executable-payload ([1-9]\d{0,3})\n/.exec(text)?.[1];
+    if (format !== undefined && format !== '1') return { kind: 'newer', format };
     return { kind: 'malformed', why: 'its trailer is not as it was written' };
   }
   const trailer: Trailer = {

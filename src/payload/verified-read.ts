@@ -6,11 +6,20 @@ import type { ReadAt } from './position-reader.ts';
 /** What verified reads need of a payload. */
 export interface ChunkedFile {
   readAt: ReadAt;
-  /** The file in messages. */
-  name: string;
   chunks: PayloadIndex['chunks'];
   /** index.json's own entry, local header and content, which counts as zeros in the chunk hashes. */
   zeroed: { from: number; to: number };
+}
+
+/** A chunk that is not as its hash says. Which of the entries in it is damaged its hash cannot say. */
+export class DamagedChunk extends Error {
+  override readonly name = 'DamagedChunk';
+  readonly number: number;
+
+  constructor(number: number, cause?: unknown) {
+    super(`chunk ${number} is damaged`, { cause });
+    this.number = number;
+  }
 }
 
 /** How many chunks are read and hashed ahead, in libuv's threads: SHA-256 on one core would be slower than a disk. */
@@ -47,28 +56,22 @@ export function zeroOut(bytes: Uint8Array, from: number, zeroed: { from: number;
   if (start < end) bytes.fill(0, start, end);
 }
 
-async function provedChunk(file: ChunkedFile, number: number, name: string): Promise<Buffer> {
+async function provedChunk(file: ChunkedFile, number: number): Promise<Buffer> {
   const { from, to } = chunkBounds(file.chunks, number);
   let bytes: Buffer;
   try {
     bytes = await file.readAt(from, to - from);
   } catch (cause) {
-    throw damagedRange(file.name, name, from, to, cause);
+    throw new DamagedChunk(number, cause);
   }
   zeroOut(bytes, from, file.zeroed);
   const sha256 = Buffer.from(await webcrypto.subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>));
-  if (sha256.toString('hex') !== file.chunks.hashes[number]?.[1])
-    throw damagedRange(file.name, name, from, to);
+  if (sha256.toString('hex') !== file.chunks.hashes[number]?.[1]) throw new DamagedChunk(number);
   return bytes;
 }
 
-/** Bytes [from, to) of the file in order, each piece checked against its chunk's SHA-256 before it is handed on. Throws IvaapError `payload`. */
-export async function* provedBytes(
-  file: ChunkedFile,
-  from: number,
-  to: number,
-  name: string,
-): AsyncGenerator<Buffer> {
+/** Bytes [from, to) of the file in order, each piece checked against its chunk's SHA-256 before it is handed on. Throws {@link DamagedChunk}. */
+export async function* provedBytes(file: ChunkedFile, from: number, to: number): AsyncGenerator<Buffer> {
   if (from >= to) return;
   const last = Math.floor((to - 1) / file.chunks.chunkSize);
   let next = Math.floor(from / file.chunks.chunkSize);
@@ -76,7 +79,7 @@ export async function* provedBytes(
   try {
     for (let number = next; number <= last; number += 1) {
       for (; next <= last && ahead.length < readAhead; next += 1) {
-        const chunk = provedChunk(file, next, name);
+        const chunk = provedChunk(file, next);
         // Awaited in its turn: until then a failure must not count as unhandled.
         chunk.catch(() => {});
         ahead.push(chunk);

@@ -23,6 +23,8 @@ const fixedDate = 0x0021;
 /** Extra field that Android's zipalign uses for padding: other tools skip it. */
 const paddingId = 0xd935;
 const regularFile = 0o100000;
+/** Of one header, its own 4 bytes with it: below the two bytes that zip has for its length. */
+const maxPadding = 65_000;
 
 const needsZip64 = (value: number): boolean => value >= max32;
 
@@ -39,12 +41,20 @@ export function contentOffset(headerOffset: number, name: string, size: number, 
   return first + (padding > 0 && padding < 4 ? padding + alignment : padding);
 }
 
-/** The local header with its padding: exactly the bytes [headerOffset, offset). Throws RangeError when the offsets leave no valid one. */
+const paddingOf = ({ name, size, offset, headerOffset }: ZipEntry): number =>
+  offset - headerOffset - localHeaderSize(name, size);
+
+/** Whether a local header can fill the bytes [headerOffset, offset): the padding that is left is one that can be written. */
+export function headerFits(entry: ZipEntry): boolean {
+  const padding = paddingOf(entry);
+  return padding === 0 || (padding >= 4 && padding <= maxPadding);
+}
+
+/** The local header with its padding: exactly the bytes [headerOffset, offset). Throws RangeError where none fits. */
 export function localHeader(entry: ZipEntry): Buffer {
   const length = entry.offset - entry.headerOffset;
-  const padding = length - localHeaderSize(entry.name, entry.size);
-  if (padding < 0 || (padding > 0 && padding < 4) || padding > 65_000)
-    throw new RangeError(`no local header of ${length} bytes fits ${entry.name}`);
+  const padding = paddingOf(entry);
+  if (!headerFits(entry)) throw new RangeError(`no local header of ${length} bytes fits ${entry.name}`);
   const name = Buffer.from(entry.name);
   const zip64 = needsZip64(entry.size);
   const header = Buffer.alloc(length);

@@ -1,0 +1,60 @@
+/** Why a text is not the JSON that a packer writes. */
+export class NotStrictJson extends Error {
+  override readonly name = 'NotStrictJson';
+}
+
+/** Deeper or larger than these a text is refused before it is parsed: the memory that its value takes is bounded by its length then. */
+const maxDepth = 32;
+const maxMembers = 2_000_000;
+
+const quote = 0x22;
+const backslash = 0x5c;
+const space = 0x20;
+const newline = 0x0a;
+
+/**
+ * Parses JSON in the one spelling that `JSON.stringify(value, null, indent)` gives it, with spaces and one newline behind it. One comparison refuses duplicate
+ * keys (of which parsers take the first or the last), invalid UTF-8, other spellings of numbers and strings, and anything behind the value; fields that
+ * nobody knows pass. Throws {@link NotStrictJson}.
+ */
+export function strictJson(bytes: Buffer, indent = 0): unknown {
+  refuseShape(bytes);
+  let value: unknown;
+  try {
+    value = JSON.parse(bytes.toString());
+  } catch (cause) {
+    throw new NotStrictJson('it is no JSON', { cause });
+  }
+  const canonical = Buffer.from(JSON.stringify(value, null, indent));
+  let end = bytes.length - 1;
+  if (bytes[end] !== newline) throw new NotStrictJson('it does not end with a newline');
+  while (end > canonical.length && bytes[end - 1] === space) end -= 1;
+  if (!bytes.subarray(0, end).equals(canonical))
+    throw new NotStrictJson('it is JSON in another spelling than a packer’s, or a key comes twice');
+  return value;
+}
+
+function refuseShape(bytes: Buffer): void {
+  let depth = 0;
+  let members = 0;
+  let inString = false;
+  for (let at = 0; at < bytes.length; at += 1) {
+    const byte = bytes[at];
+    if (byte === quote) inString = !inString;
+    else if (inString) {
+      if (byte === backslash) at += 1;
+    } else if (byte === 0x2c) members += 1;
+    else if (byte === 0x5b || byte === 0x7b) depth += 1;
+    else if (byte === 0x5d || byte === 0x7d) depth -= 1;
+    if (depth > maxDepth) throw new NotStrictJson(`it is nested deeper than ${maxDepth}`);
+    if (members > maxMembers) throw new NotStrictJson(`it has more than ${maxMembers} members`);
+  }
+}
+
+/** Whether a value is a line that may be printed as it is: text without control characters, and not endless. */
+export function isLine(value: unknown): value is string {
+  return typeof value === 'string' && line.test(value);
+}
+
+/** Nor the characters that break lines or turn their direction round. */
+export const line: RegExp = /^[^\p{Cc}\p{Cs}\u200e\u200f\u2028-\u202e\u2066-\u2069]{1,512}$/u;
