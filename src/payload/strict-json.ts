@@ -1,5 +1,5 @@
 /** Why a text is not the JSON that a packer writes. */
-export class NotStrictJson extends Error {
+class NotStrictJson extends Error {
   override readonly name = 'NotStrictJson';
 }
 
