@@ -54,6 +54,8 @@ function printError(error: unknown, json: boolean): number {
 async function main(args: readonly string[]): Promise<void> {
   const program = programAsTyped();
   const context = { program, ...abortOnSignals() };
+  const { noticeUnsigned } = await import('./commands/unsigned-notice.ts');
+  await noticeUnsigned();
   // The one question asked in scripts and prompts: answered without loading a library.
   if (args.length === 1 && (args[0] === '-v' || args[0] === '--version')) {
     const { printVersion } = await import('./commands/version.ts');

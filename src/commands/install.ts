@@ -3,6 +3,7 @@ import { runInstall } from '../flows/install.ts';
 import type { FlowResult } from '../flows/run_flow.ts';
 import { type FlowPorts, thisMachine } from '../flows/session.ts';
 import { runUpgrade } from '../flows/upgrade.ts';
+import { parseTrustKey } from '../policy/trust.ts';
 import { chooseRenderer } from '../ui/choose-renderer.ts';
 import { guardedOutput } from '../ui/output.ts';
 import { planLines } from '../ui/plan-text.ts';
@@ -19,6 +20,7 @@ const upgradeOnly = [
   'reapply',
   'supersede',
   'forceConflicts',
+  'trustKey',
   'imagesFrom',
   'refreshArchives',
 ] as const;
@@ -45,6 +47,11 @@ export const install: Command = {
     {
       flags: '--supersede',
       summary: 'close the unfinished upgrade of another package and begin afresh with this one',
+    },
+    {
+      flags: '--trust-key <fingerprint>',
+      summary:
+        'upgrade although the file has another key than the installed release: this one (or: unsigned)',
     },
     {
       flags: '--images-from <source>',
@@ -191,6 +198,7 @@ function upgrade(options: Options, ports: FlowPorts): Promise<FlowResult> {
       supersede: options.supersede === true,
       dryRun: options.dryRun === true,
       forceConflicts: options.forceConflicts === true,
+      trustKey: parseTrustKey(text(options.trustKey), `${ports.program} install --upgrade`),
       ...preflightFlags(options),
       yes: options.yes === true,
       imagesFrom: from === 'disk' || from === 'payload' ? from : 'auto',

@@ -1,5 +1,6 @@
 import type { State, StepRecord } from '../engine/state.ts';
 import type { Part, StatusReport } from '../flows/status_query.ts';
+import { signedBy } from '../policy/trust.ts';
 import { columns, formatDuration } from '../ui/format.ts';
 
 /** The status as lines for people. */
@@ -47,6 +48,7 @@ function stateLines(report: StatusReport): string[] {
     installed === undefined
       ? 'no completed install'
       : `installed: ${installed.version}, completed ${installed.completedAt}`,
+    ...(installed?.key === undefined ? [] : [`  ${signedBy(installed.key)}`]),
   ];
   if (run === undefined) return lines;
   const versions = run.from === null ? run.to : `${run.from} -> ${run.to}`;
@@ -54,7 +56,7 @@ function stateLines(report: StatusReport): string[] {
   lines.push('', `last run: ${run.flow} ${versions}, ${status}, begun ${run.startedAt}${by(run.startedBy)}`);
   lines.push(...columns(run.order.map((id) => [`  ${id}`, ...stepCells(run.steps[id])])));
   if (run.error !== undefined && run.status !== 'completed') lines.push(`  error: ${run.error.message}`);
-  return [...lines, ...skippedLines(state.value), ...waiverLines(state.value)];
+  return [...lines, ...skippedLines(state.value), ...waiverLines(state.value), ...trustedLines(state.value)];
 }
 
 const by = (who: string | undefined) => (who === undefined ? '' : ` by ${who}`);
@@ -77,6 +79,12 @@ function skippedLines({ skippedBackups }: State): string[] {
 
 const waiverLines = ({ waivers }: State): string[] =>
   waivers.map(({ id, reason, at, by: who }) => `waived: ${id} (${reason})${by(who)}, ${at}`);
+
+const trustedLines = ({ trusted = [] }: State): string[] =>
+  trusted.map(
+    ({ from, to = null, how, at, by: who }) =>
+      `key let in (${how}): ${signedBy(to)}${from === undefined ? '' : `, after ${signedBy(from)}`}${by(who)}, ${at}`,
+  );
 
 const backupLines = (backups: { folder: string; files: string[] }[]): string[] =>
   backups.map(({ folder, files }) => `${folder}: ${files.join(', ')}`);

@@ -1,111 +1,129 @@
-import { selfPath } from '../payload/reader.ts';
-import type { ScanResult } from '../payload/scan.ts';
-import { assertIntact, scanPayload } from '../payload/scan.ts';
+import { readlink } from 'node:fs/promises';
+import { IvaapError } from '../errors.ts';
+import { assertTrusted, judge, trustCarrier } from '../flows/trust.ts';
+import { allDamages, partsOf, signatureEvidence } from '../payload/evidence.ts';
 import type { Payload } from '../payload/reader.ts';
-import { formatBytes } from '../policy/format-bytes.ts';
-import { columns, formatDuration } from '../ui/format.ts';
+import { openPayload, selfPath } from '../payload/reader.ts';
+import { assertIntact, scanPayload } from '../payload/scan.ts';
+import { sha256Check } from '../payload/sha256-check.ts';
+import { parseTrustKey } from '../policy/trust.ts';
 import { byteTask } from './byte-task.ts';
 import type { Command, Invocation } from './command.ts';
 import { openDelivered } from './delivered-file.ts';
+import type { TrustReport, VerifyReport } from './verify-text.ts';
+import { verifyLines } from './verify-text.ts';
 
-interface Evidence {
-  what: string;
-  from: number;
-  to: number;
-  method: string;
+/** Which file that was: enough to say later whether another one is it. */
+async function fileIdentity({ handle, path }: Payload): Promise<VerifyReport['file']> {
+  const { size, dev, ino, mtime } = await handle.stat({ bigint: true });
+  return {
+    path: path === selfPath ? await readlink(selfPath) : path,
+    size: Number(size),
+    device: String(dev),
+    inode: String(ino),
+    modifiedAt: mtime.toISOString(),
+  };
 }
 
-/** What was read, region by region, and what it was compared with. */
-async function evidenceOf(payload: Payload): Promise<Evidence[]> {
-  const { headSize, chunks, entries } = await payload.index();
-  const { indexOffset, indexLength, fileSize } = payload.trailer;
-  const scan = 'XXH3-128 per chunk, against the index';
-  return [
-    { what: 'executable', from: 0, to: headSize, method: scan },
-    {
-      what: 'index.json',
-      from: headSize,
-      to: indexOffset + indexLength,
-      method: 'SHA-256, against the trailer',
-    },
-    {
-      what: `${entries.length} entries`,
-      from: indexOffset + indexLength,
-      to: chunks.coveredEnd,
-      method: scan,
-    },
-    {
-      what: 'zip directory',
-      from: chunks.coveredEnd,
-      to: payload.commentOffset,
-      method: 'SHA-256, against the trailer',
-    },
-    {
-      what: 'trailer',
-      from: payload.commentOffset,
-      to: fileSize,
-      method: 'byte for byte as a packer writes it',
-    },
-  ];
+/** The program that checks: a file that proves itself is checked by its own code. */
+async function checker(): Promise<VerifyReport['checkedBy']> {
+  const own = await openPayload().catch(() => undefined);
+  const program = own === undefined ? 'no payload' : `${own.identity.command} ${own.identity.version}`;
+  await own?.close();
+  return { program, format: '1.0', node: process.version };
 }
 
-function verdict({ from, to }: Evidence, { damages }: ScanResult): 'intact' | 'DAMAGED' {
-  return damages.some((damage) => damage.from < to && damage.to > from) ? 'DAMAGED' : 'intact';
+/** Hashes everything that was asked for; both passes are told as one of their kind. */
+async function hashed(payload: Payload, full: boolean, signal: AbortSignal) {
+  const { fileSize } = payload.trailer;
+  const scanning = byteTask('verify', 'reading every byte', fileSize);
+  const scan = await scanning.during(() =>
+    scanPayload(payload, { signal, onProgress: ({ done }) => scanning.progress(done) }),
+  );
+  const { coveredEnd } = (await payload.index()).chunks;
+  const hashing = byteTask('hash', 'hashing every entry', coveredEnd);
+  const check = () =>
+    sha256Check(payload, full ? 'all' : 'head', { signal, onProgress: full ? hashing.progress : () => {} });
+  return { scan, check: await (full ? hashing.during(check) : check()) };
 }
 
-function report(payload: Payload, evidence: readonly Evidence[], scan: ScanResult): string[] {
-  const { title, version } = payload.identity;
-  const rows = evidence.map((part) => [
-    part.what,
-    `${part.from}-${part.to - 1}`,
-    formatBytes(part.to - part.from),
-    verdict(part, scan),
-    part.method,
-  ]);
-  const rate = `${formatBytes(scan.bytes / (scan.durationMs / 1000))}/s`;
-  return [
-    ...columns([['PART', 'BYTES', 'SIZE', 'VERDICT', 'CHECKED BY'], ...rows], [2]),
-    ...scan.damages.map(({ what, from, to }) => `damaged: ${what}, bytes ${from} to ${to - 1}`),
-    `${title} ${version}, payload sha256:${payload.digest}, ${scan.bytes} bytes read in ${formatDuration(scan.durationMs)} (${rate})`,
-    'This proves the file as its packer wrote it; it is no proof against somebody who rewrote all of it.',
-  ];
-}
-
-async function run({ args, json, signal }: Invocation): Promise<void> {
-  const payload = await openDelivered(args[0] ?? selfPath);
+async function run({ args, json, signal, options, program }: Invocation): Promise<void> {
+  const [file] = args;
+  const command = `${program} verify ${file ?? ''}`.trim();
+  const named = parseTrustKey(options.trustKey as string | undefined, command);
+  if (named !== undefined && file === undefined)
+    throw new IvaapError('usage', '--trust-key is about another file', { hint: `${program} verify FILE` });
+  const begunAt = new Date().toISOString();
+  const payload = await openDelivered(file ?? selfPath);
   try {
-    const { fileSize } = payload.trailer;
-    const evidence = await evidenceOf(payload);
-    const task = byteTask('verify', 'reading every byte', fileSize);
-    const scan = await task.during(() =>
-      scanPayload(payload, { signal, onProgress: ({ done }) => task.progress(done) }),
-    );
-    const data = {
+    const carrier = file === undefined ? undefined : await trustCarrier();
+    const trust = carrier === undefined ? undefined : judge(payload, carrier, { named });
+    const { scan, check } = await hashed(payload, options.full === true, signal);
+    const damages = allDamages(scan, check);
+    const report: VerifyReport = {
       ...payload.identity,
+      file: await fileIdentity(payload),
+      checkedBy: await checker(),
+      begunAt,
+      endedAt: new Date().toISOString(),
       payloadDigest: payload.digest,
       bytes: scan.bytes,
       durationMs: Math.round(scan.durationMs),
-      intact: scan.damages.length === 0,
-      parts: evidence.map((part) => ({ ...part, verdict: verdict(part, scan).toLowerCase() })),
-      damages: scan.damages,
+      intact: damages.length === 0,
+      signature: signatureEvidence(payload),
+      trust: trustReport(carrier, trust),
+      parts: await partsOf(payload, damages, options.full === true),
+      ...(options.full === true ? { entries: check.entries } : {}),
+      damages,
     };
-    const text = json ? [JSON.stringify(data)] : report(payload, evidence, scan);
+    const text = json ? [JSON.stringify(report)] : verifyLines(report);
     process.stdout.write(`${text.join('\n')}\n`);
-    assertIntact(payload, scan);
+    assertIntact(payload, { damages });
+    if (trust !== undefined) assertTrusted(payload.spokenName, trust, command);
   } finally {
     await payload.close();
   }
 }
 
+function trustReport(
+  carrier: Awaited<ReturnType<typeof trustCarrier>>,
+  trust: ReturnType<typeof judge> | undefined,
+): TrustReport {
+  if (carrier === undefined || trust === undefined) return { verdict: 'not compared' };
+  const { source, insteadOfState, known } = carrier;
+  const { decision } = trust;
+  return {
+    verdict: decision.kind,
+    because: decision.because,
+    comparedWith: carrier.carrier,
+    source,
+    ...(insteadOfState === undefined ? {} : { insteadOfState }),
+    ...(known === undefined ? {} : { key: known }),
+  };
+}
+
 export const verifyCommand: Command = {
   arguments: [{ name: '[file]', summary: 'another delivered file; without it, this one' }],
-  options: [{ flags: '--json', summary: 'the evidence as one JSON object' }],
+  options: [
+    {
+      flags: '--full',
+      summary: 'hash every chunk and every entry with SHA-256 as well, with a verdict on each entry',
+    },
+    {
+      flags: '--trust-key <fingerprint>',
+      summary:
+        'take the file although it has another key than the installed release: this one (or: unsigned)',
+    },
+    { flags: '--json', summary: 'the evidence as one JSON object' },
+  ],
   touches:
-    'Reads every byte of the file once and changes nothing. Prints what was read, how it was checked and the verdict of each\n' +
-    'part; damage is named by entry and byte range.',
+    'Reads every byte of the file once, the executable and with --full everything twice, and changes nothing. Prints what was read,\n' +
+    'how it was checked and the verdict of each part; damage is named by entry and byte range. The key of another file is compared with\n' +
+    "the installed release's (as root, from the installer's state) or, where nothing is installed, with this program's.",
   examples: [
     ['verify', 'prove this file intact before it is used'],
-    ['verify /media/usb/delivery', 'prove another file, e.g. a fresh download, with this one'],
+    ['verify /media/usb/delivery', 'prove another file, e.g. a fresh download, and its key, with this one'],
+    ['verify /media/usb/delivery --full --json', 'the evidence for an auditor, entry by entry'],
   ],
   exits: ['usage', 'payload', 'interrupted', 'terminated'],
   run,

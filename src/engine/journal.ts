@@ -193,7 +193,7 @@ export class Journal {
   }
 
   /** The release is installed: anchors of versions before `from` have served their time, those of `from` are kept. */
-  runCompleted(keyId?: string): Promise<void> {
+  runCompleted(): Promise<void> {
     return this.update((draft, now) => {
       const { run } = draft;
       if (!run) throw new IvaapError('bug', 'no run to complete');
@@ -203,7 +203,7 @@ export class Journal {
         version: run.to,
         payloadDigest: run.payloadDigest,
         completedAt: now,
-        ...(keyId === undefined ? {} : { keyId }),
+        ...(run.key === undefined ? {} : { key: run.key }),
       };
       if (run.from === run.to) return;
       for (const version of Object.keys(draft.anchors)) {

@@ -11,6 +11,8 @@ export interface RunSpec {
   binary: string;
   /** SUDO_USER. */
   startedBy?: string | undefined;
+  /** Fingerprint of the key that signed the payload; null when it is unsigned. */
+  key?: string | null;
 }
 
 const keptHistory = 50;
@@ -31,9 +33,10 @@ export function resumable(
 }
 
 /** Puts an unfinished run to work again; `order` may be that of another revision of the graph. */
-export function resumeRecord(run: RunRecord, { binary }: RunSpec, order: readonly string[]): void {
+export function resumeRecord(run: RunRecord, { binary, key }: RunSpec, order: readonly string[]): void {
   run.status = 'running';
   run.binary = binary;
+  if (key !== undefined) run.key = key;
   run.order = [...order];
   delete run.error;
   delete run.finishedAt;

@@ -25,8 +25,6 @@ export interface RunOptions<Ctx> {
   signal: AbortSignal;
   /** Begin anew: an unfinished run is superseded and the derived keys are cleared. */
   fresh?: boolean;
-  /** Key that signed the payload, recorded with the installed release. */
-  keyId?: string;
   clock?: Clock;
   /** Held by the caller; told which step is going on. */
   lock?: Pick<HeldLock, 'working'>;
@@ -170,7 +168,7 @@ export async function executeRun<Ctx>(options: RunOptions<Ctx>): Promise<RunResu
 
   result.durationMs = clock.monotonicMs() - begun;
   if (failure === undefined && waiting.size === 0) {
-    await journal.runCompleted(options.keyId);
+    await journal.runCompleted();
     emit({
       type: 'run.completed',
       at: at(),

@@ -9,7 +9,7 @@ import { nodeDisk } from './disk.ts';
  */
 
 /** A reader refuses another major; additive fields raise the minor. */
-export const stateVersion = { major: 1, minor: 1 } as const;
+export const stateVersion = { major: 1, minor: 2 } as const;
 
 const time = z.string();
 const jsonObject = z.record(z.string(), z.json());
@@ -39,6 +39,9 @@ const stepRecord = z.looseObject({
   error: errorRecord.optional(),
 });
 
+/** Fingerprint of the key that signed a payload; null when it was unsigned; absent when it was recorded before 1.2, and nobody knows. */
+const key = z.string().nullable().optional();
+
 const runSummary = {
   id: z.string(),
   /** `install`, `upgrade`, ... */
@@ -58,6 +61,7 @@ const runRecord = z.looseObject({
   ...runSummary,
   /** Path of the executable that runs it: the one to start again. */
   binary: z.string(),
+  key,
   /** Step ids in the graph's order. */
   order: z.array(z.string()),
   steps: z.record(z.string(), stepRecord),
@@ -88,7 +92,7 @@ const stateSchema = z.looseObject({
       version: z.string(),
       payloadDigest: z.string(),
       completedAt: time,
-      keyId: z.string().optional(),
+      key,
     })
     .optional(),
   /** The run that is going on, or the last one. */
@@ -109,6 +113,8 @@ const stateSchema = z.looseObject({
   helm: jsonObject.optional(),
   waivers: z.array(z.looseObject({ ...whoWhen, id: z.string(), reason: z.string() })),
   skippedBackups: z.array(z.looseObject({ ...whoWhen, from: z.string().nullable(), to: z.string() })),
+  /** Keys that were let in although they were not the installed release's: `from` before, `to` since, `how` by policy/trust.ts; since 1.2. */
+  trusted: z.array(z.looseObject({ ...whoWhen, from: key, to: key, how: z.string() })).optional(),
 });
 
 export type State = z.infer<typeof stateSchema>;

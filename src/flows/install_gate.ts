@@ -2,6 +2,8 @@ import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import type { State } from '../engine/state.ts';
 import { IvaapError } from '../errors.ts';
+import { signerOf } from '../payload/signature.ts';
+import { signedBy } from '../policy/trust.ts';
 import type { KubeObject } from '../host/kubectl.ts';
 import { type HostTools, helmRecords, type OpenedPayload } from './session.ts';
 
@@ -22,6 +24,15 @@ export function refuseInstalled({ payload, release }: OpenedPayload, state: Stat
     throw new IvaapError(
       'preflight',
       `an install of ${run.to} began on this host and has not completed; another payload cannot go on with it`,
+      { hint: `${run.binary} install` },
+    );
+  }
+  // The same contents under another signature: the install goes on with the file that began it.
+  const signer = signerOf(payload.trailer);
+  if (run?.key !== undefined && run.key !== signer) {
+    throw new IvaapError(
+      'payload',
+      `this executable is not trusted: it is ${signedBy(signer)}, and the install that began on this host is ${signedBy(run.key)}`,
       { hint: `${run.binary} install` },
     );
   }

@@ -11,6 +11,7 @@ import type { Helm } from '../host/helm.ts';
 import { readHelmJournal } from '../host/helm-process.ts';
 import type { Patience } from '../host/patience.ts';
 import { operator } from '../host/system.ts';
+import { signerOf } from '../payload/signature.ts';
 import type { StepContext } from '../steps/context.ts';
 import type { LoggedPorts } from './logged_ports.ts';
 import { clearWork, type FlowPorts, type HostTools, type OpenedPayload } from './session.ts';
@@ -120,6 +121,7 @@ export async function runFlow<Ctx extends StepContext>(options: FlowRun<Ctx>): P
         payloadDigest: payload.digest,
         binary: await readlink(payload.path).catch(() => process.execPath),
         startedBy: ctx.operator,
+        key: signerOf(payload.trailer),
       },
       steps: options.steps,
       ctx,

@@ -16,6 +16,7 @@ import { upgradeContext, type UpgradeSession } from './upgrade_context.ts';
 import { decideUpgrade } from './upgrade_decision.ts';
 import * as gate from './upgrade_gate.ts';
 import { upgradeSteps } from './upgrade_graph.ts';
+import { recordTrust, trustUpgrade } from './trust.ts';
 import { assertOptions, confirmReapply, type UpgradeOptions } from './upgrade_options.ts';
 import { preflightUpgrade } from './upgrade_preflight.ts';
 import { upgradeSummary } from './upgrade_summary.ts';
@@ -64,6 +65,7 @@ async function locked(
   // Root runs and reads what lies below: nobody else may be able to put something there.
   await assertSafePath(paths.installer);
   const journal = await Journal.open({ path: paths.state, product: product.name });
+  const trust = trustUpgrade(opened.payload, journal.state, options.trustKey, ports);
   const upgrade: UpgradeSession = { options, ports, opened, host, journal, lock, redactor };
   if (options.dryRun) return dryRunUpgrade(upgrade);
   const decision = await decideUpgrade(upgrade);
@@ -90,6 +92,7 @@ async function locked(
     lock,
     plan: await planRun(flow),
     onStart: async (run, kept) => {
+      await recordTrust(journal, trust, { by: ctx.operator, run });
       await recordSkippedBackup(journal, ctx, run, kept);
       await recordPreflightStart(journal, ctx, run);
     },

@@ -31,7 +31,8 @@ const whenAborted = (io: StepIo) =>
 test('a chain runs in the order of its needs and gives outputs, durations and the installed release', async () => {
   const host = newHost();
   const steps = [step('c', { needs: ['b'] }), step('a'), step('b', { needs: ['a'] })];
-  const result = await invoke(host, steps, { keyId: 'key-1' });
+  const key = 'f'.repeat(64);
+  const result = await invoke(host, steps, { run: { ...runSpec, key } });
   assert.deepEqual(host.world.effects, ['a', 'b', 'c']);
   assert.deepEqual(result.ran, ['a', 'b', 'c']);
   assert.deepEqual(result.outputs, { a: { a: 'done' }, b: { b: 'done' }, c: { c: 'done' } });
@@ -39,7 +40,7 @@ test('a chain runs in the order of its needs and gives outputs, durations and th
   const { state } = await openJournal(host.disk);
   assert.equal(state.run?.status, 'completed');
   assert.equal(state.installed?.version, '2026.2');
-  assert.equal(state.installed.keyId, 'key-1');
+  assert.equal(state.installed.key, key);
   assert.deepEqual(state.derived, { a: 'done', b: 'done', c: 'done' });
 });
 

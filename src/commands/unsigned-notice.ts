@@ -1,0 +1,24 @@
+import { open } from 'node:fs/promises';
+import { selfPath } from '../payload/locate.ts';
+import { positionReader } from '../payload/position-reader.ts';
+import { findTrailer, trailerSearchBytes } from '../payload/trailer.ts';
+
+/**
+ * One line on standard error when this file carries an unsigned payload, whatever the command; a signed one has nothing to say. A
+ * file that cannot be read or is damaged is the command's to speak of.
+ */
+export async function noticeUnsigned(): Promise<void> {
+  const handle = await open(selfPath, 'r').catch(() => undefined);
+  try {
+    const { size = 0 } = (await handle?.stat()) ?? {};
+    if (handle === undefined || size < trailerSearchBytes) return;
+    const tail = await positionReader(handle)(size - trailerSearchBytes, trailerSearchBytes);
+    const found = findTrailer(tail, size);
+    if (found.kind !== 'found' || found.trailer.signed !== undefined) return;
+    process.stderr.write(
+      'note: this build is unsigned: it can prove itself undamaged, but not who made it\n',
+    );
+  } finally {
+    await handle?.close();
+  }
+}

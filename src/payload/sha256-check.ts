@@ -1,0 +1,96 @@
+import { createHash, webcrypto } from 'node:crypto';
+import { crc32 } from 'node:zlib';
+import type { PlacedEntry } from './index-check.ts';
+import { placedEntries } from './index-check.ts';
+import type { Payload } from './reader.ts';
+import { chunkBounds, zeroOut } from './verified-read.ts';
+import { localHeader } from './zip-records.ts';
+
+/** What an entry was found to be, hashed by itself. */
+export interface EntryVerdict {
+  name: string;
+  offset: number;
+  size: number;
+  /** As read, not as the index says. */
+  sha256: string;
+  crc32: string;
+  verdict: 'intact' | 'damaged';
+}
+
+export interface Sha256Check {
+  /** Bytes that were hashed. */
+  bytes: number;
+  /** Ranges of the chunks that do not have the SHA-256 of the index. */
+  damaged: { from: number; to: number }[];
+  /** Every entry, when everything was asked for. */
+  entries: EntryVerdict[];
+}
+
+/**
+ * Compares chunks with their SHA-256: those of the executable, which is run and not read, or all of them and every entry by itself too.
+ * The scan's XXH3 finds accidents; only this ties what it has read to the signature. Throws the signal's reason when aborted.
+ */
+export async function sha256Check(
+  payload: Payload,
+  extent: 'head' | 'all',
+  { signal, onProgress }: { signal?: AbortSignal; onProgress?: (done: number) => void } = {},
+): Promise<Sha256Check> {
+  const index = await payload.index();
+  const { chunks, headSize } = index;
+  const zeroed = { from: headSize, to: payload.indexEnd };
+  const count = extent === 'all' ? chunks.hashes.length : Math.ceil(headSize / chunks.chunkSize);
+  const entries = extent === 'all' ? placedEntries(index, payload.indexEnd).map(entryHasher) : [];
+  const result: Sha256Check = { bytes: 0, damaged: [], entries: [] };
+  const read = async (number: number) => {
+    const { from, to } = chunkBounds(chunks, number);
+    return payload.readAt(from, to - from).catch(() => undefined);
+  };
+  let next = read(0);
+  for (let number = 0; number < count; number += 1) {
+    const bytes = await next;
+    if (number + 1 < count) next = read(number + 1);
+    if (signal?.aborted === true) {
+      await next;
+      throw signal.reason;
+    }
+    const { from, to } = chunkBounds(chunks, number);
+    if (bytes === undefined) {
+      result.damaged.push({ from, to });
+      continue;
+    }
+    zeroOut(bytes, from, zeroed);
+    const hashing = webcrypto.subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>);
+    for (const entry of entries) entry.take(bytes, from);
+    const sha256 = Buffer.from(await hashing).toString('hex');
+    if (sha256 !== chunks.hashes[number]?.[1]) result.damaged.push({ from, to });
+    result.bytes += to - from;
+    onProgress?.(result.bytes);
+  }
+  for (const entry of entries) result.entries.push(await entry.verdict(payload));
+  return result;
+}
+
+/** Hashes what of the passing bytes is the entry's. */
+function entryHasher(entry: PlacedEntry) {
+  const { name, offset, size } = entry;
+  const hash = createHash('sha256');
+  let crc = 0;
+  return {
+    take(bytes: Buffer, at: number): void {
+      const start = Math.max(offset - at, 0);
+      const end = Math.min(offset + size - at, bytes.length);
+      if (start >= end) return;
+      const own = bytes.subarray(start, end);
+      hash.update(own);
+      crc = crc32(own, crc);
+    },
+    async verdict({ readAt }: Payload): Promise<EntryVerdict> {
+      const sha256 = hash.digest('hex');
+      const found = { name, offset, size, sha256, crc32: crc.toString(16).padStart(8, '0') };
+      const header = await readAt(entry.headerOffset, offset - entry.headerOffset).catch(() => undefined);
+      const intact =
+        sha256 === entry.sha256 && found.crc32 === entry.crc32 && header?.equals(localHeader(entry)) === true;
+      return { ...found, verdict: intact ? 'intact' : 'damaged' };
+    },
+  };
+}

@@ -1,0 +1,88 @@
+import { IvaapError } from '../errors.ts';
+
+/**
+ * Whether a file may follow what is trusted already. One decision for everybody who lets a file in (an upgrade, a `verify` of another
+ * file); nothing is looked up here.
+ */
+export interface TrustFacts {
+  /** Fingerprint of the key that the file has to follow; null: that was unsigned; undefined: nobody recorded it. */
+  known: string | null | undefined;
+  /** Whose key that is, in messages: `the installed release`. */
+  carrier: string;
+  /** Fingerprint of the file's key; null when it is unsigned. Its signature has been checked. */
+  signer: string | null;
+  /** Fingerprints of older keys whose hand-over to the file's key holds. */
+  handedOverBy: readonly string[];
+  /** `--trust-key`: a fingerprint or `unsigned`. */
+  named?: string | undefined;
+  /** The key under which an unfinished run was begun: it was accepted then. */
+  begun?: string | null | undefined;
+}
+
+/** How a file came to be trusted: `first` and `signed` had no key to be compared with. */
+export type TrustedHow = 'same' | 'first' | 'signed' | 'handed over' | 'named' | 'begun';
+
+export type TrustDecision =
+  { kind: 'trusted'; how: TrustedHow; because: string } | { kind: 'refused'; because: string };
+
+const keyName = (key: string | null) => key ?? 'unsigned';
+/** `signed by FINGERPRINT`, or `unsigned`. */
+export const signedBy = (key: string | null) => (key === null ? 'unsigned' : `signed by ${key}`);
+
+/** The table of trust, the first line that fits. `--trust-key` comes first: a file of another key than the one it names is never meant. */
+export function decideTrust(facts: TrustFacts): TrustDecision {
+  const { known, carrier, signer, handedOverBy, named, begun } = facts;
+  const trusted = (how: TrustedHow, because: string): TrustDecision => ({ kind: 'trusted', how, because });
+  if (named !== undefined && named !== keyName(signer)) {
+    return {
+      kind: 'refused',
+      because: `it is ${signedBy(signer)}, which is not what --trust-key names (${named})`,
+    };
+  }
+  if (known !== undefined && known === signer) {
+    const same = signer === null ? `unsigned, as ${carrier} is` : `signed by the key of ${carrier}`;
+    return trusted('same', same);
+  }
+  if (named !== undefined) return trusted('named', `${signedBy(signer)}, which --trust-key names`);
+  if (known === undefined) return trusted('first', `${signedBy(signer)}; nothing says who signed ${carrier}`);
+  if (known === null)
+    return trusted('signed', `${signedBy(signer)}; ${carrier} is unsigned, so nothing could be compared`);
+  if (handedOverBy.includes(known)) {
+    return trusted(
+      'handed over',
+      `${signedBy(signer)}, to which the key of ${carrier} (${known}) hands over`,
+    );
+  }
+  if (begun !== undefined && begun === signer) {
+    return trusted('begun', `${signedBy(signer)}, under which the unfinished run was begun`);
+  }
+  return { kind: 'refused', because: `it is ${signedBy(signer)}, and ${carrier} is ${signedBy(known)}` };
+}
+
+/** What `--trust-key` may be. Throws IvaapError `usage`. */
+export function parseTrustKey(text: string | undefined, command: string): string | undefined {
+  if (text === undefined || text === 'unsigned') return text;
+  const fingerprint = text.toLowerCase();
+  if (/^[0-9a-f]{64}$/.test(fingerprint)) return fingerprint;
+  throw new IvaapError('usage', `--trust-key: "${text}" is no fingerprint of 64 hexadecimal digits`, {
+    hint: `${command} --trust-key FINGERPRINT`,
+  });
+}
+
+/** A refusal as an error, exit 4; `command` is what was typed, to which `--trust-key` may be added. */
+export function refusedTrust(
+  file: string,
+  { because }: TrustDecision & { kind: 'refused' },
+  { signer, named }: Pick<TrustFacts, 'signer' | 'named'>,
+  command: string,
+): IvaapError {
+  const channel =
+    'over another channel than the one that the file came by (telephone, letter, their web site)';
+  const hint =
+    named !== undefined
+      ? `ask the vendor for the fingerprint ${channel}`
+      : signer === null
+        ? `ask the vendor for a signed file; to take this one, which anybody may have made: ${command} --trust-key unsigned`
+        : `ask the vendor whether that key is theirs, ${channel}; then: ${command} --trust-key ${signer}`;
+  return new IvaapError('payload', `${file} is not trusted: ${because}`, { hint });
+}
