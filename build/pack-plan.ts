@@ -39,7 +39,7 @@ export interface PackPlan {
   sharedBytes: number;
 }
 
-const nameShape = /^(?!\/)(?!.*(^|\/)\.\.?(\/|$))(?!.*\/\/)[A-Za-z0-9._@+\-/]{1,512}$/;
+const nameShape = /^(?!\/)(?!.*(^|\/)\.\.?(\/|$))(?!.*\/(\/|$))[A-Za-z0-9._@+\-/]{1,512}$/;
 
 /** Reads a spec and all that it names, sizes only; compressed archives are unpacked into `scratch`. Throws SpecError with file and line. */
 export async function planPack(specPath: string, scratch: Scratch): Promise<PackPlan> {

@@ -35,7 +35,10 @@ interface OciManifest {
   layers?: { digest: string; size: number; mediaType: string }[];
 }
 
+/** Of one manifest or configuration, and of all in an archive: whoever wrote it does not decide how much memory we take. */
 const keptBytes = 4 * 1024 * 1024;
+const keptBytesOfAll = 64 * 1024 * 1024;
+const mostFiles = 100_000;
 
 /**
  * Reads an archive to its end, hashing every file, and says which of the wanted images (by ID) it holds whole. Stops early when
@@ -48,13 +51,18 @@ export async function scanForeignArchive(
 ): Promise<ForeignArchive> {
   const files = new Map<string, ScannedFile>();
   const links = new Map<string, string>();
+  let room = keptBytesOfAll;
   for await (const file of tarFiles(path, options)) {
+    if (files.size + links.size > mostFiles)
+      throw new UnreadableArchive(`it holds more than ${mostFiles} files`);
     if (file.linkTarget !== undefined) {
       links.set(file.name, posix.normalize(posix.join(posix.dirname(file.name), file.linkTarget)));
       continue;
     }
-    files.set(file.name, { size: file.size, ...(await digestOf(file, keptBytes)) });
-    if (file.name === 'manifest.json' && !listsAny(files.get(file.name)!, files, wantedIds)) break;
+    const scanned = { size: file.size, ...(await digestOf(file, Math.min(keptBytes, room))) };
+    room -= scanned.bytes?.length ?? 0;
+    files.set(file.name, scanned);
+    if (file.name === 'manifest.json' && !listsAny(scanned, files, wantedIds)) break;
   }
   const images = new Map<string, ForeignImage>();
   const byDigest = new Map([...files.values()].map((file) => [file.digest, file]));
@@ -83,8 +91,6 @@ function listsAny(
 
 function parsed<T>(file: ScannedFile | undefined): T | undefined {
   if (file?.bytes === undefined) return undefined;
-  const first = file.bytes[0];
-  if (first !== 0x7b && first !== 0x5b) return undefined; // { or [
   try {
     return JSON.parse(file.bytes.toString('utf8')) as T;
   } catch {
@@ -93,9 +99,12 @@ function parsed<T>(file: ScannedFile | undefined): T | undefined {
 }
 
 const dockerList = (file: ScannedFile | undefined): { Config: string; Layers: string[] }[] => {
-  const list = parsed<{ Config?: string; Layers?: string[] }[]>(file);
+  const list = parsed<({ Config?: unknown; Layers?: unknown } | null)[]>(file);
   if (!Array.isArray(list)) return [];
-  return list.map(({ Config, Layers }) => ({ Config: Config ?? '', Layers: Layers ?? [] }));
+  return list.map((image) => ({
+    Config: typeof image?.Config === 'string' ? image.Config : '',
+    Layers: Array.isArray(image?.Layers) ? image.Layers.map(String) : [],
+  }));
 };
 
 function diffIds(config: ScannedFile): { ids: string[]; os: string; architecture: string } {
@@ -115,7 +124,7 @@ function byManifest(id: string, byDigest: ReadonlyMap<string, ScannedFile>): For
   for (const file of byDigest.values()) {
     const manifest = parsed<OciManifest>(file);
     if (manifest?.config?.digest !== id || !Array.isArray(manifest.layers)) continue;
-    if (!manifest.layers.every(({ digest }) => byDigest.has(digest))) continue;
+    if (!manifest.layers.every((layer) => isLayer(layer) && byDigest.has(layer.digest))) continue;
     const image = describe(config, id, {
       manifest: { digest: file.digest, size: file.size, mediaType: manifest.mediaType ?? ociManifestType },
       layers: manifest.layers,
@@ -124,6 +133,11 @@ function byManifest(id: string, byDigest: ReadonlyMap<string, ScannedFile>): For
   }
   return undefined;
 }
+
+const isLayer = (layer: unknown): boolean => {
+  const { digest, size, mediaType } = (layer ?? {}) as Partial<IndexLayer>;
+  return typeof digest === 'string' && Number.isSafeInteger(size) && typeof mediaType === 'string';
+};
 
 /** An image through docker's manifest.json; its OCI manifest is ours then. */
 function byDockerList(

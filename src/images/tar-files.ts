@@ -42,7 +42,7 @@ export async function* tarFiles(path: string, options: TarFilesOptions = {}): As
     raw.pause();
     const unpack = extract();
     // Its failure reaches the loop below through `unpack`.
-    const flow = compressed ? pipeline(raw, createGunzip(), unpack) : pipeline(raw, unpack);
+    const flow = compressed ? pipeline(raw, createGunzip(), bounded(total), unpack) : pipeline(raw, unpack);
     flow.catch(() => undefined);
     for await (const entry of unpack) {
       options.signal?.throwIfAborted();
@@ -66,11 +66,29 @@ export async function* tarFiles(path: string, options: TarFilesOptions = {}): As
   }
 }
 
+/** Below this an archive may unpack to any multiple of its size; images of any kind stay far below the multiple. */
+const harmlessBytes = 256 * 1024 * 1024;
+const largestRatio = 200;
+
+/** Passes what a file of `total` bytes unpacks to, and stops where nothing but an attack on our time goes on. */
+function bounded(total: number) {
+  return async function* (unpacked: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+    let size = 0;
+    for await (const chunk of unpacked) {
+      size += chunk.length;
+      if (size > harmlessBytes && size > largestRatio * total)
+        throw new UnreadableArchive(`it unpacks to more than ${largestRatio} times its size`);
+      yield chunk;
+    }
+  };
+}
+
 /** A part that breaks off breaks in the hands of whoever reads it. */
 async function* explained(content: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   try {
     yield* content;
   } catch (error) {
+    if (error instanceof UnreadableArchive) throw error;
     throw new UnreadableArchive(explain(error), { cause: error });
   }
 }
@@ -81,7 +99,9 @@ function explain(error: unknown): string {
   return `it cannot be read: ${message}`;
 }
 
-/** Reads a file's content, hashing it, and keeps the bytes of a small one. */
+const openingBraces = [0x7b, 0x5b]; // { [
+
+/** Reads a file's content, hashing it, and keeps the bytes of JSON up to a size. */
 export async function digestOf(
   file: TarFile,
   keepBytes: number,
@@ -89,11 +109,12 @@ export async function digestOf(
   const hash = createHash('sha256');
   const kept: Buffer[] = [];
   let head: Buffer = Buffer.alloc(0);
+  const isKept = ([first = 0]: Buffer) => file.size <= keepBytes && openingBraces.includes(first);
   for await (const chunk of file.content) {
     hash.update(chunk);
     if (head.length < 4) head = Buffer.concat([head, chunk.subarray(0, 4)]).subarray(0, 4);
-    if (file.size <= keepBytes) kept.push(chunk);
+    if (isKept(head)) kept.push(chunk);
   }
-  const bytes = file.size <= keepBytes ? Buffer.concat(kept) : undefined;
+  const bytes = isKept(head) ? Buffer.concat(kept) : undefined;
   return { digest: `sha256:${hash.digest('hex')}`, head, bytes };
 }

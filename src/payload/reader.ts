@@ -108,6 +108,11 @@ function parsedIndex(content: Buffer, file: string): PayloadIndex {
   return index;
 }
 
+function schemaProblem({ issues }: z.ZodError): string {
+  const [{ path = [], message = 'unreadable' } = {}] = issues;
+  return `${path.join('.')}: ${message}`;
+}
+
 /** The hashes are right and the contents are not: a packer's mistake, or somebody else's file. */
 const contradictory = (file: string, why: string, cause?: unknown): IvaapError =>
   new IvaapError('payload', `the payload of ${file} contradicts itself: ${why}`, {
@@ -156,8 +161,7 @@ export class Payload {
       const { indexSchema } = await import('./index-schema.ts');
       const { indexContradiction } = await import('./index-check.ts');
       const parsed = indexSchema.safeParse(this.#unproved);
-      if (!parsed.success)
-        throw contradictory(this.spokenName, parsed.error.issues[0]?.message ?? 'unreadable');
+      if (!parsed.success) throw contradictory(this.spokenName, schemaProblem(parsed.error));
       const index = parsed.data;
       const why = indexContradiction(index, this.indexEnd, this.trailer.fileSize);
       if (why !== undefined) throw contradictory(this.spokenName, why);

@@ -7,6 +7,9 @@ class NotStrictJson extends Error {
 const maxDepth = 32;
 const maxMembers = 2_000_000;
 
+/** As JSON.stringify leaves or escapes them, but for tabs and line ends. */
+const controls = /(?<!\\)(?:\\\\)*\\(?:u00|b|f)|[\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/;
+
 const quote = 0x22;
 const backslash = 0x5c;
 const space = 0x20;
@@ -15,7 +18,7 @@ const newline = 0x0a;
 /**
  * Parses JSON in the one spelling that `JSON.stringify(value, null, indent)` gives it, with spaces and one newline behind it. One comparison refuses duplicate
  * keys (of which parsers take the first or the last), invalid UTF-8, other spellings of numbers and strings, and anything behind the value; fields that
- * nobody knows pass. Throws {@link NotStrictJson}.
+ * nobody knows pass. Control characters and a key `__proto__` are refused as well. Throws {@link NotStrictJson}.
  */
 export function strictJson(bytes: Buffer, indent = 0): unknown {
   refuseShape(bytes);
@@ -25,7 +28,10 @@ export function strictJson(bytes: Buffer, indent = 0): unknown {
   } catch (cause) {
     throw new NotStrictJson('it is no JSON', { cause });
   }
-  const canonical = Buffer.from(JSON.stringify(value, null, indent));
+  const text = JSON.stringify(value, null, indent);
+  if (text.includes('"__proto__":')) throw new NotStrictJson('it has a key __proto__');
+  if (controls.test(text)) throw new NotStrictJson('it has control characters in a text');
+  const canonical = Buffer.from(text);
   let end = bytes.length - 1;
   if (bytes[end] !== newline) throw new NotStrictJson('it does not end with a newline');
   while (end > canonical.length && bytes[end - 1] === space) end -= 1;
