@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
-import { open, rename, rm } from 'node:fs/promises';
+import { open, rename, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { crc32 } from 'node:zlib';
 import { archiveLayout } from '../src/images/archive-layout.ts';
@@ -12,6 +12,7 @@ import { chunkBounds } from '../src/payload/verified-read.ts';
 import { localHeader } from '../src/payload/zip-records.ts';
 import { withScratch } from './blob-source.ts';
 import { HashPool } from './hash-pool.ts';
+import { minisignature } from './minisign.ts';
 import type { ChartReport, CheckedPlan } from './pack-check.ts';
 import { checkedPlan } from './pack-check.ts';
 import type { PackPlan, Source } from './pack-plan.ts';
@@ -67,8 +68,12 @@ async function packPlan(plan: CheckedPlan, request: PackRequest): Promise<Packed
     try {
       const digest = await write(file, layout, plan, pool, request);
       await file.chmod(0o755);
+      const signature = await detachedSignature(file, layout.index, digest, request);
       await file.sync();
+      // A signature of an earlier file never lies beside this one.
+      await rm(`${request.output}.minisig`, { force: true });
       await rename(partial, request.output);
+      if (signature !== undefined) await writeFile(`${request.output}.minisig`, signature, { flush: true });
       return { index: layout.index, digest, sharedBytes: plan.sharedBytes, chart: plan.chart };
     } finally {
       await file.close();
@@ -79,6 +84,18 @@ async function packPlan(plan: CheckedPlan, request: PackRequest): Promise<Packed
   } finally {
     await pool.close();
   }
+}
+
+function detachedSignature(
+  file: FileHandle,
+  { fileSize, product, version }: PayloadIndex,
+  digest: string,
+  { keys, onProgress }: PackRequest,
+): Promise<string> | undefined {
+  if (keys === undefined) return undefined;
+  const comment = `${product} ${version} payload sha256:${digest}`;
+  const told = (done: number) => onProgress?.({ what: 'signing', done, total: fileSize });
+  return minisignature(file, fileSize, keys.key, comment, told);
 }
 
 /** The archive has to begin where the ELF image ends: that is where a reader looks for it when the trailer is missing. */

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { minisignPublicKey } from './minisign.ts';
 import type { ChartReport } from './pack-check.ts';
 import { checkBlobs, checkedPlan } from './pack-check.ts';
 import { listPlan } from './pack-list.ts';
@@ -15,10 +16,12 @@ import { SpecError } from './spec-file.ts';
 const usage = `usage: npm run pack -- SPEC -o FILE [--executable FILE] [--key FILE] [--handover-key FILE]… [--pad-to SIZE]
        npm run pack -- --list SPEC
        npm run pack -- --check SPEC
+       npm run pack -- --print-key [--key FILE]
   SPEC             release spec (YAML); its paths are relative to it
   --list           show what would be packed; writes nothing
   --check          check all that packing checks, the chart's renderings and every blob's digest included; writes nothing
-  -o, --output     the executable to write, whole or not at all
+  --print-key      print the public half of the key, as a file for minisign -p whose comment has the key's fingerprint
+  -o, --output     the executable to write, whole or not at all; of a signed one FILE.minisig too
   --executable     the empty executable that \`npm run build\` made (dist/ivaap)
   --key            sign with this Ed25519 key (PEM, PKCS#8); or the PEM itself in IVAAP_SIGNING_KEY. Without: unsigned
   --handover-key   an older key, which hands over to this one; may be given again, or PEMs in IVAAP_HANDOVER_KEYS
@@ -67,6 +70,14 @@ async function withoutOutput(spec: string, kind: 'list' | 'check'): Promise<void
   }
 }
 
+function printKey(file: string | undefined): number {
+  const keys = readSigningKeys({ key: file }, { environment: process.env, specFolder: undefined });
+  if (keys === undefined)
+    throw new SpecError('--print-key: no key is given: --key FILE, or IVAAP_SIGNING_KEY');
+  process.stdout.write(minisignPublicKey(keys.key));
+  return 0;
+}
+
 async function main(): Promise<number> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
@@ -78,12 +89,14 @@ async function main(): Promise<number> {
       'pad-to': { type: 'string' },
       list: { type: 'boolean', default: false },
       check: { type: 'boolean', default: false },
+      'print-key': { type: 'boolean', default: false },
       help: { type: 'boolean', short: 'h' },
     },
   });
   const [spec] = positionals;
   const { list, check, output } = values;
-  const asked = [list, check, output !== undefined].filter(Boolean).length;
+  if (values['print-key'] && spec === undefined && values.help !== true) return printKey(values.key);
+  const asked = [list, check, values['print-key'], output !== undefined].filter(Boolean).length;
   if (values.help === true || spec === undefined || asked !== 1 || positionals.length > 1) {
     console.log(usage);
     return values.help === true ? 0 : 2;

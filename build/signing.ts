@@ -33,7 +33,7 @@ const handoverVariable = 'IVAAP_HANDOVER_KEYS';
  */
 export function readSigningKeys(
   files: { key?: string | undefined; handoverKeys?: readonly string[] | undefined },
-  { environment, specFolder }: { environment: NodeJS.ProcessEnv; specFolder: string },
+  { environment, specFolder }: { environment: NodeJS.ProcessEnv; specFolder: string | undefined },
 ): SigningKeys | undefined {
   const once = <T>(option: string, variable: string, file: T | undefined): string => {
     const text = environment[variable] ?? '';
@@ -72,19 +72,19 @@ export function signerOf({ key, older }: SigningKeys, product: string): Signer {
 /** What operators compare: {@link fingerprintOf} of a private key's public half. */
 export const fingerprintOfKey = (key: KeyObject): string => fingerprintOf(rawPublicKey(key));
 
-function rawPublicKey(key: KeyObject): Buffer {
+/** The 32 bytes of the public half. */
+export function rawPublicKey(key: KeyObject): Buffer {
   return Buffer.from(createPublicKey(key).export({ format: 'jwk' }).x ?? '', 'base64url');
 }
 
 /** The text of a key file that is its owner's alone and no part of what is packed. */
-function keyFile(path: string, specFolder: string): string {
+function keyFile(path: string, specFolder: string | undefined): string {
   let text: string;
   try {
     const { mode } = statSync(path);
     if ((mode & 0o077) !== 0)
       throw new SpecError(`${path}: a private key that others can read or write: chmod 600 ${path}`);
-    const inside = relative(realpathSync(specFolder), realpathSync(path));
-    if (!inside.startsWith('../'))
+    if (specFolder !== undefined && !relative(realpathSync(specFolder), realpathSync(path)).startsWith('../'))
       throw new SpecError(
         `${path}: a private key in the spec's folder ends up in a repository or a payload; keep it elsewhere`,
       );

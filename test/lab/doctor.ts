@@ -20,6 +20,7 @@ const needs: readonly { file: string; debianPackage: string }[] = [
   { file: '/usr/sbin/losetup', debianPackage: 'mount' },
   { file: '/usr/bin/unzip', debianPackage: 'unzip' },
   { file: '/usr/lib/postgresql/15/bin/initdb', debianPackage: 'postgresql-15' },
+  { file: '/usr/bin/minisign', debianPackage: 'minisign' },
   { file: '/usr/bin/jq', debianPackage: 'jq' },
   { file: '/usr/bin/strace', debianPackage: 'strace' },
   { file: '/usr/bin/python3', debianPackage: 'python3-minimal' },
