@@ -101,15 +101,15 @@ async function main(): Promise<number> {
     console.log(usage);
     return values.help === true ? 0 : 2;
   }
+  const keys = readSigningKeys(
+    { key: values.key, handoverKeys: values['handover-key'] },
+    { environment: process.env, specFolder: dirname(spec) },
+  );
   if (output === undefined) {
     await withoutOutput(spec, list ? 'list' : 'check');
     return 0;
   }
   const padTo = values['pad-to'];
-  const keys = readSigningKeys(
-    { key: values.key, handoverKeys: values['handover-key'] },
-    { environment: process.env, specFolder: dirname(spec) },
-  );
   const started = Date.now();
   const { index, digest, sharedBytes, chart } = await packPayload({
     spec,

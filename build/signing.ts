@@ -28,7 +28,8 @@ const keyVariable = 'IVAAP_SIGNING_KEY';
 const handoverVariable = 'IVAAP_HANDOVER_KEYS';
 
 /**
- * The keys from the command line or the environment; undefined when none is given. Throws {@link SpecError} for what is no
+ * The keys from the command line or the environment, which forgets them: no program that is started later inherits one. Undefined when
+ * none is given. Throws {@link SpecError} for what is no
  * private Ed25519 key, lies inside the spec's folder or can be read by others.
  */
 export function readSigningKeys(
@@ -37,6 +38,7 @@ export function readSigningKeys(
 ): SigningKeys | undefined {
   const once = <T>(option: string, variable: string, file: T | undefined): string => {
     const text = environment[variable] ?? '';
+    delete environment[variable];
     if (file !== undefined && text !== '')
       throw new SpecError(`${option} and ${variable}: a key is given twice; leave one of them out`);
     return text;

@@ -1,6 +1,6 @@
 import type { SignatureEvidence, partsOf } from '../payload/evidence.ts';
 import type { PayloadIdentity } from '../payload/reader.ts';
-import type { ScanResult } from '../payload/scan.ts';
+import type { Damage } from '../payload/scan.ts';
 import type { EntryVerdict } from '../payload/sha256-check.ts';
 import { formatBytes } from '../policy/format-bytes.ts';
 import { columns, formatDuration } from '../ui/format.ts';
@@ -19,7 +19,7 @@ export interface TrustReport {
   key?: string | null;
 }
 
-/** What `verify` prints with --json; docs/verify.md describes it. Times are ISO 8601 in UTC. */
+/** What `verify` prints with --json; docs/trust.md describes it. Times are ISO 8601 in UTC. */
 export interface VerifyReport extends PayloadIdentity {
   file: { path: string; size: number; device: string; inode: string; modifiedAt: string };
   checkedBy: { program: string; format: string; node: string };
@@ -35,7 +35,7 @@ export interface VerifyReport extends PayloadIdentity {
   parts: Awaited<ReturnType<typeof partsOf>>;
   /** With --full. */
   entries?: EntryVerdict[];
-  damages: ScanResult['damages'];
+  damages: Damage[];
 }
 
 const shout = (verdict: string) => (verdict === 'damaged' ? 'DAMAGED' : verdict);

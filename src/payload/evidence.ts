@@ -1,5 +1,5 @@
 import type { Payload } from './reader.ts';
-import type { ScanResult } from './scan.ts';
+import type { Damage, ScanResult } from './scan.ts';
 import type { Sha256Check } from './sha256-check.ts';
 import { fingerprintOf, handedOverBy } from './signature.ts';
 
@@ -41,30 +41,13 @@ export function signatureEvidence({ trailer, identity }: Payload): SignatureEvid
 }
 
 /** The scan's damages, and what SHA-256 found beside them: bytes that XXH3 does not tell from the right ones. */
-export function allDamages(scan: ScanResult, check: Sha256Check): ScanResult['damages'] {
-  const found = (from: number, to: number) =>
-    scan.damages.some((damage) => damage.from < to && damage.to > from);
-  const bad = check.entries.filter(
-    ({ verdict, offset, size }) => verdict === 'damaged' && !found(offset - 1, offset + size),
-  );
-  const missed = check.damaged.filter(({ from, to }) => !found(from, to));
-  const explained = (from: number, to: number) =>
-    bad.some(({ offset, size }) => offset < to && offset + size > from);
-  return [
-    ...scan.damages,
-    ...bad.map(({ name, offset, size }) => ({ what: name, from: offset, to: offset + size })),
-    ...missed
-      .filter(({ from, to }) => !explained(from, to))
-      .map(({ from, to }) => ({ what: 'the executable itself', from, to })),
-  ];
+export function allDamages(scan: Pick<ScanResult, 'damages'>, check: Pick<Sha256Check, 'damages'>): Damage[] {
+  const isKnown = ({ from, to }: Damage) => scan.damages.some((known) => known.from < to && known.to > from);
+  return [...scan.damages, ...check.damages.filter((damage) => !isKnown(damage))];
 }
 
 /** The whole file part by part, without a hole: what was read, how it was checked and what was found. */
-export async function partsOf(
-  payload: Payload,
-  damages: ScanResult['damages'],
-  full: boolean,
-): Promise<Part[]> {
+export async function partsOf(payload: Payload, damages: readonly Damage[], full: boolean): Promise<Part[]> {
   const { headSize, chunks, entries } = await payload.index();
   const { fileSize, signed } = payload.trailer;
   const both = 'XXH3-128 and SHA-256 per chunk, against the index';

@@ -11,7 +11,7 @@ import { chunkBounds } from './verified-read.ts';
 import { localHeader } from './zip-records.ts';
 
 /** Damaged bytes [from, to) of the file and what they belong to. */
-interface Damage {
+export interface Damage {
   what: string;
   from: number;
   to: number;

@@ -3,6 +3,7 @@ import { crc32 } from 'node:zlib';
 import type { PlacedEntry } from './index-check.ts';
 import { placedEntries } from './index-check.ts';
 import type { Payload } from './reader.ts';
+import type { Damage } from './scan.ts';
 import { chunkBounds, zeroOut } from './verified-read.ts';
 import { localHeader } from './zip-records.ts';
 
@@ -20,8 +21,8 @@ export interface EntryVerdict {
 export interface Sha256Check {
   /** Bytes that were hashed. */
   bytes: number;
-  /** Ranges of the chunks that do not have the SHA-256 of the index. */
-  damaged: { from: number; to: number }[];
+  /** What the bytes belong to that do not have the SHA-256 of the index. */
+  damages: Damage[];
   /** Every entry, when everything was asked for. */
   entries: EntryVerdict[];
 }
@@ -40,7 +41,8 @@ export async function sha256Check(
   const zeroed = { from: headSize, to: payload.indexEnd };
   const count = extent === 'all' ? chunks.hashes.length : Math.ceil(headSize / chunks.chunkSize);
   const entries = extent === 'all' ? placedEntries(index, payload.indexEnd).map(entryHasher) : [];
-  const result: Sha256Check = { bytes: 0, damaged: [], entries: [] };
+  const result: Sha256Check = { bytes: 0, damages: [], entries: [] };
+  const bad: { from: number; to: number }[] = [];
   const read = async (number: number) => {
     const { from, to } = chunkBounds(chunks, number);
     return payload.readAt(from, to - from).catch(() => undefined);
@@ -55,18 +57,27 @@ export async function sha256Check(
     }
     const { from, to } = chunkBounds(chunks, number);
     if (bytes === undefined) {
-      result.damaged.push({ from, to });
+      bad.push({ from, to });
       continue;
     }
     zeroOut(bytes, from, zeroed);
     const hashing = webcrypto.subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>);
     for (const entry of entries) entry.take(bytes, from);
     const sha256 = Buffer.from(await hashing).toString('hex');
-    if (sha256 !== chunks.hashes[number]?.[1]) result.damaged.push({ from, to });
+    if (sha256 !== chunks.hashes[number]?.[1]) bad.push({ from, to });
     result.bytes += to - from;
     onProgress?.(result.bytes);
   }
-  for (const entry of entries) result.entries.push(await entry.verdict(payload));
+  for (const entry of entries) {
+    const verdict = await entry.verdict(payload);
+    result.entries.push(verdict);
+    if (verdict.verdict === 'damaged') result.damages.push(entry.range);
+  }
+  // No entry explains it: what else there is in the chunks is the executable.
+  for (const { from, to } of bad) {
+    if (!result.damages.some((damage) => damage.from < to && damage.to > from))
+      result.damages.push({ what: 'the executable itself', from, to: Math.min(to, headSize) });
+  }
   return result;
 }
 
@@ -76,6 +87,7 @@ function entryHasher(entry: PlacedEntry) {
   const hash = createHash('sha256');
   let crc = 0;
   return {
+    range: { what: name, from: entry.headerOffset, to: offset + size },
     take(bytes: Buffer, at: number): void {
       const start = Math.max(offset - at, 0);
       const end = Math.min(offset + size - at, bytes.length);

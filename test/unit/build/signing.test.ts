@@ -22,7 +22,7 @@ const keyFile = (name: string, text: string, mode = 0o600): string => {
   return path;
 };
 const read = (files: Parameters<typeof readSigningKeys>[0], environment: NodeJS.ProcessEnv = {}) =>
-  readSigningKeys(files, { environment, specFolder });
+  readSigningKeys(files, { environment: { ...environment }, specFolder });
 
 const [current, older, oldest] = [makeKeys().key, makeKeys().key, makeKeys().key];
 const currentFile = keyFile('current.pem', pemOf(current));
@@ -45,6 +45,16 @@ describe('the keys to sign with', () => {
     }
     assert.equal(read({}), undefined);
     assert.equal(read({}, { IVAAP_SIGNING_KEY: '', IVAAP_HANDOVER_KEYS: '' }), undefined);
+  });
+
+  it('are in no environment any more once they are read', () => {
+    const environment = {
+      IVAAP_SIGNING_KEY: pemOf(current),
+      IVAAP_HANDOVER_KEYS: pemOf(older),
+      PATH: '/bin',
+    };
+    readSigningKeys({}, { environment, specFolder });
+    assert.deepEqual(environment, { PATH: '/bin' });
   });
 
   const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey;
