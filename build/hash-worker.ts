@@ -13,6 +13,7 @@ import type { LayerCompression } from './oci-layout.ts';
 /** Work of the packer that is bound by processors: files are read by position, through descriptors that all threads share. */
 export type HashTask =
   | { kind: 'copy'; path: string; from: number; size: number; output: number; offset: number }
+  | { kind: 'digest'; file: number; offset: number; size: number }
   | { kind: 'chunk'; file: number; from: number; to: number; zeroed: { from: number; to: number } }
   | {
       kind: 'archive';
@@ -60,6 +61,17 @@ function copy(task: HashTask & { kind: 'copy' }): Partial<HashResult> {
     closeSync(input);
   }
   return { size: task.size, sha256: sha256.digest('hex'), crc32: hex32(crc) };
+}
+
+/** Of bytes that lie in the output already. */
+function digest({ file, offset, size }: HashTask & { kind: 'digest' }): Partial<HashResult> {
+  const sha256 = createHash('sha256');
+  let crc = 0;
+  for (const piece of readPieces(file, offset, size)) {
+    sha256.update(piece);
+    crc = crc32(piece, crc);
+  }
+  return { size, sha256: sha256.digest('hex'), crc32: hex32(crc) };
 }
 
 const xxh128 = await createXXHash128();
@@ -120,6 +132,8 @@ function perform(task: HashTask): Partial<HashResult> | Promise<Partial<HashResu
   switch (task.kind) {
     case 'copy':
       return copy(task);
+    case 'digest':
+      return digest(task);
     case 'chunk':
       return chunk(task);
     case 'archive':

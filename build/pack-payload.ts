@@ -11,6 +11,8 @@ import { positionReader } from '../src/payload/position-reader.ts';
 import { chunkBounds } from '../src/payload/verified-read.ts';
 import { localHeader } from '../src/payload/zip-records.ts';
 import { withScratch } from './blob-source.ts';
+import type { Range } from './clone-blocks.ts';
+import { cloneBlocks } from './clone-blocks.ts';
 import { HashPool } from './hash-pool.ts';
 import { minisignature } from './minisign.ts';
 import type { ChartReport, CheckedPlan } from './pack-check.ts';
@@ -180,15 +182,23 @@ async function write(
   const { index } = layout;
   await file.truncate(index.chunks.coveredEnd);
   const head: Source = { name: '', size: index.headSize, mode: 0, content: { path: request.executable } };
-  const places = [head, ...plan.sources].map((source, position) => ({
-    source,
-    entry: position === 0 ? undefined : index.entries[position - 1],
-  }));
+  const places = [head, ...plan.sources].map((source, position) => {
+    const entry = position === 0 ? undefined : index.entries[position - 1];
+    return { source, entry, range: rangeOf(source, entry?.offset ?? 0) };
+  });
+  const shared = await cloneBlocks(
+    file,
+    places.flatMap(({ range }) => range ?? []),
+  );
   let done = 0;
   const total = places.reduce((sum, { source }) => sum + source.size, 0);
   await Promise.all(
-    places.map(async ({ source, entry }) => {
-      const hashed = await writeContent(file, source, entry?.offset ?? 0, pool);
+    places.map(async ({ source, entry, range }) => {
+      const offset = entry?.offset ?? 0;
+      const lies = range !== undefined && shared.has(range);
+      const hashed = lies
+        ? await pool.run({ kind: 'digest', file: file.fd, offset, size: source.size })
+        : await writeContent(file, source, offset, pool);
       if (source.sha256 !== undefined && hashed.sha256 !== source.sha256)
         throw new SpecError(`${request.spec}: ${source.name} does not have the digest of its name`);
       if (entry !== undefined) Object.assign(entry, { sha256: hashed.sha256, crc32: hashed.crc32 });
@@ -215,6 +225,10 @@ async function write(
   const end = directoryAndTrailer(layout, indexHash, sha256);
   await file.write(end, 0, end.length, index.chunks.coveredEnd);
   return indexHash.sha256;
+}
+
+function rangeOf({ content, size }: Source, offset: number): Range | undefined {
+  return 'path' in content ? { path: content.path, from: content.offset ?? 0, size, offset } : undefined;
 }
 
 async function writeContent(
