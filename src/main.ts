@@ -2,9 +2,10 @@ import { isSea } from 'node:sea';
 import { describeError, IvaapError } from './errors.ts';
 import { errorLines } from './ui/error-text.ts';
 import { outputTaken } from './ui/output.ts';
+import { shellWord } from './ui/shell-word.ts';
 
 /**
- * The entry: scrubs the environment, turns signals into aborts, finds out under which name it was started, runs one
+ * The entry: puts the surroundings in order (environment, umask), turns signals into aborts, finds out under which name it was started, runs one
  * command and gives the exit code. Nothing else in src/ ends the process.
  */
 
@@ -18,9 +19,23 @@ function scrubEnvironment(): void {
   }
 }
 
-/** This program as the operator typed it. A SEA's argv is [executable, executable, …]; argv[0] as typed is `argv0`. */
+/** What Node and its libraries have acted on before our first line: compile cache, coverage, certificates, proxies, TLS. */
+const readBeforeUs = /^(NODE|LD|OPENSSL|SSL)_/;
+
+/** Begins anew without them, as the same process: to delete them now would come too late. The second time there are none. */
+function startUnsteered(): void {
+  if (!isSea() || !Object.keys(process.env).some((name) => readBeforeUs.test(name))) return;
+  scrubEnvironment();
+  process.execve?.('/proc/self/exe', [process.argv0, ...process.argv.slice(2)], process.env);
+}
+
+/**
+ * This program as the operator typed it, ready to be pasted into a shell; its path where that is no name of a program.
+ * A SEA's argv is [executable, executable, …]; argv[0] as typed is `argv0`.
+ */
 function programAsTyped(): string {
-  return isSea() ? process.argv0 : `node ${process.argv[1] ?? ''}`;
+  if (!isSea()) return `node ${process.argv[1] ?? ''}`;
+  return shellWord(/^[^\p{C}]+$/u.test(process.argv0) ? process.argv0 : process.execPath);
 }
 
 function abortOnSignals() {
@@ -35,14 +50,18 @@ function abortOnSignals() {
   return { signal: first.signal, secondSignal: second.signal };
 }
 
+/** Streams that took no more. */
+const broken = new Set<NodeJS.WritableStream>();
+
 /** A reader that went away (`| head`, a lost terminal) or a full disk behind it is no failure of the run: what it would have read is dropped. */
 function outliveReaders(): void {
-  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => broken.add(stream));
 }
 
 function printError(error: unknown, json: boolean): number {
   const described = describeError(error);
-  if (json) {
+  // Who asked for JSON and has no room for it hears it in words.
+  if (json && !broken.has(process.stdout)) {
     const event = { type: 'error', at: new Date().toISOString(), error: described };
     process.stdout.write(`${JSON.stringify(event)}\n`);
   } else {
@@ -59,7 +78,7 @@ async function main(args: readonly string[]): Promise<void> {
   // The one question asked in scripts and prompts: answered without loading a library.
   if (args.length === 1 && (args[0] === '-v' || args[0] === '--version')) {
     const { printVersion } = await import('./commands/version.ts');
-    return printVersion(program);
+    return printVersion(program, context.signal);
   }
   const { runProgram } = await import('./commands/program.ts');
   return runProgram(args, context);
@@ -79,6 +98,9 @@ const end = (error: unknown) => leave(printError(error, args.includes('--json'))
 const fail = (error: unknown) => process.exit(printError(error, args.includes('--json')));
 process.on('uncaughtException', fail);
 process.on('unhandledRejection', fail);
+startUnsteered();
 scrubEnvironment();
+// Modes of files are what the code says, for the programs that it starts as well.
+process.umask(0o022);
 outliveReaders();
 main(args).then(() => leave(0), end);

@@ -3,6 +3,7 @@ import type { ArchiveComparison } from '../images/compare-archives.ts';
 import { compareWithRuntime, type ImageState } from '../images/compare-runtime.ts';
 import type { PayloadIndex } from '../payload/index-schema.ts';
 import type { Product } from '../payload/product-schema.ts';
+import { shellWord } from '../ui/shell-word.ts';
 import { type ClusterState, runningImages, type RunningImage, stateInCluster } from './manifest-cluster.ts';
 import { type ImageLoad, imageLoad } from './manifest-load.ts';
 import { uniqueBytes } from './unique-bytes.ts';
@@ -77,10 +78,6 @@ export interface ManifestFindings {
 }
 
 const isBlob = (name: string) => name.startsWith('blobs/');
-
-/** A word of a shell command line, quoted where it must be. */
-const shellWord = (word: string) =>
-  /^[A-Za-z0-9_@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 
 const refreshed: ReadonlySet<ArchiveComparison['state']> = new Set(['different', 'missing', 'unknown']);
 

@@ -5,6 +5,7 @@ import { compareArchives } from '../images/compare-archives.ts';
 import { join } from 'node:path';
 import type { Payload } from '../payload/reader.ts';
 import { openPayload } from '../payload/reader.ts';
+import { answer } from '../ui/answer.ts';
 import { byteTask } from './byte-task.ts';
 import type { Command, Invocation } from './command.ts';
 import { openDelivered } from './delivered-file.ts';
@@ -22,7 +23,7 @@ async function run(invocation: Invocation): Promise<void> {
     const { diff } = options;
     const { data, text } =
       typeof diff === 'string' ? await compared(payload, diff) : await listed(payload, invocation);
-    process.stdout.write(json ? `${JSON.stringify(data)}\n` : `${text.join('\n')}\n`);
+    await answer(json ? `${JSON.stringify(data)}\n` : `${text.join('\n')}\n`, invocation.signal);
   } finally {
     await payload.close();
   }
@@ -94,6 +95,6 @@ export const manifestCommand: Command = {
     ['manifest --diff /media/usb/delivery', 'what that release adds, changes and removes'],
     ['manifest --json', 'for scripts'],
   ],
-  exits: ['usage', 'payload', 'interrupted', 'terminated'],
+  exits: ['usage', 'payload', 'failed', 'interrupted', 'terminated'],
   run,
 };

@@ -27,6 +27,6 @@ export function nearestNames(wanted: string, names: readonly string[], count = 3
     return { name, score: contained ? 0.25 : distance };
   });
   const near = scored.filter(({ score }) => score <= Math.max(3, wanted.length / 3));
-  near.sort((a, b) => a.score - b.score || a.name.localeCompare(b.name));
+  near.sort((a, b) => a.score - b.score || (a.name < b.name ? -1 : 1));
   return near.slice(0, count).map(({ name }) => name);
 }

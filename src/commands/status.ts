@@ -1,5 +1,6 @@
 import { thisMachine } from '../flows/session.ts';
 import { watchRun } from '../flows/watch_run.ts';
+import { answer } from '../ui/answer.ts';
 import { chooseRenderer } from '../ui/choose-renderer.ts';
 import { guardedOutput } from '../ui/output.ts';
 import { queryStatus } from '../flows/status_query.ts';
@@ -19,13 +20,13 @@ export const status: Command = {
     ['status --watch', 'shows a run again whose terminal was lost, until it ends'],
     ['status --json', 'the same for programs'],
   ],
-  exits: ['usage', 'preflight', 'payload', 'interrupted', 'terminated'],
+  exits: ['usage', 'preflight', 'payload', 'failed', 'interrupted', 'terminated'],
   async run(invocation) {
     const { json, options } = invocation;
     if (options.watch === true) return watch(invocation);
     const report = await queryStatus();
     const text = json ? JSON.stringify(report) : statusLines(report).join('\n');
-    process.stdout.write(`${text}\n`);
+    await answer(`${text}\n`, invocation.signal);
   },
 };
 

@@ -7,6 +7,7 @@ import { openPayload, selfPath } from '../payload/reader.ts';
 import { assertIntact, scanPayload } from '../payload/scan.ts';
 import { sha256Check } from '../payload/sha256-check.ts';
 import { parseTrustKey } from '../policy/trust.ts';
+import { answer } from '../ui/answer.ts';
 import { byteTask } from './byte-task.ts';
 import type { Command, Invocation } from './command.ts';
 import { openDelivered } from './delivered-file.ts';
@@ -77,9 +78,11 @@ async function run({ args, json, signal, options, program }: Invocation): Promis
       damages,
     };
     const text = json ? [JSON.stringify(report)] : verifyLines(report);
-    process.stdout.write(`${text.join('\n')}\n`);
-    assertIntact(payload, { damages });
-    if (trust !== undefined) assertTrusted(payload.spokenName, trust, command);
+    // Damage and another key are what counts, also where the evidence could not be written.
+    await answer(`${text.join('\n')}\n`, signal).finally(() => {
+      assertIntact(payload, { damages });
+      if (trust !== undefined) assertTrusted(payload.spokenName, trust, command);
+    });
   } finally {
     await payload.close();
   }
@@ -125,6 +128,6 @@ export const verifyCommand: Command = {
     ['verify /media/usb/delivery', 'prove another file, e.g. a fresh download, and its key, with this one'],
     ['verify /media/usb/delivery --full --json', 'the evidence for an auditor, entry by entry'],
   ],
-  exits: ['usage', 'payload', 'interrupted', 'terminated'],
+  exits: ['usage', 'payload', 'failed', 'interrupted', 'terminated'],
   run,
 };

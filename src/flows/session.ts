@@ -14,6 +14,7 @@ import { createPostgres, type Postgres } from '../host/postgres.ts';
 import { listProcesses } from '../host/processes.ts';
 import { createRunner, type Runner, type RunnerSettings } from '../host/runner.ts';
 import { flockLock, type LockOptions } from '../host/lock.ts';
+import { assertSafePath } from '../host/safe-path.ts';
 import { operator } from '../host/system.ts';
 import { placeTool, type Tool } from '../host/tools.ts';
 import type { PayloadIndex } from '../payload/index-schema.ts';
@@ -104,7 +105,8 @@ export interface HostTools {
 }
 
 /**
- * One run at a time. Throws `locked` while another one goes on; a Helm that outlived its run is waited for.
+ * One run at a time. Throws `locked` while another one goes on, `preflight` when others than root can change the lock's folder; a Helm that
+ * outlived its run is waited for.
  * `words` are what was typed after the program's name.
  */
 export async function takeLock(
@@ -113,6 +115,8 @@ export async function takeLock(
   ports: FlowPorts,
   options: Pick<LockOptions, 'leaveText'> = {},
 ): Promise<HeldLock> {
+  // Root writes, runs and reads what lies below: nobody else may be able to put something there.
+  await assertSafePath(paths.installer);
   const orphan = orphanedHelm({ paths, product }, ports, words);
   const lock = await flockLock({
     path: paths.lock,

@@ -2,7 +2,6 @@ import { existsSync } from 'node:fs';
 import { Journal } from '../engine/journal.ts';
 import type { HeldLock } from '../engine/lock.ts';
 import { Redactor } from '../engine/redact.ts';
-import { assertSafePath } from '../host/safe-path.ts';
 import { assertRoot } from '../host/system.ts';
 import { type LoggedPorts, loggedPorts } from './logged_ports.ts';
 import { preflightResult, recordPreflightStart } from './preflight_record.ts';
@@ -62,8 +61,6 @@ async function locked(
   if (lock === undefined || !existsSync(paths.state)) {
     return gate.refuseWithoutState(opened, host, ports.program);
   }
-  // Root runs and reads what lies below: nobody else may be able to put something there.
-  await assertSafePath(paths.installer);
   const journal = await Journal.open({ path: paths.state, product: product.name });
   const trust = trustUpgrade(opened.payload, journal.state, options.trustKey, ports);
   const upgrade: UpgradeSession = { options, ports, opened, host, journal, lock, redactor };

@@ -224,6 +224,10 @@ export function writeError(path: string, error: unknown): unknown {
     ENOENT: { message: `the folder of ${path} does not exist`, hint: `mkdir -p ${dirname(path)}` },
     EACCES: { message: `${path} may not be written`, hint: 'run the same command with sudo' },
     EPERM: { message: `${path} may not be written`, hint: `lsattr -d ${dirname(path)} ${path}` },
+    EFBIG: {
+      message: `${path} would be larger than a file of this process may be`,
+      hint: 'ulimit -f unlimited, then run the same command again',
+    },
     EEXIST: { message: `${path} is in the way`, hint: `ls -ld ${path}` },
     EXDEV: { message: `${path} lies on another file system than its temporary file`, hint: `df ${path}` },
   };

@@ -1,11 +1,12 @@
 import type { Stats } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { lstat, stat } from 'node:fs/promises';
-import { basename, dirname, resolve } from 'node:path';
+import { basename, dirname } from 'node:path';
 import { IvaapError } from '../errors.ts';
 import { openAtomic, writeError } from '../host/atomic-file.ts';
 import { roomAt } from '../host/mounts.ts';
 import { isRoot } from '../host/system.ts';
+import { absolutePath } from './absolute-path.ts';
 
 /** A place that a payload file may be written to: a new file, or a regular file that gives its owner and mode to the new one. */
 export interface ExtractTarget {
@@ -53,7 +54,7 @@ function kindOf(found: Stats): string {
 export async function extractTarget(dest: string, name: string, ourselves: string): Promise<ExtractTarget> {
   if (dest === '')
     throw new IvaapError('usage', 'DEST is empty', { hint: `name a file, e.g. ./${basename(name)}` });
-  const path = resolve(dest);
+  const path = absolutePath(dest);
   const folder = await statIfThere(dirname(path), stat);
   if (folder === undefined) {
     throw refusal(
@@ -76,7 +77,8 @@ export async function extractTarget(dest: string, name: string, ourselves: strin
   if (running?.dev === found.dev && running.ino === found.ino) {
     throw refusal(dest, 'is this executable itself', `name another file, e.g. ./${basename(name)}`);
   }
-  const replaces = { uid: found.uid, gid: found.gid, mode: found.mode & 0o7777 };
+  // Without setuid and its kind: they were given to the content that goes.
+  const replaces = { uid: found.uid, gid: found.gid, mode: found.mode & 0o777 };
   if (!isRoot() && found.uid !== process.geteuid?.()) {
     throw refusal(
       dest,

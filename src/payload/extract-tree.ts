@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync } from 'node:fs';
-import { chmod, chown, lstat, mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
-import { basename, dirname, join, resolve } from 'node:path';
+import { constants, existsSync } from 'node:fs';
+import { type FileHandle, lstat, mkdir, open, readdir, rename, rm, rmdir, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { IvaapError } from '../errors.ts';
 import { syncFolder, writeError } from '../host/atomic-file.ts';
+import { absolutePath } from './absolute-path.ts';
 import type { ExtractOptions, ExtractSource } from './extract-file.ts';
 import { extractToFile } from './extract-file.ts';
 
@@ -23,7 +24,7 @@ const temporaryName = (path: string) =>
 
 /** Looks at DIR and changes nothing. @throws IvaapError `usage` when it is not empty, no folder, or has no parent. */
 export async function treeTarget(dir: string): Promise<TreeTarget> {
-  const path = resolve(dir);
+  const path = absolutePath(dir);
   const parent = dirname(path);
   const parentInfo = await stat(parent).catch(() => undefined);
   if (parentInfo?.isDirectory() !== true) {
@@ -36,10 +37,32 @@ export async function treeTarget(dir: string): Promise<TreeTarget> {
   const elsewhere = `name a new folder, e.g. ${path}-new`;
   if (!found.isDirectory()) throw refusal(dir, 'is there and is no folder', elsewhere);
   if ((await readdir(path)).length > 0) throw refusal(dir, 'is not empty', elsewhere);
-  const replaces = { uid: found.uid, gid: found.gid, mode: found.mode & 0o7777 };
+  const replaces = { uid: found.uid, gid: found.gid, mode: found.mode & 0o777 };
   // A mount point cannot be renamed over: there the tree grows inside.
   const inside = found.dev !== parentInfo.dev;
   return { path, temporary: join(inside ? path : parent, temporaryName(path)), replaces };
+}
+
+/** A folder of our own while it grows: reached by its descriptor, so that nobody who may rename it can lead us elsewhere. */
+interface OwnFolder {
+  handle: FileHandle;
+  /** Path that leads to the opened folder, whatever its name leads to now. */
+  at: string;
+}
+
+/** Opens a folder that we have made. Throws IvaapError `failed` for one of another user's, or a link in its place. */
+async function openOwn(path: string): Promise<OwnFolder> {
+  const handle = await open(path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
+  if ((await handle.stat()).uid === process.geteuid?.()) return { handle, at: `/proc/self/fd/${handle.fd}` };
+  await handle.close();
+  throw new IvaapError('failed', `${path} was put there by somebody else`, { hint: `ls -ld ${path}` });
+}
+
+/** Removes a folder of ours with all in it; what somebody else put in its place stays. */
+async function removeOwn(path: string, { handle, at }: OwnFolder): Promise<void> {
+  for (const name of await readdir(at)) await rm(join(at, name), { recursive: true, force: true });
+  await handle.close();
+  await rmdir(path).catch(() => undefined);
 }
 
 /** Trees of extractions that died: named after the target and the process. */
@@ -49,24 +72,29 @@ async function removeLeftovers(target: TreeTarget): Promise<void> {
     if (!name.startsWith(prefix)) continue;
     const pid = /^(\d+)-[0-9a-f]{8}\.extracting$/.exec(name.slice(prefix.length))?.[1];
     if (pid === undefined || existsSync(`/proc/${pid}`)) continue;
-    await rm(join(dirname(target.temporary), name), { recursive: true, force: true });
+    const path = join(dirname(target.temporary), name);
+    const own = await openOwn(path).catch(() => undefined);
+    if (own !== undefined) await removeOwn(path, own);
   }
 }
 
-async function putInPlace({ path, temporary, replaces }: TreeTarget): Promise<void> {
+async function putInPlace(
+  { path, temporary, replaces }: TreeTarget,
+  { handle, at }: OwnFolder,
+): Promise<void> {
   if (dirname(temporary) === path) {
-    for (const name of await readdir(temporary)) await rename(join(temporary, name), join(path, name));
-    await rm(temporary, { recursive: true });
+    for (const name of await readdir(at)) await rename(join(at, name), join(path, name));
+    await rmdir(temporary);
     await syncFolder(path);
     return;
   }
-  if (replaces !== undefined) {
-    await chown(temporary, replaces.uid, replaces.gid);
-    await chmod(temporary, replaces.mode);
-  }
+  if (replaces !== undefined) await handle.chown(replaces.uid, replaces.gid);
+  await handle.chmod(replaces?.mode ?? treeMode);
   await rename(temporary, path);
   await syncFolder(dirname(path));
 }
+
+const treeMode = 0o755;
 
 /**
  * Writes files, named by their path inside the tree, to a folder that appears whole and durable under its name or not at all.
@@ -77,14 +105,16 @@ export async function extractTree(
   target: TreeTarget,
   options: ExtractOptions & { onFile?: (name: string) => void } = {},
 ): Promise<void> {
+  let own: OwnFolder | undefined;
   try {
     await removeLeftovers(target);
-    await mkdir(target.temporary, { mode: 0o755 });
+    await mkdir(target.temporary, { mode: 0o700 });
+    own = await openOwn(target.temporary);
     let before = 0;
     for (const file of files) {
       options.onFile?.(file.name);
-      const path = join(target.temporary, file.name);
-      await mkdir(dirname(path), { recursive: true, mode: 0o755 });
+      const path = join(own.at, file.name);
+      await mkdir(dirname(path), { recursive: true, mode: treeMode });
       const done = before;
       await extractToFile(
         { ...file, stream: file.stream() },
@@ -96,9 +126,20 @@ export async function extractTree(
       );
       before += file.sizeBytes;
     }
-    await putInPlace(target);
+    await putInPlace(target, own);
+    await own.handle.close();
   } catch (error) {
-    await rm(target.temporary, { recursive: true, force: true });
-    throw writeError(target.path, error);
+    if (own !== undefined) await removeOwn(target.temporary, own);
+    throw writeError(target.path, spoken(error, target, own));
   }
+}
+
+/** An error of a single file names it by its place in the tree, not by the descriptor that led there. */
+function spoken(error: unknown, { path }: TreeTarget, own: OwnFolder | undefined): unknown {
+  if (own === undefined || !(error instanceof IvaapError) || !error.message.includes(own.at)) return error;
+  const { code, hint, cause } = error;
+  return new IvaapError(code, error.message.replaceAll(own.at, path), {
+    cause,
+    ...(hint === undefined ? {} : { hint: hint.replaceAll(own.at, path) }),
+  });
 }

@@ -1,0 +1,14 @@
+import { resolve } from 'node:path';
+import { IvaapError } from '../errors.ts';
+
+/** A path that was typed, from the root on. Throws `usage` for a relative one in a folder that has been removed. */
+export function absolutePath(path: string): string {
+  try {
+    return resolve(path);
+  } catch (cause) {
+    throw new IvaapError('usage', `${path} lies in the current folder, which is gone`, {
+      hint: 'name it from / on, or change to a folder that exists',
+      cause,
+    });
+  }
+}
