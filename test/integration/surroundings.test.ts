@@ -14,13 +14,15 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { builtExecutable } from '../fixtures/built-executable.ts';
 import { folderState } from '../fixtures/folder-state.ts';
 import { fakeK3s, inOwnMounts } from '../fixtures/own-mounts.ts';
 import { type ProgramOptions, runProgram } from '../fixtures/run-program.ts';
-import { makeTinyPayload } from '../fixtures/tiny-payload.ts';
+import { makeTinyPayload, tinyProduct } from '../fixtures/tiny-payload.ts';
 
 /** Whatever surrounds the built executable, it does the same, or refuses with a reason and leaves nothing behind. */
 
@@ -149,6 +151,38 @@ test('a library that is preloaded into us is not preloaded into what we start, n
   assert.deepEqual([...names].sort(), ['HOME', 'LANG', 'LC_ALL', 'NO_PROXY', 'PATH', 'TZ', 'no_proxy']);
   assert.match(text, /^LC_ALL=C.UTF-8$/m);
   assert.match(text, /--kubeconfig \/etc\/rancher\/k3s\/k3s.yaml/);
+});
+
+test('a health probe asks this host itself, whatever proxy the environment names', async () => {
+  const requests: string[] = [];
+  const serve = async (name: string, status: number) => {
+    const server = createServer((request, response) => {
+      requests.push(`${name} ${request.headers.host}`);
+      response.writeHead(status, { connection: 'close' }).end();
+    });
+    await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+    return { server, port: (server.address() as AddressInfo).port };
+  };
+  const ingress = await serve('ingress', 200);
+  const proxy = await serve('proxy', 502);
+  const at = folder();
+  const route = { ...tinyProduct.health[0], port: ingress.port, timeoutSeconds: 5 };
+  const probing = await makeTinyPayload({
+    executable: builtExecutable(),
+    product: { folder: at, health: [route] },
+  });
+  writeFileSync(join(at, 'tiny.values.yaml'), 'host: tiny.example\n');
+  const address = `http://127.0.0.1:${proxy.port}`;
+  const env = { HTTP_PROXY: address, http_proxy: address, ALL_PROXY: address, NODE_USE_ENV_PROXY: '1' };
+  const { stdout } = await runProgram([probing.path, 'status', '--json'], { env });
+  probing.remove();
+  for (const { server } of [ingress, proxy]) server.close();
+  const { health } = JSON.parse(stdout) as { health: { known: boolean; value: { healthy: boolean }[] } };
+  assert.deepEqual(
+    health.value.map(({ healthy }) => healthy),
+    [true],
+  );
+  assert.deepEqual(requests, ['ingress tiny.example']);
 });
 
 for (const umask of ['000', '022', '077', '777']) {
