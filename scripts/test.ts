@@ -43,6 +43,7 @@ const stages: Stage[] = [
   },
   suite('integration', 'parts with the real programs', 16),
   suite('damage', '250 damages of a payload, drawn from the commit', 5),
+  suite('fuzz', 'ten seconds for each reader of what others wrote', 5),
   suite('lab', 'the real node itself', 16),
   suite('e2e', 'the built executable on a real node', 36),
   suite('crash', 'five places of the crash matrix, drawn from the commit', 11),

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Damage } from './damages.ts';
-import { damagedRegions, namedRegion } from './judge.ts';
+import { damagedRegions, names } from './judge.ts';
 import type { Specimen } from './try-damages.ts';
 
 const limitMs = 10_000;
@@ -27,7 +27,7 @@ export async function judgeExecutable(specimen: Specimen, damage: Damage): Promi
     if (region === undefined) return 'it changes nothing';
     const inHead = region === 'the executable itself';
     const named = (said: string) =>
-      namedRegion(said) === region ||
+      names(said, [region]) ||
       said.includes(`damaged: ${region}, bytes `) ||
       said.includes(`is damaged: ${region} (`);
     const byCopy = run(specimen.undamaged, 'verify', specimen.path);

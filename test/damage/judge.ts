@@ -48,14 +48,20 @@ export function damagedRegions(described: Described, { patches }: Damage): Regio
   );
 }
 
-/** The region that a refusal's words name. */
-export function namedRegion(message: string): string | undefined {
+/** Whether a refusal's words name one of these regions. */
+export function names(message: string, regions: readonly string[]): boolean {
+  // The end record belongs to the directory, and says where the trailer is.
+  if (message.includes('its end record')) return regions.some((name) => /zip directory|trailer/.test(name));
+  return regions.includes(namedRegion(message) ?? '');
+}
+
+function namedRegion(message: string): string | undefined {
   const entry = /damaged in (?!the |index\.json)(\S+)(?: \(its header\))? \(bytes/.exec(message)?.[1];
   if (entry !== undefined) return entry;
   if (/damaged in index\.json|before the end of its index$/.test(message)) return 'index.json';
   if (/damaged in the executable itself/.test(message)) return 'the executable itself';
   if (/damaged in the zip directory/.test(message)) return 'the zip directory';
-  if (/\bits trailer|\bthe trailer|its end record/.test(message)) return 'the trailer';
+  if (/\bits trailer|\bthe trailer/.test(message)) return 'the trailer';
   return undefined;
 }
 
@@ -70,7 +76,7 @@ function cutMessage({ index, trailer }: Described, path: string, size: number): 
   if (size < 64) return new RegExp(`^${escaped} carries no payload and is no executable of this kind$`);
   if (size < index.headSize)
     return new RegExp(
-      `${incomplete} of at least ${index.headSize} bytes, cut off inside the executable itself$`,
+      `${incomplete} bytes, at least ${index.headSize} bytes, cut off inside the executable itself$`,
     );
   if (size === index.headSize) return new RegExp(`^${escaped} carries no payload$`);
   if (size < indexEnd)
@@ -98,7 +104,5 @@ export async function judge(described: Described, path: string, damage: Damage):
     return `the scan named ${scanned.join(', ') || 'nothing'}, damaged: ${damaged.join(', ')}`;
   // A head in front of large entries alone is read by nobody but the scan.
   if (said === undefined) return same ? undefined : 'nobody refused it';
-  return damaged.includes(namedRegion(said) ?? '')
-    ? undefined
-    : `it said: ${said}; damaged: ${damaged.join(', ')}`;
+  return names(said, damaged) ? undefined : `it said: ${said}; damaged: ${damaged.join(', ')}`;
 }
