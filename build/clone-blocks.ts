@@ -51,7 +51,8 @@ export async function cloneBlocks(output: FileHandle, ranges: readonly Range[]):
 }
 
 function perl(output: number, input: string): Promise<string> {
-  const child = spawn('perl', ['-e', program], { stdio: ['pipe', 'pipe', 'ignore', output] });
+  const env = { PATH: process.env['PATH'], LC_ALL: 'C' };
+  const child = spawn('perl', ['-e', program], { env, stdio: ['pipe', 'pipe', 'ignore', output] });
   return new Promise((resolve) => {
     child.on('error', () => resolve(''));
     // One that ends early has answered for what it did.

@@ -46,6 +46,8 @@ export interface FoundImage {
   /** Layers that have to be decompressed to know their size and prove their diffId. */
   compressed: { layer: IndexImage['layers'][number]; compression: LayerCompression }[];
   blobContent(digest: string): Content;
+  /** `FILE:LINE` of the spec that names it. */
+  where: string;
 }
 
 /**
@@ -62,7 +64,7 @@ export function findImage(source: BlobSource, reference: string, where: string):
     (index === undefined ? undefined : findInIndex(reader, index)) ??
     (dockerList === undefined ? undefined : findInDockerList(reader, dockerList)) ??
     reader.refuse(`not in ${source.path}`);
-  return described(reader, parts);
+  return { ...described(reader, parts), where };
 }
 
 /** Through index.json; undefined when it does not name the reference. */
@@ -115,7 +117,7 @@ function manifestsIn(reader: LayoutReader, descriptors: readonly Descriptor[], d
   });
 }
 
-function described(reader: LayoutReader, parts: ImageParts): FoundImage {
+function described(reader: LayoutReader, parts: ImageParts): Omit<FoundImage, 'where'> {
   const { manifest, config, layers, contents } = parts;
   const { os, architecture, rootfs } = reader.parse(config.digest, parts.configBytes, configDocument);
   if (os !== 'linux' || architecture !== 'amd64')

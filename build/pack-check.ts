@@ -31,7 +31,7 @@ export async function checkedPlan(specPath: string, scratch: Scratch): Promise<C
 
 /** Reads every blob and compares it with its digest: what packing does while it copies. */
 export async function checkBlobs(plan: PackPlan): Promise<void> {
-  for (const { name, size, content, sha256 } of plan.sources) {
+  for (const { name, size, content, sha256, where } of plan.sources) {
     if (sha256 === undefined || !('path' in content)) continue;
     const hash = createHash('sha256');
     const { path, offset: start = 0 } = content;
@@ -39,6 +39,6 @@ export async function checkBlobs(plan: PackPlan): Promise<void> {
       for await (const piece of createReadStream(path, { start, end: start + size - 1 }))
         hash.update(piece as Buffer);
     if (hash.digest('hex') !== sha256)
-      throw new SpecError(`${plan.files.spec.path}: ${name} does not have the digest of its name`);
+      throw new SpecError(`${where}: ${name} does not have the digest of its name`);
   }
 }

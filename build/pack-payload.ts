@@ -4,15 +4,14 @@ import { open, rename, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { crc32 } from 'node:zlib';
 import { archiveLayout } from '../src/images/archive-layout.ts';
-import { elfEnd } from '../src/payload/elf.ts';
 import type { PayloadIndex } from '../src/payload/index-schema.ts';
 import { indexSchema } from '../src/payload/index-schema.ts';
-import { positionReader } from '../src/payload/position-reader.ts';
 import { chunkBounds } from '../src/payload/verified-read.ts';
 import { localHeader } from '../src/payload/zip-records.ts';
 import { withScratch } from './blob-source.ts';
 import type { Range } from './clone-blocks.ts';
 import { cloneBlocks } from './clone-blocks.ts';
+import { emptyExecutableSize } from './empty-executable.ts';
 import { HashPool } from './hash-pool.ts';
 import { minisignature } from './minisign.ts';
 import type { ChartReport, CheckedPlan } from './pack-check.ts';
@@ -100,36 +99,19 @@ function detachedSignature(
   return minisignature(file, fileSize, keys.key, comment, told);
 }
 
-/** The archive has to begin where the ELF image ends: that is where a reader looks for it when the trailer is missing. */
-async function emptyExecutableSize(path: string): Promise<number> {
-  const handle = await open(path, 'r');
-  try {
-    const { size } = await handle.stat();
-    const end = await elfEnd(positionReader(handle), size);
-    if (end === undefined)
-      throw new SpecError(`${path}: no 64-bit ELF executable; \`npm run build\` makes one`);
-    if (end < size)
-      throw new SpecError(`${path}: something lies behind the executable already, such as a payload`);
-    if (end > size) throw new SpecError(`${path}: an executable that was cut off`);
-    return size;
-  } finally {
-    await handle.close();
-  }
-}
-
 /** Decompresses the compressed layers, each once: their size is wanted in the index, and their diffId has to be true. */
 async function measureLayers(plan: PackPlan, pool: HashPool, request: PackRequest): Promise<void> {
   const total = plan.compressed.reduce((sum, { layer }) => sum + layer.size, 0);
   let done = 0;
   const measured = new Map<string, Promise<{ size: number; sha256: string }>>();
   await Promise.all(
-    plan.compressed.map(async ({ layer, compression, path, offset: from }) => {
+    plan.compressed.map(async ({ layer, compression, path, offset: from, where }) => {
       const { digest, size } = layer;
       const running = measured.get(digest) ?? pool.run({ kind: 'inflate', path, from, size, compression });
       measured.set(layer.digest, running);
       const result = await running;
       if (`sha256:${result.sha256}` !== layer.diffId)
-        throw new SpecError(`${request.spec}: the layer ${layer.digest} does not unpack to its diffId`);
+        throw new SpecError(`${where}: the layer ${layer.digest} does not unpack to its diffId`);
       layer.uncompressedSize = result.size;
       done += layer.size;
       request.onProgress?.({ what: 'reading compressed layers', done, total });
@@ -200,7 +182,9 @@ async function write(
         ? await pool.run({ kind: 'digest', file: file.fd, offset, size: source.size })
         : await writeContent(file, source, offset, pool);
       if (source.sha256 !== undefined && hashed.sha256 !== source.sha256)
-        throw new SpecError(`${request.spec}: ${source.name} does not have the digest of its name`);
+        throw new SpecError(
+          `${source.where ?? request.spec}: ${source.name} does not have the digest of its name`,
+        );
       if (entry !== undefined) Object.assign(entry, { sha256: hashed.sha256, crc32: hashed.crc32 });
       done += source.size;
       request.onProgress?.({ what: 'copying', done, total });

@@ -34,7 +34,7 @@ export interface PackPlan {
   files: ReleaseFiles;
   sources: Source[];
   images: IndexImage[];
-  compressed: (FoundImage['compressed'][number] & { path: string; offset: number })[];
+  compressed: (FoundImage['compressed'][number] & { path: string; offset: number; where: string })[];
   /** Bytes of blobs that more than one image names, counted for each time after the first. */
   sharedBytes: number;
 }
@@ -82,11 +82,11 @@ export async function planPack(specPath: string, scratch: Scratch): Promise<Pack
     files: read,
     sources,
     images: found.map(({ image }) => image),
-    compressed: found.flatMap(({ compressed, blobContent }) =>
+    compressed: found.flatMap(({ compressed, blobContent, where }) =>
       compressed.map((one) => {
         const content = blobContent(one.layer.digest);
         if (!('path' in content)) throw new Error('a layer is a file');
-        return { ...one, path: content.path, offset: content.offset ?? 0 };
+        return { ...one, path: content.path, offset: content.offset ?? 0, where };
       }),
     ),
     sharedBytes: imageBytes - blobBytes,
@@ -138,11 +138,15 @@ function blobSources(found: readonly FoundImage[], archives: readonly string[][]
         blobsOf([image]).map(({ digest }) => [digest, blobContent(digest)]),
       ),
     );
+    const places = new Map(
+      group.flatMap(({ image, where }) => blobsOf([image]).map(({ digest }) => [digest, where])),
+    );
     for (const { digest, size } of blobsOf(group.map(({ image }) => image))) {
       if (sources.has(digest)) continue;
       const content = contents.get(digest)!;
       const name = `blobs/${digest.replace(':', '/')}`;
-      sources.set(digest, { name, size, mode: 0o644, content, sha256: digest.replace('sha256:', '') });
+      const where = places.get(digest)!;
+      sources.set(digest, { name, size, mode: 0o644, content, sha256: digest.replace('sha256:', ''), where });
     }
   }
   return [...sources.values()];

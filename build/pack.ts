@@ -53,9 +53,22 @@ function chartWords(chart: ChartReport | undefined): string {
   return `chart rendered with ${values}, Helm's record of it at most ${(secretBytes / 1024).toFixed(1)} KiB`;
 }
 
+/** A signal that ends the run takes away what it has written so far. */
+function removeOnSignal(...paths: string[]): void {
+  for (const [signal, exitCode] of [
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const)
+    process.once(signal, () => {
+      for (const path of paths) rmSync(path, { recursive: true, force: true });
+      process.exit(exitCode);
+    });
+}
+
 /** Neither leaves anything behind: a compressed archive is unpacked into the folder for temporary files meanwhile. */
 async function withoutOutput(spec: string, kind: 'list' | 'check'): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'pack-'));
+  removeOnSignal(folder);
   try {
     if (kind === 'list') {
       process.stdout.write(listPlan(await planPack(spec, { folder })));
@@ -111,6 +124,7 @@ async function main(): Promise<number> {
   }
   const padTo = values['pad-to'];
   const started = Date.now();
+  removeOnSignal(`${output}.partial`, `${output}.unpacked`);
   const { index, digest, sharedBytes, chart } = await packPayload({
     spec,
     executable: values.executable,

@@ -1,9 +1,19 @@
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { checkedPlan } from '../../build/pack-check.ts';
@@ -222,7 +232,28 @@ describe("packing with the payload's Helm", () => {
       writeFileSync(spec, text.replace('archive: images.tar.gz', 'ociLayout: oci'));
       const refusal = await command('--check', spec);
       assert.equal(refusal.code, 2);
-      assert.match(refusal.stderr, /does not have the digest of its name/);
+      assert.match(refusal.stderr, /release\.yaml:\d+: blobs\/.* does not have the digest of its name/);
+      assert.deepEqual(listing(own), before);
+    });
+
+    it('takes away what it wrote when a signal ends it', async () => {
+      const spec = specOf(plain);
+      const own = join(spec, '..');
+      writeFileSync(join(own, 'images.tar.gz'), gzipSync(await docker24Archive(tinyImages('2026.1'))));
+      writeFileSync(join(own, 'helm'), '#!/bin/sh\nexec sleep 5\n', { mode: 0o755 });
+      const text = readFileSync(spec, 'utf8').replace(/ociLayout: oci/, 'archive: images.tar.gz');
+      writeFileSync(spec, text.replace(helm, './helm'));
+      const before = listing(own);
+      const child = spawn(process.execPath, [join(root, 'build/pack.ts'), spec, '-o', join(own, 'packed')]);
+      const ended = once(child, 'exit');
+      // The archive is unpacked, and Helm has begun.
+      while (!existsSync(join(own, 'packed.unpacked/helm'))) {
+        assert.equal(child.exitCode, null);
+        await setTimeout(20);
+      }
+      assert.ok(existsSync(join(own, 'packed.unpacked/0.tar')));
+      child.kill('SIGINT');
+      assert.deepEqual(await ended, [130, null]);
       assert.deepEqual(listing(own), before);
     });
 

@@ -71,6 +71,18 @@ describe('images from archives', () => {
     await payload.close();
   });
 
+  it("takes compressed layers under docker's names by their content, and refuses one that unpacks to something else", async () => {
+    const { index } = await packed(all(await docker24Archive(images, (tar) => gzipSync(tar))));
+    const diffIds = (from: PayloadIndex) =>
+      from.images.map(({ layers }) => layers.map(({ diffId }) => diffId));
+    assert.deepEqual(diffIds(index), diffIds(fromLayout.index));
+    assert.ok(
+      index.images.every(({ layers }) => layers.every(({ mediaType }) => mediaType.endsWith('+gzip'))),
+    );
+    const other = await docker24Archive(images, (tar) => gzipSync(tar.subarray(512)));
+    await assert.rejects(packed(all(other)), /release\.yaml:\d+: the layer .* does not unpack to its diffId/);
+  });
+
   it('stores a blob once that a folder and two archives hold', async () => {
     const { index } = await packed({
       [server!]: await docker24Archive(images.slice(0, 1)),

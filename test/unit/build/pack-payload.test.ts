@@ -88,7 +88,7 @@ describe('packing', () => {
     const output = join(folder, 'out');
     await assert.rejects(packPayload({ spec, executable: join(folder, 'head'), output }), {
       name: 'SpecError',
-      message: new RegExp(`blobs/sha256/${layer} does not have the digest of its name`),
+      message: new RegExp(`release\\.yaml:\\d+: blobs/sha256/${layer} does not have the digest of its name`),
     });
     assert.equal(existsSync(output), false);
     assert.equal(existsSync(`${output}.partial`), false);
