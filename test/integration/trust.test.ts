@@ -1,5 +1,13 @@
 import assert from 'node:assert/strict';
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -151,6 +159,19 @@ describe('the executable and whose it is', () => {
       const { exitCode, stdout } = await verify('vendor', 'vendor');
       assert.equal(exitCode, 0);
       assert.match(stdout, /since: the state file .* is damaged/);
+    });
+  });
+
+  it('does the same for somebody who is not root', async () => {
+    await withState({ key: print(keys.other) }, async () => {
+      chmodSync(work, 0o755);
+      for (const { folder: packages } of Object.values(packed)) chmodSync(packages, 0o755);
+      const argv = [packed.vendor.path, 'verify', packed.vendor.path, '--json'] as const;
+      const { exitCode, stdout, stderr } = await runProgram([...argv], { uid: 65_534 });
+      assert.equal(exitCode, 0, stderr);
+      const { trust } = JSON.parse(stdout) as { trust: Record<string, string> };
+      assert.deepEqual([trust.verdict, trust.source, trust.key], ['trusted', 'this program', print(vendor)]);
+      assert.match(trust.insteadOfState!, /state\.json cannot be read: EACCES/);
     });
   });
 
