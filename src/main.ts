@@ -1,3 +1,5 @@
+// First of all: from here on our own file may be renamed or replaced.
+import './host/own-file.ts';
 import { isSea } from 'node:sea';
 import { describeError, IvaapError } from './errors.ts';
 import { errorLines } from './ui/error-text.ts';

@@ -11,7 +11,7 @@ export function readArchivedPart(
   layout: ArchiveLayout,
   part: Pick<ArchivePart, 'offset' | 'size'>,
 ): AsyncGenerator<Buffer> {
-  return readStored(positionReader(handle), layout.tarSize, part.offset, part.size);
+  return readStored(positionReader(handle.fd), layout.tarSize, part.offset, part.size);
 }
 
 async function whole(pieces: AsyncIterable<Buffer>): Promise<Buffer> {
@@ -32,7 +32,7 @@ export async function archiveDifference(
 ): Promise<string | undefined> {
   const { size } = await handle.stat();
   if (size !== archive.size) return `it has ${size} bytes, the payload's has ${archive.size}`;
-  const readAt = positionReader(handle);
+  const readAt = positionReader(handle.fd);
   const layout = archiveLayout(index, archive);
   if (!(await readAt(0, gzipHeader.length)).equals(gzipHeader)) return 'it is not written by this program';
   const trailer = gzipTrailer(Number.parseInt(archive.crc32, 16), layout.tarSize);

@@ -1,6 +1,7 @@
 import { basename } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { IvaapError } from '../errors.ts';
+import { selfPath } from '../host/own-file.ts';
 import { elfEnd } from './elf.ts';
 import type { ReadAt } from './position-reader.ts';
 import { isLine, strictJson } from './strict-json.ts';
@@ -27,9 +28,6 @@ export async function locateTrailer(
     );
   throw await whyNoTrailer(readAt, fileSize, path, found.kind === 'malformed' ? found.why : undefined);
 }
-
-/** Our own file, whatever it is called now. */
-export const selfPath = '/proc/self/exe';
 
 /** A payload's file in messages. */
 export const spokenName = (path: string): string => (path === selfPath ? 'this executable' : path);

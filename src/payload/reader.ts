@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto';
-import type { FileHandle } from 'node:fs/promises';
+import { fstatSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
 import type { z } from 'zod';
 import { IvaapError } from '../errors.ts';
+import { ownDescriptor, selfPath } from '../host/own-file.ts';
 import { placedEntries } from './index-check.ts';
 import type { IndexArchive, PayloadIndex } from './index-schema.ts';
-import { indexBehindHead, locateTrailer, maxIndexSize, selfPath, spokenName } from './locate.ts';
+import { indexBehindHead, locateTrailer, maxIndexSize, spokenName } from './locate.ts';
 import type { ReadAt } from './position-reader.ts';
 import { positionReader } from './position-reader.ts';
 import type { Product, Release } from './product-schema.ts';
@@ -18,7 +19,7 @@ import type { PlacedEntry } from './index-check.ts';
 import type { ZipEntry } from './zip-records.ts';
 import { centralDirectory, headerFits, localHeader } from './zip-records.ts';
 
-export { selfPath } from './locate.ts';
+export { selfPath } from '../host/own-file.ts';
 
 /** Entries up to this size are read whole and checked by their own SHA-256; larger ones chunk by chunk. */
 const smallEntryBytes = 4 * 1024 * 1024;
@@ -33,31 +34,32 @@ export interface PayloadIdentity {
 
 /** Opens a payload: reads trailer and index and nothing else. Throws IvaapError `payload` when there is none, or it is cut off or damaged. */
 export async function openPayload(path: string = selfPath): Promise<Payload> {
-  const handle = await opened(path);
+  const file = await opened(path);
   try {
-    const { size } = await handle.stat();
-    const readAt = positionReader(handle);
+    const { size } = fstatSync(file.descriptor);
+    const readAt = positionReader(file.descriptor);
     const { trailer, commentLength } = await locateTrailer(readAt, size, path);
     assertSignature(trailer, spokenName(path));
     const content = await provedIndex(readAt, trailer, commentLength, path);
-    return new Payload(handle, path, trailer, commentLength, content);
+    return new Payload(file, path, trailer, commentLength, content);
   } catch (error) {
-    await handle.close();
+    await file.close();
     throw error;
   }
 }
 
-async function opened(path: string): Promise<FileHandle> {
+interface OpenFile {
+  descriptor: number;
+  close: () => Promise<void>;
+}
+
+async function opened(path: string): Promise<OpenFile> {
+  if (path === selfPath) return { descriptor: ownDescriptor(), close: async () => {} };
   try {
-    return await open(path, 'r');
+    const handle = await open(path, 'r');
+    return { descriptor: handle.fd, close: () => handle.close() };
   } catch (cause) {
-    if (path !== selfPath)
-      throw new IvaapError('usage', `${path} cannot be opened`, { hint: `ls -ld ${path}`, cause });
-    // The two things that keep a running program from its own file.
-    throw new IvaapError('payload', 'this executable cannot read itself', {
-      hint: `/proc has to be mounted, and the file readable: ls -l ${process.execPath}`,
-      cause,
-    });
+    throw new IvaapError('usage', `${path} cannot be opened`, { hint: `ls -ld ${path}`, cause });
   }
 }
 
@@ -133,17 +135,19 @@ export class Payload {
   readonly digest: string;
   readonly identity: PayloadIdentity;
   /** For the scan; everybody else reads through the methods below. */
-  readonly handle: FileHandle;
+  readonly descriptor: number;
   readonly readAt: ReadAt;
   /** Where the comment, which is the trailer, begins. */
   readonly commentOffset: number;
+  readonly #close: () => Promise<void>;
   readonly #content: Buffer;
   readonly #unproved: PayloadIndex;
   readonly #once = new Map<string, Promise<unknown>>();
 
-  constructor(handle: FileHandle, path: string, trailer: Trailer, commentLength: number, content: Buffer) {
-    this.handle = handle;
-    this.readAt = positionReader(handle);
+  constructor(file: OpenFile, path: string, trailer: Trailer, commentLength: number, content: Buffer) {
+    this.descriptor = file.descriptor;
+    this.#close = file.close;
+    this.readAt = positionReader(file.descriptor);
     this.path = path;
     this.spokenName = spokenName(path);
     this.trailer = trailer;
@@ -273,7 +277,7 @@ export class Payload {
   }
 
   async close(): Promise<void> {
-    await this.handle.close();
+    await this.#close();
   }
 
   /** Nothing here reads the zip's own directory, but other tools do: it has to list what the index lists, byte for byte. */

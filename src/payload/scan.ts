@@ -82,7 +82,7 @@ async function damagedChunks(payload: Payload, options: ScanOptions): Promise<nu
   signal?.addEventListener('abort', stop, { once: true });
   try {
     const workerData: ScanWorkerData = {
-      file: payload.handle.fd,
+      file: payload.descriptor,
       state,
       chunkSize: chunks.chunkSize,
       coveredEnd: chunks.coveredEnd,
