@@ -72,6 +72,10 @@ export const install: Command = {
       flags: '--dry-run',
       summary: 'tell step by step what would be done and what stands against it; changes nothing',
     },
+    {
+      flags: '--reverify',
+      summary: 'read the whole payload again although an earlier run found this file intact',
+    },
     { flags: '--yes', summary: 'answer yes instead of asking' },
     { flags: '--resume', summary: 'go on with an install; without it, running install again does the same' },
     { flags: '--rollback-to <step>', summary: 'excludes --upgrade; not offered by this version' },
@@ -79,7 +83,7 @@ export const install: Command = {
     { flags: '--json', summary: 'print one event a line as JSON' },
   ],
   touches:
-    "Checks the whole payload first and refuses, with nothing changed, where it cannot succeed. A fresh install makes the product's folder, namespace, secrets, database volume, values file and Helm release. An upgrade dumps the database, saves state, values and Helm's records, replaces the chart, loads the image layers that are missing, upgrades the release and asks its health routes; it never edits the values file. Needs root. A run that failed or was cut off goes on when the same command is typed again.",
+    "Checks the whole payload and the host first, side by side, and refuses, with nothing changed, where it cannot succeed. A payload that an earlier run found intact is not read again while its file stays as it was (--reverify). A fresh install makes the product's folder, namespace, secrets, database volume, values file and Helm release. An upgrade dumps the database, saves state, values and Helm's records, replaces the chart, loads the image layers that are missing, upgrades the release and asks its health routes; it never edits the values file. Needs root. A run that failed or was cut off goes on when the same command is typed again.",
   examples: [
     [
       'install --fqdn wells.example.com --license license.json --yes',
@@ -168,8 +172,11 @@ function checkFlags(options: Options, program: string): void {
 }
 
 const text = (value: Options[string]) => (typeof value === 'string' ? value : undefined);
-const preflightFlags = ({ preflightOnly, waive }: Options) => ({
+const sharedFlags = ({ preflightOnly, dryRun, reverify, yes, waive }: Options) => ({
   preflightOnly: preflightOnly === true,
+  dryRun: dryRun === true,
+  reverify: reverify === true,
+  yes: yes === true,
   waive: Array.isArray(waive) ? (waive as string[]) : [],
 });
 
@@ -180,9 +187,7 @@ function fresh(options: Options, ports: FlowPorts): Promise<FlowResult> {
       license: text(options.license),
       storagePath: text(options.storagePath),
       values: text(options.values),
-      yes: options.yes === true,
-      ...preflightFlags(options),
-      dryRun: options.dryRun === true,
+      ...sharedFlags(options),
     },
     ports,
   );
@@ -196,11 +201,9 @@ function upgrade(options: Options, ports: FlowPorts): Promise<FlowResult> {
       acceptUnsupported: options.acceptUnsupportedUpgrade === true,
       reapply: options.reapply === true,
       supersede: options.supersede === true,
-      dryRun: options.dryRun === true,
       forceConflicts: options.forceConflicts === true,
       trustKey: parseTrustKey(text(options.trustKey), `${ports.program} install --upgrade`),
-      ...preflightFlags(options),
-      yes: options.yes === true,
+      ...sharedFlags(options),
       imagesFrom: from === 'disk' || from === 'payload' ? from : 'auto',
       refreshArchives: options.refreshArchives === true,
     },

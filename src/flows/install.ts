@@ -8,10 +8,12 @@ import { IvaapError } from '../errors.ts';
 import { makeFolder } from '../host/atomic-file.ts';
 import { assertSafePath } from '../host/safe-path.ts';
 import { assertRoot } from '../host/system.ts';
+import type { PreflightReport } from '../policy/preflight.ts';
 import type { InstallContext } from '../steps/context.ts';
+import type { License } from '../steps/license_file.ts';
 import { installAnswers, type InstallAnswers, type InstallFlags, requireLicense } from './install_answers.ts';
 import { refuseInstalled, refuseLeftovers } from './install_gate.ts';
-import { preflightInstall } from './install_preflight.ts';
+import { type InstallPreflight, preflightInstall } from './install_preflight.ts';
 import { preflightResult, recordPreflightStart } from './preflight_record.ts';
 import { dryRunInstall } from './install_dry_run.ts';
 import { installContext } from './install_context.ts';
@@ -21,6 +23,7 @@ import { type FlowResult, runFlow } from './run_flow.ts';
 import { hideGenerated } from './secrets_of_host.ts';
 import * as session from './session.ts';
 import type { FlowPorts, OpenedPayload } from './session.ts';
+import { WholeScan } from './whole_scan.ts';
 
 export interface InstallOptions extends InstallFlags {
   yes: boolean;
@@ -29,6 +32,8 @@ export interface InstallOptions extends InstallFlags {
   preflightOnly: boolean;
   /** Tell what would be done, and change nothing. */
   dryRun: boolean;
+  /** Read the whole payload although an earlier run found it intact. */
+  reverify: boolean;
 }
 
 /** `install` on an empty host, or going on with one that was cut off. */
@@ -55,25 +60,40 @@ export async function runInstall(options: InstallOptions, given: FlowPorts): Pro
     lock ??= await acquire();
     return lock;
   };
+  const scan = new WholeScan(opened, ports, options);
   try {
-    await session.scanWhole(opened.payload, ports);
-    return await checked(options, ports, opened, redactor, takeLock);
+    const prepared = await scan.beside(ports, (beside) => prepare(options, beside, opened, redactor));
+    if ('result' in prepared) return prepared.result;
+    await confirmInstall(options, ports, opened, prepared.answers);
+    const held = await takeLock();
+    await scan.keep();
+    return await start(prepared, ports, opened, redactor, held);
   } catch (error) {
     throw redactor.error(error);
   } finally {
+    // Of a run that was refused, too: what was read need not be read again.
+    if (lock !== undefined && !options.dryRun && !options.preflightOnly) await scan.keep();
     lock?.release();
     await opened.payload.close();
   }
 }
 
-async function checked(
+/** What an install starts with, once nothing stands against it. */
+interface InstallStart {
+  preflight: InstallPreflight;
+  answers: InstallAnswers;
+  license: License | undefined;
+  report: PreflightReport;
+}
+
+/** Changes nothing. A dry run, and one that ends with preflight, have their result here. */
+async function prepare(
   options: InstallOptions,
   ports: LoggedPorts,
   opened: OpenedPayload,
   redactor: Redactor,
-  takeLock: () => Promise<HeldLock>,
-): Promise<FlowResult> {
-  const { product, paths, release } = opened;
+): Promise<{ result: FlowResult } | InstallStart> {
+  const { product, paths } = opened;
   const state = await readState(paths.state);
   if (state !== undefined) refuseInstalled(opened, state, ports.program);
   const answers = await installAnswers(product, paths.values, options, state, redactor);
@@ -97,11 +117,22 @@ async function checked(
     fqdn: answers.fqdn,
     waive: options.waive,
   };
-  if (options.dryRun) return dryRunInstall({ preflight, answers, license });
+  if (options.dryRun) return { result: await dryRunInstall({ preflight, answers, license }) };
   const report = await preflightInstall(preflight);
-  if (options.preflightOnly) return preflightResult(report);
-  await confirmInstall(options, ports, opened, answers);
-  const lock = await takeLock();
+  return options.preflightOnly
+    ? { result: preflightResult(report) }
+    : { preflight, answers, license, report };
+}
+
+async function start(
+  { preflight, answers, license, report }: InstallStart,
+  ports: LoggedPorts,
+  opened: OpenedPayload,
+  redactor: Redactor,
+  lock: HeldLock,
+): Promise<FlowResult> {
+  const { product, paths, release } = opened;
+  const { host } = preflight;
   const helm = await session.placeHelm(opened, host);
   const journal = await Journal.open({ path: paths.state, product: product.name });
   const ctx = installContext(preflight, { helm, lock, journal, answers, license, report });

@@ -20,7 +20,6 @@ import { placeTool, type Tool } from '../host/tools.ts';
 import type { PayloadIndex } from '../payload/index-schema.ts';
 import type { Product, Release } from '../payload/product-schema.ts';
 import { openPayload, type Payload, selfPath } from '../payload/reader.ts';
-import { assertIntact, scanPayload } from '../payload/scan.ts';
 import { reportTo } from './logged_ports.ts';
 import { productPaths, type ProductPaths } from '../steps/paths.ts';
 import { orphanedHelm } from './orphaned_helm.ts';
@@ -71,27 +70,6 @@ export async function openOwnPayload({ executable }: Machine): Promise<OpenedPay
     payload.release(),
   ]);
   return { payload, index, product, release, paths: productPaths(product) };
-}
-
-/** Reads the whole payload before anything is changed; damage is exit 4. */
-export async function scanWhole(payload: Payload, { emit, signal }: FlowPorts): Promise<void> {
-  const begun = performance.now();
-  const title = 'Check the payload';
-  const at = () => new Date().toISOString();
-  const durationMs = () => performance.now() - begun;
-  emit({ type: 'task.started', at: at(), task: 'scan', title });
-  try {
-    const result = await scanPayload(payload, {
-      signal,
-      onProgress: ({ done, total }) =>
-        emit({ type: 'task.progress', at: at(), task: 'scan', done, total, unit: 'bytes' }),
-    });
-    assertIntact(payload, result);
-  } catch (error) {
-    emit({ type: 'task.failed', at: at(), task: 'scan', title, durationMs: durationMs() });
-    throw error;
-  }
-  emit({ type: 'task.completed', at: at(), task: 'scan', title, durationMs: durationMs() });
 }
 
 /** The host's programs, each behind its typed wrapper. */

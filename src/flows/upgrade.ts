@@ -3,6 +3,7 @@ import { Journal } from '../engine/journal.ts';
 import type { HeldLock } from '../engine/lock.ts';
 import { Redactor } from '../engine/redact.ts';
 import { assertRoot } from '../host/system.ts';
+import type { UpgradeContext } from '../steps/context.ts';
 import { type LoggedPorts, loggedPorts } from './logged_ports.ts';
 import { preflightResult, recordPreflightStart } from './preflight_record.ts';
 import { type FlowResult, runFlow } from './run_flow.ts';
@@ -19,6 +20,7 @@ import { recordTrust, trustUpgrade } from './trust.ts';
 import { assertOptions, confirmReapply, type UpgradeOptions } from './upgrade_options.ts';
 import { preflightUpgrade } from './upgrade_preflight.ts';
 import { upgradeSummary } from './upgrade_summary.ts';
+import { WholeScan } from './whole_scan.ts';
 
 /** `install --upgrade`: may it start at all, then the graph, then what changed. */
 export async function runUpgrade(options: UpgradeOptions, given: FlowPorts): Promise<FlowResult> {
@@ -34,12 +36,17 @@ export async function runUpgrade(options: UpgradeOptions, given: FlowPorts): Pro
         leaveText: options.dryRun,
       })
     : undefined;
+  const scan = new WholeScan(opened, ports, options);
   try {
-    await session.scanWhole(opened.payload, ports);
-    return await locked(options, ports, opened, redactor, lock);
+    const prepared = await scan.beside(ports, (beside) => prepare(options, beside, opened, redactor, lock));
+    if ('result' in prepared) return prepared.result;
+    await scan.keep();
+    return await start(prepared, ports);
   } catch (error) {
     throw redactor.error(error);
   } finally {
+    // Of a run that was refused, too: what was read need not be read again.
+    if (lock !== undefined && !options.dryRun && !options.preflightOnly) await scan.keep();
     // A run that was refused has asked Helm as well, which makes its private folders.
     const clear = options.dryRun ? session.clearApart : session.clearWork;
     if (lock !== undefined) await clear(opened.paths).catch(() => undefined);
@@ -48,13 +55,21 @@ export async function runUpgrade(options: UpgradeOptions, given: FlowPorts): Pro
   }
 }
 
-async function locked(
+/** What an upgrade starts with, once nothing stands against it. */
+interface UpgradeStart {
+  upgrade: UpgradeSession;
+  decision: Awaited<ReturnType<typeof decideUpgrade>>;
+  ctx: UpgradeContext;
+}
+
+/** Places Helm, and changes nothing else. A dry run, and one that ends with preflight, have their result here. */
+async function prepare(
   options: UpgradeOptions,
   ports: LoggedPorts,
   opened: OpenedPayload,
   redactor: Redactor,
   lock: HeldLock | undefined,
-): Promise<FlowResult> {
+): Promise<{ result: FlowResult } | UpgradeStart> {
   const { product, paths } = opened;
   const host = await session.openHost(product, redactor, ports);
   await session.assertCluster(host.kubectl);
@@ -64,11 +79,15 @@ async function locked(
   const journal = await Journal.open({ path: paths.state, product: product.name });
   const trust = trustUpgrade(opened.payload, journal.state, options.trustKey, ports);
   const upgrade: UpgradeSession = { options, ports, opened, host, journal, lock, redactor };
-  if (options.dryRun) return dryRunUpgrade(upgrade);
+  if (options.dryRun) return { result: await dryRunUpgrade(upgrade) };
   const decision = await decideUpgrade(upgrade);
   const ctx = await upgradeContext(upgrade, decision.from);
   const report = await preflightUpgrade(ctx, upgrade, { resumed: decision.how === 'continue' });
-  if (options.preflightOnly) return preflightResult(report);
+  return options.preflightOnly ? { result: preflightResult(report) } : { upgrade, decision, ctx };
+}
+
+async function start({ upgrade, decision, ctx }: UpgradeStart, ports: LoggedPorts): Promise<FlowResult> {
+  const { options, opened, host, journal, redactor, lock } = upgrade;
   await confirmReapply(options, ports, decision);
   for (const line of decision.notes) {
     ports.emit({ type: 'message', at: ctx.now().toISOString(), level: 'warning', line });
@@ -81,7 +100,7 @@ async function locked(
     ports,
     redactor,
     patience: host.patience,
-    steps: upgradeSteps(product),
+    steps: upgradeSteps(opened.product),
     fresh: decision.how === 'fresh',
   } as const;
   return runFlow({

@@ -11,6 +11,8 @@ export interface UpgradeOptions {
   supersede: boolean;
   /** Tell what would be done, and change nothing. */
   dryRun: boolean;
+  /** Read the whole payload although an earlier run found it intact. */
+  reverify: boolean;
   yes: boolean;
   imagesFrom: StepContext['imagesFrom'];
   refreshArchives: boolean;

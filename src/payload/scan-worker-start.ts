@@ -1,9 +1,11 @@
 import type { WorkerOptions } from 'node:worker_threads';
 import { Worker } from 'node:worker_threads';
 
-/** What a thread of the scan is given. `state`: two 32-bit integers, the next chunk and 1 to stop. */
+/** What a thread of the scan is given. `state`: three 32-bit integers, the next chunk, 1 to stop, and pages brought into the page cache. */
 export interface ScanWorkerData {
   file: number;
+  /** The same file past the page cache, where that can be. */
+  uncached: number | undefined;
   state: SharedArrayBuffer;
   chunkSize: number;
   coveredEnd: number;

@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
+import { closeSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import type { Worker } from 'node:worker_threads';
 import { IvaapError } from '../errors.ts';
+import { openUncached } from './cache-sparing-read.ts';
 import { placedEntries } from './index-check.ts';
 import type { PlacedEntry } from './index-check.ts';
 import type { Payload } from './reader.ts';
@@ -43,7 +45,7 @@ export async function scanPayload(payload: Payload, options: ScanOptions = {}): 
   const index = await payload.index();
   const total = payload.trailer.fileSize;
   const damaged = await damagedChunks(payload, options);
-  const damages = await namedDamages(payload, damaged);
+  const damages = await namedDamages(payload, damaged, options.signal);
   options.onProgress?.({ done: total, total });
   const chunks = index.chunks.hashes.length;
   return { bytes: total, chunks, durationMs: performance.now() - started, damages };
@@ -65,7 +67,7 @@ async function damagedChunks(payload: Payload, options: ScanOptions): Promise<nu
   const { signal, onProgress } = options;
   signal?.throwIfAborted();
   const { chunks, headSize } = await payload.index();
-  const state = new SharedArrayBuffer(8);
+  const state = new SharedArrayBuffer(12);
   const threads = Math.max(
     1,
     Math.min(options.threads ?? availableParallelism(), maxThreads, chunks.hashes.length),
@@ -79,10 +81,12 @@ async function damagedChunks(payload: Payload, options: ScanOptions): Promise<nu
     onProgress?.({ done, total: payload.trailer.fileSize });
   };
   const stop = () => Atomics.store(new Int32Array(state), 1, 1);
+  const uncached = openUncached(payload.descriptor);
   signal?.addEventListener('abort', stop, { once: true });
   try {
     const workerData: ScanWorkerData = {
       file: payload.descriptor,
+      uncached,
       state,
       chunkSize: chunks.chunkSize,
       coveredEnd: chunks.coveredEnd,
@@ -92,6 +96,7 @@ async function damagedChunks(payload: Payload, options: ScanOptions): Promise<nu
     await Promise.all(workers.map((worker) => finished(worker, seen)));
   } finally {
     signal?.removeEventListener('abort', stop);
+    if (uncached !== undefined) closeSync(uncached);
   }
   signal?.throwIfAborted();
   if (done !== chunks.coveredEnd)
@@ -108,12 +113,16 @@ function finished(worker: Worker, seen: (chunk: ScannedChunk) => void): Promise<
 }
 
 /** From damaged chunks to what lies in them: each entry in reach is checked by itself, what no entry explains is the head's. */
-export async function namedDamages(payload: Payload, numbers: readonly number[]): Promise<Damage[]> {
+export async function namedDamages(
+  payload: Payload,
+  numbers: readonly number[],
+  signal?: AbortSignal,
+): Promise<Damage[]> {
   const index = await payload.index();
   const entries = placedEntries(index, payload.indexEnd);
   const verdicts = new Map<string, boolean>();
   const isWhole = async (entry: PlacedEntry): Promise<boolean> => {
-    const verdict = verdicts.get(entry.name) ?? (await matchesIndex(payload, entry));
+    const verdict = verdicts.get(entry.name) ?? (await matchesIndex(payload, entry, signal));
     verdicts.set(entry.name, verdict);
     return verdict;
   };
@@ -137,12 +146,17 @@ export async function namedDamages(payload: Payload, numbers: readonly number[])
   return damages;
 }
 
-async function matchesIndex(payload: Payload, entry: PlacedEntry): Promise<boolean> {
+async function matchesIndex(
+  payload: Payload,
+  entry: PlacedEntry,
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
   const header = await payload.readAt(entry.headerOffset, entry.offset - entry.headerOffset);
   if (!header.equals(localHeader(entry))) return false;
   const hash = createHash('sha256');
   const pieceSize = 4 * 1024 * 1024;
   for (let done = 0; done < entry.size; done += pieceSize) {
+    signal?.throwIfAborted();
     const length = Math.min(pieceSize, entry.size - done);
     try {
       hash.update(await payload.readAt(entry.offset + done, length));

@@ -14,6 +14,8 @@ export interface ProductPaths {
   overlay: string;
   backups: string;
   tools: string;
+  /** Says which file a scan found intact. */
+  scanReceipt: string;
   /** Held by the one run that goes on. */
   lock: string;
   /** Work files of the run that is going on; each run has its own folder below. */
@@ -34,6 +36,7 @@ export function productPaths(product: Product): ProductPaths {
     overlay: join(installer, 'values.overlay.yaml'),
     backups: join(installer, 'backups'),
     tools: join(installer, 'tools'),
+    scanReceipt: join(installer, 'scan-receipt.json'),
     lock: join(installer, 'lock'),
     work: join(installer, 'work'),
   };

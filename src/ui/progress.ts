@@ -1,5 +1,6 @@
 import type { Progress } from '../engine/step.ts';
 import { formatBytes } from '../policy/format-bytes.ts';
+import { formatDuration } from './format.ts';
 import { printableLine } from './sanitize.ts';
 
 const rateWindowMs = 5000;
@@ -34,7 +35,7 @@ export class ProgressMeter {
     return printableLine(this.#latest?.note ?? '');
   }
 
-  /** `212 MiB of 1.95 GiB, 48.0 MiB/s`, `3 of 5 pods`; empty without a report. */
+  /** `212 MiB of 1.95 GiB, 48.0 MiB/s, 37 s left`, `3 of 5 pods`; empty without a report. */
   text(nowMs: number): string {
     if (!this.#latest) return '';
     const { done, total, unit } = this.#latest;
@@ -42,7 +43,9 @@ export class ProgressMeter {
     // All has gone through: what is left to do is not measured in bytes.
     const rate = total !== undefined && done >= total ? undefined : this.#rate(nowMs);
     const amount = total === undefined ? formatBytes(done) : `${formatBytes(done)} of ${formatBytes(total)}`;
-    return rate === undefined || rate <= 0 ? amount : `${amount}, ${formatBytes(rate)}/s`;
+    if (rate === undefined || rate <= 0) return amount;
+    const left = total === undefined ? '' : `, ${formatDuration(((total - done) / rate) * 1000)} left`;
+    return `${amount}, ${formatBytes(rate)}/s${left}`;
   }
 
   /** `[=====>    ]`; empty when the end is not known. */

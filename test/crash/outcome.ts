@@ -118,7 +118,7 @@ export async function secrets(host: TestHost): Promise<string[]> {
 
 /** Run logs, the lock's text and the database's own files are nobody's promise. */
 const pruned = ['postgres/*', '.installer/logs/*'].map((path) => `-path './${path}' -prune -o`).join(' ');
-const changing = String.raw`/(state\.json|lock|backups/.*)$`;
+const changing = String.raw`/(state\.json|scan-receipt\.json|lock|backups/.*)$`;
 const filesScript = `
 cd /opt/ivaap
 find . ${pruned} -printf '%p %y %m %U:%G %l\\n'

@@ -52,9 +52,10 @@ async function images(host: TestHost): Promise<string[]> {
     .sort();
 }
 
-/** `strict` leaves nothing out but the tools and the logs, the lock's text included; the database's own files change all the time. */
+/** `strict` leaves nothing out but the tools and the logs, the lock's text and the scan's receipt included; the database's own files change all the time. */
 export async function fingerprint(host: TestHost, { strict = false } = {}): Promise<Fingerprint> {
-  const left = ['postgres', '.filler', '.installer/logs', strict ? '.installer/tools' : '.installer/lock'];
+  const bookkeeping = ['.installer/lock', '.installer/scan-receipt.json'];
+  const left = ['postgres', '.filler', '.installer/logs', ...(strict ? ['.installer/tools'] : bookkeeping)];
   const [files, cluster, loaded, wells] = await Promise.all([
     host.shell(filesScript('/opt/ivaap', left)),
     objects(host, strict ? `${kinds},${moreKinds}` : kinds),

@@ -37,7 +37,7 @@ test('running steps are redrawn in place below the ended ones, with bytes, rate 
     [
       'upgrade 2026.1 -> 2026.2, run 20261122T150405Z-upgrade',
       '+ upgrade_preflight       Title of upgrade_preflight                      0.3 s',
-      '* upgrade_load_images     4.00 MiB of 10.0 MiB, 1.63 MiB/s                2.5 s',
+      '* upgrade_load_images     4.00 MiB of 10.0 MiB, 1.63 MiB/s, 3.7 s left    2.5 s',
     ],
   );
   screen.columns = 100;
