@@ -8,7 +8,7 @@ export async function emptyExecutableSize(path: string): Promise<number> {
   const handle = await open(path, 'r');
   try {
     const { size } = await handle.stat();
-    const end = await elfEnd(positionReader(handle), size);
+    const end = await elfEnd(positionReader(handle.fd), size);
     if (end === undefined)
       throw new SpecError(`${path}: no 64-bit ELF executable; \`npm run build\` makes one`);
     if (end < size)

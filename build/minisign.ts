@@ -35,7 +35,7 @@ export async function minisignature(
   trustedComment: string,
   onProgress: (done: number) => void = () => {},
 ): Promise<string> {
-  const readAt = positionReader(file);
+  const readAt = positionReader(file.fd);
   const read = (from: number) => readAt(from, Math.min(pieceBytes, size - from));
   const hash = createHash('blake2b512');
   let next = read(0);

@@ -1,5 +1,5 @@
-import { open } from 'node:fs/promises';
-import { selfPath } from '../payload/locate.ts';
+import { fstatSync } from 'node:fs';
+import { ownDescriptor } from '../host/own-file.ts';
 import { positionReader } from '../payload/position-reader.ts';
 import { findTrailer, trailerSearchBytes } from '../payload/trailer.ts';
 
@@ -8,17 +8,16 @@ import { findTrailer, trailerSearchBytes } from '../payload/trailer.ts';
  * file that cannot be read or is damaged is the command's to speak of.
  */
 export async function noticeUnsigned(): Promise<void> {
-  const handle = await open(selfPath, 'r').catch(() => undefined);
+  let own: number;
   try {
-    const { size = 0 } = (await handle?.stat()) ?? {};
-    if (handle === undefined || size < trailerSearchBytes) return;
-    const tail = await positionReader(handle)(size - trailerSearchBytes, trailerSearchBytes);
-    const found = findTrailer(tail, size);
-    if (found.kind !== 'found' || found.trailer.signed !== undefined) return;
-    process.stderr.write(
-      'note: this build is unsigned: it can prove itself undamaged, but not who made it\n',
-    );
-  } finally {
-    await handle?.close();
+    own = ownDescriptor();
+  } catch {
+    return;
   }
+  const { size } = fstatSync(own);
+  if (size < trailerSearchBytes) return;
+  const tail = await positionReader(own)(size - trailerSearchBytes, trailerSearchBytes);
+  const found = findTrailer(tail, size);
+  if (found.kind !== 'found' || found.trailer.signed !== undefined) return;
+  process.stderr.write('note: this build is unsigned: it can prove itself undamaged, but not who made it\n');
 }

@@ -1,3 +1,4 @@
+import { fstatSync } from 'node:fs';
 import { readlink } from 'node:fs/promises';
 import { IvaapError } from '../errors.ts';
 import { assertTrusted, judge, trustCarrier } from '../flows/trust.ts';
@@ -15,8 +16,8 @@ import type { TrustReport, VerifyReport } from './verify-text.ts';
 import { verifyLines } from './verify-text.ts';
 
 /** Which file that was: enough to say later whether another one is it. */
-async function fileIdentity({ handle, path }: Payload): Promise<VerifyReport['file']> {
-  const { size, dev, ino, mtime } = await handle.stat({ bigint: true });
+async function fileIdentity({ descriptor, path }: Payload): Promise<VerifyReport['file']> {
+  const { size, dev, ino, mtime } = fstatSync(descriptor, { bigint: true });
   return {
     path: path === selfPath ? await readlink(selfPath) : path,
     size: Number(size),

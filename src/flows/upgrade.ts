@@ -16,7 +16,7 @@ import { upgradeContext, type UpgradeSession } from './upgrade_context.ts';
 import { decideUpgrade } from './upgrade_decision.ts';
 import * as gate from './upgrade_gate.ts';
 import { upgradeSteps } from './upgrade_graph.ts';
-import { recordTrust, trustUpgrade } from './trust.ts';
+import { recordTrust, type Trust, trustUpgrade } from './trust.ts';
 import { assertOptions, confirmReapply, type UpgradeOptions } from './upgrade_options.ts';
 import { preflightUpgrade } from './upgrade_preflight.ts';
 import { upgradeSummary } from './upgrade_summary.ts';
@@ -60,6 +60,7 @@ interface UpgradeStart {
   upgrade: UpgradeSession;
   decision: Awaited<ReturnType<typeof decideUpgrade>>;
   ctx: UpgradeContext;
+  trust: Trust | undefined;
 }
 
 /** Places Helm, and changes nothing else. A dry run, and one that ends with preflight, have their result here. */
@@ -83,10 +84,13 @@ async function prepare(
   const decision = await decideUpgrade(upgrade);
   const ctx = await upgradeContext(upgrade, decision.from);
   const report = await preflightUpgrade(ctx, upgrade, { resumed: decision.how === 'continue' });
-  return options.preflightOnly ? { result: preflightResult(report) } : { upgrade, decision, ctx };
+  return options.preflightOnly ? { result: preflightResult(report) } : { upgrade, decision, ctx, trust };
 }
 
-async function start({ upgrade, decision, ctx }: UpgradeStart, ports: LoggedPorts): Promise<FlowResult> {
+async function start(
+  { upgrade, decision, ctx, trust }: UpgradeStart,
+  ports: LoggedPorts,
+): Promise<FlowResult> {
   const { options, opened, host, journal, redactor, lock } = upgrade;
   await confirmReapply(options, ports, decision);
   for (const line of decision.notes) {
