@@ -100,7 +100,11 @@ function detachedSignature(
 }
 
 /** Decompresses the compressed layers, each once: their size is wanted in the index, and their diffId has to be true. */
-async function measureLayers(plan: PackPlan, pool: HashPool, request: PackRequest): Promise<void> {
+export async function measureLayers(
+  plan: PackPlan,
+  pool: HashPool,
+  request: Pick<PackRequest, 'onProgress'>,
+): Promise<void> {
   const total = plan.compressed.reduce((sum, { layer }) => sum + layer.size, 0);
   let done = 0;
   const measured = new Map<string, Promise<{ size: number; sha256: string }>>();

@@ -1,12 +1,13 @@
 import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { HashPool } from './hash-pool.ts';
 import { minisignPublicKey } from './minisign.ts';
 import type { ChartReport } from './pack-check.ts';
 import { checkBlobs, checkedPlan } from './pack-check.ts';
 import { listPlan } from './pack-list.ts';
-import { packPayload } from './pack-payload.ts';
+import { measureLayers, packPayload } from './pack-payload.ts';
 import { planPack } from './pack-plan.ts';
 import { fingerprintOfKey, readSigningKeys } from './signing.ts';
 import { SpecError } from './spec-file.ts';
@@ -19,7 +20,7 @@ const usage = `usage: npm run pack -- SPEC -o FILE [--executable FILE] [--key FI
        npm run pack -- --print-key [--key FILE]
   SPEC             release spec (YAML); its paths are relative to it
   --list           show what would be packed; writes nothing
-  --check          check all that packing checks, the chart's renderings and every blob's digest included; writes nothing
+  --check          check all that packing checks, every blob's digest and every layer's diffId included; writes nothing
   --print-key      print the public half of the key, as a file for minisign -p whose comment has the key's fingerprint
   -o, --output     the executable to write, whole or not at all; of a signed one FILE.minisig too
   --executable     the empty executable that \`npm run build\` made (dist/ivaap)
@@ -76,6 +77,8 @@ async function withoutOutput(spec: string, kind: 'list' | 'check'): Promise<void
     }
     const plan = await checkedPlan(spec, { folder });
     await checkBlobs(plan);
+    const pool = new HashPool(availableParallelism());
+    await measureLayers(plan, pool, { onProgress: draw }).finally(() => pool.close());
     console.log(`${spec}: ${plan.sources.length} entries, ${plan.images.length} images, nothing to refuse`);
     console.log(chartWords(plan.chart));
   } finally {

@@ -224,6 +224,11 @@ describe("packing with the payload's Helm", () => {
         stdout,
         /: \d+ entries, 3 images, nothing to refuse\nchart rendered with 1 combination of values/,
       );
+      const other = await docker24Archive(tinyImages('2026.1'), (tar) => gzipSync(tar.subarray(512)));
+      writeFileSync(join(own, 'images.tar.gz'), other);
+      const unlike = await command('--check', spec);
+      assert.equal(unlike.code, 2);
+      assert.match(unlike.stderr, /release\.yaml:\d+: the layer .* does not unpack to its diffId/);
       const blobs = join(own, 'oci/blobs/sha256');
       const large = readdirSync(blobs).find((name) => readFileSync(join(blobs, name)).length > 150_000)!;
       const bytes = readFileSync(join(blobs, large));
