@@ -235,7 +235,8 @@ export const chains: readonly Chain[] = [
         step: 'upgrade_helm',
         moment: helmAtWork,
         act: harm.killProgram,
-        ends: [6],
+        // 8 where the new pod had migrated by then.
+        ends: [6, 8],
         says: /ended by SIGKILL/,
       },
     ],
