@@ -258,7 +258,7 @@ export const chains: readonly Chain[] = [
         fault: '`ivaap` alone killed while Helm works',
         step: 'upgrade_helm',
         moment: helmAtWork,
-        act: harm.signal('SIGKILL'),
+        act: harm.killBesideHelm,
         ends: ['killed'],
       },
       {
