@@ -19,12 +19,13 @@ export async function writeDump(
   const file = await openAtomic(path, { mode: 0o600, temporaryPath: `${path}.partial` });
   try {
     const scan = new DumpScan();
-    await postgres.dump(async (dump) => {
+    await postgres.dump(async (dump, whole) => {
       for await (const chunk of dump as AsyncIterable<Buffer>) {
         const writing = writeFully(file.handle, chunk);
         scan.update(chunk); // while the write is under way in another thread
         await writing;
         options.onBytes?.(scan.sizeBytes);
+        if (scan.ended) whole();
       }
     }, options.signal);
     const summary = scan.finish();

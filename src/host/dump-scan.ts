@@ -40,6 +40,11 @@ export class DumpScan {
     return this.#sizeBytes;
   }
 
+  /** Whether its last line has come. */
+  get ended(): boolean {
+    return this.#complete && (this.#restrictKey === undefined || this.#unrestricted);
+  }
+
   update(chunk: Buffer): void {
     this.#hash.update(chunk);
     this.#sizeBytes += chunk.length;

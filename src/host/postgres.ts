@@ -1,4 +1,4 @@
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { IvaapError } from '../errors.ts';
 import type { Kubectl } from './kubectl.ts';
 import type { Patience } from './patience.ts';
@@ -27,8 +27,11 @@ export interface Postgres {
   databaseSizeBytes(signal?: AbortSignal): Promise<number>;
   /** Server's version, `15.18`. */
   serverVersion(signal?: AbortSignal): Promise<string>;
-  /** A plain-text dump of the one database, which psql restores into an empty one. */
-  dump(consume: (dump: Readable) => Promise<void>, signal?: AbortSignal): Promise<void>;
+  /**
+   * A plain-text dump of the one database, which psql restores into an empty one. `consume` says `whole` when it has come to the dump's
+   * own end: until then the pod's side stays open.
+   */
+  dump(consume: (dump: Readable, whole: () => void) => Promise<void>, signal?: AbortSignal): Promise<void>;
   /** Roles and settings of the whole server. Holds password hashes. */
   dumpGlobals(signal?: AbortSignal): Promise<string>;
 }
@@ -45,6 +48,14 @@ const psqlOptions = [
 ];
 const queryTimeoutMs = 60_000;
 const undefinedTable = '42P01';
+
+/**
+ * kubectl drops what is still on its way when the program in the pod ends, and exits with 0 all the same (kubernetes/kubernetes#124571).
+ * So the program's shell stays until our end of its standard input closes; five minutes, should that never reach it.
+ */
+const untilRead = ['sh', '-c', '"$@" && { timeout 300 cat >/dev/null 2>&1 || :; }', 'sh'] as const;
+/** After a dump's last line come a few bytes of the same write. */
+const restMs = 250;
 
 export function createPostgres(kubectl: Kubectl, settings: PostgresSettings): Postgres {
   const { namespace, selector, container, user, database } = settings;
@@ -127,11 +138,30 @@ export function createPostgres(kubectl: Kubectl, settings: PostgresSettings): Po
       return (row?.[0] ?? '').split(' ')[0] ?? '';
     },
     async dump(consume, signal) {
-      await exec(
-        ['pg_dump', '-w', '--format=plain', '--lock-wait-timeout=60s', '-U', user, '-d', database],
-        { stdout: consume },
-        signal,
-      );
+      const name = await pod(signal);
+      const stdin = new Readable({ read() {} });
+      let rest: NodeJS.Timeout | undefined;
+      const whole = () => (rest ??= setTimeout(() => stdin.push(null), restMs));
+      const words = [
+        'pg_dump',
+        '-w',
+        '--format=plain',
+        '--lock-wait-timeout=60s',
+        '-U',
+        user,
+        '-d',
+        database,
+      ];
+      try {
+        await kubectl.exec({ namespace, pod: name, container }, [...untilRead, ...words], {
+          label: `pg_dump in pod ${name}`,
+          stdin,
+          stdout: (dump) => consume(dump, whole),
+          ...withSignal(signal),
+        });
+      } finally {
+        clearTimeout(rest);
+      }
     },
     async dumpGlobals(signal) {
       const argv = ['pg_dumpall', '-w', '--globals-only', '-U', user] as const;

@@ -49,7 +49,11 @@ function withoutOptions([program = '', ...words]: string[]): string[] {
 }
 
 /** Programs in a pod by what they are started with: `pg_dump … -d ivaapdb`. */
-const inPod = (words: readonly string[]) => words.slice(words.indexOf('--') + 1);
+const inPod = (words: readonly string[]) => {
+  const started = words.slice(words.indexOf('--') + 1);
+  // A shell that stays until everything was read, and its own name.
+  return started[0] === 'sh' ? started.slice(4) : started;
+};
 
 const readingHelm = ['history', 'get', 'template', 'version', 'list', 'status'];
 const readingKubectl = ['get', 'version', 'logs', 'describe', 'api-resources'];

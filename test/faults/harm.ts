@@ -30,6 +30,17 @@ export const askTwice: Act = async (run) => {
   return {};
 };
 
+const helmHeldMs = 30_000;
+
+/** Helm stands still beside it for a while, so that the next run finds it alive. */
+export const killBesideHelm: Act = async (run, pid) => {
+  if (pid === undefined) throw new Error('no Helm to live on');
+  send(pid, 'SIGSTOP');
+  run.signal('SIGKILL');
+  setTimeout(() => send(pid, 'SIGCONT'), helmHeldMs);
+  return {};
+};
+
 export const killProgram: Act = async (_run, pid) => {
   if (pid !== undefined) send(pid, 'SIGKILL');
   return {};

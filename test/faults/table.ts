@@ -235,7 +235,8 @@ export const chains: readonly Chain[] = [
         step: 'upgrade_helm',
         moment: helmAtWork,
         act: harm.killProgram,
-        ends: [6],
+        // 8 where the new pod had migrated by then.
+        ends: [6, 8],
         says: /ended by SIGKILL/,
       },
     ],
@@ -257,7 +258,7 @@ export const chains: readonly Chain[] = [
         fault: '`ivaap` alone killed while Helm works',
         step: 'upgrade_helm',
         moment: helmAtWork,
-        act: harm.signal('SIGKILL'),
+        act: harm.killBesideHelm,
         ends: ['killed'],
       },
       {

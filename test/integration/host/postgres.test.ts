@@ -16,6 +16,8 @@ describe('a real PostgreSQL 15', () => {
   let folder = '';
   let postgres: Postgres;
   let running = true;
+  /** What kubectl's exec is put through. */
+  let relay: [] | [string, string] = [];
   const asPostgres = (...argv: string[]) => runner.run(['runuser', '-u', 'postgres', '--', ...argv]);
   const psql = (database: string, sql: string) =>
     asPostgres(
@@ -78,7 +80,10 @@ describe('a real PostgreSQL 15', () => {
         ),
       logs: () => Promise.resolve('the last line of the log'),
       exec: (_target, argv, options) =>
-        runner.run(['runuser', '-u', 'postgres', '--', argv[0], '-h', folder, ...argv.slice(1)], options),
+        runner.run(
+          [...relay, 'runuser', '-u', 'postgres', '--', 'env', `PGHOST=${folder}`, ...argv],
+          options,
+        ),
     } as Partial<Kubectl> as Kubectl;
     postgres = createPostgres(kubectl, {
       namespace: 'n',
@@ -162,6 +167,19 @@ describe('a real PostgreSQL 15', () => {
     );
     const sum = "SELECT md5(string_agg(w::text, '' ORDER BY id)) FROM wells w";
     assert.equal((await psql('restored', sum)).stdout, (await psql('welldb', sum)).stdout);
+  });
+
+  it('is dumped whole through a kubectl that loses what it has not passed on when the program ends', async () => {
+    const lossy = join(import.meta.dirname, '../../fixtures/lossy-relay.ts');
+    const { stdout } = await runner.run([process.execPath, lossy, 'seq', '1000000']);
+    assert.ok(stdout.length < 6_888_896, 'the relay loses');
+    relay = [process.execPath, lossy];
+    try {
+      const { totalRows } = await writeDump(postgres, join(folder, 'relayed.sql'));
+      assert.equal(totalRows, 3004);
+    } finally {
+      relay = [];
+    }
   });
 
   it('leaves no dump when pg_dump fails half-way, and names why', async () => {
