@@ -78,10 +78,20 @@ async function removeLeftovers(target: TreeTarget): Promise<void> {
   }
 }
 
+/** Throws IvaapError `failed` when the folder's name leads to another one by now: that one must not get the tree's name. */
+async function assertInItsPlace(path: string, handle: FileHandle): Promise<void> {
+  const [named, own] = await Promise.all([lstat(path).catch(() => undefined), handle.stat()]);
+  if (named?.dev === own.dev && named.ino === own.ino) return;
+  throw new IvaapError('failed', `${path} was moved away by somebody else while it was written`, {
+    hint: `choose a folder that only you can change: ls -ld ${dirname(path)}`,
+  });
+}
+
 async function putInPlace(
   { path, temporary, replaces }: TreeTarget,
   { handle, at }: OwnFolder,
 ): Promise<void> {
+  await assertInItsPlace(temporary, handle);
   if (dirname(temporary) === path) {
     for (const name of await readdir(at)) await rename(join(at, name), join(path, name));
     await rmdir(temporary);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
-import { symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync } from 'node:fs';
+import { renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -81,5 +81,29 @@ for (const [what, make, message] of refused) {
       assert.match(error.message, message);
       return true;
     });
+  });
+}
+
+for (const existing of [false, true]) {
+  const where = existing ? 'an empty folder' : 'a new folder';
+  test(`a link put in the place of the growing tree leads nowhere: ${where} is not made, and what the link leads to is as it was`, async () => {
+    const at = folder();
+    const victim = folder();
+    chmodSync(victim, 0o700);
+    const dir = join(at, 'stage');
+    if (existing) mkdirSync(dir, { mode: 0o777 });
+    if (existing && process.geteuid?.() === 0) chownSync(dir, 1234, 1234);
+    const target = await treeTarget(dir);
+    let opened = 0;
+    const onFile = () => {
+      if ((opened += 1) !== 2) return;
+      renameSync(target.temporary, join(at, 'aside'));
+      symlinkSync(victim, target.temporary);
+    };
+    await assert.rejects(extractTree(files, target, { onFile }), { code: 'failed' });
+    const { uid, mode } = statSync(victim);
+    assert.deepEqual([uid, mode & 0o7777, readdirSync(victim)], [process.geteuid?.(), 0o700, []]);
+    assert.deepEqual(readdirSync(join(at, 'aside')), []);
+    assert.deepEqual(existing ? readdirSync(dir) : existsSync(dir), existing ? [] : false);
   });
 }
