@@ -1,5 +1,6 @@
 // First of all: from here on our own file may be renamed or replaced.
 import './host/own-file.ts';
+import { existsSync } from 'node:fs';
 import { isSea } from 'node:sea';
 import { describeError, IvaapError } from './errors.ts';
 import { errorLines } from './ui/error-text.ts';
@@ -27,6 +28,8 @@ const readBeforeUs = /^(NODE|LD|OPENSSL|SSL)_/;
 /** Begins anew without them, as the same process: to delete them now would come too late. The second time there are none. */
 function startUnsteered(): void {
   if (!isSea() || !Object.keys(process.env).some((name) => readBeforeUs.test(name))) return;
+  // Without /proc nothing can begin anew, and whatever needs our file says so.
+  if (!existsSync('/proc/self/exe')) return;
   scrubEnvironment();
   process.execve?.('/proc/self/exe', [process.argv0, ...process.argv.slice(2)], process.env);
 }

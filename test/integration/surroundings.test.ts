@@ -116,6 +116,15 @@ test('what lies in a compile cache of Node is not run, and its coverage is no ou
   assert.deepEqual(readdirSync(at).sort(), ['cache', 'coverage']);
 });
 
+test('without /proc it says what is missing, also where its environment would have made it begin anew', async () => {
+  const argv = inOwnMounts('mount -t tmpfs tmpfs /proc', [payload.path, 'manifest']);
+  for (const env of [{}, { NODE_OPTIONS: '--inspect' }]) {
+    const { exitCode, signal, stderr } = await runProgram(argv, { env });
+    assert.deepEqual([exitCode, signal], [4, null], stderr);
+    assert.match(stderr, /\/proc/);
+  }
+});
+
 test('an environment with nothing in it is enough', async () => {
   const { exitCode, stdout, stderr } = await runProgram(['env', '-i', payload.path, 'verify'], { cwd: work });
   assert.deepEqual([exitCode, stderr], [0, '']);
