@@ -61,7 +61,7 @@ export function layOut(
     const index: PayloadIndex = { ...identity, fileSize: 0, headSize, entries, chunks, ...rest };
     const layout = { index, indexOffset, indexLength, signer };
     index.fileSize = fileSizeOf(layout);
-    const needed = Math.ceil((JSON.stringify(index).length + 1) / blockSize) * blockSize;
+    const needed = Math.ceil((Buffer.byteLength(JSON.stringify(index)) + 1) / blockSize) * blockSize;
     if (needed <= indexLength) return layout;
     indexLength = needed;
   }
@@ -107,7 +107,10 @@ function fileSizeOf(layout: Layout): number {
 
 /** The bytes of index.json: compact JSON, spaces up to its room, a newline. */
 export function renderIndex({ index, indexLength }: Layout): Buffer {
-  return Buffer.from(`${JSON.stringify(index).padEnd(indexLength - 1)}\n`);
+  const content = Buffer.alloc(indexLength, ' ');
+  content.write(JSON.stringify(index));
+  content.write('\n', indexLength - 1);
+  return content;
 }
 
 /** The bytes of every local header but the index's, with their places. */

@@ -4,6 +4,9 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { packPayload } from '../../build/pack-payload.ts';
+import { buildRelease } from '../../payload-spec/sample/build.ts';
+import { sampleVersions } from '../../payload-spec/sample/releases.ts';
 import { packSecondProduct } from '../fixtures/second-product/pack.ts';
 import { makeTinyPayload, tinyHead } from '../fixtures/tiny-payload.ts';
 
@@ -45,4 +48,29 @@ describe('a reader written from FORMAT.md alone', () => {
     }
     tiny.remove();
   });
+});
+
+describe('every sample, packed', () => {
+  for (const version of sampleVersions)
+    it(`${version} is read alike by the reader written from FORMAT.md`, async () => {
+      const folder = mkdtempSync(join(tmpdir(), 'format-sample-'));
+      try {
+        writeFileSync(join(folder, 'head'), tinyHead());
+        const path = join(folder, 'packed');
+        const { index } = await packPayload({
+          spec: join(await buildRelease(version), 'release-spec.yaml'),
+          executable: join(folder, 'head'),
+          output: path,
+        });
+        const { status, stdout, stderr } = readByPython(path);
+        assert.equal(status, 0, stderr);
+        const { entries, archives } = index;
+        assert.equal(
+          stdout,
+          `${index.product} ${index.version}: ${entries.length} entries, ${archives.length} archives\n`,
+        );
+      } finally {
+        rmSync(folder, { recursive: true });
+      }
+    });
 });

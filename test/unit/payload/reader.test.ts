@@ -38,6 +38,17 @@ describe('a payload', () => {
     assert.equal(payload.digest, tiny.digest);
   });
 
+  it('may have a title in any script', async () => {
+    const title = 'Größe überall ™ 東京';
+    const other = await makeTinyPayload({ product: { title } });
+    const read = await openPayload(other.path);
+    assert.equal(read.identity.title, title);
+    assert.equal((await read.product()).title, title);
+    assert.equal((await read.index()).title, title);
+    await read.close();
+    other.remove();
+  });
+
   it('gives out product and release data with their defaults', async () => {
     assert.equal((await payload.product()).health[0]?.expectStatus, 200);
     assert.deepEqual((await payload.release()).schema, { min: 1, target: 2 });
