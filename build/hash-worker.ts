@@ -4,7 +4,7 @@ import { pipeline } from 'node:stream/promises';
 import { parentPort } from 'node:worker_threads';
 import { crc32, createGunzip, createZstdDecompress } from 'node:zlib';
 import { createXXHash128 } from 'hash-wasm';
-import { storedGzip } from '../src/images/archive-gzip.ts';
+import { storedGzipParts } from '../src/images/archive-gzip.ts';
 import type { ArchivePart } from '../src/images/archive-layout.ts';
 import { tarStream } from '../src/images/archive-stream.ts';
 import { zeroOut } from '../src/payload/verified-read.ts';
@@ -107,9 +107,11 @@ async function archive(task: HashTask & { kind: 'archive' }): Promise<Partial<Ha
     }
   }
   let size = 0;
-  for await (const piece of storedGzip(counted(), task.tarSize, () => crc)) {
-    sha256.update(piece);
-    size += piece.length;
+  for await (const parts of storedGzipParts(counted(), task.tarSize, () => crc)) {
+    for (const part of parts) {
+      sha256.update(part);
+      size += part.length;
+    }
   }
   return { size, sha256: sha256.digest('hex'), crc32: hex32(crc) };
 }

@@ -36,33 +36,42 @@ export function gzipTrailer(crc32: number, size: number): Buffer {
   return trailer;
 }
 
-/** The bytes of the gzip file that hold content [position, position + bytes.length), block headers included. */
-function stored(bytes: Buffer, position: number, size: number): Buffer {
-  const first = position % blockSize === 0 ? 0 : blockSize - (position % blockSize);
-  const headers = bytes.length > first ? Math.ceil((bytes.length - first) / blockSize) : 0;
-  const out = Buffer.allocUnsafe(bytes.length + headers * blockHeaderSize);
-  let to = bytes.copy(out, 0, 0, first);
+/** Content [position, position + bytes.length) as the gzip file holds it, block headers between parts of `bytes` itself: nothing is copied. */
+function* stored(bytes: Buffer, position: number, size: number): Generator<Buffer> {
+  const first = Math.min(position % blockSize === 0 ? 0 : blockSize - (position % blockSize), bytes.length);
+  if (first > 0) yield bytes.subarray(0, first);
   for (let from = first; from < bytes.length; from += blockSize) {
-    to += blockHeader(position + from, size).copy(out, to);
-    to += bytes.copy(out, to, from, Math.min(from + blockSize, bytes.length));
+    yield blockHeader(position + from, size);
+    yield bytes.subarray(from, Math.min(from + blockSize, bytes.length));
   }
-  return out;
 }
 
-/** Wraps `content` of exactly `size` bytes; `crc32` is asked when all of it has passed. Throws RangeError when the length differs. */
-export async function* storedGzip(
+/**
+ * Wraps `content` of exactly `size` bytes, in lists of buffers that belong one after another; `crc32` is asked when all of it has
+ * passed. Throws RangeError when the length differs.
+ */
+export async function* storedGzipParts(
   content: AsyncIterable<Buffer>,
   size: number,
   crc32: () => number,
-): AsyncGenerator<Buffer> {
-  yield gzipHeader;
+): AsyncGenerator<Iterable<Buffer>> {
+  yield [gzipHeader];
   let position = 0;
   for await (const bytes of content) {
     yield stored(bytes, position, size);
     position += bytes.length;
   }
   if (position !== size) throw new RangeError(`${position} bytes came where ${size} were to come`);
-  yield gzipTrailer(crc32(), size);
+  yield [gzipTrailer(crc32(), size)];
+}
+
+/** The same, each list put together. */
+export async function* storedGzip(
+  content: AsyncIterable<Buffer>,
+  size: number,
+  crc32: () => number,
+): AsyncGenerator<Buffer> {
+  for await (const parts of storedGzipParts(content, size, crc32)) yield Buffer.concat([...parts]);
 }
 
 /** Content [offset, offset + length) of a gzip file of ours, read by position: `readAt(offset, length)` reads the file. Throws RangeError when a block header differs. */
