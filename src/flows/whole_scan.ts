@@ -1,3 +1,4 @@
+import { IvaapError } from '../errors.ts';
 import { scanPayload, assertIntact } from '../payload/scan.ts';
 import { isReceipted, receiptOf, type ScanReceipt, writeReceipt } from '../payload/scan-receipt.ts';
 import type { FlowPorts, OpenedPayload } from './session.ts';
@@ -37,7 +38,12 @@ export class WholeScan {
     scan.catch((error: unknown) => damaged.abort(error));
     const [scanned, prepared] = await Promise.allSettled([scan, prepare({ ...ports, signal })]);
     if (scanned.status === 'rejected') throw scanned.reason;
-    if (prepared.status === 'rejected') throw prepared.reason;
+    if (prepared.status === 'rejected') {
+      // A file that is whole and not trusted leaves nothing behind.
+      if (prepared.reason instanceof IvaapError && prepared.reason.code === 'payload')
+        this.#receipt = undefined;
+      throw prepared.reason;
+    }
     return prepared.value;
   }
 
