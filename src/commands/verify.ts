@@ -6,7 +6,7 @@ import { allDamages, partsOf, signatureEvidence } from '../payload/evidence.ts';
 import type { Payload } from '../payload/reader.ts';
 import { openPayload, selfPath } from '../payload/reader.ts';
 import { assertIntact, scanPayload } from '../payload/scan.ts';
-import { sha256Check } from '../payload/sha256-check.ts';
+import { type Extent, sha256Check } from '../payload/sha256-check.ts';
 import { parseTrustKey } from '../policy/trust.ts';
 import { answer } from '../ui/answer.ts';
 import { byteTask } from './byte-task.ts';
@@ -35,8 +35,8 @@ async function checker(): Promise<VerifyReport['checkedBy']> {
   return { program, format: '1.0', node: process.version };
 }
 
-/** Hashes everything that was asked for; both passes are told as one of their kind. */
-async function hashed(payload: Payload, full: boolean, signal: AbortSignal) {
+/** The scan, and what was asked for with SHA-256; each pass is told as one of its kind. */
+async function hashed(payload: Payload, extent: Extent, signal: AbortSignal) {
   const { fileSize } = payload.trailer;
   const scanning = byteTask('verify', 'reading every byte', fileSize);
   const scan = await scanning.during(() =>
@@ -44,8 +44,9 @@ async function hashed(payload: Payload, full: boolean, signal: AbortSignal) {
   );
   const { coveredEnd } = (await payload.index()).chunks;
   const hashing = byteTask('hash', 'hashing every entry', coveredEnd);
+  const full = extent === 'all';
   const check = () =>
-    sha256Check(payload, full ? 'all' : 'head', { signal, onProgress: full ? hashing.progress : () => {} });
+    sha256Check(payload, extent, { signal, onProgress: full ? hashing.progress : () => {} });
   return { scan, check: await (full ? hashing.during(check) : check()) };
 }
 
@@ -60,7 +61,9 @@ async function run({ args, json, signal, options, program }: Invocation): Promis
   try {
     const carrier = file === undefined ? undefined : await trustCarrier();
     const trust = carrier === undefined ? undefined : judge(payload, carrier, { named });
-    const { scan, check } = await hashed(payload, options.full === true, signal);
+    // A program that proves itself gains nothing from a stronger hash of its own code.
+    const extent = options.full === true ? 'all' : file === undefined ? 'none' : 'head';
+    const { scan, check } = await hashed(payload, extent, signal);
     const damages = allDamages(scan, check);
     const report: VerifyReport = {
       ...payload.identity,
@@ -74,7 +77,7 @@ async function run({ args, json, signal, options, program }: Invocation): Promis
       intact: damages.length === 0,
       signature: signatureEvidence(payload),
       trust: trustReport(carrier, trust),
-      parts: await partsOf(payload, damages, options.full === true),
+      parts: await partsOf(payload, damages, extent),
       ...(options.full === true ? { entries: check.entries } : {}),
       damages,
     };
@@ -121,7 +124,7 @@ export const verifyCommand: Command = {
     { flags: '--json', summary: 'the evidence as one JSON object' },
   ],
   touches:
-    'Reads every byte of the file once, the executable and with --full everything twice, and changes nothing. Prints what was read,\n' +
+    'Reads every byte of the file once (the executable of another file, and with --full everything, twice) and changes nothing. Prints what was read,\n' +
     'how it was checked and the verdict of each part; damage is named by entry and byte range. The key of another file is compared with\n' +
     "the installed release's (as root, from the installer's state) or, where nothing is installed, with this program's.",
   examples: [

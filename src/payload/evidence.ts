@@ -1,6 +1,6 @@
 import type { Payload } from './reader.ts';
 import type { Damage, ScanResult } from './scan.ts';
-import type { Sha256Check } from './sha256-check.ts';
+import type { Extent, Sha256Check } from './sha256-check.ts';
 import { fingerprintOf, handedOverBy } from './signature.ts';
 
 /** A part of the file: bytes [from, to), and how they were checked. */
@@ -47,18 +47,19 @@ export function allDamages(scan: Pick<ScanResult, 'damages'>, check: Pick<Sha256
 }
 
 /** The whole file part by part, without a hole: what was read, how it was checked and what was found. */
-export async function partsOf(payload: Payload, damages: readonly Damage[], full: boolean): Promise<Part[]> {
+export async function partsOf(payload: Payload, damages: readonly Damage[], extent: Extent): Promise<Part[]> {
   const { headSize, chunks, entries } = await payload.index();
   const { fileSize, signed } = payload.trailer;
+  const scanned = 'XXH3-128 per chunk, against the index';
   const both = 'XXH3-128 and SHA-256 per chunk, against the index';
   const byTrailer = 'SHA-256, against the trailer';
   const rows: [what: string, to: number, method: string][] = [
-    ['executable', headSize, both],
+    ['executable', headSize, extent === 'none' ? scanned : both],
     ['index.json', payload.indexEnd, byTrailer],
     [
       `${entries.length} entries`,
       chunks.coveredEnd,
-      full ? `${both}; each by itself with SHA-256 and CRC-32` : 'XXH3-128 per chunk, against the index',
+      extent === 'all' ? `${both}; each by itself with SHA-256 and CRC-32` : scanned,
     ],
     ['zip directory', payload.commentOffset, byTrailer],
     [

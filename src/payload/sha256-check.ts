@@ -18,6 +18,9 @@ export interface EntryVerdict {
   verdict: 'intact' | 'damaged';
 }
 
+/** What is hashed: nothing, the executable, which is run and not read, or everything and every entry by itself too. */
+export type Extent = 'none' | 'head' | 'all';
+
 export interface Sha256Check {
   /** Bytes that were hashed. */
   bytes: number;
@@ -28,18 +31,19 @@ export interface Sha256Check {
 }
 
 /**
- * Compares chunks with their SHA-256: those of the executable, which is run and not read, or all of them and every entry by itself too.
+ * Compares chunks with their SHA-256.
  * The scan's XXH3 finds accidents; only this ties what it has read to the signature. Throws the signal's reason when aborted.
  */
 export async function sha256Check(
   payload: Payload,
-  extent: 'head' | 'all',
+  extent: Extent,
   { signal, onProgress }: { signal?: AbortSignal; onProgress?: (done: number) => void } = {},
 ): Promise<Sha256Check> {
   const index = await payload.index();
   const { chunks, headSize } = index;
   const zeroed = { from: headSize, to: payload.indexEnd };
-  const count = extent === 'all' ? chunks.hashes.length : Math.ceil(headSize / chunks.chunkSize);
+  const ofHead = extent === 'head' ? Math.ceil(headSize / chunks.chunkSize) : 0;
+  const count = extent === 'all' ? chunks.hashes.length : ofHead;
   const entries = extent === 'all' ? placedEntries(index, payload.indexEnd).map(entryHasher) : [];
   const result: Sha256Check = { bytes: 0, damages: [], entries: [] };
   const bad: { from: number; to: number }[] = [];
@@ -47,7 +51,7 @@ export async function sha256Check(
     const { from, to } = chunkBounds(chunks, number);
     return payload.readAt(from, to - from).catch(() => undefined);
   };
-  let next = read(0);
+  let next = count > 0 ? read(0) : undefined;
   for (let number = 0; number < count; number += 1) {
     const bytes = await next;
     if (number + 1 < count) next = read(number + 1);

@@ -82,6 +82,8 @@ describe('the executable and whose it is', () => {
     const same = await verify('vendor', 'vendor');
     assert.equal(same.exitCode, 0, same.stderr);
     assert.match(same.stdout, /^trust: trusted: signed by the key of this program, tiny 2026\.1$/m);
+    assert.match(same.stdout, /^executable .* XXH3-128 and SHA-256 per chunk/m);
+    assert.match((await run('vendor', 'verify')).stdout, /^executable .* XXH3-128 per chunk/m);
     assert.match(same.stdout, /^compared with: this program, .* since: no completed install on this host: /m);
     const other = await verify('vendor', 'other');
     assert.equal(other.exitCode, 4);
