@@ -79,8 +79,8 @@ class OneHost {
       const finished = await this.#oneRun();
       const last = this.#results.at(-1);
       if (finished.code === 0) break;
-      const killed = last?.end === 'killed';
-      last?.problems.push(...(await before.problems(this.#host, killed)));
+      const cutOff = last?.end === 'killed' || last?.fault.helmLives === true;
+      last?.problems.push(...(await before.problems(this.#host, cutOff)));
       this.#report(last);
       if (count <= 2 * this.#chain.faults.length) continue;
       throw new Error(await explain(this.#host, `${this.#chain.name}: it never ends`, finished));

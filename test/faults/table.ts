@@ -25,6 +25,8 @@ export interface Fault {
   /** How the run is begun, by a shell that it replaces; `$run` is the command. */
   how?: string;
   ends: readonly End[];
+  /** An orphaned Helm goes on when the run has ended: what it works with is still there. */
+  helmLives?: true;
   /** What a run that ended must have said: its first line, or the lines after it. */
   says?: RegExp;
 }
@@ -266,6 +268,7 @@ export const chains: readonly Chain[] = [
         fault: 'Ctrl-C while the next run waits for the orphaned Helm',
         how: stoppedInTheWait,
         ends: [130],
+        helmLives: true,
       },
     ],
   },
