@@ -39,10 +39,11 @@ export async function judgeExecutable(specimen: Specimen, damage: Damage): Promi
       return `it said of itself (${byItself.status}): ${byItself.stderr}`;
     if (!inHead && region !== 'padding') {
       const extracted = run(specimen.path, 'extract', 'out');
-      const isTool = region.startsWith('tools/');
-      if (extracted.status !== (isTool ? 0 : 4))
+      // A tool is not extracted; what shares a chunk with it is refused all the same, and the tool is named.
+      const isLeftOut = extracted.status === 0 && region.startsWith('tools/');
+      if (!isLeftOut && (extracted.status !== 4 || !names(extracted.stderr.split('\n')[0]!, [region])))
         return `extract ended with ${extracted.status}: ${extracted.stderr}`;
-      if (isTool) rmSync(join(folder, 'out'), { recursive: true });
+      if (isLeftOut) rmSync(join(folder, 'out'), { recursive: true });
     }
     const written = readdirSync(folder);
     return written.length === 0 ? undefined : `it wrote ${written.join(', ')}`;

@@ -45,13 +45,13 @@ describe('an archive on disk that somebody made to harm', () => {
 
   it('is not unpacked to four gibibytes of zeros, in a file or behind the last one', async () => {
     await assert.rejects(scan(zeros(tarHeader('blobs/sha256/a', 4096 * mebibyte), 4096)), tooMuch);
-    await assert.rejects(scan(zeros(Buffer.alloc(0), 4096)), /neither gzip nor tar|more than 200 times/);
+    await assert.rejects(scan(zeros(Buffer.alloc(0), 1024)), /neither gzip nor tar|more than 200 times/);
   });
 
   it('does not decide how much of its descriptions is kept', async () => {
     const tar = pack();
     const braces = Buffer.alloc(4 * mebibyte, '{');
-    for (let number = 0; number < 50; number += 1) tar.entry({ name: `${number}.json` }, braces);
+    for (let number = 0; number < 24; number += 1) tar.entry({ name: `${number}.json` }, braces);
     tar.finalize();
     const { images } = await scan(gzipSync(await buffer(tar as AsyncIterable<Buffer>), { level: 1 }));
     assert.equal(images.size, 0);
