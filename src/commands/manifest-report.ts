@@ -4,9 +4,14 @@ import { compareWithRuntime, type ImageState } from '../images/compare-runtime.t
 import type { PayloadIndex } from '../payload/index-schema.ts';
 import type { Product } from '../payload/product-schema.ts';
 import { shellWord } from '../ui/shell-word.ts';
-import { type ClusterState, runningImages, type RunningImage, stateInCluster } from './manifest-cluster.ts';
-import { type ImageLoad, imageLoad } from './manifest-load.ts';
-import { uniqueBytes } from './unique-bytes.ts';
+import {
+  type ClusterState,
+  runningImages,
+  type RunningImage,
+  stateInCluster,
+} from '../images/compare-cluster.ts';
+import { type ImageLoad, imageLoad } from '../images/load-forecast.ts';
+import { uniqueBytes } from '../images/unique-bytes.ts';
 
 /** One image of the payload, and what this host has of it. */
 export interface ManifestImage {

@@ -11,8 +11,8 @@ import type { Command, Invocation } from './command.ts';
 import { openDelivered } from './delivered-file.ts';
 import { manifestReport } from './manifest-report.ts';
 import { manifestText } from './manifest-text.ts';
-import { describedRelease } from './release-description.ts';
-import { releaseDiff } from './release-diff.ts';
+import { describedRelease } from '../images/release-description.ts';
+import { releaseDiff } from '../images/release-diff.ts';
 import { releaseDiffText } from './release-diff-text.ts';
 import { signerOf } from '../payload/signature.ts';
 

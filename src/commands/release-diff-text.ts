@@ -1,7 +1,7 @@
 import { formatBytes } from '../policy/format-bytes.ts';
 import { columns } from '../ui/format.ts';
 import { printableRow } from '../ui/sanitize.ts';
-import type { NamedChanges, ReleaseDiff, ReleaseFacts } from './release-diff.ts';
+import type { NamedChanges, ReleaseDiff, ReleaseFacts } from '../images/release-diff.ts';
 
 const plural = (count: number, noun: string) => `${count} ${noun}${count === 1 ? '' : 's'}`;
 

@@ -1,4 +1,4 @@
-import { blobsOf } from '../images/archive-layout.ts';
+import { blobsOf } from './archive-layout.ts';
 import type { IndexImage } from '../payload/index-schema.ts';
 
 /** Bytes of the blobs that no other of these images has, in their order. */

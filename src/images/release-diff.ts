@@ -1,5 +1,5 @@
-import { blobsOf } from '../images/archive-layout.ts';
-import { repositoryOf } from '../images/compare-runtime.ts';
+import { blobsOf } from './archive-layout.ts';
+import { repositoryOf } from './compare-runtime.ts';
 import type { IndexEntry, IndexImage, PayloadIndex } from '../payload/index-schema.ts';
 import type { DescribedRelease } from './release-description.ts';
 

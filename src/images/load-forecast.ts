@@ -1,6 +1,6 @@
-import { lackingBytes } from '../images/plan.ts';
-import type { Presence } from '../images/presence.ts';
-import { wantedImages } from '../images/wanted.ts';
+import { lackingBytes } from './plan.ts';
+import type { Presence } from './presence.ts';
+import { wantedImages } from './wanted.ts';
 import type { PayloadIndex } from '../payload/index-schema.ts';
 import type { Product } from '../payload/product-schema.ts';
 
