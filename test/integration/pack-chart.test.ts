@@ -18,7 +18,7 @@ import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { checkedPlan } from '../../build/pack-check.ts';
 import { docker24Archive } from '../fixtures/image-archives.ts';
-import { noise, tinyImages, writeTinySpec } from '../fixtures/tiny-payload.ts';
+import { noise, tinyHead, tinyImages, writeTinySpec } from '../fixtures/tiny-payload.ts';
 import { labPrograms } from '../lab/programs.ts';
 
 const run = promisify(execFile);
@@ -248,12 +248,17 @@ describe("packing with the payload's Helm", () => {
       writeFileSync(join(own, 'helm'), '#!/bin/sh\nexec sleep 5\n', { mode: 0o755 });
       const text = readFileSync(spec, 'utf8').replace(/ociLayout: oci/, 'archive: images.tar.gz');
       writeFileSync(spec, text.replace(helm, './helm'));
+      writeFileSync(join(own, 'head'), tinyHead());
       const before = listing(own);
-      const child = spawn(process.execPath, [join(root, 'build/pack.ts'), spec, '-o', join(own, 'packed')]);
+      const executable = ['--executable', join(own, 'head')];
+      const words = [join(root, 'build/pack.ts'), spec, '-o', join(own, 'packed'), ...executable];
+      const child = spawn(process.execPath, words);
+      let said = '';
+      child.stderr.setEncoding('utf8').on('data', (text: string) => (said += text));
       const ended = once(child, 'exit');
       // The archive is unpacked, and Helm has begun.
       while (!existsSync(join(own, 'packed.unpacked/helm'))) {
-        assert.equal(child.exitCode, null);
+        assert.equal(child.exitCode, null, said);
         await setTimeout(20);
       }
       assert.ok(existsSync(join(own, 'packed.unpacked/0.tar')));
