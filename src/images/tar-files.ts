@@ -47,6 +47,9 @@ export async function* tarFiles(path: string, options: TarFilesOptions = {}): As
     for await (const entry of unpack) {
       options.signal?.throwIfAborted();
       const { name, size = 0, type, linkname } = entry.header;
+      // A size field in no known form comes as null, and a file of that size never ends.
+      if (!Number.isSafeInteger(size) || size < 0)
+        throw new UnreadableArchive(`it cannot be read: ${name} has no size`);
       const regular = type === 'file' || type === 'contiguous-file';
       yield {
         name: name.replace(/^\.\//, ''),

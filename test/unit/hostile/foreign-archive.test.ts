@@ -16,6 +16,18 @@ const mebibyte = 1024 * 1024;
 const memoryLimitBytes = 200 * mebibyte;
 const id = `sha256:${createHash('sha256').update('{}').digest('hex')}`;
 
+/** Makes a header's checksum fit again. */
+function withChecksum(header: Buffer): void {
+  header.write('        ', 148);
+  header.write(
+    `${header
+      .reduce((sum, byte) => sum + byte, 0)
+      .toString(8)
+      .padStart(6, '0')}\0 `,
+    148,
+  );
+}
+
 describe('an archive on disk that somebody made to harm', () => {
   let folder: string;
   before(() => {
@@ -100,6 +112,10 @@ describe('an archive on disk that somebody made to harm', () => {
   });
 
   it('is refused for headers that promise more than there is', async () => {
+    const sizeless = tarHeader('a', 0);
+    sizeless[124] = 0x81; // Neither octal digits nor one of the two binary forms.
+    withChecksum(sizeless);
+    await assert.rejects(scan(Buffer.concat([sizeless, Buffer.alloc(2048)])), /a has no size/);
     const header = tarHeader('a', 2 ** 50);
     await assert.rejects(scan(Buffer.concat([header, Buffer.alloc(1024)])), { name: 'UnreadableArchive' });
     const long = Buffer.from(tarHeader('././@LongLink', 2 ** 40));
