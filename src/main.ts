@@ -22,8 +22,11 @@ function scrubEnvironment(): void {
   }
 }
 
-/** What Node and its libraries have acted on before our first line: compile cache, coverage, certificates, proxies, TLS. */
-const readBeforeUs = /^(NODE|LD|OPENSSL|SSL)_/;
+/**
+ * What Node and its libraries have acted on before our first line: compile cache, coverage, certificates, proxies, TLS. What LD_* had
+ * loaded is root's own doing, since sudo passes none on; it ends with us, like all that is not kept.
+ */
+const readBeforeUs = /^(NODE|OPENSSL|SSL)_/;
 
 /** Begins anew without them, as the same process: to delete them now would come too late. The second time there are none. */
 function startUnsteered(): void {
