@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
+  chmodSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -245,7 +246,8 @@ describe("packing with the payload's Helm", () => {
       const spec = specOf(plain);
       const own = join(spec, '..');
       writeFileSync(join(own, 'images.tar.gz'), gzipSync(await docker24Archive(tinyImages('2026.1'))));
-      writeFileSync(join(own, 'helm'), '#!/bin/sh\nexec sleep 5\n', { mode: 0o755 });
+      writeFileSync(join(own, 'helm'), '#!/bin/sh\nexec sleep 5\n');
+      chmodSync(join(own, 'helm'), 0o755);
       const text = readFileSync(spec, 'utf8').replace(/ociLayout: oci/, 'archive: images.tar.gz');
       writeFileSync(spec, text.replace(helm, './helm'));
       writeFileSync(join(own, 'head'), tinyHead());
