@@ -255,6 +255,20 @@ test('a dry run changes nothing, and the run does what it said', async (t) => {
       await host.kubectl('scale', 'deployment', 'backend', '-n', 'ivaap', '--replicas=2');
       await row(3, /Deployment\/backend \.spec\.replicas/);
       await host.kubectl('scale', 'deployment', 'backend', '-n', 'ivaap', '--replicas=1');
+      // A pod that is still ending would be gone in the comparison.
+      await host.until('one backend pod is left', 60, async () => {
+        const { stdout } = await host.kubectl(
+          'get',
+          'pods',
+          '-n',
+          'ivaap',
+          '-l',
+          'app=backend',
+          '-o',
+          'name',
+        );
+        return stdout.trim().split('\n').length === 1 ? true : undefined;
+      });
       await row(5, /downgrade/, '2025.9');
       await row(10, /installed already/, '2026.1');
       await host.untilHealthy();
