@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { closeSync, openSync, readSync } from 'node:fs';
 import { posix } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { normalizedReference } from '../src/images/compare-runtime.ts';
 import { ociLayerType, ociManifest } from '../src/images/made-manifest.ts';
 import type { BlobPlace } from './blob-source.ts';

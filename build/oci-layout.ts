@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { normalizedReference } from '../src/images/compare-runtime.ts';
 import type { IndexImage } from '../src/payload/index-schema.ts';
 import type { BlobSource } from './blob-source.ts';

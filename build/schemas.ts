@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { indexSchema } from '../src/payload/index-schema.ts';
 import { productSchema } from '../src/payload/product-schema.ts';
 import { releaseSpecSchema } from './release-spec.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { eventSchemas, eventsVersion } from '../src/engine/events.ts';
 import type { GeneratedPage } from './generated-page.ts';
 import { generatedPage, writePage } from './generated-page.ts';

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { format } from 'prettier';
-import { openPayload } from '../src/payload/reader.ts';
+import { openPayload } from '../src/payload/open-payload.ts';
 import { fixedKeys } from '../test/fixtures/signing-keys.ts';
 import { makeTinyPayload } from '../test/fixtures/tiny-payload.ts';
 import type { GeneratedPage } from './generated-page.ts';

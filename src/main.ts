@@ -1,6 +1,6 @@
 // First of all: from here on our own file may be renamed or replaced.
 import './host/own-file.ts';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { isSea } from 'node:sea';
 import { describeError, IvaapError } from './errors.ts';
 import { errorLines } from './ui/error-text.ts';
@@ -28,12 +28,30 @@ function scrubEnvironment(): void {
  */
 const readBeforeUs = /^(NODE|OPENSSL|SSL)_/;
 
-/** Begins anew without them, as the same process: to delete them now would come too late. The second time there are none. */
-function startUnsteered(): void {
-  if (!isSea() || !Object.keys(process.env).some((name) => readBeforeUs.test(name))) return;
+/** Commands that read or write all of a file: their buffers are worth huge pages. */
+const movesManyBytes = new Set(['install', 'verify', 'extract', 'extract-file']);
+
+/** What the C library reads before us too; with this value it asks for huge pages where the host gives them to those who ask. */
+const hugePages = { name: 'GLIBC_TUNABLES', value: 'glibc.malloc.hugetlb=1' };
+
+function wantsHugePages(command: string | undefined): boolean {
+  if (!movesManyBytes.has(command ?? '') || process.env[hugePages.name] === hugePages.value) return false;
+  try {
+    return readFileSync('/sys/kernel/mm/transparent_hugepage/enabled', 'utf8').includes('[madvise]');
+  } catch {
+    return false;
+  }
+}
+
+/** Begins anew, as the same process, with an environment as it should have been: to change it now would come too late. The second time it is so. */
+function startInOrder(command: string | undefined): void {
+  if (!isSea()) return;
+  const steered = Object.keys(process.env).some((name) => readBeforeUs.test(name));
+  const wants = wantsHugePages(command);
   // Without /proc nothing can begin anew, and whatever needs our file says so.
-  if (!existsSync('/proc/self/exe')) return;
+  if (!(steered || wants) || !existsSync('/proc/self/exe')) return;
   scrubEnvironment();
+  if (wants) process.env[hugePages.name] = hugePages.value;
   process.execve?.('/proc/self/exe', [process.argv0, ...process.argv.slice(2)], process.env);
 }
 
@@ -106,7 +124,7 @@ const end = (error: unknown) => leave(printError(error, args.includes('--json'))
 const fail = (error: unknown) => process.exit(printError(error, args.includes('--json')));
 process.on('uncaughtException', fail);
 process.on('unhandledRejection', fail);
-startUnsteered();
+startInOrder(args[0]);
 scrubEnvironment();
 // Modes of files are what the code says, for the programs that it starts as well.
 process.umask(0o022);

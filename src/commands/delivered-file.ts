@@ -1,7 +1,8 @@
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { IvaapError } from '../errors.ts';
-import { openPayload, type Payload } from '../payload/reader.ts';
+import { openPayload } from '../payload/open-payload.ts';
+import type { Payload } from '../payload/reader.ts';
 
 /**
  * Opens the payload of a file that was named on the command line.

@@ -2,28 +2,20 @@ import { dirname } from 'node:path';
 import { IvaapError } from '../errors.ts';
 import type { ExtractSource } from '../payload/extract-file.ts';
 import { assertRoom, extractTarget, extractToFile } from '../payload/extract-file.ts';
+import { payloadFile } from '../payload/payload-file.ts';
 import type { Payload } from '../payload/reader.ts';
-import { openPayload, selfPath } from '../payload/reader.ts';
+import { openPayload, selfPath } from '../payload/open-payload.ts';
 import { formatBytes } from '../policy/format-bytes.ts';
 import type { Command, Invocation } from './command.ts';
 import { nearestNames } from './nearest.ts';
 import { assertSafeTarget } from './product-folder.ts';
 import { byteTask } from './byte-task.ts';
 
-const archiveMode = 0o644;
-
-/** An archive or an entry of the payload, ready to be read. */
+/** The archive or entry of that name. Throws IvaapError `usage` that names the nearest ones when there is none. */
 async function sourceOf(payload: Payload, name: string, program: string): Promise<ExtractSource> {
   const { archives, entries } = await payload.index();
-  const archive = archives.find((candidate) => candidate.name === name);
-  if (archive !== undefined) {
-    return { name, sizeBytes: archive.size, mode: archiveMode, stream: payload.streamArchive(name) };
-  }
-  const entry = entries.find((candidate) => candidate.name === name);
-  if (entry !== undefined) {
-    return { name, sizeBytes: entry.size, mode: entry.mode, stream: payload.streamEntry(name) };
-  }
   const names = [...archives, ...entries].map((candidate) => candidate.name);
+  if (names.includes(name)) return payloadFile(payload, name);
   const near = nearestNames(
     name,
     names.filter((candidate) => !candidate.startsWith('blobs/')),
@@ -39,7 +31,7 @@ async function writeToStdout(source: ExtractSource, signal: AbortSignal): Promis
       process.stdout.write(piece, (error) => (error ? reject(error) : resolve()));
     });
   try {
-    for await (const piece of source.stream) {
+    for await (const piece of source.stream()) {
       signal.throwIfAborted();
       await write(piece);
     }

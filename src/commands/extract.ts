@@ -1,42 +1,30 @@
 import { dirname } from 'node:path';
+import type { ExtractSource } from '../payload/extract-file.ts';
 import { assertRoom } from '../payload/extract-file.ts';
 import { extractTree, treeTarget } from '../payload/extract-tree.ts';
-import type { PayloadIndex } from '../payload/index-schema.ts';
+import { payloadFile } from '../payload/payload-file.ts';
 import type { Payload } from '../payload/reader.ts';
-import { openPayload } from '../payload/reader.ts';
+import { openPayload } from '../payload/open-payload.ts';
 import { formatBytes } from '../policy/format-bytes.ts';
 import { byteTask } from './byte-task.ts';
 import type { Command, Invocation } from './command.ts';
 import { assertSafeTarget } from './product-folder.ts';
 
-const archiveMode = 0o644;
-
 /** Archives, chart, values template and the rest of the payload's files. Blobs are inside the archives; tools are ours alone. */
-function stagedFiles(payload: Payload, { archives, entries, tools }: PayloadIndex) {
+async function stagedFiles(payload: Payload): Promise<ExtractSource[]> {
+  const { archives, entries, tools } = await payload.index();
   const ours = new Set(Object.values(tools).map(({ entry }) => entry));
-  return [
-    ...archives.map(({ name, size }) => ({
-      name,
-      sizeBytes: size,
-      mode: archiveMode,
-      stream: () => payload.streamArchive(name),
-    })),
-    ...entries
-      .filter(({ name }) => !name.startsWith('blobs/') && !ours.has(name))
-      .map(({ name, size, mode }) => ({
-        name,
-        sizeBytes: size,
-        mode,
-        stream: () => payload.streamEntry(name),
-      })),
-  ];
+  const names = [...archives, ...entries]
+    .map(({ name }) => name)
+    .filter((name) => !name.startsWith('blobs/') && !ours.has(name));
+  return Promise.all(names.map((name) => payloadFile(payload, name)));
 }
 
 async function run({ args, signal, json }: Invocation): Promise<void> {
   const [dir = ''] = args;
   const payload = await openPayload();
   try {
-    const files = stagedFiles(payload, await payload.index());
+    const files = await stagedFiles(payload);
     const sizeBytes = files.reduce((sum, file) => sum + file.sizeBytes, 0);
     const target = await treeTarget(dir);
     await assertSafeTarget(target.path, (await payload.product()).folder);

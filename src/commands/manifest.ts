@@ -4,7 +4,7 @@ import { queryHostImages } from '../flows/manifest_query.ts';
 import { compareArchives } from '../images/compare-archives.ts';
 import { join } from 'node:path';
 import type { Payload } from '../payload/reader.ts';
-import { openPayload } from '../payload/reader.ts';
+import { openPayload } from '../payload/open-payload.ts';
 import { answer } from '../ui/answer.ts';
 import { byteTask } from './byte-task.ts';
 import type { Command, Invocation } from './command.ts';

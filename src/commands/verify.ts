@@ -4,7 +4,7 @@ import { IvaapError } from '../errors.ts';
 import { assertTrusted, judge, trustCarrier } from '../flows/trust.ts';
 import { allDamages, partsOf, signatureEvidence } from '../payload/evidence.ts';
 import type { Payload } from '../payload/reader.ts';
-import { openPayload, selfPath } from '../payload/reader.ts';
+import { openPayload, selfPath } from '../payload/open-payload.ts';
 import { assertIntact, scanPayload } from '../payload/scan.ts';
 import { type Extent, sha256Check } from '../payload/sha256-check.ts';
 import { parseTrustKey } from '../policy/trust.ts';

@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 import { answer } from '../ui/answer.ts';
 import { NoPayload } from '../payload/locate.ts';
-import { openPayload } from '../payload/reader.ts';
+import { openPayload } from '../payload/open-payload.ts';
 
 /** `-v`: product and version of the payload, from its index alone. An executable that nothing was packed onto says so. */
 export async function printVersion(program: string, signal: AbortSignal): Promise<void> {

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** What a run would do, step by step, as data: the dry run prints it, and a run begins with a summary of it. */
 

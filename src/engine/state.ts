@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { causeChain, IvaapError } from '../errors.ts';
 import type { Disk } from './disk.ts';
 import { nodeDisk } from './disk.ts';

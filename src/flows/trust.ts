@@ -4,7 +4,7 @@ import { readState } from '../engine/state.ts';
 import { causeChain } from '../errors.ts';
 import { NoPayload } from '../payload/locate.ts';
 import type { Payload } from '../payload/reader.ts';
-import { openPayload } from '../payload/reader.ts';
+import { openPayload } from '../payload/open-payload.ts';
 import { handedOverBy, signerOf } from '../payload/signature.ts';
 import { decideTrust, refusedTrust, type TrustDecision, type TrustFacts } from '../policy/trust.ts';
 import { productPaths } from '../steps/paths.ts';

@@ -143,10 +143,11 @@ export async function writeStreamAtomic(
   }
 }
 
-/** Writes all of a chunk at the handle's position. */
-export async function writeFully(handle: FileHandle, chunk: Uint8Array): Promise<void> {
+/** Writes all of a chunk at `position` of the file, or at the handle's own. */
+export async function writeFully(handle: FileHandle, chunk: Uint8Array, position?: number): Promise<void> {
   for (let offset = 0; offset < chunk.byteLength;) {
-    const { bytesWritten } = await handle.write(chunk, offset, chunk.byteLength - offset);
+    const at = position === undefined ? null : position + offset;
+    const { bytesWritten } = await handle.write(chunk, offset, chunk.byteLength - offset, at);
     offset += bytesWritten;
   }
 }

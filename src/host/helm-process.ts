@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { isAlive } from './system.ts';
 
 /** A Helm that was begun by a run, recorded before it did anything. */

@@ -36,8 +36,32 @@ export function gzipTrailer(crc32: number, size: number): Buffer {
   return trailer;
 }
 
+/** Where content [position, position + bytes) and the block headers that go with it lie in the gzip file: the end of one range is the beginning of the next. */
+export function storedGzipSpan(
+  position: number,
+  bytes: number,
+  size: number,
+): { begin: number; size: number } {
+  const before = (at: number) =>
+    at === 0 ? 0 : gzipHeader.length + at + Math.ceil(at / blockSize) * blockHeaderSize;
+  const begin = before(position);
+  const end = position + bytes === size ? storedGzipSize(size) : before(position + bytes);
+  return { begin, size: end - begin };
+}
+
+/** Content [position, position + bytes.length) of `tarSize` bytes as the gzip file holds it: what {@link storedGzipSpan} has room for. */
+export function* storedGzipRange(
+  bytes: Uint8Array,
+  position: number,
+  { tarSize, crc32 }: { tarSize: number; crc32: number },
+): Generator<Uint8Array> {
+  if (position === 0) yield gzipHeader;
+  yield* stored(bytes, position, tarSize);
+  if (position + bytes.length === tarSize) yield gzipTrailer(crc32, tarSize);
+}
+
 /** Content [position, position + bytes.length) as the gzip file holds it, block headers between parts of `bytes` itself: nothing is copied. */
-function* stored(bytes: Buffer, position: number, size: number): Generator<Buffer> {
+function* stored(bytes: Uint8Array, position: number, size: number): Generator<Uint8Array> {
   const first = Math.min(position % blockSize === 0 ? 0 : blockSize - (position % blockSize), bytes.length);
   if (first > 0) yield bytes.subarray(0, first);
   for (let from = first; from < bytes.length; from += blockSize) {
@@ -54,7 +78,7 @@ export async function* storedGzipParts(
   content: AsyncIterable<Buffer>,
   size: number,
   crc32: () => number,
-): AsyncGenerator<Iterable<Buffer>> {
+): AsyncGenerator<Iterable<Uint8Array>> {
   yield [gzipHeader];
   let position = 0;
   for await (const bytes of content) {

@@ -1,30 +1,16 @@
-import { constants, openSync, readSync } from 'node:fs';
+import { openSync, readSync } from 'node:fs';
+import { pageMemory, pageSize } from './page-memory.ts';
 
-/** Bytes of one read; a multiple of every page and block size. */
-const pieceSize = 1024 * 1024;
-const pageSize = 4096;
+/** Bytes of one read from the page cache: they stay in a core's own cache until they are hashed, larger ones take twice the time. */
+const cachedPiece = 256 * 1024;
+/** Bytes of one read from the disk; a multiple of every page and block size. */
+const diskPiece = 1024 * 1024;
 /** Threads together leave at most this much of the file in the page cache that was not there before, and what was under way. */
 const sparedBytes = 32 * 1024 * 1024;
 
-/** The same file once more, past the page cache; undefined where its file system does not do that. */
-export function openUncached(descriptor: number): number | undefined {
-  try {
-    return openSync(`/proc/self/fd/${descriptor}`, constants.O_RDONLY | constants.O_DIRECT);
-  } catch {
-    return undefined;
-  }
-}
-
-/** What TypeScript's own types leave out where there is no browser. */
-const { Memory } = (
-  globalThis as unknown as {
-    WebAssembly: { Memory: new (pages: { initial: number }) => { buffer: ArrayBuffer } };
-  }
-).WebAssembly;
-
 export interface SparingFile {
   file: number;
-  /** From {@link openUncached}. */
+  /** From `openUncached`. */
   uncached: number | undefined;
   /** One 32-bit integer that all threads share: pages that their reads have brought into the page cache. */
   pagesBrought: Int32Array;
@@ -37,25 +23,44 @@ export interface SparingFile {
  */
 export class CacheSparingReader {
   readonly #file: SparingFile;
-  /** WebAssembly's memory begins at a page, as reads past the page cache demand. */
-  readonly #piece = new Uint8Array(new Memory({ initial: pieceSize / 65_536 }).buffer);
+  readonly #memory: Uint8Array;
   readonly #count = openCount();
   readonly #counted = Buffer.alloc(1024);
+  #fetched: number;
   #fromCache = true;
 
-  constructor(file: SparingFile) {
+  /** `wholeBytes`: the longest part that will be read as a whole. */
+  constructor(file: SparingFile, wholeBytes = 0) {
     this.#file = file;
+    this.#memory = pageMemory(
+      Math.max(Math.ceil(wholeBytes / pageSize) * pageSize, diskPiece),
+      file.uncached,
+    );
+    this.#fetched = this.#fetchedBytes();
   }
 
-  /** Bytes at `position`, at most `length` and one piece of them, good until the next read; empty at the end of the file. */
-  read(position: number, length: number): Uint8Array {
-    const wanted = Math.min(length, pieceSize);
-    const bytes = this.#fromCache ? this.#readCached(position, wanted) : this.#readUncached(position, wanted);
-    return this.#piece.subarray(0, Math.min(bytes, wanted));
+  /**
+   * The bytes [from, to) in pieces, each good until the next one is taken. Throws RangeError when the file ends before, and what a
+   * read throws.
+   */
+  *pieces(from: number, to: number): Generator<Uint8Array> {
+    this.#begin(from, to);
+    for (let position = from; position < to;) {
+      const bytes = this.#read(position, to, 0);
+      yield this.#memory.subarray(0, bytes);
+      position += bytes;
+    }
   }
 
-  /** Looks at one page of the part [from, to) that is read next; another one each time, for it stays in the cache. */
-  begin(from: number, to: number): void {
+  /** The bytes [from, to) as a whole, good until the next read. Throws as {@link pieces}. */
+  whole(from: number, to: number): Uint8Array {
+    this.#begin(from, to);
+    for (let position = from; position < to;) position += this.#read(position, to, position - from);
+    return this.#memory.subarray(0, to - from);
+  }
+
+  /** Looks at one page of the part that is read next; another one each time, for it stays in the cache. */
+  #begin(from: number, to: number): void {
     this.#fromCache = true;
     const { uncached, pagesBrought } = this.#file;
     if (uncached === undefined) return;
@@ -63,14 +68,26 @@ export class CacheSparingReader {
       this.#fromCache = false;
       return;
     }
+    this.#fetched = this.#fetchedBytes();
     const page = Math.floor((Math.random() * (to - from)) / pageSize);
-    this.#readCached(from + page * pageSize, 1);
+    this.#readCached(from + page * pageSize, 0, 1);
   }
 
-  #readCached(position: number, length: number): number {
-    const before = this.#fetchedBytes();
-    const bytes = readSync(this.#file.file, this.#piece, 0, length, position);
-    const brought = this.#fetchedBytes() - before;
+  /** Reads the next piece before `end` into memory at `at`, and returns its size. */
+  #read(position: number, end: number, at: number): number {
+    const wanted = Math.min(end - position, this.#fromCache ? cachedPiece : diskPiece);
+    const read = this.#fromCache
+      ? this.#readCached(position, at, wanted)
+      : this.#readUncached(position, at, wanted);
+    if (read === 0) throw new RangeError('the file became shorter');
+    return Math.min(read, wanted);
+  }
+
+  #readCached(position: number, at: number, length: number): number {
+    const bytes = readSync(this.#file.file, this.#memory, at, length, position);
+    const before = this.#fetched;
+    this.#fetched = this.#fetchedBytes();
+    const brought = this.#fetched - before;
     if (brought > 0 && this.#file.uncached !== undefined) {
       Atomics.add(this.#file.pagesBrought, 0, Math.ceil(brought / pageSize));
       this.#fromCache = false;
@@ -78,18 +95,18 @@ export class CacheSparingReader {
     return bytes;
   }
 
-  #readUncached(position: number, length: number): number {
+  #readUncached(position: number, at: number, length: number): number {
     const { uncached, file } = this.#file;
-    if (uncached === undefined || position % pageSize !== 0)
-      return readSync(file, this.#piece, 0, length, position);
+    if (uncached === undefined || position % pageSize !== 0 || at % pageSize !== 0)
+      return readSync(file, this.#memory, at, length, position);
     try {
       const whole = Math.ceil(length / pageSize) * pageSize;
-      return readSync(uncached, this.#piece, 0, whole, position);
+      return readSync(uncached, this.#memory, at, whole, position);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EINVAL') throw error;
       // Opened so, and yet not read so: some file systems refuse it here only.
       this.#file.uncached = undefined;
-      return readSync(file, this.#piece, 0, length, position);
+      return readSync(file, this.#memory, at, length, position);
     }
   }
 

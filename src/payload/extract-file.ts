@@ -3,9 +3,10 @@ import type { FileHandle } from 'node:fs/promises';
 import { lstat, stat } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { IvaapError } from '../errors.ts';
-import { openAtomic, writeError } from '../host/atomic-file.ts';
+import { openAtomic, writeError, writeFully } from '../host/atomic-file.ts';
 import { roomAt } from '../host/mounts.ts';
 import { isRoot } from '../host/system.ts';
+import { WriteBack } from '../host/write-back.ts';
 import { absolutePath } from './absolute-path.ts';
 
 /** A place that a payload file may be written to: a new file, or a regular file that gives its owner and mode to the new one. */
@@ -14,12 +15,14 @@ export interface ExtractTarget {
   replaces: { uid: number; gid: number; mode: number } | undefined;
 }
 
-/** What is written: `stream` gives `sizeBytes` bytes, each proved before it is handed on. */
+/** What is written: `sizeBytes` bytes, each proved before it is handed on or written. */
 export interface ExtractSource {
   name: string;
   sizeBytes: number;
   mode: number;
-  stream: AsyncIterable<Buffer>;
+  stream: () => AsyncIterable<Buffer>;
+  /** For a large file: writes it by position, several parts at once, and returns the bytes written. Throws as {@link extractToFile}. */
+  writeInThreads?: (output: FileHandle, options: ExtractOptions) => Promise<number>;
 }
 
 export interface ExtractOptions {
@@ -100,49 +103,36 @@ export async function assertRoom(folder: string, sizeBytes: number): Promise<voi
   );
 }
 
-/** Left to itself the kernel keeps gigabytes in memory, and the disk stands still until the closing fsync. */
-const flushEveryBytes = 64 * 1024 * 1024;
-
 /** Writes while the next piece is being read and proved, and while the disk takes what was written before. Returns the size. */
-async function writeAll(
+async function writeStream(
   handle: FileHandle,
   stream: AsyncIterable<Buffer>,
   { signal, onBytes }: ExtractOptions,
 ): Promise<number> {
+  const writeBack = new WriteBack(handle);
   let sizeBytes = 0;
-  let unflushedBytes = 0;
-  let flushing: Promise<void> | undefined;
-  let failure: { error: unknown } | undefined;
-  const noted = (work: Promise<void>) => work.catch((error: unknown) => void (failure ??= { error }));
-  const flush = async () => {
-    unflushedBytes = 0;
-    await handle.datasync();
-    flushing = undefined;
-  };
   const write = async (piece: Buffer) => {
-    for (let done = 0; done < piece.length;) {
-      done += (await handle.write(piece, done, piece.length - done)).bytesWritten;
-    }
+    await writeFully(handle, piece);
     sizeBytes += piece.length;
-    unflushedBytes += piece.length;
     onBytes?.(sizeBytes);
-    if (unflushedBytes >= flushEveryBytes) flushing ??= noted(flush());
+    writeBack.wrote(piece.length);
   };
   let writing: Promise<void> | undefined;
   try {
     for await (const piece of stream) {
       await writing;
-      if (failure !== undefined) break;
       signal?.throwIfAborted();
-      writing = noted(write(piece));
+      writing = write(piece);
+      // Awaited in its turn: until then a failure must not count as unhandled.
+      writing.catch(() => {});
     }
+    await writing;
   } finally {
     // Nothing may be under way when the caller closes the file.
-    await writing;
-    await flushing;
+    await Promise.allSettled([writing]);
+    await writeBack.ended();
   }
   signal?.throwIfAborted();
-  if (failure !== undefined) throw failure.error;
   return sizeBytes;
 }
 
@@ -158,7 +148,10 @@ export async function extractToFile(
 ): Promise<void> {
   const file = await openAtomic(target.path, target.replaces ?? { mode: source.mode });
   try {
-    const sizeBytes = await writeAll(file.handle, source.stream, options);
+    const sizeBytes =
+      source.writeInThreads === undefined
+        ? await writeStream(file.handle, source.stream(), options)
+        : await source.writeInThreads(file.handle, options);
     if (sizeBytes !== source.sizeBytes) {
       throw new IvaapError('payload', `${source.name} has ${sizeBytes} bytes and not ${source.sizeBytes}`);
     }

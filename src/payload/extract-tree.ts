@@ -111,7 +111,7 @@ const treeMode = 0o755;
  * @throws IvaapError as {@link extractToFile}; nothing is left behind then.
  */
 export async function extractTree(
-  files: readonly (Omit<ExtractSource, 'stream'> & { stream: () => AsyncIterable<Buffer> })[],
+  files: readonly ExtractSource[],
   target: TreeTarget,
   options: ExtractOptions & { onFile?: (name: string) => void } = {},
 ): Promise<void> {
@@ -127,7 +127,7 @@ export async function extractTree(
       await mkdir(dirname(path), { recursive: true, mode: treeMode });
       const done = before;
       await extractToFile(
-        { ...file, stream: file.stream() },
+        file,
         { path, replaces: undefined },
         {
           ...(options.signal === undefined ? {} : { signal: options.signal }),

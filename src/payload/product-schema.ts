@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /**
  * Everything that is true of a product whatever its release: payload-spec/PRODUCT/product.yaml, carried in the payload as

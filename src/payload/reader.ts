@@ -1,28 +1,26 @@
-import { createHash } from 'node:crypto';
-import { fstatSync } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { hash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import type { z } from 'zod';
 import { IvaapError } from '../errors.ts';
-import { ownDescriptor, selfPath } from '../host/own-file.ts';
 import { placedEntries } from './index-check.ts';
+import type { ArchiveLayout } from '../images/archive-layout.ts';
 import type { IndexArchive, PayloadIndex } from './index-schema.ts';
-import { indexBehindHead, locateTrailer, maxIndexSize, spokenName } from './locate.ts';
+import { spokenName } from './locate.ts';
 import type { ReadAt } from './position-reader.ts';
 import { positionReader } from './position-reader.ts';
 import type { Product, Release } from './product-schema.ts';
-import { assertSignature } from './signature.ts';
 import { isLine, strictJson } from './strict-json.ts';
 import type { Trailer } from './trailer.ts';
-import { DamagedChunk, damagedRange, provedBytes } from './verified-read.ts';
+import { chunkBounds, DamagedChunk, damagedRange, provedBytes } from './verified-read.ts';
 import type { PlacedEntry } from './index-check.ts';
 import type { ZipEntry } from './zip-records.ts';
 import { centralDirectory, headerFits, localHeader } from './zip-records.ts';
 
-export { selfPath } from '../host/own-file.ts';
-
 /** Entries up to this size are read whole and checked by their own SHA-256; larger ones chunk by chunk. */
 const smallEntryBytes = 4 * 1024 * 1024;
+
+/** The entry that holds a blob (`sha256:HEX`). */
+export const blobEntry = (digest: string): string => `blobs/${digest.replace(':', '/')}`;
 
 /** What names a payload: the first fields of its index. */
 export interface PayloadIdentity {
@@ -32,61 +30,11 @@ export interface PayloadIdentity {
   version: string;
 }
 
-/** Opens a payload: reads trailer and index and nothing else. Throws IvaapError `payload` when there is none, or it is cut off or damaged. */
-export async function openPayload(path: string = selfPath): Promise<Payload> {
-  const file = await opened(path);
-  try {
-    const { size } = fstatSync(file.descriptor);
-    const readAt = positionReader(file.descriptor);
-    const { trailer, commentLength } = await locateTrailer(readAt, size, path);
-    assertSignature(trailer, spokenName(path));
-    const content = await provedIndex(readAt, trailer, commentLength, path);
-    return new Payload(file, path, trailer, commentLength, content);
-  } catch (error) {
-    await file.close();
-    throw error;
-  }
-}
-
-interface OpenFile {
+/** An open file that somebody else closes, or that `close` closes. */
+export interface OpenFile {
   descriptor: number;
   close: () => Promise<void>;
 }
-
-async function opened(path: string): Promise<OpenFile> {
-  if (path === selfPath) return { descriptor: ownDescriptor(), close: async () => {} };
-  try {
-    const handle = await open(path, 'r');
-    return { descriptor: handle.fd, close: () => handle.close() };
-  } catch (cause) {
-    throw new IvaapError('usage', `${path} cannot be opened`, { hint: `ls -ld ${path}`, cause });
-  }
-}
-
-/** The bytes of index.json, compared with the trailer. Where they differ, index.json's own header says which of the two is damaged. */
-async function provedIndex(
-  readAt: ReadAt,
-  trailer: Trailer,
-  commentLength: number,
-  path: string,
-): Promise<Buffer> {
-  const { indexOffset, indexLength, fileSize } = trailer;
-  if (indexLength <= maxIndexSize && indexOffset + indexLength <= fileSize) {
-    const content = await readAt(indexOffset, indexLength);
-    if (sha256(content) === trailer.indexSha256) return content;
-  }
-  if (indexLength > maxIndexSize)
-    throw new IvaapError(
-      'payload',
-      `${spokenName(path)} has an index of ${indexLength} bytes; ${maxIndexSize} are the most`,
-      { hint: 'download it again, or ask the vendor for another file' },
-    );
-  throw (await indexBehindHead(readAt, fileSize))?.whole === true || indexOffset + indexLength > fileSize
-    ? damagedRange(spokenName(path), 'the trailer', fileSize - commentLength, fileSize)
-    : damagedRange(spokenName(path), 'index.json', indexOffset, indexOffset + indexLength);
-}
-
-const sha256 = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex');
 
 /** The index as far as start-up needs it: its format and the four names. The rest is checked by {@link Payload.index}. */
 function parsedIndex(content: Buffer, file: string): PayloadIndex {
@@ -178,7 +126,7 @@ export class Payload {
         offset: this.trailer.indexOffset,
       };
       if (!headerFits(own)) throw contradictory(this.spokenName, 'no local header fits before index.json');
-      await this.#checkHeader(own);
+      await this.assertHeader(own);
       await this.#checkDirectory([own, ...placedEntries(index, this.indexEnd)], index.chunks.coveredEnd);
       return index;
     });
@@ -227,10 +175,10 @@ export class Payload {
         this.spokenName,
         `${name} has ${entry.size} bytes; ${smallEntryBytes} are the most`,
       );
-    await this.#checkHeader(entry);
+    await this.assertHeader(entry);
     const to = entry.offset + entry.size;
     const content = await this.readAt(entry.offset, entry.size);
-    if (sha256(content) !== entry.sha256) throw damagedRange(this.spokenName, name, entry.offset, to);
+    if (hash('sha256', content) !== entry.sha256) throw damagedRange(this.spokenName, name, entry.offset, to);
     return content;
   }
 
@@ -243,7 +191,7 @@ export class Payload {
       if (start < end) yield content.subarray(start, end);
       return;
     }
-    await this.#checkHeader(entry);
+    await this.assertHeader(entry);
     const { chunks, headSize } = await this.index();
     const file = {
       readAt: this.readAt,
@@ -253,13 +201,13 @@ export class Payload {
     try {
       yield* provedBytes(file, entry.offset + start, entry.offset + end);
     } catch (error) {
-      throw error instanceof DamagedChunk ? await this.#damageOf(error, entry) : error;
+      throw error instanceof DamagedChunk ? await this.damageOf(error, [entry]) : error;
     }
   }
 
   /** An image blob by digest (`sha256:HEX`), proved. */
   blob(digest: string): AsyncGenerator<Buffer> {
-    return this.streamEntry(`blobs/${digest.replace(':', '/')}`);
+    return this.streamEntry(blobEntry(digest));
   }
 
   /** The archive of that name; throws IvaapError `payload` when there is none. */
@@ -273,7 +221,22 @@ export class Payload {
   async *streamArchive(name: string): AsyncGenerator<Buffer> {
     const archive = await this.archive(name);
     const { archiveStream } = await import('../images/archive-stream.ts');
-    yield* archiveStream(await this.index(), archive, (digest) => this.blob(digest));
+    const layout = await this.archiveLayout(archive);
+    yield* archiveStream(layout, Number.parseInt(archive.crc32, 16), (digest) => this.blob(digest));
+  }
+
+  /** Where everything lies in an archive. Throws IvaapError `payload` when its parts do not have the CRC-32 that the index gives it. */
+  async archiveLayout(archive: IndexArchive): Promise<ArchiveLayout> {
+    const { archiveLayout } = await import('../images/archive-layout.ts');
+    const { tarCrc32 } = await import('../images/archive-stream.ts');
+    const index = await this.index();
+    const layout = archiveLayout(index, archive);
+    const entries = new Map(index.entries.map((entry) => [entry.name, entry]));
+    const crc = tarCrc32(layout.parts, (digest) =>
+      Number.parseInt(entries.get(blobEntry(digest))!.crc32, 16),
+    );
+    if (crc === Number.parseInt(archive.crc32, 16)) return layout;
+    throw new IvaapError('payload', `${archive.name} would come out otherwise than its index says`);
   }
 
   async close(): Promise<void> {
@@ -286,17 +249,20 @@ export class Payload {
     const isThere = from + implied.length === this.commentOffset;
     if (!isThere || !(await this.readAt(from, implied.length)).equals(implied))
       throw damagedRange(this.spokenName, 'the zip directory', from, this.commentOffset);
-    if (sha256(implied) !== this.trailer.directorySha256)
+    if (hash('sha256', implied) !== this.trailer.directorySha256)
       throw damagedRange(this.spokenName, 'the trailer', this.commentOffset, this.trailer.fileSize);
   }
 
-  /** What is damaged in a chunk: not always the entry that was being read, since entries share chunks. */
-  async #damageOf({ number, cause }: DamagedChunk, { name, headerOffset, offset, size }: PlacedEntry) {
+  /** What is damaged in a chunk while `read` was read: not always that, since entries share chunks. */
+  async damageOf({ number, cause }: DamagedChunk, read: readonly PlacedEntry[]): Promise<IvaapError> {
     const { namedDamages } = await import('./scan.ts');
     const damages = await namedDamages(this, [number]);
-    const read = { what: name, from: headerOffset, to: offset + size };
-    const { what, from, to } = damages.find((damage) => damage.what === name) ?? damages[0] ?? read;
-    return damagedRange(this.spokenName, what, from, to, cause);
+    const named = damages.find(({ what }) => read.some(({ name }) => name === what)) ?? damages[0];
+    if (named !== undefined) return damagedRange(this.spokenName, named.what, named.from, named.to, cause);
+    // Whole when it was read again: the disk, or memory, is not to be relied on.
+    const { from, to } = chunkBounds((await this.index()).chunks, number);
+    const inReach = read.find((entry) => entry.headerOffset < to && entry.offset + entry.size > from);
+    return damagedRange(this.spokenName, inReach?.name ?? 'what was read', from, to, cause);
   }
 
   async #parsed<T>(name: string, schema: z.ZodType<T>): Promise<T> {
@@ -308,7 +274,8 @@ export class Payload {
     }
   }
 
-  async #checkHeader(entry: ZipEntry): Promise<void> {
+  /** Throws IvaapError `payload` when an entry's local header is not the one that the index implies. */
+  async assertHeader(entry: ZipEntry): Promise<void> {
     const implied = localHeader(entry);
     const found = await this.readAt(entry.headerOffset, implied.length);
     if (!found.equals(implied))

@@ -1,14 +1,10 @@
 import { createHash } from 'node:crypto';
-import { closeSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
-import type { Worker } from 'node:worker_threads';
 import { IvaapError } from '../errors.ts';
-import { openUncached } from './cache-sparing-read.ts';
+import { runChunkThreads } from './chunk-threads.ts';
+import type { ScanJob, ScannedChunk } from './chunk-job.ts';
 import { placedEntries } from './index-check.ts';
 import type { PlacedEntry } from './index-check.ts';
 import type { Payload } from './reader.ts';
-import { startScanWorker } from './scan-worker-start.ts';
-import type { ScannedChunk, ScanWorkerData } from './scan-worker-start.ts';
 import { chunkBounds } from './verified-read.ts';
 import { localHeader } from './zip-records.ts';
 
@@ -30,11 +26,7 @@ export interface ScanResult {
 export interface ScanOptions {
   onProgress?: (progress: { done: number; total: number }) => void;
   signal?: AbortSignal;
-  threads?: number;
 }
-
-/** More threads than this wait for the disk, and each takes some 17 MiB. */
-const maxThreads = 3;
 
 /**
  * Reads the whole file once and compares every byte with the index by XXH3-128 per chunk, in threads. What lies outside the
@@ -60,56 +52,22 @@ export function assertIntact(payload: Payload, { damages }: Pick<ScanResult, 'da
   });
 }
 
-/** A thread holds one piece of the file and one hash: it needs no heap of the usual size. */
-const resourceLimits = { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 32 };
-
 async function damagedChunks(payload: Payload, options: ScanOptions): Promise<number[]> {
   const { signal, onProgress } = options;
-  signal?.throwIfAborted();
-  const { chunks, headSize } = await payload.index();
-  const state = new SharedArrayBuffer(12);
-  const threads = Math.max(
-    1,
-    Math.min(options.threads ?? availableParallelism(), maxThreads, chunks.hashes.length),
-  );
+  const { chunks } = await payload.index();
   const damaged: number[] = [];
   let done = 0;
-  const seen = ({ number, hash }: ScannedChunk) => {
+  const onReport = ({ number, hash }: ScannedChunk) => {
     const { from, to } = chunkBounds(chunks, number);
     if (hash !== chunks.hashes[number]?.[0]) damaged.push(number);
     done += to - from;
     onProgress?.({ done, total: payload.trailer.fileSize });
   };
-  const stop = () => Atomics.store(new Int32Array(state), 1, 1);
-  const uncached = openUncached(payload.descriptor);
-  signal?.addEventListener('abort', stop, { once: true });
-  try {
-    const workerData: ScanWorkerData = {
-      file: payload.descriptor,
-      uncached,
-      state,
-      chunkSize: chunks.chunkSize,
-      coveredEnd: chunks.coveredEnd,
-      zeroed: { from: headSize, to: payload.indexEnd },
-    };
-    const workers = Array.from({ length: threads }, () => startScanWorker({ workerData, resourceLimits }));
-    await Promise.all(workers.map((worker) => finished(worker, seen)));
-  } finally {
-    signal?.removeEventListener('abort', stop);
-    if (uncached !== undefined) closeSync(uncached);
-  }
-  signal?.throwIfAborted();
+  const bytes = chunks.coveredEnd;
+  await runChunkThreads<ScannedChunk, ScanJob>(payload, { kind: 'scan' }, { bytes, signal, onReport });
   if (done !== chunks.coveredEnd)
     throw new IvaapError('bug', `the scan read ${done} of ${chunks.coveredEnd} bytes`);
   return damaged.sort((a, b) => a - b);
-}
-
-function finished(worker: Worker, seen: (chunk: ScannedChunk) => void): Promise<void> {
-  return new Promise((resolve, reject) => {
-    worker.on('message', seen);
-    worker.on('error', reject);
-    worker.on('exit', () => resolve());
-  });
 }
 
 /** From damaged chunks to what lies in them: each entry in reach is checked by itself, what no entry explains is the head's. */

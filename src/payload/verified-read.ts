@@ -44,7 +44,10 @@ export function damagedRange(
 }
 
 /** The bounds of chunk `number`. */
-export function chunkBounds(chunks: PayloadIndex['chunks'], number: number): { from: number; to: number } {
+export function chunkBounds(
+  chunks: Pick<PayloadIndex['chunks'], 'chunkSize' | 'coveredEnd'>,
+  number: number,
+): { from: number; to: number } {
   const from = number * chunks.chunkSize;
   return { from, to: Math.min(from + chunks.chunkSize, chunks.coveredEnd) };
 }

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { parse } from 'yaml';
-import { z } from 'zod';
+import * as z from 'zod';
 import { makeFolder, syncTree, writeStreamAtomic } from '../host/atomic-file.ts';
 import type { IndexEntry } from '../payload/index-schema.ts';
 import type { StepContext } from './context.ts';

@@ -1,7 +1,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Json, JsonObject, Step, StepIo } from '../engine/step.ts';
 import { IvaapError } from '../errors.ts';
 import { writeFileAtomic } from '../host/atomic-file.ts';

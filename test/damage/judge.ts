@@ -1,5 +1,5 @@
 import { IvaapError } from '../../src/errors.ts';
-import { openPayload } from '../../src/payload/reader.ts';
+import { openPayload } from '../../src/payload/open-payload.ts';
 import { scanPayload } from '../../src/payload/scan.ts';
 import type { Damage } from './damages.ts';
 import type { Described, Region } from './fields.ts';

@@ -1,6 +1,6 @@
 import { copyFileSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { openPayload } from '../../src/payload/reader.ts';
+import { openPayload } from '../../src/payload/open-payload.ts';
 import { drawn } from '../crash/draw.ts';
 import { scanWithoutThreads } from '../fixtures/in-process-host/scan-thread.ts';
 import { fixedKeys } from '../fixtures/signing-keys.ts';

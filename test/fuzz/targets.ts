@@ -4,7 +4,7 @@ import { gzipSync } from 'node:zlib';
 import { IvaapError } from '../../src/errors.ts';
 import { scanForeignArchive } from '../../src/images/foreign-import.ts';
 import { UnreadableArchive } from '../../src/images/tar-files.ts';
-import { openPayload } from '../../src/payload/reader.ts';
+import { openPayload } from '../../src/payload/open-payload.ts';
 import { scanPayload } from '../../src/payload/scan.ts';
 import { renderTrailer } from '../../src/payload/trailer.ts';
 import { forged } from '../fixtures/forged-payload.ts';

@@ -22,7 +22,7 @@ import { createContainerd } from '../../src/host/containerd.ts';
 import { createRunner } from '../../src/host/runner.ts';
 import { placeTool } from '../../src/host/tools.ts';
 import { ociTarStream } from '../../src/images/archive-stream.ts';
-import { openPayload } from '../../src/payload/reader.ts';
+import { openPayload } from '../../src/payload/open-payload.ts';
 import { builtExecutable } from '../fixtures/built-executable.ts';
 import { makeTinyPayload } from '../fixtures/tiny-payload.ts';
 

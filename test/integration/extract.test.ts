@@ -208,7 +208,7 @@ test('a disk that fills up while writing: the old file is as it was, and the tem
   }
   const target = await extractTarget(join(at, 'old'), archive, payload.path);
   await assert.rejects(
-    extractToFile({ name: archive, sizeBytes: 8 * piece.length, mode: 0o644, stream: stream() }, target),
+    extractToFile({ name: archive, sizeBytes: 8 * piece.length, mode: 0o644, stream }, target),
     (error: { code: string; message: string }) => {
       assert.equal(error.code, 'failed');
       assert.match(error.message, new RegExp(`no room left on ${at} while writing ${at}/old`));

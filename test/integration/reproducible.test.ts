@@ -24,7 +24,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import { openPayload } from '../../src/payload/reader.ts';
+import { openPayload } from '../../src/payload/open-payload.ts';
 import { docker24Archive } from '../fixtures/image-archives.ts';
 import { runProgram } from '../fixtures/run-program.ts';
 import { tinyImages, writeTinySpec } from '../fixtures/tiny-payload.ts';

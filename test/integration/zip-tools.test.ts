@@ -15,7 +15,7 @@ import {
   zipEntries,
 } from '../../build/zip-writer.ts';
 import { placedEntries } from '../../src/payload/index-check.ts';
-import { openPayload } from '../../src/payload/reader.ts';
+import { openPayload } from '../../src/payload/open-payload.ts';
 import { localHeader } from '../../src/payload/zip-records.ts';
 import type { TinyPayload } from '../fixtures/tiny-payload.ts';
 import { makeTinyPayload, tinyHead } from '../fixtures/tiny-payload.ts';

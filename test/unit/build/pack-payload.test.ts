@@ -7,7 +7,7 @@ import { describe, it } from 'node:test';
 import { openPromise } from 'yauzl';
 import { packPayload } from '../../../build/pack-payload.ts';
 import { placedEntries } from '../../../src/payload/index-check.ts';
-import { openPayload } from '../../../src/payload/reader.ts';
+import { openPayload } from '../../../src/payload/open-payload.ts';
 import { scanPayload } from '../../../src/payload/scan.ts';
 import { makeTinyPayload, tinyHead, writeTinySpec } from '../../fixtures/tiny-payload.ts';
 

@@ -13,7 +13,7 @@ import { after, before, describe, it } from 'node:test';
 import { IvaapError } from '../../../src/errors.ts';
 import { extractTree, treeTarget } from '../../../src/payload/extract-tree.ts';
 import type { PayloadIndex } from '../../../src/payload/index-schema.ts';
-import { openPayload } from '../../../src/payload/reader.ts';
+import { openPayload } from '../../../src/payload/open-payload.ts';
 import type { Forgery } from '../../fixtures/forged-payload.ts';
 import { forge } from '../../fixtures/forged-payload.ts';
 import type { TinyPayload } from '../../fixtures/tiny-payload.ts';

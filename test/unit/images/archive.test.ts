@@ -13,7 +13,7 @@ import { archiveLayout } from '../../../src/images/archive-layout.ts';
 import { ociTarStream } from '../../../src/images/archive-stream.ts';
 import { tarHeader } from '../../../src/images/archive-tar.ts';
 import type { Payload } from '../../../src/payload/reader.ts';
-import { openPayload } from '../../../src/payload/reader.ts';
+import { openPayload } from '../../../src/payload/open-payload.ts';
 import type { TinyPayload } from '../../fixtures/tiny-payload.ts';
 import { makeTinyPayload, noise } from '../../fixtures/tiny-payload.ts';
 

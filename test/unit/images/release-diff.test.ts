@@ -5,7 +5,7 @@ import { after, test } from 'node:test';
 import { describedRelease } from '../../../src/images/release-description.ts';
 import { type ReleaseDiff, releaseDiff } from '../../../src/images/release-diff.ts';
 import { releaseDiffText } from '../../../src/commands/release-diff-text.ts';
-import { openPayload } from '../../../src/payload/reader.ts';
+import { openPayload } from '../../../src/payload/open-payload.ts';
 import { makeTinyPayload, type TinyOptions, type TinyPayload } from '../../fixtures/tiny-payload.ts';
 
 const made: TinyPayload[] = [];

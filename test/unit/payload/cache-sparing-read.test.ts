@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { copyFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { openPayload } from '../../../src/payload/reader.ts';
+import { openPayload } from '../../../src/payload/open-payload.ts';
 import { scanPayload } from '../../../src/payload/scan.ts';
 import { makeTinyPayload, type TinyPayload } from '../../fixtures/tiny-payload.ts';
 

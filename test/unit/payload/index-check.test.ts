@@ -5,7 +5,7 @@ import type { PayloadIndex } from '../../../src/payload/index-schema.ts';
 import { indexSchema } from '../../../src/payload/index-schema.ts';
 import type { TinyPayload } from '../../fixtures/tiny-payload.ts';
 import { makeTinyPayload } from '../../fixtures/tiny-payload.ts';
-import { openPayload } from '../../../src/payload/reader.ts';
+import { openPayload } from '../../../src/payload/open-payload.ts';
 
 describe('an index', () => {
   let tiny: TinyPayload;

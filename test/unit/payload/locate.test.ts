@@ -3,7 +3,7 @@ import { appendFileSync, copyFileSync, truncateSync, writeFileSync } from 'node:
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { IvaapError } from '../../../src/errors.ts';
-import { openPayload } from '../../../src/payload/reader.ts';
+import { openPayload } from '../../../src/payload/open-payload.ts';
 import type { TinyPayload } from '../../fixtures/tiny-payload.ts';
 import { makeTinyPayload, tinyHead } from '../../fixtures/tiny-payload.ts';
 

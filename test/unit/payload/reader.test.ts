@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
 import { gunzipSync } from 'node:zlib';
 import type { Payload } from '../../../src/payload/reader.ts';
-import { openPayload } from '../../../src/payload/reader.ts';
+import { openPayload } from '../../../src/payload/open-payload.ts';
 import type { TinyPayload } from '../../fixtures/tiny-payload.ts';
 import { makeTinyPayload } from '../../fixtures/tiny-payload.ts';
 

@@ -14,7 +14,8 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { openPayload, type Payload } from '../../../src/payload/reader.ts';
+import { openPayload } from '../../../src/payload/open-payload.ts';
+import type { Payload } from '../../../src/payload/reader.ts';
 import { isReceipted, receiptOf, writeReceipt } from '../../../src/payload/scan-receipt.ts';
 import { makeTinyPayload, type TinyPayload } from '../../fixtures/tiny-payload.ts';
 

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { crc32 } from 'node:zlib';
 import { allDamages } from '../../../src/payload/evidence.ts';
-import { openPayload } from '../../../src/payload/reader.ts';
+import { openPayload } from '../../../src/payload/open-payload.ts';
 import { sha256Check } from '../../../src/payload/sha256-check.ts';
 import type { TinyPayload } from '../../fixtures/tiny-payload.ts';
 import { makeTinyPayload, noise, tinyHead } from '../../fixtures/tiny-payload.ts';

@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { IvaapError } from '../../../src/errors.ts';
-import { openPayload } from '../../../src/payload/reader.ts';
+import { openPayload } from '../../../src/payload/open-payload.ts';
 import { fingerprintOf, handedOverBy, signerOf } from '../../../src/payload/signature.ts';
 import type { Trailer } from '../../../src/payload/trailer.ts';
 import { findTrailer, renderTrailer, trailerSearchBytes } from '../../../src/payload/trailer.ts';

@@ -1,0 +1,64 @@
+import { hash } from 'node:crypto';
+import { fstatSync } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { IvaapError } from '../errors.ts';
+import { ownDescriptor, selfPath } from '../host/own-file.ts';
+import { indexBehindHead, locateTrailer, maxIndexSize, spokenName } from './locate.ts';
+import type { ReadAt } from './position-reader.ts';
+import { positionReader } from './position-reader.ts';
+import type { OpenFile } from './reader.ts';
+import { Payload } from './reader.ts';
+import { assertSignature } from './signature.ts';
+import type { Trailer } from './trailer.ts';
+import { damagedRange } from './verified-read.ts';
+
+export { selfPath } from '../host/own-file.ts';
+
+/** Opens a payload: reads trailer and index and nothing else. Throws IvaapError `payload` when there is none, or it is cut off or damaged. */
+export async function openPayload(path: string = selfPath): Promise<Payload> {
+  const file = await opened(path);
+  try {
+    const { size } = fstatSync(file.descriptor);
+    const readAt = positionReader(file.descriptor);
+    const { trailer, commentLength } = await locateTrailer(readAt, size, path);
+    assertSignature(trailer, spokenName(path));
+    const content = await provedIndex(readAt, trailer, commentLength, path);
+    return new Payload(file, path, trailer, commentLength, content);
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+}
+
+async function opened(path: string): Promise<OpenFile> {
+  if (path === selfPath) return { descriptor: ownDescriptor(), close: async () => {} };
+  try {
+    const handle = await open(path, 'r');
+    return { descriptor: handle.fd, close: () => handle.close() };
+  } catch (cause) {
+    throw new IvaapError('usage', `${path} cannot be opened`, { hint: `ls -ld ${path}`, cause });
+  }
+}
+
+/** The bytes of index.json, compared with the trailer. Where they differ, index.json's own header says which of the two is damaged. */
+async function provedIndex(
+  readAt: ReadAt,
+  trailer: Trailer,
+  commentLength: number,
+  path: string,
+): Promise<Buffer> {
+  const { indexOffset, indexLength, fileSize } = trailer;
+  if (indexLength <= maxIndexSize && indexOffset + indexLength <= fileSize) {
+    const content = await readAt(indexOffset, indexLength);
+    if (hash('sha256', content) === trailer.indexSha256) return content;
+  }
+  if (indexLength > maxIndexSize)
+    throw new IvaapError(
+      'payload',
+      `${spokenName(path)} has an index of ${indexLength} bytes; ${maxIndexSize} are the most`,
+      { hint: 'download it again, or ask the vendor for another file' },
+    );
+  throw (await indexBehindHead(readAt, fileSize))?.whole === true || indexOffset + indexLength > fileSize
+    ? damagedRange(spokenName(path), 'the trailer', fileSize - commentLength, fileSize)
+    : damagedRange(spokenName(path), 'index.json', indexOffset, indexOffset + indexLength);
+}

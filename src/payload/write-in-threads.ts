@@ -1,0 +1,70 @@
+import { closeSync, constants } from 'node:fs';
+import type { FileHandle } from 'node:fs/promises';
+import { writeFully } from '../host/atomic-file.ts';
+import { WriteBack } from '../host/write-back.ts';
+import type { PieceEdge, WriteJob, WriteReport } from './chunk-job.ts';
+import { runChunkThreads } from './chunk-threads.ts';
+import type { ExtractOptions } from './extract-file.ts';
+import type { PlacedEntry } from './index-check.ts';
+import type { Segment } from './output-pieces.ts';
+import { outputPieces } from './output-pieces.ts';
+import { openUncached } from './page-memory.ts';
+import type { Payload } from './reader.ts';
+import { DamagedChunk } from './verified-read.ts';
+
+/** What a file is put together from: its content in order, the entries that this is read from, and what is wrapped around it. */
+export interface Composition {
+  segments: Segment[];
+  read: PlacedEntry[];
+  gzip: WriteJob['gzip'];
+  sizeBytes: number;
+}
+
+/**
+ * Writes a file in threads: each takes a chunk of the payload, compares it with its SHA-256, and writes what of it belongs to the file to
+ * its place, so that the file grows in several places at once and no byte is written that was not proved. Returns the bytes written.
+ * @throws IvaapError `payload` for damage, the signal's reason when aborted, and what a write throws.
+ */
+export async function writeInThreads(
+  payload: Payload,
+  { segments, read, gzip, sizeBytes }: Composition,
+  output: FileHandle,
+  { signal, onBytes }: ExtractOptions,
+): Promise<number> {
+  for (const entry of read) await payload.assertHeader(entry);
+  const { chunks } = await payload.index();
+  // At its full length from the beginning: to make a file longer each time is slow, and a limit says no before anything is written.
+  await output.truncate(sizeBytes);
+  const pieces = outputPieces(segments, chunks.chunkSize);
+  const outputUncached = openUncached(output.fd, constants.O_WRONLY);
+  const writeBack = new WriteBack(output);
+  const failures: unknown[] = [];
+  const edges: PieceEdge[] = [];
+  let done = 0;
+  const onReport = (report: WriteReport) => {
+    try {
+      if ('damagedChunk' in report) throw new DamagedChunk(report.damagedChunk);
+      if ('failure' in report) throw Object.assign(new Error(report.failure.message), report.failure);
+      done += report.size;
+      edges.push(...report.edges);
+      onBytes?.(done);
+      // Past the page cache the disk has them already, and a flush would only keep it from the next ones.
+      if (outputUncached === undefined) writeBack.wrote(report.size);
+    } catch (error) {
+      failures.push(error);
+    }
+  };
+  const sha256 = chunks.hashes.map((hashes) => hashes[1]);
+  const job = { kind: 'write', pieces, sha256, gzip, output: output.fd, outputUncached } as const;
+  try {
+    await runChunkThreads<WriteReport, WriteJob>(payload, job, { bytes: sizeBytes, signal, onReport });
+  } finally {
+    await writeBack.ended();
+    if (outputUncached !== undefined) closeSync(outputUncached);
+  }
+  const [failure] = failures;
+  if (failure instanceof DamagedChunk) throw await payload.damageOf(failure, read);
+  if (failure !== undefined) throw failure;
+  for (const { position, bytes } of edges) await writeFully(output, bytes, position);
+  return done;
+}
