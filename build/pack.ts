@@ -3,11 +3,12 @@ import { availableParallelism, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { HashPool } from './hash-pool.ts';
+import { measureLayers } from './measure-layers.ts';
 import { minisignPublicKey } from './minisign.ts';
 import type { ChartReport } from './pack-check.ts';
 import { checkBlobs, checkedPlan } from './pack-check.ts';
 import { listPlan } from './pack-list.ts';
-import { measureLayers, packPayload } from './pack-payload.ts';
+import { packPayload } from './pack-payload.ts';
 import { planPack } from './pack-plan.ts';
 import { fingerprintOfKey, readSigningKeys } from './signing.ts';
 import { SpecError } from './spec-file.ts';
@@ -78,7 +79,7 @@ async function withoutOutput(spec: string, kind: 'list' | 'check'): Promise<void
     const plan = await checkedPlan(spec, { folder });
     await checkBlobs(plan);
     const pool = new HashPool(availableParallelism());
-    await measureLayers(plan, pool, { onProgress: draw }).finally(() => pool.close());
+    await measureLayers(plan, pool, draw).finally(() => pool.close());
     console.log(`${spec}: ${plan.sources.length} entries, ${plan.images.length} images, nothing to refuse`);
     console.log(chartWords(plan.chart));
   } finally {

@@ -37,7 +37,7 @@ export function gzipTrailer(crc32: number, size: number): Buffer {
 }
 
 /** Content [position, position + bytes.length) as the gzip file holds it, block headers between parts of `bytes` itself: nothing is copied. */
-function* stored(bytes: Buffer, position: number, size: number): Generator<Buffer> {
+export function* storedBlocks(bytes: Buffer, position: number, size: number): Generator<Buffer> {
   const first = Math.min(position % blockSize === 0 ? 0 : blockSize - (position % blockSize), bytes.length);
   if (first > 0) yield bytes.subarray(0, first);
   for (let from = first; from < bytes.length; from += blockSize) {
@@ -46,32 +46,20 @@ function* stored(bytes: Buffer, position: number, size: number): Generator<Buffe
   }
 }
 
-/**
- * Wraps `content` of exactly `size` bytes, in lists of buffers that belong one after another; `crc32` is asked when all of it has
- * passed. Throws RangeError when the length differs.
- */
-export async function* storedGzipParts(
-  content: AsyncIterable<Buffer>,
-  size: number,
-  crc32: () => number,
-): AsyncGenerator<Iterable<Buffer>> {
-  yield [gzipHeader];
-  let position = 0;
-  for await (const bytes of content) {
-    yield stored(bytes, position, size);
-    position += bytes.length;
-  }
-  if (position !== size) throw new RangeError(`${position} bytes came where ${size} were to come`);
-  yield [gzipTrailer(crc32(), size)];
-}
-
-/** The same, each list put together. */
+/** Wraps `content` of exactly `size` bytes; `crc32` is asked when all of it has passed. Throws RangeError when the length differs. */
 export async function* storedGzip(
   content: AsyncIterable<Buffer>,
   size: number,
   crc32: () => number,
 ): AsyncGenerator<Buffer> {
-  for await (const parts of storedGzipParts(content, size, crc32)) yield Buffer.concat([...parts]);
+  yield gzipHeader;
+  let position = 0;
+  for await (const bytes of content) {
+    yield Buffer.concat([...storedBlocks(bytes, position, size)]);
+    position += bytes.length;
+  }
+  if (position !== size) throw new RangeError(`${position} bytes came where ${size} were to come`);
+  yield gzipTrailer(crc32(), size);
 }
 
 /** Content [offset, offset + length) of a gzip file of ours, read by position: `readAt(offset, length)` reads the file. Throws RangeError when a block header differs. */

@@ -10,8 +10,11 @@ import { paddedSize, tarEnd } from './archive-tar.ts';
 /** Gives a blob's bytes by digest. */
 export type BlobSource = (digest: string) => AsyncIterable<Buffer>;
 
-/** The tar's bytes, part after part. Blobs come from `blobs`, which checks them. */
-export async function* tarStream(parts: readonly ArchivePart[], blobs: BlobSource): AsyncGenerator<Buffer> {
+/** The tar's bytes, part after part. Blobs come from `blobs`, which checks them, and may be pieces of another kind than bytes. */
+export async function* tarStream<Piece = Buffer>(
+  parts: readonly ArchivePart[],
+  blobs: (digest: string) => AsyncIterable<Piece>,
+): AsyncGenerator<Buffer | Piece> {
   for (const part of parts) {
     yield partHeader(part);
     if ('bytes' in part.content) yield part.content.bytes;
