@@ -5,6 +5,7 @@ import { setImmediate } from 'node:timers/promises';
 import { parentPort } from 'node:worker_threads';
 import { crc32, createGunzip, createZstdDecompress } from 'node:zlib';
 import { createXXHash128 } from 'hash-wasm';
+import { bounded } from '../src/images/unpack-limit.ts';
 import { zeroOut } from '../src/payload/verified-read.ts';
 import type { LayerCompression } from './oci-layout.ts';
 import { StoredGzipHash } from './stored-gzip-hash.ts';
@@ -122,7 +123,7 @@ async function inflate(task: HashTask & { kind: 'inflate' }): Promise<Partial<Ha
   let size = 0;
   const decompress = task.compression === 'zstd' ? createZstdDecompress() : createGunzip();
   const layer = createReadStream(task.path, { start: task.from, end: task.from + task.size - 1 });
-  await pipeline(layer, decompress, async (pieces: AsyncIterable<Buffer>) => {
+  await pipeline(layer, decompress, bounded(task.size), async (pieces: AsyncIterable<Buffer>) => {
     for await (const piece of pieces) {
       sha256.update(piece);
       size += piece.length;
