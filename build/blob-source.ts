@@ -3,6 +3,7 @@ import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
+import { bounded } from '../src/images/unpack-limit.ts';
 import { SpecError } from './spec-file.ts';
 import { tarMembers } from './tar-members.ts';
 
@@ -100,7 +101,7 @@ async function archiveSource(path: string, unpacked: string): Promise<BlobSource
     await mkdir(join(unpacked, '..'), { recursive: true });
     const unpack = compression === 'gzip' ? createGunzip() : createZstdDecompress();
     try {
-      await pipeline(createReadStream(path), unpack, createWriteStream(unpacked));
+      await pipeline(createReadStream(path), unpack, bounded(found.size), createWriteStream(unpacked));
     } catch (cause) {
       if ((cause as NodeJS.ErrnoException).syscall !== undefined) throw cause;
       throw new Error(`it cannot be unpacked: ${(cause as Error).message}`, { cause });

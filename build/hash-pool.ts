@@ -1,54 +1,77 @@
 import { Worker } from 'node:worker_threads';
-import type { HashResult, HashTask } from './hash-worker.ts';
+import type { HashReply, HashResult, HashTask } from './hash-worker.ts';
 
 interface Job {
-  task: HashTask;
+  onBytes: ((done: number) => void) | undefined;
   resolve(result: HashResult): void;
   reject(error: Error): void;
 }
 
-/** Threads that copy and hash, one task at a time each. `close` ends them. */
-export class HashPool {
-  readonly #idle: Worker[] = [];
-  readonly #all: Worker[] = [];
-  readonly #waiting: Job[] = [];
-  readonly #running = new Map<Worker, Job>();
+/** One thread. It begins what it is sent in that order; long work in it gives way to what comes meanwhile. */
+class HashThread {
+  readonly #worker = new Worker(new URL('./hash-worker.ts', import.meta.url));
+  readonly #jobs = new Map<number, Job>();
+  #sent = 0;
 
-  constructor(threads: number) {
-    for (let count = 0; count < threads; count += 1) {
-      const worker = new Worker(new URL('./hash-worker.ts', import.meta.url));
-      worker.on('message', (message: { result?: HashResult; failure?: string }) => {
-        const job = this.#running.get(worker);
-        this.#running.delete(worker);
-        this.#idle.push(worker);
-        if (message.result === undefined) job?.reject(new Error(message.failure));
-        else job?.resolve(message.result);
-        this.#next();
-      });
-      worker.on('error', (error) => this.#running.get(worker)?.reject(error as Error));
-      this.#all.push(worker);
-      this.#idle.push(worker);
-    }
+  constructor() {
+    this.#worker.on('message', ({ id, done, result, failure }: HashReply) => {
+      const job = this.#jobs.get(id)!;
+      if (done !== undefined) return job.onBytes?.(done);
+      this.#jobs.delete(id);
+      if (result === undefined) job.reject(Object.assign(new Error(failure?.message), failure));
+      else job.resolve(result as HashResult);
+    });
+    this.#worker.on('error', (error) => {
+      for (const job of this.#jobs.values()) job.reject(error as Error);
+    });
   }
 
-  /** Fields that the task's kind does not compute are absent at run time. */
-  run(task: HashTask): Promise<HashResult> {
+  /** `onBytes` hears how much of a content is done, before all of it is. Fields that the task's kind does not compute are absent. */
+  run(task: HashTask, onBytes?: (done: number) => void): Promise<HashResult> {
+    const id = (this.#sent += 1);
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ task, resolve, reject });
-      this.#next();
+      this.#jobs.set(id, { onBytes, resolve, reject });
+      this.#worker.postMessage({ id, task });
     });
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.#all.map((worker) => worker.terminate()));
+    await this.#worker.terminate();
+  }
+}
+
+/** Threads that copy and hash. `close` ends them. */
+export class HashPool {
+  readonly #threads: HashThread[];
+  readonly #idle: HashThread[];
+  readonly #waiting: ((thread: HashThread) => void)[] = [];
+  #given = 0;
+
+  constructor(threads: number) {
+    this.#threads = Array.from({ length: threads }, () => new HashThread());
+    this.#idle = [...this.#threads];
   }
 
-  #next(): void {
-    while (this.#idle.length > 0 && this.#waiting.length > 0) {
-      const worker = this.#idle.pop()!;
-      const job = this.#waiting.shift()!;
-      this.#running.set(worker, job);
-      worker.postMessage(job.task);
+  /** Runs a task in the next thread that is free, one at a time in each. */
+  async run(task: HashTask, onBytes?: (done: number) => void): Promise<HashResult> {
+    const thread =
+      this.#idle.pop() ?? (await new Promise<HashThread>((resolve) => this.#waiting.push(resolve)));
+    try {
+      return await thread.run(task, onBytes);
+    } finally {
+      const next = this.#waiting.shift();
+      if (next === undefined) this.#idle.push(thread);
+      else next(thread);
     }
+  }
+
+  /** A thread for tasks that follow one another; they come before whatever else it does. Each in its turn. */
+  thread(): HashThread {
+    this.#given += 1;
+    return this.#threads[this.#given % this.#threads.length]!;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#threads.map((thread) => thread.close()));
   }
 }

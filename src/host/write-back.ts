@@ -6,7 +6,7 @@ const everyBytes = 64 * 1024 * 1024;
 /** Has the disk take what was written to a file while more of it is being made. */
 export class WriteBack {
   readonly #file: FileHandle;
-  #waiting = 0;
+  #waitingBytes = 0;
   #flushing: Promise<void> | undefined;
   #failure: { error: unknown } | undefined;
 
@@ -14,24 +14,24 @@ export class WriteBack {
     this.#file = file;
   }
 
-  /** That many bytes more were written. Throws what an earlier flush threw: a full disk may say so only then. */
+  /** That many bytes more were written. */
   wrote(bytes: number): void {
-    if (this.#failure !== undefined) throw this.#failure.error;
-    this.#waiting += bytes;
-    if (this.#waiting >= everyBytes) this.#flushing ??= this.#flush();
+    this.#waitingBytes += bytes;
+    if (this.#waitingBytes >= everyBytes) this.#flushing ??= this.#flush();
   }
 
-  /** Waits until nothing is under way, so that the file can be closed. Throws nothing. */
-  async ended(): Promise<void> {
+  /** Waits until nothing is under way. Throws what a flush failed with: the kernel tells a lost write only once, and a later fsync says nothing of it. */
+  async finish(): Promise<void> {
     await this.#flushing;
+    if (this.#failure !== undefined) throw this.#failure.error;
   }
 
   async #flush(): Promise<void> {
-    this.#waiting = 0;
+    this.#waitingBytes = 0;
     try {
       await this.#file.datasync();
     } catch (error) {
-      this.#failure = { error };
+      this.#failure ??= { error };
     }
     this.#flushing = undefined;
   }

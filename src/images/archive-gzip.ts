@@ -36,6 +36,12 @@ export function gzipTrailer(crc32: number, size: number): Buffer {
   return trailer;
 }
 
+/** What the bytes around a tar depend on: its length, and its CRC-32. */
+export interface GzippedTar {
+  tarSize: number;
+  crc32: number;
+}
+
 /** Where content [position, position + bytes) and the block headers that go with it lie in the gzip file: the end of one range is the beginning of the next. */
 export function storedGzipSpan(
   position: number,
@@ -53,15 +59,15 @@ export function storedGzipSpan(
 export function* storedGzipRange(
   bytes: Uint8Array,
   position: number,
-  { tarSize, crc32 }: { tarSize: number; crc32: number },
+  { tarSize, crc32 }: GzippedTar,
 ): Generator<Uint8Array> {
   if (position === 0) yield gzipHeader;
-  yield* stored(bytes, position, tarSize);
+  yield* storedBlocks(bytes, position, tarSize);
   if (position + bytes.length === tarSize) yield gzipTrailer(crc32, tarSize);
 }
 
 /** Content [position, position + bytes.length) as the gzip file holds it, block headers between parts of `bytes` itself: nothing is copied. */
-function* stored(bytes: Uint8Array, position: number, size: number): Generator<Uint8Array> {
+export function* storedBlocks(bytes: Uint8Array, position: number, size: number): Generator<Uint8Array> {
   const first = Math.min(position % blockSize === 0 ? 0 : blockSize - (position % blockSize), bytes.length);
   if (first > 0) yield bytes.subarray(0, first);
   for (let from = first; from < bytes.length; from += blockSize) {
@@ -70,32 +76,15 @@ function* stored(bytes: Uint8Array, position: number, size: number): Generator<U
   }
 }
 
-/**
- * Wraps `content` of exactly `size` bytes, in lists of buffers that belong one after another; `crc32` is asked when all of it has
- * passed. Throws RangeError when the length differs.
- */
-export async function* storedGzipParts(
-  content: AsyncIterable<Buffer>,
-  size: number,
-  crc32: () => number,
-): AsyncGenerator<Iterable<Uint8Array>> {
-  yield [gzipHeader];
+/** Wraps `content` of exactly `tarSize` bytes. Throws RangeError when the length differs. */
+export async function* storedGzip(content: AsyncIterable<Buffer>, gzip: GzippedTar): AsyncGenerator<Buffer> {
   let position = 0;
   for await (const bytes of content) {
-    yield stored(bytes, position, size);
+    if (bytes.length > 0) yield Buffer.concat([...storedGzipRange(bytes, position, gzip)]);
     position += bytes.length;
   }
-  if (position !== size) throw new RangeError(`${position} bytes came where ${size} were to come`);
-  yield [gzipTrailer(crc32(), size)];
-}
-
-/** The same, each list put together. */
-export async function* storedGzip(
-  content: AsyncIterable<Buffer>,
-  size: number,
-  crc32: () => number,
-): AsyncGenerator<Buffer> {
-  for await (const parts of storedGzipParts(content, size, crc32)) yield Buffer.concat([...parts]);
+  if (position !== gzip.tarSize)
+    throw new RangeError(`${position} bytes came where ${gzip.tarSize} were to come`);
 }
 
 /** Content [offset, offset + length) of a gzip file of ours, read by position: `readAt(offset, length)` reads the file. Throws RangeError when a block header differs. */

@@ -49,7 +49,7 @@ export async function* archiveStream(
   crc32: number,
   blobs: BlobSource,
 ): AsyncGenerator<Buffer> {
-  yield* storedGzip(tarStream(parts, blobs), tarSize, () => crc32);
+  yield* storedGzip(tarStream(parts, blobs), { tarSize, crc32 });
 }
 
 /**

@@ -3,6 +3,7 @@ import { open } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import type { Readable } from 'node:stream';
+import { bounded, UnpacksTooFar } from './unpack-limit.ts';
 
 /** One file or link in a tar, while it passes. `content` must be read to its end before the next is asked for. */
 export interface TarFile {
@@ -69,23 +70,6 @@ export async function* tarFiles(path: string, options: TarFilesOptions = {}): As
   }
 }
 
-/** Below this an archive may unpack to any multiple of its size; images of any kind stay far below the multiple. */
-const harmlessBytes = 256 * 1024 * 1024;
-const largestRatio = 200;
-
-/** Passes what a file of `total` bytes unpacks to, and stops where nothing but an attack on our time goes on. */
-function bounded(total: number) {
-  return async function* (unpacked: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-    let size = 0;
-    for await (const chunk of unpacked) {
-      size += chunk.length;
-      if (size > harmlessBytes && size > largestRatio * total)
-        throw new UnreadableArchive(`it unpacks to more than ${largestRatio} times its size`);
-      yield chunk;
-    }
-  };
-}
-
 /** A part that breaks off breaks in the hands of whoever reads it. */
 async function* explained(content: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   try {
@@ -98,6 +82,7 @@ async function* explained(content: AsyncIterable<Buffer>): AsyncGenerator<Buffer
 
 function explain(error: unknown): string {
   const { code, message } = error as NodeJS.ErrnoException;
+  if (error instanceof UnpacksTooFar) return message;
   if (code === 'Z_BUF_ERROR' || /unexpected end/i.test(message)) return 'it is cut off';
   return `it cannot be read: ${message}`;
 }

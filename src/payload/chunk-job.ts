@@ -1,3 +1,4 @@
+import type { GzippedTar } from '../images/archive-gzip.ts';
 import type { OutputPiece } from './output-pieces.ts';
 
 /** What a thread that reads chunks is given. The descriptors are the main thread's: threads share them. */
@@ -28,7 +29,7 @@ export interface WriteJob extends ChunkSource {
   /** Of each chunk of the payload, hex. */
   sha256: string[];
   /** The pieces are a tar of this many bytes, to be wrapped in gzip's stored blocks. */
-  gzip: { tarSize: number; crc32: number } | undefined;
+  gzip: GzippedTar | undefined;
   output: number;
   /** The output past the page cache, where that can be. */
   outputUncached: number | undefined;

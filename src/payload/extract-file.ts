@@ -127,10 +127,10 @@ async function writeStream(
       writing.catch(() => {});
     }
     await writing;
+    await writeBack.finish();
   } finally {
     // Nothing may be under way when the caller closes the file.
     await Promise.allSettled([writing]);
-    await writeBack.ended();
   }
   signal?.throwIfAborted();
   return sizeBytes;

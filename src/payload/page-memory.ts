@@ -27,12 +27,16 @@ export function pageMemory(bytes: number, uncached: number | undefined): Uint8Ar
   const mapped = Math.ceil((bytes + 2 * pageSize) / hugeSize) * hugeSize;
   const memory = new ArrayBuffer(mapped - pageSize);
   const usual = pageSize - ownBytes;
-  for (let tried = 0; uncached !== undefined && tried < pageSize; tried += ownBytes) {
+  return new Uint8Array(memory, uncached === undefined ? usual : firstPage(memory, uncached, usual), bytes);
+}
+
+/** Where in memory a read past the page cache is taken; `usual` when it is taken nowhere. */
+function firstPage(memory: ArrayBuffer, uncached: number, usual: number): number {
+  for (let tried = 0; tried < pageSize; tried += ownBytes) {
     const start = (usual + tried) % pageSize;
-    if (canRead(uncached, new Uint8Array(memory, start, pageSize)))
-      return new Uint8Array(memory, start, bytes);
+    if (canRead(uncached, new Uint8Array(memory, start, pageSize))) return start;
   }
-  return new Uint8Array(memory, usual, bytes);
+  return usual;
 }
 
 function canRead(uncached: number, page: Uint8Array): boolean {

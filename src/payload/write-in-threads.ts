@@ -58,8 +58,8 @@ export async function writeInThreads(
   const job = { kind: 'write', pieces, sha256, gzip, output: output.fd, outputUncached } as const;
   try {
     await runChunkThreads<WriteReport, WriteJob>(payload, job, { bytes: sizeBytes, signal, onReport });
+    await writeBack.finish();
   } finally {
-    await writeBack.ended();
     if (outputUncached !== undefined) closeSync(outputUncached);
   }
   const [failure] = failures;

@@ -44,7 +44,7 @@ describe('gzip in stored blocks', () => {
       const content = noise(size);
       const made = await Promise.all(
         [1 + Math.floor(size / 3), 65_535, size].map((cut) =>
-          collect(storedGzip(pieces(content, cut), size, () => crc32(content))),
+          collect(storedGzip(pieces(content, cut), { tarSize: size, crc32: crc32(content) })),
         ),
       );
       assert.ok(made.every((bytes) => bytes.equals(made[0]!)));

@@ -1,0 +1,33 @@
+import { chunkBounds } from '../src/payload/verified-read.ts';
+import type { HashPool } from './hash-pool.ts';
+import type { Written } from './written.ts';
+import type { Layout } from './zip-writer.ts';
+
+/** Hashes each chunk of `file` when all of it is written, and sets `chunks.hashes`. `padding`: the layout ends with an entry of zeros. */
+export async function hashChunks(
+  file: number,
+  { index, indexOffset, indexLength }: Layout,
+  { padding }: { padding: boolean },
+  written: Written,
+  pool: HashPool,
+  onBytes: (bytes: number) => void,
+): Promise<void> {
+  const { chunks, headSize, entries } = index;
+  const zeroed = { from: headSize, to: indexOffset + indexLength };
+  // Chunks that lie whole in the padding are alike: one of them is hashed for all.
+  const hole = padding ? entries.at(-1) : undefined;
+  let ofZeros: Promise<[string, string]> | undefined;
+  await Promise.all(
+    chunks.hashes.map(async (_, number) => {
+      const { from, to } = chunkBounds(chunks, number);
+      await written.until(from, to);
+      const hash = async (): Promise<[string, string]> => {
+        const hashed = await pool.run({ kind: 'chunk', file, from, to, zeroed });
+        return [hashed.xxh128, hashed.sha256];
+      };
+      const inHole = hole !== undefined && from >= hole.offset && to - from === chunks.chunkSize;
+      chunks.hashes[number] = await (inHole ? (ofZeros ??= hash()) : hash());
+      onBytes(to - from);
+    }),
+  );
+}

@@ -1,0 +1,145 @@
+import { createHash } from 'node:crypto';
+import type { FileHandle } from 'node:fs/promises';
+import { crc32 } from 'node:zlib';
+import type { IndexEntry } from '../src/payload/index-schema.ts';
+import { WriteBack } from '../src/host/write-back.ts';
+import { indexSchema } from '../src/payload/index-schema.ts';
+import { localHeader } from '../src/payload/zip-records.ts';
+import { hashArchives } from './archive-hashes.ts';
+import { hashChunks } from './chunk-hashes.ts';
+import type { Range } from './clone-blocks.ts';
+import { cloneBlocks } from './clone-blocks.ts';
+import type { HashPool } from './hash-pool.ts';
+import type { Source } from './pack-plan.ts';
+import { SpecError } from './spec-file.ts';
+import { Written } from './written.ts';
+import type { Layout } from './zip-writer.ts';
+import { directoryAndTrailer, localHeaders, renderIndex, zipEntries } from './zip-writer.ts';
+
+const hex32 = (value: number): string => value.toString(16).padStart(8, '0');
+const sha256 = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex');
+
+/** A source, and what the index says of it; the head has no entry. */
+interface Place {
+  source: Source;
+  entry: IndexEntry | undefined;
+  offset: number;
+  range: Range | undefined;
+}
+
+/**
+ * Writes head, contents, headers, index, directory and trailer, all durable at the end. Copying goes ahead of hashing: the disk has
+ * something to do from the beginning. Returns the SHA-256 of the index. Throws {@link SpecError} for a blob that is not what its name says.
+ */
+export async function writePayload(
+  file: FileHandle,
+  executable: string,
+  sources: readonly Source[],
+  layout: Layout,
+  pool: HashPool,
+  onProgress: (done: number, total: number) => void,
+): Promise<string> {
+  const { index } = layout;
+  const { coveredEnd } = index.chunks;
+  await file.truncate(coveredEnd);
+  const head: Source = { name: '', size: index.headSize, mode: 0, content: { path: executable } };
+  const places = [head, ...sources].map((source, position): Place => {
+    const entry = position === 0 ? undefined : index.entries[position - 1]!;
+    const offset = entry?.offset ?? 0;
+    const { content, size } = source;
+    const range =
+      'path' in content ? { path: content.path, from: content.offset ?? 0, size, offset } : undefined;
+    return { source, entry, offset, range };
+  });
+  const shared = await cloneBlocks(
+    file,
+    places.flatMap(({ range }) => range ?? []),
+  );
+  const written = new Written();
+  const writeBack = new WriteBack(file);
+  // Every byte is copied and hashed as part of a chunk: each is half of the way.
+  let halves = 0;
+  const onBytes = (bytes: number) => onProgress(Math.floor((halves += bytes) / 2), coveredEnd);
+  const wrote = (from: number, to: number) => {
+    written.add(from, to);
+    writeBack.wrote(to - from);
+    onBytes(to - from);
+  };
+  // The index counts as zeros in the chunks.
+  wrote(index.headSize, layout.indexOffset + layout.indexLength);
+  const copyAll = async () => {
+    await Promise.all(
+      places.map((place) => {
+        const isShared = place.range !== undefined && shared.has(place.range);
+        return writeContent(file, place, { isShared }, pool, wrote);
+      }),
+    );
+    for (const { offset, bytes } of localHeaders(layout)) {
+      await file.write(bytes, 0, bytes.length, offset);
+      wrote(offset, offset + bytes.length);
+    }
+  };
+  const padding = sources.at(-1)?.name === 'padding';
+  await Promise.all([
+    copyAll(),
+    hashArchives(file.fd, index, written, pool),
+    hashChunks(file.fd, layout, { padding }, written, pool, onBytes),
+  ]);
+  indexSchema.parse(index);
+  const content = renderIndex(layout);
+  const indexHash = { sha256: sha256(content), crc32: hex32(crc32(content)) };
+  const front = Buffer.concat([localHeader(zipEntries(layout, indexHash.crc32)[0]!), content]);
+  await file.write(front, 0, front.length, index.headSize);
+  const end = directoryAndTrailer(layout, indexHash, sha256);
+  await file.write(end, 0, end.length, coveredEnd);
+  await writeBack.finish();
+  await file.sync();
+  return indexHash.sha256;
+}
+
+/** `wrote` hears of its last byte when its hashes are in the index. */
+async function writeContent(
+  file: FileHandle,
+  { source, entry, offset, range }: Place,
+  { isShared }: { isShared: boolean },
+  pool: HashPool,
+  wrote: (from: number, to: number) => void,
+): Promise<void> {
+  const { size, content, name } = source;
+  let told = 0;
+  const onBytes = (done: number) => {
+    wrote(offset + told, offset + done);
+    told = done;
+  };
+  const hashed = await (range === undefined
+    ? writeMade(file, content, size, offset)
+    : isShared
+      ? pool.run({ kind: 'digest', file: file.fd, offset, size }, onBytes)
+      : pool.run({ kind: 'copy', ...range, output: file.fd }, onBytes));
+  if (source.sha256 !== undefined && hashed.sha256 !== source.sha256)
+    throw new SpecError(`${source.where}: ${name} does not have the digest of its name`);
+  if (entry !== undefined) Object.assign(entry, { sha256: hashed.sha256, crc32: hashed.crc32 });
+  onBytes(size);
+}
+
+/** Bytes from memory; zeros are a hole already. */
+async function writeMade(
+  file: FileHandle,
+  content: Source['content'],
+  size: number,
+  offset: number,
+): Promise<{ sha256: string; crc32: string }> {
+  if ('bytes' in content) {
+    await file.write(content.bytes, 0, size, offset);
+    return { sha256: sha256(content.bytes), crc32: hex32(crc32(content.bytes)) };
+  }
+  const zeros = Buffer.alloc(4 * 1024 * 1024);
+  const hash = createHash('sha256');
+  let crc = 0;
+  for (let left = size; left > 0; left -= zeros.length) {
+    const piece = left < zeros.length ? zeros.subarray(0, left) : zeros;
+    hash.update(piece);
+    crc = crc32(piece, crc);
+  }
+  return { sha256: hash.digest('hex'), crc32: hex32(crc) };
+}

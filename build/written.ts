@@ -1,0 +1,35 @@
+/** Bytes [from, to) of the output. */
+interface Extent {
+  from: number;
+  to: number;
+}
+
+const shared = (a: Extent, b: Extent): number => Math.max(0, Math.min(a.to, b.to) - Math.max(a.from, b.from));
+
+/**
+ * Which bytes of the output are there. Contents are copied side by side, and what is made of many of them (chunks, archives) begins as
+ * soon as its own bytes are there instead of when all are.
+ */
+export class Written {
+  readonly #extents: Extent[] = [];
+  readonly #waiting = new Set<Extent & { missing: number; resolve: () => void }>();
+
+  /** No byte is added twice. */
+  add(from: number, to: number): void {
+    const extent = { from, to };
+    this.#extents.push(extent);
+    for (const waiting of this.#waiting) {
+      waiting.missing -= shared(waiting, extent);
+      if (waiting.missing > 0) continue;
+      this.#waiting.delete(waiting);
+      waiting.resolve();
+    }
+  }
+
+  /** Resolves when all of [from, to) is there. */
+  until(from: number, to: number): Promise<void> {
+    const missing = this.#extents.reduce((left, extent) => left - shared({ from, to }, extent), to - from);
+    if (missing === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#waiting.add({ from, to, missing, resolve }));
+  }
+}
