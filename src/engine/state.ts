@@ -117,6 +117,9 @@ const stateSchema = z.looseObject({
   trusted: z.array(z.looseObject({ ...whoWhen, from: key, to: key, how: z.string() })).optional(),
 });
 
+/** All that may be asked of a file whose schema is another one. */
+const versionOnly = z.object({ schema: z.object({ major: z.int(), minor: z.int() }) });
+
 export type State = z.infer<typeof stateSchema>;
 export type RunRecord = z.infer<typeof runRecord>;
 export type StepRecord = z.infer<typeof stepRecord>;
@@ -145,7 +148,7 @@ export function parseState(text: string, path: string): State {
   } catch (error) {
     throw damaged(path, error);
   }
-  const version = z.object({ schema: z.object({ major: z.int(), minor: z.int() }) }).safeParse(raw);
+  const version = versionOnly.safeParse(raw);
   if (version.success && version.data.schema.major !== stateVersion.major) {
     const { major, minor } = version.data.schema;
     throw new IvaapError(

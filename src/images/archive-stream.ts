@@ -36,7 +36,7 @@ export function tarCrc32(parts: readonly ArchivePart[], crcOf: (digest: string) 
 }
 
 /** The tar's bytes, part after part. Blobs come from `blobs`, which checks them. */
-export async function* tarStream(parts: readonly ArchivePart[], blobs: BlobSource): AsyncGenerator<Buffer> {
+async function* tarStream(parts: readonly ArchivePart[], blobs: BlobSource): AsyncGenerator<Buffer> {
   for (const segment of tarSegments(parts)) {
     if ('bytes' in segment) yield segment.bytes;
     else yield* blobs(segment.digest);

@@ -18,4 +18,4 @@ const { tried, problems } = await tryDamages({
 for (const problem of problems) console.log(problem);
 console.log(`seed ${values.seed}`);
 console.log(`damages tried ${tried}, found ${tried - problems.length}`);
-process.exitCode = problems.length === 0 ? 0 : 1;
+process.exitCode = tried > 0 && problems.length === 0 ? 0 : 1;

@@ -20,12 +20,14 @@ async function outcomeOf(path: string, intact: Buffer): Promise<Outcome> {
     try {
       const { entries } = await payload.index();
       outcome.scanned = [...new Set((await scanPayload(payload)).damages.map(({ what }) => what))];
-      for (const { name, offset } of entries) {
+      for (const { name, offset, size } of entries) {
         let at = offset;
         for await (const piece of payload.streamEntry(name)) {
           outcome.handedOnWrong ||= !piece.equals(intact.subarray(at, at + piece.length));
           at += piece.length;
         }
+        // An end that comes too early is no refusal.
+        outcome.handedOnWrong ||= at !== offset + size;
       }
     } finally {
       await payload.close();

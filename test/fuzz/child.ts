@@ -20,6 +20,9 @@ const until = performance.now() + Number(seconds) * 1000;
 let refused = 0;
 let number = 0;
 try {
+  // A reader that refuses everything would never fail otherwise.
+  writeInput(path, target.intact);
+  if (await target.read(path)) throw new Error('the intact input is refused');
   for (; performance.now() < until; number += 1) {
     writeSync(notes, String(number).padStart(12), 0);
     const draw = drawOf(`${seed} ${name} ${number}`);

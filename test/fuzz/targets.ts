@@ -15,6 +15,8 @@ import { mutatedBytes, mutatedLines, mutatedValue } from './mutate.ts';
 
 /** What is fuzzed: how an input comes about, and what reads it. `read` throws what no reader may throw. */
 export interface Target {
+  /** What all inputs are made from, and is no refused one. */
+  intact: Buffer;
   input(draw: Draw): Buffer;
   /** Returns whether the input was refused. */
   read(path: string): Promise<boolean>;
@@ -106,6 +108,7 @@ export async function makeTargets(): Promise<{ targets: Record<TargetName, Targe
   const { coveredEnd } = tiny.index.chunks;
   const targets: Record<TargetName, Target> = {
     trailer: {
+      intact: bytes,
       input(draw) {
         if (draw.upTo(3) === 0) return mutatedBytes(bytes, draw, commentOffset - 22);
         const text = Buffer.from(mutatedLines(comment, draw), 'latin1');
@@ -116,6 +119,7 @@ export async function makeTargets(): Promise<{ targets: Record<TargetName, Targe
       read: readPayload,
     },
     index: {
+      intact: bytes,
       input(draw) {
         const way = draw.upTo(3);
         const text = (json: string) => {
@@ -133,6 +137,7 @@ export async function makeTargets(): Promise<{ targets: Record<TargetName, Targe
       read: readPayload,
     },
     zip: {
+      intact: bytes,
       input(draw) {
         if (draw.upTo(8) === 0) return bytes.subarray(0, draw.upTo(bytes.length));
         const entry = draw.of(tiny.index.entries);
@@ -147,6 +152,7 @@ export async function makeTargets(): Promise<{ targets: Record<TargetName, Targe
       read: readPayload,
     },
     tar: {
+      intact: imageTar((value) => value),
       input(draw) {
         const way = draw.upTo(5);
         if (way === 0) return imageTar((value) => mutatedValue(value, draw));

@@ -55,8 +55,8 @@ describe('an archive on disk that somebody made to harm', () => {
   };
   const tooMuch = { name: 'UnreadableArchive', message: 'it unpacks to more than 200 times its size' };
 
-  it('is not unpacked to four gibibytes of zeros, in a file or behind the last one', async () => {
-    await assert.rejects(scan(zeros(tarHeader('blobs/sha256/a', 4096 * mebibyte), 4096)), tooMuch);
+  it('is not unpacked to gibibytes of zeros, in a file or behind the last one', async () => {
+    await assert.rejects(scan(zeros(tarHeader('blobs/sha256/a', 4096 * mebibyte), 2048)), tooMuch);
     await assert.rejects(scan(zeros(Buffer.alloc(0), 1024)), /neither gzip nor tar|more than 200 times/);
   });
 
