@@ -9,6 +9,9 @@ export interface Measurement {
 
 const pollMs = 5;
 
+/** What sudo leaves of an environment, for all programs: variables of Node's would cost each start some time. */
+const env = { PATH: process.env['PATH'], HOME: process.env['HOME'], LANG: process.env['LANG'] };
+
 /** VmHWM is itself the peak so far: polling misses only what is taken in the last instant. */
 function peakOf(pid: number): number {
   try {
@@ -23,7 +26,7 @@ export function measure(argv: readonly string[]): Promise<Measurement> {
   const [program = '', ...args] = argv;
   return new Promise((resolve, reject) => {
     const begun = performance.now();
-    const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+    const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'], env });
     let said = '';
     let peakBytes = 0;
     const poll = setInterval(() => (peakBytes = Math.max(peakBytes, peakOf(child.pid ?? 0))), pollMs);

@@ -14,7 +14,7 @@ import { payloadBench, type Row } from './bench-payload.ts';
  */
 
 const usage = `usage: npm run bench -- payload [--size SIZE] [--runs N] [--only TEXT] [--write]
-  --size   incompressible payload for verify, extract-file and pack, e.g. 512m or 4g (default 1g);
+  --size   incompressible payload for verify, extract-file and pack, e.g. 512m or 1g (default 4g);
            start-up is measured on sparse files of 1, 8 and 10 GiB
   --runs   measurements of each kind (default 5; start-up takes three times as many)
   --only   rows whose name holds this text
@@ -23,7 +23,7 @@ const usage = `usage: npm run bench -- payload [--size SIZE] [--runs N] [--only 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
-    size: { type: 'string', default: '1g' },
+    size: { type: 'string', default: '4g' },
     runs: { type: 'string', default: '5' },
     only: { type: 'string', default: '' },
     write: { type: 'boolean', default: false },

@@ -1,6 +1,6 @@
 // First of all: from here on our own file may be renamed or replaced.
-import './host/own-file.ts';
-import { existsSync, readFileSync } from 'node:fs';
+import { ownDescriptor } from './host/own-file.ts';
+import { existsSync, fstatSync, readFileSync } from 'node:fs';
 import { isSea } from 'node:sea';
 import { describeError, IvaapError } from './errors.ts';
 import { errorLines } from './ui/error-text.ts';
@@ -34,9 +34,13 @@ const movesManyBytes = new Set(['install', 'verify', 'extract', 'extract-file'])
 /** What the C library reads before us too; with this value it asks for huge pages where the host gives them to those who ask. */
 const hugePages = { name: 'GLIBC_TUNABLES', value: 'glibc.malloc.hugetlb=1' };
 
+/** To begin anew takes as long as to read some hundred mebibytes. */
+const worthHugePages = 512 * 1024 * 1024;
+
 function wantsHugePages(command: string | undefined): boolean {
   if (!movesManyBytes.has(command ?? '') || process.env[hugePages.name] === hugePages.value) return false;
   try {
+    if (fstatSync(ownDescriptor()).size < worthHugePages) return false;
     return readFileSync('/sys/kernel/mm/transparent_hugepage/enabled', 'utf8').includes('[madvise]');
   } catch {
     return false;
