@@ -1,0 +1,174 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { closeSync, mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
+import { rmSync, statSync, writeFileSync, writeSync } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { IvaapError } from '../../src/errors.ts';
+import { extractTarget, extractToFile } from '../../src/payload/extract-file.ts';
+import { openPayload } from '../../src/payload/open-payload.ts';
+import { payloadFile } from '../../src/payload/payload-file.ts';
+import { makeTinyPayload } from '../fixtures/tiny-payload.ts';
+
+/** Files that are large enough to be written in threads, on every kind of file system that can be made here. */
+
+const archive = 'docker-images.tar.gz';
+const mib = 2 ** 20;
+const tiny = await makeTinyPayload({ bigLayerBytes: 40 * mib + 4321 });
+const expected = tiny.index.archives.find(({ name }) => name === archive)!;
+const layer = tiny.index.entries.find(({ size }) => size > 40 * mib)!;
+const work = mkdtempSync(join(tmpdir(), 'extract-threads-'));
+const mounts: string[] = [];
+
+function folder(name: string): string {
+  const path = join(work, name);
+  mkdirSync(path);
+  return path;
+}
+
+function mounted(name: string, ...args: string[]): string {
+  const path = folder(name);
+  execFileSync('mount', [...args, path]);
+  mounts.push(path);
+  return path;
+}
+
+function disk(kind: 'ext4' | 'xfs', sizeMib: number): string {
+  const image = join(work, `${kind}-${sizeMib}.image`);
+  execFileSync('truncate', ['-s', `${sizeMib}M`, image]);
+  execFileSync(`mkfs.${kind}`, ['-q', image]);
+  return mounted(`${kind}-${sizeMib}`, '-o', 'loop', image);
+}
+
+let folders: [kind: string, path: string][];
+before(() => {
+  folders = [
+    ['the machine’s own', folder('own')],
+    ['tmpfs', mounted('tmpfs', '-t', 'tmpfs', 'tmpfs')],
+    ['ext4', disk('ext4', 128)],
+    ['xfs', disk('xfs', 320)],
+  ];
+});
+after(() => {
+  for (const path of mounts) execFileSync('umount', [path]);
+  rmSync(work, { recursive: true });
+  tiny.remove();
+});
+
+const sha256 = (path: string) => createHash('sha256').update(readFileSync(path)).digest('hex');
+
+/** Extracts `name` of the payload to `dest`. */
+async function extract(name: string, dest: string, options: Parameters<typeof extractToFile>[2] = {}) {
+  const payload = await openPayload(tiny.path);
+  try {
+    const source = await payloadFile(payload, name);
+    assert.ok(source.writeInThreads, 'it is too small to be written in threads');
+    await extractToFile(source, await extractTarget(dest, name, '/proc/self/exe'), options);
+  } finally {
+    await payload.close();
+  }
+}
+
+async function withChangedByte(offset: number, run: () => Promise<void>): Promise<void> {
+  const flip = () => {
+    const file = openSync(tiny.path, 'r+');
+    const byte = Buffer.alloc(1);
+    readSync(file, byte, 0, 1, offset);
+    byte[0]! ^= 1;
+    writeSync(file, byte, 0, 1, offset);
+    closeSync(file);
+  };
+  flip();
+  await run().finally(flip);
+}
+
+test('an archive and a blob are the bytes of the index on every file system', async () => {
+  for (const [kind, at] of folders) {
+    await extract(archive, join(at, 'archive'));
+    assert.equal(sha256(join(at, 'archive')), expected.sha256, `the archive on ${kind}`);
+    rmSync(join(at, 'archive'));
+    await extract(layer.name, join(at, 'blob'));
+    assert.equal(sha256(join(at, 'blob')), layer.sha256, `the blob on ${kind}`);
+    assert.deepEqual(readdirSync(at).filter((name) => name !== 'lost+found'), ['blob'], kind);
+    rmSync(join(at, 'blob'));
+  }
+});
+
+test('each byte is told once, and all of them in the end', async () => {
+  const seen: number[] = [];
+  await extract(archive, join(folder('told'), 'archive'), { onBytes: (bytes) => seen.push(bytes) });
+  assert.deepEqual(seen, seen.toSorted((a, b) => a - b));
+  assert.equal(seen.at(-1), expected.size);
+});
+
+test('a file that is replaced leaves nothing of its pages behind, longer or shorter than the new one', async () => {
+  const at = folder('replaced');
+  for (const size of [1000, 60 * mib]) {
+    writeFileSync(join(at, 'archive'), Buffer.alloc(size, 'x'));
+    await extract(archive, join(at, 'archive'));
+    assert.equal(sha256(join(at, 'archive')), expected.sha256);
+  }
+});
+
+test('what was written is on the disk without the page cache', async () => {
+  const at = join(folder('durable'), 'archive');
+  await extract(archive, at);
+  execFileSync('dd', [`if=${at}`, 'iflag=nocache', 'count=0', 'status=none']);
+  assert.equal(sha256(at), expected.sha256);
+});
+
+test('damage anywhere in the blob is named, and nothing is left', async () => {
+  const at = folder('damaged');
+  writeFileSync(join(at, 'old'), 'before');
+  const places = [layer.offset, layer.offset + layer.size - 1, layer.offset + 20 * mib, layer.offset - 1];
+  for (const offset of places) {
+    await withChangedByte(offset, () =>
+      assert.rejects(extract(archive, join(at, 'old')), (error: IvaapError) => {
+        assert.equal(error.code, 'payload');
+        assert.ok(error.message.includes(layer.name), error.message);
+        return true;
+      }),
+    );
+    assert.deepEqual(readdirSync(at), ['old']);
+    assert.equal(readFileSync(join(at, 'old'), 'utf8'), 'before');
+  }
+});
+
+test('a file system that fills up is named, the old file is as it was', async () => {
+  for (const at of [mounted('small', '-t', 'tmpfs', '-o', 'size=8m', 'tmpfs'), disk('ext4', 24)]) {
+    writeFileSync(join(at, 'old'), 'before');
+    await assert.rejects(extract(archive, join(at, 'old')), (error: IvaapError) => {
+      assert.equal(error.code, 'failed');
+      assert.match(error.message, new RegExp(`no room left on ${at} while writing ${at}/old`));
+      return true;
+    });
+    assert.equal(readFileSync(join(at, 'old'), 'utf8'), 'before');
+    assert.equal(readdirSync(at).filter((name) => name.endsWith('.partial')).length, 0);
+  }
+});
+
+test('an abort ends with its reason, all threads have ended, and nothing is left', async () => {
+  const at = folder('aborted');
+  const stop = new AbortController();
+  const reason = new IvaapError('interrupted', 'stopped');
+  const onBytes = () => stop.abort(reason);
+  await assert.rejects(extract(archive, join(at, 'x'), { signal: stop.signal, onBytes }), reason);
+  assert.deepEqual(readdirSync(at), []);
+});
+
+test('a payload that is cached nowhere is read past the page cache, and its copy does not fill it either', async () => {
+  const at = join(folder('spared'), 'archive');
+  const cached = (path: string) =>
+    Number(execFileSync('fincore', ['--bytes', '--noheadings', '--output', 'RES', path]));
+  execFileSync('sync', [tiny.path]);
+  execFileSync('dd', [`if=${tiny.path}`, 'iflag=nocache', 'count=0', 'status=none']);
+  await extract(archive, at);
+  assert.ok(cached(tiny.path) < 8 * mib, `${cached(tiny.path)} bytes of the payload are cached`);
+  assert.ok(cached(at) < 8 * mib, `${cached(at)} bytes of the archive are cached`);
+  const handle = await open(at);
+  assert.equal((await handle.stat()).size, statSync(at).size);
+  await handle.close();
+});
