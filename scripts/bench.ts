@@ -55,7 +55,7 @@ async function cellsOf(row: Row): Promise<string[]> {
   const { ours, reference } = await contest(row, row.startsOnly ? 3 * runs : runs);
   const memory = `${formatBytes(ours.peakBytes)} / ${formatBytes(reference.peakBytes)}`;
   const ratio = (ours.medianMs / reference.medianMs).toFixed(2);
-  const verdict = row.keeps(ours, reference) ? 'OK' : 'MISSED';
+  const verdict = row.isLimit ? 'limit' : row.keeps(ours, reference) ? 'OK' : 'MISSED';
   return [work, against, budget, time(ours), time(reference), ratio, memory, verdict];
 }
 
