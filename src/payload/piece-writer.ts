@@ -17,7 +17,7 @@ export class PieceWriter {
   constructor(job: WriteJob) {
     this.#job = job;
     this.#uncached = job.outputUncached;
-    const longest = Math.max(...job.pieces.map((piece) => this.#span(piece).size));
+    const longest = job.pieces.reduce((most, piece) => Math.max(most, this.#span(piece).size), 0);
     this.#memory = pageMemory(longest + pageSize, job.uncached);
   }
 

@@ -1,11 +1,12 @@
 import { join } from 'node:path';
 import type { JsonObject, Plan, Preview, StepIo } from '../engine/step.ts';
 import { IvaapError } from '../errors.ts';
-import { writeStreamAtomic } from '../host/atomic-file.ts';
 import { roomAt } from '../host/mounts.ts';
 import { loadImages } from '../images/load.ts';
 import { type ImagePlan, type PlannedImage, planImages } from '../images/plan.ts';
 import { wantedArchives, wantedImages } from '../images/wanted.ts';
+import { extractToFile } from '../payload/extract-file.ts';
+import { payloadFile } from '../payload/payload-file.ts';
 import { formatBytes } from '../policy/format-bytes.ts';
 import type { StepContext } from './context.ts';
 import { imageStore } from './image_store.ts';
@@ -149,15 +150,11 @@ function archivesToRefresh({ index, paths, product, entitlements }: StepContext)
 
 async function refreshArchives(ctx: StepContext, io: StepIo): Promise<string[]> {
   const written: string[] = [];
-  for (const { path, name, size, sha256: expected } of archivesToRefresh(ctx)) {
-    await writeStreamAtomic(path, ctx.payload.streamArchive(name), {
-      mode: 0o644,
+  for (const { path, name, size } of archivesToRefresh(ctx)) {
+    const target = { path, replaces: undefined };
+    await extractToFile(await payloadFile(ctx.payload, name), target, {
       signal: io.signal,
       onBytes: (done) => io.progress({ done, total: size, unit: 'bytes', note: name }),
-      verify: ({ sha256 }) => {
-        if (sha256 === expected) return;
-        throw new IvaapError('payload', `${name} in the payload is damaged`);
-      },
     });
     written.push(path);
   }
