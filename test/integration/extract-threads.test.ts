@@ -92,7 +92,11 @@ test('an archive and a blob are the bytes of the index on every file system', as
     rmSync(join(at, 'archive'));
     await extract(layer.name, join(at, 'blob'));
     assert.equal(sha256(join(at, 'blob')), layer.sha256, `the blob on ${kind}`);
-    assert.deepEqual(readdirSync(at).filter((name) => name !== 'lost+found'), ['blob'], kind);
+    assert.deepEqual(
+      readdirSync(at).filter((name) => name !== 'lost+found'),
+      ['blob'],
+      kind,
+    );
     rmSync(join(at, 'blob'));
   }
 });
@@ -100,7 +104,10 @@ test('an archive and a blob are the bytes of the index on every file system', as
 test('each byte is told once, and all of them in the end', async () => {
   const seen: number[] = [];
   await extract(archive, join(folder('told'), 'archive'), { onBytes: (bytes) => seen.push(bytes) });
-  assert.deepEqual(seen, seen.toSorted((a, b) => a - b));
+  assert.deepEqual(
+    seen,
+    seen.toSorted((a, b) => a - b),
+  );
   assert.equal(seen.at(-1), expected.size);
 });
 

@@ -13,7 +13,9 @@ const chunkSize = 1000;
 function contentOf({ chunk, segments }: OutputPiece, file: Buffer): Buffer {
   const bytes = file.subarray((chunk ?? 0) * chunkSize, ((chunk ?? 0) + 1) * chunkSize);
   return Buffer.concat(
-    segments.map((segment) => ('bytes' in segment ? segment.bytes : bytes.subarray(segment.from, segment.to))),
+    segments.map((segment) =>
+      'bytes' in segment ? segment.bytes : bytes.subarray(segment.from, segment.to),
+    ),
   );
 }
 
@@ -35,7 +37,9 @@ describe('the pieces of a file', () => {
 
   it('are one when all of a file is made, and none when it is empty', () => {
     assert.deepEqual(
-      outputPieces([{ bytes: Buffer.alloc(3) }, { bytes: Buffer.alloc(4) }], chunkSize).map(({ size }) => size),
+      outputPieces([{ bytes: Buffer.alloc(3) }, { bytes: Buffer.alloc(4) }], chunkSize).map(
+        ({ size }) => size,
+      ),
       [7],
     );
     assert.deepEqual(outputPieces([], chunkSize), []);
