@@ -11,6 +11,7 @@ interface Job {
 class HashThread {
   readonly #worker = new Worker(new URL('./hash-worker.ts', import.meta.url));
   readonly #jobs = new Map<number, Job>();
+  readonly #exited = new Promise<void>((resolve) => this.#worker.once('exit', () => resolve()));
   #sent = 0;
 
   constructor() {
@@ -35,8 +36,13 @@ class HashThread {
     });
   }
 
+  /**
+   * Has the thread end between two turns of its work. One that is terminated from outside ends in the middle of whatever it does, and
+   * Node aborts the whole process when that is the making of a zlib stream.
+   */
   async close(): Promise<void> {
-    await this.#worker.terminate();
+    this.#worker.postMessage('end');
+    await this.#exited;
   }
 }
 

@@ -149,8 +149,10 @@ function perform(task: HashTask, onBytes: OnBytes): Partial<HashResult> | Promis
   }
 }
 
-parentPort?.on('message', ({ id, task }: { id: number; task: HashTask }) => {
-  const reply = (message: Omit<HashReply, 'id'>) => parentPort?.postMessage({ id, ...message });
+parentPort?.on('message', (message: 'end' | { id: number; task: HashTask }) => {
+  if (message === 'end') process.exit();
+  const { id, task } = message;
+  const reply = (said: Omit<HashReply, 'id'>) => parentPort?.postMessage({ id, ...said });
   void (async () => {
     try {
       reply({ result: await perform(task, (done) => reply({ done })) });
