@@ -1,9 +1,9 @@
 import { crc32 } from 'node:zlib';
 import { archiveLayout } from '../src/images/archive-layout.ts';
 import { tarSegments } from '../src/images/archive-stream.ts';
+import { blobName } from '../src/images/blob-name.ts';
 import { combineCrc32 } from '../src/payload/crc32-combine.ts';
 import type { IndexArchive, IndexEntry, PayloadIndex } from '../src/payload/index-schema.ts';
-import { blobEntry } from '../src/payload/reader.ts';
 import type { HashPool } from './hash-pool.ts';
 import type { Written } from './written.ts';
 
@@ -53,7 +53,7 @@ async function hashArchive(
       hash(segment.bytes);
       continue;
     }
-    const entry = entries.get(blobEntry(segment.digest))!;
+    const entry = entries.get(blobName(segment.digest))!;
     const end = entry.offset + entry.size;
     for (let offset = entry.offset; offset < end; offset += stepBytes) {
       const size = Math.min(stepBytes, end - offset);

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { z } from 'zod';
+import { blobName } from '../src/images/blob-name.ts';
 import type { BlobSource } from './blob-source.ts';
 import { readBlob } from './blob-source.ts';
 import type { Content } from './pack-plan.ts';
@@ -60,5 +61,3 @@ export class LayoutReader {
     return bytes;
   }
 }
-
-export const blobName = (digest: string): string => `blobs/${digest.replace(':', '/')}`;

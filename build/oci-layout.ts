@@ -4,7 +4,8 @@ import type { IndexImage } from '../src/payload/index-schema.ts';
 import type { BlobSource } from './blob-source.ts';
 import { findInDockerList } from './docker-archive.ts';
 import type { ImageParts } from './layout-reader.ts';
-import { blobName, LayoutReader } from './layout-reader.ts';
+import { blobName } from '../src/images/blob-name.ts';
+import { LayoutReader } from './layout-reader.ts';
 import type { Content } from './pack-plan.ts';
 
 const digest = z.string().regex(/^sha256:[0-9a-f]{64}$/, 'a sha256 digest');

@@ -1,6 +1,7 @@
 import { readdirSync, statSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { blobsOf } from '../src/images/archive-layout.ts';
+import { blobName } from '../src/images/blob-name.ts';
 import type { IndexImage } from '../src/payload/index-schema.ts';
 import type { Product } from '../src/payload/product-schema.ts';
 import type { Scratch } from './blob-source.ts';
@@ -144,7 +145,7 @@ function blobSources(found: readonly FoundImage[], archives: readonly string[][]
     for (const { digest, size } of blobsOf(group.map(({ image }) => image))) {
       if (sources.has(digest)) continue;
       const content = contents.get(digest)!;
-      const name = `blobs/${digest.replace(':', '/')}`;
+      const name = blobName(digest);
       const where = places.get(digest)!;
       sources.set(digest, { name, size, mode: 0o644, content, sha256: digest.replace('sha256:', ''), where });
     }

@@ -28,7 +28,7 @@ interface Place {
 }
 
 /**
- * Writes head, contents, headers, index, directory and trailer, all durable at the end. Copying goes ahead of hashing: the disk has
+ * Writes head, contents, headers, index, directory and trailer; the caller makes them durable. Copying goes ahead of hashing: the disk has
  * something to do from the beginning. Returns the SHA-256 of the index. Throws {@link SpecError} for a blob that is not what its name says.
  */
 export async function writePayload(
@@ -93,7 +93,6 @@ export async function writePayload(
   const end = directoryAndTrailer(layout, indexHash, sha256);
   await file.write(end, 0, end.length, coveredEnd);
   await writeBack.finish();
-  await file.sync();
   return indexHash.sha256;
 }
 

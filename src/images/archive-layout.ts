@@ -1,6 +1,7 @@
 import type { IndexArchive, IndexImage, PayloadIndex } from '../payload/index-schema.ts';
 import { storedGzipSize } from './archive-gzip.ts';
 import { paddedSize, tarBlock, tarEnd, tarHeader } from './archive-tar.ts';
+import { blobName } from './blob-name.ts';
 
 /** One file inside an image archive: bytes made from the index, or a blob that the payload holds. */
 export interface ArchivePart {
@@ -48,8 +49,6 @@ function ociIndex(images: readonly NamedImage[]): Buffer {
     })),
   });
 }
-
-const blobName = (digest: string): string => `blobs/${digest.replace(':', '/')}`;
 
 /** manifest.json, from which Docker's own image store loads. */
 function dockerManifest(images: readonly NamedImage[]): Buffer {

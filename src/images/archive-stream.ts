@@ -2,8 +2,9 @@ import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { IvaapError } from '../errors.ts';
 import { combineCrc32 } from '../payload/crc32-combine.ts';
+import type { GzippedTar } from './archive-gzip.ts';
 import { storedGzip } from './archive-gzip.ts';
-import type { ArchiveLayout, ArchivePart, NamedImage } from './archive-layout.ts';
+import type { ArchivePart, NamedImage } from './archive-layout.ts';
 import { layoutFiles, partHeader, placeInTar } from './archive-layout.ts';
 import { paddedSize, tarEnd } from './archive-tar.ts';
 
@@ -43,13 +44,13 @@ async function* tarStream(parts: readonly ArchivePart[], blobs: BlobSource): Asy
   }
 }
 
-/** The .tar.gz of that layout, put together on the way; `crc32` is that of the tar. */
+/** The .tar.gz of those parts, put together on the way. */
 export async function* archiveStream(
-  { parts, tarSize }: ArchiveLayout,
-  crc32: number,
+  parts: readonly ArchivePart[],
+  gzip: GzippedTar,
   blobs: BlobSource,
 ): AsyncGenerator<Buffer> {
-  yield* storedGzip(tarStream(parts, blobs), { tarSize, crc32 });
+  yield* storedGzip(tarStream(parts, blobs), gzip);
 }
 
 /**

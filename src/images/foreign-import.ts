@@ -6,6 +6,7 @@ import { provedBlob } from './archive-stream.ts';
 import { paddedSize, tarEnd, tarHeader } from './archive-tar.ts';
 import { ociLayerType, ociManifest, ociManifestType } from './made-manifest.ts';
 import { digestOf, tarFiles, UnreadableArchive, type TarFilesOptions } from './tar-files.ts';
+import { blobName } from './blob-name.ts';
 
 /** An archive that another tool wrote (`docker save`, an OCI layout), read once from end to end. */
 export interface ForeignArchive {
@@ -218,8 +219,6 @@ export async function* foreignTar(
   if (missing.size > 0) throw new UnreadableArchive(`it no longer holds ${[...missing.keys()].join(', ')}`);
   yield tarEnd;
 }
-
-const blobName = (digest: string): string => `blobs/${digest.replace(':', '/')}`;
 
 async function* tarFile(
   name: string,

@@ -1,3 +1,4 @@
+import { blobName } from '../images/blob-name.ts';
 import type { IndexEntry, PayloadIndex } from './index-schema.ts';
 import type { ZipEntry } from './zip-records.ts';
 import { headerFits } from './zip-records.ts';
@@ -38,8 +39,7 @@ export function indexContradiction(
   // Each mention, not each blob: two images may disagree on the size of a layer that they share.
   const blobs = index.images.flatMap(({ manifest, config, layers }) => [manifest, config, ...layers]);
   for (const { digest, size } of blobs)
-    if (entries.get(`blobs/${digest.replace(':', '/')}`) !== size)
-      return `the blob ${digest} is not there with ${size} bytes`;
+    if (entries.get(blobName(digest)) !== size) return `the blob ${digest} is not there with ${size} bytes`;
   const references = new Set(index.images.map((image) => image.reference));
   if (references.size !== index.images.length) return 'an image reference comes twice';
   for (const archive of index.archives) {

@@ -1,10 +1,10 @@
 import type { FileHandle } from 'node:fs/promises';
 import { tarSegments } from '../images/archive-stream.ts';
+import { blobName } from '../images/blob-name.ts';
 import type { ExtractOptions, ExtractSource } from './extract-file.ts';
 import type { PlacedEntry } from './index-check.ts';
 import type { IndexArchive } from './index-schema.ts';
 import type { Payload } from './reader.ts';
-import { blobEntry } from './reader.ts';
 import type { Composition } from './write-in-threads.ts';
 import { writeInThreads } from './write-in-threads.ts';
 
@@ -56,11 +56,11 @@ const entryComposition = (entry: PlacedEntry): Composition => ({
 });
 
 async function archiveComposition(payload: Payload, archive: IndexArchive): Promise<Composition> {
-  const { parts, tarSize } = await payload.archiveLayout(archive);
+  const { parts, gzip } = await payload.archiveContent(archive);
   const composition: Composition = {
     segments: [],
     read: [],
-    gzip: { tarSize, crc32: Number.parseInt(archive.crc32, 16) },
+    gzip,
     sizeBytes: archive.size,
   };
   for (const segment of tarSegments(parts)) {
@@ -68,7 +68,7 @@ async function archiveComposition(payload: Payload, archive: IndexArchive): Prom
       composition.segments.push(segment);
       continue;
     }
-    const entry = await payload.entry(blobEntry(segment.digest));
+    const entry = await payload.entry(blobName(segment.digest));
     composition.segments.push(rangeOf(entry));
     composition.read.push(entry);
   }

@@ -3,7 +3,9 @@ import { crc32 } from 'node:zlib';
 import type { z } from 'zod';
 import { IvaapError } from '../errors.ts';
 import { placedEntries } from './index-check.ts';
-import type { ArchiveLayout } from '../images/archive-layout.ts';
+import type { GzippedTar } from '../images/archive-gzip.ts';
+import type { ArchivePart } from '../images/archive-layout.ts';
+import { blobName } from '../images/blob-name.ts';
 import type { IndexArchive, PayloadIndex } from './index-schema.ts';
 import { spokenName } from './locate.ts';
 import type { ReadAt } from './position-reader.ts';
@@ -18,9 +20,6 @@ import { centralDirectory, headerFits, localHeader } from './zip-records.ts';
 
 /** Entries up to this size are read whole and checked by their own SHA-256; larger ones chunk by chunk. */
 const smallEntryBytes = 4 * 1024 * 1024;
-
-/** The entry that holds a blob (`sha256:HEX`). */
-export const blobEntry = (digest: string): string => `blobs/${digest.replace(':', '/')}`;
 
 /** What names a payload: the first fields of its index. */
 export interface PayloadIdentity {
@@ -207,7 +206,7 @@ export class Payload {
 
   /** An image blob by digest (`sha256:HEX`), proved. */
   blob(digest: string): AsyncGenerator<Buffer> {
-    return this.streamEntry(blobEntry(digest));
+    return this.streamEntry(blobName(digest));
   }
 
   /** The archive of that name; throws IvaapError `payload` when there is none. */
@@ -221,21 +220,19 @@ export class Payload {
   async *streamArchive(name: string): AsyncGenerator<Buffer> {
     const archive = await this.archive(name);
     const { archiveStream } = await import('../images/archive-stream.ts');
-    const layout = await this.archiveLayout(archive);
-    yield* archiveStream(layout, Number.parseInt(archive.crc32, 16), (digest) => this.blob(digest));
+    const { parts, gzip } = await this.archiveContent(archive);
+    yield* archiveStream(parts, gzip, (digest) => this.blob(digest));
   }
 
-  /** Where everything lies in an archive. Throws IvaapError `payload` when its parts do not have the CRC-32 that the index gives it. */
-  async archiveLayout(archive: IndexArchive): Promise<ArchiveLayout> {
+  /** What an archive is put together from. Throws IvaapError `payload` when its parts do not have the CRC-32 that the index gives it. */
+  async archiveContent(archive: IndexArchive): Promise<{ parts: ArchivePart[]; gzip: GzippedTar }> {
     const { archiveLayout } = await import('../images/archive-layout.ts');
     const { tarCrc32 } = await import('../images/archive-stream.ts');
     const index = await this.index();
-    const layout = archiveLayout(index, archive);
+    const { parts, tarSize } = archiveLayout(index, archive);
     const entries = new Map(index.entries.map((entry) => [entry.name, entry]));
-    const crc = tarCrc32(layout.parts, (digest) =>
-      Number.parseInt(entries.get(blobEntry(digest))!.crc32, 16),
-    );
-    if (crc === Number.parseInt(archive.crc32, 16)) return layout;
+    const crc32 = tarCrc32(parts, (digest) => Number.parseInt(entries.get(blobName(digest))!.crc32, 16));
+    if (crc32 === Number.parseInt(archive.crc32, 16)) return { parts, gzip: { tarSize, crc32 } };
     throw new IvaapError('payload', `${archive.name} would come out otherwise than its index says`);
   }
 

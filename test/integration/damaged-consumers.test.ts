@@ -6,14 +6,10 @@ import {
   copyFileSync,
   existsSync,
   mkdtempSync,
-  openSync,
   readdirSync,
   readFileSync,
-  readSync,
   rmSync,
   writeFileSync,
-  writeSync,
-  closeSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -24,6 +20,7 @@ import { placeTool } from '../../src/host/tools.ts';
 import { ociTarStream } from '../../src/images/archive-stream.ts';
 import { openPayload } from '../../src/payload/open-payload.ts';
 import { builtExecutable } from '../fixtures/built-executable.ts';
+import { withFlippedBit } from '../fixtures/flipped-bit.ts';
 import { makeTinyPayload } from '../fixtures/tiny-payload.ts';
 
 // Every kind of consumer, each fed from a payload with one changed bit: none may take a part for the whole.
@@ -46,29 +43,11 @@ const middle = layer.offset + Math.floor(layer.size / 2);
 const badChunkAt = Math.floor(middle / chunks.chunkSize) * chunks.chunkSize;
 assert.ok(badChunkAt > layer.offset, 'bytes of the layer come before the damaged chunk');
 
-function flipBit(offset: number): void {
-  const file = openSync(damagedFile, 'r+');
-  const byte = Buffer.alloc(1);
-  readSync(file, byte, 0, 1, offset);
-  writeSync(file, Buffer.from([byte[0]! ^ 4]), 0, 1, offset);
-  closeSync(file);
-}
-
-/** Runs with that bit changed. */
-async function withFlippedBit<T>(offset: number, run: () => T | Promise<T>): Promise<T> {
-  flipBit(offset);
-  try {
-    return await run();
-  } finally {
-    flipBit(offset);
-  }
-}
-
 async function withDamagedPayload<T>(
   offset: number,
   run: (payload: Awaited<ReturnType<typeof openPayload>>) => Promise<T>,
 ): Promise<T> {
-  return withFlippedBit(offset, async () => {
+  return withFlippedBit(damagedFile, offset, async () => {
     const payload = await openPayload(damagedFile);
     try {
       return await run(payload);
@@ -86,7 +65,7 @@ const wholeArchive = spawnSync(tiny.path, ['extract-file', archive.name, '-'], {
 
 describe('of a payload with one changed bit', () => {
   it('standard output gets an entry up to the damaged chunk and no further: exit 4', async () => {
-    const { status, stdout, stderr } = await withFlippedBit(middle, () =>
+    const { status, stdout, stderr } = await withFlippedBit(damagedFile, middle, () =>
       program('extract-file', layer.name, '-'),
     );
     assert.equal(status, 4, stderr.toString());
@@ -97,7 +76,9 @@ describe('of a payload with one changed bit', () => {
 
   it('standard output gets an archive that gzip does not take for whole', async () => {
     assert.equal(createHash('sha256').update(wholeArchive).digest('hex'), archive.sha256);
-    const { status, stdout } = await withFlippedBit(middle, () => program('extract-file', archive.name, '-'));
+    const { status, stdout } = await withFlippedBit(damagedFile, middle, () =>
+      program('extract-file', archive.name, '-'),
+    );
     assert.equal(status, 4);
     assert.ok(stdout.length > 0 && stdout.length < wholeArchive.length);
     assert.ok(stdout.equals(wholeArchive.subarray(0, stdout.length)));
@@ -111,7 +92,7 @@ describe('of a payload with one changed bit', () => {
       ['extract-file', archive.name, at],
       ['extract', at],
     ]) {
-      const { status, stderr } = await withFlippedBit(middle, () => program(...args));
+      const { status, stderr } = await withFlippedBit(damagedFile, middle, () => program(...args));
       assert.equal(status, 4, stderr.toString());
       assert.equal(existsSync(at), false, args.join(' '));
     }
@@ -181,7 +162,7 @@ describe('of a payload with one changed bit', () => {
   });
 
   it('what lies beside the damage is given out', async () => {
-    const { status, stdout } = await withFlippedBit(middle, () =>
+    const { status, stdout } = await withFlippedBit(damagedFile, middle, () =>
       program('extract-file', 'TinyChart/values.yaml', '-'),
     );
     assert.equal(status, 0);

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { closeSync, mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
-import { rmSync, statSync, writeFileSync, writeSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,6 +10,7 @@ import { IvaapError } from '../../src/errors.ts';
 import { extractTarget, extractToFile } from '../../src/payload/extract-file.ts';
 import { openPayload } from '../../src/payload/open-payload.ts';
 import { payloadFile } from '../../src/payload/payload-file.ts';
+import { withFlippedBit } from '../fixtures/flipped-bit.ts';
 import { makeTinyPayload } from '../fixtures/tiny-payload.ts';
 
 /** Files that are large enough to be written in threads, on every kind of file system that can be made here. */
@@ -72,19 +72,6 @@ async function extract(name: string, dest: string, options: Parameters<typeof ex
   }
 }
 
-async function withChangedByte(offset: number, run: () => Promise<void>): Promise<void> {
-  const flip = () => {
-    const file = openSync(tiny.path, 'r+');
-    const byte = Buffer.alloc(1);
-    readSync(file, byte, 0, 1, offset);
-    byte[0]! ^= 1;
-    writeSync(file, byte, 0, 1, offset);
-    closeSync(file);
-  };
-  flip();
-  await run().finally(flip);
-}
-
 test('an archive and a blob are the bytes of the index on every file system', async () => {
   for (const [kind, at] of folders) {
     await extract(archive, join(at, 'archive'));
@@ -132,7 +119,7 @@ test('damage anywhere in the blob is named, and nothing is left', async () => {
   writeFileSync(join(at, 'old'), 'before');
   const places = [layer.offset, layer.offset + layer.size - 1, layer.offset + 20 * mib, layer.offset - 1];
   for (const offset of places) {
-    await withChangedByte(offset, () =>
+    await withFlippedBit(tiny.path, offset, () =>
       assert.rejects(extract(archive, join(at, 'old')), (error: IvaapError) => {
         assert.equal(error.code, 'payload');
         assert.ok(error.message.includes(layer.name), error.message);

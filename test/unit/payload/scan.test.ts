@@ -1,28 +1,10 @@
 import assert from 'node:assert/strict';
-import { closeSync, openSync, readSync, writeSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
 import { openPayload } from '../../../src/payload/open-payload.ts';
 import { assertIntact, scanPayload } from '../../../src/payload/scan.ts';
+import { withFlippedBit } from '../../fixtures/flipped-bit.ts';
 import type { TinyPayload } from '../../fixtures/tiny-payload.ts';
 import { makeTinyPayload } from '../../fixtures/tiny-payload.ts';
-
-/** Flips one bit of a file, runs, and flips it back. */
-async function withFlippedBit<T>(path: string, offset: number, run: () => Promise<T>): Promise<T> {
-  const flip = () => {
-    const file = openSync(path, 'r+');
-    const byte = Buffer.alloc(1);
-    readSync(file, byte, 0, 1, offset);
-    byte[0]! ^= 0x10;
-    writeSync(file, byte, 0, 1, offset);
-    closeSync(file);
-  };
-  flip();
-  try {
-    return await run();
-  } finally {
-    flip();
-  }
-}
 
 describe('the scan', () => {
   let tiny: TinyPayload;
