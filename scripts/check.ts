@@ -34,7 +34,7 @@ const parts: Part[] = [
   program('unit tests', process.execPath, 'scripts/run-suite.ts', 'unit'),
   program('types', bin('tsc'), '--noEmit'),
   program('lint', bin('oxlint'), '--deny-warnings'),
-  program('format', bin('prettier'), '--check', '--log-level=warn', '.'),
+  program('format', bin('oxfmt'), '--check', '.'),
   program('dead code', bin('knip')),
   {
     name: 'layers',

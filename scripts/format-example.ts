@@ -1,11 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { format } from 'prettier';
 import { openPayload } from '../src/payload/open-payload.ts';
 import { fixedKeys } from '../test/fixtures/signing-keys.ts';
 import { makeTinyPayload } from '../test/fixtures/tiny-payload.ts';
 import type { GeneratedPage } from './generated-page.ts';
-import { writePage } from './generated-page.ts';
+import { formatMarkdown, writePage } from './generated-page.ts';
 
 /** `node scripts/format-example.ts` writes the worked example of payload-spec/FORMAT.md from a file that it packs. */
 
@@ -98,8 +97,7 @@ export async function formatPage(): Promise<GeneratedPage> {
   const [front = '', rest = ''] = page.split(begin);
   const [, back = ''] = rest.split(end);
   const text = `${front}${begin}\n\n${await example()}\n${end}${back}`;
-  const options = JSON.parse(readFileSync(join(root, '.prettierrc.json'), 'utf8')) as object;
-  return { path, text: await format(text, { ...options, parser: 'markdown' }) };
+  return { path, text: await formatMarkdown(text) };
 }
 
 if (import.meta.main) writePage(await formatPage());

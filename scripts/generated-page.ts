@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { format } from 'prettier';
+import type { FormatConfig } from 'oxfmt';
+import { format } from 'oxfmt';
 
 /** A page of docs/ that is made from code: its generator writes it, a test compares. */
 export interface GeneratedPage {
@@ -10,18 +11,22 @@ export interface GeneratedPage {
 
 const root = join(import.meta.dirname, '..');
 
-/** `name` is the file below docs/, `generator` the script that wrote it; formatted as `npm run check` wants it. */
+/** As `npm run check` wants it. Throws where the formatter cannot read the text. */
+export async function formatMarkdown(text: string): Promise<string> {
+  const options = JSON.parse(readFileSync(join(root, '.oxfmtrc.json'), 'utf8')) as FormatConfig;
+  const { code, errors } = await format('page.md', text, options);
+  if (errors.length > 0) throw new Error(errors.map(({ message }) => message).join('; '));
+  return code;
+}
+
+/** `name` is the file below docs/, `generator` the script that wrote it. */
 export async function generatedPage(
   name: string,
   generator: string,
   markdown: string,
 ): Promise<GeneratedPage> {
   const note = `<!-- Written by ${generator}: change that, or what it reads, and run it. -->`;
-  const options = JSON.parse(readFileSync(join(root, '.prettierrc.json'), 'utf8')) as object;
-  return {
-    path: join(root, 'docs', name),
-    text: await format(`${note}\n\n${markdown}`, { ...options, parser: 'markdown' }),
-  };
+  return { path: join(root, 'docs', name), text: await formatMarkdown(`${note}\n\n${markdown}`) };
 }
 
 export function writePage({ path, text }: GeneratedPage): void {

@@ -55,4 +55,6 @@ export interface PieceWritten {
 
 /** A piece that was written, a chunk that is not as its hash says, or a write that failed. */
 export type WriteReport =
-  PieceWritten | { damagedChunk: number } | { failure: { code: string | undefined; message: string } };
+  | PieceWritten
+  | { damagedChunk: number }
+  | { failure: { code: string | undefined; message: string } };

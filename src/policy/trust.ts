@@ -23,7 +23,8 @@ export interface TrustFacts {
 export type TrustedHow = 'same' | 'first' | 'signed' | 'handed over' | 'named' | 'begun';
 
 export type TrustDecision =
-  { kind: 'trusted'; how: TrustedHow; because: string } | { kind: 'refused'; because: string };
+  | { kind: 'trusted'; how: TrustedHow; because: string }
+  | { kind: 'refused'; because: string };
 
 const keyName = (key: string | null) => key ?? 'unsigned';
 /** `signed by FINGERPRINT`, or `unsigned`. */

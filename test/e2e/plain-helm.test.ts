@@ -118,7 +118,7 @@ async function deploy(verb: 'install' | 'upgrade', folder: string, { migrate, ba
   const more = verb === 'upgrade' ? ['--reset-values', '--rollback-on-failure'] : [];
   return labExec(
     host,
-    // prettier-ignore
+    // oxfmt-ignore
     [helm, verb, 'ivaap', join(folder, 'chart'), '-n', 'ivaap', '-f', '/root/values.yaml', ...more, '--wait=watcher', '--timeout', '5m'],
     { env: { KUBECONFIG: '/etc/rancher/k3s/k3s.yaml' }, timeoutMs: 600_000 },
   );

@@ -83,7 +83,8 @@ async function brokenDumps(host: TestHost, state: State): Promise<string[]> {
     done`);
   const problems = stdout.split('\n').filter((line) => line !== '');
   const recorded = [state.derived['pgDump'], state.anchors['2026.1']?.derived['pgDump']] as (
-    Dump | undefined
+    | Dump
+    | undefined
   )[];
   for (const dump of recorded) {
     if (dump === undefined) continue;

@@ -1,28 +1,73 @@
 import assert from 'node:assert/strict';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { idsOf, planned } from '../../fixtures/in-process-host/dry-run.ts';
-import { SimulatedHost } from '../../fixtures/in-process-host/host.ts';
-import { beginnings, interruptions } from '../../fixtures/in-process-host/matrix.ts';
+import { fingerprint, idsOf, planned } from '../../fixtures/in-process-host/dry-run.ts';
+import { type Flow, SimulatedHost } from '../../fixtures/in-process-host/host.ts';
+import { type Beginning, beginnings } from '../../fixtures/in-process-host/matrix.ts';
 
-/** The real upgrade over a simulated host, killed at each place of the journal: the next dry run knows what is left to do. */
+/**
+ * The real flows over a simulated host: a dry run changes nothing, and the run does what it said. Runs that were cut off
+ * have a file of their own.
+ */
 
 let host: SimulatedHost;
+let begin: Record<Flow, Beginning>;
 
 before(async () => {
   host = await SimulatedHost.start();
+  begin = await beginnings(host);
 });
 after(() => host.close());
 
-test('of a run that was cut off anywhere it says what runs again and what is kept', async () => {
-  const { upgrade } = await beginnings(host);
-  const killed = await interruptions(host, upgrade, ({ kind }) => kind === 'place');
-  assert.ok(killed.length > 20);
-  for (const { name, world } of killed) {
-    host.become(world);
-    const { plan } = await planned(host, 'upgrade');
-    const { shown } = await host.run('upgrade');
-    const end = shown.find((event) => event.type === 'run.completed');
-    assert.deepEqual(end?.ran.toSorted(), idsOf(plan, 'run').sort(), name);
-    assert.deepEqual(end?.skipped.toSorted(), [...idsOf(plan, 'done'), ...idsOf(plan, 'skip')].sort(), name);
-  }
+test('an upgrade runs the steps that its dry run named, and nothing was changed before', async () => {
+  host.become(begin.upgrade.world);
+  const { plan, exitCode } = await planned(host, 'upgrade');
+  assert.equal(exitCode, 0);
+  assert.deepEqual(plan.refusals, []);
+  assert.deepEqual(
+    plan.steps.filter(({ notKnown }) => notKnown !== undefined),
+    [],
+  );
+  const { shown } = await host.run('upgrade');
+  const end = shown.find((event) => event.type === 'run.completed');
+  assert.deepEqual(end?.ran.toSorted(), idsOf(plan, 'run').sort());
+  const told = shown.find((event) => event.type === 'run.plan');
+  assert.deepEqual(
+    told?.plan.steps.map(({ id, action }) => [id, action]),
+    plan.steps.map(({ id, action }) => [id, action]),
+  );
+});
+
+test('what stands against an upgrade is told all at once, with the exit code of the first', async () => {
+  host.become(begin.upgrade.world);
+  const state = join(host.folder, '.installer/state.json');
+  writeFileSync(state, readFileSync(state, 'utf8').replaceAll('"2026.1"', '"2030.1"'));
+  const { plan, exitCode } = await planned(host, 'upgrade');
+  assert.equal(exitCode, 5);
+  assert.deepEqual(
+    plan.refusals.map((refusal) => refusal.exitCode),
+    [5, 3],
+  );
+  assert.match(plan.refusals[0]?.message ?? '', /downgrade/);
+  assert.match(plan.refusals[1]?.message ?? '', /versions: /);
+  assert.deepEqual(plan.steps, []);
+
+  host.become(begin.upgrade.world);
+  const values = join(host.folder, 'tiny.values.yaml');
+  writeFileSync(values, '- a list\n');
+  const was = fingerprint(host);
+  const broken = await host.run('upgrade', undefined, { dryRun: true });
+  assert.equal(broken.exitCode, 3);
+  assert.match(String(broken.error), /not a mapping/);
+  assert.deepEqual(fingerprint(host), was);
+});
+
+test('an empty host stays empty, and is told what an install would do', async () => {
+  host.become(begin.install.world);
+  const was = readdirSync(host.root);
+  const { plan } = await planned(host, 'install');
+  assert.deepEqual(readdirSync(host.root), was);
+  assert.equal(plan.from, null);
+  assert.equal(idsOf(plan, 'run').length, plan.steps.length);
 });

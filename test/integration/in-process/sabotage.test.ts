@@ -69,7 +69,7 @@ const sabotages: Sabotage[] = [
 ];
 
 const root = join(import.meta.dirname, '../../..');
-const matrix = 'test/unit/flows/killed.test.ts';
+const matrix = 'test/integration/in-process/killed.test.ts';
 
 async function runMatrixOver(
   edits: Sabotage['edits'],

@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
-import { packPayload } from '../../../build/pack-payload.ts';
-import { writeOciLayout } from '../../fixtures/oci-layout.ts';
-import { tinyHead, writeTinySpec } from '../../fixtures/tiny-payload.ts';
+import { packPayload } from '../../build/pack-payload.ts';
+import { writeOciLayout } from '../fixtures/oci-layout.ts';
+import { tinyHead, writeTinySpec } from '../fixtures/tiny-payload.ts';
 
 const mebibyte = 2 ** 20;
 const reference = 'registry.example/tiny/zeros:1';

@@ -3,9 +3,9 @@ import { execFileSync } from 'node:child_process';
 import { copyFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { openPayload } from '../../../src/payload/open-payload.ts';
-import { scanPayload } from '../../../src/payload/scan.ts';
-import { makeTinyPayload, type TinyPayload } from '../../fixtures/tiny-payload.ts';
+import { openPayload } from '../../src/payload/open-payload.ts';
+import { scanPayload } from '../../src/payload/scan.ts';
+import { makeTinyPayload, type TinyPayload } from '../fixtures/tiny-payload.ts';
 
 describe('the scan and the page cache', () => {
   let tiny: TinyPayload;

@@ -16,7 +16,7 @@ import { kept } from '../../fixtures/in-process-host/outcome.ts';
 
 /**
  * The real graphs over a simulated host: killed at each place of the journal, then the same command again. Every single operation
- * is tried by the integration suite.
+ * is tried by every-operation.test.ts.
  */
 
 let host: SimulatedHost;
