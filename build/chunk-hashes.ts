@@ -1,13 +1,16 @@
 import { chunkBounds } from '../src/payload/verified-read.ts';
 import type { HashPool } from './hash-pool.ts';
-import type { Written } from './written.ts';
+import type { Extent, Written } from './written.ts';
 import type { Layout } from './zip-writer.ts';
 
-/** Hashes each chunk of `file` when all of it is written, and sets `chunks.hashes`. `padding`: the layout ends with an entry of zeros. */
+/**
+ * Hashes the chunks of `file` that are not `hashed` already, each when all of it is written, and sets `chunks.hashes`. `padding`: the
+ * layout ends with an entry of zeros.
+ */
 export async function hashChunks(
   file: number,
   { index, indexOffset, indexLength }: Layout,
-  { padding }: { padding: boolean },
+  { padding, hashed }: { padding: boolean; hashed: readonly Extent[] },
   written: Written,
   pool: HashPool,
   onBytes: (bytes: number) => void,
@@ -19,6 +22,7 @@ export async function hashChunks(
   let ofZeros: Promise<[string, string]> | undefined;
   await Promise.all(
     chunks.hashes.map(async (_, number) => {
+      if (hashed.some((numbers) => number >= numbers.from && number < numbers.to)) return;
       const { from, to } = chunkBounds(chunks, number);
       await written.until(from, to);
       const hash = async (): Promise<[string, string]> => {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { closeSync, createReadStream, openSync, readSync, writeSync } from 'node:fs';
+import { closeSync, createReadStream, openSync, readSync } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 import { setImmediate } from 'node:timers/promises';
 import { parentPort } from 'node:worker_threads';
@@ -7,27 +7,30 @@ import { crc32, createGunzip, createZstdDecompress } from 'node:zlib';
 import { createXXHash128 } from 'hash-wasm';
 import { bounded } from '../src/images/unpack-limit.ts';
 import { zeroOut } from '../src/payload/verified-read.ts';
+import type { ChunkHashes, CopyTask } from './copy-range.ts';
+import { copyRange } from './copy-range.ts';
 import type { LayerCompression } from './oci-layout.ts';
 import { StoredGzipHash } from './stored-gzip-hash.ts';
 
 /** Work of the packer that is bound by processors: files are read by position, through descriptors that all threads share. */
 export type HashTask =
-  | { kind: 'copy'; path: string; from: number; size: number; output: number; offset: number }
+  | ({ kind: 'copy' } & CopyTask)
   | { kind: 'digest'; file: number; offset: number; size: number }
   | { kind: 'chunk'; file: number; from: number; to: number; zeroed: { from: number; to: number } }
   /** The next bytes of an archive's tar, in the thread that had those before. */
-  | { kind: 'archive'; name: string; tarSize: number; file: number; part: ArchiveBytes }
+  | { kind: 'archive'; name: string; tarSize: number; part: ArchiveBytes }
   | { kind: 'archive-end'; name: string; crc32: number }
   | { kind: 'inflate'; path: string; from: number; size: number; compression: LayerCompression };
 
-/** Bytes of an archive: made ones, or a range of the output. */
-export type ArchiveBytes = Uint8Array | { offset: number; size: number };
+/** Bytes of an archive: made ones, or a range of a source, which was just read to copy it and so is in memory. */
+export type ArchiveBytes = Uint8Array | { path: string; from: number; size: number };
 
 export interface HashResult {
   size: number;
   sha256: string;
   crc32: string;
   xxh128: string;
+  chunks: ChunkHashes[];
 }
 
 /** A task's end, or how many bytes of a content are `done`. */
@@ -47,10 +50,11 @@ const buffer = Buffer.alloc(256 * 1024);
 const turnBytes = 8 * 1024 * 1024;
 const hex32 = (value: number): string => value.toString(16).padStart(8, '0');
 
-function* readPieces(file: number, offset: number, size: number): Generator<Buffer> {
+function* readPieces(file: number, offset: number, size: number, name = 'the output'): Generator<Buffer> {
   for (let done = 0; done < size;) {
     const bytes = readSync(file, buffer, 0, Math.min(buffer.length, size - done), offset + done);
-    if (bytes === 0) throw new Error(`ends at byte ${offset + done}, before its ${size} bytes`);
+    if (bytes === 0)
+      throw new Error(`${name} ends at byte ${offset + done}, before its ${offset + size} bytes`);
     yield buffer.subarray(0, bytes);
     done += bytes;
   }
@@ -58,11 +62,9 @@ function* readPieces(file: number, offset: number, size: number): Generator<Buff
 
 type OnBytes = (done: number) => void;
 
-/** Of a content; `use` gets its pieces too. */
 async function digest(
   { file, offset, size }: { file: number; offset: number; size: number },
   onBytes: OnBytes,
-  use?: (piece: Buffer, position: number) => void,
 ): Promise<Partial<HashResult>> {
   const sha256 = createHash('sha256');
   let crc = 0;
@@ -70,7 +72,6 @@ async function digest(
   for (const piece of readPieces(file, offset, size)) {
     sha256.update(piece);
     crc = crc32(piece, crc);
-    use?.(piece, done);
     const turns = Math.floor(done / turnBytes);
     done += piece.length;
     if (done === size || Math.floor(done / turnBytes) === turns) continue;
@@ -80,17 +81,9 @@ async function digest(
   return { size, sha256: sha256.digest('hex'), crc32: hex32(crc) };
 }
 
-async function copy(task: HashTask & { kind: 'copy' }, onBytes: OnBytes): Promise<Partial<HashResult>> {
-  const { path, from, size, output, offset } = task;
-  const file = openSync(path, 'r');
-  try {
-    return await digest({ file, offset: from, size }, onBytes, (piece, position) => {
-      for (let done = 0; done < piece.length;)
-        done += writeSync(output, piece, done, piece.length - done, offset + position + done);
-    });
-  } finally {
-    closeSync(file);
-  }
+async function copy(task: CopyTask, onBytes: OnBytes): Promise<Partial<HashResult>> {
+  const { sha256, crc32: crc, chunks } = await copyRange(task, onBytes);
+  return { size: task.size, sha256, crc32: hex32(crc), chunks };
 }
 
 const xxh128 = await createXXHash128();
@@ -110,11 +103,19 @@ function chunk({ file, from, to, zeroed }: HashTask & { kind: 'chunk' }): Partia
 
 const archives = new Map<string, StoredGzipHash>();
 
-function archive({ name, tarSize, file, part }: HashTask & { kind: 'archive' }): Partial<HashResult> {
+function archive({ name, tarSize, part }: HashTask & { kind: 'archive' }): Partial<HashResult> {
   const hash = archives.get(name) ?? new StoredGzipHash(tarSize);
   archives.set(name, hash);
-  const pieces = part instanceof Uint8Array ? [Buffer.from(part)] : readPieces(file, part.offset, part.size);
-  for (const piece of pieces) hash.update(piece);
+  if (part instanceof Uint8Array) {
+    hash.update(Buffer.from(part));
+    return {};
+  }
+  const file = openSync(part.path, 'r');
+  try {
+    for (const piece of readPieces(file, part.from, part.size, part.path)) hash.update(piece);
+  } finally {
+    closeSync(file);
+  }
   return {};
 }
 

@@ -1,8 +1,10 @@
+import { closeSync, constants } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { open, rename, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { archiveLayout } from '../src/images/archive-layout.ts';
 import type { PayloadIndex } from '../src/payload/index-schema.ts';
+import { openUncached } from '../src/payload/page-memory.ts';
 import { withScratch } from './blob-source.ts';
 import { emptyExecutableSize } from './empty-executable.ts';
 import { HashPool } from './hash-pool.ts';
@@ -14,6 +16,7 @@ import type { ChartReport, CheckedPlan } from './pack-check.ts';
 import { checkedPlan } from './pack-check.ts';
 import type { Signer, SigningKeys } from './signing.ts';
 import { signerOf } from './signing.ts';
+import { refuseChanged, stampSources } from './source-stamps.ts';
 import type { Layout } from './zip-writer.ts';
 import { layOut } from './zip-writer.ts';
 
@@ -49,19 +52,31 @@ export function packPayload(request: PackRequest): Promise<Packed> {
 
 async function packPlan(plan: CheckedPlan, request: PackRequest): Promise<Packed> {
   const { onProgress } = request;
+  const paths = plan.sources.flatMap(({ content }) => ('path' in content ? content.path : []));
+  const before = await stampSources([request.executable, ...paths]);
   const headSize = await emptyExecutableSize(request.executable);
   const partial = `${request.output}.partial`;
   const bytes = plan.sources.reduce((sum, { size }) => sum + size, headSize);
-  // A thread takes longer to start than to hash some mebibytes.
-  const pool = new HashPool(Math.min(availableParallelism(), 8, Math.ceil(bytes / bytesPerThread)));
+  // One more than processors, for some wait for the disk; but a thread takes longer to start than to hash some mebibytes.
+  const pool = new HashPool(Math.min(availableParallelism() + 1, 8, Math.ceil(bytes / bytesPerThread)));
   let file: FileHandle | undefined;
+  let uncached: number | undefined;
   try {
     await measureLayers(plan, pool, onProgress);
     const signer = request.keys && signerOf(request.keys, plan.product.name);
     const layout = layOutPlan(plan, headSize, request.padToBytes, signer);
     file = await open(partial, 'w+', 0o755);
+    uncached = openUncached(file.fd, constants.O_RDWR);
     const told = (done: number, total: number) => onProgress?.({ what: 'packing', done, total });
-    const digest = await writePayload(file, request.executable, plan.sources, layout, pool, told);
+    const digest = await writePayload(
+      { file, uncached },
+      request.executable,
+      plan.sources,
+      layout,
+      pool,
+      told,
+    );
+    await refuseChanged(before);
     await file.chmod(0o755);
     const signature = await detachedSignature(file, layout.index, digest, request);
     await file.sync();
@@ -76,6 +91,7 @@ async function packPlan(plan: CheckedPlan, request: PackRequest): Promise<Packed
   } finally {
     // The threads write through the file's number, which another file may have as soon as this one is closed.
     await pool.close();
+    if (uncached !== undefined) closeSync(uncached);
     await file?.close();
   }
 }

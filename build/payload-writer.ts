@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
-import type { IndexEntry } from '../src/payload/index-schema.ts';
+import type { IndexEntry, PayloadIndex } from '../src/payload/index-schema.ts';
 import { WriteBack } from '../src/host/write-back.ts';
 import { indexSchema } from '../src/payload/index-schema.ts';
 import { localHeader } from '../src/payload/zip-records.ts';
@@ -9,22 +9,36 @@ import { hashArchives } from './archive-hashes.ts';
 import { hashChunks } from './chunk-hashes.ts';
 import type { Range } from './clone-blocks.ts';
 import { cloneBlocks } from './clone-blocks.ts';
+import { wholeChunks } from './copy-range.ts';
 import type { HashPool } from './hash-pool.ts';
+import type { HashResult } from './hash-worker.ts';
 import type { Source } from './pack-plan.ts';
 import { SpecError } from './spec-file.ts';
-import { Written } from './written.ts';
+import type { Extent } from './written.ts';
+import { overlap, Written } from './written.ts';
 import type { Layout } from './zip-writer.ts';
 import { directoryAndTrailer, localHeaders, renderIndex, zipEntries } from './zip-writer.ts';
 
 const hex32 = (value: number): string => value.toString(16).padStart(8, '0');
 const sha256 = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex');
 
+/** The file that is packed, and the same past the page cache where that can be, from `openUncached`. */
+export interface Output {
+  file: FileHandle;
+  uncached: number | undefined;
+}
+
 /** A source, and what the index says of it; the head has no entry. */
 interface Place {
   source: Source;
   entry: IndexEntry | undefined;
   offset: number;
+  /** Undefined when the bytes are made. */
   range: Range | undefined;
+  /** The file system shares its blocks: there is nothing to copy. */
+  isShared: boolean;
+  /** Numbers [from, to) of the chunks that are hashed while it is copied. */
+  hashed: Extent;
 }
 
 /**
@@ -32,7 +46,7 @@ interface Place {
  * something to do from the beginning. Returns the SHA-256 of the index. Throws {@link SpecError} for a blob that is not what its name says.
  */
 export async function writePayload(
-  file: FileHandle,
+  output: Output,
   executable: string,
   sources: readonly Source[],
   layout: Layout,
@@ -41,10 +55,54 @@ export async function writePayload(
 ): Promise<string> {
   const { index } = layout;
   const { coveredEnd } = index.chunks;
-  await file.truncate(coveredEnd);
+  await output.file.truncate(coveredEnd);
   const head: Source = { name: '', size: index.headSize, mode: 0, content: { path: executable } };
-  const places = [head, ...sources].map((source, position): Place => {
-    const entry = position === 0 ? undefined : index.entries[position - 1]!;
+  const places = await placesOf(output.file, [head, ...sources], index);
+  const written = new Written();
+  const writeBack = new WriteBack(output.file);
+  // Every byte is copied and hashed as part of a chunk: each is half of the way.
+  let halves = 0;
+  const onBytes = (bytes: number) => onProgress(Math.floor((halves += bytes) / 2), coveredEnd);
+  const wrote = (from: number, to: number, hashedBytes = 0) => {
+    written.add(from, to);
+    // Past the page cache the disk has them already, and a flush would only keep it from the next ones.
+    if (output.uncached === undefined) writeBack.wrote(to - from);
+    onBytes(to - from + hashedBytes);
+  };
+  // The index counts as zeros in the chunks.
+  wrote(index.headSize, layout.indexOffset + layout.indexLength);
+  const copyAll = async () => {
+    await Promise.all(places.map((place) => writeContent(output, index.chunks, place, pool, wrote)));
+    for (const { offset, bytes } of localHeaders(layout)) {
+      await output.file.write(bytes, 0, bytes.length, offset);
+      wrote(offset, offset + bytes.length);
+    }
+  };
+  const rest = { padding: sources.at(-1)?.name === 'padding', hashed: places.map(({ hashed }) => hashed) };
+  await Promise.all([
+    copyAll(),
+    hashArchives(index, sources, written, pool),
+    hashChunks(output.file.fd, layout, rest, written, pool, onBytes),
+  ]);
+  indexSchema.parse(index);
+  const content = renderIndex(layout);
+  const indexHash = { sha256: sha256(content), crc32: hex32(crc32(content)) };
+  const front = Buffer.concat([localHeader(zipEntries(layout, indexHash.crc32)[0]!), content]);
+  await output.file.write(front, 0, front.length, index.headSize);
+  const end = directoryAndTrailer(layout, indexHash, sha256);
+  await output.file.write(end, 0, end.length, coveredEnd);
+  await writeBack.finish();
+  return indexHash.sha256;
+}
+
+/** Where each source goes, the head first. What the file system can share of them is in the output then. */
+async function placesOf(
+  output: FileHandle,
+  sources: readonly Source[],
+  { entries, chunks }: PayloadIndex,
+): Promise<Place[]> {
+  const placed = sources.map((source, position) => {
+    const entry = position === 0 ? undefined : entries[position - 1]!;
     const offset = entry?.offset ?? 0;
     const { content, size } = source;
     const range =
@@ -52,72 +110,46 @@ export async function writePayload(
     return { source, entry, offset, range };
   });
   const shared = await cloneBlocks(
-    file,
-    places.flatMap(({ range }) => range ?? []),
+    output,
+    placed.flatMap(({ range }) => range ?? []),
   );
-  const written = new Written();
-  const writeBack = new WriteBack(file);
-  // Every byte is copied and hashed as part of a chunk: each is half of the way.
-  let halves = 0;
-  const onBytes = (bytes: number) => onProgress(Math.floor((halves += bytes) / 2), coveredEnd);
-  const wrote = (from: number, to: number) => {
-    written.add(from, to);
-    writeBack.wrote(to - from);
-    onBytes(to - from);
-  };
-  // The index counts as zeros in the chunks.
-  wrote(index.headSize, layout.indexOffset + layout.indexLength);
-  const copyAll = async () => {
-    await Promise.all(
-      places.map((place) => {
-        const isShared = place.range !== undefined && shared.has(place.range);
-        return writeContent(file, place, { isShared }, pool, wrote);
-      }),
-    );
-    for (const { offset, bytes } of localHeaders(layout)) {
-      await file.write(bytes, 0, bytes.length, offset);
-      wrote(offset, offset + bytes.length);
-    }
-  };
-  const padding = sources.at(-1)?.name === 'padding';
-  await Promise.all([
-    copyAll(),
-    hashArchives(file.fd, index, written, pool),
-    hashChunks(file.fd, layout, { padding }, written, pool, onBytes),
-  ]);
-  indexSchema.parse(index);
-  const content = renderIndex(layout);
-  const indexHash = { sha256: sha256(content), crc32: hex32(crc32(content)) };
-  const front = Buffer.concat([localHeader(zipEntries(layout, indexHash.crc32)[0]!), content]);
-  await file.write(front, 0, front.length, index.headSize);
-  const end = directoryAndTrailer(layout, indexHash, sha256);
-  await file.write(end, 0, end.length, coveredEnd);
-  await writeBack.finish();
-  return indexHash.sha256;
+  return placed.map((place) => {
+    const { range } = place;
+    const isShared = range !== undefined && shared.has(range);
+    const isCopied = range !== undefined && !isShared;
+    return {
+      ...place,
+      isShared,
+      hashed: isCopied ? wholeChunks(range, chunks.chunkSize) : { from: 0, to: 0 },
+    };
+  });
 }
 
 /** `wrote` hears of its last byte when its hashes are in the index. */
 async function writeContent(
-  file: FileHandle,
-  { source, entry, offset, range }: Place,
-  { isShared }: { isShared: boolean },
+  { file, uncached: outputUncached }: Output,
+  { chunkSize, hashes }: PayloadIndex['chunks'],
+  { source, entry, offset, range, isShared, hashed }: Place,
   pool: HashPool,
-  wrote: (from: number, to: number) => void,
+  wrote: (from: number, to: number, hashedBytes: number) => void,
 ): Promise<void> {
   const { size, content, name } = source;
-  let told = 0;
+  const hashedBytes = { from: hashed.from * chunkSize, to: hashed.to * chunkSize };
+  let told = offset;
   const onBytes = (done: number) => {
-    wrote(offset + told, offset + done);
-    told = done;
+    const extent = { from: told, to: offset + done };
+    told = extent.to;
+    wrote(extent.from, extent.to, overlap(extent, hashedBytes));
   };
-  const hashed = await (range === undefined
+  const result: Partial<HashResult> = await (range === undefined
     ? writeMade(file, content, size, offset)
     : isShared
       ? pool.run({ kind: 'digest', file: file.fd, offset, size }, onBytes)
-      : pool.run({ kind: 'copy', ...range, output: file.fd }, onBytes));
-  if (source.sha256 !== undefined && hashed.sha256 !== source.sha256)
+      : pool.run({ kind: 'copy', ...range, output: file.fd, outputUncached, chunkSize }, onBytes));
+  hashes.splice(hashed.from, hashed.to - hashed.from, ...(result.chunks ?? []));
+  if (source.sha256 !== undefined && result.sha256 !== source.sha256)
     throw new SpecError(`${source.where}: ${name} does not have the digest of its name`);
-  if (entry !== undefined) Object.assign(entry, { sha256: hashed.sha256, crc32: hashed.crc32 });
+  if (entry !== undefined) Object.assign(entry, { sha256: result.sha256, crc32: result.crc32 });
   onBytes(size);
 }
 

@@ -1,10 +1,12 @@
 /** Bytes [from, to) of the output. */
-interface Extent {
+export interface Extent {
   from: number;
   to: number;
 }
 
-const shared = (a: Extent, b: Extent): number => Math.max(0, Math.min(a.to, b.to) - Math.max(a.from, b.from));
+/** Bytes that lie in both. */
+export const overlap = (a: Extent, b: Extent): number =>
+  Math.max(0, Math.min(a.to, b.to) - Math.max(a.from, b.from));
 
 /**
  * Which bytes of the output are there. Contents are copied side by side, and what is made of many of them (chunks, archives) begins as
@@ -19,7 +21,7 @@ export class Written {
     const extent = { from, to };
     this.#extents.push(extent);
     for (const waiting of this.#waiting) {
-      waiting.missing -= shared(waiting, extent);
+      waiting.missing -= overlap(waiting, extent);
       if (waiting.missing > 0) continue;
       this.#waiting.delete(waiting);
       waiting.resolve();
@@ -28,7 +30,7 @@ export class Written {
 
   /** Resolves when all of [from, to) is there. */
   until(from: number, to: number): Promise<void> {
-    const missing = this.#extents.reduce((left, extent) => left - shared({ from, to }, extent), to - from);
+    const missing = this.#extents.reduce((left, extent) => left - overlap({ from, to }, extent), to - from);
     if (missing === 0) return Promise.resolve();
     return new Promise((resolve) => this.#waiting.add({ from, to, missing, resolve }));
   }

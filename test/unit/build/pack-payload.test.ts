@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -18,6 +18,24 @@ describe('packing', () => {
     assert.ok(readFileSync(first.path).equals(readFileSync(second.path)));
     first.remove();
     second.remove();
+  });
+
+  it('refuses a source that somebody writes to meanwhile, and leaves nothing', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'tiny-changed-'));
+    const executable = join(folder, 'head');
+    writeFileSync(executable, tinyHead());
+    const spec = writeTinySpec(folder);
+    const values = join(folder, 'chart/values.yaml');
+    const onProgress = () => utimesSync(values, 1, 1);
+    await assert.rejects(
+      packPayload({ spec, executable, output: join(folder, 'out'), onProgress }),
+      (error: Error) => error.message === `${values} was changed while it was packed; pack again`,
+    );
+    assert.deepEqual(
+      readdirSync(folder).filter((name) => name.startsWith('out')),
+      [],
+    );
+    rmSync(folder, { recursive: true });
   });
 
   it('gives an archive in which yauzl finds what the index says', async () => {
