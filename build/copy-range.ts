@@ -47,13 +47,13 @@ export async function copyRange(task: CopyTask, onBytes: (done: number) => void)
   const { path, from, size, offset, chunkSize } = task;
   const whole = wholeChunks(task, chunkSize);
   const end = offset + size;
-  const writes = new PendingWrites(task.output, task.outputUncached);
   const sha256 = createHash('sha256');
   let crc = 0;
   const chunks: ChunkHashes[] = [];
   let chunkSha256 = createHash('sha256');
   xxh128.init();
   const input = openSync(path, 'r');
+  const writes = new PendingWrites(input, task.output, task.outputUncached);
   try {
     let told = 0;
     for (let position = offset; position < end;) {

@@ -1,5 +1,6 @@
-import { write } from 'node:fs';
+import { closeSync, constants, write } from 'node:fs';
 import { promisify } from 'node:util';
+import { openUncached, pageMemory } from '../src/payload/page-memory.ts';
 
 const writeAsync = promisify(write);
 
@@ -9,34 +10,40 @@ const mostUnderWay = 8;
 /** As much as was handed over and may not be written yet, once {@link PendingWrites.memory} has answered. */
 export const behindBytes = (mostUnderWay - 1) * pieceBytes;
 
-/** Not among the types of a program without a browser. */
-const { Memory } = (
-  globalThis as unknown as {
-    WebAssembly: { Memory: new (pages: { initial: number }) => { buffer: ArrayBuffer } };
+let memory: Uint8Array | undefined;
+
+/** The thread's, in huge pages where start-up asked for them (pack.ts). `source`, a file that can be read, tells where a page begins. */
+function ownMemory(source: number): Uint8Array {
+  const uncached = openUncached(source, constants.O_RDONLY);
+  try {
+    return pageMemory(mostUnderWay * pieceBytes, uncached);
+  } finally {
+    if (uncached !== undefined) closeSync(uncached);
   }
-).WebAssembly;
-/** WebAssembly's memory begins at a page, as writes past the page cache demand. It takes no room before it is used. */
-const { buffer } = new Memory({ initial: (mostUnderWay * pieceBytes) / 65_536 });
+}
 
 /** Writes of one thread that are under way while it goes on. They share the thread's memory: only one of these is in use at a time. */
 export class PendingWrites {
+  readonly #memory: Uint8Array;
   readonly #output: number;
   #uncached: number | undefined;
   readonly #writing: Promise<void>[] = Array.from({ length: mostUnderWay }, () => Promise.resolve());
   #next = 0;
   #failure: { error: unknown } | undefined;
 
-  /** `uncached`: the same file past the page cache, from `openUncached`. */
-  constructor(output: number, uncached: number | undefined) {
+  /** `outputUncached`: the same file past the page cache, from `openUncached`. `source`: whose bytes are written. */
+  constructor(source: number, output: number, outputUncached: number | undefined) {
+    this.#memory = memory ??= ownMemory(source);
     this.#output = output;
-    this.#uncached = uncached;
+    this.#uncached = outputUncached;
   }
 
   /** Memory of `pieceBytes` bytes for the next write, when the oldest one is done. Throws what an earlier write threw. */
   async memory(): Promise<Uint8Array> {
     await this.#writing[this.#next];
     this.#assertWritten();
-    return new Uint8Array(buffer, this.#next * pieceBytes, pieceBytes);
+    const begin = this.#next * pieceBytes;
+    return this.#memory.subarray(begin, begin + pieceBytes);
   }
 
   /** Begins to write the front of the memory given last. `pastCache` wants whole pages, and is a wish: not each file system has it. */
