@@ -1,4 +1,4 @@
-/** Bytes [from, to) of the output. */
+/** Bytes, or numbered things, [from, to). */
 export interface Extent {
   from: number;
   to: number;
