@@ -12,14 +12,14 @@ import type { Written } from './written.ts';
 /** Of a blob, handed over at a time: an archive is never far behind the copying. */
 const stepBytes = 8 * 1024 * 1024;
 
-interface Blob {
+interface PlacedBlob {
   entry: IndexEntry;
   content: Content;
 }
 
 /**
- * Hashes the archives of an index while their blobs are being copied to `file`, and sets their `sha256` and `crc32`. A SHA-256 is one
- * chain from the first byte to the last, the longest that packing has; the CRC follows from those of the parts, unread.
+ * Hashes the archives of an index from the `sources` of its entries while these are being copied, and sets their `sha256` and `crc32`. A
+ * SHA-256 is one chain from the first byte to the last, the longest that packing has; the CRC follows from those of the parts, unread.
  */
 export async function hashArchives(
   index: PayloadIndex,
@@ -40,7 +40,7 @@ export async function hashArchives(
 async function hashArchive(
   index: PayloadIndex,
   archive: IndexArchive,
-  blobs: ReadonlyMap<string, Blob>,
+  blobs: ReadonlyMap<string, PlacedBlob>,
   written: Written,
   pool: HashPool,
 ): Promise<{ sha256: string; crc32: string }> {
