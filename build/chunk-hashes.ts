@@ -1,7 +1,15 @@
 import { chunkBounds } from '../src/payload/verified-read.ts';
+import type { ChunkHashes } from './chunk-hash.ts';
+import type { Range } from './clone-blocks.ts';
 import type { HashPool } from './hash-pool.ts';
 import type { Extent, Written } from './written.ts';
 import type { Layout } from './zip-writer.ts';
+
+/** Numbers of the chunks of which every byte lies in bytes [offset, offset + size) of the output. */
+export function wholeChunks({ offset, size }: Pick<Range, 'offset' | 'size'>, chunkSize: number): Extent {
+  const from = Math.ceil(offset / chunkSize);
+  return { from, to: Math.max(from, Math.floor((offset + size) / chunkSize)) };
+}
 
 /**
  * Hashes the chunks of `file` that are not `hashed` already, each when all of it is written, and sets `chunks.hashes`. `padding`: the
@@ -19,16 +27,14 @@ export async function hashChunks(
   const zeroed = { from: headSize, to: indexOffset + indexLength };
   // Chunks that lie whole in the padding are alike: one of them is hashed for all.
   const hole = padding ? entries.at(-1) : undefined;
-  let ofZeros: Promise<[string, string]> | undefined;
+  let ofZeros: Promise<ChunkHashes> | undefined;
   await Promise.all(
     chunks.hashes.map(async (_, number) => {
       if (hashed.some((numbers) => number >= numbers.from && number < numbers.to)) return;
       const { from, to } = chunkBounds(chunks, number);
       await written.until(from, to);
-      const hash = async (): Promise<[string, string]> => {
-        const hashed = await pool.run({ kind: 'chunk', file, from, to, zeroed });
-        return [hashed.xxh128, hashed.sha256];
-      };
+      const hash = async (): Promise<ChunkHashes> =>
+        (await pool.run({ kind: 'chunk', file, from, to, zeroed })).chunks[0]!;
       const inHole = hole !== undefined && from >= hole.offset && to - from === chunks.chunkSize;
       chunks.hashes[number] = await (inHole ? (ofZeros ??= hash()) : hash());
       onBytes(to - from);

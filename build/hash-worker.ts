@@ -1,21 +1,21 @@
 import { createHash } from 'node:crypto';
-import { closeSync, createReadStream, openSync, readSync } from 'node:fs';
+import { closeSync, createReadStream, openSync } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
-import { setImmediate } from 'node:timers/promises';
 import { parentPort } from 'node:worker_threads';
-import { crc32, createGunzip, createZstdDecompress } from 'node:zlib';
-import { createXXHash128 } from 'hash-wasm';
+import { createGunzip, createZstdDecompress } from 'node:zlib';
 import { bounded } from '../src/images/unpack-limit.ts';
 import { zeroOut } from '../src/payload/verified-read.ts';
-import type { ChunkHashes, CopyTask } from './copy-range.ts';
+import type { ChunkHashes } from './chunk-hash.ts';
+import { ChunkHash } from './chunk-hash.ts';
+import type { CopyTask } from './copy-range.ts';
 import { copyRange } from './copy-range.ts';
 import type { LayerCompression } from './oci-layout.ts';
+import { readFully } from './read-fully.ts';
 import { StoredGzipHash } from './stored-gzip-hash.ts';
 
 /** Work of the packer that is bound by processors: files are read by position, through descriptors that all threads share. */
 export type HashTask =
   | ({ kind: 'copy' } & CopyTask)
-  | { kind: 'digest'; file: number; offset: number; size: number }
   | { kind: 'chunk'; file: number; from: number; to: number; zeroed: { from: number; to: number } }
   /** The next bytes of an archive's tar, in the thread that had those before. */
   | { kind: 'archive'; name: string; tarSize: number; part: ArchiveBytes }
@@ -29,7 +29,6 @@ export interface HashResult {
   size: number;
   sha256: string;
   crc32: string;
-  xxh128: string;
   chunks: ChunkHashes[];
 }
 
@@ -46,59 +45,32 @@ export interface HashReply {
  * 1 MiB the kernel's copy into it takes five times as long.
  */
 const buffer = Buffer.alloc(256 * 1024);
-/** Of a content, between two turns of other work. */
-const turnBytes = 8 * 1024 * 1024;
 const hex32 = (value: number): string => value.toString(16).padStart(8, '0');
 
-function* readPieces(file: number, offset: number, size: number, name = 'the output'): Generator<Buffer> {
-  for (let done = 0; done < size;) {
-    const bytes = readSync(file, buffer, 0, Math.min(buffer.length, size - done), offset + done);
-    if (bytes === 0)
-      throw new Error(`${name} ends at byte ${offset + done}, before its ${offset + size} bytes`);
-    yield buffer.subarray(0, bytes);
-    done += bytes;
+function* readPieces(file: number, from: number, size: number, name: string): Generator<Buffer> {
+  for (let done = 0; done < size; done += buffer.length) {
+    const piece = buffer.subarray(0, size - done);
+    readFully(file, piece, from + done, name);
+    yield piece;
   }
 }
 
 type OnBytes = (done: number) => void;
-
-async function digest(
-  { file, offset, size }: { file: number; offset: number; size: number },
-  onBytes: OnBytes,
-): Promise<Partial<HashResult>> {
-  const sha256 = createHash('sha256');
-  let crc = 0;
-  let done = 0;
-  for (const piece of readPieces(file, offset, size)) {
-    sha256.update(piece);
-    crc = crc32(piece, crc);
-    const turns = Math.floor(done / turnBytes);
-    done += piece.length;
-    if (done === size || Math.floor(done / turnBytes) === turns) continue;
-    onBytes(done);
-    await setImmediate();
-  }
-  return { size, sha256: sha256.digest('hex'), crc32: hex32(crc) };
-}
 
 async function copy(task: CopyTask, onBytes: OnBytes): Promise<Partial<HashResult>> {
   const { sha256, crc32: crc, chunks } = await copyRange(task, onBytes);
   return { size: task.size, sha256, crc32: hex32(crc), chunks };
 }
 
-const xxh128 = await createXXHash128();
-
 function chunk({ file, from, to, zeroed }: HashTask & { kind: 'chunk' }): Partial<HashResult> {
-  const sha256 = createHash('sha256');
-  xxh128.init();
+  const hash = new ChunkHash();
   let position = from;
-  for (const piece of readPieces(file, from, to - from)) {
+  for (const piece of readPieces(file, from, to - from, 'the output')) {
     zeroOut(piece, position, zeroed);
-    sha256.update(piece);
-    xxh128.update(piece);
+    hash.update(piece);
     position += piece.length;
   }
-  return { size: to - from, sha256: sha256.digest('hex'), xxh128: xxh128.digest('hex') };
+  return { size: to - from, chunks: [hash.digest()] };
 }
 
 const archives = new Map<string, StoredGzipHash>();
@@ -137,8 +109,6 @@ function perform(task: HashTask, onBytes: OnBytes): Partial<HashResult> | Promis
   switch (task.kind) {
     case 'copy':
       return copy(task, onBytes);
-    case 'digest':
-      return digest(task, onBytes);
     case 'chunk':
       return chunk(task);
     case 'archive':

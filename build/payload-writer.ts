@@ -6,10 +6,9 @@ import { WriteBack } from '../src/host/write-back.ts';
 import { indexSchema } from '../src/payload/index-schema.ts';
 import { localHeader } from '../src/payload/zip-records.ts';
 import { hashArchives } from './archive-hashes.ts';
-import { hashChunks } from './chunk-hashes.ts';
+import { hashChunks, wholeChunks } from './chunk-hashes.ts';
 import type { Range } from './clone-blocks.ts';
 import { cloneBlocks } from './clone-blocks.ts';
-import { wholeChunks } from './copy-range.ts';
 import type { HashPool } from './hash-pool.ts';
 import type { HashResult } from './hash-worker.ts';
 import type { Source } from './pack-plan.ts';
@@ -37,7 +36,7 @@ interface Place {
   range: Range | undefined;
   /** The file system shares its blocks: there is nothing to copy. */
   isShared: boolean;
-  /** Numbers [from, to) of the chunks that are hashed while it is copied. */
+  /** Numbers of the chunks that are hashed while it is copied. */
   hashed: Extent;
 }
 
@@ -115,13 +114,8 @@ async function placesOf(
   );
   return placed.map((place) => {
     const { range } = place;
-    const isShared = range !== undefined && shared.has(range);
-    const isCopied = range !== undefined && !isShared;
-    return {
-      ...place,
-      isShared,
-      hashed: isCopied ? wholeChunks(range, chunks.chunkSize) : { from: 0, to: 0 },
-    };
+    const hashed = range === undefined ? { from: 0, to: 0 } : wholeChunks(range, chunks.chunkSize);
+    return { ...place, isShared: range !== undefined && shared.has(range), hashed };
   });
 }
 
@@ -143,9 +137,7 @@ async function writeContent(
   };
   const result: Partial<HashResult> = await (range === undefined
     ? writeMade(file, content, size, offset)
-    : isShared
-      ? pool.run({ kind: 'digest', file: file.fd, offset, size }, onBytes)
-      : pool.run({ kind: 'copy', ...range, output: file.fd, outputUncached, chunkSize }, onBytes));
+    : pool.run({ kind: 'copy', ...range, isShared, output: file.fd, outputUncached, chunkSize }, onBytes));
   hashes.splice(hashed.from, hashed.to - hashed.from, ...(result.chunks ?? []));
   if (source.sha256 !== undefined && result.sha256 !== source.sha256)
     throw new SpecError(`${source.where}: ${name} does not have the digest of its name`);

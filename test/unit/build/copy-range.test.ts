@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { crc32 } from 'node:zlib';
 import { xxhash128 } from 'hash-wasm';
-import { copyRange, wholeChunks } from '../../../build/copy-range.ts';
+import { wholeChunks } from '../../../build/chunk-hashes.ts';
+import { copyRange } from '../../../build/copy-range.ts';
 import { openUncached } from '../../../src/payload/page-memory.ts';
 import { noise } from '../../fixtures/tiny-payload.ts';
 
@@ -36,7 +37,7 @@ describe('copying a range of a file', () => {
         assert.equal(outputUncached !== undefined, pastCache);
         const told: number[] = [];
         try {
-          const task = { path, from, size, offset, output, outputUncached, chunkSize };
+          const task = { path, from, size, offset, isShared: false, output, outputUncached, chunkSize };
           const copied = await copyRange(task, (done) => told.push(done));
           const bytes = source.subarray(from, from + size);
           const expected = Buffer.concat([Buffer.alloc(offset, 0xee), bytes, Buffer.alloc(10, 0xee)]);
@@ -70,8 +71,39 @@ describe('copying a range of a file', () => {
     assert.deepEqual(numbers(12, 3), { from: 2, to: 2 });
   });
 
+  it('what the output shares already is hashed alike and not written', async () => {
+    const untouched = join(folder, 'untouched');
+    writeFileSync(untouched, 'as it was');
+    const output = openSync(untouched, 'r+');
+    try {
+      const task = {
+        path,
+        from: 7,
+        size: 20 * mib,
+        offset: 99,
+        output,
+        outputUncached: undefined,
+        chunkSize,
+      };
+      const hashed = await copyRange({ ...task, isShared: true }, () => {});
+      assert.equal(readFileSync(untouched, 'utf8'), 'as it was');
+      assert.equal(hashed.chunks.length, 19);
+      assert.deepEqual(hashed, await copyRange({ ...task, isShared: false }, () => {}));
+    } finally {
+      closeSync(output);
+    }
+  });
+
   it('a source that ends too soon and an output that takes nothing end it, and the next one goes', async () => {
-    const task = { path, from: 0, size: 12 * mib, offset: 0, outputUncached: undefined, chunkSize };
+    const task = {
+      path,
+      from: 0,
+      size: 12 * mib,
+      offset: 0,
+      isShared: false,
+      outputUncached: undefined,
+      chunkSize,
+    };
     const full = openSync('/dev/full', 'w');
     const output = openSync(join(folder, 'next'), 'w+');
     try {
