@@ -4,8 +4,11 @@ k3s=/var/lib/rancher/k3s
 tls=$k3s/server/tls
 logs=/var/log/lab
 kube=$lab/programs/kubernetes/kubernetes
+kubectl=$lab/programs/kubernetes/kubectl
 kubeconfig=/etc/rancher/k3s/k3s.yaml
 export KUBECONFIG=$kubeconfig
+# Garbage at four times the live memory instead of twice: a tenth less of a processor until a host is up, 90 MiB more.
+export GOGC=300
 mkdir -p $logs $tls $k3s/agent/etc/cni/net.d $k3s/agent/containerd $k3s/storage /etc/rancher/k3s
 
 render() { sed -e "s/@NAME@/$LAB_NAME/g" -e "s/@NODE@/$NODE_NAME/g" -e "s/@ADDRESS@/$NODE_ADDRESS/g" "$lab/node/$1" >"$2"; }
@@ -45,7 +48,7 @@ supervise() { # NAME CMD…: runs until the host ends; pauses while /run/lab/hol
 }
 
 set_up_once() {
-  until $kube kubectl apply -f $lab/node/manifests.rendered.yaml; do sleep 0.3; done
+  until $kubectl apply -f $lab/node/manifests.rendered.yaml; do sleep 0.3; done
   until [ -S /run/k3s/containerd/containerd.sock ] && "$lab/programs/containerd/ctr" -a /run/k3s/containerd/containerd.sock version >/dev/null 2>&1; do sleep 0.2; done
   # Not again on a later start: an import takes the labels of its images away.
   if ! k3s ctr images ls -q | grep -q library/busybox; then
@@ -54,7 +57,7 @@ set_up_once() {
       k3s ctr images import --local "$image"
     done
   fi
-  until $kube kubectl -n default get serviceaccount default >/dev/null 2>&1; do sleep 0.3; done
+  until $kubectl -n default get serviceaccount default >/dev/null 2>&1; do sleep 0.3; done
   touch /run/lab/set-up
 }
 
