@@ -31,3 +31,15 @@ export function readClosingLine(name: string, output: string): Counts | undefine
   const last = matches.at(-1);
   return last === undefined ? undefined : { passed: Number(last[1]), failed: Number(last[2]) };
 }
+
+const mostLines = 60;
+
+/**
+ * What a suite that failed says of its failures, to be said again at the end of a long run, whose middle a log may lack: from
+ * node:test's list of failing tests on, or the last lines where there is no such list. At most 60 lines.
+ */
+export function failuresIn(output: string): string {
+  const lines = output.trimEnd().split('\n');
+  const list = lines.findLastIndex((line) => line.trim() === '✖ failing tests:');
+  return (list === -1 ? lines.slice(-mostLines) : lines.slice(list, list + mostLines)).join('\n');
+}
