@@ -9,8 +9,8 @@ export const suites = {
   fuzz: { limitMinutes: 4, concurrency: 1 },
   lab: { limitMinutes: 15, concurrency: 1 },
   e2e: { limitMinutes: 35, concurrency: 3 },
-  crash: { limitMinutes: 10, concurrency: 1 },
-  faults: { limitMinutes: 6, concurrency: 1 },
+  crash: { limitMinutes: 14, concurrency: 1 },
+  faults: { limitMinutes: 9, concurrency: 1 },
 } as const satisfies Record<string, { limitMinutes: number; concurrency: number }>;
 
 export type SuiteName = keyof typeof suites;

@@ -1,6 +1,10 @@
 import { spawn } from 'node:child_process';
+import { constants } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { endHostsOfTheDead } from '../test/e2e/harness.ts';
 import { labInventory } from '../test/e2e/left-behind.ts';
+import { signalProcesses } from '../test/lab/cgroup.ts';
 import { closingLine, failuresIn, readClosingLine } from './suites.ts';
 import type { Counts } from './suites.ts';
 
@@ -54,8 +58,8 @@ const rounds: Stage[][] = [
   [suite('lab', 'the real node itself', 16)],
   [suite('e2e', 'the built executable on a real node', 36)],
   [
-    suite('crash', 'five places of the crash matrix, drawn from the commit', 11),
-    suite('faults', 'three faults of the table, drawn from the commit', 7),
+    suite('crash', 'five places of the crash matrix, drawn from the commit', 15),
+    suite('faults', 'three faults of the table, drawn from the commit', 10),
   ],
 ];
 
@@ -72,6 +76,23 @@ interface RunningStage {
   follow(): void;
 }
 
+/** Process groups of the stages that run. */
+const groups = new Set<number>();
+const endGroups = (ids: Iterable<number>) =>
+  signalProcesses(
+    Array.from(ids, (id) => -id),
+    'SIGKILL',
+  );
+
+let stopped: 'SIGINT' | 'SIGTERM' | 'SIGHUP' | undefined;
+// A stage's group is not the terminal's: what stops this process has to be passed on.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.on(signal, () => {
+    stopped = signal;
+    endGroups(groups);
+  });
+}
+
 /** Starts a stage in a process group of its own, so that all of it can be ended when its limit is over. */
 function startStage(stage: Stage): RunningStage {
   const begun = performance.now();
@@ -84,11 +105,12 @@ function startStage(stage: Stage): RunningStage {
     let output = '';
     const [command = '', ...args] = stage.argv;
     const child = spawn(command, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+    if (child.pid !== undefined) groups.add(child.pid);
     let overdue = false;
     const limit = setTimeout(() => {
       overdue = true;
       say(`${stage.name}: over its limit of ${stage.limitMinutes} minutes, ended\n`);
-      if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+      if (child.pid !== undefined) endGroups([child.pid]);
     }, stage.limitMinutes * 60_000);
     for (const stream of [child.stdout, child.stderr]) {
       stream.setEncoding('utf8').on('data', (text: string) => {
@@ -99,6 +121,7 @@ function startStage(stage: Stage): RunningStage {
     child.on('error', (error) => say(`${stage.name}: ${error.message}\n`));
     child.on('close', (code) => {
       clearTimeout(limit);
+      if (child.pid !== undefined) groups.delete(child.pid);
       const minutes = (performance.now() - begun) / 60_000;
       const held = code === 0 && !overdue;
       const closing = stage.counted ? readClosingLine(stage.name, output) : { passed: 1, failed: 0 };
@@ -136,6 +159,15 @@ for (const round of rounds) {
     rows.push('            nothing after it could run');
     break;
   }
+  if (stopped !== undefined) {
+    rows.push(`            stopped by ${stopped}`);
+    break;
+  }
+}
+if (stopped !== undefined) {
+  // Until the kernel has let go of those that were killed.
+  await sleep(1000);
+  await endHostsOfTheDead();
 }
 const left = labInventory().filter((thing) => !labsBefore.includes(thing));
 for (const thing of left) console.log(`left behind by the suites: ${thing}`);
@@ -146,4 +178,4 @@ for (const text of failures) console.log(`\n${text}`);
 console.log(`\n${rows.join('\n')}`);
 console.log(`${minutesOf((performance.now() - begun) / 60_000)}  all of it`);
 console.log(`${total.passed} passed, ${total.failed} failed`);
-process.exitCode = total.failed === 0 ? 0 : 1;
+process.exitCode = stopped === undefined ? Math.sign(total.failed) : 128 + constants.signals[stopped];
