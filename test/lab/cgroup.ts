@@ -27,10 +27,15 @@ export function makeCgroups(name: string): string[] {
   });
 }
 
+/** A folder and all below it, the deepest first; of a pod that ends meanwhile, what is still there. */
 function tree(folder: string): string[] {
-  if (!existsSync(folder)) return [];
-  const below = readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isDirectory());
-  return [...below.flatMap((entry) => tree(join(folder, entry.name))), folder];
+  try {
+    const below = readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+    return [...below.flatMap((entry) => tree(join(folder, entry.name))), folder];
+  } catch (error) {
+    if (['ENOENT', 'ENODEV'].includes((error as NodeJS.ErrnoException).code ?? '')) return [];
+    throw error;
+  }
 }
 
 function read(file: string): string {
