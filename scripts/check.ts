@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { layerBreaches } from './layers.ts';
+import { sideBySide } from './side-by-side.ts';
 import { closingLine, readClosingLine } from './suites.ts';
 
 /** `npm run check`: everything that can be said about the code without a node, in under a minute. */
@@ -49,19 +50,15 @@ const parts: Part[] = [
 const seconds = (since: number) => ((performance.now() - since) / 1000).toFixed(1);
 const begun = performance.now();
 const counts = { passed: 0, failed: 0 };
-const queue = [...parts];
-async function worker() {
-  for (let part = queue.shift(); part !== undefined; part = queue.shift()) {
-    const partBegun = performance.now();
-    const { ok, output } = await part.run();
-    const units = readClosingLine('unit', output);
-    counts.passed += (units?.passed ?? 0) + (ok ? 1 : 0);
-    counts.failed += (units?.failed ?? 0) + (ok ? 0 : 1);
-    console.log(`${ok ? 'ok    ' : 'FAILED'} ${part.name} (${seconds(partBegun)} s)`);
-    if (!ok) console.log(output.trimEnd().replaceAll(/^/gm, '    '));
-  }
-}
-await Promise.all(Array.from({ length: Math.min(cpus().length, 3) }, worker));
+await sideBySide(parts, Math.min(cpus().length, 3), async ({ name, run }) => {
+  const partBegun = performance.now();
+  const { ok, output } = await run();
+  const units = readClosingLine('unit', output);
+  counts.passed += (units?.passed ?? 0) + (ok ? 1 : 0);
+  counts.failed += (units?.failed ?? 0) + (ok ? 0 : 1);
+  console.log(`${ok ? 'ok    ' : 'FAILED'} ${name} (${seconds(partBegun)} s)`);
+  if (!ok) console.log(output.trimEnd().replaceAll(/^/gm, '    '));
+});
 console.log(`all of it in ${seconds(begun)} s`);
 console.log(closingLine('check', counts));
 process.exitCode = counts.failed === 0 ? 0 : 1;

@@ -1,3 +1,4 @@
+import { sideBySide } from '../../scripts/side-by-side.ts';
 import { baseline } from '../crash/baseline.ts';
 import type { Result } from './chain.ts';
 import { runChain } from './chain.ts';
@@ -34,22 +35,18 @@ export async function goThrough(
   const begun = performance.now();
   const tell = (line: string) => say(`${((performance.now() - begun) / 60_000).toFixed(1)} min  ${line}`);
   const base = await baseline('upgrade');
-  const queue = [...which];
   const outcomes: Outcomes = { results: [], broken: [] };
-  const worker = async () => {
-    for (let chain = queue.shift(); chain !== undefined; chain = queue.shift()) {
-      tell(`${chain.name}: ${chain.faults.length} faults`);
-      try {
-        const results = await runChain(chain, base, tell);
-        outcomes.results.push(...results);
-        await onChain?.(results);
-      } catch (error) {
-        outcomes.broken.push(...chain.faults.map(({ id }) => id));
-        tell(`BROKEN ${chain.name}: ${error instanceof Error ? error.stack : String(error)}`);
-      }
+  await sideBySide(which, hosts, async (chain) => {
+    tell(`${chain.name}: ${chain.faults.length} faults`);
+    try {
+      const results = await runChain(chain, base, tell);
+      outcomes.results.push(...results);
+      await onChain?.(results);
+    } catch (error) {
+      outcomes.broken.push(...chain.faults.map(({ id }) => id));
+      tell(`BROKEN ${chain.name}: ${error instanceof Error ? error.stack : String(error)}`);
     }
-  };
-  await Promise.all(Array.from({ length: hosts }, worker));
+  });
   tell('done');
   return outcomes;
 }

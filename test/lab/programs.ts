@@ -11,6 +11,7 @@ import {
   rmSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { sideBySide } from '../../scripts/side-by-side.ts';
 import { programsFolder } from './paths.ts';
 import { collect, locked } from './process.ts';
 
@@ -123,28 +124,13 @@ export async function ensurePrograms(
   const missing = modules.filter(
     (module) => names.includes(module.name) && !existsSync(resultFolder(module)),
   );
-  const queue = [...missing.entries()];
-  const worker = async () => {
-    for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
-      const [index, module] = next;
-      const numbered = (line: string) => say(`lab programs ${index + 1}/${missing.length}: ${line}`);
-      numbered(`building ${module.name} (or waiting for another that builds it)`);
-      await locked(`build-${module.name}`, async () => {
-        if (!existsSync(resultFolder(module))) await build(module, numbered);
-      });
-    }
-  };
-  const ended = await Promise.allSettled(
-    Array.from({ length: buildsAtOnce }, () =>
-      worker().catch((error: unknown) => {
-        // The other one's module is built to its end: no compiler outlives us.
-        queue.length = 0;
-        throw error;
-      }),
-    ),
-  );
-  const failure = ended.find(({ status }) => status === 'rejected');
-  if (failure?.status === 'rejected') throw failure.reason;
+  await sideBySide(missing.entries(), buildsAtOnce, async ([index, module]) => {
+    const numbered = (line: string) => say(`lab programs ${index + 1}/${missing.length}: ${line}`);
+    numbered(`building ${module.name} (or waiting for another that builds it)`);
+    await locked(`build-${module.name}`, async () => {
+      if (!existsSync(resultFolder(module))) await build(module, numbered);
+    });
+  });
 }
 
 /** Absolute paths of programs that work outside a lab host, too; builds those that are missing. */

@@ -1,0 +1,38 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { sideBySide } from '../../../scripts/side-by-side.ts';
+
+test('all of it is done, begun in order, and never more than so many at once', async () => {
+  const begun: number[] = [];
+  let running = 0;
+  let most = 0;
+  await sideBySide([1, 2, 3, 4, 5], 2, async (item) => {
+    begun.push(item);
+    most = Math.max(most, (running += 1));
+    await sleep(5);
+    running -= 1;
+  });
+  assert.deepEqual(begun, [1, 2, 3, 4, 5]);
+  assert.equal(most, 2);
+  assert.equal(running, 0);
+});
+
+test('after a failure nothing is begun, what runs ends first, and the first failure is thrown', async () => {
+  const ended: number[] = [];
+  const begun: number[] = [];
+  const work = async (item: number) => {
+    begun.push(item);
+    await sleep(item === 1 ? 5 : 50);
+    ended.push(item);
+    throw new Error(`failed: ${item}`);
+  };
+  await assert.rejects(sideBySide([1, 2, 3], 2, work), /failed: 1/);
+  assert.deepEqual(
+    [begun, ended],
+    [
+      [1, 2],
+      [1, 2],
+    ],
+  );
+});
