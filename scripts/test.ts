@@ -36,7 +36,7 @@ const rounds: Stage[][] = [
   [
     {
       name: 'set-up',
-      what: 'Debian packages and the lab’s programs (17 to 25 minutes on two cores on a bare machine, seconds later)',
+      what: 'Debian packages and the lab’s programs (about a quarter of an hour on two cores on a bare machine, seconds later)',
       argv: node('test/lab/cli.ts', 'doctor', '--fix'),
       limitMinutes: 45,
       counted: false,

@@ -3,8 +3,9 @@ lab=/usr/local/lib/lab
 k3s=/var/lib/rancher/k3s
 tls=$k3s/server/tls
 logs=/var/log/lab
-kube=$lab/programs/kubernetes/kubernetes
-kubectl=$lab/programs/kubernetes/kubectl
+bin=$lab/programs
+kube=$bin/node/kubernetes
+kubectl=$bin/node/kubectl
 kubeconfig=/etc/rancher/k3s/k3s.yaml
 export KUBECONFIG=$kubeconfig
 # Garbage at four times the live memory instead of twice: a tenth less of a processor until a host is up, 90 MiB more.
@@ -49,7 +50,7 @@ supervise() { # NAME CMD…: runs until the host ends; pauses while /run/lab/hol
 
 set_up_once() {
   until $kubectl apply -f $lab/node/manifests.rendered.yaml; do sleep 0.3; done
-  until [ -S /run/k3s/containerd/containerd.sock ] && "$lab/programs/containerd/ctr" -a /run/k3s/containerd/containerd.sock version >/dev/null 2>&1; do sleep 0.2; done
+  until [ -S /run/k3s/containerd/containerd.sock ] && "$bin/containerd/ctr" -a /run/k3s/containerd/containerd.sock version >/dev/null 2>&1; do sleep 0.2; done
   # Not again on a later start: an import takes the labels of its images away.
   if ! k3s ctr images ls -q | grep -q library/busybox; then
     local image
@@ -87,17 +88,17 @@ supervise kube-controller-manager $kube kube-controller-manager --kubeconfig $ku
   --service-account-private-key-file $tls/service.key --root-ca-file $tls/ca.crt --bind-address 127.0.0.1 \
   --cluster-cidr 10.42.0.0/16 &
 supervise kube-scheduler $kube kube-scheduler --kubeconfig $kubeconfig --leader-elect=false --bind-address 127.0.0.1 &
-supervise containerd "$lab/programs/containerd/containerd" --config $k3s/agent/etc/containerd.toml &
+supervise containerd "$bin/containerd/containerd" --config $k3s/agent/etc/containerd.toml &
 supervise kubelet $kube kubelet --kubeconfig $kubeconfig --config $k3s/agent/etc/kubelet.yaml --node-ip "$NODE_ADDRESS" \
   --hostname-override "$NODE_NAME" &
 supervise kube-proxy $kube kube-proxy --kubeconfig $kubeconfig --proxy-mode iptables --conntrack-max-per-core 0 \
   --cluster-cidr 10.42.0.0/16 --hostname-override "$NODE_NAME" --healthz-bind-address 127.0.0.1 &
 supervise local-path $kube local-path --storage $k3s/storage &
-supervise traefik "$lab/programs/traefik/traefik" --providers.kubernetesingress=true \
+supervise traefik "$bin/node/traefik" --providers.kubernetesingress=true \
   --providers.kubernetesingress.ingressendpoint.ip="$NODE_ADDRESS" --entrypoints.web.address=:80 \
   --entrypoints.websecure.address=:443 --entrypoints.websecure.http.tls=true --log.level=INFO \
   --global.checknewversion=false --global.sendanonymoususage=false &
-supervise coredns "$lab/programs/coredns/coredns" -conf $k3s/agent/etc/Corefile &
+supervise coredns "$bin/node/coredns" -conf $k3s/agent/etc/Corefile &
 
 set_up_once >>$logs/set-up.log 2>&1 &
 trap 'exit 0' TERM

@@ -12,7 +12,7 @@ mkdir -p lego ec2/types
 (cd "$source" && tar cf - --exclude='./providers/dns/*' --exclude=./cmd --exclude=./e2e .) | tar xf - -C lego
 chmod -R u+w lego
 mkdir -p lego/providers/dns
-cp dns_providers.go.txt lego/providers/dns/providers.go
-cp ec2.go.txt ec2/ec2.go
-cp ec2_types.go.txt ec2/types/types.go
+cp traefik/dns_providers.go.txt lego/providers/dns/providers.go
+cp traefik/ec2.go.txt ec2/ec2.go
+cp traefik/ec2_types.go.txt ec2/types/types.go
 printf 'module github.com/aws/aws-sdk-go-v2/service/ec2\n\ngo 1.24\n' >ec2/go.mod
