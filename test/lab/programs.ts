@@ -21,7 +21,7 @@ import { collect, locked } from './process.ts';
  */
 
 interface Module {
-  name: string;
+  name: 'node' | 'helm' | 'containerd';
   /** Each becomes a program of its last name. */
   packages: string[];
   /** Variables of packages, set by the linker where the package is linked. */
@@ -134,7 +134,7 @@ export function missingPrograms(): string[] {
 
 /** Builds what is missing, each module said on `say`; callers that come together wait for one build. */
 export async function ensurePrograms(
-  names: readonly string[] = modules.map(({ name }) => name),
+  names: readonly Module['name'][] = modules.map(({ name }) => name),
   say: (line: string) => void = (line) => process.stderr.write(`${line}\n`),
 ): Promise<void> {
   const missing = modules.filter(
@@ -156,7 +156,7 @@ export async function labPrograms(): Promise<{
   containerd: string;
   crictl: string;
 }> {
-  const { node = '', helm = '', containerd = '' } = programFolders();
+  const { node, helm, containerd } = programFolders();
   await ensurePrograms();
   return {
     helm: join(helm, 'helm'),
@@ -167,6 +167,7 @@ export async function labPrograms(): Promise<{
 }
 
 /** Module name -> folder of its built programs. */
-export function programFolders(): Record<string, string> {
-  return Object.fromEntries(modules.map((module) => [module.name, resultFolder(module)]));
+export function programFolders(): Record<Module['name'], string> {
+  const folders = modules.map((module) => [module.name, resultFolder(module)]);
+  return Object.fromEntries(folders) as Record<Module['name'], string>;
 }
