@@ -1,12 +1,15 @@
+import { execFileSync } from 'node:child_process';
 import { globSync } from 'node:fs';
 import { join } from 'node:path';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
-import { closingLine, suites } from './suites.ts';
+import { drawn } from '../test/crash/draw.ts';
+import { closingLine, drawnFolder, suites } from './suites.ts';
 
 /**
  * `node scripts/run-suite.ts SUITE [FILE…]`: runs test/SUITE with node:test under a time limit of its own and ends with
  * the line `SUITE: N passed, N failed`. A skipped, todo or absent test counts as failed: it is a promise not kept.
+ * Without FILE, of the files in a suite's folder `drawn/` only one runs, drawn by the commit's hash: each takes minutes.
  */
 
 const [name = '', ...only] = process.argv.slice(2);
@@ -20,7 +23,7 @@ const root = join(import.meta.dirname, '..');
 // Many short files spend a third of a second each on compiling what the one before had compiled. Not where tests run the
 // executable, which begins anew without such variables.
 if (name === 'unit') process.env['NODE_COMPILE_CACHE'] ??= join(root, 'dist/compile-cache');
-const files = only.length > 0 ? only : globSync(`test/${name}/**/*.test.ts`, { cwd: root }).sort();
+const files = only.length > 0 ? only : filesOfSuite();
 const counts = { passed: 0, failed: 0 };
 const unkept = files.length === 0 ? [`no test file in test/${name}`] : [];
 const stop = new AbortController();
@@ -33,6 +36,16 @@ const limit = setTimeout(() => {
   // Files that ignore the abort must not keep the suite alive either.
   setTimeout(finish, 20_000).unref();
 }, suite.limitMinutes * 60_000);
+
+function filesOfSuite(): string[] {
+  const all = globSync(`test/${name}/**/*.test.ts`, { cwd: root }).sort();
+  const long = all.filter((file) => file.includes(drawnFolder));
+  if (long.length === 0) return all;
+  const commit = execFileSync('git', ['rev-parse', 'HEAD'], { cwd: root, encoding: 'utf8' }).trim();
+  const chosen = drawn(long, 1, commit);
+  console.log(`${name}: ${chosen.join(', ')} of ${long.length} in ${drawnFolder}, drawn by the commit`);
+  return all.filter((file) => !long.includes(file) || chosen.includes(file));
+}
 
 function finish() {
   for (const line of unkept) console.error(line);

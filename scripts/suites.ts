@@ -13,6 +13,9 @@ export const suites = {
   faults: { limitMinutes: 9, concurrency: 1 },
 } as const satisfies Record<string, { limitMinutes: number; concurrency: number }>;
 
+/** Below a suite's folder: files of minutes, one of which is drawn for each commit. */
+export const drawnFolder = '/drawn/';
+
 export type SuiteName = keyof typeof suites;
 
 export interface Counts {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { withHost } from './harness.ts';
-import type { TestHost } from './host.ts';
+import { withHost } from '../harness.ts';
+import type { TestHost } from '../host.ts';
 
 const soakMs = 5 * 60_000;
 
