@@ -7,8 +7,14 @@ class NotStrictJson extends Error {
 const maxDepth = 32;
 const maxMembers = 2_000_000;
 
-/** As JSON.stringify leaves or escapes them, but for tabs and line ends. */
-const controls = /(?<!\\)(?:\\\\)*\\(?:u00|b|f)|[\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/;
+/**
+ * Characters that nobody sees, and that turn, join or hide what stands beside them: FORMAT.md lists them, and no reader of a page could tell a text
+ * with one from a text without. Ranges by number, since the categories of Unicode grow with its versions.
+ */
+const unseen = String.raw`\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\u{e0000}-\u{e007f}`;
+
+/** What no text may have, in JSON.stringify's spelling: it escapes control characters and halves of surrogate pairs; tabs and line ends pass. */
+const refused = new RegExp(String.raw`(?<!\\)(?:\\\\)*\\[ubf]|[\u007f-\u009f${unseen}]`, 'u');
 
 const quote = 0x22;
 const backslash = 0x5c;
@@ -18,7 +24,7 @@ const newline = 0x0a;
 /**
  * Parses JSON in the one spelling that `JSON.stringify(value, null, indent)` gives it, with spaces and one newline behind it. One comparison refuses duplicate
  * keys (of which parsers take the first or the last), invalid UTF-8, other spellings of numbers and strings, and anything behind the value; fields that
- * nobody knows pass. Control characters and a key `__proto__` are refused as well. Throws {@link NotStrictJson}.
+ * nobody knows pass. Control characters, characters that nobody sees and a key `__proto__` are refused as well. Throws {@link NotStrictJson}.
  */
 export function strictJson(bytes: Buffer, indent = 0): unknown {
   refuseShape(bytes);
@@ -30,7 +36,8 @@ export function strictJson(bytes: Buffer, indent = 0): unknown {
   }
   const text = JSON.stringify(value, null, indent);
   if (text.includes('"__proto__":')) throw new NotStrictJson('it has a key __proto__');
-  if (controls.test(text)) throw new NotStrictJson('it has control characters in a text');
+  if (refused.test(text))
+    throw new NotStrictJson('it has control characters, or characters that nobody sees, in a text');
   const canonical = Buffer.from(text);
   let end = bytes.length - 1;
   if (bytes[end] !== newline) throw new NotStrictJson('it does not end with a newline');
@@ -57,10 +64,10 @@ function refuseShape(bytes: Buffer): void {
   }
 }
 
-/** Whether a value is a line that may be printed as it is: text without control characters, and not endless. */
+/** Whether a value is a line that may be printed as it is: text without the characters that are refused, and not endless. */
 export function isLine(value: unknown): value is string {
   return typeof value === 'string' && line.test(value);
 }
 
-/** Nor the characters that break lines or turn their direction round. */
-export const line: RegExp = /^[^\p{Cc}\p{Cs}\u200e\u200f\u2028-\u202e\u2066-\u2069]{1,512}$/u;
+/** On one line too: without tabs and line ends. */
+export const line: RegExp = new RegExp(String.raw`^[^\p{Cc}\p{Cs}${unseen}]{1,512}$`, 'u');

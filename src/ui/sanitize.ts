@@ -1,8 +1,8 @@
 /** Escape sequences (CSI, OSC and other strings, two-byte ones), whole, so that no part of one is left as text. */
 const escapes =
   /(?:\u001B\[|\u009B)[0-?]*[ -/]*[@-~]|(?:\u001B[\]PX^_]|[\u009D\u0090\u0098\u009E\u009F])[^\u0007\u001B\u009C]*(?:\u0007|\u001B\\|\u009C)?|\u001B[ -/]*[0-~]?/g;
-/** What is left of control characters, and the marks that reorder text on a screen. */
-const controls = /(?!\n)\p{Cc}|[\u200E\u200F\u2028\u2029\u202A-\u202E\u2066-\u2069]/gu;
+/** What is left of control characters, and what nobody sees: marks that reorder, join or hide text on a screen, halves of surrogate pairs. */
+const controls = /(?!\n)[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
 
 /** Text of others made harmless for a terminal; line ends stay. What a carriage return would have hidden is shown. */
 export function printable(text: string): string {

@@ -7,6 +7,8 @@ import { describe, it } from 'node:test';
 import { packPayload } from '../../build/pack-payload.ts';
 import { buildRelease } from '../../payload-spec/sample/build.ts';
 import { sampleVersions } from '../../payload-spec/sample/releases.ts';
+import { openPayload } from '../../src/payload/open-payload.ts';
+import { forge } from '../fixtures/forged-payload.ts';
 import { packSecondProduct } from '../fixtures/second-product/pack.ts';
 import { makeTinyPayload, tinyHead } from '../fixtures/tiny-payload.ts';
 
@@ -47,6 +49,22 @@ describe('a reader written from FORMAT.md alone', () => {
       assert.equal(readByPython(tiny.path).status, 1, `byte ${place}`);
     }
     tiny.remove();
+  });
+
+  it('refuses the characters that nobody sees, as the program does', async () => {
+    const tiny = await makeTinyPayload({ keys: 'none' });
+    const path = join(tiny.folder, 'forged');
+    try {
+      for (const character of ['\u061c', '\u200b', '\ufeff', '\u{e0041}', '\u2060', '\ud800', 'a']) {
+        forge(tiny, path, { index: (index) => (index.title = `T${character}`) });
+        assert.equal(readByPython(path).status, character === 'a' ? 0 : 1, JSON.stringify(character));
+        const opened = openPayload(path);
+        if (character === 'a') await (await opened).close();
+        else await assert.rejects(opened, { code: 'payload' }, JSON.stringify(character));
+      }
+    } finally {
+      tiny.remove();
+    }
   });
 });
 

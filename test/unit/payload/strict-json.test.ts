@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { isLine, strictJson } from '../../../src/payload/strict-json.ts';
 
@@ -40,6 +42,33 @@ describe('JSON in one spelling', () => {
     assert.deepEqual(parse(`${JSON.stringify({ a: String.raw`\u001b \b` })}\n`), {
       a: String.raw`\u001b \b`,
     });
+  });
+
+  it('is refused with every character that FORMAT.md lists, in a value as in a key, and with no other one', () => {
+    const page = readFileSync(join(import.meta.dirname, '../../../payload-spec/FORMAT.md'), 'utf8');
+    const rows = page.split('\n').filter((row) => /^\| U\+/.test(row));
+    const ranges = rows.flatMap((row) =>
+      [...row.matchAll(/U\+([0-9A-F]+)(?:-U\+([0-9A-F]+))?/g)].map(
+        ([, from = '', to = from]) => [Number.parseInt(from, 16), Number.parseInt(to, 16)] as const,
+      ),
+    );
+    assert.ok(ranges.length > 10);
+    const listed = (point: number) => ranges.some(([from, to]) => from <= point && point <= to);
+    for (let point = 0; point <= 0x10_ff_ff; point += 1) {
+      const isRefused = listed(point) || [0x09, 0x0a, 0x0d].includes(point);
+      const text = `a${String.fromCodePoint(point)}b`;
+      if (isLine(text) === isRefused) assert.fail(`a line with U+${point.toString(16)}`);
+    }
+    for (const point of ranges
+      .flatMap(([from, to]) => [from - 1, from, to, to + 1])
+      .filter((at) => at >= 0)) {
+      const value = { field: [`a${String.fromCodePoint(point)}`], [`b${String.fromCodePoint(point)}`]: 1 };
+      for (const part of [{ a: value.field }, { [Object.keys(value)[1]!]: 1 }]) {
+        const parsed = () => parse(`${JSON.stringify(part)}\n`);
+        if (listed(point)) assert.throws(parsed, { name: 'NotStrictJson' }, `U+${point.toString(16)}`);
+        else assert.deepEqual(parsed(), part, `U+${point.toString(16)}`);
+      }
+    }
   });
 
   it('is refused before it takes memory, however it is made', () => {

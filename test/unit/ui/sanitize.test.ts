@@ -19,6 +19,12 @@ test('escape sequences go whole, whatever their kind, and text stays', () => {
     '\u{0}',
     '\u{202E}',
     '\u{2066}',
+    '\u{61C}',
+    '\u{200B}',
+    '\u{2028}',
+    '\u{FEFF}',
+    '\u{E0041}',
+    '\u{D800}',
   ]) {
     assert.equal(printable(`a${sequence}b`), 'ab', JSON.stringify(sequence));
   }
