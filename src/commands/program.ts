@@ -1,6 +1,8 @@
 import { CommanderError, Command as Commander, Option } from 'commander';
 import type { ErrorCode } from '../errors.ts';
 import { errorCodes, IvaapError } from '../errors.ts';
+import { NoPayload } from '../payload/locate.ts';
+import { openPayload } from '../payload/open-payload.ts';
 import type { Command, CommandEntry, Invocation } from './command.ts';
 
 /** Every subcommand, in the order of the help. */
@@ -72,6 +74,15 @@ function usageError(error: CommanderError, help: string): IvaapError {
   return new IvaapError('usage', message, { hint: help });
 }
 
+/** Throws IvaapError `payload` when the program's own trailer, signature or index does not hold. */
+async function assertOwnPayload(): Promise<void> {
+  try {
+    await (await openPayload()).close();
+  } catch (error) {
+    if (!(error instanceof NoPayload)) throw error;
+  }
+}
+
 /**
  * Parses `args` (what follows the program's name), loads the one command that they name and runs it. Help goes to stdout.
  * @throws IvaapError `usage` for what cannot be parsed, and whatever the command throws.
@@ -114,7 +125,8 @@ export async function runProgram(
     await root.parseAsync([...words], { from: 'user' });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
-    if (error.exitCode === 0) return;
+    // Help can be read of any file. Of one that is not as it was signed or packed it must not pass for the vendor's words.
+    if (error.exitCode === 0) return assertOwnPayload();
     const known = commands.some(({ name }) => name === words[0]);
     throw usageError(error, known ? `${program} ${words[0]} --help` : `${program} --help`);
   }

@@ -2,6 +2,7 @@ import type { SignatureEvidence, partsOf } from '../payload/evidence.ts';
 import type { PayloadIdentity } from '../payload/reader.ts';
 import type { Damage } from '../payload/scan.ts';
 import type { EntryVerdict } from '../payload/sha256-check.ts';
+import type { ReleaseOrder } from '../policy/release-order.ts';
 import { formatBytes } from '../policy/format-bytes.ts';
 import { columns, formatDuration } from '../ui/format.ts';
 import { printableLine } from '../ui/sanitize.ts';
@@ -32,13 +33,17 @@ export interface VerifyReport extends PayloadIdentity {
   intact: boolean;
   signature: SignatureEvidence | null;
   trust: TrustReport;
+  /** Of another file: what its release is to the one whose key it was compared with. */
+  release?: { verdict: ReleaseOrder; comparedWith?: string; payloadDigest?: string };
   parts: Awaited<ReturnType<typeof partsOf>>;
   /** With --full. */
   entries?: EntryVerdict[];
   damages: Damage[];
 }
 
-const shout = (verdict: string) => (verdict === 'damaged' ? 'DAMAGED' : verdict);
+/** What must not be overlooked. */
+const shout = (verdict: string) =>
+  ['damaged', 'refused', 'not compared'].includes(verdict) ? verdict.toUpperCase() : verdict;
 
 /** The evidence as lines for people. */
 export function verifyLines(report: VerifyReport): string[] {
@@ -57,6 +62,7 @@ export function verifyLines(report: VerifyReport): string[] {
     ...damages.map(({ what, from, to }) => `damaged: ${what}, bytes ${from} to ${to - 1}`),
     ...signatureLines(report.signature),
     ...trustLines(report.trust),
+    ...releaseLines(report),
     `file: ${file.path}, ${file.size} bytes, device ${file.device}, inode ${file.inode}, changed ${file.modifiedAt}`,
     `checked by: ${checkedBy.program}, format ${checkedBy.format}, Node ${checkedBy.node}, from ${report.begunAt} to ${report.endedAt}`,
     `${report.title} ${report.version}, payload sha256:${report.payloadDigest}, ${bytes} bytes read in ${formatDuration(durationMs)} (${rate})`,
@@ -84,9 +90,24 @@ function signatureLines(signature: SignatureEvidence | null): string[] {
 function trustLines({ verdict, because, comparedWith, source, insteadOfState }: TrustReport): string[] {
   if (because === undefined) return ['trust: compared with nothing'];
   return [
-    `trust: ${verdict === 'trusted' ? verdict : 'REFUSED'}: ${because}`,
+    `trust: ${shout(verdict)}: ${because}`,
     `compared with: ${comparedWith} (${source})${insteadOfState === undefined ? '' : `, since: ${insteadOfState}`}`,
   ];
+}
+
+/** A release that must not be taken for the next one is said so. */
+function releaseLines({ release, trust, product, version }: VerifyReport): string[] {
+  if (release?.comparedWith === undefined) return [];
+  const { comparedWith } = trust;
+  const said: Record<ReleaseOrder, string> = {
+    'the same build': `the build of ${comparedWith}`,
+    'another build of the same version': `ANOTHER BUILD of the version of ${comparedWith}`,
+    older: `OLDER than ${comparedWith}: no upgrade goes back to it`,
+    newer: `newer than ${comparedWith}`,
+    'another product': `of ANOTHER PRODUCT than ${comparedWith}`,
+    'not compared': `its version has no order with that of ${comparedWith}`,
+  };
+  return [`release: ${product} ${version}: ${said[release.verdict]}`];
 }
 
 /** What follows from all that, and no more. */

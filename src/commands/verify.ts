@@ -1,13 +1,14 @@
 import { fstatSync } from 'node:fs';
 import { readlink } from 'node:fs/promises';
 import { IvaapError } from '../errors.ts';
-import { assertTrusted, judge, trustCarrier } from '../flows/trust.ts';
+import { assertCompared, judge, trustCarrier, type Trust, type TrustCarrier } from '../flows/trust.ts';
 import { allDamages, partsOf, signatureEvidence } from '../payload/evidence.ts';
 import type { Payload } from '../payload/reader.ts';
 import { openPayload, selfPath } from '../payload/open-payload.ts';
 import { assertIntact, scanPayload } from '../payload/scan.ts';
 import { type Extent, sha256Check } from '../payload/sha256-check.ts';
-import { parseTrustKey } from '../policy/trust.ts';
+import { parseTrustKey, uncompared } from '../policy/trust.ts';
+import { compareRelease } from '../policy/release-order.ts';
 import { answer } from '../ui/answer.ts';
 import { byteTask } from './byte-task.ts';
 import type { Command, Invocation } from './command.ts';
@@ -77,6 +78,7 @@ async function run({ args, json, signal, options, program }: Invocation): Promis
       intact: damages.length === 0,
       signature: signatureEvidence(payload),
       trust: trustReport(carrier, trust),
+      ...(carrier === undefined ? {} : { release: releaseReport(payload, carrier) }),
       parts: await partsOf(payload, damages, extent),
       ...(options.full === true ? { entries: check.entries } : {}),
       damages,
@@ -85,23 +87,27 @@ async function run({ args, json, signal, options, program }: Invocation): Promis
     // Damage and another key are what counts, also where the evidence could not be written.
     await answer(`${text.join('\n')}\n`, signal).finally(() => {
       assertIntact(payload, { damages });
-      if (trust !== undefined) assertTrusted(payload.spokenName, trust, command);
+      if (trust !== undefined) assertCompared(payload.spokenName, trust, command);
     });
   } finally {
     await payload.close();
   }
 }
 
-function trustReport(
-  carrier: Awaited<ReturnType<typeof trustCarrier>>,
-  trust: ReturnType<typeof judge> | undefined,
-): TrustReport {
+function releaseReport({ identity, digest }: Payload, { productToFollow, release }: TrustCarrier) {
+  const file = { ...identity, payloadDigest: digest };
+  const verdict = compareRelease(file, release && { product: productToFollow ?? '', ...release });
+  return { verdict, ...(release && { comparedWith: release.version, payloadDigest: release.payloadDigest }) };
+}
+
+function trustReport(carrier: TrustCarrier | undefined, trust: Trust | undefined): TrustReport {
   if (carrier === undefined || trust === undefined) return { verdict: 'not compared' };
   const { source, insteadOfState, known } = carrier;
-  const { decision } = trust;
+  const { decision, facts } = trust;
+  const unknown = decision.kind === 'trusted' ? uncompared(facts) : undefined;
   return {
-    verdict: decision.kind,
-    because: decision.because,
+    verdict: unknown === undefined ? decision.kind : 'not compared',
+    because: unknown ?? decision.because,
     comparedWith: carrier.carrier,
     source,
     ...(insteadOfState === undefined ? {} : { insteadOfState }),
@@ -126,7 +132,8 @@ export const verifyCommand: Command = {
   touches:
     'Reads every byte of the file once (the executable of another file, and with --full everything, twice) and changes nothing. Prints what was read,\n' +
     'how it was checked and the verdict of each part; damage is named by entry and byte range. The key of another file is compared with\n' +
-    "the installed release's (as root, from the installer's state) or, where nothing is installed, with this program's.",
+    "the installed release's (as root, from the installer's state) or, where nothing is installed, with this program's. Where there is no\n" +
+    'key to compare with (this program, or what is installed, is unsigned), the file is not trusted unless --trust-key names its key.',
   examples: [
     ['verify', 'prove this file intact before it is used'],
     ['verify /media/usb/delivery', 'prove another file, e.g. a fresh download, and its key, with this one'],

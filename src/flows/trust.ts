@@ -6,12 +6,20 @@ import { NoPayload } from '../payload/locate.ts';
 import type { Payload } from '../payload/reader.ts';
 import { openPayload } from '../payload/open-payload.ts';
 import { handedOverBy, signerOf } from '../payload/signature.ts';
-import { decideTrust, refusedTrust, type TrustDecision, type TrustFacts } from '../policy/trust.ts';
+import {
+  decideTrust,
+  refusedTrust,
+  type TrustDecision,
+  type TrustFacts,
+  uncompared,
+} from '../policy/trust.ts';
 import { productPaths } from '../steps/paths.ts';
 import type { FlowPorts } from './session.ts';
 
 /** What a file is compared with: the release that is installed, or where no state says so the program that is running. */
-export interface TrustCarrier extends Pick<TrustFacts, 'known' | 'carrier'> {
+export interface TrustCarrier extends Pick<TrustFacts, 'known' | 'carrier' | 'productToFollow'> {
+  /** The release that a file is compared with; undefined where there is none. */
+  release: { version: string; payloadDigest: string } | undefined;
   /** Where that was read: the state file, or this program. */
   source: string;
   /** Why the state did not say it; absent when it did. */
@@ -20,27 +28,41 @@ export interface TrustCarrier extends Pick<TrustFacts, 'known' | 'carrier'> {
 
 type Installed = NonNullable<State['installed']>;
 
-const installedCarrier = ({ version, key }: Installed, path: string): TrustCarrier => ({
-  known: key,
-  carrier: `the installed release ${version}`,
+const installedCarrier = (product: string, installed: Installed, path: string): TrustCarrier => ({
+  known: installed.key,
+  carrier: `the installed release ${installed.version}`,
+  productToFollow: product,
+  release: installed,
   source: path,
 });
 
-/** The carrier for another file; undefined when nothing was packed onto this program. */
-export async function trustCarrier(): Promise<TrustCarrier | undefined> {
+/** The carrier of a program that nothing was packed onto: it knows no product and no key. */
+const nobody: TrustCarrier = {
+  known: undefined,
+  carrier: 'this program, which carries no payload',
+  productToFollow: undefined,
+  release: undefined,
+  source: 'this program',
+};
+
+/** The carrier for another file. */
+export async function trustCarrier(): Promise<TrustCarrier> {
   const own = await openPayload().catch((error: unknown) => {
     if (error instanceof NoPayload) return undefined;
     throw error;
   });
-  if (own === undefined) return undefined;
+  if (own === undefined) return nobody;
   try {
-    const path = productPaths(await own.product()).state;
+    const product = await own.product();
+    const path = productPaths(product).state;
     const read = await readState(path).catch((error: unknown) => causeChain(error)[0] ?? 'it cannot be read');
     if (typeof read === 'object' && read.installed !== undefined)
-      return installedCarrier(read.installed, path);
+      return installedCarrier(read.product, read.installed, path);
     return {
       known: signerOf(own.trailer),
       carrier: `this program, ${own.identity.command} ${own.identity.version}`,
+      productToFollow: product.name,
+      release: { version: own.identity.version, payloadDigest: own.digest },
       source: 'this program',
       insteadOfState: typeof read === 'string' ? read : `no completed install on this host: ${path} has none`,
     };
@@ -58,22 +80,32 @@ export interface Trust {
 /** Judges a payload by its carrier of trust. */
 export function judge(
   { trailer, identity }: Payload,
-  { known, carrier }: Pick<TrustCarrier, 'known' | 'carrier'>,
+  { known, carrier, productToFollow }: TrustCarrier,
   also: Pick<TrustFacts, 'named' | 'begun'>,
 ): Trust {
   const facts: TrustFacts = {
     known,
     carrier,
+    productToFollow,
+    product: identity.product,
     signer: signerOf(trailer),
-    handedOverBy: handedOverBy(trailer, identity.product),
+    // For the product that is followed, whatever the file says of itself: a statement for another one is none.
+    handedOverBy: handedOverBy(trailer, productToFollow ?? identity.product),
     ...also,
   };
   return { facts, decision: decideTrust(facts) };
 }
 
 /** Throws IvaapError `payload` unless the file is trusted; `command` is what was typed, without `--trust-key`. */
-export function assertTrusted(file: string, { facts, decision }: Trust, command: string): void {
+function assertTrusted(file: string, { facts, decision }: Trust, command: string): void {
   if (decision.kind === 'refused') throw refusedTrust(file, decision, facts, command);
+}
+
+/** The same for a file that was only asked about: there, a key that was compared with nothing is none that may be trusted. */
+export function assertCompared(file: string, trust: Trust, command: string): void {
+  assertTrusted(file, trust, command);
+  const because = uncompared(trust.facts);
+  if (because !== undefined) throw refusedTrust(file, { because }, trust.facts, command);
 }
 
 /**
@@ -82,22 +114,17 @@ export function assertTrusted(file: string, { facts, decision }: Trust, command:
  */
 export function trustUpgrade(
   payload: Payload,
-  { installed, run }: Readonly<State>,
+  { product, installed, run }: Readonly<State>,
   trustKey: string | undefined,
   { program, emit }: Pick<FlowPorts, 'program' | 'emit'>,
 ): Trust | undefined {
   if (installed === undefined) return undefined;
   const command = `${program} install --upgrade`;
   const unfinished = run?.status === 'running' || run?.status === 'failed';
-  const { known, carrier } = installedCarrier(installed, '');
-  const trust = judge(
-    payload,
-    { known, carrier },
-    {
-      named: trustKey,
-      begun: unfinished ? run.key : undefined,
-    },
-  );
+  const trust = judge(payload, installedCarrier(product, installed, ''), {
+    named: trustKey,
+    begun: unfinished ? run.key : undefined,
+  });
   assertTrusted(payload.spokenName, trust, command);
   const { how, because } = trust.decision as TrustDecision & { kind: 'trusted' };
   if (how !== 'same') {

@@ -140,7 +140,12 @@ export class Payload {
   product(): Promise<Product> {
     return this.#onceOnly('product', async () => {
       const { productSchema } = await import('./product-schema.ts');
-      return this.#parsed('product.json', productSchema);
+      const product = await this.#parsed('product.json', productSchema);
+      // Who follows the product's name, such as a key that hands over, must not follow another one's data.
+      for (const key of ['title', 'command'] as const)
+        this.#assertNamed(`product.json's ${key}`, product[key], key);
+      this.#assertNamed("product.json's name", product.name, 'product');
+      return product;
     });
   }
 
@@ -148,8 +153,18 @@ export class Payload {
   release(): Promise<Release> {
     return this.#onceOnly('release', async () => {
       const { releaseSchema } = await import('./product-schema.ts');
-      return this.#parsed('release.json', releaseSchema);
+      const release = await this.#parsed('release.json', releaseSchema);
+      this.#assertNamed("release.json's version", release.version, 'version');
+      return release;
     });
+  }
+
+  #assertNamed(what: string, value: string, key: keyof PayloadIdentity): void {
+    if (value === this.identity[key]) return;
+    throw contradictory(
+      this.spokenName,
+      `${what} is ${value}, and its index.json says ${this.identity[key]}`,
+    );
   }
 
   /** The entry of that name; throws IvaapError `payload` when there is none. */

@@ -9,9 +9,13 @@ export interface TrustFacts {
   known: string | null | undefined;
   /** Whose key that is, in messages: `the installed release`. */
   carrier: string;
+  /** The product that a file has to be of; undefined when there is nothing to follow. */
+  productToFollow: string | undefined;
+  /** The product that the file says it is of. */
+  product: string;
   /** Fingerprint of the file's key; null when it is unsigned. Its signature has been checked. */
   signer: string | null;
-  /** Fingerprints of older keys whose hand-over to the file's key holds. */
+  /** Fingerprints of older keys whose hand-over to the file's key holds for the product to follow. */
   handedOverBy: readonly string[];
   /** `--trust-key`: a fingerprint or `unsigned`. */
   named?: string | undefined;
@@ -24,16 +28,23 @@ export type TrustedHow = 'same' | 'first' | 'signed' | 'handed over' | 'named' |
 
 export type TrustDecision =
   | { kind: 'trusted'; how: TrustedHow; because: string }
-  | { kind: 'refused'; because: string };
+  | { kind: 'refused'; because: string; anotherProduct?: true };
 
 const keyName = (key: string | null) => key ?? 'unsigned';
 /** `signed by FINGERPRINT`, or `unsigned`. */
 export const signedBy = (key: string | null) => (key === null ? 'unsigned' : `signed by ${key}`);
 
-/** The table of trust, the first line that fits. `--trust-key` comes first: a file of another key than the one it names is never meant. */
+/**
+ * The table of trust, the first line that fits. Another product comes first: no key and no hand-over is for it. Then `--trust-key`: a file of
+ * another key than the one it names is never meant.
+ */
 export function decideTrust(facts: TrustFacts): TrustDecision {
-  const { known, carrier, signer, handedOverBy, named, begun } = facts;
+  const { known, carrier, productToFollow, product, signer, handedOverBy, named, begun } = facts;
   const trusted = (how: TrustedHow, because: string): TrustDecision => ({ kind: 'trusted', how, because });
+  if (productToFollow !== undefined && product !== productToFollow) {
+    const because = `it is of the product ${product}, and ${carrier} is of ${productToFollow}`;
+    return { kind: 'refused', because, anotherProduct: true };
+  }
   if (named !== undefined && named !== keyName(signer)) {
     return {
       kind: 'refused',
@@ -60,6 +71,13 @@ export function decideTrust(facts: TrustFacts): TrustDecision {
   return { kind: 'refused', because: `it is ${signedBy(signer)}, and ${carrier} is ${signedBy(known)}` };
 }
 
+/** Why a file's key was compared with nothing, and nobody named it: an upgrade may go on then, but that proves nothing. */
+export function uncompared({ known, carrier, signer, named }: TrustFacts): string | undefined {
+  if (typeof known === 'string' || named !== undefined) return undefined;
+  const other = known === null ? `${carrier} is unsigned` : `nobody knows the key of ${carrier}`;
+  return `it is ${signedBy(signer)}, and ${other}: nothing could be compared`;
+}
+
 /** What `--trust-key` may be. Throws IvaapError `usage`. */
 export function parseTrustKey(text: string | undefined, command: string): string | undefined {
   if (text === undefined || text === 'unsigned') return text;
@@ -70,20 +88,22 @@ export function parseTrustKey(text: string | undefined, command: string): string
   });
 }
 
-/** A refusal as an error, exit 4; `command` is what was typed, to which `--trust-key` may be added. */
+/** A refusal, or a file of which nobody knows whose it is, as an error, exit 4; `command` is what was typed, to which `--trust-key` may be added. */
 export function refusedTrust(
   file: string,
-  { because }: TrustDecision & { kind: 'refused' },
+  { because, anotherProduct }: Omit<TrustDecision & { kind: 'refused' }, 'kind'>,
   { signer, named }: Pick<TrustFacts, 'signer' | 'named'>,
   command: string,
 ): IvaapError {
   const channel =
     'over another channel than the one that the file came by (telephone, letter, their web site)';
   const hint =
-    named !== undefined
-      ? `ask the vendor for the fingerprint ${channel}`
-      : signer === null
-        ? `ask the vendor for a signed file; to take this one, which anybody may have made: ${command} --trust-key unsigned`
-        : `ask the vendor whether that key is theirs, ${channel}; then: ${command} --trust-key ${signer}`;
+    anotherProduct === true
+      ? 'name a file of that product; no key lets another one in'
+      : named !== undefined
+        ? `ask the vendor for the fingerprint ${channel}`
+        : signer === null
+          ? `ask the vendor for a signed file; to take this one, which anybody may have made: ${command} --trust-key unsigned`
+          : `ask the vendor whether that key is theirs, ${channel}; then: ${command} --trust-key ${signer}`;
   return new IvaapError('payload', `${file} is not trusted: ${because}`, { hint });
 }

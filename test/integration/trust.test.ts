@@ -17,7 +17,7 @@ import { emptyState } from '../../src/engine/state.ts';
 import { builtExecutable } from '../fixtures/built-executable.ts';
 import { runProgram } from '../fixtures/run-program.ts';
 import { makeKeys } from '../fixtures/signing-keys.ts';
-import type { TinyPayload } from '../fixtures/tiny-payload.ts';
+import type { TinyOptions, TinyPayload } from '../fixtures/tiny-payload.ts';
 import { makeTinyPayload } from '../fixtures/tiny-payload.ts';
 
 const vendor = makeKeys();
@@ -99,8 +99,10 @@ describe('the executable and whose it is', () => {
     ['next', 'vendor', [], 4],
     ['vendor', 'none', [], 4],
     ['vendor', 'none', ['--trust-key', 'unsigned'], 0],
-    ['none', 'none', [], 0],
-    ['none', 'vendor', [], 0],
+    ['none', 'none', [], 4],
+    ['none', 'none', ['--trust-key', 'unsigned'], 0],
+    ['none', 'vendor', [], 4],
+    ['none', 'vendor', ['--trust-key', print(vendor)], 0],
     ['vendor', 'other', ['--trust-key', print(keys.other)], 0],
     ['vendor', 'other', ['--trust-key', print(vendor)], 4],
     ['vendor', 'vendor', ['--trust-key', print(keys.other)], 4],
@@ -142,9 +144,13 @@ describe('the executable and whose it is', () => {
       assert.equal((await verify('other', 'next')).exitCode, 0, 'the installed key hands over');
     });
     await withState({}, async () => {
-      const { exitCode, stdout } = await verify('vendor', 'other');
-      assert.equal(exitCode, 0);
-      assert.match(stdout, /nothing says who signed the installed release 2025\.9/);
+      const { exitCode, stdout, stderr } = await verify('vendor', 'other');
+      assert.equal(exitCode, 4);
+      assert.match(stdout, /^trust: NOT COMPARED: .* nobody knows the key of the installed release 2025\.9/m);
+      assert.match(
+        stderr,
+        new RegExp(`nothing could be compared\n.* --trust-key ${print(keys.other)}$`, 'm'),
+      );
     });
     await withState(undefined, async () => {
       assert.equal(
@@ -177,6 +183,32 @@ describe('the executable and whose it is', () => {
     });
   });
 
+  it('says in every help that it is not as it was signed, and exits 4', async () => {
+    const copy = join(work, 'other-signature');
+    const bytes = readFileSync(packed.vendor.path);
+    const place = bytes.lastIndexOf('\nsignature: ') + 20;
+    bytes.write(bytes.subarray(place, place + 1).toString() === 'A' ? 'B' : 'A', place);
+    writeFileSync(copy, bytes, { mode: 0o755 });
+    for (const args of [
+      ['--help'],
+      ['-h'],
+      ['help'],
+      ['help', 'install'],
+      ['install', '--help'],
+      ['verify', '-h'],
+    ]) {
+      const whole = await run('vendor', ...args);
+      assert.deepEqual([whole.exitCode, whole.stderr], [0, ''], args.join(' '));
+      const { exitCode, stdout, stderr } = await runProgram([copy, ...args]);
+      assert.equal(exitCode, 4, args.join(' '));
+      assert.equal(stdout.replaceAll(copy, packed.vendor.path), whole.stdout);
+      assert.match(
+        stderr,
+        /^error: this executable is damaged: the signature in its trailer does not hold$/m,
+      );
+    }
+  });
+
   it('refuses a file of which the signature or what it covers changed', async () => {
     const bytes = readFileSync(packed.vendor.path);
     const copy = join(work, 'tampered');
@@ -194,6 +226,54 @@ describe('the executable and whose it is', () => {
         assert.equal(exitCode, 4);
         assert.match(stderr, /is damaged: the signature in its trailer does not hold/);
       }
+    }
+  });
+
+  it('says what the release of another file is to the one that it was compared with', async () => {
+    const others: Record<string, TinyPayload> = {};
+    const make = async (name: string, options: TinyOptions) => {
+      others[name] = await makeTinyPayload({ keys: vendor, product: { folder }, ...options });
+    };
+    await make('older', { version: '2025.4' });
+    await make('newer', { version: '2026.2' });
+    await make('build', { bigLayerBytes: 1000 });
+    await make('product', { product: { folder, name: 'other' } });
+    // The installed key hands over, but for a product that is not the one installed.
+    await make('lured', { keys: keys.next, product: { folder, name: 'other' } });
+    const rows: [name: string, exit: number, verdict: string, line: RegExp][] = [
+      ['older', 0, 'older', /: OLDER than this program, tiny 2026\.1: no upgrade goes back to it$/],
+      ['newer', 0, 'newer', /: newer than this program/],
+      ['build', 0, 'another build of the same version', /: ANOTHER BUILD of the version of this program/],
+      ['product', 4, 'another product', /^release: other 2026\.1: of ANOTHER PRODUCT than this program/],
+      ['lured', 4, 'another product', /: of ANOTHER PRODUCT/],
+    ];
+    try {
+      for (const [name, exit, verdict, line] of rows) {
+        const file = others[name]!.path;
+        const text = await run('vendor', 'verify', file);
+        assert.equal(text.exitCode, exit, text.stderr);
+        assert.match(
+          text.stdout.split('\n').find((one) => one.startsWith('release: '))!,
+          line,
+        );
+        const { stdout } = await run('vendor', 'verify', file, '--json');
+        const { release } = JSON.parse(stdout.split('\n')[0]!) as { release: Record<string, string> };
+        assert.deepEqual([release.verdict, release.comparedWith], [verdict, '2026.1']);
+        if (exit === 0) continue;
+        assert.match(
+          text.stderr,
+          /is not trusted: it is of the product other, and this program, tiny 2026\.1 is of tiny$/m,
+        );
+        const key = print(name === 'lured' ? keys.next : vendor);
+        assert.equal((await run('vendor', 'verify', file, '--trust-key', key)).exitCode, 4);
+      }
+      await withState({ key: print(vendor) }, async () => {
+        const { exitCode, stderr } = await run('next', 'verify', others['lured']!.path);
+        assert.equal(exitCode, 4);
+        assert.match(stderr, /and the installed release 2025\.9 is of tiny$/m);
+      });
+    } finally {
+      for (const payload of Object.values(others)) payload.remove();
     }
   });
 

@@ -114,6 +114,22 @@ describe('a payload that somebody forged, with every hash made to fit', () => {
     await refused({ index: renamed('docker-images.tar.gz') }, /docker-images\.tar\.gz comes twice/);
   });
 
+  it('is refused when the product or release that it holds is another one than its index names', async () => {
+    for (const key of ['product', 'title', 'command', 'version'] as const) {
+      forge(tiny, file, { index: (index) => (index[key] = 'other') });
+      const payload = await openPayload(file);
+      try {
+        const read = key === 'version' ? payload.release() : payload.product();
+        await assert.rejects(read, {
+          code: 'payload',
+          message: /contradicts itself: .* index\.json says other$/,
+        });
+      } finally {
+        await payload.close();
+      }
+    }
+  });
+
   it('is refused for setuid and other special modes', async () => {
     for (const mode of [0o4755, 0o2755, 0o1777, 0o777, 0o666, 0o120777, 0o020666, -1])
       await refused({ index: ({ entries }) => void (entries[3]!.mode = mode) }, /entries\.3\.mode/);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { IvaapError } from '../../../src/errors.ts';
 import type { TrustFacts } from '../../../src/policy/trust.ts';
-import { decideTrust, parseTrustKey, refusedTrust } from '../../../src/policy/trust.ts';
+import { decideTrust, parseTrustKey, refusedTrust, uncompared } from '../../../src/policy/trust.ts';
 
 const a = 'a'.repeat(64);
 const b = 'b'.repeat(64);
@@ -15,6 +15,8 @@ const facts = (
 ): TrustFacts => ({
   known,
   carrier: 'the installed release',
+  productToFollow: 'tiny',
+  product: 'tiny',
   signer,
   handedOverBy: [],
   ...more,
@@ -41,6 +43,11 @@ const table: [what: string, facts: TrustFacts, wanted: string][] = [
   ['a hand-over by the installed key', facts(a, b, { handedOverBy: [c, a] }), 'handed over'],
   ['a hand-over by a third key', facts(a, b, { handedOverBy: [c] }), 'refused'],
   ['a hand-over, and another key is named', facts(a, b, { handedOverBy: [a], named: c }), 'refused'],
+  ['the same key, of another product', facts(a, a, { product: 'other' }), 'refused'],
+  ['another product, handed over to', facts(a, b, { product: 'other', handedOverBy: [a] }), 'refused'],
+  ['another product, named', facts(a, b, { product: 'other', named: b }), 'refused'],
+  ['another product, unsigned both', facts(null, null, { product: 'other' }), 'refused'],
+  ['any product where there is none to follow', facts(undefined, b, { productToFollow: undefined }), 'first'],
   ['the key under which the run was begun', facts(a, b, { begun: b }), 'begun'],
   ['unsigned, and so the run was begun', facts(a, null, { begun: null }), 'begun'],
   ['another key than the run was begun under', facts(a, b, { begun: c }), 'refused'],
@@ -51,6 +58,7 @@ for (const [what, given, wanted] of table) {
   test(`${what}: ${wanted}`, () => {
     const decision = decideTrust(given);
     assert.equal(decision.kind === 'trusted' ? decision.how : decision.kind, wanted);
+    if (given.product !== 'tiny') return assert.match(decision.because, /product other, .* of tiny$/);
     const named = [given.signer, ...(wanted === 'refused' && given.named === undefined ? [given.known] : [])];
     for (const key of named)
       if (typeof key === 'string' && wanted !== 'same') assert.match(decision.because, new RegExp(key));
@@ -78,6 +86,15 @@ test('a refused unsigned file has its way spelled out; a wrong --trust-key is no
   const { message, hint } = refusal(facts(a, b, { named: c }));
   assert.match(message, new RegExp(`signed by ${b}, .* --trust-key names \\(${c}\\)$`));
   assert.doesNotMatch(hint!, /--trust-key/);
+});
+
+test('what was compared with nothing is said, unless the operator named the key', () => {
+  for (const known of [null, undefined]) {
+    for (const signer of [null, b])
+      assert.match(uncompared(facts(known, signer))!, /nothing could be compared/);
+    assert.equal(uncompared(facts(known, b, { named: b })), undefined);
+  }
+  assert.equal(uncompared(facts(a, a)), undefined);
 });
 
 test('--trust-key is a fingerprint or the word unsigned', () => {
