@@ -5,6 +5,7 @@ import { generatedPage, writePage } from './generated-page.ts';
 /** `node scripts/exit-codes.ts` writes docs/exit-codes.md from the one table of codes. */
 
 const next: Record<keyof typeof errorCodes, string> = {
+  declined: 'Run it again and answer with `y`, or add `--yes`.',
   usage: 'Read `--help` of the command; nothing was changed.',
   preflight: 'Mend what the report names and run the command again.',
   payload: 'Copy the file again, and compare its size and SHA-256 with the delivery.',

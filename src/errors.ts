@@ -3,6 +3,7 @@
  * the process's exit code. docs/exit-codes.md is generated from this table.
  */
 export const errorCodes = {
+  declined: { exit: 1, meaning: 'the question was answered with no; nothing was changed' },
   usage: { exit: 2, meaning: 'the command line, or a file named on it, cannot be used as given' },
   preflight: { exit: 3, meaning: 'the host does not meet a requirement; nothing was changed' },
   payload: { exit: 4, meaning: 'the payload is damaged, incomplete, missing or not trusted' },

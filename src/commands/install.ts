@@ -96,6 +96,7 @@ export const install: Command = {
     ['install --upgrade --images-from disk', 'takes images from the archives on disk only'],
   ],
   exits: [
+    'declined',
     'usage',
     'preflight',
     'payload',

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { isDeepStrictEqual } from 'node:util';
 import { Journal } from '../engine/journal.ts';
 import type { HeldLock } from '../engine/lock.ts';
 import { Redactor } from '../engine/redact.ts';
@@ -19,6 +20,7 @@ import { dryRunInstall } from './install_dry_run.ts';
 import { installContext } from './install_context.ts';
 import { installSteps } from './install_graph.ts';
 import { type LoggedPorts, loggedPorts } from './logged_ports.ts';
+import { type Answer, confirmed, isFresh } from './question.ts';
 import { type FlowResult, runFlow } from './run_flow.ts';
 import { hideGenerated } from './secrets_of_host.ts';
 import * as session from './session.ts';
@@ -62,12 +64,17 @@ export async function runInstall(options: InstallOptions, given: FlowPorts): Pro
   };
   const scan = new WholeScan(opened, ports, options);
   try {
+    const underLock = lock !== undefined;
     const prepared = await scan.beside(ports, (beside) => prepare(options, beside, opened, redactor));
     if ('result' in prepared) return prepared.result;
-    await confirmInstall(options, ports, opened, prepared.answers);
+    const answer = await confirmInstall(options, ports, opened, prepared.answers);
     const held = await takeLock();
+    const current =
+      underLock && answer === undefined
+        ? prepared
+        : await prepareAgain(prepared, answer, { options, ports, opened, redactor });
     await scan.keep();
-    return await start(prepared, ports, opened, redactor, held);
+    return await start(current, ports, opened, redactor, held);
   } catch (error) {
     throw redactor.error(error);
   } finally {
@@ -86,13 +93,13 @@ interface InstallStart {
   report: PreflightReport;
 }
 
-/** Changes nothing. A dry run, and one that ends with preflight, have their result here. */
-async function prepare(
+/** What is decided before anything is measured: whose host it is, and the answers. Throws what stands against an install; changes nothing. */
+async function decide(
   options: InstallOptions,
   ports: LoggedPorts,
   opened: OpenedPayload,
   redactor: Redactor,
-): Promise<{ result: FlowResult } | InstallStart> {
+): Promise<Omit<InstallStart, 'report'>> {
   const { product, paths } = opened;
   const state = await readState(paths.state);
   if (state !== undefined) refuseInstalled(opened, state, ports.program);
@@ -117,12 +124,48 @@ async function prepare(
     fqdn: answers.fqdn,
     waive: options.waive,
   };
-  if (options.dryRun) return { result: await dryRunInstall({ preflight, answers, license }) };
-  const report = await preflightInstall(preflight);
-  return options.preflightOnly
-    ? { result: preflightResult(report) }
-    : { preflight, answers, license, report };
+  return { preflight, answers, license };
 }
+
+/** Changes nothing. A dry run, and one that ends with preflight, have their result here. */
+async function prepare(
+  options: InstallOptions,
+  ports: LoggedPorts,
+  opened: OpenedPayload,
+  redactor: Redactor,
+): Promise<{ result: FlowResult } | InstallStart> {
+  const decided = await decide(options, ports, opened, redactor);
+  if (options.dryRun) return { result: await dryRunInstall(decided) };
+  const report = await preflightInstall(decided.preflight);
+  return options.preflightOnly ? { result: preflightResult(report) } : { ...decided, report };
+}
+
+/**
+ * Under the lock: what was decided without it, or before a question that waited, is decided again. Other runs and editors may have been
+ * at work since. Asks again where the question would be another one now.
+ */
+async function prepareAgain(
+  earlier: InstallStart,
+  answer: Answer | undefined,
+  given: { options: InstallOptions; ports: LoggedPorts; opened: OpenedPayload; redactor: Redactor },
+): Promise<InstallStart> {
+  const { options, ports, opened, redactor } = given;
+  const decided = await decide(options, ports, opened, redactor);
+  const same = isDeepStrictEqual(basis(decided), basis(earlier));
+  if (same && (answer === undefined || isFresh(answer))) return { ...decided, report: earlier.report };
+  const report = await preflightInstall(decided.preflight);
+  const now: InstallStart = { ...decided, report };
+  if (answer === undefined || answer.question === questionOf(opened, decided.answers)) return now;
+  const again = await confirmInstall(options, ports, opened, decided.answers);
+  return prepareAgain(now, again, given);
+}
+
+/** What a decision was made from, as far as others can change it. */
+const basis = ({ preflight, answers, license }: Omit<InstallStart, 'report'>) => ({
+  state: preflight.state,
+  answers,
+  license,
+});
 
 async function start(
   { preflight, answers, license, report }: InstallStart,
@@ -152,18 +195,18 @@ async function start(
   });
 }
 
+function questionOf({ product, release }: OpenedPayload, { fqdn, storagePath }: InstallAnswers): string {
+  return `Install ${product.title} ${release.version} for ${fqdn}, with its database in ${storagePath}?`;
+}
+
 async function confirmInstall(
   { yes }: InstallOptions,
-  { confirm, program }: FlowPorts,
-  { product, release }: OpenedPayload,
-  { fqdn, storagePath }: InstallAnswers,
-): Promise<void> {
-  if (yes) return;
-  const question = `Install ${product.title} ${release.version} for ${fqdn}, with its database in ${storagePath}?`;
-  if ((await confirm?.(question)) === true) return;
-  throw new IvaapError('nothing_to_do', 'not confirmed: nothing was changed', {
-    hint: `${program} install`,
-  });
+  ports: FlowPorts,
+  opened: OpenedPayload,
+  answers: InstallAnswers,
+): Promise<Answer | undefined> {
+  if (yes) return undefined;
+  return confirmed(ports, questionOf(opened, answers), `${ports.program} install`);
 }
 
 function summary(ctx: InstallContext, result: RunResult, version: string): FlowResult {

@@ -1,7 +1,13 @@
 import type { Emit } from '../engine/events.ts';
 import type { Redactor } from '../engine/redact.ts';
 import { causeChain, IvaapError } from '../errors.ts';
-import { judge, type Judging, type Measurement, type PreflightReport } from '../policy/preflight.ts';
+import {
+  assertWaiversMeant,
+  judge,
+  type Judging,
+  type Measurement,
+  type PreflightReport,
+} from '../policy/preflight.ts';
 import { type Check, type CheckId, checks } from '../policy/preflight-checks.ts';
 
 /** Measures one check; what it throws is a failure of that check. */
@@ -20,7 +26,10 @@ export interface PreflightOptions extends Judging {
 
 const title = 'Preflight';
 
-/** Runs all checks side by side, each within its own time, and gives the one report. Throws only when it is stopped. */
+/**
+ * Runs all checks side by side, each within its own time, and gives the one report. Throws when it is stopped, and `usage` for a waiver of
+ * something that no check has looked at.
+ */
 export async function runPreflight(options: PreflightOptions): Promise<PreflightReport> {
   const { emit, flow, tolerant, now } = options;
   const ended = new AbortController();
@@ -55,6 +64,7 @@ export async function runPreflight(options: PreflightOptions): Promise<Preflight
       }),
     );
     options.signal.throwIfAborted();
+    assertWaiversMeant(options.waivers, found.flat());
     const report = options.redactor.value({ flow, at: at(), tolerant, results: found.flat() });
     emit({ type: 'task.completed', at: at(), ...task, durationMs: performance.now() - begun });
     emit({ type: 'preflight.report', ...report });

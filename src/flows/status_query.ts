@@ -12,7 +12,14 @@ import type { Product } from '../payload/product-schema.ts';
 import { fqdnOf, probeRoute } from '../steps/health.ts';
 import { readValuesFile } from '../steps/values_file.ts';
 import { hideGenerated, hideValues } from './secrets_of_host.ts';
-import { helmRecords, openHost, type OpenedPayload, openOwnPayload, thisMachine } from './session.ts';
+import {
+  helmRecords,
+  type Machine,
+  openHost,
+  type OpenedPayload,
+  openOwnPayload,
+  thisMachine,
+} from './session.ts';
 
 /** A part of the status that may be out of reach: nothing that cannot be read hides what can. */
 export type Part<T> = { known: true; value: T } | { known: false; why: string };
@@ -44,8 +51,8 @@ interface PodReport {
 }
 
 /** Everything that can be known of the installation just now; works without a cluster and says what it could not read. */
-export async function queryStatus(): Promise<StatusReport> {
-  const opened = await openOwnPayload(thisMachine);
+export async function queryStatus(machine: Machine = thisMachine): Promise<StatusReport> {
+  const opened = await openOwnPayload(machine);
   const redactor = new Redactor();
   try {
     const { product, release, paths } = opened;
@@ -63,7 +70,7 @@ export async function queryStatus(): Promise<StatusReport> {
       state,
       backups,
       overlay,
-      ...(await queryCluster(opened, redactor)),
+      ...(await queryCluster(opened, redactor, machine)),
     };
   } finally {
     await opened.payload.close();
@@ -103,13 +110,17 @@ async function readOverlay(path: string): Promise<{ path: string; text: string }
 
 type ClusterParts = Pick<StatusReport, 'release' | 'pods' | 'health'>;
 
-async function queryCluster({ product, paths }: OpenedPayload, redactor: Redactor): Promise<ClusterParts> {
+async function queryCluster(
+  { product, paths }: OpenedPayload,
+  redactor: Redactor,
+  machine: Machine,
+): Promise<ClusterParts> {
   const health = part(async () => {
     const values = await readValuesFile(paths.values);
     hideValues(product, values, redactor);
     return probeAll(product, fqdnOf(product, values));
   });
-  const host = await part(() => openHost(product, redactor, { machine: thisMachine, emit: () => {} }));
+  const host = await part(() => openHost(product, redactor, { machine, emit: () => {} }));
   if (!host.known) return { release: host, pods: host, health: await health };
   const { kubectl } = host.value;
   // One question first: four unanswered ones would wait four times.

@@ -8,6 +8,8 @@ import { type LoggedPorts, loggedPorts } from './logged_ports.ts';
 import { preflightResult, recordPreflightStart } from './preflight_record.ts';
 import { type FlowResult, runFlow } from './run_flow.ts';
 import { planRun } from './run_plan.ts';
+import { isFresh } from './question.ts';
+import { readValuesFile } from '../steps/values_file.ts';
 import * as session from './session.ts';
 import type { FlowPorts, OpenedPayload } from './session.ts';
 import { dumpsOf, recordSkippedBackup, withDumpNote } from './upgrade_backup.ts';
@@ -41,7 +43,7 @@ export async function runUpgrade(options: UpgradeOptions, given: FlowPorts): Pro
     const prepared = await scan.beside(ports, (beside) => prepare(options, beside, opened, redactor, lock));
     if ('result' in prepared) return prepared.result;
     await scan.keep();
-    return await start(prepared, ports);
+    return await start(await asked(prepared), ports);
   } catch (error) {
     throw redactor.error(error);
   } finally {
@@ -87,12 +89,27 @@ async function prepare(
   return options.preflightOnly ? { result: preflightResult(report) } : { upgrade, decision, ctx, trust };
 }
 
+/**
+ * Asks where a question is due, under the lock. No other run can have changed anything meanwhile; the values file and the host can: where
+ * the file did, or the question waited for long, both are looked at again.
+ */
+async function asked(prepared: UpgradeStart): Promise<UpgradeStart> {
+  const { upgrade, decision, ctx } = prepared;
+  const { ports, options } = upgrade;
+  const answer = await confirmReapply(options, ports, decision);
+  if (answer === undefined) return prepared;
+  const { sha256 } = await readValuesFile(ctx.paths.values);
+  if (isFresh(answer) && sha256 === ctx.values.sha256) return prepared;
+  const again = await upgradeContext(upgrade, decision.from);
+  await preflightUpgrade(again, upgrade, { resumed: decision.how === 'continue' });
+  return { ...prepared, ctx: again };
+}
+
 async function start(
   { upgrade, decision, ctx, trust }: UpgradeStart,
   ports: LoggedPorts,
 ): Promise<FlowResult> {
-  const { options, opened, host, journal, redactor, lock } = upgrade;
-  await confirmReapply(options, ports, decision);
+  const { opened, host, journal, redactor, lock } = upgrade;
   for (const line of decision.notes) {
     ports.emit({ type: 'message', at: ctx.now().toISOString(), level: 'warning', line });
   }

@@ -1,6 +1,7 @@
 import { IvaapError } from '../errors.ts';
 import type { UpgradeDecision } from '../policy/upgrade-policy.ts';
 import type { StepContext } from '../steps/context.ts';
+import { type Answer, confirmed } from './question.ts';
 import type { FlowPorts } from './session.ts';
 
 export interface UpgradeOptions {
@@ -40,15 +41,14 @@ export function assertOptions(options: UpgradeOptions, ports: FlowPorts): void {
   }
 }
 
+/** Undefined where nothing is asked. Throws `declined` for a no. */
 export async function confirmReapply(
   { reapply, yes }: UpgradeOptions,
-  { confirm, program }: FlowPorts,
+  ports: FlowPorts,
   { from, to }: UpgradeDecision & { kind: 'allowed' },
-): Promise<void> {
-  if (!reapply || yes) return;
+): Promise<Answer | undefined> {
+  if (!reapply || yes) return undefined;
   const question = `Run every step of the upgrade from ${from} to ${to} again, with a fresh dump and snapshot?`;
-  if ((await confirm?.(question)) === true) return;
-  throw new IvaapError('nothing_to_do', 'not confirmed: nothing was changed', {
-    hint: `to run it without the question: ${program} install --upgrade --reapply --yes`,
-  });
+  const hint = `to run it without the question: ${ports.program} install --upgrade --reapply --yes`;
+  return confirmed(ports, question, hint);
 }

@@ -92,6 +92,23 @@ export function usedWaivers({ results }: PreflightReport): Waiver[] {
   return results.flatMap(({ id, waiver }) => (waiver === undefined ? [] : [{ id, reason: waiver }]));
 }
 
+/**
+ * Throws `usage` for a waiver of a part that its check does not have: it would look as if something had been accepted. Where the check
+ * could not be made nobody knows its parts.
+ */
+export function assertWaiversMeant(waivers: readonly Waiver[], results: readonly CheckResult[]): void {
+  for (const { id } of waivers.filter((waiver) => waiver.id.includes(':'))) {
+    const [check = ''] = id.split(':', 1);
+    const found = results.filter((result) => result.check === check);
+    const parts = found.map((result) => result.id).filter((one) => one !== check);
+    const notMeasured = parts.length === 0 && found.some(({ status }) => status !== 'ok');
+    if (parts.includes(id) || notMeasured) continue;
+    throw new IvaapError('usage', `--waive ${id}: the check ${check} has looked at no such part`, {
+      hint: `what can be waived: ${[check, ...parts].join(', ')}`,
+    });
+  }
+}
+
 /** Ids that an operator may waive: every health check, and the guards that the product's data allows. */
 export function waivableIds(flow: 'install' | 'upgrade', guards: readonly string[]): CheckId[] {
   const ofFlow = checks.filter((check) => (check.flows as readonly string[]).includes(flow));

@@ -8,6 +8,7 @@ import { endedWithoutUs, repairHelm } from './helm_state.ts';
 import { schemaSentence } from './helm_verdict.ts';
 import { previewRelease } from './release_preview.ts';
 import { snapshotSchema } from './upgrade_snapshot.ts';
+import { readValuesFile } from './values_file.ts';
 
 /** `helm upgrade` with rollback on failure, from the payload's own Helm; a failure is judged by what runs afterwards. */
 export const upgradeHelm: Step<UpgradeContext> = {
@@ -27,6 +28,7 @@ export const upgradeHelm: Step<UpgradeContext> = {
 
   async run(ctx, io) {
     const { product, helm } = ctx;
+    await assertValuesStand(ctx);
     const schemaNow = await schemaVersion(ctx);
     const begun = ctx.now();
     const revisionBefore = (await helm.current())?.revision ?? 0;
@@ -62,6 +64,16 @@ export const upgradeHelm: Step<UpgradeContext> = {
     );
   },
 };
+
+/** Helm reads the file anew: what preflight and overlay were made from must be what it gets. */
+async function assertValuesStand({ values, program }: UpgradeContext): Promise<void> {
+  if ((await readValuesFile(values.path)).sha256 === values.sha256) return;
+  throw new IvaapError(
+    'failed',
+    `${values.path} was changed while this run went on: what it says now was not checked, and Helm was not started`,
+    { hint: `${program} install --upgrade` },
+  );
+}
 
 /** Repairs Helm's records where a Helm was cut off, and runs Helm. */
 async function forward(

@@ -74,7 +74,7 @@ export const refusals: readonly Refusal[] = [
     version: '2026.1',
     argv: [...upgrade, '--reapply'],
     typed: 'no\n',
-    exit: 10,
+    exit: 1,
     message: /not confirmed: nothing was changed/,
     hint: /--reapply/,
   },

@@ -4,6 +4,7 @@ import { IvaapError } from '../../../src/errors.ts';
 import { waivableGuards } from '../../../src/payload/product-schema.ts';
 import {
   assertPassed,
+  assertWaiversMeant,
   judge,
   type Measurement,
   parseWaivers,
@@ -110,4 +111,24 @@ test('all that blocks comes in one error with the fix of each, and the waivers w
   assert.equal(error.output, 'backend: CrashLoopBackOff');
   assert.match(thrown(['pods', 'cpus']).hint ?? '', /--waive cpus=REASON --waive pods=REASON$/);
   assertPassed(report(results.slice(1, 2)), []);
+});
+
+test('a waiver of a part that its check does not have is refused, one that nobody could look for is not', () => {
+  const ok: Measurement = { outcome: 'ok', measured: 'much', limit: 'much' };
+  const results = [
+    judge('ingress', { ...bad, part: 'backend' }, fresh),
+    judge('ingress', { ...ok, part: 'admin' }, fresh),
+    judge('room', bad, fresh),
+    judge('pods', ok, fresh),
+  ];
+  const waive = (id: string) => () => assertWaiversMeant([{ id, reason: 'x' }], results);
+  for (const id of ['ingress', 'ingress:backend', 'ingress:admin', 'room:/var', 'pods', 'archives']) {
+    assert.doesNotThrow(waive(id), id);
+  }
+  for (const id of ['ingress:nope', 'ingress:', 'ingress:backend:x', 'pods:server', 'archives:core']) {
+    assert.throws(waive(id), (error) => error instanceof IvaapError && error.code === 'usage', id);
+  }
+  assert.throws(waive('ingress:nope'), {
+    hint: 'what can be waived: ingress, ingress:backend, ingress:admin',
+  });
 });
