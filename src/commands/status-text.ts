@@ -49,6 +49,9 @@ function stateLines(report: StatusReport): string[] {
       ? 'no completed install'
       : `installed: ${installed.version}, completed ${installed.completedAt}`,
     ...(installed?.key === undefined ? [] : [`  ${signedBy(installed.key)}`]),
+    ...(installed?.waived ?? []).map(
+      ({ step, reason }) => `  not proved healthy: ${step} was waived (${reason})`,
+    ),
   ];
   if (run === undefined) return lines;
   const versions = run.from === null ? run.to : `${run.from} -> ${run.to}`;
@@ -67,7 +70,8 @@ function stepCells(step: StepRecord | undefined): string[] {
     step.finishedAt === undefined
       ? ''
       : formatDuration(Date.parse(step.finishedAt) - Date.parse(step.startedAt));
-  return [step.status, step.startedAt, took, step.reason ?? ''];
+  const waived = step.waived === undefined ? '' : `waived, not proved: ${step.waived}`;
+  return [step.status, step.startedAt, took, step.reason ?? waived];
 }
 
 function skippedLines({ skippedBackups }: State): string[] {

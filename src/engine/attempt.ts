@@ -84,10 +84,12 @@ export async function attemptStep<Ctx>(step: Step<Ctx>, options: AttemptOptions<
       },
       progress: (progress) => emit({ type: 'step.progress', at: at(), step: id, ...progress }),
       log: (line) => emit({ type: 'step.log', at: at(), step: id, line }),
+      say: (line) => emit({ type: 'step.warning', at: at(), step: id, line }),
       warn: (line) => {
         options.onWarning(line);
         emit({ type: 'step.warning', at: at(), step: id, line });
       },
+      waived: (waiver) => journal.stepWaived(id, waiver),
       record: (data) => journal.stepRecorded(id, data),
       recordOriginal: (data) => journal.originalRecorded(id, data),
       get originals() {
@@ -128,14 +130,22 @@ export async function attemptStep<Ctx>(step: Step<Ctx>, options: AttemptOptions<
 
 /** A step that only did as it was asked when it stopped says why it was asked. */
 function attemptError(error: unknown, id: string, signal: AbortSignal): IvaapError {
-  const obeyed =
-    signal.aborted && (error === signal.reason || (error instanceof Error && error.name === 'AbortError'));
-  if (!obeyed) return stepError(error, id);
   const { reason } = signal;
-  if (reason instanceof IvaapError && reason.step !== undefined) {
-    return new IvaapError('failed', `stopped because step ${reason.step} failed`, { step: id });
+  const obeyed =
+    signal.aborted && (error === reason || (error instanceof Error && error.name === 'AbortError'));
+  const failedStep = reason instanceof IvaapError ? reason.step : undefined;
+  if (failedStep !== undefined && (obeyed || wasAskedToStop(error))) {
+    return new IvaapError('failed', `stopped because step ${failedStep} failed`, { step: id });
   }
-  return stepError(stopError(reason), id);
+  return obeyed ? stepError(stopError(reason), id) : stepError(error, id);
+}
+
+/** Whether a program behind the error ended only because its signal asked for it: its own words would blame an operator who asked nothing. */
+function wasAskedToStop(error: unknown): boolean {
+  for (let current = error; current instanceof Error; current = current.cause) {
+    if ('reason' in current && current.reason === 'aborted') return true;
+  }
+  return false;
 }
 
 function completedOut(journal: Journal, id: string): JsonObject | undefined {

@@ -169,6 +169,15 @@ export class Journal {
     });
   }
 
+  /** Beside the step, and among the waivers with who, when and why. */
+  stepWaived(id: string, { reason, by }: { reason: string; by: string }): Promise<void> {
+    return this.#step(id, (run, now, draft) => {
+      const step = run.steps[id];
+      if (step) step.waived = reason;
+      draft.waivers.push({ by, at: now, run: run.id, id, reason });
+    });
+  }
+
   stepFailed(id: string, error: { code: string; message: string }): Promise<void> {
     return this.#step(id, (run, now) => {
       const step = run.steps[id];
@@ -192,7 +201,10 @@ export class Journal {
     });
   }
 
-  /** The release is installed: anchors of versions before `from` have served their time, those of `from` are kept. */
+  /**
+   * The release is installed: anchors of versions before `from` have served their time, those of `from` are kept. Where a step was
+   * waived nobody has proved that the release works, and all are kept.
+   */
   runCompleted(): Promise<void> {
     return this.update((draft, now) => {
       const { run } = draft;
@@ -205,7 +217,11 @@ export class Journal {
         completedAt: now,
         ...(run.key === undefined ? {} : { key: run.key }),
       };
-      if (run.from === run.to) return;
+      const waived = Object.entries(run.steps).flatMap(([step, { status, waived: reason }]) =>
+        status === 'completed' && reason !== undefined ? [{ step, reason }] : [],
+      );
+      if (waived.length > 0) draft.installed.waived = waived;
+      if (run.from === run.to || waived.length > 0) return;
       for (const version of Object.keys(draft.anchors)) {
         if (version !== run.from) delete draft.anchors[version];
       }

@@ -182,7 +182,9 @@ export async function executeRun<Ctx>(options: RunOptions<Ctx>): Promise<RunResu
     return result;
   }
 
-  const ending = signal.aborted ? stopped(signal.reason, failure) : failure;
+  const ending = signal.aborted
+    ? stopped(signal.reason, failure, { last: result.ran.at(-1), left: [...waiting.keys()] })
+    : failure;
   const error = redactor.error(ending ?? new IvaapError('bug', 'the run ended without a result'));
   // The first failure is what the operator needs; a state file that cannot be written either is read as a crash later.
   await journal
@@ -204,10 +206,18 @@ export async function executeRun<Ctx>(options: RunOptions<Ctx>): Promise<RunResu
 }
 
 /** A stop request names the run's end, unless what the stopped step left behind matters more than why it stopped. */
-function stopped(reason: unknown, failure: IvaapError | undefined): IvaapError {
+function stopped(
+  reason: unknown,
+  failure: IvaapError | undefined,
+  { last, left }: { last: string | undefined; left: readonly string[] },
+): IvaapError {
   if (failure?.code === 'rolled_back' || failure?.code === 'schema_moved') return failure;
   const error = stopError(reason, failure);
-  if (failure?.step === undefined) return error;
+  if (failure?.step === undefined) {
+    if (last === undefined || left.length === 0) return error;
+    const message = `${error.message} after step ${last}, which has completed; left to do: ${left.join(', ')}`;
+    return new IvaapError(error.code, message, error.hint === undefined ? {} : { hint: error.hint });
+  }
   const { code, message, hint, cause } = error;
   const safe = `${message} in step ${failure.step}: what was completed is kept, what it left half done is never taken for whole`;
   return new IvaapError(code, safe, {

@@ -9,7 +9,7 @@ import { nodeDisk } from './disk.ts';
  */
 
 /** A reader refuses another major; additive fields raise the minor. */
-export const stateVersion = { major: 1, minor: 2 } as const;
+export const stateVersion = { major: 1, minor: 3 } as const;
 
 const time = z.string();
 const jsonObject = z.record(z.string(), z.json());
@@ -37,6 +37,8 @@ const stepRecord = z.looseObject({
   /** Why it was skipped. */
   reason: z.string().optional(),
   error: errorRecord.optional(),
+  /** Reason for which the operator let it pass although what it was to prove does not hold; since 1.3. */
+  waived: z.string().optional(),
 });
 
 /** Fingerprint of the key that signed a payload; null when it was unsigned; absent when it was recorded before 1.2, and nobody knows. */
@@ -93,6 +95,8 @@ const stateSchema = z.looseObject({
       payloadDigest: z.string(),
       completedAt: time,
       key,
+      /** Steps of that run that the operator let pass: nobody has proved what they stand for; since 1.3. */
+      waived: z.array(z.looseObject({ step: z.string(), reason: z.string() })).optional(),
     })
     .optional(),
   /** The run that is going on, or the last one. */

@@ -36,8 +36,15 @@ export interface StepIo {
   progress(progress: Progress): void;
   /** One line for the run log and the plain view. */
   log(line: string): void;
+  /** Something the operator must read now, and that no longer holds at the end of the run. */
+  say(line: string): void;
   /** Something the operator must read, shown now and again at the end of the run. */
   warn(line: string): void;
+  /**
+   * Durable before it resolves: what the step was to prove does not hold, and the operator lets it pass. A run with such a step completes,
+   * and takes nothing away that a way back needs.
+   */
+  waived(waiver: { reason: string; by: string }): Promise<void>;
   /**
    * Durable before it resolves: partial results that a later run must know even if this one dies here. Merged over
    * what was recorded before, by top-level key.

@@ -25,6 +25,7 @@ import { type FlowResult, runFlow } from './run_flow.ts';
 import { hideGenerated } from './secrets_of_host.ts';
 import * as session from './session.ts';
 import type { FlowPorts, OpenedPayload } from './session.ts';
+import { healthLines, waivedHealth } from './upgrade_summary.ts';
 import { WholeScan } from './whole_scan.ts';
 
 export interface InstallOptions extends InstallFlags {
@@ -218,6 +219,7 @@ function summary(ctx: InstallContext, result: RunResult, version: string): FlowR
       `  values   ${paths.values} (yours from now on)`,
       `  database ${storagePath}`,
       `  licence  ${entitlements.join(', ') || 'no entitlements'}`,
+      ...healthLines(ctx, result),
     ],
     data: {
       version,
@@ -225,6 +227,7 @@ function summary(ctx: InstallContext, result: RunResult, version: string): FlowR
       values: paths.values,
       storagePath,
       entitlements: [...entitlements],
+      waivedHealth: waivedHealth(ctx, result),
       warnings: result.warnings,
     },
   };

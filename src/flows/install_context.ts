@@ -7,6 +7,7 @@ import type { License } from '../steps/license_file.ts';
 import type { InstallAnswers } from './install_answers.ts';
 import type { InstallPreflight } from './install_preflight.ts';
 import { stepContext } from './run_flow.ts';
+import { waiversOf } from './waivers.ts';
 
 /** What the steps of a fresh install are given beside what its preflight was. */
 export interface InstallParts {
@@ -33,6 +34,7 @@ export function installContext(measured: InstallPreflight, parts: InstallParts):
       entitlements,
       imagesFrom: 'payload',
       refreshArchives: false,
+      waivers: waiversOf(measured.waive, 'install', opened.product),
     }),
     ...answers,
     license,

@@ -26,7 +26,7 @@ export function installSteps(product: Pick<Product, 'health'>): Step<InstallCont
     helmDeploy,
   ];
   for (const route of product.health) {
-    steps.push(healthStep(route, `health_${route.id}`, [steps.at(-1)?.id ?? '']));
+    steps.push(healthStep(route, 'install', [steps.at(-1)?.id ?? '']));
   }
   return steps;
 }

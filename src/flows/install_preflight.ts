@@ -1,7 +1,7 @@
 import type { Redactor } from '../engine/redact.ts';
 import { readHelmJournal } from '../host/helm-process.ts';
 import type { State } from '../engine/state.ts';
-import { assertPassed, parseWaivers, type PreflightReport, waivableIds } from '../policy/preflight.ts';
+import { assertPassed, type PreflightReport, waivableIds } from '../policy/preflight.ts';
 import type { CheckId } from '../policy/preflight-checks.ts';
 import { checkCertificates } from '../steps/checks/certificates.ts';
 import { checkClock } from '../steps/checks/clock.ts';
@@ -16,6 +16,7 @@ import { checkRoom } from '../steps/checks/room.ts';
 import { checkKubernetesVersion } from '../steps/checks/versions.ts';
 import { type Measure, runPreflight } from './preflight.ts';
 import type { FlowPorts, HostTools, OpenedPayload } from './session.ts';
+import { waiversOf } from './waivers.ts';
 
 export interface InstallPreflight {
   opened: OpenedPayload;
@@ -41,7 +42,7 @@ export async function preflightInstall(options: InstallPreflight): Promise<Prefl
   const report = await runPreflight({
     flow: 'install',
     tolerant: state?.run !== undefined,
-    waivers: parseWaivers(options.waive, 'install', waivable),
+    waivers: waiversOf(options.waive, 'install', options.opened.product),
     emit: ports.emit,
     redactor: options.redactor,
     signal: ports.signal,

@@ -61,10 +61,11 @@ export function stepContext(
     entitlements: readonly string[];
     imagesFrom: StepContext['imagesFrom'];
     refreshArchives: boolean;
+    waivers: StepContext['waivers'];
   },
 ): StepContext {
   const { journal, redactor, ports, from, helm, lock } = extra;
-  const { entitlements, imagesFrom, refreshArchives } = extra;
+  const { entitlements, imagesFrom, refreshArchives, waivers } = extra;
   return {
     ...opened,
     ...host,
@@ -74,6 +75,7 @@ export function stepContext(
     from,
     entitlements,
     preflight: undefined,
+    waivers,
     imagesFrom,
     refreshArchives,
     run: () => journal.run,

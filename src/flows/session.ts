@@ -21,6 +21,7 @@ import type { PayloadIndex } from '../payload/index-schema.ts';
 import type { Product, Release } from '../payload/product-schema.ts';
 import { openPayload, selfPath } from '../payload/open-payload.ts';
 import type { Payload } from '../payload/reader.ts';
+import { shortestVersion } from '../policy/version.ts';
 import { reportTo } from './logged_ports.ts';
 import { productPaths, type ProductPaths } from '../steps/paths.ts';
 import { orphanedHelm } from './orphaned_helm.ts';
@@ -65,11 +66,9 @@ export interface OpenedPayload {
 
 export async function openOwnPayload({ executable }: Machine): Promise<OpenedPayload> {
   const payload = await openPayload(executable);
-  const [index, product, release] = await Promise.all([
-    payload.index(),
-    payload.product(),
-    payload.release(),
-  ]);
+  const [index, product, packed] = await Promise.all([payload.index(), payload.product(), payload.release()]);
+  // One text for one version: `2026.2.0` and `2026.2` are compared as texts wherever they were recorded.
+  const release = { ...packed, version: shortestVersion(packed.version) };
   return { payload, index, product, release, paths: productPaths(product) };
 }
 

@@ -10,6 +10,7 @@ import { hideGenerated, hideValues, installedLicense } from './secrets_of_host.t
 import * as session from './session.ts';
 import type { FlowPorts, HostTools, OpenedPayload } from './session.ts';
 import type { UpgradeOptions } from './upgrade_options.ts';
+import { waiversOf } from './waivers.ts';
 
 /** What an upgrade is begun with: every part is found, nothing is changed yet. */
 export interface UpgradeSession {
@@ -41,6 +42,7 @@ export async function upgradeContext(upgrade: UpgradeSession, from: string): Pro
     entitlements: license?.entitlements ?? [],
     imagesFrom: options.imagesFrom,
     refreshArchives: options.refreshArchives,
+    waivers: waiversOf(options.waive, 'upgrade', product),
   });
   const { skipBackup, forceConflicts } = options;
   const ctx: UpgradeContext = {

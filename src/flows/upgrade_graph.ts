@@ -24,7 +24,7 @@ export function upgradeSteps(product: Pick<Product, 'health'>): Step<UpgradeCont
     upgradeHelm,
   ];
   for (const route of product.health) {
-    steps.push(healthStep(route, `upgrade_health_${route.id}`, [steps.at(-1)?.id ?? '']));
+    steps.push(healthStep(route, 'upgrade', [steps.at(-1)?.id ?? '']));
   }
   return steps;
 }

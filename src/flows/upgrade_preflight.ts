@@ -1,10 +1,4 @@
-import {
-  assertPassed,
-  type Measurement,
-  parseWaivers,
-  type PreflightReport,
-  waivableIds,
-} from '../policy/preflight.ts';
+import { assertPassed, type Measurement, type PreflightReport, waivableIds } from '../policy/preflight.ts';
 import type { CheckId } from '../policy/preflight-checks.ts';
 import { checkArchives } from '../steps/checks/archives.ts';
 import { checkCertificates } from '../steps/checks/certificates.ts';
@@ -51,11 +45,10 @@ export async function preflightUpgrade(
 ): Promise<PreflightReport> {
   const { options, ports } = upgrade;
   const { waivable } = ctx.product.preflight;
-  const waivers = parseWaivers(options.waive, 'upgrade', waivable);
   const report = await runPreflight({
     flow: 'upgrade',
     tolerant: resumed || options.reapply,
-    waivers,
+    waivers: ctx.waivers,
     emit: ports.emit,
     redactor: upgrade.redactor,
     signal: ports.signal,

@@ -1,6 +1,6 @@
 import type { RunResult } from '../engine/run.ts';
 import type { JsonObject } from '../engine/step.ts';
-import type { UpgradeContext } from '../steps/context.ts';
+import type { StepContext, UpgradeContext } from '../steps/context.ts';
 import type { FlowResult } from './run_flow.ts';
 import type { Dumps } from './upgrade_backup.ts';
 
@@ -16,10 +16,6 @@ export function upgradeSummary(ctx: UpgradeContext, result: RunResult, dumps: Du
   const { before: dump, later, skipped } = dumps;
   const { snapshot } = out('upgrade_snapshot') as { snapshot?: { folder: string } };
   const { overlay } = out('upgrade_migrate') as { overlay?: { path: string | null; patches: string[] } };
-  const schemaLine =
-    schema.before === schema.after
-      ? `schema version ${schema.after ?? 'unknown'}, unchanged`
-      : `schema version ${schema.before ?? 'unknown'} -> ${schema.after ?? 'unknown'}`;
   const restart = out('upgrade_helm').restart;
   const data: JsonObject = {
     from,
@@ -35,13 +31,15 @@ export function upgradeSummary(ctx: UpgradeContext, result: RunResult, dumps: Du
     laterDump: later?.path ?? null,
     snapshot: snapshot?.folder ?? null,
     restart: restart ?? null,
+    waivedHealth: waivedHealth(ctx, result),
     warnings: result.warnings,
   };
   const lines = [
     from === to ? `${product.title} ${to} was applied again.` : `${product.title} ${from} -> ${to}: done.`,
     `  release  ${product.release} in namespace ${product.namespace}, chart ${ctx.paths.chart}`,
-    `  images   ${images.loaded?.length ?? 0} loaded, the others were there`,
-    `  database ${schemaLine}`,
+    `  images   ${imagesWords(images.loaded?.length ?? 0, out('upgrade_load_images').images)}`,
+    `  database ${schemaWords(schema)}`,
+    ...healthLines(ctx, result),
     ...(overlay?.path == null
       ? []
       : [`  values   patched in ${overlay.path}: ${overlay.patches.join(', ')}`]),
@@ -51,4 +49,32 @@ export function upgradeSummary(ctx: UpgradeContext, result: RunResult, dumps: Du
     ...(typeof restart === 'string' ? [`  to do    ${restart}`] : []),
   ];
   return { lines, data };
+}
+
+/** Health steps that were waived, by title. */
+export function waivedHealth(
+  { product }: Pick<StepContext, 'product'>,
+  { outputs }: Pick<RunResult, 'outputs'>,
+): { title: string; reason: string }[] {
+  return Object.values(outputs).flatMap((out) =>
+    product.health.flatMap(({ id, title }) => {
+      const { waived } = (out[`health_${id}`] ?? {}) as { waived?: string };
+      return waived === undefined ? [] : [{ title, reason: waived }];
+    }),
+  );
+}
+
+export const healthLines = (ctx: Pick<StepContext, 'product'>, result: RunResult): string[] =>
+  waivedHealth(ctx, result).map(({ title, reason }) => `  health   ${title}: waived (${reason}), not proved`);
+
+function imagesWords(loaded: number, all: unknown): string {
+  const others = (Array.isArray(all) ? all.length : 0) - loaded;
+  return others > 0 ? `${loaded} loaded, ${others} there already` : `${loaded} loaded`;
+}
+
+function schemaWords({ before, after }: { before?: number | null; after?: number | null }): string {
+  if (before == null || after == null) {
+    return `schema version ${before ?? 'not known'} before, ${after ?? 'not known'} now`;
+  }
+  return before === after ? `schema version ${after}, unchanged` : `schema version ${before} -> ${after}`;
 }

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { isAlive } from './system.ts';
+import { bootId, isAlive, uptimeSeconds } from './system.ts';
 
 /** A Helm that was begun by a run, recorded before it did anything. */
 const helmProcessSchema = z.looseObject({
@@ -19,6 +19,8 @@ const helmProcessSchema = z.looseObject({
   /** SHA-256 of the operator's values, and the payload's digest: what it was begun with. */
   values: z.string(),
   payload: z.string(),
+  /** When we saw it end; absent where we died before it did. */
+  endedAt: z.string().optional(),
 });
 
 export type HelmProcess = z.infer<typeof helmProcessSchema>;
@@ -34,6 +36,28 @@ export interface HelmJournal {
 export function readHelmJournal(kept: unknown): HelmJournal {
   const { process, emptied } = (kept ?? {}) as Record<string, unknown>;
   return { process: helmProcessSchema.safeParse(process).data, emptied: emptied === true };
+}
+
+/** How long a Helm takes at most from its start until its revision is on record: it renders and asks the server before. */
+const recordWithinMs = 300_000;
+/** Helm's record and our journal are written by two processes, on a clock that may be set in between. */
+const slackMs = 5_000;
+
+/** Between which times a record must have been begun to be that Helm's: `first` ends the time for the revision that it makes first. */
+export function ownSpan(process: HelmProcess): { from: Date; first: Date; to: Date } {
+  const begun = Date.parse(process.begunAt);
+  const booted = Date.now() - uptimeSeconds() * 1000;
+  const ends = [
+    Date.parse(process.endedAt ?? process.latest),
+    // A reboot ends every process.
+    ...(process.bootId === bootId() ? [] : [booted]),
+  ];
+  const to = Math.min(...ends) + slackMs;
+  return {
+    from: new Date(begun - slackMs),
+    first: new Date(Math.min(to, begun + recordWithinMs)),
+    to: new Date(to),
+  };
 }
 
 /** The Helm of the journal, if it is still at work. */

@@ -95,6 +95,13 @@ export interface Helm {
   uninstall(options: { timeoutSeconds: number; signal?: AbortSignal }): Promise<RunResult>;
 }
 
+/** The product's version that a release deploys: appVersion, or the chart's own where it has none, as it is read of a chart on disk. */
+export const deployedVersion = ({
+  appVersion,
+  version,
+}: Pick<HelmRelease, 'appVersion' | 'version'>): string =>
+  appVersion === undefined || appVersion === '' ? version : appVersion;
+
 /** Name of the Secret in which Helm keeps one revision. */
 export const releaseSecretName = (release: string, revision: number): string =>
   `sh.helm.release.v1.${release}.v${revision}`;

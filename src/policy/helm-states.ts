@@ -11,12 +11,19 @@ export interface HelmRecord {
   updated: string;
 }
 
+/** When records of a Helm of ours were begun: its first revision until `first`, that of its rollback until `to`. */
+export interface OwnSpan {
+  from: Date;
+  first: Date;
+  to: Date;
+}
+
 export interface HelmFacts {
   flow: 'install' | 'upgrade';
   /** The chart's name. */
   chart: string;
-  /** The release's last revision before the Helm began that our journal knows; undefined where none ever did. */
-  ownAfter: number | undefined;
+  /** The Helm that our journal knows: the release's last revision before it began, and its times; undefined where none ever did. */
+  own: ({ after: number } & OwnSpan) | undefined;
   /** Whether we took the only record away ourselves, as the repair of an install that was cut off. */
   emptied: boolean;
   now: Date;
@@ -134,8 +141,21 @@ export const helmStates = {
 
 const usualHistoryMax = 10;
 /** A Helm writes the revision after the one that it found, and the next one when it rolls back. */
-const isOf = ({ revision, status }: HelmRecord, before: number | undefined) =>
-  before !== undefined && revision === before + (status === 'pending-rollback' ? 2 : 1);
+const isOf = (record: HelmRecord, own: HelmFacts['own']) =>
+  own !== undefined &&
+  record.revision === own.after + (record.status === 'pending-rollback' ? 2 : 1) &&
+  isWithin(record, own);
+
+/** Whether a record was begun while that Helm worked: the number alone would also fit whoever came after it. */
+export function isWithin(
+  { updated, status }: Pick<HelmRecord, 'updated' | 'status'>,
+  span: OwnSpan,
+): boolean {
+  const began = Date.parse(updated);
+  const last = status === 'pending-rollback' ? span.to : span.first;
+  return began >= span.from.getTime() && began <= last.getTime();
+}
+
 const isPending = ({ status }: HelmRecord) => status.startsWith('pending-');
 const isGood = ({ status, description }: HelmRecord) =>
   status === 'deployed' || (status === 'superseded' && !saysFailed(description));
@@ -165,11 +185,13 @@ export function judgeHelm(history: readonly HelmRecord[], facts: HelmFacts): Hel
   let rest = history;
   for (let newest = last; isPending(newest);) {
     const began = Date.parse(newest.updated);
-    const ours = isOf(newest, facts.ownAfter);
+    const ours = isOf(newest, facts.own);
     const dead = began + 2 * facts.timeoutSeconds * 1000;
     // A Helm on another machine is seen by its record only: it is dead when its own limits have passed.
-    if (!ours && dead > facts.now.getTime()) {
-      const words = `revision ${newest.revision} is ${newest.status} since ${newest.updated} by a Helm that no run of ours began; it may be at work on another machine until ${new Date(dead).toISOString()}`;
+    // A time that cannot be read is no proof of a death.
+    if (!ours && !(dead <= facts.now.getTime())) {
+      const until = Number.isNaN(dead) ? 'nobody knows when' : new Date(dead).toISOString();
+      const words = `revision ${newest.revision} is ${newest.status} since ${newest.updated} by a Helm that no run of ours began; it may be at work on another machine until ${until}`;
       return stopped(last.status as HelmStateName, words);
     }
     remove.push(newest.revision);

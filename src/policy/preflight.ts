@@ -115,13 +115,17 @@ export function waivableIds(flow: 'install' | 'upgrade', guards: readonly string
   return ofFlow.filter(({ kind, id }) => kind === 'health' || guards.includes(id)).map(({ id }) => id);
 }
 
-/** `ID=REASON`, each. Throws `usage` for an unknown id, one that cannot be waived, or no reason. */
+/**
+ * `ID=REASON`, each; `steps` are steps of the flow that may be waived beside checks. Throws `usage` for an unknown id, one that cannot be
+ * waived, or no reason.
+ */
 export function parseWaivers(
   texts: readonly string[],
   flow: 'install' | 'upgrade',
   guards: readonly string[],
+  steps: readonly string[] = [],
 ): Waiver[] {
-  const waivable = waivableIds(flow, guards);
+  const waivable: readonly string[] = [...waivableIds(flow, guards), ...steps];
   const refuse = (message: string) =>
     new IvaapError('usage', message, { hint: `what can be waived: ${waivable.join(', ')}` });
   return texts.map((text) => {
@@ -129,8 +133,9 @@ export function parseWaivers(
     const id = cut === -1 ? text : text.slice(0, cut);
     const reason = cut === -1 ? '' : text.slice(cut + 1).trim();
     const [check = ''] = id.split(':', 1);
-    if (!checks.some((one) => one.id === check)) throw refuse(`--waive ${id}: there is no such check`);
-    if (!waivable.some((one) => one === check)) {
+    const known = steps.includes(id) || checks.some((one) => one.id === check);
+    if (!known) throw refuse(`--waive ${id}: there is no such check`);
+    if (!steps.includes(id) && !waivable.includes(check)) {
       throw refuse(`--waive ${id}: this check cannot be waived, it protects data`);
     }
     if (reason === '') throw refuse(`--waive ${id} needs a reason, which is recorded: --waive ${id}=REASON`);

@@ -51,6 +51,12 @@ export function formatVersion({ major, minor, patch, prerelease }: Version): str
   return `${major}.${minor}${patch === 0 ? '' : `.${patch}`}${prerelease === '' ? '' : `-${prerelease}`}`;
 }
 
+/** The shortest form of a text that names a version; any other text as it is. */
+export function shortestVersion(text: string): string {
+  const version = parseVersion(text);
+  return version === undefined ? text : formatVersion(version);
+}
+
 /** Whether two texts name one version: `2026.1`, and `2026.1.0` as Chart.yaml has it. False when either is none. */
 export function sameVersion(left: string, right: string): boolean {
   const [a, b] = [parseVersion(left), parseVersion(right)];

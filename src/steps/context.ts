@@ -8,7 +8,7 @@ import type { Runner } from '../host/runner.ts';
 import type { PayloadIndex } from '../payload/index-schema.ts';
 import type { Product, Release } from '../payload/product-schema.ts';
 import type { Payload } from '../payload/reader.ts';
-import type { PreflightReport } from '../policy/preflight.ts';
+import type { PreflightReport, Waiver } from '../policy/preflight.ts';
 import type { License } from './license_file.ts';
 import type { ProductPaths } from './paths.ts';
 import type { ValuesFile } from './values_file.ts';
@@ -53,6 +53,8 @@ export interface StepContext {
   now(): Date;
   /** What was measured before anything was touched, once that is done. */
   preflight: PreflightReport | undefined;
+  /** What the operator lets pass, each with a reason: checks, and health steps. */
+  waivers: readonly Waiver[];
   /** Where images come from: `auto` takes an archive on disk when it has what is needed, and the payload for the rest. */
   imagesFrom: 'auto' | 'disk' | 'payload';
   /** Writes archives on disk anew from the payload. */

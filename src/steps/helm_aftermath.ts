@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { StepIo } from '../engine/step.ts';
 import { causeChain, IvaapError } from '../errors.ts';
 import type { KubeObject } from '../host/kubectl.ts';
@@ -12,10 +13,22 @@ import { readValuesFile } from './values_file.ts';
 
 /** How long the old release may take to answer after Helm rolled back; its pods are ready by then. */
 const rollbackProbeMs = 60_000;
+const pauseMs = 2000;
 
-/** The product's own word for its schema; undefined when the database could not be asked. */
-export async function schemaVersion({ database, product }: UpgradeContext): Promise<number | undefined> {
-  return database.schemaVersion(product.database.schemaVersionQuery).catch(() => undefined);
+/**
+ * The product's own word for its schema; undefined when the database did not answer. It is asked again for a while: after Helm its pod may
+ * just be starting.
+ */
+export async function schemaVersion(
+  { database, product }: UpgradeContext,
+  withinMs: number,
+): Promise<number | undefined> {
+  const end = performance.now() + withinMs;
+  for (;;) {
+    const version = await database.schemaVersion(product.database.schemaVersionQuery).catch(() => undefined);
+    if (version !== undefined || performance.now() + pauseMs > end) return version;
+    await sleep(pauseMs);
+  }
 }
 
 /** What a Helm that failed left behind, compared with what should run, as the error of the step. */
@@ -27,9 +40,11 @@ export async function judgeFailure(
 ): Promise<IvaapError> {
   const { from, to, product } = ctx;
   const schemaBefore = before.schema;
-  const schemaAfter = await schemaVersion(ctx);
   const stands = await releaseAfterFailure(ctx, before.revision);
-  const healthy = await answers(ctx).catch(() => undefined);
+  const [schemaAfter, healthy] = await Promise.all([
+    schemaVersion(ctx, rollbackProbeMs),
+    answers(ctx).catch(() => undefined),
+  ]);
   const verdict = helmVerdict({ from, to, ...stands, schemaBefore, schemaAfter, healthy });
   const dump = dumpOfTheOldSchema(ctx, io, schemaBefore);
   const output = error instanceof IvaapError ? (error.output ?? '') : '';

@@ -4,7 +4,7 @@ import { IvaapError } from '../errors.ts';
 import { makeBackupFolder } from './backup_folder.ts';
 import type { InstallContext } from './context.ts';
 import { type HelmRun, runHelm } from './helm_run.ts';
-import { endedWithoutUs, repairHelm } from './helm_state.ts';
+import { assertDeployed, endedWithoutUs, repairHelm } from './helm_state.ts';
 import { sha256Of } from './values_overlay.ts';
 
 /**
@@ -45,11 +45,7 @@ export const helmDeploy: Step<InstallContext> = {
     };
   },
 
-  async verify({ helm, to }) {
-    const release = await helm.current();
-    if (release?.status === 'deployed' && release.appVersion === to) return;
-    throw new IvaapError('failed', `the release is ${release?.status ?? 'missing'}, not deployed with ${to}`);
-  },
+  verify: assertDeployed,
 
   async undo({ helm, product }) {
     await helm.uninstall({ timeoutSeconds: product.helm.timeoutSeconds });

@@ -2,6 +2,7 @@ import type { StepIo } from '../engine/step.ts';
 import { causeChain, IvaapError } from '../errors.ts';
 import { describePods } from '../host/pods.ts';
 import type { DeployOptions } from '../host/helm.ts';
+import type { HelmProcess } from '../host/helm-process.ts';
 import type { StepContext } from './context.ts';
 import { watchPods } from './pod_watch.ts';
 import { valuesFiles } from './values_overlay.ts';
@@ -35,9 +36,9 @@ export async function runHelm(
   const begun = ctx.now().getTime();
   const after = (waits: number) => new Date(begun + waits * timeoutSeconds * 1000).toISOString();
   const times = { begunAt: after(0), until: after(1), latest: after(verb === 'upgrade' ? 2 : 1) };
-  const onStop = () => io.warn(stopNotice(verb, times));
+  const onStop = () => io.say(stopNotice(verb, times));
   const onInsist = () =>
-    io.warn(
+    io.say(
       verb === 'upgrade'
         ? `Helm is asked to stop and rolls back: that is waited for until ${clock(times.latest)} UTC at the latest`
         : 'Helm is asked to stop: what it has made stays, and the same command goes on from there',
@@ -46,6 +47,7 @@ export async function runHelm(
   ctx.insist.addEventListener('abort', onInsist, { once: true });
   const watch = watchPods(ctx, io);
   let passed: Promise<void> | undefined;
+  let begunHelm: HelmProcess | undefined;
   const options: DeployOptions = {
     chart: ctx.paths.chart,
     valuesFiles: valuesFiles(ctx),
@@ -56,8 +58,8 @@ export async function runHelm(
     signal: ctx.insist,
     inherit: [ctx.lockFd],
     record: async (process) => {
-      const payload = ctx.payload.digest;
-      await ctx.recordHelm({ process: { ...process, verb, ...times, revisionBefore, values, payload } });
+      begunHelm = { ...process, verb, ...times, revisionBefore, values, payload: ctx.payload.digest };
+      await ctx.recordHelm({ process: begunHelm });
       // Not waited for: from here on Helm is at work, and a journal that cannot be written must not leave it alone.
       passed = io.midpoint();
       passed.catch(() => {});
@@ -76,6 +78,9 @@ export async function runHelm(
     });
   } finally {
     await watch.stop();
+    // Whoever works on the release from here on is not ours; a journal that cannot be written must not hide how Helm ended.
+    const ended = { process: begunHelm && { ...begunHelm, endedAt: ctx.now().toISOString() } };
+    if (begunHelm !== undefined) await ctx.recordHelm(ended).catch(() => undefined);
     io.signal.removeEventListener('abort', onStop);
     ctx.insist.removeEventListener('abort', onInsist);
   }

@@ -2,9 +2,10 @@ import { join } from 'node:path';
 import type { StepIo } from '../engine/step.ts';
 import { IvaapError } from '../errors.ts';
 import { writeFileAtomic } from '../host/atomic-file.ts';
-import { releaseSecretName } from '../host/helm.ts';
-import { livingHelm } from '../host/helm-process.ts';
-import { type HelmJudgement, judgeHelm } from '../policy/helm-states.ts';
+import { deployedVersion, type HelmRelease, releaseSecretName } from '../host/helm.ts';
+import { livingHelm, ownSpan } from '../host/helm-process.ts';
+import { type HelmJudgement, isWithin, judgeHelm } from '../policy/helm-states.ts';
+import { sameVersion } from '../policy/version.ts';
 import type { StepContext } from './context.ts';
 
 type Flow = 'install' | 'upgrade';
@@ -16,7 +17,7 @@ async function helmState(ctx: StepContext, flow: Flow): Promise<HelmJudgement> {
   return judgeHelm(await helm.history(), {
     flow,
     chart: product.chart.name,
-    ownAfter: process?.revisionBefore,
+    own: process === undefined ? undefined : { after: process.revisionBefore, ...ownSpan(process) },
     emptied: emptied === true,
     now: ctx.now(),
     timeoutSeconds: product.helm.timeoutSeconds,
@@ -92,10 +93,23 @@ export async function endedWithoutUs(ctx: StepContext, values: string): Promise<
   // With --reapply a run begins anew, and Helm with it.
   if (orphan === undefined || orphan.begunAt < (ctx.run()?.startedAt ?? '')) return false;
   if (orphan.values !== values || orphan.payload !== ctx.payload.digest) return false;
-  const release = await ctx.helm.current();
-  return (
-    release?.status === 'deployed' &&
-    release.appVersion === ctx.to &&
-    release.revision === orphan.revisionBefore + 1
-  );
+  const [release, history] = [await ctx.helm.current(), await ctx.helm.history()];
+  const last = history.at(-1);
+  if (release === undefined || last === undefined || !isDeployed(release, ctx.to)) return false;
+  // Somebody else's Helm may have made that revision once ours was dead, with other values.
+  return release.revision === orphan.revisionBefore + 1 && isWithin(last, ownSpan(orphan));
+}
+
+/** By meaning: Chart.yaml may say `2026.1.0` where the release is `2026.1`. */
+export function isDeployed(release: HelmRelease | undefined, version: string): boolean {
+  return release?.status === 'deployed' && sameVersion(deployedVersion(release), version);
+}
+
+/** The post-condition of both flows' Helm. */
+export async function assertDeployed({ helm, to }: Pick<StepContext, 'helm' | 'to'>): Promise<void> {
+  const release = await helm.current();
+  if (isDeployed(release, to)) return;
+  const found =
+    release === undefined ? 'missing' : `${release.status} with version ${deployedVersion(release)}`;
+  throw new IvaapError('failed', `the release is ${found}, not deployed with ${to}`);
 }

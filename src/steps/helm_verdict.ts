@@ -26,7 +26,7 @@ export interface Verdict {
 /** One sentence on the schema: a chart that was rolled back does not take a migration back. */
 export function schemaSentence(before: number | undefined, after: number | undefined): string {
   if (before === undefined || after === undefined) {
-    return 'The database could not be asked for its schema version: take it as moved until it answers.';
+    return 'Whether the database schema has moved is not known: the database was not asked, or did not answer.';
   }
   return before === after
     ? `The database schema is unchanged (version ${before}).`

@@ -7,6 +7,7 @@ import { type ImagePlan, type PlannedImage, planImages } from '../images/plan.ts
 import { wantedArchives, wantedImages } from '../images/wanted.ts';
 import { extractToFile } from '../payload/extract-file.ts';
 import { payloadFile } from '../payload/payload-file.ts';
+import { counted } from '../policy/counted.ts';
 import { formatBytes } from '../policy/format-bytes.ts';
 import type { StepContext } from './context.ts';
 import { imageStore } from './image_store.ts';
@@ -21,7 +22,7 @@ export async function planImageLoad(ctx: StepContext): Promise<Plan> {
   const missing = plan.images.filter(({ action }) => action !== 'none');
   return {
     action: 'run',
-    summary: `load ${missing.length} of ${plan.images.length} images, ${formatBytes(plan.missingBytes)} that the host lacks`,
+    summary: `load ${missing.length} of ${counted(plan.images.length, 'image')}, ${formatBytes(plan.missingBytes)} that the host lacks`,
   };
 }
 
@@ -40,7 +41,7 @@ export async function previewImageLoad(ctx: StepContext, signal: AbortSignal): P
       : plan.sources;
   const [toLoad, toName, there] = (['load', 'tag', 'none'] as const).map((action) => named(images, action));
   return {
-    brief: `${toLoad?.length ?? 0} images to load (${formatBytes(missingBytes)}), ${there?.length ?? 0} are there`,
+    brief: `${counted(toLoad?.length ?? 0, 'image')} to load (${formatBytes(missingBytes)}), ${there?.length ?? 0} there already`,
     details: [
       ...refreshed.map(({ path, size }) => `write ${path} anew, ${formatBytes(size)}`),
       ...sources.flatMap(({ path, images: names, bytes }) => [

@@ -1,12 +1,14 @@
 import type { Step, StepIo } from '../engine/step.ts';
 import { IvaapError } from '../errors.ts';
+import { type Pod, podState } from '../host/pods.ts';
 import { valueAt } from '../policy/values-patches.ts';
 import type { UpgradeContext } from './context.ts';
 import { judgeFailure, schemaVersion } from './helm_aftermath.ts';
 import { runHelm } from './helm_run.ts';
-import { endedWithoutUs, repairHelm } from './helm_state.ts';
+import { assertDeployed, endedWithoutUs, repairHelm } from './helm_state.ts';
 import { schemaSentence } from './helm_verdict.ts';
 import { previewRelease } from './release_preview.ts';
+import { pgDumpSchema } from './upgrade_pg_backup.ts';
 import { snapshotSchema } from './upgrade_snapshot.ts';
 import { readValuesFile } from './values_file.ts';
 
@@ -29,19 +31,22 @@ export const upgradeHelm: Step<UpgradeContext> = {
   async run(ctx, io) {
     const { product, helm } = ctx;
     await assertValuesStand(ctx);
-    const schemaNow = await schemaVersion(ctx);
-    const begun = ctx.now();
+    // Helm has not begun: where the database does not answer, its dump of a moment ago does.
+    const schemaNow = (await schemaVersion(ctx, 10_000)) ?? schemaOfDump(io);
     const revisionBefore = (await helm.current())?.revision ?? 0;
     await io.pointOfNoReturn({ schemaVersion: schemaNow ?? null, helmRevision: revisionBefore });
-    const before = schemaAtStart(ctx, schemaNow);
+    const before = schemaAtStart(ctx);
     const { passed } = (await endedWithoutUs(ctx, ctx.values.sha256))
       ? { passed: io.midpoint() }
       : await forward(ctx, io, before);
     await passed;
-    const after = await schemaVersion(ctx);
+    const after = await schemaVersion(ctx, 60_000);
     const release = await helm.current();
-    io.log(schemaSentence(before, after));
-    const lag = await schemaLag(ctx, begun, after);
+    const schema = schemaSentence(before, after);
+    // Who asked for a stop while Helm worked reads how it ended; the steps that are left are told with the run's end.
+    if (io.signal.aborted) io.warn(`Helm has completed: the release is ${ctx.to}. ${schema}`);
+    else io.log(schema);
+    const lag = await schemaLag(ctx, after);
     if (lag !== undefined) io.warn(lag.line);
     return {
       helm: { revision: release?.revision ?? null, version: ctx.to, values: ctx.values.sha256 },
@@ -55,14 +60,7 @@ export const upgradeHelm: Step<UpgradeContext> = {
     };
   },
 
-  async verify(ctx) {
-    const release = await ctx.helm.current();
-    if (release?.status === 'deployed' && release.appVersion === ctx.to) return;
-    throw new IvaapError(
-      'failed',
-      `the release is ${release?.status ?? 'missing'} with version ${release?.appVersion ?? 'unknown'}, not deployed with ${ctx.to}`,
-    );
-  },
+  verify: assertDeployed,
 };
 
 /** Helm reads the file anew: what preflight and overlay were made from must be what it gets. */
@@ -83,7 +81,7 @@ async function forward(
 ): Promise<{ passed: Promise<void> }> {
   const { folder } = snapshotSchema.parse(io.result('upgrade_snapshot')?.snapshot);
   const { act, historyMax, remove } = await repairHelm(ctx, io, 'upgrade', () => folder);
-  if (remove.length > 0) io.warn(schemaSentence(before, await schemaVersion(ctx)));
+  if (remove.length > 0) io.warn(schemaSentence(before, await schemaVersion(ctx, 10_000)));
   const revision = (await ctx.helm.history()).at(-1)?.revision ?? 0;
   io.signal.throwIfAborted();
   try {
@@ -99,10 +97,17 @@ async function forward(
   }
 }
 
-/** Of the first time that Helm started in this upgrade: an attempt before this one may have moved the schema already. */
-function schemaAtStart(ctx: UpgradeContext, now: number | undefined): number | undefined {
+const schemaOfDump = (io: StepIo): number | undefined =>
+  pgDumpSchema.safeParse(io.result('upgrade_pg_backup')?.pgDump).data?.schemaVersion;
+
+/**
+ * Of the first time that Helm started in this upgrade: an attempt before this one may have moved the schema already. What it is now says
+ * nothing about then; the dump that was kept then does.
+ */
+function schemaAtStart(ctx: UpgradeContext): number | undefined {
   const recorded: unknown = ctx.run()?.pointOfNoReturn?.data.schemaVersion;
-  return typeof recorded === 'number' ? recorded : now;
+  if (typeof recorded === 'number') return recorded;
+  return pgDumpSchema.safeParse(ctx.anchor()?.pgDump).data?.schemaVersion;
 }
 
 const restartCommand = ({ product }: UpgradeContext): string =>
@@ -110,11 +115,11 @@ const restartCommand = ({ product }: UpgradeContext): string =>
 
 /**
  * The flag that lets the product migrate reaches its pod at start only, and a change of the flag alone recreates no pod: says
- * which one to delete when the flag is on, the schema is not at its target and the pod is older than this Helm run.
+ * which one to delete when the flag is on, the schema is not at its target and a pod serves that is older than the Helm that deployed
+ * this release. A pod that ends or is not ready may be migrating: deleting it would do harm.
  */
 async function schemaLag(
   ctx: UpgradeContext,
-  begun: Date,
   schema: number | undefined,
 ): Promise<{ line: string; restart?: string } | undefined> {
   const { autoMigrate } = ctx.product.values;
@@ -125,16 +130,25 @@ async function schemaLag(
   if (String(value) !== autoMigrate.on) {
     return { line: `${at}: ${autoMigrate.path.join('.')} is ${JSON.stringify(value ?? null)}` };
   }
+  const begunAt = ctx.helmJournal().process?.begunAt;
+  if (begunAt === undefined) return undefined;
   const scope = { namespace: ctx.product.namespace, selector: autoMigrate.restartSelector };
-  const pods = await ctx.kubectl.list('pods', scope).catch(() => []);
-  const old = pods
-    .map(({ metadata }) => metadata)
-    .filter(({ creationTimestamp }) => Date.parse(creationTimestamp ?? '') < begun.getTime());
+  const pods = await ctx.kubectl.list<Pod>('pods', scope).catch(() => []);
+  const old = olderThan(pods, begunAt);
   if (old.length === 0) return undefined;
   const restart = restartCommand(ctx);
-  const names = old.map(({ name }) => name).join(', ');
   return {
-    line: `${at}: pod ${names} was not recreated and runs with the old setting. Delete it: ${restart}`,
+    line: `${at}: pod ${old.join(', ')} was not recreated and runs with the old setting. Delete it: ${restart}`,
     restart,
   };
+}
+
+/** Names of pods that serve since before that time; the server's times are whole seconds. */
+export function olderThan(pods: readonly Pod[], begunAt: string): string[] {
+  const begun = Math.floor(Date.parse(begunAt) / 1000) * 1000;
+  return pods
+    .filter(({ metadata }) => Date.parse(metadata.creationTimestamp ?? '') < begun)
+    .map(podState)
+    .filter(({ ready, ending }) => ready && !ending)
+    .map(({ name }) => name);
 }

@@ -11,6 +11,7 @@ import { bootId, uptimeSeconds } from '../host/system.ts';
 import { formatBytes } from '../policy/format-bytes.ts';
 import { makeBackupFolder } from './backup_folder.ts';
 import type { UpgradeContext } from './context.ts';
+import { isDeployed } from './helm_state.ts';
 
 /** Of `pgDump` in the state: the dump of the database from before the upgrade. */
 export const pgDumpSchema = z.looseObject({
@@ -139,8 +140,7 @@ async function releaseStands({ run, helm, values, to }: UpgradeContext): Promise
     .looseObject({ helm: z.looseObject({ values: z.string() }).optional() })
     .parse(record?.out ?? {});
   if (record?.status !== 'completed' || done?.values !== values.sha256) return false;
-  const release = await helm.current();
-  return release?.status === 'deployed' && release.appVersion === to;
+  return isDeployed(await helm.current(), to);
 }
 
 async function takeDump(ctx: UpgradeContext, io: StepIo): Promise<JsonObject> {

@@ -1,4 +1,5 @@
 import type { PlannedStep, RunPlan } from '../engine/run-plan.ts';
+import { counted } from '../policy/counted.ts';
 import { formatBytes } from '../policy/format-bytes.ts';
 import { printableLine } from './sanitize.ts';
 
@@ -23,7 +24,7 @@ export function planLines(plan: RunPlan, columns = 80): string[] {
 export function planBrief({ steps, run }: RunPlan, columns = Infinity): string[] {
   const count = (action: PlannedStep['action']) => steps.filter((step) => step.action === action).length;
   const parts = [
-    `${count('run')} steps to run`,
+    `${counted(count('run'), 'step')} to run`,
     ...(count('done') === 0 ? [] : [`${count('done')} done before`]),
     ...(count('skip') === 0 ? [] : [`${count('skip')} with nothing to do`]),
   ];

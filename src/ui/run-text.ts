@@ -1,4 +1,5 @@
 import type { EngineEvent } from '../engine/events.ts';
+import { counted } from '../policy/counted.ts';
 import { formatDuration } from './format.ts';
 import { printableLine } from './sanitize.ts';
 
@@ -8,7 +9,9 @@ type EventOf<Type extends EngineEvent['type']> = Extract<EngineEvent, { type: Ty
 export function runTitle(event: EventOf<'run.started'>): string {
   const path = event.from === null ? event.to : `${event.from} -> ${event.to}`;
   const done = event.steps.filter(({ status }) => status === 'completed').length;
-  const more = event.resumed ? `, going on: ${done} of ${event.steps.length} steps are recorded as done` : '';
+  const more = event.resumed
+    ? `, going on: ${done} of ${counted(event.steps.length, 'step')} ${done === 1 ? 'is' : 'are'} recorded as done`
+    : '';
   return printableLine(`${event.flow} ${path}, run ${event.run}${more}`);
 }
 
@@ -17,7 +20,7 @@ export function runSummary(event: EventOf<'run.completed'> | EventOf<'run.failed
   const time = formatDuration(event.durationMs);
   const end =
     event.type === 'run.completed'
-      ? `done in ${time}: ${event.ran.length} steps run, ${event.skipped.length} skipped`
+      ? `done in ${time}: ${counted(event.ran.length, 'step')} run, ${event.skipped.length} skipped`
       : `stopped after ${time}`;
   return [end, ...event.warnings.map((line) => `WARNING: ${printableLine(line)}`)];
 }

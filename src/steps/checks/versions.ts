@@ -1,6 +1,6 @@
 import { satisfies } from 'semver';
 import type { State } from '../../engine/state.ts';
-import type { Helm } from '../../host/helm.ts';
+import { deployedVersion, type Helm } from '../../host/helm.ts';
 import { readHelmJournal } from '../../host/helm-process.ts';
 import type { Product } from '../../payload/product-schema.ts';
 import type { Measurement } from '../../policy/preflight.ts';
@@ -26,9 +26,12 @@ export async function checkVersions(
 ): Promise<Measurement> {
   const installed = state.installed?.version ?? '';
   const release = await helm.current();
+  const deployed = release === undefined ? undefined : deployedVersion(release);
   const chart = await chartFacts(paths.chart);
   const unfinished = [...state.history, ...(state.run === undefined ? [] : [state.run])]
-    .filter((run) => run.flow === 'upgrade' && run.status !== 'completed' && run.from === installed)
+    .filter(
+      (run) => run.flow === 'upgrade' && run.status !== 'completed' && sameVersion(run.from ?? '', installed),
+    )
     .map(({ to }) => to);
   const known = [installed, ...unfinished];
   const agrees = (version: string | undefined) =>
@@ -37,8 +40,8 @@ export async function checkVersions(
   const chartAgrees = agrees(chart?.version) || (chart === undefined && unfinished.length > 0);
   const emptied = release === undefined && readHelmJournal(state.helm).emptied === true;
   return {
-    outcome: chartAgrees && (agrees(release?.appVersion) || emptied) ? 'ok' : 'fail',
-    measured: `the state says ${installed}, ${paths.chart}/Chart.yaml says ${chart?.version ?? 'nothing'}, the Helm release says ${release?.appVersion ?? 'nothing'}`,
+    outcome: chartAgrees && (agrees(deployed) || emptied) ? 'ok' : 'fail',
+    measured: `the state says ${installed}, ${paths.chart}/Chart.yaml says ${chart?.version ?? 'nothing'}, the Helm release says ${deployed ?? 'nothing'}`,
     limit: `one version, the installed one${unfinished.length === 0 ? '' : ` or that of the unfinished upgrade (${[...new Set(unfinished)].join(', ')})`}`,
     fix: `Bring the three to one version first; the chart of ${installed} comes from the package of ${installed}.`,
   };

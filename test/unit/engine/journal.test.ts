@@ -176,6 +176,31 @@ test('anchors are kept until an upgrade to another version completes', async () 
   assert.deepEqual(await upgrade('2026.2', '2027.1'), ['2026.2']);
 });
 
+test('a run with a waived step takes no anchor away and is recorded as not proved, until a run passes them all', async () => {
+  const journal = await openJournal(new FaultyDisk());
+  const upgrade = async (from: string, to: string, waived?: string) => {
+    await journal.beginRun({ ...runSpec, from, to, payloadDigest: to }, ['helm', 'health'], { fresh: true });
+    await journal.stepRunning('helm', facts, []);
+    await journal.pointOfNoReturn('helm', {});
+    await journal.stepCompleted('helm', {});
+    await journal.stepRunning('health', facts, []);
+    if (waived !== undefined) await journal.stepWaived('health', { reason: waived, by: 'kari' });
+    await journal.stepCompleted('health', {});
+    await journal.runCompleted();
+    return [Object.keys(journal.state.anchors), journal.state.installed?.waived];
+  };
+  await upgrade('2026.1', '2026.2');
+  assert.deepEqual(await upgrade('2026.2', '2026.3', 'TLS'), [
+    ['2026.1', '2026.2'],
+    [{ step: 'health', reason: 'TLS' }],
+  ]);
+  assert.deepEqual(
+    journal.state.waivers.map(({ id, reason, by }) => [id, reason, by]),
+    [['health', 'TLS', 'kari']],
+  );
+  assert.deepEqual(await upgrade('2026.3', '2026.4'), [['2026.3'], undefined]);
+});
+
 test('two runs within one second have different ids', async () => {
   const clock = { now: () => new Date(0), monotonicMs: () => 0 };
   const journal = await openJournal(new FaultyDisk(), { clock });

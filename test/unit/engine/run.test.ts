@@ -118,6 +118,32 @@ test('when a step fails, its sibling is asked to stop and waited for, nothing ne
   assert.equal(failed.error.output, 'last words');
 });
 
+test('a sibling whose program was stopped says why, and blames nobody who asked for nothing', async () => {
+  const host = newHost();
+  const siblingRuns = gate();
+  const steps = [
+    step('broken', {
+      run: async () => {
+        await siblingRuns.opened;
+        throw new IvaapError('failed', 'the dump broke off');
+      },
+    }),
+    step('loading', {
+      run: async (io) => {
+        siblingRuns.open();
+        await whenAborted(io).catch(() => {
+          const cause = Object.assign(new Error('ctr was stopped on request'), { reason: 'aborted' });
+          throw new IvaapError('failed', 'ctr images import was stopped on request', { cause });
+        });
+        return {};
+      },
+    }),
+  ];
+  await assert.rejects(invoke(host, steps), fails('failed', /the dump broke off/, 'broken'));
+  const { state } = await openJournal(host.disk);
+  assert.equal(state.run?.steps['loading']?.error?.message, 'stopped because step broken failed');
+});
+
 test('a foreign error is a defect, but what the system refuses is a failure of the host', async () => {
   const enospc = Object.assign(new Error('no space left on device'), { code: 'ENOSPC', syscall: 'write' });
   await assert.rejects(

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { livingHelm, readHelmJournal } from '../../../src/host/helm-process.ts';
-import { identityOf } from '../../../src/host/system.ts';
+import { livingHelm, ownSpan, readHelmJournal } from '../../../src/host/helm-process.ts';
+import { bootId, identityOf, uptimeSeconds } from '../../../src/host/system.ts';
 
 test('the Helm of the journal lives only as the very process that was recorded', () => {
   const recorded = {
@@ -20,4 +20,29 @@ test('the Helm of the journal lives only as the very process that was recorded',
   }
   assert.deepEqual(readHelmJournal(undefined), { process: undefined, emptied: false });
   assert.equal(readHelmJournal({ process: { pid: 'x' } }).process, undefined);
+});
+
+test("a Helm's records were begun between its start and its end: seen by us, by a reboot, or by its own limits", () => {
+  const begun = Date.now() - 30 * 60_000;
+  const time = (minutes: number) => new Date(begun + minutes * 60_000).toISOString();
+  const helm = {
+    pid: 1,
+    startTime: 1,
+    bootId: bootId(),
+    verb: 'upgrade' as const,
+    begunAt: time(0),
+    until: time(20),
+    latest: time(40),
+    revisionBefore: 1,
+    values: 'a',
+    payload: 'b',
+  };
+  const minutes = (process: typeof helm & { endedAt?: string }) => {
+    const { from, first, to } = ownSpan(process);
+    return [from, first, to].map((at) => Math.round((at.getTime() - begun) / 60_000) + 0);
+  };
+  assert.deepEqual(minutes(helm), [0, 5, 40]);
+  assert.deepEqual(minutes({ ...helm, endedAt: time(3) }), [0, 3, 3]);
+  const boot = Math.round((Date.now() - uptimeSeconds() * 1000 - begun) / 60_000);
+  assert.equal(minutes({ ...helm, bootId: 'before' })[2], Math.min(40, boot));
 });

@@ -18,12 +18,20 @@ const judge = (records: HelmRecord[], facts: Partial<HelmFacts> = {}) =>
   judgeHelm(records, {
     flow: 'upgrade',
     chart: 'tiny-chart',
-    ownAfter: undefined,
+    own: undefined,
     emptied: false,
     now,
     timeoutSeconds: 1200,
     ...facts,
   });
+
+/** A Helm of ours that began at half past eleven after that revision and did not say when it ended. */
+const own = (after: number) => ({
+  after,
+  from: new Date('2026-11-22T11:29:55Z'),
+  first: new Date('2026-11-22T11:35:00Z'),
+  to: new Date('2026-11-22T12:10:00Z'),
+});
 
 const brief = (records: HelmRecord[], facts: Partial<HelmFacts> = {}) => {
   const { state, act, remove, rollbackTo } = judge(records, facts);
@@ -127,13 +135,39 @@ test('a pending record of a Helm that no run of ours began is left alone until i
   assert.deepEqual([found.state, found.act, found.remove], ['pending-upgrade', 'stop', []]);
   assert.match(found.why, /until 2026-11-22T12:10:00/);
   assert.equal(judge(young, { now: new Date('2026-11-22T12:10:01Z') }).act, 'upgrade');
-  assert.deepEqual(judge(young, { ownAfter: 1 }).remove, [2], 'our own is dead as soon as its process is');
-  assert.equal(judge(young, { ownAfter: 0 }).act, 'stop', 'a later one is not ours');
+  assert.deepEqual(judge(young, { own: own(1) }).remove, [2], 'our own is dead as soon as its process is');
+  assert.equal(judge(young, { own: own(0) }).act, 'stop', 'a later one is not ours');
   const rollback = history('deployed', 'failed', 'pending-rollback').map((one) => ({
     ...one,
     updated: young[1]!.updated,
   }));
-  assert.deepEqual(judge(rollback, { ownAfter: 1 }).remove, [3]);
+  assert.deepEqual(judge(rollback, { own: own(1) }).remove, [3]);
+});
+
+test('the number alone makes no record ours: it was begun while our Helm worked, or it is a stranger who lives', () => {
+  const pending = (status: string, updated: string) =>
+    [
+      ...history('deployed'),
+      ...(status === 'pending-rollback' ? history('deployed', 'failed').slice(1) : []),
+    ].concat([
+      {
+        revision: status === 'pending-rollback' ? 3 : 2,
+        status,
+        chart: 'tiny-chart-2026.1.0',
+        description: 'Preparing upgrade',
+        updated,
+      },
+    ]);
+  const act = (status: string, updated: string, span = own(1)) =>
+    judge(pending(status, updated), { own: span }).act;
+  assert.equal(act('pending-upgrade', '2026-11-22T11:29:59Z'), 'upgrade');
+  assert.equal(act('pending-upgrade', '2026-11-22T11:40:00Z'), 'stop', 'our Helm records at once, or never');
+  assert.equal(act('pending-upgrade', '2026-11-22T11:25:00Z'), 'stop', 'begun before ours');
+  assert.equal(act('pending-rollback', '2026-11-22T11:40:00Z'), 'upgrade', 'a rollback begins later');
+  const ended = { ...own(1), first: new Date('2026-11-22T11:30:30Z'), to: new Date('2026-11-22T11:30:30Z') };
+  assert.equal(act('pending-upgrade', '2026-11-22T11:31:00Z', ended), 'stop', 'begun after ours had ended');
+  assert.equal(act('pending-rollback', '2026-11-22T11:31:00Z', ended), 'stop');
+  assert.equal(act('pending-upgrade', 'yesterday'), 'stop', 'a time that cannot be read proves nothing');
 });
 
 test('Helm may keep more records where the one to go back to would be among those that it takes away', () => {

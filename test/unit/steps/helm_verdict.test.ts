@@ -41,6 +41,11 @@ test('anything short of a proved return to the old release is a failure to go on
   }
 });
 
-test('a database that cannot be asked counts as moved in words', () => {
-  assert.match(helmVerdict({ ...rolledBack, schemaAfter: undefined }).message, /take it as moved/);
+test('a database that cannot be asked has neither moved nor stayed, in code and words', () => {
+  for (const unknown of [{ schemaAfter: undefined }, { schemaBefore: undefined }]) {
+    const { code, message } = helmVerdict({ ...rolledBack, ...unknown });
+    assert.equal(code, 'failed');
+    assert.match(message, /not known/);
+    assert.doesNotMatch(message, /unchanged|has moved from/);
+  }
 });

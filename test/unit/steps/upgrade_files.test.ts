@@ -62,6 +62,8 @@ function io(
     progress: () => {},
     log: () => {},
     warn: () => {},
+    say: () => {},
+    waived: () => Promise.resolve(),
     recordOriginal: async (data) => {
       for (const [key, value] of Object.entries(data)) originals[key] ??= value;
     },

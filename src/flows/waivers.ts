@@ -1,0 +1,13 @@
+import type { Product } from '../payload/product-schema.ts';
+import { parseWaivers, type Waiver } from '../policy/preflight.ts';
+import { healthStepId } from '../steps/health.ts';
+
+/** What an operator lets pass, as typed: checks of preflight, and health steps. Throws `usage` for what cannot be waived. */
+export function waiversOf(
+  texts: readonly string[],
+  flow: 'install' | 'upgrade',
+  { preflight, health }: Pick<Product, 'preflight' | 'health'>,
+): Waiver[] {
+  const steps = health.map(({ id }) => healthStepId(flow, id));
+  return parseWaivers(texts, flow, preflight.waivable, steps);
+}
