@@ -1,11 +1,12 @@
 import { createReadStream, createWriteStream, openSync, readSync, closeSync, statSync } from 'node:fs';
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
 import { bounded } from '../src/images/unpack-limit.ts';
 import { SpecError } from './spec-file.ts';
 import { tarMembers } from './tar-members.ts';
+import { temporaryFolder } from './temporary.ts';
 
 /** Bytes of a file, `offset` bytes from its beginning. */
 export interface BlobPlace {
@@ -21,19 +22,18 @@ export interface BlobSource {
   find(name: string): BlobPlace | undefined;
 }
 
-/** Where compressed archives are unpacked to be read by position: made when first needed. */
+/** Where compressed archives are unpacked to be read by position. */
 export interface Scratch {
   folder: string;
 }
 
-/** Runs `use` with a scratch folder and removes it afterwards. */
-export async function withScratch<T>(folder: string, use: (scratch: Scratch) => Promise<T>): Promise<T> {
-  // A run that was killed may have left it.
-  await rm(folder, { recursive: true, force: true });
+/** Runs `use` with a scratch folder of its own, whose name begins so, and removes it afterwards. */
+export async function withScratch<T>(prefix: string, use: (scratch: Scratch) => Promise<T>): Promise<T> {
+  const { folder, remove } = temporaryFolder(prefix);
   try {
     return await use({ folder });
   } finally {
-    await rm(folder, { recursive: true, force: true });
+    await remove();
   }
 }
 

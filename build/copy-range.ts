@@ -6,6 +6,7 @@ import type { ChunkHashes } from './chunk-hash.ts';
 import { ChunkHash } from './chunk-hash.ts';
 import { wholeChunks } from './chunk-hashes.ts';
 import type { Range } from './clone-blocks.ts';
+import { KeySearch } from './key-search.ts';
 import { behindBytes, PendingWrites, pieceBytes } from './pending-writes.ts';
 import { readFully } from './read-fully.ts';
 
@@ -35,7 +36,11 @@ const turnBytes = 8 * 1024 * 1024;
  * them takes the kernel longer than the copying itself. What is hashed with its neighbours' bytes stays there for that. One at a time in
  * a thread. `onBytes` hears how many bytes of the range are there.
  */
-export async function copyRange(task: CopyTask, onBytes: (done: number) => void): Promise<Copied> {
+export async function copyRange(
+  task: CopyTask,
+  onBytes: (done: number) => void,
+  search: KeySearch = new KeySearch(),
+): Promise<Copied> {
   const { path, from, size, offset, chunkSize } = task;
   const whole = wholeChunks(task, chunkSize);
   const end = offset + size;
@@ -61,6 +66,7 @@ export async function copyRange(task: CopyTask, onBytes: (done: number) => void)
       const inWhole = number >= whole.from && number < whole.to;
       if (!task.isShared) writes.write(bytes, position, { pastCache: inWhole });
       sha256.update(bytes);
+      search.update(bytes);
       crc = crc32(bytes, crc);
       position += bytes.length;
       if (!inWhole) continue;

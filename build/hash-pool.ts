@@ -1,4 +1,5 @@
 import { Worker } from 'node:worker_threads';
+import type { KeyTraces } from './key-search.ts';
 import type { HashReply, HashResult, HashTask } from './hash-worker.ts';
 
 interface Job {
@@ -9,12 +10,14 @@ interface Job {
 
 /** One thread. It begins what it is sent in that order; long work in it gives way to what comes meanwhile. */
 class HashThread {
-  readonly #worker = new Worker(new URL('./hash-worker.ts', import.meta.url));
+  readonly #worker: Worker;
   readonly #jobs = new Map<number, Job>();
-  readonly #exited = new Promise<void>((resolve) => this.#worker.once('exit', () => resolve()));
+  readonly #exited: Promise<void>;
   #sent = 0;
 
-  constructor() {
+  constructor(traces: KeyTraces) {
+    this.#worker = new Worker(new URL('./hash-worker.ts', import.meta.url), { workerData: traces });
+    this.#exited = new Promise((resolve) => this.#worker.once('exit', () => resolve()));
     this.#worker.on('message', ({ id, done, result, failure }: HashReply) => {
       const job = this.#jobs.get(id)!;
       if (done !== undefined) return job.onBytes?.(done);
@@ -46,15 +49,15 @@ class HashThread {
   }
 }
 
-/** Threads that copy and hash. `close` ends them. */
+/** Threads that copy and hash, and look for `traces` in what passes. `close` ends them. */
 export class HashPool {
   readonly #threads: HashThread[];
   readonly #idle: HashThread[];
   readonly #waiting: ((thread: HashThread) => void)[] = [];
   #given = 0;
 
-  constructor(threads: number) {
-    this.#threads = Array.from({ length: threads }, () => new HashThread());
+  constructor(threads: number, traces: KeyTraces = []) {
+    this.#threads = Array.from({ length: threads }, () => new HashThread(traces));
     this.#idle = [...this.#threads];
   }
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { closeSync, createReadStream, openSync } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
-import { parentPort } from 'node:worker_threads';
+import { parentPort, workerData } from 'node:worker_threads';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
 import { bounded } from '../src/images/unpack-limit.ts';
 import { zeroOut } from '../src/payload/verified-read.ts';
@@ -10,6 +10,8 @@ import { ChunkHash } from './chunk-hash.ts';
 import type { CopyTask } from './copy-range.ts';
 import { copyRange } from './copy-range.ts';
 import type { LayerCompression } from './oci-layout.ts';
+import type { KeyTraces } from './key-search.ts';
+import { KeySearch } from './key-search.ts';
 import { readFully } from './read-fully.ts';
 import { StoredGzipHash } from './stored-gzip-hash.ts';
 
@@ -30,6 +32,8 @@ export interface HashResult {
   sha256: string;
   crc32: string;
   chunks: ChunkHashes[];
+  /** A trace of a key that signs is in these bytes. */
+  hasKey: boolean;
 }
 
 /** A task's end, or how many bytes of a content are `done`. */
@@ -45,6 +49,7 @@ export interface HashReply {
  * 1 MiB the kernel's copy into it takes five times as long.
  */
 const buffer = Buffer.alloc(256 * 1024);
+const traces = workerData as KeyTraces;
 const hex32 = (value: number): string => value.toString(16).padStart(8, '0');
 
 function* readPieces(file: number, from: number, size: number, name: string): Generator<Buffer> {
@@ -58,8 +63,9 @@ function* readPieces(file: number, from: number, size: number, name: string): Ge
 type OnBytes = (done: number) => void;
 
 async function copy(task: CopyTask, onBytes: OnBytes): Promise<Partial<HashResult>> {
-  const { sha256, crc32: crc, chunks } = await copyRange(task, onBytes);
-  return { size: task.size, sha256, crc32: hex32(crc), chunks };
+  const search = new KeySearch(traces);
+  const { sha256, crc32: crc, chunks } = await copyRange(task, onBytes, search);
+  return { size: task.size, sha256, crc32: hex32(crc), chunks, hasKey: search.found };
 }
 
 function chunk({ file, from, to, zeroed }: HashTask & { kind: 'chunk' }): Partial<HashResult> {
@@ -93,16 +99,18 @@ function archive({ name, tarSize, part }: HashTask & { kind: 'archive' }): Parti
 
 async function inflate(task: HashTask & { kind: 'inflate' }): Promise<Partial<HashResult>> {
   const sha256 = createHash('sha256');
+  const search = new KeySearch(traces);
   let size = 0;
   const decompress = task.compression === 'zstd' ? createZstdDecompress() : createGunzip();
   const layer = createReadStream(task.path, { start: task.from, end: task.from + task.size - 1 });
   await pipeline(layer, decompress, bounded(task.size), async (pieces: AsyncIterable<Buffer>) => {
     for await (const piece of pieces) {
       sha256.update(piece);
+      search.update(piece);
       size += piece.length;
     }
   });
-  return { size, sha256: sha256.digest('hex') };
+  return { size, sha256: sha256.digest('hex'), hasKey: search.found };
 }
 
 function perform(task: HashTask, onBytes: OnBytes): Partial<HashResult> | Promise<Partial<HashResult>> {

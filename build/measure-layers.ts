@@ -1,5 +1,6 @@
 import type { HashPool } from './hash-pool.ts';
 import type { PackPlan } from './pack-plan.ts';
+import { ownKey } from './key-search.ts';
 import { SpecError } from './spec-file.ts';
 
 /**
@@ -13,7 +14,7 @@ export async function measureLayers(
 ): Promise<void> {
   const total = compressed.reduce((sum, { layer }) => sum + layer.size, 0);
   let done = 0;
-  const measured = new Map<string, Promise<{ size: number; sha256: string }>>();
+  const measured = new Map<string, Promise<{ size: number; sha256: string; hasKey: boolean }>>();
   await Promise.all(
     compressed.map(async ({ layer, compression, path, offset: from, where }) => {
       const { digest, size } = layer;
@@ -24,6 +25,7 @@ export async function measureLayers(
       });
       if (`sha256:${result.sha256}` !== layer.diffId)
         throw new SpecError(`${where}: the layer ${digest} does not unpack to its diffId`);
+      if (result.hasKey) throw new SpecError(`${where}: a file of the layer ${digest} holds ${ownKey}`);
       layer.uncompressedSize = result.size;
       done += size;
       onProgress?.({ what: 'reading compressed layers', done, total });

@@ -1,9 +1,16 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import type { Scratch } from './blob-source.ts';
 import { checkRenderings, refuseCrds } from './chart-check.ts';
 import type { PackPlan } from './pack-plan.ts';
+import { HashPool } from './hash-pool.ts';
+import { KeySearch, keyTraces, ownKey } from './key-search.ts';
+import { measureLayers } from './measure-layers.ts';
 import { planPack } from './pack-plan.ts';
+import { refuseShippedKeys } from './shipped-keys.ts';
+import type { SigningKeys } from './signing.ts';
+import { signingKeys } from './signing.ts';
 import { SpecError } from './spec-file.ts';
 
 /** What rendering the chart showed; undefined without a values matrix. */
@@ -17,8 +24,13 @@ export interface ChartReport {
 export type CheckedPlan = PackPlan & { chart: ChartReport | undefined };
 
 /** Plans and checks, the chart's renderings included. Throws SpecError with file and line. */
-export async function checkedPlan(specPath: string, scratch: Scratch): Promise<CheckedPlan> {
+export async function checkedPlan(
+  specPath: string,
+  scratch: Scratch,
+  keys?: SigningKeys,
+): Promise<CheckedPlan> {
   const plan = await planPack(specPath, scratch);
+  await refuseShippedKeys(plan, keys);
   await refuseCrds(plan);
   if (plan.spec.valuesMatrix === undefined) return { ...plan, chart: undefined };
   // Parsing manifests needs much of the product's own code: loaded only where something is rendered.
@@ -29,16 +41,30 @@ export async function checkedPlan(specPath: string, scratch: Scratch): Promise<C
   return { ...plan, chart: { combinations: renderings.length, secretBytes } };
 }
 
-/** Reads every blob and compares it with its digest: what packing does while it copies. */
-export async function checkBlobs(plan: PackPlan): Promise<void> {
+/**
+ * Reads every file, compares blobs with their digests and layers with their diffIds, and looks for the key that signs: what packing does
+ * while it copies.
+ */
+export async function checkContents(
+  plan: PackPlan,
+  keys: SigningKeys | undefined,
+  onProgress?: Parameters<typeof measureLayers>[2],
+): Promise<void> {
+  const traces = keyTraces(signingKeys(keys));
   for (const { name, size, content, sha256, where } of plan.sources) {
-    if (sha256 === undefined || !('path' in content)) continue;
+    if (!('path' in content)) continue;
+    const search = new KeySearch(traces);
     const hash = createHash('sha256');
     const { path, offset: start = 0 } = content;
     if (size > 0)
-      for await (const piece of createReadStream(path, { start, end: start + size - 1 }))
+      for await (const piece of createReadStream(path, { start, end: start + size - 1 })) {
         hash.update(piece as Buffer);
-    if (hash.digest('hex') !== sha256)
+        search.update(piece as Buffer);
+      }
+    if (search.found) throw new SpecError(`${where}: ${path} holds ${ownKey} (as ${name})`);
+    if (sha256 !== undefined && hash.digest('hex') !== sha256)
       throw new SpecError(`${where}: ${name} does not have the digest of its name`);
   }
+  const pool = new HashPool(availableParallelism(), traces);
+  await measureLayers(plan, pool, onProgress).finally(() => pool.close());
 }

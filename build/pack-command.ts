@@ -1,17 +1,18 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { availableParallelism, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { HashPool } from './hash-pool.ts';
-import { measureLayers } from './measure-layers.ts';
+import { IvaapError } from '../src/errors.ts';
+import { withScratch } from './blob-source.ts';
 import { minisignPublicKey } from './minisign.ts';
 import type { ChartReport } from './pack-check.ts';
-import { checkBlobs, checkedPlan } from './pack-check.ts';
+import { checkContents, checkedPlan } from './pack-check.ts';
 import { listPlan } from './pack-list.ts';
 import { packPayload } from './pack-payload.ts';
 import { planPack } from './pack-plan.ts';
+import type { SigningKeys } from './signing.ts';
 import { fingerprintOfKey, readSigningKeys } from './signing.ts';
 import { SpecError } from './spec-file.ts';
+import { removeTemporaries } from './temporary.ts';
 
 /** `npm run pack -- SPEC -o FILE`, `--list SPEC`, `--check SPEC` */
 
@@ -56,35 +57,29 @@ function chartWords(chart: ChartReport | undefined): string {
 }
 
 /** A signal that ends the run takes away what it has written so far. */
-function removeOnSignal(...paths: string[]): void {
+function removeOnSignal(): void {
   for (const [signal, exitCode] of [
     ['SIGINT', 130],
     ['SIGTERM', 143],
   ] as const)
     process.once(signal, () => {
-      for (const path of paths) rmSync(path, { recursive: true, force: true });
+      removeTemporaries();
       process.exit(exitCode);
     });
 }
 
 /** Neither leaves anything behind: a compressed archive is unpacked into the folder for temporary files meanwhile. */
-async function withoutOutput(spec: string, kind: 'list' | 'check'): Promise<void> {
-  const folder = mkdtempSync(join(tmpdir(), 'pack-'));
-  removeOnSignal(folder);
-  try {
+function withoutOutput(spec: string, kind: 'list' | 'check', keys: SigningKeys | undefined): Promise<void> {
+  return withScratch(join(tmpdir(), 'pack-'), async (scratch) => {
     if (kind === 'list') {
-      process.stdout.write(listPlan(await planPack(spec, { folder })));
+      process.stdout.write(listPlan(await planPack(spec, scratch)));
       return;
     }
-    const plan = await checkedPlan(spec, { folder });
-    await checkBlobs(plan);
-    const pool = new HashPool(availableParallelism());
-    await measureLayers(plan, pool, draw).finally(() => pool.close());
+    const plan = await checkedPlan(spec, scratch, keys);
+    await checkContents(plan, keys, draw);
     console.log(`${spec}: ${plan.sources.length} entries, ${plan.images.length} images, nothing to refuse`);
     console.log(chartWords(plan.chart));
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+  });
 }
 
 function printKey(file: string | undefined): number {
@@ -122,13 +117,13 @@ async function main(): Promise<number> {
     { key: values.key, handoverKeys: values['handover-key'] },
     { environment: process.env, specFolder: dirname(spec) },
   );
+  removeOnSignal();
   if (output === undefined) {
-    await withoutOutput(spec, list ? 'list' : 'check');
+    await withoutOutput(spec, list ? 'list' : 'check', keys);
     return 0;
   }
   const padTo = values['pad-to'];
   const started = Date.now();
-  removeOnSignal(`${output}.partial`, `${output}.unpacked`);
   const { index, digest, sharedBytes, chart } = await packPayload({
     spec,
     executable: values.executable,
@@ -151,5 +146,6 @@ try {
 } catch (error) {
   const expected = error instanceof SpecError || (error as NodeJS.ErrnoException).code !== undefined;
   console.error(expected ? (error as Error).message : error);
+  if (error instanceof IvaapError && error.hint !== undefined) console.error(`try: ${error.hint}`);
   process.exitCode = expected ? 2 : 70;
 }

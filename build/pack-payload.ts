@@ -1,13 +1,17 @@
-import { closeSync, constants } from 'node:fs';
+import { closeSync, constants, lstatSync, statSync } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
-import { open, rename, rm, writeFile } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
+import { dirname } from 'node:path';
 import { archiveLayout } from '../src/images/archive-layout.ts';
+import type { AtomicFile } from '../src/host/atomic-file.ts';
+import { openAtomic, writeFileAtomic } from '../src/host/atomic-file.ts';
 import type { PayloadIndex } from '../src/payload/index-schema.ts';
 import { openUncached } from '../src/payload/page-memory.ts';
 import { withScratch } from './blob-source.ts';
 import { emptyExecutableSize } from './empty-executable.ts';
 import { HashPool } from './hash-pool.ts';
+import { keyTraces } from './key-search.ts';
 import { measureLayers } from './measure-layers.ts';
 import { minisignature } from './minisign.ts';
 import type { PackPlan } from './pack-plan.ts';
@@ -15,8 +19,10 @@ import { writePayload } from './payload-writer.ts';
 import type { ChartReport, CheckedPlan } from './pack-check.ts';
 import { checkedPlan } from './pack-check.ts';
 import type { Signer, SigningKeys } from './signing.ts';
-import { signerOf } from './signing.ts';
+import { signerOf, signingKeys } from './signing.ts';
 import { refuseChanged, stampSources } from './source-stamps.ts';
+import { SpecError } from './spec-file.ts';
+import { temporaryFile } from './temporary.ts';
 import type { Layout } from './zip-writer.ts';
 import { layOut } from './zip-writer.ts';
 
@@ -44,28 +50,35 @@ export interface Packed {
 const bytesPerThread = 32 * 1024 * 1024;
 
 /** Writes `output` whole or not at all. Throws {@link SpecError} for what the vendor has to mend. */
-export function packPayload(request: PackRequest): Promise<Packed> {
-  return withScratch(`${request.output}.unpacked`, async (scratch) =>
-    packPlan(await checkedPlan(request.spec, scratch), request),
+export async function packPayload(request: PackRequest): Promise<Packed> {
+  refuseOutput(request.output, [request.executable, request.spec, ...(request.keys?.files ?? [])]);
+  return withScratch(`${request.output}.unpacked-`, async (scratch) =>
+    packPlan(await checkedPlan(request.spec, scratch, request.keys), request),
   );
 }
 
 async function packPlan(plan: CheckedPlan, request: PackRequest): Promise<Packed> {
   const { onProgress } = request;
   const paths = plan.sources.flatMap(({ content }) => ('path' in content ? content.path : []));
+  refuseOutput(request.output, [plan.files.product.path, ...paths]);
   const before = await stampSources([request.executable, ...paths]);
   const headSize = await emptyExecutableSize(request.executable);
-  const partial = `${request.output}.partial`;
   const bytes = plan.sources.reduce((sum, { size }) => sum + size, headSize);
   // One more than processors, for some wait for the disk; but a thread takes longer to start than to hash some mebibytes.
-  const pool = new HashPool(Math.min(availableParallelism() + 1, 8, Math.ceil(bytes / bytesPerThread)));
-  let file: FileHandle | undefined;
+  const pool = new HashPool(
+    Math.min(availableParallelism() + 1, 8, Math.ceil(bytes / bytesPerThread)),
+    keyTraces(signingKeys(request.keys)),
+  );
+  let partial: AtomicFile | undefined;
+  let forget: (() => void) | undefined;
   let uncached: number | undefined;
   try {
     await measureLayers(plan, pool, onProgress);
     const signer = request.keys && signerOf(request.keys, plan.product.name);
     const layout = layOutPlan(plan, headSize, request.padToBytes, signer);
-    file = await open(partial, 'w+', 0o755);
+    partial = await openAtomic(request.output, { mode: 0o755 });
+    forget = temporaryFile(partial.temporaryPath);
+    const file = partial.handle;
     uncached = openUncached(file.fd, constants.O_RDWR);
     const told = (done: number, total: number) => onProgress?.({ what: 'packing', done, total });
     const digest = await writePayload(
@@ -77,22 +90,40 @@ async function packPlan(plan: CheckedPlan, request: PackRequest): Promise<Packed
       told,
     );
     await refuseChanged(before);
-    await file.chmod(0o755);
     const signature = await detachedSignature(file, layout.index, digest, request);
-    await file.sync();
-    // A signature of an earlier file never lies beside this one.
-    await rm(`${request.output}.minisig`, { force: true });
-    await rename(partial, request.output);
-    if (signature !== undefined) await writeFile(`${request.output}.minisig`, signature, { flush: true });
-    return { index: layout.index, digest, sharedBytes: plan.sharedBytes, chart: plan.chart };
-  } catch (error) {
-    await rm(partial, { force: true });
-    throw error;
-  } finally {
     // The threads write through the file's number, which another file may have as soon as this one is closed.
     await pool.close();
+    // A signature of an earlier file never lies beside this one.
+    await rm(`${request.output}.minisig`, { force: true });
+    await partial.commit();
+    if (signature !== undefined)
+      await writeFileAtomic(`${request.output}.minisig`, signature, { mode: 0o644 });
+    return { index: layout.index, digest, sharedBytes: plan.sharedBytes, chart: plan.chart };
+  } catch (error) {
+    await pool.close();
+    await partial?.discard();
+    throw error;
+  } finally {
     if (uncached !== undefined) closeSync(uncached);
-    await file?.close();
+    forget?.();
+  }
+}
+
+/** The output takes the place of a file or of nothing; what it is made from would be lost with the first mistake. */
+function refuseOutput(output: string, sources: readonly string[]): void {
+  if (statSync(dirname(output), { throwIfNoEntry: false })?.isDirectory() !== true)
+    throw new SpecError(`${output}: there is no folder ${dirname(output)}`);
+  for (const path of [output, `${output}.minisig`]) {
+    if (lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true)
+      throw new SpecError(`${path}: a folder, which the output would have to replace`);
+    const found = statSync(path, { throwIfNoEntry: false });
+    if (found === undefined) continue;
+    const same = sources.find((source) => {
+      const { dev, ino } = statSync(source, { throwIfNoEntry: false }) ?? {};
+      return dev === found.dev && ino === found.ino;
+    });
+    if (same !== undefined)
+      throw new SpecError(`${path}: the output would replace ${same}, from which it is made`);
   }
 }
 

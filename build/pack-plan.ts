@@ -1,11 +1,11 @@
-import { readdirSync, statSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { statSync } from 'node:fs';
 import { blobsOf } from '../src/images/archive-layout.ts';
 import { blobName } from '../src/images/blob-name.ts';
 import type { IndexImage } from '../src/payload/index-schema.ts';
 import type { Product } from '../src/payload/product-schema.ts';
 import type { Scratch } from './blob-source.ts';
 import { archiveSources, folderSource } from './blob-source.ts';
+import { chartFiles } from './chart-files.ts';
 import type { FoundImage } from './oci-layout.ts';
 import { findImage } from './oci-layout.ts';
 import type { ReleaseSpec } from './release-spec.ts';
@@ -109,23 +109,6 @@ async function findImages({ spec, resolvePath }: ReleaseFiles, scratch: Scratch)
 }
 
 const byName = (a: { name: string }, b: { name: string }): number => (a.name < b.name ? -1 : 1);
-
-function chartFiles(folder: string, packedFolder: string, where: string): Source[] {
-  const entries = statSync(folder, { throwIfNoEntry: false })?.isDirectory()
-    ? readdirSync(folder, { recursive: true, withFileTypes: true })
-    : [];
-  const files = entries.filter((entry) => !entry.isDirectory());
-  if (!files.some(({ name, parentPath }) => name === 'Chart.yaml' && parentPath === folder))
-    throw new SpecError(`${where}: there is no chart in ${folder}`);
-  return files
-    .map((entry) => {
-      const path = join(entry.parentPath, entry.name);
-      if (!entry.isFile()) throw new SpecError(`${where}: ${path} is no regular file`);
-      const name = `${packedFolder}/${relative(folder, path)}`;
-      return { name, size: statSync(path).size, mode: 0o644, content: { path }, where };
-    })
-    .sort(byName);
-}
 
 /** Blobs once each, in the order in which the archives read them: giving out an archive reads the file from front to back. */
 function blobSources(found: readonly FoundImage[], archives: readonly string[][]): Source[] {

@@ -12,6 +12,7 @@ import { cloneBlocks } from './clone-blocks.ts';
 import type { HashPool } from './hash-pool.ts';
 import type { HashResult } from './hash-worker.ts';
 import type { Source } from './pack-plan.ts';
+import { ownKey } from './key-search.ts';
 import { SpecError } from './spec-file.ts';
 import type { Extent } from './written.ts';
 import { overlap, Written } from './written.ts';
@@ -141,6 +142,10 @@ async function writeContent(
   hashes.splice(hashed.from, hashed.to - hashed.from, ...(result.chunks ?? []));
   if (source.sha256 !== undefined && result.sha256 !== source.sha256)
     throw new SpecError(`${source.where}: ${name} does not have the digest of its name`);
+  if (result.hasKey === true)
+    throw new SpecError(
+      `${source.where ?? name}: ${'path' in content ? content.path : name} holds ${ownKey} (as ${name})`,
+    );
   if (entry !== undefined) Object.assign(entry, { sha256: result.sha256, crc32: result.crc32 });
   onBytes(size);
 }

@@ -30,6 +30,8 @@ export const releaseSpecSchema = z.strictObject({
   ),
   /** Archive's payload name -> references inside, in order. */
   archives: z.record(z.string(), z.array(z.string()).min(1)),
+  /** Payload names of files that may hold a private key, such as one for tests. The key that signs is never packed. */
+  privateKeys: z.array(z.string()).default([]),
   /**
    * What operators may set, as far as it decides what the chart renders: axis -> choice -> values files, later ones win. The chart is
    * rendered for every combination of one choice per axis. Without it nothing is rendered.

@@ -14,7 +14,13 @@ export interface SigningKeys {
   key: KeyObject;
   /** Older keys: each states that `key` takes over from it. */
   older: readonly KeyObject[];
+  /** Where they were read from, as far as from files. */
+  files?: readonly string[];
 }
+
+/** All private keys that sign, the newest first. */
+export const signingKeys = (keys: SigningKeys | undefined): KeyObject[] =>
+  keys === undefined ? [] : [keys.key, ...keys.older];
 
 /** What the trailer is signed with. */
 export interface Signer {
@@ -58,7 +64,8 @@ export function readSigningKeys(
     throw new SpecError('--handover-key: a key is given twice, or hands over to itself');
   if (older.length > mostHandovers)
     throw new SpecError(`--handover-key: ${older.length} keys; a file has room for ${mostHandovers}`);
-  return { key, older };
+  const read = [files.key ?? [], files.handoverKeys ?? []].flat();
+  return { key, older, files: read };
 }
 
 export function signerOf({ key, older }: SigningKeys, product: string): Signer {
