@@ -1,6 +1,8 @@
-import { dirname } from 'node:path';
+import { realpath } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { IvaapError } from '../errors.ts';
-import type { ExtractSource } from '../payload/extract-file.ts';
+import { beginsAsWritten } from '../images/written-archive.ts';
+import type { ExtractSource, ExtractTarget } from '../payload/extract-file.ts';
 import { assertRoom, extractTarget, extractToFile } from '../payload/extract-file.ts';
 import { payloadFile } from '../payload/payload-file.ts';
 import type { Payload } from '../payload/reader.ts';
@@ -9,6 +11,7 @@ import { formatBytes } from '../policy/format-bytes.ts';
 import type { Command, Invocation } from './command.ts';
 import { nearestNames } from './nearest.ts';
 import { assertSafeTarget } from './product-folder.ts';
+import { shellWord } from '../ui/shell-word.ts';
 import { byteTask } from './byte-task.ts';
 
 /** The archive or entry of that name. Throws IvaapError `usage` that names the nearest ones when there is none. */
@@ -41,13 +44,46 @@ async function writeToStdout(source: ExtractSource, signal: AbortSignal): Promis
   }
 }
 
-async function run({ args, program, signal, json }: Invocation): Promise<void> {
+/**
+ * What may be replaced without being asked for: an archive by an archive, where the old one was written by this program or lies where
+ * the product's archives lie. Throws IvaapError `usage` for any other file; `command` is what was typed.
+ */
+async function assertReplaceable(
+  payload: Payload,
+  name: string,
+  { path, replaces }: ExtractTarget,
+  command: string,
+): Promise<void> {
+  if (replaces === undefined) return;
+  const { archives } = await payload.index();
+  if (archives.some((archive) => archive.name === name)) {
+    const { folder, archives: places } = await payload.product();
+    // The operator's way to the product's folder may be another one, through links.
+    const real = join(await realpath(dirname(path)), basename(path));
+    const root = await realpath(folder).catch(() => folder);
+    const isPlace = archives.some((archive) => join(root, archive.name) === real);
+    const connectors = places.connectorsFolder;
+    if (isPlace || (connectors !== undefined && dirname(real) === join(root, connectors))) return;
+    if (await beginsAsWritten(path).catch(() => false)) return;
+  }
+  throw new IvaapError('usage', `${path} is there, and is no archive of this program; nothing was changed`, {
+    hint: `name a new file, or look at that one (ls -l ${path}) and replace it: ${command} --force`,
+  });
+}
+
+async function run({ args, program, signal, json, options }: Invocation): Promise<void> {
   const [name = '', dest = ''] = args;
   const payload = await openPayload();
   try {
     const source = await sourceOf(payload, name, program);
     if (dest === '-') return await writeToStdout(source, signal);
     const target = await extractTarget(dest, name, selfPath);
+    if (options['force'] !== true) {
+      const command = [program, 'extract-file', name, dest].map((word, at) =>
+        at === 0 ? word : shellWord(word),
+      );
+      await assertReplaceable(payload, name, target, command.join(' '));
+    }
     await assertSafeTarget(target.path, (await payload.product()).folder);
     await assertRoom(dirname(target.path), source.sizeBytes);
     const task = byteTask('extract', `writing ${target.path}`, source.sizeBytes);
@@ -69,11 +105,14 @@ export const extractFileCommand: Command = {
     { name: '<name>', summary: 'an archive or a file of the payload, as `manifest` lists it' },
     { name: '<dest>', summary: 'the file to write; `-` is standard output' },
   ],
-  options: [{ flags: '--json', summary: 'the result, or the error, as one JSON object' }],
+  options: [
+    { flags: '--force', summary: 'replace an existing file that is no archive of this program' },
+    { flags: '--json', summary: 'the result, or the error, as one JSON object' },
+  ],
   touches:
     'Writes DEST and nothing else: under a temporary name beside it, each byte checked on its way, then renamed into place.\n' +
-    'An existing regular file is replaced in one instant and gives its owner and mode to the new one. A folder, a link or a\n' +
-    'device is refused. Needs room for the new file beside the old one.',
+    'An archive that lies where the product has its archives, or that this program has written, is replaced in one instant and gives\n' +
+    'its owner and mode to the new one; any other file only with --force. A folder, a link or a device is refused. Needs room for the new file beside the old one.',
   examples: [
     [
       'extract-file NAME /path/to/file',

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { constants, existsSync } from 'node:fs';
-import { cp, mkdir, open, readdir, rename, rm, type FileHandle } from 'node:fs/promises';
+import { cp, lstat, mkdir, open, readdir, rename, rm, type FileHandle } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { IvaapError } from '../errors.ts';
 import { mountOf } from './mounts.ts';
@@ -33,14 +33,17 @@ export async function syncFolder(folder: string): Promise<void> {
   }
 }
 
-/** Unfinished files of writers that died: named after the target and the writer's process id. */
+/** Unfinished files of writers that died: named after the target and the writer's process id. Whatever else has such a name is not ours, and stays. */
 async function removeLeftovers(path: string): Promise<void> {
   const prefix = `.${basename(path)}.`;
   for (const name of await readdir(dirname(path))) {
     const pid = name.startsWith(prefix)
       ? /^(\d+)-[0-9a-f]{8}\.partial$/.exec(name.slice(prefix.length))
       : null;
-    if (pid !== null && !existsSync(`/proc/${pid[1]}`)) await rm(join(dirname(path), name), { force: true });
+    if (pid === null || existsSync(`/proc/${pid[1]}`)) continue;
+    const leftover = join(dirname(path), name);
+    if ((await lstat(leftover).catch(() => undefined))?.isFile() === true)
+      await rm(leftover, { force: true });
   }
 }
 
@@ -59,16 +62,21 @@ export async function openAtomic(path: string, options: AtomicOptions): Promise<
       await handle.close().catch(() => undefined);
       await rm(temporaryPath, { force: true });
     };
+    // Before the first byte: who may not give the file away must not find out after the last one.
+    if (options.uid !== undefined || options.gid !== undefined) {
+      try {
+        await handle.chown(options.uid ?? -1, options.gid ?? -1);
+      } catch (error) {
+        await discard();
+        throw ownerError(path, options, error);
+      }
+    }
     return {
       handle,
       temporaryPath,
       discard,
       commit: async () => {
         try {
-          // Owner before mode: chown takes setuid bits away.
-          if (options.uid !== undefined || options.gid !== undefined) {
-            await handle.chown(options.uid ?? -1, options.gid ?? -1);
-          }
           await handle.chmod(options.mode);
           await handle.sync();
           await handle.close();
@@ -83,6 +91,22 @@ export async function openAtomic(path: string, options: AtomicOptions): Promise<
   } catch (error) {
     throw writeError(path, error);
   }
+}
+
+/** A new file that cannot be given the owner which it has to have. */
+export function ownerError(
+  path: string,
+  { uid, gid }: { uid?: number; gid?: number },
+  cause: unknown,
+): IvaapError {
+  return new IvaapError(
+    'failed',
+    `${path} could not be given to user ${uid ?? '-'} and group ${gid ?? '-'}; nothing was written`,
+    {
+      hint: `run the same command as root, or name a new file: ls -ln ${path}`,
+      cause,
+    },
+  );
 }
 
 /** Replaces a small file in one instant: after a crash the old content or the new is there, whole. */
@@ -229,6 +253,7 @@ export function writeError(path: string, error: unknown): unknown {
       message: `${path} would be larger than a file of this process may be`,
       hint: 'ulimit -f unlimited, then run the same command again',
     },
+    EBUSY: { message: `${path} is a mount point, or in use by the kernel`, hint: `findmnt ${path}` },
     EEXIST: { message: `${path} is in the way`, hint: `ls -ld ${path}` },
     EXDEV: { message: `${path} lies on another file system than its temporary file`, hint: `df ${path}` },
   };

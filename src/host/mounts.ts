@@ -44,6 +44,12 @@ export function mountOf(path: string): Mount | undefined {
   return best;
 }
 
+/** Whether something is mounted at the path itself, a single file too: nothing can be renamed over it, whatever devices say. */
+export function isMountPoint(path: string): boolean {
+  const mount = mountOf(path);
+  return mount !== undefined && mount.mountPoint === realpathSync(path);
+}
+
 /** The path, or its nearest parent that exists. */
 function nearestExisting(path: string): string {
   for (let current = path; ; current = dirname(current)) {

@@ -4,7 +4,7 @@ import { lstat, stat } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { IvaapError } from '../errors.ts';
 import { openAtomic, writeError, writeFully } from '../host/atomic-file.ts';
-import { roomAt } from '../host/mounts.ts';
+import { isMountPoint, roomAt } from '../host/mounts.ts';
 import { isRoot } from '../host/system.ts';
 import { WriteBack } from '../host/write-back.ts';
 import { absolutePath } from './absolute-path.ts';
@@ -80,12 +80,23 @@ export async function extractTarget(dest: string, name: string, ourselves: strin
   if (running?.dev === found.dev && running.ino === found.ino) {
     throw refusal(dest, 'is this executable itself', `name another file, e.g. ./${basename(name)}`);
   }
+  if (isMountPoint(path))
+    throw refusal(dest, 'is mounted by itself and cannot be replaced', `findmnt ${path}`);
   // Without setuid and its kind: they were given to the content that goes.
   const replaces = { uid: found.uid, gid: found.gid, mode: found.mode & 0o777 };
   if (!isRoot() && found.uid !== process.geteuid?.()) {
     throw refusal(
       dest,
       `belongs to user ${found.uid}, whom the new file is to belong to as well`,
+      'use sudo',
+    );
+  }
+  // The kernel lets a user give a file to groups of their own only.
+  const groups = [process.getegid?.(), ...(process.getgroups?.() ?? [])];
+  if (!isRoot() && !groups.includes(found.gid)) {
+    throw refusal(
+      dest,
+      `belongs to group ${found.gid}, which the new file is to belong to as well`,
       'use sudo',
     );
   }

@@ -3,7 +3,8 @@ import { constants, existsSync } from 'node:fs';
 import { type FileHandle, lstat, mkdir, open, readdir, rename, rm, rmdir, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { IvaapError } from '../errors.ts';
-import { syncFolder, writeError } from '../host/atomic-file.ts';
+import { ownerError, syncFolder, writeError } from '../host/atomic-file.ts';
+import { isMountPoint } from '../host/mounts.ts';
 import { absolutePath } from './absolute-path.ts';
 import type { ExtractOptions, ExtractSource } from './extract-file.ts';
 import { extractToFile } from './extract-file.ts';
@@ -22,6 +23,14 @@ const refusal = (dir: string, why: string, hint: string) =>
 const temporaryName = (path: string) =>
   `.${basename(path)}.${process.pid}-${randomBytes(4).toString('hex')}.extracting`;
 
+/** The process that began a tree of that name for `path`; undefined of any other name. */
+function leftoverOf(path: string, name: string): string | undefined {
+  const prefix = `.${basename(path)}.`;
+  return name.startsWith(prefix)
+    ? /^(\d+)-[0-9a-f]{8}\.extracting$/.exec(name.slice(prefix.length))?.[1]
+    : undefined;
+}
+
 /** Looks at DIR and changes nothing. @throws IvaapError `usage` when it is not empty, no folder, or has no parent. */
 export async function treeTarget(dir: string): Promise<TreeTarget> {
   const path = absolutePath(dir);
@@ -36,10 +45,11 @@ export async function treeTarget(dir: string): Promise<TreeTarget> {
   }
   const elsewhere = `name a new folder, e.g. ${path}-new`;
   if (!found.isDirectory()) throw refusal(dir, 'is there and is no folder', elsewhere);
-  if ((await readdir(path)).length > 0) throw refusal(dir, 'is not empty', elsewhere);
+  // A mount point cannot be renamed over, also one of the same file system: there the tree grows inside.
+  const inside = isMountPoint(path);
+  const isOurs = (name: string) => inside && (name === 'lost+found' || leftoverOf(path, name) !== undefined);
+  if ((await readdir(path)).some((name) => !isOurs(name))) throw refusal(dir, 'is not empty', elsewhere);
   const replaces = { uid: found.uid, gid: found.gid, mode: found.mode & 0o777 };
-  // A mount point cannot be renamed over: there the tree grows inside.
-  const inside = found.dev !== parentInfo.dev;
   return { path, temporary: join(inside ? path : parent, temporaryName(path)), replaces };
 }
 
@@ -67,10 +77,8 @@ async function removeOwn(path: string, { handle, at }: OwnFolder): Promise<void>
 
 /** Trees of extractions that died: named after the target and the process. */
 async function removeLeftovers(target: TreeTarget): Promise<void> {
-  const prefix = `.${basename(target.path)}.`;
   for (const name of await readdir(dirname(target.temporary))) {
-    if (!name.startsWith(prefix)) continue;
-    const pid = /^(\d+)-[0-9a-f]{8}\.extracting$/.exec(name.slice(prefix.length))?.[1];
+    const pid = leftoverOf(target.path, name);
     if (pid === undefined || existsSync(`/proc/${pid}`)) continue;
     const path = join(dirname(target.temporary), name);
     const own = await openOwn(path).catch(() => undefined);
@@ -85,6 +93,21 @@ async function assertInItsPlace(path: string, handle: FileHandle): Promise<void>
   throw new IvaapError('failed', `${path} was moved away by somebody else while it was written`, {
     hint: `choose a folder that only you can change: ls -ld ${dirname(path)}`,
   });
+}
+
+/** Tries the owner that the tree is to have in the end, while nothing is written yet; until then it stays ours alone. */
+async function assertCanGiveAway(
+  { path, temporary, replaces }: TreeTarget,
+  { handle }: OwnFolder,
+): Promise<void> {
+  if (replaces === undefined || dirname(temporary) === path) return;
+  const { uid, gid } = await handle.stat();
+  try {
+    await handle.chown(replaces.uid, replaces.gid);
+    await handle.chown(uid, gid);
+  } catch (error) {
+    throw ownerError(path, replaces, error);
+  }
 }
 
 async function putInPlace(
@@ -120,6 +143,7 @@ export async function extractTree(
     await removeLeftovers(target);
     await mkdir(target.temporary, { mode: 0o700 });
     own = await openOwn(target.temporary);
+    await assertCanGiveAway(target, own);
     let before = 0;
     for (const file of files) {
       options.onFile?.(file.name);

@@ -52,7 +52,7 @@ for (const [name, exit] of [
   test(`${name} while writing: exit ${exit}, the old file as it was, no temporary file`, async () => {
     const at = folder();
     const before = folderState(at);
-    const args = ['extract-file', 'padding', join(at, 'old')];
+    const args = ['extract-file', 'padding', join(at, 'old'), '--force'];
     const { exitCode, stderr } = await stopped(args, name, 'a temporary file', isWriting(at));
     assert.equal(exitCode, exit);
     assert.match(stderr, new RegExp(`stopped by ${name}`));
@@ -62,7 +62,12 @@ for (const [name, exit] of [
 
 test('SIGKILL while writing leaves the old file; the next command takes the temporary one away', async () => {
   const at = folder();
-  await stopped(['extract-file', 'padding', join(at, 'old')], 'SIGKILL', 'a temporary file', isWriting(at));
+  await stopped(
+    ['extract-file', 'padding', join(at, 'old'), '--force'],
+    'SIGKILL',
+    'a temporary file',
+    isWriting(at),
+  );
   assert.equal(readFileSync(join(at, 'old'), 'utf8'), 'before');
   assert.equal(partials(at).length, 1);
   const { exitCode } = await runProgram([
@@ -70,6 +75,7 @@ test('SIGKILL while writing leaves the old file; the next command takes the temp
     'extract-file',
     'docker-images.tar.gz',
     join(at, 'old'),
+    '--force',
   ]);
   assert.equal(exitCode, 0);
   assert.deepEqual(readdirSync(at), ['old']);
@@ -77,7 +83,7 @@ test('SIGKILL while writing leaves the old file; the next command takes the temp
 
 test('SIGHUP, as a lost terminal sends it, stops nothing', async () => {
   const at = folder();
-  const args = ['extract-file', 'padding', join(at, 'old')];
+  const args = ['extract-file', 'padding', join(at, 'old'), '--force'];
   const { exitCode } = await stopped(args, 'SIGHUP', 'a temporary file', isWriting(at));
   assert.equal(exitCode, 0);
   assert.ok(statSync(join(at, 'old')).size > 2 ** 29);

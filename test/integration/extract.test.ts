@@ -21,6 +21,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { gzipSync } from 'node:zlib';
 import { extractTarget, extractToFile } from '../../src/payload/extract-file.ts';
 import { builtExecutable } from '../fixtures/built-executable.ts';
 import { folderState } from '../fixtures/folder-state.ts';
@@ -97,9 +98,9 @@ test('a reader that goes away before the end is a failure', async () => {
   assert.match(stderr, /standard output took no more/);
 });
 
-test('an existing file is replaced in place of its name and keeps owner and mode', async () => {
+test('an existing archive of ours is replaced in place of its name and keeps owner and mode', async () => {
   const file = join(folder(), 'old');
-  writeFileSync(file, 'before');
+  assert.equal((await tiny('extract-file', 'connectors/alpha.tar.gz', file)).exitCode, 0);
   chmodSync(file, 0o640);
   chownSync(file, 1234, 4321);
   const inode = statSync(file).ino;
@@ -108,6 +109,89 @@ test('an existing file is replaced in place of its name and keeps owner and mode
   assert.deepEqual([uid, gid, mode & 0o7777], [1234, 4321, 0o640]);
   assert.notEqual(ino, inode);
   assert.equal(sha256(file), expected.sha256);
+});
+
+test('any other file is replaced with --force only, whatever it is called and whoever asks', async () => {
+  const product = mkdtempSync('/var/lib/extract-test-');
+  const other = await makeTinyPayload({ executable: builtExecutable(), product: { folder: product } });
+  const run = (...args: string[]) => runProgram([other.path, 'extract-file', ...args]);
+  try {
+    for (const name of ['connectors', 'elsewhere']) mkdirSync(join(product, name));
+    symlinkSync(product, join(work, 'linked'));
+    const text = (name: string) => (writeFileSync(join(product, name), 'before'), join(product, name));
+    const foreign = (name: string) => {
+      writeFileSync(text(name), gzipSync('an archive of another tool'));
+      return join(product, name);
+    };
+    const rows: [name: string, make: () => string, replaced: boolean][] = [
+      [archive, () => text(archive), true],
+      [archive, () => foreign(archive), true],
+      [archive, () => (text(archive), join(work, 'linked', archive)), true],
+      ['connectors/alpha.tar.gz', () => text('connectors/gone.tar.gz'), true],
+      [archive, () => text('tiny.values.yaml'), false],
+      [archive, () => text('elsewhere/docker-images.tar.gz'), false],
+      [archive, () => foreign('elsewhere/other.tar.gz'), false],
+      [archive, () => text('empty'), false],
+      ['tiny.values.template.yaml', () => text(archive), false],
+      ['TinyChart/Chart.yaml', () => text('Chart.yaml'), false],
+    ];
+    for (const [name, make, replaced] of rows) {
+      const dest = make();
+      const before = readFileSync(dest);
+      const { exitCode, stderr } = await run(name, dest);
+      assert.equal(exitCode, replaced ? 0 : 2, `${name} ${dest} ${stderr}`);
+      assert.equal(readFileSync(dest).equals(before), !replaced, dest);
+      if (replaced) continue;
+      assert.match(stderr, /is no archive of this program; nothing was changed/);
+      // The command of the hint works as it stands.
+      const command = /replace it: (.* --force)$/m.exec(stderr)?.[1];
+      const forced = await runProgram(['sh', '-c', command!]);
+      assert.equal(forced.exitCode, 0, forced.stderr);
+      assert.ok(!readFileSync(dest).equals(before));
+    }
+    const again = join(product, 'elsewhere/again');
+    for (const release of ['connectors/alpha.tar.gz', archive])
+      assert.equal((await run(release, again)).exitCode, 0);
+    assert.equal(sha256(again), other.index.archives.find(({ name }) => name === archive)!.sha256);
+    assert.equal((await run('TinyChart/Chart.yaml', again)).exitCode, 2, 'a file in the place of an archive');
+  } finally {
+    rmSync(join(work, 'linked'));
+    rmSync(product, { recursive: true });
+    other.remove();
+  }
+});
+
+test('a mount point is seen before a byte is written: a folder is filled, a file is refused', async () => {
+  const at = folder();
+  const [bound, source, file] = ['bound', 'source', 'file'].map((name) => join(at, name)) as [
+    string,
+    string,
+    string,
+  ];
+  for (const path of [bound, source]) mkdirSync(path);
+  writeFileSync(file, 'before');
+  writeFileSync(join(at, 'other'), 'other');
+  execFileSync('mount', ['--bind', source, bound]);
+  mounts.push(bound);
+  execFileSync('mount', ['--bind', join(at, 'other'), file]);
+  mounts.push(file);
+  // What a killed extraction left there, and what a new file system has, are nobody's files.
+  mkdirSync(join(bound, 'lost+found'));
+  mkdirSync(join(bound, '.bound.4194999-00c0ffee.extracting/chart'), { recursive: true });
+  const { exitCode, stderr } = await tiny('extract', bound);
+  assert.equal(exitCode, 0, stderr);
+  assert.equal(sha256(join(source, archive)), expected.sha256);
+  assert.deepEqual(
+    readdirSync(bound).filter((name) => name.startsWith('.')),
+    [],
+  );
+  const refusal = await tiny('extract-file', archive, file, '--force');
+  assert.equal(refusal.exitCode, 2);
+  assert.match(
+    refusal.stderr,
+    /is mounted by itself and cannot be replaced; nothing was changed\ntry: findmnt /,
+  );
+  assert.equal(readFileSync(file, 'utf8'), 'other');
 });
 
 const refused: [what: string, make: (at: string) => string][] = [
@@ -160,7 +244,7 @@ test('a changed byte: exit 4 naming entry and bytes, the old file as it was, no 
   writeFileSync(join(at, 'old'), 'before');
   const before = folderState(at);
   const file = damaged(layer.offset + 600);
-  const { exitCode, stderr } = await runProgram([file, 'extract-file', archive, join(at, 'old')]);
+  const { exitCode, stderr } = await runProgram([file, 'extract-file', archive, join(at, 'old'), '--force']);
   assert.equal(exitCode, 4);
   assert.match(stderr, new RegExp(`damaged in ${layer.name} \\(bytes \\d+ to \\d+`));
   assert.deepEqual(folderState(at), before);
@@ -185,7 +269,7 @@ test('a disk without room is refused before anything is written', async () => {
   writeFileSync(join(at, 'old'), 'before');
   const before = folderState(at);
   for (const args of [
-    ['extract-file', archive, join(at, 'old')],
+    ['extract-file', archive, join(at, 'old'), '--force'],
     ['extract', join(at, 'stage')],
   ]) {
     const { exitCode, stderr } = await tiny(...args);
@@ -263,6 +347,14 @@ test('without root a file of another owner is not replaced', async () => {
   assert.equal(exitCode, 2);
   assert.match(stderr, /belongs to user 0.*\ntry: use sudo/);
   assert.deepEqual(folderState(at), before);
+  // A file of one's own that somebody gave to a group of theirs: known before a byte is written.
+  writeFileSync(join(at, 'theirs'), 'before');
+  chownSync(join(at, 'theirs'), 1234, 4321);
+  const argv = [payload.path, 'extract-file', archive, join(at, 'theirs'), '--force'] as const;
+  const theirs = await runProgram([...argv], { uid: 1234 });
+  assert.equal(theirs.exitCode, 2);
+  assert.match(theirs.stderr, /belongs to group 4321.*; nothing was changed/);
+  assert.equal(readFileSync(join(at, 'theirs'), 'utf8'), 'before');
   const own = await runProgram([payload.path, 'extract-file', archive, join(at, 'new')], { uid: 1234 });
   assert.equal(own.exitCode, 0);
   assert.equal(statSync(join(at, 'new')).uid, 1234);

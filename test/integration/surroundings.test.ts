@@ -253,7 +253,7 @@ test('a limit on the size of files: a clear error, the old file as it was, nothi
   const at = folder();
   writeFileSync(join(at, 'old'), 'before');
   const before = folderState(at);
-  for (const command of [`extract-file ${archive.name} ${at}/old`, `extract ${at}/stage`]) {
+  for (const command of [`extract-file ${archive.name} ${at}/old --force`, `extract ${at}/stage`]) {
     const { exitCode, signal, stderr } = await shell(`ulimit -f 64; "$0" ${command}`);
     assert.deepEqual([exitCode, signal], [6, null]);
     assert.match(stderr, /would be larger than a file of this process may be\n[^]*try: ulimit -f unlimited/);

@@ -54,6 +54,24 @@ describe('atomic files', () => {
     assert.deepEqual(readdirSync(folder), ['dump.sql']);
   });
 
+  it('leave a folder alone that is called like what a dead writer left', async () => {
+    const path = join(folder, 'file');
+    mkdirSync(join(folder, '.file.4194999-00c0ffee.partial/mine'), { recursive: true });
+    symlinkSync('/nowhere', join(folder, '.file.4194999-00c0ffef.partial'));
+    writeFileSync(join(folder, '.file.4194999-00c0fff0.partial'), 'left');
+    await writeFileAtomic(path, 'new', { mode: 0o600 });
+    const names = ['.file.4194999-00c0ffee.partial', '.file.4194999-00c0ffef.partial', 'file'];
+    assert.deepEqual(readdirSync(folder).sort(), names);
+  });
+
+  it('are given to their owner before the first byte', async () => {
+    const path = join(folder, 'file');
+    const file = await openAtomic(path, { mode: 0o640, uid: 1234, gid: 4321 });
+    const { uid, gid } = statSync(file.temporaryPath);
+    await file.discard();
+    assert.deepEqual([uid, gid, readdirSync(folder).length], [1234, 4321, 0]);
+  });
+
   it('give a stream its name only after it was verified', async () => {
     const path = join(folder, 'file');
     const refuse = () => {
