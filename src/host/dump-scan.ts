@@ -14,8 +14,9 @@ const backslash = 0x5c;
 const dot = 0x2e;
 /** Of a line, as much as is ever looked at; a row may be hundreds of megabytes long. */
 const keptBytes = 4096;
-/** `COPY schema."quoted "" name" (columns) FROM stdin;` */
+/** `COPY schema."quoted "" name" (columns) FROM stdin;`: of a table with many columns it is longer than what is kept. */
 const tableName = /^COPY ((?:"(?:[^"]|"")*"|[^"\s(])+)/;
+const copyEnd = ' FROM stdin;';
 
 /**
  * Reads a plain-text pg_dump as it streams past: rows in its COPY blocks, bytes, SHA-256, and whether it came to its proper end.
@@ -29,6 +30,10 @@ export class DumpScan {
   #kept: Buffer[] = [];
   #keptLength = 0;
   #lineLength = 0;
+  /** Last bytes of a line that comes in pieces. */
+  #tail = '';
+  /** The beginning of a COPY statement that has not ended yet: a name may hold the end of a line. */
+  #copy: string | undefined;
   #copying: { table: string; rows: number } | undefined;
   /** Only a "Data for Name" comment announces a COPY block: the text of a function may hold the same words. */
   #announced = false;
@@ -54,10 +59,11 @@ export class DumpScan {
       if (end === -1) break;
       if (this.#lineLength > 0) {
         this.#keep(chunk, start, end);
-        this.#line(Buffer.concat(this.#kept), 0, this.#keptLength, this.#lineLength);
+        this.#line(Buffer.concat(this.#kept), 0, this.#keptLength, this.#lineLength, this.#tail);
         this.#kept = [];
         this.#keptLength = 0;
         this.#lineLength = 0;
+        this.#tail = '';
       } else this.#line(chunk, start, end, end - start);
       start = end + 1;
     }
@@ -66,13 +72,14 @@ export class DumpScan {
 
   #keep(chunk: Buffer, start: number, end: number): void {
     this.#lineLength += end - start;
+    if (this.#announced) this.#tail = (this.#tail + endOf(chunk, start, end)).slice(-copyEnd.length);
     const take = Math.min(end - start, keptBytes - this.#keptLength);
     if (take <= 0) return;
     this.#kept.push(Buffer.from(chunk.subarray(start, start + take)));
     this.#keptLength += take;
   }
 
-  #line(buffer: Buffer, start: number, end: number, length: number): void {
+  #line(buffer: Buffer, start: number, end: number, length: number, tail?: string): void {
     if (this.#copying !== undefined) {
       if (length === 2 && buffer[start] === backslash && buffer[start + 1] === dot) {
         this.#copying = undefined;
@@ -80,20 +87,29 @@ export class DumpScan {
       } else this.#copying.rows += 1;
       return;
     }
-    if (length === 0 || length > keptBytes) return;
+    const text = () => buffer.toString('utf8', start, Math.min(end, start + keptBytes));
     const first = buffer[start];
-    if (first !== 0x43 && first !== 0x2d && first !== backslash) return; // C, -, \
-    this.#statement(buffer.toString('utf8', start, Math.min(end, start + keptBytes)));
+    if (this.#copy !== undefined || (this.#announced && first === 0x43)) {
+      this.#copyStatement(length === 0 ? '' : text(), tail ?? endOf(buffer, start, end));
+    } else if (length <= keptBytes && (first === 0x2d || first === backslash)) this.#statement(text());
+  }
+
+  #copyStatement(line: string, tail: string): void {
+    const statement = this.#copy === undefined ? line : `${this.#copy}\n${line}`.slice(0, keptBytes);
+    if (!statement.startsWith('COPY ')) return;
+    if (tail !== copyEnd) {
+      this.#copy = statement;
+      return;
+    }
+    this.#copy = undefined;
+    this.#copying = { table: tableName.exec(statement)?.[1] ?? '?', rows: 0 };
+    this.#tables.push(this.#copying);
   }
 
   #statement(line: string): void {
     if (line.startsWith('-- Data for Name: ')) this.#announced = true;
     else if (line === '-- PostgreSQL database dump complete') this.#complete = true;
-    else if (this.#announced && line.startsWith('COPY ') && line.endsWith(' FROM stdin;')) {
-      const table = tableName.exec(line)?.[1] ?? '?';
-      this.#copying = { table, rows: 0 };
-      this.#tables.push(this.#copying);
-    } else if (line.startsWith(String.raw`\restrict `)) this.#restrictKey ??= line.slice(10);
+    else if (line.startsWith(String.raw`\restrict `)) this.#restrictKey ??= line.slice(10);
     else if (line.startsWith(String.raw`\unrestrict `)) {
       this.#unrestricted = this.#complete && line.slice(12) === this.#restrictKey;
     }
@@ -120,3 +136,6 @@ export class DumpScan {
     };
   }
 }
+
+const endOf = (buffer: Buffer, start: number, end: number): string =>
+  buffer.toString('latin1', Math.max(start, end - copyEnd.length), end);

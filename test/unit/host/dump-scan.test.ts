@@ -63,6 +63,25 @@ describe('the scan of a dump', () => {
     });
   }
 
+  const columns = Array.from({ length: 400 }, (_, at) => `"a rather long name of a column ${at}"`);
+  for (const chunkBytes of [1, 5000, 100_000]) {
+    it(`counts the rows of a table with hundreds of columns in pieces of ${chunkBytes} bytes`, () => {
+      const wide = dump.replace('(id, name, "odd (col)")', `(${columns.join(', ')})`);
+      assert.ok(wide.length > dump.length + 4096);
+      assert.deepEqual(scan(wide, chunkBytes).tables, [
+        { table: 'public.wells', rows: 3 },
+        { table: 'public."empty (one)"', rows: 0 },
+      ]);
+    });
+  }
+
+  it('counts the rows of a table whose names hold ends of lines', () => {
+    const odd = dump.replace('wells (id, name, "odd (col)")', '"we\nlls" (id, "\n", "a\n\nCOPY b (c)")');
+    for (const chunkBytes of [1, 100, 4096]) {
+      assert.deepEqual(scan(odd, chunkBytes).tables[0], { table: 'public."we\nlls"', rows: 3 });
+    }
+  });
+
   it('refuses a dump that was cut at any byte before its last line was whole', () => {
     const whole = dump.lastIndexOf('\n\n') + 1;
     for (let length = 0; length < whole; length += 1) {
