@@ -215,6 +215,7 @@ export class Journal {
         version: run.to,
         payloadDigest: run.payloadDigest,
         completedAt: now,
+        binary: run.binary,
         ...(run.key === undefined ? {} : { key: run.key }),
       };
       const waived = Object.entries(run.steps).flatMap(([step, { status, waived: reason }]) =>

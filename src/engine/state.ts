@@ -97,6 +97,8 @@ const stateSchema = z.looseObject({
       key,
       /** Steps of that run that the operator let pass: nobody has proved what they stand for; since 1.3. */
       waived: z.array(z.looseObject({ step: z.string(), reason: z.string() })).optional(),
+      /** Path of the executable that installed it: what goes back to it; since 1.3. */
+      binary: z.string().optional(),
     })
     .optional(),
   /** The run that is going on, or the last one. */

@@ -2,7 +2,8 @@ import type { Journal } from '../engine/journal.ts';
 import type { State } from '../engine/state.ts';
 import { IvaapError } from '../errors.ts';
 import type { UpgradeContext } from '../steps/context.ts';
-import { type PgDump, pgDumpSchema, upgradePgBackup } from '../steps/upgrade_pg_backup.ts';
+import { type PgDump, pgDumpSchema } from '../steps/dump_record.ts';
+import { upgradePgBackup } from '../steps/upgrade_pg_backup.ts';
 
 /** The dumps of an upgrade. */
 export interface Dumps {

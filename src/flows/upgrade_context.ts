@@ -1,4 +1,5 @@
 import type { Journal } from '../engine/journal.ts';
+import type { State } from '../engine/state.ts';
 import type { HeldLock } from '../engine/lock.ts';
 import type { Redactor } from '../engine/redact.ts';
 import type { UpgradeContext } from '../steps/context.ts';
@@ -48,10 +49,17 @@ export async function upgradeContext(upgrade: UpgradeSession, from: string): Pro
   const ctx: UpgradeContext = {
     ...shared,
     from,
+    installedBy: installedBy(journal.state),
     values,
     skipBackup,
     forceConflicts,
     rendered: renderedOnce(() => ctx, ports.signal),
   };
   return ctx;
+}
+
+/** A program that recorded less left it in the last run alone, for as long as no other one began. */
+function installedBy({ installed, run }: State): string | undefined {
+  if (installed?.binary !== undefined) return installed.binary;
+  return run?.status === 'completed' && run.to === installed?.version ? run.binary : undefined;
 }

@@ -19,11 +19,14 @@ export interface PostgresSettings {
 export interface Postgres {
   /** Name of the one running, ready pod. Throws 'failed' with what the pods say. */
   pod(signal?: AbortSignal): Promise<string>;
-  /** Rows and columns of one query in a read-only transaction; it cannot change anything. NULL reads as ''. */
+  /**
+   * Rows and columns of one query in a read-only transaction; it cannot change anything. NULL reads as ''. Throws 'failed' for an answer
+   * that did not arrive as a whole: no rows means that there are none.
+   */
   query(sql: string, signal?: AbortSignal): Promise<string[][]>;
-  /** First column of the first row; 0 when there is no row or no such table. Throws 'failed' for anything but an integer. */
+  /** First column of the first row; 0 when there is no row, NULL or no such table. Throws 'failed' for anything but an integer. */
   schemaVersion(sql: string, signal?: AbortSignal): Promise<number>;
-  /** Size on disk: an upper bound for most dumps, and the measure of a dump's progress. */
+  /** Size on disk, which says little about a dump's: large values are compressed there. */
   databaseSizeBytes(signal?: AbortSignal): Promise<number>;
   /** Server's version, `15.18`. */
   serverVersion(signal?: AbortSignal): Promise<string>;
@@ -47,6 +50,10 @@ const psqlOptions = [
   recordSeparator,
 ];
 const queryTimeoutMs = 60_000;
+/** kubectl loses answers now and then (see below): a question is asked so often. */
+const asks = 3;
+/** Printed by psql after everything else: what lacks it is no answer. */
+const endMark = 'ivaap:end-of-answer';
 const undefinedTable = '42P01';
 
 /**
@@ -90,35 +97,31 @@ export function createPostgres(kubectl: Kubectl, settings: PostgresSettings): Po
     });
 
   async function query(sql: string, signal?: AbortSignal): Promise<string[][]> {
-    const { stdout } = await exec(
-      [
-        'psql',
-        ...psqlOptions,
-        '-U',
-        user,
-        '-d',
-        database,
-        '-c',
-        'BEGIN TRANSACTION READ ONLY',
-        '-c',
-        sql,
-        '-c',
-        'ROLLBACK',
-      ],
-      { timeoutMs: queryTimeoutMs, repeatable: true },
-      signal,
-    );
-    const text = stdout.replace(/\n$/, '');
-    return text === '' ? [] : text.split(recordSeparator).map((row) => row.split(fieldSeparator));
+    const statements = ['BEGIN TRANSACTION READ ONLY', sql, 'ROLLBACK', String.raw`\echo ${endMark}`];
+    const argv = ['psql', ...psqlOptions, '-U', user, '-d', database] as const;
+    for (let count = 1; count <= asks; count += 1) {
+      const { stdout } = await exec(
+        [...argv, ...statements.flatMap((statement) => ['-c', statement])],
+        { timeoutMs: queryTimeoutMs, repeatable: true },
+        signal,
+      );
+      const text = wholeAnswer(stdout);
+      if (text !== undefined) {
+        return text === '' ? [] : text.split(recordSeparator).map((row) => row.split(fieldSeparator));
+      }
+    }
+    throw unanswered('the answer was lost or cut off on its way');
+  }
+
+  /** First column of the one row that must be there. */
+  async function value(sql: string, signal?: AbortSignal): Promise<string> {
+    const found = (await query(sql, signal))[0]?.[0];
+    if (found === undefined || found === '') throw unanswered('it holds no value');
+    return found;
   }
 
   async function integer(sql: string, signal?: AbortSignal): Promise<number> {
-    const value = (await query(sql, signal))[0]?.[0] ?? '0';
-    if (/^-?\d{1,15}$/.test(value)) return Number(value);
-    throw new IvaapError(
-      'failed',
-      `the database answered ${JSON.stringify(value.slice(0, 80))} instead of a number`,
-    );
+    return toInteger(await value(sql, signal));
   }
 
   return {
@@ -126,7 +129,8 @@ export function createPostgres(kubectl: Kubectl, settings: PostgresSettings): Po
     query,
     async schemaVersion(sql, signal) {
       try {
-        return await integer(sql, signal);
+        const found = (await query(sql, signal))[0]?.[0] ?? '';
+        return found === '' ? 0 : toInteger(found);
       } catch (error) {
         if (programFailure(error)?.stderr.includes(undefinedTable) === true) return 0;
         throw error;
@@ -134,8 +138,7 @@ export function createPostgres(kubectl: Kubectl, settings: PostgresSettings): Po
     },
     databaseSizeBytes: (signal) => integer('SELECT pg_database_size(current_database())', signal),
     async serverVersion(signal) {
-      const [row] = await query('SHOW server_version', signal);
-      return (row?.[0] ?? '').split(' ')[0] ?? '';
+      return (await value('SHOW server_version', signal)).replace(/ .*/, '');
     },
     async dump(consume, signal) {
       const name = await pod(signal);
@@ -165,7 +168,31 @@ export function createPostgres(kubectl: Kubectl, settings: PostgresSettings): Po
     },
     async dumpGlobals(signal) {
       const argv = ['pg_dumpall', '-w', '--globals-only', '-U', user] as const;
-      return (await exec(argv, { timeoutMs: queryTimeoutMs, repeatable: true }, signal)).stdout;
+      for (let count = 1; count <= asks; count += 1) {
+        const { stdout } = await exec(argv, { timeoutMs: queryTimeoutMs, repeatable: true }, signal);
+        if (isWholeGlobals(stdout)) return stdout;
+      }
+      throw new IvaapError('failed', 'the dump of the roles is not whole: its end is missing', {
+        hint: 'run the same command again',
+      });
     },
   };
 }
+
+/** Without the mark at its end; undefined for what lacks it. */
+function wholeAnswer(stdout: string): string | undefined {
+  const end = `${endMark}\n`;
+  return stdout.endsWith(end) ? stdout.slice(0, -end.length).replace(/\n$/, '') : undefined;
+}
+
+/** Its last comment is there, with the three lines that end it. */
+const isWholeGlobals = (text: string): boolean =>
+  text.trimEnd().endsWith('\n-- PostgreSQL database cluster dump complete\n--') && text.endsWith('\n');
+
+function toInteger(value: string): number {
+  if (/^-?\d{1,15}$/.test(value)) return Number(value);
+  throw unanswered(`${JSON.stringify(value.slice(0, 80))} instead of a number`);
+}
+
+const unanswered = (what: string) =>
+  new IvaapError('failed', `the database did not answer: ${what}`, { hint: 'run the same command again' });

@@ -64,6 +64,8 @@ export interface StepContext {
 /** Of `install --upgrade`: the host has a completed installation. */
 export interface UpgradeContext extends StepContext {
   from: string;
+  /** Path of the file that installed `from`; undefined where nobody recorded it. */
+  installedBy: string | undefined;
   values: ValuesFile;
   skipBackup: boolean;
   /** Helm takes over fields that somebody else has taken from it, in its rollback as well. */

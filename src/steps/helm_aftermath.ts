@@ -7,8 +7,8 @@ import type { UpgradeContext } from './context.ts';
 import { fqdnOf, probeUntilHealthy } from './health.ts';
 import { type HelmAftermath, helmVerdict } from './helm_verdict.ts';
 import { parseRendered } from './rendered_chart.ts';
-import { restoreCommands } from './restore_commands.ts';
-import { type PgDump, pgDumpSchema } from './upgrade_pg_backup.ts';
+import { wayBack } from './restore_commands.ts';
+import { type PgDump, pgDumpSchema } from './dump_record.ts';
 import { readValuesFile } from './values_file.ts';
 
 /** How long the old release may take to answer after Helm rolled back; its pods are ready by then. */
@@ -38,7 +38,7 @@ export async function judgeFailure(
   error: unknown,
   before: { schema: number | undefined; revision: number },
 ): Promise<IvaapError> {
-  const { from, to, product } = ctx;
+  const { from, to } = ctx;
   const schemaBefore = before.schema;
   const stands = await releaseAfterFailure(ctx, before.revision);
   const [schemaAfter, healthy] = await Promise.all([
@@ -49,13 +49,7 @@ export async function judgeFailure(
   const dump = dumpOfTheOldSchema(ctx, io, schemaBefore);
   const output = error instanceof IvaapError ? (error.output ?? '') : '';
   const lines = [output, ...dumpLines(dump)];
-  if (verdict.code === 'schema_moved' && dump !== undefined) {
-    const pod = await ctx.database.pod().catch(() => `POD_OF_${product.database.selector}`);
-    lines.push(
-      `To restore the database of ${from} (the moved one is kept as ${product.database.name}_moved):`,
-      ...restoreCommands(product, { pod, dumpPath: dump.path, owner: dump.owner }).map((line) => `  ${line}`),
-    );
-  }
+  if (verdict.code === 'schema_moved' && dump !== undefined) lines.push(...wayBack(dump, from));
   return new IvaapError(verdict.code, verdict.message, {
     cause: new Error(causeChain(error)[0] ?? 'Helm failed'),
     output: lines.filter((line) => line !== '').join('\n'),

@@ -1,57 +1,15 @@
-import type { Product } from '../payload/product-schema.ts';
-
-/** A POSIX shell's view of one word, quoted only where it must be. */
-function shellWord(text: string): string {
-  return /^[A-Za-z0-9_@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
-}
-
-const identifier = (name: string) => `"${name.replaceAll('"', '""')}"`;
-const literal = (text: string) => `'${text.replaceAll("'", "''")}'`;
+import type { PgDump } from './dump_record.ts';
 
 /**
- * The commands, to be typed in this order on the host, that bring a dump back: it is loaded into a database of another
- * name first, so that a failure changes nothing, and the two swap names in one transaction. The moved database is kept.
+ * What brings the database back to a dump, as lines for people: made from the record alone, so that it can be told again at any time.
+ * `release` is the one that the dump was taken of.
  */
-export function restoreCommands(
-  product: Product,
-  { pod, dumpPath, owner }: { pod: string; dumpPath: string; owner: string },
-): string[] {
-  const { database, namespace } = product;
-  const restored = `${database.name}_restored`;
-  const moved = `${database.name}_moved`;
-  const inPod = (stdin: boolean, program: string, ...args: string[]) =>
-    [
-      'k3s',
-      'kubectl',
-      'exec',
-      ...(stdin ? ['-i'] : []),
-      '-n',
-      namespace,
-      pod,
-      '-c',
-      database.container,
-      '--',
-      program,
-      '-U',
-      database.user,
-      ...args,
-    ]
-      .map(shellWord)
-      .join(' ');
-  const strict = ['-v', 'ON_ERROR_STOP=1', '-q'];
-  const swap = [
-    `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname IN (${literal(database.name)}, ${literal(restored)}) AND pid <> pg_backend_pid()`,
-    'BEGIN',
-    `ALTER DATABASE ${identifier(database.name)} RENAME TO ${identifier(moved)}`,
-    `ALTER DATABASE ${identifier(restored)} RENAME TO ${identifier(database.name)}`,
-    'COMMIT',
-  ];
-  const lock = `ALTER DATABASE ${identifier(database.name)} ALLOW_CONNECTIONS false`;
-  const unlock = `ALTER DATABASE ${identifier(moved)} ALLOW_CONNECTIONS true`;
-  const sql = (statements: string[]) => statements.flatMap((statement) => ['-c', statement]);
+export function wayBack(dump: PgDump, release: string): string[] {
+  const { restoreScript: script } = dump;
+  if (script === undefined) return [`How to restore it by hand: "Going back" in docs/operators.md`];
   return [
-    inPod(false, 'createdb', '-O', owner, restored),
-    `${inPod(true, 'psql', '-d', restored, ...strict, '--single-transaction')} < ${shellWord(dumpPath)}`,
-    inPod(false, 'psql', '-d', 'postgres', ...strict, ...sql([lock, ...swap, unlock])),
+    `To go back to ${release}, with the database as it was at ${dump.takenAt} (the one of now is kept under another name):`,
+    `  sh ${script}`,
+    `It stops what works with the database, restores it and says what follows; it may be started again.`,
   ];
 }

@@ -8,7 +8,7 @@ import { runHelm } from './helm_run.ts';
 import { assertDeployed, endedWithoutUs, repairHelm } from './helm_state.ts';
 import { schemaSentence } from './helm_verdict.ts';
 import { previewRelease } from './release_preview.ts';
-import { pgDumpSchema } from './upgrade_pg_backup.ts';
+import { pgDumpSchema } from './dump_record.ts';
 import { snapshotSchema } from './upgrade_snapshot.ts';
 import { readValuesFile } from './values_file.ts';
 

@@ -9,7 +9,7 @@ import { releaseSecretName } from '../host/helm.ts';
 import { makeBackupFolder } from './backup_folder.ts';
 import type { UpgradeContext } from './context.ts';
 import type { ProductPaths } from './paths.ts';
-import { pgDumpSchema } from './upgrade_pg_backup.ts';
+import { pgDumpSchema } from './dump_record.ts';
 
 /** Of `snapshot` in the state: what the host and Helm knew of the release before the upgrade. */
 export const snapshotSchema = z.looseObject({

@@ -4,7 +4,8 @@ import type { Requirements } from '../../payload/product-schema.ts';
 import type { Measurement } from '../../policy/preflight.ts';
 import { judgeRoom, type RoomNeed } from '../../policy/room.ts';
 import { imageStore } from '../image_store.ts';
-import { pgDumpSchema, uselessness, upgradePgBackup } from '../upgrade_pg_backup.ts';
+import { pgDumpSchema, uselessness } from '../dump_record.ts';
+import { upgradePgBackup } from '../upgrade_pg_backup.ts';
 import type { CheckContext, HostFacts } from './facts.ts';
 
 /** The product's limits for a run that begins, and what is really missing for any. */

@@ -55,8 +55,8 @@ function becomeKilledAt(place: string): void {
 }
 
 /** What the state says of the newest dump. */
-function newestDump(): { path: string; takenAt: string } {
-  return host.state()?.derived.pgDump as { path: string; takenAt: string };
+function newestDump(): { path: string; takenAt: string; endedAt: string } {
+  return host.state()?.derived.pgDump as { path: string; takenAt: string; endedAt: string };
 }
 
 const keptNow = () => kept(host.state()?.derived ?? {});
@@ -82,7 +82,9 @@ test('what was done is looked at again: a dump, a chart or an image that is gone
 function twoHoursLater(): void {
   const path = join(host.folder, '.installer/state.json');
   const earlier = new Date(Date.now() - 7_200_000).toISOString();
-  writeFileSync(path, readFileSync(path, 'utf8').replaceAll(newestDump().takenAt, earlier));
+  const { takenAt, endedAt } = newestDump();
+  const text = readFileSync(path, 'utf8').replaceAll(takenAt, earlier).replaceAll(endedAt, earlier);
+  writeFileSync(path, text);
   host.cluster.state.database.rows.push('Gullfaks A-1');
 }
 

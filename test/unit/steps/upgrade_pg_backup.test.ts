@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { bootId, uptimeSeconds } from '../../../src/host/system.ts';
 import type { UpgradeContext } from '../../../src/steps/context.ts';
-import { ageMinutes, upgradePgBackup } from '../../../src/steps/upgrade_pg_backup.ts';
+import { ageMinutes } from '../../../src/steps/dump_record.ts';
+import { upgradePgBackup } from '../../../src/steps/upgrade_pg_backup.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'dump-'));
 after(() => rmSync(folder, { recursive: true }));
