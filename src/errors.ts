@@ -23,8 +23,14 @@ export const errorCodes = {
   locked: { exit: 9, meaning: 'another run holds the lock' },
   nothing_to_do: { exit: 10, meaning: 'version and payload are already deployed; --reapply runs it anyway' },
   bug: { exit: 70, meaning: 'a defect in this program; the run log has what a report needs' },
-  interrupted: { exit: 130, meaning: 'stopped by SIGINT at a safe point; run the same command again' },
-  terminated: { exit: 143, meaning: 'stopped by SIGTERM at a safe point; run the same command again' },
+  interrupted: {
+    exit: 130,
+    meaning: 'stopped by SIGINT or SIGQUIT at a safe point; run the same command again',
+  },
+  terminated: {
+    exit: 143,
+    meaning: 'stopped by SIGTERM or SIGXCPU at a safe point; run the same command again',
+  },
 } as const satisfies Record<string, { exit: number; meaning: string }>;
 
 export type ErrorCode = keyof typeof errorCodes;

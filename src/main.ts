@@ -1,5 +1,6 @@
 // First of all: from here on our own file may be renamed or replaced.
 import { ownDescriptor } from './host/own-file.ts';
+import { takeSignals } from './host/signals.ts';
 import { existsSync, fstatSync, readFileSync } from 'node:fs';
 import { isSea } from 'node:sea';
 import { describeError, IvaapError } from './errors.ts';
@@ -23,10 +24,10 @@ function scrubEnvironment(): void {
 }
 
 /**
- * What Node and its libraries have acted on before our first line: compile cache, coverage, certificates, proxies, TLS. What LD_* had
- * loaded is root's own doing, since sudo passes none on; it ends with us, like all that is not kept.
+ * What the loader, the C library, libuv, ICU, OpenSSL and Node have acted on before our first line: libraries, allocation, compile cache,
+ * coverage, certificates, proxies, TLS. docs/trust.md lists them.
  */
-const readBeforeUs = /^(NODE|OPENSSL|SSL)_/;
+const readBeforeUs = /^(NODE|OPENSSL|SSL|UV|ICU|LD|MALLOC|GLIBC)_|^(GCONV_PATH|LOCPATH)$/;
 
 /** Commands that read or write all of a file: their buffers are worth huge pages. */
 const movesManyBytes = new Set(['install', 'verify', 'extract', 'extract-file']);
@@ -34,11 +35,14 @@ const movesManyBytes = new Set(['install', 'verify', 'extract', 'extract-file'])
 /** What the C library reads before us too; with this value it asks for huge pages where the host gives them to those who ask. */
 const hugePages = { name: 'GLIBC_TUNABLES', value: 'glibc.malloc.hugetlb=1' };
 
+/** An environment that only we could have made: nothing in it asks to begin anew. */
+const isOurs = (name: string) => name === hugePages.name && process.env[name] === hugePages.value;
+
 /** To begin anew takes as long as to read some hundred mebibytes. */
 const worthHugePages = 512 * 1024 * 1024;
 
 function wantsHugePages(command: string | undefined): boolean {
-  if (!movesManyBytes.has(command ?? '') || process.env[hugePages.name] === hugePages.value) return false;
+  if (!movesManyBytes.has(command ?? '') || isOurs(hugePages.name)) return false;
   try {
     if (fstatSync(ownDescriptor()).size < worthHugePages) return false;
     return readFileSync('/sys/kernel/mm/transparent_hugepage/enabled', 'utf8').includes('[madvise]');
@@ -50,7 +54,7 @@ function wantsHugePages(command: string | undefined): boolean {
 /** Begins anew, as the same process, with an environment as it should have been: to change it now would come too late. The second time it is so. */
 function startInOrder(command: string | undefined): void {
   if (!isSea()) return;
-  const steered = Object.keys(process.env).some((name) => readBeforeUs.test(name));
+  const steered = Object.keys(process.env).some((name) => readBeforeUs.test(name) && !isOurs(name));
   const wants = wantsHugePages(command);
   // Without /proc nothing can begin anew, and whatever needs our file says so.
   if (!(steered || wants) || !existsSync('/proc/self/exe')) return;
@@ -65,18 +69,23 @@ function startInOrder(command: string | undefined): void {
  */
 function programAsTyped(): string {
   if (!isSea()) return `node ${process.argv[1] ?? ''}`;
-  return shellWord(/^[^\p{C}]+$/u.test(process.argv0) ? process.argv0 : process.execPath);
+  // A name that begins with `-`, as a login shell's does, is an option to whatever reads it.
+  return shellWord(/^[^\p{C}-][^\p{C}]*$/u.test(process.argv0) ? process.argv0 : process.execPath);
 }
 
 function abortOnSignals() {
   const first = new AbortController();
   const second = new AbortController();
-  const ask = (error: IvaapError) => (first.signal.aborted ? second : first).abort(error);
-  const hint = 'run the same command again';
-  process.on('SIGINT', () => ask(new IvaapError('interrupted', 'stopped by SIGINT', { hint })));
-  process.on('SIGTERM', () => ask(new IvaapError('terminated', 'stopped by SIGTERM', { hint })));
-  // A dropped SSH session must not end a run in the middle of an upgrade.
-  process.on('SIGHUP', () => {});
+  takeSignals((signal) => {
+    const code = signal === 'SIGINT' || signal === 'SIGQUIT' ? 'interrupted' : 'terminated';
+    // The kernel repeats SIGXCPU every second, which is nobody's second wish.
+    const asked = first.signal.aborted && signal !== 'SIGXCPU' ? second : first;
+    const hint =
+      signal === 'SIGXCPU'
+        ? 'ulimit -t unlimited, then run the same command again'
+        : 'run the same command again';
+    asked.abort(new IvaapError(code, `stopped by ${signal}`, { hint }));
+  });
   return { signal: first.signal, secondSignal: second.signal };
 }
 
@@ -100,9 +109,9 @@ function printError(error: unknown, json: boolean): number {
   return described.exitCode;
 }
 
-async function main(args: readonly string[]): Promise<void> {
+async function main(args: readonly string[], signals: ReturnType<typeof abortOnSignals>): Promise<void> {
   const program = programAsTyped();
-  const context = { program, ...abortOnSignals() };
+  const context = { program, ...signals };
   const { noticeUnsigned } = await import('./commands/unsigned-notice.ts');
   await noticeUnsigned();
   // The one question asked in scripts and prompts: answered without loading a library.
@@ -115,10 +124,12 @@ async function main(args: readonly string[]): Promise<void> {
 }
 
 const args = process.argv.slice(2);
+const signals = abortOnSignals();
 /** Leaves when a slow reader has taken all of it; whoever waits for us may end that with a signal. */
 async function leave(exitCode: number): Promise<never> {
   const enough = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => enough.abort());
+  for (const signal of ['SIGINT', 'SIGQUIT', 'SIGTERM', 'SIGHUP'] as const)
+    process.once(signal, () => enough.abort());
   await outputTaken(enough.signal);
   process.exit(exitCode);
 }
@@ -133,4 +144,4 @@ scrubEnvironment();
 // Modes of files are what the code says, for the programs that it starts as well.
 process.umask(0o022);
 outliveReaders();
-main(args).then(() => leave(0), end);
+main(args, signals).then(() => leave(0), end);

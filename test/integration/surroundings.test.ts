@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
   chmodSync,
@@ -80,6 +81,17 @@ const environments: [name: string, env: Record<string, string>][] = [
     { NODE_DEBUG: 'fs,net,child_process', NODE_DEBUG_NATIVE: 'x', NODE_PENDING_DEPRECATION: '1' },
   ],
   ['libraries of its own', { LD_LIBRARY_PATH: '/no/such', LD_DEBUG_OUTPUT: '/no/such' }],
+  [
+    'tables of the C library',
+    { GCONV_PATH: '/no/such', LOCPATH: '/no/such', TZDIR: '/no/such', HOSTALIASES: '/no/such' },
+  ],
+  [
+    'allocation of memory',
+    { MALLOC_PERTURB_: '5', MALLOC_ARENA_MAX: '1', GLIBC_TUNABLES: 'glibc.malloc.check=3' },
+  ],
+  ['data of ICU', { NODE_ICU_DATA: '/no/such', ICU_DATA: '/no/such', ICU_TIMEZONE_FILES_DIR: '/no/such' }],
+  ['threads of libuv', { UV_THREADPOOL_SIZE: '1', UV_USE_IO_URING: '1' }],
+  ['keys of TLS', { SSLKEYLOGFILE: join(work, 'keys'), SSL_CERT_DIR: '/no/such' }],
   ['a parent that is Node', { NODE_CHANNEL_FD: '9', NODE_UNIQUE_ID: '3', NODE_TEST_CONTEXT: 'child' }],
   [
     'tools of Node that write',
@@ -114,6 +126,38 @@ test('what lies in a compile cache of Node is not run, and its coverage is no ou
       if (file.isFile()) writeFileSync(join(file.parentPath, file.name), 'planted');
   }
   assert.deepEqual(readdirSync(at).sort(), ['cache', 'coverage']);
+});
+
+test('no configuration of OpenSSL is opened: neither the one of the environment nor the one of the host', async () => {
+  const pipe = join(folder(), 'openssl.cnf');
+  // Whoever opens it to read waits for ever.
+  const mount = `mkfifo ${pipe}; mount -t tmpfs tmpfs /etc/ssl; mkfifo /etc/ssl/openssl.cnf`;
+  const { exitCode, stdout, stderr } = await runProgram(
+    inOwnMounts(mount, ['timeout', '10', payload.path, 'verify', payload.path]),
+    { env: { OPENSSL_CONF: pipe, OPENSSL_CONF_INCLUDE: work, OPENSSL_ENGINES: work } },
+  );
+  assert.deepEqual([exitCode, stderr], [0, '']);
+  assert.match(stdout, /intact/);
+});
+
+for (const name of ['--inspect-brk=0', '-v', '--version', '-e', '--', '-ivaap']) {
+  test(`a name that reads ${name} is a name and no option of Node`, async () => {
+    const { exitCode, stdout, stderr } = await shell('exec -a "$ODD" "$0" manifst', { env: { ODD: name } });
+    assert.deepEqual([exitCode, stdout], [2, '']);
+    assert.match(stderr, /unknown command 'manifst'/);
+    assert.equal(stderr.slice(stderr.indexOf('try: ')), `try: ${payload.path} --help\n`);
+  });
+}
+
+test('a current folder full of settings for Node is not read', async () => {
+  const at = folder();
+  for (const name of ['.env', 'node.config.json', 'package.json', '.noderc', 'openssl.cnf'])
+    execFileSync('mkfifo', [join(at, name)]);
+  const { exitCode, stdout } = await runProgram(['timeout', '10', payload.path, '-v'], {
+    cwd: at,
+    env: { HOME: at },
+  });
+  assert.deepEqual([exitCode, stdout], [0, 'tiny 2026.1\n']);
 });
 
 test('without /proc it says what is missing, also where its environment would have made it begin anew', async () => {
