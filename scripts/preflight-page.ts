@@ -6,7 +6,7 @@ import { generatedPage, writePage } from './generated-page.ts';
 /** `node scripts/preflight-page.ts` writes docs/preflight.md from the one table of checks. */
 
 function waiver({ kind, id }: Check): string {
-  if (kind === 'health') return 'yes';
+  if (kind !== 'guard') return 'yes';
   return (waivableGuards.options as readonly string[]).includes(id) ? 'where the product says so' : 'never';
 }
 
@@ -47,6 +47,13 @@ prints the report and ends, with 0 or 3; with \`--json\` the report is the event
 They protect data: they block every run, whatever it goes on with.
 
 ${table('guard')}
+
+## Outages
+
+What they find cannot end well: the server refuses an object, or a new pod has no place once the old one has stopped. They block every run that has still to
+start Helm, \`--reapply\` too, and are not asked where Helm is through. Who knows better waives one, or one object of it (\`--waive objects:Deployment/NAME=REASON\`).
+
+${table('outage')}
 
 ## Health
 

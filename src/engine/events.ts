@@ -174,7 +174,7 @@ export const eventSchemas = [
       z.strictObject({
         id: z.string().describe("The check's id, with `:PART` where it looks at several things."),
         check: z.string().describe('See preflight.md.'),
-        kind: z.enum(['guard', 'health']),
+        kind: z.enum(['guard', 'outage', 'health']),
         title,
         status: z.enum(['ok', 'warn', 'fail', 'waived']),
         measured: z.string(),

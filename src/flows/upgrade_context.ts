@@ -5,6 +5,7 @@ import type { Redactor } from '../engine/redact.ts';
 import type { UpgradeContext } from '../steps/context.ts';
 import { fqdnOf } from '../steps/health.ts';
 import { renderedOnce } from '../steps/rendered_chart.ts';
+import { answersOnce } from '../steps/server_answers.ts';
 import { readValuesFile } from '../steps/values_file.ts';
 import { stepContext } from './run_flow.ts';
 import { hideGenerated, hideValues, installedLicense } from './secrets_of_host.ts';
@@ -54,6 +55,7 @@ export async function upgradeContext(upgrade: UpgradeSession, from: string): Pro
     skipBackup,
     forceConflicts,
     rendered: renderedOnce(() => ctx, ports.signal),
+    answers: answersOnce(() => ctx),
   };
   return ctx;
 }

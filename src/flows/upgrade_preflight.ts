@@ -4,21 +4,25 @@ import { checkArchives } from '../steps/checks/archives.ts';
 import { checkCertificates } from '../steps/checks/certificates.ts';
 import { checkClock } from '../steps/checks/clock.ts';
 import { checkDatabase, checkPostgresMajor } from '../steps/checks/database.ts';
-import { type CheckContext, hostFacts } from '../steps/checks/facts.ts';
+import { type CheckContext, hostFacts, once } from '../steps/checks/facts.ts';
 import { checkHelmProcess } from '../steps/checks/helm_process.ts';
 import { checkImageGc } from '../steps/checks/image_gc.ts';
 import { checkRoutes } from '../steps/checks/ingress.ts';
 import { checkPayload, checkState } from '../steps/checks/installer.ts';
 import { checkMemory, checkProcessors } from '../steps/checks/machine.ts';
 import { checkNodeReady, checkPressure } from '../steps/checks/node.ts';
+import { checkObjects } from '../steps/checks/objects.ts';
 import { checkImages } from '../steps/checks/rendered_images.ts';
 import { checkRoom } from '../steps/checks/room.ts';
+import { checkSchedule } from '../steps/checks/schedule.ts';
 import { checkKubernetesVersion, checkVersions } from '../steps/checks/versions.ts';
 import { checkClaims, checkPods } from '../steps/checks/workloads.ts';
 import type { UpgradeContext } from '../steps/context.ts';
 import { assertNoFieldConflicts } from '../steps/field_conflicts.ts';
 import { fqdnOf } from '../steps/health.ts';
 import { assertHelmReady } from '../steps/helm_state.ts';
+import { tryPods } from '../steps/pod_trials.ts';
+import { upgradeHelm } from '../steps/upgrade_helm.ts';
 import { type Measure, runPreflight } from './preflight.ts';
 import type { UpgradeSession } from './upgrade_context.ts';
 
@@ -95,6 +99,14 @@ function measures(
     ['certificates', () => checkCertificates(shared, facts)],
     ['clock', () => checkClock(facts, state, ctx.now)],
   ]);
+  // Of a run whose Helm is through nothing is made anew.
+  if (ctx.run()?.steps[upgradeHelm.id]?.status !== 'completed' || !resumed) {
+    const pods = once(async () => tryPods(ctx, await ctx.answers(signal), signal));
+    all.set('objects', async () => checkObjects(ctx, await ctx.answers(signal), await pods(), signal));
+    all.set('schedule', async () =>
+      checkSchedule(await ctx.answers(signal), await pods(), await facts.cluster(), product.namespace),
+    );
+  }
   if (ctx.imagesFrom === 'disk' && !ctx.refreshArchives) all.set('archives', () => checkArchives(ctx));
   return all;
 }

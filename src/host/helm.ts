@@ -82,6 +82,8 @@ export interface Helm {
   current(): Promise<HelmRelease | undefined>;
   /** Oldest first; empty when there is no such release. */
   history(): Promise<HelmRevision[]>;
+  /** Whether a revision was applied on the server; Helm 3 and Helm 4's `--server-side=false` leave that to themselves. */
+  appliedOnServer(revision: number): Promise<boolean>;
   /** The values given by the operator, as JSON text; `all` with the chart's own. Holds secrets. */
   values(options?: { revision?: number; all?: boolean }): Promise<string>;
   /** The rendered manifests of a revision, as YAML. Holds secrets. */
@@ -210,6 +212,10 @@ export function createHelm(runner: Runner, settings: HelmSettings): Helm {
         appVersion,
         description,
       }));
+    },
+    async appliedOnServer(revision) {
+      const text = await read(['get', 'metadata', release, '--output=json', ...revisionArgs(revision)]);
+      return (JSON.parse(text) as { applyMethod?: string }).applyMethod === 'ssa';
     },
     async values({ revision, all } = {}) {
       const args = ['get', 'values', release, '--output=json', ...(all === true ? ['--all'] : [])];

@@ -42,6 +42,7 @@ export interface KubectlSettings {
 
 export interface Scope {
   namespace?: string;
+  allNamespaces?: boolean;
   /** Label selector. */
   selector?: string;
   signal?: AbortSignal;
@@ -96,17 +97,54 @@ const downPatterns = [
 export function isClusterDown(error: unknown): boolean {
   const failure = programFailure(error);
   if (failure === undefined) return false;
-  return failure.reason === 'timeout' || downPatterns.some((pattern) => pattern.test(failure.stderr));
+  return failure.reason === 'timeout' || downWords(failure.stderr);
 }
 
-/** The failure of a program that asked the API server, in the operator's words where it was the server that did not answer. */
+/** Whether kubectl says so: a server that names a webhook as silent does answer, and a warning of kubectl's own log is no answer. */
+export function downWords(stderr: string): boolean {
+  const said = stderr.split('\n').filter((line) => !/^[EWI]\d{4} |failed calling webhook/.test(line));
+  return downPatterns.some((pattern) => said.some((line) => pattern.test(line))) && !isDistrust(stderr);
+}
+
+/** It answers, and one of the two does not trust the other: waiting mends nothing. */
+const isDistrust = (stderr: string) =>
+  /x509: |tls: (bad|expired|unknown|failed to verify) certificate|\(Unauthorized\)/.test(stderr);
+
+/** The failure of a program that asked the API server, in the operator's words where server and program did not come together. */
 export function spokenIfDown(error: unknown): unknown {
-  if (!isClusterDown(error)) return error;
-  return new IvaapError('failed', 'the Kubernetes API server does not answer', {
+  const stderr = programFailure(error)?.stderr ?? '';
+  const trouble = isClusterDown(error) || isDistrust(stderr) ? troubleWith(stderr) : undefined;
+  if (trouble === undefined) return error;
+  return new IvaapError('failed', trouble.message, {
     cause: error,
-    hint: 'systemctl status k3s',
+    hint: trouble.hint,
     ...(error instanceof IvaapError && error.output !== undefined ? { output: error.output } : {}),
   });
+}
+
+function troubleWith(stderr: string): { message: string; hint: string } {
+  const missing = /stat (\S+\.yaml): no such file or directory/.exec(stderr)?.[1];
+  if (missing !== undefined) {
+    return {
+      message: `the cluster's kubeconfig ${missing} is missing: k3s writes it when it starts, elsewhere with --write-kubeconfig`,
+      hint: 'systemctl cat k3s; systemctl status k3s',
+    };
+  }
+  if (/certificate has expired|certificate is expired/.test(stderr)) {
+    return {
+      message: 'a certificate of the cluster has expired, or the clock of this host is wrong',
+      // k3s renews what has expired, or soon will, when it starts.
+      hint: 'date; systemctl restart k3s',
+    };
+  }
+  if (isDistrust(stderr)) {
+    return {
+      message:
+        "the API server answers, and its certificate or ours in the cluster's kubeconfig is not accepted",
+      hint: 'systemctl restart k3s',
+    };
+  }
+  return { message: 'the Kubernetes API server does not answer', hint: 'systemctl status k3s' };
 }
 
 export function createKubectl(runner: Runner, settings: KubectlSettings): Kubectl {
@@ -214,6 +252,7 @@ export function createKubectl(runner: Runner, settings: KubectlSettings): Kubect
 function scopeArgs(scope: Scope): string[] {
   return [
     ...(scope.namespace === undefined ? [] : ['--namespace', scope.namespace]),
+    ...(scope.allNamespaces === true ? ['--all-namespaces'] : []),
     ...(scope.selector === undefined ? [] : ['--selector', scope.selector]),
   ];
 }

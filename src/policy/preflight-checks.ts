@@ -1,11 +1,12 @@
 /**
- * The checks of preflight as data. A guard protects data and blocks always; a health check blocks only a run that starts
- * fresh: one that goes on may be there to mend the very damage. docs/preflight.md is generated from this table.
+ * The checks of preflight as data. A guard protects data and blocks always; what would end in an outage blocks each run that has
+ * still to start Helm, and may be waived; a health check blocks only a run that starts fresh: one that goes on may be there to mend
+ * the very damage. docs/preflight.md is generated from this table.
  */
 export interface Check {
   /** What `--waive` names. */
   id: string;
-  kind: 'guard' | 'health';
+  kind: 'guard' | 'outage' | 'health';
   title: string;
   /** What the measured value is held against, in words. */
   limit: string;
@@ -152,6 +153,28 @@ export const checks = [
     mends: 'say the same in the values file, or take the fields over with --force-conflicts',
     timeoutSeconds: 180,
     flows: upgrade,
+  },
+  {
+    id: 'objects',
+    kind: 'outage',
+    title: 'API server takes the objects and their pods',
+    limit:
+      'each object of the chart, tried by a server-side dry run in Helm’s name, each pod template whose pods are made anew, and hooks; Helm’s own record readable',
+    why: 'Helm would fail on it after it has replaced other pods',
+    mends: 'mend what the API server names',
+    timeoutSeconds: 180,
+    flows: upgrade,
+  },
+  {
+    id: 'schedule',
+    kind: 'outage',
+    title: 'New pods find their place',
+    limit:
+      'the node takes them (cordon, taints, selectors, ports), what is free on it and in each quota is enough in the order of the rollout, no other node takes them',
+    why: 'old pods would stop, and nothing could be started in their place',
+    mends: 'k3s kubectl describe nodes',
+    timeoutSeconds: 180,
+    flows: both,
   },
   {
     id: 'helm-process',

@@ -112,7 +112,7 @@ export function assertWaiversMeant(waivers: readonly Waiver[], results: readonly
 /** Ids that an operator may waive: every health check, and the guards that the product's data allows. */
 export function waivableIds(flow: 'install' | 'upgrade', guards: readonly string[]): CheckId[] {
   const ofFlow = checks.filter((check) => (check.flows as readonly string[]).includes(flow));
-  return ofFlow.filter(({ kind, id }) => kind === 'health' || guards.includes(id)).map(({ id }) => id);
+  return ofFlow.filter(({ kind, id }) => kind !== 'guard' || guards.includes(id)).map(({ id }) => id);
 }
 
 /**

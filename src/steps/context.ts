@@ -11,6 +11,7 @@ import type { Payload } from '../payload/reader.ts';
 import type { PreflightReport, Waiver } from '../policy/preflight.ts';
 import type { License } from './license_file.ts';
 import type { ProductPaths } from './paths.ts';
+import type { ServerAnswers } from './server_answers.ts';
 import type { ValuesFile } from './values_file.ts';
 
 /** What every step of every flow is given: product and release as data, the payload, the host's tools, the run. */
@@ -72,6 +73,8 @@ export interface UpgradeContext extends StepContext {
   forceConflicts: boolean;
   /** The objects of this payload's chart with the values that the release will have, rendered once. Holds secrets. */
   rendered(options?: { hooks: boolean }): Promise<Manifest[]>;
+  /** What the API server says of those objects and of what lives now, asked once. Holds secrets. */
+  answers(signal: AbortSignal): Promise<ServerAnswers>;
 }
 
 /** Of a fresh install: the operator's answers. */

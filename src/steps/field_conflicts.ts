@@ -1,8 +1,8 @@
 import { IvaapError } from '../errors.ts';
-import { isClusterDown, type Kubectl, type KubeObject, type Manifest } from '../host/kubectl.ts';
-import { programFailure } from '../host/program-failure.ts';
-import { parseConflicts, valueAtField } from '../policy/field-paths.ts';
+import { valueAtField } from '../policy/field-paths.ts';
 import type { UpgradeContext } from './context.ts';
+import { foreignOwner } from './object_owner.ts';
+import { type Answer, helmManager } from './server_answers.ts';
 
 /** A field that Helm would set and that somebody else has taken over: Helm's upgrade fails on it, and so does its rollback. */
 export interface FieldConflict {
@@ -17,37 +17,30 @@ export interface FieldConflict {
   ours: string;
 }
 
-/** The name under which Helm 4 applies, whatever its file is called. */
-const helmManager = 'helm';
-const atOnce = 4;
 const longestValue = 200;
 
 /**
- * The fields of the objects to come that an operator's `kubectl scale`, `edit` or another program has taken from Helm, found by a
- * server-side apply in Helm's name that the API server only tries. Changes nothing. Objects that are not there yet have none, and
- * what the API server refuses for another reason is no conflict. Throws when it does not answer.
+ * The fields of the objects to come that an operator's `kubectl scale`, `edit` or another program has taken from Helm. Objects that
+ * Helm would not touch at all have none. Throws when the API server does not answer.
  */
 export async function findFieldConflicts(ctx: UpgradeContext, signal: AbortSignal): Promise<FieldConflict[]> {
-  const { kubectl, product } = ctx;
-  const { namespace, release } = product;
-  const rendered = await ctx.rendered();
-  const manifests = rendered.map((manifest) => asHelmApplies(manifest, release, namespace));
-  const groups = Map.groupBy(manifests, ({ metadata }) => metadata.namespace ?? namespace);
-  const found = new Map<Manifest, FieldConflict[]>();
-  for (const [of, group] of groups) {
-    const scope = { namespace: of, signal };
-    const words = await refusal(kubectl, group, scope);
-    if (words === undefined || parseConflicts(words).length === 0) continue;
-    // kubectl's words about several objects do not say which is which.
-    const waiting = [...group];
-    const worker = async () => {
-      for (let manifest = waiting.shift(); manifest !== undefined; manifest = waiting.shift()) {
-        found.set(manifest, await conflictsOf(kubectl, manifest, scope));
-      }
-    };
-    await Promise.all(Array.from({ length: atOnce }, worker));
-  }
-  return manifests.flatMap((manifest) => found.get(manifest) ?? []);
+  const { objects, deployed } = await ctx.answers(signal);
+  const own = (answer: Answer) => foreignOwner(answer, deployed, ctx.product) === undefined;
+  const taken = objects.filter((answer) => answer.conflicts.length > 0 && own(answer));
+  const byHelm = taken.some(({ conflicts }) => conflicts.some(({ owner }) => owner === helmManager));
+  // Fields of a Helm that did not apply on the server are Helm's own: after such a revision, and only then, it takes them along.
+  const takesAlong = byHelm && deployed !== undefined && !(await ctx.helm.appliedOnServer(deployed.revision));
+  return taken.flatMap(({ manifest, live, conflicts }) =>
+    conflicts
+      .filter(({ owner }) => owner !== helmManager || !takesAlong)
+      .map(({ owner, field }) => ({
+        object: `${manifest.kind}/${manifest.metadata.name}`,
+        field,
+        owner: owner === helmManager ? `${owner} (not by server-side apply)` : owner,
+        theirs: shown(manifest.kind, valueAtField(live, field)),
+        ours: shown(manifest.kind, valueAtField(manifest, field)),
+      })),
+  );
 }
 
 /** One line for people. */
@@ -67,69 +60,6 @@ export async function assertNoFieldConflicts(ctx: UpgradeContext, signal: AbortS
       hint: `to set them as the chart says: ${ctx.program} install --upgrade --force-conflicts; to keep them, say the same in ${ctx.values.path}`,
     },
   );
-}
-
-/** With the labels by which Helm knows its own: it sets them on every object right before it applies. */
-function asHelmApplies(manifest: Manifest, release: string, namespace: string): Manifest {
-  const { labels, annotations, ...metadata } = manifest.metadata;
-  return {
-    ...manifest,
-    metadata: {
-      ...metadata,
-      labels: { ...(labels as object | undefined), 'app.kubernetes.io/managed-by': 'Helm' },
-      annotations: {
-        ...(annotations as object | undefined),
-        'meta.helm.sh/release-name': release,
-        'meta.helm.sh/release-namespace': namespace,
-      },
-    },
-  };
-}
-
-interface ApplyScope {
-  namespace: string;
-  signal: AbortSignal;
-}
-
-/** What the API server said against it, undefined when it would take it. */
-async function refusal(
-  kubectl: Kubectl,
-  manifests: readonly Manifest[],
-  scope: ApplyScope,
-): Promise<string | undefined> {
-  try {
-    await kubectl.apply(manifests, { ...scope, dryRun: true, manager: helmManager, timeoutMs: 60_000 });
-    return undefined;
-  } catch (error) {
-    const failure = programFailure(error);
-    if (failure?.reason !== 'exit' || isClusterDown(error)) throw error;
-    return failure.stderr;
-  }
-}
-
-async function conflictsOf(
-  kubectl: Kubectl,
-  manifest: Manifest,
-  scope: ApplyScope,
-): Promise<FieldConflict[]> {
-  const words = await refusal(kubectl, [manifest], scope);
-  // Fields of an older Helm that did not apply on the server are Helm's own: it takes them along.
-  const owned = parseConflicts(words ?? '').filter(({ owner }) => owner !== helmManager);
-  if (owned.length === 0) return [];
-  const { kind, metadata, apiVersion } = manifest;
-  const [group] = apiVersion.includes('/') ? apiVersion.split('/') : [];
-  const live = await kubectl.get<KubeObject>(
-    group === undefined ? kind : `${kind}.${group}`,
-    metadata.name,
-    scope,
-  );
-  return owned.map(({ owner, field }) => ({
-    object: `${kind}/${metadata.name}`,
-    field,
-    owner,
-    theirs: shown(kind, valueAtField(live, field)),
-    ours: shown(kind, valueAtField(manifest, field)),
-  }));
 }
 
 function shown(kind: string, value: unknown): string {

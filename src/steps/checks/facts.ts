@@ -4,6 +4,8 @@ import type { Pod } from '../../host/pods.ts';
 import type { listProcesses } from '../../host/processes.ts';
 import { type ImagePlan, planImages } from '../../images/plan.ts';
 import { wantedImages } from '../../images/wanted.ts';
+import type { Taint } from '../../policy/node-fit.ts';
+import type { QuotaObject } from '../../policy/quota-use.ts';
 import type { StepContext } from '../context.ts';
 
 /** What checks of both flows are given. */
@@ -32,7 +34,12 @@ export type CheckContext = Pick<
 };
 
 export interface NodeObject extends KubeObject {
-  status: { conditions?: { type: string; status: string; reason?: string; message?: string }[] };
+  spec?: { unschedulable?: boolean; taints?: Taint[] };
+  status: {
+    conditions?: { type: string; status: string; reason?: string; message?: string }[];
+    allocatable?: Record<string, string>;
+    nodeInfo?: { bootID?: string };
+  };
 }
 
 export interface Claim extends KubeObject {
@@ -42,7 +49,10 @@ export interface Claim extends KubeObject {
 
 export interface ClusterObjects {
   nodes: NodeObject[];
+  /** Of the product's namespace. */
   pods: Pod[];
+  allPods: Pod[];
+  quotas: QuotaObject[];
   claims: Claim[];
 }
 
@@ -54,7 +64,7 @@ export interface DatabaseFacts {
 
 /** What several checks need, each asked once, when the first of them asks. */
 export interface HostFacts {
-  /** Nodes, and the pods and claims of the product's namespace: one call. */
+  /** Nodes, pods and quotas, and the claims of the product's namespace: one call. */
   cluster(): Promise<ClusterObjects>;
   apiServer(): Promise<ApiServerAnswer>;
   database(): Promise<DatabaseFacts>;
@@ -62,7 +72,8 @@ export interface HostFacts {
   missingImages(): Promise<Pick<ImagePlan, 'missingBytes' | 'unpackedBytes'>>;
 }
 
-function once<T>(ask: () => Promise<T>): () => Promise<T> {
+/** Asks when it is first asked, and remembers. */
+export function once<T>(ask: () => Promise<T>): () => Promise<T> {
   let answer: Promise<T> | undefined;
   return () => (answer ??= ask());
 }
@@ -73,14 +84,18 @@ export function hostFacts(ctx: CheckContext): HostFacts {
   const { product, kubectl, database, containerd, index, signal } = ctx;
   return {
     cluster: once(async () => {
-      const scope = { namespace: product.namespace, signal };
-      const objects = await kubectl.list('nodes,pods,persistentvolumeclaims', scope);
+      const kinds = 'nodes,pods,persistentvolumeclaims,resourcequotas';
+      const objects = await kubectl.list(kinds, { allNamespaces: true, signal });
       const ofKind = <T extends KubeObject>(kind: string) =>
         objects.filter((object) => object.kind === kind) as T[];
+      const own = ({ metadata }: KubeObject) => metadata.namespace === product.namespace;
+      const allPods = ofKind<Pod>('Pod');
       return {
         nodes: ofKind<NodeObject>('Node'),
-        pods: ofKind<Pod>('Pod'),
-        claims: ofKind<Claim>('PersistentVolumeClaim'),
+        pods: allPods.filter(own),
+        allPods,
+        quotas: ofKind<KubeObject & QuotaObject>('ResourceQuota'),
+        claims: ofKind<Claim>('PersistentVolumeClaim').filter(own),
       };
     }),
     apiServer: once(() =>
