@@ -2,11 +2,13 @@ import { createReadStream, createWriteStream, openSync, readSync, closeSync, sta
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { createGunzip, createZstdDecompress } from 'node:zlib';
+import { createGunzip } from 'node:zlib';
+import { compressionOf, unreadCompression } from '../src/images/compression.ts';
 import { bounded } from '../src/images/unpack-limit.ts';
 import { SpecError } from './spec-file.ts';
 import { tarMembers } from './tar-members.ts';
 import { temporaryFolder } from './temporary.ts';
+import { zstdFrames } from './zstd-frames.ts';
 
 /** Bytes of a file, `offset` bytes from its beginning. */
 export interface BlobPlace {
@@ -68,14 +70,8 @@ export function folderSource(folder: string): BlobSource {
   };
 }
 
-export type Compression = 'none' | 'gzip' | 'zstd';
-
-/** How a file is compressed, by its first bytes. */
-export function compressionOf(place: BlobPlace): Compression {
-  const head = readBlob({ ...place, size: Math.min(4, place.size) });
-  if (head[0] === 0x1f && head[1] === 0x8b) return 'gzip';
-  return head.toString('hex') === '28b52ffd' ? 'zstd' : 'none';
-}
+/** What tells how a file is compressed. */
+export const headOf = (place: BlobPlace): Buffer => readBlob({ ...place, size: Math.min(8, place.size) });
 
 /** Reads every archive once, however many images name it. */
 export function archiveSources(scratch: Scratch): (path: string, where: string) => Promise<BlobSource> {
@@ -94,12 +90,16 @@ export function archiveSources(scratch: Scratch): (path: string, where: string) 
 /** A tar is read where it lies; a compressed one is unpacked to `unpacked` first, since nothing in it has a place to read from. */
 async function archiveSource(path: string, unpacked: string): Promise<BlobSource> {
   const found = statSync(path, { throwIfNoEntry: false });
+  if (found?.isDirectory() === true) throw new Error('it is a folder: give it as ociLayout');
   if (found?.isFile() !== true) throw new Error('there is no such file');
-  const compression = compressionOf({ path, offset: 0, size: found.size });
+  const head = headOf({ path, offset: 0, size: found.size });
+  const unread = unreadCompression(head);
+  if (unread !== undefined) throw new Error(unread.replace('FILE', path));
+  const compression = compressionOf(head);
   const tar = compression === 'none' ? path : unpacked;
   if (compression !== 'none') {
     await mkdir(join(unpacked, '..'), { recursive: true });
-    const unpack = compression === 'gzip' ? createGunzip() : createZstdDecompress();
+    const unpack = compression === 'gzip' ? createGunzip() : zstdFrames;
     try {
       await pipeline(createReadStream(path), unpack, bounded(found.size), createWriteStream(unpacked));
     } catch (cause) {

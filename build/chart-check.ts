@@ -1,5 +1,5 @@
 import { tarFiles } from '../src/images/tar-files.ts';
-import { normalizedReference } from '../src/images/compare-runtime.ts';
+import { normalizedReference } from '../src/images/reference.ts';
 import type { Manifest } from '../src/host/kubectl.ts';
 import { podTemplates } from '../src/steps/checks/rendered_images.ts';
 import type { Rendering } from './chart-render.ts';

@@ -2,10 +2,13 @@ import { createHash } from 'node:crypto';
 import { closeSync, openSync, readSync } from 'node:fs';
 import { posix } from 'node:path';
 import * as z from 'zod';
-import { normalizedReference } from '../src/images/compare-runtime.ts';
+import { parseReference } from '../src/images/reference.ts';
+import { compressionOf } from '../src/images/compression.ts';
 import { ociLayerType, ociManifest } from '../src/images/made-manifest.ts';
 import type { BlobPlace } from './blob-source.ts';
-import { compressionOf } from './blob-source.ts';
+import { headOf } from './blob-source.ts';
+import type { Candidate } from './layout-names.ts';
+import { chosenBy, listed } from './layout-names.ts';
 import type { ImageParts, LayoutReader } from './layout-reader.ts';
 import { sha256Digest } from './layout-reader.ts';
 import type { Content } from './pack-plan.ts';
@@ -24,15 +27,22 @@ const diffIds = z.object({ rootfs: z.object({ diff_ids: z.array(z.string()) }) }
  * An image through docker's list. It has no manifest of its own, so one is made: the same bytes for the same config and layers, and
  * the config, whose digest is the image ID, stays as it is. undefined when the list does not name the reference.
  */
-export function findInDockerList(reader: LayoutReader, bytes: Buffer): ImageParts | undefined {
-  const named = reader
-    .parse('manifest.json', bytes, listDocument)
-    .filter(({ RepoTags }) =>
-      RepoTags?.some((tag) => normalizedReference(tag) === normalizedReference(reader.reference)),
-    );
+export function findInDockerList(
+  reader: LayoutReader,
+  bytes: Buffer,
+  heard: (all: readonly Candidate[]) => void,
+): ImageParts | undefined {
+  const all = reader.parse('manifest.json', bytes, listDocument).map((image) => ({
+    ...image,
+    names: image.RepoTags ?? [],
+    digest: `sha256:${/([0-9a-f]{64})(?:\.json)?$/.exec(image.Config)?.[1] ?? image.Config}`,
+  }));
+  heard(all);
+  const named = chosenBy(reader, all);
   const [image] = named;
   if (image === undefined) return undefined;
-  if (named.length > 1) reader.refuse(`more than once in ${reader.source.path}`);
+  if (new Set(named.map(({ Config }) => Config)).size > 1)
+    reader.refuse(`more than once in ${reader.source.path}: ${listed(named)}; say which by sourceName`);
   const place = (name: string): BlobPlace =>
     reader.source.find(posix.normalize(name)) ?? reader.refuse(`${name} is not in ${reader.source.path}`);
   const configPlace = place(image.Config);
@@ -42,7 +52,7 @@ export function findInDockerList(reader: LayoutReader, bytes: Buffer): ImagePart
   const contents = new Map<string, Content & { size: number }>([[config.digest, configPlace]]);
   const layers = (image.Layers ?? []).map((name, position) => {
     const content = place(name);
-    const compression = compressionOf(content);
+    const compression = compressionOf(headOf(content));
     // An uncompressed layer is its own diffId; writing it proves that.
     const digest = compression === 'none' ? rootfs.diff_ids[position] : digestOfName(name, content);
     if (digest === undefined) return reader.refuse('its config and manifest.json count different layers');
@@ -51,6 +61,11 @@ export function findInDockerList(reader: LayoutReader, bytes: Buffer): ImagePart
     return { mediaType, digest, size: content.size };
   });
   const made = ociManifest(config, layers);
+  const { digest } = parseReference(reader.reference);
+  if (digest !== undefined && digest !== made.manifest.digest)
+    return reader.refuse(
+      `${reader.source.path} is docker's archive, which has no digests: name it by a tag, or give an OCI layout`,
+    );
   contents.set(made.manifest.digest, { bytes: made.bytes, size: made.bytes.length });
   return { manifest: made.manifest, config, configBytes, layers, contents };
 }

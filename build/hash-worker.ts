@@ -2,17 +2,18 @@ import { createHash } from 'node:crypto';
 import { closeSync, createReadStream, openSync } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 import { parentPort, workerData } from 'node:worker_threads';
-import { createGunzip, createZstdDecompress } from 'node:zlib';
+import { createGunzip } from 'node:zlib';
 import { bounded } from '../src/images/unpack-limit.ts';
 import { zeroOut } from '../src/payload/verified-read.ts';
 import type { ChunkHashes } from './chunk-hash.ts';
 import { ChunkHash } from './chunk-hash.ts';
 import type { CopyTask } from './copy-range.ts';
 import { copyRange } from './copy-range.ts';
-import type { LayerCompression } from './oci-layout.ts';
+import type { Compression } from '../src/images/compression.ts';
 import type { KeyTraces } from './key-search.ts';
 import { KeySearch } from './key-search.ts';
 import { readFully } from './read-fully.ts';
+import { zstdFrames } from './zstd-frames.ts';
 import { StoredGzipHash } from './stored-gzip-hash.ts';
 
 /** Work of the packer that is bound by processors: files are read by position, through descriptors that all threads share. */
@@ -22,7 +23,7 @@ export type HashTask =
   /** The next bytes of an archive's tar, in the thread that had those before. */
   | { kind: 'archive'; name: string; tarSize: number; part: ArchiveBytes }
   | { kind: 'archive-end'; name: string; crc32: number }
-  | { kind: 'inflate'; path: string; from: number; size: number; compression: LayerCompression };
+  | { kind: 'inflate'; path: string; from: number; size: number; compression: Compression };
 
 /** Bytes of an archive: made ones, or a range of a source, which was just read to copy it and so is in memory. */
 export type ArchiveBytes = Uint8Array | { path: string; from: number; size: number };
@@ -101,7 +102,7 @@ async function inflate(task: HashTask & { kind: 'inflate' }): Promise<Partial<Ha
   const sha256 = createHash('sha256');
   const search = new KeySearch(traces);
   let size = 0;
-  const decompress = task.compression === 'zstd' ? createZstdDecompress() : createGunzip();
+  const decompress = task.compression === 'zstd' ? zstdFrames : createGunzip();
   const layer = createReadStream(task.path, { start: task.from, end: task.from + task.size - 1 });
   await pipeline(layer, decompress, bounded(task.size), async (pieces: AsyncIterable<Buffer>) => {
     for await (const piece of pieces) {

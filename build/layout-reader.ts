@@ -18,15 +18,26 @@ export interface ImageParts {
 export const sha256Digest = (bytes: Buffer): string =>
   `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
 
+/** What the spec says of an image: its whole name, and how the source calls it where that is something else. */
+export interface Wanted {
+  reference: string;
+  sourceName: string | undefined;
+  /** `FILE:LINE` of the spec that names it. */
+  where: string;
+}
+
 /** Reads the documents of one source; every refusal begins with the image's name. */
 export class LayoutReader {
   readonly source: BlobSource;
+  /** As the runtime has it. */
   readonly reference: string;
+  readonly sourceName: string | undefined;
   readonly #where: string;
 
-  constructor(source: BlobSource, reference: string, where: string) {
+  constructor(source: BlobSource, { reference, sourceName, where }: Wanted) {
     this.source = source;
     this.reference = reference;
+    this.sourceName = sourceName;
     this.#where = where;
   }
 

@@ -1,34 +1,19 @@
-import * as z from 'zod';
-import { normalizedReference } from '../src/images/compare-runtime.ts';
+import { blobName } from '../src/images/blob-name.ts';
+import type { Compression } from '../src/images/compression.ts';
 import type { IndexImage } from '../src/payload/index-schema.ts';
 import type { BlobSource } from './blob-source.ts';
+import { chooseManifest, isPlainAmd64, platformName } from './choose-manifest.ts';
 import { findInDockerList } from './docker-archive.ts';
-import type { ImageParts } from './layout-reader.ts';
-import { blobName } from '../src/images/blob-name.ts';
+import type { Candidate } from './layout-names.ts';
+import { chosenBy, notFound } from './layout-names.ts';
+import type { ImageParts, Wanted } from './layout-reader.ts';
 import { LayoutReader } from './layout-reader.ts';
+import type { Descriptor } from './oci-documents.ts';
+import { configDocument, indexDocument, manifestDocument } from './oci-documents.ts';
 import type { Content } from './pack-plan.ts';
 
-const digest = z.string().regex(/^sha256:[0-9a-f]{64}$/, 'a sha256 digest');
-const descriptor = z.object({
-  mediaType: z.string(),
-  digest,
-  size: z.int().nonnegative(),
-  platform: z.object({ os: z.string(), architecture: z.string() }).optional(),
-  annotations: z.record(z.string(), z.string()).optional(),
-});
-type Descriptor = z.infer<typeof descriptor>;
-const indexDocument = z.object({ manifests: z.array(descriptor) });
-const manifestDocument = z.object({ config: descriptor, layers: z.array(descriptor) });
-const configDocument = z.object({
-  os: z.string(),
-  architecture: z.string(),
-  rootfs: z.object({ diff_ids: z.array(digest) }),
-});
-
 /** How a layer is compressed, by its media type. */
-export type LayerCompression = 'none' | 'gzip' | 'zstd';
-
-const layerTypes: Record<string, LayerCompression> = {
+const layerTypes: Record<string, Compression> = {
   'application/vnd.oci.image.layer.v1.tar': 'none',
   'application/vnd.oci.image.layer.v1.tar+gzip': 'gzip',
   'application/vnd.oci.image.layer.v1.tar+zstd': 'zstd',
@@ -36,55 +21,53 @@ const layerTypes: Record<string, LayerCompression> = {
   'application/vnd.docker.image.rootfs.diff.tar.gzip': 'gzip',
   'application/vnd.docker.image.rootfs.diff.tar.zstd': 'zstd',
 };
-const indexTypes = [
-  'application/vnd.oci.image.index.v1+json',
-  'application/vnd.docker.distribution.manifest.list.v2+json',
-];
-
 /** An image found in a layout; `uncompressedSize` of its compressed layers is still to be measured. */
 export interface FoundImage {
   image: IndexImage;
   /** Layers that have to be decompressed to know their size and prove their diffId. */
-  compressed: { layer: IndexImage['layers'][number]; compression: LayerCompression }[];
+  compressed: { layer: IndexImage['layers'][number]; compression: Compression }[];
   blobContent(digest: string): Content;
   /** `FILE:LINE` of the spec that names it. */
   where: string;
 }
 
 /**
- * Finds `reference` for linux/amd64 in an OCI layout or a docker-archive, its every blob being there with its size. Throws
+ * Finds an image for linux/amd64 in an OCI layout or a docker-archive, its every blob being there with its size. Throws
  * {@link SpecError} beginning with `where`.
  */
-export function findImage(source: BlobSource, reference: string, where: string): FoundImage {
-  const reader = new LayoutReader(source, reference, where);
+export function findImage(source: BlobSource, wanted: Wanted): FoundImage {
+  const reader = new LayoutReader(source, wanted);
   const index = reader.bytes('index.json');
   const dockerList = reader.bytes('manifest.json');
+  if (index === undefined && reader.bytes('version')?.toString().startsWith('Directory Transport') === true)
+    reader.refuse(
+      `${source.path} is skopeo's dir:, which names no image; an OCI layout does: skopeo copy dir:${source.path} oci:LAYOUT:${wanted.reference}`,
+    );
   if (index === undefined && dockerList === undefined)
     reader.refuse(`${source.path} has neither index.json nor manifest.json: no image layout`);
+  // A docker archive of newer tools names the same images in both lists.
+  let candidates: readonly Candidate[] = [];
+  const heard = (all: readonly Candidate[]) => {
+    if (candidates.length === 0) candidates = all;
+  };
   const parts =
-    (index === undefined ? undefined : findInIndex(reader, index)) ??
-    (dockerList === undefined ? undefined : findInDockerList(reader, dockerList)) ??
-    reader.refuse(`not in ${source.path}`);
-  return { ...described(reader, parts), where };
+    (index === undefined ? undefined : findInIndex(reader, index, heard)) ??
+    (dockerList === undefined ? undefined : findInDockerList(reader, dockerList, heard)) ??
+    reader.refuse(notFound(reader, candidates));
+  return { ...described(reader, parts), where: wanted.where };
 }
 
 /** Through index.json; undefined when it does not name the reference. */
-function findInIndex(reader: LayoutReader, bytes: Buffer): ImageParts | undefined {
-  const isNamed = ({ annotations = {} }: Descriptor): boolean =>
-    ['org.opencontainers.image.ref.name', 'io.containerd.image.name'].some(
-      (key) =>
-        annotations[key] !== undefined &&
-        normalizedReference(annotations[key]) === normalizedReference(reader.reference),
-    );
-  const named = reader.parse('index.json', bytes, indexDocument).manifests.filter(isNamed);
+function findInIndex(
+  reader: LayoutReader,
+  bytes: Buffer,
+  heard: (all: readonly Candidate[]) => void,
+): ImageParts | undefined {
+  const all = reader.parse('index.json', bytes, indexDocument).manifests.filter(isImage).map(candidate);
+  heard(all);
+  const named = chosenBy(reader, all);
   if (named.length === 0) return undefined;
-  const found = new Map(manifestsIn(reader, named).map((manifest) => [manifest.digest, manifest]));
-  if (found.size > 1) reader.refuse(`more than once in ${reader.source.path}`);
-  const [manifest] = found.values();
-  if (manifest === undefined)
-    return reader.refuse(
-      `${reader.source.path} names it, but holds no manifest for linux/amd64 (docker save --platform linux/amd64 puts it there)`,
-    );
+  const manifest = chooseManifest(reader, named);
   const document = reader.parse(manifest.digest, reader.blob(manifest.digest)!, manifestDocument);
   const { config, layers } = document;
   const configBytes =
@@ -101,28 +84,27 @@ function findInIndex(reader: LayoutReader, bytes: Buffer): ImageParts | undefine
   return { manifest, config, configBytes, layers, contents };
 }
 
-/**
- * The manifests for linux/amd64 below these descriptors. A tool may name platforms and attestations whose blobs it left out: they are
- * passed over, as what is absent cannot be meant.
- */
-function manifestsIn(reader: LayoutReader, descriptors: readonly Descriptor[], depth = 0): Descriptor[] {
-  return descriptors.flatMap((one): Descriptor[] => {
-    const { os = 'linux', architecture = 'amd64' } = one.platform ?? {};
-    if (os !== 'linux' || architecture !== 'amd64') return [];
-    if (one.annotations?.['vnd.docker.reference.type'] !== undefined) return [];
-    const bytes = reader.blob(one.digest);
-    if (bytes === undefined) return [];
-    if (!indexTypes.includes(one.mediaType)) return [one];
-    if (depth > 4) return reader.refuse(`its indexes name one another`);
-    return manifestsIn(reader, reader.parse(one.digest, bytes, indexDocument).manifests, depth + 1);
-  });
-}
+/** Signatures and the like that Hauler and cosign keep beside an image, under its name. */
+const isImage = ({ annotations = {} }: Descriptor): boolean =>
+  !/\/(sigs|atts|sboms)$/.test(annotations['kind'] ?? '');
+
+const candidate = (one: Descriptor): Candidate & Descriptor => ({
+  ...one,
+  names: [one.annotations?.['io.containerd.image.name'] ?? []].flat(),
+  refName: one.annotations?.['org.opencontainers.image.ref.name'],
+});
 
 function described(reader: LayoutReader, parts: ImageParts): Omit<FoundImage, 'where'> {
   const { manifest, config, layers, contents } = parts;
-  const { os, architecture, rootfs } = reader.parse(config.digest, parts.configBytes, configDocument);
-  if (os !== 'linux' || architecture !== 'amd64')
-    reader.refuse(`it is for ${os}/${architecture}, not linux/amd64`);
+  const { os, architecture, variant, rootfs } = reader.parse(
+    config.digest,
+    parts.configBytes,
+    configDocument,
+  );
+  if (!isPlainAmd64({ os, architecture, variant }))
+    reader.refuse(`it is for ${platformName({ os, architecture, variant })}, not linux/amd64`);
+  if (layers.length === 0)
+    reader.refuse('it has no layers: nothing can start from it, and containerd never has it ready');
   if (rootfs.diff_ids.length !== layers.length)
     reader.refuse('its config and manifest count different layers');
   const image: IndexImage = {

@@ -97,13 +97,13 @@ export async function planPack(specPath: string, scratch: Scratch): Promise<Pack
 async function findImages({ spec, resolvePath }: ReleaseFiles, scratch: Scratch): Promise<FoundImage[]> {
   const openArchive = archiveSources(scratch);
   const found: FoundImage[] = [];
-  for (const [position, { reference, ociLayout, archive }] of spec.value.images.entries()) {
+  for (const [position, { reference, sourceName, ociLayout, archive }] of spec.value.images.entries()) {
     const where = spec.at(['images', position]);
     const source =
       archive === undefined
         ? folderSource(resolvePath(ociLayout!))
         : await openArchive(resolvePath(archive), where);
-    found.push(findImage(source, reference, where));
+    found.push(findImage(source, { reference, sourceName, where }));
   }
   return found;
 }

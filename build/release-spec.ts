@@ -18,7 +18,10 @@ export const releaseSpecSchema = z.strictObject({
   images: z.array(
     z
       .strictObject({
+        /** As the chart names it, in any spelling that the runtime takes for the same. */
         reference: z.string(),
+        /** What the source calls it where that is not the reference: the name, tag or digest of one image there. */
+        sourceName: z.string().min(1).optional(),
         /** Folder of an OCI image layout that holds the reference. */
         ociLayout: z.string().optional(),
         /** Tar that holds the reference, plain or compressed with gzip or zstd: an OCI layout, or what `docker save` writes. */

@@ -6,6 +6,8 @@ import type { z } from 'zod';
 import type { Product } from '../src/payload/product-schema.ts';
 import { productSchema } from '../src/payload/product-schema.ts';
 import { parseVersion } from '../src/policy/version.ts';
+import { normalizedReference, parseReference, runtimeName } from '../src/images/reference.ts';
+import { referenceShape } from '../src/payload/index-schema.ts';
 import type { ReleaseSpec } from './release-spec.ts';
 import { releaseSpecSchema } from './release-spec.ts';
 
@@ -87,7 +89,26 @@ export function readReleaseSpec(path: string): ReleaseFiles {
     ...productMistakes(product, spec.value),
   ];
   if (mistakes.length > 0) throw new SpecError(mistakes.join('\n'));
-  return { spec, product, resolvePath };
+  return { spec: { ...spec, value: withRuntimeNames(spec.value) }, product, resolvePath };
+}
+
+/** Names of images as the runtime has them, in one place for all that follows. */
+const withRuntimeNames = (spec: ReleaseSpec): ReleaseSpec => ({
+  ...spec,
+  images: spec.images.map((image) => ({ ...image, reference: normalizedReference(image.reference) })),
+  archives: Object.fromEntries(
+    Object.entries(spec.archives).map(([name, inside]) => [name, inside.map(normalizedReference)]),
+  ),
+});
+
+/** Why neither containerd nor this format takes a name; undefined when both do. */
+function noReference(text: string): string | undefined {
+  try {
+    const name = runtimeName(parseReference(text));
+    return referenceShape.test(name) ? undefined : 'a payload has no room for such a name';
+  } catch (error) {
+    return (error as Error).message;
+  }
 }
 
 function versionMistakes({ value, at }: SpecFile<ReleaseSpec>): string[] {
@@ -104,11 +125,18 @@ function versionMistakes({ value, at }: SpecFile<ReleaseSpec>): string[] {
 
 function archiveMistakes({ value, at }: SpecFile<ReleaseSpec>, product: Product): string[] {
   const mistakes: string[] = [];
-  const references = new Set<string>();
+  const references = new Map<string, string>();
   for (const [position, { reference }] of value.images.entries()) {
-    if (references.has(reference))
-      mistakes.push(`${at(['images', position])}: the image ${reference} comes twice`);
-    references.add(reference);
+    const where = at(['images', position]);
+    const why = noReference(reference);
+    if (why !== undefined) mistakes.push(`${where}: no runtime takes the name ${reference}: ${why}`);
+    const name = normalizedReference(reference);
+    const first = references.get(name);
+    if (first !== undefined)
+      mistakes.push(
+        `${where}: the image ${reference} comes twice${first === reference ? '' : `, once as ${first}`}`,
+      );
+    references.set(name, reference);
   }
   const { core, connectorsFolder } = product.archives;
   if (value.archives[core] === undefined)
@@ -119,8 +147,10 @@ function archiveMistakes({ value, at }: SpecFile<ReleaseSpec>, product: Product)
       mistakes.push(`${at(['archives', name])}: an archive cannot be named ${name}`);
     for (const [position, reference] of inside.entries()) {
       const where = at(['archives', name, position]);
-      if (!references.has(reference)) mistakes.push(`${where}: there is no image ${reference}`);
-      if (inside.indexOf(reference) < position) mistakes.push(`${where}: ${reference} comes twice`);
+      const meant = normalizedReference(reference);
+      if (!references.has(meant)) mistakes.push(`${where}: there is no image ${reference}`);
+      if (inside.findIndex((other) => normalizedReference(other) === meant) < position)
+        mistakes.push(`${where}: ${reference} comes twice`);
     }
   }
   return mistakes;

@@ -3,6 +3,7 @@ import { open } from 'node:fs/promises';
 import { posix } from 'node:path';
 import type { Header } from 'tar-stream';
 import { extract } from 'tar-stream';
+import { followed, linkTarget } from '../src/images/tar-files.ts';
 
 /** Where a file's content lies inside an uncompressed tar. */
 export interface TarMember {
@@ -47,9 +48,8 @@ export async function tarMembers(path: string): Promise<Map<string, TarMember>> 
       if (offset + size > end)
         throw new Error(`${member.name} goes on behind the file's end: it was cut off`);
       const name = posix.normalize(member.name);
-      const target = member.linkname ?? '';
-      if (member.type === 'symlink') links.set(name, posix.join(posix.dirname(name), target));
-      else if (member.type === 'link') links.set(name, posix.normalize(target));
+      if (member.type === 'symlink' || member.type === 'link')
+        links.set(name, linkTarget(name, member.type, member.linkname ?? ''));
       else if (member.type === 'file' || member.type === 'contiguous-file')
         members.set(name, { offset, size });
       position = offset + padded(size);
@@ -57,9 +57,10 @@ export async function tarMembers(path: string): Promise<Map<string, TarMember>> 
   } finally {
     await handle.close();
   }
-  for (const [name, target] of links) {
-    const member = members.get(target);
-    if (member !== undefined && !members.has(name)) members.set(name, member);
+  const files = new Map(members);
+  for (const name of links.keys()) {
+    const member = followed(name, files, links);
+    if (member !== undefined) members.set(name, member);
   }
   return members;
 }

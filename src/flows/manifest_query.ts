@@ -3,7 +3,7 @@ import { causeChain } from '../errors.ts';
 import type { RuntimeImage } from '../host/containerd.ts';
 import { listPods, type PodState } from '../host/pods.ts';
 import { isRoot } from '../host/system.ts';
-import { normalizedReference } from '../images/compare-runtime.ts';
+import { normalizedReference } from '../images/reference.ts';
 import { lookUp, type Presence } from '../images/presence.ts';
 import type { PayloadIndex } from '../payload/index-schema.ts';
 import type { Product } from '../payload/product-schema.ts';

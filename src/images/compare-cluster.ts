@@ -1,5 +1,5 @@
 import type { PodState } from '../host/pods.ts';
-import { repositoryOf } from './compare-runtime.ts';
+import { repositoryOf } from './reference.ts';
 import type { IndexImage } from '../payload/index-schema.ts';
 
 /** An image that containers in the product's namespace run. */

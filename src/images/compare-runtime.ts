@@ -1,21 +1,9 @@
 import type { RuntimeImage } from '../host/containerd.ts';
 import type { IndexImage } from '../payload/index-schema.ts';
+import { normalizedReference } from './reference.ts';
 
 /** Whether the name leads to the payload's image, to another one, or nowhere. */
 export type ImageState = 'same' | 'different' | 'missing';
-
-/** A reference as containerd stores it: `x:1` is `docker.io/library/x:1`. Source: distribution/reference's familiar names. */
-export function normalizedReference(reference: string): string {
-  const [first = '', ...rest] = reference.split('/');
-  const hasHost = rest.length > 0 && (/[.:]/.test(first) || first === 'localhost');
-  const path = hasHost
-    ? reference
-    : rest.length > 0
-      ? `docker.io/${reference}`
-      : `docker.io/library/${reference}`;
-  const last = path.slice(path.lastIndexOf('/') + 1);
-  return /[:@]/.test(last) ? path : `${path}:latest`;
-}
 
 /** What the runtime has under the name of an image of the payload. */
 export interface RuntimeComparison {
@@ -32,7 +20,7 @@ export function compareWithRuntime(
   runtime: readonly RuntimeImage[],
 ): RuntimeComparison[] {
   const byName = new Map(
-    runtime.flatMap((image) => image.repoTags.map((name) => [normalizedReference(name), image] as const)),
+    runtime.flatMap((image) => namesOf(image).map((name) => [normalizedReference(name), image] as const)),
   );
   return images.map(({ reference, config }) => {
     const found = byName.get(normalizedReference(reference));
@@ -41,9 +29,5 @@ export function compareWithRuntime(
   });
 }
 
-/** A reference without tag and digest, as containerd stores it. */
-export function repositoryOf(reference: string): string {
-  const path = normalizedReference(reference).replace(/@.*$/, '');
-  const slash = path.lastIndexOf('/');
-  return path.slice(0, slash + 1) + path.slice(slash + 1).replace(/:.*$/, '');
-}
+/** All names under which CRI knows an image: one with a digest is no tag to it. */
+export const namesOf = ({ repoTags, repoDigests }: RuntimeImage): string[] => [...repoTags, ...repoDigests];

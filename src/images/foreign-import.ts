@@ -2,10 +2,11 @@ import { posix } from 'node:path';
 import type { IndexImage, IndexLayer } from '../payload/index-schema.ts';
 import type { NamedImage } from './archive-layout.ts';
 import { layoutFiles } from './archive-layout.ts';
+import { compressionOf } from './compression.ts';
 import { provedBlob } from './archive-stream.ts';
 import { paddedSize, tarEnd, tarHeader } from './archive-tar.ts';
 import { ociLayerType, ociManifest, ociManifestType } from './made-manifest.ts';
-import { digestOf, tarFiles, UnreadableArchive, type TarFilesOptions } from './tar-files.ts';
+import { digestOf, followed, tarFiles, UnreadableArchive, type TarFilesOptions } from './tar-files.ts';
 import { blobName } from './blob-name.ts';
 
 /** An archive that another tool wrote (`docker save`, an OCI layout), read once from end to end. */
@@ -57,7 +58,7 @@ export async function scanForeignArchive(
     if (files.size + links.size > mostFiles)
       throw new UnreadableArchive(`it holds more than ${mostFiles} files`);
     if (file.linkTarget !== undefined) {
-      links.set(file.name, posix.normalize(posix.join(posix.dirname(file.name), file.linkTarget)));
+      links.set(file.name, file.linkTarget);
       continue;
     }
     const scanned = { size: file.size, ...(await digestOf(file, Math.min(keptBytes, room))) };
@@ -146,14 +147,14 @@ function byDockerList(
   files: ReadonlyMap<string, ScannedFile>,
   links: ReadonlyMap<string, string>,
 ): ForeignImage | undefined {
-  const find = (name: string) => files.get(name) ?? files.get(links.get(name) ?? '');
+  const find = (name: string) => followed(posix.normalize(name), files, links);
   for (const { Config, Layers } of dockerList(files.get('manifest.json'))) {
     const config = find(Config);
     if (config?.digest !== id) continue;
     const found = Layers.map(find);
     if (found.some((file) => file === undefined)) continue;
     const layers = (found as ScannedFile[]).map(({ digest, size, head }) => ({
-      mediaType: `${ociLayerType}${compression(head)}`,
+      mediaType: layerType(head),
       digest,
       size,
     }));
@@ -163,9 +164,9 @@ function byDockerList(
   return undefined;
 }
 
-function compression(head: Buffer): string {
-  if (head[0] === 0x1f && head[1] === 0x8b) return '+gzip';
-  return head.toString('hex') === '28b52ffd' ? '+zstd' : '';
+function layerType(head: Buffer): string {
+  const compression = compressionOf(head);
+  return `${ociLayerType}${compression === 'none' ? '' : `+${compression}`}`;
 }
 
 function describe(

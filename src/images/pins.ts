@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { IvaapError } from '../errors.ts';
 import type { Containerd } from '../host/containerd.ts';
+import { namesOf } from './compare-runtime.ts';
 import type { WantedImage } from './wanted.ts';
 
 /** Read by CRI: kubelet's garbage collection leaves such an image alone. */
@@ -75,7 +76,7 @@ export async function unpinnedOf(
   return images
     .filter(({ name, image }) => {
       const shown = known.get(image.config.digest);
-      return shown?.pinned !== true || !shown.repoTags.includes(name);
+      return shown?.pinned !== true || !namesOf(shown).includes(name);
     })
     .map(({ name }) => name);
 }

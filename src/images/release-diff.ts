@@ -1,5 +1,5 @@
 import { blobsOf } from './archive-layout.ts';
-import { repositoryOf } from './compare-runtime.ts';
+import { normalizedReference, repositoryOf } from './reference.ts';
 import type { IndexEntry, IndexImage, PayloadIndex } from '../payload/index-schema.ts';
 import type { DescribedRelease } from './release-description.ts';
 
@@ -95,7 +95,7 @@ function pairs(from: readonly IndexImage[], to: readonly IndexImage[]): Map<Inde
       partners.add(partner);
     }
   };
-  pairBy(({ reference }) => reference);
+  pairBy(({ reference }) => normalizedReference(reference));
   pairBy(({ reference }) => repositoryOf(reference));
   return paired;
 }
@@ -123,7 +123,8 @@ function imageChanges(from: PayloadIndex, to: PayloadIndex): ReleaseDiff['images
     else if (old.config.digest !== imageId) {
       const ids = { from: old.config.digest, to: imageId };
       changes.changed.push({ from: old.reference, to: reference, imageId: ids, ...news([image], known) });
-    } else if (old.reference === reference) changes.unchanged.push(reference);
+    } else if (normalizedReference(old.reference) === normalizedReference(reference))
+      changes.unchanged.push(reference);
     else changes.renamed.push({ from: old.reference, to: reference, imageId });
   }
   changes.removed = from.images

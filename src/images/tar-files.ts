@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
+import { posix } from 'node:path';
 import type { Readable } from 'node:stream';
 import { bounded, UnpacksTooFar } from './unpack-limit.ts';
 
@@ -9,7 +10,7 @@ import { bounded, UnpacksTooFar } from './unpack-limit.ts';
 export interface TarFile {
   name: string;
   size: number;
-  /** Target of a link; undefined for a regular file. */
+  /** Name in the archive of what a link leads to; undefined for a regular file. */
   linkTarget: string | undefined;
   content: AsyncIterable<Buffer>;
 }
@@ -53,9 +54,9 @@ export async function* tarFiles(path: string, options: TarFilesOptions = {}): As
         throw new UnreadableArchive(`it cannot be read: ${name} has no size`);
       const regular = type === 'file' || type === 'contiguous-file';
       yield {
-        name: name.replace(/^\.\//, ''),
+        name: posix.normalize(name),
         size,
-        linkTarget: regular ? undefined : (linkname ?? ''),
+        linkTarget: regular ? undefined : linkTarget(name, type, linkname ?? ''),
         content: explained(entry as unknown as Readable),
       };
       entry.resume();
@@ -68,6 +69,25 @@ export async function* tarFiles(path: string, options: TarFilesOptions = {}): As
     raw.destroy();
     await handle.close().catch(() => undefined);
   }
+}
+
+/** A symbolic link is relative to its folder, a hard link to the archive. */
+export const linkTarget = (name: string, type: string | null | undefined, target: string): string =>
+  type === 'link' ? posix.normalize(target) : posix.join(posix.dirname(name), target);
+
+/** The file of a name, through links that lead to links as well. */
+export function followed<File>(
+  name: string,
+  files: ReadonlyMap<string, File>,
+  links: ReadonlyMap<string, string>,
+): File | undefined {
+  const seen = new Set<string>();
+  let at: string | undefined = name;
+  while (at !== undefined && !files.has(at) && !seen.has(at)) {
+    seen.add(at);
+    at = links.get(at);
+  }
+  return at === undefined ? undefined : files.get(at);
 }
 
 /** A part that breaks off breaks in the hands of whoever reads it. */

@@ -1,7 +1,7 @@
 import { IvaapError } from '../errors.ts';
 import type { IndexImage, PayloadIndex } from '../payload/index-schema.ts';
 import type { Product } from '../payload/product-schema.ts';
-import { normalizedReference } from './compare-runtime.ts';
+import { normalizedReference } from './reference.ts';
 
 /** An image that this release needs on this host. */
 export interface WantedImage {
@@ -35,9 +35,9 @@ export function wantedImages(
     for (const reference of archive.images) {
       const image = index.images.find((candidate) => candidate.reference === reference);
       if (image === undefined) throw new IvaapError('payload', `the payload holds no image ${reference}`);
-      if (!wanted.has(reference)) {
-        wanted.set(reference, { image, name: normalizedReference(reference), archive: name });
-      }
+      // Two spellings are one name to the runtime.
+      const runtimeName = normalizedReference(reference);
+      if (!wanted.has(runtimeName)) wanted.set(runtimeName, { image, name: runtimeName, archive: name });
     }
   }
   return [...wanted.values()];

@@ -33,7 +33,8 @@ const toolName = z.string().regex(/^[a-z0-9][a-z0-9_-]{0,63}$/, 'the name of a t
 /** Text that is printed, or named to other programs. */
 const text = z.string().regex(line, 'a line of text');
 /** As registries and `docker pull` write them; nothing that a program could take for an option. */
-const reference = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._:@/-]{0,511}$/, 'an image reference');
+export const referenceShape: RegExp = /^[A-Za-z0-9][A-Za-z0-9._:@/-]{0,511}$/;
+const reference = z.string().regex(referenceShape, 'an image reference');
 
 const entry = z.object({
   name,

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { KubeObject, Manifest } from '../../host/kubectl.ts';
-import { normalizedReference } from '../../images/compare-runtime.ts';
+import { normalizedReference } from '../../images/reference.ts';
 import type { PayloadIndex } from '../../payload/index-schema.ts';
 import type { Product, Release } from '../../payload/product-schema.ts';
 import type { Measurement } from '../../policy/preflight.ts';

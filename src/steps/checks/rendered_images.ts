@@ -1,5 +1,5 @@
 import type { Manifest } from '../../host/kubectl.ts';
-import { normalizedReference } from '../../images/compare-runtime.ts';
+import { normalizedReference } from '../../images/reference.ts';
 import { wantedImages } from '../../images/wanted.ts';
 import type { Measurement } from '../../policy/preflight.ts';
 import type { CheckContext } from './facts.ts';

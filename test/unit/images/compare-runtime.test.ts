@@ -1,24 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import {
-  compareWithRuntime,
-  normalizedReference,
-  repositoryOf,
-} from '../../../src/images/compare-runtime.ts';
+import { compareWithRuntime } from '../../../src/images/compare-runtime.ts';
 import type { IndexImage } from '../../../src/payload/index-schema.ts';
-
-test('short references mean what containerd stores', () => {
-  const cases: [string, string][] = [
-    ['server:1', 'docker.io/library/server:1'],
-    ['team/server:1', 'docker.io/team/server:1'],
-    ['team/server', 'docker.io/team/server:latest'],
-    ['registry.example/team/server:1', 'registry.example/team/server:1'],
-    ['localhost/server:1', 'localhost/server:1'],
-    ['registry:5000/server', 'registry:5000/server:latest'],
-    ['registry.example/server@sha256:00', 'registry.example/server@sha256:00'],
-  ];
-  for (const [reference, stored] of cases) assert.equal(normalizedReference(reference), stored);
-});
 
 const image = (reference: string, id: string): IndexImage => ({
   reference,
@@ -49,8 +32,12 @@ test('an image is the same only when its name leads to the same image ID', () =>
   ]);
 });
 
-test('a repository is a reference without tag and digest', () => {
-  assert.equal(repositoryOf('registry:5000/team/server:1'), 'registry:5000/team/server');
-  assert.equal(repositoryOf('registry:5000/server'), 'registry:5000/server');
-  assert.equal(repositoryOf('server:1@sha256:00'), 'docker.io/library/server');
+test('an image whose name has a digest is found among those names', () => {
+  const digest = `sha256:${'a'.repeat(64)}`;
+  const runtime = [
+    { id: 'sha256:1', repoTags: [], repoDigests: [`docker.io/library/a@${digest}`], pinned: true },
+  ];
+  assert.deepEqual(compareWithRuntime([image(`a:1@${digest}`, '1')], runtime), [
+    { state: 'same', id: 'sha256:1', pinned: true },
+  ]);
 });

@@ -1,0 +1,26 @@
+/** How a blob or an archive is compressed, as far as it can be read here. */
+export type Compression = 'none' | 'gzip' | 'zstd';
+
+/** Formats that are known by their first bytes and not read: name and the command that unpacks it. */
+const unread: [magic: string, name: string, command: string][] = [
+  ['fd377a585a00', 'xz', 'xz -d'],
+  ['425a68', 'bzip2', 'bzip2 -d'],
+  ['04224d18', 'lz4', 'lz4 -d'],
+  ['377abcaf271c', '7-Zip', '7z x'],
+  ['504b0304', 'zip', 'unzip'],
+];
+
+/** By the first bytes; zstd may begin with a frame to be skipped, as pzstd's archives do. */
+export function compressionOf(head: Buffer): Compression {
+  if (head[0] === 0x1f && head[1] === 0x8b) return 'gzip';
+  const magic = head.subarray(0, 4).toString('hex');
+  return magic === '28b52ffd' || /^5[0-9a-f]2a4d18$/.test(magic) ? 'zstd' : 'none';
+}
+
+/** A compression that is not read, in words that say what helps; undefined for any other beginning. */
+export function unreadCompression(head: Buffer): string | undefined {
+  const found = unread.find(([magic]) => head.toString('hex').startsWith(magic));
+  return (
+    found && `it is compressed with ${found[1]}, which is not read: ${found[2]} FILE, or use gzip or zstd`
+  );
+}
