@@ -1,7 +1,9 @@
 import type { State, StepRecord } from '../engine/state.ts';
 import type { Part, StatusReport } from '../flows/status_query.ts';
+import { counted } from '../policy/counted.ts';
 import { signedBy } from '../policy/trust.ts';
 import { columns, formatDuration } from '../ui/format.ts';
+import { printableLine } from '../ui/sanitize.ts';
 
 /** The status as lines for people. */
 export function statusLines(report: StatusReport): string[] {
@@ -97,14 +99,17 @@ const overlayLines = (overlay: { path: string; text: string } | null): string[] 
   overlay === null ? [] : [overlay.path, ...overlay.text.trimEnd().split('\n')];
 
 function podLines(pods: (StatusReport['pods'] & { known: true })['value']): string[] {
-  const rows = pods.flatMap((pod) => [
-    [
+  const heads = columns(
+    pods.map((pod) => [
       pod.name,
       pod.ready ? 'ready' : pod.phase,
-      pod.restarts === 0 ? '' : `${pod.restarts} restarts`,
+      pod.restarts === 0 ? '' : counted(pod.restarts, 'restart'),
       pod.images.map(({ image, imageId }) => `${image} (${imageId.slice(0, 19)})`).join(', '),
-    ],
-    ...pod.trouble.map((line) => [`  ${line}`]),
+    ]),
+  );
+  // Reasons are sentences: as cells of the table they would make a column of blanks.
+  return pods.flatMap(({ trouble }, at) => [
+    heads[at] ?? '',
+    ...trouble.map((line) => `  ${printableLine(line)}`),
   ]);
-  return columns(rows);
 }

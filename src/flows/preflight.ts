@@ -3,6 +3,7 @@ import type { Redactor } from '../engine/redact.ts';
 import { causeChain, IvaapError } from '../errors.ts';
 import {
   assertWaiversMeant,
+  type CheckResult,
   judge,
   type Judging,
   type Measurement,
@@ -57,15 +58,16 @@ export async function runPreflight(options: PreflightOptions): Promise<Preflight
   try {
     const found = await Promise.all(
       due.map(async (check) => {
-        const measured = await measure(check, measures.get(check.id) as Measure, signal);
+        const { measured, thrown } = await measure(check, measures.get(check.id) as Measure, signal);
         waiting.delete(check.id);
         progress();
-        return [measured].flat().map((one) => judge(check.id, one, options));
+        return { results: [measured].flat().map((one) => judge(check.id, one, options)), thrown };
       }),
     );
     options.signal.throwIfAborted();
-    assertWaiversMeant(options.waivers, found.flat());
-    const report = options.redactor.value({ flow, at: at(), tolerant, results: found.flat() });
+    const results = toldOnce(found);
+    assertWaiversMeant(options.waivers, results);
+    const report = options.redactor.value({ flow, at: at(), tolerant, results });
     emit({ type: 'task.completed', at: at(), ...task, durationMs: performance.now() - begun });
     emit({ type: 'preflight.report', ...report });
     return report;
@@ -77,11 +79,37 @@ export async function runPreflight(options: PreflightOptions): Promise<Preflight
   }
 }
 
+interface Measured {
+  measured: Measurement | Measurement[];
+  /** Why it could not be measured; what several checks need is asked once, and fails for all of them. */
+  thrown?: unknown;
+}
+
+/**
+ * One cause is told by the first check that it stops. What the others would have found is not known: a second failure would only
+ * say the same.
+ */
+function toldOnce(found: readonly { results: CheckResult[]; thrown?: unknown }[]): CheckResult[] {
+  const tellers = new Map<string, string>();
+  return found.flatMap(({ results, thrown }) => {
+    const [first] = results;
+    if (thrown === undefined || first?.status !== 'fail') return results;
+    const cause = causeChain(thrown).join('\n');
+    const teller = tellers.get(cause);
+    if (teller === undefined) {
+      tellers.set(cause, first.id);
+      return results;
+    }
+    const { output: _, ...rest } = first;
+    return [{ ...rest, status: 'warn', measured: `not known: ${teller} failed`, fix: `see ${teller}` }];
+  });
+}
+
 async function measure(
   { timeoutSeconds, limit }: Check,
   ask: Measure,
   outer: AbortSignal,
-): Promise<Measurement | Measurement[]> {
+): Promise<Measured> {
   const over = new AbortController();
   const signal = AbortSignal.any([outer, over.signal]);
   let timer: NodeJS.Timeout | undefined;
@@ -91,9 +119,9 @@ async function measure(
     outer.addEventListener('abort', () => done(ended('stopped')), { once: true });
   });
   try {
-    return await Promise.race([Promise.resolve().then(() => ask(signal)), tooLate]);
-  } catch (error) {
-    return notMeasured(error, limit);
+    return { measured: await Promise.race([Promise.resolve().then(() => ask(signal)), tooLate]) };
+  } catch (thrown) {
+    return { measured: notMeasured(thrown, limit), thrown };
   } finally {
     clearTimeout(timer);
     over.abort();

@@ -1,6 +1,6 @@
 import type { KubeObject, Kubectl } from './kubectl.ts';
 
-interface ContainerStatus {
+export interface ContainerStatus {
   name: string;
   image: string;
   /** `sha256:HEX` of the image's configuration, sometimes with a registry's name in front. */
@@ -9,9 +9,10 @@ interface ContainerStatus {
   restartCount: number;
   state?: {
     waiting?: { reason?: string; message?: string };
+    running?: { startedAt?: string };
     terminated?: { reason?: string; exitCode?: number; message?: string };
   };
-  lastState?: { terminated?: { reason?: string; exitCode?: number } };
+  lastState?: { terminated?: { reason?: string; exitCode?: number; message?: string } };
 }
 
 export interface Pod extends KubeObject {

@@ -138,6 +138,11 @@ export const productSchema = z.strictObject({
     timeoutSeconds: z.int().positive(),
     /** Value of Helm's `--wait`. */
     wait: z.enum(['watcher', 'legacy', 'hookOnly']),
+    /**
+     * How long what keeps a workload from ever becoming ready (no image, no node, no pod allowed) may last before Helm's wait is ended. A volume
+     * that does not come gets twice as long, a crash loop three times. Default 90.
+     */
+    graceSeconds: z.int().min(10).optional(),
   }),
   requirements: z.strictObject({ install: requirements, upgrade: requirements }),
   preflight: z

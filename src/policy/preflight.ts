@@ -163,4 +163,4 @@ export function assertPassed({ results }: PreflightReport, waivable: readonly Ch
   );
 }
 
-const summary = ({ id, measured, limit }: CheckResult) => `${id}: ${measured}, ${limit}`;
+const summary = ({ id, measured, limit }: CheckResult) => `${id}: ${measured} (limit: ${limit})`;

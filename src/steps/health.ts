@@ -6,6 +6,7 @@ import { describePods } from '../host/pods.ts';
 import type { HealthRoute, Product } from '../payload/product-schema.ts';
 import { valueAt } from '../policy/values-patches.ts';
 import type { StepContext } from './context.ts';
+import { describeTroubles } from './trouble_words.ts';
 import { readValuesFile, type ValuesFile } from './values_file.ts';
 
 const pauseMs = 2000;
@@ -99,10 +100,14 @@ export function healthStep(
         );
         return { [key]: { url: where(fqdn), answer: answerWords(result), waived: reason } };
       }
-      const pods = await describePods(ctx.kubectl, {
-        namespace: ctx.product.namespace,
+      const troubles = await describeTroubles(ctx.kubectl, ctx.product.namespace, {
+        now: ctx.now(),
+        since: undefined,
         selector: route.selector,
       });
+      // Pods that are ready and do not answer as they should say why in their logs, if anywhere.
+      const scope = { namespace: ctx.product.namespace, selector: route.selector };
+      const pods = troubles.length > 0 ? troubles : await describePods(ctx.kubectl, scope);
       const body = result.answered && result.bodyExcerpt !== '' ? [`answer: ${result.bodyExcerpt}`] : [];
       throw new IvaapError(
         'failed',

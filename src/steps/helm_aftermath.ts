@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { StepIo } from '../engine/step.ts';
 import { causeChain, IvaapError } from '../errors.ts';
-import type { KubeObject } from '../host/kubectl.ts';
+import { deployedVersion, type HelmRevision } from '../host/helm.ts';
+import type { Controller } from '../host/sight.ts';
 import { sameVersion } from '../policy/version.ts';
 import type { UpgradeContext } from './context.ts';
 import { fqdnOf, probeUntilHealthy } from './health.ts';
@@ -9,6 +10,7 @@ import { type HelmAftermath, helmVerdict } from './helm_verdict.ts';
 import { parseRendered } from './rendered_chart.ts';
 import { wayBack } from './restore_commands.ts';
 import { type PgDump, pgDumpSchema } from './dump_record.ts';
+import { podCount } from './troubles.ts';
 import { readValuesFile } from './values_file.ts';
 
 /** How long the old release may take to answer after Helm rolled back; its pods are ready by then. */
@@ -47,13 +49,14 @@ export async function judgeFailure(
   ]);
   const verdict = helmVerdict({ from, to, ...stands, schemaBefore, schemaAfter, healthy });
   const dump = dumpOfTheOldSchema(ctx, io, schemaBefore);
+  const mend = (error instanceof IvaapError ? error.hint : undefined) ?? 'Mend the cause';
   const output = error instanceof IvaapError ? (error.output ?? '') : '';
   const lines = [output, ...dumpLines(dump)];
   if (verdict.code === 'schema_moved' && dump !== undefined) lines.push(...wayBack(dump, from));
   return new IvaapError(verdict.code, verdict.message, {
     cause: new Error(causeChain(error)[0] ?? 'Helm failed'),
     output: lines.filter((line) => line !== '').join('\n'),
-    hint: `Mend the cause (often ${ctx.values.path}), then: ${ctx.program} install --upgrade`,
+    hint: `${mend}, then: ${ctx.program} install --upgrade`,
   });
 }
 
@@ -85,32 +88,48 @@ type Stands = Pick<HelmAftermath, 'release' | 'releaseWords'>;
 async function releaseAfterFailure(ctx: UpgradeContext, revisionBefore: number): Promise<Stands> {
   const { helm, from } = ctx;
   try {
-    const last = (await helm.history()).at(-1);
+    const history = await helm.history();
+    const last = history.at(-1);
     if (last === undefined) return { release: 'unknown', releaseWords: 'gone' };
     const releaseWords = `${last.status}, revision ${last.revision}: ${last.description}`;
     if (last.revision <= revisionBefore) return { release: 'untouched', releaseWords };
     if (last.status !== 'deployed') {
+      const old = history.findLast((one) => isOfVersion(one, from) && one.revision <= revisionBefore);
+      const runs = old !== undefined && (await otherThanRendered(ctx, old.revision, true)).length === 0;
+      if (runs) return { release: 'old-runs', releaseWords };
       return { release: last.status.startsWith('pending') ? 'pending' : 'failed', releaseWords };
     }
-    const other = await otherThanRendered(ctx);
+    const other = await otherThanRendered(ctx, last.revision, false);
     if (other.length > 0)
       return { release: 'failed', releaseWords: `${releaseWords}, but ${other.join(', ')}` };
-    if (sameVersion(last.appVersion, from)) return { release: 'rolled-back', releaseWords };
-    return { release: 'failed', releaseWords: `${releaseWords}, version ${last.appVersion}` };
+    if (isOfVersion(last, from)) return { release: 'rolled-back', releaseWords };
+    return { release: 'failed', releaseWords: `${releaseWords}, version ${versionOf(last)}` };
   } catch {
     return { release: 'unknown', releaseWords: 'not known: Helm or the API server could not be asked' };
   }
 }
 
-type Workload = KubeObject & {
+/** Helm lists a chart as NAME-VERSION. */
+const versionOf = ({ appVersion, chart }: HelmRevision): string =>
+  deployedVersion({ appVersion, version: /-(\d.*)$/.exec(chart)?.[1] ?? '' });
+
+const isOfVersion = (revision: HelmRevision, version: string): boolean =>
+  sameVersion(versionOf(revision), version);
+
+type Workload = Controller & {
   spec: { template: { spec: { containers: { name: string; image: string }[] } } };
 };
 
 const workloads = ['Deployment', 'StatefulSet', 'DaemonSet'];
 
-/** Workloads of the deployed revision that are not there, or run other images than that revision says: empty when all is as it should. */
-async function otherThanRendered({ helm, kubectl, product }: UpgradeContext): Promise<string[]> {
-  const should = parseRendered(await helm.manifest()).objects.filter(({ kind }) => workloads.includes(kind));
+/** Workloads of a revision that are not there, run other images than it says, or, where `ready` is asked, are not ready: empty when all is as it should. */
+async function otherThanRendered(
+  { helm, kubectl, product }: UpgradeContext,
+  revision: number,
+  ready: boolean,
+): Promise<string[]> {
+  const rendered = parseRendered(await helm.manifest(revision)).objects;
+  const should = rendered.filter(({ kind }) => workloads.includes(kind)) as unknown as Workload[];
   const live = await kubectl.list<Workload>('deployments,statefulsets,daemonsets', {
     namespace: product.namespace,
   });
@@ -119,11 +138,15 @@ async function otherThanRendered({ helm, kubectl, product }: UpgradeContext): Pr
       .map(({ name, image }) => `${name}=${image}`)
       .sort()
       .join();
-  return (should as unknown as Workload[]).flatMap((wanted) => {
+  return should.flatMap((wanted) => {
     const { kind, metadata } = wanted;
     const found = live.find((one) => one.kind === kind && one.metadata.name === metadata.name);
-    if (images(found) === images(wanted)) return [];
-    return [`${kind}/${metadata.name} ${found === undefined ? 'is missing' : 'runs other images'}`];
+    const count = found === undefined ? undefined : podCount(found);
+    if (images(found) !== images(wanted)) {
+      return [`${kind}/${metadata.name} ${found === undefined ? 'is missing' : 'runs other images'}`];
+    }
+    if (!ready || count === undefined || count.ready === count.wanted) return [];
+    return [`${kind}/${metadata.name} is not ready`];
   });
 }
 

@@ -33,7 +33,8 @@ export const helmDeploy: Step<InstallContext> = {
     if (await endedWithoutUs(ctx, values)) await io.midpoint();
     else {
       const verb = act === 'install' ? 'install' : 'upgrade';
-      await deploy(ctx, io, { verb, values, revisionBefore, historyMax, forceConflicts: false });
+      const records = (await helm.history()).length;
+      await deploy(ctx, io, { verb, values, revisionBefore, records, historyMax, forceConflicts: false });
     }
     const release = await helm.current();
     return {
@@ -68,7 +69,7 @@ async function deploy(ctx: InstallContext, io: StepIo, run: HelmRun): Promise<vo
     throw new IvaapError('failed', `the first deployment of ${ctx.to} failed`, {
       cause: error,
       ...(error.output === undefined ? {} : { output: error.output }),
-      hint: `Mend the cause, then run the same command again: it goes on from here.`,
+      hint: `${error.hint ?? 'Mend the cause'}, then: ${ctx.program} install`,
     });
   }
   await passed;

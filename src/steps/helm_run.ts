@@ -1,10 +1,12 @@
 import type { StepIo } from '../engine/step.ts';
 import { causeChain, IvaapError } from '../errors.ts';
-import { describePods } from '../host/pods.ts';
+import { programFailure } from '../host/program-failure.ts';
 import type { DeployOptions } from '../host/helm.ts';
 import type { HelmProcess } from '../host/helm-process.ts';
 import type { StepContext } from './context.ts';
-import { watchPods } from './pod_watch.ts';
+import type { Given } from './grace.ts';
+import { mendOf } from './helm_mend.ts';
+import { watchPods, type WatchedHelm } from './pod_watch.ts';
 import { valuesFiles } from './values_overlay.ts';
 
 const clock = (time: string) => time.slice(11, 19);
@@ -16,6 +18,8 @@ export interface HelmRun {
   values: string;
   /** The release's last revision; 0 where there is none. */
   revisionBefore: number;
+  /** Records of the release that there are, and how many of them Helm is to keep. */
+  records: number;
   historyMax: number;
   forceConflicts: boolean;
 }
@@ -37,15 +41,21 @@ export async function runHelm(
   const after = (waits: number) => new Date(begun + waits * timeoutSeconds * 1000).toISOString();
   const times = { begunAt: after(0), until: after(1), latest: after(verb === 'upgrade' ? 2 : 1) };
   const onStop = () => io.say(stopNotice(verb, times));
-  const onInsist = () =>
-    io.say(
-      verb === 'upgrade'
-        ? `Helm is asked to stop and rolls back: that is waited for until ${clock(times.latest)} UTC at the latest`
-        : 'Helm is asked to stop: what it has made stays, and the same command goes on from there',
-    );
+  const onInsist = () => io.say(stopWords(verb, times));
   io.signal.addEventListener('abort', onStop, { once: true });
   ctx.insist.addEventListener('abort', onInsist, { once: true });
-  const watch = watchPods(ctx, io);
+  const hopeless = new AbortController();
+  let given: Given | undefined;
+  const watch = watchPods(ctx, io, {
+    begun: new Date(begun),
+    stillForward: () => isPending(ctx, verb, revisionBefore + 1),
+    oldRecords: oldRecords(ctx, io, run),
+    onHopeless: (found) => {
+      given = found;
+      io.say(`${givenUpWords(found)}: ${stopWords(verb, times)}`);
+      hopeless.abort();
+    },
+  });
   let passed: Promise<void> | undefined;
   let begunHelm: HelmProcess | undefined;
   const options: DeployOptions = {
@@ -55,7 +65,7 @@ export async function runHelm(
     timeoutSeconds,
     historyMax,
     forceConflicts,
-    signal: ctx.insist,
+    signal: AbortSignal.any([ctx.insist, hopeless.signal]),
     inherit: [ctx.lockFd],
     record: async (process) => {
       begunHelm = { ...process, verb, ...times, revisionBefore, values, payload: ctx.payload.digest };
@@ -70,11 +80,15 @@ export async function runHelm(
   } catch (error) {
     await watch.stop();
     const said = error instanceof IvaapError && error.output !== undefined ? error.output : '';
-    const now = await describePods(ctx.kubectl, { namespace: product.namespace });
-    const troubled = now.filter((line) => !/^pod \S+: Running, ready|^ {2}log: /.test(line));
-    throw new IvaapError('failed', causeChain(error)[0] ?? 'Helm failed', {
-      cause: error,
-      output: [said, ...watch.troubles(), ...troubled].filter((line) => line !== '').join('\n'),
+    const ended = given === undefined ? undefined : givenUpWords(given);
+    const waited = ended !== undefined || waitedInVain(error, said);
+    const troubles = waited ? watch.troubles() : [];
+    throw new IvaapError('failed', ended ?? causeChain(error)[0] ?? 'Helm failed', {
+      cause: ended === undefined ? error : undefined,
+      output: [ended === undefined ? said : '', ...(waited ? watch.lines() : [])]
+        .filter((line) => line !== '')
+        .join('\n'),
+      hint: mendOf(ctx, { error, said, troubles }),
     });
   } finally {
     await watch.stop();
@@ -86,6 +100,60 @@ export async function runHelm(
   }
   if (ctx.helmJournal().emptied === true) await ctx.recordHelm({ emptied: false });
   return { passed: passed ?? Promise.resolve() };
+}
+
+const stopWords = (verb: HelmRun['verb'], { latest }: { latest: string }): string =>
+  verb === 'upgrade'
+    ? `Helm is asked to stop and rolls back: that is waited for until ${clock(latest)} UTC at the latest`
+    : 'Helm is asked to stop: what it has made stays, and the same command goes on from there';
+
+const givenUpWords = ({ trouble: { workload, words }, lastedMs }: Given): string =>
+  `${workload} cannot become ready (${words}, for ${Math.round(lastedMs / 1000)} s)`;
+
+/** Whether Helm has applied everything and waited: what it refused at once has no pod as its cause. */
+function waitedInVain(error: unknown, said: string): boolean {
+  const failure = programFailure(error);
+  if (failure !== undefined && failure.reason !== 'exit') return true;
+  return /deadline exceeded|timed out|not ready|context canceled|hook|status: (InProgress|Failed)/i.test(
+    said,
+  );
+}
+
+/** Whether Helm still waits for its new revision: it names it otherwise before it goes back. Undefined where nobody answers. */
+async function isPending(
+  { kubectl, product: { namespace, release } }: StepContext,
+  verb: HelmRun['verb'],
+  revision: number,
+): Promise<boolean | undefined> {
+  const selector = `owner=helm,name=${release},version=${revision},status=pending-${verb}`;
+  const found = await kubectl.list('secrets', { namespace, selector }).catch(() => undefined);
+  return found === undefined ? undefined : found.length > 0;
+}
+
+/** Says which records go for good, and counts those that are left: two hundred of them take Helm a minute. */
+function oldRecords(
+  { kubectl, product: { namespace, release } }: StepContext,
+  io: StepIo,
+  { records, historyMax }: HelmRun,
+): WatchedHelm['oldRecords'] {
+  const total = records - (historyMax - 1);
+  if (total <= 0) return undefined;
+  if (total > 1) {
+    io.warn(
+      `Helm keeps ${historyMax} records of the release: the ${total} oldest of its ${records} revisions are taken away`,
+    );
+  }
+  const label = `owner=helm,name=${release}`;
+  const args = ['get', 'secrets', '--namespace', namespace, '--selector', label, '--output=name'];
+  return {
+    total,
+    async left() {
+      const answer = await kubectl.run(args, { timeoutMs: 20_000 }).catch(() => undefined);
+      if (answer === undefined) return undefined;
+      // The new revision's own record comes last.
+      return Math.max(0, answer.stdout.split('\n').filter(Boolean).length - historyMax);
+    },
+  };
 }
 
 function stopNotice(verb: HelmRun['verb'], { until, latest }: { until: string; latest: string }): string {

@@ -6,9 +6,9 @@ export interface HelmAftermath {
   to: string;
   /**
    * How the release stands: `untouched` has no new revision; `rolled-back` is deployed again as it was before, and what runs is that;
-   * `unknown` could not be asked.
+   * `old-runs` says something else, and yet everything runs as the old release describes it; `unknown` could not be asked.
    */
-  release: 'untouched' | 'rolled-back' | 'failed' | 'pending' | 'unknown';
+  release: 'untouched' | 'rolled-back' | 'old-runs' | 'failed' | 'pending' | 'unknown';
   /** The release's state in Helm's words. */
   releaseWords: string;
   /** Schema versions, undefined where the database could not be asked. */
@@ -39,12 +39,14 @@ export function helmVerdict(found: HelmAftermath): Verdict {
   const moved = schemaBefore !== undefined && schemaAfter !== undefined && schemaBefore !== schemaAfter;
   const unchanged = schemaBefore !== undefined && schemaBefore === schemaAfter;
   const schema = schemaSentence(schemaBefore, schemaAfter);
-  const back =
-    found.release === 'untouched'
-      ? `Helm refused it at once and changed nothing (the release is ${found.releaseWords})`
-      : found.release === 'rolled-back'
-        ? `Helm rolled the release back to ${from}`
-        : `Helm did not bring ${from} back (the release is ${found.releaseWords})`;
+  const back = {
+    untouched: `Helm refused it at once and changed nothing (the release is ${found.releaseWords})`,
+    'rolled-back': `Helm rolled the release back to ${from}`,
+    'old-runs': `All workloads of ${from} run and are ready, but Helm's record does not say so (the release is ${found.releaseWords})`,
+    failed: `Helm did not bring ${from} back (the release is ${found.releaseWords})`,
+    pending: `Helm did not bring ${from} back (the release is ${found.releaseWords})`,
+    unknown: `Whether ${from} is back is not known (the release is ${found.releaseWords})`,
+  }[found.release];
   if (moved) {
     const sense =
       'Rolling the chart back does not undo that: to run the old version again, the dump from before has to be restored. ' +

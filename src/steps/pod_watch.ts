@@ -1,54 +1,154 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { StepIo } from '../engine/step.ts';
-import { listPods, type PodState } from '../host/pods.ts';
+import { lookAround, type Sight } from '../host/sight.ts';
 import type { StepContext } from './context.ts';
+import { type Given, Grace } from './grace.ts';
+import { mayMigrate } from './migrating.ts';
+import { lastWords, troubleLines } from './trouble_words.ts';
+import { podCount, type Trouble, troublesOf } from './troubles.ts';
 
 const pauseMs = 3000;
+const logEveryMs = 9000;
+const defaultGraceSeconds = 90;
+
+/** The Helm that is watched. */
+export interface WatchedHelm {
+  begun: Date;
+  /** Whether it still waits for its new revision; undefined where that cannot be asked. Once it rolls back it is never disturbed. */
+  stillForward(): Promise<boolean | undefined>;
+  /** Told once, when something cannot be waited for any longer. */
+  onHopeless(given: Given): void;
+  /** Records of the release that Helm takes away before anything else, and how many are left now. */
+  oldRecords: { total: number; left(): Promise<number | undefined> } | undefined;
+}
 
 /** What was seen of the pods while Helm worked: a rollback deletes the failing ones before anybody can ask them. */
 export interface PodWatch {
-  /** Newest trouble of each pod that was not ready when it was last seen, in Kubernetes' words. */
-  troubles(): string[];
+  /** What kept the release from getting ready when it was last seen, the surest first. */
+  troubles(): Trouble[];
+  /** The same in lines. */
+  lines(): string[];
   stop(): Promise<void>;
 }
 
-/** Reads the namespace's pods now and then, and reports how many of them are ready. */
-export function watchPods(ctx: StepContext, io: StepIo): PodWatch {
+interface Remembered {
+  trouble: Trouble;
+  log: string[];
+  askedMs: number;
+}
+
+const keyOf = ({ workload, kind }: Trouble): string => `${workload} ${kind}`;
+
+/** Looks at the namespace now and then: how many pods of those wanted are ready, what is wrong, and what will not get right any more. */
+export function watchPods(ctx: StepContext, io: StepIo, helm: WatchedHelm): PodWatch {
+  const { kubectl, product } = ctx;
+  const { namespace } = product;
   const stopped = new AbortController();
-  const troubles = new Map<string, PodState>();
-  const note = (pods: PodState[]) => {
-    for (const pod of pods) {
-      if (pod.ready) troubles.delete(pod.name);
-      else if (pod.phase !== 'Succeeded') troubles.set(pod.name, pod);
+  const { signal } = stopped;
+  const grace = new Grace((product.helm.graceSeconds ?? defaultGraceSeconds) * 1000);
+  const remembered = new Map<string, Remembered>();
+  /** From then on what is seen is of the rollback. */
+  let goesBack = false;
+  let givenUp = false;
+  let recordsLeft = helm.oldRecords !== undefined;
+
+  async function remember(troubles: readonly Trouble[]): Promise<void> {
+    const seen = new Set(troubles.map(keyOf));
+    const cleared = [...remembered.keys()].filter((key) => !seen.has(key));
+    if (cleared.length > 0) {
+      goesBack ||= (await helm.stillForward()) !== true;
+      if (goesBack) return;
+      for (const key of cleared) remembered.delete(key);
     }
-    const living = pods.filter(({ ending, phase }) => !ending && phase !== 'Succeeded');
-    const ready = living.filter((pod) => pod.ready).length;
-    const waiting = living.find((pod) => !pod.ready);
-    const trouble = waiting?.trouble[0];
-    io.progress({
-      done: ready,
-      total: living.length,
-      unit: 'pods',
-      ...(waiting === undefined ? {} : { note: trouble ?? `${waiting.name} is not ready` }),
-    });
-  };
+    for (const trouble of troubles) {
+      const known = remembered.get(keyOf(trouble)) ?? { trouble, log: [], askedMs: -Infinity };
+      const now = performance.now();
+      if (now - known.askedMs >= logEveryMs) {
+        const log = await lastWords(kubectl, namespace, trouble, signal);
+        if (log.length > 0) known.log = log;
+        known.askedMs = now;
+      }
+      const { probe = known.trouble.probe, event = known.trouble.event } = trouble;
+      remembered.set(keyOf(trouble), { ...known, trouble: { ...trouble, probe, event } });
+    }
+  }
+
+  async function giveUp(over: readonly Given[]): Promise<void> {
+    for (const given of over) {
+      if (await mayMigrate(ctx, given.trouble)) continue;
+      const forward = await helm.stillForward();
+      if (forward === false) goesBack = true;
+      if (forward !== true || signal.aborted) return;
+      givenUp = true;
+      helm.onHopeless(given);
+      return;
+    }
+  }
+
+  async function look(): Promise<void> {
+    if (recordsLeft) recordsLeft = await showRecords(helm, io);
+    // A look that fails is no news: Helm's own result is what counts.
+    const sight = await lookAround(kubectl, { namespace, signal }).catch(() => undefined);
+    if (sight === undefined) return;
+    const troubles = troublesOf(sight, { now: ctx.now(), since: helm.begun });
+    if (!recordsLeft) showPods(sight, troubles, io);
+    if (goesBack) return;
+    await remember(troubles);
+    if (goesBack || givenUp) return;
+    const { begun, over } = grace.look(troubles, performance.now());
+    for (const { trouble, graceMs } of begun) {
+      io.say(
+        `${trouble.workload}: ${trouble.words}; it is given ${Math.round(graceMs / 1000)} s to heal, then Helm's wait is ended`,
+      );
+    }
+    await giveUp(over);
+  }
+
   const watching = (async () => {
-    while (!stopped.signal.aborted) {
-      // A look that fails is no news: Helm's own result is what counts.
-      const pods = await listPods(ctx.kubectl, {
-        namespace: ctx.product.namespace,
-        signal: stopped.signal,
-      }).catch(() => undefined);
-      if (pods !== undefined) note(pods);
-      await sleep(pauseMs, undefined, { signal: stopped.signal }).catch(() => undefined);
+    while (!signal.aborted) {
+      await look().catch(() => undefined);
+      await sleep(pauseMs, undefined, { signal }).catch(() => undefined);
     }
   })();
   return {
-    troubles: () =>
-      [...troubles.values()].map(({ name, trouble }) => `pod ${name}: ${trouble.join('; ') || 'not ready'}`),
+    troubles: () => causesOf([...remembered.values()].map(({ trouble }) => trouble)),
+    lines: () => {
+      const causes = causesOf([...remembered.values()].map(({ trouble }) => trouble));
+      return causes.flatMap((trouble) => troubleLines(trouble, remembered.get(keyOf(trouble))?.log ?? []));
+    },
     async stop() {
       stopped.abort();
       await watching;
     },
   };
+}
+
+/** A pod that only waits is told where nothing surer is known of its workload. */
+function causesOf(troubles: readonly Trouble[]): Trouble[] {
+  const sure = (trouble: Trouble) => trouble.kind !== 'unready' && trouble.kind !== 'deadline';
+  return troubles.filter(
+    (trouble) => sure(trouble) || !troubles.some((one) => sure(one) && one.workload === trouble.workload),
+  );
+}
+
+function showPods({ controllers }: Sight, [first]: readonly Trouble[], io: StepIo): void {
+  const counts = controllers.map(podCount).filter((count) => count !== undefined);
+  const sum = (of: 'wanted' | 'ready') => counts.reduce((total, count) => total + count[of], 0);
+  const note = first === undefined ? {} : { note: `${first.workload}: ${first.words}` };
+  io.progress({ done: sum('ready'), total: sum('wanted'), unit: 'pods', ...note });
+}
+
+/** Whether Helm still takes old records away, one after the other, before it changes anything. */
+async function showRecords({ oldRecords }: WatchedHelm, io: StepIo): Promise<boolean> {
+  if (oldRecords === undefined) return false;
+  const left = await oldRecords.left();
+  if (left === undefined) return true;
+  const { total } = oldRecords;
+  io.progress({
+    done: total - left,
+    total,
+    unit: 'old records of Helm',
+    note: 'taken away before it begins',
+  });
+  return left > 0;
 }

@@ -11,7 +11,7 @@ function reportOf({ preflight }: Pick<StepContext, 'preflight'>): PreflightRepor
 }
 
 const line = ({ status, id, measured, limit }: PreflightReport['results'][number]) =>
-  `${status} ${id}: ${measured}; ${limit}`;
+  `${status} ${id}: ${measured} (limit: ${limit})`;
 
 export async function planRecord(ctx: StepContext): Promise<Plan> {
   const { results } = reportOf(ctx);

@@ -82,13 +82,15 @@ async function forward(
   const { folder } = snapshotSchema.parse(io.result('upgrade_snapshot')?.snapshot);
   const { act, historyMax, remove } = await repairHelm(ctx, io, 'upgrade', () => folder);
   if (remove.length > 0) io.warn(schemaSentence(before, await schemaVersion(ctx, 10_000)));
-  const revision = (await ctx.helm.history()).at(-1)?.revision ?? 0;
+  const history = await ctx.helm.history();
+  const revision = history.at(-1)?.revision ?? 0;
   io.signal.throwIfAborted();
   try {
     return await runHelm(ctx, io, {
       verb: act === 'install' ? 'install' : 'upgrade',
       values: ctx.values.sha256,
       revisionBefore: revision,
+      records: history.length,
       historyMax,
       forceConflicts: ctx.forceConflicts,
     });

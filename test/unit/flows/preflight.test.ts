@@ -14,11 +14,15 @@ redactor.add('a-password-of-somebody');
 
 const ok = { outcome: 'ok', measured: 'good', limit: 'good' } as const;
 
-function run(measures: [CheckId, Measure][], signal = new AbortController().signal) {
+function run(
+  measures: [CheckId, Measure][],
+  signal = new AbortController().signal,
+  { tolerant = false } = {},
+) {
   const events: EngineEvent[] = [];
   const report = runPreflight({
     flow: 'upgrade',
-    tolerant: false,
+    tolerant,
     waivers: [],
     measures: () => new Map(measures),
     emit: (event) => events.push(event),
@@ -87,6 +91,45 @@ test('a check that takes longer than its time fails by itself, and is asked to s
     ],
   );
   assert.equal(seen.stopped?.aborted, true);
+});
+
+test('one cause is told by the first check that it stops, and nothing that blocks is let through by it', async () => {
+  const shared = new IvaapError('failed', 'helm template failed', {
+    output: 'line 3: a tab',
+    hint: 'mend it',
+  });
+  const fails = async () => {
+    throw shared;
+  };
+  const { report } = run([
+    ['chart', fails],
+    ['postgres-major', fails],
+    ['images', fails],
+    ['pods', async () => Promise.reject(new Error('another cause'))],
+  ]);
+  const { results } = await report;
+  const told = results.map(({ id, status, measured }) => [id, status, measured]);
+  assert.deepEqual(told, [
+    ['chart', 'fail', 'could not be measured: helm template failed'],
+    ['postgres-major', 'warn', 'not known: chart failed'],
+    ['images', 'warn', 'not known: chart failed'],
+    ['pods', 'fail', 'could not be measured: another cause'],
+  ]);
+  assert.equal(results.filter(({ output }) => output !== undefined).length, 1);
+  // A check that does not stop this run lets nobody else off.
+  const tolerated = run(
+    [
+      ['database', fails],
+      ['postgres-major', fails],
+    ],
+    undefined,
+    { tolerant: true },
+  );
+  const blocking = (await tolerated.report).results.filter(({ status }) => status === 'fail');
+  assert.deepEqual(
+    blocking.map(({ id }) => id),
+    ['postgres-major'],
+  );
 });
 
 test('a stop request ends it with the request', async () => {

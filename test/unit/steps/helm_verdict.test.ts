@@ -49,3 +49,15 @@ test('a database that cannot be asked has neither moved nor stayed, in code and 
     assert.doesNotMatch(message, /unchanged|has moved from/);
   }
 });
+
+test('what runs is told as it is, whatever the record says: the old release is never missing while it serves', () => {
+  const stands = {
+    release: 'old-runs' as const,
+    releaseWords: 'pending-upgrade, revision 2: Preparing upgrade',
+  };
+  const { code, message } = helmVerdict({ ...rolledBack, ...stands });
+  assert.equal(code, 'failed');
+  assert.match(message, /All workloads of 2026\.1 run and are ready.*pending-upgrade.*The product answers/);
+  assert.doesNotMatch(message, /did not bring/);
+  assert.match(helmVerdict({ ...rolledBack, release: 'unknown' }).message, /is not known/);
+});

@@ -1,0 +1,100 @@
+import type { ContainerStatus, Pod } from '../host/pods.ts';
+import type { KubeEvent } from '../host/sight.ts';
+
+/**
+ * Why a pod does not serve, from the surest to the least: `unschedulable` has no node, `image` has no image, `config` cannot be started as it
+ * is described, `stuck` waits for a volume or its sandbox, `crash` ends again and again, `unready` runs or is only just starting.
+ */
+export const podKinds = ['unschedulable', 'image', 'config', 'stuck', 'crash', 'unready'] as const;
+
+export interface PodTrouble {
+  kind: (typeof podKinds)[number];
+  /** In Kubernetes' words, on one line. */
+  words: string;
+  /** Whose last words may tell more; undefined where nothing has run. */
+  container: string | undefined;
+}
+
+const noImage = /^(ErrImageNeverPull|ImagePullBackOff|ErrImagePull|InvalidImageName|ImageInspectError)$/;
+const noStart =
+  /^(CreateContainerConfigError|CreateContainerError|RunContainerError|PreCreateHookError|PostStartHookError)$/;
+const startsBadly = /^(StartError|ContainerCannotRun)$/;
+const stuckEvents = /^(FailedMount|FailedAttachVolume|FailedCreatePodSandBox|FailedMapVolume)$/;
+
+/** A container of a loop that runs for longer than this has come further than before. */
+const loopRunMs = 60_000;
+
+const join = (...parts: (string | undefined)[]): string =>
+  parts
+    .filter((part) => part !== undefined && part.trim() !== '')
+    .map((part) => part?.replaceAll(/\s+/g, ' ').trim())
+    .join(': ');
+
+/** Undefined for a pod that serves, has done its work or is going. `events` are the pod's own, oldest first. */
+export function podTrouble(pod: Pod, events: readonly KubeEvent[], now: Date): PodTrouble | undefined {
+  const { status, metadata } = pod;
+  if (metadata.deletionTimestamp !== undefined || status.phase === 'Succeeded') return undefined;
+  const condition = (type: string) => status.conditions?.find((one) => one.type === type);
+  if (condition('Ready')?.status === 'True') return undefined;
+  const scheduled = condition('PodScheduled');
+  if (scheduled?.status === 'False') {
+    const kind = scheduled.reason === 'Unschedulable' ? 'unschedulable' : 'unready';
+    return { kind, words: join('no node takes it', scheduled.message), container: undefined };
+  }
+  const found = [
+    ...(status.initContainerStatuses ?? []).map((one) => containerTrouble(one, now, true)),
+    ...(status.containerStatuses ?? []).map((one) => containerTrouble(one, now, false)),
+  ].filter((one) => one !== undefined);
+  const worst = podKinds
+    .map((kind) => found.find((one) => one.kind === kind))
+    .find((one) => one !== undefined);
+  if (worst !== undefined && worst.kind !== 'unready') return worst;
+  const last = events.at(-1);
+  if (last !== undefined && stuckEvents.test(last.reason)) {
+    return { kind: 'stuck', words: join(last.reason, last.message), container: undefined };
+  }
+  if (worst !== undefined) return worst;
+  const words = status.reason === undefined ? 'is not ready' : join(status.reason, status.message);
+  return { kind: 'unready', words, container: undefined };
+}
+
+function containerTrouble(one: ContainerStatus, now: Date, init: boolean): PodTrouble | undefined {
+  const { name, state, lastState, restartCount, ready } = one;
+  const { waiting, terminated, running } = state ?? {};
+  const trouble = (kind: PodTrouble['kind'], words: string, container: string | undefined = name) => ({
+    kind,
+    words: `${init ? 'init container ' : ''}${name}: ${words}`,
+    container,
+  });
+  const ended = terminated ?? lastState?.terminated;
+  const badly = ended !== undefined && ended.exitCode !== 0;
+  if (waiting?.reason !== undefined) {
+    const words = join(waiting.reason, waiting.message);
+    if (noImage.test(waiting.reason)) return trouble('image', words, undefined);
+    if (noStart.test(waiting.reason)) return trouble('config', words, undefined);
+  }
+  if (badly && startsBadly.test(ended.reason ?? '')) {
+    return trouble('config', join(ended.reason, ended.message), undefined);
+  }
+  if (waiting?.reason === 'CrashLoopBackOff' || (badly && terminated !== undefined)) {
+    return trouble('crash', endWords(ended, restartCount));
+  }
+  if (ready || (init && terminated?.exitCode === 0)) return undefined;
+  if (running !== undefined) {
+    const since = Date.parse(running.startedAt ?? '');
+    // Between two waits of a crash loop a container runs for a moment.
+    if (badly && now.getTime() - since < loopRunMs) return trouble('crash', endWords(ended, restartCount));
+    return trouble('unready', init ? 'is still at work' : 'runs but is not ready');
+  }
+  return trouble('unready', 'has not started', undefined);
+}
+
+function endWords(
+  ended: { reason?: string; exitCode?: number; message?: string } | undefined,
+  restarts: number,
+): string {
+  const code = ended === undefined ? 'ends again and again' : `ended with exit code ${ended.exitCode ?? '?'}`;
+  const reason = ended?.reason === undefined || ended.reason === 'Error' ? '' : ` (${ended.reason})`;
+  const again = restarts === 0 ? '' : `, restarted ${restarts === 1 ? 'once' : `${restarts} times`}`;
+  return `${code}${reason}${again}`;
+}

@@ -1,0 +1,48 @@
+import type { Kubectl } from '../host/kubectl.ts';
+import { lookAround } from '../host/sight.ts';
+import { type Looking, type Trouble, troublesOf } from './troubles.ts';
+
+const tailLines = 5;
+
+/** The last words of what runs, or has run; empty where it has said nothing or cannot be asked. */
+export async function lastWords(
+  kubectl: Kubectl,
+  namespace: string,
+  { log }: Pick<Trouble, 'log'>,
+  signal?: AbortSignal,
+): Promise<string[]> {
+  if (log === undefined) return [];
+  const options = signal === undefined ? { tailLines } : { tailLines, signal };
+  const text = await kubectl.logs({ namespace, ...log }, options).catch(() => '');
+  return text.trimEnd().split('\n').filter(Boolean);
+}
+
+/** One cause: what is wrong, what its probe was answered, its event, its last words, in this order. */
+export function troubleLines(trouble: Trouble, log: readonly string[]): string[] {
+  const { workload, words, pods, probe, event } = trouble;
+  const others = pods.length > 1 ? ` (${pods.length} pods)` : '';
+  return [
+    `${workload}${others}: ${words}`,
+    ...(probe === undefined ? [] : [`  probe: ${probe}`]),
+    ...(event === undefined ? [] : [`  event: ${event}`]),
+    ...log.map((line) => `  log: ${line}`),
+  ];
+}
+
+/** What keeps a product from answering, each cause once. Never throws. */
+export async function describeTroubles(
+  kubectl: Kubectl,
+  namespace: string,
+  looking: Looking,
+): Promise<string[]> {
+  try {
+    const sight = await lookAround(kubectl, { namespace });
+    const troubles = troublesOf(sight, looking);
+    const lines = await Promise.all(
+      troubles.map(async (trouble) => troubleLines(trouble, await lastWords(kubectl, namespace, trouble))),
+    );
+    return lines.flat();
+  } catch (error) {
+    return [`the pods could not be read: ${error instanceof Error ? error.message : String(error)}`];
+  }
+}

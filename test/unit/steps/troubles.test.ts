@@ -1,0 +1,224 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Pod } from '../../../src/host/pods.ts';
+import { troubleLines } from '../../../src/steps/trouble_words.ts';
+import { podCount, type Trouble, troublesOf } from '../../../src/steps/troubles.ts';
+import { backend, controller, event, pod, sight } from './sight.ts';
+
+const now = new Date('2026-11-22T12:05:00Z');
+const since = new Date('2026-11-22T12:00:00Z');
+const look = (parts: Parameters<typeof sight>[0], selector?: string): Trouble[] =>
+  troublesOf(sight(parts), { now, since, selector });
+const brief = (troubles: Trouble[]) => troubles.map(({ workload, kind, words }) => [workload, kind, words]);
+const ofBackend = (pods: Pod[]) => ({ pods, controllers: [backend.deployment(), backend.replicaSet] });
+
+test('each way in which a pod does not come up has its kind and the words of whoever saw it', () => {
+  const { owner } = backend;
+  const ago = (seconds: number) => new Date(now.getTime() - seconds * 1000).toISOString();
+  const rows: [Pod, Trouble['kind'], string][] = [
+    [
+      pod('a', owner, {
+        state: { waiting: { reason: 'ErrImageNeverPull', message: 'image "x:2" is not present' } },
+      }),
+      'image',
+      'server: ErrImageNeverPull: image "x:2" is not present',
+    ],
+    [
+      pod('a', owner, { init: { waiting: { reason: 'ImagePullBackOff', message: 'Back-off' } } }),
+      'image',
+      'init container prepare: ImagePullBackOff: Back-off',
+    ],
+    [
+      pod('a', owner, { unschedulable: '0/1 nodes are available:\n1 node(s) were unschedulable.' }),
+      'unschedulable',
+      'no node takes it: 0/1 nodes are available: 1 node(s) were unschedulable.',
+    ],
+    [
+      pod('a', owner, {
+        state: { waiting: { reason: 'CreateContainerConfigError', message: 'secret "db" not found' } },
+      }),
+      'config',
+      'server: CreateContainerConfigError: secret "db" not found',
+    ],
+    [
+      pod('a', owner, {
+        state: { waiting: { reason: 'CrashLoopBackOff' } },
+        last: { reason: 'StartError', exitCode: 128, message: 'exec: "/serve": no such file' },
+        restarts: 2,
+      }),
+      'config',
+      'server: StartError: exec: "/serve": no such file',
+    ],
+    [
+      pod('a', owner, {
+        state: { waiting: { reason: 'CrashLoopBackOff' } },
+        last: { reason: 'Error', exitCode: 3 },
+        restarts: 4,
+      }),
+      'crash',
+      'server: ended with exit code 3, restarted 4 times',
+    ],
+    [
+      pod('a', owner, {
+        state: { running: { startedAt: ago(5) } },
+        last: { reason: 'OOMKilled', exitCode: 137 },
+        restarts: 1,
+      }),
+      'crash',
+      'server: ended with exit code 137 (OOMKilled), restarted once',
+    ],
+    [
+      pod('a', owner, {
+        state: { running: { startedAt: ago(120) } },
+        last: { reason: 'Error', exitCode: 1 },
+        restarts: 1,
+      }),
+      'unready',
+      'server: runs but is not ready',
+    ],
+    [
+      pod('a', owner, { init: { running: { startedAt: ago(5) } } }),
+      'unready',
+      'init container prepare: is still at work',
+    ],
+  ];
+  for (const [one, kind, words] of rows) {
+    assert.deepEqual(brief(look(ofBackend([one]))), [['Deployment/backend', kind, words]]);
+  }
+});
+
+test('what serves, has ended well or is going is no trouble', () => {
+  const { owner } = backend;
+  const state = { waiting: { reason: 'ErrImageNeverPull' } };
+  const pods = [
+    pod('a', owner, { ready: true, state: { running: {} } }),
+    pod('b', owner, { phase: 'Succeeded', state }),
+    pod('c', owner, { ending: true, state }),
+  ];
+  assert.deepEqual(look(ofBackend(pods)), []);
+});
+
+test('pods of one workload with one cause are told once, with probe, event and log in this order', () => {
+  const { owner } = backend;
+  const state = { running: { startedAt: '2026-11-22T12:00:40Z' } };
+  const [trouble, ...more] = look({
+    ...ofBackend([pod('a', owner, { state }), pod('b', owner, { state })]),
+    events: [
+      event({ kind: 'Pod', name: 'a' }, 'Unhealthy', 'Readiness probe failed: statuscode: 500', 1),
+      event({ kind: 'Pod', name: 'a' }, 'Unhealthy', 'Readiness probe failed:\nstatuscode: 404', 2),
+      event({ kind: 'Pod', name: 'a' }, 'FailedPostStartHook', 'a hook failed', 3),
+      event({ kind: 'Pod', name: 'other' }, 'Unhealthy', 'of another life', 9),
+    ],
+  });
+  assert.deepEqual(more, []);
+  assert.deepEqual(troubleLines(trouble!, ['password authentication failed']), [
+    'Deployment/backend (2 pods): server: runs but is not ready',
+    '  probe: Readiness probe failed: statuscode: 404',
+    '  event: FailedPostStartHook: a hook failed',
+    '  log: password authentication failed',
+  ]);
+});
+
+test('a volume that does not come is the event of the kubelet', () => {
+  const waiting = { waiting: { reason: 'ContainerCreating' } };
+  const found = look({
+    ...ofBackend([pod('a', backend.owner, { phase: 'Pending', state: waiting })]),
+    events: [event({ kind: 'Pod', name: 'a' }, 'FailedMount', 'secret "tls" not found')],
+  });
+  assert.deepEqual(brief(found), [['Deployment/backend', 'stuck', 'FailedMount: secret "tls" not found']]);
+});
+
+test('a pod that nobody may create is seen, by the condition or by the events of what makes it', () => {
+  const quota = 'pods "backend-7-x" is forbidden: exceeded quota: five';
+  const condition = { type: 'ReplicaFailure', status: 'True', reason: 'FailedCreate', message: quota };
+  const found = look({ controllers: [backend.deployment({ conditions: [condition] }), backend.replicaSet] });
+  assert.deepEqual(brief(found), [['Deployment/backend', 'refused', `no pod can be created: ${quota}`]]);
+
+  const postgres = { kind: 'StatefulSet', name: 'postgres' };
+  const refused = event(
+    postgres,
+    'FailedCreate',
+    'create Pod postgres-0 in StatefulSet postgres failed: quota',
+  );
+  const lacking = controller('StatefulSet', 'postgres', { status: { replicas: 0 } });
+  const of = (parts: Parameters<typeof sight>[0]) =>
+    brief(look(parts)).map(([workload, kind]) => [workload, kind]);
+  assert.deepEqual(of({ controllers: [lacking], events: [refused] }), [['StatefulSet/postgres', 'refused']]);
+  const later = event(postgres, 'SuccessfulCreate', 'create Pod postgres-0 successful', 5);
+  assert.deepEqual(of({ controllers: [lacking], events: [refused, later] }), [], 'it has healed');
+  const whole = controller('StatefulSet', 'postgres', { status: { replicas: 1 } });
+  assert.deepEqual(of({ controllers: [whole], events: [refused] }), [], 'its pod is there');
+  const daemons = controller('DaemonSet', 'agent', {
+    status: { desiredNumberScheduled: 1, currentNumberScheduled: 0 },
+  });
+  const webhook = event({ kind: 'DaemonSet', name: 'agent' }, 'FailedCreate', 'failed calling webhook "x"');
+  assert.deepEqual(of({ controllers: [daemons], events: [webhook] }), [['DaemonSet/agent', 'refused']]);
+});
+
+test('a Deployment that has given up marks what its pods say as overdue, once it has seen this generation', () => {
+  const conditions = [
+    { type: 'Progressing', status: 'False', reason: 'ProgressDeadlineExceeded', message: 'too late' },
+  ];
+  const pods = [pod('a', backend.owner, { state: { running: { startedAt: '2026-11-22T12:00:40Z' } } })];
+  const overdue = (status: NonNullable<Parameters<typeof backend.deployment>[0]>, of = pods) =>
+    look({ pods: of, controllers: [backend.deployment(status), backend.replicaSet] }).map((one) => [
+      one.kind,
+      one.overdue,
+    ]);
+  assert.deepEqual(overdue({ conditions }), [['unready', true]]);
+  assert.deepEqual(overdue({ conditions, observedGeneration: 1 }), [['unready', false]]);
+  assert.deepEqual(overdue({ conditions }, []), [['deadline', true]]);
+});
+
+test('a hook that failed is one cause with its pod; Jobs of a schedule and of before are none', () => {
+  const failed = { conditions: [{ type: 'Failed', status: 'True', reason: 'BackoffLimitExceeded' }] };
+  const annotations = { 'helm.sh/hook': 'pre-upgrade' };
+  const owner = { kind: 'Job', name: 'migrate' };
+  const ended = { terminated: { reason: 'Error', exitCode: 2 } };
+  const pods = [pod('migrate-x', owner, { phase: 'Failed', state: ended })];
+  const job = (fields: Parameters<typeof controller>[2]) => ({
+    pods,
+    controllers: [controller('Job', 'migrate', fields)],
+  });
+  const [hook, ...more] = look(job({ status: failed, annotations }));
+  assert.deepEqual(more, []);
+  assert.deepEqual(
+    [hook?.workload, hook?.kind, hook?.words, hook?.log],
+    [
+      'Job/migrate',
+      'job',
+      'the pre-upgrade hook failed: BackoffLimitExceeded; server: ended with exit code 2',
+      { pod: 'migrate-x', container: 'server' },
+    ],
+  );
+  assert.deepEqual(look(job({ status: failed, annotations, at: '2026-11-22T11:00:00Z' })), []);
+  assert.deepEqual(look(job({ status: failed, owner: { kind: 'CronJob', name: 'nightly' } })), []);
+});
+
+test('a selector leaves out what other workloads have', () => {
+  const waiting = { state: { waiting: { reason: 'ErrImageNeverPull' } } };
+  const pods = [
+    pod('a', backend.owner, waiting),
+    pod('b', { kind: 'StatefulSet', name: 'postgres' }, waiting),
+  ];
+  const found = look({ ...ofBackend(pods) }, 'app=backend');
+  assert.deepEqual(
+    found.map(({ workload }) => workload),
+    ['Deployment/backend'],
+  );
+});
+
+test('pods are counted against those wanted, whatever became of them', () => {
+  const count = (kind: string, status: Parameters<typeof backend.deployment>[0], replicas = 2) =>
+    podCount(controller(kind, 'x', { status: status ?? {}, replicas }));
+  assert.deepEqual(count('Deployment', { readyReplicas: 2, updatedReplicas: 1 }), { wanted: 2, ready: 1 });
+  assert.deepEqual(count('StatefulSet', {}), { wanted: 2, ready: 0 });
+  assert.deepEqual(
+    count('DaemonSet', { desiredNumberScheduled: 1, numberReady: 1, updatedNumberScheduled: 1 }),
+    {
+      wanted: 1,
+      ready: 1,
+    },
+  );
+  assert.equal(count('ReplicaSet', {}), undefined);
+});
