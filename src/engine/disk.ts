@@ -1,4 +1,5 @@
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { mkdir, open, rename, rm } from 'node:fs/promises';
 
 /**
  * The few file operations that the journal is built on, so that tests can put a disk underneath that tears writes,
@@ -26,7 +27,14 @@ function isMissing(error: unknown): boolean {
 export const nodeDisk: Disk = {
   async read(path) {
     try {
-      return await readFile(path, 'utf8');
+      // Without blocking: a named pipe in the place of the file is not waited for.
+      const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+      try {
+        if ((await file.stat()).isFile()) return await file.readFile('utf8');
+        throw new Error(`${path} is no regular file`);
+      } finally {
+        await file.close();
+      }
     } catch (error) {
       if (isMissing(error)) return undefined;
       throw error;

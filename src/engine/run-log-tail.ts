@@ -1,3 +1,4 @@
+import { constants } from 'node:fs';
 import { readdirSync, statSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -23,7 +24,7 @@ export class RunLogTail {
   }
 
   async read(): Promise<LogLine[]> {
-    const file = await open(this.path, 'r');
+    const file = await open(this.path, constants.O_RDONLY | constants.O_NONBLOCK);
     try {
       const { size } = await file.stat();
       const bytes = Buffer.alloc(Math.max(0, size - this.#position));

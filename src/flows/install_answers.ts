@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { isAbsolute, normalize } from 'node:path';
+import { readRegularText } from '../host/regular-file.ts';
 import type { Redactor } from '../engine/redact.ts';
 import type { State } from '../engine/state.ts';
 import { IvaapError } from '../errors.ts';
@@ -83,7 +83,7 @@ async function operatorValues(product: Product, path: string | undefined, redact
   if (path === undefined) return undefined;
   let text: string;
   try {
-    text = await readFile(path, 'utf8');
+    text = await readRegularText(path);
   } catch (error) {
     throw new IvaapError('usage', `the values file ${path} cannot be read`, {
       cause: error,

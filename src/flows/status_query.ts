@@ -1,5 +1,6 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { readRegularText } from '../host/regular-file.ts';
 import type { LockHolder } from '../engine/lock.ts';
 import { Redactor } from '../engine/redact.ts';
 import { readState, type State } from '../engine/state.ts';
@@ -101,7 +102,7 @@ async function listBackups(folder: string): Promise<{ folder: string; files: str
 
 async function readOverlay(path: string): Promise<{ path: string; text: string } | null> {
   try {
-    return { path, text: await readFile(path, 'utf8') };
+    return { path, text: await readRegularText(path) };
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
     throw error;

@@ -1,8 +1,8 @@
 import { X509Certificate } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { request } from 'node:https';
 import type { TLSSocket } from 'node:tls';
 import { parse } from 'yaml';
+import { readRegularText } from './regular-file.ts';
 import { IvaapError } from '../errors.ts';
 
 export interface Certificate {
@@ -26,7 +26,7 @@ interface Kubeconfig {
 }
 
 async function readKubeconfig(path: string): Promise<Kubeconfig> {
-  return parse(await readFile(path, 'utf8')) as Kubeconfig;
+  return parse(await readRegularText(path)) as Kubeconfig;
 }
 
 /**

@@ -1,5 +1,6 @@
 import { constants } from 'node:fs';
-import { access, readFile } from 'node:fs/promises';
+import { access } from 'node:fs/promises';
+import { readRegularText } from './regular-file.ts';
 import { IvaapError } from '../errors.ts';
 import type { Runner } from './runner.ts';
 import { assertSafePath } from './safe-path.ts';
@@ -43,7 +44,7 @@ export async function findK3s(runner: Runner): Promise<K3s> {
 async function pathsFromServices(): Promise<string[]> {
   const paths: string[] = [];
   for (const file of serviceFiles) {
-    const text = await readFile(file, 'utf8').catch(() => '');
+    const text = await readRegularText(file).catch(() => '');
     const path = /^ExecStart=[-@:+!]*(\/\S+)/m.exec(text)?.[1];
     if (path !== undefined) paths.push(path);
   }

@@ -1,4 +1,13 @@
-import { closeSync, constants, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  ftruncateSync,
+  openSync,
+  readFileSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { HeldLock, Lock, LockHolder } from '../engine/lock.ts';
@@ -61,7 +70,10 @@ export function flockLock(options: LockOptions): Lock {
 
 function openLockFile(path: string): number {
   try {
-    return openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600);
+    const descriptor = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600);
+    if (fstatSync(descriptor).isFile()) return descriptor;
+    closeSync(descriptor);
+    throw new Error('it is no regular file');
   } catch (error) {
     throw new IvaapError('preflight', `the lock file ${path} cannot be opened`, {
       cause: error,
@@ -107,6 +119,7 @@ function heldLock(descriptor: number, { path, command, version, by, leaveText }:
 /** What the lock file says; undefined when there is none or it says nothing. It may be about a run that has ended. */
 export function readHolder(path: string): LockHolder | undefined {
   try {
+    if (!statSync(path).isFile()) return undefined;
     const holder = JSON.parse(readFileSync(path, 'utf8')) as Partial<LockHolder>;
     return typeof holder.pid === 'number' ? (holder as LockHolder) : undefined;
   } catch {

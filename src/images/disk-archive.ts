@@ -1,5 +1,4 @@
-import { constants } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { openRegular } from '../host/regular-file.ts';
 import type { IndexArchive, PayloadIndex } from '../payload/index-schema.ts';
 import { archiveDifference, readArchivedPart } from './archive-file.ts';
 import { archiveLayout } from './archive-layout.ts';
@@ -26,13 +25,12 @@ export async function inspectDiskArchive(
 ): Promise<DiskArchive> {
   let handle;
   try {
-    handle = await open(path, constants.O_RDONLY);
+    handle = await openRegular(path);
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     return code === 'ENOENT' ? { kind: 'absent' } : { kind: 'damaged', path, why: message };
   }
   try {
-    if (!(await handle.stat()).isFile()) return { kind: 'damaged', path, why: 'it is not a regular file' };
     if ((await archiveDifference(handle, index, archive)) === undefined) return { kind: 'ours', path };
   } finally {
     await handle.close();
@@ -51,7 +49,7 @@ export async function openOurArchive(
   index: PayloadIndex,
   archive: IndexArchive,
 ): Promise<{ blobs: BlobSource; close: () => Promise<void> }> {
-  const handle = await open(path, constants.O_RDONLY);
+  const handle = await openRegular(path);
   const layout = archiveLayout(index, archive);
   const parts = new Map(
     layout.parts.flatMap((part) => ('digest' in part.content ? [[part.content.digest, part] as const] : [])),

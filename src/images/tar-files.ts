@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
-import { open } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import { posix } from 'node:path';
 import type { Readable } from 'node:stream';
+import type { Extract } from 'tar-stream';
+import { openRegular } from '../host/regular-file.ts';
+import { paddedSize, tarEnd } from './archive-tar.ts';
 import { bounded, UnpacksTooFar } from './unpack-limit.ts';
 
 /** One file or link in a tar, while it passes. `content` must be read to its end before the next is asked for. */
@@ -29,7 +31,7 @@ export class UnreadableArchive extends Error {
 /** The files of a tar or a gzipped tar, one after another. Throws {@link UnreadableArchive}. */
 export async function* tarFiles(path: string, options: TarFilesOptions = {}): AsyncGenerator<TarFile> {
   const { extract } = await import('tar-stream');
-  const handle = await open(path, 'r');
+  const handle = await openRegular(path);
   const raw = handle.createReadStream({ highWaterMark: 1024 * 1024 });
   try {
     const { size: total } = await handle.stat();
@@ -40,13 +42,17 @@ export async function* tarFiles(path: string, options: TarFilesOptions = {}): As
       throw new UnreadableArchive(total === 0 ? 'it is empty' : 'it is neither gzip nor tar');
     }
     let done = 0;
+    const seen = new LastSeen();
+    const watch = (pieces: AsyncIterable<Buffer>) => seen.watch(pieces);
     raw.on('data', (chunk: Buffer | string) => options.onBytes?.((done += chunk.length), total));
     raw.pause();
     const unpack = extract();
     // Its failure reaches the loop below through `unpack`.
-    const flow = compressed ? pipeline(raw, createGunzip(), bounded(total), unpack) : pipeline(raw, unpack);
+    const flow = compressed
+      ? pipeline(raw, createGunzip(), bounded(total), watch, unpack)
+      : pipeline(raw, watch, unpack);
     flow.catch(() => undefined);
-    for await (const entry of unpack) {
+    for await (const entry of upToItsEnd(unpack, seen)) {
       options.signal?.throwIfAborted();
       const { name, size = 0, type, linkname } = entry.header;
       // A size field in no known form comes as null, and a file of that size never ends.
@@ -61,7 +67,9 @@ export async function* tarFiles(path: string, options: TarFilesOptions = {}): As
       };
       entry.resume();
     }
-    await flow;
+    await flow.catch((error: unknown) => {
+      if (!seen.isBehindEnd(error)) throw error;
+    });
   } catch (error) {
     if (error instanceof UnreadableArchive || options.signal?.aborted === true) throw error;
     throw new UnreadableArchive(explain(error), { cause: error });
@@ -90,6 +98,47 @@ export function followed<File>(
   return at === undefined ? undefined : files.get(at);
 }
 
+/** The last pieces of a tar that passed, and where its last file ended: what lies behind the end of a tar is no damage to it. */
+class LastSeen {
+  #pieces: Buffer[] = [];
+  /** Position behind the last piece. */
+  #end = 0;
+  /** Where the padded content of the last file that began ends. */
+  #fileEnd = 0;
+
+  async *watch(pieces: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+    for await (const piece of pieces) {
+      this.#pieces = [...this.#pieces.slice(-2), piece];
+      this.#end += piece.length;
+      yield piece;
+    }
+  }
+
+  fileBegins({ byteOffset = 0, size = 0 }: { byteOffset?: number; size?: number }): void {
+    this.#fileEnd = byteOffset + paddedSize(size);
+  }
+
+  /** Whether an error is one of bytes behind the blocks of zeros that end a tar. */
+  isBehindEnd(error: unknown): boolean {
+    if (!/unexpected end of data|invalid tar header/i.test((error as Error).message)) return false;
+    const last = Buffer.concat(this.#pieces);
+    const from = last.length - (this.#end - this.#fileEnd);
+    return from >= 0 && last.subarray(from, from + tarEnd.length).equals(tarEnd);
+  }
+}
+
+/** The files of a tar up to its end: an error behind that is one of bytes that do not belong to it. */
+async function* upToItsEnd(unpack: Extract, seen: LastSeen) {
+  try {
+    for await (const entry of unpack) {
+      seen.fileBegins(entry.header);
+      yield entry;
+    }
+  } catch (error) {
+    if (!seen.isBehindEnd(error)) throw error;
+  }
+}
+
 /** A part that breaks off breaks in the hands of whoever reads it. */
 async function* explained(content: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   try {
@@ -103,6 +152,9 @@ async function* explained(content: AsyncIterable<Buffer>): AsyncGenerator<Buffer
 function explain(error: unknown): string {
   const { code, message } = error as NodeJS.ErrnoException;
   if (error instanceof UnpacksTooFar) return message;
+  // Its own header was gzip's: what came where another one may follow is not.
+  if (code === 'Z_DATA_ERROR' && /incorrect header check/.test(message))
+    return 'something that does not belong to it was added behind its end';
   if (code === 'Z_BUF_ERROR' || /unexpected end/i.test(message)) return 'it is cut off';
   return `it cannot be read: ${message}`;
 }

@@ -9,11 +9,25 @@ export interface License {
 
 /** Checks a licence file's text (JSON with `entitlements`). Throws IvaapError `usage`; the message holds nothing of the text. */
 export function parseLicense(text: string, path: string): License {
+  if (text.startsWith('\ufeff')) {
+    const why = 'begins with a byte order mark, as editors of Windows write it; JSON has none';
+    throw new IvaapError('usage', `the licence file ${path} ${why}`, {
+      hint: `take the mark away, and nothing else: sed -i '1s/^\\xef\\xbb\\xbf//' ${path}`,
+    });
+  }
   let raw: unknown;
   try {
     raw = JSON.parse(text);
   } catch {
-    throw new IvaapError('usage', `the licence file ${path} is not JSON`);
+    // Both halves of UTF-16 are no UTF-8, or zeros between letters.
+    const wide = text.includes('\0') || text.startsWith('\ufffd');
+    const why =
+      text.trim() === ''
+        ? 'is empty'
+        : wide
+          ? 'is not UTF-8 text (UTF-16, or no text at all)'
+          : 'is not JSON';
+    throw new IvaapError('usage', `the licence file ${path} ${why}`, { hint: `file ${path}` });
   }
   const { entitlements, expires } = (typeof raw === 'object' && raw !== null ? raw : {}) as {
     entitlements?: unknown;

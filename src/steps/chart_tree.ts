@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
-import { readdir, readFile, rm, stat } from 'node:fs/promises';
+import { readdir, rm, stat } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { parse } from 'yaml';
 import * as z from 'zod';
+import { readRegular, readRegularText } from '../host/regular-file.ts';
 import { makeFolder, syncTree, writeStreamAtomic } from '../host/atomic-file.ts';
 import type { IndexEntry } from '../payload/index-schema.ts';
 import type { StepContext } from './context.ts';
@@ -37,7 +38,7 @@ export async function isPayloadChart(ctx: StepContext, folder: string): Promise<
 async function holds(file: string, { size, sha256 }: IndexEntry): Promise<boolean> {
   if ((await stat(file)).size !== size) return false;
   const found = createHash('sha256')
-    .update(await readFile(file))
+    .update(await readRegular(file))
     .digest('hex');
   return found === sha256;
 }
@@ -81,7 +82,7 @@ export interface ChartFacts {
 
 /** Name and version of the chart in a folder; undefined when there is none or its Chart.yaml cannot be read. */
 export async function chartFacts(folder: string): Promise<ChartFacts | undefined> {
-  const text = await readFile(join(folder, 'Chart.yaml'), 'utf8').catch(() => undefined);
+  const text = await readRegularText(join(folder, 'Chart.yaml')).catch(() => undefined);
   if (text === undefined) return undefined;
   let raw: unknown;
   try {

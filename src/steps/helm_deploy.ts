@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readRegularText } from '../host/regular-file.ts';
 import type { Step, StepIo } from '../engine/step.ts';
 import { IvaapError } from '../errors.ts';
 import { makeBackupFolder } from './backup_folder.ts';
@@ -29,7 +29,7 @@ export const helmDeploy: Step<InstallContext> = {
     const { act, historyMax } = await repairHelm(ctx, io, 'install', () => keptFolder(ctx, io));
     const revisionBefore = (await helm.current())?.revision ?? 0;
     await io.pointOfNoReturn({ helmRevision: revisionBefore });
-    const values = sha256Of(await readFile(paths.values, 'utf8'));
+    const values = sha256Of(await readRegularText(paths.values));
     if (await endedWithoutUs(ctx, values)) await io.midpoint();
     else {
       const verb = act === 'install' ? 'install' : 'upgrade';

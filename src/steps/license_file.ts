@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readRegularText } from '../host/regular-file.ts';
 import { IvaapError } from '../errors.ts';
 import { isExpired, parseLicense, type License as Grants } from '../policy/entitlements.ts';
 
@@ -11,7 +11,7 @@ export interface License extends Grants {
 export async function readLicense(path: string, product: string, now: Date): Promise<License> {
   let text: string;
   try {
-    text = await readFile(path, 'utf8');
+    text = await readRegularText(path);
   } catch (error) {
     throw new IvaapError('usage', `the licence file ${path} cannot be read`, {
       cause: error,

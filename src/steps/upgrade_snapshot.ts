@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import * as z from 'zod';
+import { readRegular } from '../host/regular-file.ts';
 import type { Step, StepIo } from '../engine/step.ts';
 import { IvaapError } from '../errors.ts';
 import { writeFileAtomic } from '../host/atomic-file.ts';
@@ -55,10 +56,10 @@ export const upgradeSnapshot: Step<UpgradeContext> = {
     const secret = await kubectl.get('secret', secretName, { namespace: product.namespace });
     if (secret === undefined) throw new IvaapError('failed', `Helm's record ${secretName} is missing`);
     const contents: [name: string, text: string | Buffer][] = [
-      [basename(paths.state), await readFile(paths.state)],
-      [basename(paths.values), await readFile(paths.values)],
+      [basename(paths.state), await readRegular(paths.state)],
+      [basename(paths.values), await readRegular(paths.values)],
       ...(existsSync(overlay)
-        ? [[basename(paths.overlay), await readFile(overlay)] satisfies [string, Buffer]]
+        ? [[basename(paths.overlay), await readRegular(overlay)] satisfies [string, Buffer]]
         : []),
       [valuesFile, await helm.values()],
       [releaseFile, `${JSON.stringify(secret)}\n`],

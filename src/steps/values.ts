@@ -1,4 +1,5 @@
-import { readFile, rm, stat } from 'node:fs/promises';
+import { rm, stat } from 'node:fs/promises';
+import { readRegularText } from '../host/regular-file.ts';
 import type { Step } from '../engine/step.ts';
 import { IvaapError } from '../errors.ts';
 import { makeFolder, writeFileAtomic } from '../host/atomic-file.ts';
@@ -52,7 +53,7 @@ export const values: Step<InstallContext, Written> = {
   },
 
   async reuse({ paths }, out) {
-    if (sha256Of(await readFile(paths.values, 'utf8')) === out.values.sha256) return;
+    if (sha256Of(await readRegularText(paths.values)) === out.values.sha256) return;
     throw new IvaapError('failed', `${paths.values} was edited`);
   },
 

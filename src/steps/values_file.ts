@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { isMap, LineCounter, parseDocument } from 'yaml';
+import { readRegularText } from '../host/regular-file.ts';
 import { IvaapError } from '../errors.ts';
 import type { PlainObject } from '../policy/values-patches.ts';
 
@@ -18,7 +18,7 @@ export interface ValuesFile {
 export async function readValuesFile(path: string): Promise<ValuesFile> {
   let text: string;
   try {
-    text = await readFile(path, 'utf8');
+    text = await readRegularText(path);
   } catch (error) {
     const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
     throw new IvaapError(

@@ -1,5 +1,6 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { readRegular } from '../../host/regular-file.ts';
 import { type Certificate, certificateOf, kubeconfigCertificate } from '../../host/api-server.ts';
 import type { Measurement } from '../../policy/preflight.ts';
 import type { CheckContext, HostFacts } from './facts.ts';
@@ -26,7 +27,7 @@ export async function checkCertificates(ctx: CheckContext, facts: HostFacts): Pr
 async function certificatesIn(folder: string): Promise<Certificate[]> {
   const names = (await readdir(folder).catch(() => [])).filter((name) => name.endsWith('.crt'));
   const read = names.map(async (name) =>
-    certificateOf(join(folder, name), await readFile(join(folder, name))),
+    certificateOf(join(folder, name), await readRegular(join(folder, name))),
   );
   return (await Promise.all(read)).filter((certificate) => certificate !== undefined);
 }

@@ -1,5 +1,5 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { readRegularText } from '../../host/regular-file.ts';
 import type { KubeObject, Manifest } from '../../host/kubectl.ts';
 import { normalizedReference } from '../../images/reference.ts';
 import type { PayloadIndex } from '../../payload/index-schema.ts';
@@ -93,7 +93,7 @@ async function majorOnDisk({ kubectl, product, signal }: CheckContext): Promise<
   const path = volume?.spec?.hostPath?.path ?? volume?.spec?.local?.path;
   if (path === undefined) return undefined;
   for (const folder of ['', 'pgdata', 'data']) {
-    const text = await readFile(join(path, folder, 'PG_VERSION'), 'utf8').catch(() => '');
+    const text = await readRegularText(join(path, folder, 'PG_VERSION')).catch(() => '');
     const major = /^(\d+)\s*$/.exec(text)?.[1];
     if (major !== undefined) return Number(major);
   }

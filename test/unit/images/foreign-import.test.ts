@@ -69,6 +69,33 @@ describe('an archive of another tool', () => {
     assert.equal(files.size, 5);
   });
 
+  it('is whole whatever lies behind its end, and is not when its end is missing', async () => {
+    const tar = await dockerArchive();
+    const line = Buffer.from('a line of a terminal\n');
+    const block = Buffer.alloc(512, 0x61);
+    for (const [what, bytes, isWhole] of [
+      ['a line', Buffer.concat([tar, line]), true],
+      ['blocks', Buffer.concat([tar, block, block]), true],
+      ['zeros and blocks', Buffer.concat([tar, Buffer.alloc(9 * 1024), block]), true],
+      ['a line, in gzip', gzipSync(Buffer.concat([tar, line])), true],
+      ['blocks, in gzip', gzipSync(Buffer.concat([tar, block])), true],
+      ['no end, a line', Buffer.concat([tar.subarray(0, -1024), line]), false],
+      ['no end, blocks', Buffer.concat([tar.subarray(0, -1024), block]), false],
+      ['half of it', tar.subarray(0, 700), false],
+      ['half of it, in gzip', gzipSync(tar).subarray(0, 400), false],
+    ] as const) {
+      const scanned = scanForeignArchive(write('behind', bytes), new Set([id]));
+      if (!isWhole) await assert.rejects(scanned, UnreadableArchive, what);
+      else assert.ok((await scanned).images.has(id), what);
+    }
+    await assert.rejects(
+      scanForeignArchive(write('added', Buffer.concat([gzipSync(tar), line])), new Set([id])),
+      {
+        message: 'something that does not belong to it was added behind its end',
+      },
+    );
+  });
+
   it('leaves out blobs that are there already', async () => {
     const archive = await scanForeignArchive(write('d.tar', await dockerArchive()), new Set([id]));
     const found = archive.images.get(id)!;

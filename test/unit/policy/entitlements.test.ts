@@ -15,6 +15,26 @@ test('a licence unlocks the connectors of its entitlements, each once; unknown o
   assert.deepEqual(entitledConnectors([], table), []);
 });
 
+test('a licence file of an editor that marks or widens it is told so', () => {
+  const licence = '{"entitlements":[]}';
+  const decoded = (bytes: Buffer) => bytes.toString('utf8');
+  for (const [text, why] of [
+    [`\ufeff${licence}`, /begins with a byte order mark/],
+    [decoded(Buffer.from(`\ufeff${licence}`, 'utf16le')), /UTF-16/],
+    [decoded(Buffer.from(licence, 'utf16le')), /UTF-16/],
+    ['\n', /is empty/],
+    ['no', /is not JSON/],
+  ] as const)
+    assert.throws(
+      () => parseLicense(text, '/licence'),
+      (error: IvaapError) => {
+        assert.match(error.message, why);
+        assert.ok(error.hint!.includes('/licence'));
+        return error.code === 'usage';
+      },
+    );
+});
+
 test('a licence file that cannot be used is named, and nothing of it is shown', () => {
   for (const text of [
     'SECRET {',
