@@ -2,7 +2,7 @@ import { constants, type Stats } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
 
 /** A path that leads to no regular file, where one has to be. */
-export class NotRegular extends Error {
+class NotRegular extends Error {
   override readonly name = 'NotRegular';
 }
 
