@@ -42,6 +42,8 @@ export interface ErrorDetail {
   cause?: unknown;
   /** Last lines of a program that failed, already redacted. */
   output?: string;
+  /** What the host itself says, a line each. */
+  facts?: readonly string[];
   /** The step that failed, when one did. */
   step?: string;
   /** Path of the run log, when a run had begun. */
@@ -54,6 +56,7 @@ export class IvaapError extends Error {
   readonly code: ErrorCode;
   readonly hint: string | undefined;
   readonly output: string | undefined;
+  readonly facts: readonly string[] | undefined;
   readonly step: string | undefined;
   readonly log: string | undefined;
 
@@ -62,6 +65,7 @@ export class IvaapError extends Error {
     this.code = code;
     this.hint = detail.hint;
     this.output = detail.output;
+    this.facts = detail.facts;
     this.step = detail.step;
     this.log = detail.log;
   }
@@ -93,6 +97,8 @@ export interface ErrorDescription {
   causes: string[];
   /** Last lines of the program that failed; of a defect, where it happened. */
   output?: string | undefined;
+  /** What the host itself says, a line each. */
+  facts?: string[] | undefined;
   step?: string | undefined;
   /** Path of the run log. */
   log?: string | undefined;
@@ -105,7 +111,7 @@ export function describeError(error: unknown): ErrorDescription {
     const output = error instanceof Error ? error.stack : undefined;
     return { code: 'bug', exitCode: errorCodes.bug.exit, message, causes, output };
   }
-  const { code, exitCode, hint, output, step, log } = error;
+  const { code, exitCode, hint, output, facts, step, log } = error;
   return {
     code,
     exitCode,
@@ -113,6 +119,7 @@ export function describeError(error: unknown): ErrorDescription {
     causes,
     ...(hint === undefined ? {} : { hint }),
     ...(output === undefined ? {} : { output }),
+    ...(facts === undefined ? {} : { facts: [...facts] }),
     ...(step === undefined ? {} : { step }),
     ...(log === undefined ? {} : { log }),
   };

@@ -18,6 +18,11 @@ const commands: readonly CommandEntry[] = [
     load: async () => (await import('./status.ts')).status,
   },
   {
+    name: 'repair-state',
+    summary: 'make a lost or damaged installer state anew from what this host itself says',
+    load: async () => (await import('./repair-state.ts')).repairState,
+  },
+  {
     name: 'manifest',
     summary: 'list what the payload holds, against what is on disk and in containerd',
     load: async () => (await import('./manifest.ts')).manifestCommand,

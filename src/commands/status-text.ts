@@ -1,21 +1,24 @@
 import type { State, StepRecord } from '../engine/state.ts';
-import type { Part, StatusReport } from '../flows/status_query.ts';
+import type { Part } from '../flows/part.ts';
+import type { StatusReport } from '../flows/status_query.ts';
+import { dumpsOf } from '../flows/upgrade_backup.ts';
 import { counted } from '../policy/counted.ts';
 import { signedBy } from '../policy/trust.ts';
 import { columns, formatDuration } from '../ui/format.ts';
-import { printableLine } from '../ui/sanitize.ts';
+import { printableRow } from '../ui/sanitize.ts';
 
 /** The status as lines for people. */
 export function statusLines(report: StatusReport): string[] {
-  return [
+  const lines = [
     ...section('', stateLines(report)),
+    ...(report.host === null ? [] : section('this host says', hostLines(report.host))),
     ...section('backups', known(report.backups, backupLines)),
     ...section('values overlay', known(report.overlay, overlayLines)),
     ...section('cluster', [
       ...known(report.release, (release) => [
         release === null
           ? 'no Helm release'
-          : `Helm release: ${release.status}, revision ${release.revision}`,
+          : `Helm release: ${release.version ?? 'version not readable'}, revision ${release.revision}, ${release.status}`,
       ]),
       ...(report.release.known ? known(report.pods, podLines) : []),
     ]),
@@ -28,6 +31,8 @@ export function statusLines(report: StatusReport): string[] {
       ),
     ),
   ];
+  // Pods, files and records are others' words: none of them steers the reader's terminal.
+  return lines.map(printableRow);
 }
 
 function section(title: string, lines: readonly string[]): string[] {
@@ -36,14 +41,15 @@ function section(title: string, lines: readonly string[]): string[] {
 }
 
 function known<T>(part: Part<T>, lines: (value: T) => string[]): string[] {
-  return part.known ? lines(part.value) : [`not known: ${part.why}`];
+  if (part.known) return lines(part.value);
+  return [`not known: ${part.why}`, ...(part.hint === undefined ? [] : [`  try: ${part.hint}`])];
 }
 
 function stateLines(report: StatusReport): string[] {
   const head = [`${report.title}, this executable is of version ${report.payloadVersion}`];
   const { state } = report;
   if (!state.known) return [...head, `state not known: ${state.why}`];
-  if (state.value === null) return [...head, 'not installed by this installer: there is no state'];
+  if (state.value === null) return [...head, 'there is no state'];
   const { installed, run } = state.value;
   const lines = [
     ...head,
@@ -64,6 +70,12 @@ function stateLines(report: StatusReport): string[] {
   return [...lines, ...skippedLines(state.value), ...waiverLines(state.value), ...trustedLines(state.value)];
 }
 
+const hostLines = ({ facts, advice }: NonNullable<StatusReport['host']>): string[] => [
+  ...facts,
+  advice.message,
+  `try: ${advice.hint}`,
+];
+
 const by = (who: string | undefined) => (who === undefined ? '' : ` by ${who}`);
 
 function stepCells(step: StepRecord | undefined): string[] {
@@ -76,11 +88,12 @@ function stepCells(step: StepRecord | undefined): string[] {
   return [step.status, step.startedAt, took, step.reason ?? waived];
 }
 
-function skippedLines({ skippedBackups }: State): string[] {
-  return skippedBackups.map(
-    ({ from, to, at, by: who }) =>
-      `no dump of this upgrade: ${from ?? 'none'} -> ${to}, --skip-backup${by(who)}, ${at}`,
-  );
+/** Of the last run alone, while it has none: what an earlier one went without says nothing of the way back from this one. */
+function skippedLines(state: State): string[] {
+  const { skipped } = dumpsOf(state);
+  if (skipped === undefined) return [];
+  const { from, to, at, by: who } = skipped;
+  return [`no dump of this upgrade: ${from ?? 'none'} -> ${to}, --skip-backup${by(who)}, ${at}`];
 }
 
 const waiverLines = ({ waivers }: State): string[] =>
@@ -92,8 +105,8 @@ const trustedLines = ({ trusted = [] }: State): string[] =>
       `key let in (${how}): ${signedBy(to)}${from === undefined ? '' : `, after ${signedBy(from)}`}${by(who)}, ${at}`,
   );
 
-const backupLines = (backups: { folder: string; files: string[] }[]): string[] =>
-  backups.map(({ folder, files }) => `${folder}: ${files.join(', ')}`);
+const backupLines = (backups: (StatusReport['backups'] & { known: true })['value']): string[] =>
+  backups.map(({ folder, files, trouble }) => `${folder}: ${trouble ?? files.join(', ')}`);
 
 const overlayLines = (overlay: { path: string; text: string } | null): string[] =>
   overlay === null ? [] : [overlay.path, ...overlay.text.trimEnd().split('\n')];
@@ -108,8 +121,5 @@ function podLines(pods: (StatusReport['pods'] & { known: true })['value']): stri
     ]),
   );
   // Reasons are sentences: as cells of the table they would make a column of blanks.
-  return pods.flatMap(({ trouble }, at) => [
-    heads[at] ?? '',
-    ...trouble.map((line) => `  ${printableLine(line)}`),
-  ]);
+  return pods.flatMap(({ trouble }, at) => [heads[at] ?? '', ...trouble.map((line) => `  ${line}`)]);
 }

@@ -24,7 +24,11 @@ export const status: Command = {
   async run(invocation) {
     const { json, options } = invocation;
     if (options.watch === true) return watch(invocation);
-    const report = await queryStatus();
+    const report = await queryStatus({
+      machine: thisMachine,
+      signal: invocation.signal,
+      program: invocation.program,
+    });
     const text = json ? JSON.stringify(report) : statusLines(report).join('\n');
     await answer(`${text}\n`, invocation.signal);
   },

@@ -1,12 +1,12 @@
 import { constants } from 'node:fs';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';
 
 /**
  * The few file operations that the journal is built on, so that tests can put a disk underneath that tears writes,
  * loses renames or is full. Each operation throws Node's system errors.
  */
 export interface Disk {
-  /** The whole text, or undefined when there is no such file. */
+  /** The whole text, or undefined when there is no such file. What is no file is not read, and no link is followed. */
   read(path: string): Promise<string | undefined>;
   /** Creates or truncates; not durable before `sync`. */
   write(path: string, text: string, mode: number): Promise<void>;
@@ -23,21 +23,35 @@ function isMissing(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 'ENOENT';
 }
 
+/** Something else lies where a file should be. */
+export class NoFile extends Error {
+  /** `a link`. */
+  readonly what: string;
+
+  constructor(what: string) {
+    super(`it is ${what}`);
+    this.what = what;
+  }
+}
+
 /** The real file system. */
 export const nodeDisk: Disk = {
   async read(path) {
+    let file: FileHandle;
     try {
-      // Without blocking: a named pipe in the place of the file is not waited for.
-      const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
-      try {
-        if ((await file.stat()).isFile()) return await file.readFile('utf8');
-        throw new Error(`${path} is no regular file`);
-      } finally {
-        await file.close();
-      }
+      // Without waiting: a pipe that nobody writes into would never open.
+      file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
     } catch (error) {
       if (isMissing(error)) return undefined;
+      if (error instanceof Error && 'code' in error && error.code === 'ELOOP') throw new NoFile('a link');
       throw error;
+    }
+    try {
+      const info = await file.stat();
+      if (!info.isFile()) throw new NoFile(info.isDirectory() ? 'a folder' : 'a device or a pipe');
+      return await file.readFile('utf8');
+    } finally {
+      await file.close();
     }
   },
   async write(path, text, mode) {

@@ -16,6 +16,7 @@ const error = z.strictObject({
   hint: z.string().optional().describe('One thing to try next.'),
   causes: z.array(z.string()).describe('The chain of causes, outermost first.'),
   output: z.string().optional().describe('Last lines of the program that failed.'),
+  facts: z.array(z.string()).optional().describe('What the host itself says, a line each.'),
   step: z.string().optional().describe('The step that failed.'),
   log: z.string().optional().describe('Path of the run log.'),
 });

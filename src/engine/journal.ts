@@ -7,7 +7,7 @@ import { nodeDisk } from './disk.ts';
 import { beginRecord, markStale, passPointOfNoReturn, resumable, resumeRecord } from './run-record.ts';
 import type { RunSpec } from './run-record.ts';
 import type { RunRecord, State } from './state.ts';
-import { emptyState, parseState, readState, stateVersion } from './state.ts';
+import { assertProduct, emptyState, parseState, readState, stateVersion } from './state.ts';
 import type { JsonObject } from './step.ts';
 
 export interface JournalOptions {
@@ -39,13 +39,15 @@ export class Journal {
   /** Throws as readState does, and `preflight` when the file is another product's. Changes nothing. */
   static async open(options: JournalOptions): Promise<Journal> {
     const state = await readState(options.path, options.disk);
-    if (state && state.product !== options.product) {
-      throw new IvaapError(
-        'preflight',
-        `the state file ${options.path} belongs to ${state.product}, not to ${options.product}`,
-      );
-    }
+    assertProduct(state, options.path, options.product);
     return new Journal(state ?? emptyState(options.product), options);
+  }
+
+  /** Begins with this state whatever lies at the path; durable when it resolves. Whoever repairs a state has kept what was there. */
+  static async begin(options: JournalOptions, state: State): Promise<Journal> {
+    const journal = new Journal(state, options);
+    await journal.update(() => {});
+    return journal;
   }
 
   /** What is durable now; frozen, changed through the methods below only. */

@@ -74,13 +74,14 @@ export class Redactor {
   error(error: unknown, log?: string): IvaapError {
     if (this.#forms.size === 0 && error instanceof IvaapError && log === undefined) return error;
     const code = error instanceof IvaapError ? error.code : 'bug';
-    const { message, hint, output, step, causes, log: known } = this.value(describeError(error));
+    const { message, hint, output, facts, step, causes, log: known } = this.value(describeError(error));
     let cause: Error | undefined;
     for (const text of causes.toReversed()) cause = new Error(text, cause === undefined ? {} : { cause });
     return new IvaapError(code, message, {
       ...(cause === undefined ? {} : { cause }),
       ...(hint === undefined ? {} : { hint }),
       ...(output === undefined ? {} : { output }),
+      ...(facts === undefined ? {} : { facts }),
       ...(step === undefined ? {} : { step }),
       ...((log ?? known) === undefined ? {} : { log: log ?? known ?? '' }),
     });

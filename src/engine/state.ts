@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { causeChain, IvaapError } from '../errors.ts';
 import type { Disk } from './disk.ts';
-import { nodeDisk } from './disk.ts';
+import { NoFile, nodeDisk } from './disk.ts';
 
 /**
  * `state.json`: what is installed, the last run with its steps, and what earlier runs left. Objects are loose, so that
@@ -121,6 +121,13 @@ const stateSchema = z.looseObject({
   skippedBackups: z.array(z.looseObject({ ...whoWhen, from: z.string().nullable(), to: z.string() })),
   /** Keys that were let in although they were not the installed release's: `from` before, `to` since, `how` by policy/trust.ts; since 1.2. */
   trusted: z.array(z.looseObject({ ...whoWhen, from: key, to: key, how: z.string() })).optional(),
+  /**
+   * The last time that the state was made from what the host itself says: which version the chart on disk had then, and what nobody
+   * could prove; since 1.3.
+   */
+  repair: z
+    .looseObject({ ...whoWhen, chart: z.string().nullable(), unknown: z.array(z.string()) })
+    .optional(),
 });
 
 /** All that may be asked of a file whose schema is another one. */
@@ -145,14 +152,17 @@ export function emptyState(product: string): State {
 
 /**
  * Checks the text of a state file. Throws IvaapError `version` for a schema of another major, `preflight` for anything
- * that is not a state: a damaged file is never read as an empty one.
+ * that is not a state: a damaged file is never read as an empty one. Nothing of the text is in a message.
  */
 export function parseState(text: string, path: string): State {
   let raw: unknown;
   try {
     raw = JSON.parse(text);
-  } catch (error) {
-    throw damaged(path, error);
+  } catch {
+    throw damaged(
+      path,
+      text.trim() === '' ? 'it is empty' : `its ${text.length} characters are no whole JSON`,
+    );
   }
   const version = versionOnly.safeParse(raw);
   if (version.success && version.data.schema.major !== stateVersion.major) {
@@ -164,19 +174,25 @@ export function parseState(text: string, path: string): State {
     );
   }
   const state = stateSchema.safeParse(raw);
-  if (!state.success) throw damaged(path, new Error(z.prettifyError(state.error)));
+  if (!state.success) throw damaged(path, z.prettifyError(state.error));
   return state.data;
 }
 
-function damaged(path: string, cause: unknown): IvaapError {
+/** Of a file that is not a state; whoever knows the program's name adds the command that mends it. */
+function damaged(path: string, why: string): IvaapError {
   return new IvaapError(
     'preflight',
     `the state file ${path} is damaged: it is not a state that can be read`,
     {
-      cause,
-      hint: 'restore it from the newest backup folder beside it, which holds a copy; do not delete it',
+      cause: new Error(why),
     },
   );
+}
+
+/** Throws IvaapError `preflight` for the state of another product. */
+export function assertProduct(state: State | undefined, path: string, product: string): void {
+  if (state === undefined || state.product === product) return;
+  throw new IvaapError('preflight', `the state file ${path} belongs to ${state.product}, not to ${product}`);
 }
 
 /** Reads the state without the lock: whole always, since it is only ever replaced by rename. Undefined when there is none. */
@@ -185,14 +201,25 @@ export async function readState(path: string, disk: Disk = nodeDisk): Promise<St
   try {
     text = await disk.read(path);
   } catch (error) {
-    throw new IvaapError(
-      'preflight',
-      `the state file ${path} cannot be read: ${causeChain(error)[0] ?? ''}`,
-      {
-        cause: error,
-        hint: 'run the command as root',
-      },
-    );
+    throw unreadable(path, error);
   }
   return text === undefined ? undefined : parseState(text, path);
+}
+
+function unreadable(path: string, error: unknown): IvaapError {
+  if (error instanceof NoFile) {
+    return new IvaapError(
+      'preflight',
+      `where the state file ${path} should be is ${error.what}: nothing is read or written through it`,
+    );
+  }
+  const { code } = error as NodeJS.ErrnoException;
+  const hint =
+    code === 'EACCES' || code === 'EPERM'
+      ? 'run the command as root'
+      : `look at its disk: findmnt -T ${path}`;
+  return new IvaapError('preflight', `the state file ${path} cannot be read: ${causeChain(error)[0] ?? ''}`, {
+    cause: error,
+    hint,
+  });
 }

@@ -1,10 +1,8 @@
 import { existsSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
-import { Journal } from '../engine/journal.ts';
 import type { HeldLock } from '../engine/lock.ts';
 import { Redactor } from '../engine/redact.ts';
 import type { RunResult } from '../engine/run.ts';
-import { readState } from '../engine/state.ts';
 import { IvaapError } from '../errors.ts';
 import { makeFolder } from '../host/atomic-file.ts';
 import { assertSafePath } from '../host/safe-path.ts';
@@ -23,6 +21,7 @@ import { type LoggedPorts, loggedPorts } from './logged_ports.ts';
 import { type Answer, confirmed, isFresh } from './question.ts';
 import { type FlowResult, runFlow } from './run_flow.ts';
 import { hideGenerated } from './secrets_of_host.ts';
+import { openJournal, readOwnState } from './own_state.ts';
 import * as session from './session.ts';
 import type { FlowPorts, OpenedPayload } from './session.ts';
 import { healthLines, waivedHealth } from './upgrade_summary.ts';
@@ -102,17 +101,15 @@ async function decide(
   redactor: Redactor,
 ): Promise<Omit<InstallStart, 'report'>> {
   const { product, paths } = opened;
-  const state = await readState(paths.state);
+  const state = await readOwnState(opened, ports.program);
   if (state !== undefined) refuseInstalled(opened, state, ports.program);
   const answers = await installAnswers(product, paths.values, options, state, redactor);
   const host = await session.openHost(product, redactor, ports);
   await session.assertCluster(host.kubectl);
   const license = await requireLicense(host.kubectl, product, answers.license, redactor);
   if (state?.run === undefined) {
-    await refuseLeftovers(opened, host, {
-      storagePath: answers.storagePath,
-      valuesFrom: answers.valuesFrom?.path,
-    });
+    const { storagePath, valuesFrom } = answers;
+    await refuseLeftovers(opened, host, { storagePath, valuesFrom: valuesFrom?.path }, ports);
   }
   await hideGenerated(host.kubectl, product, redactor);
   const preflight = {
@@ -175,10 +172,10 @@ async function start(
   redactor: Redactor,
   lock: HeldLock,
 ): Promise<FlowResult> {
-  const { product, paths, release } = opened;
+  const { product, release } = opened;
   const { host } = preflight;
   const helm = await session.placeHelm(opened, host);
-  const journal = await Journal.open({ path: paths.state, product: product.name });
+  const journal = await openJournal(opened, ports.program);
   const ctx = installContext(preflight, { helm, lock, journal, answers, license, report });
   return runFlow({
     flow: 'install',

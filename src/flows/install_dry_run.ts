@@ -1,4 +1,3 @@
-import { Journal } from '../engine/journal.ts';
 import type { HeldLock } from '../engine/lock.ts';
 import type { PreflightReport } from '../policy/preflight.ts';
 import type { License } from '../steps/license_file.ts';
@@ -9,6 +8,7 @@ import { type InstallPreflight, preflightInstall } from './install_preflight.ts'
 import { Refusals } from './refusals.ts';
 import type { FlowResult } from './run_flow.ts';
 import { planned } from './run_plan.ts';
+import { openJournal } from './own_state.ts';
 import { unplacedHelm } from './session.ts';
 
 export interface InstallDryRun {
@@ -24,13 +24,13 @@ const noLock: HeldLock = { descriptor: -1, working() {}, release() {} };
 export async function dryRunInstall(options: InstallDryRun): Promise<FlowResult> {
   const { answers, license } = options;
   const { opened, host, ports, redactor } = options.preflight;
-  const { product, paths } = opened;
+  const { product } = opened;
   const refusals = new Refusals();
   let report: PreflightReport | undefined;
   await refusals.collect(() =>
     preflightInstall({ ...options.preflight, onReport: (found) => void (report = found) }),
   );
-  const journal = await Journal.open({ path: paths.state, product: product.name });
+  const journal = await openJournal(opened, ports.program);
   const helm = await unplacedHelm(opened, host);
   const ctx = installContext(options.preflight, { helm, lock: noLock, journal, answers, license, report });
   return planned({

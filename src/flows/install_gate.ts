@@ -5,7 +5,9 @@ import { IvaapError } from '../errors.ts';
 import { signerOf } from '../payload/signature.ts';
 import { signedBy } from '../policy/trust.ts';
 import type { KubeObject } from '../host/kubectl.ts';
-import { type HostTools, helmRecords, type OpenedPayload } from './session.ts';
+import { hostEvidence, likely } from './host_evidence.ts';
+import type { FlowPorts, HostTools, OpenedPayload } from './session.ts';
+import { factsOf, noStateRefusal } from './without_state.ts';
 
 /** Whether a fresh install may start at all: each check throws before anything is changed. */
 
@@ -40,16 +42,26 @@ export function refuseInstalled({ payload, release }: OpenedPayload, state: Stat
 
 /** What would be mistaken for ours, or lost, if a fresh install went on over it. */
 export async function refuseLeftovers(
-  { product, paths }: OpenedPayload,
+  opened: OpenedPayload,
   { kubectl }: HostTools,
   answers: { storagePath: string; valuesFrom: string | undefined },
+  { program, signal }: Pick<FlowPorts, 'program' | 'signal'>,
 ): Promise<void> {
-  const records = await helmRecords(kubectl, product);
-  if (records.length > 0) {
+  const { product, paths } = opened;
+  const evidence = await hostEvidence(opened, { known: true, value: { kubectl } }, signal);
+  signal.throwIfAborted();
+  const found = likely(evidence);
+  if (found === 'unmounted' || found === 'ours') {
+    const { message, hint } = noStateRefusal(evidence, opened, program);
+    throw new IvaapError('preflight', message, { hint, facts: factsOf(evidence, opened) });
+  }
+  if (!evidence.records.known)
+    throw new IvaapError('preflight', evidence.records.why, { hint: 'systemctl status k3s' });
+  if (evidence.records.value.length > 0) {
     throw new IvaapError(
       'preflight',
       `the Helm release ${product.release} exists in the namespace ${product.namespace}, but this installer did not make it`,
-      { hint: `follow the guide "${product.versions.legacyGuide}"` },
+      { hint: `follow the guide "${product.versions.legacyGuide}"`, facts: factsOf(evidence, opened) },
     );
   }
   if (existsSync(paths.values) && answers.valuesFrom !== paths.values) {

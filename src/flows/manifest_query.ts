@@ -9,7 +9,7 @@ import type { PayloadIndex } from '../payload/index-schema.ts';
 import type { Product } from '../payload/product-schema.ts';
 import { installedLicense } from './secrets_of_host.ts';
 import { type HostTools, type Machine, openHost } from './session.ts';
-import type { Part } from './status_query.ts';
+import type { Part } from './part.ts';
 
 /** What this host says of a payload's images; each part may be unknown by itself. */
 export interface HostImages {

@@ -34,7 +34,7 @@ export function orphanedHelm(
   };
   return {
     async wait(holder) {
-      const helm = livingHelm(readHelmJournal((await readState(paths.state))?.helm));
+      const helm = livingHelm(readHelmJournal((await readState(paths.state).catch(() => undefined))?.helm));
       if (helm === undefined) {
         // Between the end of a process and the end of its descriptors there is an instant.
         nobody += 1;

@@ -8,7 +8,7 @@ import { askApiServer } from '../host/api-server.ts';
 import { type Containerd, createContainerd } from '../host/containerd.ts';
 import { createHelm, type Helm } from '../host/helm.ts';
 import { findK3s, type K3s } from '../host/k3s.ts';
-import { createKubectl, type Kubectl, type KubeObject } from '../host/kubectl.ts';
+import { createKubectl, type Kubectl } from '../host/kubectl.ts';
 import { Patience } from '../host/patience.ts';
 import { createPostgres, type Postgres } from '../host/postgres.ts';
 import { listProcesses } from '../host/processes.ts';
@@ -199,21 +199,4 @@ export function workApart(paths: ProductPaths): void {
 export async function clearApart(paths: ProductPaths): Promise<void> {
   await clearWork(paths);
   await rmdir(dirname(paths.work)).catch(() => undefined);
-}
-
-/** Statuses of a release's revisions, newest last, from the labels of Helm's records: asked without Helm, changes nothing. */
-export async function helmRecords(
-  kubectl: Kubectl,
-  product: Product,
-): Promise<{ revision: number; status: string }[]> {
-  const secrets = await kubectl.list<KubeObject>('secrets', {
-    namespace: product.namespace,
-    selector: `owner=helm,name=${product.release}`,
-  });
-  return secrets
-    .map(({ metadata }) => ({
-      revision: Number(metadata.labels?.version ?? 0),
-      status: metadata.labels?.status ?? 'unknown',
-    }))
-    .sort((a, b) => a.revision - b.revision);
 }

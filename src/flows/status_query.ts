@@ -1,29 +1,23 @@
-import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import { readRegularText } from '../host/regular-file.ts';
 import type { LockHolder } from '../engine/lock.ts';
 import { Redactor } from '../engine/redact.ts';
-import { readState, type State } from '../engine/state.ts';
-import { causeChain } from '../errors.ts';
+import type { State } from '../engine/state.ts';
+import type { ReleaseRecord } from '../host/helm-record.ts';
 import type { Kubectl } from '../host/kubectl.ts';
 import { readHolder } from '../host/lock.ts';
 import { listPods } from '../host/pods.ts';
-import { isAlive, isRoot } from '../host/system.ts';
+import { isAlive } from '../host/system.ts';
 import type { Product } from '../payload/product-schema.ts';
 import { fqdnOf, probeRoute } from '../steps/health.ts';
 import { readValuesFile } from '../steps/values_file.ts';
 import { hideGenerated, hideValues } from './secrets_of_host.ts';
-import {
-  helmRecords,
-  type Machine,
-  openHost,
-  type OpenedPayload,
-  openOwnPayload,
-  thisMachine,
-} from './session.ts';
-
-/** A part of the status that may be out of reach: nothing that cannot be read hides what can. */
-export type Part<T> = { known: true; value: T } | { known: false; why: string };
+import { type Backup, listBackups } from './backups.ts';
+import { hostEvidence, type HostEvidence } from './host_evidence.ts';
+import { readOwnState } from './own_state.ts';
+import { mapPart, type Part, part } from './part.ts';
+import { disagreement } from './release_agreement.ts';
+import { type FlowPorts, type HostTools, openHost, type OpenedPayload, openOwnPayload } from './session.ts';
+import { factsOf, noStateRefusal } from './without_state.ts';
 
 export interface StatusReport {
   product: string;
@@ -34,10 +28,13 @@ export interface StatusReport {
   /** The run that is going on just now. */
   running: LockHolder | null;
   /** Folders of backups, newest last, with the files in each. */
-  backups: Part<{ folder: string; files: string[] }[]>;
+  backups: Part<Backup[]>;
   /** The values overlay's text; null when there is none. */
   overlay: Part<{ path: string; text: string } | null>;
-  release: Part<{ revision: number; status: string } | null>;
+  /** Helm's newest record; its version is null where the record cannot be read. */
+  release: Part<{ revision: number; status: string; version: string | null } | null>;
+  /** What the host itself says, and what to do, where the state does not say the same or cannot be read. */
+  host: { facts: string[]; advice: { message: string; hint: string } } | null;
   pods: Part<PodReport[]>;
   health: Part<{ id: string; title: string; path: string; healthy: boolean; answer: string }[]>;
 }
@@ -51,14 +48,33 @@ interface PodReport {
   images: { image: string; imageId: string; ready: boolean }[];
 }
 
-/** Everything that can be known of the installation just now; works without a cluster and says what it could not read. */
-export async function queryStatus(machine: Machine = thisMachine): Promise<StatusReport> {
+/** What a status is asked with; the signal is aborted when nobody waits for it any more. */
+export type StatusPorts = Pick<FlowPorts, 'machine' | 'signal' | 'program'>;
+
+/**
+ * Everything that can be known of the installation just now; works without a cluster and says what it could not read. Throws the
+ * signal's reason at once when it is aborted: whatever was asked then is not waited for.
+ */
+export async function queryStatus(ports: StatusPorts): Promise<StatusReport> {
+  const { signal } = ports;
+  const { promise, reject } = Promise.withResolvers<never>();
+  const stop = () => reject(signal.reason as Error);
+  signal.addEventListener('abort', stop, { once: true });
+  try {
+    signal.throwIfAborted();
+    return await Promise.race([gather(ports), promise]);
+  } finally {
+    signal.removeEventListener('abort', stop);
+  }
+}
+
+async function gather({ machine, signal, program }: StatusPorts): Promise<StatusReport> {
   const opened = await openOwnPayload(machine);
   const redactor = new Redactor();
   try {
     const { product, release, paths } = opened;
     const [state, backups, overlay] = await Promise.all([
-      part(async () => (await readState(paths.state)) ?? null),
+      part(async () => (await readOwnState(opened, program)) ?? null),
       part(() => listBackups(paths.backups)),
       part(async () => readOverlay(paths.overlay)),
     ]);
@@ -71,33 +87,11 @@ export async function queryStatus(machine: Machine = thisMachine): Promise<Statu
       state,
       backups,
       overlay,
-      ...(await queryCluster(opened, redactor, machine)),
+      ...(await queryCluster(opened, redactor, { machine, signal, program, state })),
     };
   } finally {
     await opened.payload.close();
   }
-}
-
-async function part<T>(read: () => Promise<T>): Promise<Part<T>> {
-  try {
-    return { known: true, value: await read() };
-  } catch (error) {
-    const why = causeChain(error)[0] ?? 'it cannot be read';
-    return { known: false, why: isRoot() ? why : `only root may read it (${why})` };
-  }
-}
-
-async function listBackups(folder: string): Promise<{ folder: string; files: string[] }[]> {
-  const names = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return [];
-    throw error;
-  });
-  return Promise.all(
-    names.sort().map(async (name) => ({
-      folder: join(folder, name),
-      files: (await readdir(join(folder, name))).sort(),
-    })),
-  );
 }
 
 async function readOverlay(path: string): Promise<{ path: string; text: string } | null> {
@@ -109,34 +103,71 @@ async function readOverlay(path: string): Promise<{ path: string; text: string }
   }
 }
 
-type ClusterParts = Pick<StatusReport, 'release' | 'pods' | 'health'>;
+type ClusterParts = Pick<StatusReport, 'release' | 'host' | 'pods' | 'health'>;
 
 async function queryCluster(
-  { product, paths }: OpenedPayload,
+  opened: OpenedPayload,
   redactor: Redactor,
-  machine: Machine,
+  { machine, signal, program, state }: StatusPorts & { state: StatusReport['state'] },
 ): Promise<ClusterParts> {
+  const { product, paths } = opened;
   const health = part(async () => {
-    const values = await readValuesFile(paths.values);
+    const values = await readValuesFile(paths.values, program);
     hideValues(product, values, redactor);
     return probeAll(product, fqdnOf(product, values));
   });
-  const host = await part(() => openHost(product, redactor, { machine, emit: () => {} }));
-  if (!host.known) return { release: host, pods: host, health: await health };
-  const { kubectl } = host.value;
-  // One question first: four unanswered ones would wait four times.
-  const cluster = await part(() => kubectl.serverVersion({ timeoutMs: 5000 }));
-  if (!cluster.known) return { release: cluster, pods: cluster, health: await health };
-  const [release, pods] = await Promise.all([
-    part(async () => (await helmRecords(kubectl, product)).at(-1) ?? null),
-    part(() => queryPods(kubectl, product, redactor)),
-  ]);
-  return { release, pods, health: await health };
+  const host = await reachable(product, redactor, { machine, signal });
+  const evidence = await hostEvidence(opened, host, signal);
+  const advice = adviceOf(state, evidence, opened, program);
+  return {
+    release: mapPart(evidence.records, (records) => summaryOf(records.at(-1))),
+    host: advice === undefined ? null : { facts: factsOf(evidence, opened), advice },
+    pods: host.known ? await part(() => queryPods(host.value.kubectl, product, redactor, signal)) : host,
+    health: await health,
+  };
 }
 
-async function queryPods(kubectl: Kubectl, product: Product, redactor: Redactor): Promise<PodReport[]> {
+/** One question first: unanswered ones would each wait for themselves. */
+function reachable(
+  product: Product,
+  redactor: Redactor,
+  { machine, signal }: Pick<StatusPorts, 'machine' | 'signal'>,
+): Promise<Part<Pick<HostTools, 'kubectl'>>> {
+  return part(async () => {
+    const host = await openHost(product, redactor, { machine, emit: () => {} });
+    await host.kubectl.serverVersion({ timeoutMs: 5000, signal });
+    return host;
+  });
+}
+
+function summaryOf(record: ReleaseRecord | undefined) {
+  if (record === undefined) return null;
+  const { revision, status, content } = record;
+  return { revision, status, version: content?.version ?? null };
+}
+
+/** Undefined where the state can be read and Helm's records say the same, or could not be asked. */
+function adviceOf(
+  state: StatusReport['state'],
+  evidence: HostEvidence,
+  opened: OpenedPayload,
+  program: string,
+): { message: string; hint: string } | undefined {
+  const repair = `${program} repair-state`;
+  if (!state.known) return state.hint === undefined ? undefined : { message: state.why, hint: state.hint };
+  if (state.value === null) return noStateRefusal(evidence, opened, program);
+  const message = disagreement(state.value, evidence.records, opened.product.release);
+  return message === undefined ? undefined : { message, hint: repair };
+}
+
+async function queryPods(
+  kubectl: Kubectl,
+  product: Product,
+  redactor: Redactor,
+  signal: AbortSignal,
+): Promise<PodReport[]> {
   await hideGenerated(kubectl, product, redactor);
-  const pods = await listPods(kubectl, { namespace: product.namespace });
+  const pods = await listPods(kubectl, { namespace: product.namespace, signal });
   return pods.map(({ name, phase, ready, restarts, trouble, containers }) => ({
     name,
     phase,

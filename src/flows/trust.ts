@@ -1,6 +1,6 @@
 import type { Journal } from '../engine/journal.ts';
 import type { State } from '../engine/state.ts';
-import { readState } from '../engine/state.ts';
+import { assertProduct, readState } from '../engine/state.ts';
 import { causeChain } from '../errors.ts';
 import { NoPayload } from '../payload/locate.ts';
 import type { Payload } from '../payload/reader.ts';
@@ -55,7 +55,12 @@ export async function trustCarrier(): Promise<TrustCarrier> {
   try {
     const product = await own.product();
     const path = productPaths(product).state;
-    const read = await readState(path).catch((error: unknown) => causeChain(error)[0] ?? 'it cannot be read');
+    const read = await readState(path)
+      .then((state) => {
+        assertProduct(state, path, product.name);
+        return state;
+      })
+      .catch((error: unknown) => causeChain(error)[0] ?? 'it cannot be read');
     if (typeof read === 'object' && read.installed !== undefined)
       return installedCarrier(read.product, read.installed, path);
     return {

@@ -1,5 +1,3 @@
-import { existsSync } from 'node:fs';
-import { Journal } from '../engine/journal.ts';
 import type { HeldLock } from '../engine/lock.ts';
 import { Redactor } from '../engine/redact.ts';
 import { assertRoot } from '../host/system.ts';
@@ -10,6 +8,8 @@ import { type FlowResult, runFlow } from './run_flow.ts';
 import { planRun } from './run_plan.ts';
 import { isFresh } from './question.ts';
 import { readValuesFile } from '../steps/values_file.ts';
+import { openJournal, stateIsThere } from './own_state.ts';
+import { part } from './part.ts';
 import * as session from './session.ts';
 import type { FlowPorts, OpenedPayload } from './session.ts';
 import { dumpsOf, recordSkippedBackup, withDumpNote } from './upgrade_backup.ts';
@@ -33,7 +33,7 @@ export async function runUpgrade(options: UpgradeOptions, given: FlowPorts): Pro
   if (options.dryRun) session.workApart(opened.paths);
   const redactor = new Redactor();
   // A host without state is only looked at: not even a lock is left there.
-  const lock = existsSync(opened.paths.state)
+  const lock = stateIsThere(opened.paths)
     ? await session.takeLock(opened, `install --upgrade${options.dryRun ? ' --dry-run' : ''}`, ports, {
         leaveText: options.dryRun,
       })
@@ -74,12 +74,13 @@ async function prepare(
   lock: HeldLock | undefined,
 ): Promise<{ result: FlowResult } | UpgradeStart> {
   const { product, paths } = opened;
+  if (lock === undefined || !stateIsThere(paths)) {
+    const asked = await part(() => session.openHost(product, redactor, ports));
+    return gate.refuseWithoutState(opened, asked, ports);
+  }
   const host = await session.openHost(product, redactor, ports);
   await session.assertCluster(host.kubectl);
-  if (lock === undefined || !existsSync(paths.state)) {
-    return gate.refuseWithoutState(opened, host, ports.program);
-  }
-  const journal = await Journal.open({ path: paths.state, product: product.name });
+  const journal = await openJournal(opened, ports.program);
   const trust = trustUpgrade(opened.payload, journal.state, options.trustKey, ports);
   const upgrade: UpgradeSession = { options, ports, opened, host, journal, lock, redactor };
   if (options.dryRun) return { result: await dryRunUpgrade(upgrade) };
@@ -98,7 +99,7 @@ async function asked(prepared: UpgradeStart): Promise<UpgradeStart> {
   const { ports, options } = upgrade;
   const answer = await confirmReapply(options, ports, decision);
   if (answer === undefined) return prepared;
-  const { sha256 } = await readValuesFile(ctx.paths.values);
+  const { sha256 } = await readValuesFile(ctx.paths.values, ctx.program);
   if (isFresh(answer) && sha256 === ctx.values.sha256) return prepared;
   const again = await upgradeContext(upgrade, decision.from);
   await preflightUpgrade(again, upgrade, { resumed: decision.how === 'continue' });

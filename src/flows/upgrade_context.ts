@@ -3,6 +3,7 @@ import type { State } from '../engine/state.ts';
 import type { HeldLock } from '../engine/lock.ts';
 import type { Redactor } from '../engine/redact.ts';
 import type { UpgradeContext } from '../steps/context.ts';
+import { standingRepair } from '../steps/checks/versions.ts';
 import { fqdnOf } from '../steps/health.ts';
 import { renderedOnce } from '../steps/rendered_chart.ts';
 import { answersOnce } from '../steps/server_answers.ts';
@@ -25,11 +26,20 @@ export interface UpgradeSession {
   redactor: Redactor;
 }
 
+/** What was recorded before a repair of the state is not proved: no upgrade goes on from there without a dump of its own. */
+function dumpIsDue(state: Readonly<State>, { emit }: Pick<FlowPorts, 'emit'>): boolean {
+  const repair = standingRepair(state);
+  if (repair === undefined) return false;
+  const line = `--skip-backup is not followed: the state was repaired ${repair.at}, and a fresh dump is due until an upgrade completes`;
+  emit({ type: 'message', at: new Date().toISOString(), level: 'warning', line });
+  return true;
+}
+
 /** Reads what the steps are given; secrets are known to the redactor from here on. Places Helm, and changes nothing else. */
 export async function upgradeContext(upgrade: UpgradeSession, from: string): Promise<UpgradeContext> {
   const { options, ports, opened, host, journal, lock, redactor } = upgrade;
   const { product, paths } = opened;
-  const values = await readValuesFile(paths.values);
+  const values = await readValuesFile(paths.values, ports.program);
   fqdnOf(product, values);
   hideValues(product, values, redactor);
   await hideGenerated(host.kubectl, product, redactor);
@@ -46,7 +56,8 @@ export async function upgradeContext(upgrade: UpgradeSession, from: string): Pro
     refreshArchives: options.refreshArchives,
     waivers: waiversOf(options.waive, 'upgrade', product),
   });
-  const { skipBackup, forceConflicts } = options;
+  const { forceConflicts } = options;
+  const skipBackup = options.skipBackup && !dumpIsDue(journal.state, ports);
   const ctx: UpgradeContext = {
     ...shared,
     from,

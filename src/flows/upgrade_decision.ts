@@ -1,10 +1,15 @@
 import type { State } from '../engine/state.ts';
+import { IvaapError } from '../errors.ts';
+import { readHelmJournal } from '../host/helm-process.ts';
+import { readReleaseRecords } from '../host/helm-record.ts';
 import {
+  decideUpgrade as judgeUpgrade,
   otherUnfinishedRun,
   requireUpgrade,
   type UpgradeDecision,
   type UpgradeFacts,
 } from '../policy/upgrade-policy.ts';
+import { disagreement } from './release_agreement.ts';
 import type { UpgradeSession } from './upgrade_context.ts';
 
 /** Whether this payload may upgrade this host, and over which run: exit 5 or 10 where it may not. Changes nothing. */
@@ -21,15 +26,34 @@ export async function decideUpgrade(upgrade: UpgradeSession): Promise<UpgradeDec
         .schemaVersion(product.database.schemaVersionQuery, ports.signal)
         .catch(() => undefined)
     : undefined;
-  return requireUpgrade({
+  const facts: UpgradeFacts = {
     command: ports.program,
     installed,
     lastRun,
     target,
     schemaNow,
+    releaseGone: readHelmJournal(journal.state.helm).emptied === true,
     flags: options,
     limits: product.versions,
-  });
+  };
+  if (judgeUpgrade(facts).kind === 'nothing-to-do') await assertReleaseAgrees(upgrade);
+  return requireUpgrade(facts);
+}
+
+/** That there is nothing to do is said by the state; Helm must say the same. */
+async function assertReleaseAgrees({ opened, host, ports, journal }: UpgradeSession): Promise<void> {
+  const { namespace, release } = opened.product;
+  const { signal, program } = ports;
+  const records = await readReleaseRecords(host.kubectl, { namespace, release, signal });
+  const message = disagreement(journal.state, { known: true, value: records }, release);
+  if (message !== undefined) throw new IvaapError('preflight', message, { hint: `${program} repair-state` });
+  const last = records.at(-1);
+  if (last === undefined || last.status === 'deployed') return;
+  throw new IvaapError(
+    'preflight',
+    `the state says that ${journal.state.installed?.version} is installed, and Helm's revision ${last.revision} is ${last.status}`,
+    { hint: `${program} install --upgrade --reapply` },
+  );
 }
 
 type HelmStarted = NonNullable<UpgradeFacts['lastRun']>['helmStarted'];

@@ -1,25 +1,19 @@
 import { IvaapError } from '../errors.ts';
-import { type HostTools, helmRecords, type OpenedPayload } from './session.ts';
+import { hostEvidence } from './host_evidence.ts';
+import type { Part } from './part.ts';
+import type { FlowPorts, HostTools, OpenedPayload } from './session.ts';
+import { factsOf, noStateRefusal } from './without_state.ts';
 
 /** Whether an upgrade may start at all: each check throws before anything is changed. */
 
-/** A host without state: was it deployed by other means, or not at all? */
+/** A host without state: is its disk away, was its state lost, or was it deployed by other means? */
 export async function refuseWithoutState(
-  { product, paths, release }: OpenedPayload,
-  { kubectl }: HostTools,
-  program: string,
+  opened: OpenedPayload,
+  host: Part<Pick<HostTools, 'kubectl'>>,
+  { program, signal }: Pick<FlowPorts, 'program' | 'signal'>,
 ): Promise<never> {
-  const records = await helmRecords(kubectl, product);
-  if (records.length > 0) {
-    throw new IvaapError(
-      'version',
-      `the Helm release ${product.release} runs here, but this installer did not install it: there is no ${paths.state}`,
-      { hint: `follow the guide "${product.versions.legacyGuide}"` },
-    );
-  }
-  throw new IvaapError(
-    'version',
-    `nothing is installed on this host that could be upgraded: there is no ${paths.state}`,
-    { hint: `to install ${release.version} anew: ${program} install --help` },
-  );
+  const evidence = await hostEvidence(opened, host, signal);
+  signal.throwIfAborted();
+  const { code, message, hint } = noStateRefusal(evidence, opened, program);
+  throw new IvaapError(code, message, { hint, facts: factsOf(evidence, opened) });
 }

@@ -81,7 +81,7 @@ function measures(
     ['cpus', async () => checkProcessors(limits)],
     ['memory', async () => checkMemory(limits)],
     ['room', () => checkRoom(shared, facts, limits, !ctx.skipBackup)],
-    ['versions', () => checkVersions(ctx.paths, state, ctx.helm)],
+    ['versions', () => checkVersions(ctx, state)],
     ['k3s-version', async () => checkKubernetesVersion(product, await ctx.kubectl.serverVersion({ signal }))],
     ['chart', async () => checkRendered((await ctx.rendered()).length)],
     ['postgres-major', async () => checkPostgresMajor(shared, facts, await ctx.rendered())],

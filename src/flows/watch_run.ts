@@ -3,13 +3,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { LockHolder } from '../engine/lock.ts';
 import { stopError } from '../engine/failure.ts';
 import { findAttempt, type LogLine, type RunLogTail } from '../engine/run-log-tail.ts';
-import { readState, type State } from '../engine/state.ts';
+import type { State } from '../engine/state.ts';
 import { IvaapError } from '../errors.ts';
 import { readHolder } from '../host/lock.ts';
 import { assertRoot, isAlive } from '../host/system.ts';
-import { productPaths, type ProductPaths } from '../steps/paths.ts';
+import { readOwnState } from './own_state.ts';
 import type { FlowResult } from './run_flow.ts';
-import { type FlowPorts, openOwnPayload } from './session.ts';
+import { type FlowPorts, type OpenedPayload, openOwnPayload } from './session.ts';
 
 /** Of a flow's ports; the signal is aborted when the operator has seen enough. */
 type WatchPorts = Pick<FlowPorts, 'machine' | 'emit' | 'signal' | 'program'>;
@@ -22,15 +22,14 @@ const pauseMs = 200;
  */
 export async function watchRun(ports: WatchPorts): Promise<FlowResult> {
   assertRoot(`${ports.program} status --watch`);
-  const { payload, product } = await openOwnPayload(ports.machine);
-  await payload.close();
-  const paths = productPaths(product);
-  const holder = readHolder(paths.lock);
-  if (holder === undefined || !isAlive(holder)) return lastRun(await readState(paths.state));
-  return watch(holder, paths, ports);
+  const opened = await openOwnPayload(ports.machine);
+  await opened.payload.close();
+  const holder = readHolder(opened.paths.lock);
+  if (holder === undefined || !isAlive(holder)) return lastRun(await readOwnState(opened, ports.program));
+  return watch(holder, opened, ports);
 }
 
-async function watch(holder: LockHolder, paths: ProductPaths, ports: WatchPorts): Promise<FlowResult> {
+async function watch(holder: LockHolder, opened: OpenedPayload, ports: WatchPorts): Promise<FlowResult> {
   const { command, version, pid, since, by } = holder;
   const line = `watching "${command}" of ${version} (process ${pid}, since ${since}, by ${by}); Ctrl-C ends the watching, not the run`;
   ports.emit({ type: 'message', at: new Date().toISOString(), level: 'info', line });
@@ -41,7 +40,7 @@ async function watch(holder: LockHolder, paths: ProductPaths, ports: WatchPorts)
     const alive = isAlive(holder);
     let lines: LogLine[];
     if (tail === undefined) {
-      const found = await findAttempt(join(paths.installer, 'logs'), holder);
+      const found = await findAttempt(join(opened.paths.installer, 'logs'), holder);
       tail = found?.tail;
       lines = found?.lines ?? [];
     } else lines = await tail.read();
@@ -51,7 +50,7 @@ async function watch(holder: LockHolder, paths: ProductPaths, ports: WatchPorts)
       if (entry.type !== 'LOG') ports.emit(entry);
     }
     if (!alive) {
-      const state = await readState(paths.state);
+      const state = await readOwnState(opened, ports.program);
       return tail === undefined ? withoutLog(holder, state) : gone(holder, run, state);
     }
     await sleep(pauseMs, undefined, { signal: ports.signal }).catch(() => {

@@ -1,5 +1,5 @@
 import { readFileSync, realpathSync, statSync, type BigIntStats } from 'node:fs';
-import { stat, statfs } from 'node:fs/promises';
+import { readFile, stat, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 export interface Mount {
@@ -48,6 +48,17 @@ export function mountOf(path: string): Mount | undefined {
 export function isMountPoint(path: string): boolean {
   const mount = mountOf(path);
   return mount !== undefined && mount.mountPoint === realpathSync(path);
+}
+
+/** Where /etc/fstab mounts file systems, whether they are mounted now or not; none where there is no such file. */
+export async function fstabMountPoints(): Promise<string[]> {
+  const text = await readFile('/etc/fstab', 'utf8').catch(() => '');
+  return text
+    .split('\n')
+    .filter((line) => !line.trimStart().startsWith('#'))
+    .map((line) => unescapeMount(line.trim().split(/\s+/)[1] ?? ''))
+    .filter((path) => path.startsWith('/'))
+    .map((path) => (path === '/' ? path : path.replace(/\/+$/, '')));
 }
 
 /** The path, or its nearest parent that exists. */

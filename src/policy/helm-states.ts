@@ -62,7 +62,7 @@ export const helmStates = {
   none: {
     found: 'Helm has no record of the release',
     install: 'installs',
-    upgrade: `${stop}; installs over the objects that are there where the repair of an install had taken the only record away`,
+    upgrade: `${stop}; installs over the objects that are there where the repair of an install had taken the only record away, or once \`repair-state\` has found them`,
     why: 'The state says that the product is installed: its records went by other hands, and what else went is not known.',
   },
   deployed: {
@@ -157,7 +157,8 @@ export function isWithin(
 }
 
 const isPending = ({ status }: HelmRecord) => status.startsWith('pending-');
-const isGood = ({ status, description }: HelmRecord) =>
+/** Whether the release ran with it once: what a failure rolls back to. */
+export const isGoodRecord = ({ status, description }: Pick<HelmRecord, 'status' | 'description'>): boolean =>
   status === 'deployed' || (status === 'superseded' && !saysFailed(description));
 const saysFailed = (description: string) => /^(Upgrade|Rollback|Release) ".*" failed: /s.test(description);
 
@@ -229,7 +230,7 @@ function judgeRest(
       `it is ${status} (revision ${last?.revision}), a state that this program does not know`,
     );
   }
-  const good = history.findLast(isGood);
+  const good = history.findLast(isGoodRecord);
   const misleading = history.filter(
     (record) =>
       good !== undefined &&

@@ -24,9 +24,12 @@ export interface UpgradeFacts {
       }
     | undefined;
   target: { version: string; payloadDigest: string };
+  /** Helm's only record was taken away, and is to be made again. */
+  releaseGone?: boolean;
   /** Of the database as it is now; undefined where it was not asked or did not answer, which counts as moved. */
   schemaNow: number | undefined;
-  flags: { reapply: boolean; acceptUnsupported: boolean; supersede: boolean };
+  /** `preflightOnly` changes nothing, and so has something to do where the release is installed already. */
+  flags: { reapply: boolean; acceptUnsupported: boolean; supersede: boolean; preflightOnly?: boolean };
   limits: { minimumSource: string; maxMajorStep: number; legacyGuide: string };
 }
 
@@ -171,16 +174,15 @@ function allow(
   to: Version,
 ): UpgradeDecision {
   const { lastRun, target, flags, limits } = facts;
+  const notes: string[] = [];
   const unfinished = lastRun !== undefined && isUnfinished(lastRun);
   const samePayload = installed.payloadDigest === target.payloadDigest && compareVersions(from, to) === 0;
-  if (samePayload && !unfinished && !flags.reapply) {
-    return {
-      kind: 'nothing-to-do',
-      message: `${formatVersion(to)} is installed already, from this very payload`,
-      hint: `to run every step again all the same: ${facts.command} install --upgrade --reapply`,
-    };
+  if (samePayload && !unfinished && !flags.reapply && facts.releaseGone !== true) {
+    const message = `${formatVersion(to)} is installed already, from this very payload`;
+    const hint = `to run every step again all the same: ${facts.command} install --upgrade --reapply`;
+    if (!flags.preflightOnly) return { kind: 'nothing-to-do', message, hint };
+    notes.push(message);
   }
-  const notes: string[] = [];
   if (to.major - from.major > limits.maxMajorStep) {
     notes.push(
       `${formatVersion(from)} to ${formatVersion(to)} is not supported; it was accepted with --accept-unsupported-upgrade`,

@@ -83,7 +83,7 @@ export function healthStep(
       data: { path: route.path, namespace: ctx.product.namespace },
     }),
     async run(ctx, io) {
-      const fqdn = fqdnOf(ctx.product, await readValuesFile(ctx.paths.values));
+      const fqdn = fqdnOf(ctx.product, await readValuesFile(ctx.paths.values, ctx.program));
       const waiver = ctx.waivers.find((one) => one.id === id);
       const limitMs = route.timeoutSeconds * 1000;
       const askedMs = waiver === undefined ? limitMs : Math.min(limitMs, waivedProbeMs);

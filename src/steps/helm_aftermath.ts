@@ -151,7 +151,7 @@ async function otherThanRendered(
 }
 
 async function answers(ctx: UpgradeContext): Promise<boolean> {
-  const fqdn = fqdnOf(ctx.product, await readValuesFile(ctx.paths.values));
+  const fqdn = fqdnOf(ctx.product, await readValuesFile(ctx.paths.values, ctx.program));
   for (const route of ctx.product.health) {
     const { healthy } = await probeUntilHealthy(route, fqdn, { timeoutMs: rollbackProbeMs });
     if (!healthy) return false;

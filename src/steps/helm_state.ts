@@ -28,13 +28,16 @@ async function helmState(ctx: StepContext, flow: Flow): Promise<HelmJudgement> {
 export async function assertHelmReady(ctx: StepContext, flow: Flow): Promise<void> {
   assertDead(ctx);
   const { release, namespace } = ctx.product;
-  const { act, why } = await helmState(ctx, flow);
+  const { act, why, state } = await helmState(ctx, flow);
   if (act !== 'stop') return;
   throw new IvaapError(
     'preflight',
     `the Helm release ${release} in the namespace ${namespace} is not ready: ${why}`,
     {
-      hint: `k3s kubectl get secrets -n ${namespace} -l owner=helm,name=${release} -L status,version`,
+      hint:
+        state === 'none'
+          ? `${ctx.program} repair-state`
+          : `k3s kubectl get secrets -n ${namespace} -l owner=helm,name=${release} -L status,version`,
     },
   );
 }

@@ -14,7 +14,7 @@ export async function mayMigrate(ctx: StepContext, trouble: Trouble): Promise<bo
   const migrates = product.workloads.find(({ id }) => id === autoMigrate.workload);
   if (migrates === undefined || trouble.workload !== `${migrates.kind}/${migrates.name}`) return false;
   try {
-    const { root } = await readValuesFile(ctx.paths.values);
+    const { root } = await readValuesFile(ctx.paths.values, ctx.program);
     if (String(valueAt(root, autoMigrate.path)) !== autoMigrate.on) return false;
     return (await database.schemaVersion(product.database.schemaVersionQuery)) < release.schema.target;
   } catch {

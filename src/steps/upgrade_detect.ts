@@ -11,15 +11,17 @@ export const upgradeDetect: Step<UpgradeContext> = {
   revision: 1,
   inputs: ({ from, to, payload }) => ({ from, to, payload: payload.digest }),
   plan: async ({ from, to }) => ({ action: 'run', summary: `record the upgrade from ${from} to ${to}` }),
-  async run({ from, to, helm, product, payload }, io) {
+  async run({ from, to, helm, helmJournal, product, payload, program }, io) {
     const release = await helm.current();
-    if (release === undefined) {
+    // Its only record was taken away knowingly: Helm installs over what is there.
+    if (release === undefined && helmJournal().emptied !== true) {
       throw new IvaapError('failed', `the Helm release ${product.release} is gone`, {
-        hint: `k3s kubectl get secrets -n ${product.namespace} -l owner=helm`,
+        hint: `${program} repair-state`,
       });
     }
     await io.midpoint();
-    io.log(`from ${from} (Helm revision ${release.revision}) to ${to}`);
-    return { upgrade: { from, to, payload: payload.digest, helmRevision: release.revision } };
+    const revision = release?.revision ?? 0;
+    io.log(`from ${from} (Helm revision ${revision === 0 ? 'none' : revision}) to ${to}`);
+    return { upgrade: { from, to, payload: payload.digest, helmRevision: revision } };
   },
 };

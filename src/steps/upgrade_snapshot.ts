@@ -45,24 +45,22 @@ export const upgradeSnapshot: Step<UpgradeContext> = {
   },
 
   async run(ctx, io) {
-    const { helm, kubectl, product, paths } = ctx;
+    const { helm, helmJournal, product, paths, program } = ctx;
     const release = await helm.current();
-    if (release === undefined) {
-      throw new IvaapError('failed', `the Helm release ${product.release} is gone`);
+    if (release === undefined && helmJournal().emptied !== true) {
+      throw new IvaapError('failed', `the Helm release ${product.release} is gone`, {
+        hint: `${program} repair-state`,
+      });
     }
     const folder = await folderFor(ctx, io);
     const overlay = overlayBefore(ctx, io);
-    const secretName = releaseSecretName(product.release, release.revision);
-    const secret = await kubectl.get('secret', secretName, { namespace: product.namespace });
-    if (secret === undefined) throw new IvaapError('failed', `Helm's record ${secretName} is missing`);
     const contents: [name: string, text: string | Buffer][] = [
       [basename(paths.state), await readRegular(paths.state)],
       [basename(paths.values), await readRegular(paths.values)],
       ...(existsSync(overlay)
         ? [[basename(paths.overlay), await readRegular(overlay)] satisfies [string, Buffer]]
         : []),
-      [valuesFile, await helm.values()],
-      [releaseFile, `${JSON.stringify(secret)}\n`],
+      ...(release === undefined ? [] : await releaseContents(ctx, release.revision)),
       // Last: a snapshot with a history is a whole one.
       [lastFile, `${JSON.stringify(await helm.history(), null, 2)}\n`],
     ];
@@ -75,7 +73,7 @@ export const upgradeSnapshot: Step<UpgradeContext> = {
     await io.recordOriginal({ snapshotFolder: folder });
     io.log(`${folder}: ${contents.map(([name]) => name).join(', ')}`);
     return {
-      snapshot: { folder, files: contents.map(([name]) => name), helmRevision: release.revision },
+      snapshot: { folder, files: contents.map(([name]) => name), helmRevision: release?.revision ?? 0 },
     };
   },
 
@@ -84,6 +82,19 @@ export const upgradeSnapshot: Step<UpgradeContext> = {
     for (const name of files) await stat(join(folder, name));
   },
 };
+
+async function releaseContents(
+  { helm, kubectl, product: { release, namespace } }: UpgradeContext,
+  revision: number,
+): Promise<[name: string, text: string][]> {
+  const secretName = releaseSecretName(release, revision);
+  const secret = await kubectl.get('secret', secretName, { namespace });
+  if (secret === undefined) throw new IvaapError('failed', `Helm's record ${secretName} is missing`);
+  return [
+    [valuesFile, await helm.values()],
+    [releaseFile, `${JSON.stringify(secret)}\n`],
+  ];
+}
 
 /** Names in the backup's folder. */
 const snapshotFiles = (paths: ProductPaths): string[] => [

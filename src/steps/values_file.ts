@@ -15,7 +15,7 @@ export interface ValuesFile {
  * Reads a values file strictly: Helm's own parser takes the last of two equal keys silently, so a duplicate is refused
  * with the lines of it. Throws `preflight` when the file is missing, not YAML, or not a mapping.
  */
-export async function readValuesFile(path: string): Promise<ValuesFile> {
+export async function readValuesFile(path: string, program: string): Promise<ValuesFile> {
   let text: string;
   try {
     text = await readRegularText(path);
@@ -26,9 +26,7 @@ export async function readValuesFile(path: string): Promise<ValuesFile> {
       `the values file ${path} ${missing ? 'is missing' : 'cannot be read'}`,
       {
         cause: error,
-        hint: missing
-          ? 'Put the file back from a backup (the newest snapshot below .installer/backups has one), then run the same command again.'
-          : `ls -l ${path}`,
+        hint: missing ? `${program} repair-state` : `ls -l ${path}`,
       },
     );
   }

@@ -110,8 +110,8 @@ export const refusals: readonly Refusal[] = [
     prepare: away(stateFile),
     argv: upgrade,
     exit: 5,
-    message: /state/,
-    hint: /Upgrade from IVAAP 2025\.x/,
+    message: /state is lost/,
+    hint: /repair-state/,
   },
   {
     name: 'a state file that is not JSON',
@@ -119,7 +119,7 @@ export const refusals: readonly Refusal[] = [
     argv: upgrade,
     exit: 3,
     message: /state\.json.*damaged/,
-    hint: /backup/,
+    hint: /repair-state/,
   },
   {
     name: 'a state file of an unknown major version',

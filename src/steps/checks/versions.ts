@@ -20,29 +20,48 @@ export function checkKubernetesVersion(product: Product, version: string): Measu
 
 /** State, Chart.yaml on disk and the release must name one version, or one that an unfinished upgrade left there. */
 export async function checkVersions(
-  paths: ProductPaths,
+  { paths, helm, program }: { paths: ProductPaths; helm: Pick<Helm, 'current'>; program: string },
   state: State,
-  helm: Pick<Helm, 'current'>,
 ): Promise<Measurement> {
   const installed = state.installed?.version ?? '';
   const release = await helm.current();
   const deployed = release === undefined ? undefined : deployedVersion(release);
   const chart = await chartFacts(paths.chart);
+  const { known, onDisk, unfinished, mayLackChart } = agreeingVersions(state);
+  const among = (versions: readonly string[], version: string | undefined) =>
+    version !== undefined && versions.some((one) => sameVersion(one, version));
+  const agrees = (version: string | undefined) => among(known, version);
+  const chartAgrees = among(onDisk, chart?.version) || (chart === undefined && mayLackChart);
+  const emptied = release === undefined && readHelmJournal(state.helm).emptied === true;
+  return {
+    outcome: chartAgrees && (agrees(deployed) || emptied) ? 'ok' : 'fail',
+    measured: `the state says ${installed}, ${paths.chart}/Chart.yaml says ${chart?.version ?? 'nothing'}, the Helm release says ${deployed ?? 'nothing'}`,
+    limit: `one version, the installed one${unfinished.length === 0 ? '' : ` or that of the unfinished upgrade (${[...new Set(unfinished)].join(', ')})`}`,
+    fix: `${program} repair-state`,
+  };
+}
+
+/** The repair of the state since which no run has completed. */
+export function standingRepair({ repair, installed }: State): State['repair'] {
+  return repair !== undefined && (installed?.completedAt ?? '') <= repair.at ? repair : undefined;
+}
+
+/** Which versions release and chart may have beside this state. */
+export function agreeingVersions(state: State) {
+  const installed = state.installed?.version ?? '';
   const unfinished = [...state.history, ...(state.run === undefined ? [] : [state.run])]
     .filter(
       (run) => run.flow === 'upgrade' && run.status !== 'completed' && sameVersion(run.from ?? '', installed),
     )
     .map(({ to }) => to);
   const known = [installed, ...unfinished];
-  const agrees = (version: string | undefined) =>
-    version !== undefined && known.some((one) => sameVersion(one, version));
-  // While a chart is swapped there is an instant without one; the swap places the new one.
-  const chartAgrees = agrees(chart?.version) || (chart === undefined && unfinished.length > 0);
-  const emptied = release === undefined && readHelmJournal(state.helm).emptied === true;
+  const repair = standingRepair(state);
   return {
-    outcome: chartAgrees && (agrees(deployed) || emptied) ? 'ok' : 'fail',
-    measured: `the state says ${installed}, ${paths.chart}/Chart.yaml says ${chart?.version ?? 'nothing'}, the Helm release says ${deployed ?? 'nothing'}`,
-    limit: `one version, the installed one${unfinished.length === 0 ? '' : ` or that of the unfinished upgrade (${[...new Set(unfinished)].join(', ')})`}`,
-    fix: `Bring the three to one version first; the chart of ${installed} comes from the package of ${installed}.`,
+    known,
+    unfinished,
+    // What a repair found on disk was shown and accepted: the next upgrade replaces it.
+    onDisk: typeof repair?.chart === 'string' ? [...known, repair.chart] : known,
+    // While a chart is swapped there is an instant without one; the swap places the new one.
+    mayLackChart: unfinished.length > 0 || repair?.chart === null,
   };
 }

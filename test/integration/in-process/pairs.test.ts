@@ -53,7 +53,8 @@ const others = {
   'install --dry-run': async () => (await host.run('install', undefined, { dryRun: true })).exitCode,
   'upgrade --dry-run': async () => (await host.run('upgrade', undefined, { dryRun: true })).exitCode,
   status: async () => {
-    const { state } = await queryStatus(host.machine('upgrade'));
+    const { signal } = new AbortController();
+    const { state } = await queryStatus({ machine: host.machine('upgrade'), signal, program: './tiny' });
     assert.ok(state.known);
     return 0;
   },

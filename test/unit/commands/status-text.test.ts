@@ -55,6 +55,7 @@ function report(state: StatusReport['state']): StatusReport {
     backups: { known: true, value: [{ folder: '/b/1', files: ['tinydb.sql'] }] },
     overlay: { known: true, value: null },
     release: unknown,
+    host: null,
     pods: unknown,
     health: unknown,
   };
@@ -74,7 +75,7 @@ test('what cannot be known is said once, and hides nothing else', () => {
   const lines = statusLines(report({ known: true, value: stateOf('completed') }));
   assert.equal(lines.filter((line) => line.includes('does not answer')).length, 2);
   const bare = statusLines(report({ known: true, value: null })).join('\n');
-  assert.match(bare, /not installed by this installer/);
+  assert.match(bare, /there is no state/);
 });
 
 test('a run that is recorded as running, with nobody at it, was cut off', () => {

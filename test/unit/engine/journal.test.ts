@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { IvaapError } from '../../../src/errors.ts';
+import { describeError, IvaapError } from '../../../src/errors.ts';
 import { Journal } from '../../../src/engine/journal.ts';
 import { readState } from '../../../src/engine/state.ts';
 import { FaultyDisk } from './faulty-disk.ts';
@@ -64,10 +65,35 @@ test('a state of an unknown major is refused by name', async () => {
 test('a state that cannot be read at all says that, and what to do', async () => {
   await assert.rejects(readState(folder), (error: unknown) => {
     assert.ok(error instanceof IvaapError);
+    assert.match(error.message, /should be is a folder/);
+    return true;
+  });
+  const denied = Object.assign(new Error('EACCES: permission denied'), { code: 'EACCES' });
+  const disk = Object.assign(new FaultyDisk(), { read: () => Promise.reject(denied) });
+  await assert.rejects(readState(statePath, disk), (error: unknown) => {
+    assert.ok(error instanceof IvaapError);
     assert.match(error.message, /cannot be read/);
     assert.match(error.hint ?? '', /root/);
     return true;
   });
+});
+
+test('a link or a pipe in the place of the state is not read, and no word of its target is told', async () => {
+  const secret = join(folder, 'secret');
+  await writeFile(secret, 'root:a-secret');
+  await symlink(secret, join(folder, 'link.json'));
+  execFileSync('mkfifo', [join(folder, 'pipe.json')]);
+  for (const [name, what] of [
+    ['link.json', /is a link/],
+    ['pipe.json', /is a device or a pipe/],
+  ] as const) {
+    await assert.rejects(readState(join(folder, name)), (error: unknown) => {
+      assert.ok(error instanceof IvaapError);
+      assert.match(error.message, what);
+      assert.ok(!JSON.stringify(describeError(error)).includes('root:'));
+      return true;
+    });
+  }
 });
 
 test('fields of a newer binary survive a rewrite at every level, and so does its minor', async () => {

@@ -63,14 +63,14 @@ for (const [name, why] of kinds) {
       return true;
     };
     await assert.rejects(soon(readRegular(path)), says);
-    await assert.rejects(soon(readValuesFile(path)), says);
+    await assert.rejects(soon(readValuesFile(path, './ivaap')), says);
     await assert.rejects(soon(readLicense(path, 'tiny', new Date())), says);
     await assert.rejects(soon(openOurArchive(path, tiny.index, archive())), says);
     await assert.rejects(soon(tarFiles(path).next()), says);
     const found = await soon(inspectDiskArchive(path, tiny.index, archive(), new Set()));
     assert.ok(found.kind === 'damaged');
     assert.match(found.why, why);
-    await assert.rejects(soon(readState(path)), /cannot be read/);
+    await assert.rejects(soon(readState(path)), /nothing is read or written through it/);
     assert.equal(await soon(beginsAsWritten(path).catch(() => false)), false);
     const chart = join(folder, `chart-${kinds.findIndex(([kind]) => kind === name)}`);
     mkdirSync(chart);

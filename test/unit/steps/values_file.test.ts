@@ -32,7 +32,7 @@ test('a list or an empty file is no values file', () => {
 });
 
 test('a missing file is named as missing', async () => {
-  await assert.rejects(readValuesFile('/nonexistent/values.yaml'), {
+  await assert.rejects(readValuesFile('/nonexistent/values.yaml', './ivaap'), {
     code: 'preflight',
     message: 'the values file /nonexistent/values.yaml is missing',
   });

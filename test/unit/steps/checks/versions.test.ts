@@ -57,11 +57,15 @@ function installed(version: string, run?: Partial<NonNullable<State['run']>>): S
   }
   return state;
 }
-const outcome = async (state: State, helm: Helm) => (await checkVersions(paths, state, helm)).outcome;
+const outcome = async (state: State, helm: Helm) =>
+  (await checkVersions({ paths, helm, program: './ivaap' }, state)).outcome;
 
 test('state, chart and release that disagree fail with all three versions', async () => {
   chartOnDisk('2026.3');
-  const found = await checkVersions(paths, installed('2026.1'), helmWith({ appVersion: '2026.2' }));
+  const found = await checkVersions(
+    { paths, helm: helmWith({ appVersion: '2026.2' }), program: './ivaap' },
+    installed('2026.1'),
+  );
   assert.equal(found.outcome, 'fail');
   assert.match(
     found.measured,

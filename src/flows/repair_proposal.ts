@@ -1,0 +1,290 @@
+import { emptyState, type State } from '../engine/state.ts';
+import type { ErrorCode } from '../errors.ts';
+import type { ReleaseRecord } from '../host/helm-record.ts';
+import { isGoodRecord } from '../policy/helm-states.ts';
+import { compareVersions, formatVersion, parseVersion, sameVersion } from '../policy/version.ts';
+import { agreeingVersions } from '../steps/checks/versions.ts';
+import { readHelmJournal } from '../host/helm-process.ts';
+import { likely } from './host_evidence.ts';
+import type { RepairFacts } from './repair_facts.ts';
+import { knownSchema } from './repair_sources.ts';
+import { marked, unfinished, unfinishedUpgrade, withVersion } from './repaired_state.ts';
+import { noStateRefusal } from './without_state.ts';
+
+export type Repair =
+  | { kind: 'nothing'; message: string }
+  | { kind: 'refused'; code: Extract<ErrorCode, 'preflight' | 'version'>; message: string; hint: string }
+  | {
+      kind: 'proposed';
+      /** Undefined where the state is right and only the values file is missing. */
+      state: State | undefined;
+      /** The values that Helm deployed, for a values file that is missing. Holds secrets. */
+      values: ReleaseRecord | undefined;
+      lines: string[];
+      /** What follows the program's name. */
+      next: string;
+    };
+
+type Refused = Repair & { kind: 'refused' };
+
+const refused = (code: Refused['code'], message: string, hint: string): Refused => ({
+  kind: 'refused',
+  code,
+  message,
+  hint,
+});
+
+/** The state that is true of this host, or why none can be proposed. Nothing is proposed that the database's schema contradicts. */
+export function proposeRepair(facts: RepairFacts): Repair {
+  const { evidence, state, opened, program } = facts;
+  const { records, workloads } = evidence;
+  if (state === undefined && likely(evidence) !== 'ours') {
+    return { kind: 'refused', ...noStateRefusal(evidence, opened, program) };
+  }
+  if (!records.known || !workloads.known) {
+    const why = records.known ? (workloads.known ? '' : workloads.why) : records.why;
+    return refused('preflight', `the cluster could not be asked: ${why}`, 'systemctl status k3s');
+  }
+  const { product } = opened;
+  const last = records.value.at(-1);
+  const foreign = last?.content !== undefined && last.content.chart !== product.chart.name;
+  if (foreign) {
+    const message = `the Helm release ${product.release} is of the chart ${last.content?.chart}, not of ${product.chart.name}`;
+    return refused('version', message, `follow the guide "${product.versions.legacyGuide}"`);
+  }
+  if (last?.status.startsWith('uninstall') === true) {
+    const message = `the Helm release ${product.release} is ${last.status}: somebody began to remove the product`;
+    return refused('preflight', message, recordsCommand(facts));
+  }
+  const unreadable = records.value.find(
+    (record) => record.content === undefined && (record === last || isGood(record)),
+  );
+  if (unreadable !== undefined) {
+    const message = `Helm's record of revision ${unreadable.revision} cannot be read`;
+    return refused('preflight', message, recordsCommand(facts));
+  }
+  if (state !== undefined && state.installed === undefined) {
+    return { kind: 'nothing', message: unfinishedInstall(state, program) };
+  }
+  if (last === undefined) return withoutRecords(facts, workloads.value);
+  const good = records.value.findLast(isGood);
+  return good === undefined ? firstInstall(facts, last) : fromRelease(facts, good, last);
+}
+
+const isGood = ({ status, content }: ReleaseRecord) =>
+  isGoodRecord({ status, description: content?.description ?? '' });
+
+const recordsCommand = ({ opened: { product } }: RepairFacts) =>
+  `k3s kubectl get secrets -n ${product.namespace} -l owner=helm,name=${product.release} -L status,version`;
+
+function unfinishedInstall({ run }: State, program: string): string {
+  const what = run === undefined ? 'nothing is installed' : `the install of ${run.to} has not completed`;
+  return `the state can be read, and ${what}: ${run?.binary ?? program} install goes on with it`;
+}
+
+/** The release as Helm knows it, when a revision of it was good once. */
+function fromRelease(facts: RepairFacts, good: ReleaseRecord, last: ReleaseRecord): Repair {
+  const { state, opened, evidence, schemaNow } = facts;
+  const { product, release } = opened;
+  const found = parseVersion(good.content?.version ?? '');
+  const oldest = parseVersion(product.versions.minimumSource);
+  if (found === undefined || (oldest !== undefined && compareVersions(found, oldest) < 0)) {
+    const message = `the Helm release is of version ${good.content?.version}, and ${product.versions.minimumSource} is the oldest that this installer manages`;
+    return refused('version', message, `follow the guide "${product.versions.legacyGuide}"`);
+  }
+  const version = formatVersion(found);
+  if (state !== undefined && agrees(state, [good, last], evidence.chart?.version)) {
+    return valuesOnly(facts, good) ?? { kind: 'nothing', message: agreement(state, last) };
+  }
+  const schema = judgeSchema(facts, version);
+  if (schema.kind === 'refused') return schema;
+  const to = last === good ? schema.movedFor : (last.content?.version ?? release.version);
+  const repaired = withVersion(facts, version, good.content?.deployedAt ?? '');
+  const lines = [...installedLines(repaired)];
+  if (to !== undefined) {
+    if (!goesOn(repaired, version, to)) {
+      const { before } = schema;
+      repaired.run = unfinishedUpgrade(facts, { from: version, to, schema: before, revision: good.revision });
+    }
+    const moved =
+      schema.movedFor === undefined
+        ? ''
+        : `; the schema has moved from version ${schema.before ?? 'unknown'} to ${schemaNow}`;
+    lines.push(
+      `an upgrade to ${to} is not finished (Helm's revision ${last.revision} is ${last.status})${moved}`,
+    );
+  }
+  return proposed(facts, repaired, { lines, next: 'install --upgrade', release: good });
+}
+
+/** Whether the state has that very upgrade, with what its steps had done. */
+const goesOn = ({ run }: State, from: string, to: string): boolean =>
+  run?.flow === 'upgrade' && run.status !== 'completed' && run.from === from && sameVersion(run.to, to);
+
+const agreement = ({ installed, run }: State, last: ReleaseRecord): string => {
+  const unfinished = run?.status === 'failed' || run?.status === 'running';
+  const more = unfinished
+    ? `; the ${run.flow} to ${run.to} is not finished, and the same command goes on with it`
+    : '';
+  return `the state says what the host says: ${installed?.version}, Helm's revision ${last.revision} is ${last.status}${more}`;
+};
+
+function agrees(state: State, records: readonly ReleaseRecord[], chart: string | undefined): boolean {
+  const { known, onDisk } = agreeingVersions(state);
+  const among = (versions: readonly string[], version: string | undefined) =>
+    version !== undefined && versions.some((one) => sameVersion(one, version));
+  return among(onDisk, chart) && records.every(({ content }) => among(known, content?.version));
+}
+
+/** The state is right; only the file that Helm is given is gone. */
+function valuesOnly(facts: RepairFacts, good: ReleaseRecord): Repair | undefined {
+  if (!facts.valuesMissing) return undefined;
+  return {
+    kind: 'proposed',
+    state: undefined,
+    values: good,
+    lines: valuesLines(facts, good),
+    next: 'install --upgrade',
+  };
+}
+
+/** Helm knows nothing of the release: its objects may be there all the same, and can be installed over. */
+function withoutRecords(facts: RepairFacts, workloads: readonly string[]): Repair {
+  const { state, opened, evidence, hasData } = facts;
+  const { product, release } = opened;
+  if (state !== undefined && readHelmJournal(state.helm).emptied === true) {
+    return {
+      kind: 'nothing',
+      message: 'the state knows that Helm has no record: the next upgrade installs over what is there',
+    };
+  }
+  if (workloads.length === 0) {
+    if (state === undefined && !hasData)
+      return installAnew(facts, release.version, 'nothing of the release is there yet');
+    const where = evidence.volume.known ? evidence.volume.value?.path : undefined;
+    const message = `neither a record of Helm's nor a workload of the release ${product.release} is there: nothing runs that could be managed${where === undefined ? '' : `; the database's data is in ${where}`}`;
+    return refused('preflight', message, `k3s kubectl get all -n ${product.namespace}`);
+  }
+  const version = state?.installed?.version ?? evidence.chart?.version;
+  const found = parseVersion(version ?? '');
+  if (found === undefined) {
+    const message = 'neither Helm, nor a state, nor the chart on disk says which version runs';
+    return refused(
+      'preflight',
+      message,
+      `k3s kubectl get deployments,statefulsets -n ${product.namespace} -o wide`,
+    );
+  }
+  const schema = judgeSchema(facts, formatVersion(found));
+  if (schema.kind === 'refused') return schema;
+  // The record that is gone takes nothing else with it: a state that can be read stays as it is.
+  const repaired =
+    state === undefined
+      ? withVersion(facts, formatVersion(found), '')
+      : marked(facts, structuredClone(state), []);
+  repaired.helm = { ...repaired.helm, emptied: true };
+  if (state === undefined) repaired.repair?.unknown.push('Helm release');
+  const lines = [
+    ...installedLines(repaired),
+    `Helm has no record of it: the next upgrade installs over ${workloads.join(', ')}, which bear its marks`,
+  ];
+  return proposed(facts, repaired, { lines, next: 'install --upgrade', release: undefined });
+}
+
+/** Nothing was ever good: an install that had not completed when its state was lost. */
+function firstInstall(facts: RepairFacts, last: ReleaseRecord): Repair {
+  const { opened, state } = facts;
+  const version = last.content?.version ?? '';
+  if (state !== undefined || !sameVersion(version, opened.release.version)) {
+    const message = `the first install of ${version} has not completed (revision ${last.revision} is ${last.status}), and this package is ${opened.release.version}`;
+    return refused('version', message, `type repair-state with the package of ${version}`);
+  }
+  return installAnew(facts, version, `Helm's revision ${last.revision} is ${last.status}`);
+}
+
+function installAnew(facts: RepairFacts, version: string, why: string): Repair {
+  const repaired = marked(facts, emptyState(facts.opened.product.name), ['answers']);
+  repaired.run = unfinished(facts, { flow: 'install', from: null, to: version });
+  const lines = [`the install of ${version} has not completed: ${why}`];
+  return proposed(facts, repaired, { lines, next: 'install', release: undefined });
+}
+
+type SchemaJudgement =
+  | Refused
+  | {
+      kind: 'fits';
+      /** What the version ran with before an upgrade. */
+      before: number | undefined;
+      /** The version that has moved it beyond what this one had. */
+      movedFor: string | undefined;
+    };
+
+/** Whether the database can be of this version. A schema that has moved on says that an upgrade is not finished. */
+function judgeSchema(
+  { opened, schemaNow, state, evidence, program }: RepairFacts,
+  version: string,
+): SchemaJudgement {
+  const { release } = opened;
+  const own = sameVersion(version, release.version) ? release.schema : undefined;
+  const { before, target } = knownSchema(version, state, evidence.copies);
+  const most = own?.target ?? target ?? before;
+  const fits: SchemaJudgement = { kind: 'fits', before: before ?? most, movedFor: undefined };
+  if (schemaNow === undefined) return fits;
+  const status = `${program} status`;
+  if (own !== undefined && schemaNow < own.min) {
+    const message = `the Helm release is of ${version}, which needs schema version ${own.min}, and the database's is ${schemaNow}`;
+    return refused('version', message, status);
+  }
+  const newest = Math.max(release.schema.target, most ?? 0);
+  if (schemaNow > newest) {
+    const message = `the database's schema version ${schemaNow} is newer than ${version} has it, and than ${release.version}, which this package is (${release.schema.target}): use the package of the version that moved it`;
+    return refused('version', message, status);
+  }
+  if (most === undefined || schemaNow <= most) return fits;
+  const [from, to] = [parseVersion(version), parseVersion(release.version)];
+  if (from !== undefined && to !== undefined && compareVersions(to, from) > 0) {
+    return { kind: 'fits', before: before ?? most, movedFor: formatVersion(to) };
+  }
+  const message = `the Helm release is of ${version}, and the database's schema is version ${schemaNow}, which ${version} never had (it had ${most}): a newer release has moved it. Bring the dump from before back, or use the package of that release`;
+  return refused('version', message, status);
+}
+
+function installedLines({ installed, repair }: State): string[] {
+  if (installed === undefined) return [];
+  const unknown = repair?.unknown ?? [];
+  return [
+    `installed: ${installed.version}, completed ${installed.completedAt}`,
+    ...(unknown.length === 0 ? [] : [`not known: ${unknown.join(', ')}`]),
+  ];
+}
+
+function valuesLines({ opened: { paths } }: RepairFacts, { revision }: ReleaseRecord): string[] {
+  return [
+    `${paths.values} is missing: it is written anew with the values of Helm's revision ${revision}, without comments`,
+  ];
+}
+
+function proposed(
+  facts: RepairFacts,
+  state: State,
+  { lines, next, release }: { lines: string[]; next: string; release: ReleaseRecord | undefined },
+): Repair {
+  const values = facts.valuesMissing ? release : undefined;
+  const chart = facts.evidence.chart?.version;
+  const installed = state.installed?.version;
+  const other = installed !== undefined && (chart === undefined || !sameVersion(chart, installed));
+  return {
+    kind: 'proposed',
+    state,
+    values,
+    next,
+    lines: [
+      ...lines,
+      ...(other ? [`the chart on disk is ${chart ?? 'missing'}: the next upgrade replaces it`] : []),
+      ...(state.installed === undefined
+        ? []
+        : ['the next upgrade takes a fresh dump, which --skip-backup does not skip']),
+      ...(values === undefined ? [] : valuesLines(facts, values)),
+    ],
+  };
+}

@@ -1,0 +1,105 @@
+import type { State } from '../engine/state.ts';
+import { sameVersion } from '../policy/version.ts';
+import { pgDumpSchema } from '../steps/dump_record.ts';
+import type { StateCopy } from './backups.ts';
+
+/** What earlier states prove, from the one that is there and from copies that backups hold. */
+
+/**
+ * The newest copy without its run, of which it is not known how it ended: the dump that this run had taken is an anchor of the version
+ * that it began with.
+ */
+export function baseState([newest]: readonly StateCopy[]): State | undefined {
+  if (newest === undefined) return undefined;
+  const draft = structuredClone(newest.state);
+  const { run } = draft;
+  if (run === undefined) return draft;
+  const derived: State['derived'] = {};
+  for (const { status, out } of Object.values(run.steps))
+    if (status === 'completed') Object.assign(derived, out);
+  draft.derived = { ...draft.derived, ...derived };
+  const dump = pgDumpSchema.safeParse(derived.pgDump).data;
+  if (run.from !== null && dump !== undefined) {
+    const before = draft.anchors[run.from];
+    const anchor = { at: dump.takenAt, run: run.id, derived };
+    if (before === undefined) draft.anchors[run.from] = anchor;
+    else if (before.run !== run.id) {
+      const { earlier = [], ...latest } = before;
+      draft.anchors[run.from] = { ...anchor, earlier: [...earlier, latest] };
+    }
+  }
+  const { id, flow, from, to, payloadDigest, startedAt, startedBy } = run;
+  draft.history.push({
+    id,
+    flow,
+    from,
+    to,
+    payloadDigest,
+    startedAt,
+    status: 'superseded',
+    ...(startedBy === undefined ? {} : { startedBy }),
+    end: 'not known: the state was lost',
+  });
+  delete draft.run;
+  return draft;
+}
+
+const all = (state: State | undefined, copies: readonly StateCopy[]): State[] => [
+  ...(state === undefined ? [] : [state]),
+  ...copies.map((copy) => copy.state),
+];
+
+/**
+ * Which payload and key a version came from: only where all that is recorded says the same. Without a record of its key the last one
+ * that is known stays what a next file is compared with.
+ */
+export function payloadOf(
+  version: string,
+  state: State | undefined,
+  copies: readonly StateCopy[],
+): { digest: string | undefined; key: string | null | undefined } {
+  const states = all(state, copies);
+  const isOf = (other: string | undefined) => other !== undefined && sameVersion(other, version);
+  const installed = states.flatMap((one) => (isOf(one.installed?.version) ? [one.installed] : []));
+  const runs = states.flatMap(({ run }) => (isOf(run?.to) ? [run] : []));
+  const ended = states.flatMap(({ history }) =>
+    history.filter(({ to, status, flow }) => isOf(to) && status === 'completed' && flow !== 'repair-state'),
+  );
+  const digests = new Set(
+    [...installed, ...runs, ...ended].flatMap((one) => (one === undefined ? [] : [one.payloadDigest])),
+  );
+  digests.delete('unknown');
+  const keys = [...installed, ...runs, ...states.map((one) => one.installed)].map((one) => one?.key);
+  return {
+    digest: digests.size === 1 ? [...digests][0] : undefined,
+    key: keys.find((key) => key !== undefined),
+  };
+}
+
+/** Schema versions that are recorded of a release: before an upgrade from it, and its own target. */
+export function knownSchema(
+  version: string,
+  state: State | undefined,
+  copies: readonly StateCopy[],
+): { before: number | undefined; target: number | undefined } {
+  const dumps = all(state, copies).flatMap(({ run, anchors }) => {
+    const own =
+      run?.from != null && sameVersion(run.from, version)
+        ? run.steps.upgrade_pg_backup?.out?.pgDump
+        : undefined;
+    const kept = Object.entries(anchors).flatMap(([from, { derived }]) =>
+      sameVersion(from, version) ? [derived.pgDump] : [],
+    );
+    return [...kept, own].flatMap((value) => pgDumpSchema.safeParse(value).data ?? []);
+  });
+  const targets = all(state, copies).flatMap(({ run, installed, derived }) => {
+    if (installed === undefined || !sameVersion(installed.version, version)) return [];
+    // Of the last upgrade that completed; one that is going on may have put its own there.
+    if (run !== undefined && run.status !== 'completed') return [];
+    const target = (derived.schema as { target?: unknown } | undefined)?.target;
+    return typeof target === 'number' ? [target] : [];
+  });
+  // A dump that was taken after Helm had started may be of the next release already: the oldest schema counts.
+  const before = dumps.length === 0 ? undefined : Math.min(...dumps.map((dump) => dump.schemaVersion));
+  return { before, target: targets[0] };
+}
