@@ -43,7 +43,9 @@ export const nodeDisk: Disk = {
       file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
     } catch (error) {
       if (isMissing(error)) return undefined;
-      if (error instanceof Error && 'code' in error && error.code === 'ELOOP') throw new NoFile('a link');
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === 'ELOOP') throw new NoFile('a link');
+      if (code === 'ENXIO') throw new NoFile('a socket');
       throw error;
     }
     try {
