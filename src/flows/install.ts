@@ -105,7 +105,7 @@ async function decide(
   if (state !== undefined) refuseInstalled(opened, state, ports.program);
   const answers = await installAnswers(product, paths.values, options, state, redactor);
   const host = await session.openHost(product, redactor, ports);
-  await session.assertCluster(host.kubectl);
+  await session.assertCluster(host.kubectl, product);
   const license = await requireLicense(host.kubectl, product, answers.license, redactor);
   if (state?.run === undefined) {
     const { storagePath, valuesFrom } = answers;

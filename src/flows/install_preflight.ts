@@ -13,6 +13,7 @@ import { checkPayload } from '../steps/checks/installer.ts';
 import { checkMemory, checkProcessors } from '../steps/checks/machine.ts';
 import { checkNodeReady, checkPressure } from '../steps/checks/node.ts';
 import { checkRoom } from '../steps/checks/room.ts';
+import { checkSandboxImage } from '../steps/checks/sandbox_image.ts';
 import { checkNodes } from '../steps/checks/schedule.ts';
 import { checkKubernetesVersion } from '../steps/checks/versions.ts';
 import { type Measure, runPreflight } from './preflight.ts';
@@ -85,6 +86,7 @@ function measures(options: InstallPreflight, signal: AbortSignal): ReadonlyMap<C
     ['node-ready', () => checkNodeReady(facts)],
     ['disk-pressure', () => checkPressure(facts)],
     ['schedule', async () => checkNodes((await facts.cluster()).nodes)],
+    ['sandbox-image', () => checkSandboxImage(ctx)],
     ['image-gc', () => checkImageGc(ctx, facts)],
     ['ingress', () => checkIngressPorts(ctx, fqdn)],
     ['certificates', () => checkCertificates(ctx, facts)],

@@ -3,12 +3,12 @@ import { dirname, join } from 'node:path';
 import type { Emit } from '../engine/events.ts';
 import type { HeldLock } from '../engine/lock.ts';
 import type { Redactor } from '../engine/redact.ts';
-import { IvaapError } from '../errors.ts';
-import { askApiServer } from '../host/api-server.ts';
+import { causeChain, IvaapError } from '../errors.ts';
+import { askApiServer, expiredCertificate } from '../host/api-server.ts';
 import { type Containerd, createContainerd } from '../host/containerd.ts';
 import { createHelm, type Helm } from '../host/helm.ts';
 import { findK3s, type K3s } from '../host/k3s.ts';
-import { createKubectl, type Kubectl } from '../host/kubectl.ts';
+import { createKubectl, isDistrust, type Kubectl } from '../host/kubectl.ts';
 import { Patience } from '../host/patience.ts';
 import { createPostgres, type Postgres } from '../host/postgres.ts';
 import { listProcesses } from '../host/processes.ts';
@@ -138,15 +138,21 @@ export async function openHost(
   return { runner, patience, k3s, kubectl, database, containerd };
 }
 
-/** Throws `preflight` when the API server does not answer. */
-export async function assertCluster(kubectl: Kubectl): Promise<string> {
+/** Throws `preflight` when the API server does not answer, or does not accept us: then with the certificate that has expired. */
+export async function assertCluster(kubectl: Kubectl, { k3s }: Pick<Product, 'k3s'>): Promise<string> {
   try {
     return await kubectl.serverVersion();
   } catch (error) {
-    throw new IvaapError('preflight', 'the Kubernetes API server does not answer', {
-      cause: error,
-      hint: 'systemctl status k3s',
-      ...(error instanceof IvaapError && error.output !== undefined ? { output: error.output } : {}),
+    const expired = isDistrust(error) ? await expiredCertificate(k3s.kubeconfig) : undefined;
+    const { hint, output, cause } = error instanceof IvaapError ? error : {};
+    const words =
+      expired === undefined
+        ? causeChain(error)[0]
+        : `the API server answers, and a certificate has expired on ${expired.validTo.toISOString()}: that of ${expired.place}`;
+    throw new IvaapError('preflight', words ?? 'the Kubernetes API server does not answer', {
+      cause: cause ?? error,
+      hint: expired === undefined ? (hint ?? 'systemctl status k3s') : 'date; systemctl restart k3s',
+      ...(output === undefined ? {} : { output }),
     });
   }
 }

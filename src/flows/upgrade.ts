@@ -79,7 +79,7 @@ async function prepare(
     return gate.refuseWithoutState(opened, asked, ports);
   }
   const host = await session.openHost(product, redactor, ports);
-  await session.assertCluster(host.kubectl);
+  await session.assertCluster(host.kubectl, product);
   const journal = await openJournal(opened, ports.program);
   const trust = trustUpgrade(opened.payload, journal.state, options.trustKey, ports);
   const upgrade: UpgradeSession = { options, ports, opened, host, journal, lock, redactor };

@@ -13,7 +13,9 @@ import { checkMemory, checkProcessors } from '../steps/checks/machine.ts';
 import { checkNodeReady, checkPressure } from '../steps/checks/node.ts';
 import { checkObjects } from '../steps/checks/objects.ts';
 import { checkImages } from '../steps/checks/rendered_images.ts';
+import { checkPullPolicy } from '../steps/checks/pull_policy.ts';
 import { checkRoom } from '../steps/checks/room.ts';
+import { checkSandboxImage } from '../steps/checks/sandbox_image.ts';
 import { checkSchedule } from '../steps/checks/schedule.ts';
 import { checkKubernetesVersion, checkVersions } from '../steps/checks/versions.ts';
 import { checkClaims, checkPods } from '../steps/checks/workloads.ts';
@@ -103,6 +105,10 @@ function measures(
   if (ctx.run()?.steps[upgradeHelm.id]?.status !== 'completed' || !resumed) {
     const pods = once(async () => tryPods(ctx, await ctx.answers(signal), signal));
     all.set('objects', async () => checkObjects(ctx, await ctx.answers(signal), await pods(), signal));
+    all.set('pull-policy', async () =>
+      checkPullPolicy(await ctx.rendered({ hooks: true }), await pods(), ctx.values.path),
+    );
+    all.set('sandbox-image', () => checkSandboxImage(shared));
     all.set('schedule', async () =>
       checkSchedule(await ctx.answers(signal), await pods(), await facts.cluster(), product.namespace),
     );

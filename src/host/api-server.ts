@@ -72,6 +72,16 @@ export async function kubeconfigCertificate(kubeconfig: string): Promise<Certifi
   return certificateOf(kubeconfig, Buffer.from(data, 'base64'));
 }
 
+/** The one that has expired of those that prove the API server and us to each other; undefined where none has, or none is known. */
+export async function expiredCertificate(kubeconfig: string): Promise<Certificate | undefined> {
+  const options = { signal: AbortSignal.timeout(10_000), timeoutMs: 10_000 };
+  const [answer, own] = await Promise.all([
+    askApiServer(kubeconfig, options).catch(() => undefined),
+    kubeconfigCertificate(kubeconfig).catch(() => undefined),
+  ]);
+  return [answer?.serving, own].find((one) => one !== undefined && one.validTo.getTime() <= Date.now());
+}
+
 /** The first certificate of a PEM file; undefined for a file that holds none. */
 export function certificateOf(place: string, pem: Buffer): Certificate | undefined {
   try {

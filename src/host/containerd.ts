@@ -41,6 +41,8 @@ export interface Containerd {
   /** What is there of each image; `name` limits the answer to one. */
   check(name?: string): Promise<CheckedImage[]>;
   runtimeImages(): Promise<RuntimeImage[]>;
+  /** The folder with all that it stores; undefined where it does not say. */
+  root(): Promise<string | undefined>;
   /** Digests of all blobs in the content store. */
   blobs(): Promise<Set<string>>;
   /** A small blob, e.g. a manifest; undefined when it is not there. */
@@ -70,6 +72,13 @@ export function createContainerd(runner: Runner, settings: ContainerdSettings): 
       ...options,
     });
 
+  const endpoint = `unix://${settings.socket}`;
+  const crictl = (args: readonly string[]): Promise<RunResult> =>
+    runner.run(
+      [settings.k3s, 'crictl', `--runtime-endpoint=${endpoint}`, `--image-endpoint=${endpoint}`, ...args],
+      { timeoutMs: queryTimeoutMs },
+    );
+
   return {
     async names() {
       const { stdout } = await ctr(['images', 'list']);
@@ -92,19 +101,14 @@ export function createContainerd(runner: Runner, settings: ContainerdSettings): 
         };
       });
     },
+    async root() {
+      const { config } = JSON.parse((await crictl(['info'])).stdout) as {
+        config?: { containerdRootDir?: string };
+      };
+      return config?.containerdRootDir;
+    },
     async runtimeImages() {
-      const endpoint = `unix://${settings.socket}`;
-      const { stdout } = await runner.run(
-        [
-          settings.k3s,
-          'crictl',
-          `--runtime-endpoint=${endpoint}`,
-          `--image-endpoint=${endpoint}`,
-          'images',
-          '--output=json',
-        ],
-        { timeoutMs: queryTimeoutMs },
-      );
+      const { stdout } = await crictl(['images', '--output=json']);
       const { images } = JSON.parse(stdout) as { images?: Partial<RuntimeImage>[] };
       return (images ?? []).map(({ id = '', repoTags, repoDigests, pinned }) => ({
         id,

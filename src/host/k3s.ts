@@ -1,5 +1,6 @@
 import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
+import { parse } from 'yaml';
 import { readRegularText } from './regular-file.ts';
 import { IvaapError } from '../errors.ts';
 import type { Runner } from './runner.ts';
@@ -39,6 +40,19 @@ export async function findK3s(runner: Runner): Promise<K3s> {
   throw new IvaapError('preflight', 'k3s was not found on this host', {
     hint: `install k3s first; it is looked for at ${usualPlaces.join(', ')} and in its systemd service`,
   });
+}
+
+const registriesFile = '/etc/rancher/k3s/registries.yaml';
+
+/** Registries that k3s asks elsewhere, `*` for all of them: images of theirs may be pulled. */
+export async function mirroredRegistries(path = registriesFile): Promise<string[]> {
+  const text = await readRegularText(path).catch(() => '');
+  try {
+    const { mirrors } = (parse(text) ?? {}) as { mirrors?: Record<string, unknown> | null };
+    return Object.keys(mirrors ?? {});
+  } catch {
+    return [];
+  }
 }
 
 async function pathsFromServices(): Promise<string[]> {

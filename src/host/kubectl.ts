@@ -104,17 +104,21 @@ export function isClusterDown(error: unknown): boolean {
 /** Whether kubectl says so: a server that names a webhook as silent does answer, and a warning of kubectl's own log is no answer. */
 export function downWords(stderr: string): boolean {
   const said = stderr.split('\n').filter((line) => !/^[EWI]\d{4} |failed calling webhook/.test(line));
-  return downPatterns.some((pattern) => said.some((line) => pattern.test(line))) && !isDistrust(stderr);
+  return downPatterns.some((pattern) => said.some((line) => pattern.test(line))) && !distrusts(stderr);
 }
 
 /** It answers, and one of the two does not trust the other: waiting mends nothing. */
-const isDistrust = (stderr: string) =>
-  /x509: |tls: (bad|expired|unknown|failed to verify) certificate|\(Unauthorized\)/.test(stderr);
+export const isDistrust = (error: unknown): boolean => distrusts(programFailure(error)?.stderr ?? '');
+
+const distrusts = (stderr: string) =>
+  /x509: |tls: (bad|expired|unknown|failed to verify) certificate|You must be logged in to the server/.test(
+    stderr,
+  );
 
 /** The failure of a program that asked the API server, in the operator's words where server and program did not come together. */
 export function spokenIfDown(error: unknown): unknown {
   const stderr = programFailure(error)?.stderr ?? '';
-  const trouble = isClusterDown(error) || isDistrust(stderr) ? troubleWith(stderr) : undefined;
+  const trouble = isClusterDown(error) || distrusts(stderr) ? troubleWith(stderr) : undefined;
   if (trouble === undefined) return error;
   return new IvaapError('failed', trouble.message, {
     cause: error,
@@ -131,14 +135,14 @@ function troubleWith(stderr: string): { message: string; hint: string } {
       hint: 'systemctl cat k3s; systemctl status k3s',
     };
   }
-  if (/certificate has expired|certificate is expired/.test(stderr)) {
+  if (/certificate has expired/.test(stderr)) {
     return {
-      message: 'a certificate of the cluster has expired, or the clock of this host is wrong',
+      message: 'the API server’s certificate has expired, or the clock of this host is wrong',
       // k3s renews what has expired, or soon will, when it starts.
       hint: 'date; systemctl restart k3s',
     };
   }
-  if (isDistrust(stderr)) {
+  if (distrusts(stderr)) {
     return {
       message:
         "the API server answers, and its certificate or ours in the cluster's kubeconfig is not accepted",

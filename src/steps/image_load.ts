@@ -129,9 +129,9 @@ export async function verifyImages({ containerd }: StepContext, out: JsonObject)
 }
 
 /** New layers are stored as they come and unpacked beside that. */
-async function assertRoom({ product }: StepContext, plan: ImagePlan): Promise<void> {
+async function assertRoom(ctx: StepContext, plan: ImagePlan): Promise<void> {
   const needed = plan.missingBytes + plan.unpackedBytes;
-  const place = imageStore(product.k3s.containerdSocket);
+  const place = await imageStore(ctx);
   const room = await roomAt(place);
   if (needed <= room.freeBytes) return;
   throw new IvaapError(

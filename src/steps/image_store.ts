@@ -1,7 +1,9 @@
-import { existsSync } from 'node:fs';
+import type { StepContext } from './context.ts';
 
-/** containerd's root in k3s' layout, or the socket's file system where the host has another. */
-export function imageStore(socket: string): string {
-  const usual = '/var/lib/rancher/k3s/agent/containerd';
-  return existsSync(usual) ? usual : socket;
+/**
+ * containerd's root as it says itself: k3s' --data-dir moves it. The socket's file system where it does not say, which never
+ * has the images, and is small.
+ */
+export async function imageStore({ containerd, product }: Pick<StepContext, 'containerd' | 'product'>) {
+  return (await containerd.root().catch(() => undefined)) ?? product.k3s.containerdSocket;
 }

@@ -7,6 +7,7 @@ import { wantedImages } from '../../images/wanted.ts';
 import type { Taint } from '../../policy/node-fit.ts';
 import type { QuotaObject } from '../../policy/quota-use.ts';
 import type { StepContext } from '../context.ts';
+import { imageStore } from '../image_store.ts';
 
 /** What checks of both flows are given. */
 export type CheckContext = Pick<
@@ -68,6 +69,8 @@ export interface HostFacts {
   cluster(): Promise<ClusterObjects>;
   apiServer(): Promise<ApiServerAnswer>;
   database(): Promise<DatabaseFacts>;
+  /** Where containerd keeps images. */
+  imageStore(): Promise<string>;
   /** Of the release's images, whatever archives are on disk. */
   missingImages(): Promise<Pick<ImagePlan, 'missingBytes' | 'unpackedBytes'>>;
 }
@@ -106,6 +109,7 @@ export function hostFacts(ctx: CheckContext): HostFacts {
       const [version, size] = (await database.query(sql, signal))[0] ?? [];
       return { versionNumber: Number(version), sizeBytes: Number(size) };
     }),
+    imageStore: once(() => imageStore(ctx)),
     missingImages: once(() =>
       planImages({
         containerd,

@@ -1,6 +1,5 @@
 import { roomAt } from '../../host/mounts.ts';
 import type { Measurement } from '../../policy/preflight.ts';
-import { imageStore } from '../image_store.ts';
 import type { CheckContext, HostFacts } from './facts.ts';
 
 /** kubelet's own default, which k3s keeps. */
@@ -28,7 +27,7 @@ export async function checkImageGc(ctx: CheckContext, facts: HostFacts): Promise
       signal: ctx.signal,
     }),
     facts.missingImages(),
-    roomAt(imageStore(ctx.product.k3s.containerdSocket)),
+    facts.imageStore().then(roomAt),
   ]);
   return judgeImageGc(highThreshold(configz.stdout), room, missing.missingBytes + missing.unpackedBytes);
 }

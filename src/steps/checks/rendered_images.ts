@@ -8,7 +8,15 @@ export interface PodTemplate {
   /** `Kind/name` of the object that holds it. */
   object: string;
   labels: Record<string, unknown>;
-  containers: { name: string; image: string }[];
+  /** Images that are mounted as volumes among them. */
+  containers: TemplateImage[];
+}
+
+export interface TemplateImage {
+  name: string;
+  image: string;
+  /** imagePullPolicy, where it is said. */
+  policy?: string;
 }
 
 type Json = unknown;
@@ -31,11 +39,23 @@ function inside(value: Json): Omit<PodTemplate, 'object'>[] {
   return [...here, ...Object.values(value).flatMap(inside)];
 }
 
-function containersOf(spec: Record<string, Json>): { name: string; image: string }[] {
-  return ['initContainers', 'containers']
-    .flatMap((key) => (Array.isArray(spec[key]) ? (spec[key] as Json[]) : []))
-    .filter(isObject)
-    .flatMap(({ name, image }) => (typeof image === 'string' ? [{ name: String(name), image }] : []));
+function containersOf(spec: Record<string, Json>): TemplateImage[] {
+  const members = (key: string) => (Array.isArray(spec[key]) ? (spec[key] as Json[]) : []).filter(isObject);
+  const started = [...members('initContainers'), ...members('containers')];
+  const mounted = members('volumes').flatMap(({ name, image }) =>
+    isObject(image) ? [{ name, image: image['reference'], imagePullPolicy: image['pullPolicy'] }] : [],
+  );
+  return [...started, ...(started.length === 0 ? [] : mounted)].flatMap(({ name, image, imagePullPolicy }) =>
+    typeof image === 'string'
+      ? [
+          {
+            name: String(name),
+            image,
+            ...(typeof imagePullPolicy === 'string' ? { policy: imagePullPolicy } : {}),
+          },
+        ]
+      : [],
+  );
 }
 
 /** Hooks included: their pods need images, too. */

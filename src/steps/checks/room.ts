@@ -3,7 +3,6 @@ import { wantedArchives } from '../../images/wanted.ts';
 import type { Requirements } from '../../payload/product-schema.ts';
 import type { Measurement } from '../../policy/preflight.ts';
 import { judgeRoom, type RoomNeed } from '../../policy/room.ts';
-import { imageStore } from '../image_store.ts';
 import { pgDumpSchema, uselessness } from '../dump_record.ts';
 import { upgradePgBackup } from '../upgrade_pg_backup.ts';
 import type { CheckContext, HostFacts } from './facts.ts';
@@ -20,7 +19,7 @@ export async function checkRoom(
     ? []
     : room.map(({ path, freeBytes, why }) => ({ path, bytes: freeBytes, why }));
   const missing = [
-    ...(await missingImages(ctx, facts)),
+    ...(await missingImages(facts)),
     ...missingFiles(ctx),
     ...(dump ? await expectedDump(ctx, facts) : []),
   ];
@@ -33,9 +32,11 @@ export async function checkRoom(
   return judgeRoom(floors, missing, measured);
 }
 
-async function missingImages({ product }: CheckContext, facts: HostFacts): Promise<RoomNeed[]> {
-  const { missingBytes, unpackedBytes } = await facts.missingImages();
-  const path = imageStore(product.k3s.containerdSocket);
+async function missingImages(facts: HostFacts): Promise<RoomNeed[]> {
+  const [{ missingBytes, unpackedBytes }, path] = await Promise.all([
+    facts.missingImages(),
+    facts.imageStore(),
+  ]);
   return [
     { path, bytes: missingBytes, why: 'image layers that are missing' },
     { path, bytes: unpackedBytes, why: 'the same unpacked' },
