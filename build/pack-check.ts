@@ -5,6 +5,8 @@ import type { Scratch } from './blob-source.ts';
 import { checkRenderings, refuseCrds } from './chart-check.ts';
 import type { PackPlan } from './pack-plan.ts';
 import { HashPool } from './hash-pool.ts';
+import { checkChartYaml } from './chart-yaml.ts';
+import { refuseUnreadable } from './lay-out-plan.ts';
 import { KeySearch, keyTraces, ownKey } from './key-search.ts';
 import { measureLayers } from './measure-layers.ts';
 import { planPack } from './pack-plan.ts';
@@ -30,6 +32,8 @@ export async function checkedPlan(
   keys?: SigningKeys,
 ): Promise<CheckedPlan> {
   const plan = await planPack(specPath, scratch);
+  refuseUnreadable(plan);
+  checkChartYaml(plan.files);
   await refuseShippedKeys(plan, keys);
   await refuseCrds(plan);
   if (plan.spec.valuesMatrix === undefined) return { ...plan, chart: undefined };

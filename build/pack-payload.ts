@@ -3,7 +3,6 @@ import type { FileHandle } from 'node:fs/promises';
 import { rm } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { dirname } from 'node:path';
-import { archiveLayout } from '../src/images/archive-layout.ts';
 import type { AtomicFile } from '../src/host/atomic-file.ts';
 import { openAtomic, writeFileAtomic } from '../src/host/atomic-file.ts';
 import type { PayloadIndex } from '../src/payload/index-schema.ts';
@@ -12,19 +11,18 @@ import { withScratch } from './blob-source.ts';
 import { emptyExecutableSize } from './empty-executable.ts';
 import { HashPool } from './hash-pool.ts';
 import { keyTraces } from './key-search.ts';
+import { layOutPlan } from './lay-out-plan.ts';
 import { measureLayers } from './measure-layers.ts';
 import { minisignature } from './minisign.ts';
-import type { PackPlan } from './pack-plan.ts';
 import { writePayload } from './payload-writer.ts';
 import type { ChartReport, CheckedPlan } from './pack-check.ts';
 import { checkedPlan } from './pack-check.ts';
-import type { Signer, SigningKeys } from './signing.ts';
+import { proveOutput } from './prove-output.ts';
+import type { SigningKeys } from './signing.ts';
 import { signerOf, signingKeys } from './signing.ts';
 import { refuseChanged, stampSources } from './source-stamps.ts';
 import { SpecError } from './spec-file.ts';
 import { temporaryFile } from './temporary.ts';
-import type { Layout } from './zip-writer.ts';
-import { layOut } from './zip-writer.ts';
 
 /** What `npm run pack` is asked for. */
 export interface PackRequest {
@@ -93,6 +91,7 @@ async function packPlan(plan: CheckedPlan, request: PackRequest): Promise<Packed
     const signature = await detachedSignature(file, layout.index, digest, request);
     // The threads write through the file's number, which another file may have as soon as this one is closed.
     await pool.close();
+    await proveOutput(partial.temporaryPath, request.output, digest);
     // A signature of an earlier file never lies beside this one.
     await rm(`${request.output}.minisig`, { force: true });
     await partial.commit();
@@ -137,38 +136,4 @@ function detachedSignature(
   const comment = `${product} ${version} payload sha256:${digest}`;
   const told = (done: number) => onProgress?.({ what: 'signing', done, total: fileSize });
   return minisignature(file, fileSize, keys.key, comment, told);
-}
-
-function layOutPlan(
-  plan: PackPlan,
-  headSize: number,
-  padToBytes: number | undefined,
-  signer: Signer | undefined,
-): Layout {
-  const { product, spec, images } = plan;
-  const tools = Object.entries(spec.tools).map(
-    ([name, { version }]) => [name, { entry: `tools/${name}`, version }] as const,
-  );
-  const archives = Object.entries(spec.archives).map(([name, inside]) => ({
-    name,
-    size: archiveLayout({ images }, { images: inside }).gzipSize,
-    sha256: '0'.repeat(64),
-    crc32: '0'.repeat(8),
-    images: inside,
-  }));
-  const describe = {
-    format: { major: 1 as const, minor: 0 },
-    product: product.name,
-    title: product.title,
-    command: product.command,
-    version: spec.release.version,
-    images,
-    archives,
-    tools: Object.fromEntries(tools),
-  };
-  const layout = layOut(headSize, plan.sources, describe, signer);
-  const missing = (padToBytes ?? 0) - layout.index.fileSize;
-  if (missing <= 0) return layout;
-  plan.sources.push({ name: 'padding', size: missing, mode: 0o644, content: { zeros: true } });
-  return layOut(headSize, plan.sources, describe, signer);
 }

@@ -146,4 +146,9 @@ function refuseNames(named: readonly { name: string; where?: string }[]): void {
     if (same !== undefined) throw new SpecError(`${where}: ${name} and ${same} differ in case only`);
     seen.set(name.toLowerCase(), name);
   }
+  for (const { name, where = 'the payload' } of named)
+    for (let at = name.indexOf('/'); at > 0; at = name.indexOf('/', at + 1)) {
+      const file = seen.get(name.slice(0, at).toLowerCase());
+      if (file !== undefined) throw new SpecError(`${where}: ${file} is a file, and a folder in ${name}`);
+    }
 }

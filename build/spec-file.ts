@@ -2,10 +2,12 @@ import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import type { Document } from 'yaml';
 import { isMap, isNode, isScalar, LineCounter, parseDocument } from 'yaml';
+import { validRange } from 'semver';
 import type { z } from 'zod';
 import type { Product } from '../src/payload/product-schema.ts';
 import { productSchema } from '../src/payload/product-schema.ts';
-import { parseVersion } from '../src/policy/version.ts';
+import { strictJson } from '../src/payload/strict-json.ts';
+import { parseVersion, shortestVersion } from '../src/policy/version.ts';
 import { normalizedReference, parseReference, runtimeName } from '../src/images/reference.ts';
 import { referenceShape } from '../src/payload/index-schema.ts';
 import type { ReleaseSpec } from './release-spec.ts';
@@ -83,18 +85,21 @@ export function readReleaseSpec(path: string): ReleaseFiles {
   const resolvePath = (relative: string) => resolve(dirname(path), relative);
   const product = readSpecFile(resolvePath(spec.value.product), productSchema);
   const mistakes = [
+    ...textMistakes(spec),
+    ...textMistakes(product),
     ...versionMistakes(spec),
     ...archiveMistakes(spec, product.value),
     ...fileMistakes(spec, product.value),
     ...productMistakes(product, spec.value),
   ];
   if (mistakes.length > 0) throw new SpecError(mistakes.join('\n'));
-  return { spec: { ...spec, value: withRuntimeNames(spec.value) }, product, resolvePath };
+  return { spec: { ...spec, value: inOneSpelling(spec.value) }, product, resolvePath };
 }
 
-/** Names of images as the runtime has them, in one place for all that follows. */
-const withRuntimeNames = (spec: ReleaseSpec): ReleaseSpec => ({
+/** Names of images as the runtime has them and the version without a patch of 0, in one place for all that follows. */
+const inOneSpelling = (spec: ReleaseSpec): ReleaseSpec => ({
   ...spec,
+  release: { ...spec.release, version: shortestVersion(spec.release.version) },
   images: spec.images.map((image) => ({ ...image, reference: normalizedReference(image.reference) })),
   archives: Object.fromEntries(
     Object.entries(spec.archives).map(([name, inside]) => [name, inside.map(normalizedReference)]),
@@ -109,6 +114,27 @@ function noReference(text: string): string | undefined {
   } catch (error) {
     return (error as Error).message;
   }
+}
+
+/** Texts that a payload cannot hold, by its reader's rules: control characters, and those that nobody sees. */
+function textMistakes({ value, at }: SpecFile<unknown>): string[] {
+  const inside = (found: unknown, path: readonly (string | number)[]): string[] => {
+    if (typeof found === 'string') return refusal(found, path);
+    if (typeof found !== 'object' || found === null) return [];
+    return Object.entries(found).flatMap(([key, one]) => {
+      const at = [...path, Array.isArray(found) ? Number(key) : key];
+      return [...refusal(key, at), ...inside(one, at)];
+    });
+  };
+  const refusal = (text: string, path: readonly (string | number)[]): string[] => {
+    try {
+      strictJson(Buffer.from(`${JSON.stringify({ [text]: '' })}\n`));
+      return [];
+    } catch (error) {
+      return [`${at(path)}: ${path.join('.')}: ${(error as Error).message}`];
+    }
+  };
+  return inside(value, []);
 }
 
 function versionMistakes({ value, at }: SpecFile<ReleaseSpec>): string[] {
@@ -167,6 +193,23 @@ function productMistakes({ value, at }: SpecFile<Product>, { archives }: Release
   const unlimited = (['install', 'upgrade'] as const).filter(
     (kind) => value.requirements[kind].room.length === 0,
   );
+  const { minimumSource } = value.versions;
+  const unread = [
+    ...(parseVersion(minimumSource) === undefined
+      ? [
+          `${at(['versions', 'minimumSource'])}: "${minimumSource}" is no version of the form YYYY.N[.P][-pre]`,
+        ]
+      : []),
+    ...(validRange(value.k3s.versionRange) === null
+      ? [`${at(['k3s', 'versionRange'])}: "${value.k3s.versionRange}" is no range of versions`]
+      : []),
+  ];
+  const twice = (['workloads', 'health'] as const).flatMap((list) => {
+    const ids = value[list].map(({ id }) => id);
+    return ids.flatMap((id, position) =>
+      ids.indexOf(id) < position ? [`${at([list, position])}: the id ${id} comes twice`] : [],
+    );
+  });
   const selectors = new Set(value.workloads.map(({ selector }) => selector));
   const blind = [...value.health.entries()].filter(([, { selector }]) => !selectors.has(selector));
   const { connectorsFolder = '' } = value.archives;
@@ -174,6 +217,8 @@ function productMistakes({ value, at }: SpecFile<Product>, { archives }: Release
     ([, { connector }]) => archives[`${connectorsFolder}/${connector}.tar.gz`] === undefined,
   );
   return [
+    ...unread,
+    ...twice,
     ...unlimited.map(
       (kind) =>
         `${at(['requirements', kind, 'room'])}: requirements.${kind}.room names no free room: a threshold is missing`,

@@ -19,7 +19,7 @@ import type { ZipEntry } from './zip-records.ts';
 import { centralDirectory, headerFits, localHeader } from './zip-records.ts';
 
 /** Entries up to this size are read whole and checked by their own SHA-256; larger ones chunk by chunk. */
-const smallEntryBytes = 4 * 1024 * 1024;
+export const mostEntryBytes = 4 * 1024 * 1024;
 
 /** What names a payload: the first fields of its index. */
 export interface PayloadIdentity {
@@ -184,11 +184,8 @@ export class Payload {
   /** A whole entry in memory, proved; for small ones. Throws IvaapError `payload` for one that is too large for that. */
   async readEntry(name: string): Promise<Buffer> {
     const entry = await this.entry(name);
-    if (entry.size > smallEntryBytes)
-      throw contradictory(
-        this.spokenName,
-        `${name} has ${entry.size} bytes; ${smallEntryBytes} are the most`,
-      );
+    if (entry.size > mostEntryBytes)
+      throw contradictory(this.spokenName, `${name} has ${entry.size} bytes; ${mostEntryBytes} are the most`);
     await this.assertHeader(entry);
     const to = entry.offset + entry.size;
     const content = await this.readAt(entry.offset, entry.size);
@@ -200,7 +197,7 @@ export class Payload {
   async *streamEntry(name: string, range: { start?: number; end?: number } = {}): AsyncGenerator<Buffer> {
     const entry = await this.entry(name);
     const { start = 0, end = entry.size } = range;
-    if (entry.size <= smallEntryBytes) {
+    if (entry.size <= mostEntryBytes) {
       const content = await this.readEntry(name);
       if (start < end) yield content.subarray(start, end);
       return;
