@@ -1,4 +1,4 @@
-import type { State, StepRecord } from '../engine/state.ts';
+import type { RunRecord, State, StepRecord } from '../engine/state.ts';
 import type { Part } from '../flows/part.ts';
 import type { StatusReport } from '../flows/status_query.ts';
 import { dumpsOf } from '../flows/upgrade_backup.ts';
@@ -12,6 +12,9 @@ export function statusLines(report: StatusReport): string[] {
   const lines = [
     ...section('', stateLines(report)),
     ...(report.host === null ? [] : section('this host says', hostLines(report.host))),
+    ...(report.waysOut === null || report.waysOut.back.length === 0
+      ? []
+      : section('the way back', report.waysOut.back)),
     ...section('backups', known(report.backups, backupLines)),
     ...section('values overlay', known(report.overlay, overlayLines)),
     ...section('cluster', [
@@ -61,14 +64,36 @@ function stateLines(report: StatusReport): string[] {
       ({ step, reason }) => `  not proved healthy: ${step} was waived (${reason})`,
     ),
   ];
-  if (run === undefined) return lines;
-  const versions = run.from === null ? run.to : `${run.from} -> ${run.to}`;
-  const status = run.status === 'running' && report.running === null ? 'was cut off' : run.status;
-  lines.push('', `last run: ${run.flow} ${versions}, ${status}, begun ${run.startedAt}${by(run.startedBy)}`);
-  lines.push(...columns(run.order.map((id) => [`  ${id}`, ...stepCells(run.steps[id])])));
-  if (run.error !== undefined && run.status !== 'completed') lines.push(`  error: ${run.error.message}`);
-  return [...lines, ...skippedLines(state.value), ...waiverLines(state.value), ...trustedLines(state.value)];
+  return [
+    ...lines,
+    ...repairLines(state.value),
+    ...(run === undefined ? [] : runLines(run, report)),
+    ...skippedLines(state.value),
+    ...waiverLines(state.value),
+    ...trustedLines(state.value),
+  ];
 }
+
+function runLines(run: RunRecord, { running, waysOut }: StatusReport): string[] {
+  const versions = run.from === null ? run.to : `${run.from} -> ${run.to}`;
+  const status = run.status === 'running' && running === null ? 'was cut off' : run.status;
+  const goesOn = running === null ? (waysOut?.forward ?? null) : null;
+  return [
+    '',
+    `last run: ${run.flow} ${versions}, ${status}, begun ${run.startedAt}${by(run.startedBy)}`,
+    ...columns(run.order.map((id) => [`  ${id}`, ...stepCells(run.steps[id])])),
+    ...(run.error === undefined || run.status === 'completed' ? [] : [`  error: ${run.error.message}`]),
+    ...(goesOn === null ? [] : [`  to go on: ${goesOn}`]),
+    ...(waysOut?.log == null ? [] : [`  log: ${waysOut.log}`]),
+  ];
+}
+
+const repairLines = ({ repair }: State): string[] =>
+  repair === undefined
+    ? []
+    : [
+        `state made anew ${repair.at}${by(repair.by)}${repair.unknown.length === 0 ? '' : `; not known: ${repair.unknown.join(', ')}`}`,
+      ];
 
 const hostLines = ({ facts, advice }: NonNullable<StatusReport['host']>): string[] => [
   ...facts,

@@ -57,7 +57,7 @@ export function payloadOf(
   version: string,
   state: State | undefined,
   copies: readonly StateCopy[],
-): { digest: string | undefined; key: string | null | undefined } {
+): { digest: string | undefined; key: string | null | undefined; binary: string | undefined } {
   const states = all(state, copies);
   const isOf = (other: string | undefined) => other !== undefined && sameVersion(other, version);
   const installed = states.flatMap((one) => (isOf(one.installed?.version) ? [one.installed] : []));
@@ -73,6 +73,7 @@ export function payloadOf(
   return {
     digest: digests.size === 1 ? [...digests][0] : undefined,
     key: keys.find((key) => key !== undefined),
+    binary: [...installed, ...runs].map((one) => one?.binary).find((path) => path !== undefined),
   };
 }
 

@@ -9,7 +9,7 @@ export function withVersion(facts: RepairFacts, version: string, deployedAt: str
   const { evidence, state, opened, now } = facts;
   const base = state === undefined ? baseState(evidence.copies) : structuredClone(state);
   const draft = base ?? emptyState(opened.product.name);
-  const { digest, key } = payloadOf(version, state, evidence.copies);
+  const { digest, key, binary } = payloadOf(version, state, evidence.copies);
   const unknown = [...(digest === undefined ? ['payload'] : []), ...(key === undefined ? ['key'] : [])];
   if (facts.schemaNow === undefined) unknown.push('schema version');
   const completed = Number.isNaN(Date.parse(deployedAt)) ? now : new Date(deployedAt);
@@ -18,6 +18,7 @@ export function withVersion(facts: RepairFacts, version: string, deployedAt: str
     payloadDigest: digest ?? 'unknown',
     completedAt: new Date(Math.min(completed.getTime(), now.getTime())).toISOString(),
     ...(key === undefined ? {} : { key }),
+    ...(binary === undefined ? {} : { binary }),
   };
   return marked(facts, draft, unknown);
 }

@@ -17,6 +17,7 @@ import { readOwnState } from './own_state.ts';
 import { mapPart, type Part, part } from './part.ts';
 import { disagreement } from './release_agreement.ts';
 import { type FlowPorts, type HostTools, openHost, type OpenedPayload, openOwnPayload } from './session.ts';
+import { waysOut, type WaysOut } from './ways_out.ts';
 import { factsOf, noStateRefusal } from './without_state.ts';
 
 export interface StatusReport {
@@ -25,6 +26,8 @@ export interface StatusReport {
   /** Of this executable. */
   payloadVersion: string;
   state: Part<State | null>;
+  /** Out of the last run; null where there is none, or no state. */
+  waysOut: WaysOut | null;
   /** The run that is going on just now. */
   running: LockHolder | null;
   /** Folders of backups, newest last, with the files in each. */
@@ -85,6 +88,7 @@ async function gather({ machine, signal, program }: StatusPorts): Promise<Status
       title: product.title,
       payloadVersion: release.version,
       state,
+      waysOut: state.known && state.value !== null ? waysOut(state.value, paths) : null,
       backups,
       overlay,
       ...(await queryCluster(opened, redactor, { machine, signal, program, state })),

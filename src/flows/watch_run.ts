@@ -93,7 +93,7 @@ const stepsUnderWay = (state: State | undefined): string[] => {
 };
 
 /** The executable of the unfinished run, with the words that go on with it. */
-function commandToGoOn(state: State | undefined, words: string): string {
+export function commandToGoOn(state: State | undefined, words: string): string {
   const binary = state?.run?.binary ?? 'ivaap';
   return `sudo ${/^[\w@%+=:,./-]+$/.test(binary) ? binary : `'${binary.replaceAll("'", `'\\''`)}'`} ${words}`;
 }

@@ -48,6 +48,7 @@ function stateOf(status: 'running' | 'completed'): State {
 function report(state: StatusReport['state']): StatusReport {
   return {
     running: null,
+    waysOut: null,
     product: 'tiny',
     title: 'Tiny',
     payloadVersion: '2026.2',

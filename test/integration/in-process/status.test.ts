@@ -1,0 +1,122 @@
+import assert from 'node:assert/strict';
+import { existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, beforeEach, test } from 'node:test';
+import { statusLines } from '../../../src/commands/status-text.ts';
+import { IvaapError } from '../../../src/errors.ts';
+import { queryStatus } from '../../../src/flows/status_query.ts';
+import type { PgDump } from '../../../src/steps/dump_record.ts';
+import { SimulatedHost, type Watcher, type World } from '../../fixtures/in-process-host/host.ts';
+import { namespace } from '../../fixtures/in-process-host/product.ts';
+
+/** What `status` can tell again from the state alone, and what must not hide the rest of it. */
+
+let host: SimulatedHost;
+let installed: World;
+let failed: World;
+
+/** Helm fails once the new server has moved the schema, and rolls back. */
+const movedThenFailed: Watcher = (event) => {
+  if (event.kind !== 'program' || event.phase !== 'during' || event.argv[1] !== 'upgrade') return undefined;
+  host.cluster.state.database.schema = 2;
+  delete host.cluster.state.images['registry.example/tiny/server:2026.2'];
+  return undefined;
+};
+
+before(async () => {
+  host = await SimulatedHost.start();
+  assert.equal((await host.run('install')).exitCode, 0);
+  installed = host.copy();
+  const ended = await host.run('upgrade', movedThenFailed);
+  assert.equal(ended.exitCode, 8, String(ended.error));
+  failed = host.copy();
+});
+after(() => host.close());
+beforeEach(() => host.become(failed));
+
+/** The process that held the lock is this one, and lives. */
+const text = async () => statusLines({ ...(await host.status('upgrade')), running: null }).join('\n');
+const stateFile = () => join(host.folder, '.installer/state.json');
+
+test('after exit 8 it tells the whole way back again, and the way on, from any shell', async () => {
+  const { path, sha256, restoreScript } = host.state()!.anchors['2026.1']!.derived.pgDump as PgDump;
+  const told = await text();
+  assert.match(told, /error: the upgrade to 2026\.2 failed\..*schema has moved from version 1 to 2/);
+  assert.match(told, /to go on: sudo \/.* install --upgrade\n {2}log: .*\/logs\/.*-upgrade\.jsonl/);
+  for (const part of ['the way back:', path, `SHA-256: ${sha256}`, `sh ${restoreScript!}`]) {
+    assert.ok(told.includes(part), `${part} in\n${told}`);
+  }
+  assert.ok(existsSync(restoreScript!));
+});
+
+test('it is told after the state was made anew, too', async () => {
+  const { path } = host.state()!.anchors['2026.1']!.derived.pgDump as PgDump;
+  rmSync(stateFile());
+  assert.equal((await host.repair('upgrade')).exitCode, 0);
+  const told = await text();
+  assert.match(told, /last run: upgrade 2026\.1 -> 2026\.2, failed/);
+  assert.ok(told.includes(`Dump from before: ${path}`), told);
+  assert.match(told, /state made anew .* by /);
+});
+
+test('a dump that is away is called that', async () => {
+  const { path } = host.state()!.anchors['2026.1']!.derived.pgDump as PgDump;
+  rmSync(path);
+  assert.ok((await text()).includes(`${path} (it is not there any more)`));
+});
+
+test('a completed run has nothing to go on with; the line of a run without a dump goes with that run', async () => {
+  host.become(installed);
+  assert.equal((await host.run('upgrade', undefined, { skipBackup: true })).exitCode, 0);
+  const told = await text();
+  assert.match(told, /no dump of this upgrade: 2026\.1 -> 2026\.2, --skip-backup/);
+  assert.doesNotMatch(told, /to go on|the way back/);
+  assert.equal((await host.run('upgrade', undefined, { reapply: true })).exitCode, 0);
+  assert.equal(host.state()!.skippedBackups.length, 1);
+  assert.doesNotMatch(await text(), /no dump of this upgrade/);
+});
+
+test('something strange among the backups hides none of the others', async () => {
+  const backups = join(host.folder, '.installer/backups');
+  writeFileSync(join(backups, 'notes.txt'), 'a stray file');
+  symlinkSync('/nowhere', join(backups, 'link'));
+  mkdirSync(join(backups, 'zz'));
+  const told = await text();
+  assert.match(told, /notes\.txt: no folder/);
+  assert.match(told, /link: no folder/);
+  assert.match(told, /\d{8}T\d{6}Z: .*tinydb\.sql/);
+});
+
+test('nothing that pods or files say steers the terminal', async () => {
+  const pod = host.cluster.get('Pod', 'server-0', namespace)!;
+  const waiting = {
+    reason: 'CrashLoopBackOff',
+    message: '\u001B[2J\u001B]0;title\u0007\u009B31mred\u202Etxt',
+  };
+  const container = { name: 'server', image: 'i', imageID: 'sha256:1', ready: false, restartCount: 3 };
+  host.cluster.apply({
+    ...pod,
+    status: { phase: 'Pending', containerStatuses: [{ ...container, state: { waiting } }] },
+  });
+  writeFileSync(join(host.folder, '.installer/values.overlay.yaml'), 'a: "\u001B]52;c;ZXZpbA==\u0007"\n');
+  const told = await text();
+  assert.match(told, /CrashLoopBackOff/);
+  // oxlint-disable-next-line no-control-regex
+  assert.doesNotMatch(told, /[\u0000-\u0009\u000B-\u001F\u007F-\u009F\u202E]/);
+});
+
+test('Ctrl-C ends it at once while the cluster is asked', async () => {
+  const stop = new AbortController();
+  const reason = new IvaapError('interrupted', 'stopped by SIGINT');
+  const machine = host.machine('upgrade');
+  const silent = {
+    ...machine,
+    createRunner: () => ({
+      run: () => {
+        setImmediate(() => stop.abort(reason));
+        return new Promise<never>(() => {});
+      },
+    }),
+  };
+  await assert.rejects(queryStatus({ machine: silent, signal: stop.signal, program: './tiny' }), reason);
+});
