@@ -46,6 +46,8 @@ export function stepError(error: unknown, step: string): IvaapError {
     step,
     cause: error,
     ...(code === 'bug' && error instanceof Error && error.stack !== undefined ? { output: error.stack } : {}),
-    ...(full ? { hint: 'make room (df -h), then run the same command again: it goes on' } : {}),
+    ...(full
+      ? { hint: 'make room (df -h, and df -i for inodes), then run the same command again: it goes on' }
+      : {}),
   });
 }

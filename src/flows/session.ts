@@ -161,8 +161,24 @@ export async function assertCluster(kubectl: Kubectl, { k3s }: Pick<Product, 'k3
 export async function placeHelm(opened: OpenedPayload, host: HelmHost): Promise<Helm> {
   const { payload, paths } = opened;
   const { entry, sha256 } = await helmEntry(opened);
-  const tool = await placeTool(paths.tools, { name: 'helm', sha256 }, () => payload.streamEntry(entry));
+  const tool = await placeTool(paths.tools, { name: 'helm', sha256 }, () => payload.streamEntry(entry)).catch(
+    (error: unknown) => {
+      throw withoutRoom(error) ?? error;
+    },
+  );
   return helmAt(opened, host, tool);
+}
+
+/** Helm is the first file that is written: a disk without room for it has changed by nothing. */
+function withoutRoom(error: unknown): IvaapError | undefined {
+  if (!(error instanceof IvaapError) || !(error.cause instanceof Error) || !('code' in error.cause))
+    return undefined;
+  if (error.cause.code !== 'ENOSPC' && error.cause.code !== 'EDQUOT') return undefined;
+  const { message, hint, cause } = error;
+  return new IvaapError('preflight', `${message}: Helm's program has to lie there`, {
+    cause,
+    ...(hint === undefined ? {} : { hint }),
+  });
 }
 
 /** The same for whoever starts none: nothing is written. */

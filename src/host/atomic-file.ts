@@ -3,7 +3,7 @@ import { constants, existsSync } from 'node:fs';
 import { cp, lstat, mkdir, open, readdir, rename, rm, type FileHandle } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { IvaapError } from '../errors.ts';
-import { mountOf } from './mounts.ts';
+import { lacksInodes, mountOf } from './mounts.ts';
 
 export interface AtomicOptions {
   /** Permission bits of the new file. */
@@ -243,7 +243,9 @@ export function writeError(path: string, error: unknown): unknown {
   if (error instanceof IvaapError || !(error instanceof Error) || !('code' in error)) return error;
   const mountPoint = mountOf(dirname(path))?.mountPoint ?? dirname(path);
   const known: Record<string, { message: string; hint: string }> = {
-    ENOSPC: { message: `no room left on ${mountPoint} while writing ${path}`, hint: `df -h ${mountPoint}` },
+    ENOSPC: lacksInodes(mountPoint)
+      ? { message: `no inodes left on ${mountPoint} for ${path}`, hint: `df -i ${mountPoint}` }
+      : { message: `no room left on ${mountPoint} while writing ${path}`, hint: `df -h ${mountPoint}` },
     EDQUOT: { message: `the quota on ${mountPoint} is used up`, hint: `df -h ${mountPoint}` },
     EROFS: { message: `${mountPoint} is mounted read-only`, hint: `mount -o remount,rw ${mountPoint}` },
     ENOENT: { message: `the folder of ${path} does not exist`, hint: `mkdir -p ${dirname(path)}` },

@@ -1,4 +1,4 @@
-import { readFileSync, realpathSync, statSync, type BigIntStats } from 'node:fs';
+import { readFileSync, realpathSync, statfsSync, statSync, type BigIntStats } from 'node:fs';
 import { readFile, stat, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
@@ -16,6 +16,8 @@ export interface Room {
   mountPoint: string;
   freeBytes: number;
   totalBytes: number;
+  /** Inodes; undefined where the file system makes them as they are needed. */
+  freeFiles: number | undefined;
 }
 
 const unescapeMount = (text: string) =>
@@ -83,5 +85,16 @@ export async function roomAt(path: string): Promise<Room> {
     mountPoint: mountOf(measuredAt)?.mountPoint ?? measuredAt,
     freeBytes: Number(room.bavail * room.bsize),
     totalBytes: Number(room.blocks * room.bsize),
+    freeFiles: room.files === 0n ? undefined : Number(room.ffree),
   };
+}
+
+/** Whether a file system with free blocks takes no new file all the same. */
+export function lacksInodes(mountPoint: string): boolean {
+  try {
+    const { files, ffree } = statfsSync(mountPoint);
+    return files > 0 && ffree === 0;
+  } catch {
+    return false;
+  }
 }

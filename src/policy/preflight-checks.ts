@@ -36,7 +36,8 @@ export const checks = [
     id: 'state',
     kind: 'guard',
     title: 'State readable and writable',
-    limit: 'readable, on a file system that can be written',
+    limit:
+      'readable, it and the folders that are written later on a file system that can be written, none a link',
     why: 'what is done must be recorded before it is done',
     mends: 'look at the folder of the state file (ls -la, df -h)',
     timeoutSeconds: 30,
@@ -68,7 +69,7 @@ export const checks = [
     kind: 'guard',
     title: 'Room per file system',
     limit:
-      "the product's limits or what is really missing (image layers and their unpacked size, dump, archives), whichever is more; on a run that goes on what is still missing",
+      "the product's limits or what is really missing (image layers and their unpacked size, dump, archives), whichever is more; on a run that goes on what is still missing; inodes for what is missing",
     why: 'a disk that fills half-way stops database and cluster',
     mends: 'make room (df -h), or give it a larger disk',
     timeoutSeconds: 90,

@@ -4,6 +4,8 @@ import type { Measurement } from './preflight.ts';
 export interface RoomNeed {
   path: string;
   bytes: number;
+  /** New files and folders; none where it is absent. */
+  files?: number;
   why: string;
 }
 
@@ -13,6 +15,8 @@ export interface MeasuredRoom {
   fileSystem: string;
   mountPoint: string;
   freeBytes: number;
+  /** Inodes; undefined where the file system makes them as they are needed. */
+  freeFiles?: number | undefined;
 }
 
 /** `1.5 GiB`, as the report says sizes. */
@@ -46,6 +50,19 @@ export function judgeRoom(
     const mountPoint = room?.mountPoint ?? any?.path ?? key;
     const parts = decisive.map(({ path, bytes, why }) => `${gibibytes(bytes)} in ${path} (${why})`);
     const enough = room !== undefined && room.freeBytes >= needed;
+    const files = missing
+      .filter(({ path }) => keyOf(path) === key)
+      .reduce((total, need) => total + (need.files ?? 0), 0);
+    if (enough && room.freeFiles !== undefined && room.freeFiles < files) {
+      return {
+        part: mountPoint,
+        outcome: 'fail',
+        measured: `${room.freeFiles} inodes free on ${mountPoint}, whatever room is free`,
+        limit: `${files} needed for new files and folders`,
+        fix: `df -i ${mountPoint}; find ${mountPoint} -xdev -printf '%h\\n' | sort | uniq -c | sort -n | tail`,
+        data: { freeFiles: room.freeFiles, neededFiles: files },
+      };
+    }
     return {
       part: mountPoint,
       outcome: enough ? 'ok' : 'fail',

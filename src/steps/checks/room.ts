@@ -7,6 +7,11 @@ import { pgDumpSchema, uselessness } from '../dump_record.ts';
 import { upgradePgBackup } from '../upgrade_pg_backup.ts';
 import type { CheckContext, HostFacts } from './facts.ts';
 
+/** Records, logs and copies of a run, and what a few new pods need. */
+const runFiles = 200;
+/** Files of images are smaller: who refuses by this lacks inodes for certain. */
+const bytesAFile = 65_536;
+
 /** The product's limits for a run that begins, and what is really missing for any. */
 export async function checkRoom(
   ctx: CheckContext,
@@ -25,8 +30,8 @@ export async function checkRoom(
   ];
   const measured = await Promise.all(
     [...new Set([...floors, ...missing].map(({ path }) => path))].map(async (path) => {
-      const { device, mountPoint, freeBytes } = await roomAt(path);
-      return { path, fileSystem: device, mountPoint, freeBytes };
+      const { device, mountPoint, freeBytes, freeFiles } = await roomAt(path);
+      return { path, fileSystem: device, mountPoint, freeBytes, freeFiles };
     }),
   );
   return judgeRoom(floors, missing, measured);
@@ -39,7 +44,12 @@ async function missingImages(facts: HostFacts): Promise<RoomNeed[]> {
   ]);
   return [
     { path, bytes: missingBytes, why: 'image layers that are missing' },
-    { path, bytes: unpackedBytes, why: 'the same unpacked' },
+    {
+      path,
+      bytes: unpackedBytes,
+      files: runFiles + Math.ceil(unpackedBytes / bytesAFile),
+      why: 'the same unpacked',
+    },
   ];
 }
 
@@ -50,7 +60,7 @@ function missingFiles({ product, index, paths, entitlements, refreshArchives }: 
   const archives = refreshArchives ? index.archives.filter(({ name }) => wanted.includes(name)) : [];
   const total = (files: readonly { size: number }[]) => files.reduce((sum, { size }) => sum + size, 0);
   return [
-    { path: paths.folder, bytes: total(chart), why: 'chart' },
+    { path: paths.folder, bytes: total(chart), files: runFiles + chart.length, why: 'chart' },
     { path: paths.folder, bytes: total(archives), why: 'archives written anew' },
   ];
 }
