@@ -6,19 +6,20 @@ import { dirname, join, relative, resolve } from 'node:path';
  * Type-only imports follow the same arrows, except where `types` allows more.
  */
 export const layers: Record<string, { imports: readonly string[]; types?: readonly string[] }> = {
-  main: { imports: ['commands', 'ui', 'host', 'errors'] },
+  main: { imports: ['commands', 'ui', 'host', 'known', 'errors'] },
   commands: {
-    imports: ['flows', 'ui', 'payload', 'images', 'host', 'engine', 'policy', 'errors'],
+    imports: ['flows', 'ui', 'payload', 'images', 'host', 'engine', 'policy', 'known', 'errors'],
     types: ['steps'],
   },
-  flows: { imports: ['steps', 'host', 'payload', 'images', 'policy', 'engine', 'errors'] },
-  steps: { imports: ['host', 'payload', 'images', 'policy', 'errors'], types: ['engine'] },
-  images: { imports: ['host', 'payload', 'errors'] },
-  payload: { imports: ['host', 'images', 'errors'] },
-  host: { imports: ['errors'], types: ['engine'] },
-  ui: { imports: ['policy', 'errors'], types: ['engine'] },
-  engine: { imports: ['errors'] },
-  policy: { imports: ['errors'] },
+  flows: { imports: ['steps', 'host', 'payload', 'images', 'policy', 'engine', 'known', 'errors'] },
+  steps: { imports: ['host', 'payload', 'images', 'policy', 'known', 'errors'], types: ['engine'] },
+  images: { imports: ['host', 'payload', 'known', 'errors'] },
+  payload: { imports: ['host', 'images', 'known', 'errors'] },
+  host: { imports: ['known', 'errors'], types: ['engine'] },
+  ui: { imports: ['policy', 'known', 'errors'], types: ['engine'] },
+  engine: { imports: ['known', 'errors'] },
+  policy: { imports: ['known', 'errors'] },
+  known: { imports: ['errors'] },
   errors: { imports: [] },
 };
 

@@ -10,7 +10,7 @@ import { openPayload, selfPath } from '../payload/open-payload.ts';
 import { formatBytes } from '../policy/format-bytes.ts';
 import type { Command, Invocation } from './command.ts';
 import { nearestNames } from './nearest.ts';
-import { assertSafeTarget } from './product-folder.ts';
+import { assertSafeTarget, writeBeside } from './product-folder.ts';
 import { shellWord } from '../ui/shell-word.ts';
 import { byteTask } from './byte-task.ts';
 
@@ -84,10 +84,15 @@ async function run({ args, program, signal, json, options }: Invocation): Promis
       );
       await assertReplaceable(payload, name, target, command.join(' '));
     }
-    await assertSafeTarget(target.path, (await payload.product()).folder);
+    const product = await payload.product();
+    await assertSafeTarget(target.path, product.folder);
     await assertRoom(dirname(target.path), source.sizeBytes);
     const task = byteTask('extract', `writing ${target.path}`, source.sizeBytes);
-    await task.during(() => extractToFile(source, target, { signal, onBytes: task.progress }));
+    await task.during(() =>
+      writeBeside(dirname(target.path), product, signal, (guarded) =>
+        extractToFile(source, target, { signal: guarded, onBytes: task.progress }),
+      ),
+    );
     const { sizeBytes } = source;
     const done = target.replaces === undefined ? 'written' : 'replaced';
     process.stdout.write(

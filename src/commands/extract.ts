@@ -8,7 +8,7 @@ import { openPayload } from '../payload/open-payload.ts';
 import { formatBytes } from '../policy/format-bytes.ts';
 import { byteTask } from './byte-task.ts';
 import type { Command, Invocation } from './command.ts';
-import { assertSafeTarget } from './product-folder.ts';
+import { assertSafeTarget, writeBeside } from './product-folder.ts';
 
 /** Archives, chart, values template and the rest of the payload's files. Blobs are inside the archives; tools are ours alone. */
 async function stagedFiles(payload: Payload): Promise<ExtractSource[]> {
@@ -27,10 +27,15 @@ async function run({ args, signal, json }: Invocation): Promise<void> {
     const files = await stagedFiles(payload);
     const sizeBytes = files.reduce((sum, file) => sum + file.sizeBytes, 0);
     const target = await treeTarget(dir);
-    await assertSafeTarget(target.path, (await payload.product()).folder);
+    const product = await payload.product();
+    await assertSafeTarget(target.path, product.folder);
     await assertRoom(dirname(target.temporary), sizeBytes);
     const task = byteTask('extract', `writing ${target.path}`, sizeBytes);
-    await task.during(() => extractTree(files, target, { signal, onBytes: task.progress }));
+    await task.during(() =>
+      writeBeside(dirname(target.temporary), product, signal, (guarded) =>
+        extractTree(files, target, { signal: guarded, onBytes: task.progress }),
+      ),
+    );
     const names = files.map(({ name }) => name);
     process.stdout.write(
       json

@@ -1,6 +1,25 @@
+import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { roomAt } from '../host/mounts.ts';
+import { DiskReserve } from '../host/reserve.ts';
 import { assertSafePath } from '../host/safe-path.ts';
 import { isRoot } from '../host/system.ts';
+import type { Product } from '../payload/product-schema.ts';
+
+/**
+ * Writes to a path; on the product's own disk it ends itself, with nothing left behind, before it takes the room that the database and the
+ * cluster go on with.
+ */
+export async function writeBeside<T>(
+  path: string,
+  { folder, reserve }: Pick<Product, 'folder' | 'reserve'>,
+  signal: AbortSignal,
+  write: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const [here, there] = await Promise.all([roomAt(path), roomAt(folder)]);
+  if (here.device !== there.device || !existsSync(folder)) return write(signal);
+  return (await DiskReserve.at(path, reserve)).during(signal, write);
+}
 
 /**
  * Below the product's folder root writes only where nobody else could have put a link: throws IvaapError `preflight`

@@ -10,6 +10,8 @@ export interface RunLogPlace {
   by: string;
   /** Takes secrets out of each line. */
   redactor: Pick<Redactor, 'text' | 'value'>;
+  /** Whether the disk has room for more than what must be kept free; without it what programs say and how far they are is left out. */
+  hasRoom?: () => boolean;
   /** Told once when the log cannot be written, with the reason. */
   onUnwritable?: (reason: string) => void;
 }
@@ -21,6 +23,8 @@ export interface RunEnd {
   message?: string;
 }
 
+/** How long an answer about the disk's room is good for. */
+const roomIntervalMs = 1000;
 const progressIntervalMs = 1000;
 /** A program in a loop must not fill the disk with its words. */
 const mostProgramBytes = 32 * 1024 * 1024;
@@ -38,6 +42,7 @@ export class RunLog {
   #ended = false;
   #halfLine = false;
   #programBytes = 0;
+  #room = { askedMs: -Infinity, there: true };
   readonly #lastProgressMs = new Map<string, number>();
   readonly #onExit = (code: number) =>
     this.end({ status: 'bug', exitCode: code, message: 'the program ended without a result' });
@@ -63,7 +68,7 @@ export class RunLog {
       if (event.type !== 'task.progress') this.#early.push(event);
       return;
     }
-    if (!this.#isTooSoon(event)) this.#write(event);
+    if (!this.#isTooSoon(event) && this.#hasRoomFor(event)) this.#write(event);
   }
 
   /** The last line; what comes later is dropped. */
@@ -129,6 +134,23 @@ export class RunLog {
       this.handle({ type: 'message', at: event.at, level: 'info', line });
     }
     return this.#programBytes > mostProgramBytes;
+  }
+
+  /** What the steps did is always written: it is little, and needed most on a full disk. */
+  #hasRoomFor(event: EngineEvent): boolean {
+    const isMuch = event.type.endsWith('.progress') || ('program' in event && event.type !== 'program.ended');
+    const hasRoom = this.#place?.hasRoom;
+    if (!isMuch || hasRoom === undefined) return true;
+    const now = performance.now();
+    if (now - this.#room.askedMs >= roomIntervalMs) {
+      const there = hasRoom();
+      if (this.#room.there && !there) {
+        const line = 'the disk is nearly full: what programs say is left out of this log until there is room';
+        this.#write({ type: 'message', at: event.at, level: 'info', line });
+      }
+      this.#room = { askedMs: now, there };
+    }
+    return this.#room.there;
   }
 
   #isTooSoon(event: EngineEvent): boolean {

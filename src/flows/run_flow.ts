@@ -10,6 +10,7 @@ import { describeError, type IvaapError } from '../errors.ts';
 import type { Helm } from '../host/helm.ts';
 import { readHelmJournal } from '../host/helm-process.ts';
 import type { Patience } from '../host/patience.ts';
+import { DiskReserve } from '../host/reserve.ts';
 import { operator } from '../host/system.ts';
 import { signerOf } from '../payload/signature.ts';
 import type { StepContext } from '../steps/context.ts';
@@ -109,7 +110,8 @@ export async function runFlow<Ctx extends StepContext>(options: FlowRun<Ctx>): P
     const line = `the log of this run in ${folder} cannot be written (${reason}); the run goes on`;
     ports.emit({ type: 'message', at: at(), level: 'warning', line });
   };
-  log.place({ folder, by: ctx.operator, redactor, onUnwritable });
+  const reserve = await DiskReserve.at(folder, opened.product.reserve);
+  log.place({ folder, by: ctx.operator, redactor, hasRoom: () => reserve.holds(), onUnwritable });
   const endPatience = options.patience.begin({
     signal: ports.signal,
     say: (line) => ports.emit({ type: 'message', at: at(), level: 'warning', line }),

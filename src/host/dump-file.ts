@@ -1,8 +1,11 @@
 import { openAtomic, writeError, writeFully } from './atomic-file.ts';
 import { DumpScan, type DumpSummary } from './dump-scan.ts';
+import type { DiskReserve } from './reserve.ts';
 import type { Postgres } from './postgres.ts';
 
 export interface DumpFileOptions {
+  /** Room that is left free: a dump that would take it ends itself. */
+  reserve?: DiskReserve;
   signal?: AbortSignal;
   onBytes?: (bytes: number) => void;
 }
@@ -21,6 +24,7 @@ export async function writeDump(
     const scan = new DumpScan();
     await postgres.dump(async (dump, whole) => {
       for await (const chunk of dump as AsyncIterable<Buffer>) {
+        options.reserve?.spend(chunk.length);
         const writing = writeFully(file.handle, chunk);
         scan.update(chunk); // while the write is under way in another thread
         await writing;

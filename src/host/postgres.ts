@@ -26,8 +26,6 @@ export interface Postgres {
   query(sql: string, signal?: AbortSignal): Promise<string[][]>;
   /** First column of the first row; 0 when there is no row, NULL or no such table. Throws 'failed' for anything but an integer. */
   schemaVersion(sql: string, signal?: AbortSignal): Promise<number>;
-  /** Size on disk, which says little about a dump's: large values are compressed there. */
-  databaseSizeBytes(signal?: AbortSignal): Promise<number>;
   /** Server's version, `15.18`. */
   serverVersion(signal?: AbortSignal): Promise<string>;
   /**
@@ -120,10 +118,6 @@ export function createPostgres(kubectl: Kubectl, settings: PostgresSettings): Po
     return found;
   }
 
-  async function integer(sql: string, signal?: AbortSignal): Promise<number> {
-    return toInteger(await value(sql, signal));
-  }
-
   return {
     pod,
     query,
@@ -136,7 +130,6 @@ export function createPostgres(kubectl: Kubectl, settings: PostgresSettings): Po
         throw error;
       }
     },
-    databaseSizeBytes: (signal) => integer('SELECT pg_database_size(current_database())', signal),
     async serverVersion(signal) {
       return (await value('SHOW server_version', signal)).replace(/ .*/, '');
     },

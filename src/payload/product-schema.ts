@@ -151,6 +151,11 @@ export const productSchema = z.strictObject({
       waivable: z.array(waivableGuards).default([]),
     })
     .default({ waivable: [] }),
+  /**
+   * Room that dumps, archives and logs leave free on their disk, whichever is more: a full disk stops the database. At most 10 GiB, and a
+   * tenth of a small disk. Without it 1 GiB or 5 %.
+   */
+  reserve: z.strictObject({ bytes: sizeBytes, percent: z.number().min(0).max(50) }).optional(),
   k3s: z.strictObject({
     /** Semver range of the Kubernetes version. */
     versionRange: z.string(),

@@ -4,6 +4,10 @@ import { join } from 'node:path';
 import type { JsonObject, StepIo } from '../engine/step.ts';
 import { IvaapError } from '../errors.ts';
 import { writeFileAtomic } from '../host/atomic-file.ts';
+import { estimateDump } from '../host/dump-estimate.ts';
+import { DiskReserve } from '../host/reserve.ts';
+import { type Known, known } from '../known.ts';
+import { formatBytes } from '../policy/format-bytes.ts';
 import { readProperties } from '../host/database-properties.ts';
 import { afterLoad, beforeLoad } from '../host/database-sql.ts';
 import { writeDump } from '../host/dump-file.ts';
@@ -27,9 +31,10 @@ const ownerOnly = { mode: 0o600 };
 export async function takeDump(ctx: UpgradeContext, io: StepIo): Promise<JsonObject> {
   const { product, database } = ctx;
   const { signal } = io;
-  const databaseBytes = await database.databaseSizeBytes(signal);
   const schemaVersion = await database.schemaVersion(product.database.schemaVersionQuery, signal);
-  await assertRoomForDump(ctx, databaseBytes);
+  const reserve = await DiskReserve.at(ctx.paths.backups, product.reserve);
+  const estimate = await known(estimateDump(database, signal));
+  await assertRoomForDump(ctx, estimate, reserve);
   const properties = await readProperties(database, signal);
   const deployments = await deploymentsOf(ctx);
   const folder = await folderFor(ctx, io);
@@ -37,9 +42,11 @@ export async function takeDump(ctx: UpgradeContext, io: StepIo): Promise<JsonObj
   const after = await writeHashed(folder, restoreFiles.after, afterLoad(properties));
   const path = join(folder, product.database.dumpFile);
   const takenAt = ctx.now().toISOString();
-  const note = `${product.database.name}, ${databaseBytes} bytes on disk`;
+  const size = estimate.known ? `about ${formatBytes(estimate.value)}` : 'its size is not known';
+  const note = `${product.database.name}, ${size}`;
   const { sizeBytes, sha256, tables, totalRows } = await writeDump(database, path, {
     signal,
+    reserve,
     onBytes: (done) => io.progress({ done, unit: 'bytes', note }),
   });
   const script = join(folder, restoreFiles.script);
@@ -103,14 +110,22 @@ async function deploymentsOf({ kubectl, product }: UpgradeContext): Promise<Rest
   });
 }
 
-/** A plain-text dump is seldom larger than the database on disk; a full disk half-way would cost minutes. */
-async function assertRoomForDump({ paths }: UpgradeContext, databaseBytes: number): Promise<void> {
+/** What is not known is tried: the dump ends itself before it takes the room of others. */
+async function assertRoomForDump(
+  { paths }: UpgradeContext,
+  estimate: Known<number>,
+  { keptBytes }: DiskReserve,
+): Promise<void> {
   const { freeBytes, mountPoint } = await roomAt(paths.backups);
-  if (databaseBytes <= freeBytes) return;
+  const needed = (estimate.known ? estimate.value : 0) + keptBytes;
+  if (needed <= freeBytes) return;
+  const dump = estimate.known
+    ? `about ${formatBytes(estimate.value)} for the dump`
+    : 'an unknown size for the dump';
   throw new IvaapError(
     'failed',
-    `the dump may need ${databaseBytes} bytes on ${mountPoint}, and ${freeBytes} are free`,
-    { hint: `df -h ${mountPoint}` },
+    `no room for the dump on ${mountPoint}: ${formatBytes(freeBytes)} are free, and it takes ${dump} and ${formatBytes(keptBytes)} that are kept for the database`,
+    { hint: `make room (df -h ${mountPoint}), then run the same command again` },
   );
 }
 

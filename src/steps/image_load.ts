@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { JsonObject, Plan, Preview, StepIo } from '../engine/step.ts';
 import { IvaapError } from '../errors.ts';
+import { DiskReserve } from '../host/reserve.ts';
 import { roomAt } from '../host/mounts.ts';
 import { loadImages } from '../images/load.ts';
 import { type ImagePlan, type PlannedImage, planImages } from '../images/plan.ts';
@@ -151,12 +152,16 @@ function archivesToRefresh({ index, paths, product, entitlements }: StepContext)
 
 async function refreshArchives(ctx: StepContext, io: StepIo): Promise<string[]> {
   const written: string[] = [];
+  const reserve = await DiskReserve.at(ctx.paths.folder, ctx.product.reserve);
   for (const { path, name, size } of archivesToRefresh(ctx)) {
     const target = { path, replaces: undefined };
-    await extractToFile(await payloadFile(ctx.payload, name), target, {
-      signal: io.signal,
-      onBytes: (done) => io.progress({ done, total: size, unit: 'bytes', note: name }),
-    });
+    const source = await payloadFile(ctx.payload, name);
+    await reserve.during(io.signal, (signal) =>
+      extractToFile(source, target, {
+        signal,
+        onBytes: (done) => io.progress({ done, total: size, unit: 'bytes', note: name }),
+      }),
+    );
     written.push(path);
   }
   return written;

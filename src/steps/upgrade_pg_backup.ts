@@ -5,6 +5,8 @@ import * as z from 'zod';
 import type { Json, Step, StepIo } from '../engine/step.ts';
 import { IvaapError } from '../errors.ts';
 import { writeFileAtomic } from '../host/atomic-file.ts';
+import { estimateDump } from '../host/dump-estimate.ts';
+import { known } from '../known.ts';
 import { formatBytes } from '../policy/format-bytes.ts';
 import type { UpgradeContext } from './context.ts';
 import { restoreFiles, takeDump } from './dump_files.ts';
@@ -29,23 +31,23 @@ export const upgradePgBackup: Step<UpgradeContext> = {
   },
 
   async preview({ product, database, paths }, signal) {
-    const [sizeBytes, server, schema] = await Promise.all([
-      database.databaseSizeBytes(signal),
+    const [estimate, server, schema] = await Promise.all([
+      known(estimateDump(database, signal)),
       database.serverVersion(signal),
       database.schemaVersion(product.database.schemaVersionQuery, signal),
     ]);
-    const size = formatBytes(sizeBytes);
+    const size = estimate.known ? `about ${formatBytes(estimate.value)}` : 'of a size that is not known';
     const { name, dumpFile } = product.database;
     const files = [dumpFile, globalsFile, ...Object.values(restoreFiles)];
     return {
-      brief: `dump of ${name}, at most ${size}, below ${paths.backups}`,
+      brief: `dump of ${name}, ${size}, below ${paths.backups}`,
       details: [
-        `at most ${size} (the database's size on disk), PostgreSQL ${server}, schema version ${schema}`,
+        `${size} (by a sample of its rows), PostgreSQL ${server}, schema version ${schema}`,
         `files: ${files.join(', ')}`,
       ],
       data: {
         database: name,
-        sizeBytes,
+        sizeBytes: estimate.known ? estimate.value : null,
         serverVersion: server,
         schemaVersion: schema,
         below: paths.backups,

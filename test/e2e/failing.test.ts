@@ -93,7 +93,10 @@ test('with AUTO_MIGRATE true the schema has moved: exit 8, and the printed comma
     await chapter(
       'the command, typed as printed, twice, brings database and wells back to 2026.1',
       async () => {
-        const command = said.split('\n').find((line) => line.startsWith('  sh '));
+        const command = said
+          .split('\n')
+          .map((line) => line.trim())
+          .find((line) => line.startsWith('sh '));
         assert.ok(command !== undefined, `a command was printed: ${said}`);
         const env = { PATH: '/usr/local/bin:/usr/bin:/bin', HOME: '/root' };
         const first = await host.shell(command, { env });

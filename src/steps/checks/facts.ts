@@ -1,3 +1,6 @@
+import { IvaapError } from '../../errors.ts';
+import { estimateDump } from '../../host/dump-estimate.ts';
+import { type Known, known } from '../../known.ts';
 import type { ApiServerAnswer, askApiServer } from '../../host/api-server.ts';
 import type { KubeObject } from '../../host/kubectl.ts';
 import type { Pod } from '../../host/pods.ts';
@@ -71,6 +74,8 @@ export interface HostFacts {
   database(): Promise<DatabaseFacts>;
   /** Where containerd keeps images. */
   imageStore(): Promise<string>;
+  /** Of a dump, about. */
+  dumpBytes(): Promise<Known<number>>;
   /** Of the release's images, whatever archives are on disk. */
   missingImages(): Promise<Pick<ImagePlan, 'missingBytes' | 'unpackedBytes'>>;
 }
@@ -107,9 +112,13 @@ export function hostFacts(ctx: CheckContext): HostFacts {
     database: once(async () => {
       const sql = "SELECT current_setting('server_version_num'), pg_database_size(current_database())";
       const [version, size] = (await database.query(sql, signal))[0] ?? [];
+      if (!Number(version) || !Number(size)) {
+        throw new IvaapError('failed', 'the database does not say its version and its size');
+      }
       return { versionNumber: Number(version), sizeBytes: Number(size) };
     }),
     imageStore: once(() => imageStore(ctx)),
+    dumpBytes: once(() => known(estimateDump(database, signal))),
     missingImages: once(() =>
       planImages({
         containerd,

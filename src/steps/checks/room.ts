@@ -1,3 +1,5 @@
+import { known } from '../../known.ts';
+import { DiskReserve } from '../../host/reserve.ts';
 import { roomAt } from '../../host/mounts.ts';
 import { wantedArchives } from '../../images/wanted.ts';
 import type { Requirements } from '../../payload/product-schema.ts';
@@ -67,12 +69,15 @@ function missingFiles({ product, index, paths, entitlements, refreshArchives }: 
 
 async function expectedDump(ctx: CheckContext, facts: HostFacts): Promise<RoomNeed[]> {
   if (ctx.resumed && hasUsableDump(ctx)) return [];
-  // A database that does not answer is another check's failure; the dump asks for its room again.
-  const bytes = await facts.database().then(
-    ({ sizeBytes }) => sizeBytes,
-    () => 0,
-  );
-  return [{ path: ctx.paths.backups, bytes, why: 'dump, at most the size of the database' }];
+  const path = ctx.paths.backups;
+  const { keptBytes } = await DiskReserve.at(path, ctx.product.reserve);
+  const kept = { path, bytes: keptBytes, why: 'kept free for the database and the cluster' };
+  const estimate = await facts.dumpBytes();
+  if (estimate.known) return [{ path, bytes: estimate.value, why: 'dump, about' }, kept];
+  // A database that does not answer is another check's failure; the dump ends itself before it takes what is kept.
+  const onDisk = await known(facts.database());
+  const bytes = onDisk.known ? onDisk.value.sizeBytes : 0;
+  return [{ path, bytes, why: 'dump: its size is not known, this is what the database takes on disk' }, kept];
 }
 
 /** Where Helm has completed no dump is taken again, either. */

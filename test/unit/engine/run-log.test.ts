@@ -30,6 +30,20 @@ const readLines = async (path: string) =>
     .split('\n')
     .map((line) => JSON.parse(line) as { type: string });
 
+test('on a disk that is nearly full what programs say is left out, what the run does is not', async () => {
+  const log = placed({ folder: join(folder, 'nearly-full'), hasRoom: () => false });
+  const host = { disk: new FaultyDisk(), world: { effects: [] }, events: [] };
+  await invoke(host, [step('a')], { emit: (event) => log.handle(event) });
+  for (const line of ['one', 'two'])
+    log.handle({ type: 'program.log', at, program: 'helm', stream: 'stderr', line });
+  log.handle({ type: 'message', at, level: 'warning', line: 'look here' });
+  log.end({ status: 'completed', exitCode: 0 });
+  const text = await readFile(log.path ?? '', 'utf8');
+  assert.doesNotMatch(text, /"one"|"two"/);
+  assert.equal(text.match(/the disk is nearly full/g)?.length, 1);
+  assert.match(text, /step\.completed.*"look here".*"RESULT"/s);
+});
+
 test('the log holds every event of a run, who ran it, and ends with a RESULT line', async () => {
   const log = placed({ folder: join(folder, 'logs') });
   log.handle({ type: 'task.started', at, task: 'payload', title: 'Check the payload' });

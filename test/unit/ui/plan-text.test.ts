@@ -24,8 +24,8 @@ const plan: RunPlan = runPlanSchema.parse({
       action: 'run',
       why: 'an earlier attempt was cut off after dump-written',
       summary: 'dump ivaapdb into a new folder below /opt/ivaap/.installer/backups',
-      brief: 'dump of ivaapdb, at most 7.63 MiB',
-      details: ["at most 7.63 MiB (the database's size on disk)"],
+      brief: 'dump of ivaapdb, about 7.63 MiB',
+      details: ['about 7.63 MiB (by a sample of its rows)'],
       data: { sizeBytes: 8_000_000 },
     },
     {
@@ -82,7 +82,7 @@ test('a plan at 80 columns: steps, why they run again, what is not known, room a
     'backup: Back the database up',
     '  dump ivaapdb into a new folder below /opt/ivaap/.installer/backups',
     '  runs again: an earlier attempt was cut off after dump-written',
-    "  at most 7.63 MiB (the database's size on disk)",
+    '  about 7.63 MiB (by a sample of its rows)',
     '',
     'migrate: Adapt the values',
     '  skipped: no patch applies',
@@ -141,7 +141,7 @@ test('a run that nothing stands against says so', () => {
 test('the summary before the first step is short', () => {
   assert.deepEqual(planBrief(plan, 80), [
     'plan: 3 steps to run, 1 done before, 1 with nothing to do, going on',
-    '  backup: dump of ivaapdb, at most 7.63 MiB',
+    '  backup: dump of ivaapdb, about 7.63 MiB',
     '  health: not known beforehand: the database pod is not running',
   ]);
 });
