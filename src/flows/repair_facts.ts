@@ -1,4 +1,6 @@
 import type { State } from '../engine/state.ts';
+import type { ErrorCode } from '../errors.ts';
+import type { ReleaseRecord } from '../host/helm-record.ts';
 import type { HostEvidence } from './host_evidence.ts';
 import type { OpenedPayload } from './session.ts';
 
@@ -19,3 +21,26 @@ export interface RepairFacts {
   /** Path of this executable. */
   binary: string;
 }
+
+export type Repair =
+  | { kind: 'nothing'; message: string }
+  | { kind: 'refused'; code: Extract<ErrorCode, 'preflight' | 'version'>; message: string; hint: string }
+  | {
+      kind: 'proposed';
+      /** Undefined where the state is right and only the values file is missing. */
+      state: State | undefined;
+      /** The values that Helm deployed, for a values file that is missing. Holds secrets. */
+      values: ReleaseRecord | undefined;
+      lines: string[];
+      /** What follows the program's name. */
+      next: string;
+    };
+
+export type Refused = Repair & { kind: 'refused' };
+
+export const refused = (code: Refused['code'], message: string, hint: string): Refused => ({
+  kind: 'refused',
+  code,
+  message,
+  hint,
+});

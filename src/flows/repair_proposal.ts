@@ -1,38 +1,15 @@
 import { emptyState, type State } from '../engine/state.ts';
-import type { ErrorCode } from '../errors.ts';
 import type { ReleaseRecord } from '../host/helm-record.ts';
 import { isGoodRecord } from '../policy/helm-states.ts';
 import { compareVersions, formatVersion, parseVersion, sameVersion } from '../policy/version.ts';
 import { agreeingVersions } from '../steps/checks/versions.ts';
 import { readHelmJournal } from '../host/helm-process.ts';
 import { likely } from './host_evidence.ts';
-import type { RepairFacts } from './repair_facts.ts';
-import { knownSchema } from './repair_sources.ts';
+import { refused, type Repair, type RepairFacts } from './repair_facts.ts';
+import { judgeSchema } from './repair_schema.ts';
+import { broughtBack } from './repair_sources.ts';
 import { marked, unfinished, unfinishedUpgrade, withVersion } from './repaired_state.ts';
 import { noStateRefusal } from './without_state.ts';
-
-export type Repair =
-  | { kind: 'nothing'; message: string }
-  | { kind: 'refused'; code: Extract<ErrorCode, 'preflight' | 'version'>; message: string; hint: string }
-  | {
-      kind: 'proposed';
-      /** Undefined where the state is right and only the values file is missing. */
-      state: State | undefined;
-      /** The values that Helm deployed, for a values file that is missing. Holds secrets. */
-      values: ReleaseRecord | undefined;
-      lines: string[];
-      /** What follows the program's name. */
-      next: string;
-    };
-
-type Refused = Repair & { kind: 'refused' };
-
-const refused = (code: Refused['code'], message: string, hint: string): Refused => ({
-  kind: 'refused',
-  code,
-  message,
-  hint,
-});
 
 /** The state that is true of this host, or why none can be proposed. Nothing is proposed that the database's schema contradicts. */
 export function proposeRepair(facts: RepairFacts): Repair {
@@ -93,6 +70,9 @@ function fromRelease(facts: RepairFacts, good: ReleaseRecord, last: ReleaseRecor
     return refused('version', message, `follow the guide "${product.versions.legacyGuide}"`);
   }
   const version = formatVersion(found);
+  const back = state === undefined || last !== good ? undefined : broughtBack(state, schemaNow);
+  if (back !== undefined && !sameVersion(back.from, version))
+    return upgradeTakenBack(facts, { ...back, to: version, release: good });
   if (state !== undefined && agrees(state, [good, last], evidence.chart?.version)) {
     return valuesOnly(facts, good) ?? { kind: 'nothing', message: agreement(state, last) };
   }
@@ -115,6 +95,26 @@ function fromRelease(facts: RepairFacts, good: ReleaseRecord, last: ReleaseRecor
     );
   }
   return proposed(facts, repaired, { lines, next: 'install --upgrade', release: good });
+}
+
+/** The dump from before was restored, and Helm's record still says what was upgraded to: both ways are open, forward and back. */
+function upgradeTakenBack(
+  facts: RepairFacts,
+  { from, schema, to, release }: { from: string; schema: number; to: string; release: ReleaseRecord },
+): Repair {
+  const completed = facts.state?.history.findLast((run) => run.status === 'completed' && run.to === from);
+  const repaired = withVersion(facts, from, completed?.finishedAt ?? '');
+  repaired.run = unfinishedUpgrade(facts, { from, to, schema, revision: release.revision });
+  const isOld = sameVersion(from, facts.opened.release.version);
+  const lines = [
+    ...installedLines(repaired),
+    `the database was brought back to what it was with ${from} (schema version ${schema}): the upgrade to ${to} counts as not finished`,
+  ];
+  return proposed(facts, repaired, {
+    lines,
+    next: `install --upgrade${isOld ? ' --supersede' : ''}`,
+    release,
+  });
 }
 
 /** Whether the state has that very upgrade, with what its steps had done. */
@@ -207,46 +207,6 @@ function installAnew(facts: RepairFacts, version: string, why: string): Repair {
   repaired.run = unfinished(facts, { flow: 'install', from: null, to: version });
   const lines = [`the install of ${version} has not completed: ${why}`];
   return proposed(facts, repaired, { lines, next: 'install', release: undefined });
-}
-
-type SchemaJudgement =
-  | Refused
-  | {
-      kind: 'fits';
-      /** What the version ran with before an upgrade. */
-      before: number | undefined;
-      /** The version that has moved it beyond what this one had. */
-      movedFor: string | undefined;
-    };
-
-/** Whether the database can be of this version. A schema that has moved on says that an upgrade is not finished. */
-function judgeSchema(
-  { opened, schemaNow, state, evidence, program }: RepairFacts,
-  version: string,
-): SchemaJudgement {
-  const { release } = opened;
-  const own = sameVersion(version, release.version) ? release.schema : undefined;
-  const { before, target } = knownSchema(version, state, evidence.copies);
-  const most = own?.target ?? target ?? before;
-  const fits: SchemaJudgement = { kind: 'fits', before: before ?? most, movedFor: undefined };
-  if (schemaNow === undefined) return fits;
-  const status = `${program} status`;
-  if (own !== undefined && schemaNow < own.min) {
-    const message = `the Helm release is of ${version}, which needs schema version ${own.min}, and the database's is ${schemaNow}`;
-    return refused('version', message, status);
-  }
-  const newest = Math.max(release.schema.target, most ?? 0);
-  if (schemaNow > newest) {
-    const message = `the database's schema version ${schemaNow} is newer than ${version} has it, and than ${release.version}, which this package is (${release.schema.target}): use the package of the version that moved it`;
-    return refused('version', message, status);
-  }
-  if (most === undefined || schemaNow <= most) return fits;
-  const [from, to] = [parseVersion(version), parseVersion(release.version)];
-  if (from !== undefined && to !== undefined && compareVersions(to, from) > 0) {
-    return { kind: 'fits', before: before ?? most, movedFor: formatVersion(to) };
-  }
-  const message = `the Helm release is of ${version}, and the database's schema is version ${schemaNow}, which ${version} never had (it had ${most}): a newer release has moved it. Bring the dump from before back, or use the package of that release`;
-  return refused('version', message, status);
 }
 
 function installedLines({ installed, repair }: State): string[] {

@@ -77,6 +77,26 @@ export function payloadOf(
   };
 }
 
+/**
+ * The version whose dump was restored although its upgrade had completed: the schema is back where that dump has it, below where the
+ * upgrade had brought it. Undefined where the schema says nothing of the kind.
+ */
+export function broughtBack(
+  { installed, derived, anchors }: State,
+  schemaNow: number | undefined,
+): { from: string; schema: number } | undefined {
+  const { after } = (derived.schema ?? {}) as { after?: unknown };
+  if (installed === undefined || typeof after !== 'number' || schemaNow === undefined || schemaNow >= after) {
+    return undefined;
+  }
+  const dumps = Object.entries(anchors).flatMap(([from, anchor]) => {
+    const dump = pgDumpSchema.safeParse(anchor.derived.pgDump).data;
+    const fits = dump?.schemaVersion === schemaNow && !sameVersion(from, installed.version);
+    return fits ? [{ from, schema: schemaNow, at: dump.takenAt }] : [];
+  });
+  return dumps.sort((a, b) => a.at.localeCompare(b.at)).at(-1);
+}
+
 /** Schema versions that are recorded of a release: before an upgrade from it, and its own target. */
 export function knownSchema(
   version: string,

@@ -90,7 +90,8 @@ export function unfinished(
     from,
     to: spoken(to),
     payloadDigest: known?.payloadDigest ?? (own ? opened.payload.digest : 'unknown'),
-    startedAt: known?.startedAt ?? at,
+    // Not when it began: what its Helm did once is no answer to what is there now.
+    startedAt: at,
     finishedAt: at,
     status: 'failed',
     binary: known?.binary ?? (own ? binary : program),

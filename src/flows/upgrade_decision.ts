@@ -32,6 +32,7 @@ export async function decideUpgrade(upgrade: UpgradeSession): Promise<UpgradeDec
     lastRun,
     target,
     schemaNow,
+    anchored: Object.keys(journal.state.anchors),
     releaseGone: readHelmJournal(journal.state.helm).emptied === true,
     flags: options,
     limits: product.versions,

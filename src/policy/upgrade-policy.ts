@@ -1,6 +1,6 @@
 import { IvaapError } from '../errors.ts';
 import type { Version } from './version.ts';
-import { compareVersions, formatVersion, requireVersion } from './version.ts';
+import { compareVersions, formatVersion, requireVersion, sameVersion } from './version.ts';
 
 /** Everything that decides whether an upgrade may start; nothing is looked up here. */
 export interface UpgradeFacts {
@@ -24,6 +24,8 @@ export interface UpgradeFacts {
       }
     | undefined;
   target: { version: string; payloadDigest: string };
+  /** Versions that an upgrade left behind with what brings them back. */
+  anchored?: readonly string[];
   /** Helm's only record was taken away, and is to be made again. */
   releaseGone?: boolean;
   /** Of the database as it is now; undefined where it was not asked or did not answer, which counts as moved. */
@@ -54,7 +56,7 @@ export function decideUpgrade(facts: UpgradeFacts): UpgradeDecision {
   const to = requireVersion(facts.target.version, 'the version of this payload');
   return (
     refuseOldSource(from, limits) ??
-    refuseDowngrade(from, to) ??
+    refuseDowngrade(from, to, facts) ??
     refuseOlderThanStarted(to, facts) ??
     refuseOtherUnfinishedRun(facts) ??
     refuseSkippedMajor(from, to, facts) ??
@@ -98,12 +100,18 @@ function refuseOldSource(from: Version, limits: UpgradeFacts['limits']): Upgrade
   };
 }
 
-function refuseDowngrade(from: Version, to: Version): UpgradeDecision | undefined {
+function refuseDowngrade(
+  from: Version,
+  to: Version,
+  { anchored, command }: UpgradeFacts,
+): UpgradeDecision | undefined {
   if (compareVersions(to, from) >= 0) return undefined;
   return {
     kind: 'refused',
     message: `${formatVersion(from)} is installed and this payload is ${formatVersion(to)}: a downgrade is never done`,
-    hint: `use the package of ${formatVersion(from)} or a newer one`,
+    hint: anchored?.some((version) => sameVersion(version, formatVersion(to)))
+      ? `use the package of ${formatVersion(from)} or a newer one; where the dump of ${formatVersion(to)} was restored: ${command} repair-state`
+      : `use the package of ${formatVersion(from)} or a newer one`,
   };
 }
 

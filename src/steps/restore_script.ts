@@ -51,6 +51,7 @@ export function restoreScript(facts: RestoreFacts): string {
   const psql = `env PGOPTIONS=${word(options)} psql -X -q -A -t -w -v ON_ERROR_STOP=1 -U ${word(database.user)}`;
   const file = installedBy === undefined ? `the file of ${release}` : installedBy;
   const again = `${installedBy === undefined ? `FILE_OF_${release}` : word(installedBy)} install --upgrade --supersede --waive ingress=restored`;
+  const repair = `${installedBy === undefined ? `FILE_OF_${release}` : word(installedBy)} repair-state`;
   return `#!/bin/sh
 # Brings the database ${JSON.stringify(database.name)} back to what it was at ${takenAt}, with release ${release}.
 # The database of now is kept under another name: nothing is deleted. May be started again as often as it takes.
@@ -208,6 +209,7 @@ END
     say "The new release's$replaced would move it again and was taken away. Bring $release back NOW, with"
     say ${word(`${file}, which makes what is missing anew:`)}
     say ${word(`  ${again}`)}
+    say ${word(`Where it says that a newer release is installed, type this first: ${repair}`)}
   fi
 }
 

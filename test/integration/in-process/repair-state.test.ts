@@ -280,6 +280,29 @@ test('a host that was restored by hand is not "installed already": the repair sa
   assert.equal(host.state()?.anchors['2026.1']?.earlier?.length, 1);
 });
 
+test('a dump that was restored after its upgrade had completed opens both ways again', async () => {
+  for (const file of ['install', 'upgrade'] as const) {
+    host.become(upgraded);
+    host.cluster.state.database.schema = 1;
+    // The program that restores takes away what would migrate again.
+    host.cluster.delete('Deployment', 'server', namespace);
+    host.cluster.delete('Pod', 'server-0', namespace);
+    const older = await host.run('upgrade', undefined, { supersede: true }, { file: 'install' });
+    assert.match(refusal(older, 5).hint, /where the dump of 2026\.1 was restored: \.\/tiny repair-state/);
+    const repaired = await host.repair(file);
+    assert.equal(repaired.exitCode, 0, String(repaired.error));
+    const { run, installed: last } = host.state()!;
+    assert.deepEqual([last?.version, run?.to, run?.status], ['2026.1', '2026.2', 'failed']);
+    const waive = ['ingress=restored'];
+    const options = file === 'install' ? { supersede: true, waive } : { waive };
+    const run2 = await host.run('upgrade', undefined, options, { file });
+    assert.equal(run2.exitCode, 0, String(run2.error));
+    const expected = file === 'install' ? ['2026.1', 1] : ['2026.2', 2];
+    assert.deepEqual([host.state()?.installed?.version, schema()], expected);
+    assert.ok(host.cluster.get('Deployment', 'server', namespace) !== undefined);
+  }
+});
+
 test('a release that was rolled back over a schema that stayed is an upgrade that is not finished, not 2026.1', async () => {
   host.become(upgraded);
   rollBack({ dumpToo: false });
