@@ -1,7 +1,7 @@
 import type { RunRecord, State, StepRecord } from '../engine/state.ts';
 import type { Part } from '../flows/part.ts';
 import type { StatusReport } from '../flows/status_query.ts';
-import { dumpsOf } from '../flows/upgrade_backup.ts';
+import { skippedBackup } from '../flows/way_back_text.ts';
 import { counted } from '../policy/counted.ts';
 import { signedBy } from '../policy/trust.ts';
 import { columns, formatDuration } from '../ui/format.ts';
@@ -115,7 +115,7 @@ function stepCells(step: StepRecord | undefined): string[] {
 
 /** Of the last run alone, while it has none: what an earlier one went without says nothing of the way back from this one. */
 function skippedLines(state: State): string[] {
-  const { skipped } = dumpsOf(state);
+  const skipped = skippedBackup(state);
   if (skipped === undefined) return [];
   const { from, to, at, by: who } = skipped;
   return [`no dump of this upgrade: ${from ?? 'none'} -> ${to}, --skip-backup${by(who)}, ${at}`];

@@ -6,8 +6,8 @@ import type { Disk } from './disk.ts';
 import { nodeDisk } from './disk.ts';
 import { beginRecord, markStale, passPointOfNoReturn, resumable, resumeRecord } from './run-record.ts';
 import type { RunSpec } from './run-record.ts';
-import type { RunRecord, State } from './state.ts';
 import { assertProduct, emptyState, parseState, readState, stateVersion } from './state.ts';
+import type { RunRecord, State, StepRecord } from './state.ts';
 import type { JsonObject } from './step.ts';
 
 export interface JournalOptions {
@@ -125,6 +125,7 @@ export class Journal {
         attempts: (earlier?.attempts ?? 0) + 1,
         ...facts,
         ...(recorded === undefined ? {} : { recorded }),
+        ...earlierResult(earlier),
       };
       markStale(run, stale);
     });
@@ -154,6 +155,7 @@ export class Journal {
       step.out = out;
       delete step.recorded;
       delete step.place;
+      delete step.earlier;
       draft.derived = { ...draft.derived, ...out };
     });
   }
@@ -166,7 +168,16 @@ export class Journal {
   ): Promise<void> {
     return this.#step(id, (run, now) => {
       const attempts = run.steps[id]?.attempts ?? 1;
-      run.steps[id] = { status: 'skipped', startedAt: now, finishedAt: now, attempts, reason, ...facts };
+      run.steps[id] = {
+        status: 'skipped',
+        startedAt: now,
+        finishedAt: now,
+        attempts,
+        reason,
+        ...facts,
+        ...earlierResult(run.steps[id]),
+        ...(run.steps[id]?.recorded === undefined ? {} : { recorded: run.steps[id].recorded }),
+      };
       markStale(run, stale);
     });
   }
@@ -187,12 +198,15 @@ export class Journal {
       step.status = 'failed';
       step.finishedAt = now;
       step.error = error;
+      const point = run.pointOfNoReturn;
+      if (point?.step === id) point.ends = [...(point.ends ?? []), { at: now, code: error.code }];
     });
   }
 
-  pointOfNoReturn(step: string, data: JsonObject): Promise<void> {
+  /** `at`: when it was passed, where that was found out later. */
+  pointOfNoReturn(step: string, data: JsonObject, at?: string): Promise<void> {
     return this.#step(step, (run, now, draft) => {
-      passPointOfNoReturn(draft, run, { at: now, step, data });
+      passPointOfNoReturn(draft, run, { at: at ?? now, step, data });
     });
   }
 
@@ -246,6 +260,12 @@ export class Journal {
       change(draft.run, now, draft);
     });
   }
+}
+
+/** What it returned when it last completed stays known until it does again. */
+function earlierResult(step: StepRecord | undefined): Pick<StepRecord, 'earlier'> {
+  const earlier = step?.out ?? step?.earlier;
+  return earlier === undefined ? {} : { earlier };
 }
 
 function deepFreeze<T>(value: T): T {

@@ -34,6 +34,8 @@ const stepRecord = z.looseObject({
   out: jsonObject.optional(),
   /** Partial results of an attempt that has not completed. */
   recorded: jsonObject.optional(),
+  /** What it returned when it completed before in this run; until it completes again. Since 1.3. */
+  earlier: jsonObject.optional(),
   /** Why it was skipped. */
   reason: z.string().optional(),
   error: errorRecord.optional(),
@@ -69,10 +71,17 @@ const runRecord = z.looseObject({
   steps: z.record(z.string(), stepRecord),
   /**
    * Set before what giving up cannot take back begins (Helm): the first time since a run last completed, by this run or by
-   * one that it superseded. `versions` are all that were begun so; since 1.1.
+   * one that it superseded. `versions` are all that were begun so; since 1.1. `ends`: how the attempts ended that passed it and did
+   * not complete, oldest first; since 1.3.
    */
   pointOfNoReturn: z
-    .looseObject({ at: time, step: z.string(), data: jsonObject, versions: z.array(z.string()).optional() })
+    .looseObject({
+      at: time,
+      step: z.string(),
+      data: jsonObject,
+      versions: z.array(z.string()).optional(),
+      ends: z.array(z.looseObject({ at: time, code: z.string() })).optional(),
+    })
     .optional(),
   /** When this very run passed that point first; since 1.1. */
   noReturnAt: time.optional(),
@@ -103,6 +112,8 @@ const stateSchema = z.looseObject({
     .optional(),
   /** The run that is going on, or the last one. */
   run: runRecord.optional(),
+  /** Only in a copy that a backup holds, in the place of `run`: the run that made it, with what its completed steps had returned; since 1.3. */
+  madeBy: z.looseObject({ ...runSummary, binary: z.string(), key, derived: jsonObject }).optional(),
   /** Earlier runs, oldest first. */
   history: z.array(z.looseObject(runSummary)),
   /** Results that outlive their run: the top-level keys of the steps' outs, the latest of each. */

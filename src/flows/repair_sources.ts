@@ -12,11 +12,9 @@ import type { StateCopy } from './backups.ts';
 export function baseState([newest]: readonly StateCopy[]): State | undefined {
   if (newest === undefined) return undefined;
   const draft = structuredClone(newest.state);
-  const { run } = draft;
+  const run = runOf(draft);
   if (run === undefined) return draft;
-  const derived: State['derived'] = {};
-  for (const { status, out } of Object.values(run.steps))
-    if (status === 'completed') Object.assign(derived, out);
+  const { derived } = run;
   draft.derived = { ...draft.derived, ...derived };
   const dump = pgDumpSchema.safeParse(derived.pgDump).data;
   if (run.from !== null && dump !== undefined) {
@@ -41,7 +39,17 @@ export function baseState([newest]: readonly StateCopy[]): State | undefined {
     end: 'not known: the state was lost',
   });
   delete draft.run;
+  delete draft.madeBy;
   return draft;
+}
+
+/** The run of a state, or the one that made it where it is a copy, with what its completed steps had returned. */
+function runOf({ run, madeBy }: State): State['madeBy'] {
+  if (run === undefined) return madeBy;
+  const derived: State['derived'] = {};
+  for (const { status, out } of Object.values(run.steps))
+    if (status === 'completed') Object.assign(derived, out);
+  return { ...run, derived };
 }
 
 const all = (state: State | undefined, copies: readonly StateCopy[]): State[] => [
@@ -61,7 +69,7 @@ export function payloadOf(
   const states = all(state, copies);
   const isOf = (other: string | undefined) => other !== undefined && sameVersion(other, version);
   const installed = states.flatMap((one) => (isOf(one.installed?.version) ? [one.installed] : []));
-  const runs = states.flatMap(({ run }) => (isOf(run?.to) ? [run] : []));
+  const runs = states.flatMap(({ run, madeBy }) => [run, madeBy].filter((one) => isOf(one?.to)));
   const ended = states.flatMap(({ history }) =>
     history.filter(({ to, status, flow }) => isOf(to) && status === 'completed' && flow !== 'repair-state'),
   );
@@ -103,20 +111,18 @@ export function knownSchema(
   state: State | undefined,
   copies: readonly StateCopy[],
 ): { before: number | undefined; target: number | undefined } {
-  const dumps = all(state, copies).flatMap(({ run, anchors }) => {
-    const own =
-      run?.from != null && sameVersion(run.from, version)
-        ? run.steps.upgrade_pg_backup?.out?.pgDump
-        : undefined;
-    const kept = Object.entries(anchors).flatMap(([from, { derived }]) =>
+  const dumps = all(state, copies).flatMap((one) => {
+    const run = runOf(one);
+    const own = run?.from != null && sameVersion(run.from, version) ? run.derived.pgDump : undefined;
+    const kept = Object.entries(one.anchors).flatMap(([from, { derived }]) =>
       sameVersion(from, version) ? [derived.pgDump] : [],
     );
     return [...kept, own].flatMap((value) => pgDumpSchema.safeParse(value).data ?? []);
   });
-  const targets = all(state, copies).flatMap(({ run, installed, derived }) => {
+  const targets = all(state, copies).flatMap(({ run, madeBy, installed, derived }) => {
     if (installed === undefined || !sameVersion(installed.version, version)) return [];
     // Of the last upgrade that completed; one that is going on may have put its own there.
-    if (run !== undefined && run.status !== 'completed') return [];
+    if (((run ?? madeBy)?.status ?? 'completed') !== 'completed') return [];
     const target = (derived.schema as { target?: unknown } | undefined)?.target;
     return typeof target === 'number' ? [target] : [];
   });

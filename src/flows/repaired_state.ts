@@ -80,7 +80,7 @@ export function unfinished(
   { flow, from, to }: { flow: 'install' | 'upgrade'; from: string | null; to: string },
 ): RunRecord {
   const known = [state, ...evidence.copies.map((copy) => copy.state)]
-    .map((one) => one?.run)
+    .map((one) => one?.run ?? one?.madeBy)
     .find((run) => run?.flow === flow && run.to === to && (run.from ?? null) === from);
   const own = sameVersion(to, opened.release.version);
   const at = now.toISOString();

@@ -14,6 +14,7 @@ import { DiskReserve } from '../host/reserve.ts';
 import { operator } from '../host/system.ts';
 import { signerOf } from '../payload/signature.ts';
 import type { StepContext } from '../steps/context.ts';
+import { wayBackOf } from '../steps/way_back.ts';
 import type { LoggedPorts } from './logged_ports.ts';
 import { clearWork, type FlowPorts, type HostTools, type OpenedPayload } from './session.ts';
 
@@ -85,10 +86,7 @@ export function stepContext(
       journal.update((draft) => {
         draft.helm = JSON.parse(JSON.stringify({ ...draft.helm, ...kept })) as JsonObject;
       }),
-    anchor: () =>
-      from === null || journal.run?.pointOfNoReturn === undefined
-        ? undefined
-        : journal.state.anchors[from]?.derived,
+    wayBack: () => wayBackOf(journal.state),
     to: opened.release.version,
     operator: operator().user,
     program: ports.program,

@@ -12,7 +12,7 @@ import { openJournal, stateIsThere } from './own_state.ts';
 import { part } from './part.ts';
 import * as session from './session.ts';
 import type { FlowPorts, OpenedPayload } from './session.ts';
-import { dumpsOf, recordSkippedBackup, withDumpNote } from './upgrade_backup.ts';
+import { recordFoundStart, recordSkippedBackup, withWayBack } from './upgrade_backup.ts';
 import { dryRunUpgrade } from './upgrade_dry_run.ts';
 import { upgradeContext, type UpgradeSession } from './upgrade_context.ts';
 import { decideUpgrade } from './upgrade_decision.ts';
@@ -131,10 +131,13 @@ async function start(
     plan: await planRun(flow),
     onStart: async (run, kept) => {
       await recordTrust(journal, trust, { by: ctx.operator, run });
+      await recordFoundStart(journal, ctx, (line) =>
+        ports.emit({ type: 'message', at: ctx.now().toISOString(), level: 'warning', line }),
+      );
       await recordSkippedBackup(journal, ctx, run, kept);
       await recordPreflightStart(journal, ctx, run);
     },
-    summarize: (result) => upgradeSummary(ctx, result, dumpsOf(journal.state)),
-    explain: (error) => withDumpNote(error, journal.state),
+    summarize: (result) => upgradeSummary(ctx, result),
+    explain: (error) => withWayBack(error, journal.state, opened.paths),
   });
 }

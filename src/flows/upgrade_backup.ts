@@ -2,32 +2,13 @@ import type { Journal } from '../engine/journal.ts';
 import type { State } from '../engine/state.ts';
 import { IvaapError } from '../errors.ts';
 import type { UpgradeContext } from '../steps/context.ts';
-import { type PgDump, pgDumpSchema } from '../steps/dump_record.ts';
+import { sealedAt } from '../steps/backup_folder.ts';
+import { dumpToKeep } from '../steps/kept_dump.ts';
+import type { ProductPaths } from '../steps/paths.ts';
+import { upgradeHelm } from '../steps/upgrade_helm.ts';
 import { upgradePgBackup } from '../steps/upgrade_pg_backup.ts';
-
-/** The dumps of an upgrade. */
-export interface Dumps {
-  /** From before Helm first started: the one that brings the old version back. */
-  before: PgDump | undefined;
-  /** Taken beside it by a run that went on after Helm had started. */
-  later: PgDump | undefined;
-  /** Who went on without one; undefined where there is one. */
-  skipped: State['skippedBackups'][number] | undefined;
-}
-
-/** What there is for the way back from the run that is recorded last, whatever became of it. */
-export function dumpsOf({ run, anchors, skippedBackups }: State): Dumps {
-  const parse = (value: unknown) => pgDumpSchema.safeParse(value).data;
-  const step = run?.steps[upgradePgBackup.id];
-  const own = step?.status === 'completed' ? parse(step.out?.pgDump) : undefined;
-  const kept = run?.pointOfNoReturn === undefined ? undefined : anchors[run.from ?? '']?.derived.pgDump;
-  const before = parse(kept) ?? own;
-  return {
-    before,
-    later: own?.path === before?.path ? undefined : own,
-    skipped: before === undefined ? skippedBackups.findLast((skipped) => skipped.run === run?.id) : undefined,
-  };
-}
+import { wayBackOf } from '../steps/way_back.ts';
+import { chartOnDiskLines } from './way_back_text.ts';
 
 /** `kept` are the steps whose results are used again: with a dump among them there is nothing left to skip. */
 export async function recordSkippedBackup(
@@ -37,22 +18,51 @@ export async function recordSkippedBackup(
   kept: readonly string[],
 ): Promise<void> {
   const known = journal.state.skippedBackups.some((skipped) => skipped.run === run);
-  const anchored = pgDumpSchema.safeParse(ctx.anchor()?.pgDump).success;
-  if (!ctx.skipBackup || known || anchored || kept.includes(upgradePgBackup.id)) return;
+  const { helmStartedAt, before } = ctx.wayBack();
+  const anchored = helmStartedAt !== undefined && before !== undefined;
+  const there = anchored || kept.includes(upgradePgBackup.id) || dumpToKeep(ctx) !== undefined;
+  if (!ctx.skipBackup || known || there) return;
   await journal.update((draft, at) => {
     draft.skippedBackups.push({ by: ctx.operator, at, run, from: ctx.from, to: ctx.to });
   });
 }
 
-/** A failure of an upgrade without a dump says so: the operator's way back is another one. */
-export function withDumpNote(error: unknown, state: State): unknown {
-  const { skipped } = dumpsOf(state);
-  if (!(error instanceof IvaapError) || skipped === undefined) return error;
-  const note = `There is no dump of this upgrade (--skip-backup by ${skipped.by ?? 'unknown'}, ${skipped.at}).`;
-  return new IvaapError(error.code, `${error.message}. ${note}`.replace('..', '.'), {
+/**
+ * A state file that is older than the host, such as a copy from the middle of this run that was put back: the folder of its dump was
+ * sealed when Helm started. What the state does not know is written into it, so that the dump from before stays the one from before.
+ */
+export async function recordFoundStart(
+  journal: Journal,
+  { wayBack }: Pick<UpgradeContext, 'wayBack'>,
+  warn: (line: string) => void,
+): Promise<void> {
+  const { helmStartedAt, own } = wayBack();
+  const at = own === undefined ? undefined : sealedAt(own.folder);
+  if (helmStartedAt !== undefined || own === undefined || at === undefined) return;
+  const { schemaVersion, folder } = own;
+  await journal.pointOfNoReturn(upgradeHelm.id, { schemaVersion }, at.toISOString());
+  warn(`the state file is older than this host: Helm started ${at.toISOString()}, when ${folder} was sealed`);
+}
+
+/** A failure of an upgrade says what the operator must know of the way back: that there is no dump, and whose chart lies on disk. */
+export function withWayBack(
+  error: unknown,
+  state: State,
+  paths: Pick<ProductPaths, 'chart' | 'overlay'>,
+): unknown {
+  if (!(error instanceof IvaapError)) return error;
+  const { skipped } = wayBackOf(state);
+  const onDisk = chartOnDiskLines(state, paths);
+  const note =
+    skipped === undefined
+      ? ''
+      : `There is no dump of this upgrade (--skip-backup by ${skipped.by ?? 'unknown'}, ${skipped.at}).`;
+  const message = note === '' ? error.message : `${error.message}. ${note}`.replace('..', '.');
+  const output = [error.output ?? '', ...onDisk].filter((line) => line !== '').join('\n');
+  return new IvaapError(error.code, message, {
     cause: error.cause,
     ...(error.hint === undefined ? {} : { hint: error.hint }),
-    ...(error.output === undefined ? {} : { output: error.output }),
+    ...(output === '' ? {} : { output }),
     ...(error.step === undefined ? {} : { step: error.step }),
     ...(error.log === undefined ? {} : { log: error.log }),
   });

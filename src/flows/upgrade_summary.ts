@@ -2,10 +2,10 @@ import type { RunResult } from '../engine/run.ts';
 import type { JsonObject } from '../engine/step.ts';
 import type { StepContext, UpgradeContext } from '../steps/context.ts';
 import type { FlowResult } from './run_flow.ts';
-import type { Dumps } from './upgrade_backup.ts';
+import { wayBackLines } from './way_back_text.ts';
 
 /** What a completed upgrade has changed, for people and for machines. */
-export function upgradeSummary(ctx: UpgradeContext, result: RunResult, dumps: Dumps): FlowResult {
+export function upgradeSummary(ctx: UpgradeContext, result: RunResult): FlowResult {
   const { from, to, product } = ctx;
   const out = (step: string) => result.outputs[step] ?? {};
   const images = (out('upgrade_load_images').imageLoad ?? {}) as {
@@ -13,8 +13,8 @@ export function upgradeSummary(ctx: UpgradeContext, result: RunResult, dumps: Du
     importedBytes?: number;
   };
   const schema = (out('upgrade_helm').schema ?? {}) as { before?: number | null; after?: number | null };
-  const { before: dump, later, skipped } = dumps;
-  const { snapshot } = out('upgrade_snapshot') as { snapshot?: { folder: string } };
+  const way = ctx.wayBack();
+  const dump = way.restored ? way.later : way.before;
   const { overlay } = out('upgrade_migrate') as { overlay?: { path: string | null; patches: string[] } };
   const restart = out('upgrade_helm').restart;
   const data: JsonObject = {
@@ -28,8 +28,10 @@ export function upgradeSummary(ctx: UpgradeContext, result: RunResult, dumps: Du
     patches: overlay?.patches ?? [],
     dump: dump?.path ?? null,
     dumpSha256: dump?.sha256 ?? null,
-    laterDump: later?.path ?? null,
-    snapshot: snapshot?.folder ?? null,
+    laterDump: way.restored ? null : (way.later?.path ?? null),
+    snapshot: way.snapshot ?? null,
+    laterSnapshot: way.laterSnapshot ?? null,
+    editedChart: out('upgrade_chart_swap').editedChart ?? null,
     restart: restart ?? null,
     waivedHealth: waivedHealth(ctx, result),
     warnings: result.warnings,
@@ -43,9 +45,7 @@ export function upgradeSummary(ctx: UpgradeContext, result: RunResult, dumps: Du
     ...(overlay?.path == null
       ? []
       : [`  values   patched in ${overlay.path}: ${overlay.patches.join(', ')}`]),
-    `  backup   ${dump?.path ?? (skipped === undefined ? 'none' : 'none: there is no dump of this upgrade (--skip-backup)')}`,
-    ...(later === undefined ? [] : [`  later    ${later.path} (taken after Helm had started)`]),
-    `  snapshot ${snapshot?.folder ?? 'none'} (state, values, Helm's records, old chart)`,
+    ...wayBackLines(way).map((line) => `  ${line}`),
     ...(typeof restart === 'string' ? [`  to do    ${restart}`] : []),
   ];
   return { lines, data };

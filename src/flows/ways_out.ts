@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import type { State } from '../engine/state.ts';
 import type { ProductPaths } from '../steps/paths.ts';
 import { wayBack } from '../steps/restore_commands.ts';
-import { dumpsOf } from './upgrade_backup.ts';
+import { dumpLines, wayBackOf } from '../steps/way_back.ts';
+import { chartOnDiskLines } from './way_back_text.ts';
 import { commandToGoOn } from './watch_run.ts';
 
 /** Both ways out of the last run, from the state alone: they can be told again at any time, from any shell. */
@@ -16,26 +17,30 @@ export interface WaysOut {
   log: string | null;
 }
 
-export function waysOut(state: State, { installer }: Pick<ProductPaths, 'installer'>): WaysOut | null {
+export function waysOut(
+  state: State,
+  paths: Pick<ProductPaths, 'installer' | 'chart' | 'overlay'>,
+): WaysOut | null {
   const { run } = state;
   if (run === undefined) return null;
-  const log = join(installer, 'logs', `${run.id}.jsonl`);
+  const log = join(paths.installer, 'logs', `${run.id}.jsonl`);
   const words = run.flow === 'upgrade' ? 'install --upgrade' : 'install';
   return {
     forward: run.status === 'completed' ? null : commandToGoOn(state, words),
-    back: run.flow === 'upgrade' && run.pointOfNoReturn !== undefined ? backLines(state) : [],
+    back: run.flow === 'upgrade' ? backLines(state, paths) : [],
     log: existsSync(log) ? log : null,
   };
 }
 
-function backLines(state: State): string[] {
-  const { before, later } = dumpsOf(state);
-  if (before === undefined) return [];
-  const there = (path: string) => (existsSync(path) ? path : `${path} (it is not there any more)`);
+function backLines(state: State, paths: Pick<ProductPaths, 'chart' | 'overlay'>): string[] {
+  const way = wayBackOf(state);
+  const { restore, later, from, helmStartedAt, snapshot } = way;
+  const nothingKept = restore === undefined && later === undefined;
+  if (helmStartedAt === undefined || nothingKept) return chartOnDiskLines(state, paths);
   return [
-    `Dump from before: ${there(before.path)}`,
-    `SHA-256: ${before.sha256}`,
-    ...(later === undefined ? [] : [`Taken after Helm had started: ${there(later.path)}`]),
-    ...wayBack(before, state.run?.from ?? ''),
+    ...dumpLines(way),
+    ...(snapshot === undefined ? [] : [`State, values and Helm's records from before: ${snapshot}`]),
+    ...(restore === undefined ? [] : wayBack(restore, from ?? '')),
+    ...chartOnDiskLines(state, paths),
   ];
 }

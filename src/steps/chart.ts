@@ -5,6 +5,7 @@ import type { Step } from '../engine/step.ts';
 import { IvaapError } from '../errors.ts';
 import { makeFolder, renameDurable } from '../host/atomic-file.ts';
 import { extractChart, isPayloadChart } from './chart_tree.ts';
+import { makeBackupFolder, moveAside } from './backup_folder.ts';
 import type { InstallContext } from './context.ts';
 
 /** Extracts the chart, and makes the folder into which connectors' archives may be put. */
@@ -22,8 +23,10 @@ export const chart: Step<InstallContext> = {
     if (paths.connectors !== undefined) await makeFolder(paths.connectors);
     if (await isPayloadChart(ctx, paths.chart)) await io.midpoint();
     else {
-      // What lies there is ours, half-written: an install begins on a host without a chart.
-      await rm(paths.chart, { recursive: true, force: true });
+      // A chart appears whole or not at all: another one was edited, or is that of the package that began this install.
+      if (existsSync(paths.chart)) {
+        await moveAside(io, await makeBackupFolder(ctx, io), paths.chart);
+      }
       await makeFolder(paths.work, 0o700);
       const staged = join(paths.work, 'chart');
       const files = await extractChart(ctx, staged, io.signal);

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readdir, rm, stat } from 'node:fs/promises';
+import { lstat, readdir, readFile, readlink, rm, stat } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { parse } from 'yaml';
 import * as z from 'zod';
@@ -41,6 +41,27 @@ async function holds(file: string, { size, sha256 }: IndexEntry): Promise<boolea
     .update(await readRegular(file))
     .digest('hex');
   return found === sha256;
+}
+
+/** Whether two folders hold the same files with the same contents and modes; links are compared by where they lead. */
+export async function sameTree(left: string, right: string): Promise<boolean> {
+  const names = await filesBelow(left).catch(() => undefined);
+  const others = await filesBelow(right).catch(() => undefined);
+  if (names === undefined || others === undefined || names.join('\n') !== others.join('\n')) return false;
+  for (const name of names) {
+    if ((await describeFile(join(left, name))) !== (await describeFile(join(right, name)))) return false;
+  }
+  return true;
+}
+
+async function describeFile(path: string): Promise<string> {
+  const info = await lstat(path);
+  if (info.isSymbolicLink()) return `link to ${await readlink(path)}`;
+  if (!info.isFile()) return `kind ${info.mode}`;
+  const hash = createHash('sha256')
+    .update(await readFile(path))
+    .digest('hex');
+  return `${info.mode} ${hash}`;
 }
 
 /** How a folder differs from the payload's chart: paths inside it, sorted. A folder that is not there has no files. */

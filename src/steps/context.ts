@@ -13,6 +13,7 @@ import type { License } from './license_file.ts';
 import type { ProductPaths } from './paths.ts';
 import type { ServerAnswers } from './server_answers.ts';
 import type { ValuesFile } from './values_file.ts';
+import type { WayBack } from './way_back.ts';
 
 /** What every step of every flow is given: product and release as data, the payload, the host's tools, the run. */
 export interface StepContext {
@@ -38,8 +39,8 @@ export interface StepContext {
   helmJournal(): HelmJournal;
   /** Durable before it resolves; merged over what is kept. */
   recordHelm(kept: HelmJournal): Promise<void>;
-  /** The outs that the version `from` left before Helm first started since a run last completed; undefined until it has. */
-  anchor(): Readonly<Record<string, unknown>> | undefined;
+  /** What there is for the way back, as the journal knows it now. */
+  wayBack(): WayBack;
   /** Version that last completed; null on an empty host. */
   from: string | null;
   to: string;

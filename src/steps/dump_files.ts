@@ -3,7 +3,6 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { JsonObject, StepIo } from '../engine/step.ts';
 import { IvaapError } from '../errors.ts';
-import { writeFileAtomic } from '../host/atomic-file.ts';
 import { estimateDump } from '../host/dump-estimate.ts';
 import { DiskReserve } from '../host/reserve.ts';
 import { type Known, known } from '../known.ts';
@@ -14,7 +13,7 @@ import { writeDump } from '../host/dump-file.ts';
 import type { KubeObject } from '../host/kubectl.ts';
 import { roomAt } from '../host/mounts.ts';
 import { bootId, uptimeSeconds } from '../host/system.ts';
-import { makeBackupFolder } from './backup_folder.ts';
+import { keepFile, makeBackupFolder } from './backup_folder.ts';
 import type { UpgradeContext } from './context.ts';
 import { type RestoreFacts, restoreScript } from './restore_script.ts';
 
@@ -24,8 +23,6 @@ export const restoreFiles = {
   after: 'after-load.sql',
   script: 'restore.sh',
 } as const;
-
-const ownerOnly = { mode: 0o600 };
 
 /** A whole dump in a folder of its own, with what a restore needs; its record for the state. */
 export async function takeDump(ctx: UpgradeContext, io: StepIo): Promise<JsonObject> {
@@ -60,7 +57,7 @@ export async function takeDump(ctx: UpgradeContext, io: StepIo): Promise<JsonObj
     files: { dump: [product.database.dumpFile, sha256], before, after },
     deployments,
   });
-  await writeFileAtomic(script, text, { mode: 0o700 });
+  await keepFile(folder, restoreFiles.script, text, 0o700);
   return {
     folder,
     path,
@@ -78,7 +75,7 @@ export async function takeDump(ctx: UpgradeContext, io: StepIo): Promise<JsonObj
 }
 
 async function writeHashed(folder: string, name: string, text: string): Promise<[string, string]> {
-  await writeFileAtomic(join(folder, name), text, ownerOnly);
+  await keepFile(folder, name, text);
   return [name, createHash('sha256').update(text).digest('hex')];
 }
 

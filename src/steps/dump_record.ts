@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { bootId, uptimeSeconds } from '../host/system.ts';
+import { isSealed } from './backup_folder.ts';
 import type { UpgradeContext } from './context.ts';
 
 /** Of `pgDump` in the state: the dump of the database from before the upgrade. */
@@ -35,7 +36,8 @@ export function uselessness(
   { product, run, now }: Pick<UpgradeContext, 'product' | 'run' | 'now'>,
   dump: PgDump,
 ): string | undefined {
-  if (run()?.noReturnAt !== undefined) return 'Helm has started since it was taken';
+  // The state may be older than the folder: that it was sealed says the same.
+  if (run()?.noReturnAt !== undefined || isSealed(dump.folder)) return 'Helm has started since it was taken';
   const { maxAgeMinutes } = product.backup;
   const age = ageMinutes(dump, now());
   if (age < 0) return `the clock says that it was taken ${Math.ceil(-age)} minutes from now`;

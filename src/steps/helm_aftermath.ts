@@ -1,5 +1,4 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { StepIo } from '../engine/step.ts';
 import { causeChain, IvaapError } from '../errors.ts';
 import { deployedVersion, type HelmRevision } from '../host/helm.ts';
 import type { Controller } from '../host/sight.ts';
@@ -9,8 +8,8 @@ import { fqdnOf, probeUntilHealthy } from './health.ts';
 import { type HelmAftermath, helmVerdict } from './helm_verdict.ts';
 import { parseRendered } from './rendered_chart.ts';
 import { wayBack } from './restore_commands.ts';
-import { type PgDump, pgDumpSchema } from './dump_record.ts';
 import { podCount } from './troubles.ts';
+import { dumpLines } from './way_back.ts';
 import { readValuesFile } from './values_file.ts';
 
 /** How long the old release may take to answer after Helm rolled back; its pods are ready by then. */
@@ -36,7 +35,6 @@ export async function schemaVersion(
 /** What a Helm that failed left behind, compared with what should run, as the error of the step. */
 export async function judgeFailure(
   ctx: UpgradeContext,
-  io: StepIo,
   error: unknown,
   before: { schema: number | undefined; revision: number },
 ): Promise<IvaapError> {
@@ -48,39 +46,17 @@ export async function judgeFailure(
     answers(ctx).catch(() => undefined),
   ]);
   const verdict = helmVerdict({ from, to, ...stands, schemaBefore, schemaAfter, healthy });
-  const dump = dumpOfTheOldSchema(ctx, io, schemaBefore);
   const mend = (error instanceof IvaapError ? error.hint : undefined) ?? 'Mend the cause';
+  const way = ctx.wayBack();
+  const dump = way.restore;
   const output = error instanceof IvaapError ? (error.output ?? '') : '';
-  const lines = [output, ...dumpLines(dump)];
+  const lines = [output, ...dumpLines(way)];
   if (verdict.code === 'schema_moved' && dump !== undefined) lines.push(...wayBack(dump, from));
   return new IvaapError(verdict.code, verdict.message, {
     cause: new Error(causeChain(error)[0] ?? 'Helm failed'),
     output: lines.filter((line) => line !== '').join('\n'),
     hint: `${mend}, then: ${ctx.program} install --upgrade`,
   });
-}
-
-function dumpLines(dump: PgDump | undefined): string[] {
-  return dump === undefined
-    ? ['There is no dump of this upgrade.']
-    : [`Dump from before: ${dump.path}`, `SHA-256: ${dump.sha256}`];
-}
-
-/**
- * The newest dump that brings the old schema back: this run's, unless it was taken after the schema had moved; then the one that was
- * kept when Helm first started.
- */
-function dumpOfTheOldSchema(
-  ctx: UpgradeContext,
-  io: StepIo,
-  schemaBefore: number | undefined,
-): PgDump | undefined {
-  const helmStarted = ctx.run()?.pointOfNoReturn?.at ?? '';
-  for (const candidate of [io.result('upgrade_pg_backup')?.pgDump, ctx.anchor()?.pgDump]) {
-    const { success, data } = pgDumpSchema.safeParse(candidate);
-    if (success && (data.schemaVersion === schemaBefore || data.takenAt <= helmStarted)) return data;
-  }
-  return undefined;
 }
 
 type Stands = Pick<HelmAftermath, 'release' | 'releaseWords'>;

@@ -1,11 +1,10 @@
-import { join } from 'node:path';
 import type { StepIo } from '../engine/step.ts';
 import { IvaapError } from '../errors.ts';
-import { writeFileAtomic } from '../host/atomic-file.ts';
 import { deployedVersion, type HelmRelease, releaseSecretName } from '../host/helm.ts';
 import { livingHelm, ownSpan } from '../host/helm-process.ts';
 import { type HelmJudgement, isWithin, judgeHelm } from '../policy/helm-states.ts';
 import { sameVersion } from '../policy/version.ts';
+import { keepFile } from './backup_folder.ts';
 import type { StepContext } from './context.ts';
 
 type Flow = 'install' | 'upgrade';
@@ -79,8 +78,7 @@ export async function repairHelm(
     const name = releaseSecretName(release, revision);
     const secret = await kubectl.get('secret', name, { namespace });
     if (secret === undefined) continue;
-    const path = join(await folder(), `${name}.json`);
-    await writeFileAtomic(path, `${JSON.stringify(secret)}\n`, { mode: 0o600 });
+    const path = await keepFile(await folder(), `${name}.json`, `${JSON.stringify(secret)}\n`);
     await kubectl.delete('secret', name, { namespace });
     const status = secret.metadata.labels?.status ?? judged.state;
     io.warn(

@@ -3,8 +3,9 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Step, StepIo } from '../engine/step.ts';
 import { IvaapError } from '../errors.ts';
-import { copyTreeDurable, makeFolder, renameDurable } from '../host/atomic-file.ts';
-import { compareChart, extractChart, isPayloadChart } from './chart_tree.ts';
+import { makeFolder, renameDurable } from '../host/atomic-file.ts';
+import { keepCopy, makeBackupFolder, moveAside } from './backup_folder.ts';
+import { compareChart, extractChart, isPayloadChart, sameTree } from './chart_tree.ts';
 import type { UpgradeContext } from './context.ts';
 import { snapshotSchema } from './upgrade_snapshot.ts';
 
@@ -40,17 +41,24 @@ export const upgradeChartSwap: Step<UpgradeContext> = {
   },
 
   async run(ctx, io) {
-    const { paths, product } = ctx;
+    const { paths } = ctx;
     const { folder } = snapshotSchema.parse(io.result('upgrade_snapshot')?.snapshot);
-    const kept = await keepOldChart(ctx, io, join(folder, product.chart.folder));
+    const kept = await keepOldChart(ctx, io, folder);
     const staged = join(paths.work, 'chart');
     const outgoing = join(paths.work, 'chart-outgoing');
     await makeFolder(paths.work, 0o700);
+    const { editedChart } = io.interrupted ?? {};
+    let edited = typeof editedChart === 'string' && existsSync(editedChart) ? editedChart : null;
     if (await isPayloadChart(ctx, paths.chart)) await io.midpoint();
     else {
       const files = await extractChart(ctx, staged, io.signal);
       await rm(outgoing, { recursive: true, force: true });
-      if (existsSync(paths.chart)) await renameDurable(paths.chart, outgoing);
+      if (existsSync(paths.chart)) {
+        if (kept !== null && (await sameTree(paths.chart, kept))) await renameDurable(paths.chart, outgoing);
+        else {
+          edited = await moveAside(io, await makeBackupFolder(ctx, io, folder), paths.chart);
+        }
+      }
       await io.midpoint();
       await renameDurable(staged, paths.chart);
       io.log(
@@ -61,6 +69,7 @@ export const upgradeChartSwap: Step<UpgradeContext> = {
     return {
       chart: { path: paths.chart, version: ctx.to },
       previousChart: kept,
+      editedChart: edited,
     };
   },
 
@@ -74,12 +83,17 @@ export const upgradeChartSwap: Step<UpgradeContext> = {
  * A copy of the chart that the installed release came from, in this backup's folder. The first copy is noted durably before the chart
  * is replaced: from then on what lies in its place may be that of an unfinished upgrade, and later backups copy the copy.
  */
-async function keepOldChart({ paths }: UpgradeContext, io: StepIo, kept: string): Promise<string | null> {
+async function keepOldChart(
+  { paths, product }: UpgradeContext,
+  io: StepIo,
+  folder: string,
+): Promise<string | null> {
+  const kept = join(folder, product.chart.folder);
   const first = io.originals['oldChart'];
   const source = typeof first === 'string' ? first : paths.chart;
   if (!existsSync(kept)) {
     if (!existsSync(source)) return null;
-    await copyTreeDurable(source, kept);
+    await keepCopy(folder, product.chart.folder, source);
   }
   await io.recordOriginal({ oldChart: kept });
   return kept;

@@ -2,6 +2,7 @@ import type { Step, StepIo } from '../engine/step.ts';
 import { IvaapError } from '../errors.ts';
 import { type Pod, podState } from '../host/pods.ts';
 import { valueAt } from '../policy/values-patches.ts';
+import { makeBackupFolder, sealFolders } from './backup_folder.ts';
 import type { UpgradeContext } from './context.ts';
 import { judgeFailure, schemaVersion } from './helm_aftermath.ts';
 import { runHelm } from './helm_run.ts';
@@ -35,9 +36,10 @@ export const upgradeHelm: Step<UpgradeContext> = {
     const schemaNow = (await schemaVersion(ctx, 10_000)) ?? schemaOfDump(io);
     const revisionBefore = (await helm.current())?.revision ?? 0;
     await io.pointOfNoReturn({ schemaVersion: schemaNow ?? null, helmRevision: revisionBefore });
-    const before = schemaAtStart(ctx);
+    // An attempt before this one may have moved the schema: what it is now says nothing about then.
+    const before = ctx.wayBack().schemaBefore;
     const { passed } = (await endedWithoutUs(ctx, ctx.values.sha256))
-      ? { passed: io.midpoint() }
+      ? { passed: sealFolders(ctx.wayBack().anchored).then(() => io.midpoint()) }
       : await forward(ctx, io, before);
     await passed;
     const after = await schemaVersion(ctx, 60_000);
@@ -80,7 +82,10 @@ async function forward(
   before: number | undefined,
 ): Promise<{ passed: Promise<void> }> {
   const { folder } = snapshotSchema.parse(io.result('upgrade_snapshot')?.snapshot);
-  const { act, historyMax, remove } = await repairHelm(ctx, io, 'upgrade', () => folder);
+  let made: Promise<string> | undefined;
+  const records = () => (made ??= makeBackupFolder(ctx, io, folder));
+  const { act, historyMax, remove } = await repairHelm(ctx, io, 'upgrade', records);
+  await sealFolders(ctx.wayBack().anchored);
   if (remove.length > 0) io.warn(schemaSentence(before, await schemaVersion(ctx, 10_000)));
   const history = await ctx.helm.history();
   const revision = history.at(-1)?.revision ?? 0;
@@ -95,22 +100,12 @@ async function forward(
       forceConflicts: ctx.forceConflicts,
     });
   } catch (error) {
-    throw await judgeFailure(ctx, io, error, { schema: before, revision });
+    throw await judgeFailure(ctx, error, { schema: before, revision });
   }
 }
 
 const schemaOfDump = (io: StepIo): number | undefined =>
   pgDumpSchema.safeParse(io.result('upgrade_pg_backup')?.pgDump).data?.schemaVersion;
-
-/**
- * Of the first time that Helm started in this upgrade: an attempt before this one may have moved the schema already. What it is now says
- * nothing about then; the dump that was kept then does.
- */
-function schemaAtStart(ctx: UpgradeContext): number | undefined {
-  const recorded: unknown = ctx.run()?.pointOfNoReturn?.data.schemaVersion;
-  if (typeof recorded === 'number') return recorded;
-  return pgDumpSchema.safeParse(ctx.anchor()?.pgDump).data?.schemaVersion;
-}
 
 const restartCommand = ({ product }: UpgradeContext): string =>
   `k3s kubectl delete pod -n ${product.namespace} -l ${product.values.autoMigrate?.restartSelector ?? ''}`;

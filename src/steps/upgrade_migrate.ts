@@ -1,7 +1,9 @@
 import { existsSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import type { Step } from '../engine/step.ts';
 import { computeOverlay } from '../policy/values-patches.ts';
 import type { UpgradeContext } from './context.ts';
+import { snapshotSchema } from './upgrade_snapshot.ts';
 import { writeOverlay } from './values_overlay.ts';
 
 /** Values that the release needs and the operator's file lacks go into an overlay of ours; the file itself is never edited. */
@@ -54,10 +56,18 @@ export const upgradeMigrate: Step<UpgradeContext> = {
   },
 
   async run(ctx, io) {
-    const patches = await writeOverlay(ctx, ctx.values);
+    const folder = snapshotSchema.parse(io.result('upgrade_snapshot')?.snapshot).folder;
+    const first = io.originals.snapshotFolder;
+    const copies = [folder, ...(typeof first === 'string' ? [first] : [])];
+    const written = await writeOverlay(ctx, io, ctx.values, {
+      step: 'upgrade_migrate',
+      copies: copies.map((kept) => join(kept, basename(ctx.paths.overlay))),
+      known: folder,
+    });
+    const { patches } = written;
     await io.midpoint();
     if (patches.length > 0) io.warn(`values patches in ${ctx.paths.overlay}: ${patches.join(', ')}`);
-    return { overlay: { path: patches.length > 0 ? ctx.paths.overlay : null, patches } };
+    return { overlay: written };
   },
 
   async verify({ paths }, out) {

@@ -1,16 +1,16 @@
-import { statSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
 import type { Json, Step, StepIo } from '../engine/step.ts';
 import { IvaapError } from '../errors.ts';
-import { writeFileAtomic } from '../host/atomic-file.ts';
 import { estimateDump } from '../host/dump-estimate.ts';
 import { known } from '../known.ts';
 import { formatBytes } from '../policy/format-bytes.ts';
+import { keepFile } from './backup_folder.ts';
 import type { UpgradeContext } from './context.ts';
 import { restoreFiles, takeDump } from './dump_files.ts';
 import { pgDumpSchema, uselessness } from './dump_record.ts';
+import { dumpToKeep, isThere, keptDump } from './kept_dump.ts';
 import { isDeployed } from './helm_state.ts';
 
 const globalsFile = 'globals.sql';
@@ -24,7 +24,12 @@ export const upgradePgBackup: Step<UpgradeContext> = {
   revision: 1,
   inputs: ({ product, from }) => ({ database: product.database.name, from }),
 
-  async plan({ product, paths, skipBackup }) {
+  async plan(ctx) {
+    const { product, paths, skipBackup } = ctx;
+    const kept = dumpToKeep(ctx);
+    if (kept !== undefined) {
+      return { action: 'run', summary: `keep the dump of ${kept.takenAt}: no new one (--skip-backup)` };
+    }
     return skipBackup
       ? { action: 'skip', summary: 'skipped on request (--skip-backup): there is no dump of this upgrade' }
       : { action: 'run', summary: `dump ${product.database.name} into a new folder below ${paths.backups}` };
@@ -59,13 +64,17 @@ export const upgradePgBackup: Step<UpgradeContext> = {
   async run(ctx, io) {
     const { database } = ctx;
     const { signal } = io;
+    const kept = await keptDump(ctx, io);
+    if (kept !== undefined) {
+      await io.midpoint();
+      return { pgDump: kept as Json };
+    }
     const pgDump = wholeDump(ctx, io) ?? (await takeDump(ctx, io));
     await io.record({ pgDump });
     await io.midpoint();
     // Roles are the server's, not the database's: without them the dump's owners are unknown to an empty server.
     const { folder, path, sizeBytes, sha256, rows } = pgDumpSchema.parse(pgDump);
-    const globals = join(folder, globalsFile);
-    await writeFileAtomic(globals, await database.dumpGlobals(signal), { mode: 0o600 });
+    await keepFile(folder, globalsFile, await database.dumpGlobals(signal));
     io.log(`${path}: ${sizeBytes} bytes, ${rows} rows, SHA-256 ${sha256}`);
     return { pgDump };
   },
@@ -91,7 +100,7 @@ function wholeDump(ctx: UpgradeContext, io: StepIo): Json | undefined {
   const recorded = io.interrupted?.pgDump;
   const { success, data } = pgDumpSchema.safeParse(recorded);
   if (!success || uselessness(ctx, data) !== undefined) return undefined;
-  if (statSync(data.path, { throwIfNoEntry: false })?.size !== data.sizeBytes) return undefined;
+  if (!isThere(data)) return undefined;
   io.log(`${data.path} is whole: an earlier attempt was cut off after it`);
   return recorded;
 }

@@ -3,11 +3,11 @@ import { stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import * as z from 'zod';
 import { readRegular } from '../host/regular-file.ts';
-import type { Step, StepIo } from '../engine/step.ts';
+import type { State } from '../engine/state.ts';
+import type { JsonObject, Step, StepIo } from '../engine/step.ts';
 import { IvaapError } from '../errors.ts';
-import { writeFileAtomic } from '../host/atomic-file.ts';
 import { releaseSecretName } from '../host/helm.ts';
-import { makeBackupFolder } from './backup_folder.ts';
+import { isSealed, keepFile, makeBackupFolder } from './backup_folder.ts';
 import type { UpgradeContext } from './context.ts';
 import type { ProductPaths } from './paths.ts';
 import { pgDumpSchema } from './dump_record.ts';
@@ -22,7 +22,6 @@ export const snapshotSchema = z.looseObject({
 const valuesFile = 'helm-values.json';
 const releaseFile = 'helm-release-secret.json';
 const lastFile = 'helm-history.json';
-const ownerOnly = { mode: 0o600 };
 
 /** Copies state, values and Helm's own records of the release beside the dump. */
 export const upgradeSnapshot: Step<UpgradeContext> = {
@@ -55,7 +54,7 @@ export const upgradeSnapshot: Step<UpgradeContext> = {
     const folder = await folderFor(ctx, io);
     const overlay = overlayBefore(ctx, io);
     const contents: [name: string, text: string | Buffer][] = [
-      [basename(paths.state), await readRegular(paths.state)],
+      [basename(paths.state), stateWithoutRun((await readRegular(paths.state)).toString())],
       [basename(paths.values), await readRegular(paths.values)],
       ...(existsSync(overlay)
         ? [[basename(paths.overlay), await readRegular(overlay)] satisfies [string, Buffer]]
@@ -68,7 +67,7 @@ export const upgradeSnapshot: Step<UpgradeContext> = {
     for (const [index, [name, text]] of contents.entries()) {
       io.signal.throwIfAborted();
       if (index === half) await io.midpoint();
-      await writeFileAtomic(join(folder, name), text, ownerOnly);
+      await keepFile(folder, name, text);
     }
     await io.recordOriginal({ snapshotFolder: folder });
     io.log(`${folder}: ${contents.map(([name]) => name).join(', ')}`);
@@ -96,6 +95,22 @@ async function releaseContents(
   ];
 }
 
+/**
+ * The state as it was before this run: put back after the run has gone on, a copy from its middle would go on with it a second time, over
+ * what it has made since.
+ */
+function stateWithoutRun(text: string): string {
+  const { run, ...state } = JSON.parse(text) as State;
+  if (run === undefined) return text;
+  const { id, flow, from, to, payloadDigest, startedAt, startedBy, status, binary, key } = run;
+  const derived = Object.assign(
+    {},
+    ...Object.values(run.steps).map((step) => (step.status === 'completed' ? step.out : {})),
+  ) as JsonObject;
+  const madeBy = { id, flow, from, to, payloadDigest, startedAt, startedBy, status, binary, key, derived };
+  return `${JSON.stringify({ ...state, madeBy }, null, 2)}\n`;
+}
+
 /** Names in the backup's folder. */
 const snapshotFiles = (paths: ProductPaths): string[] => [
   basename(paths.state),
@@ -114,7 +129,7 @@ function folderFor(ctx: UpgradeContext, io: StepIo): Promise<string> {
   const backup = io.result('upgrade_pg_backup');
   const dump = backup === undefined ? undefined : pgDumpSchema.parse(backup.pgDump).folder;
   const own = typeof io.interrupted?.folder === 'string' ? io.interrupted.folder : undefined;
-  const free = dump === own || (dump !== undefined && !existsSync(join(dump, lastFile)));
+  const free = dump === own || (dump !== undefined && !isSealed(dump) && !existsSync(join(dump, lastFile)));
   return makeBackupFolder(ctx, io, free ? dump : own);
 }
 

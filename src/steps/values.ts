@@ -1,16 +1,18 @@
-import { rm, stat } from 'node:fs/promises';
 import { readRegularText } from '../host/regular-file.ts';
-import type { Step } from '../engine/step.ts';
+import { existsSync } from 'node:fs';
+import { rm, stat } from 'node:fs/promises';
+import type { Step, StepIo } from '../engine/step.ts';
 import { IvaapError } from '../errors.ts';
 import { makeFolder, writeFileAtomic } from '../host/atomic-file.ts';
+import { keepEdited } from './backup_folder.ts';
 import type { InstallContext } from './context.ts';
 import { parseValues } from './values_file.ts';
-import { sha256Of, writeOverlay } from './values_overlay.ts';
+import { sha256Of, type WrittenOverlay, writeOverlay } from './values_overlay.ts';
 import { renderValues } from './values_template.ts';
 
 type Written = {
   values: { path: string; sha256: string };
-  overlay: { path: string | null; patches: string[] };
+  overlay: WrittenOverlay;
 };
 
 /** Writes the values file once; it is the operator's from then on. */
@@ -38,13 +40,15 @@ export const values: Step<InstallContext, Written> = {
     const answers = { fqdn, storagePath, entitlements: ctx.license?.entitlements ?? [] };
     const text = renderValues(product, template, answers, valuesFrom !== undefined);
     await makeFolder(paths.folder);
+    await keepOther(ctx, io, text);
     await writeFileAtomic(paths.values, text, { mode: 0o600 });
     await io.midpoint();
-    const patches = await writeOverlay(ctx, parseValues(paths.values, text));
+    const overlay = await writeOverlay(ctx, io, parseValues(paths.values, text), { step: 'values' });
+    const { patches } = overlay;
     if (patches.length > 0) io.log(`values patches in ${paths.overlay}: ${patches.join(', ')}`);
     return {
       values: { path: paths.values, sha256: sha256Of(text) },
-      overlay: { path: patches.length > 0 ? paths.overlay : null, patches },
+      overlay,
     };
   },
 
@@ -62,3 +66,14 @@ export const values: Step<InstallContext, Written> = {
     await rm(paths.overlay, { force: true });
   },
 };
+
+/** An edited file that would get another text, by an answer of the command line or by an editor just now, is kept first. */
+async function keepOther(ctx: InstallContext, io: StepIo, text: string): Promise<void> {
+  const { values: path } = ctx.paths;
+  if (!existsSync(path)) return;
+  const there = await readRegularText(path);
+  const record = ctx.run()?.steps.values;
+  const written = ((record?.out ?? record?.earlier)?.values as Partial<Written['values']> | undefined)
+    ?.sha256;
+  if (there !== text && sha256Of(there) !== written) await keepEdited(ctx, io, path);
+}
