@@ -88,8 +88,16 @@ export interface Helm {
   values(options?: { revision?: number; all?: boolean }): Promise<string>;
   /** The rendered manifests of a revision, as YAML. Holds secrets. */
   manifest(revision?: number): Promise<string>;
-  /** Renders without touching the cluster, as an upgrade. Holds secrets. */
-  template(options: { chart: string; valuesFiles: readonly string[]; kubeVersion?: string }): Promise<string>;
+  /**
+   * Renders as an upgrade, changes nothing. `asked`: the cluster answers what the chart looks up and which APIs there are, as in the
+   * upgrade itself; it fails where a kind is not served. Holds secrets.
+   */
+  template(options: {
+    chart: string;
+    valuesFiles: readonly string[];
+    kubeVersion?: string;
+    asked?: boolean;
+  }): Promise<string>;
   /** Never installs: a missing release is a failure. A failure rolls back to the last good revision. */
   upgrade(options: DeployOptions): Promise<RunResult>;
   /** Never rolls back: that would uninstall. */
@@ -224,8 +232,9 @@ export function createHelm(runner: Runner, settings: HelmSettings): Helm {
     async manifest(revision) {
       return read(['get', 'manifest', release, ...revisionArgs(revision)]);
     },
-    async template({ chart, valuesFiles, kubeVersion }) {
+    async template({ chart, valuesFiles, kubeVersion, asked }) {
       const args = ['template', release, chart, '--is-upgrade', ...valuesArgs(valuesFiles)];
+      if (asked === true) return read([...args, '--dry-run=server', '--disable-openapi-validation']);
       const version = kubeVersion === undefined ? [] : [`--kube-version=${kubeVersion}`];
       return (await run([...args, ...version, '--namespace', namespace])).stdout;
     },

@@ -1,35 +1,20 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { JsonObject, Preview } from '../engine/step.ts';
 import { causeChain } from '../errors.ts';
-import type { KubeObject } from '../host/kubectl.ts';
-import {
-  diffManifests,
-  type FieldChange,
-  type FieldValue,
-  type ManifestDiff,
-  type PodChange,
-  podChanges,
-} from '../policy/manifest-diff.ts';
+import type { FieldChange, FieldValue, ManifestDiff, PodChange } from '../policy/manifest-diff.ts';
 import { forecastSchema } from '../policy/schema-forecast.ts';
 import { type PlainJson, valueAt } from '../policy/values-patches.ts';
 import type { UpgradeContext } from './context.ts';
 import { conflictLine, type FieldConflict, findFieldConflicts } from './field_conflicts.ts';
-import { parseRendered } from './rendered_chart.ts';
+import { type ReleaseChange, releaseChange } from './release_change.ts';
 
 /** A part of the preview that may be out of reach: it hides no other. */
 type Known<T> = { value: T } | { why: string };
 
-interface ReleaseChange {
-  /** The revision whose objects are deployed, and the one that Helm will make. */
-  revision: { deployed: number; next: number };
-  diff: ManifestDiff;
-  pods: (PodChange & { names: string[] })[];
-}
-
 /** What `helm upgrade` will change: objects with their fields, pods, schema, and fields that others own. Read-only. */
 export async function previewRelease(ctx: UpgradeContext, signal: AbortSignal): Promise<Preview> {
   const [change, schemaNow, conflicts] = await Promise.all([
-    known(releaseChange(ctx, signal)),
+    known(withoutSecrets(ctx, signal)),
     known(ctx.database.schemaVersion(ctx.product.database.schemaVersionQuery, signal)),
     known(findFieldConflicts(ctx, signal)),
   ]);
@@ -70,31 +55,12 @@ const known = <T>(asked: Promise<T>): Promise<Known<T>> =>
 
 const json = (value: unknown) => JSON.parse(JSON.stringify(value)) as JsonObject;
 
-async function releaseChange(ctx: UpgradeContext, signal: AbortSignal): Promise<ReleaseChange> {
-  const { helm, kubectl, product } = ctx;
-  const { namespace } = product;
-  const history = await helm.history();
-  // Helm compares with what is deployed; a revision that failed has left that as it was.
-  const deployed = history.findLast(({ status }) => status === 'deployed') ?? history.at(-1);
-  if (deployed === undefined) throw new Error(`there is no release ${product.release}`);
-  const { revision } = deployed;
-  const [manifest, values, rendered, pods] = await Promise.all([
-    helm.manifest(revision),
-    helm.values({ revision }),
-    ctx.rendered(),
-    kubectl.list('pods', { namespace, signal }),
-  ]);
+/** The change, once what was secret in the old release is known as such. */
+async function withoutSecrets(ctx: UpgradeContext, signal: AbortSignal): Promise<ReleaseChange> {
+  const change = await releaseChange(ctx, signal);
+  const values = await ctx.helm.values({ revision: change.revision.deployed });
   hideSecrets(ctx, JSON.parse(values) as PlainJson);
-  const before = parseRendered(manifest).objects;
-  const diff = diffManifests(before, rendered, namespace);
-  return {
-    revision: { deployed: revision, next: (history.at(-1)?.revision ?? revision) + 1 },
-    diff,
-    pods: podChanges(before, rendered, diff, namespace).map((change) => ({
-      ...change,
-      names: change.how === 'start' ? [] : podsOf(pods, change.selector),
-    })),
-  };
+  return change;
 }
 
 /** What was secret in the values of the release that goes: the operator's file may have other ones by now. */
@@ -104,15 +70,6 @@ function hideSecrets({ product, hide }: UpgradeContext, values: PlainJson): void
     else if (typeof value === 'object' && value !== null) Object.values(value).forEach(each);
   };
   for (const path of product.values.secrets) each(valueAt(values, path));
-}
-
-function podsOf(pods: readonly KubeObject[], selector: string): string[] {
-  if (selector === '') return [];
-  const wanted = selector.split(',').map((pair) => pair.split('='));
-  return pods
-    .filter(({ metadata }) => wanted.every(([key = '', value]) => metadata.labels?.[key] === value))
-    .map(({ metadata }) => metadata.name)
-    .sort();
 }
 
 function schemaForecast(ctx: UpgradeContext, schemaNow: Known<number>, change: Known<ReleaseChange>) {
@@ -133,7 +90,10 @@ function schemaForecast(ctx: UpgradeContext, schemaNow: Known<number>, change: K
             restarts:
               'why' in change
                 ? undefined
-                : change.value.pods.some((pod) => pod.workload === name && pod.how !== 'scale'),
+                : change.value.pods.some(
+                    ({ workload: one, how, strategy }) =>
+                      one === name && (how === 'start' || (how === 'restart' && strategy !== 'OnDelete')),
+                  ),
             workload: workload?.name ?? autoMigrate.workload,
             restart: `k3s kubectl delete pod -n ${product.namespace} -l ${autoMigrate.restartSelector}`,
           },
@@ -143,7 +103,9 @@ function schemaForecast(ctx: UpgradeContext, schemaNow: Known<number>, change: K
 const objectWords = ({ added, changed, removed }: ManifestDiff): string =>
   `objects: ${added.length} added, ${changed.length} changed, ${removed.length} removed`;
 
-function podWords(pods: ReleaseChange['pods']): string {
+function podWords(all: ReleaseChange['pods']): string {
+  // Those of OnDelete go on as they are.
+  const pods = all.filter(({ how, strategy }) => how !== 'restart' || strategy !== 'OnDelete');
   const count = (how: PodChange['how']) => pods.filter((pod) => pod.how === how).length;
   const parts = (['restart', 'start', 'stop', 'scale'] as const).flatMap((how) =>
     count(how) === 0 ? [] : [`${count(how)} ${how}`],
@@ -151,9 +113,10 @@ function podWords(pods: ReleaseChange['pods']): string {
   return parts.length === 0 ? 'no pod restarts' : `workloads whose pods change: ${parts.join(', ')}`;
 }
 
-function changeLines({ revision, diff, pods }: ReleaseChange): string[] {
+function changeLines({ revision, diff, drift, pods, hooks }: ReleaseChange): string[] {
   return [
-    `Helm revision ${revision.next}, compared with revision ${revision.deployed}`,
+    `Helm revision ${revision.next}, compared with what lives now (revision ${revision.deployed})`,
+    ...driftLines(drift),
     objectWords(diff),
     ...diff.added.map((object) => `  + ${object}`),
     ...changedLines(diff.changed),
@@ -162,6 +125,21 @@ function changeLines({ revision, diff, pods }: ReleaseChange): string[] {
     ),
     podWords(pods),
     ...pods.map((pod) => `  ${podLine(pod)}`),
+    ...(hooks.length === 0 ? [] : [`hooks that Helm runs: ${hooks.length}`]),
+    ...hooks.map(({ object, events }) => `  ${events.join(', ')}: ${object}`),
+  ];
+}
+
+/** What somebody has changed since the last upgrade: Helm sets it back, or leaves it where the chart does not say it. */
+function driftLines(drift: ManifestDiff | undefined): string[] {
+  if (drift === undefined)
+    return ["changed by others since: not known, the API server does not take Helm's record"];
+  const { changed, removed } = drift;
+  if (changed.length + removed.length === 0) return [];
+  return [
+    `! changed by others since the last upgrade: ${changed.length} objects, deleted: ${removed.length}`,
+    ...changed.flatMap(({ object, fields }) => [`  ~ ${object}`, ...fields.map(fieldLine)]),
+    ...removed.map(({ object }) => `  - ${object}`),
   ];
 }
 

@@ -4,6 +4,7 @@ import { parseAllDocuments } from 'yaml';
 import { IvaapError } from '../errors.ts';
 import { makeFolder } from '../host/atomic-file.ts';
 import type { Manifest } from '../host/kubectl.ts';
+import { programFailure } from '../host/program-failure.ts';
 import { extractChart } from './chart_tree.ts';
 import type { UpgradeContext } from './context.ts';
 import { placeOverlay } from './values_overlay.ts';
@@ -36,11 +37,15 @@ async function renderChart(ctx: UpgradeContext, signal: AbortSignal): Promise<Re
     await makeFolder(folder, 0o700);
     await extractChart(ctx, chart, signal);
     const patched = (await placeOverlay(ctx, ctx.values, overlay)).length > 0;
-    const text = await ctx.helm.template({
-      chart,
-      valuesFiles: patched ? [ctx.paths.values, overlay] : [ctx.paths.values],
-      kubeVersion: await ctx.kubectl.serverVersion({ signal }),
-    });
+    const valuesFiles = patched ? [ctx.paths.values, overlay] : [ctx.paths.values];
+    const text = await ctx.helm
+      .template({ chart, valuesFiles, asked: true })
+      .catch(async (error: unknown) => {
+        // Objects that the cluster cannot even name are for another check to refuse, each by its name.
+        if (!/unable to build kubernetes objects/.test(programFailure(error)?.stderr ?? '')) throw error;
+        const kubeVersion = await ctx.kubectl.serverVersion({ signal });
+        return ctx.helm.template({ chart, valuesFiles, kubeVersion });
+      });
     return parseRendered(text);
   } catch (error) {
     if (!(error instanceof IvaapError) || error.code !== 'failed') throw error;

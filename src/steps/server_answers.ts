@@ -194,7 +194,7 @@ export async function sideBySide<T>(all: readonly T[], work: (one: T) => Promise
 }
 
 /** Helm sets them on every object right before it applies. */
-function asHelmApplies(manifest: Manifest, release: string, namespace: string): Manifest {
+export function asHelmApplies(manifest: Manifest, release: string, namespace: string): Manifest {
   const { labels, annotations, ...metadata } = manifest.metadata ?? {};
   return {
     ...manifest,
