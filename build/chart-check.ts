@@ -1,8 +1,11 @@
 import { tarFiles } from '../src/images/tar-files.ts';
-import { normalizedReference } from '../src/images/reference.ts';
 import type { Manifest } from '../src/host/kubectl.ts';
 import { podTemplates } from '../src/steps/checks/rendered_images.ts';
+import { checkImages } from './chart-images.ts';
+import { listMistakes } from './chart-lists.ts';
 import type { Rendering } from './chart-render.ts';
+import { checkVolumes, rendersDatabase } from './chart-volumes.ts';
+import { isSelected } from './manifest-json.ts';
 import type { PackPlan } from './pack-plan.ts';
 import type { ReleaseFiles } from './spec-file.ts';
 import { SpecError } from './spec-file.ts';
@@ -25,39 +28,50 @@ export async function refuseCrds({ product, files, sources }: PackPlan): Promise
   }
 }
 
-/** Refuses what no host could run: throws SpecError with every mistake, each once, in the first combination that shows it. */
-export function checkRenderings(files: ReleaseFiles, renderings: readonly Rendering[]): void {
+/** What a rendering shows: what is refused, and what is told. */
+export interface Findings {
+  mistakes: readonly string[];
+  warnings: readonly string[];
+}
+
+/**
+ * Refuses what no host could run: throws SpecError with every mistake, each once, in the first combination that shows it. Returns what a
+ * vendor should know.
+ */
+export function checkRenderings(files: ReleaseFiles, renderings: readonly Rendering[]): string[] {
   const mistakes = new Map<string, string>();
+  const warnings = new Map<string, string>();
+  const add = (found: Map<string, string>, texts: readonly string[], { combination }: Rendering) => {
+    for (const text of texts) if (!found.has(text)) found.set(text, combination);
+  };
+  const chart = files.spec.at(['chart']);
   for (const rendering of renderings) {
+    const { manifests, secretBytes } = rendering;
+    const [images, volumes] = [checkImages(files, manifests), checkVolumes(files, manifests)];
     const found = [
-      ...imageMistakes(files, rendering.manifests),
-      ...workloadMistakes(files, rendering.manifests),
-      ...routeMistakes(files, rendering.manifests),
-      ...(rendering.secretBytes > secretLimit
+      ...images.mistakes,
+      ...volumes.mistakes,
+      ...listMistakes(manifests, chart),
+      ...workloadMistakes(files, manifests),
+      ...routeMistakes(files, manifests),
+      ...(secretBytes > secretLimit
         ? [
-            `${files.spec.at(['chart'])}: Helm would keep the release in a Secret of ${rendering.secretBytes} bytes, ` +
+            `${chart}: Helm would keep the release in a Secret of ${secretBytes} bytes, ` +
               `and Kubernetes takes ${secretLimit}: take files out of the chart`,
           ]
         : []),
     ];
-    for (const mistake of found) if (!mistakes.has(mistake)) mistakes.set(mistake, rendering.combination);
+    add(mistakes, found, rendering);
+    add(warnings, [...images.warnings, ...volumes.warnings], rendering);
   }
-  if (mistakes.size > 0)
-    throw new SpecError([...mistakes].map(([text, values]) => `${text} (with ${values})`).join('\n'));
-}
-
-function imageMistakes({ spec }: ReleaseFiles, manifests: readonly Manifest[]): string[] {
-  const { images, archives } = spec.value;
-  const packed = new Set(images.map(({ reference }) => normalizedReference(reference)));
-  const loaded = new Set(Object.values(archives).flat().map(normalizedReference));
-  return podTemplates(manifests).flatMap(({ object, containers }) =>
-    containers.flatMap(({ image }) => {
-      const name = normalizedReference(image);
-      const of = `the chart renders the image ${image} in ${object}`;
-      if (!packed.has(name)) return [`${spec.at(['images'])}: ${of}, which is not in the payload`];
-      return loaded.has(name) ? [] : [`${spec.at(['archives'])}: ${of}, which is in no archive`];
-    }),
-  );
+  const { value, at } = files.product;
+  const without = renderings.filter(({ manifests }) => !rendersDatabase(value, manifests));
+  const text = `${at(['database', 'selector'])}: the chart renders no pod with ${value.database.selector}: there is no database to dump`;
+  for (const rendering of without)
+    add(without.length === renderings.length ? mistakes : warnings, [text], rendering);
+  const told = (found: Map<string, string>) => [...found].map(([what, values]) => `${what} (with ${values})`);
+  if (mistakes.size > 0) throw new SpecError(told(mistakes).join('\n'));
+  return told(warnings);
 }
 
 function workloadMistakes({ product }: ReleaseFiles, manifests: readonly Manifest[]): string[] {
@@ -66,12 +80,7 @@ function workloadMistakes({ product }: ReleaseFiles, manifests: readonly Manifes
     const where = product.at(['workloads', position]);
     const templates = pods.filter(({ object }) => object === `${kind}/${name}`);
     if (templates.length === 0) return [`${where}: the chart renders no ${kind}/${name}`];
-    const selected = templates.every(({ labels }) =>
-      selector.split(',').every((term) => {
-        const [key = '', value] = term.split(/==?/);
-        return value === undefined ? key in labels : String(labels[key]) === value;
-      }),
-    );
+    const selected = templates.every(({ labels }) => isSelected(labels, selector));
     return selected ? [] : [`${where}: the selector ${selector} does not select the pods of ${kind}/${name}`];
   });
 }

@@ -20,6 +20,8 @@ export interface ChartReport {
   combinations: number;
   /** Of the largest Secret that Helm would keep a release in. */
   secretBytes: number;
+  /** What a vendor should know, with file and line. */
+  warnings: readonly string[];
 }
 
 /** A plan that passed every check which needs no blob read. */
@@ -40,9 +42,9 @@ export async function checkedPlan(
   // Parsing manifests needs much of the product's own code: loaded only where something is rendered.
   const { renderChart } = await import('./chart-render.ts');
   const renderings = await renderChart(plan.files, scratch.folder);
-  checkRenderings(plan.files, renderings);
+  const warnings = checkRenderings(plan.files, renderings);
   const secretBytes = Math.max(...renderings.map((rendering) => rendering.secretBytes));
-  return { ...plan, chart: { combinations: renderings.length, secretBytes } };
+  return { ...plan, chart: { combinations: renderings.length, secretBytes, warnings } };
 }
 
 /**

@@ -49,9 +49,11 @@ function draw({ what, done, total }: { what: string; done: number; total: number
   process.stderr.write(`\r\u001b[K${what}: ${mib(done)} of ${mib(total)}${done < total ? '' : '\n'}`);
 }
 
+/** Says what was found beside, where it is read before the closing line. */
 function chartWords(chart: ChartReport | undefined): string {
   if (chart === undefined) return 'chart not rendered: the spec has no valuesMatrix';
-  const { combinations, secretBytes } = chart;
+  const { combinations, secretBytes, warnings } = chart;
+  for (const warning of warnings) console.error(`warning: ${warning}`);
   const values = `${combinations} combination${combinations === 1 ? '' : 's'} of values`;
   return `chart rendered with ${values}, Helm's record of it at most ${(secretBytes / 1024).toFixed(1)} KiB`;
 }

@@ -33,6 +33,8 @@ export const releaseSpecSchema = z.strictObject({
   ),
   /** Archive's payload name -> references inside, in order. */
   archives: z.record(z.string(), z.array(z.string()).min(1)),
+  /** Images that the chart names outside of containers (variables, flags, fields of an operator) and that no host starts. */
+  absentImages: z.array(z.string()).default([]),
   /** Payload names of files that may hold a private key, such as one for tests. The key that signs is never packed. */
   privateKeys: z.array(z.string()).default([]),
   /**

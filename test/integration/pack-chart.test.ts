@@ -42,6 +42,16 @@ spec:
   rules:
     - http: { paths: [{ path: /health, pathType: Prefix, backend: { service: { name: server, port: { number: 80 } } } }] }
 `;
+const database = `apiVersion: apps/v1
+kind: StatefulSet
+metadata: { name: db }
+spec:
+  template:
+    metadata: { labels: { app: db } }
+    spec:
+      containers: [{ name: db, image: "registry.example/tiny/db:2026.1", volumeMounts: [{ name: data, mountPath: /data }] }]
+      volumes: [{ name: data, persistentVolumeClaim: { claimName: tiny-db } }]
+`;
 /** An image that only an upgrade renders, in a hook, when the values switch it on. */
 const hook = `{{- if and .Values.hook .Release.IsUpgrade }}
 apiVersion: batch/v1
@@ -87,6 +97,7 @@ describe("packing with the payload's Helm", () => {
         for (const [name, text] of Object.entries(values)) writeFileSync(join(own, name), text);
         const templates = {
           'config.yaml': '',
+          'database.yaml': database,
           'server.yaml': server,
           'ingress.yaml': ingress,
           'hook.yaml': hook,
@@ -168,6 +179,26 @@ describe("packing with the payload's Helm", () => {
     await assert.rejects(check(elsewhere), /no Ingress of the chart leads to \/health/);
   });
 
+  it("refuses a database that keeps its data elsewhere than the product's data says, and a list that the server refuses", async () => {
+    const own = database
+      .replace('      volumes: [{ name: data, persistentVolumeClaim: { claimName: tiny-db } }]\n', '')
+      .replace('spec:\n', 'spec:\n  volumeClaimTemplates: [{ metadata: { name: data } }]\n');
+    await refused(
+      specOf(plain, { templates: { 'database.yaml': own } }),
+      ['product.yaml', '  volume:'],
+      /nothing mounts the claim tiny-db: .* on the claim data-db-0 that volumeClaimTemplates makes \(with base=plain\)$/,
+    );
+    const twice = server.replace(
+      'name: main',
+      'name: main, env: [{ name: A, value: a }, { name: A, value: b }]',
+    );
+    await refused(
+      specOf(plain, { templates: { 'server.yaml': twice } }),
+      ['release.yaml', 'chart:'],
+      /Deployment\/server: env of main has A twice/,
+    );
+  });
+
   it("refuses a release that Helm's Secret cannot hold, counted as Helm stores it", async () => {
     const chart = { 'notes.bin': noise(700_000).toString('base64') };
     const spec = specOf(plain, { chart });
@@ -202,10 +233,10 @@ describe("packing with the payload's Helm", () => {
   describe('by command', () => {
     const command = async (...args: string[]) => {
       try {
-        const { stdout } = await run(process.execPath, [join(root, 'build/pack.ts'), ...args], {
+        const { stdout, stderr } = await run(process.execPath, [join(root, 'build/pack.ts'), ...args], {
           cwd: folder,
         });
-        return { code: 0, stdout, stderr: '' };
+        return { code: 0, stdout, stderr };
       } catch (error) {
         return error as { code: number; stdout: string; stderr: string };
       }
@@ -240,6 +271,19 @@ describe("packing with the payload's Helm", () => {
       assert.equal(refusal.code, 2);
       assert.match(refusal.stderr, /release\.yaml:\d+: blobs\/.* does not have the digest of its name/);
       assert.deepEqual(listing(own), before);
+    });
+
+    it('--check tells what a vendor should know', async () => {
+      const claim = 'apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: { name: files }\n';
+      const { code, stderr } = await command(
+        '--check',
+        specOf(plain, { templates: { 'config.yaml': claim } }),
+      );
+      assert.equal(code, 0);
+      assert.match(
+        stderr,
+        /^warning: \S+product\.yaml:\d+: PersistentVolumeClaim\/files belongs to the release.*\(with base=plain\)\n$/,
+      );
     });
 
     it('takes away what it wrote when a signal ends it', async () => {

@@ -51,7 +51,7 @@ export async function checkPullPolicy(
 }
 
 /** Kubernetes' default is Always for `latest`, and for no tag at all. */
-function pullsAlways({ image, policy }: TemplateImage): boolean {
+export function pullsAlways({ image, policy }: TemplateImage): boolean {
   if (policy !== undefined) return policy === 'Always';
   const name = normalizedReference(image);
   return !name.includes('@') && name === `${repositoryOf(image)}:latest`;

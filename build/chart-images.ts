@@ -1,0 +1,120 @@
+import type { Manifest } from '../src/host/kubectl.ts';
+import { normalizedReference, parseReference } from '../src/images/reference.ts';
+import { pullsAlways } from '../src/steps/checks/pull_policy.ts';
+import { podTemplates } from '../src/steps/checks/rendered_images.ts';
+import type { Findings } from './chart-check.ts';
+import type { Json } from './manifest-json.ts';
+import { isObject } from './manifest-json.ts';
+import type { ReleaseFiles } from './spec-file.ts';
+
+/** Every image that a rendering may start has to be in the payload, and startable without a registry. */
+export function checkImages({ spec }: ReleaseFiles, manifests: readonly Manifest[]): Findings {
+  const { images, archives, absentImages } = spec.value;
+  const packed = new Set(images.map(({ reference }) => reference));
+  const loaded = new Set(Object.values(archives).flat());
+  const absent = new Set(absentImages.map(normalizedReference));
+  const mistakes: string[] = [];
+  const warnings: string[] = [];
+  const missing = (image: string): string | undefined => {
+    const name = normalizedReference(image);
+    if (!packed.has(name)) return 'not in the payload';
+    return loaded.has(name) ? undefined : 'in no archive';
+  };
+  const where = (why: string) => spec.at([why === 'in no archive' ? 'archives' : 'images']);
+  const contained = new Set<string>();
+  for (const { object, containers } of podTemplates(manifests))
+    for (const one of containers) {
+      const { image, policy } = one;
+      contained.add(image);
+      const why = missing(image) ?? noName(image);
+      if (why !== undefined)
+        mistakes.push(`${where(why)}: the chart renders the image ${image} in ${object}, which is ${why}`);
+      if (pullsAlways(one))
+        mistakes.push(
+          `${spec.at(['chart'])}: the chart renders ${image} in ${object} with imagePullPolicy ${policy ?? 'Always, the default without a version'}: ` +
+            'kubelet asks a registry for it at each start, and none answers offline',
+        );
+      else if (normalizedReference(image).endsWith(':latest'))
+        warnings.push(
+          `${spec.at(['chart'])}: ${image} in ${object} names no version: two releases move one name, and a rollback would start the newer`,
+        );
+    }
+  for (const { image, place, sure } of manifests.flatMap(namedImages)) {
+    const why = missing(image);
+    if (why === undefined || contained.has(image) || absent.has(normalizedReference(image))) continue;
+    const text = `${where(why)}: the chart names the image ${image} in ${place}, which is ${why}`;
+    if (sure) mistakes.push(`${text}: pack it, or list it in absentImages when no host starts it`);
+    else warnings.push(text);
+  }
+  return { mistakes, warnings };
+}
+
+function noName(image: string): string | undefined {
+  try {
+    parseReference(image);
+    return undefined;
+  } catch (error) {
+    return `no name that a runtime takes: ${(error as Error).message}`;
+  }
+}
+
+interface NamedImage {
+  image: string;
+  place: string;
+  /** Named by a field or flag of its own; not only in a text. */
+  sure: boolean;
+}
+
+const variableName = /^RELATED_IMAGE_|(?:^|_)IMAGE(?:_(?:NAME|REF|REFERENCE|URL))?$/;
+const flag = /^--?[\w.-]*image[\w.-]*$/i;
+
+/** Images that something starts which is no container of the manifest: an operator by flag, variable, field or configuration. */
+function namedImages(manifest: Manifest): NamedImage[] {
+  const object = `${manifest.kind}/${manifest.metadata.name}`;
+  const found: NamedImage[] = [];
+  const take = (value: Json, place: string, sure = true) => {
+    if (typeof value === 'string' && isVersioned(value)) found.push({ image: value, place, sure });
+  };
+  const walk = (value: Json, key: string): void => {
+    if (Array.isArray(value)) {
+      if (key === 'args' || key === 'command') takeFlags(value as Json[]);
+      for (const one of value as Json[]) walk(one, key);
+      return;
+    }
+    if (!isObject(value)) return;
+    const { name, value: text, registry, repository, tag } = value;
+    if (key === 'env' && typeof name === 'string' && variableName.test(name))
+      take(text, `${object} (variable ${name})`);
+    if (typeof repository === 'string' && (typeof tag === 'string' || typeof tag === 'number'))
+      take(`${typeof registry === 'string' ? `${registry}/` : ''}${repository}:${tag}`, `${object} (${key})`);
+    for (const [inner, one] of Object.entries(value)) {
+      if (/image$/i.test(inner)) take(one, `${object} (${inner})`);
+      if (manifest.kind === 'ConfigMap' && key === 'data') takeText(one, inner);
+      walk(one, inner);
+    }
+  };
+  const takeFlags = (words: readonly Json[]) =>
+    words.forEach((word, position) => {
+      const [name = '', ...rest] = String(word).split('=');
+      if (flag.test(name))
+        take(rest.length > 0 ? rest.join('=') : words[position + 1], `${object} (${name})`);
+    });
+  const takeText = (text: Json, key: string) => {
+    if (typeof text !== 'string') return;
+    if (variableName.test(key)) take(text, `${object} (${key})`);
+    for (const [, image] of text.matchAll(/^[\s-]*["']?\w*image["']?\s*[:=]\s*["']?([^\s"',]+)/gim))
+      take(image, `${object} (in the text of ${key})`, false);
+  };
+  walk(manifest, '');
+  return found;
+}
+
+/** Something with a tag or a digest that the grammar takes: a word alone may be anything. */
+function isVersioned(text: string): boolean {
+  try {
+    const { tag, digest } = parseReference(text);
+    return tag !== undefined || digest !== undefined;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,347 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, it } from 'node:test';
+import { checkRenderings } from '../../../build/chart-check.ts';
+import { readReleaseSpec } from '../../../build/spec-file.ts';
+import { parseRendered } from '../../../src/steps/rendered_chart.ts';
+import { writeTinySpec } from '../../fixtures/tiny-payload.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'chart-findings-'));
+after(() => rmSync(folder, { recursive: true }));
+
+const ours = 'registry.example/tiny/server:2026.1';
+const digest = `sha256:${'a'.repeat(64)}`;
+const container = (more = '', image = ours) =>
+  `{ name: main, image: "${image}"${more === '' ? '' : `, ${more}`} }`;
+const pod = (app: string, spec: string) => `
+  template:
+    metadata: { labels: { app: ${app} } }
+    spec: ${spec}`;
+const server = (spec: string) => `
+apiVersion: apps/v1
+kind: Deployment
+metadata: { name: server }
+spec: ${pod('server', spec)}
+---`;
+const plainServer = server(`{ containers: [${container()}] }`);
+const ingress = `
+kind: Ingress
+metadata: { name: tiny }
+spec: { defaultBackend: { service: { name: server } } }
+---`;
+const set = (spec: string, more = '', name = 'db') => `
+apiVersion: apps/v1
+kind: StatefulSet
+metadata: { name: ${name} }
+spec:
+  ${more === '' ? 'replicas: 1' : more}${pod(name, spec)}
+---`;
+const database = set(
+  `{ containers: [{ name: db, image: "${ours}", volumeMounts: [{ name: data, mountPath: /data }] }], volumes: [{ name: data, persistentVolumeClaim: { claimName: tiny-db } }] }`,
+);
+const rest = `${ingress}${plainServer}${database}`;
+
+const spec = (editSpec: (spec: Record<string, unknown>) => void = () => {}) =>
+  readReleaseSpec(writeTinySpec(folder, { editSpec }));
+/** The refusal, or the warnings. */
+function judged(yaml: string | string[], files = spec()): { refused: string } | { warnings: string[] } {
+  const renderings = [yaml].flat().map((text, position) => {
+    const { objects, hooks } = parseRendered(text);
+    return { combination: `n=${position}`, manifests: [...objects, ...hooks], secretBytes: 1 };
+  });
+  try {
+    return { warnings: checkRenderings(files, renderings) };
+  } catch (error) {
+    assert.equal((error as Error).name, 'SpecError', (error as Error).stack);
+    return { refused: (error as Error).message };
+  }
+}
+const refused = (yaml: string | string[], message: RegExp, files = spec()) => {
+  const found = judged(yaml, files);
+  assert.ok('refused' in found, `not refused: ${String(yaml)}`);
+  assert.match(found.refused, /^\S+\.yaml:\d+: /);
+  assert.match(found.refused, message);
+};
+const taken = (yaml: string | string[], warnings: RegExp[] = [], files = spec()) => {
+  const found = judged(yaml, files);
+  assert.ok('warnings' in found, 'refused' in found ? found.refused : '');
+  assert.equal(found.warnings.length, warnings.length, found.warnings.join('\n'));
+  for (const [position, warning] of warnings.entries()) assert.match(found.warnings[position]!, warning);
+};
+
+describe('images of a rendering', () => {
+  const other = 'registry.example/tiny/other:1';
+
+  it('are those of every container, hook, job and volume', () => {
+    taken(rest);
+    const missing = new RegExp(`the image ${other} in .*, which is not in the payload`);
+    const specs = [
+      `{ containers: [${container('', other)}] }`,
+      `{ initContainers: [${container('', other)}], containers: [${container()}] }`,
+      `{ initContainers: [${container('restartPolicy: Always', other)}], containers: [${container()}] }`,
+      `{ containers: [${container()}], volumes: [{ name: v, image: { reference: "${other}" } }] }`,
+    ];
+    for (const one of specs) refused(`${rest}${set(one, '', 'more')}`, missing);
+    const cron = `
+kind: CronJob
+metadata: { name: nightly }
+spec: { jobTemplate: { spec: { template: { spec: { containers: [${container('', other)}] } } } } }
+---`;
+    const test = `
+kind: Pod
+metadata: { name: test, annotations: { helm.sh/hook: test } }
+spec: { containers: [${container('', other)}] }
+---`;
+    for (const one of [cron, test]) refused(`${rest}${one}`, missing);
+  });
+
+  it('may be spelt otherwise than in the spec', () => {
+    const hub = spec(({ images, archives }) => {
+      (images as object[]).push({ reference: 'nginx:3', ociLayout: 'oci' });
+      (archives as Record<string, string[]>)['docker-images.tar.gz']!.push('docker.io/nginx:3');
+    });
+    for (const image of [
+      'nginx:3',
+      'docker.io/nginx:3',
+      'docker.io/library/nginx:3',
+      'index.docker.io/nginx:3',
+    ])
+      taken(`${rest}${set(`{ containers: [${container('', image)}] }`, '', 'web')}`, [], hub);
+    for (const image of ['nginx:4', 'quay.io/nginx:3', `nginx:3@${digest}`])
+      refused(
+        `${rest}${set(`{ containers: [${container('', image)}] }`, '', 'web')}`,
+        /not in the payload/,
+        hub,
+      );
+    refused(
+      `${rest}${set(`{ containers: [${container('', 'Nginx:3')}] }`, '', 'web')}`,
+      /not in the payload/,
+      hub,
+    );
+  });
+
+  it('are never asked of a registry at the start of a pod', () => {
+    const always = /imagePullPolicy Always.*none answers offline/;
+    refused(
+      `${ingress}${database}${server(`{ containers: [${container('imagePullPolicy: Always')}] }`)}`,
+      always,
+    );
+    const latest = spec(({ images, archives }) => {
+      for (const reference of ['r.example/a:latest', `r.example/b@${digest}`])
+        (images as object[]).push({ reference, ociLayout: 'oci' });
+      (archives as Record<string, string[]>)['docker-images.tar.gz']!.push(
+        'r.example/a',
+        `r.example/b@${digest}`,
+      );
+    });
+    for (const image of ['r.example/a', 'r.example/a:latest'])
+      refused(
+        `${rest}${set(`{ containers: [${container('', image)}] }`, '', 'x')}`,
+        /Always, the default without a version/,
+        latest,
+      );
+    const kept = set(
+      `{ containers: [${container('imagePullPolicy: IfNotPresent', 'r.example/a')}] }`,
+      '',
+      'x',
+    );
+    taken(`${rest}${kept}`, [/r\.example\/a in StatefulSet\/x names no version.*\(with n=0\)$/], latest);
+    taken(
+      `${rest}${set(`{ containers: [${container('', `r.example/b:latest@${digest}`)}] }`, '', 'x')}`,
+      [],
+      latest,
+    );
+    const mounted = `{ containers: [${container()}], volumes: [{ name: v, image: { reference: "${ours}", pullPolicy: Always } }] }`;
+    refused(`${rest}${set(mounted, '', 'x')}`, always);
+  });
+
+  const named: Record<string, string> = {
+    'variable RELATED_IMAGE_SIDECAR': server(
+      `{ containers: [${container(`env: [{ name: RELATED_IMAGE_SIDECAR, value: "${other}" }]`)}] }`,
+    ),
+    'variable WORKER_IMAGE': server(
+      `{ containers: [${container(`env: [{ name: WORKER_IMAGE, value: "${other}" }]`)}] }`,
+    ),
+    '--sidecar-image': server(`{ containers: [${container(`args: ["--sidecar-image=${other}"]`)}] }`),
+    '--image': server(`{ containers: [${container(`command: [operator, --image, "${other}"]`)}] }`),
+    'a field of a custom resource': `${plainServer}
+kind: Cluster
+metadata: { name: pg }
+spec: { instances: { deep: [{ imageName: x, image: "${other}" }] } }
+---`,
+    'registry, repository and tag': `${plainServer}
+kind: Cluster
+metadata: { name: pg }
+spec: { exporter: { registry: registry.example, repository: tiny/other, tag: 1 } }
+---`,
+    "a ConfigMap's key": `${plainServer}
+kind: ConfigMap
+metadata: { name: operator }
+data: { SIDECAR_IMAGE: "${other}" }
+---`,
+  };
+  for (const [place, yaml] of Object.entries(named))
+    it(`are those that something else names, too: ${place}`, () => {
+      const all = `${ingress}${database}${yaml}`;
+      refused(
+        all,
+        new RegExp(
+          `names the image ${other} in .*, which is not in the payload: pack it, or list it in absentImages`,
+        ),
+      );
+      taken(
+        all,
+        [],
+        spec((text) => (text['absentImages'] = [other])),
+      );
+      taken(all.replaceAll(other, ours).replace('tiny/other, tag: 1', 'tiny/server, tag: "2026.1"'));
+    });
+
+  it('in a text are told; what only looks like a name is not', () => {
+    const config = (text: string) =>
+      `${rest}\nkind: ConfigMap\nmetadata: { name: c }\ndata:\n  template.yaml: |\n    ${text}\n---`;
+    taken(config(`image: "${other}"`), [
+      /names the image .*other:1 in ConfigMap\/c \(in the text of template\.yaml\)/,
+    ]);
+    taken(config('image: logo.png'));
+    const env = [
+      'LOGO_IMAGE, value: /static/logo.png',
+      'LOGO_IMAGE, value: logo.png',
+      'A_IMAGE, value: "https://x.example/a:1"',
+      'IMAGES, value: "a:1"',
+      'PULL, value: "a:1"',
+      'X_IMAGE, valueFrom: {}',
+    ];
+    for (const one of env)
+      taken(`${ingress}${database}${server(`{ containers: [${container(`env: [{ name: ${one} }]`)}] }`)}`);
+  });
+});
+
+describe('lists of a rendering', () => {
+  const inServer = (more: string, podMore = '') =>
+    `${ingress}${database}${server(`{ containers: [${container(more)}]${podMore} }`)}`;
+  const twice: [string, RegExp][] = [
+    [
+      inServer('env: [{ name: A, value: x }, { name: B, value: y }, { name: A, value: z }]'),
+      /env of main has A twice/,
+    ],
+    [
+      inServer('ports: [{ containerPort: 80 }, { containerPort: 80, protocol: TCP }]'),
+      /ports of main has 80 TCP twice/,
+    ],
+    [
+      inServer('volumeMounts: [{ name: a, mountPath: /a }, { name: b, mountPath: /a }]'),
+      /volumeMounts of main has \/a twice/,
+    ],
+    [inServer('', ', volumes: [{ name: a }, { name: a }]'), /volumes has a twice/],
+    [inServer('', ', imagePullSecrets: [{ name: a }, { name: a }]'), /imagePullSecrets has a twice/],
+    [inServer('', `, initContainers: [${container()}]`), /the list of containers has main twice/],
+    [
+      `${rest}\nkind: Service\nmetadata: { name: s }\nspec: { ports: [{ name: a, port: 1 }, { name: b, port: 1 }] }\n---`,
+      /Service\/s: ports has 1 TCP twice/,
+    ],
+    [
+      `${rest}\nkind: Service\nmetadata: { name: s }\nspec: { ports: [{ name: a, port: 1 }, { name: a, port: 2 }] }\n---`,
+      /Service\/s: ports has a twice/,
+    ],
+    [inServer('env: [{ name: A, $patch: delete }]'), /Deployment\/server has \$patch, which is no field/],
+    [
+      `${rest}\nkind: Job\nmetadata: { name: j, annotations: { helm.sh/hook: pre-upgrade } }\nspec: { template: { spec: { containers: [${container('env: [{ name: A }, { name: A }]')}] } } }\n---`,
+      /Job\/j: env of main has A twice/,
+    ],
+  ];
+  for (const [yaml, message] of twice)
+    it(`are refused as the API server would: ${message.source}`, () => refused(yaml, message));
+
+  it('that only look alike are taken', () => {
+    taken(
+      inServer(
+        'ports: [{ containerPort: 53 }, { containerPort: 53, protocol: UDP }], env: [{ name: A }, { name: a }]',
+      ),
+    );
+    taken(
+      `${rest}\nkind: Service\nmetadata: { name: s }\nspec: { ports: [{ name: a, port: 53 }, { name: b, port: 53, protocol: UDP }] }\n---`,
+    );
+  });
+});
+
+describe("the database's volume", () => {
+  const db = (mount: string, volumes: string, more = '') =>
+    `${ingress}${plainServer}${set(`{ containers: [{ name: db, image: "${ours}", volumeMounts: [{ name: ${mount}, mountPath: /data }] }], volumes: ${volumes} }`, more)}`;
+  const templates = (name: string) => `volumeClaimTemplates: [{ metadata: { name: ${name} }, spec: {} }]`;
+
+  it('is the one that the database mounts', () => {
+    refused(
+      db('data', '[]', templates('data')),
+      /product\.yaml:\d+: nothing mounts the claim tiny-db: the container db of StatefulSet\/db keeps its data on the claim data-db-0 that volumeClaimTemplates makes/,
+    );
+    refused(
+      db('data', '[{ name: data, persistentVolumeClaim: { claimName: other } }]'),
+      /keeps its data on the claim other/,
+    );
+    refused(db('data', '[{ name: data, emptyDir: {} }]'), /in an emptyDir, which ends with its pod/);
+    refused(db('none', '[]'), /in its own file system/);
+    const beside =
+      '[{ name: data, emptyDir: {} }, { name: spare, persistentVolumeClaim: { claimName: tiny-db } }]';
+    refused(db('data', beside), /nothing mounts the claim tiny-db/);
+    refused(
+      database.replace('name: db, image', 'name: server, image') + ingress + plainServer,
+      /has no container db, which database\.container names/,
+    );
+  });
+
+  it('may be a claim that a StatefulSet takes by its name', () => {
+    const product = { database: { volume: { claim: 'data-db-0' } } };
+    const files = spec();
+    const { database: of } = files.product.value;
+    const named = {
+      ...files,
+      product: {
+        ...files.product,
+        value: {
+          ...files.product.value,
+          database: { ...of, volume: { ...of.volume, ...product.database.volume } },
+        },
+      },
+    };
+    taken(db('data', '[]', templates('data')), [], named);
+  });
+
+  it('is made by the installer and not by the chart', () => {
+    refused(
+      `${rest}\nkind: PersistentVolumeClaim\nmetadata: { name: tiny-db }\n---`,
+      /the chart makes PersistentVolumeClaim\/tiny-db itself/,
+    );
+    refused(
+      `${rest}\nkind: PersistentVolume\nmetadata: { name: tiny-db }\n---`,
+      /the chart makes PersistentVolume\/tiny-db itself/,
+    );
+  });
+
+  it('is asked for in every combination that has a database, and one must', () => {
+    const without = `${ingress}${plainServer}`;
+    refused([without, without], /renders no pod with app=db: there is no database to dump/);
+    taken([rest, without], [/renders no pod with app=db.*\(with n=1\)$/]);
+  });
+
+  it('is not the only one: what a deletion takes along is told', () => {
+    const redis = set(
+      `{ containers: [${container('volumeMounts: [{ name: data, mountPath: /data }]')}] }`,
+      templates('data'),
+      'redis',
+    );
+    taken(`${rest}${redis}`, [/StatefulSet\/redis keeps data on data-redis-0 .*local-path deletes it/]);
+    taken(`${rest}\nkind: PersistentVolumeClaim\nmetadata: { name: files }\n---`, [
+      /PersistentVolumeClaim\/files belongs to the release/,
+    ]);
+    taken(
+      `${rest}\nkind: PersistentVolumeClaim\nmetadata: { name: files, annotations: { helm.sh/resource-policy: keep } }\n---`,
+    );
+    taken(`${rest}\nkind: StorageClass\nmetadata: { name: fast }\nreclaimPolicy: Delete\n---`, [
+      /StorageClass\/fast deletes/,
+    ]);
+    taken(`${rest}\nkind: StorageClass\nmetadata: { name: fast }\nreclaimPolicy: Retain\n---`);
+  });
+});
