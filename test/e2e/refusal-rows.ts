@@ -271,7 +271,7 @@ export const refusals: readonly Refusal[] = [
     argv: upgrade,
     under: ['taskset', '-c', '0'],
     exit: 3,
-    message: /cpus: 1 processors, 2 needed/,
+    message: /cpus: 1 processors \(limit: 2 needed\)/,
     hint: /nproc/,
   },
   {

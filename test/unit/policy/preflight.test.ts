@@ -105,7 +105,7 @@ test('all that blocks comes in one error with the fix of each, and the waivers w
   assert.equal(error.code, 'preflight');
   assert.match(
     error.message,
-    /^2 of 3 checks failed, nothing was changed: cpus: 1 processors, 2 needed; pods: /,
+    /^2 of 3 checks failed, nothing was changed: cpus: 1 processors \(limit: 2 needed\); pods: little \(limit: much\)/,
   );
   assert.match(error.hint ?? '', /^cpus: .*nproc.*\npods: k3s kubectl describe pod x$/);
   assert.equal(error.output, 'backend: CrashLoopBackOff');
