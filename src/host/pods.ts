@@ -19,6 +19,7 @@ export interface Pod extends KubeObject {
   spec: { nodeName?: string; containers: { name: string; image: string }[] };
   status: {
     phase: string;
+    podIP?: string;
     reason?: string;
     message?: string;
     conditions?: { type: string; status: string; reason?: string; message?: string }[];

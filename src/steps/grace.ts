@@ -49,7 +49,7 @@ export class Grace {
     const over: Given[] = [];
     for (const trouble of troubles) {
       const factor = trouble.overdue ? 1 : graces[trouble.kind];
-      if (factor === undefined) continue;
+      if (factor === undefined || !trouble.ofRelease) continue;
       const key = `${trouble.workload} ${trouble.kind}`;
       const before = this.#lasting.get(key);
       const lastedMs = before === undefined ? 0 : before.lastedMs + passedMs;

@@ -79,13 +79,15 @@ export async function runHelm(
     await helm[verb](options);
   } catch (error) {
     await watch.stop();
-    const said = error instanceof IvaapError && error.output !== undefined ? error.output : '';
-    const ended = given === undefined ? undefined : givenUpWords(given);
+    const said = ownWords(error instanceof IvaapError ? (error.output ?? '') : '');
+    const ended = given && `${given.trouble.workload} could not become ready, and Helm's wait was ended`;
     const waited = ended !== undefined || waitedInVain(error, said);
     const troubles = waited ? watch.troubles() : [];
+    const lines = waited ? watch.lines() : [];
     throw new IvaapError('failed', ended ?? causeChain(error)[0] ?? 'Helm failed', {
       cause: ended === undefined ? error : undefined,
-      output: [ended === undefined ? said : '', ...(waited ? watch.lines() : [])]
+      // That something is not ready says less than why.
+      output: [ended === undefined && !(troubles.length > 0 && notReady.test(said)) ? said : '', ...lines]
         .filter((line) => line !== '')
         .join('\n'),
       hint: mendOf(ctx, { error, said, troubles }),
@@ -109,6 +111,18 @@ const stopWords = (verb: HelmRun['verb'], { latest }: { latest: string }): strin
 
 const givenUpWords = ({ trouble: { workload, words }, lastedMs }: Given): string =>
   `${workload} cannot become ready (${words}, for ${Math.round(lastedMs / 1000)} s)`;
+
+/** Helm tells its error in its log and again at its end: the end is enough. */
+function ownWords(output: string): string {
+  const lines = output.split('\n');
+  return lines.some((line) => line.startsWith('Error: '))
+    ? lines.filter((line) => !line.startsWith('level=')).join('\n')
+    : output;
+}
+
+/** All that Helm says where it waited in vain and went back as it should. */
+const notReady =
+  /^Error: (UPGRADE|INSTALLATION) FAILED: (release \S+ failed, and has been rolled back due to rollback-on-failure being set: )?(resource \S+ not ready\. status: [^\n]*|context deadline exceeded)\s*$/;
 
 /** Whether Helm has applied everything and waited: what it refused at once has no pod as its cause. */
 function waitedInVain(error: unknown, said: string): boolean {

@@ -1,11 +1,14 @@
 import { valueAt } from '../policy/values-patches.ts';
 import type { StepContext } from './context.ts';
-import { type Trouble } from './troubles.ts';
+import type { Trouble } from './troubles.ts';
 import { readValuesFile } from './values_file.ts';
+
+const address = /^[0-9A-Fa-f.:]+$/;
 
 /**
  * Whether a pod that only runs and is not ready may be at work on the database's schema: to end that in the middle because it takes longer
- * than its chart expects would do harm. What cannot be asked counts as at work.
+ * than its chart expects would do harm. It is at work where the schema is not at its target and the pod has a session that does something;
+ * what cannot be asked counts as that.
  */
 export async function mayMigrate(ctx: StepContext, trouble: Trouble): Promise<boolean> {
   const { product, database, release } = ctx;
@@ -16,7 +19,14 @@ export async function mayMigrate(ctx: StepContext, trouble: Trouble): Promise<bo
   try {
     const { root } = await readValuesFile(ctx.paths.values, ctx.program);
     if (String(valueAt(root, autoMigrate.path)) !== autoMigrate.on) return false;
-    return (await database.schemaVersion(product.database.schemaVersionQuery)) < release.schema.target;
+    const schema = await database.schemaVersion(product.database.schemaVersionQuery);
+    if (schema >= release.schema.target) return false;
+    const addresses = trouble.addresses.filter((one) => address.test(one));
+    if (addresses.length === 0) return trouble.pods.length > 0;
+    const [row] = await database.query(
+      `SELECT count(*) FROM pg_stat_activity WHERE state <> 'idle' AND host(client_addr) IN (${addresses.map((one) => `'${one}'`).join(', ')})`,
+    );
+    return row?.[0] !== '0';
   } catch {
     return true;
   }

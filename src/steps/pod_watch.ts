@@ -4,12 +4,13 @@ import { lookAround, type Sight } from '../host/sight.ts';
 import type { StepContext } from './context.ts';
 import { type Given, Grace } from './grace.ts';
 import { mayMigrate } from './migrating.ts';
-import { lastWords, troubleLines } from './trouble_words.ts';
-import { podCount, type Trouble, troublesOf } from './troubles.ts';
+import { causeLines, lastWords } from './trouble_words.ts';
+import { causesOf, podCount, surestFirst, type Trouble, troublesOf } from './troubles.ts';
 
 const pauseMs = 3000;
 const logEveryMs = 9000;
 const defaultGraceSeconds = 90;
+const surelyResting = 3;
 
 /** The Helm that is watched. */
 export interface WatchedHelm {
@@ -50,6 +51,8 @@ export function watchPods(ctx: StepContext, io: StepIo, helm: WatchedHelm): PodW
   /** From then on what is seen is of the rollback. */
   let goesBack = false;
   let givenUp = false;
+  /** By workload: looks one after the other at which nobody was at work on the schema. Between two statements a migration rests. */
+  const resting = new Map<string, number>();
   let recordsLeft = helm.oldRecords !== undefined;
 
   async function remember(troubles: readonly Trouble[]): Promise<void> {
@@ -75,7 +78,12 @@ export function watchPods(ctx: StepContext, io: StepIo, helm: WatchedHelm): PodW
 
   async function giveUp(over: readonly Given[]): Promise<void> {
     for (const given of over) {
-      if (await mayMigrate(ctx, given.trouble)) continue;
+      const { kind, workload } = given.trouble;
+      if (kind === 'unready' || kind === 'deadline') {
+        const looks = (await mayMigrate(ctx, given.trouble)) ? 0 : (resting.get(workload) ?? 0) + 1;
+        resting.set(workload, looks);
+        if (looks < surelyResting) continue;
+      }
       const forward = await helm.stillForward();
       if (forward === false) goesBack = true;
       if (forward !== true || signal.aborted) return;
@@ -90,13 +98,14 @@ export function watchPods(ctx: StepContext, io: StepIo, helm: WatchedHelm): PodW
     // A look that fails is no news: Helm's own result is what counts.
     const sight = await lookAround(kubectl, { namespace, signal }).catch(() => undefined);
     if (sight === undefined) return;
-    const troubles = troublesOf(sight, { now: ctx.now(), since: helm.begun });
+    const troubles = troublesOf(sight, { now: ctx.now(), since: helm.begun, release: product.release });
     if (!recordsLeft) showPods(sight, troubles, io);
     if (goesBack) return;
     await remember(troubles);
     if (goesBack || givenUp) return;
     const { begun, over } = grace.look(troubles, performance.now());
-    for (const { trouble, graceMs } of begun) {
+    const { following } = causesOf(troubles);
+    for (const { trouble, graceMs } of begun.filter((given) => !following.includes(given.trouble))) {
       io.say(
         `${trouble.workload}: ${trouble.words}; it is given ${Math.round(graceMs / 1000)} s to heal, then Helm's wait is ended`,
       );
@@ -110,25 +119,15 @@ export function watchPods(ctx: StepContext, io: StepIo, helm: WatchedHelm): PodW
       await sleep(pauseMs, undefined, { signal }).catch(() => undefined);
     }
   })();
+  const seen = () => [...remembered.values()].map(({ trouble }) => trouble);
   return {
-    troubles: () => causesOf([...remembered.values()].map(({ trouble }) => trouble)),
-    lines: () => {
-      const causes = causesOf([...remembered.values()].map(({ trouble }) => trouble));
-      return causes.flatMap((trouble) => troubleLines(trouble, remembered.get(keyOf(trouble))?.log ?? []));
-    },
+    troubles: () => causesOf(seen().sort(surestFirst)).causes,
+    lines: () => causeLines(seen(), (trouble) => remembered.get(keyOf(trouble))?.log ?? []),
     async stop() {
       stopped.abort();
       await watching;
     },
   };
-}
-
-/** A pod that only waits is told where nothing surer is known of its workload. */
-function causesOf(troubles: readonly Trouble[]): Trouble[] {
-  const sure = (trouble: Trouble) => trouble.kind !== 'unready' && trouble.kind !== 'deadline';
-  return troubles.filter(
-    (trouble) => sure(trouble) || !troubles.some((one) => sure(one) && one.workload === trouble.workload),
-  );
 }
 
 function showPods({ controllers }: Sight, [first]: readonly Trouble[], io: StepIo): void {

@@ -1,6 +1,6 @@
 import type { Kubectl } from '../host/kubectl.ts';
 import { lookAround } from '../host/sight.ts';
-import { type Looking, type Trouble, troublesOf } from './troubles.ts';
+import { causesOf, type Looking, surestFirst, type Trouble, troublesOf } from './troubles.ts';
 
 const tailLines = 5;
 
@@ -18,7 +18,7 @@ export async function lastWords(
 }
 
 /** One cause: what is wrong, what its probe was answered, its event, its last words, in this order. */
-export function troubleLines(trouble: Trouble, log: readonly string[]): string[] {
+function troubleLines(trouble: Trouble, log: readonly string[]): string[] {
   const { workload, words, pods, probe, event } = trouble;
   const others = pods.length > 1 ? ` (${pods.length} pods)` : '';
   return [
@@ -26,6 +26,19 @@ export function troubleLines(trouble: Trouble, log: readonly string[]): string[]
     ...(probe === undefined ? [] : [`  probe: ${probe}`]),
     ...(event === undefined ? [] : [`  event: ${event}`]),
     ...log.map((line) => `  log: ${line}`),
+  ];
+}
+
+/** Each cause once; what may only follow from them by name. */
+export function causeLines(
+  troubles: readonly Trouble[],
+  logOf: (trouble: Trouble) => readonly string[],
+): string[] {
+  const { causes, following } = causesOf([...troubles].sort(surestFirst));
+  const names = [...new Set(following.map(({ workload }) => workload))].join(', ');
+  return [
+    ...causes.flatMap((trouble) => troubleLines(trouble, logOf(trouble))),
+    ...(names === '' ? [] : [`not known: whether ${names} would be ready without that`]),
   ];
 }
 
@@ -38,10 +51,9 @@ export async function describeTroubles(
   try {
     const sight = await lookAround(kubectl, { namespace });
     const troubles = troublesOf(sight, looking);
-    const lines = await Promise.all(
-      troubles.map(async (trouble) => troubleLines(trouble, await lastWords(kubectl, namespace, trouble))),
-    );
-    return lines.flat();
+    const logs = new Map<Trouble, string[]>();
+    for (const trouble of troubles) logs.set(trouble, await lastWords(kubectl, namespace, trouble));
+    return causeLines(troubles, (trouble) => logs.get(trouble) ?? []);
   } catch (error) {
     return [`the pods could not be read: ${error instanceof Error ? error.message : String(error)}`];
   }

@@ -12,6 +12,10 @@ export interface Trouble {
   workload: string;
   words: string;
   pods: string[];
+  /** Whether the release is known to have made it: Helm waits for nothing else. */
+  ofRelease: boolean;
+  /** Of those pods that have one. */
+  addresses: string[];
   /** The Deployment has waited for as long as its chart allows. */
   overdue: boolean;
   /** The last answer of a probe. */
@@ -25,6 +29,8 @@ export interface Looking {
   now: Date;
   /** When this Helm began: Jobs from before it are no cause. Undefined where none did: no Job is one. */
   since: Date | undefined;
+  /** What others have made in the namespace is no cause of how this Helm release fares; undefined: whoever made it. */
+  release?: string | undefined;
   /** Only pods with these labels, and what makes them. */
   selector?: string | undefined;
 }
@@ -38,20 +44,25 @@ export function troublesOf(sight: Sight, looking: Looking): Trouble[] {
   for (const pod of sight.pods) {
     const owner = workloadOf(pod, sight.controllers);
     if (!isMeant(pod.metadata.labels, looking.selector)) continue;
-    if (isPast(owner, looking) || isPast(pod, looking)) continue;
+    if (isPast(owner, looking) || isPast(pod, looking) || isOthers(owner, looking)) continue;
     const events = eventsOf(pod);
     const found = podTrouble(pod, events, looking.now);
     if (found === undefined) continue;
     const { kind, words, container } = found;
     const workload = nameOf(owner ?? pod);
     const known = byKey.get(`${workload} ${kind}`);
-    if (known !== undefined) known.pods.push(pod.metadata.name);
-    else {
+    const addresses = pod.status.podIP === undefined ? [] : [pod.status.podIP];
+    if (known !== undefined) {
+      known.pods.push(pod.metadata.name);
+      known.addresses.push(...addresses);
+    } else {
       byKey.set(`${workload} ${kind}`, {
         kind,
         workload,
         words,
         pods: [pod.metadata.name],
+        addresses,
+        ofRelease: owner !== undefined && looking.release !== undefined,
         overdue: false,
         probe: lastAnswer(events),
         event: telling(events, words),
@@ -63,10 +74,28 @@ export function troublesOf(sight: Sight, looking: Looking): Trouble[] {
   const made = sight.controllers.flatMap((controller) => {
     const labels = controller.spec?.template?.metadata?.labels;
     if (!isMeant(labels, looking.selector) || isPast(controller, looking)) return [];
-    return controllerTroubles(controller, eventsOf(controller), podTroubles);
+    if (isOthers(controller, looking)) return [];
+    const found = controllerTroubles(controller, eventsOf(controller), podTroubles);
+    return found.map((trouble) => ({ ...trouble, ofRelease: looking.release !== undefined }));
   });
-  const order: Trouble['kind'][] = ['refused', 'job', ...podKinds, 'deadline'];
-  return [...made, ...podTroubles].sort((a, b) => order.indexOf(a.kind) - order.indexOf(b.kind));
+  return [...made, ...podTroubles].sort(surestFirst);
+}
+
+const order: Trouble['kind'][] = ['refused', 'job', ...podKinds, 'deadline'];
+export const surestFirst = (a: Trouble, b: Trouble): number => order.indexOf(a.kind) - order.indexOf(b.kind);
+
+/** What says more than that something waits. */
+const isSure = ({ kind }: Trouble): boolean => kind !== 'unready' && kind !== 'deadline';
+
+/** Causes apart from what may only follow from them: a pod that waits for another workload is no failure of its own. */
+export function causesOf(troubles: readonly Trouble[]): { causes: Trouble[]; following: Trouble[] } {
+  const sure = troubles.filter(isSure);
+  if (sure.length === 0) return { causes: [...troubles], following: [] };
+  const names = new Set(sure.map(({ workload }) => workload));
+  return {
+    causes: sure,
+    following: troubles.filter((trouble) => !isSure(trouble) && !names.has(trouble.workload)),
+  };
 }
 
 /** What only the controller knows; marks the pods' troubles whose time is over. */
@@ -77,7 +106,16 @@ function controllerTroubles(
 ): Trouble[] {
   const { kind, metadata, status } = controller;
   const workload = nameOf(controller);
-  const none = { workload, pods: [], overdue: false, probe: undefined, event: undefined, log: undefined };
+  const none = {
+    workload,
+    pods: [],
+    addresses: [],
+    ofRelease: false,
+    overdue: false,
+    probe: undefined,
+    event: undefined,
+    log: undefined,
+  };
   const current = (status?.observedGeneration ?? 0) >= (metadata.generation ?? 0);
   const condition = (type: string, value: string) =>
     status?.conditions?.find((one) => one.type === type && one.status === value);
@@ -146,7 +184,7 @@ function lastRefusal(events: readonly KubeEvent[]): string | undefined {
 
 /** Events that only repeat what the pod's own status says, or that belong to every start. */
 const silent =
-  /^(Unhealthy|Scheduled|Pulled|Pulling|Created|Started|Killing|BackOff|SuccessfulCreate|FailedScheduling)$/;
+  /^(Failed|Unhealthy|Scheduled|Pulled|Pulling|Created|Started|Killing|BackOff|SuccessfulCreate|FailedScheduling|SandboxChanged|NodeNotReady)$/;
 
 function telling(events: readonly KubeEvent[], words: string): string | undefined {
   const last = events.findLast(({ reason }) => !silent.test(reason));
@@ -184,6 +222,13 @@ function isPast(owner: Controller | Pod | undefined, { since }: Looking): boolea
   // The server's times are whole seconds.
   const made = Date.parse(owner.metadata.creationTimestamp ?? '') + 999;
   return since === undefined || made < since.getTime();
+}
+
+/** Helm marks what it makes, and hooks are marked by their chart. */
+function isOthers(owner: Controller | undefined, { release }: Looking): boolean {
+  if (owner === undefined || release === undefined || owner.kind === 'ReplicaSet') return false;
+  const { annotations = {} } = owner.metadata;
+  return annotations['meta.helm.sh/release-name'] !== release && annotations[hookMark] === undefined;
 }
 
 function isMeant(labels: Record<string, string> | undefined, selector: string | undefined): boolean {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, test } from 'node:test';
 import { IvaapError } from '../../../src/errors.ts';
+import { failure } from '../../../src/host/program-failure.ts';
 import type { HostEvent } from '../../fixtures/in-process-host/events.ts';
 import {
   SimulatedHost,
@@ -8,6 +9,7 @@ import {
   type Watcher,
   type World,
 } from '../../fixtures/in-process-host/host.ts';
+import { packRecord, unpackRecord } from '../../fixtures/in-process-host/helm.ts';
 import { refusedCall } from '../../fixtures/in-process-host/runner.ts';
 
 /** What an operator is told once Helm has ended, and what a health step that was waived may and may not say. */
@@ -17,7 +19,8 @@ let installed: World;
 
 before(async () => {
   host = await SimulatedHost.start();
-  assert.equal((await host.run('install')).exitCode, 0);
+  const first = await host.run('install');
+  assert.equal(first.exitCode, 0, said(first));
   installed = host.copy();
 });
 beforeEach(() => {
@@ -111,6 +114,53 @@ test('a stop that Helm outlived says what has completed and what is left, and no
     warnings(ended).filter((line) => line.includes('stopping after Helm')),
     [],
   );
+});
+
+test('a Helm that was killed before it changed anything leaves the old release running, and that is said', async () => {
+  const ended = await host.run('upgrade', (event) =>
+    isHelmUpgrade(event, 'during')
+      ? failure('helm upgrade tiny was ended by SIGKILL', {
+          exitCode: undefined,
+          endedBy: 'SIGKILL',
+          reason: 'signal',
+          stdout: '',
+          stderr: '',
+        })
+      : undefined,
+  );
+  assert.equal(ended.exitCode, 6);
+  assert.match(
+    said(ended),
+    /All workloads of 2026\.1 run and are ready.*pending-upgrade.*The product answers/,
+  );
+  const { hint = '' } = ended.error as IvaapError;
+  assert.match(hint, /journalctl/);
+  assert.doesNotMatch(hint, /values/);
+  assert.equal((await host.run('upgrade')).exitCode, 0);
+});
+
+test('that Helm cuts the history is said once it takes more than the usual one away', async () => {
+  const secret = host.cluster.list('Secret', 'tiny', 'owner=helm,name=tiny')[0]!;
+  const { release } = secret.data as { release: string };
+  host.cluster.delete('Secret', secret.metadata.name, 'tiny');
+  for (let revision = 1; revision <= 14; revision += 1) {
+    const status = revision === 14 ? 'deployed' : 'superseded';
+    const record = { ...unpackRecord(release), revision, status };
+    host.cluster.apply({
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: {
+        name: `sh.helm.release.v1.tiny.v${revision}`,
+        namespace: 'tiny',
+        labels: { owner: 'helm', name: 'tiny', status, version: String(revision) },
+      },
+      data: { release: packRecord(record, 'tiny') },
+    });
+  }
+  const ended = await host.run('upgrade');
+  assert.equal(ended.exitCode, 0, said(ended));
+  assert.ok(warnings(ended).some((line) => /the 5 oldest of its 14 revisions are taken away/.test(line)));
+  assert.deepEqual(host.violations, []);
 });
 
 /** From the end of Helm on the ingress sends everybody elsewhere. */

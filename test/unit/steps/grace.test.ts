@@ -8,6 +8,8 @@ const trouble = (kind: Trouble['kind'], fields: Partial<Trouble> = {}): Trouble 
   workload: 'Deployment/backend',
   words: 'words',
   pods: ['a'],
+  addresses: [],
+  ofRelease: true,
   overdue: false,
   probe: undefined,
   event: undefined,

@@ -18,6 +18,8 @@ const trouble = (kind: Trouble['kind'], words = ''): Trouble[] => [
     words,
     workload: 'w',
     pods: [],
+    addresses: [],
+    ofRelease: true,
     overdue: false,
     probe: undefined,
     event: undefined,

@@ -30,7 +30,7 @@ async function watch(
   const { promise: ended, resolve: end } = Promise.withResolvers<void>();
   let count = 0;
   const ctx = {
-    product: { namespace: 'tiny', helm: { graceSeconds: 90 }, values: {} },
+    product: { namespace: 'tiny', release: 'tiny', helm: { graceSeconds: 90 }, values: {} },
     now: () => new Date('2026-11-22T12:01:00Z'),
     kubectl: {
       list: async (): Promise<KubeObject[]> => {

@@ -17,7 +17,7 @@ export function controller(
     at?: string;
   } = {},
 ): Controller {
-  const { status = {}, replicas = 1, owner, annotations, at = made } = fields;
+  const { status = {}, replicas = 1, owner, annotations = ofTiny, at = made } = fields;
   return {
     apiVersion: 'apps/v1',
     kind,
@@ -26,13 +26,16 @@ export function controller(
       uid: `uid of ${name}`,
       generation: 2,
       creationTimestamp: at,
-      ...(annotations === undefined ? {} : { annotations }),
+      annotations,
       ...(owner === undefined ? {} : { ownerReferences: [owner] }),
     },
     spec: { replicas, template: { metadata: { labels: { app: name } } } },
     status: { observedGeneration: 2, ...status },
   };
 }
+
+/** As Helm marks what it makes for a release. */
+const ofTiny = { 'meta.helm.sh/release-name': 'tiny' };
 
 type Status = NonNullable<Pod['status']['containerStatuses']>[number];
 

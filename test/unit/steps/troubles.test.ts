@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Pod } from '../../../src/host/pods.ts';
-import { troubleLines } from '../../../src/steps/trouble_words.ts';
+import { causeLines } from '../../../src/steps/trouble_words.ts';
 import { podCount, type Trouble, troublesOf } from '../../../src/steps/troubles.ts';
 import { backend, controller, event, pod, sight } from './sight.ts';
 
 const now = new Date('2026-11-22T12:05:00Z');
 const since = new Date('2026-11-22T12:00:00Z');
 const look = (parts: Parameters<typeof sight>[0], selector?: string): Trouble[] =>
-  troublesOf(sight(parts), { now, since, selector });
+  troublesOf(sight(parts), { now, since, selector, release: 'tiny' });
 const brief = (troubles: Trouble[]) => troubles.map(({ workload, kind, words }) => [workload, kind, words]);
 const ofBackend = (pods: Pod[]) => ({ pods, controllers: [backend.deployment(), backend.replicaSet] });
 
@@ -111,12 +111,15 @@ test('pods of one workload with one cause are told once, with probe, event and l
     ],
   });
   assert.deepEqual(more, []);
-  assert.deepEqual(troubleLines(trouble!, ['password authentication failed']), [
-    'Deployment/backend (2 pods): server: runs but is not ready',
-    '  probe: Readiness probe failed: statuscode: 404',
-    '  event: FailedPostStartHook: a hook failed',
-    '  log: password authentication failed',
-  ]);
+  assert.deepEqual(
+    causeLines([trouble!], () => ['password authentication failed']),
+    [
+      'Deployment/backend (2 pods): server: runs but is not ready',
+      '  probe: Readiness probe failed: statuscode: 404',
+      '  event: FailedPostStartHook: a hook failed',
+      '  log: password authentication failed',
+    ],
+  );
 });
 
 test('a volume that does not come is the event of the kubelet', () => {
@@ -221,4 +224,31 @@ test('pods are counted against those wanted, whatever became of them', () => {
     },
   );
   assert.equal(count('ReplicaSet', {}), undefined);
+});
+
+test('what others have made in the namespace is no cause, and ends nobody’s wait', () => {
+  const waiting = { state: { waiting: { reason: 'ErrImageNeverPull' } } };
+  const owner = { kind: 'Deployment', name: 'theirs' };
+  const theirs = controller('Deployment', 'theirs', { annotations: {} });
+  assert.deepEqual(look({ pods: [pod('x', owner, waiting)], controllers: [theirs] }), []);
+  const [unknown] = look({ pods: [pod('x', { kind: 'Cluster', name: 'db' }, waiting)] });
+  assert.deepEqual([unknown?.workload, unknown?.ofRelease], ['Pod/x', false]);
+  assert.equal(look(ofBackend([pod('a', backend.owner, waiting)]))[0]?.ofRelease, true);
+});
+
+test('what may only follow from a cause is not known, and no failure of its own', () => {
+  const postgres = { kind: 'StatefulSet', name: 'postgres' };
+  const pods = [
+    pod('a', backend.owner, { state: { running: { startedAt: '2026-11-22T12:00:40Z' } } }),
+    pod('postgres-0', postgres, { state: { waiting: { reason: 'ErrImageNeverPull' } } }),
+  ];
+  const controllers = [...ofBackend([]).controllers, controller('StatefulSet', 'postgres')];
+  assert.deepEqual(
+    causeLines(look({ pods, controllers }), () => ['a line']),
+    [
+      'StatefulSet/postgres: postgres: ErrImageNeverPull',
+      '  log: a line',
+      'not known: whether Deployment/backend would be ready without that',
+    ].map((line) => line.replace('postgres: Err', 'server: Err')),
+  );
 });
