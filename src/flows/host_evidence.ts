@@ -98,16 +98,20 @@ export type Likely =
   /** The cluster could not be asked. */
   | 'unknown';
 
-export function likely({ folder, namespace, volume, records, copies }: HostEvidence): Likely {
+export function likely(evidence: HostEvidence): Likely {
+  const { folder, namespace, volume, records, copies } = evidence;
   if (folder.missingMount !== undefined) return 'unmounted';
   const ourVolume = volume.known && volume.value?.ours === true ? volume.value : undefined;
   const below = ourVolume?.path?.startsWith(`${folder.path}/`) === true;
   if (below && ourVolume?.there === false && copies.length === 0) return 'unmounted';
-  const marked = namespace.known && namespace.value === true && ourVolume !== undefined;
-  if (marked || copies.length > 0) return 'ours';
+  if (isMarked(evidence) || copies.length > 0) return 'ours';
   if (!namespace.known || !volume.known || !records.known) return 'unknown';
   return records.value.length > 0 ? 'foreign' : 'nothing';
 }
+
+/** Whether namespace and volume bear this installer's labels. */
+export const isMarked = ({ namespace, volume }: HostEvidence): boolean =>
+  namespace.known && namespace.value === true && volume.known && volume.value?.ours === true;
 
 /** The same for people, a line each. */
 export function evidenceLines(evidence: HostEvidence, { product }: Pick<OpenedPayload, 'product'>): string[] {

@@ -5,7 +5,7 @@ import { IvaapError } from '../errors.ts';
 import { signerOf } from '../payload/signature.ts';
 import { signedBy } from '../policy/trust.ts';
 import type { KubeObject } from '../host/kubectl.ts';
-import { hostEvidence, likely } from './host_evidence.ts';
+import { hostEvidence, isMarked, likely } from './host_evidence.ts';
 import type { FlowPorts, HostTools, OpenedPayload } from './session.ts';
 import { factsOf, noStateRefusal } from './without_state.ts';
 
@@ -51,7 +51,9 @@ export async function refuseLeftovers(
   const evidence = await hostEvidence(opened, { known: true, value: { kubectl } }, signal);
   signal.throwIfAborted();
   const found = likely(evidence);
-  if (found === 'unmounted' || found === 'ours') {
+  // Backups alone, beside a cluster that knows nothing: what lies there is named below, one thing after the other.
+  const here = isMarked(evidence) || (evidence.records.known && evidence.records.value.length > 0);
+  if (found === 'unmounted' || (found === 'ours' && here)) {
     const { message, hint } = noStateRefusal(evidence, opened, program);
     throw new IvaapError('preflight', message, { hint, facts: factsOf(evidence, opened) });
   }

@@ -148,9 +148,13 @@ function valuesOnly(facts: RepairFacts, good: ReleaseRecord): Repair | undefined
   };
 }
 
+/** Made by an install that came no further: nothing of a database is in it, and no backup tells of one. */
+const isOurEmptyVolume = ({ evidence: { volume, copies }, hasData }: RepairFacts): boolean =>
+  volume.known && volume.value?.ours === true && !hasData && copies.length === 0;
+
 /** Helm knows nothing of the release: its objects may be there all the same, and can be installed over. */
 function withoutRecords(facts: RepairFacts, workloads: readonly string[]): Repair {
-  const { state, opened, evidence, hasData } = facts;
+  const { state, opened, evidence } = facts;
   const { product, release } = opened;
   if (state !== undefined && readHelmJournal(state.helm).emptied === true) {
     return {
@@ -159,7 +163,7 @@ function withoutRecords(facts: RepairFacts, workloads: readonly string[]): Repai
     };
   }
   if (workloads.length === 0) {
-    if (state === undefined && !hasData)
+    if (state === undefined && isOurEmptyVolume(facts))
       return installAnew(facts, release.version, 'nothing of the release is there yet');
     const where = evidence.volume.known ? evidence.volume.value?.path : undefined;
     const message = `neither a record of Helm's nor a workload of the release ${product.release} is there: nothing runs that could be managed${where === undefined ? '' : `; the database's data is in ${where}`}`;
@@ -195,11 +199,40 @@ function withoutRecords(facts: RepairFacts, workloads: readonly string[]): Repai
 function firstInstall(facts: RepairFacts, last: ReleaseRecord): Repair {
   const { opened, state } = facts;
   const version = last.content?.version ?? '';
-  if (state !== undefined || !sameVersion(version, opened.release.version)) {
+  if (state !== undefined) return neverGood(facts, state, last);
+  if (facts.evidence.copies.length > 0 || holdsOlderData(facts)) {
+    const message = `no revision of the Helm release ever ran (${last.revision} is ${last.status}), and the database's folder holds data of before: which version they belong to cannot be told`;
+    return refused('version', message, recordsCommand(facts));
+  }
+  if (!sameVersion(version, opened.release.version)) {
     const message = `the first install of ${version} has not completed (revision ${last.revision} is ${last.status}), and this package is ${opened.release.version}`;
     return refused('version', message, `type repair-state with the package of ${version}`);
   }
   return installAnew(facts, version, `Helm's revision ${last.revision} is ${last.status}`);
+}
+
+/** The install of a release would migrate whatever lies in the folder, without a dump: an empty or finished schema is its own work. */
+function holdsOlderData({ hasData, schemaNow, opened: { release } }: RepairFacts): boolean {
+  return hasData && schemaNow !== 0 && schemaNow !== release.schema.target;
+}
+
+/** A state that can be read, beside records of which none ever ran: somebody else's Helm, or one of ours that failed at once. */
+function neverGood(facts: RepairFacts, state: State, last: ReleaseRecord): Repair {
+  const { evidence } = facts;
+  const version = last.content?.version;
+  if (!agrees(state, [last], version)) {
+    const message = `the state says that ${state.installed?.version} is installed, and no revision of the Helm release ever ran (${last.revision} of ${version} is ${last.status})`;
+    return refused('version', message, recordsCommand(facts));
+  }
+  if (agrees(state, [last], evidence.chart?.version)) {
+    return valuesOnly(facts, last) ?? { kind: 'nothing', message: agreement(state, last) };
+  }
+  const repaired = marked(facts, structuredClone(state), []);
+  return proposed(facts, repaired, {
+    lines: installedLines(repaired),
+    next: 'install --upgrade',
+    release: last,
+  });
 }
 
 function installAnew(facts: RepairFacts, version: string, why: string): Repair {

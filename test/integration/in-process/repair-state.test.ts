@@ -73,6 +73,22 @@ async function assertUpgrades(options: Parameters<SimulatedHost['run']>[2] = {})
   assert.deepEqual([host.state()?.installed?.version, schema()], ['2026.2', 2]);
 }
 
+const recordName = (revision: number) => `sh.helm.release.v1.tiny.v${revision}`;
+function readRecord(revision: number) {
+  const secret = host.cluster.get('Secret', recordName(revision), namespace)!;
+  return unpackRecord((secret.data as { release: string }).release);
+}
+function writeRecord(record: ReturnType<typeof readRecord>): void {
+  const { revision, status } = record;
+  const labels = { owner: 'helm', name: 'tiny', status, version: String(revision) };
+  host.cluster.apply({
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { name: recordName(revision), namespace, labels },
+    data: { release: packRecord(record, 'tiny') },
+  });
+}
+
 const dumps = () =>
   existsSync(join(installer(), 'backups'))
     ? (readdirSync(join(installer(), 'backups'), { recursive: true }) as string[]).filter((name) =>
@@ -206,6 +222,40 @@ test('a disk that is not mounted is asked for, by fstab or by a volume whose fol
   }
 });
 
+test('a cluster that was made anew beside an old folder is not taken for an install that goes on', async () => {
+  host.become(upgraded);
+  writeFileSync(join(host.root, 'storage', 'PG_VERSION'), '15');
+  for (const key of Object.keys(host.cluster.state.objects)) {
+    if (!key.startsWith('Node/')) delete host.cluster.state.objects[key];
+  }
+  rmSync(stateFile());
+  assert.match(refusal(await host.run('install'), 3).text, /exists already/);
+  const was = everything();
+  assert.match(refusal(await host.repair('upgrade'), 3).text, /nothing runs that could be managed/);
+  assert.deepEqual(everything(), was);
+});
+
+test('an install that had not completed goes on with its own package, and not over data of before', async () => {
+  for (const [database, exit] of [
+    [0, 0],
+    [1, 0],
+    [-1, 5],
+  ] as const) {
+    host.become(installed);
+    writeRecord({ ...readRecord(1), status: 'failed', description: 'Install failed' });
+    rmSync(stateFile());
+    writeFileSync(join(host.root, 'storage', 'PG_VERSION'), '15');
+    host.cluster.state.database.schema = database;
+    const repaired = await host.repair('install');
+    assert.equal(repaired.exitCode, exit, String(repaired.error));
+    if (exit !== 0) continue;
+    assert.deepEqual([host.state()?.installed, host.state()?.run?.flow], [undefined, 'install']);
+    const goesOn = await host.run('install');
+    assert.equal(goesOn.exitCode, 0, String(goesOn.error));
+    assert.equal(host.state()?.installed?.version, '2026.1');
+  }
+});
+
 test('what this installer did not make stays refused with exit 5 and its guide, also by the repair', async () => {
   rmSync(installer(), { recursive: true });
   const { kind, apiVersion, metadata } = host.cluster.get('Namespace', namespace)!;
@@ -239,24 +289,8 @@ test('after a completed upgrade the copy from the middle of that run is not take
 
 /** As the guide for a restore has it: the old release by Helm's own rollback, the database from the dump. */
 function rollBack({ dumpToo }: { dumpToo: boolean }): void {
-  const name = (revision: number) => `sh.helm.release.v1.tiny.v${revision}`;
-  const read = (revision: number) =>
-    unpackRecord(
-      (host.cluster.get('Secret', name(revision), namespace)!.data as { release: string }).release,
-    );
-  const write = (record: ReturnType<typeof read>) =>
-    host.cluster.apply({
-      apiVersion: 'v1',
-      kind: 'Secret',
-      metadata: {
-        name: name(record.revision),
-        namespace,
-        labels: { owner: 'helm', name: 'tiny', status: record.status, version: String(record.revision) },
-      },
-      data: { release: packRecord(record, 'tiny') },
-    });
-  write({ ...read(2), status: 'superseded' });
-  write({ ...read(1), revision: 3, status: 'deployed', description: 'Rollback to 1' });
+  writeRecord({ ...readRecord(2), status: 'superseded' });
+  writeRecord({ ...readRecord(1), revision: 3, status: 'deployed', description: 'Rollback to 1' });
   if (dumpToo) host.cluster.state.database.schema = 1;
 }
 
@@ -378,6 +412,27 @@ test('a state that says what the host says is left alone', async () => {
   assert.equal(exitCode, 0);
   assert.match(result?.lines.join() ?? '', /Nothing to repair: the state says what the host says: 2026\.1/);
   assert.deepEqual(everything(), was);
+});
+
+test('a release whose upgrade failed, was cut off or was never good is told as that', async () => {
+  for (const status of ['failed', 'pending-upgrade']) {
+    host.become(upgraded);
+    writeRecord({ ...readRecord(1), status: 'deployed' });
+    writeRecord({ ...readRecord(2), status, updated: '2026-01-01T00:00:00Z', description: 'Upgrade' });
+    rmSync(stateFile());
+    const repaired = await assertRepaired();
+    assert.match(
+      repaired.result!.lines.join('\n'),
+      new RegExp(`an upgrade to 2026\\.2 is not finished \\(.*${status}\\)`),
+    );
+    const { installed: last, run, anchors } = host.state()!;
+    assert.deepEqual([last?.version, run?.from, run?.to], ['2026.1', '2026.1', '2026.2']);
+    assert.ok(anchors['2026.1']?.derived.pgDump !== undefined);
+    await assertUpgrades();
+  }
+  host.become(installed);
+  writeRecord({ ...readRecord(1), status: 'failed' });
+  assert.match((await host.repair('upgrade')).result?.lines.join() ?? '', /Nothing to repair: .*2026\.1/);
 });
 
 test('it asks on a terminal, refuses without one, and a dry run or a no changes nothing', async () => {
