@@ -1,6 +1,6 @@
-import { tarFiles } from '../src/images/tar-files.ts';
 import type { Manifest } from '../src/host/kubectl.ts';
 import { podTemplates } from '../src/steps/checks/rendered_images.ts';
+import { dependencyFiles } from './chart-files.ts';
 import { checkImages } from './chart-images.ts';
 import { listMistakes } from './chart-lists.ts';
 import type { Rendering } from './chart-render.ts';
@@ -22,7 +22,7 @@ export async function refuseCrds({ product, files, sources }: PackPlan): Promise
     if (/^(charts\/[^/]+\/)*crds\//.test(inside))
       throw new SpecError(`${where}: the chart has ${inside}: Helm never upgrades what lies in crds/`);
     if (!/^(charts\/[^/]+\/)*charts\/[^/]+\.tgz$/.test(inside) || !('path' in content)) continue;
-    for await (const file of tarFiles(content.path))
+    for await (const file of dependencyFiles(content.path, where))
       if (/^[^/]+\/(charts\/[^/]+\/)*crds\//.test(file.name))
         throw new SpecError(`${where}: ${inside} has ${file.name}: Helm never upgrades what lies in crds/`);
   }

@@ -1,5 +1,7 @@
 import { readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import type { TarFile } from '../src/images/tar-files.ts';
+import { tarFiles, UnreadableArchive } from '../src/images/tar-files.ts';
 import type { Ignores } from './helm-ignore.ts';
 import { helmIgnores } from './helm-ignore.ts';
 import type { Source } from './pack-plan.ts';
@@ -63,3 +65,13 @@ function ignoresOf(folder: string, where: string): Ignores {
 
 /** In charts/ Helm passes over what begins with `_` or `.`. */
 const isNoChart = (name: string): boolean => /^(?:charts\/[^/]+\/)*charts\/[_.][^/]*$/.test(name);
+
+/** The files of a packed dependency, one after another. Throws {@link SpecError} for one that is no archive. */
+export async function* dependencyFiles(path: string, where: string): AsyncGenerator<TarFile> {
+  try {
+    yield* tarFiles(path);
+  } catch (cause) {
+    if (!(cause instanceof UnreadableArchive)) throw cause;
+    throw new SpecError(`${where}: ${path}: ${cause.message}`, { cause });
+  }
+}

@@ -32,7 +32,7 @@ const containerLists = ['initContainers', 'containers', 'ephemeralContainers'];
 
 /** What the API server refuses of an object, in the middle of an upgrade, and can be seen now: members of lists that come twice, and `$patch`. */
 export function listMistakes(manifests: readonly Manifest[], where: string): string[] {
-  return manifests.flatMap((manifest) => {
+  return manifests.filter(isBuiltIn).flatMap((manifest) => {
     const object = nameOf(manifest);
     const twice = (place: string, members: readonly JsonObject[], keyOf: KeyOf): string[] => {
       const seen = new Set<string>();
@@ -71,6 +71,12 @@ export function listMistakes(manifests: readonly Manifest[], where: string): str
     return [...pods, ...service, ...patch];
   });
 }
+
+/** What the schema of a custom resource allows is its own. */
+const isBuiltIn = (manifest: Manifest): boolean => {
+  const [group = '', version] = String((manifest as unknown as JsonObject)['apiVersion'] ?? 'v1').split('/');
+  return version === undefined || !group.includes('.') || group.endsWith('.k8s.io');
+};
 
 const hasPatch = (value: Json): boolean =>
   Array.isArray(value)

@@ -49,8 +49,18 @@ export async function renderChart(files: ReleaseFiles, scratchFolder: string): P
         throw new SpecError(`${where}: the chart cannot be rendered with ${name}: ${why}`, { cause });
       }
     };
-    const install = parseRendered(await run('template', ...common, ...kubernetes));
-    const upgrade = parseRendered(await run('template', ...common, ...kubernetes, '--is-upgrade'));
+    const parsed = (text: string) => {
+      try {
+        return parseRendered(text);
+      } catch (cause) {
+        const why = (cause as Error).message;
+        throw new SpecError(`${where}: what the chart renders with ${name} cannot be read: ${why}`, {
+          cause,
+        });
+      }
+    };
+    const install = parsed(await run('template', ...common, ...kubernetes));
+    const upgrade = parsed(await run('template', ...common, ...kubernetes, '--is-upgrade'));
     const manifests = [install, upgrade].flatMap(({ objects, hooks }) => [...objects, ...hooks]);
     if (manifests.some(({ kind, metadata }) => typeof kind !== 'string' || metadata?.name === undefined))
       throw new SpecError(`${where}: the chart renders an object without kind or name with ${name}`);

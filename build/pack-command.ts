@@ -51,7 +51,8 @@ function draw({ what, done, total }: { what: string; done: number; total: number
 
 /** Says what was found beside, where it is read before the closing line. */
 function chartWords(chart: ChartReport | undefined): string {
-  if (chart === undefined) return 'chart not rendered: the spec has no valuesMatrix';
+  if (chart === undefined)
+    return 'chart not rendered, as the spec has no valuesMatrix: nothing is known of its images, volumes and workloads';
   const { combinations, secretBytes, warnings } = chart;
   for (const warning of warnings) console.error(`warning: ${warning}`);
   const values = `${combinations} combination${combinations === 1 ? '' : 's'} of values`;

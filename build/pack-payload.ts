@@ -1,8 +1,8 @@
-import { closeSync, constants, lstatSync, statSync } from 'node:fs';
+import { closeSync, constants, lstatSync, realpathSync, statSync } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { rm } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
-import { dirname } from 'node:path';
+import { dirname, relative } from 'node:path';
 import type { AtomicFile } from '../src/host/atomic-file.ts';
 import { openAtomic, writeFileAtomic } from '../src/host/atomic-file.ts';
 import type { PayloadIndex } from '../src/payload/index-schema.ts';
@@ -59,6 +59,9 @@ async function packPlan(plan: CheckedPlan, request: PackRequest): Promise<Packed
   const { onProgress } = request;
   const paths = plan.sources.flatMap(({ content }) => ('path' in content ? content.path : []));
   refuseOutput(request.output, [plan.files.product.path, ...paths]);
+  const chart = plan.files.resolvePath(plan.spec.chart);
+  if (!relative(realpathSync(chart), realpathSync(dirname(request.output))).startsWith('..'))
+    throw new SpecError(`${request.output}: in the chart's folder, whose next package would hold it`);
   const before = await stampSources([request.executable, ...paths]);
   const headSize = await emptyExecutableSize(request.executable);
   const bytes = plan.sources.reduce((sum, { size }) => sum + size, headSize);
@@ -113,8 +116,11 @@ function refuseOutput(output: string, sources: readonly string[]): void {
   if (statSync(dirname(output), { throwIfNoEntry: false })?.isDirectory() !== true)
     throw new SpecError(`${output}: there is no folder ${dirname(output)}`);
   for (const path of [output, `${output}.minisig`]) {
-    if (lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true)
-      throw new SpecError(`${path}: a folder, which the output would have to replace`);
+    const there = lstatSync(path, { throwIfNoEntry: false });
+    if (there !== undefined && !there.isFile() && !there.isSymbolicLink())
+      throw new SpecError(
+        `${path}: ${there.isDirectory() ? 'a folder' : 'no regular file'}, which the output would have to replace`,
+      );
     const found = statSync(path, { throwIfNoEntry: false });
     if (found === undefined) continue;
     const same = sources.find((source) => {

@@ -140,7 +140,9 @@ function refuseNames(named: readonly { name: string; where?: string }[]): void {
   const seen = new Map<string, string>([['index.json', 'index.json']]);
   for (const { name, where = 'the payload' } of named) {
     if (!nameShape.test(name))
-      throw new SpecError(`${where}: ${JSON.stringify(name)} is no name inside a payload`);
+      throw new SpecError(
+        `${where}: ${JSON.stringify(name)} is no name inside a payload: at most 512 letters, digits and . _ - + @ between slashes (what a chart does not need, .helmignore leaves out)`,
+      );
     const same = seen.get(name.toLowerCase());
     if (same === name) throw new SpecError(`${where}: the name ${name} comes twice`);
     if (same !== undefined) throw new SpecError(`${where}: ${name} and ${same} differ in case only`);

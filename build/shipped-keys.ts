@@ -1,6 +1,6 @@
 import { closeSync, openSync, readSync, statSync } from 'node:fs';
 import { buffer } from 'node:stream/consumers';
-import { tarFiles } from '../src/images/tar-files.ts';
+import { dependencyFiles } from './chart-files.ts';
 import { KeySearch, keyTraces, ownKey } from './key-search.ts';
 import type { PackPlan, Source } from './pack-plan.ts';
 import { privateKeyIn } from './private-key.ts';
@@ -56,11 +56,16 @@ function identityOf(path: string): string {
 }
 
 /** The bytes of a source, and of what is packed in it: a chart's dependency is a tar. */
-async function* partsOf({ name, content, size }: Source): AsyncGenerator<{ inside: string; bytes: Buffer }> {
+async function* partsOf({
+  name,
+  content,
+  size,
+  where = name,
+}: Source): AsyncGenerator<{ inside: string; bytes: Buffer }> {
   if ('bytes' in content) yield { inside: '', bytes: content.bytes };
   if (!('path' in content)) return;
-  if (name.endsWith('.tgz'))
-    for await (const file of tarFiles(content.path))
+  if (/\/charts\/[^/]+\.tgz$/.test(name))
+    for await (const file of dependencyFiles(content.path, where))
       yield { inside: `: ${file.name}`, bytes: await buffer(file.content) };
   const file = openSync(content.path, 'r');
   try {

@@ -46,7 +46,7 @@ export function readSpecFile<Schema extends z.ZodType>(
         .join('\n'),
     );
   const at = (keys: readonly (string | number)[]) => `${path}:${lineOf(document, lines, keys)}`;
-  const parsed = schema.safeParse(document.toJS());
+  const parsed = schema.safeParse(valueOf(document, path));
   if (!parsed.success)
     throw new SpecError(
       parsed.error.issues
@@ -57,6 +57,15 @@ export function readSpecFile<Schema extends z.ZodType>(
         .join('\n'),
     );
   return { path, value: parsed.data, at };
+}
+
+/** As many aliases as a bomb has are refused in the library's own way. */
+function valueOf(document: Document, path: string): unknown {
+  try {
+    return document.toJS();
+  } catch (cause) {
+    throw new SpecError(`${path}: cannot be read: ${(cause as Error).message}`, { cause });
+  }
 }
 
 function lineOf(document: Document, lines: LineCounter, keys: readonly (string | number)[]): number {

@@ -256,6 +256,8 @@ describe('lists of a rendering', () => {
     it(`are refused as the API server would: ${message.source}`, () => refused(yaml, message));
 
   it('that only look alike are taken', () => {
+    const custom = `\napiVersion: patches.example/v1\nkind: Patch\nmetadata: { name: p }\nspec: { $patch: delete, containers: [${container('env: [{ name: A }, { name: A }]')}] }\n---`;
+    taken(`${rest}${custom}`);
     taken(
       inServer(
         'ports: [{ containerPort: 53 }, { containerPort: 53, protocol: UDP }], env: [{ name: A }, { name: a }]',

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
@@ -188,5 +188,29 @@ describe('what the reader would refuse', () => {
     const payload = await openPayload(join(folder, 'out'));
     assert.equal((await payload.release()).version, '2026.2');
     await payload.close();
+  });
+
+  it('a spec with a bomb of aliases, and a dependency that is no archive', async () => {
+    const spec = writeTinySpec(folder);
+    const text = readFileSync(spec, 'utf8');
+    const rows = 'abcdefgh'.split('').map((letter, at) =>
+      at === 0
+        ? 'a: &a [x, x, x, x, x, x, x, x, x, x]'
+        : `${letter}: &${letter} [${Array(10)
+            .fill(`*${'abcdefgh'[at - 1]}`)
+            .join(', ')}]`,
+    );
+    writeFileSync(spec, `${text}bomb:\n${rows.map((row) => `  ${row}`).join('\n')}\n`);
+    await assert.rejects(checkedPlan(spec, { folder }), {
+      name: 'SpecError',
+      message: /release\.yaml: cannot be read: .*alias/,
+    });
+    writeFileSync(spec, text);
+    mkdirSync(join(folder, 'chart/charts'));
+    writeFileSync(join(folder, 'chart/charts/sub.tgz'), 'no archive');
+    await assert.rejects(checkedPlan(spec, { folder }), {
+      name: 'SpecError',
+      message: /sub\.tgz: it is neither gzip nor tar/,
+    });
   });
 });

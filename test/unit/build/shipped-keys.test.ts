@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
 import {
   chmodSync,
@@ -185,5 +186,15 @@ describe('what is packed', () => {
     });
     await assert.rejects(nowhere, /there is no folder .*no$/);
     assert.ok(!existsSync(join(folder, 'no')));
+    rmSync(output(), { recursive: true });
+    const inChart = packPayload({
+      spec,
+      executable: join(folder, 'head'),
+      output: join(folder, 'chart/out'),
+      keys,
+    });
+    await assert.rejects(inChart, /chart\/out: in the chart's folder/);
+    execFileSync('mkfifo', [output()]);
+    await assert.rejects(pack(spec), /out: no regular file/);
   });
 });
