@@ -1,4 +1,5 @@
 import type { ErrorCode } from '../errors.ts';
+import type { Again } from '../policy/again.ts';
 
 /** What main.ts hands to a command: the parsed command line and the two ways in which the operator may ask it to stop. */
 export interface Invocation {
@@ -10,6 +11,8 @@ export interface Invocation {
   json: boolean;
   /** This program as it was typed, for the commands that messages tell the operator to run: `./ivaap`. */
   program: string;
+  /** The whole command line as it was typed, for hints that change one thing of it. */
+  again: Again;
   /** Aborted by the first SIGINT or SIGTERM; the reason is the IvaapError to end with. */
   signal: AbortSignal;
   /** Aborted when the operator asks a second time. */
@@ -44,6 +47,8 @@ export interface Command {
   examples: readonly (readonly [line: string, does: string])[];
   /** The failures that an operator may see from this command. */
   exits: readonly ErrorCode[];
+  /** Throws `usage` for flags that exclude each other, before anything is looked at. */
+  check?(invocation: Invocation): void;
   /** Throws IvaapError for every expected failure; returning is exit 0. */
   run(invocation: Invocation): Promise<void>;
 }

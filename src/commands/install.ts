@@ -1,4 +1,5 @@
 import { IvaapError } from '../errors.ts';
+import { freshFlags, upgradeFlags } from '../policy/again.ts';
 import { runInstall } from '../flows/install.ts';
 import type { FlowResult } from '../flows/run_flow.ts';
 import { type FlowPorts, thisMachine } from '../flows/session.ts';
@@ -11,21 +12,6 @@ import type { Command, Invocation } from './command.ts';
 import { terminalConfirm } from './confirm.ts';
 
 type Options = Invocation['options'];
-
-/** Flags of a fresh install that mean nothing to an upgrade, and the other way round. */
-const freshOnly = ['fqdn', 'license', 'storagePath', 'values'] as const;
-const upgradeOnly = [
-  'skipBackup',
-  'acceptUnsupportedUpgrade',
-  'reapply',
-  'supersede',
-  'forceConflicts',
-  'trustKey',
-  'imagesFrom',
-  'refreshArchives',
-] as const;
-
-const flagOf = (name: string) => `--${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 
 export const install: Command = {
   options: [
@@ -111,9 +97,10 @@ export const install: Command = {
     'bug',
   ],
 
+  check: checkFlags,
+
   async run(invocation) {
     const { options } = invocation;
-    checkFlags(options, invocation.program);
     const output = guardedOutput(process.stdout);
     const renderer = chooseRenderer(output, {
       json: invocation.json,
@@ -126,6 +113,7 @@ export const install: Command = {
       signal: invocation.signal,
       insist: invocation.secondSignal,
       program: invocation.program,
+      again: invocation.again,
       confirm: terminalConfirm(invocation.signal),
     };
     try {
@@ -144,32 +132,27 @@ export const install: Command = {
   },
 };
 
-function checkFlags(options: Options, program: string): void {
-  const given = (name: string) => options[name] !== undefined && options[name] !== false;
+/** Flags that exclude each other. Throws `usage` with the command as it was meant. */
+function checkFlags({ options, program, again }: Pick<Invocation, 'options' | 'program' | 'again'>): void {
+  const given = (flag: string) => {
+    const value = options[flag.slice(2).replaceAll(/-([a-z])/g, (_, letter: string) => letter.toUpperCase())];
+    return value !== undefined && value !== false;
+  };
   const usage = (message: string, hint: string) => new IvaapError('usage', message, { hint });
   if (options.upgrade === true) {
-    for (const name of ['resume', 'rollbackTo'].filter(given)) {
-      throw usage(
-        `${flagOf(name)} belongs to a fresh install and excludes --upgrade: an upgrade goes on by itself when it is run again`,
-        `${program} install --upgrade`,
-      );
-    }
-    const [wrong] = freshOnly.filter(given);
-    if (wrong !== undefined) {
-      throw usage(
-        `${flagOf(wrong)} is an answer of a fresh install; an upgrade keeps what is in the values file`,
-        `${program} install --upgrade`,
-      );
-    }
-    return;
+    const without = ['--resume', '--rollback-to', ...freshFlags];
+    const [wrong] = without.filter(given);
+    if (wrong === undefined) return;
+    const why = (freshFlags as readonly string[]).includes(wrong)
+      ? 'is an answer of a fresh install; an upgrade keeps what is in the values file'
+      : 'belongs to a fresh install and excludes --upgrade: an upgrade goes on by itself when it is run again';
+    throw usage(`${wrong} ${why}`, again({ without }));
   }
-  if (given('rollbackTo')) {
+  if (given('--rollback-to')) {
     throw usage('taking an install back is not offered by this version', `${program} status`);
   }
-  const [wrong] = upgradeOnly.filter(given);
-  if (wrong !== undefined) {
-    throw usage(`${flagOf(wrong)} needs --upgrade`, `${program} install --upgrade ${flagOf(wrong)}`);
-  }
+  const [wrong] = upgradeFlags.filter(given);
+  if (wrong !== undefined) throw usage(`${wrong} needs --upgrade`, again({ add: ['--upgrade'] }));
 }
 
 const text = (value: Options[string]) => (typeof value === 'string' ? value : undefined);
@@ -203,7 +186,7 @@ function upgrade(options: Options, ports: FlowPorts): Promise<FlowResult> {
       reapply: options.reapply === true,
       supersede: options.supersede === true,
       forceConflicts: options.forceConflicts === true,
-      trustKey: parseTrustKey(text(options.trustKey), `${ports.program} install --upgrade`),
+      trustKey: parseTrustKey(text(options.trustKey), ports.again),
       ...sharedFlags(options),
       imagesFrom: from === 'disk' || from === 'payload' ? from : 'auto',
       refreshArchives: options.refreshArchives === true,

@@ -3,6 +3,7 @@ import type { ErrorCode } from '../errors.ts';
 import { errorCodes, IvaapError } from '../errors.ts';
 import { NoPayload } from '../payload/locate.ts';
 import { openPayload } from '../payload/open-payload.ts';
+import { typedAgain } from './again.ts';
 import type { Command, CommandEntry, Invocation } from './command.ts';
 
 /** Every subcommand, in the order of the help. */
@@ -88,17 +89,27 @@ async function assertOwnPayload(): Promise<void> {
   }
 }
 
-/**
- * Parses `args` (what follows the program's name), loads the one command that they name and runs it. Help goes to stdout.
- * @throws IvaapError `usage` for what cannot be parsed, and whatever the command throws.
- */
+/** Parses `args` (what follows the program's name), loads the one command that they name and runs it. Help goes to stdout. */
 export async function runProgram(
   args: readonly string[],
   context: Pick<Invocation, 'program' | 'signal' | 'secondSignal'>,
 ): Promise<void> {
+  const read = await readCommandLine(args, context);
+  await read?.command.run(read.invocation);
+}
+
+/**
+ * What a command line asks for; undefined where it asked for help, which was given.
+ * @throws IvaapError `usage` for what cannot be parsed.
+ */
+export async function readCommandLine(
+  args: readonly string[],
+  context: Pick<Invocation, 'program' | 'signal' | 'secondSignal'>,
+): Promise<{ command: Command; invocation: Invocation } | undefined> {
   const { program } = context;
   const [first, ...rest] = args;
   const words = first === 'help' ? [...rest, '--help'] : args;
+  let read: { command: Command; invocation: Invocation } | undefined;
   const root = new Commander(program)
     .description('One file that installs and upgrades a product on a single-node k3s host, offline.')
     .option('-v, --version', 'print product and version of the payload')
@@ -112,14 +123,17 @@ export async function runProgram(
     if (name !== words[0]) continue;
     const command = await load();
     addToHelp(sub, command, program);
-    sub.action(async () => {
+    sub.action(() => {
       const options = sub.opts<Invocation['options']>();
-      await command.run({
+      const invocation: Invocation = {
         ...context,
+        again: typedAgain(program, args, command.options),
         args: sub.processedArgs as string[],
         options,
         json: options.json === true,
-      });
+      };
+      command.check?.(invocation);
+      read = { command, invocation };
     });
   }
   if (words.length === 0) {
@@ -131,8 +145,12 @@ export async function runProgram(
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     // Help can be read of any file. Of one that is not as it was signed or packed it must not pass for the vendor's words.
-    if (error.exitCode === 0) return assertOwnPayload();
+    if (error.exitCode === 0) {
+      await assertOwnPayload();
+      return undefined;
+    }
     const known = commands.some(({ name }) => name === words[0]);
     throw usageError(error, known ? `${program} ${words[0]} --help` : `${program} --help`);
   }
+  return read;
 }

@@ -29,7 +29,7 @@ export const repairState: Command = {
     'interrupted',
     'terminated',
   ],
-  async run({ json, options, signal, secondSignal, program }) {
+  async run({ json, options, signal, secondSignal, program, again }) {
     const renderer = chooseRenderer(guardedOutput(process.stdout), { json, env: process.env });
     try {
       const { lines, data } = await runRepairState(
@@ -40,6 +40,7 @@ export const repairState: Command = {
           signal,
           insist: secondSignal,
           program,
+          again,
           confirm: terminalConfirm(signal),
         },
       );

@@ -34,10 +34,10 @@ export const status: Command = {
   },
 };
 
-async function watch({ json, signal, program }: Invocation): Promise<void> {
+async function watch({ json, signal, program, again }: Invocation): Promise<void> {
   const renderer = chooseRenderer(guardedOutput(process.stdout), { json, env: process.env });
   try {
-    const result = await watchRun({ machine: thisMachine, emit: renderer.handle, signal, program });
+    const result = await watchRun({ machine: thisMachine, emit: renderer.handle, signal, program, again });
     renderer.handle({ type: 'result', at: new Date().toISOString(), ...result });
   } finally {
     renderer.close();

@@ -51,10 +51,9 @@ async function hashed(payload: Payload, extent: Extent, signal: AbortSignal) {
   return { scan, check: await (full ? hashing.during(check) : check()) };
 }
 
-async function run({ args, json, signal, options, program }: Invocation): Promise<void> {
+async function run({ args, json, signal, options, program, again }: Invocation): Promise<void> {
   const [file] = args;
-  const command = `${program} verify ${file ?? ''}`.trim();
-  const named = parseTrustKey(options.trustKey as string | undefined, command);
+  const named = parseTrustKey(options.trustKey as string | undefined, again);
   if (named !== undefined && file === undefined)
     throw new IvaapError('usage', '--trust-key is about another file', { hint: `${program} verify FILE` });
   const begunAt = new Date().toISOString();
@@ -87,7 +86,7 @@ async function run({ args, json, signal, options, program }: Invocation): Promis
     // Damage and another key are what counts, also where the evidence could not be written.
     await answer(`${text.join('\n')}\n`, signal).finally(() => {
       assertIntact(payload, { damages });
-      if (trust !== undefined) assertCompared(payload.spokenName, trust, command);
+      if (trust !== undefined) assertCompared(payload.spokenName, trust, again);
     });
   } finally {
     await payload.close();

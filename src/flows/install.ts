@@ -41,14 +41,13 @@ export interface InstallOptions extends InstallFlags {
 /** `install` on an empty host, or going on with one that was cut off. */
 export async function runInstall(options: InstallOptions, given: FlowPorts): Promise<FlowResult> {
   const ports = loggedPorts(given);
-  const command = `${ports.program} install`;
   const asks = !options.yes && !options.preflightOnly && !options.dryRun;
   if (asks && ports.confirm === undefined) {
     throw new IvaapError('usage', 'install asks for confirmation, and nobody can be asked here', {
-      hint: `${command} --yes`,
+      hint: ports.again({ add: ['--yes'] }),
     });
   }
-  assertRoot(command);
+  assertRoot(ports.again(), session.needsRootFor(options));
   const opened = await session.openOwnPayload(ports.machine);
   const redactor = new Redactor();
   // An empty host stays as it is until it is known that the install may start.
@@ -102,7 +101,7 @@ async function decide(
 ): Promise<Omit<InstallStart, 'report'>> {
   const { product, paths } = opened;
   const state = await readOwnState(opened, ports.program);
-  if (state !== undefined) refuseInstalled(opened, state, ports.program);
+  if (state !== undefined) refuseInstalled(opened, state, ports);
   const answers = await installAnswers(product, paths.values, options, state, redactor);
   const host = await session.openHost(product, redactor, ports);
   await session.assertCluster(host.kubectl, product);
@@ -204,7 +203,7 @@ async function confirmInstall(
   answers: InstallAnswers,
 ): Promise<Answer | undefined> {
   if (yes) return undefined;
-  return confirmed(ports, questionOf(opened, answers), `${ports.program} install`);
+  return confirmed(ports, questionOf(opened, answers), ports.again());
 }
 
 function summary(ctx: InstallContext, result: RunResult, version: string): FlowResult {

@@ -3,6 +3,7 @@ import { readdir } from 'node:fs/promises';
 import type { State } from '../engine/state.ts';
 import { IvaapError } from '../errors.ts';
 import { signerOf } from '../payload/signature.ts';
+import { freshFlags } from '../policy/again.ts';
 import { signedBy } from '../policy/trust.ts';
 import type { KubeObject } from '../host/kubectl.ts';
 import { hostEvidence, isMarked, likely } from './host_evidence.ts';
@@ -12,21 +13,25 @@ import { factsOf, noStateRefusal } from './without_state.ts';
 /** Whether a fresh install may start at all: each check throws before anything is changed. */
 
 /** A host with state has an installation, or one that another payload began. */
-export function refuseInstalled({ payload, release }: OpenedPayload, state: State, program: string): void {
+export function refuseInstalled(
+  { payload, release }: OpenedPayload,
+  state: State,
+  { program, again }: Pick<FlowPorts, 'program' | 'again'>,
+): void {
   const { installed, run } = state;
   if (installed !== undefined) {
     throw new IvaapError('preflight', `version ${installed.version} is installed on this host already`, {
       hint:
         installed.version === release.version
           ? `${program} status`
-          : `to bring it to ${release.version}: ${program} install --upgrade`,
+          : `to bring it to ${release.version}: ${again({ add: ['--upgrade'], without: freshFlags })}`,
     });
   }
   if (run !== undefined && run.payloadDigest !== payload.digest) {
     throw new IvaapError(
       'preflight',
       `an install of ${run.to} began on this host and has not completed; another payload cannot go on with it`,
-      { hint: `${run.binary} install` },
+      { hint: again({ program: run.binary }) },
     );
   }
   // The same contents under another signature: the install goes on with the file that began it.
@@ -35,7 +40,7 @@ export function refuseInstalled({ payload, release }: OpenedPayload, state: Stat
     throw new IvaapError(
       'payload',
       `this executable is not trusted: it is ${signedBy(signer)}, and the install that began on this host is ${signedBy(run.key)}`,
-      { hint: `${run.binary} install` },
+      { hint: again({ program: run.binary }) },
     );
   }
 }

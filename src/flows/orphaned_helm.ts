@@ -17,8 +17,7 @@ const time = (at: string) => `${at.slice(11, 19)} UTC`;
  */
 export function orphanedHelm(
   { paths, product }: Pick<OpenedPayload, 'paths' | 'product'>,
-  { emit, signal, program }: Pick<FlowPorts, 'emit' | 'signal' | 'program'>,
-  words: string,
+  { emit, signal, again }: Pick<FlowPorts, 'emit' | 'signal' | 'again'>,
 ): { wait(holder: LockHolder | undefined): Promise<void>; ended(): void } {
   let begun: number | undefined;
   let nobody = 0;
@@ -29,7 +28,7 @@ export function orphanedHelm(
     return new IvaapError(
       code,
       `stopped while waiting for Helm (process ${helm.pid}), which goes on; this run has changed nothing`,
-      { hint: `${program} ${words}: it waits for Helm again, then goes on` },
+      { hint: `${again()}: it waits for Helm again, then goes on` },
     );
   };
   return {
@@ -38,7 +37,7 @@ export function orphanedHelm(
       if (helm === undefined) {
         // Between the end of a process and the end of its descriptors there is an instant.
         nobody += 1;
-        if (nobody > 3) throw heldByOthers(paths.lock, holder, `${program} ${words}`);
+        if (nobody > 3) throw heldByOthers(paths.lock, holder, again());
         await sleep(pauseMs);
         return;
       }

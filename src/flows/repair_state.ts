@@ -42,13 +42,12 @@ const words = 'repair-state';
 
 /** `repair-state`: makes the state anew from what the host itself says. Changes the state, a missing values file, and nothing else. */
 export async function runRepairState(options: RepairOptions, ports: FlowPorts): Promise<FlowResult> {
-  const command = `${ports.program} ${words}`;
   if (!options.yes && !options.dryRun && ports.confirm === undefined) {
     throw new IvaapError('usage', `${words} asks before it writes, and nobody can be asked here`, {
-      hint: `${command} --dry-run`,
+      hint: ports.again({ add: ['--dry-run'] }),
     });
   }
-  assertRoot(`${command}${options.dryRun ? ' --dry-run' : ''}`);
+  assertRoot(ports.again(), session.needsRootFor(options));
   const opened = await session.openOwnPayload(ports.machine);
   const redactor = new Redactor();
   const take = () => session.takeLock(opened, words, ports, { leaveText: options.dryRun });
@@ -88,7 +87,7 @@ async function agreed(
     ports.emit({ type: 'message', at: new Date().toISOString(), level: 'info', line });
   for (const line of proposalLines(decided, repair)) say(line);
   const question = repair.state === undefined ? 'Write the values file anew?' : 'Write this state?';
-  await confirmed(ports, question, `${ports.program} ${words}`);
+  await confirmed(ports, question, ports.again());
   const current = await again();
   const shown = ({ repair: found, facts, problem }: Decided) => [
     found.kind === 'proposed' ? found.lines : found.message,

@@ -90,6 +90,7 @@ export function stepContext(
     to: opened.release.version,
     operator: operator().user,
     program: ports.program,
+    again: ports.again,
     insist: ports.insist,
     hide: (secret) => redactor.add(secret),
     now: () => new Date(),

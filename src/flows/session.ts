@@ -21,6 +21,7 @@ import type { PayloadIndex } from '../payload/index-schema.ts';
 import type { Product, Release } from '../payload/product-schema.ts';
 import { openPayload, selfPath } from '../payload/open-payload.ts';
 import type { Payload } from '../payload/reader.ts';
+import type { Again } from '../policy/again.ts';
 import { shortestVersion } from '../policy/version.ts';
 import { reportTo } from './logged_ports.ts';
 import { productPaths, type ProductPaths } from '../steps/paths.ts';
@@ -51,9 +52,20 @@ export interface FlowPorts {
   insist: AbortSignal;
   /** This program as it was typed. */
   program: string;
+  /** The command that runs, as it was typed. */
+  again: Again;
   /** Asks the operator; undefined where nobody can be asked. */
   confirm: ((question: string) => Promise<boolean>) | undefined;
 }
+
+/** What a run needs root for, in the words of its refusal. */
+export const needsRootFor = ({
+  dryRun,
+  preflightOnly = false,
+}: {
+  dryRun: boolean;
+  preflightOnly?: boolean;
+}) => (dryRun || preflightOnly ? 'reads what only root may read' : 'changes the host');
 
 /** A payload with its data read, and the places of its product. */
 export interface OpenedPayload {
@@ -95,7 +107,7 @@ export async function takeLock(
 ): Promise<HeldLock> {
   // Root writes, runs and reads what lies below: nobody else may be able to put something there.
   await assertSafePath(paths.installer);
-  const orphan = orphanedHelm({ paths, product }, ports, words);
+  const orphan = orphanedHelm({ paths, product }, ports);
   const lock = await flockLock({
     path: paths.lock,
     runner: ports.machine.createRunner(),

@@ -2,6 +2,7 @@ import type { Journal } from '../engine/journal.ts';
 import type { State } from '../engine/state.ts';
 import { assertProduct, readState } from '../engine/state.ts';
 import { causeChain } from '../errors.ts';
+import type { Again } from '../policy/again.ts';
 import { NoPayload } from '../payload/locate.ts';
 import type { Payload } from '../payload/reader.ts';
 import { openPayload } from '../payload/open-payload.ts';
@@ -102,15 +103,15 @@ export function judge(
 }
 
 /** Throws IvaapError `payload` unless the file is trusted; `command` is what was typed, without `--trust-key`. */
-function assertTrusted(file: string, { facts, decision }: Trust, command: string): void {
-  if (decision.kind === 'refused') throw refusedTrust(file, decision, facts, command);
+function assertTrusted(file: string, { facts, decision }: Trust, again: Again): void {
+  if (decision.kind === 'refused') throw refusedTrust(file, decision, facts, again);
 }
 
 /** The same for a file that was only asked about: there, a key that was compared with nothing is none that may be trusted. */
-export function assertCompared(file: string, trust: Trust, command: string): void {
-  assertTrusted(file, trust, command);
+export function assertCompared(file: string, trust: Trust, again: Again): void {
+  assertTrusted(file, trust, again);
   const because = uncompared(trust.facts);
-  if (because !== undefined) throw refusedTrust(file, { because }, trust.facts, command);
+  if (because !== undefined) throw refusedTrust(file, { because }, trust.facts, again);
 }
 
 /**
@@ -121,16 +122,15 @@ export function trustUpgrade(
   payload: Payload,
   { product, installed, run }: Readonly<State>,
   trustKey: string | undefined,
-  { program, emit }: Pick<FlowPorts, 'program' | 'emit'>,
+  { again, emit }: Pick<FlowPorts, 'again' | 'emit'>,
 ): Trust | undefined {
   if (installed === undefined) return undefined;
-  const command = `${program} install --upgrade`;
   const unfinished = run?.status === 'running' || run?.status === 'failed';
   const trust = judge(payload, installedCarrier(product, installed, ''), {
     named: trustKey,
     begun: unfinished ? run.key : undefined,
   });
-  assertTrusted(payload.spokenName, trust, command);
+  assertTrusted(payload.spokenName, trust, again);
   const { how, because } = trust.decision as TrustDecision & { kind: 'trusted' };
   if (how !== 'same') {
     const line = `${payload.spokenName} is trusted: it is ${because}`;

@@ -28,7 +28,7 @@ import { WholeScan } from './whole_scan.ts';
 export async function runUpgrade(options: UpgradeOptions, given: FlowPorts): Promise<FlowResult> {
   const ports = loggedPorts(given);
   assertOptions(options, ports);
-  assertRoot(`${ports.program} install --upgrade`);
+  assertRoot(ports.again(), session.needsRootFor(options));
   const opened = await session.openOwnPayload(ports.machine);
   if (options.dryRun) session.workApart(opened.paths);
   const redactor = new Redactor();

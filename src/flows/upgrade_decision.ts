@@ -28,6 +28,7 @@ export async function decideUpgrade(upgrade: UpgradeSession): Promise<UpgradeDec
     : undefined;
   const facts: UpgradeFacts = {
     command: ports.program,
+    again: ports.again,
     installed,
     lastRun,
     target,
@@ -53,7 +54,7 @@ async function assertReleaseAgrees({ opened, host, ports, journal }: UpgradeSess
   throw new IvaapError(
     'preflight',
     `the state says that ${journal.state.installed?.version} is installed, and Helm's revision ${last.revision} is ${last.status}`,
-    { hint: `${program} install --upgrade --reapply` },
+    { hint: `${ports.again({ add: ['--reapply'] })}` },
   );
 }
 

@@ -30,13 +30,13 @@ export function assertOptions(options: UpgradeOptions, ports: FlowPorts): void {
   if (!options.reapply) return;
   if (options.skipBackup) {
     throw new IvaapError('usage', '--reapply makes a fresh backup: it excludes --skip-backup', {
-      hint: `${ports.program} install --upgrade --reapply`,
+      hint: ports.again({ without: ['--skip-backup'] }),
     });
   }
   const asks = !options.yes && !options.preflightOnly && !options.dryRun;
   if (asks && ports.confirm === undefined) {
     throw new IvaapError('usage', '--reapply asks for confirmation, and nobody can be asked here', {
-      hint: `${ports.program} install --upgrade --reapply --yes`,
+      hint: ports.again({ add: ['--yes'] }),
     });
   }
 }
@@ -49,6 +49,6 @@ export async function confirmReapply(
 ): Promise<Answer | undefined> {
   if (!reapply || yes) return undefined;
   const question = `Run every step of the upgrade from ${from} to ${to} again, with a fresh dump and snapshot?`;
-  const hint = `to run it without the question: ${ports.program} install --upgrade --reapply --yes`;
+  const hint = `to run it without the question: ${ports.again({ add: ['--yes'] })}`;
   return confirmed(ports, question, hint);
 }

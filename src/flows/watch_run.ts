@@ -12,7 +12,7 @@ import type { FlowResult } from './run_flow.ts';
 import { type FlowPorts, type OpenedPayload, openOwnPayload } from './session.ts';
 
 /** Of a flow's ports; the signal is aborted when the operator has seen enough. */
-type WatchPorts = Pick<FlowPorts, 'machine' | 'emit' | 'signal' | 'program'>;
+type WatchPorts = Pick<FlowPorts, 'machine' | 'emit' | 'signal' | 'program' | 'again'>;
 
 const pauseMs = 200;
 
@@ -21,7 +21,7 @@ const pauseMs = 200;
  * it says how the last run ended.
  */
 export async function watchRun(ports: WatchPorts): Promise<FlowResult> {
-  assertRoot(`${ports.program} status --watch`);
+  assertRoot(ports.again(), 'reads the log of a run');
   const opened = await openOwnPayload(ports.machine);
   await opened.payload.close();
   const holder = readHolder(opened.paths.lock);
@@ -55,7 +55,7 @@ async function watch(holder: LockHolder, opened: OpenedPayload, ports: WatchPort
     }
     await sleep(pauseMs, undefined, { signal: ports.signal }).catch(() => {
       throw new IvaapError(stopError(ports.signal.reason).code, 'the watching was stopped; the run goes on', {
-        hint: `${ports.program} status --watch`,
+        hint: ports.again(),
       });
     });
   }

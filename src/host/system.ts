@@ -20,10 +20,10 @@ function userName(uid: number): string {
 
 export const isRoot = (): boolean => process.geteuid?.() === 0;
 
-/** Throws 'preflight' for anybody but root. `command` is what to type again. */
-export function assertRoot(command: string): void {
+/** Throws 'preflight' for anybody but root. `command` is what to type again, `why` what it needs root for. */
+export function assertRoot(command: string, why: string): void {
   if (isRoot()) return;
-  throw new IvaapError('preflight', 'this command changes the host and needs root', {
+  throw new IvaapError('preflight', `this command ${why} and needs root`, {
     hint: `sudo ${command}`,
   });
 }

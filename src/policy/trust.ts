@@ -1,4 +1,5 @@
 import { IvaapError } from '../errors.ts';
+import type { Again } from './again.ts';
 
 /**
  * Whether a file may follow what is trusted already. One decision for everybody who lets a file in (an upgrade, a `verify` of another
@@ -79,21 +80,21 @@ export function uncompared({ known, carrier, signer, named }: TrustFacts): strin
 }
 
 /** What `--trust-key` may be. Throws IvaapError `usage`. */
-export function parseTrustKey(text: string | undefined, command: string): string | undefined {
+export function parseTrustKey(text: string | undefined, again: Again): string | undefined {
   if (text === undefined || text === 'unsigned') return text;
   const fingerprint = text.toLowerCase();
   if (/^[0-9a-f]{64}$/.test(fingerprint)) return fingerprint;
   throw new IvaapError('usage', `--trust-key: "${text}" is no fingerprint of 64 hexadecimal digits`, {
-    hint: `${command} --trust-key FINGERPRINT`,
+    hint: again({ add: ['--trust-key FINGERPRINT'] }),
   });
 }
 
-/** A refusal, or a file of which nobody knows whose it is, as an error, exit 4; `command` is what was typed, to which `--trust-key` may be added. */
+/** A refusal, or a file of which nobody knows whose it is, as an error, exit 4; with the command to which `--trust-key` may be added. */
 export function refusedTrust(
   file: string,
   { because, anotherProduct }: Omit<TrustDecision & { kind: 'refused' }, 'kind'>,
   { signer, named }: Pick<TrustFacts, 'signer' | 'named'>,
-  command: string,
+  again: Again,
 ): IvaapError {
   const channel =
     'over another channel than the one that the file came by (telephone, letter, their web site)';
@@ -103,7 +104,7 @@ export function refusedTrust(
       : named !== undefined
         ? `ask the vendor for the fingerprint ${channel}`
         : signer === null
-          ? `ask the vendor for a signed file; to take this one, which anybody may have made: ${command} --trust-key unsigned`
-          : `ask the vendor whether that key is theirs, ${channel}; then: ${command} --trust-key ${signer}`;
+          ? `ask the vendor for a signed file; to take this one, which anybody may have made: ${again({ add: ['--trust-key unsigned'] })}`
+          : `ask the vendor whether that key is theirs, ${channel}; then: ${again({ add: [`--trust-key ${signer}`] })}`;
   return new IvaapError('payload', `${file} is not trusted: ${because}`, { hint });
 }

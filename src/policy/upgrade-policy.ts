@@ -1,4 +1,5 @@
 import { IvaapError } from '../errors.ts';
+import { type Again, upgradeFlags } from './again.ts';
 import type { Version } from './version.ts';
 import { compareVersions, formatVersion, requireVersion, sameVersion } from './version.ts';
 
@@ -6,6 +7,8 @@ import { compareVersions, formatVersion, requireVersion, sameVersion } from './v
 export interface UpgradeFacts {
   /** As messages name the program: `./ivaap`. */
   command: string;
+  /** The command that runs, as it was typed. */
+  again: Again;
   /** The release that last completed on this host; undefined without installer state. */
   installed: { version: string; payloadDigest: string } | undefined;
   /** The last run, whatever became of it. */
@@ -75,12 +78,12 @@ export function requireUpgrade(facts: UpgradeFacts): UpgradeDecision & { kind: '
   );
 }
 
-function refuseUnmanaged({ lastRun, limits, command }: UpgradeFacts): UpgradeDecision {
+function refuseUnmanaged({ lastRun, limits, command, again }: UpgradeFacts): UpgradeDecision {
   if (lastRun?.flow === 'install') {
     return {
       kind: 'refused',
       message: `the install of ${lastRun.to} on this host has not completed; only a completed install can be upgraded`,
-      hint: `finish it with the program that began it (${lastRun.binary} install), see ${command} status`,
+      hint: `finish it with the program that began it (${again({ program: lastRun.binary, without: ['--upgrade', ...upgradeFlags] })}), see ${command} status`,
     };
   }
   return {
@@ -144,7 +147,7 @@ function refuseOlderThanStarted(to: Version, facts: UpgradeFacts): UpgradeDecisi
   return {
     kind: 'refused',
     message: `Helm was started for ${formatVersion(highest)} and that upgrade is not finished; this payload is ${formatVersion(to)}, which is older, and ${schema}`,
-    hint: `finish it with the program that began it: ${run.binary} install --upgrade; or use a package of ${formatVersion(highest)} or newer with --supersede`,
+    hint: `finish it with the program that began it: ${facts.again({ program: run.binary, without: ['--supersede'] })}; or use a package of ${formatVersion(highest)} or newer with --supersede`,
   };
 }
 
@@ -157,7 +160,7 @@ function refuseOtherUnfinishedRun(facts: UpgradeFacts): UpgradeDecision | undefi
   return {
     kind: 'refused',
     message: `an ${run.flow} to ${run.to}, begun by ${run.binary}, is not finished and ${begun}; this is another package (${facts.target.version})`,
-    hint: `finish it: ${run.binary} install --upgrade; or close it and begin afresh with this package: ${facts.command} install --upgrade --supersede`,
+    hint: `finish it: ${facts.again({ program: run.binary })}; or close it and begin afresh with this package: ${facts.again({ add: ['--supersede'] })}`,
   };
 }
 
@@ -167,7 +170,7 @@ function refuseSkippedMajor(from: Version, to: Version, facts: UpgradeFacts): Up
   return {
     kind: 'refused',
     message: `${formatVersion(from)} to ${formatVersion(to)} moves ${to.major - from.major} majors at once; ${maxMajorStep} is supported`,
-    hint: `upgrade to ${from.major + maxMajorStep}.x first, or accept the risk with ${facts.command} install --upgrade --accept-unsupported-upgrade`,
+    hint: `upgrade to ${from.major + maxMajorStep}.x first, or accept the risk with ${facts.again({ add: ['--accept-unsupported-upgrade'] })}`,
   };
 }
 
@@ -187,7 +190,7 @@ function allow(
   const samePayload = installed.payloadDigest === target.payloadDigest && compareVersions(from, to) === 0;
   if (samePayload && !unfinished && !flags.reapply && facts.releaseGone !== true) {
     const message = `${formatVersion(to)} is installed already, from this very payload`;
-    const hint = `to run every step again all the same: ${facts.command} install --upgrade --reapply`;
+    const hint = `to run every step again all the same: ${facts.again({ add: ['--reapply'], without: ['--skip-backup'] })}`;
     if (!flags.preflightOnly) return { kind: 'nothing-to-do', message, hint };
     notes.push(message);
   }

@@ -8,6 +8,7 @@ import type { Runner } from '../host/runner.ts';
 import type { PayloadIndex } from '../payload/index-schema.ts';
 import type { Product, Release } from '../payload/product-schema.ts';
 import type { Payload } from '../payload/reader.ts';
+import type { Again } from '../policy/again.ts';
 import type { PreflightReport, Waiver } from '../policy/preflight.ts';
 import type { License } from './license_file.ts';
 import type { ProductPaths } from './paths.ts';
@@ -48,6 +49,8 @@ export interface StepContext {
   operator: string;
   /** This program as it was typed. */
   program: string;
+  /** The command that runs, as it was typed. */
+  again: Again;
   /** Aborted when the operator asks a second time to stop. */
   insist: AbortSignal;
   /** Keeps a secret out of everything that is printed, logged or recorded. */

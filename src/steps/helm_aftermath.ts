@@ -55,7 +55,7 @@ export async function judgeFailure(
   return new IvaapError(verdict.code, verdict.message, {
     cause: new Error(causeChain(error)[0] ?? 'Helm failed'),
     output: lines.filter((line) => line !== '').join('\n'),
-    hint: `${mend}, then: ${ctx.program} install --upgrade`,
+    hint: `${mend}, then: ${ctx.again()}`,
   });
 }
 

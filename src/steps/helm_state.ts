@@ -42,14 +42,14 @@ export async function assertHelmReady(ctx: StepContext, flow: Flow): Promise<voi
 }
 
 /** The lock is ours, so no Helm of ours can live; a Helm's process is asked all the same before a record of it is taken away. */
-function assertDead({ product, program, ...ctx }: StepContext): void {
+function assertDead({ product, again, ...ctx }: StepContext): void {
   const own = livingHelm(ctx.helmJournal());
   if (own === undefined) return;
   throw new IvaapError(
     'preflight',
     `helm ${own.verb} ${product.release} (process ${own.pid}) is still at work`,
     {
-      hint: `wait until it has ended (tail --pid=${own.pid} -f /dev/null), then run the same command again: ${program}`,
+      hint: `wait until it has ended (tail --pid=${own.pid} -f /dev/null), then run the same command again: ${again()}`,
     },
   );
 }

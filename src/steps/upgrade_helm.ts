@@ -66,12 +66,12 @@ export const upgradeHelm: Step<UpgradeContext> = {
 };
 
 /** Helm reads the file anew: what preflight and overlay were made from must be what it gets. */
-async function assertValuesStand({ values, program }: UpgradeContext): Promise<void> {
+async function assertValuesStand({ values, program, again }: UpgradeContext): Promise<void> {
   if ((await readValuesFile(values.path, program)).sha256 === values.sha256) return;
   throw new IvaapError(
     'failed',
     `${values.path} was changed while this run went on: what it says now was not checked, and Helm was not started`,
-    { hint: `${program} install --upgrade` },
+    { hint: again() },
   );
 }
 

@@ -408,3 +408,22 @@ test('what a dead extraction left is cleared away only where it is our own', asy
   assert.ok(existsSync(join(leftover('4999999-00000002'), 'theirs')));
   assert.ok(!existsSync(leftover('4999999-00000003')));
 });
+
+const withoutRoot: [args: string, why: string][] = [
+  ['install --upgrade --dry-run', 'reads what only root may read'],
+  ['install --upgrade --preflight-only --json', 'reads what only root may read'],
+  ['install --upgrade --skip-backup', 'changes the host'],
+  ['install --dry-run --fqdn a.example', 'reads what only root may read'],
+  ['status --watch', 'reads the log of a run'],
+];
+for (const [args, why] of withoutRoot) {
+  test(`${args} without root: the hint repeats it whole, and says no more of it than is so`, async () => {
+    const { exitCode, stdout, stderr } = await tiny(args.split(' '), { uid: 1234 });
+    assert.equal(exitCode, 3);
+    const said = args.includes('--json')
+      ? (JSON.parse(stdout.trim().split('\n').at(-1)!) as { error: { message: string; hint: string } }).error
+      : { message: stderr, hint: stderr.slice(stderr.indexOf('try: ') + 5).trimEnd() };
+    assert.match(said.message, new RegExp(`this command ${why} and needs root`));
+    assert.equal(said.hint, `sudo ${payload.path} ${args}`);
+  });
+}

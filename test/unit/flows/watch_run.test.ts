@@ -100,6 +100,7 @@ function watching() {
   const result = watchRun({
     machine: { ...thisMachine, executable: payload.path },
     program: './tiny',
+    again: () => './tiny status --watch',
     signal: stop.signal,
     emit: (event) => {
       events.push(event);

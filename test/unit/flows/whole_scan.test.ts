@@ -38,6 +38,7 @@ describe('the scan beside the preparation of a run', { skip }, () => {
       signal: options.signal ?? new AbortController().signal,
       insist: new AbortController().signal,
       program: './tiny',
+      again: () => './tiny install',
       confirm: undefined,
     };
     const opened = await openOwnPayload(ports.machine);

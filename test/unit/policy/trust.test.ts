@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { typedAgain } from '../../../src/commands/again.ts';
+import { install } from '../../../src/commands/install.ts';
 import type { IvaapError } from '../../../src/errors.ts';
 import type { TrustFacts } from '../../../src/policy/trust.ts';
 import { decideTrust, parseTrustKey, refusedTrust, uncompared } from '../../../src/policy/trust.ts';
@@ -68,7 +70,12 @@ for (const [what, given, wanted] of table) {
 const refusal = (given: TrustFacts): IvaapError => {
   const decision = decideTrust(given);
   assert.ok(decision.kind === 'refused');
-  return refusedTrust('/media/new', decision, given, './prod install --upgrade');
+  return refusedTrust(
+    '/media/new',
+    decision,
+    given,
+    typedAgain('./prod', ['install', '--upgrade'], install.options),
+  );
 };
 
 test('a refusal is exit 4 with both fingerprints, the command that accepts it and what to do before', () => {
@@ -98,10 +105,19 @@ test('what was compared with nothing is said, unless the operator named the key'
 });
 
 test('--trust-key is a fingerprint or the word unsigned', () => {
-  assert.equal(parseTrustKey(a.toUpperCase(), 'x'), a);
-  assert.equal(parseTrustKey('unsigned', 'x'), 'unsigned');
-  assert.equal(parseTrustKey(undefined, 'x'), undefined);
+  assert.equal(
+    parseTrustKey(a.toUpperCase(), () => 'x'),
+    a,
+  );
+  assert.equal(
+    parseTrustKey('unsigned', () => 'x'),
+    'unsigned',
+  );
+  assert.equal(
+    parseTrustKey(undefined, () => 'x'),
+    undefined,
+  );
   for (const text of ['', 'a', `${a}a`, 'none', a.slice(1), ` ${a}`, 'Unsigned']) {
-    assert.throws(() => parseTrustKey(text, 'x'), { code: 'usage' }, text);
+    assert.throws(() => parseTrustKey(text, () => 'x'), { code: 'usage' }, text);
   }
 });

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { typedAgain } from '../../../src/commands/again.ts';
+import { install } from '../../../src/commands/install.ts';
 import { IvaapError } from '../../../src/errors.ts';
 import type { UpgradeFacts } from '../../../src/policy/upgrade-policy.ts';
 import { decideUpgrade, requireUpgrade } from '../../../src/policy/upgrade-policy.ts';
@@ -9,6 +11,7 @@ const digestOf = (version: string) => `digest of ${version}`;
 function facts(from: string | undefined, to: string, change: Partial<UpgradeFacts> = {}): UpgradeFacts {
   return {
     command: './prod',
+    again: typedAgain('./prod', ['install', '--upgrade', '--dry-run'], install.options),
     installed: from === undefined ? undefined : { version: from, payloadDigest: digestOf(from) },
     lastRun: undefined,
     target: { version: to, payloadDigest: digestOf(to) },
@@ -115,7 +118,7 @@ test('another payload over an unfinished upgrade is refused with both ways out, 
       assert.match(decision.message, /upgrade to 2026\.3, begun by \/packages\/2026\.3\/prod/);
       assert.match(
         decision.hint ?? '',
-        /\/packages\/2026\.3\/prod install --upgrade;.*prod install .*--supersede/,
+        /\/packages\/2026\.3\/prod install --upgrade --dry-run;.*prod install --upgrade --dry-run --supersede/,
       );
       const over = decideUpgrade(facts('2026.1', to, { lastRun, ...supersede }));
       assert.ok(over.kind === 'allowed');

@@ -1,0 +1,31 @@
+import type { Again } from '../policy/again.ts';
+import { shellWord } from '../ui/shell-word.ts';
+import type { CommandOption } from './command.ts';
+
+const flagOf = (text: string) => /^--[a-z][a-z-]*/.exec(text)?.[0];
+
+/** `words` are what was typed after the program's name; `options` say which flags take a value. */
+export function typedAgain(
+  typed: string,
+  words: readonly string[],
+  options: readonly Pick<CommandOption, 'flags' | 'repeatable'>[],
+): Again {
+  const known = (flag: string) => options.find(({ flags }) => flagOf(flags) === flag);
+  return ({ add = [], without = [], program } = {}) => {
+    const replaced = add.map(flagOf).filter((flag = '') => known(flag)?.repeatable !== true);
+    const gone = new Set<string | undefined>([...without, ...replaced]);
+    const kept: string[] = [];
+    let at = 0;
+    // What follows `--` is no flag any more.
+    for (; at < words.length && words[at] !== '--'; at += 1) {
+      const word = words[at] ?? '';
+      const flag = flagOf(word);
+      const takesNext =
+        flag !== undefined && known(flag)?.flags.includes('<') === true && !word.includes('=');
+      if (!gone.has(flag)) kept.push(...words.slice(at, takesNext ? at + 2 : at + 1).map(shellWord));
+      if (takesNext) at += 1;
+    }
+    const rest = words.slice(at).map(shellWord);
+    return [program === undefined ? typed : shellWord(program), ...kept, ...add, ...rest].join(' ');
+  };
+}

@@ -1,0 +1,27 @@
+/** How the command that runs is typed another way: flags of it left out, others added, or by another program. */
+export interface Change {
+  /** With their values, each as one text: `--trust-key unsigned`. One that was typed already is replaced. */
+  add?: readonly string[];
+  without?: readonly string[];
+  /** The path of another executable. */
+  program?: string;
+}
+
+/**
+ * The command that runs, as it was typed, ready to be pasted into a shell. Whatever a hint changes, all other flags stay: without its
+ * `--dry-run` it would be another command.
+ */
+export type Again = (change?: Change) => string;
+
+/** What only a fresh install is told, and what only an upgrade is. */
+export const freshFlags = ['--fqdn', '--license', '--storage-path', '--values'] as const;
+export const upgradeFlags = [
+  '--skip-backup',
+  '--accept-unsupported-upgrade',
+  '--reapply',
+  '--supersede',
+  '--force-conflicts',
+  '--trust-key',
+  '--images-from',
+  '--refresh-archives',
+] as const;

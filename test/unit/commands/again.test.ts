@@ -1,0 +1,68 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { typedAgain } from '../../../src/commands/again.ts';
+import { readCommandLine } from '../../../src/commands/program.ts';
+import { verifyCommand } from '../../../src/commands/verify.ts';
+import { install } from '../../../src/commands/install.ts';
+import type { Change } from '../../../src/policy/again.ts';
+
+const rows: [typed: string[], change: Change, again: string][] = [
+  [['--upgrade', '--dry-run'], {}, './p install --upgrade --dry-run'],
+  [['--upgrade', '--dry-run'], { add: ['--reapply'] }, './p install --upgrade --dry-run --reapply'],
+  [['--reapply', '--upgrade'], { add: ['--reapply'] }, './p install --upgrade --reapply'],
+  [
+    ['--upgrade', '--skip-backup', '--reapply'],
+    { without: ['--skip-backup'] },
+    './p install --upgrade --reapply',
+  ],
+  [
+    ['--upgrade', '--trust-key', 'aa', '--preflight-only'],
+    { add: ['--trust-key unsigned'] },
+    './p install --upgrade --preflight-only --trust-key unsigned',
+  ],
+  [['--trust-key=aa', '--upgrade'], { add: ['--trust-key bb'] }, './p install --upgrade --trust-key bb'],
+  [
+    ['--upgrade', '--waive', 'time=a b', "--waive=disk=it's full"],
+    { add: ['--waive room=x'] },
+    "./p install --upgrade --waive 'time=a b' '--waive=disk=it'\\''s full' --waive room=x",
+  ],
+  [['--fqdn', '--upgrade', '--dry-run'], { without: ['--fqdn'] }, './p install --dry-run'],
+  [['--dry-run', '--upgrade'], { program: '/old place/p' }, "'/old place/p' install --dry-run --upgrade"],
+];
+for (const [typed, change, again] of rows) {
+  test(`${typed.join(' ')} with ${JSON.stringify(change)}`, () => {
+    assert.equal(typedAgain('./p', ['install', ...typed], install.options)(change), again);
+  });
+}
+
+test('what follows -- stays behind what is added', () => {
+  const again = typedAgain('./p', ['verify', '--', '--odd name'], verifyCommand.options);
+  assert.equal(again({ add: ['--full'] }), "./p verify --full -- '--odd name'");
+});
+
+const context = {
+  program: './p',
+  signal: new AbortController().signal,
+  secondSignal: new AbortController().signal,
+};
+
+/** Refused as they are typed; following the hint must neither be refused again nor change what was not meant to be changed. */
+const refusals: [typed: string, hint: string][] = [
+  ['install --upgrade --fqdn a.example --dry-run', './p install --upgrade --dry-run'],
+  ['install --upgrade --values x --license y --preflight-only', './p install --upgrade --preflight-only'],
+  ['install --upgrade --resume --dry-run --json', './p install --upgrade --dry-run --json'],
+  ['install --supersede --dry-run', './p install --supersede --dry-run --upgrade'],
+  [
+    'install --trust-key unsigned --preflight-only',
+    './p install --trust-key unsigned --preflight-only --upgrade',
+  ],
+  ['install --images-from disk --yes', './p install --images-from disk --yes --upgrade'],
+  ['install --rollback-to values', './p status'],
+];
+for (const [typed, wanted] of refusals) {
+  test(`the hint to "${typed}" can be typed and keeps the other flags`, async () => {
+    await assert.rejects(readCommandLine(typed.split(' '), context), { code: 'usage', hint: wanted });
+    const read = await readCommandLine(wanted.split(' ').slice(1), context);
+    assert.ok(read !== undefined);
+  });
+}

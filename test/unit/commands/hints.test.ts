@@ -1,0 +1,94 @@
+import assert from 'node:assert/strict';
+import { globSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { typedAgain } from '../../../src/commands/again.ts';
+import { install } from '../../../src/commands/install.ts';
+import { readCommandLine } from '../../../src/commands/program.ts';
+import { freshFlags, upgradeFlags } from '../../../src/policy/again.ts';
+import { verifyCommand } from '../../../src/commands/verify.ts';
+
+/** Every command that src/ tells people to type, by whatever name the program has there, goes through the parser. */
+
+const src = join(import.meta.dirname, '../../../src');
+const sources = globSync('**/*.ts', { cwd: src }).map(
+  (file) => [file, readFileSync(join(src, file), 'utf8')] as const,
+);
+const context = {
+  program: './p',
+  signal: new AbortController().signal,
+  secondSignal: new AbortController().signal,
+};
+const parses = async (words: readonly string[], where: string) => {
+  // Help is printed by the parser itself.
+  const asked = words.filter((word) => word !== '--help');
+  await assert.doesNotReject(readCommandLine(asked, context), `${where}: ${words.join(' ')}`);
+};
+
+const names = 'install|status|manifest|extract-file|extract|verify|repair-state';
+const spelled = new RegExp(
+  String.raw`\$\{[\w.!?]*(?:program|command|binary)\} ((?:${names})\b(?: (?:--[a-z-]+|\$\{[^}]*\}|[A-Z]{2,}|[a-z]+=[a-z]+))*)`,
+  'gi',
+);
+const hints = sources.flatMap(([file, text]) =>
+  [...text.matchAll(spelled)].map(([, words = '']) => [file, words] as const),
+);
+
+test('every command that a text spells out is one', async () => {
+  assert.ok(hints.length >= 5, `${hints.length} found`);
+  for (const [file, words] of hints)
+    await parses(
+      words.split(' ').map((word) => word.replace(/^\$\{.*/, 'x')),
+      file,
+    );
+});
+
+test('no text spells out install: what was typed is typed again, with the flags that were there', () => {
+  // Help and examples are written without what was typed.
+  const spelledOut = hints.filter(([, words]) => /^install\b/.test(words) && !words.endsWith('--help'));
+  assert.deepEqual(spelledOut, []);
+});
+
+const typed: readonly (readonly string[])[] = [
+  ['install', '--upgrade', '--dry-run'],
+  ['install', '--upgrade', '--preflight-only', '--waive', 'clock=a reason'],
+  ['install', '--upgrade', '--skip-backup', '--json'],
+  ['install', '--upgrade', '--trust-key', 'unsigned'],
+];
+const added = /again\(\{([^()]*)\}\)/g;
+test('every change of what was typed that a hint makes gives a command, and drops no flag that it does not name', async () => {
+  let changes = 0;
+  for (const [file, text] of sources) {
+    for (const [, change = ''] of text.matchAll(added)) {
+      const add = [...(/add: \[([^\]]*)\]/.exec(change)?.[1] ?? '').matchAll(/['`]([^'`]+)['`]/g)]
+        .map(([, flag = '']) =>
+          flag.replaceAll(/\$\{[^}]*\}/g, 'unsigned').replace('FINGERPRINT', 'unsigned'),
+        )
+        .filter((flag) => flag.startsWith('--'));
+      const without = [...(/without: \[([^\]]*)\]/.exec(change)?.[1] ?? '').matchAll(/'([^']+)'/g)].map(
+        ([, flag = '']) => flag,
+      );
+      if (/without: [^}]*freshFlags/.test(change)) without.push(...freshFlags);
+      if (/without: [^}]*upgradeFlags/.test(change)) without.push(...upgradeFlags);
+      changes += 1;
+      for (const words of typed) {
+        const options = words[0] === 'install' ? install.options : verifyCommand.options;
+        const again = typedAgain('./p', words, options)({ add, without });
+        for (const flag of ['--dry-run', '--preflight-only', '--json'])
+          if (words.includes(flag)) assert.match(again, new RegExp(`${flag}( |$)`), file);
+        const plain = again.replaceAll("'", '').replace('a reason', 'reason').split(' ').slice(1);
+        await parses(plain, file);
+      }
+    }
+  }
+  assert.ok(changes >= 8, `${changes} found`);
+});
+
+test('a hint to somebody without root has all that was typed, and no word of a change where nothing is changed', () => {
+  for (const [file, text] of sources) {
+    for (const [call] of text.matchAll(/assertRoot\([^;]*;/g)) {
+      if (file === 'host/system.ts') continue;
+      assert.match(call, /^assertRoot\((\w+\.)?again\(\)/, file);
+    }
+  }
+});
