@@ -14,6 +14,7 @@ import { checkNodeReady, checkPressure } from '../steps/checks/node.ts';
 import { checkObjects } from '../steps/checks/objects.ts';
 import { checkImages } from '../steps/checks/rendered_images.ts';
 import { checkPullPolicy } from '../steps/checks/pull_policy.ts';
+import { checkReferences } from '../steps/checks/references.ts';
 import { checkRoom } from '../steps/checks/room.ts';
 import { checkSandboxImage } from '../steps/checks/sandbox_image.ts';
 import { checkSchedule } from '../steps/checks/schedule.ts';
@@ -105,6 +106,7 @@ function measures(
   if (ctx.run()?.steps[upgradeHelm.id]?.status !== 'completed' || !resumed) {
     const pods = once(async () => tryPods(ctx, await ctx.answers(signal), signal));
     all.set('objects', async () => checkObjects(ctx, await ctx.answers(signal), await pods(), signal));
+    all.set('references', async () => checkReferences(ctx, await pods(), await facts.cluster(), signal));
     all.set('pull-policy', async () =>
       checkPullPolicy(await ctx.rendered({ hooks: true }), await pods(), ctx.values.path),
     );

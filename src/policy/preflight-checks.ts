@@ -178,6 +178,17 @@ export const checks = [
     flows: both,
   },
   {
+    id: 'references',
+    kind: 'outage',
+    title: 'What new pods read and mount is there',
+    limit:
+      'each config map, secret and claim of a new pod is there or in the chart, each new claim has a StorageClass',
+    why: 'a pod that misses one waits for it for ever, after the old one has stopped',
+    mends: 'make what is missing, or mend its name in the values file',
+    timeoutSeconds: 180,
+    flows: upgrade,
+  },
+  {
     id: 'pull-policy',
     kind: 'outage',
     title: 'No image is asked of a registry',

@@ -69,12 +69,14 @@ export async function tryPods(
   return trials;
 }
 
-/** A pod template that stays as it is makes no pod. */
+/** A pod template that stays as it is makes no pod, unless some are wanting. */
 function makesPods({ live, next }: ServerAnswers['objects'][number]): boolean {
   if (next === undefined || live === undefined) return true;
   if (next.kind === 'Job' || next.kind === 'Pod') return false;
   const replicas = ({ spec }: ServerObject) => Number(spec?.['replicas'] ?? 1);
-  return !isDeepStrictEqual(templateOf(next), templateOf(live)) || replicas(next) > replicas(live);
+  const { replicas: made = 0 } = (live['status'] ?? {}) as { replicas?: number };
+  const wanting = next.kind !== 'DaemonSet' && next.kind !== 'CronJob' && replicas(next) > made;
+  return wanting || !isDeepStrictEqual(templateOf(next), templateOf(live));
 }
 
 const templateKinds = new Set(['Deployment', 'StatefulSet', 'DaemonSet', 'ReplicaSet', 'Job']);

@@ -51,12 +51,16 @@ export interface Claim extends KubeObject {
   status?: { phase?: string };
 }
 
+export type StorageClass = KubeObject;
+
 export interface ClusterObjects {
   nodes: NodeObject[];
   /** Of the product's namespace. */
   pods: Pod[];
   allPods: Pod[];
   quotas: QuotaObject[];
+  classes: StorageClass[];
+  allClaims: Claim[];
   claims: Claim[];
 }
 
@@ -92,18 +96,21 @@ export function hostFacts(ctx: CheckContext): HostFacts {
   const { product, kubectl, database, containerd, index, signal } = ctx;
   return {
     cluster: once(async () => {
-      const kinds = 'nodes,pods,persistentvolumeclaims,resourcequotas';
+      const kinds = 'nodes,pods,persistentvolumeclaims,resourcequotas,storageclasses';
       const objects = await kubectl.list(kinds, { allNamespaces: true, signal });
       const ofKind = <T extends KubeObject>(kind: string) =>
         objects.filter((object) => object.kind === kind) as T[];
       const own = ({ metadata }: KubeObject) => metadata.namespace === product.namespace;
       const allPods = ofKind<Pod>('Pod');
+      const allClaims = ofKind<Claim>('PersistentVolumeClaim');
       return {
         nodes: ofKind<NodeObject>('Node'),
         pods: allPods.filter(own),
         allPods,
         quotas: ofKind<KubeObject & QuotaObject>('ResourceQuota'),
-        claims: ofKind<Claim>('PersistentVolumeClaim').filter(own),
+        classes: ofKind<StorageClass>('StorageClass'),
+        allClaims,
+        claims: allClaims.filter(own),
       };
     }),
     apiServer: once(() =>

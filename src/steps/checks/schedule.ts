@@ -35,12 +35,29 @@ export function checkSchedule(
     if (next === undefined) continue;
     const rollout = rolloutOf(trial, next, of(own), usual);
     if (live !== undefined && isDeepStrictEqual(templateOf(next), templateOf(live))) {
-      // More of the same: those that run stay.
-      rollouts.push({ ...rollout, old: [], surge: 0, replicas: Math.max(0, rollout.replicas - own.length) });
+      // More of the same: those that have their place stay.
+      const [placed, waiting] = [true, false].map((has) => own.filter((pod) => isPlaced(pod) === has));
+      const replicas = Math.max(0, rollout.replicas - (placed?.length ?? 0));
+      rollouts.push({
+        ...rollout,
+        old: of(waiting ?? []),
+        surge: 0,
+        unavailable: rollout.replicas,
+        replicas,
+      });
       continue;
     }
     for (const pod of own) claimed.add(pod);
     rollouts.push(rollout);
+  }
+  for (const { live, next, manifest } of objects) {
+    if (live === undefined || trials.some(({ answer }) => answer?.next === next)) continue;
+    // Helm waits for those that nothing has placed so far, too.
+    for (const pod of podsOf(live, living, usual).filter((one) => !isPlaced(one))) {
+      const [waits] = of([pod]) as [PodNeeds];
+      const workload = `${manifest.kind}/${manifest.metadata.name}`;
+      rollouts.push({ workload, next: waits, replicas: 1, surge: 0, unavailable: 1, old: [waits] });
+    }
   }
   const leaving = (deployed?.objects ?? []).filter(
     (one) =>
@@ -124,6 +141,8 @@ function podsOf(live: ServerObject, living: readonly Pod[], usual: string): Pod[
       ),
   );
 }
+
+const isPlaced = ({ spec }: Pod) => spec.nodeName !== undefined;
 
 type OwnedMetadata = KubeObject['metadata'] & { ownerReferences?: { kind: string; name: string }[] };
 
