@@ -132,7 +132,7 @@ export async function executeRun<Ctx>(options: RunOptions<Ctx>): Promise<RunResu
           emit,
           assessed,
           redactor,
-          signal: stop,
+          signal: step.finishes === true ? signal : stop,
           clock,
           dependants: dependantsOf(steps, step.id),
           inputsHash: () => hashJson(step.inputs(options.ctx)),
@@ -146,6 +146,11 @@ export async function executeRun<Ctx>(options: RunOptions<Ctx>): Promise<RunResu
     } catch (error) {
       failure ??= stepError(error, step.id);
       siblings.abort(failure);
+      for (const id of running.keys()) {
+        if (id === step.id || steps.find((one) => one.id === id)?.finishes !== true) continue;
+        const line = `${step.id} failed; ${id} goes on to its end, so that it need not be done again`;
+        emit({ type: 'message', at: at(), level: 'warning', line });
+      }
     } finally {
       running.delete(step.id);
     }

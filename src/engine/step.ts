@@ -104,6 +104,11 @@ export interface Step<Ctx, Out extends JsonObject = JsonObject> {
   /** Asked beside `verify` before a completed step is skipped: throws when what holds is of no use any more (a dump that is old). */
   reuse?(ctx: Ctx, out: Out): Promise<void>;
   undo?(ctx: Ctx, out: Out): Promise<void>;
+  /**
+   * Its work may take hours and is kept: when a sibling fails it is let finish, so that the same command need not do it again. An operator's
+   * wish to stop reaches it as any other.
+   */
+  finishes?: boolean;
   /** Undo loses data: asks for the operator's explicit consent. */
   destructive?: boolean;
 }

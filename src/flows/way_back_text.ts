@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { State } from '../engine/state.ts';
+import { notDumped } from '../steps/dump_files.ts';
 import { dumpWords, type WayBack, wayBackOf } from '../steps/way_back.ts';
 import type { ProductPaths } from '../steps/paths.ts';
 
@@ -19,6 +20,7 @@ export function wayBackLines(way: WayBack): string[] {
       : `none: there is no dump ${started === undefined ? 'of this upgrade' : 'from before Helm started'} (--skip-backup${skipped.by === undefined ? '' : ` by ${skipped.by}`}, ${skipped.at})`;
   return [
     `backup   ${main?.path ?? none}${restored ? ' (taken after the database was restored)' : ''}`,
+    ...(main?.otherDatabases === undefined ? [] : [`         ${notDumped(main.otherDatabases)}`]),
     ...(restored && before !== undefined ? [`earlier  ${dumpWords(before, started)}`] : []),
     ...(restored || later === undefined ? [] : [`later    ${dumpWords(later, started)}${laterWords(way)}`]),
     `snapshot ${snapshot ?? 'none'} (state, values, Helm's records, old chart)`,

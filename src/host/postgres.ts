@@ -5,6 +5,9 @@ import type { Patience } from './patience.ts';
 import { describePods, listPods } from './pods.ts';
 import { programFailure } from './program-failure.ts';
 
+/** How long a dump waits for tables that other sessions hold. */
+export const dumpLockWaitSeconds = 60;
+
 export interface PostgresSettings {
   namespace: string;
   /** Label selector of the database's pod. */
@@ -48,6 +51,8 @@ const psqlOptions = [
   recordSeparator,
 ];
 const queryTimeoutMs = 60_000;
+/** A question does not wait for a table that somebody holds: that is an answer of its own. */
+const lockWaitSeconds = 2;
 /** kubectl loses answers now and then (see below): a question is asked so often. */
 const asks = 3;
 /** Printed by psql after everything else: what lacks it is no answer. */
@@ -95,7 +100,13 @@ export function createPostgres(kubectl: Kubectl, settings: PostgresSettings): Po
     });
 
   async function query(sql: string, signal?: AbortSignal): Promise<string[][]> {
-    const statements = ['BEGIN TRANSACTION READ ONLY', sql, 'ROLLBACK', String.raw`\echo ${endMark}`];
+    const statements = [
+      'BEGIN TRANSACTION READ ONLY',
+      `SET LOCAL lock_timeout TO '${lockWaitSeconds}s'`,
+      sql,
+      'ROLLBACK',
+      String.raw`\echo ${endMark}`,
+    ];
     const argv = ['psql', ...psqlOptions, '-U', user, '-d', database] as const;
     for (let count = 1; count <= asks; count += 1) {
       const { stdout } = await exec(
@@ -142,7 +153,7 @@ export function createPostgres(kubectl: Kubectl, settings: PostgresSettings): Po
         'pg_dump',
         '-w',
         '--format=plain',
-        '--lock-wait-timeout=60s',
+        `--lock-wait-timeout=${dumpLockWaitSeconds}s`,
         '-U',
         user,
         '-d',

@@ -272,7 +272,7 @@ export const checks = [
     id: 'database',
     kind: 'health',
     title: 'Database answers',
-    limit: 'one query is answered',
+    limit: 'one query is answered; no session holds a table that the dump would wait for',
     why: 'without it there is no backup',
     mends: 'k3s kubectl get pods -A',
     timeoutSeconds: 60,

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { JsonObject, StepIo } from '../engine/step.ts';
 import { IvaapError } from '../errors.ts';
+import { otherDatabases } from '../host/database-sessions.ts';
 import { estimateDump } from '../host/dump-estimate.ts';
 import { DiskReserve } from '../host/reserve.ts';
 import { type Known, known } from '../known.ts';
@@ -14,6 +15,7 @@ import type { KubeObject } from '../host/kubectl.ts';
 import { roomAt } from '../host/mounts.ts';
 import { bootId, uptimeSeconds } from '../host/system.ts';
 import { keepFile, makeBackupFolder } from './backup_folder.ts';
+import { tellingWhoHolds } from './dump_wait.ts';
 import type { UpgradeContext } from './context.ts';
 import { type RestoreFacts, restoreScript } from './restore_script.ts';
 
@@ -24,6 +26,10 @@ export const restoreFiles = {
   script: 'restore.sh',
 } as const;
 
+/** Said wherever the dump is: who thinks of the server as one would lose what is in the others. */
+export const notDumped = (others: readonly string[]): string =>
+  `not dumped, other databases of the same server: ${others.join(', ')}`;
+
 /** A whole dump in a folder of its own, with what a restore needs; its record for the state. */
 export async function takeDump(ctx: UpgradeContext, io: StepIo): Promise<JsonObject> {
   const { product, database } = ctx;
@@ -32,6 +38,7 @@ export async function takeDump(ctx: UpgradeContext, io: StepIo): Promise<JsonObj
   const reserve = await DiskReserve.at(ctx.paths.backups, product.reserve);
   const estimate = await known(estimateDump(database, signal));
   await assertRoomForDump(ctx, estimate, reserve);
+  const others = await known(otherDatabases(database, signal));
   const properties = await readProperties(database, signal);
   const deployments = await deploymentsOf(ctx);
   const folder = await folderFor(ctx, io);
@@ -41,11 +48,17 @@ export async function takeDump(ctx: UpgradeContext, io: StepIo): Promise<JsonObj
   const takenAt = ctx.now().toISOString();
   const size = estimate.known ? `about ${formatBytes(estimate.value)}` : 'its size is not known';
   const note = `${product.database.name}, ${size}`;
-  const { sizeBytes, sha256, tables, totalRows } = await writeDump(database, path, {
-    signal,
-    reserve,
-    onBytes: (done) => io.progress({ done, unit: 'bytes', note }),
-  });
+  let written = 0;
+  const write = () =>
+    writeDump(database, path, {
+      signal,
+      reserve,
+      onBytes: (done) => {
+        written = done;
+        io.progress({ done, unit: 'bytes', note });
+      },
+    });
+  const { sizeBytes, sha256, tables, totalRows } = await tellingWhoHolds(ctx, io, () => written, write);
   const script = join(folder, restoreFiles.script);
   const text = restoreScript({
     product,
@@ -71,6 +84,7 @@ export async function takeDump(ctx: UpgradeContext, io: StepIo): Promise<JsonObj
     boot: { id: bootId(), uptimeSeconds: uptimeSeconds() },
     tables: Object.fromEntries(tables.map(({ table, rows }) => [table, rows])),
     restoreScript: script,
+    ...(others.known && others.value.length > 0 ? { otherDatabases: others.value } : {}),
   };
 }
 

@@ -3,12 +3,13 @@ import { join } from 'node:path';
 import * as z from 'zod';
 import type { Json, Step, StepIo } from '../engine/step.ts';
 import { IvaapError } from '../errors.ts';
+import { otherDatabases } from '../host/database-sessions.ts';
 import { estimateDump } from '../host/dump-estimate.ts';
 import { known } from '../known.ts';
 import { formatBytes } from '../policy/format-bytes.ts';
 import { keepFile } from './backup_folder.ts';
 import type { UpgradeContext } from './context.ts';
-import { restoreFiles, takeDump } from './dump_files.ts';
+import { notDumped, restoreFiles, takeDump } from './dump_files.ts';
 import { pgDumpSchema, uselessness } from './dump_record.ts';
 import { dumpToKeep, isThere, keptDump } from './kept_dump.ts';
 import { isDeployed } from './helm_state.ts';
@@ -21,6 +22,7 @@ export const upgradePgBackup: Step<UpgradeContext> = {
   title: 'Back the database up',
   needs: ['upgrade_detect'],
   midpoint: 'dump-written',
+  finishes: true,
   revision: 1,
   inputs: ({ product, from }) => ({ database: product.database.name, from }),
 
@@ -36,7 +38,8 @@ export const upgradePgBackup: Step<UpgradeContext> = {
   },
 
   async preview({ product, database, paths }, signal) {
-    const [estimate, server, schema] = await Promise.all([
+    const [others, estimate, server, schema] = await Promise.all([
+      known(otherDatabases(database, signal)),
       known(estimateDump(database, signal)),
       database.serverVersion(signal),
       database.schemaVersion(product.database.schemaVersionQuery, signal),
@@ -49,12 +52,14 @@ export const upgradePgBackup: Step<UpgradeContext> = {
       details: [
         `${size} (by a sample of its rows), PostgreSQL ${server}, schema version ${schema}`,
         `files: ${files.join(', ')}`,
+        ...(others.known && others.value.length > 0 ? [notDumped(others.value)] : []),
       ],
       data: {
         database: name,
         sizeBytes: estimate.known ? estimate.value : null,
         serverVersion: server,
         schemaVersion: schema,
+        otherDatabases: others.known ? others.value : null,
         below: paths.backups,
         files,
       },

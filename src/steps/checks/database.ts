@@ -1,24 +1,38 @@
 import { join } from 'node:path';
 import { readRegularText } from '../../host/regular-file.ts';
 import type { KubeObject, Manifest } from '../../host/kubectl.ts';
+import { describeHolder } from '../../host/database-sessions.ts';
+import { dumpLockWaitSeconds } from '../../host/postgres.ts';
 import { normalizedReference } from '../../images/reference.ts';
 import type { PayloadIndex } from '../../payload/index-schema.ts';
 import type { Product, Release } from '../../payload/product-schema.ts';
 import type { Measurement } from '../../policy/preflight.ts';
+import { notDumped } from '../dump_files.ts';
+import { endSession } from '../dump_wait.ts';
 import type { CheckContext, HostFacts } from './facts.ts';
 import { podTemplates } from './rendered_images.ts';
 
 const dotted = (version: number) => `${Math.floor(version / 10_000)}.${version % 10_000}`;
 
-export async function checkDatabase({ product }: CheckContext, facts: HostFacts): Promise<Measurement> {
-  const limit = 'it answers a query';
+export async function checkDatabase(ctx: CheckContext, facts: HostFacts): Promise<Measurement> {
+  const { product } = ctx;
+  const limit = 'it answers a query, and no session holds tables that the dump waits for';
   try {
     const { versionNumber, sizeBytes } = await facts.database();
+    const [holders, others] = await Promise.all([facts.lockHolders(), facts.otherDatabases()]);
+    const beside = others.known && others.value.length > 0 ? `; ${notDumped(others.value)}` : '';
+    const answers = `PostgreSQL ${dotted(versionNumber)}, ${sizeBytes} bytes${beside}`;
+    const data = { versionNumber, sizeBytes, otherDatabases: others.known ? others.value.join(', ') : null };
+    const [first] = holders.known ? holders.value : [];
+    if (first === undefined || !holders.known) return { outcome: 'ok', measured: answers, limit, data };
+    // Whoever has held them for longer than the dump waits gives no sign of letting go.
+    const forLong = holders.value.some(({ seconds }) => (seconds ?? 0) >= dumpLockWaitSeconds);
     return {
-      outcome: 'ok',
-      measured: `PostgreSQL ${dotted(versionNumber)}, ${sizeBytes} bytes`,
+      outcome: forLong ? 'fail' : 'warn',
+      measured: `${holders.value.map(describeHolder).join('; ')}: the dump would wait for that, ${dumpLockWaitSeconds} s at most (${answers})`,
       limit,
-      data: { versionNumber, sizeBytes },
+      fix: `let that session end, or end it: ${await endSession(ctx, first.pid)}`,
+      data: { ...data, lockHolders: holders.value.map(({ pid }) => pid).join() },
     };
   } catch (error) {
     return {

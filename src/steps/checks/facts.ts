@@ -1,4 +1,5 @@
 import { IvaapError } from '../../errors.ts';
+import { type LockHolder, lockHolders, otherDatabases } from '../../host/database-sessions.ts';
 import { estimateDump } from '../../host/dump-estimate.ts';
 import { type Known, known } from '../../known.ts';
 import type { ApiServerAnswer, askApiServer } from '../../host/api-server.ts';
@@ -78,6 +79,10 @@ export interface HostFacts {
   database(): Promise<DatabaseFacts>;
   /** Where containerd keeps images. */
   imageStore(): Promise<string>;
+  /** Sessions that a dump would wait for. */
+  lockHolders(): Promise<Known<LockHolder[]>>;
+  /** Databases of the server that the dump does not hold. */
+  otherDatabases(): Promise<Known<string[]>>;
   /** Of a dump, about. */
   dumpBytes(): Promise<Known<number>>;
   /** Of the release's images, whatever archives are on disk. */
@@ -125,6 +130,8 @@ export function hostFacts(ctx: CheckContext): HostFacts {
       return { versionNumber: Number(version), sizeBytes: Number(size) };
     }),
     imageStore: once(() => imageStore(ctx)),
+    lockHolders: once(() => known(lockHolders(database, signal))),
+    otherDatabases: once(() => known(otherDatabases(database, signal))),
     dumpBytes: once(() => known(estimateDump(database, signal))),
     missingImages: once(() =>
       planImages({

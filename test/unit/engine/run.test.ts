@@ -144,6 +144,43 @@ test('a sibling whose program was stopped says why, and blames nobody who asked 
   assert.equal(state.run?.steps['loading']?.error?.message, 'stopped because step broken failed');
 });
 
+test('a step whose work is worth hours is let finish when its sibling fails, and is not done again', async () => {
+  const host = newHost();
+  const dumping = gate();
+  const failed = gate();
+  let broken = true;
+  const steps = () => [
+    step('dump', {
+      finishes: true,
+      run: async (io, world) => {
+        dumping.open();
+        await failed.opened;
+        assert.equal(io.signal.aborted, false);
+        world.effects.push('dump');
+        return { dump: 'whole' };
+      },
+    }),
+    step('load', {
+      run: async (_, world) => {
+        await dumping.opened;
+        if (broken) {
+          setTimeout(() => failed.open(), 5);
+          throw new IvaapError('failed', 'no room for images');
+        }
+        world.effects.push('load');
+        return {};
+      },
+    }),
+    step('next', { needs: ['dump', 'load'] }),
+  ];
+  await assert.rejects(invoke(host, steps()), fails('failed', /no room for images/, 'load'));
+  const said = host.events.flatMap((event) => (event.type === 'message' ? [event.line] : []));
+  assert.deepEqual(said, ['load failed; dump goes on to its end, so that it need not be done again']);
+  broken = false;
+  await invoke(host, steps());
+  assert.deepEqual(host.world.effects, ['dump', 'load', 'next']);
+});
+
 test('a foreign error is a defect, but what the system refuses is a failure of the host', async () => {
   const enospc = Object.assign(new Error('no space left on device'), { code: 'ENOSPC', syscall: 'write' });
   await assert.rejects(

@@ -22,6 +22,7 @@ export interface StepOptions {
   reuse?: () => void;
   plan?: () => 'run' | 'skip';
   revision?: number;
+  finishes?: boolean;
 }
 
 /** A step that notes its effect in the world, unless told to do something else. */
@@ -31,6 +32,7 @@ export function step(id: string, options: StepOptions = {}): Step<World> {
     title: `Step ${id}`,
     needs: options.needs ?? [],
     midpoint: 'halfway',
+    finishes: options.finishes ?? false,
     revision: options.revision ?? 1,
     inputs: options.inputs ?? (() => ({})),
     plan: async () => {
