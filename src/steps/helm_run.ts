@@ -48,7 +48,7 @@ export async function runHelm(
   let given: Given | undefined;
   const watch = watchPods(ctx, io, {
     begun: new Date(begun),
-    stillForward: () => isPending(ctx, verb, revisionBefore + 1),
+    stillForward: (signal) => isPending(ctx, { verb, revision: revisionBefore + 1, signal }),
     oldRecords: oldRecords(ctx, io, run),
     onHopeless: (found) => {
       given = found;
@@ -136,11 +136,10 @@ function waitedInVain(error: unknown, said: string): boolean {
 /** Whether Helm still waits for its new revision: it names it otherwise before it goes back. Undefined where nobody answers. */
 async function isPending(
   { kubectl, product: { namespace, release } }: StepContext,
-  verb: HelmRun['verb'],
-  revision: number,
+  { verb, revision, signal }: { verb: HelmRun['verb']; revision: number; signal: AbortSignal },
 ): Promise<boolean | undefined> {
   const selector = `owner=helm,name=${release},version=${revision},status=pending-${verb}`;
-  const found = await kubectl.list('secrets', { namespace, selector }).catch(() => undefined);
+  const found = await kubectl.list('secrets', { namespace, selector, signal }).catch(() => undefined);
   return found === undefined ? undefined : found.length > 0;
 }
 

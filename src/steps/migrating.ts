@@ -10,7 +10,7 @@ const address = /^[0-9A-Fa-f.:]+$/;
  * than its chart expects would do harm. It is at work where the schema is not at its target and the pod has a session that does something;
  * what cannot be asked counts as that.
  */
-export async function mayMigrate(ctx: StepContext, trouble: Trouble): Promise<boolean> {
+export async function mayMigrate(ctx: StepContext, trouble: Trouble, signal?: AbortSignal): Promise<boolean> {
   const { product, database, release } = ctx;
   const { autoMigrate } = product.values;
   if (autoMigrate === undefined || (trouble.kind !== 'unready' && trouble.kind !== 'deadline')) return false;
@@ -19,12 +19,13 @@ export async function mayMigrate(ctx: StepContext, trouble: Trouble): Promise<bo
   try {
     const { root } = await readValuesFile(ctx.paths.values, ctx.program);
     if (String(valueAt(root, autoMigrate.path)) !== autoMigrate.on) return false;
-    const schema = await database.schemaVersion(product.database.schemaVersionQuery);
+    const schema = await database.schemaVersion(product.database.schemaVersionQuery, signal);
     if (schema >= release.schema.target) return false;
     const addresses = trouble.addresses.filter((one) => address.test(one));
     if (addresses.length === 0) return trouble.pods.length > 0;
     const [row] = await database.query(
       `SELECT count(*) FROM pg_stat_activity WHERE state <> 'idle' AND host(client_addr) IN (${addresses.map((one) => `'${one}'`).join(', ')})`,
+      signal,
     );
     return row?.[0] !== '0';
   } catch {

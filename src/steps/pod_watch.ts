@@ -16,7 +16,7 @@ const surelyResting = 3;
 export interface WatchedHelm {
   begun: Date;
   /** Whether it still waits for its new revision; undefined where that cannot be asked. Once it rolls back it is never disturbed. */
-  stillForward(): Promise<boolean | undefined>;
+  stillForward(signal: AbortSignal): Promise<boolean | undefined>;
   /** Told once, when something cannot be waited for any longer. */
   onHopeless(given: Given): void;
   /** Records of the release that Helm takes away before anything else, and how many are left now. */
@@ -59,7 +59,7 @@ export function watchPods(ctx: StepContext, io: StepIo, helm: WatchedHelm): PodW
     const seen = new Set(troubles.map(keyOf));
     const cleared = [...remembered.keys()].filter((key) => !seen.has(key));
     if (cleared.length > 0) {
-      goesBack ||= (await helm.stillForward()) !== true;
+      goesBack ||= (await helm.stillForward(signal)) !== true;
       if (goesBack) return;
       for (const key of cleared) remembered.delete(key);
     }
@@ -80,11 +80,11 @@ export function watchPods(ctx: StepContext, io: StepIo, helm: WatchedHelm): PodW
     for (const given of over) {
       const { kind, workload } = given.trouble;
       if (kind === 'unready' || kind === 'deadline') {
-        const looks = (await mayMigrate(ctx, given.trouble)) ? 0 : (resting.get(workload) ?? 0) + 1;
+        const looks = (await mayMigrate(ctx, given.trouble, signal)) ? 0 : (resting.get(workload) ?? 0) + 1;
         resting.set(workload, looks);
         if (looks < surelyResting) continue;
       }
-      const forward = await helm.stillForward();
+      const forward = await helm.stillForward(signal);
       if (forward === false) goesBack = true;
       if (forward !== true || signal.aborted) return;
       givenUp = true;
