@@ -32,7 +32,7 @@ export const install: Command = {
     },
     {
       flags: '--supersede',
-      summary: 'close the unfinished upgrade of another package and begin afresh with this one',
+      summary: 'close the unfinished install or upgrade of another package and begin afresh with this one',
     },
     {
       flags: '--trust-key <fingerprint>',
@@ -171,6 +171,7 @@ function fresh(options: Options, ports: FlowPorts): Promise<FlowResult> {
       license: text(options.license),
       storagePath: text(options.storagePath),
       values: text(options.values),
+      supersede: options.supersede === true,
       ...sharedFlags(options),
     },
     ports,

@@ -33,8 +33,10 @@ export function resumable(
 }
 
 /** Puts an unfinished run to work again; `order` may be that of another revision of the graph. */
-export function resumeRecord(run: RunRecord, { binary, key }: RunSpec, order: readonly string[]): void {
+export function resumeRecord(run: RunRecord, { to, binary, key }: RunSpec, order: readonly string[]): void {
   run.status = 'running';
+  // The same version, as this program spells it: an older one kept the spelling of its package.
+  run.to = to;
   run.binary = binary;
   if (key !== undefined) run.key = key;
   run.order = [...order];

@@ -11,7 +11,7 @@ import type { PreflightReport } from '../policy/preflight.ts';
 import type { InstallContext } from '../steps/context.ts';
 import type { License } from '../steps/license_file.ts';
 import { installAnswers, type InstallAnswers, type InstallFlags, requireLicense } from './install_answers.ts';
-import { refuseInstalled, refuseLeftovers } from './install_gate.ts';
+import { otherInstall, refuseInstalled, refuseLeftovers } from './install_gate.ts';
 import { type InstallPreflight, preflightInstall } from './install_preflight.ts';
 import { preflightResult, recordPreflightStart } from './preflight_record.ts';
 import { dryRunInstall } from './install_dry_run.ts';
@@ -32,6 +32,8 @@ export interface InstallOptions extends InstallFlags {
   /** `ID=REASON`, each. */
   waive: readonly string[];
   preflightOnly: boolean;
+  /** Closes the unfinished install of another package. */
+  supersede: boolean;
   /** Tell what would be done, and change nothing. */
   dryRun: boolean;
   /** Read the whole payload although an earlier run found it intact. */
@@ -101,7 +103,8 @@ async function decide(
 ): Promise<Omit<InstallStart, 'report'>> {
   const { product, paths } = opened;
   const state = await readOwnState(opened, ports.program);
-  if (state !== undefined) refuseInstalled(opened, state, ports);
+  const { supersede } = options;
+  if (state !== undefined) refuseInstalled(opened, state, { ...ports, supersede });
   const answers = await installAnswers(product, paths.values, options, state, redactor);
   const host = await session.openHost(product, redactor, ports);
   await session.assertCluster(host.kubectl, product);
@@ -175,6 +178,11 @@ async function start(
   const { host } = preflight;
   const helm = await session.placeHelm(opened, host);
   const journal = await openJournal(opened, ports.program);
+  const other = preflight.state === undefined ? undefined : otherInstall(opened, preflight.state);
+  if (other !== undefined) {
+    const line = `the unfinished install of ${other.to} is closed (--supersede); its values, secrets, volume and data stay`;
+    ports.emit({ type: 'message', at: new Date().toISOString(), level: 'warning', line });
+  }
   const ctx = installContext(preflight, { helm, lock, journal, answers, license, report });
   return runFlow({
     flow: 'install',
@@ -185,7 +193,7 @@ async function start(
     redactor,
     lock,
     patience: host.patience,
-    fresh: false,
+    fresh: other !== undefined,
     steps: installSteps(product),
     summarize: (result) => summary(ctx, result, release.version),
     onStart: (run) => recordPreflightStart(journal, ctx, run),

@@ -1,10 +1,11 @@
 import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
-import type { State } from '../engine/state.ts';
+import type { RunRecord, State } from '../engine/state.ts';
 import { IvaapError } from '../errors.ts';
 import { signerOf } from '../payload/signature.ts';
-import { freshFlags } from '../policy/again.ts';
+import { type Again, freshFlags } from '../policy/again.ts';
 import { signedBy } from '../policy/trust.ts';
+import { compareVersions, formatVersion, requireVersion, sameVersion } from '../policy/version.ts';
 import type { KubeObject } from '../host/kubectl.ts';
 import { hostEvidence, isMarked, likely } from './host_evidence.ts';
 import type { FlowPorts, HostTools, OpenedPayload } from './session.ts';
@@ -12,29 +13,26 @@ import { factsOf, noStateRefusal } from './without_state.ts';
 
 /** Whether a fresh install may start at all: each check throws before anything is changed. */
 
-/** A host with state has an installation, or one that another payload began. */
+/** The unfinished install of another package; the one that began it goes on with it. */
+export const otherInstall = ({ payload }: OpenedPayload, { installed, run }: State): State['run'] =>
+  installed === undefined && run?.payloadDigest !== payload.digest ? run : undefined;
+
+/** A host with state has an installation, or one that a package began. */
 export function refuseInstalled(
-  { payload, release }: OpenedPayload,
+  opened: OpenedPayload,
   state: State,
-  { program, again }: Pick<FlowPorts, 'program' | 'again'>,
+  { program, again, supersede }: Pick<FlowPorts, 'program' | 'again'> & { supersede: boolean },
 ): void {
+  const { payload, release } = opened;
   const { installed, run } = state;
   if (installed !== undefined) {
     throw new IvaapError('preflight', `version ${installed.version} is installed on this host already`, {
-      hint:
-        installed.version === release.version
-          ? `${program} status`
-          : `to bring it to ${release.version}: ${again({ add: ['--upgrade'], without: freshFlags })}`,
+      hint: sameVersion(installed.version, release.version)
+        ? `${program} status`
+        : `to bring it to ${release.version}: ${again({ add: ['--upgrade'], without: [...freshFlags, '--supersede'] })}`,
     });
   }
-  if (run !== undefined && run.payloadDigest !== payload.digest) {
-    throw new IvaapError(
-      'preflight',
-      `an install of ${run.to} began on this host and has not completed; another payload cannot go on with it`,
-      { hint: again({ program: run.binary }) },
-    );
-  }
-  // The same contents under another signature: the install goes on with the file that began it.
+  // The same contents under another signature, or another package: what began here goes on with files of one vendor.
   const signer = signerOf(payload.trailer);
   if (run?.key !== undefined && run.key !== signer) {
     throw new IvaapError(
@@ -43,6 +41,36 @@ export function refuseInstalled(
       { hint: again({ program: run.binary }) },
     );
   }
+  const other = otherInstall(opened, state);
+  if (other === undefined) return;
+  refuseOlderThanStarted(other, release.version, again);
+  if (supersede) return;
+  throw new IvaapError(
+    'preflight',
+    `an install of ${other.to} began on this host and has not completed; this is another package (${release.version})`,
+    {
+      hint: `to close it and install with this package, over what is there: ${again({ add: ['--supersede'] })}`,
+    },
+  );
+}
+
+/** Once Helm has started for a version, the product may have made its schema: an older release does not know it. */
+function refuseOlderThanStarted(run: RunRecord, version: string, again: Again): void {
+  const { pointOfNoReturn: point, to, binary } = run;
+  if (point === undefined) return;
+  const started = (point.versions ?? [to]).map((text) =>
+    requireVersion(text, 'the version of an unfinished install'),
+  );
+  const highest = started.sort(compareVersions).at(-1);
+  const own = requireVersion(version, 'the version of this payload');
+  if (highest === undefined || compareVersions(own, highest) >= 0) return;
+  throw new IvaapError(
+    'version',
+    `Helm was started for ${formatVersion(highest)}, whose schema the database may have; this payload is ${formatVersion(own)}, which is older`,
+    {
+      hint: `${again({ program: binary, without: ['--supersede'] })}; or a package of ${formatVersion(highest)} or newer with --supersede`,
+    },
+  );
 }
 
 /** What would be mistaken for ours, or lost, if a fresh install went on over it. */

@@ -102,7 +102,9 @@ function upgradeTakenBack(
   facts: RepairFacts,
   { from, schema, to, release }: { from: string; schema: number; to: string; release: ReleaseRecord },
 ): Repair {
-  const completed = facts.state?.history.findLast((run) => run.status === 'completed' && run.to === from);
+  const completed = facts.state?.history.findLast(
+    (run) => run.status === 'completed' && sameVersion(run.to, from),
+  );
   const repaired = withVersion(facts, from, completed?.finishedAt ?? '');
   repaired.run = unfinishedUpgrade(facts, { from, to, schema, revision: release.revision });
   const isOld = sameVersion(from, facts.opened.release.version);
@@ -119,7 +121,10 @@ function upgradeTakenBack(
 
 /** Whether the state has that very upgrade, with what its steps had done. */
 const goesOn = ({ run }: State, from: string, to: string): boolean =>
-  run?.flow === 'upgrade' && run.status !== 'completed' && run.from === from && sameVersion(run.to, to);
+  run?.flow === 'upgrade' &&
+  run.status !== 'completed' &&
+  sameVersion(run.from ?? '', from) &&
+  sameVersion(run.to, to);
 
 const agreement = ({ installed, run }: State, last: ReleaseRecord): string => {
   const unfinished = run?.status === 'failed' || run?.status === 'running';

@@ -19,7 +19,6 @@ export const upgradeFlags = [
   '--skip-backup',
   '--accept-unsupported-upgrade',
   '--reapply',
-  '--supersede',
   '--force-conflicts',
   '--trust-key',
   '--images-from',

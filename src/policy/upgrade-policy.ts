@@ -78,12 +78,16 @@ export function requireUpgrade(facts: UpgradeFacts): UpgradeDecision & { kind: '
   );
 }
 
-function refuseUnmanaged({ lastRun, limits, command, again }: UpgradeFacts): UpgradeDecision {
+function refuseUnmanaged({ lastRun, target, limits, again }: UpgradeFacts): UpgradeDecision {
   if (lastRun?.flow === 'install') {
+    const without = ['--upgrade', ...upgradeFlags];
     return {
       kind: 'refused',
       message: `the install of ${lastRun.to} on this host has not completed; only a completed install can be upgraded`,
-      hint: `finish it with the program that began it (${again({ program: lastRun.binary, without: ['--upgrade', ...upgradeFlags] })}), see ${command} status`,
+      hint:
+        lastRun.payloadDigest === target.payloadDigest
+          ? `finish it: ${again({ without })}`
+          : `finish it with the program that began it: ${again({ program: lastRun.binary, without })}; or close it and install with this package: ${again({ add: ['--supersede'], without })}`,
     };
   }
   return {

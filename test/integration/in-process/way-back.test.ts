@@ -9,7 +9,6 @@ import { queryStatus } from '../../../src/flows/status_query.ts';
 import { keepCopy, keepEdited, keepFile, moveAside } from '../../../src/steps/backup_folder.ts';
 import type { PgDump } from '../../../src/steps/dump_record.ts';
 import { signalAt } from '../../fixtures/in-process-host/faults.ts';
-import { placesOf } from '../../fixtures/in-process-host/graphs.ts';
 import {
   type Invocation,
   SimulatedHost,
@@ -100,18 +99,24 @@ test('after --skip-backup and a schema that moved, a dump is later and none is f
 });
 
 test('a run that goes on beyond Helm names dump and snapshot of before; the later ones say what they are', async () => {
-  for (const place of placesOf('upgrade')
-    .filter((one) => one.startsWith('upgrade_helm:'))
-    .slice(1)) {
-    host.become(installed);
-    await stopAt(place);
+  const killed: [string, World][] = [];
+  await host.run('upgrade', (event) => {
+    const place = event.kind === 'place' && event.place.startsWith('upgrade_helm:') ? event.place : '';
+    const inHelm = event.kind === 'program' && event.phase === 'during' && event.argv[1] === 'upgrade';
+    if (inHelm || (place !== '' && place !== 'upgrade_helm:running'))
+      killed.push([place || 'half of Helm', host.copy()]);
+    return undefined;
+  });
+  assert.equal(killed.length, 3);
+  for (const [place, world] of killed) {
+    host.become(world);
     const { pgDump, snapshot } = anchorOf();
     const ended = await host.run('upgrade');
     assert.equal(ended.exitCode, 0, `${place}: ${said(ended)}`);
     const { data } = ended.result!;
     assert.deepEqual([data.dump, data.snapshot], [pgDump?.path, snapshot.folder], place);
     assert.ok(lineOf(ended, 'backup')[0]?.includes(pgDump?.path ?? '?'), place);
-    if (newest().path === pgDump?.path) continue;
+    assert.notEqual(newest().path, pgDump?.path, place);
     assert.ok(
       lineOf(ended, 'later').some((line) => line.includes(newest().path)),
       place,
@@ -247,6 +252,30 @@ test("the snapshot's copy of the state is one without the run that made it", asy
   writeFileSync(statePath(), JSON.stringify(copy));
   const refused = await host.run('upgrade');
   assert.equal(refused.exitCode, 3, 'state, chart and release disagree');
+});
+
+test('a state that spells versions in another way names the same ones: a resume goes on, and --reapply takes no anchor away', async () => {
+  const spelled = (version: string) => {
+    const text = readFileSync(statePath(), 'utf8');
+    writeFileSync(
+      statePath(),
+      text.replaceAll(new RegExp(`"(version|to)": "${version}"`, 'g'), `"$1": "${version}.0"`),
+    );
+  };
+  await stopAt('upgrade_migrate:running');
+  spelled('2026.1');
+  spelled('2026.2');
+  const ended = await host.run('upgrade');
+  assert.equal(ended.exitCode, 0, said(ended));
+  assert.deepEqual([Object.keys(state().anchors), state().installed?.version], [['2026.1'], '2026.2']);
+  assert.equal(state().history.at(-1)?.status, 'completed', 'it was the same run');
+  spelled('2026.2');
+  const again = await host.run('upgrade', movedThenFailed, { reapply: true });
+  assert.notEqual(again.exitCode, 0);
+  spelled('2026.2');
+  const reapplied = await host.run('upgrade');
+  assert.equal(reapplied.exitCode, 0, said(reapplied));
+  assert.deepEqual(Object.keys(state().anchors).sort(), ['2026.1', '2026.2']);
 });
 
 test('a failure after the chart was replaced says whose chart lies on disk and where the old one is', async () => {
