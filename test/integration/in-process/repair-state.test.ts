@@ -380,6 +380,25 @@ test("Helm's only record gone: one command, and the next upgrade installs over w
   }
 });
 
+test('a run that was cut off after it had taken the only record away goes on, and so does --reapply', async () => {
+  for (const reapply of [false, true]) {
+    host.become(installed);
+    writeRecord({ ...readRecord(1), status: 'pending-install', updated: '2026-01-01T00:00:00Z' });
+    const cut = await host.run('upgrade', (event) =>
+      event.kind === 'program' && event.phase === 'before' && event.argv[1] === 'install'
+        ? Object.assign(new Error('EAGAIN'), { code: 'EAGAIN' })
+        : undefined,
+    );
+    assert.equal(cut.exitCode, 6, String(cut.error));
+    assert.deepEqual(
+      [host.cluster.list('Secret', namespace, 'owner=helm').length, host.state()?.helm?.emptied],
+      [0, true],
+    );
+    assert.equal((await host.status('upgrade')).host, null);
+    await assertUpgrades({ reapply });
+  }
+});
+
 test('the record of the very release that is in the file can be made again too', async () => {
   host.become(upgraded);
   for (const { metadata } of host.cluster.list('Secret', namespace, 'owner=helm')) {
