@@ -51,7 +51,7 @@ const refusals: [typed: string, hint: string][] = [
   ['install --upgrade --fqdn a.example --dry-run', './p install --upgrade --dry-run'],
   ['install --upgrade --values x --license y --preflight-only', './p install --upgrade --preflight-only'],
   ['install --upgrade --resume --dry-run --json', './p install --upgrade --dry-run --json'],
-  ['install --supersede --dry-run', './p install --supersede --dry-run --upgrade'],
+  ['install --force-conflicts --dry-run', './p install --force-conflicts --dry-run --upgrade'],
   [
     'install --trust-key unsigned --preflight-only',
     './p install --trust-key unsigned --preflight-only --upgrade',
