@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { existsSync } from 'node:fs';
 import { isAbsolute, normalize } from 'node:path';
 import { readRegularText } from '../host/regular-file.ts';
@@ -54,7 +55,13 @@ export async function installAnswers(
       hint: 'add it: --fqdn NAME',
     });
   }
-  if (!hostName.test(fqdn)) {
+  // What the API server refuses as the host of an ingress rule.
+  if (isIP(fqdn) !== 0 || /(^|\.)\d+$/.test(fqdn)) {
+    throw new IvaapError('usage', `--fqdn ${fqdn} is an address; the ingress is reached by a name`, {
+      hint: 'a name that leads to this host, in DNS or in /etc/hosts, e.g. --fqdn wells.example.com',
+    });
+  }
+  if (!hostName.test(fqdn) || fqdn.split('.').some((label) => label.length > 63)) {
     throw new IvaapError('usage', `--fqdn ${fqdn} is no host name`, {
       hint: 'lower-case letters, digits, - and dots, e.g. --fqdn wells.example.com',
     });

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { programFailure } from './program-failure.ts';
 import type { Runner, RunOptions, RunResult } from './runner.ts';
 
@@ -16,6 +17,22 @@ export interface CheckedImage {
   /** All of its blobs for this platform are in the content store. */
   complete: boolean;
   unpacked: boolean;
+}
+
+/** A blob in the content store, and the blobs that it names: a manifest's are its configuration and layers. */
+export interface StoredBlob {
+  digest: string;
+  names: string[];
+}
+
+/** A container that runs, through CRI. */
+export interface RuntimeContainer {
+  namespace: string;
+  pod: string;
+  /** Image ID. */
+  imageId: string;
+  /** The image as the pod names it; undefined where CRI does not say. */
+  imageName: string | undefined;
 }
 
 /** An image as kubelet sees it, through CRI. */
@@ -38,15 +55,23 @@ export interface ContainerdSettings {
 /** containerd of this node in Kubernetes' namespace, through `k3s ctr` and `k3s crictl`. */
 export interface Containerd {
   names(): Promise<StoredImage[]>;
-  /** What is there of each image; `name` limits the answer to one. */
+  /** What is there of each image, unpacked for the snapshotter that CRI starts containers from; `name` limits the answer to one. */
   check(name?: string): Promise<CheckedImage[]>;
   runtimeImages(): Promise<RuntimeImage[]>;
   /** The folder with all that it stores; undefined where it does not say. */
   root(): Promise<string | undefined>;
+  /** Containers that run now. */
+  runtimeContainers(): Promise<RuntimeContainer[]>;
   /** Digests of all blobs in the content store. */
   blobs(): Promise<Set<string>>;
   /** A small blob, e.g. a manifest; undefined when it is not there. */
   blob(digest: string): Promise<string | undefined>;
+  /** All blobs with what they name. */
+  storedBlobs(): Promise<StoredBlob[]>;
+  /** SHA-256 of a blob's bytes as they are in the content store; undefined when there is no such blob. */
+  hashOf(digest: string, options?: { signal?: AbortSignal }): Promise<string | 'unreadable' | undefined>;
+  /** Takes blobs out of the content store, bytes and all: what still names them lacks them then. */
+  dropBlobs(digests: readonly string[]): Promise<void>;
   /**
    * Feeds an uncompressed OCI or Docker tar to the importer. A source that fails kills the import before it sees an end.
    * Its success proves nothing: `check` what it left.
@@ -73,11 +98,18 @@ export function createContainerd(runner: Runner, settings: ContainerdSettings): 
     });
 
   const endpoint = `unix://${settings.socket}`;
-  const crictl = (args: readonly string[]): Promise<RunResult> =>
-    runner.run(
-      [settings.k3s, 'crictl', `--runtime-endpoint=${endpoint}`, `--image-endpoint=${endpoint}`, ...args],
-      { timeoutMs: queryTimeoutMs },
-    );
+  const crictl = async (...args: string[]): Promise<unknown> => {
+    const endpoints = [`--runtime-endpoint=${endpoint}`, `--image-endpoint=${endpoint}`];
+    const argv = [settings.k3s, 'crictl', ...endpoints, ...args, '--output=json'] as const;
+    return JSON.parse((await runner.run([...argv], { timeoutMs: queryTimeoutMs })).stdout);
+  };
+  let asked: Promise<string | undefined> | undefined;
+  /** The snapshotter that CRI unpacks to and starts from. A failed answer is none, and asked again. */
+  const snapshotter = (): Promise<string | undefined> =>
+    (asked ??= crictl('imagefsinfo').then(snapshotterOf, (error: unknown) => {
+      asked = undefined;
+      throw error;
+    }));
 
   return {
     async names() {
@@ -90,7 +122,9 @@ export function createContainerd(runner: Runner, settings: ContainerdSettings): 
     async check(name) {
       // One image that cannot be checked makes the whole answer exit 1; the table is complete all the same.
       const filter = name === undefined ? [] : [`name==${name}`];
-      const { stdout } = await ctr(['images', 'check', ...filter], { okCodes: [0, 1] });
+      const unpackedFor = await snapshotter();
+      const flags = unpackedFor === undefined ? [] : ['--snapshotter', unpackedFor];
+      const { stdout } = await ctr(['images', 'check', ...flags, ...filter], { okCodes: [0, 1] });
       return rows(stdout).map((row) => {
         const [imageName = '', , digest = '', status = ''] = row;
         return {
@@ -102,19 +136,25 @@ export function createContainerd(runner: Runner, settings: ContainerdSettings): 
       });
     },
     async root() {
-      const { config } = JSON.parse((await crictl(['info'])).stdout) as {
-        config?: { containerdRootDir?: string };
-      };
+      const { config } = (await crictl('info')) as { config?: { containerdRootDir?: string } };
       return config?.containerdRootDir;
     },
     async runtimeImages() {
-      const { stdout } = await crictl(['images', '--output=json']);
-      const { images } = JSON.parse(stdout) as { images?: Partial<RuntimeImage>[] };
+      const { images } = (await crictl('images')) as { images?: Partial<RuntimeImage>[] };
       return (images ?? []).map(({ id = '', repoTags, repoDigests, pinned }) => ({
         id,
         repoTags: repoTags ?? [],
         repoDigests: repoDigests ?? [],
         pinned: pinned === true,
+      }));
+    },
+    async runtimeContainers() {
+      const { containers } = (await crictl('ps')) as { containers?: CriContainer[] };
+      return (containers ?? []).map(({ labels, image, imageRef }) => ({
+        namespace: labels?.['io.kubernetes.pod.namespace'] ?? '',
+        pod: labels?.['io.kubernetes.pod.name'] ?? '',
+        imageId: imageRef ?? image?.image ?? '',
+        imageName: image?.userSpecifiedImage === '' ? undefined : image?.userSpecifiedImage,
       }));
     },
     async blobs() {
@@ -129,8 +169,47 @@ export function createContainerd(runner: Runner, settings: ContainerdSettings): 
         throw error;
       }
     },
+    async storedBlobs() {
+      const { stdout } = await ctr(['content', 'list']);
+      // The age before the labels is words.
+      return rows(stdout).map((row) => ({
+        digest: row[0] ?? '',
+        names: Object.entries(labelsOf(row.at(-1) ?? '')).flatMap(([key, value]) =>
+          key.startsWith('containerd.io/gc.ref.content') ? [value] : [],
+        ),
+      }));
+    },
+    async hashOf(digest, { signal } = {}) {
+      const hash = createHash('sha256');
+      try {
+        await ctr(['content', 'get', digest], {
+          ...(signal === undefined ? {} : { signal }),
+          // Layers are large, and a disk that rots may be slow.
+          timeoutMs: 20 * queryTimeoutMs,
+          stdout: async (stream) => {
+            for await (const piece of stream as AsyncIterable<Buffer>) hash.update(piece);
+          },
+        });
+      } catch (error) {
+        const failure = programFailure(error);
+        if (signal?.aborted === true || failure === undefined) throw error;
+        return /not found/.test(failure.stderr) ? undefined : 'unreadable';
+      }
+      return `sha256:${hash.digest('hex')}`;
+    },
+    async dropBlobs(digests) {
+      await ctr(['content', 'delete', ...digests], { stdoutIsWords: true });
+      // What is only marked as gone would be found again by the next import; the end of a lease makes containerd collect at once.
+      const lease = `collect-${process.pid}`;
+      await ctr(['leases', 'create', '--id', lease], { stdoutIsWords: true });
+      await ctr(['leases', 'delete', '--sync', lease], { stdoutIsWords: true });
+    },
     async import(tar, options = {}) {
-      await runner.run([...base, 'images', 'import', '-'], {
+      const unpackedFor = await snapshotter();
+      // The importer's own way unpacks to containerd's default alone.
+      const other = unpackedFor === undefined || unpackedFor === defaultSnapshotter;
+      const flags = other ? [] : ['--local', '--snapshotter', unpackedFor];
+      await runner.run([...base, 'images', 'import', ...flags, '-'], {
         label: 'k3s ctr images import',
         stdoutIsWords: true,
         ...options,
@@ -152,6 +231,24 @@ export function createContainerd(runner: Runner, settings: ContainerdSettings): 
       if (names.length > 0) await ctr(['images', 'remove', ...names], { stdoutIsWords: true });
     },
   };
+}
+
+interface CriContainer {
+  labels?: Record<string, string>;
+  image?: { image?: string; userSpecifiedImage?: string };
+  imageRef?: string;
+}
+
+const defaultSnapshotter = 'overlayfs';
+
+/** CRI names the folders of its snapshotters; with several, pods start from the default one unless they ask for another. */
+function snapshotterOf(answer: unknown): string | undefined {
+  const { status } = answer as { status?: { imageFilesystems?: { fsId?: { mountpoint?: string } }[] } };
+  const names = (status?.imageFilesystems ?? []).flatMap(({ fsId }) => {
+    const name = /\/io\.containerd\.snapshotter\.v1\.([A-Za-z0-9_-]+)\/?$/.exec(fsId?.mountpoint ?? '')?.[1];
+    return name === undefined ? [] : [name];
+  });
+  return names.includes(defaultSnapshotter) ? defaultSnapshotter : names.sort()[0];
 }
 
 /** A table of ctr's without its heading, cut at blanks. */

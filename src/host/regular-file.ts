@@ -1,5 +1,5 @@
 import { constants, type Stats } from 'node:fs';
-import { type FileHandle, open, stat } from 'node:fs/promises';
+import { type FileHandle, open, readFile, stat } from 'node:fs/promises';
 
 /** A path that leads to no regular file, where one has to be. */
 class NotRegular extends Error {
@@ -14,17 +14,20 @@ function kindOf(found: Stats): string {
   return 'a device';
 }
 
+function assertRegular(found: Stats): void {
+  if (!found.isFile()) throw new NotRegular(`it is ${kindOf(found)} and no regular file`);
+}
+
+/** Should a pipe come in the place of the file meanwhile, it is not waited for either. */
+const reading = constants.O_RDONLY | constants.O_NONBLOCK;
+
 /**
- * Opens a file of the host for reading. A named pipe is never waited for, a device never touched. `flags` are added to reading's.
+ * Opens a file of the host for reading. A named pipe is never waited for, a device never touched.
  * Throws {@link NotRegular}, or what `open` throws.
  */
-export async function openRegular(path: string, flags = 0): Promise<FileHandle> {
-  const assertRegular = (found: Stats) => {
-    if (!found.isFile()) throw new NotRegular(`it is ${kindOf(found)} and no regular file`);
-  };
+export async function openRegular(path: string): Promise<FileHandle> {
   assertRegular(await stat(path));
-  // It may have been replaced meanwhile: without blocking, and looked at again.
-  const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK | flags);
+  const handle = await open(path, reading);
   try {
     assertRegular(await handle.stat());
     return handle;
@@ -36,12 +39,8 @@ export async function openRegular(path: string, flags = 0): Promise<FileHandle> 
 
 /** The bytes of a file of the host. Throws as {@link openRegular}. */
 export async function readRegular(path: string): Promise<Buffer> {
-  const handle = await openRegular(path);
-  try {
-    return await handle.readFile();
-  } finally {
-    await handle.close();
-  }
+  assertRegular(await stat(path));
+  return readFile(path, { flag: reading });
 }
 
 /** The text of a file of the host. Throws as {@link openRegular}. */

@@ -1,12 +1,15 @@
 import { IvaapError } from '../errors.ts';
-import type { CheckedImage, Containerd } from '../host/containerd.ts';
+import type { CheckedImage, Containerd, StoredImage } from '../host/containerd.ts';
 import type { IndexImage } from '../payload/index-schema.ts';
 import { blobsOf } from './archive-layout.ts';
 import { ociTarStream, type BlobSource } from './archive-stream.ts';
 import { openOurArchive } from './disk-archive.ts';
 import { foreignTar } from './foreign-import.ts';
-import { pinImages, type PinOptions } from './pins.ts';
+import { keepMoved } from './moved-names.ts';
+import { pinImage, pinImages, type PinOptions, pinPresent } from './pins.ts';
 import type { DiskSource, ImagePlan, PlannedImage } from './plan.ts';
+import { dropRotten } from './rotten-blobs.ts';
+import { SourceBroken, Watched } from './watched-source.ts';
 
 export interface LoadSettings extends PinOptions {
   containerd: Containerd;
@@ -31,11 +34,6 @@ export interface LoadResult {
   importedBytes: number;
 }
 
-/** An archive on disk that could not give what it promised. */
-class SourceBroken extends Error {
-  override readonly name = 'SourceBroken';
-}
-
 /** Images of one import: what is streamed, and the name that it is for. */
 interface Shipment {
   planned: PlannedImage;
@@ -50,7 +48,7 @@ type MakeTar = (
 
 /**
  * Does what the plan says: streams missing blobs into the importer under names of ours, proves each image complete, and only
- * then moves its real name; pins come last. A name that a running pod needs never leads to something incomplete. Can be killed
+ * then moves its real name, pinned at once. A name that a running pod needs never leads to something incomplete. Can be killed
  * at any instant and called again with a new plan.
  */
 export async function loadImages(plan: ImagePlan, settings: LoadSettings): Promise<LoadResult> {
@@ -63,6 +61,8 @@ class Loading {
   readonly #settings: LoadSettings;
   readonly #stagingPrefix: string;
   #have: Set<string> = new Set();
+  /** Names as they were before. */
+  #stored: ReadonlyMap<string, StoredImage> = new Map();
   #importedBytes = 0;
   #named = 0;
   #midway = false;
@@ -79,8 +79,11 @@ class Loading {
     const names = (action: PlannedImage['action']) =>
       images.filter((image) => image.action === action).map(({ name }) => name);
     try {
-      for (const image of images) {
-        if (image.action === 'tag') await this.#nameImage(image.at ?? '', image.name);
+      this.#stored = new Map((await containerd.names()).map((stored) => [stored.name, stored]));
+      const present = images.filter(({ action }) => action === 'none');
+      await pinPresent(containerd, present, this.#stored, this.#settings);
+      for (const { action, at = '', name } of images) {
+        if (action === 'tag') await this.#nameImage(at, name, this.#stored.get(at)?.digest ?? '');
       }
       const toLoad = images.filter(({ action }) => action === 'load');
       if (toLoad.length > 0) this.#have = await containerd.blobs();
@@ -162,21 +165,37 @@ class Loading {
     for (const { planned } of shipments) left.delete(planned);
   }
 
-  /** Imports without the blobs that are there; should that not do (one was collected meanwhile), once more with all of them. */
+  /**
+   * Imports without the blobs that are there. Should that not do (one was collected meanwhile), once more with all of them; and when that does not
+   * do either, without those in the store that have rotted: containerd does not take again what it has.
+   */
   async #ship(shipments: Shipment[], makeTar: MakeTar): Promise<void> {
     if (shipments.length === 0) return;
+    const needed = blobsOf(shipments.map(({ image }) => image)).map(({ digest }) => digest);
+    const omitted = needed.filter((digest) => this.#have.has(digest));
     try {
       await this.#attempt(shipments, makeTar, this.#have);
     } catch (error) {
-      const needed = blobsOf(shipments.map(({ image }) => image));
-      const omitted = needed.some(({ digest }) => this.#have.has(digest));
-      if (error instanceof SourceBroken || !omitted || this.#settings.signal?.aborted === true) throw error;
-      this.#settings.log?.(
-        `${error instanceof Error ? error.message : String(error)}; once more with every blob`,
-      );
-      await this.#attempt(shipments, makeTar, new Set());
+      if (omitted.length === 0 || this.#isFinal(error)) throw error;
+      const why = error instanceof Error ? error.message : String(error);
+      this.#settings.log?.(`${why}; once more with every blob`);
+      await this.#attempt(shipments, makeTar, new Set()).catch(async (again: unknown) => {
+        if (this.#isFinal(again) || !(await this.#dropRotten(omitted))) throw again;
+        await this.#attempt(shipments, makeTar, new Set());
+      });
     }
-    for (const { digest } of blobsOf(shipments.map(({ image }) => image))) this.#have.add(digest);
+    for (const digest of needed) this.#have.add(digest);
+  }
+
+  /** Another attempt would end as this one did. */
+  #isFinal(error: unknown): boolean {
+    return error instanceof SourceBroken || this.#settings.signal?.aborted === true;
+  }
+
+  async #dropRotten(needed: readonly string[]): Promise<boolean> {
+    // Whatever of this release lacks a blob then gets it from the import that follows.
+    const loading = new Set(this.#plan.images.map(({ image }) => image.manifest.digest));
+    return (await dropRotten({ ...this.#settings, needed, loading })).length > 0;
   }
 
   async #attempt(shipments: Shipment[], makeTar: MakeTar, omit: ReadonlySet<string>): Promise<void> {
@@ -196,12 +215,17 @@ class Loading {
     }
     for (const { name, planned, image } of staged) {
       await this.#proveWhole(name, image, planned.name);
-      await this.#nameImage(name, planned.name);
+      await this.#nameImage(name, planned.name, image.manifest.digest);
     }
   }
 
-  async #nameImage(from: string, name: string): Promise<void> {
-    await this.#settings.containerd.tag(from, name);
+  /** The name is pinned at once: what comes after it may take longer than kubelet leaves an image alone. */
+  async #nameImage(from: string, name: string, digest: string): Promise<void> {
+    const { containerd, log } = this.#settings;
+    const kept = await keepMoved(containerd, this.#stored.get(name), digest, this.#settings);
+    if (kept !== undefined) log?.(`${name} led to another image, which stays as ${kept}`);
+    await containerd.tag(from, name);
+    await pinImage(containerd, name, this.#settings);
     this.#named += 1;
     const missing = this.#plan.images.filter(({ action }) => action !== 'none').length;
     if (this.#named * 2 >= missing) await this.#passMidway();
@@ -259,30 +283,4 @@ function incompleteness(found: CheckedImage | undefined, image: IndexImage): str
   }
   if (!found.complete) return 'blobs of it are missing';
   return found.unpacked ? undefined : 'it is not unpacked';
-}
-
-/** Counts bytes on their way to the importer, and remembers when it was the source that failed. */
-class Watched implements AsyncIterable<Buffer> {
-  broken: SourceBroken | undefined;
-  readonly #tar: AsyncIterable<Buffer>;
-  readonly #count: (bytes: number) => void;
-
-  constructor(tar: AsyncIterable<Buffer>, count: (bytes: number) => void) {
-    this.#tar = tar;
-    this.#count = count;
-  }
-
-  async *[Symbol.asyncIterator](): AsyncGenerator<Buffer> {
-    try {
-      for await (const chunk of this.#tar) {
-        yield chunk;
-        this.#count(chunk.length);
-      }
-    } catch (error) {
-      this.broken = new SourceBroken(error instanceof Error ? error.message : String(error), {
-        cause: error,
-      });
-      throw error;
-    }
-  }
 }

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { IvaapError } from '../errors.ts';
-import type { Containerd } from '../host/containerd.ts';
+import type { Containerd, StoredImage } from '../host/containerd.ts';
 import { namesOf } from './compare-runtime.ts';
 import type { WantedImage } from './wanted.ts';
 
@@ -11,7 +11,14 @@ const pinValue = 'pinned';
 const settleMs = 15_000;
 
 /** Our own mark on an image: which release brought it. */
-const releaseLabel = (product: string): string => `${product}.installer/release`;
+export const releaseLabel = (product: string): string => `${product}.installer/release`;
+
+/** Names of ours for images that lost theirs to another release's: `:stable` in two releases, or a tag that was built anew. */
+export const keptName = (product: string, digest: string): string =>
+  `${product}.invalid/kept/${digest.replace('sha256:', '')}:image`;
+
+const isKept = (name: string, product: string): boolean =>
+  name.startsWith(keptName(product, '').replace(':image', ''));
 
 export interface PinOptions {
   product: string;
@@ -21,8 +28,28 @@ export interface PinOptions {
   signal?: AbortSignal;
 }
 
+/** Pins one name: kubelet may collect what is not pinned minutes after it came. */
+export async function pinImage(
+  containerd: Containerd,
+  name: string,
+  { product, version }: Pick<PinOptions, 'product' | 'version'>,
+): Promise<void> {
+  await containerd.label(name, { [pinLabel]: pinValue, [releaseLabel(product)]: version });
+}
+
+/** Pins those of the images that are not yet: they are there, and a long load of others is about to begin. */
+export async function pinPresent(
+  containerd: Containerd,
+  images: readonly Pick<WantedImage, 'name'>[],
+  stored: ReadonlyMap<string, StoredImage>,
+  options: PinOptions,
+): Promise<void> {
+  for (const { name } of images)
+    if (stored.get(name)?.labels[pinLabel] !== pinValue) await pinImage(containerd, name, options);
+}
+
 /**
- * Pins images and lets those of older releases go. Labels come last of all, because a later import would drop them, and they are
+ * Pins images and lets those of older releases go. Each was pinned when it came; what lost its label is pinned again, and all of it is
  * proved through CRI, which is what kubelet asks. Throws 'failed' when CRI does not show an image as pinned under its name.
  */
 export async function pinImages(
@@ -35,7 +62,7 @@ export async function pinImages(
   for (const { name } of images) {
     const labels = labelled.get(name) ?? {};
     if (labels[pinLabel] === pinValue && labels[mark] === options.version) continue;
-    await containerd.label(name, { [pinLabel]: pinValue, [mark]: options.version });
+    await pinImage(containerd, name, options);
   }
   const kept = new Set([options.version, ...options.keepVersions]);
   const current = new Set(images.map(({ name }) => name));
@@ -43,7 +70,8 @@ export async function pinImages(
   for (const [name, labels] of labelled) {
     const version = labels[mark];
     if (version === undefined || kept.has(version) || current.has(name)) continue;
-    await containerd.label(name, { [pinLabel]: '', [mark]: '' });
+    if (isKept(name, options.product)) await containerd.remove([name]);
+    else await containerd.label(name, { [pinLabel]: '', [mark]: '' });
     unpinned.push(name);
   }
   await provePins(containerd, images, options.signal);

@@ -4,6 +4,7 @@ import type { Containerd } from '../host/containerd.ts';
 import type { IndexImage, PayloadIndex } from '../payload/index-schema.ts';
 import { blobsOf } from './archive-layout.ts';
 import { inspectDiskArchive, type DiskArchive } from './disk-archive.ts';
+import { moveWarning, sharedNames } from './moved-names.ts';
 import { lookUp } from './presence.ts';
 import type { WantedImage } from './wanted.ts';
 
@@ -52,6 +53,8 @@ export interface PlanSettings {
   folder: string;
   /** The executable as the operator types it, for hints. */
   command: string;
+  /** Whose names these are: pods of other namespaces that use one are warned of. */
+  product?: { name: string; namespace: string };
   signal?: AbortSignal;
   /** While an archive that is not ours is read through. */
   onRead?: (path: string, done: number, total: number) => void;
@@ -72,7 +75,10 @@ export async function planImages(settings: PlanSettings): Promise<ImagePlan> {
     return { ...want, configDigest, action: 'load' };
   });
   const toLoad = images.filter(({ action }) => action === 'load');
-  const warnings: string[] = [];
+  const { product } = settings;
+  const toMove = images.filter(({ action }) => action !== 'none');
+  const shared = product === undefined ? [] : await sharedNames(containerd, toMove, product);
+  const warnings = shared.map(moveWarning);
   if (from !== 'payload') {
     for (const name of new Set(toLoad.map(({ archive }) => archive))) {
       const ofArchive = toLoad.filter(({ archive }) => archive === name);

@@ -87,6 +87,7 @@ function imagePlan(ctx: StepContext, signal?: AbortSignal, refreshed = false): P
     from: refreshLater ? 'payload' : imagesFrom,
     folder: paths.folder,
     command: ctx.program,
+    product,
     ...(signal === undefined ? {} : { signal }),
   });
 }

@@ -1,0 +1,83 @@
+import { IvaapError } from '../errors.ts';
+import type { Containerd, StoredBlob } from '../host/containerd.ts';
+
+export interface RottenSearch {
+  containerd: Containerd;
+  /** The blobs that are needed. */
+  needed: readonly string[];
+  /** Manifests of the images that are being loaded: names that lead to them are no use by others. */
+  loading: ReadonlySet<string>;
+  signal?: AbortSignal;
+  log?: (line: string) => void;
+  warn?: (line: string) => void;
+}
+
+/**
+ * containerd takes a blob that it has for the right one, by its name, and skips what an import brings: a blob that rots on its disk stays for good.
+ * Reads those that are needed, and takes out of the store what has other bytes than its name says, unless another image uses it.
+ * Returns what was taken out. Throws IvaapError `failed` that names blob and users.
+ */
+export async function dropRotten({
+  containerd,
+  needed,
+  loading,
+  signal,
+  log,
+  warn,
+}: RottenSearch): Promise<string[]> {
+  const stored = await containerd.storedBlobs();
+  const there = new Set(stored.map(({ digest }) => digest));
+  const rotten: string[] = [];
+  for (const digest of needed.filter((one) => there.has(one))) {
+    signal?.throwIfAborted();
+    log?.(`reading the blob ${digest} in containerd's content store`);
+    const found = await containerd.hashOf(digest, signal === undefined ? {} : { signal });
+    // What a failed import has left unnamed may be collected meanwhile.
+    if (found !== undefined && found !== digest) rotten.push(digest);
+  }
+  if (rotten.length === 0) return [];
+  const users = await usersOf(containerd, stored, rotten, loading);
+  if (users.length > 0) throw inUse(rotten, users);
+  await containerd.dropBlobs(rotten);
+  for (const digest of rotten)
+    warn?.(
+      `the blob ${digest} in containerd's content store was damaged; it was removed and is imported again`,
+    );
+  return rotten;
+}
+
+/** Names of other images that lead to one of the blobs, over manifests and indexes. */
+async function usersOf(
+  containerd: Containerd,
+  stored: readonly StoredBlob[],
+  blobs: readonly string[],
+  loading: ReadonlySet<string>,
+): Promise<string[]> {
+  const reached = new Set(blobs);
+  for (let before = 0; before !== reached.size;) {
+    before = reached.size;
+    for (const { digest, names } of stored) if (names.some((name) => reached.has(name))) reached.add(digest);
+  }
+  const images = await containerd.names();
+  const users = images.filter(({ digest }) => reached.has(digest) && !loading.has(digest));
+  // CRI's own names for an image say nothing to people.
+  const names = users.map(({ name }) => name);
+  const spoken = names.filter((name) => !name.startsWith('sha256:'));
+  return spoken.length > 0 ? spoken : names;
+}
+
+function inUse(rotten: readonly string[], users: readonly string[]): IvaapError {
+  const blobs = rotten.join(', ');
+  const commands = [
+    `k3s ctr content delete ${rotten.join(' ')}`,
+    'k3s ctr leases create --id collect',
+    'k3s ctr leases delete --sync collect',
+  ];
+  return new IvaapError(
+    'failed',
+    `the blob ${blobs} in containerd's content store is damaged, and ${users.join(', ')} uses it too`,
+    {
+      hint: `look at that disk (dmesg); what runs goes on without the blob. Remove it, then run the same command again, which imports it: ${commands.join(' && ')}`,
+    },
+  );
+}
