@@ -1,5 +1,5 @@
 import type { GzippedTar } from '../images/archive-gzip.ts';
-import type { OutputPiece } from './output-pieces.ts';
+import type { PieceTable } from './piece-table.ts';
 
 /** What a thread that reads chunks is given. The descriptors are the main thread's: threads share them. */
 export interface ChunkSource {
@@ -25,9 +25,9 @@ export interface ScanJob extends ChunkSource {
 /** Writes pieces of a file, each once its chunk was compared with its SHA-256. */
 export interface WriteJob extends ChunkSource {
   kind: 'write';
-  pieces: OutputPiece[];
-  /** Of each chunk of the payload, hex. */
-  sha256: string[];
+  pieces: PieceTable;
+  /** Of each chunk of the payload, 32 bytes. */
+  sha256: SharedArrayBuffer;
   /** The pieces are a tar of this many bytes, to be wrapped in gzip's stored blocks. */
   gzip: GzippedTar | undefined;
   output: number;

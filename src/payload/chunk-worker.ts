@@ -4,6 +4,7 @@ import { createXXHash128 } from 'hash-wasm';
 import { CacheSparingReader } from './cache-sparing-read.ts';
 import type { ScanJob, ScannedChunk, WriteJob, WriteReport } from './chunk-job.ts';
 import { shared } from './chunk-job.ts';
+import { Pieces } from './piece-table.ts';
 import { PieceWriter } from './piece-writer.ts';
 import { chunkBounds, zeroOut } from './verified-read.ts';
 
@@ -51,7 +52,7 @@ function provedChunk(number: number, { zeroed, sha256 }: WriteJob): Uint8Array |
   try {
     const bytes = reader.whole(from, to);
     zeroOut(bytes, from, zeroed);
-    return hash('sha256', bytes) === sha256[number] ? bytes : undefined;
+    return Buffer.from(sha256, number * 32, 32).equals(hash('sha256', bytes, 'buffer')) ? bytes : undefined;
   } catch {
     return undefined;
   }
@@ -63,9 +64,10 @@ function write(work: WriteJob): void {
     Atomics.store(state, shared.stop, 1);
     report(message);
   };
-  const writer = new PieceWriter(work);
+  const pieces = new Pieces(work.pieces);
+  const writer = new PieceWriter(work, pieces);
   for (;;) {
-    const piece = work.pieces[takeNext()];
+    const piece = pieces.at(takeNext());
     if (piece === undefined || isStopped()) return;
     const chunk = piece.chunk === undefined ? new Uint8Array(0) : provedChunk(piece.chunk, work);
     if (chunk === undefined) return end({ damagedChunk: piece.chunk! });

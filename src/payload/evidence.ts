@@ -1,3 +1,4 @@
+import { rangesWithin } from './byte-ranges.ts';
 import type { Payload } from './reader.ts';
 import type { Damage, ScanResult } from './scan.ts';
 import type { Extent, Sha256Check } from './sha256-check.ts';
@@ -42,8 +43,8 @@ export function signatureEvidence({ trailer, identity }: Payload): SignatureEvid
 
 /** The scan's damages, and what SHA-256 found beside them: bytes that XXH3 does not tell from the right ones. */
 export function allDamages(scan: Pick<ScanResult, 'damages'>, check: Pick<Sha256Check, 'damages'>): Damage[] {
-  const isKnown = ({ from, to }: Damage) => scan.damages.some((known) => known.from < to && known.to > from);
-  return [...scan.damages, ...check.damages.filter((damage) => !isKnown(damage))];
+  const known = rangesWithin(scan.damages);
+  return [...scan.damages, ...check.damages.filter((damage) => known(damage).length === 0)];
 }
 
 /** The whole file part by part, without a hole: what was read, how it was checked and what was found. */

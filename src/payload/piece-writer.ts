@@ -2,6 +2,7 @@ import { writeSync } from 'node:fs';
 import { storedGzipRange, storedGzipSpan } from '../images/archive-gzip.ts';
 import type { PieceEdge, PieceWritten, WriteJob } from './chunk-job.ts';
 import type { OutputPiece, Segment } from './output-pieces.ts';
+import type { Pieces } from './piece-table.ts';
 import { pageMemory, pageSize } from './page-memory.ts';
 
 /**
@@ -14,10 +15,11 @@ export class PieceWriter {
   readonly #memory: Uint8Array;
   #uncached: number | undefined;
 
-  constructor(job: WriteJob) {
+  constructor(job: WriteJob, pieces: Pieces) {
     this.#job = job;
     this.#uncached = job.outputUncached;
-    const longest = job.pieces.reduce((most, piece) => Math.max(most, this.#span(piece).size), 0);
+    let longest = 0;
+    for (const piece of pieces.spans()) longest = Math.max(longest, this.#span(piece).size);
     this.#memory = pageMemory(longest + pageSize, job.uncached);
   }
 
@@ -36,7 +38,7 @@ export class PieceWriter {
   }
 
   /** Where a piece lies in the file. */
-  #span({ position, size }: OutputPiece): { begin: number; size: number } {
+  #span({ position, size }: Pick<OutputPiece, 'position' | 'size'>): { begin: number; size: number } {
     const { gzip } = this.#job;
     return gzip === undefined ? { begin: position, size } : storedGzipSpan(position, size, gzip.tarSize);
   }

@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { IvaapError } from '../errors.ts';
+import { rangesWithin } from './byte-ranges.ts';
 import { runChunkThreads } from './chunk-threads.ts';
 import type { ScanJob, ScannedChunk } from './chunk-job.ts';
 import { placedEntries } from './index-check.ts';
@@ -77,7 +79,13 @@ export async function namedDamages(
   signal?: AbortSignal,
 ): Promise<Damage[]> {
   const index = await payload.index();
-  const entries = placedEntries(index, payload.indexEnd);
+  const within = rangesWithin(
+    placedEntries(index, payload.indexEnd).map((entry) => ({
+      entry,
+      from: entry.headerOffset,
+      to: entry.offset + entry.size,
+    })),
+  );
   const verdicts = new Map<string, boolean>();
   const isWhole = async (entry: PlacedEntry): Promise<boolean> => {
     const verdict = verdicts.get(entry.name) ?? (await matchesIndex(payload, entry, signal));
@@ -85,13 +93,15 @@ export async function namedDamages(
     return verdict;
   };
   const damages: Damage[] = [];
-  for (const number of numbers) {
+  for (const [at, number] of numbers.entries()) {
+    // Whoever asks to stop is heard, also where nothing has to be read.
+    if (at % 1000 === 999) await nextTurn();
+    signal?.throwIfAborted();
     const { from, to } = chunkBounds(index.chunks, number);
     const found: Damage[] = [];
-    for (const entry of entries) {
-      const end = entry.offset + entry.size;
-      if (entry.headerOffset >= to || end <= from || (await isWhole(entry))) continue;
-      found.push({ what: entry.name, from: Math.max(from, entry.headerOffset), to: Math.min(to, end) });
+    for (const { entry, ...range } of within({ from, to })) {
+      if (await isWhole(entry)) continue;
+      found.push({ what: entry.name, from: Math.max(from, range.from), to: Math.min(to, range.to) });
     }
     if (found.length === 0)
       found.push({ what: 'the executable itself', from, to: Math.min(to, index.headSize) });

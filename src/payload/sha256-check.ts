@@ -1,5 +1,7 @@
-import { createHash, webcrypto } from 'node:crypto';
+import { createHash, type Hash, webcrypto } from 'node:crypto';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { crc32 } from 'node:zlib';
+import { rangesWithin } from './byte-ranges.ts';
 import type { PlacedEntry } from './index-check.ts';
 import { placedEntries } from './index-check.ts';
 import type { Payload } from './reader.ts';
@@ -45,6 +47,7 @@ export async function sha256Check(
   const ofHead = extent === 'head' ? Math.ceil(headSize / chunks.chunkSize) : 0;
   const count = extent === 'all' ? chunks.hashes.length : ofHead;
   const entries = extent === 'all' ? placedEntries(index, payload.indexEnd).map(entryHasher) : [];
+  const within = rangesWithin(entries);
   const result: Sha256Check = { bytes: 0, damages: [], entries: [] };
   const bad: { from: number; to: number }[] = [];
   const read = async (number: number) => {
@@ -66,20 +69,23 @@ export async function sha256Check(
     }
     zeroOut(bytes, from, zeroed);
     const hashing = webcrypto.subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>);
-    for (const entry of entries) entry.take(bytes, from);
+    for (const { take } of within({ from, to })) take(bytes, from);
     const sha256 = Buffer.from(await hashing).toString('hex');
     if (sha256 !== chunks.hashes[number]?.[1]) bad.push({ from, to });
     result.bytes += to - from;
     onProgress?.(result.bytes);
   }
-  for (const entry of entries) {
+  for (const [at, entry] of entries.entries()) {
+    if (at % 1000 === 999) await nextTurn();
+    signal?.throwIfAborted();
     const verdict = await entry.verdict(payload);
     result.entries.push(verdict);
     if (verdict.verdict === 'damaged') result.damages.push(entry.range);
   }
   // No entry explains it: what else there is in the chunks is the executable.
+  const explained = rangesWithin([...result.damages]);
   for (const { from, to } of bad) {
-    if (!result.damages.some((damage) => damage.from < to && damage.to > from))
+    if (explained({ from, to }).length === 0)
       result.damages.push({ what: 'the executable itself', from, to: Math.min(to, headSize) });
   }
   return result;
@@ -88,20 +94,23 @@ export async function sha256Check(
 /** Hashes what of the passing bytes is the entry's. */
 function entryHasher(entry: PlacedEntry) {
   const { name, offset, size } = entry;
-  const hash = createHash('sha256');
+  let hash: Hash | undefined;
   let crc = 0;
   return {
+    from: offset,
+    to: offset + size,
     range: { what: name, from: entry.headerOffset, to: offset + size },
     take(bytes: Buffer, at: number): void {
       const start = Math.max(offset - at, 0);
       const end = Math.min(offset + size - at, bytes.length);
       if (start >= end) return;
       const own = bytes.subarray(start, end);
+      hash ??= createHash('sha256');
       hash.update(own);
       crc = crc32(own, crc);
     },
     async verdict({ readAt }: Payload): Promise<EntryVerdict> {
-      const sha256 = hash.digest('hex');
+      const sha256 = (hash ?? createHash('sha256')).digest('hex');
       const found = { name, offset, size, sha256, crc32: crc.toString(16).padStart(8, '0') };
       const header = await readAt(entry.headerOffset, offset - entry.headerOffset).catch(() => undefined);
       const intact =

@@ -9,8 +9,11 @@ import type { PlacedEntry } from './index-check.ts';
 import type { Segment } from './output-pieces.ts';
 import { outputPieces } from './output-pieces.ts';
 import { openUncached } from './page-memory.ts';
+import { hashTable, pieceTable } from './piece-table.ts';
 import type { Payload } from './reader.ts';
 import { DamagedChunk } from './verified-read.ts';
+
+const mostWaitingBytes = 32 * 1024 * 1024;
 
 /** What a file is put together from: its content in order, the entries that this is read from, and what is wrapped around it. */
 export interface Composition {
@@ -35,18 +38,18 @@ export async function writeInThreads(
   const { chunks } = await payload.index();
   // At its full length from the beginning: to make a file longer each time is slow, and a limit says no before anything is written.
   await output.truncate(sizeBytes);
-  const pieces = outputPieces(segments, chunks.chunkSize);
+  const pieces = pieceTable(outputPieces(segments, chunks.chunkSize));
   const outputUncached = openUncached(output.fd, constants.O_WRONLY);
   const writeBack = new WriteBack(output);
   const failures: unknown[] = [];
-  const edges: PieceEdge[] = [];
+  const edges = new EdgeWriter(output);
   let done = 0;
   const onReport = (report: WriteReport) => {
     try {
       if ('damagedChunk' in report) throw new DamagedChunk(report.damagedChunk);
       if ('failure' in report) throw Object.assign(new Error(report.failure.message), report.failure);
       done += report.size;
-      edges.push(...report.edges);
+      edges.take(report.edges);
       onBytes?.(done);
       // Past the page cache the disk has them already, and a flush would only keep it from the next ones.
       if (outputUncached === undefined) writeBack.wrote(report.size);
@@ -54,17 +57,63 @@ export async function writeInThreads(
       failures.push(error);
     }
   };
-  const sha256 = chunks.hashes.map((hashes) => hashes[1]);
+  const sha256 = hashTable(chunks.hashes.map((hashes) => hashes[1]));
   const job = { kind: 'write', pieces, sha256, gzip, output: output.fd, outputUncached } as const;
   try {
     await runChunkThreads<WriteReport, WriteJob>(payload, job, { bytes: sizeBytes, signal, onReport });
     await writeBack.finish();
   } finally {
+    await edges.rest();
     if (outputUncached !== undefined) closeSync(outputUncached);
   }
   const [failure] = failures;
   if (failure instanceof DamagedChunk) throw await payload.damageOf(failure, read);
   if (failure !== undefined) throw failure;
-  for (const { position, bytes } of edges) await writeFully(output, bytes, position);
+  await edges.finish();
   return done;
+}
+
+/**
+ * Pages that two pieces share. To write them while pieces are under way would have the kernel wait, so they are kept to the end; of a file of terabytes
+ * they are gibibytes, so now and then they are written all the same.
+ */
+class EdgeWriter {
+  readonly #output: FileHandle;
+  #waiting: PieceEdge[] = [];
+  #waitingBytes = 0;
+  #writing: Promise<void> = Promise.resolve();
+
+  constructor(output: FileHandle) {
+    this.#output = output;
+  }
+
+  take(edges: readonly PieceEdge[]): void {
+    for (const edge of edges) {
+      this.#waiting.push(edge);
+      this.#waitingBytes += edge.bytes.length;
+    }
+    if (this.#waitingBytes > mostWaitingBytes) this.#begin();
+  }
+
+  #begin(): void {
+    const batch = this.#waiting;
+    this.#waiting = [];
+    this.#waitingBytes = 0;
+    this.#writing = this.#writing.then(async () => {
+      for (const { position, bytes } of batch) await writeFully(this.#output, bytes, position);
+    });
+    // Thrown by `finish`: until then a failure must not count as unhandled.
+    this.#writing.catch(() => undefined);
+  }
+
+  /** Nothing is under way when this has ended, whatever became of it. */
+  async rest(): Promise<void> {
+    await this.#writing.catch(() => undefined);
+  }
+
+  /** Throws what a write threw. */
+  async finish(): Promise<void> {
+    this.#begin();
+    await this.#writing;
+  }
 }
