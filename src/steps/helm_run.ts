@@ -7,6 +7,7 @@ import type { StepContext } from './context.ts';
 import type { Given } from './grace.ts';
 import { mendOf } from './helm_mend.ts';
 import { watchPods, type WatchedHelm } from './pod_watch.ts';
+import type { Trouble } from './troubles.ts';
 import { valuesFiles } from './values_overlay.ts';
 
 const clock = (time: string) => time.slice(11, 19);
@@ -86,8 +87,7 @@ export async function runHelm(
     const lines = waited ? watch.lines() : [];
     throw new IvaapError('failed', ended ?? causeChain(error)[0] ?? 'Helm failed', {
       cause: ended === undefined ? error : undefined,
-      // That something is not ready says less than why.
-      output: [ended === undefined && !(troubles.length > 0 && notReady.test(said)) ? said : '', ...lines]
+      output: [saysLess(said, ended !== undefined, troubles) ? '' : said, ...lines]
         .filter((line) => line !== '')
         .join('\n'),
       hint: mendOf(ctx, { error, said, troubles }),
@@ -123,6 +123,13 @@ function ownWords(output: string): string {
 /** All that Helm says where it waited in vain and went back as it should. */
 const notReady =
   /^Error: (UPGRADE|INSTALLATION) FAILED: (release \S+ failed, and has been rolled back due to rollback-on-failure being set: )?(resource \S+ not ready\. status: [^\n]*|context deadline exceeded)\s*$/;
+
+/** That it went back as it should, or that something is not ready, says less than why; that it could not go back is told always. */
+function saysLess(said: string, asked: boolean, troubles: readonly Trouble[]): boolean {
+  if (asked)
+    return /has been rolled back due to rollback-on-failure|INSTALLATION FAILED: context canceled/.test(said);
+  return troubles.length > 0 && notReady.test(said);
+}
 
 /** Whether Helm has applied everything and waited: what it refused at once has no pod as its cause. */
 function waitedInVain(error: unknown, said: string): boolean {

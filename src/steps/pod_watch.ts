@@ -50,17 +50,27 @@ export function watchPods(ctx: StepContext, io: StepIo, helm: WatchedHelm): PodW
   const remembered = new Map<string, Remembered>();
   /** From then on what is seen is of the rollback. */
   let goesBack = false;
+  /** Until Helm has its revision on record nothing can be said of what became of that. */
+  let wasForward = false;
   let givenUp = false;
   /** By workload: looks one after the other at which nobody was at work on the schema. Between two statements a migration rests. */
   const resting = new Map<string, number>();
   let recordsLeft = helm.oldRecords !== undefined;
 
+  async function isForward(): Promise<boolean | undefined> {
+    const answer = await helm.stillForward(signal);
+    if (answer === true) wasForward = true;
+    if (answer === false && wasForward) goesBack = true;
+    return answer;
+  }
+
   async function remember(troubles: readonly Trouble[]): Promise<void> {
     const seen = new Set(troubles.map(keyOf));
     const cleared = [...remembered.keys()].filter((key) => !seen.has(key));
     if (cleared.length > 0) {
-      goesBack ||= (await helm.stillForward(signal)) !== true;
-      if (goesBack) return;
+      const forward = await isForward();
+      // Cleared, or taken away by a rollback: where nobody can say, what was seen stays.
+      if (goesBack || forward === undefined) return;
       for (const key of cleared) remembered.delete(key);
     }
     for (const trouble of troubles) {
@@ -84,9 +94,7 @@ export function watchPods(ctx: StepContext, io: StepIo, helm: WatchedHelm): PodW
         resting.set(workload, looks);
         if (looks < surelyResting) continue;
       }
-      const forward = await helm.stillForward(signal);
-      if (forward === false) goesBack = true;
-      if (forward !== true || signal.aborted) return;
+      if ((await isForward()) !== true || signal.aborted) return;
       givenUp = true;
       helm.onHopeless(given);
       return;
@@ -100,6 +108,7 @@ export function watchPods(ctx: StepContext, io: StepIo, helm: WatchedHelm): PodW
     if (sight === undefined) return;
     const troubles = troublesOf(sight, { now: ctx.now(), since: helm.begun, release: product.release });
     if (!recordsLeft) showPods(sight, troubles, io);
+    if (!wasForward) await isForward();
     if (goesBack) return;
     await remember(troubles);
     if (goesBack || givenUp) return;

@@ -91,8 +91,17 @@ test('a Helm that rolls back already, or cannot be asked whether it does, is nev
 test('a trouble that has cleared is forgotten, unless a rollback took its pod away', async () => {
   const looks = [noImage, noImage, good];
   assert.deepEqual((await watch(looks, { most: 10 })).lines, []);
-  const kept = await watch(looks, { most: 10, forward: () => false });
+  let asked = 0;
+  const kept = await watch(looks, { most: 10, forward: () => (asked += 1) < 2 });
   assert.deepEqual(kept.lines, ['Deployment/backend: server: ErrImageNeverPull: not present']);
+});
+
+test('before Helm has its revision on record, and while nobody answers, nothing is taken for a rollback', async () => {
+  const answers = [false, false, undefined, true];
+  const { given } = await watch([noImage, good, noImage], {
+    forward: () => (answers.length > 0 ? answers.shift() : true),
+  });
+  assert.equal(given.length, 1);
 });
 
 test('the last words are kept of a container that only runs and is not ready', async () => {
