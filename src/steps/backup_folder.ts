@@ -1,5 +1,5 @@
 import { existsSync, statSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { StepIo } from '../engine/step.ts';
 import { IvaapError } from '../errors.ts';
@@ -104,7 +104,15 @@ export async function moveAside(
   assertOpen(folder);
   const to = join(folder, editedName(folder, path));
   await io.record({ editedChart: to });
-  await renameDurable(path, to);
+  try {
+    await renameDurable(path, to);
+  } catch (error) {
+    if (!(error instanceof IvaapError) || (error.cause as NodeJS.ErrnoException).code !== 'EXDEV')
+      throw error;
+    // Backups may lie on a disk of their own.
+    await copyTreeDurable(path, to);
+    await rm(path, { recursive: true });
+  }
   io.warn(editedWords(path, to));
   return to;
 }
