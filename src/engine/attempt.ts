@@ -113,7 +113,7 @@ export async function attemptStep<Ctx>(step: Step<Ctx>, options: AttemptOptions<
     if (!recordedAsRunning && signal.aborted) throw failure;
     if (recordedAsRunning) {
       // A record that stays `running` is read as a crash: the same step runs again.
-      const message = options.redactor.text(failure.message);
+      const message = options.redactor.own(failure.message);
       await journal.stepFailed(id, { code: failure.code, message }).catch(() => undefined);
     } else emit({ type: 'step.started', at: at(), step: id, title });
     emit({

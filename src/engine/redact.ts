@@ -1,44 +1,72 @@
 import { describeError, IvaapError } from '../errors.ts';
 
 const mark = '[redacted]';
-/** Shorter texts would take pieces out of ordinary words. */
+/** Of a secret that may go on in the next piece of a text, as much must have been seen. */
 const leastLength = 4;
+/** Shorter ones cannot be hidden: they would be everywhere. */
+const leastWord = 3;
+
+/** What may also be a word or number of ours, or of anybody: short, of letters alone, of digits alone. */
+const isOrdinary = (secret: string) => secret.length < 6 || /^(\p{L}{1,12}|[\d.:-]{1,12})$/u.test(secret);
+
+/**
+ * Members of our own data that say what it is: they hold no secret, and an answer that lost one of them would be another answer. Whatever
+ * equals a secret by chance stays.
+ */
+const ours = new Set(
+  'type at code exitCode step task id check kind status run flow from to unit level stream how log path because signal needs ran skipped'.split(
+    ' ',
+  ),
+);
+const isPlain = (member: unknown): boolean =>
+  Array.isArray(member) ? member.every(isPlain) : typeof member !== 'object';
+/** Members that hold the words of others. */
+const foreign = new Set(['output', 'causes']);
 /** A line of a longer secret (a licence, a key) is secret by itself from this length on. */
 const leastLineLength = 12;
 
 /**
  * Knows the secrets of this process and takes them out of whatever is printed or stored: as they are, escaped as in JSON and URLs,
- * and in base64, also in the middle of other base64.
+ * and in base64, also in the middle of other base64. A secret that may be an ordinary word (`ivaap`, `fail`, `2026`) is taken out of the words of
+ * others alone, and only where it is a whole word: paths, ids, commands and times of ours stay what they are.
  */
 export class Redactor {
   readonly #forms = new Set<string>();
+  readonly #words = new Set<string>();
   #pattern: RegExp | undefined;
+  #wordPattern: RegExp | undefined;
 
   /** Registers a secret; of a text of several lines each long one too. */
   add(secret: string): void {
     const lines = secret.split(/\r?\n/).map((line) => line.trim());
     const parts = lines.length > 1 ? lines.filter((line) => line.length >= leastLineLength) : [];
     for (const part of [secret, secret.trim(), ...parts]) {
-      if (part.length < leastLength) continue;
-      for (const form of [part, JSON.stringify(part).slice(1, -1), encodeURIComponent(part)]) {
-        this.#forms.add(form);
+      if (part.length < leastWord) continue;
+      const plain = [part, JSON.stringify(part).slice(1, -1), encodeURIComponent(part)];
+      for (const form of [...plain, ...base64Forms(part)]) {
+        (isOrdinary(form) ? this.#words : this.#forms).add(form);
       }
-      for (const form of base64Forms(part)) this.#forms.add(form);
     }
     this.#pattern = undefined;
+    this.#wordPattern = undefined;
   }
 
-  /** Line ends stay where they are, also within a secret that was broken over lines. */
+  /** The words of others: programs, pods, answers. Line ends stay where they are, also within a secret that was broken over lines. */
   text(text: string): string {
-    if (this.#forms.size === 0) return text;
-    // The longest first: a secret that begins with another one is taken out whole.
-    this.#pattern ??= new RegExp(
-      [...this.#forms]
-        .sort((a, b) => b.length - a.length)
-        .map((form) => form.replaceAll(/[\\^$.*+?()[\]{}|/-]/g, '\\$&'))
-        .join('|'),
-      'g',
+    const rest = this.own(text);
+    if (this.#words.size === 0) return rest;
+    // Next to these it is a part of something else: a path, a name, a version, a time.
+    this.#wordPattern ??= new RegExp(
+      `(?<![\\p{L}\\p{N}_./-])(?:${alternatives(this.#words)})(?![\\p{L}\\p{N}_/-]|[.:][\\p{L}\\p{N}])`,
+      'gu',
     );
+    return rest.replaceAll(this.#wordPattern, mark);
+  }
+
+  /** A text that we made, in which only what cannot be a word of ours is looked for. */
+  own(text: string): string {
+    if (this.#forms.size === 0) return text;
+    this.#pattern ??= new RegExp(alternatives(this.#forms), 'g');
     return withoutBroken(text, this.#pattern).replaceAll(this.#pattern, mark);
   }
 
@@ -60,19 +88,28 @@ export class Redactor {
     return new LineRedactor(this);
   }
 
-  /** A copy of plain data with every string in it redacted, keys included. */
+  /** A copy of plain data of ours with every string in it redacted, keys included; what says what it is stays as it is. */
   value<T>(value: T): T {
-    if (this.#forms.size === 0) return value;
-    if (typeof value === 'string') return this.text(value) as T;
-    if (Array.isArray(value)) return value.map((member: unknown) => this.value(member)) as T;
+    return this.#value(value, (text) => this.own(text));
+  }
+
+  #value<T>(value: T, redact: (text: string) => string): T {
+    if (this.#forms.size + this.#words.size === 0) return value;
+    if (typeof value === 'string') return redact(value) as T;
+    if (Array.isArray(value)) return value.map((member: unknown) => this.#value(member, redact)) as T;
     if (typeof value !== 'object' || value === null) return value;
-    const copy = Object.entries(value).map(([key, member]) => [this.text(key), this.value(member)]);
+    const copy = Object.entries(value).map(([key, member]) => {
+      if (ours.has(key) && isPlain(member)) return [key, member];
+      const words = foreign.has(key) ? (text: string) => this.text(text) : redact;
+      return [this.own(key), this.#value(member, words)];
+    });
     return Object.fromEntries(copy) as T;
   }
 
   /** A copy of an error and its causes, of which nothing but redacted texts is left. `log` is the path of the run's log, to be printed with it. */
   error(error: unknown, log?: string): IvaapError {
-    if (this.#forms.size === 0 && error instanceof IvaapError && log === undefined) return error;
+    if (this.#forms.size + this.#words.size === 0 && error instanceof IvaapError && log === undefined)
+      return error;
     const code = error instanceof IvaapError ? error.code : 'bug';
     const { message, hint, output, facts, step, causes, log: known } = this.value(describeError(error));
     let cause: Error | undefined;
@@ -87,6 +124,13 @@ export class Redactor {
     });
   }
 }
+
+/** The longest first: a secret that begins with another one is taken out whole. */
+const alternatives = (forms: ReadonlySet<string>) =>
+  [...forms]
+    .sort((a, b) => b.length - a.length)
+    .map((form) => form.replaceAll(/[\\^$.*+?()[\]{}|/]/g, '\\$&').replaceAll('-', '\\x2d'))
+    .join('|');
 
 const lineBreak = /[ \t]*\r?\n[ \t]*/g;
 

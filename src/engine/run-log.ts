@@ -9,7 +9,7 @@ export interface RunLogPlace {
   /** The person behind sudo. */
   by: string;
   /** Takes secrets out of each line. */
-  redactor: Pick<Redactor, 'text' | 'value'>;
+  redactor: Pick<Redactor, 'value'>;
   /** Whether the disk has room for more than what must be kept free; without it what programs say and how far they are is left out. */
   hasRoom?: () => boolean;
   /** Told once when the log cannot be written, with the reason. */
@@ -104,7 +104,7 @@ export class RunLog {
   #write(line: object): void {
     if (this.#descriptor === undefined || this.#place === undefined) return;
     const { redactor } = this.#place;
-    const text = `${this.#halfLine ? '\n' : ''}${redactor.text(JSON.stringify(redactor.value(line)))}\n`;
+    const text = `${this.#halfLine ? '\n' : ''}${JSON.stringify(redactor.value(line))}\n`;
     const bytes = Buffer.from(text);
     let written = 0;
     try {

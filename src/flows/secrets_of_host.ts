@@ -7,14 +7,14 @@ import { type PlainJson, valueAt } from '../policy/values-patches.ts';
 import type { License } from '../steps/license_file.ts';
 import type { ValuesFile } from '../steps/values_file.ts';
 
-/** Every text inside a document that is secret as a whole. */
+/** Every text and number inside a document that is secret as a whole. */
 function hideTexts(
   redactor: Redactor,
   document: PlainJson | undefined,
   except: ReadonlySet<string> = new Set(),
 ): void {
-  if (typeof document === 'string') {
-    if (!except.has(document)) redactor.add(document);
+  if (typeof document === 'string' || typeof document === 'number') {
+    if (!except.has(String(document))) redactor.add(String(document));
   } else if (typeof document === 'object' && document !== null) {
     for (const part of Object.values(document)) hideTexts(redactor, part, except);
   }

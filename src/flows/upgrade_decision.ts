@@ -54,7 +54,7 @@ async function assertReleaseAgrees({ opened, host, ports, journal }: UpgradeSess
   throw new IvaapError(
     'preflight',
     `the state says that ${journal.state.installed?.version} is installed, and Helm's revision ${last.revision} is ${last.status}`,
-    { hint: `${ports.again({ add: ['--reapply'] })}` },
+    { hint: ports.again({ add: ['--reapply'] }) },
   );
 }
 

@@ -69,13 +69,14 @@ export interface RunnerSettings {
   /** HOME of every child: a private folder, or one that does not exist. */
   home?: string;
   /** Takes secrets out of everything that is kept or shown of a child's words. */
-  redactor?: Pick<Redactor, 'text' | 'lines'>;
+  redactor?: Pick<Redactor, 'own' | 'text' | 'lines'>;
   /** Told of every line that a child says and of how it ended, in the asynchronous context of the call. */
   report?: ReportNote;
 }
 
 /** Nothing is secret to a runner that was given no secrets. */
-const openly: Pick<Redactor, 'text' | 'lines'> = {
+const openly: Pick<Redactor, 'own' | 'text' | 'lines'> = {
+  own: (text) => text,
   text: (text) => text,
   lines: () => ({ push: (line) => [line], end: () => [] }),
 };
@@ -110,7 +111,7 @@ export function createRunner(settings: RunnerSettings = {}): Runner {
 }
 
 interface Surroundings {
-  redactor: Pick<Redactor, 'text' | 'lines'>;
+  redactor: Pick<Redactor, 'own' | 'text' | 'lines'>;
   report: ReportNote;
   env: Record<string, string>;
   inherit: readonly number[];
@@ -122,7 +123,7 @@ async function runOne(
   { redactor, report, env, inherit }: Surroundings,
 ): Promise<RunResult> {
   const [program, ...args] = argv;
-  const label = redactor.text(options.label ?? shortCommand(argv));
+  const label = redactor.own(options.label ?? shortCommand(argv));
   if (options.signal?.aborted === true) throw stopped(label, 'aborted', '', '');
   const begun = performance.now();
   const { outlives } = options;
@@ -200,7 +201,7 @@ async function runOne(
   report({
     kind: 'ended',
     program: label,
-    argv: argv.map((word) => redactor.text(word)),
+    argv: argv.map((word) => redactor.own(word)),
     exitCode: code,
     signal: endedBy,
     durationMs: Math.round(durationMs),

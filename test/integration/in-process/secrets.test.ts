@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { appendFileSync, existsSync, readdirSync, readFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { describeError } from '../../../src/errors.ts';
@@ -154,5 +154,39 @@ for (const flow of ['install', 'upgrade'] as const) {
       const again = await watched(flow, () => undefined);
       assertNoSecret(again.seen, [...blurted, ...secrets()], `${name}, again`);
     }
+  });
+}
+
+for (const word of ['tiny', 'fail', '2026', 'true', '12345678']) {
+  test(`a password that reads ${word} changes no word of a run, and is hidden in what a program says`, async () => {
+    host.become(worlds.upgrade);
+    const values = join(host.folder, 'tiny.values.yaml');
+    const text = readFileSync(values, 'utf8').replace(`"${adminPassword}"`, `"${word}"`);
+    assert.ok(text.includes(`adminPassword: "${word}"`));
+    writeFileSync(values, text);
+    const world = host.copy();
+    const whole = await watched('upgrade', () => undefined);
+    assert.equal(whole.ended.exitCode, 0, whole.seen.error);
+    for (const [place, said] of Object.entries({
+      ...whole.seen.files,
+      shown: whole.seen.shown,
+      result: whole.seen.result,
+    }))
+      assert.ok(!said.includes('[redacted]'), `${place}: ${/.{80}\[redacted\].{20}/.exec(said)?.[0]}`);
+    host.become(world);
+    const fields = {
+      exitCode: 1,
+      endedBy: undefined,
+      reason: 'exit',
+      stdout: '',
+      stderr: `no login with "${word}"`,
+    } as const;
+    const failed = await watched('upgrade', ({ argv }) =>
+      argv.includes('pg_dump') ? failure('pg_dump failed', fields) : undefined,
+    );
+    assert.equal(failed.ended.exitCode, 6, failed.seen.error);
+    assert.doesNotMatch(failed.seen.error, new RegExp(`no login with .{0,3}${word}`));
+    const steps = (host.state()?.run?.steps ?? {}) as Record<string, { status: string }>;
+    assert.equal(steps['upgrade_pg_backup']?.status, 'failed');
   });
 }
