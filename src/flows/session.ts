@@ -174,7 +174,10 @@ export async function placeHelm(opened: OpenedPayload, host: HelmHost): Promise<
   const { payload, paths } = opened;
   const { entry, sha256 } = await helmEntry(opened);
   const tool = await placeTool(paths.tools, { name: 'helm', sha256 }, () => payload.streamEntry(entry)).catch(
-    (error: unknown) => {
+    async (error: unknown) => {
+      // Folders that were made for it, where nothing else lies in them.
+      for (const folder of [join(paths.tools, sha256), paths.tools])
+        await rmdir(folder).catch(() => undefined);
       throw withoutRoom(error) ?? error;
     },
   );

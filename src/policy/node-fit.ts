@@ -40,7 +40,10 @@ export function repels(node: NodeFacts, { spec }: PodNeeds): { why: string; fix:
   if (taint !== undefined) {
     return {
       why: `the taint ${taintText(taint)} of node ${node.name} is not tolerated`,
-      fix: `k3s kubectl taint nodes ${node.name} ${taint.key}:${taint.effect}-`,
+      // Kubernetes sets its own again while their cause lasts.
+      fix: taint.key.startsWith('node.kubernetes.io/')
+        ? `k3s kubectl describe node ${node.name}`
+        : `k3s kubectl taint nodes ${node.name} ${taint.key}:${taint.effect}-`,
     };
   }
   const differs = Object.entries(spec.nodeSelector ?? {}).find(([key, value]) => node.labels[key] !== value);

@@ -42,6 +42,8 @@ export interface PodSpec {
   tolerations?: Toleration[];
   activeDeadlineSeconds?: number;
   priorityClassName?: string;
+  priority?: number;
+  preemptionPolicy?: string;
   affinity?: {
     nodeAffinity?: {
       requiredDuringSchedulingIgnoredDuringExecution?: { nodeSelectorTerms?: NodeSelectorTerm[] };

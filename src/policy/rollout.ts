@@ -206,7 +206,9 @@ class Room {
     }
     for (const [resource, value] of Object.entries(pod.requests)) {
       if (value === 0) continue;
-      const used = this.#pods.reduce((total, { requests }) => total + (requests[resource] ?? 0), 0);
+      const used = this.#pods
+        .filter((other) => !preempts(pod, other))
+        .reduce((total, { requests }) => total + (requests[resource] ?? 0), 0);
       const all = node.allocatable[resource] ?? 0;
       if (fits(used + value, all)) continue;
       const free = amount(resource, Math.max(0, all - used));
@@ -219,6 +221,10 @@ class Room {
     return undefined;
   }
 }
+
+/** The scheduler ends a pod that matters less. */
+const preempts = ({ spec }: PodNeeds, other: PodNeeds): boolean =>
+  (spec.priority ?? 0) > (other.spec.priority ?? 0) && spec.preemptionPolicy !== 'Never';
 
 /** Sums of fractions are not exact. */
 const fits = (value: number, limit: number) => value <= limit + 1e-6;

@@ -4,7 +4,7 @@ import { executable } from '../executables.ts';
 import { differences, fingerprint } from '../fingerprint.ts';
 import { assertExit, withHost } from '../harness.ts';
 import type { TestHost } from '../host.ts';
-import { byShell } from '../refusal-preparations.ts';
+import { byShell, filled } from '../refusal-preparations.ts';
 
 /** What cannot end well, on a whole node: refused by the dry run and by the run before an old pod stops, and the twin that is allowed. */
 
@@ -81,7 +81,33 @@ END
   );
 const requested = `$(${kubectl} get pods -A -o json | jq '[.items[].spec.containers[].resources.requests.cpu // "0" | if endswith("m") then .[:-1] | tonumber else tonumber * 1000 end] | add')`;
 
+const tools = '/opt/ivaap/.installer/tools';
+/** No Helm of ours on disk, and a disk that takes none. */
+async function noRoomForHelm(host: TestHost): Promise<() => Promise<unknown>> {
+  await host.shell(`mv ${tools} /root/tools`);
+  const back = await filled('/opt/ivaap', 4)(host);
+  return async () => {
+    await back();
+    await host.shell(`rm -rf ${tools}; mv /root/tools ${tools}`);
+  };
+}
+
 const rows: readonly Row[] = [
+  {
+    name: 'a disk that takes not even Helm',
+    prepare: noRoomForHelm,
+    refused: /no room left on \/opt\/ivaap .*Helm's program has to lie there/,
+    hint: /df -h \/opt\/ivaap/,
+  },
+  {
+    name: 'a folder of backups that is immutable',
+    prepare: byShell(
+      'mkdir -p -m 700 /opt/ivaap/.installer/backups; chattr +i /opt/ivaap/.installer/backups',
+      'chattr -i /opt/ivaap/.installer/backups; rmdir /opt/ivaap/.installer/backups',
+    ),
+    refused: /state: \/opt\/ivaap\/\.installer\/backups cannot be written/,
+    hint: /chattr -i \/opt\/ivaap\/\.installer\/backups/,
+  },
   {
     name: 'a node that is cordoned',
     prepare: byShell(`${kubectl} cordon k3s-node`, `${kubectl} uncordon k3s-node`),

@@ -109,6 +109,10 @@ describe('loading images into a real containerd', () => {
     );
   }
 
+  it('says itself where it keeps images, wherever that is', async () => {
+    assert.equal(await node.containerd.root(), join(node.folder, 'root'));
+  });
+
   it('loads all that is new, then only the layers that differ, then nothing', async () => {
     const { planned, result } = await load(first);
     assert.deepEqual(result.loaded, names('2026.1'));

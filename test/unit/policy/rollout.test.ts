@@ -165,6 +165,24 @@ const rows: { name: string; rollouts: Rollout[]; host: Host; refused?: RegExp; f
     refused: /1\.2 cpu/,
   },
   {
+    name: 'what others have asked for that matter less',
+    rollouts: [stopsFirst({ cpu: '1200m', priority: 1000 })],
+    host: { others: [pod({ cpu: '1' }, true)] },
+  },
+  {
+    name: 'what others have asked for that matter less, and that are left alone',
+    rollouts: [stopsFirst({ cpu: '1200m', priority: 1000, preemptionPolicy: 'Never' })],
+    host: { others: [pod({ cpu: '1' }, true)] },
+    refused: /1\.2 cpu/,
+  },
+  {
+    name: 'a taint that Kubernetes sets itself',
+    rollouts: [rolling()],
+    host: { taints: [{ key: 'node.kubernetes.io/disk-pressure', effect: 'NoSchedule' }] },
+    refused: /disk-pressure:NoSchedule of node n1/,
+    fix: /^k3s kubectl describe node n1$/,
+  },
+  {
     name: 'a new pod in the place of the database',
     rollouts: [rolling({ cpu: '800m' }), stopsFirst({ cpu: '800m' })],
     host: {},
