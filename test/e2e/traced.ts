@@ -70,7 +70,7 @@ function mayChange(command: readonly string[]): boolean {
     case 'helm':
       return !readingHelm.includes(first);
     case 'crictl':
-      return first !== 'images';
+      return !['images', 'info'].includes(first);
     case 'ctr': {
       const plain = words.filter(
         (word) => !word.startsWith('-') && word !== 'k8s.io' && !word.startsWith('/'),
@@ -81,7 +81,7 @@ function mayChange(command: readonly string[]): boolean {
       return group !== 'version';
     }
     case 'kubectl':
-      if (first === 'apply') return !words.includes('--dry-run=server');
+      if (first === 'apply' || first === 'create') return !words.includes('--dry-run=server');
       if (first === 'exec') {
         const [inner = '', ...args] = inPod(words);
         return !(inner === 'psql' && args.includes('BEGIN TRANSACTION READ ONLY'));
