@@ -55,6 +55,7 @@ export function watchPods(ctx: StepContext, io: StepIo, helm: WatchedHelm): PodW
   let givenUp = false;
   /** By workload: looks one after the other at which nobody was at work on the schema. Between two statements a migration rests. */
   const resting = new Map<string, number>();
+  const told = new Set<string>();
   let recordsLeft = helm.oldRecords !== undefined;
 
   async function isForward(): Promise<boolean | undefined> {
@@ -101,6 +102,18 @@ export function watchPods(ctx: StepContext, io: StepIo, helm: WatchedHelm): PodW
     }
   }
 
+  /** A node that takes no pods is one cause, however many workloads have it. */
+  function tell(begun: readonly Given[]): void {
+    for (const { trouble, graceMs } of begun) {
+      if (told.has(trouble.words)) continue;
+      told.add(trouble.words);
+      const all = begun.filter((given) => given.trouble.words === trouble.words);
+      const names = [...new Set(all.map((given) => given.trouble.workload))].join(', ');
+      const seconds = Math.round(graceMs / 1000);
+      io.say(`${names}: ${trouble.words}; it is given ${seconds} s to heal, then Helm's wait is ended`);
+    }
+  }
+
   async function look(): Promise<void> {
     if (recordsLeft) recordsLeft = await showRecords(helm, io);
     // A look that fails is no news: Helm's own result is what counts.
@@ -113,12 +126,8 @@ export function watchPods(ctx: StepContext, io: StepIo, helm: WatchedHelm): PodW
     await remember(troubles);
     if (goesBack || givenUp) return;
     const { begun, over } = grace.look(troubles, performance.now());
-    const { following } = causesOf(troubles);
-    for (const { trouble, graceMs } of begun.filter((given) => !following.includes(given.trouble))) {
-      io.say(
-        `${trouble.workload}: ${trouble.words}; it is given ${Math.round(graceMs / 1000)} s to heal, then Helm's wait is ended`,
-      );
-    }
+    const { causes } = causesOf(troubles);
+    tell(begun.filter(({ trouble }) => causes.includes(trouble)));
     await giveUp(over);
   }
 

@@ -29,6 +29,23 @@ function troubleLines(trouble: Trouble, log: readonly string[]): string[] {
   ];
 }
 
+/** Workloads that say the very same and nothing more share a cause, such as a node that takes no pods. */
+function alike(causes: readonly Trouble[], logOf: (trouble: Trouble) => readonly string[]): string[] {
+  const found: { shown: Trouble; log: readonly string[] }[] = [];
+  for (const trouble of causes) {
+    const { words, probe, event, workload, pods } = trouble;
+    const log = logOf(trouble);
+    const same = found.find(({ shown }) => shown.words === words)?.shown;
+    if (same === undefined || probe !== undefined || event !== undefined || log.length > 0) {
+      found.push({ shown: { ...trouble }, log });
+    } else {
+      same.workload += `, ${workload}`;
+      same.pods = [...same.pods, ...pods];
+    }
+  }
+  return found.flatMap(({ shown, log }) => troubleLines(shown, log));
+}
+
 /** Each cause once; what may only follow from them by name. */
 export function causeLines(
   troubles: readonly Trouble[],
@@ -37,7 +54,7 @@ export function causeLines(
   const { causes, following } = causesOf([...troubles].sort(surestFirst));
   const names = [...new Set(following.map(({ workload }) => workload))].join(', ');
   return [
-    ...causes.flatMap((trouble) => troubleLines(trouble, logOf(trouble))),
+    ...alike(causes, logOf),
     ...(names === '' ? [] : [`not known: whether ${names} would be ready without that`]),
   ];
 }

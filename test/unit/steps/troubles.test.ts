@@ -252,3 +252,16 @@ test('what may only follow from a cause is not known, and no failure of its own'
     ].map((line) => line.replace('postgres: Err', 'server: Err')),
   );
 });
+
+test('a cause that several workloads share is told once for all of them', () => {
+  const unschedulable = '0/1 nodes are available';
+  const pods = [
+    pod('a', backend.owner, { unschedulable }),
+    pod('postgres-0', { kind: 'StatefulSet', name: 'postgres' }, { unschedulable }),
+  ];
+  const controllers = [...ofBackend([]).controllers, controller('StatefulSet', 'postgres')];
+  assert.deepEqual(
+    causeLines(look({ pods, controllers }), () => []),
+    ['Deployment/backend, StatefulSet/postgres (2 pods): no node takes it: 0/1 nodes are available'],
+  );
+});
