@@ -9,6 +9,7 @@ import { computeOverlay, type Overlay } from '../policy/values-patches.ts';
 import { keepEdited } from './backup_folder.ts';
 import type { StepContext } from './context.ts';
 import type { ValuesFile } from './values_file.ts';
+import { asHelmReads } from './values_yaml.ts';
 
 export function sha256Of(text: string): string {
   return createHash('sha256').update(text).digest('hex');
@@ -16,7 +17,7 @@ export function sha256Of(text: string): string {
 
 /** The overlay's text: what the patches set, with the reason of each. */
 function overlayText({ values, applied }: Overlay, valuesPath: string): string {
-  const document = new Document(values);
+  const document = new Document(values, asHelmReads);
   document.commentBefore = [
     ` Written by the installer, passed to Helm after ${valuesPath}, and written anew by each upgrade.`,
     ' To end a patch, make the change in your own file.',

@@ -1,4 +1,6 @@
 import { isMap, parseDocument } from 'yaml';
+import { valueAt } from '../policy/values-patches.ts';
+import { readAsHelm } from './values_yaml.ts';
 import type { Product } from '../payload/product-schema.ts';
 import { IvaapError } from '../errors.ts';
 
@@ -23,6 +25,7 @@ export function renderValues(
     ? template
     : template.replaceAll(/\{\{(fqdn|storagePath)\}\}/g, (_, key: 'fqdn' | 'storagePath') => answers[key]);
   const document = parseDocument(filled);
+  const read = readAsHelm(filled);
   if (document.errors.length > 0 || !isMap(document.contents)) {
     throw new IvaapError('payload', 'the values template of this payload is not a YAML mapping', {
       cause: document.errors[0],
@@ -31,7 +34,9 @@ export function renderValues(
   const { keys, autoMigrate } = product.values;
   let changed = false;
   const put = (path: readonly string[], value: string | boolean, always: boolean) => {
-    if (document.hasIn(path) && (!always || document.getIn(path) === value)) return;
+    // With what is merged from elsewhere in the file.
+    const has = 'root' in read ? valueAt(read.root, path) : undefined;
+    if (has !== undefined && (!always || has === value)) return;
     document.setIn(path, value);
     changed = true;
   };

@@ -26,9 +26,9 @@ test('text that is not YAML is refused with its line', () => {
   assert.match(refusal('a: 1\nb: [1, 2\n').message, /not valid YAML: line \d/);
 });
 
-test('a list or an empty file is no values file', () => {
+test('a list is no values file; an empty file has no values, as Helm has it', () => {
   assert.match(refusal('- a\n').message, /not a mapping/);
-  assert.match(refusal('').message, /not a mapping/);
+  assert.deepEqual(parseValues('/v', '# nothing\n').root, {});
 });
 
 test('a missing file is named as missing', async () => {

@@ -56,3 +56,9 @@ test('a file that says it all already comes back byte for byte', () => {
     "ingress: { host:   'wells.example.com' }\ndb:\n    path: /srv/db\nenv: {MIGRATE: 'false'}\nconnectors:\n  alpha: {enabled: false}\n";
   assert.equal(renderValues(product, text, answers, true), text);
 });
+
+test("what an operator's file merges from elsewhere in it counts as said", () => {
+  const text =
+    "x: &x {host: wells.example.com}\ningress:\n  <<: *x\ndb: {path: /srv/db}\nenv: {MIGRATE: 'false'}\nconnectors:\n  alpha: {enabled: false}\n";
+  assert.equal(renderValues(product, text, answers, true), text);
+});

@@ -1,0 +1,186 @@
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isNode,
+  isPair,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  parseDocument,
+  type ParseOptions,
+  type DocumentOptions,
+  type SchemaOptions,
+  type Tags,
+  visit,
+  type YAMLMap,
+} from 'yaml';
+import type { PlainObject } from '../policy/values-patches.ts';
+
+const tag = (name: string) => `tag:yaml.org,2002:${name}`;
+
+/** Helm's YAML is 1.1 with merge keys, but knows no times and no numbers to the base of sixty, and takes 0o17 too. */
+export const asHelmReads: ParseOptions & DocumentOptions & SchemaOptions = {
+  version: '1.1',
+  schema: 'yaml-1.1',
+  merge: true,
+  uniqueKeys: true,
+  customTags: (tags: Tags): Tags => [
+    ...tags.filter(
+      (one) =>
+        typeof one === 'string' ||
+        (one.tag !== tag('timestamp') &&
+          one.tag !== tag('binary') &&
+          !('format' in one && one.format === 'TIME')),
+    ),
+    {
+      tag: tag('int'),
+      default: true,
+      test: /^[-+]?0o[0-7_]+$/,
+      resolve: (text: string) => Number.parseInt(text.replaceAll('_', '').replace('0o', ''), 8),
+    },
+  ],
+};
+
+/** Something that Helm would refuse, or read in a way that nobody means, and where it stands. */
+export interface ValuesFault {
+  line: number;
+  what: string;
+  kind?: 'duplicate' | 'no mapping';
+}
+
+const takenTags = new Set(['str', 'int', 'bool', 'null', 'map', 'seq'].map(tag));
+/** Uses of anchors in one another; what is above is a file that grows beyond measure. */
+const mostAliases = 100_000;
+
+/**
+ * The values in a text as Helm's own reader has them, or why they are refused. An empty text is no values. Refused beside what Helm refuses: equal keys,
+ * of which it takes the last one silently, several documents, which it lays over one another, and a merge that overrides keys above it.
+ */
+export function readAsHelm(text: string): { root: PlainObject } | { faults: ValuesFault[] } {
+  const lines = new LineCounter();
+  const faults: ValuesFault[] = [];
+  for (const [at, line] of text.split('\n').entries()) {
+    if (/[^\P{Cc}\t\r]|[\u2028\u2029\uFFFE\uFFFF]/u.test(line))
+      faults.push({ line: at + 1, what: 'a control character' });
+    if (line.startsWith('%'))
+      faults.push({ line: at + 1, what: 'a line that begins with %, which is a directive of YAML' });
+  }
+  if (faults.length > 0) return { faults };
+  const document = parseDocument(text, { ...asHelmReads, lineCounter: lines });
+  const lineAt = (offset: number | undefined) => lines.linePos(offset ?? 0).line;
+  for (const error of document.errors) {
+    const what =
+      error.code === 'DUPLICATE_KEY'
+        ? `the key "${keyAt(text, error.pos[0])}" is there twice`
+        : error.code === 'MULTIPLE_DOCS'
+          ? 'a second document begins (---); put all of it into one'
+          : error.message.split('\n', 1)[0]!.replace(/ at line \d+, column \d+:?$/, '');
+    faults.push({
+      line: lineAt(error.pos[0]),
+      what,
+      ...(error.code === 'DUPLICATE_KEY' ? { kind: 'duplicate' as const } : {}),
+    });
+  }
+  if (faults.length > 0) return { faults };
+  const { contents } = document;
+  if (contents === null || (isScalar(contents) && contents.value === null)) return { root: {} };
+  if (!isMap(contents))
+    return {
+      faults: [{ line: lineAt(contents.range?.[0]), what: 'a list or a single value', kind: 'no mapping' }],
+    };
+  faults.push(...nodeFaults(document).map(({ node, what }) => ({ line: lineAt(node.range?.[0]), what })));
+  if (faults.length > 0) return { faults };
+  try {
+    return { root: document.toJS({ maxAliasCount: mostAliases }) as PlainObject };
+  } catch (error) {
+    return { faults: [{ line: 1, what: (error as Error).message }] };
+  }
+}
+
+function nodeFaults(document: Document): { node: Node; what: string }[] {
+  const faults: { node: Node; what: string }[] = [];
+  visit(document, {
+    Node(_, node, path) {
+      if (isAlias(node)) {
+        const target = node.resolve(document);
+        if (target === undefined) faults.push({ node, what: `*${node.source} has no anchor above it` });
+        else if (path.includes(target)) faults.push({ node, what: `*${node.source} contains itself` });
+        return;
+      }
+      if (node.tag !== undefined && !takenTags.has(node.tag))
+        faults.push({ node, what: `the tag ${node.tag}` });
+      if (isScalar(node) && typeof node.value === 'number' && !Number.isFinite(node.value))
+        faults.push({ node, what: `${node.source ?? 'it'} is no number that a value can be` });
+    },
+    Map(_, map) {
+      if (map.tag !== undefined && !takenTags.has(map.tag))
+        faults.push({ node: map, what: `the tag ${map.tag}` });
+      faults.push(...mergeFaults(map, document));
+    },
+    Pair(_, { key }) {
+      if (isScalar(key) && key.value !== null) return;
+      if (isNode(key)) faults.push({ node: key, what: 'a key that is no text' });
+    },
+  });
+  return faults;
+}
+
+const nameOf = (key: unknown) => String(isScalar(key) ? key.value : key);
+const isMergeKey = (key: unknown) =>
+  isScalar(key) && (typeof key.value === 'symbol' || key.source === '<<') && key.type === 'PLAIN';
+
+/** What is merged wins over the keys above it in Helm's reader, and over none in all others. */
+function mergeFaults(map: YAMLMap, document: Document): { node: Node; what: string }[] {
+  const faults: { node: Node; what: string }[] = [];
+  const above = new Set<string>();
+  for (const pair of map.items) {
+    if (!isPair(pair)) continue;
+    const { key, value } = pair;
+    if (!isMergeKey(key)) {
+      above.add(nameOf(key));
+      continue;
+    }
+    const node = key as Node;
+    const sources = isSeq(value) ? value.items : [value];
+    for (const source of sources) {
+      const merged = isAlias(source) ? source.resolve(document) : source;
+      if (!isMap(merged)) faults.push({ node, what: '<< merges something that is no mapping' });
+      else {
+        const lost = merged.items.map((item) => nameOf(item.key)).filter((name) => above.has(name));
+        if (lost.length > 0)
+          faults.push({ node, what: `<< would override ${lost.join(', ')} above it; put << first` });
+      }
+    }
+  }
+  return faults;
+}
+
+function keyAt(text: string, position: number): string {
+  return (/^[^\s:]+/.exec(text.slice(position, position + 200))?.[0] ?? '?').replaceAll(/["']/g, '');
+}
+
+/** The text of a file's bytes. Whatever is not UTF-8 is told by its line. */
+export function decodeValues(bytes: Buffer): { text: string } | { faults: ValuesFault[] } {
+  const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+  try {
+    return { text: utf8.decode(bytes) };
+  } catch {
+    const start = bytes.subarray(0, 2).toString('hex');
+    if (start === 'fffe' || start === 'feff')
+      return { faults: [{ line: 1, what: 'UTF-16; Helm takes UTF-8 only' }] };
+    let line = 1;
+    for (let from = 0; from < bytes.length; line += 1) {
+      const end = bytes.indexOf(0x0a, from);
+      const upTo = end === -1 ? bytes.length : end + 1;
+      try {
+        utf8.decode(bytes.subarray(from, upTo));
+      } catch {
+        break;
+      }
+      from = upTo;
+    }
+    return { faults: [{ line, what: 'bytes that are no UTF-8' }] };
+  }
+}
