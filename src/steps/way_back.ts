@@ -55,8 +55,8 @@ export function wayBackOf({
   const before = point === undefined ? own : stood;
   const later = own?.path === before?.path ? undefined : own;
   const laterIsOldSchema = later !== undefined && later.schemaVersion === schemaBefore;
-  const lastEnd = point?.ends?.at(-1);
-  const afterAnEnd = laterIsOldSchema && lastEnd !== undefined && later.takenAt > lastEnd.at;
+  // Attempts that had ended when it was taken: what stood then was the old version still, or again.
+  const ended = laterIsOldSchema ? (point?.ends ?? []).filter(({ at }) => at < later.takenAt) : [];
   const snapshot = point === undefined ? ownSnapshot : folderIn(kept?.derived);
   const oldChart = run?.originals?.oldChart;
   const runs = [run?.id, kept?.run];
@@ -67,8 +67,8 @@ export function wayBackOf({
     before,
     later,
     laterIsOldSchema,
-    restored: afterAnEnd && lastEnd.code === 'schema_moved',
-    restore: afterAnEnd ? later : (before ?? (laterIsOldSchema ? later : undefined)),
+    restored: ended.some(({ code }) => code === 'schema_moved'),
+    restore: ended.length > 0 ? later : (before ?? (laterIsOldSchema ? later : undefined)),
     snapshot,
     laterSnapshot: ownSnapshot === snapshot ? undefined : ownSnapshot,
     chart: typeof oldChart === 'string' ? oldChart : undefined,

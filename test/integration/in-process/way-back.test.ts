@@ -138,6 +138,8 @@ test('a failure names the dump from before, and once the database was restored t
   const second = newest().path;
   assert.ok(outputOf(again).includes(`Dump from before: ${second}`), outputOf(again));
   assert.ok(outputOf(again).includes(`Also there: ${first}`));
+  const { waysOut } = await queryStatus(statusPorts());
+  assert.equal(waysOut?.back[0], `Dump from before: ${second}`, 'status says the same afterwards');
   assert.deepEqual(restoredFrom(readFileSync(second, 'utf8')), {
     schema: 1,
     rows: ['Troll A-1', 'Gullfaks A-1'],
