@@ -234,6 +234,18 @@ describe('an image in a source of another tool', () => {
     await packed('r.example/a:1', { archive: 'chunked.tar' });
   });
 
+  it('that `docker save` wrote by its ID has no name there, and is found by that ID', async () => {
+    mkdirSync(layout());
+    execFileSync('tar', ['-x', '-C', layout()], { input: await docker24Archive(images.slice(0, 1)) });
+    const path = join(layout(), 'manifest.json');
+    const list = JSON.parse(readFileSync(path, 'utf8')) as { Config: string; RepoTags: string[] | null }[];
+    list[0]!.RepoTags = null;
+    writeFileSync(path, JSON.stringify(list));
+    const id = `sha256:${list[0]!.Config.slice(0, 64)}`;
+    await refused(packed('r.example/a:1'), new RegExp(`which holds \\(no name\\) \\(${id}\\)`));
+    assert.match(await packed('r.example/a:1', { ociLayout: 'more', sourceName: id }), /^sha256:/);
+  });
+
   it('in a docker archive whose layers are hard links is the same here and on the host', async () => {
     const tar = await docker24Archive(images);
     const unpackedTo = join(folder, 'unpacked');
