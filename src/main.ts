@@ -5,7 +5,7 @@ import { existsSync, fstatSync, readFileSync } from 'node:fs';
 import { isSea } from 'node:sea';
 import { describeError, IvaapError } from './errors.ts';
 import { errorLines } from './ui/error-text.ts';
-import { outputTaken } from './ui/output.ts';
+import { isStdoutClosed, outputTaken } from './ui/output.ts';
 import { shellWord } from './ui/shell-word.ts';
 
 /**
@@ -100,7 +100,7 @@ function outliveReaders(): void {
 function printError(error: unknown, json: boolean): number {
   const described = describeError(error);
   // Who asked for JSON and has no room for it hears it in words.
-  if (json && !broken.has(process.stdout)) {
+  if (json && !broken.has(process.stdout) && !isStdoutClosed()) {
     const event = { type: 'error', at: new Date().toISOString(), error: described };
     process.stdout.write(`${JSON.stringify(event)}\n`);
   } else {

@@ -6,6 +6,7 @@ import { type FlowPorts, thisMachine } from '../flows/session.ts';
 import { runUpgrade } from '../flows/upgrade.ts';
 import { parseTrustKey } from '../policy/trust.ts';
 import { chooseRenderer } from '../ui/choose-renderer.ts';
+import { assertTold } from '../ui/answer.ts';
 import { guardedOutput } from '../ui/output.ts';
 import { planLines } from '../ui/plan-text.ts';
 import type { Command, Invocation } from './command.ts';
@@ -126,6 +127,8 @@ export const install: Command = {
       const told = plan === undefined ? lines : planLines(plan, output.isTerminal ? output.columns : 80);
       renderer.handle({ type: 'result', at: at(), lines: told, data });
       if (refusal !== undefined) throw refusal;
+      // These two have done nothing but tell.
+      if (options.dryRun === true || options.preflightOnly === true) await assertTold(output, ports.signal);
     } finally {
       renderer.close();
     }

@@ -65,8 +65,10 @@ export interface ManifestReport {
   tools: { name: string; version: string }[];
   /** Images of the containers in the product's namespace; null when the cluster is unknown. */
   running: RunningImage[] | null;
-  /** What an upgrade would load; null when that is not known. */
+  /** What an upgrade would load; null when that is not known, or no upgrade goes to this release. */
   load: ImageLoad | null;
+  /** Why no upgrade goes to this release; absent where one may. */
+  noUpgrade?: string;
   /** Why a part is unknown; absent for a part that answered. */
   unknown: { containerd?: string; cluster?: string; load?: string; licence?: string };
   /** The commands that would bring the archives on disk to this payload's. */
@@ -78,6 +80,8 @@ export interface ManifestFindings {
   key: string | null;
   archives: readonly ArchiveComparison[];
   host: HostImages;
+  /** The installed release, where it is a newer one than this: no upgrade goes back to it. */
+  newerInstalled?: string | undefined;
   /** This program as it was typed. */
   program: string;
 }
@@ -116,7 +120,11 @@ export function manifestReport(
   product: Pick<Product, 'archives' | 'entitlements'>,
   findings: ManifestFindings,
 ): ManifestReport {
-  const { host, program } = findings;
+  const { host, program, newerInstalled } = findings;
+  const refused =
+    newerInstalled === undefined
+      ? undefined
+      : `${newerInstalled} is installed, and no upgrade goes from there to ${index.version}`;
   const { runtime, store, pods, entitlements } = host;
   const archives = findings.archives.map((comparison) => {
     const archive = index.archives.find(({ name }) => name === comparison.name);
@@ -140,9 +148,11 @@ export function manifestReport(
       .map(({ name, size, sha256 }) => ({ name, sizeBytes: size, sha256 })),
     tools: Object.entries(index.tools).map(([name, { version }]) => ({ name, version })),
     running: pods.known ? runningImages(pods.value) : null,
-    load: store.known
-      ? imageLoad(index, product, store.value, entitlements.known ? entitlements.value : undefined)
-      : null,
+    load:
+      store.known && refused === undefined
+        ? imageLoad(index, product, store.value, entitlements.known ? entitlements.value : undefined)
+        : null,
+    ...(refused === undefined ? {} : { noUpgrade: refused }),
     unknown: {
       ...(runtime.known ? {} : { containerd: runtime.why }),
       ...(pods.known ? {} : { cluster: pods.why }),

@@ -71,7 +71,8 @@ function unknownLines({ unknown }: ManifestReport): string[] {
   ];
 }
 
-function loadLines({ load, unknown }: ManifestReport): string[] {
+function loadLines({ load, unknown, noUpgrade }: ManifestReport): string[] {
+  if (noUpgrade !== undefined) return [`An upgrade would load nothing: ${noUpgrade}.`];
   if (load === null) {
     const isSaid = unknown.load === unknown.containerd;
     return [`What an upgrade would load is not known${isSaid ? '' : `: ${unknown.load}`}.`];

@@ -1,11 +1,11 @@
 import { stat } from 'node:fs/promises';
 import { thisMachine } from '../flows/session.ts';
-import { queryHostImages } from '../flows/manifest_query.ts';
+import { newerInstalledThan, queryHostImages } from '../flows/manifest_query.ts';
 import { compareArchives } from '../images/compare-archives.ts';
 import { join } from 'node:path';
 import type { Payload } from '../payload/reader.ts';
 import { openPayload } from '../payload/open-payload.ts';
-import { answer } from '../ui/answer.ts';
+import { answer, assertHeard } from '../ui/answer.ts';
 import { byteTask } from './byte-task.ts';
 import type { Command, Invocation } from './command.ts';
 import { openDelivered } from './delivered-file.ts';
@@ -23,6 +23,7 @@ async function run(invocation: Invocation): Promise<void> {
     const { diff } = options;
     const { data, text } =
       typeof diff === 'string' ? await compared(payload, diff) : await listed(payload, invocation);
+    assertHeard();
     await answer(json ? `${JSON.stringify(data)}\n` : `${text.join('\n')}\n`, invocation.signal);
   } finally {
     await payload.close();
@@ -37,12 +38,20 @@ async function listed(payload: Payload, { options, program, signal }: Invocation
   let bytes = 0;
   const onBytes = (read: number) => task?.progress((bytes += read));
   const compare = () => compareArchives(index, product.folder, { deep, signal, onBytes });
-  const [archives, host] = await Promise.all([
+  const [archives, host, newerInstalled] = await Promise.all([
     task?.during(compare) ?? compare(),
     queryHostImages(index, product, { machine: thisMachine, signal }),
+    newerInstalledThan(payload),
   ]);
   const key = signerOf(payload.trailer);
-  const data = manifestReport(index, product, { digest: payload.digest, key, archives, host, program });
+  const data = manifestReport(index, product, {
+    digest: payload.digest,
+    key,
+    archives,
+    host,
+    program,
+    newerInstalled,
+  });
   return { data, text: manifestText(data, options['summary'] === true) };
 }
 

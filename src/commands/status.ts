@@ -1,6 +1,6 @@
 import { thisMachine } from '../flows/session.ts';
 import { watchRun } from '../flows/watch_run.ts';
-import { answer } from '../ui/answer.ts';
+import { answer, assertHeard, assertTold } from '../ui/answer.ts';
 import { chooseRenderer } from '../ui/choose-renderer.ts';
 import { guardedOutput } from '../ui/output.ts';
 import { queryStatus } from '../flows/status_query.ts';
@@ -30,15 +30,18 @@ export const status: Command = {
       program: invocation.program,
     });
     const text = json ? JSON.stringify(report) : statusLines(report).join('\n');
+    assertHeard();
     await answer(`${text}\n`, invocation.signal);
   },
 };
 
 async function watch({ json, signal, program, again }: Invocation): Promise<void> {
-  const renderer = chooseRenderer(guardedOutput(process.stdout), { json, env: process.env });
+  const output = guardedOutput(process.stdout);
+  const renderer = chooseRenderer(output, { json, env: process.env });
   try {
     const result = await watchRun({ machine: thisMachine, emit: renderer.handle, signal, program, again });
     renderer.handle({ type: 'result', at: new Date().toISOString(), ...result });
+    await assertTold(output, signal);
   } finally {
     renderer.close();
   }

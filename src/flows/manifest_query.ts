@@ -1,4 +1,5 @@
 import { Redactor } from '../engine/redact.ts';
+import { readState } from '../engine/state.ts';
 import { causeChain } from '../errors.ts';
 import type { RuntimeImage } from '../host/containerd.ts';
 import { listPods, type PodState } from '../host/pods.ts';
@@ -7,6 +8,9 @@ import { normalizedReference } from '../images/reference.ts';
 import { lookUp, type Presence } from '../images/presence.ts';
 import type { PayloadIndex } from '../payload/index-schema.ts';
 import type { Product } from '../payload/product-schema.ts';
+import type { Payload } from '../payload/reader.ts';
+import { compareRelease } from '../policy/release-order.ts';
+import { productPaths } from '../steps/paths.ts';
 import { installedLicense } from './secrets_of_host.ts';
 import { type HostTools, type Machine, openHost } from './session.ts';
 import type { Part } from './part.ts';
@@ -65,6 +69,17 @@ export async function queryHostImages(
     part(async ({ kubectl }) => (await installedLicense(kubectl, product, redactor))?.entitlements ?? []),
   ]);
   return { runtime, store, pods, entitlements };
+}
+
+/** Version of the installed release where it is newer than the payload's; undefined where it is not, or nobody may know. */
+export async function newerInstalledThan(payload: Payload): Promise<string | undefined> {
+  const product = await payload.product();
+  const state = await readState(productPaths(product).state).catch(() => undefined);
+  if (state?.installed === undefined) return undefined;
+  const { version, payloadDigest } = state.installed;
+  const file = { product: product.name, version: payload.identity.version, payloadDigest: payload.digest };
+  const order = compareRelease(file, { product: state.product, version, payloadDigest });
+  return order === 'older' ? version : undefined;
 }
 
 /** The same machine, whose programs are ended without grace when `limit` is aborted. */

@@ -21,12 +21,17 @@ export function ownDescriptor(): number {
   if ('descriptor' in opened) return opened.descriptor;
   const { error } = opened;
   const [why, hint] = hindrance(error.code);
-  throw new IvaapError('payload', `this executable cannot read itself: ${why}`, { hint, cause: error });
+  // Of these two the file is innocent.
+  const code = error.code === 'EMFILE' || error.code === 'ENFILE' ? 'failed' : 'payload';
+  throw new IvaapError(code, `this executable cannot read itself: ${why}`, { hint, cause: error });
 }
 
 function hindrance(code: string | undefined): [why: string, hint: string] {
   if (code === 'ENOENT') return ['/proc is not mounted', 'mount -t proc proc /proc'];
   if (code === 'EACCES' || code === 'EPERM')
     return ['its file may be executed by this user, but not read', `chmod a+r ${process.execPath}`];
+  if (code === 'EMFILE')
+    return ['this shell allows too few open files', 'ulimit -n 1024, then run the same command again'];
+  if (code === 'ENFILE') return ['too many files are open on this host', 'sysctl fs.file-nr fs.file-max'];
   return [`${selfPath} could not be opened`, `ls -lZ ${process.execPath}`];
 }

@@ -38,6 +38,8 @@ async function whyNoTrailer(
   path: string,
   why: string | undefined,
 ): Promise<IvaapError> {
+  const sentAsText = await textTransfer(readAt, fileSize);
+  if (sentAsText !== undefined) return damaged(path, sentAsText, asBinary);
   const headSize = await elfEnd(readAt, fileSize);
   const isHeadWhole = headSize !== undefined && headSize <= fileSize;
   if (!isHeadWhole && why !== undefined) return damaged(path, why);
@@ -49,6 +51,7 @@ async function whyNoTrailer(
         hint: 'name the file that was delivered',
       },
     );
+  if (headSize > largestHead) return damaged(path, 'the headers of the executable make no sense', asBinary);
   if (fileSize < headSize)
     return cutOff(
       path,
@@ -58,7 +61,7 @@ async function whyNoTrailer(
     );
   if (fileSize === headSize)
     return new NoPayload('payload', `${spokenName(path)} carries no payload`, {
-      hint: 'run the executable that was delivered, not the empty one from which it was packed',
+      hint: 'run the executable as it was delivered: not the empty one from which it was packed, nor one that `strip` or the like has taken the payload from',
     });
   const index = await indexWithoutTrailer(readAt, fileSize);
   if (index === undefined)
@@ -76,8 +79,31 @@ async function whyNoTrailer(
   return damaged(path, problem);
 }
 
-const damaged = (path: string, why: string): IvaapError =>
-  new IvaapError('payload', `${spokenName(path)} is damaged: ${why}`, { hint: 'download it again' });
+const damaged = (path: string, why: string, hint = 'download it again'): IvaapError =>
+  new IvaapError('payload', `${spokenName(path)} is damaged: ${why}`, { hint });
+
+const asBinary = 'send it again as it is; in ftp, type `binary` before `get` or `put`';
+
+/** No program of this kind comes near; a shifted header says anything. */
+const largestHead = 16 * 1024 ** 3;
+
+/** Bytes from which it shows, and how many line ends they need to have. */
+const textSample = 1024 * 1024;
+const enoughLineEnds = 500;
+
+/** Why a file looks as if it had been sent as text, which FTP calls ASCII mode; undefined when it does not. */
+async function textTransfer(readAt: ReadAt, fileSize: number): Promise<string | undefined> {
+  const sample = await readAt(0, Math.min(textSample, fileSize));
+  if (sample.length < 4 || sample.readUInt32BE(0) !== 0x7f454c46) return undefined;
+  let lineEnds = 0;
+  let pairs = 0;
+  for (let at = sample.indexOf(0x0a); at >= 0; at = sample.indexOf(0x0a, at + 1)) {
+    lineEnds += 1;
+    if (sample[at - 1] === 0x0d) pairs += 1;
+  }
+  if (lineEnds < enoughLineEnds || pairs < lineEnds) return undefined;
+  return 'it was sent as text: each line end in it became two characters';
+}
 
 function cutOff(path: string, fileSize: number, expected: number | undefined, state: string): IvaapError {
   const of = expected === undefined ? '' : ` of ${expected}`;

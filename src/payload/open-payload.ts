@@ -5,7 +5,7 @@ import { IvaapError } from '../errors.ts';
 import { ownDescriptor, selfPath } from '../host/own-file.ts';
 import { indexBehindHead, locateTrailer, maxIndexSize, spokenName } from './locate.ts';
 import type { ReadAt } from './position-reader.ts';
-import { positionReader } from './position-reader.ts';
+import { payloadReader } from './position-reader.ts';
 import type { OpenFile } from './reader.ts';
 import { Payload } from './reader.ts';
 import { assertSignature } from './signature.ts';
@@ -19,7 +19,7 @@ export async function openPayload(path: string = selfPath): Promise<Payload> {
   const file = await opened(path);
   try {
     const { size } = fstatSync(file.descriptor);
-    const readAt = positionReader(file.descriptor);
+    const readAt = payloadReader(file.descriptor, spokenName(path));
     const { trailer, commentLength } = await locateTrailer(readAt, size, path);
     assertSignature(trailer, spokenName(path));
     const content = await provedIndex(readAt, trailer, commentLength, path);

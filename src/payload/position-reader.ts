@@ -1,5 +1,6 @@
 import { read } from 'node:fs';
 import { promisify } from 'node:util';
+import { IvaapError } from '../errors.ts';
 
 const readOnce = promisify(read);
 
@@ -17,4 +18,31 @@ export function positionReader(descriptor: number): ReadAt {
     }
     return buffer;
   };
+}
+
+/** A read that the disk refused, in words; others pass. A file that ends early is told by whoever knows how long it should be. */
+function readFailure(file: string, offset: number, error: unknown): unknown {
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === undefined || !(error instanceof Error) || error instanceof IvaapError) return error;
+  const hint =
+    code === 'EIO'
+      ? 'look at what the kernel says of that disk (dmesg | tail), and copy the file from its source to another one'
+      : 'copy the file to a local disk, and run it from there';
+  return new IvaapError(
+    'payload',
+    `${file} cannot be read at byte ${offset}: the disk or its connection fails`,
+    {
+      hint,
+      cause: error,
+    },
+  );
+}
+
+/** {@link positionReader} of a payload's file: what its disk refuses is told in words. */
+export function payloadReader(descriptor: number, file: string): ReadAt {
+  const readAt = positionReader(descriptor);
+  return (offset, length) =>
+    readAt(offset, length).catch((error: unknown) => {
+      throw readFailure(file, offset, error);
+    });
 }

@@ -9,7 +9,7 @@ import { blobName } from '../images/blob-name.ts';
 import type { IndexArchive, PayloadIndex } from './index-schema.ts';
 import { spokenName } from './locate.ts';
 import type { ReadAt } from './position-reader.ts';
-import { positionReader } from './position-reader.ts';
+import { payloadReader } from './position-reader.ts';
 import type { Product, Release } from './product-schema.ts';
 import { isLine, strictJson } from './strict-json.ts';
 import type { Trailer } from './trailer.ts';
@@ -94,9 +94,9 @@ export class Payload {
   constructor(file: OpenFile, path: string, trailer: Trailer, commentLength: number, content: Buffer) {
     this.descriptor = file.descriptor;
     this.#close = file.close;
-    this.readAt = positionReader(file.descriptor);
     this.path = path;
     this.spokenName = spokenName(path);
+    this.readAt = payloadReader(file.descriptor, this.spokenName);
     this.trailer = trailer;
     this.commentOffset = trailer.fileSize - commentLength;
     this.digest = trailer.indexSha256;

@@ -119,8 +119,9 @@ async function matchesIndex(
   entry: PlacedEntry,
   signal: AbortSignal | undefined,
 ): Promise<boolean> {
-  const header = await payload.readAt(entry.headerOffset, entry.offset - entry.headerOffset);
-  if (!header.equals(localHeader(entry))) return false;
+  const headerSize = entry.offset - entry.headerOffset;
+  const header = await payload.readAt(entry.headerOffset, headerSize).catch(() => undefined);
+  if (header?.equals(localHeader(entry)) !== true) return false;
   const hash = createHash('sha256');
   const pieceSize = 4 * 1024 * 1024;
   for (let done = 0; done < entry.size; done += pieceSize) {

@@ -75,6 +75,9 @@ export function findTrailer(tail: Buffer, fileSize: number): TrailerSearch {
     if (at + endRecordSize + commentLength !== tail.length) continue;
     return parseTrailer(tail.subarray(at + endRecordSize), fileSize);
   }
+  // A line end that became two characters: the trailer's lines are the first text in which that shows beyond doubt.
+  if (tail.includes(`${magic}\r\nindex-offset: `))
+    return { kind: 'malformed', why: 'it was sent as text: each line end in it became two characters' };
   return tail.includes(`${magic}\nindex-offset: `)
     ? { kind: 'malformed', why: 'its end record does not fit its length' }
     : { kind: 'none' };

@@ -1,4 +1,27 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { IvaapError } from '../errors.ts';
+import { isStdoutClosed, type Output, outputTaken } from './output.ts';
+
+const unheard = (cause: unknown): IvaapError =>
+  new IvaapError('failed', 'standard output could not take the answer', {
+    hint: 'run the same command again with another place for its output',
+    cause,
+  });
+
+/** Throws IvaapError `failed` when standard output was closed, of a command that has nothing to give but its answer. */
+export function assertHeard(): void {
+  if (isStdoutClosed()) throw unheard(new Error('it is closed'));
+}
+
+/** The same for what was told through a renderer, once it has gone out. A reader that went away has what it wanted. */
+export async function assertTold(output: Output, signal: AbortSignal): Promise<void> {
+  assertHeard();
+  await outputTaken(signal);
+  // A write's error is told in a turn of its own.
+  await nextTurn();
+  const { failure } = output;
+  if (failure !== undefined && (failure as NodeJS.ErrnoException).code !== 'EPIPE') throw unheard(failure);
+}
 
 /**
  * Writes what a query was asked for to standard output. A reader that goes away (`| head`) has what it wanted; anything else that
@@ -13,12 +36,7 @@ export function answer(text: string, signal: AbortSignal): Promise<void> {
       signal.removeEventListener('abort', stop);
       const code = (error as NodeJS.ErrnoException | null | undefined)?.code;
       if (code === undefined || code === 'EPIPE') return resolve();
-      reject(
-        new IvaapError('failed', 'standard output could not take the answer', {
-          hint: 'run the same command again with another place for its output',
-          cause: error,
-        }),
-      );
+      reject(unheard(error));
     });
   });
 }

@@ -1,3 +1,4 @@
+import { fstatSync, readFileSync, statSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { terminalStream } from './terminal-stream.ts';
 
@@ -10,6 +11,8 @@ export interface Output {
   readonly columns: number;
   /** What was written has not gone out yet: what is only drawn over again is better left out. */
   readonly isBehind: boolean;
+  /** Why it takes no more; undefined as long as it does. */
+  readonly failure?: Error | undefined;
   /** Calls back when this process was stopped (Ctrl-Z) and goes on: others have written to the terminal meanwhile. */
   onContinue(callback: () => void): () => void;
 }
@@ -39,19 +42,22 @@ export function guardedOutput(given: OutputStream): Output {
       ? (terminalStream(Object.assign(given, { fd })) ?? given)
       : given;
   streams.add(stream);
-  let broken = false;
-  stream.on('error', () => {
-    broken = true;
+  let failure: Error | undefined;
+  stream.on('error', (error) => {
+    failure ??= error;
     streams.delete(stream);
   });
   return {
     write(text) {
-      if (broken) return;
+      if (failure !== undefined) return;
       try {
         stream.write(text);
-      } catch {
-        broken = true;
+      } catch (error) {
+        failure = error as Error;
       }
+    },
+    get failure() {
+      return failure;
     },
     get isTerminal() {
       return stream.isTTY === true;
@@ -73,4 +79,17 @@ export function guardedOutput(given: OutputStream): Output {
 export async function outputTaken(signal: AbortSignal): Promise<void> {
   const isWaiting = (stream: OutputStream) => stream.destroyed !== true && (stream.writableLength ?? 0) > 0;
   while (!signal.aborted && [...streams].some(isWaiting)) await sleep(20);
+}
+
+/**
+ * Whether standard output was closed when we were started (`>&-`): Node puts /dev/null there then, for reading and writing, which `>/dev/null` is not.
+ * Some programs start others so when they want no answer; of a command that does nothing but answer that makes no sense either.
+ */
+export function isStdoutClosed(): boolean {
+  try {
+    const isNull = fstatSync(1).rdev === statSync('/dev/null').rdev;
+    return isNull && /^flags:\s+0*\d*2$/m.test(readFileSync('/proc/self/fdinfo/1', 'utf8'));
+  } catch {
+    return false;
+  }
 }

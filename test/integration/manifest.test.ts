@@ -5,6 +5,7 @@ import { chmodSync, symlinkSync, truncateSync, writeFileSync, writeSync } from '
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, beforeEach, test } from 'node:test';
+import { emptyState } from '../../src/engine/state.ts';
 import { builtExecutable } from '../fixtures/built-executable.ts';
 import { folderState } from '../fixtures/folder-state.ts';
 import { runProgram } from '../fixtures/run-program.ts';
@@ -33,6 +34,8 @@ interface Report {
   archives: { name: string; path: string; state: string; detail?: string }[];
   images: { reference: string; imageId: string; containerd: string }[];
   refresh: { command: string; why: string }[];
+  load: object | null;
+  noUpgrade?: string;
 }
 
 async function manifest(...args: string[]): Promise<Report> {
@@ -95,6 +98,36 @@ function rewritten(from: { path: string }, dest: string): void {
   execFileSync('bash', ['-c', unpack, from.path, folder, dest], { stdio: 'pipe' });
   rmSync(folder, { recursive: true });
 }
+
+test('a file that is older than the installed release says that no upgrade goes to it, and not what one would load', async () => {
+  const installer = join(product, '.installer');
+  const state = join(installer, 'state.json');
+  const installed = (version: string) => {
+    mkdirSync(installer, { recursive: true });
+    const facts = { version, payloadDigest: 'x', completedAt: '2026-01-01T00:00:00Z' };
+    writeFileSync(state, JSON.stringify({ ...emptyState('tiny'), installed: facts }));
+  };
+  try {
+    for (const [version, isNewer] of [
+      ['2026.2', true],
+      ['2027.1', true],
+      ['2026.1', false],
+      ['2025.9', false],
+    ] as const) {
+      installed(version);
+      const { noUpgrade, load } = await manifest();
+      const why = `${version} is installed, and no upgrade goes from there to 2026.1`;
+      assert.equal(noUpgrade, isNewer ? why : undefined);
+      const { stdout } = await runProgram([payload.path, 'manifest', '--summary']);
+      assert.equal(stdout.includes(`An upgrade would load nothing: ${why}.\n`), isNewer);
+      if (isNewer) assert.equal(load, null);
+    }
+    writeFileSync(state, '{');
+    assert.equal((await manifest()).noUpgrade, undefined);
+  } finally {
+    rmSync(installer, { recursive: true });
+  }
+});
 
 test('an archive of other tools is unknown until --deep has compared the images inside', async () => {
   rewritten(payload, core);

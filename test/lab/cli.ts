@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { spawnSync } from 'node:child_process';
-import { ensureLabHost, examineMachine } from './doctor.ts';
+import { ensureLabHost, examineImages, examineMachine } from './doctor.ts';
 import { enterArguments, hostPid, nsenter } from './inside.ts';
 import { labClone, labDown, labHosts, labSnapshot, labStop, labUp } from './host.ts';
 import { ensurePrograms } from './programs.ts';
@@ -89,7 +89,7 @@ lab
       await ensureLabHost(say);
       await ensurePrograms();
     }
-    for (const { ok, what, command } of examineMachine()) {
+    for (const { ok, what, command } of [...examineMachine(), ...(await examineImages())]) {
       console.log(
         `${ok ? 'ok     ' : 'missing'} ${what}${!ok && command !== undefined ? `\n        ${command}` : ''}`,
       );

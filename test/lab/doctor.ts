@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
+import { isStatic, pauseFault } from './pause.ts';
 import { ensurePrograms, missingPrograms } from './programs.ts';
 import { run } from './process.ts';
 
@@ -26,6 +27,8 @@ const needs: readonly { file: string; debianPackage: string }[] = [
   { file: '/usr/bin/python3', debianPackage: 'python3-minimal' },
   { file: '/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1', debianPackage: 'libfaketime' },
 ];
+
+const busybox = '/bin/busybox';
 
 export interface Finding {
   ok: boolean;
@@ -61,11 +64,23 @@ export function examineMachine(): Finding[] {
       ...(packages.length > 0 && { command: installCommand(packages) }),
     },
     {
+      ok: existsSync(busybox) && isStatic(busybox) === true,
+      what: `a static ${busybox}: the lab's images hold nothing but it`,
+      command: installCommand(['busybox-static']),
+    },
+    {
       ok: missing.length === 0,
       what: missing.length === 0 ? 'built programs' : `built programs; missing: ${missing.join(' ')}`,
       ...(missing.length > 0 && { command: 'npm run lab -- doctor --fix' }),
     },
   ];
+}
+
+/** Whether the image that every pod begins with runs. */
+export async function examineImages(): Promise<Finding[]> {
+  const fault = await pauseFault(busybox).catch(String);
+  const what = 'the pause image runs';
+  return [{ ok: fault === undefined, what: fault === undefined ? what : `${what}; it said: ${fault}` }];
 }
 
 /** Installs the Debian packages and builds the programs that are missing; throws what cannot be mended from here. */

@@ -15,7 +15,7 @@ import { basename, join } from 'node:path';
 import { cgroupProcesses, endCgroups, makeCgroups, signalProcesses } from './cgroup.ts';
 import { requireLabHost } from './doctor.ts';
 import { ensureImages } from './images.ts';
-import { hostPid, labPath, labSpawn, namespaceDepth } from './inside.ts';
+import { labExec, hostPid, labPath, labSpawn, namespaceDepth } from './inside.ts';
 import { cacheFolder, hostFolder, hostImages, hostsFolder, storeFolder } from './paths.ts';
 import { locked, until } from './process.ts';
 import { ensurePrograms, programFolders } from './programs.ts';
@@ -96,6 +96,20 @@ async function begin(name: string): Promise<void> {
   );
 }
 
+/** What the cluster says of pods that do not start, as lines to add to an error; nothing when it cannot be asked. */
+async function podTroubles(name: string): Promise<string> {
+  const columns = 'POD:.involvedObject.name,REASON:.reason,MESSAGE:.message';
+  const argv = ['get', 'events', '-A', '--field-selector=type=Warning', '--sort-by=.lastTimestamp', '-o'];
+  const asked = labExec(name, ['k3s', 'kubectl', ...argv, `custom-columns=${columns}`], {
+    timeoutMs: 10_000,
+  });
+  const { stdout } = await asked.catch(() => ({ stdout: '' }));
+  const lines = stdout.trim().split('\n').slice(1).slice(-8);
+  return lines.length === 0
+    ? ''
+    : `; the cluster says:\n${lines.map((line) => `  ${line.slice(0, 300)}`).join('\n')}`;
+}
+
 /** Waits until the host answers. Throws with what it waited for last, and the end of the console, when it does not. */
 async function ready(
   name: string,
@@ -127,7 +141,9 @@ async function ready(
     await until(end - performance.now(), () => code !== undefined, late);
   } catch (error) {
     child.kill('SIGKILL');
-    throw error;
+    throw new Error(`${error instanceof Error ? error.message : String(error)}${await podTroubles(name)}`, {
+      cause: error,
+    });
   }
   if (code !== 0) throw new Error(`lab host ${name} ended while waiting for ${last}:\n${consoleText()}`);
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { appendFileSync, copyFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { appendFileSync, copyFileSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { IvaapError } from '../../../src/errors.ts';
@@ -53,9 +53,31 @@ describe('a file whose trailer is not where it should be', () => {
     assert.match((await cutAt(100)).message, /at least 128 bytes, cut off inside the executable itself$/);
   });
 
+  it('was sent as text when each line end in it is two characters, or what must be a header is nonsense', async () => {
+    const asText = (bytes: Buffer) =>
+      Buffer.from(bytes.toString('latin1').replaceAll('\n', '\r\n'), 'latin1');
+    writeFileSync(file, asText(readFileSync(tiny.path)));
+    const { message, hint } = await refusal();
+    assert.equal(
+      message,
+      `${file} is damaged: it was sent as text: each line end in it became two characters`,
+    );
+    assert.match(hint!, /type `binary`/);
+    // Cut off too: only the line ends in front of it tell.
+    const long = Buffer.concat([tinyHead(), Buffer.from('a line\n'.repeat(1000))]);
+    writeFileSync(file, asText(long));
+    assert.match((await refusal()).message, /was sent as text/);
+    const shifted = tinyHead();
+    shifted.writeBigUInt64LE(0x0a0d_0000_0000_0000n, 40);
+    writeFileSync(file, shifted);
+    assert.match((await refusal()).message, /is damaged: the headers of the executable make no sense$/);
+  });
+
   it('carries no payload when it ends with its ELF image', async () => {
     writeFileSync(file, tinyHead());
-    assert.equal((await refusal()).message, `${file} carries no payload`);
+    const { message, hint } = await refusal();
+    assert.equal(message, `${file} carries no payload`);
+    assert.match(hint!, /`strip`/);
   });
 
   it('is no executable of ours when it is something else or empty', async () => {

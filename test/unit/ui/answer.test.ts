@@ -1,0 +1,30 @@
+import assert from 'node:assert/strict';
+import { createWriteStream } from 'node:fs';
+import { PassThrough } from 'node:stream';
+import { test } from 'node:test';
+import { assertTold } from '../../../src/ui/answer.ts';
+import { guardedOutput } from '../../../src/ui/output.ts';
+
+const { signal } = new AbortController();
+
+test('what a full disk has not taken was not told', async () => {
+  const output = guardedOutput(createWriteStream('/dev/full') as unknown as NodeJS.WriteStream);
+  output.write('the plan\n');
+  await assert.rejects(assertTold(output, signal), (error: Error & { code: string }) => {
+    assert.deepEqual([error.code, error.message], ['failed', 'standard output could not take the answer']);
+    assert.match(String(error.cause), /ENOSPC/);
+    return true;
+  });
+});
+
+test('what was taken was told, also by a reader that has gone since', async () => {
+  const taken = new PassThrough();
+  taken.resume();
+  const output = guardedOutput(taken);
+  output.write('the plan\n');
+  await assertTold(output, signal);
+  const gone = new PassThrough();
+  const left = guardedOutput(gone);
+  gone.destroy(Object.assign(new Error('write EPIPE'), { code: 'EPIPE' }));
+  await assertTold(left, signal);
+});
