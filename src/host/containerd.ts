@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto';
+import { IvaapError } from '../errors.ts';
+import { isObject, jsonAnswer, linesAnswer } from './answer.ts';
 import { programFailure } from './program-failure.ts';
 import type { Runner, RunOptions, RunResult } from './runner.ts';
 
@@ -98,10 +100,18 @@ export function createContainerd(runner: Runner, settings: ContainerdSettings): 
     });
 
   const endpoint = `unix://${settings.socket}`;
-  const crictl = async (...args: string[]): Promise<unknown> => {
+  const crictl = async (...args: string[]): Promise<Record<string, unknown>> => {
     const endpoints = [`--runtime-endpoint=${endpoint}`, `--image-endpoint=${endpoint}`];
     const argv = [settings.k3s, 'crictl', ...endpoints, ...args, '--output=json'] as const;
-    return JSON.parse((await runner.run([...argv], { timeoutMs: queryTimeoutMs })).stdout);
+    const { stdout } = await runner.run([...argv], { timeoutMs: queryTimeoutMs });
+    return jsonAnswer<Record<string, unknown>>(`crictl ${args.join(' ')}`, stdout, isObject);
+  };
+  /** A list may be null where it is empty; an answer without it is another one's. */
+  const crictlList = async <T>(verb: string, key: string): Promise<T[]> => {
+    const answer = (await crictl(verb))[key];
+    if (answer === null) return [];
+    if (Array.isArray(answer)) return answer as T[];
+    throw new IvaapError('failed', `the answer of crictl ${verb} has no ${key}`);
   };
   let asked: Promise<string | undefined> | undefined;
   /** The snapshotter that CRI unpacks to and starts from. A failed answer is none, and asked again. */
@@ -114,7 +124,7 @@ export function createContainerd(runner: Runner, settings: ContainerdSettings): 
   return {
     async names() {
       const { stdout } = await ctr(['images', 'list']);
-      return rows(stdout).map((row) => {
+      return rows(linesAnswer('ctr images list', stdout, /^REF\s/)).map((row) => {
         const [name = '', mediaType = '', digest = ''] = row;
         return { name, mediaType, digest, labels: labelsOf(row.at(-1) ?? '') };
       });
@@ -125,7 +135,9 @@ export function createContainerd(runner: Runner, settings: ContainerdSettings): 
       const unpackedFor = await snapshotter();
       const flags = unpackedFor === undefined ? [] : ['--snapshotter', unpackedFor];
       const { stdout } = await ctr(['images', 'check', ...flags, ...filter], { okCodes: [0, 1] });
-      return rows(stdout).map((row) => {
+      // None of that name is an answer: it is loaded.
+      const whole = stdout === '' ? '' : linesAnswer('ctr images check', stdout, /^REF\s/);
+      return rows(whole).map((row) => {
         const [imageName = '', , digest = '', status = ''] = row;
         return {
           name: imageName,
@@ -140,8 +152,8 @@ export function createContainerd(runner: Runner, settings: ContainerdSettings): 
       return config?.containerdRootDir;
     },
     async runtimeImages() {
-      const { images } = (await crictl('images')) as { images?: Partial<RuntimeImage>[] };
-      return (images ?? []).map(({ id = '', repoTags, repoDigests, pinned }) => ({
+      const images = await crictlList<Partial<RuntimeImage>>('images', 'images');
+      return images.map(({ id = '', repoTags, repoDigests, pinned }) => ({
         id,
         repoTags: repoTags ?? [],
         repoDigests: repoDigests ?? [],
@@ -149,8 +161,8 @@ export function createContainerd(runner: Runner, settings: ContainerdSettings): 
       }));
     },
     async runtimeContainers() {
-      const { containers } = (await crictl('ps')) as { containers?: CriContainer[] };
-      return (containers ?? []).map(({ labels, image, imageRef }) => ({
+      const containers = await crictlList<CriContainer>('ps', 'containers');
+      return containers.map(({ labels, image, imageRef }) => ({
         namespace: labels?.['io.kubernetes.pod.namespace'] ?? '',
         pod: labels?.['io.kubernetes.pod.name'] ?? '',
         imageId: imageRef ?? image?.image ?? '',
@@ -159,7 +171,9 @@ export function createContainerd(runner: Runner, settings: ContainerdSettings): 
     },
     async blobs() {
       const { stdout } = await ctr(['content', 'list', '--quiet']);
-      return new Set(stdout.split('\n').filter((line) => line.startsWith('sha256:')));
+      // None is an answer: what is missing is loaded.
+      const whole = stdout === '' ? '' : linesAnswer('ctr content list', stdout, /^(sha\d+:|\n)/);
+      return new Set(whole.split('\n').filter((line) => line.startsWith('sha256:')));
     },
     async blob(digest) {
       try {
@@ -172,7 +186,7 @@ export function createContainerd(runner: Runner, settings: ContainerdSettings): 
     async storedBlobs() {
       const { stdout } = await ctr(['content', 'list']);
       // The age before the labels is words.
-      return rows(stdout).map((row) => ({
+      return rows(linesAnswer('ctr content list', stdout, /^DIGEST\s/)).map((row) => ({
         digest: row[0] ?? '',
         names: Object.entries(labelsOf(row.at(-1) ?? '')).flatMap(([key, value]) =>
           key.startsWith('containerd.io/gc.ref.content') ? [value] : [],

@@ -1,5 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { jsonAnswer, linesAnswer } from './answer.ts';
+import { IvaapError } from '../errors.ts';
 import { spokenIfDown } from './kubectl.ts';
 import type { Patience } from './patience.ts';
 import { programFailure } from './program-failure.ts';
@@ -201,17 +203,35 @@ export function createHelm(runner: Runner, settings: HelmSettings): Helm {
     namespace,
     release,
     async version() {
-      return (await run(['version', '--template={{.Version}}'])).stdout.trim();
+      const { stdout } = await run(['version', '--template={{.Version}}']);
+      if (/^v\d+\.\d+\.\d+\S*$/.test(stdout.trim())) return stdout.trim();
+      throw new IvaapError('failed', 'Helm does not say its version', { hint: 'run the same command again' });
     },
     async current() {
       const text = await query(['get', 'metadata', release, '--output=json']);
       if (text === undefined) return undefined;
-      const { name, revision, status, chart, version, appVersion } = JSON.parse(text) as HelmRelease;
+      const { name, revision, status, chart, version, appVersion } = jsonAnswer<HelmRelease>(
+        'helm get metadata',
+        text,
+        (answer) => Number.isInteger(answer?.revision) && typeof answer.status === 'string',
+      );
       return { name, namespace, revision, status, chart, version, appVersion };
     },
     async history() {
       const text = await query(['history', release, '--output=json']);
-      const rows = JSON.parse(text ?? '[]') as (Omit<HelmRevision, 'appVersion'> & { app_version: string })[];
+      type Row = Omit<HelmRevision, 'appVersion'> & { app_version: string };
+      // Where there is a release there is a revision.
+      const rows =
+        text === undefined
+          ? []
+          : jsonAnswer<Row[]>(
+              'helm history',
+              text,
+              (answer) =>
+                Array.isArray(answer) &&
+                answer.length > 0 &&
+                answer.every(({ revision }) => Number.isInteger(revision)),
+            );
       return rows.map(({ revision, updated, status, chart, app_version: appVersion, description }) => ({
         revision,
         updated,
@@ -223,20 +243,33 @@ export function createHelm(runner: Runner, settings: HelmSettings): Helm {
     },
     async appliedOnServer(revision) {
       const text = await read(['get', 'metadata', release, '--output=json', ...revisionArgs(revision)]);
-      return (JSON.parse(text) as { applyMethod?: string }).applyMethod === 'ssa';
+      const { applyMethod } = jsonAnswer<{ applyMethod?: string; revision: number }>(
+        'helm get metadata',
+        text,
+        (answer) => Number.isInteger(answer?.revision),
+      );
+      return applyMethod === 'ssa';
     },
     async values({ revision, all } = {}) {
       const args = ['get', 'values', release, '--output=json', ...(all === true ? ['--all'] : [])];
-      return read([...args, ...revisionArgs(revision)]);
+      const text = await read([...args, ...revisionArgs(revision)]);
+      // Without any the answer is `null`.
+      jsonAnswer<unknown>('helm get values', text, (answer) => typeof answer === 'object');
+      return text;
     },
     async manifest(revision) {
-      return read(['get', 'manifest', release, ...revisionArgs(revision)]);
+      const text = await read(['get', 'manifest', release, ...revisionArgs(revision)]);
+      return linesAnswer('helm get manifest', text, /\S/);
     },
     async template({ chart, valuesFiles, kubeVersion, asked }) {
       const args = ['template', release, chart, '--is-upgrade', ...valuesArgs(valuesFiles)];
-      if (asked === true) return read([...args, '--dry-run=server', '--disable-openapi-validation']);
+      if (asked === true) {
+        const text = await read([...args, '--dry-run=server', '--disable-openapi-validation']);
+        return linesAnswer('helm template', text, /\S/);
+      }
       const version = kubeVersion === undefined ? [] : [`--kube-version=${kubeVersion}`];
-      return (await run([...args, ...version, '--namespace', namespace])).stdout;
+      const { stdout } = await run([...args, ...version, '--namespace', namespace]);
+      return linesAnswer('helm template', stdout, /\S/);
     },
     upgrade: (options) =>
       change(

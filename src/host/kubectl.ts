@@ -1,4 +1,5 @@
 import { IvaapError } from '../errors.ts';
+import { isObject, jsonAnswer } from './answer.ts';
 import type { Patience } from './patience.ts';
 import { programFailure } from './program-failure.ts';
 import type { Runner, RunOptions, RunResult } from './runner.ts';
@@ -191,16 +192,28 @@ export function createKubectl(runner: Runner, settings: KubectlSettings): Kubect
     run,
     async serverVersion(scope) {
       const { stdout } = await ask(['version', '--output=json'], scope);
-      const version = (JSON.parse(stdout) as { serverVersion?: { gitVersion?: string } }).serverVersion;
-      return version?.gitVersion ?? '';
+      const { serverVersion } = jsonAnswer<{ serverVersion: { gitVersion: string } }>(
+        'kubectl version',
+        stdout,
+        (answer) => typeof answer?.serverVersion?.gitVersion === 'string',
+      );
+      return serverVersion.gitVersion;
     },
     async get<T extends KubeObject>(kind: string, name: string, scope?: Scope) {
-      const { stdout } = await ask(['get', kind, name, '--ignore-not-found', '--output=json'], scope);
-      return stdout.trim() === '' ? undefined : (JSON.parse(stdout) as T);
+      try {
+        // Not with --ignore-not-found: then no answer and no object would look the same.
+        const { stdout } = await ask(['get', kind, name, '--output=json'], scope);
+        return jsonAnswer<T>(`kubectl get ${kind} ${name}`, stdout, isObject);
+      } catch (error) {
+        if (/\(NotFound\)/.test(programFailure(error)?.stderr ?? '')) return undefined;
+        throw error;
+      }
     },
     async list<T extends KubeObject>(kind: string, scope?: Scope) {
       const { stdout } = await ask(['get', kind, '--output=json'], scope);
-      return (JSON.parse(stdout) as { items: T[] }).items;
+      return jsonAnswer<{ items: T[] }>(`kubectl get ${kind}`, stdout, (answer) =>
+        Array.isArray(answer?.items),
+      ).items;
     },
     async apply(manifests, options = {}) {
       const stdin =
