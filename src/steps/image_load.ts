@@ -3,6 +3,7 @@ import type { JsonObject, Plan, Preview, StepIo } from '../engine/step.ts';
 import { IvaapError } from '../errors.ts';
 import { DiskReserve } from '../host/reserve.ts';
 import { roomAt } from '../host/mounts.ts';
+import { namesOf } from '../images/compare-runtime.ts';
 import { loadImages } from '../images/load.ts';
 import { type ImagePlan, type PlannedImage, planImages } from '../images/plan.ts';
 import { wantedArchives, wantedImages } from '../images/wanted.ts';
@@ -120,11 +121,12 @@ export async function loadMissingImages(ctx: StepContext, io: StepIo): Promise<J
   };
 }
 
-/** Throws when an image of an earlier load has gone from containerd's store. */
+/** Throws when an image of an earlier load has gone from containerd's store, or its name: kubelet asks for it by name. */
 export async function verifyImages({ containerd }: StepContext, out: JsonObject): Promise<void> {
-  const there = new Set((await containerd.runtimeImages()).map(({ id }) => id));
+  const there = new Map((await containerd.runtimeImages()).map((image) => [image.id, image]));
   for (const { name, configDigest } of out.images as { name: string; configDigest: string }[]) {
-    if (!there.has(configDigest)) {
+    const image = there.get(configDigest);
+    if (image === undefined || !namesOf(image).includes(name)) {
       throw new IvaapError('failed', `the image ${name} is not in containerd's store`);
     }
   }

@@ -58,6 +58,20 @@ test('a failed Helm that rolled back to a release that answers is exit 7', async
   assert.match(said(ended), /unchanged \(version 1\)/);
 });
 
+test('an image whose name has gone is given it again by the same command, though another name keeps its layers', async () => {
+  const name = 'registry.example/tiny/server:2026.2';
+  await host.run('upgrade', (event) => {
+    if (!isHelmUpgrade(event, 'during')) return undefined;
+    const { images } = host.cluster.state;
+    images['registry.example/kept:1'] = images[name]!;
+    delete images[name];
+    return undefined;
+  });
+  const again = await host.run('upgrade');
+  assert.equal(again.exitCode, 0, said(again));
+  assert.notEqual(host.cluster.state.images[name], undefined);
+});
+
 test('a schema that nobody could ask for before Helm is the one of the dump from before', async () => {
   let answers = true;
   const watch: Watcher = (event) => {
