@@ -10,14 +10,15 @@ interface Property {
   description?: string;
   anyOf?: Property[];
   enum?: string[];
-  const?: string;
+  const?: string | boolean;
   items?: Property;
   properties?: Record<string, Property>;
   required?: string[];
 }
 
 function typeName({ type, anyOf, enum: values, const: constant, items }: Property): string {
-  if (constant !== undefined) return `\`"${constant}"\``;
+  // As it stands in the JSON: a boolean is no text.
+  if (constant !== undefined) return `\`${JSON.stringify(constant)}\``;
   if (values) return values.map((value) => `\`"${value}"\``).join(' or ');
   if (anyOf) return anyOf.map(typeName).join(' or ');
   if (type === 'array' && items) return `list of ${typeName(items)}`;
@@ -56,6 +57,10 @@ With \`--json\` a command prints events, one JSON object a line, on standard out
 (\`.installer/logs/RUN.jsonl\` in the product's folder) holds the same. This is version ${eventsVersion} of the schema, which
 \`run.started\` names as \`version\`: a higher minor adds events and fields, so readers skip what they do not know; another
 major is another format.
+
+Commands that only answer (\`status\`, \`manifest\`, \`verify\`) and those that write payload files (\`extract\`, \`extract-file\`) print no events with \`--json\` but one
+object, their answer, which has neither \`type\` nor \`at\`; operators.md and trust.md describe it. When they fail, an \`error\` event stands in its place, or
+behind it where there is an answer all the same.
 
 Every event has \`type\` and \`at\` (ISO 8601, UTC). The last one is \`result\` or \`error\`. The run log begins with a line of type
 \`LOG\` (\`by\`, \`pid\`) for each start of the program, and ends with one of type \`RESULT\` (\`status\`, \`exitCode\`,
