@@ -28,12 +28,15 @@ export async function prepareTracer(host: TestHost): Promise<void> {
 /** A start whose line ends before its result is told, since another process had its turn, counts as one. */
 const startedPattern = /execve\("([^"]+)", (\[.*\]), 0x.*(?: = 0| <unfinished \.\.\.>)$/gm;
 
+/** What C writes and JSON does not; a backslash that is escaped itself begins none. */
+const escapes = /\\\\|\\(?:x[0-9a-f]{2}|[0-7]{1,3}|v|a|e)/g;
+
 /** Command lines of the programs of the host and of the payload: `helm …`, `kubectl …`, `ctr …`, `crictl …`. */
 export async function startedPrograms(host: TestHost, name: string): Promise<string[][]> {
   const text = await host.readFile(`${folder}/${name}`);
   const commands: string[][] = [];
   for (const [, path = '', words = '[]'] of text.matchAll(startedPattern)) {
-    const argv = JSON.parse(words.replaceAll(/\\(?:x[0-9a-f]{2}|[0-7]{1,3}|v|a|e)/g, '?')) as string[];
+    const argv = JSON.parse(words.replaceAll(escapes, (one) => (one === '\\\\' ? one : '?'))) as string[];
     const program = path.slice(path.lastIndexOf('/') + 1);
     if (program === 'helm') commands.push(['helm', ...argv.slice(1)]);
     else if (program === 'k3s') commands.push(withoutOptions(argv.slice(1)));
