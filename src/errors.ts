@@ -104,8 +104,34 @@ export interface ErrorDescription {
   log?: string | undefined;
 }
 
+/** Whether anything in the chain is the kernel's "too many open files", which Node's threads tell in words only. */
+function lacksDescriptors(error: unknown): boolean {
+  for (
+    let current = error, depth = 0;
+    current instanceof Error && depth < 10;
+    current = current.cause, depth += 1
+  ) {
+    const { code = '', message } = current as NodeJS.ErrnoException;
+    if (code === 'EMFILE' || code === 'ENFILE') return true;
+    if (code === 'ERR_WORKER_INIT_FAILED' && /E[MN]FILE/.test(message)) return true;
+  }
+  return false;
+}
+
+/** Whatever could not be opened then is innocent, and so is this program: the limit of the shell is what has to be mended. */
+function withoutDescriptors(error: unknown): IvaapError {
+  const { step, log } = error instanceof IvaapError ? error : {};
+  return new IvaapError('failed', 'this program may not open as many files as it needs', {
+    hint: 'ulimit -n 1024, then run the same command again',
+    cause: error,
+    ...(step === undefined ? {} : { step }),
+    ...(log === undefined ? {} : { log }),
+  });
+}
+
 /** Any thrown value as data; what is no IvaapError is a defect. */
-export function describeError(error: unknown): ErrorDescription {
+export function describeError(thrown: unknown): ErrorDescription {
+  const error = lacksDescriptors(thrown) ? withoutDescriptors(thrown) : thrown;
   const [message = 'unknown error', ...causes] = causeChain(error);
   if (!(error instanceof IvaapError)) {
     const output = error instanceof Error ? error.stack : undefined;

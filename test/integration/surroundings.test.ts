@@ -293,6 +293,27 @@ test('256 descriptors are enough', async () => {
   assert.deepEqual([exitCode, stderr], [0, '']);
 });
 
+test('with too few descriptors no file is called damaged, and the limit is what is to be mended', async () => {
+  const at = folder();
+  let refused = 0;
+  // Below that Node itself ends before the first line of a program.
+  for (const most of [22, 24, 26, 30])
+    for (const command of ['-v', 'verify', `extract-file ${archive.name} ${at}/a --force`]) {
+      const { exitCode, stdout, stderr } = await shell(`ulimit -n ${most}; "$0" ${command}`);
+      const said = `${most} ${command}: ${exitCode} ${stdout} ${stderr}`;
+      if (exitCode === 0) continue;
+      refused += 1;
+      assert.equal(exitCode, 6, said);
+      assert.match(
+        stderr,
+        /may not open as many files as it needs\n[^]*\ntry: ulimit -n 1024, then run/,
+        said,
+      );
+      assert.doesNotMatch(said, /damaged|defect/);
+    }
+  assert.ok(refused > 0);
+});
+
 test('a limit on the size of files: a clear error, the old file as it was, nothing left', async () => {
   const at = folder();
   writeFileSync(join(at, 'old'), 'before');
