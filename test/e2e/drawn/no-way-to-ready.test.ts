@@ -106,21 +106,6 @@ test('what can no longer succeed ends Helm’s wait: told, given its grace, then
       },
     );
 
-    await chapter(
-      'a password that the database does not take: the log that says so is on screen',
-      async () => {
-        await host.sql("ALTER ROLE ivaap PASSWORD 'another'");
-        const result = await upgrade(host);
-        t.diagnostic(result.told);
-        assert.notEqual(result.code, 0);
-        assert.match(result.told, /log: .*password authentication failed/);
-        const password = await host.shell(
-          `${k3s} kubectl get secret -n ivaap ivaap-database -o jsonpath='{.data.password}' | base64 -d`,
-        );
-        await host.sql(`ALTER ROLE ivaap PASSWORD '${password.stdout}'`);
-      },
-    );
-
     await chapter('the same command ends well once the causes are gone', async () => {
       await host.untilHealthy(120);
       await assertExit(host, await upgrade(host), 0, 'the same command');
