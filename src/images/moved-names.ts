@@ -38,6 +38,7 @@ export async function sharedNames(
   toMove: readonly Pick<WantedImage, 'name' | 'image'>[],
   product: { name: string; namespace: string },
 ): Promise<SharedName[]> {
+  if (toMove.length === 0) return [];
   const stored = new Map((await containerd.names()).map(({ name, digest }) => [name, digest]));
   const moved = toMove.flatMap(({ name, image }) => {
     const digest = stored.get(name);
