@@ -73,7 +73,7 @@ function mayChange(command: readonly string[]): boolean {
     case 'helm':
       return !readingHelm.includes(first);
     case 'crictl':
-      return !['images', 'info'].includes(first);
+      return !['images', 'info', 'imagefsinfo'].includes(first);
     case 'ctr': {
       const plain = words.filter(
         (word) => !word.startsWith('-') && word !== 'k8s.io' && !word.startsWith('/'),
