@@ -206,7 +206,8 @@ export function createContainerd(runner: Runner, settings: ContainerdSettings): 
         });
       } catch (error) {
         const failure = programFailure(error);
-        if (signal?.aborted === true || failure === undefined) throw error;
+        // A late answer says nothing of the bytes.
+        if (signal?.aborted === true || failure?.reason !== 'exit') throw error;
         return /not found/.test(failure.stderr) ? undefined : 'unreadable';
       }
       return `sha256:${hash.digest('hex')}`;

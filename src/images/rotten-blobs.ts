@@ -31,9 +31,13 @@ export async function dropRotten({
   for (const digest of needed.filter((one) => there.has(one))) {
     signal?.throwIfAborted();
     log?.(`reading the blob ${digest} in containerd's content store`);
-    const found = await containerd.hashOf(digest, signal === undefined ? {} : { signal });
-    // What a failed import has left unnamed may be collected meanwhile.
-    if (found !== undefined && found !== digest) rotten.push(digest);
+    const isOther = async () => {
+      const found = await containerd.hashOf(digest, signal === undefined ? {} : { signal });
+      // What a failed import has left unnamed may be collected meanwhile.
+      return found !== undefined && found !== digest;
+    };
+    // Twice: an answer that was cut on its way is no rot.
+    if ((await isOther()) && (await isOther())) rotten.push(digest);
   }
   if (rotten.length === 0) return [];
   const users = await usersOf(containerd, stored, rotten, loading);
