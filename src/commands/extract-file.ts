@@ -71,13 +71,13 @@ async function assertReplaceable(
   });
 }
 
-async function run({ args, program, signal, json, options }: Invocation): Promise<void> {
+async function run({ args, program, again, signal, json, options }: Invocation): Promise<void> {
   const [name = '', dest = ''] = args;
   const payload = await openPayload();
   try {
     const source = await sourceOf(payload, name, program);
     if (dest === '-') return await writeToStdout(source, signal);
-    const target = await extractTarget(dest, name, selfPath);
+    const target = await extractTarget(dest, name, { ourselves: selfPath, asRoot: `sudo ${again()}` });
     if (options['force'] !== true) {
       const command = [program, 'extract-file', name, dest].map((word, at) =>
         at === 0 ? word : shellWord(word),

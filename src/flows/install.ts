@@ -23,6 +23,7 @@ import { type FlowResult, runFlow } from './run_flow.ts';
 import { hideGenerated } from './secrets_of_host.ts';
 import { openJournal, readOwnState } from './own_state.ts';
 import * as session from './session.ts';
+import { unlessStopped } from './stoppable.ts';
 import type { FlowPorts, OpenedPayload } from './session.ts';
 import { healthLines, waivedHealth } from './upgrade_summary.ts';
 import { WholeScan } from './whole_scan.ts';
@@ -73,7 +74,9 @@ export async function runInstall(options: InstallOptions, given: FlowPorts): Pro
     const current =
       underLock && answer === undefined
         ? prepared
-        : await prepareAgain(prepared, answer, { options, ports, opened, redactor });
+        : await unlessStopped(ports.signal, () =>
+            prepareAgain(prepared, answer, { options, ports, opened, redactor }),
+          );
     await scan.keep();
     return await start(current, ports, opened, redactor, held);
   } catch (error) {

@@ -1,7 +1,7 @@
 import type { Redactor } from '../engine/redact.ts';
 import { readHelmJournal } from '../host/helm-process.ts';
 import type { State } from '../engine/state.ts';
-import { assertPassed, type PreflightReport, waivableIds } from '../policy/preflight.ts';
+import { type PreflightReport, waivableIds } from '../policy/preflight.ts';
 import type { CheckId } from '../policy/preflight-checks.ts';
 import { checkCertificates } from '../steps/checks/certificates.ts';
 import { checkClock } from '../steps/checks/clock.ts';
@@ -41,19 +41,18 @@ const now = () => new Date();
 export async function preflightInstall(options: InstallPreflight): Promise<PreflightReport> {
   const { ports, state } = options;
   const { waivable } = options.opened.product.preflight;
-  const report = await runPreflight({
+  return runPreflight({
     flow: 'install',
     tolerant: state?.run !== undefined,
     waivers: waiversOf(options.waive, 'install', options.opened.product),
     emit: ports.emit,
     redactor: options.redactor,
+    waivable: waivableIds('install', waivable),
+    ...(options.onReport === undefined ? {} : { onReport: options.onReport }),
     signal: ports.signal,
     now,
     measures: (signal) => measures(options, signal),
   });
-  options.onReport?.(report);
-  assertPassed(report, waivableIds('install', waivable));
-  return report;
 }
 
 function measures(options: InstallPreflight, signal: AbortSignal): ReadonlyMap<CheckId, Measure> {

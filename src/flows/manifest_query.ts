@@ -46,7 +46,7 @@ export async function queryHostImages(
   over.catch(() => {});
   const redactor = new Redactor();
   const host = isRoot()
-    ? openHost(product, redactor, { machine: limited(machine, limit), emit: () => {} })
+    ? openHost(product, redactor, { machine: limited(machine, limit), emit: () => {}, signal: limit })
     : Promise.reject(new Error('only root may ask it; use sudo'));
   host.catch(() => {});
   const part = async <T>(ask: (tools: HostTools) => Promise<T>): Promise<Part<T>> => {

@@ -2,6 +2,7 @@ import type { Emit } from '../engine/events.ts';
 import type { Redactor } from '../engine/redact.ts';
 import { causeChain, IvaapError } from '../errors.ts';
 import {
+  assertPassed,
   assertWaiversMeant,
   type CheckResult,
   judge,
@@ -21,6 +22,10 @@ export interface PreflightOptions extends Judging {
   emit: Emit;
   /** What pods and programs say may hold secrets. */
   redactor: Pick<Redactor, 'value'>;
+  /** Checks that the operator may waive. */
+  waivable: readonly CheckId[];
+  /** Given the report, redacted, before what blocks is thrown. */
+  onReport?: (report: PreflightReport) => void;
   signal: AbortSignal;
   now(): Date;
 }
@@ -28,8 +33,9 @@ export interface PreflightOptions extends Judging {
 const title = 'Preflight';
 
 /**
- * Runs all checks side by side, each within its own time, and gives the one report. Throws when it is stopped, and `usage` for a waiver of
- * something that no check has looked at.
+ * Runs all checks side by side, each within its own time, and gives the one report. Throws when it is stopped, `usage` for a waiver of
+ * something that no check has looked at, and `preflight` for what blocks. What was measured is judged; what is told and kept is a redacted
+ * copy, of which nothing is read back.
  */
 export async function runPreflight(options: PreflightOptions): Promise<PreflightReport> {
   const { emit, flow, tolerant, now } = options;
@@ -55,6 +61,8 @@ export async function runPreflight(options: PreflightOptions): Promise<Preflight
       ...(note === '' ? {} : { note }),
     });
   };
+  let results: CheckResult[];
+  let report: PreflightReport;
   try {
     const found = await Promise.all(
       due.map(async (check) => {
@@ -65,18 +73,20 @@ export async function runPreflight(options: PreflightOptions): Promise<Preflight
       }),
     );
     options.signal.throwIfAborted();
-    const results = toldOnce(found);
+    results = toldOnce(found);
     assertWaiversMeant(options.waivers, results);
-    const report = options.redactor.value({ flow, at: at(), tolerant, results });
+    report = options.redactor.value({ flow, at: at(), tolerant, results });
     emit({ type: 'task.completed', at: at(), ...task, durationMs: performance.now() - begun });
     emit({ type: 'preflight.report', ...report });
-    return report;
   } catch (error) {
     emit({ type: 'task.failed', at: at(), ...task, durationMs: performance.now() - begun });
     throw error;
   } finally {
     ended.abort();
   }
+  options.onReport?.(report);
+  assertPassed({ results }, options.waivable);
+  return report;
 }
 
 interface Measured {

@@ -20,6 +20,7 @@ import { proposeRepair } from './repair_proposal.ts';
 import { confirmed } from './question.ts';
 import type { FlowResult } from './run_flow.ts';
 import * as session from './session.ts';
+import { unlessStopped } from './stoppable.ts';
 import type { FlowPorts, OpenedPayload } from './session.ts';
 import { factsOf } from './without_state.ts';
 
@@ -101,7 +102,10 @@ async function agreed(
   return write(opened, current.repair as Proposed, ports);
 }
 
-async function decide(opened: OpenedPayload, redactor: Redactor, ports: FlowPorts): Promise<Decided> {
+const decide = (opened: OpenedPayload, redactor: Redactor, ports: FlowPorts): Promise<Decided> =>
+  unlessStopped(ports.signal, () => look(opened, redactor, ports));
+
+async function look(opened: OpenedPayload, redactor: Redactor, ports: FlowPorts): Promise<Decided> {
   const { product, paths } = opened;
   const current = await currentState(opened, ports.program);
   const host = await part(() => session.openHost(product, redactor, ports));

@@ -26,6 +26,7 @@ import { shortestVersion } from '../policy/version.ts';
 import { reportTo } from './logged_ports.ts';
 import { productPaths, type ProductPaths } from '../steps/paths.ts';
 import { orphanedHelm } from './orphaned_helm.ts';
+import { stoppable } from './stoppable.ts';
 
 /** Where a flow works: the file that carries its payload, and what starts its programs. */
 export interface Machine {
@@ -122,15 +123,16 @@ export async function takeLock(
   return lock;
 }
 
-/** Throws `preflight` when k3s is missing; asks the cluster nothing. */
+/** Throws `preflight` when k3s is missing; asks the cluster nothing. Until a run has begun the signal ends whatever is asked. */
 export async function openHost(
   product: Product,
   redactor: Redactor,
-  { machine, emit }: Pick<FlowPorts, 'machine' | 'emit'>,
+  { machine, emit, signal }: Pick<FlowPorts, 'machine' | 'emit' | 'signal'>,
 ): Promise<HostTools> {
-  const runner = machine.createRunner({ redactor, report: reportTo(emit) });
-  const k3s = await findK3s(runner);
   const patience = new Patience();
+  const programs = machine.createRunner({ redactor, report: reportTo(emit) });
+  const runner = stoppable(programs, signal, () => patience.hasBegun);
+  const k3s = await findK3s(runner);
   const kubectl = createKubectl(runner, {
     k3s: k3s.path,
     kubeconfig: product.k3s.kubeconfig,

@@ -138,7 +138,7 @@ function reachable(
   { machine, signal }: Pick<StatusPorts, 'machine' | 'signal'>,
 ): Promise<Part<Pick<HostTools, 'kubectl'>>> {
   return part(async () => {
-    const host = await openHost(product, redactor, { machine, emit: () => {} });
+    const host = await openHost(product, redactor, { machine, emit: () => {}, signal });
     await host.kubectl.serverVersion({ timeoutMs: 5000, signal });
     return host;
   });

@@ -12,6 +12,7 @@ import { openJournal, stateIsThere } from './own_state.ts';
 import { part } from './part.ts';
 import * as session from './session.ts';
 import type { FlowPorts, OpenedPayload } from './session.ts';
+import { unlessStopped } from './stoppable.ts';
 import { recordFoundStart, recordSkippedBackup, withWayBack } from './upgrade_backup.ts';
 import { dryRunUpgrade } from './upgrade_dry_run.ts';
 import { upgradeContext, type UpgradeSession } from './upgrade_context.ts';
@@ -43,7 +44,7 @@ export async function runUpgrade(options: UpgradeOptions, given: FlowPorts): Pro
     const prepared = await scan.beside(ports, (beside) => prepare(options, beside, opened, redactor, lock));
     if ('result' in prepared) return prepared.result;
     await scan.keep();
-    return await start(await asked(prepared), ports);
+    return await start(await unlessStopped(ports.signal, () => asked(prepared)), ports);
   } catch (error) {
     throw redactor.error(error);
   } finally {

@@ -1,4 +1,4 @@
-import { assertPassed, type Measurement, type PreflightReport, waivableIds } from '../policy/preflight.ts';
+import { type Measurement, type PreflightReport, waivableIds } from '../policy/preflight.ts';
 import type { CheckId } from '../policy/preflight-checks.ts';
 import { checkArchives } from '../steps/checks/archives.ts';
 import { checkCertificates } from '../steps/checks/certificates.ts';
@@ -52,19 +52,18 @@ export async function preflightUpgrade(
 ): Promise<PreflightReport> {
   const { options, ports } = upgrade;
   const { waivable } = ctx.product.preflight;
-  const report = await runPreflight({
+  return runPreflight({
     flow: 'upgrade',
     tolerant: resumed || options.reapply,
     waivers: ctx.waivers,
     emit: ports.emit,
     redactor: upgrade.redactor,
+    waivable: waivableIds('upgrade', waivable),
+    onReport: (report) => (ctx.preflight = report),
     signal: ports.signal,
     now: ctx.now,
     measures: (signal) => measures(ctx, upgrade, resumed, signal),
   });
-  ctx.preflight = report;
-  assertPassed(report, waivableIds('upgrade', waivable));
-  return report;
 }
 
 function measures(

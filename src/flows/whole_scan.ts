@@ -29,7 +29,7 @@ export class WholeScan {
 
   /**
    * Runs `prepare`, which changes nothing, beside the scan, and gives its result when both are done. Damage ends the preparation at once
-   * and is what is thrown, whatever that found: exit 4.
+   * and is what is thrown, whatever that found: exit 4. So does a stop, whose reason is thrown.
    */
   async beside<P extends FlowPorts, T>(ports: P, prepare: (ports: P) => Promise<T>): Promise<T> {
     const damaged = new AbortController();
@@ -38,6 +38,7 @@ export class WholeScan {
     scan.catch((error: unknown) => damaged.abort(error));
     const [scanned, prepared] = await Promise.allSettled([scan, prepare({ ...ports, signal })]);
     if (scanned.status === 'rejected') throw scanned.reason;
+    ports.signal.throwIfAborted();
     if (prepared.status === 'rejected') {
       // A file that is whole and not trusted leaves nothing behind.
       if (prepared.reason instanceof IvaapError && prepared.reason.code === 'payload')

@@ -24,6 +24,7 @@ export class Patience {
   readonly #pauseMs: number;
   readonly #settleMs: number;
   #waiting: Waiting | undefined;
+  #hasBegun = false;
   /** Since when the API server has been away, as `performance.now()`; undefined while it answers. */
   #awaySince: number | undefined;
   #backSince: number | undefined;
@@ -37,7 +38,13 @@ export class Patience {
   /** From here on questions are asked again, until the function that this gives is called. */
   begin(waiting: Waiting): () => void {
     this.#waiting = waiting;
+    this.#hasBegun = true;
     return () => (this.#waiting = undefined);
+  }
+
+  /** Whether a run has begun; it stays so after its end. */
+  get hasBegun(): boolean {
+    return this.#hasBegun;
   }
 
   /**

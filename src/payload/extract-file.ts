@@ -51,10 +51,15 @@ function kindOf(found: Stats): string {
 }
 
 /**
- * Looks at DEST and changes nothing. `ourselves` is the running executable, which must not be replaced by one of its parts.
+ * Looks at DEST and changes nothing. `ourselves` is the running executable, which must not be replaced by one of its parts; `asRoot` is
+ * the same command, typed as root.
  * @throws IvaapError `usage` for a folder, a link, a device or a missing folder.
  */
-export async function extractTarget(dest: string, name: string, ourselves: string): Promise<ExtractTarget> {
+export async function extractTarget(
+  dest: string,
+  name: string,
+  { ourselves, asRoot }: { ourselves: string; asRoot: string },
+): Promise<ExtractTarget> {
   if (dest === '')
     throw new IvaapError('usage', 'DEST is empty', { hint: `name a file, e.g. ./${basename(name)}` });
   const path = absolutePath(dest);
@@ -85,20 +90,12 @@ export async function extractTarget(dest: string, name: string, ourselves: strin
   // Without setuid and its kind: they were given to the content that goes.
   const replaces = { uid: found.uid, gid: found.gid, mode: found.mode & 0o777 };
   if (!isRoot() && found.uid !== process.geteuid?.()) {
-    throw refusal(
-      dest,
-      `belongs to user ${found.uid}, whom the new file is to belong to as well`,
-      'use sudo',
-    );
+    throw refusal(dest, `belongs to user ${found.uid}, whom the new file is to belong to as well`, asRoot);
   }
   // The kernel lets a user give a file to groups of their own only.
   const groups = [process.getegid?.(), ...(process.getgroups?.() ?? [])];
   if (!isRoot() && !groups.includes(found.gid)) {
-    throw refusal(
-      dest,
-      `belongs to group ${found.gid}, which the new file is to belong to as well`,
-      'use sudo',
-    );
+    throw refusal(dest, `belongs to group ${found.gid}, which the new file is to belong to as well`, asRoot);
   }
   return { path, replaces };
 }

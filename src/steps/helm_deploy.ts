@@ -69,7 +69,7 @@ async function deploy(ctx: InstallContext, io: StepIo, run: HelmRun): Promise<vo
     throw new IvaapError('failed', `the first deployment of ${ctx.to} failed`, {
       cause: error,
       ...(error.output === undefined ? {} : { output: error.output }),
-      hint: `${error.hint ?? 'Mend the cause'}, then: ${ctx.again()}`,
+      hint: `${error.hint ?? 'Mend the cause'}, then: ${ctx.again()}\nWhere the cause is in this package, a mended one goes on: ${ctx.again({ program: 'MENDED_FILE', add: ['--supersede'] })}`,
     });
   }
   await passed;

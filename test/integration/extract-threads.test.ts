@@ -66,7 +66,11 @@ async function extract(name: string, dest: string, options: Parameters<typeof ex
   try {
     const source = await payloadFile(payload, name);
     assert.ok(source.writeInThreads, 'it is too small to be written in threads');
-    await extractToFile(source, await extractTarget(dest, name, '/proc/self/exe'), options);
+    await extractToFile(
+      source,
+      await extractTarget(dest, name, { ourselves: '/proc/self/exe', asRoot: '' }),
+      options,
+    );
   } finally {
     await payload.close();
   }

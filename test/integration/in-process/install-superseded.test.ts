@@ -36,6 +36,10 @@ const failByItsPackage = () =>
 test('a mended package is refused with the command that takes it, and that command completes the install', async () => {
   const failed = await failByItsPackage();
   assert.equal(failed.exitCode, 6, said(failed));
+  assert.match(
+    hintOf(failed),
+    /then: \.\/tiny install\n.* a mended one goes on: MENDED_FILE install --supersede$/,
+  );
   const values = join(host.folder, 'tiny.values.yaml');
   writeFileSync(values, `${readFileSync(values, 'utf8')}extra: "of the operator"\n`);
   const secrets = () =>

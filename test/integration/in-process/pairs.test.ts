@@ -63,7 +63,11 @@ const others = {
     const name = (await payload.index()).archives[0]?.name ?? '';
     const to = join(host.root, 'extracted');
     rmSync(to, { force: true });
-    await extractToFile(await payloadFile(payload, name), await extractTarget(to, name, ''), {});
+    await extractToFile(
+      await payloadFile(payload, name),
+      await extractTarget(to, name, { ourselves: '', asRoot: '' }),
+      {},
+    );
     await payload.close();
     return 0;
   },

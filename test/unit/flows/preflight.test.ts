@@ -7,6 +7,7 @@ import { stopRequest } from '../../../src/engine/failure.ts';
 import { Redactor } from '../../../src/engine/redact.ts';
 import { IvaapError } from '../../../src/errors.ts';
 import { type Measure, runPreflight } from '../../../src/flows/preflight.ts';
+import type { PreflightReport } from '../../../src/policy/preflight.ts';
 import type { CheckId } from '../../../src/policy/preflight-checks.ts';
 
 const redactor = new Redactor();
@@ -17,20 +18,28 @@ const ok = { outcome: 'ok', measured: 'good', limit: 'good' } as const;
 function run(
   measures: [CheckId, Measure][],
   signal = new AbortController().signal,
-  { tolerant = false } = {},
+  { tolerant = false, hides = redactor as Pick<Redactor, 'value'> } = {},
 ) {
   const events: EngineEvent[] = [];
-  const report = runPreflight({
+  let told: PreflightReport | undefined;
+  const ended = runPreflight({
     flow: 'upgrade',
     tolerant,
     waivers: [],
     measures: () => new Map(measures),
     emit: (event) => events.push(event),
-    redactor,
+    redactor: hides,
+    waivable: [],
+    onReport: (given) => void (told = given),
     signal,
     now: () => new Date(),
   });
-  return { events, report };
+  // What blocks is thrown once the report was given.
+  const report = ended.catch((error: unknown) => {
+    if (told === undefined) throw error;
+    return told;
+  });
+  return { events, report, ended };
 }
 
 test('all checks run side by side, whatever one of them throws, and give one report in the table’s order', async () => {
@@ -140,4 +149,20 @@ test('a stop request ends it with the request', async () => {
   );
   stop.abort(stopRequest('SIGINT'));
   await assert.rejects(report, /stopped by SIGINT/);
+});
+
+test('what was measured is judged, whatever redaction makes of the report', async () => {
+  const value = <T>(given: T): T =>
+    JSON.parse(JSON.stringify(given).replaceAll('"fail"', '"ok"').replaceAll('no more', 'x')) as T;
+  const { report, ended } = run(
+    [['memory', async () => ({ ...ok, outcome: 'fail', measured: 'no more' })]],
+    undefined,
+    { hides: { value } },
+  );
+  await assert.rejects(ended, { code: 'preflight', message: /memory: no more/ });
+  const { results } = await report;
+  assert.deepEqual(
+    results.map(({ status, measured }) => [status, measured]),
+    [['ok', 'x']],
+  );
 });

@@ -36,7 +36,7 @@ function source(pieces: string[], failure?: Error): ExtractSource {
   return { name: 'a/part', sizeBytes: pieces.join('').length, mode: 0o640, stream };
 }
 
-const target = (dest: string) => extractTarget(dest, 'a/part', '/proc/self/exe');
+const target = (dest: string) => extractTarget(dest, 'a/part', { ourselves: '/proc/self/exe', asRoot: '' });
 
 test('a new file gets the mode of the payload', async () => {
   const file = join(folder(), 'new');
@@ -120,7 +120,10 @@ for (const [what, make, message] of refused) {
 test('the running executable is not replaced by one of its parts', async () => {
   const self = join(folder(), 'self');
   writeFileSync(self, '');
-  await assert.rejects(extractTarget(self, 'a/part', self), /is this executable itself/);
+  await assert.rejects(
+    extractTarget(self, 'a/part', { ourselves: self, asRoot: '' }),
+    /is this executable itself/,
+  );
   assert.ok(lstatSync(self).isFile());
 });
 
