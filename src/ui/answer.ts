@@ -10,7 +10,7 @@ const unheard = (cause: unknown): IvaapError =>
 
 /** Throws IvaapError `failed` when standard output was closed, of a command that has nothing to give but its answer. */
 export function assertHeard(): void {
-  if (isStdoutClosed()) throw unheard(new Error('it is closed'));
+  if (isStdoutClosed()) throw unheard(new Error('it is closed, or /dev/null that was opened to be read too'));
 }
 
 /** The same for what was told through a renderer, once it has gone out. A reader that went away has what it wanted. */

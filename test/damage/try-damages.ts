@@ -23,7 +23,7 @@ export interface Specimen extends Described {
 }
 
 /** Signed, with a statement by an older key, so that its trailer has every line that there is. */
-const signed = fixedKeys(1, [fixedKeys(2)]);
+const signed = fixedKeys(167, [fixedKeys(211)]);
 
 export async function specimen(options: Pick<TinyOptions, 'executable' | 'keys'> = {}): Promise<Specimen> {
   const tiny = await makeTinyPayload({

@@ -47,6 +47,9 @@ const acceptReleases = (host: TestHost) =>
      ${kubectl} delete validatingadmissionpolicybinding,validatingadmissionpolicy refuse-release; sleep 3`,
   );
 
+/** So that Helm meets the refusal that preflight has found. */
+const waived = ['--waive', 'objects=to see what comes of it'];
+
 interface Dump {
   path: string;
   sha256: string;
@@ -73,7 +76,10 @@ test('an upgrade that failed is begun again, without a backup, and with a fresh 
       'a cluster that refuses the release fails the upgrade; the product goes on as it was',
       async () => {
         await refuseReleases(host, '2026.2', '2027.1');
-        const result = await host.ivaap('2026.2', ['install', '--upgrade']);
+        const asked = await host.ivaap('2026.2', ['install', '--upgrade']);
+        await assertExit(host, asked, 3, 'preflight asks the cluster first');
+        assert.match(asked.stderr, /not in this maintenance window/);
+        const result = await host.ivaap('2026.2', ['install', '--upgrade', ...waived]);
         await assertExit(host, result, 7, 'an upgrade that the cluster refuses');
         assert.match(result.stderr, /not in this maintenance window/, "it gives the administrator's words");
         assert.equal(await host.wells.checksum(), wells);
@@ -85,7 +91,7 @@ test('an upgrade that failed is begun again, without a backup, and with a fresh 
 
     await chapter('--reapply takes a fresh dump and snapshot beside the anchor', async () => {
       const before = await dumps(host);
-      const result = await host.ivaap('2026.2', ['install', '--upgrade', '--reapply', '--yes']);
+      const result = await host.ivaap('2026.2', ['install', '--upgrade', '--reapply', '--yes', ...waived]);
       await assertExit(host, result, 7, 'the same failure after --reapply');
       const after = await dumps(host);
       assert.notEqual(after.latest?.path, before.latest?.path);
@@ -124,7 +130,7 @@ test('an upgrade that failed is begun again, without a backup, and with a fresh 
     await chapter('--skip-backup is remembered by name, and every later failure says it', async () => {
       await refuseReleases(host, '2027.1');
       for (const attempt of ['an upgrade without a backup', 'the same once more']) {
-        const result = await host.ivaap('2027.1', ['install', '--upgrade', '--skip-backup']);
+        const result = await host.ivaap('2027.1', ['install', '--upgrade', '--skip-backup', ...waived]);
         await assertExit(host, result, 7, `${attempt}, refused by the cluster`);
         assert.match(result.stderr, /no dump of this upgrade \(--skip-backup by olga/i);
       }

@@ -103,7 +103,7 @@ test('a host with 2026.1 and 1,000 wells is refreshed and upgraded to 2026.2', a
       const { path, sha256 } = await pgDump(host);
       const { stdout } = await host.shell(`sha256sum ${path}; stat -c '%a %U' ${path} "$(dirname ${path})"`);
       assert.match(stdout, new RegExp(`^${sha256} `));
-      assert.match(stdout, /^600 root\n700 root$/m);
+      assert.match(stdout, /^600 root\n500 root$/m);
       assert.deepEqual(await checksumsOfDump(host, path), before.tables);
     });
 

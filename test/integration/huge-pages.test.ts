@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync } from 'node:fs';
 import { after, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { builtExecutable } from '../fixtures/built-executable.ts';
@@ -21,7 +21,9 @@ const tunables = 'GLIBC_TUNABLES=glibc.malloc.hugetlb=1';
 
 /** The environments that a process was seen to have, each once, and how it ended. */
 async function environments(path: string, args: string[], env: Record<string, string>) {
-  const child = spawn(path, args, { env, stdio: 'ignore' });
+  // Opened for writing alone: with 'ignore' it would look like a standard output that was closed.
+  const nowhere = openSync('/dev/null', 'w');
+  const child = spawn(path, args, { env, stdio: ['ignore', nowhere, nowhere] });
   const ended = once(child, 'exit');
   const seen = new Set<string>();
   while (child.exitCode === null && child.signalCode === null) {
@@ -33,6 +35,7 @@ async function environments(path: string, args: string[], env: Record<string, st
     await delay(1);
   }
   const [exitCode] = (await ended) as [number];
+  closeSync(nowhere);
   seen.delete('');
   return { exitCode, last: [...seen].at(-1), count: seen.size };
 }

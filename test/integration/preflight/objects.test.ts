@@ -301,6 +301,9 @@ describe('objects on a real API server', () => {
   before(async () => {
     release = await ServedRelease.start();
     await release.deploy(first, 'install');
+    // Without controllers nobody else says that all pods are there.
+    await release.status('deployment', 'backend', { replicas: 1 });
+    await release.status('statefulset', 'db', { replicas: 1 });
     untouched = await everything();
   });
   after(() => release.server.stop());
