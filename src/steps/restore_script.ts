@@ -66,9 +66,11 @@ stamp=$(date -u +%Y%m%dT%H%M%S)_$$
 restored=${word(`${prefixOf(database.name)}_restore_`)}$stamp
 moved=${word(`${prefixOf(database.name)}_moved_`)}$stamp
 created=
+swapping=
 swapped=
 stopped=
 replaced=
+missing=
 
 say() { printf '%s\\n' "$*"; }
 fail() { printf 'error: %s\\n' "$*" >&2; exit 1; }
@@ -78,12 +80,14 @@ sql() { in_pod ${psql} -v live="$live" -v restored="$restored" -v moved="$moved"
 
 halt() { # NAME SELECTOR REPLICAS-AT-THE-DUMP
   now=$(k get deployment "$1" --ignore-not-found -o 'jsonpath={.spec.replicas}')
-  if [ -z "$now" ]; then return 0; fi
+  if [ -z "$now" ]; then missing="$missing $1"; return 0; fi
   if [ "$now" = 0 ]; then now=$3; fi
   stopped="$stopped $1=$now"
   k scale deployment "$1" --replicas=0 >/dev/null
   seconds=0
-  while [ -n "$(k get pods -l "$2" -o name)" ]; do
+  while :; do
+    left=$(k get pods -l "$2" -o name)
+    if [ -z "$left" ]; then break; fi
     if [ "$seconds" -ge 120 ]; then fail "pods of $1 do not end: k3s kubectl get pods -n ${namespace} -l $2"; fi
     seconds=$((seconds + 1))
     sleep 1
@@ -111,7 +115,11 @@ start_or_remove() { # NAME IMAGES-AT-THE-DUMP
 finish() {
   code=$?
   trap - EXIT
+  # What ends here is not cut off by a second Ctrl-C, nor by a terminal that goes.
+  trap '' HUP INT TERM
   set +e
+  # A signal may have come between the change of names and our knowing of it.
+  if [ -n "$swapping" ] && [ "$(whereabouts 2>/dev/null)" = swapped ]; then swapped=yes; fi
   if [ -z "$swapped" ]; then
     if [ -n "$created" ]; then
       printf '%s\\n' 'DROP DATABASE IF EXISTS :"restored";' | sql ${maintenance} >/dev/null 2>&1
@@ -185,6 +193,7 @@ END
   say "5 of 6: its settings and privileges; then it takes the name $live"
   sql ${maintenance} >/dev/null <${word(after[0])}
   tries=0
+  swapping=yes
   while [ "$(whereabouts)" != swapped ]; do
     tries=$((tries + 1))
     if [ "$tries" -gt 10 ]; then fail "others hold on to the database: k3s kubectl get pods -A"; fi
@@ -205,8 +214,10 @@ END
   say "The database $live is as it was at ${takenAt}: schema version ${schemaVersion}."
   say "The database of before this restore is kept as $moved. To delete it, when nobody needs it any more:"
   say "  k3s kubectl exec -n ${namespace} $pod -c ${database.container} -- dropdb -U ${database.user} '$moved'"
-  if [ -n "$replaced" ]; then
-    say "The new release's$replaced would move it again and was taken away. Bring $release back NOW, with"
+  if [ -n "$replaced$missing" ]; then
+    if [ -n "$replaced" ]; then say "The new release's$replaced would move it again and was taken away."; fi
+    if [ -n "$missing" ]; then say "Not there, maybe since an earlier start of this script:$missing."; fi
+    say "Bring $release back NOW, with"
     say ${word(`${file}, which makes what is missing anew:`)}
     say ${word(`  ${again}`)}
     say ${word(`Where it says that a newer release is installed, type this first: ${repair}`)}

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { StepIo } from '../../../src/engine/step.ts';
@@ -102,13 +102,22 @@ describe('the restore script on a real PostgreSQL 15', () => {
       `#!/bin/sh
 cd /; shift 5
 case "$1 $2" in
-'get pods') case $* in *-l\\ app=db\\ *) echo pod/db-0 ;; esac ;;
+'get pods') case $* in
+  *-l\\ app=db\\ *) echo pod/db-0 ;;
+  *-l\\ app=server\\ *) if [ -f ${cluster}/pods.fail ]; then exit 1; fi ;; esac ;;
 'get deployment') case $* in
   *replicas*) if [ -f ${cluster}/$3.replicas ]; then cat ${cluster}/$3.replicas; fi ;;
   *) cat ${cluster}/$3.images ;; esac ;;
 'scale deployment') printf %s "\${4#--replicas=}" >${cluster}/$3.replicas ;;
 'delete deployment') rm ${cluster}/$3.replicas ${cluster}/$3.images ;;
-'exec -i') shift 6; exec runuser -u postgres -- env PGHOST=${server.folder} "$@" ;;
+'exec -i') shift 6
+  if [ -f ${cluster}/swap.cut ]; then
+    text=$(cat; printf .); text=\${text%.}
+    printf %s "$text" | runuser -u postgres -- env PGHOST=${server.folder} "$@" || exit
+    case $text in *'RENAME TO :"live"'*) rm ${cluster}/swap.cut; kill -INT "$(cat ${cluster}/pid)" ;; esac
+    exit
+  fi
+  exec runuser -u postgres -- env PGHOST=${server.folder} "$@" ;;
 *) echo "unknown: $*" >&2; exit 64 ;;
 esac
 `,
@@ -217,15 +226,41 @@ esac
 
   it('takes away what would move the database again, and names the file that brings the old release back', async () => {
     deploy('2', 'server=registry/server:2 ');
-    const { exitCode, stdout } = await restore();
-    assert.equal(exitCode, 0);
-    assert.equal(readdirSync(cluster).includes('server.replicas'), false);
-    assert.ok(
-      stdout.includes(
-        String.raw`  '/opt/it'\''s/tiny-2026.1' install --upgrade --supersede --waive ingress=restored`,
-      ),
-      stdout,
+    // Who started it again, or lost what was on the screen, is told the same.
+    for (const time of ['first', 'second']) {
+      const { exitCode, stdout } = await restore();
+      assert.equal(exitCode, 0);
+      assert.equal(readdirSync(cluster).includes('server.replicas'), false);
+      assert.ok(
+        stdout.includes(
+          String.raw`  '/opt/it'\''s/tiny-2026.1' install --upgrade --supersede --waive ingress=restored`,
+        ),
+        `${time}: ${stdout}`,
+      );
+    }
+  });
+
+  it('takes no lost answer for pods that have ended', async () => {
+    deploy('2', 'server=registry/server:1 ');
+    writeFileSync(join(cluster, 'pods.fail'), '');
+    const { exitCode, stdout, stderr } = await restore();
+    rmSync(join(cluster, 'pods.fail'));
+    assert.equal(exitCode, 1, stdout);
+    assert.match(stderr, /NOT restored/);
+    assert.equal(deployment('server.replicas'), '2');
+  });
+
+  it('says that the database is restored where Ctrl-C comes with the change of names, and starts nothing new', async () => {
+    deploy('2', 'server=registry/server:2 ');
+    writeFileSync(join(cluster, 'swap.cut'), '');
+    const { exitCode, stderr } = await runner.run(
+      ['sh', '-c', `echo $$ >${cluster}/pid; exec sh ${script}`],
+      { okCodes: 'any' },
     );
+    assert.equal(exitCode, 130, stderr);
+    assert.match(stderr, /The database IS restored/);
+    assert.doesNotMatch(stderr, /NOT restored/);
+    assert.equal(deployment('server.replicas'), '0');
   });
 
   it('changes nothing and starts the pods again where the dump cannot be loaded, and says what to type', async () => {
