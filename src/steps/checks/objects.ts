@@ -1,3 +1,5 @@
+import { releaseSecretName } from '../../host/helm.ts';
+import type { Manifest } from '../../host/kubectl.ts';
 import { tryCreate } from '../../host/server-questions.ts';
 import type { Measurement } from '../../policy/preflight.ts';
 import { commandFor, plainWords } from '../../policy/refusal-words.ts';
@@ -36,6 +38,8 @@ export async function checkObjects(
     if (words !== undefined) refused({ kind, name, namespace }, words, 'its pods: ');
   }
   for (const words of await refusedHooks(ctx, signal)) refused(words.name, words.words, 'its hook: ');
+  const record = await refusedRecord(ctx, deployed, signal);
+  if (record !== undefined) refused(record.name, record.words, "Helm's own record of the upgrade: ");
   if (deployed !== undefined) found.push(...unreadable(ctx, deployed, objects));
   if (found.length > 0) return found;
   const measured = `${objects.length} objects and ${pods.length} pod templates tried`;
@@ -63,6 +67,30 @@ function unreadable(
       mendRecord(ctx.product, deployed, one, objects),
     ),
   );
+}
+
+/**
+ * Helm begins with a Secret, which a quota or a policy may refuse as any other. That its name is taken is no refusal: then admission
+ * had let it pass, and Helm takes a later number.
+ */
+async function refusedRecord(
+  { kubectl, product }: UpgradeContext,
+  deployed: DeployedRecord | undefined,
+  signal: AbortSignal,
+) {
+  const { namespace, release } = product;
+  const revision = (deployed?.revision ?? 0) + 1;
+  const name = { kind: 'Secret', name: releaseSecretName(release, revision), namespace };
+  const labels = { owner: 'helm', name: release, status: 'pending-upgrade', version: String(revision) };
+  const record = {
+    apiVersion: 'v1',
+    kind: name.kind,
+    metadata: { name: name.name, namespace, labels },
+    type: 'helm.sh/release.v1',
+    data: { release: Buffer.from('tried').toString('base64') },
+  };
+  const { words } = await tryCreate(kubectl, [record as Manifest], { namespace, signal });
+  return words === undefined || /AlreadyExists/.test(words) ? undefined : { name, words };
 }
 
 const upgradeHook = /(^|,)\s*(pre|post)-upgrade\s*(,|$)/;

@@ -104,6 +104,19 @@ const rows: Row[] = [
     fix: /^k3s kubectl describe validatingadmissionpolicy freeze$/,
   },
   {
+    name: 'Helm’s own record, which a policy does not want',
+    templates: next,
+    with: policy('records', 'secrets', '!object.metadata.name.startsWith("sh.helm.")', 'no releases'),
+    refused: { 'Secret/sh.helm.release.v1.wells.v2': /^Helm's own record of the upgrade: .*no releases/ },
+    fix: /^k3s kubectl describe validatingadmissionpolicy records$/,
+  },
+  {
+    name: 'Secrets that a policy does not want, Helm’s aside',
+    templates: next,
+    with: policy('records', 'secrets', 'object.metadata.name.startsWith("sh.helm.")', 'no others'),
+    refused: {},
+  },
+  {
     name: 'a freeze of another kind of object',
     templates: next,
     with: policy('freeze', 'cronjobs', 'false', 'no'),
