@@ -1,7 +1,7 @@
 import type { Manifest } from '../src/host/kubectl.ts';
 import { normalizedReference, parseReference } from '../src/images/reference.ts';
-import { pullsAlways } from '../src/steps/checks/pull_policy.ts';
-import { podTemplates } from '../src/steps/checks/rendered_images.ts';
+import { pullsAlways } from '../src/checks/pull-policy.ts';
+import { podTemplates } from '../src/checks/rendered-images.ts';
 import type { Findings } from './chart-check.ts';
 import type { Json } from './manifest-json.ts';
 import { isObject } from './manifest-json.ts';

@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { minVersion } from 'semver';
 import type { Manifest } from '../src/host/kubectl.ts';
-import { parseRendered } from '../src/steps/rendered_chart.ts';
+import { parseRendered } from '../src/release/rendered-chart.ts';
 import type { ReleaseSpec } from './release-spec.ts';
 import type { ReleaseFiles } from './spec-file.ts';
 import { SpecError } from './spec-file.ts';

@@ -1,9 +1,9 @@
-import { archiveLayout } from '../src/images/archive-layout.ts';
-import { indexContradiction } from '../src/payload/index-check.ts';
-import { indexSchema } from '../src/payload/index-schema.ts';
+import { archiveLayout } from '../src/payload/format/archive-layout.ts';
+import { indexContradiction } from '../src/payload/format/index-check.ts';
+import { indexSchema } from '../src/payload/format/index-schema.ts';
 import { maxIndexSize } from '../src/payload/locate.ts';
 import { mostEntryBytes } from '../src/payload/reader.ts';
-import { strictJson } from '../src/payload/strict-json.ts';
+import { strictJson } from '../src/payload/format/strict-json.ts';
 import type { PackPlan } from './pack-plan.ts';
 import type { Signer } from './signing.ts';
 import { SpecError } from './spec-file.ts';

@@ -2,7 +2,7 @@ import type { KeyObject } from 'node:crypto';
 import { createHash, sign } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
 import { positionReader } from '../src/payload/position-reader.ts';
-import { fingerprintOf } from '../src/payload/signature.ts';
+import { fingerprintOf } from '../src/payload/format/signature.ts';
 import { rawPublicKey } from './signing.ts';
 
 /**

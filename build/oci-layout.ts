@@ -1,6 +1,6 @@
-import { blobName } from '../src/images/blob-name.ts';
+import { blobName } from '../src/payload/format/blob-name.ts';
 import type { Compression } from '../src/images/compression.ts';
-import type { IndexImage } from '../src/payload/index-schema.ts';
+import type { IndexImage } from '../src/payload/format/index-schema.ts';
 import type { BlobSource } from './blob-source.ts';
 import { chooseManifest, isPlainAmd64, platformName } from './choose-manifest.ts';
 import { findInDockerList } from './docker-archive.ts';

@@ -1,4 +1,4 @@
-import { archiveLayout } from '../src/images/archive-layout.ts';
+import { archiveLayout } from '../src/payload/format/archive-layout.ts';
 import type { PackPlan } from './pack-plan.ts';
 
 /** What would be packed, as text: entries in the file's order, images, archives, and what sharing saves. Sizes are bytes. */

@@ -5,7 +5,7 @@ import { availableParallelism } from 'node:os';
 import { dirname, relative } from 'node:path';
 import type { AtomicFile } from '../src/host/atomic-file.ts';
 import { openAtomic, writeFileAtomic } from '../src/host/atomic-file.ts';
-import type { PayloadIndex } from '../src/payload/index-schema.ts';
+import type { PayloadIndex } from '../src/payload/format/index-schema.ts';
 import { openUncached } from '../src/payload/page-memory.ts';
 import { withScratch } from './blob-source.ts';
 import { emptyExecutableSize } from './empty-executable.ts';

@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
-import { blobsOf } from '../src/images/archive-layout.ts';
-import { blobName } from '../src/images/blob-name.ts';
-import type { IndexImage } from '../src/payload/index-schema.ts';
+import { blobsOf } from '../src/payload/format/archive-layout.ts';
+import { blobName } from '../src/payload/format/blob-name.ts';
+import type { IndexImage } from '../src/payload/format/index-schema.ts';
 import type { Product } from '../src/payload/product-schema.ts';
 import type { Scratch } from './blob-source.ts';
 import { archiveSources, folderSource } from './blob-source.ts';

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
-import type { IndexEntry, PayloadIndex } from '../src/payload/index-schema.ts';
+import type { IndexEntry, PayloadIndex } from '../src/payload/format/index-schema.ts';
 import { WriteBack } from '../src/host/write-back.ts';
-import { localHeader } from '../src/payload/zip-records.ts';
+import { localHeader } from '../src/payload/format/zip-records.ts';
 import { hashArchives } from './archive-hashes.ts';
 import { hashChunks, wholeChunks } from './chunk-hashes.ts';
 import type { Range } from './clone-blocks.ts';

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as z from 'zod';
-import { indexSchema } from '../src/payload/index-schema.ts';
+import { indexSchema } from '../src/payload/format/index-schema.ts';
 import { productSchema } from '../src/payload/product-schema.ts';
 import { releaseSpecSchema } from './release-spec.ts';
 

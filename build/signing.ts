@@ -2,8 +2,8 @@ import type { KeyObject } from 'node:crypto';
 import { createPrivateKey, createPublicKey, sign } from 'node:crypto';
 import { readFileSync, realpathSync, statSync } from 'node:fs';
 import { relative } from 'node:path';
-import { fingerprintOf, handoverText } from '../src/payload/signature.ts';
-import { mostHandovers } from '../src/payload/trailer.ts';
+import { fingerprintOf, handoverText } from '../src/payload/format/signature.ts';
+import { mostHandovers } from '../src/payload/format/trailer.ts';
 import { SpecError } from './spec-file.ts';
 
 /**

@@ -6,10 +6,10 @@ import { validRange } from 'semver';
 import type { z } from 'zod';
 import type { Product } from '../src/payload/product-schema.ts';
 import { productSchema } from '../src/payload/product-schema.ts';
-import { strictJson } from '../src/payload/strict-json.ts';
+import { strictJson } from '../src/payload/format/strict-json.ts';
 import { parseVersion, shortestVersion } from '../src/policy/version.ts';
 import { normalizedReference, parseReference, runtimeName } from '../src/images/reference.ts';
-import { referenceShape } from '../src/payload/index-schema.ts';
+import { referenceShape } from '../src/payload/format/index-schema.ts';
 import type { ReleaseSpec } from './release-spec.ts';
 import { releaseSpecSchema } from './release-spec.ts';
 

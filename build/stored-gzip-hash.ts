@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { gzipHeader, gzipTrailer, storedBlocks } from '../src/images/archive-gzip.ts';
+import { gzipHeader, gzipTrailer, storedBlocks } from '../src/payload/format/archive-gzip.ts';
 
 /** The SHA-256 of a gzip file of ours, fed with its content of exactly `size` bytes in any pieces. */
 export class StoredGzipHash {

@@ -1,9 +1,9 @@
-import type { PayloadIndex } from '../src/payload/index-schema.ts';
-import { placedEntries } from '../src/payload/index-check.ts';
-import type { Trailer } from '../src/payload/trailer.ts';
-import { renderTrailer, signedBytes } from '../src/payload/trailer.ts';
-import type { ZipEntry } from '../src/payload/zip-records.ts';
-import { centralDirectory, contentOffset, localHeader } from '../src/payload/zip-records.ts';
+import type { PayloadIndex } from '../src/payload/format/index-schema.ts';
+import { placedEntries } from '../src/payload/format/index-check.ts';
+import type { Trailer } from '../src/payload/format/trailer.ts';
+import { renderTrailer, signedBytes } from '../src/payload/format/trailer.ts';
+import type { ZipEntry } from '../src/payload/format/zip-records.ts';
+import { centralDirectory, contentOffset, localHeader } from '../src/payload/format/zip-records.ts';
 import type { Signer } from './signing.ts';
 
 /**

@@ -7,21 +7,32 @@ import { dirname, join, relative, resolve } from 'node:path';
  */
 export const layers: Record<string, { imports: readonly string[]; types?: readonly string[] }> = {
   main: { imports: ['commands', 'ui', 'host', 'known', 'errors'] },
-  commands: {
-    imports: ['flows', 'ui', 'payload', 'images', 'host', 'engine', 'policy', 'known', 'errors'],
-    types: ['steps'],
+  commands: { imports: ['flows', 'queries', 'ui', 'policy', 'known', 'errors'] },
+  flows: {
+    imports: ['queries', 'session', 'checks', 'steps', ...release(), 'engine', 'known', 'errors'],
   },
-  flows: { imports: ['steps', 'host', 'payload', 'images', 'policy', 'engine', 'known', 'errors'] },
-  steps: { imports: ['host', 'payload', 'images', 'policy', 'known', 'errors'], types: ['engine'] },
+  queries: { imports: ['session', ...release(), 'engine', 'known', 'errors'] },
+  session: { imports: [...release(), 'engine', 'known', 'errors'] },
+  checks: { imports: [...release(), 'known', 'errors'], types: ['engine'] },
+  steps: { imports: [...release(), 'known', 'errors'], types: ['engine'] },
+  release: {
+    imports: ['backup', 'host', 'payload', 'images', 'policy', 'known', 'errors'],
+    types: ['engine'],
+  },
+  backup: { imports: ['host', 'payload', 'policy', 'known', 'errors'], types: ['engine', 'release'] },
   images: { imports: ['host', 'payload', 'known', 'errors'] },
-  payload: { imports: ['host', 'images', 'known', 'errors'] },
+  payload: { imports: ['host', 'known', 'errors'] },
   host: { imports: ['known', 'errors'], types: ['engine'] },
-  ui: { imports: ['policy', 'known', 'errors'], types: ['engine'] },
+  ui: { imports: ['policy', 'known', 'errors'], types: ['engine', 'queries', 'images', 'payload'] },
   engine: { imports: ['known', 'errors'] },
   policy: { imports: ['known', 'errors'] },
   known: { imports: ['errors'] },
   errors: { imports: [] },
 };
+
+function release(): string[] {
+  return ['release', 'backup', 'host', 'payload', 'images', 'policy'];
+}
 
 /** Node modules that only one folder of src/ may import: programs are started in one place. */
 const reserved: Record<string, string> = { 'node:child_process': 'host' };

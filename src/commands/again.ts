@@ -1,5 +1,5 @@
 import type { Again } from '../policy/again.ts';
-import { shellWord } from '../ui/shell-word.ts';
+import { shellWord } from '../policy/shell-word.ts';
 import type { CommandOption } from './command.ts';
 
 const flagOf = (text: string) => /^--[a-z][a-z-]*/.exec(text)?.[0];

@@ -1,9 +1,9 @@
 import { IvaapError } from '../errors.ts';
 import { freshFlags, upgradeFlags } from '../policy/again.ts';
-import { runInstall } from '../flows/install.ts';
-import type { FlowResult } from '../flows/run_flow.ts';
-import { type FlowPorts, thisMachine } from '../flows/session.ts';
-import { runUpgrade } from '../flows/upgrade.ts';
+import { runInstall } from '../flows/install/install.ts';
+import type { FlowResult } from '../flows/run-flow.ts';
+import { type FlowPorts, thisMachine } from '../session/session.ts';
+import { runUpgrade } from '../flows/upgrade/upgrade.ts';
 import { parseTrustKey } from '../policy/trust.ts';
 import { chooseRenderer } from '../ui/choose-renderer.ts';
 import { assertTold } from '../ui/answer.ts';

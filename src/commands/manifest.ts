@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
-import { thisMachine } from '../flows/session.ts';
-import { newerInstalledThan, queryHostImages } from '../flows/manifest_query.ts';
+import { thisMachine } from '../session/session.ts';
+import { newerInstalledThan, queryHostImages } from '../queries/manifest.ts';
 import { compareArchives } from '../images/compare-archives.ts';
 import { join } from 'node:path';
 import type { Payload } from '../payload/reader.ts';
@@ -9,12 +9,12 @@ import { answer, assertHeard } from '../ui/answer.ts';
 import { byteTask } from './byte-task.ts';
 import type { Command, Invocation } from './command.ts';
 import { openDelivered } from './delivered-file.ts';
-import { manifestReport } from './manifest-report.ts';
-import { manifestText } from './manifest-text.ts';
+import { manifestReport } from '../queries/manifest-report.ts';
+import { manifestText } from '../ui/manifest-text.ts';
 import { describedRelease } from '../images/release-description.ts';
 import { releaseDiff } from '../images/release-diff.ts';
-import { releaseDiffText } from './release-diff-text.ts';
-import { signerOf } from '../payload/signature.ts';
+import { releaseDiffText } from '../ui/release-diff-text.ts';
+import { signerOf } from '../payload/format/signature.ts';
 
 async function run(invocation: Invocation): Promise<void> {
   const { options, json } = invocation;

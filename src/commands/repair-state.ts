@@ -1,5 +1,5 @@
-import { runRepairState } from '../flows/repair_state.ts';
-import { thisMachine } from '../flows/session.ts';
+import { runRepairState } from '../flows/repair-state/repair-state.ts';
+import { thisMachine } from '../session/session.ts';
 import { chooseRenderer } from '../ui/choose-renderer.ts';
 import { guardedOutput } from '../ui/output.ts';
 import type { Command } from './command.ts';

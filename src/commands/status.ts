@@ -1,11 +1,11 @@
-import { thisMachine } from '../flows/session.ts';
-import { watchRun } from '../flows/watch_run.ts';
+import { thisMachine } from '../session/session.ts';
+import { watchRun } from '../queries/watch-run.ts';
 import { answer, assertHeard, assertTold } from '../ui/answer.ts';
 import { chooseRenderer } from '../ui/choose-renderer.ts';
 import { guardedOutput } from '../ui/output.ts';
-import { queryStatus } from '../flows/status_query.ts';
+import { queryStatus } from '../queries/status.ts';
 import type { Command, Invocation } from './command.ts';
-import { statusLines } from './status-text.ts';
+import { statusLines } from '../ui/status-text.ts';
 
 /** `status`: what is installed, how the last run went, and how the product is. */
 export const status: Command = {

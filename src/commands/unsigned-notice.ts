@@ -1,7 +1,7 @@
 import { fstatSync } from 'node:fs';
 import { ownDescriptor } from '../host/own-file.ts';
 import { positionReader } from '../payload/position-reader.ts';
-import { findTrailer, trailerSearchBytes } from '../payload/trailer.ts';
+import { findTrailer, trailerSearchBytes } from '../payload/format/trailer.ts';
 
 /**
  * One line on standard error when this file carries an unsigned payload, whatever the command; a signed one has nothing to say. A

@@ -1,7 +1,13 @@
 import { fstatSync } from 'node:fs';
 import { readlink } from 'node:fs/promises';
 import { IvaapError } from '../errors.ts';
-import { assertCompared, judge, trustCarrier, type Trust, type TrustCarrier } from '../flows/trust.ts';
+import {
+  assertCompared,
+  judge,
+  trustCarrier,
+  type Trust,
+  type TrustCarrier,
+} from '../flows/upgrade/trust.ts';
 import { allDamages, partsOf, signatureEvidence } from '../payload/evidence.ts';
 import type { Payload } from '../payload/reader.ts';
 import { openPayload, selfPath } from '../payload/open-payload.ts';
@@ -13,8 +19,8 @@ import { answer } from '../ui/answer.ts';
 import { byteTask } from './byte-task.ts';
 import type { Command, Invocation } from './command.ts';
 import { openDelivered } from './delivered-file.ts';
-import type { TrustReport, VerifyReport } from './verify-text.ts';
-import { verifyLines } from './verify-text.ts';
+import type { TrustReport, VerifyReport } from '../ui/verify-text.ts';
+import { verifyLines } from '../ui/verify-text.ts';
 
 /** Which file that was: enough to say later whether another one is it. */
 async function fileIdentity({ descriptor, path }: Payload): Promise<VerifyReport['file']> {

@@ -1,9 +1,9 @@
 import type { FileHandle } from 'node:fs/promises';
 import { positionReader } from '../payload/position-reader.ts';
-import type { IndexArchive, PayloadIndex } from '../payload/index-schema.ts';
-import type { ArchiveLayout, ArchivePart } from './archive-layout.ts';
-import { archiveLayout, partHeader } from './archive-layout.ts';
-import { gzipHeader, gzipTrailer, readStored } from './archive-gzip.ts';
+import type { IndexArchive, PayloadIndex } from '../payload/format/index-schema.ts';
+import type { ArchiveLayout, ArchivePart } from '../payload/format/archive-layout.ts';
+import { archiveLayout, partHeader } from '../payload/format/archive-layout.ts';
+import { gzipHeader, gzipTrailer, readStored } from '../payload/format/archive-gzip.ts';
 
 /** A part of an archive of ours on disk, read by position, its bytes unproved. Throws RangeError when the file is not as written. */
 export function readArchivedPart(

@@ -3,9 +3,9 @@ import { constants } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { IndexArchive, PayloadIndex } from '../payload/index-schema.ts';
+import type { IndexArchive, PayloadIndex } from '../payload/format/index-schema.ts';
 import { archiveDifference } from './archive-file.ts';
-import { gzipHeader } from './archive-gzip.ts';
+import { gzipHeader } from '../payload/format/archive-gzip.ts';
 import { scanForeignArchive } from './foreign-import.ts';
 import { UnreadableArchive } from './tar-files.ts';
 

@@ -1,6 +1,6 @@
 import type { PodState } from '../host/pods.ts';
 import { repositoryOf } from './reference.ts';
-import type { IndexImage } from '../payload/index-schema.ts';
+import type { IndexImage } from '../payload/format/index-schema.ts';
 
 /** An image that containers in the product's namespace run. */
 export interface RunningImage {

@@ -1,5 +1,5 @@
 import type { RuntimeImage } from '../host/containerd.ts';
-import type { IndexImage } from '../payload/index-schema.ts';
+import type { IndexImage } from '../payload/format/index-schema.ts';
 import { normalizedReference } from './reference.ts';
 
 /** Whether the name leads to the payload's image, to another one, or nowhere. */

@@ -1,8 +1,8 @@
 import { openRegular } from '../host/regular-file.ts';
-import type { IndexArchive, PayloadIndex } from '../payload/index-schema.ts';
+import type { IndexArchive, PayloadIndex } from '../payload/format/index-schema.ts';
 import { archiveDifference, readArchivedPart } from './archive-file.ts';
-import { archiveLayout } from './archive-layout.ts';
-import type { BlobSource } from './archive-stream.ts';
+import { archiveLayout } from '../payload/format/archive-layout.ts';
+import type { BlobSource } from '../payload/format/archive-stream.ts';
 import { scanForeignArchive, type ForeignArchive } from './foreign-import.ts';
 import { UnreadableArchive, type TarFilesOptions } from './tar-files.ts';
 

@@ -1,13 +1,13 @@
 import { posix } from 'node:path';
-import type { IndexImage, IndexLayer } from '../payload/index-schema.ts';
-import type { NamedImage } from './archive-layout.ts';
-import { layoutFiles } from './archive-layout.ts';
+import type { IndexImage, IndexLayer } from '../payload/format/index-schema.ts';
+import type { NamedImage } from '../payload/format/archive-layout.ts';
+import { layoutFiles } from '../payload/format/archive-layout.ts';
 import { compressionOf } from './compression.ts';
-import { provedBlob } from './archive-stream.ts';
-import { paddedSize, tarEnd, tarHeader } from './archive-tar.ts';
+import { provedBlob } from '../payload/format/archive-stream.ts';
+import { paddedSize, tarEnd, tarHeader } from '../payload/format/archive-tar.ts';
 import { ociLayerType, ociManifest, ociManifestType } from './made-manifest.ts';
 import { digestOf, followed, tarFiles, UnreadableArchive, type TarFilesOptions } from './tar-files.ts';
-import { blobName } from './blob-name.ts';
+import { blobName } from '../payload/format/blob-name.ts';
 
 /** An archive that another tool wrote (`docker save`, an OCI layout), read once from end to end. */
 export interface ForeignArchive {

@@ -1,7 +1,7 @@
 import { lackingBytes } from './plan.ts';
 import type { Presence } from './presence.ts';
 import { wantedImages } from './wanted.ts';
-import type { PayloadIndex } from '../payload/index-schema.ts';
+import type { PayloadIndex } from '../payload/format/index-schema.ts';
 import type { Product } from '../payload/product-schema.ts';
 
 /** What an upgrade would load into containerd. */

@@ -1,8 +1,8 @@
 import { IvaapError } from '../errors.ts';
 import type { CheckedImage, Containerd, StoredImage } from '../host/containerd.ts';
-import type { IndexImage } from '../payload/index-schema.ts';
-import { blobsOf } from './archive-layout.ts';
-import { ociTarStream, type BlobSource } from './archive-stream.ts';
+import type { IndexImage } from '../payload/format/index-schema.ts';
+import { blobsOf } from '../payload/format/archive-layout.ts';
+import { ociTarStream, type BlobSource } from '../payload/format/archive-stream.ts';
 import { openOurArchive } from './disk-archive.ts';
 import { foreignTar } from './foreign-import.ts';
 import { keepMoved } from './moved-names.ts';

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { IvaapError } from '../errors.ts';
 import type { Containerd } from '../host/containerd.ts';
-import type { IndexImage, PayloadIndex } from '../payload/index-schema.ts';
-import { blobsOf } from './archive-layout.ts';
+import type { IndexImage, PayloadIndex } from '../payload/format/index-schema.ts';
+import { blobsOf } from '../payload/format/archive-layout.ts';
 import { inspectDiskArchive, type DiskArchive } from './disk-archive.ts';
 import { moveWarning, sharedNames } from './moved-names.ts';
 import { lookUp } from './presence.ts';

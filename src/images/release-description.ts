@@ -1,7 +1,7 @@
-import type { PayloadIndex } from '../payload/index-schema.ts';
+import type { PayloadIndex } from '../payload/format/index-schema.ts';
 import type { Release } from '../payload/product-schema.ts';
 import type { Payload } from '../payload/reader.ts';
-import { signerOf } from '../payload/signature.ts';
+import { signerOf } from '../payload/format/signature.ts';
 
 /** What two releases are compared by: a payload's index and the facts of its release, nothing else of the file. */
 export interface DescribedRelease {

@@ -1,6 +1,6 @@
-import { blobsOf } from './archive-layout.ts';
+import { blobsOf } from '../payload/format/archive-layout.ts';
 import { normalizedReference, repositoryOf } from './reference.ts';
-import type { IndexEntry, IndexImage, PayloadIndex } from '../payload/index-schema.ts';
+import type { IndexEntry, IndexImage, PayloadIndex } from '../payload/format/index-schema.ts';
 import type { DescribedRelease } from './release-description.ts';
 
 /** One release's facts that are no files. */

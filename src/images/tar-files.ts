@@ -5,7 +5,7 @@ import { posix } from 'node:path';
 import type { Readable } from 'node:stream';
 import type { Extract } from 'tar-stream';
 import { openRegular } from '../host/regular-file.ts';
-import { paddedSize, tarEnd } from './archive-tar.ts';
+import { paddedSize, tarEnd } from '../payload/format/archive-tar.ts';
 import { bounded, UnpacksTooFar } from './unpack-limit.ts';
 
 /** One file or link in a tar, while it passes. `content` must be read to its end before the next is asked for. */

@@ -1,5 +1,5 @@
-import { blobsOf } from './archive-layout.ts';
-import type { IndexImage } from '../payload/index-schema.ts';
+import { blobsOf } from '../payload/format/archive-layout.ts';
+import type { IndexImage } from '../payload/format/index-schema.ts';
 
 /** Bytes of the blobs that no other of these images has, in their order. */
 export function uniqueBytes(images: readonly IndexImage[]): number[] {

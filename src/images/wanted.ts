@@ -1,5 +1,5 @@
 import { IvaapError } from '../errors.ts';
-import type { IndexImage, PayloadIndex } from '../payload/index-schema.ts';
+import type { IndexImage, PayloadIndex } from '../payload/format/index-schema.ts';
 import type { Product } from '../payload/product-schema.ts';
 import { normalizedReference } from './reference.ts';
 

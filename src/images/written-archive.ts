@@ -1,6 +1,6 @@
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
-import { gzipHeader } from './archive-gzip.ts';
+import { gzipHeader } from '../payload/format/archive-gzip.ts';
 
 /** gzip's header as this program writes it, a stored block's header, and the name of the first file in the tar. */
 const blockHeaderSize = 5;

@@ -1,4 +1,4 @@
-import type { GzippedTar } from '../images/archive-gzip.ts';
+import type { GzippedTar } from './format/archive-gzip.ts';
 import type { PieceTable } from './piece-table.ts';
 
 /** What a thread that reads chunks is given. The descriptors are the main thread's: threads share them. */

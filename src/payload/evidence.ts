@@ -2,7 +2,7 @@ import { rangesWithin } from './byte-ranges.ts';
 import type { Payload } from './reader.ts';
 import type { Damage, ScanResult } from './scan.ts';
 import type { Extent, Sha256Check } from './sha256-check.ts';
-import { fingerprintOf, handedOverBy } from './signature.ts';
+import { fingerprintOf, handedOverBy } from './format/signature.ts';
 
 /** A part of the file: bytes [from, to), and how they were checked. */
 interface Part {

@@ -4,9 +4,9 @@ import { IvaapError } from '../errors.ts';
 import { selfPath } from '../host/own-file.ts';
 import { elfEnd } from './elf.ts';
 import type { ReadAt } from './position-reader.ts';
-import { isLine, strictJson } from './strict-json.ts';
-import type { Trailer } from './trailer.ts';
-import { findTrailer, trailerSearchBytes } from './trailer.ts';
+import { isLine, strictJson } from './format/strict-json.ts';
+import type { Trailer } from './format/trailer.ts';
+import { findTrailer, trailerSearchBytes } from './format/trailer.ts';
 
 /** The file is an executable of this kind and nothing was packed onto it. */
 export class NoPayload extends IvaapError {}

@@ -8,8 +8,8 @@ import type { ReadAt } from './position-reader.ts';
 import { payloadReader } from './position-reader.ts';
 import type { OpenFile } from './reader.ts';
 import { Payload } from './reader.ts';
-import { assertSignature } from './signature.ts';
-import type { Trailer } from './trailer.ts';
+import { assertSignature } from './format/signature.ts';
+import type { Trailer } from './format/trailer.ts';
 import { damagedRange } from './verified-read.ts';
 
 export { selfPath } from '../host/own-file.ts';

@@ -1,9 +1,9 @@
 import type { FileHandle } from 'node:fs/promises';
-import { tarSegments } from '../images/archive-stream.ts';
-import { blobName } from '../images/blob-name.ts';
+import { tarSegments } from './format/archive-stream.ts';
+import { blobName } from './format/blob-name.ts';
 import type { ExtractOptions, ExtractSource } from './extract-file.ts';
-import type { PlacedEntry } from './index-check.ts';
-import type { IndexArchive } from './index-schema.ts';
+import type { PlacedEntry } from './format/index-check.ts';
+import type { IndexArchive } from './format/index-schema.ts';
 import type { Payload } from './reader.ts';
 import type { Composition } from './write-in-threads.ts';
 import { writeInThreads } from './write-in-threads.ts';

@@ -1,5 +1,5 @@
 import { writeSync } from 'node:fs';
-import { storedGzipRange, storedGzipSpan } from '../images/archive-gzip.ts';
+import { storedGzipRange, storedGzipSpan } from './format/archive-gzip.ts';
 import type { PieceEdge, PieceWritten, WriteJob } from './chunk-job.ts';
 import type { OutputPiece, Segment } from './output-pieces.ts';
 import type { Pieces } from './piece-table.ts';

@@ -2,21 +2,21 @@ import { hash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import type { z } from 'zod';
 import { IvaapError } from '../errors.ts';
-import { placedEntries } from './index-check.ts';
-import type { GzippedTar } from '../images/archive-gzip.ts';
-import type { ArchivePart } from '../images/archive-layout.ts';
-import { blobName } from '../images/blob-name.ts';
-import type { IndexArchive, PayloadIndex } from './index-schema.ts';
+import { placedEntries } from './format/index-check.ts';
+import type { GzippedTar } from './format/archive-gzip.ts';
+import type { ArchivePart } from './format/archive-layout.ts';
+import { blobName } from './format/blob-name.ts';
+import type { IndexArchive, PayloadIndex } from './format/index-schema.ts';
 import { spokenName } from './locate.ts';
 import type { ReadAt } from './position-reader.ts';
 import { payloadReader } from './position-reader.ts';
 import type { Product, Release } from './product-schema.ts';
-import { isLine, strictJson } from './strict-json.ts';
-import type { Trailer } from './trailer.ts';
+import { isLine, strictJson } from './format/strict-json.ts';
+import type { Trailer } from './format/trailer.ts';
 import { chunkBounds, DamagedChunk, damagedRange, provedBytes } from './verified-read.ts';
-import type { PlacedEntry } from './index-check.ts';
-import type { ZipEntry } from './zip-records.ts';
-import { centralDirectory, headerFits, localHeader } from './zip-records.ts';
+import type { PlacedEntry } from './format/index-check.ts';
+import type { ZipEntry } from './format/zip-records.ts';
+import { centralDirectory, headerFits, localHeader } from './format/zip-records.ts';
 
 /** Entries up to this size are read whole and checked by their own SHA-256; larger ones chunk by chunk. */
 export const mostEntryBytes = 4 * 1024 * 1024;
@@ -109,8 +109,8 @@ export class Payload {
   /** The whole index, checked once: by schema, against itself, against its local header, and the zip directory with it. */
   index(): Promise<PayloadIndex> {
     return this.#onceOnly('index', async () => {
-      const { indexSchema } = await import('./index-schema.ts');
-      const { indexContradiction } = await import('./index-check.ts');
+      const { indexSchema } = await import('./format/index-schema.ts');
+      const { indexContradiction } = await import('./format/index-check.ts');
       const parsed = indexSchema.safeParse(this.#unproved);
       if (!parsed.success) throw contradictory(this.spokenName, schemaProblem(parsed.error));
       const index = parsed.data;
@@ -231,15 +231,15 @@ export class Payload {
   /** An image archive (a .tar.gz), put together from proved blobs; `archive(name)` knows its size and SHA-256. */
   async *streamArchive(name: string): AsyncGenerator<Buffer> {
     const archive = await this.archive(name);
-    const { archiveStream } = await import('../images/archive-stream.ts');
+    const { archiveStream } = await import('./format/archive-stream.ts');
     const { parts, gzip } = await this.archiveContent(archive);
     yield* archiveStream(parts, gzip, (digest) => this.blob(digest));
   }
 
   /** What an archive is put together from. Throws IvaapError `payload` when its parts do not have the CRC-32 that the index gives it. */
   async archiveContent(archive: IndexArchive): Promise<{ parts: ArchivePart[]; gzip: GzippedTar }> {
-    const { archiveLayout } = await import('../images/archive-layout.ts');
-    const { tarCrc32 } = await import('../images/archive-stream.ts');
+    const { archiveLayout } = await import('./format/archive-layout.ts');
+    const { tarCrc32 } = await import('./format/archive-stream.ts');
     const index = await this.index();
     const { parts, tarSize } = archiveLayout(index, archive);
     const entries = new Map(index.entries.map((entry) => [entry.name, entry]));

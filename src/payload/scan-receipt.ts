@@ -5,7 +5,7 @@ import { writeFileAtomic } from '../host/atomic-file.ts';
 import { assertSafePath } from '../host/safe-path.ts';
 import { isRoot } from '../host/system.ts';
 import type { Payload } from './reader.ts';
-import { renderTrailer } from './trailer.ts';
+import { renderTrailer } from './format/trailer.ts';
 
 /**
  * What a finished scan leaves for the next run: which file was found intact. It is the same file as long as its file system gives it

@@ -4,11 +4,11 @@ import { IvaapError } from '../errors.ts';
 import { rangesWithin } from './byte-ranges.ts';
 import { runChunkThreads } from './chunk-threads.ts';
 import type { ScanJob, ScannedChunk } from './chunk-job.ts';
-import { placedEntries } from './index-check.ts';
-import type { PlacedEntry } from './index-check.ts';
+import { placedEntries } from './format/index-check.ts';
+import type { PlacedEntry } from './format/index-check.ts';
 import type { Payload } from './reader.ts';
 import { chunkBounds } from './verified-read.ts';
-import { localHeader } from './zip-records.ts';
+import { localHeader } from './format/zip-records.ts';
 
 /** Damaged bytes [from, to) of the file and what they belong to. */
 export interface Damage {

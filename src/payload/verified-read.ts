@@ -1,6 +1,6 @@
 import { webcrypto } from 'node:crypto';
 import { IvaapError } from '../errors.ts';
-import type { PayloadIndex } from './index-schema.ts';
+import type { PayloadIndex } from './format/index-schema.ts';
 import type { ReadAt } from './position-reader.ts';
 
 /** What verified reads need of a payload. */

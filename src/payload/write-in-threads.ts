@@ -5,7 +5,7 @@ import { WriteBack } from '../host/write-back.ts';
 import type { PieceEdge, WriteJob, WriteReport } from './chunk-job.ts';
 import { runChunkThreads } from './chunk-threads.ts';
 import type { ExtractOptions } from './extract-file.ts';
-import type { PlacedEntry } from './index-check.ts';
+import type { PlacedEntry } from './format/index-check.ts';
 import type { Segment } from './output-pieces.ts';
 import { outputPieces } from './output-pieces.ts';
 import { openUncached } from './page-memory.ts';

@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import type { Step } from '../engine/step.ts';
 import { IvaapError } from '../errors.ts';
 import { makeFolder, renameDurable } from '../host/atomic-file.ts';
-import { extractChart, isPayloadChart } from './chart_tree.ts';
-import { makeBackupFolder, moveAside } from './backup_folder.ts';
-import type { InstallContext } from './context.ts';
+import { extractChart, isPayloadChart } from '../release/chart-tree.ts';
+import { makeBackupFolder, moveAside } from '../backup/backup-folder.ts';
+import type { InstallContext } from '../release/context.ts';
 
 /** Extracts the chart, and makes the folder into which connectors' archives may be put. */
 export const chart: Step<InstallContext> = {

@@ -1,65 +1,14 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Step, StepIo } from '../engine/step.ts';
 import { IvaapError } from '../errors.ts';
-import { probe, type ProbeResult } from '../host/http-probe.ts';
 import { describePods } from '../host/pods.ts';
-import type { HealthRoute, Product } from '../payload/product-schema.ts';
-import { valueAt } from '../policy/values-patches.ts';
-import type { StepContext } from './context.ts';
-import { describeTroubles } from './trouble_words.ts';
-import { readValuesFile, type ValuesFile } from './values_file.ts';
-
-const pauseMs = 2000;
-const probeTimeoutMs = 5000;
-
-export function fqdnOf(product: Product, values: ValuesFile): string {
-  const path = product.values.keys.fqdn;
-  const fqdn = valueAt(values.root, path);
-  if (typeof fqdn === 'string' && fqdn !== '') return fqdn;
-  throw new IvaapError('preflight', `${values.path} has no text at ${path.join('.')}`, {
-    hint: `Set it to the name under which this host is reached (sudoedit ${values.path}).`,
-  });
-}
-
-const answerWords = (result: ProbeResult): string =>
-  result.answered ? `status ${result.status}` : result.reason;
-
-export function probeRoute(
-  route: HealthRoute,
-  fqdn: string,
-  signal?: AbortSignal,
-): Promise<ProbeResult & { healthy: boolean }> {
-  const { port, path, expectStatus } = route;
-  return probe({
-    port,
-    path,
-    host: fqdn,
-    timeoutMs: probeTimeoutMs,
-    ...(signal === undefined ? {} : { signal }),
-  }).then((result) => ({ ...result, healthy: result.answered && result.status === expectStatus }));
-}
-
-/** Asks until the route answers as it should, or its time is over; the last answer. */
-export async function probeUntilHealthy(
-  route: HealthRoute,
-  fqdn: string,
-  options: { timeoutMs: number; signal?: AbortSignal; onAnswer?: (words: string, attempt: number) => void },
-): Promise<ProbeResult & { healthy: boolean }> {
-  const end = performance.now() + options.timeoutMs;
-  for (let attempt = 1; ; attempt += 1) {
-    options.signal?.throwIfAborted();
-    const result = await probeRoute(route, fqdn, options.signal);
-    if (result.healthy || performance.now() + pauseMs > end) return result;
-    options.onAnswer?.(answerWords(result), attempt);
-    await sleep(pauseMs, undefined, options.signal === undefined ? {} : { signal: options.signal });
-  }
-}
+import type { HealthRoute } from '../payload/product-schema.ts';
+import type { StepContext } from '../release/context.ts';
+import { describeTroubles } from '../release/trouble-words.ts';
+import { answerWords, fqdnOf, healthStepId, probeUntilHealthy } from '../release/health-route.ts';
+import { readValuesFile } from '../release/values-file.ts';
 
 /** How long a route whose step is waived is asked: its answer is not waited for, but one that is right needs no waiver. */
 const waivedProbeMs = 15_000;
-
-export const healthStepId = (flow: 'install' | 'upgrade', route: string): string =>
-  `${flow === 'upgrade' ? 'upgrade_' : ''}health_${route}`;
 
 /** The same probe in an install and in an upgrade, through the product's real ingress. */
 export function healthStep(

@@ -1,11 +1,11 @@
 import { readRegularText } from '../host/regular-file.ts';
 import type { Step, StepIo } from '../engine/step.ts';
 import { IvaapError } from '../errors.ts';
-import { makeBackupFolder } from './backup_folder.ts';
-import type { InstallContext } from './context.ts';
-import { type HelmRun, runHelm } from './helm_run.ts';
-import { assertDeployed, endedWithoutUs, repairHelm } from './helm_state.ts';
-import { sha256Of } from './values_overlay.ts';
+import { makeBackupFolder } from '../backup/backup-folder.ts';
+import type { InstallContext } from '../release/context.ts';
+import { type HelmRun, runHelm } from '../release/helm-run.ts';
+import { assertDeployed, endedWithoutUs, repairHelm } from '../release/helm-state.ts';
+import { sha256Of } from '../release/values-overlay.ts';
 
 /**
  * The first `helm install`, never rolled back on failure: that would uninstall. What failed stays to be looked at, and the next

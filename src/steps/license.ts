@@ -1,6 +1,6 @@
 import type { Step } from '../engine/step.ts';
-import type { InstallContext } from './context.ts';
-import { sha256Of } from './values_overlay.ts';
+import type { InstallContext } from '../release/context.ts';
+import { sha256Of } from '../release/values-overlay.ts';
 
 /** Records what the licence grants; its text goes into a Secret with the other secrets and nowhere else. */
 export const license: Step<InstallContext> = {

@@ -1,6 +1,6 @@
 import type { Step } from '../engine/step.ts';
-import type { InstallContext } from './context.ts';
-import { loadMissingImages, planImageLoad, previewImageLoad, verifyImages } from './image_load.ts';
+import type { InstallContext } from '../release/context.ts';
+import { loadMissingImages, planImageLoad, previewImageLoad, verifyImages } from '../release/image-load.ts';
 
 /** Loads the release's images from the payload. They stay when an install is taken back: another product may use them. */
 export const loadImagesStep: Step<InstallContext> = {

@@ -1,8 +1,8 @@
 import type { Step } from '../engine/step.ts';
 import type { KubeObject } from '../host/kubectl.ts';
 import { IvaapError } from '../errors.ts';
-import type { InstallContext } from './context.ts';
-import { namespaceManifest } from './manifests.ts';
+import type { InstallContext } from '../release/context.ts';
+import { namespaceManifest } from '../release/manifests.ts';
 
 export const namespace: Step<InstallContext> = {
   id: 'namespace',

@@ -5,8 +5,8 @@ import { IvaapError } from '../errors.ts';
 import { makeFolder } from '../host/atomic-file.ts';
 import type { KubeObject } from '../host/kubectl.ts';
 import { assertSafePath } from '../host/safe-path.ts';
-import type { InstallContext } from './context.ts';
-import { volumeManifests } from './manifests.ts';
+import type { InstallContext } from '../release/context.ts';
+import { volumeManifests } from '../release/manifests.ts';
 
 const bindTimeoutMs = 60_000;
 

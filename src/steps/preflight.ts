@@ -1,6 +1,6 @@
 import type { Step } from '../engine/step.ts';
-import type { InstallContext } from './context.ts';
-import { planRecord, recordPreflight } from './preflight_record.ts';
+import type { InstallContext } from '../release/context.ts';
+import { planRecord, recordPreflight } from '../release/preflight-record.ts';
 
 /** Records what the host was measured to have, and the answers of the operator. */
 export const preflight: Step<InstallContext> = {

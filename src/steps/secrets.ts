@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import type { Step, StepIo } from '../engine/step.ts';
 import { IvaapError } from '../errors.ts';
-import type { InstallContext } from './context.ts';
-import { secretManifest } from './manifests.ts';
-import { sha256Of } from './values_overlay.ts';
+import type { InstallContext } from '../release/context.ts';
+import { secretManifest } from '../release/manifests.ts';
+import { sha256Of } from '../release/values-overlay.ts';
 
 /** Generated passwords, written once and never replaced, and the licence. */
 export const secrets: Step<InstallContext> = {

@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import type { Step, StepIo } from '../engine/step.ts';
 import { IvaapError } from '../errors.ts';
 import { makeFolder, renameDurable } from '../host/atomic-file.ts';
-import { keepCopy, makeBackupFolder, moveAside } from './backup_folder.ts';
-import { compareChart, extractChart, isPayloadChart, sameTree } from './chart_tree.ts';
-import type { UpgradeContext } from './context.ts';
+import { keepCopy, makeBackupFolder, moveAside } from '../backup/backup-folder.ts';
+import { compareChart, extractChart, isPayloadChart, sameTree } from '../release/chart-tree.ts';
+import type { UpgradeContext } from '../release/context.ts';
 import { snapshotSchema } from './upgrade_snapshot.ts';
 
 /**

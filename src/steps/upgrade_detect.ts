@@ -1,6 +1,6 @@
 import type { Step } from '../engine/step.ts';
 import { IvaapError } from '../errors.ts';
-import type { UpgradeContext } from './context.ts';
+import type { UpgradeContext } from '../release/context.ts';
 
 /** Records what is upgraded to what: versions, and the release's revision that goes. */
 export const upgradeDetect: Step<UpgradeContext> = {

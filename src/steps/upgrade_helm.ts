@@ -2,16 +2,16 @@ import type { Step, StepIo } from '../engine/step.ts';
 import { IvaapError } from '../errors.ts';
 import { type Pod, podState } from '../host/pods.ts';
 import { valueAt } from '../policy/values-patches.ts';
-import { makeBackupFolder, sealFolders } from './backup_folder.ts';
-import type { UpgradeContext } from './context.ts';
-import { judgeFailure, schemaVersion } from './helm_aftermath.ts';
-import { runHelm } from './helm_run.ts';
-import { assertDeployed, endedWithoutUs, repairHelm } from './helm_state.ts';
-import { schemaSentence } from './helm_verdict.ts';
-import { previewRelease } from './release_preview.ts';
-import { pgDumpSchema } from './dump_record.ts';
+import { makeBackupFolder, sealFolders } from '../backup/backup-folder.ts';
+import type { UpgradeContext } from '../release/context.ts';
+import { judgeFailure, schemaVersion } from '../release/helm-aftermath.ts';
+import { runHelm } from '../release/helm-run.ts';
+import { assertDeployed, endedWithoutUs, repairHelm } from '../release/helm-state.ts';
+import { schemaSentence } from '../release/helm-verdict.ts';
+import { previewRelease } from '../release/release-preview.ts';
+import { pgDumpSchema } from '../backup/dump-record.ts';
 import { snapshotSchema } from './upgrade_snapshot.ts';
-import { readValuesFile } from './values_file.ts';
+import { readValuesFile } from '../release/values-file.ts';
 
 /** `helm upgrade` with rollback on failure, from the payload's own Helm; a failure is judged by what runs afterwards. */
 export const upgradeHelm: Step<UpgradeContext> = {

@@ -1,6 +1,6 @@
 import type { Step } from '../engine/step.ts';
-import type { UpgradeContext } from './context.ts';
-import { loadMissingImages, planImageLoad, previewImageLoad, verifyImages } from './image_load.ts';
+import type { UpgradeContext } from '../release/context.ts';
+import { loadMissingImages, planImageLoad, previewImageLoad, verifyImages } from '../release/image-load.ts';
 
 /** Loads the image layers that this host lacks; it only adds, so it may run while the database is dumped. */
 export const upgradeLoadImages: Step<UpgradeContext> = {

@@ -2,9 +2,9 @@ import { existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { Step } from '../engine/step.ts';
 import { computeOverlay } from '../policy/values-patches.ts';
-import type { UpgradeContext } from './context.ts';
+import type { UpgradeContext } from '../release/context.ts';
 import { snapshotSchema } from './upgrade_snapshot.ts';
-import { writeOverlay } from './values_overlay.ts';
+import { writeOverlay } from '../release/values-overlay.ts';
 
 /** Values that the release needs and the operator's file lacks go into an overlay of ours; the file itself is never edited. */
 export const upgradeMigrate: Step<UpgradeContext> = {

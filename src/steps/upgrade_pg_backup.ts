@@ -7,12 +7,12 @@ import { otherDatabases } from '../host/database-sessions.ts';
 import { estimateDump } from '../host/dump-estimate.ts';
 import { known } from '../known.ts';
 import { formatBytes } from '../policy/format-bytes.ts';
-import { keepFile } from './backup_folder.ts';
-import type { UpgradeContext } from './context.ts';
-import { notDumped, restoreFiles, takeDump } from './dump_files.ts';
-import { pgDumpSchema, uselessness } from './dump_record.ts';
-import { dumpToKeep, isThere, keptDump } from './kept_dump.ts';
-import { isDeployed } from './helm_state.ts';
+import { keepFile } from '../backup/backup-folder.ts';
+import type { UpgradeContext } from '../release/context.ts';
+import { notDumped, restoreFiles, takeDump } from '../backup/dump-files.ts';
+import { pgDumpSchema, uselessness } from '../backup/dump-record.ts';
+import { dumpToKeep, isThere, keptDump } from '../backup/kept-dump.ts';
+import { isDeployed } from '../release/helm-state.ts';
 
 const globalsFile = 'globals.sql';
 

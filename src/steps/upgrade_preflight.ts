@@ -1,6 +1,6 @@
 import type { Step } from '../engine/step.ts';
-import type { UpgradeContext } from './context.ts';
-import { planRecord, recordPreflight } from './preflight_record.ts';
+import type { UpgradeContext } from '../release/context.ts';
+import { planRecord, recordPreflight } from '../release/preflight-record.ts';
 
 /** Records what the host was measured to have, before anything is touched. */
 export const upgradePreflight: Step<UpgradeContext> = {

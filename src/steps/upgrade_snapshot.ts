@@ -7,10 +7,10 @@ import type { State } from '../engine/state.ts';
 import type { JsonObject, Step, StepIo } from '../engine/step.ts';
 import { IvaapError } from '../errors.ts';
 import { releaseSecretName } from '../host/helm.ts';
-import { isSealed, keepFile, makeBackupFolder } from './backup_folder.ts';
-import type { UpgradeContext } from './context.ts';
-import type { ProductPaths } from './paths.ts';
-import { pgDumpSchema } from './dump_record.ts';
+import { isSealed, keepFile, makeBackupFolder } from '../backup/backup-folder.ts';
+import type { UpgradeContext } from '../release/context.ts';
+import type { ProductPaths } from '../release/product-paths.ts';
+import { pgDumpSchema } from '../backup/dump-record.ts';
 
 /** Of `snapshot` in the state: what the host and Helm knew of the release before the upgrade. */
 export const snapshotSchema = z.looseObject({

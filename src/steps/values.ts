@@ -4,11 +4,11 @@ import { rm, stat } from 'node:fs/promises';
 import type { Step, StepIo } from '../engine/step.ts';
 import { IvaapError } from '../errors.ts';
 import { makeFolder, writeFileAtomic } from '../host/atomic-file.ts';
-import { keepEdited } from './backup_folder.ts';
-import type { InstallContext } from './context.ts';
-import { parseValues } from './values_file.ts';
-import { sha256Of, type WrittenOverlay, writeOverlay } from './values_overlay.ts';
-import { renderValues } from './values_template.ts';
+import { keepEdited } from '../backup/backup-folder.ts';
+import type { InstallContext } from '../release/context.ts';
+import { parseValues } from '../release/values-file.ts';
+import { sha256Of, type WrittenOverlay, writeOverlay } from '../release/values-overlay.ts';
+import { renderValues } from '../release/values-template.ts';
 
 type Written = {
   values: { path: string; sha256: string };

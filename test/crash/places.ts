@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
-import { installSteps } from '../../src/flows/install_graph.ts';
-import { upgradeSteps } from '../../src/flows/upgrade_graph.ts';
+import { installSteps } from '../../src/flows/install/steps.ts';
+import { upgradeSteps } from '../../src/flows/upgrade/steps.ts';
 import { productSchema } from '../../src/payload/product-schema.ts';
 import type { GraphName } from './journal-places.ts';
 import type { KillOf } from './killer.ts';

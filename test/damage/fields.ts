@@ -1,6 +1,6 @@
-import type { PayloadIndex } from '../../src/payload/index-schema.ts';
-import { placedEntries } from '../../src/payload/index-check.ts';
-import type { Trailer } from '../../src/payload/trailer.ts';
+import type { PayloadIndex } from '../../src/payload/format/index-schema.ts';
+import { placedEntries } from '../../src/payload/format/index-check.ts';
+import type { Trailer } from '../../src/payload/format/trailer.ts';
 
 /** Bytes [from, to) of a payload under the name that a reader calls them by. */
 export interface Region {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
-import { upgradeSteps } from '../../src/flows/upgrade_graph.ts';
+import { upgradeSteps } from '../../src/flows/upgrade/steps.ts';
 import { productSchema } from '../../src/payload/product-schema.ts';
 import type { TestHost } from '../e2e/host.ts';
 import type { Act } from './harm.ts';

@@ -6,7 +6,7 @@ import { scanForeignArchive } from '../../src/images/foreign-import.ts';
 import { UnreadableArchive } from '../../src/images/tar-files.ts';
 import { openPayload } from '../../src/payload/open-payload.ts';
 import { scanPayload } from '../../src/payload/scan.ts';
-import { renderTrailer } from '../../src/payload/trailer.ts';
+import { renderTrailer } from '../../src/payload/format/trailer.ts';
 import { forged } from '../fixtures/forged-payload.ts';
 import { tarOf } from '../fixtures/oci-layout.ts';
 import { makeTinyPayload } from '../fixtures/tiny-payload.ts';

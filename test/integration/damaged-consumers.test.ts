@@ -17,7 +17,7 @@ import { after, describe, it } from 'node:test';
 import { createContainerd } from '../../src/host/containerd.ts';
 import { createRunner } from '../../src/host/runner.ts';
 import { placeTool } from '../../src/host/tools.ts';
-import { ociTarStream } from '../../src/images/archive-stream.ts';
+import { ociTarStream } from '../../src/payload/format/archive-stream.ts';
 import { openPayload } from '../../src/payload/open-payload.ts';
 import { builtExecutable } from '../fixtures/built-executable.ts';
 import { withFlippedBit } from '../fixtures/flipped-bit.ts';

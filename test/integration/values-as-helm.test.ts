@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { promisify } from 'node:util';
 import { IvaapError } from '../../src/errors.ts';
-import { readValuesFile } from '../../src/steps/values_file.ts';
+import { readValuesFile } from '../../src/release/values-file.ts';
 import { labPrograms } from '../lab/programs.ts';
 
 const { helm } = await labPrograms();

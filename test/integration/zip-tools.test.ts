@@ -26,11 +26,11 @@ import {
   renderIndex,
   zipEntries,
 } from '../../build/zip-writer.ts';
-import { placedEntries } from '../../src/payload/index-check.ts';
+import { placedEntries } from '../../src/payload/format/index-check.ts';
 import { openPayload } from '../../src/payload/open-payload.ts';
 import { scanPayload } from '../../src/payload/scan.ts';
 import { chunkBounds } from '../../src/payload/verified-read.ts';
-import { localHeader } from '../../src/payload/zip-records.ts';
+import { localHeader } from '../../src/payload/format/zip-records.ts';
 import type { TinyPayload } from '../fixtures/tiny-payload.ts';
 import { makeTinyPayload, tinyHead } from '../fixtures/tiny-payload.ts';
 

@@ -7,11 +7,11 @@ import type { StepIo } from '../../../src/engine/step.ts';
 import { otherDatabases } from '../../../src/host/database-sessions.ts';
 import { createPostgres, type Postgres } from '../../../src/host/postgres.ts';
 import { productSchema } from '../../../src/payload/product-schema.ts';
-import { checkDatabase } from '../../../src/steps/checks/database.ts';
-import { type CheckContext, hostFacts } from '../../../src/steps/checks/facts.ts';
-import type { UpgradeContext } from '../../../src/steps/context.ts';
-import { takeDump } from '../../../src/steps/dump_files.ts';
-import { productPaths } from '../../../src/steps/paths.ts';
+import { checkDatabase } from '../../../src/checks/database.ts';
+import { type CheckContext, hostFacts } from '../../../src/checks/facts.ts';
+import type { UpgradeContext } from '../../../src/release/context.ts';
+import { takeDump } from '../../../src/backup/dump-files.ts';
+import { productPaths } from '../../../src/release/product-paths.ts';
 import { type OwnPostgres, startPostgres } from '../../fixtures/own-postgres.ts';
 import { tinyProduct } from '../../fixtures/tiny-payload.ts';
 

@@ -6,11 +6,11 @@ import type { StepIo } from '../../../src/engine/step.ts';
 import { createPostgres } from '../../../src/host/postgres.ts';
 import { createRunner } from '../../../src/host/runner.ts';
 import { productSchema } from '../../../src/payload/product-schema.ts';
-import type { UpgradeContext } from '../../../src/steps/context.ts';
-import { takeDump } from '../../../src/steps/dump_files.ts';
-import { pgDumpSchema } from '../../../src/steps/dump_record.ts';
-import { wayBack } from '../../../src/steps/restore_commands.ts';
-import { productPaths } from '../../../src/steps/paths.ts';
+import type { UpgradeContext } from '../../../src/release/context.ts';
+import { takeDump } from '../../../src/backup/dump-files.ts';
+import { pgDumpSchema } from '../../../src/backup/dump-record.ts';
+import { wayBack } from '../../../src/backup/restore-commands.ts';
+import { productPaths } from '../../../src/release/product-paths.ts';
 import { type OwnPostgres, startPostgres } from '../../fixtures/own-postgres.ts';
 import { tinyProduct } from '../../fixtures/tiny-payload.ts';
 

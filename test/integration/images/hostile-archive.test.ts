@@ -8,7 +8,7 @@ import { buffer } from 'node:stream/consumers';
 import { gzipSync } from 'node:zlib';
 import type { Header } from 'tar-stream';
 import { pack } from 'tar-stream';
-import { tarHeader } from '../../../src/images/archive-tar.ts';
+import { tarHeader } from '../../../src/payload/format/archive-tar.ts';
 import { scanForeignArchive } from '../../../src/images/foreign-import.ts';
 
 const mebibyte = 1024 * 1024;

@@ -9,7 +9,7 @@ import { loadImages, type LoadSettings } from '../../../src/images/load.ts';
 import { unpinnedOf } from '../../../src/images/pins.ts';
 import { planImages, type ImagesFrom } from '../../../src/images/plan.ts';
 import { wantedImages } from '../../../src/images/wanted.ts';
-import type { PayloadIndex } from '../../../src/payload/index-schema.ts';
+import type { PayloadIndex } from '../../../src/payload/format/index-schema.ts';
 import type { Product } from '../../../src/payload/product-schema.ts';
 import { openPayload } from '../../../src/payload/open-payload.ts';
 import type { Payload } from '../../../src/payload/reader.ts';

@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { closeSync, copyFileSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { queryStatus } from '../../../src/flows/status_query.ts';
+import { queryStatus } from '../../../src/queries/status.ts';
 import { identityOf } from '../../../src/host/system.ts';
 import { extractTarget, extractToFile } from '../../../src/payload/extract-file.ts';
 import { payloadFile } from '../../../src/payload/payload-file.ts';

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
-import { statusLines } from '../../../src/commands/status-text.ts';
+import { statusLines } from '../../../src/ui/status-text.ts';
 import { IvaapError } from '../../../src/errors.ts';
-import { queryStatus } from '../../../src/flows/status_query.ts';
-import type { PgDump } from '../../../src/steps/dump_record.ts';
+import { queryStatus } from '../../../src/queries/status.ts';
+import type { PgDump } from '../../../src/backup/dump-record.ts';
 import { SimulatedHost, type Watcher, type World } from '../../fixtures/in-process-host/host.ts';
 import { namespace } from '../../fixtures/in-process-host/product.ts';
 

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { after, before, beforeEach, test } from 'node:test';
 import { stopRequest } from '../../../src/engine/failure.ts';
 import { describeError } from '../../../src/errors.ts';
-import { runInstall } from '../../../src/flows/install.ts';
-import { runRepairState } from '../../../src/flows/repair_state.ts';
-import type { FlowPorts } from '../../../src/flows/session.ts';
-import { runUpgrade } from '../../../src/flows/upgrade.ts';
+import { runInstall } from '../../../src/flows/install/install.ts';
+import { runRepairState } from '../../../src/flows/repair-state/repair-state.ts';
+import type { FlowPorts } from '../../../src/session/session.ts';
+import { runUpgrade } from '../../../src/flows/upgrade/upgrade.ts';
 import { createRunner, type RunOptions } from '../../../src/host/runner.ts';
 import { type Flow, SimulatedHost, type World } from '../../fixtures/in-process-host/host.ts';
 

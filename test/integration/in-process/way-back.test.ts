@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
 import type { State } from '../../../src/engine/state.ts';
 import { IvaapError } from '../../../src/errors.ts';
-import { queryStatus } from '../../../src/flows/status_query.ts';
-import { keepCopy, keepEdited, keepFile, moveAside } from '../../../src/steps/backup_folder.ts';
-import type { PgDump } from '../../../src/steps/dump_record.ts';
+import { queryStatus } from '../../../src/queries/status.ts';
+import { keepCopy, keepEdited, keepFile, moveAside } from '../../../src/backup/backup-folder.ts';
+import type { PgDump } from '../../../src/backup/dump-record.ts';
 import { signalAt } from '../../fixtures/in-process-host/faults.ts';
 import {
   type Invocation,

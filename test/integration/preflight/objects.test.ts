@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { Measurement } from '../../../src/policy/preflight.ts';
-import { findFieldConflicts } from '../../../src/steps/field_conflicts.ts';
+import { findFieldConflicts } from '../../../src/release/field-conflicts.ts';
 import { namespace, ServedRelease, type Templates } from '../../fixtures/served-release.ts';
 
 /** What a real API server says against objects before Helm touches any: each kind of refusal, and its twin that is allowed. */

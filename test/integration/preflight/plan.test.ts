@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { type ReleaseChange, releaseChange } from '../../../src/steps/release_change.ts';
+import { type ReleaseChange, releaseChange } from '../../../src/release/release-change.ts';
 import { namespace, ServedRelease, type Templates } from '../../fixtures/served-release.ts';
 
 /** A plan says what a real API server would make of what lives now, whatever Helm's record says. */

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { checkRenderings } from '../../../build/chart-check.ts';
 import { readReleaseSpec } from '../../../build/spec-file.ts';
-import { parseRendered } from '../../../src/steps/rendered_chart.ts';
+import { parseRendered } from '../../../src/release/rendered-chart.ts';
 import { writeTinySpec } from '../../fixtures/tiny-payload.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'chart-findings-'));

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { packPayload } from '../../../build/pack-payload.ts';
-import type { PayloadIndex } from '../../../src/payload/index-schema.ts';
+import type { PayloadIndex } from '../../../src/payload/format/index-schema.ts';
 import { openPayload } from '../../../src/payload/open-payload.ts';
 import { scanPayload } from '../../../src/payload/scan.ts';
 import { docker24Archive, docker29Archive, ociArchive } from '../../fixtures/image-archives.ts';

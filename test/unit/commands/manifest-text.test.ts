@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { HostImages } from '../../../src/flows/manifest_query.ts';
+import type { HostImages } from '../../../src/queries/manifest.ts';
 import type { PodState } from '../../../src/host/pods.ts';
 import type { Presence } from '../../../src/images/presence.ts';
-import type { ManifestFindings } from '../../../src/commands/manifest-report.ts';
-import { manifestReport } from '../../../src/commands/manifest-report.ts';
-import { manifestText } from '../../../src/commands/manifest-text.ts';
-import type { PayloadIndex } from '../../../src/payload/index-schema.ts';
+import type { ManifestFindings } from '../../../src/queries/manifest-report.ts';
+import { manifestReport } from '../../../src/queries/manifest-report.ts';
+import { manifestText } from '../../../src/ui/manifest-text.ts';
+import type { PayloadIndex } from '../../../src/payload/format/index-schema.ts';
 
 const hex = (digit: string) => digit.repeat(64);
 const layer = { digest: `sha256:${hex('a')}`, mediaType: 'l', size: 3_000_000, diffId: `sha256:${hex('b')}` };

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { statusLines } from '../../../src/commands/status-text.ts';
+import { statusLines } from '../../../src/ui/status-text.ts';
 import { emptyState, type State } from '../../../src/engine/state.ts';
-import type { StatusReport } from '../../../src/flows/status_query.ts';
+import type { StatusReport } from '../../../src/queries/status.ts';
 
 const unknown = { known: false, why: 'the Kubernetes API server does not answer' } as const;
 

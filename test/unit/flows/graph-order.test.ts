@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { upgradeSteps } from '../../../src/flows/upgrade_graph.ts';
+import { upgradeSteps } from '../../../src/flows/upgrade/steps.ts';
 import { FaultyDisk } from '../engine/faulty-disk.ts';
 import { gate, invoke, openJournal, step } from '../engine/sample-graph.ts';
 

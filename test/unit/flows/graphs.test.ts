@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { sortGraph } from '../../../src/engine/graph.ts';
-import { installSteps } from '../../../src/flows/install_graph.ts';
-import { upgradeSteps } from '../../../src/flows/upgrade_graph.ts';
+import { installSteps } from '../../../src/flows/install/steps.ts';
+import { upgradeSteps } from '../../../src/flows/upgrade/steps.ts';
 
 const health = ['backend', 'admin'].map((id) => ({
   id,

@@ -14,9 +14,9 @@ import { createRunner } from '../../../src/host/runner.ts';
 import { inspectDiskArchive, openOurArchive } from '../../../src/images/disk-archive.ts';
 import { tarFiles } from '../../../src/images/tar-files.ts';
 import { beginsAsWritten } from '../../../src/images/written-archive.ts';
-import { chartFacts } from '../../../src/steps/chart_tree.ts';
-import { readLicense } from '../../../src/steps/license_file.ts';
-import { readValuesFile } from '../../../src/steps/values_file.ts';
+import { chartFacts } from '../../../src/release/chart-tree.ts';
+import { readLicense } from '../../../src/release/license-file.ts';
+import { readValuesFile } from '../../../src/release/values-file.ts';
 import { makeTinyPayload, type TinyPayload } from '../../fixtures/tiny-payload.ts';
 
 /** What reads a file of the host, and must neither wait for a pipe nor take a device for text. */

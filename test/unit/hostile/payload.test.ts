@@ -12,7 +12,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { IvaapError } from '../../../src/errors.ts';
 import { extractTree, treeTarget } from '../../../src/payload/extract-tree.ts';
-import type { PayloadIndex } from '../../../src/payload/index-schema.ts';
+import type { PayloadIndex } from '../../../src/payload/format/index-schema.ts';
 import { openPayload } from '../../../src/payload/open-payload.ts';
 import type { Forgery } from '../../fixtures/forged-payload.ts';
 import { forge } from '../../fixtures/forged-payload.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { compareWithRuntime } from '../../../src/images/compare-runtime.ts';
-import type { IndexImage } from '../../../src/payload/index-schema.ts';
+import type { IndexImage } from '../../../src/payload/format/index-schema.ts';
 
 const image = (reference: string, id: string): IndexImage => ({
   reference,

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { describedRelease } from '../../../src/images/release-description.ts';
 import { type ReleaseDiff, releaseDiff } from '../../../src/images/release-diff.ts';
-import { releaseDiffText } from '../../../src/commands/release-diff-text.ts';
+import { releaseDiffText } from '../../../src/ui/release-diff-text.ts';
 import { openPayload } from '../../../src/payload/open-payload.ts';
 import { makeTinyPayload, type TinyOptions, type TinyPayload } from '../../fixtures/tiny-payload.ts';
 

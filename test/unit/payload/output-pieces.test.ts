@@ -3,7 +3,7 @@ import { randomBytes, randomInt } from 'node:crypto';
 import { describe, it } from 'node:test';
 import { crc32 } from 'node:zlib';
 import { gunzipSync } from 'node:zlib';
-import { storedGzipRange, storedGzipSize, storedGzipSpan } from '../../../src/images/archive-gzip.ts';
+import { storedGzipRange, storedGzipSize, storedGzipSpan } from '../../../src/payload/format/archive-gzip.ts';
 import type { OutputPiece, Segment } from '../../../src/payload/output-pieces.ts';
 import { outputPieces } from '../../../src/payload/output-pieces.ts';
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { isLine, strictJson } from '../../../src/payload/strict-json.ts';
+import { isLine, strictJson } from '../../../src/payload/format/strict-json.ts';
 
 describe('JSON in one spelling', () => {
   const parse = (text: string | Buffer, indent?: number) => strictJson(Buffer.from(text), indent);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Grace } from '../../../src/steps/grace.ts';
-import type { Trouble } from '../../../src/steps/troubles.ts';
+import { Grace } from '../../../src/release/grace.ts';
+import type { Trouble } from '../../../src/release/troubles.ts';
 
 const trouble = (kind: Trouble['kind'], fields: Partial<Trouble> = {}): Trouble => ({
   kind,

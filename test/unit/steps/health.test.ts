@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { HealthRoute } from '../../../src/payload/product-schema.ts';
-import type { StepContext } from '../../../src/steps/context.ts';
-import { healthStep, healthStepId } from '../../../src/steps/health.ts';
+import type { StepContext } from '../../../src/release/context.ts';
+import { healthStep } from '../../../src/steps/health.ts';
+import { healthStepId } from '../../../src/release/health-route.ts';
 
 const route: HealthRoute = {
   id: 'admin',

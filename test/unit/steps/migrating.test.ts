@@ -3,9 +3,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import type { StepContext } from '../../../src/steps/context.ts';
-import { mayMigrate } from '../../../src/steps/migrating.ts';
-import type { Trouble } from '../../../src/steps/troubles.ts';
+import type { StepContext } from '../../../src/release/context.ts';
+import { mayMigrate } from '../../../src/release/migrating.ts';
+import type { Trouble } from '../../../src/release/troubles.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'migrating-'));
 after(() => rmSync(folder, { recursive: true }));

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Pod } from '../../../src/host/pods.ts';
-import { causeLines } from '../../../src/steps/trouble_words.ts';
-import { podCount, type Trouble, troublesOf } from '../../../src/steps/troubles.ts';
+import { causeLines } from '../../../src/release/trouble-words.ts';
+import { podCount, type Trouble, troublesOf } from '../../../src/release/troubles.ts';
 import { backend, controller, event, pod, sight } from './sight.ts';
 
 const now = new Date('2026-11-22T12:05:00Z');

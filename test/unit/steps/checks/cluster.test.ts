@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Manifest } from '../../../../src/host/kubectl.ts';
 import type { Pod } from '../../../../src/host/pods.ts';
-import { renderedMajor } from '../../../../src/steps/checks/database.ts';
-import type { CheckContext, Claim, HostFacts, NodeObject } from '../../../../src/steps/checks/facts.ts';
-import { checkNodeReady, checkPressure } from '../../../../src/steps/checks/node.ts';
-import { checkImages, podTemplates } from '../../../../src/steps/checks/rendered_images.ts';
-import { judgeClaims, judgePods } from '../../../../src/steps/checks/workloads.ts';
+import { renderedMajor } from '../../../../src/checks/database.ts';
+import type { CheckContext, Claim, HostFacts, NodeObject } from '../../../../src/checks/facts.ts';
+import { checkNodeReady, checkPressure } from '../../../../src/checks/node.ts';
+import { checkImages, podTemplates } from '../../../../src/checks/rendered-images.ts';
+import { judgeClaims, judgePods } from '../../../../src/checks/workloads.ts';
 
 /** What checks make of what the cluster says. */
 

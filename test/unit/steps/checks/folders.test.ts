@@ -6,8 +6,8 @@ import { test } from 'node:test';
 import type { State } from '../../../../src/engine/state.ts';
 import { roomAt } from '../../../../src/host/mounts.ts';
 import { judgeRoom } from '../../../../src/policy/room.ts';
-import { checkState } from '../../../../src/steps/checks/installer.ts';
-import { productPaths } from '../../../../src/steps/paths.ts';
+import { checkState } from '../../../../src/checks/installer.ts';
+import { productPaths } from '../../../../src/release/product-paths.ts';
 import type { Product } from '../../../../src/payload/product-schema.ts';
 import { inOwnMounts } from '../../../fixtures/own-mounts.ts';
 

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { bootId } from '../../../../src/host/system.ts';
-import { judgeCertificates } from '../../../../src/steps/checks/certificates.ts';
-import { judgeClock } from '../../../../src/steps/checks/clock.ts';
-import { changesRelease, checkHelmProcess } from '../../../../src/steps/checks/helm_process.ts';
-import { highThreshold, judgeImageGc } from '../../../../src/steps/checks/image_gc.ts';
-import { checkMemory, checkProcessors } from '../../../../src/steps/checks/machine.ts';
-import type { CheckContext } from '../../../../src/steps/checks/facts.ts';
+import { judgeCertificates } from '../../../../src/checks/certificates.ts';
+import { judgeClock } from '../../../../src/checks/clock.ts';
+import { changesRelease, checkHelmProcess } from '../../../../src/checks/helm-process.ts';
+import { highThreshold, judgeImageGc } from '../../../../src/checks/image-gc.ts';
+import { checkMemory, checkProcessors } from '../../../../src/checks/machine.ts';
+import type { CheckContext } from '../../../../src/checks/facts.ts';
 
 /** What checks make of what the host says. */
 

@@ -6,8 +6,8 @@ import { after, test } from 'node:test';
 import { emptyState, type State } from '../../../../src/engine/state.ts';
 import type { Helm, HelmRelease } from '../../../../src/host/helm.ts';
 import { productSchema } from '../../../../src/payload/product-schema.ts';
-import { checkKubernetesVersion, checkVersions } from '../../../../src/steps/checks/versions.ts';
-import { productPaths } from '../../../../src/steps/paths.ts';
+import { checkKubernetesVersion, checkVersions } from '../../../../src/checks/versions.ts';
+import { productPaths } from '../../../../src/release/product-paths.ts';
 import { tinyProduct } from '../../../fixtures/tiny-payload.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'versions-'));

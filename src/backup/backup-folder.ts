@@ -1,0 +1,129 @@
+import { existsSync, statSync } from 'node:fs';
+import { readFile, rm } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import type { StepIo } from '../engine/step.ts';
+import { IvaapError } from '../errors.ts';
+import { copyTreeDurable, makeFolder, renameDurable, writeFileAtomic } from '../host/atomic-file.ts';
+import type { StepContext } from '../release/context.ts';
+
+/**
+ * Folders of backups, and the only way to write into them. Once Helm starts, those that keep what stood before are sealed: their mode says
+ * so, also to somebody who has lost the state. Root's writes are not kept out by a mode, so that every writer asks here.
+ */
+
+const sealedMode = 0o500;
+
+/** `20260131T235959Z`: sorts by time and needs no quoting in a shell. */
+function backupStamp(now: Date): string {
+  return now.toISOString().replaceAll(/[-:]|\.\d+/g, '');
+}
+
+/** Whether a folder keeps what stood before Helm first started. */
+export function isSealed(folder: string): boolean {
+  const info = statSync(folder, { throwIfNoEntry: false });
+  return info !== undefined && (info.mode & 0o200) === 0;
+}
+
+/** When a folder was sealed; undefined where it was not. */
+export const sealedAt = (folder: string): Date | undefined =>
+  isSealed(folder) ? statSync(folder).ctime : undefined;
+
+/** From here on nothing is written there. May be done again. */
+export async function sealFolders(folders: readonly string[]): Promise<void> {
+  for (const folder of new Set(folders)) if (existsSync(folder)) await makeFolder(folder, sealedMode);
+}
+
+function assertOpen(folder: string): void {
+  if (!isSealed(folder)) return;
+  throw new IvaapError(
+    'failed',
+    `${folder} keeps what stood before Helm started: nothing is written there any more`,
+    {
+      hint: `ls -la ${folder}`,
+    },
+  );
+}
+
+/**
+ * Makes a new folder, 0700, that no earlier backup has: what an earlier run kept is never written into again. Recorded before it is
+ * made, so that an attempt that is cut off leaves none that nobody knows; `known` is such a folder, used again unless it is sealed.
+ */
+export async function makeBackupFolder(
+  ctx: Pick<StepContext, 'paths' | 'now'>,
+  io: Pick<StepIo, 'record'>,
+  known?: string,
+): Promise<string> {
+  const open = known !== undefined && !isSealed(known) ? known : undefined;
+  const stamp = backupStamp(ctx.now());
+  let folder = open ?? join(ctx.paths.backups, stamp);
+  if (open === undefined) {
+    for (let count = 2; existsSync(folder); count += 1) folder = join(ctx.paths.backups, `${stamp}-${count}`);
+  }
+  await io.record({ folder });
+  await makeFolder(ctx.paths.backups, 0o700);
+  await makeFolder(folder, 0o700);
+  return folder;
+}
+
+/** Writes a small file of a backup, readable by root only. */
+export async function keepFile(
+  folder: string,
+  name: string,
+  content: string | Buffer,
+  mode = 0o600,
+): Promise<string> {
+  assertOpen(folder);
+  const path = join(folder, name);
+  await writeFileAtomic(path, content, { mode });
+  return path;
+}
+
+/** Copies a folder into a backup. */
+export async function keepCopy(folder: string, name: string, from: string): Promise<void> {
+  assertOpen(folder);
+  await copyTreeDurable(from, join(folder, name));
+}
+
+/** A name that is free in a backup, for what somebody has edited. */
+function editedName(folder: string, path: string): string {
+  const name = `${basename(path)}.edited`;
+  if (!existsSync(join(folder, name))) return name;
+  for (let count = 2; ; count += 1)
+    if (!existsSync(join(folder, `${name}-${count}`))) return `${name}-${count}`;
+}
+
+const editedWords = (path: string, to: string): string =>
+  `${path} differed from what belongs there: it is kept as ${to}, and a change made by hand is not part of this run`;
+
+/** Moves a folder that somebody has edited into a backup, with a warning that names its new place; recorded first as `editedChart`. */
+export async function moveAside(
+  io: Pick<StepIo, 'record' | 'warn'>,
+  folder: string,
+  path: string,
+): Promise<string> {
+  assertOpen(folder);
+  const to = join(folder, editedName(folder, path));
+  await io.record({ editedChart: to });
+  try {
+    await renameDurable(path, to);
+  } catch (error) {
+    if (!(error instanceof IvaapError) || (error.cause as NodeJS.ErrnoException).code !== 'EXDEV')
+      throw error;
+    // Backups may lie on a disk of their own.
+    await copyTreeDurable(path, to);
+    await rm(path, { recursive: true });
+  }
+  io.warn(editedWords(path, to));
+  return to;
+}
+
+/** Copies a file that somebody has edited into a backup before it is written anew, with a warning that names the copy. */
+export async function keepEdited(
+  ctx: Pick<StepContext, 'paths' | 'now'>,
+  io: Pick<StepIo, 'record' | 'warn'>,
+  path: string,
+  known?: string,
+): Promise<void> {
+  const folder = await makeBackupFolder(ctx, io, known);
+  io.warn(editedWords(path, await keepFile(folder, editedName(folder, path), await readFile(path))));
+}

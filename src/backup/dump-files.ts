@@ -1,0 +1,148 @@
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { JsonObject, StepIo } from '../engine/step.ts';
+import { IvaapError } from '../errors.ts';
+import { otherDatabases } from '../host/database-sessions.ts';
+import { estimateDump } from '../host/dump-estimate.ts';
+import { DiskReserve } from '../host/reserve.ts';
+import { type Known, known } from '../known.ts';
+import { formatBytes } from '../policy/format-bytes.ts';
+import { readProperties } from '../host/database-properties.ts';
+import { afterLoad, beforeLoad } from '../host/database-sql.ts';
+import { writeDump } from '../host/dump-file.ts';
+import type { KubeObject } from '../host/kubectl.ts';
+import { roomAt } from '../host/mounts.ts';
+import { bootId, uptimeSeconds } from '../host/system.ts';
+import { keepFile, makeBackupFolder } from './backup-folder.ts';
+import { tellingWhoHolds } from './dump-wait.ts';
+import type { UpgradeContext } from '../release/context.ts';
+import { type RestoreFacts, restoreScript } from './restore-script.ts';
+
+/** Beside the dump: what belongs to the database and not to its tables, and the program that puts all of it together again. */
+export const restoreFiles = {
+  before: 'before-load.sql',
+  after: 'after-load.sql',
+  script: 'restore.sh',
+} as const;
+
+/** Said wherever the dump is: who thinks of the server as one would lose what is in the others. */
+export const notDumped = (others: readonly string[]): string =>
+  `not dumped, other databases of the same server: ${others.join(', ')}`;
+
+/** A whole dump in a folder of its own, with what a restore needs; its record for the state. */
+export async function takeDump(ctx: UpgradeContext, io: StepIo): Promise<JsonObject> {
+  const { product, database } = ctx;
+  const { signal } = io;
+  const schemaVersion = await database.schemaVersion(product.database.schemaVersionQuery, signal);
+  const reserve = await DiskReserve.at(ctx.paths.backups, product.reserve);
+  const estimate = await known(estimateDump(database, signal));
+  await assertRoomForDump(ctx, estimate, reserve);
+  const others = await known(otherDatabases(database, signal));
+  const properties = await readProperties(database, signal);
+  const deployments = await deploymentsOf(ctx);
+  const folder = await folderFor(ctx, io);
+  const before = await writeHashed(folder, restoreFiles.before, beforeLoad(properties));
+  const after = await writeHashed(folder, restoreFiles.after, afterLoad(properties));
+  const path = join(folder, product.database.dumpFile);
+  const takenAt = ctx.now().toISOString();
+  const size = estimate.known ? `about ${formatBytes(estimate.value)}` : 'its size is not known';
+  const note = `${product.database.name}, ${size}`;
+  let written = 0;
+  const write = () =>
+    writeDump(database, path, {
+      signal,
+      reserve,
+      onBytes: (done) => {
+        written = done;
+        io.progress({ done, unit: 'bytes', note });
+      },
+    });
+  const { sizeBytes, sha256, tables, totalRows } = await tellingWhoHolds(ctx, io, () => written, write);
+  const script = join(folder, restoreFiles.script);
+  const text = restoreScript({
+    product,
+    k3s: ctx.k3s,
+    release: ctx.from,
+    installedBy: ctx.installedBy,
+    takenAt,
+    schemaVersion,
+    files: { dump: [product.database.dumpFile, sha256], before, after },
+    deployments,
+  });
+  await keepFile(folder, restoreFiles.script, text, 0o700);
+  return {
+    folder,
+    path,
+    sizeBytes,
+    sha256,
+    rows: totalRows,
+    owner: properties.database.owner,
+    schemaVersion,
+    takenAt,
+    endedAt: ctx.now().toISOString(),
+    boot: { id: bootId(), uptimeSeconds: uptimeSeconds() },
+    tables: Object.fromEntries(tables.map(({ table, rows }) => [table, rows])),
+    restoreScript: script,
+    ...(others.known && others.value.length > 0 ? { otherDatabases: others.value } : {}),
+  };
+}
+
+async function writeHashed(folder: string, name: string, text: string): Promise<[string, string]> {
+  await keepFile(folder, name, text);
+  return [name, createHash('sha256').update(text).digest('hex')];
+}
+
+type Deployment = KubeObject & {
+  spec: {
+    replicas?: number;
+    selector?: { matchLabels?: Record<string, string> };
+    template: {
+      metadata?: { labels?: Record<string, string> };
+      spec: { containers: { name: string; image: string }[] };
+    };
+  };
+};
+
+const pairs = (labels: Record<string, string> | undefined) =>
+  Object.entries(labels ?? {}).map(([key, value]) => `${key}=${value}`);
+
+/** All of the namespace's but the database: whatever works with it, whether the product's data names it or not. */
+async function deploymentsOf({ kubectl, product }: UpgradeContext): Promise<RestoreFacts['deployments']> {
+  const { namespace, database } = product;
+  const found = await kubectl.list<Deployment>('deployments', { namespace });
+  return found.flatMap(({ metadata, spec }) => {
+    const labels = pairs(spec.template.metadata?.labels);
+    if (database.selector.split(',').every((pair) => labels.includes(pair))) return [];
+    const selector = pairs(spec.selector?.matchLabels).join(',');
+    const { containers } = spec.template.spec;
+    const images = containers.map(({ name, image }) => `${name}=${image} `).join('');
+    return [{ name: metadata.name, selector, replicas: spec.replicas ?? 1, images }];
+  });
+}
+
+/** What is not known is tried: the dump ends itself before it takes the room of others. */
+async function assertRoomForDump(
+  { paths }: UpgradeContext,
+  estimate: Known<number>,
+  { keptBytes }: DiskReserve,
+): Promise<void> {
+  const { freeBytes, mountPoint } = await roomAt(paths.backups);
+  const needed = (estimate.known ? estimate.value : 0) + keptBytes;
+  if (needed <= freeBytes) return;
+  const dump = estimate.known
+    ? `about ${formatBytes(estimate.value)} for the dump`
+    : 'an unknown size for the dump';
+  throw new IvaapError(
+    'failed',
+    `no room for the dump on ${mountPoint}: ${formatBytes(freeBytes)} are free, and it takes ${dump} and ${formatBytes(keptBytes)} that are kept for the database`,
+    { hint: `make room (df -h ${mountPoint}), then run the same command again` },
+  );
+}
+
+/** The folder of an attempt that was cut off before its dump was whole is used again; a whole dump is never written over. */
+async function folderFor(ctx: UpgradeContext, io: StepIo): Promise<string> {
+  const earlier = io.interrupted?.folder;
+  const reused = typeof earlier === 'string' && !existsSync(join(earlier, ctx.product.database.dumpFile));
+  return makeBackupFolder(ctx, io, reused ? earlier : undefined);
+}

@@ -1,0 +1,65 @@
+import type { StepIo } from '../engine/step.ts';
+import { IvaapError } from '../errors.ts';
+import { blockersOfDump, describeHolder, type LockHolder } from '../host/database-sessions.ts';
+import { dumpLockWaitSeconds } from '../host/postgres.ts';
+import { known } from '../known.ts';
+import type { UpgradeContext } from '../release/context.ts';
+
+const lookMs = 2_000;
+
+/** Ends one session, in the words of this host. */
+export async function endSession(
+  { database, product }: Pick<UpgradeContext, 'database' | 'product'>,
+  pid: number,
+): Promise<string> {
+  const { container, user, selector } = product.database;
+  const pod = await known(database.pod());
+  const where = `-n ${product.namespace} ${pod.known ? pod.value : `POD_OF_${selector}`} -c ${container}`;
+  return `k3s kubectl exec ${where} -- psql -U ${user} -d postgres -c "SELECT pg_terminate_backend(${pid})"`;
+}
+
+/**
+ * Runs a dump, and while no byte of it comes says who holds the tables that it waits for. When it ends for that, so does the failure.
+ * `progressed` tells how many bytes there are.
+ */
+export async function tellingWhoHolds<T>(
+  ctx: UpgradeContext,
+  io: StepIo,
+  progressed: () => number,
+  dump: () => Promise<T>,
+): Promise<T> {
+  let holders: LockHolder[] = [];
+  let looking: Promise<void> | undefined;
+  let told = '';
+  const look = async () => {
+    const found = await known(blockersOfDump(ctx.database, io.signal));
+    if (!found.known || found.value.length === 0) return;
+    holders = found.value;
+    const who = holders.map(describeHolder).join('; ');
+    const pids = holders.map(({ pid }) => pid).join();
+    if (told !== pids) io.warn(`the dump waits, for up to ${dumpLockWaitSeconds} s, for ${who}`);
+    told = pids;
+    io.progress({ done: 0, unit: 'bytes', note: `waits for ${who}` });
+  };
+  const timer = setInterval(() => {
+    if (progressed() === 0) looking ??= look().finally(() => (looking = undefined));
+  }, lookMs);
+  try {
+    return await dump();
+  } catch (error) {
+    const [first] = holders;
+    if (first === undefined || progressed() > 0 || io.signal.aborted) throw error;
+    throw new IvaapError(
+      'failed',
+      `the dump waited ${dumpLockWaitSeconds} s for a table that another session holds: ${holders.map(describeHolder).join('; ')}`,
+      {
+        cause: error,
+        hint: `let that session end, or end it: ${await endSession(ctx, first.pid)}`,
+        ...(error instanceof IvaapError && error.output !== undefined ? { output: error.output } : {}),
+      },
+    );
+  } finally {
+    clearInterval(timer);
+    await looking;
+  }
+}

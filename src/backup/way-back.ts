@@ -1,0 +1,126 @@
+import { existsSync } from 'node:fs';
+import type { RunRecord, State } from '../engine/state.ts';
+import type { JsonObject } from '../engine/step.ts';
+import { sameVersion } from '../policy/version.ts';
+import { type PgDump, pgDumpSchema } from './dump-record.ts';
+
+/** What there is for the way back from the run that is recorded last, whatever became of it. */
+export interface WayBack {
+  /** The version to which it leads. */
+  from: string | null;
+  /** When Helm first started since a run last completed; undefined until it has. */
+  helmStartedAt: string | undefined;
+  /** Schema of the database at that time: of the database itself, else of the dump that was kept then. */
+  schemaBefore: number | undefined;
+  /** The dump of what stood before Helm first started, by time and by schema version. */
+  before: PgDump | undefined;
+  /** A dump that was taken after that. */
+  later: PgDump | undefined;
+  /** Whether the later one, too, was taken of the schema from before. */
+  laterIsOldSchema: boolean;
+  /** The schema had moved, and the later dump is of the one from before again: the database was restored in between. */
+  restored: boolean;
+  /** The dump that brings the old version back with the most in it. */
+  restore: PgDump | undefined;
+  /** Folders of the snapshots from before Helm first started, and of one that was taken after that. */
+  snapshot: string | undefined;
+  laterSnapshot: string | undefined;
+  /** The chart of the old version, as it was before the first unfinished run replaced it. */
+  chart: string | undefined;
+  /** Backup folders that keep what stood before: nothing is written there any more. */
+  anchored: string[];
+  /** The dump that this run has, of whatever time. */
+  own: PgDump | undefined;
+  /** Who went on without a dump; undefined where one is from before. */
+  skipped: State['skippedBackups'][number] | undefined;
+}
+
+/** The one meaning of "before": summary, status, texts of failures and of the restore all ask here. */
+export function wayBackOf({
+  run,
+  anchors,
+  skippedBackups,
+}: Pick<State, 'run' | 'anchors' | 'skippedBackups'>): WayBack {
+  const from = run?.from ?? null;
+  const point = run?.pointOfNoReturn;
+  const [, anchor] =
+    Object.entries(anchors).find(([version]) => from !== null && isVersion(version, from)) ?? [];
+  const kept = point === undefined ? undefined : anchor;
+  const own = dumpIn(resultOf(run, 'upgrade_pg_backup'));
+  const ownSnapshot = folderIn(resultOf(run, 'upgrade_snapshot'));
+  const anchorDump = dumpIn(kept?.derived);
+  const asked: unknown = point?.data.schemaVersion;
+  const schemaBefore = typeof asked === 'number' ? asked : anchorDump?.schemaVersion;
+  const stood = anchorDump?.schemaVersion === schemaBefore ? anchorDump : undefined;
+  const before = point === undefined ? own : stood;
+  const later = own?.path === before?.path ? undefined : own;
+  const laterIsOldSchema = later !== undefined && later.schemaVersion === schemaBefore;
+  // Attempts that had ended when it was taken: what stood then was the old version still, or again.
+  const ended = laterIsOldSchema ? (point?.ends ?? []).filter(({ at }) => at < later.takenAt) : [];
+  const snapshot = point === undefined ? ownSnapshot : folderIn(kept?.derived);
+  const oldChart = run?.originals?.oldChart;
+  const runs = [run?.id, kept?.run];
+  return {
+    from,
+    helmStartedAt: point?.at,
+    schemaBefore,
+    before,
+    later,
+    laterIsOldSchema,
+    restored: ended.some(({ code }) => code === 'schema_moved'),
+    restore: ended.length > 0 ? later : (before ?? (laterIsOldSchema ? later : undefined)),
+    snapshot,
+    laterSnapshot: ownSnapshot === snapshot ? undefined : ownSnapshot,
+    chart: typeof oldChart === 'string' ? oldChart : undefined,
+    anchored: [anchorDump?.folder, folderIn(kept?.derived)].filter((folder) => folder !== undefined),
+    own,
+    skipped:
+      before === undefined
+        ? skippedBackups.findLast((skipped) => runs.includes(skipped.run) && run !== undefined)
+        : undefined,
+  };
+}
+
+const isVersion = (left: string, right: string) => left === right || sameVersion(left, right);
+
+const dumpIn = (out: JsonObject | undefined): PgDump | undefined => pgDumpSchema.safeParse(out?.pgDump).data;
+
+function folderIn(out: JsonObject | undefined): string | undefined {
+  const folder = (out?.snapshot as { folder?: unknown } | undefined)?.folder;
+  return typeof folder === 'string' ? folder : undefined;
+}
+
+/** What a step of this run has made: also while it runs again, and where an attempt was cut off after it was whole. */
+function resultOf(run: Readonly<RunRecord> | undefined, id: string): JsonObject | undefined {
+  const step = run?.steps[id];
+  if (step?.out !== undefined) return step.out;
+  return step?.recorded?.pgDump === undefined ? step?.earlier : step.recorded;
+}
+
+/** A dump with what tells it from another one. */
+export function dumpWords(
+  { path, takenAt, schemaVersion }: PgDump,
+  helmStartedAt: string | undefined,
+): string {
+  const when =
+    helmStartedAt === undefined
+      ? ''
+      : takenAt > helmStartedAt
+        ? ', after Helm had started'
+        : ', before Helm started';
+  return `${path} (taken ${takenAt}${when}; schema version ${schemaVersion})`;
+}
+
+/** The dumps for the way back, as a failure and `status` tell them. */
+export function dumpLines({ restore, before, later, helmStartedAt }: WayBack): string[] {
+  const there = (path: string) => (existsSync(path) ? '' : ' (it is not there any more)');
+  const others = [before, later].flatMap((dump) =>
+    dump === undefined || dump.path === restore?.path ? [] : [dump],
+  );
+  return [
+    ...(restore === undefined
+      ? ['There is no dump from before this upgrade.']
+      : [`Dump from before: ${restore.path}${there(restore.path)}`, `SHA-256: ${restore.sha256}`]),
+    ...others.map((dump) => `Also there: ${dumpWords(dump, helmStartedAt)}${there(dump.path)}`),
+  ];
+}

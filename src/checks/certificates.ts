@@ -1,0 +1,89 @@
+import { readdir } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { readRegular, readRegularText } from '../host/regular-file.ts';
+import { type Certificate, certificateOf, kubeconfigCertificate } from '../host/api-server.ts';
+import type { Measurement } from '../policy/preflight.ts';
+import type { CheckContext, HostFacts } from './facts.ts';
+
+const dayMs = 86_400_000;
+const failDays = 1;
+const warnDays = 30;
+
+/** Of `server/tls` and `agent`: what k3s' own parts load, whatever kubeconfig names it. */
+const loaded = new Set([
+  'server-ca',
+  'client-ca',
+  'request-header-ca',
+  'serving-kube-apiserver',
+  'client-kube-apiserver',
+  'client-auth-proxy',
+  'client-supervisor',
+  'serving-kubelet',
+]);
+
+/** The API server's own, the kubeconfig's, and those on disk that something of k3s' uses: the one that expires first counts. */
+export async function checkCertificates(ctx: CheckContext, facts: HostFacts): Promise<Measurement> {
+  const data = await dataFolder(facts);
+  const [{ serving }, ours, ...onDisk] = await Promise.all([
+    facts.apiServer(),
+    kubeconfigCertificate(ctx.product.k3s.kubeconfig),
+    ...(await usedCertificates(data)).map(read),
+  ]);
+  const found = onDisk.filter((one) => one !== undefined);
+  return judgeCertificates([serving, ...(ours === undefined ? [] : [ours]), ...found], ctx.now().getTime());
+}
+
+/** k3s' --data-dir, told from where its containerd keeps images. */
+async function dataFolder(facts: Pick<HostFacts, 'imageStore'>): Promise<string> {
+  const [, folder] = /^(.+)\/agent\/containerd$/.exec(await facts.imageStore()) ?? [];
+  return folder ?? '/var/lib/rancher/k3s';
+}
+
+/**
+ * What is used of the certificates below k3s' folder: what its kubeconfigs name, and what its parts load by themselves. Others
+ * may lie there that an older k3s has left, and that no restart renews.
+ */
+export async function usedCertificates(data: string): Promise<string[]> {
+  const folders = ['server/tls', 'server/cred', 'agent'].map((folder) => join(data, folder));
+  const listed = await Promise.all(
+    folders.map(async (folder) => (await readdir(folder).catch(() => [])).map((name) => join(folder, name))),
+  );
+  const all = listed.flat();
+  const texts = await Promise.all(
+    all
+      .filter((path) => path.endsWith('.kubeconfig'))
+      .map(async (path) => ({ path, text: await readRegularText(path).catch(() => '') })),
+  );
+  const named = texts.flatMap(({ path, text }) =>
+    [...text.matchAll(/^\s*(?:client-certificate|certificate-authority):\s*"?([^"\s]+)"?\s*$/gm)].map(
+      ([, file = '']) => (file.startsWith('/') ? file : join(dirname(path), file)),
+    ),
+  );
+  const own = all.filter((path) => loaded.has(/([^/]+)\.crt$/.exec(path)?.[1] ?? ''));
+  return [...new Set([...named, ...own])];
+}
+
+async function read(path: string): Promise<Certificate | undefined> {
+  const pem = await readRegular(path).catch(() => undefined);
+  return pem === undefined ? undefined : certificateOf(path, pem);
+}
+
+export function judgeCertificates(certificates: readonly Certificate[], nowMs: number): Measurement {
+  const limit = `${failDays} day at least, a warning below ${warnDays} days`;
+  const daysLeft = ({ validTo }: Certificate) => Math.floor((validTo.getTime() - nowMs) / dayMs);
+  const [first] = [...certificates].sort((a, b) => a.validTo.getTime() - b.validTo.getTime());
+  if (first === undefined) return { outcome: 'fail', measured: 'no certificate was found', limit };
+  const days = daysLeft(first);
+  const until = first.validTo.toISOString();
+  const expired = first.validTo.getTime() <= nowMs;
+  return {
+    outcome: days < failDays ? 'fail' : days < warnDays ? 'warn' : 'ok',
+    measured: expired
+      ? `${first.place} has expired on ${until}`
+      : `${days} days left of the ${certificates.length} in use (${first.place}, until ${until})`,
+    limit,
+    // k3s renews what is about to expire when it starts; a new authority is made by its own command alone.
+    fix: first.place.endsWith('-ca.crt') ? 'k3s certificate rotate-ca --help' : 'systemctl restart k3s',
+    data: { daysLeft: days },
+  };
+}

@@ -1,0 +1,42 @@
+import type { State } from '../engine/state.ts';
+import type { Measurement } from '../policy/preflight.ts';
+import type { HostFacts } from './facts.ts';
+
+const failSeconds = 60;
+const warnSeconds = 5;
+
+export async function checkClock(
+  facts: HostFacts,
+  state: State | undefined,
+  now: () => Date,
+): Promise<Measurement> {
+  const { serverMs, localMs } = await facts.apiServer();
+  // The server says whole seconds: on average half of one is cut off.
+  return judgeClock((localMs - serverMs - 500) / 1000, lastRecorded(state), now().getTime());
+}
+
+function lastRecorded(state: State | undefined): string | undefined {
+  const { run, installed } = state ?? {};
+  const steps = Object.values(run?.steps ?? {}).map(({ finishedAt, startedAt }) => finishedAt ?? startedAt);
+  return [run?.startedAt, run?.finishedAt, installed?.completedAt, ...steps]
+    .filter((time) => time !== undefined)
+    .sort()
+    .at(-1);
+}
+
+/** `aheadSeconds` is ours against the API server's; `recorded` the newest time in the state. */
+export function judgeClock(aheadSeconds: number, recorded: string | undefined, nowMs: number): Measurement {
+  const limit = `at most ${failSeconds} s from the API server's, not before the last recorded run`;
+  const away = Math.max(0, Math.abs(aheadSeconds) - 0.5);
+  const behindState = recorded === undefined ? 0 : (Date.parse(recorded) - nowMs) / 1000;
+  const measured = `${away.toFixed(0)} s ${aheadSeconds < 0 ? 'behind' : 'ahead of'} the API server's`;
+  if (!(away <= failSeconds)) return { outcome: 'fail', measured, limit };
+  if (behindState > failSeconds) {
+    return {
+      outcome: 'fail',
+      measured: `${measured}, and ${behindState.toFixed(0)} s before the last recorded run (${recorded})`,
+      limit,
+    };
+  }
+  return { outcome: away > warnSeconds ? 'warn' : 'ok', measured, limit, data: { aheadSeconds } };
+}

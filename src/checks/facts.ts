@@ -1,0 +1,148 @@
+import { IvaapError } from '../errors.ts';
+import { type LockHolder, lockHolders, otherDatabases } from '../host/database-sessions.ts';
+import { estimateDump } from '../host/dump-estimate.ts';
+import { type Known, known } from '../known.ts';
+import type { ApiServerAnswer, askApiServer } from '../host/api-server.ts';
+import type { KubeObject } from '../host/kubectl.ts';
+import type { Pod } from '../host/pods.ts';
+import type { listProcesses } from '../host/processes.ts';
+import { type ImagePlan, planImages } from '../images/plan.ts';
+import { wantedImages } from '../images/wanted.ts';
+import type { Taint } from '../policy/node-fit.ts';
+import type { QuotaObject } from '../policy/quota-use.ts';
+import type { StepContext } from '../release/context.ts';
+import { imageStore } from '../release/image-store.ts';
+
+/** What checks of both flows are given. */
+export type CheckContext = Pick<
+  StepContext,
+  | 'product'
+  | 'release'
+  | 'payload'
+  | 'index'
+  | 'paths'
+  | 'kubectl'
+  | 'containerd'
+  | 'database'
+  | 'entitlements'
+  | 'refreshArchives'
+  | 'run'
+  | 'helmJournal'
+  | 'now'
+  | 'program'
+> & {
+  askApiServer: typeof askApiServer;
+  listProcesses: typeof listProcesses;
+  signal: AbortSignal;
+  /** An unfinished run of this flow goes on: part of what it needs is there already. */
+  resumed: boolean;
+};
+
+export interface NodeObject extends KubeObject {
+  spec?: { unschedulable?: boolean; taints?: Taint[] };
+  status: {
+    conditions?: { type: string; status: string; reason?: string; message?: string }[];
+    allocatable?: Record<string, string>;
+    nodeInfo?: { bootID?: string };
+  };
+}
+
+export interface Claim extends KubeObject {
+  spec?: { volumeName?: string };
+  status?: { phase?: string };
+}
+
+export type StorageClass = KubeObject;
+
+export interface ClusterObjects {
+  nodes: NodeObject[];
+  /** Of the product's namespace. */
+  pods: Pod[];
+  allPods: Pod[];
+  quotas: QuotaObject[];
+  classes: StorageClass[];
+  allClaims: Claim[];
+  claims: Claim[];
+}
+
+export interface DatabaseFacts {
+  /** `server_version_num`: 150018 is 15.18. */
+  versionNumber: number;
+  sizeBytes: number;
+}
+
+/** What several checks need, each asked once, when the first of them asks. */
+export interface HostFacts {
+  /** Nodes, pods and quotas, and the claims of the product's namespace: one call. */
+  cluster(): Promise<ClusterObjects>;
+  apiServer(): Promise<ApiServerAnswer>;
+  database(): Promise<DatabaseFacts>;
+  /** Where containerd keeps images. */
+  imageStore(): Promise<string>;
+  /** Sessions that a dump would wait for. */
+  lockHolders(): Promise<Known<LockHolder[]>>;
+  /** Databases of the server that the dump does not hold. */
+  otherDatabases(): Promise<Known<string[]>>;
+  /** Of a dump, about. */
+  dumpBytes(): Promise<Known<number>>;
+  /** Of the release's images, whatever archives are on disk. */
+  missingImages(): Promise<Pick<ImagePlan, 'missingBytes' | 'unpackedBytes'>>;
+}
+
+/** Asks when it is first asked, and remembers. */
+export function once<T>(ask: () => Promise<T>): () => Promise<T> {
+  let answer: Promise<T> | undefined;
+  return () => (answer ??= ask());
+}
+
+const apiServerTimeoutMs = 20_000;
+
+export function hostFacts(ctx: CheckContext): HostFacts {
+  const { product, kubectl, database, containerd, index, signal } = ctx;
+  return {
+    cluster: once(async () => {
+      const kinds = 'nodes,pods,persistentvolumeclaims,resourcequotas,storageclasses';
+      const objects = await kubectl.list(kinds, { allNamespaces: true, signal });
+      const ofKind = <T extends KubeObject>(kind: string) =>
+        objects.filter((object) => object.kind === kind) as T[];
+      const own = ({ metadata }: KubeObject) => metadata.namespace === product.namespace;
+      const allPods = ofKind<Pod>('Pod');
+      const allClaims = ofKind<Claim>('PersistentVolumeClaim');
+      return {
+        nodes: ofKind<NodeObject>('Node'),
+        pods: allPods.filter(own),
+        allPods,
+        quotas: ofKind<KubeObject & QuotaObject>('ResourceQuota'),
+        classes: ofKind<StorageClass>('StorageClass'),
+        allClaims,
+        claims: allClaims.filter(own),
+      };
+    }),
+    apiServer: once(() =>
+      ctx.askApiServer(product.k3s.kubeconfig, { signal, timeoutMs: apiServerTimeoutMs }),
+    ),
+    database: once(async () => {
+      const sql = "SELECT current_setting('server_version_num'), pg_database_size(current_database())";
+      const [version, size] = (await database.query(sql, signal))[0] ?? [];
+      if (!Number(version) || !Number(size)) {
+        throw new IvaapError('failed', 'the database does not say its version and its size');
+      }
+      return { versionNumber: Number(version), sizeBytes: Number(size) };
+    }),
+    imageStore: once(() => imageStore(ctx)),
+    lockHolders: once(() => known(lockHolders(database, signal))),
+    otherDatabases: once(() => known(otherDatabases(database, signal))),
+    dumpBytes: once(() => known(estimateDump(database, signal))),
+    missingImages: once(() =>
+      planImages({
+        containerd,
+        wanted: wantedImages(index, product, ctx.entitlements),
+        index,
+        from: 'payload',
+        folder: ctx.paths.folder,
+        command: ctx.program,
+        signal,
+      }),
+    ),
+  };
+}

@@ -1,0 +1,50 @@
+import { roomAt } from '../host/mounts.ts';
+import type { Measurement } from '../policy/preflight.ts';
+import type { CheckContext, HostFacts } from './facts.ts';
+
+/** kubelet's own default, which k3s keeps. */
+const defaultThreshold = 85;
+
+/** What kubelet was configured with, from its own answer; its default where it does not give one. */
+export function highThreshold(configz: string): number {
+  try {
+    const { kubeletconfig } = JSON.parse(configz) as {
+      kubeletconfig?: { imageGCHighThresholdPercent?: number };
+    };
+    return kubeletconfig?.imageGCHighThresholdPercent ?? defaultThreshold;
+  } catch {
+    return defaultThreshold;
+  }
+}
+
+/** Use of the image file system as kubelet counts it, now and with the images that are still to come. */
+export async function checkImageGc(ctx: CheckContext, facts: HostFacts): Promise<Measurement> {
+  const { nodes } = await facts.cluster();
+  const node = nodes[0]?.metadata.name ?? '';
+  const [configz, missing, room] = await Promise.all([
+    ctx.kubectl.run(['get', '--raw', `/api/v1/nodes/${node}/proxy/configz`], {
+      timeoutMs: 20_000,
+      signal: ctx.signal,
+    }),
+    facts.missingImages(),
+    facts.imageStore().then(roomAt),
+  ]);
+  return judgeImageGc(highThreshold(configz.stdout), room, missing.missingBytes + missing.unpackedBytes);
+}
+
+export function judgeImageGc(
+  threshold: number,
+  room: { mountPoint: string; freeBytes: number; totalBytes: number },
+  comingBytes: number,
+): Measurement {
+  const percent = (freeBytes: number) => 100 - Math.floor((Math.max(0, freeBytes) * 100) / room.totalBytes);
+  const now = percent(room.freeBytes);
+  const then = percent(room.freeBytes - comingBytes);
+  return {
+    outcome: then >= threshold ? 'fail' : 'ok',
+    measured: `${now} % of ${room.mountPoint} used, ${then} % with the new images`,
+    limit: `below ${threshold} %: there kubelet begins to remove images`,
+    fix: `make room on it (df -h ${room.mountPoint}), or give it a larger disk`,
+    data: { nowPercent: now, thenPercent: then, thresholdPercent: threshold },
+  };
+}

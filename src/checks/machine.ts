@@ -1,0 +1,29 @@
+import { machine } from '../host/system.ts';
+import type { Requirements } from '../payload/product-schema.ts';
+import type { Measurement } from '../policy/preflight.ts';
+import { gibibytes } from '../policy/room.ts';
+
+/** A machine sold with 4 GiB reports less: firmware and kernel take their part before anybody can measure. */
+const memoryTolerance = 0.9;
+
+export function checkProcessors({ cpus: needed }: Requirements, { cpus } = machine()): Measurement {
+  return {
+    outcome: cpus >= needed ? 'ok' : 'fail',
+    measured: `${cpus} processors`,
+    limit: `${needed} needed`,
+    data: { cpus, needed },
+  };
+}
+
+export function checkMemory(
+  { memoryBytes: sold }: Requirements,
+  { memoryBytes }: { memoryBytes: number } = machine(),
+): Measurement {
+  const needed = Math.floor(sold * memoryTolerance);
+  return {
+    outcome: memoryBytes >= needed ? 'ok' : 'fail',
+    measured: `${gibibytes(memoryBytes)} of memory`,
+    limit: `${gibibytes(needed)} needed`,
+    data: { memoryBytes, neededBytes: needed },
+  };
+}

@@ -1,0 +1,115 @@
+import { releaseSecretName } from '../host/helm.ts';
+import type { Manifest } from '../host/kubectl.ts';
+import { tryCreate } from '../host/server-questions.ts';
+import type { Measurement } from '../policy/preflight.ts';
+import { commandFor, plainWords } from '../policy/refusal-words.ts';
+import type { UpgradeContext } from '../release/context.ts';
+import { adoptCommand, foreignOwner } from '../release/object-owner.ts';
+import type { PodTrial } from '../release/pod-trials.ts';
+import type { Answer, DeployedRecord, ServerAnswers } from '../release/server-answers.ts';
+import { mendRecord } from '../release/mend-record.ts';
+
+const limit = 'the API server takes it, and Helm owns what is there';
+
+/** Each object that Helm would fail on, or whose pods would not be made, once and in the server's own words. */
+export async function checkObjects(
+  ctx: UpgradeContext,
+  answers: ServerAnswers,
+  pods: readonly PodTrial[],
+  signal: AbortSignal,
+): Promise<Measurement[]> {
+  const { product } = ctx;
+  const { objects, deployed } = answers;
+  const found: Measurement[] = [];
+  const refused = (name: { kind: string; name: string; namespace: string }, words: string, what = '') => {
+    const fix = commandFor(words, name) ?? `sudoedit ${ctx.values.path}`;
+    found.push(bad(`${name.kind}/${name.name}`, `${what}${plainWords(words)}`, fix));
+  };
+  for (const answer of objects) {
+    const { kind, metadata } = answer.manifest;
+    const name = { kind, name: metadata.name, namespace: metadata.namespace ?? product.namespace };
+    const owner = foreignOwner(answer, deployed, product);
+    if (owner !== undefined)
+      found.push(bad(`${kind}/${metadata.name}`, owner, adoptCommand(answer, product)));
+    else if (answer.words !== undefined) refused(name, answer.words);
+  }
+  for (const { workload, namespace, words } of pods) {
+    const [kind = '', name = ''] = workload.split('/');
+    if (words !== undefined) refused({ kind, name, namespace }, words, 'its pods: ');
+  }
+  for (const words of await refusedHooks(ctx, signal)) refused(words.name, words.words, 'its hook: ');
+  const record = await refusedRecord(ctx, deployed, signal);
+  if (record !== undefined) refused(record.name, record.words, "Helm's own record of the upgrade: ");
+  if (deployed !== undefined) found.push(...unreadable(ctx, deployed, objects));
+  if (found.length > 0) return found;
+  const measured = `${objects.length} objects and ${pods.length} pod templates tried`;
+  return [{ outcome: 'ok', measured, limit }];
+}
+
+const bad = (part: string, measured: string, fix: string): Measurement => ({
+  part,
+  outcome: 'fail',
+  measured,
+  limit,
+  fix,
+});
+
+/** Helm reads all of its own record before it does anything. */
+function unreadable(
+  ctx: UpgradeContext,
+  deployed: DeployedRecord,
+  objects: readonly Answer[],
+): Measurement[] {
+  return deployed.unserved.map((one) =>
+    bad(
+      `${one.kind}/${one.metadata.name}`,
+      `revision ${deployed.revision} in Helm's record holds it as ${one.apiVersion}, which this Kubernetes no longer serves: Helm cannot read its record`,
+      mendRecord(ctx.product, deployed, one, objects),
+    ),
+  );
+}
+
+/**
+ * Helm begins with a Secret, which a quota or a policy may refuse as any other. That its name is taken is no refusal: then admission
+ * had let it pass, and Helm takes a later number.
+ */
+async function refusedRecord(
+  { kubectl, product }: UpgradeContext,
+  deployed: DeployedRecord | undefined,
+  signal: AbortSignal,
+) {
+  const { namespace, release } = product;
+  const revision = (deployed?.revision ?? 0) + 1;
+  const name = { kind: 'Secret', name: releaseSecretName(release, revision), namespace };
+  const labels = { owner: 'helm', name: release, status: 'pending-upgrade', version: String(revision) };
+  const record = {
+    apiVersion: 'v1',
+    kind: name.kind,
+    metadata: { name: name.name, namespace, labels },
+    type: 'helm.sh/release.v1',
+    data: { release: Buffer.from('tried').toString('base64') },
+  };
+  const { words } = await tryCreate(kubectl, [record as Manifest], { namespace, signal });
+  return words === undefined || /AlreadyExists/.test(words) ? undefined : { name, words };
+}
+
+const upgradeHook = /(^|,)\s*(pre|post)-upgrade\s*(,|$)/;
+
+/** Objects of hooks are made anew, under a name of their own here: one of an earlier run may be there still. */
+async function refusedHooks({ kubectl, rendered, product }: UpgradeContext, signal: AbortSignal) {
+  const all = await rendered({ hooks: true });
+  const hooks = all.filter(({ metadata }) => {
+    const annotations = metadata?.['annotations'] as Record<string, unknown> | undefined;
+    return upgradeHook.test(String(annotations?.['helm.sh/hook'] ?? ''));
+  });
+  const asked = hooks.map(async (manifest) => {
+    const { name, namespace = product.namespace, ...metadata } = manifest.metadata;
+    const unnamed = { ...manifest, metadata: { ...metadata, namespace, generateName: `${name}-` } };
+    const { words } = await tryCreate(kubectl, [unnamed as unknown as typeof manifest], {
+      namespace,
+      signal,
+    });
+    return words === undefined ? [] : [{ name: { kind: manifest.kind, name, namespace }, words }];
+  });
+  return (await Promise.all(asked)).flat();
+}

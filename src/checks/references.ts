@@ -1,0 +1,163 @@
+import type { KubeObject, Manifest } from '../host/kubectl.ts';
+import { getAll } from '../host/server-questions.ts';
+import type { Measurement } from '../policy/preflight.ts';
+import type { UpgradeContext } from '../release/context.ts';
+import type { PodTrial } from '../release/pod-trials.ts';
+import { byNamespace } from '../release/server-answers.ts';
+import type { Claim, ClusterObjects, StorageClass } from './facts.ts';
+
+const limit =
+  'each config map, secret and claim that a new pod needs is there or in the chart, each claim can be bound';
+
+type Json = Record<string, unknown>;
+
+interface Need {
+  workload: string;
+  object: Manifest;
+}
+
+/** What new pods mount and read: what is missing keeps a pod waiting for ever, after the old one has stopped. */
+export async function checkReferences(
+  ctx: UpgradeContext,
+  trials: readonly PodTrial[],
+  cluster: ClusterObjects,
+  signal: AbortSignal,
+): Promise<Measurement[]> {
+  const usual = ctx.product.namespace;
+  const rendered = await ctx.rendered({ hooks: true });
+  const comes = (object: Manifest) => rendered.some((one) => brings(one, object));
+  // A job that runs before everything else may make what is missing.
+  const outcome = trials.some(({ owner }) => owner === 'before') ? 'warn' : 'fail';
+  const needs = trials.flatMap((trial) => needsOf(trial));
+  const [claims, others] = [true, false].map((is) =>
+    needs.filter(({ object }) => (object.kind === 'PersistentVolumeClaim') === is),
+  ) as [Need[], Need[]];
+  const missing = new Set(others.filter(({ object }) => !comes(object)));
+  for (const [namespace, some] of byNamespace(
+    [...missing].map(({ object }) => object),
+    usual,
+  )) {
+    const { objects } = await getAll(ctx.kubectl, some, { namespace, signal });
+    for (const need of missing) {
+      const { kind, metadata } = need.object;
+      const there = (one: KubeObject) => one.kind === kind && one.metadata.name === metadata.name;
+      if ((metadata.namespace ?? usual) === namespace && objects.some(there)) missing.delete(need);
+    }
+  }
+  const found = [...Map.groupBy(missing, ({ object }) => `${object.kind}/${object.metadata.name}`)].map(
+    ([part, of]) =>
+      bad(part, `${workloads(of)}: ${part} is not there, and the chart does not bring it`, usual),
+  );
+  const made = rendered
+    .filter(({ kind }) => kind === 'PersistentVolumeClaim')
+    .map((claim) => ({ claim, by: 'the chart' }));
+  for (const { object, workload } of claims) {
+    if (comes(object) || liveClaim(cluster, object, usual) !== undefined) continue;
+    const part = `PersistentVolumeClaim/${object.metadata.name}`;
+    found.push(bad(part, `${workload}: ${part} is not there, and the chart does not bring it`, usual));
+  }
+  for (const { claim, by } of [...made, ...templatesOf(trials)]) {
+    const why =
+      liveClaim(cluster, claim, usual) === undefined ? unbindable(claim, cluster.classes) : undefined;
+    const part = `PersistentVolumeClaim/${claim.metadata.name}`;
+    if (why !== undefined)
+      found.push(bad(part, `${part} of ${by}: ${why}`, usual, 'k3s kubectl get storageclasses'));
+  }
+  if (found.length > 0) return found.map((one) => ({ ...one, outcome }));
+  const count = new Set(needs.map(({ object }) => `${object.kind}/${object.metadata.name}`)).size;
+  return [{ outcome: 'ok', measured: `${count} of ${count} there`, limit }];
+}
+
+/** The object itself, or one by which somebody makes it: a certificate names its secret. */
+function brings(one: Manifest, { kind, metadata: { name } }: Manifest): boolean {
+  if (one.kind === kind) return one.metadata?.name === name;
+  const makes = /^(Pod|Deployment|StatefulSet|DaemonSet|ReplicaSet|Job|CronJob)$/;
+  return one.apiVersion.includes('.') && !makes.test(one.kind) && JSON.stringify(one).includes(`"${name}"`);
+}
+
+const workloads = (of: readonly Need[]) => [...new Set(of.map(({ workload }) => workload))].join(', ');
+
+const bad = (part: string, measured: string, namespace: string, fix?: string): Measurement => ({
+  part,
+  outcome: 'fail',
+  measured,
+  limit,
+  fix: fix ?? `k3s kubectl get configmaps,secrets,pvc -n ${namespace}`,
+});
+
+/** Config maps, secrets and claims of a pod, those aside that it can do without. */
+function needsOf({ workload, namespace, pod }: PodTrial): Need[] {
+  const found = new Map<string, Need>();
+  const add = (kind: string, name: unknown, optional: unknown) => {
+    if (typeof name !== 'string' || name === '' || optional === true) return;
+    // Kubernetes' own, in every namespace.
+    if (name === 'kube-root-ca.crt') return;
+    const object = { apiVersion: 'v1', kind, metadata: { name, namespace } };
+    found.set(`${kind}/${name}`, { workload, object });
+  };
+  const list = (value: unknown) => (Array.isArray(value) ? (value as Json[]) : []);
+  const spec = (pod.spec ?? {}) as Json;
+  const sources = (of: Json) => {
+    const { configMap, secret } = of as { configMap?: Json; secret?: Json };
+    add('ConfigMap', configMap?.['name'], configMap?.['optional']);
+    add('Secret', secret?.['secretName'] ?? secret?.['name'], secret?.['optional']);
+  };
+  for (const volume of list(spec['volumes'])) {
+    sources(volume);
+    for (const source of list((volume['projected'] as Json | undefined)?.['sources'])) sources(source);
+    add('PersistentVolumeClaim', (volume['persistentVolumeClaim'] as Json | undefined)?.['claimName'], false);
+  }
+  for (const container of [...list(spec['initContainers']), ...list(spec['containers'])]) {
+    for (const { configMapRef, secretRef } of list(container['envFrom']) as {
+      configMapRef?: Json;
+      secretRef?: Json;
+    }[]) {
+      add('ConfigMap', configMapRef?.['name'], configMapRef?.['optional']);
+      add('Secret', secretRef?.['name'], secretRef?.['optional']);
+    }
+    for (const { valueFrom } of list(container['env']) as {
+      valueFrom?: { configMapKeyRef?: Json; secretKeyRef?: Json };
+    }[]) {
+      const { configMapKeyRef, secretKeyRef } = valueFrom ?? {};
+      add('ConfigMap', configMapKeyRef?.['name'], configMapKeyRef?.['optional']);
+      add('Secret', secretKeyRef?.['name'], secretKeyRef?.['optional']);
+    }
+  }
+  return [...found.values()];
+}
+
+/** A StatefulSet's first pod's claims. */
+function templatesOf(trials: readonly PodTrial[]): { claim: Manifest; by: string }[] {
+  return trials.flatMap(({ workload, answer, namespace }) => {
+    const { spec, metadata, kind } = answer?.next ?? {};
+    const templates = kind === 'StatefulSet' ? ((spec?.['volumeClaimTemplates'] ?? []) as Manifest[]) : [];
+    return templates.map((template) => ({
+      by: workload,
+      claim: { ...template, metadata: { name: `${template.metadata.name}-${metadata?.name}-0`, namespace } },
+    }));
+  });
+}
+
+const liveClaim = ({ allClaims }: ClusterObjects, { metadata }: Manifest, usual: string): Claim | undefined =>
+  allClaims.find(
+    (one) => one.metadata.name === metadata.name && one.metadata.namespace === (metadata.namespace ?? usual),
+  );
+
+const defaultClass = 'storageclass.kubernetes.io/is-default-class';
+
+/** Why nobody will make a volume for a new claim. */
+function unbindable({ spec }: Manifest, classes: readonly StorageClass[]): string | undefined {
+  const { storageClassName: name, volumeName } = (spec ?? {}) as {
+    storageClassName?: string;
+    volumeName?: string;
+  };
+  // Without a class a volume is made by hand.
+  if (volumeName !== undefined || name === '') return undefined;
+  if (name === undefined) {
+    const usual = classes.some(({ metadata }) => metadata.annotations?.[defaultClass] === 'true');
+    return usual ? undefined : 'it names no StorageClass, and none is the default';
+  }
+  return classes.some(({ metadata }) => metadata.name === name)
+    ? undefined
+    : `there is no StorageClass ${name}`;
+}

@@ -1,0 +1,90 @@
+import { known } from '../known.ts';
+import { DiskReserve } from '../host/reserve.ts';
+import { roomAt } from '../host/mounts.ts';
+import { wantedArchives } from '../images/wanted.ts';
+import type { Requirements } from '../payload/product-schema.ts';
+import type { Measurement } from '../policy/preflight.ts';
+import { judgeRoom, type RoomNeed } from '../policy/room.ts';
+import { pgDumpSchema, uselessness } from '../backup/dump-record.ts';
+import { upgradePgBackup } from '../steps/upgrade_pg_backup.ts';
+import type { CheckContext, HostFacts } from './facts.ts';
+
+/** Records, logs and copies of a run, and what a few new pods need. */
+const runFiles = 200;
+/** Files of images are smaller: who refuses by this lacks inodes for certain. */
+const bytesAFile = 65_536;
+
+/** The product's limits for a run that begins, and what is really missing for any. */
+export async function checkRoom(
+  ctx: CheckContext,
+  facts: HostFacts,
+  { room }: Requirements,
+  dump: boolean,
+): Promise<Measurement[]> {
+  // A run that goes on has taken its room already: only what is still missing counts.
+  const floors: RoomNeed[] = ctx.resumed
+    ? []
+    : room.map(({ path, freeBytes, why }) => ({ path, bytes: freeBytes, why }));
+  const missing = [
+    ...(await missingImages(facts)),
+    ...missingFiles(ctx),
+    ...(dump ? await expectedDump(ctx, facts) : []),
+  ];
+  const measured = await Promise.all(
+    [...new Set([...floors, ...missing].map(({ path }) => path))].map(async (path) => {
+      const { device, mountPoint, freeBytes, freeFiles } = await roomAt(path);
+      return { path, fileSystem: device, mountPoint, freeBytes, freeFiles };
+    }),
+  );
+  return judgeRoom(floors, missing, measured);
+}
+
+async function missingImages(facts: HostFacts): Promise<RoomNeed[]> {
+  const [{ missingBytes, unpackedBytes }, path] = await Promise.all([
+    facts.missingImages(),
+    facts.imageStore(),
+  ]);
+  return [
+    { path, bytes: missingBytes, why: 'image layers that are missing' },
+    {
+      path,
+      bytes: unpackedBytes,
+      files: runFiles + Math.ceil(unpackedBytes / bytesAFile),
+      why: 'the same unpacked',
+    },
+  ];
+}
+
+/** The chart beside the old one, and archives that are written anew beside those that they replace. */
+function missingFiles({ product, index, paths, entitlements, refreshArchives }: CheckContext): RoomNeed[] {
+  const chart = index.entries.filter(({ name }) => name.startsWith(`${product.chart.folder}/`));
+  const wanted = wantedArchives(product, entitlements);
+  const archives = refreshArchives ? index.archives.filter(({ name }) => wanted.includes(name)) : [];
+  const total = (files: readonly { size: number }[]) => files.reduce((sum, { size }) => sum + size, 0);
+  return [
+    { path: paths.folder, bytes: total(chart), files: runFiles + chart.length, why: 'chart' },
+    { path: paths.folder, bytes: total(archives), why: 'archives written anew' },
+  ];
+}
+
+async function expectedDump(ctx: CheckContext, facts: HostFacts): Promise<RoomNeed[]> {
+  if (ctx.resumed && hasUsableDump(ctx)) return [];
+  const path = ctx.paths.backups;
+  const { keptBytes } = await DiskReserve.at(path, ctx.product.reserve);
+  const kept = { path, bytes: keptBytes, why: 'kept free for the database and the cluster' };
+  const estimate = await facts.dumpBytes();
+  if (estimate.known) return [{ path, bytes: estimate.value, why: 'dump, about' }, kept];
+  // A database that does not answer is another check's failure; the dump ends itself before it takes what is kept.
+  const onDisk = await known(facts.database());
+  const bytes = onDisk.known ? onDisk.value.sizeBytes : 0;
+  return [{ path, bytes, why: 'dump: its size is not known, this is what the database takes on disk' }, kept];
+}
+
+/** Where Helm has completed no dump is taken again, either. */
+function hasUsableDump(ctx: CheckContext): boolean {
+  const steps = ctx.run()?.steps;
+  if (steps?.upgrade_helm?.status === 'completed') return true;
+  const step = steps?.[upgradePgBackup.id];
+  const dump = pgDumpSchema.safeParse(step?.out?.pgDump);
+  return step?.status === 'completed' && dump.success && uselessness(ctx, dump.data) === undefined;
+}

@@ -1,0 +1,59 @@
+import { normalizedReference } from '../images/reference.ts';
+import { readRegularText } from '../host/regular-file.ts';
+import type { Measurement } from '../policy/preflight.ts';
+import type { CheckContext } from './facts.ts';
+
+const limit = 'whole in containerd: every pod starts with it';
+
+/** The image that holds a pod's namespaces, as the containerd that runs is configured. */
+export async function checkSandboxImage(ctx: CheckContext): Promise<Measurement> {
+  const path = configFile(ctx.listProcesses().map(({ argv }) => argv));
+  const text = path === undefined ? undefined : await readRegularText(path).catch(() => undefined);
+  const image = text === undefined ? undefined : sandboxImage(text);
+  if (image === undefined) {
+    const where = path === undefined ? 'no containerd runs with a configuration file' : `${path} names none`;
+    return {
+      outcome: 'warn',
+      measured: `not known which one is used: ${where}`,
+      limit,
+      fix: 'k3s crictl info',
+    };
+  }
+  const name = normalizedReference(image);
+  const found = (await ctx.containerd.check(name)).find((one) => one.name === name);
+  if (found?.complete === true) return { outcome: 'ok', measured: name, limit };
+  return {
+    outcome: 'fail',
+    measured: `${name} is ${found === undefined ? 'not in containerd' : 'not whole in containerd'}: no new pod starts, nor would the old ones again`,
+    limit,
+    fix: `k3s ctr images import k3s-airgap-images-amd64.tar   # the file of this k3s' own release`,
+  };
+}
+
+/** Of `containerd --config FILE`, as k3s starts it. */
+export function configFile(processes: readonly (readonly string[])[]): string | undefined {
+  for (const [program = '', ...words] of processes) {
+    if (program.slice(program.lastIndexOf('/') + 1) !== 'containerd') continue;
+    for (const [place, word] of words.entries()) {
+      if (word === '-c' || word === '--config') return words[place + 1];
+      const [, path] = /^--?c(?:onfig)?=(.+)$/.exec(word) ?? [];
+      if (path !== undefined) return path;
+    }
+  }
+  return undefined;
+}
+
+/** In containerd's configuration of version 3, and of version 2. */
+export function sandboxImage(toml: string): string | undefined {
+  let table = '';
+  for (const line of toml.split('\n')) {
+    const heading = /^\s*\[([^[\]]+)\]/.exec(line);
+    if (heading !== null) table = heading[1] ?? '';
+    const [, key, value] =
+      /^\s*['"]?(sandbox(?:_image)?)['"]?\s*=\s*(?:"([^"]+)"|'([^']+)')/
+        .exec(line)
+        ?.filter((part) => part !== undefined) ?? [];
+    if (key === 'sandbox_image' || (key === 'sandbox' && table.endsWith('pinned_images'))) return value;
+  }
+  return undefined;
+}

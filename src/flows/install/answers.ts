@@ -1,0 +1,115 @@
+import { isIP } from 'node:net';
+import { existsSync } from 'node:fs';
+import { isAbsolute, normalize } from 'node:path';
+import { readRegularText } from '../../host/regular-file.ts';
+import type { Redactor } from '../../engine/redact.ts';
+import type { State } from '../../engine/state.ts';
+import { IvaapError } from '../../errors.ts';
+import type { Kubectl } from '../../host/kubectl.ts';
+import type { Product } from '../../payload/product-schema.ts';
+import { valueAt } from '../../policy/values-patches.ts';
+import type { InstallContext } from '../../release/context.ts';
+import { type License, readLicense } from '../../release/license-file.ts';
+import { parseValues } from '../../release/values-file.ts';
+import { hideLicense, hideValues, installedLicense } from '../../release/secrets-of-host.ts';
+
+/** Answers of the command line, as they were typed. */
+export interface InstallFlags {
+  fqdn: string | undefined;
+  license: string | undefined;
+  storagePath: string | undefined;
+  values: string | undefined;
+}
+
+export type InstallAnswers = Pick<InstallContext, 'fqdn' | 'storagePath' | 'valuesFrom' | 'license'>;
+
+const hostName = /^(?=.{1,253}$)[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
+
+/**
+ * The answers of a fresh install: from the flags, else from the operator's values file, else from the attempt that is gone on with.
+ * Throws `usage` for what is missing or cannot be.
+ */
+export async function installAnswers(
+  product: Product,
+  valuesPath: string,
+  flags: InstallFlags,
+  state: State | undefined,
+  redactor: Redactor,
+): Promise<InstallAnswers> {
+  // An install that goes on has written the file already, and the operator may have mended it since.
+  const written = state?.run !== undefined && existsSync(valuesPath) ? valuesPath : undefined;
+  const valuesFrom = await operatorValues(product, flags.values ?? written, redactor);
+  const earlier = (state?.run?.steps.preflight?.out?.answers ?? {}) as {
+    fqdn?: string;
+    storagePath?: string;
+  };
+  const inFile = (path: readonly string[] | undefined): string | undefined => {
+    if (valuesFrom === undefined || path === undefined) return undefined;
+    const value = valueAt(parseValues(valuesFrom.path, valuesFrom.text).root, path);
+    return typeof value === 'string' && value !== '' ? value : undefined;
+  };
+  const { keys } = product.values;
+  const fqdn = flags.fqdn ?? inFile(keys.fqdn) ?? earlier.fqdn;
+  if (fqdn === undefined) {
+    throw new IvaapError('usage', 'the name under which this host is reached is missing', {
+      hint: 'add it: --fqdn NAME',
+    });
+  }
+  // What the API server refuses as the host of an ingress rule.
+  if (isIP(fqdn) !== 0 || /(^|\.)\d+$/.test(fqdn)) {
+    throw new IvaapError('usage', `--fqdn ${fqdn} is an address; the ingress is reached by a name`, {
+      hint: 'a name that leads to this host, in DNS or in /etc/hosts, e.g. --fqdn wells.example.com',
+    });
+  }
+  if (!hostName.test(fqdn) || fqdn.split('.').some((label) => label.length > 63)) {
+    throw new IvaapError('usage', `--fqdn ${fqdn} is no host name`, {
+      hint: 'lower-case letters, digits, - and dots, e.g. --fqdn wells.example.com',
+    });
+  }
+  const storagePath =
+    flags.storagePath ??
+    inFile(keys.storagePath) ??
+    earlier.storagePath ??
+    product.database.volume.defaultPath;
+  if (!isAbsolute(storagePath) || normalize(storagePath) !== storagePath || storagePath === '/') {
+    throw new IvaapError(
+      'usage',
+      `--storage-path ${storagePath} is not an absolute, plain path of a folder`,
+      {
+        hint: `--storage-path ${product.database.volume.defaultPath}`,
+      },
+    );
+  }
+  const license =
+    flags.license === undefined ? undefined : await readLicense(flags.license, product.name, new Date());
+  if (license !== undefined) hideLicense(product, license, redactor);
+  return { fqdn, storagePath, valuesFrom, license };
+}
+
+async function operatorValues(product: Product, path: string | undefined, redactor: Redactor) {
+  if (path === undefined) return undefined;
+  let text: string;
+  try {
+    text = await readRegularText(path);
+  } catch (error) {
+    throw new IvaapError('usage', `the values file ${path} cannot be read`, {
+      cause: error,
+      hint: `ls -l ${path}`,
+    });
+  }
+  hideValues(product, parseValues(path, text), redactor);
+  return { path, text };
+}
+
+/** The licence of the command line, or the one that an earlier attempt put into the cluster. Throws `usage` when one is needed. */
+export async function requireLicense(
+  kubectl: Kubectl,
+  product: Product,
+  given: License | undefined,
+  redactor: Redactor,
+): Promise<License | undefined> {
+  if (product.license === undefined || given !== undefined) return given;
+  const found = await installedLicense(kubectl, product, redactor);
+  if (found !== undefined) return found;
+  throw new IvaapError('usage', 'a licence is needed to install', { hint: 'add it: --license FILE' });
+}

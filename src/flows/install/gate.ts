@@ -1,0 +1,136 @@
+import { existsSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
+import type { RunRecord, State } from '../../engine/state.ts';
+import { IvaapError } from '../../errors.ts';
+import { signerOf } from '../../payload/format/signature.ts';
+import { type Again, freshFlags } from '../../policy/again.ts';
+import { signedBy } from '../../policy/trust.ts';
+import { compareVersions, formatVersion, requireVersion, sameVersion } from '../../policy/version.ts';
+import type { KubeObject } from '../../host/kubectl.ts';
+import { hostEvidence, isMarked, likely } from '../../queries/host-evidence.ts';
+import type { FlowPorts, HostTools, OpenedPayload } from '../../session/session.ts';
+import { factsOf, noStateRefusal } from '../../queries/without-state.ts';
+
+/** Whether a fresh install may start at all: each check throws before anything is changed. */
+
+/** The unfinished install of another package; the one that began it goes on with it. */
+export const otherInstall = ({ payload }: OpenedPayload, { installed, run }: State): State['run'] =>
+  installed === undefined && run?.payloadDigest !== payload.digest ? run : undefined;
+
+/** A host with state has an installation, or one that a package began. */
+export function refuseInstalled(
+  opened: OpenedPayload,
+  state: State,
+  { program, again, supersede }: Pick<FlowPorts, 'program' | 'again'> & { supersede: boolean },
+): void {
+  const { payload, release } = opened;
+  const { installed, run } = state;
+  if (installed !== undefined) {
+    throw new IvaapError('preflight', `version ${installed.version} is installed on this host already`, {
+      hint: sameVersion(installed.version, release.version)
+        ? `${program} status`
+        : `to bring it to ${release.version}: ${again({ add: ['--upgrade'], without: [...freshFlags, '--supersede'] })}`,
+    });
+  }
+  // The same contents under another signature, or another package: what began here goes on with files of one vendor.
+  const signer = signerOf(payload.trailer);
+  if (run?.key !== undefined && run.key !== signer) {
+    throw new IvaapError(
+      'payload',
+      `this executable is not trusted: it is ${signedBy(signer)}, and the install that began on this host is ${signedBy(run.key)}`,
+      { hint: again({ program: run.binary }) },
+    );
+  }
+  const other = otherInstall(opened, state);
+  if (other === undefined) return;
+  refuseOlderThanStarted(other, release.version, again);
+  if (supersede) return;
+  throw new IvaapError(
+    'preflight',
+    `an install of ${other.to} began on this host and has not completed; this is another package (${release.version})`,
+    {
+      hint: `to close it and install with this package, over what is there: ${again({ add: ['--supersede'] })}`,
+    },
+  );
+}
+
+/** Once Helm has started for a version, the product may have made its schema: an older release does not know it. */
+function refuseOlderThanStarted(run: RunRecord, version: string, again: Again): void {
+  const { pointOfNoReturn: point, to, binary } = run;
+  if (point === undefined) return;
+  const started = (point.versions ?? [to]).map((text) =>
+    requireVersion(text, 'the version of an unfinished install'),
+  );
+  const highest = started.sort(compareVersions).at(-1);
+  const own = requireVersion(version, 'the version of this payload');
+  if (highest === undefined || compareVersions(own, highest) >= 0) return;
+  throw new IvaapError(
+    'version',
+    `Helm was started for ${formatVersion(highest)}, whose schema the database may have; this payload is ${formatVersion(own)}, which is older`,
+    {
+      hint: `${again({ program: binary, without: ['--supersede'] })}; or a package of ${formatVersion(highest)} or newer with --supersede`,
+    },
+  );
+}
+
+/** What would be mistaken for ours, or lost, if a fresh install went on over it. */
+export async function refuseLeftovers(
+  opened: OpenedPayload,
+  { kubectl }: HostTools,
+  answers: { storagePath: string; valuesFrom: string | undefined },
+  { program, signal }: Pick<FlowPorts, 'program' | 'signal'>,
+): Promise<void> {
+  const { product, paths } = opened;
+  const evidence = await hostEvidence(opened, { known: true, value: { kubectl } }, signal);
+  signal.throwIfAborted();
+  const found = likely(evidence);
+  // Backups alone, beside a cluster that knows nothing: what lies there is named below, one thing after the other.
+  const here = isMarked(evidence) || (evidence.records.known && evidence.records.value.length > 0);
+  if (found === 'unmounted' || (found === 'ours' && here)) {
+    const { message, hint } = noStateRefusal(evidence, opened, program);
+    throw new IvaapError('preflight', message, { hint, facts: factsOf(evidence, opened) });
+  }
+  if (!evidence.records.known)
+    throw new IvaapError('preflight', evidence.records.why, { hint: 'systemctl status k3s' });
+  if (evidence.records.value.length > 0) {
+    throw new IvaapError(
+      'preflight',
+      `the Helm release ${product.release} exists in the namespace ${product.namespace}, but this installer did not make it`,
+      { hint: `follow the guide "${product.versions.legacyGuide}"`, facts: factsOf(evidence, opened) },
+    );
+  }
+  if (existsSync(paths.values) && answers.valuesFrom !== paths.values) {
+    throw new IvaapError('preflight', `${paths.values} exists already`, {
+      hint: `to install with it: --values ${paths.values}`,
+    });
+  }
+  if (existsSync(paths.chart)) {
+    throw new IvaapError('preflight', `${paths.chart} exists already, and no state says whose it is`, {
+      hint: `ls -l ${paths.chart}`,
+    });
+  }
+  const files = await readdir(answers.storagePath).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return [];
+    throw new IvaapError('usage', `${answers.storagePath} cannot be the database's folder`, { cause: error });
+  });
+  if (files.length > 0) {
+    throw new IvaapError(
+      'preflight',
+      `the database's folder ${answers.storagePath} is not empty: it may hold the data of an earlier installation`,
+      { hint: `ls -la ${answers.storagePath}` },
+    );
+  }
+  await refuseVolume(kubectl, product.database.volume.persistentVolume);
+}
+
+async function refuseVolume(kubectl: HostTools['kubectl'], name: string): Promise<void> {
+  type Volume = KubeObject & { status?: { phase?: string }; spec?: { hostPath?: { path?: string } } };
+  const volume = await kubectl.get<Volume>('persistentvolume', name);
+  if (volume === undefined) return;
+  const path = volume.spec?.hostPath?.path;
+  throw new IvaapError(
+    'preflight',
+    `the volume ${name} exists already (${volume.status?.phase ?? 'unknown'}${path === undefined ? '' : `, data in ${path}`})`,
+    { hint: `to forget it; its data stays in the folder: k3s kubectl delete pv ${name}` },
+  );
+}

@@ -1,0 +1,108 @@
+import { emptyState, type RunRecord, type State } from '../../engine/state.ts';
+import { signerOf } from '../../payload/format/signature.ts';
+import { formatVersion, parseVersion, sameVersion } from '../../policy/version.ts';
+import type { RepairFacts } from './facts.ts';
+import { baseState, payloadOf } from './sources.ts';
+
+/** The state with this version as the one that completed last; what nobody can prove is named as unknown. */
+export function withVersion(facts: RepairFacts, version: string, deployedAt: string): State {
+  const { evidence, state, opened, now } = facts;
+  const base = state === undefined ? baseState(evidence.copies) : structuredClone(state);
+  const draft = base ?? emptyState(opened.product.name);
+  const { digest, key, binary } = payloadOf(version, state, evidence.copies);
+  const unknown = [...(digest === undefined ? ['payload'] : []), ...(key === undefined ? ['key'] : [])];
+  if (facts.schemaNow === undefined) unknown.push('schema version');
+  const completed = Number.isNaN(Date.parse(deployedAt)) ? now : new Date(deployedAt);
+  draft.installed = {
+    version,
+    payloadDigest: digest ?? 'unknown',
+    completedAt: new Date(Math.min(completed.getTime(), now.getTime())).toISOString(),
+    ...(key === undefined ? {} : { key }),
+    ...(binary === undefined ? {} : { binary }),
+  };
+  return marked(facts, draft, unknown);
+}
+
+/** Closes the last run and says that, when, and by whom the state was repaired. */
+export function marked(
+  { now, by, evidence, state, opened }: RepairFacts,
+  draft: State,
+  unknown: string[],
+): State {
+  const at = now.toISOString();
+  const id = `${at.replaceAll(/[-:]/g, '').replace(/\.\d+/, '')}-repair-state`;
+  if (draft.run !== undefined && draft.installed?.version !== state?.installed?.version) closeRun(draft, at);
+  draft.history.push({
+    id,
+    flow: 'repair-state',
+    from: state?.installed?.version ?? null,
+    to: draft.installed?.version ?? opened.release.version,
+    payloadDigest: draft.installed?.payloadDigest ?? 'unknown',
+    startedAt: at,
+    finishedAt: at,
+    startedBy: by,
+    status: 'completed',
+  });
+  draft.repair = { at, by, run: id, chart: evidence.chart?.version ?? null, unknown };
+  return draft;
+}
+
+function closeRun(draft: State, at: string): void {
+  const { run } = draft;
+  if (run === undefined) return;
+  const { id, flow, from, to, payloadDigest, startedAt, finishedAt = at, startedBy, status } = run;
+  draft.history.push({
+    id,
+    flow,
+    from,
+    to,
+    payloadDigest,
+    startedAt,
+    finishedAt,
+    status: status === 'completed' ? status : 'superseded',
+    ...(startedBy === undefined ? {} : { startedBy }),
+  });
+  delete draft.run;
+}
+
+export function unfinishedUpgrade(
+  facts: RepairFacts,
+  { from, to, schema, revision }: { from: string; to: string; schema: number | undefined; revision: number },
+): RunRecord {
+  const run = unfinished(facts, { flow: 'upgrade', from, to });
+  const data = { schemaVersion: schema ?? null, helmRevision: revision };
+  return { ...run, pointOfNoReturn: { at: run.startedAt, step: 'upgrade_helm', data, versions: [to] } };
+}
+
+/** A run of which only that it did not end is known: each of its steps runs again. */
+export function unfinished(
+  { opened, state, evidence, now, binary, program }: RepairFacts,
+  { flow, from, to }: { flow: 'install' | 'upgrade'; from: string | null; to: string },
+): RunRecord {
+  const known = [state, ...evidence.copies.map((copy) => copy.state)]
+    .map((one) => one?.run ?? one?.madeBy)
+    .find((run) => run?.flow === flow && run.to === to && (run.from ?? null) === from);
+  const own = sameVersion(to, opened.release.version);
+  const at = now.toISOString();
+  return {
+    id: `${at.replaceAll(/[-:]/g, '').replace(/\.\d+/, '')}-${flow}`,
+    flow,
+    from,
+    to: spoken(to),
+    payloadDigest: known?.payloadDigest ?? (own ? opened.payload.digest : 'unknown'),
+    // Not when it began: what its Helm did once is no answer to what is there now.
+    startedAt: at,
+    finishedAt: at,
+    status: 'failed',
+    binary: known?.binary ?? (own ? binary : program),
+    ...(known?.key !== undefined ? { key: known.key } : own ? { key: signerOf(opened.payload.trailer) } : {}),
+    order: [],
+    steps: {},
+    error: { code: 'failed', message: 'how it ended is not known: the state was lost' },
+  };
+}
+
+const spoken = (version: string): string => {
+  const parsed = parseVersion(version);
+  return parsed === undefined ? version : formatVersion(parsed);
+};

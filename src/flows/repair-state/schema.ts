@@ -1,0 +1,43 @@
+import { compareVersions, formatVersion, parseVersion, sameVersion } from '../../policy/version.ts';
+import { refused, type RepairFacts, type Refused } from './facts.ts';
+import { knownSchema } from './sources.ts';
+
+type SchemaJudgement =
+  | Refused
+  | {
+      kind: 'fits';
+      /** What the version ran with before an upgrade. */
+      before: number | undefined;
+      /** The version that has moved it beyond what this one had. */
+      movedFor: string | undefined;
+    };
+
+/** Whether the database can be of this version. A schema that has moved on says that an upgrade is not finished. */
+export function judgeSchema(
+  { opened, schemaNow, state, evidence, program }: RepairFacts,
+  version: string,
+): SchemaJudgement {
+  const { release } = opened;
+  const own = sameVersion(version, release.version) ? release.schema : undefined;
+  const { before, target } = knownSchema(version, state, evidence.copies);
+  const most = own?.target ?? target ?? before;
+  const fits: SchemaJudgement = { kind: 'fits', before: before ?? most, movedFor: undefined };
+  if (schemaNow === undefined) return fits;
+  const status = `${program} status`;
+  if (own !== undefined && schemaNow < own.min) {
+    const message = `the Helm release is of ${version}, which needs schema version ${own.min}, and the database's is ${schemaNow}`;
+    return refused('version', message, status);
+  }
+  const newest = Math.max(release.schema.target, most ?? 0);
+  if (schemaNow > newest) {
+    const message = `the database's schema version ${schemaNow} is newer than ${version} has it, and than ${release.version}, which this package is (${release.schema.target}): use the package of the version that moved it`;
+    return refused('version', message, status);
+  }
+  if (most === undefined || schemaNow <= most) return fits;
+  const [from, to] = [parseVersion(version), parseVersion(release.version)];
+  if (from !== undefined && to !== undefined && compareVersions(to, from) > 0) {
+    return { kind: 'fits', before: before ?? most, movedFor: formatVersion(to) };
+  }
+  const message = `the Helm release is of ${version}, and the database's schema is version ${schemaNow}, which ${version} never had (it had ${most}): a newer release has moved it. Bring the dump from before back, or use the package of that release`;
+  return refused('version', message, status);
+}

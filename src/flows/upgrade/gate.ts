@@ -1,0 +1,19 @@
+import { IvaapError } from '../../errors.ts';
+import { hostEvidence } from '../../queries/host-evidence.ts';
+import type { Part } from '../../queries/part.ts';
+import type { FlowPorts, HostTools, OpenedPayload } from '../../session/session.ts';
+import { factsOf, noStateRefusal } from '../../queries/without-state.ts';
+
+/** Whether an upgrade may start at all: each check throws before anything is changed. */
+
+/** A host without state: is its disk away, was its state lost, or was it deployed by other means? */
+export async function refuseWithoutState(
+  opened: OpenedPayload,
+  host: Part<Pick<HostTools, 'kubectl'>>,
+  { program, signal }: Pick<FlowPorts, 'program' | 'signal'>,
+): Promise<never> {
+  const evidence = await hostEvidence(opened, host, signal);
+  signal.throwIfAborted();
+  const { code, message, hint } = noStateRefusal(evidence, opened, program);
+  throw new IvaapError(code, message, { hint, facts: factsOf(evidence, opened) });
+}

@@ -1,0 +1,80 @@
+import type { RunResult } from '../../engine/run.ts';
+import type { JsonObject } from '../../engine/step.ts';
+import type { StepContext, UpgradeContext } from '../../release/context.ts';
+import type { FlowResult } from '../run-flow.ts';
+import { wayBackLines } from '../../queries/way-back-text.ts';
+
+/** What a completed upgrade has changed, for people and for machines. */
+export function upgradeSummary(ctx: UpgradeContext, result: RunResult): FlowResult {
+  const { from, to, product } = ctx;
+  const out = (step: string) => result.outputs[step] ?? {};
+  const images = (out('upgrade_load_images').imageLoad ?? {}) as {
+    loaded?: string[];
+    importedBytes?: number;
+  };
+  const schema = (out('upgrade_helm').schema ?? {}) as { before?: number | null; after?: number | null };
+  const way = ctx.wayBack();
+  const dump = way.restored ? way.later : way.before;
+  const { overlay } = out('upgrade_migrate') as { overlay?: { path: string | null; patches: string[] } };
+  const restart = out('upgrade_helm').restart;
+  const data: JsonObject = {
+    from,
+    to,
+    chart: ctx.paths.chart,
+    previousChart: out('upgrade_chart_swap').previousChart ?? null,
+    loadedImages: images.loaded ?? [],
+    schema: { before: schema.before ?? null, after: schema.after ?? null },
+    overlay: overlay?.path ?? null,
+    patches: overlay?.patches ?? [],
+    dump: dump?.path ?? null,
+    dumpSha256: dump?.sha256 ?? null,
+    laterDump: way.restored ? null : (way.later?.path ?? null),
+    snapshot: way.snapshot ?? null,
+    laterSnapshot: way.laterSnapshot ?? null,
+    editedChart: out('upgrade_chart_swap').editedChart ?? null,
+    restart: restart ?? null,
+    waivedHealth: waivedHealth(ctx, result),
+    warnings: result.warnings,
+  };
+  const lines = [
+    from === to ? `${product.title} ${to} was applied again.` : `${product.title} ${from} -> ${to}: done.`,
+    `  release  ${product.release} in namespace ${product.namespace}, chart ${ctx.paths.chart}`,
+    `  images   ${imagesWords(images.loaded?.length ?? 0, out('upgrade_load_images').images)}`,
+    `  database ${schemaWords(schema)}`,
+    ...healthLines(ctx, result),
+    ...(overlay?.path == null
+      ? []
+      : [`  values   patched in ${overlay.path}: ${overlay.patches.join(', ')}`]),
+    ...wayBackLines(way).map((line) => `  ${line}`),
+    ...(typeof restart === 'string' ? [`  to do    ${restart}`] : []),
+  ];
+  return { lines, data };
+}
+
+/** Health steps that were waived, by title. */
+export function waivedHealth(
+  { product }: Pick<StepContext, 'product'>,
+  { outputs }: Pick<RunResult, 'outputs'>,
+): { title: string; reason: string }[] {
+  return Object.values(outputs).flatMap((out) =>
+    product.health.flatMap(({ id, title }) => {
+      const { waived } = (out[`health_${id}`] ?? {}) as { waived?: string };
+      return waived === undefined ? [] : [{ title, reason: waived }];
+    }),
+  );
+}
+
+export const healthLines = (ctx: Pick<StepContext, 'product'>, result: RunResult): string[] =>
+  waivedHealth(ctx, result).map(({ title, reason }) => `  health   ${title}: waived (${reason}), not proved`);
+
+function imagesWords(loaded: number, all: unknown): string {
+  const others = (Array.isArray(all) ? all.length : 0) - loaded;
+  return others > 0 ? `${loaded} loaded, ${others} there already` : `${loaded} loaded`;
+}
+
+function schemaWords({ before, after }: { before?: number | null; after?: number | null }): string {
+  if (before == null || after == null) {
+    return `schema version ${before ?? 'not known'} before, ${after ?? 'not known'} now`;
+  }
+  return before === after ? `schema version ${after}, unchanged` : `schema version ${before} -> ${after}`;
+}

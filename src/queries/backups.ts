@@ -1,0 +1,58 @@
+import { lstat, readdir } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { assertProduct, readState, type State } from '../engine/state.ts';
+import { causeChain } from '../errors.ts';
+import type { OpenedPayload } from '../session/session.ts';
+
+export interface Backup {
+  folder: string;
+  files: string[];
+  /** Why its files are not known: it is no folder, or cannot be read. */
+  trouble?: string;
+}
+
+/** What lies below the folder of backups, oldest first; something strange there hides none of the others. */
+export async function listBackups(folder: string): Promise<Backup[]> {
+  const names = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return [];
+    throw error;
+  });
+  return Promise.all(
+    names.sort().map(async (name) => {
+      const path = join(folder, name);
+      try {
+        if (!(await lstat(path)).isDirectory()) return { folder: path, files: [], trouble: 'no folder' };
+        return { folder: path, files: (await readdir(path)).sort() };
+      } catch (error) {
+        return { folder: path, files: [], trouble: causeChain(error)[0] ?? 'it cannot be read' };
+      }
+    }),
+  );
+}
+
+/** A copy of the state from the middle of the run that made the backup: what it says of that run is not how it ended. */
+export interface StateCopy {
+  folder: string;
+  state: State;
+}
+
+/** The copies that can be read and are this product's, newest first. */
+export async function stateCopies(
+  { paths, product }: Pick<OpenedPayload, 'paths' | 'product'>,
+  backups: readonly Backup[],
+): Promise<StateCopy[]> {
+  const name = basename(paths.state);
+  const copies: StateCopy[] = [];
+  for (const { folder, files } of backups.toReversed()) {
+    if (!files.includes(name)) continue;
+    const path = join(folder, name);
+    try {
+      const state = await readState(path);
+      assertProduct(state, path, product.name);
+      if (state !== undefined) copies.push({ folder, state });
+    } catch {
+      // Damaged, or of another product: the others may be whole.
+    }
+  }
+  return copies;
+}

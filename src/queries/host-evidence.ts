@@ -1,0 +1,149 @@
+import { existsSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
+import type { KubeObject } from '../host/kubectl.ts';
+import { type ReleaseRecord, readReleaseRecords } from '../host/helm-record.ts';
+import { fstabMountPoints, isMountPoint } from '../host/mounts.ts';
+import { type ChartFacts, chartFacts } from '../release/chart-tree.ts';
+import { type Backup, listBackups, type StateCopy, stateCopies } from './backups.ts';
+import { mapPart, type Part, part } from './part.ts';
+import type { HostTools, OpenedPayload } from '../session/session.ts';
+
+/** What the host itself says of an installation, whatever became of its state. */
+export interface HostEvidence {
+  folder: {
+    path: string;
+    /** Whether anything lies in it. */
+    empty: boolean;
+    mounted: boolean;
+    /** A mount of /etc/fstab on the way to it, or the folder itself, that is not there now. */
+    missingMount: string | undefined;
+  };
+  /** Whether the namespace bears this installer's labels; null where there is none. */
+  namespace: Part<boolean | null>;
+  /** The database's volume; null where there is none. */
+  volume: Part<{ ours: boolean; path: string | undefined; there: boolean } | null>;
+  /** Helm's records of the release, oldest first. */
+  records: Part<ReleaseRecord[]>;
+  /** Workloads that bear the release's marks. */
+  workloads: Part<string[]>;
+  chart: ChartFacts | undefined;
+  backups: Part<Backup[]>;
+  /** Newest first. */
+  copies: StateCopy[];
+}
+
+type Volume = KubeObject & { spec?: { hostPath?: { path?: string }; local?: { path?: string } } };
+
+/** Looks at the host and asks the cluster; changes nothing. `host` is what could be found to ask with, or why it could not. */
+export async function hostEvidence(
+  opened: OpenedPayload,
+  host: Part<Pick<HostTools, 'kubectl'>>,
+  signal: AbortSignal,
+): Promise<HostEvidence> {
+  const { product, paths } = opened;
+  const { namespace, release } = product;
+  const bearsLabels = ({ metadata }: KubeObject) =>
+    metadata.labels?.['app.kubernetes.io/part-of'] === product.name &&
+    metadata.labels['app.kubernetes.io/managed-by'] === product.command;
+  const ask = <T>(question: (kubectl: HostTools['kubectl']) => Promise<T>): Promise<Part<T>> =>
+    host.known ? part(() => question(host.value.kubectl)) : Promise.resolve(host);
+  const backups = await part(() => listBackups(paths.backups));
+  // One question first: unanswered ones would each wait for themselves.
+  const found = await ask((kubectl) => kubectl.get('namespace', namespace, { signal }));
+  const further: typeof ask = found.known ? ask : () => Promise.resolve(found);
+  const [volume, records, workloads] = await Promise.all([
+    further((kubectl) =>
+      kubectl.get<Volume>('persistentvolume', product.database.volume.persistentVolume, { signal }),
+    ),
+    further((kubectl) => readReleaseRecords(kubectl, { namespace, release, signal })),
+    further((kubectl) => kubectl.list('deployments,statefulsets,daemonsets', { namespace, signal })),
+  ]);
+  return {
+    folder: await folderFacts(paths.folder),
+    namespace: mapPart(found, (one) => (one === undefined ? null : bearsLabels(one))),
+    volume: mapPart(volume, (one) => {
+      if (one === undefined) return null;
+      const path = one.spec?.hostPath?.path ?? one.spec?.local?.path;
+      return { ours: bearsLabels(one), path, there: path !== undefined && existsSync(path) };
+    }),
+    records,
+    workloads: mapPart(workloads, (objects) =>
+      objects
+        .filter(({ metadata }) => metadata.annotations?.['meta.helm.sh/release-name'] === release)
+        .map(({ kind, metadata }) => `${kind}/${metadata.name}`),
+    ),
+    chart: await chartFacts(paths.chart),
+    backups,
+    copies: backups.known ? await stateCopies(opened, backups.value) : [],
+  };
+}
+
+async function folderFacts(path: string): Promise<HostEvidence['folder']> {
+  const names = await readdir(path).catch(() => []);
+  const missingMount = (await fstabMountPoints()).find(
+    (point) => point !== '/' && (path === point || path.startsWith(`${point}/`)) && !isMountPoint(point),
+  );
+  return { path, empty: names.length === 0, mounted: isMountPoint(path), missingMount };
+}
+
+/** What most likely became of the state. */
+export type Likely =
+  /** The disk that holds the product's folder is not mounted. */
+  | 'unmounted'
+  /** This installer made what is here. */
+  | 'ours'
+  /** Something runs here that this installer did not make. */
+  | 'foreign'
+  | 'nothing'
+  /** The cluster could not be asked. */
+  | 'unknown';
+
+export function likely(evidence: HostEvidence): Likely {
+  const { folder, namespace, volume, records, copies } = evidence;
+  if (folder.missingMount !== undefined) return 'unmounted';
+  const ourVolume = volume.known && volume.value?.ours === true ? volume.value : undefined;
+  const below = ourVolume?.path?.startsWith(`${folder.path}/`) === true;
+  if (below && ourVolume?.there === false && copies.length === 0) return 'unmounted';
+  if (isMarked(evidence) || copies.length > 0) return 'ours';
+  if (!namespace.known || !volume.known || !records.known) return 'unknown';
+  return records.value.length > 0 ? 'foreign' : 'nothing';
+}
+
+/** Whether namespace and volume bear this installer's labels. */
+export const isMarked = ({ namespace, volume }: HostEvidence): boolean =>
+  namespace.known && namespace.value === true && volume.known && volume.value?.ours === true;
+
+/** The same for people, a line each. */
+export function evidenceLines(evidence: HostEvidence, { product }: Pick<OpenedPayload, 'product'>): string[] {
+  const { folder, namespace, volume, records, chart, backups } = evidence;
+  const said = <T>(what: string, asked: Part<T>, words: (value: T) => string) =>
+    `${what}: ${asked.known ? words(asked.value) : `not known: ${asked.why}`}`;
+  const made = (ours: boolean) => (ours ? 'made by this installer' : 'not made by this installer');
+  const mount = folder.mounted
+    ? 'mounted'
+    : folder.missingMount === undefined
+      ? 'no mount of its own'
+      : `${folder.missingMount} is in /etc/fstab and is not mounted`;
+  return [
+    `folder ${folder.path}: ${folder.empty ? 'empty, ' : ''}${mount}`,
+    said(`namespace ${product.namespace}`, namespace, (ours) => (ours === null ? 'missing' : made(ours))),
+    said(`volume ${product.database.volume.persistentVolume}`, volume, (found) => {
+      if (found === null) return 'missing';
+      const gone = found.there ? '' : ', which is not there';
+      return `${made(found.ours)}${found.path === undefined ? '' : `, data in ${found.path}${gone}`}`;
+    }),
+    said(`Helm release ${product.release}`, records, (all) => releaseWords(all.at(-1))),
+    `chart on disk: ${chart === undefined ? 'none' : `${chart.name} ${chart.version}`}`,
+    said('newest backup', backups, (all) => {
+      const newest = all.findLast(({ trouble }) => trouble === undefined);
+      return newest === undefined ? 'none' : `${newest.folder} (${newest.files.join(', ')})`;
+    }),
+  ];
+}
+
+/** `2026.1, revision 3, deployed`. */
+export function releaseWords(record: ReleaseRecord | undefined): string {
+  if (record === undefined) return 'none';
+  const { revision, status, content } = record;
+  return `${content?.version ?? 'version not readable'}, revision ${revision}, ${status}`;
+}

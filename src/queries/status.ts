@@ -1,0 +1,204 @@
+import { readRegularText } from '../host/regular-file.ts';
+import type { LockHolder } from '../engine/lock.ts';
+import { Redactor } from '../engine/redact.ts';
+import type { State } from '../engine/state.ts';
+import type { ReleaseRecord } from '../host/helm-record.ts';
+import type { Kubectl } from '../host/kubectl.ts';
+import { readHolder } from '../host/lock.ts';
+import { listPods } from '../host/pods.ts';
+import { isAlive } from '../host/system.ts';
+import type { Product } from '../payload/product-schema.ts';
+import { fqdnOf, probeRoute } from '../release/health-route.ts';
+import { readValuesFile } from '../release/values-file.ts';
+import { hideGenerated, hideValues } from '../release/secrets-of-host.ts';
+import { type Backup, listBackups } from './backups.ts';
+import { hostEvidence, type HostEvidence } from './host-evidence.ts';
+import { readOwnState } from '../session/own-state.ts';
+import { mapPart, type Part, part } from './part.ts';
+import { disagreement } from './release-agreement.ts';
+import {
+  type FlowPorts,
+  type HostTools,
+  openHost,
+  type OpenedPayload,
+  openOwnPayload,
+} from '../session/session.ts';
+import { waysOut, type WaysOut } from './ways-out.ts';
+import { factsOf, noStateRefusal } from './without-state.ts';
+
+export interface StatusReport {
+  product: string;
+  title: string;
+  /** Of this executable. */
+  payloadVersion: string;
+  state: Part<State | null>;
+  /** Out of the last run; null where there is none, or no state. */
+  waysOut: WaysOut | null;
+  /** The run that is going on just now. */
+  running: LockHolder | null;
+  /** Folders of backups, newest last, with the files in each. */
+  backups: Part<Backup[]>;
+  /** The values overlay's text; null when there is none. */
+  overlay: Part<{ path: string; text: string } | null>;
+  /** Helm's newest record; its version is null where the record cannot be read. */
+  release: Part<{ revision: number; status: string; version: string | null } | null>;
+  /** What the host itself says, and what to do, where the state does not say the same or cannot be read. */
+  host: { facts: string[]; advice: { message: string; hint: string } } | null;
+  pods: Part<PodReport[]>;
+  health: Part<{ id: string; title: string; path: string; healthy: boolean; answer: string }[]>;
+}
+
+interface PodReport {
+  name: string;
+  phase: string;
+  ready: boolean;
+  restarts: number;
+  trouble: string[];
+  images: { image: string; imageId: string; ready: boolean }[];
+}
+
+/** What a status is asked with; the signal is aborted when nobody waits for it any more. */
+export type StatusPorts = Pick<FlowPorts, 'machine' | 'signal' | 'program'>;
+
+/**
+ * Everything that can be known of the installation just now; works without a cluster and says what it could not read. Throws the
+ * signal's reason at once when it is aborted: whatever was asked then is not waited for.
+ */
+export async function queryStatus(ports: StatusPorts): Promise<StatusReport> {
+  const { signal } = ports;
+  const { promise, reject } = Promise.withResolvers<never>();
+  const stop = () => reject(signal.reason as Error);
+  signal.addEventListener('abort', stop, { once: true });
+  try {
+    signal.throwIfAborted();
+    return await Promise.race([gather(ports), promise]);
+  } finally {
+    signal.removeEventListener('abort', stop);
+  }
+}
+
+async function gather({ machine, signal, program }: StatusPorts): Promise<StatusReport> {
+  const opened = await openOwnPayload(machine);
+  const redactor = new Redactor();
+  try {
+    const { product, release, paths } = opened;
+    const [state, backups, overlay] = await Promise.all([
+      part(async () => (await readOwnState(opened, program)) ?? null),
+      part(() => listBackups(paths.backups)),
+      part(async () => readOverlay(paths.overlay)),
+    ]);
+    const holder = readHolder(paths.lock);
+    return {
+      running: holder !== undefined && isAlive(holder) ? holder : null,
+      product: product.name,
+      title: product.title,
+      payloadVersion: release.version,
+      state,
+      waysOut: state.known && state.value !== null ? waysOut(state.value, paths) : null,
+      backups,
+      overlay,
+      ...(await queryCluster(opened, redactor, { machine, signal, program, state })),
+    };
+  } finally {
+    await opened.payload.close();
+  }
+}
+
+async function readOverlay(path: string): Promise<{ path: string; text: string } | null> {
+  try {
+    return { path, text: await readRegularText(path) };
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw error;
+  }
+}
+
+type ClusterParts = Pick<StatusReport, 'release' | 'host' | 'pods' | 'health'>;
+
+async function queryCluster(
+  opened: OpenedPayload,
+  redactor: Redactor,
+  { machine, signal, program, state }: StatusPorts & { state: StatusReport['state'] },
+): Promise<ClusterParts> {
+  const { product, paths } = opened;
+  const health = part(async () => {
+    const values = await readValuesFile(paths.values, program);
+    hideValues(product, values, redactor);
+    return probeAll(product, fqdnOf(product, values));
+  });
+  const host = await reachable(product, redactor, { machine, signal });
+  const evidence = await hostEvidence(opened, host, signal);
+  const advice = adviceOf(state, evidence, opened, program);
+  return {
+    release: mapPart(evidence.records, (records) => summaryOf(records.at(-1))),
+    host: advice === undefined ? null : { facts: factsOf(evidence, opened), advice },
+    pods: host.known ? await part(() => queryPods(host.value.kubectl, product, redactor, signal)) : host,
+    health: await health,
+  };
+}
+
+/** One question first: unanswered ones would each wait for themselves. */
+function reachable(
+  product: Product,
+  redactor: Redactor,
+  { machine, signal }: Pick<StatusPorts, 'machine' | 'signal'>,
+): Promise<Part<Pick<HostTools, 'kubectl'>>> {
+  return part(async () => {
+    const host = await openHost(product, redactor, { machine, emit: () => {}, signal });
+    await host.kubectl.serverVersion({ timeoutMs: 5000, signal });
+    return host;
+  });
+}
+
+function summaryOf(record: ReleaseRecord | undefined) {
+  if (record === undefined) return null;
+  const { revision, status, content } = record;
+  return { revision, status, version: content?.version ?? null };
+}
+
+/** Undefined where the state can be read and Helm's records say the same, or could not be asked. */
+function adviceOf(
+  state: StatusReport['state'],
+  evidence: HostEvidence,
+  opened: OpenedPayload,
+  program: string,
+): { message: string; hint: string } | undefined {
+  const repair = `${program} repair-state`;
+  if (!state.known) return state.hint === undefined ? undefined : { message: state.why, hint: state.hint };
+  if (state.value === null) return noStateRefusal(evidence, opened, program);
+  const message = disagreement(state.value, evidence.records, opened.product.release);
+  return message === undefined ? undefined : { message, hint: repair };
+}
+
+async function queryPods(
+  kubectl: Kubectl,
+  product: Product,
+  redactor: Redactor,
+  signal: AbortSignal,
+): Promise<PodReport[]> {
+  await hideGenerated(kubectl, product, redactor);
+  const pods = await listPods(kubectl, { namespace: product.namespace, signal });
+  return pods.map(({ name, phase, ready, restarts, trouble, containers }) => ({
+    name,
+    phase,
+    ready,
+    restarts,
+    trouble: trouble.map((line) => redactor.text(line)),
+    images: containers.map(({ image, imageId, ready: up }) => ({ image, imageId, ready: up })),
+  }));
+}
+
+function probeAll(product: Product, fqdn: string) {
+  return Promise.all(
+    product.health.map(async (route) => {
+      const result = await probeRoute(route, fqdn);
+      return {
+        id: route.id,
+        title: route.title,
+        path: route.path,
+        healthy: result.healthy,
+        answer: result.answered ? `status ${result.status}` : result.reason,
+      };
+    }),
+  );
+}

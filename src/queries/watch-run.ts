@@ -1,0 +1,123 @@
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { LockHolder } from '../engine/lock.ts';
+import { stopError } from '../engine/failure.ts';
+import { findAttempt, type LogLine, type RunLogTail } from '../engine/run-log-tail.ts';
+import type { State } from '../engine/state.ts';
+import { IvaapError } from '../errors.ts';
+import { readHolder } from '../host/lock.ts';
+import { assertRoot, isAlive } from '../host/system.ts';
+import { readOwnState } from '../session/own-state.ts';
+import type { FlowResult } from '../flows/run-flow.ts';
+import { type FlowPorts, type OpenedPayload, openOwnPayload } from '../session/session.ts';
+
+/** Of a flow's ports; the signal is aborted when the operator has seen enough. */
+type WatchPorts = Pick<FlowPorts, 'machine' | 'emit' | 'signal' | 'program' | 'again'>;
+
+const pauseMs = 200;
+
+/**
+ * Shows the run that is going on from its first event to its last by following its log, and changes nothing. When nothing runs
+ * it says how the last run ended.
+ */
+export async function watchRun(ports: WatchPorts): Promise<FlowResult> {
+  assertRoot(ports.again(), 'reads the log of a run');
+  const opened = await openOwnPayload(ports.machine);
+  await opened.payload.close();
+  const holder = readHolder(opened.paths.lock);
+  if (holder === undefined || !isAlive(holder)) return lastRun(await readOwnState(opened, ports.program));
+  return watch(holder, opened, ports);
+}
+
+async function watch(holder: LockHolder, opened: OpenedPayload, ports: WatchPorts): Promise<FlowResult> {
+  const { command, version, pid, since, by } = holder;
+  const line = `watching "${command}" of ${version} (process ${pid}, since ${since}, by ${by}); Ctrl-C ends the watching, not the run`;
+  ports.emit({ type: 'message', at: new Date().toISOString(), level: 'info', line });
+  let tail: RunLogTail | undefined;
+  let run: string | null = null;
+  for (;;) {
+    // Asked first: what a process wrote before its end is read after it.
+    const alive = isAlive(holder);
+    let lines: LogLine[];
+    if (tail === undefined) {
+      const found = await findAttempt(join(opened.paths.installer, 'logs'), holder);
+      tail = found?.tail;
+      lines = found?.lines ?? [];
+    } else lines = await tail.read();
+    for (const entry of lines) {
+      if (entry.type === 'RESULT') return ended(run, entry);
+      if (entry.type === 'run.started') run = entry.run;
+      if (entry.type !== 'LOG') ports.emit(entry);
+    }
+    if (!alive) {
+      const state = await readOwnState(opened, ports.program);
+      return tail === undefined ? withoutLog(holder, state) : gone(holder, run, state);
+    }
+    await sleep(pauseMs, undefined, { signal: ports.signal }).catch(() => {
+      throw new IvaapError(stopError(ports.signal.reason).code, 'the watching was stopped; the run goes on', {
+        hint: ports.again(),
+      });
+    });
+  }
+}
+
+function ended(run: string | null, { status, exitCode, message }: LogLine & { type: 'RESULT' }): FlowResult {
+  return {
+    lines: [`the run that was watched has ended: ${status}, exit code ${exitCode}`],
+    data: { run, status, exitCode, ...(message === undefined ? {} : { message }) },
+  };
+}
+
+/** A run that is refused has no log, and neither has one that ran on a full disk: the state says which. */
+function withoutLog({ pid }: LockHolder, state: State | undefined): FlowResult {
+  const { lines, data } = lastRun(state);
+  const why = 'it was refused before its first step, or its log could not be written';
+  return { lines: [`process ${pid} has ended and left no log: ${why}`, ...lines], data };
+}
+
+function gone({ pid, command }: LockHolder, run: string | null, state: State | undefined): FlowResult {
+  const goOn = commandToGoOn(state, command);
+  return {
+    lines: [
+      `process ${pid}, which ran it, is gone without a result: it was killed, or crashed`,
+      ...stepsUnderWay(state),
+      `try: ${goOn}`,
+    ],
+    data: { run, status: 'gone', exitCode: null, goOn },
+  };
+}
+
+const stepsUnderWay = (state: State | undefined): string[] => {
+  const steps = Object.entries(state?.run?.steps ?? {}).filter(([, { status }]) => status === 'running');
+  return steps.length === 0 ? [] : [`it was at: ${steps.map(([id]) => id).join(', ')}`];
+};
+
+/** The executable of the unfinished run, with the words that go on with it. */
+export function commandToGoOn(state: State | undefined, words: string): string {
+  const binary = state?.run?.binary ?? 'ivaap';
+  return `sudo ${/^[\w@%+=:,./-]+$/.test(binary) ? binary : `'${binary.replaceAll("'", `'\\''`)}'`} ${words}`;
+}
+
+function lastRun(state: State | undefined): FlowResult {
+  const run = state?.run;
+  if (run === undefined) {
+    return {
+      lines: ['no run is going on, and none is recorded on this host'],
+      data: { run: null, status: 'none', exitCode: null },
+    };
+  }
+  const status = run.status === 'running' ? 'cut-off' : run.status;
+  const versions = run.from === null ? run.to : `${run.from} -> ${run.to}`;
+  const when = run.finishedAt === undefined ? `begun ${run.startedAt}` : `ended ${run.finishedAt}`;
+  const words = run.flow === 'upgrade' ? 'install --upgrade' : 'install';
+  const unfinished = status === 'cut-off' || status === 'failed';
+  return {
+    lines: [
+      `no run is going on; the last one: ${run.flow} ${versions}, ${status === 'cut-off' ? 'cut off' : status}, ${when}`,
+      ...(status === 'cut-off' ? stepsUnderWay(state) : []),
+      ...(run.error === undefined || status === 'completed' ? [] : [`  ${run.error.message}`]),
+      ...(unfinished ? [`try: ${commandToGoOn(state, words)}`] : []),
+    ],
+    data: { run: run.id, status, exitCode: null },
+  };
+}

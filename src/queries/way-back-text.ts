@@ -1,0 +1,56 @@
+import { existsSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import type { State } from '../engine/state.ts';
+import { notDumped } from '../backup/dump-files.ts';
+import { dumpWords, type WayBack, wayBackOf } from '../backup/way-back.ts';
+import type { ProductPaths } from '../release/product-paths.ts';
+
+const after = 'taken after Helm had started';
+
+/** Who went on without a dump, while none is from before. */
+export const skippedBackup = (state: State): WayBack['skipped'] => wayBackOf(state).skipped;
+
+/** Dumps and snapshots of an upgrade, the ones from before Helm started first: for the summary and for `status`. */
+export function wayBackLines(way: WayBack): string[] {
+  const { before, later, restored, skipped, snapshot, laterSnapshot, helmStartedAt: started } = way;
+  const main = restored ? later : before;
+  const none =
+    skipped === undefined
+      ? 'none'
+      : `none: there is no dump ${started === undefined ? 'of this upgrade' : 'from before Helm started'} (--skip-backup${skipped.by === undefined ? '' : ` by ${skipped.by}`}, ${skipped.at})`;
+  return [
+    `backup   ${main?.path ?? none}${restored ? ' (taken after the database was restored)' : ''}`,
+    ...(main?.otherDatabases === undefined ? [] : [`         ${notDumped(main.otherDatabases)}`]),
+    ...(restored && before !== undefined ? [`earlier  ${dumpWords(before, started)}`] : []),
+    ...(restored || later === undefined ? [] : [`later    ${dumpWords(later, started)}${laterWords(way)}`]),
+    `snapshot ${snapshot ?? 'none'} (state, values, Helm's records, old chart)`,
+    ...(laterSnapshot === undefined ? [] : [`later    ${laterSnapshot} (snapshot, ${after})`]),
+  ];
+}
+
+const laterWords = ({ laterIsOldSchema, from }: WayBack): string =>
+  laterIsOldSchema
+    ? `: the schema is the one from before, so that it brings ${from} back as well, with what was written since`
+    : `: no way back to ${from}, whose schema it has not`;
+
+/**
+ * Where an upgrade has not completed but its chart lies in the place of the old one: a Helm by hand on that folder would upgrade. Empty
+ * where that is not so.
+ */
+export function chartOnDiskLines(
+  state: Pick<State, 'run' | 'anchors' | 'skippedBackups'>,
+  paths: Pick<ProductPaths, 'chart' | 'overlay'>,
+): string[] {
+  const { run } = state;
+  const { chart, snapshot, from } = wayBackOf(state);
+  if (run === undefined || chart === undefined || run.status === 'completed') return [];
+  const swapped = run.steps.upgrade_chart_swap?.status;
+  if (swapped !== 'completed' && swapped !== 'stale') return [];
+  if (run.steps.upgrade_helm?.status === 'completed') return [];
+  const overlay = snapshot === undefined ? undefined : join(snapshot, basename(paths.overlay));
+  const old = [chart, ...(overlay !== undefined && existsSync(overlay) ? [overlay] : [])];
+  return [
+    `On disk, ${paths.chart} and the values overlay are those of ${run.to} already: a Helm by hand on them would upgrade.`,
+    `Those of ${from ?? 'before'} are kept: ${old.join(', ')}`,
+  ];
+}

@@ -1,0 +1,46 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { State } from '../engine/state.ts';
+import type { ProductPaths } from '../release/product-paths.ts';
+import { wayBack } from '../backup/restore-commands.ts';
+import { dumpLines, wayBackOf } from '../backup/way-back.ts';
+import { chartOnDiskLines } from './way-back-text.ts';
+import { commandToGoOn } from './watch-run.ts';
+
+/** Both ways out of the last run, from the state alone: they can be told again at any time, from any shell. */
+export interface WaysOut {
+  /** The command that goes on with a run that is not finished; null where it has completed. */
+  forward: string | null;
+  /** How to have the release and the database of before; empty where nothing that runs was changed, or nothing was kept. */
+  back: string[];
+  /** Of the run. */
+  log: string | null;
+}
+
+export function waysOut(
+  state: State,
+  paths: Pick<ProductPaths, 'installer' | 'chart' | 'overlay'>,
+): WaysOut | null {
+  const { run } = state;
+  if (run === undefined) return null;
+  const log = join(paths.installer, 'logs', `${run.id}.jsonl`);
+  const words = run.flow === 'upgrade' ? 'install --upgrade' : 'install';
+  return {
+    forward: run.status === 'completed' ? null : commandToGoOn(state, words),
+    back: run.flow === 'upgrade' ? backLines(state, paths) : [],
+    log: existsSync(log) ? log : null,
+  };
+}
+
+function backLines(state: State, paths: Pick<ProductPaths, 'chart' | 'overlay'>): string[] {
+  const way = wayBackOf(state);
+  const { restore, later, from, helmStartedAt, snapshot } = way;
+  const nothingKept = restore === undefined && later === undefined;
+  if (helmStartedAt === undefined || nothingKept) return chartOnDiskLines(state, paths);
+  return [
+    ...dumpLines(way),
+    ...(snapshot === undefined ? [] : [`State, values and Helm's records from before: ${snapshot}`]),
+    ...(restore === undefined ? [] : wayBack(restore, from ?? '')),
+    ...chartOnDiskLines(state, paths),
+  ];
+}

@@ -1,0 +1,55 @@
+import type { ErrorCode } from '../errors.ts';
+import { evidenceLines, type HostEvidence, likely } from './host-evidence.ts';
+import type { OpenedPayload } from '../session/session.ts';
+
+/** A host without a state that can be read: what most likely happened, and the one command to try. */
+export interface NoState {
+  code: Extract<ErrorCode, 'preflight' | 'version'>;
+  message: string;
+  hint: string;
+}
+
+export function noStateRefusal(
+  evidence: HostEvidence,
+  { product, paths, release }: Pick<OpenedPayload, 'product' | 'paths' | 'release'>,
+  program: string,
+): NoState {
+  const none = `there is no ${paths.state}`;
+  const { missingMount, path } = evidence.folder;
+  switch (likely(evidence)) {
+    case 'unmounted':
+      return {
+        code: 'preflight',
+        message: `${none}: the disk that holds ${path} does not seem to be mounted`,
+        hint: missingMount === undefined ? 'lsblk -o NAME,SIZE,LABEL,MOUNTPOINTS' : `mount ${missingMount}`,
+      };
+    case 'ours':
+      return {
+        code: 'version',
+        message: `this installer made what is on this host, and its state is lost: ${none}`,
+        hint: `${program} repair-state`,
+      };
+    case 'foreign':
+      return {
+        code: 'version',
+        message: `the Helm release ${product.release} runs here, but this installer did not install it: ${none}`,
+        hint: `follow the guide "${product.versions.legacyGuide}"`,
+      };
+    case 'nothing':
+      return {
+        code: 'version',
+        message: `nothing is installed on this host that could be upgraded: ${none}`,
+        hint: `to install ${release.version} anew: ${program} install --help`,
+      };
+    case 'unknown':
+      return {
+        code: 'preflight',
+        message: `${none}, and the cluster could not be asked what runs here`,
+        hint: 'systemctl status k3s',
+      };
+  }
+}
+
+/** The facts that such a refusal shows. */
+export const factsOf = (evidence: HostEvidence, opened: Pick<OpenedPayload, 'product'>): string[] =>
+  evidenceLines(evidence, opened);

@@ -1,0 +1,91 @@
+import type { RunRecord } from '../engine/state.ts';
+import type { Containerd } from '../host/containerd.ts';
+import type { Helm } from '../host/helm.ts';
+import type { Kubectl, Manifest } from '../host/kubectl.ts';
+import type { HelmJournal } from '../host/helm-process.ts';
+import type { Postgres } from '../host/postgres.ts';
+import type { Runner } from '../host/runner.ts';
+import type { PayloadIndex } from '../payload/format/index-schema.ts';
+import type { Product, Release } from '../payload/product-schema.ts';
+import type { Payload } from '../payload/reader.ts';
+import type { Again } from '../policy/again.ts';
+import type { PreflightReport, Waiver } from '../policy/preflight.ts';
+import type { License } from './license-file.ts';
+import type { ProductPaths } from './product-paths.ts';
+import type { ServerAnswers } from './server-answers.ts';
+import type { ValuesFile } from './values-file.ts';
+import type { WayBack } from '../backup/way-back.ts';
+
+/** What every step of every flow is given: product and release as data, the payload, the host's tools, the run. */
+export interface StepContext {
+  product: Product;
+  release: Release;
+  payload: Payload;
+  index: PayloadIndex;
+  paths: ProductPaths;
+  runner: Runner;
+  /** Absolute path of the host's k3s program. */
+  k3s: string;
+  kubectl: Kubectl;
+  helm: Helm;
+  database: Postgres;
+  containerd: Containerd;
+  /** Of the licence: which connectors' images are needed. */
+  entitlements: readonly string[];
+  /** Lock's descriptor, inherited by Helm: an orphaned Helm keeps it. */
+  lockFd: number;
+  /** The run as recorded, for what a step must know of earlier attempts. */
+  run(): Readonly<RunRecord> | undefined;
+  /** What the journal keeps of Helm, whatever became of the run that began it. */
+  helmJournal(): HelmJournal;
+  /** Durable before it resolves; merged over what is kept. */
+  recordHelm(kept: HelmJournal): Promise<void>;
+  /** What there is for the way back, as the journal knows it now. */
+  wayBack(): WayBack;
+  /** Version that last completed; null on an empty host. */
+  from: string | null;
+  to: string;
+  /** The person behind sudo. */
+  operator: string;
+  /** This program as it was typed. */
+  program: string;
+  /** The command that runs, as it was typed. */
+  again: Again;
+  /** Aborted when the operator asks a second time to stop. */
+  insist: AbortSignal;
+  /** Keeps a secret out of everything that is printed, logged or recorded. */
+  hide(secret: string): void;
+  now(): Date;
+  /** What was measured before anything was touched, once that is done. */
+  preflight: PreflightReport | undefined;
+  /** What the operator lets pass, each with a reason: checks, and health steps. */
+  waivers: readonly Waiver[];
+  /** Where images come from: `auto` takes an archive on disk when it has what is needed, and the payload for the rest. */
+  imagesFrom: 'auto' | 'disk' | 'payload';
+  /** Writes archives on disk anew from the payload. */
+  refreshArchives: boolean;
+}
+
+/** Of `install --upgrade`: the host has a completed installation. */
+export interface UpgradeContext extends StepContext {
+  from: string;
+  /** Path of the file that installed `from`; undefined where nobody recorded it. */
+  installedBy: string | undefined;
+  values: ValuesFile;
+  skipBackup: boolean;
+  /** Helm takes over fields that somebody else has taken from it, in its rollback as well. */
+  forceConflicts: boolean;
+  /** The objects of this payload's chart with the values that the release will have, rendered once. Holds secrets. */
+  rendered(options?: { hooks: boolean }): Promise<Manifest[]>;
+  /** What the API server says of those objects and of what lives now, asked once. Holds secrets. */
+  answers(signal: AbortSignal): Promise<ServerAnswers>;
+}
+
+/** Of a fresh install: the operator's answers. */
+export interface InstallContext extends StepContext {
+  fqdn: string;
+  storagePath: string;
+  /** The operator's own values file, instead of the payload's template. */
+  valuesFrom: { path: string; text: string } | undefined;
+  license: License | undefined;
+}

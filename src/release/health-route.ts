@@ -1,0 +1,55 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { IvaapError } from '../errors.ts';
+import { probe, type ProbeResult } from '../host/http-probe.ts';
+import type { HealthRoute, Product } from '../payload/product-schema.ts';
+import { valueAt } from '../policy/values-patches.ts';
+import type { ValuesFile } from './values-file.ts';
+
+const pauseMs = 2000;
+const probeTimeoutMs = 5000;
+
+export function fqdnOf(product: Product, values: ValuesFile): string {
+  const path = product.values.keys.fqdn;
+  const fqdn = valueAt(values.root, path);
+  if (typeof fqdn === 'string' && fqdn !== '') return fqdn;
+  throw new IvaapError('preflight', `${values.path} has no text at ${path.join('.')}`, {
+    hint: `Set it to the name under which this host is reached (sudoedit ${values.path}).`,
+  });
+}
+
+export const answerWords = (result: ProbeResult): string =>
+  result.answered ? `status ${result.status}` : result.reason;
+
+export function probeRoute(
+  route: HealthRoute,
+  fqdn: string,
+  signal?: AbortSignal,
+): Promise<ProbeResult & { healthy: boolean }> {
+  const { port, path, expectStatus } = route;
+  return probe({
+    port,
+    path,
+    host: fqdn,
+    timeoutMs: probeTimeoutMs,
+    ...(signal === undefined ? {} : { signal }),
+  }).then((result) => ({ ...result, healthy: result.answered && result.status === expectStatus }));
+}
+
+/** Asks until the route answers as it should, or its time is over; the last answer. */
+export async function probeUntilHealthy(
+  route: HealthRoute,
+  fqdn: string,
+  options: { timeoutMs: number; signal?: AbortSignal; onAnswer?: (words: string, attempt: number) => void },
+): Promise<ProbeResult & { healthy: boolean }> {
+  const end = performance.now() + options.timeoutMs;
+  for (let attempt = 1; ; attempt += 1) {
+    options.signal?.throwIfAborted();
+    const result = await probeRoute(route, fqdn, options.signal);
+    if (result.healthy || performance.now() + pauseMs > end) return result;
+    options.onAnswer?.(answerWords(result), attempt);
+    await sleep(pauseMs, undefined, options.signal === undefined ? {} : { signal: options.signal });
+  }
+}
+
+export const healthStepId = (flow: 'install' | 'upgrade', route: string): string =>
+  `${flow === 'upgrade' ? 'upgrade_' : ''}health_${route}`;

@@ -1,0 +1,136 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { causeChain, IvaapError } from '../errors.ts';
+import { deployedVersion, type HelmRevision } from '../host/helm.ts';
+import type { Controller } from '../host/sight.ts';
+import { sameVersion } from '../policy/version.ts';
+import type { UpgradeContext } from './context.ts';
+import { fqdnOf, probeUntilHealthy } from './health-route.ts';
+import { type HelmAftermath, helmVerdict } from './helm-verdict.ts';
+import { parseRendered } from './rendered-chart.ts';
+import { wayBack } from '../backup/restore-commands.ts';
+import { podCount } from './troubles.ts';
+import { dumpLines } from '../backup/way-back.ts';
+import { readValuesFile } from './values-file.ts';
+
+/** How long the old release may take to answer after Helm rolled back; its pods are ready by then. */
+const rollbackProbeMs = 60_000;
+const pauseMs = 2000;
+
+/**
+ * The product's own word for its schema; undefined when the database did not answer. It is asked again for a while: after Helm its pod may
+ * just be starting.
+ */
+export async function schemaVersion(
+  { database, product }: UpgradeContext,
+  withinMs: number,
+): Promise<number | undefined> {
+  const end = performance.now() + withinMs;
+  for (;;) {
+    const version = await database.schemaVersion(product.database.schemaVersionQuery).catch(() => undefined);
+    if (version !== undefined || performance.now() + pauseMs > end) return version;
+    await sleep(pauseMs);
+  }
+}
+
+/** What a Helm that failed left behind, compared with what should run, as the error of the step. */
+export async function judgeFailure(
+  ctx: UpgradeContext,
+  error: unknown,
+  before: { schema: number | undefined; revision: number },
+): Promise<IvaapError> {
+  const { from, to } = ctx;
+  const schemaBefore = before.schema;
+  const stands = await releaseAfterFailure(ctx, before.revision);
+  const [schemaAfter, healthy] = await Promise.all([
+    schemaVersion(ctx, rollbackProbeMs),
+    answers(ctx).catch(() => undefined),
+  ]);
+  const verdict = helmVerdict({ from, to, ...stands, schemaBefore, schemaAfter, healthy });
+  const mend = (error instanceof IvaapError ? error.hint : undefined) ?? 'Mend the cause';
+  const way = ctx.wayBack();
+  const dump = way.restore;
+  const output = error instanceof IvaapError ? (error.output ?? '') : '';
+  const lines = [output, ...dumpLines(way)];
+  if (verdict.code === 'schema_moved' && dump !== undefined) lines.push(...wayBack(dump, from));
+  return new IvaapError(verdict.code, verdict.message, {
+    cause: new Error(causeChain(error)[0] ?? 'Helm failed'),
+    output: lines.filter((line) => line !== '').join('\n'),
+    hint: `${mend}, then: ${ctx.again()}`,
+  });
+}
+
+type Stands = Pick<HelmAftermath, 'release' | 'releaseWords'>;
+
+async function releaseAfterFailure(ctx: UpgradeContext, revisionBefore: number): Promise<Stands> {
+  const { helm, from } = ctx;
+  try {
+    const history = await helm.history();
+    const last = history.at(-1);
+    if (last === undefined) return { release: 'unknown', releaseWords: 'gone' };
+    const releaseWords = `${last.status}, revision ${last.revision}: ${last.description}`;
+    if (last.revision <= revisionBefore) return { release: 'untouched', releaseWords };
+    if (last.status !== 'deployed') {
+      const old = history.findLast((one) => isOfVersion(one, from) && one.revision <= revisionBefore);
+      const runs = old !== undefined && (await otherThanRendered(ctx, old.revision, true)).length === 0;
+      if (runs) return { release: 'old-runs', releaseWords };
+      return { release: last.status.startsWith('pending') ? 'pending' : 'failed', releaseWords };
+    }
+    const other = await otherThanRendered(ctx, last.revision, false);
+    if (other.length > 0)
+      return { release: 'failed', releaseWords: `${releaseWords}, but ${other.join(', ')}` };
+    if (isOfVersion(last, from)) return { release: 'rolled-back', releaseWords };
+    return { release: 'failed', releaseWords: `${releaseWords}, version ${versionOf(last)}` };
+  } catch {
+    return { release: 'unknown', releaseWords: 'not known: Helm or the API server could not be asked' };
+  }
+}
+
+/** Helm lists a chart as NAME-VERSION. */
+const versionOf = ({ appVersion, chart }: HelmRevision): string =>
+  deployedVersion({ appVersion, version: /-(\d.*)$/.exec(chart)?.[1] ?? '' });
+
+const isOfVersion = (revision: HelmRevision, version: string): boolean =>
+  sameVersion(versionOf(revision), version);
+
+type Workload = Controller & {
+  spec: { template: { spec: { containers: { name: string; image: string }[] } } };
+};
+
+const workloads = ['Deployment', 'StatefulSet', 'DaemonSet'];
+
+/** Workloads of a revision that are not there, run other images than it says, or, where `ready` is asked, are not ready: empty when all is as it should. */
+async function otherThanRendered(
+  { helm, kubectl, product }: UpgradeContext,
+  revision: number,
+  ready: boolean,
+): Promise<string[]> {
+  const rendered = parseRendered(await helm.manifest(revision)).objects;
+  const should = rendered.filter(({ kind }) => workloads.includes(kind)) as unknown as Workload[];
+  const live = await kubectl.list<Workload>('deployments,statefulsets,daemonsets', {
+    namespace: product.namespace,
+  });
+  const images = (workload: Workload | undefined) =>
+    workload?.spec.template.spec.containers
+      .map(({ name, image }) => `${name}=${image}`)
+      .sort()
+      .join();
+  return should.flatMap((wanted) => {
+    const { kind, metadata } = wanted;
+    const found = live.find((one) => one.kind === kind && one.metadata.name === metadata.name);
+    const count = found === undefined ? undefined : podCount(found);
+    if (images(found) !== images(wanted)) {
+      return [`${kind}/${metadata.name} ${found === undefined ? 'is missing' : 'runs other images'}`];
+    }
+    if (!ready || count === undefined || count.ready === count.wanted) return [];
+    return [`${kind}/${metadata.name} is not ready`];
+  });
+}
+
+async function answers(ctx: UpgradeContext): Promise<boolean> {
+  const fqdn = fqdnOf(ctx.product, await readValuesFile(ctx.paths.values, ctx.program));
+  for (const route of ctx.product.health) {
+    const { healthy } = await probeUntilHealthy(route, fqdn, { timeoutMs: rollbackProbeMs });
+    if (!healthy) return false;
+  }
+  return true;
+}

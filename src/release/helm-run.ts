@@ -1,0 +1,186 @@
+import type { StepIo } from '../engine/step.ts';
+import { causeChain, IvaapError } from '../errors.ts';
+import { programFailure } from '../host/program-failure.ts';
+import type { DeployOptions } from '../host/helm.ts';
+import type { HelmProcess } from '../host/helm-process.ts';
+import type { StepContext } from './context.ts';
+import type { Given } from './grace.ts';
+import { mendOf } from './helm-mend.ts';
+import { watchPods, type WatchedHelm } from './pod-watch.ts';
+import type { Trouble } from './troubles.ts';
+import { valuesFiles } from './values-overlay.ts';
+
+const clock = (time: string) => time.slice(11, 19);
+
+/** What Helm is begun with; the values' hash is recorded, so that a later run knows what an orphaned Helm was doing. */
+export interface HelmRun {
+  verb: 'install' | 'upgrade';
+  /** SHA-256 of the operator's values file. */
+  values: string;
+  /** The release's last revision; 0 where there is none. */
+  revisionBefore: number;
+  /** Records of the release that there are, and how many of them Helm is to keep. */
+  records: number;
+  historyMax: number;
+  forceConflicts: boolean;
+}
+
+/**
+ * Runs Helm with what both flows share: values and overlay, the product's wait and limit, pods as progress, and an operator's wish to
+ * stop, which is told how long Helm may still take; only a second one is passed on to Helm. Helm is recorded before it does anything, and
+ * the step's midpoint is passed while it works (`passed`). Throws `failed` with what Helm and the pods said.
+ */
+export async function runHelm(
+  ctx: StepContext,
+  io: StepIo,
+  run: HelmRun,
+): Promise<{ passed: Promise<void> }> {
+  const { helm, product } = ctx;
+  const { verb, values, revisionBefore, historyMax, forceConflicts } = run;
+  const { timeoutSeconds, wait } = product.helm;
+  const begun = ctx.now().getTime();
+  const after = (waits: number) => new Date(begun + waits * timeoutSeconds * 1000).toISOString();
+  const times = { begunAt: after(0), until: after(1), latest: after(verb === 'upgrade' ? 2 : 1) };
+  const onStop = () => io.say(stopNotice(verb, times));
+  const onInsist = () => io.say(stopWords(verb, times));
+  io.signal.addEventListener('abort', onStop, { once: true });
+  ctx.insist.addEventListener('abort', onInsist, { once: true });
+  const hopeless = new AbortController();
+  let given: Given | undefined;
+  const watch = watchPods(ctx, io, {
+    begun: new Date(begun),
+    stillForward: (signal) => isPending(ctx, { verb, revision: revisionBefore + 1, signal }),
+    oldRecords: oldRecords(ctx, io, run),
+    onHopeless: (found) => {
+      given = found;
+      io.say(`${givenUpWords(found)}: ${stopWords(verb, times)}`);
+      hopeless.abort();
+    },
+  });
+  let passed: Promise<void> | undefined;
+  let begunHelm: HelmProcess | undefined;
+  const options: DeployOptions = {
+    chart: ctx.paths.chart,
+    valuesFiles: valuesFiles(ctx),
+    wait,
+    timeoutSeconds,
+    historyMax,
+    forceConflicts,
+    signal: AbortSignal.any([ctx.insist, hopeless.signal]),
+    inherit: [ctx.lockFd],
+    record: async (process) => {
+      begunHelm = { ...process, verb, ...times, revisionBefore, values, payload: ctx.payload.digest };
+      await ctx.recordHelm({ process: begunHelm });
+      // Not waited for: from here on Helm is at work, and a journal that cannot be written must not leave it alone.
+      passed = io.midpoint();
+      passed.catch(() => {});
+    },
+  };
+  try {
+    await helm[verb](options);
+  } catch (error) {
+    await watch.stop();
+    const said = ownWords(error instanceof IvaapError ? (error.output ?? '') : '');
+    const ended = given && `${given.trouble.workload} could not become ready, and Helm's wait was ended`;
+    const waited = ended !== undefined || waitedInVain(error, said);
+    const troubles = waited ? watch.troubles() : [];
+    const lines = waited ? watch.lines() : [];
+    throw new IvaapError('failed', ended ?? causeChain(error)[0] ?? 'Helm failed', {
+      cause: ended === undefined ? error : undefined,
+      output: [saysLess(said, ended !== undefined, troubles) ? '' : said, ...lines]
+        .filter((line) => line !== '')
+        .join('\n'),
+      hint: mendOf(ctx, { error, said, troubles }),
+    });
+  } finally {
+    await watch.stop();
+    // Whoever works on the release from here on is not ours; a journal that cannot be written must not hide how Helm ended.
+    const ended = { process: begunHelm && { ...begunHelm, endedAt: ctx.now().toISOString() } };
+    if (begunHelm !== undefined) await ctx.recordHelm(ended).catch(() => undefined);
+    io.signal.removeEventListener('abort', onStop);
+    ctx.insist.removeEventListener('abort', onInsist);
+  }
+  if (ctx.helmJournal().emptied === true) await ctx.recordHelm({ emptied: false });
+  return { passed: passed ?? Promise.resolve() };
+}
+
+const stopWords = (verb: HelmRun['verb'], { latest }: { latest: string }): string =>
+  verb === 'upgrade'
+    ? `Helm is asked to stop and rolls back: that is waited for until ${clock(latest)} UTC at the latest`
+    : 'Helm is asked to stop: what it has made stays, and the same command goes on from there';
+
+const givenUpWords = ({ trouble: { workload, words }, lastedMs }: Given): string =>
+  `${workload} cannot become ready (${words}, for ${Math.round(lastedMs / 1000)} s)`;
+
+/** Helm tells its error in its log and again at its end: the end is enough. */
+function ownWords(output: string): string {
+  const lines = output.split('\n');
+  return lines.some((line) => line.startsWith('Error: '))
+    ? lines.filter((line) => !line.startsWith('level=')).join('\n')
+    : output;
+}
+
+/** All that Helm says where it waited in vain and went back as it should. */
+const notReady =
+  /^Error: (UPGRADE|INSTALLATION) FAILED: (release \S+ failed, and has been rolled back due to rollback-on-failure being set: )?(resource \S+ not ready\. status: [^\n]*|context deadline exceeded)\s*$/;
+
+/** That it went back as it should, or that something is not ready, says less than why; that it could not go back is told always. */
+function saysLess(said: string, asked: boolean, troubles: readonly Trouble[]): boolean {
+  if (asked)
+    return /has been rolled back due to rollback-on-failure|INSTALLATION FAILED: context canceled/.test(said);
+  return troubles.length > 0 && notReady.test(said);
+}
+
+/** Whether Helm has applied everything and waited: what it refused at once has no pod as its cause. */
+function waitedInVain(error: unknown, said: string): boolean {
+  const failure = programFailure(error);
+  if (failure !== undefined && failure.reason !== 'exit') return true;
+  return /deadline exceeded|timed out|not ready|context canceled|hook|status: (InProgress|Failed)/i.test(
+    said,
+  );
+}
+
+/** Whether Helm still waits for its new revision: it names it otherwise before it goes back. Undefined where nobody answers. */
+async function isPending(
+  { kubectl, product: { namespace, release } }: StepContext,
+  { verb, revision, signal }: { verb: HelmRun['verb']; revision: number; signal: AbortSignal },
+): Promise<boolean | undefined> {
+  const selector = `owner=helm,name=${release},version=${revision},status=pending-${verb}`;
+  const found = await kubectl.list('secrets', { namespace, selector, signal }).catch(() => undefined);
+  return found === undefined ? undefined : found.length > 0;
+}
+
+/** Says which records go for good, and counts those that are left: two hundred of them take Helm a minute. */
+function oldRecords(
+  { kubectl, product: { namespace, release } }: StepContext,
+  io: StepIo,
+  { records, historyMax }: HelmRun,
+): WatchedHelm['oldRecords'] {
+  const total = records - (historyMax - 1);
+  if (total <= 0) return undefined;
+  if (total > 1) {
+    io.warn(
+      `Helm keeps ${historyMax} records of the release: the ${total} oldest of its ${records} revisions are taken away`,
+    );
+  }
+  const label = `owner=helm,name=${release}`;
+  const args = ['get', 'secrets', '--namespace', namespace, '--selector', label, '--output=name'];
+  return {
+    total,
+    async left() {
+      const answer = await kubectl.run(args, { timeoutMs: 20_000 }).catch(() => undefined);
+      if (answer === undefined) return undefined;
+      // The new revision's own record comes last.
+      return Math.max(0, answer.stdout.split('\n').filter(Boolean).length - historyMax);
+    },
+  };
+}
+
+function stopNotice(verb: HelmRun['verb'], { until, latest }: { until: string; latest: string }): string {
+  const limit =
+    verb === 'upgrade'
+      ? `until ${clock(until)} UTC; when it fails then it rolls back, until ${clock(latest)} UTC at the latest`
+      : `until ${clock(until)} UTC at the latest`;
+  const again = verb === 'upgrade' ? 'Helm to stop, which rolls back' : 'Helm to stop';
+  return `stopping after Helm, which is waited for ${limit}; ask a second time to ask ${again}`;
+}

@@ -1,0 +1,116 @@
+import type { StepIo } from '../engine/step.ts';
+import { IvaapError } from '../errors.ts';
+import { deployedVersion, type HelmRelease, releaseSecretName } from '../host/helm.ts';
+import { livingHelm, ownSpan } from '../host/helm-process.ts';
+import { type HelmJudgement, isWithin, judgeHelm } from '../policy/helm-states.ts';
+import { sameVersion } from '../policy/version.ts';
+import { keepFile } from '../backup/backup-folder.ts';
+import type { StepContext } from './context.ts';
+
+type Flow = 'install' | 'upgrade';
+
+/** Helm's records judged by the table of its states, with what the journal knows of our own Helm. Changes nothing. */
+async function helmState(ctx: StepContext, flow: Flow): Promise<HelmJudgement> {
+  const { helm, product } = ctx;
+  const { process, emptied } = ctx.helmJournal();
+  return judgeHelm(await helm.history(), {
+    flow,
+    chart: product.chart.name,
+    own: process === undefined ? undefined : { after: process.revisionBefore, ...ownSpan(process) },
+    emptied: emptied === true,
+    now: ctx.now(),
+    timeoutSeconds: product.helm.timeoutSeconds,
+  });
+}
+
+/** Throws `preflight` unless Helm can go on from its records, as they are or once they are repaired. */
+export async function assertHelmReady(ctx: StepContext, flow: Flow): Promise<void> {
+  assertDead(ctx);
+  const { release, namespace } = ctx.product;
+  const { act, why, state } = await helmState(ctx, flow);
+  if (act !== 'stop') return;
+  throw new IvaapError(
+    'preflight',
+    `the Helm release ${release} in the namespace ${namespace} is not ready: ${why}`,
+    {
+      hint:
+        state === 'none'
+          ? `${ctx.program} repair-state`
+          : `k3s kubectl get secrets -n ${namespace} -l owner=helm,name=${release} -L status,version`,
+    },
+  );
+}
+
+/** The lock is ours, so no Helm of ours can live; a Helm's process is asked all the same before a record of it is taken away. */
+function assertDead({ product, again, ...ctx }: StepContext): void {
+  const own = livingHelm(ctx.helmJournal());
+  if (own === undefined) return;
+  throw new IvaapError(
+    'preflight',
+    `helm ${own.verb} ${product.release} (process ${own.pid}) is still at work`,
+    {
+      hint: `wait until it has ended (tail --pid=${own.pid} -f /dev/null), then run the same command again: ${again()}`,
+    },
+  );
+}
+
+/**
+ * Takes the records away that keep Helm from going on: each one's Secret is saved in `folder` first, durable and readable by root
+ * only. Every part of it can be cut off and done again.
+ */
+export async function repairHelm(
+  ctx: StepContext,
+  io: StepIo,
+  flow: Flow,
+  folder: () => string | Promise<string>,
+): Promise<HelmJudgement> {
+  const { kubectl, product } = ctx;
+  const { namespace, release } = product;
+  assertDead(ctx);
+  const judged = await helmState(ctx, flow);
+  if (judged.act === 'stop') {
+    throw new IvaapError('failed', `the Helm release ${release} cannot be gone on with: ${judged.why}`, {
+      hint: `k3s kubectl get secrets -n ${namespace} -l owner=helm,name=${release} -L status,version`,
+    });
+  }
+  if (judged.remove.length > 0 && judged.act === 'install') await ctx.recordHelm({ emptied: true });
+  for (const revision of judged.remove) {
+    const name = releaseSecretName(release, revision);
+    const secret = await kubectl.get('secret', name, { namespace });
+    if (secret === undefined) continue;
+    const path = await keepFile(await folder(), `${name}.json`, `${JSON.stringify(secret)}\n`);
+    await kubectl.delete('secret', name, { namespace });
+    const status = secret.metadata.labels?.status ?? judged.state;
+    io.warn(
+      `Helm's revision ${revision} (${status}) did not end: its record is kept as ${path} and taken away`,
+    );
+  }
+  return judged;
+}
+
+/** A Helm of this very run that outlived its attempt did just this: same payload, same values (`values`: SHA-256), and it ended well. */
+export async function endedWithoutUs(ctx: StepContext, values: string): Promise<boolean> {
+  const orphan = ctx.helmJournal().process;
+  // With --reapply a run begins anew, and Helm with it.
+  if (orphan === undefined || orphan.begunAt < (ctx.run()?.startedAt ?? '')) return false;
+  if (orphan.values !== values || orphan.payload !== ctx.payload.digest) return false;
+  const [release, history] = [await ctx.helm.current(), await ctx.helm.history()];
+  const last = history.at(-1);
+  if (release === undefined || last === undefined || !isDeployed(release, ctx.to)) return false;
+  // Somebody else's Helm may have made that revision once ours was dead, with other values.
+  return release.revision === orphan.revisionBefore + 1 && isWithin(last, ownSpan(orphan));
+}
+
+/** By meaning: Chart.yaml may say `2026.1.0` where the release is `2026.1`. */
+export function isDeployed(release: HelmRelease | undefined, version: string): boolean {
+  return release?.status === 'deployed' && sameVersion(deployedVersion(release), version);
+}
+
+/** The post-condition of both flows' Helm. */
+export async function assertDeployed({ helm, to }: Pick<StepContext, 'helm' | 'to'>): Promise<void> {
+  const release = await helm.current();
+  if (isDeployed(release, to)) return;
+  const found =
+    release === undefined ? 'missing' : `${release.status} with version ${deployedVersion(release)}`;
+  throw new IvaapError('failed', `the release is ${found}, not deployed with ${to}`);
+}

@@ -1,0 +1,171 @@
+import { join } from 'node:path';
+import type { JsonObject, Plan, Preview, StepIo } from '../engine/step.ts';
+import { IvaapError } from '../errors.ts';
+import { DiskReserve } from '../host/reserve.ts';
+import { roomAt } from '../host/mounts.ts';
+import { namesOf } from '../images/compare-runtime.ts';
+import { loadImages } from '../images/load.ts';
+import { type ImagePlan, type PlannedImage, planImages } from '../images/plan.ts';
+import { wantedArchives, wantedImages } from '../images/wanted.ts';
+import { extractToFile } from '../payload/extract-file.ts';
+import { payloadFile } from '../payload/payload-file.ts';
+import { counted } from '../policy/counted.ts';
+import { formatBytes } from '../policy/format-bytes.ts';
+import type { StepContext } from './context.ts';
+import { imageStore } from './image-store.ts';
+
+/** Plans that were just made: to make one may mean to read a large archive through. */
+const justPlanned = new WeakMap<StepContext, ImagePlan>();
+
+/** What of the release's images this host lacks. Read-only. */
+export async function planImageLoad(ctx: StepContext): Promise<Plan> {
+  const plan = await imagePlan(ctx);
+  justPlanned.set(ctx, plan);
+  const missing = plan.images.filter(({ action }) => action !== 'none');
+  return {
+    action: 'run',
+    summary: `load ${missing.length} of ${counted(plan.images.length, 'image')}, ${formatBytes(plan.missingBytes)} that the host lacks`,
+  };
+}
+
+/** Each image with what is done for it, and what comes from where. Read-only. */
+export async function previewImageLoad(ctx: StepContext, signal: AbortSignal): Promise<Preview> {
+  const plan = await imagePlan(ctx, signal);
+  const { images, missingBytes, unpackedBytes } = plan;
+  const refreshed = ctx.refreshArchives ? archivesToRefresh(ctx) : [];
+  const onDisk = ctx.imagesFrom !== 'payload';
+  // What is written anew is what is read then.
+  const sourceOf = ({ source, archive }: PlannedImage) =>
+    source?.path ?? (refreshed.length > 0 && onDisk ? join(ctx.paths.folder, archive) : 'payload');
+  const sources =
+    refreshed.length > 0 && onDisk
+      ? [{ path: 'the archives written anew', images: named(images, 'load'), bytes: missingBytes }]
+      : plan.sources;
+  const [toLoad, toName, there] = (['load', 'tag', 'none'] as const).map((action) => named(images, action));
+  return {
+    brief: `${counted(toLoad?.length ?? 0, 'image')} to load (${formatBytes(missingBytes)}), ${there?.length ?? 0} there already`,
+    details: [
+      ...refreshed.map(({ path, size }) => `write ${path} anew, ${formatBytes(size)}`),
+      ...sources.flatMap(({ path, images: names, bytes }) => [
+        `${formatBytes(bytes)} from ${path ?? 'the payload'}:`,
+        ...names.map((name) => `  ${name}`),
+      ]),
+      ...(missingBytes === 0 ? [] : [`${formatBytes(unpackedBytes)} more when unpacked`]),
+      ...(toName ?? []).map((name) => `there under another name, is given its own: ${name}`),
+      ...(there ?? []).map((name) => `there already: ${name}`),
+      ...plan.warnings.map((line) => `! ${line}`),
+    ],
+    data: {
+      images: images.map((image) => ({
+        name: image.name,
+        configDigest: image.configDigest,
+        action: image.action,
+        source: image.action === 'load' ? sourceOf(image) : null,
+      })),
+      sources: sources.map(({ path, images: names, bytes }) => ({
+        source: path ?? 'payload',
+        images: [...names],
+        bytes,
+      })),
+      missingBytes,
+      unpackedBytes,
+      refreshedArchives: refreshed.map(({ path }) => path),
+    },
+  };
+}
+
+const named = (images: readonly PlannedImage[], action: PlannedImage['action']) =>
+  images.filter((image) => image.action === action).map(({ name }) => name);
+
+function imagePlan(ctx: StepContext, signal?: AbortSignal, refreshed = false): Promise<ImagePlan> {
+  const { containerd, index, product, entitlements, imagesFrom, paths } = ctx;
+  const refreshLater = ctx.refreshArchives && !refreshed;
+  return planImages({
+    containerd,
+    wanted: wantedImages(index, product, entitlements),
+    index,
+    // Archives that will be written anew have nothing to say before that.
+    from: refreshLater ? 'payload' : imagesFrom,
+    folder: paths.folder,
+    command: ctx.program,
+    product,
+    ...(signal === undefined ? {} : { signal }),
+  });
+}
+
+/** Loads what is missing, after proving that there is room for it. */
+export async function loadMissingImages(ctx: StepContext, io: StepIo): Promise<JsonObject> {
+  const { containerd, payload, product, to } = ctx;
+  const refreshedArchives = ctx.refreshArchives ? await refreshArchives(ctx, io) : [];
+  const known = ctx.refreshArchives ? undefined : justPlanned.get(ctx);
+  justPlanned.delete(ctx);
+  const plan = known ?? (await imagePlan(ctx, io.signal, true));
+  plan.warnings.forEach((line) => io.warn(line));
+  await assertRoom(ctx, plan);
+  const loaded = await loadImages(plan, {
+    containerd,
+    payload,
+    product: product.name,
+    version: to,
+    signal: io.signal,
+    onMidway: () => io.midpoint(),
+    keepVersions: ctx.from === null ? [] : [ctx.from],
+    onProgress: (done, total, note) => io.progress({ done, total, unit: 'bytes', note }),
+    log: (line) => io.log(line),
+    warn: (line) => io.warn(line),
+  });
+  return {
+    images: plan.images.map(({ name, configDigest }) => ({ name, configDigest })),
+    imageLoad: { ...loaded },
+    refreshedArchives,
+  };
+}
+
+/** Throws when an image of an earlier load has gone from containerd's store, or its name: kubelet asks for it by name. */
+export async function verifyImages({ containerd }: StepContext, out: JsonObject): Promise<void> {
+  const there = new Map((await containerd.runtimeImages()).map((image) => [image.id, image]));
+  for (const { name, configDigest } of out.images as { name: string; configDigest: string }[]) {
+    const image = there.get(configDigest);
+    if (image === undefined || !namesOf(image).includes(name)) {
+      throw new IvaapError('failed', `the image ${name} is not in containerd's store`);
+    }
+  }
+}
+
+/** New layers are stored as they come and unpacked beside that. */
+async function assertRoom(ctx: StepContext, plan: ImagePlan): Promise<void> {
+  const needed = plan.missingBytes + plan.unpackedBytes;
+  const place = await imageStore(ctx);
+  const room = await roomAt(place);
+  if (needed <= room.freeBytes) return;
+  throw new IvaapError(
+    'failed',
+    `the new image layers need ${needed} bytes on ${room.mountPoint}, and ${room.freeBytes} are free`,
+    { hint: `df -h ${room.mountPoint}` },
+  );
+}
+
+/** The release's archives as they will lie on disk: the core's and those of the connectors that the licence grants. */
+function archivesToRefresh({ index, paths, product, entitlements }: StepContext) {
+  const wanted = wantedArchives(product, entitlements);
+  return index.archives
+    .filter(({ name }) => wanted.includes(name))
+    .map((archive) => ({ ...archive, path: join(paths.folder, archive.name) }));
+}
+
+async function refreshArchives(ctx: StepContext, io: StepIo): Promise<string[]> {
+  const written: string[] = [];
+  const reserve = await DiskReserve.at(ctx.paths.folder, ctx.product.reserve);
+  for (const { path, name, size } of archivesToRefresh(ctx)) {
+    const target = { path, replaces: undefined };
+    const source = await payloadFile(ctx.payload, name);
+    await reserve.during(io.signal, (signal) =>
+      extractToFile(source, target, {
+        signal,
+        onBytes: (done) => io.progress({ done, total: size, unit: 'bytes', note: name }),
+      }),
+    );
+    written.push(path);
+  }
+  return written;
+}

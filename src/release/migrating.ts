@@ -1,0 +1,34 @@
+import { valueAt } from '../policy/values-patches.ts';
+import type { StepContext } from './context.ts';
+import type { Trouble } from './troubles.ts';
+import { readValuesFile } from './values-file.ts';
+
+const address = /^[0-9A-Fa-f.:]+$/;
+
+/**
+ * Whether a pod that only runs and is not ready may be at work on the database's schema: to end that in the middle because it takes longer
+ * than its chart expects would do harm. It is at work where the schema is not at its target and the pod has a session that does something;
+ * what cannot be asked counts as that.
+ */
+export async function mayMigrate(ctx: StepContext, trouble: Trouble, signal?: AbortSignal): Promise<boolean> {
+  const { product, database, release } = ctx;
+  const { autoMigrate } = product.values;
+  if (autoMigrate === undefined || (trouble.kind !== 'unready' && trouble.kind !== 'deadline')) return false;
+  const migrates = product.workloads.find(({ id }) => id === autoMigrate.workload);
+  if (migrates === undefined || trouble.workload !== `${migrates.kind}/${migrates.name}`) return false;
+  try {
+    const { root } = await readValuesFile(ctx.paths.values, ctx.program);
+    if (String(valueAt(root, autoMigrate.path)) !== autoMigrate.on) return false;
+    const schema = await database.schemaVersion(product.database.schemaVersionQuery, signal);
+    if (schema >= release.schema.target) return false;
+    const addresses = trouble.addresses.filter((one) => address.test(one));
+    if (addresses.length === 0) return trouble.pods.length > 0;
+    const [row] = await database.query(
+      `SELECT count(*) FROM pg_stat_activity WHERE state <> 'idle' AND host(client_addr) IN (${addresses.map((one) => `'${one}'`).join(', ')})`,
+      signal,
+    );
+    return row?.[0] !== '0';
+  } catch {
+    return true;
+  }
+}

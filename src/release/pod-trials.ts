@@ -1,0 +1,148 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { KubeObject, Manifest } from '../host/kubectl.ts';
+import { tryCreate } from '../host/server-questions.ts';
+import { isFullQuota } from '../policy/refusal-words.ts';
+import type { UpgradeContext } from './context.ts';
+import { byNamespace, type ServerAnswers, type ServerObject, sideBySide } from './server-answers.ts';
+
+/** A pod that the upgrade will have made, as the API server would admit it. */
+export interface PodTrial {
+  /** `Deployment/backend`. */
+  workload: string;
+  namespace: string;
+  /** Who makes it: a hook's before or after everything else. */
+  owner: 'release' | 'before' | 'after';
+  answer?: ServerAnswers['objects'][number];
+  /** With what admission adds; the template's own where the server was not asked or refuses it. */
+  pod: KubeObject & { spec?: unknown };
+  /** The server's words against it. */
+  words?: string;
+}
+
+interface Template {
+  metadata?: { labels?: Record<string, string>; annotations?: Record<string, string> };
+  spec?: Record<string, unknown>;
+}
+
+/** In whose name pods are made: policies tell controllers from people. */
+const controller = 'kube-system:replicaset-controller';
+
+/** Every pod template whose pods will be made anew, tried as a Pod; hooks that run in an upgrade included. Changes nothing. */
+export async function tryPods(
+  ctx: UpgradeContext,
+  { objects }: ServerAnswers,
+  signal: AbortSignal,
+): Promise<PodTrial[]> {
+  const usual = ctx.product.namespace;
+  const rendered = await ctx.rendered({ hooks: true });
+  const trials: PodTrial[] = [];
+  for (const answer of objects) {
+    if (answer.next === undefined || !makesPods(answer)) continue;
+    const template = templateOf(answer.next);
+    if (template !== undefined)
+      trials.push({ ...trialOf(answer.manifest, template, rendered, usual), answer });
+  }
+  for (const manifest of rendered) {
+    const owner = hookOf(manifest);
+    const template = owner === undefined ? undefined : templateOf(manifest as ServerObject);
+    if (owner !== undefined && template !== undefined) {
+      trials.push({ ...trialOf(manifest, template, rendered, usual), owner });
+    }
+  }
+  const pods = trials.map(({ pod }) => pod as unknown as Manifest);
+  for (const [namespace, some] of byNamespace(pods, usual)) {
+    const question = { namespace, signal, as: controller };
+    const of = (pod: Manifest) => trials[pods.indexOf(pod)] as PodTrial;
+    const together = await tryCreate(ctx.kubectl, some, question);
+    if (together.objects?.length === some.length) {
+      for (const [place, pod] of some.entries()) of(pod).pod = together.objects[place] as KubeObject;
+      continue;
+    }
+    await sideBySide(some, async (pod) => {
+      const alone = await tryCreate(ctx.kubectl, [pod], question);
+      const trial = of(pod);
+      // Whether a quota has room depends on which pods end before: that is rehearsed.
+      if (alone.words !== undefined && !isFullQuota(alone.words)) trial.words = alone.words;
+      else trial.pod = alone.objects?.[0] ?? trial.pod;
+    });
+  }
+  return trials;
+}
+
+/** A pod template that stays as it is makes no pod, unless some are wanting. */
+function makesPods({ live, next }: ServerAnswers['objects'][number]): boolean {
+  if (next === undefined || live === undefined) return true;
+  if (next.kind === 'Job' || next.kind === 'Pod') return false;
+  const replicas = ({ spec }: ServerObject) => Number(spec?.['replicas'] ?? 1);
+  const { replicas: made = 0 } = (live['status'] ?? {}) as { replicas?: number };
+  const wanting = next.kind !== 'DaemonSet' && next.kind !== 'CronJob' && replicas(next) > made;
+  return wanting || !isDeepStrictEqual(templateOf(next), templateOf(live));
+}
+
+const templateKinds = new Set(['Deployment', 'StatefulSet', 'DaemonSet', 'ReplicaSet', 'Job']);
+
+export function templateOf({ kind, metadata, spec }: ServerObject): Template | undefined {
+  if (kind === 'Pod') return { metadata, ...(spec === undefined ? {} : { spec }) };
+  if (templateKinds.has(kind)) return spec?.['template'] as Template | undefined;
+  const job = kind === 'CronJob' ? (spec?.['jobTemplate'] as ServerObject | undefined) : undefined;
+  return job?.spec?.['template'] as Template | undefined;
+}
+
+/** undefined for what is no hook, or one that an upgrade does not run. */
+function hookOf({ metadata }: Manifest): 'before' | 'after' | undefined {
+  const annotations = metadata?.['annotations'] as Record<string, unknown> | undefined;
+  const events = String(annotations?.['helm.sh/hook'] ?? '').split(/\s*,\s*/);
+  if (events.includes('pre-upgrade')) return 'before';
+  return events.includes('post-upgrade') ? 'after' : undefined;
+}
+
+function trialOf(
+  { kind, metadata }: Manifest,
+  { metadata: own, spec = {} }: Template,
+  rendered: readonly Manifest[],
+  usual: string,
+): PodTrial {
+  const namespace = metadata.namespace ?? usual;
+  const { labels, annotations } = own ?? {};
+  const coming = (what: string, name: unknown) =>
+    rendered.some((one) => one.kind === what && one.metadata?.name === name);
+  // What the chart itself brings may not be there yet.
+  const { serviceAccountName, priorityClassName, runtimeClassName, serviceAccount: _, ...rest } = spec;
+  const kept = {
+    ...(coming('ServiceAccount', serviceAccountName) ? {} : { serviceAccountName }),
+    ...(coming('PriorityClass', priorityClassName) ? {} : { priorityClassName }),
+    ...(coming('RuntimeClass', runtimeClassName) ? {} : { runtimeClassName }),
+  };
+  const owner = kind === 'Deployment' ? 'ReplicaSet' : kind;
+  const pod = {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: {
+      generateName: `${metadata.name}-`,
+      namespace,
+      labels: labels ?? {},
+      annotations: annotations ?? {},
+      // Policies refuse pods that nobody owns.
+      ...(kind === 'Pod'
+        ? {}
+        : {
+            ownerReferences: [
+              {
+                apiVersion: owner === 'Job' || owner === 'CronJob' ? 'batch/v1' : 'apps/v1',
+                kind: owner === 'CronJob' ? 'Job' : owner,
+                name: metadata.name,
+                uid: '00000000-0000-0000-0000-000000000000',
+                controller: true,
+              },
+            ],
+          }),
+    },
+    spec: { ...rest, ...kept },
+  };
+  return {
+    workload: `${kind}/${metadata.name}`,
+    namespace,
+    owner: 'release',
+    pod: pod as unknown as PodTrial['pod'],
+  };
+}

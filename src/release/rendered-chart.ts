@@ -1,0 +1,77 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parseAllDocuments } from 'yaml';
+import { IvaapError } from '../errors.ts';
+import { makeFolder } from '../host/atomic-file.ts';
+import type { Manifest } from '../host/kubectl.ts';
+import { programFailure } from '../host/program-failure.ts';
+import { extractChart } from './chart-tree.ts';
+import type { UpgradeContext } from './context.ts';
+import { placeOverlay } from './values-overlay.ts';
+
+interface RenderedChart {
+  objects: Manifest[];
+  /** Made by Helm beside the release; Helm keeps no record of what they become. */
+  hooks: Manifest[];
+}
+
+/** Renders when it is first asked, and remembers. */
+export function renderedOnce(ctx: () => UpgradeContext, signal: AbortSignal): UpgradeContext['rendered'] {
+  let chart: Promise<RenderedChart> | undefined;
+  return async ({ hooks } = { hooks: false }) => {
+    const rendered = await (chart ??= renderChart(ctx(), signal));
+    return hooks ? [...rendered.objects, ...rendered.hooks] : rendered.objects;
+  };
+}
+
+/**
+ * The objects that this payload's chart gives with the operator's values and the overlay that the release will need, before either
+ * is in its place: rendered in the run's work folder, which is removed. Holds secrets. Throws `preflight` with Helm's words
+ * when the chart refuses the values.
+ */
+async function renderChart(ctx: UpgradeContext, signal: AbortSignal): Promise<RenderedChart> {
+  const folder = join(ctx.paths.work, 'rendered');
+  const overlay = join(folder, 'overlay.yaml');
+  const chart = join(folder, ctx.product.chart.folder);
+  try {
+    await makeFolder(folder, 0o700);
+    await extractChart(ctx, chart, signal);
+    const patched = (await placeOverlay(ctx, ctx.values, overlay)).length > 0;
+    const valuesFiles = patched ? [ctx.paths.values, overlay] : [ctx.paths.values];
+    const text = await ctx.helm
+      .template({ chart, valuesFiles, asked: true })
+      .catch(async (error: unknown) => {
+        // Objects that the cluster cannot even name are for another check to refuse, each by its name.
+        if (!/unable to build kubernetes objects/.test(programFailure(error)?.stderr ?? '')) throw error;
+        const kubeVersion = await ctx.kubectl.serverVersion({ signal });
+        return ctx.helm.template({ chart, valuesFiles, kubeVersion });
+      });
+    return parseRendered(text);
+  } catch (error) {
+    if (!(error instanceof IvaapError) || error.code !== 'failed') throw error;
+    throw new IvaapError('preflight', `the chart of ${ctx.to} cannot be rendered with ${ctx.values.path}`, {
+      cause: error,
+      ...(error.output === undefined ? {} : { output: error.output }),
+      hint: `Mend the file (sudoedit ${ctx.values.path}), then run the same command again.`,
+    });
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** The objects in Helm's YAML; of hooks Helm keeps no record. */
+export function parseRendered(text: string): RenderedChart {
+  const all = parseAllDocuments(text)
+    .map((document) => document.toJS() as Manifest | null)
+    .filter((manifest) => manifest !== null && typeof manifest === 'object');
+  return {
+    objects: all.filter(({ metadata }) => !isHook(metadata)),
+    hooks: all.filter(({ metadata }) => isHook(metadata)),
+  };
+}
+
+/** Of an object without metadata, which Kubernetes will refuse, nothing is known. */
+function isHook(metadata: Manifest['metadata'] | undefined): boolean {
+  const annotations = metadata?.annotations;
+  return typeof annotations === 'object' && annotations !== null && 'helm.sh/hook' in annotations;
+}

@@ -1,0 +1,70 @@
+import type { Redactor } from '../engine/redact.ts';
+import { IvaapError } from '../errors.ts';
+import type { KubeObject, Kubectl } from '../host/kubectl.ts';
+import type { Product } from '../payload/product-schema.ts';
+import { parseLicense } from '../policy/entitlements.ts';
+import { type PlainJson, valueAt } from '../policy/values-patches.ts';
+import type { License } from './license-file.ts';
+import type { ValuesFile } from './values-file.ts';
+
+/** Every text and number inside a document that is secret as a whole. */
+function hideTexts(
+  redactor: Redactor,
+  document: PlainJson | undefined,
+  except: ReadonlySet<string> = new Set(),
+): void {
+  if (typeof document === 'string' || typeof document === 'number') {
+    if (!except.has(String(document))) redactor.add(String(document));
+  } else if (typeof document === 'object' && document !== null) {
+    for (const part of Object.values(document)) hideTexts(redactor, part, except);
+  }
+}
+
+/** The values that product data calls secret are hidden from here on. */
+export function hideValues(product: Product, values: ValuesFile, redactor: Redactor): void {
+  for (const path of product.values.secrets) hideTexts(redactor, valueAt(values.root, path));
+}
+
+/** A licence is secret as a whole, its entitlements apart: they decide what is installed and are shown. */
+export function hideLicense(product: Product, license: License, redactor: Redactor): void {
+  redactor.add(license.text);
+  const shown = new Set([...license.entitlements, product.name, license.expires ?? '']);
+  hideTexts(redactor, JSON.parse(license.text) as PlainJson, shown);
+}
+
+type Secret = KubeObject & { data?: Record<string, string> };
+
+/** The licence that the product runs with, from its Secret; undefined where there is none. */
+export async function installedLicense(
+  kubectl: Kubectl,
+  product: Product,
+  redactor: Redactor,
+): Promise<License | undefined> {
+  if (product.license === undefined) return undefined;
+  const { secret, key } = product.license;
+  const found = await kubectl.get<Secret>('secret', secret, { namespace: product.namespace });
+  const encoded = found?.data?.[key];
+  if (encoded === undefined) return undefined;
+  const text = Buffer.from(encoded, 'base64').toString();
+  redactor.add(text);
+  try {
+    const license = { text, ...parseLicense(text, `in the Secret ${secret}`) };
+    hideLicense(product, license, redactor);
+    return license;
+  } catch (error) {
+    throw new IvaapError('preflight', `the Secret ${secret} holds no licence at ${key}`, {
+      cause: error,
+      hint: `k3s kubectl get secret -n ${product.namespace} ${secret}`,
+    });
+  }
+}
+
+/** The passwords that an install generated: they may turn up in what pods and programs say. */
+export async function hideGenerated(kubectl: Kubectl, product: Product, redactor: Redactor): Promise<void> {
+  for (const { name } of product.generatedSecrets) {
+    const found = await kubectl.get<Secret>('secret', name, { namespace: product.namespace });
+    for (const encoded of Object.values(found?.data ?? {})) {
+      redactor.add(Buffer.from(encoded, 'base64').toString());
+    }
+  }
+}

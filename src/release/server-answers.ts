@@ -1,0 +1,211 @@
+import type { HelmRevision } from '../host/helm.ts';
+import type { KubeObject, Manifest } from '../host/kubectl.ts';
+import { getAll, tryApply, type Trial } from '../host/server-questions.ts';
+import { type OwnedField, parseConflicts } from '../policy/field-paths.ts';
+import { missingNamespace } from '../policy/refusal-words.ts';
+import type { UpgradeContext } from './context.ts';
+import { parseRendered } from './rendered-chart.ts';
+
+/** An object as the API server gives it. */
+export type ServerObject = KubeObject & { spec?: Record<string, unknown>; [member: string]: unknown };
+
+/** An object of the chart to come, held against the cluster. */
+export interface Answer {
+  /** With the labels by which Helm knows its own. */
+  manifest: Manifest;
+  live?: ServerObject;
+  /** As Helm would leave it, defaults of the server included; absent where that is refused or was not answered. */
+  next?: ServerObject;
+  conflicts: OwnedField[];
+  /** What else the server says against it. */
+  words?: string;
+}
+
+/** What Helm compares with. */
+export interface DeployedRecord {
+  revision: number;
+  lastRevision: number;
+  objects: Manifest[];
+  /** Those of kinds that this server no longer knows: Helm cannot even read its own record. */
+  unserved: Manifest[];
+  live(manifest: Manifest): ServerObject | undefined;
+}
+
+export interface ServerAnswers {
+  objects: Answer[];
+  /** undefined where there is no record. */
+  deployed: DeployedRecord | undefined;
+}
+
+/** The name under which Helm 4 applies, whatever its file is called. */
+export const helmManager = 'helm';
+const atOnce = 4;
+
+/** Asks when it is first asked, and remembers; what failed is asked again. */
+export function answersOnce(ctx: () => UpgradeContext): UpgradeContext['answers'] {
+  let known: Promise<ServerAnswers> | undefined;
+  return (signal) => {
+    known ??= askServer(ctx(), signal).catch((error: unknown) => {
+      known = undefined;
+      throw error;
+    });
+    return known;
+  };
+}
+
+/**
+ * Every object of the chart as the API server would take it from Helm, tried by a server-side apply in Helm's name that changes
+ * nothing, beside what lives now. Throws when the server does not answer.
+ */
+async function askServer(ctx: UpgradeContext, signal: AbortSignal): Promise<ServerAnswers> {
+  const { namespace, release } = ctx.product;
+  const [rendered, deployed] = await Promise.all([ctx.rendered(), deployedRecord(ctx)]);
+  // One that is named when it is made meets nothing that is there.
+  const manifests = rendered
+    .filter(({ metadata }) => metadata?.['generateName'] === undefined)
+    .map((manifest) => asHelmApplies(manifest, release, namespace));
+  const [live, trials] = await Promise.all([
+    liveObjects(ctx, [...manifests, ...(deployed?.objects ?? [])].filter(isNamed), signal),
+    tryAll(ctx, manifests, signal),
+  ]);
+  const created = new Set(
+    rendered.filter(({ kind }) => kind === 'Namespace').map(({ metadata }) => metadata.name),
+  );
+  const objects = manifests.map((manifest, place): Answer => {
+    const { next, conflicts, words } = trials[place] as TriedObject;
+    const there = live.find(manifest);
+    // Helm makes a namespace of the chart's before what lies in it.
+    const refused = words !== undefined && !created.has(missingNamespace(words) ?? '');
+    return {
+      manifest,
+      conflicts,
+      ...(there === undefined ? {} : { live: there }),
+      ...(next === undefined ? {} : { next }),
+      ...(refused ? { words } : {}),
+    };
+  });
+  return {
+    objects,
+    deployed: deployed && {
+      ...deployed,
+      unserved: live.unserved.filter((one) => deployed.objects.includes(one)),
+      live: live.find,
+    },
+  };
+}
+
+async function deployedRecord({ helm }: UpgradeContext) {
+  const history = await helm.history();
+  const last = history.at(-1);
+  const deployed = deployedRevision(history);
+  if (last === undefined || deployed === undefined) return undefined;
+  const { revision } = deployed;
+  const { objects } = parseRendered(await helm.manifest(revision));
+  return { revision, lastRevision: last.revision, objects };
+}
+
+/** Helm compares with what is deployed; a revision that failed has left that as it was. */
+const deployedRevision = (history: readonly HelmRevision[]) =>
+  history.findLast(({ status }) => status === 'deployed') ?? history.at(-1);
+
+/** Of one without a name nothing can be there. */
+const isNamed = ({ metadata }: Manifest) => typeof metadata?.name === 'string';
+
+const group = (apiVersion: string) => (apiVersion.includes('/') ? apiVersion.split('/')[0] : '');
+
+function identityOf({ apiVersion, kind, metadata }: Manifest | KubeObject, namespace: string): string {
+  return `${group(apiVersion)} ${kind} ${namespace} ${metadata.name}`;
+}
+
+async function liveObjects(ctx: UpgradeContext, manifests: readonly Manifest[], signal: AbortSignal) {
+  const { kubectl, product } = ctx;
+  const groups = byNamespace(manifests, product.namespace);
+  const found = await Promise.all(
+    [...groups].map(([namespace, some]) => getAll(kubectl, some, { namespace, signal })),
+  );
+  const objects = new Map(
+    found
+      .flatMap((one) => one.objects as ServerObject[])
+      .map((object) => [identityOf(object, object.metadata.namespace ?? ''), object]),
+  );
+  return {
+    unserved: found.flatMap((one) => one.unserved),
+    find: (manifest: Manifest) =>
+      objects.get(identityOf(manifest, manifest.metadata.namespace ?? product.namespace)) ??
+      objects.get(identityOf(manifest, '')),
+  };
+}
+
+/** kubectl takes objects of one namespace in one question. */
+export const byNamespace = <T extends Manifest>(manifests: readonly T[], usual: string): Map<string, T[]> =>
+  Map.groupBy(manifests, ({ metadata }) => metadata.namespace ?? usual);
+
+type TriedObject = Pick<Answer, 'next' | 'conflicts' | 'words'>;
+
+async function tryAll(
+  ctx: UpgradeContext,
+  manifests: readonly Manifest[],
+  signal: AbortSignal,
+): Promise<TriedObject[]> {
+  const found = new Map<Manifest, TriedObject>();
+  for (const [namespace, some] of byNamespace(manifests, ctx.product.namespace)) {
+    const together = await tryThese(ctx, some, { namespace, signal }, false);
+    if (together.objects?.length === some.length) {
+      for (const [place, manifest] of some.entries()) {
+        found.set(manifest, { next: together.objects[place] as ServerObject, conflicts: [] });
+      }
+      continue;
+    }
+    // kubectl's words about several objects do not say which is which.
+    await sideBySide(some, async (manifest) => {
+      found.set(manifest, await tryOne(ctx, manifest, { namespace, signal }));
+    });
+  }
+  return manifests.map((manifest) => found.get(manifest) as TriedObject);
+}
+
+const tryThese = (
+  { kubectl }: UpgradeContext,
+  manifests: readonly Manifest[],
+  question: { namespace: string; signal: AbortSignal },
+  force: boolean,
+): Promise<Trial> => tryApply(kubectl, manifests, { ...question, manager: helmManager, force });
+
+async function tryOne(
+  ctx: UpgradeContext,
+  manifest: Manifest,
+  question: { namespace: string; signal: AbortSignal },
+): Promise<TriedObject> {
+  let trial = await tryThese(ctx, [manifest], question, false);
+  const conflicts = trial.words === undefined ? [] : parseConflicts(trial.words);
+  // A conflict hides whatever else the server has against it.
+  if (conflicts.length > 0) trial = await tryThese(ctx, [manifest], question, true);
+  if (trial.words !== undefined) return { conflicts, words: trial.words };
+  const [next] = trial.objects as ServerObject[];
+  return { conflicts, ...(next === undefined ? {} : { next }) };
+}
+
+export async function sideBySide<T>(all: readonly T[], work: (one: T) => Promise<void>): Promise<void> {
+  const waiting = [...all];
+  const worker = async () => {
+    for (let one = waiting.shift(); one !== undefined; one = waiting.shift()) await work(one);
+  };
+  await Promise.all(Array.from({ length: atOnce }, worker));
+}
+
+/** Helm sets them on every object right before it applies. */
+export function asHelmApplies(manifest: Manifest, release: string, namespace: string): Manifest {
+  const { labels, annotations, ...metadata } = manifest.metadata ?? {};
+  return {
+    ...manifest,
+    metadata: {
+      ...metadata,
+      labels: { ...(labels as object | undefined), 'app.kubernetes.io/managed-by': 'Helm' },
+      annotations: {
+        ...(annotations as object | undefined),
+        'meta.helm.sh/release-name': release,
+        'meta.helm.sh/release-namespace': namespace,
+      },
+    },
+  };
+}

@@ -1,0 +1,240 @@
+import type { Pod } from '../host/pods.ts';
+import type { Controller, KubeEvent, Sight } from '../host/sight.ts';
+import { podKinds, podTrouble, type PodTrouble } from './pod-trouble.ts';
+
+/**
+ * One cause, once for all pods of a workload. `refused`: the server takes no pod of it (quota, admission, webhook); `job`: a Job has failed
+ * for good; `deadline`: a Deployment gave up with nothing else known; the others are pods'.
+ */
+export interface Trouble {
+  kind: PodTrouble['kind'] | 'refused' | 'job' | 'deadline';
+  /** `Deployment/backend`. */
+  workload: string;
+  words: string;
+  pods: string[];
+  /** Whether the release is known to have made it: Helm waits for nothing else. */
+  ofRelease: boolean;
+  /** Of those pods that have one. */
+  addresses: string[];
+  /** The Deployment has waited for as long as its chart allows. */
+  overdue: boolean;
+  /** The last answer of a probe. */
+  probe: string | undefined;
+  /** The last event that says more than `words`. */
+  event: string | undefined;
+  log: { pod: string; container: string } | undefined;
+}
+
+export interface Looking {
+  now: Date;
+  /** When this Helm began: Jobs from before it are no cause. Undefined where none did: no Job is one. */
+  since: Date | undefined;
+  /** What others have made in the namespace is no cause of how this Helm release fares; undefined: whoever made it. */
+  release?: string | undefined;
+  /** Only pods with these labels, and what makes them. */
+  selector?: string | undefined;
+}
+
+const hookMark = 'helm.sh/hook';
+
+/** All that keeps the namespace's workloads from serving, the surest first. */
+export function troublesOf(sight: Sight, looking: Looking): Trouble[] {
+  const eventsOf = eventFinder(sight.events);
+  const byKey = new Map<string, Trouble>();
+  for (const pod of sight.pods) {
+    const owner = workloadOf(pod, sight.controllers);
+    if (!isMeant(pod.metadata.labels, looking.selector)) continue;
+    if (isPast(owner, looking) || isPast(pod, looking) || isOthers(owner, looking)) continue;
+    const events = eventsOf(pod);
+    const found = podTrouble(pod, events, looking.now);
+    if (found === undefined) continue;
+    const { kind, words, container } = found;
+    const workload = nameOf(owner ?? pod);
+    const known = byKey.get(`${workload} ${kind}`);
+    const addresses = pod.status.podIP === undefined ? [] : [pod.status.podIP];
+    if (known !== undefined) {
+      known.pods.push(pod.metadata.name);
+      known.addresses.push(...addresses);
+    } else {
+      byKey.set(`${workload} ${kind}`, {
+        kind,
+        workload,
+        words,
+        pods: [pod.metadata.name],
+        addresses,
+        ofRelease: owner !== undefined && looking.release !== undefined,
+        overdue: false,
+        probe: lastAnswer(events),
+        event: telling(events, words),
+        log: container === undefined ? undefined : { pod: pod.metadata.name, container },
+      });
+    }
+  }
+  const podTroubles = [...byKey.values()];
+  const made = sight.controllers.flatMap((controller) => {
+    const labels = controller.spec?.template?.metadata?.labels;
+    if (!isMeant(labels, looking.selector) || isPast(controller, looking)) return [];
+    if (isOthers(controller, looking)) return [];
+    const found = controllerTroubles(controller, eventsOf(controller), podTroubles);
+    return found.map((trouble) => ({ ...trouble, ofRelease: looking.release !== undefined }));
+  });
+  return [...made, ...podTroubles].sort(surestFirst);
+}
+
+const order: Trouble['kind'][] = ['refused', 'job', ...podKinds, 'deadline'];
+export const surestFirst = (a: Trouble, b: Trouble): number => order.indexOf(a.kind) - order.indexOf(b.kind);
+
+/** What says more than that something waits. */
+const isSure = ({ kind }: Trouble): boolean => kind !== 'unready' && kind !== 'deadline';
+
+/** Causes apart from what may only follow from them: a pod that waits for another workload is no failure of its own. */
+export function causesOf(troubles: readonly Trouble[]): { causes: Trouble[]; following: Trouble[] } {
+  const sure = troubles.filter(isSure);
+  if (sure.length === 0) return { causes: [...troubles], following: [] };
+  const names = new Set(sure.map(({ workload }) => workload));
+  return {
+    causes: sure,
+    following: troubles.filter((trouble) => !isSure(trouble) && !names.has(trouble.workload)),
+  };
+}
+
+/** What only the controller knows; marks the pods' troubles whose time is over. */
+function controllerTroubles(
+  controller: Controller,
+  events: readonly KubeEvent[],
+  podTroubles: Trouble[],
+): Trouble[] {
+  const { kind, metadata, status } = controller;
+  const workload = nameOf(controller);
+  const none = {
+    workload,
+    pods: [],
+    addresses: [],
+    ofRelease: false,
+    overdue: false,
+    probe: undefined,
+    event: undefined,
+    log: undefined,
+  };
+  const current = (status?.observedGeneration ?? 0) >= (metadata.generation ?? 0);
+  const condition = (type: string, value: string) =>
+    status?.conditions?.find((one) => one.type === type && one.status === value);
+  const own = podTroubles.filter((trouble) => trouble.workload === workload);
+  if (kind === 'Job') {
+    const failed = condition('Failed', 'True');
+    if (failed === undefined) return [];
+    const hook = metadata.annotations?.[hookMark];
+    const words = `${hook === undefined ? 'the Job' : `the ${hook} hook`} failed: ${failed.reason ?? failed.message ?? 'no reason given'}`;
+    const [pod] = own;
+    // Its pods' end is the same cause.
+    for (const one of own) podTroubles.splice(podTroubles.indexOf(one), 1);
+    return [{ ...none, ...pod, kind: 'job', words: pod === undefined ? words : `${words}; ${pod.words}` }];
+  }
+  const found: Trouble[] = [];
+  const refusal =
+    condition('ReplicaFailure', 'True')?.message ?? (lacksPods(controller) ? lastRefusal(events) : undefined);
+  if (refusal !== undefined && kind !== 'ReplicaSet') {
+    found.push({ ...none, kind: 'refused', words: `no pod can be created: ${oneLine(refusal)}` });
+  }
+  const late = condition('Progressing', 'False');
+  if (current && late?.reason === 'ProgressDeadlineExceeded') {
+    if (own.length === 0 && found.length === 0) {
+      found.push({ ...none, kind: 'deadline', words: oneLine(late.message ?? 'progress deadline exceeded') });
+    }
+    for (const one of [...own, ...found]) one.overdue = true;
+  }
+  return found;
+}
+
+/** What its probe said last, with what it was asked for. */
+function lastAnswer(events: readonly KubeEvent[]): string | undefined {
+  const last = events.findLast(({ reason }) => reason === 'Unhealthy');
+  return last === undefined ? undefined : oneLine(last.message);
+}
+
+const oneLine = (text: string): string => text.replaceAll(/\s+/g, ' ').trim();
+
+/** `Deployment/backend`. */
+const nameOf = ({ kind, metadata }: { kind: string; metadata: { name: string } }): string =>
+  `${kind}/${metadata.name}`;
+
+/** How many pods a workload should have, and how many of them are of the newest kind and ready. */
+export function podCount({ kind, spec, status }: Controller): { wanted: number; ready: number } | undefined {
+  if (kind === 'DaemonSet') {
+    const wanted = status?.desiredNumberScheduled ?? 0;
+    return { wanted, ready: Math.min(status?.numberReady ?? 0, status?.updatedNumberScheduled ?? 0, wanted) };
+  }
+  if (kind !== 'Deployment' && kind !== 'StatefulSet') return undefined;
+  const wanted = spec?.replicas ?? 1;
+  return { wanted, ready: Math.min(status?.readyReplicas ?? 0, status?.updatedReplicas ?? 0, wanted) };
+}
+
+function lacksPods(controller: Controller): boolean {
+  const { kind, status } = controller;
+  if (kind === 'DaemonSet') {
+    return (status?.currentNumberScheduled ?? 0) < (status?.desiredNumberScheduled ?? 0);
+  }
+  return kind === 'StatefulSet' && (status?.replicas ?? 0) < (controller.spec?.replicas ?? 1);
+}
+
+function lastRefusal(events: readonly KubeEvent[]): string | undefined {
+  const last = events.findLast(({ reason }) => reason === 'FailedCreate' || reason === 'SuccessfulCreate');
+  return last?.reason === 'FailedCreate' ? last.message : undefined;
+}
+
+/** Events that only repeat what the pod's own status says, or that belong to every start. */
+const silent =
+  /^(Failed|Unhealthy|Scheduled|Pulled|Pulling|Created|Started|Killing|BackOff|SuccessfulCreate|FailedScheduling|SandboxChanged|NodeNotReady)$/;
+
+function telling(events: readonly KubeEvent[], words: string): string | undefined {
+  const last = events.findLast(({ reason }) => !silent.test(reason));
+  if (last === undefined) return undefined;
+  const message = oneLine(last.message);
+  return words.includes(message) ? undefined : `${last.reason}: ${message}`;
+}
+
+/** Of one life of an object: one that was made anew under the same name has others. */
+function eventFinder(events: readonly KubeEvent[]) {
+  return ({ kind, metadata }: Pod | Controller): KubeEvent[] =>
+    events.filter(
+      ({ involvedObject: { kind: ofKind, name, uid } }) =>
+        ofKind === kind &&
+        name === metadata.name &&
+        (uid === undefined || metadata.uid === undefined || uid === metadata.uid),
+    );
+}
+
+/** The object that an operator knows: of a Deployment's pod not its ReplicaSet. */
+function workloadOf(pod: Pod, controllers: readonly Controller[]): Controller | undefined {
+  const owner = (of: Pod | Controller) =>
+    controllers.find((one) =>
+      of.metadata.ownerReferences?.some(({ kind, name }) => kind === one.kind && name === one.metadata.name),
+    );
+  const first = owner(pod);
+  return first === undefined ? undefined : (owner(first) ?? first);
+}
+
+/** A Job of a CronJob's, or a Job or hook from before this Helm, is no cause of how Helm ends. */
+function isPast(owner: Controller | Pod | undefined, { since }: Looking): boolean {
+  if (owner === undefined) return false;
+  if (owner.kind !== 'Job' && owner.metadata.annotations?.[hookMark] === undefined) return false;
+  if (owner.metadata.ownerReferences?.some(({ kind }) => kind === 'CronJob') === true) return true;
+  // The server's times are whole seconds.
+  const made = Date.parse(owner.metadata.creationTimestamp ?? '') + 999;
+  return since === undefined || made < since.getTime();
+}
+
+/** Helm marks what it makes, and hooks are marked by their chart. */
+function isOthers(owner: Controller | undefined, { release }: Looking): boolean {
+  if (owner === undefined || release === undefined || owner.kind === 'ReplicaSet') return false;
+  const { annotations = {} } = owner.metadata;
+  return annotations['meta.helm.sh/release-name'] !== release && annotations[hookMark] === undefined;
+}
+
+function isMeant(labels: Record<string, string> | undefined, selector: string | undefined): boolean {
+  const terms = (selector ?? '').split(',').filter(Boolean);
+  return terms.every((term) => {
+    const [key = '', value] = term.split(/==?/);
+    return labels?.[key] === value;
+  });
+}

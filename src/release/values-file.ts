@@ -1,0 +1,52 @@
+import { createHash } from 'node:crypto';
+import { readRegular } from '../host/regular-file.ts';
+import { IvaapError } from '../errors.ts';
+import type { PlainObject } from '../policy/values-patches.ts';
+import { decodeValues, readAsHelm, type ValuesFault } from './values-yaml.ts';
+
+/** The operator's values file, read and never written after a fresh install. */
+export interface ValuesFile {
+  path: string;
+  sha256: string;
+  root: PlainObject;
+}
+
+/** Reads a values file as Helm does. Throws `preflight` when the file is missing, or with the lines that Helm would not take or nobody could mean. */
+export async function readValuesFile(path: string, program: string): Promise<ValuesFile> {
+  let bytes: Buffer;
+  try {
+    bytes = await readRegular(path);
+  } catch (error) {
+    const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
+    throw new IvaapError(
+      'preflight',
+      `the values file ${path} ${missing ? 'is missing' : 'cannot be read'}`,
+      {
+        cause: error,
+        hint: missing ? `${program} repair-state` : `ls -l ${path}`,
+      },
+    );
+  }
+  const decoded = decodeValues(bytes);
+  if ('faults' in decoded) throw unreadable(path, decoded.faults);
+  return parseValues(path, decoded.text);
+}
+
+/** As {@link readValuesFile}, from text that was read already; `path` is for messages. */
+export function parseValues(path: string, text: string): ValuesFile {
+  const read = readAsHelm(text);
+  if ('faults' in read) throw unreadable(path, read.faults);
+  return { path, root: read.root, sha256: createHash('sha256').update(text).digest('hex') };
+}
+
+function unreadable(path: string, faults: readonly ValuesFault[]): IvaapError {
+  const listed = faults.slice(0, 5).map(({ line, what }) => `line ${line}: ${what}`);
+  const why = faults.some(({ kind }) => kind === 'duplicate')
+    ? 'has duplicate keys'
+    : faults.some(({ kind }) => kind === 'no mapping')
+      ? 'is not a mapping of keys to values'
+      : 'is not valid YAML';
+  return new IvaapError('preflight', `the values file ${path} ${why}: ${listed.join('; ')}`, {
+    hint: `Mend the file (sudoedit ${path}), then run the same command again.`,
+  });
+}

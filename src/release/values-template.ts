@@ -1,0 +1,53 @@
+import { isMap, parseDocument } from 'yaml';
+import { valueAt } from '../policy/values-patches.ts';
+import { readAsHelm } from './values-yaml.ts';
+import type { Product } from '../payload/product-schema.ts';
+import { IvaapError } from '../errors.ts';
+
+/** What a fresh install puts into the values file. */
+export interface ValuesAnswers {
+  fqdn: string;
+  storagePath: string;
+  entitlements: readonly string[];
+}
+
+/**
+ * The first values file of a host: the payload's template, or the operator's own file, with the answers and the licence's
+ * connectors put in their places. Comments stay. In an operator's file what is set already is left as it is.
+ */
+export function renderValues(
+  product: Product,
+  template: string,
+  answers: ValuesAnswers,
+  fromOperator: boolean,
+): string {
+  const filled = fromOperator
+    ? template
+    : template.replaceAll(/\{\{(fqdn|storagePath)\}\}/g, (_, key: 'fqdn' | 'storagePath') => answers[key]);
+  const document = parseDocument(filled);
+  const read = readAsHelm(filled);
+  if (document.errors.length > 0 || !isMap(document.contents)) {
+    throw new IvaapError('payload', 'the values template of this payload is not a YAML mapping', {
+      cause: document.errors[0],
+    });
+  }
+  const { keys, autoMigrate } = product.values;
+  let changed = false;
+  const put = (path: readonly string[], value: string | boolean, always: boolean) => {
+    // With what is merged from elsewhere in the file.
+    const has = 'root' in read ? valueAt(read.root, path) : undefined;
+    if (has !== undefined && (!always || has === value)) return;
+    document.setIn(path, value);
+    changed = true;
+  };
+  put(keys.fqdn, answers.fqdn, true);
+  if (keys.storagePath !== undefined) put(keys.storagePath, answers.storagePath, true);
+  if (autoMigrate !== undefined) put(autoMigrate.path, autoMigrate.on, !fromOperator);
+  for (const [entitlement, { enabledPath }] of Object.entries(product.entitlements)) {
+    if (enabledPath !== undefined) {
+      put(enabledPath, answers.entitlements.includes(entitlement), !fromOperator);
+    }
+  }
+  // A file that says it all already stays as it is, byte for byte.
+  return changed ? document.toString({ lineWidth: 0 }) : filled;
+}

@@ -1,0 +1,148 @@
+import { formatBytes } from '../policy/format-bytes.ts';
+import { columns } from './format.ts';
+import { printableRow } from './sanitize.ts';
+import type { ManifestArchive, ManifestImage, ManifestReport } from '../queries/manifest-report.ts';
+
+const indented = (lines: readonly string[]) => lines.map((line) => `  ${line}`);
+
+const plural = (count: number, noun: string) => `${count} ${noun}${count === 1 ? '' : 's'}`;
+
+const stateWords: Record<ManifestArchive['state'], string> = {
+  same: 'same',
+  matches: 'matches (contents not read)',
+  different: 'different',
+  missing: 'missing',
+  unknown: 'unknown',
+  unreadable: 'not readable',
+};
+
+function archiveState({ state, detail }: ManifestArchive): string {
+  return detail === undefined || state === 'matches' ? stateWords[state] : `${stateWords[state]}: ${detail}`;
+}
+
+function heading(report: ManifestReport): string[] {
+  return columns([
+    ['Product', `${report.title} ${report.version}`],
+    [
+      'Payload',
+      `${formatBytes(report.payloadBytes)} behind an executable of ${formatBytes(report.headBytes)}, format ${report.format}`,
+    ],
+    ['Key', report.key ?? 'unsigned'],
+    ['Digest', `sha256:${report.payloadDigest}`],
+  ]);
+}
+
+const notAnswered = 'not answered';
+
+function inContainerd({ containerd, pinned }: ManifestImage): string {
+  if (containerd === 'unknown') return notAnswered;
+  return containerd === 'same' && pinned === false ? 'same, not pinned' : containerd;
+}
+
+const clusterWords: Record<ManifestImage['cluster'], string> = {
+  runs: 'runs',
+  other: 'another runs',
+  none: '-',
+  unknown: notAnswered,
+};
+
+function imageLines({ images }: ManifestReport, summary: boolean): string[] {
+  const rows = images.map((image) => {
+    const size = formatBytes(image.sizeBytes);
+    const onHost = [inContainerd(image), clusterWords[image.cluster]];
+    if (summary) return [image.reference, size, ...onHost];
+    const { reference, platform, imageId, layers } = image;
+    return [reference, platform, imageId, String(layers), size, formatBytes(image.uniqueBytes), ...onHost];
+  });
+  const onHost = ['IN CONTAINERD', 'IN CLUSTER'];
+  return summary
+    ? columns([['IMAGE', 'SIZE', ...onHost], ...rows], [1])
+    : columns([['IMAGE', 'PLATFORM', 'IMAGE ID', 'LAYERS', 'SIZE', 'UNIQUE', ...onHost], ...rows], [3, 4, 5]);
+}
+
+/** Why columns are empty, each reason once. */
+function unknownLines({ unknown }: ManifestReport): string[] {
+  const { containerd, cluster } = unknown;
+  if (containerd !== undefined && containerd === cluster)
+    return [`containerd and the cluster were not compared: ${containerd}`];
+  return [
+    ...(containerd === undefined ? [] : [`containerd was not compared: ${containerd}`]),
+    ...(cluster === undefined ? [] : [`the cluster was not compared: ${cluster}`]),
+  ];
+}
+
+function loadLines({ load, unknown, noUpgrade }: ManifestReport): string[] {
+  if (noUpgrade !== undefined) return [`An upgrade would load nothing: ${noUpgrade}.`];
+  if (load === null) {
+    const isSaid = unknown.load === unknown.containerd;
+    return [`What an upgrade would load is not known${isSaid ? '' : `: ${unknown.load}`}.`];
+  }
+  const all = load.counted === 'licence' ? '' : ' (all connectors counted, the licence is not known)';
+  if (load.images.length === 0) return [`An upgrade would load none of ${load.wanted} images${all}.`];
+  return [
+    `An upgrade would load ${load.images.length} of ${load.wanted} images${all}:`,
+    `  ${formatBytes(load.bytes)} that containerd lacks, ${formatBytes(load.unpackedBytes)} more when unpacked`,
+  ];
+}
+
+/** What runs beside the payload's own images. */
+function runningLines({ running, images }: ManifestReport): string[] {
+  const ids = new Set(images.map(({ imageId }) => imageId));
+  const others = (running ?? []).filter(({ imageId }) => !ids.has(imageId));
+  if (others.length === 0) return [];
+  const rows = others.map(({ reference, imageId, pods }) => [reference, shortId(imageId), pods.join(', ')]);
+  return ['', ...columns([['RUNS IN CLUSTER', 'IMAGE ID', 'PODS'], ...rows])];
+}
+
+/** The first 12 digits of an image ID, as container tools shorten it. */
+const shortId = (id: string) => id.replace(/^sha256:/, '').slice(0, 12);
+
+function archiveLines(report: ManifestReport): string[] {
+  const rows = report.archives.map((archive) => [
+    archive.name,
+    plural(archive.images.length, 'image'),
+    formatBytes(archive.sizeBytes),
+    archiveState(archive),
+  ]);
+  return columns([['ARCHIVE', 'HOLDS', 'SIZE', 'ON DISK'], ...rows], [2]);
+}
+
+function fileLines(report: ManifestReport): string[] {
+  const rows = report.files.map(({ name, sizeBytes }) => [name, formatBytes(sizeBytes)]);
+  return columns([['FILE', 'SIZE'], ...rows], [1]);
+}
+
+function refreshLines(report: ManifestReport): string[] {
+  const commands = (states: readonly string[]) =>
+    report.refresh.filter(({ why }) => states.includes(why)).map(({ command }) => command);
+  const differing = commands(['different', 'unknown']);
+  const missing = commands(['missing']);
+  return [
+    ...(differing.length > 0
+      ? ['', 'To bring the archives on disk to this release:', ...indented(differing)]
+      : []),
+    ...(missing.length > 0
+      ? [
+          '',
+          'To put the missing archives on disk (without them, images come from this executable):',
+          ...indented(missing),
+        ]
+      : []),
+  ];
+}
+
+/** The report as lines for a person; `summary` leaves out the files, image IDs and what else runs. */
+export function manifestText(report: ManifestReport, summary: boolean): string[] {
+  return [
+    ...heading(report),
+    '',
+    ...imageLines(report, summary),
+    ...unknownLines(report),
+    ...loadLines(report),
+    ...(summary ? [] : runningLines(report)),
+    '',
+    ...archiveLines(report),
+    ...(summary ? [] : ['', ...fileLines(report)]),
+    ...refreshLines(report),
+  ].map(printableRow);
+}

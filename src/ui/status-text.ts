@@ -1,0 +1,150 @@
+import type { RunRecord, State, StepRecord } from '../engine/state.ts';
+import type { Part } from '../queries/part.ts';
+import type { StatusReport } from '../queries/status.ts';
+import { skippedBackup } from '../queries/way-back-text.ts';
+import { counted } from '../policy/counted.ts';
+import { signedBy } from '../policy/trust.ts';
+import { columns, formatDuration } from './format.ts';
+import { printableRow } from './sanitize.ts';
+
+/** The status as lines for people. */
+export function statusLines(report: StatusReport): string[] {
+  const lines = [
+    ...section('', stateLines(report)),
+    ...(report.host === null ? [] : section('this host says', hostLines(report.host))),
+    ...(report.waysOut === null || report.waysOut.back.length === 0
+      ? []
+      : section('the way back', report.waysOut.back)),
+    ...section('backups', known(report.backups, backupLines)),
+    ...section('values overlay', known(report.overlay, overlayLines)),
+    ...section('cluster', [
+      ...known(report.release, (release) => [
+        release === null
+          ? 'no Helm release'
+          : `Helm release: ${release.version ?? 'version not readable'}, revision ${release.revision}, ${release.status}`,
+      ]),
+      ...(report.release.known ? known(report.pods, podLines) : []),
+    ]),
+    ...section(
+      'health',
+      known(report.health, (routes) =>
+        columns(
+          routes.map(({ title, path, healthy, answer }) => [title, path, healthy ? 'ok' : 'NOT OK', answer]),
+        ),
+      ),
+    ),
+  ];
+  // Pods, files and records are others' words: none of them steers the reader's terminal.
+  return lines.map(printableRow);
+}
+
+function section(title: string, lines: readonly string[]): string[] {
+  if (title === '') return [...lines];
+  return ['', `${title}:`, ...(lines.length === 0 ? ['  none'] : lines.map((line) => `  ${line}`))];
+}
+
+function known<T>(part: Part<T>, lines: (value: T) => string[]): string[] {
+  if (part.known) return lines(part.value);
+  return [`not known: ${part.why}`, ...(part.hint === undefined ? [] : [`  try: ${part.hint}`])];
+}
+
+function stateLines(report: StatusReport): string[] {
+  const head = [`${report.title}, this executable is of version ${report.payloadVersion}`];
+  const { state } = report;
+  if (!state.known) return [...head, `state not known: ${state.why}`];
+  if (state.value === null) return [...head, 'there is no state'];
+  const { installed, run } = state.value;
+  const lines = [
+    ...head,
+    installed === undefined
+      ? 'no completed install'
+      : `installed: ${installed.version}, completed ${installed.completedAt}`,
+    ...(installed?.key === undefined ? [] : [`  ${signedBy(installed.key)}`]),
+    ...(installed?.waived ?? []).map(
+      ({ step, reason }) => `  not proved healthy: ${step} was waived (${reason})`,
+    ),
+  ];
+  return [
+    ...lines,
+    ...repairLines(state.value),
+    ...(run === undefined ? [] : runLines(run, report)),
+    ...skippedLines(state.value),
+    ...waiverLines(state.value),
+    ...trustedLines(state.value),
+  ];
+}
+
+function runLines(run: RunRecord, { running, waysOut }: StatusReport): string[] {
+  const versions = run.from === null ? run.to : `${run.from} -> ${run.to}`;
+  const status = run.status === 'running' && running === null ? 'was cut off' : run.status;
+  const goesOn = running === null ? (waysOut?.forward ?? null) : null;
+  return [
+    '',
+    `last run: ${run.flow} ${versions}, ${status}, begun ${run.startedAt}${by(run.startedBy)}`,
+    ...columns(run.order.map((id) => [`  ${id}`, ...stepCells(run.steps[id])])),
+    ...(run.error === undefined || run.status === 'completed' ? [] : [`  error: ${run.error.message}`]),
+    ...(goesOn === null ? [] : [`  to go on: ${goesOn}`]),
+    ...(waysOut?.log == null ? [] : [`  log: ${waysOut.log}`]),
+  ];
+}
+
+const repairLines = ({ repair }: State): string[] =>
+  repair === undefined
+    ? []
+    : [
+        `state made anew ${repair.at}${by(repair.by)}${repair.unknown.length === 0 ? '' : `; not known: ${repair.unknown.join(', ')}`}`,
+      ];
+
+const hostLines = ({ facts, advice }: NonNullable<StatusReport['host']>): string[] => [
+  ...facts,
+  advice.message,
+  `try: ${advice.hint}`,
+];
+
+const by = (who: string | undefined) => (who === undefined ? '' : ` by ${who}`);
+
+function stepCells(step: StepRecord | undefined): string[] {
+  if (step === undefined) return ['not begun', '', ''];
+  const took =
+    step.finishedAt === undefined
+      ? ''
+      : formatDuration(Date.parse(step.finishedAt) - Date.parse(step.startedAt));
+  const waived = step.waived === undefined ? '' : `waived, not proved: ${step.waived}`;
+  return [step.status, step.startedAt, took, step.reason ?? waived];
+}
+
+/** Of the last run alone, while it has none: what an earlier one went without says nothing of the way back from this one. */
+function skippedLines(state: State): string[] {
+  const skipped = skippedBackup(state);
+  if (skipped === undefined) return [];
+  const { from, to, at, by: who } = skipped;
+  return [`no dump of this upgrade: ${from ?? 'none'} -> ${to}, --skip-backup${by(who)}, ${at}`];
+}
+
+const waiverLines = ({ waivers }: State): string[] =>
+  waivers.map(({ id, reason, at, by: who }) => `waived: ${id} (${reason})${by(who)}, ${at}`);
+
+const trustedLines = ({ trusted = [] }: State): string[] =>
+  trusted.map(
+    ({ from, to = null, how, at, by: who }) =>
+      `key let in (${how}): ${signedBy(to)}${from === undefined ? '' : `, after ${signedBy(from)}`}${by(who)}, ${at}`,
+  );
+
+const backupLines = (backups: (StatusReport['backups'] & { known: true })['value']): string[] =>
+  backups.map(({ folder, files, trouble }) => `${folder}: ${trouble ?? files.join(', ')}`);
+
+const overlayLines = (overlay: { path: string; text: string } | null): string[] =>
+  overlay === null ? [] : [overlay.path, ...overlay.text.trimEnd().split('\n')];
+
+function podLines(pods: (StatusReport['pods'] & { known: true })['value']): string[] {
+  const heads = columns(
+    pods.map((pod) => [
+      pod.name,
+      pod.ready ? 'ready' : pod.phase,
+      pod.restarts === 0 ? '' : counted(pod.restarts, 'restart'),
+      pod.images.map(({ image, imageId }) => `${image} (${imageId.slice(0, 19)})`).join(', '),
+    ]),
+  );
+  // Reasons are sentences: as cells of the table they would make a column of blanks.
+  return pods.flatMap(({ trouble }, at) => [heads[at] ?? '', ...trouble.map((line) => `  ${line}`)]);
+}

@@ -1,0 +1,119 @@
+import type { SignatureEvidence, partsOf } from '../payload/evidence.ts';
+import type { PayloadIdentity } from '../payload/reader.ts';
+import type { Damage } from '../payload/scan.ts';
+import type { EntryVerdict } from '../payload/sha256-check.ts';
+import type { ReleaseOrder } from '../policy/release-order.ts';
+import { formatBytes } from '../policy/format-bytes.ts';
+import { columns, formatDuration } from './format.ts';
+import { printableLine } from './sanitize.ts';
+
+/** Whether the key of another file may follow the one that is known here. */
+export interface TrustReport {
+  verdict: 'trusted' | 'refused' | 'not compared';
+  because?: string;
+  /** Whose key it was compared with, and where that was read. */
+  comparedWith?: string;
+  source?: string;
+  /** Why that is not the installed release. */
+  insteadOfState?: string;
+  /** Fingerprint of that key; null when that was unsigned, absent when nobody recorded it. */
+  key?: string | null;
+}
+
+/** What `verify` prints with --json; docs/trust.md describes it. Times are ISO 8601 in UTC. */
+export interface VerifyReport extends PayloadIdentity {
+  file: { path: string; size: number; device: string; inode: string; modifiedAt: string };
+  checkedBy: { program: string; format: string; node: string };
+  begunAt: string;
+  endedAt: string;
+  payloadDigest: string;
+  bytes: number;
+  /** Of the scan alone. */
+  durationMs: number;
+  intact: boolean;
+  signature: SignatureEvidence | null;
+  trust: TrustReport;
+  /** Of another file: what its release is to the one whose key it was compared with. */
+  release?: { verdict: ReleaseOrder; comparedWith?: string; payloadDigest?: string };
+  parts: Awaited<ReturnType<typeof partsOf>>;
+  /** With --full. */
+  entries?: EntryVerdict[];
+  damages: Damage[];
+}
+
+/** What must not be overlooked. */
+const shout = (verdict: string) =>
+  ['damaged', 'refused', 'not compared'].includes(verdict) ? verdict.toUpperCase() : verdict;
+
+/** The evidence as lines for people. */
+export function verifyLines(report: VerifyReport): string[] {
+  const { file, parts, damages, checkedBy, bytes, durationMs } = report;
+  const rows = parts.map(({ what, from, to, verdict, method }) => [
+    what,
+    `${from}-${to - 1}`,
+    formatBytes(to - from),
+    shout(verdict),
+    method,
+  ]);
+  const rate = `${formatBytes(bytes / (Math.max(durationMs, 1) / 1000))}/s`;
+  return [
+    ...columns([['PART', 'BYTES', 'SIZE', 'VERDICT', 'CHECKED BY'], ...rows], [2]),
+    ...(report.entries === undefined ? [] : ['', ...entryLines(report.entries), '']),
+    ...damages.map(({ what, from, to }) => `damaged: ${what}, bytes ${from} to ${to - 1}`),
+    ...signatureLines(report.signature),
+    ...trustLines(report.trust),
+    ...releaseLines(report),
+    `file: ${file.path}, ${file.size} bytes, device ${file.device}, inode ${file.inode}, changed ${file.modifiedAt}`,
+    `checked by: ${checkedBy.program}, format ${checkedBy.format}, Node ${checkedBy.node}, from ${report.begunAt} to ${report.endedAt}`,
+    `${report.title} ${report.version}, payload sha256:${report.payloadDigest}, ${bytes} bytes read in ${formatDuration(durationMs)} (${rate})`,
+    provenLine(report),
+  ].map(printableLine);
+}
+
+const entryLines = (entries: readonly EntryVerdict[]): string[] =>
+  columns([
+    ['ENTRY', 'VERDICT', 'SHA-256', 'CRC-32'],
+    ...entries.map(({ name, verdict, sha256, crc32 }) => [name, shout(verdict), sha256, crc32]),
+  ]);
+
+function signatureLines(signature: SignatureEvidence | null): string[] {
+  if (signature === null) return ['signature: none'];
+  return [
+    `signature: ${signature.algorithm} over ${signature.over} holds, by the key ${signature.fingerprint}`,
+    ...signature.handovers.map(
+      ({ fingerprint, holds }) =>
+        `hand-over: by the key ${fingerprint} ${holds ? 'holds' : 'DOES NOT HOLD, and counts for nothing'}`,
+    ),
+  ];
+}
+
+function trustLines({ verdict, because, comparedWith, source, insteadOfState }: TrustReport): string[] {
+  if (because === undefined) return ['trust: compared with nothing'];
+  return [
+    `trust: ${shout(verdict)}: ${because}`,
+    `compared with: ${comparedWith} (${source})${insteadOfState === undefined ? '' : `, since: ${insteadOfState}`}`,
+  ];
+}
+
+/** A release that must not be taken for the next one is said so. */
+function releaseLines({ release, trust, product, version }: VerifyReport): string[] {
+  if (release?.comparedWith === undefined) return [];
+  const { comparedWith } = trust;
+  const said: Record<ReleaseOrder, string> = {
+    'the same build': `the build of ${comparedWith}`,
+    'another build of the same version': `ANOTHER BUILD of the version of ${comparedWith}`,
+    older: `OLDER than ${comparedWith}: no upgrade goes back to it`,
+    newer: `newer than ${comparedWith}`,
+    'another product': `of ANOTHER PRODUCT than ${comparedWith}`,
+    'not compared': `its version has no order with that of ${comparedWith}`,
+  };
+  return [`release: ${product} ${version}: ${said[release.verdict]}`];
+}
+
+/** What follows from all that, and no more. */
+function provenLine({ signature, trust }: VerifyReport): string {
+  if (signature === null)
+    return 'This proves the file as its packer wrote it; it is no proof against somebody who rewrote all of it.';
+  if (trust.verdict === 'trusted') return 'This proves the file as the holder of that key signed it.';
+  return 'This proves the file as the holder of that key signed it; whose key it is, another channel has to say.';
+}

@@ -1,0 +1,118 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import type { Progress, StepIo } from '../../../src/engine/step.ts';
+import type { KubeObject } from '../../../src/host/kubectl.ts';
+import type { Sight } from '../../../src/host/sight.ts';
+import type { StepContext } from '../../../src/release/context.ts';
+import type { Given } from '../../../src/release/grace.ts';
+import { watchPods } from '../../../src/release/pod-watch.ts';
+import { skipSleep } from '../../fixtures/in-process-host/clock.ts';
+import { backend, pod, sight } from './sight.ts';
+
+let restore = () => {};
+before(() => (restore = skipSleep()));
+after(() => restore());
+
+interface Watched {
+  said: string[];
+  progress: Progress[];
+  given: Given[];
+  lines: string[];
+}
+
+/** Gives the looks one after the other, then the last one again, until something is hopeless or so many looks were made. */
+async function watch(
+  looks: Partial<Sight>[],
+  options: { forward?: () => boolean | undefined; most?: number; log?: string } = {},
+): Promise<Watched> {
+  const { forward = () => true, most = 60, log = '' } = options;
+  const seen: Watched = { said: [], progress: [], given: [], lines: [] };
+  const { promise: ended, resolve: end } = Promise.withResolvers<void>();
+  let count = 0;
+  const ctx = {
+    product: { namespace: 'tiny', release: 'tiny', helm: { graceSeconds: 90 }, values: {} },
+    now: () => new Date('2026-11-22T12:01:00Z'),
+    kubectl: {
+      list: async (): Promise<KubeObject[]> => {
+        if ((count += 1) > most) end();
+        const { pods, controllers, events } = sight(looks[Math.min(count, looks.length) - 1] ?? {});
+        return [...pods, ...controllers, ...events] as KubeObject[];
+      },
+      logs: async () => log,
+    },
+  } as unknown as StepContext;
+  const io = {
+    say: (line: string) => seen.said.push(line),
+    progress: (one: Progress) => seen.progress.push(one),
+  } as unknown as StepIo;
+  const watching = watchPods(ctx, io, {
+    begun: new Date('2026-11-22T12:00:00Z'),
+    stillForward: async () => forward(),
+    onHopeless: (given) => (seen.given.push(given), end()),
+    oldRecords: undefined,
+  });
+  await ended;
+  await watching.stop();
+  seen.lines = watching.lines();
+  return seen;
+}
+
+const bad = (waiting: { reason: string; message?: string }, name = 'a'): Partial<Sight> => ({
+  pods: [pod(name, backend.owner, { state: { waiting } })],
+  controllers: [backend.deployment({ updatedReplicas: 1, readyReplicas: 1 }), backend.replicaSet],
+});
+const noImage = bad({ reason: 'ErrImageNeverPull', message: 'not present' });
+const good: Partial<Sight> = { controllers: [backend.deployment({ updatedReplicas: 2, readyReplicas: 2 })] };
+
+test('what cannot get ready is told first, then given up, and told at the end with its last words', async () => {
+  const { said, given, lines, progress } = await watch([noImage]);
+  assert.equal(said.length, 1);
+  assert.match(
+    said[0] ?? '',
+    /^Deployment\/backend: server: ErrImageNeverPull: not present; it is given 90 s/,
+  );
+  assert.deepEqual(
+    given.map(({ trouble }) => trouble.workload),
+    ['Deployment/backend'],
+  );
+  assert.deepEqual(lines, ['Deployment/backend: server: ErrImageNeverPull: not present']);
+  const { done, total, note } = progress.at(-1)!;
+  assert.deepEqual([done, total], [1, 2], 'pods are counted against those wanted');
+  assert.match(note ?? '', /ErrImageNeverPull/);
+});
+
+test('a Helm that rolls back already, or cannot be asked whether it does, is never disturbed', async () => {
+  for (const answer of [false, undefined]) {
+    const { given } = await watch([noImage], { forward: () => answer });
+    assert.deepEqual(given, [], String(answer));
+  }
+});
+
+test('a trouble that has cleared is forgotten, unless a rollback took its pod away', async () => {
+  const looks = [noImage, noImage, good];
+  assert.deepEqual((await watch(looks, { most: 10 })).lines, []);
+  let asked = 0;
+  const kept = await watch(looks, { most: 10, forward: () => (asked += 1) < 2 });
+  assert.deepEqual(kept.lines, ['Deployment/backend: server: ErrImageNeverPull: not present']);
+});
+
+test('before Helm has its revision on record, and while nobody answers, nothing is taken for a rollback', async () => {
+  const answers = [false, false, undefined, true];
+  const { given } = await watch([noImage, good, noImage], {
+    forward: () => (answers.length > 0 ? answers.shift() : true),
+  });
+  assert.equal(given.length, 1);
+});
+
+test('the last words are kept of a container that only runs and is not ready', async () => {
+  const running: Partial<Sight> = {
+    pods: [pod('a', backend.owner, { state: { running: { startedAt: '2026-11-22T12:00:40Z' } } })],
+    controllers: [backend.deployment(), backend.replicaSet],
+  };
+  const { lines } = await watch([running], { most: 5, log: 'starting\npassword authentication failed\n' });
+  assert.deepEqual(lines, [
+    'Deployment/backend: server: runs but is not ready',
+    '  log: starting',
+    '  log: password authentication failed',
+  ]);
+});

@@ -1,0 +1,45 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { IvaapError } from '../../../src/errors.ts';
+import { parseValues, readValuesFile } from '../../../src/release/values-file.ts';
+
+function refusal(text: string): IvaapError {
+  try {
+    parseValues('/srv/values.yaml', text);
+  } catch (error) {
+    assert.ok(error instanceof IvaapError);
+    assert.equal(error.code, 'preflight');
+    assert.match(error.hint ?? '', /sudoedit \/srv\/values.yaml/);
+    return error;
+  }
+  throw new Error('was taken as valid');
+}
+
+test('duplicate keys are refused with the line and the key of each', () => {
+  const { message } = refusal('a: 1\nb:\n  c: 1\n  c: 2\na: 3\n');
+  assert.match(message, /duplicate keys/);
+  assert.match(message, /line 4: the key "c"/);
+  assert.match(message, /line 5: the key "a"/);
+});
+
+test('text that is not YAML is refused with its line', () => {
+  assert.match(refusal('a: 1\nb: [1, 2\n').message, /not valid YAML: line \d/);
+});
+
+test('a list is no values file; an empty file has no values, as Helm has it', () => {
+  assert.match(refusal('- a\n').message, /not a mapping/);
+  assert.deepEqual(parseValues('/v', '# nothing\n').root, {});
+});
+
+test('a missing file is named as missing', async () => {
+  await assert.rejects(readValuesFile('/nonexistent/values.yaml', './ivaap'), {
+    code: 'preflight',
+    message: 'the values file /nonexistent/values.yaml is missing',
+  });
+});
+
+test('the hash is of the bytes: a comment is a change', () => {
+  const one = parseValues('/v', 'a: 1\n');
+  assert.deepEqual(one.root, { a: 1 });
+  assert.notEqual(one.sha256, parseValues('/v', 'a: 1 # why\n').sha256);
+});
