@@ -6,7 +6,7 @@ import { commandFor, plainWords } from '../policy/refusal-words.ts';
 import type { UpgradeContext } from '../release/context.ts';
 import { adoptCommand, foreignOwner } from '../release/object-owner.ts';
 import type { PodTrial } from '../release/pod-trials.ts';
-import type { Answer, DeployedRecord, ServerAnswers } from '../release/server-answers.ts';
+import type { Answer, DeployedRecord, ServerAnswers } from '../release/answered-objects.ts';
 import { mendRecord } from '../release/mend-record.ts';
 
 const limit = 'the API server takes it, and Helm owns what is there';

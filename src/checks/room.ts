@@ -5,7 +5,8 @@ import { wantedArchives } from '../images/wanted.ts';
 import type { Requirements } from '../payload/product-schema.ts';
 import type { Measurement } from '../policy/preflight.ts';
 import { judgeRoom, type RoomNeed } from '../policy/room.ts';
-import { pgDumpSchema, uselessness } from '../backup/dump-record.ts';
+import { pgDumpSchema } from '../backup/dump-record.ts';
+import { whyDumpIsStale } from '../backup/stale-dump.ts';
 import { upgradePgBackup } from '../steps/upgrade_pg_backup.ts';
 import type { CheckContext, HostFacts } from './facts.ts';
 
@@ -86,5 +87,5 @@ function hasUsableDump(ctx: CheckContext): boolean {
   if (steps?.upgrade_helm?.status === 'completed') return true;
   const step = steps?.[upgradePgBackup.id];
   const dump = pgDumpSchema.safeParse(step?.out?.pgDump);
-  return step?.status === 'completed' && dump.success && uselessness(ctx, dump.data) === undefined;
+  return step?.status === 'completed' && dump.success && whyDumpIsStale(ctx, dump.data) === undefined;
 }

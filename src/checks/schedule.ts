@@ -9,7 +9,7 @@ import { quantity } from '../policy/quantity.ts';
 import { quotaOf } from '../policy/quota-use.ts';
 import { type Obstacle, obstacleTo, type Place, rehearse, type Rollout } from '../policy/rollout.ts';
 import { type PodTrial, templateOf } from '../release/pod-trials.ts';
-import type { ServerAnswers, ServerObject } from '../release/server-answers.ts';
+import type { ServerAnswers, ServerObject } from '../release/answered-objects.ts';
 import type { ClusterObjects, NodeObject } from './facts.ts';
 
 const limit = 'every new pod has its place while old ones still run';

@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { jsonAnswer, linesAnswer } from './answer.ts';
 import { IvaapError } from '../errors.ts';
-import { spokenIfDown } from './kubectl.ts';
+import { explainIfClusterDown } from './cluster-down.ts';
 import type { Patience } from './patience.ts';
 import { programFailure } from './program-failure.ts';
 import type { Runner, RunOptions, RunResult } from './runner.ts';
@@ -148,7 +148,7 @@ export function createHelm(runner: Runner, settings: HelmSettings): Helm {
     try {
       return (await (settings.patience?.ask(question) ?? question())).stdout;
     } catch (error) {
-      throw spokenIfDown(error);
+      throw explainIfClusterDown(error);
     }
   };
 

@@ -1,5 +1,5 @@
-import { IvaapError } from '../errors.ts';
 import { isObject, jsonAnswer } from './answer.ts';
+import { explainIfClusterDown } from './cluster-down.ts';
 import type { Patience } from './patience.ts';
 import { programFailure } from './program-failure.ts';
 import type { Runner, RunOptions, RunResult } from './runner.ts';
@@ -79,79 +79,6 @@ export interface Kubectl {
 }
 
 const defaultRequestTimeoutMs = 20_000;
-const downPatterns = [
-  /connection refused/i,
-  /Unable to connect to the server/,
-  /was refused - did you specify the right host or port/,
-  /connect: no route to host/,
-  /i\/o timeout/,
-  /TLS handshake timeout/,
-  /net\/http: request canceled/,
-  /context deadline exceeded/,
-  /\(ServiceUnavailable\)/,
-  /the server is currently unable to handle the request/,
-  /etcdserver: (request timed out|leader changed|no leader)/,
-  /apiserver not ready/,
-  /stat \S+\.yaml: no such file or directory/,
-];
-
-/** The API server did not answer, whatever the command asked: retry later, or read local facts only. */
-export function isClusterDown(error: unknown): boolean {
-  const failure = programFailure(error);
-  if (failure === undefined) return false;
-  return failure.reason === 'timeout' || downWords(failure.stderr);
-}
-
-/** Whether kubectl says so: a server that names a webhook as silent does answer, and a warning of kubectl's own log is no answer. */
-export function downWords(stderr: string): boolean {
-  const said = stderr.split('\n').filter((line) => !/^[EWI]\d{4} |failed calling webhook/.test(line));
-  return downPatterns.some((pattern) => said.some((line) => pattern.test(line))) && !distrusts(stderr);
-}
-
-/** It answers, and one of the two does not trust the other: waiting mends nothing. */
-export const isDistrust = (error: unknown): boolean => distrusts(programFailure(error)?.stderr ?? '');
-
-const distrusts = (stderr: string) =>
-  /x509: |tls: (bad|expired|unknown|failed to verify) certificate|You must be logged in to the server/.test(
-    stderr,
-  );
-
-/** The failure of a program that asked the API server, in the operator's words where server and program did not come together. */
-export function spokenIfDown(error: unknown): unknown {
-  const stderr = programFailure(error)?.stderr ?? '';
-  const trouble = isClusterDown(error) || distrusts(stderr) ? troubleWith(stderr) : undefined;
-  if (trouble === undefined) return error;
-  return new IvaapError('failed', trouble.message, {
-    cause: error,
-    hint: trouble.hint,
-    ...(error instanceof IvaapError && error.output !== undefined ? { output: error.output } : {}),
-  });
-}
-
-function troubleWith(stderr: string): { message: string; hint: string } {
-  const missing = /stat (\S+\.yaml): no such file or directory/.exec(stderr)?.[1];
-  if (missing !== undefined) {
-    return {
-      message: `the cluster's kubeconfig ${missing} is missing: k3s writes it when it starts, elsewhere with --write-kubeconfig`,
-      hint: 'systemctl cat k3s; systemctl status k3s',
-    };
-  }
-  if (/certificate has expired/.test(stderr)) {
-    return {
-      message: 'the API server’s certificate has expired, or the clock of this host is wrong',
-      // k3s renews what has expired, or soon will, when it starts.
-      hint: 'date; systemctl restart k3s',
-    };
-  }
-  if (distrusts(stderr)) {
-    return {
-      message:
-        "the API server answers, and its certificate or ours in the cluster's kubeconfig is not accepted",
-      hint: 'systemctl restart k3s',
-    };
-  }
-  return { message: 'the Kubernetes API server does not answer', hint: 'systemctl status k3s' };
-}
 
 export function createKubectl(runner: Runner, settings: KubectlSettings): Kubectl {
   const requestTimeoutMs = settings.requestTimeoutMs ?? defaultRequestTimeoutMs;
@@ -161,7 +88,7 @@ export function createKubectl(runner: Runner, settings: KubectlSettings): Kubect
     try {
       return await runner.run([...base, ...args], { label: labelOf(args), ...options });
     } catch (error) {
-      throw spokenIfDown(error);
+      throw explainIfClusterDown(error);
     }
   }
 

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isClusterDown } from './kubectl.ts';
+import { isClusterDown } from './cluster-down.ts';
 
 interface Waiting {
   /** Aborted when the run is asked to stop: nothing is waited for any longer. */

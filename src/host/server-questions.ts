@@ -1,4 +1,5 @@
-import { downWords, type Kubectl, type KubeObject, type Manifest, spokenIfDown } from './kubectl.ts';
+import { type Kubectl, type KubeObject, type Manifest } from './kubectl.ts';
+import { downWords, explainIfClusterDown } from './cluster-down.ts';
 import { failure } from './program-failure.ts';
 
 /** Questions to the API server about many objects at once, which change nothing. Answers hold secrets. */
@@ -37,7 +38,7 @@ async function ask(
   if (downWords(stderr)) {
     const label = `kubectl ${args[0]}`;
     const fields = { exitCode, endedBy: undefined, reason: 'exit', stdout: '', stderr } as const;
-    throw spokenIfDown(failure(`${label} failed with exit code ${exitCode}`, fields));
+    throw explainIfClusterDown(failure(`${label} failed with exit code ${exitCode}`, fields));
   }
   return { words: withoutWarnings(stderr) };
 }

@@ -12,7 +12,7 @@ import type { Again } from '../policy/again.ts';
 import type { PreflightReport, Waiver } from '../policy/preflight.ts';
 import type { License } from './license-file.ts';
 import type { ProductPaths } from './product-paths.ts';
-import type { ServerAnswers } from './server-answers.ts';
+import type { ServerAnswers } from './answered-objects.ts';
 import type { ValuesFile } from './values-file.ts';
 import type { WayBack } from '../backup/way-back.ts';
 

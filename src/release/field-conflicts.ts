@@ -2,7 +2,8 @@ import { IvaapError } from '../errors.ts';
 import { valueAtField } from '../policy/field-paths.ts';
 import type { UpgradeContext } from './context.ts';
 import { foreignOwner } from './object-owner.ts';
-import { type Answer, helmManager } from './server-answers.ts';
+import { helmManager } from './server-answers.ts';
+import { type Answer } from './answered-objects.ts';
 
 /** A field that Helm would set and that somebody else has taken over: Helm's upgrade fails on it, and so does its rollback. */
 export interface FieldConflict {

@@ -1,7 +1,7 @@
 import { releaseSecretName } from '../host/helm.ts';
 import type { Manifest } from '../host/kubectl.ts';
 import type { Product } from '../payload/product-schema.ts';
-import type { Answer, DeployedRecord } from './server-answers.ts';
+import type { Answer, DeployedRecord } from './answered-objects.ts';
 
 /**
  * The command that gives an object of Helm's record the version of its API that this server has: Helm's record is a Secret, twice

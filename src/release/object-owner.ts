@@ -1,5 +1,5 @@
 import type { Product } from '../payload/product-schema.ts';
-import type { Answer, DeployedRecord } from './server-answers.ts';
+import type { Answer, DeployedRecord } from './answered-objects.ts';
 
 const label = 'app.kubernetes.io/managed-by';
 const annotations = (product: Pick<Product, 'release' | 'namespace'>) => ({

@@ -3,7 +3,8 @@ import type { KubeObject, Manifest } from '../host/kubectl.ts';
 import { tryCreate } from '../host/server-questions.ts';
 import { isFullQuota } from '../policy/refusal-words.ts';
 import type { UpgradeContext } from './context.ts';
-import { byNamespace, type ServerAnswers, type ServerObject, sideBySide } from './server-answers.ts';
+import { byNamespace, sideBySide } from './server-answers.ts';
+import { type ServerAnswers, type ServerObject } from './answered-objects.ts';
 
 /** A pod that the upgrade will have made, as the API server would admit it. */
 export interface PodTrial {

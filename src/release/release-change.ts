@@ -8,13 +8,8 @@ import {
 } from '../policy/manifest-diff.ts';
 import type { KubeObject } from '../host/kubectl.ts';
 import type { UpgradeContext } from './context.ts';
-import {
-  asHelmApplies,
-  byNamespace,
-  type DeployedRecord,
-  helmManager,
-  type ServerObject,
-} from './server-answers.ts';
+import { asHelmApplies, byNamespace, helmManager } from './server-answers.ts';
+import { type DeployedRecord, type ServerObject } from './answered-objects.ts';
 
 export interface ReleaseChange {
   /** The revision that is deployed, and the one that Helm will make. */

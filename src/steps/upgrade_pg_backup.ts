@@ -10,7 +10,8 @@ import { formatBytes } from '../policy/format-bytes.ts';
 import { keepFile } from '../backup/backup-folder.ts';
 import type { UpgradeContext } from '../release/context.ts';
 import { notDumped, restoreFiles, takeDump } from '../backup/dump-files.ts';
-import { pgDumpSchema, uselessness } from '../backup/dump-record.ts';
+import { pgDumpSchema } from '../backup/dump-record.ts';
+import { whyDumpIsStale } from '../backup/stale-dump.ts';
 import { dumpToKeep, isThere, keptDump } from '../backup/kept-dump.ts';
 import { isDeployed } from '../release/helm-state.ts';
 
@@ -94,7 +95,7 @@ export const upgradePgBackup: Step<UpgradeContext> = {
   },
 
   async reuse(ctx, out) {
-    const why = uselessness(ctx, pgDumpSchema.parse(out.pgDump));
+    const why = whyDumpIsStale(ctx, pgDumpSchema.parse(out.pgDump));
     // Where Helm has completed, nothing runs again that a dump is for.
     if (why !== undefined && !(await releaseStands(ctx))) throw new IvaapError('failed', why);
   },
@@ -104,7 +105,7 @@ export const upgradePgBackup: Step<UpgradeContext> = {
 function wholeDump(ctx: UpgradeContext, io: StepIo): Json | undefined {
   const recorded = io.interrupted?.pgDump;
   const { success, data } = pgDumpSchema.safeParse(recorded);
-  if (!success || uselessness(ctx, data) !== undefined) return undefined;
+  if (!success || whyDumpIsStale(ctx, data) !== undefined) return undefined;
   if (!isThere(data)) return undefined;
   io.log(`${data.path} is whole: an earlier attempt was cut off after it`);
   return recorded;

@@ -1,6 +1,6 @@
 import { fstatSync, readFileSync, statSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { terminalStream } from './terminal-stream.ts';
+import { type OutputStream, terminalStream } from './terminal-stream.ts';
 
 /** Where a renderer writes: a stream whose reader may go away at any time. */
 export interface Output {
@@ -15,18 +15,6 @@ export interface Output {
   readonly failure?: Error | undefined;
   /** Calls back when this process was stopped (Ctrl-Z) and goes on: others have written to the terminal meanwhile. */
   onContinue(callback: () => void): () => void;
-}
-
-/** What an output needs of process.stdout. */
-export interface OutputStream {
-  write(text: string): boolean;
-  on(event: 'error', listener: (error: Error) => void): unknown;
-  isTTY?: boolean;
-  columns?: number;
-  /** Bytes that have not gone out yet. */
-  readonly writableLength?: number;
-  readonly destroyed?: boolean;
-  fd?: number;
 }
 
 const streams = new Set<OutputStream>([process.stdout, process.stderr]);

@@ -1,5 +1,16 @@
 import { closeSync, constants, openSync, writeSync } from 'node:fs';
-import type { OutputStream } from './output.ts';
+
+/** What an output needs of process.stdout. */
+export interface OutputStream {
+  write(text: string): boolean;
+  on(event: 'error', listener: (error: Error) => void): unknown;
+  isTTY?: boolean;
+  columns?: number;
+  /** Bytes that have not gone out yet. */
+  readonly writableLength?: number;
+  readonly destroyed?: boolean;
+  fd?: number;
+}
 
 const mostWaiting = 1024 * 1024;
 const retryMs = 50;

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { IvaapError } from '../../../src/errors.ts';
 import { assertCluster } from '../../../src/session/session.ts';
-import { createKubectl, isClusterDown } from '../../../src/host/kubectl.ts';
+import { createKubectl } from '../../../src/host/kubectl.ts';
+import { isClusterDown } from '../../../src/host/cluster-down.ts';
 import type { Product } from '../../../src/payload/product-schema.ts';
 import { startApiServer, type TestApiServer } from '../../fixtures/api-server.ts';
 

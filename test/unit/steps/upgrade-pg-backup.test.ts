@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { bootId, uptimeSeconds } from '../../../src/host/system.ts';
 import type { UpgradeContext } from '../../../src/release/context.ts';
-import { ageMinutes } from '../../../src/backup/dump-record.ts';
+import { ageMinutes } from '../../../src/backup/stale-dump.ts';
 import { upgradePgBackup } from '../../../src/steps/upgrade_pg_backup.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'dump-'));
