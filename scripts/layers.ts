@@ -1,5 +1,5 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import { dirname, join, relative, resolve } from 'node:path';
+import { basename, dirname, join, relative } from 'node:path';
+import { type Import, importCircles, layerMatrix, readImports, typescriptFiles } from './import-graph.ts';
 
 /**
  * The architecture as data: which folder of src/ may import which. `main` and `errors` are the files of those names.
@@ -43,51 +43,51 @@ export interface LayerBreach {
   message: string;
 }
 
-function layerOf(root: string, file: string): string {
-  const [first = ''] = relative(root, file).split('/');
-  return first.replace(/\.ts$/, '');
+const layerOf = (file: string) => (file.split('/')[0] ?? '').replace(/\.ts$/, '');
+
+function wrong({ file, specifier, target, typeOnly }: Import): string[] {
+  const from = layerOf(file);
+  const rule = layers[from];
+  if (rule === undefined) return [`src/${from} is not in the table of layers`];
+  const owner = reserved[specifier] ?? reserved[`node:${specifier}`];
+  if (owner !== undefined && owner !== from) return [`${specifier} belongs to ${owner}/ alone`];
+  if (target === undefined) return [];
+  if (target.startsWith('..')) return [`${from} imports ${specifier}, outside src/`];
+  const to = layerOf(target);
+  const allowed = [...rule.imports, ...(typeOnly ? (rule.types ?? []) : [])];
+  if (to === from || allowed.includes(to)) return [];
+  return [`${from} -> ${to} is no arrow (${from} may import: ${rule.imports.join(', ') || 'nothing'})`];
 }
 
-function typescriptFiles(folder: string): string[] {
-  return readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
-    .map((entry) => join(entry.parentPath, entry.name))
-    .sort();
+/** A step's file bears its id, which has underscores; all others are kebab-case. */
+function wrongName(file: string): string[] {
+  const isStep = layerOf(file) === 'steps';
+  if ((isStep ? /^[a-z0-9]+(_[a-z0-9]+)*\.ts$/ : /^[a-z0-9]+(-[a-z0-9]+)*\.ts$/).test(basename(file)))
+    return [];
+  return [`the name is not ${isStep ? 'snake_case, as the id of a step is' : 'kebab-case'}`];
 }
 
-const importPattern =
-  /(?:^|\n)\s*(?:import|export)\s+(type\s+)?(?:[^'";]*?\sfrom\s+)?['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]\s*\)/g;
-
-/** Every import in src/ that points against the arrows. `root` is the src/ folder. */
+/** Every import in src/ that points against the arrows or runs in a circle, and every file with a wrong name. `root` is the src/ folder. */
 export function layerBreaches(root: string): LayerBreach[] {
-  const breaches: LayerBreach[] = [];
-  for (const file of typescriptFiles(root)) {
-    const from = layerOf(root, file);
-    const rule = layers[from];
-    const text = readFileSync(file, 'utf8');
-    for (const match of text.matchAll(importPattern)) {
-      const specifier = match[2] ?? match[3] ?? '';
-      const line = text.slice(0, match.index).split('\n').length + (match[0].startsWith('\n') ? 1 : 0);
-      const breach = (message: string) =>
-        breaches.push({ file: relative(dirname(root), file), line, message });
-      if (rule === undefined) {
-        breach(`src/${from} is not in the table of layers`);
-        continue;
-      }
-      const owner = reserved[specifier] ?? reserved[`node:${specifier}`];
-      if (owner !== undefined && owner !== from) breach(`${specifier} belongs to ${owner}/ alone`);
-      if (!specifier.startsWith('.')) continue;
-      const target = resolve(dirname(file), specifier);
-      if (relative(root, target).startsWith('..')) {
-        breach(`${from} imports ${specifier}, outside src/`);
-        continue;
-      }
-      const to = layerOf(root, target);
-      const allowed = [...rule.imports, ...(match[1] === undefined ? [] : (rule.types ?? []))];
-      if (to !== from && !allowed.includes(to)) {
-        breach(`${from} -> ${to} is no arrow (${from} may import: ${rule.imports.join(', ') || 'nothing'})`);
-      }
-    }
-  }
-  return breaches;
+  const imports = readImports(root);
+  const found = [
+    ...typescriptFiles(root).flatMap((file) =>
+      wrongName(file).map((message) => ({ file, line: 1, message })),
+    ),
+    ...imports.flatMap((one) => wrong(one).map((message) => ({ ...one, message }))),
+    ...importCircles(imports).map((files) => ({
+      file: files[0] ?? '',
+      line: 1,
+      message: `import circle: ${files.join(', ')}`,
+    })),
+  ];
+  return found.map(({ file, line, message }) => ({
+    file: join(relative(dirname(root), root), file),
+    line,
+    message,
+  }));
 }
+
+/** `npm run check -- --layers`: how often each layer imports each other one. */
+export const matrixLines = (root: string): string[] =>
+  layerMatrix(readImports(root), layerOf, Object.keys(layers));
