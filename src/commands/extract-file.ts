@@ -9,8 +9,8 @@ import type { Payload } from '../payload/reader.ts';
 import { openPayload, selfPath } from '../payload/open-payload.ts';
 import { formatBytes } from '../policy/format-bytes.ts';
 import type { Command, Invocation } from './command.ts';
-import { nearestNames } from './nearest.ts';
-import { assertSafeTarget, writeBeside } from './product-folder.ts';
+import { nearestNames } from '../policy/nearest.ts';
+import { assertSafeTarget, writeBeside } from '../queries/product-folder.ts';
 import { shellWord } from '../policy/shell-word.ts';
 import { byteTask } from './byte-task.ts';
 

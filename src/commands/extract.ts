@@ -8,7 +8,7 @@ import { openPayload } from '../payload/open-payload.ts';
 import { formatBytes } from '../policy/format-bytes.ts';
 import { byteTask } from './byte-task.ts';
 import type { Command, Invocation } from './command.ts';
-import { assertSafeTarget, writeBeside } from './product-folder.ts';
+import { assertSafeTarget, writeBeside } from '../queries/product-folder.ts';
 
 /** Archives, chart, values template and the rest of the payload's files. Blobs are inside the archives; tools are ours alone. */
 async function stagedFiles(payload: Payload): Promise<ExtractSource[]> {

@@ -10,7 +10,7 @@ import { assertTold } from '../ui/answer.ts';
 import { guardedOutput } from '../ui/output.ts';
 import { planLines } from '../ui/plan-text.ts';
 import type { Command, Invocation } from './command.ts';
-import { terminalConfirm } from './confirm.ts';
+import { terminalConfirm } from '../ui/confirm.ts';
 
 type Options = Invocation['options'];
 

@@ -8,7 +8,7 @@ import { openPayload } from '../payload/open-payload.ts';
 import { answer, assertHeard } from '../ui/answer.ts';
 import { byteTask } from './byte-task.ts';
 import type { Command, Invocation } from './command.ts';
-import { openDelivered } from './delivered-file.ts';
+import { openDelivered } from '../queries/delivered-file.ts';
 import { manifestReport } from '../queries/manifest-report.ts';
 import { manifestText } from '../ui/manifest-text.ts';
 import { describedRelease } from '../images/release-description.ts';

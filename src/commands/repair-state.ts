@@ -3,7 +3,7 @@ import { thisMachine } from '../session/session.ts';
 import { chooseRenderer } from '../ui/choose-renderer.ts';
 import { guardedOutput } from '../ui/output.ts';
 import type { Command } from './command.ts';
-import { terminalConfirm } from './confirm.ts';
+import { terminalConfirm } from '../ui/confirm.ts';
 
 /** `repair-state`: makes a lost, damaged or untrue state anew from what the host itself says. */
 export const repairState: Command = {

@@ -18,7 +18,7 @@ import { compareRelease } from '../policy/release-order.ts';
 import { answer } from '../ui/answer.ts';
 import { byteTask } from './byte-task.ts';
 import type { Command, Invocation } from './command.ts';
-import { openDelivered } from './delivered-file.ts';
+import { openDelivered } from '../queries/delivered-file.ts';
 import type { TrustReport, VerifyReport } from '../ui/verify-text.ts';
 import { verifyLines } from '../ui/verify-text.ts';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { nearestNames } from '../../../src/commands/nearest.ts';
+import { nearestNames } from '../../../src/policy/nearest.ts';
 
 const names = ['core-images.tar.gz', 'connectors/alpha.tar.gz', 'connectors/beta.tar.gz', 'chart/Chart.yaml'];
 
