@@ -1,5 +1,5 @@
 import { stat } from 'node:fs/promises';
-import { thisMachine } from '../session/session.ts';
+import { thisMachine } from '../session/machine.ts';
 import { newerInstalledThan, queryHostImages } from '../queries/manifest.ts';
 import { compareArchives } from '../images/compare-archives.ts';
 import { join } from 'node:path';

@@ -1,5 +1,5 @@
 import { runRepairState } from '../flows/repair-state/repair-state.ts';
-import { thisMachine } from '../session/session.ts';
+import { thisMachine } from '../session/machine.ts';
 import { chooseRenderer } from '../ui/choose-renderer.ts';
 import { guardedOutput } from '../ui/output.ts';
 import type { Command } from './command.ts';

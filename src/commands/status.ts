@@ -1,4 +1,4 @@
-import { thisMachine } from '../session/session.ts';
+import { thisMachine } from '../session/machine.ts';
 import { watchRun } from '../queries/watch-run.ts';
 import { answer, assertHeard, assertTold } from '../ui/answer.ts';
 import { chooseRenderer } from '../ui/choose-renderer.ts';

@@ -1,5 +1,5 @@
 import { IvaapError } from '../errors.ts';
-import type { FlowPorts } from '../session/session.ts';
+import type { FlowPorts } from '../session/ports.ts';
 
 /** A question that was answered with yes, and how long it had waited. */
 export interface Answer {

@@ -16,7 +16,10 @@ import { signerOf } from '../payload/format/signature.ts';
 import type { StepContext } from '../release/context.ts';
 import { wayBackOf } from '../backup/way-back.ts';
 import type { LoggedPorts } from '../session/logged-ports.ts';
-import { clearWork, type FlowPorts, type HostTools, type OpenedPayload } from '../session/session.ts';
+import { clearWork } from '../session/work-folder.ts';
+import { type HostTools } from '../session/host-tools.ts';
+import { type OpenedPayload } from '../session/opened-payload.ts';
+import { type FlowPorts } from '../session/ports.ts';
 
 /** What a flow has to say at its end, for people and for machines. */
 export interface FlowResult {

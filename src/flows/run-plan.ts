@@ -5,7 +5,7 @@ import type { JsonObject, Step } from '../engine/step.ts';
 import { describeError, type IvaapError } from '../errors.ts';
 import type { StepContext } from '../release/context.ts';
 import type { FlowResult, FlowRun } from './run-flow.ts';
-import type { FlowPorts } from '../session/session.ts';
+import type { FlowPorts } from '../session/ports.ts';
 
 type PlanOptions<Ctx extends StepContext> = Pick<
   FlowRun<Ctx>,

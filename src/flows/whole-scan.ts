@@ -1,7 +1,8 @@
 import { IvaapError } from '../errors.ts';
 import { scanPayload, assertIntact } from '../payload/scan.ts';
 import { isReceipted, receiptOf, type ScanReceipt, writeReceipt } from '../payload/scan-receipt.ts';
-import type { FlowPorts, OpenedPayload } from '../session/session.ts';
+import type { OpenedPayload } from '../session/opened-payload.ts';
+import type { FlowPorts } from '../session/ports.ts';
 
 export interface WholeScanOptions {
   /** Reads the whole file although an earlier run found it intact. */

@@ -2,7 +2,7 @@ import { lstat, readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { assertProduct, readState, type State } from '../engine/state.ts';
 import { causeChain } from '../errors.ts';
-import type { OpenedPayload } from '../session/session.ts';
+import type { OpenedPayload } from '../session/opened-payload.ts';
 
 export interface Backup {
   folder: string;

@@ -6,7 +6,8 @@ import { fstabMountPoints, isMountPoint } from '../host/mounts.ts';
 import { type ChartFacts, chartFacts } from '../release/chart-tree.ts';
 import { type Backup, listBackups, type StateCopy, stateCopies } from './backups.ts';
 import { mapPart, type Part, part } from './part.ts';
-import type { HostTools, OpenedPayload } from '../session/session.ts';
+import type { HostTools } from '../session/host-tools.ts';
+import type { OpenedPayload } from '../session/opened-payload.ts';
 
 /** What the host itself says of an installation, whatever became of its state. */
 export interface HostEvidence {

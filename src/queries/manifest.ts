@@ -12,7 +12,8 @@ import type { Payload } from '../payload/reader.ts';
 import { compareRelease } from '../policy/release-order.ts';
 import { productPaths } from '../release/product-paths.ts';
 import { installedLicense } from '../release/secrets-of-host.ts';
-import { type HostTools, type Machine, openHost } from '../session/session.ts';
+import { type HostTools, openHost } from '../session/host-tools.ts';
+import { type Machine } from '../session/machine.ts';
 import type { Part } from './part.ts';
 
 /** What this host says of a payload's images; each part may be unknown by itself. */

@@ -16,13 +16,9 @@ import { hostEvidence, type HostEvidence } from './host-evidence.ts';
 import { readOwnState } from '../session/own-state.ts';
 import { mapPart, type Part, part } from './part.ts';
 import { disagreement } from './release-agreement.ts';
-import {
-  type FlowPorts,
-  type HostTools,
-  openHost,
-  type OpenedPayload,
-  openOwnPayload,
-} from '../session/session.ts';
+import { type HostTools, openHost } from '../session/host-tools.ts';
+import { type OpenedPayload, openOwnPayload } from '../session/opened-payload.ts';
+import { type FlowPorts } from '../session/ports.ts';
 import { waysOut, type WaysOut } from './ways-out.ts';
 import { factsOf, noStateRefusal } from './without-state.ts';
 

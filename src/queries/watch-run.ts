@@ -9,7 +9,8 @@ import { readHolder } from '../host/lock.ts';
 import { assertRoot, isAlive } from '../host/system.ts';
 import { readOwnState } from '../session/own-state.ts';
 import type { FlowResult } from '../flows/run-flow.ts';
-import { type FlowPorts, type OpenedPayload, openOwnPayload } from '../session/session.ts';
+import { type OpenedPayload, openOwnPayload } from '../session/opened-payload.ts';
+import { type FlowPorts } from '../session/ports.ts';
 
 /** Of a flow's ports; the signal is aborted when the operator has seen enough. */
 type WatchPorts = Pick<FlowPorts, 'machine' | 'emit' | 'signal' | 'program' | 'again'>;

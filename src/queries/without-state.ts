@@ -1,6 +1,6 @@
 import type { ErrorCode } from '../errors.ts';
 import { evidenceLines, type HostEvidence, likely } from './host-evidence.ts';
-import type { OpenedPayload } from '../session/session.ts';
+import type { OpenedPayload } from '../session/opened-payload.ts';
 
 /** A host without a state that can be read: what most likely happened, and the one command to try. */
 export interface NoState {

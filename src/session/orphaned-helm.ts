@@ -4,7 +4,8 @@ import type { LockHolder } from '../engine/lock.ts';
 import { readState } from '../engine/state.ts';
 import { IvaapError } from '../errors.ts';
 import { type HelmProcess, livingHelm, readHelmJournal } from '../host/helm-process.ts';
-import type { FlowPorts, OpenedPayload } from './session.ts';
+import type { OpenedPayload } from './opened-payload.ts';
+import type { FlowPorts } from './ports.ts';
 
 const pauseMs = 1000;
 const task = 'orphaned-helm';

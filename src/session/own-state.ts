@@ -2,7 +2,7 @@ import { lstatSync } from 'node:fs';
 import { Journal } from '../engine/journal.ts';
 import { assertProduct, readState, type State } from '../engine/state.ts';
 import { IvaapError } from '../errors.ts';
-import type { OpenedPayload } from './session.ts';
+import type { OpenedPayload } from './opened-payload.ts';
 
 /** Whether anything is at the state's place: a link that leads nowhere is not nothing. */
 export const stateIsThere = ({ state }: Pick<OpenedPayload['paths'], 'state'>): boolean =>

@@ -9,7 +9,7 @@ import { Refusals } from '../refusals.ts';
 import type { FlowResult } from '../run-flow.ts';
 import { planned } from '../run-plan.ts';
 import { openJournal } from '../../session/own-state.ts';
-import { unplacedHelm } from '../../session/session.ts';
+import { unplacedHelm } from '../../session/helm-placement.ts';
 
 export interface InstallDryRun {
   preflight: InstallPreflight;

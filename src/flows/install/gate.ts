@@ -8,7 +8,9 @@ import { signedBy } from '../../policy/trust.ts';
 import { compareVersions, formatVersion, requireVersion, sameVersion } from '../../policy/version.ts';
 import type { KubeObject } from '../../host/kubectl.ts';
 import { hostEvidence, isMarked, likely } from '../../queries/host-evidence.ts';
-import type { FlowPorts, HostTools, OpenedPayload } from '../../session/session.ts';
+import type { HostTools } from '../../session/host-tools.ts';
+import type { OpenedPayload } from '../../session/opened-payload.ts';
+import type { FlowPorts } from '../../session/ports.ts';
 import { factsOf, noStateRefusal } from '../../queries/without-state.ts';
 
 /** Whether a fresh install may start at all: each check throws before anything is changed. */

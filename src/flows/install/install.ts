@@ -22,9 +22,14 @@ import { type Answer, confirmed, isFresh } from '../question.ts';
 import { type FlowResult, runFlow } from '../run-flow.ts';
 import { hideGenerated } from '../../release/secrets-of-host.ts';
 import { openJournal, readOwnState } from '../../session/own-state.ts';
-import * as session from '../../session/session.ts';
+import { placeHelm } from '../../session/helm-placement.ts';
+import { assertCluster, openHost } from '../../session/host-tools.ts';
+import { takeLock } from '../../session/lock.ts';
+import { openOwnPayload } from '../../session/opened-payload.ts';
+import { needsRootFor } from '../../session/ports.ts';
 import { unlessStopped } from '../../session/stoppable.ts';
-import type { FlowPorts, OpenedPayload } from '../../session/session.ts';
+import type { OpenedPayload } from '../../session/opened-payload.ts';
+import type { FlowPorts } from '../../session/ports.ts';
 import { healthLines, waivedHealth } from '../upgrade/summary.ts';
 import { WholeScan } from '../whole-scan.ts';
 
@@ -50,14 +55,14 @@ export async function runInstall(options: InstallOptions, given: FlowPorts): Pro
       hint: ports.again({ add: ['--yes'] }),
     });
   }
-  assertRoot(ports.again(), session.needsRootFor(options));
-  const opened = await session.openOwnPayload(ports.machine);
+  assertRoot(ports.again(), needsRootFor(options));
+  const opened = await openOwnPayload(ports.machine);
   const redactor = new Redactor();
   // An empty host stays as it is until it is known that the install may start.
   const words = `install${options.dryRun ? ' --dry-run' : ''}`;
-  const acquire = () => session.takeLock(opened, words, ports, { leaveText: options.dryRun });
+  const acquire = () => takeLock(opened, words, ports, { leaveText: options.dryRun });
   let lock = existsSync(opened.paths.installer) ? await acquire() : undefined;
-  const takeLock = async (): Promise<HeldLock> => {
+  const begin = async (): Promise<HeldLock> => {
     await assertSafePath(opened.paths.folder, { mayBeMissing: true });
     await makeFolder(opened.paths.folder);
     await makeFolder(opened.paths.installer, 0o700);
@@ -70,7 +75,7 @@ export async function runInstall(options: InstallOptions, given: FlowPorts): Pro
     const prepared = await scan.beside(ports, (beside) => prepare(options, beside, opened, redactor));
     if ('result' in prepared) return prepared.result;
     const answer = await confirmInstall(options, ports, opened, prepared.answers);
-    const held = await takeLock();
+    const held = await begin();
     const current =
       underLock && answer === undefined
         ? prepared
@@ -109,8 +114,8 @@ async function decide(
   const { supersede } = options;
   if (state !== undefined) refuseInstalled(opened, state, { ...ports, supersede });
   const answers = await installAnswers(product, paths.values, options, state, redactor);
-  const host = await session.openHost(product, redactor, ports);
-  await session.assertCluster(host.kubectl, product);
+  const host = await openHost(product, redactor, ports);
+  await assertCluster(host.kubectl, product);
   const license = await requireLicense(host.kubectl, product, answers.license, redactor);
   if (state?.run === undefined) {
     const { storagePath, valuesFrom } = answers;
@@ -179,7 +184,7 @@ async function start(
 ): Promise<FlowResult> {
   const { product, release } = opened;
   const { host } = preflight;
-  const helm = await session.placeHelm(opened, host);
+  const helm = await placeHelm(opened, host);
   const journal = await openJournal(opened, ports.program);
   const other = preflight.state === undefined ? undefined : otherInstall(opened, preflight.state);
   if (other !== undefined) {

@@ -17,7 +17,9 @@ import { checkSandboxImage } from '../../checks/sandbox-image.ts';
 import { checkNodes } from '../../checks/schedule.ts';
 import { checkKubernetesVersion } from '../../checks/versions.ts';
 import { type Measure, runPreflight } from '../preflight.ts';
-import type { FlowPorts, HostTools, OpenedPayload } from '../../session/session.ts';
+import type { HostTools } from '../../session/host-tools.ts';
+import type { OpenedPayload } from '../../session/opened-payload.ts';
+import type { FlowPorts } from '../../session/ports.ts';
 import { waiversOf } from '../waivers.ts';
 
 export interface InstallPreflight {

@@ -2,7 +2,7 @@ import type { State } from '../../engine/state.ts';
 import type { ErrorCode } from '../../errors.ts';
 import type { ReleaseRecord } from '../../host/helm-record.ts';
 import type { HostEvidence } from '../../queries/host-evidence.ts';
-import type { OpenedPayload } from '../../session/session.ts';
+import type { OpenedPayload } from '../../session/opened-payload.ts';
 
 /** Everything that a repair is decided from; nothing is looked up here. */
 export interface RepairFacts {

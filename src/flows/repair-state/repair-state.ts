@@ -19,9 +19,13 @@ import type { Repair, RepairFacts } from './facts.ts';
 import { proposeRepair } from './proposal.ts';
 import { confirmed } from '../question.ts';
 import type { FlowResult } from '../run-flow.ts';
-import * as session from '../../session/session.ts';
+import { openHost } from '../../session/host-tools.ts';
+import { takeLock } from '../../session/lock.ts';
+import { openOwnPayload } from '../../session/opened-payload.ts';
+import { needsRootFor } from '../../session/ports.ts';
 import { unlessStopped } from '../../session/stoppable.ts';
-import type { FlowPorts, OpenedPayload } from '../../session/session.ts';
+import type { OpenedPayload } from '../../session/opened-payload.ts';
+import type { FlowPorts } from '../../session/ports.ts';
 import { factsOf } from '../../queries/without-state.ts';
 
 export interface RepairOptions {
@@ -48,10 +52,10 @@ export async function runRepairState(options: RepairOptions, ports: FlowPorts): 
       hint: ports.again({ add: ['--dry-run'] }),
     });
   }
-  assertRoot(ports.again(), session.needsRootFor(options));
-  const opened = await session.openOwnPayload(ports.machine);
+  assertRoot(ports.again(), needsRootFor(options));
+  const opened = await openOwnPayload(ports.machine);
   const redactor = new Redactor();
-  const take = () => session.takeLock(opened, words, ports, { leaveText: options.dryRun });
+  const take = () => takeLock(opened, words, ports, { leaveText: options.dryRun });
   let lock: HeldLock | undefined;
   try {
     if (existsSync(opened.paths.installer)) lock = await take();
@@ -108,7 +112,7 @@ const decide = (opened: OpenedPayload, redactor: Redactor, ports: FlowPorts): Pr
 async function look(opened: OpenedPayload, redactor: Redactor, ports: FlowPorts): Promise<Decided> {
   const { product, paths } = opened;
   const current = await currentState(opened, ports.program);
-  const host = await part(() => session.openHost(product, redactor, ports));
+  const host = await part(() => openHost(product, redactor, ports));
   const evidence = await hostEvidence(opened, host, ports.signal);
   ports.signal.throwIfAborted();
   const schemaNow =

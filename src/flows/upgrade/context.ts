@@ -10,8 +10,10 @@ import { answersOnce } from '../../release/server-answers.ts';
 import { readValuesFile } from '../../release/values-file.ts';
 import { stepContext } from '../run-flow.ts';
 import { hideGenerated, hideValues, installedLicense } from '../../release/secrets-of-host.ts';
-import * as session from '../../session/session.ts';
-import type { FlowPorts, HostTools, OpenedPayload } from '../../session/session.ts';
+import { placeHelm } from '../../session/helm-placement.ts';
+import type { HostTools } from '../../session/host-tools.ts';
+import type { OpenedPayload } from '../../session/opened-payload.ts';
+import type { FlowPorts } from '../../session/ports.ts';
 import type { UpgradeOptions } from './options.ts';
 import { waiversOf } from '../waivers.ts';
 
@@ -45,7 +47,7 @@ export async function upgradeContext(upgrade: UpgradeSession, from: string): Pro
   await hideGenerated(host.kubectl, product, redactor);
   const license = await installedLicense(host.kubectl, product, redactor);
   const shared = stepContext(opened, host, {
-    helm: await session.placeHelm(opened, host),
+    helm: await placeHelm(opened, host),
     lock,
     journal,
     redactor,

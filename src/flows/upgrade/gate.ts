@@ -1,7 +1,9 @@
 import { IvaapError } from '../../errors.ts';
 import { hostEvidence } from '../../queries/host-evidence.ts';
 import type { Part } from '../../queries/part.ts';
-import type { FlowPorts, HostTools, OpenedPayload } from '../../session/session.ts';
+import type { HostTools } from '../../session/host-tools.ts';
+import type { OpenedPayload } from '../../session/opened-payload.ts';
+import type { FlowPorts } from '../../session/ports.ts';
 import { factsOf, noStateRefusal } from '../../queries/without-state.ts';
 
 /** Whether an upgrade may start at all: each check throws before anything is changed. */

@@ -2,7 +2,7 @@ import { IvaapError } from '../../errors.ts';
 import type { UpgradeDecision } from '../../policy/upgrade-policy.ts';
 import type { StepContext } from '../../release/context.ts';
 import { type Answer, confirmed } from '../question.ts';
-import type { FlowPorts } from '../../session/session.ts';
+import type { FlowPorts } from '../../session/ports.ts';
 
 export interface UpgradeOptions {
   skipBackup: boolean;

@@ -15,7 +15,7 @@ import {
   uncompared,
 } from '../../policy/trust.ts';
 import { productPaths } from '../../release/product-paths.ts';
-import type { FlowPorts } from '../../session/session.ts';
+import type { FlowPorts } from '../../session/ports.ts';
 
 /** What a file is compared with: the release that is installed, or where no state says so the program that is running. */
 export interface TrustCarrier extends Pick<TrustFacts, 'known' | 'carrier' | 'productToFollow'> {

@@ -10,8 +10,13 @@ import { isFresh } from '../question.ts';
 import { readValuesFile } from '../../release/values-file.ts';
 import { openJournal, stateIsThere } from '../../session/own-state.ts';
 import { part } from '../../queries/part.ts';
-import * as session from '../../session/session.ts';
-import type { FlowPorts, OpenedPayload } from '../../session/session.ts';
+import { assertCluster, openHost } from '../../session/host-tools.ts';
+import { takeLock } from '../../session/lock.ts';
+import { openOwnPayload } from '../../session/opened-payload.ts';
+import { needsRootFor } from '../../session/ports.ts';
+import { clearApart, clearWork, workApart } from '../../session/work-folder.ts';
+import type { OpenedPayload } from '../../session/opened-payload.ts';
+import type { FlowPorts } from '../../session/ports.ts';
 import { unlessStopped } from '../../session/stoppable.ts';
 import { recordFoundStart, recordSkippedBackup, withWayBack } from './backup.ts';
 import { dryRunUpgrade } from './dry-run.ts';
@@ -29,13 +34,13 @@ import { WholeScan } from '../whole-scan.ts';
 export async function runUpgrade(options: UpgradeOptions, given: FlowPorts): Promise<FlowResult> {
   const ports = loggedPorts(given);
   assertOptions(options, ports);
-  assertRoot(ports.again(), session.needsRootFor(options));
-  const opened = await session.openOwnPayload(ports.machine);
-  if (options.dryRun) session.workApart(opened.paths);
+  assertRoot(ports.again(), needsRootFor(options));
+  const opened = await openOwnPayload(ports.machine);
+  if (options.dryRun) workApart(opened.paths);
   const redactor = new Redactor();
   // A host without state is only looked at: not even a lock is left there.
   const lock = stateIsThere(opened.paths)
-    ? await session.takeLock(opened, `install --upgrade${options.dryRun ? ' --dry-run' : ''}`, ports, {
+    ? await takeLock(opened, `install --upgrade${options.dryRun ? ' --dry-run' : ''}`, ports, {
         leaveText: options.dryRun,
       })
     : undefined;
@@ -51,7 +56,7 @@ export async function runUpgrade(options: UpgradeOptions, given: FlowPorts): Pro
     // Of a run that was refused, too: what was read need not be read again.
     if (lock !== undefined && !options.dryRun && !options.preflightOnly) await scan.keep();
     // A run that was refused has asked Helm as well, which makes its private folders.
-    const clear = options.dryRun ? session.clearApart : session.clearWork;
+    const clear = options.dryRun ? clearApart : clearWork;
     if (lock !== undefined) await clear(opened.paths).catch(() => undefined);
     lock?.release();
     await opened.payload.close();
@@ -76,11 +81,11 @@ async function prepare(
 ): Promise<{ result: FlowResult } | UpgradeStart> {
   const { product, paths } = opened;
   if (lock === undefined || !stateIsThere(paths)) {
-    const asked = await part(() => session.openHost(product, redactor, ports));
+    const asked = await part(() => openHost(product, redactor, ports));
     return gate.refuseWithoutState(opened, asked, ports);
   }
-  const host = await session.openHost(product, redactor, ports);
-  await session.assertCluster(host.kubectl, product);
+  const host = await openHost(product, redactor, ports);
+  await assertCluster(host.kubectl, product);
   const journal = await openJournal(opened, ports.program);
   const trust = trustUpgrade(opened.payload, journal.state, options.trustKey, ports);
   const upgrade: UpgradeSession = { options, ports, opened, host, journal, lock, redactor };

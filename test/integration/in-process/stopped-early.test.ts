@@ -4,7 +4,7 @@ import { stopRequest } from '../../../src/engine/failure.ts';
 import { describeError } from '../../../src/errors.ts';
 import { runInstall } from '../../../src/flows/install/install.ts';
 import { runRepairState } from '../../../src/flows/repair-state/repair-state.ts';
-import type { FlowPorts } from '../../../src/session/session.ts';
+import type { FlowPorts } from '../../../src/session/ports.ts';
 import { runUpgrade } from '../../../src/flows/upgrade/upgrade.ts';
 import { createRunner, type RunOptions } from '../../../src/host/runner.ts';
 import { type Flow, SimulatedHost, type World } from '../../fixtures/in-process-host/host.ts';

@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { IvaapError } from '../../../src/errors.ts';
-import { assertCluster } from '../../../src/session/session.ts';
+import { assertCluster } from '../../../src/session/host-tools.ts';
 import { createKubectl } from '../../../src/host/kubectl.ts';
 import { isClusterDown } from '../../../src/host/cluster-down.ts';
 import type { Product } from '../../../src/payload/product-schema.ts';

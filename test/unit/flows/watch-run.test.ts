@@ -8,7 +8,7 @@ import { after, afterEach, before, beforeEach, test } from 'node:test';
 import { type EngineEvent, eventsVersion } from '../../../src/engine/events.ts';
 import { emptyState, type State } from '../../../src/engine/state.ts';
 import { IvaapError } from '../../../src/errors.ts';
-import { thisMachine } from '../../../src/session/session.ts';
+import { thisMachine } from '../../../src/session/machine.ts';
 import { watchRun } from '../../../src/queries/watch-run.ts';
 import { bootId, processStartTime } from '../../../src/host/system.ts';
 import { makeTinyPayload, type TinyPayload } from '../../fixtures/tiny-payload.ts';

@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { EngineEvent } from '../../../src/engine/events.ts';
 import { IvaapError } from '../../../src/errors.ts';
-import { type FlowPorts, openOwnPayload, thisMachine } from '../../../src/session/session.ts';
+import { openOwnPayload } from '../../../src/session/opened-payload.ts';
+import { type FlowPorts } from '../../../src/session/ports.ts';
+import { thisMachine } from '../../../src/session/machine.ts';
 import { WholeScan } from '../../../src/flows/whole-scan.ts';
 import { makeTinyPayload, type TinyPayload } from '../../fixtures/tiny-payload.ts';
 

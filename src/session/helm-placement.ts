@@ -1,0 +1,60 @@
+import { rmdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { IvaapError } from '../errors.ts';
+import { createHelm, type Helm } from '../host/helm.ts';
+import { placeTool, type Tool } from '../host/tools.ts';
+import type { HostTools } from './host-tools.ts';
+import type { OpenedPayload } from './opened-payload.ts';
+
+/** The payload's own Helm, placed below the installer's folder, with folders of its own. */
+export async function placeHelm(opened: OpenedPayload, host: HelmHost): Promise<Helm> {
+  const { payload, paths } = opened;
+  const { entry, sha256 } = await helmEntry(opened);
+  const tool = await placeTool(paths.tools, { name: 'helm', sha256 }, () => payload.streamEntry(entry)).catch(
+    async (error: unknown) => {
+      // Folders that were made for it, where nothing else lies in them.
+      for (const folder of [join(paths.tools, sha256), paths.tools])
+        await rmdir(folder).catch(() => undefined);
+      throw withoutRoom(error) ?? error;
+    },
+  );
+  return helmAt(opened, host, tool);
+}
+
+/** Helm is the first file that is written: a disk without room for it has changed by nothing. */
+function withoutRoom(error: unknown): IvaapError | undefined {
+  if (!(error instanceof IvaapError) || !(error.cause instanceof Error) || !('code' in error.cause))
+    return undefined;
+  if (error.cause.code !== 'ENOSPC' && error.cause.code !== 'EDQUOT') return undefined;
+  const { message, hint, cause } = error;
+  return new IvaapError('preflight', `${message}: Helm's program has to lie there`, {
+    cause,
+    ...(hint === undefined ? {} : { hint }),
+  });
+}
+
+/** The same for whoever starts none: nothing is written. */
+export async function unplacedHelm(opened: OpenedPayload, host: HelmHost): Promise<Helm> {
+  const { sha256 } = await helmEntry(opened);
+  return helmAt(opened, host, { path: join(opened.paths.tools, sha256, 'helm'), sha256 });
+}
+
+type HelmHost = Pick<HostTools, 'runner' | 'patience'>;
+
+async function helmEntry({ payload, index }: OpenedPayload): Promise<{ entry: string; sha256: string }> {
+  const tool = index.tools.helm;
+  if (tool === undefined) throw new IvaapError('payload', 'this payload carries no Helm');
+  const { sha256 } = await payload.entry(tool.entry);
+  return { entry: tool.entry, sha256 };
+}
+
+function helmAt({ product, paths }: OpenedPayload, { runner, patience }: HelmHost, tool: Tool): Helm {
+  return createHelm(runner, {
+    tool,
+    kubeconfig: product.k3s.kubeconfig,
+    namespace: product.namespace,
+    release: product.release,
+    workFolder: join(paths.work, 'helm'),
+    patience,
+  });
+}

@@ -1,0 +1,72 @@
+import type { Redactor } from '../engine/redact.ts';
+import { causeChain, IvaapError } from '../errors.ts';
+import { expiredCertificate } from '../host/api-server.ts';
+import { isDistrust } from '../host/cluster-down.ts';
+import { type Containerd, createContainerd } from '../host/containerd.ts';
+import { findK3s, type K3s } from '../host/k3s.ts';
+import { createKubectl, type Kubectl } from '../host/kubectl.ts';
+import { Patience } from '../host/patience.ts';
+import { createPostgres, type Postgres } from '../host/postgres.ts';
+import type { Runner } from '../host/runner.ts';
+import type { Product } from '../payload/product-schema.ts';
+import type { FlowPorts } from './ports.ts';
+import { reportTo } from './program-report.ts';
+import { stoppable } from './stoppable.ts';
+
+/** The host's programs, each behind its typed wrapper. */
+export interface HostTools {
+  runner: Runner;
+  patience: Patience;
+  k3s: K3s;
+  kubectl: Kubectl;
+  database: Postgres;
+  containerd: Containerd;
+}
+
+/** Throws `preflight` when k3s is missing; asks the cluster nothing. Until a run has begun the signal ends whatever is asked. */
+export async function openHost(
+  product: Product,
+  redactor: Redactor,
+  { machine, emit, signal }: Pick<FlowPorts, 'machine' | 'emit' | 'signal'>,
+): Promise<HostTools> {
+  const patience = new Patience();
+  const programs = machine.createRunner({ redactor, report: reportTo(emit) });
+  const runner = stoppable(programs, signal, () => patience.hasBegun);
+  const k3s = await findK3s(runner);
+  const kubectl = createKubectl(runner, {
+    k3s: k3s.path,
+    kubeconfig: product.k3s.kubeconfig,
+    manager: product.command,
+    patience,
+  });
+  const { selector, container, user, name } = product.database;
+  const database = createPostgres(kubectl, {
+    namespace: product.namespace,
+    selector,
+    container,
+    user,
+    database: name,
+    patience,
+  });
+  const containerd = createContainerd(runner, { k3s: k3s.path, socket: product.k3s.containerdSocket });
+  return { runner, patience, k3s, kubectl, database, containerd };
+}
+
+/** Throws `preflight` when the API server does not answer, or does not accept us: then with the certificate that has expired. */
+export async function assertCluster(kubectl: Kubectl, { k3s }: Pick<Product, 'k3s'>): Promise<string> {
+  try {
+    return await kubectl.serverVersion();
+  } catch (error) {
+    const expired = isDistrust(error) ? await expiredCertificate(k3s.kubeconfig) : undefined;
+    const { hint, output, cause } = error instanceof IvaapError ? error : {};
+    const words =
+      expired === undefined
+        ? causeChain(error)[0]
+        : `the API server answers, and a certificate has expired on ${expired.validTo.toISOString()}: that of ${expired.place}`;
+    throw new IvaapError('preflight', words ?? 'the Kubernetes API server does not answer', {
+      cause: cause ?? error,
+      hint: expired === undefined ? (hint ?? 'systemctl status k3s') : 'date; systemctl restart k3s',
+      ...(output === undefined ? {} : { output }),
+    });
+  }
+}
