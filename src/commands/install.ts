@@ -14,6 +14,7 @@ import type { Command, Invocation } from './command.ts';
 import { terminalConfirm } from '../ui/confirm.ts';
 
 type Options = Invocation['options'];
+type FlowPorts = Parameters<typeof runInstall>[1];
 
 export const install: Command = {
   options: [
