@@ -2,7 +2,6 @@ import { IvaapError } from '../errors.ts';
 import { freshFlags, upgradeFlags } from '../policy/again.ts';
 import { runInstall } from '../flows/install/install.ts';
 import type { FlowResult } from '../flows/run-flow.ts';
-import { type FlowPorts } from '../session/ports.ts';
 import { thisMachine } from '../session/machine.ts';
 import { runUpgrade } from '../flows/upgrade/upgrade.ts';
 import { parseTrustKey } from '../policy/trust.ts';
