@@ -38,16 +38,16 @@ export type ErrorCode = keyof typeof errorCodes;
 /** What an error may carry beside its message. */
 export interface ErrorDetail {
   /** One sentence or command that the operator can act on. */
-  hint?: string;
+  hint?: string | undefined;
   cause?: unknown;
   /** Last lines of a program that failed, already redacted. */
-  output?: string;
+  output?: string | undefined;
   /** What the host itself says, a line each. */
-  facts?: readonly string[];
+  facts?: readonly string[] | undefined;
   /** The step that failed, when one did. */
-  step?: string;
+  step?: string | undefined;
   /** Path of the run log, when a run had begun. */
-  log?: string;
+  log?: string | undefined;
 }
 
 /** An expected failure: code (exit code), what failed in the operator's words, and one thing to try next. */
@@ -68,6 +68,20 @@ export class IvaapError extends Error {
     this.facts = detail.facts;
     this.step = detail.step;
     this.log = detail.log;
+  }
+
+  /** The same error with other detail; what is not named, or undefined, stays as it is. */
+  with(change: ErrorDetail & { code?: ErrorCode; message?: string }): IvaapError {
+    const changed = new IvaapError(change.code ?? this.code, change.message ?? this.message, {
+      hint: change.hint ?? this.hint,
+      cause: change.cause ?? this.cause,
+      output: change.output ?? this.output,
+      facts: change.facts ?? this.facts,
+      step: change.step ?? this.step,
+      log: change.log ?? this.log,
+    });
+    if (this.stack !== undefined) changed.stack = this.stack;
+    return changed;
   }
 
   get exitCode(): number {
@@ -124,8 +138,8 @@ function withoutDescriptors(error: unknown): IvaapError {
   return new IvaapError('failed', 'this program may not open as many files as it needs', {
     hint: 'ulimit -n 1024, then run the same command again',
     cause: error,
-    ...(step === undefined ? {} : { step }),
-    ...(log === undefined ? {} : { log }),
+    step,
+    log,
   });
 }
 

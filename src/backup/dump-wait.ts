@@ -55,7 +55,7 @@ export async function tellingWhoHolds<T>(
       {
         cause: error,
         hint: `let that session end, or end it: ${await endSession(ctx, first.pid)}`,
-        ...(error instanceof IvaapError && error.output !== undefined ? { output: error.output } : {}),
+        output: error instanceof IvaapError ? error.output : undefined,
       },
     );
   } finally {

@@ -10,10 +10,7 @@ export function stopRequest(signal: 'SIGINT' | 'SIGTERM'): IvaapError {
 /** Which error a stopped run ends with: the reason if it is one of ours, `interrupted` otherwise. */
 export function stopError(reason: unknown, cause?: unknown): IvaapError {
   const known = reason instanceof IvaapError ? reason : stopRequest('SIGINT');
-  return new IvaapError(known.code, known.message, {
-    cause: cause === reason ? undefined : cause,
-    ...(known.hint === undefined ? {} : { hint: known.hint }),
-  });
+  return known.with({ cause: cause === reason ? undefined : cause });
 }
 
 function isSystemError(error: unknown): error is NodeJS.ErrnoException {
@@ -30,24 +27,16 @@ export function stepError(error: unknown, step: string): IvaapError {
     // Nothing else to try is known where a program died or its connection broke.
     const hint =
       error.hint ?? (error.code === 'failed' ? 'run the same command again: it goes on' : undefined);
-    const wrapped = new IvaapError(error.code, error.message, {
-      step,
-      cause: error.cause,
-      ...(hint === undefined ? {} : { hint }),
-      ...(error.output === undefined ? {} : { output: error.output }),
-      ...(error.log === undefined ? {} : { log: error.log }),
-    });
-    if (error.stack !== undefined) wrapped.stack = error.stack;
-    return wrapped;
+    return error.with({ step, hint });
   }
   const full = isSystemError(error) && (error.code === 'ENOSPC' || error.code === 'EDQUOT');
   const code: ErrorCode = isSystemError(error) ? 'failed' : 'bug';
   return new IvaapError(code, `step ${step} failed${full ? ': the disk is full' : ''}`, {
     step,
     cause: error,
-    ...(code === 'bug' && error instanceof Error && error.stack !== undefined ? { output: error.stack } : {}),
-    ...(full
-      ? { hint: 'make room (df -h, and df -i for inodes), then run the same command again: it goes on' }
-      : {}),
+    output: code === 'bug' && error instanceof Error ? error.stack : undefined,
+    hint: full
+      ? 'make room (df -h, and df -i for inodes), then run the same command again: it goes on'
+      : undefined,
   });
 }

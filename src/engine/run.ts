@@ -220,15 +220,11 @@ function stopped(
   const error = stopError(reason, failure);
   if (failure?.step === undefined) {
     if (last === undefined || left.length === 0) return error;
-    const message = `${error.message} after step ${last}, which has completed; left to do: ${left.join(', ')}`;
-    return new IvaapError(error.code, message, error.hint === undefined ? {} : { hint: error.hint });
+    return error.with({
+      message: `${error.message} after step ${last}, which has completed; left to do: ${left.join(', ')}`,
+    });
   }
-  const { code, message, hint, cause } = error;
-  const safe = `${message} in step ${failure.step}: what was completed is kept, what it left half done is never taken for whole`;
-  return new IvaapError(code, safe, {
-    step: failure.step,
-    cause,
-    ...(hint === undefined ? {} : { hint }),
-    ...(failure.output === undefined ? {} : { output: failure.output }),
-  });
+  const { step, output } = failure;
+  const message = `${error.message} in step ${step}: what was completed is kept, what it left half done is never taken for whole`;
+  return error.with({ message, step, output });
 }

@@ -48,7 +48,7 @@ export function explainIfClusterDown(error: unknown): unknown {
   return new IvaapError('failed', trouble.message, {
     cause: error,
     hint: trouble.hint,
-    ...(error instanceof IvaapError && error.output !== undefined ? { output: error.output } : {}),
+    output: error instanceof IvaapError ? error.output : undefined,
   });
 }
 

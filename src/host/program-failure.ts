@@ -61,8 +61,8 @@ export function failure(
   const cause = new ProgramFailure(message, fields);
   return new IvaapError('failed', message, {
     cause,
-    ...(output === '' ? {} : { output }),
-    ...(hint === undefined ? {} : { hint }),
+    output: output === '' ? undefined : output,
+    hint,
   });
 }
 

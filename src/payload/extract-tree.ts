@@ -171,9 +171,8 @@ export async function extractTree(
 /** An error of a single file names it by its place in the tree, not by the descriptor that led there. */
 function spoken(error: unknown, { path }: TreeTarget, own: OwnFolder | undefined): unknown {
   if (own === undefined || !(error instanceof IvaapError) || !error.message.includes(own.at)) return error;
-  const { code, hint, cause } = error;
-  return new IvaapError(code, error.message.replaceAll(own.at, path), {
-    cause,
-    ...(hint === undefined ? {} : { hint: hint.replaceAll(own.at, path) }),
+  return error.with({
+    message: error.message.replaceAll(own.at, path),
+    hint: error.hint?.replaceAll(own.at, path),
   });
 }

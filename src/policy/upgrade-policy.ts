@@ -71,11 +71,9 @@ export function decideUpgrade(facts: UpgradeFacts): UpgradeDecision {
 export function requireUpgrade(facts: UpgradeFacts): UpgradeDecision & { kind: 'allowed' } {
   const decision = decideUpgrade(facts);
   if (decision.kind === 'allowed') return decision;
-  throw new IvaapError(
-    decision.kind === 'refused' ? 'version' : 'nothing_to_do',
-    decision.message,
-    decision.hint === undefined ? {} : { hint: decision.hint },
-  );
+  throw new IvaapError(decision.kind === 'refused' ? 'version' : 'nothing_to_do', decision.message, {
+    hint: decision.hint,
+  });
 }
 
 function refuseUnmanaged({ lastRun, target, limits, again }: UpgradeFacts): UpgradeDecision {

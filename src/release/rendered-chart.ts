@@ -51,7 +51,7 @@ async function renderChart(ctx: UpgradeContext, signal: AbortSignal): Promise<Re
     if (!(error instanceof IvaapError) || error.code !== 'failed') throw error;
     throw new IvaapError('preflight', `the chart of ${ctx.to} cannot be rendered with ${ctx.values.path}`, {
       cause: error,
-      ...(error.output === undefined ? {} : { output: error.output }),
+      output: error.output,
       hint: `Mend the file (sudoedit ${ctx.values.path}), then run the same command again.`,
     });
   } finally {

@@ -26,11 +26,7 @@ function withoutRoom(error: unknown): IvaapError | undefined {
   if (!(error instanceof IvaapError) || !(error.cause instanceof Error) || !('code' in error.cause))
     return undefined;
   if (error.cause.code !== 'ENOSPC' && error.cause.code !== 'EDQUOT') return undefined;
-  const { message, hint, cause } = error;
-  return new IvaapError('preflight', `${message}: Helm's program has to lie there`, {
-    cause,
-    ...(hint === undefined ? {} : { hint }),
-  });
+  return error.with({ code: 'preflight', message: `${error.message}: Helm's program has to lie there` });
 }
 
 /** The same for whoever starts none: nothing is written. */

@@ -66,7 +66,7 @@ export async function assertCluster(kubectl: Kubectl, { k3s }: Pick<Product, 'k3
     throw new IvaapError('preflight', words ?? 'the Kubernetes API server does not answer', {
       cause: cause ?? error,
       hint: expired === undefined ? (hint ?? 'systemctl status k3s') : 'date; systemctl restart k3s',
-      ...(output === undefined ? {} : { output }),
+      output,
     });
   }
 }

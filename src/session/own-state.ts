@@ -33,8 +33,7 @@ async function withWayBack<T>(program: string, read: () => Promise<T>): Promise<
     return await read();
   } catch (error) {
     if (!(error instanceof IvaapError) || error.hint !== undefined) throw error;
-    const { code, message, cause } = error;
-    throw new IvaapError(code, message, { cause, hint: repairHint(program) });
+    throw error.with({ hint: repairHint(program) });
   }
 }
 

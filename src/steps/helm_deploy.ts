@@ -68,7 +68,7 @@ async function deploy(ctx: InstallContext, io: StepIo, run: HelmRun): Promise<vo
     if (!(error instanceof IvaapError)) throw error;
     throw new IvaapError('failed', `the first deployment of ${ctx.to} failed`, {
       cause: error,
-      ...(error.output === undefined ? {} : { output: error.output }),
+      output: error.output,
       hint: `${error.hint ?? 'Mend the cause'}, then: ${ctx.again()}\nWhere the cause is in this package, a mended one goes on: ${ctx.again({ program: 'MENDED_FILE', add: ['--supersede'] })}`,
     });
   }

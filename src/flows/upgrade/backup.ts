@@ -59,11 +59,5 @@ export function withWayBack(
       : `There is no dump of this upgrade (--skip-backup by ${skipped.by ?? 'unknown'}, ${skipped.at}).`;
   const message = note === '' ? error.message : `${error.message}. ${note}`.replace('..', '.');
   const output = [error.output ?? '', ...onDisk].filter((line) => line !== '').join('\n');
-  return new IvaapError(error.code, message, {
-    cause: error.cause,
-    ...(error.hint === undefined ? {} : { hint: error.hint }),
-    ...(output === '' ? {} : { output }),
-    ...(error.step === undefined ? {} : { step: error.step }),
-    ...(error.log === undefined ? {} : { log: error.log }),
-  });
+  return error.with({ message, output: output === '' ? undefined : output });
 }
