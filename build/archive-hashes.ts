@@ -1,8 +1,8 @@
 import { crc32 } from 'node:zlib';
 import { archiveLayout } from '../src/payload/format/archive-layout.ts';
 import { tarSegments } from '../src/payload/format/archive-stream.ts';
-import { blobName } from '../src/payload/format/blob-name.ts';
-import { combineCrc32 } from '../src/payload/format/crc32-combine.ts';
+import { blobName } from '../src/payload/format/entries.ts';
+import { combineCrc32 } from '../src/payload/format/archive-crc32.ts';
 import type { IndexArchive, IndexEntry, PayloadIndex } from '../src/payload/format/index-schema.ts';
 import type { HashPool } from './hash-pool.ts';
 import type { ArchiveBytes } from './hash-worker.ts';

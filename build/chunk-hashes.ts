@@ -1,12 +1,13 @@
-import { chunkBounds } from '../src/payload/verified-read.ts';
+import { chunkBounds } from '../src/payload/format/chunks.ts';
 import type { ChunkHashes } from './chunk-hash.ts';
 import type { Range } from './clone-blocks.ts';
 import type { HashPool } from './hash-pool.ts';
-import type { Extent, Written } from './written.ts';
+import type { Written } from './written.ts';
+import type { ByteRange } from '../src/payload/byte-ranges.ts';
 import type { Layout } from './zip-writer.ts';
 
 /** Numbers of the chunks of which every byte lies in bytes [offset, offset + size) of the output. */
-export function wholeChunks({ offset, size }: Pick<Range, 'offset' | 'size'>, chunkSize: number): Extent {
+export function wholeChunks({ offset, size }: Pick<Range, 'offset' | 'size'>, chunkSize: number): ByteRange {
   const from = Math.ceil(offset / chunkSize);
   return { from, to: Math.max(from, Math.floor((offset + size) / chunkSize)) };
 }
@@ -18,7 +19,7 @@ export function wholeChunks({ offset, size }: Pick<Range, 'offset' | 'size'>, ch
 export async function hashChunks(
   file: number,
   { index, indexOffset, indexLength }: Layout,
-  { padding, hashed }: { padding: boolean; hashed: readonly Extent[] },
+  { padding, hashed }: { padding: boolean; hashed: readonly ByteRange[] },
   written: Written,
   pool: HashPool,
   onBytes: (bytes: number) => void,

@@ -1,5 +1,5 @@
 import { open } from 'node:fs/promises';
-import { elfEnd } from '../src/payload/elf.ts';
+import { elfEnd } from '../src/payload/format/head.ts';
 import { positionReader } from '../src/payload/position-reader.ts';
 import { SpecError } from './spec-file.ts';
 

@@ -4,7 +4,7 @@ import { pipeline } from 'node:stream/promises';
 import { parentPort, workerData } from 'node:worker_threads';
 import { createGunzip } from 'node:zlib';
 import { bounded } from '../src/images/unpack-limit.ts';
-import { zeroOut } from '../src/payload/verified-read.ts';
+import { zeroOut } from '../src/payload/format/chunks.ts';
 import type { ChunkHashes } from './chunk-hash.ts';
 import { ChunkHash } from './chunk-hash.ts';
 import type { CopyTask } from './copy-range.ts';

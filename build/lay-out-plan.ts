@@ -1,8 +1,7 @@
 import { archiveLayout } from '../src/payload/format/archive-layout.ts';
 import { indexContradiction } from '../src/payload/format/index-check.ts';
 import { indexSchema } from '../src/payload/format/index-schema.ts';
-import { maxIndexSize } from '../src/payload/locate.ts';
-import { mostEntryBytes } from '../src/payload/reader.ts';
+import { limits } from '../src/payload/format/limits.ts';
 import { strictJson } from '../src/payload/format/strict-json.ts';
 import type { PackPlan } from './pack-plan.ts';
 import type { Signer } from './signing.ts';
@@ -58,12 +57,12 @@ export function refuseUnreadable(plan: PackPlan): void {
   const contradiction = indexContradiction(index, indexOffset + indexLength, index.fileSize);
   const { path } = plan.files.spec;
   if (contradiction !== undefined) mistakes.push(`${path}: ${contradiction}`);
-  if (indexLength > maxIndexSize)
-    mistakes.push(`${path}: its index has ${indexLength} bytes; ${maxIndexSize} are the most`);
+  if (indexLength > limits.indexBytes)
+    mistakes.push(`${path}: its index has ${indexLength} bytes; ${limits.indexBytes} are the most`);
   for (const { name, content, size, sha256 } of plan.sources) {
     if (!('bytes' in content) || sha256 !== undefined) continue;
-    if (size > mostEntryBytes)
-      mistakes.push(`${path}: ${name} has ${size} bytes; ${mostEntryBytes} are the most`);
+    if (size > limits.entryInMemoryBytes)
+      mistakes.push(`${path}: ${name} has ${size} bytes; ${limits.entryInMemoryBytes} are the most`);
     try {
       strictJson(content.bytes, 1);
     } catch (error) {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { z } from 'zod';
-import { blobName } from '../src/payload/format/blob-name.ts';
+import { blobName } from '../src/payload/format/entries.ts';
 import type { BlobSource } from './blob-source.ts';
 import { readBlob } from './blob-source.ts';
 import type { Content } from './pack-plan.ts';

@@ -1,4 +1,4 @@
-import { blobName } from '../src/payload/format/blob-name.ts';
+import { blobName } from '../src/payload/format/entries.ts';
 import type { Compression } from '../src/images/compression.ts';
 import type { IndexImage } from '../src/payload/format/index-schema.ts';
 import type { BlobSource } from './blob-source.ts';

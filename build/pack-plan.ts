@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
 import { blobsOf } from '../src/payload/format/archive-layout.ts';
-import { blobName } from '../src/payload/format/blob-name.ts';
+import { blobName } from '../src/payload/format/entries.ts';
 import type { IndexImage } from '../src/payload/format/index-schema.ts';
 import type { Product } from '../src/payload/product-schema.ts';
 import type { Scratch } from './blob-source.ts';

@@ -3,7 +3,6 @@ import type { FileHandle } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
 import type { IndexEntry, PayloadIndex } from '../src/payload/format/index-schema.ts';
 import { WriteBack } from '../src/host/write-back.ts';
-import { localHeader } from '../src/payload/format/zip-records.ts';
 import { hashArchives } from './archive-hashes.ts';
 import { hashChunks, wholeChunks } from './chunk-hashes.ts';
 import type { Range } from './clone-blocks.ts';
@@ -13,10 +12,10 @@ import type { HashResult } from './hash-worker.ts';
 import type { Source } from './pack-plan.ts';
 import { ownKey } from './key-search.ts';
 import { SpecError } from './spec-file.ts';
-import type { Extent } from './written.ts';
+import type { ByteRange } from '../src/payload/byte-ranges.ts';
 import { overlap, Written } from './written.ts';
 import type { Layout } from './zip-writer.ts';
-import { directoryAndTrailer, localHeaders, renderIndex, zipEntries } from './zip-writer.ts';
+import { directoryAndTrailer, indexHeader, localHeaders, renderIndex } from './zip-writer.ts';
 
 const hex32 = (value: number): string => value.toString(16).padStart(8, '0');
 const sha256 = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex');
@@ -37,7 +36,7 @@ interface Place {
   /** The file system shares its blocks: there is nothing to copy. */
   isShared: boolean;
   /** Numbers of the chunks that are hashed while it is copied. */
-  hashed: Extent;
+  hashed: ByteRange;
 }
 
 /**
@@ -85,7 +84,7 @@ export async function writePayload(
   ]);
   const content = renderIndex(layout);
   const indexHash = { sha256: sha256(content), crc32: hex32(crc32(content)) };
-  const front = Buffer.concat([localHeader(zipEntries(layout, indexHash.crc32)[0]!), content]);
+  const front = Buffer.concat([indexHeader(layout, indexHash.crc32), content]);
   await output.file.write(front, 0, front.length, index.headSize);
   const end = directoryAndTrailer(layout, indexHash, sha256);
   await output.file.write(end, 0, end.length, coveredEnd);

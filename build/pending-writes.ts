@@ -1,6 +1,6 @@
 import { closeSync, constants, write } from 'node:fs';
 import { promisify } from 'node:util';
-import { openUncached, pageMemory } from '../src/payload/page-memory.ts';
+import { openUncached, pageMemory } from '../src/payload/fast/page-memory.ts';
 
 const writeAsync = promisify(write);
 

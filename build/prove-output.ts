@@ -1,4 +1,7 @@
+import { archiveContent } from '../src/payload/format/archive-stream.ts';
+import { placedEntries } from '../src/payload/format/entries.ts';
 import { openPayload } from '../src/payload/open-payload.ts';
+import { assertHeader } from '../src/payload/verified-read.ts';
 import { SpecError } from './spec-file.ts';
 
 /**
@@ -9,11 +12,11 @@ export async function proveOutput(path: string, output: string, digest: string):
   try {
     const payload = await openPayload(path);
     try {
-      const { entries, archives } = await payload.index();
+      const index = await payload.index();
       await payload.product();
       await payload.release();
-      for (const { name } of entries) await payload.assertHeader(await payload.entry(name));
-      for (const archive of archives) await payload.archiveContent(archive);
+      for (const entry of placedEntries(index, payload.indexEnd)) await assertHeader(payload, entry);
+      for (const archive of index.archives) archiveContent(index, archive);
       if (payload.digest !== digest) throw new Error(`its index has the digest ${payload.digest}`);
     } finally {
       await payload.close();

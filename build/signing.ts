@@ -3,7 +3,7 @@ import { createPrivateKey, createPublicKey, sign } from 'node:crypto';
 import { readFileSync, realpathSync, statSync } from 'node:fs';
 import { relative } from 'node:path';
 import { fingerprintOf, handoverText } from '../src/payload/format/signature.ts';
-import { mostHandovers } from '../src/payload/format/trailer.ts';
+import { limits } from '../src/payload/format/limits.ts';
 import { SpecError } from './spec-file.ts';
 
 /**
@@ -62,8 +62,8 @@ export function readSigningKeys(
   const fingerprints = [key, ...older].map(fingerprintOfKey);
   if (new Set(fingerprints).size < fingerprints.length)
     throw new SpecError('--handover-key: a key is given twice, or hands over to itself');
-  if (older.length > mostHandovers)
-    throw new SpecError(`--handover-key: ${older.length} keys; a file has room for ${mostHandovers}`);
+  if (older.length > limits.handovers)
+    throw new SpecError(`--handover-key: ${older.length} keys; a file has room for ${limits.handovers}`);
   const read = [files.key ?? [], files.handoverKeys ?? []].flat();
   return { key, older, files: read };
 }

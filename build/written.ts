@@ -1,11 +1,7 @@
-/** Bytes, or numbered things, [from, to). */
-export interface Extent {
-  from: number;
-  to: number;
-}
+import type { ByteRange } from '../src/payload/byte-ranges.ts';
 
 /** Bytes that lie in both. */
-export const overlap = (a: Extent, b: Extent): number =>
+export const overlap = (a: ByteRange, b: ByteRange): number =>
   Math.max(0, Math.min(a.to, b.to) - Math.max(a.from, b.from));
 
 /**
@@ -13,8 +9,8 @@ export const overlap = (a: Extent, b: Extent): number =>
  * soon as its own bytes are there instead of when all are.
  */
 export class Written {
-  readonly #extents: Extent[] = [];
-  readonly #waiting = new Set<Extent & { missing: number; resolve: () => void }>();
+  readonly #extents: ByteRange[] = [];
+  readonly #waiting = new Set<ByteRange & { missing: number; resolve: () => void }>();
 
   /** No byte is added twice. */
   add(from: number, to: number): void {

@@ -1,9 +1,14 @@
 import type { PayloadIndex } from '../src/payload/format/index-schema.ts';
-import { placedEntries } from '../src/payload/format/index-check.ts';
 import type { Trailer } from '../src/payload/format/trailer.ts';
 import { renderTrailer, signedBytes } from '../src/payload/format/trailer.ts';
-import type { ZipEntry } from '../src/payload/format/zip-records.ts';
-import { centralDirectory, contentOffset, localHeader } from '../src/payload/format/zip-records.ts';
+import {
+  contentOffset,
+  indexName,
+  localHeader,
+  placedEntries,
+  zipEntries,
+} from '../src/payload/format/entries.ts';
+import { centralDirectory } from '../src/payload/format/zip-directory.ts';
 import type { Signer } from './signing.ts';
 
 /**
@@ -12,7 +17,6 @@ import type { Signer } from './signing.ts';
  */
 
 const blockSize = 4096;
-const indexName = 'index.json';
 const noHash = '0'.repeat(64);
 
 export const chunkSize = 4 * 1024 * 1024;
@@ -67,14 +71,12 @@ export function layOut(
   }
 }
 
-/** The zip entries of a layout, index.json first. */
-export function zipEntries({ index, indexOffset, indexLength }: Layout, indexCrc32: string): ZipEntry[] {
-  const first = { name: indexName, size: indexLength, mode: 0o644, crc32: indexCrc32 };
-  return [
-    { ...first, headerOffset: index.headSize, offset: indexOffset },
-    ...placedEntries(index, indexOffset + indexLength),
-  ];
-}
+/** The local header of index.json, whose CRC-32 is known last. */
+export const indexHeader = (layout: Layout, crc32: string): Buffer =>
+  localHeader(entriesOf(layout, crc32)[0]);
+
+const entriesOf = ({ index, indexOffset: offset, indexLength: length }: Layout, crc32: string) =>
+  zipEntries(index, { offset, length, crc32 });
 
 /** With room for a signature, whose length is always the same. */
 function trailerOf(layout: Layout, hashes: { index: string; directory: string }, fileSize: number): Trailer {
@@ -95,7 +97,7 @@ function trailerOf(layout: Layout, hashes: { index: string; directory: string },
 /** The trailer's length depends on the digits of the file's size, which depends on the trailer's length. */
 function fileSizeOf(layout: Layout): number {
   const { coveredEnd } = layout.index.chunks;
-  const directory = centralDirectory(zipEntries(layout, '0'.repeat(8)), coveredEnd, 0).length;
+  const directory = centralDirectory(entriesOf(layout, '0'.repeat(8)), coveredEnd, 0).length;
   let fileSize = coveredEnd;
   for (;;) {
     const trailer = renderTrailer(trailerOf(layout, { index: noHash, directory: noHash }, fileSize));
@@ -131,7 +133,7 @@ export function directoryAndTrailer(
   const commentLength = renderTrailer(
     trailerOf(layout, { index: noHash, directory: noHash }, fileSize),
   ).length;
-  const directory = centralDirectory(zipEntries(layout, indexHash.crc32), chunks.coveredEnd, commentLength);
+  const directory = centralDirectory(entriesOf(layout, indexHash.crc32), chunks.coveredEnd, commentLength);
   const hashes = { index: indexHash.sha256, directory: sha256(directory) };
   const trailer = trailerOf(layout, hashes, fileSize);
   if (layout.signer !== undefined) trailer.signed!.signature = layout.signer.sign(signedBytes(trailer));

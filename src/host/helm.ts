@@ -7,7 +7,7 @@ import type { Patience } from './patience.ts';
 import { programFailure } from './program-failure.ts';
 import type { Runner, RunOptions, RunResult } from './runner.ts';
 import { identityOf, type ProcessIdentity } from './system.ts';
-import { assertIntact, type Tool } from './tools.ts';
+import { assertToolUnchanged, type Tool } from './tools.ts';
 
 export type HelmStatus =
   | 'unknown'
@@ -139,7 +139,7 @@ export function createHelm(runner: Runner, settings: HelmSettings): Helm {
     for (const path of [env.HELM_CACHE_HOME, env.HELM_CONFIG_HOME, env.HELM_DATA_HOME, env.HELM_PLUGINS]) {
       await mkdir(path, { recursive: true, mode: 0o700 });
     }
-    await assertIntact(tool);
+    await assertToolUnchanged(tool);
     return runner.run([tool.path, ...args], { timeoutMs: queryTimeoutMs, ...options, env });
   }
 

@@ -48,7 +48,7 @@ async function isIntact(tool: Tool): Promise<boolean> {
 }
 
 /** Asked before each start of a tool: somebody may have replaced it since it was placed. */
-export async function assertIntact(tool: Tool): Promise<void> {
+export async function assertToolUnchanged(tool: Tool): Promise<void> {
   if (await isIntact(tool)) return;
   throw new IvaapError('failed', `${tool.path} is not the program that the payload carries`, {
     hint: `rm ${tool.path}, then run the same command again: it is placed anew`,

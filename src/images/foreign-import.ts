@@ -7,7 +7,7 @@ import { provedBlob } from '../payload/format/archive-stream.ts';
 import { paddedSize, tarEnd, tarHeader } from '../payload/format/archive-tar.ts';
 import { ociLayerType, ociManifest, ociManifestType } from './made-manifest.ts';
 import { digestOf, followed, tarFiles, UnreadableArchive, type TarFilesOptions } from './tar-files.ts';
-import { blobName } from '../payload/format/blob-name.ts';
+import { blobName } from '../payload/format/entries.ts';
 
 /** An archive that another tool wrote (`docker save`, an OCI layout), read once from end to end. */
 export interface ForeignArchive {

@@ -1,6 +1,7 @@
 import { rangesWithin } from './byte-ranges.ts';
 import type { Payload } from './reader.ts';
-import type { Damage, ScanResult } from './scan.ts';
+import type { ScanResult } from './scan.ts';
+import type { Damage } from './named-damages.ts';
 import type { Extent, Sha256Check } from './sha256-check.ts';
 import { fingerprintOf, handedOverBy } from './format/signature.ts';
 

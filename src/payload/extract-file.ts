@@ -3,11 +3,12 @@ import type { FileHandle } from 'node:fs/promises';
 import { lstat, stat } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { IvaapError } from '../errors.ts';
-import { openAtomic, writeError, writeFully } from '../host/atomic-file.ts';
+import { openAtomic, writeError } from '../host/atomic-file.ts';
 import { isMountPoint, roomAt } from '../host/mounts.ts';
 import { isRoot } from '../host/system.ts';
-import { WriteBack } from '../host/write-back.ts';
 import { absolutePath } from './absolute-path.ts';
+import type { WriteOptions } from './write-stream.ts';
+import { writeStream } from './write-stream.ts';
 
 /** A place that a payload file may be written to: a new file, or a regular file that gives its owner and mode to the new one. */
 export interface ExtractTarget {
@@ -21,14 +22,8 @@ export interface ExtractSource {
   sizeBytes: number;
   mode: number;
   stream: () => AsyncIterable<Buffer>;
-  /** For a large file: writes it by position, several parts at once, and returns the bytes written. Throws as {@link extractToFile}. */
-  writeInThreads?: (output: FileHandle, options: ExtractOptions) => Promise<number>;
-}
-
-export interface ExtractOptions {
-  signal?: AbortSignal;
-  /** Bytes written so far. */
-  onBytes?: (bytes: number) => void;
+  /** For a large file: writes it chunk by chunk and returns the bytes written. Throws as {@link extractToFile}. */
+  writeChunks?: (output: FileHandle, options: WriteOptions) => Promise<number>;
 }
 
 const refusal = (dest: string, why: string, hint: string) =>
@@ -111,39 +106,6 @@ export async function assertRoom(folder: string, sizeBytes: number): Promise<voi
   );
 }
 
-/** Writes while the next piece is being read and proved, and while the disk takes what was written before. Returns the size. */
-async function writeStream(
-  handle: FileHandle,
-  stream: AsyncIterable<Buffer>,
-  { signal, onBytes }: ExtractOptions,
-): Promise<number> {
-  const writeBack = new WriteBack(handle);
-  let sizeBytes = 0;
-  const write = async (piece: Buffer) => {
-    await writeFully(handle, piece);
-    sizeBytes += piece.length;
-    onBytes?.(sizeBytes);
-    writeBack.wrote(piece.length);
-  };
-  let writing: Promise<void> | undefined;
-  try {
-    for await (const piece of stream) {
-      await writing;
-      signal?.throwIfAborted();
-      writing = write(piece);
-      // Awaited in its turn: until then a failure must not count as unhandled.
-      writing.catch(() => {});
-    }
-    await writing;
-    await writeBack.finish();
-  } finally {
-    // Nothing may be under way when the caller closes the file.
-    await Promise.allSettled([writing]);
-  }
-  signal?.throwIfAborted();
-  return sizeBytes;
-}
-
 /**
  * Writes a payload file under a temporary name beside the target, makes it durable and renames it into place. After any
  * failure the temporary file is gone and what lay at the target is as it was.
@@ -152,14 +114,14 @@ async function writeStream(
 export async function extractToFile(
   source: ExtractSource,
   target: ExtractTarget,
-  options: ExtractOptions = {},
+  options: WriteOptions = {},
 ): Promise<void> {
   const file = await openAtomic(target.path, target.replaces ?? { mode: source.mode });
   try {
     const sizeBytes =
-      source.writeInThreads === undefined
+      source.writeChunks === undefined
         ? await writeStream(file.handle, source.stream(), options)
-        : await source.writeInThreads(file.handle, options);
+        : await source.writeChunks(file.handle, options);
     if (sizeBytes !== source.sizeBytes) {
       throw new IvaapError('payload', `${source.name} has ${sizeBytes} bytes and not ${source.sizeBytes}`);
     }

@@ -6,8 +6,9 @@ import { IvaapError } from '../errors.ts';
 import { ownerError, syncFolder, writeError } from '../host/atomic-file.ts';
 import { isMountPoint } from '../host/mounts.ts';
 import { absolutePath } from './absolute-path.ts';
-import type { ExtractOptions, ExtractSource } from './extract-file.ts';
+import type { ExtractSource } from './extract-file.ts';
 import { extractToFile } from './extract-file.ts';
+import type { WriteOptions } from './write-stream.ts';
 
 /** A folder that a tree may be extracted to: absent, or empty. */
 export interface TreeTarget {
@@ -136,7 +137,7 @@ const treeMode = 0o755;
 export async function extractTree(
   files: readonly ExtractSource[],
   target: TreeTarget,
-  options: ExtractOptions & { onFile?: (name: string) => void } = {},
+  options: WriteOptions & { onFile?: (name: string) => void } = {},
 ): Promise<void> {
   let own: OwnFolder | undefined;
   try {

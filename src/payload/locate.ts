@@ -2,7 +2,8 @@ import { basename } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { IvaapError } from '../errors.ts';
 import { selfPath } from '../host/own-file.ts';
-import { elfEnd } from './elf.ts';
+import { elfEnd } from './format/head.ts';
+import { limits } from './format/limits.ts';
 import type { ReadAt } from './position-reader.ts';
 import { isLine, strictJson } from './format/strict-json.ts';
 import type { Trailer } from './format/trailer.ts';
@@ -128,7 +129,7 @@ export async function indexBehindHead(
   if (header.readUInt32LE(0) !== 0x04034b50) return undefined;
   const offset = headSize + 30 + header.readUInt16LE(26) + header.readUInt16LE(28);
   const size = header.readUInt32LE(18);
-  if (size > maxIndexSize || offset + size > fileSize) return undefined;
+  if (size > limits.indexBytes || offset + size > fileSize) return undefined;
   const content = await readAt(offset, size);
   return { content, whole: crc32(content) === header.readUInt32LE(14) };
 }
@@ -149,6 +150,3 @@ async function indexWithoutTrailer(readAt: ReadAt, fileSize: number): Promise<Un
     return undefined;
   }
 }
-
-/** An index above this is refused unread: 64 MiB describe about two terabytes. */
-export const maxIndexSize = 64 * 1024 * 1024;

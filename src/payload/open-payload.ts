@@ -3,14 +3,15 @@ import { fstatSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { IvaapError } from '../errors.ts';
 import { ownDescriptor, selfPath } from '../host/own-file.ts';
-import { indexBehindHead, locateTrailer, maxIndexSize, spokenName } from './locate.ts';
+import { indexBehindHead, locateTrailer, spokenName } from './locate.ts';
+import { limits } from './format/limits.ts';
 import type { ReadAt } from './position-reader.ts';
 import { payloadReader } from './position-reader.ts';
 import type { OpenFile } from './reader.ts';
 import { Payload } from './reader.ts';
 import { assertSignature } from './format/signature.ts';
 import type { Trailer } from './format/trailer.ts';
-import { damagedRange } from './verified-read.ts';
+import { damagedRange } from './payload-errors.ts';
 
 export { selfPath } from '../host/own-file.ts';
 
@@ -48,14 +49,14 @@ async function provedIndex(
   path: string,
 ): Promise<Buffer> {
   const { indexOffset, indexLength, fileSize } = trailer;
-  if (indexLength <= maxIndexSize && indexOffset + indexLength <= fileSize) {
+  if (indexLength <= limits.indexBytes && indexOffset + indexLength <= fileSize) {
     const content = await readAt(indexOffset, indexLength);
     if (hash('sha256', content) === trailer.indexSha256) return content;
   }
-  if (indexLength > maxIndexSize)
+  if (indexLength > limits.indexBytes)
     throw new IvaapError(
       'payload',
-      `${spokenName(path)} has an index of ${indexLength} bytes; ${maxIndexSize} are the most`,
+      `${spokenName(path)} has an index of ${indexLength} bytes; ${limits.indexBytes} are the most`,
       { hint: 'download it again, or ask the vendor for another file' },
     );
   throw (await indexBehindHead(readAt, fileSize))?.whole === true || indexOffset + indexLength > fileSize

@@ -2,12 +2,12 @@ import { createHash, type Hash, webcrypto } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { crc32 } from 'node:zlib';
 import { rangesWithin } from './byte-ranges.ts';
-import type { PlacedEntry } from './format/index-check.ts';
-import { placedEntries } from './format/index-check.ts';
+import type { PlacedEntry } from './format/entries.ts';
+import { placedEntries } from './format/entries.ts';
 import type { Payload } from './reader.ts';
-import type { Damage } from './scan.ts';
-import { chunkBounds, zeroOut } from './verified-read.ts';
-import { localHeader } from './format/zip-records.ts';
+import type { Damage } from './named-damages.ts';
+import { chunkBounds, zeroOut } from './format/chunks.ts';
+import { localHeader } from './format/entries.ts';
 
 /** What an entry was found to be, hashed by itself. */
 export interface EntryVerdict {

@@ -1,63 +1,25 @@
 import { webcrypto } from 'node:crypto';
-import { IvaapError } from '../errors.ts';
-import type { PayloadIndex } from './format/index-schema.ts';
+import type { ChunkedFile } from './chunked-file.ts';
+import { DamagedChunk } from './chunked-file.ts';
+import { chunkBounds, zeroOut } from './format/chunks.ts';
+import type { ZipEntry } from './format/entries.ts';
+import { localHeader } from './format/entries.ts';
+import { damagedRange } from './payload-errors.ts';
 import type { ReadAt } from './position-reader.ts';
 
-/** What verified reads need of a payload. */
-export interface ChunkedFile {
-  readAt: ReadAt;
-  chunks: PayloadIndex['chunks'];
-  /** index.json's own entry, local header and content, which counts as zeros in the chunk hashes. */
-  zeroed: { from: number; to: number };
-}
-
-/** A chunk that is not as its hash says. Which of the entries in it is damaged its hash cannot say. */
-export class DamagedChunk extends Error {
-  override readonly name = 'DamagedChunk';
-  readonly number: number;
-
-  constructor(number: number, cause?: unknown) {
-    super(`chunk ${number} is damaged`, { cause });
-    this.number = number;
-  }
+/** Throws IvaapError `payload` when an entry's local header is not the one that the index implies. */
+export async function assertHeader(
+  { readAt, spokenName }: { readAt: ReadAt; spokenName: string },
+  entry: ZipEntry,
+): Promise<void> {
+  const implied = localHeader(entry);
+  const found = await readAt(entry.headerOffset, implied.length);
+  if (!found.equals(implied))
+    throw damagedRange(spokenName, `${entry.name} (its header)`, entry.headerOffset, entry.offset);
 }
 
 /** How many chunks are read and hashed ahead, in libuv's threads: SHA-256 on one core would be slower than a disk. */
 const readAhead = 3;
-
-/** The error for damaged bytes [from, to) of a file. */
-export function damagedRange(
-  file: string,
-  what: string,
-  from: number,
-  to: number,
-  cause?: unknown,
-): IvaapError {
-  return new IvaapError(
-    'payload',
-    `the payload is damaged in ${what} (bytes ${from} to ${to - 1} of ${file})`,
-    {
-      hint: 'download the file again; `verify` names every damaged part',
-      ...(cause === undefined ? {} : { cause }),
-    },
-  );
-}
-
-/** The bounds of chunk `number`. */
-export function chunkBounds(
-  chunks: Pick<PayloadIndex['chunks'], 'chunkSize' | 'coveredEnd'>,
-  number: number,
-): { from: number; to: number } {
-  const from = number * chunks.chunkSize;
-  return { from, to: Math.min(from + chunks.chunkSize, chunks.coveredEnd) };
-}
-
-/** Sets to zero what of [from, from + bytes.length) lies in `zeroed`. */
-export function zeroOut(bytes: Uint8Array, from: number, zeroed: { from: number; to: number }): void {
-  const start = Math.max(zeroed.from - from, 0);
-  const end = Math.min(zeroed.to - from, bytes.length);
-  if (start < end) bytes.fill(0, start, end);
-}
 
 async function provedChunk(file: ChunkedFile, number: number): Promise<Buffer> {
   const { from, to } = chunkBounds(file.chunks, number);

@@ -1,6 +1,6 @@
 import type { SignatureEvidence, partsOf } from '../payload/evidence.ts';
-import type { PayloadIdentity } from '../payload/reader.ts';
-import type { Damage } from '../payload/scan.ts';
+import type { PayloadIdentity } from '../payload/identity.ts';
+import type { Damage } from '../payload/named-damages.ts';
 import type { EntryVerdict } from '../payload/sha256-check.ts';
 import type { ReleaseOrder } from '../policy/release-order.ts';
 import { formatBytes } from '../policy/format-bytes.ts';

@@ -1,5 +1,5 @@
 import type { PayloadIndex } from '../../src/payload/format/index-schema.ts';
-import { placedEntries } from '../../src/payload/format/index-check.ts';
+import { placedEntries } from '../../src/payload/format/entries.ts';
 import type { Trailer } from '../../src/payload/format/trailer.ts';
 
 /** Bytes [from, to) of a payload under the name that a reader calls them by. */

@@ -64,7 +64,7 @@ export async function tryDamages(options: {
     unsigned: await specimen({ keys: 'none' }),
     executable: await specimen({ executable: builtExecutable() }),
   };
-  const endThreads = await scanWithoutThreads();
+  const endThreads = scanWithoutThreads();
   const problems: string[] = [];
   try {
     const wanted = trials(seed, files).filter(({ damage }) => damage.id.includes(only));

@@ -12,7 +12,7 @@ import { makeTargets, writeInput } from './targets.ts';
 
 const [name = '', seed = '', seconds = '', folder = ''] = process.argv.slice(2);
 const { targets, end } = await makeTargets();
-await scanWithoutThreads();
+scanWithoutThreads();
 const target = targets[name as TargetName];
 const path = join(folder, 'input');
 const notes = openSync(join(folder, 'number'), 'w');

@@ -21,16 +21,15 @@ import { openPromise } from 'yauzl';
 import {
   chunkSize,
   directoryAndTrailer,
+  indexHeader,
   layOut,
   localHeaders,
   renderIndex,
-  zipEntries,
 } from '../../build/zip-writer.ts';
-import { placedEntries } from '../../src/payload/format/index-check.ts';
+import { placedEntries } from '../../src/payload/format/entries.ts';
 import { openPayload } from '../../src/payload/open-payload.ts';
 import { scanPayload } from '../../src/payload/scan.ts';
-import { chunkBounds } from '../../src/payload/verified-read.ts';
-import { localHeader } from '../../src/payload/format/zip-records.ts';
+import { chunkBounds } from '../../src/payload/format/chunks.ts';
 import type { TinyPayload } from '../fixtures/tiny-payload.ts';
 import { makeTinyPayload, tinyHead } from '../fixtures/tiny-payload.ts';
 
@@ -211,8 +210,7 @@ async function written(
   });
   const content = renderIndex(layout);
   const own = { sha256: sha256(content), crc32: hex32(crc32(content)) };
-  const [first] = zipEntries(layout, own.crc32);
-  write(localHeader(first!), first!.headerOffset);
+  write(indexHeader(layout, own.crc32), layout.index.headSize);
   write(content, layout.indexOffset);
   write(directoryAndTrailer(layout, own, sha256), chunks.coveredEnd);
   closeSync(file);

@@ -1,7 +1,7 @@
 import type { IndexArchive, IndexImage, PayloadIndex } from './index-schema.ts';
 import { storedGzipSize } from './archive-gzip.ts';
 import { paddedSize, tarBlock, tarEnd, tarHeader } from './archive-tar.ts';
-import { blobName } from './blob-name.ts';
+import { blobName } from './entries.ts';
 
 /** One file inside an image archive: bytes made from the index, or a blob that the payload holds. */
 export interface ArchivePart {

@@ -1,12 +1,14 @@
 import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { IvaapError } from '../../errors.ts';
-import { combineCrc32 } from './crc32-combine.ts';
+import { combineCrc32 } from './archive-crc32.ts';
 import type { GzippedTar } from './archive-gzip.ts';
 import { storedGzip } from './archive-gzip.ts';
 import type { ArchivePart, NamedImage } from './archive-layout.ts';
-import { layoutFiles, partHeader, placeInTar } from './archive-layout.ts';
+import { archiveLayout, layoutFiles, partHeader, placeInTar } from './archive-layout.ts';
 import { paddedSize, tarEnd } from './archive-tar.ts';
+import { blobName } from './entries.ts';
+import type { IndexArchive, PayloadIndex } from './index-schema.ts';
 
 /** Gives a blob's bytes by digest. */
 export type BlobSource = (digest: string) => AsyncIterable<Buffer>;
@@ -34,6 +36,18 @@ export function tarCrc32(parts: readonly ArchivePart[], crcOf: (digest: string) 
     else crc = combineCrc32(crc, crcOf(segment.digest), segment.size);
   }
   return crc;
+}
+
+/** What an archive is put together from. Throws IvaapError `payload` when its parts do not have the CRC-32 that the index gives it. */
+export function archiveContent(
+  index: Pick<PayloadIndex, 'entries' | 'images'>,
+  archive: IndexArchive,
+): { parts: ArchivePart[]; gzip: GzippedTar } {
+  const { parts, tarSize } = archiveLayout(index, archive);
+  const entries = new Map(index.entries.map((entry) => [entry.name, entry]));
+  const crc = tarCrc32(parts, (digest) => Number.parseInt(entries.get(blobName(digest))!.crc32, 16));
+  if (crc === Number.parseInt(archive.crc32, 16)) return { parts, gzip: { tarSize, crc32: crc } };
+  throw new IvaapError('payload', `${archive.name} would come out otherwise than its index says`);
 }
 
 /** The tar's bytes, part after part. Blobs come from `blobs`, which checks them. */

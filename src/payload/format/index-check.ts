@@ -1,20 +1,5 @@
-import { blobName } from './blob-name.ts';
-import type { IndexEntry, PayloadIndex } from './index-schema.ts';
-import type { ZipEntry } from './zip-records.ts';
-import { headerFits } from './zip-records.ts';
-
-/** An entry and where its local header begins. */
-export type PlacedEntry = IndexEntry & ZipEntry;
-
-/** Each entry with the place of its local header, which begins where the one before ends. */
-export function placedEntries(index: Pick<PayloadIndex, 'entries'>, indexEnd: number): PlacedEntry[] {
-  let headerOffset = indexEnd;
-  return index.entries.map((entry) => {
-    const placed = { ...entry, headerOffset };
-    headerOffset = entry.offset + entry.size;
-    return placed;
-  });
-}
+import { blobName, headerFits, placedEntries } from './entries.ts';
+import type { PayloadIndex } from './index-schema.ts';
 
 /** What a schema cannot say: places, references and sizes agree with each other and with the file. Returns the first contradiction. */
 export function indexContradiction(

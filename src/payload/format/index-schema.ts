@@ -1,19 +1,11 @@
 import * as z from 'zod';
+import { limits } from './limits.ts';
 import { line } from './strict-json.ts';
 
 /**
- * `index.json`, the payload's first entry: what the file holds and where. payload-spec/FORMAT.md describes every byte;
+ * FORMAT.md, index.json: the payload's first entry, what the file holds and where. payload-spec/FORMAT.md describes every byte;
  * payload-spec/index.schema.json is generated from here. All offsets are absolute in the file, all sizes in bytes.
  */
-
-/** FORMAT.md names them; a file beyond one of them is refused. */
-const limits = {
-  entries: 100_000,
-  images: 2_000,
-  layers: 1_000,
-  archives: 2_000,
-  chunkSize: 16 * 1024 * 1024,
-} as const;
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 const xxh128 = z.string().regex(/^[0-9a-f]{32}$/);
@@ -23,7 +15,7 @@ const crc32 = z.string().regex(/^[0-9a-f]{8}$/);
 const size = z.int().nonnegative();
 const name = z
   .string()
-  .max(512)
+  .max(limits.nameBytes)
   .regex(
     /^(?!\/)(?!.*(^|\/)\.\.?(\/|$))(?!.*\/(\/|$))[A-Za-z0-9._@+\-/]+$/,
     'a relative name inside the archive',
@@ -105,7 +97,7 @@ export const indexSchema = z.object({
   entries: z.array(entry).max(limits.entries),
   /** `coveredEnd` is where the central directory begins. */
   chunks: z.object({
-    chunkSize: size.min(65_536).max(limits.chunkSize),
+    chunkSize: size.min(limits.leastChunkSize).max(limits.chunkSize),
     coveredEnd: size,
     hashes: z.array(chunk),
   }),

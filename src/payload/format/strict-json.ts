@@ -1,11 +1,9 @@
+import { limits } from './limits.ts';
+
 /** Why a text is not the JSON that a packer writes. */
 class NotStrictJson extends Error {
   override readonly name = 'NotStrictJson';
 }
-
-/** Deeper or larger than these a text is refused before it is parsed: the memory that its value takes is bounded by its length then. */
-const maxDepth = 32;
-const maxMembers = 2_000_000;
 
 /**
  * Characters that nobody sees, and that turn, join or hide what stands beside them: FORMAT.md lists them, and no reader of a page could tell a text
@@ -59,8 +57,9 @@ function refuseShape(bytes: Buffer): void {
     } else if (byte === 0x2c) members += 1;
     else if (byte === 0x5b || byte === 0x7b) depth += 1;
     else if (byte === 0x5d || byte === 0x7d) depth -= 1;
-    if (depth > maxDepth) throw new NotStrictJson(`it is nested deeper than ${maxDepth}`);
-    if (members > maxMembers) throw new NotStrictJson(`it has more than ${maxMembers} members`);
+    if (depth > limits.jsonDepth) throw new NotStrictJson(`it is nested deeper than ${limits.jsonDepth}`);
+    if (members > limits.jsonMembers)
+      throw new NotStrictJson(`it has more than ${limits.jsonMembers} members`);
   }
 }
 
@@ -70,4 +69,7 @@ export function isLine(value: unknown): value is string {
 }
 
 /** On one line too: without tabs and line ends. */
-export const line: RegExp = new RegExp(String.raw`^[^\p{Cc}\p{Cs}${unseen}]{1,512}$`, 'u');
+export const line: RegExp = new RegExp(
+  String.raw`^[^\p{Cc}\p{Cs}${unseen}]{1,${limits.lineCharacters}}$`,
+  'u',
+);

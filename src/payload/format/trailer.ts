@@ -1,3 +1,5 @@
+import { limits } from './limits.ts';
+
 /** Who signed a payload, and what lets others take over from an older key. Public keys are Ed25519's 32 bytes, signatures 64. */
 export interface Signed {
   key: Buffer;
@@ -27,8 +29,6 @@ export interface Trailer {
 const magic = 'executable-payload 1';
 /** The end record is looked for in this many bytes at the end of the file; a trailer is below 1,900. */
 export const trailerSearchBytes = 4096;
-/** A trailer has at most this many hand-over lines. */
-export const mostHandovers = 8;
 const endRecordSize = 22;
 
 /** What the signature covers: all bytes of the comment before the signature's line. */
@@ -63,7 +63,7 @@ const shape = new RegExp(
     'index-sha256: (?<indexSha256>[0-9a-f]{64})',
     'directory-sha256: (?<directorySha256>[0-9a-f]{64})',
     String.raw`file-size: (?<fileSize>\d{1,15})`,
-    String.raw`key: (?:none\nsignature: none|(?<key>${key})\n(?<handovers>(?:handover: ${key} ${signature}\n){0,${mostHandovers}})signature: (?<signature>${signature}))\n$`,
+    String.raw`key: (?:none\nsignature: none|(?<key>${key})\n(?<handovers>(?:handover: ${key} ${signature}\n){0,${limits.handovers}})signature: (?<signature>${signature}))\n$`,
   ].join(String.raw`\n`),
 );
 

@@ -8,7 +8,7 @@ import { crc32 } from 'node:zlib';
 import { xxhash128 } from 'hash-wasm';
 import { wholeChunks } from '../../../build/chunk-hashes.ts';
 import { copyRange } from '../../../build/copy-range.ts';
-import { openUncached } from '../../../src/payload/page-memory.ts';
+import { openUncached } from '../../../src/payload/fast/page-memory.ts';
 import { noise } from '../../fixtures/tiny-payload.ts';
 
 const mib = 2 ** 20;

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { openPromise } from 'yauzl';
 import { packPayload } from '../../../build/pack-payload.ts';
-import { placedEntries } from '../../../src/payload/format/index-check.ts';
+import { placedEntries } from '../../../src/payload/format/entries.ts';
 import { openPayload } from '../../../src/payload/open-payload.ts';
 import { scanPayload } from '../../../src/payload/scan.ts';
 import { makeTinyPayload, tinyHead, writeTinySpec } from '../../fixtures/tiny-payload.ts';

@@ -5,7 +5,7 @@ import type { IvaapError } from '../../../src/errors.ts';
 import { openPayload } from '../../../src/payload/open-payload.ts';
 import { payloadReader } from '../../../src/payload/position-reader.ts';
 import { Payload } from '../../../src/payload/reader.ts';
-import { namedDamages } from '../../../src/payload/scan.ts';
+import { namedDamages } from '../../../src/payload/named-damages.ts';
 import { makeTinyPayload, type TinyPayload } from '../../fixtures/tiny-payload.ts';
 
 /** Reading what a process has not mapped is the kernel's EIO, as of a disk that fails. */

@@ -7,55 +7,60 @@ import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { allDamages } from '../../../src/payload/evidence.ts';
-import type { OutputPiece, Segment } from '../../../src/payload/output-pieces.ts';
-import { outputPieces } from '../../../src/payload/output-pieces.ts';
-import { Pieces, pieceTable } from '../../../src/payload/piece-table.ts';
+import type { OutputPiece } from '../../../src/payload/fast/output-pieces.ts';
+import type { Segment } from '../../../src/payload/chunked-file.ts';
+import { outputPieces } from '../../../src/payload/fast/output-pieces.ts';
+import { Pieces, pieceTable } from '../../../src/payload/fast/piece-table.ts';
 import type { Payload } from '../../../src/payload/reader.ts';
-import { namedDamages } from '../../../src/payload/scan.ts';
-import { writeInThreads } from '../../../src/payload/write-in-threads.ts';
+import { namedDamages } from '../../../src/payload/named-damages.ts';
+import { plainIo } from '../../../src/payload/plain-io.ts';
+import { positionReader } from '../../../src/payload/position-reader.ts';
+import { fastIo } from '../../../src/payload/fast/fast-io.ts';
+import type { ChunkedFile } from '../../../src/payload/chunked-file.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'many-chunks-'));
 after(() => rmSync(folder, { recursive: true }));
 
 describe('a payload of as many chunks as the format allows', () => {
-  it('is written in threads within their memory', async () => {
-    const chunkSize = 4096;
-    const file = join(folder, 'payload');
-    const bytes = Buffer.alloc(2 * chunkSize, 'ab');
-    writeFileSync(file, bytes);
-    const hashOf = (at: number) =>
-      createHash('sha256')
-        .update(bytes.subarray(at * chunkSize, (at + 1) * chunkSize))
-        .digest('hex');
-    const hashes = [hashOf(0), hashOf(1)].map((sha256) => ['0'.repeat(32), sha256] as const);
-    const others = Array.from({ length: 600_000 }, () => ['0'.repeat(32), '0'.repeat(64)] as const);
-    const input = await open(file);
-    const output = await open(join(folder, 'written'), 'w+');
-    const payload = {
-      descriptor: input.fd,
-      indexEnd: 0,
-      index: () =>
-        Promise.resolve({
-          headSize: 0,
-          chunks: { chunkSize, coveredEnd: others.length * chunkSize, hashes: [...hashes, ...others] },
-        }),
-    } as unknown as Payload;
-    // A byte of each chunk in turn: as many pieces, from two chunks.
-    const count = 30_000;
-    const segments: Segment[] = Array.from({ length: count }, (_, at) => {
-      const from = (at % 2) * chunkSize + (at % 7);
-      return { from, to: from + 1 };
+  for (const [way, io] of Object.entries({ 'in threads': fastIo, plainly: plainIo }))
+    it(`is written ${way}, within their memory`, async () => {
+      const chunkSize = 4096;
+      const file = join(folder, 'payload');
+      const bytes = Buffer.alloc(2 * chunkSize, 'ab');
+      writeFileSync(file, bytes);
+      const hashOf = (at: number) =>
+        createHash('sha256')
+          .update(bytes.subarray(at * chunkSize, (at + 1) * chunkSize))
+          .digest('hex');
+      const hashes = [hashOf(0), hashOf(1)].map((sha256) => ['0'.repeat(32), sha256] as [string, string]);
+      const others = Array.from(
+        { length: 600_000 },
+        () => ['0'.repeat(32), '0'.repeat(64)] as [string, string],
+      );
+      const input = await open(file);
+      const output = await open(join(folder, 'written'), 'w+');
+      const chunked: ChunkedFile = {
+        descriptor: input.fd,
+        readAt: positionReader(input.fd),
+        chunks: { chunkSize, coveredEnd: others.length * chunkSize, hashes: [...hashes, ...others] },
+        zeroed: { from: 0, to: 0 },
+      };
+      // A byte of each chunk in turn: as many pieces, from two chunks.
+      const count = 30_000;
+      const segments: Segment[] = Array.from({ length: count }, (_, at) => {
+        const from = (at % 2) * chunkSize + (at % 7);
+        return { from, to: from + 1 };
+      });
+      try {
+        const composition = { segments, gzip: undefined, sizeBytes: count };
+        assert.equal(await io.write(chunked, composition, output, {}), count);
+      } finally {
+        await input.close();
+        await output.close();
+      }
+      const wanted = Buffer.from(segments.map((segment) => ('from' in segment ? bytes[segment.from]! : 0)));
+      assert.ok(readFileSync(join(folder, 'written')).equals(wanted));
     });
-    try {
-      const composition = { segments, read: [], gzip: undefined, sizeBytes: count };
-      assert.equal(await writeInThreads(payload, composition, output, {}), count);
-    } finally {
-      await input.close();
-      await output.close();
-    }
-    const wanted = Buffer.from(segments.map((segment) => ('from' in segment ? bytes[segment.from]! : 0)));
-    assert.ok(readFileSync(join(folder, 'written')).equals(wanted));
-  });
 
   it('keeps its pieces as they are', () => {
     const made = (text: string): Segment => ({ bytes: Buffer.from(text) });

@@ -4,8 +4,9 @@ import { describe, it } from 'node:test';
 import { crc32 } from 'node:zlib';
 import { gunzipSync } from 'node:zlib';
 import { storedGzipRange, storedGzipSize, storedGzipSpan } from '../../../src/payload/format/archive-gzip.ts';
-import type { OutputPiece, Segment } from '../../../src/payload/output-pieces.ts';
-import { outputPieces } from '../../../src/payload/output-pieces.ts';
+import type { OutputPiece } from '../../../src/payload/fast/output-pieces.ts';
+import type { Segment } from '../../../src/payload/chunked-file.ts';
+import { outputPieces } from '../../../src/payload/fast/output-pieces.ts';
 
 const chunkSize = 1000;
 

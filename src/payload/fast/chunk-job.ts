@@ -1,4 +1,4 @@
-import type { GzippedTar } from './format/archive-gzip.ts';
+import type { GzippedTar } from '../format/archive-gzip.ts';
 import type { PieceTable } from './piece-table.ts';
 
 /** What a thread that reads chunks is given. The descriptors are the main thread's: threads share them. */
@@ -33,12 +33,6 @@ export interface WriteJob extends ChunkSource {
   output: number;
   /** The output past the page cache, where that can be. */
   outputUncached: number | undefined;
-}
-
-/** A chunk's XXH3-128, empty when it could not be read. */
-export interface ScannedChunk {
-  number: number;
-  hash: string;
 }
 
 /** Bytes that belong in a page of the file that holds bytes of another piece too. */

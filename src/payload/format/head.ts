@@ -1,4 +1,4 @@
-import type { ReadAt } from './position-reader.ts';
+import type { ReadAt } from '../position-reader.ts';
 
 /**
  * Where a 64-bit little-endian ELF image ends: the furthest of its segments, sections and tables. This is where the payload begins

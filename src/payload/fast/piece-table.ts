@@ -1,4 +1,5 @@
-import type { OutputPiece, Segment } from './output-pieces.ts';
+import type { OutputPiece } from './output-pieces.ts';
+import type { Segment } from '../chunked-file.ts';
 
 /**
  * Pieces in memory that threads share: a message with hundreds of thousands of them, and as many hashes, would be copied into the small heap of

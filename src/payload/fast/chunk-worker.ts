@@ -2,11 +2,12 @@ import { hash } from 'node:crypto';
 import { parentPort, workerData } from 'node:worker_threads';
 import { createXXHash128 } from 'hash-wasm';
 import { CacheSparingReader } from './cache-sparing-read.ts';
-import type { ScanJob, ScannedChunk, WriteJob, WriteReport } from './chunk-job.ts';
+import type { ScanJob, WriteJob, WriteReport } from './chunk-job.ts';
+import type { ScannedChunk } from '../chunked-file.ts';
 import { shared } from './chunk-job.ts';
 import { Pieces } from './piece-table.ts';
 import { PieceWriter } from './piece-writer.ts';
-import { chunkBounds, zeroOut } from './verified-read.ts';
+import { chunkBounds, zeroOut } from '../format/chunks.ts';
 
 /**
  * A thread that reads chunks: takes the next one until none is left, so that all threads together read the file from front to back.

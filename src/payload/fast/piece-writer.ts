@@ -1,7 +1,8 @@
 import { writeSync } from 'node:fs';
-import { storedGzipRange, storedGzipSpan } from './format/archive-gzip.ts';
+import { storedGzipRange, storedGzipSpan } from '../format/archive-gzip.ts';
 import type { PieceEdge, PieceWritten, WriteJob } from './chunk-job.ts';
-import type { OutputPiece, Segment } from './output-pieces.ts';
+import type { OutputPiece } from './output-pieces.ts';
+import type { Segment } from '../chunked-file.ts';
 import type { Pieces } from './piece-table.ts';
 import { pageMemory, pageSize } from './page-memory.ts';
 

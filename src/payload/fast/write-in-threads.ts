@@ -1,41 +1,30 @@
 import { closeSync, constants } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
-import { writeFully } from '../host/atomic-file.ts';
-import { WriteBack } from '../host/write-back.ts';
+import { writeFully } from '../../host/atomic-file.ts';
+import { WriteBack } from '../../host/write-back.ts';
+import type { ChunkedFile, Composition } from '../chunked-file.ts';
+import { DamagedChunk } from '../chunked-file.ts';
+import type { WriteOptions } from '../write-stream.ts';
 import type { PieceEdge, WriteJob, WriteReport } from './chunk-job.ts';
 import { runChunkThreads } from './chunk-threads.ts';
-import type { ExtractOptions } from './extract-file.ts';
-import type { PlacedEntry } from './format/index-check.ts';
-import type { Segment } from './output-pieces.ts';
 import { outputPieces } from './output-pieces.ts';
 import { openUncached } from './page-memory.ts';
 import { hashTable, pieceTable } from './piece-table.ts';
-import type { Payload } from './reader.ts';
-import { DamagedChunk } from './verified-read.ts';
 
 const mostWaitingBytes = 32 * 1024 * 1024;
-
-/** What a file is put together from: its content in order, the entries that this is read from, and what is wrapped around it. */
-export interface Composition {
-  segments: Segment[];
-  read: PlacedEntry[];
-  gzip: WriteJob['gzip'];
-  sizeBytes: number;
-}
 
 /**
  * Writes a file in threads: each takes a chunk of the payload, compares it with its SHA-256, and writes what of it belongs to the file to
  * its place, so that the file grows in several places at once and no byte is written that was not proved. Returns the bytes written.
- * @throws IvaapError `payload` for damage, the signal's reason when aborted, and what a write throws.
+ * @throws DamagedChunk, the signal's reason when aborted, and what a write throws.
  */
 export async function writeInThreads(
-  payload: Payload,
-  { segments, read, gzip, sizeBytes }: Composition,
+  file: ChunkedFile,
+  { segments, gzip, sizeBytes }: Composition,
   output: FileHandle,
-  { signal, onBytes }: ExtractOptions,
+  { signal, onBytes }: WriteOptions,
 ): Promise<number> {
-  for (const entry of read) await payload.assertHeader(entry);
-  const { chunks } = await payload.index();
+  const { chunks } = file;
   // At its full length from the beginning: to make a file longer each time is slow, and a limit says no before anything is written.
   await output.truncate(sizeBytes);
   const pieces = pieceTable(outputPieces(segments, chunks.chunkSize));
@@ -60,14 +49,13 @@ export async function writeInThreads(
   const sha256 = hashTable(chunks.hashes.map((hashes) => hashes[1]));
   const job = { kind: 'write', pieces, sha256, gzip, output: output.fd, outputUncached } as const;
   try {
-    await runChunkThreads<WriteReport, WriteJob>(payload, job, { bytes: sizeBytes, signal, onReport });
+    await runChunkThreads<WriteReport, WriteJob>(file, job, { bytes: sizeBytes, signal, onReport });
     await writeBack.finish();
   } finally {
     await edges.rest();
     if (outputUncached !== undefined) closeSync(outputUncached);
   }
   const [failure] = failures;
-  if (failure instanceof DamagedChunk) throw await payload.damageOf(failure, read);
   if (failure !== undefined) throw failure;
   await edges.finish();
   return done;

@@ -1,5 +1,4 @@
-/** A run of a file's content: bytes that are made from the index, or bytes [from, to) of the payload. */
-export type Segment = { bytes: Uint8Array } | { from: number; to: number };
+import type { Segment } from '../chunked-file.ts';
 
 /**
  * A run of a file's content that needs one chunk of the payload at most: whoever has proved that chunk can write it, wherever the others are.

@@ -1,11 +1,11 @@
 import { closeSync, constants } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import type { Worker } from 'node:worker_threads';
+import type { Worker, WorkerOptions } from 'node:worker_threads';
 import type { ChunkSource, ScanJob, WriteJob } from './chunk-job.ts';
 import { shared } from './chunk-job.ts';
 import { startChunkWorker } from './chunk-worker-start.ts';
 import { openUncached } from './page-memory.ts';
-import type { Payload } from './reader.ts';
+import type { ChunkedFile } from '../chunked-file.ts';
 
 /** One more than two processors hides that a disk takes its time; more than that only wait for it, and each takes some 17 MiB. */
 const maxThreads = 3;
@@ -23,7 +23,7 @@ type Added<Job extends ScanJob | WriteJob> = Omit<Job, keyof ChunkSource>;
  * reason when aborted, once they have all ended, and what a thread throws.
  */
 export async function runChunkThreads<Report, Job extends ScanJob | WriteJob>(
-  payload: Payload,
+  { descriptor, chunks, zeroed }: ChunkedFile,
   job: Added<Job>,
   {
     bytes,
@@ -32,26 +32,25 @@ export async function runChunkThreads<Report, Job extends ScanJob | WriteJob>(
   }: { bytes: number; signal: AbortSignal | undefined; onReport: (report: Report) => void },
 ): Promise<void> {
   signal?.throwIfAborted();
-  const { chunks, headSize } = await payload.index();
   const state = new SharedArrayBuffer(shared.count * Int32Array.BYTES_PER_ELEMENT);
   const stop = () => Atomics.store(new Int32Array(state), shared.stop, 1);
-  const uncached = openUncached(payload.descriptor, constants.O_RDONLY);
+  const uncached = openUncached(descriptor, constants.O_RDONLY);
   signal?.addEventListener('abort', stop, { once: true });
   try {
     const source: ChunkSource = {
-      file: payload.descriptor,
+      file: descriptor,
       uncached,
       state,
       chunkSize: chunks.chunkSize,
       coveredEnd: chunks.coveredEnd,
-      zeroed: { from: headSize, to: payload.indexEnd },
+      zeroed,
     };
     const workerData = { ...source, ...job };
     const most = Math.max(
       1,
       Math.min(availableParallelism() + 1, maxThreads, Math.ceil(bytes / bytesPerThread)),
     );
-    const workers = Array.from({ length: most }, () => startChunkWorker({ workerData, resourceLimits }));
+    const workers = startWorkers(most, { workerData, resourceLimits });
     const ended = await Promise.allSettled(workers.map((worker) => finished(worker, onReport, stop)));
     const failed = ended.find((end) => end.status === 'rejected');
     if (failed !== undefined) throw failed.reason;
@@ -60,6 +59,21 @@ export async function runChunkThreads<Report, Job extends ScanJob | WriteJob>(
     if (uncached !== undefined) closeSync(uncached);
   }
   signal?.throwIfAborted();
+}
+
+/** Whether an error says that the host gives us no thread: its limit of processes is reached. */
+export const isThreadRefused = (error: unknown): boolean =>
+  (error as NodeJS.ErrnoException | undefined)?.code === 'ERR_WORKER_INIT_FAILED';
+
+/** As many as the host gives, one at least. Throws {@link isThreadRefused}. */
+function startWorkers(most: number, options: WorkerOptions): Worker[] {
+  const workers: Worker[] = [];
+  try {
+    while (workers.length < most) workers.push(startChunkWorker(options));
+  } catch (error) {
+    if (workers.length === 0 || !isThreadRefused(error)) throw error;
+  }
+  return workers;
 }
 
 function finished<Report>(

@@ -1,0 +1,50 @@
+import type { z } from 'zod';
+import { IvaapError } from '../errors.ts';
+import { strictJson } from './format/strict-json.ts';
+import type { PayloadIdentity } from './identity.ts';
+import { contradictory } from './payload-errors.ts';
+import type { Product, Release } from './product-schema.ts';
+import { productSchema, releaseSchema } from './product-schema.ts';
+
+/** Where the documents lie. */
+interface EntryReader {
+  spokenName: string;
+  identity: PayloadIdentity;
+  readEntry: (name: string) => Promise<Buffer>;
+}
+
+/** What is true of the product whatever its release. Throws IvaapError `payload`. */
+export async function readProduct(payload: EntryReader): Promise<Product> {
+  const product = await parsed(payload, 'product.json', productSchema);
+  // Who follows the product's name, such as a key that hands over, must not follow another one's data.
+  for (const key of ['title', 'command'] as const)
+    assertNamed(payload, `product.json's ${key}`, product[key], key);
+  assertNamed(payload, "product.json's name", product.name, 'product');
+  return product;
+}
+
+/** What is true of this release. Throws IvaapError `payload`. */
+export async function readRelease(payload: EntryReader): Promise<Release> {
+  const release = await parsed(payload, 'release.json', releaseSchema);
+  assertNamed(payload, "release.json's version", release.version, 'version');
+  return release;
+}
+
+function assertNamed(
+  { spokenName, identity }: EntryReader,
+  what: string,
+  value: string,
+  key: keyof PayloadIdentity,
+): void {
+  if (value === identity[key]) return;
+  throw contradictory(spokenName, `${what} is ${value}, and its index.json says ${identity[key]}`);
+}
+
+async function parsed<T>(payload: EntryReader, name: string, schema: z.ZodType<T>): Promise<T> {
+  try {
+    return schema.parse(strictJson(await payload.readEntry(name), 1));
+  } catch (cause) {
+    if (cause instanceof IvaapError) throw cause;
+    throw contradictory(payload.spokenName, `${name} is not what this program reads`, cause);
+  }
+}

@@ -1,0 +1,105 @@
+import { createHash } from 'node:crypto';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { IvaapError } from '../errors.ts';
+import { rangesWithin } from './byte-ranges.ts';
+import type { DamagedChunk } from './chunked-file.ts';
+import { chunkBounds } from './format/chunks.ts';
+import type { PlacedEntry } from './format/entries.ts';
+import { localHeader, placedEntries } from './format/entries.ts';
+import type { PayloadIndex } from './format/index-schema.ts';
+import { damagedRange } from './payload-errors.ts';
+import type { ReadAt } from './position-reader.ts';
+
+/** Damaged bytes [from, to) of the file and what they belong to. */
+export interface Damage {
+  what: string;
+  from: number;
+  to: number;
+}
+
+/** A file whose index is known. */
+interface IndexedFile {
+  spokenName: string;
+  readAt: ReadAt;
+  indexEnd: number;
+  index: () => Promise<PayloadIndex>;
+}
+
+/** What is damaged in a chunk while `read` was read: not always that, since entries share chunks. */
+export async function damageOf(
+  payload: IndexedFile,
+  { number, cause }: DamagedChunk,
+  read: readonly PlacedEntry[],
+): Promise<IvaapError> {
+  const damages = await namedDamages(payload, [number]);
+  const named = damages.find(({ what }) => read.some(({ name }) => name === what)) ?? damages[0];
+  if (named !== undefined) return damagedRange(payload.spokenName, named.what, named.from, named.to, cause);
+  // Whole when it was read again: the disk, or memory, is not to be relied on.
+  const { from, to } = chunkBounds((await payload.index()).chunks, number);
+  const inReach = read.find((entry) => entry.headerOffset < to && entry.offset + entry.size > from);
+  return damagedRange(payload.spokenName, inReach?.name ?? 'what was read', from, to, cause);
+}
+
+/** From damaged chunks to what lies in them: each entry in reach is checked by itself, what no entry explains is the head's. */
+export async function namedDamages(
+  payload: IndexedFile,
+  numbers: readonly number[],
+  signal?: AbortSignal,
+): Promise<Damage[]> {
+  const index = await payload.index();
+  const within = rangesWithin(
+    placedEntries(index, payload.indexEnd).map((entry) => ({
+      entry,
+      from: entry.headerOffset,
+      to: entry.offset + entry.size,
+    })),
+  );
+  const verdicts = new Map<string, boolean>();
+  const isWhole = async (entry: PlacedEntry): Promise<boolean> => {
+    const verdict = verdicts.get(entry.name) ?? (await matchesIndex(payload, entry, signal));
+    verdicts.set(entry.name, verdict);
+    return verdict;
+  };
+  const damages: Damage[] = [];
+  for (const [at, number] of numbers.entries()) {
+    // Whoever asks to stop is heard, also where nothing has to be read.
+    if (at % 1000 === 999) await nextTurn();
+    signal?.throwIfAborted();
+    const { from, to } = chunkBounds(index.chunks, number);
+    const found: Damage[] = [];
+    for (const { entry, ...range } of within({ from, to })) {
+      if (await isWhole(entry)) continue;
+      found.push({ what: entry.name, from: Math.max(from, range.from), to: Math.min(to, range.to) });
+    }
+    if (found.length === 0)
+      found.push({ what: 'the executable itself', from, to: Math.min(to, index.headSize) });
+    for (const damage of found) {
+      const before = damages.at(-1);
+      if (before?.what === damage.what && before.to === damage.from) before.to = damage.to;
+      else damages.push(damage);
+    }
+  }
+  return damages;
+}
+
+async function matchesIndex(
+  payload: IndexedFile,
+  entry: PlacedEntry,
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
+  const headerSize = entry.offset - entry.headerOffset;
+  const header = await payload.readAt(entry.headerOffset, headerSize).catch(() => undefined);
+  if (header?.equals(localHeader(entry)) !== true) return false;
+  const hash = createHash('sha256');
+  const pieceSize = 4 * 1024 * 1024;
+  for (let done = 0; done < entry.size; done += pieceSize) {
+    signal?.throwIfAborted();
+    const length = Math.min(pieceSize, entry.size - done);
+    try {
+      hash.update(await payload.readAt(entry.offset + done, length));
+    } catch {
+      return false;
+    }
+  }
+  return hash.digest('hex') === entry.sha256;
+}
