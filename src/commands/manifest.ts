@@ -1,82 +1,27 @@
-import { stat } from 'node:fs/promises';
-import { thisMachine } from '../session/machine.ts';
-import { newerInstalledThan, queryHostImages } from '../queries/manifest.ts';
-import { compareArchives } from '../images/compare-archives.ts';
-import { join } from 'node:path';
-import type { Payload } from '../payload/reader.ts';
-import { openPayload } from '../payload/open-payload.ts';
+import { queryDiff } from '../queries/diff.ts';
+import { queryManifest } from '../queries/manifest.ts';
 import { answer, assertHeard } from '../ui/answer.ts';
-import { byteTask } from './byte-task.ts';
-import type { Command, Invocation } from './command.ts';
-import { openDelivered } from '../queries/delivered-file.ts';
-import { manifestReport } from '../queries/manifest-report.ts';
 import { manifestText } from '../ui/manifest-text.ts';
-import { describedRelease } from '../images/release-description.ts';
-import { releaseDiff } from '../images/release-diff.ts';
 import { releaseDiffText } from '../ui/release-diff-text.ts';
-import { signerOf } from '../payload/format/signature.ts';
+import { drawnOnStderr } from '../ui/stderr-progress.ts';
+import type { Command, Invocation } from './command.ts';
 
 async function run(invocation: Invocation): Promise<void> {
-  const { options, json } = invocation;
-  const payload = await openPayload();
-  try {
-    const { diff } = options;
-    const { data, text } =
-      typeof diff === 'string' ? await compared(payload, diff) : await listed(payload, invocation);
-    assertHeard();
-    await answer(json ? `${JSON.stringify(data)}\n` : `${text.join('\n')}\n`, invocation.signal);
-  } finally {
-    await payload.close();
+  const { data, lines } = await asked(invocation);
+  assertHeard();
+  const text = invocation.json ? JSON.stringify(data) : lines().join('\n');
+  await answer(`${text}\n`, invocation.signal);
+}
+
+async function asked({ options, program, signal }: Invocation) {
+  if (typeof options.diff === 'string') {
+    const file = options.diff;
+    const data = await queryDiff(file);
+    return { data, lines: () => releaseDiffText(data, file) };
   }
-}
-
-async function listed(payload: Payload, { options, program, signal }: Invocation) {
-  const deep = options['deep'] === true;
-  const [index, product] = await Promise.all([payload.index(), payload.product()]);
-  const paths = index.archives.map(({ name }) => join(product.folder, name));
-  const task = deep ? byteTask('compare', 'reading the archives on disk', await bytesOf(paths)) : undefined;
-  let bytes = 0;
-  const onBytes = (read: number) => task?.progress((bytes += read));
-  const compare = () => compareArchives(index, product.folder, { deep, signal, onBytes });
-  const [archives, host, newerInstalled] = await Promise.all([
-    task?.during(compare) ?? compare(),
-    queryHostImages(index, product, { machine: thisMachine, signal }),
-    newerInstalledThan(payload),
-  ]);
-  const key = signerOf(payload.trailer);
-  const data = manifestReport(index, product, {
-    digest: payload.digest,
-    key,
-    archives,
-    host,
-    program,
-    newerInstalled,
-  });
-  return { data, text: manifestText(data, options['summary'] === true) };
-}
-
-/** What `--deep` will read; what cannot be looked at counts as nothing. */
-async function bytesOf(paths: readonly string[]): Promise<number> {
-  const sizes = await Promise.all(
-    paths.map((path) =>
-      stat(path).then(
-        ({ size }) => size,
-        () => 0,
-      ),
-    ),
-  );
-  return sizes.reduce((sum, size) => sum + size, 0);
-}
-
-async function compared(payload: Payload, path: string) {
-  const other = await openDelivered(path);
-  try {
-    const [from, to] = await Promise.all([describedRelease(payload), describedRelease(other)]);
-    const data = releaseDiff(from, to);
-    return { data, text: releaseDiffText(data, path) };
-  } finally {
-    await other.close();
-  }
+  const deep = options.deep === true;
+  const data = await drawnOnStderr((emit) => queryManifest({ deep }, { program, signal, emit }));
+  return { data, lines: () => manifestText(data, options.summary === true) };
 }
 
 export const manifestCommand: Command = {

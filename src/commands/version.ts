@@ -1,17 +1,10 @@
 import { basename } from 'node:path';
+import { ownIdentity } from '../queries/own-identity.ts';
 import { answer } from '../ui/answer.ts';
-import { NoPayload } from '../payload/locate.ts';
-import { openPayload } from '../payload/open-payload.ts';
 
 /** `-v`: product and version of the payload, from its index alone. An executable that nothing was packed onto says so. */
 export async function printVersion(program: string, signal: AbortSignal): Promise<void> {
-  try {
-    const payload = await openPayload();
-    const { command, version } = payload.identity;
-    await payload.close();
-    await answer(`${command} ${version}\n`, signal);
-  } catch (error) {
-    if (!(error instanceof NoPayload)) throw error;
-    await answer(`${basename(program)} (no payload)\n`, signal);
-  }
+  const own = await ownIdentity();
+  const text = own === undefined ? `${basename(program)} (no payload)` : `${own.command} ${own.version}`;
+  await answer(`${text}\n`, signal);
 }

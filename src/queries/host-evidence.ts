@@ -5,7 +5,8 @@ import { type ReleaseRecord, readReleaseRecords } from '../host/helm-record.ts';
 import { fstabMountPoints, isMountPoint } from '../host/mounts.ts';
 import { type ChartFacts, chartFacts } from '../release/chart-tree.ts';
 import { type Backup, listBackups, type StateCopy, stateCopies } from './backups.ts';
-import { mapPart, type Part, part } from './part.ts';
+import { type Known, mapKnown } from '../known.ts';
+import { knownAsRoot } from './as-root.ts';
 import type { HostTools } from '../session/host-tools.ts';
 import type { OpenedPayload } from '../session/opened-payload.ts';
 
@@ -20,15 +21,15 @@ export interface HostEvidence {
     missingMount: string | undefined;
   };
   /** Whether the namespace bears this installer's labels; null where there is none. */
-  namespace: Part<boolean | null>;
+  namespace: Known<boolean | null>;
   /** The database's volume; null where there is none. */
-  volume: Part<{ ours: boolean; path: string | undefined; there: boolean } | null>;
+  volume: Known<{ ours: boolean; path: string | undefined; there: boolean } | null>;
   /** Helm's records of the release, oldest first. */
-  records: Part<ReleaseRecord[]>;
+  records: Known<ReleaseRecord[]>;
   /** Workloads that bear the release's marks. */
-  workloads: Part<string[]>;
+  workloads: Known<string[]>;
   chart: ChartFacts | undefined;
-  backups: Part<Backup[]>;
+  backups: Known<Backup[]>;
   /** Newest first. */
   copies: StateCopy[];
 }
@@ -38,7 +39,7 @@ type Volume = KubeObject & { spec?: { hostPath?: { path?: string }; local?: { pa
 /** Looks at the host and asks the cluster; changes nothing. `host` is what could be found to ask with, or why it could not. */
 export async function hostEvidence(
   opened: OpenedPayload,
-  host: Part<Pick<HostTools, 'kubectl'>>,
+  host: Known<Pick<HostTools, 'kubectl'>>,
   signal: AbortSignal,
 ): Promise<HostEvidence> {
   const { product, paths } = opened;
@@ -46,9 +47,9 @@ export async function hostEvidence(
   const bearsLabels = ({ metadata }: KubeObject) =>
     metadata.labels?.['app.kubernetes.io/part-of'] === product.name &&
     metadata.labels['app.kubernetes.io/managed-by'] === product.command;
-  const ask = <T>(question: (kubectl: HostTools['kubectl']) => Promise<T>): Promise<Part<T>> =>
-    host.known ? part(() => question(host.value.kubectl)) : Promise.resolve(host);
-  const backups = await part(() => listBackups(paths.backups));
+  const ask = <T>(question: (kubectl: HostTools['kubectl']) => Promise<T>): Promise<Known<T>> =>
+    host.known ? knownAsRoot(() => question(host.value.kubectl)) : Promise.resolve(host);
+  const backups = await knownAsRoot(() => listBackups(paths.backups));
   // One question first: unanswered ones would each wait for themselves.
   const found = await ask((kubectl) => kubectl.get('namespace', namespace, { signal }));
   const further: typeof ask = found.known ? ask : () => Promise.resolve(found);
@@ -61,14 +62,14 @@ export async function hostEvidence(
   ]);
   return {
     folder: await folderFacts(paths.folder),
-    namespace: mapPart(found, (one) => (one === undefined ? null : bearsLabels(one))),
-    volume: mapPart(volume, (one) => {
+    namespace: mapKnown(found, (one) => (one === undefined ? null : bearsLabels(one))),
+    volume: mapKnown(volume, (one) => {
       if (one === undefined) return null;
       const path = one.spec?.hostPath?.path ?? one.spec?.local?.path;
       return { ours: bearsLabels(one), path, there: path !== undefined && existsSync(path) };
     }),
     records,
-    workloads: mapPart(workloads, (objects) =>
+    workloads: mapKnown(workloads, (objects) =>
       objects
         .filter(({ metadata }) => metadata.annotations?.['meta.helm.sh/release-name'] === release)
         .map(({ kind, metadata }) => `${kind}/${metadata.name}`),
@@ -117,7 +118,7 @@ export const isMarked = ({ namespace, volume }: HostEvidence): boolean =>
 /** The same for people, a line each. */
 export function evidenceLines(evidence: HostEvidence, { product }: Pick<OpenedPayload, 'product'>): string[] {
   const { folder, namespace, volume, records, chart, backups } = evidence;
-  const said = <T>(what: string, asked: Part<T>, words: (value: T) => string) =>
+  const said = <T>(what: string, asked: Known<T>, words: (value: T) => string) =>
     `${what}: ${asked.known ? words(asked.value) : `not known: ${asked.why}`}`;
   const made = (ours: boolean) => (ours ? 'made by this installer' : 'not made by this installer');
   const mount = folder.mounted

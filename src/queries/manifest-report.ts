@@ -1,4 +1,4 @@
-import type { HostImages } from './manifest.ts';
+import type { HostImages } from './host-images.ts';
 import type { ArchiveComparison } from '../images/compare-archives.ts';
 import { compareWithRuntime, type ImageState } from '../images/compare-runtime.ts';
 import type { PayloadIndex } from '../payload/format/index-schema.ts';

@@ -1,97 +1,69 @@
-import { Redactor } from '../engine/redact.ts';
-import { readState } from '../engine/state.ts';
-import { causeChain } from '../errors.ts';
-import type { RuntimeImage } from '../host/containerd.ts';
-import { listPods, type PodState } from '../host/pods.ts';
-import { isRoot } from '../host/system.ts';
-import { normalizedReference } from '../images/reference.ts';
-import { lookUp, type Presence } from '../images/presence.ts';
-import type { PayloadIndex } from '../payload/format/index-schema.ts';
-import type { Product } from '../payload/product-schema.ts';
-import type { Payload } from '../payload/reader.ts';
-import { compareRelease } from '../policy/release-order.ts';
-import { productPaths } from '../release/product-paths.ts';
-import { installedLicense } from '../release/secrets-of-host.ts';
-import { type HostTools, openHost } from '../session/host-tools.ts';
-import { type Machine } from '../session/machine.ts';
-import type { Part } from './part.ts';
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Emit } from '../engine/events.ts';
+import { compareArchives } from '../images/compare-archives.ts';
+import { openPayload } from '../payload/open-payload.ts';
+import { signerOf } from '../payload/format/signature.ts';
+import { type Machine, thisMachine } from '../session/machine.ts';
+import { byteTask } from './byte-task.ts';
+import { newerInstalledThan, queryHostImages } from './host-images.ts';
+import { manifestReport, type ManifestReport } from './manifest-report.ts';
 
-/** What this host says of a payload's images; each part may be unknown by itself. */
-export interface HostImages {
-  /** Images by ID, as kubelet sees them. */
-  runtime: Part<RuntimeImage[]>;
-  /** What the content store has of the payload's images, by containerd's names, and the digests of all of its blobs. */
-  store: Part<{ presence: Map<string, Presence>; blobs: Set<string> }>;
-  /** Pods of the product's namespace. */
-  pods: Part<PodState[]>;
-  /** What the installed licence grants: it decides which archives an upgrade needs. */
-  entitlements: Part<string[]>;
+interface ManifestPorts {
+  program: string;
+  signal: AbortSignal;
+  emit: Emit;
+  /** Another one in tests. */
+  machine?: Machine;
 }
 
-const limitMs = 2000;
-
-/**
- * Asks containerd and the cluster side by side. Both together get two seconds; what has not answered then is unknown, whatever hangs.
- * Changes nothing. Throws only when `signal` is aborted.
- */
-export async function queryHostImages(
-  index: PayloadIndex,
-  product: Product,
-  { machine, signal }: { machine: Machine; signal: AbortSignal },
-): Promise<HostImages> {
-  const late = AbortSignal.timeout(limitMs);
-  const limit = AbortSignal.any([late, signal]);
-  const over = new Promise<never>((_, reject) => {
-    limit.addEventListener('abort', () => reject(limit.reason as Error), { once: true });
-  });
-  over.catch(() => {});
-  const redactor = new Redactor();
-  const host = isRoot()
-    ? openHost(product, redactor, { machine: limited(machine, limit), emit: () => {}, signal: limit })
-    : Promise.reject(new Error('only root may ask it; use sudo'));
-  host.catch(() => {});
-  const part = async <T>(ask: (tools: HostTools) => Promise<T>): Promise<Part<T>> => {
-    try {
-      return { known: true, value: await Promise.race([host.then(ask), over]) };
-    } catch (error) {
-      if (signal.aborted) throw signal.reason;
-      if (late.aborted) return { known: false, why: `not answered within ${limitMs / 1000} s` };
-      return { known: false, why: redactor.text(causeChain(error)[0] ?? 'it did not answer') };
-    }
-  };
-  const names = index.images.map((image) => ({ image, name: normalizedReference(image.reference) }));
-  const [runtime, store, pods, entitlements] = await Promise.all([
-    part(({ containerd }) => containerd.runtimeImages()),
-    part(async ({ containerd }) => {
-      const [presence, blobs] = await Promise.all([lookUp(containerd, names), containerd.blobs()]);
-      return { presence, blobs };
-    }),
-    part(({ kubectl }) => listPods(kubectl, { namespace: product.namespace })),
-    part(async ({ kubectl }) => (await installedLicense(kubectl, product, redactor))?.entitlements ?? []),
-  ]);
-  return { runtime, store, pods, entitlements };
+/** What the payload holds, against archives on disk, containerd and cluster; `deep` reads every byte of the archives, and tells how far it is. */
+export async function queryManifest(
+  { deep }: { deep: boolean },
+  { program, signal, emit, machine = thisMachine }: ManifestPorts,
+): Promise<ManifestReport> {
+  const payload = await openPayload();
+  try {
+    const [index, product] = await Promise.all([payload.index(), payload.product()]);
+    const paths = index.archives.map(({ name }) => join(product.folder, name));
+    const task = deep
+      ? byteTask(emit, {
+          task: 'compare',
+          title: 'reading the archives on disk',
+          total: await bytesOf(paths),
+        })
+      : undefined;
+    let bytes = 0;
+    const onBytes = (read: number) => task?.progress((bytes += read));
+    const compare = () => compareArchives(index, product.folder, { deep, signal, onBytes });
+    const [archives, host, newerInstalled] = await Promise.all([
+      task?.during(compare) ?? compare(),
+      queryHostImages(index, product, { machine, signal }),
+      newerInstalledThan(payload),
+    ]);
+    const key = signerOf(payload.trailer);
+    return manifestReport(index, product, {
+      digest: payload.digest,
+      key,
+      archives,
+      host,
+      program,
+      newerInstalled,
+    });
+  } finally {
+    await payload.close();
+  }
 }
 
-/** Version of the installed release where it is newer than the payload's; undefined where it is not, or nobody may know. */
-export async function newerInstalledThan(payload: Payload): Promise<string | undefined> {
-  const product = await payload.product();
-  const state = await readState(productPaths(product).state).catch(() => undefined);
-  if (state?.installed === undefined) return undefined;
-  const { version, payloadDigest } = state.installed;
-  const file = { product: product.name, version: payload.identity.version, payloadDigest: payload.digest };
-  const order = compareRelease(file, { product: state.product, version, payloadDigest });
-  return order === 'older' ? version : undefined;
-}
-
-/** The same machine, whose programs are ended without grace when `limit` is aborted. */
-function limited(machine: Machine, limit: AbortSignal): Machine {
-  return {
-    ...machine,
-    createRunner: (settings) => {
-      const runner = machine.createRunner(settings);
-      const run: typeof runner.run = (argv, options) =>
-        runner.run(argv, { ...options, signal: limit, graceMs: 0 });
-      return { run };
-    },
-  };
+/** What `deep` will read; what cannot be looked at counts as nothing. */
+async function bytesOf(paths: readonly string[]): Promise<number> {
+  const sizes = await Promise.all(
+    paths.map((path) =>
+      stat(path).then(
+        ({ size }) => size,
+        () => 0,
+      ),
+    ),
+  );
+  return sizes.reduce((sum, size) => sum + size, 0);
 }

@@ -4,12 +4,12 @@ import { readHelmJournal } from '../host/helm-process.ts';
 import { sameVersion } from '../policy/version.ts';
 import { agreeingVersions } from '../release/agreeing-versions.ts';
 import { releaseWords } from './host-evidence.ts';
-import type { Part } from './part.ts';
+import type { Known } from '../known.ts';
 
 /** How Helm's newest record differs from the state; undefined where it does not, or nobody could be asked. */
 export function disagreement(
   state: State,
-  records: Part<readonly ReleaseRecord[]>,
+  records: Known<readonly ReleaseRecord[]>,
   release: string,
 ): string | undefined {
   const { installed } = state;

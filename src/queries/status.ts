@@ -14,7 +14,8 @@ import { hideGenerated, hideValues } from '../release/secrets-of-host.ts';
 import { type Backup, listBackups } from './backups.ts';
 import { hostEvidence, type HostEvidence } from './host-evidence.ts';
 import { readOwnState } from '../session/own-state.ts';
-import { mapPart, type Part, part } from './part.ts';
+import { type Known, mapKnown } from '../known.ts';
+import { knownAsRoot } from './as-root.ts';
 import { disagreement } from './release-agreement.ts';
 import { type HostTools, openHost } from '../session/host-tools.ts';
 import { type OpenedPayload, openOwnPayload } from '../session/opened-payload.ts';
@@ -27,21 +28,21 @@ export interface StatusReport {
   title: string;
   /** Of this executable. */
   payloadVersion: string;
-  state: Part<State | null>;
+  state: Known<State | null>;
   /** Out of the last run; null where there is none, or no state. */
   waysOut: WaysOut | null;
   /** The run that is going on just now. */
   running: LockHolder | null;
   /** Folders of backups, newest last, with the files in each. */
-  backups: Part<Backup[]>;
+  backups: Known<Backup[]>;
   /** The values overlay's text; null when there is none. */
-  overlay: Part<{ path: string; text: string } | null>;
+  overlay: Known<{ path: string; text: string } | null>;
   /** Helm's newest record; its version is null where the record cannot be read. */
-  release: Part<{ revision: number; status: string; version: string | null } | null>;
+  release: Known<{ revision: number; status: string; version: string | null } | null>;
   /** What the host itself says, and what to do, where the state does not say the same or cannot be read. */
   host: { facts: string[]; advice: { message: string; hint: string } } | null;
-  pods: Part<PodReport[]>;
-  health: Part<{ id: string; title: string; path: string; healthy: boolean; answer: string }[]>;
+  pods: Known<PodReport[]>;
+  health: Known<{ id: string; title: string; path: string; healthy: boolean; answer: string }[]>;
 }
 
 interface PodReport {
@@ -79,9 +80,9 @@ async function gather({ machine, signal, program }: StatusPorts): Promise<Status
   try {
     const { product, release, paths } = opened;
     const [state, backups, overlay] = await Promise.all([
-      part(async () => (await readOwnState(opened, program)) ?? null),
-      part(() => listBackups(paths.backups)),
-      part(async () => readOverlay(paths.overlay)),
+      knownAsRoot(async () => (await readOwnState(opened, program)) ?? null),
+      knownAsRoot(() => listBackups(paths.backups)),
+      knownAsRoot(async () => readOverlay(paths.overlay)),
     ]);
     const holder = readHolder(paths.lock);
     return {
@@ -117,7 +118,7 @@ async function queryCluster(
   { machine, signal, program, state }: StatusPorts & { state: StatusReport['state'] },
 ): Promise<ClusterParts> {
   const { product, paths } = opened;
-  const health = part(async () => {
+  const health = knownAsRoot(async () => {
     const values = await readValuesFile(paths.values, program);
     hideValues(product, values, redactor);
     return probeAll(product, fqdnOf(product, values));
@@ -126,9 +127,11 @@ async function queryCluster(
   const evidence = await hostEvidence(opened, host, signal);
   const advice = adviceOf(state, evidence, opened, program);
   return {
-    release: mapPart(evidence.records, (records) => summaryOf(records.at(-1))),
+    release: mapKnown(evidence.records, (records) => summaryOf(records.at(-1))),
     host: advice === undefined ? null : { facts: factsOf(evidence, opened), advice },
-    pods: host.known ? await part(() => queryPods(host.value.kubectl, product, redactor, signal)) : host,
+    pods: host.known
+      ? await knownAsRoot(() => queryPods(host.value.kubectl, product, redactor, signal))
+      : host,
     health: await health,
   };
 }
@@ -138,8 +141,8 @@ function reachable(
   product: Product,
   redactor: Redactor,
   { machine, signal }: Pick<StatusPorts, 'machine' | 'signal'>,
-): Promise<Part<Pick<HostTools, 'kubectl'>>> {
-  return part(async () => {
+): Promise<Known<Pick<HostTools, 'kubectl'>>> {
+  return knownAsRoot(async () => {
     const host = await openHost(product, redactor, { machine, emit: () => {}, signal });
     await host.kubectl.serverVersion({ timeoutMs: 5000, signal });
     return host;

@@ -40,3 +40,9 @@ export function answer(text: string, signal: AbortSignal): Promise<void> {
     });
   });
 }
+
+/** One piece of many, with back-pressure; what standard output does not take is thrown. */
+export const writtenToStdout = (piece: Buffer): Promise<void> =>
+  new Promise((resolve, reject) => {
+    process.stdout.write(piece, (error) => (error ? reject(error) : resolve()));
+  });

@@ -1,5 +1,5 @@
 import type { RunRecord, State, StepRecord } from '../engine/state.ts';
-import type { Part } from '../queries/part.ts';
+import type { Known } from '../known.ts';
 import type { StatusReport } from '../queries/status.ts';
 import { skippedBackup } from '../queries/way-back-text.ts';
 import { counted } from '../policy/counted.ts';
@@ -43,7 +43,7 @@ function section(title: string, lines: readonly string[]): string[] {
   return ['', `${title}:`, ...(lines.length === 0 ? ['  none'] : lines.map((line) => `  ${line}`))];
 }
 
-function known<T>(part: Part<T>, lines: (value: T) => string[]): string[] {
+function known<T>(part: Known<T>, lines: (value: T) => string[]): string[] {
   if (part.known) return lines(part.value);
   return [`not known: ${part.why}`, ...(part.hint === undefined ? [] : [`  try: ${part.hint}`])];
 }

@@ -1,45 +1,10 @@
-import type { SignatureEvidence, partsOf } from '../payload/evidence.ts';
-import type { PayloadIdentity } from '../payload/identity.ts';
-import type { Damage } from '../payload/named-damages.ts';
+import type { SignatureEvidence } from '../payload/evidence.ts';
 import type { EntryVerdict } from '../payload/sha256-check.ts';
 import type { ReleaseOrder } from '../policy/release-order.ts';
 import { formatBytes } from '../policy/format-bytes.ts';
+import type { TrustReport, VerifyReport } from '../queries/verify.ts';
 import { columns, formatDuration } from './format.ts';
 import { printableLine } from './sanitize.ts';
-
-/** Whether the key of another file may follow the one that is known here. */
-export interface TrustReport {
-  verdict: 'trusted' | 'refused' | 'not compared';
-  because?: string;
-  /** Whose key it was compared with, and where that was read. */
-  comparedWith?: string;
-  source?: string;
-  /** Why that is not the installed release. */
-  insteadOfState?: string;
-  /** Fingerprint of that key; null when that was unsigned, absent when nobody recorded it. */
-  key?: string | null;
-}
-
-/** What `verify` prints with --json; docs/trust.md describes it. Times are ISO 8601 in UTC. */
-export interface VerifyReport extends PayloadIdentity {
-  file: { path: string; size: number; device: string; inode: string; modifiedAt: string };
-  checkedBy: { program: string; format: string; node: string };
-  begunAt: string;
-  endedAt: string;
-  payloadDigest: string;
-  bytes: number;
-  /** Of the scan alone. */
-  durationMs: number;
-  intact: boolean;
-  signature: SignatureEvidence | null;
-  trust: TrustReport;
-  /** Of another file: what its release is to the one whose key it was compared with. */
-  release?: { verdict: ReleaseOrder; comparedWith?: string; payloadDigest?: string };
-  parts: Awaited<ReturnType<typeof partsOf>>;
-  /** With --full. */
-  entries?: EntryVerdict[];
-  damages: Damage[];
-}
 
 /** What must not be overlooked. */
 const shout = (verdict: string) =>

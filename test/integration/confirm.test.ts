@@ -5,7 +5,7 @@ import { test } from 'node:test';
 
 /** The question on a real terminal: `script` gives one, and types what is written to it. */
 
-const source = join(import.meta.dirname, '../../src/commands/confirm.ts');
+const source = join(import.meta.dirname, '../../src/ui/confirm.ts');
 const child = `
   const { terminalConfirm } = await import(${JSON.stringify(source)});
   const stop = new AbortController();

@@ -14,7 +14,7 @@ import { assertRoot, operator } from '../../host/system.ts';
 import { parseValues } from '../../release/values-file.ts';
 import { hostEvidence, type HostEvidence } from '../../queries/host-evidence.ts';
 import { isRepairable, readOwnState } from '../../session/own-state.ts';
-import { part } from '../../queries/part.ts';
+import { knownAsRoot } from '../../queries/as-root.ts';
 import type { Repair, RepairFacts } from './facts.ts';
 import { proposeRepair } from './proposal.ts';
 import { confirmed } from '../question.ts';
@@ -112,7 +112,7 @@ const decide = (opened: OpenedPayload, redactor: Redactor, ports: FlowPorts): Pr
 async function look(opened: OpenedPayload, redactor: Redactor, ports: FlowPorts): Promise<Decided> {
   const { product, paths } = opened;
   const current = await currentState(opened, ports.program);
-  const host = await part(() => openHost(product, redactor, ports));
+  const host = await knownAsRoot(() => openHost(product, redactor, ports));
   const evidence = await hostEvidence(opened, host, ports.signal);
   ports.signal.throwIfAborted();
   const schemaNow =

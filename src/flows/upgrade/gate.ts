@@ -1,6 +1,6 @@
 import { IvaapError } from '../../errors.ts';
 import { hostEvidence } from '../../queries/host-evidence.ts';
-import type { Part } from '../../queries/part.ts';
+import type { Known } from '../../known.ts';
 import type { HostTools } from '../../session/host-tools.ts';
 import type { OpenedPayload } from '../../session/opened-payload.ts';
 import type { FlowPorts } from '../../session/ports.ts';
@@ -11,7 +11,7 @@ import { factsOf, noStateRefusal } from '../../queries/without-state.ts';
 /** A host without state: is its disk away, was its state lost, or was it deployed by other means? */
 export async function refuseWithoutState(
   opened: OpenedPayload,
-  host: Part<Pick<HostTools, 'kubectl'>>,
+  host: Known<Pick<HostTools, 'kubectl'>>,
   { program, signal }: Pick<FlowPorts, 'program' | 'signal'>,
 ): Promise<never> {
   const evidence = await hostEvidence(opened, host, signal);

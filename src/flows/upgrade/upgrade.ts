@@ -9,7 +9,7 @@ import { planRun } from '../run-plan.ts';
 import { isFresh } from '../question.ts';
 import { readValuesFile } from '../../release/values-file.ts';
 import { openJournal, stateIsThere } from '../../session/own-state.ts';
-import { part } from '../../queries/part.ts';
+import { knownAsRoot } from '../../queries/as-root.ts';
 import { assertCluster, openHost } from '../../session/host-tools.ts';
 import { takeLock } from '../../session/lock.ts';
 import { openOwnPayload } from '../../session/opened-payload.ts';
@@ -24,7 +24,8 @@ import { upgradeContext, type UpgradeSession } from './context.ts';
 import { decideUpgrade } from './decision.ts';
 import * as gate from './gate.ts';
 import { upgradeSteps } from './steps.ts';
-import { recordTrust, type Trust, trustUpgrade } from './trust.ts';
+import type { Trust } from '../../queries/trust.ts';
+import { recordTrust, trustUpgrade } from './trust.ts';
 import { assertOptions, confirmReapply, type UpgradeOptions } from './options.ts';
 import { preflightUpgrade } from './preflight.ts';
 import { upgradeSummary } from './summary.ts';
@@ -81,7 +82,7 @@ async function prepare(
 ): Promise<{ result: FlowResult } | UpgradeStart> {
   const { product, paths } = opened;
   if (lock === undefined || !stateIsThere(paths)) {
-    const asked = await part(() => openHost(product, redactor, ports));
+    const asked = await knownAsRoot(() => openHost(product, redactor, ports));
     return gate.refuseWithoutState(opened, asked, ports);
   }
   const host = await openHost(product, redactor, ports);

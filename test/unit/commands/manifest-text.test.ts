@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { HostImages } from '../../../src/queries/manifest.ts';
+import type { HostImages } from '../../../src/queries/host-images.ts';
 import type { PodState } from '../../../src/host/pods.ts';
 import type { Presence } from '../../../src/images/presence.ts';
 import type { ManifestFindings } from '../../../src/queries/manifest-report.ts';

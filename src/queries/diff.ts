@@ -1,0 +1,20 @@
+import { describedRelease } from '../images/release-description.ts';
+import { type ReleaseDiff, releaseDiff } from '../images/release-diff.ts';
+import { openPayload } from '../payload/open-payload.ts';
+import { openDelivered } from './delivered-file.ts';
+
+/** What another delivered file holds otherwise than this one; reads both indexes and asks nobody. */
+export async function queryDiff(file: string): Promise<ReleaseDiff> {
+  const own = await openPayload();
+  try {
+    const other = await openDelivered(file);
+    try {
+      const [from, to] = await Promise.all([describedRelease(own), describedRelease(other)]);
+      return releaseDiff(from, to);
+    } finally {
+      await other.close();
+    }
+  } finally {
+    await own.close();
+  }
+}

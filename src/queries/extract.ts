@@ -1,0 +1,52 @@
+import { dirname } from 'node:path';
+import type { Emit } from '../engine/events.ts';
+import { assertRoom, type ExtractSource } from '../payload/extract-file.ts';
+import { extractTree, treeTarget } from '../payload/extract-tree.ts';
+import { openPayload } from '../payload/open-payload.ts';
+import { payloadFile } from '../payload/payload-file.ts';
+import type { Payload } from '../payload/reader.ts';
+import { byteTask } from './byte-task.ts';
+import { assertSafeTarget, writeBeside } from './product-folder.ts';
+
+/** What `extract` wrote: printed with --json as it is. */
+export interface ExtractedTree {
+  path: string;
+  sizeBytes: number;
+  /** Names of the files below it. */
+  files: string[];
+}
+
+/** Writes all files of the payload below a new or empty folder, which appears when all of it is proved; else nothing is left. */
+export async function extractAll(
+  dir: string,
+  { emit, signal }: { emit: Emit; signal: AbortSignal },
+): Promise<ExtractedTree> {
+  const payload = await openPayload();
+  try {
+    const files = await stagedFiles(payload);
+    const sizeBytes = files.reduce((sum, file) => sum + file.sizeBytes, 0);
+    const target = await treeTarget(dir);
+    const product = await payload.product();
+    await assertSafeTarget(target.path, product.folder);
+    await assertRoom(dirname(target.temporary), sizeBytes);
+    const task = byteTask(emit, { task: 'extract', title: `writing ${target.path}`, total: sizeBytes });
+    await task.during(() =>
+      writeBeside(dirname(target.temporary), product, signal, (guarded) =>
+        extractTree(files, target, { signal: guarded, onBytes: task.progress }),
+      ),
+    );
+    return { path: target.path, sizeBytes, files: files.map(({ name }) => name) };
+  } finally {
+    await payload.close();
+  }
+}
+
+/** Archives, chart, values template and the rest of the payload's files. Blobs are inside the archives; tools are ours alone. */
+async function stagedFiles(payload: Payload): Promise<ExtractSource[]> {
+  const { archives, entries, tools } = await payload.index();
+  const ours = new Set(Object.values(tools).map(({ entry }) => entry));
+  const names = [...archives, ...entries]
+    .map(({ name }) => name)
+    .filter((name) => !name.startsWith('blobs/') && !ours.has(name));
+  return Promise.all(names.map((name) => payloadFile(payload, name)));
+}

@@ -1,0 +1,97 @@
+import { Redactor } from '../engine/redact.ts';
+import { readState } from '../engine/state.ts';
+import { causeChain } from '../errors.ts';
+import type { RuntimeImage } from '../host/containerd.ts';
+import { listPods, type PodState } from '../host/pods.ts';
+import { isRoot } from '../host/system.ts';
+import { normalizedReference } from '../images/reference.ts';
+import { lookUp, type Presence } from '../images/presence.ts';
+import type { PayloadIndex } from '../payload/format/index-schema.ts';
+import type { Product } from '../payload/product-schema.ts';
+import type { Payload } from '../payload/reader.ts';
+import { compareRelease } from '../policy/release-order.ts';
+import { productPaths } from '../release/product-paths.ts';
+import { installedLicense } from '../release/secrets-of-host.ts';
+import { type HostTools, openHost } from '../session/host-tools.ts';
+import type { Machine } from '../session/machine.ts';
+import type { Known } from '../known.ts';
+
+/** What this host says of a payload's images; each part may be unknown by itself. */
+export interface HostImages {
+  /** Images by ID, as kubelet sees them. */
+  runtime: Known<RuntimeImage[]>;
+  /** What the content store has of the payload's images, by containerd's names, and the digests of all of its blobs. */
+  store: Known<{ presence: Map<string, Presence>; blobs: Set<string> }>;
+  /** Pods of the product's namespace. */
+  pods: Known<PodState[]>;
+  /** What the installed licence grants: it decides which archives an upgrade needs. */
+  entitlements: Known<string[]>;
+}
+
+const limitMs = 2000;
+
+/**
+ * Asks containerd and the cluster side by side. Both together get two seconds; what has not answered then is unknown, whatever hangs.
+ * Changes nothing. Throws only when `signal` is aborted.
+ */
+export async function queryHostImages(
+  index: PayloadIndex,
+  product: Product,
+  { machine, signal }: { machine: Machine; signal: AbortSignal },
+): Promise<HostImages> {
+  const late = AbortSignal.timeout(limitMs);
+  const limit = AbortSignal.any([late, signal]);
+  const over = new Promise<never>((_, reject) => {
+    limit.addEventListener('abort', () => reject(limit.reason as Error), { once: true });
+  });
+  over.catch(() => {});
+  const redactor = new Redactor();
+  const host = isRoot()
+    ? openHost(product, redactor, { machine: limited(machine, limit), emit: () => {}, signal: limit })
+    : Promise.reject(new Error('only root may ask it; use sudo'));
+  host.catch(() => {});
+  const part = async <T>(ask: (tools: HostTools) => Promise<T>): Promise<Known<T>> => {
+    try {
+      return { known: true, value: await Promise.race([host.then(ask), over]) };
+    } catch (error) {
+      if (signal.aborted) throw signal.reason;
+      if (late.aborted) return { known: false, why: `not answered within ${limitMs / 1000} s` };
+      return { known: false, why: redactor.text(causeChain(error)[0] ?? 'it did not answer') };
+    }
+  };
+  const names = index.images.map((image) => ({ image, name: normalizedReference(image.reference) }));
+  const [runtime, store, pods, entitlements] = await Promise.all([
+    part(({ containerd }) => containerd.runtimeImages()),
+    part(async ({ containerd }) => {
+      const [presence, blobs] = await Promise.all([lookUp(containerd, names), containerd.blobs()]);
+      return { presence, blobs };
+    }),
+    part(({ kubectl }) => listPods(kubectl, { namespace: product.namespace })),
+    part(async ({ kubectl }) => (await installedLicense(kubectl, product, redactor))?.entitlements ?? []),
+  ]);
+  return { runtime, store, pods, entitlements };
+}
+
+/** Version of the installed release where it is newer than the payload's; undefined where it is not, or nobody may know. */
+export async function newerInstalledThan(payload: Payload): Promise<string | undefined> {
+  const product = await payload.product();
+  const state = await readState(productPaths(product).state).catch(() => undefined);
+  if (state?.installed === undefined) return undefined;
+  const { version, payloadDigest } = state.installed;
+  const file = { product: product.name, version: payload.identity.version, payloadDigest: payload.digest };
+  const order = compareRelease(file, { product: state.product, version, payloadDigest });
+  return order === 'older' ? version : undefined;
+}
+
+/** The same machine, whose programs are ended without grace when `limit` is aborted. */
+function limited(machine: Machine, limit: AbortSignal): Machine {
+  return {
+    ...machine,
+    createRunner: (settings) => {
+      const runner = machine.createRunner(settings);
+      const run: typeof runner.run = (argv, options) =>
+        runner.run(argv, { ...options, signal: limit, graceMs: 0 });
+      return { run };
+    },
+  };
+}

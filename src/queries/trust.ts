@@ -1,0 +1,114 @@
+import type { State } from '../engine/state.ts';
+import { assertProduct, readState } from '../engine/state.ts';
+import { causeChain } from '../errors.ts';
+import type { Again } from '../policy/again.ts';
+import { NoPayload } from '../payload/locate.ts';
+import type { Payload } from '../payload/reader.ts';
+import { openPayload } from '../payload/open-payload.ts';
+import { handedOverBy, signerOf } from '../payload/format/signature.ts';
+import {
+  decideTrust,
+  refusedTrust,
+  type TrustDecision,
+  type TrustFacts,
+  uncompared,
+} from '../policy/trust.ts';
+import { productPaths } from '../release/product-paths.ts';
+
+/** What a file is compared with: the release that is installed, or where no state says so the program that is running. */
+export interface TrustCarrier extends Pick<TrustFacts, 'known' | 'carrier' | 'productToFollow'> {
+  /** The release that a file is compared with; undefined where there is none. */
+  release: { version: string; payloadDigest: string } | undefined;
+  /** Where that was read: the state file, or this program. */
+  source: string;
+  /** Why the state did not say it; absent when it did. */
+  insteadOfState?: string;
+}
+
+type Installed = NonNullable<State['installed']>;
+
+/** The installed release; `path` is the state that tells of it. */
+export const installedCarrier = (product: string, installed: Installed, path: string): TrustCarrier => ({
+  known: installed.key,
+  carrier: `the installed release ${installed.version}`,
+  productToFollow: product,
+  release: installed,
+  source: path,
+});
+
+/** The carrier of a program that nothing was packed onto: it knows no product and no key. */
+const nobody: TrustCarrier = {
+  known: undefined,
+  carrier: 'this program, which carries no payload',
+  productToFollow: undefined,
+  release: undefined,
+  source: 'this program',
+};
+
+/** The carrier for another file. */
+export async function trustCarrier(): Promise<TrustCarrier> {
+  const own = await openPayload().catch((error: unknown) => {
+    if (error instanceof NoPayload) return undefined;
+    throw error;
+  });
+  if (own === undefined) return nobody;
+  try {
+    const product = await own.product();
+    const path = productPaths(product).state;
+    const read = await readState(path)
+      .then((state) => {
+        assertProduct(state, path, product.name);
+        return state;
+      })
+      .catch((error: unknown) => causeChain(error)[0] ?? 'it cannot be read');
+    if (typeof read === 'object' && read.installed !== undefined)
+      return installedCarrier(read.product, read.installed, path);
+    return {
+      known: signerOf(own.trailer),
+      carrier: `this program, ${own.identity.command} ${own.identity.version}`,
+      productToFollow: product.name,
+      release: { version: own.identity.version, payloadDigest: own.digest },
+      source: 'this program',
+      insteadOfState: typeof read === 'string' ? read : `no completed install on this host: ${path} has none`,
+    };
+  } finally {
+    await own.close();
+  }
+}
+
+/** A trust decision with what it was made from. */
+export interface Trust {
+  facts: TrustFacts;
+  decision: TrustDecision;
+}
+
+/** Judges a payload by its carrier of trust. */
+export function judge(
+  { trailer, identity }: Payload,
+  { known, carrier, productToFollow }: TrustCarrier,
+  also: Pick<TrustFacts, 'named' | 'begun'>,
+): Trust {
+  const facts: TrustFacts = {
+    known,
+    carrier,
+    productToFollow,
+    product: identity.product,
+    signer: signerOf(trailer),
+    // For the product that is followed, whatever the file says of itself: a statement for another one is none.
+    handedOverBy: handedOverBy(trailer, productToFollow ?? identity.product),
+    ...also,
+  };
+  return { facts, decision: decideTrust(facts) };
+}
+
+/** Throws IvaapError `payload` unless the file is trusted; `command` is what was typed, without `--trust-key`. */
+export function assertTrusted(file: string, { facts, decision }: Trust, again: Again): void {
+  if (decision.kind === 'refused') throw refusedTrust(file, decision, facts, again);
+}
+
+/** The same for a file that was only asked about: there, a key that was compared with nothing is none that may be trusted. */
+export function assertCompared(file: string, trust: Trust, again: Again): void {
+  assertTrusted(file, trust, again);
+  const because = uncompared(trust.facts);
+  if (because !== undefined) throw refusedTrust(file, { because }, trust.facts, again);
+}

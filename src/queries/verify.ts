@@ -1,0 +1,170 @@
+import { fstatSync } from 'node:fs';
+import { readlink } from 'node:fs/promises';
+import type { Emit } from '../engine/events.ts';
+import type { IvaapError } from '../errors.ts';
+import { allDamages, partsOf, type SignatureEvidence, signatureEvidence } from '../payload/evidence.ts';
+import type { Payload, PayloadIdentity } from '../payload/reader.ts';
+import { selfPath } from '../payload/open-payload.ts';
+import { assertIntact, type Damage, scanPayload } from '../payload/scan.ts';
+import { type EntryVerdict, type Extent, sha256Check } from '../payload/sha256-check.ts';
+import type { Again } from '../policy/again.ts';
+import { uncompared } from '../policy/trust.ts';
+import { compareRelease, type ReleaseOrder } from '../policy/release-order.ts';
+import { byteTask } from './byte-task.ts';
+import { openDelivered } from './delivered-file.ts';
+import { ownIdentity } from './own-identity.ts';
+import { assertCompared, judge, trustCarrier, type Trust, type TrustCarrier } from './trust.ts';
+
+/** Whether the key of another file may follow the one that is known here. */
+export interface TrustReport {
+  verdict: 'trusted' | 'refused' | 'not compared';
+  because?: string;
+  /** Whose key it was compared with, and where that was read. */
+  comparedWith?: string;
+  source?: string;
+  /** Why that is not the installed release. */
+  insteadOfState?: string;
+  /** Fingerprint of that key; null when that was unsigned, absent when nobody recorded it. */
+  key?: string | null;
+}
+
+/** What `verify` prints with --json; docs/trust.md describes it. Times are ISO 8601 in UTC. */
+export interface VerifyReport extends PayloadIdentity {
+  file: { path: string; size: number; device: string; inode: string; modifiedAt: string };
+  checkedBy: { program: string; format: string; node: string };
+  begunAt: string;
+  endedAt: string;
+  payloadDigest: string;
+  bytes: number;
+  /** Of the scan alone. */
+  durationMs: number;
+  intact: boolean;
+  signature: SignatureEvidence | null;
+  trust: TrustReport;
+  /** Of another file: what its release is to the one whose key it was compared with. */
+  release?: { verdict: ReleaseOrder; comparedWith?: string; payloadDigest?: string };
+  parts: Awaited<ReturnType<typeof partsOf>>;
+  /** With --full. */
+  entries?: EntryVerdict[];
+  damages: Damage[];
+}
+
+export interface VerifyQuestion {
+  /** Another delivered file; undefined asks about this one. */
+  file: string | undefined;
+  /** Whether every chunk and entry is hashed with SHA-256 as well. */
+  full: boolean;
+  /** The key that the operator lets in. */
+  trustKey: string | undefined;
+}
+
+/** The evidence, and the IvaapError `payload` to end with: of damage, or of a key that may not follow. */
+export async function queryVerify(
+  { file, full, trustKey }: VerifyQuestion,
+  { emit, signal, again }: { emit: Emit; signal: AbortSignal; again: Again },
+): Promise<{ report: VerifyReport; refusal: IvaapError | undefined }> {
+  const begunAt = new Date().toISOString();
+  const payload = await openDelivered(file ?? selfPath);
+  try {
+    const carrier = file === undefined ? undefined : await trustCarrier();
+    const trust = carrier === undefined ? undefined : judge(payload, carrier, { named: trustKey });
+    // A program that proves itself gains nothing from a stronger hash of its own code.
+    const extent = full ? 'all' : file === undefined ? 'none' : 'head';
+    const { scan, check } = await hashed(payload, extent, { emit, signal });
+    const damages = allDamages(scan, check);
+    const report: VerifyReport = {
+      ...payload.identity,
+      file: await fileIdentity(payload),
+      checkedBy: await checker(),
+      begunAt,
+      endedAt: new Date().toISOString(),
+      payloadDigest: payload.digest,
+      bytes: scan.bytes,
+      durationMs: Math.round(scan.durationMs),
+      intact: damages.length === 0,
+      signature: signatureEvidence(payload),
+      trust: trustReport(carrier, trust),
+      ...(carrier === undefined ? {} : { release: releaseReport(payload, carrier) }),
+      parts: await partsOf(payload, damages, extent),
+      ...(full ? { entries: check.entries } : {}),
+      damages,
+    };
+    return { report, refusal: refusalOf(payload, damages, trust, again) };
+  } finally {
+    await payload.close();
+  }
+}
+
+/** The scan, and what was asked for with SHA-256; each pass is told as one of its kind. */
+async function hashed(
+  payload: Payload,
+  extent: Extent,
+  { emit, signal }: { emit: Emit; signal: AbortSignal },
+) {
+  const { fileSize } = payload.trailer;
+  const scanning = byteTask(emit, { task: 'verify', title: 'reading every byte', total: fileSize });
+  const scan = await scanning.during(() =>
+    scanPayload(payload, { signal, onProgress: ({ done }) => scanning.progress(done) }),
+  );
+  const { coveredEnd } = (await payload.index()).chunks;
+  const hashing = byteTask(emit, { task: 'hash', title: 'hashing every entry', total: coveredEnd });
+  const full = extent === 'all';
+  const check = () =>
+    sha256Check(payload, extent, { signal, onProgress: full ? hashing.progress : () => {} });
+  return { scan, check: await (full ? hashing.during(check) : check()) };
+}
+
+function refusalOf(
+  payload: Payload,
+  damages: readonly Damage[],
+  trust: Trust | undefined,
+  again: Again,
+): IvaapError | undefined {
+  try {
+    assertIntact(payload, { damages: [...damages] });
+    if (trust !== undefined) assertCompared(payload.spokenName, trust, again);
+    return undefined;
+  } catch (error) {
+    return error as IvaapError;
+  }
+}
+
+/** Which file that was: enough to say later whether another one is it. */
+async function fileIdentity({ descriptor, path }: Payload): Promise<VerifyReport['file']> {
+  const { size, dev, ino, mtime } = fstatSync(descriptor, { bigint: true });
+  return {
+    path: path === selfPath ? await readlink(selfPath) : path,
+    size: Number(size),
+    device: String(dev),
+    inode: String(ino),
+    modifiedAt: mtime.toISOString(),
+  };
+}
+
+/** The program that checks: a file that proves itself is checked by its own code. */
+async function checker(): Promise<VerifyReport['checkedBy']> {
+  const own = await ownIdentity().catch(() => undefined);
+  const program = own === undefined ? 'no payload' : `${own.command} ${own.version}`;
+  return { program, format: '1.0', node: process.version };
+}
+
+function releaseReport({ identity, digest }: Payload, { productToFollow, release }: TrustCarrier) {
+  const file = { ...identity, payloadDigest: digest };
+  const verdict = compareRelease(file, release && { product: productToFollow ?? '', ...release });
+  return { verdict, ...(release && { comparedWith: release.version, payloadDigest: release.payloadDigest }) };
+}
+
+function trustReport(carrier: TrustCarrier | undefined, trust: Trust | undefined): TrustReport {
+  if (carrier === undefined || trust === undefined) return { verdict: 'not compared' };
+  const { source, insteadOfState, known } = carrier;
+  const { decision, facts } = trust;
+  const unknown = decision.kind === 'trusted' ? uncompared(facts) : undefined;
+  return {
+    verdict: unknown === undefined ? decision.kind : 'not compared',
+    because: unknown ?? decision.because,
+    comparedWith: carrier.carrier,
+    source,
+    ...(insteadOfState === undefined ? {} : { insteadOfState }),
+    ...(known === undefined ? {} : { key: known }),
+  };
+}

@@ -1,0 +1,15 @@
+import type { Emit } from '../engine/events.ts';
+import { chooseRenderer } from './choose-renderer.ts';
+import { guardedOutput } from './output.ts';
+
+/** Draws the tasks of a query on standard error while it works; nothing where that is no terminal. */
+export async function drawnOnStderr<T>(work: (emit: Emit) => Promise<T>): Promise<T> {
+  const output = guardedOutput(process.stderr);
+  if (!output.isTerminal) return work(() => {});
+  const renderer = chooseRenderer(output, { json: false, env: process.env });
+  try {
+    return await work(renderer.handle);
+  } finally {
+    renderer.close();
+  }
+}
