@@ -1,5 +1,4 @@
 import { runRepairState } from '../flows/repair-state/repair-state.ts';
-import { thisMachine } from '../session/machine.ts';
 import { chooseRenderer } from '../ui/choose-renderer.ts';
 import { guardedOutput } from '../ui/output.ts';
 import type { Command } from './command.ts';
@@ -35,7 +34,6 @@ export const repairState: Command = {
       const { lines, data } = await runRepairState(
         { dryRun: options.dryRun === true, yes: options.yes === true },
         {
-          machine: thisMachine,
           emit: renderer.handle,
           signal,
           insist: secondSignal,

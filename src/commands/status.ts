@@ -1,4 +1,3 @@
-import { thisMachine } from '../session/machine.ts';
 import { watchRun } from '../queries/watch-run.ts';
 import { answer, assertHeard, assertTold } from '../ui/answer.ts';
 import { chooseRenderer } from '../ui/choose-renderer.ts';
@@ -25,7 +24,6 @@ export const status: Command = {
     const { json, options } = invocation;
     if (options.watch === true) return watch(invocation);
     const report = await queryStatus({
-      machine: thisMachine,
       signal: invocation.signal,
       program: invocation.program,
     });
@@ -39,7 +37,7 @@ async function watch({ json, signal, program, again }: Invocation): Promise<void
   const output = guardedOutput(process.stdout);
   const renderer = chooseRenderer(output, { json, env: process.env });
   try {
-    const result = await watchRun({ machine: thisMachine, emit: renderer.handle, signal, program, again });
+    const result = await watchRun({ emit: renderer.handle, signal, program, again });
     renderer.handle({ type: 'result', at: new Date().toISOString(), ...result });
     await assertTold(output, signal);
   } finally {

@@ -11,6 +11,7 @@ import type { Product } from '../payload/product-schema.ts';
 import { fqdnOf, probeRoute } from '../release/health-route.ts';
 import { readValuesFile } from '../release/values-file.ts';
 import { hideGenerated, hideValues } from '../release/secrets-of-host.ts';
+import { wayBackOf } from '../backup/way-back.ts';
 import { type Backup, listBackups } from './backups.ts';
 import { hostEvidence, type HostEvidence } from './host-evidence.ts';
 import { readOwnState } from '../session/own-state.ts';
@@ -19,7 +20,8 @@ import { knownAsRoot } from './as-root.ts';
 import { disagreement } from './release-agreement.ts';
 import { type HostTools, openHost } from '../session/host-tools.ts';
 import { type OpenedPayload, openOwnPayload } from '../session/opened-payload.ts';
-import { type FlowPorts } from '../session/ports.ts';
+import { thisMachine } from '../session/machine.ts';
+import type { CommandPorts, FlowPorts } from '../session/ports.ts';
 import { waysOut, type WaysOut } from './ways-out.ts';
 import { factsOf, noStateRefusal } from './without-state.ts';
 
@@ -31,6 +33,8 @@ export interface StatusReport {
   state: Known<State | null>;
   /** Out of the last run; null where there is none, or no state. */
   waysOut: WaysOut | null;
+  /** Who went on without a dump in the last run, while it has none; null where nobody did. */
+  skippedBackup: State['skippedBackups'][number] | null;
   /** The run that is going on just now. */
   running: LockHolder | null;
   /** Folders of backups, newest last, with the files in each. */
@@ -55,7 +59,7 @@ interface PodReport {
 }
 
 /** What a status is asked with; the signal is aborted when nobody waits for it any more. */
-export type StatusPorts = Pick<FlowPorts, 'machine' | 'signal' | 'program'>;
+export type StatusPorts = Pick<CommandPorts, 'machine' | 'signal' | 'program'>;
 
 /**
  * Everything that can be known of the installation just now; works without a cluster and says what it could not read. Throws the
@@ -74,7 +78,7 @@ export async function queryStatus(ports: StatusPorts): Promise<StatusReport> {
   }
 }
 
-async function gather({ machine, signal, program }: StatusPorts): Promise<StatusReport> {
+async function gather({ machine = thisMachine, signal, program }: StatusPorts): Promise<StatusReport> {
   const opened = await openOwnPayload(machine);
   const redactor = new Redactor();
   try {
@@ -91,6 +95,8 @@ async function gather({ machine, signal, program }: StatusPorts): Promise<Status
       title: product.title,
       payloadVersion: release.version,
       state,
+      skippedBackup:
+        (state.known && state.value !== null ? wayBackOf(state.value).skipped : undefined) ?? null,
       waysOut: state.known && state.value !== null ? waysOut(state.value, paths) : null,
       backups,
       overlay,
@@ -110,12 +116,13 @@ async function readOverlay(path: string): Promise<{ path: string; text: string }
   }
 }
 
+type Asking = Pick<FlowPorts, 'machine' | 'signal' | 'program'>;
 type ClusterParts = Pick<StatusReport, 'release' | 'host' | 'pods' | 'health'>;
 
 async function queryCluster(
   opened: OpenedPayload,
   redactor: Redactor,
-  { machine, signal, program, state }: StatusPorts & { state: StatusReport['state'] },
+  { machine, signal, program, state }: Asking & { state: StatusReport['state'] },
 ): Promise<ClusterParts> {
   const { product, paths } = opened;
   const health = knownAsRoot(async () => {
@@ -140,7 +147,7 @@ async function queryCluster(
 function reachable(
   product: Product,
   redactor: Redactor,
-  { machine, signal }: Pick<StatusPorts, 'machine' | 'signal'>,
+  { machine, signal }: Pick<Asking, 'machine' | 'signal'>,
 ): Promise<Known<Pick<HostTools, 'kubectl'>>> {
   return knownAsRoot(async () => {
     const host = await openHost(product, redactor, { machine, emit: () => {}, signal });

@@ -7,13 +7,21 @@ import type { State } from '../engine/state.ts';
 import { IvaapError } from '../errors.ts';
 import { readHolder } from '../host/lock.ts';
 import { assertRoot, isAlive } from '../host/system.ts';
+import { commandToGoOn } from './ways-out.ts';
 import { readOwnState } from '../session/own-state.ts';
-import type { FlowResult } from '../flows/run-flow.ts';
+import type { JsonObject } from '../engine/step.ts';
+import { thisMachine } from '../session/machine.ts';
 import { type OpenedPayload, openOwnPayload } from '../session/opened-payload.ts';
-import { type FlowPorts } from '../session/ports.ts';
+import type { CommandPorts } from '../session/ports.ts';
 
 /** Of a flow's ports; the signal is aborted when the operator has seen enough. */
-type WatchPorts = Pick<FlowPorts, 'machine' | 'emit' | 'signal' | 'program' | 'again'>;
+type WatchPorts = Pick<CommandPorts, 'machine' | 'emit' | 'signal' | 'program' | 'again'>;
+
+/** How the run that was watched, or the last one, has ended: for people and for machines. */
+export interface WatchResult {
+  lines: string[];
+  data: JsonObject;
+}
 
 const pauseMs = 200;
 
@@ -21,16 +29,16 @@ const pauseMs = 200;
  * Shows the run that is going on from its first event to its last by following its log, and changes nothing. When nothing runs
  * it says how the last run ended.
  */
-export async function watchRun(ports: WatchPorts): Promise<FlowResult> {
+export async function watchRun(ports: WatchPorts): Promise<WatchResult> {
   assertRoot(ports.again(), 'reads the log of a run');
-  const opened = await openOwnPayload(ports.machine);
+  const opened = await openOwnPayload(ports.machine ?? thisMachine);
   await opened.payload.close();
   const holder = readHolder(opened.paths.lock);
   if (holder === undefined || !isAlive(holder)) return lastRun(await readOwnState(opened, ports.program));
   return watch(holder, opened, ports);
 }
 
-async function watch(holder: LockHolder, opened: OpenedPayload, ports: WatchPorts): Promise<FlowResult> {
+async function watch(holder: LockHolder, opened: OpenedPayload, ports: WatchPorts): Promise<WatchResult> {
   const { command, version, pid, since, by } = holder;
   const line = `watching "${command}" of ${version} (process ${pid}, since ${since}, by ${by}); Ctrl-C ends the watching, not the run`;
   ports.emit({ type: 'message', at: new Date().toISOString(), level: 'info', line });
@@ -62,7 +70,7 @@ async function watch(holder: LockHolder, opened: OpenedPayload, ports: WatchPort
   }
 }
 
-function ended(run: string | null, { status, exitCode, message }: LogLine & { type: 'RESULT' }): FlowResult {
+function ended(run: string | null, { status, exitCode, message }: LogLine & { type: 'RESULT' }): WatchResult {
   return {
     lines: [`the run that was watched has ended: ${status}, exit code ${exitCode}`],
     data: { run, status, exitCode, ...(message === undefined ? {} : { message }) },
@@ -70,13 +78,13 @@ function ended(run: string | null, { status, exitCode, message }: LogLine & { ty
 }
 
 /** A run that is refused has no log, and neither has one that ran on a full disk: the state says which. */
-function withoutLog({ pid }: LockHolder, state: State | undefined): FlowResult {
+function withoutLog({ pid }: LockHolder, state: State | undefined): WatchResult {
   const { lines, data } = lastRun(state);
   const why = 'it was refused before its first step, or its log could not be written';
   return { lines: [`process ${pid} has ended and left no log: ${why}`, ...lines], data };
 }
 
-function gone({ pid, command }: LockHolder, run: string | null, state: State | undefined): FlowResult {
+function gone({ pid, command }: LockHolder, run: string | null, state: State | undefined): WatchResult {
   const goOn = commandToGoOn(state, command);
   return {
     lines: [
@@ -93,13 +101,7 @@ const stepsUnderWay = (state: State | undefined): string[] => {
   return steps.length === 0 ? [] : [`it was at: ${steps.map(([id]) => id).join(', ')}`];
 };
 
-/** The executable of the unfinished run, with the words that go on with it. */
-export function commandToGoOn(state: State | undefined, words: string): string {
-  const binary = state?.run?.binary ?? 'ivaap';
-  return `sudo ${/^[\w@%+=:,./-]+$/.test(binary) ? binary : `'${binary.replaceAll("'", `'\\''`)}'`} ${words}`;
-}
-
-function lastRun(state: State | undefined): FlowResult {
+function lastRun(state: State | undefined): WatchResult {
   const run = state?.run;
   if (run === undefined) {
     return {

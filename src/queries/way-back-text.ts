@@ -7,9 +7,6 @@ import type { ProductPaths } from '../release/product-paths.ts';
 
 const after = 'taken after Helm had started';
 
-/** Who went on without a dump, while none is from before. */
-export const skippedBackup = (state: State): WayBack['skipped'] => wayBackOf(state).skipped;
-
 /** Dumps and snapshots of an upgrade, the ones from before Helm started first: for the summary and for `status`. */
 export function wayBackLines(way: WayBack): string[] {
   const { before, later, restored, skipped, snapshot, laterSnapshot, helmStartedAt: started } = way;

@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { State } from '../engine/state.ts';
+import { shellWord } from '../policy/shell-word.ts';
 import type { ProductPaths } from '../release/product-paths.ts';
 import { wayBack } from '../backup/restore-commands.ts';
 import { dumpLines, wayBackOf } from '../backup/way-back.ts';
 import { chartOnDiskLines } from './way-back-text.ts';
-import { commandToGoOn } from './watch-run.ts';
 
 /** Both ways out of the last run, from the state alone: they can be told again at any time, from any shell. */
 export interface WaysOut {
@@ -44,3 +44,7 @@ function backLines(state: State, paths: Pick<ProductPaths, 'chart' | 'overlay'>)
     ...chartOnDiskLines(state, paths),
   ];
 }
+
+/** The executable of the unfinished run, with the words that go on with it. */
+export const commandToGoOn = (state: State | undefined, words: string): string =>
+  `sudo ${shellWord(state?.run?.binary ?? 'ivaap')} ${words}`;

@@ -1,8 +1,8 @@
 import type { Emit } from '../engine/events.ts';
 import type { Again } from '../policy/again.ts';
-import type { Machine } from './machine.ts';
+import { type Machine, thisMachine } from './machine.ts';
 
-/** What a command gives to a flow. */
+/** What a flow works with. */
 export interface FlowPorts {
   machine: Machine;
   emit: Emit;
@@ -16,6 +16,11 @@ export interface FlowPorts {
   /** Asks the operator; undefined where nobody can be asked. */
   confirm: ((question: string) => Promise<boolean>) | undefined;
 }
+
+/** What a command gives to a flow or a query: the machine is this host, unless a test gives another one. */
+export type CommandPorts = Omit<FlowPorts, 'machine'> & Partial<Pick<FlowPorts, 'machine'>>;
+
+export const onThisMachine = (ports: CommandPorts): FlowPorts => ({ machine: thisMachine, ...ports });
 
 /** What a run needs root for, in the words of its refusal. */
 export const needsRootFor = ({

@@ -1,7 +1,6 @@
 import type { RunRecord, State, StepRecord } from '../engine/state.ts';
 import type { Known } from '../known.ts';
 import type { StatusReport } from '../queries/status.ts';
-import { skippedBackup } from '../queries/way-back-text.ts';
 import { counted } from '../policy/counted.ts';
 import { signedBy } from '../policy/trust.ts';
 import { columns, formatDuration } from './format.ts';
@@ -68,7 +67,7 @@ function stateLines(report: StatusReport): string[] {
     ...lines,
     ...repairLines(state.value),
     ...(run === undefined ? [] : runLines(run, report)),
-    ...skippedLines(state.value),
+    ...skippedLines(report),
     ...waiverLines(state.value),
     ...trustedLines(state.value),
   ];
@@ -114,10 +113,9 @@ function stepCells(step: StepRecord | undefined): string[] {
 }
 
 /** Of the last run alone, while it has none: what an earlier one went without says nothing of the way back from this one. */
-function skippedLines(state: State): string[] {
-  const skipped = skippedBackup(state);
-  if (skipped === undefined) return [];
-  const { from, to, at, by: who } = skipped;
+function skippedLines({ skippedBackup }: StatusReport): string[] {
+  if (skippedBackup === null) return [];
+  const { from, to, at, by: who } = skippedBackup;
   return [`no dump of this upgrade: ${from ?? 'none'} -> ${to}, --skip-backup${by(who)}, ${at}`];
 }
 

@@ -29,7 +29,7 @@ import { openOwnPayload } from '../../session/opened-payload.ts';
 import { needsRootFor } from '../../session/ports.ts';
 import { unlessStopped } from '../../session/stoppable.ts';
 import type { OpenedPayload } from '../../session/opened-payload.ts';
-import type { FlowPorts } from '../../session/ports.ts';
+import type { CommandPorts, FlowPorts } from '../../session/ports.ts';
 import { healthLines, waivedHealth } from '../upgrade/summary.ts';
 import { WholeScan } from '../whole-scan.ts';
 
@@ -47,7 +47,7 @@ export interface InstallOptions extends InstallFlags {
 }
 
 /** `install` on an empty host, or going on with one that was cut off. */
-export async function runInstall(options: InstallOptions, given: FlowPorts): Promise<FlowResult> {
+export async function runInstall(options: InstallOptions, given: CommandPorts): Promise<FlowResult> {
   const ports = loggedPorts(given);
   const asks = !options.yes && !options.preflightOnly && !options.dryRun;
   if (asks && ports.confirm === undefined) {

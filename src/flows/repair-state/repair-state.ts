@@ -22,10 +22,9 @@ import type { FlowResult } from '../run-flow.ts';
 import { openHost } from '../../session/host-tools.ts';
 import { takeLock } from '../../session/lock.ts';
 import { openOwnPayload } from '../../session/opened-payload.ts';
-import { needsRootFor } from '../../session/ports.ts';
+import { type CommandPorts, type FlowPorts, needsRootFor, onThisMachine } from '../../session/ports.ts';
 import { unlessStopped } from '../../session/stoppable.ts';
 import type { OpenedPayload } from '../../session/opened-payload.ts';
-import type { FlowPorts } from '../../session/ports.ts';
 import { factsOf } from '../../queries/without-state.ts';
 
 export interface RepairOptions {
@@ -46,7 +45,8 @@ interface Decided {
 const words = 'repair-state';
 
 /** `repair-state`: makes the state anew from what the host itself says. Changes the state, a missing values file, and nothing else. */
-export async function runRepairState(options: RepairOptions, ports: FlowPorts): Promise<FlowResult> {
+export async function runRepairState(options: RepairOptions, given: CommandPorts): Promise<FlowResult> {
+  const ports = onThisMachine(given);
   if (!options.yes && !options.dryRun && ports.confirm === undefined) {
     throw new IvaapError('usage', `${words} asks before it writes, and nobody can be asked here`, {
       hint: ports.again({ add: ['--dry-run'] }),

@@ -16,7 +16,7 @@ import { openOwnPayload } from '../../session/opened-payload.ts';
 import { needsRootFor } from '../../session/ports.ts';
 import { clearApart, clearWork, workApart } from '../../session/work-folder.ts';
 import type { OpenedPayload } from '../../session/opened-payload.ts';
-import type { FlowPorts } from '../../session/ports.ts';
+import type { CommandPorts } from '../../session/ports.ts';
 import { unlessStopped } from '../../session/stoppable.ts';
 import { recordFoundStart, recordSkippedBackup, withWayBack } from './backup.ts';
 import { dryRunUpgrade } from './dry-run.ts';
@@ -32,7 +32,7 @@ import { upgradeSummary } from './summary.ts';
 import { WholeScan } from '../whole-scan.ts';
 
 /** `install --upgrade`: may it start at all, then the graph, then what changed. */
-export async function runUpgrade(options: UpgradeOptions, given: FlowPorts): Promise<FlowResult> {
+export async function runUpgrade(options: UpgradeOptions, given: CommandPorts): Promise<FlowResult> {
   const ports = loggedPorts(given);
   assertOptions(options, ports);
   assertRoot(ports.again(), needsRootFor(options));

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { statusLines } from '../../../src/ui/status-text.ts';
+import { wayBackOf } from '../../../src/backup/way-back.ts';
 import { emptyState, type State } from '../../../src/engine/state.ts';
 import type { StatusReport } from '../../../src/queries/status.ts';
 
@@ -49,6 +50,7 @@ function report(state: StatusReport['state']): StatusReport {
   return {
     running: null,
     waysOut: null,
+    skippedBackup: (state.known && state.value !== null ? wayBackOf(state.value).skipped : undefined) ?? null,
     product: 'tiny',
     title: 'Tiny',
     payloadVersion: '2026.2',

@@ -1,0 +1,123 @@
+import { IvaapError } from '../errors.ts';
+import type { InstallOptions } from '../flows/install/install.ts';
+import type { UpgradeOptions } from '../flows/upgrade/options.ts';
+import { freshFlags, upgradeFlags } from '../policy/again.ts';
+import { parseTrustKey } from '../policy/trust.ts';
+import type { CommandOption, Invocation } from './command.ts';
+
+type Options = Invocation['options'];
+
+export const installFlags: readonly CommandOption[] = [
+  { flags: '--fqdn <name>', summary: 'name under which browsers reach this host' },
+  { flags: '--license <file>', summary: 'licence file; its entitlements decide which connectors run' },
+  { flags: '--storage-path <folder>', summary: "folder of the database's data" },
+  { flags: '--values <file>', summary: "your own values file, instead of the payload's template" },
+  { flags: '--upgrade', summary: 'upgrade the installed release instead of installing anew' },
+  { flags: '--skip-backup', summary: 'upgrade without a dump of the database (dangerous)' },
+  { flags: '--accept-unsupported-upgrade', summary: 'allow an upgrade that skips a major version' },
+  {
+    flags: '--reapply',
+    summary: 'run every step of the upgrade again, with a fresh dump and snapshot; asks first',
+  },
+  {
+    flags: '--force-conflicts',
+    summary: 'set fields as the chart says that kubectl scale, kubectl edit or others have taken over',
+  },
+  {
+    flags: '--supersede',
+    summary: 'close the unfinished install or upgrade of another package and begin afresh with this one',
+  },
+  {
+    flags: '--trust-key <fingerprint>',
+    summary: 'upgrade although the file has another key than the installed release: this one (or: unsigned)',
+  },
+  {
+    flags: '--images-from <source>',
+    summary: 'auto: archives on disk where they have what is needed, else the payload (default: auto)',
+    choices: ['auto', 'disk', 'payload'],
+  },
+  { flags: '--refresh-archives', summary: 'write the image archives on disk anew from the payload' },
+  {
+    flags: '--preflight-only',
+    summary: 'check everything, print the report and end: nothing is changed',
+  },
+  {
+    flags: '--waive <id=reason>',
+    summary: 'go on although this check fails; may be given again; the reason is recorded',
+    repeatable: true,
+  },
+  {
+    flags: '--dry-run',
+    summary: 'tell step by step what would be done and what stands against it; changes nothing',
+  },
+  {
+    flags: '--reverify',
+    summary: 'read the whole payload again although an earlier run found this file intact',
+  },
+  { flags: '--yes', summary: 'answer yes instead of asking' },
+  { flags: '--resume', summary: 'go on with an install; without it, running install again does the same' },
+  { flags: '--rollback-to <step>', summary: 'excludes --upgrade; not offered by this version' },
+  { flags: '--accept-data-loss', summary: 'not used by --upgrade' },
+  { flags: '--json', summary: 'print one event a line as JSON' },
+];
+
+/** Flags that exclude each other. Throws `usage` with the command as it was meant. */
+export function checkFlags({
+  options,
+  program,
+  again,
+}: Pick<Invocation, 'options' | 'program' | 'again'>): void {
+  const given = (flag: string) => {
+    const value = options[flag.slice(2).replaceAll(/-([a-z])/g, (_, letter: string) => letter.toUpperCase())];
+    return value !== undefined && value !== false;
+  };
+  const usage = (message: string, hint: string) => new IvaapError('usage', message, { hint });
+  if (options.upgrade === true) {
+    const without = ['--resume', '--rollback-to', ...freshFlags];
+    const [wrong] = without.filter(given);
+    if (wrong === undefined) return;
+    const why = (freshFlags as readonly string[]).includes(wrong)
+      ? 'is an answer of a fresh install; an upgrade keeps what is in the values file'
+      : 'belongs to a fresh install and excludes --upgrade: an upgrade goes on by itself when it is run again';
+    throw usage(`${wrong} ${why}`, again({ without }));
+  }
+  if (given('--rollback-to')) {
+    throw usage('taking an install back is not offered by this version', `${program} status`);
+  }
+  const [wrong] = upgradeFlags.filter(given);
+  if (wrong !== undefined) throw usage(`${wrong} needs --upgrade`, again({ add: ['--upgrade'] }));
+}
+
+const text = (value: Options[string]) => (typeof value === 'string' ? value : undefined);
+const sharedFlags = ({ preflightOnly, dryRun, reverify, yes, waive }: Options) => ({
+  preflightOnly: preflightOnly === true,
+  dryRun: dryRun === true,
+  reverify: reverify === true,
+  yes: yes === true,
+  waive: Array.isArray(waive) ? (waive as string[]) : [],
+});
+
+export const freshOptions = (options: Options): InstallOptions => ({
+  fqdn: text(options.fqdn),
+  license: text(options.license),
+  storagePath: text(options.storagePath),
+  values: text(options.values),
+  supersede: options.supersede === true,
+  ...sharedFlags(options),
+});
+
+/** Throws `usage` for a key that is none. */
+export function upgradeOptions(options: Options, again: Invocation['again']): UpgradeOptions {
+  const from = text(options.imagesFrom);
+  return {
+    skipBackup: options.skipBackup === true,
+    acceptUnsupported: options.acceptUnsupportedUpgrade === true,
+    reapply: options.reapply === true,
+    supersede: options.supersede === true,
+    forceConflicts: options.forceConflicts === true,
+    trustKey: parseTrustKey(text(options.trustKey), again),
+    ...sharedFlags(options),
+    imagesFrom: from === 'disk' || from === 'payload' ? from : 'auto',
+    refreshArchives: options.refreshArchives === true,
+  };
+}
