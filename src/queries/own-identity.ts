@@ -1,6 +1,6 @@
 import { NoPayload } from '../payload/locate.ts';
 import { openPayload } from '../payload/open-payload.ts';
-import type { PayloadIdentity } from '../payload/reader.ts';
+import type { PayloadIdentity } from '../payload/identity.ts';
 
 /**
  * Product and version of this executable, from its index alone; undefined where nothing was packed onto it. Throws IvaapError `payload` when
