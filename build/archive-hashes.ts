@@ -1,7 +1,7 @@
 import { crc32 } from 'node:zlib';
 import { archiveLayout } from '../src/payload/format/archive-layout.ts';
 import { tarSegments } from '../src/payload/format/archive-stream.ts';
-import { blobName } from '../src/payload/format/entries.ts';
+import { blobName, crc32Text } from '../src/payload/format/entries.ts';
 import { combineCrc32 } from '../src/payload/format/archive-crc32.ts';
 import type { IndexArchive, IndexEntry, PayloadIndex } from '../src/payload/format/index-schema.ts';
 import type { HashPool } from './hash-pool.ts';
@@ -72,7 +72,7 @@ async function hashArchive(
   }
   await Promise.all(hashing);
   const { sha256 } = await thread.run({ kind: 'archive-end', name, crc32: crc });
-  return { sha256, crc32: crc.toString(16).padStart(8, '0') };
+  return { sha256, crc32: crc32Text(crc) };
 }
 
 function partOf(content: Content, from: number, size: number): ArchiveBytes {

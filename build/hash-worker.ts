@@ -3,6 +3,7 @@ import { closeSync, createReadStream, openSync } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 import { parentPort, workerData } from 'node:worker_threads';
 import { createGunzip } from 'node:zlib';
+import { crc32Text } from '../src/payload/format/entries.ts';
 import { bounded } from '../src/images/unpack-limit.ts';
 import { zeroOut } from '../src/payload/format/chunks.ts';
 import type { ChunkHashes } from './chunk-hash.ts';
@@ -51,7 +52,6 @@ export interface HashReply {
  */
 const buffer = Buffer.alloc(256 * 1024);
 const traces = workerData as KeyTraces;
-const hex32 = (value: number): string => value.toString(16).padStart(8, '0');
 
 function* readPieces(file: number, from: number, size: number, name: string): Generator<Buffer> {
   for (let done = 0; done < size; done += buffer.length) {
@@ -66,7 +66,7 @@ type OnBytes = (done: number) => void;
 async function copy(task: CopyTask, onBytes: OnBytes): Promise<Partial<HashResult>> {
   const search = new KeySearch(traces);
   const { sha256, crc32: crc, chunks } = await copyRange(task, onBytes, search);
-  return { size: task.size, sha256, crc32: hex32(crc), chunks, hasKey: search.found };
+  return { size: task.size, sha256, crc32: crc32Text(crc), chunks, hasKey: search.found };
 }
 
 function chunk({ file, from, to, zeroed }: HashTask & { kind: 'chunk' }): Partial<HashResult> {

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { z } from 'zod';
 import { blobName } from '../src/payload/format/entries.ts';
-import type { BlobSource } from './blob-source.ts';
-import { readBlob } from './blob-source.ts';
+import type { LayoutFiles } from './layout-files.ts';
+import { readBlob } from './layout-files.ts';
 import type { Content } from './pack-plan.ts';
 import { SpecError } from './spec-file.ts';
 
@@ -28,13 +28,13 @@ export interface Wanted {
 
 /** Reads the documents of one source; every refusal begins with the image's name. */
 export class LayoutReader {
-  readonly source: BlobSource;
+  readonly source: LayoutFiles;
   /** As the runtime has it. */
   readonly reference: string;
   readonly sourceName: string | undefined;
   readonly #where: string;
 
-  constructor(source: BlobSource, { reference, sourceName, where }: Wanted) {
+  constructor(source: LayoutFiles, { reference, sourceName, where }: Wanted) {
     this.source = source;
     this.reference = reference;
     this.sourceName = sourceName;

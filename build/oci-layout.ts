@@ -1,7 +1,7 @@
 import { blobName } from '../src/payload/format/entries.ts';
 import type { Compression } from '../src/images/compression.ts';
 import type { IndexImage } from '../src/payload/format/index-schema.ts';
-import type { BlobSource } from './blob-source.ts';
+import type { LayoutFiles } from './layout-files.ts';
 import { chooseManifest, isPlainAmd64, platformName } from './choose-manifest.ts';
 import { findInDockerList } from './docker-archive.ts';
 import type { Candidate } from './layout-names.ts';
@@ -35,7 +35,7 @@ export interface FoundImage {
  * Finds an image for linux/amd64 in an OCI layout or a docker-archive, its every blob being there with its size. Throws
  * {@link SpecError} beginning with `where`.
  */
-export function findImage(source: BlobSource, wanted: Wanted): FoundImage {
+export function findImage(source: LayoutFiles, wanted: Wanted): FoundImage {
   const reader = new LayoutReader(source, wanted);
   const index = reader.bytes('index.json');
   const dockerList = reader.bytes('manifest.json');

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import type { Scratch } from './blob-source.ts';
+import type { Scratch } from './layout-files.ts';
 import { checkRenderings, refuseCrds } from './chart-check.ts';
 import type { PackPlan } from './pack-plan.ts';
 import { HashPool } from './hash-pool.ts';

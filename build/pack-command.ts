@@ -2,7 +2,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { IvaapError } from '../src/errors.ts';
-import { withScratch } from './blob-source.ts';
+import { withScratch } from './layout-files.ts';
 import { minisignPublicKey } from './minisign.ts';
 import type { ChartReport } from './pack-check.ts';
 import { checkContents, checkedPlan } from './pack-check.ts';

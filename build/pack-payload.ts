@@ -7,7 +7,7 @@ import type { AtomicFile } from '../src/host/atomic-file.ts';
 import { openAtomic, writeFileAtomic } from '../src/host/atomic-file.ts';
 import type { PayloadIndex } from '../src/payload/format/index-schema.ts';
 import { openUncached } from '../src/payload/fast/page-memory.ts';
-import { withScratch } from './blob-source.ts';
+import { withScratch } from './layout-files.ts';
 import { emptyExecutableSize } from './empty-executable.ts';
 import { HashPool } from './hash-pool.ts';
 import { keyTraces } from './key-search.ts';

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
+import { crc32Text } from '../src/payload/format/entries.ts';
 import type { IndexEntry, PayloadIndex } from '../src/payload/format/index-schema.ts';
 import { WriteBack } from '../src/host/write-back.ts';
 import { hashArchives } from './archive-hashes.ts';
@@ -17,7 +18,6 @@ import { overlap, Written } from './written.ts';
 import type { Layout } from './zip-writer.ts';
 import { directoryAndTrailer, indexHeader, localHeaders, renderIndex } from './zip-writer.ts';
 
-const hex32 = (value: number): string => value.toString(16).padStart(8, '0');
 const sha256 = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex');
 
 /** The file that is packed, and the same past the page cache where that can be, from `openUncached`. */
@@ -83,7 +83,7 @@ export async function writePayload(
     hashChunks(output.file.fd, layout, rest, written, pool, onBytes),
   ]);
   const content = renderIndex(layout);
-  const indexHash = { sha256: sha256(content), crc32: hex32(crc32(content)) };
+  const indexHash = { sha256: sha256(content), crc32: crc32Text(crc32(content)) };
   const front = Buffer.concat([indexHeader(layout, indexHash.crc32), content]);
   await output.file.write(front, 0, front.length, index.headSize);
   const end = directoryAndTrailer(layout, indexHash, sha256);
@@ -156,7 +156,7 @@ async function writeMade(
 ): Promise<{ sha256: string; crc32: string }> {
   if ('bytes' in content) {
     await file.write(content.bytes, 0, size, offset);
-    return { sha256: sha256(content.bytes), crc32: hex32(crc32(content.bytes)) };
+    return { sha256: sha256(content.bytes), crc32: crc32Text(crc32(content.bytes)) };
   }
   const zeros = Buffer.alloc(4 * 1024 * 1024);
   const hash = createHash('sha256');
@@ -166,5 +166,5 @@ async function writeMade(
     hash.update(piece);
     crc = crc32(piece, crc);
   }
-  return { sha256: hash.digest('hex'), crc32: hex32(crc) };
+  return { sha256: hash.digest('hex'), crc32: crc32Text(crc) };
 }

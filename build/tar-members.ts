@@ -4,6 +4,7 @@ import { posix } from 'node:path';
 import type { Header } from 'tar-stream';
 import { extract } from 'tar-stream';
 import { followed, linkTarget } from '../src/images/tar-files.ts';
+import { paddedSize as padded, tarBlock as block } from '../src/payload/format/archive-tar.ts';
 
 /** Where a file's content lies inside an uncompressed tar. */
 export interface TarMember {
@@ -11,8 +12,6 @@ export interface TarMember {
   size: number;
 }
 
-const block = 512;
-const padded = (size: number): number => Math.ceil(size / block) * block;
 /** Types of the records that describe the member behind them: pax, GNU's long link and long name. */
 const describing = new Set(['x', 'L', 'K']);
 /** A name or a link's target; more is no archive of images. */

@@ -67,6 +67,20 @@ export interface Contest {
   before?: () => Promise<unknown>;
 }
 
+/** One budget: what we do, beside what it is compared with. */
+export interface Row extends Contest {
+  work: string;
+  against: string;
+  budget: string;
+  /** Takes milliseconds: measured more often. */
+  startsOnly?: true;
+  /** Why it cannot be measured on this machine. */
+  missing?: string;
+  keeps: (ours: Series, reference: Series) => boolean;
+  /** The reference is no budget: it is what the work cannot do without, by itself. */
+  isLimit?: true;
+}
+
 /** Runs both in turns, so that whatever else the machine does falls on both. */
 export async function contest({ ours, reference, before }: Contest, runs: number) {
   const measured = { ours: [] as Measurement[], reference: [] as Measurement[] };

@@ -6,21 +6,8 @@ import { packPayload } from '../build/pack-payload.ts';
 import { builtExecutable } from '../test/fixtures/built-executable.ts';
 import { writeOciLayout } from '../test/fixtures/oci-layout.ts';
 import { writeTinySpec } from '../test/fixtures/tiny-payload.ts';
-import { type Contest, measure, type Series } from './bench-measure.ts';
-
-/** One budget: what we do, beside what it is compared with. */
-export interface Row extends Contest {
-  work: string;
-  against: string;
-  budget: string;
-  /** Takes milliseconds: measured more often. */
-  startsOnly?: true;
-  /** A program that is not on this machine. */
-  missing?: string;
-  keeps: (ours: Series, reference: Series) => boolean;
-  /** The reference is no budget: it is what the work cannot do without, by itself. */
-  isLimit?: true;
-}
+import { hugePageRows } from './bench-huge-pages.ts';
+import { measure, type Row, type Series } from './bench-measure.ts';
 
 export interface PayloadBench {
   /** An empty folder with room for six times the size. */
@@ -28,6 +15,8 @@ export interface PayloadBench {
   sizeMib: number;
   /** Rows whose name holds this. */
   only: string;
+  /** What huge pages gain, and nothing else. */
+  hugePages: boolean;
   say: (text: string) => void;
 }
 
@@ -67,12 +56,14 @@ function specOf(folder: string, count: number): string {
 }
 
 /** Packs what is measured, and gives the rows. */
-export async function payloadBench({ work, sizeMib, only, say }: PayloadBench): Promise<Row[]> {
+export async function payloadBench({ work, sizeMib, only, hugePages, say }: PayloadBench): Promise<Row[]> {
   const at = (name: string) => join(work, name);
   const executable = builtExecutable();
   const wanted = (rows: Row[]) => rows.filter(({ work: name }) => name.includes(only));
-  const startUp = wanted(startUpRows(at));
-  const bulk = wanted(bulkRows(at, executable));
+  const startUp = hugePages ? [] : wanted(startUpRows(at));
+  const bulk = wanted(
+    hugePages ? hugePageRows({ file: at('full'), archive, output: at('ours') }) : bulkRows(at, executable),
+  );
   if (startUp.length > 0) {
     say('packing sparse files of 1, 8 and 10 GiB …');
     const spec = specOf(at('small-spec'), 0);
@@ -165,7 +156,7 @@ function bulkRows(at: (name: string) => string, executable: string): Row[] {
       ...verify,
       against: name,
       reference: program(...argv),
-      ...(isInstalled(needed) ? {} : { missing: needed }),
+      ...(isInstalled(needed) ? {} : { missing: `${needed} not installed` }),
     };
     const isDisk = name === 'cat';
     rows.push({
@@ -246,7 +237,7 @@ function bulkRows(at: (name: string) => string, executable: string): Row[] {
       budget: name === 'tar' ? '<= 1.5 x' : '<= 1 x',
       reference: sh(script, at('folder'), at('copy')),
       keeps: within(name === 'tar' ? 1.5 : 1),
-      ...(isInstalled(name) ? {} : { missing: name }),
+      ...(isInstalled(name) ? {} : { missing: `${name} not installed` }),
     });
   return rows;
 }

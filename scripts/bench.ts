@@ -5,19 +5,21 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { formatBytes } from '../src/policy/format-bytes.ts';
 import { formatDuration } from '../src/ui/format.ts';
-import { contest, type Series } from './bench-measure.ts';
-import { payloadBench, type Row } from './bench-payload.ts';
+import { contest, type Row, type Series } from './bench-measure.ts';
+import { payloadBench } from './bench-payload.ts';
 
 /**
  * `npm run bench -- payload`: each budget of the payload beside its reference in one run, in turns, as ratios of medians. Prints a
  * table with OK or MISSED a row; a missed budget is no failure of the command.
  */
 
-const usage = `usage: npm run bench -- payload [--size SIZE] [--runs N] [--only TEXT] [--write]
+const usage = `usage: npm run bench -- payload [--size SIZE] [--runs N] [--only TEXT] [--huge-pages] [--write]
   --size   incompressible payload for verify, extract-file and pack, e.g. 512m or 1g (default 4g);
            start-up is measured on sparse files of 1, 8 and 10 GiB
   --runs   measurements of each kind (default 5; start-up takes three times as many)
   --only   rows whose name holds this text
+  --huge-pages
+           instead of all: what huge pages and the second start for them gain (as root)
   --write  keeps the table in docs/performance.md`;
 
 const { values, positionals } = parseArgs({
@@ -26,6 +28,7 @@ const { values, positionals } = parseArgs({
     size: { type: 'string', default: '4g' },
     runs: { type: 'string', default: '5' },
     only: { type: 'string', default: '' },
+    'huge-pages': { type: 'boolean', default: false },
     write: { type: 'boolean', default: false },
     help: { type: 'boolean', short: 'h' },
   },
@@ -50,8 +53,7 @@ const time = ({ medianMs, leastMs, mostMs }: Series) => {
 
 async function cellsOf(row: Row): Promise<string[]> {
   const { work, budget, against } = row;
-  if (row.missing !== undefined)
-    return [work, against, budget, '', '', '', '', `${row.missing} not installed`];
+  if (row.missing !== undefined) return [work, against, budget, '', '', '', '', row.missing];
   const { ours, reference } = await contest(row, row.startsOnly ? 3 * runs : runs);
   const memory = `${formatBytes(ours.peakBytes)} / ${formatBytes(reference.peakBytes)}`;
   const ratio = (ours.medianMs / reference.medianMs).toFixed(2);
@@ -73,7 +75,8 @@ mkdirSync(cache, { recursive: true });
 const work = mkdtempSync(join(cache, 'run-'));
 try {
   const say = (text: string) => process.stderr.write(`${text}\n`);
-  const rows = await payloadBench({ work, sizeMib, only: values.only, say });
+  const { only, 'huge-pages': hugePages } = values;
+  const rows = await payloadBench({ work, sizeMib, only, hugePages, say });
   const table = [
     ['work', 'against', 'budget', 'ours, median (spread)', 'reference', 'ratio', 'memory', 'verdict'],
   ];
@@ -88,7 +91,8 @@ try {
   const taken = `${machine}; payload of ${values.size}, ${runs} runs; commit ${commit}, ${day}.`;
   const text = `${taken}\n\n${markdown(table)}`;
   console.log(text);
-  if (values.write) {
+  // The page's table is that of the budgets.
+  if (values.write && !hugePages) {
     const [before = '', rest = ''] = readFileSync(page, 'utf8').split(begin);
     writeFileSync(page, `${before}${begin}\n\n${text}\n\n${end}${rest.split(end)[1] ?? ''}`);
   }

@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import type { z } from 'zod';
 import type { ZipEntry } from './format/entries.ts';
-import { headerFits, zipEntries } from './format/entries.ts';
+import { crc32Text, headerFits, zipEntries } from './format/entries.ts';
 import { indexContradiction } from './format/index-check.ts';
 import type { PayloadIndex } from './format/index-schema.ts';
 import { indexSchema } from './format/index-schema.ts';
@@ -34,7 +34,7 @@ export async function checkedIndex(
   const { indexOffset: offset, indexLength: length, fileSize } = trailer;
   const why = indexContradiction(index, offset + length, fileSize);
   if (why !== undefined) throw contradictory(spokenName, why);
-  const entries = zipEntries(index, { offset, length, crc32: crc32(content).toString(16).padStart(8, '0') });
+  const entries = zipEntries(index, { offset, length, crc32: crc32Text(crc32(content)) });
   if (!headerFits(entries[0])) throw contradictory(spokenName, 'no local header fits before index.json');
   await assertHeader(file, entries[0]);
   await assertDirectory(file, entries, index.chunks.coveredEnd);

@@ -3,11 +3,10 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { crc32 } from 'node:zlib';
 import { rangesWithin } from './byte-ranges.ts';
 import type { PlacedEntry } from './format/entries.ts';
-import { placedEntries } from './format/entries.ts';
+import { crc32Text, localHeader, placedEntries } from './format/entries.ts';
 import type { Payload } from './reader.ts';
 import type { Damage } from './named-damages.ts';
 import { chunkBounds, zeroOut } from './format/chunks.ts';
-import { localHeader } from './format/entries.ts';
 
 /** What an entry was found to be, hashed by itself. */
 export interface EntryVerdict {
@@ -111,7 +110,7 @@ function entryHasher(entry: PlacedEntry) {
     },
     async verdict({ readAt }: Payload): Promise<EntryVerdict> {
       const sha256 = (hash ?? createHash('sha256')).digest('hex');
-      const found = { name, offset, size, sha256, crc32: crc.toString(16).padStart(8, '0') };
+      const found = { name, offset, size, sha256, crc32: crc32Text(crc) };
       const header = await readAt(entry.headerOffset, offset - entry.headerOffset).catch(() => undefined);
       const intact =
         sha256 === entry.sha256 && found.crc32 === entry.crc32 && header?.equals(localHeader(entry)) === true;

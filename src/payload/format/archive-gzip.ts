@@ -1,5 +1,5 @@
 /**
- * gzip without compression: a fixed header, stored blocks of 65,535 bytes, CRC and length. Written by us because zlib's level 0
+ * FORMAT.md, Archives: gzip without compression, a fixed header, stored blocks of 65,535 bytes, CRC and length. Written by us because zlib's level 0
  * cuts its blocks where its caller's writes end; here every byte's place is arithmetic.
  */
 

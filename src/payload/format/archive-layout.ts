@@ -1,7 +1,9 @@
 import type { IndexArchive, IndexImage, PayloadIndex } from './index-schema.ts';
-import { storedGzipSize } from './archive-gzip.ts';
+import { gzipHeader, storedGzipOffset, storedGzipSize } from './archive-gzip.ts';
 import { paddedSize, tarBlock, tarEnd, tarHeader } from './archive-tar.ts';
 import { blobName } from './entries.ts';
+
+/** FORMAT.md, Archives: the files of one and their places. */
 
 /** One file inside an image archive: bytes made from the index, or a blob that the payload holds. */
 export interface ArchivePart {
@@ -122,3 +124,15 @@ export function archiveLayout(
 /** The header that stands before a part in the tar. */
 export const partHeader = (part: Pick<ArchivePart, 'name' | 'size'>): Buffer =>
   tarHeader(part.name, part.size);
+
+const firstName = Buffer.from('index.json\0');
+
+/** Bytes at the start of a file by which {@link startsAsArchive} knows it. */
+export const archiveStart: number = storedGzipOffset(0) + firstName.length;
+
+/** Whether a file starts with gzip's header as it is written here, a stored block, and the name of the first file in the tar. */
+export function startsAsArchive(start: Buffer): boolean {
+  const [kind = 0xff] = start.subarray(gzipHeader.length);
+  const name = start.subarray(storedGzipOffset(0), archiveStart);
+  return start.subarray(0, gzipHeader.length).equals(gzipHeader) && kind <= 1 && name.equals(firstName);
+}

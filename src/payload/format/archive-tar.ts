@@ -1,4 +1,4 @@
-/** Tar records, specified byte for byte: plain ustar, so that an archive is the same bytes on every machine and for ever. */
+/** FORMAT.md, Archives: tar records, specified byte for byte; plain ustar, so that an archive is the same bytes on every machine and for ever. */
 
 export const tarBlock = 512;
 

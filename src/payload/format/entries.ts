@@ -6,6 +6,9 @@ import { limits } from './limits.ts';
  * bytes that the index implies. Source: PKWARE's APPNOTE 6.3.10, sections 4.3 and 4.5.
  */
 
+/** A CRC-32 as the index has it: 8 hex digits. */
+export const crc32Text = (crc: number): string => crc.toString(16).padStart(8, '0');
+
 /** What a local header says; the padding follows from the two offsets. */
 export interface ZipEntry {
   name: string;

@@ -1,7 +1,7 @@
 import type { ReadAt } from '../position-reader.ts';
 
 /**
- * Where a 64-bit little-endian ELF image ends: the furthest of its segments, sections and tables. This is where the payload begins
+ * FORMAT.md, Head: where a 64-bit little-endian ELF image ends: the furthest of its segments, sections and tables. This is where the payload begins
  * in a file whose trailer was cut off. Returns undefined when the file is no such image or its headers are cut off.
  * Source: System V ABI, ELF-64 object file format.
  */

@@ -1,4 +1,4 @@
-/** What a payload has at most, as FORMAT.md's table of limits says it. A reader refuses what goes beyond. */
+/** FORMAT.md, Limits: what a payload has at most. A reader refuses what goes beyond. */
 export const limits = {
   /** 64 MiB of index describe about two terabytes. */
   indexBytes: 64 * 1024 * 1024,

@@ -3,6 +3,8 @@ import { IvaapError } from '../../errors.ts';
 import type { Trailer } from './trailer.ts';
 import { signedBytes } from './trailer.ts';
 
+/** FORMAT.md, Trailer: signature, fingerprint and hand-over. */
+
 /** What a public key is known by: the SHA-256 of its 32 bytes, hex. */
 export const fingerprintOf = (key: Buffer): string => createHash('sha256').update(key).digest('hex');
 

@@ -10,7 +10,7 @@ export interface Signed {
 }
 
 /**
- * The trailer: the zip comment, ASCII lines, the last bytes of the file. It is the root of all checks: it names the index by
+ * FORMAT.md, Trailer: the zip comment, ASCII lines, the last bytes of the file. It is the root of all checks: it names the index by
  * place and SHA-256, the index names everything else, and the signature, where there is one, covers the trailer.
  */
 export interface Trailer {

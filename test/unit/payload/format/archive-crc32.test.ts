@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
 import { crc32 } from 'node:zlib';
-import { combineCrc32 } from '../../../src/payload/format/archive-crc32.ts';
+import { combineCrc32 } from '../../../../src/payload/format/archive-crc32.ts';
 
 test('two parts have the CRC-32 of the whole, wherever it is cut', () => {
   const whole = randomBytes(70_000);

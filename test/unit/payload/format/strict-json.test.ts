@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { isLine, strictJson } from '../../../src/payload/format/strict-json.ts';
+import { isLine, strictJson } from '../../../../src/payload/format/strict-json.ts';
 
 describe('JSON in one spelling', () => {
   const parse = (text: string | Buffer, indent?: number) => strictJson(Buffer.from(text), indent);
@@ -45,7 +45,7 @@ describe('JSON in one spelling', () => {
   });
 
   it('is refused with every character that FORMAT.md lists, in a value as in a key, and with no other one', () => {
-    const page = readFileSync(join(import.meta.dirname, '../../../payload-spec/FORMAT.md'), 'utf8');
+    const page = readFileSync(join(import.meta.dirname, '../../../../payload-spec/FORMAT.md'), 'utf8');
     const rows = page.split('\n').filter((row) => row.startsWith('| U+'));
     const ranges = rows.flatMap((row) =>
       [...row.matchAll(/U\+([0-9A-F]+)(?:-U\+([0-9A-F]+))?/g)].map(

@@ -18,7 +18,7 @@ export interface BlobPlace {
 }
 
 /** Files of an image layout by their names in it, whether it is a folder or a tar. */
-export interface BlobSource {
+export interface LayoutFiles {
   /** As messages name it. */
   path: string;
   find(name: string): BlobPlace | undefined;
@@ -57,7 +57,7 @@ export function readBlob({ path, offset, size }: BlobPlace, limit = 16 * 1024 * 
 }
 
 /** A layout that lies unpacked in a folder. */
-export function folderSource(folder: string): BlobSource {
+export function folderSource(folder: string): LayoutFiles {
   return {
     path: folder,
     find(name) {
@@ -74,8 +74,8 @@ export function folderSource(folder: string): BlobSource {
 export const headOf = (place: BlobPlace): Buffer => readBlob({ ...place, size: Math.min(8, place.size) });
 
 /** Reads every archive once, however many images name it. */
-export function archiveSources(scratch: Scratch): (path: string, where: string) => Promise<BlobSource> {
-  const opened = new Map<string, Promise<BlobSource>>();
+export function archiveSources(scratch: Scratch): (path: string, where: string) => Promise<LayoutFiles> {
+  const opened = new Map<string, Promise<LayoutFiles>>();
   return async (path, where) => {
     const running = opened.get(path) ?? archiveSource(path, join(scratch.folder, `${opened.size}.tar`));
     opened.set(path, running);
@@ -88,7 +88,7 @@ export function archiveSources(scratch: Scratch): (path: string, where: string) 
 }
 
 /** A tar is read where it lies; a compressed one is unpacked to `unpacked` first, since nothing in it has a place to read from. */
-async function archiveSource(path: string, unpacked: string): Promise<BlobSource> {
+async function archiveSource(path: string, unpacked: string): Promise<LayoutFiles> {
   const found = statSync(path, { throwIfNoEntry: false });
   if (found?.isDirectory() === true) throw new Error('it is a folder: give it as ociLayout');
   if (found?.isFile() !== true) throw new Error('there is no such file');

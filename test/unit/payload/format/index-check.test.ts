@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { indexContradiction } from '../../../src/payload/format/index-check.ts';
-import type { PayloadIndex } from '../../../src/payload/format/index-schema.ts';
-import { indexSchema } from '../../../src/payload/format/index-schema.ts';
-import type { TinyPayload } from '../../fixtures/tiny-payload.ts';
-import { makeTinyPayload } from '../../fixtures/tiny-payload.ts';
-import { openPayload } from '../../../src/payload/open-payload.ts';
+import { indexContradiction } from '../../../../src/payload/format/index-check.ts';
+import type { PayloadIndex } from '../../../../src/payload/format/index-schema.ts';
+import { indexSchema } from '../../../../src/payload/format/index-schema.ts';
+import type { TinyPayload } from '../../../fixtures/tiny-payload.ts';
+import { makeTinyPayload } from '../../../fixtures/tiny-payload.ts';
+import { openPayload } from '../../../../src/payload/open-payload.ts';
 
 describe('an index', () => {
   let tiny: TinyPayload;

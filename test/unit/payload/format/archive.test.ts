@@ -7,15 +7,15 @@ import { Readable } from 'node:stream';
 import { after, before, describe, it } from 'node:test';
 import { crc32, gunzipSync } from 'node:zlib';
 import { extract } from 'tar-stream';
-import { archiveDifference, readArchivedPart } from '../../../src/images/archive-file.ts';
-import { storedGzip, storedGzipOffset, storedGzipSize } from '../../../src/payload/format/archive-gzip.ts';
-import { archiveLayout } from '../../../src/payload/format/archive-layout.ts';
-import { ociTarStream } from '../../../src/payload/format/archive-stream.ts';
-import { tarHeader } from '../../../src/payload/format/archive-tar.ts';
-import type { Payload } from '../../../src/payload/reader.ts';
-import { openPayload } from '../../../src/payload/open-payload.ts';
-import type { TinyPayload } from '../../fixtures/tiny-payload.ts';
-import { makeTinyPayload, noise } from '../../fixtures/tiny-payload.ts';
+import { archiveDifference, readArchivedPart } from '../../../../src/images/archive-file.ts';
+import { storedGzip, storedGzipOffset, storedGzipSize } from '../../../../src/payload/format/archive-gzip.ts';
+import { archiveLayout } from '../../../../src/payload/format/archive-layout.ts';
+import { ociTarStream } from '../../../../src/payload/format/archive-stream.ts';
+import { tarHeader } from '../../../../src/payload/format/archive-tar.ts';
+import type { Payload } from '../../../../src/payload/reader.ts';
+import { openPayload } from '../../../../src/payload/open-payload.ts';
+import type { TinyPayload } from '../../../fixtures/tiny-payload.ts';
+import { makeTinyPayload, noise } from '../../../fixtures/tiny-payload.ts';
 
 async function collect(pieces: AsyncIterable<Buffer>): Promise<Buffer> {
   const all: Buffer[] = [];

@@ -3,10 +3,14 @@ import { randomBytes, randomInt } from 'node:crypto';
 import { describe, it } from 'node:test';
 import { crc32 } from 'node:zlib';
 import { gunzipSync } from 'node:zlib';
-import { storedGzipRange, storedGzipSize, storedGzipSpan } from '../../../src/payload/format/archive-gzip.ts';
-import type { OutputPiece } from '../../../src/payload/fast/output-pieces.ts';
-import type { Segment } from '../../../src/payload/chunked-file.ts';
-import { outputPieces } from '../../../src/payload/fast/output-pieces.ts';
+import {
+  storedGzipRange,
+  storedGzipSize,
+  storedGzipSpan,
+} from '../../../../src/payload/format/archive-gzip.ts';
+import type { OutputPiece } from '../../../../src/payload/fast/output-pieces.ts';
+import type { Segment } from '../../../../src/payload/chunked-file.ts';
+import { outputPieces } from '../../../../src/payload/fast/output-pieces.ts';
 
 const chunkSize = 1000;
 
