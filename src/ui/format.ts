@@ -1,3 +1,5 @@
+import { tableRows } from './wrap.ts';
+
 /** `0.4 s`, `12 s`, `3 m 04 s`, `1 h 12 m`. */
 export function formatDuration(ms: number): string {
   const seconds = ms / 1000;
@@ -10,18 +12,8 @@ export function formatDuration(ms: number): string {
 }
 
 /** Rows as lines with aligned columns, two spaces between; `right` names the columns that are numbers. */
-export function columns(rows: readonly (readonly string[])[], right: readonly number[] = []): string[] {
-  const count = Math.max(0, ...rows.map((row) => row.length));
-  const widths = Array.from({ length: count }, (_, column) =>
-    Math.max(...rows.map((row) => row[column]?.length ?? 0)),
-  );
-  return rows.map((row) =>
-    row
-      .map((cell, column) => {
-        const width = widths[column] ?? 0;
-        return right.includes(column) ? cell.padStart(width) : cell.padEnd(width);
-      })
-      .join('  ')
-      .trimEnd(),
-  );
-}
+export const columns = (
+  rows: readonly (readonly string[])[],
+  right: readonly number[] = [],
+  width = Infinity,
+): string[] => tableRows(rows, { right, width }).flat();

@@ -2,8 +2,7 @@ import type { PlannedStep, RunPlan } from '../engine/run-plan.ts';
 import { counted } from '../policy/counted.ts';
 import { formatBytes } from '../policy/format-bytes.ts';
 import { printableLine } from './sanitize.ts';
-
-const leastWidth = 20;
+import { wrapLine } from './wrap.ts';
 
 /** A plan for people, every line at most `columns` wide. */
 export function planLines(plan: RunPlan, columns = 80): string[] {
@@ -17,7 +16,7 @@ export function planLines(plan: RunPlan, columns = 80): string[] {
     '',
     ...refusalLines(refusals),
   ];
-  return lines.flatMap((line) => wrap(printable(line), columns));
+  return lines.flatMap((line) => wrapLine(printable(line), columns));
 }
 
 /** The same in a few lines: what is worth a look before the first step. */
@@ -35,7 +34,7 @@ export function planBrief({ steps, run }: RunPlan, columns = Infinity): string[]
       return brief === undefined ? [] : [`  ${id}: ${brief}`];
     }),
   ];
-  return lines.flatMap((line) => wrap(printable(line), columns));
+  return lines.flatMap((line) => wrapLine(printable(line), columns));
 }
 
 const versions = ({ from, to }: RunPlan): string => (from === null ? `of ${to}` : `${from} -> ${to}`);
@@ -75,21 +74,3 @@ function refusalLines(refusals: RunPlan['refusals']): string[] {
 
 /** Blanks in front are layout and stay. */
 const printable = (line: string): string => `${/^ */.exec(line)?.[0] ?? ''}${printableLine(line)}`;
-
-/** A line in pieces of at most `columns`, those after the first indented by two more; a word that is longer is cut. */
-function wrap(line: string, columns: number): string[] {
-  const width = Math.max(leastWidth, columns);
-  if (line.length <= width) return [line];
-  const indent = /^ */.exec(line)?.[0].length ?? 0;
-  const hanging = ' '.repeat(Math.min(indent + 2, Math.floor(width / 2)));
-  const lines: string[] = [];
-  let rest = line;
-  while (rest.length > width) {
-    const inner = /^ */.exec(rest)?.[0].length ?? 0;
-    const space = rest.lastIndexOf(' ', width);
-    const cut = space > inner ? space : width;
-    lines.push(rest.slice(0, cut).trimEnd());
-    rest = `${hanging}${rest.slice(cut).trimStart()}`;
-  }
-  return [...lines, rest];
-}

@@ -1,0 +1,98 @@
+import { padToWidth, textWidth } from './width.ts';
+
+const leastWidth = 20;
+
+/**
+ * The text in lines of at most `width` columns, cut between words; a word that is longer than a line is cut where the line ends. `first` is
+ * the room of the first line.
+ */
+export function wrapWords(text: string, width: number, first = width): string[] {
+  if (textWidth(text) <= first) return [text];
+  const lines: string[] = [];
+  const room = () => (lines.length === 0 ? first : width);
+  let line = '';
+  for (const word of text.split(/ +/)) {
+    const longer = line === '' ? word : `${line} ${word}`;
+    if (textWidth(longer) <= room()) {
+      line = longer;
+      continue;
+    }
+    if (line !== '') lines.push(line);
+    line = word;
+    while (textWidth(line) > room()) {
+      const head = fittingHead(line, room());
+      lines.push(head);
+      line = line.slice(head.length);
+    }
+  }
+  return line === '' ? lines : [...lines, line];
+}
+
+/** At least one character, however narrow the room. */
+function fittingHead(text: string, room: number): string {
+  let head = '';
+  for (const character of text) {
+    if (head !== '' && textWidth(head + character) > room) break;
+    head += character;
+  }
+  return head;
+}
+
+/** A line in pieces of at most `columns`, those after the first indented by two more than it is. */
+export function wrapLine(line: string, columns: number): string[] {
+  const width = Math.max(leastWidth, columns);
+  if (textWidth(line) <= width) return [line];
+  const text = line.trimStart();
+  const indent = line.length - text.length;
+  const hanging = Math.min(indent + 2, Math.floor(width / 2));
+  return wrapWords(text, width - hanging, width - indent).map(
+    (piece, at) => ' '.repeat(at === 0 ? indent : hanging) + piece,
+  );
+}
+
+const gap = '  ';
+
+export interface TableOptions {
+  /** Columns of the screen; a table that fits is as narrow as its cells. */
+  width?: number;
+  /** Numbers of the columns that are right-aligned. */
+  right?: readonly number[];
+}
+
+/** Rows as aligned columns, a list of lines for each row: where the screen is too narrow, cells wrap inside their column. */
+export function tableRows(
+  rows: readonly (readonly string[])[],
+  { width = Infinity, right = [] }: TableOptions = {},
+): string[][] {
+  const count = Math.max(0, ...rows.map((row) => row.length));
+  const natural = Array.from({ length: count }, (_, column) =>
+    Math.max(0, ...rows.map((row) => textWidth(row[column] ?? ''))),
+  );
+  const widths = fitted(natural, width - gap.length * (count - 1));
+  return rows.map((row) => {
+    const cells = widths.map((room, column) => wrapWords(row[column] ?? '', room));
+    const height = Math.max(...cells.map((lines) => lines.length));
+    return Array.from({ length: height }, (_, line) =>
+      cells
+        .map((lines, column) => {
+          const room = widths[column] ?? 0;
+          const text = lines[line] ?? '';
+          return right.includes(column) ? text.padStart(room) : padToWidth(text, room);
+        })
+        .join(gap)
+        .trimEnd(),
+    );
+  });
+}
+
+/** Widths that fit: narrow columns keep theirs, wide ones share what is left. */
+function fitted(natural: readonly number[], room: number): number[] {
+  const least = 6;
+  let cap = Math.max(...natural, least);
+  const total = () => natural.reduce((sum, width) => sum + Math.min(width, cap), 0);
+  while (cap > least && total() > room) cap -= 1;
+  // What one step of the cap left over goes to the last of the wide columns.
+  const spare = Number.isFinite(room) ? Math.max(0, room - total()) : 0;
+  const last = natural.findLastIndex((width) => width > cap);
+  return natural.map((width, column) => Math.min(width, cap + (column === last ? spare : 0)));
+}

@@ -1,0 +1,46 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { tableRows, wrapLine, wrapWords } from '../../../src/ui/wrap.ts';
+import { textWidth } from '../../../src/ui/width.ts';
+
+const words = 'a table whose cells are sentences is read on narrow screens and on wide ones';
+
+test('a line is cut between words, and what follows is indented', () => {
+  assert.deepEqual(wrapLine('  one two three four five six seven', 20), [
+    '  one two three four',
+    '    five six seven',
+  ]);
+  assert.deepEqual(wrapLine('short', 20), ['short']);
+});
+
+test('a word that is longer than the line is cut, and no letter is lost', () => {
+  const path = '/opt/'.repeat(12);
+  for (const width of [7, 20, 59]) {
+    const lines = wrapWords(`${path} 日本語日本語日本語日本語`, width);
+    assert.ok(
+      lines.every((line) => textWidth(line) <= width),
+      `${width}`,
+    );
+    assert.equal(lines.join('').replaceAll(' ', ''), `${path}日本語日本語日本語日本語`);
+  }
+});
+
+test('a table fits the screen from 60 to 200 columns, and its cells stay in their columns', () => {
+  const rows = [
+    ['STATUS', 'CHECK', 'MEASURED', 'LIMIT'],
+    ['ok', 'clock', '0 s ahead of the server', '60 s'],
+    ['FAIL', 'room:/var/lib/rancher', words, `${words}, ${words}`],
+  ];
+  for (let width = 60; width <= 200; width += 1) {
+    const table = tableRows(rows, { width });
+    const starts = ['CHECK', 'MEASURED', 'LIMIT'].map((head) => (table[0]?.[0] ?? '').indexOf(head));
+    for (const line of table.flat()) {
+      assert.ok(textWidth(line) <= width, `${width}: ${line}`);
+      // Two blanks stand before each column.
+      for (const start of starts)
+        assert.match(line.slice(start - 2, start).padEnd(2), /^ {2}$/, `${width}: ${line}`);
+    }
+    const last = table[2]?.map((line) => line.slice(starts[2] ?? 0).trim()).filter((text) => text !== '');
+    assert.equal(last?.join(' '), rows[2]?.[3]);
+  }
+});
