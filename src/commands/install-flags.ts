@@ -58,6 +58,7 @@ export const installFlags: readonly CommandOption[] = [
   { flags: '--resume', summary: 'go on with an install; without it, running install again does the same' },
   { flags: '--rollback-to <step>', summary: 'excludes --upgrade; not offered by this version' },
   { flags: '--accept-data-loss', summary: 'not used by --upgrade' },
+  { flags: '--verbose', summary: 'show every check of preflight, not only what is not ok' },
   { flags: '--json', summary: 'print one event a line as JSON' },
 ];
 

@@ -10,7 +10,8 @@ import { checkFlags, freshOptions, installFlags, upgradeOptions } from './instal
 
 async function run({ options, json, signal, secondSignal, program, again }: Invocation): Promise<void> {
   const output = guardedOutput(process.stdout);
-  const renderer = chooseRenderer(output, { json, env: process.env });
+  const allChecks = options.verbose === true || options.preflightOnly === true;
+  const renderer = chooseRenderer(output, { json, env: process.env, allChecks });
   const emit = renderer.handle;
   const at = () => new Date().toISOString();
   const ports = { emit, signal, insist: secondSignal, program, again, confirm: terminalConfirm(signal) };

@@ -11,18 +11,25 @@ const leastColumns = 20;
 /** JSON when asked for, live lines on a terminal that can redraw, plain lines everywhere else. */
 export function chooseRenderer(
   output: Output,
-  options: { json: boolean; env: Readonly<Record<string, string | undefined>>; clock?: RenderClock },
+  options: {
+    json: boolean;
+    env: Readonly<Record<string, string | undefined>>;
+    clock?: RenderClock;
+    /** Every check of preflight is told, not only what is not ok. */
+    allChecks?: boolean;
+  },
 ): Renderer {
-  const { env, clock = systemRenderClock } = options;
+  const { env, clock = systemRenderClock, allChecks = false } = options;
   if (options.json) return jsonRenderer(output, clock);
   const term = env['TERM'] ?? '';
   if (!output.isTerminal || term === '' || term === 'dumb' || output.columns < leastColumns) {
-    return plainRenderer(output, clock);
+    return plainRenderer(output, { clock, allChecks });
   }
   const locale = env['LC_ALL'] || env['LC_CTYPE'] || env['LANG'] || '';
   return terminalRenderer(output, {
     colors: (env['NO_COLOR'] ?? '') === '',
     unicode: /utf-?8/i.test(locale) && term !== 'linux',
     clock,
+    allChecks,
   });
 }

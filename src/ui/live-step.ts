@@ -1,3 +1,4 @@
+import { programLine } from './program-line.ts';
 import type { EngineEvent } from '../engine/events.ts';
 import { ProgressMeter } from './progress.ts';
 import { printableLine } from './sanitize.ts';
@@ -27,7 +28,7 @@ export class LiveSteps {
     else if (event.type === 'task.progress') this.#steps.get(event.task)?.meter.update(event, saidMs);
     else if (event.type === 'step.log' && event.quiet !== true) {
       const step = this.#steps.get(event.step);
-      if (step) step.lastLog = printableLine(event.line);
+      if (step) step.lastLog = programLine(event.line) ?? step.lastLog;
     } else if (event.type === 'step.completed' || event.type === 'step.failed')
       this.#steps.delete(event.step);
     else if (event.type === 'task.completed' || event.type === 'task.failed') this.#steps.delete(event.task);

@@ -3,7 +3,9 @@ import { errorLines } from './error-text.ts';
 import { formatDuration } from './format.ts';
 import { LiveSteps } from './live-step.ts';
 import type { Output } from './output.ts';
+import { unpainted } from './paint.ts';
 import { preflightLines } from './preflight-text.ts';
+import { programLine } from './program-line.ts';
 import { planBrief } from './plan-text.ts';
 import type { RenderClock, Renderer } from './renderer.ts';
 import { systemRenderClock } from './renderer.ts';
@@ -15,8 +17,19 @@ import { printable, printableLine } from './sanitize.ts';
 const silenceMs = 30_000;
 const checkMs = 1000;
 
+/** Columns of a line in a file, without its time. */
+const fileColumns = 120;
+const timeColumns = '2026-11-22T15:04:05Z '.length;
+
+export interface PlainOptions {
+  clock?: RenderClock;
+  /** Every check of preflight is told, not only what is not ok. */
+  allChecks?: boolean;
+}
+
 /** Lines with timestamps, for files, pipes and terminals that cannot redraw. */
-export function plainRenderer(output: Output, clock: RenderClock = systemRenderClock): Renderer {
+export function plainRenderer(output: Output, options: PlainOptions = {}): Renderer {
+  const { clock = systemRenderClock, allChecks = false } = options;
   const live = new LiveSteps();
   const lastLineMs = new Map<string, number>();
   let at = '';
@@ -42,7 +55,8 @@ export function plainRenderer(output: Output, clock: RenderClock = systemRenderC
     handle(event) {
       live.handle(event, clock.nowMs() - clock.ageMs(event.at));
       at = timestamp(new Date(event.at));
-      for (const { text, id } of eventLines(event)) line(text, id);
+      const width = output.isTerminal ? output.columns - timeColumns : fileColumns;
+      for (const { text, id } of eventLines(event, { width, allChecks })) line(text, id);
     },
     close: stop,
   };
@@ -57,7 +71,18 @@ function timestamp(time: Date): string {
   return `${time.toISOString().slice(0, 19)}Z`;
 }
 
-function eventLines(event: EngineEvent): { text: string; id?: string }[] {
+function logLines({ step, line }: Extract<EngineEvent, { type: 'step.log' }>): Told[] {
+  const text = programLine(line);
+  return text === undefined ? [] : [{ text: `${step}: | ${text}`, id: step }];
+}
+
+interface Told {
+  text: string;
+  /** Of the step or task that said it. */
+  id?: string;
+}
+
+function eventLines(event: EngineEvent, view: { width: number; allChecks: boolean }): Told[] {
   switch (event.type) {
     case 'run.started':
       return [{ text: runTitle(event) }];
@@ -73,8 +98,7 @@ function eventLines(event: EngineEvent): { text: string; id?: string }[] {
     case 'task.started':
       return [{ text: `${event.task}: ${printableLine(event.title)}`, id: event.task }];
     case 'step.log':
-      if (event.quiet === true) return [];
-      return [{ text: `${event.step}: | ${printableLine(event.line)}`, id: event.step }];
+      return event.quiet === true ? [] : logLines(event);
     case 'step.warning':
       return [{ text: `${event.step}: WARNING: ${printableLine(event.line)}`, id: event.step }];
     case 'step.completed':
@@ -92,7 +116,9 @@ function eventLines(event: EngineEvent): { text: string; id?: string }[] {
     case 'task.failed':
       return [{ text: `${event.task}: FAILED after ${formatDuration(event.durationMs)}` }];
     case 'preflight.report':
-      return preflightLines(event).map((text) => ({ text }));
+      return preflightLines(event, { width: view.width, all: view.allChecks, paint: unpainted }).map(
+        (text) => ({ text }),
+      );
     case 'run.plan':
       return planBrief(event.plan).map((text) => ({ text }));
     case 'run.completed':

@@ -1,32 +1,81 @@
 import type { EngineEvent } from '../engine/events.ts';
-import { columns } from './format.ts';
+import { counted } from '../policy/counted.ts';
+import type { Painter } from './paint.ts';
 import { printable, printableLine } from './sanitize.ts';
+import { tableRows, wrapLine } from './wrap.ts';
 
 type Report = Extract<EngineEvent, { type: 'preflight.report' }>;
+type Result = Report['results'][number];
 
 const words = { ok: 'ok', warn: 'warn', fail: 'FAIL', waived: 'waived' } as const;
+const paints = { ok: 'green', warn: 'yellow', fail: 'red', waived: 'yellow' } as const;
 
-/** Most values fit; a longer one pushes its own limit aside, not everybody's. */
-const measuredWidth = 32;
+/** The words of a status stand first in a line, so that they can be painted after it was laid out. */
+const statusWidth = 8;
+const indent = ' '.repeat(statusWidth);
 
-/** The report as a table: measured against limit, and below what is not ok why it matters and what mends it. */
-export function preflightLines({ results }: Report): string[] {
-  const rows = columns(
-    results.map(({ id, status, measured, limit }) => [
-      words[status],
-      printableLine(id),
-      `${printableLine(measured).padEnd(measuredWidth)}  ${printableLine(limit)}`,
-    ]),
-  );
-  return results.flatMap((result, place) => [rows[place] ?? '', ...details(result)]);
+export interface PreflightView {
+  /** Columns of the screen. */
+  width: number;
+  paint: Painter;
+  /** Every check as a row of a table; else only what is not ok. */
+  all: boolean;
 }
 
-function details(result: Report['results'][number]): string[] {
+/** What preflight found: one line of counts, and what is not ok in full. */
+export function preflightLines({ results }: Report, { width, paint, all }: PreflightView): string[] {
+  const painted = ([first = '', ...rest]: readonly string[], { status }: Result): string[] => [
+    first.startsWith(words[status])
+      ? paint(words[status], paints[status]) + first.slice(words[status].length)
+      : first,
+    ...rest,
+  ];
+  const heads = all ? table(results, width) : results.map((result) => sentence(result, width));
+  const shown = results.flatMap((result, at) =>
+    all || result.status !== 'ok'
+      ? [...painted(heads[at + (all ? 1 : 0)] ?? [], result), ...details(result, width)]
+      : [],
+  );
+  return all ? [...(heads[0] ?? []), ...shown, countLine(results)] : [countLine(results), ...shown];
+}
+
+/** `24 checks ok`, and how many are not. */
+function countLine(results: readonly Result[]): string {
+  const count = (status: Result['status']) => results.filter((result) => result.status === status).length;
+  const [ok, warn, waived, fail] = [count('ok'), count('warn'), count('waived'), count('fail')];
+  return [
+    `${counted(ok, 'check')} ok`,
+    ...(warn === 0 ? [] : [counted(warn, 'warning')]),
+    ...(waived === 0 ? [] : [`${waived} waived`]),
+    ...(fail === 0 ? [] : [`${fail} FAILED`]),
+  ].join(', ');
+}
+
+function table(results: readonly Result[], width: number): string[][] {
+  const rows = results.map(({ id, status, measured, limit }) =>
+    [words[status], id, measured, limit].map(printableLine),
+  );
+  return tableRows([['STATUS', 'CHECK', 'MEASURED', 'LIMIT'], ...rows], { width });
+}
+
+const sentence = ({ id, status, measured, limit }: Result, width: number): string[] =>
+  hanging(
+    `${words[status].padEnd(statusWidth)}${printableLine(`${id}: ${measured} (limit: ${limit})`)}`,
+    width,
+  );
+
+function details(result: Result, width: number): string[] {
   if (result.status === 'ok') return [];
   const lines = [`why: ${printableLine(result.why)}`];
   if (result.tolerated === true) lines.push('it does not stop this run, which may be there to mend it');
   if (result.waiver !== undefined) lines.push(`waived: ${printableLine(result.waiver)}`);
   if (result.fix !== undefined) lines.push(`fix: ${printableLine(result.fix)}`);
   if (result.output !== undefined) lines.push(...printable(result.output).trimEnd().split('\n').slice(0, 8));
-  return lines.map((line) => `        ${line}`);
+  return lines.flatMap((line) => wrapLine(`${indent}${line}`, width));
 }
+
+/** A line whose further pieces stand below its text, not below its status. */
+const hanging = (line: string, width: number): string[] =>
+  wrapLine(`${indent}${line.slice(statusWidth)}`, width).map((piece, at) =>
+    at === 0 ? line.slice(0, statusWidth) + piece.slice(statusWidth) : piece,
+  );

@@ -5,6 +5,7 @@ import { formatDuration } from './format.ts';
 import type { LiveStep } from './live-step.ts';
 import { LiveSteps } from './live-step.ts';
 import type { Output } from './output.ts';
+import { type Paint, painter } from './paint.ts';
 import { preflightLines } from './preflight-text.ts';
 import { planBrief } from './plan-text.ts';
 import type { RenderClock, Renderer } from './renderer.ts';
@@ -19,11 +20,11 @@ export interface TerminalOptions {
   /** Whether the terminal can be trusted with more than ASCII. */
   unicode: boolean;
   clock?: RenderClock;
+  /** Every check of preflight is told, not only what is not ok. */
+  allChecks?: boolean;
 }
 
 const redrawMs = 120;
-const paint = { green: 32, red: 31, yellow: 33, cyan: 36, dim: 2 } as const;
-type Paint = keyof typeof paint;
 
 interface Line {
   mark: string;
@@ -54,7 +55,7 @@ export function terminalRenderer(output: Output, options: TerminalOptions): Rend
   let idWidth = 0;
   let frame = 0;
 
-  const color = (text: string, name: Paint) => (options.colors ? `\x1b[${paint[name]}m${text}\x1b[0m` : text);
+  const color = painter(options.colors);
 
   const layout = ({
     mark,
@@ -146,7 +147,12 @@ export function terminalRenderer(output: Output, options: TerminalOptions): Rend
           ? [color(`${marks.warning} ${printableLine(event.line)}`, 'yellow')]
           : [printable(event.line)];
       case 'preflight.report':
-        return preflightLines(event);
+        return preflightLines(event, {
+          // The last column stays free, as in the lines of steps.
+          width: output.columns - 1,
+          paint: color,
+          all: options.allChecks ?? false,
+        });
       case 'run.completed':
       case 'run.failed':
         return runSummary(event);

@@ -5,7 +5,7 @@ import { bytes, completed, ManualClock, oneOfEach, runStarted, started, TextOutp
 
 test('each event is a line with a timestamp, without escapes', () => {
   const output = new TextOutput();
-  const renderer = plainRenderer(output, new ManualClock());
+  const renderer = plainRenderer(output, { clock: new ManualClock() });
   for (const event of oneOfEach) renderer.handle(event);
   renderer.close();
   for (const line of output.lines) assert.match(line, /^2026-11-22T15:04:05Z .*\S/);
@@ -27,7 +27,7 @@ test('each event is a line with a timestamp, without escapes', () => {
 test('a long step says at least once a minute how far it is, and no more once it has ended', () => {
   const output = new TextOutput();
   const clock = new ManualClock();
-  const renderer = plainRenderer(output, clock);
+  const renderer = plainRenderer(output, { clock });
   renderer.handle(runStarted);
   renderer.handle(started('upgrade_load_images'));
   renderer.handle(bytes('upgrade_load_images', 512 * 2 ** 20, 2 ** 30, 'an image'));
