@@ -15,11 +15,15 @@ const current = () => /\[(\w+)\]/.exec(readFileSync(setting, 'utf8'))?.[1] ?? ''
 
 async function given(pages: 'madvise' | 'never', argv: readonly string[]): Promise<Measurement> {
   const before = current();
+  const putBack = () => writeFileSync(setting, before);
+  const stop = () => process.exit(1);
+  process.once('exit', putBack).once('SIGINT', stop).once('SIGTERM', stop);
   writeFileSync(setting, pages);
   try {
     return await measure(argv);
   } finally {
-    writeFileSync(setting, before);
+    process.off('exit', putBack).off('SIGINT', stop).off('SIGTERM', stop);
+    putBack();
   }
 }
 
