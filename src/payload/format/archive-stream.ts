@@ -29,7 +29,7 @@ export function* tarSegments(parts: readonly ArchivePart[]): Generator<TarSegmen
 }
 
 /** The CRC-32 of a tar by those of its blobs: none of them is read. */
-export function tarCrc32(parts: readonly ArchivePart[], crcOf: (digest: string) => number): number {
+function tarCrc32(parts: readonly ArchivePart[], crcOf: (digest: string) => number): number {
   let crc = 0;
   for (const segment of tarSegments(parts)) {
     if ('bytes' in segment) crc = crc32(segment.bytes, crc);
