@@ -29,20 +29,31 @@ export interface CommandOption {
   /** As commander writes it: `--images-from <source>`. */
   flags: string;
   summary: string;
+  /** Under which heading the help shows it. */
+  group?: string;
+  /** Taken, and not shown: a flag that does nothing yet. */
+  hidden?: boolean;
   choices?: readonly string[];
   /** May be given again: its value is the list of all that were given. */
   repeatable?: boolean;
-  default?: string;
   /** Names of options that exclude this one, as commander names them. */
   conflicts?: readonly string[];
+}
+
+/** A list in the help, of a name and what it is each. */
+export interface HelpList {
+  title: string;
+  rows: readonly (readonly [name: string, what: string])[];
 }
 
 /** One subcommand: its help is made from this data, its work is `run`. */
 export interface Command {
   arguments?: readonly CommandArgument[];
   options: readonly CommandOption[];
-  /** What it reads, writes and needs, in whole sentences. */
-  touches: string;
+  /** What it reads, writes and needs, in whole sentences: a paragraph each. */
+  touches: readonly string[];
+  /** What else its help lists; asked for when the help is. */
+  lists?(): Promise<readonly HelpList[]>;
   /** What follows the program's name, and what that does. */
   examples: readonly (readonly [line: string, does: string])[];
   /** The failures that an operator may see from this command. */

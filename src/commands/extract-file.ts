@@ -23,10 +23,13 @@ export const extractFileCommand: Command = {
     { flags: '--force', summary: 'replace an existing file that is no archive of this program' },
     { flags: '--json', summary: 'the result, or the error, as one JSON object' },
   ],
-  touches:
-    'Writes DEST and nothing else: under a temporary name beside it, each byte checked on its way, then renamed into place.\n' +
-    'An archive that lies where the product has its archives, or that this program has written, is replaced in one instant and gives\n' +
-    'its owner and mode to the new one; any other file only with --force. A folder, a link or a device is refused. Needs room for the new file beside the old one.',
+  touches: [
+    'Writes DEST and nothing else: under a temporary name beside it, each byte checked on its way, ' +
+      'then renamed into place. Needs room for the new file beside the old one.',
+    'An archive that lies where the product has its archives, or that this program has written, is ' +
+      'replaced in one instant and gives its owner and mode to the new one; any other file only with ' +
+      '--force. A folder, a link or a device is refused.',
+  ],
   examples: [
     [
       'extract-file NAME /path/to/file',

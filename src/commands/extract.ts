@@ -11,10 +11,11 @@ async function run({ args: [dir = ''], signal, json }: Invocation): Promise<void
 export const extractCommand: Command = {
   arguments: [{ name: '<dir>', summary: 'a new or an empty folder' }],
   options: [{ flags: '--json', summary: 'the result, or the error, as one JSON object' }],
-  touches:
-    'Writes the image archives, the chart, the values template and the other files of the payload below DIR, under the names\n' +
-    'that they have below the product folder. DIR appears under its name only when all of it is written and checked; a DIR\n' +
-    'that is not empty is refused.',
+  touches: [
+    'Writes the image archives, the chart, the values template and the other files of the payload ' +
+      'below DIR, under the names that they have below the product folder.',
+    'DIR appears under its name only when all of it is written and checked; a DIR that is not empty is refused.',
+  ],
   examples: [['extract /var/tmp/stage', 'make a staging folder from which single files can be copied']],
   exits: ['usage', 'preflight', 'payload', 'failed', 'interrupted', 'terminated'],
   run,

@@ -7,11 +7,20 @@ import type { CommandOption, Invocation } from './command.ts';
 
 type Options = Invocation['options'];
 
-export const installFlags: readonly CommandOption[] = [
+const fresh: readonly CommandOption[] = [
   { flags: '--fqdn <name>', summary: 'name under which browsers reach this host' },
   { flags: '--license <file>', summary: 'licence file; its entitlements decide which connectors run' },
   { flags: '--storage-path <folder>', summary: "folder of the database's data" },
   { flags: '--values <file>', summary: "your own values file, instead of the payload's template" },
+  { flags: '--resume', summary: 'go on with an install; without it, running install again does the same' },
+  {
+    flags: '--rollback-to <step>',
+    summary: 'excludes --upgrade; not offered by this version',
+    hidden: true,
+  },
+];
+
+const upgrade: readonly CommandOption[] = [
   { flags: '--upgrade', summary: 'upgrade the installed release instead of installing anew' },
   { flags: '--skip-backup', summary: 'upgrade without a dump of the database (dangerous)' },
   { flags: '--accept-unsupported-upgrade', summary: 'allow an upgrade that skips a major version' },
@@ -24,10 +33,6 @@ export const installFlags: readonly CommandOption[] = [
     summary: 'set fields as the chart says that kubectl scale, kubectl edit or others have taken over',
   },
   {
-    flags: '--supersede',
-    summary: 'close the unfinished install or upgrade of another package and begin afresh with this one',
-  },
-  {
     flags: '--trust-key <fingerprint>',
     summary: 'upgrade although the file has another key than the installed release: this one (or: unsigned)',
   },
@@ -37,10 +42,11 @@ export const installFlags: readonly CommandOption[] = [
     choices: ['auto', 'disk', 'payload'],
   },
   { flags: '--refresh-archives', summary: 'write the image archives on disk anew from the payload' },
-  {
-    flags: '--preflight-only',
-    summary: 'check everything, print the report and end: nothing is changed',
-  },
+  { flags: '--accept-data-loss', summary: 'not used by --upgrade', hidden: true },
+];
+
+const both: readonly CommandOption[] = [
+  { flags: '--preflight-only', summary: 'check everything, print the report and end: nothing is changed' },
   {
     flags: '--waive <id=reason>',
     summary: 'go on although this check fails; may be given again; the reason is recorded',
@@ -51,15 +57,29 @@ export const installFlags: readonly CommandOption[] = [
     summary: 'tell step by step what would be done and what stands against it; changes nothing',
   },
   {
+    flags: '--supersede',
+    summary: 'close the unfinished install or upgrade of another package and begin afresh with this one',
+  },
+  {
     flags: '--reverify',
     summary: 'read the whole payload again although an earlier run found this file intact',
   },
   { flags: '--yes', summary: 'answer yes instead of asking' },
-  { flags: '--resume', summary: 'go on with an install; without it, running install again does the same' },
-  { flags: '--rollback-to <step>', summary: 'excludes --upgrade; not offered by this version' },
-  { flags: '--accept-data-loss', summary: 'not used by --upgrade' },
+];
+
+const output: readonly CommandOption[] = [
   { flags: '--verbose', summary: 'show every check of preflight, not only what is not ok' },
   { flags: '--json', summary: 'print one event a line as JSON' },
+];
+
+const grouped = (group: string, options: readonly CommandOption[]): CommandOption[] =>
+  options.map((option) => ({ ...option, group }));
+
+export const installFlags: readonly CommandOption[] = [
+  ...grouped('Install', fresh),
+  ...grouped('Upgrade', upgrade),
+  ...grouped('Install and upgrade', both),
+  ...grouped('Output', output),
 ];
 
 /** Flags that exclude each other. Throws `usage` with the command as it was meant. */

@@ -35,11 +35,13 @@ export const manifestCommand: Command = {
     { flags: '--diff <file>', summary: 'what another delivered file holds otherwise than this one' },
     { flags: '--json', summary: 'everything as one JSON object' },
   ],
-  touches:
-    'Reads and changes nothing. Compares the payload with the archives below the product folder, with what containerd holds\n' +
-    'and with what the cluster runs; those two are asked as root only, have 2 seconds together, and never fail the command.\n' +
-    'Without --deep an archive is compared by its size, its closing checksum and every header inside ("matches"); only --deep\n' +
-    'says "same". --diff reads the indexes of both files and asks nobody.',
+  touches: [
+    'Reads and changes nothing. Compares the payload with the archives below the product folder, ' +
+      'with what containerd holds and with what the cluster runs; those two are asked as root only, ' +
+      'have 2 seconds together, and never fail the command.',
+    'Without --deep an archive is compared by its size, its closing checksum and every header ' +
+      'inside (`matches`); only --deep says `same`. --diff reads the indexes of both files and asks nobody.',
+  ],
   examples: [
     [
       'manifest --summary',

@@ -6,6 +6,10 @@ import type { Command, Invocation } from './command.ts';
 import { commands } from './commands.ts';
 import { describe, helpWidth } from './help.ts';
 
+/** What follows `--` is no flag any more. */
+const asksForHelp = (words: readonly string[]): boolean =>
+  words.slice(0, words.indexOf('--') >>> 0).some((word) => word === '--help' || word === '-h');
+
 /** commander's complaint as a usage error: its suggestion ("Did you mean …?") stays in the message. */
 function usageError(error: CommanderError, help: string): IvaapError {
   const message = error.message.replace(/^error: /, '').replaceAll('\n', ' ');
@@ -38,14 +42,15 @@ export async function readCommandLine(
     .option('-v, --version', 'print product and version of the payload')
     .helpCommand(false)
     .addHelpText('after', `\nEach command explains itself: ${program} COMMAND --help`)
-    .configureHelp({ helpWidth })
+    .configureHelp({ helpWidth: helpWidth(), minWidthToWrap: 20 })
     .configureOutput({ writeErr: () => {} })
     .exitOverride();
   for (const { name, summary, load } of commands) {
     const sub = root.command(name).summary(summary).description(`${summary}.`);
     if (name !== words[0]) continue;
     const command = await load();
-    describe(sub, command, program);
+    const lists = asksForHelp(words) ? ((await command.lists?.()) ?? []) : [];
+    describe(sub, command, { program, lists });
     sub.action(() => {
       const options = sub.opts<Invocation['options']>();
       const invocation: Invocation = {

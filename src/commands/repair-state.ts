@@ -11,8 +11,16 @@ export const repairState: Command = {
     { flags: '--yes', summary: 'answer yes instead of asking' },
     { flags: '--json', summary: 'print one event a line as JSON' },
   ],
-  touches:
-    "Asks the cluster what runs (Helm's records, labels of namespace and volume, the database's schema version), looks at the chart on disk and at the copies of the state in backups, and proposes the state that is true of this host: after state.json was lost or damaged, after a restore by hand, or when Helm's only record is gone. It shows the proposal and asks. What was there is kept beside the new file. A values file that is missing is written anew from the release. Nothing else is changed: no pod, no release, no backup. Only for what this installer made; an unmounted disk, a version that the database's schema contradicts, and a state of a newer program are refused. Needs root.",
+  touches: [
+    "Asks the cluster what runs (Helm's records, labels of namespace and volume, the database's schema " +
+      'version), looks at the chart on disk and at the copies of the state in backups, and proposes the state ' +
+      'that is true of this host: after state.json was lost or damaged, after a restore by hand, or when ' +
+      "Helm's only record is gone. It shows the proposal and asks. Needs root.",
+    'What was there is kept beside the new file. A values file that is missing is written anew from the ' +
+      'release. Nothing else is changed: no pod, no release, no backup.',
+    "Only for what this installer made; an unmounted disk, a version that the database's schema " +
+      'contradicts, and a state of a newer program are refused.',
+  ],
   examples: [
     ['repair-state --dry-run', 'says what the host says, and which state follows from it'],
     ['repair-state', 'shows it, asks, and writes it'],

@@ -12,8 +12,11 @@ export const status: Command = {
     { flags: '--watch', summary: 'show the run that is going on, live, from its first event to its end' },
     { flags: '--json', summary: 'print one JSON object; with --watch one event a line' },
   ],
-  touches:
-    'Reads the installer state, asks the cluster and the health routes; changes nothing. When the cluster is down, or without root, it shows the rest, says what it could not read, and still exits 0. --watch follows the log of the run that holds the lock and never touches it; it needs root.',
+  touches: [
+    'Reads the installer state, asks the cluster and the health routes; changes nothing. When the cluster ' +
+      'is down, or without root, it shows the rest, says what it could not read, and still exits 0.',
+    '--watch follows the log of the run that holds the lock and never touches it; it needs root.',
+  ],
   examples: [
     ['status', 'shows versions, steps, backups, pods and health'],
     ['status --watch', 'shows a run again whose terminal was lost, until it ends'],

@@ -35,11 +35,14 @@ export const verifyCommand: Command = {
     },
     { flags: '--json', summary: 'the evidence as one JSON object' },
   ],
-  touches:
-    'Reads every byte of the file once (the executable of another file, and with --full everything, twice) and changes nothing. Prints what was read,\n' +
-    'how it was checked and the verdict of each part; damage is named by entry and byte range. The key of another file is compared with\n' +
-    "the installed release's (as root, from the installer's state) or, where nothing is installed, with this program's. Where there is no\n" +
-    'key to compare with (this program, or what is installed, is unsigned), the file is not trusted unless --trust-key names its key.',
+  touches: [
+    'Reads every byte of the file once (the executable of another file, and with --full everything, twice) ' +
+      'and changes nothing. Prints what was read, how it was checked and the verdict of each part; ' +
+      'damage is named by entry and byte range.',
+    "The key of another file is compared with the installed release's (as root, from the installer's state) " +
+      "or, where nothing is installed, with this program's. Where there is no key to compare with (this " +
+      'program, or what is installed, is unsigned), the file is not trusted unless --trust-key names its key.',
+  ],
   examples: [
     ['verify', 'prove this file intact before it is used'],
     ['verify /media/usb/delivery', 'prove another file, e.g. a fresh download, and its key, with this one'],

@@ -1,0 +1,24 @@
+import { openPayload } from '../payload/open-payload.ts';
+import { installSteps } from './install/steps.ts';
+import { upgradeSteps } from './upgrade/steps.ts';
+
+export interface GraphStep {
+  id: string;
+  title: string;
+}
+
+/** The steps of both graphs in their order, for who asks without a host; without a payload that can be read none asks a health route. */
+export async function graphSteps(): Promise<{ install: GraphStep[]; upgrade: GraphStep[] }> {
+  const product = await ownProduct().catch(() => ({ health: [] }));
+  const shown = (steps: readonly GraphStep[]) => steps.map(({ id, title }) => ({ id, title }));
+  return { install: shown(installSteps(product)), upgrade: shown(upgradeSteps(product)) };
+}
+
+async function ownProduct() {
+  const payload = await openPayload();
+  try {
+    return await payload.product();
+  } finally {
+    await payload.close();
+  }
+}

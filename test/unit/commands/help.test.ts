@@ -1,0 +1,58 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { commands } from '../../../src/commands/commands.ts';
+import { textWidth } from '../../../src/ui/width.ts';
+
+const program = join(import.meta.dirname, '../../../src/commands/program.ts');
+
+/** What `--help` of these commands prints on a terminal of that width, in one process of their own. */
+function help(names: readonly string[], columns: number): string {
+  const script = `
+    const { readCommandLine } = await import(${JSON.stringify(program)});
+    const { signal } = new AbortController();
+    process.stdout.columns = ${columns};
+    for (const name of ${JSON.stringify(names)})
+      await readCommandLine([name, '--help'], { program: './p', signal, secondSignal: signal });
+  `;
+  return execFileSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8' });
+}
+
+test('every line of the help of every command fits, from 60 to 200 columns', () => {
+  for (const columns of [60, 80, 100, 200]) {
+    const text = help(
+      commands.map(({ name }) => name),
+      columns,
+    );
+    assert.equal(text.match(/Exit codes:\n {2}0 +done\n/g)?.length, commands.length);
+    for (const line of text.split('\n')) {
+      assert.ok(textWidth(line) <= Math.min(columns, 100), `${columns}: ${line}`);
+    }
+  }
+});
+
+test('flags of install stand in groups, those that do nothing are not shown, and steps are those of the graphs', () => {
+  const text = help(['install'], 100);
+  const heads = [...text.matchAll(/^[A-Z].*:$/gm)].map(([head]) => head);
+  assert.deepEqual(heads, [
+    'Install:',
+    'Upgrade:',
+    'Install and upgrade:',
+    'Output:',
+    'Steps of an install:',
+    'Steps of an upgrade:',
+    'Examples:',
+    'Exit codes:',
+  ]);
+  assert.doesNotMatch(text, /--rollback-to|--accept-data-loss|^Options:/m);
+  assert.match(text, /^ {2}helm_deploy +Deploy the release$/m);
+  assert.match(text, /^ {2}upgrade_pg_backup +Back the database up$/m);
+});
+
+test('a command that is longer than the screen can be pasted as it stands', () => {
+  assert.match(
+    help(['install'], 60),
+    /--license \\\n +license\.json --yes\n|\\\n +--license license\.json --yes\n/,
+  );
+});
