@@ -1,5 +1,5 @@
 import { IvaapError } from '../errors.ts';
-import type { InstallOptions } from '../flows/install/install.ts';
+import type { InstallOptions } from '../flows/install/decision.ts';
 import type { UpgradeOptions } from '../flows/upgrade/options.ts';
 import { freshFlags, upgradeFlags } from '../policy/again.ts';
 import { parseTrustKey } from '../policy/trust.ts';

@@ -1,5 +1,6 @@
-import { runInstall } from '../flows/install/install.ts';
-import { runUpgrade } from '../flows/upgrade/upgrade.ts';
+import { installFlow } from '../flows/install/flow.ts';
+import { runFlow } from '../flows/run-flow.ts';
+import { upgradeFlow } from '../flows/upgrade/flow.ts';
 import { assertTold } from '../ui/answer.ts';
 import { chooseRenderer } from '../ui/choose-renderer.ts';
 import { terminalConfirm } from '../ui/confirm.ts';
@@ -22,8 +23,8 @@ async function run({ options, json, signal, secondSignal, program, again }: Invo
       emit({ type: 'message', at: at(), level: 'warning', line });
     }
     const { lines, data, plan, refusal } = await (options.upgrade === true
-      ? runUpgrade(upgradeOptions(options, again), ports)
-      : runInstall(freshOptions(options), ports));
+      ? runFlow(upgradeFlow, upgradeOptions(options, again), ports)
+      : runFlow(installFlow, freshOptions(options), ports));
     const told = plan === undefined ? lines : planLines(plan, output.isTerminal ? output.columns : 80);
     emit({ type: 'result', at: at(), lines: told, data });
     if (refusal !== undefined) throw refusal;

@@ -1,9 +1,9 @@
 import { describeError, IvaapError } from '../errors.ts';
 import type { Clock } from './clock.ts';
-import type { Emit } from './events.ts';
 import { stepError, stopError } from './failure.ts';
 import type { Journal } from './journal.ts';
 import type { Redactor } from './redact.ts';
+import type { Report } from './reporter.ts';
 import { type Assessed, reasonToRun } from './resume.ts';
 import type { JsonObject, Step, StepIo } from './step.ts';
 
@@ -13,7 +13,7 @@ const verifiedPlace = 'verified';
 export interface AttemptOptions<Ctx> {
   ctx: Ctx;
   journal: Journal;
-  emit: Emit;
+  report: Report;
   signal: AbortSignal;
   clock: Clock;
   /** All steps whose recorded results depend on this one's. */
@@ -37,10 +37,9 @@ export interface Outcome {
  * nothing to do, run otherwise. Throws what the step threw, after it is recorded.
  */
 export async function attemptStep<Ctx>(step: Step<Ctx>, options: AttemptOptions<Ctx>): Promise<Outcome> {
-  const { ctx, journal, emit, clock, signal } = options;
+  const { ctx, journal, report, clock, signal } = options;
   const { id, title } = step;
   const begun = clock.monotonicMs();
-  const at = () => clock.now().toISOString();
   const elapsed = () => clock.monotonicMs() - begun;
   let recordedAsRunning = false;
   try {
@@ -50,7 +49,7 @@ export async function attemptStep<Ctx>(step: Step<Ctx>, options: AttemptOptions<
       record === undefined ? undefined : await reasonToRun(step, ctx, record, inputsHash, options.assessed);
     if (record !== undefined && why === undefined) {
       const reason = `completed ${record.finishedAt ?? ''}`;
-      emit({ type: 'step.skipped', at: at(), step: id, title, because: 'completed', reason });
+      report({ type: 'step.skipped', step: id, title, because: 'completed', reason });
       return { ran: false, out: record.out, durationMs: elapsed() };
     }
 
@@ -61,9 +60,9 @@ export async function attemptStep<Ctx>(step: Step<Ctx>, options: AttemptOptions<
       // Only a result that goes away invalidates what was built on it.
       const stale = record?.out === undefined ? [] : options.dependants;
       await journal.stepSkipped(id, plan.summary, facts, stale);
-      emit({
+      report({
         type: 'step.skipped',
-        at: at(),
+
         step: id,
         title,
         because: 'nothing-to-do',
@@ -74,7 +73,7 @@ export async function attemptStep<Ctx>(step: Step<Ctx>, options: AttemptOptions<
 
     await journal.stepRunning(id, facts, options.dependants);
     recordedAsRunning = true;
-    emit({ type: 'step.started', at: at(), step: id, title, ...(why === undefined ? {} : { why }) });
+    report({ type: 'step.started', step: id, title, ...(why === undefined ? {} : { why }) });
     let passed = 0;
     const io: StepIo = {
       signal,
@@ -82,12 +81,12 @@ export async function attemptStep<Ctx>(step: Step<Ctx>, options: AttemptOptions<
         await journal.stepPassed(id, step.midpoint);
         passed += 1;
       },
-      progress: (progress) => emit({ type: 'step.progress', at: at(), step: id, ...progress }),
-      log: (line) => emit({ type: 'step.log', at: at(), step: id, line }),
-      say: (line) => emit({ type: 'step.warning', at: at(), step: id, line }),
+      progress: (progress) => report({ type: 'step.progress', step: id, ...progress }),
+      log: (line) => report({ type: 'step.log', step: id, line }),
+      say: (line) => report({ type: 'step.warning', step: id, line }),
       warn: (line) => {
         options.onWarning(line);
-        emit({ type: 'step.warning', at: at(), step: id, line });
+        report({ type: 'step.warning', step: id, line });
       },
       waived: (waiver) => journal.stepWaived(id, waiver),
       record: (data) => journal.stepRecorded(id, data),
@@ -106,7 +105,7 @@ export async function attemptStep<Ctx>(step: Step<Ctx>, options: AttemptOptions<
     await step.verify?.(ctx, out);
     await journal.stepPassed(id, verifiedPlace);
     await journal.stepCompleted(id, out);
-    emit({ type: 'step.completed', at: at(), step: id, title, durationMs: elapsed() });
+    report({ type: 'step.completed', step: id, title, durationMs: elapsed() });
     return { ran: true, out, durationMs: elapsed() };
   } catch (error) {
     const failure = attemptError(error, id, signal);
@@ -115,10 +114,10 @@ export async function attemptStep<Ctx>(step: Step<Ctx>, options: AttemptOptions<
       // A record that stays `running` is read as a crash: the same step runs again.
       const message = options.redactor.own(failure.message);
       await journal.stepFailed(id, { code: failure.code, message }).catch(() => undefined);
-    } else emit({ type: 'step.started', at: at(), step: id, title });
-    emit({
+    } else report({ type: 'step.started', step: id, title });
+    report({
       type: 'step.failed',
-      at: at(),
+
       step: id,
       title,
       durationMs: elapsed(),

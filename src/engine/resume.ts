@@ -7,7 +7,7 @@ import type { Step } from './step.ts';
 /** Completed steps that were looked at when the run went on, and why each runs again if it does: none is asked a second time. */
 export type Assessed = ReadonlyMap<string, { why?: string }>;
 
-type Resumed = Extract<EngineEvent, { type: 'run.resumed' }>;
+type Resumed = Omit<Extract<EngineEvent, { type: 'run.resumed' }>, 'at'>;
 export type Findings = Pick<Resumed, 'kept' | 'again' | 'found'> & { assessed: Assessed };
 
 /**
@@ -59,11 +59,10 @@ async function reasonOf<Ctx>(step: Step<Ctx>, ctx: Ctx, record: StepRecord): Pro
 }
 
 /** The findings as they are told and logged. */
-export function resumedEvent(run: Readonly<RunRecord>, findings: Findings, at: string): Resumed {
+export function resumedEvent(run: Readonly<RunRecord>, findings: Findings): Resumed {
   const { kept, again, found } = findings;
   return {
     type: 'run.resumed',
-    at,
     run: run.id,
     startedAt: run.startedAt,
     ...(run.startedBy === undefined ? {} : { by: run.startedBy }),

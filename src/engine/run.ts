@@ -1,15 +1,12 @@
 import { describeError, IvaapError } from '../errors.ts';
 import { attemptStep } from './attempt.ts';
 import { hashJson } from './canonical-json.ts';
-import type { Clock } from './clock.ts';
-import { systemClock } from './clock.ts';
-import type { Emit } from './events.ts';
 import { eventsVersion } from './events.ts';
 import { stepError, stopError } from './failure.ts';
 import { dependantsOf, sortGraph } from './graph.ts';
 import type { Journal } from './journal.ts';
 import type { HeldLock } from './lock.ts';
-import { Redactor } from './redact.ts';
+import type { Report, Reporter } from './reporter.ts';
 import { assessRun, type Assessed, resumedEvent } from './resume.ts';
 import type { RunSpec } from './run-record.ts';
 import type { JsonObject, Step } from './step.ts';
@@ -20,16 +17,14 @@ export interface RunOptions<Ctx> {
   steps: readonly Step<Ctx>[];
   ctx: Ctx;
   journal: Journal;
-  emit: Emit;
+  /** Takes secrets out of events, recorded errors and the thrown error. */
+  reporter: Reporter;
   /** Aborted by SIGINT or SIGTERM with stopRequest() as the reason: nothing new starts, the running step is waited for. */
   signal: AbortSignal;
   /** Begin anew: an unfinished run is superseded and the derived keys are cleared. */
   fresh?: boolean;
-  clock?: Clock;
   /** Held by the caller; told which step is going on. */
   lock?: Pick<HeldLock, 'working'>;
-  /** Takes secrets out of events, recorded errors and the thrown error. */
-  redactor?: Redactor;
   /** Awaited before the first step; `kept` are the completed steps that will be skipped. Its failure is the run's. */
   onBegun?: (run: string, kept: string[]) => Promise<void>;
   /** Order in which steps that are free to start do start; tests shuffle it. */
@@ -55,16 +50,14 @@ export interface RunResult {
  * A wrong graph is a `bug`. Nothing is written before the graph is found right.
  */
 export async function executeRun<Ctx>(options: RunOptions<Ctx>): Promise<RunResult> {
-  const { journal, signal } = options;
-  const clock = options.clock ?? systemClock;
-  const redactor = options.redactor ?? new Redactor();
-  const emit: Emit = (event) => {
-    if (event.type === 'step.started') options.lock?.working(event.step);
-    options.emit(redactor.value(event));
+  const { journal, signal, reporter } = options;
+  const { clock, redactor } = reporter;
+  const report: Report = (told) => {
+    if (told.type === 'step.started') options.lock?.working(told.step);
+    reporter.report(told);
   };
   const steps = sortGraph(options.steps);
   const begun = clock.monotonicMs();
-  const at = () => clock.now().toISOString();
   const result: RunResult = {
     run: '',
     resumed: false,
@@ -84,9 +77,8 @@ export async function executeRun<Ctx>(options: RunOptions<Ctx>): Promise<RunResu
   );
   result.run = journal.run?.id ?? '';
   result.resumed = resumed;
-  emit({
+  report({
     type: 'run.started',
-    at: at(),
     version: eventsVersion,
     run: result.run,
     flow: options.run.flow,
@@ -113,7 +105,7 @@ export async function executeRun<Ctx>(options: RunOptions<Ctx>): Promise<RunResu
       const findings = await assessRun(steps, options.ctx, journal.run);
       assessed = findings.assessed;
       kept = findings.kept.map(({ step }) => step);
-      emit(resumedEvent(journal.run, findings, at()));
+      report(resumedEvent(journal.run, findings));
     }
     await options.onBegun?.(result.run, kept);
   } catch (error) {
@@ -129,11 +121,11 @@ export async function executeRun<Ctx>(options: RunOptions<Ctx>): Promise<RunResu
         attemptStep(step, {
           ctx: options.ctx,
           journal,
-          emit,
+          report,
           assessed,
+          clock,
           redactor,
           signal: step.finishes === true ? signal : stop,
-          clock,
           dependants: dependantsOf(steps, step.id),
           inputsHash: () => hashJson(step.inputs(options.ctx)),
           onWarning: (line) => result.warnings.push(line),
@@ -149,7 +141,7 @@ export async function executeRun<Ctx>(options: RunOptions<Ctx>): Promise<RunResu
       for (const id of running.keys()) {
         if (id === step.id || steps.find((one) => one.id === id)?.finishes !== true) continue;
         const line = `${step.id} failed; ${id} goes on to its end, so that it need not be done again`;
-        emit({ type: 'message', at: at(), level: 'warning', line });
+        report({ type: 'message', level: 'warning', line });
       }
     } finally {
       running.delete(step.id);
@@ -174,9 +166,8 @@ export async function executeRun<Ctx>(options: RunOptions<Ctx>): Promise<RunResu
   result.durationMs = clock.monotonicMs() - begun;
   if (failure === undefined && waiting.size === 0) {
     await journal.runCompleted();
-    emit({
+    report({
       type: 'run.completed',
-      at: at(),
       run: result.run,
       to: options.run.to,
       durationMs: result.durationMs,
@@ -199,9 +190,8 @@ export async function executeRun<Ctx>(options: RunOptions<Ctx>): Promise<RunResu
       ...(error.step === undefined ? {} : { step: error.step }),
     })
     .catch(() => undefined);
-  emit({
+  report({
     type: 'run.failed',
-    at: at(),
     run: result.run,
     durationMs: result.durationMs,
     error: describeError(error),

@@ -1,9 +1,7 @@
 import type { Journal } from '../engine/journal.ts';
-import type { JsonObject } from '../engine/step.ts';
-import { type PreflightReport, usedWaivers } from '../policy/preflight.ts';
+import { usedWaivers } from '../policy/preflight.ts';
 import type { StepContext } from '../release/context.ts';
 import { preflightRecord } from '../release/preflight-record.ts';
-import type { FlowResult } from './run-flow.ts';
 
 /**
  * Puts this start's report into the run, also where the step that records it is skipped, and its waivers with who, when and
@@ -22,15 +20,4 @@ export async function recordPreflightStart(
       if (!known) draft.waivers.push({ by: operator, at, run, id, reason });
     }
   });
-}
-
-/** `--preflight-only`: the report was printed as an event already. */
-export function preflightResult(report: PreflightReport): FlowResult {
-  const count = (status: string) => report.results.filter((result) => result.status === status).length;
-  return {
-    lines: [
-      `Preflight has nothing against it: ${count('ok')} ok, ${count('warn')} warnings, ${count('waived')} waived. Nothing was changed.`,
-    ],
-    data: { preflight: JSON.parse(JSON.stringify(report)) as JsonObject },
-  };
 }

@@ -1,5 +1,5 @@
-import type { Emit } from '../engine/events.ts';
-import type { Redactor } from '../engine/redact.ts';
+import type { Reporter } from '../engine/reporter.ts';
+import type { JsonObject } from '../engine/step.ts';
 import { causeChain, IvaapError } from '../errors.ts';
 import {
   assertPassed,
@@ -11,49 +11,53 @@ import {
   type PreflightReport,
 } from '../policy/preflight.ts';
 import { type Check, type CheckId, checks } from '../policy/preflight-checks.ts';
+import type { FlowResult } from './flow.ts';
 
 /** Measures one check; what it throws is a failure of that check. */
 export type Measure = (signal: AbortSignal) => Promise<Measurement | Measurement[]>;
 
-export interface PreflightOptions extends Judging {
+/** What a flow checks before it starts, and how that is judged. */
+export interface FlowChecks extends Judging {
   flow: PreflightReport['flow'];
   /** Made with the signal that ends when the last check has: shared questions are asked under it. */
   measures(signal: AbortSignal): ReadonlyMap<CheckId, Measure>;
-  emit: Emit;
-  /** What pods and programs say may hold secrets. */
-  redactor: Pick<Redactor, 'value'>;
   /** Checks that the operator may waive. */
   waivable: readonly CheckId[];
-  /** Given the report, redacted, before what blocks is thrown. */
-  onReport?: (report: PreflightReport) => void;
-  signal: AbortSignal;
-  now(): Date;
+}
+
+export interface PreflightOutcome {
+  /** Redacted. */
+  report: PreflightReport;
+  /** With all that blocks; undefined where nothing does. */
+  blocked: IvaapError | undefined;
 }
 
 const title = 'Preflight';
 
 /**
- * Runs all checks side by side, each within its own time, and gives the one report. Throws when it is stopped, `usage` for a waiver of
- * something that no check has looked at, and `preflight` for what blocks. What was measured is judged; what is told and kept is a redacted
- * copy, of which nothing is read back.
+ * Runs all checks side by side, each within its own time, and gives the one report. Throws when it is stopped, and `usage` for a waiver of
+ * something that no check has looked at. What was measured is judged; what is told and kept is a redacted copy, of which nothing is read
+ * back.
  */
-export async function runPreflight(options: PreflightOptions): Promise<PreflightReport> {
-  const { emit, flow, tolerant, now } = options;
+export async function runPreflight(
+  checked: FlowChecks,
+  { reporter, signal: stop }: { reporter: Reporter; signal: AbortSignal },
+): Promise<PreflightOutcome> {
+  const { flow, tolerant } = checked;
+  const { report: tell, redactor, clock } = reporter;
   const ended = new AbortController();
-  const signal = AbortSignal.any([options.signal, ended.signal]);
+  const signal = AbortSignal.any([stop, ended.signal]);
   const begun = performance.now();
-  const at = () => now().toISOString();
   const task = { task: 'preflight', title } as const;
-  emit({ type: 'task.started', at: at(), ...task });
-  const measures = options.measures(signal);
+  tell({ type: 'task.started', ...task });
+  const measures = checked.measures(signal);
   const due = checks.filter(({ id }) => measures.has(id));
   const waiting = new Set(due.map(({ id }) => id));
   const progress = () => {
     const done = due.length - waiting.size;
     const note = [...waiting].join(', ');
-    emit({
+    tell({
       type: 'task.progress',
-      at: at(),
       task: task.task,
       done,
       total: due.length,
@@ -69,24 +73,44 @@ export async function runPreflight(options: PreflightOptions): Promise<Preflight
         const { measured, thrown } = await measure(check, measures.get(check.id) as Measure, signal);
         waiting.delete(check.id);
         progress();
-        return { results: [measured].flat().map((one) => judge(check.id, one, options)), thrown };
+        return { results: [measured].flat().map((one) => judge(check.id, one, checked)), thrown };
       }),
     );
-    options.signal.throwIfAborted();
+    stop.throwIfAborted();
     results = toldOnce(found);
-    assertWaiversMeant(options.waivers, results);
-    report = options.redactor.value({ flow, at: at(), tolerant, results });
-    emit({ type: 'task.completed', at: at(), ...task, durationMs: performance.now() - begun });
-    emit({ type: 'preflight.report', ...report });
+    assertWaiversMeant(checked.waivers, results);
+    report = redactor.value({ flow, at: clock.now().toISOString(), tolerant, results });
+    tell({ type: 'task.completed', ...task, durationMs: performance.now() - begun });
+    tell({ type: 'preflight.report', ...report });
   } catch (error) {
-    emit({ type: 'task.failed', at: at(), ...task, durationMs: performance.now() - begun });
+    tell({ type: 'task.failed', ...task, durationMs: performance.now() - begun });
     throw error;
   } finally {
     ended.abort();
   }
-  options.onReport?.(report);
-  assertPassed({ results }, options.waivable);
-  return report;
+  return { report, blocked: blockedBy(results, checked.waivable) };
+}
+
+function blockedBy(results: CheckResult[], waivable: FlowChecks['waivable']): IvaapError | undefined {
+  try {
+    assertPassed({ results }, waivable);
+    return undefined;
+  } catch (error) {
+    if (error instanceof IvaapError) return error;
+    throw error;
+  }
+}
+
+/** `--preflight-only`: the report was printed as an event already. */
+export function preflightResult(report: PreflightReport | undefined): FlowResult {
+  const results = report?.results ?? [];
+  const count = (status: string) => results.filter((result) => result.status === status).length;
+  return {
+    lines: [
+      `Preflight has nothing against it: ${count('ok')} ok, ${count('warn')} warnings, ${count('waived')} waived. Nothing was changed.`,
+    ],
+    data: { preflight: JSON.parse(JSON.stringify(report ?? null)) as JsonObject },
+  };
 }
 
 interface Measured {

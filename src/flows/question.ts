@@ -1,6 +1,12 @@
 import { IvaapError } from '../errors.ts';
 import type { FlowPorts } from '../session/ports.ts';
 
+export interface Question {
+  text: string;
+  /** What to type instead, for whoever answers no. */
+  hint: string;
+}
+
 /** A question that was answered with yes, and how long it had waited. */
 export interface Answer {
   question: string;
@@ -12,14 +18,13 @@ const freshMs = 60_000;
 
 export const isFresh = ({ waitedMs }: Answer): boolean => waitedMs < freshMs;
 
-/** Throws `declined` for a no, what the signal says when it was asked to stop; `hint` is the command that asks again. */
+/** Throws `declined` for a no, what the signal says when it was asked to stop. */
 export async function confirmed(
   { confirm }: Pick<FlowPorts, 'confirm'>,
-  question: string,
-  hint: string,
+  { text, hint }: Question,
 ): Promise<Answer> {
   const asked = performance.now();
-  const yes = await confirm?.(question);
-  if (yes === true) return { question, waitedMs: performance.now() - asked };
+  const yes = await confirm?.(text);
+  if (yes === true) return { question: text, waitedMs: performance.now() - asked };
   throw new IvaapError('declined', 'not confirmed: nothing was changed', { hint });
 }

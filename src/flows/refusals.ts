@@ -7,13 +7,21 @@ const noRefusal: readonly ErrorCode[] = ['bug', 'interrupted', 'terminated'];
 export class Refusals {
   readonly found: IvaapError[] = [];
 
+  constructor(first?: IvaapError) {
+    this.add(first);
+  }
+
+  add(refusal: IvaapError | undefined): void {
+    if (refusal !== undefined) this.found.push(refusal);
+  }
+
   /** What was asked for, or undefined when it refused. */
   async collect<T>(ask: () => T | Promise<T>): Promise<T | undefined> {
     try {
       return await ask();
     } catch (error) {
       if (!(error instanceof IvaapError) || noRefusal.includes(error.code)) throw error;
-      this.found.push(error);
+      this.add(error);
       return undefined;
     }
   }

@@ -1,159 +1,152 @@
-import { readlink } from 'node:fs/promises';
-import { join } from 'node:path';
-import type { Journal } from '../engine/journal.ts';
-import type { HeldLock } from '../engine/lock.ts';
-import type { Redactor } from '../engine/redact.ts';
-import { executeRun, type RunResult } from '../engine/run.ts';
-import type { RunPlan } from '../engine/run-plan.ts';
-import type { JsonObject, Step } from '../engine/step.ts';
-import { describeError, type IvaapError } from '../errors.ts';
-import type { Helm } from '../host/helm.ts';
-import { readHelmJournal } from '../host/helm-process.ts';
-import type { Patience } from '../host/patience.ts';
-import { DiskReserve } from '../host/reserve.ts';
-import { operator } from '../host/system.ts';
-import { signerOf } from '../payload/format/signature.ts';
-import type { StepContext } from '../release/context.ts';
-import { wayBackOf } from '../backup/way-back.ts';
-import type { LoggedPorts } from '../session/logged-ports.ts';
-import { clearWork } from '../session/work-folder.ts';
-import { type HostTools } from '../session/host-tools.ts';
-import { type OpenedPayload } from '../session/opened-payload.ts';
-import { type FlowPorts } from '../session/ports.ts';
+import { makeFolder } from '../host/atomic-file.ts';
+import { assertSafePath } from '../host/safe-path.ts';
+import type { ProductPaths } from '../release/product-paths.ts';
+import type { CommandPorts } from '../session/ports.ts';
+import { Session } from '../session/session.ts';
+import { unlessStopped } from '../session/stoppable.ts';
+import { clearDryRunWork, clearWork } from '../session/work-folder.ts';
+import { execute } from './execute.ts';
+import type { Decision, Flow, FlowContext, FlowOptions, FlowResult, Prepared } from './flow.ts';
+import { type PreflightOutcome, preflightResult, runPreflight } from './preflight.ts';
+import { type Answer, confirmed, isFresh } from './question.ts';
+import { Refusals } from './refusals.ts';
+import { planned } from './run-plan.ts';
+import { WholeScan } from './whole-scan.ts';
 
-/** What a flow has to say at its end, for people and for machines. */
-export interface FlowResult {
-  lines: string[];
-  data: JsonObject;
-  /** Of a dry run: what the data says, to be told in lines as wide as the reader's screen. */
-  plan?: RunPlan;
-  /** Of a dry run: the error with which the run itself would end at once. */
-  refusal?: IvaapError;
+interface Invocation<O extends FlowOptions, D extends Decision, C extends FlowContext> {
+  flow: Flow<O, D, C>;
+  options: O;
+  session: Session;
 }
 
-export interface FlowRun<Ctx extends StepContext> {
-  flow: 'install' | 'upgrade';
-  steps: readonly Step<Ctx>[];
-  ctx: Ctx;
-  journal: Journal;
-  fresh: boolean;
-  opened: OpenedPayload;
-  ports: LoggedPorts;
-  redactor: Redactor;
-  lock: HeldLock;
-  patience: Patience;
-  /** Told before the first step. */
-  plan?: RunPlan;
-  /** Called once, when the run is recorded as begun; `kept` are the completed steps that will be skipped. What it records is durable before the first step. */
-  onStart?: (run: string, kept: readonly string[]) => Promise<void>;
-  /** What the operator is told at the end. */
-  summarize: (result: RunResult) => FlowResult;
-  /** Adds to an error what the flow knows. */
-  explain?: (error: unknown) => unknown;
-}
-
-/** The part of the context that both flows share. */
-export function stepContext(
-  opened: OpenedPayload,
-  host: HostTools,
-  extra: {
-    helm: Helm;
-    lock: HeldLock;
-    journal: Journal;
-    redactor: Redactor;
-    ports: FlowPorts;
-    from: string | null;
-    entitlements: readonly string[];
-    imagesFrom: StepContext['imagesFrom'];
-    refreshArchives: boolean;
-    waivers: StepContext['waivers'];
-  },
-): StepContext {
-  const { journal, redactor, ports, from, helm, lock } = extra;
-  const { entitlements, imagesFrom, refreshArchives, waivers } = extra;
-  return {
-    ...opened,
-    ...host,
-    k3s: host.k3s.path,
-    lockFd: lock.descriptor,
-    helm,
-    from,
-    entitlements,
-    preflight: undefined,
-    waivers,
-    imagesFrom,
-    refreshArchives,
-    run: () => journal.run,
-    helmJournal: () => readHelmJournal(journal.state.helm),
-    recordHelm: (kept) =>
-      journal.update((draft) => {
-        draft.helm = JSON.parse(JSON.stringify({ ...draft.helm, ...kept })) as JsonObject;
-      }),
-    wayBack: () => wayBackOf(journal.state),
-    to: opened.release.version,
-    operator: operator().user,
-    program: ports.program,
-    again: ports.again,
-    insist: ports.insist,
-    hide: (secret) => redactor.add(secret),
-    now: () => new Date(),
-  };
-}
-
-/** Runs the graph with its log, which ends as the run does; errors leave redacted and with what is known of the run. */
-export async function runFlow<Ctx extends StepContext>(options: FlowRun<Ctx>): Promise<FlowResult> {
-  const { opened, ports, redactor, journal, ctx } = options;
-  const { paths, payload } = opened;
-  await clearWork(paths);
-  const { log } = ports;
-  const folder = join(paths.installer, 'logs');
-  const at = () => new Date().toISOString();
-  const onUnwritable = (reason: string) => {
-    const line = `the log of this run in ${folder} cannot be written (${reason}); the run goes on`;
-    ports.emit({ type: 'message', at: at(), level: 'warning', line });
-  };
-  const reserve = await DiskReserve.at(folder, opened.product.reserve);
-  log.place({ folder, by: ctx.operator, redactor, hasRoom: () => reserve.holds(), onUnwritable });
-  const endPatience = options.patience.begin({
-    signal: ports.signal,
-    say: (line) => ports.emit({ type: 'message', at: at(), level: 'warning', line }),
-  });
+/** Runs any flow: opens, locks, scans while it prepares; then plans (dry run), reports (preflight only), or asks and runs. */
+export async function runFlow<O extends FlowOptions, D extends Decision, C extends FlowContext>(
+  flow: Flow<O, D, C>,
+  options: O,
+  ports: CommandPorts,
+): Promise<FlowResult> {
+  flow.assertOptions(options, ports);
+  await using session = await Session.open(ports, options);
+  const invocation = { flow, options, session };
+  const words = `${flow.words}${options.dryRun ? ' --dry-run' : ''}`;
+  const takeLock = () => session.takeLock(words, { leaveText: options.dryRun });
+  const scan = new WholeScan(session, options);
   try {
-    const result = await executeRun({
-      run: {
-        flow: options.flow,
-        from: ctx.from,
-        to: ctx.to,
-        payloadDigest: payload.digest,
-        binary: await readlink(payload.path).catch(() => process.execPath),
-        startedBy: ctx.operator,
-        key: signerOf(payload.trailer),
-      },
-      steps: options.steps,
-      ctx,
-      journal,
-      emit: ports.emit,
-      signal: ports.signal,
-      fresh: options.fresh,
-      lock: options.lock,
-      redactor,
-      onBegun: async (run, kept) => {
-        if (options.plan !== undefined) ports.emit({ type: 'run.plan', at: at(), plan: options.plan });
-        await options.onStart?.(run, kept);
-      },
-    });
-    const summary = options.summarize(result);
-    log.handle({ type: 'result', at: at(), ...summary });
-    log.end({ status: 'completed', exitCode: 0 });
-    return summary;
+    if (flow.locksFirst(session.paths)) await takeLock();
+    const prepared = await scan.beside(() => prepare(invocation));
+    if ('result' in prepared) return prepared.result;
+    const answer = await ask(invocation, prepared.decision);
+    const unlocked = session.lock === undefined;
+    if (unlocked) await makeFolders(session.paths);
+    await takeLock();
+    const current =
+      unlocked || answer !== undefined
+        ? await unlessStopped(session.signal, () => prepareAgain(invocation, prepared, { answer, unlocked }))
+        : prepared;
+    await scan.keep();
+    const { lines, data } = await execute(flow, session, current);
+    return session.redactor.value({ lines, data });
   } catch (error) {
-    const explained = redactor.error(options.explain?.(error) ?? error, log.path);
-    const described = describeError(explained);
-    log.handle({ type: 'error', at: at(), error: described });
-    log.end({ status: described.code, exitCode: described.exitCode, message: described.message });
-    throw explained;
+    throw session.redactor.error(error);
   } finally {
-    endPatience();
-    await clearWork(paths).catch(() => undefined);
+    if (session.lock !== undefined) {
+      // Of a run that was refused, too: what was read need not be read again.
+      if (!options.dryRun && !options.preflightOnly) await scan.keep();
+      // A run that was refused may have asked Helm, which makes its private folders.
+      const clear = options.dryRun ? clearDryRunWork : clearWork;
+      await clear(session.paths).catch(() => undefined);
+    }
   }
+}
+
+/** The places of a host that had nothing of ours. */
+async function makeFolders({ folder, installer }: ProductPaths): Promise<void> {
+  await assertSafePath(folder, { mayBeMissing: true });
+  await makeFolder(folder);
+  await makeFolder(installer, 0o700);
+}
+
+/** Changes nothing on the host but Helm's place. A dry run, and one that ends with preflight, have their result here. */
+async function prepare<O extends FlowOptions, D extends Decision, C extends FlowContext>(
+  invocation: Invocation<O, D, C>,
+): Promise<{ result: FlowResult } | Prepared<D, C>> {
+  const { flow, options, session } = invocation;
+  const decision = await flow.decide(session, options);
+  if (options.dryRun) return { result: await dryRun(invocation, decision) };
+  if (decision.refusal !== undefined) throw decision.refusal;
+  const prepared = await measured(invocation, decision);
+  return options.preflightOnly ? { result: preflightResult(prepared.ctx.preflight) } : prepared;
+}
+
+/** What the run would do, and all that stands against it. Throws where too little can be known to plan anything. */
+async function dryRun<O extends FlowOptions, D extends Decision, C extends FlowContext>(
+  invocation: Invocation<O, D, C>,
+  decision: D,
+): Promise<FlowResult> {
+  const { flow, options, session } = invocation;
+  const refusals = new Refusals(decision.refusal);
+  const ctx = await refusals.collect(() => flow.context(session, options, decision));
+  if (ctx === undefined) throw refusals.found[0];
+  const outcome = await refusals.collect(() => preflight(invocation, { decision, ctx }));
+  refusals.add(outcome?.blocked);
+  return planned(session, {
+    flow: flow.name,
+    ctx: { ...ctx, preflight: outcome?.report },
+    // What is refused for what it is, is never brought to this host: there is nothing to plan.
+    steps: decision.refusal === undefined ? flow.steps(session.product) : [],
+    fresh: decision.fresh,
+    notes: decision.notes,
+    refusals: refusals.found,
+  });
+}
+
+/** The context with what preflight measured. Throws what blocks. */
+async function measured<O extends FlowOptions, D extends Decision, C extends FlowContext>(
+  invocation: Invocation<O, D, C>,
+  decision: D,
+): Promise<Prepared<D, C>> {
+  const { flow, options, session } = invocation;
+  const ctx = await flow.context(session, options, decision);
+  const { report, blocked } = await preflight(invocation, { decision, ctx });
+  if (blocked !== undefined) throw blocked;
+  return { decision, ctx: { ...ctx, preflight: report } };
+}
+
+async function preflight<O extends FlowOptions, D extends Decision, C extends FlowContext>(
+  { flow, options, session }: Invocation<O, D, C>,
+  prepared: Prepared<D, C>,
+): Promise<Partial<PreflightOutcome>> {
+  const checks = flow.checks?.(session, options, prepared);
+  return checks === undefined ? {} : runPreflight(checks, session);
+}
+
+async function ask<O extends FlowOptions, D extends Decision, C extends FlowContext>(
+  { flow, options, session }: Invocation<O, D, C>,
+  decision: D,
+): Promise<Answer | undefined> {
+  const question = flow.question?.(session, options, decision);
+  return question === undefined ? undefined : confirmed(session, question);
+}
+
+/**
+ * Under the lock: what was decided without it, or before a question that waited, is decided again. Other runs and editors may have been
+ * at work since. Measures again where something has changed, and asks again where the question would be another one now.
+ */
+async function prepareAgain<O extends FlowOptions, D extends Decision, C extends FlowContext>(
+  invocation: Invocation<O, D, C>,
+  earlier: Prepared<D, C>,
+  { answer, unlocked }: { answer: Answer | undefined; unlocked: boolean },
+): Promise<Prepared<D, C>> {
+  const { flow, options, session } = invocation;
+  const decision = (await flow.decideAgain?.(session, options, earlier)) ?? earlier.decision;
+  if (decision === earlier.decision && (answer === undefined || isFresh(answer))) {
+    if (!unlocked) return earlier;
+    const ctx = await flow.context(session, options, decision);
+    return { decision, ctx: { ...ctx, preflight: earlier.ctx.preflight } };
+  }
+  const now = await measured(invocation, decision);
+  if (answer === undefined) return now;
+  if (flow.question?.(session, options, decision)?.text === answer.question) return now;
+  const again = await ask(invocation, decision);
+  return prepareAgain(invocation, now, { answer: again, unlocked: false });
 }

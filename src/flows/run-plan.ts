@@ -3,26 +3,29 @@ import type { RunPlan } from '../engine/run-plan.ts';
 import { planSteps } from '../engine/plan-steps.ts';
 import type { JsonObject, Step } from '../engine/step.ts';
 import { describeError, type IvaapError } from '../errors.ts';
-import type { StepContext } from '../release/context.ts';
-import type { FlowResult, FlowRun } from './run-flow.ts';
-import type { FlowPorts } from '../session/ports.ts';
+import type { Session } from '../session/session.ts';
+import type { FlowContext, FlowResult } from './flow.ts';
 
-type PlanOptions<Ctx extends StepContext> = Pick<
-  FlowRun<Ctx>,
-  'flow' | 'ctx' | 'journal' | 'fresh' | 'opened' | 'redactor'
-> & {
-  ports: Pick<FlowPorts, 'signal'>;
+interface PlanOptions<Ctx extends FlowContext> {
+  flow: string;
+  ctx: Ctx;
+  /** Whether a new run is started in any case. */
+  fresh: boolean;
   /** Empty where the run would be refused for what it is, not for what the host is like. */
   steps: readonly Step<Ctx>[];
   notes?: readonly string[];
   /** The first one gives the exit code. */
   refusals?: readonly IvaapError[];
-};
+}
 
 /** What the run would do, step by step, without secrets. Read-only. Throws only when it is stopped. */
-export async function planRun<Ctx extends StepContext>(options: PlanOptions<Ctx>): Promise<RunPlan> {
-  const { flow, ctx, journal, fresh, opened, ports, redactor, steps } = options;
-  const { product, payload } = opened;
+export async function planRun<Ctx extends FlowContext>(
+  session: Session,
+  options: PlanOptions<Ctx>,
+): Promise<RunPlan> {
+  const { flow, ctx, fresh, steps } = options;
+  const { product, payload, signal, redactor } = session;
+  const journal = await session.journal();
   const spec = { flow, from: ctx.from, payloadDigest: payload.digest };
   const run = resumable(journal.run, spec, fresh) ? journal.run : undefined;
   const plan: RunPlan = {
@@ -31,7 +34,7 @@ export async function planRun<Ctx extends StepContext>(options: PlanOptions<Ctx>
     from: ctx.from,
     to: ctx.to,
     run: run?.id ?? null,
-    steps: await planSteps({ steps, ctx, run, signal: ports.signal }),
+    steps: await planSteps({ steps, ctx, run, signal }),
     room: roomOf(ctx),
     notes: [...(options.notes ?? [])],
     refusals: refusalsOf(options.refusals ?? []),
@@ -40,14 +43,17 @@ export async function planRun<Ctx extends StepContext>(options: PlanOptions<Ctx>
 }
 
 /** A dry run's end: the plan, and the exit code of the run that it tells of. */
-export async function planned<Ctx extends StepContext>(options: PlanOptions<Ctx>): Promise<FlowResult> {
-  const plan = await planRun(options);
+export async function planned<Ctx extends FlowContext>(
+  session: Session,
+  options: PlanOptions<Ctx>,
+): Promise<FlowResult> {
+  const plan = await planRun(session, options);
   const [refusal] = options.refusals ?? [];
   return {
     plan,
     lines: [],
     data: plan as unknown as JsonObject,
-    ...(refusal === undefined ? {} : { refusal: options.redactor.error(refusal) }),
+    ...(refusal === undefined ? {} : { refusal: session.redactor.error(refusal) }),
   };
 }
 
@@ -59,7 +65,7 @@ function refusalsOf(errors: readonly IvaapError[]): RunPlan['refusals'] {
 }
 
 /** As preflight has measured it. */
-function roomOf({ preflight }: StepContext): RunPlan['room'] {
+function roomOf({ preflight }: FlowContext): RunPlan['room'] {
   const found = preflight?.results.filter(({ check }) => check === 'room') ?? [];
   return found.flatMap(({ id, status, limit, data }) => {
     const { neededBytes, freeBytes } = data ?? {};

@@ -47,7 +47,11 @@ export async function queryHostImages(
   over.catch(() => {});
   const redactor = new Redactor();
   const host = isRoot()
-    ? openHost(product, redactor, { machine: limited(machine, limit), emit: () => {}, signal: limit })
+    ? openHost(product, {
+        machine: limited(machine, limit),
+        reporter: { redactor, report: () => {} },
+        signal: limit,
+      })
     : Promise.reject(new Error('only root may ask it; use sudo'));
   host.catch(() => {});
   const part = async <T>(ask: (tools: HostTools) => Promise<T>): Promise<Known<T>> => {

@@ -150,7 +150,7 @@ function reachable(
   { machine, signal }: Pick<Asking, 'machine' | 'signal'>,
 ): Promise<Known<Pick<HostTools, 'kubectl'>>> {
   return knownAsRoot(async () => {
-    const host = await openHost(product, redactor, { machine, emit: () => {}, signal });
+    const host = await openHost(product, { machine, reporter: { redactor, report: () => {} }, signal });
     await host.kubectl.serverVersion({ timeoutMs: 5000, signal });
     return host;
   });

@@ -1,4 +1,4 @@
-import type { Redactor } from '../engine/redact.ts';
+import type { Reporter } from '../engine/reporter.ts';
 import { causeChain, IvaapError } from '../errors.ts';
 import { expiredCertificate } from '../host/api-server.ts';
 import { isDistrust } from '../host/cluster-down.ts';
@@ -9,8 +9,8 @@ import { Patience } from '../host/patience.ts';
 import { createPostgres, type Postgres } from '../host/postgres.ts';
 import type { Runner } from '../host/runner.ts';
 import type { Product } from '../payload/product-schema.ts';
-import type { FlowPorts } from './ports.ts';
-import { reportTo } from './program-report.ts';
+import type { Machine } from './machine.ts';
+import { reportPrograms } from './program-report.ts';
 import { stoppable } from './stoppable.ts';
 
 /** The host's programs, each behind its typed wrapper. */
@@ -23,14 +23,17 @@ export interface HostTools {
   containerd: Containerd;
 }
 
+/** Knows the secrets that programs may say, and is told what they said. */
+type HostReporter = Pick<Reporter, 'redactor' | 'report'>;
+
 /** Throws `preflight` when k3s is missing; asks the cluster nothing. Until a run has begun the signal ends whatever is asked. */
 export async function openHost(
   product: Product,
-  redactor: Redactor,
-  { machine, emit, signal }: Pick<FlowPorts, 'machine' | 'emit' | 'signal'>,
+  { machine, reporter, signal }: { machine: Machine; reporter: HostReporter; signal: AbortSignal },
 ): Promise<HostTools> {
   const patience = new Patience();
-  const programs = machine.createRunner({ redactor, report: reportTo(emit) });
+  const { redactor, report } = reporter;
+  const programs = machine.createRunner({ redactor, report: reportPrograms(report) });
   const runner = stoppable(programs, signal, () => patience.hasBegun);
   const k3s = await findK3s(runner);
   const kubectl = createKubectl(runner, {

@@ -2,9 +2,11 @@ import type { HeldLock } from '../engine/lock.ts';
 import { flockLock, type LockOptions } from '../host/lock.ts';
 import { assertSafePath } from '../host/safe-path.ts';
 import { operator } from '../host/system.ts';
+import type { Machine } from './machine.ts';
 import type { OpenedPayload } from './opened-payload.ts';
-import { orphanedHelm } from './orphaned-helm.ts';
-import type { FlowPorts } from './ports.ts';
+import { orphanedHelm, type OrphanWatch } from './orphaned-helm.ts';
+
+type LockedBy = OrphanWatch & Pick<OpenedPayload, 'release'> & { machine: Machine; program: string };
 
 /**
  * One run at a time. Throws `locked` while another one goes on, `preflight` when others than root can change the lock's folder; a Helm that
@@ -12,21 +14,21 @@ import type { FlowPorts } from './ports.ts';
  * `words` are what was typed after the program's name.
  */
 export async function takeLock(
-  { paths, product, release }: OpenedPayload,
+  session: LockedBy,
   words: string,
-  ports: FlowPorts,
   options: Pick<LockOptions, 'leaveText'> = {},
 ): Promise<HeldLock> {
+  const { paths, release, machine, program } = session;
   // Root writes, runs and reads what lies below: nobody else may be able to put something there.
   await assertSafePath(paths.installer);
-  const orphan = orphanedHelm({ paths, product }, ports);
+  const orphan = orphanedHelm(session);
   const lock = await flockLock({
     path: paths.lock,
-    runner: ports.machine.createRunner(),
+    runner: machine.createRunner(),
     command: words,
     version: release.version,
     by: operator().user,
-    hint: `${ports.program} status --watch`,
+    hint: `${program} status --watch`,
     whileOrphaned: orphan.wait,
     ...options,
   }).acquire();

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { stopError } from '../engine/failure.ts';
 import type { LockHolder } from '../engine/lock.ts';
+import type { Report } from '../engine/reporter.ts';
 import { readState } from '../engine/state.ts';
 import { IvaapError } from '../errors.ts';
 import { type HelmProcess, livingHelm, readHelmJournal } from '../host/helm-process.ts';
@@ -11,18 +12,21 @@ const pauseMs = 1000;
 const task = 'orphaned-helm';
 const time = (at: string) => `${at.slice(11, 19)} UTC`;
 
+/** What a wait for Helm needs of a session. */
+export type OrphanWatch = Pick<OpenedPayload, 'paths' | 'product'> &
+  Pick<FlowPorts, 'signal' | 'again'> & { report: Report };
+
 /**
  * For the lock in the hands of a run that died: waits for the Helm that this run's journal names, showing until when, and returns now and
  * then so that the lock is tried again. Throws `preflight` when something else holds it, `interrupted` or `terminated` on a signal: Helm
  * goes on in any case, and nothing was changed.
  */
-export function orphanedHelm(
-  { paths, product }: Pick<OpenedPayload, 'paths' | 'product'>,
-  { emit, signal, again }: Pick<FlowPorts, 'emit' | 'signal' | 'again'>,
-): { wait(holder: LockHolder | undefined): Promise<void>; ended(): void } {
+export function orphanedHelm({ paths, product, report, signal, again }: OrphanWatch): {
+  wait(holder: LockHolder | undefined): Promise<void>;
+  ended(): void;
+} {
   let begun: number | undefined;
   let nobody = 0;
-  const at = () => new Date().toISOString();
   const title = `Wait for Helm, which outlived the run that began it`;
   const stopped = (helm: HelmProcess) => {
     const { code } = stopError(signal.reason);
@@ -50,14 +54,14 @@ export function orphanedHelm(
             ? 'a run'
             : `"${holder.command}" (process ${holder.pid}, since ${holder.since})`;
         const line = `${who} has died, and its helm ${helm.verb} ${product.release} (process ${helm.pid}) is still at work: it is waited for ${limits(helm)}; Ctrl-C ends the wait, not Helm`;
-        emit({ type: 'task.started', at: at(), task, title });
-        emit({ type: 'message', at: at(), level: 'warning', line });
+        report({ type: 'task.started', task, title });
+        report({ type: 'message', level: 'warning', line });
       }
       const sinceMs = Date.now() - Date.parse(helm.begunAt);
       const lateMs = Date.now() - Date.parse(helm.latest);
-      emit({
+      report({
         type: 'task.progress',
-        at: at(),
+
         task,
         done: Math.max(0, Math.round(sinceMs / 1000)),
         total: Math.round((Date.parse(helm.latest) - Date.parse(helm.begunAt)) / 1000),
@@ -70,7 +74,7 @@ export function orphanedHelm(
     },
     ended() {
       if (begun === undefined) return;
-      emit({ type: 'task.completed', at: at(), task, title, durationMs: performance.now() - begun });
+      report({ type: 'task.completed', task, title, durationMs: performance.now() - begun });
     },
   };
 }

@@ -21,12 +21,3 @@ export interface FlowPorts {
 export type CommandPorts = Omit<FlowPorts, 'machine'> & Partial<Pick<FlowPorts, 'machine'>>;
 
 export const onThisMachine = (ports: CommandPorts): FlowPorts => ({ machine: thisMachine, ...ports });
-
-/** What a run needs root for, in the words of its refusal. */
-export const needsRootFor = ({
-  dryRun,
-  preflightOnly = false,
-}: {
-  dryRun: boolean;
-  preflightOnly?: boolean;
-}) => (dryRun || preflightOnly ? 'reads what only root may read' : 'changes the host');

@@ -10,7 +10,7 @@ import type { KubeObject } from '../../host/kubectl.ts';
 import { hostEvidence, isMarked, likely } from '../../queries/host-evidence.ts';
 import type { HostTools } from '../../session/host-tools.ts';
 import type { OpenedPayload } from '../../session/opened-payload.ts';
-import type { FlowPorts } from '../../session/ports.ts';
+import type { Session } from '../../session/session.ts';
 import { factsOf, noStateRefusal } from '../../queries/without-state.ts';
 
 /** Whether a fresh install may start at all: each check throws before anything is changed. */
@@ -20,12 +20,8 @@ export const otherInstall = ({ payload }: OpenedPayload, { installed, run }: Sta
   installed === undefined && run?.payloadDigest !== payload.digest ? run : undefined;
 
 /** A host with state has an installation, or one that a package began. */
-export function refuseInstalled(
-  opened: OpenedPayload,
-  state: State,
-  { program, again, supersede }: Pick<FlowPorts, 'program' | 'again'> & { supersede: boolean },
-): void {
-  const { payload, release } = opened;
+export function refuseInstalled(session: Session, state: State, { supersede }: { supersede: boolean }): void {
+  const { payload, release, program, again } = session;
   const { installed, run } = state;
   if (installed !== undefined) {
     throw new IvaapError('preflight', `version ${installed.version} is installed on this host already`, {
@@ -43,7 +39,7 @@ export function refuseInstalled(
       { hint: again({ program: run.binary }) },
     );
   }
-  const other = otherInstall(opened, state);
+  const other = otherInstall(session, state);
   if (other === undefined) return;
   refuseOlderThanStarted(other, release.version, again);
   if (supersede) return;
@@ -77,20 +73,19 @@ function refuseOlderThanStarted(run: RunRecord, version: string, again: Again): 
 
 /** What would be mistaken for ours, or lost, if a fresh install went on over it. */
 export async function refuseLeftovers(
-  opened: OpenedPayload,
+  session: Session,
   { kubectl }: HostTools,
   answers: { storagePath: string; valuesFrom: string | undefined },
-  { program, signal }: Pick<FlowPorts, 'program' | 'signal'>,
 ): Promise<void> {
-  const { product, paths } = opened;
-  const evidence = await hostEvidence(opened, { known: true, value: { kubectl } }, signal);
+  const { product, paths, program, signal } = session;
+  const evidence = await hostEvidence(session, { known: true, value: { kubectl } }, signal);
   signal.throwIfAborted();
   const found = likely(evidence);
   // Backups alone, beside a cluster that knows nothing: what lies there is named below, one thing after the other.
   const here = isMarked(evidence) || (evidence.records.known && evidence.records.value.length > 0);
   if (found === 'unmounted' || (found === 'ours' && here)) {
-    const { message, hint } = noStateRefusal(evidence, opened, program);
-    throw new IvaapError('preflight', message, { hint, facts: factsOf(evidence, opened) });
+    const { message, hint } = noStateRefusal(evidence, session, program);
+    throw new IvaapError('preflight', message, { hint, facts: factsOf(evidence, session) });
   }
   if (!evidence.records.known)
     throw new IvaapError('preflight', evidence.records.why, { hint: 'systemctl status k3s' });
@@ -98,7 +93,7 @@ export async function refuseLeftovers(
     throw new IvaapError(
       'preflight',
       `the Helm release ${product.release} exists in the namespace ${product.namespace}, but this installer did not make it`,
-      { hint: `follow the guide "${product.versions.legacyGuide}"`, facts: factsOf(evidence, opened) },
+      { hint: `follow the guide "${product.versions.legacyGuide}"`, facts: factsOf(evidence, session) },
     );
   }
   if (existsSync(paths.values) && answers.valuesFrom !== paths.values) {

@@ -1,7 +1,5 @@
-import type { Redactor } from '../../engine/redact.ts';
-import { readHelmJournal } from '../../host/helm-process.ts';
 import type { State } from '../../engine/state.ts';
-import { type PreflightReport, waivableIds } from '../../policy/preflight.ts';
+import { waivableIds } from '../../policy/preflight.ts';
 import type { CheckId } from '../../policy/preflight-checks.ts';
 import { checkCertificates } from '../../checks/certificates.ts';
 import { checkClock } from '../../checks/clock.ts';
@@ -16,65 +14,35 @@ import { checkRoom } from '../../checks/room.ts';
 import { checkSandboxImage } from '../../checks/sandbox-image.ts';
 import { checkNodes } from '../../checks/schedule.ts';
 import { checkKubernetesVersion } from '../../checks/versions.ts';
-import { type Measure, runPreflight } from '../preflight.ts';
-import type { HostTools } from '../../session/host-tools.ts';
-import type { OpenedPayload } from '../../session/opened-payload.ts';
-import type { FlowPorts } from '../../session/ports.ts';
-import { waiversOf } from '../waivers.ts';
+import type { InstallContext } from '../../release/context.ts';
+import type { Session } from '../../session/session.ts';
+import type { Prepared } from '../flow.ts';
+import type { FlowChecks, Measure } from '../preflight.ts';
+import type { InstallDecision, InstallOptions } from './decision.ts';
 
-export interface InstallPreflight {
-  opened: OpenedPayload;
-  host: HostTools;
-  ports: FlowPorts;
-  redactor: Redactor;
-  /** Of an install that goes on. */
-  state: State | undefined;
-  entitlements: readonly string[];
-  fqdn: string;
-  /** `ID=REASON`, as typed. */
-  waive: readonly string[];
-  /** Given the report before what blocks is thrown. */
-  onReport?: (report: PreflightReport) => void;
-}
-
-const now = () => new Date();
-
-/** Preflight of a fresh install. Throws `usage` for a waiver that cannot be, `preflight` for what blocks. */
-export async function preflightInstall(options: InstallPreflight): Promise<PreflightReport> {
-  const { ports, state } = options;
-  const { waivable } = options.opened.product.preflight;
-  return runPreflight({
+/** Preflight of a fresh install. */
+export function installChecks(
+  { machine, product }: Session,
+  _: InstallOptions,
+  { decision: { state }, ctx }: Prepared<InstallDecision, InstallContext>,
+): FlowChecks {
+  const resumed = state?.run !== undefined;
+  const { askApiServer, listProcesses } = machine;
+  return {
     flow: 'install',
-    tolerant: state?.run !== undefined,
-    waivers: waiversOf(options.waive, 'install', options.opened.product),
-    emit: ports.emit,
-    redactor: options.redactor,
-    waivable: waivableIds('install', waivable),
-    ...(options.onReport === undefined ? {} : { onReport: options.onReport }),
-    signal: ports.signal,
-    now,
-    measures: (signal) => measures(options, signal),
-  });
+    tolerant: resumed,
+    waivers: ctx.waivers,
+    waivable: waivableIds('install', product.preflight.waivable),
+    measures: (signal) => measures(ctx, { ...ctx, askApiServer, listProcesses, signal, resumed }, state),
+  };
 }
 
-function measures(options: InstallPreflight, signal: AbortSignal): ReadonlyMap<CheckId, Measure> {
-  const { opened, host, ports, state, entitlements, fqdn } = options;
-  const { askApiServer, listProcesses } = ports.machine;
-  const { product } = opened;
-  const ctx: CheckContext = {
-    ...opened,
-    ...host,
-    entitlements,
-    askApiServer,
-    listProcesses,
-    helmJournal: () => readHelmJournal(state?.helm),
-    signal,
-    now,
-    refreshArchives: false,
-    program: ports.program,
-    run: () => state?.run,
-    resumed: state?.run !== undefined,
-  };
+function measures(
+  { product, fqdn, now }: InstallContext,
+  ctx: CheckContext,
+  state: State | undefined,
+): ReadonlyMap<CheckId, Measure> {
+  const { signal } = ctx;
   const facts = hostFacts(ctx);
   const limits = product.requirements.install;
   return new Map<CheckId, Measure>([

@@ -4,13 +4,11 @@ import { dirname } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { Document } from 'yaml';
 import { Journal } from '../../engine/journal.ts';
-import type { HeldLock } from '../../engine/lock.ts';
-import { Redactor } from '../../engine/redact.ts';
 import type { State } from '../../engine/state.ts';
 import { causeChain, IvaapError } from '../../errors.ts';
 import { makeFolder, syncFolder, writeFileAtomic } from '../../host/atomic-file.ts';
 import { assertSafePath } from '../../host/safe-path.ts';
-import { assertRoot, operator } from '../../host/system.ts';
+import { operator } from '../../host/system.ts';
 import { parseValues } from '../../release/values-file.ts';
 import { hostEvidence, type HostEvidence } from '../../queries/host-evidence.ts';
 import { isRepairable, readOwnState } from '../../session/own-state.ts';
@@ -18,13 +16,11 @@ import { knownAsRoot } from '../../queries/as-root.ts';
 import type { Repair, RepairFacts } from './facts.ts';
 import { proposeRepair } from './proposal.ts';
 import { confirmed } from '../question.ts';
-import type { FlowResult } from '../run-flow.ts';
-import { openHost } from '../../session/host-tools.ts';
-import { takeLock } from '../../session/lock.ts';
-import { openOwnPayload } from '../../session/opened-payload.ts';
-import { type CommandPorts, type FlowPorts, needsRootFor, onThisMachine } from '../../session/ports.ts';
+import type { FlowResult } from '../flow.ts';
+import { Session } from '../../session/session.ts';
 import { unlessStopped } from '../../session/stoppable.ts';
 import type { OpenedPayload } from '../../session/opened-payload.ts';
+import type { CommandPorts } from '../../session/ports.ts';
 import { factsOf } from '../../queries/without-state.ts';
 
 export interface RepairOptions {
@@ -45,55 +41,40 @@ interface Decided {
 const words = 'repair-state';
 
 /** `repair-state`: makes the state anew from what the host itself says. Changes the state, a missing values file, and nothing else. */
-export async function runRepairState(options: RepairOptions, given: CommandPorts): Promise<FlowResult> {
-  const ports = onThisMachine(given);
+export async function runRepairState(options: RepairOptions, ports: CommandPorts): Promise<FlowResult> {
   if (!options.yes && !options.dryRun && ports.confirm === undefined) {
     throw new IvaapError('usage', `${words} asks before it writes, and nobody can be asked here`, {
       hint: ports.again({ add: ['--dry-run'] }),
     });
   }
-  assertRoot(ports.again(), needsRootFor(options));
-  const opened = await openOwnPayload(ports.machine);
-  const redactor = new Redactor();
-  const take = () => takeLock(opened, words, ports, { leaveText: options.dryRun });
-  let lock: HeldLock | undefined;
+  await using session = await Session.open(ports, options);
+  const { folder, installer } = session.paths;
+  const takeLock = () => session.takeLock(words, { leaveText: options.dryRun });
   try {
-    if (existsSync(opened.paths.installer)) lock = await take();
-    let decided = await decide(opened, redactor, ports);
+    if (existsSync(installer)) await takeLock();
+    const decided = await decide(session);
     if (decided.repair.kind !== 'proposed') return ended(decided);
-    if (options.dryRun) return told(decided, decided.repair, ports);
-    if (lock === undefined) {
-      await assertSafePath(opened.paths.folder, { mayBeMissing: true });
-      await makeFolder(opened.paths.installer, 0o700);
-      lock = await take();
-      decided = await decide(opened, redactor, ports);
-    }
-    return await agreed(opened, decided, options, ports, () => decide(opened, redactor, ports));
+    if (options.dryRun) return told(decided, decided.repair, session);
+    if (session.lock !== undefined) return await agreed(session, decided, options);
+    await assertSafePath(folder, { mayBeMissing: true });
+    await makeFolder(installer, 0o700);
+    await takeLock();
+    return await agreed(session, await decide(session), options);
   } catch (error) {
-    throw redactor.error(error);
-  } finally {
-    lock?.release();
-    await opened.payload.close();
+    throw session.redactor.error(error);
   }
 }
 
 /** Shows, asks and writes. What changed while the question waited is shown, and asked, again. */
-async function agreed(
-  opened: OpenedPayload,
-  decided: Decided,
-  options: RepairOptions,
-  ports: FlowPorts,
-  again: () => Promise<Decided>,
-): Promise<FlowResult> {
+async function agreed(session: Session, decided: Decided, options: RepairOptions): Promise<FlowResult> {
   if (decided.repair.kind !== 'proposed') return ended(decided);
   const { repair } = decided;
-  if (options.yes) return write(opened, repair, ports);
-  const say = (line: string) =>
-    ports.emit({ type: 'message', at: new Date().toISOString(), level: 'info', line });
+  if (options.yes) return write(session, repair);
+  const say = (line: string) => session.report({ type: 'message', level: 'info', line });
   for (const line of proposalLines(decided, repair)) say(line);
-  const question = repair.state === undefined ? 'Write the values file anew?' : 'Write this state?';
-  await confirmed(ports, question, ports.again());
-  const current = await again();
+  const text = repair.state === undefined ? 'Write the values file anew?' : 'Write this state?';
+  await confirmed(session, { text, hint: session.again() });
+  const current = await decide(session);
   const shown = ({ repair: found, facts, problem }: Decided) => [
     found.kind === 'proposed' ? found.lines : found.message,
     facts,
@@ -101,29 +82,28 @@ async function agreed(
   ];
   if (!isDeepStrictEqual(shown(current), shown(decided))) {
     say('the host has changed while the question waited');
-    return agreed(opened, current, options, ports, again);
+    return agreed(session, current, options);
   }
-  return write(opened, current.repair as Proposed, ports);
+  return write(session, current.repair as Proposed);
 }
 
-const decide = (opened: OpenedPayload, redactor: Redactor, ports: FlowPorts): Promise<Decided> =>
-  unlessStopped(ports.signal, () => look(opened, redactor, ports));
+const decide = (session: Session): Promise<Decided> => unlessStopped(session.signal, () => look(session));
 
-async function look(opened: OpenedPayload, redactor: Redactor, ports: FlowPorts): Promise<Decided> {
-  const { product, paths } = opened;
-  const current = await currentState(opened, ports.program);
-  const host = await knownAsRoot(() => openHost(product, redactor, ports));
-  const evidence = await hostEvidence(opened, host, ports.signal);
-  ports.signal.throwIfAborted();
+async function look(session: Session): Promise<Decided> {
+  const { product, paths, signal, program } = session;
+  const current = await currentState(session, program);
+  const host = await knownAsRoot(() => session.tools());
+  const evidence = await hostEvidence(session, host, signal);
+  signal.throwIfAborted();
   const schemaNow =
     host.known && evidence.records.known
       ? await host.value.database
-          .schemaVersion(product.database.schemaVersionQuery, ports.signal)
+          .schemaVersion(product.database.schemaVersionQuery, signal)
           .catch(() => undefined)
       : undefined;
-  ports.signal.throwIfAborted();
+  signal.throwIfAborted();
   const repair = proposeRepair({
-    opened,
+    opened: session,
     evidence,
     state: current.state,
     schemaNow,
@@ -131,11 +111,11 @@ async function look(opened: OpenedPayload, redactor: Redactor, ports: FlowPorts)
     hasData: await hasData(evidence),
     now: new Date(),
     by: operator().user,
-    program: ports.program,
-    binary: await readlink(opened.payload.path).catch(() => process.execPath),
+    program,
+    binary: await readlink(session.payload.path).catch(() => process.execPath),
   } satisfies RepairFacts);
   const schema = `database: ${schemaNow === undefined ? 'its schema version could not be asked' : `schema version ${schemaNow}`}`;
-  return { repair, problem: current.problem, facts: [...factsOf(evidence, opened), schema] };
+  return { repair, problem: current.problem, facts: [...factsOf(evidence, session), schema] };
 }
 
 /** A file that cannot be read for other reasons than what is in it, or that a newer program wrote, is not for us to replace. */
@@ -182,7 +162,7 @@ function proposalLines({ facts, problem }: Decided, { lines, state }: Proposed):
   ];
 }
 
-function told(decided: Decided, repair: Proposed, { program }: FlowPorts): FlowResult {
+function told(decided: Decided, repair: Proposed, { program }: Session): FlowResult {
   return {
     lines: [...proposalLines(decided, repair), `Nothing was changed. To write it: ${program} ${words}`],
     data: {
@@ -194,8 +174,7 @@ function told(decided: Decided, repair: Proposed, { program }: FlowPorts): FlowR
   };
 }
 
-async function write(opened: OpenedPayload, repair: Proposed, { program }: FlowPorts): Promise<FlowResult> {
-  const { paths, product } = opened;
+async function write({ paths, product, program }: Session, repair: Proposed): Promise<FlowResult> {
   const done: string[] = [];
   const { values, state } = repair;
   if (values?.content !== undefined) {

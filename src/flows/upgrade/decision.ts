@@ -10,51 +10,100 @@ import {
   type UpgradeFacts,
 } from '../../policy/upgrade-policy.ts';
 import { disagreement } from '../../queries/release-agreement.ts';
-import type { UpgradeSession } from './context.ts';
+import { assertCluster } from '../../session/host-tools.ts';
+import { stateIsThere } from '../../session/own-state.ts';
+import type { Session } from '../../session/session.ts';
+import type { Decision } from '../flow.ts';
+import { Refusals } from '../refusals.ts';
+import { refuseWithoutState } from './gate.ts';
+import type { UpgradeOptions } from './options.ts';
+import type { Trust } from '../../queries/trust.ts';
+import { trustUpgrade } from './trust.ts';
 
-/** Whether this payload may upgrade this host, and over which run: exit 5 or 10 where it may not. Changes nothing. */
-export async function decideUpgrade(upgrade: UpgradeSession): Promise<UpgradeDecision & { kind: 'allowed' }> {
-  const { options, ports, opened, host, journal } = upgrade;
-  const { payload, product, release } = opened;
-  const { installed, run } = journal.state;
+/** From where an upgrade starts, and how. */
+export interface UpgradeStart extends Decision {
+  from: string;
+  to: string;
+  /** It resumes the unfinished run. */
+  resumed: boolean;
+  trust: Trust | undefined;
+  /** As it was recorded before. */
+  state: Readonly<State>;
+}
+
+/** The gate of an upgrade. Throws what stands against it, and keeps in `refusal` what a dry run can still plan. Changes nothing. */
+export async function decideUpgrade(session: Session, options: UpgradeOptions): Promise<UpgradeStart> {
+  if (session.lock === undefined || !stateIsThere(session.paths)) return refuseWithoutState(session);
+  const { kubectl } = await session.tools();
+  await assertCluster(kubectl, session.product);
+  const { state } = await session.readJournal();
+  const trust = trustUpgrade(session, state, options.trustKey);
+  const refusals = new Refusals();
+  const allowed = await refusals.collect(() => judgeVersions(session, options, state));
+  const [refusal] = refusals.found;
+  const from = allowed?.from ?? state.installed?.version;
+  if (from === undefined) throw refusal;
+  return {
+    from,
+    to: session.release.version,
+    fresh: allowed?.how === 'fresh',
+    resumed: allowed?.how === 'continue',
+    notes: allowed?.notes ?? [],
+    trust,
+    state,
+    refusal,
+  };
+}
+
+/** Whether this payload may upgrade this host, and over which run: exit 5 or 10 where it may not. */
+async function judgeVersions(
+  session: Session,
+  options: UpgradeOptions,
+  state: Readonly<State>,
+): Promise<UpgradeDecision & { kind: 'allowed' }> {
+  const { payload, product, release, program, again, signal } = session;
+  const { installed, run } = state;
   const lastRun = run === undefined ? undefined : { ...run, helmStarted: helmStarted(run) };
   const target = { version: release.version, payloadDigest: payload.digest };
   // Asked for another payload's run alone: a run that goes on must not wait for a database that is down.
   const asked = otherUnfinishedRun({ lastRun, target })?.helmStarted !== undefined;
   const schemaNow = asked
-    ? await host.database
-        .schemaVersion(product.database.schemaVersionQuery, ports.signal)
+    ? await (
+        await session.tools()
+      ).database
+        .schemaVersion(product.database.schemaVersionQuery, signal)
         .catch(() => undefined)
     : undefined;
   const facts: UpgradeFacts = {
-    command: ports.program,
-    again: ports.again,
+    command: program,
+    again,
     installed,
     lastRun,
     target,
     schemaNow,
-    anchored: Object.keys(journal.state.anchors),
-    releaseGone: readHelmJournal(journal.state.helm).emptied === true,
+    anchored: Object.keys(state.anchors),
+    releaseGone: readHelmJournal(state.helm).emptied === true,
     flags: options,
     limits: product.versions,
   };
-  if (judgeUpgrade(facts).kind === 'nothing-to-do') await assertReleaseAgrees(upgrade);
+  if (judgeUpgrade(facts).kind === 'nothing-to-do') await assertReleaseAgrees(session, state);
   return requireUpgrade(facts);
 }
 
 /** That there is nothing to do is said by the state; Helm must say the same. */
-async function assertReleaseAgrees({ opened, host, ports, journal }: UpgradeSession): Promise<void> {
-  const { namespace, release } = opened.product;
-  const { signal, program } = ports;
-  const records = await readReleaseRecords(host.kubectl, { namespace, release, signal });
-  const message = disagreement(journal.state, { known: true, value: records }, release);
+async function assertReleaseAgrees(session: Session, state: Readonly<State>): Promise<void> {
+  const { signal, program, product, again } = session;
+  const { namespace, release } = product;
+  const { kubectl } = await session.tools();
+  const records = await readReleaseRecords(kubectl, { namespace, release, signal });
+  const message = disagreement(state, { known: true, value: records }, release);
   if (message !== undefined) throw new IvaapError('preflight', message, { hint: `${program} repair-state` });
   const last = records.at(-1);
   if (last === undefined || last.status === 'deployed') return;
   throw new IvaapError(
     'preflight',
-    `the state says that ${journal.state.installed?.version} is installed, and Helm's revision ${last.revision} is ${last.status}`,
-    { hint: ports.again({ add: ['--reapply'] }) },
+    `the state says that ${state.installed?.version} is installed, and Helm's revision ${last.revision} is ${last.status}`,
+    { hint: again({ add: ['--reapply'] }) },
   );
 }
 

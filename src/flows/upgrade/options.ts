@@ -1,19 +1,15 @@
 import { IvaapError } from '../../errors.ts';
-import type { UpgradeDecision } from '../../policy/upgrade-policy.ts';
 import type { StepContext } from '../../release/context.ts';
-import { type Answer, confirmed } from '../question.ts';
+import type { FlowOptions } from '../flow.ts';
+import type { Question } from '../question.ts';
 import type { FlowPorts } from '../../session/ports.ts';
 
-export interface UpgradeOptions {
+export interface UpgradeOptions extends FlowOptions {
   skipBackup: boolean;
   acceptUnsupported: boolean;
   reapply: boolean;
   /** Closes the unfinished upgrade of another package. */
   supersede: boolean;
-  /** Tell what would be done, and change nothing. */
-  dryRun: boolean;
-  /** Read the whole payload although an earlier run found it intact. */
-  reverify: boolean;
   yes: boolean;
   imagesFrom: StepContext['imagesFrom'];
   refreshArchives: boolean;
@@ -22,11 +18,13 @@ export interface UpgradeOptions {
   trustKey: string | undefined;
   /** `ID=REASON`, each. */
   waive: readonly string[];
-  preflightOnly: boolean;
 }
 
 /** Throws `usage` for options that exclude each other, before anything is looked at. */
-export function assertOptions(options: UpgradeOptions, ports: FlowPorts): void {
+export function assertUpgradeOptions(
+  options: UpgradeOptions,
+  ports: Pick<FlowPorts, 'again' | 'confirm'>,
+): void {
   if (!options.reapply) return;
   if (options.skipBackup) {
     throw new IvaapError('usage', '--reapply makes a fresh backup: it excludes --skip-backup', {
@@ -41,14 +39,15 @@ export function assertOptions(options: UpgradeOptions, ports: FlowPorts): void {
   }
 }
 
-/** Undefined where nothing is asked. Throws `declined` for a no. */
-export async function confirmReapply(
+/** Undefined where nothing is asked. */
+export function reapplyQuestion(
+  { again }: Pick<FlowPorts, 'again'>,
   { reapply, yes }: UpgradeOptions,
-  ports: FlowPorts,
-  { from, to }: UpgradeDecision & { kind: 'allowed' },
-): Promise<Answer | undefined> {
+  { from, to }: { from: string; to: string },
+): Question | undefined {
   if (!reapply || yes) return undefined;
-  const question = `Run every step of the upgrade from ${from} to ${to} again, with a fresh dump and snapshot?`;
-  const hint = `to run it without the question: ${ports.again({ add: ['--yes'] })}`;
-  return confirmed(ports, question, hint);
+  return {
+    text: `Run every step of the upgrade from ${from} to ${to} again, with a fresh dump and snapshot?`,
+    hint: `to run it without the question: ${again({ add: ['--yes'] })}`,
+  };
 }

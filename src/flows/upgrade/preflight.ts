@@ -1,4 +1,5 @@
-import { type Measurement, type PreflightReport, waivableIds } from '../../policy/preflight.ts';
+import type { State } from '../../engine/state.ts';
+import { type Measurement, waivableIds } from '../../policy/preflight.ts';
 import type { CheckId } from '../../policy/preflight-checks.ts';
 import { checkArchives } from '../../checks/archives.ts';
 import { checkCertificates } from '../../checks/certificates.ts';
@@ -26,8 +27,11 @@ import { fqdnOf } from '../../release/health-route.ts';
 import { assertHelmReady } from '../../release/helm-state.ts';
 import { tryPods } from '../../release/pod-trials.ts';
 import { upgradeHelm } from '../../steps/upgrade_helm.ts';
-import { type Measure, runPreflight } from '../preflight.ts';
-import type { UpgradeSession } from './context.ts';
+import type { Session } from '../../session/session.ts';
+import type { Prepared } from '../flow.ts';
+import type { FlowChecks, Measure } from '../preflight.ts';
+import type { UpgradeStart } from './decision.ts';
+import type { UpgradeOptions } from './options.ts';
 
 function checkRendered(objects: number): Measurement {
   return { outcome: 'ok', measured: `${objects} objects`, limit: 'Helm renders it without a complaint' };
@@ -44,37 +48,31 @@ async function checkHelmState(ctx: UpgradeContext): Promise<Measurement> {
   return { outcome: 'ok', measured: 'an upgrade may follow', limit: 'a state from which Helm can go on' };
 }
 
-/** Preflight of an upgrade: the report, which the context keeps. Throws `usage` for a waiver that cannot be, `preflight` for what blocks. */
-export async function preflightUpgrade(
-  ctx: UpgradeContext,
-  upgrade: UpgradeSession,
-  { resumed }: { resumed: boolean },
-): Promise<PreflightReport> {
-  const { options, ports } = upgrade;
-  const { waivable } = ctx.product.preflight;
-  return runPreflight({
+/** Preflight of an upgrade. */
+export function upgradeChecks(
+  { machine }: Session,
+  { reapply }: UpgradeOptions,
+  { decision: { resumed, state }, ctx }: Prepared<UpgradeStart, UpgradeContext>,
+): FlowChecks {
+  return {
     flow: 'upgrade',
-    tolerant: resumed || options.reapply,
+    tolerant: resumed || reapply,
     waivers: ctx.waivers,
-    emit: ports.emit,
-    redactor: upgrade.redactor,
-    waivable: waivableIds('upgrade', waivable),
-    onReport: (report) => (ctx.preflight = report),
-    signal: ports.signal,
-    now: ctx.now,
-    measures: (signal) => measures(ctx, upgrade, resumed, signal),
-  });
+    waivable: waivableIds('upgrade', ctx.product.preflight.waivable),
+    measures: (signal) => {
+      const { askApiServer, listProcesses } = machine;
+      return measures(ctx, { ...ctx, askApiServer, listProcesses, signal, resumed }, state);
+    },
+  };
 }
 
 function measures(
   ctx: UpgradeContext,
-  { ports, journal: { state } }: UpgradeSession,
-  resumed: boolean,
-  signal: AbortSignal,
+  shared: CheckContext,
+  state: Readonly<State>,
 ): ReadonlyMap<CheckId, Measure> {
   const { product } = ctx;
-  const { askApiServer, listProcesses } = ports.machine;
-  const shared: CheckContext = { ...ctx, askApiServer, listProcesses, signal, resumed };
+  const { resumed, signal } = shared;
   const facts = hostFacts(shared);
   const limits = product.requirements.upgrade;
   const all = new Map<CheckId, Measure>([

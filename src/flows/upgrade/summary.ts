@@ -1,7 +1,8 @@
 import type { RunResult } from '../../engine/run.ts';
 import type { JsonObject } from '../../engine/step.ts';
-import type { StepContext, UpgradeContext } from '../../release/context.ts';
-import type { FlowResult } from '../run-flow.ts';
+import type { UpgradeContext } from '../../release/context.ts';
+import type { FlowResult } from '../flow.ts';
+import { healthLines, waivedHealth } from '../waived-health.ts';
 import { wayBackLines } from '../../queries/way-back-text.ts';
 
 /** What a completed upgrade has changed, for people and for machines. */
@@ -50,22 +51,6 @@ export function upgradeSummary(ctx: UpgradeContext, result: RunResult): FlowResu
   ];
   return { lines, data };
 }
-
-/** Health steps that were waived, by title. */
-export function waivedHealth(
-  { product }: Pick<StepContext, 'product'>,
-  { outputs }: Pick<RunResult, 'outputs'>,
-): { title: string; reason: string }[] {
-  return Object.values(outputs).flatMap((out) =>
-    product.health.flatMap(({ id, title }) => {
-      const { waived } = (out[`health_${id}`] ?? {}) as { waived?: string };
-      return waived === undefined ? [] : [{ title, reason: waived }];
-    }),
-  );
-}
-
-export const healthLines = (ctx: Pick<StepContext, 'product'>, result: RunResult): string[] =>
-  waivedHealth(ctx, result).map(({ title, reason }) => `  health   ${title}: waived (${reason}), not proved`);
 
 function imagesWords(loaded: number, all: unknown): string {
   const others = (Array.isArray(all) ? all.length : 0) - loaded;

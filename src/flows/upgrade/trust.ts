@@ -1,19 +1,17 @@
 import type { Journal } from '../../engine/journal.ts';
 import type { State } from '../../engine/state.ts';
-import type { Payload } from '../../payload/reader.ts';
 import type { TrustDecision } from '../../policy/trust.ts';
 import { assertTrusted, installedCarrier, judge, type Trust } from '../../queries/trust.ts';
-import type { FlowPorts } from '../../session/ports.ts';
+import type { Session } from '../../session/session.ts';
 
 /**
  * Whether the file that runs may follow the installed release: throws IvaapError `payload` before anything is changed. What was let in
  * without the installed release's own key is told, and so in the log of the run.
  */
 export function trustUpgrade(
-  payload: Payload,
+  { payload, again, reporter }: Session,
   { product, installed, run }: Readonly<State>,
   trustKey: string | undefined,
-  { again, emit }: Pick<FlowPorts, 'again' | 'emit'>,
 ): Trust | undefined {
   if (installed === undefined) return undefined;
   const unfinished = run?.status === 'running' || run?.status === 'failed';
@@ -24,8 +22,7 @@ export function trustUpgrade(
   assertTrusted(payload.spokenName, trust, again);
   const { how, because } = trust.decision as TrustDecision & { kind: 'trusted' };
   if (how !== 'same') {
-    const line = `${payload.spokenName} is trusted: it is ${because}`;
-    emit({ type: 'message', at: new Date().toISOString(), level: 'warning', line });
+    reporter.warn(`${payload.spokenName} is trusted: it is ${because}`);
   }
   return trust;
 }

@@ -2,10 +2,11 @@ import assert from 'node:assert/strict';
 import { after, before, beforeEach, test } from 'node:test';
 import { stopRequest } from '../../../src/engine/failure.ts';
 import { describeError } from '../../../src/errors.ts';
-import { runInstall } from '../../../src/flows/install/install.ts';
+import { installFlow } from '../../../src/flows/install/flow.ts';
 import { runRepairState } from '../../../src/flows/repair-state/repair-state.ts';
 import type { FlowPorts } from '../../../src/session/ports.ts';
-import { runUpgrade } from '../../../src/flows/upgrade/upgrade.ts';
+import { runFlow } from '../../../src/flows/run-flow.ts';
+import { upgradeFlow } from '../../../src/flows/upgrade/flow.ts';
 import { createRunner, type RunOptions } from '../../../src/host/runner.ts';
 import { type Flow, SimulatedHost, type World } from '../../fixtures/in-process-host/host.ts';
 
@@ -72,11 +73,14 @@ const commands: Record<string, { flow: Flow; run: (ports: FlowPorts) => Promise<
     flow: 'install',
     run: (ports) => {
       const answers = { fqdn: 'tiny.example', license: license(), storagePath: undefined, values: undefined };
-      return runInstall({ ...common, ...answers, waive: [] }, ports);
+      return runFlow(installFlow, { ...common, ...answers, waive: [] }, ports);
     },
   },
-  upgrade: { flow: 'upgrade', run: (ports) => runUpgrade(upgradeOptions, ports) },
-  'dry run': { flow: 'upgrade', run: (ports) => runUpgrade({ ...upgradeOptions, dryRun: true }, ports) },
+  upgrade: { flow: 'upgrade', run: (ports) => runFlow(upgradeFlow, upgradeOptions, ports) },
+  'dry run': {
+    flow: 'upgrade',
+    run: (ports) => runFlow(upgradeFlow, { ...upgradeOptions, dryRun: true }, ports),
+  },
   'repair of the state': {
     flow: 'upgrade',
     run: (ports) => runRepairState({ yes: true, dryRun: false }, ports),

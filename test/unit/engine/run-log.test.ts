@@ -7,6 +7,7 @@ import { after, before, test } from 'node:test';
 import { IvaapError } from '../../../src/errors.ts';
 import { type EngineEvent, eventSchema, eventsVersion } from '../../../src/engine/events.ts';
 import { Redactor } from '../../../src/engine/redact.ts';
+import { Reporter } from '../../../src/engine/reporter.ts';
 import { RunLog } from '../../../src/engine/run-log.ts';
 import { FaultyDisk } from './faulty-disk.ts';
 import { invoke, openJournal, step } from './sample-graph.ts';
@@ -124,7 +125,8 @@ test('a full disk under the log is told once, and what comes later is tried agai
 test('a program that ends without a result closes its log all the same, and goes on after half a line of a dead one', async () => {
   await writeFile(join(folder, 'ends.jsonl'), '{"type":"half a li');
   const source = (name: string) => JSON.stringify(join(import.meta.dirname, '../../../src/engine', name));
-  const code = `import { RunLog } from ${source('run-log.ts')};
+  const code = `import { Reporter } from '../../../src/engine/reporter.ts';
+import { RunLog } from ${source('run-log.ts')};
     import { Redactor } from ${source('redact.ts')};
     const log = new RunLog();
     log.place({ folder: ${JSON.stringify(folder)}, by: 'x', redactor: new Redactor() });
@@ -157,7 +159,10 @@ test('a secret that leaks into an error reaches neither events, log, state nor t
   const secret = 'canary-5f2c9e';
   const redactor = new Redactor();
   redactor.add(secret);
-  const log = placed({ redactor });
+  const emitted: string[] = [];
+  const reporter = new Reporter({ redactor, draw: (event) => emitted.push(JSON.stringify(event)) });
+  const { log } = reporter;
+  log.place({ folder, by: 'operator', redactor });
   const disk = new FaultyDisk();
   const leaky = step('a', {
     run: (io) => {
@@ -168,18 +173,11 @@ test('a secret that leaks into an error reaches neither events, log, state nor t
     },
   });
   const host = { disk, world: { effects: [] }, events: [] };
-  const emitted: string[] = [];
-  const error = await invoke(host, [leaky], {
-    redactor,
-    emit: (event) => {
-      emitted.push(JSON.stringify(event));
-      log.handle(event);
-    },
-  }).then(
+  const error = await invoke(host, [leaky], { reporter }).then(
     () => undefined,
     (thrown: unknown) => thrown,
   );
-  log.end({ status: 'failed', exitCode: 6, message: secret });
+  reporter.end({ status: 'failed', exitCode: 6, message: secret });
   assert.ok(error instanceof IvaapError);
   assert.match(error.message, /no luck with \[redacted\]/);
   const { state } = await openJournal(disk);

@@ -1,5 +1,6 @@
 import type { EngineEvent } from '../../../src/engine/events.ts';
 import type { JournalOptions } from '../../../src/engine/journal.ts';
+import { Reporter, type ReporterOptions } from '../../../src/engine/reporter.ts';
 import type { RunSpec } from '../../../src/engine/run-record.ts';
 import { Journal } from '../../../src/engine/journal.ts';
 import type { RunOptions, RunResult } from '../../../src/engine/run.ts';
@@ -74,18 +75,26 @@ export function openJournal(disk: FaultyDisk, options: Partial<JournalOptions> =
   return Journal.open({ path: statePath, product: 'sample', disk, ...options });
 }
 
+type ReporterParts = Partial<Pick<ReporterOptions, 'redactor' | 'clock'>> & {
+  emit?: ReporterOptions['draw'];
+};
+
 /** One invocation of the program on a host. */
 export async function invoke(
   host: Host,
   steps: Step<World>[],
-  options: Partial<RunOptions<World>> = {},
+  { emit, redactor, clock, ...options }: Partial<RunOptions<World>> & ReporterParts = {},
 ): Promise<RunResult> {
   return executeRun({
     run: runSpec,
     steps,
     ctx: host.world,
     journal: await openJournal(host.disk),
-    emit: (event) => host.events.push(event),
+    reporter: new Reporter({
+      draw: emit ?? ((event) => host.events.push(event)),
+      ...(redactor === undefined ? {} : { redactor }),
+      ...(clock === undefined ? {} : { clock }),
+    }),
     signal: new AbortController().signal,
     ...options,
   });

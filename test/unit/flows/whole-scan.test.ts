@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { EngineEvent } from '../../../src/engine/events.ts';
 import { IvaapError } from '../../../src/errors.ts';
-import { openOwnPayload } from '../../../src/session/opened-payload.ts';
 import { type FlowPorts } from '../../../src/session/ports.ts';
 import { thisMachine } from '../../../src/session/machine.ts';
+import { Session } from '../../../src/session/session.ts';
 import { WholeScan } from '../../../src/flows/whole-scan.ts';
 import { makeTinyPayload, type TinyPayload } from '../../fixtures/tiny-payload.ts';
 
@@ -30,7 +30,7 @@ describe('the scan beside the preparation of a run', { skip }, () => {
 
   /** One run over a file: what it was told, and whether the scan read anything. */
   async function run<T>(
-    prepare: (ports: FlowPorts) => Promise<T>,
+    prepare: (session: Session) => Promise<T>,
     options: { path?: string; reverify?: boolean; keep?: boolean; signal?: AbortSignal } = {},
   ) {
     const events: EngineEvent[] = [];
@@ -43,17 +43,16 @@ describe('the scan beside the preparation of a run', { skip }, () => {
       again: () => './tiny install',
       confirm: undefined,
     };
-    const opened = await openOwnPayload(ports.machine);
-    opened.paths.scanReceipt = join(root, 'scan-receipt.json');
-    const scan = new WholeScan(opened, ports, { reverify: options.reverify === true });
+    await using session = await Session.open(ports, { dryRun: false });
+    session.paths.scanReceipt = join(root, 'scan-receipt.json');
+    const scan = new WholeScan(session, { reverify: options.reverify === true });
     try {
-      const value = await scan.beside(ports, prepare);
+      const value = await scan.beside(() => prepare(session));
       return { value, error: undefined, events, read: events.some(isProgress) };
     } catch (error) {
       return { value: undefined, error, events, read: events.some(isProgress) };
     } finally {
       if (options.keep === true) await scan.keep();
-      await opened.payload.close();
     }
   }
   const isProgress = ({ type }: EngineEvent) => type === 'task.progress';

@@ -1,0 +1,54 @@
+import { type Clock, systemClock } from './clock.ts';
+import type { Emit, EngineEvent } from './events.ts';
+import { Redactor } from './redact.ts';
+import { type RunEnd, RunLog } from './run-log.ts';
+
+type Untimed<Event> = Event extends EngineEvent ? Omit<Event, 'at'> & { at?: string } : never;
+
+/** An event as it is reported: the reporter says when it happened, unless it was earlier. */
+export type Told = Untimed<EngineEvent>;
+export type Report = (told: Told) => void;
+
+export interface ReporterOptions {
+  /** Draws a finished event. */
+  draw: Emit;
+  redactor?: Redactor;
+  clock?: Clock;
+}
+
+/** The one way out for events: each is stamped, redacted, logged and drawn here. */
+export class Reporter {
+  readonly redactor: Redactor;
+  readonly clock: Clock;
+  /** Follows from the first event on, and is written once a run has begun. */
+  readonly log: RunLog;
+  readonly #draw: Emit;
+
+  constructor({ draw, redactor = new Redactor(), clock = systemClock }: ReporterOptions) {
+    this.#draw = draw;
+    this.redactor = redactor;
+    this.clock = clock;
+    this.log = new RunLog();
+  }
+
+  readonly report: Report = (told) => {
+    const event = this.#finished(told);
+    this.log.handle(event);
+    this.#draw(event);
+  };
+
+  /** For the log alone: how the run ended, which the command itself shows. */
+  readonly record: Report = (told) => this.log.handle(this.#finished(told));
+
+  /** Closes the log. */
+  end(result: RunEnd): void {
+    this.log.end(this.redactor.value(result));
+  }
+
+  readonly warn = (line: string): void => this.report({ type: 'message', level: 'warning', line });
+
+  #finished({ type, ...rest }: Told): EngineEvent {
+    const event = { type, at: this.clock.now().toISOString(), ...rest };
+    return this.redactor.value(event) as EngineEvent;
+  }
+}

@@ -1,0 +1,80 @@
+import { readlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { executeRun } from '../engine/run.ts';
+import { describeError } from '../errors.ts';
+import { DiskReserve } from '../host/reserve.ts';
+import { operator } from '../host/system.ts';
+import { signerOf } from '../payload/format/signature.ts';
+import type { Session } from '../session/session.ts';
+import { clearWork } from '../session/work-folder.ts';
+import type { Decision, Flow, FlowContext, FlowOptions, FlowResult, Prepared } from './flow.ts';
+import { planRun } from './run-plan.ts';
+
+/** Runs the graph with its log, which ends as the run does; errors leave redacted and with what is known of the run. */
+export async function execute<O extends FlowOptions, D extends Decision, C extends FlowContext>(
+  flow: Flow<O, D, C>,
+  session: Session,
+  prepared: Prepared<D, C>,
+): Promise<FlowResult> {
+  const { reporter, paths, payload, product, signal, lock } = session;
+  const { decision, ctx } = prepared;
+  const { fresh } = decision;
+  await flow.begin?.(session, prepared);
+  for (const line of decision.notes) reporter.warn(line);
+  const steps = flow.steps(product);
+  const plan =
+    flow.tellsPlan === true ? await planRun(session, { flow: flow.name, ctx, steps, fresh }) : undefined;
+  await clearWork(paths);
+  const by = operator().user;
+  await placeLog(session, by);
+  const endPatience = session.openedTools?.patience.begin({ signal, say: reporter.warn });
+  try {
+    const result = await executeRun({
+      run: {
+        flow: flow.name,
+        from: ctx.from,
+        to: ctx.to,
+        payloadDigest: payload.digest,
+        binary: await readlink(payload.path).catch(() => process.execPath),
+        startedBy: by,
+        key: signerOf(payload.trailer),
+      },
+      steps,
+      ctx,
+      journal: await session.journal(),
+      reporter,
+      signal,
+      fresh,
+      ...(lock === undefined ? {} : { lock }),
+      onBegun: async (run, kept) => {
+        if (plan !== undefined) reporter.report({ type: 'run.plan', plan });
+        await flow.begun?.(session, prepared, { run, kept });
+      },
+    });
+    const summary = flow.summarize(ctx, result);
+    reporter.record({ type: 'result', ...summary });
+    reporter.end({ status: 'completed', exitCode: 0 });
+    return summary;
+  } catch (error) {
+    const explained = reporter.redactor.error(
+      (await flow.explain?.(session, error)) ?? error,
+      reporter.log.path,
+    );
+    const described = describeError(explained);
+    reporter.record({ type: 'error', error: described });
+    reporter.end({ status: described.code, exitCode: described.exitCode, message: described.message });
+    throw explained;
+  } finally {
+    endPatience?.();
+    await clearWork(paths).catch(() => undefined);
+  }
+}
+
+async function placeLog({ reporter, paths, product }: Session, by: string): Promise<void> {
+  const { log, redactor, warn } = reporter;
+  const folder = join(paths.installer, 'logs');
+  const reserve = await DiskReserve.at(folder, product.reserve);
+  const onUnwritable = (reason: string) =>
+    warn(`the log of this run in ${folder} cannot be written (${reason}); the run goes on`);
+  log.place({ folder, by, redactor, hasRoom: () => reserve.holds(), onUnwritable });
+}

@@ -1,0 +1,45 @@
+import type { State } from '../../engine/state.ts';
+import type { License } from '../../release/license-file.ts';
+import { hideGenerated } from '../../release/secrets-of-host.ts';
+import { assertCluster } from '../../session/host-tools.ts';
+import { readOwnState } from '../../session/own-state.ts';
+import type { Session } from '../../session/session.ts';
+import type { Decision, FlowOptions } from '../flow.ts';
+import { installAnswers, type InstallAnswers, type InstallFlags, requireLicense } from './answers.ts';
+import { otherInstall, refuseInstalled, refuseLeftovers } from './gate.ts';
+
+export interface InstallOptions extends FlowOptions, InstallFlags {
+  yes: boolean;
+  /** `ID=REASON`, each. */
+  waive: readonly string[];
+  /** Closes the unfinished install of another package. */
+  supersede: boolean;
+}
+
+/** That an install may start, and with which answers. */
+export interface InstallDecision extends Decision {
+  /** Of an install that is resumed. */
+  state: State | undefined;
+  answers: InstallAnswers;
+  license: License | undefined;
+  /** The unfinished install of another package, which is closed. */
+  other: State['run'];
+}
+
+/** Whose host it is, and the answers. Throws what stands against an install; changes nothing. */
+export async function decideInstall(session: Session, options: InstallOptions): Promise<InstallDecision> {
+  const { product, paths, program, redactor } = session;
+  const state = await readOwnState(session, program);
+  if (state !== undefined) refuseInstalled(session, state, options);
+  const answers = await installAnswers(product, paths.values, options, state, redactor);
+  const tools = await session.tools();
+  await assertCluster(tools.kubectl, product);
+  const license = await requireLicense(tools.kubectl, product, answers.license, redactor);
+  if (state?.run === undefined) {
+    const { storagePath, valuesFrom } = answers;
+    await refuseLeftovers(session, tools, { storagePath, valuesFrom: valuesFrom?.path });
+  }
+  await hideGenerated(tools.kubectl, product, redactor);
+  const other = state === undefined ? undefined : otherInstall(session, state);
+  return { state, answers, license, other, fresh: other !== undefined, notes: [] };
+}

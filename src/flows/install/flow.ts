@@ -1,0 +1,62 @@
+import { existsSync } from 'node:fs';
+import { isDeepStrictEqual } from 'node:util';
+import { IvaapError } from '../../errors.ts';
+import type { InstallContext } from '../../release/context.ts';
+import type { Flow } from '../flow.ts';
+import { recordPreflightStart } from '../preflight-record.ts';
+import { installContext } from './context.ts';
+import { decideInstall, type InstallDecision, type InstallOptions } from './decision.ts';
+import { installChecks } from './preflight.ts';
+import { installSteps } from './steps.ts';
+import { installSummary } from './summary.ts';
+
+/** `install` on an empty host, or on one where an install was cut off. */
+export const installFlow: Flow<InstallOptions, InstallDecision, InstallContext> = {
+  name: 'install',
+  words: 'install',
+
+  assertOptions({ yes, preflightOnly, dryRun }, { again, confirm }) {
+    if (yes || preflightOnly || dryRun || confirm !== undefined) return;
+    throw new IvaapError('usage', 'install asks for confirmation, and nobody can be asked here', {
+      hint: again({ add: ['--yes'] }),
+    });
+  },
+
+  // An empty host stays as it is until it is known that the install may start.
+  locksFirst: ({ installer }) => existsSync(installer),
+
+  decide: decideInstall,
+  context: installContext,
+  checks: installChecks,
+
+  question({ product, release, again }, { yes }, { answers }) {
+    if (yes) return undefined;
+    const { fqdn, storagePath } = answers;
+    const text = `Install ${product.title} ${release.version} for ${fqdn}, with its database in ${storagePath}?`;
+    return { text, hint: again() };
+  },
+
+  async decideAgain(session, options, { decision }) {
+    const now = await decideInstall(session, options);
+    return isDeepStrictEqual(basis(now), basis(decision)) ? decision : now;
+  },
+
+  async begin(session, { decision: { other } }) {
+    await session.placeHelm();
+    if (other === undefined) return;
+    session.reporter.warn(
+      `the unfinished install of ${other.to} is closed (--supersede); its values, secrets, volume and data stay`,
+    );
+  },
+
+  steps: installSteps,
+
+  async begun(session, { ctx }, { run }) {
+    await recordPreflightStart(await session.journal(), ctx, run);
+  },
+
+  summarize: installSummary,
+};
+
+/** What a decision was made from, as far as others can change it. */
+const basis = ({ state, answers, license }: InstallDecision) => ({ state, answers, license });

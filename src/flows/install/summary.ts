@@ -1,0 +1,28 @@
+import type { RunResult } from '../../engine/run.ts';
+import type { InstallContext } from '../../release/context.ts';
+import type { FlowResult } from '../flow.ts';
+import { healthLines, waivedHealth } from '../waived-health.ts';
+
+/** What a completed install has made, for people and for machines. */
+export function installSummary(ctx: InstallContext, result: RunResult): FlowResult {
+  const { product, paths, fqdn, storagePath, entitlements, to: version } = ctx;
+  return {
+    lines: [
+      `${product.title} ${version} is installed.`,
+      `  address  http://${fqdn}/`,
+      `  values   ${paths.values} (yours from now on)`,
+      `  database ${storagePath}`,
+      `  licence  ${entitlements.join(', ') || 'no entitlements'}`,
+      ...healthLines(ctx, result),
+    ],
+    data: {
+      version,
+      fqdn,
+      values: paths.values,
+      storagePath,
+      entitlements: [...entitlements],
+      waivedHealth: waivedHealth(ctx, result),
+      warnings: result.warnings,
+    },
+  };
+}

@@ -1,0 +1,47 @@
+import type { JsonObject } from '../engine/step.ts';
+import type { Helm } from '../host/helm.ts';
+import { readHelmJournal } from '../host/helm-process.ts';
+import { operator } from '../host/system.ts';
+import { wayBackOf } from '../backup/way-back.ts';
+import type { StepContext } from '../release/context.ts';
+import type { Session } from '../session/session.ts';
+
+/** What a flow adds to what the session has. */
+export type ContextParts = Pick<
+  StepContext,
+  'from' | 'entitlements' | 'imagesFrom' | 'refreshArchives' | 'waivers'
+> & { helm: Helm };
+
+/** The part of the steps' context that install and upgrade share. */
+export async function stepContext(session: Session, parts: ContextParts): Promise<StepContext> {
+  const { product, release, payload, index, paths, program, again, insist, redactor, lock } = session;
+  const journal = await session.journal();
+  const tools = await session.tools();
+  return {
+    product,
+    release,
+    payload,
+    index,
+    paths,
+    ...tools,
+    k3s: tools.k3s.path,
+    // Without the lock nothing is started that would have to inherit it.
+    lockFd: lock?.descriptor ?? -1,
+    ...parts,
+    preflight: undefined,
+    run: () => journal.run,
+    helmJournal: () => readHelmJournal(journal.state.helm),
+    recordHelm: (kept) =>
+      journal.update((draft) => {
+        draft.helm = JSON.parse(JSON.stringify({ ...draft.helm, ...kept })) as JsonObject;
+      }),
+    wayBack: () => wayBackOf(journal.state),
+    to: release.version,
+    operator: operator().user,
+    program,
+    again,
+    insist,
+    hide: (secret) => redactor.add(secret),
+    now: () => new Date(),
+  };
+}

@@ -1,0 +1,51 @@
+import type { UpgradeContext } from '../../release/context.ts';
+import { readValuesFile } from '../../release/values-file.ts';
+import { stateIsThere } from '../../session/own-state.ts';
+import type { Flow } from '../flow.ts';
+import { recordPreflightStart } from '../preflight-record.ts';
+import { recordFoundStart, recordSkippedBackup, withWayBack } from './backup.ts';
+import { upgradeContext } from './context.ts';
+import { decideUpgrade, type UpgradeStart } from './decision.ts';
+import { assertUpgradeOptions, reapplyQuestion, type UpgradeOptions } from './options.ts';
+import { upgradeChecks } from './preflight.ts';
+import { upgradeSteps } from './steps.ts';
+import { upgradeSummary } from './summary.ts';
+import { recordTrust } from './trust.ts';
+
+/** `install --upgrade`: from the installed release to the one in this payload. */
+export const upgradeFlow: Flow<UpgradeOptions, UpgradeStart, UpgradeContext> = {
+  name: 'upgrade',
+  words: 'install --upgrade',
+  tellsPlan: true,
+  assertOptions: assertUpgradeOptions,
+
+  // A host without state is only looked at: not even a lock is left there.
+  locksFirst: stateIsThere,
+
+  decide: decideUpgrade,
+  context: upgradeContext,
+  checks: upgradeChecks,
+  question: reapplyQuestion,
+
+  // Under the lock no other run can have changed anything; the operator's values file can have changed.
+  async decideAgain(session, _, { decision, ctx }) {
+    const { sha256 } = await readValuesFile(ctx.paths.values, session.program);
+    return sha256 === ctx.values.sha256 ? decision : { ...decision };
+  },
+
+  steps: upgradeSteps,
+
+  async begun(session, { decision, ctx }, { run, kept }) {
+    const journal = await session.journal();
+    await recordTrust(journal, decision.trust, { by: ctx.operator, run });
+    await recordFoundStart(journal, ctx, session.reporter.warn);
+    await recordSkippedBackup(journal, ctx, run, kept);
+    await recordPreflightStart(journal, ctx, run);
+  },
+
+  summarize: upgradeSummary,
+
+  async explain(session, error) {
+    return withWayBack(error, (await session.journal()).state, session.paths);
+  },
+};
