@@ -1,5 +1,4 @@
 import type { Reporter } from '../engine/reporter.ts';
-import type { JsonObject } from '../engine/step.ts';
 import { causeChain, IvaapError } from '../errors.ts';
 import {
   assertPassed,
@@ -11,7 +10,6 @@ import {
   type PreflightReport,
 } from '../policy/preflight.ts';
 import { type Check, type CheckId, checks } from '../policy/preflight-checks.ts';
-import type { FlowResult } from './flow.ts';
 
 /** Measures one check; what it throws is a failure of that check. */
 export type Measure = (signal: AbortSignal) => Promise<Measurement | Measurement[]>;
@@ -99,18 +97,6 @@ function blockedBy(results: CheckResult[], waivable: FlowChecks['waivable']): Iv
     if (error instanceof IvaapError) return error;
     throw error;
   }
-}
-
-/** `--preflight-only`: the report was printed as an event already. */
-export function preflightResult(report: PreflightReport | undefined): FlowResult {
-  const results = report?.results ?? [];
-  const count = (status: string) => results.filter((result) => result.status === status).length;
-  return {
-    lines: [
-      `Preflight has nothing against it: ${count('ok')} ok, ${count('warn')} warnings, ${count('waived')} waived. Nothing was changed.`,
-    ],
-    data: { preflight: JSON.parse(JSON.stringify(report ?? null)) as JsonObject },
-  };
 }
 
 interface Measured {
