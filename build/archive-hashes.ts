@@ -6,7 +6,7 @@ import { combineCrc32 } from '../src/payload/format/archive-crc32.ts';
 import type { IndexArchive, IndexEntry, PayloadIndex } from '../src/payload/format/index-schema.ts';
 import type { HashPool } from './hash-pool.ts';
 import type { ArchiveBytes } from './hash-worker.ts';
-import type { Content, Source } from './pack-plan.ts';
+import type { Content, Source } from './pack-source.ts';
 import type { Written } from './written.ts';
 
 /** Of a blob, handed over at a time: an archive is never far behind the copying. */

@@ -28,12 +28,6 @@ export async function refuseCrds({ product, files, sources }: PackPlan): Promise
   }
 }
 
-/** What a rendering shows: what is refused, and what is told. */
-export interface Findings {
-  mistakes: readonly string[];
-  warnings: readonly string[];
-}
-
 /**
  * Refuses what no host could run: throws SpecError with every mistake, each once, in the first combination that shows it. Returns what a
  * vendor should know.

@@ -4,7 +4,7 @@ import type { TarFile } from '../src/images/tar-files.ts';
 import { tarFiles, UnreadableArchive } from '../src/images/tar-files.ts';
 import type { Ignores } from './helm-ignore.ts';
 import { helmIgnores } from './helm-ignore.ts';
-import type { Source } from './pack-plan.ts';
+import type { Source } from './pack-source.ts';
 import { SpecError } from './spec-file.ts';
 
 /** Of version control: nothing renders them, and they have had passwords in them. */

@@ -2,7 +2,7 @@ import type { Manifest } from '../src/host/kubectl.ts';
 import { normalizedReference, parseReference } from '../src/images/reference.ts';
 import { pullsAlways } from '../src/checks/pull-policy.ts';
 import { podTemplates } from '../src/checks/rendered-images.ts';
-import type { Findings } from './chart-check.ts';
+import type { Findings } from './findings.ts';
 import type { Json } from './manifest-json.ts';
 import { isObject } from './manifest-json.ts';
 import type { ReleaseFiles } from './spec-file.ts';

@@ -1,7 +1,6 @@
 import type { Manifest } from '../src/host/kubectl.ts';
-import type { JsonObject } from './manifest-json.ts';
+import type { Json, JsonObject } from './manifest-json.ts';
 import { isObject, nameOf, objectsIn, podSpecs } from './manifest-json.ts';
-import type { Json } from './manifest-json.ts';
 
 type KeyOf = (member: JsonObject) => string | undefined;
 const by =

@@ -1,6 +1,6 @@
 import type { Manifest } from '../src/host/kubectl.ts';
 import type { Product } from '../src/payload/product-schema.ts';
-import type { Findings } from './chart-check.ts';
+import type { Findings } from './findings.ts';
 import type { JsonObject } from './manifest-json.ts';
 import { isObject, isSelected, nameOf, objectsIn, podSpecs } from './manifest-json.ts';
 import type { ReleaseFiles } from './spec-file.ts';

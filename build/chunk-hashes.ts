@@ -1,16 +1,9 @@
 import { chunkBounds } from '../src/payload/format/chunks.ts';
 import type { ChunkHashes } from './chunk-hash.ts';
-import type { Range } from './clone-blocks.ts';
 import type { HashPool } from './hash-pool.ts';
 import type { Written } from './written.ts';
 import type { ByteRange } from '../src/payload/byte-ranges.ts';
 import type { Layout } from './zip-writer.ts';
-
-/** Numbers of the chunks of which every byte lies in bytes [offset, offset + size) of the output. */
-export function wholeChunks({ offset, size }: Pick<Range, 'offset' | 'size'>, chunkSize: number): ByteRange {
-  const from = Math.ceil(offset / chunkSize);
-  return { from, to: Math.max(from, Math.floor((offset + size) / chunkSize)) };
-}
 
 /**
  * Hashes the chunks of `file` that are not `hashed` already, each when all of it is written, and sets `chunks.hashes`. `padding`: the

@@ -4,7 +4,7 @@ import { setImmediate } from 'node:timers/promises';
 import { crc32 } from 'node:zlib';
 import type { ChunkHashes } from './chunk-hash.ts';
 import { ChunkHash } from './chunk-hash.ts';
-import { wholeChunks } from './chunk-hashes.ts';
+import { wholeChunks } from './written.ts';
 import type { Range } from './clone-blocks.ts';
 import { KeySearch } from './key-search.ts';
 import { behindBytes, PendingWrites, pieceBytes } from './pending-writes.ts';

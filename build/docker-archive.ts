@@ -11,7 +11,7 @@ import type { Candidate } from './layout-names.ts';
 import { chosenBy, listed } from './layout-names.ts';
 import type { ImageParts, LayoutReader } from './layout-reader.ts';
 import { sha256Digest } from './layout-reader.ts';
-import type { Content } from './pack-plan.ts';
+import type { Content } from './pack-source.ts';
 
 /** manifest.json of `docker save`, all versions; newer ones write an OCI layout beside it. */
 const listDocument = z.array(

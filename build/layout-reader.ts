@@ -3,7 +3,7 @@ import type { z } from 'zod';
 import { blobName } from '../src/payload/format/entries.ts';
 import type { LayoutFiles } from './layout-files.ts';
 import { readBlob } from './layout-files.ts';
-import type { Content } from './pack-plan.ts';
+import type { Content } from './pack-source.ts';
 import { SpecError } from './spec-file.ts';
 
 /** What names an image's parts, wherever it was found: its OCI manifest, and where its blobs are. */

@@ -10,7 +10,7 @@ import type { ImageParts, Wanted } from './layout-reader.ts';
 import { LayoutReader } from './layout-reader.ts';
 import type { Descriptor } from './oci-documents.ts';
 import { configDocument, indexDocument, manifestDocument } from './oci-documents.ts';
-import type { Content } from './pack-plan.ts';
+import type { Content } from './pack-source.ts';
 
 /** How a layer is compressed, by its media type. */
 const layerTypes: Record<string, Compression> = {

@@ -3,6 +3,7 @@ import { blobsOf } from '../src/payload/format/archive-layout.ts';
 import { blobName } from '../src/payload/format/entries.ts';
 import type { IndexImage } from '../src/payload/format/index-schema.ts';
 import type { Product } from '../src/payload/product-schema.ts';
+import type { Source } from './pack-source.ts';
 import type { Scratch } from './layout-files.ts';
 import { archiveSources, folderSource } from './layout-files.ts';
 import { chartFiles } from './chart-files.ts';
@@ -11,21 +12,6 @@ import { findImage } from './oci-layout.ts';
 import type { ReleaseSpec } from './release-spec.ts';
 import type { ReleaseFiles } from './spec-file.ts';
 import { readReleaseSpec, SpecError } from './spec-file.ts';
-
-/** Where an entry's bytes come from: a file, from `offset` on when it begins inside of one; `zeros` is a hole. */
-export type Content = { bytes: Buffer } | { path: string; offset?: number } | { zeros: true };
-
-/** An entry before it is placed and hashed. */
-export interface Source {
-  name: string;
-  size: number;
-  mode: number;
-  content: Content;
-  /** What the content must hash to: a blob's name. */
-  sha256?: string;
-  /** `FILE:LINE` of the spec that names it. */
-  where?: string;
-}
 
 /** Everything that goes into a payload, in the order of its bytes. */
 export interface PackPlan {

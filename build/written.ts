@@ -31,3 +31,12 @@ export class Written {
     return new Promise((resolve) => this.#waiting.add({ from, to, missing, resolve }));
   }
 }
+
+/** Numbers of the chunks of which every byte lies in bytes [offset, offset + size) of the output. */
+export function wholeChunks(
+  { offset, size }: { offset: number; size: number },
+  chunkSize: number,
+): ByteRange {
+  const from = Math.ceil(offset / chunkSize);
+  return { from, to: Math.max(from, Math.floor((offset + size) / chunkSize)) };
+}

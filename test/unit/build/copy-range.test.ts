@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { crc32 } from 'node:zlib';
 import { xxhash128 } from 'hash-wasm';
-import { wholeChunks } from '../../../build/chunk-hashes.ts';
+import { wholeChunks } from '../../../build/written.ts';
 import { copyRange } from '../../../build/copy-range.ts';
 import { openUncached } from '../../../src/payload/fast/page-memory.ts';
 import { noise } from '../../fixtures/tiny-payload.ts';

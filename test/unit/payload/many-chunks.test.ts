@@ -8,7 +8,7 @@ import { after, describe, it } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { allDamages } from '../../../src/payload/evidence.ts';
 import type { OutputPiece } from '../../../src/payload/fast/output-pieces.ts';
-import type { Segment } from '../../../src/payload/chunked-file.ts';
+import type { ChunkedFile, Segment } from '../../../src/payload/chunked-file.ts';
 import { outputPieces } from '../../../src/payload/fast/output-pieces.ts';
 import { Pieces, pieceTable } from '../../../src/payload/fast/piece-table.ts';
 import type { Payload } from '../../../src/payload/reader.ts';
@@ -16,7 +16,6 @@ import { namedDamages } from '../../../src/payload/named-damages.ts';
 import { plainIo } from '../../../src/payload/plain-io.ts';
 import { positionReader } from '../../../src/payload/position-reader.ts';
 import { fastIo } from '../../../src/payload/fast/fast-io.ts';
-import type { ChunkedFile } from '../../../src/payload/chunked-file.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'many-chunks-'));
 after(() => rmSync(folder, { recursive: true }));

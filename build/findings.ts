@@ -1,0 +1,5 @@
+/** What a rendering shows: what is refused, and what is told. */
+export interface Findings {
+  mistakes: readonly string[];
+  warnings: readonly string[];
+}
