@@ -18,8 +18,9 @@ interface PlacedBlob {
 }
 
 /**
- * Hashes the archives of an index from the `sources` of its entries while these are being copied, and sets their `sha256` and `crc32`. A
- * SHA-256 is one chain from the first byte to the last, the longest that packing has; the CRC follows from those of the parts, unread.
+ * Hashes the archives of an index from the `sources` of its entries while these are being copied, and sets
+ * their `sha256` and `crc32`. A SHA-256 is one chain from the first byte to the last, the longest that
+ * packing has; the CRC follows from those of the parts, unread.
  */
 export async function hashArchives(
   index: PayloadIndex,

@@ -5,13 +5,16 @@ import { parseArgs } from 'node:util';
 import { bundleMain } from './bundle.ts';
 
 /**
- * `npm run build [-- -o FILE]`: dist/ivaap, the executable without a payload. Node's own program from the pinned npm package, stripped, with our
- * bundle injected as its single executable application.
+ * `npm run build [-- -o FILE]`: dist/ivaap, the executable without a payload. Node's own program from the
+ * pinned npm package, stripped, with our bundle injected as its single executable application.
  */
 
 const root = join(import.meta.dirname, '..');
 const work = join(root, 'dist/build');
-/** Marks the place in Node's program that says whether it carries an application. Source: Node's documentation of SEA. */
+/**
+ * Marks the place in Node's program that says whether it carries an application. Source: Node's documentation
+ * of SEA.
+ */
 const sentinelFuse = 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2';
 
 function strip(from: string, to: string): void {

@@ -4,9 +4,13 @@ import { build } from 'esbuild';
 
 const root = join(import.meta.dirname, '..');
 
-/** One CommonJS file for Node 24; `import()` becomes a `require` of the same bundle that runs its module when first asked for. */
+/**
+ * One CommonJS file for Node 24; `import()` becomes a `require` of the same bundle that runs its module when
+ * first asked for.
+ */
 const common: BuildOptions = {
-  // The bundle names its modules by their paths from here, also where node_modules is a link to another folder.
+  // The bundle names its modules by their paths from here, also where node_modules is a link to another
+  // folder.
   absWorkingDir: root,
   preserveSymlinks: true,
   bundle: true,
@@ -50,7 +54,10 @@ const workerFromString: Plugin = {
   },
 };
 
-/** A large library that few commands need is a string until it is asked for: to parse it would take a tenth of each start. */
+/**
+ * A large library that few commands need is a string until it is asked for: to parse it would take a tenth of
+ * each start.
+ */
 const undiciFromString: Plugin = {
   name: 'undici-from-string',
   setup({ onResolve, onLoad }) {

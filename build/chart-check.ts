@@ -13,7 +13,10 @@ import { SpecError } from './spec-file.ts';
 /** Kubernetes' limit for the data of a Secret. Source: MaxSecretSize of k8s.io/kubernetes/pkg/apis/core. */
 const secretLimit = 1024 * 1024;
 
-/** Refuses a chart with custom resource definitions below `crds/`, its dependencies' included: Helm installs them once and never upgrades them. */
+/**
+ * Refuses a chart with custom resource definitions below `crds/`, its dependencies' included: Helm installs
+ * them once and never upgrades them.
+ */
 export async function refuseCrds({ product, files, sources }: PackPlan): Promise<void> {
   const where = files.spec.at(['chart']);
   const chart = `${product.chart.folder}/`;
@@ -29,8 +32,8 @@ export async function refuseCrds({ product, files, sources }: PackPlan): Promise
 }
 
 /**
- * Refuses what no host could run: throws SpecError with every mistake, each once, in the first combination that shows it. Returns what a
- * vendor should know.
+ * Refuses what no host could run: throws SpecError with every mistake, each once, in the first combination
+ * that shows it. Returns what a vendor should know.
  */
 export function checkRenderings(files: ReleaseFiles, renderings: readonly Rendering[]): string[] {
   const mistakes = new Map<string, string>();
@@ -88,7 +91,10 @@ interface IngressSpec {
   rules?: { http?: { paths?: IngressPath[] } }[];
 }
 
-/** Probes go through the product's ingress, so one of its paths has to lead to each. Routes of other kinds are not ours to read. */
+/**
+ * Probes go through the product's ingress, so one of its paths has to lead to each. Routes of other kinds are
+ * not ours to read.
+ */
 function routeMistakes({ product }: ReleaseFiles, manifests: readonly Manifest[]): string[] {
   if (manifests.some(({ kind }) => kind.endsWith('Route'))) return [];
   const specs = manifests.flatMap(({ kind, spec }) =>

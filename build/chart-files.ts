@@ -11,8 +11,8 @@ import { SpecError } from './spec-file.ts';
 const repositories = new Set(['.git', '.svn', '.hg', '.bzr', 'CVS']);
 
 /**
- * The files of a chart's folder as Helm would package them: without what `.helmignore` names and what lies in charts/ and is no chart,
- * with the contents of links. Throws {@link SpecError} beginning with `where`.
+ * The files of a chart's folder as Helm would package them: without what `.helmignore` names and what lies in
+ * charts/ and is no chart, with the contents of links. Throws {@link SpecError} beginning with `where`.
  */
 export function chartFiles(folder: string, packedFolder: string, where: string): Source[] {
   if (statSync(join(folder, 'Chart.yaml'), { throwIfNoEntry: false })?.isFile() !== true)
@@ -66,7 +66,9 @@ function ignoresOf(folder: string, where: string): Ignores {
 /** In charts/ Helm passes over what begins with `_` or `.`. */
 const isNoChart = (name: string): boolean => /^(?:charts\/[^/]+\/)*charts\/[_.][^/]*$/.test(name);
 
-/** The files of a packed dependency, one after another. Throws {@link SpecError} for one that is no archive. */
+/**
+ * The files of a packed dependency, one after another. Throws {@link SpecError} for one that is no archive.
+ */
 export async function* dependencyFiles(path: string, where: string): AsyncGenerator<TarFile> {
   try {
     yield* tarFiles(path);

@@ -68,7 +68,10 @@ interface NamedImage {
 const variableName = /^RELATED_IMAGE_|(?:^|_)IMAGE(?:_(?:NAME|REF|REFERENCE|URL))?$/;
 const flag = /^--?[\w.-]*image[\w.-]*$/i;
 
-/** Images that something starts which is no container of the manifest: an operator by flag, variable, field or configuration. */
+/**
+ * Images that something starts which is no container of the manifest: an operator by flag, variable, field or
+ * configuration.
+ */
 function namedImages(manifest: Manifest): NamedImage[] {
   const object = `${manifest.kind}/${manifest.metadata.name}`;
   const found: NamedImage[] = [];

@@ -14,7 +14,10 @@ const byPort =
   (member) =>
     member[key] === undefined ? undefined : `${String(member[key])} ${String(member['protocol'] ?? 'TCP')}`;
 
-/** Lists that the API server merges by keys, each of which may come once. Source: x-kubernetes-list-map-keys of core/v1. */
+/**
+ * Lists that the API server merges by keys, each of which may come once. Source: x-kubernetes-list-map-keys
+ * of core/v1.
+ */
 const ofContainer: Record<string, KeyOf> = {
   env: by('name'),
   ports: byPort('containerPort'),
@@ -29,7 +32,10 @@ const ofPod: Record<string, KeyOf> = {
 };
 const containerLists = ['initContainers', 'containers', 'ephemeralContainers'];
 
-/** What the API server refuses of an object, in the middle of an upgrade, and can be seen now: members of lists that come twice, and `$patch`. */
+/**
+ * What the API server refuses of an object, in the middle of an upgrade, and can be seen now: members of
+ * lists that come twice, and `$patch`.
+ */
 export function listMistakes(manifests: readonly Manifest[], where: string): string[] {
   return manifests.filter(isBuiltIn).flatMap((manifest) => {
     const object = nameOf(manifest);

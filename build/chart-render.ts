@@ -25,7 +25,10 @@ const mostCombinations = 256;
 /** How much larger Helm's own gzip comes out than zlib's at the same level: 0.4 % to 1.3 % were measured. */
 const gzipMargin = 1.02;
 
-/** Renders the chart by the payload's Helm for every combination of the spec's values matrix. Throws SpecError with Helm's words. */
+/**
+ * Renders the chart by the payload's Helm for every combination of the spec's values matrix. Throws SpecError
+ * with Helm's words.
+ */
 export async function renderChart(files: ReleaseFiles, scratchFolder: string): Promise<Rendering[]> {
   const { spec, product, resolvePath } = files;
   const { valuesMatrix = {}, tools, chart } = spec.value;
@@ -76,7 +79,10 @@ export async function renderChart(files: ReleaseFiles, scratchFolder: string): P
   return renderings;
 }
 
-/** As Helm stores a release: JSON in gzip in base64; base64 is what Kubernetes counts. `record` is what Helm prints of a dry run. */
+/**
+ * As Helm stores a release: JSON in gzip in base64; base64 is what Kubernetes counts. `record` is what Helm
+ * prints of a dry run.
+ */
 function secretBytes(record: string): number {
   const { length } = gzipSync(record, { level: 9 });
   return Math.ceil((length * gzipMargin) / 3) * 4;
@@ -103,7 +109,10 @@ function combinations(axes: NonNullable<ReleaseSpec['valuesMatrix']>, where: str
   return all;
 }
 
-/** Runs the program with an environment of its own: neither a cluster's address nor settings of whoever packs reach it. */
+/**
+ * Runs the program with an environment of its own: neither a cluster's address nor settings of whoever packs
+ * reach it.
+ */
 async function helmRunner(program: string, folder: string): Promise<(args: string[]) => Promise<string>> {
   await mkdir(folder, { recursive: true });
   const own = ['CACHE_HOME', 'CONFIG_HOME', 'DATA_HOME', 'PLUGINS'];

@@ -22,8 +22,9 @@ export const rendersDatabase = (product: Product, manifests: readonly Manifest[]
   databasePods(product, manifests).length > 0;
 
 /**
- * Who keeps data where. The volume of product.yaml is the one that the installer makes, that outlives each release, and that summaries
- * name as the database's place: the database has to mount it. Other data that goes with a claim or a release is told.
+ * Who keeps data where. The volume of product.yaml is the one that the installer makes, that outlives each
+ * release, and that summaries name as the database's place: the database has to mount it. Other data that
+ * goes with a claim or a release is told.
  */
 export function checkVolumes({ product }: ReleaseFiles, manifests: readonly Manifest[]): Findings {
   const { claim, persistentVolume } = product.value.database.volume;
@@ -56,7 +57,9 @@ function databaseMistakes(product: Product, manifests: readonly Manifest[], at: 
   ];
 }
 
-/** Where a container of a pod keeps data: claims, and in words. undefined when the pod has no such container. */
+/**
+ * Where a container of a pod keeps data: claims, and in words. undefined when the pod has no such container.
+ */
 function placesOf(
   { owner, spec }: DatabasePod,
   container: string,

@@ -12,8 +12,8 @@ const chartYaml = z.looseObject({
 });
 
 /**
- * Chart.yaml says whose release it is: hosts compare its name with the product's, and its appVersion, or where it has none its version,
- * with the release's, by meaning. Throws SpecError with the line.
+ * Chart.yaml says whose release it is: hosts compare its name with the product's, and its appVersion, or
+ * where it has none its version, with the release's, by meaning. Throws SpecError with the line.
  */
 export function checkChartYaml({ spec, product, resolvePath }: ReleaseFiles): void {
   const { value, at } = readSpecFile(join(resolvePath(spec.value.chart), 'Chart.yaml'), chartYaml);

@@ -19,7 +19,10 @@ interface Found {
   chain: readonly string[];
 }
 
-/** The one manifest for plain linux/amd64 below these descriptors. Refuses none and several, with what is there. */
+/**
+ * The one manifest for plain linux/amd64 below these descriptors. Refuses none and several, with what is
+ * there.
+ */
 export function chooseManifest(reader: LayoutReader, named: readonly (Candidate & Descriptor)[]): Descriptor {
   const { digest } = parseReference(reader.reference);
   const all = manifestsIn(reader, named);
@@ -43,8 +46,8 @@ export function chooseManifest(reader: LayoutReader, named: readonly (Candidate 
 }
 
 /**
- * The manifests below these descriptors. A tool may name platforms and attestations whose blobs it left out: they are passed over, as
- * what is absent cannot be meant.
+ * The manifests below these descriptors. A tool may name platforms and attestations whose blobs it left out:
+ * they are passed over, as what is absent cannot be meant.
  */
 function manifestsIn(
   reader: LayoutReader,
@@ -68,7 +71,10 @@ const imageConfigs = [
   'application/vnd.docker.container.image.v1+json',
 ];
 
-/** What a manifest without a platform is for, by its config. A config that is not there is missed by whoever takes the image. */
+/**
+ * What a manifest without a platform is for, by its config. A config that is not there is missed by whoever
+ * takes the image.
+ */
 function platformOf(reader: LayoutReader, digest: string, bytes: Buffer): Partial<Platform> {
   const { config } = reader.parse(digest, bytes, manifestDocument);
   if (!imageConfigs.includes(config.mediaType)) return { os: 'none', architecture: config.mediaType };

@@ -6,8 +6,8 @@ import type { ByteRange } from '../src/payload/byte-ranges.ts';
 import type { Layout } from './zip-writer.ts';
 
 /**
- * Hashes the chunks of `file` that are not `hashed` already, each when all of it is written, and sets `chunks.hashes`. `padding`: the
- * layout ends with an entry of zeros.
+ * Hashes the chunks of `file` that are not `hashed` already, each when all of it is written, and sets
+ * `chunks.hashes`. `padding`: the layout ends with an entry of zeros.
  */
 export async function hashChunks(
   file: number,

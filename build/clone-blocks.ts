@@ -17,8 +17,9 @@ const block = 4096;
 const least = 1024 * 1024;
 
 /**
- * Reads `FROM LENGTH OFFSET PATH` lines and has the file system share each range with descriptor 3 (ioctl FICLONERANGE, which takes
- * source descriptor, source offset, length and destination offset). Answers 1 or 0 a line.
+ * Reads `FROM LENGTH OFFSET PATH` lines and has the file system share each range with descriptor 3 (ioctl
+ * FICLONERANGE, which takes source descriptor, source offset, length and destination offset). Answers 1 or 0
+ * a line.
  */
 const program = `
   open(my $out, "+<&=", 3) or die;
@@ -31,9 +32,10 @@ const program = `
   }`;
 
 /**
- * Has the output share the ranges' blocks with their files where the file system can: nothing is copied, and the bytes take no room of
- * their own. Node has no call for a part of a file, perl has, and is on every machine that has git. Returns the ranges that now lie in
- * the output, whole; without perl or such a file system none.
+ * Has the output share the ranges' blocks with their files where the file system can: nothing is copied, and
+ * the bytes take no room of their own. Node has no call for a part of a file, perl has, and is on every
+ * machine that has git. Returns the ranges that now lie in the output, whole; without perl or such a file
+ * system none.
  */
 export async function cloneBlocks(output: FileHandle, ranges: readonly Range[]): Promise<Set<Range>> {
   const wanted = ranges.filter(

@@ -24,8 +24,9 @@ const listDocument = z.array(
 const diffIds = z.object({ rootfs: z.object({ diff_ids: z.array(z.string()) }) });
 
 /**
- * An image through docker's list. It has no manifest of its own, so one is made: the same bytes for the same config and layers, and
- * the config, whose digest is the image ID, stays as it is. undefined when the list does not name the reference.
+ * An image through docker's list. It has no manifest of its own, so one is made: the same bytes for the same
+ * config and layers, and the config, whose digest is the image ID, stays as it is. undefined when the list
+ * does not name the reference.
  */
 export function findInDockerList(
   reader: LayoutReader,

@@ -3,7 +3,10 @@ import { elfEnd } from '../src/payload/format/head.ts';
 import { positionReader } from '../src/payload/position-reader.ts';
 import { SpecError } from './spec-file.ts';
 
-/** The archive has to begin where the ELF image ends: that is where a reader looks for it when the trailer is missing. Throws {@link SpecError}. */
+/**
+ * The archive has to begin where the ELF image ends: that is where a reader looks for it when the trailer is
+ * missing. Throws {@link SpecError}.
+ */
 export async function emptyExecutableSize(path: string): Promise<number> {
   const handle = await open(path, 'r');
   try {

@@ -30,7 +30,10 @@ class HashThread {
     });
   }
 
-  /** `onBytes` hears how much of a content is done, before all of it is. Fields that the task's kind does not compute are absent. */
+  /**
+   * `onBytes` hears how much of a content is done, before all of it is. Fields that the task's kind does not
+   * compute are absent.
+   */
   run(task: HashTask, onBytes?: (done: number) => void): Promise<HashResult> {
     const id = (this.#sent += 1);
     return new Promise((resolve, reject) => {
@@ -40,8 +43,8 @@ class HashThread {
   }
 
   /**
-   * Has the thread end between two turns of its work. One that is terminated from outside ends in the middle of whatever it does, and
-   * Node aborts the whole process when that is the making of a zlib stream.
+   * Has the thread end between two turns of its work. One that is terminated from outside ends in the middle
+   * of whatever it does, and Node aborts the whole process when that is the making of a zlib stream.
    */
   async close(): Promise<void> {
     this.#worker.postMessage('end');

@@ -17,7 +17,10 @@ import { readFully } from './read-fully.ts';
 import { zstdFrames } from './zstd-frames.ts';
 import { StoredGzipHash } from './stored-gzip-hash.ts';
 
-/** Work of the packer that is bound by processors: files are read by position, through descriptors that all threads share. */
+/**
+ * Work of the packer that is bound by processors: files are read by position, through descriptors that all
+ * threads share.
+ */
 export type HashTask =
   | ({ kind: 'copy' } & CopyTask)
   | { kind: 'chunk'; file: number; from: number; to: number; zeroed: { from: number; to: number } }
@@ -26,7 +29,9 @@ export type HashTask =
   | { kind: 'archive-end'; name: string; crc32: number }
   | { kind: 'inflate'; path: string; from: number; size: number; compression: Compression };
 
-/** Bytes of an archive: made ones, or a range of a source, which was just read to copy it and so is in memory. */
+/**
+ * Bytes of an archive: made ones, or a range of a source, which was just read to copy it and so is in memory.
+ */
 export type ArchiveBytes = Uint8Array | { path: string; from: number; size: number };
 
 export interface HashResult {
@@ -47,8 +52,8 @@ export interface HashReply {
 }
 
 /**
- * One buffer for all reads of this thread: every piece is used up before the next one is read. It stays in the core's own cache; with
- * 1 MiB the kernel's copy into it takes five times as long.
+ * One buffer for all reads of this thread: every piece is used up before the next one is read. It stays in
+ * the core's own cache; with 1 MiB the kernel's copy into it takes five times as long.
  */
 const buffer = Buffer.alloc(256 * 1024);
 const traces = workerData as KeyTraces;

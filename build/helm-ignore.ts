@@ -1,6 +1,7 @@
 /**
- * `.helmignore` as Helm reads it, which is not as git reads its own: rules count in their order and the first that says something ends
- * the question, a negated rule leaves out what it does not match, and `**` is refused. Source: helm.sh/helm/v4/pkg/ignore.
+ * `.helmignore` as Helm reads it, which is not as git reads its own: rules count in their order and the first
+ * that says something ends the question, a negated rule leaves out what it does not match, and `**` is
+ * refused. Source: helm.sh/helm/v4/pkg/ignore.
  */
 export type Ignores = (path: string, isFolder: boolean) => boolean;
 
@@ -13,7 +14,10 @@ interface Rule {
 /** Hidden files among the templates, whatever the file says. */
 const defaultRule = 'templates/.?*';
 
-/** The rules of a file's text; of none there is the default alone. Throws an Error that quotes the line which Helm would refuse. */
+/**
+ * The rules of a file's text; of none there is the default alone. Throws an Error that quotes the line which
+ * Helm would refuse.
+ */
 export function helmIgnores(text = ''): Ignores {
   const lines = text.replace(/^\uFEFF/, '').split('\n');
   const rules = [...lines, defaultRule].flatMap((line) => ruleOf(line.trim()));
@@ -44,7 +48,10 @@ function ruleOf(line: string): Rule[] {
   return [{ negated, foldersOnly, matches }];
 }
 
-/** A pattern of Go's path/filepath.Match; undefined for one that is malformed. There, a class may match a slash. */
+/**
+ * A pattern of Go's path/filepath.Match; undefined for one that is malformed. There, a class may match a
+ * slash.
+ */
 function globExpression(pattern: string): RegExp | undefined {
   const letters = [...pattern];
   let source = '';

@@ -47,7 +47,10 @@ export function layOutPlan(
 /** Any head will do to ask what the reader will say of all the rest. */
 const someHead = 128;
 
-/** Refuses, by the reader's own rules and before a byte is copied, what the reader would refuse. Throws SpecError with file and line. */
+/**
+ * Refuses, by the reader's own rules and before a byte is copied, what the reader would refuse. Throws
+ * SpecError with file and line.
+ */
 export function refuseUnreadable(plan: PackPlan): void {
   const { index, indexOffset, indexLength } = layOutPlan(plan, someHead, undefined, undefined);
   const parsed = indexSchema.safeParse(index);

@@ -87,7 +87,10 @@ export function archiveSources(scratch: Scratch): (path: string, where: string) 
   };
 }
 
-/** A tar is read where it lies; a compressed one is unpacked to `unpacked` first, since nothing in it has a place to read from. */
+/**
+ * A tar is read where it lies; a compressed one is unpacked to `unpacked` first, since nothing in it has a
+ * place to read from.
+ */
 async function archiveSource(path: string, unpacked: string): Promise<LayoutFiles> {
   const found = statSync(path, { throwIfNoEntry: false });
   if (found?.isDirectory() === true) throw new Error('it is a folder: give it as ociLayout');

@@ -1,11 +1,16 @@
 import { normalizedReference, parseReference, repositoryOf, runtimeName } from '../src/images/reference.ts';
 import type { LayoutReader } from './layout-reader.ts';
 
-/** Something in a layout or a docker archive that may be the image: the names that it has there, and its digest. */
+/**
+ * Something in a layout or a docker archive that may be the image: the names that it has there, and its
+ * digest.
+ */
 export interface Candidate {
   /** By containerd's annotation or docker's list: always a whole name. */
   names: readonly string[];
-  /** By the OCI annotation: a whole name, one without its registry, a tag alone, or whatever the tool took. */
+  /**
+   * By the OCI annotation: a whole name, one without its registry, a tag alone, or whatever the tool took.
+   */
   refName?: string | undefined;
   digest: string;
 }
@@ -13,8 +18,8 @@ export interface Candidate {
 const mostListed = 12;
 
 /**
- * Those that are meant: by whole name, or by what the spec says that the source calls it. A name is a whole one, so that an image of
- * another registry with the same path is never taken.
+ * Those that are meant: by whole name, or by what the spec says that the source calls it. A name is a whole
+ * one, so that an image of another registry with the same path is never taken.
  */
 export function chosenBy<One extends Candidate>(
   { reference, sourceName }: LayoutReader,

@@ -18,7 +18,9 @@ export interface ImageParts {
 export const sha256Digest = (bytes: Buffer): string =>
   `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
 
-/** What the spec says of an image: its whole name, and how the source calls it where that is something else. */
+/**
+ * What the spec says of an image: its whole name, and how the source calls it where that is something else.
+ */
 export interface Wanted {
   reference: string;
   sourceName: string | undefined;

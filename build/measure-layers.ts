@@ -4,8 +4,8 @@ import { ownKey } from './key-search.ts';
 import { SpecError } from './spec-file.ts';
 
 /**
- * Decompresses the compressed layers, each once: their size is wanted in the index, and their diffId has to be true. Throws
- * {@link SpecError}.
+ * Decompresses the compressed layers, each once: their size is wanted in the index, and their diffId has to
+ * be true. Throws {@link SpecError}.
  */
 export async function measureLayers(
   { compressed }: Pick<PackPlan, 'compressed'>,

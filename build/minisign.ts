@@ -6,8 +6,9 @@ import { fingerprintOf } from '../src/payload/format/signature.ts';
 import { rawPublicKey } from './signing.ts';
 
 /**
- * Signatures and public keys in minisign's form (https://jedisct1.github.io/minisign/), so that a file can be checked by a program that
- * did not come with it. Made without times or names, so that they are as reproducible as the file.
+ * Signatures and public keys in minisign's form (https://jedisct1.github.io/minisign/), so that a file can be
+ * checked by a program that did not come with it. Made without times or names, so that they are as
+ * reproducible as the file.
  */
 
 const pieceBytes = 4 * 1024 * 1024;
@@ -25,8 +26,9 @@ export function minisignPublicKey(key: KeyObject): string {
 }
 
 /**
- * The text of FILE.minisig over the first `size` bytes of an open file: minisign's prehashed form, Ed25519 over BLAKE2b-512. The file's front
- * holds hashes of all the rest, so this pass can only come when everything is written; it reads ahead while it hashes.
+ * The text of FILE.minisig over the first `size` bytes of an open file: minisign's prehashed form, Ed25519
+ * over BLAKE2b-512. The file's front holds hashes of all the rest, so this pass can only come when everything
+ * is written; it reads ahead while it hashes.
  */
 export async function minisignature(
   file: FileHandle,

@@ -1,6 +1,8 @@
 import * as z from 'zod';
 
-/** Documents of the OCI image specification, and docker's of the same shape, as far as the packer reads them. */
+/**
+ * Documents of the OCI image specification, and docker's of the same shape, as far as the packer reads them.
+ */
 
 const digest = z.string().regex(/^sha256:[0-9a-f]{64}$/, 'a sha256 digest');
 

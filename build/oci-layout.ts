@@ -32,8 +32,8 @@ export interface FoundImage {
 }
 
 /**
- * Finds an image for linux/amd64 in an OCI layout or a docker-archive, its every blob being there with its size. Throws
- * {@link SpecError} beginning with `where`.
+ * Finds an image for linux/amd64 in an OCI layout or a docker-archive, its every blob being there with its
+ * size. Throws {@link SpecError} beginning with `where`.
  */
 export function findImage(source: LayoutFiles, wanted: Wanted): FoundImage {
   const reader = new LayoutReader(source, wanted);

@@ -48,8 +48,8 @@ export async function checkedPlan(
 }
 
 /**
- * Reads every file, compares blobs with their digests and layers with their diffIds, and looks for the key that signs: what packing does
- * while it copies.
+ * Reads every file, compares blobs with their digests and layers with their diffIds, and looks for the key
+ * that signs: what packing does while it copies.
  */
 export async function checkContents(
   plan: PackPlan,

@@ -71,7 +71,10 @@ function removeOnSignal(): void {
     });
 }
 
-/** Neither leaves anything behind: a compressed archive is unpacked into the folder for temporary files meanwhile. */
+/**
+ * Neither leaves anything behind: a compressed archive is unpacked into the folder for temporary files
+ * meanwhile.
+ */
 function withoutOutput(spec: string, kind: 'list' | 'check', keys: SigningKeys | undefined): Promise<void> {
   return withScratch(join(tmpdir(), 'pack-'), async (scratch) => {
     if (kind === 'list') {

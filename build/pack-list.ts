@@ -1,7 +1,10 @@
 import { archiveLayout } from '../src/payload/format/archive-layout.ts';
 import type { PackPlan } from './pack-plan.ts';
 
-/** What would be packed, as text: entries in the file's order, images, archives, and what sharing saves. Sizes are bytes. */
+/**
+ * What would be packed, as text: entries in the file's order, images, archives, and what sharing saves. Sizes
+ * are bytes.
+ */
 export function listPlan({ product, spec, sources, images, sharedBytes }: PackPlan): string {
   const uses = new Map<string, number>();
   const parts = images.map(({ manifest, config, layers }) => [manifest, config, ...layers]);

@@ -65,7 +65,8 @@ async function packPlan(plan: CheckedPlan, request: PackRequest): Promise<Packed
   const before = await stampSources([request.executable, ...paths]);
   const headSize = await emptyExecutableSize(request.executable);
   const bytes = plan.sources.reduce((sum, { size }) => sum + size, headSize);
-  // One more than processors, for some wait for the disk; but a thread takes longer to start than to hash some mebibytes.
+  // One more than processors, for some wait for the disk; but a thread takes longer to start than to hash
+  // some mebibytes.
   const pool = new HashPool(
     Math.min(availableParallelism() + 1, 8, Math.ceil(bytes / bytesPerThread)),
     keyTraces(signingKeys(request.keys)),
@@ -111,7 +112,10 @@ async function packPlan(plan: CheckedPlan, request: PackRequest): Promise<Packed
   }
 }
 
-/** The output takes the place of a file or of nothing; what it is made from would be lost with the first mistake. */
+/**
+ * The output takes the place of a file or of nothing; what it is made from would be lost with the first
+ * mistake.
+ */
 function refuseOutput(output: string, sources: readonly string[]): void {
   if (statSync(dirname(output), { throwIfNoEntry: false })?.isDirectory() !== true)
     throw new SpecError(`${output}: there is no folder ${dirname(output)}`);

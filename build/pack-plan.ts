@@ -28,7 +28,10 @@ export interface PackPlan {
 
 const nameShape = /^(?!\/)(?!.*(^|\/)\.\.?(\/|$))(?!.*\/(\/|$))[A-Za-z0-9._@+\-/]{1,512}$/;
 
-/** Reads a spec and all that it names, sizes only; compressed archives are unpacked into `scratch`. Throws SpecError with file and line. */
+/**
+ * Reads a spec and all that it names, sizes only; compressed archives are unpacked into `scratch`. Throws
+ * SpecError with file and line.
+ */
 export async function planPack(specPath: string, scratch: Scratch): Promise<PackPlan> {
   const read = readReleaseSpec(specPath);
   const { spec, product, resolvePath } = read;
@@ -96,7 +99,10 @@ async function findImages({ spec, resolvePath }: ReleaseFiles, scratch: Scratch)
 
 const byName = (a: { name: string }, b: { name: string }): number => (a.name < b.name ? -1 : 1);
 
-/** Blobs once each, in the order in which the archives read them: giving out an archive reads the file from front to back. */
+/**
+ * Blobs once each, in the order in which the archives read them: giving out an archive reads the file from
+ * front to back.
+ */
 function blobSources(found: readonly FoundImage[], archives: readonly string[][]): Source[] {
   const inArchives = archives.map((references) =>
     references.flatMap((reference) => found.filter(({ image }) => image.reference === reference)),

@@ -1,11 +1,13 @@
 import { join } from 'node:path';
 
 /**
- * `npm run pack`: begins anew, as the same process, with what Node and the C library read before our first line.
+ * `npm run pack`: begins anew, as the same process, with what Node and the C library read before our first
+ * line.
  */
 
 const environment = {
-  // Half a second went into compiling what packing imports, in each thread anew. Where it cannot be written, everything is compiled as ever.
+  // Half a second went into compiling what packing imports, in each thread anew. Where it cannot be written,
+  // everything is compiled as ever.
   NODE_COMPILE_CACHE: join(import.meta.dirname, '../node_modules/.cache/node'),
   // Disks write several times as fast from huge pages.
   GLIBC_TUNABLES: 'glibc.malloc.hugetlb=1',

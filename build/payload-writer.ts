@@ -40,8 +40,9 @@ interface Place {
 }
 
 /**
- * Writes head, contents, headers, index, directory and trailer; the caller makes them durable. Copying goes ahead of hashing: the disk has
- * something to do from the beginning. Returns the SHA-256 of the index. Throws {@link SpecError} for a blob that is not what its name says.
+ * Writes head, contents, headers, index, directory and trailer; the caller makes them durable. Copying goes
+ * ahead of hashing: the disk has something to do from the beginning. Returns the SHA-256 of the index. Throws
+ * {@link SpecError} for a blob that is not what its name says.
  */
 export async function writePayload(
   output: Output,

@@ -12,7 +12,10 @@ export const behindBytes = (mostUnderWay - 1) * pieceBytes;
 
 let memory: Uint8Array | undefined;
 
-/** The thread's, in huge pages where start-up asked for them (pack.ts). `source`, a file that can be read, tells where a page begins. */
+/**
+ * The thread's, in huge pages where start-up asked for them (pack.ts). `source`, a file that can be read,
+ * tells where a page begins.
+ */
 function ownMemory(source: number): Uint8Array {
   const uncached = openUncached(source, constants.O_RDONLY);
   try {
@@ -22,7 +25,10 @@ function ownMemory(source: number): Uint8Array {
   }
 }
 
-/** Writes of one thread that are under way while it goes on. They share the thread's memory: only one of these is in use at a time. */
+/**
+ * Writes of one thread that are under way while it goes on. They share the thread's memory: only one of these
+ * is in use at a time.
+ */
 export class PendingWrites {
   readonly #memory: Uint8Array;
   readonly #output: number;
@@ -31,14 +37,20 @@ export class PendingWrites {
   #next = 0;
   #failure: { error: unknown } | undefined;
 
-  /** `outputUncached`: the same file past the page cache, from `openUncached`. `source`: whose bytes are written. */
+  /**
+   * `outputUncached`: the same file past the page cache, from `openUncached`. `source`: whose bytes are
+   * written.
+   */
   constructor(source: number, output: number, outputUncached: number | undefined) {
     this.#memory = memory ??= ownMemory(source);
     this.#output = output;
     this.#uncached = outputUncached;
   }
 
-  /** Memory of `pieceBytes` bytes for the next write, when the oldest one is done. Throws what an earlier write threw. */
+  /**
+   * Memory of `pieceBytes` bytes for the next write, when the oldest one is done. Throws what an earlier
+   * write threw.
+   */
   async memory(): Promise<Uint8Array> {
     await this.#writing[this.#next];
     this.#assertWritten();
@@ -46,7 +58,10 @@ export class PendingWrites {
     return this.#memory.subarray(begin, begin + pieceBytes);
   }
 
-  /** Begins to write the front of the memory given last. `pastCache` wants whole pages, and is a wish: not each file system has it. */
+  /**
+   * Begins to write the front of the memory given last. `pastCache` wants whole pages, and is a wish: not
+   * each file system has it.
+   */
   write(bytes: Uint8Array, position: number, { pastCache }: { pastCache: boolean }): void {
     this.#writing[this.#next] = this.#write(bytes, position, pastCache).catch((error: unknown) => {
       this.#failure ??= { error };

@@ -5,8 +5,9 @@ const blockStart = 600;
 const largestDer = 16 * 1024;
 
 /**
- * What private key these bytes hold, in words: PEM of any kind (also as base64, as in a Secret's data), OpenSSH, PGP, PuTTY, minisign,
- * signify, age, JWK, DER, PKCS#12 and Java's key stores. A header without a key behind it, as in a comment, is none.
+ * What private key these bytes hold, in words: PEM of any kind (also as base64, as in a Secret's data),
+ * OpenSSH, PGP, PuTTY, minisign, signify, age, JWK, DER, PKCS#12 and Java's key stores. A header without a
+ * key behind it, as in a comment, is none.
  */
 export function privateKeyIn(bytes: Buffer): string | undefined {
   return inText(bytes.toString('latin1')) ?? inBinary(bytes);
@@ -34,7 +35,10 @@ function inText(text: string): string | undefined {
   return undefined;
 }
 
-/** Whether a long word is there whose letters are those of base64, in both cases; a sentence or dots are no key. */
+/**
+ * Whether a long word is there whose letters are those of base64, in both cases; a sentence or dots are no
+ * key.
+ */
 const looksEncoded = (text: string): boolean =>
   text
     .replaceAll(/\\r|\\n/g, ' ')

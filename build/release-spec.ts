@@ -2,8 +2,8 @@ import * as z from 'zod';
 import { releaseSchema } from '../src/payload/product-schema.ts';
 
 /**
- * The input of `npm run pack -- SPEC -o FILE`: one release of one product. Paths are relative to the spec file.
- * The vendor's build writes it; payload-spec/sample/ shows one.
+ * The input of `npm run pack -- SPEC -o FILE`: one release of one product. Paths are relative to the spec
+ * file. The vendor's build writes it; payload-spec/sample/ shows one.
  */
 export const releaseSpecSchema = z.strictObject({
   /** product.yaml. */
@@ -20,11 +20,17 @@ export const releaseSpecSchema = z.strictObject({
       .strictObject({
         /** As the chart names it, in any spelling that the runtime takes for the same. */
         reference: z.string(),
-        /** What the source calls it where that is not the reference: the name, tag or digest of one image there. */
+        /**
+         * What the source calls it where that is not the reference: the name, tag or digest of one image
+         * there.
+         */
         sourceName: z.string().min(1).optional(),
         /** Folder of an OCI image layout that holds the reference. */
         ociLayout: z.string().optional(),
-        /** Tar that holds the reference, plain or compressed with gzip or zstd: an OCI layout, or what `docker save` writes. */
+        /**
+         * Tar that holds the reference, plain or compressed with gzip or zstd: an OCI layout, or what `docker
+         * save` writes.
+         */
         archive: z.string().optional(),
       })
       .refine(({ ociLayout, archive }) => (ociLayout === undefined) !== (archive === undefined), {
@@ -33,13 +39,20 @@ export const releaseSpecSchema = z.strictObject({
   ),
   /** Archive's payload name -> references inside, in order. */
   archives: z.record(z.string(), z.array(z.string()).min(1)),
-  /** Images that the chart names outside of containers (variables, flags, fields of an operator) and that no host starts. */
+  /**
+   * Images that the chart names outside of containers (variables, flags, fields of an operator) and that no
+   * host starts.
+   */
   absentImages: z.array(z.string()).default([]),
-  /** Payload names of files that may hold a private key, such as one for tests. The key that signs is never packed. */
+  /**
+   * Payload names of files that may hold a private key, such as one for tests. The key that signs is never
+   * packed.
+   */
   privateKeys: z.array(z.string()).default([]),
   /**
-   * What operators may set, as far as it decides what the chart renders: axis -> choice -> values files, later ones win. The chart is
-   * rendered for every combination of one choice per axis. Without it nothing is rendered.
+   * What operators may set, as far as it decides what the chart renders: axis -> choice -> values files,
+   * later ones win. The chart is rendered for every combination of one choice per axis. Without it nothing is
+   * rendered.
    */
   valuesMatrix: z
     .record(z.string(), z.record(z.string(), z.array(z.string())))

@@ -5,11 +5,17 @@ import { indexSchema } from '../src/payload/format/index-schema.ts';
 import { productSchema } from '../src/payload/product-schema.ts';
 import { releaseSpecSchema } from './release-spec.ts';
 
-/** `node build/schemas.ts`: writes payload-spec/*.schema.json from the zod schemas, for editors and other languages. */
+/**
+ * `node build/schemas.ts`: writes payload-spec/*.schema.json from the zod schemas, for editors and other
+ * languages.
+ */
 
 const folder = join(import.meta.dirname, '../payload-spec');
 
-/** File name -> JSON Schema of what stands in the file before defaults are filled in; where the code takes unknown fields, so does it. */
+/**
+ * File name -> JSON Schema of what stands in the file before defaults are filled in; where the code takes
+ * unknown fields, so does it.
+ */
 function schemas(): Record<string, string> {
   const text = (schema: z.ZodType) =>
     `${JSON.stringify(z.toJSONSchema(schema, { target: 'draft-2020-12', io: 'input' }), null, 2)}\n`;

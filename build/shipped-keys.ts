@@ -14,8 +14,9 @@ const pieceBytes = 8 * 1024 * 1024;
 const sharedBytes = 64 * 1024;
 
 /**
- * Refuses private keys among the files of chart and spec: the one that signs always, others unless the spec lists them. Image layers
- * and tools, which have keys of tests in them, are searched for the one that signs while they are copied.
+ * Refuses private keys among the files of chart and spec: the one that signs always, others unless the spec
+ * lists them. Image layers and tools, which have keys of tests in them, are searched for the one that signs
+ * while they are copied.
  */
 export async function refuseShippedKeys(plan: PackPlan, keys: SigningKeys | undefined): Promise<void> {
   const { at, value } = plan.files.spec;

@@ -7,8 +7,8 @@ import { limits } from '../src/payload/format/limits.ts';
 import { SpecError } from './spec-file.ts';
 
 /**
- * The vendor's private keys: read from files or the environment, held in memory, never written or printed. Ed25519 signatures are
- * deterministic, so that a signed file is as reproducible as an unsigned one.
+ * The vendor's private keys: read from files or the environment, held in memory, never written or printed.
+ * Ed25519 signatures are deterministic, so that a signed file is as reproducible as an unsigned one.
  */
 export interface SigningKeys {
   key: KeyObject;
@@ -34,9 +34,9 @@ const keyVariable = 'IVAAP_SIGNING_KEY';
 const handoverVariable = 'IVAAP_HANDOVER_KEYS';
 
 /**
- * The keys from the command line or the environment, which forgets them: no program that is started later inherits one. Undefined when
- * none is given. Throws {@link SpecError} for what is no
- * private Ed25519 key, lies inside the spec's folder or can be read by others.
+ * The keys from the command line or the environment, which forgets them: no program that is started later
+ * inherits one. Undefined when none is given. Throws {@link SpecError} for what is no private Ed25519 key,
+ * lies inside the spec's folder or can be read by others.
  */
 export function readSigningKeys(
   files: { key?: string | undefined; handoverKeys?: readonly string[] | undefined },

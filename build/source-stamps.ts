@@ -12,7 +12,10 @@ export async function stampSources(paths: Iterable<string>): Promise<SourceStamp
   return new Map(await Promise.all(stamps));
 }
 
-/** A blob is read for itself and for each archive that it is in: all of them have to read the same. Throws {@link SpecError}. */
+/**
+ * A blob is read for itself and for each archive that it is in: all of them have to read the same. Throws
+ * {@link SpecError}.
+ */
 export async function refuseChanged(before: SourceStamps): Promise<void> {
   const now = await stampSources(before.keys());
   for (const [path, stamp] of before)

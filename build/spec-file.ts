@@ -105,7 +105,10 @@ export function readReleaseSpec(path: string): ReleaseFiles {
   return { spec: { ...spec, value: inOneSpelling(spec.value) }, product, resolvePath };
 }
 
-/** Names of images as the runtime has them and the version without a patch of 0, in one place for all that follows. */
+/**
+ * Names of images as the runtime has them and the version without a patch of 0, in one place for all that
+ * follows.
+ */
 const inOneSpelling = (spec: ReleaseSpec): ReleaseSpec => ({
   ...spec,
   release: { ...spec.release, version: shortestVersion(spec.release.version) },
@@ -125,7 +128,9 @@ function noReference(text: string): string | undefined {
   }
 }
 
-/** Texts that a payload cannot hold, by its reader's rules: control characters, and those that nobody sees. */
+/**
+ * Texts that a payload cannot hold, by its reader's rules: control characters, and those that nobody sees.
+ */
 function textMistakes({ value, at }: SpecFile<unknown>): string[] {
   const inside = (found: unknown, path: readonly (string | number)[]): string[] => {
     if (typeof found === 'string') return refusal(found, path);
@@ -197,7 +202,10 @@ function fileMistakes({ value, at }: SpecFile<ReleaseSpec>, product: Product): s
   return known ? [] : [`${at(['files'])}: the product's values template ${template} is missing`];
 }
 
-/** What an install or upgrade would miss: limits that limit nothing, probes of nothing, connectors without images. */
+/**
+ * What an install or upgrade would miss: limits that limit nothing, probes of nothing, connectors without
+ * images.
+ */
 function productMistakes({ value, at }: SpecFile<Product>, { archives }: ReleaseSpec): string[] {
   const unlimited = (['install', 'upgrade'] as const).filter(
     (kind) => value.requirements[kind].room.length === 0,

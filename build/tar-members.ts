@@ -18,9 +18,10 @@ const describing = new Set(['x', 'L', 'K']);
 const longestDescription = 1024 * 1024;
 
 /**
- * The regular files of an uncompressed tar by name, found by reading headers alone: contents are skipped, so a listing costs the same
- * whatever lies inside. Links lead to the file that they name; of a name that comes twice the last one counts, as for tar. Throws
- * an Error that says at which byte the tar breaks off or makes no sense.
+ * The regular files of an uncompressed tar by name, found by reading headers alone: contents are skipped, so
+ * a listing costs the same whatever lies inside. Links lead to the file that they name; of a name that comes
+ * twice the last one counts, as for tar. Throws an Error that says at which byte the tar breaks off or makes
+ * no sense.
  */
 export async function tarMembers(path: string): Promise<Map<string, TarMember>> {
   const members = new Map<string, TarMember>();

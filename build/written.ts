@@ -5,8 +5,8 @@ export const overlap = (a: ByteRange, b: ByteRange): number =>
   Math.max(0, Math.min(a.to, b.to) - Math.max(a.from, b.from));
 
 /**
- * Which bytes of the output are there. Contents are copied side by side, and what is made of many of them (chunks, archives) begins as
- * soon as its own bytes are there instead of when all are.
+ * Which bytes of the output are there. Contents are copied side by side, and what is made of many of them
+ * (chunks, archives) begins as soon as its own bytes are there instead of when all are.
  */
 export class Written {
   readonly #extents: ByteRange[] = [];

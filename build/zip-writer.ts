@@ -12,8 +12,9 @@ import { centralDirectory } from '../src/payload/format/zip-directory.ts';
 import type { Signer } from './signing.ts';
 
 /**
- * Places the archive behind a head. The index is in front and describes what comes behind it, so its room is found by repetition:
- * all hashes have a fixed width, and the room is a multiple of 4 KiB that only grows until the text fits.
+ * Places the archive behind a head. The index is in front and describes what comes behind it, so its room is
+ * found by repetition: all hashes have a fixed width, and the room is a multiple of 4 KiB that only grows
+ * until the text fits.
  */
 
 const blockSize = 4096;

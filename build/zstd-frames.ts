@@ -2,8 +2,9 @@ import { pipeline, Readable } from 'node:stream';
 import { createZstdDecompress, zstdDecompressSync } from 'node:zlib';
 
 /**
- * Decompresses all frames of a zstd stream. Node's decompressor ends with the first one; pzstd, `zstd` on files joined, and layers of the
- * kind zstd:chunked have many, with frames between them that are to be skipped. Frame format: RFC 8878, section 3.1.
+ * Decompresses all frames of a zstd stream. Node's decompressor ends with the first one; pzstd, `zstd` on
+ * files joined, and layers of the kind zstd:chunked have many, with frames between them that are to be
+ * skipped. Frame format: RFC 8878, section 3.1.
  */
 export async function* zstdFrames(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   const input = new Cursor(source);

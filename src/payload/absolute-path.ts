@@ -1,7 +1,10 @@
 import { resolve } from 'node:path';
 import { IvaapError } from '../errors.ts';
 
-/** A path that was typed, from the root on. Throws `usage` for a relative one in a folder that has been removed. */
+/**
+ * A path that was typed, from the root on. Throws `usage` for a relative one in a folder that has been
+ * removed.
+ */
 export function absolutePath(path: string): string {
   try {
     return resolve(path);

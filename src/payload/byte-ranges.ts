@@ -5,8 +5,9 @@ export interface ByteRange {
 }
 
 /**
- * Which of `sorted` (ascending, none reaching into the next) have bytes in common with a range; asked with ranges that ascend too, it takes as many steps as
- * there are ranges, not one for each pair: a hostile index has tens of thousands of either.
+ * Which of `sorted` (ascending, none reaching into the next) have bytes in common with a range; asked with
+ * ranges that ascend too, it takes as many steps as there are ranges, not one for each pair: a hostile index
+ * has tens of thousands of either.
  */
 export function rangesWithin<Range extends ByteRange>(
   sorted: readonly Range[],

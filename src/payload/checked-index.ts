@@ -21,7 +21,10 @@ interface LocatedFile {
   commentOffset: number;
 }
 
-/** Checks an index by schema, against itself, against its local header, and the zip directory with it. Throws IvaapError `payload`. */
+/**
+ * Checks an index by schema, against itself, against its local header, and the zip directory with it. Throws
+ * IvaapError `payload`.
+ */
 export async function checkedIndex(
   file: LocatedFile,
   unproved: PayloadIndex,
@@ -46,7 +49,10 @@ function schemaProblem({ issues }: z.ZodError): string {
   return `${path.join('.')}: ${message}`;
 }
 
-/** Nothing here reads the zip's own directory, but other tools do: it has to list what the index lists, byte for byte. */
+/**
+ * Nothing here reads the zip's own directory, but other tools do: it has to list what the index lists, byte
+ * for byte.
+ */
 async function assertDirectory(
   { readAt, spokenName, trailer, commentOffset }: LocatedFile,
   entries: readonly ZipEntry[],

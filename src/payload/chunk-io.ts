@@ -1,7 +1,9 @@
 import type { ChunkIo } from './chunked-file.ts';
 import { fastIo, isThreadRefused } from './fast/fast-io.ts';
 
-/** The way that is taken: in threads and past the page cache, and plainly on a host that gives us no thread. */
+/**
+ * The way that is taken: in threads and past the page cache, and plainly on a host that gives us no thread.
+ */
 export const chunkIo: ChunkIo = {
   scan: (file, options) => inThreads((io) => io.scan(file, options)),
   write: (file, composition, output, options) =>

@@ -41,13 +41,16 @@ export interface Composition {
   sizeBytes: number;
 }
 
-/** How much is read and written: everything else reads single entries. Every implementation gives the same results. */
+/**
+ * How much is read and written: everything else reads single entries. Every implementation gives the same
+ * results.
+ */
 export interface ChunkIo {
   /** Hashes every chunk, in any order. Throws the signal's reason when aborted. */
   scan: (file: ChunkedFile, options: ScanChunks) => Promise<void>;
   /**
-   * Writes a file whose every byte of the payload was compared with its chunk's SHA-256, and returns the bytes written. Throws
-   * {@link DamagedChunk}, the signal's reason when aborted, and what a write throws.
+   * Writes a file whose every byte of the payload was compared with its chunk's SHA-256, and returns the
+   * bytes written. Throws {@link DamagedChunk}, the signal's reason when aborted, and what a write throws.
    */
   write: (
     file: ChunkedFile,

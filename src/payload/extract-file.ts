@@ -10,7 +10,10 @@ import { absolutePath } from './absolute-path.ts';
 import type { WriteOptions } from './write-stream.ts';
 import { writeStream } from './write-stream.ts';
 
-/** A place that a payload file may be written to: a new file, or a regular file that gives its owner and mode to the new one. */
+/**
+ * A place that a payload file may be written to: a new file, or a regular file that gives its owner and mode
+ * to the new one.
+ */
 export interface ExtractTarget {
   path: string;
   replaces: { uid: number; gid: number; mode: number } | undefined;
@@ -22,7 +25,10 @@ export interface ExtractSource {
   sizeBytes: number;
   mode: number;
   stream: () => AsyncIterable<Buffer>;
-  /** For a large file: writes it chunk by chunk and returns the bytes written. Throws as {@link extractToFile}. */
+  /**
+   * For a large file: writes it chunk by chunk and returns the bytes written. Throws as
+   * {@link extractToFile}.
+   */
   writeChunks?: (output: FileHandle, options: WriteOptions) => Promise<number>;
 }
 
@@ -46,8 +52,8 @@ function kindOf(found: Stats): string {
 }
 
 /**
- * Looks at DEST and changes nothing. `ourselves` is the running executable, which must not be replaced by one of its parts; `asRoot` is
- * the same command, typed as root.
+ * Looks at DEST and changes nothing. `ourselves` is the running executable, which must not be replaced by one
+ * of its parts; `asRoot` is the same command, typed as root.
  * @throws IvaapError `usage` for a folder, a link, a device or a missing folder.
  */
 export async function extractTarget(
@@ -107,9 +113,10 @@ export async function assertRoom(folder: string, sizeBytes: number): Promise<voi
 }
 
 /**
- * Writes a payload file under a temporary name beside the target, makes it durable and renames it into place. After any
- * failure the temporary file is gone and what lay at the target is as it was.
- * @throws IvaapError `payload` for damage, `failed` for a write that failed, the signal's reason when aborted.
+ * Writes a payload file under a temporary name beside the target, makes it durable and renames it into place.
+ * After any failure the temporary file is gone and what lay at the target is as it was.
+ * @throws IvaapError `payload` for damage, `failed` for a write that failed, the signal's reason when
+ * aborted.
  */
 export async function extractToFile(
   source: ExtractSource,

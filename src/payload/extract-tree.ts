@@ -32,7 +32,10 @@ function leftoverOf(path: string, name: string): string | undefined {
     : undefined;
 }
 
-/** Looks at DIR and changes nothing. @throws IvaapError `usage` when it is not empty, no folder, or has no parent. */
+/**
+ * Looks at DIR and changes nothing. @throws IvaapError `usage` when it is not empty, no folder, or has no
+ * parent.
+ */
 export async function treeTarget(dir: string): Promise<TreeTarget> {
   const path = absolutePath(dir);
   const parent = dirname(path);
@@ -54,14 +57,20 @@ export async function treeTarget(dir: string): Promise<TreeTarget> {
   return { path, temporary: join(inside ? path : parent, temporaryName(path)), replaces };
 }
 
-/** A folder of our own while it grows: reached by its descriptor, so that nobody who may rename it can lead us elsewhere. */
+/**
+ * A folder of our own while it grows: reached by its descriptor, so that nobody who may rename it can lead us
+ * elsewhere.
+ */
 interface OwnFolder {
   handle: FileHandle;
   /** Path that leads to the opened folder, whatever its name leads to now. */
   at: string;
 }
 
-/** Opens a folder that we have made. Throws IvaapError `failed` for one of another user's, or a link in its place. */
+/**
+ * Opens a folder that we have made. Throws IvaapError `failed` for one of another user's, or a link in its
+ * place.
+ */
 async function openOwn(path: string): Promise<OwnFolder> {
   const handle = await open(path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
   if ((await handle.stat()).uid === process.geteuid?.()) return { handle, at: `/proc/self/fd/${handle.fd}` };
@@ -87,7 +96,10 @@ async function removeLeftovers(target: TreeTarget): Promise<void> {
   }
 }
 
-/** Throws IvaapError `failed` when the folder's name leads to another one by now: that one must not get the tree's name. */
+/**
+ * Throws IvaapError `failed` when the folder's name leads to another one by now: that one must not get the
+ * tree's name.
+ */
 async function assertInItsPlace(path: string, handle: FileHandle): Promise<void> {
   const [named, own] = await Promise.all([lstat(path).catch(() => undefined), handle.stat()]);
   if (named?.dev === own.dev && named.ino === own.ino) return;
@@ -96,7 +108,10 @@ async function assertInItsPlace(path: string, handle: FileHandle): Promise<void>
   });
 }
 
-/** Tries the owner that the tree is to have in the end, while nothing is written yet; until then it stays ours alone. */
+/**
+ * Tries the owner that the tree is to have in the end, while nothing is written yet; until then it stays ours
+ * alone.
+ */
 async function assertCanGiveAway(
   { path, temporary, replaces }: TreeTarget,
   { handle }: OwnFolder,
@@ -131,7 +146,8 @@ async function putInPlace(
 const treeMode = 0o755;
 
 /**
- * Writes files, named by their path inside the tree, to a folder that appears whole and durable under its name or not at all.
+ * Writes files, named by their path inside the tree, to a folder that appears whole and durable under its
+ * name or not at all.
  * @throws IvaapError as {@link extractToFile}; nothing is left behind then.
  */
 export async function extractTree(

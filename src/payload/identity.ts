@@ -11,7 +11,10 @@ export interface PayloadIdentity {
   version: string;
 }
 
-/** The index as far as start-up needs it: its format and the four names. The rest is checked by checked-index.ts. */
+/**
+ * The index as far as start-up needs it: its format and the four names. The rest is checked by
+ * checked-index.ts.
+ */
 export function parsedIndex(content: Buffer, file: string): PayloadIndex {
   let index: PayloadIndex;
   try {

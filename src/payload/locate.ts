@@ -12,7 +12,10 @@ import { findTrailer, trailerSearchBytes } from './format/trailer.ts';
 /** The file is an executable of this kind and nothing was packed onto it. */
 export class NoPayload extends IvaapError {}
 
-/** Finds the trailer at the end of a file of `fileSize` bytes. Throws IvaapError `payload` that says what is missing. */
+/**
+ * Finds the trailer at the end of a file of `fileSize` bytes. Throws IvaapError `payload` that says what is
+ * missing.
+ */
 export async function locateTrailer(
   readAt: ReadAt,
   fileSize: number,
@@ -92,7 +95,9 @@ const largestHead = 16 * 1024 ** 3;
 const textSample = 1024 * 1024;
 const enoughLineEnds = 500;
 
-/** Why a file looks as if it had been sent as text, which FTP calls ASCII mode; undefined when it does not. */
+/**
+ * Why a file looks as if it had been sent as text, which FTP calls ASCII mode; undefined when it does not.
+ */
 async function textTransfer(readAt: ReadAt, fileSize: number): Promise<string | undefined> {
   const sample = await readAt(0, Math.min(textSample, fileSize));
   if (sample.length < 4 || sample.readUInt32BE(0) !== 0x7f454c46) return undefined;
@@ -118,7 +123,10 @@ interface UnprovedIndex {
   entries: { name: string; offset: number; size: number }[];
 }
 
-/** index.json as its own local header right behind the head describes it. `whole`: its CRC-32 is the header's. Undefined where no header is. */
+/**
+ * index.json as its own local header right behind the head describes it. `whole`: its CRC-32 is the header's.
+ * Undefined where no header is.
+ */
 export async function indexBehindHead(
   readAt: ReadAt,
   fileSize: number,

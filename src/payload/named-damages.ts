@@ -40,7 +40,10 @@ export async function damageOf(
   return damagedRange(payload.spokenName, inReach?.name ?? 'what was read', from, to, cause);
 }
 
-/** From damaged chunks to what lies in them: each entry in reach is checked by itself, what no entry explains is the head's. */
+/**
+ * From damaged chunks to what lies in them: each entry in reach is checked by itself, what no entry explains
+ * is the head's.
+ */
 export async function namedDamages(
   payload: IndexedFile,
   numbers: readonly number[],

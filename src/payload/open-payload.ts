@@ -15,7 +15,10 @@ import { damagedRange } from './payload-errors.ts';
 
 export { selfPath } from '../host/own-file.ts';
 
-/** Opens a payload: reads trailer and index and nothing else. Throws IvaapError `payload` when there is none, or it is cut off or damaged. */
+/**
+ * Opens a payload: reads trailer and index and nothing else. Throws IvaapError `payload` when there is none,
+ * or it is cut off or damaged.
+ */
 export async function openPayload(path: string = selfPath): Promise<Payload> {
   const file = await opened(path);
   try {
@@ -41,7 +44,10 @@ async function opened(path: string): Promise<OpenFile> {
   }
 }
 
-/** The bytes of index.json, compared with the trailer. Where they differ, index.json's own header says which of the two is damaged. */
+/**
+ * The bytes of index.json, compared with the trailer. Where they differ, index.json's own header says which
+ * of the two is damaged.
+ */
 async function provedIndex(
   readAt: ReadAt,
   trailer: Trailer,

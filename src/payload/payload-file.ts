@@ -15,7 +15,10 @@ const archiveMode = 0o644;
 /** A smaller file is written sooner than threads have started. */
 const worthThreads = 16 * 1024 * 1024;
 
-/** An archive or an entry of the payload as a file to be written. Throws IvaapError `payload` when there is none of that name. */
+/**
+ * An archive or an entry of the payload as a file to be written. Throws IvaapError `payload` when there is
+ * none of that name.
+ */
 export async function payloadFile(
   payload: Payload,
   name: string,

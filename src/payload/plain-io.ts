@@ -5,7 +5,10 @@ import { chunkBounds, zeroOut } from './format/chunks.ts';
 import { provedBytes } from './verified-read.ts';
 import { writeStream } from './write-stream.ts';
 
-/** Chunks one after another, through the page cache, without threads of ours: a few times slower, and it works everywhere. */
+/**
+ * Chunks one after another, through the page cache, without threads of ours: a few times slower, and it works
+ * everywhere.
+ */
 export const plainIo: ChunkIo = {
   async scan({ chunks, readAt, zeroed }, { signal, onChunk }) {
     const xxh128 = await createXXHash128();

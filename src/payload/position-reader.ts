@@ -20,7 +20,10 @@ export function positionReader(descriptor: number): ReadAt {
   };
 }
 
-/** A read that the disk refused, in words; others pass. A file that ends early is told by whoever knows how long it should be. */
+/**
+ * A read that the disk refused, in words; others pass. A file that ends early is told by whoever knows how
+ * long it should be.
+ */
 function readFailure(file: string, offset: number, error: unknown): unknown {
   const { code } = error as NodeJS.ErrnoException;
   if (code === undefined || !(error instanceof Error) || error instanceof IvaapError) return error;

@@ -1,8 +1,9 @@
 import * as z from 'zod';
 
 /**
- * Everything that is true of a product whatever its release: payload-spec/PRODUCT/product.yaml, carried in the payload as
- * `product.json`. The code knows only this shape. JSON Schema: payload-spec/product.schema.json, generated from here.
+ * Everything that is true of a product whatever its release: payload-spec/PRODUCT/product.yaml, carried in
+ * the payload as `product.json`. The code knows only this shape. JSON Schema:
+ * payload-spec/product.schema.json, generated from here.
  */
 
 const relativePath = z
@@ -95,7 +96,10 @@ export const productSchema = z.strictObject({
       z.string(),
       z.strictObject({
         connector: dnsName,
-        /** The connector's switch in the values: a fresh install writes `true` there when the licence grants it, else `false`. */
+        /**
+         * The connector's switch in the values: a fresh install writes `true` there when the licence grants
+         * it, else `false`.
+         */
         enabledPath: valuesPath.optional(),
       }),
     )
@@ -107,7 +111,10 @@ export const productSchema = z.strictObject({
       key: z.string(),
     })
     .optional(),
-  /** Secrets that a fresh install generates: each key gets random text of that many bytes, written once, never replaced. */
+  /**
+   * Secrets that a fresh install generates: each key gets random text of that many bytes, written once, never
+   * replaced.
+   */
   generatedSecrets: z
     .array(z.strictObject({ name: dnsName, keys: z.record(z.string(), z.int().min(8).max(256)) }))
     .default([]),
@@ -121,7 +128,10 @@ export const productSchema = z.strictObject({
     dumpFile: relativePath,
     /** Read-only; one row, one integer column: the schema version. No row or no table reads as 0. */
     schemaVersionQuery: z.string(),
-    /** The data folder's volume: a PersistentVolume (Retain) and claim that the installer makes and the chart only mounts. */
+    /**
+     * The data folder's volume: a PersistentVolume (Retain) and claim that the installer makes and the chart
+     * only mounts.
+     */
     volume: z.strictObject({
       persistentVolume: dnsName,
       claim: dnsName,
@@ -139,8 +149,9 @@ export const productSchema = z.strictObject({
     /** Value of Helm's `--wait`. */
     wait: z.enum(['watcher', 'legacy', 'hookOnly']),
     /**
-     * How long what keeps a workload from ever becoming ready (no image, no node, no pod allowed) may last before Helm's wait is ended. A volume
-     * that does not come gets twice as long, a crash loop three times. Default 90.
+     * How long what keeps a workload from ever becoming ready (no image, no node, no pod allowed) may last
+     * before Helm's wait is ended. A volume that does not come gets twice as long, a crash loop three times.
+     * Default 90.
      */
     graceSeconds: z.int().min(10).optional(),
   }),
@@ -152,8 +163,8 @@ export const productSchema = z.strictObject({
     })
     .default({ waivable: [] }),
   /**
-   * Room that dumps, archives and logs leave free on their disk, whichever is more: a full disk stops the database. At most 10 GiB, and a
-   * tenth of a small disk. Without it 1 GiB or 5 %.
+   * Room that dumps, archives and logs leave free on their disk, whichever is more: a full disk stops the
+   * database. At most 10 GiB, and a tenth of a small disk. Without it 1 GiB or 5 %.
    */
   reserve: z.strictObject({ bytes: sizeBytes, percent: z.number().min(0).max(50) }).optional(),
   k3s: z.strictObject({
@@ -181,13 +192,16 @@ export type HealthRoute = Product['health'][number];
 export type Requirements = Product['requirements']['install'];
 
 /**
- * A change of the operator's values that a release needs: applied while its predicate holds, whatever the source version.
- * The operator's own file is never edited: `set` goes to an overlay that is passed on every Helm call.
+ * A change of the operator's values that a release needs: applied while its predicate holds, whatever the
+ * source version. The operator's own file is never edited: `set` goes to an overlay that is passed on every
+ * Helm call.
  */
 const valuesPatchSchema = z.strictObject({
   id: z.string().regex(/^[a-z0-9-]+$/),
   why: z.string(),
-  /** All must hold on the operator's file. `equals` compares the value at `path`, `absent: true` its absence. */
+  /**
+   * All must hold on the operator's file. `equals` compares the value at `path`, `absent: true` its absence.
+   */
   when: z.array(
     z.union([
       z.strictObject({ path: valuesPath, equals: z.json() }),

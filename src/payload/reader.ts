@@ -23,8 +23,8 @@ export interface OpenFile {
 }
 
 /**
- * A payload, opened once and read through one descriptor, so that a file renamed or replaced under us changes nothing.
- * Every byte that it gives out has been checked against the index with SHA-256.
+ * A payload, opened once and read through one descriptor, so that a file renamed or replaced under us changes
+ * nothing. Every byte that it gives out has been checked against the index with SHA-256.
  */
 export class Payload {
   readonly path: string;
@@ -59,7 +59,10 @@ export class Payload {
     this.identity = { product, title, command, version };
   }
 
-  /** The whole index, checked once: by schema, against itself, against its local header, and the zip directory with it. */
+  /**
+   * The whole index, checked once: by schema, against itself, against its local header, and the zip directory
+   * with it.
+   */
   index(): Promise<PayloadIndex> {
     return this.#onceOnly('index', async () => {
       const { checkedIndex } = await import('./checked-index.ts');
@@ -103,7 +106,10 @@ export class Payload {
     return entry;
   }
 
-  /** A whole entry in memory, proved; for small ones. Throws IvaapError `payload` for one that is too large for that. */
+  /**
+   * A whole entry in memory, proved; for small ones. Throws IvaapError `payload` for one that is too large
+   * for that.
+   */
   async readEntry(name: string): Promise<Buffer> {
     const entry = await this.entry(name);
     if (entry.size > limits.entryInMemoryBytes)
@@ -149,7 +155,9 @@ export class Payload {
     return archive;
   }
 
-  /** An image archive (a .tar.gz), put together from proved blobs; `archive(name)` knows its size and SHA-256. */
+  /**
+   * An image archive (a .tar.gz), put together from proved blobs; `archive(name)` knows its size and SHA-256.
+   */
   async *streamArchive(name: string): AsyncGenerator<Buffer> {
     const archive = await this.archive(name);
     const { archiveContent, archiveStream } = await import('./format/archive-stream.ts');

@@ -8,8 +8,9 @@ import type { Payload } from './reader.ts';
 import { renderTrailer } from './format/trailer.ts';
 
 /**
- * What a finished scan leaves for the next run: which file was found intact. It is the same file as long as its file system gives it
- * these numbers, which change when its content does. Decimal text: a nanosecond of today does not fit in a number.
+ * What a finished scan leaves for the next run: which file was found intact. It is the same file as long as
+ * its file system gives it these numbers, which change when its content does. Decimal text: a nanosecond of
+ * today does not fit in a number.
  */
 export type ScanReceipt = Readonly<Record<(typeof fields)[number], string>>;
 const fields = ['device', 'inode', 'size', 'mtimeNs', 'ctimeNs', 'trailerSha256'] as const;
@@ -33,8 +34,8 @@ const isSame = (a: Partial<ScanReceipt> | null, b: ScanReceipt) =>
   fields.every((field) => a?.[field] === b[field]);
 
 /**
- * Whether an earlier scan found exactly this file intact. Only root believes a receipt, and only one that nobody but root can have
- * written; one that is missing, damaged or of another file is as good as none.
+ * Whether an earlier scan found exactly this file intact. Only root believes a receipt, and only one that
+ * nobody but root can have written; one that is missing, damaged or of another file is as good as none.
  */
 export async function isReceipted(payload: Payload, path: string): Promise<boolean> {
   if (!isRoot()) return false;
@@ -54,7 +55,10 @@ export async function isReceipted(payload: Payload, path: string): Promise<boole
   }
 }
 
-/** Keeps `receipt`, which was made before the scan: a file that has changed since then gets none. Writes as root only. */
+/**
+ * Keeps `receipt`, which was made before the scan: a file that has changed since then gets none. Writes as
+ * root only.
+ */
 export async function writeReceipt(payload: Payload, receipt: ScanReceipt, path: string): Promise<void> {
   if (!isRoot() || !isSame(receipt, receiptOf(payload))) return;
   await assertSafePath(path, { mayBeMissing: true });

@@ -19,7 +19,10 @@ export interface EntryVerdict {
   verdict: 'intact' | 'damaged';
 }
 
-/** What is hashed: nothing, the executable, which is run and not read, or everything and every entry by itself too. */
+/**
+ * What is hashed: nothing, the executable, which is run and not read, or everything and every entry by itself
+ * too.
+ */
 export type Extent = 'none' | 'head' | 'all';
 
 export interface Sha256Check {
@@ -32,8 +35,8 @@ export interface Sha256Check {
 }
 
 /**
- * Compares chunks with their SHA-256.
- * The scan's XXH3 finds accidents; only this ties what it has read to the signature. Throws the signal's reason when aborted.
+ * Compares chunks with their SHA-256. The scan's XXH3 finds accidents; only this ties what it has read to the
+ * signature. Throws the signal's reason when aborted.
  */
 export async function sha256Check(
   payload: Payload,

@@ -18,7 +18,10 @@ export async function assertHeader(
     throw damagedRange(spokenName, `${entry.name} (its header)`, entry.headerOffset, entry.offset);
 }
 
-/** How many chunks are read and hashed ahead, in libuv's threads: SHA-256 on one core would be slower than a disk. */
+/**
+ * How many chunks are read and hashed ahead, in libuv's threads: SHA-256 on one core would be slower than a
+ * disk.
+ */
 const readAhead = 3;
 
 async function provedChunk(file: ChunkedFile, number: number): Promise<Buffer> {
@@ -35,7 +38,10 @@ async function provedChunk(file: ChunkedFile, number: number): Promise<Buffer> {
   return bytes;
 }
 
-/** Bytes [from, to) of the file in order, each piece checked against its chunk's SHA-256 before it is handed on. Throws {@link DamagedChunk}. */
+/**
+ * Bytes [from, to) of the file in order, each piece checked against its chunk's SHA-256 before it is handed
+ * on. Throws {@link DamagedChunk}.
+ */
 export async function* provedBytes(file: ChunkedFile, from: number, to: number): AsyncGenerator<Buffer> {
   if (from >= to) return;
   const last = Math.floor((to - 1) / file.chunks.chunkSize);

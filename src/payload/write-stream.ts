@@ -8,7 +8,10 @@ export interface WriteOptions {
   onBytes?: (bytes: number) => void;
 }
 
-/** Writes while the next piece is being read and proved, and while the disk takes what was written before. Returns the size. */
+/**
+ * Writes while the next piece is being read and proved, and while the disk takes what was written before.
+ * Returns the size.
+ */
 export async function writeStream(
   handle: FileHandle,
   stream: AsyncIterable<Buffer>,

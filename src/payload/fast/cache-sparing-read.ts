@@ -1,11 +1,17 @@
 import { openSync, readSync } from 'node:fs';
 import { pageMemory, pageSize } from './page-memory.ts';
 
-/** Bytes of one read from the page cache: they stay in a core's own cache until they are hashed, larger ones take twice the time. */
+/**
+ * Bytes of one read from the page cache: they stay in a core's own cache until they are hashed, larger ones
+ * take twice the time.
+ */
 const cachedPiece = 256 * 1024;
 /** Bytes of one read from the disk; a multiple of every page and block size. */
 const diskPiece = 1024 * 1024;
-/** Threads together leave at most this much of the file in the page cache that was not there before, and what was under way. */
+/**
+ * Threads together leave at most this much of the file in the page cache that was not there before, and what
+ * was under way.
+ */
 const sparedBytes = 32 * 1024 * 1024;
 
 export interface SparingFile {
@@ -17,9 +23,9 @@ export interface SparingFile {
 }
 
 /**
- * Reads a large file in one thread without driving other files out of memory: what lies in the page cache comes from there, which
- * is fast, and the rest past it. Which of the two a piece is, the kernel tells by counting the bytes that this thread had fetched
- * from the disk. Must be made in the thread that reads.
+ * Reads a large file in one thread without driving other files out of memory: what lies in the page cache
+ * comes from there, which is fast, and the rest past it. Which of the two a piece is, the kernel tells by
+ * counting the bytes that this thread had fetched from the disk. Must be made in the thread that reads.
  */
 export class CacheSparingReader {
   readonly #file: SparingFile;
@@ -40,8 +46,8 @@ export class CacheSparingReader {
   }
 
   /**
-   * The bytes [from, to) in pieces, each good until the next one is taken. Throws RangeError when the file ends before, and what a
-   * read throws.
+   * The bytes [from, to) in pieces, each good until the next one is taken. Throws RangeError when the file
+   * ends before, and what a read throws.
    */
   *pieces(from: number, to: number): Generator<Uint8Array> {
     this.#begin(from, to);

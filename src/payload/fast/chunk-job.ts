@@ -14,7 +14,9 @@ export interface ChunkSource {
   zeroed: { from: number; to: number };
 }
 
-/** Places in `state`: the next chunk or piece to be taken, 1 to stop, and pages brought into the page cache. */
+/**
+ * Places in `state`: the next chunk or piece to be taken, 1 to stop, and pages brought into the page cache.
+ */
 export const shared = { next: 0, stop: 1, pagesBrought: 2, count: 3 } as const;
 
 /** Compares every chunk with its XXH3-128. */

@@ -7,20 +7,25 @@ import { startChunkWorker } from './chunk-worker-start.ts';
 import { openUncached } from './page-memory.ts';
 import type { ChunkedFile } from '../chunked-file.ts';
 
-/** One more than two processors hides that a disk takes its time; more than that only wait for it, and each takes some 17 MiB. */
+/**
+ * One more than two processors hides that a disk takes its time; more than that only wait for it, and each
+ * takes some 17 MiB.
+ */
 const maxThreads = 3;
 /** A thread takes as long to start as to hash some hundred mebibytes. */
 const bytesPerThread = 512 * 1024 * 1024;
 
-/** A thread holds a chunk of the file, a piece to be written and one hash: it needs no heap of the usual size. */
+/**
+ * A thread holds a chunk of the file, a piece to be written and one hash: it needs no heap of the usual size.
+ */
 const resourceLimits = { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 32 };
 
 /** What each kind of job adds to what every thread needs. */
 type Added<Job extends ScanJob | WriteJob> = Omit<Job, keyof ChunkSource>;
 
 /**
- * Has threads do a job on the payload's chunks until nothing is left of `bytes` bytes, and hands on what they report. Throws the signal's
- * reason when aborted, once they have all ended, and what a thread throws.
+ * Has threads do a job on the payload's chunks until nothing is left of `bytes` bytes, and hands on what they
+ * report. Throws the signal's reason when aborted, once they have all ended, and what a thread throws.
  */
 export async function runChunkThreads<Report, Job extends ScanJob | WriteJob>(
   { descriptor, chunks, zeroed }: ChunkedFile,

@@ -1,7 +1,10 @@
 import type { WorkerOptions } from 'node:worker_threads';
 import { Worker } from 'node:worker_threads';
 
-/** The build puts another module in this one's place, which starts the same worker from a string: an executable has no files beside it. */
+/**
+ * The build puts another module in this one's place, which starts the same worker from a string: an
+ * executable has no files beside it.
+ */
 export function startChunkWorker(options: WorkerOptions): Worker {
   return new Worker(new URL('./chunk-worker.ts', import.meta.url), options);
 }

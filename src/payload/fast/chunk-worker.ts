@@ -10,7 +10,8 @@ import { PieceWriter } from './piece-writer.ts';
 import { chunkBounds, zeroOut } from '../format/chunks.ts';
 
 /**
- * A thread that reads chunks: takes the next one until none is left, so that all threads together read the file from front to back.
+ * A thread that reads chunks: takes the next one until none is left, so that all threads together read the
+ * file from front to back.
  */
 
 const job = workerData as ScanJob | WriteJob;

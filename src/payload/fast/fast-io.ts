@@ -5,7 +5,10 @@ import { writeInThreads } from './write-in-threads.ts';
 
 export { isThreadRefused } from './chunk-threads.ts';
 
-/** In several threads, past the page cache, from memory in huge pages. Throws {@link isThreadRefused} before anything is done. */
+/**
+ * In several threads, past the page cache, from memory in huge pages. Throws {@link isThreadRefused} before
+ * anything is done.
+ */
 export const fastIo: ChunkIo = {
   scan: (file, { signal, onChunk }) =>
     runChunkThreads<ScannedChunk, ScanJob>(

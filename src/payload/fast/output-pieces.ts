@@ -1,7 +1,8 @@
 import type { Segment } from '../chunked-file.ts';
 
 /**
- * A run of a file's content that needs one chunk of the payload at most: whoever has proved that chunk can write it, wherever the others are.
+ * A run of a file's content that needs one chunk of the payload at most: whoever has proved that chunk can
+ * write it, wherever the others are.
  */
 export interface OutputPiece {
   /** Where it begins in the content. */
@@ -16,7 +17,10 @@ export interface OutputPiece {
 const lengthOf = (segment: Segment) =>
   'bytes' in segment ? segment.bytes.length : segment.to - segment.from;
 
-/** Cuts a file's content at the borders of chunks of `chunkSize` bytes. What is made goes with the chunk before it, or the first one. */
+/**
+ * Cuts a file's content at the borders of chunks of `chunkSize` bytes. What is made goes with the chunk
+ * before it, or the first one.
+ */
 export function outputPieces(segments: Iterable<Segment>, chunkSize: number): OutputPiece[] {
   const pieces: OutputPiece[] = [];
   let piece: OutputPiece = { position: 0, size: 0, chunk: undefined, segments: [] };

@@ -1,9 +1,15 @@
 import { constants, openSync, readSync } from 'node:fs';
 
-/** Bytes of a page, and of what file systems demand of reads and writes past the page cache: a multiple, in the file and in memory. */
+/**
+ * Bytes of a page, and of what file systems demand of reads and writes past the page cache: a multiple, in
+ * the file and in memory.
+ */
 export const pageSize = 4096;
 
-/** The same open file once more, past the page cache; undefined where its file system does not do that. `access`: O_RDONLY or O_WRONLY. */
+/**
+ * The same open file once more, past the page cache; undefined where its file system does not do that.
+ * `access`: O_RDONLY or O_WRONLY.
+ */
 export function openUncached(descriptor: number, access: number): number | undefined {
   try {
     return openSync(`/proc/self/fd/${descriptor}`, access | constants.O_DIRECT);
@@ -18,10 +24,11 @@ const hugeSize = 2 * 1024 * 1024;
 const ownBytes = 16;
 
 /**
- * Memory of `bytes` bytes that begins at a page. An ArrayBuffer does not say where it begins; but for a large one the allocator has a mapping
- * of its own, and a read past the page cache of `uncached` (see {@link openUncached}), if there is one, says whether that is so.
- * The mapping is a multiple of huge pages long, for the kernel puts such ones where huge pages begin; start-up asks for them (main.ts). A disk
- * then writes to few places and not to one in each 4 KiB, which is several times as fast on many virtual ones.
+ * Memory of `bytes` bytes that begins at a page. An ArrayBuffer does not say where it begins; but for a large
+ * one the allocator has a mapping of its own, and a read past the page cache of `uncached` (see
+ * {@link openUncached}), if there is one, says whether that is so. The mapping is a multiple of huge pages
+ * long, for the kernel puts such ones where huge pages begin; start-up asks for them (main.ts). A disk then
+ * writes to few places and not to one in each 4 KiB, which is several times as fast on many virtual ones.
  */
 export function pageMemory(bytes: number, uncached: number | undefined): Uint8Array {
   const mapped = Math.ceil((bytes + 2 * pageSize) / hugeSize) * hugeSize;

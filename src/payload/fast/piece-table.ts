@@ -2,11 +2,14 @@ import type { OutputPiece } from './output-pieces.ts';
 import type { Segment } from '../chunked-file.ts';
 
 /**
- * Pieces in memory that threads share: a message with hundreds of thousands of them, and as many hashes, would be copied into the small heap of
- * each thread.
+ * Pieces in memory that threads share: a message with hundreds of thousands of them, and as many hashes,
+ * would be copied into the small heap of each thread.
  */
 export interface PieceTable {
-  /** Four numbers a piece: position, size, chunk (-1: none), and the place of its first segment in `segments`. One more piece ends it. */
+  /**
+   * Four numbers a piece: position, size, chunk (-1: none), and the place of its first segment in `segments`.
+   * One more piece ends it.
+   */
   pieces: SharedArrayBuffer;
   /** Three numbers a segment: 1 when it is made; and where it begins and ends, in the chunk or in `made`. */
   segments: SharedArrayBuffer;

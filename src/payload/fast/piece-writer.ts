@@ -7,9 +7,10 @@ import type { Pieces } from './piece-table.ts';
 import { pageMemory, pageSize } from './page-memory.ts';
 
 /**
- * Puts a piece of a file together and writes it to its place, in one thread, past the page cache where that can be: the kernel copies
- * nothing then, and what else lies in memory stays there. The pages at both ends hold bytes of the neighbours too and cannot go that way; to write
- * them in between would have the kernel wait for all that is under way, so that they are given back.
+ * Puts a piece of a file together and writes it to its place, in one thread, past the page cache where that
+ * can be: the kernel copies nothing then, and what else lies in memory stays there. The pages at both ends
+ * hold bytes of the neighbours too and cannot go that way; to write them in between would have the kernel
+ * wait for all that is under way, so that they are given back.
  */
 export class PieceWriter {
   readonly #job: WriteJob;
@@ -24,7 +25,9 @@ export class PieceWriter {
     this.#memory = pageMemory(longest + pageSize, job.uncached);
   }
 
-  /** `chunk` holds the piece's chunk, proved. Returns what is still to be written; throws what a write throws. */
+  /**
+   * `chunk` holds the piece's chunk, proved. Returns what is still to be written; throws what a write throws.
+   */
   write(piece: OutputPiece, chunk: Uint8Array): PieceWritten {
     const { begin, size } = this.#span(piece);
     // At the same distance from a page as in the file.
@@ -57,7 +60,10 @@ export class PieceWriter {
     }
   }
 
-  /** Writes the whole pages of memory [from, to); the memory's first byte belongs at `origin`, which is a multiple of a page. */
+  /**
+   * Writes the whole pages of memory [from, to); the memory's first byte belongs at `origin`, which is a
+   * multiple of a page.
+   */
   #writePages(origin: number, from: number, to: number): PieceEdge[] {
     if (this.#uncached !== undefined) {
       const first = Math.min(Math.ceil(from / pageSize) * pageSize, to);

@@ -14,8 +14,9 @@ import { hashTable, pieceTable } from './piece-table.ts';
 const mostWaitingBytes = 32 * 1024 * 1024;
 
 /**
- * Writes a file in threads: each takes a chunk of the payload, compares it with its SHA-256, and writes what of it belongs to the file to
- * its place, so that the file grows in several places at once and no byte is written that was not proved. Returns the bytes written.
+ * Writes a file in threads: each takes a chunk of the payload, compares it with its SHA-256, and writes what
+ * of it belongs to the file to its place, so that the file grows in several places at once and no byte is
+ * written that was not proved. Returns the bytes written.
  * @throws DamagedChunk, the signal's reason when aborted, and what a write throws.
  */
 export async function writeInThreads(
@@ -25,7 +26,8 @@ export async function writeInThreads(
   { signal, onBytes }: WriteOptions,
 ): Promise<number> {
   const { chunks } = file;
-  // At its full length from the beginning: to make a file longer each time is slow, and a limit says no before anything is written.
+  // At its full length from the beginning: to make a file longer each time is slow, and a limit says no
+  // before anything is written.
   await output.truncate(sizeBytes);
   const pieces = pieceTable(outputPieces(segments, chunks.chunkSize));
   const outputUncached = openUncached(output.fd, constants.O_WRONLY);
@@ -62,8 +64,9 @@ export async function writeInThreads(
 }
 
 /**
- * Pages that two pieces share. To write them while pieces are under way would have the kernel wait, so they are kept to the end; of a file of terabytes
- * they are gibibytes, so now and then they are written all the same.
+ * Pages that two pieces share. To write them while pieces are under way would have the kernel wait, so they
+ * are kept to the end; of a file of terabytes they are gibibytes, so now and then they are written all the
+ * same.
  */
 class EdgeWriter {
   readonly #output: FileHandle;

@@ -28,8 +28,8 @@ function shift(bytes: number): number {
 }
 
 /**
- * The CRC-32 of two byte strings one after the other, from that of the first, and that of the second with its length in bytes: no byte is
- * read. Source: the arithmetic of zlib's crc32_combine.
+ * The CRC-32 of two byte strings one after the other, from that of the first, and that of the second with its
+ * length in bytes: no byte is read. Source: the arithmetic of zlib's crc32_combine.
  */
 export function combineCrc32(first: number, second: number, secondBytes: number): number {
   return (multiply(shift(secondBytes), first) ^ second) >>> 0;

@@ -1,6 +1,7 @@
 /**
- * FORMAT.md, Archives: gzip without compression, a fixed header, stored blocks of 65,535 bytes, CRC and length. Written by us because zlib's level 0
- * cuts its blocks where its caller's writes end; here every byte's place is arithmetic.
+ * FORMAT.md, Archives: gzip without compression, a fixed header, stored blocks of 65,535 bytes, CRC and
+ * length. Written by us because zlib's level 0 cuts its blocks where its caller's writes end; here every
+ * byte's place is arithmetic.
  */
 
 const blockSize = 65_535;
@@ -42,7 +43,10 @@ export interface GzippedTar {
   crc32: number;
 }
 
-/** Where content [position, position + bytes) and the block headers that go with it lie in the gzip file: the end of one range is the beginning of the next. */
+/**
+ * Where content [position, position + bytes) and the block headers that go with it lie in the gzip file: the
+ * end of one range is the beginning of the next.
+ */
 export function storedGzipSpan(
   position: number,
   bytes: number,
@@ -55,7 +59,10 @@ export function storedGzipSpan(
   return { begin, size: end - begin };
 }
 
-/** Content [position, position + bytes.length) of `tarSize` bytes as the gzip file holds it: what {@link storedGzipSpan} has room for. */
+/**
+ * Content [position, position + bytes.length) of `tarSize` bytes as the gzip file holds it: what
+ * {@link storedGzipSpan} has room for.
+ */
 export function* storedGzipRange(
   bytes: Uint8Array,
   position: number,
@@ -66,7 +73,10 @@ export function* storedGzipRange(
   if (position + bytes.length === tarSize) yield gzipTrailer(crc32, tarSize);
 }
 
-/** Content [position, position + bytes.length) as the gzip file holds it, block headers between parts of `bytes` itself: nothing is copied. */
+/**
+ * Content [position, position + bytes.length) as the gzip file holds it, block headers between parts of
+ * `bytes` itself: nothing is copied.
+ */
 export function* storedBlocks(bytes: Uint8Array, position: number, size: number): Generator<Uint8Array> {
   const first = Math.min(position % blockSize === 0 ? 0 : blockSize - (position % blockSize), bytes.length);
   if (first > 0) yield bytes.subarray(0, first);
@@ -87,7 +97,10 @@ export async function* storedGzip(content: AsyncIterable<Buffer>, gzip: GzippedT
     throw new RangeError(`${position} bytes came where ${gzip.tarSize} were to come`);
 }
 
-/** Content [offset, offset + length) of a gzip file of ours, read by position: `readAt(offset, length)` reads the file. Throws RangeError when a block header differs. */
+/**
+ * Content [offset, offset + length) of a gzip file of ours, read by position: `readAt(offset, length)` reads
+ * the file. Throws RangeError when a block header differs.
+ */
 export async function* readStored(
   readAt: (offset: number, length: number) => Promise<Buffer>,
   size: number,

@@ -37,7 +37,9 @@ function tagOf(reference: string): string {
 
 const json = (value: unknown): Buffer => Buffer.from(JSON.stringify(value));
 
-/** index.json of an OCI layout; containerd names images by the annotation of its own, others by the OCI one. */
+/**
+ * index.json of an OCI layout; containerd names images by the annotation of its own, others by the OCI one.
+ */
 function ociIndex(images: readonly NamedImage[]): Buffer {
   return json({
     schemaVersion: 2,
@@ -73,7 +75,10 @@ export function blobsOf(images: readonly IndexImage[]): { digest: string; size: 
   return [...new Map(blobs.map(({ digest, size }) => [digest, { digest, size }])).values()];
 }
 
-/** Files of an OCI layout tar: what names the images first, then the blobs. `docker`: readable by `docker load` too. */
+/**
+ * Files of an OCI layout tar: what names the images first, then the blobs. `docker`: readable by `docker
+ * load` too.
+ */
 export function layoutFiles(
   images: readonly NamedImage[],
   options: { docker: boolean; omit?: ReadonlySet<string> },
@@ -107,7 +112,10 @@ export function placeInTar(
   return { parts, tarSize: position + tarEnd.length };
 }
 
-/** The archive of that name, as the index describes it. The index has been checked: each reference in an archive is an image of it. */
+/**
+ * The archive of that name, as the index describes it. The index has been checked: each reference in an
+ * archive is an image of it.
+ */
 export function archiveLayout(
   index: Pick<PayloadIndex, 'images'>,
   archive: Pick<IndexArchive, 'images'>,
@@ -130,7 +138,10 @@ const firstName = Buffer.from('index.json\0');
 /** Bytes at the start of a file by which {@link startsAsArchive} knows it. */
 export const archiveStart: number = storedGzipOffset(0) + firstName.length;
 
-/** Whether a file starts with gzip's header as it is written here, a stored block, and the name of the first file in the tar. */
+/**
+ * Whether a file starts with gzip's header as it is written here, a stored block, and the name of the first
+ * file in the tar.
+ */
 export function startsAsArchive(start: Buffer): boolean {
   const [kind = 0xff] = start.subarray(gzipHeader.length);
   const name = start.subarray(storedGzipOffset(0), archiveStart);

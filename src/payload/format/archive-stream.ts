@@ -38,7 +38,10 @@ function tarCrc32(parts: readonly ArchivePart[], crcOf: (digest: string) => numb
   return crc;
 }
 
-/** What an archive is put together from. Throws IvaapError `payload` when its parts do not have the CRC-32 that the index gives it. */
+/**
+ * What an archive is put together from. Throws IvaapError `payload` when its parts do not have the CRC-32
+ * that the index gives it.
+ */
 export function archiveContent(
   index: Pick<PayloadIndex, 'entries' | 'images'>,
   archive: IndexArchive,
@@ -68,8 +71,8 @@ export async function* archiveStream(
 }
 
 /**
- * Hands a blob on and hashes it on its way; the last piece is held back until size and digest are proved, so that a consumer
- * never gets the whole of a wrong blob. Throws IvaapError `payload`.
+ * Hands a blob on and hashes it on its way; the last piece is held back until size and digest are proved, so
+ * that a consumer never gets the whole of a wrong blob. Throws IvaapError `payload`.
  */
 export async function* provedBlob(
   source: AsyncIterable<Buffer>,
@@ -92,8 +95,9 @@ export async function* provedBlob(
 }
 
 /**
- * An uncompressed OCI layout tar for `ctr images import -`: the images under the names given here, without the blobs in `omit`
- * (those that the content store already has). Every blob is proved by its digest on its way. `sizeBytes` is known before.
+ * An uncompressed OCI layout tar for `ctr images import -`: the images under the names given here, without
+ * the blobs in `omit` (those that the content store already has). Every blob is proved by its digest on its
+ * way. `sizeBytes` is known before.
  */
 export function ociTarStream(options: {
   images: readonly NamedImage[];

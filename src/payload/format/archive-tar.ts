@@ -1,4 +1,7 @@
-/** FORMAT.md, Archives: tar records, specified byte for byte; plain ustar, so that an archive is the same bytes on every machine and for ever. */
+/**
+ * FORMAT.md, Archives: tar records, specified byte for byte; plain ustar, so that an archive is the same
+ * bytes on every machine and for ever.
+ */
 
 export const tarBlock = 512;
 
@@ -8,7 +11,10 @@ export const paddedSize = (size: number): number => Math.ceil(size / tarBlock) *
 /** Two zero blocks, which end a tar. */
 export const tarEnd: Buffer = Buffer.alloc(2 * tarBlock);
 
-/** The 512 bytes before a regular file: mode 0644, owner 0:0, time 0, no names of owners. Throws RangeError for a name over 100 bytes. */
+/**
+ * The 512 bytes before a regular file: mode 0644, owner 0:0, time 0, no names of owners. Throws RangeError
+ * for a name over 100 bytes.
+ */
 export function tarHeader(name: string, size: number): Buffer {
   if (Buffer.byteLength(name) > 100) throw new RangeError(`a tar name over 100 bytes: ${name}`);
   const header = Buffer.alloc(tarBlock);

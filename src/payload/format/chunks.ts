@@ -11,7 +11,10 @@ export function chunkBounds(
   return { from, to: Math.min(from + chunks.chunkSize, chunks.coveredEnd) };
 }
 
-/** Sets to zero what of [from, from + bytes.length) lies in `zeroed`: index.json's header and content, which cannot hold their own hash. */
+/**
+ * Sets to zero what of [from, from + bytes.length) lies in `zeroed`: index.json's header and content, which
+ * cannot hold their own hash.
+ */
 export function zeroOut(bytes: Uint8Array, from: number, zeroed: { from: number; to: number }): void {
   const start = Math.max(zeroed.from - from, 0);
   const end = Math.min(zeroed.to - from, bytes.length);

@@ -2,8 +2,8 @@ import type { IndexEntry, PayloadIndex } from './index-schema.ts';
 import { limits } from './limits.ts';
 
 /**
- * FORMAT.md, Entries: local headers, byte for byte. The packer writes them, and a reader accepts one only when it equals the
- * bytes that the index implies. Source: PKWARE's APPNOTE 6.3.10, sections 4.3 and 4.5.
+ * FORMAT.md, Entries: local headers, byte for byte. The packer writes them, and a reader accepts one only
+ * when it equals the bytes that the index implies. Source: PKWARE's APPNOTE 6.3.10, sections 4.3 and 4.5.
  */
 
 /** A CRC-32 as the index has it: 8 hex digits. */
@@ -35,7 +35,10 @@ function localHeaderSize(name: string, size: number): number {
   return 30 + Buffer.byteLength(name) + (needsZip64(size) ? 20 : 0);
 }
 
-/** Where an entry's content begins when its header is at `headerOffset` and the content is aligned to `alignment`. */
+/**
+ * Where an entry's content begins when its header is at `headerOffset` and the content is aligned to
+ * `alignment`.
+ */
 export function contentOffset(headerOffset: number, name: string, size: number, alignment: number): number {
   const first = headerOffset + localHeaderSize(name, size);
   const padding = (alignment - (first % alignment)) % alignment;
@@ -46,13 +49,19 @@ export function contentOffset(headerOffset: number, name: string, size: number, 
 const paddingOf = ({ name, size, offset, headerOffset }: ZipEntry): number =>
   offset - headerOffset - localHeaderSize(name, size);
 
-/** Whether a local header can fill the bytes [headerOffset, offset): the padding that is left is one that can be written. */
+/**
+ * Whether a local header can fill the bytes [headerOffset, offset): the padding that is left is one that can
+ * be written.
+ */
 export function headerFits(entry: ZipEntry): boolean {
   const padding = paddingOf(entry);
   return padding === 0 || (padding >= 4 && padding <= limits.paddingBytes);
 }
 
-/** The local header with its padding: exactly the bytes [headerOffset, offset). Throws RangeError where none fits. */
+/**
+ * The local header with its padding: exactly the bytes [headerOffset, offset). Throws RangeError where none
+ * fits.
+ */
 export function localHeader(entry: ZipEntry): Buffer {
   const length = entry.offset - entry.headerOffset;
   const padding = paddingOf(entry);
@@ -109,5 +118,8 @@ export function zipEntries(
 /** Name of the first entry. */
 export const indexName = 'index.json';
 
-/** Where an OCI image layout keeps a blob, and the payload's entry that holds it; `digest` is `sha256:HEX`. Source: OCI image-layout specification. */
+/**
+ * Where an OCI image layout keeps a blob, and the payload's entry that holds it; `digest` is `sha256:HEX`.
+ * Source: OCI image-layout specification.
+ */
 export const blobName = (digest: string): string => `blobs/${digest.replace(':', '/')}`;

@@ -1,7 +1,10 @@
 import { blobName, headerFits, placedEntries } from './entries.ts';
 import type { PayloadIndex } from './index-schema.ts';
 
-/** What a schema cannot say: places, references and sizes agree with each other and with the file. Returns the first contradiction. */
+/**
+ * What a schema cannot say: places, references and sizes agree with each other and with the file. Returns the
+ * first contradiction.
+ */
 export function indexContradiction(
   index: PayloadIndex,
   indexEnd: number,
@@ -35,7 +38,10 @@ export function indexContradiction(
   return tool === undefined ? undefined : `the tool ${tool.entry} is not there`;
 }
 
-/** Files that cannot lie beside each other in one folder, also where case does not count: the same name twice, or one that is a folder of another. */
+/**
+ * Files that cannot lie beside each other in one folder, also where case does not count: the same name twice,
+ * or one that is a folder of another.
+ */
 function nameClash(names: readonly string[]): string | undefined {
   const seen = new Set<string>();
   const folders = new Map<string, string>();

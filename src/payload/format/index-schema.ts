@@ -3,8 +3,9 @@ import { limits } from './limits.ts';
 import { line } from './strict-json.ts';
 
 /**
- * FORMAT.md, index.json: the payload's first entry, what the file holds and where. payload-spec/FORMAT.md describes every byte;
- * payload-spec/index.schema.json is generated from here. All offsets are absolute in the file, all sizes in bytes.
+ * FORMAT.md, index.json: the payload's first entry, what the file holds and where. payload-spec/FORMAT.md
+ * describes every byte; payload-spec/index.schema.json is generated from here. All offsets are absolute in
+ * the file, all sizes in bytes.
  */
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
@@ -77,8 +78,8 @@ const archive = z.object({
 });
 
 /**
- * XXH3-128 and SHA-256 of a piece of the file: chunk K covers [K * chunkSize, min((K + 1) * chunkSize, coveredEnd)), where
- * index.json's own entry (local header and content) counts as zeros.
+ * XXH3-128 and SHA-256 of a piece of the file: chunk K covers [K * chunkSize, min((K + 1) * chunkSize,
+ * coveredEnd)), where index.json's own entry (local header and content) counts as zeros.
  */
 const chunk = z.tuple([xxh128, sha256]);
 
@@ -93,7 +94,10 @@ export const indexSchema = z.object({
   fileSize: size,
   /** Length of the executable in front of the archive. */
   headSize: size,
-  /** In the order of their bytes in the file, without index.json itself; each local header begins where the one before ends. */
+  /**
+   * In the order of their bytes in the file, without index.json itself; each local header begins where the
+   * one before ends.
+   */
   entries: z.array(entry).max(limits.entries),
   /** `coveredEnd` is where the central directory begins. */
   chunks: z.object({

@@ -6,12 +6,16 @@ class NotStrictJson extends Error {
 }
 
 /**
- * Characters that nobody sees, and that turn, join or hide what stands beside them: FORMAT.md lists them, and no reader of a page could tell a text
- * with one from a text without. Ranges by number, since the categories of Unicode grow with its versions.
+ * Characters that nobody sees, and that turn, join or hide what stands beside them: FORMAT.md lists them, and
+ * no reader of a page could tell a text with one from a text without. Ranges by number, since the categories
+ * of Unicode grow with its versions.
  */
 const unseen = String.raw`\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\u{e0000}-\u{e007f}`;
 
-/** What no text may have, in JSON.stringify's spelling: it escapes control characters and halves of surrogate pairs; tabs and line ends pass. */
+/**
+ * What no text may have, in JSON.stringify's spelling: it escapes control characters and halves of surrogate
+ * pairs; tabs and line ends pass.
+ */
 const refused = new RegExp(String.raw`(?<!\\)(?:\\\\)*\\[ubf]|[\u007f-\u009f${unseen}]`, 'u');
 
 const quote = 0x22;
@@ -20,9 +24,11 @@ const space = 0x20;
 const newline = 0x0a;
 
 /**
- * Parses JSON in the one spelling that `JSON.stringify(value, null, indent)` gives it, with spaces and one newline behind it. One comparison refuses duplicate
- * keys (of which parsers take the first or the last), invalid UTF-8, other spellings of numbers and strings, and anything behind the value; fields that
- * nobody knows pass. Control characters, characters that nobody sees and a key `__proto__` are refused as well. Throws {@link NotStrictJson}.
+ * Parses JSON in the one spelling that `JSON.stringify(value, null, indent)` gives it, with spaces and one
+ * newline behind it. One comparison refuses duplicate keys (of which parsers take the first or the last),
+ * invalid UTF-8, other spellings of numbers and strings, and anything behind the value; fields that nobody
+ * knows pass. Control characters, characters that nobody sees and a key `__proto__` are refused as well.
+ * Throws {@link NotStrictJson}.
  */
 export function strictJson(bytes: Buffer, indent = 0): unknown {
   refuseShape(bytes);
@@ -63,7 +69,10 @@ function refuseShape(bytes: Buffer): void {
   }
 }
 
-/** Whether a value is a line that may be printed as it is: text without the characters that are refused, and not endless. */
+/**
+ * Whether a value is a line that may be printed as it is: text without the characters that are refused, and
+ * not endless.
+ */
 export function isLine(value: unknown): value is string {
   return typeof value === 'string' && line.test(value);
 }

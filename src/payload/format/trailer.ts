@@ -1,17 +1,24 @@
 import { limits } from './limits.ts';
 
-/** Who signed a payload, and what lets others take over from an older key. Public keys are Ed25519's 32 bytes, signatures 64. */
+/**
+ * Who signed a payload, and what lets others take over from an older key. Public keys are Ed25519's 32 bytes,
+ * signatures 64.
+ */
 export interface Signed {
   key: Buffer;
-  /** Statements by older keys that this file's key takes over; at most 8, whether they hold is for handedOverBy in signature.ts to say. */
+  /**
+   * Statements by older keys that this file's key takes over; at most 8, whether they hold is for
+   * handedOverBy in signature.ts to say.
+   */
   handovers: { key: Buffer; signature: Buffer }[];
   /** Over all lines before it. */
   signature: Buffer;
 }
 
 /**
- * FORMAT.md, Trailer: the zip comment, ASCII lines, the last bytes of the file. It is the root of all checks: it names the index by
- * place and SHA-256, the index names everything else, and the signature, where there is one, covers the trailer.
+ * FORMAT.md, Trailer: the zip comment, ASCII lines, the last bytes of the file. It is the root of all checks:
+ * it names the index by place and SHA-256, the index names everything else, and the signature, where there is
+ * one, covers the trailer.
  */
 export interface Trailer {
   /** Of the content of index.json. */
@@ -67,14 +74,20 @@ const shape = new RegExp(
   ].join(String.raw`\n`),
 );
 
-/** What the end of a file says: a trailer, a payload whose trailer is damaged or of another format, or no payload's end at all. */
+/**
+ * What the end of a file says: a trailer, a payload whose trailer is damaged or of another format, or no
+ * payload's end at all.
+ */
 export type TrailerSearch =
   | { kind: 'found'; trailer: Trailer; commentLength: number }
   | { kind: 'newer'; format: string }
   | { kind: 'malformed'; why: string }
   | { kind: 'none' };
 
-/** `tail`: the last bytes of a file of `fileSize` bytes, at least {@link trailerSearchBytes} of them where the file has so many. */
+/**
+ * `tail`: the last bytes of a file of `fileSize` bytes, at least {@link trailerSearchBytes} of them where the
+ * file has so many.
+ */
 export function findTrailer(tail: Buffer, fileSize: number): TrailerSearch {
   for (let at = tail.length - endRecordSize; at >= 0; at -= 1) {
     if (tail.readUInt32LE(at) !== 0x06054b50) continue;
@@ -82,7 +95,8 @@ export function findTrailer(tail: Buffer, fileSize: number): TrailerSearch {
     if (at + endRecordSize + commentLength !== tail.length) continue;
     return parseTrailer(tail.subarray(at + endRecordSize), fileSize);
   }
-  // A line end that became two characters: the trailer's lines are the first text in which that shows beyond doubt.
+  // A line end that became two characters: the trailer's lines are the first text in which that shows beyond
+  // doubt.
   if (tail.includes(`${magic}\r\nindex-offset: `))
     return { kind: 'malformed', why: 'it was sent as text: each line end in it became two characters' };
   return tail.includes(`${magic}\nindex-offset: `)
@@ -106,7 +120,8 @@ function parseTrailer(comment: Buffer, fileSize: number): TrailerSearch {
     fileSize: Number(groups['fileSize']),
     signed: signedOf(groups),
   };
-  // Leading zeros, base64 with bits to spare and the like: only the bytes that the packer writes are a trailer.
+  // Leading zeros, base64 with bits to spare and the like: only the bytes that the packer writes are a
+  // trailer.
   if (!renderTrailer(trailer).equals(comment))
     return { kind: 'malformed', why: 'its trailer is not as it was written' };
   if (trailer.fileSize !== fileSize)

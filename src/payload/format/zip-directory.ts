@@ -1,7 +1,10 @@
 import type { ZipEntry } from './entries.ts';
 import { fixedDate, max32, needsZip64 } from './entries.ts';
 
-/** FORMAT.md, Zip directory: central headers and end records, byte for byte, as the index implies them. Source: as of entries.ts. */
+/**
+ * FORMAT.md, Zip directory: central headers and end records, byte for byte, as the index implies them.
+ * Source: as of entries.ts.
+ */
 
 const max16 = 0xffff;
 const regularFile = 0o100000;
@@ -34,7 +37,10 @@ function centralHeader(entry: ZipEntry): Buffer {
   return Buffer.concat([header, name, extra]);
 }
 
-/** Central directory and end records for a comment of `commentLength` bytes, which follows them. `offset`: where they begin. */
+/**
+ * Central directory and end records for a comment of `commentLength` bytes, which follows them. `offset`:
+ * where they begin.
+ */
 export function centralDirectory(
   entries: readonly ZipEntry[],
   offset: number,
