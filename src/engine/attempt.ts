@@ -98,7 +98,7 @@ export async function attemptStep<Ctx>(step: Step<Ctx>, options: AttemptOptions<
       result: (other) => completedOut(journal, other),
       interrupted: journal.run?.steps[id]?.recorded,
     };
-    const out = await step.run(ctx, io);
+    const out = await step.run(ctx, io, plan);
     if (passed !== 1) {
       throw new IvaapError('bug', `step ${id} passed its midpoint ${step.midpoint} ${passed} times`);
     }

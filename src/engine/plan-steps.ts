@@ -56,7 +56,8 @@ async function decide<Ctx>(
     (record === undefined ? undefined : await reasonToRun(step, ctx, record, record.inputsHash));
   const again = why === undefined ? {} : { why };
   try {
-    return { ...base, ...(await step.plan(ctx)), ...again };
+    const { action, summary } = await step.plan(ctx);
+    return { ...base, action, summary, ...again };
   } catch (error) {
     return { ...base, action: 'run', summary: title, ...again, notKnown: words(error) };
   }

@@ -78,7 +78,7 @@ export interface StepIo {
  * it as a `type`, since an interface is no JsonObject.
  * A step finds its traces itself: `run` may be called again after a crash at any instruction of an earlier `run`.
  */
-export interface Step<Ctx, Out extends JsonObject = JsonObject> {
+export interface Step<Ctx, Out extends JsonObject = JsonObject, P extends Plan = Plan> {
   id: string;
   title: string;
   needs: readonly string[];
@@ -92,13 +92,14 @@ export interface Step<Ctx, Out extends JsonObject = JsonObject> {
   /** What the result depends on; a change runs the step again, and all that needs it. */
   inputs(ctx: Ctx): JsonObject;
   /** Also asked right before `run`, after all that it needs: `skip` there records the step as skipped. */
-  plan(ctx: Ctx): Promise<Plan>;
+  plan(ctx: Ctx): Promise<P>;
   /**
    * Read-only, from real queries, with nothing that other steps of the run would have to do first. What cannot be asked is told as not known;
    * a failure is told so as well and stops nothing.
    */
   preview?(ctx: Ctx, signal: AbortSignal): Promise<Preview>;
-  run(ctx: Ctx, io: StepIo): Promise<Out>;
+  /** `plan` is what was planned right before. */
+  run(ctx: Ctx, io: StepIo, plan: P): Promise<Out>;
   /** Post-condition, asked after run and again before a completed step is skipped: metadata only, cheap. Throws when it does not hold. */
   verify?(ctx: Ctx, out: Out): Promise<void>;
   /** Asked beside `verify` before a completed step is skipped: throws when what holds is of no use any more (a dump that is old). */

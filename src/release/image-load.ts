@@ -14,17 +14,19 @@ import { formatBytes } from '../policy/format-bytes.ts';
 import type { StepContext } from './context.ts';
 import { imageStore } from './image-store.ts';
 
-/** Plans that were just made: to make one may mean to read a large archive through. */
-const justPlanned = new WeakMap<StepContext, ImagePlan>();
+/** A step's plan with the images that it was made from: to find them out may mean to read a large archive through. */
+export interface ImageLoadPlan extends Plan {
+  images: ImagePlan;
+}
 
 /** What of the release's images this host lacks. Read-only. */
-export async function planImageLoad(ctx: StepContext): Promise<Plan> {
+export async function planImageLoad(ctx: StepContext): Promise<ImageLoadPlan> {
   const plan = await imagePlan(ctx);
-  justPlanned.set(ctx, plan);
   const missing = plan.images.filter(({ action }) => action !== 'none');
   return {
     action: 'run',
     summary: `load ${missing.length} of ${counted(plan.images.length, 'image')}, ${formatBytes(plan.missingBytes)} that the host lacks`,
+    images: plan,
   };
 }
 
@@ -94,12 +96,15 @@ function imagePlan(ctx: StepContext, signal?: AbortSignal, refreshed = false): P
 }
 
 /** Loads what is missing, after proving that there is room for it. */
-export async function loadMissingImages(ctx: StepContext, io: StepIo): Promise<JsonObject> {
+export async function loadMissingImages(
+  ctx: StepContext,
+  io: StepIo,
+  { images }: ImageLoadPlan,
+): Promise<JsonObject> {
   const { containerd, payload, product, to } = ctx;
   const refreshedArchives = ctx.refreshArchives ? await refreshArchives(ctx, io) : [];
-  const known = ctx.refreshArchives ? undefined : justPlanned.get(ctx);
-  justPlanned.delete(ctx);
-  const plan = known ?? (await imagePlan(ctx, io.signal, true));
+  // What was planned did not know the archives that were written anew since.
+  const plan = ctx.refreshArchives ? await imagePlan(ctx, io.signal, true) : images;
   plan.warnings.forEach((line) => io.warn(line));
   await assertRoom(ctx, plan);
   const loaded = await loadImages(plan, {

@@ -1,9 +1,15 @@
-import type { Step } from '../engine/step.ts';
+import type { JsonObject, Step } from '../engine/step.ts';
 import type { InstallContext } from '../release/context.ts';
-import { loadMissingImages, planImageLoad, previewImageLoad, verifyImages } from '../release/image-load.ts';
+import {
+  type ImageLoadPlan,
+  loadMissingImages,
+  planImageLoad,
+  previewImageLoad,
+  verifyImages,
+} from '../release/image-load.ts';
 
 /** Loads the release's images from the payload. They stay when an install is taken back: another product may use them. */
-export const loadImagesStep: Step<InstallContext> = {
+export const loadImagesStep: Step<InstallContext, JsonObject, ImageLoadPlan> = {
   id: 'load_images',
   title: 'Load the images',
   needs: ['chart'],

@@ -20,6 +20,7 @@ import { upgradeChartSwap } from '../../../src/steps/upgrade_chart_swap.ts';
 import { upgradeSnapshot } from '../../../src/steps/upgrade_snapshot.ts';
 import { makeTinyPayload, type TinyPayload } from '../../fixtures/tiny-payload.ts';
 
+const planned = { action: 'run', summary: '' } as const;
 let tiny: TinyPayload;
 let payload: Payload;
 const root = mkdtempSync(join(tmpdir(), 'upgrade-files-'));
@@ -97,7 +98,7 @@ test('a snapshot lies beside the dump; one that is whole is never written over',
   mkdirSync(folder, { recursive: true });
   writeFileSync(ctx.paths.state, '{}');
   writeFileSync(ctx.paths.values, 'host: a\n');
-  const out = await upgradeSnapshot.run(ctx, io(dump(folder)));
+  const out = await upgradeSnapshot.run(ctx, io(dump(folder)), planned);
   await upgradeSnapshot.verify?.(ctx, out);
   assert.deepEqual(readdirSync(folder).sort(), [
     'helm-history.json',
@@ -107,7 +108,9 @@ test('a snapshot lies beside the dump; one that is whole is never written over',
     'tiny.values.yaml',
   ]);
   writeFileSync(ctx.paths.values, 'host: changed\n');
-  const again = (await upgradeSnapshot.run(ctx, io(dump(folder)))) as { snapshot: { folder: string } };
+  const again = (await upgradeSnapshot.run(ctx, io(dump(folder)), planned)) as {
+    snapshot: { folder: string };
+  };
   assert.notEqual(again.snapshot.folder, folder);
   assert.equal(readFileSync(join(folder, 'tiny.values.yaml'), 'utf8'), 'host: a\n');
 });
@@ -120,14 +123,14 @@ test('the new chart takes the place of the old one, which is kept; a re-run keep
   mkdirSync(ctx.paths.chart, { recursive: true });
   writeFileSync(old, 'version: old\n');
   const results = { upgrade_snapshot: { snapshot: { folder, files: ['x'], helmRevision: 1 } } };
-  const out = await upgradeChartSwap.run(ctx, io(results));
+  const out = await upgradeChartSwap.run(ctx, io(results), planned);
   await upgradeChartSwap.verify?.(ctx, out);
   const kept = join(folder, 'TinyChart/Chart.yaml');
   assert.equal(readFileSync(kept, 'utf8'), 'version: old\n');
   assert.match(readFileSync(old, 'utf8'), /appVersion: "2026\.2"/);
   assert.equal(out.previousChart, join(folder, 'TinyChart'));
 
-  await upgradeChartSwap.run(ctx, io(results));
+  await upgradeChartSwap.run(ctx, io(results), planned);
   assert.equal(readFileSync(kept, 'utf8'), 'version: old\n');
 });
 
@@ -137,7 +140,7 @@ test('a swap that was cut off without a chart in place places the new one', asyn
   mkdirSync(folder, { recursive: true });
   rmSync(ctx.paths.chart, { recursive: true });
   const results = { upgrade_snapshot: { snapshot: { folder, files: ['x'], helmRevision: 1 } } };
-  const out = await upgradeChartSwap.run(ctx, io(results));
+  const out = await upgradeChartSwap.run(ctx, io(results), planned);
   assert.equal(out.previousChart, null);
   assert.equal(existsSync(join(ctx.paths.chart, 'templates/config.yaml')), true);
 });
@@ -159,7 +162,7 @@ test('once the chart was replaced, a later backup keeps the old one all the same
     const folder = join(ctx.paths.backups, name);
     mkdirSync(folder, { recursive: true });
     const results = { upgrade_snapshot: { snapshot: { folder, files: ['x'], helmRevision: 1 } } };
-    const out = await upgradeChartSwap.run(ctx, io(results, undefined, originals));
+    const out = await upgradeChartSwap.run(ctx, io(results, undefined, originals), planned);
     return readFileSync(join(String(out.previousChart), 'Chart.yaml'), 'utf8');
   };
   assert.equal(await keptIn('fourth'), 'version: old\n');
@@ -175,7 +178,7 @@ test('a later snapshot has the overlay of the installed release, not that of the
   const overlayIn = async (name: string) => {
     const folder = join(ctx.paths.backups, name);
     mkdirSync(folder, { recursive: true });
-    await upgradeSnapshot.run(ctx, io(dump(folder), undefined, originals));
+    await upgradeSnapshot.run(ctx, io(dump(folder), undefined, originals), planned);
     const file = join(folder, basename(ctx.paths.overlay));
     return existsSync(file) ? readFileSync(file, 'utf8') : undefined;
   };
@@ -191,6 +194,6 @@ test('a snapshot that was cut off is finished in its own folder, beside its dump
   const folder = join(ctx.paths.backups, 'eighth');
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, 'helm-history.json'), '');
-  const out = await upgradeSnapshot.run(ctx, io(dump(folder), { folder }));
+  const out = await upgradeSnapshot.run(ctx, io(dump(folder), { folder }), planned);
   assert.equal((out as { snapshot: { folder: string } }).snapshot.folder, folder);
 });
