@@ -1,7 +1,7 @@
 import { watchRun } from '../queries/watch-run.ts';
 import { answer, assertHeard, assertTold } from '../ui/answer.ts';
 import { chooseRenderer } from '../ui/choose-renderer.ts';
-import { guardedOutput } from '../ui/output.ts';
+import { guardedOutput, terminalWidth } from '../ui/output.ts';
 import { queryStatus } from '../queries/status.ts';
 import type { Command, Invocation } from './command.ts';
 import { statusLines } from '../ui/status-text.ts';
@@ -30,7 +30,7 @@ export const status: Command = {
       signal: invocation.signal,
       program: invocation.program,
     });
-    const text = json ? JSON.stringify(report) : statusLines(report).join('\n');
+    const text = json ? JSON.stringify(report) : statusLines(report, terminalWidth()).join('\n');
     assertHeard();
     await answer(`${text}\n`, invocation.signal);
   },

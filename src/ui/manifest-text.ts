@@ -1,5 +1,6 @@
 import { formatBytes } from '../policy/format-bytes.ts';
 import { columns } from './format.ts';
+import { shortId } from './short-digest.ts';
 import { printableRow } from './sanitize.ts';
 import type { ManifestArchive, ManifestImage, ManifestReport } from '../queries/manifest-report.ts';
 
@@ -93,9 +94,6 @@ function runningLines({ running, images }: ManifestReport): string[] {
   const rows = others.map(({ reference, imageId, pods }) => [reference, shortId(imageId), pods.join(', ')]);
   return ['', ...columns([['RUNS IN CLUSTER', 'IMAGE ID', 'PODS'], ...rows])];
 }
-
-/** The first 12 digits of an image ID, as container tools shorten it. */
-const shortId = (id: string) => id.replace(/^sha256:/, '').slice(0, 12);
 
 function archiveLines(report: ManifestReport): string[] {
   const rows = report.archives.map((archive) => [

@@ -63,6 +63,9 @@ export function guardedOutput(given: OutputStream): Output {
   };
 }
 
+/** Columns of the terminal that standard output is; without end where it is none: what reads it has no edge. */
+export const terminalWidth = (): number => (process.stdout.isTTY ? process.stdout.columns || 80 : Infinity);
+
 /** Waits until a slow reader has taken all that was written, or has gone, or `signal` ends the waiting. */
 export async function outputTaken(signal: AbortSignal): Promise<void> {
   const isWaiting = (stream: OutputStream) => stream.destroyed !== true && (stream.writableLength ?? 0) > 0;

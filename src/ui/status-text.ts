@@ -4,17 +4,26 @@ import type { StatusReport } from '../queries/status.ts';
 import { counted } from '../policy/counted.ts';
 import { signedBy } from '../policy/trust.ts';
 import { columns, formatDuration } from './format.ts';
+import { shortId, shortImage } from './short-digest.ts';
+import { textWidth } from './width.ts';
+import { tableRows, wrapLine } from './wrap.ts';
 import { printableRow } from './sanitize.ts';
 
-/** The status as lines for people. */
-export function statusLines(report: StatusReport): string[] {
+/**
+ * The status as lines for people. Tables fit the screen's `width`; commands and files are shown as they are, to be pasted.
+ */
+export function statusLines(report: StatusReport, width = Infinity): string[] {
+  const table = (rows: readonly (readonly string[])[]) => columns(rows, [], width - 2);
   const lines = [
-    ...section('', stateLines(report)),
+    ...section('', stateLines(report, table)),
     ...(report.host === null ? [] : section('this host says', hostLines(report.host))),
     ...(report.waysOut === null || report.waysOut.back.length === 0
       ? []
       : section('the way back', report.waysOut.back)),
-    ...section('backups', known(report.backups, backupLines)),
+    ...section(
+      'backups',
+      known(report.backups, (backups) => backupLines(backups, width - 2)),
+    ),
     ...section('values overlay', known(report.overlay, overlayLines)),
     ...section('cluster', [
       ...known(report.release, (release) => [
@@ -22,12 +31,12 @@ export function statusLines(report: StatusReport): string[] {
           ? 'no Helm release'
           : `Helm release: ${release.version ?? 'version not readable'}, revision ${release.revision}, ${release.status}`,
       ]),
-      ...(report.release.known ? known(report.pods, podLines) : []),
+      ...(report.release.known ? known(report.pods, (pods) => podLines(pods, width - 2)) : []),
     ]),
     ...section(
       'health',
       known(report.health, (routes) =>
-        columns(
+        table(
           routes.map(({ title, path, healthy, answer }) => [title, path, healthy ? 'ok' : 'NOT OK', answer]),
         ),
       ),
@@ -42,12 +51,16 @@ function section(title: string, lines: readonly string[]): string[] {
   return ['', `${title}:`, ...(lines.length === 0 ? ['  none'] : lines.map((line) => `  ${line}`))];
 }
 
+type Value<Asked> = Asked & { known: true } extends { value: infer T } ? T : never;
+
 function known<T>(part: Known<T>, lines: (value: T) => string[]): string[] {
   if (part.known) return lines(part.value);
   return [`not known: ${part.why}`, ...(part.hint === undefined ? [] : [`  try: ${part.hint}`])];
 }
 
-function stateLines(report: StatusReport): string[] {
+type Table = (rows: readonly (readonly string[])[]) => string[];
+
+function stateLines(report: StatusReport, table: Table): string[] {
   const head = [`${report.title}, this executable is of version ${report.payloadVersion}`];
   const { state } = report;
   if (!state.known) return [...head, `state not known: ${state.why}`];
@@ -66,21 +79,21 @@ function stateLines(report: StatusReport): string[] {
   return [
     ...lines,
     ...repairLines(state.value),
-    ...(run === undefined ? [] : runLines(run, report)),
+    ...(run === undefined ? [] : runLines(run, report, table)),
     ...skippedLines(report),
     ...waiverLines(state.value),
     ...trustedLines(state.value),
   ];
 }
 
-function runLines(run: RunRecord, { running, waysOut }: StatusReport): string[] {
+function runLines(run: RunRecord, { running, waysOut }: StatusReport, table: Table): string[] {
   const versions = run.from === null ? run.to : `${run.from} -> ${run.to}`;
   const status = run.status === 'running' && running === null ? 'was cut off' : run.status;
   const goesOn = running === null ? (waysOut?.forward ?? null) : null;
   return [
     '',
     `last run: ${run.flow} ${versions}, ${status}, begun ${run.startedAt}${by(run.startedBy)}`,
-    ...columns(run.order.map((id) => [`  ${id}`, ...stepCells(run.steps[id])])),
+    ...table(run.order.map((id) => [id, ...stepCells(run.steps[id])])).map((line) => `  ${line}`),
     ...(run.error === undefined || run.status === 'completed' ? [] : [`  error: ${run.error.message}`]),
     ...(goesOn === null ? [] : [`  to go on: ${goesOn}`]),
     ...(waysOut?.log == null ? [] : [`  log: ${waysOut.log}`]),
@@ -109,7 +122,7 @@ function stepCells(step: StepRecord | undefined): string[] {
       ? ''
       : formatDuration(Date.parse(step.finishedAt) - Date.parse(step.startedAt));
   const waived = step.waived === undefined ? '' : `waived, not proved: ${step.waived}`;
-  return [step.status, step.startedAt, took, step.reason ?? waived];
+  return [step.status, step.startedAt.replace(/\.\d+Z$/, 'Z'), took, step.reason ?? waived];
 }
 
 /** Of the last run alone, while it has none: what an earlier one went without says nothing of the way back from this one. */
@@ -128,21 +141,36 @@ const trustedLines = ({ trusted = [] }: State): string[] =>
       `key let in (${how}): ${signedBy(to)}${from === undefined ? '' : `, after ${signedBy(from)}`}${by(who)}, ${at}`,
   );
 
-const backupLines = (backups: (StatusReport['backups'] & { known: true })['value']): string[] =>
-  backups.map(({ folder, files, trouble }) => `${folder}: ${trouble ?? files.join(', ')}`);
+const backupLines = (backups: Value<StatusReport['backups']>, width: number): string[] =>
+  backups.flatMap(({ folder, files, trouble }) =>
+    trouble === undefined
+      ? [folder, ...wrapLine(`  ${files.join(', ') || 'empty'}`, width)]
+      : [`${folder}: ${trouble}`],
+  );
 
 const overlayLines = (overlay: { path: string; text: string } | null): string[] =>
   overlay === null ? [] : [overlay.path, ...overlay.text.trimEnd().split('\n')];
 
-function podLines(pods: (StatusReport['pods'] & { known: true })['value']): string[] {
-  const heads = columns(
-    pods.map((pod) => [
-      pod.name,
-      pod.ready ? 'ready' : pod.phase,
-      pod.restarts === 0 ? '' : counted(pod.restarts, 'restart'),
-      pod.images.map(({ image, imageId }) => `${image} (${imageId.slice(0, 19)})`).join(', '),
-    ]),
+/** Images stand in the row where there is room, else below it: a name that is cut cannot be copied. */
+function podLines(pods: Value<StatusReport['pods']>, width: number): string[] {
+  const rows = pods.map(({ name, ready, phase, restarts, images }) => ({
+    cells: [name, ready ? 'ready' : phase, restarts === 0 ? '' : counted(restarts, 'restart')],
+    images: images.map(({ image, imageId }) => `${shortImage(image)} (${shortId(imageId)})`),
+  }));
+  const wide = columns(rows.map(({ cells, images }) => [...cells, images.join(', ')]));
+  const fits = wide.every((line) => textWidth(line) <= width);
+  const heads = tableRows(
+    rows.map(({ cells }) => cells),
+    { width },
   );
   // Reasons are sentences: as cells of the table they would make a column of blanks.
-  return pods.flatMap(({ trouble }, at) => [heads[at] ?? '', ...trouble.map((line) => `  ${line}`)]);
+  return pods.flatMap(({ trouble }, at) => [
+    ...(fits
+      ? [wide[at] ?? '']
+      : [
+          ...(heads[at] ?? []),
+          ...(rows[at]?.images ?? []).flatMap((image) => wrapLine(`  ${image}`, width)),
+        ]),
+    ...trouble.flatMap((line) => wrapLine(`  ${line}`, width)),
+  ]);
 }

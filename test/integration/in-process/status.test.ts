@@ -84,7 +84,7 @@ test('something strange among the backups hides none of the others', async () =>
   const told = await text();
   assert.match(told, /notes\.txt: no folder/);
   assert.match(told, /link: no folder/);
-  assert.match(told, /\d{8}T\d{6}Z: .*tinydb\.sql/);
+  assert.match(told, /\d{8}T\d{6}Z\n +.*tinydb\.sql/);
 });
 
 test('nothing that pods or files say steers the terminal', async () => {

@@ -71,7 +71,7 @@ test('steps are shown with time, duration and reason, and a skipped backup with 
   assert.match(text, /upgrade_pg_backup +skipped .*skipped on request/);
   assert.match(text, /upgrade_helm +not begun/);
   assert.match(text, /no dump of this upgrade: 2026\.1 -> 2026\.2, --skip-backup by olga/);
-  assert.match(text, /\/b\/1: tinydb\.sql/);
+  assert.match(text, /^ {2}\/b\/1\n {4}tinydb\.sql$/m);
 });
 
 test('what cannot be known is said once, and hides nothing else', () => {
@@ -86,4 +86,34 @@ test('a run that is recorded as running, with nobody at it, was cut off', () => 
     statusLines(report({ known: true, value: stateOf('running') })).join('\n'),
     /2026\.2, was cut off, begun/,
   );
+});
+
+test('tables fit the screen from 60 to 200 columns, and digests are short', () => {
+  const digest = 'sha256:'.padEnd(71, '0123456789abcdef');
+  const pod = {
+    name: 'connector-runner-7c9d8b6f5-x2x4z',
+    phase: 'Running',
+    ready: false,
+    restarts: 3,
+    trouble: [
+      'runner: CrashLoopBackOff, exit code 1, for want of a configuration that nobody has written yet',
+    ],
+    images: [
+      { image: `registry.example/tiny/connector-runner:2026.2@${digest}`, imageId: digest, ready: false },
+    ],
+  };
+  for (let width = 60; width <= 200; width += 20) {
+    const shown = statusLines(
+      {
+        ...report({ known: true, value: stateOf('completed') }),
+        release: { known: true, value: { revision: 3, status: 'deployed', version: '2026.2' } },
+        pods: { known: true, value: [pod, { ...pod, name: 'db-0', trouble: [], ready: true, restarts: 0 }] },
+      },
+      width,
+    );
+    const cluster = shown.slice(shown.indexOf('cluster:'), shown.indexOf('health:'));
+    for (const line of cluster) assert.ok(line.length <= width, `${width}: ${line}`);
+    assert.doesNotMatch(cluster.join(''), /[0-9a-f]{13}/);
+    assert.match(cluster.join(' ').replaceAll(/\s+/g, ' '), /connector-runner-7c9d8b6f5-x2x4z Running/);
+  }
 });
