@@ -104,7 +104,9 @@ function measures(
   // Of a run whose Helm is through nothing is made anew.
   if (ctx.run()?.steps[upgradeHelm.id]?.status !== 'completed' || !resumed) {
     const pods = once(async () => tryPods(ctx, await ctx.answers(signal), signal));
-    all.set('objects', async () => checkObjects(ctx, await ctx.answers(signal), await pods(), signal));
+    all.set('objects', async () =>
+      checkObjects(ctx, await ctx.answers(signal), await pods(), await facts.cluster(), signal),
+    );
     all.set('references', async () => checkReferences(ctx, await pods(), await facts.cluster(), signal));
     all.set('pull-policy', async () =>
       checkPullPolicy(await ctx.rendered({ hooks: true }), await pods(), ctx.values.path),

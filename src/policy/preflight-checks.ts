@@ -160,7 +160,7 @@ export const checks = [
     kind: 'outage',
     title: 'API server takes the objects and their pods',
     limit:
-      'each object of the chart, tried by a server-side dry run in Helm’s name, each pod template whose pods are made anew, and hooks; Helm’s own record readable',
+      'each object of the chart, tried by a server-side dry run in Helm’s name, each pod template whose pods are made anew, what controllers make beside pods (ReplicaSets, revisions, claims), and hooks; Helm’s own record readable and its next one taken; quotas with room for all new objects together',
     why: 'Helm would fail on it after it has replaced other pods',
     mends: 'mend what the API server names',
     timeoutSeconds: 180,
