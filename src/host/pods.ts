@@ -16,7 +16,7 @@ export interface ContainerStatus {
 }
 
 export interface Pod extends KubeObject {
-  spec: { nodeName?: string; containers: { name: string; image: string }[] };
+  spec: { nodeName?: string; restartPolicy?: string; containers: { name: string; image: string }[] };
   status: {
     phase: string;
     podIP?: string;

@@ -4,7 +4,12 @@ import type { Trouble } from './troubles.ts';
 
 /** Words of a refusal by a rule of the cluster, which no values file mends. */
 const refusedByRule =
-  /admission webhook|denied the request|is forbidden|ValidatingAdmissionPolicy|failed calling webhook/;
+  /admission webhook|denied the request|\bforbidden: |ValidatingAdmissionPolicy|failed calling webhook/;
+
+/** What a hook has made, by the words of Helm: where the chart does not say otherwise, its rest keeps the hook from running again. */
+const failedHook = /hooks failed: resource (?<kind>Job|Pod)\/(?<namespace>[^/ ]+)\/(?<name>\S+) not ready/;
+const staleHook =
+  /hooks failed: .* failed for object (?<namespace>[^/ ]+)\/(?<name>\S+) (?:batch\/)?v1, Kind=(?<kind>Job|Pod): /;
 
 /** What an operator does about a Helm that failed, before the same command: fits what was seen, and blames the values only for the rest. */
 export function mendOf(
@@ -16,6 +21,12 @@ export function mendOf(
   const words = [said, ...troubles.map((trouble) => trouble.words)].join('\n');
   if (programFailure(error)?.endedBy === 'SIGKILL') {
     return 'Helm was killed from outside: find out by what (journalctl -k -n 50 shows a lack of memory)';
+  }
+  const hook = (failedHook.exec(said) ?? staleHook.exec(said))?.groups;
+  if (hook !== undefined) {
+    const { kind = '', namespace, name } = hook;
+    const command = `k3s kubectl delete ${kind.toLowerCase()} ${name} -n ${namespace} --ignore-not-found`;
+    return `Mend the cause and take away what is left of the hook (${command})`;
   }
   if (/exceeded quota/.test(words))
     return `Make room in the quota (k3s kubectl describe quota ${inNamespace})`;

@@ -51,6 +51,7 @@ export async function runHelm(
     begun: new Date(begun),
     stillForward: (signal) => isPending(ctx, { verb, revision: revisionBefore + 1, signal }),
     oldRecords: oldRecords(ctx, io, run),
+    latest: `${clock(times.latest)} UTC`,
     onHopeless: (found) => {
       given = found;
       io.say(`${givenUpWords(found)}: ${stopWords(verb, times)}`);
@@ -83,8 +84,10 @@ export async function runHelm(
     const said = ownWords(error instanceof IvaapError ? (error.output ?? '') : '');
     const ended = given && `${given.trouble.workload} could not become ready, and Helm's wait was ended`;
     const waited = ended !== undefined || waitedInVain(error, said);
-    const troubles = waited ? watch.troubles() : [];
-    const lines = waited ? watch.lines() : [];
+    const which = ended === undefined && hookFailed.test(said) ? 'hooks' : 'all';
+    if (which === 'hooks') await watch.lookAtHooks();
+    const troubles = waited ? watch.troubles(which) : [];
+    const lines = waited ? watch.lines(which) : [];
     throw new IvaapError('failed', ended ?? causeChain(error)[0] ?? 'Helm failed', {
       cause: ended === undefined ? error : undefined,
       output: [saysLess(said, ended !== undefined, troubles) ? '' : said, ...lines]
@@ -120,9 +123,11 @@ function ownWords(output: string): string {
     : output;
 }
 
+const hookFailed = /(pre|post)-(install|upgrade) hooks failed: /;
+
 /** All that Helm says where it waited in vain and went back as it should. */
 const notReady =
-  /^Error: (UPGRADE|INSTALLATION) FAILED: (release \S+ failed, and has been rolled back due to rollback-on-failure being set: )?(resource \S+ not ready\. status: [^\n]*|context deadline exceeded)\s*$/;
+  /^Error: (UPGRADE|INSTALLATION) FAILED: (release \S+ failed, and has been rolled back due to rollback-on-failure being set: )?((pre|post)-\w+ hooks failed: )?(resource \S+ not ready\. status: [^\n]*|context deadline exceeded)\s*$/;
 
 /** That it went back as it should, or that something is not ready, says less than why; that it could not go back is told always. */
 function saysLess(said: string, asked: boolean, troubles: readonly Trouble[]): boolean {

@@ -1,19 +1,19 @@
 import { valueAt } from '../policy/values-patches.ts';
 import type { StepContext } from './context.ts';
-import type { Trouble } from './troubles.ts';
+import { mayBeAtWork, type Trouble } from './troubles.ts';
 import { readValuesFile } from './values_file.ts';
 
 const address = /^[0-9A-Fa-f.:]+$/;
 
 /**
- * Whether a pod that only runs and is not ready may be at work on the database's schema: to end that in the middle because it takes longer
+ * Whether a pod that runs and is not ready may be at work on the database's schema: to end that in the middle because it takes longer
  * than its chart expects would do harm. It is at work where the schema is not at its target and the pod has a session that does something;
  * what cannot be asked counts as that.
  */
 export async function mayMigrate(ctx: StepContext, trouble: Trouble, signal?: AbortSignal): Promise<boolean> {
   const { product, database, release } = ctx;
   const { autoMigrate } = product.values;
-  if (autoMigrate === undefined || (trouble.kind !== 'unready' && trouble.kind !== 'deadline')) return false;
+  if (autoMigrate === undefined || !mayBeAtWork(trouble)) return false;
   const migrates = product.workloads.find(({ id }) => id === autoMigrate.workload);
   if (migrates === undefined || trouble.workload !== `${migrates.kind}/${migrates.name}`) return false;
   try {
