@@ -6,20 +6,37 @@ import { dirname, join, relative, resolve } from 'node:path';
  * Type-only imports follow the same arrows, except where `types` allows more.
  */
 export const layers: Record<string, { imports: readonly string[]; types?: readonly string[] }> = {
-  main: { imports: ['commands', 'ui', 'host', 'known', 'errors'] },
+  main: { imports: ['commands', 'ui', 'host', 'known', 'shell-word', 'errors'] },
   commands: {
-    imports: ['flows', 'ui', 'payload', 'images', 'host', 'engine', 'policy', 'known', 'errors'],
+    imports: [
+      'flows',
+      'ui',
+      'payload',
+      'images',
+      'host',
+      'engine',
+      'policy',
+      'known',
+      'shell-word',
+      'errors',
+    ],
     types: ['steps'],
   },
-  flows: { imports: ['steps', 'host', 'payload', 'images', 'policy', 'engine', 'known', 'errors'] },
-  steps: { imports: ['host', 'payload', 'images', 'policy', 'known', 'errors'], types: ['engine'] },
-  images: { imports: ['host', 'payload', 'known', 'errors'] },
-  payload: { imports: ['host', 'images', 'known', 'errors'] },
-  host: { imports: ['known', 'errors'], types: ['engine'] },
-  ui: { imports: ['policy', 'known', 'errors'], types: ['engine'] },
-  engine: { imports: ['known', 'errors'] },
-  policy: { imports: ['known', 'errors'] },
+  flows: {
+    imports: ['steps', 'host', 'payload', 'images', 'policy', 'engine', 'known', 'shell-word', 'errors'],
+  },
+  steps: {
+    imports: ['host', 'payload', 'images', 'policy', 'known', 'shell-word', 'errors'],
+    types: ['engine'],
+  },
+  images: { imports: ['host', 'payload', 'known', 'shell-word', 'errors'] },
+  payload: { imports: ['host', 'images', 'known', 'shell-word', 'errors'] },
+  host: { imports: ['known', 'shell-word', 'errors'], types: ['engine'] },
+  ui: { imports: ['policy', 'known', 'shell-word', 'errors'], types: ['engine'] },
+  engine: { imports: ['known', 'shell-word', 'errors'] },
+  policy: { imports: ['known', 'shell-word', 'errors'] },
   known: { imports: ['errors'] },
+  'shell-word': { imports: [] },
   errors: { imports: [] },
 };
 

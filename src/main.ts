@@ -6,7 +6,7 @@ import { isSea } from 'node:sea';
 import { describeError, IvaapError } from './errors.ts';
 import { errorLines } from './ui/error-text.ts';
 import { isStdoutClosed, outputTaken } from './ui/output.ts';
-import { shellWord } from './ui/shell-word.ts';
+import { shellWord } from './shell-word.ts';
 
 /**
  * The entry: puts the surroundings in order (environment, umask), turns signals into aborts, finds out under which name it was started, runs one

@@ -11,7 +11,7 @@ import { formatBytes } from '../policy/format-bytes.ts';
 import type { Command, Invocation } from './command.ts';
 import { nearestNames } from './nearest.ts';
 import { assertSafeTarget, writeBeside } from './product-folder.ts';
-import { shellWord } from '../ui/shell-word.ts';
+import { shellWord } from '../shell-word.ts';
 import { byteTask } from './byte-task.ts';
 
 /** The archive or entry of that name. Throws IvaapError `usage` that names the nearest ones when there is none. */

@@ -3,6 +3,7 @@ import type { Part } from '../flows/part.ts';
 import type { StatusReport } from '../flows/status_query.ts';
 import { skippedBackup } from '../flows/way_back_text.ts';
 import { counted } from '../policy/counted.ts';
+import { schemaDueWords } from '../policy/schema-due.ts';
 import { signedBy } from '../policy/trust.ts';
 import { columns, formatDuration } from '../ui/format.ts';
 import { printableRow } from '../ui/sanitize.ts';
@@ -25,6 +26,7 @@ export function statusLines(report: StatusReport): string[] {
       ]),
       ...(report.release.known ? known(report.pods, podLines) : []),
     ]),
+    ...(report.schema === null ? [] : section('database', known(report.schema, schemaLines))),
     ...section(
       'health',
       known(report.health, (routes) =>
@@ -132,6 +134,15 @@ const trustedLines = ({ trusted = [] }: State): string[] =>
 
 const backupLines = (backups: (StatusReport['backups'] & { known: true })['value']): string[] =>
   backups.map(({ folder, files, trouble }) => `${folder}: ${trouble ?? files.join(', ')}`);
+
+const schemaLines = ({
+  version,
+  target,
+  helmByHand,
+}: (NonNullable<StatusReport['schema']> & { known: true })['value']): string[] => [
+  schemaDueWords(version, target) ?? `the schema is at version ${version}`,
+  ...(helmByHand === null ? [] : [`Helm alone applies a changed values file so: ${helmByHand}`]),
+];
 
 const overlayLines = (overlay: { path: string; text: string } | null): string[] =>
   overlay === null ? [] : [overlay.path, ...overlay.text.trimEnd().split('\n')];

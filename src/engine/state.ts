@@ -65,6 +65,8 @@ const runRecord = z.looseObject({
   ...runSummary,
   /** Path of the executable that runs it: the one to start again. */
   binary: z.string(),
+  /** The command that goes on with it, with the flags that were typed; since 1.3. */
+  again: z.string().optional(),
   key,
   /** Step ids in the graph's order. */
   order: z.array(z.string()),
@@ -113,7 +115,15 @@ const stateSchema = z.looseObject({
   /** The run that is going on, or the last one. */
   run: runRecord.optional(),
   /** Only in a copy that a backup holds, in the place of `run`: the run that made it, with what its completed steps had returned; since 1.3. */
-  madeBy: z.looseObject({ ...runSummary, binary: z.string(), key, derived: jsonObject }).optional(),
+  madeBy: z
+    .looseObject({
+      ...runSummary,
+      binary: z.string(),
+      again: z.string().optional(),
+      key,
+      derived: jsonObject,
+    })
+    .optional(),
   /** Earlier runs, oldest first. */
   history: z.array(z.looseObject(runSummary)),
   /** Results that outlive their run: the top-level keys of the steps' outs, the latest of each. */

@@ -4,6 +4,7 @@ import { isGoodRecord } from '../policy/helm-states.ts';
 import { compareVersions, formatVersion, parseVersion, sameVersion } from '../policy/version.ts';
 import { agreeingVersions } from '../steps/checks/versions.ts';
 import { readHelmJournal } from '../host/helm-process.ts';
+import { commandToGoOn } from './go_on.ts';
 import { likely } from './host_evidence.ts';
 import { refused, type Repair, type RepairFacts } from './repair_facts.ts';
 import { judgeSchema } from './repair_schema.ts';
@@ -55,8 +56,8 @@ const recordsCommand = ({ opened: { product } }: RepairFacts) =>
   `k3s kubectl get secrets -n ${product.namespace} -l owner=helm,name=${product.release} -L status,version`;
 
 function unfinishedInstall({ run }: State, program: string): string {
-  const what = run === undefined ? 'nothing is installed' : `the install of ${run.to} has not completed`;
-  return `the state can be read, and ${what}: ${run?.binary ?? program} install goes on with it`;
+  if (run === undefined) return `the state can be read, and nothing is installed: ${program} install --help`;
+  return `the state can be read, and the install of ${run.to} has not completed: ${commandToGoOn(run)} goes on with it`;
 }
 
 /** The release as Helm knows it, when a revision of it was good once. */

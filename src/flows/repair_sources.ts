@@ -1,3 +1,4 @@
+import { keepInHistory } from '../engine/run-record.ts';
 import type { State } from '../engine/state.ts';
 import { sameVersion } from '../policy/version.ts';
 import { pgDumpSchema } from '../steps/dump_record.ts';
@@ -26,18 +27,8 @@ export function baseState([newest]: readonly StateCopy[]): State | undefined {
       draft.anchors[run.from] = { ...anchor, earlier: [...earlier, latest] };
     }
   }
-  const { id, flow, from, to, payloadDigest, startedAt, startedBy } = run;
-  draft.history.push({
-    id,
-    flow,
-    from,
-    to,
-    payloadDigest,
-    startedAt,
-    status: 'superseded',
-    ...(startedBy === undefined ? {} : { startedBy }),
-    end: 'not known: the state was lost',
-  });
+  const { finishedAt: _, ...unended } = run;
+  keepInHistory(draft, { ...unended, status: 'superseded', end: 'not known: the state was lost' });
   delete draft.run;
   delete draft.madeBy;
   return draft;

@@ -1,5 +1,5 @@
 import { existsSync, lstatSync } from 'node:fs';
-import { link, readdir, readlink, rename } from 'node:fs/promises';
+import { link, readdir, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { Document } from 'yaml';
@@ -12,6 +12,7 @@ import { makeFolder, syncFolder, writeFileAtomic } from '../host/atomic-file.ts'
 import { assertSafePath } from '../host/safe-path.ts';
 import { assertRoot, operator } from '../host/system.ts';
 import { parseValues } from '../steps/values_file.ts';
+import { ownBinary } from './go_on.ts';
 import { hostEvidence, type HostEvidence } from './host_evidence.ts';
 import { isRepairable, readOwnState } from './own_state.ts';
 import { part } from './part.ts';
@@ -128,7 +129,7 @@ async function look(opened: OpenedPayload, redactor: Redactor, ports: FlowPorts)
     now: new Date(),
     by: operator().user,
     program: ports.program,
-    binary: await readlink(opened.payload.path).catch(() => process.execPath),
+    binary: await ownBinary(opened),
   } satisfies RepairFacts);
   const schema = `database: ${schemaNow === undefined ? 'its schema version could not be asked' : `schema version ${schemaNow}`}`;
   return { repair, problem: current.problem, facts: [...factsOf(evidence, opened), schema] };

@@ -1,4 +1,3 @@
-import { readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Journal } from '../engine/journal.ts';
 import type { HeldLock } from '../engine/lock.ts';
@@ -15,6 +14,7 @@ import { operator } from '../host/system.ts';
 import { signerOf } from '../payload/signature.ts';
 import type { StepContext } from '../steps/context.ts';
 import { wayBackOf } from '../steps/way_back.ts';
+import { ownBinary, typedFromAnywhere } from './go_on.ts';
 import type { LoggedPorts } from './logged_ports.ts';
 import { clearWork, type FlowPorts, type HostTools, type OpenedPayload } from './session.ts';
 
@@ -105,6 +105,7 @@ export async function runFlow<Ctx extends StepContext>(options: FlowRun<Ctx>): P
   const { log } = ports;
   const folder = join(paths.installer, 'logs');
   const at = () => new Date().toISOString();
+  const binary = await ownBinary(opened);
   const onUnwritable = (reason: string) => {
     const line = `the log of this run in ${folder} cannot be written (${reason}); the run goes on`;
     ports.emit({ type: 'message', at: at(), level: 'warning', line });
@@ -122,7 +123,8 @@ export async function runFlow<Ctx extends StepContext>(options: FlowRun<Ctx>): P
         from: ctx.from,
         to: ctx.to,
         payloadDigest: payload.digest,
-        binary: await readlink(payload.path).catch(() => process.execPath),
+        binary,
+        again: typedFromAnywhere(ports.again, binary),
         startedBy: ctx.operator,
         key: signerOf(payload.trailer),
       },

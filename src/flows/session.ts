@@ -23,6 +23,7 @@ import { openPayload, selfPath } from '../payload/open-payload.ts';
 import type { Payload } from '../payload/reader.ts';
 import type { Again } from '../policy/again.ts';
 import { shortestVersion } from '../policy/version.ts';
+import { ownBinary } from './go_on.ts';
 import { reportTo } from './logged_ports.ts';
 import { productPaths, type ProductPaths } from '../steps/paths.ts';
 import { orphanedHelm } from './orphaned_helm.ts';
@@ -101,11 +102,12 @@ export interface HostTools {
  * `words` are what was typed after the program's name.
  */
 export async function takeLock(
-  { paths, product, release }: OpenedPayload,
+  opened: OpenedPayload,
   words: string,
   ports: FlowPorts,
   options: Pick<LockOptions, 'leaveText'> = {},
 ): Promise<HeldLock> {
+  const { paths, product, release } = opened;
   // Root writes, runs and reads what lies below: nobody else may be able to put something there.
   await assertSafePath(paths.installer);
   const orphan = orphanedHelm({ paths, product }, ports);
@@ -113,6 +115,7 @@ export async function takeLock(
     path: paths.lock,
     runner: ports.machine.createRunner(),
     command: words,
+    again: ports.again({ program: await ownBinary(opened), anywhere: true }),
     version: release.version,
     by: operator().user,
     hint: `${ports.program} status --watch`,

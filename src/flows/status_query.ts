@@ -8,6 +8,9 @@ import { readHolder } from '../host/lock.ts';
 import { listPods } from '../host/pods.ts';
 import { isAlive } from '../host/system.ts';
 import type { Product } from '../payload/product-schema.ts';
+import { sameVersion } from '../policy/version.ts';
+import { schemaDueWords } from '../policy/schema-due.ts';
+import { helmByHand } from '../steps/helm_by_hand.ts';
 import { fqdnOf, probeRoute } from '../steps/health.ts';
 import { readValuesFile } from '../steps/values_file.ts';
 import { hideGenerated, hideValues } from './secrets_of_host.ts';
@@ -16,7 +19,14 @@ import { hostEvidence, type HostEvidence } from './host_evidence.ts';
 import { readOwnState } from './own_state.ts';
 import { mapPart, type Part, part } from './part.ts';
 import { disagreement } from './release_agreement.ts';
-import { type FlowPorts, type HostTools, openHost, type OpenedPayload, openOwnPayload } from './session.ts';
+import {
+  type FlowPorts,
+  type HostTools,
+  openHost,
+  type OpenedPayload,
+  openOwnPayload,
+  unplacedHelm,
+} from './session.ts';
 import { waysOut, type WaysOut } from './ways_out.ts';
 import { factsOf, noStateRefusal } from './without_state.ts';
 
@@ -38,6 +48,11 @@ export interface StatusReport {
   release: Part<{ revision: number; status: string; version: string | null } | null>;
   /** What the host itself says, and what to do, where the state does not say the same or cannot be read. */
   host: { facts: string[]; advice: { message: string; hint: string } } | null;
+  /**
+   * Of the database, with what the installed release needs; null where that is another release than this executable's. `helmByHand` applies
+   * the values file as an upgrade does, while the schema is below the release's.
+   */
+  schema: Part<{ version: number; target: number; helmByHand: string | null }> | null;
   pods: Part<PodReport[]>;
   health: Part<{ id: string; title: string; path: string; healthy: boolean; answer: string }[]>;
 }
@@ -107,7 +122,7 @@ async function readOverlay(path: string): Promise<{ path: string; text: string }
   }
 }
 
-type ClusterParts = Pick<StatusReport, 'release' | 'host' | 'pods' | 'health'>;
+type ClusterParts = Pick<StatusReport, 'release' | 'host' | 'schema' | 'pods' | 'health'>;
 
 async function queryCluster(
   opened: OpenedPayload,
@@ -126,6 +141,11 @@ async function queryCluster(
   return {
     release: mapPart(evidence.records, (records) => summaryOf(records.at(-1))),
     host: advice === undefined ? null : { facts: factsOf(evidence, opened), advice },
+    schema: isInstalled(state, opened)
+      ? host.known
+        ? await part(() => schemaOf(opened, host.value, signal))
+        : host
+      : null,
     pods: host.known ? await part(() => queryPods(host.value.kubectl, product, redactor, signal)) : host,
     health: await health,
   };
@@ -136,12 +156,29 @@ function reachable(
   product: Product,
   redactor: Redactor,
   { machine, signal }: Pick<StatusPorts, 'machine' | 'signal'>,
-): Promise<Part<Pick<HostTools, 'kubectl'>>> {
+): Promise<Part<HostTools>> {
   return part(async () => {
     const host = await openHost(product, redactor, { machine, emit: () => {}, signal });
     await host.kubectl.serverVersion({ timeoutMs: 5000, signal });
     return host;
   });
+}
+
+/** Whether the last run has completed and left this executable's release: what it needs is known then. */
+const isInstalled = (state: StatusReport['state'], { release }: OpenedPayload): boolean =>
+  state.known &&
+  state.value?.installed !== undefined &&
+  state.value.run?.status !== 'running' &&
+  state.value.run?.status !== 'failed' &&
+  sameVersion(state.value.installed.version, release.version);
+
+async function schemaOf(opened: OpenedPayload, host: HostTools, signal: AbortSignal) {
+  const { product, release, paths } = opened;
+  const version = await host.database.schemaVersion(product.database.schemaVersionQuery, signal);
+  const { target } = release.schema;
+  const due = schemaDueWords(version, target) !== undefined;
+  const helm = await unplacedHelm(opened, host);
+  return { version, target, helmByHand: due ? helmByHand({ product, paths, helm }, false) : null };
 }
 
 function summaryOf(record: ReleaseRecord | undefined) {

@@ -2,6 +2,8 @@ import type { RunResult } from '../engine/run.ts';
 import type { JsonObject } from '../engine/step.ts';
 import type { StepContext, UpgradeContext } from '../steps/context.ts';
 import type { FlowResult } from './run_flow.ts';
+import { schemaDueWords } from '../policy/schema-due.ts';
+import { helmByHand } from '../steps/helm_by_hand.ts';
 import { wayBackLines } from './way_back_text.ts';
 
 /** What a completed upgrade has changed, for people and for machines. */
@@ -17,6 +19,8 @@ export function upgradeSummary(ctx: UpgradeContext, result: RunResult): FlowResu
   const dump = way.restored ? way.later : way.before;
   const { overlay } = out('upgrade_migrate') as { overlay?: { path: string | null; patches: string[] } };
   const restart = out('upgrade_helm').restart;
+  const due = schemaDueWords(schema.after, ctx.release.schema.target);
+  const byHand = due === undefined ? undefined : helmByHand(ctx, ctx.forceConflicts);
   const data: JsonObject = {
     from,
     to,
@@ -33,6 +37,7 @@ export function upgradeSummary(ctx: UpgradeContext, result: RunResult): FlowResu
     laterSnapshot: way.laterSnapshot ?? null,
     editedChart: out('upgrade_chart_swap').editedChart ?? null,
     restart: restart ?? null,
+    helmByHand: byHand ?? null,
     waivedHealth: waivedHealth(ctx, result),
     warnings: result.warnings,
   };
@@ -47,6 +52,8 @@ export function upgradeSummary(ctx: UpgradeContext, result: RunResult): FlowResu
       : [`  values   patched in ${overlay.path}: ${overlay.patches.join(', ')}`]),
     ...wayBackLines(way).map((line) => `  ${line}`),
     ...(typeof restart === 'string' ? [`  to do    ${restart}`] : []),
+    ...(due === undefined ? [] : [`  schema   ${due}`]),
+    ...(byHand === undefined ? [] : [`  by hand  Helm alone applies a changed values file so: ${byHand}`]),
   ];
   return { lines, data };
 }

@@ -7,6 +7,8 @@ import type { State } from '../engine/state.ts';
 import { IvaapError } from '../errors.ts';
 import { readHolder } from '../host/lock.ts';
 import { assertRoot, isAlive } from '../host/system.ts';
+import { shellWord } from '../shell-word.ts';
+import { commandToGoOn } from './go_on.ts';
 import { readOwnState } from './own_state.ts';
 import type { FlowResult } from './run_flow.ts';
 import { type FlowPorts, type OpenedPayload, openOwnPayload } from './session.ts';
@@ -75,11 +77,11 @@ function withoutLog({ pid }: LockHolder, state: State | undefined): FlowResult {
   return { lines: [`process ${pid} has ended and left no log: ${why}`, ...lines], data };
 }
 
-function gone({ pid, command }: LockHolder, run: string | null, state: State | undefined): FlowResult {
-  const goOn = commandToGoOn(state, command);
+function gone(holder: LockHolder, run: string | null, state: State | undefined): FlowResult {
+  const goOn = whatGoesOn(holder, state);
   return {
     lines: [
-      `process ${pid}, which ran it, is gone without a result: it was killed, or crashed`,
+      `process ${holder.pid}, which ran it, is gone without a result: it was killed, or crashed`,
       ...stepsUnderWay(state),
       `try: ${goOn}`,
     ],
@@ -87,16 +89,17 @@ function gone({ pid, command }: LockHolder, run: string | null, state: State | u
   };
 }
 
+/** A run that was refused, or killed before it was recorded, is begun again as it was typed. */
+function whatGoesOn({ command, again }: LockHolder, state: State | undefined): string {
+  const run = state?.run;
+  if (run?.status === 'running') return commandToGoOn(run);
+  return `sudo ${again ?? `${shellWord(run?.binary ?? 'ivaap')} ${command}`}`;
+}
+
 const stepsUnderWay = (state: State | undefined): string[] => {
   const steps = Object.entries(state?.run?.steps ?? {}).filter(([, { status }]) => status === 'running');
   return steps.length === 0 ? [] : [`it was at: ${steps.map(([id]) => id).join(', ')}`];
 };
-
-/** The executable of the unfinished run, with the words that go on with it. */
-export function commandToGoOn(state: State | undefined, words: string): string {
-  const binary = state?.run?.binary ?? 'ivaap';
-  return `sudo ${/^[\w@%+=:,./-]+$/.test(binary) ? binary : `'${binary.replaceAll("'", `'\\''`)}'`} ${words}`;
-}
 
 function lastRun(state: State | undefined): FlowResult {
   const run = state?.run;
@@ -109,14 +112,13 @@ function lastRun(state: State | undefined): FlowResult {
   const status = run.status === 'running' ? 'cut-off' : run.status;
   const versions = run.from === null ? run.to : `${run.from} -> ${run.to}`;
   const when = run.finishedAt === undefined ? `begun ${run.startedAt}` : `ended ${run.finishedAt}`;
-  const words = run.flow === 'upgrade' ? 'install --upgrade' : 'install';
   const unfinished = status === 'cut-off' || status === 'failed';
   return {
     lines: [
       `no run is going on; the last one: ${run.flow} ${versions}, ${status === 'cut-off' ? 'cut off' : status}, ${when}`,
       ...(status === 'cut-off' ? stepsUnderWay(state) : []),
       ...(run.error === undefined || status === 'completed' ? [] : [`  ${run.error.message}`]),
-      ...(unfinished ? [`try: ${commandToGoOn(state, words)}`] : []),
+      ...(unfinished ? [`try: ${commandToGoOn(run)}`] : []),
     ],
     data: { run: run.id, status, exitCode: null },
   };

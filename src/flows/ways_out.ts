@@ -5,7 +5,7 @@ import type { ProductPaths } from '../steps/paths.ts';
 import { wayBack } from '../steps/restore_commands.ts';
 import { dumpLines, wayBackOf } from '../steps/way_back.ts';
 import { chartOnDiskLines } from './way_back_text.ts';
-import { commandToGoOn } from './watch_run.ts';
+import { commandToGoOn } from './go_on.ts';
 
 /** Both ways out of the last run, from the state alone: they can be told again at any time, from any shell. */
 export interface WaysOut {
@@ -24,9 +24,8 @@ export function waysOut(
   const { run } = state;
   if (run === undefined) return null;
   const log = join(paths.installer, 'logs', `${run.id}.jsonl`);
-  const words = run.flow === 'upgrade' ? 'install --upgrade' : 'install';
   return {
-    forward: run.status === 'completed' ? null : commandToGoOn(state, words),
+    forward: run.status === 'completed' ? null : commandToGoOn(run),
     back: run.flow === 'upgrade' ? backLines(state, paths) : [],
     log: existsSync(log) ? log : null,
   };

@@ -21,6 +21,8 @@ export interface LockOptions {
   runner: Runner;
   /** Of this run. */
   command: string;
+  /** As it was typed, to be typed again from any folder. */
+  again?: string;
   version: string;
   by: string;
   /** A command that shows what the other run does. */
@@ -82,10 +84,14 @@ function openLockFile(path: string): number {
   }
 }
 
-function heldLock(descriptor: number, { path, command, version, by, leaveText }: LockOptions): HeldLock {
+function heldLock(
+  descriptor: number,
+  { path, command, again, version, by, leaveText }: LockOptions,
+): HeldLock {
   const holder: LockHolder = {
     ...identityOf(process.pid),
     command,
+    again,
     version,
     since: new Date().toISOString(),
     by,

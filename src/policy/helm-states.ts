@@ -139,7 +139,7 @@ export const helmStates = {
   },
 } as const satisfies Record<string, Row>;
 
-const usualHistoryMax = 10;
+export const usualHistoryMax = 10;
 /** A Helm writes the revision after the one that it found, and the next one when it rolls back. */
 const isOf = (record: HelmRecord, own: HelmFacts['own']) =>
   own !== undefined &&

@@ -8,7 +8,7 @@ import type { Given } from './grace.ts';
 import { mendOf } from './helm_mend.ts';
 import { watchPods, type WatchedHelm } from './pod_watch.ts';
 import type { Trouble } from './troubles.ts';
-import { valuesFiles } from './values_overlay.ts';
+import { helmOptions } from './helm_by_hand.ts';
 
 const clock = (time: string) => time.slice(11, 19);
 
@@ -37,7 +37,7 @@ export async function runHelm(
 ): Promise<{ passed: Promise<void> }> {
   const { helm, product } = ctx;
   const { verb, values, revisionBefore, historyMax, forceConflicts } = run;
-  const { timeoutSeconds, wait } = product.helm;
+  const { timeoutSeconds } = product.helm;
   const begun = ctx.now().getTime();
   const after = (waits: number) => new Date(begun + waits * timeoutSeconds * 1000).toISOString();
   const times = { begunAt: after(0), until: after(1), latest: after(verb === 'upgrade' ? 2 : 1) };
@@ -61,12 +61,7 @@ export async function runHelm(
   let passed: Promise<void> | undefined;
   let begunHelm: HelmProcess | undefined;
   const options: DeployOptions = {
-    chart: ctx.paths.chart,
-    valuesFiles: valuesFiles(ctx),
-    wait,
-    timeoutSeconds,
-    historyMax,
-    forceConflicts,
+    ...helmOptions(ctx, { historyMax, forceConflicts }),
     signal: AbortSignal.any([ctx.insist, hopeless.signal]),
     inherit: [ctx.lockFd],
     record: async (process) => {
