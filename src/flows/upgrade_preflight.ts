@@ -4,6 +4,7 @@ import { checkArchives } from '../steps/checks/archives.ts';
 import { checkCertificates } from '../steps/checks/certificates.ts';
 import { checkClock } from '../steps/checks/clock.ts';
 import { checkDatabase, checkPostgresMajor } from '../steps/checks/database.ts';
+import { checkDatabaseLogin } from '../steps/checks/database_login.ts';
 import { type CheckContext, hostFacts, once } from '../steps/checks/facts.ts';
 import { checkHelmProcess } from '../steps/checks/helm_process.ts';
 import { checkImageGc } from '../steps/checks/image_gc.ts';
@@ -108,6 +109,8 @@ function measures(
       checkObjects(ctx, await ctx.answers(signal), await pods(), await facts.cluster(), signal),
     );
     all.set('references', async () => checkReferences(ctx, await pods(), await facts.cluster(), signal));
+    const { login } = product.database;
+    if (login !== undefined) all.set('database-login', () => checkDatabaseLogin(ctx, login, signal));
     all.set('pull-policy', async () =>
       checkPullPolicy(await ctx.rendered({ hooks: true }), await pods(), ctx.values.path),
     );

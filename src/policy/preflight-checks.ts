@@ -178,6 +178,17 @@ export const checks = [
     flows: both,
   },
   {
+    id: 'database-login',
+    kind: 'outage',
+    title: 'New pods may use the database',
+    limit:
+      'the password in the Secret that new pods read opens a session, tried in the running database over its network address; what cannot be asked only warns; not asked where the product names no such Secret',
+    why: 'running pods keep their sessions whatever became of the password; new ones crash',
+    mends: 'give the role the password of the Secret',
+    timeoutSeconds: 90,
+    flows: upgrade,
+  },
+  {
     id: 'references',
     kind: 'outage',
     title: 'What new pods read and mount is there',
