@@ -67,9 +67,11 @@ function place({
 }
 
 const full: Taint = { key: 'disk', value: 'full', effect: 'NoSchedule' };
-const antiAffinity = (app: string) => ({
+const antiAffinity = (app: string, ...matchLabelKeys: string[]) => ({
   podAntiAffinity: {
-    requiredDuringSchedulingIgnoredDuringExecution: [{ labelSelector: { matchLabels: { app } } }],
+    requiredDuringSchedulingIgnoredDuringExecution: [
+      { labelSelector: { matchLabels: { app } }, matchLabelKeys },
+    ],
   },
 });
 const nodeAffinity = (operator: string, ...values: string[]) => ({
@@ -248,6 +250,33 @@ const rows: { name: string; rollouts: Rollout[]; host: Host; refused?: RegExp; f
   {
     name: 'a pod that must not run beside its like',
     rollouts: [rolling({ affinity: antiAffinity('a') })],
+    host: {},
+    refused: /podAntiAffinity/,
+  },
+  {
+    name: 'a pod that must not run beside its like, where the old one stops first',
+    rollouts: [rolling({ affinity: antiAffinity('a') }, { surge: 0, unavailable: 1 })],
+    host: {},
+  },
+  {
+    name: 'two pods that must not run beside their like, where the old ones stop first',
+    rollouts: [rolling({ affinity: antiAffinity('a') }, { surge: 0, unavailable: 2, replicas: 2, old: [] })],
+    host: {},
+    refused: /podAntiAffinity/,
+  },
+  {
+    name: 'a pod that must not run beside its like of the same ReplicaSet',
+    rollouts: [
+      rolling(
+        { affinity: antiAffinity('a', 'pod-template-hash') },
+        { old: [pod({ labels: { app: 'a', 'pod-template-hash': 'old' } }, true)] },
+      ),
+    ],
+    host: {},
+  },
+  {
+    name: 'two pods that must not run beside their like of the same ReplicaSet',
+    rollouts: [rolling({ affinity: antiAffinity('a', 'pod-template-hash') }, { replicas: 2, old: [] })],
     host: {},
     refused: /podAntiAffinity/,
   },
