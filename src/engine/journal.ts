@@ -9,6 +9,7 @@ import type { RunSpec } from './run-record.ts';
 import { assertProduct, emptyState, parseState, readState, stateVersion } from './state.ts';
 import type { RunRecord, State, StepRecord } from './state.ts';
 import type { JsonObject } from './step.ts';
+import { shellWord } from '../shell-word.ts';
 
 export interface JournalOptions {
   /** state.json; its folder is made (0700) when missing. */
@@ -85,7 +86,7 @@ export class Journal {
       await this.#disk.remove(temporary).catch(() => undefined);
       throw new IvaapError('failed', `the state file ${this.#path} cannot be written`, {
         cause: error,
-        hint: `check room and health of the file system of ${folder} (df -h ${folder}), then run the same command again`,
+        hint: `check room and health of the file system of ${folder} (df -h ${shellWord(folder)}), then run the same command again`,
       });
     }
     this.#state = deepFreeze(next);

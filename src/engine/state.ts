@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { causeChain, IvaapError } from '../errors.ts';
 import type { Disk } from './disk.ts';
 import { NoFile, nodeDisk } from './disk.ts';
+import { shellWord } from '../shell-word.ts';
 
 /**
  * `state.json`: what is installed, the last run with its steps, and what earlier runs left. Objects are loose, so that
@@ -238,7 +239,7 @@ function unreadable(path: string, error: unknown): IvaapError {
   const hint =
     code === 'EACCES' || code === 'EPERM'
       ? 'run the command as root'
-      : `look at its disk: findmnt -T ${path}`;
+      : `look at its disk: findmnt -T ${shellWord(path)}`;
   return new IvaapError('preflight', `the state file ${path} cannot be read: ${causeChain(error)[0] ?? ''}`, {
     cause: error,
     hint,

@@ -5,6 +5,7 @@ import { readState } from '../engine/state.ts';
 import { IvaapError } from '../errors.ts';
 import { type HelmProcess, livingHelm, readHelmJournal } from '../host/helm-process.ts';
 import type { FlowPorts, OpenedPayload } from './session.ts';
+import { shellWord } from '../shell-word.ts';
 
 const pauseMs = 1000;
 const task = 'orphaned-helm';
@@ -85,7 +86,7 @@ function heldByOthers(path: string, holder: LockHolder | undefined, command: str
     'preflight',
     `a program holds the lock ${path}${whose}, and it is no Helm that the journal knows`,
     {
-      hint: `see who it is: fuser -v ${path}; when it has ended: ${command}`,
+      hint: `see who it is: fuser -v ${shellWord(path)}; when it has ended: ${command}`,
     },
   );
 }

@@ -14,6 +14,7 @@ import type { HeldLock, Lock, LockHolder } from '../engine/lock.ts';
 import { IvaapError } from '../errors.ts';
 import type { Runner } from './runner.ts';
 import { identityOf, isAlive } from './system.ts';
+import { shellWord } from '../shell-word.ts';
 
 export interface LockOptions {
   /** The lock file; its folder exists. It is never removed, so that all look at one inode. */
@@ -79,7 +80,7 @@ function openLockFile(path: string): number {
   } catch (error) {
     throw new IvaapError('preflight', `the lock file ${path} cannot be opened`, {
       cause: error,
-      hint: `look at it and its folder: ls -ld ${dirname(path)} ${path}`,
+      hint: `look at it and its folder: ls -ld ${shellWord(dirname(path))} ${shellWord(path)}`,
     });
   }
 }

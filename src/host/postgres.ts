@@ -83,7 +83,7 @@ export function createPostgres(kubectl: Kubectl, settings: PostgresSettings): Po
         ? 'the database pod is not running'
         : `${ready.length} pods claim to be the database`,
       {
-        hint: `kubectl get pods --namespace ${namespace} --selector ${selector}`,
+        hint: `k3s kubectl get pods --namespace ${namespace} --selector ${selector}`,
         output: (await describePods(kubectl, scope)).join('\n'),
       },
     );

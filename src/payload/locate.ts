@@ -1,6 +1,7 @@
 import { basename } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { IvaapError } from '../errors.ts';
+import { shellWord } from '../shell-word.ts';
 import { selfPath } from '../host/own-file.ts';
 import { elfEnd } from './elf.ts';
 import type { ReadAt } from './position-reader.ts';
@@ -108,7 +109,7 @@ async function textTransfer(readAt: ReadAt, fileSize: number): Promise<string | 
 function cutOff(path: string, fileSize: number, expected: number | undefined, state: string): IvaapError {
   const of = expected === undefined ? '' : ` of ${expected}`;
   return new IvaapError('payload', `${spokenName(path)} is incomplete: ${fileSize}${of} bytes, ${state}`, {
-    hint: `download it again, or continue the download from byte ${fileSize} (curl -C - -O …/${basename(path === selfPath ? process.execPath : path)})`,
+    hint: `download it again, or continue the download from byte ${fileSize} (curl -C - -O …/${shellWord(basename(path === selfPath ? process.execPath : path))})`,
   });
 }
 

@@ -11,6 +11,7 @@ import { Payload } from './reader.ts';
 import { assertSignature } from './signature.ts';
 import type { Trailer } from './trailer.ts';
 import { damagedRange } from './verified-read.ts';
+import { shellWord } from '../shell-word.ts';
 
 export { selfPath } from '../host/own-file.ts';
 
@@ -36,7 +37,7 @@ async function opened(path: string): Promise<OpenFile> {
     const handle = await open(path, 'r');
     return { descriptor: handle.fd, close: () => handle.close() };
   } catch (cause) {
-    throw new IvaapError('usage', `${path} cannot be opened`, { hint: `ls -ld ${path}`, cause });
+    throw new IvaapError('usage', `${path} cannot be opened`, { hint: `ls -ld ${shellWord(path)}`, cause });
   }
 }
 

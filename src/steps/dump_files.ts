@@ -18,6 +18,7 @@ import { keepFile, makeBackupFolder } from './backup_folder.ts';
 import { tellingWhoHolds } from './dump_wait.ts';
 import type { UpgradeContext } from './context.ts';
 import { type RestoreFacts, restoreScript } from './restore_script.ts';
+import { shellWord } from '../shell-word.ts';
 
 /** Beside the dump: what belongs to the database and not to its tables, and the program that puts all of it together again. */
 export const restoreFiles = {
@@ -136,7 +137,7 @@ async function assertRoomForDump(
   throw new IvaapError(
     'failed',
     `no room for the dump on ${mountPoint}: ${formatBytes(freeBytes)} are free, and it takes ${dump} and ${formatBytes(keptBytes)} that are kept for the database`,
-    { hint: `make room (df -h ${mountPoint}), then run the same command again` },
+    { hint: `make room (df -h ${shellWord(mountPoint)}), then run the same command again` },
   );
 }
 

@@ -8,6 +8,7 @@ import { valueAt } from '../policy/values-patches.ts';
 import type { StepContext } from './context.ts';
 import { describeTroubles } from './trouble_words.ts';
 import { readValuesFile, type ValuesFile } from './values_file.ts';
+import { shellWord } from '../shell-word.ts';
 
 const pauseMs = 2000;
 const probeTimeoutMs = 5000;
@@ -17,7 +18,7 @@ export function fqdnOf(product: Product, values: ValuesFile): string {
   const fqdn = valueAt(values.root, path);
   if (typeof fqdn === 'string' && fqdn !== '') return fqdn;
   throw new IvaapError('preflight', `${values.path} has no text at ${path.join('.')}`, {
-    hint: `Set it to the name under which this host is reached (sudoedit ${values.path}).`,
+    hint: `Set it to the name under which this host is reached (sudoedit ${shellWord(values.path)}).`,
   });
 }
 

@@ -12,6 +12,7 @@ import type { Answer, DeployedRecord, ServerAnswers } from '../server_answers.ts
 import { mendRecord } from '../mend_record.ts';
 import { fullQuotas } from './counted.ts';
 import type { ClusterObjects } from './facts.ts';
+import { shellWord } from '../../shell-word.ts';
 
 const limit = 'the API server takes it, and Helm owns what is there';
 
@@ -27,7 +28,7 @@ export async function checkObjects(
   const { objects, deployed } = answers;
   const found: Measurement[] = [];
   const refused = (name: { kind: string; name: string; namespace: string }, words: string, what = '') => {
-    const fix = commandFor(words, name) ?? `sudoedit ${ctx.values.path}`;
+    const fix = commandFor(words, name) ?? `sudoedit ${shellWord(ctx.values.path)}`;
     found.push(bad(`${name.kind}/${name.name}`, `${what}${plainWords(words)}`, fix));
   };
   for (const answer of objects) {

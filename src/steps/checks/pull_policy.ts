@@ -4,6 +4,7 @@ import { normalizedReference, repositoryOf } from '../../images/reference.ts';
 import type { Measurement } from '../../policy/preflight.ts';
 import type { PodTrial } from '../pod_trials.ts';
 import { podTemplates, type TemplateImage } from './rendered_images.ts';
+import { shellWord } from '../../shell-word.ts';
 
 const limit = 'no image is asked of a registry, or k3s has a mirror for it';
 
@@ -46,7 +47,7 @@ export async function checkPullPolicy(
     outcome: 'fail',
     measured: [...new Set(asking)].join(', '),
     limit,
-    fix: `sudoedit ${valuesPath}   # imagePullPolicy: IfNotPresent`,
+    fix: `sudoedit ${shellWord(valuesPath)}   # imagePullPolicy: IfNotPresent`,
   };
 }
 

@@ -3,6 +3,7 @@ import { normalizedReference } from '../../images/reference.ts';
 import { wantedImages } from '../../images/wanted.ts';
 import type { Measurement } from '../../policy/preflight.ts';
 import type { CheckContext } from './facts.ts';
+import { shellWord } from '../../shell-word.ts';
 
 export interface PodTemplate {
   /** `Kind/name` of the object that holds it. */
@@ -87,6 +88,6 @@ export async function checkImages(
         ? `${needed.size - others.length} of ${needed.size} in the payload, ${others.join(', ')} pinned in containerd`
         : unknown.map((name) => `${name} of ${needed.get(name)} is neither`).join(', '),
     limit,
-    fix: `mend the image, or switch off what asks for it (sudoedit ${paths.values})`,
+    fix: `mend the image, or switch off what asks for it (sudoedit ${shellWord(paths.values)})`,
   };
 }
