@@ -1,4 +1,5 @@
 import { programFailure } from '../host/program-failure.ts';
+import { commandFor } from '../policy/refusal-words.ts';
 import type { StepContext } from './context.ts';
 import type { Trouble } from './troubles.ts';
 
@@ -25,12 +26,17 @@ export function mendOf(
   const hook = (failedHook.exec(said) ?? staleHook.exec(said))?.groups;
   if (hook !== undefined) {
     const { kind = '', namespace, name } = hook;
-    const command = `k3s kubectl delete ${kind.toLowerCase()} ${name} -n ${namespace} --ignore-not-found`;
-    return `Mend the cause and take away what is left of the hook (${command})`;
+    const takeAway = `k3s kubectl delete ${kind.toLowerCase()} ${name} -n ${namespace} --ignore-not-found`;
+    return `Mend the cause and take away what is left of the hook (${takeAway})`;
   }
+  const [kind = '', name = ''] = first?.workload.split('/') ?? [];
+  const command = commandFor(words, { kind, name, namespace: product.namespace });
   if (/exceeded quota/.test(words))
-    return `Make room in the quota (k3s kubectl describe quota ${inNamespace})`;
-  if (refusedByRule.test(words)) return 'Have the rule that refuses it changed, or wait until it allows it';
+    return `Make room in the quota (${command ?? `k3s kubectl describe quota ${inNamespace}`})`;
+  if (refusedByRule.test(words)) {
+    const rule = command === undefined ? '' : ` (${command})`;
+    return `Have the rule that refuses it changed, or wait until it allows it${rule}`;
+  }
   if (first?.kind === 'unschedulable')
     return 'Let a node take the pods (k3s kubectl describe nodes says why none does)';
   if (first?.kind === 'stuck' || first?.kind === 'refused') {

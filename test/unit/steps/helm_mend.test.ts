@@ -42,6 +42,14 @@ test('the values file is named only where it may be the cause', () => {
     [mend('deployments.apps "x" is forbidden: change freeze'), /rule/],
     [mend('', trouble('refused', 'forbidden: exceeded quota: five')), /k3s kubectl describe quota -n tiny/],
     [mend('', trouble('refused', 'forbidden: change freeze')), /rule/],
+    [
+      mend('', trouble('refused', 'forbidden: exceeded quota: five, requested: pods=1')),
+      /\(k3s kubectl describe resourcequota five -n tiny\)/,
+    ],
+    [
+      mend('', trouble('refused', 'failed calling webhook "dead.example.com"')),
+      /rule.*\(k3s kubectl get validatingwebhookconfigurations,/,
+    ],
     [mend('', trouble('unschedulable')), /k3s kubectl describe nodes/],
     [mend('', trouble('stuck')), /k3s kubectl get events -n tiny/],
   ] as const) {
