@@ -12,6 +12,7 @@ import type { Taint } from '../../policy/node-fit.ts';
 import type { QuotaObject } from '../../policy/quota-use.ts';
 import type { StepContext } from '../context.ts';
 import { imageStore } from '../image_store.ts';
+import { settled } from './settled_node.ts';
 
 /** What checks of both flows are given. */
 export type CheckContext = Pick<
@@ -41,7 +42,13 @@ export type CheckContext = Pick<
 export interface NodeObject extends KubeObject {
   spec?: { unschedulable?: boolean; taints?: Taint[] };
   status: {
-    conditions?: { type: string; status: string; reason?: string; message?: string }[];
+    conditions?: {
+      type: string;
+      status: string;
+      reason?: string;
+      message?: string;
+      lastTransitionTime?: string;
+    }[];
     allocatable?: Record<string, string>;
     nodeInfo?: { bootID?: string };
   };
@@ -98,26 +105,9 @@ export function once<T>(ask: () => Promise<T>): () => Promise<T> {
 const apiServerTimeoutMs = 20_000;
 
 export function hostFacts(ctx: CheckContext): HostFacts {
-  const { product, kubectl, database, containerd, index, signal } = ctx;
+  const { product, database, containerd, index, signal } = ctx;
   return {
-    cluster: once(async () => {
-      const kinds = 'nodes,pods,persistentvolumeclaims,resourcequotas,storageclasses';
-      const objects = await kubectl.list(kinds, { allNamespaces: true, signal });
-      const ofKind = <T extends KubeObject>(kind: string) =>
-        objects.filter((object) => object.kind === kind) as T[];
-      const own = ({ metadata }: KubeObject) => metadata.namespace === product.namespace;
-      const allPods = ofKind<Pod>('Pod');
-      const allClaims = ofKind<Claim>('PersistentVolumeClaim');
-      return {
-        nodes: ofKind<NodeObject>('Node'),
-        pods: allPods.filter(own),
-        allPods,
-        quotas: ofKind<KubeObject & QuotaObject>('ResourceQuota'),
-        classes: ofKind<StorageClass>('StorageClass'),
-        allClaims,
-        claims: allClaims.filter(own),
-      };
-    }),
+    cluster: once(() => settled(() => clusterObjects(ctx), ctx)),
     apiServer: once(() =>
       ctx.askApiServer(product.k3s.kubeconfig, { signal, timeoutMs: apiServerTimeoutMs }),
     ),
@@ -144,5 +134,24 @@ export function hostFacts(ctx: CheckContext): HostFacts {
         signal,
       }),
     ),
+  };
+}
+
+async function clusterObjects({ product, kubectl, signal }: CheckContext): Promise<ClusterObjects> {
+  const kinds = 'nodes,pods,persistentvolumeclaims,resourcequotas,storageclasses';
+  const objects = await kubectl.list(kinds, { allNamespaces: true, signal });
+  const ofKind = <T extends KubeObject>(kind: string) =>
+    objects.filter((object) => object.kind === kind) as T[];
+  const own = ({ metadata }: KubeObject) => metadata.namespace === product.namespace;
+  const allPods = ofKind<Pod>('Pod');
+  const allClaims = ofKind<Claim>('PersistentVolumeClaim');
+  return {
+    nodes: ofKind<NodeObject>('Node'),
+    pods: allPods.filter(own),
+    allPods,
+    quotas: ofKind<KubeObject & QuotaObject>('ResourceQuota'),
+    classes: ofKind<StorageClass>('StorageClass'),
+    allClaims,
+    claims: allClaims.filter(own),
   };
 }
