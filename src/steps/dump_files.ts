@@ -41,7 +41,7 @@ export async function takeDump(ctx: UpgradeContext, io: StepIo): Promise<JsonObj
   await assertRoomForDump(ctx, estimate, reserve);
   const others = await known(otherDatabases(database, signal));
   const properties = await readProperties(database, signal);
-  const deployments = await deploymentsOf(ctx);
+  const workloads = await workloadsOf(ctx);
   const folder = await folderFor(ctx, io);
   const before = await writeHashed(folder, restoreFiles.before, beforeLoad(properties));
   const after = await writeHashed(folder, restoreFiles.after, afterLoad(properties));
@@ -69,7 +69,8 @@ export async function takeDump(ctx: UpgradeContext, io: StepIo): Promise<JsonObj
     takenAt,
     schemaVersion,
     files: { dump: [product.database.dumpFile, sha256], before, after },
-    deployments,
+    sizeBytes: properties.database.sizeBytes,
+    workloads,
   });
   await keepFile(folder, restoreFiles.script, text, 0o700);
   return {
@@ -85,6 +86,7 @@ export async function takeDump(ctx: UpgradeContext, io: StepIo): Promise<JsonObj
     boot: { id: bootId(), uptimeSeconds: uptimeSeconds() },
     tables: Object.fromEntries(tables.map(({ table, rows }) => [table, rows])),
     restoreScript: script,
+    ...(ctx.installedBy === undefined ? {} : { installedBy: ctx.installedBy }),
     ...(others.known && others.value.length > 0 ? { otherDatabases: others.value } : {}),
   };
 }
@@ -94,31 +96,26 @@ async function writeHashed(folder: string, name: string, text: string): Promise<
   return [name, createHash('sha256').update(text).digest('hex')];
 }
 
-type Deployment = KubeObject & {
-  spec: {
-    replicas?: number;
-    selector?: { matchLabels?: Record<string, string> };
-    template: {
-      metadata?: { labels?: Record<string, string> };
-      spec: { containers: { name: string; image: string }[] };
-    };
-  };
+interface Template {
+  metadata?: { labels?: Record<string, string> };
+  spec: { containers: { name: string; image: string }[] };
+}
+
+type Workload = KubeObject & {
+  spec: { replicas?: number; template?: Template; jobTemplate?: { spec: { template: Template } } };
 };
 
-const pairs = (labels: Record<string, string> | undefined) =>
-  Object.entries(labels ?? {}).map(([key, value]) => `${key}=${value}`);
-
-/** All of the namespace's but the database: whatever works with it, whether the product's data names it or not. */
-async function deploymentsOf({ kubectl, product }: UpgradeContext): Promise<RestoreFacts['deployments']> {
+/** All of the namespace's that can be halted but the database: whatever works with it, whether the product's data names it or not. */
+async function workloadsOf({ kubectl, product }: UpgradeContext): Promise<RestoreFacts['workloads']> {
   const { namespace, database } = product;
-  const found = await kubectl.list<Deployment>('deployments', { namespace });
-  return found.flatMap(({ metadata, spec }) => {
-    const labels = pairs(spec.template.metadata?.labels);
+  const found = await kubectl.list<Workload>('deployments,statefulsets,cronjobs', { namespace });
+  return found.flatMap(({ kind, metadata, spec }) => {
+    const template = spec.template ?? spec.jobTemplate?.spec.template;
+    const labels = Object.entries(template?.metadata?.labels ?? {}).map(([key, value]) => `${key}=${value}`);
     if (database.selector.split(',').every((pair) => labels.includes(pair))) return [];
-    const selector = pairs(spec.selector?.matchLabels).join(',');
-    const { containers } = spec.template.spec;
-    const images = containers.map(({ name, image }) => `${name}=${image} `).join('');
-    return [{ name: metadata.name, selector, replicas: spec.replicas ?? 1, images }];
+    const images = (template?.spec.containers ?? []).map(({ name, image }) => `${name}=${image} `).join('');
+    const replicas = kind === 'CronJob' ? undefined : (spec.replicas ?? 1);
+    return [{ id: `${kind}/${metadata.name}`, replicas, images }];
   });
 }
 

@@ -22,6 +22,8 @@ export const pgDumpSchema = z.looseObject({
   tables: z.record(z.string(), z.int()).optional(),
   /** Program that brings the database back to it; absent in older records. */
   restoreScript: z.string().optional(),
+  /** File that installed the release that it was taken of: what brings that one back; absent where nobody recorded it. */
+  installedBy: z.string().optional(),
   /** Other databases of the same server, which are not in it. */
   otherDatabases: z.array(z.string()).optional(),
 });

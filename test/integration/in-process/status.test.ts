@@ -45,7 +45,15 @@ test('after exit 8 it tells the whole way back again, and the way on, from any s
   const told = await text();
   assert.match(told, /error: the upgrade to 2026\.2 failed\..*schema has moved from version 1 to 2/);
   assert.match(told, /to go on: sudo \/.* install --upgrade\n {2}log: .*\/logs\/.*-upgrade\.jsonl/);
-  for (const part of ['the way back:', path, `SHA-256: ${sha256}`, `sh ${restoreScript!}`]) {
+  const old = host.state()!.installed!.binary!;
+  for (const part of [
+    'the way back:',
+    path,
+    `SHA-256: ${sha256}`,
+    `sh ${restoreScript!}`,
+    `sudo ${old} install --upgrade --supersede --waive ingress=restored`,
+    `sudo ${old} repair-state`,
+  ]) {
     assert.ok(told.includes(part), `${part} in\n${told}`);
   }
   assert.ok(existsSync(restoreScript!));
