@@ -6,7 +6,7 @@ import { dirname, join, relative, resolve } from 'node:path';
  * Type-only imports follow the same arrows, except where `types` allows more.
  */
 export const layers: Record<string, { imports: readonly string[]; types?: readonly string[] }> = {
-  main: { imports: ['commands', 'ui', 'host', 'known', 'shell-word', 'errors'] },
+  main: { imports: ['commands', 'ui', 'host', 'known', 'shell-word', 'errors', 'foreign'] },
   commands: {
     imports: [
       'flows',
@@ -19,25 +19,38 @@ export const layers: Record<string, { imports: readonly string[]; types?: readon
       'known',
       'shell-word',
       'errors',
+      'foreign',
     ],
     types: ['steps'],
   },
   flows: {
-    imports: ['steps', 'host', 'payload', 'images', 'policy', 'engine', 'known', 'shell-word', 'errors'],
+    imports: [
+      'steps',
+      'host',
+      'payload',
+      'images',
+      'policy',
+      'engine',
+      'known',
+      'shell-word',
+      'errors',
+      'foreign',
+    ],
   },
   steps: {
-    imports: ['host', 'payload', 'images', 'policy', 'known', 'shell-word', 'errors'],
+    imports: ['host', 'payload', 'images', 'policy', 'known', 'shell-word', 'errors', 'foreign'],
     types: ['engine'],
   },
-  images: { imports: ['host', 'payload', 'known', 'shell-word', 'errors'] },
-  payload: { imports: ['host', 'images', 'known', 'shell-word', 'errors'] },
-  host: { imports: ['known', 'shell-word', 'errors'], types: ['engine'] },
-  ui: { imports: ['policy', 'known', 'shell-word', 'errors'], types: ['engine'] },
-  engine: { imports: ['known', 'shell-word', 'errors'] },
-  policy: { imports: ['known', 'shell-word', 'errors'] },
+  images: { imports: ['host', 'payload', 'known', 'shell-word', 'errors', 'foreign'] },
+  payload: { imports: ['host', 'images', 'known', 'shell-word', 'errors', 'foreign'] },
+  host: { imports: ['known', 'shell-word', 'errors', 'foreign'], types: ['engine'] },
+  ui: { imports: ['policy', 'known', 'shell-word', 'errors', 'foreign'], types: ['engine'] },
+  engine: { imports: ['known', 'shell-word', 'errors', 'foreign'] },
+  policy: { imports: ['known', 'shell-word', 'errors', 'foreign'] },
   known: { imports: ['errors'] },
   'shell-word': { imports: [] },
-  errors: { imports: [] },
+  errors: { imports: ['foreign'] },
+  foreign: { imports: [] },
 };
 
 /** Node modules that only one folder of src/ may import: programs are started in one place. */

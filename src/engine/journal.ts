@@ -1,5 +1,6 @@
 import { dirname } from 'node:path';
 import { IvaapError } from '../errors.ts';
+import { unmarked } from '../foreign.ts';
 import type { Clock } from './clock.ts';
 import { systemClock } from './clock.ts';
 import type { Disk } from './disk.ts';
@@ -72,7 +73,7 @@ export class Journal {
     change(draft, this.#clock.now().toISOString());
     // A newer binary's minor is kept: its fields are still in the file.
     draft.schema.minor = Math.max(draft.schema.minor, stateVersion.minor);
-    const text = `${JSON.stringify(draft, null, 2)}\n`;
+    const text = `${unmarked(JSON.stringify(draft, null, 2))}\n`;
     const next = parseState(text, this.#path);
     const folder = dirname(this.#path);
     const temporary = `${this.#path}.partial`;

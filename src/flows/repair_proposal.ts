@@ -1,3 +1,4 @@
+import { foreign } from '../foreign.ts';
 import { emptyState, type State } from '../engine/state.ts';
 import type { ReleaseRecord } from '../host/helm-record.ts';
 import { isGoodRecord } from '../policy/helm-states.ts';
@@ -25,9 +26,9 @@ export function proposeRepair(facts: RepairFacts): Repair {
   }
   const { product } = opened;
   const last = records.value.at(-1);
-  const foreign = last?.content !== undefined && last.content.chart !== product.chart.name;
-  if (foreign) {
-    const message = `the Helm release ${product.release} is of the chart ${last.content?.chart}, not of ${product.chart.name}`;
+  const isOther = last?.content !== undefined && last.content.chart !== product.chart.name;
+  if (isOther) {
+    const message = `the Helm release ${product.release} is of the chart ${foreign(last.content?.chart ?? '')}, not of ${product.chart.name}`;
     return refused('version', message, `follow the guide "${product.versions.legacyGuide}"`);
   }
   if (last?.status.startsWith('uninstall') === true) {

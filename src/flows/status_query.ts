@@ -214,7 +214,7 @@ async function queryPods(
     phase,
     ready,
     restarts,
-    trouble: trouble.map((line) => redactor.text(line)),
+    trouble: trouble.map((line) => redactor.own(line)),
     images: containers.map(({ image, imageId, ready: up }) => ({ image, imageId, ready: up })),
   }));
 }

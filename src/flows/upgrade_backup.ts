@@ -1,6 +1,7 @@
 import type { Journal } from '../engine/journal.ts';
 import type { State } from '../engine/state.ts';
 import { IvaapError } from '../errors.ts';
+import { foreignIfUnmarked } from '../foreign.ts';
 import type { UpgradeContext } from '../steps/context.ts';
 import { sealedAt } from '../steps/backup_folder.ts';
 import { dumpToKeep } from '../steps/kept_dump.ts';
@@ -58,7 +59,7 @@ export function withWayBack(
       ? ''
       : `There is no dump of this upgrade (--skip-backup by ${skipped.by ?? 'unknown'}, ${skipped.at}).`;
   const message = note === '' ? error.message : `${error.message}. ${note}`.replace('..', '.');
-  const output = [error.output ?? '', ...onDisk].filter((line) => line !== '').join('\n');
+  const output = [foreignIfUnmarked(error.output ?? ''), ...onDisk].filter((line) => line !== '').join('\n');
   return new IvaapError(error.code, message, {
     cause: error.cause,
     ...(error.hint === undefined ? {} : { hint: error.hint }),

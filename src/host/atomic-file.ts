@@ -3,6 +3,7 @@ import { constants, existsSync } from 'node:fs';
 import { cp, lstat, mkdir, open, readdir, rename, rm, type FileHandle } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { IvaapError } from '../errors.ts';
+import { foreign } from '../foreign.ts';
 import { lacksInodes, mountOf } from './mounts.ts';
 import { shellWord } from '../shell-word.ts';
 
@@ -277,7 +278,7 @@ export function writeError(path: string, error: unknown): unknown {
     },
   };
   const { message, hint } = known[String(error.code)] ?? {
-    message: `${path} could not be written: ${error.message}`,
+    message: `${path} could not be written: ${foreign(error.message)}`,
     hint: `df -h ${shellWord(mountPoint)}`,
   };
   return new IvaapError('failed', message, { hint, cause: error });

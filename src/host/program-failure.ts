@@ -1,5 +1,6 @@
 import { basename } from 'node:path';
 import { IvaapError } from '../errors.ts';
+import { foreign } from '../foreign.ts';
 import { mountOf } from './mounts.ts';
 import { shellWord } from '../shell-word.ts';
 
@@ -111,5 +112,5 @@ export function notStarted(
     }
     return failure(`${program} may not be executed (${error.code})`, fields, `ls -lZ ${shellWord(program)}`);
   }
-  return failure(`${label} could not be started: ${error.message}`, fields);
+  return failure(`${label} could not be started: ${foreign(error.message)}`, fields);
 }

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { JsonObject, StepIo } from '../engine/step.ts';
 import { IvaapError } from '../errors.ts';
+import { foreign } from '../foreign.ts';
 import { otherDatabases } from '../host/database-sessions.ts';
 import { estimateDump } from '../host/dump-estimate.ts';
 import { DiskReserve } from '../host/reserve.ts';
@@ -29,7 +30,7 @@ export const restoreFiles = {
 
 /** Said wherever the dump is: who thinks of the server as one would lose what is in the others. */
 export const notDumped = (others: readonly string[]): string =>
-  `not dumped, other databases of the same server: ${others.join(', ')}`;
+  `not dumped, other databases of the same server: ${foreign(others.join(', '))}`;
 
 /** A whole dump in a folder of its own, with what a restore needs; its record for the state. */
 export async function takeDump(ctx: UpgradeContext, io: StepIo): Promise<JsonObject> {

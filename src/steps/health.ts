@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Step, StepIo } from '../engine/step.ts';
 import { IvaapError } from '../errors.ts';
+import { foreign } from '../foreign.ts';
 import { probe, type ProbeResult } from '../host/http-probe.ts';
 import { describePods } from '../host/pods.ts';
 import type { HealthRoute, Product } from '../payload/product-schema.ts';
@@ -23,7 +24,7 @@ export function fqdnOf(product: Product, values: ValuesFile): string {
 }
 
 const answerWords = (result: ProbeResult): string =>
-  result.answered ? `status ${result.status}` : result.reason;
+  result.answered ? `status ${result.status}` : foreign(result.reason);
 
 export function probeRoute(
   route: HealthRoute,
@@ -109,7 +110,8 @@ export function healthStep(
       // Pods that are ready and do not answer as they should say why in their logs, if anywhere.
       const scope = { namespace: ctx.product.namespace, selector: route.selector };
       const pods = troubles.length > 0 ? troubles : await describePods(ctx.kubectl, scope);
-      const body = result.answered && result.bodyExcerpt !== '' ? [`answer: ${result.bodyExcerpt}`] : [];
+      const body =
+        result.answered && result.bodyExcerpt !== '' ? [`answer: ${foreign(result.bodyExcerpt)}`] : [];
       throw new IvaapError(
         'failed',
         `${route.title} does not answer at ${where(fqdn)}: ${answerWords(result)}, expected status ${route.expectStatus}, asked for ${route.timeoutSeconds} s`,

@@ -1,5 +1,6 @@
 import type { StepIo } from '../engine/step.ts';
 import { causeChain, IvaapError } from '../errors.ts';
+import { foreign } from '../foreign.ts';
 import { programFailure } from '../host/program-failure.ts';
 import type { DeployOptions } from '../host/helm.ts';
 import type { HelmProcess } from '../host/helm-process.ts';
@@ -85,7 +86,7 @@ export async function runHelm(
     const lines = waited ? watch.lines(which) : [];
     throw new IvaapError('failed', ended ?? causeChain(error)[0] ?? 'Helm failed', {
       cause: ended === undefined ? error : undefined,
-      output: [saysLess(said, ended !== undefined, troubles) ? '' : said, ...lines]
+      output: [saysLess(said, ended !== undefined, troubles) ? '' : foreign(said), ...lines]
         .filter((line) => line !== '')
         .join('\n'),
       hint: mendOf(ctx, { error, said, troubles }),

@@ -1,9 +1,19 @@
-import { valueAt } from '../policy/values-patches.ts';
+import { foreign } from '../foreign.ts';
+import { type PlainJson, valueAt } from '../policy/values-patches.ts';
 import type { StepContext } from './context.ts';
 import { mayBeAtWork, type Trouble } from './troubles.ts';
 import { readValuesFile } from './values_file.ts';
 
 const address = /^[0-9A-Fa-f.:]+$/;
+
+/** The operator's switch and its value. The product's words for on and off are ours; anything else is a word of the values file. */
+export function flagWords(
+  { path, on, off }: NonNullable<StepContext['product']['values']['autoMigrate']>,
+  value: PlainJson | undefined,
+): string {
+  const text = JSON.stringify(value ?? null);
+  return `${path.join('.')} is ${[on, off, 'undefined'].includes(String(value)) ? text : foreign(text)}`;
+}
 
 /**
  * Whether a pod that runs and is not ready may be at work on the database's schema: to end that in the middle because it takes longer

@@ -1,3 +1,4 @@
+import { foreign } from '../foreign.ts';
 import type { ContainerStatus, Pod } from '../host/pods.ts';
 import type { KubeEvent } from '../host/sight.ts';
 
@@ -29,10 +30,10 @@ const stuckEvents = /^(FailedMount|FailedAttachVolume|FailedCreatePodSandBox|Fai
 const loopRunMs = 60_000;
 
 const join = (...parts: (string | undefined)[]): string =>
-  parts
-    .filter((part) => part !== undefined && part.trim() !== '')
-    .map((part) => part?.replaceAll(/\s+/g, ' ').trim())
-    .join(': ');
+  parts.filter((part) => part !== undefined && part.trim() !== '').join(': ');
+
+/** A message of the cluster's, on one line. */
+const said = (message: string | undefined): string => foreign((message ?? '').replaceAll(/\s+/g, ' ').trim());
 
 /** Undefined for a pod that serves, has done its work or is going. `events` are the pod's own, oldest first. */
 export function podTrouble(pod: Pod, events: readonly KubeEvent[], now: Date): PodTrouble | undefined {
@@ -52,7 +53,7 @@ function foundOf(pod: Pod, events: readonly KubeEvent[], now: Date): Found | und
   const scheduled = condition('PodScheduled');
   if (scheduled?.status === 'False') {
     const kind = scheduled.reason === 'Unschedulable' ? 'unschedulable' : 'unready';
-    return { kind, words: join('no node takes it', scheduled.message), container: undefined };
+    return { kind, words: join('no node takes it', said(scheduled.message)), container: undefined };
   }
   const serves = (spec.restartPolicy ?? 'Always') === 'Always';
   const found = [
@@ -67,10 +68,10 @@ function foundOf(pod: Pod, events: readonly KubeEvent[], now: Date): Found | und
   if (worst !== undefined && worst.kind !== 'unready') return worst;
   const last = events.at(-1);
   if (last !== undefined && stuckEvents.test(last.reason)) {
-    return { kind: 'stuck', words: join(last.reason, last.message), container: undefined };
+    return { kind: 'stuck', words: join(last.reason, said(last.message)), container: undefined };
   }
   if (worst !== undefined) return worst;
-  const words = status.reason === undefined ? 'is not ready' : join(status.reason, status.message);
+  const words = status.reason === undefined ? 'is not ready' : join(status.reason, said(status.message));
   return { kind: 'unready', words, container: undefined };
 }
 
@@ -91,12 +92,12 @@ function containerTrouble(
   const badly = ended !== undefined && (serves || ended.exitCode !== 0);
   const longRun = running !== undefined && now.getTime() - Date.parse(running.startedAt ?? '') >= loopRunMs;
   if (waiting?.reason !== undefined) {
-    const words = join(waiting.reason, waiting.message);
+    const words = join(waiting.reason, said(waiting.message));
     if (noImage.test(waiting.reason)) return trouble('image', words, false);
     if (noStart.test(waiting.reason)) return trouble('config', words, false);
   }
   if (badly && !longRun && startsBadly.test(ended.reason ?? '')) {
-    return trouble('config', join(ended.reason, ended.message), false);
+    return trouble('config', join(ended.reason, said(ended.message)), false);
   }
   if (waiting?.reason === 'CrashLoopBackOff' || (badly && terminated !== undefined)) {
     return trouble('crash', endWords(ended, restartCount), true);

@@ -1,3 +1,4 @@
+import { foreign } from '../foreign.ts';
 import type { Pod } from '../host/pods.ts';
 import type { Controller, KubeEvent, Sight } from '../host/sight.ts';
 import { podKinds, podTrouble, type PodTrouble } from './pod_trouble.ts';
@@ -139,7 +140,7 @@ function controllerTroubles(
     if (refusal !== undefined) return [{ ...none, kind: 'refused', words: refusalWords(refusal) }];
     if (failed === undefined) return [];
     const hook = metadata.annotations?.[hookMark];
-    const words = `${hook === undefined ? 'the Job' : `the ${hook} hook`} failed: ${failed.reason ?? failed.message ?? 'no reason given'}`;
+    const words = `${hook === undefined ? 'the Job' : `the ${hook} hook`} failed: ${foreign(failed.reason ?? failed.message ?? 'no reason given')}`;
     const [pod] = own;
     // Its pods' end is the same cause.
     for (const one of own) podTroubles.splice(podTroubles.indexOf(one), 1);
@@ -154,7 +155,11 @@ function controllerTroubles(
   const late = condition('Progressing', 'False');
   if (current && late?.reason === 'ProgressDeadlineExceeded') {
     if (own.length === 0 && found.length === 0) {
-      found.push({ ...none, kind: 'deadline', words: oneLine(late.message ?? 'progress deadline exceeded') });
+      found.push({
+        ...none,
+        kind: 'deadline',
+        words: foreign(oneLine(late.message ?? 'progress deadline exceeded')),
+      });
     }
     for (const one of [...own, ...found]) one.overdue = true;
   }
@@ -164,7 +169,7 @@ function controllerTroubles(
 /** What its probe said last, with what it was asked for. */
 function lastAnswer(events: readonly KubeEvent[]): string | undefined {
   const last = events.findLast(({ reason }) => reason === 'Unhealthy');
-  return last === undefined ? undefined : oneLine(last.message);
+  return last === undefined ? undefined : foreign(oneLine(last.message));
 }
 
 /** The server's words without whose pod it was and who asked for it: one quota is one cause, however many pods it keeps away. */
@@ -172,7 +177,7 @@ function refusalWords(refusal: string): string {
   const words = oneLine(refusal)
     .replace(/^(Error creating: |create Pod \S+ in StatefulSet \S+ failed( error)?: )/, '')
     .replace(/^pods "[^"]+" is forbidden: /, 'forbidden: ');
-  return `no pod can be created: ${words}`;
+  return `no pod can be created: ${foreign(words)}`;
 }
 
 const oneLine = (text: string): string => text.replaceAll(/\s+/g, ' ').trim();
@@ -217,7 +222,7 @@ function telling(events: readonly KubeEvent[], words: string): string | undefine
   const last = events.findLast(({ reason }) => !silent.test(reason));
   if (last === undefined) return undefined;
   const message = oneLine(last.message);
-  return words.includes(message) ? undefined : `${last.reason}: ${message}`;
+  return words.includes(message) ? undefined : `${last.reason}: ${foreign(message)}`;
 }
 
 /** Of one life of an object: one that was made anew under the same name has others. */

@@ -8,6 +8,7 @@ import { judgeFailure, schemaVersion } from './helm_aftermath.ts';
 import { runHelm } from './helm_run.ts';
 import { assertDeployed, endedWithoutUs, repairHelm } from './helm_state.ts';
 import { schemaSentence } from './helm_verdict.ts';
+import { flagWords } from './migrating.ts';
 import { previewRelease } from './release_preview.ts';
 import { pgDumpSchema } from './dump_record.ts';
 import { snapshotSchema } from './upgrade_snapshot.ts';
@@ -125,7 +126,7 @@ async function schemaLag(
   const at = `the database schema is at version ${schema} (this release's is ${target})`;
   const value = valueAt(ctx.values.root, autoMigrate.path);
   if (String(value) !== autoMigrate.on) {
-    return { line: `${at}: ${autoMigrate.path.join('.')} is ${JSON.stringify(value ?? null)}` };
+    return { line: `${at}: ${flagWords(autoMigrate, value)}` };
   }
   const begunAt = ctx.helmJournal().process?.begunAt;
   if (begunAt === undefined) return undefined;

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { causeChain } from '../../errors.ts';
 import { readRegularText } from '../../host/regular-file.ts';
 import type { KubeObject, Manifest } from '../../host/kubectl.ts';
 import { describeHolder } from '../../host/database-sessions.ts';
@@ -37,7 +38,7 @@ export async function checkDatabase(ctx: CheckContext, facts: HostFacts): Promis
   } catch (error) {
     return {
       outcome: 'fail',
-      measured: `the database does not answer, so no backup can be made (${error instanceof Error ? error.message : String(error)})`,
+      measured: `the database does not answer, so no backup can be made (${causeChain(error)[0] ?? ''})`,
       limit,
       fix: `k3s kubectl describe pod -n ${product.namespace} -l ${product.database.selector}`,
       ...(error instanceof Error && 'output' in error && typeof error.output === 'string'

@@ -1,3 +1,4 @@
+import { foreign } from '../../foreign.ts';
 import type { Measurement } from '../../policy/preflight.ts';
 import type { HostFacts, NodeObject } from './facts.ts';
 
@@ -21,7 +22,7 @@ export async function checkNodeReady(facts: HostFacts): Promise<Measurement> {
   const ready = conditionOf(bad, 'Ready');
   return {
     outcome: 'fail',
-    measured: `${bad.metadata.name}: ${ready?.status ?? 'no condition Ready'}${ready?.message === undefined ? '' : ` (${ready.message})`}`,
+    measured: `${bad.metadata.name}: ${ready?.status ?? 'no condition Ready'}${ready?.message === undefined ? '' : ` (${foreign(ready.message)})`}`,
     limit,
     fix: describe(bad),
   };

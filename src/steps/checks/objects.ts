@@ -1,3 +1,4 @@
+import { foreign } from '../../foreign.ts';
 import { releaseSecretName } from '../../host/helm.ts';
 import type { Manifest } from '../../host/kubectl.ts';
 import { tryCreate } from '../../host/server-questions.ts';
@@ -29,7 +30,7 @@ export async function checkObjects(
   const found: Measurement[] = [];
   const refused = (name: { kind: string; name: string; namespace: string }, words: string, what = '') => {
     const fix = commandFor(words, name) ?? `sudoedit ${shellWord(ctx.values.path)}`;
-    found.push(bad(`${name.kind}/${name.name}`, `${what}${plainWords(words)}`, fix));
+    found.push(bad(`${name.kind}/${name.name}`, `${what}${foreign(plainWords(words))}`, fix));
   };
   for (const answer of objects) {
     const { kind, metadata } = answer.manifest;

@@ -1,3 +1,4 @@
+import { foreign } from '../../foreign.ts';
 import type { Manifest } from '../../host/kubectl.ts';
 import { mirroredRegistries } from '../../host/k3s.ts';
 import { normalizedReference, repositoryOf } from '../../images/reference.ts';
@@ -39,7 +40,7 @@ export async function checkPullPolicy(
       .filter((one) => pullsAlways(one) && !mirrored(one.image))
       .map(
         ({ name, image, policy }) =>
-          `${object}: ${name} asks for ${image} (imagePullPolicy ${policy ?? 'Always, as it has no version'})`,
+          `${object}: ${name} asks for ${foreign(image)} (imagePullPolicy ${policy ?? 'Always, as it has no version'})`,
       ),
   );
   if (asking.length === 0) return { outcome: 'ok', measured: 'none asks', limit };

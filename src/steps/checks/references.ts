@@ -1,3 +1,4 @@
+import { foreign } from '../../foreign.ts';
 import type { KubeObject, Manifest } from '../../host/kubectl.ts';
 import { getAll } from '../../host/server-questions.ts';
 import type { Measurement } from '../../policy/preflight.ts';
@@ -159,5 +160,5 @@ function unbindable({ spec }: Manifest, classes: readonly StorageClass[]): strin
   }
   return classes.some(({ metadata }) => metadata.name === name)
     ? undefined
-    : `there is no StorageClass ${name}`;
+    : `there is no StorageClass ${foreign(name)}`;
 }

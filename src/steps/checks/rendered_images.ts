@@ -1,3 +1,4 @@
+import { foreign } from '../../foreign.ts';
 import type { Manifest } from '../../host/kubectl.ts';
 import { normalizedReference } from '../../images/reference.ts';
 import { wantedImages } from '../../images/wanted.ts';
@@ -85,8 +86,8 @@ export async function checkImages(
     outcome: unknown.length === 0 ? 'ok' : 'fail',
     measured:
       unknown.length === 0
-        ? `${needed.size - others.length} of ${needed.size} in the payload, ${others.join(', ')} pinned in containerd`
-        : unknown.map((name) => `${name} of ${needed.get(name)} is neither`).join(', '),
+        ? `${needed.size - others.length} of ${needed.size} in the payload, ${foreign(others.join(', '))} pinned in containerd`
+        : unknown.map((name) => `${foreign(name)} of ${needed.get(name)} is neither`).join(', '),
     limit,
     fix: `mend the image, or switch off what asks for it (sudoedit ${shellWord(paths.values)})`,
   };

@@ -1,4 +1,5 @@
 import { satisfies } from 'semver';
+import { foreign } from '../../foreign.ts';
 import type { State } from '../../engine/state.ts';
 import { deployedVersion, type Helm } from '../../host/helm.ts';
 import { readHelmJournal } from '../../host/helm-process.ts';
@@ -13,7 +14,7 @@ export function checkKubernetesVersion(product: Product, version: string): Measu
   const fits = satisfies(version, versionRange, { includePrerelease: true });
   return {
     outcome: fits ? 'ok' : 'fail',
-    measured: `the cluster runs Kubernetes ${version}`,
+    measured: `the cluster runs Kubernetes ${foreign(version)}`,
     limit: `this release supports ${versionRange}`,
   };
 }
@@ -35,7 +36,7 @@ export async function checkVersions(
   const emptied = release === undefined && readHelmJournal(state.helm).emptied === true;
   return {
     outcome: chartAgrees && (agrees(deployed) || emptied) ? 'ok' : 'fail',
-    measured: `the state says ${installed}, ${paths.chart}/Chart.yaml says ${chart?.version ?? 'nothing'}, the Helm release says ${deployed ?? 'nothing'}`,
+    measured: `the state says ${installed}, ${paths.chart}/Chart.yaml says ${chart === undefined ? 'nothing' : foreign(chart.version)}, the Helm release says ${deployed === undefined ? 'nothing' : foreign(deployed)}`,
     limit: `one version, the installed one${unfinished.length === 0 ? '' : ` or that of the unfinished upgrade (${[...new Set(unfinished)].join(', ')})`}`,
     fix: `${program} repair-state`,
   };

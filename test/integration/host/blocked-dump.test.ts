@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { asTold } from '../../fixtures/as-told.ts';
 import type { StepIo } from '../../../src/engine/step.ts';
 import { otherDatabases } from '../../../src/host/database-sessions.ts';
 import { createPostgres, type Postgres } from '../../../src/host/postgres.ts';
@@ -61,13 +62,13 @@ const check = () => {
 test('preflight says who holds a table and since when, and which databases the dump leaves out', async () => {
   const free = await check();
   assert.equal(free.outcome, 'ok');
-  assert.match(free.measured, /not dumped, other databases of the same server: notes/);
+  assert.match(asTold(free.measured), /not dumped, other databases of the same server: notes/);
   assert.deepEqual(await otherDatabases(database), ['notes']);
   const job = await hold(2);
   const found = await check();
   assert.equal(found.outcome, 'warn');
   assert.match(
-    found.measured,
+    asTold(found.measured),
     /^pid \d+ \(user postgres, night job\), in a transaction since \S+Z \(\d+ s\), holds wells: /,
   );
   assert.match(found.fix ?? '', /pg_terminate_backend\(\d+\)/);
@@ -98,5 +99,8 @@ test('a dump that waits says for whom while it waits, and goes on when the table
   await job.ended;
   assert.ok(existsSync(String(path)));
   assert.equal(warnings.length, 1);
-  assert.match(warnings[0] ?? '', /the dump waits, for up to 60 s, for pid \d+ \(user postgres, night job\)/);
+  assert.match(
+    asTold(warnings[0] ?? ''),
+    /the dump waits, for up to 60 s, for pid \d+ \(user postgres, night job\)/,
+  );
 });

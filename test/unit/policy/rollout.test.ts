@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { asTold } from '../../fixtures/as-told.ts';
 import type { Taint } from '../../../src/policy/node-fit.ts';
 import { podNeeds, type PodNeeds, type PodSpec } from '../../../src/policy/pod-needs.ts';
 import { amount, quantity } from '../../../src/policy/quantity.ts';
@@ -291,7 +292,7 @@ for (const { name, rollouts, host, refused, fix } of rows) {
   test(`${refused === undefined ? 'goes to its end' : 'cannot end'}: ${name}`, () => {
     const found = rehearse(rollouts, place(host));
     if (refused === undefined) assert.deepEqual(found, []);
-    else assert.match(found[0]?.why ?? 'nothing refused', refused);
+    else assert.match(asTold(found[0]?.why ?? 'nothing refused'), refused);
     if (fix !== undefined) assert.match(found[0]?.fix ?? '', fix);
   });
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { asTold } from '../../fixtures/as-told.ts';
 import type { Progress, StepIo } from '../../../src/engine/step.ts';
 import type { KubeObject } from '../../../src/host/kubectl.ts';
 import type { Sight } from '../../../src/host/sight.ts';
@@ -56,7 +57,7 @@ async function watch(
   await watching.stop();
   if (hookFailed) await watching.lookAtHooks();
   seen.lines = watching.lines(hookFailed ? 'hooks' : 'all');
-  return seen;
+  return asTold(seen);
 }
 
 const bad = (waiting: { reason: string; message?: string }, name = 'a'): Partial<Sight> => ({

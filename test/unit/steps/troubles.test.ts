@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { asTold } from '../../fixtures/as-told.ts';
 import type { Pod } from '../../../src/host/pods.ts';
 import { causeLines } from '../../../src/steps/trouble_words.ts';
 import { podCount, type Trouble, troublesOf } from '../../../src/steps/troubles.ts';
@@ -8,7 +9,7 @@ import { backend, controller, event, pod, sight } from './sight.ts';
 const now = new Date('2026-11-22T12:05:00Z');
 const since = new Date('2026-11-22T12:00:00Z');
 const look = (parts: Parameters<typeof sight>[0], selector?: string): Trouble[] =>
-  troublesOf(sight(parts), { now, since, selector, release: 'tiny' });
+  asTold(troublesOf(sight(parts), { now, since, selector, release: 'tiny' }));
 const brief = (troubles: Trouble[]) => troubles.map(({ workload, kind, words }) => [workload, kind, words]);
 const ofBackend = (pods: Pod[]) => ({ pods, controllers: [backend.deployment(), backend.replicaSet] });
 
@@ -137,15 +138,12 @@ test('pods of one workload with one cause are told once, with probe, event and l
     ],
   });
   assert.deepEqual(more, []);
-  assert.deepEqual(
-    causeLines([trouble!], () => ['password authentication failed']),
-    [
-      'Deployment/backend (2 pods): server: runs but is not ready',
-      '  probe: Readiness probe failed: statuscode: 404',
-      '  event: FailedPostStartHook: a hook failed',
-      '  log: password authentication failed',
-    ],
-  );
+  assert.deepEqual(asTold(causeLines([trouble!], () => ['password authentication failed'])), [
+    'Deployment/backend (2 pods): server: runs but is not ready',
+    '  probe: Readiness probe failed: statuscode: 404',
+    '  event: FailedPostStartHook: a hook failed',
+    '  log: password authentication failed',
+  ]);
 });
 
 test('whether anything of it runs at this instant, and whose last words there are', () => {
@@ -319,7 +317,7 @@ test('what may only follow from a cause is not known, and no failure of its own'
   ];
   const controllers = [...ofBackend([]).controllers, controller('StatefulSet', 'postgres')];
   assert.deepEqual(
-    causeLines(look({ pods, controllers }), () => ['a line']),
+    asTold(causeLines(look({ pods, controllers }), () => ['a line'])),
     [
       'StatefulSet/postgres: postgres: ErrImageNeverPull',
       '  log: a line',
