@@ -1,38 +1,41 @@
 import { basename, dirname, join, relative } from 'node:path';
 import { type Import, importCircles, layerMatrix, readImports, typescriptFiles } from './import-graph.ts';
 
+/** What every layer may import. */
+const base = ['known', 'shell-word', 'errors', 'foreign'];
+
+const release = ['release', 'backup', 'host', 'payload', 'images', 'policy'];
+
 /**
  * The architecture as data: which folder of src/ may import which. `main` and `errors` are the files of those names.
  * Type-only imports follow the same arrows, except where `types` allows more.
  */
 export const layers: Record<string, { imports: readonly string[]; types?: readonly string[] }> = {
-  main: { imports: ['commands', 'ui', 'host', 'policy', 'known', 'errors'] },
-  commands: { imports: ['flows', 'queries', 'ui', 'policy', 'known', 'errors'] },
+  main: { imports: ['commands', 'ui', 'host', ...base] },
+  commands: { imports: ['flows', 'queries', 'ui', 'policy', ...base] },
   flows: {
-    imports: ['queries', 'session', 'checks', 'steps', ...release(), 'engine', 'known', 'errors'],
+    imports: ['queries', 'session', 'checks', 'steps', ...release, 'engine', ...base],
   },
-  queries: { imports: ['session', ...release(), 'engine', 'known', 'errors'] },
-  session: { imports: [...release(), 'engine', 'known', 'errors'] },
-  checks: { imports: [...release(), 'known', 'errors'], types: ['engine'] },
-  steps: { imports: [...release(), 'known', 'errors'], types: ['engine'] },
+  queries: { imports: ['session', ...release, 'engine', ...base] },
+  session: { imports: [...release, 'engine', ...base] },
+  checks: { imports: [...release, ...base], types: ['engine'] },
+  steps: { imports: [...release, ...base], types: ['engine'] },
   release: {
-    imports: ['backup', 'host', 'payload', 'images', 'policy', 'known', 'errors'],
+    imports: ['backup', 'host', 'payload', 'images', 'policy', ...base],
     types: ['engine'],
   },
-  backup: { imports: ['host', 'payload', 'policy', 'known', 'errors'], types: ['engine', 'release'] },
-  images: { imports: ['host', 'payload', 'known', 'errors'] },
-  payload: { imports: ['host', 'known', 'errors'] },
-  host: { imports: ['known', 'errors'], types: ['engine'] },
-  ui: { imports: ['policy', 'known', 'errors'], types: ['engine', 'queries', 'images', 'payload'] },
-  engine: { imports: ['known', 'errors'] },
-  policy: { imports: ['known', 'errors'] },
+  backup: { imports: ['host', 'payload', 'policy', ...base], types: ['engine', 'release'] },
+  images: { imports: ['host', 'payload', ...base] },
+  payload: { imports: ['host', ...base] },
+  host: { imports: base, types: ['engine'] },
+  ui: { imports: ['policy', ...base], types: ['engine', 'queries', 'images', 'payload'] },
+  engine: { imports: base },
+  policy: { imports: base },
   known: { imports: ['errors'] },
-  errors: { imports: [] },
+  'shell-word': { imports: [] },
+  errors: { imports: ['foreign'] },
+  foreign: { imports: [] },
 };
-
-function release(): string[] {
-  return ['release', 'backup', 'host', 'payload', 'images', 'policy'];
-}
 
 /** Node modules that only one folder of src/ may import: programs are started in one place. */
 const reserved: Record<string, string> = { 'node:child_process': 'host' };

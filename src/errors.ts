@@ -1,3 +1,5 @@
+import { foreign, unmarked } from './foreign.ts';
+
 /**
  * Every expected failure of the product is an {@link IvaapError} with one of these codes; main.ts turns the code into
  * the process's exit code. docs/exit-codes.md is generated from this table.
@@ -89,12 +91,16 @@ export class IvaapError extends Error {
   }
 }
 
-/** The messages of an error and its causes, outermost first, repeated texts left out. */
+/**
+ * The messages of an error and its causes, outermost first, repeated texts left out. What is no error of ours speaks in others' words, and is
+ * marked so.
+ */
 export function causeChain(error: unknown): string[] {
   const chain: string[] = [];
   for (let current = error; current !== undefined && current !== null && chain.length < 10;) {
-    const message = current instanceof Error ? current.message : String(current);
-    if (!chain.some((earlier) => earlier.includes(message))) chain.push(message);
+    const words = current instanceof Error ? current.message : String(current);
+    const message = current instanceof IvaapError ? words : foreign(words);
+    if (!chain.some((earlier) => unmarked(earlier).includes(unmarked(words)))) chain.push(message);
     current = current instanceof Error ? current.cause : undefined;
   }
   return chain;

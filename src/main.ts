@@ -4,9 +4,10 @@ import { takeSignals } from './host/signals.ts';
 import { existsSync, fstatSync, readFileSync } from 'node:fs';
 import { isSea } from 'node:sea';
 import { describeError, IvaapError } from './errors.ts';
+import { unmarked } from './foreign.ts';
 import { errorLines } from './ui/error-text.ts';
 import { isStdoutClosed, outputTaken } from './ui/output.ts';
-import { shellWord } from './policy/shell-word.ts';
+import { shellWord } from './shell-word.ts';
 
 /**
  * The entry: puts the surroundings in order (environment, umask), turns signals into aborts, finds out under which name it was started, runs one
@@ -102,7 +103,7 @@ function printError(error: unknown, json: boolean): number {
   // Who asked for JSON and has no room for it hears it in words.
   if (json && !broken.has(process.stdout) && !isStdoutClosed()) {
     const event = { type: 'error', at: new Date().toISOString(), error: described };
-    process.stdout.write(`${JSON.stringify(event)}\n`);
+    process.stdout.write(`${unmarked(JSON.stringify(event))}\n`);
   } else {
     process.stderr.write(`${errorLines(described).join('\n')}\n`);
   }

@@ -5,6 +5,7 @@ import type { StepIo } from '../engine/step.ts';
 import { IvaapError } from '../errors.ts';
 import { copyTreeDurable, makeFolder, renameDurable, writeFileAtomic } from '../host/atomic-file.ts';
 import type { StepContext } from '../release/context.ts';
+import { shellWord } from '../shell-word.ts';
 
 /**
  * Folders of backups, and the only way to write into them. Once Helm starts, those that keep what stood before are sealed: their mode says
@@ -39,7 +40,7 @@ function assertOpen(folder: string): void {
     'failed',
     `${folder} keeps what stood before Helm started: nothing is written there any more`,
     {
-      hint: `ls -la ${folder}`,
+      hint: `ls -la ${shellWord(folder)}`,
     },
   );
 }

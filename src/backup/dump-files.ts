@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { JsonObject, StepIo } from '../engine/step.ts';
 import { IvaapError } from '../errors.ts';
+import { foreign } from '../foreign.ts';
 import { otherDatabases } from '../host/database-sessions.ts';
 import { estimateDump } from '../host/dump-estimate.ts';
 import { DiskReserve } from '../host/reserve.ts';
@@ -18,6 +19,7 @@ import { keepFile, makeBackupFolder } from './backup-folder.ts';
 import { tellingWhoHolds } from './dump-wait.ts';
 import type { UpgradeContext } from '../release/context.ts';
 import { type RestoreFacts, restoreScript } from './restore-script.ts';
+import { shellWord } from '../shell-word.ts';
 
 /** Beside the dump: what belongs to the database and not to its tables, and the program that puts all of it together again. */
 export const restoreFiles = {
@@ -28,7 +30,7 @@ export const restoreFiles = {
 
 /** Said wherever the dump is: who thinks of the server as one would lose what is in the others. */
 export const notDumped = (others: readonly string[]): string =>
-  `not dumped, other databases of the same server: ${others.join(', ')}`;
+  `not dumped, other databases of the same server: ${foreign(others.join(', '))}`;
 
 /** A whole dump in a folder of its own, with what a restore needs; its record for the state. */
 export async function takeDump(ctx: UpgradeContext, io: StepIo): Promise<JsonObject> {
@@ -40,7 +42,7 @@ export async function takeDump(ctx: UpgradeContext, io: StepIo): Promise<JsonObj
   await assertRoomForDump(ctx, estimate, reserve);
   const others = await known(otherDatabases(database, signal));
   const properties = await readProperties(database, signal);
-  const deployments = await deploymentsOf(ctx);
+  const workloads = await workloadsOf(ctx);
   const folder = await folderFor(ctx, io);
   const before = await writeHashed(folder, restoreFiles.before, beforeLoad(properties));
   const after = await writeHashed(folder, restoreFiles.after, afterLoad(properties));
@@ -68,7 +70,8 @@ export async function takeDump(ctx: UpgradeContext, io: StepIo): Promise<JsonObj
     takenAt,
     schemaVersion,
     files: { dump: [product.database.dumpFile, sha256], before, after },
-    deployments,
+    sizeBytes: properties.database.sizeBytes,
+    workloads,
   });
   await keepFile(folder, restoreFiles.script, text, 0o700);
   return {
@@ -84,6 +87,7 @@ export async function takeDump(ctx: UpgradeContext, io: StepIo): Promise<JsonObj
     boot: { id: bootId(), uptimeSeconds: uptimeSeconds() },
     tables: Object.fromEntries(tables.map(({ table, rows }) => [table, rows])),
     restoreScript: script,
+    ...(ctx.installedBy === undefined ? {} : { installedBy: ctx.installedBy }),
     ...(others.known && others.value.length > 0 ? { otherDatabases: others.value } : {}),
   };
 }
@@ -93,31 +97,26 @@ async function writeHashed(folder: string, name: string, text: string): Promise<
   return [name, createHash('sha256').update(text).digest('hex')];
 }
 
-type Deployment = KubeObject & {
-  spec: {
-    replicas?: number;
-    selector?: { matchLabels?: Record<string, string> };
-    template: {
-      metadata?: { labels?: Record<string, string> };
-      spec: { containers: { name: string; image: string }[] };
-    };
-  };
+interface Template {
+  metadata?: { labels?: Record<string, string> };
+  spec: { containers: { name: string; image: string }[] };
+}
+
+type Workload = KubeObject & {
+  spec: { replicas?: number; template?: Template; jobTemplate?: { spec: { template: Template } } };
 };
 
-const pairs = (labels: Record<string, string> | undefined) =>
-  Object.entries(labels ?? {}).map(([key, value]) => `${key}=${value}`);
-
-/** All of the namespace's but the database: whatever works with it, whether the product's data names it or not. */
-async function deploymentsOf({ kubectl, product }: UpgradeContext): Promise<RestoreFacts['deployments']> {
+/** All of the namespace's that can be halted but the database: whatever works with it, whether the product's data names it or not. */
+async function workloadsOf({ kubectl, product }: UpgradeContext): Promise<RestoreFacts['workloads']> {
   const { namespace, database } = product;
-  const found = await kubectl.list<Deployment>('deployments', { namespace });
-  return found.flatMap(({ metadata, spec }) => {
-    const labels = pairs(spec.template.metadata?.labels);
+  const found = await kubectl.list<Workload>('deployments,statefulsets,cronjobs', { namespace });
+  return found.flatMap(({ kind, metadata, spec }) => {
+    const template = spec.template ?? spec.jobTemplate?.spec.template;
+    const labels = Object.entries(template?.metadata?.labels ?? {}).map(([key, value]) => `${key}=${value}`);
     if (database.selector.split(',').every((pair) => labels.includes(pair))) return [];
-    const selector = pairs(spec.selector?.matchLabels).join(',');
-    const { containers } = spec.template.spec;
-    const images = containers.map(({ name, image }) => `${name}=${image} `).join('');
-    return [{ name: metadata.name, selector, replicas: spec.replicas ?? 1, images }];
+    const images = (template?.spec.containers ?? []).map(({ name, image }) => `${name}=${image} `).join('');
+    const replicas = kind === 'CronJob' ? undefined : (spec.replicas ?? 1);
+    return [{ id: `${kind}/${metadata.name}`, replicas, images }];
   });
 }
 
@@ -136,7 +135,7 @@ async function assertRoomForDump(
   throw new IvaapError(
     'failed',
     `no room for the dump on ${mountPoint}: ${formatBytes(freeBytes)} are free, and it takes ${dump} and ${formatBytes(keptBytes)} that are kept for the database`,
-    { hint: `make room (df -h ${mountPoint}), then run the same command again` },
+    { hint: `make room (df -h ${shellWord(mountPoint)}), then run the same command again` },
   );
 }
 

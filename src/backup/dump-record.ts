@@ -1,5 +1,8 @@
 import * as z from 'zod';
 
+/** The step whose result the dump is. */
+export const dumpStepId = 'upgrade_pg_backup';
+
 /** Of `pgDump` in the state: the dump of the database from before the upgrade. */
 export const pgDumpSchema = z.looseObject({
   folder: z.string(),
@@ -19,6 +22,8 @@ export const pgDumpSchema = z.looseObject({
   tables: z.record(z.string(), z.int()).optional(),
   /** Program that brings the database back to it; absent in older records. */
   restoreScript: z.string().optional(),
+  /** File that installed the release that it was taken of: what brings that one back; absent where nobody recorded it. */
+  installedBy: z.string().optional(),
   /** Other databases of the same server, which are not in it. */
   otherDatabases: z.array(z.string()).optional(),
 });

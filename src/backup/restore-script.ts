@@ -1,4 +1,7 @@
+import { shellWord as word } from '../shell-word.ts';
 import type { Product } from '../payload/product-schema.ts';
+import { type DumpedWorkload, haltFunctions } from './restore-halt.ts';
+import { questionFunctions } from './restore-questions.ts';
 
 /** What the script is made of: all of it is known when the dump is whole. */
 export interface RestoreFacts {
@@ -17,16 +20,11 @@ export interface RestoreFacts {
     before: [name: string, sha256: string];
     after: [name: string, sha256: string];
   };
-  /** Deployments as they were: whoever runs the same images is started again, the others are another release's. */
-  deployments: { name: string; selector: string; replicas: number; images: string }[];
+  /** Size of the database on disk; undefined where it did not say. */
+  sizeBytes: number | undefined;
+  /** Whoever runs the same images is started again, the others are another release's. */
+  workloads: DumpedWorkload[];
 }
-
-/** Of a container's images, as the script compares them. */
-const imagesPath = '{range .spec.template.spec.containers[*]}{.name}={.image} {end}';
-
-/** One word for a POSIX shell, quoted only where it must be. */
-const word = (text: string) =>
-  /^[A-Za-z0-9_@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
 
 /** PostgreSQL cuts names at 63 bytes, and a name that is cut may be another one's: 33 bytes are for what is put behind. */
 function prefixOf(name: string): string {
@@ -35,82 +33,81 @@ function prefixOf(name: string): string {
   return prefix;
 }
 
+/** The command with which the release's own file comes back, and the one that lets it where an upgrade had completed. */
+export const oldFileCommands = (release: string, installedBy: string | undefined) => {
+  const file = installedBy === undefined ? `FILE_OF_${release}` : word(installedBy);
+  return {
+    install: `${file} install --upgrade --supersede --waive ingress=restored`,
+    repair: `${file} repair-state`,
+  };
+};
+
 /**
  * The way back of the database as one program for a shell, which may be started as often as it takes: it loads the dump into a database
  * with a new name, gives that one all that belonged to the old one, and lets the two change names in one transaction. Until then
  * nothing that is there is changed but roles, and on every way out the product's pods are started again.
  */
 export function restoreScript(facts: RestoreFacts): string {
-  const { product, k3s, release, installedBy, takenAt, schemaVersion, files, deployments } = facts;
+  const { product, k3s, release, installedBy, takenAt, schemaVersion, files, sizeBytes, workloads } = facts;
   const { database, namespace } = product;
   const [dump, before, after] = [files.dump, files.before, files.after];
   const maintenance = database.name === 'postgres' ? 'template1' : 'postgres';
   // What a role or a database was given as its default must not stop the restore.
   const defaults = ['default_transaction_read_only=off', 'statement_timeout=0', 'lock_timeout=0'];
   const options = defaults.map((one) => `-c ${one}`).join(' ');
-  const psql = `env PGOPTIONS=${word(options)} psql -X -q -A -t -w -v ON_ERROR_STOP=1 -U ${word(database.user)}`;
+  const psql = `psql -X -q -A -t -w -v ON_ERROR_STOP=1 -U ${word(database.user)}`;
   const file = installedBy === undefined ? `the file of ${release}` : installedBy;
-  const again = `${installedBy === undefined ? `FILE_OF_${release}` : word(installedBy)} install --upgrade --supersede --waive ingress=restored`;
-  const repair = `${installedBy === undefined ? `FILE_OF_${release}` : word(installedBy)} repair-state`;
+  const { install, repair } = oldFileCommands(release, installedBy);
   return `#!/bin/sh
 # Brings the database ${JSON.stringify(database.name)} back to what it was at ${takenAt}, with release ${release}.
 # The database of now is kept under another name: nothing is deleted. May be started again as often as it takes.
 set -eu
 umask 077
-cd "$(dirname "$0")"
-script=$PWD/$(basename "$0")
+unset CDPATH
+case $0 in */*) cd -- "\${0%/*}/" ;; esac
+
+quote() { # one word for a shell
+  case $1 in
+    '' | *[!A-Za-z0-9_@%+=:,./-]*) printf "'%s'" "$(printf %s "$1" | sed "s/'/'\\\\\\\\''/g")" ;;
+    *) printf %s "$1" ;;
+  esac
+}
 
 release=${word(release)}
 live=${word(database.name)}
 stamp=$(date -u +%Y%m%dT%H%M%S)_$$
-restored=${word(`${prefixOf(database.name)}_restore_`)}$stamp
+copies=${word(`${prefixOf(database.name)}_restore_`)}
+restored=$copies$stamp
 moved=${word(`${prefixOf(database.name)}_moved_`)}$stamp
+kubectl=${word(`${word(k3s)} kubectl`)}
+script=$(pwd)/\${0##*/}
+again="sh $(quote "$script")"
+pod=
 created=
-swapping=
 swapped=
 stopped=
+unhalted=
 replaced=
+kept_down=
 missing=
+unchecked=
+ending=
 
 say() { printf '%s\\n' "$*"; }
 fail() { printf 'error: %s\\n' "$*" >&2; exit 1; }
 k() { ${word(k3s)} kubectl --kubeconfig ${word(product.k3s.kubeconfig)} -n ${word(namespace)} "$@"; }
 in_pod() { k exec -i "$pod" -c ${word(database.container)} -- "$@"; }
-sql() { in_pod ${psql} -v live="$live" -v restored="$restored" -v moved="$moved" -d "$@"; }
-
-halt() { # NAME SELECTOR REPLICAS-AT-THE-DUMP
-  now=$(k get deployment "$1" --ignore-not-found -o 'jsonpath={.spec.replicas}')
-  if [ -z "$now" ]; then missing="$missing $1"; return 0; fi
-  if [ "$now" = 0 ]; then now=$3; fi
-  stopped="$stopped $1=$now"
-  k scale deployment "$1" --replicas=0 >/dev/null
-  seconds=0
-  while :; do
-    left=$(k get pods -l "$2" -o name)
-    if [ -z "$left" ]; then break; fi
-    if [ "$seconds" -ge 120 ]; then fail "pods of $1 do not end: k3s kubectl get pods -n ${namespace} -l $2"; fi
-    seconds=$((seconds + 1))
-    sleep 1
-  done
+sql() {
+  in_pod env PGAPPNAME="restore_$stamp" PGOPTIONS=${word(options)} ${psql} \\
+    -v live="$live" -v restored="$restored" -v moved="$moved" -v copies="$copies" -v stamp="$stamp" -v ending="\${ending:-no}" -d "$@"
+}
+drop_command() { # DATABASE
+  say "  $kubectl exec -n ${namespace} $pod -c ${database.container} -- dropdb -U ${word(database.user)} $(quote "$1")"
 }
 
-start() { # NAME: as before
-  for one in $stopped; do
-    if [ "\${one%=*}" = "$1" ]; then k scale deployment "$1" --replicas="\${one#*=}" >/dev/null; fi
-  done
-}
+${haltFunctions(product, workloads)}
 
-start_or_remove() { # NAME IMAGES-AT-THE-DUMP
-  case " $stopped" in *" $1="*) ;; *) return 0 ;; esac
-  images=$(k get deployment "$1" -o ${word(`jsonpath=${imagesPath}`)})
-  if [ "$images" = "$2" ]; then
-    start "$1"
-  else
-    # It may be what moved the database: the old release's file makes it anew as it was.
-    k delete deployment "$1" >/dev/null
-    replaced="$replaced $1"
-  fi
-}
+${questionFunctions(product, { maintenance, dump: dump[0], sizeAtDump: sizeBytes })}
 
 finish() {
   code=$?
@@ -118,18 +115,30 @@ finish() {
   # What ends here is not cut off by a second Ctrl-C, nor by a terminal that goes.
   trap '' HUP INT TERM
   set +e
-  # A signal may have come between the change of names and our knowing of it.
-  if [ -n "$swapping" ] && [ "$(whereabouts 2>/dev/null)" = swapped ]; then swapped=yes; fi
+  left=
+  if [ -n "$created" ] && [ -z "$swapped" ]; then
+    # What was cut off here may go on in the pod: it ends first, or the names may change behind our back.
+    sql ${maintenance} >/dev/null 2>&1 <<'END'
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+  WHERE pid <> pg_backend_pid() AND (datname = :'restored' OR application_name = 'restore_' || :'stamp');
+DROP DATABASE IF EXISTS :"restored";
+END
+    case $(whereabouts 2>/dev/null) in
+      free) ;;
+      loaded) left=" Its unfinished copy is left: $restored." ;;
+      swapped) swapped=yes ;;
+      *) swapped=unknown ;;
+    esac
+  fi
   if [ -z "$swapped" ]; then
-    if [ -n "$created" ]; then
-      printf '%s\\n' 'DROP DATABASE IF EXISTS :"restored";' | sql ${maintenance} >/dev/null 2>&1
-    fi
-    for one in $stopped; do start "\${one%=*}"; done
+    for one in $stopped; do start "$one"; done
     if [ "$code" != 0 ]; then
-      say "NOT restored: the database $live is as it was. Mend the cause, then: sh $script" >&2
+      say "NOT restored: the database $live is as it was.$left Mend the cause, then: $again" >&2
     fi
+  elif [ "$swapped" = unknown ]; then
+    say "Whether the database is restored is NOT KNOWN: it does not answer. What works with it stays stopped. When it answers, to do all of it again: $again" >&2
   elif [ "$code" != 0 ]; then
-    say "The database IS restored (the one of before is $moved); what failed came after that. To do all of it again: sh $script" >&2
+    say "The database IS restored (the one of before is $moved); what failed came after that. To do all of it again: $again" >&2
   fi
   exit "$code"
 }
@@ -144,7 +153,7 @@ END
 swap() {
   sql ${maintenance} >/dev/null <<'END'
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-  WHERE datname IN (:'live', :'restored') AND pid <> pg_backend_pid();
+  WHERE (datname = :'restored' OR datname = :'live' AND :'ending' = 'yes') AND pid <> pg_backend_pid();
 BEGIN;
 SELECT format('ALTER DATABASE %I RENAME TO %I', datname, :'moved') FROM pg_database WHERE datname = :'live' \\gexec
 ALTER DATABASE :"restored" RENAME TO :"live";
@@ -153,7 +162,21 @@ END
 }
 
 main() {
-  if [ "$(id -u)" != 0 ]; then fail "this needs root: sudo sh '$script'"; fi
+  typed=$again
+  for one in "$@"; do
+    case $one in
+      --unchecked-room) unchecked=yes ;;
+      --end-sessions) ending=yes ;;
+      *) fail "$one is not known: $typed [--unchecked-room] [--end-sessions]" ;;
+    esac
+    again="$again $one"
+  done
+  if [ "$(id -u)" != 0 ]; then fail "this needs root: sudo $again"; fi
+  # Held by whatever is started here, too: what a killed start left at work keeps it.
+  if command -v flock >/dev/null 2>&1; then
+    exec 9<"$script"
+    flock -n 9 || fail "another start of this script is at work, or what a killed one left is: ps -ef | grep restore. Wait for its end, then: $again"
+  fi
   trap finish EXIT
   trap 'exit 129' HUP
   trap 'exit 130' INT
@@ -167,15 +190,26 @@ END
   pods=$(k get pods -l ${word(database.selector)} --field-selector=status.phase=Running -o name)
   pod=\${pods#pod/}
   case $pod in
-    '') fail "the database's pod does not run: k3s kubectl describe pod -n ${namespace} -l ${database.selector}" ;;
-    *pod/*) fail "several pods claim to be the database: k3s kubectl get pods -n ${namespace} -l ${database.selector}" ;;
+    '') fail "the database's pod does not run: $kubectl describe pod -n ${namespace} -l ${database.selector}" ;;
+    *pod/*) fail "several pods claim to be the database: $kubectl get pods -n ${namespace} -l ${database.selector}" ;;
   esac
-  if [ "$(whereabouts)" != free ]; then
+  answer=$(whereabouts) ||
+    fail "the database in pod $pod does not answer, see above: nothing was changed. $kubectl describe pod -n ${namespace} $pod"
+  if [ "$answer" != free ]; then
     fail "the database does not say that the names $restored and $moved are free: nothing was changed"
   fi
 
+  found=$(leftovers)
+  printf '%s\\n' "$found" | while IFS= read -r one; do
+    if [ -z "$one" ]; then continue; fi
+    say "A start that was killed has left an unfinished copy, which nobody needs: $one. To delete it:"
+    drop_command "$one"
+  done
+  check_room
+
   say "2 of 6: stopping what works with the database"
-${deployments.map(({ name, selector, replicas }) => `  halt ${word(name)} ${word(selector)} ${replicas}`).join('\n') || '  :'}
+  halt_all
+  nobody_left
 
   say "3 of 6: roles, and the empty database $restored"
   created=yes
@@ -192,17 +226,22 @@ END
 
   say "5 of 6: its settings and privileges; then it takes the name $live"
   sql ${maintenance} >/dev/null <${word(after[0])}
+  nobody_left
   tries=0
-  swapping=yes
   while [ "$(whereabouts)" != swapped ]; do
     tries=$((tries + 1))
-    if [ "$tries" -gt 10 ]; then fail "others hold on to the database: k3s kubectl get pods -A"; fi
+    if [ "$tries" -gt 10 ]; then
+      ask_holders
+      fail "the two databases could not change their names, see above. Who works with $live:
+\${holders:-  nobody just now}"
+    fi
     swap || say "  try $tries of 10 failed"
+    if [ -z "$ending" ]; then nobody_left; fi
   done
   swapped=yes
 
   say "6 of 6: starting again what runs with $release"
-${deployments.map(({ name, images }) => `  start_or_remove ${word(name)} ${word(images)}`).join('\n') || '  :'}
+  for one in $stopped; do start_or_remove "$one"; done
   version=$(sql "$live" <<'END'
 ${database.schemaVersionQuery.replace(/;?\s*$/, ';')}
 END
@@ -213,13 +252,17 @@ END
 
   say "The database $live is as it was at ${takenAt}: schema version ${schemaVersion}."
   say "The database of before this restore is kept as $moved. To delete it, when nobody needs it any more:"
-  say "  k3s kubectl exec -n ${namespace} $pod -c ${database.container} -- dropdb -U ${database.user} '$moved'"
-  if [ -n "$replaced$missing" ]; then
+  drop_command "$moved"
+  if [ -n "$unhalted" ]; then say "Not stopped by this script, and not started again:$unhalted. Who is the new release's may move the database again."; fi
+  if [ -n "$replaced$missing$kept_down" ]; then
     if [ -n "$replaced" ]; then say "The new release's$replaced would move it again and was taken away."; fi
     if [ -n "$missing" ]; then say "Not there, maybe since an earlier start of this script:$missing."; fi
+    for one in $kept_down; do
+      say "The new release's \${one%=*} would move it again and stays stopped. Where it is so when $release is back: $kubectl scale -n ${namespace} \${one%=*} --replicas=\${one#*=}"
+    done
     say "Bring $release back NOW, with"
     say ${word(`${file}, which makes what is missing anew:`)}
-    say ${word(`  ${again}`)}
+    say ${word(`  ${install}`)}"\${kept_down:+ --force-conflicts}"
     say ${word(`Where it says that a newer release is installed, type this first: ${repair}`)}
   fi
 }

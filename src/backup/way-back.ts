@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import type { RunRecord, State } from '../engine/state.ts';
 import type { JsonObject } from '../engine/step.ts';
 import { sameVersion } from '../policy/version.ts';
-import { type PgDump, pgDumpSchema } from './dump-record.ts';
+import { dumpStepId, type PgDump, pgDumpSchema } from './dump-record.ts';
 
 /** What there is for the way back from the run that is recorded last, whatever became of it. */
 export interface WayBack {
@@ -46,7 +46,7 @@ export function wayBackOf({
   const [, anchor] =
     Object.entries(anchors).find(([version]) => from !== null && isVersion(version, from)) ?? [];
   const kept = point === undefined ? undefined : anchor;
-  const own = dumpIn(resultOf(run, 'upgrade_pg_backup'));
+  const own = dumpIn(resultOf(run, dumpStepId));
   const ownSnapshot = folderIn(resultOf(run, 'upgrade_snapshot'));
   const anchorDump = dumpIn(kept?.derived);
   const asked: unknown = point?.data.schemaVersion;

@@ -9,6 +9,7 @@ import type { Product, Release } from '../payload/product-schema.ts';
 import type { Measurement } from '../policy/preflight.ts';
 import { notDumped } from '../backup/dump-files.ts';
 import { endSession } from '../backup/dump-wait.ts';
+import { causeChain } from '../errors.ts';
 import type { CheckContext, HostFacts } from './facts.ts';
 import { podTemplates } from './rendered-images.ts';
 
@@ -37,7 +38,7 @@ export async function checkDatabase(ctx: CheckContext, facts: HostFacts): Promis
   } catch (error) {
     return {
       outcome: 'fail',
-      measured: `the database does not answer, so no backup can be made (${error instanceof Error ? error.message : String(error)})`,
+      measured: `the database does not answer, so no backup can be made (${causeChain(error)[0] ?? ''})`,
       limit,
       fix: `k3s kubectl describe pod -n ${product.namespace} -l ${product.database.selector}`,
       ...(error instanceof Error && 'output' in error && typeof error.output === 'string'

@@ -8,10 +8,12 @@ import type { Pod } from '../host/pods.ts';
 import type { listProcesses } from '../host/processes.ts';
 import { type ImagePlan, planImages } from '../images/plan.ts';
 import { wantedImages } from '../images/wanted.ts';
-import type { Taint } from '../policy/node-fit.ts';
 import type { QuotaObject } from '../policy/quota-use.ts';
+import type { NodeObject, Claim, StorageClass, ClusterObjects } from '../release/cluster-objects.ts';
 import type { StepContext } from '../release/context.ts';
+import { once } from '../release/once.ts';
 import { imageStore } from '../release/image-store.ts';
+import { settled } from './settled-node.ts';
 
 /** What checks of both flows are given. */
 export type CheckContext = Pick<
@@ -38,33 +40,6 @@ export type CheckContext = Pick<
   resumed: boolean;
 };
 
-export interface NodeObject extends KubeObject {
-  spec?: { unschedulable?: boolean; taints?: Taint[] };
-  status: {
-    conditions?: { type: string; status: string; reason?: string; message?: string }[];
-    allocatable?: Record<string, string>;
-    nodeInfo?: { bootID?: string };
-  };
-}
-
-export interface Claim extends KubeObject {
-  spec?: { volumeName?: string };
-  status?: { phase?: string };
-}
-
-export type StorageClass = KubeObject;
-
-export interface ClusterObjects {
-  nodes: NodeObject[];
-  /** Of the product's namespace. */
-  pods: Pod[];
-  allPods: Pod[];
-  quotas: QuotaObject[];
-  classes: StorageClass[];
-  allClaims: Claim[];
-  claims: Claim[];
-}
-
 export interface DatabaseFacts {
   /** `server_version_num`: 150018 is 15.18. */
   versionNumber: number;
@@ -89,35 +64,12 @@ export interface HostFacts {
   missingImages(): Promise<Pick<ImagePlan, 'missingBytes' | 'unpackedBytes'>>;
 }
 
-/** Asks when it is first asked, and remembers. */
-export function once<T>(ask: () => Promise<T>): () => Promise<T> {
-  let answer: Promise<T> | undefined;
-  return () => (answer ??= ask());
-}
-
 const apiServerTimeoutMs = 20_000;
 
 export function hostFacts(ctx: CheckContext): HostFacts {
-  const { product, kubectl, database, containerd, index, signal } = ctx;
+  const { product, database, containerd, index, signal } = ctx;
   return {
-    cluster: once(async () => {
-      const kinds = 'nodes,pods,persistentvolumeclaims,resourcequotas,storageclasses';
-      const objects = await kubectl.list(kinds, { allNamespaces: true, signal });
-      const ofKind = <T extends KubeObject>(kind: string) =>
-        objects.filter((object) => object.kind === kind) as T[];
-      const own = ({ metadata }: KubeObject) => metadata.namespace === product.namespace;
-      const allPods = ofKind<Pod>('Pod');
-      const allClaims = ofKind<Claim>('PersistentVolumeClaim');
-      return {
-        nodes: ofKind<NodeObject>('Node'),
-        pods: allPods.filter(own),
-        allPods,
-        quotas: ofKind<KubeObject & QuotaObject>('ResourceQuota'),
-        classes: ofKind<StorageClass>('StorageClass'),
-        allClaims,
-        claims: allClaims.filter(own),
-      };
-    }),
+    cluster: once(() => settled(() => clusterObjects(ctx), ctx)),
     apiServer: once(() =>
       ctx.askApiServer(product.k3s.kubeconfig, { signal, timeoutMs: apiServerTimeoutMs }),
     ),
@@ -144,5 +96,24 @@ export function hostFacts(ctx: CheckContext): HostFacts {
         signal,
       }),
     ),
+  };
+}
+
+async function clusterObjects({ product, kubectl, signal }: CheckContext): Promise<ClusterObjects> {
+  const kinds = 'nodes,pods,persistentvolumeclaims,resourcequotas,storageclasses';
+  const objects = await kubectl.list(kinds, { allNamespaces: true, signal });
+  const ofKind = <T extends KubeObject>(kind: string) =>
+    objects.filter((object) => object.kind === kind) as T[];
+  const own = ({ metadata }: KubeObject) => metadata.namespace === product.namespace;
+  const allPods = ofKind<Pod>('Pod');
+  const allClaims = ofKind<Claim>('PersistentVolumeClaim');
+  return {
+    nodes: ofKind<NodeObject>('Node'),
+    pods: allPods.filter(own),
+    allPods,
+    quotas: ofKind<KubeObject & QuotaObject>('ResourceQuota'),
+    classes: ofKind<StorageClass>('StorageClass'),
+    allClaims,
+    claims: allClaims.filter(own),
   };
 }

@@ -1,5 +1,6 @@
 import { bootId } from '../host/system.ts';
 import type { Measurement } from '../policy/preflight.ts';
+import { foreign } from '../foreign.ts';
 import type { CheckContext } from './facts.ts';
 
 const program = /^helm([-_]?v?\d+(\.\d+)*)?$/;
@@ -28,16 +29,16 @@ export function checkHelmProcess({
 }: Pick<CheckContext, 'product' | 'helmJournal' | 'listProcesses'>): Measurement {
   const { process: known } = helmJournal();
   const ours = known?.bootId === bootId() ? known : undefined;
-  const foreign = listProcesses()
+  const others = listProcesses()
     .filter(({ argv }) => changesRelease(argv, product))
     .filter(({ pid, startTime }) => ours?.pid !== pid || ours.startTime !== startTime);
-  const [first] = foreign;
+  const [first] = others;
   return {
     outcome: first === undefined ? 'ok' : 'fail',
     measured:
       first === undefined
         ? 'none'
-        : foreign.map(({ pid, argv }) => `process ${pid}: ${argv.slice(0, 3).join(' ')}`).join(', '),
+        : others.map(({ pid, argv }) => `process ${pid}: ${foreign(argv.slice(0, 3).join(' '))}`).join(', '),
     limit: 'no Helm that changes this release and is not in our journal',
     ...(first === undefined ? {} : { fix: `wait until it has ended: tail --pid=${first.pid} -f /dev/null` }),
   };

@@ -1,6 +1,7 @@
 import { roomAt } from '../host/mounts.ts';
 import type { Measurement } from '../policy/preflight.ts';
 import type { CheckContext, HostFacts } from './facts.ts';
+import { shellWord } from '../shell-word.ts';
 
 /** kubelet's own default, which k3s keeps. */
 const defaultThreshold = 85;
@@ -44,7 +45,7 @@ export function judgeImageGc(
     outcome: then >= threshold ? 'fail' : 'ok',
     measured: `${now} % of ${room.mountPoint} used, ${then} % with the new images`,
     limit: `below ${threshold} %: there kubelet begins to remove images`,
-    fix: `make room on it (df -h ${room.mountPoint}), or give it a larger disk`,
+    fix: `make room on it (df -h ${shellWord(room.mountPoint)}), or give it a larger disk`,
     data: { nowPercent: now, thenPercent: then, thresholdPercent: threshold },
   };
 }

@@ -1,6 +1,7 @@
 import { probe } from '../host/http-probe.ts';
 import type { Measurement } from '../policy/preflight.ts';
 import { probeUntilHealthy } from '../release/health-route.ts';
+import { foreign } from '../foreign.ts';
 import type { CheckContext } from './facts.ts';
 
 /** One answer may be unlucky; one that stays away is not. */
@@ -13,7 +14,7 @@ export function checkRoutes({ product, signal }: CheckContext, fqdn: string): Pr
       return {
         part: route.id,
         outcome: result.healthy ? 'ok' : 'fail',
-        measured: `${route.path}: ${result.answered ? `status ${result.status}` : result.reason}`,
+        measured: `${route.path}: ${result.answered ? `status ${result.status}` : foreign(result.reason)}`,
         limit: `status ${route.expectStatus}`,
         fix: `k3s kubectl get ingress,pods -n ${product.namespace}`,
         ...(result.answered && !result.healthy && result.bodyExcerpt !== ''
@@ -33,7 +34,7 @@ export function checkIngressPorts({ product, signal }: CheckContext, fqdn: strin
       return {
         part: String(port),
         outcome: result.answered ? 'ok' : 'fail',
-        measured: result.answered ? `something answers (status ${result.status})` : result.reason,
+        measured: result.answered ? `something answers (status ${result.status})` : foreign(result.reason),
         limit: `an ingress controller answers on port ${port}`,
         fix: 'k3s kubectl get pods -n kube-system -l app.kubernetes.io/name=traefik',
       };

@@ -4,6 +4,7 @@ import type { State } from '../engine/state.ts';
 import { causeChain } from '../errors.ts';
 import type { Measurement } from '../policy/preflight.ts';
 import type { CheckContext } from './facts.ts';
+import { shellWord } from '../shell-word.ts';
 
 /** The scan has read the whole file before: damage ends a command with its own exit code. */
 export function checkPayload({ index }: Pick<CheckContext, 'index'>): Measurement {
@@ -21,7 +22,7 @@ export async function checkState(
   { schema, product }: State,
 ): Promise<Measurement> {
   const limit = 'readable, on a file system that can be written';
-  const fix = `ls -la ${paths.installer}; findmnt -T ${paths.installer}`;
+  const fix = `ls -la ${shellWord(paths.installer)}; findmnt -T ${shellWord(paths.installer)}`;
   try {
     for (const path of [paths.installer, paths.state]) await access(path, constants.R_OK | constants.W_OK);
     const trouble = await folderTrouble(paths);
@@ -50,11 +51,11 @@ async function folderTrouble({
     if (found.isSymbolicLink() && (path === backups || path === tools)) {
       return {
         measured: `${path} is a link, which is not followed when it is written into`,
-        fix: `target=$(readlink -f ${path}) && rm ${path} && mkdir -m 700 ${path} && mount --bind "$target" ${path}`,
+        fix: `target=$(readlink -f ${shellWord(path)}) && rm ${shellWord(path)} && mkdir -m 700 ${shellWord(path)} && mount --bind "$target" ${shellWord(path)}`,
       };
     }
     if (!found.isDirectory() && !found.isSymbolicLink()) {
-      return { measured: `${path} is no folder`, fix: `ls -ld ${path}` };
+      return { measured: `${path} is no folder`, fix: `ls -ld ${shellWord(path)}` };
     }
     const refused = await access(path, constants.W_OK).then(
       () => undefined,
@@ -64,7 +65,7 @@ async function folderTrouble({
     // Root may write wherever the file system lets it: only an attribute keeps it from that.
     return {
       measured: `${path} cannot be written: ${refused}`,
-      fix: `chattr -i ${path}   # lsattr -d ${path} shows it`,
+      fix: `chattr -i ${shellWord(path)}   # lsattr -d ${shellWord(path)} shows it`,
     };
   }
   return undefined;

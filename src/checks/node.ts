@@ -1,5 +1,7 @@
 import type { Measurement } from '../policy/preflight.ts';
-import type { HostFacts, NodeObject } from './facts.ts';
+import { foreign } from '../foreign.ts';
+import type { HostFacts } from './facts.ts';
+import type { NodeObject } from '../release/cluster-objects.ts';
 
 const conditionOf = (node: NodeObject, type: string) =>
   node.status.conditions?.find((condition) => condition.type === type);
@@ -21,7 +23,7 @@ export async function checkNodeReady(facts: HostFacts): Promise<Measurement> {
   const ready = conditionOf(bad, 'Ready');
   return {
     outcome: 'fail',
-    measured: `${bad.metadata.name}: ${ready?.status ?? 'no condition Ready'}${ready?.message === undefined ? '' : ` (${ready.message})`}`,
+    measured: `${bad.metadata.name}: ${ready?.status ?? 'no condition Ready'}${ready?.message === undefined ? '' : ` (${foreign(ready.message)})`}`,
     limit,
     fix: describe(bad),
   };

@@ -8,6 +8,12 @@ import { adoptCommand, foreignOwner } from '../release/object-owner.ts';
 import type { PodTrial } from '../release/pod-trials.ts';
 import type { Answer, DeployedRecord, ServerAnswers } from '../release/answered-objects.ts';
 import { mendRecord } from '../release/mend-record.ts';
+import { foreign } from '../foreign.ts';
+import { quotaOf } from '../policy/quota-use.ts';
+import { tryMade } from '../release/made-objects.ts';
+import { fullQuotas } from './counted.ts';
+import type { ClusterObjects } from '../release/cluster-objects.ts';
+import { shellWord } from '../shell-word.ts';
 
 const limit = 'the API server takes it, and Helm owns what is there';
 
@@ -16,14 +22,15 @@ export async function checkObjects(
   ctx: UpgradeContext,
   answers: ServerAnswers,
   pods: readonly PodTrial[],
+  { quotas, allClaims }: Pick<ClusterObjects, 'quotas' | 'allClaims'>,
   signal: AbortSignal,
 ): Promise<Measurement[]> {
   const { product } = ctx;
   const { objects, deployed } = answers;
   const found: Measurement[] = [];
   const refused = (name: { kind: string; name: string; namespace: string }, words: string, what = '') => {
-    const fix = commandFor(words, name) ?? `sudoedit ${ctx.values.path}`;
-    found.push(bad(`${name.kind}/${name.name}`, `${what}${plainWords(words)}`, fix));
+    const fix = commandFor(words, name) ?? `sudoedit ${shellWord(ctx.values.path)}`;
+    found.push(bad(`${name.kind}/${name.name}`, `${what}${foreign(plainWords(words))}`, fix));
   };
   for (const answer of objects) {
     const { kind, metadata } = answer.manifest;
@@ -37,9 +44,21 @@ export async function checkObjects(
     const [kind = '', name = ''] = workload.split('/');
     if (words !== undefined) refused({ kind, name, namespace }, words, 'its pods: ');
   }
+  const made = await tryMade(ctx, answers, allClaims, signal);
+  for (const { workload, object, words } of made.trials) {
+    const [kind = '', name = ''] = workload.split('/');
+    const { namespace = product.namespace } = object.metadata;
+    if (words !== undefined) refused({ kind, name, namespace }, words, `its ${object.kind}: `);
+  }
   for (const words of await refusedHooks(ctx, signal)) refused(words.name, words.words, 'its hook: ');
-  const record = await refusedRecord(ctx, deployed, signal);
-  if (record !== undefined) refused(record.name, record.words, "Helm's own record of the upgrade: ");
+  const record = await tryRecord(ctx, deployed, signal);
+  const { words } = record;
+  if (words !== undefined) refused(record.name, words, "Helm's own record of the upgrade: ");
+  const created = objects.flatMap(({ live, next }) =>
+    live === undefined && next !== undefined ? [next] : [],
+  );
+  const all = [...created, ...(words === undefined ? [record.object] : [])] as Manifest[];
+  found.push(...fullQuotas(quotas.map(quotaOf), all, made, { usual: product.namespace, limit }));
   if (deployed !== undefined) found.push(...unreadable(ctx, deployed, objects));
   if (found.length > 0) return found;
   const measured = `${objects.length} objects and ${pods.length} pod templates tried`;
@@ -73,7 +92,7 @@ function unreadable(
  * Helm begins with a Secret, which a quota or a policy may refuse as any other. That its name is taken is no refusal: then admission
  * had let it pass, and Helm takes a later number.
  */
-async function refusedRecord(
+async function tryRecord(
   { kubectl, product }: UpgradeContext,
   deployed: DeployedRecord | undefined,
   signal: AbortSignal,
@@ -82,15 +101,15 @@ async function refusedRecord(
   const revision = (deployed?.revision ?? 0) + 1;
   const name = { kind: 'Secret', name: releaseSecretName(release, revision), namespace };
   const labels = { owner: 'helm', name: release, status: 'pending-upgrade', version: String(revision) };
-  const record = {
+  const object = {
     apiVersion: 'v1',
     kind: name.kind,
     metadata: { name: name.name, namespace, labels },
     type: 'helm.sh/release.v1',
     data: { release: Buffer.from('tried').toString('base64') },
   };
-  const { words } = await tryCreate(kubectl, [record as Manifest], { namespace, signal });
-  return words === undefined || /AlreadyExists/.test(words) ? undefined : { name, words };
+  const { words } = await tryCreate(kubectl, [object as Manifest], { namespace, signal });
+  return { name, object, ...(words === undefined || /AlreadyExists/.test(words) ? {} : { words }) };
 }
 
 const upgradeHook = /(^|,)\s*(pre|post)-upgrade\s*(,|$)/;

@@ -4,6 +4,8 @@ import { normalizedReference, repositoryOf } from '../images/reference.ts';
 import type { Measurement } from '../policy/preflight.ts';
 import type { PodTrial } from '../release/pod-trials.ts';
 import { podTemplates, type TemplateImage } from './rendered-images.ts';
+import { foreign } from '../foreign.ts';
+import { shellWord } from '../shell-word.ts';
 
 const limit = 'no image is asked of a registry, or k3s has a mirror for it';
 
@@ -38,7 +40,7 @@ export async function checkPullPolicy(
       .filter((one) => pullsAlways(one) && !mirrored(one.image))
       .map(
         ({ name, image, policy }) =>
-          `${object}: ${name} asks for ${image} (imagePullPolicy ${policy ?? 'Always, as it has no version'})`,
+          `${object}: ${name} asks for ${foreign(image)} (imagePullPolicy ${policy ?? 'Always, as it has no version'})`,
       ),
   );
   if (asking.length === 0) return { outcome: 'ok', measured: 'none asks', limit };
@@ -46,7 +48,7 @@ export async function checkPullPolicy(
     outcome: 'fail',
     measured: [...new Set(asking)].join(', '),
     limit,
-    fix: `sudoedit ${valuesPath}   # imagePullPolicy: IfNotPresent`,
+    fix: `sudoedit ${shellWord(valuesPath)}   # imagePullPolicy: IfNotPresent`,
   };
 }
 

@@ -4,7 +4,8 @@ import type { Measurement } from '../policy/preflight.ts';
 import type { UpgradeContext } from '../release/context.ts';
 import type { PodTrial } from '../release/pod-trials.ts';
 import { byNamespace } from '../release/server-answers.ts';
-import type { Claim, ClusterObjects, StorageClass } from './facts.ts';
+import { foreign } from '../foreign.ts';
+import type { Claim, ClusterObjects, StorageClass } from '../release/cluster-objects.ts';
 
 const limit =
   'each config map, secret and claim that a new pod needs is there or in the chart, each claim can be bound';
@@ -159,5 +160,5 @@ function unbindable({ spec }: Manifest, classes: readonly StorageClass[]): strin
   }
   return classes.some(({ metadata }) => metadata.name === name)
     ? undefined
-    : `there is no StorageClass ${name}`;
+    : `there is no StorageClass ${foreign(name)}`;
 }

@@ -2,7 +2,9 @@ import type { Manifest } from '../host/kubectl.ts';
 import { normalizedReference } from '../images/reference.ts';
 import { wantedImages } from '../images/wanted.ts';
 import type { Measurement } from '../policy/preflight.ts';
+import { foreign } from '../foreign.ts';
 import type { CheckContext } from './facts.ts';
+import { shellWord } from '../shell-word.ts';
 
 export interface PodTemplate {
   /** `Kind/name` of the object that holds it. */
@@ -84,9 +86,9 @@ export async function checkImages(
     outcome: unknown.length === 0 ? 'ok' : 'fail',
     measured:
       unknown.length === 0
-        ? `${needed.size - others.length} of ${needed.size} in the payload, ${others.join(', ')} pinned in containerd`
-        : unknown.map((name) => `${name} of ${needed.get(name)} is neither`).join(', '),
+        ? `${needed.size - others.length} of ${needed.size} in the payload, ${foreign(others.join(', '))} pinned in containerd`
+        : unknown.map((name) => `${foreign(name)} of ${needed.get(name)} is neither`).join(', '),
     limit,
-    fix: `mend the image, or switch off what asks for it (sudoedit ${paths.values})`,
+    fix: `mend the image, or switch off what asks for it (sudoedit ${shellWord(paths.values)})`,
   };
 }

@@ -5,9 +5,8 @@ import { wantedArchives } from '../images/wanted.ts';
 import type { Requirements } from '../payload/product-schema.ts';
 import type { Measurement } from '../policy/preflight.ts';
 import { judgeRoom, type RoomNeed } from '../policy/room.ts';
-import { pgDumpSchema } from '../backup/dump-record.ts';
+import { dumpStepId, pgDumpSchema } from '../backup/dump-record.ts';
 import { whyDumpIsStale } from '../backup/stale-dump.ts';
-import { upgradePgBackup } from '../steps/upgrade_pg_backup.ts';
 import type { CheckContext, HostFacts } from './facts.ts';
 
 /** Records, logs and copies of a run, and what a few new pods need. */
@@ -85,7 +84,7 @@ async function expectedDump(ctx: CheckContext, facts: HostFacts): Promise<RoomNe
 function hasUsableDump(ctx: CheckContext): boolean {
   const steps = ctx.run()?.steps;
   if (steps?.upgrade_helm?.status === 'completed') return true;
-  const step = steps?.[upgradePgBackup.id];
+  const step = steps?.[dumpStepId];
   const dump = pgDumpSchema.safeParse(step?.out?.pgDump);
   return step?.status === 'completed' && dump.success && whyDumpIsStale(ctx, dump.data) === undefined;
 }

@@ -1,6 +1,7 @@
 import { normalizedReference } from '../images/reference.ts';
 import { readRegularText } from '../host/regular-file.ts';
 import type { Measurement } from '../policy/preflight.ts';
+import { foreign } from '../foreign.ts';
 import type { CheckContext } from './facts.ts';
 
 const limit = 'whole in containerd: every pod starts with it';
@@ -21,10 +22,10 @@ export async function checkSandboxImage(ctx: CheckContext): Promise<Measurement>
   }
   const name = normalizedReference(image);
   const found = (await ctx.containerd.check(name)).find((one) => one.name === name);
-  if (found?.complete === true) return { outcome: 'ok', measured: name, limit };
+  if (found?.complete === true) return { outcome: 'ok', measured: foreign(name), limit };
   return {
     outcome: 'fail',
-    measured: `${name} is ${found === undefined ? 'not in containerd' : 'not whole in containerd'}: no new pod starts, nor would the old ones again`,
+    measured: `${foreign(name)} is ${found === undefined ? 'not in containerd' : 'not whole in containerd'}: no new pod starts, nor would the old ones again`,
     limit,
     fix: `k3s ctr images import k3s-airgap-images-amd64.tar   # the file of this k3s' own release`,
   };

@@ -10,17 +10,19 @@ import { quotaOf } from '../policy/quota-use.ts';
 import { type Obstacle, obstacleTo, type Place, rehearse, type Rollout } from '../policy/rollout.ts';
 import { type PodTrial, templateOf } from '../release/pod-trials.ts';
 import type { ServerAnswers, ServerObject } from '../release/answered-objects.ts';
-import type { ClusterObjects, NodeObject } from './facts.ts';
+import { leaving } from '../release/server-answers.ts';
+import type { ClusterObjects, NodeObject } from '../release/cluster-objects.ts';
 
 const limit = 'every new pod has its place while old ones still run';
 
 /** Whether the pods that the upgrade makes can run: node, quotas, what is free, in the order in which a rollout goes. */
 export function checkSchedule(
-  { objects, deployed }: ServerAnswers,
+  answers: ServerAnswers,
   trials: readonly PodTrial[],
   cluster: ClusterObjects,
   usual: string,
 ): Measurement[] {
+  const { objects, deployed } = answers;
   const node = ourNode(cluster.nodes);
   if (node === undefined) return [unknownNode(cluster.nodes)];
   const living = cluster.allPods.filter(({ status }) => !/^(Succeeded|Failed)$/.test(status.phase));
@@ -59,14 +61,8 @@ export function checkSchedule(
       rollouts.push({ workload, next: waits, replicas: 1, surge: 0, unavailable: 1, old: [waits] });
     }
   }
-  const leaving = (deployed?.objects ?? []).filter(
-    (one) =>
-      !objects.some(
-        ({ manifest: { kind, metadata } }) => kind === one.kind && metadata.name === one.metadata.name,
-      ),
-  );
   // Helm removes what the chart no longer has before it waits for the rest.
-  const gone = leaving.flatMap((one) => {
+  const gone = leaving(answers).flatMap((one) => {
     const live = deployed?.live(one);
     return live === undefined ? [] : podsOf(live, living, usual);
   });

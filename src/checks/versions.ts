@@ -8,13 +8,14 @@ import { sameVersion } from '../policy/version.ts';
 import { agreeingVersions } from '../release/agreeing-versions.ts';
 import { chartFacts } from '../release/chart-tree.ts';
 import type { ProductPaths } from '../release/product-paths.ts';
+import { foreign } from '../foreign.ts';
 
 export function checkKubernetesVersion(product: Product, version: string): Measurement {
   const { versionRange } = product.k3s;
   const fits = satisfies(version, versionRange, { includePrerelease: true });
   return {
     outcome: fits ? 'ok' : 'fail',
-    measured: `the cluster runs Kubernetes ${version}`,
+    measured: `the cluster runs Kubernetes ${foreign(version)}`,
     limit: `this release supports ${versionRange}`,
   };
 }
@@ -36,7 +37,7 @@ export async function checkVersions(
   const emptied = release === undefined && readHelmJournal(state.helm).emptied === true;
   return {
     outcome: chartAgrees && (agrees(deployed) || emptied) ? 'ok' : 'fail',
-    measured: `the state says ${installed}, ${paths.chart}/Chart.yaml says ${chart?.version ?? 'nothing'}, the Helm release says ${deployed ?? 'nothing'}`,
+    measured: `the state says ${installed}, ${paths.chart}/Chart.yaml says ${chart === undefined ? 'nothing' : foreign(chart.version)}, the Helm release says ${deployed === undefined ? 'nothing' : foreign(deployed)}`,
     limit: `one version, the installed one${unfinished.length === 0 ? '' : ` or that of the unfinished upgrade (${[...new Set(unfinished)].join(', ')})`}`,
     fix: `${program} repair-state`,
   };

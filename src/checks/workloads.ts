@@ -1,6 +1,7 @@
 import { type Pod, podState } from '../host/pods.ts';
 import type { Measurement } from '../policy/preflight.ts';
-import type { CheckContext, Claim, HostFacts } from './facts.ts';
+import type { CheckContext, HostFacts } from './facts.ts';
+import type { Claim } from '../release/cluster-objects.ts';
 
 /** Reasons for which a container waits without an end of its own. */
 const hopeless =

@@ -1,5 +1,6 @@
+import { resolve } from 'node:path';
 import type { Again } from '../policy/again.ts';
-import { shellWord } from '../policy/shell-word.ts';
+import { shellWord } from '../shell-word.ts';
 import type { CommandOption } from './command.ts';
 
 const flagOf = (text: string) => /^--[a-z][a-z-]*/.exec(text)?.[0];
@@ -11,7 +12,9 @@ export function typedAgain(
   options: readonly Pick<CommandOption, 'flags' | 'repeatable'>[],
 ): Again {
   const known = (flag: string) => options.find(({ flags }) => flagOf(flags) === flag);
-  return ({ add = [], without = [], program } = {}) => {
+  const isPath = (flag: string | undefined) =>
+    flag !== undefined && /<(file|folder)>/.test(known(flag)?.flags ?? '');
+  return ({ add = [], without = [], program, anywhere = false } = {}) => {
     const replaced = add.map(flagOf).filter((flag = '') => known(flag)?.repeatable !== true);
     const gone = new Set<string | undefined>([...without, ...replaced]);
     const kept: string[] = [];
@@ -22,10 +25,19 @@ export function typedAgain(
       const flag = flagOf(word);
       const takesNext =
         flag !== undefined && known(flag)?.flags.includes('<') === true && !word.includes('=');
-      if (!gone.has(flag)) kept.push(...words.slice(at, takesNext ? at + 2 : at + 1).map(shellWord));
+      const typedSo = words.slice(at, takesNext ? at + 2 : at + 1);
+      const written = anywhere && isPath(flag) ? inFull(typedSo) : typedSo;
+      if (!gone.has(flag)) kept.push(...written.map(shellWord));
       if (takesNext) at += 1;
     }
     const rest = words.slice(at).map(shellWord);
     return [program === undefined ? typed : shellWord(program), ...kept, ...add, ...rest].join(' ');
   };
+}
+
+/** `--license x.json` or `--license=x.json`, with the path as it is in any folder. */
+function inFull([word = '', value]: readonly string[]): string[] {
+  if (value !== undefined) return [word, resolve(value)];
+  const at = word.indexOf('=') + 1;
+  return at === 0 ? [word] : [word.slice(0, at) + resolve(word.slice(at))];
 }

@@ -1,5 +1,6 @@
 import { dirname } from 'node:path';
 import { IvaapError } from '../errors.ts';
+import { unmarked } from '../foreign.ts';
 import type { Clock } from './clock.ts';
 import { systemClock } from './clock.ts';
 import type { Disk } from './disk.ts';
@@ -9,6 +10,7 @@ import type { RunSpec } from './run-record.ts';
 import { assertProduct, emptyState, parseState, readState, stateVersion } from './state.ts';
 import type { RunRecord, State, StepRecord } from './state.ts';
 import type { JsonObject } from './step.ts';
+import { shellWord } from '../shell-word.ts';
 
 export interface JournalOptions {
   /** state.json; its folder is made (0700) when missing. */
@@ -71,7 +73,7 @@ export class Journal {
     change(draft, this.#clock.now().toISOString());
     // A newer binary's minor is kept: its fields are still in the file.
     draft.schema.minor = Math.max(draft.schema.minor, stateVersion.minor);
-    const text = `${JSON.stringify(draft, null, 2)}\n`;
+    const text = `${unmarked(JSON.stringify(draft, null, 2))}\n`;
     const next = parseState(text, this.#path);
     const folder = dirname(this.#path);
     const temporary = `${this.#path}.partial`;
@@ -85,7 +87,7 @@ export class Journal {
       await this.#disk.remove(temporary).catch(() => undefined);
       throw new IvaapError('failed', `the state file ${this.#path} cannot be written`, {
         cause: error,
-        hint: `check room and health of the file system of ${folder} (df -h ${folder}), then run the same command again`,
+        hint: `check room and health of the file system of ${folder} (df -h ${shellWord(folder)}), then run the same command again`,
       });
     }
     this.#state = deepFreeze(next);

@@ -6,6 +6,8 @@ export interface LockHolder {
   bootId: string;
   /** The command line's words, e.g. `install --upgrade`. */
   command: string;
+  /** The same as it was typed, with the executable's path; older programs do not write it. */
+  again?: string | undefined;
   version: string;
   /** ISO 8601. */
   since: string;

@@ -1,4 +1,5 @@
 import { describeError, IvaapError } from '../errors.ts';
+import { foreignIfUnmarked, mapMarked, unmarked } from '../foreign.ts';
 
 const mark = '[redacted]';
 /** Of a secret that may go on in the next piece of a text, as much must have been seen. */
@@ -20,8 +21,10 @@ const ours = new Set(
 );
 const isPlain = (member: unknown): boolean =>
   Array.isArray(member) ? member.every(isPlain) : typeof member !== 'object';
-/** Members that hold the words of others. */
-const foreign = new Set(['output', 'causes']);
+/** Members that hold the words of others, where no marks in them say which part is ours. */
+const others = new Set(['output']);
+/** A change of a field in a manifest, of which only the path is ours. Numbers and switches there may be secrets as texts are. */
+const isFieldChange = (value: object): boolean => 'path' in value && ('from' in value || 'to' in value);
 /** A line of a longer secret (a licence, a key) is secret by itself from this length on. */
 const leastLineLength = 12;
 
@@ -53,7 +56,7 @@ export class Redactor {
 
   /** The words of others: programs, pods, answers. Line ends stay where they are, also within a secret that was broken over lines. */
   text(text: string): string {
-    const rest = this.own(text);
+    const rest = this.#withoutForms(unmarked(text));
     if (this.#words.size === 0) return rest;
     // Next to these it is a part of something else: a path, a name, a version, a time.
     this.#wordPattern ??= new RegExp(
@@ -63,8 +66,16 @@ export class Redactor {
     return rest.replaceAll(this.#wordPattern, mark);
   }
 
-  /** A text that we made, in which only what cannot be a word of ours is looked for. */
+  /** A text that we made: outside what is marked in it as foreign only what cannot be a word of ours is looked for. */
   own(text: string): string {
+    return mapMarked(
+      text,
+      (part) => this.#withoutForms(part),
+      (part) => this.text(part),
+    );
+  }
+
+  #withoutForms(text: string): string {
     if (this.#forms.size === 0) return text;
     this.#pattern ??= new RegExp(alternatives(this.#forms), 'g');
     return withoutBroken(text, this.#pattern).replaceAll(this.#pattern, mark);
@@ -90,30 +101,45 @@ export class Redactor {
 
   /** A copy of plain data of ours with every string in it redacted, keys included; what says what it is stays as it is. */
   value<T>(value: T): T {
-    return this.#value(value, (text) => this.own(text));
+    return this.#value(value, (text) => this.own(text)) as T;
   }
 
-  #value<T>(value: T, redact: (text: string) => string): T {
-    if (this.#forms.size + this.#words.size === 0) return value;
-    if (typeof value === 'string') return redact(value) as T;
-    if (Array.isArray(value)) return value.map((member: unknown) => this.#value(member, redact)) as T;
+  #value(value: unknown, redact: (text: string) => string): unknown {
+    if (typeof value === 'string') return redact(value);
+    if (Array.isArray(value)) return value.map((member) => this.#value(member, redact));
     if (typeof value !== 'object' || value === null) return value;
-    const copy = Object.entries(value).map(([key, member]) => {
-      if (ours.has(key) && isPlain(member)) return [key, member];
-      const words = foreign.has(key) ? (text: string) => this.text(text) : redact;
+    const isChange = isFieldChange(value);
+    const copy = Object.entries(value).map(([key, member]: [string, unknown]) => {
+      if (isChange && key !== 'path') return [key, this.#foreignValue(member)];
+      if (ours.has(key) && isPlain(member)) return [key, this.#value(member, unmarked)];
+      const words = others.has(key) ? (text: string) => this.own(foreignIfUnmarked(text)) : redact;
       return [this.own(key), this.#value(member, words)];
     });
-    return Object.fromEntries(copy) as T;
+    return Object.fromEntries(copy);
+  }
+
+  /** A value that is others' throughout, names of members included. */
+  #foreignValue(value: unknown): unknown {
+    if (Array.isArray(value)) return value.map((member) => this.#foreignValue(member));
+    if (typeof value === 'object' && value !== null) {
+      const members = Object.entries(value).map(([key, member]) => [
+        this.text(key),
+        this.#foreignValue(member),
+      ]);
+      return Object.fromEntries(members);
+    }
+    const text = String(value);
+    const redacted = this.text(text);
+    return redacted === text && typeof value !== 'string' ? value : redacted;
   }
 
   /** A copy of an error and its causes, of which nothing but redacted texts is left. `log` is the path of the run's log, to be printed with it. */
   error(error: unknown, log?: string): IvaapError {
-    if (this.#forms.size + this.#words.size === 0 && error instanceof IvaapError && log === undefined)
-      return error;
     const code = error instanceof IvaapError ? error.code : 'bug';
     const { message, hint, output, facts, step, causes, log: known } = this.value(describeError(error));
     let cause: Error | undefined;
-    for (const text of causes.toReversed()) cause = new Error(text, cause === undefined ? {} : { cause });
+    for (const text of causes.toReversed())
+      cause = new IvaapError(code, text, cause === undefined ? {} : { cause });
     return new IvaapError(code, message, {
       ...(cause === undefined ? {} : { cause }),
       ...(hint === undefined ? {} : { hint }),

@@ -9,6 +9,8 @@ export interface RunSpec {
   payloadDigest: string;
   /** Path of the executable that is running. */
   binary: string;
+  /** What goes on with it, as it was typed, with the executable's path. */
+  again?: string;
   /** SUDO_USER. */
   startedBy?: string | undefined;
   /** Fingerprint of the key that signed the payload; null when it is unsigned. */
@@ -33,11 +35,16 @@ export function resumable(
 }
 
 /** Puts an unfinished run to work again; `order` may be that of another revision of the graph. */
-export function resumeRecord(run: RunRecord, { to, binary, key }: RunSpec, order: readonly string[]): void {
+export function resumeRecord(
+  run: RunRecord,
+  { to, binary, again, key }: RunSpec,
+  order: readonly string[],
+): void {
   run.status = 'running';
   // The same version, as this program spells it: an older one kept the spelling of its package.
   run.to = to;
   run.binary = binary;
+  if (again !== undefined) run.again = again;
   if (key !== undefined) run.key = key;
   run.order = [...order];
   delete run.error;
@@ -71,7 +78,8 @@ export function beginRecord(
     // Two runs within one second: the id names a log file and must be new.
     if ([last, ...draft.history].some(({ id }) => id === begun.id))
       begun.id += `-${draft.history.length + 2}`;
-    closeRun(draft, last, unfinished ? 'superseded' : last.status, now);
+    const status = unfinished ? 'superseded' : last.status;
+    keepInHistory(draft, { ...last, status, finishedAt: last.finishedAt ?? now });
   }
   if (fresh) draft.derived = {};
   draft.run = begun;
@@ -114,8 +122,9 @@ export function markStale(run: RunRecord, ids: Iterable<string>): void {
   }
 }
 
-function closeRun(draft: State, run: RunRecord, status: RunRecord['status'], now: string): void {
-  const { id, flow, from, to, payloadDigest, startedAt, finishedAt, startedBy } = run;
+/** Puts what stays known of a run that is over behind the earlier ones, of which the newest are kept. */
+export function keepInHistory(draft: State, run: State['history'][number] & { end?: string }): void {
+  const { id, flow, from, to, payloadDigest, startedAt, finishedAt, startedBy, status, end } = run;
   draft.history.push({
     id,
     flow,
@@ -123,9 +132,10 @@ function closeRun(draft: State, run: RunRecord, status: RunRecord['status'], now
     to,
     payloadDigest,
     startedAt,
-    finishedAt: finishedAt ?? now,
+    ...(finishedAt === undefined ? {} : { finishedAt }),
     status,
     ...(startedBy === undefined ? {} : { startedBy }),
+    ...(end === undefined ? {} : { end }),
   });
   draft.history = draft.history.slice(-keptHistory);
 }

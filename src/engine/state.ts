@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { causeChain, IvaapError } from '../errors.ts';
 import type { Disk } from './disk.ts';
 import { NoFile, nodeDisk } from './disk.ts';
+import { shellWord } from '../shell-word.ts';
 
 /**
  * `state.json`: what is installed, the last run with its steps, and what earlier runs left. Objects are loose, so that
@@ -65,6 +66,8 @@ const runRecord = z.looseObject({
   ...runSummary,
   /** Path of the executable that runs it: the one to start again. */
   binary: z.string(),
+  /** The command that goes on with it, with the flags that were typed; since 1.3. */
+  again: z.string().optional(),
   key,
   /** Step ids in the graph's order. */
   order: z.array(z.string()),
@@ -113,7 +116,15 @@ const stateSchema = z.looseObject({
   /** The run that is going on, or the last one. */
   run: runRecord.optional(),
   /** Only in a copy that a backup holds, in the place of `run`: the run that made it, with what its completed steps had returned; since 1.3. */
-  madeBy: z.looseObject({ ...runSummary, binary: z.string(), key, derived: jsonObject }).optional(),
+  madeBy: z
+    .looseObject({
+      ...runSummary,
+      binary: z.string(),
+      again: z.string().optional(),
+      key,
+      derived: jsonObject,
+    })
+    .optional(),
   /** Earlier runs, oldest first. */
   history: z.array(z.looseObject(runSummary)),
   /** Results that outlive their run: the top-level keys of the steps' outs, the latest of each. */
@@ -228,7 +239,7 @@ function unreadable(path: string, error: unknown): IvaapError {
   const hint =
     code === 'EACCES' || code === 'EPERM'
       ? 'run the command as root'
-      : `look at its disk: findmnt -T ${path}`;
+      : `look at its disk: findmnt -T ${shellWord(path)}`;
   return new IvaapError('preflight', `the state file ${path} cannot be read: ${causeChain(error)[0] ?? ''}`, {
     cause: error,
     hint,

@@ -1,4 +1,4 @@
-import { readlink } from 'node:fs/promises';
+import { ownBinary, typedFromAnywhere } from '../session/go-on.ts';
 import { join } from 'node:path';
 import { executeRun } from '../engine/run.ts';
 import { describeError } from '../errors.ts';
@@ -26,6 +26,7 @@ export async function execute<O extends FlowOptions, D extends Decision, C exten
     flow.tellsPlan === true ? await planRun(session, { flow: flow.name, ctx, steps, fresh }) : undefined;
   await clearWork(paths);
   const by = operator().user;
+  const binary = await ownBinary(session);
   await placeLog(session, by);
   const endPatience = session.openedTools?.patience.begin({ signal, say: reporter.warn });
   try {
@@ -35,7 +36,8 @@ export async function execute<O extends FlowOptions, D extends Decision, C exten
         from: ctx.from,
         to: ctx.to,
         payloadDigest: payload.digest,
-        binary: await readlink(payload.path).catch(() => process.execPath),
+        binary,
+        again: typedFromAnywhere(session.again, binary),
         startedBy: by,
         key: signerOf(payload.trailer),
       },

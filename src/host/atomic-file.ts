@@ -3,7 +3,9 @@ import { constants, existsSync } from 'node:fs';
 import { cp, lstat, mkdir, open, readdir, rename, rm, type FileHandle } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { IvaapError } from '../errors.ts';
+import { foreign } from '../foreign.ts';
 import { lacksInodes, mountOf } from './mounts.ts';
+import { shellWord } from '../shell-word.ts';
 
 export interface AtomicOptions {
   /** Permission bits of the new file. */
@@ -103,7 +105,7 @@ export function ownerError(
     'failed',
     `${path} could not be given to user ${uid ?? '-'} and group ${gid ?? '-'}; nothing was written`,
     {
-      hint: `run the same command as root, or name a new file: ls -ln ${path}`,
+      hint: `run the same command as root, or name a new file: ls -ln ${shellWord(path)}`,
       cause,
     },
   );
@@ -219,7 +221,8 @@ export async function syncTree(folder: string): Promise<void> {
 
 /** Copies a folder to a place that does not exist yet; `to` appears whole and durable or not at all. */
 export async function copyTreeDurable(from: string, to: string): Promise<void> {
-  if (existsSync(to)) throw new IvaapError('failed', `${to} exists already`, { hint: `ls -ld ${to}` });
+  if (existsSync(to))
+    throw new IvaapError('failed', `${to} exists already`, { hint: `ls -ld ${shellWord(to)}` });
   const temporary = `${to}.partial`;
   try {
     await rm(temporary, { recursive: true, force: true });
@@ -244,24 +247,39 @@ export function writeError(path: string, error: unknown): unknown {
   const mountPoint = mountOf(dirname(path))?.mountPoint ?? dirname(path);
   const known: Record<string, { message: string; hint: string }> = {
     ENOSPC: lacksInodes(mountPoint)
-      ? { message: `no inodes left on ${mountPoint} for ${path}`, hint: `df -i ${mountPoint}` }
-      : { message: `no room left on ${mountPoint} while writing ${path}`, hint: `df -h ${mountPoint}` },
-    EDQUOT: { message: `the quota on ${mountPoint} is used up`, hint: `df -h ${mountPoint}` },
-    EROFS: { message: `${mountPoint} is mounted read-only`, hint: `mount -o remount,rw ${mountPoint}` },
-    ENOENT: { message: `the folder of ${path} does not exist`, hint: `mkdir -p ${dirname(path)}` },
+      ? { message: `no inodes left on ${mountPoint} for ${path}`, hint: `df -i ${shellWord(mountPoint)}` }
+      : {
+          message: `no room left on ${mountPoint} while writing ${path}`,
+          hint: `df -h ${shellWord(mountPoint)}`,
+        },
+    EDQUOT: { message: `the quota on ${mountPoint} is used up`, hint: `df -h ${shellWord(mountPoint)}` },
+    EROFS: {
+      message: `${mountPoint} is mounted read-only`,
+      hint: `mount -o remount,rw ${shellWord(mountPoint)}`,
+    },
+    ENOENT: { message: `the folder of ${path} does not exist`, hint: `mkdir -p ${shellWord(dirname(path))}` },
     EACCES: { message: `${path} may not be written`, hint: 'run the same command with sudo' },
-    EPERM: { message: `${path} may not be written`, hint: `lsattr -d ${dirname(path)} ${path}` },
+    EPERM: {
+      message: `${path} may not be written`,
+      hint: `lsattr -d ${shellWord(dirname(path))} ${shellWord(path)}`,
+    },
     EFBIG: {
       message: `${path} would be larger than a file of this process may be`,
       hint: 'ulimit -f unlimited, then run the same command again',
     },
-    EBUSY: { message: `${path} is a mount point, or in use by the kernel`, hint: `findmnt ${path}` },
-    EEXIST: { message: `${path} is in the way`, hint: `ls -ld ${path}` },
-    EXDEV: { message: `${path} lies on another file system than its temporary file`, hint: `df ${path}` },
+    EBUSY: {
+      message: `${path} is a mount point, or in use by the kernel`,
+      hint: `findmnt ${shellWord(path)}`,
+    },
+    EEXIST: { message: `${path} is in the way`, hint: `ls -ld ${shellWord(path)}` },
+    EXDEV: {
+      message: `${path} lies on another file system than its temporary file`,
+      hint: `df ${shellWord(path)}`,
+    },
   };
   const { message, hint } = known[String(error.code)] ?? {
-    message: `${path} could not be written: ${error.message}`,
-    hint: `df -h ${mountPoint}`,
+    message: `${path} could not be written: ${foreign(error.message)}`,
+    hint: `df -h ${shellWord(mountPoint)}`,
   };
   return new IvaapError('failed', message, { hint, cause: error });
 }

@@ -21,6 +21,8 @@ export const databaseProperties = z.object({
     owner: z.string(),
     tablespace: z.string(),
     comment: text,
+    /** On disk; absent where the server did not say. */
+    sizeBytes: z.int().optional(),
     datcollate: z.string(),
     datctype: z.string(),
     datconnlimit: z.int(),
@@ -78,7 +80,8 @@ const list = (row: string, from: string) => `(SELECT coalesce(jsonb_agg(${row}),
 
 const question = `SELECT jsonb_build_object(
   'database', (SELECT to_jsonb(d) || jsonb_build_object('encodingName', pg_encoding_to_char(d.encoding),
-    'owner', pg_get_userbyid(d.datdba), 'tablespace', t.spcname, 'comment', shobj_description(d.oid, 'pg_database'))
+    'owner', pg_get_userbyid(d.datdba), 'tablespace', t.spcname, 'comment', shobj_description(d.oid, 'pg_database'),
+    'sizeBytes', pg_database_size(d.oid))
     FROM pg_database d JOIN pg_tablespace t ON t.oid = d.dattablespace WHERE d.oid = ${here}),
   'grants', ${list(
     `jsonb_build_object('grantor', pg_get_userbyid(a.grantor), 'grantee',

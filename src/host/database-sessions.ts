@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { IvaapError } from '../errors.ts';
+import { foreign } from '../foreign.ts';
 import type { Postgres } from './postgres.ts';
 
 /** A session that others wait for. */
@@ -57,10 +58,14 @@ export async function otherDatabases(
 
 /** `pid 77 (user tiny, psql), in a transaction since TIME, 65 s (app.wells)`. */
 export function describeHolder({ pid, user, application, since, seconds, tables }: LockHolder): string {
-  const who = [user === null ? '' : `user ${user}`, application].filter((word) => word !== '').join(', ');
+  const who = [user === null ? '' : `user ${foreign(user)}`, foreign(application)]
+    .filter((word) => word !== '')
+    .join(', ');
   const long = since === null ? '' : `, in a transaction since ${since} (${seconds ?? '?'} s)`;
   const of =
-    tables.length === 0 ? '' : `, holds ${tables.slice(0, 3).join(', ')}${tables.length > 3 ? ', …' : ''}`;
+    tables.length === 0
+      ? ''
+      : `, holds ${foreign(tables.slice(0, 3).join(', '))}${tables.length > 3 ? ', …' : ''}`;
   return `pid ${pid}${who === '' ? '' : ` (${who})`}${long}${of}`;
 }
 

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { jsonAnswer, linesAnswer } from './answer.ts';
 import { IvaapError } from '../errors.ts';
 import { explainIfClusterDown } from './cluster-down.ts';
+import { clusterArgs, deployArgs, type HelmOptions, limit, upgradeArgv, valuesArgs } from './helm-argv.ts';
 import type { Patience } from './patience.ts';
 import { programFailure } from './program-failure.ts';
 import type { Runner, RunOptions, RunResult } from './runner.ts';
@@ -42,20 +43,7 @@ export interface HelmRevision {
   description: string;
 }
 
-export type WaitStrategy = 'watcher' | 'legacy' | 'hookOnly';
-
-export interface DeployOptions {
-  /** Folder of the chart. */
-  chart: string;
-  /** Values files, later ones win. */
-  valuesFiles: readonly string[];
-  wait: WaitStrategy;
-  /** For any single wait of Helm's; a rollback waits again as long. */
-  timeoutSeconds: number;
-  /** Takes over fields that other managers own. */
-  forceConflicts?: boolean;
-  /** Records that Helm keeps, the new one included; the deployed one is never among those that go. Helm's own default is 10. Of an upgrade only. */
-  historyMax?: number;
+export interface DeployOptions extends HelmOptions {
   /** Must be durable when it resolves: Helm begins after that. */
   record: (process: ProcessIdentity) => Promise<void>;
   /** Abort asks Helm to stop, which rolls an upgrade back; it is waited for. */
@@ -102,6 +90,8 @@ export interface Helm {
   }): Promise<string>;
   /** Never installs: a missing release is a failure. A failure rolls back to the last good revision. */
   upgrade(options: DeployOptions): Promise<RunResult>;
+  /** The very command that `upgrade` starts, Helm's program first. */
+  upgradeArgv(options: HelmOptions): readonly [string, ...string[]];
   /** Never rolls back: that would uninstall. */
   install(options: DeployOptions): Promise<RunResult>;
   uninstall(options: { timeoutSeconds: number; signal?: AbortSignal }): Promise<RunResult>;
@@ -125,7 +115,7 @@ const queryTimeoutMs = 60_000;
 
 export function createHelm(runner: Runner, settings: HelmSettings): Helm {
   const { tool, release, namespace } = settings;
-  const cluster = ['--kubeconfig', settings.kubeconfig, '--namespace', namespace];
+  const cluster = clusterArgs(settings);
   const folder = (name: string) => join(settings.workFolder, `helm-${name}`);
   const env = {
     HELM_CACHE_HOME: folder('cache'),
@@ -170,7 +160,7 @@ export function createHelm(runner: Runner, settings: HelmSettings): Helm {
   ): Promise<RunResult> {
     const { record } = options;
     const timeoutMs = options.timeoutSeconds * 1000;
-    return run([...args, ...cluster, `--timeout=${options.timeoutSeconds}s`], {
+    return run(args, {
       stdoutIsWords: 'loud',
       timeoutMs: 3 * timeoutMs + 300_000,
       graceMs: timeoutMs + 60_000,
@@ -186,18 +176,6 @@ export function createHelm(runner: Runner, settings: HelmSettings): Helm {
       ...(options.inherit === undefined ? {} : { inherit: options.inherit }),
     });
   }
-
-  const valuesArgs = (files: readonly string[]) => files.map((file) => `--values=${file}`);
-  const deployArgs = (options: DeployOptions) => [
-    release,
-    options.chart,
-    ...valuesArgs(options.valuesFiles),
-    `--wait=${options.wait}`,
-    '--hide-notes',
-    ...(options.forceConflicts === true ? ['--force-conflicts'] : []),
-  ];
-  const historyArgs = ({ historyMax }: DeployOptions) =>
-    historyMax === undefined ? [] : [`--history-max=${historyMax}`];
 
   return {
     namespace,
@@ -271,20 +249,12 @@ export function createHelm(runner: Runner, settings: HelmSettings): Helm {
       const { stdout } = await run([...args, ...version, '--namespace', namespace]);
       return linesAnswer('helm template', stdout, /\S/);
     },
-    upgrade: (options) =>
-      change(
-        [
-          'upgrade',
-          ...deployArgs(options),
-          ...historyArgs(options),
-          '--reset-values',
-          '--server-side=true',
-          '--rollback-on-failure',
-        ],
-        options,
-      ),
-    install: (options) => change(['install', ...deployArgs(options)], options),
-    uninstall: (options) => change(['uninstall', release, '--ignore-not-found', '--wait'], options),
+    upgradeArgv: (options) => upgradeArgv(settings, options),
+    upgrade: (options) => change(upgradeArgv(settings, options).slice(1), options),
+    install: (options) =>
+      change(['install', ...deployArgs(settings, options), ...cluster, limit(options)], options),
+    uninstall: (options) =>
+      change(['uninstall', release, '--ignore-not-found', '--wait', ...cluster, limit(options)], options),
   };
 }
 

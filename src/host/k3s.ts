@@ -3,6 +3,7 @@ import { access } from 'node:fs/promises';
 import { parse } from 'yaml';
 import { readRegularText } from './regular-file.ts';
 import { IvaapError } from '../errors.ts';
+import { shellWord } from '../shell-word.ts';
 import type { Runner } from './runner.ts';
 import { assertSafePath } from './safe-path.ts';
 
@@ -33,7 +34,9 @@ export async function findK3s(runner: Runner): Promise<K3s> {
     const { stdout } = await runner.run([path, '--version'], { timeoutMs: 20_000 });
     const version = /\bv\d+\.\d+\.\d+\S*/.exec(stdout)?.[0];
     if (version === undefined) {
-      throw new IvaapError('preflight', `${path} --version names no version`, { hint: `${path} --version` });
+      throw new IvaapError('preflight', `${path} --version names no version`, {
+        hint: `${shellWord(path)} --version`,
+      });
     }
     return { path, version };
   }

@@ -14,6 +14,7 @@ import type { HeldLock, Lock, LockHolder } from '../engine/lock.ts';
 import { IvaapError } from '../errors.ts';
 import type { Runner } from './runner.ts';
 import { identityOf, isAlive } from './system.ts';
+import { shellWord } from '../shell-word.ts';
 
 export interface LockOptions {
   /** The lock file; its folder exists. It is never removed, so that all look at one inode. */
@@ -21,6 +22,8 @@ export interface LockOptions {
   runner: Runner;
   /** Of this run. */
   command: string;
+  /** As it was typed, to be typed again from any folder. */
+  again?: string;
   version: string;
   by: string;
   /** A command that shows what the other run does. */
@@ -77,15 +80,19 @@ function openLockFile(path: string): number {
   } catch (error) {
     throw new IvaapError('preflight', `the lock file ${path} cannot be opened`, {
       cause: error,
-      hint: `look at it and its folder: ls -ld ${dirname(path)} ${path}`,
+      hint: `look at it and its folder: ls -ld ${shellWord(dirname(path))} ${shellWord(path)}`,
     });
   }
 }
 
-function heldLock(descriptor: number, { path, command, version, by, leaveText }: LockOptions): HeldLock {
+function heldLock(
+  descriptor: number,
+  { path, command, again, version, by, leaveText }: LockOptions,
+): HeldLock {
   const holder: LockHolder = {
     ...identityOf(process.pid),
     command,
+    again,
     version,
     since: new Date().toISOString(),
     by,

@@ -1,5 +1,6 @@
 import { openSync } from 'node:fs';
 import { IvaapError } from '../errors.ts';
+import { shellWord } from '../shell-word.ts';
 
 /** Our own file, whatever it is called now. */
 export const selfPath = '/proc/self/exe';
@@ -29,9 +30,12 @@ export function ownDescriptor(): number {
 function hindrance(code: string | undefined): [why: string, hint: string] {
   if (code === 'ENOENT') return ['/proc is not mounted', 'mount -t proc proc /proc'];
   if (code === 'EACCES' || code === 'EPERM')
-    return ['its file may be executed by this user, but not read', `chmod a+r ${process.execPath}`];
+    return [
+      'its file may be executed by this user, but not read',
+      `chmod a+r ${shellWord(process.execPath)}`,
+    ];
   if (code === 'EMFILE')
     return ['this shell allows too few open files', 'ulimit -n 1024, then run the same command again'];
   if (code === 'ENFILE') return ['too many files are open on this host', 'sysctl fs.file-nr fs.file-max'];
-  return [`${selfPath} could not be opened`, `ls -lZ ${process.execPath}`];
+  return [`${selfPath} could not be opened`, `ls -lZ ${shellWord(process.execPath)}`];
 }

@@ -1,3 +1,5 @@
+import { causeChain } from '../errors.ts';
+import { foreign } from '../foreign.ts';
 import type { KubeObject, Kubectl } from './kubectl.ts';
 
 export interface ContainerStatus {
@@ -16,7 +18,7 @@ export interface ContainerStatus {
 }
 
 export interface Pod extends KubeObject {
-  spec: { nodeName?: string; containers: { name: string; image: string }[] };
+  spec: { nodeName?: string; restartPolicy?: string; containers: { name: string; image: string }[] };
   status: {
     phase: string;
     podIP?: string;
@@ -88,7 +90,8 @@ function trouble(pod: Pod): string[] {
 }
 
 const join = (reason: string | undefined, message: string | undefined) =>
-  [reason, message].filter((text) => text !== undefined && text !== '').join(': ') || 'no reason given';
+  [reason, foreign(message ?? '')].filter((text) => text !== undefined && text !== '').join(': ') ||
+  'no reason given';
 
 export async function listPods(
   kubectl: Kubectl,
@@ -119,11 +122,11 @@ export async function describePods(
           .trimEnd()
           .split('\n')
           .filter(Boolean)
-          .map((line) => `  log: ${line}`),
+          .map((line) => `  log: ${foreign(line)}`),
       );
     }
     return lines;
   } catch (error) {
-    return [`the pods could not be read: ${error instanceof Error ? error.message : String(error)}`];
+    return [`the pods could not be read: ${causeChain(error)[0] ?? ''}`];
   }
 }

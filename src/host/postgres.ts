@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
 import { IvaapError } from '../errors.ts';
+import { foreign } from '../foreign.ts';
 import type { Kubectl } from './kubectl.ts';
 import type { Patience } from './patience.ts';
 import { describePods, listPods } from './pods.ts';
@@ -83,7 +84,7 @@ export function createPostgres(kubectl: Kubectl, settings: PostgresSettings): Po
         ? 'the database pod is not running'
         : `${ready.length} pods claim to be the database`,
       {
-        hint: `kubectl get pods --namespace ${namespace} --selector ${selector}`,
+        hint: `k3s kubectl get pods --namespace ${namespace} --selector ${selector}`,
         output: (await describePods(kubectl, scope)).join('\n'),
       },
     );
@@ -195,7 +196,7 @@ const isWholeGlobals = (text: string): boolean =>
 
 function toInteger(value: string): number {
   if (/^-?\d{1,15}$/.test(value)) return Number(value);
-  throw unanswered(`${JSON.stringify(value.slice(0, 80))} instead of a number`);
+  throw unanswered(`${foreign(JSON.stringify(value.slice(0, 80)))} instead of a number`);
 }
 
 const unanswered = (what: string) =>

@@ -1,6 +1,8 @@
 import { basename } from 'node:path';
 import { IvaapError } from '../errors.ts';
+import { foreign } from '../foreign.ts';
 import { mountOf } from './mounts.ts';
+import { shellWord } from '../shell-word.ts';
 
 /** How a program failed: the cause of the IvaapError that `run` throws. Its texts are redacted. */
 export class ProgramFailure extends Error {
@@ -105,10 +107,10 @@ export function notStarted(
       return failure(
         `${program} may not be executed: ${mount.mountPoint} is mounted with the option noexec`,
         fields,
-        `mount -o remount,exec ${mount.mountPoint}`,
+        `mount -o remount,exec ${shellWord(mount.mountPoint)}`,
       );
     }
-    return failure(`${program} may not be executed (${error.code})`, fields, `ls -lZ ${program}`);
+    return failure(`${program} may not be executed (${error.code})`, fields, `ls -lZ ${shellWord(program)}`);
   }
-  return failure(`${label} could not be started: ${error.message}`, fields);
+  return failure(`${label} could not be started: ${foreign(error.message)}`, fields);
 }

@@ -1,6 +1,7 @@
 import { statfsSync } from 'node:fs';
 import { IvaapError } from '../errors.ts';
 import { roomAt } from './mounts.ts';
+import { shellWord } from '../shell-word.ts';
 
 /** Room that is never taken: a full disk stops the database's log, and kubelet evicts pods below a twentieth. */
 export interface ReserveLimits {
@@ -82,7 +83,7 @@ export class DiskReserve {
     return new IvaapError(
       'failed',
       `no room left for more on ${this.#mountPoint}: ${mib(this.#freeBytes())} are free, and ${mib(this.keptBytes)} are kept so that the database and the cluster go on`,
-      { hint: `make room (df -h ${this.#mountPoint}), then run the same command again` },
+      { hint: `make room (df -h ${shellWord(this.#mountPoint)}), then run the same command again` },
     );
   }
 }

@@ -22,6 +22,7 @@ export interface Controller extends KubeObject {
     desiredNumberScheduled?: number;
     currentNumberScheduled?: number;
     numberReady?: number;
+    active?: number;
     updatedNumberScheduled?: number;
     conditions?: { type: string; status: string; reason?: string; message?: string }[];
   };

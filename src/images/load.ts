@@ -1,4 +1,4 @@
-import { IvaapError } from '../errors.ts';
+import { causeChain, IvaapError } from '../errors.ts';
 import type { CheckedImage, Containerd, StoredImage } from '../host/containerd.ts';
 import type { IndexImage } from '../payload/format/index-schema.ts';
 import { blobsOf } from '../payload/format/archive-layout.ts';
@@ -177,7 +177,7 @@ class Loading {
       await this.#attempt(shipments, makeTar, this.#have);
     } catch (error) {
       if (omitted.length === 0 || this.#isFinal(error)) throw error;
-      const why = error instanceof Error ? error.message : String(error);
+      const why = causeChain(error)[0] ?? '';
       this.#settings.log?.(`${why}; once more with every blob`);
       await this.#attempt(shipments, makeTar, new Set()).catch(async (again: unknown) => {
         if (this.#isFinal(again) || !(await this.#dropRotten(omitted))) throw again;
@@ -258,9 +258,7 @@ class Loading {
       const names = (await containerd.names()).map(({ name }) => name);
       await containerd.remove(names.filter((name) => name.startsWith(this.#stagingPrefix)));
     } catch (error) {
-      log?.(
-        `names of the import could not be removed: ${error instanceof Error ? error.message : String(error)}`,
-      );
+      log?.(`names of the import could not be removed: ${causeChain(error)[0] ?? ''}`);
     }
   }
 }

@@ -7,6 +7,7 @@ import { inspectDiskArchive, type DiskArchive } from './disk-archive.ts';
 import { moveWarning, sharedNames } from './moved-names.ts';
 import { lookUp } from './presence.ts';
 import type { WantedImage } from './wanted.ts';
+import { shellWord } from '../shell-word.ts';
 
 export type ImagesFrom = 'auto' | 'disk' | 'payload';
 
@@ -124,7 +125,7 @@ async function fromDisk(settings: PlanSettings, name: string, images: PlannedIma
       onBytes: (done, total) => settings.onRead?.(path, done, total),
     },
   );
-  const hint = `${command} extract-file ${name} ${path}`;
+  const hint = `${command} extract-file ${shellWord(name)} ${shellWord(path)}`;
   const refuse = (why: string) => new IvaapError('failed', `${path}: ${why}`, { hint });
   if (found.kind === 'absent') {
     if (from === 'disk') throw refuse('there is no such file');

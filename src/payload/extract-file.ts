@@ -7,8 +7,8 @@ import { openAtomic, writeError } from '../host/atomic-file.ts';
 import { isMountPoint, roomAt } from '../host/mounts.ts';
 import { isRoot } from '../host/system.ts';
 import { absolutePath } from './absolute-path.ts';
-import type { WriteOptions } from './write-stream.ts';
-import { writeStream } from './write-stream.ts';
+import { type WriteOptions, writeStream } from './write-stream.ts';
+import { shellWord } from '../shell-word.ts';
 
 /**
  * A place that a payload file may be written to: a new file, or a regular file that gives its owner and mode
@@ -40,7 +40,10 @@ async function statIfThere(path: string, how: typeof lstat | typeof stat): Promi
     return await how(path);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw new IvaapError('usage', `${path} cannot be looked at`, { hint: `ls -ld ${path}`, cause: error });
+    throw new IvaapError('usage', `${path} cannot be looked at`, {
+      hint: `ls -ld ${shellWord(path)}`,
+      cause: error,
+    });
   }
 }
 
@@ -69,11 +72,11 @@ export async function extractTarget(
     throw refusal(
       dest,
       `lies in the folder ${dirname(path)}, which does not exist`,
-      `mkdir -p ${dirname(path)}`,
+      `mkdir -p ${shellWord(dirname(path))}`,
     );
   }
   if (!folder.isDirectory()) {
-    throw refusal(dest, `lies in ${dirname(path)}, which is no folder`, `ls -ld ${dirname(path)}`);
+    throw refusal(dest, `lies in ${dirname(path)}, which is no folder`, `ls -ld ${shellWord(dirname(path))}`);
   }
   const found = await statIfThere(path, lstat);
   if (found?.isDirectory() === true || dest.endsWith('/')) {
@@ -81,13 +84,14 @@ export async function extractTarget(
     throw refusal(dest, 'is a folder', `name the file: ${file}`);
   }
   if (found === undefined) return { path, replaces: undefined };
-  if (!found.isFile()) throw refusal(dest, `${kindOf(found)} and no regular file`, `ls -l ${path}`);
+  if (!found.isFile())
+    throw refusal(dest, `${kindOf(found)} and no regular file`, `ls -l ${shellWord(path)}`);
   const running = await statIfThere(ourselves, stat);
   if (running?.dev === found.dev && running.ino === found.ino) {
     throw refusal(dest, 'is this executable itself', `name another file, e.g. ./${basename(name)}`);
   }
   if (isMountPoint(path))
-    throw refusal(dest, 'is mounted by itself and cannot be replaced', `findmnt ${path}`);
+    throw refusal(dest, 'is mounted by itself and cannot be replaced', `findmnt ${shellWord(path)}`);
   // Without setuid and its kind: they were given to the content that goes.
   const replaces = { uid: found.uid, gid: found.gid, mode: found.mode & 0o777 };
   if (!isRoot() && found.uid !== process.geteuid?.()) {
@@ -108,7 +112,7 @@ export async function assertRoom(folder: string, sizeBytes: number): Promise<voi
   throw new IvaapError(
     'preflight',
     `${mountPoint} has room for ${freeBytes} bytes and ${sizeBytes} are needed; nothing was changed`,
-    { hint: `df -h ${mountPoint}` },
+    { hint: `df -h ${shellWord(mountPoint)}` },
   );
 }
 

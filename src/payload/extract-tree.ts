@@ -9,6 +9,7 @@ import { absolutePath } from './absolute-path.ts';
 import type { ExtractSource } from './extract-file.ts';
 import { extractToFile } from './extract-file.ts';
 import type { WriteOptions } from './write-stream.ts';
+import { shellWord } from '../shell-word.ts';
 
 /** A folder that a tree may be extracted to: absent, or empty. */
 export interface TreeTarget {
@@ -41,7 +42,7 @@ export async function treeTarget(dir: string): Promise<TreeTarget> {
   const parent = dirname(path);
   const parentInfo = await stat(parent).catch(() => undefined);
   if (parentInfo?.isDirectory() !== true) {
-    throw refusal(dir, `lies in ${parent}, which is no folder`, `mkdir -p ${parent}`);
+    throw refusal(dir, `lies in ${parent}, which is no folder`, `mkdir -p ${shellWord(parent)}`);
   }
   const found = await lstat(path).catch(() => undefined);
   if (found === undefined) {
@@ -75,7 +76,9 @@ async function openOwn(path: string): Promise<OwnFolder> {
   const handle = await open(path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
   if ((await handle.stat()).uid === process.geteuid?.()) return { handle, at: `/proc/self/fd/${handle.fd}` };
   await handle.close();
-  throw new IvaapError('failed', `${path} was put there by somebody else`, { hint: `ls -ld ${path}` });
+  throw new IvaapError('failed', `${path} was put there by somebody else`, {
+    hint: `ls -ld ${shellWord(path)}`,
+  });
 }
 
 /** Removes a folder of ours with all in it; what somebody else put in its place stays. */
@@ -104,7 +107,7 @@ async function assertInItsPlace(path: string, handle: FileHandle): Promise<void>
   const [named, own] = await Promise.all([lstat(path).catch(() => undefined), handle.stat()]);
   if (named?.dev === own.dev && named.ino === own.ino) return;
   throw new IvaapError('failed', `${path} was moved away by somebody else while it was written`, {
-    hint: `choose a folder that only you can change: ls -ld ${dirname(path)}`,
+    hint: `choose a folder that only you can change: ls -ld ${shellWord(dirname(path))}`,
   });
 }
 

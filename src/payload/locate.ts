@@ -1,9 +1,9 @@
-import { basename } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { IvaapError } from '../errors.ts';
 import { selfPath } from '../host/own-file.ts';
 import { elfEnd } from './format/head.ts';
 import { limits } from './format/limits.ts';
+import { shellWord } from '../shell-word.ts';
 import type { ReadAt } from './position-reader.ts';
 import { isLine, strictJson } from './format/strict-json.ts';
 import type { Trailer } from './format/trailer.ts';
@@ -113,8 +113,11 @@ async function textTransfer(readAt: ReadAt, fileSize: number): Promise<string | 
 
 function cutOff(path: string, fileSize: number, expected: number | undefined, state: string): IvaapError {
   const of = expected === undefined ? '' : ` of ${expected}`;
+  const file = path === selfPath ? process.execPath : path;
+  const whole =
+    expected === undefined ? 'compare its size with the source’s' : `it must have ${expected} bytes`;
   return new IvaapError('payload', `${spokenName(path)} is incomplete: ${fileSize}${of} bytes, ${state}`, {
-    hint: `download it again, or continue the download from byte ${fileSize} (curl -C - -O …/${basename(path === selfPath ? process.execPath : path)})`,
+    hint: `fetch it again from where it came, or the rest from byte ${fileSize} on; ${whole}: stat -c %s ${shellWord(file)}`,
   });
 }
 

@@ -12,6 +12,7 @@ import { Payload } from './reader.ts';
 import { assertSignature } from './format/signature.ts';
 import type { Trailer } from './format/trailer.ts';
 import { damagedRange } from './payload-errors.ts';
+import { shellWord } from '../shell-word.ts';
 
 export { selfPath } from '../host/own-file.ts';
 
@@ -40,7 +41,7 @@ async function opened(path: string): Promise<OpenFile> {
     const handle = await open(path, 'r');
     return { descriptor: handle.fd, close: () => handle.close() };
   } catch (cause) {
-    throw new IvaapError('usage', `${path} cannot be opened`, { hint: `ls -ld ${path}`, cause });
+    throw new IvaapError('usage', `${path} cannot be opened`, { hint: `ls -ld ${shellWord(path)}`, cause });
   }
 }
 

@@ -129,6 +129,16 @@ export const productSchema = z.strictObject({
     /** Read-only; one row, one integer column: the schema version. No row or no table reads as 0. */
     schemaVersionQuery: z.string(),
     /**
+     * As whom the product's pods open their sessions, and the Secret that gives them the password. Preflight tries it. Without it that is
+     * not asked.
+     */
+    login: z
+      .strictObject({
+        user: z.string().regex(/^[A-Za-z_][A-Za-z0-9_-]*$/),
+        secret: z.strictObject({ name: dnsName, key: z.string().regex(/^[-._A-Za-z0-9]+$/) }),
+      })
+      .optional(),
+    /**
      * The data folder's volume: a PersistentVolume (Retain) and claim that the installer makes and the chart
      * only mounts.
      */

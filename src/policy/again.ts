@@ -5,6 +5,8 @@ export interface Change {
   without?: readonly string[];
   /** The path of another executable. */
   program?: string;
+  /** To be typed in any folder: paths that were typed are written in full. */
+  anywhere?: boolean;
 }
 
 /**

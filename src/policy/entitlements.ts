@@ -1,4 +1,5 @@
 import { IvaapError } from '../errors.ts';
+import { shellWord } from '../shell-word.ts';
 
 /** What of a licence file matters to the installer. */
 export interface License {
@@ -12,7 +13,7 @@ export function parseLicense(text: string, path: string): License {
   if (text.startsWith('\ufeff')) {
     const why = 'begins with a byte order mark, as editors of Windows write it; JSON has none';
     throw new IvaapError('usage', `the licence file ${path} ${why}`, {
-      hint: `take the mark away, and nothing else: sed -i '1s/^\\xef\\xbb\\xbf//' ${path}`,
+      hint: `take the mark away, and nothing else: sed -i '1s/^\\xef\\xbb\\xbf//' ${shellWord(path)}`,
     });
   }
   let raw: unknown;
@@ -27,7 +28,9 @@ export function parseLicense(text: string, path: string): License {
         : wide
           ? 'is not UTF-8 text (UTF-16, or no text at all)'
           : 'is not JSON';
-    throw new IvaapError('usage', `the licence file ${path} ${why}`, { hint: `file ${path}` });
+    throw new IvaapError('usage', `the licence file ${path} ${why}`, {
+      hint: `file ${shellWord(path)}`,
+    });
   }
   const { entitlements, expires } = (typeof raw === 'object' && raw !== null ? raw : {}) as {
     entitlements?: unknown;

@@ -1,3 +1,5 @@
+import { foreign } from '../foreign.ts';
+
 /** What is done about each state in which Helm's records of the release can be found; docs/helm-states.md is written from the table. */
 
 /** One of Helm's records of the release, as `helm history` lists it. */
@@ -139,7 +141,7 @@ export const helmStates = {
   },
 } as const satisfies Record<string, Row>;
 
-const usualHistoryMax = 10;
+export const usualHistoryMax = 10;
 /** A Helm writes the revision after the one that it found, and the next one when it rolls back. */
 const isOf = (record: HelmRecord, own: HelmFacts['own']) =>
   own !== undefined &&
@@ -181,7 +183,7 @@ export function judgeHelm(history: readonly HelmRecord[], facts: HelmFacts): Hel
     return { ...stopped('none', ''), act: 'install' };
   }
   if (!last.chart.startsWith(`${facts.chart}-`) || !/^\d/.test(last.chart.slice(facts.chart.length + 1))) {
-    return stopped('other-chart', `it is of the chart ${last.chart}, not of ${facts.chart}`);
+    return stopped('other-chart', `it is of the chart ${foreign(last.chart)}, not of ${facts.chart}`);
   }
   let rest = history;
   for (let newest = last; isPending(newest);) {
@@ -227,7 +229,7 @@ function judgeRest(
   if (!['deployed', 'failed', 'superseded'].includes(status)) {
     return found.stopped(
       'unknown',
-      `it is ${status} (revision ${last?.revision}), a state that this program does not know`,
+      `it is ${foreign(status)} (revision ${last?.revision}), a state that this program does not know`,
     );
   }
   const good = history.findLast(isGoodRecord);

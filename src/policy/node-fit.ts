@@ -1,3 +1,4 @@
+import { foreign } from '../foreign.ts';
 import { holds, type PodNeeds, type Toleration } from './pod-needs.ts';
 
 export interface Taint {
@@ -22,7 +23,7 @@ function tolerates({ key, operator = 'Equal', value = '', effect }: Toleration, 
 }
 
 const taintText = ({ key, value, effect }: Taint) =>
-  `${key}${value === undefined || value === '' ? '' : `=${value}`}:${effect}`;
+  `${key}${value === undefined || value === '' ? '' : `=${foreign(value)}`}:${effect}`;
 
 /** Why a node takes no such pod, whatever is free on it, and the command that mends it; undefined when it takes it. */
 export function repels(node: NodeFacts, { spec }: PodNeeds): { why: string; fix: string } | undefined {
@@ -49,7 +50,10 @@ export function repels(node: NodeFacts, { spec }: PodNeeds): { why: string; fix:
   const differs = Object.entries(spec.nodeSelector ?? {}).find(([key, value]) => node.labels[key] !== value);
   const show = `k3s kubectl get node ${node.name} --show-labels`;
   if (differs !== undefined) {
-    return { why: `node ${node.name} has no label ${differs.join('=')}, which is selected`, fix: show };
+    return {
+      why: `node ${node.name} has no label ${differs[0]}=${foreign(differs[1])}, which is selected`,
+      fix: show,
+    };
   }
   const terms =
     spec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms;

@@ -52,6 +52,7 @@ export interface PodSpec {
       requiredDuringSchedulingIgnoredDuringExecution?: {
         labelSelector?: LabelSelector;
         namespaces?: string[];
+        matchLabelKeys?: string[];
       }[];
     };
   };

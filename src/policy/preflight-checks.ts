@@ -160,7 +160,7 @@ export const checks = [
     kind: 'outage',
     title: 'API server takes the objects and their pods',
     limit:
-      'each object of the chart, tried by a server-side dry run in Helm’s name, each pod template whose pods are made anew, and hooks; Helm’s own record readable',
+      'each object of the chart, tried by a server-side dry run in Helm’s name, each pod template whose pods are made anew, what controllers make beside pods (ReplicaSets, revisions, claims), and hooks; Helm’s own record readable and its next one taken; quotas with room for all new objects together',
     why: 'Helm would fail on it after it has replaced other pods',
     mends: 'mend what the API server names',
     timeoutSeconds: 180,
@@ -176,6 +176,17 @@ export const checks = [
     mends: 'k3s kubectl describe nodes',
     timeoutSeconds: 180,
     flows: both,
+  },
+  {
+    id: 'database-login',
+    kind: 'outage',
+    title: 'New pods may use the database',
+    limit:
+      'the password in the Secret that new pods read opens a session, tried in the running database over its network address; what cannot be asked only warns; not asked where the product names no such Secret',
+    why: 'running pods keep their sessions whatever became of the password; new ones crash',
+    mends: 'give the role the password of the Secret',
+    timeoutSeconds: 90,
+    flows: upgrade,
   },
   {
     id: 'references',

@@ -1,4 +1,5 @@
 import { IvaapError } from '../errors.ts';
+import { foreignIfUnmarked } from '../foreign.ts';
 import { type Check, type CheckId, checks } from './preflight-checks.ts';
 
 /** Plain JSON, so that a report can be recorded. */
@@ -151,7 +152,7 @@ export function assertPassed(
   const failed = results.filter(({ status }) => status === 'fail');
   const [first] = failed;
   if (first === undefined) return;
-  const output = failed.map((result) => result.output ?? '').filter((text) => text !== '');
+  const output = failed.map((result) => foreignIfUnmarked(result.output ?? '')).filter((text) => text !== '');
   const fixes = failed.length === 1 ? [first.fix ?? ''] : failed.map(({ id, fix }) => `${id}: ${fix ?? ''}`);
   const accepted =
     failed.every(({ check }) => waivable.includes(check)) &&

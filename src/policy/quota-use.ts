@@ -75,3 +75,64 @@ function inScope(
       return false;
   }
 }
+
+interface CountedObject {
+  apiVersion: string;
+  kind: string;
+  metadata: { namespace?: string };
+  spec?: unknown;
+}
+
+/** What a new object takes of a quota, pods aside, by the quota's own names. */
+export function objectUse(
+  { namespace, hard, scopes }: Quota,
+  object: CountedObject,
+  usual: string,
+): Record<string, number> {
+  // A quota with a scope counts pods alone.
+  if ((object.metadata.namespace ?? usual) !== namespace || scopes.length > 0) return {};
+  const taken = { ...counted(object), ...specific(object) };
+  return Object.fromEntries(Object.entries(taken).filter(([name]) => name in hard));
+}
+
+/** Those that a quota also counts by their bare name. */
+const byBareName =
+  /^(configmaps|secrets|services|persistentvolumeclaims|replicationcontrollers|resourcequotas)$/;
+
+function counted({ apiVersion, kind }: CountedObject): Record<string, number> {
+  const group = apiVersion.includes('/') ? `.${apiVersion.split('/')[0]}` : '';
+  const resource = pluralOf(kind.toLowerCase());
+  return { [`count/${resource}${group}`]: 1, ...(byBareName.test(resource) ? { [resource]: 1 } : {}) };
+}
+
+/** As Kubernetes itself forms it of a kind. */
+const pluralOf = (kind: string) =>
+  kind.endsWith('s') ? `${kind}es` : kind.endsWith('y') ? `${kind.slice(0, -1)}ies` : `${kind}s`;
+
+function specific({ kind, spec }: CountedObject): Record<string, number> {
+  if (kind === 'Service') {
+    const { type, ports, allocateLoadBalancerNodePorts } = (spec ?? {}) as {
+      type?: string;
+      ports?: unknown[];
+      allocateLoadBalancerNodePorts?: boolean;
+    };
+    const balanced = type === 'LoadBalancer';
+    const opens = type === 'NodePort' || (balanced && allocateLoadBalancerNodePorts !== false);
+    return {
+      'services.nodeports': opens ? (ports?.length ?? 0) : 0,
+      'services.loadbalancers': balanced ? 1 : 0,
+    };
+  }
+  if (kind !== 'PersistentVolumeClaim') return {};
+  const { storageClassName, resources } = (spec ?? {}) as {
+    storageClassName?: string;
+    resources?: { requests?: { storage?: unknown } };
+  };
+  const bytes = quantity(resources?.requests?.storage);
+  const ofClass = `${storageClassName}.storageclass.storage.k8s.io`;
+  return {
+    'requests.storage': bytes,
+    [`${ofClass}/requests.storage`]: bytes,
+    [`${ofClass}/persistentvolumeclaims`]: 1,
+  };
+}

@@ -232,9 +232,11 @@ const fits = (value: number, limit: number) => value <= limit + 1e-6;
 function avoids(pod: PodNeeds, other: PodNeeds): boolean {
   const terms = pod.spec.affinity?.podAntiAffinity?.requiredDuringSchedulingIgnoredDuringExecution ?? [];
   return terms.some(
-    ({ labelSelector, namespaces }) =>
+    ({ labelSelector, namespaces, matchLabelKeys = [] }) =>
       (namespaces ?? [pod.namespace]).includes(other.namespace) &&
       labelSelector !== undefined &&
-      selects(labelSelector, other.labels),
+      selects(labelSelector, other.labels) &&
+      // Mostly the hash of its ReplicaSet, which old pods have and those to come have not yet.
+      matchLabelKeys.every((key) => pod.labels[key] === other.labels[key]),
   );
 }

@@ -1,4 +1,5 @@
 import type { Measurement } from './preflight.ts';
+import { shellWord } from '../shell-word.ts';
 
 /** Free room that a path must have, in bytes. */
 export interface RoomNeed {
@@ -59,7 +60,7 @@ export function judgeRoom(
         outcome: 'fail',
         measured: `${room.freeFiles} inodes free on ${mountPoint}, whatever room is free`,
         limit: `${files} needed for new files and folders`,
-        fix: `df -i ${mountPoint}; find ${mountPoint} -xdev -printf '%h\\n' | sort | uniq -c | sort -n | tail`,
+        fix: `df -i ${shellWord(mountPoint)}; find ${shellWord(mountPoint)} -xdev -printf '%h\\n' | sort | uniq -c | sort -n | tail`,
         data: { freeFiles: room.freeFiles, neededFiles: files },
       };
     }
@@ -71,7 +72,7 @@ export function judgeRoom(
           ? `the free room of ${mountPoint} could not be measured`
           : `${gibibytes(room.freeBytes)} free on ${mountPoint}`,
       limit: `${gibibytes(needed)} needed${parts.length === 0 ? '' : `: ${parts.join(', ')}`}`,
-      fix: `make room on it (df -h ${mountPoint}), or give it a larger disk`,
+      fix: `make room on it (df -h ${shellWord(mountPoint)}), or give it a larger disk`,
       data: {
         freeBytes: room?.freeBytes ?? null,
         neededBytes: needed,

@@ -3,13 +3,14 @@ import { open } from 'node:fs/promises';
 import { IvaapError } from '../errors.ts';
 import { openPayload } from '../payload/open-payload.ts';
 import type { Payload } from '../payload/reader.ts';
+import { shellWord } from '../shell-word.ts';
 
 /**
  * Opens the payload of a file that was named on the command line.
  * @throws IvaapError `usage` for what is no readable file, `payload` for one whose payload is missing or damaged.
  */
 export async function openDelivered(path: string): Promise<Payload> {
-  const hint = `ls -ld ${path}`;
+  const hint = `ls -ld ${shellWord(path)}`;
   try {
     // Without blocking: it may be a named pipe.
     const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);

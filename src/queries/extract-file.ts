@@ -15,7 +15,7 @@ import { payloadFile } from '../payload/payload-file.ts';
 import type { Payload } from '../payload/reader.ts';
 import type { Again } from '../policy/again.ts';
 import { nearestNames } from '../policy/nearest.ts';
-import { shellWord } from '../policy/shell-word.ts';
+import { shellWord } from '../shell-word.ts';
 import { byteTask } from './byte-task.ts';
 import { assertSafeTarget, writeBeside } from './product-folder.ts';
 

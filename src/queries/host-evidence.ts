@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
+import { foreign } from '../foreign.ts';
 import type { KubeObject } from '../host/kubectl.ts';
 import { type ReleaseRecord, readReleaseRecords } from '../host/helm-record.ts';
 import { fstabMountPoints, isMountPoint } from '../host/mounts.ts';
@@ -135,7 +136,7 @@ export function evidenceLines(evidence: HostEvidence, { product }: Pick<OpenedPa
       return `${made(found.ours)}${found.path === undefined ? '' : `, data in ${found.path}${gone}`}`;
     }),
     said(`Helm release ${product.release}`, records, (all) => releaseWords(all.at(-1))),
-    `chart on disk: ${chart === undefined ? 'none' : `${chart.name} ${chart.version}`}`,
+    `chart on disk: ${chart === undefined ? 'none' : foreign(`${chart.name} ${chart.version}`)}`,
     said('newest backup', backups, (all) => {
       const newest = all.findLast(({ trouble }) => trouble === undefined);
       return newest === undefined ? 'none' : `${newest.folder} (${newest.files.join(', ')})`;
@@ -147,5 +148,5 @@ export function evidenceLines(evidence: HostEvidence, { product }: Pick<OpenedPa
 export function releaseWords(record: ReleaseRecord | undefined): string {
   if (record === undefined) return 'none';
   const { revision, status, content } = record;
-  return `${content?.version ?? 'version not readable'}, revision ${revision}, ${status}`;
+  return `${content === undefined ? 'version not readable' : foreign(content.version)}, revision ${revision}, ${status}`;
 }

@@ -1,6 +1,6 @@
 import { Redactor } from '../engine/redact.ts';
 import { readState } from '../engine/state.ts';
-import { causeChain } from '../errors.ts';
+import { causeChain, IvaapError } from '../errors.ts';
 import type { RuntimeImage } from '../host/containerd.ts';
 import { listPods, type PodState } from '../host/pods.ts';
 import { isRoot } from '../host/system.ts';
@@ -52,7 +52,7 @@ export async function queryHostImages(
         reporter: { redactor, report: () => {} },
         signal: limit,
       })
-    : Promise.reject(new Error('only root may ask it; use sudo'));
+    : Promise.reject(new IvaapError('failed', 'only root may ask it; use sudo'));
   host.catch(() => {});
   const part = async <T>(ask: (tools: HostTools) => Promise<T>): Promise<Known<T>> => {
     try {
@@ -60,7 +60,7 @@ export async function queryHostImages(
     } catch (error) {
       if (signal.aborted) throw signal.reason;
       if (late.aborted) return { known: false, why: `not answered within ${limitMs / 1000} s` };
-      return { known: false, why: redactor.text(causeChain(error)[0] ?? 'it did not answer') };
+      return { known: false, why: redactor.own(causeChain(error)[0] ?? 'it did not answer') };
     }
   };
   const names = index.images.map((image) => ({ image, name: normalizedReference(image.reference) }));

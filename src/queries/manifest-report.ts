@@ -3,7 +3,7 @@ import type { ArchiveComparison } from '../images/compare-archives.ts';
 import { compareWithRuntime, type ImageState } from '../images/compare-runtime.ts';
 import type { PayloadIndex } from '../payload/format/index-schema.ts';
 import type { Product } from '../payload/product-schema.ts';
-import { shellWord } from '../policy/shell-word.ts';
+import { shellWord } from '../shell-word.ts';
 import {
   type ClusterState,
   runningImages,

@@ -24,6 +24,10 @@ import { thisMachine } from '../session/machine.ts';
 import type { CommandPorts, FlowPorts } from '../session/ports.ts';
 import { waysOut, type WaysOut } from './ways-out.ts';
 import { factsOf, noStateRefusal } from './without-state.ts';
+import { sameVersion } from '../policy/version.ts';
+import { schemaDueWords } from '../policy/schema-due.ts';
+import { helmByHand } from '../release/helm-by-hand.ts';
+import { unplacedHelm } from '../session/helm-placement.ts';
 
 export interface StatusReport {
   product: string;
@@ -45,6 +49,11 @@ export interface StatusReport {
   release: Known<{ revision: number; status: string; version: string | null } | null>;
   /** What the host itself says, and what to do, where the state does not say the same or cannot be read. */
   host: { facts: string[]; advice: { message: string; hint: string } } | null;
+  /**
+   * Of the database, with what the installed release needs; null where that is another release than this executable's. `helmByHand` applies
+   * the values file as an upgrade does, while the schema is below the release's.
+   */
+  schema: Known<{ version: number; target: number; helmByHand: string | null }> | null;
   pods: Known<PodReport[]>;
   health: Known<{ id: string; title: string; path: string; healthy: boolean; answer: string }[]>;
 }
@@ -117,7 +126,7 @@ async function readOverlay(path: string): Promise<{ path: string; text: string }
 }
 
 type Asking = Pick<FlowPorts, 'machine' | 'signal' | 'program'>;
-type ClusterParts = Pick<StatusReport, 'release' | 'host' | 'pods' | 'health'>;
+type ClusterParts = Pick<StatusReport, 'release' | 'host' | 'schema' | 'pods' | 'health'>;
 
 async function queryCluster(
   opened: OpenedPayload,
@@ -136,6 +145,11 @@ async function queryCluster(
   return {
     release: mapKnown(evidence.records, (records) => summaryOf(records.at(-1))),
     host: advice === undefined ? null : { facts: factsOf(evidence, opened), advice },
+    schema: isInstalled(state, opened)
+      ? host.known
+        ? await knownAsRoot(() => schemaOf(opened, host.value, signal))
+        : host
+      : null,
     pods: host.known
       ? await knownAsRoot(() => queryPods(host.value.kubectl, product, redactor, signal))
       : host,
@@ -148,12 +162,29 @@ function reachable(
   product: Product,
   redactor: Redactor,
   { machine, signal }: Pick<Asking, 'machine' | 'signal'>,
-): Promise<Known<Pick<HostTools, 'kubectl'>>> {
+): Promise<Known<HostTools>> {
   return knownAsRoot(async () => {
     const host = await openHost(product, { machine, reporter: { redactor, report: () => {} }, signal });
     await host.kubectl.serverVersion({ timeoutMs: 5000, signal });
     return host;
   });
+}
+
+/** Whether the last run has completed and left this executable's release: what it needs is known then. */
+const isInstalled = (state: StatusReport['state'], { release }: OpenedPayload): boolean =>
+  state.known &&
+  state.value?.installed !== undefined &&
+  state.value.run?.status !== 'running' &&
+  state.value.run?.status !== 'failed' &&
+  sameVersion(state.value.installed.version, release.version);
+
+async function schemaOf(opened: OpenedPayload, host: HostTools, signal: AbortSignal) {
+  const { product, release, paths } = opened;
+  const version = await host.database.schemaVersion(product.database.schemaVersionQuery, signal);
+  const { target } = release.schema;
+  const due = schemaDueWords(version, target) !== undefined;
+  const helm = await unplacedHelm(opened, host);
+  return { version, target, helmByHand: due ? helmByHand({ product, paths, helm }, false) : null };
 }
 
 function summaryOf(record: ReleaseRecord | undefined) {
@@ -189,7 +220,7 @@ async function queryPods(
     phase,
     ready,
     restarts,
-    trouble: trouble.map((line) => redactor.text(line)),
+    trouble: trouble.map((line) => redactor.own(line)),
     images: containers.map(({ image, imageId, ready: up }) => ({ image, imageId, ready: up })),
   }));
 }

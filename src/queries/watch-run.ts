@@ -7,12 +7,13 @@ import type { State } from '../engine/state.ts';
 import { IvaapError } from '../errors.ts';
 import { readHolder } from '../host/lock.ts';
 import { assertRoot, isAlive } from '../host/system.ts';
-import { commandToGoOn } from './ways-out.ts';
+import { commandToGoOn } from '../session/go-on.ts';
 import { readOwnState } from '../session/own-state.ts';
 import type { JsonObject } from '../engine/step.ts';
 import { thisMachine } from '../session/machine.ts';
 import { type OpenedPayload, openOwnPayload } from '../session/opened-payload.ts';
 import type { CommandPorts } from '../session/ports.ts';
+import { shellWord } from '../shell-word.ts';
 
 /** Of a flow's ports; the signal is aborted when the operator has seen enough. */
 type WatchPorts = Pick<CommandPorts, 'machine' | 'emit' | 'signal' | 'program' | 'again'>;
@@ -84,16 +85,23 @@ function withoutLog({ pid }: LockHolder, state: State | undefined): WatchResult 
   return { lines: [`process ${pid} has ended and left no log: ${why}`, ...lines], data };
 }
 
-function gone({ pid, command }: LockHolder, run: string | null, state: State | undefined): WatchResult {
-  const goOn = commandToGoOn(state, command);
+function gone(holder: LockHolder, run: string | null, state: State | undefined): WatchResult {
+  const goOn = whatGoesOn(holder, state);
   return {
     lines: [
-      `process ${pid}, which ran it, is gone without a result: it was killed, or crashed`,
+      `process ${holder.pid}, which ran it, is gone without a result: it was killed, or crashed`,
       ...stepsUnderWay(state),
       `try: ${goOn}`,
     ],
     data: { run, status: 'gone', exitCode: null, goOn },
   };
+}
+
+/** A run that was refused, or killed before it was recorded, is begun again as it was typed. */
+function whatGoesOn({ command, again }: LockHolder, state: State | undefined): string {
+  const run = state?.run;
+  if (run?.status === 'running') return commandToGoOn(run);
+  return `sudo ${again ?? `${shellWord(run?.binary ?? 'ivaap')} ${command}`}`;
 }
 
 const stepsUnderWay = (state: State | undefined): string[] => {
@@ -112,14 +120,13 @@ function lastRun(state: State | undefined): WatchResult {
   const status = run.status === 'running' ? 'cut-off' : run.status;
   const versions = run.from === null ? run.to : `${run.from} -> ${run.to}`;
   const when = run.finishedAt === undefined ? `begun ${run.startedAt}` : `ended ${run.finishedAt}`;
-  const words = run.flow === 'upgrade' ? 'install --upgrade' : 'install';
   const unfinished = status === 'cut-off' || status === 'failed';
   return {
     lines: [
       `no run is going on; the last one: ${run.flow} ${versions}, ${status === 'cut-off' ? 'cut off' : status}, ${when}`,
       ...(status === 'cut-off' ? stepsUnderWay(state) : []),
       ...(run.error === undefined || status === 'completed' ? [] : [`  ${run.error.message}`]),
-      ...(unfinished ? [`try: ${commandToGoOn(state, words)}`] : []),
+      ...(unfinished ? [`try: ${commandToGoOn(run)}`] : []),
     ],
     data: { run: run.id, status, exitCode: null },
   };

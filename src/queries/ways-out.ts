@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { State } from '../engine/state.ts';
-import { shellWord } from '../policy/shell-word.ts';
 import type { ProductPaths } from '../release/product-paths.ts';
 import { wayBack } from '../backup/restore-commands.ts';
 import { dumpLines, wayBackOf } from '../backup/way-back.ts';
 import { chartOnDiskLines } from './way-back-text.ts';
+import { commandToGoOn } from '../session/go-on.ts';
 
 /** Both ways out of the last run, from the state alone: they can be told again at any time, from any shell. */
 export interface WaysOut {
@@ -24,9 +24,8 @@ export function waysOut(
   const { run } = state;
   if (run === undefined) return null;
   const log = join(paths.installer, 'logs', `${run.id}.jsonl`);
-  const words = run.flow === 'upgrade' ? 'install --upgrade' : 'install';
   return {
-    forward: run.status === 'completed' ? null : commandToGoOn(state, words),
+    forward: run.status === 'completed' ? null : commandToGoOn(run),
     back: run.flow === 'upgrade' ? backLines(state, paths) : [],
     log: existsSync(log) ? log : null,
   };
@@ -44,7 +43,3 @@ function backLines(state: State, paths: Pick<ProductPaths, 'chart' | 'overlay'>)
     ...chartOnDiskLines(state, paths),
   ];
 }
-
-/** The executable of the unfinished run, with the words that go on with it. */
-export const commandToGoOn = (state: State | undefined, words: string): string =>
-  `sudo ${shellWord(state?.run?.binary ?? 'ivaap')} ${words}`;

@@ -1,6 +1,7 @@
 import type { ErrorCode } from '../errors.ts';
 import { evidenceLines, type HostEvidence, likely } from './host-evidence.ts';
 import type { OpenedPayload } from '../session/opened-payload.ts';
+import { shellWord } from '../shell-word.ts';
 
 /** A host without a state that can be read: what most likely happened, and the one command to try. */
 export interface NoState {
@@ -21,7 +22,10 @@ export function noStateRefusal(
       return {
         code: 'preflight',
         message: `${none}: the disk that holds ${path} does not seem to be mounted`,
-        hint: missingMount === undefined ? 'lsblk -o NAME,SIZE,LABEL,MOUNTPOINTS' : `mount ${missingMount}`,
+        hint:
+          missingMount === undefined
+            ? 'lsblk -o NAME,SIZE,LABEL,MOUNTPOINTS'
+            : `mount ${shellWord(missingMount)}`,
       };
     case 'ours':
       return {

@@ -1,4 +1,5 @@
 import { IvaapError } from '../errors.ts';
+import { foreign } from '../foreign.ts';
 import { valueAtField } from '../policy/field-paths.ts';
 import type { UpgradeContext } from './context.ts';
 import { foreignOwner } from './object-owner.ts';
@@ -37,7 +38,7 @@ export async function findFieldConflicts(ctx: UpgradeContext, signal: AbortSigna
       .map(({ owner, field }) => ({
         object: `${manifest.kind}/${manifest.metadata.name}`,
         field,
-        owner: owner === helmManager ? `${owner} (not by server-side apply)` : owner,
+        owner: owner === helmManager ? `${owner} (not by server-side apply)` : foreign(owner),
         theirs: shown(manifest.kind, valueAtField(live, field)),
         ours: shown(manifest.kind, valueAtField(manifest, field)),
       })),
@@ -67,5 +68,5 @@ function shown(kind: string, value: unknown): string {
   if (value === undefined) return '(none)';
   if (kind === 'Secret') return '(hidden)';
   const text = JSON.stringify(value);
-  return text.length > longestValue ? `${text.slice(0, longestValue)}…` : text;
+  return foreign(text.length > longestValue ? `${text.slice(0, longestValue)}…` : text);
 }

@@ -1,8 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { IvaapError } from '../errors.ts';
+import { foreign } from '../foreign.ts';
 import { probe, type ProbeResult } from '../host/http-probe.ts';
 import type { HealthRoute, Product } from '../payload/product-schema.ts';
 import { valueAt } from '../policy/values-patches.ts';
+import { shellWord } from '../shell-word.ts';
 import type { ValuesFile } from './values-file.ts';
 
 const pauseMs = 2000;
@@ -13,12 +15,12 @@ export function fqdnOf(product: Product, values: ValuesFile): string {
   const fqdn = valueAt(values.root, path);
   if (typeof fqdn === 'string' && fqdn !== '') return fqdn;
   throw new IvaapError('preflight', `${values.path} has no text at ${path.join('.')}`, {
-    hint: `Set it to the name under which this host is reached (sudoedit ${values.path}).`,
+    hint: `Set it to the name under which this host is reached (sudoedit ${shellWord(values.path)}).`,
   });
 }
 
 export const answerWords = (result: ProbeResult): string =>
-  result.answered ? `status ${result.status}` : result.reason;
+  result.answered ? `status ${result.status}` : foreign(result.reason);
 
 export function probeRoute(
   route: HealthRoute,

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { causeChain, IvaapError } from '../errors.ts';
+import { foreign, foreignIfUnmarked } from '../foreign.ts';
 import { deployedVersion, type HelmRevision } from '../host/helm.ts';
 import type { Controller } from '../host/sight.ts';
 import { sameVersion } from '../policy/version.ts';
@@ -49,11 +50,11 @@ export async function judgeFailure(
   const mend = (error instanceof IvaapError ? error.hint : undefined) ?? 'Mend the cause';
   const way = ctx.wayBack();
   const dump = way.restore;
-  const output = error instanceof IvaapError ? (error.output ?? '') : '';
+  const output = foreignIfUnmarked(error instanceof IvaapError ? (error.output ?? '') : '');
   const lines = [output, ...dumpLines(way)];
   if (verdict.code === 'schema_moved' && dump !== undefined) lines.push(...wayBack(dump, from));
   return new IvaapError(verdict.code, verdict.message, {
-    cause: new Error(causeChain(error)[0] ?? 'Helm failed'),
+    cause: new IvaapError('failed', causeChain(error)[0] ?? 'Helm failed'),
     output: lines.filter((line) => line !== '').join('\n'),
     hint: `${mend}, then: ${ctx.again()}`,
   });
@@ -67,7 +68,7 @@ async function releaseAfterFailure(ctx: UpgradeContext, revisionBefore: number):
     const history = await helm.history();
     const last = history.at(-1);
     if (last === undefined) return { release: 'unknown', releaseWords: 'gone' };
-    const releaseWords = `${last.status}, revision ${last.revision}: ${last.description}`;
+    const releaseWords = `${last.status}, revision ${last.revision}: ${foreign(last.description)}`;
     if (last.revision <= revisionBefore) return { release: 'untouched', releaseWords };
     if (last.status !== 'deployed') {
       const old = history.findLast((one) => isOfVersion(one, from) && one.revision <= revisionBefore);
@@ -79,7 +80,7 @@ async function releaseAfterFailure(ctx: UpgradeContext, revisionBefore: number):
     if (other.length > 0)
       return { release: 'failed', releaseWords: `${releaseWords}, but ${other.join(', ')}` };
     if (isOfVersion(last, from)) return { release: 'rolled-back', releaseWords };
-    return { release: 'failed', releaseWords: `${releaseWords}, version ${versionOf(last)}` };
+    return { release: 'failed', releaseWords: `${releaseWords}, version ${foreign(versionOf(last))}` };
   } catch {
     return { release: 'unknown', releaseWords: 'not known: Helm or the API server could not be asked' };
   }

@@ -1,10 +1,16 @@
 import { programFailure } from '../host/program-failure.ts';
+import { commandFor } from '../policy/refusal-words.ts';
 import type { StepContext } from './context.ts';
 import type { Trouble } from './troubles.ts';
 
 /** Words of a refusal by a rule of the cluster, which no values file mends. */
 const refusedByRule =
-  /admission webhook|denied the request|is forbidden|ValidatingAdmissionPolicy|failed calling webhook/;
+  /admission webhook|denied the request|\bforbidden: |ValidatingAdmissionPolicy|failed calling webhook/;
+
+/** What a hook has made, by the words of Helm: where the chart does not say otherwise, its rest keeps the hook from running again. */
+const failedHook = /hooks failed: resource (?<kind>Job|Pod)\/(?<namespace>[^/ ]+)\/(?<name>\S+) not ready/;
+const staleHook =
+  /hooks failed: .* failed for object (?<namespace>[^/ ]+)\/(?<name>\S+) (?:batch\/)?v1, Kind=(?<kind>Job|Pod): /;
 
 /** What an operator does about a Helm that failed, before the same command: fits what was seen, and blames the values only for the rest. */
 export function mendOf(
@@ -17,9 +23,20 @@ export function mendOf(
   if (programFailure(error)?.endedBy === 'SIGKILL') {
     return 'Helm was killed from outside: find out by what (journalctl -k -n 50 shows a lack of memory)';
   }
+  const hook = (failedHook.exec(said) ?? staleHook.exec(said))?.groups;
+  if (hook !== undefined) {
+    const { kind = '', namespace, name } = hook;
+    const takeAway = `k3s kubectl delete ${kind.toLowerCase()} ${name} -n ${namespace} --ignore-not-found`;
+    return `Mend the cause and take away what is left of the hook (${takeAway})`;
+  }
+  const [kind = '', name = ''] = first?.workload.split('/') ?? [];
+  const command = commandFor(words, { kind, name, namespace: product.namespace });
   if (/exceeded quota/.test(words))
-    return `Make room in the quota (k3s kubectl describe quota ${inNamespace})`;
-  if (refusedByRule.test(words)) return 'Have the rule that refuses it changed, or wait until it allows it';
+    return `Make room in the quota (${command ?? `k3s kubectl describe quota ${inNamespace}`})`;
+  if (refusedByRule.test(words)) {
+    const rule = command === undefined ? '' : ` (${command})`;
+    return `Have the rule that refuses it changed, or wait until it allows it${rule}`;
+  }
   if (first?.kind === 'unschedulable')
     return 'Let a node take the pods (k3s kubectl describe nodes says why none does)';
   if (first?.kind === 'stuck' || first?.kind === 'refused') {

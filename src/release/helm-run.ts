@@ -1,5 +1,6 @@
 import type { StepIo } from '../engine/step.ts';
 import { causeChain, IvaapError } from '../errors.ts';
+import { foreign } from '../foreign.ts';
 import { programFailure } from '../host/program-failure.ts';
 import type { DeployOptions } from '../host/helm.ts';
 import type { HelmProcess } from '../host/helm-process.ts';
@@ -8,7 +9,7 @@ import type { Given } from './grace.ts';
 import { mendOf } from './helm-mend.ts';
 import { watchPods, type WatchedHelm } from './pod-watch.ts';
 import type { Trouble } from './troubles.ts';
-import { valuesFiles } from './values-overlay.ts';
+import { helmOptions } from './helm-by-hand.ts';
 
 const clock = (time: string) => time.slice(11, 19);
 
@@ -37,7 +38,7 @@ export async function runHelm(
 ): Promise<{ passed: Promise<void> }> {
   const { helm, product } = ctx;
   const { verb, values, revisionBefore, historyMax, forceConflicts } = run;
-  const { timeoutSeconds, wait } = product.helm;
+  const { timeoutSeconds } = product.helm;
   const begun = ctx.now().getTime();
   const after = (waits: number) => new Date(begun + waits * timeoutSeconds * 1000).toISOString();
   const times = { begunAt: after(0), until: after(1), latest: after(verb === 'upgrade' ? 2 : 1) };
@@ -51,6 +52,7 @@ export async function runHelm(
     begun: new Date(begun),
     stillForward: (signal) => isPending(ctx, { verb, revision: revisionBefore + 1, signal }),
     oldRecords: oldRecords(ctx, io, run),
+    latest: `${clock(times.latest)} UTC`,
     onHopeless: (found) => {
       given = found;
       io.say(`${givenUpWords(found)}: ${stopWords(verb, times)}`);
@@ -60,12 +62,7 @@ export async function runHelm(
   let passed: Promise<void> | undefined;
   let begunHelm: HelmProcess | undefined;
   const options: DeployOptions = {
-    chart: ctx.paths.chart,
-    valuesFiles: valuesFiles(ctx),
-    wait,
-    timeoutSeconds,
-    historyMax,
-    forceConflicts,
+    ...helmOptions(ctx, { historyMax, forceConflicts }),
     signal: AbortSignal.any([ctx.insist, hopeless.signal]),
     inherit: [ctx.lockFd],
     record: async (process) => {
@@ -83,11 +80,13 @@ export async function runHelm(
     const said = ownWords(error instanceof IvaapError ? (error.output ?? '') : '');
     const ended = given && `${given.trouble.workload} could not become ready, and Helm's wait was ended`;
     const waited = ended !== undefined || waitedInVain(error, said);
-    const troubles = waited ? watch.troubles() : [];
-    const lines = waited ? watch.lines() : [];
+    const which = ended === undefined && hookFailed.test(said) ? 'hooks' : 'all';
+    if (which === 'hooks') await watch.lookAtHooks();
+    const troubles = waited ? watch.troubles(which) : [];
+    const lines = waited ? watch.lines(which) : [];
     throw new IvaapError('failed', ended ?? causeChain(error)[0] ?? 'Helm failed', {
       cause: ended === undefined ? error : undefined,
-      output: [saysLess(said, ended !== undefined, troubles) ? '' : said, ...lines]
+      output: [saysLess(said, ended !== undefined, troubles) ? '' : foreign(said), ...lines]
         .filter((line) => line !== '')
         .join('\n'),
       hint: mendOf(ctx, { error, said, troubles }),
@@ -120,9 +119,11 @@ function ownWords(output: string): string {
     : output;
 }
 
+const hookFailed = /(pre|post)-(install|upgrade) hooks failed: /;
+
 /** All that Helm says where it waited in vain and went back as it should. */
 const notReady =
-  /^Error: (UPGRADE|INSTALLATION) FAILED: (release \S+ failed, and has been rolled back due to rollback-on-failure being set: )?(resource \S+ not ready\. status: [^\n]*|context deadline exceeded)\s*$/;
+  /^Error: (UPGRADE|INSTALLATION) FAILED: (release \S+ failed, and has been rolled back due to rollback-on-failure being set: )?((pre|post)-\w+ hooks failed: )?(resource \S+ not ready\. status: [^\n]*|context deadline exceeded)\s*$/;
 
 /** That it went back as it should, or that something is not ready, says less than why; that it could not go back is told always. */
 function saysLess(said: string, asked: boolean, troubles: readonly Trouble[]): boolean {

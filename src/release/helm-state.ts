@@ -1,5 +1,6 @@
 import type { StepIo } from '../engine/step.ts';
 import { IvaapError } from '../errors.ts';
+import { foreign } from '../foreign.ts';
 import { deployedVersion, type HelmRelease, releaseSecretName } from '../host/helm.ts';
 import { livingHelm, ownSpan } from '../host/helm-process.ts';
 import { type HelmJudgement, isWithin, judgeHelm } from '../policy/helm-states.ts';
@@ -82,7 +83,7 @@ export async function repairHelm(
     await kubectl.delete('secret', name, { namespace });
     const status = secret.metadata.labels?.status ?? judged.state;
     io.warn(
-      `Helm's revision ${revision} (${status}) did not end: its record is kept as ${path} and taken away`,
+      `Helm's revision ${revision} (${foreign(status)}) did not end: its record is kept as ${path} and taken away`,
     );
   }
   return judged;
@@ -111,6 +112,6 @@ export async function assertDeployed({ helm, to }: Pick<StepContext, 'helm' | 't
   const release = await helm.current();
   if (isDeployed(release, to)) return;
   const found =
-    release === undefined ? 'missing' : `${release.status} with version ${deployedVersion(release)}`;
+    release === undefined ? 'missing' : `${release.status} with version ${foreign(deployedVersion(release))}`;
   throw new IvaapError('failed', `the release is ${found}, not deployed with ${to}`);
 }

@@ -13,6 +13,7 @@ import { counted } from '../policy/counted.ts';
 import { formatBytes } from '../policy/format-bytes.ts';
 import type { StepContext } from './context.ts';
 import { imageStore } from './image-store.ts';
+import { shellWord } from '../shell-word.ts';
 
 /** A step's plan with the images that it was made from: to find them out may mean to read a large archive through. */
 export interface ImageLoadPlan extends Plan {
@@ -146,7 +147,7 @@ async function assertRoom(ctx: StepContext, plan: ImagePlan): Promise<void> {
   throw new IvaapError(
     'failed',
     `the new image layers need ${needed} bytes on ${room.mountPoint}, and ${room.freeBytes} are free`,
-    { hint: `df -h ${room.mountPoint}` },
+    { hint: `df -h ${shellWord(room.mountPoint)}` },
   );
 }
 

@@ -1,6 +1,7 @@
 import { readRegularText } from '../host/regular-file.ts';
 import { IvaapError } from '../errors.ts';
 import { isExpired, parseLicense, type License as Grants } from '../policy/entitlements.ts';
+import { shellWord } from '../shell-word.ts';
 
 export interface License extends Grants {
   /** As in the file, byte for byte: goes into the product's Secret. */
@@ -15,7 +16,7 @@ export async function readLicense(path: string, product: string, now: Date): Pro
   } catch (error) {
     throw new IvaapError('usage', `the licence file ${path} cannot be read`, {
       cause: error,
-      hint: `ls -l ${path}`,
+      hint: `ls -l ${shellWord(path)}`,
     });
   }
   const license = { text, ...parseLicense(text, path) };

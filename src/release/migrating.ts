@@ -1,19 +1,29 @@
-import { valueAt } from '../policy/values-patches.ts';
+import { foreign } from '../foreign.ts';
+import { type PlainJson, valueAt } from '../policy/values-patches.ts';
 import type { StepContext } from './context.ts';
-import type { Trouble } from './troubles.ts';
+import { type Trouble, mayBeAtWork } from './troubles.ts';
 import { readValuesFile } from './values-file.ts';
 
 const address = /^[0-9A-Fa-f.:]+$/;
 
+/** The operator's switch and its value. The product's words for on and off are ours; anything else is a word of the values file. */
+export function flagWords(
+  { path, on, off }: NonNullable<StepContext['product']['values']['autoMigrate']>,
+  value: PlainJson | undefined,
+): string {
+  const text = JSON.stringify(value ?? null);
+  return `${path.join('.')} is ${[on, off, 'undefined'].includes(String(value)) ? text : foreign(text)}`;
+}
+
 /**
- * Whether a pod that only runs and is not ready may be at work on the database's schema: to end that in the middle because it takes longer
+ * Whether a pod that runs and is not ready may be at work on the database's schema: to end that in the middle because it takes longer
  * than its chart expects would do harm. It is at work where the schema is not at its target and the pod has a session that does something;
  * what cannot be asked counts as that.
  */
 export async function mayMigrate(ctx: StepContext, trouble: Trouble, signal?: AbortSignal): Promise<boolean> {
   const { product, database, release } = ctx;
   const { autoMigrate } = product.values;
-  if (autoMigrate === undefined || (trouble.kind !== 'unready' && trouble.kind !== 'deadline')) return false;
+  if (autoMigrate === undefined || !mayBeAtWork(trouble)) return false;
   const migrates = product.workloads.find(({ id }) => id === autoMigrate.workload);
   if (migrates === undefined || trouble.workload !== `${migrates.kind}/${migrates.name}`) return false;
   try {

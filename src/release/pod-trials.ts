@@ -4,7 +4,8 @@ import { tryCreate } from '../host/server-questions.ts';
 import { isFullQuota } from '../policy/refusal-words.ts';
 import type { UpgradeContext } from './context.ts';
 import { byNamespace, sideBySide } from './server-answers.ts';
-import { type ServerAnswers, type ServerObject } from './answered-objects.ts';
+import type { ServerAnswers, ServerObject } from './answered-objects.ts';
+import { controllerOf } from './made-objects.ts';
 
 /** A pod that the upgrade will have made, as the API server would admit it. */
 export interface PodTrial {
@@ -24,9 +25,6 @@ interface Template {
   metadata?: { labels?: Record<string, string>; annotations?: Record<string, string> };
   spec?: Record<string, unknown>;
 }
-
-/** In whose name pods are made: policies tell controllers from people. */
-const controller = 'kube-system:replicaset-controller';
 
 /** Every pod template whose pods will be made anew, tried as a Pod; hooks that run in an upgrade included. Changes nothing. */
 export async function tryPods(
@@ -50,25 +48,38 @@ export async function tryPods(
       trials.push({ ...trialOf(manifest, template, rendered, usual), owner });
     }
   }
+  const makers = Map.groupBy(trials, ({ workload }) => makerOf(workload.split('/')[0] ?? ''));
+  for (const [as, some] of makers) await tryThese(ctx, some, { signal, as });
+  return trials;
+}
+
+async function tryThese(
+  { kubectl, product }: UpgradeContext,
+  trials: readonly PodTrial[],
+  { signal, as }: { signal: AbortSignal; as: string | undefined },
+): Promise<void> {
   const pods = trials.map(({ pod }) => pod as unknown as Manifest);
-  for (const [namespace, some] of byNamespace(pods, usual)) {
-    const question = { namespace, signal, as: controller };
+  for (const [namespace, some] of byNamespace(pods, product.namespace)) {
+    const question = { namespace, signal, ...(as === undefined ? {} : { as }) };
     const of = (pod: Manifest) => trials[pods.indexOf(pod)] as PodTrial;
-    const together = await tryCreate(ctx.kubectl, some, question);
+    const together = await tryCreate(kubectl, some, question);
     if (together.objects?.length === some.length) {
       for (const [place, pod] of some.entries()) of(pod).pod = together.objects[place] as KubeObject;
       continue;
     }
     await sideBySide(some, async (pod) => {
-      const alone = await tryCreate(ctx.kubectl, [pod], question);
+      const alone = await tryCreate(kubectl, [pod], question);
       const trial = of(pod);
       // Whether a quota has room depends on which pods end before: that is rehearsed.
       if (alone.words !== undefined && !isFullQuota(alone.words)) trial.words = alone.words;
       else trial.pod = alone.objects?.[0] ?? trial.pod;
     });
   }
-  return trials;
 }
+
+/** In whose name a workload's pods are made; undefined for a pod that Helm itself makes. */
+const makerOf = (kind: string): string | undefined =>
+  controllerOf[kind === 'Deployment' ? 'ReplicaSet' : kind === 'CronJob' ? 'Job' : kind];
 
 /** A pod template that stays as it is makes no pod, unless some are wanting. */
 function makesPods({ live, next }: ServerAnswers['objects'][number]): boolean {

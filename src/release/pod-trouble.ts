@@ -1,3 +1,4 @@
+import { foreign } from '../foreign.ts';
 import type { ContainerStatus, Pod } from '../host/pods.ts';
 import type { KubeEvent } from '../host/sight.ts';
 
@@ -13,7 +14,11 @@ export interface PodTrouble {
   words: string;
   /** Whose last words may tell more; undefined where nothing has run. */
   container: string | undefined;
+  /** Whether a container that is not ready runs at this instant: it may be at work. */
+  runs: boolean;
 }
+
+type Found = Omit<PodTrouble, 'runs'>;
 
 const noImage = /^(ErrImageNeverPull|ImagePullBackOff|ErrImagePull|InvalidImageName|ImageInspectError)$/;
 const noStart =
@@ -25,25 +30,37 @@ const stuckEvents = /^(FailedMount|FailedAttachVolume|FailedCreatePodSandBox|Fai
 const loopRunMs = 60_000;
 
 const join = (...parts: (string | undefined)[]): string =>
-  parts
-    .filter((part) => part !== undefined && part.trim() !== '')
-    .map((part) => part?.replaceAll(/\s+/g, ' ').trim())
-    .join(': ');
+  parts.filter((part) => part !== undefined && part.trim() !== '').join(': ');
+
+/** A message of the cluster's, on one line. */
+const said = (message: string | undefined): string => foreign((message ?? '').replaceAll(/\s+/g, ' ').trim());
 
 /** Undefined for a pod that serves, has done its work or is going. `events` are the pod's own, oldest first. */
 export function podTrouble(pod: Pod, events: readonly KubeEvent[], now: Date): PodTrouble | undefined {
-  const { status, metadata } = pod;
+  const { status } = pod;
+  const containers = [...(status.initContainerStatuses ?? []), ...(status.containerStatuses ?? [])];
+  const found = foundOf(pod, events, now);
+  return (
+    found && { ...found, runs: containers.some((one) => !one.ready && one.state?.running !== undefined) }
+  );
+}
+
+function foundOf(pod: Pod, events: readonly KubeEvent[], now: Date): Found | undefined {
+  const { status, metadata, spec } = pod;
   if (metadata.deletionTimestamp !== undefined || status.phase === 'Succeeded') return undefined;
   const condition = (type: string) => status.conditions?.find((one) => one.type === type);
   if (condition('Ready')?.status === 'True') return undefined;
   const scheduled = condition('PodScheduled');
   if (scheduled?.status === 'False') {
     const kind = scheduled.reason === 'Unschedulable' ? 'unschedulable' : 'unready';
-    return { kind, words: join('no node takes it', scheduled.message), container: undefined };
+    return { kind, words: join('no node takes it', said(scheduled.message)), container: undefined };
   }
+  const serves = (spec.restartPolicy ?? 'Always') === 'Always';
   const found = [
-    ...(status.initContainerStatuses ?? []).map((one) => containerTrouble(one, now, true)),
-    ...(status.containerStatuses ?? []).map((one) => containerTrouble(one, now, false)),
+    ...(status.initContainerStatuses ?? []).map((one) =>
+      containerTrouble(one, now, { init: true, serves: false }),
+    ),
+    ...(status.containerStatuses ?? []).map((one) => containerTrouble(one, now, { init: false, serves })),
   ].filter((one) => one !== undefined);
   const worst = podKinds
     .map((kind) => found.find((one) => one.kind === kind))
@@ -51,42 +68,47 @@ export function podTrouble(pod: Pod, events: readonly KubeEvent[], now: Date): P
   if (worst !== undefined && worst.kind !== 'unready') return worst;
   const last = events.at(-1);
   if (last !== undefined && stuckEvents.test(last.reason)) {
-    return { kind: 'stuck', words: join(last.reason, last.message), container: undefined };
+    return { kind: 'stuck', words: join(last.reason, said(last.message)), container: undefined };
   }
   if (worst !== undefined) return worst;
-  const words = status.reason === undefined ? 'is not ready' : join(status.reason, status.message);
+  const words = status.reason === undefined ? 'is not ready' : join(status.reason, said(status.message));
   return { kind: 'unready', words, container: undefined };
 }
 
-function containerTrouble(one: ContainerStatus, now: Date, init: boolean): PodTrouble | undefined {
+/** `serves`: it is meant to run for ever, so that any end is a bad one. */
+function containerTrouble(
+  one: ContainerStatus,
+  now: Date,
+  { init, serves }: { init: boolean; serves: boolean },
+): Found | undefined {
   const { name, state, lastState, restartCount, ready } = one;
   const { waiting, terminated, running } = state ?? {};
-  const trouble = (kind: PodTrouble['kind'], words: string, container: string | undefined = name) => ({
+  const trouble = (kind: PodTrouble['kind'], words: string, hasRun: boolean) => ({
     kind,
     words: `${init ? 'init container ' : ''}${name}: ${words}`,
-    container,
+    container: hasRun ? name : undefined,
   });
   const ended = terminated ?? lastState?.terminated;
-  const badly = ended !== undefined && ended.exitCode !== 0;
+  const badly = ended !== undefined && (serves || ended.exitCode !== 0);
+  const longRun = running !== undefined && now.getTime() - Date.parse(running.startedAt ?? '') >= loopRunMs;
   if (waiting?.reason !== undefined) {
-    const words = join(waiting.reason, waiting.message);
-    if (noImage.test(waiting.reason)) return trouble('image', words, undefined);
-    if (noStart.test(waiting.reason)) return trouble('config', words, undefined);
+    const words = join(waiting.reason, said(waiting.message));
+    if (noImage.test(waiting.reason)) return trouble('image', words, false);
+    if (noStart.test(waiting.reason)) return trouble('config', words, false);
   }
-  if (badly && startsBadly.test(ended.reason ?? '')) {
-    return trouble('config', join(ended.reason, ended.message), undefined);
+  if (badly && !longRun && startsBadly.test(ended.reason ?? '')) {
+    return trouble('config', join(ended.reason, said(ended.message)), false);
   }
   if (waiting?.reason === 'CrashLoopBackOff' || (badly && terminated !== undefined)) {
-    return trouble('crash', endWords(ended, restartCount));
+    return trouble('crash', endWords(ended, restartCount), true);
   }
-  if (ready || (init && terminated?.exitCode === 0)) return undefined;
+  if (ready || (!serves && terminated?.exitCode === 0)) return undefined;
   if (running !== undefined) {
-    const since = Date.parse(running.startedAt ?? '');
     // Between two waits of a crash loop a container runs for a moment.
-    if (badly && now.getTime() - since < loopRunMs) return trouble('crash', endWords(ended, restartCount));
-    return trouble('unready', init ? 'is still at work' : 'runs but is not ready');
+    if (badly && !longRun) return trouble('crash', endWords(ended, restartCount), true);
+    return trouble('unready', init ? 'is still at work' : 'runs but is not ready', true);
   }
-  return trouble('unready', 'has not started', undefined);
+  return trouble('unready', 'has not started', false);
 }
 
 function endWords(
@@ -94,7 +116,8 @@ function endWords(
   restarts: number,
 ): string {
   const code = ended === undefined ? 'ends again and again' : `ended with exit code ${ended.exitCode ?? '?'}`;
-  const reason = ended?.reason === undefined || ended.reason === 'Error' ? '' : ` (${ended.reason})`;
+  const says = ended?.reason !== undefined && !/^(Error|Completed)$/.test(ended.reason);
+  const reason = says ? ` (${ended.reason})` : '';
   const again = restarts === 0 ? '' : `, restarted ${restarts === 1 ? 'once' : `${restarts} times`}`;
   return `${code}${reason}${again}`;
 }

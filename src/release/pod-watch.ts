@@ -5,7 +5,7 @@ import type { StepContext } from './context.ts';
 import { type Given, Grace } from './grace.ts';
 import { mayMigrate } from './migrating.ts';
 import { causeLines, lastWords } from './trouble-words.ts';
-import { causesOf, podCount, surestFirst, type Trouble, troublesOf } from './troubles.ts';
+import { causesOf, podCount, surestFirst, type Trouble, troublesOf, mayBeAtWork } from './troubles.ts';
 
 const pauseMs = 3000;
 const logEveryMs = 9000;
@@ -19,18 +19,24 @@ export interface WatchedHelm {
   stillForward(signal: AbortSignal): Promise<boolean | undefined>;
   /** Told once, when something cannot be waited for any longer. */
   onHopeless(given: Given): void;
+  /** When it ends at the latest, in words. */
+  latest: string;
   /** Records of the release that Helm takes away before anything else, and how many are left now. */
   oldRecords: { total: number; left(): Promise<number | undefined> } | undefined;
 }
 
 /** What was seen of the pods while Helm worked: a rollback deletes the failing ones before anybody can ask them. */
 export interface PodWatch {
-  /** What kept the release from getting ready when it was last seen, the surest first. */
-  troubles(): Trouble[];
+  /** What kept the release, or a hook of it, from getting ready when it was last seen, the surest first. */
+  troubles(of?: Which): Trouble[];
   /** The same in lines. */
-  lines(): string[];
+  lines(of?: Which): string[];
   stop(): Promise<void>;
+  /** A hook may have begun and failed between two looks; what it was stays to be seen when Helm has ended. */
+  lookAtHooks(): Promise<void>;
 }
+
+type Which = 'all' | 'hooks';
 
 interface Remembered {
   trouble: Trouble;
@@ -46,7 +52,8 @@ export function watchPods(ctx: StepContext, io: StepIo, helm: WatchedHelm): PodW
   const { namespace } = product;
   const stopped = new AbortController();
   const { signal } = stopped;
-  const grace = new Grace((product.helm.graceSeconds ?? defaultGraceSeconds) * 1000);
+  const graceMs = (product.helm.graceSeconds ?? defaultGraceSeconds) * 1000;
+  const grace = { forward: new Grace(graceMs), back: new Grace(graceMs) };
   const remembered = new Map<string, Remembered>();
   /** From then on what is seen is of the rollback. */
   let goesBack = false;
@@ -55,7 +62,7 @@ export function watchPods(ctx: StepContext, io: StepIo, helm: WatchedHelm): PodW
   let givenUp = false;
   /** By workload: looks one after the other at which nobody was at work on the schema. Between two statements a migration rests. */
   const resting = new Map<string, number>();
-  const told = new Set<string>();
+  const told = { forward: new Set<string>(), back: new Set<string>() };
   let recordsLeft = helm.oldRecords !== undefined;
 
   async function isForward(): Promise<boolean | undefined> {
@@ -89,8 +96,8 @@ export function watchPods(ctx: StepContext, io: StepIo, helm: WatchedHelm): PodW
 
   async function giveUp(over: readonly Given[]): Promise<void> {
     for (const given of over) {
-      const { kind, workload } = given.trouble;
-      if (kind === 'unready' || kind === 'deadline') {
+      const { workload } = given.trouble;
+      if (mayBeAtWork(given.trouble)) {
         const looks = (await mayMigrate(ctx, given.trouble, signal)) ? 0 : (resting.get(workload) ?? 0) + 1;
         resting.set(workload, looks);
         if (looks < surelyResting) continue;
@@ -103,14 +110,17 @@ export function watchPods(ctx: StepContext, io: StepIo, helm: WatchedHelm): PodW
   }
 
   /** A node that takes no pods is one cause, however many workloads have it. */
-  function tell(begun: readonly Given[]): void {
-    for (const { trouble, graceMs } of begun) {
-      if (told.has(trouble.words)) continue;
-      told.add(trouble.words);
-      const all = begun.filter((given) => given.trouble.words === trouble.words);
-      const names = [...new Set(all.map((given) => given.trouble.workload))].join(', ');
-      const seconds = Math.round(graceMs / 1000);
-      io.say(`${names}: ${trouble.words}; it is given ${seconds} s to heal, then Helm's wait is ended`);
+  function tell(way: 'forward' | 'back', begun: readonly Given[]): void {
+    for (const { trouble, graceMs: given } of begun) {
+      if (told[way].has(trouble.words)) continue;
+      told[way].add(trouble.words);
+      const all = begun.filter((one) => one.trouble.words === trouble.words);
+      const names = [...new Set(all.map((one) => one.trouble.workload))].join(', ');
+      const then =
+        way === 'forward'
+          ? `it is given ${Math.round(given / 1000)} s to heal, then Helm's wait is ended`
+          : `Helm's rollback waits for it until ${helm.latest} at the latest, and goes on once it is mended`;
+      io.say(`${names}: ${trouble.words}; ${then}`);
     }
   }
 
@@ -121,13 +131,14 @@ export function watchPods(ctx: StepContext, io: StepIo, helm: WatchedHelm): PodW
     if (sight === undefined) return;
     const troubles = troublesOf(sight, { now: ctx.now(), since: helm.begun, release: product.release });
     if (!recordsLeft) showPods(sight, troubles, io);
-    if (!wasForward) await isForward();
+    if (!wasForward || givenUp) await isForward();
+    if (!goesBack) await remember(troubles);
+    if (goesBack) return tell('back', causing(grace.back.look(troubles, performance.now()).begun, troubles));
+    if (givenUp) return;
+    const { begun, over } = grace.forward.look(troubles, performance.now());
+    if (begun.length > 0) await isForward();
     if (goesBack) return;
-    await remember(troubles);
-    if (goesBack || givenUp) return;
-    const { begun, over } = grace.look(troubles, performance.now());
-    const { causes } = causesOf(troubles);
-    tell(begun.filter(({ trouble }) => causes.includes(trouble)));
+    tell('forward', causing(begun, troubles));
     await giveUp(over);
   }
 
@@ -137,15 +148,35 @@ export function watchPods(ctx: StepContext, io: StepIo, helm: WatchedHelm): PodW
       await sleep(pauseMs, undefined, { signal }).catch(() => undefined);
     }
   })();
-  const seen = () => [...remembered.values()].map(({ trouble }) => trouble);
+  // Helm runs a hook of after the rollout once all of that is ready: then nothing else is the cause of its failure.
+  const seen = (which: Which) =>
+    [...remembered.values()].map(({ trouble }) => trouble).filter(({ ofHook }) => which === 'all' || ofHook);
   return {
-    troubles: () => causesOf(seen().sort(surestFirst)).causes,
-    lines: () => causeLines(seen(), (trouble) => remembered.get(keyOf(trouble))?.log ?? []),
+    troubles: (which = 'all') => causesOf(seen(which).sort(surestFirst)).causes,
+    lines: (which = 'all') => causeLines(seen(which), (trouble) => remembered.get(keyOf(trouble))?.log ?? []),
     async stop() {
       stopped.abort();
       await watching;
     },
+    async lookAtHooks() {
+      const sight = await lookAround(kubectl, { namespace }).catch(() => undefined);
+      if (sight === undefined) return;
+      const troubles = troublesOf(sight, { now: ctx.now(), since: helm.begun, release: product.release });
+      for (const trouble of troubles.filter(({ kind, ofHook }) => ofHook && kind !== 'unready')) {
+        for (const [key, known] of remembered) {
+          if (known.trouble.workload === trouble.workload) remembered.delete(key);
+        }
+        const log = await lastWords(kubectl, namespace, trouble);
+        remembered.set(keyOf(trouble), { trouble, log, askedMs: Infinity });
+      }
+    },
   };
+}
+
+/** Without those that may only follow from another. */
+function causing(given: readonly Given[], troubles: readonly Trouble[]): Given[] {
+  const { causes } = causesOf(troubles);
+  return given.filter(({ trouble }) => causes.includes(trouble));
 }
 
 function showPods({ controllers }: Sight, [first]: readonly Trouble[], io: StepIo): void {

@@ -1,3 +1,4 @@
+import { IvaapError } from '../errors.ts';
 import { tryApply } from '../host/server-questions.ts';
 import {
   diffManifests,
@@ -34,7 +35,7 @@ export async function releaseChange(ctx: UpgradeContext, signal: AbortSignal): P
     ctx.rendered({ hooks: true }),
     ctx.kubectl.list('pods', { namespace, signal }),
   ]);
-  if (deployed === undefined) throw new Error(`there is no release ${release}`);
+  if (deployed === undefined) throw new IvaapError('failed', `there is no release ${release}`);
   const before: RenderedObject[] = [];
   const after: RenderedObject[] = [];
   for (const { manifest, live, next } of objects) {

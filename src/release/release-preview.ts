@@ -1,12 +1,14 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { JsonObject, Preview } from '../engine/step.ts';
 import { causeChain } from '../errors.ts';
+import { foreign } from '../foreign.ts';
 import type { FieldChange, FieldValue, ManifestDiff, PodChange } from '../policy/manifest-diff.ts';
 import { forecastSchema } from '../policy/schema-forecast.ts';
 import { type PlainJson, valueAt } from '../policy/values-patches.ts';
 import type { UpgradeContext } from './context.ts';
 import { conflictLine, type FieldConflict, findFieldConflicts } from './field-conflicts.ts';
 import { type ReleaseChange, releaseChange } from './release-change.ts';
+import { flagWords } from './migrating.ts';
 
 /** A part of the preview that may be out of reach: it hides no other. */
 type Known<T> = { value: T } | { why: string };
@@ -86,7 +88,7 @@ function schemaForecast(ctx: UpgradeContext, schemaNow: Known<number>, change: K
         ? undefined
         : {
             on: String(flag) === autoMigrate.on,
-            flag: `${autoMigrate.path.join('.')} is ${JSON.stringify(flag ?? null)}`,
+            flag: flagWords(autoMigrate, flag),
             restarts:
               'why' in change
                 ? undefined
@@ -170,7 +172,7 @@ const longestValue = 100;
 
 function shown(value: FieldValue | undefined): string {
   const text = typeof value === 'string' && value !== '' ? value : JSON.stringify(value ?? null);
-  return text.length > longestValue ? `${text.slice(0, longestValue)}...` : text;
+  return foreign(text.length > longestValue ? `${text.slice(0, longestValue)}...` : text);
 }
 
 function podLine({ workload, how, strategy, names }: ReleaseChange['pods'][number]): string {

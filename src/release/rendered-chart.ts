@@ -8,6 +8,7 @@ import { programFailure } from '../host/program-failure.ts';
 import { extractChart } from './chart-tree.ts';
 import type { UpgradeContext } from './context.ts';
 import { placeOverlay } from './values-overlay.ts';
+import { shellWord } from '../shell-word.ts';
 
 interface RenderedChart {
   objects: Manifest[];
@@ -52,7 +53,7 @@ async function renderChart(ctx: UpgradeContext, signal: AbortSignal): Promise<Re
     throw new IvaapError('preflight', `the chart of ${ctx.to} cannot be rendered with ${ctx.values.path}`, {
       cause: error,
       output: error.output,
-      hint: `Mend the file (sudoedit ${ctx.values.path}), then run the same command again.`,
+      hint: `Mend the file (sudoedit ${shellWord(ctx.values.path)}), then run the same command again.`,
     });
   } finally {
     await rm(folder, { recursive: true, force: true });

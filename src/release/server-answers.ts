@@ -7,6 +7,15 @@ import type { Answer, ServerAnswers, ServerObject } from './answered-objects.ts'
 import type { UpgradeContext } from './context.ts';
 import { parseRendered } from './rendered-chart.ts';
 
+/** What Helm's record has and the chart to come has not: Helm removes it after it has made the rest. */
+export const leaving = ({ objects, deployed }: ServerAnswers): Manifest[] =>
+  (deployed?.objects ?? []).filter(
+    (one) =>
+      !objects.some(
+        ({ manifest: { kind, metadata } }) => kind === one.kind && metadata.name === one.metadata.name,
+      ),
+  );
+
 /** The name under which Helm 4 applies, whatever its file is called. */
 export const helmManager = 'helm';
 const atOnce = 4;

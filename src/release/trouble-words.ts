@@ -1,3 +1,5 @@
+import { causeChain } from '../errors.ts';
+import { foreign } from '../foreign.ts';
 import type { Kubectl } from '../host/kubectl.ts';
 import { lookAround } from '../host/sight.ts';
 import { causesOf, type Looking, surestFirst, type Trouble, troublesOf } from './troubles.ts';
@@ -25,7 +27,7 @@ function troubleLines(trouble: Trouble, log: readonly string[]): string[] {
     `${workload}${others}: ${words}`,
     ...(probe === undefined ? [] : [`  probe: ${probe}`]),
     ...(event === undefined ? [] : [`  event: ${event}`]),
-    ...log.map((line) => `  log: ${line}`),
+    ...log.map((line) => `  log: ${foreign(line)}`),
   ];
 }
 
@@ -72,6 +74,6 @@ export async function describeTroubles(
     for (const trouble of troubles) logs.set(trouble, await lastWords(kubectl, namespace, trouble));
     return causeLines(troubles, (trouble) => logs.get(trouble) ?? []);
   } catch (error) {
-    return [`the pods could not be read: ${error instanceof Error ? error.message : String(error)}`];
+    return [`the pods could not be read: ${causeChain(error)[0] ?? ''}`];
   }
 }

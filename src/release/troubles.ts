@@ -1,3 +1,4 @@
+import { foreign } from '../foreign.ts';
 import type { Pod } from '../host/pods.ts';
 import type { Controller, KubeEvent, Sight } from '../host/sight.ts';
 import { podKinds, podTrouble, type PodTrouble } from './pod-trouble.ts';
@@ -14,8 +15,12 @@ export interface Trouble {
   pods: string[];
   /** Whether the release is known to have made it: Helm waits for nothing else. */
   ofRelease: boolean;
+  /** Whether it is a hook's, or what a hook has made. */
+  ofHook: boolean;
   /** Of those pods that have one. */
   addresses: string[];
+  /** Whether a container of theirs that is not ready runs at this instant. */
+  runs: boolean;
   /** The Deployment has waited for as long as its chart allows. */
   overdue: boolean;
   /** The last answer of a probe. */
@@ -36,6 +41,7 @@ export interface Looking {
 }
 
 const hookMark = 'helm.sh/hook';
+const isHook = ({ metadata }: Controller | Pod): boolean => metadata.annotations?.[hookMark] !== undefined;
 
 /** All that keeps the namespace's workloads from serving, the surest first. */
 export function troublesOf(sight: Sight, looking: Looking): Trouble[] {
@@ -48,13 +54,14 @@ export function troublesOf(sight: Sight, looking: Looking): Trouble[] {
     const events = eventsOf(pod);
     const found = podTrouble(pod, events, looking.now);
     if (found === undefined) continue;
-    const { kind, words, container } = found;
+    const { kind, words, container, runs } = found;
     const workload = nameOf(owner ?? pod);
     const known = byKey.get(`${workload} ${kind}`);
     const addresses = pod.status.podIP === undefined ? [] : [pod.status.podIP];
     if (known !== undefined) {
       known.pods.push(pod.metadata.name);
       known.addresses.push(...addresses);
+      known.runs ||= runs;
     } else {
       byKey.set(`${workload} ${kind}`, {
         kind,
@@ -62,7 +69,9 @@ export function troublesOf(sight: Sight, looking: Looking): Trouble[] {
         words,
         pods: [pod.metadata.name],
         addresses,
+        runs,
         ofRelease: owner !== undefined && looking.release !== undefined,
+        ofHook: isHook(owner ?? pod),
         overdue: false,
         probe: lastAnswer(events),
         event: telling(events, words),
@@ -87,6 +96,9 @@ export const surestFirst = (a: Trouble, b: Trouble): number => order.indexOf(a.k
 /** What says more than that something waits. */
 const isSure = ({ kind }: Trouble): boolean => kind !== 'unready' && kind !== 'deadline';
 
+/** Whether something of it may be at work while it is not ready, also between two ends of a crash loop. */
+export const mayBeAtWork = (trouble: Trouble): boolean => trouble.runs || !isSure(trouble);
+
 /** Causes apart from what may only follow from them: a pod that waits for another workload is no failure of its own. */
 export function causesOf(troubles: readonly Trouble[]): { causes: Trouble[]; following: Trouble[] } {
   const sure = troubles.filter(isSure);
@@ -110,7 +122,9 @@ function controllerTroubles(
     workload,
     pods: [],
     addresses: [],
+    runs: false,
     ofRelease: false,
+    ofHook: isHook(controller),
     overdue: false,
     probe: undefined,
     event: undefined,
@@ -122,9 +136,11 @@ function controllerTroubles(
   const own = podTroubles.filter((trouble) => trouble.workload === workload);
   if (kind === 'Job') {
     const failed = condition('Failed', 'True');
+    const refusal = failed === undefined && lacksPods(controller) ? lastRefusal(events) : undefined;
+    if (refusal !== undefined) return [{ ...none, kind: 'refused', words: refusalWords(refusal) }];
     if (failed === undefined) return [];
     const hook = metadata.annotations?.[hookMark];
-    const words = `${hook === undefined ? 'the Job' : `the ${hook} hook`} failed: ${failed.reason ?? failed.message ?? 'no reason given'}`;
+    const words = `${hook === undefined ? 'the Job' : `the ${hook} hook`} failed: ${foreign(failed.reason ?? failed.message ?? 'no reason given')}`;
     const [pod] = own;
     // Its pods' end is the same cause.
     for (const one of own) podTroubles.splice(podTroubles.indexOf(one), 1);
@@ -134,12 +150,16 @@ function controllerTroubles(
   const refusal =
     condition('ReplicaFailure', 'True')?.message ?? (lacksPods(controller) ? lastRefusal(events) : undefined);
   if (refusal !== undefined && kind !== 'ReplicaSet') {
-    found.push({ ...none, kind: 'refused', words: `no pod can be created: ${oneLine(refusal)}` });
+    found.push({ ...none, kind: 'refused', words: refusalWords(refusal) });
   }
   const late = condition('Progressing', 'False');
   if (current && late?.reason === 'ProgressDeadlineExceeded') {
     if (own.length === 0 && found.length === 0) {
-      found.push({ ...none, kind: 'deadline', words: oneLine(late.message ?? 'progress deadline exceeded') });
+      found.push({
+        ...none,
+        kind: 'deadline',
+        words: foreign(oneLine(late.message ?? 'progress deadline exceeded')),
+      });
     }
     for (const one of [...own, ...found]) one.overdue = true;
   }
@@ -149,7 +169,15 @@ function controllerTroubles(
 /** What its probe said last, with what it was asked for. */
 function lastAnswer(events: readonly KubeEvent[]): string | undefined {
   const last = events.findLast(({ reason }) => reason === 'Unhealthy');
-  return last === undefined ? undefined : oneLine(last.message);
+  return last === undefined ? undefined : foreign(oneLine(last.message));
+}
+
+/** The server's words without whose pod it was and who asked for it: one quota is one cause, however many pods it keeps away. */
+function refusalWords(refusal: string): string {
+  const words = oneLine(refusal)
+    .replace(/^(Error creating: |create Pod \S+ in StatefulSet \S+ failed( error)?: )/, '')
+    .replace(/^pods "[^"]+" is forbidden: /, 'forbidden: ');
+  return `no pod can be created: ${foreign(words)}`;
 }
 
 const oneLine = (text: string): string => text.replaceAll(/\s+/g, ' ').trim();
@@ -171,6 +199,10 @@ export function podCount({ kind, spec, status }: Controller): { wanted: number; 
 
 function lacksPods(controller: Controller): boolean {
   const { kind, status } = controller;
+  if (kind === 'Job') {
+    const ended = status?.conditions?.some(({ type, status: is }) => type === 'Complete' && is === 'True');
+    return ended !== true && (status?.active ?? 0) === 0;
+  }
   if (kind === 'DaemonSet') {
     return (status?.currentNumberScheduled ?? 0) < (status?.desiredNumberScheduled ?? 0);
   }
@@ -190,7 +222,7 @@ function telling(events: readonly KubeEvent[], words: string): string | undefine
   const last = events.findLast(({ reason }) => !silent.test(reason));
   if (last === undefined) return undefined;
   const message = oneLine(last.message);
-  return words.includes(message) ? undefined : `${last.reason}: ${message}`;
+  return words.includes(message) ? undefined : `${last.reason}: ${foreign(message)}`;
 }
 
 /** Of one life of an object: one that was made anew under the same name has others. */
@@ -217,7 +249,7 @@ function workloadOf(pod: Pod, controllers: readonly Controller[]): Controller | 
 /** A Job of a CronJob's, or a Job or hook from before this Helm, is no cause of how Helm ends. */
 function isPast(owner: Controller | Pod | undefined, { since }: Looking): boolean {
   if (owner === undefined) return false;
-  if (owner.kind !== 'Job' && owner.metadata.annotations?.[hookMark] === undefined) return false;
+  if (owner.kind !== 'Job' && !isHook(owner)) return false;
   if (owner.metadata.ownerReferences?.some(({ kind }) => kind === 'CronJob') === true) return true;
   // The server's times are whole seconds.
   const made = Date.parse(owner.metadata.creationTimestamp ?? '') + 999;
@@ -227,8 +259,7 @@ function isPast(owner: Controller | Pod | undefined, { since }: Looking): boolea
 /** Helm marks what it makes, and hooks are marked by their chart. */
 function isOthers(owner: Controller | undefined, { release }: Looking): boolean {
   if (owner === undefined || release === undefined || owner.kind === 'ReplicaSet') return false;
-  const { annotations = {} } = owner.metadata;
-  return annotations['meta.helm.sh/release-name'] !== release && annotations[hookMark] === undefined;
+  return owner.metadata.annotations?.['meta.helm.sh/release-name'] !== release && !isHook(owner);
 }
 
 function isMeant(labels: Record<string, string> | undefined, selector: string | undefined): boolean {

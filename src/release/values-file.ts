@@ -3,6 +3,7 @@ import { readRegular } from '../host/regular-file.ts';
 import { IvaapError } from '../errors.ts';
 import type { PlainObject } from '../policy/values-patches.ts';
 import { decodeValues, readAsHelm, type ValuesFault } from './values-yaml.ts';
+import { shellWord } from '../shell-word.ts';
 
 /** The operator's values file, read and never written after a fresh install. */
 export interface ValuesFile {
@@ -23,7 +24,7 @@ export async function readValuesFile(path: string, program: string): Promise<Val
       `the values file ${path} ${missing ? 'is missing' : 'cannot be read'}`,
       {
         cause: error,
-        hint: missing ? `${program} repair-state` : `ls -l ${path}`,
+        hint: missing ? `${program} repair-state` : `ls -l ${shellWord(path)}`,
       },
     );
   }
@@ -47,6 +48,6 @@ function unreadable(path: string, faults: readonly ValuesFault[]): IvaapError {
       ? 'is not a mapping of keys to values'
       : 'is not valid YAML';
   return new IvaapError('preflight', `the values file ${path} ${why}: ${listed.join('; ')}`, {
-    hint: `Mend the file (sudoedit ${path}), then run the same command again.`,
+    hint: `Mend the file (sudoedit ${shellWord(path)}), then run the same command again.`,
   });
 }

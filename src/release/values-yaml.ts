@@ -16,6 +16,7 @@ import {
   visit,
   type YAMLMap,
 } from 'yaml';
+import { foreign } from '../foreign.ts';
 import type { PlainObject } from '../policy/values-patches.ts';
 
 const tag = (name: string) => `tag:yaml.org,2002:${name}`;
@@ -73,10 +74,10 @@ export function readAsHelm(text: string): { root: PlainObject } | { faults: Valu
   for (const error of document.errors) {
     const what =
       error.code === 'DUPLICATE_KEY'
-        ? `the key "${keyAt(text, error.pos[0])}" is there twice`
+        ? `the key "${foreign(keyAt(text, error.pos[0]))}" is there twice`
         : error.code === 'MULTIPLE_DOCS'
           ? 'a second document begins (---); put all of it into one'
-          : error.message.split('\n', 1)[0]!.replace(/ at line \d+, column \d+:?$/, '');
+          : foreign(error.message.split('\n', 1)[0]!.replace(/ at line \d+, column \d+:?$/, ''));
     faults.push({
       line: lineAt(error.pos[0]),
       what,
@@ -95,7 +96,7 @@ export function readAsHelm(text: string): { root: PlainObject } | { faults: Valu
   try {
     return { root: document.toJS({ maxAliasCount: mostAliases }) as PlainObject };
   } catch (error) {
-    return { faults: [{ line: 1, what: (error as Error).message }] };
+    return { faults: [{ line: 1, what: foreign((error as Error).message) }] };
   }
 }
 
@@ -105,18 +106,20 @@ function nodeFaults(document: Document): { node: Node; what: string }[] {
     Node(_, node, path) {
       if (isAlias(node)) {
         const target = node.resolve(document);
-        if (target === undefined) faults.push({ node, what: `*${node.source} has no anchor above it` });
-        else if (path.includes(target)) faults.push({ node, what: `*${node.source} contains itself` });
+        if (target === undefined)
+          faults.push({ node, what: `*${foreign(node.source)} has no anchor above it` });
+        else if (path.includes(target))
+          faults.push({ node, what: `*${foreign(node.source)} contains itself` });
         return;
       }
       if (node.tag !== undefined && !takenTags.has(node.tag))
-        faults.push({ node, what: `the tag ${node.tag}` });
+        faults.push({ node, what: `the tag ${foreign(node.tag)}` });
       if (isScalar(node) && typeof node.value === 'number' && !Number.isFinite(node.value))
-        faults.push({ node, what: `${node.source ?? 'it'} is no number that a value can be` });
+        faults.push({ node, what: `${foreign(node.source ?? 'it')} is no number that a value can be` });
     },
     Map(_, map) {
       if (map.tag !== undefined && !takenTags.has(map.tag))
-        faults.push({ node: map, what: `the tag ${map.tag}` });
+        faults.push({ node: map, what: `the tag ${foreign(map.tag)}` });
       faults.push(...mergeFaults(map, document));
     },
     Pair(_, { key }) {
@@ -150,7 +153,7 @@ function mergeFaults(map: YAMLMap, document: Document): { node: Node; what: stri
       else {
         const lost = merged.items.map((item) => nameOf(item.key)).filter((name) => above.has(name));
         if (lost.length > 0)
-          faults.push({ node, what: `<< would override ${lost.join(', ')} above it; put << first` });
+          faults.push({ node, what: `<< would override ${foreign(lost.join(', '))} above it; put << first` });
       }
     }
   }

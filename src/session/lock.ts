@@ -2,11 +2,13 @@ import type { HeldLock } from '../engine/lock.ts';
 import { flockLock, type LockOptions } from '../host/lock.ts';
 import { assertSafePath } from '../host/safe-path.ts';
 import { operator } from '../host/system.ts';
+import { ownBinary } from './go-on.ts';
 import type { Machine } from './machine.ts';
 import type { OpenedPayload } from './opened-payload.ts';
 import { orphanedHelm, type OrphanWatch } from './orphaned-helm.ts';
 
-type LockedBy = OrphanWatch & Pick<OpenedPayload, 'release'> & { machine: Machine; program: string };
+type LockedBy = OrphanWatch &
+  Pick<OpenedPayload, 'payload' | 'release'> & { machine: Machine; program: string };
 
 /**
  * One run at a time. Throws `locked` while another one goes on, `preflight` when others than root can change the lock's folder; a Helm that
@@ -26,6 +28,7 @@ export async function takeLock(
     path: paths.lock,
     runner: machine.createRunner(),
     command: words,
+    again: session.again({ program: await ownBinary(session), anywhere: true }),
     version: release.version,
     by: operator().user,
     hint: `${program} status --watch`,

@@ -7,6 +7,7 @@ import { IvaapError } from '../errors.ts';
 import { type HelmProcess, livingHelm, readHelmJournal } from '../host/helm-process.ts';
 import type { OpenedPayload } from './opened-payload.ts';
 import type { FlowPorts } from './ports.ts';
+import { shellWord } from '../shell-word.ts';
 
 const pauseMs = 1000;
 const task = 'orphaned-helm';
@@ -90,7 +91,7 @@ function heldByOthers(path: string, holder: LockHolder | undefined, command: str
     'preflight',
     `a program holds the lock ${path}${whose}, and it is no Helm that the journal knows`,
     {
-      hint: `see who it is: fuser -v ${path}; when it has ended: ${command}`,
+      hint: `see who it is: fuser -v ${shellWord(path)}; when it has ended: ${command}`,
     },
   );
 }

@@ -1,5 +1,6 @@
 import type { Step, StepIo } from '../engine/step.ts';
 import { IvaapError } from '../errors.ts';
+import { foreign } from '../foreign.ts';
 import { describePods } from '../host/pods.ts';
 import type { HealthRoute } from '../payload/product-schema.ts';
 import type { StepContext } from '../release/context.ts';
@@ -57,7 +58,8 @@ export function healthStep(
       // Pods that are ready and do not answer as they should say why in their logs, if anywhere.
       const scope = { namespace: ctx.product.namespace, selector: route.selector };
       const pods = troubles.length > 0 ? troubles : await describePods(ctx.kubectl, scope);
-      const body = result.answered && result.bodyExcerpt !== '' ? [`answer: ${result.bodyExcerpt}`] : [];
+      const body =
+        result.answered && result.bodyExcerpt !== '' ? [`answer: ${foreign(result.bodyExcerpt)}`] : [];
       throw new IvaapError(
         'failed',
         `${route.title} does not answer at ${where(fqdn)}: ${answerWords(result)}, expected status ${route.expectStatus}, asked for ${route.timeoutSeconds} s`,

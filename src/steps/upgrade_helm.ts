@@ -10,6 +10,7 @@ import { assertDeployed, endedWithoutUs, repairHelm } from '../release/helm-stat
 import { schemaSentence } from '../release/helm-verdict.ts';
 import { previewRelease } from '../release/release-preview.ts';
 import { pgDumpSchema } from '../backup/dump-record.ts';
+import { flagWords } from '../release/migrating.ts';
 import { snapshotSchema } from './upgrade_snapshot.ts';
 import { readValuesFile } from '../release/values-file.ts';
 
@@ -125,7 +126,7 @@ async function schemaLag(
   const at = `the database schema is at version ${schema} (this release's is ${target})`;
   const value = valueAt(ctx.values.root, autoMigrate.path);
   if (String(value) !== autoMigrate.on) {
-    return { line: `${at}: ${autoMigrate.path.join('.')} is ${JSON.stringify(value ?? null)}` };
+    return { line: `${at}: ${flagWords(autoMigrate, value)}` };
   }
   const begunAt = ctx.helmJournal().process?.begunAt;
   if (begunAt === undefined) return undefined;

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { Step } from '../engine/step.ts';
+import { IvaapError } from '../errors.ts';
 import { computeOverlay } from '../policy/values-patches.ts';
 import type { UpgradeContext } from '../release/context.ts';
 import { snapshotSchema } from './upgrade_snapshot.ts';
@@ -72,6 +73,7 @@ export const upgradeMigrate: Step<UpgradeContext> = {
 
   async verify({ paths }, out) {
     const { path } = out.overlay as { path: string | null };
-    if ((path !== null) !== existsSync(paths.overlay)) throw new Error(`${paths.overlay} has changed`);
+    if ((path !== null) !== existsSync(paths.overlay))
+      throw new IvaapError('failed', `${paths.overlay} has changed`);
   },
 };

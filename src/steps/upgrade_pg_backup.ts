@@ -10,7 +10,7 @@ import { formatBytes } from '../policy/format-bytes.ts';
 import { keepFile } from '../backup/backup-folder.ts';
 import type { UpgradeContext } from '../release/context.ts';
 import { notDumped, restoreFiles, takeDump } from '../backup/dump-files.ts';
-import { pgDumpSchema } from '../backup/dump-record.ts';
+import { dumpStepId, pgDumpSchema } from '../backup/dump-record.ts';
 import { whyDumpIsStale } from '../backup/stale-dump.ts';
 import { dumpToKeep, isThere, keptDump } from '../backup/kept-dump.ts';
 import { isDeployed } from '../release/helm-state.ts';
@@ -19,7 +19,7 @@ const globalsFile = 'globals.sql';
 
 /** Streams pg_dump out of the database's pod into a new backup folder: whole and proved, or not there. */
 export const upgradePgBackup: Step<UpgradeContext> = {
-  id: 'upgrade_pg_backup',
+  id: dumpStepId,
   title: 'Back the database up',
   needs: ['upgrade_detect'],
   midpoint: 'dump-written',

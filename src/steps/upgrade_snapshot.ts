@@ -102,12 +102,25 @@ async function releaseContents(
 function stateWithoutRun(text: string): string {
   const { run, ...state } = JSON.parse(text) as State;
   if (run === undefined) return text;
-  const { id, flow, from, to, payloadDigest, startedAt, startedBy, status, binary, key } = run;
+  const { id, flow, from, to, payloadDigest, startedAt, startedBy, status, binary, again, key } = run;
   const derived = Object.assign(
     {},
     ...Object.values(run.steps).map((step) => (step.status === 'completed' ? step.out : {})),
   ) as JsonObject;
-  const madeBy = { id, flow, from, to, payloadDigest, startedAt, startedBy, status, binary, key, derived };
+  const madeBy = {
+    id,
+    flow,
+    from,
+    to,
+    payloadDigest,
+    startedAt,
+    startedBy,
+    status,
+    binary,
+    again,
+    key,
+    derived,
+  };
   return `${JSON.stringify({ ...state, madeBy }, null, 2)}\n`;
 }
 

@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { IvaapError } from '../errors.ts';
+import { unmarked } from '../foreign.ts';
 import { isStdoutClosed, type Output, outputTaken } from './output.ts';
 
 const unheard = (cause: unknown): IvaapError =>
@@ -32,7 +33,7 @@ export function answer(text: string, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     const stop = () => reject(signal.reason as Error);
     signal.addEventListener('abort', stop, { once: true });
-    process.stdout.write(text, (error) => {
+    process.stdout.write(unmarked(text), (error) => {
       signal.removeEventListener('abort', stop);
       const code = (error as NodeJS.ErrnoException | null | undefined)?.code;
       if (code === undefined || code === 'EPIPE') return resolve();

@@ -1,4 +1,5 @@
 import type { EngineEvent } from '../engine/events.ts';
+import { unmarked } from '../foreign.ts';
 import type { Output } from './output.ts';
 import type { RenderClock, Renderer } from './renderer.ts';
 import { systemRenderClock } from './renderer.ts';
@@ -16,7 +17,7 @@ export function jsonRenderer(output: Output, clock: RenderClock = systemRenderCl
         if (nowMs - (lastProgressMs.get(id) ?? -Infinity) < progressIntervalMs) return;
         lastProgressMs.set(id, nowMs);
       }
-      output.write(`${JSON.stringify(event)}\n`);
+      output.write(`${unmarked(JSON.stringify(event))}\n`);
     },
     close() {},
   };

@@ -1,3 +1,5 @@
+import { unmarked } from '../foreign.ts';
+
 /** Escape sequences (CSI, OSC and other strings, two-byte ones), whole, so that no part of one is left as text. */
 const escapes =
   /(?:\u001B\[|\u009B)[0-?]*[ -/]*[@-~]|(?:\u001B[\]PX^_]|[\u009D\u0090\u0098\u009E\u009F])[^\u0007\u001B\u009C]*(?:\u0007|\u001B\\|\u009C)?|\u001B[ -/]*[0-~]?/g;
@@ -6,7 +8,7 @@ const controls = /(?!\n)[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
 
 /** Text of others made harmless for a terminal; line ends stay. What a carriage return would have hidden is shown. */
 export function printable(text: string): string {
-  return text
+  return unmarked(text)
     .replaceAll('\r\n', '\n')
     .replaceAll('\r', '\n')
     .replaceAll('\t', '  ')

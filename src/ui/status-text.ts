@@ -2,6 +2,7 @@ import type { RunRecord, State, StepRecord } from '../engine/state.ts';
 import type { Known } from '../known.ts';
 import type { StatusReport } from '../queries/status.ts';
 import { counted } from '../policy/counted.ts';
+import { schemaDueWords } from '../policy/schema-due.ts';
 import { signedBy } from '../policy/trust.ts';
 import { columns, formatDuration } from './format.ts';
 import { shortId, shortImage } from './short-digest.ts';
@@ -33,6 +34,7 @@ export function statusLines(report: StatusReport, width = Infinity): string[] {
       ]),
       ...(report.release.known ? known(report.pods, (pods) => podLines(pods, width - 2)) : []),
     ]),
+    ...(report.schema === null ? [] : section('database', known(report.schema, schemaLines))),
     ...section(
       'health',
       known(report.health, (routes) =>
@@ -147,6 +149,15 @@ const backupLines = (backups: Value<StatusReport['backups']>, width: number): st
       ? [folder, ...wrapLine(`  ${files.join(', ') || 'empty'}`, width)]
       : [`${folder}: ${trouble}`],
   );
+
+const schemaLines = ({
+  version,
+  target,
+  helmByHand,
+}: (NonNullable<StatusReport['schema']> & { known: true })['value']): string[] => [
+  schemaDueWords(version, target) ?? `the schema is at version ${version}`,
+  ...(helmByHand === null ? [] : [`Helm alone applies a changed values file so: ${helmByHand}`]),
+];
 
 const overlayLines = (overlay: { path: string; text: string } | null): string[] =>
   overlay === null ? [] : [overlay.path, ...overlay.text.trimEnd().split('\n')];

@@ -11,6 +11,8 @@ import { licenseText } from './golden.ts';
  */
 
 const canary = 'kanarienvogel-4711-geheim';
+/** Secrets that are words and numbers of ours as well: what we say must keep them, what we quote must not. */
+const words = ['ivaap', 'fail', '2026', 'true', '12345678'];
 const traces = '/root/traces';
 const tracer = (name: string) => [
   'strace',
@@ -46,6 +48,20 @@ function base64Core(text: string, shift: number): string {
   return encoded.slice(Math.ceil((shift * 8) / 6) + (shift === 0 ? 0 : 1), -2);
 }
 
+/** What of a run's log says what a thing is. */
+const ownMembers = ['type', 'at', 'run', 'flow', 'from', 'to', 'step', 'task', 'program', 'argv', 'path'];
+
+/** Members of ours in the logs that lost a word to the redactor. */
+async function lostWords(host: TestHost): Promise<string[]> {
+  const { stdout } = await host.shell('cat /opt/ivaap/.installer/logs/*.jsonl');
+  const lines = stdout.split('\n').filter((line) => line !== '');
+  assert.ok(lines.length > 100, `${lines.length} lines of log`);
+  return lines.filter((line) => {
+    const event = JSON.parse(line) as Record<string, unknown>;
+    return ownMembers.some((name) => JSON.stringify(event[name] ?? '').includes('[redacted]'));
+  });
+}
+
 test('a secret in values, Secret and licence is nowhere to be seen', async (t) => {
   await withHost('bare', 12, async (host) => {
     const chapter = chapters(t, host);
@@ -57,7 +73,8 @@ test('a secret in values, Secret and licence is nowhere to be seen', async (t) =
     };
 
     await chapter('through an install', async () => {
-      await host.writeFile('/root/license.json', licenseText.replace(/SAMPLE-\d+/, canary), '0600');
+      const license = { ...(JSON.parse(licenseText) as object), serial: canary, words };
+      await host.writeFile('/root/license.json', JSON.stringify(license), '0600');
       const template = await host.ivaap('2026.1', ['extract-file', 'values.template.yaml', '-']);
       const values = template.stdout
         .replace("'{{fqdn}}'", fqdn)
@@ -93,6 +110,49 @@ test('a secret in values, Secret and licence is nowhere to be seen', async (t) =
       const { stdout } = await host.shell(`grep -c execve ${traces}/upgrade`);
       assert.ok(Number(stdout) > 10, 'the tracer saw the children');
       assert.deepEqual(await sightings(host), []);
+    });
+
+    await chapter('words of ours that are secrets stay in all that is ours', async () => {
+      const { stdout } = await host.shell(
+        'cat /opt/ivaap/.installer/state.json /root/said/install /root/said/upgrade /root/said/status',
+      );
+      // What programs say in the middle of it is theirs.
+      const lost = stdout.split('\n').filter((line) => line.includes('[redacted]') && !line.includes(': | '));
+      assert.deepEqual(lost, []);
+      assert.deepEqual(await lostWords(host), []);
+    });
+
+    await chapter('and are hidden where a message quotes what lives in the cluster', async () => {
+      // One value more of the operator's own, which nothing reads.
+      const edits = [
+        `/^  - ]: {$/d`,
+        `s/${canary}/ivaap/`,
+        `s/^\\( *\\)IVAAP_SERVER_ADMIN_AUTO_MIGRATE:.*/&\\n\\1NOTE: ours/`,
+      ];
+      const { code: edited } = await host.shell(
+        `sed -i ${edits.map((one) => `-e '${one}'`).join(' ')} /opt/ivaap/ivaap.values.yaml`,
+      );
+      assert.equal(edited, 0);
+      const patch = (value: string) => {
+        const data = JSON.stringify({ data: { NOTE: value } });
+        return host.kubectl('patch', 'configmap', 'adminserver', '-n', 'ivaap', '--type=merge', '-p', data);
+      };
+      const modes = [[], ['--json'], ['--dry-run']];
+      for (const [place, word] of words.entries()) {
+        assert.equal((await patch(word)).code, 0);
+        const argv = ['install', '--upgrade', '--reapply', '--yes', ...(modes[place % modes.length] ?? [])];
+        const { code, stdout, stderr } = await host.ivaap('2026.2', argv);
+        const said = (stdout + stderr).replaceAll('\\"', '"');
+        assert.equal(code, 3, said);
+        assert.match(
+          said,
+          /ConfigMap\/adminserver \.data\.NOTE: "\[redacted\]" by \[?[a-z-]+\]?, "ours" in the chart/,
+        );
+        assert.doesNotMatch(said, new RegExp(`NOTE: (goes, was |new, )?"?${word}\\b`));
+        assert.match(said, /ivaap install --upgrade [^\n]*--force-conflicts/);
+        assert.match(said, /\/opt\/ivaap\/ivaap\.values\.yaml/);
+      }
+      assert.deepEqual(await lostWords(host), []);
     });
 
     await chapter('and it is found when leaked on purpose', async () => {

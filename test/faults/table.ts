@@ -63,8 +63,13 @@ async function largeDatabase(host: TestHost): Promise<void> {
 }
 
 const faketime = '/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1';
-/** Through the host's own list: `ivaap` begins anew where LD_PRELOAD names a library. Without FAKETIME it changes nothing for the others. */
-const anHourBack = `echo ${faketime} > /etc/ld.so.preload; export FAKETIME=-1h DONT_FAKE_MONOTONIC=1; exec $run`;
+/**
+ * Through the host's own list: `ivaap` begins anew where LD_PRELOAD names a library. Without FAKETIME it changes nothing for the others.
+ * `ivaap` empties its environment, in which the library would look again after ten seconds.
+ */
+const anHourBack = `echo ${faketime} > /etc/ld.so.preload
+export FAKETIME=-1h FAKETIME_CACHE_DURATION=3600 DONT_FAKE_MONOTONIC=1
+exec $run`;
 
 /** Ends with 130 only if it was Helm that it waited for. */
 const stoppedInTheWait = `said=$(timeout --preserve-status --signal=INT 3 $run 2>&1); code=$?

@@ -12,6 +12,7 @@ import type { InstallContext } from '../../release/context.ts';
 import { type License, readLicense } from '../../release/license-file.ts';
 import { parseValues } from '../../release/values-file.ts';
 import { hideLicense, hideValues, installedLicense } from '../../release/secrets-of-host.ts';
+import { shellWord } from '../../shell-word.ts';
 
 /** Answers of the command line, as they were typed. */
 export interface InstallFlags {
@@ -94,7 +95,7 @@ async function operatorValues(product: Product, path: string | undefined, redact
   } catch (error) {
     throw new IvaapError('usage', `the values file ${path} cannot be read`, {
       cause: error,
-      hint: `ls -l ${path}`,
+      hint: `ls -l ${shellWord(path)}`,
     });
   }
   hideValues(product, parseValues(path, text), redactor);

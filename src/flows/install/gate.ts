@@ -12,6 +12,7 @@ import type { HostTools } from '../../session/host-tools.ts';
 import type { OpenedPayload } from '../../session/opened-payload.ts';
 import type { Session } from '../../session/session.ts';
 import { factsOf, noStateRefusal } from '../../queries/without-state.ts';
+import { shellWord } from '../../shell-word.ts';
 
 /** Whether a fresh install may start at all: each check throws before anything is changed. */
 
@@ -98,12 +99,12 @@ export async function refuseLeftovers(
   }
   if (existsSync(paths.values) && answers.valuesFrom !== paths.values) {
     throw new IvaapError('preflight', `${paths.values} exists already`, {
-      hint: `to install with it: --values ${paths.values}`,
+      hint: `to install with it: --values ${shellWord(paths.values)}`,
     });
   }
   if (existsSync(paths.chart)) {
     throw new IvaapError('preflight', `${paths.chart} exists already, and no state says whose it is`, {
-      hint: `ls -l ${paths.chart}`,
+      hint: `ls -l ${shellWord(paths.chart)}`,
     });
   }
   const files = await readdir(answers.storagePath).catch((error: NodeJS.ErrnoException) => {
@@ -114,7 +115,7 @@ export async function refuseLeftovers(
     throw new IvaapError(
       'preflight',
       `the database's folder ${answers.storagePath} is not empty: it may hold the data of an earlier installation`,
-      { hint: `ls -la ${answers.storagePath}` },
+      { hint: `ls -la ${shellWord(answers.storagePath)}` },
     );
   }
   await refuseVolume(kubectl, product.database.volume.persistentVolume);

@@ -10,6 +10,8 @@ import { judgeSchema } from './schema.ts';
 import { broughtBack } from './sources.ts';
 import { marked, unfinished, unfinishedUpgrade, withVersion } from './repaired-state.ts';
 import { noStateRefusal } from '../../queries/without-state.ts';
+import { foreign } from '../../foreign.ts';
+import { commandToGoOn } from '../../session/go-on.ts';
 
 /** The state that is true of this host, or why none can be proposed. Nothing is proposed that the database's schema contradicts. */
 export function proposeRepair(facts: RepairFacts): Repair {
@@ -24,9 +26,9 @@ export function proposeRepair(facts: RepairFacts): Repair {
   }
   const { product } = opened;
   const last = records.value.at(-1);
-  const foreign = last?.content !== undefined && last.content.chart !== product.chart.name;
-  if (foreign) {
-    const message = `the Helm release ${product.release} is of the chart ${last.content?.chart}, not of ${product.chart.name}`;
+  const isOther = last?.content !== undefined && last.content.chart !== product.chart.name;
+  if (isOther) {
+    const message = `the Helm release ${product.release} is of the chart ${foreign(last.content?.chart ?? '')}, not of ${product.chart.name}`;
     return refused('version', message, `follow the guide "${product.versions.legacyGuide}"`);
   }
   if (last?.status.startsWith('uninstall') === true) {
@@ -55,8 +57,8 @@ const recordsCommand = ({ opened: { product } }: RepairFacts) =>
   `k3s kubectl get secrets -n ${product.namespace} -l owner=helm,name=${product.release} -L status,version`;
 
 function unfinishedInstall({ run }: State, program: string): string {
-  const what = run === undefined ? 'nothing is installed' : `the install of ${run.to} has not completed`;
-  return `the state can be read, and ${what}: ${run?.binary ?? program} install goes on with it`;
+  if (run === undefined) return `the state can be read, and nothing is installed: ${program} install --help`;
+  return `the state can be read, and the install of ${run.to} has not completed: ${commandToGoOn(run)} goes on with it`;
 }
 
 /** The release as Helm knows it, when a revision of it was good once. */

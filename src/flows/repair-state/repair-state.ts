@@ -1,5 +1,5 @@
 import { existsSync, lstatSync } from 'node:fs';
-import { link, readdir, readlink, rename } from 'node:fs/promises';
+import { link, readdir, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { Document } from 'yaml';
@@ -22,6 +22,7 @@ import { unlessStopped } from '../../session/stoppable.ts';
 import type { OpenedPayload } from '../../session/opened-payload.ts';
 import type { CommandPorts } from '../../session/ports.ts';
 import { factsOf } from '../../queries/without-state.ts';
+import { ownBinary } from '../../session/go-on.ts';
 
 export interface RepairOptions {
   /** Show what would be written, and write nothing. */
@@ -112,7 +113,7 @@ async function look(session: Session): Promise<Decided> {
     now: new Date(),
     by: operator().user,
     program,
-    binary: await readlink(session.payload.path).catch(() => process.execPath),
+    binary: await ownBinary(session),
   } satisfies RepairFacts);
   const schema = `database: ${schemaNow === undefined ? 'its schema version could not be asked' : `schema version ${schemaNow}`}`;
   return { repair, problem: current.problem, facts: [...factsOf(evidence, session), schema] };

@@ -3,6 +3,7 @@ import { signerOf } from '../../payload/format/signature.ts';
 import { formatVersion, parseVersion, sameVersion } from '../../policy/version.ts';
 import type { RepairFacts } from './facts.ts';
 import { baseState, payloadOf } from './sources.ts';
+import { keepInHistory } from '../../engine/run-record.ts';
 
 /** The state with this version as the one that completed last; what nobody can prove is named as unknown. */
 export function withVersion(facts: RepairFacts, version: string, deployedAt: string): State {
@@ -32,7 +33,7 @@ export function marked(
   const at = now.toISOString();
   const id = `${at.replaceAll(/[-:]/g, '').replace(/\.\d+/, '')}-repair-state`;
   if (draft.run !== undefined && draft.installed?.version !== state?.installed?.version) closeRun(draft, at);
-  draft.history.push({
+  keepInHistory(draft, {
     id,
     flow: 'repair-state',
     from: state?.installed?.version ?? null,
@@ -50,18 +51,8 @@ export function marked(
 function closeRun(draft: State, at: string): void {
   const { run } = draft;
   if (run === undefined) return;
-  const { id, flow, from, to, payloadDigest, startedAt, finishedAt = at, startedBy, status } = run;
-  draft.history.push({
-    id,
-    flow,
-    from,
-    to,
-    payloadDigest,
-    startedAt,
-    finishedAt,
-    status: status === 'completed' ? status : 'superseded',
-    ...(startedBy === undefined ? {} : { startedBy }),
-  });
+  const status = run.status === 'completed' ? run.status : 'superseded';
+  keepInHistory(draft, { ...run, status, finishedAt: run.finishedAt ?? at });
   delete draft.run;
 }
 
@@ -95,6 +86,7 @@ export function unfinished(
     finishedAt: at,
     status: 'failed',
     binary: known?.binary ?? (own ? binary : program),
+    ...(known?.again === undefined ? {} : { again: known.again }),
     ...(known?.key !== undefined ? { key: known.key } : own ? { key: signerOf(opened.payload.trailer) } : {}),
     order: [],
     steps: {},

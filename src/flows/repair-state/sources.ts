@@ -2,6 +2,7 @@ import type { State } from '../../engine/state.ts';
 import { sameVersion } from '../../policy/version.ts';
 import { pgDumpSchema } from '../../backup/dump-record.ts';
 import type { StateCopy } from '../../queries/backups.ts';
+import { keepInHistory } from '../../engine/run-record.ts';
 
 /** What earlier states prove, from the one that is there and from copies that backups hold. */
 
@@ -26,18 +27,8 @@ export function baseState([newest]: readonly StateCopy[]): State | undefined {
       draft.anchors[run.from] = { ...anchor, earlier: [...earlier, latest] };
     }
   }
-  const { id, flow, from, to, payloadDigest, startedAt, startedBy } = run;
-  draft.history.push({
-    id,
-    flow,
-    from,
-    to,
-    payloadDigest,
-    startedAt,
-    status: 'superseded',
-    ...(startedBy === undefined ? {} : { startedBy }),
-    end: 'not known: the state was lost',
-  });
+  const { finishedAt: _, ...unended } = run;
+  keepInHistory(draft, { ...unended, status: 'superseded', end: 'not known: the state was lost' });
   delete draft.run;
   delete draft.madeBy;
   return draft;

@@ -5,7 +5,8 @@ import { checkArchives } from '../../checks/archives.ts';
 import { checkCertificates } from '../../checks/certificates.ts';
 import { checkClock } from '../../checks/clock.ts';
 import { checkDatabase, checkPostgresMajor } from '../../checks/database.ts';
-import { type CheckContext, hostFacts, once } from '../../checks/facts.ts';
+import { type CheckContext, hostFacts } from '../../checks/facts.ts';
+import { once } from '../../release/once.ts';
 import { checkHelmProcess } from '../../checks/helm-process.ts';
 import { checkImageGc } from '../../checks/image-gc.ts';
 import { checkRoutes } from '../../checks/ingress.ts';
@@ -29,9 +30,10 @@ import { tryPods } from '../../release/pod-trials.ts';
 import { upgradeHelm } from '../../steps/upgrade_helm.ts';
 import type { Session } from '../../session/session.ts';
 import type { Prepared } from '../flow.ts';
-import type { FlowChecks, Measure } from '../preflight.ts';
+import { type FlowChecks, type Measure } from '../preflight.ts';
 import type { UpgradeStart } from './decision.ts';
 import type { UpgradeOptions } from './options.ts';
+import { checkDatabaseLogin } from '../../checks/database-login.ts';
 
 function checkRendered(objects: number): Measurement {
   return { outcome: 'ok', measured: `${objects} objects`, limit: 'Helm renders it without a complaint' };
@@ -102,8 +104,12 @@ function measures(
   // Of a run whose Helm is through nothing is made anew.
   if (ctx.run()?.steps[upgradeHelm.id]?.status !== 'completed' || !resumed) {
     const pods = once(async () => tryPods(ctx, await ctx.answers(signal), signal));
-    all.set('objects', async () => checkObjects(ctx, await ctx.answers(signal), await pods(), signal));
+    all.set('objects', async () =>
+      checkObjects(ctx, await ctx.answers(signal), await pods(), await facts.cluster(), signal),
+    );
     all.set('references', async () => checkReferences(ctx, await pods(), await facts.cluster(), signal));
+    const { login } = product.database;
+    if (login !== undefined) all.set('database-login', () => checkDatabaseLogin(ctx, login, signal));
     all.set('pull-policy', async () =>
       checkPullPolicy(await ctx.rendered({ hooks: true }), await pods(), ctx.values.path),
     );

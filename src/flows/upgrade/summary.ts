@@ -4,6 +4,8 @@ import type { UpgradeContext } from '../../release/context.ts';
 import type { FlowResult } from '../flow.ts';
 import { healthLines, waivedHealth } from '../waived-health.ts';
 import { wayBackLines } from '../../queries/way-back-text.ts';
+import { schemaDueWords } from '../../policy/schema-due.ts';
+import { helmByHand } from '../../release/helm-by-hand.ts';
 
 /** What a completed upgrade has changed, for people and for machines. */
 export function upgradeSummary(ctx: UpgradeContext, result: RunResult): FlowResult {
@@ -18,6 +20,8 @@ export function upgradeSummary(ctx: UpgradeContext, result: RunResult): FlowResu
   const dump = way.restored ? way.later : way.before;
   const { overlay } = out('upgrade_migrate') as { overlay?: { path: string | null; patches: string[] } };
   const restart = out('upgrade_helm').restart;
+  const due = schemaDueWords(schema.after, ctx.release.schema.target);
+  const byHand = due === undefined ? undefined : helmByHand(ctx, ctx.forceConflicts);
   const data: JsonObject = {
     from,
     to,
@@ -34,6 +38,7 @@ export function upgradeSummary(ctx: UpgradeContext, result: RunResult): FlowResu
     laterSnapshot: way.laterSnapshot ?? null,
     editedChart: out('upgrade_chart_swap').editedChart ?? null,
     restart: restart ?? null,
+    helmByHand: byHand ?? null,
     waivedHealth: waivedHealth(ctx, result),
     warnings: result.warnings,
   };
@@ -48,6 +53,8 @@ export function upgradeSummary(ctx: UpgradeContext, result: RunResult): FlowResu
       : [`  values   patched in ${overlay.path}: ${overlay.patches.join(', ')}`]),
     ...wayBackLines(way).map((line) => `  ${line}`),
     ...(typeof restart === 'string' ? [`  to do    ${restart}`] : []),
+    ...(due === undefined ? [] : [`  schema   ${due}`]),
+    ...(byHand === undefined ? [] : [`  by hand  Helm alone applies a changed values file so: ${byHand}`]),
   ];
   return { lines, data };
 }

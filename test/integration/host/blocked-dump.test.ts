@@ -3,6 +3,8 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { asTold } from '../../fixtures/as-told.ts';
+import type { IvaapError } from '../../../src/errors.ts';
 import type { StepIo } from '../../../src/engine/step.ts';
 import { otherDatabases } from '../../../src/host/database-sessions.ts';
 import { createPostgres, type Postgres } from '../../../src/host/postgres.ts';
@@ -12,6 +14,7 @@ import { type CheckContext, hostFacts } from '../../../src/checks/facts.ts';
 import type { UpgradeContext } from '../../../src/release/context.ts';
 import { takeDump } from '../../../src/backup/dump-files.ts';
 import { productPaths } from '../../../src/release/product-paths.ts';
+import { tellingWhoHolds } from '../../../src/backup/dump-wait.ts';
 import { type OwnPostgres, startPostgres } from '../../fixtures/own-postgres.ts';
 import { tinyProduct } from '../../fixtures/tiny-payload.ts';
 
@@ -61,13 +64,13 @@ const check = () => {
 test('preflight says who holds a table and since when, and which databases the dump leaves out', async () => {
   const free = await check();
   assert.equal(free.outcome, 'ok');
-  assert.match(free.measured, /not dumped, other databases of the same server: notes/);
+  assert.match(asTold(free.measured), /not dumped, other databases of the same server: notes/);
   assert.deepEqual(await otherDatabases(database), ['notes']);
   const job = await hold(2);
   const found = await check();
   assert.equal(found.outcome, 'warn');
   assert.match(
-    found.measured,
+    asTold(found.measured),
     /^pid \d+ \(user postgres, night job\), in a transaction since \S+Z \(\d+ s\), holds wells: /,
   );
   assert.match(found.fix ?? '', /pg_terminate_backend\(\d+\)/);
@@ -75,8 +78,8 @@ test('preflight says who holds a table and since when, and which databases the d
   assert.equal((await check()).outcome, 'ok');
 });
 
-test('a dump that waits says for whom while it waits, and goes on when the table is free', async () => {
-  const job = await hold(7);
+/** What a dump says to its operator. */
+function listener() {
   const warnings: string[] = [];
   const io = {
     signal: new AbortController().signal,
@@ -85,7 +88,11 @@ test('a dump that waits says for whom while it waits, and goes on when the table
     log: () => undefined,
     warn: (line: string) => warnings.push(line),
   } as unknown as StepIo;
-  const ctx = {
+  return { io, warnings };
+}
+
+const upgradeContext = () =>
+  ({
     product,
     k3s: '/usr/local/bin/k3s',
     paths: { ...productPaths(product), backups: join(server.folder, 'backups') },
@@ -93,10 +100,62 @@ test('a dump that waits says for whom while it waits, and goes on when the table
     database,
     from: '2026.1',
     now: () => new Date(),
-  } as unknown as UpgradeContext;
-  const { path } = await takeDump(ctx, io);
+  }) as unknown as UpgradeContext;
+
+test('a dump that waits says for whom while it waits, and goes on when the table is free', async () => {
+  const job = await hold(7);
+  const { io, warnings } = listener();
+  const { path } = await takeDump(upgradeContext(), io);
   await job.ended;
   assert.ok(existsSync(String(path)));
   assert.equal(warnings.length, 1);
-  assert.match(warnings[0] ?? '', /the dump waits, for up to 60 s, for pid \d+ \(user postgres, night job\)/);
+  assert.match(
+    asTold(warnings[0] ?? ''),
+    /the dump waits, for up to 60 s, for pid \d+ \(user postgres, night job\)/,
+  );
+});
+
+test('a dump that has waited in vain says for whom, with the command that ends that session', async () => {
+  const job = await hold(8);
+  const { io, warnings } = listener();
+  // As pg_dump waits, with less patience.
+  const waits =
+    "SET application_name = 'pg_dump'; SET lock_timeout = '5s'; BEGIN; LOCK TABLE wells IN ACCESS SHARE MODE";
+  const failed = tellingWhoHolds(
+    upgradeContext(),
+    io,
+    () => 0,
+    () => server.psql('welldb', waits),
+  );
+  await assert.rejects(failed, (error: IvaapError) => {
+    assert.equal(error.code, 'failed');
+    assert.match(
+      asTold(error.message),
+      /^the dump waited 60 s for a table that another session holds: pid \d+ \(user postgres, night job\), in a transaction since/,
+    );
+    const [, pid] = /holds: pid (\d+)/.exec(asTold(error.message)) ?? [];
+    const command = `-d postgres -c "SELECT pg_terminate_backend(${pid})"`;
+    assert.match(
+      asTold(error.hint ?? ''),
+      /^let that session end, or end it: \S*k3s kubectl exec -n \S+ \S+ -c \S+ -- psql -U /,
+    );
+    assert.ok(asTold(error.hint ?? '').endsWith(command), error.hint);
+    return true;
+  });
+  assert.equal(warnings.length, 1);
+  await job.ended;
+});
+
+test('a dump that fails for another reason blames nobody', async () => {
+  const { io, warnings } = listener();
+  const failed = tellingWhoHolds(
+    upgradeContext(),
+    io,
+    () => 0,
+    () => server.psql('welldb', 'SELECT 1 / 0'),
+  );
+  await assert.rejects(failed, (error: IvaapError) =>
+    /division by zero/.test(error.output ?? String(error.cause)),
+  );
+  assert.deepEqual(warnings, []);
 });

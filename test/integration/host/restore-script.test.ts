@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { StepIo } from '../../../src/engine/step.ts';
@@ -12,6 +12,7 @@ import { pgDumpSchema } from '../../../src/backup/dump-record.ts';
 import { wayBack } from '../../../src/backup/restore-commands.ts';
 import { productPaths } from '../../../src/release/product-paths.ts';
 import { type OwnPostgres, startPostgres } from '../../fixtures/own-postgres.ts';
+import { RestoreCluster } from '../../fixtures/restore-cluster.ts';
 import { tinyProduct } from '../../fixtures/tiny-payload.ts';
 
 const name = `Wells "of" it's`;
@@ -78,15 +79,18 @@ const change = `
 
 describe('the restore script on a real PostgreSQL 15', () => {
   let server: OwnPostgres;
-  let cluster = '';
+  let cluster: RestoreCluster;
   let script = '';
   let was: Awaited<ReturnType<typeof fingerprint>>;
-  const deployment = (file: string) => readFileSync(join(cluster, file), 'utf8');
-  const deploy = (replicas: string, images: string) => {
-    writeFileSync(join(cluster, 'server.replicas'), replicas);
-    writeFileSync(join(cluster, 'server.images'), images);
+  const deploy = (replicas: string, images: string) =>
+    cluster.deploy('Deployment/server', { replicas, images, owner: 'tiny' });
+  const replicas = (id = 'Deployment/server') => cluster.read(`${id}/replicas`);
+  const restore = (...words: string[]) => runner.run(['sh', script, ...words], { okCodes: 'any' });
+  /** The script is killed by the signal at the first call with these words. */
+  const cutAt = (signal: string, when: 'before' | 'after', words: string) => {
+    cluster.set('cut', `${signal} ${when} ${words}\n`);
+    return runner.run(['sh', '-c', `echo $$ >${cluster.folder}/pid; exec sh ${script}`], { okCodes: 'any' });
   };
-  const restore = () => runner.run(['sh', script], { okCodes: 'any' });
   const databases = async () =>
     (
       await server.psql('postgres', "SELECT datname FROM pg_database WHERE datname LIKE 'Wells%' ORDER BY 1")
@@ -94,35 +98,7 @@ describe('the restore script on a real PostgreSQL 15', () => {
 
   before(async () => {
     server = await startPostgres();
-    cluster = join(server.folder, 'cluster');
-    mkdirSync(cluster);
-    // kubectl as far as the script uses it: the pod is the server, a deployment is two files.
-    writeFileSync(
-      join(cluster, 'k3s'),
-      `#!/bin/sh
-cd /; shift 5
-case "$1 $2" in
-'get pods') case $* in
-  *-l\\ app=db\\ *) echo pod/db-0 ;;
-  *-l\\ app=server\\ *) if [ -f ${cluster}/pods.fail ]; then exit 1; fi ;; esac ;;
-'get deployment') case $* in
-  *replicas*) if [ -f ${cluster}/$3.replicas ]; then cat ${cluster}/$3.replicas; fi ;;
-  *) cat ${cluster}/$3.images ;; esac ;;
-'scale deployment') printf %s "\${4#--replicas=}" >${cluster}/$3.replicas ;;
-'delete deployment') rm ${cluster}/$3.replicas ${cluster}/$3.images ;;
-'exec -i') shift 6
-  if [ -f ${cluster}/swap.cut ]; then
-    text=$(cat; printf .); text=\${text%.}
-    printf %s "$text" | runuser -u postgres -- env PGHOST=${server.folder} "$@" || exit
-    case $text in *'RENAME TO :"live"'*) rm ${cluster}/swap.cut; kill -INT "$(cat ${cluster}/pid)" ;; esac
-    exit
-  fi
-  exec runuser -u postgres -- env PGHOST=${server.folder} "$@" ;;
-*) echo "unknown: $*" >&2; exit 64 ;;
-esac
-`,
-      { mode: 0o755 },
-    );
+    cluster = new RestoreCluster(server);
     deploy('2', 'server=registry/server:1 ');
     await server.psql('postgres', setUp);
     await server.psql(
@@ -138,13 +114,14 @@ esac
     });
     const ctx = {
       product,
-      k3s: join(cluster, 'k3s'),
+      k3s: join(cluster.folder, 'k3s'),
       paths: { ...productPaths(product), backups: join(server.folder, 'backups') },
       kubectl: {
         ...server.kubectl,
         list: () =>
           Promise.resolve([
             {
+              kind: 'Deployment',
               metadata: { name: 'server' },
               spec: {
                 replicas: 2,
@@ -178,7 +155,11 @@ esac
     script = dump.restoreScript ?? '';
     assert.deepEqual(
       wayBack(dump, '2026.1').filter((line) => line.startsWith('  ')),
-      [`  sh ${script}`],
+      [
+        `  sh ${script}`,
+        String.raw`  sudo '/opt/it'\''s/tiny-2026.1' install --upgrade --supersede --waive ingress=restored`,
+        String.raw`  sudo '/opt/it'\''s/tiny-2026.1' repair-state`,
+      ],
     );
     was = await fingerprint(server);
   });
@@ -212,7 +193,7 @@ esac
       const { exitCode, stdout, stderr } = await restore();
       assert.equal(exitCode, 0, `${stdout}\n${stderr}`);
       assert.deepEqual(await fingerprint(server), was);
-      assert.equal(deployment('server.replicas'), '2');
+      assert.equal(replicas(), '2');
       const [live, ...kept] = (await databases()).toSorted((a, b) => a.length - b.length);
       assert.equal(live, name);
       assert.equal(kept.length, time === 'first' ? 1 : 2);
@@ -230,7 +211,7 @@ esac
     for (const time of ['first', 'second']) {
       const { exitCode, stdout } = await restore();
       assert.equal(exitCode, 0);
-      assert.equal(readdirSync(cluster).includes('server.replicas'), false);
+      assert.equal(cluster.has('Deployment', 'server'), false);
       assert.ok(
         stdout.includes(
           String.raw`  '/opt/it'\''s/tiny-2026.1' install --upgrade --supersede --waive ingress=restored`,
@@ -242,25 +223,21 @@ esac
 
   it('takes no lost answer for pods that have ended', async () => {
     deploy('2', 'server=registry/server:1 ');
-    writeFileSync(join(cluster, 'pods.fail'), '');
+    cluster.set('pods.fail');
     const { exitCode, stdout, stderr } = await restore();
-    rmSync(join(cluster, 'pods.fail'));
+    cluster.unset('pods.fail');
     assert.equal(exitCode, 1, stdout);
     assert.match(stderr, /NOT restored/);
-    assert.equal(deployment('server.replicas'), '2');
+    assert.equal(replicas(), '2');
   });
 
   it('says that the database is restored where Ctrl-C comes with the change of names, and starts nothing new', async () => {
     deploy('2', 'server=registry/server:2 ');
-    writeFileSync(join(cluster, 'swap.cut'), '');
-    const { exitCode, stderr } = await runner.run(
-      ['sh', '-c', `echo $$ >${cluster}/pid; exec sh ${script}`],
-      { okCodes: 'any' },
-    );
+    const { exitCode, stderr } = await cutAt('INT', 'after', 'RENAME TO :"live"');
     assert.equal(exitCode, 130, stderr);
     assert.match(stderr, /The database IS restored/);
     assert.doesNotMatch(stderr, /NOT restored/);
-    assert.equal(deployment('server.replicas'), '0');
+    assert.equal(replicas(), '0');
   });
 
   it('changes nothing and starts the pods again where the dump cannot be loaded, and says what to type', async () => {
@@ -279,9 +256,160 @@ esac
     assert.equal(failed.exitCode, 3, `${failed.stdout}${failed.stderr}`);
     assert.match(failed.stderr, /template database "template0" does not exist/);
     assert.match(failed.stderr, new RegExp(`NOT restored: .* then: sh ${script}`));
-    assert.equal(deployment('server.replicas'), '2');
+    assert.equal(replicas(), '2');
     assert.deepEqual(await databases(), before);
     assert.deepEqual(await fingerprint(server), was);
+  });
+
+  it('halts all that can write, names what it cannot, and gives each back what it had', async () => {
+    deploy('2', 'server=registry/server:1 ');
+    cluster.deploy('Deployment/own', { replicas: '3', images: 'own=own:7 ' });
+    cluster.deploy('StatefulSet/queue', { replicas: '2', images: 'queue=queue:1 ' });
+    cluster.deploy('CronJob/report', {});
+    cluster.set('left', 'agent-x=DaemonSet\n');
+    cluster.set('log');
+    const { exitCode, stdout, stderr } = await restore();
+    assert.equal(exitCode, 0, stderr);
+    assert.match(stdout, /not stopped, since this script cannot: pod agent-x of a DaemonSet/);
+    for (const [id, count] of [
+      ['Deployment/server', '2'],
+      ['Deployment/own', '3'],
+      ['StatefulSet/queue', '2'],
+    ] as const) {
+      assert.ok(cluster.read('log').includes(`${id} replicas 0\n`), id);
+      assert.equal(replicas(id), count);
+      assert.equal(cluster.read(`${id}/kept`), '');
+    }
+    assert.match(cluster.read('log'), /CronJob\/report suspend true/);
+    assert.equal(cluster.read('CronJob/report/suspend'), 'false');
+    assert.doesNotMatch(cluster.read('log'), /StatefulSet\/db/);
+    assert.equal(replicas('StatefulSet/db'), '1');
+    cluster.unset('left');
+  });
+
+  it('takes away what the new release added, and leaves what its deletion could take data from stopped', async () => {
+    deploy('2', 'server=registry/server:1 ');
+    cluster.deploy('Deployment/later', { replicas: '3', images: 'later=later:2 ', owner: 'tiny' });
+    cluster.deploy('StatefulSet/queue', { replicas: '2', images: 'queue=queue:2 ', owner: 'tiny' });
+    const { exitCode, stdout, stderr } = await restore();
+    assert.equal(exitCode, 0, stderr);
+    assert.equal(replicas(), '2');
+    assert.equal(replicas('Deployment/own'), '3');
+    assert.equal(cluster.has('Deployment', 'later'), false);
+    assert.equal(replicas('StatefulSet/queue'), '0');
+    assert.match(stdout, /release's Deployment\/later would move it again and was taken away/);
+    assert.match(
+      stdout,
+      /StatefulSet\/queue would move it again and stays stopped.*scale -n tiny StatefulSet\/queue --replicas=2/,
+    );
+    assert.match(stdout, /install --upgrade --supersede --waive ingress=restored --force-conflicts/);
+    for (const id of ['Deployment/own', 'StatefulSet/queue', 'CronJob/report']) cluster.unset(id);
+  });
+
+  it('stops nothing where there is no room for a second copy, or where nobody says how much there is', async () => {
+    deploy('2', 'server=registry/server:1 ');
+    const before = await databases();
+    const df = (blocks: string) =>
+      cluster.set('df', `Filesystem blocks Used Available\n/dev/x ${blocks} 91% /data\n`);
+    df('100000 90000 10001');
+    const { exitCode, stdout, stderr } = await restore();
+    assert.equal(exitCode, 1, stdout);
+    assert.match(
+      stderr,
+      /no room .* at \S+\/data in the pod db-0 \(\/disk\/of\/tiny on this host\): 10241024 bytes are free/,
+    );
+    assert.match(
+      stderr,
+      /about \d{7,} bytes, and 10240000 bytes for the database's log\. Nothing was changed/,
+    );
+    assert.doesNotMatch(stdout, /2 of 6/);
+    cluster.set('df', 'df: not found\n');
+    const unknown = await restore();
+    assert.equal(unknown.exitCode, 1);
+    assert.match(unknown.stderr, /how much room there is .* is NOT KNOWN: nothing was changed/);
+    assert.deepEqual(await databases(), before);
+    const command = /(sh \S+ --unchecked-room)/.exec(unknown.stderr)?.[1] ?? '';
+    const typed = await runner.run(['sh', '-c', command], { okCodes: 'any' });
+    assert.equal(typed.exitCode, 0, typed.stderr);
+    cluster.unset('df');
+  });
+
+  it('asks who works with the database, and cuts nobody off unasked', async () => {
+    deploy('2', 'server=registry/server:1 ');
+    const before = await databases();
+    const stop = new AbortController();
+    const session = server
+      .asPostgres(['env', 'PGAPPNAME=billing', 'psql', '-d', name, '-c', 'SELECT pg_sleep(60)'], {
+        signal: stop.signal,
+      })
+      .catch(() => undefined);
+    const { exitCode, stdout, stderr } = await restore();
+    assert.equal(exitCode, 1, stdout);
+    assert.match(stderr, /others work with the database/);
+    assert.match(stderr, /session \d+ of user postgres \(billing\), from the pod itself/);
+    assert.match(stderr, /NOT restored: the database .* is as it was/);
+    assert.equal(replicas(), '2');
+    assert.doesNotMatch(stdout, /3 of 6/);
+    assert.deepEqual(await databases(), before);
+    const command = /(sh \S+ --end-sessions)/.exec(stderr)?.[1] ?? '';
+    const typed = await runner.run(['sh', '-c', command], { okCodes: 'any' });
+    assert.equal(typed.exitCode, 0, typed.stderr);
+    assert.match(typed.stdout, /cut off.*\n.*billing/);
+    stop.abort();
+    await session;
+    assert.deepEqual(await fingerprint(server), was);
+  });
+
+  for (const [when, words] of [
+    ['after', 'patch Deployment/server'],
+    ['before', 'COMMENT ON DATABASE :"restored" IS \'whole\''],
+    ['before', 'RENAME TO :"live"'],
+    ['after', 'RENAME TO :"live"'],
+    ['before', 'delete Deployment/server'],
+  ] as const) {
+    it(`loses nothing where it is killed ${when} ${words.slice(0, 40)}, and ends well typed again`, async () => {
+      deploy('2', 'server=registry/server:2 ');
+      cluster.deploy('Deployment/own', { replicas: '3', images: 'own=own:7 ' });
+      const today = `written before the kill ${when} ${words.slice(0, 9)}`;
+      await server.psql(
+        name,
+        `SET default_transaction_read_only = off; UPDATE app.wells SET name = '${today}' WHERE id = 1`,
+      );
+      await assert.rejects(cutAt('KILL', when, words), /ended by SIGKILL/);
+      // What it had started goes on for a moment, and keeps the lock.
+      await runner.run(['flock', script, 'true']);
+      const { exitCode, stdout, stderr } = await restore();
+      assert.equal(exitCode, 0, stderr);
+      assert.deepEqual(await fingerprint(server), was);
+      assert.equal(replicas('Deployment/own'), '3');
+      assert.equal(cluster.has('Deployment', 'server'), false);
+      assert.match(stdout, /install --upgrade --supersede/);
+      const kept = (await databases()).filter((one) => one.includes('_moved_'));
+      const rows = await Promise.all(
+        kept.map((one) => server.psql(one, 'SELECT name FROM app.wells WHERE id = 1')),
+      );
+      assert.ok(rows.includes(today));
+      const copies = (await databases()).filter((one) => one.includes('_restore_'));
+      for (const one of copies) assert.ok(stdout.includes(one.replaceAll("'", String.raw`'\''`)), stdout);
+      for (const one of copies) await server.psql('postgres', `DROP DATABASE "${one.replaceAll('"', '""')}"`);
+      cluster.unset('Deployment/own');
+    });
+  }
+
+  it('runs once at a time, as ./restore.sh too, from a folder that nobody may write, with a space in its path', async () => {
+    deploy('2', 'server=registry/server:1 ');
+    const odd = join(server.folder, "it's odd");
+    cpSync(join(script, '..'), odd, { recursive: true });
+    chmodSync(odd, 0o500);
+    const typed = (folder: string) =>
+      runner.run(['sh', '-c', 'cd "$1" && CDPATH=/ ./restore.sh', 'sh', folder], { okCodes: 'any' });
+    const both = await Promise.all([typed(odd), typed(odd)]);
+    assert.deepEqual(both.map(({ exitCode }) => exitCode).toSorted(), [0, 1]);
+    const refused = both.find(({ exitCode }) => exitCode === 1)?.stderr ?? '';
+    assert.match(refused, /another start of this script is at work/);
+    assert.ok(refused.includes(`sh '${odd.replaceAll("'", String.raw`'\''`)}/restore.sh'`), refused);
+    assert.deepEqual(await fingerprint(server), was);
+    assert.equal(replicas(), '2');
   });
 
   it('takes the name over from sessions that come back at once, and lets everybody in again', async () => {
@@ -293,7 +421,7 @@ esac
       }
       return times;
     })();
-    const { exitCode, stderr } = await restore();
+    const { exitCode, stderr } = await restore('--end-sessions');
     stop.abort();
     assert.ok((await restless) > 0);
     assert.equal(exitCode, 0, stderr);

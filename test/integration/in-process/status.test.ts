@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
 import { statusLines } from '../../../src/ui/status-text.ts';
 import { IvaapError } from '../../../src/errors.ts';
@@ -12,6 +12,7 @@ import { namespace } from '../../fixtures/in-process-host/product.ts';
 /** What `status` can tell again from the state alone, and what must not hide the rest of it. */
 
 let host: SimulatedHost;
+let empty: World;
 let installed: World;
 let failed: World;
 
@@ -25,6 +26,7 @@ const movedThenFailed: Watcher = (event) => {
 
 before(async () => {
   host = await SimulatedHost.start();
+  empty = host.copy();
   assert.equal((await host.run('install')).exitCode, 0);
   installed = host.copy();
   const ended = await host.run('upgrade', movedThenFailed);
@@ -43,7 +45,15 @@ test('after exit 8 it tells the whole way back again, and the way on, from any s
   const told = await text();
   assert.match(told, /error: the upgrade to 2026\.2 failed\..*schema has moved from version 1 to 2/);
   assert.match(told, /to go on: sudo \/.* install --upgrade\n {2}log: .*\/logs\/.*-upgrade\.jsonl/);
-  for (const part of ['the way back:', path, `SHA-256: ${sha256}`, `sh ${restoreScript!}`]) {
+  const old = host.state()!.installed!.binary!;
+  for (const part of [
+    'the way back:',
+    path,
+    `SHA-256: ${sha256}`,
+    `sh ${restoreScript!}`,
+    `sudo ${old} install --upgrade --supersede --waive ingress=restored`,
+    `sudo ${old} repair-state`,
+  ]) {
     assert.ok(told.includes(part), `${part} in\n${told}`);
   }
   assert.ok(existsSync(restoreScript!));
@@ -74,6 +84,34 @@ test('a completed run has nothing to go on with; the line of a run without a dum
   assert.equal((await host.run('upgrade', undefined, { reapply: true })).exitCode, 0);
   assert.equal(host.state()!.skippedBackups.length, 1);
   assert.doesNotMatch(await text(), /no dump of this upgrade/);
+});
+
+test('what goes on with an install is typed as it was, from any folder, by the file that began it', async () => {
+  host.become(empty);
+  const license = join(host.root, 'license.json');
+  const typed = [
+    '--fqdn',
+    'tiny.example',
+    '--license',
+    relative(process.cwd(), license),
+    '--waive=a=it is so',
+  ];
+  const broken: Watcher = (event) =>
+    event.kind === 'place' && event.place === 'license:running' ? new IvaapError('failed', 'no') : undefined;
+  assert.equal((await host.run('install', broken, {}, { typed })).exitCode, 6);
+  const forward = (await host.status('install')).waysOut?.forward;
+  assert.equal(
+    forward,
+    `sudo ${process.execPath} install --fqdn tiny.example --license ${license} '--waive=a=it is so'`,
+  );
+  // What is typed the last time counts, and what would begin anew is left out.
+  const later = ['--license', license];
+  const again = await host.run('install', broken, { supersede: true }, { typed: later });
+  assert.equal(again.exitCode, 6);
+  assert.equal(
+    (await host.status('install')).waysOut?.forward,
+    `sudo ${process.execPath} install --license ${license}`,
+  );
 });
 
 test('something strange among the backups hides none of the others', async () => {

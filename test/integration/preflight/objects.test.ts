@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { asTold } from '../../fixtures/as-told.ts';
 import type { Measurement } from '../../../src/policy/preflight.ts';
 import { findFieldConflicts } from '../../../src/release/field-conflicts.ts';
 import { namespace, ServedRelease, type Templates } from '../../fixtures/served-release.ts';
@@ -338,7 +339,7 @@ describe('objects on a real API server', () => {
           JSON.stringify(found, null, 1),
         );
         for (const { part = '', measured, fix } of found) {
-          assert.match(measured, row.refused[part] as RegExp);
+          assert.match(asTold(measured), row.refused[part] as RegExp);
           if (row.fix !== undefined) assert.match(fix ?? '', row.fix);
         }
       } finally {
@@ -396,7 +397,10 @@ describe('objects on a real API server', () => {
       const [found, ...others] = failed((await release.preflight(templates)).objects);
       assert.deepEqual(others, []);
       assert.equal(found?.part, 'PodDisruptionBudget/b');
-      assert.match(found.measured, new RegExp(`^revision ${revision} in Helm's record holds it as ${was}`));
+      assert.match(
+        asTold(found.measured),
+        new RegExp(`^revision ${revision} in Helm's record holds it as ${was}`),
+      );
       await assert.rejects(release.deploy(templates, 'upgrade'), /./, 'Helm fails on it');
     }
     // The first of the two keeps the object, under its present version.

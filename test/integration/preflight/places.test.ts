@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { asTold } from '../../fixtures/as-told.ts';
 import type { Measurement } from '../../../src/policy/preflight.ts';
 import { namespace, ServedRelease, type Templates } from '../../fixtures/served-release.ts';
 
@@ -183,7 +184,7 @@ describe('places of new pods on a real API server', () => {
           JSON.stringify(found),
         );
         for (const { part = '', measured, outcome, fix } of found) {
-          assert.match(measured, refused[part] as RegExp);
+          assert.match(asTold(measured), refused[part] as RegExp);
           assert.equal(outcome, warned === true ? 'warn' : 'fail');
           assert.ok(fix, 'it says what to try');
         }
@@ -200,7 +201,7 @@ describe('places of new pods on a real API server', () => {
     await release.addNode('n2', 'of another kernel');
     const [found] = await notOk(workload());
     assert.match(
-      found?.measured ?? '',
+      asTold(found?.measured ?? ''),
       /^a new pod of Deployment\/web may be placed on node n2, which has neither/,
     );
     assert.equal(found?.fix, 'k3s kubectl cordon n2');
@@ -217,7 +218,7 @@ describe('places of new pods on a real API server', () => {
     const { objects, schedule } = await release.preflight(workload());
     assert.equal(objects[0]?.outcome, 'ok', 'it is told once, with what the rollout needs');
     assert.match(
-      schedule[0]?.measured ?? '',
+      asTold(schedule[0]?.measured ?? ''),
       /^Deployment\/web: the quota most allows 0 of pods, 0 are used/,
     );
     await release.kubectl(`delete resourcequota most -n ${namespace}`);

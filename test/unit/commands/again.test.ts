@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { resolve } from 'node:path';
 import { test } from 'node:test';
 import { typedAgain } from '../../../src/commands/again.ts';
 import { readCommandLine } from '../../../src/commands/program.ts';
@@ -27,6 +28,11 @@ const rows: [typed: string[], change: Change, again: string][] = [
     "./p install --upgrade --waive 'time=a b' '--waive=disk=it'\\''s full' --waive room=x",
   ],
   [['--fqdn', '--upgrade', '--dry-run'], { without: ['--fqdn'] }, './p install --dry-run'],
+  [
+    ['--license', 'my licence.json', '--values=../v.yaml', '--fqdn', 'a.b', '--storage-path', '/data'],
+    { anywhere: true },
+    `./p install --license '${resolve('my licence.json')}' --values=${resolve('../v.yaml')} --fqdn a.b --storage-path /data`,
+  ],
   [['--dry-run', '--upgrade'], { program: '/old place/p' }, "'/old place/p' install --dry-run --upgrade"],
 ];
 for (const [typed, change, again] of rows) {

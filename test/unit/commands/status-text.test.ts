@@ -59,6 +59,7 @@ function report(state: StatusReport['state']): StatusReport {
     overlay: { known: true, value: null },
     release: unknown,
     host: null,
+    schema: null,
     pods: unknown,
     health: unknown,
   };

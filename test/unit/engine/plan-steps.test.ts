@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { asTold } from '../../fixtures/as-told.ts';
 import { planSteps } from '../../../src/engine/plan-steps.ts';
 import type { Preview, Step } from '../../../src/engine/step.ts';
 import { FaultyDisk } from './faulty-disk.ts';
@@ -82,7 +83,7 @@ test('what cannot be asked is told as not known, and hides nothing else', async 
   const plan = await planSteps({ steps, ctx: { effects: [] }, run: undefined, signal, timeoutMs: 50 });
   clearTimeout(alive);
   assert.deepEqual(
-    plan.map(({ id, action, notKnown }) => [id, action, notKnown]),
+    plan.map(({ id, action, notKnown }) => [id, action, asTold(notKnown)]),
     [
       ['down', 'run', 'the database is down'],
       ['slow', 'run', 'no answer within 0.05 s'],

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { describeError, IvaapError } from '../../../src/errors.ts';
+import { causeChain, describeError, IvaapError } from '../../../src/errors.ts';
+import { foreign, unmarked } from '../../../src/foreign.ts';
 import { Redactor } from '../../../src/engine/redact.ts';
 
 const secret = 'p@ss"w\\rd/+.*(1)';
@@ -43,7 +44,7 @@ test('the longer of two secrets is taken out whole', () => {
 test('plain data is redacted at every depth, keys included, and left as it is without secrets', () => {
   const redactor = new Redactor();
   const data = { a: [{ [secret]: `x${secret}` }], n: 1, z: null };
-  assert.equal(redactor.value(data), data);
+  assert.deepEqual(redactor.value(data), data);
   redactor.add(secret);
   assert.deepEqual(redactor.value(data), { a: [{ '[redacted]': 'x[redacted]' }], n: 1, z: null });
 });
@@ -65,9 +66,9 @@ test('of an error nothing unredacted is left: message, causes, output, hint', ()
   assert.deepEqual(describeError(redacted).causes, ['because [redacted]', 'deep [redacted]']);
   assert.ok(!JSON.stringify(describeError(redacted)).includes('p@ss'));
   assert.ok(!(redacted.stack ?? '').includes('p@ss'));
-  const foreign = redactor.error(new TypeError(secret));
-  assert.equal(foreign.code, 'bug');
-  assert.ok(!JSON.stringify(describeError(foreign)).includes('p@ss'));
+  const defect = redactor.error(new TypeError(secret));
+  assert.equal(defect.code, 'bug');
+  assert.ok(!JSON.stringify(describeError(defect)).includes('p@ss'));
 });
 
 const ordinary = ['ivaap', 'fail', '2026', 'true', '12345678', 'ok', 'upgrade', 'helm', '2026-11-27', 'abc'];
@@ -139,4 +140,89 @@ test('what is no ordinary word is hidden everywhere but in what says what a thin
     data: { 'kanarienvogel-4711': 1 },
   };
   assert.deepEqual(redactor.value(event), { ...event, line: 'a [redacted] b', data: { '[redacted]': 1 } });
+});
+
+const quoted = ['ivaap', 'fail', '2026', 'true', '12345678'];
+
+function knowing(words: readonly string[]): Redactor {
+  const redactor = new Redactor();
+  words.forEach((word) => redactor.add(word));
+  return redactor;
+}
+
+test('what a message of ours quotes is hidden in each form, and our own words around it stay', () => {
+  const redactor = knowing(quoted);
+  for (const word of quoted) {
+    for (const form of [word, `"${word}"`, Buffer.from(word).toString('base64')]) {
+      const theirs = `a ${form} b`;
+      const own = `ivaap fail 2026 true 12345678 of /opt/ivaap: `;
+      assert.equal(
+        redactor.own(`${own}${foreign(theirs)}${own}`),
+        `${own}${redactor.text(theirs)}${own}`,
+        form,
+      );
+      assert.doesNotMatch(redactor.own(`${own}${foreign(theirs)}`).slice(own.length), new RegExp(word));
+    }
+    // A part of a path, of a name, of a version is another word.
+    for (const kept of [`/opt/${word}/x`, `${word}-0`, `${word}.5`])
+      assert.equal(redactor.own(foreign(kept)), kept);
+  }
+});
+
+test('marks never reach who is told, with secrets and without, whatever was cut off or quoted twice', () => {
+  const texts = [foreign('x'), foreign(`a ${foreign('b')} c`), foreign('cut').slice(0, 2), 'own', ''];
+  for (const redactor of [knowing([]), knowing(quoted)]) {
+    for (const text of texts) {
+      assert.equal(redactor.own(text), unmarked(text));
+      assert.equal(redactor.text(text), unmarked(text));
+      const event = { line: text, list: [text], output: text, path: text, [text]: 1 };
+      assert.equal(JSON.stringify(redactor.value(event)), unmarked(JSON.stringify(event)));
+      const error = new IvaapError('failed', text, { cause: new Error(text), output: text, facts: [text] });
+      const told = JSON.stringify(describeError(redactor.error(error)));
+      assert.equal(told, unmarked(told));
+    }
+  }
+});
+
+test('a quote that is cut off is foreign to its end', () => {
+  assert.equal(
+    knowing(quoted).own(`ivaap ${foreign('pw ivaap and ivaap')}`.slice(0, -1)),
+    'ivaap pw [redacted] and [redacted]',
+  );
+});
+
+test('an error quotes what is no error of ours as others’ words, and its own causes keep theirs', () => {
+  const redactor = knowing(quoted);
+  const cause = new IvaapError('failed', 'ivaap did not answer', { cause: new Error('login ivaap refused') });
+  const [first = '', second = ''] = causeChain(cause);
+  assert.equal(
+    redactor.own(`ivaap: ${first}: ${second}`),
+    'ivaap: ivaap did not answer: login [redacted] refused',
+  );
+  const told = describeError(redactor.error(new IvaapError('failed', 'upgrade', { cause })));
+  assert.deepEqual(told.causes, ['ivaap did not answer', 'login [redacted] refused']);
+});
+
+test('an output without marks is others’, one with marks keeps our commands', () => {
+  const redactor = knowing(quoted);
+  const command = 'psql -U ivaap -d ivaap';
+  const output = `${foreign('level=error ivaap true')}\n${command}`;
+  assert.equal(redactor.value({ output }).output, `level=error [redacted] [redacted]\n${command}`);
+  assert.equal(redactor.value({ output: 'pw ivaap' }).output, 'pw [redacted]');
+});
+
+test('a changed field is others’ at every depth: texts, numbers and switches', () => {
+  const change = (value: unknown) => ({ path: 'spec.ivaap', from: value, to: { a: [value, { ivaap: 1 }] } });
+  for (const value of ['ivaap', 'fail', 2026, true, 12345678, 'true'])
+    assert.deepEqual(knowing(quoted).value(change(value)), {
+      path: 'spec.ivaap',
+      from: '[redacted]',
+      to: { a: ['[redacted]', { '[redacted]': 1 }] },
+    });
+  assert.deepEqual(knowing(['other']).value(change(3)), change(3));
+  assert.deepEqual(knowing(quoted).value({ type: 'run.started', from: '2026', to: 'ivaap' }), {
+    type: 'run.started',
+    from: '2026',
+    to: 'ivaap',
+  });
 });

@@ -125,8 +125,7 @@ test('a full disk under the log is told once, and what comes later is tried agai
 test('a program that ends without a result closes its log all the same, and goes on after half a line of a dead one', async () => {
   await writeFile(join(folder, 'ends.jsonl'), '{"type":"half a li');
   const source = (name: string) => JSON.stringify(join(import.meta.dirname, '../../../src/engine', name));
-  const code = `import { Reporter } from '../../../src/engine/reporter.ts';
-import { RunLog } from ${source('run-log.ts')};
+  const code = `import { RunLog } from ${source('run-log.ts')};
     import { Redactor } from ${source('redact.ts')};
     const log = new RunLog();
     log.place({ folder: ${JSON.stringify(folder)}, by: 'x', redactor: new Redactor() });

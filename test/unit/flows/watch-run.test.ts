@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { appendFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, test } from 'node:test';
@@ -74,7 +74,11 @@ const started = {
   steps: [],
 };
 
-function writeState(status: 'running' | 'completed', step: 'running' | 'completed'): void {
+function writeState(
+  status: 'running' | 'completed' | 'failed',
+  step: 'running' | 'completed',
+  again?: string,
+): void {
   const state: State = {
     ...emptyState('tiny'),
     run: {
@@ -86,6 +90,7 @@ function writeState(status: 'running' | 'completed', step: 'running' | 'complete
       startedAt: at,
       status,
       binary: '/media/usb stick/tiny',
+      ...(again === undefined ? {} : { again }),
       order: ['upgrade_helm'],
       steps: { upgrade_helm: { status: step, startedAt: at, attempts: 1, revision: 1, inputsHash: 'x' } },
     },
@@ -156,6 +161,29 @@ test('a run that dies in the middle: said, with where it was and what goes on', 
   assert.ok(lines.includes('it was at: upgrade_helm'));
   assert.ok(lines.includes("try: sudo '/media/usb stick/tiny' install --upgrade"));
   assert.equal(data.status, 'gone');
+});
+
+test('what goes on with a run keeps the flags that were typed for it', async () => {
+  const typed = "'/media/usb stick/tiny' install --upgrade --waive 'clock=no NTP here'";
+  writeState('running', 'running', typed);
+  say('r', { type: 'LOG', by: 'olga', pid: child.pid }, started);
+  const { result, until } = watching();
+  await until('run.started');
+  await endChild();
+  assert.ok((await result).lines.includes(`try: sudo ${typed}`));
+  writeState('failed', 'completed', typed);
+  assert.ok((await watching().result).lines.includes(`try: sudo ${typed}`));
+});
+
+test('of a process that recorded no run, what was typed is in its lock', async () => {
+  const holder = JSON.parse(readFileSync(installer('lock'), 'utf8')) as object;
+  const again = '/media/tiny install --upgrade --preflight-only';
+  writeFileSync(installer('lock'), JSON.stringify({ ...holder, again }));
+  say('r', { type: 'LOG', by: 'olga', pid: child.pid }, started);
+  const { result, until } = watching();
+  await until('run.started');
+  await endChild();
+  assert.ok((await result).lines.includes(`try: sudo ${again}`));
 });
 
 test('a run that ends before its first step has no log and is told, with the last run', async () => {

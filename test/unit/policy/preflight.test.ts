@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { asTold } from '../../fixtures/as-told.ts';
 import { IvaapError } from '../../../src/errors.ts';
 import { waivableGuards } from '../../../src/payload/product-schema.ts';
 import {
@@ -108,7 +109,7 @@ test('all that blocks comes in one error with the fix of each, and the waivers w
     /^2 of 3 checks failed, nothing was changed: cpus: 1 processors \(limit: 2 needed\); pods: little \(limit: much\)/,
   );
   assert.match(error.hint ?? '', /^cpus: .*nproc.*\npods: k3s kubectl describe pod x$/);
-  assert.equal(error.output, 'backend: CrashLoopBackOff');
+  assert.equal(asTold(error.output), 'backend: CrashLoopBackOff');
   assert.match(thrown(['pods', 'cpus']).hint ?? '', /--waive cpus=REASON --waive pods=REASON$/);
   assertPassed(report(results.slice(1, 2)), []);
 });

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { asTold } from '../../fixtures/as-told.ts';
 import type { Taint } from '../../../src/policy/node-fit.ts';
 import { podNeeds, type PodNeeds, type PodSpec } from '../../../src/policy/pod-needs.ts';
 import { amount, quantity } from '../../../src/policy/quantity.ts';
@@ -67,9 +68,11 @@ function place({
 }
 
 const full: Taint = { key: 'disk', value: 'full', effect: 'NoSchedule' };
-const antiAffinity = (app: string) => ({
+const antiAffinity = (app: string, ...matchLabelKeys: string[]) => ({
   podAntiAffinity: {
-    requiredDuringSchedulingIgnoredDuringExecution: [{ labelSelector: { matchLabels: { app } } }],
+    requiredDuringSchedulingIgnoredDuringExecution: [
+      { labelSelector: { matchLabels: { app } }, matchLabelKeys },
+    ],
   },
 });
 const nodeAffinity = (operator: string, ...values: string[]) => ({
@@ -252,6 +255,33 @@ const rows: { name: string; rollouts: Rollout[]; host: Host; refused?: RegExp; f
     refused: /podAntiAffinity/,
   },
   {
+    name: 'a pod that must not run beside its like, where the old one stops first',
+    rollouts: [rolling({ affinity: antiAffinity('a') }, { surge: 0, unavailable: 1 })],
+    host: {},
+  },
+  {
+    name: 'two pods that must not run beside their like, where the old ones stop first',
+    rollouts: [rolling({ affinity: antiAffinity('a') }, { surge: 0, unavailable: 2, replicas: 2, old: [] })],
+    host: {},
+    refused: /podAntiAffinity/,
+  },
+  {
+    name: 'a pod that must not run beside its like of the same ReplicaSet',
+    rollouts: [
+      rolling(
+        { affinity: antiAffinity('a', 'pod-template-hash') },
+        { old: [pod({ labels: { app: 'a', 'pod-template-hash': 'old' } }, true)] },
+      ),
+    ],
+    host: {},
+  },
+  {
+    name: 'two pods that must not run beside their like of the same ReplicaSet',
+    rollouts: [rolling({ affinity: antiAffinity('a', 'pod-template-hash') }, { replicas: 2, old: [] })],
+    host: {},
+    refused: /podAntiAffinity/,
+  },
+  {
     name: 'a pod that must not run beside others',
     rollouts: [rolling({ affinity: antiAffinity('b') })],
     host: {},
@@ -262,7 +292,7 @@ for (const { name, rollouts, host, refused, fix } of rows) {
   test(`${refused === undefined ? 'goes to its end' : 'cannot end'}: ${name}`, () => {
     const found = rehearse(rollouts, place(host));
     if (refused === undefined) assert.deepEqual(found, []);
-    else assert.match(found[0]?.why ?? 'nothing refused', refused);
+    else assert.match(asTold(found[0]?.why ?? 'nothing refused'), refused);
     if (fix !== undefined) assert.match(found[0]?.fix ?? '', fix);
   });
 }

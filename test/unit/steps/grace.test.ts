@@ -9,6 +9,8 @@ const trouble = (kind: Trouble['kind'], fields: Partial<Trouble> = {}): Trouble 
   words: 'words',
   pods: ['a'],
   addresses: [],
+  runs: false,
+  ofHook: false,
   ofRelease: true,
   overdue: false,
   probe: undefined,

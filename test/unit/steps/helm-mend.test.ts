@@ -19,6 +19,8 @@ const trouble = (kind: Trouble['kind'], words = ''): Trouble[] => [
     workload: 'w',
     pods: [],
     addresses: [],
+    runs: false,
+    ofHook: false,
     ofRelease: true,
     overdue: false,
     probe: undefined,
@@ -38,14 +40,38 @@ test('the values file is named only where it may be the cause', () => {
     [mend('', [], 'SIGKILL'), /journalctl/],
     [mend('admission webhook "x" denied the request'), /rule/],
     [mend('deployments.apps "x" is forbidden: change freeze'), /rule/],
+    [mend('', trouble('refused', 'forbidden: exceeded quota: five')), /k3s kubectl describe quota -n tiny/],
+    [mend('', trouble('refused', 'forbidden: change freeze')), /rule/],
     [
-      mend('', trouble('refused', 'is forbidden: exceeded quota: five')),
-      /k3s kubectl describe quota -n tiny/,
+      mend('', trouble('refused', 'forbidden: exceeded quota: five, requested: pods=1')),
+      /\(k3s kubectl describe resourcequota five -n tiny\)/,
+    ],
+    [
+      mend('', trouble('refused', 'failed calling webhook "dead.example.com"')),
+      /rule.*\(k3s kubectl get validatingwebhookconfigurations,/,
     ],
     [mend('', trouble('unschedulable')), /k3s kubectl describe nodes/],
     [mend('', trouble('stuck')), /k3s kubectl get events -n tiny/],
   ] as const) {
     assert.match(text, other);
     assert.doesNotMatch(text, values);
+  }
+});
+
+test('what is left of a hook that failed is taken away by the command that is named', () => {
+  const rows = [
+    [
+      'pre-upgrade hooks failed: resource Job/tiny/prepare not ready. status: Failed, message: Job Failed',
+      'job',
+    ],
+    ['post-upgrade hooks failed: resource Pod/tiny/prepare not ready. status: Failed', 'pod'],
+    [
+      'post-upgrade hooks failed: warning: Hook post-upgrade t/hook.yaml failed: server-side apply failed for object tiny/prepare batch/v1, Kind=Job: Job.batch "prepare" is invalid: spec.template: field is immutable',
+      'job',
+    ],
+  ] as const;
+  for (const [said, kind] of rows) {
+    const text = mend(`Error: UPGRADE FAILED: ${said}`, trouble('job'));
+    assert.ok(text.includes(`(k3s kubectl delete ${kind} prepare -n tiny --ignore-not-found)`), text);
   }
 });

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { Redactor } from '../../../src/engine/redact.ts';
 import type { HelmRelease } from '../../../src/host/helm.ts';
 import { assertDeployed, isDeployed } from '../../../src/release/helm-state.ts';
 import type { StepContext } from '../../../src/release/context.ts';
@@ -40,7 +41,7 @@ test('what is deployed instead is named', async () => {
     ({ helm: { current: () => Promise.resolve(current) }, to: '2026.2' }) as unknown as StepContext;
   await assertDeployed(ctx(release({ appVersion: '2026.2.0' })));
   await assert.rejects(
-    assertDeployed(ctx(release())),
+    assertDeployed(ctx(release())).catch((error: unknown) => Promise.reject(new Redactor().error(error))),
     /deployed with version 2026\.1, not deployed with 2026\.2/,
   );
   await assert.rejects(assertDeployed(ctx(undefined)), /the release is missing/);

@@ -44,6 +44,8 @@ const trouble = (fields: Partial<Trouble> = {}): Trouble => ({
   words: 'runs but is not ready',
   pods: ['server-1'],
   addresses: ['10.42.0.7'],
+  runs: false,
+  ofHook: false,
   ofRelease: true,
   overdue: true,
   probe: undefined,
@@ -63,6 +65,11 @@ test('a pod that is at work on the schema is never taken for one that hangs', as
   );
   assert.equal(await mayMigrate(context({ sessions: '' }), trouble()), true, 'an empty answer is no answer');
   assert.equal(await mayMigrate(context({}), trouble({ addresses: [] })), true, 'nobody knows its sessions');
+});
+
+test('what has crashed and runs again may be at work; between two runs it is not', async () => {
+  assert.equal(await mayMigrate(context({}), trouble({ kind: 'crash', runs: true })), true);
+  assert.equal(await mayMigrate(context({}), trouble({ kind: 'crash', runs: false })), false);
 });
 
 test('without a session, at the target, switched off or of another workload nothing migrates', async () => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { asTold } from '../../fixtures/as-told.ts';
 import type { Progress, StepIo } from '../../../src/engine/step.ts';
 import type { KubeObject } from '../../../src/host/kubectl.ts';
 import type { Sight } from '../../../src/host/sight.ts';
@@ -7,7 +8,7 @@ import type { StepContext } from '../../../src/release/context.ts';
 import type { Given } from '../../../src/release/grace.ts';
 import { watchPods } from '../../../src/release/pod-watch.ts';
 import { skipSleep } from '../../fixtures/in-process-host/clock.ts';
-import { backend, pod, sight } from './sight.ts';
+import { backend, controller, pod, sight } from './sight.ts';
 
 let restore = () => {};
 before(() => (restore = skipSleep()));
@@ -23,9 +24,9 @@ interface Watched {
 /** Gives the looks one after the other, then the last one again, until something is hopeless or so many looks were made. */
 async function watch(
   looks: Partial<Sight>[],
-  options: { forward?: () => boolean | undefined; most?: number; log?: string } = {},
+  options: { forward?: () => boolean | undefined; most?: number; log?: string; hookFailed?: boolean } = {},
 ): Promise<Watched> {
-  const { forward = () => true, most = 60, log = '' } = options;
+  const { forward = () => true, most = 60, log = '', hookFailed = false } = options;
   const seen: Watched = { said: [], progress: [], given: [], lines: [] };
   const { promise: ended, resolve: end } = Promise.withResolvers<void>();
   let count = 0;
@@ -49,12 +50,14 @@ async function watch(
     begun: new Date('2026-11-22T12:00:00Z'),
     stillForward: async () => forward(),
     onHopeless: (given) => (seen.given.push(given), end()),
+    latest: '12:40:00 UTC',
     oldRecords: undefined,
   });
   await ended;
   await watching.stop();
-  seen.lines = watching.lines();
-  return seen;
+  if (hookFailed) await watching.lookAtHooks();
+  seen.lines = watching.lines(hookFailed ? 'hooks' : 'all');
+  return asTold(seen);
 }
 
 const bad = (waiting: { reason: string; message?: string }, name = 'a'): Partial<Sight> => ({
@@ -114,5 +117,34 @@ test('the last words are kept of a container that only runs and is not ready', a
     'Deployment/backend: server: runs but is not ready',
     '  log: starting',
     '  log: password authentication failed',
+  ]);
+});
+
+test('a hook that began and failed between two looks is its own cause, and pods of the rollout are none', async () => {
+  const owner = { kind: 'Job', name: 'prepare' };
+  const annotations = { 'helm.sh/hook': 'post-upgrade' };
+  const job = (status = {}) => controller('Job', 'prepare', { status, annotations });
+  const begun: Partial<Sight> = {
+    pods: [...(noImage.pods ?? []), pod('x', owner, { state: { waiting: { reason: 'ContainerCreating' } } })],
+    controllers: [...(noImage.controllers ?? []), job()],
+  };
+  const failed: Partial<Sight> = {
+    pods: [pod('x', owner, { phase: 'Failed', state: { terminated: { reason: 'Error', exitCode: 3 } } })],
+    controllers: [job({ conditions: [{ type: 'Failed', status: 'True', reason: 'BackoffLimitExceeded' }] })],
+  };
+  const looks = [begun, begun, begun, begun, failed];
+  const { lines } = await watch(looks, { most: 3, hookFailed: true, log: 'cannot find table licences' });
+  assert.deepEqual(lines, [
+    'Job/prepare: the post-upgrade hook failed: BackoffLimitExceeded; server: ended with exit code 3',
+    '  log: cannot find table licences',
+  ]);
+});
+
+test('what keeps a rollback waiting is told once, with how long it is waited for', async () => {
+  let asked = 0;
+  const { said, given } = await watch([good, noImage], { most: 12, forward: () => (asked += 1) < 2 });
+  assert.deepEqual(given, []);
+  assert.deepEqual(said, [
+    "Deployment/backend: server: ErrImageNeverPull: not present; Helm's rollback waits for it until 12:40:00 UTC at the latest, and goes on once it is mended",
   ]);
 });

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { asTold } from '../../fixtures/as-told.ts';
 import type { Pod } from '../../../src/host/pods.ts';
 import { causeLines } from '../../../src/release/trouble-words.ts';
 import { podCount, type Trouble, troublesOf } from '../../../src/release/troubles.ts';
@@ -8,7 +9,7 @@ import { backend, controller, event, pod, sight } from './sight.ts';
 const now = new Date('2026-11-22T12:05:00Z');
 const since = new Date('2026-11-22T12:00:00Z');
 const look = (parts: Parameters<typeof sight>[0], selector?: string): Trouble[] =>
-  troublesOf(sight(parts), { now, since, selector, release: 'tiny' });
+  asTold(troublesOf(sight(parts), { now, since, selector, release: 'tiny' }));
 const brief = (troubles: Trouble[]) => troubles.map(({ workload, kind, words }) => [workload, kind, words]);
 const ofBackend = (pods: Pod[]) => ({ pods, controllers: [backend.deployment(), backend.replicaSet] });
 
@@ -77,6 +78,32 @@ test('each way in which a pod does not come up has its kind and the words of who
       'server: runs but is not ready',
     ],
     [
+      pod('a', owner, {
+        state: { terminated: { reason: 'Completed', exitCode: 0 } },
+        restarts: 3,
+      }),
+      'crash',
+      'server: ended with exit code 0, restarted 3 times',
+    ],
+    [
+      pod('a', owner, {
+        state: { running: { startedAt: ago(1) } },
+        last: { reason: 'Completed', exitCode: 0 },
+        restarts: 3,
+      }),
+      'crash',
+      'server: ended with exit code 0, restarted 3 times',
+    ],
+    [
+      pod('a', owner, {
+        state: { running: { startedAt: ago(120) } },
+        last: { reason: 'StartError', exitCode: 128, message: 'context deadline exceeded' },
+        restarts: 1,
+      }),
+      'unready',
+      'server: runs but is not ready',
+    ],
+    [
       pod('a', owner, { init: { running: { startedAt: ago(5) } } }),
       'unready',
       'init container prepare: is still at work',
@@ -111,15 +138,24 @@ test('pods of one workload with one cause are told once, with probe, event and l
     ],
   });
   assert.deepEqual(more, []);
-  assert.deepEqual(
-    causeLines([trouble!], () => ['password authentication failed']),
-    [
-      'Deployment/backend (2 pods): server: runs but is not ready',
-      '  probe: Readiness probe failed: statuscode: 404',
-      '  event: FailedPostStartHook: a hook failed',
-      '  log: password authentication failed',
-    ],
-  );
+  assert.deepEqual(asTold(causeLines([trouble!], () => ['password authentication failed'])), [
+    'Deployment/backend (2 pods): server: runs but is not ready',
+    '  probe: Readiness probe failed: statuscode: 404',
+    '  event: FailedPostStartHook: a hook failed',
+    '  log: password authentication failed',
+  ]);
+});
+
+test('whether anything of it runs at this instant, and whose last words there are', () => {
+  const { owner } = backend;
+  const one = (fields: Parameters<typeof pod>[2]) => look(ofBackend([pod('a', owner, fields)]))[0];
+  const last = { reason: 'Error', exitCode: 1 };
+  const between = one({ state: { waiting: { reason: 'CrashLoopBackOff' } }, last, restarts: 2 });
+  assert.deepEqual([between?.runs, between?.log?.container], [false, 'server']);
+  const again = one({ state: { running: { startedAt: now.toISOString() } }, last, restarts: 2 });
+  assert.deepEqual([again?.kind, again?.runs], ['crash', true]);
+  const coming = one({ state: { waiting: { reason: 'ContainerCreating' } } });
+  assert.deepEqual([coming?.words, coming?.log], ['server: has not started', undefined]);
 });
 
 test('a volume that does not come is the event of the kubelet', () => {
@@ -135,7 +171,9 @@ test('a pod that nobody may create is seen, by the condition or by the events of
   const quota = 'pods "backend-7-x" is forbidden: exceeded quota: five';
   const condition = { type: 'ReplicaFailure', status: 'True', reason: 'FailedCreate', message: quota };
   const found = look({ controllers: [backend.deployment({ conditions: [condition] }), backend.replicaSet] });
-  assert.deepEqual(brief(found), [['Deployment/backend', 'refused', `no pod can be created: ${quota}`]]);
+  assert.deepEqual(brief(found), [
+    ['Deployment/backend', 'refused', 'no pod can be created: forbidden: exceeded quota: five'],
+  ]);
 
   const postgres = { kind: 'StatefulSet', name: 'postgres' };
   const refused = event(
@@ -156,6 +194,41 @@ test('a pod that nobody may create is seen, by the condition or by the events of
   });
   const webhook = event({ kind: 'DaemonSet', name: 'agent' }, 'FailedCreate', 'failed calling webhook "x"');
   assert.deepEqual(of({ controllers: [daemons], events: [webhook] }), [['DaemonSet/agent', 'refused']]);
+
+  const job = (status: Parameters<typeof backend.deployment>[0] & object) =>
+    controller('Job', 'prepare', { status });
+  const denied = event({ kind: 'Job', name: 'prepare' }, 'FailedCreate', `Error creating: ${quota}`);
+  const refusedHook = [['Job/prepare', 'refused', 'no pod can be created: forbidden: exceeded quota: five']];
+  assert.deepEqual(brief(look({ controllers: [job({})], events: [denied] })), refusedHook);
+  assert.deepEqual(look({ controllers: [job({ active: 1 })], events: [denied] }), []);
+  const complete = { conditions: [{ type: 'Complete', status: 'True' }] };
+  assert.deepEqual(look({ controllers: [job(complete)], events: [denied] }), []);
+});
+
+test('one quota is one cause, however many pods it keeps away', () => {
+  const quota = (pod: string) => `pods "${pod}" is forbidden: exceeded quota: five, used: pods=5`;
+  const failing = (name: string) =>
+    controller('Deployment', name, {
+      status: { conditions: [{ type: 'ReplicaFailure', status: 'True', message: quota(`${name}-1-x`) }] },
+    });
+  const events = [
+    event(
+      { kind: 'StatefulSet', name: 'postgres' },
+      'FailedCreate',
+      `create Pod postgres-0 in StatefulSet postgres failed error: ${quota('postgres-0')}`,
+    ),
+  ];
+  const controllers = [
+    failing('backend'),
+    failing('dashboard'),
+    controller('StatefulSet', 'postgres', { status: { replicas: 0 } }),
+  ];
+  assert.deepEqual(
+    causeLines(look({ controllers, events }), () => []),
+    [
+      'Deployment/backend, Deployment/dashboard, StatefulSet/postgres: no pod can be created: forbidden: exceeded quota: five, used: pods=5',
+    ],
+  );
 });
 
 test('a Deployment that has given up marks what its pods say as overdue, once it has seen this generation', () => {
@@ -244,7 +317,7 @@ test('what may only follow from a cause is not known, and no failure of its own'
   ];
   const controllers = [...ofBackend([]).controllers, controller('StatefulSet', 'postgres')];
   assert.deepEqual(
-    causeLines(look({ pods, controllers }), () => ['a line']),
+    asTold(causeLines(look({ pods, controllers }), () => ['a line'])),
     [
       'StatefulSet/postgres: postgres: ErrImageNeverPull',
       '  log: a line',

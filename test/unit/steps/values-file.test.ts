@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { asTold } from '../../fixtures/as-told.ts';
 import { IvaapError } from '../../../src/errors.ts';
 import { parseValues, readValuesFile } from '../../../src/release/values-file.ts';
 
@@ -16,7 +17,7 @@ function refusal(text: string): IvaapError {
 }
 
 test('duplicate keys are refused with the line and the key of each', () => {
-  const { message } = refusal('a: 1\nb:\n  c: 1\n  c: 2\na: 3\n');
+  const message = asTold(refusal('a: 1\nb:\n  c: 1\n  c: 2\na: 3\n').message);
   assert.match(message, /duplicate keys/);
   assert.match(message, /line 4: the key "c"/);
   assert.match(message, /line 5: the key "a"/);

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Document } from 'yaml';
 import { asHelmReads, decodeValues, readAsHelm } from '../../../src/release/values-yaml.ts';
+import { asTold } from '../../fixtures/as-told.ts';
 
 const root = (text: string) => {
   const read = readAsHelm(text);
@@ -10,7 +11,7 @@ const root = (text: string) => {
 };
 const faults = (text: string) => {
   const read = readAsHelm(text);
-  return 'faults' in read ? read.faults.map(({ line, what }) => `${line}: ${what}`) : [];
+  return 'faults' in read ? asTold(read.faults).map(({ line, what }) => `${line}: ${what}`) : [];
 };
 
 test('merge keys, words for booleans, and 120 uses of one anchor are read as Helm reads them', () => {

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { asTold } from '../../../fixtures/as-told.ts';
 import type { Manifest } from '../../../../src/host/kubectl.ts';
 import type { Pod } from '../../../../src/host/pods.ts';
 import { renderedMajor } from '../../../../src/checks/database.ts';
-import type { CheckContext, Claim, HostFacts, NodeObject } from '../../../../src/checks/facts.ts';
+import type { CheckContext, HostFacts } from '../../../../src/checks/facts.ts';
+import type { Claim, NodeObject } from '../../../../src/release/cluster-objects.ts';
 import { checkNodeReady, checkPressure } from '../../../../src/checks/node.ts';
 import { checkImages, podTemplates } from '../../../../src/checks/rendered-images.ts';
 import { judgeClaims, judgePods } from '../../../../src/checks/workloads.ts';
@@ -151,7 +153,7 @@ test('an image that is not in the payload must be in containerd and pinned', asy
   assert.equal((await check('registry.example/other:1', false)).outcome, 'fail');
   const absent = await check('registry.example/other:1');
   assert.equal(absent.outcome, 'fail');
-  assert.match(absent.measured, /registry\.example\/other:1 of Deployment\/\S+ is neither/);
+  assert.match(asTold(absent.measured), /registry\.example\/other:1 of Deployment\/\S+ is neither/);
 });
 
 test('the rendered major is the release’s for an image of the payload, and the tag’s for another', () => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { asTold } from '../../../fixtures/as-told.ts';
 import { bootId } from '../../../../src/host/system.ts';
 import { judgeCertificates } from '../../../../src/checks/certificates.ts';
 import { judgeClock } from '../../../../src/checks/clock.ts';
@@ -91,7 +92,7 @@ test('a Helm that our journal names is ours, one of the same pid and another sta
   ]) {
     const found = check(other);
     assert.equal(found.outcome, 'fail');
-    assert.match(found.measured, /process 7: helm upgrade ivaap/);
+    assert.match(asTold(found.measured), /process 7: helm upgrade ivaap/);
     assert.match(found.fix ?? '', /--pid=7/);
   }
 });

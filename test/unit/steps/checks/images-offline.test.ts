@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { asTold } from '../../../fixtures/as-told.ts';
 import type { Manifest } from '../../../../src/host/kubectl.ts';
 import { mirroredRegistries } from '../../../../src/host/k3s.ts';
 import type { CheckContext } from '../../../../src/checks/facts.ts';
@@ -46,7 +47,7 @@ test('a sandbox image that is gone or not whole fails, one that is not known war
     const found = complete === undefined ? [] : [{ name: pause, digest: '', complete, unpacked: false }];
     const listProcesses = () => [{ pid: 7, startTime: 1, argv }];
     const ctx = { listProcesses, containerd: { check: async () => found } } as unknown as CheckContext;
-    return checkSandboxImage(ctx);
+    return asTold(await checkSandboxImage(ctx));
   };
   assert.equal((await outcome(true)).outcome, 'ok');
   const gone = await outcome(undefined);
@@ -87,7 +88,7 @@ test('an image that is asked of a registry at each start fails, by what is said 
   for (const [manifest, expected] of rows) {
     assert.equal(await outcome(manifest), expected, JSON.stringify(manifest.spec));
   }
-  const { fix, measured } = await checkPullPolicy([asking('a:latest')], [], '/v.yaml');
+  const { fix, measured } = asTold(await checkPullPolicy([asking('a:latest')], [], '/v.yaml'));
   assert.match(measured, /^Deployment\/web: web asks for a:latest/);
   assert.match(fix ?? '', /^sudoedit \/v\.yaml/);
 });

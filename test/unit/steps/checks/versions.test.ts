@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { asTold } from '../../../fixtures/as-told.ts';
 import { emptyState, type State } from '../../../../src/engine/state.ts';
 import type { Helm, HelmRelease } from '../../../../src/host/helm.ts';
 import { productSchema } from '../../../../src/payload/product-schema.ts';
@@ -68,7 +69,7 @@ test('state, chart and release that disagree fail with all three versions', asyn
   );
   assert.equal(found.outcome, 'fail');
   assert.match(
-    found.measured,
+    asTold(found.measured),
     /state says 2026\.1, .*Chart\.yaml says 2026\.3, the Helm release says 2026\.2/,
   );
 });

@@ -1,0 +1,105 @@
+import { shellWord } from '../shell-word.ts';
+import type { Product } from '../payload/product-schema.ts';
+
+/** Kept free for the database's own log while the copy is loaded: a tenth of the disk, at most this. */
+const mostReserve = 1_073_741_824;
+
+/** What the questions need beside the product. */
+interface Asked {
+  /** Database to connect to while neither of the two may be used. */
+  maintenance: string;
+  dump: string;
+  /** Size of the database when the dump was taken; undefined where it did not say. */
+  sizeAtDump: number | undefined;
+}
+
+/** Shell functions that ask for room and for sessions, before anything is changed and before the names change. */
+export function questionFunctions(product: Product, { maintenance, dump, sizeAtDump }: Asked): string {
+  const volume = product.database.volume.persistentVolume;
+  return `disk_of() { # PROGRAM...: sets total and free, in KiB; empty where nobody says
+  set -- $("$@" 2>/dev/null | tail -n 1)
+  total=\${2-} free=\${4-}
+  number "$total" && number "$free"
+}
+
+check_room() {
+  if [ -n "$unchecked" ]; then return 0; fi
+  size=$(sql ${maintenance} <<'END'
+SELECT pg_database_size(oid) FROM pg_database WHERE datname = :'live';
+END
+  ) || size=
+  data=$(sql ${maintenance} <<'END'
+SELECT coalesce(nullif(max(pg_tablespace_location(dattablespace)), ''), current_setting('data_directory'))
+  FROM pg_database WHERE datname = :'live';
+END
+  ) || data=
+  host=$(k get pv ${volume} --ignore-not-found -o 'jsonpath={.spec.hostPath.path}{.spec.local.path}') || host=
+  place="\${data:-the data folder} in the pod $pod\${host:+ ($host on this host)}"
+  known=
+  if [ -n "$data" ] && disk_of in_pod df -Pk "$data"; then known=yes; fi
+  if [ -z "$known" ] && [ -n "$host" ] && disk_of df -Pk "$host"; then known=yes; fi
+  unless="Where you know that there is enough: $again --unchecked-room"
+  if [ -z "$known" ]; then fail "how much room there is at $place is NOT KNOWN: nothing was changed. $unless"; fi
+  bytes=${sizeAtDump ?? ''}
+  if [ -z "$bytes" ]; then
+    bytes=$(wc -c <${shellWord(dump)})
+    if number "$size" && [ "$size" -gt "$bytes" ]; then bytes=$size; fi
+  fi
+  bytes=$((bytes + bytes / 10))
+  reserve=$((total / 10 * 1024))
+  if [ "$reserve" -gt ${mostReserve} ]; then reserve=${mostReserve}; fi
+  free=$((free * 1024))
+  if [ $((bytes + reserve)) -gt "$free" ]; then
+    fail "no room for a second copy of the database at $place: $free bytes are free, and it takes about $bytes bytes, and $reserve bytes for the database's log. Nothing was changed. Make room there (df -h \${host:-/}), then: $again. $unless"
+  fi
+}
+
+leftovers() { # copies that a start which was killed has left
+  sql ${maintenance} <<'END'
+SELECT datname FROM pg_database WHERE datname <> :'restored' AND substr(datname, 1, length(:'copies')) = :'copies'
+  AND substr(datname, length(:'copies') + 1) ~ '^[0-9]{8}T[0-9]{6}_[0-9]+$';
+END
+}
+
+ask_holders() { # sets holders: one line for each session, with the pod that it comes from
+  answer=$(sql ${maintenance} <<'END'
+SELECT host(client_addr), regexp_replace(format('  session %s of user %s (%s), from %s', pid, usename,
+    coalesce(nullif(application_name, ''), 'no application name'), coalesce(host(client_addr), 'the pod itself')), '[[:cntrl:]]', '?', 'g')
+  FROM pg_stat_activity WHERE datname = :'live' AND pid <> pg_backend_pid()
+  AND backend_type NOT IN ('autovacuum worker', 'parallel worker')
+UNION ALL SELECT NULL, regexp_replace(format('  prepared transaction %L of user %s (ROLLBACK PREPARED or COMMIT PREPARED ends it)', gid, owner),
+  '[[:cntrl:]]', '?', 'g') FROM pg_prepared_xacts WHERE database = :'live' ORDER BY 2;
+SELECT '<end>';
+END
+  )
+  case $answer in *'<end>') answer=\${answer%'<end>'} ;; *) fail "who works with the database $live is not known: it did not answer to its end" ;; esac
+  holders=$(printf '%s' "$answer" | while IFS='|' read -r address text; do
+    from=
+    if [ -n "$address" ]; then
+      from=$(k get pods -A "--field-selector=status.podIP=$address" \\
+        -o 'jsonpath={range .items[*]} {.metadata.namespace}/{.metadata.name}{end}' </dev/null) || from=" (which one is not known)"
+    fi
+    say "$text\${from:+, pod$from}"
+  done)
+}
+
+nobody_left() { # sessions of pods that have just ended may take a moment
+  seconds=0
+  while :; do
+    ask_holders
+    if [ -z "$holders" ]; then return 0; fi
+    if [ -n "$ending" ]; then
+      say "These work with the database and are cut off; they may come back to the restored one:"
+      say "$holders"
+      return 0
+    fi
+    if [ "$seconds" -ge 5 ]; then
+      fail "others work with the database $live, and what they write would not be in the restored one:
+$holders
+Stop them. To cut them off instead: $again --end-sessions"
+    fi
+    seconds=$((seconds + 1))
+    sleep 1
+  done
+}`;
+}

@@ -1,0 +1,73 @@
+import type { Manifest } from '../host/kubectl.ts';
+import type { Measurement } from '../policy/preflight.ts';
+import { amount } from '../policy/quantity.ts';
+import { objectUse, type Quota } from '../policy/quota-use.ts';
+import type { Made } from '../release/made-objects.ts';
+
+interface Coming {
+  label: string;
+  takes: number;
+  /** Given back once it is through. */
+  freed: number;
+  /** It waits for room, as controllers do; Helm and the API server do not. */
+  waits: boolean;
+}
+
+/** Quotas without room for all new objects together: a dry run asks for each as if it came alone. */
+export function fullQuotas(
+  quotas: readonly Quota[],
+  created: readonly Manifest[],
+  { trials, gone }: Made,
+  { usual, limit }: { usual: string; limit: string },
+): Measurement[] {
+  return quotas.flatMap((quota) =>
+    Object.entries(quota.hard).flatMap(([name, hard]) => {
+      const takes = (object: Manifest) => objectUse(quota, object, usual)[name] ?? 0;
+      const label = ({ kind, metadata }: Manifest) => `${kind}/${metadata.name}`;
+      const coming: Coming[] = [
+        ...created.map((one) => ({ label: label(one), takes: takes(one), freed: 0, waits: false })),
+        ...trials
+          // A job comes later, when others may have ended; what is refused anyway takes nothing.
+          .filter(({ object, words }) => object.kind !== 'Job' && words === undefined)
+          .map(({ workload, object, freed }) => ({
+            label: object.kind === 'PersistentVolumeClaim' ? label(object) : `${object.kind} of ${workload}`,
+            takes: takes(object),
+            freed,
+            waits: true,
+          })),
+      ].filter((one) => one.takes > 0);
+      const used = quota.used[name];
+      if (coming.length === 0 || used === undefined || Number.isNaN(used + hard)) return [];
+      const back = gone.reduce((total, one) => total + takes(one as unknown as Manifest), 0);
+      if (goes(coming, hard - used, back)) return [];
+      const [resource, all] = [
+        name.split(/[./]/).at(-1) ?? name,
+        coming.reduce((sum, one) => sum + one.takes, 0),
+      ];
+      const names = coming.map((one) => one.label).join(', ');
+      return [
+        {
+          part: quota.name,
+          outcome: 'fail',
+          measured: `the quota ${quota.name} allows ${amount(resource, hard)} of ${name}, ${amount(resource, used)} are used, and the upgrade makes ${amount(resource, all)}: ${names}`,
+          limit,
+          fix: `k3s kubectl describe resourcequota ${quota.name} -n ${quota.namespace}`,
+        },
+      ];
+    }),
+  );
+}
+
+/** Helm's own objects come first; controllers wait until others have given back what they no longer keep. */
+function goes(coming: readonly Coming[], free: number, back: number): boolean {
+  let room = free;
+  for (const { takes, waits } of coming) if (!waits) room -= takes;
+  if (room < 0) return false;
+  room += back;
+  const waiting = coming.filter(({ waits }) => waits).toSorted((a, b) => b.freed - a.freed);
+  for (const { takes, freed } of waiting) {
+    if (takes > room) return false;
+    room += Math.min(freed, 1) === 0 ? -takes : freed - takes;
+  }
+  return true;
+}

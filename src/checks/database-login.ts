@@ -1,0 +1,86 @@
+import { shellWord } from '../shell-word.ts';
+import type { KubeObject, Manifest } from '../host/kubectl.ts';
+import { tryLogin } from '../host/postgres-login.ts';
+import type { Product } from '../payload/product-schema.ts';
+import type { Measurement } from '../policy/preflight.ts';
+import type { UpgradeContext } from '../release/context.ts';
+
+const limit = 'the password that new pods are given opens a session over the network';
+
+type Role = NonNullable<Product['database']['login']>;
+type Context = Pick<UpgradeContext, 'kubectl' | 'database' | 'rendered' | 'values'> & {
+  product: Pick<Product, 'namespace' | 'database'>;
+};
+
+/** Running pods keep their sessions, whatever became of a role's password since: new ones would crash and crash again. */
+export async function checkDatabaseLogin(
+  { kubectl, database, product, rendered, values }: Context,
+  { user, secret }: Role,
+  signal: AbortSignal,
+): Promise<Measurement> {
+  const { namespace } = product;
+  const { container, name } = product.database;
+  const part = `Secret/${secret.name}`;
+  const unknown = (why: string): Measurement => ({
+    part,
+    outcome: 'warn',
+    measured: `not known whether role ${user} may open a session: ${why}`,
+    limit,
+    fix: `k3s kubectl describe pod -n ${namespace} -l ${product.database.selector}`,
+  });
+  try {
+    const own = (await rendered()).find(
+      ({ kind, metadata }) =>
+        kind === 'Secret' && metadata.name === secret.name && (metadata.namespace ?? namespace) === namespace,
+    );
+    const object = own ?? (await kubectl.get<Manifest>('secret', secret.name, { namespace, signal }));
+    const password = valueOf(object, secret.key);
+    if (password === undefined) return unknown(`${part} has no ${secret.key}`);
+    const pod = await database.pod(signal);
+    const running = await kubectl.get<PodAddress>('pod', pod, { namespace, signal });
+    const address = running?.status?.podIP;
+    if (address === undefined) return unknown(`pod ${pod} has no address`);
+    const login = { address, user, database: name, password };
+    const answer = await tryLogin(kubectl, { namespace, pod, container }, login, signal);
+    if (answer.opened === undefined) return unknown(answer.words);
+    if (answer.opened) return { outcome: 'ok', measured: `role ${user} opens a session`, limit };
+    return {
+      part,
+      outcome: 'fail',
+      measured: `the database refuses role ${user} the password of ${part}, which new pods use; running ones keep the sessions that they have (${answer.words})`,
+      limit,
+      fix:
+        own === undefined
+          ? passwordOfSecret(product, { user, secret }, pod)
+          : `sudoedit ${shellWord(values.path)}`,
+    };
+  } catch (error) {
+    if (signal.aborted) throw error;
+    return unknown(error instanceof Error ? error.message : String(error));
+  }
+}
+
+type PodAddress = KubeObject & { status?: { podIP?: string } };
+
+function valueOf(object: Manifest | undefined, key: string): string | undefined {
+  const { data, stringData } = (object ?? {}) as {
+    data?: Record<string, string>;
+    stringData?: Record<string, string>;
+  };
+  const packed = data?.[key];
+  return stringData?.[key] ?? (packed === undefined ? undefined : Buffer.from(packed, 'base64').toString());
+}
+
+/** Gives the role the password that is in the Secret; it goes through pipes, never through arguments. */
+function passwordOfSecret(
+  { namespace, database }: Pick<Product, 'namespace' | 'database'>,
+  { user, secret }: Role,
+  pod: string,
+): string {
+  const read = `k3s kubectl get secret ${secret.name} -n ${namespace} -o jsonpath='{.data.${secret.key.replaceAll('.', String.raw`\.`)}}' | base64 -d`;
+  const psql = `psql -X -q -v ON_ERROR_STOP=1 -U ${database.user} -d ${database.name}`;
+  // Octal 47 is a single quote, which the script itself is in.
+  const statements = String.raw`\\\\getenv p P\nALTER ROLE \"${user}\" PASSWORD :\047p\047;\n`;
+  const script = `P=$(cat) && export P && printf "${statements}" | ${psql}`;
+  return `${read} | k3s kubectl exec -i -n ${namespace} ${pod} -c ${database.container} -- sh -c '${script}'`;
+}

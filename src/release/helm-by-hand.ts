@@ -1,0 +1,25 @@
+import type { HelmOptions } from '../host/helm-argv.ts';
+import type { Helm } from '../host/helm.ts';
+import { usualHistoryMax } from '../policy/helm-states.ts';
+import { shellWord } from '../shell-word.ts';
+import type { StepContext } from './context.ts';
+import { valuesFiles } from './values-overlay.ts';
+
+/** What every Helm of ours is told that applies values: chart, values and overlay as they lie on disk, the product's wait and limit. */
+export function helmOptions(
+  { product, paths }: Pick<StepContext, 'product' | 'paths'>,
+  own: Required<Pick<HelmOptions, 'historyMax' | 'forceConflicts'>>,
+): HelmOptions {
+  const { wait, timeoutSeconds } = product.helm;
+  return { chart: paths.chart, valuesFiles: valuesFiles({ paths }), wait, timeoutSeconds, ...own };
+}
+
+/** The line that applies the values file by Helm alone, just as the upgrade does; ready to be pasted into a shell. */
+export function helmByHand(
+  ctx: Pick<StepContext, 'product' | 'paths'> & { helm: Pick<Helm, 'upgradeArgv'> },
+  forceConflicts: boolean,
+): string {
+  const argv = ctx.helm.upgradeArgv(helmOptions(ctx, { historyMax: usualHistoryMax, forceConflicts }));
+  // sudo hands on none of the environment by which Helm could be steered.
+  return ['sudo', ...argv].map(shellWord).join(' ');
+}

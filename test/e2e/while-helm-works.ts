@@ -1,0 +1,84 @@
+import assert from 'node:assert/strict';
+import { WatchedRun } from '../faults/watched-run.ts';
+import type { Finished } from '../lab/process.ts';
+import { assertImagesOf, helmHistory } from './cluster.ts';
+import { assertExit } from './harness.ts';
+import type { TestHost } from './host.ts';
+
+/** What comes about after preflight has passed: the run stands still where Helm is about to begin, the harm is done, and it goes on. */
+
+const valuesFile = '/opt/ivaap/ivaap.values.yaml';
+export const templates = '/opt/ivaap/IVAAPHelmTemplate/templates';
+export const kubectl = 'bash /usr/local/lib/lab/node/k3s kubectl';
+
+export interface Harm {
+  /** A script that is run in the host while the run stands still. */
+  harm: string;
+  /** One that is run as soon as Helm goes back; none: the harm stays. */
+  heal?: string;
+}
+
+export interface Harmed extends Finished {
+  /** All that the operator has read. */
+  told: string;
+  /** From the harm to the run's end. */
+  seconds: number;
+}
+
+export const setAutoMigrate = (on: 'true' | 'false') =>
+  `sed -i -E "s|(IVAAP_SERVER_ADMIN_AUTO_MIGRATE:).*|\\1 '${on}'|" ${valuesFile}`;
+
+const goesBack = async (host: TestHost): Promise<true | undefined> => {
+  const label = 'owner=helm,status=pending-rollback';
+  const { stdout } = await host.kubectl('get', 'secrets', '-n', 'ivaap', '-l', label, '-o', 'name');
+  return stdout.trim() === '' ? undefined : true;
+};
+
+export async function upgradeHarmed(host: TestHost, { harm, heal }: Harm): Promise<Harmed> {
+  const run = await WatchedRun.start(host);
+  try {
+    const step = await run.stopAt(['upgrade_helm']);
+    if (step === undefined) {
+      await assertExit(host, await run.finished, -1, 'a run that should have come to Helm');
+    }
+    await host.shell(harm);
+    const begun = performance.now();
+    run.thaw();
+    const healed =
+      heal === undefined
+        ? undefined
+        : host.until('Helm goes back', 300, () => goesBack(host)).then(() => host.shell(heal));
+    const [result] = await Promise.all([run.finished, healed]);
+    const seconds = (performance.now() - begun) / 1000;
+    return { ...result, told: `${result.stdout}${result.stderr}`, seconds };
+  } finally {
+    run.abandon();
+  }
+}
+
+/** The old release runs, answers and has all of its wells; Helm says so, and so does `status`. */
+export async function assertOldReleaseRuns(host: TestHost, wells: string): Promise<void> {
+  await host.untilHealthy();
+  await assertImagesOf(host, '2026.1');
+  assert.equal(await host.wells.checksum(), wells);
+  const last = (await helmHistory(host)).at(-1);
+  assert.deepEqual([last?.status, last?.version], ['deployed', '2026.1']);
+}
+
+/** A text's first command in round brackets, as an operator types it. */
+export function namedCommand(text: string): string {
+  const tried = text.slice(text.search(/^try: /m));
+  const command = /\((k3s [^)]+?)(?: (?:says|shows) [^)]*)?\)/.exec(tried)?.[1];
+  assert.ok(command !== undefined, `a command is named: ${tried}`);
+  return command;
+}
+
+/** Types it as it is printed; throws when it fails. */
+export const typed = (host: TestHost, command: string): Promise<Finished> =>
+  host.shell(command, { env: { PATH: '/usr/local/bin:/usr/bin:/bin', HOME: '/root' } });
+
+/** How often a text stands there. */
+export const count = (text: string, what: string | RegExp): number => text.split(what).length - 1;
+
+/** What came with the error, between its sentence and what is to try. */
+export const causesOf = ({ stderr }: Finished): string => stderr.slice(0, stderr.search(/^try: /m));
