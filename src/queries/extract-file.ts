@@ -120,6 +120,6 @@ async function assertReplaceable(
     if (await beginsAsWritten(path).catch(() => false)) return;
   }
   throw new IvaapError('usage', `${path} is there, and is no archive of this program; nothing was changed`, {
-    hint: `name a new file, or look at that one (ls -l ${path}) and replace it: ${command} --force`,
+    hint: `name a new file, or look at that one (ls -l ${shellWord(path)}) and replace it: ${command} --force`,
   });
 }
