@@ -112,7 +112,10 @@ test('the last words are kept of a container that only runs and is not ready', a
     pods: [pod('a', backend.owner, { state: { running: { startedAt: '2026-11-22T12:00:40Z' } } })],
     controllers: [backend.deployment(), backend.replicaSet],
   };
-  const { lines } = await watch([running], { most: 5, log: 'starting\npassword authentication failed\n' });
+  const { lines } = await watch([running], {
+    most: 5,
+    log: `starting\n${'password authentication failed\n'.repeat(9)}`,
+  });
   assert.deepEqual(lines, [
     'Deployment/backend: server: runs but is not ready',
     '  log: starting',
