@@ -1,6 +1,7 @@
 import type { KubeObject, Manifest } from '../../host/kubectl.ts';
 import { tryLogin } from '../../host/postgres-login.ts';
 import type { Product } from '../../payload/product-schema.ts';
+import { shellWord } from '../../shell-word.ts';
 import type { Measurement } from '../../policy/preflight.ts';
 import type { UpgradeContext } from '../context.ts';
 
@@ -48,7 +49,10 @@ export async function checkDatabaseLogin(
       outcome: 'fail',
       measured: `the database refuses role ${user} the password of ${part}, which new pods use; running ones keep the sessions that they have (${answer.words})`,
       limit,
-      fix: own === undefined ? passwordOfSecret(product, { user, secret }, pod) : `sudoedit ${values.path}`,
+      fix:
+        own === undefined
+          ? passwordOfSecret(product, { user, secret }, pod)
+          : `sudoedit ${shellWord(values.path)}`,
     };
   } catch (error) {
     if (signal.aborted) throw error;
