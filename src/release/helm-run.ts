@@ -1,15 +1,14 @@
 import type { StepIo } from '../engine/step.ts';
 import { causeChain, IvaapError } from '../errors.ts';
 import { foreign } from '../foreign.ts';
-import { programFailure } from '../host/program-failure.ts';
 import type { DeployOptions } from '../host/helm.ts';
 import type { HelmProcess } from '../host/helm-process.ts';
 import type { StepContext } from './context.ts';
 import type { Given } from './grace.ts';
 import { mendOf } from './helm-mend.ts';
 import { watchPods, type WatchedHelm } from './pod-watch.ts';
-import type { Trouble } from './troubles.ts';
 import { helmOptions } from './helm-by-hand.ts';
+import { hookFailed, ownWords, saysLess, waitedInVain } from './helm-words.ts';
 
 const clock = (time: string) => time.slice(11, 19);
 
@@ -110,36 +109,6 @@ const stopWords = (verb: HelmRun['verb'], { latest }: { latest: string }): strin
 
 const givenUpWords = ({ trouble: { workload, words }, lastedMs }: Given): string =>
   `${workload} cannot become ready (${words}, for ${Math.round(lastedMs / 1000)} s)`;
-
-/** Helm tells its error in its log and again at its end: the end is enough. */
-function ownWords(output: string): string {
-  const lines = output.split('\n');
-  return lines.some((line) => line.startsWith('Error: '))
-    ? lines.filter((line) => !line.startsWith('level=')).join('\n')
-    : output;
-}
-
-const hookFailed = /(pre|post)-(install|upgrade) hooks failed: /;
-
-/** All that Helm says where it waited in vain and went back as it should. */
-const notReady =
-  /^Error: (UPGRADE|INSTALLATION) FAILED: (release \S+ failed, and has been rolled back due to rollback-on-failure being set: )?((pre|post)-\w+ hooks failed: )?(resource \S+ not ready\. status: [^\n]*|context deadline exceeded)\s*$/;
-
-/** That it went back as it should, or that something is not ready, says less than why; that it could not go back is told always. */
-function saysLess(said: string, asked: boolean, troubles: readonly Trouble[]): boolean {
-  if (asked)
-    return /has been rolled back due to rollback-on-failure|INSTALLATION FAILED: context canceled/.test(said);
-  return troubles.length > 0 && notReady.test(said);
-}
-
-/** Whether Helm has applied everything and waited: what it refused at once has no pod as its cause. */
-function waitedInVain(error: unknown, said: string): boolean {
-  const failure = programFailure(error);
-  if (failure !== undefined && failure.reason !== 'exit') return true;
-  return /deadline exceeded|timed out|not ready|context canceled|hook|status: (InProgress|Failed)/i.test(
-    said,
-  );
-}
 
 /** Whether Helm still waits for its new revision: it names it otherwise before it goes back. Undefined where nobody answers. */
 async function isPending(

@@ -74,13 +74,7 @@ export function watchPods(ctx: StepContext, io: StepIo, helm: WatchedHelm): PodW
 
   async function remember(troubles: readonly Trouble[]): Promise<void> {
     const seen = new Set(troubles.map(keyOf));
-    const cleared = [...remembered.keys()].filter((key) => !seen.has(key));
-    if (cleared.length > 0) {
-      const forward = await isForward();
-      // Cleared, or taken away by a rollback: where nobody can say, what was seen stays.
-      if (goesBack || forward === undefined) return;
-      for (const key of cleared) remembered.delete(key);
-    }
+    for (const key of remembered.keys()) if (!seen.has(key)) remembered.delete(key);
     for (const trouble of troubles) {
       const known = remembered.get(keyOf(trouble)) ?? { trouble, log: [], askedMs: -Infinity };
       const now = performance.now();
@@ -131,13 +125,13 @@ export function watchPods(ctx: StepContext, io: StepIo, helm: WatchedHelm): PodW
     if (sight === undefined) return;
     const troubles = troublesOf(sight, { now: ctx.now(), since: helm.begun, release: product.release });
     if (!recordsLeft) showPods(sight, troubles, io);
-    if (!wasForward || givenUp) await isForward();
-    if (!goesBack) await remember(troubles);
+    // Asked after the look: what was seen then is of the new release, and not of a rollback that Helm began by itself.
+    const forward = await isForward();
     if (goesBack) return tell('back', causing(grace.back.look(troubles, performance.now()).begun, troubles));
+    // Cleared and new, or the work of a rollback: where nobody can say, what was seen stays.
+    if (forward !== undefined || !wasForward) await remember(troubles);
     if (givenUp) return;
     const { begun, over } = grace.forward.look(troubles, performance.now());
-    if (begun.length > 0) await isForward();
-    if (goesBack) return;
     tell('forward', causing(begun, troubles));
     await giveUp(over);
   }

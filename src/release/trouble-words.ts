@@ -4,7 +4,8 @@ import type { Kubectl } from '../host/kubectl.ts';
 import { lookAround } from '../host/sight.ts';
 import { causesOf, type Looking, surestFirst, type Trouble, troublesOf } from './troubles.ts';
 
-const tailLines = 5;
+const tailLines = 40;
+const shownLines = 5;
 
 /** The last words of what runs, or has run; empty where it has said nothing or cannot be asked. */
 export async function lastWords(
@@ -16,7 +17,9 @@ export async function lastWords(
   if (log === undefined) return [];
   const options = signal === undefined ? { tailLines } : { tailLines, signal };
   const text = await kubectl.logs({ namespace, ...log }, options).catch(() => '');
-  return text.trimEnd().split('\n').filter(Boolean);
+  const lines = text.trimEnd().split('\n').filter(Boolean);
+  // What tries again says the same again.
+  return lines.filter((line, place) => line !== lines[place - 1]).slice(-shownLines);
 }
 
 /** One cause: what is wrong, what its probe was answered, its event, its last words, in this order. */

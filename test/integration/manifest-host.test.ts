@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { builtExecutable } from '../fixtures/built-executable.ts';
 import { fakeK3s, inOwnMounts } from '../fixtures/own-mounts.ts';
 import { runProgram } from '../fixtures/run-program.ts';
@@ -26,6 +27,12 @@ const isLeft = () =>
         return false;
       }
     });
+
+/** The kernel may need a moment for a program that was killed; one that is not stays for ever. */
+async function noneIsLeft(): Promise<void> {
+  for (let tries = 0; tries < 50 && isLeft(); tries += 1) await sleep(100);
+  assert.equal(isLeft(), false);
+}
 
 /** containerd with the server's image pinned and the connector's name on another image; the cluster runs the server's. */
 const criImages = {
@@ -116,7 +123,7 @@ test('a containerd that hangs is not answered, and the cluster is', async () => 
   assert.equal(report.load, null);
   assert.match(report.unknown['containerd'] ?? '', /^not answered within 2 s$/);
   assert.ok(tookMs < 10_000, `it took ${tookMs} ms`);
-  assert.equal(isLeft(), false);
+  await noneIsLeft();
 });
 
 test('when nothing answers the command still ends well, soon, and leaves no program behind', async () => {
@@ -126,5 +133,5 @@ test('when nothing answers the command still ends well, soon, and leaves no prog
     ['unknown'],
   );
   assert.ok(tookMs < 10_000, `it took ${tookMs} ms`);
-  assert.equal(isLeft(), false);
+  await noneIsLeft();
 });

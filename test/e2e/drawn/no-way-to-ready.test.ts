@@ -52,6 +52,20 @@ async function upgrade(host: TestHost): Promise<Finished & { told: string }> {
   return { ...result, told: `${result.stdout}${result.stderr}` };
 }
 
+/**
+ * 2026.1 runs again and answers. Whether Helm's record says the same is a race of Helm's: a rollback that reads a deadline that passed
+ * before it began gives up, though all of it comes up.
+ */
+function assertBack({ code, told }: Finished & { told: string }): void {
+  assert.ok(code === 7 || code === 6, `exit ${code}\n${told}`);
+  assert.match(
+    told,
+    code === 7
+      ? /error: .*Helm rolled the release back to 2026\.1, and it answers\. The database schema is unchanged/
+      : /error: .*All workloads of 2026\.1 run and are ready, but Helm's record does not say so .*The product answers\. The database schema is unchanged/,
+  );
+}
+
 const k3s = 'bash /usr/local/lib/lab/node/k3s';
 
 test('what can no longer succeed ends Helm’s wait: told, given its grace, then rolled back', async (t) => {
@@ -66,13 +80,12 @@ test('what can no longer succeed ends Helm’s wait: told, given its grace, then
       await beside(host, `${probeLoop}\n${onceHelmWorks(remove)}\nwait`);
       const result = await upgrade(host);
       t.diagnostic(result.told);
-      await assertExit(host, result, 7, 'an upgrade whose image is nowhere');
+      assertBack(result);
       assert.match(result.told, /StatefulSet\/postgres: postgres: \w*Image\w*: .*it is given 90 s to heal/);
       assert.match(
         result.told,
         /StatefulSet\/postgres cannot become ready .*Helm is asked to stop and rolls back/,
       );
-      assert.match(result.told, /error: .*rolled the release back to 2026\.1, and it answers/);
       assert.equal(result.stderr.match(/ImagePullBackOff/g)?.length, 1, 'the cause is told once');
       assert.match(result.stderr, /not known: whether .*Deployment\/adminserver.* would be ready/);
       const seconds = await downtime(host);
@@ -95,7 +108,7 @@ test('what can no longer succeed ends Helm’s wait: told, given its grace, then
         );
         const result = await upgrade(host);
         t.diagnostic(result.told);
-        await assertExit(host, result, 7, 'an upgrade on a cordoned node');
+        assertBack(result);
         assert.match(result.told, /no node takes it: .*unschedulable.*it is given 90 s to heal/);
         assert.match(result.told, /try: Let a node take the pods/);
         const seconds = await downtime(host);

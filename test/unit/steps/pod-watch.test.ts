@@ -112,7 +112,10 @@ test('the last words are kept of a container that only runs and is not ready', a
     pods: [pod('a', backend.owner, { state: { running: { startedAt: '2026-11-22T12:00:40Z' } } })],
     controllers: [backend.deployment(), backend.replicaSet],
   };
-  const { lines } = await watch([running], { most: 5, log: 'starting\npassword authentication failed\n' });
+  const { lines } = await watch([running], {
+    most: 5,
+    log: `starting\n${'password authentication failed\n'.repeat(9)}`,
+  });
   assert.deepEqual(lines, [
     'Deployment/backend: server: runs but is not ready',
     '  log: starting',
@@ -147,4 +150,20 @@ test('what keeps a rollback waiting is told once, with how long it is waited for
   assert.deepEqual(said, [
     "Deployment/backend: server: ErrImageNeverPull: not present; Helm's rollback waits for it until 12:40:00 UTC at the latest, and goes on once it is mended",
   ]);
+});
+
+test('pods of a rollback that Helm began by itself are no cause of why it did', async () => {
+  const owner = { kind: 'ReplicaSet', name: 'backend-7' };
+  const waits = pod('a', owner, { init: { running: { startedAt: '2026-11-22T12:00:40Z' } } });
+  const rolling = pod('b', owner, { state: { running: { startedAt: '2026-11-22T12:00:50Z' } } });
+  const others = controller('Deployment', 'dashboard');
+  const coming = pod('c', { kind: 'Deployment', name: 'dashboard' }, { state: { waiting: {} } });
+  const controllers = [backend.deployment(), backend.replicaSet, others];
+  const looks = [
+    { pods: [waits], controllers },
+    { pods: [rolling, coming], controllers },
+  ];
+  let asked = 0;
+  const { lines } = await watch(looks, { most: 6, forward: () => (asked += 1) < 2 });
+  assert.deepEqual(lines, ['Deployment/backend: init container prepare: is still at work']);
 });
