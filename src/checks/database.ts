@@ -1,3 +1,4 @@
+import { formatBytes } from '../policy/format-bytes.ts';
 import { join } from 'node:path';
 import { readRegularText } from '../host/regular-file.ts';
 import type { KubeObject, Manifest } from '../host/kubectl.ts';
@@ -22,7 +23,7 @@ export async function checkDatabase(ctx: CheckContext, facts: HostFacts): Promis
     const { versionNumber, sizeBytes } = await facts.database();
     const [holders, others] = await Promise.all([facts.lockHolders(), facts.otherDatabases()]);
     const beside = others.known && others.value.length > 0 ? `; ${notDumped(others.value)}` : '';
-    const answers = `PostgreSQL ${dotted(versionNumber)}, ${sizeBytes} bytes${beside}`;
+    const answers = `PostgreSQL ${dotted(versionNumber)}, ${formatBytes(sizeBytes)}${beside}`;
     const data = { versionNumber, sizeBytes, otherDatabases: others.known ? others.value.join(', ') : null };
     const [first] = holders.known ? holders.value : [];
     if (first === undefined || !holders.known) return { outcome: 'ok', measured: answers, limit, data };

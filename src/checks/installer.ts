@@ -1,3 +1,4 @@
+import { formatBytes } from '../policy/format-bytes.ts';
 import { constants } from 'node:fs';
 import { access, lstat } from 'node:fs/promises';
 import type { State } from '../engine/state.ts';
@@ -10,7 +11,7 @@ import { shellWord } from '../shell-word.ts';
 export function checkPayload({ index }: Pick<CheckContext, 'index'>): Measurement {
   return {
     outcome: 'ok',
-    measured: `${index.fileSize} bytes in ${index.chunks.hashes.length} pieces, all as packed`,
+    measured: `${formatBytes(index.fileSize)} in ${index.chunks.hashes.length} pieces, all as packed`,
     limit: 'every byte as it was packed',
     data: { bytes: index.fileSize },
   };

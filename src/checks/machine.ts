@@ -1,7 +1,7 @@
 import { machine } from '../host/system.ts';
 import type { Requirements } from '../payload/product-schema.ts';
 import type { Measurement } from '../policy/preflight.ts';
-import { gibibytes } from '../policy/room.ts';
+import { formatBytes } from '../policy/format-bytes.ts';
 
 /** A machine sold with 4 GiB reports less: firmware and kernel take their part before anybody can measure. */
 const memoryTolerance = 0.9;
@@ -22,8 +22,8 @@ export function checkMemory(
   const needed = Math.floor(sold * memoryTolerance);
   return {
     outcome: memoryBytes >= needed ? 'ok' : 'fail',
-    measured: `${gibibytes(memoryBytes)} of memory`,
-    limit: `${gibibytes(needed)} needed`,
+    measured: `${formatBytes(memoryBytes)} of memory`,
+    limit: `${formatBytes(needed)} needed`,
     data: { memoryBytes, neededBytes: needed },
   };
 }

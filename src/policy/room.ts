@@ -1,3 +1,4 @@
+import { formatBytes } from './format-bytes.ts';
 import type { Measurement } from './preflight.ts';
 import { shellWord } from '../shell-word.ts';
 
@@ -18,12 +19,6 @@ export interface MeasuredRoom {
   freeBytes: number;
   /** Inodes; undefined where the file system makes them as they are needed. */
   freeFiles?: number | undefined;
-}
-
-/** `1.5 GiB`, as the report says sizes. */
-export function gibibytes(bytes: number): string {
-  const gib = bytes / 1024 ** 3;
-  return `${gib.toFixed(gib < 0.095 ? 3 : 1)} GiB`;
 }
 
 const sum = (needs: readonly RoomNeed[]) => needs.reduce((total, { bytes }) => total + bytes, 0);
@@ -49,7 +44,7 @@ export function judgeRoom(
     const any = [...floors, ...missing].find(({ path }) => keyOf(path) === key);
     const room = any === undefined ? undefined : found(any.path);
     const mountPoint = room?.mountPoint ?? any?.path ?? key;
-    const parts = decisive.map(({ path, bytes, why }) => `${gibibytes(bytes)} in ${path} (${why})`);
+    const parts = decisive.map(({ path, bytes, why }) => `${formatBytes(bytes)} in ${path} (${why})`);
     const enough = room !== undefined && room.freeBytes >= needed;
     const files = missing
       .filter(({ path }) => keyOf(path) === key)
@@ -70,8 +65,8 @@ export function judgeRoom(
       measured:
         room === undefined
           ? `the free room of ${mountPoint} could not be measured`
-          : `${gibibytes(room.freeBytes)} free on ${mountPoint}`,
-      limit: `${gibibytes(needed)} needed${parts.length === 0 ? '' : `: ${parts.join(', ')}`}`,
+          : `${formatBytes(room.freeBytes)} free on ${mountPoint}`,
+      limit: `${formatBytes(needed)} needed${parts.length === 0 ? '' : `: ${parts.join(', ')}`}`,
       fix: `make room on it (df -h ${shellWord(mountPoint)}), or give it a larger disk`,
       data: {
         freeBytes: room?.freeBytes ?? null,

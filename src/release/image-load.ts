@@ -146,7 +146,7 @@ async function assertRoom(ctx: StepContext, plan: ImagePlan): Promise<void> {
   if (needed <= room.freeBytes) return;
   throw new IvaapError(
     'failed',
-    `the new image layers need ${needed} bytes on ${room.mountPoint}, and ${room.freeBytes} are free`,
+    `the new image layers need ${formatBytes(needed)} on ${room.mountPoint}, and ${formatBytes(room.freeBytes)} are free`,
     { hint: `df -h ${shellWord(room.mountPoint)}` },
   );
 }

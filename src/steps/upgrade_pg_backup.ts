@@ -81,7 +81,7 @@ export const upgradePgBackup: Step<UpgradeContext> = {
     // Roles are the server's, not the database's: without them the dump's owners are unknown to an empty server.
     const { folder, path, sizeBytes, sha256, rows } = pgDumpSchema.parse(pgDump);
     await keepFile(folder, globalsFile, await database.dumpGlobals(signal));
-    io.log(`${path}: ${sizeBytes} bytes, ${rows} rows, SHA-256 ${sha256}`);
+    io.log(`${path}: ${formatBytes(sizeBytes)}, ${rows} rows, SHA-256 ${sha256}`);
     return { pgDump };
   },
 

@@ -287,7 +287,7 @@ export const refusals: readonly Refusal[] = [
        mount --bind /run/meminfo /proc/meminfo; rm /run/meminfo; exec "$0" "$@"`,
     ],
     exit: 3,
-    message: /memory: 1\.9 GiB of memory \(limit: 3\.6 GiB needed\)/,
+    message: /memory: 1\.91 GiB of memory \(limit: 3\.60 GiB needed\)/,
     hint: /free/,
   },
   // Enough for an install (1 GiB), too little for an upgrade (2 GiB).
@@ -296,7 +296,7 @@ export const refusals: readonly Refusal[] = [
     prepare: filled(folder, 1536),
     argv: upgrade,
     exit: 3,
-    message: /1\.5 GiB free on \/opt\/ivaap \(limit: \d+\.\d GiB needed/,
+    message: /1\.(?:50|49) GiB free on \/opt\/ivaap \(limit: [\d.]+ GiB needed/,
     hint: /df -h/,
   },
   {
@@ -304,7 +304,7 @@ export const refusals: readonly Refusal[] = [
     prepare: filled('/var/lib/rancher', 3072),
     argv: upgrade,
     exit: 3,
-    message: /3\.0 GiB free on \S+ \(limit: \d+\.\d GiB needed: .*\/var\/lib\/rancher/,
+    message: /(?:3\.00|2\.99) GiB free on \S+ \(limit: [\d.]+ GiB needed: .*\/var\/lib\/rancher/,
     hint: /df -h/,
   },
 ];
