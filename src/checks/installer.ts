@@ -1,3 +1,4 @@
+import { counted } from '../policy/counted.ts';
 import { formatBytes } from '../policy/format-bytes.ts';
 import { constants } from 'node:fs';
 import { access, lstat } from 'node:fs/promises';
@@ -11,7 +12,7 @@ import { shellWord } from '../shell-word.ts';
 export function checkPayload({ index }: Pick<CheckContext, 'index'>): Measurement {
   return {
     outcome: 'ok',
-    measured: `${formatBytes(index.fileSize)} in ${index.chunks.hashes.length} pieces, all as packed`,
+    measured: `${formatBytes(index.fileSize)} in ${counted(index.chunks.hashes.length, 'piece')}, all as packed`,
     limit: 'every byte as it was packed',
     data: { bytes: index.fileSize },
   };

@@ -6,6 +6,7 @@ import { IvaapError } from '../errors.ts';
 import { otherDatabases } from '../host/database-sessions.ts';
 import { estimateDump } from '../host/dump-estimate.ts';
 import { known } from '../known.ts';
+import { counted } from '../policy/counted.ts';
 import { formatBytes } from '../policy/format-bytes.ts';
 import { keepFile } from '../backup/backup-folder.ts';
 import type { UpgradeContext } from '../release/context.ts';
@@ -81,7 +82,7 @@ export const upgradePgBackup: Step<UpgradeContext> = {
     // Roles are the server's, not the database's: without them the dump's owners are unknown to an empty server.
     const { folder, path, sizeBytes, sha256, rows } = pgDumpSchema.parse(pgDump);
     await keepFile(folder, globalsFile, await database.dumpGlobals(signal));
-    io.log(`${path}: ${formatBytes(sizeBytes)}, ${rows} rows, SHA-256 ${sha256}`);
+    io.log(`${path}: ${formatBytes(sizeBytes)}, ${counted(rows, 'row')}, SHA-256 ${sha256}`);
     return { pgDump };
   },
 

@@ -72,7 +72,7 @@ function stateLines(report: StatusReport, table: Table): string[] {
     ...head,
     installed === undefined
       ? 'no completed install'
-      : `installed: ${installed.version}, completed ${installed.completedAt}`,
+      : `installed: ${installed.version}, completed ${toSeconds(installed.completedAt)}`,
     ...(installed?.key === undefined ? [] : [`  ${signedBy(installed.key)}`]),
     ...(installed?.waived ?? []).map(
       ({ step, reason }) => `  not proved healthy: ${step} was waived (${reason})`,
@@ -94,7 +94,7 @@ function runLines(run: RunRecord, { running, waysOut }: StatusReport, table: Tab
   const goesOn = running === null ? (waysOut?.forward ?? null) : null;
   return [
     '',
-    `last run: ${run.flow} ${versions}, ${status}, begun ${run.startedAt}${by(run.startedBy)}`,
+    `last run: ${run.flow} ${versions}, ${status}, begun ${toSeconds(run.startedAt)}${by(run.startedBy)}`,
     ...table(run.order.map((id) => [id, ...stepCells(run.steps[id])])).map((line) => `  ${line}`),
     ...(run.error === undefined || run.status === 'completed' ? [] : [`  error: ${run.error.message}`]),
     ...(goesOn === null ? [] : [`  to go on: ${goesOn}`]),
@@ -115,6 +115,8 @@ const hostLines = ({ facts, advice }: NonNullable<StatusReport['host']>): string
   `try: ${advice.hint}`,
 ];
 
+/** Of a time in ISO 8601. */
+const toSeconds = (at: string) => at.replace(/\.\d+Z$/, 'Z');
 const by = (who: string | undefined) => (who === undefined ? '' : ` by ${who}`);
 
 function stepCells(step: StepRecord | undefined): string[] {
@@ -124,7 +126,7 @@ function stepCells(step: StepRecord | undefined): string[] {
       ? ''
       : formatDuration(Date.parse(step.finishedAt) - Date.parse(step.startedAt));
   const waived = step.waived === undefined ? '' : `waived, not proved: ${step.waived}`;
-  return [step.status, step.startedAt.replace(/\.\d+Z$/, 'Z'), took, step.reason ?? waived];
+  return [step.status, toSeconds(step.startedAt), took, step.reason ?? waived];
 }
 
 /** Of the last run alone, while it has none: what an earlier one went without says nothing of the way back from this one. */

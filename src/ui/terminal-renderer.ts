@@ -14,6 +14,7 @@ import { resumeLines } from './resume-text.ts';
 import { runSummary, runTitle } from './run-text.ts';
 import { printable, printableLine } from './sanitize.ts';
 import { cutToWidth, padToWidth, textWidth } from './width.ts';
+import { wrapLine } from './wrap.ts';
 
 export interface TerminalOptions {
   colors: boolean;
@@ -52,7 +53,8 @@ export function terminalRenderer(output: Output, options: TerminalOptions): Rend
   let drawnColumns = output.columns;
   /** The last lines that stay. */
   let kept: string[] = [];
-  let idWidth = 0;
+  // The tasks before a run are told in one column, too.
+  let idWidth = 'preflight'.length;
   let frame = 0;
 
   const color = painter(options.colors);
@@ -118,6 +120,9 @@ export function terminalRenderer(output: Output, options: TerminalOptions): Rend
     layout({ mark, paint: name, id, detail: printableLine(detail), elapsed }).text,
   ];
 
+  const warning = (text: string): string[] =>
+    wrapLine(`${marks.warning} ${text}`, output.columns - 1).map((line) => color(line, 'yellow'));
+
   const permanentLines = (event: EngineEvent): string[] | undefined => {
     switch (event.type) {
       case 'run.started':
@@ -141,11 +146,9 @@ export function terminalRenderer(output: Output, options: TerminalOptions): Rend
       case 'step.skipped':
         return ended(marks.skipped, 'dim', event.step, event.reason, '');
       case 'step.warning':
-        return [color(`${marks.warning} ${event.step}: ${printableLine(event.line)}`, 'yellow')];
+        return warning(`${event.step}: ${printableLine(event.line)}`);
       case 'message':
-        return event.level === 'warning'
-          ? [color(`${marks.warning} ${printableLine(event.line)}`, 'yellow')]
-          : [printable(event.line)];
+        return event.level === 'warning' ? warning(printableLine(event.line)) : [printable(event.line)];
       case 'preflight.report':
         return preflightLines(event, {
           // The last column stays free, as in the lines of steps.
@@ -155,7 +158,7 @@ export function terminalRenderer(output: Output, options: TerminalOptions): Rend
         });
       case 'run.completed':
       case 'run.failed':
-        return runSummary(event);
+        return runSummary(event).flatMap((line) => wrapLine(line, output.columns - 1));
       case 'result':
         return event.lines.map(printable);
       case 'error':
