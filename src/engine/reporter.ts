@@ -1,7 +1,7 @@
 import { type Clock, systemClock } from './clock.ts';
 import type { Emit, EngineEvent } from './events.ts';
 import { Redactor } from './redact.ts';
-import { type RunEnd, RunLog } from './run-log.ts';
+import { RunLog } from './run-log.ts';
 
 type Untimed<Event> = Event extends EngineEvent ? Omit<Event, 'at'> & { at?: string } : never;
 
@@ -16,11 +16,11 @@ export interface ReporterOptions {
   clock?: Clock;
 }
 
-/** The one way out for events: each is stamped, redacted, logged and drawn here. */
+/** The one way out for events: each is stamped, logged, and redacted and drawn here. */
 export class Reporter {
   readonly redactor: Redactor;
   readonly clock: Clock;
-  /** Follows from the first event on, and is written once a run has begun. */
+  /** Follows from the first event on; once a run has begun it redacts, with the secrets known by then, and writes. */
   readonly log: RunLog;
   readonly #draw: Emit;
 
@@ -32,23 +32,17 @@ export class Reporter {
   }
 
   readonly report: Report = (told) => {
-    const event = this.#finished(told);
+    const event = this.#stamped(told);
     this.log.handle(event);
-    this.#draw(event);
+    this.#draw(this.redactor.value(event));
   };
 
   /** For the log alone: how the run ended, which the command itself shows. */
-  readonly record: Report = (told) => this.log.handle(this.#finished(told));
-
-  /** Closes the log. */
-  end(result: RunEnd): void {
-    this.log.end(this.redactor.value(result));
-  }
+  readonly record: Report = (told) => this.log.handle(this.#stamped(told));
 
   readonly warn = (line: string): void => this.report({ type: 'message', level: 'warning', line });
 
-  #finished({ type, ...rest }: Told): EngineEvent {
-    const event = { type, at: this.clock.now().toISOString(), ...rest };
-    return this.redactor.value(event) as EngineEvent;
+  #stamped({ type, ...rest }: Told): EngineEvent {
+    return { type, at: this.clock.now().toISOString(), ...rest } as EngineEvent;
   }
 }

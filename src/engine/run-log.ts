@@ -8,7 +8,7 @@ export interface RunLogPlace {
   folder: string;
   /** The person behind sudo. */
   by: string;
-  /** Takes out of what was kept until now the secrets that are known only since. */
+  /** Takes secrets out of each line. */
   redactor: Pick<Redactor, 'value'>;
   /** Whether the disk has room for more than what must be kept free; without it what programs say and how far they are is left out. */
   hasRoom?: () => boolean;
@@ -61,7 +61,7 @@ export class RunLog {
     if (this.#ended || this.#isTooMuch(event)) return;
     if (event.type === 'run.started' && this.#path === undefined) {
       this.#open(event.run);
-      for (const early of this.#early) this.#write(this.#place?.redactor.value(early) ?? early);
+      for (const early of this.#early) this.#write(early);
       this.#early = [];
     }
     if (this.#path === undefined) {
@@ -102,8 +102,9 @@ export class RunLog {
   }
 
   #write(line: object): void {
-    if (this.#descriptor === undefined) return;
-    const text = `${this.#halfLine ? '\n' : ''}${JSON.stringify(line)}\n`;
+    if (this.#descriptor === undefined || this.#place === undefined) return;
+    const { redactor } = this.#place;
+    const text = `${this.#halfLine ? '\n' : ''}${JSON.stringify(redactor.value(line))}\n`;
     const bytes = Buffer.from(text);
     let written = 0;
     try {

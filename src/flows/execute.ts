@@ -55,7 +55,7 @@ export async function execute<O extends FlowOptions, D extends Decision, C exten
     });
     const summary = flow.summarize(ctx, result);
     reporter.record({ type: 'result', ...summary });
-    reporter.end({ status: 'completed', exitCode: 0 });
+    reporter.log.end({ status: 'completed', exitCode: 0 });
     return summary;
   } catch (error) {
     const explained = reporter.redactor.error(
@@ -64,7 +64,7 @@ export async function execute<O extends FlowOptions, D extends Decision, C exten
     );
     const described = describeError(explained);
     reporter.record({ type: 'error', error: described });
-    reporter.end({ status: described.code, exitCode: described.exitCode, message: described.message });
+    reporter.log.end({ status: described.code, exitCode: described.exitCode, message: described.message });
     throw explained;
   } finally {
     endPatience?.();

@@ -39,7 +39,7 @@ test('what was said before a secret was known is redacted in the log, which is w
     };
     reporter.report({ type: 'run.started', ...run, steps: [] });
     reporter.record({ type: 'result', lines: ['done, canary-5f2c9e'], data: {} });
-    reporter.end({ status: 'failed', exitCode: 6, message: 'canary-5f2c9e' });
+    reporter.log.end({ status: 'failed', exitCode: 6, message: 'canary-5f2c9e' });
     const log = readFileSync(join(folder, 'r.jsonl'), 'utf8');
     assert.ok(!log.includes('canary'), log);
     assert.equal(log.match(/\[redacted\]/g)?.length, 3);

@@ -176,7 +176,7 @@ test('a secret that leaks into an error reaches neither events, log, state nor t
     () => undefined,
     (thrown: unknown) => thrown,
   );
-  reporter.end({ status: 'failed', exitCode: 6, message: secret });
+  log.end({ status: 'failed', exitCode: 6, message: secret });
   assert.ok(error instanceof IvaapError);
   assert.match(error.message, /no luck with \[redacted\]/);
   const { state } = await openJournal(disk);
