@@ -33,8 +33,8 @@ export interface Outcome {
 }
 
 /**
- * One step, its turn having come: reused when a verified record with the same inputs says that it is done, skipped when its plan has
- * nothing to do, run otherwise. Throws what the step threw, after it is recorded.
+ * One step, its turn having come: reused when a verified record with the same inputs says that it is done,
+ * skipped when its plan has nothing to do, run otherwise. Throws what the step threw, after it is recorded.
  */
 export async function attemptStep<Ctx>(step: Step<Ctx>, options: AttemptOptions<Ctx>): Promise<Outcome> {
   const { ctx, journal, report, clock, signal } = options;
@@ -139,7 +139,10 @@ function attemptError(error: unknown, id: string, signal: AbortSignal): IvaapErr
   return obeyed ? stepError(stopError(reason), id) : stepError(error, id);
 }
 
-/** Whether a program behind the error ended only because its signal asked for it: its own words would blame an operator who asked nothing. */
+/**
+ * Whether a program behind the error ended only because its signal asked for it: its own words would blame an
+ * operator who asked nothing.
+ */
 function wasAskedToStop(error: unknown): boolean {
   for (let current = error; current instanceof Error; current = current.cause) {
     if ('reason' in current && current.reason === 'aborted') return true;

@@ -20,7 +20,10 @@ export interface ReporterOptions {
 export class Reporter {
   readonly redactor: Redactor;
   readonly clock: Clock;
-  /** Follows from the first event on; once a run has begun it redacts, with the secrets known by then, and writes. */
+  /**
+   * Follows from the first event on; once a run has begun it redacts, with the secrets known by then, and
+   * writes.
+   */
   readonly log: RunLog;
   readonly #draw: Emit;
 

@@ -4,15 +4,18 @@ import type { EngineEvent } from './events.ts';
 import type { RunRecord, StepRecord } from './state.ts';
 import type { Step } from './step.ts';
 
-/** Completed steps that were looked at when the run went on, and why each runs again if it does: none is asked a second time. */
+/**
+ * Completed steps that were looked at when the run went on, and why each runs again if it does: none is asked
+ * a second time.
+ */
 export type Assessed = ReadonlyMap<string, { why?: string }>;
 
 type Resumed = Omit<Extract<EngineEvent, { type: 'run.resumed' }>, 'at'>;
 export type Findings = Pick<Resumed, 'kept' | 'again' | 'found'> & { assessed: Assessed };
 
 /**
- * What a run that goes on finds of its earlier attempts: which completed steps hold and are skipped, which are not, and where an
- * attempt ended. Changes nothing. `steps` in the graph's order.
+ * What a run that goes on finds of its earlier attempts: which completed steps hold and are skipped, which
+ * are not, and where an attempt ended. Changes nothing. `steps` in the graph's order.
  */
 export async function assessRun<Ctx>(
   steps: readonly Step<Ctx>[],

@@ -19,13 +19,19 @@ export interface RunOptions<Ctx> {
   journal: Journal;
   /** Takes secrets out of events, recorded errors and the thrown error. */
   reporter: Reporter;
-  /** Aborted by SIGINT or SIGTERM with stopRequest() as the reason: nothing new starts, the running step is waited for. */
+  /**
+   * Aborted by SIGINT or SIGTERM with stopRequest() as the reason: nothing new starts, the running step is
+   * waited for.
+   */
   signal: AbortSignal;
   /** Begin anew: an unfinished run is superseded and the derived keys are cleared. */
   fresh?: boolean;
   /** Held by the caller; told which step is going on. */
   lock?: Pick<HeldLock, 'working'>;
-  /** Awaited before the first step; `kept` are the completed steps that will be skipped. Its failure is the run's. */
+  /**
+   * Awaited before the first step; `kept` are the completed steps that will be skipped. Its failure is the
+   * run's.
+   */
   onBegun?: (run: string, kept: string[]) => Promise<void>;
   /** Order in which steps that are free to start do start; tests shuffle it. */
   arrange?: (ready: string[]) => string[];
@@ -45,9 +51,9 @@ export interface RunResult {
 }
 
 /**
- * Runs a graph of steps to its end. When one fails nothing new starts, running siblings are asked to stop and waited for, and
- * the first failure is thrown (IvaapError with `step`). A stop request ends in `interrupted` or `terminated`.
- * A wrong graph is a `bug`. Nothing is written before the graph is found right.
+ * Runs a graph of steps to its end. When one fails nothing new starts, running siblings are asked to stop and
+ * waited for, and the first failure is thrown (IvaapError with `step`). A stop request ends in `interrupted`
+ * or `terminated`. A wrong graph is a `bug`. Nothing is written before the graph is found right.
  */
 export async function executeRun<Ctx>(options: RunOptions<Ctx>): Promise<RunResult> {
   const { journal, signal, reporter } = options;
@@ -182,7 +188,8 @@ export async function executeRun<Ctx>(options: RunOptions<Ctx>): Promise<RunResu
     ? stopped(signal.reason, failure, { last: result.ran.at(-1), left: [...waiting.keys()] })
     : failure;
   const error = redactor.error(ending ?? new IvaapError('bug', 'the run ended without a result'));
-  // The first failure is what the operator needs; a state file that cannot be written either is read as a crash later.
+  // The first failure is what the operator needs; a state file that cannot be written either is read as a
+  // crash later.
   await journal
     .runFailed({
       code: error.code,
@@ -200,7 +207,10 @@ export async function executeRun<Ctx>(options: RunOptions<Ctx>): Promise<RunResu
   throw error;
 }
 
-/** A stop request names the run's end, unless what the stopped step left behind matters more than why it stopped. */
+/**
+ * A stop request names the run's end, unless what the stopped step left behind matters more than why it
+ * stopped.
+ */
 function stopped(
   reason: unknown,
   failure: IvaapError | undefined,

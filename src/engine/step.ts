@@ -41,50 +41,55 @@ export interface StepIo {
   /** Something the operator must read, shown now and again at the end of the run. */
   warn(line: string): void;
   /**
-   * Durable before it resolves: what the step was to prove does not hold, and the operator lets it pass. A run with such a step completes,
-   * and takes nothing away that a way back needs.
+   * Durable before it resolves: what the step was to prove does not hold, and the operator lets it pass. A
+   * run with such a step completes, and takes nothing away that a way back needs.
    */
   waived(waiver: { reason: string; by: string }): Promise<void>;
   /**
-   * Durable before it resolves: partial results that a later run must know even if this one dies here. Merged over
-   * what was recorded before, by top-level key.
+   * Durable before it resolves: partial results that a later run must know even if this one dies here. Merged
+   * over what was recorded before, by top-level key.
    */
   record(data: JsonObject): Promise<void>;
   /**
-   * Durable before it resolves: from here on, giving this run up does not take its changes back (Helm starts next). On the first
-   * call since a run last completed, the outs of the completed steps become the from-version's anchors, which no re-run replaces.
+   * Durable before it resolves: from here on, giving this run up does not take its changes back (Helm starts
+   * next). On the first call since a run last completed, the outs of the completed steps become the
+   * from-version's anchors, which no re-run replaces.
    */
   pointOfNoReturn(data: JsonObject): Promise<void>;
   /**
-   * Passes the step's midpoint: durable before it resolves. Called once on every way through `run` that returns; a `bug` otherwise.
+   * Passes the step's midpoint: durable before it resolves. Called once on every way through `run` that
+   * returns; a `bug` otherwise.
    */
   midpoint(): Promise<void>;
   /**
-   * Durable before it resolves: what the host was like before any run from this version changed it. The first value of a key
-   * stays, for this run and those that supersede it, until one completes.
+   * Durable before it resolves: what the host was like before any run from this version changed it. The first
+   * value of a key stays, for this run and those that supersede it, until one completes.
    */
   recordOriginal(data: JsonObject): Promise<void>;
   /** What `recordOriginal` has kept. */
   originals: JsonObject;
-  /** What another step of this run returned, now or in an earlier attempt; undefined when it has not completed or was skipped. */
+  /**
+   * What another step of this run returned, now or in an earlier attempt; undefined when it has not completed
+   * or was skipped.
+   */
   result(stepId: string): JsonObject | undefined;
   /** What an earlier, unfinished attempt at this step recorded; undefined on a first attempt. */
   interrupted: JsonObject | undefined;
 }
 
 /**
- * One step of a flow: data plus functions. `Ctx` is the flow's own context. `Out` becomes part of state.json: its top-level
- * keys are merged into `derived`, so they are named for what they are (`pgDump`, `snapshot`) and unique among steps; declare
- * it as a `type`, since an interface is no JsonObject.
- * A step finds its traces itself: `run` may be called again after a crash at any instruction of an earlier `run`.
+ * One step of a flow: data plus functions. `Ctx` is the flow's own context. `Out` becomes part of state.json:
+ * its top-level keys are merged into `derived`, so they are named for what they are (`pgDump`, `snapshot`)
+ * and unique among steps; declare it as a `type`, since an interface is no JsonObject. A step finds its
+ * traces itself: `run` may be called again after a crash at any instruction of an earlier `run`.
  */
 export interface Step<Ctx, Out extends JsonObject = JsonObject, P extends Plan = Plan> {
   id: string;
   title: string;
   needs: readonly string[];
   /**
-   * Names a point between the first and the last side effect of `run` by what was just done (`dump-written`); a step that has
-   * none passes it all the same. An attempt that was cut off is told by it.
+   * Names a point between the first and the last side effect of `run` by what was just done (`dump-written`);
+   * a step that has none passes it all the same. An attempt that was cut off is told by it.
    */
   midpoint: string;
   /** Raised when the meaning of the recorded result changes, so that older records run again. */
@@ -94,20 +99,26 @@ export interface Step<Ctx, Out extends JsonObject = JsonObject, P extends Plan =
   /** Also asked right before `run`, after all that it needs: `skip` there records the step as skipped. */
   plan(ctx: Ctx): Promise<P>;
   /**
-   * Read-only, from real queries, with nothing that other steps of the run would have to do first. What cannot be asked is told as not known;
-   * a failure is told so as well and stops nothing.
+   * Read-only, from real queries, with nothing that other steps of the run would have to do first. What
+   * cannot be asked is told as not known; a failure is told so as well and stops nothing.
    */
   preview?(ctx: Ctx, signal: AbortSignal): Promise<Preview>;
   /** `plan` is what was planned right before. */
   run(ctx: Ctx, io: StepIo, plan: P): Promise<Out>;
-  /** Post-condition, asked after run and again before a completed step is skipped: metadata only, cheap. Throws when it does not hold. */
+  /**
+   * Post-condition, asked after run and again before a completed step is skipped: metadata only, cheap.
+   * Throws when it does not hold.
+   */
   verify?(ctx: Ctx, out: Out): Promise<void>;
-  /** Asked beside `verify` before a completed step is skipped: throws when what holds is of no use any more (a dump that is old). */
+  /**
+   * Asked beside `verify` before a completed step is skipped: throws when what holds is of no use any more (a
+   * dump that is old).
+   */
   reuse?(ctx: Ctx, out: Out): Promise<void>;
   undo?(ctx: Ctx, out: Out): Promise<void>;
   /**
-   * Its work may take hours and is kept: when a sibling fails it is let finish, so that the same command need not do it again. An operator's
-   * wish to stop reaches it as any other.
+   * Its work may take hours and is kept: when a sibling fails it is let finish, so that the same command need
+   * not do it again. An operator's wish to stop reaches it as any other.
    */
   finishes?: boolean;
   /** Undo loses data: asks for the operator's explicit consent. */

@@ -25,7 +25,9 @@ export interface Decision {
   fresh: boolean;
   /** What the operator should know first. */
   notes: readonly string[];
-  /** What stands against it although it can still be planned: a dry run tells it, any other run ends with it. */
+  /**
+   * What stands against it although it can still be planned: a dry run tells it, any other run ends with it.
+   */
   refusal?: IvaapError | undefined;
 }
 
@@ -54,7 +56,10 @@ export interface FlowResult {
   refusal?: IvaapError;
 }
 
-/** One way to change a host, as a value; run-flow.ts runs all of them. Only `begin`, `begun` and the steps change anything. */
+/**
+ * One way to change a host, as a value; run-flow.ts runs all of them. Only `begin`, `begun` and the steps
+ * change anything.
+ */
 export interface Flow<Options extends FlowOptions, D extends Decision, Ctx extends FlowContext> {
   name: string;
   /** What follows the program's name, for the lock file. */
@@ -63,7 +68,9 @@ export interface Flow<Options extends FlowOptions, D extends Decision, Ctx exten
   tellsPlan?: boolean;
   /** Throws `usage` for options that cannot be, before anything is looked at. */
   assertOptions(options: Options, ports: Pick<FlowPorts, 'again' | 'confirm'>): void;
-  /** Whether to lock before anything is decided; otherwise the host is only looked at until the run may start. */
+  /**
+   * Whether to lock before anything is decided; otherwise the host is only looked at until the run may start.
+   */
   locksFirst(paths: ProductPaths): boolean;
   /** The gate: may it start at all? Throws what stands against it. */
   decide(session: Session, options: Options): Promise<D>;
@@ -74,14 +81,17 @@ export interface Flow<Options extends FlowOptions, D extends Decision, Ctx exten
   /** What the operator is asked before anything is changed; undefined where nothing is due. */
   question?(session: Session, options: Options, decision: D): Question | undefined;
   /**
-   * Decides again, under the lock, what others may have changed since: without the lock, or while a question waited. Gives the same object
-   * where nothing has changed.
+   * Decides again, under the lock, what others may have changed since: without the lock, or while a question
+   * waited. Gives the same object where nothing has changed.
    */
   decideAgain?(session: Session, options: Options, prepared: Prepared<D, Ctx>): Promise<D>;
   /** The first changes, under the lock, before the run is recorded. */
   begin?(session: Session, prepared: Prepared<D, Ctx>): Promise<void>;
   steps(product: Product): readonly Step<Ctx>[];
-  /** What is recorded with the start of the run, durable before its first step; `kept` are the completed steps that are skipped. */
+  /**
+   * What is recorded with the start of the run, durable before its first step; `kept` are the completed steps
+   * that are skipped.
+   */
   begun?(
     session: Session,
     prepared: Prepared<D, Ctx>,

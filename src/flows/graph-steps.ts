@@ -7,7 +7,10 @@ export interface GraphStep {
   title: string;
 }
 
-/** The steps of both graphs in their order, for who asks without a host; without a payload that can be read none asks a health route. */
+/**
+ * The steps of both graphs in their order, for who asks without a host; without a payload that can be read
+ * none asks a health route.
+ */
 export async function graphSteps(): Promise<{ install: GraphStep[]; upgrade: GraphStep[] }> {
   const product = await ownProduct().catch(() => ({ health: [] }));
   const shown = (steps: readonly GraphStep[]) => steps.map(({ id, title }) => ({ id, title }));

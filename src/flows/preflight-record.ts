@@ -6,8 +6,8 @@ import { preflightRecord } from '../release/preflight-record.ts';
 import type { FlowResult } from './flow.ts';
 
 /**
- * Puts this start's report into the run, also where the step that records it is skipped, and its waivers with who, when and
- * why into the state.
+ * Puts this start's report into the run, also where the step that records it is skipped, and its waivers with
+ * who, when and why into the state.
  */
 export async function recordPreflightStart(
   journal: Journal,

@@ -33,9 +33,9 @@ export interface PreflightOutcome {
 const title = 'Preflight';
 
 /**
- * Runs all checks side by side, each within its own time, and gives the one report. Throws when it is stopped, and `usage` for a waiver of
- * something that no check has looked at. What was measured is judged; what is told and kept is a redacted copy, of which nothing is read
- * back.
+ * Runs all checks side by side, each within its own time, and gives the one report. Throws when it is
+ * stopped, and `usage` for a waiver of something that no check has looked at. What was measured is judged;
+ * what is told and kept is a redacted copy, of which nothing is read back.
  */
 export async function runPreflight(
   checked: FlowChecks,
@@ -106,8 +106,8 @@ interface Measured {
 }
 
 /**
- * One cause is told by the first check that it stops. What the others would have found is not known: a second failure would only
- * say the same.
+ * One cause is told by the first check that it stops. What the others would have found is not known: a second
+ * failure would only say the same.
  */
 function toldOnce(found: readonly { results: CheckResult[]; thrown?: unknown }[]): CheckResult[] {
   const tellers = new Map<string, string>();

@@ -3,7 +3,9 @@ import { type ErrorCode, IvaapError } from '../errors.ts';
 /** Ends of ours, and of whoever stopped us: nothing that a run would be refused for. */
 const noRefusal: readonly ErrorCode[] = ['bug', 'interrupted', 'terminated'];
 
-/** What stands against a run: a dry run tells all that it can find, where the run itself ends with the first. */
+/**
+ * What stands against a run: a dry run tells all that it can find, where the run itself ends with the first.
+ */
 export class Refusals {
   readonly found: IvaapError[] = [];
 

@@ -20,7 +20,10 @@ interface Invocation<O extends FlowOptions, D extends Decision, C extends FlowCo
   session: Session;
 }
 
-/** Runs any flow: opens, locks, scans while it prepares; then plans (dry run), reports (preflight only), or asks and runs. */
+/**
+ * Runs any flow: opens, locks, scans while it prepares; then plans (dry run), reports (preflight only), or
+ * asks and runs.
+ */
 export async function runFlow<O extends FlowOptions, D extends Decision, C extends FlowContext>(
   flow: Flow<O, D, C>,
   options: O,
@@ -67,7 +70,10 @@ async function makeFolders({ folder, installer }: ProductPaths): Promise<void> {
   await makeFolder(installer, 0o700);
 }
 
-/** Changes nothing on the host but Helm's place. A dry run, and one that ends with preflight, have their result here. */
+/**
+ * Changes nothing on the host but Helm's place. A dry run, and one that ends with preflight, have their
+ * result here.
+ */
 async function prepare<O extends FlowOptions, D extends Decision, C extends FlowContext>(
   invocation: Invocation<O, D, C>,
 ): Promise<{ result: FlowResult } | Prepared<D, C>> {
@@ -79,7 +85,10 @@ async function prepare<O extends FlowOptions, D extends Decision, C extends Flow
   return options.preflightOnly ? { result: preflightResult(prepared.ctx.preflight) } : prepared;
 }
 
-/** What the run would do, and all that stands against it. Throws where too little can be known to plan anything. */
+/**
+ * What the run would do, and all that stands against it. Throws where too little can be known to plan
+ * anything.
+ */
 async function dryRun<O extends FlowOptions, D extends Decision, C extends FlowContext>(
   invocation: Invocation<O, D, C>,
   decision: D,
@@ -130,8 +139,9 @@ async function ask<O extends FlowOptions, D extends Decision, C extends FlowCont
 }
 
 /**
- * Under the lock: what was decided without it, or before a question that waited, is decided again. Other runs and editors may have been
- * at work since. Measures again where something has changed, and asks again where the question would be another one now.
+ * Under the lock: what was decided without it, or before a question that waited, is decided again. Other runs
+ * and editors may have been at work since. Measures again where something has changed, and asks again where
+ * the question would be another one now.
  */
 async function prepareAgain<O extends FlowOptions, D extends Decision, C extends FlowContext>(
   invocation: Invocation<O, D, C>,

@@ -2,7 +2,10 @@ import type { Product } from '../payload/product-schema.ts';
 import { parseWaivers, type Waiver } from '../policy/preflight.ts';
 import { healthStepId } from '../release/health-route.ts';
 
-/** What an operator lets pass, as typed: checks of preflight, and health steps. Throws `usage` for what cannot be waived. */
+/**
+ * What an operator lets pass, as typed: checks of preflight, and health steps. Throws `usage` for what cannot
+ * be waived.
+ */
 export function waiversOf(
   texts: readonly string[],
   flow: 'install' | 'upgrade',

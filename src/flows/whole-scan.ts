@@ -11,8 +11,8 @@ export interface WholeScanOptions {
 const task = 'scan';
 
 /**
- * The scan of the whole payload, which goes on while a run is prepared. Nothing that either of them finds may be acted on before both
- * are done.
+ * The scan of the whole payload, which goes on while a run is prepared. Nothing that either of them finds may
+ * be acted on before both are done.
  */
 export class WholeScan {
   readonly #session: Session;
@@ -26,8 +26,9 @@ export class WholeScan {
   }
 
   /**
-   * Runs `prepare`, which changes nothing, beside the scan, and gives its result when both are done. Damage ends the preparation at once
-   * and is what is thrown, whatever that found: exit 4. So does a stop, whose reason is thrown.
+   * Runs `prepare`, which changes nothing, beside the scan, and gives its result when both are done. Damage
+   * ends the preparation at once and is what is thrown, whatever that found: exit 4. So does a stop, whose
+   * reason is thrown.
    */
   async beside<T>(prepare: () => Promise<T>): Promise<T> {
     const scan = this.#scan();
@@ -44,7 +45,10 @@ export class WholeScan {
     return prepared.value;
   }
 
-  /** Lets the next run know that the file was found intact; call it under the lock. Without that the next run scans again, no more. */
+  /**
+   * Lets the next run know that the file was found intact; call it under the lock. Without that the next run
+   * scans again, no more.
+   */
   async keep(): Promise<void> {
     const receipt = this.#receipt;
     this.#receipt = undefined;

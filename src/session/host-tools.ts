@@ -26,7 +26,10 @@ export interface HostTools {
 /** Knows the secrets that programs may say, and is told what they said. */
 type HostReporter = Pick<Reporter, 'redactor' | 'report'>;
 
-/** Throws `preflight` when k3s is missing; asks the cluster nothing. Until a run has begun the signal ends whatever is asked. */
+/**
+ * Throws `preflight` when k3s is missing; asks the cluster nothing. Until a run has begun the signal ends
+ * whatever is asked.
+ */
 export async function openHost(
   product: Product,
   { machine, reporter, signal }: { machine: Machine; reporter: HostReporter; signal: AbortSignal },
@@ -55,7 +58,10 @@ export async function openHost(
   return { runner, patience, k3s, kubectl, database, containerd };
 }
 
-/** Throws `preflight` when the API server does not answer, or does not accept us: then with the certificate that has expired. */
+/**
+ * Throws `preflight` when the API server does not answer, or does not accept us: then with the certificate
+ * that has expired.
+ */
 export async function assertCluster(kubectl: Kubectl, { k3s }: Pick<Product, 'k3s'>): Promise<string> {
   try {
     return await kubectl.serverVersion();

@@ -11,9 +11,9 @@ type LockedBy = OrphanWatch &
   Pick<OpenedPayload, 'payload' | 'release'> & { machine: Machine; program: string };
 
 /**
- * One run at a time. Throws `locked` while another one goes on, `preflight` when others than root can change the lock's folder; a Helm that
- * outlived its run is waited for.
- * `words` are what was typed after the program's name.
+ * One run at a time. Throws `locked` while another one goes on, `preflight` when others than root can change
+ * the lock's folder; a Helm that outlived its run is waited for. `words` are what was typed after the
+ * program's name.
  */
 export async function takeLock(
   session: LockedBy,

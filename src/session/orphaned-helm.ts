@@ -18,9 +18,10 @@ export type OrphanWatch = Pick<OpenedPayload, 'paths' | 'product'> &
   Pick<FlowPorts, 'signal' | 'again'> & { report: Report };
 
 /**
- * For the lock in the hands of a run that died: waits for the Helm that this run's journal names, showing until when, and returns now and
- * then so that the lock is tried again. Throws `preflight` when something else holds it, `interrupted` or `terminated` on a signal: Helm
- * goes on in any case, and nothing was changed.
+ * For the lock in the hands of a run that died: waits for the Helm that this run's journal names, showing
+ * until when, and returns now and then so that the lock is tried again. Throws `preflight` when something
+ * else holds it, `interrupted` or `terminated` on a signal: Helm goes on in any case, and nothing was
+ * changed.
  */
 export function orphanedHelm({ paths, product, report, signal, again }: OrphanWatch): {
   wait(holder: LockHolder | undefined): Promise<void>;

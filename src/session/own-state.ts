@@ -10,7 +10,10 @@ export const stateIsThere = ({ state }: Pick<OpenedPayload['paths'], 'state'>): 
 
 type Place = Pick<OpenedPayload, 'paths' | 'product'>;
 
-/** This product's state; undefined where there is none. What cannot be gone by says so, with the command that mends it. */
+/**
+ * This product's state; undefined where there is none. What cannot be gone by says so, with the command that
+ * mends it.
+ */
 export function readOwnState({ paths, product }: Place, program: string): Promise<State | undefined> {
   return withWayBack(program, async () => {
     const state = await readState(paths.state);
@@ -25,8 +28,9 @@ export function openJournal({ paths, product }: Place, program: string): Promise
 }
 
 /**
- * A copy from a backup is from the middle of a run: it is never told to be put in the place of what was lost. Where the engine names
- * something to do itself, no repair helps: the file is a newer program's, or its disk does not give it.
+ * A copy from a backup is from the middle of a run: it is never told to be put in the place of what was lost.
+ * Where the engine names something to do itself, no repair helps: the file is a newer program's, or its disk
+ * does not give it.
  */
 async function withWayBack<T>(program: string, read: () => Promise<T>): Promise<T> {
   try {

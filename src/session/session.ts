@@ -24,7 +24,9 @@ export interface SessionOptions {
   preflightOnly?: boolean;
 }
 
-/** One invocation of a flow: the payload, this host and the operator. Opened once; owns what must be closed. */
+/**
+ * One invocation of a flow: the payload, this host and the operator. Opened once; owns what must be closed.
+ */
 export class Session implements OpenedPayload, AsyncDisposable {
   readonly payload: Payload;
   readonly index: PayloadIndex;
@@ -110,7 +112,10 @@ export class Session implements OpenedPayload, AsyncDisposable {
     return this.#lock;
   }
 
-  /** Locks this host until the session ends; the installer's folder is there. `words` are what was typed after the program's name. */
+  /**
+   * Locks this host until the session ends; the installer's folder is there. `words` are what was typed after
+   * the program's name.
+   */
   async takeLock(words: string, options: { leaveText: boolean }): Promise<void> {
     if (this.#lock !== undefined) return;
     this.#lock = await takeLock(this, words, options);

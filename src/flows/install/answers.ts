@@ -27,8 +27,8 @@ export type InstallAnswers = Pick<InstallContext, 'fqdn' | 'storagePath' | 'valu
 const hostName = /^(?=.{1,253}$)[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
 
 /**
- * The answers of a fresh install: from the flags, else from the operator's values file, else from the attempt that is gone on with.
- * Throws `usage` for what is missing or cannot be.
+ * The answers of a fresh install: from the flags, else from the operator's values file, else from the attempt
+ * that is gone on with. Throws `usage` for what is missing or cannot be.
  */
 export async function installAnswers(
   product: Product,
@@ -102,7 +102,10 @@ async function operatorValues(product: Product, path: string | undefined, redact
   return { path, text };
 }
 
-/** The licence of the command line, or the one that an earlier attempt put into the cluster. Throws `usage` when one is needed. */
+/**
+ * The licence of the command line, or the one that an earlier attempt put into the cluster. Throws `usage`
+ * when one is needed.
+ */
 export async function requireLicense(
   kubectl: Kubectl,
   product: Product,

@@ -31,7 +31,8 @@ export function refuseInstalled(session: Session, state: State, { supersede }: {
         : `to bring it to ${release.version}: ${again({ add: ['--upgrade'], without: [...freshFlags, '--supersede'] })}`,
     });
   }
-  // The same contents under another signature, or another package: what began here goes on with files of one vendor.
+  // The same contents under another signature, or another package: what began here goes on with files of one
+  // vendor.
   const signer = signerOf(payload.trailer);
   if (run?.key !== undefined && run.key !== signer) {
     throw new IvaapError(
@@ -53,7 +54,10 @@ export function refuseInstalled(session: Session, state: State, { supersede }: {
   );
 }
 
-/** Once Helm has started for a version, the product may have made its schema: an older release does not know it. */
+/**
+ * Once Helm has started for a version, the product may have made its schema: an older release does not know
+ * it.
+ */
 function refuseOlderThanStarted(run: RunRecord, version: string, again: Again): void {
   const { pointOfNoReturn: point, to, binary } = run;
   if (point === undefined) return;
@@ -82,7 +86,8 @@ export async function refuseLeftovers(
   const evidence = await hostEvidence(session, { known: true, value: { kubectl } }, signal);
   signal.throwIfAborted();
   const found = likely(evidence);
-  // Backups alone, beside a cluster that knows nothing: what lies there is named below, one thing after the other.
+  // Backups alone, beside a cluster that knows nothing: what lies there is named below, one thing after the
+  // other.
   const here = isMarked(evidence) || (evidence.records.known && evidence.records.value.length > 0);
   if (found === 'unmounted' || (found === 'ours' && here)) {
     const { message, hint } = noStateRefusal(evidence, session, program);

@@ -13,7 +13,10 @@ import { noStateRefusal } from '../../queries/without-state.ts';
 import { foreign } from '../../foreign.ts';
 import { commandToGoOn } from '../../session/go-on.ts';
 
-/** The state that is true of this host, or why none can be proposed. Nothing is proposed that the database's schema contradicts. */
+/**
+ * The state that is true of this host, or why none can be proposed. Nothing is proposed that the database's
+ * schema contradicts.
+ */
 export function proposeRepair(facts: RepairFacts): Repair {
   const { evidence, state, opened, program } = facts;
   const { records, workloads } = evidence;
@@ -99,7 +102,10 @@ function fromRelease(facts: RepairFacts, good: ReleaseRecord, last: ReleaseRecor
   return proposed(facts, repaired, { lines, next: 'install --upgrade', release: good });
 }
 
-/** The dump from before was restored, and Helm's record still says what was upgraded to: both ways are open, forward and back. */
+/**
+ * The dump from before was restored, and Helm's record still says what was upgraded to: both ways are open,
+ * forward and back.
+ */
 function upgradeTakenBack(
   facts: RepairFacts,
   { from, schema, to, release }: { from: string; schema: number; to: string; release: ReleaseRecord },
@@ -218,12 +224,18 @@ function firstInstall(facts: RepairFacts, last: ReleaseRecord): Repair {
   return installAnew(facts, version, `Helm's revision ${last.revision} is ${last.status}`);
 }
 
-/** The install of a release would migrate whatever lies in the folder, without a dump: an empty or finished schema is its own work. */
+/**
+ * The install of a release would migrate whatever lies in the folder, without a dump: an empty or finished
+ * schema is its own work.
+ */
 function holdsOlderData({ hasData, schemaNow, opened: { release } }: RepairFacts): boolean {
   return hasData && schemaNow !== 0 && schemaNow !== release.schema.target;
 }
 
-/** A state that can be read, beside records of which none ever ran: somebody else's Helm, or one of ours that failed at once. */
+/**
+ * A state that can be read, beside records of which none ever ran: somebody else's Helm, or one of ours that
+ * failed at once.
+ */
 function neverGood(facts: RepairFacts, state: State, last: ReleaseRecord): Repair {
   const { evidence } = facts;
   const version = last.content?.version;

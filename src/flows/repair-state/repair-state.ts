@@ -41,7 +41,10 @@ interface Decided {
 
 const words = 'repair-state';
 
-/** `repair-state`: makes the state anew from what the host itself says. Changes the state, a missing values file, and nothing else. */
+/**
+ * `repair-state`: makes the state anew from what the host itself says. Changes the state, a missing values
+ * file, and nothing else.
+ */
 export async function runRepairState(options: RepairOptions, ports: CommandPorts): Promise<FlowResult> {
   if (!options.yes && !options.dryRun && ports.confirm === undefined) {
     throw new IvaapError('usage', `${words} asks before it writes, and nobody can be asked here`, {
@@ -119,7 +122,10 @@ async function look(session: Session): Promise<Decided> {
   return { repair, problem: current.problem, facts: [...factsOf(evidence, session), schema] };
 }
 
-/** A file that cannot be read for other reasons than what is in it, or that a newer program wrote, is not for us to replace. */
+/**
+ * A file that cannot be read for other reasons than what is in it, or that a newer program wrote, is not for
+ * us to replace.
+ */
 async function currentState(
   opened: OpenedPayload,
   program: string,
@@ -205,8 +211,8 @@ async function write({ paths, product, program }: Session, repair: Proposed): Pr
 }
 
 /**
- * Gives what lies there a second name, so that there is no instant without it. Never over another file; a link is kept as the link that it
- * is, and what it leads to is not touched.
+ * Gives what lies there a second name, so that there is no instant without it. Never over another file; a
+ * link is kept as the link that it is, and what it leads to is not touched.
  */
 async function keepAside(path: string): Promise<string | null> {
   const info = lstatSync(path, { throwIfNoEntry: false });
@@ -223,7 +229,10 @@ async function keepAside(path: string): Promise<string | null> {
   return kept;
 }
 
-/** As Helm reads it back; where our YAML could be read otherwise, JSON, which every reader of YAML takes alike. */
+/**
+ * As Helm reads it back; where our YAML could be read otherwise, JSON, which every reader of YAML takes
+ * alike.
+ */
 function valuesText(path: string, values: Record<string, unknown>): string {
   const document = new Document(values, { version: '1.1' });
   document.commentBefore =

@@ -12,7 +12,10 @@ type SchemaJudgement =
       movedFor: string | undefined;
     };
 
-/** Whether the database can be of this version. A schema that has moved on says that an upgrade is not finished. */
+/**
+ * Whether the database can be of this version. A schema that has moved on says that an upgrade is not
+ * finished.
+ */
 export function judgeSchema(
   { opened, schemaNow, state, evidence, program }: RepairFacts,
   version: string,

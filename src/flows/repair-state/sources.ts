@@ -7,8 +7,8 @@ import { keepInHistory } from '../../engine/run-record.ts';
 /** What earlier states prove, from the one that is there and from copies that backups hold. */
 
 /**
- * The newest copy without its run, of which it is not known how it ended: the dump that this run had taken is an anchor of the version
- * that it began with.
+ * The newest copy without its run, of which it is not known how it ended: the dump that this run had taken is
+ * an anchor of the version that it began with.
  */
 export function baseState([newest]: readonly StateCopy[]): State | undefined {
   if (newest === undefined) return undefined;
@@ -34,7 +34,9 @@ export function baseState([newest]: readonly StateCopy[]): State | undefined {
   return draft;
 }
 
-/** The run of a state, or the one that made it where it is a copy, with what its completed steps had returned. */
+/**
+ * The run of a state, or the one that made it where it is a copy, with what its completed steps had returned.
+ */
 function runOf({ run, madeBy }: State): State['madeBy'] {
   if (run === undefined) return madeBy;
   const derived: State['derived'] = {};
@@ -49,8 +51,8 @@ const all = (state: State | undefined, copies: readonly StateCopy[]): State[] =>
 ];
 
 /**
- * Which payload and key a version came from: only where all that is recorded says the same. Without a record of its key the last one
- * that is known stays what a next file is compared with.
+ * Which payload and key a version came from: only where all that is recorded says the same. Without a record
+ * of its key the last one that is known stays what a next file is compared with.
  */
 export function payloadOf(
   version: string,
@@ -77,8 +79,8 @@ export function payloadOf(
 }
 
 /**
- * The version whose dump was restored although its upgrade had completed: the schema is back where that dump has it, below where the
- * upgrade had brought it. Undefined where the schema says nothing of the kind.
+ * The version whose dump was restored although its upgrade had completed: the schema is back where that dump
+ * has it, below where the upgrade had brought it. Undefined where the schema says nothing of the kind.
  */
 export function broughtBack(
   { installed, derived, anchors }: State,
@@ -117,7 +119,8 @@ export function knownSchema(
     const target = (derived.schema as { target?: unknown } | undefined)?.target;
     return typeof target === 'number' ? [target] : [];
   });
-  // A dump that was taken after Helm had started may be of the next release already: the oldest schema counts.
+  // A dump that was taken after Helm had started may be of the next release already: the oldest schema
+  // counts.
   const before = dumps.length === 0 ? undefined : Math.min(...dumps.map((dump) => dump.schemaVersion));
   return { before, target: targets[0] };
 }

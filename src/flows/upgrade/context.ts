@@ -12,7 +12,10 @@ import { hideGenerated, hideValues, installedLicense } from '../../release/secre
 import type { UpgradeOptions } from './options.ts';
 import { waiversOf } from '../waivers.ts';
 
-/** What was recorded before a repair of the state is not proved: no upgrade goes on from there without a dump of its own. */
+/**
+ * What was recorded before a repair of the state is not proved: no upgrade goes on from there without a dump
+ * of its own.
+ */
 function dumpIsDue(state: Readonly<State>, { reporter }: Session): boolean {
   const repair = standingRepair(state);
   if (repair === undefined) return false;
@@ -22,7 +25,10 @@ function dumpIsDue(state: Readonly<State>, { reporter }: Session): boolean {
   return true;
 }
 
-/** Reads what the steps are given; secrets are known to the redactor from here on. Places Helm, and changes nothing else. */
+/**
+ * Reads what the steps are given; secrets are known to the redactor from here on. Places Helm, and changes
+ * nothing else.
+ */
 export async function upgradeContext(
   session: Session,
   options: UpgradeOptions,

@@ -31,7 +31,10 @@ export interface UpgradeStart extends Decision {
   state: Readonly<State>;
 }
 
-/** The gate of an upgrade. Throws what stands against it, and keeps in `refusal` what a dry run can still plan. Changes nothing. */
+/**
+ * The gate of an upgrade. Throws what stands against it, and keeps in `refusal` what a dry run can still
+ * plan. Changes nothing.
+ */
 export async function decideUpgrade(session: Session, options: UpgradeOptions): Promise<UpgradeStart> {
   if (session.lock === undefined || !stateIsThere(session.paths)) return refuseWithoutState(session);
   const { kubectl } = await session.tools();

@@ -14,7 +14,10 @@ export interface UpgradeOptions extends FlowOptions {
   imagesFrom: StepContext['imagesFrom'];
   refreshArchives: boolean;
   forceConflicts: boolean;
-  /** Fingerprint of the key that this file is expected to have, or `unsigned`: taken although the installed release has another. */
+  /**
+   * Fingerprint of the key that this file is expected to have, or `unsigned`: taken although the installed
+   * release has another.
+   */
   trustKey: string | undefined;
   /** `ID=REASON`, each. */
   waive: readonly string[];

@@ -5,8 +5,8 @@ import { assertTrusted, installedCarrier, judge, type Trust } from '../../querie
 import type { Session } from '../../session/session.ts';
 
 /**
- * Whether the file that runs may follow the installed release: throws IvaapError `payload` before anything is changed. What was let in
- * without the installed release's own key is told, and so in the log of the run.
+ * Whether the file that runs may follow the installed release: throws IvaapError `payload` before anything is
+ * changed. What was let in without the installed release's own key is told, and so in the log of the run.
  */
 export function trustUpgrade(
   { payload, again, reporter }: Session,
