@@ -31,9 +31,9 @@ const sabotages: Sabotage[] = [
       },
       {
         file: 'src/engine/attempt.ts',
-        text: 'const out = await step.run(ctx, io);',
+        text: 'const out = await step.run(ctx, io, plan);',
         instead:
-          'const out = await step.run(ctx, io); await journal.stepRunning(id, facts, options.dependants);',
+          'const out = await step.run(ctx, io, plan); await journal.stepRunning(id, facts, options.dependants);',
       },
     ],
     caughtBy: 'an upgrade that is killed',
