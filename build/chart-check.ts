@@ -1,5 +1,5 @@
 import type { Manifest } from '../src/host/kubectl.ts';
-import { podTemplates } from '../src/checks/rendered-images.ts';
+import { podTemplates } from '../src/release/pod-templates.ts';
 import { dependencyFiles } from './chart-files.ts';
 import { checkImages } from './chart-images.ts';
 import { listMistakes } from './chart-lists.ts';

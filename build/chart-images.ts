@@ -1,7 +1,7 @@
 import type { Manifest } from '../src/host/kubectl.ts';
 import { normalizedReference, parseReference } from '../src/images/reference.ts';
-import { pullsAlways } from '../src/checks/pull-policy.ts';
-import { podTemplates } from '../src/checks/rendered-images.ts';
+import { pullsAlways } from '../src/release/pod-templates.ts';
+import { podTemplates } from '../src/release/pod-templates.ts';
 import type { Findings } from './findings.ts';
 import type { Json } from './manifest-json.ts';
 import { isObject } from './manifest-json.ts';

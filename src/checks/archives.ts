@@ -1,4 +1,4 @@
-import type { Measurement } from '../policy/preflight.ts';
+import type { Measurement } from '../policy/preflight-report.ts';
 import type { StepContext } from '../release/context.ts';
 import { planImageLoad } from '../release/image-load.ts';
 

@@ -2,7 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { readRegular, readRegularText } from '../host/regular-file.ts';
 import { type Certificate, certificateOf, kubeconfigCertificate } from '../host/api-server.ts';
-import type { Measurement } from '../policy/preflight.ts';
+import type { Measurement } from '../policy/preflight-report.ts';
 import type { CheckContext, HostFacts } from './facts.ts';
 
 const dayMs = 86_400_000;

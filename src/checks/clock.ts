@@ -1,5 +1,5 @@
 import type { State } from '../engine/state.ts';
-import type { Measurement } from '../policy/preflight.ts';
+import type { Measurement } from '../policy/preflight-report.ts';
 import type { HostFacts } from './facts.ts';
 
 const failSeconds = 60;

@@ -2,7 +2,7 @@ import { shellWord } from '../shell-word.ts';
 import type { KubeObject, Manifest } from '../host/kubectl.ts';
 import { tryLogin } from '../host/postgres-login.ts';
 import type { Product } from '../payload/product-schema.ts';
-import type { Measurement } from '../policy/preflight.ts';
+import type { Measurement } from '../policy/preflight-report.ts';
 import type { UpgradeContext } from '../release/context.ts';
 
 const limit = 'the password that new pods are given opens a session over the network';

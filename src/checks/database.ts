@@ -7,12 +7,12 @@ import { dumpLockWaitSeconds } from '../host/postgres.ts';
 import { normalizedReference } from '../images/reference.ts';
 import type { PayloadIndex } from '../payload/format/index-schema.ts';
 import type { Product, Release } from '../payload/product-schema.ts';
-import type { Measurement } from '../policy/preflight.ts';
+import type { Measurement } from '../policy/preflight-report.ts';
 import { notDumped } from '../backup/dump-files.ts';
 import { endSession } from '../backup/dump-wait.ts';
 import { causeChain } from '../errors.ts';
 import type { CheckContext, HostFacts } from './facts.ts';
-import { podTemplates } from './rendered-images.ts';
+import { podTemplates } from '../release/pod-templates.ts';
 
 const dotted = (version: number) => `${Math.floor(version / 10_000)}.${version % 10_000}`;
 

@@ -13,7 +13,7 @@ import type { NodeObject, Claim, StorageClass, ClusterObjects } from '../release
 import type { StepContext } from '../release/context.ts';
 import { once } from '../release/once.ts';
 import { imageStore } from '../release/image-store.ts';
-import { settled } from './settled-node.ts';
+import { settled } from '../release/settled-node.ts';
 
 /** What checks of both flows are given. */
 export type CheckContext = Pick<

@@ -1,5 +1,5 @@
 import { bootId } from '../host/system.ts';
-import type { Measurement } from '../policy/preflight.ts';
+import type { Measurement } from '../policy/preflight-report.ts';
 import { foreign } from '../foreign.ts';
 import type { CheckContext } from './facts.ts';
 

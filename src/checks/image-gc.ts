@@ -1,5 +1,5 @@
 import { roomAt } from '../host/mounts.ts';
-import type { Measurement } from '../policy/preflight.ts';
+import type { Measurement } from '../policy/preflight-report.ts';
 import type { CheckContext, HostFacts } from './facts.ts';
 import { shellWord } from '../shell-word.ts';
 

@@ -1,5 +1,5 @@
 import { probe } from '../host/http-probe.ts';
-import type { Measurement } from '../policy/preflight.ts';
+import type { Measurement } from '../policy/preflight-report.ts';
 import { probeUntilHealthy } from '../release/health-route.ts';
 import { foreign } from '../foreign.ts';
 import type { CheckContext } from './facts.ts';

@@ -4,7 +4,7 @@ import { constants } from 'node:fs';
 import { access, lstat } from 'node:fs/promises';
 import type { State } from '../engine/state.ts';
 import { causeChain } from '../errors.ts';
-import type { Measurement } from '../policy/preflight.ts';
+import type { Measurement } from '../policy/preflight-report.ts';
 import type { CheckContext } from './facts.ts';
 import { shellWord } from '../shell-word.ts';
 

@@ -1,6 +1,6 @@
 import { machine } from '../host/system.ts';
 import type { Requirements } from '../payload/product-schema.ts';
-import type { Measurement } from '../policy/preflight.ts';
+import type { Measurement } from '../policy/preflight-report.ts';
 import { formatBytes } from '../policy/format-bytes.ts';
 
 /** A machine sold with 4 GiB reports less: firmware and kernel take their part before anybody can measure. */

@@ -1,4 +1,4 @@
-import type { Measurement } from '../policy/preflight.ts';
+import type { Measurement } from '../policy/preflight-report.ts';
 import { foreign } from '../foreign.ts';
 import type { HostFacts } from './facts.ts';
 import type { NodeObject } from '../release/cluster-objects.ts';

@@ -1,7 +1,7 @@
 import { releaseSecretName } from '../host/helm.ts';
 import type { Manifest } from '../host/kubectl.ts';
 import { tryCreate } from '../host/server-questions.ts';
-import type { Measurement } from '../policy/preflight.ts';
+import type { Measurement } from '../policy/preflight-report.ts';
 import { commandFor, plainWords } from '../policy/refusal-words.ts';
 import type { UpgradeContext } from '../release/context.ts';
 import { adoptCommand, foreignOwner } from '../release/object-owner.ts';
@@ -11,7 +11,7 @@ import { mendRecord } from '../release/mend-record.ts';
 import { foreign } from '../foreign.ts';
 import { quotaOf } from '../policy/quota-use.ts';
 import { tryMade } from '../release/made-objects.ts';
-import { fullQuotas } from './counted.ts';
+import { fullQuotas } from '../release/full-quotas.ts';
 import type { ClusterObjects } from '../release/cluster-objects.ts';
 import { shellWord } from '../shell-word.ts';
 

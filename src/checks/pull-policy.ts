@@ -1,9 +1,9 @@
 import type { Manifest } from '../host/kubectl.ts';
 import { mirroredRegistries } from '../host/k3s.ts';
-import { normalizedReference, repositoryOf } from '../images/reference.ts';
-import type { Measurement } from '../policy/preflight.ts';
+import { normalizedReference } from '../images/reference.ts';
+import type { Measurement } from '../policy/preflight-report.ts';
 import type { PodTrial } from '../release/pod-trials.ts';
-import { podTemplates, type TemplateImage } from './rendered-images.ts';
+import { podTemplates, pullsAlways } from '../release/pod-templates.ts';
 import { foreign } from '../foreign.ts';
 import { shellWord } from '../shell-word.ts';
 
@@ -50,11 +50,4 @@ export async function checkPullPolicy(
     limit,
     fix: `sudoedit ${shellWord(valuesPath)}   # imagePullPolicy: IfNotPresent`,
   };
-}
-
-/** Kubernetes' default is Always for `latest`, and for no tag at all. */
-export function pullsAlways({ image, policy }: TemplateImage): boolean {
-  if (policy !== undefined) return policy === 'Always';
-  const name = normalizedReference(image);
-  return !name.includes('@') && name === `${repositoryOf(image)}:latest`;
 }

@@ -1,6 +1,6 @@
 import type { KubeObject, Manifest } from '../host/kubectl.ts';
 import { getAll } from '../host/server-questions.ts';
-import type { Measurement } from '../policy/preflight.ts';
+import type { Measurement } from '../policy/preflight-report.ts';
 import type { UpgradeContext } from '../release/context.ts';
 import type { PodTrial } from '../release/pod-trials.ts';
 import { byNamespace } from '../release/server-answers.ts';

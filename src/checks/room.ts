@@ -3,7 +3,7 @@ import { DiskReserve } from '../host/reserve.ts';
 import { roomAt } from '../host/mounts.ts';
 import { wantedArchives } from '../images/wanted.ts';
 import type { Requirements } from '../payload/product-schema.ts';
-import type { Measurement } from '../policy/preflight.ts';
+import type { Measurement } from '../policy/preflight-report.ts';
 import { judgeRoom, type RoomNeed } from '../policy/room.ts';
 import { dumpStepId, pgDumpSchema } from '../backup/dump-record.ts';
 import { whyDumpIsStale } from '../backup/stale-dump.ts';

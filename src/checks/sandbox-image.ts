@@ -1,6 +1,6 @@
 import { normalizedReference } from '../images/reference.ts';
 import { readRegularText } from '../host/regular-file.ts';
-import type { Measurement } from '../policy/preflight.ts';
+import type { Measurement } from '../policy/preflight-report.ts';
 import { foreign } from '../foreign.ts';
 import type { CheckContext } from './facts.ts';
 

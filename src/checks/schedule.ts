@@ -4,7 +4,7 @@ import type { Pod } from '../host/pods.ts';
 import { bootId } from '../host/system.ts';
 import { repels } from '../policy/node-fit.ts';
 import { podNeeds, type PodLike, type PodNeeds } from '../policy/pod-needs.ts';
-import type { Measurement } from '../policy/preflight.ts';
+import type { Measurement } from '../policy/preflight-report.ts';
 import { quantity } from '../policy/quantity.ts';
 import { quotaOf } from '../policy/quota-use.ts';
 import { type Obstacle, obstacleTo, type Place, rehearse, type Rollout } from '../policy/rollout.ts';

@@ -3,7 +3,7 @@ import type { State } from '../engine/state.ts';
 import { deployedVersion, type Helm } from '../host/helm.ts';
 import { readHelmJournal } from '../host/helm-process.ts';
 import type { Product } from '../payload/product-schema.ts';
-import type { Measurement } from '../policy/preflight.ts';
+import type { Measurement } from '../policy/preflight-report.ts';
 import { sameVersion } from '../policy/version.ts';
 import { agreeingVersions } from '../release/agreeing-versions.ts';
 import { chartFacts } from '../release/chart-tree.ts';

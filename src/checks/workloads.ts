@@ -1,5 +1,5 @@
 import { type Pod, podState } from '../host/pods.ts';
-import type { Measurement } from '../policy/preflight.ts';
+import type { Measurement } from '../policy/preflight-report.ts';
 import type { CheckContext, HostFacts } from './facts.ts';
 import type { Claim } from '../release/cluster-objects.ts';
 

@@ -3,11 +3,11 @@ import type { RunResult } from '../engine/run.ts';
 import type { JsonObject, Step } from '../engine/step.ts';
 import type { IvaapError } from '../errors.ts';
 import type { Product } from '../payload/product-schema.ts';
-import type { PreflightReport } from '../policy/preflight.ts';
+import type { PreflightReport } from '../policy/preflight-report.ts';
 import type { ProductPaths } from '../release/product-paths.ts';
 import type { FlowPorts } from '../session/ports.ts';
 import type { Session } from '../session/session.ts';
-import type { FlowChecks } from './preflight.ts';
+import type { FlowChecks } from './run-preflight.ts';
 import type { Question } from './question.ts';
 
 /** Options that every flow has. */

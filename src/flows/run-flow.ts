@@ -1,5 +1,7 @@
+import type { JsonObject } from '../engine/step.ts';
 import { makeFolder } from '../host/atomic-file.ts';
 import { assertSafePath } from '../host/safe-path.ts';
+import type { PreflightReport } from '../policy/preflight-report.ts';
 import type { ProductPaths } from '../release/product-paths.ts';
 import type { CommandPorts } from '../session/ports.ts';
 import { Session } from '../session/session.ts';
@@ -7,8 +9,7 @@ import { unlessStopped } from '../session/stoppable.ts';
 import { clearDryRunWork, clearWork } from '../session/work-folder.ts';
 import { execute } from './execute.ts';
 import type { Decision, Flow, FlowContext, FlowOptions, FlowResult, Prepared } from './flow.ts';
-import { type PreflightOutcome, runPreflight } from './preflight.ts';
-import { preflightResult } from './preflight-record.ts';
+import { type PreflightOutcome, runPreflight } from './run-preflight.ts';
 import { type Answer, confirmed, isFresh } from './question.ts';
 import { Refusals } from './refusals.ts';
 import { planned } from './run-plan.ts';
@@ -160,4 +161,16 @@ async function prepareAgain<O extends FlowOptions, D extends Decision, C extends
   if (flow.question?.(session, options, decision)?.text === answer.question) return now;
   const again = await ask(invocation, decision);
   return prepareAgain(invocation, now, { answer: again, unlocked: false });
+}
+
+/** `--preflight-only`: the report was printed as an event already. */
+function preflightResult(report: PreflightReport | undefined): FlowResult {
+  const results = report?.results ?? [];
+  const count = (status: string) => results.filter((result) => result.status === status).length;
+  return {
+    lines: [
+      `Preflight has nothing against it: ${count('ok')} ok, ${count('warn')} warnings, ${count('waived')} waived. Nothing was changed.`,
+    ],
+    data: { preflight: JSON.parse(JSON.stringify(report ?? null)) as JsonObject },
+  };
 }

@@ -1,5 +1,5 @@
 import type { Product } from '../payload/product-schema.ts';
-import { parseWaivers, type Waiver } from '../policy/preflight.ts';
+import { parseWaivers, type Waiver } from '../policy/preflight-report.ts';
 import { healthStepId } from '../release/health-route.ts';
 
 /**

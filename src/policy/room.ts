@@ -1,5 +1,5 @@
 import { formatBytes } from './format-bytes.ts';
-import type { Measurement } from './preflight.ts';
+import type { Measurement } from './preflight-report.ts';
 import { shellWord } from '../shell-word.ts';
 
 /** Free room that a path must have, in bytes. */

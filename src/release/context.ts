@@ -9,7 +9,7 @@ import type { PayloadIndex } from '../payload/format/index-schema.ts';
 import type { Product, Release } from '../payload/product-schema.ts';
 import type { Payload } from '../payload/reader.ts';
 import type { Again } from '../policy/again.ts';
-import type { PreflightReport, Waiver } from '../policy/preflight.ts';
+import type { PreflightReport, Waiver } from '../policy/preflight-report.ts';
 import type { License } from './license-file.ts';
 import type { ProductPaths } from './product-paths.ts';
 import type { ServerAnswers } from './answered-objects.ts';

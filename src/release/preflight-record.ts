@@ -1,6 +1,7 @@
+import type { Journal } from '../engine/journal.ts';
 import type { JsonObject, Plan, StepIo } from '../engine/step.ts';
 import { IvaapError } from '../errors.ts';
-import type { PreflightReport } from '../policy/preflight.ts';
+import { type PreflightReport, usedWaivers } from '../policy/preflight-report.ts';
 import type { StepContext } from './context.ts';
 
 /** Both flows' first step: what was measured before it, put on record. */
@@ -30,6 +31,25 @@ export async function recordPreflight(ctx: StepContext, io: StepIo): Promise<Jso
   return {
     preflight: { ...preflightRecord(report), cluster: await ctx.kubectl.serverVersion(), k3s: ctx.k3s },
   };
+}
+
+/**
+ * Puts this start's report into the run, also where the step that records it is skipped, and its waivers with
+ * who, when and why into the state.
+ */
+export async function recordPreflightStart(
+  journal: Journal,
+  { preflight, operator }: Pick<StepContext, 'preflight' | 'operator'>,
+  run: string,
+): Promise<void> {
+  if (preflight === undefined) return;
+  await journal.update((draft, at) => {
+    if (draft.run !== undefined) draft.run.preflight = preflightRecord(preflight);
+    for (const { id, reason } of usedWaivers(preflight)) {
+      const known = draft.waivers.some((one) => one.run === run && one.id === id && one.reason === reason);
+      if (!known) draft.waivers.push({ by: operator, at, run, id, reason });
+    }
+  });
 }
 
 /** What the state keeps of a report. */

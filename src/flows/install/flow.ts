@@ -3,10 +3,10 @@ import { isDeepStrictEqual } from 'node:util';
 import { IvaapError } from '../../errors.ts';
 import type { InstallContext } from '../../release/context.ts';
 import type { Flow } from '../flow.ts';
-import { recordPreflightStart } from '../preflight-record.ts';
+import { recordPreflightStart } from '../../release/preflight-record.ts';
 import { installContext } from './context.ts';
 import { decideInstall, type InstallDecision, type InstallOptions } from './decision.ts';
-import { installChecks } from './preflight.ts';
+import { installChecks } from './checks.ts';
 import { installSteps } from './steps.ts';
 import { installSummary } from './summary.ts';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { IvaapError } from '../../../src/errors.ts';
-import type { Measurement } from '../../../src/policy/preflight.ts';
+import type { Measurement } from '../../../src/policy/preflight-report.ts';
 import { namespace, ServedRelease, type Templates } from '../../fixtures/served-release.ts';
 
 /** What controllers and Helm make beside the chart's objects, and whether quotas have room for all of it: each refusal, and its twin. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { asTold } from '../../fixtures/as-told.ts';
-import type { Measurement } from '../../../src/policy/preflight.ts';
+import type { Measurement } from '../../../src/policy/preflight-report.ts';
 import { namespace, ServedRelease, type Templates } from '../../fixtures/served-release.ts';
 
 /** Whether new pods find a place and what they need, asked of a real API server: each refusal, and its twin that is allowed. */

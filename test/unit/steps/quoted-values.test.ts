@@ -5,7 +5,7 @@ import { describeError, IvaapError } from '../../../src/errors.ts';
 import { describeHolder } from '../../../src/host/database-sessions.ts';
 import { describePods, type Pod } from '../../../src/host/pods.ts';
 import { repels } from '../../../src/policy/node-fit.ts';
-import { assertPassed, judge } from '../../../src/policy/preflight.ts';
+import { assertPassed, judge } from '../../../src/policy/preflight-report.ts';
 import { podNeeds } from '../../../src/policy/pod-needs.ts';
 import { checkHelmProcess } from '../../../src/checks/helm-process.ts';
 import type { CheckContext, HostFacts } from '../../../src/checks/facts.ts';

@@ -7,7 +7,7 @@ import { stopRequest } from '../../../src/engine/failure.ts';
 import { Reporter } from '../../../src/engine/reporter.ts';
 import { Redactor } from '../../../src/engine/redact.ts';
 import { IvaapError } from '../../../src/errors.ts';
-import { type Measure, runPreflight } from '../../../src/flows/preflight.ts';
+import { type Measure, runPreflight } from '../../../src/flows/run-preflight.ts';
 import type { CheckId } from '../../../src/policy/preflight-checks.ts';
 
 const redactor = new Redactor();

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { asTold } from '../../../fixtures/as-told.ts';
-import { bootId } from '../../../../src/host/system.ts';
-import { judgeCertificates } from '../../../../src/checks/certificates.ts';
-import { judgeClock } from '../../../../src/checks/clock.ts';
-import { changesRelease, checkHelmProcess } from '../../../../src/checks/helm-process.ts';
-import { highThreshold, judgeImageGc } from '../../../../src/checks/image-gc.ts';
-import { checkMemory, checkProcessors } from '../../../../src/checks/machine.ts';
-import type { CheckContext } from '../../../../src/checks/facts.ts';
+import { asTold } from '../../fixtures/as-told.ts';
+import { bootId } from '../../../src/host/system.ts';
+import { judgeCertificates } from '../../../src/checks/certificates.ts';
+import { judgeClock } from '../../../src/checks/clock.ts';
+import { changesRelease, checkHelmProcess } from '../../../src/checks/helm-process.ts';
+import { highThreshold, judgeImageGc } from '../../../src/checks/image-gc.ts';
+import { checkMemory, checkProcessors } from '../../../src/checks/machine.ts';
+import type { CheckContext } from '../../../src/checks/facts.ts';
 
 /** What checks make of what the host says. */
 

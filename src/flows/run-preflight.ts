@@ -8,7 +8,7 @@ import {
   type Judging,
   type Measurement,
   type PreflightReport,
-} from '../policy/preflight.ts';
+} from '../policy/preflight-report.ts';
 import { type Check, type CheckId, checks } from '../policy/preflight-checks.ts';
 
 /** Measures one check; what it throws is a failure of that check. */

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { judgeCertificates, usedCertificates } from '../../../../src/checks/certificates.ts';
+import { judgeCertificates, usedCertificates } from '../../../src/checks/certificates.ts';
 
 test('of the certificates below k3s’ folder only those count that something uses', async (t) => {
   const data = mkdtempSync(join(tmpdir(), 'k3s-'));

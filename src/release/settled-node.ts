@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { NodeObject } from '../release/cluster-objects.ts';
+import type { NodeObject } from './cluster-objects.ts';
 
 /** A kubelet speaks to the API server every ten seconds; below the time that checks of the node have. */
 const limitMs = 40_000;

@@ -1,5 +1,5 @@
 import type { State } from '../../engine/state.ts';
-import { waivableIds } from '../../policy/preflight.ts';
+import { waivableIds } from '../../policy/preflight-report.ts';
 import type { CheckId } from '../../policy/preflight-checks.ts';
 import { checkCertificates } from '../../checks/certificates.ts';
 import { checkClock } from '../../checks/clock.ts';
@@ -17,7 +17,7 @@ import { checkKubernetesVersion } from '../../checks/versions.ts';
 import type { InstallContext } from '../../release/context.ts';
 import type { Session } from '../../session/session.ts';
 import type { Prepared } from '../flow.ts';
-import type { FlowChecks, Measure } from '../preflight.ts';
+import type { FlowChecks, Measure } from '../run-preflight.ts';
 import type { InstallDecision, InstallOptions } from './decision.ts';
 
 /** Preflight of a fresh install. */

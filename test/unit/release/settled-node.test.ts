@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { NodeObject } from '../../../../src/release/cluster-objects.ts';
-import { isSettling, settled } from '../../../../src/checks/settled-node.ts';
+import type { NodeObject } from '../../../src/release/cluster-objects.ts';
+import { isSettling, settled } from '../../../src/release/settled-node.ts';
 
 const now = new Date('2026-11-27T12:00:00Z');
 

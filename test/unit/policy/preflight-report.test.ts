@@ -11,7 +11,7 @@ import {
   parseWaivers,
   usedWaivers,
   waivableIds,
-} from '../../../src/policy/preflight.ts';
+} from '../../../src/policy/preflight-report.ts';
 import { checks, type CheckId } from '../../../src/policy/preflight-checks.ts';
 
 const bad: Measurement = { outcome: 'fail', measured: 'little', limit: 'much' };

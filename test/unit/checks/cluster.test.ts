@@ -1,14 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { asTold } from '../../../fixtures/as-told.ts';
-import type { Manifest } from '../../../../src/host/kubectl.ts';
-import type { Pod } from '../../../../src/host/pods.ts';
-import { renderedMajor } from '../../../../src/checks/database.ts';
-import type { CheckContext, HostFacts } from '../../../../src/checks/facts.ts';
-import type { Claim, NodeObject } from '../../../../src/release/cluster-objects.ts';
-import { checkNodeReady, checkPressure } from '../../../../src/checks/node.ts';
-import { checkImages, podTemplates } from '../../../../src/checks/rendered-images.ts';
-import { judgeClaims, judgePods } from '../../../../src/checks/workloads.ts';
+import { asTold } from '../../fixtures/as-told.ts';
+import type { Manifest } from '../../../src/host/kubectl.ts';
+import type { Pod } from '../../../src/host/pods.ts';
+import { renderedMajor } from '../../../src/checks/database.ts';
+import type { CheckContext, HostFacts } from '../../../src/checks/facts.ts';
+import type { Claim, NodeObject } from '../../../src/release/cluster-objects.ts';
+import { checkNodeReady, checkPressure } from '../../../src/checks/node.ts';
+import { checkImages } from '../../../src/checks/images.ts';
+import { podTemplates } from '../../../src/release/pod-templates.ts';
+import { judgeClaims, judgePods } from '../../../src/checks/workloads.ts';
 
 /** What checks make of what the cluster says. */
 

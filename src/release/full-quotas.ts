@@ -1,8 +1,8 @@
 import type { Manifest } from '../host/kubectl.ts';
-import type { Measurement } from '../policy/preflight.ts';
+import type { Measurement } from '../policy/preflight-report.ts';
 import { amount } from '../policy/quantity.ts';
 import { objectUse, type Quota } from '../policy/quota-use.ts';
-import type { Made } from '../release/made-objects.ts';
+import type { Made } from './made-objects.ts';
 
 interface Coming {
   label: string;

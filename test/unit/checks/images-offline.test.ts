@@ -3,14 +3,14 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { asTold } from '../../../fixtures/as-told.ts';
-import type { Manifest } from '../../../../src/host/kubectl.ts';
-import { mirroredRegistries } from '../../../../src/host/k3s.ts';
-import type { CheckContext } from '../../../../src/checks/facts.ts';
-import { checkPullPolicy } from '../../../../src/checks/pull-policy.ts';
-import { podTemplates } from '../../../../src/checks/rendered-images.ts';
-import { checkSandboxImage, configFile, sandboxImage } from '../../../../src/checks/sandbox-image.ts';
-import type { PodTrial } from '../../../../src/release/pod-trials.ts';
+import { asTold } from '../../fixtures/as-told.ts';
+import type { Manifest } from '../../../src/host/kubectl.ts';
+import { mirroredRegistries } from '../../../src/host/k3s.ts';
+import type { CheckContext } from '../../../src/checks/facts.ts';
+import { checkPullPolicy } from '../../../src/checks/pull-policy.ts';
+import { podTemplates } from '../../../src/release/pod-templates.ts';
+import { checkSandboxImage, configFile, sandboxImage } from '../../../src/checks/sandbox-image.ts';
+import type { PodTrial } from '../../../src/release/pod-trials.ts';
 
 /** Images that no pod starts with where nothing can be pulled. */
 

@@ -3,13 +3,13 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import type { State } from '../../../../src/engine/state.ts';
-import { roomAt } from '../../../../src/host/mounts.ts';
-import { judgeRoom } from '../../../../src/policy/room.ts';
-import { checkState } from '../../../../src/checks/installer.ts';
-import { productPaths } from '../../../../src/release/product-paths.ts';
-import type { Product } from '../../../../src/payload/product-schema.ts';
-import { inOwnMounts } from '../../../fixtures/own-mounts.ts';
+import type { State } from '../../../src/engine/state.ts';
+import { roomAt } from '../../../src/host/mounts.ts';
+import { judgeRoom } from '../../../src/policy/room.ts';
+import { checkState } from '../../../src/checks/installer.ts';
+import { productPaths } from '../../../src/release/product-paths.ts';
+import type { Product } from '../../../src/payload/product-schema.ts';
+import { inOwnMounts } from '../../fixtures/own-mounts.ts';
 
 /** Folders of the product that a run writes into later. */
 
