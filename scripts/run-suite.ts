@@ -3,7 +3,7 @@ import { globSync } from 'node:fs';
 import { join } from 'node:path';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
-import { drawn } from '../test/crash/draw.ts';
+import { drawn } from '../test/proofs/draw.ts';
 import { closingLine, drawnFolder, suites } from './suites.ts';
 
 /**

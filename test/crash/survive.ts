@@ -4,6 +4,7 @@ import { withHost } from '../e2e/harness.ts';
 import type { TestHost } from '../e2e/host.ts';
 import { readState } from '../e2e/state.ts';
 import type { Finished } from '../lab/process.ts';
+import type { Verdict as ProofVerdict } from '../proofs/proof.ts';
 import { goldenOf, placeMinutes, prepare } from './baseline.ts';
 import type { Baseline } from './baseline.ts';
 import type { GraphName } from './journal-places.ts';
@@ -29,8 +30,7 @@ export interface Again extends Finished {
 const typeAgain = (host: TestHost, graph: GraphName): Promise<Again> =>
   host.ivaap(version, commands[graph], { timeoutMs: 400_000 });
 
-export interface Verdict {
-  id: string;
+export interface Verdict extends ProofVerdict {
   kill: Aim['kill'];
   /** How many processes were killed. */
   processes: number;
@@ -40,10 +40,8 @@ export interface Verdict {
   seconds: number;
   /** The run was faster than the killer: nothing is known. */
   missed?: boolean;
-  /** Empty when it survived. */
-  problems: string[];
-  /** Everything that helps to understand a failure. */
-  evidence: Record<string, string>;
+  /** Output of both runs and the journal between them. */
+  texts: Record<string, string>;
 }
 
 /** A run that was faster than the killer is killed anew on a fresh host. */
@@ -66,7 +64,7 @@ export async function survive(trial: Trial, base: Promise<Baseline>): Promise<Ve
 /** A host that does not come up says nothing about the run, what goes wrong after the kill does. */
 function unknown({ id, kill }: Trial, error: Error, hit: boolean): Verdict {
   const problems = [error.stack ?? error.message];
-  return { id, kill, processes: 0, found: '', seconds: 0, missed: !hit, problems, evidence: {} };
+  return { id, kill, processes: 0, found: '', seconds: 0, missed: !hit, problems, texts: {} };
 }
 
 const text = ({ code, signal, stdout, stderr }: Finished) =>
@@ -97,7 +95,7 @@ async function once(
       problems: [
         `not hit: the run ended with ${end}, its journal at ${killed.places.join(', ') || 'no place'} ${problem}`,
       ],
-      evidence: { 'first run': text(killed.run), 'journal after the kill': journal },
+      texts: { 'first run': text(killed.run), 'journal after the kill': journal },
     };
   }
   onHit();
@@ -105,7 +103,7 @@ async function once(
   const begun = performance.now();
   const again = await (trial.again ?? typeAgain)(host, graph);
   const seconds = (performance.now() - begun) / 1000;
-  const evidence = {
+  const texts = {
     'first run': text(killed.run),
     'journal after the kill': journal,
     'second run': text(again),
@@ -118,7 +116,7 @@ async function once(
       ? `at ${((trial.afterMs ?? 0) / 1000).toFixed(2)} s, journal: ${killed.places.join(', ') || 'nothing yet'}; `
       : '';
   const found = instant + resumeWords(again.stdout);
-  return { ...about, found, seconds, problems, evidence };
+  return { ...about, found, seconds, problems, texts };
 }
 
 async function judge(

@@ -1,4 +1,4 @@
-import { numbers } from '../crash/draw.ts';
+import { numbers } from '../proofs/draw.ts';
 import type { Described, Region } from './fields.ts';
 import { fieldsOf, regionsOf } from './fields.ts';
 

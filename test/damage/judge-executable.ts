@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Damage } from './damages.ts';
 import { damagedRegions, names } from './judge.ts';
-import type { Specimen } from './try-damages.ts';
+import type { Specimen } from './damage-proof.ts';
 
 const limitMs = 10_000;
 

@@ -4,20 +4,19 @@ import { explain } from '../e2e/failure-report.ts';
 import { TestHost } from '../e2e/host.ts';
 import type { Finished } from '../lab/process.ts';
 import type { Baseline } from '../crash/baseline.ts';
+import type { Say, Verdict } from '../proofs/proof.ts';
 import { Before } from './held.ts';
 import type { Chain, End, Fault } from './table.ts';
 import { WatchedRun } from './watched-run.ts';
 
 /** What became of one fault. */
-export interface Result {
+export interface Result extends Verdict {
   fault: Fault;
   end: End;
   /** The run's own words, in short. */
   said: string;
   /** From the fault to the end of the run, or of the fault where the run went on. */
   seconds: number;
-  /** Empty: the product held it. */
-  problems: string[];
   /** Everything that the run printed. */
   output: string;
 }
@@ -26,12 +25,12 @@ const limitMinutes = 30;
 const tries = 3;
 
 /** Goes through a chain of faults. A fault that came too late for its step is tried again on another host. */
-export async function runChain(chain: Chain, base: Baseline, say: (line: string) => void): Promise<Result[]> {
+export async function runChain(chain: Chain, base: Baseline, say: Say): Promise<Result[]> {
   const results: Result[] = [];
-  let left = chain.faults;
+  let left = chain.cases;
   for (let attempt = 1; left.length > 0; attempt += 1) {
     const done = await withHost('installed-2026.1', limitMinutes, (host) =>
-      new OneHost({ ...chain, faults: left }, host, base, say).run(),
+      new OneHost({ ...chain, cases: left }, host, base, say).run(),
     ).catch((error: unknown) => {
       // A host that did not come up says nothing of the product.
       if (attempt === tries || !String(error).includes('still waiting for')) throw error;
@@ -47,24 +46,24 @@ export async function runChain(chain: Chain, base: Baseline, say: (line: string)
 
 function missed(fault: Fault): Result {
   const problems = [`its step was over before the fault, in ${tries} attempts`];
-  return { fault, end: 'goes on', said: '', seconds: 0, problems, output: '' };
+  return { id: fault.id, fault, end: 'goes on', said: '', seconds: 0, problems, output: '' };
 }
 
 class OneHost {
   readonly #chain: Chain;
   readonly #name: string;
   readonly #base: Baseline;
-  readonly #say: (line: string) => void;
+  readonly #say: Say;
   readonly #results: Result[] = [];
   #pending: Fault[];
   #open: { result: Result; begun: number } | undefined;
 
-  constructor(chain: Chain, host: TestHost, base: Baseline, say: (line: string) => void) {
+  constructor(chain: Chain, host: TestHost, base: Baseline, say: Say) {
     this.#chain = chain;
     this.#name = host.name;
     this.#base = base;
     this.#say = say;
-    this.#pending = [...chain.faults];
+    this.#pending = [...chain.cases];
   }
 
   /** A host that may have been started anew since: mounts of packages are looked at again. */
@@ -82,7 +81,7 @@ class OneHost {
       const cutOff = last?.end === 'killed' || last?.fault.helmLives === true;
       last?.problems.push(...(await before.problems(this.#host, cutOff)));
       this.#report(last);
-      if (count <= 2 * this.#chain.faults.length) continue;
+      if (count <= 2 * this.#chain.cases.length) continue;
       throw new Error(await explain(this.#host, `${this.#chain.name}: it never ends`, finished));
     }
     const problems = await before.problemsAtTheEnd(this.#host, this.#base);
@@ -141,7 +140,15 @@ class OneHost {
   }
 
   #begin(fault: Fault): void {
-    const result: Result = { fault, end: 'goes on', said: '', seconds: 0, problems: [], output: '' };
+    const result: Result = {
+      id: fault.id,
+      fault,
+      end: 'goes on',
+      said: '',
+      seconds: 0,
+      problems: [],
+      output: '',
+    };
     this.#open = { result, begun: performance.now() };
     this.#pending = this.#pending.filter((each) => each !== fault);
   }

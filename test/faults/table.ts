@@ -4,6 +4,7 @@ import { parse } from 'yaml';
 import { upgradeSteps } from '../../src/flows/upgrade/steps.ts';
 import { productSchema } from '../../src/payload/product-schema.ts';
 import type { TestHost } from '../e2e/host.ts';
+import type { Group } from '../proofs/proof.ts';
 import type { Act } from './harm.ts';
 import * as harm from './harm.ts';
 import type { Moment } from './moments.ts';
@@ -32,11 +33,9 @@ export interface Fault {
 }
 
 /** Faults that one host goes through, the same command after each; the last run ends as if nothing had been. */
-export interface Chain {
-  name: string;
+export interface Chain extends Group<Fault> {
   /** What the host needs before, such as a larger database. */
   prepare?: (host: TestHost) => Promise<void>;
-  faults: readonly Fault[];
 }
 
 const product = productSchema.parse(
@@ -80,7 +79,7 @@ exit 1`;
 export const chains: readonly Chain[] = [
   {
     name: 'SIGTERM',
-    faults: inEach('sigterm', {
+    cases: inEach('sigterm', {
       fault: 'SIGTERM',
       act: harm.signal('SIGTERM'),
       ends: [143],
@@ -89,7 +88,7 @@ export const chains: readonly Chain[] = [
   },
   {
     name: 'SIGINT',
-    faults: inEach('sigint', {
+    cases: inEach('sigint', {
       fault: 'SIGINT',
       act: harm.signal('SIGINT'),
       ends: [130],
@@ -98,11 +97,11 @@ export const chains: readonly Chain[] = [
   },
   {
     name: 'SIGHUP',
-    faults: inEach('sighup', { fault: 'SIGHUP', act: harm.signal('SIGHUP'), ends: ['goes on'] }),
+    cases: inEach('sighup', { fault: 'SIGHUP', act: harm.signal('SIGHUP'), ends: ['goes on'] }),
   },
   {
     name: 'streams',
-    faults: [
+    cases: [
       {
         id: 'stdout-full',
         fault: 'standard output and error on a full disk; SIGTERM ends the run',
@@ -127,12 +126,12 @@ export const chains: readonly Chain[] = [
       },
     ],
   },
-  { name: 'API server, odd steps', faults: every(apiFaults, 0) },
-  { name: 'API server, even steps', faults: every(apiFaults, 1) },
+  { name: 'API server, odd steps', cases: every(apiFaults, 0) },
+  { name: 'API server, even steps', cases: every(apiFaults, 1) },
   {
     name: 'full disk',
     prepare: largeDatabase,
-    faults: [
+    cases: [
       {
         id: 'disk-full dump',
         fault: '/opt/ivaap full while the dump is written',
@@ -162,7 +161,7 @@ export const chains: readonly Chain[] = [
   {
     name: 'full disk of containerd',
     prepare: harm.ownDiskForBlobs,
-    faults: [
+    cases: [
       {
         id: 'disk-full import',
         fault: "disk of containerd's blobs full during the import",
@@ -176,7 +175,7 @@ export const chains: readonly Chain[] = [
   },
   {
     name: 'import',
-    faults: [
+    cases: [
       {
         id: 'kill ctr',
         fault: '`ctr` alone killed during the import',
@@ -200,7 +199,7 @@ export const chains: readonly Chain[] = [
   {
     name: 'programs',
     prepare: largeDatabase,
-    faults: [
+    cases: [
       {
         id: 'kill kubectl exec',
         fault: '`kubectl exec` of pg_dump alone killed during the dump',
@@ -251,7 +250,7 @@ export const chains: readonly Chain[] = [
   },
   {
     name: 'Helm asked to stop',
-    faults: [
+    cases: [
       {
         id: 'sigint twice',
         fault: 'Ctrl-C twice while Helm works: it is asked to stop and rolls back',
@@ -280,7 +279,7 @@ export const chains: readonly Chain[] = [
   },
   {
     name: 'power cut',
-    faults: ['upgrade_pg_backup', 'upgrade_snapshot', 'upgrade_chart_swap'].map((step): Fault => ({
+    cases: ['upgrade_pg_backup', 'upgrade_snapshot', 'upgrade_chart_swap'].map((step): Fault => ({
       id: `power-cut ${step}`,
       fault: 'power cut',
       step,
@@ -290,7 +289,7 @@ export const chains: readonly Chain[] = [
   },
   {
     name: 'power cut of Helm',
-    faults: [
+    cases: [
       {
         id: 'power-cut upgrade_helm',
         fault: 'power cut while Helm works',
@@ -303,7 +302,7 @@ export const chains: readonly Chain[] = [
   },
   {
     name: 'clock',
-    faults: [
+    cases: [
       {
         id: 'clock-back fresh',
         fault: 'the clock of `ivaap` alone an hour back, at the first start',

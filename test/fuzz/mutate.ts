@@ -1,4 +1,4 @@
-import { numbers } from '../crash/draw.ts';
+import { numbers } from '../proofs/draw.ts';
 
 /** Draws for one input: the same for the same seed, so that an input is known by its seed and its number. */
 export interface Draw {

@@ -2,14 +2,37 @@ import { spawnSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { alone } from '../proofs/proof.ts';
+import type { Proof } from '../proofs/proof.ts';
+import { targetNames } from './targets.ts';
 import type { TargetName } from './targets.ts';
 
 /** What came of one target. `problem` names what went wrong; the input is kept then. */
-export interface Fuzzed {
+interface Fuzzed {
   executions: number;
   refused: number;
   maxRssBytes: number;
   problem?: string;
+}
+
+/** Feeds each reader with damaged inputs for `seconds`. */
+export function fuzzProof(seed: string, seconds: number): Proof<{ id: TargetName }> {
+  return {
+    words: { cases: 'readers', passed: 'sound' },
+    groups: alone(targetNames.map((id) => ({ id }))),
+    async attempt({ cases }, say) {
+      return cases.map(({ id }) => {
+        const { executions, refused, maxRssBytes, problem } = fuzz(id, seed, seconds);
+        const memory = `${Math.round(maxRssBytes / 1024 ** 2)} MiB at most`;
+        say(`${id}: ${executions} inputs, ${refused} refused, ${memory}, seed ${seed}`);
+        if (problem !== undefined) return { id, problems: [problem] };
+        const problems: string[] = [];
+        if (refused <= executions / 4) problems.push('most inputs have to be damaged ones');
+        if (executions <= 20) problems.push('the inputs have to be small enough to try many');
+        return { id, problems };
+      });
+    },
+  };
 }
 
 const heapMebibytes = 256;
@@ -19,7 +42,7 @@ const memoryLimitBytes = 512 * 1024 * 1024;
 const graceSeconds = 30;
 
 /** Feeds a reader with damaged inputs for `seconds`, in a process of its own whose memory and time are limited. */
-export function fuzz(target: TargetName, seed: string, seconds: number): Fuzzed {
+function fuzz(target: TargetName, seed: string, seconds: number): Fuzzed {
   const folder = mkdtempSync(join(tmpdir(), `fuzz-${target}-`));
   try {
     const child = spawnSync(

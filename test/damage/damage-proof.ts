@@ -1,12 +1,13 @@
 import { copyFileSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openPayload } from '../../src/payload/open-payload.ts';
-import { drawn } from '../crash/draw.ts';
 import { scanWithoutThreads } from '../fixtures/in-process-host/scan-thread.ts';
 import { fixedKeys } from '../fixtures/signing-keys.ts';
 import type { TinyOptions } from '../fixtures/tiny-payload.ts';
 import { makeTinyPayload } from '../fixtures/tiny-payload.ts';
 import { builtExecutable } from '../fixtures/built-executable.ts';
+import { alone } from '../proofs/proof.ts';
+import type { Proof } from '../proofs/proof.ts';
 import { whileDamaged } from './damaged-file.ts';
 import type { Damage } from './damages.ts';
 import { allDamages, executableDamages, trailerDamages } from './damages.ts';
@@ -41,46 +42,46 @@ export async function specimen(options: Pick<TinyOptions, 'executable' | 'keys'>
   return { path, folder, index, remove, undamaged, trailer, commentOffset, bytes: readFileSync(path) };
 }
 
-/** Every damage of a seed with the file that it is done to. */
-function trials(seed: string, files: { signed: Specimen; unsigned: Specimen; executable: Specimen }) {
-  const on = (specimen: Specimen, damages: readonly Damage[]) =>
-    damages.map((damage) => ({ specimen, damage }));
-  return [
-    ...on(files.signed, allDamages(files.signed, seed)),
-    ...on(files.unsigned, trailerDamages(files.unsigned, seed)),
-    ...on(files.executable, executableDamages(files.executable, seed)),
-  ];
+/** A damage and the file that it is done to. */
+interface Trial {
+  id: string;
+  specimen: Specimen;
+  damage: Damage;
 }
 
-/** Tries damages of a seed: all of them, `draw` of them, or those whose id holds `only`. Returns a line for each that was not found. */
-export async function tryDamages(options: {
-  seed: string;
-  draw?: number;
-  only?: string;
-}): Promise<{ tried: number; problems: string[] }> {
-  const { seed, draw, only = '' } = options;
-  const files = {
-    signed: await specimen(),
-    unsigned: await specimen({ keys: 'none' }),
-    executable: await specimen({ executable: builtExecutable() }),
-  };
+const on = (specimen: Specimen, damages: readonly Damage[]) =>
+  damages.map((damage): Trial => ({ id: `${damage.kind}: ${damage.id}`, specimen, damage }));
+
+/** Does every damage of a seed to a packed file and asks the reader. `end` removes the files. */
+export async function damageProof(seed: string): Promise<{ proof: Proof<Trial>; end: () => void }> {
+  const signedFile = await specimen();
+  const unsigned = await specimen({ keys: 'none' });
+  const executable = await specimen({ executable: builtExecutable() });
   const endThreads = scanWithoutThreads();
-  const problems: string[] = [];
-  try {
-    const wanted = trials(seed, files).filter(({ damage }) => damage.id.includes(only));
-    const chosen = draw === undefined ? wanted : drawn(wanted, draw, seed);
-    for (const { specimen, damage } of chosen) {
-      const problem = await tryOne(specimen, damage);
-      if (problem !== undefined) problems.push(`${damage.kind}: ${damage.id}: ${problem}`);
-    }
-    return { tried: chosen.length, problems };
-  } finally {
+  const trials = [
+    ...on(signedFile, allDamages(signedFile, seed)),
+    ...on(unsigned, trailerDamages(unsigned, seed)),
+    ...on(executable, executableDamages(executable, seed)),
+  ];
+  const proof: Proof<Trial> = {
+    words: { cases: 'damages', passed: 'found' },
+    groups: alone(trials),
+    attempt: ({ cases }) =>
+      Promise.all(
+        cases.map(async ({ id, ...trial }) => {
+          const problem = await tryOne(trial);
+          return { id, problems: problem === undefined ? [] : [problem] };
+        }),
+      ),
+  };
+  const end = () => {
     endThreads();
-    for (const { remove } of Object.values(files)) remove();
-  }
+    for (const { remove } of [signedFile, unsigned, executable]) remove();
+  };
+  return { proof, end };
 }
 
-function tryOne(specimen: Specimen, damage: Damage): Promise<string | undefined> {
+function tryOne({ specimen, damage }: Omit<Trial, 'id'>): Promise<string | undefined> {
   return whileDamaged(specimen.path, specimen.bytes, damage, () =>
     damage.executable === true ? judgeExecutable(specimen, damage) : judge(specimen, specimen.path, damage),
   );

@@ -1,0 +1,40 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { placesOf } from '../../crash/journal-places.ts';
+import type { RunRecord } from '../../../src/engine/state.ts';
+import { listPlaces } from '../../crash/places.ts';
+
+test('each graph has a place before its first step and three a step, a third of which are kills of the tree', () => {
+  for (const graph of ['upgrade', 'install'] as const) {
+    const places = listPlaces(graph);
+    assert.ok(places.length >= 31, `${graph} has ${places.length} places`);
+    assert.equal(new Set(places.map(({ id }) => id)).size, places.length);
+    const steps = (places.length - 1) / 3;
+    assert.equal(places.filter(({ kill }) => kill === 'tree').length, steps);
+  }
+});
+
+test('a journal names its running steps, and none of another flow or of a run that has ended', () => {
+  const step = { startedAt: '', attempts: 1, revision: 1, inputsHash: '' };
+  const run: RunRecord = {
+    id: 'r',
+    flow: 'upgrade',
+    from: '1',
+    to: '2',
+    payloadDigest: '',
+    startedAt: '',
+    status: 'running',
+    binary: '',
+    order: [],
+    steps: {},
+  };
+  assert.deepEqual(placesOf({ run }, 'upgrade'), ['start']);
+  assert.deepEqual(placesOf({ run }, 'install'), []);
+  assert.deepEqual(placesOf({ run: { ...run, status: 'failed' } }, 'upgrade'), []);
+  const steps = {
+    one: { ...step, status: 'completed' },
+    two: { ...step, status: 'running' },
+    three: { ...step, status: 'running', place: 'dump-written' },
+  } as const;
+  assert.deepEqual(placesOf({ run: { ...run, steps } }, 'upgrade'), ['two:running', 'three:dump-written']);
+});
