@@ -1,9 +1,19 @@
-import type { Measurement } from '../policy/preflight-report.ts';
-import type { StepContext } from '../release/context.ts';
 import { planImageLoad } from '../release/image-load.ts';
+import type { Check } from './check.ts';
+import type { UpgradeCheckContext } from './context.ts';
 
 /** With `--images-from disk` the archives must be found good before the first step, not after the dump. */
-export async function checkArchives(ctx: StepContext): Promise<Measurement> {
-  const { summary } = await planImageLoad(ctx);
-  return { outcome: 'ok', measured: summary, limit: 'whole and of this release' };
-}
+export const archives: Check<UpgradeCheckContext> = {
+  id: 'archives',
+  kind: 'guard',
+  title: 'Archives on disk usable',
+  limit: 'with --images-from disk: whole and of this release',
+  why: 'a damaged archive would be found after the dump',
+  fix: 'write it anew: --refresh-archives',
+  timeoutSeconds: 1800,
+  flows: ['upgrade'],
+  applies: ({ imagesFrom, refreshArchives }) => imagesFrom === 'disk' && !refreshArchives,
+  async measure(ctx) {
+    return { outcome: 'ok', measured: (await planImageLoad(ctx)).summary };
+  },
+};

@@ -3,7 +3,8 @@ import { dirname, join } from 'node:path';
 import { readRegular, readRegularText } from '../host/regular-file.ts';
 import { type Certificate, certificateOf, kubeconfigCertificate } from '../host/api-server.ts';
 import type { Measurement } from '../policy/preflight-report.ts';
-import type { CheckContext, HostFacts } from './facts.ts';
+import type { Check } from './check.ts';
+import type { HostFacts } from './facts.ts';
 
 const dayMs = 86_400_000;
 const failDays = 1;
@@ -22,16 +23,26 @@ const loaded = new Set([
 ]);
 
 /** The API server's own, the kubeconfig's, and those on disk that something of k3s' uses: the one that expires first counts. */
-export async function checkCertificates(ctx: CheckContext, facts: HostFacts): Promise<Measurement> {
-  const data = await dataFolder(facts);
-  const [{ serving }, ours, ...onDisk] = await Promise.all([
-    facts.apiServer(),
-    kubeconfigCertificate(ctx.product.k3s.kubeconfig),
-    ...(await usedCertificates(data)).map(read),
-  ]);
-  const found = onDisk.filter((one) => one !== undefined);
-  return judgeCertificates([serving, ...(ours === undefined ? [] : [ours]), ...found], ctx.now().getTime());
-}
+export const certificates: Check = {
+  id: 'certificates',
+  kind: 'health',
+  title: 'Certificates of the cluster',
+  limit: `valid for ${failDays} day at least; a warning below ${warnDays} days`,
+  why: 'a cluster whose certificates expire stops answering half-way',
+  fix: 'systemctl restart k3s',
+  timeoutSeconds: 30,
+  flows: ['install', 'upgrade'],
+  async measure(ctx, facts) {
+    const data = await dataFolder(facts);
+    const [{ serving }, ours, ...onDisk] = await Promise.all([
+      facts.apiServer(),
+      kubeconfigCertificate(ctx.product.k3s.kubeconfig),
+      ...(await usedCertificates(data)).map(read),
+    ]);
+    const found = onDisk.filter((one) => one !== undefined);
+    return judgeCertificates([serving, ...(ours === undefined ? [] : [ours]), ...found], ctx.now().getTime());
+  },
+};
 
 /** k3s' --data-dir, told from where its containerd keeps images. */
 async function dataFolder(facts: Pick<HostFacts, 'imageStore'>): Promise<string> {
@@ -69,10 +80,9 @@ async function read(path: string): Promise<Certificate | undefined> {
 }
 
 export function judgeCertificates(certificates: readonly Certificate[], nowMs: number): Measurement {
-  const limit = `${failDays} day at least, a warning below ${warnDays} days`;
   const daysLeft = ({ validTo }: Certificate) => Math.floor((validTo.getTime() - nowMs) / dayMs);
   const [first] = [...certificates].sort((a, b) => a.validTo.getTime() - b.validTo.getTime());
-  if (first === undefined) return { outcome: 'fail', measured: 'no certificate was found', limit };
+  if (first === undefined) return { outcome: 'fail', measured: 'no certificate was found' };
   const days = daysLeft(first);
   const until = first.validTo.toISOString();
   const expired = first.validTo.getTime() <= nowMs;
@@ -81,7 +91,6 @@ export function judgeCertificates(certificates: readonly Certificate[], nowMs: n
     measured: expired
       ? `${first.place} has expired on ${until}`
       : `${days} days left of the ${certificates.length} in use (${first.place}, until ${until})`,
-    limit,
     // k3s renews what is about to expire when it starts; a new authority is made by its own command alone.
     fix: first.place.endsWith('-ca.crt') ? 'k3s certificate rotate-ca --help' : 'systemctl restart k3s',
     data: { daysLeft: days },

@@ -1,19 +1,25 @@
 import type { State } from '../engine/state.ts';
 import type { Measurement } from '../policy/preflight-report.ts';
-import type { HostFacts } from './facts.ts';
+import type { Check } from './check.ts';
 
 const failSeconds = 60;
 const warnSeconds = 5;
 
-export async function checkClock(
-  facts: HostFacts,
-  state: State | undefined,
-  now: () => Date,
-): Promise<Measurement> {
-  const { serverMs, localMs } = await facts.apiServer();
-  // The server says whole seconds: on average half of one is cut off.
-  return judgeClock((localMs - serverMs - 500) / 1000, lastRecorded(state), now().getTime());
-}
+export const clock: Check = {
+  id: 'clock',
+  kind: 'health',
+  title: 'Clock',
+  limit: `at most ${failSeconds} s from the API server’s and not before the last recorded run; a warning from ${warnSeconds} s`,
+  why: 'ages of backups and validity of certificates are judged by it',
+  fix: 'timedatectl set-ntp true',
+  timeoutSeconds: 30,
+  flows: ['install', 'upgrade'],
+  async measure({ state, now }, facts) {
+    const { serverMs, localMs } = await facts.apiServer();
+    // The server says whole seconds: on average half of one is cut off.
+    return judgeClock((localMs - serverMs - 500) / 1000, lastRecorded(state), now().getTime());
+  },
+};
 
 function lastRecorded(state: State | undefined): string | undefined {
   const { run, installed } = state ?? {};
@@ -26,17 +32,15 @@ function lastRecorded(state: State | undefined): string | undefined {
 
 /** `aheadSeconds` is ours against the API server's; `recorded` the newest time in the state. */
 export function judgeClock(aheadSeconds: number, recorded: string | undefined, nowMs: number): Measurement {
-  const limit = `at most ${failSeconds} s from the API server's, not before the last recorded run`;
   const away = Math.max(0, Math.abs(aheadSeconds) - 0.5);
   const behindState = recorded === undefined ? 0 : (Date.parse(recorded) - nowMs) / 1000;
   const measured = `${away.toFixed(0)} s ${aheadSeconds < 0 ? 'behind' : 'ahead of'} the API server's`;
-  if (!(away <= failSeconds)) return { outcome: 'fail', measured, limit };
+  if (!(away <= failSeconds)) return { outcome: 'fail', measured };
   if (behindState > failSeconds) {
     return {
       outcome: 'fail',
       measured: `${measured}, and ${behindState.toFixed(0)} s before the last recorded run (${recorded})`,
-      limit,
     };
   }
-  return { outcome: away > warnSeconds ? 'warn' : 'ok', measured, limit, data: { aheadSeconds } };
+  return { outcome: away > warnSeconds ? 'warn' : 'ok', measured, data: { aheadSeconds } };
 }

@@ -3,20 +3,33 @@ import type { KubeObject, Manifest } from '../host/kubectl.ts';
 import { tryLogin } from '../host/postgres-login.ts';
 import type { Product } from '../payload/product-schema.ts';
 import type { Measurement } from '../policy/preflight-report.ts';
-import type { UpgradeContext } from '../release/context.ts';
-
-const limit = 'the password that new pods are given opens a session over the network';
+import type { Check } from './check.ts';
+import type { UpgradeCheckContext } from './context.ts';
 
 type Role = NonNullable<Product['database']['login']>;
-type Context = Pick<UpgradeContext, 'kubectl' | 'database' | 'rendered' | 'values'> & {
-  product: Pick<Product, 'namespace' | 'database'>;
+
+export const databaseLogin: Check<UpgradeCheckContext> = {
+  id: 'database-login',
+  kind: 'outage',
+  title: 'New pods may use the database',
+  limit: 'the password that new pods are given opens a session over the network',
+  limitInFull:
+    'the password in the Secret that new pods read opens a session, tried in the running database over its network address; what cannot be asked only warns; not asked where the product names no such Secret',
+  why: 'running pods keep their sessions whatever became of the password; new ones crash',
+  fix: 'give the role the password of the Secret',
+  timeoutSeconds: 90,
+  flows: ['upgrade'],
+  applies: ({ product }) => product.database.login !== undefined,
+  async measure(ctx) {
+    const { login } = ctx.product.database;
+    return login === undefined ? [] : tryPassword(ctx, login);
+  },
 };
 
 /** Running pods keep their sessions, whatever became of a role's password since: new ones would crash and crash again. */
-export async function checkDatabaseLogin(
-  { kubectl, database, product, rendered, values }: Context,
+async function tryPassword(
+  { kubectl, database, product, rendered, values, signal }: UpgradeCheckContext,
   { user, secret }: Role,
-  signal: AbortSignal,
 ): Promise<Measurement> {
   const { namespace } = product;
   const { container, name } = product.database;
@@ -25,7 +38,6 @@ export async function checkDatabaseLogin(
     part,
     outcome: 'warn',
     measured: `not known whether role ${user} may open a session: ${why}`,
-    limit,
     fix: `k3s kubectl describe pod -n ${namespace} -l ${product.database.selector}`,
   });
   try {
@@ -43,12 +55,11 @@ export async function checkDatabaseLogin(
     const login = { address, user, database: name, password };
     const answer = await tryLogin(kubectl, { namespace, pod, container }, login, signal);
     if (answer.opened === undefined) return unknown(answer.words);
-    if (answer.opened) return { outcome: 'ok', measured: `role ${user} opens a session`, limit };
+    if (answer.opened) return { outcome: 'ok', measured: `role ${user} opens a session` };
     return {
       part,
       outcome: 'fail',
       measured: `the database refuses role ${user} the password of ${part}, which new pods use; running ones keep the sessions that they have (${answer.words})`,
-      limit,
       fix:
         own === undefined
           ? passwordOfSecret(product, { user, secret }, pod)

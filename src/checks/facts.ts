@@ -2,43 +2,17 @@ import { IvaapError } from '../errors.ts';
 import { type LockHolder, lockHolders, otherDatabases } from '../host/database-sessions.ts';
 import { estimateDump } from '../host/dump-estimate.ts';
 import { type Known, known } from '../known.ts';
-import type { ApiServerAnswer, askApiServer } from '../host/api-server.ts';
+import type { ApiServerAnswer } from '../host/api-server.ts';
 import type { KubeObject } from '../host/kubectl.ts';
 import type { Pod } from '../host/pods.ts';
-import type { listProcesses } from '../host/processes.ts';
 import { type ImagePlan, planImages } from '../images/plan.ts';
 import { wantedImages } from '../images/wanted.ts';
 import type { QuotaObject } from '../policy/quota-use.ts';
 import type { NodeObject, Claim, StorageClass, ClusterObjects } from '../release/cluster-objects.ts';
-import type { StepContext } from '../release/context.ts';
 import { once } from '../release/once.ts';
 import { imageStore } from '../release/image-store.ts';
 import { settled } from '../release/settled-node.ts';
-
-/** What checks of both flows are given. */
-export type CheckContext = Pick<
-  StepContext,
-  | 'product'
-  | 'release'
-  | 'payload'
-  | 'index'
-  | 'paths'
-  | 'kubectl'
-  | 'containerd'
-  | 'database'
-  | 'entitlements'
-  | 'refreshArchives'
-  | 'run'
-  | 'helmJournal'
-  | 'now'
-  | 'program'
-> & {
-  askApiServer: typeof askApiServer;
-  listProcesses: typeof listProcesses;
-  signal: AbortSignal;
-  /** An unfinished run of this flow goes on: part of what it needs is there already. */
-  resumed: boolean;
-};
+import type { CheckContext } from './context.ts';
 
 export interface DatabaseFacts {
   /** `server_version_num`: 150018 is 15.18. */

@@ -1,7 +1,37 @@
-import { bootId } from '../host/system.ts';
-import type { Measurement } from '../policy/preflight-report.ts';
 import { foreign } from '../foreign.ts';
-import type { CheckContext } from './facts.ts';
+import { bootId } from '../host/system.ts';
+import type { Check } from './check.ts';
+
+export const helmProcess: Check = {
+  id: 'helm-process',
+  kind: 'guard',
+  title: 'No foreign Helm at work',
+  limit: 'no Helm that changes this release and is not in our journal',
+  why: 'two Helms on one release leave neither’s result',
+  fix: 'wait for it to end (pgrep -a helm)',
+  timeoutSeconds: 30,
+  flows: ['install', 'upgrade'],
+  measure({ product, helmJournal, listProcesses }) {
+    const { process: known } = helmJournal();
+    const ours = known?.bootId === bootId() ? known : undefined;
+    const others = listProcesses()
+      .filter(({ argv }) => changesRelease(argv, product))
+      .filter(({ pid, startTime }) => ours?.pid !== pid || ours.startTime !== startTime);
+    const [first] = others;
+    return {
+      outcome: first === undefined ? 'ok' : 'fail',
+      measured:
+        first === undefined
+          ? 'none'
+          : others
+              .map(({ pid, argv }) => `process ${pid}: ${foreign(argv.slice(0, 3).join(' '))}`)
+              .join(', '),
+      ...(first === undefined
+        ? {}
+        : { fix: `wait until it has ended: tail --pid=${first.pid} -f /dev/null` }),
+    };
+  },
+};
 
 const program = /^helm([-_]?v?\d+(\.\d+)*)?$/;
 const changes = new Set(['install', 'upgrade', 'rollback', 'uninstall', 'delete', 'del', 'un']);
@@ -20,26 +50,4 @@ export function changesRelease(
       [`--namespace=${namespace}`, `-n=${namespace}`, `-n${namespace}`].includes(word) ||
       (word === namespace && ['-n', '--namespace'].includes(words[place - 1] ?? '')),
   );
-}
-
-export function checkHelmProcess({
-  product,
-  helmJournal,
-  listProcesses,
-}: Pick<CheckContext, 'product' | 'helmJournal' | 'listProcesses'>): Measurement {
-  const { process: known } = helmJournal();
-  const ours = known?.bootId === bootId() ? known : undefined;
-  const others = listProcesses()
-    .filter(({ argv }) => changesRelease(argv, product))
-    .filter(({ pid, startTime }) => ours?.pid !== pid || ours.startTime !== startTime);
-  const [first] = others;
-  return {
-    outcome: first === undefined ? 'ok' : 'fail',
-    measured:
-      first === undefined
-        ? 'none'
-        : others.map(({ pid, argv }) => `process ${pid}: ${foreign(argv.slice(0, 3).join(' '))}`).join(', '),
-    limit: 'no Helm that changes this release and is not in our journal',
-    ...(first === undefined ? {} : { fix: `wait until it has ended: tail --pid=${first.pid} -f /dev/null` }),
-  };
 }

@@ -1,7 +1,32 @@
 import { roomAt } from '../host/mounts.ts';
 import type { Measurement } from '../policy/preflight-report.ts';
-import type { CheckContext, HostFacts } from './facts.ts';
 import { shellWord } from '../shell-word.ts';
+import type { Check } from './check.ts';
+
+/** Use of the image file system as kubelet counts it, now and with the images that are still to come. */
+export const imageGc: Check = {
+  id: 'image-gc',
+  kind: 'health',
+  title: 'Image file system below kubelet’s threshold',
+  limit: 'below imageGCHighThresholdPercent, new images included',
+  why: 'above it kubelet removes images that no pod runs just now',
+  fix: 'make room on it (df -h), or give it a larger disk',
+  timeoutSeconds: 90,
+  flows: ['install', 'upgrade'],
+  async measure(ctx, facts) {
+    const { nodes } = await facts.cluster();
+    const node = nodes[0]?.metadata.name ?? '';
+    const [configz, missing, room] = await Promise.all([
+      ctx.kubectl.run(['get', '--raw', `/api/v1/nodes/${node}/proxy/configz`], {
+        timeoutMs: 20_000,
+        signal: ctx.signal,
+      }),
+      facts.missingImages(),
+      facts.imageStore().then(roomAt),
+    ]);
+    return judgeImageGc(highThreshold(configz.stdout), room, missing.missingBytes + missing.unpackedBytes);
+  },
+};
 
 /** kubelet's own default, which k3s keeps. */
 const defaultThreshold = 85;
@@ -16,21 +41,6 @@ export function highThreshold(configz: string): number {
   } catch {
     return defaultThreshold;
   }
-}
-
-/** Use of the image file system as kubelet counts it, now and with the images that are still to come. */
-export async function checkImageGc(ctx: CheckContext, facts: HostFacts): Promise<Measurement> {
-  const { nodes } = await facts.cluster();
-  const node = nodes[0]?.metadata.name ?? '';
-  const [configz, missing, room] = await Promise.all([
-    ctx.kubectl.run(['get', '--raw', `/api/v1/nodes/${node}/proxy/configz`], {
-      timeoutMs: 20_000,
-      signal: ctx.signal,
-    }),
-    facts.missingImages(),
-    facts.imageStore().then(roomAt),
-  ]);
-  return judgeImageGc(highThreshold(configz.stdout), room, missing.missingBytes + missing.unpackedBytes);
 }
 
 export function judgeImageGc(

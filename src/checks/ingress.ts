@@ -1,13 +1,27 @@
 import { probe } from '../host/http-probe.ts';
 import type { Measurement } from '../policy/preflight-report.ts';
-import { probeUntilHealthy } from '../release/health-route.ts';
+import { fqdnOf, probeUntilHealthy } from '../release/health-route.ts';
 import { foreign } from '../foreign.ts';
-import type { CheckContext } from './facts.ts';
+import type { Check } from './check.ts';
+import type { InstallCheckContext, UpgradeCheckContext } from './context.ts';
+
+export const ingress: Check = {
+  id: 'ingress',
+  kind: 'health',
+  title: 'Ingress answers',
+  limit: 'the health routes answer as they should; before an install: anything answers',
+  why: 'the product is judged through it after the upgrade',
+  fix: 'k3s kubectl get ingress,pods -A',
+  timeoutSeconds: 30,
+  flows: ['install', 'upgrade'],
+  measure: (ctx) => (ctx.flow === 'install' ? controllerPorts(ctx) : healthRoutes(ctx)),
+};
 
 /** One answer may be unlucky; one that stays away is not. */
 const patienceMs = 8000;
 
-export function checkRoutes({ product, signal }: CheckContext, fqdn: string): Promise<Measurement[]> {
+function healthRoutes({ product, signal, values }: UpgradeCheckContext): Promise<Measurement[]> {
+  const fqdn = fqdnOf(product, values);
   return Promise.all(
     product.health.map(async (route): Promise<Measurement> => {
       const result = await probeUntilHealthy(route, fqdn, { timeoutMs: patienceMs, signal });
@@ -26,7 +40,7 @@ export function checkRoutes({ product, signal }: CheckContext, fqdn: string): Pr
 }
 
 /** Before an install nothing is routed yet: that an ingress controller listens at all is what can be known. */
-export function checkIngressPorts({ product, signal }: CheckContext, fqdn: string): Promise<Measurement[]> {
+function controllerPorts({ product, signal, fqdn }: InstallCheckContext): Promise<Measurement[]> {
   const ports = [...new Set(product.health.map(({ port }) => port))];
   return Promise.all(
     ports.map(async (port): Promise<Measurement> => {

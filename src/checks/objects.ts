@@ -3,29 +3,38 @@ import type { Manifest } from '../host/kubectl.ts';
 import { tryCreate } from '../host/server-questions.ts';
 import type { Measurement } from '../policy/preflight-report.ts';
 import { commandFor, plainWords } from '../policy/refusal-words.ts';
-import type { UpgradeContext } from '../release/context.ts';
 import { adoptCommand, foreignOwner } from '../release/object-owner.ts';
-import type { PodTrial } from '../release/pod-trials.ts';
-import type { Answer, DeployedRecord, ServerAnswers } from '../release/answered-objects.ts';
+import type { Answer, DeployedRecord } from '../release/answered-objects.ts';
 import { mendRecord } from '../release/mend-record.ts';
 import { foreign } from '../foreign.ts';
 import { quotaOf } from '../policy/quota-use.ts';
 import { tryMade } from '../release/made-objects.ts';
 import { fullQuotas } from '../release/full-quotas.ts';
-import type { ClusterObjects } from '../release/cluster-objects.ts';
 import { shellWord } from '../shell-word.ts';
+import type { Check } from './check.ts';
+import type { UpgradeCheckContext } from './context.ts';
+import type { HostFacts } from './facts.ts';
 
-const limit = 'the API server takes it, and Helm owns what is there';
+export const objects: Check<UpgradeCheckContext> = {
+  id: 'objects',
+  kind: 'outage',
+  title: 'API server takes the objects and their pods',
+  limit: 'the API server takes it, and Helm owns what is there',
+  limitInFull:
+    'each object of the chart, tried by a server-side dry run in Helm’s name, each pod template whose pods are made anew, what controllers make beside pods (ReplicaSets, revisions, claims), and hooks; Helm’s own record readable and its next one taken; quotas with room for all new objects together',
+  why: 'Helm would fail on it after it has replaced other pods',
+  fix: 'mend what the API server names',
+  timeoutSeconds: 180,
+  flows: ['upgrade'],
+  measure: refusals,
+};
 
 /** Each object that Helm would fail on, or whose pods would not be made, once and in the server's own words. */
-export async function checkObjects(
-  ctx: UpgradeContext,
-  answers: ServerAnswers,
-  pods: readonly PodTrial[],
-  { quotas, allClaims }: Pick<ClusterObjects, 'quotas' | 'allClaims'>,
-  signal: AbortSignal,
-): Promise<Measurement[]> {
-  const { product } = ctx;
+async function refusals(ctx: UpgradeCheckContext, facts: HostFacts): Promise<Measurement[]> {
+  const { product, signal } = ctx;
+  const answers = await ctx.answers(signal);
+  const pods = await ctx.podTrials();
+  const { quotas, allClaims } = await facts.cluster();
   const { objects, deployed } = answers;
   const found: Measurement[] = [];
   const refused = (name: { kind: string; name: string; namespace: string }, words: string, what = '') => {
@@ -58,24 +67,23 @@ export async function checkObjects(
     live === undefined && next !== undefined ? [next] : [],
   );
   const all = [...created, ...(words === undefined ? [record.object] : [])] as Manifest[];
-  found.push(...fullQuotas(quotas.map(quotaOf), all, made, { usual: product.namespace, limit }));
+  found.push(...fullQuotas(quotas.map(quotaOf), all, made, product.namespace));
   if (deployed !== undefined) found.push(...unreadable(ctx, deployed, objects));
   if (found.length > 0) return found;
   const measured = `${objects.length} objects and ${pods.length} pod templates tried`;
-  return [{ outcome: 'ok', measured, limit }];
+  return [{ outcome: 'ok', measured }];
 }
 
 const bad = (part: string, measured: string, fix: string): Measurement => ({
   part,
   outcome: 'fail',
   measured,
-  limit,
   fix,
 });
 
 /** Helm reads all of its own record before it does anything. */
 function unreadable(
-  ctx: UpgradeContext,
+  ctx: UpgradeCheckContext,
   deployed: DeployedRecord,
   objects: readonly Answer[],
 ): Measurement[] {
@@ -93,7 +101,7 @@ function unreadable(
  * had let it pass, and Helm takes a later number.
  */
 async function tryRecord(
-  { kubectl, product }: UpgradeContext,
+  { kubectl, product }: UpgradeCheckContext,
   deployed: DeployedRecord | undefined,
   signal: AbortSignal,
 ) {
@@ -115,7 +123,7 @@ async function tryRecord(
 const upgradeHook = /(^|,)\s*(pre|post)-upgrade\s*(,|$)/;
 
 /** Objects of hooks are made anew, under a name of their own here: one of an earlier run may be there still. */
-async function refusedHooks({ kubectl, rendered, product }: UpgradeContext, signal: AbortSignal) {
+async function refusedHooks({ kubectl, rendered, product }: UpgradeCheckContext, signal: AbortSignal) {
   const all = await rendered({ hooks: true });
   const hooks = all.filter(({ metadata }) => {
     const annotations = metadata?.['annotations'] as Record<string, unknown> | undefined;

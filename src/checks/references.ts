@@ -1,14 +1,26 @@
 import type { KubeObject, Manifest } from '../host/kubectl.ts';
 import { getAll } from '../host/server-questions.ts';
 import type { Measurement } from '../policy/preflight-report.ts';
-import type { UpgradeContext } from '../release/context.ts';
 import type { PodTrial } from '../release/pod-trials.ts';
 import { byNamespace } from '../release/server-answers.ts';
 import { foreign } from '../foreign.ts';
 import type { Claim, ClusterObjects, StorageClass } from '../release/cluster-objects.ts';
+import type { Check } from './check.ts';
+import type { UpgradeCheckContext } from './context.ts';
+import type { HostFacts } from './facts.ts';
 
-const limit =
-  'each config map, secret and claim that a new pod needs is there or in the chart, each claim can be bound';
+export const references: Check<UpgradeCheckContext> = {
+  id: 'references',
+  kind: 'outage',
+  title: 'What new pods read and mount is there',
+  limit:
+    'each config map, secret and claim of a new pod is there or in the chart, each new claim has a StorageClass',
+  why: 'a pod that misses one waits for it for ever, after the old one has stopped',
+  fix: 'make what is missing, or mend its name in the values file',
+  timeoutSeconds: 180,
+  flows: ['upgrade'],
+  measure: missingObjects,
+};
 
 type Json = Record<string, unknown>;
 
@@ -18,12 +30,9 @@ interface Need {
 }
 
 /** What new pods mount and read: what is missing keeps a pod waiting for ever, after the old one has stopped. */
-export async function checkReferences(
-  ctx: UpgradeContext,
-  trials: readonly PodTrial[],
-  cluster: ClusterObjects,
-  signal: AbortSignal,
-): Promise<Measurement[]> {
+async function missingObjects(ctx: UpgradeCheckContext, facts: HostFacts): Promise<Measurement[]> {
+  const trials = await ctx.podTrials();
+  const cluster = await facts.cluster();
   const usual = ctx.product.namespace;
   const rendered = await ctx.rendered({ hooks: true });
   const comes = (object: Manifest) => rendered.some((one) => brings(one, object));
@@ -38,7 +47,7 @@ export async function checkReferences(
     [...missing].map(({ object }) => object),
     usual,
   )) {
-    const { objects } = await getAll(ctx.kubectl, some, { namespace, signal });
+    const { objects } = await getAll(ctx.kubectl, some, { namespace, signal: ctx.signal });
     for (const need of missing) {
       const { kind, metadata } = need.object;
       const there = (one: KubeObject) => one.kind === kind && one.metadata.name === metadata.name;
@@ -66,7 +75,7 @@ export async function checkReferences(
   }
   if (found.length > 0) return found.map((one) => ({ ...one, outcome }));
   const count = new Set(needs.map(({ object }) => `${object.kind}/${object.metadata.name}`)).size;
-  return [{ outcome: 'ok', measured: `${count} of ${count} there`, limit }];
+  return [{ outcome: 'ok', measured: `${count} of ${count} there` }];
 }
 
 /** The object itself, or one by which somebody makes it: a certificate names its secret. */
@@ -82,7 +91,6 @@ const bad = (part: string, measured: string, namespace: string, fix?: string): M
   part,
   outcome: 'fail',
   measured,
-  limit,
   fix: fix ?? `k3s kubectl get configmaps,secrets,pvc -n ${namespace}`,
 });
 

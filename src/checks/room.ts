@@ -2,25 +2,36 @@ import { known } from '../known.ts';
 import { DiskReserve } from '../host/reserve.ts';
 import { roomAt } from '../host/mounts.ts';
 import { wantedArchives } from '../images/wanted.ts';
-import type { Requirements } from '../payload/product-schema.ts';
 import type { Measurement } from '../policy/preflight-report.ts';
 import { judgeRoom, type RoomNeed } from '../policy/room.ts';
 import { dumpStepId, pgDumpSchema } from '../backup/dump-record.ts';
 import { whyDumpIsStale } from '../backup/stale-dump.ts';
-import type { CheckContext, HostFacts } from './facts.ts';
+import type { Check } from './check.ts';
+import type { CheckContext } from './context.ts';
+import type { HostFacts } from './facts.ts';
 
 /** Records, logs and copies of a run, and what a few new pods need. */
 const runFiles = 200;
 /** Files of images are smaller: who refuses by this lacks inodes for certain. */
 const bytesAFile = 65_536;
 
+export const room: Check = {
+  id: 'room',
+  kind: 'guard',
+  title: 'Room per file system',
+  limit:
+    "the product's limits or what is really missing (image layers and their unpacked size, dump, archives), whichever is more; on a run that goes on what is still missing; inodes for what is missing",
+  why: 'a disk that fills half-way stops database and cluster',
+  fix: 'make room (df -h), or give it a larger disk',
+  timeoutSeconds: 90,
+  flows: ['install', 'upgrade'],
+  measure: roomPerFileSystem,
+};
+
 /** The product's limits for a run that begins, and what is really missing for any. */
-export async function checkRoom(
-  ctx: CheckContext,
-  facts: HostFacts,
-  { room }: Requirements,
-  dump: boolean,
-): Promise<Measurement[]> {
+async function roomPerFileSystem(ctx: CheckContext, facts: HostFacts): Promise<Measurement[]> {
+  const { room } = ctx.product.requirements[ctx.flow];
+  const dump = ctx.flow === 'upgrade' && !ctx.skipBackup;
   // A run that goes on has taken its room already: only what is still missing counts.
   const floors: RoomNeed[] = ctx.resumed
     ? []

@@ -1,35 +1,41 @@
-import { normalizedReference } from '../images/reference.ts';
-import { readRegularText } from '../host/regular-file.ts';
-import type { Measurement } from '../policy/preflight-report.ts';
 import { foreign } from '../foreign.ts';
-import type { CheckContext } from './facts.ts';
-
-const limit = 'whole in containerd: every pod starts with it';
+import { readRegularText } from '../host/regular-file.ts';
+import { normalizedReference } from '../images/reference.ts';
+import type { Check } from './check.ts';
 
 /** The image that holds a pod's namespaces, as the containerd that runs is configured. */
-export async function checkSandboxImage(ctx: CheckContext): Promise<Measurement> {
-  const path = configFile(ctx.listProcesses().map(({ argv }) => argv));
-  const text = path === undefined ? undefined : await readRegularText(path).catch(() => undefined);
-  const image = text === undefined ? undefined : sandboxImage(text);
-  if (image === undefined) {
-    const where = path === undefined ? 'no containerd runs with a configuration file' : `${path} names none`;
+export const sandboxImage: Check = {
+  id: 'sandbox-image',
+  kind: 'outage',
+  title: 'Sandbox image there',
+  limit: 'the pause image that containerd is configured with is whole in its store',
+  why: 'every pod starts with it: without it no new pod starts, and no old one again',
+  fix: 'import it from the air-gap images of this k3s',
+  timeoutSeconds: 120,
+  flows: ['install', 'upgrade'],
+  async measure({ listProcesses, containerd }) {
+    const path = configFile(listProcesses().map(({ argv }) => argv));
+    const text = path === undefined ? undefined : await readRegularText(path).catch(() => undefined);
+    const image = text === undefined ? undefined : configuredImage(text);
+    if (image === undefined) {
+      const where =
+        path === undefined ? 'no containerd runs with a configuration file' : `${path} names none`;
+      return {
+        outcome: 'warn',
+        measured: `not known which one is used: ${where}`,
+        fix: 'k3s crictl info',
+      };
+    }
+    const name = normalizedReference(image);
+    const found = (await containerd.check(name)).find((one) => one.name === name);
+    if (found?.complete === true) return { outcome: 'ok', measured: foreign(name) };
     return {
-      outcome: 'warn',
-      measured: `not known which one is used: ${where}`,
-      limit,
-      fix: 'k3s crictl info',
+      outcome: 'fail',
+      measured: `${foreign(name)} is ${found === undefined ? 'not in containerd' : 'not whole in containerd'}: no new pod starts, nor would the old ones again`,
+      fix: `k3s ctr images import k3s-airgap-images-amd64.tar   # the file of this k3s' own release`,
     };
-  }
-  const name = normalizedReference(image);
-  const found = (await ctx.containerd.check(name)).find((one) => one.name === name);
-  if (found?.complete === true) return { outcome: 'ok', measured: foreign(name), limit };
-  return {
-    outcome: 'fail',
-    measured: `${foreign(name)} is ${found === undefined ? 'not in containerd' : 'not whole in containerd'}: no new pod starts, nor would the old ones again`,
-    limit,
-    fix: `k3s ctr images import k3s-airgap-images-amd64.tar   # the file of this k3s' own release`,
-  };
-}
+  },
+};
 
 /** Of `containerd --config FILE`, as k3s starts it. */
 export function configFile(processes: readonly (readonly string[])[]): string | undefined {
@@ -45,7 +51,7 @@ export function configFile(processes: readonly (readonly string[])[]): string | 
 }
 
 /** In containerd's configuration of version 3, and of version 2. */
-export function sandboxImage(toml: string): string | undefined {
+export function configuredImage(toml: string): string | undefined {
   let table = '';
   for (const line of toml.split('\n')) {
     const heading = /^\s*\[([^[\]]+)\]/.exec(line);

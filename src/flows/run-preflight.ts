@@ -1,3 +1,4 @@
+import type { BoundCheck } from '../checks/check.ts';
 import type { Reporter } from '../engine/reporter.ts';
 import { causeChain, IvaapError } from '../errors.ts';
 import {
@@ -9,18 +10,14 @@ import {
   type Measurement,
   type PreflightReport,
 } from '../policy/preflight-report.ts';
-import { type Check, type CheckId, checks } from '../policy/preflight-checks.ts';
-
-/** Measures one check; what it throws is a failure of that check. */
-export type Measure = (signal: AbortSignal) => Promise<Measurement | Measurement[]>;
 
 /** What a flow checks before it starts, and how that is judged. */
 export interface FlowChecks extends Judging {
   flow: PreflightReport['flow'];
-  /** Made with the signal that ends when the last check has: shared questions are asked under it. */
-  measures(signal: AbortSignal): ReadonlyMap<CheckId, Measure>;
+  /** In the report's order. The signal is aborted when the last one has ended: all of them ask under it. */
+  checks(signal: AbortSignal): readonly BoundCheck[];
   /** Checks that the operator may waive. */
-  waivable: readonly CheckId[];
+  waivable: readonly string[];
 }
 
 export interface PreflightOutcome {
@@ -48,8 +45,7 @@ export async function runPreflight(
   const begun = performance.now();
   const task = { task: 'preflight', title } as const;
   tell({ type: 'task.started', ...task });
-  const measures = checked.measures(signal);
-  const due = checks.filter(({ id }) => measures.has(id));
+  const due = checked.checks(signal);
   const waiting = new Set(due.map(({ id }) => id));
   const progress = () => {
     const done = due.length - waiting.size;
@@ -68,10 +64,10 @@ export async function runPreflight(
   try {
     const found = await Promise.all(
       due.map(async (check) => {
-        const { measured, thrown } = await measure(check, measures.get(check.id) as Measure, signal);
+        const { measured, thrown } = await measure(check, signal);
         waiting.delete(check.id);
         progress();
-        return { results: [measured].flat().map((one) => judge(check.id, one, checked)), thrown };
+        return { results: [measured].flat().map((one) => judge(check, one, checked)), thrown };
       }),
     );
     stop.throwIfAborted();
@@ -125,37 +121,29 @@ function toldOnce(found: readonly { results: CheckResult[]; thrown?: unknown }[]
   });
 }
 
-async function measure(
-  { timeoutSeconds, limit }: Check,
-  ask: Measure,
-  outer: AbortSignal,
-): Promise<Measured> {
-  const over = new AbortController();
-  const signal = AbortSignal.any([outer, over.signal]);
+async function measure({ timeoutSeconds, measure: ask }: BoundCheck, outer: AbortSignal): Promise<Measured> {
   let timer: NodeJS.Timeout | undefined;
-  const ended = (measured: string): Measurement => ({ outcome: 'fail', measured, limit });
+  const ended = (measured: string): Measurement => ({ outcome: 'fail', measured });
   const tooLate = new Promise<Measurement>((done) => {
     timer = setTimeout(() => done(ended(`no answer within ${timeoutSeconds} s`)), timeoutSeconds * 1000);
     outer.addEventListener('abort', () => done(ended('stopped')), { once: true });
   });
   try {
-    return { measured: await Promise.race([Promise.resolve().then(() => ask(signal)), tooLate]) };
+    return { measured: await Promise.race([Promise.resolve().then(ask), tooLate]) };
   } catch (thrown) {
-    return { measured: notMeasured(thrown, limit), thrown };
+    return { measured: notMeasured(thrown), thrown };
   } finally {
     clearTimeout(timer);
-    over.abort();
   }
 }
 
 /** A refusal says itself what is wrong; anything else is a check that could not be made. */
-function notMeasured(error: unknown, limit: string): Measurement {
+function notMeasured(error: unknown): Measurement {
   const [first = 'unknown error', ...causes] = causeChain(error);
   const refused = error instanceof IvaapError && error.code === 'preflight';
   return {
     outcome: 'fail',
     measured: refused ? [first, ...causes].join(': ') : `could not be measured: ${first}`,
-    limit,
     ...(error instanceof IvaapError && error.hint !== undefined ? { fix: error.hint } : {}),
     ...(error instanceof IvaapError && error.output !== undefined ? { output: error.output } : {}),
   };

@@ -1,5 +1,6 @@
+import { checks, checksOf } from '../checks/all.ts';
 import type { Product } from '../payload/product-schema.ts';
-import { parseWaivers, type Waiver } from '../policy/preflight-report.ts';
+import { parseWaivers, waivableIds, type Waiver } from '../policy/preflight-report.ts';
 import { healthStepId } from '../release/health-route.ts';
 
 /**
@@ -12,5 +13,9 @@ export function waiversOf(
   { preflight, health }: Pick<Product, 'preflight' | 'health'>,
 ): Waiver[] {
   const steps = health.map(({ id }) => healthStepId(flow, id));
-  return parseWaivers(texts, flow, preflight.waivable, steps);
+  return parseWaivers(texts, {
+    known: checks.map(({ id }) => id),
+    checks: waivableIds(checksOf[flow], preflight.waivable),
+    steps,
+  });
 }

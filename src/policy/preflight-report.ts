@@ -1,6 +1,22 @@
 import { IvaapError } from '../errors.ts';
 import { foreignIfUnmarked } from '../foreign.ts';
-import { type Check, type CheckId, checks } from './preflight-checks.ts';
+
+/**
+ * What is told of a check, whatever it measures. A guard protects data and blocks always; what would end in an outage blocks each run
+ * that has still to start Helm, and may be waived; a health check blocks only a run that starts fresh: one that goes on may be there to
+ * mend the very damage.
+ */
+export interface CheckDescription {
+  /** What `--waive` names. */
+  id: string;
+  kind: 'guard' | 'outage' | 'health';
+  title: string;
+  /** What the measured value is held against, in words. */
+  limit: string;
+  why: string;
+  /** The one command or act that mends it, where what was found names no better one. */
+  fix: string;
+}
 
 /** Plain JSON, so that a report can be recorded. */
 type Facts = Record<string, string | number | boolean | null>;
@@ -11,7 +27,8 @@ export interface Measurement {
   part?: string;
   outcome: 'ok' | 'warn' | 'fail';
   measured: string;
-  limit: string;
+  /** Where it is computed, or another than the check's own. */
+  limit?: string;
   /** The one command that mends it, where it is another than the check's own. */
   fix?: string;
   /** What a program said, in its own words. */
@@ -22,8 +39,8 @@ export interface Measurement {
 export interface CheckResult {
   /** The check's id, with `:PART` where it looks at several things. */
   id: string;
-  check: CheckId;
-  kind: Check['kind'];
+  check: string;
+  kind: CheckDescription['kind'];
   title: string;
   /** `warn`: near its limit, or a health check that failed and does not block this run. */
   status: 'ok' | 'warn' | 'fail' | 'waived';
@@ -58,14 +75,15 @@ export interface Judging {
   waivers: readonly Waiver[];
 }
 
-const checkOf = (id: CheckId): Check => checks.find((check) => check.id === id) as Check;
-
-const matches = (waiver: Waiver, check: CheckId, id: string) => waiver.id === check || waiver.id === id;
+const matches = (waiver: Waiver, check: string, id: string) => waiver.id === check || waiver.id === id;
 
 /** What a measurement means for this run. */
-export function judge(check: CheckId, found: Measurement, { tolerant, waivers }: Judging): CheckResult {
-  const { kind, title, why, mends } = checkOf(check);
-  const { part, outcome, measured, limit, output, data } = found;
+export function judge(
+  { id: check, kind, title, limit, why, fix }: CheckDescription,
+  found: Measurement,
+  { tolerant, waivers }: Judging,
+): CheckResult {
+  const { part, outcome, measured, output, data } = found;
   const id = part === undefined ? check : `${check}:${part}`;
   const waiver = waivers.find((one) => matches(one, check, id));
   const failed = outcome === 'fail';
@@ -78,9 +96,9 @@ export function judge(check: CheckId, found: Measurement, { tolerant, waivers }:
     title,
     status: waived ? 'waived' : tolerated ? 'warn' : outcome,
     measured,
-    limit,
+    limit: found.limit ?? limit,
     why,
-    ...(outcome === 'ok' ? {} : { fix: found.fix ?? mends }),
+    ...(outcome === 'ok' ? {} : { fix: found.fix ?? fix }),
     ...(output === undefined ? {} : { output }),
     ...(data === undefined ? {} : { data }),
     ...(tolerated ? { tolerated } : {}),
@@ -111,22 +129,25 @@ export function assertWaiversMeant(waivers: readonly Waiver[], results: readonly
 }
 
 /** Ids that an operator may waive: every health check, and the guards that the product's data allows. */
-export function waivableIds(flow: 'install' | 'upgrade', guards: readonly string[]): CheckId[] {
-  const ofFlow = checks.filter((check) => (check.flows as readonly string[]).includes(flow));
-  return ofFlow.filter(({ kind, id }) => kind !== 'guard' || guards.includes(id)).map(({ id }) => id);
+export function waivableIds(
+  checks: readonly Pick<CheckDescription, 'id' | 'kind'>[],
+  guards: readonly string[],
+): string[] {
+  return checks.filter(({ kind, id }) => kind !== 'guard' || guards.includes(id)).map(({ id }) => id);
 }
 
-/**
- * `ID=REASON`, each; `steps` are steps of the flow that may be waived beside checks. Throws `usage` for an unknown id, one that cannot be
- * waived, or no reason.
- */
-export function parseWaivers(
-  texts: readonly string[],
-  flow: 'install' | 'upgrade',
-  guards: readonly string[],
-  steps: readonly string[] = [],
-): Waiver[] {
-  const waivable: readonly string[] = [...waivableIds(flow, guards), ...steps];
+interface Waivable {
+  /** Ids of all checks, those of other flows too. */
+  known: readonly string[];
+  /** Ids of those that may be waived. */
+  checks: readonly string[];
+  /** Steps of the flow that may be waived beside checks. */
+  steps: readonly string[];
+}
+
+/** `ID=REASON`, each. Throws `usage` for an unknown id, one that cannot be waived, or no reason. */
+export function parseWaivers(texts: readonly string[], { known, checks, steps }: Waivable): Waiver[] {
+  const waivable = [...checks, ...steps];
   const refuse = (message: string) =>
     new IvaapError('usage', message, { hint: `what can be waived: ${waivable.join(', ')}` });
   return texts.map((text) => {
@@ -134,8 +155,7 @@ export function parseWaivers(
     const id = cut === -1 ? text : text.slice(0, cut);
     const reason = cut === -1 ? '' : text.slice(cut + 1).trim();
     const [check = ''] = id.split(':', 1);
-    const known = steps.includes(id) || checks.some((one) => one.id === check);
-    if (!known) throw refuse(`--waive ${id}: there is no such check`);
+    if (!steps.includes(id) && !known.includes(check)) throw refuse(`--waive ${id}: there is no such check`);
     if (!steps.includes(id) && !waivable.includes(check)) {
       throw refuse(`--waive ${id}: this check cannot be waived, it protects data`);
     }
@@ -147,7 +167,7 @@ export function parseWaivers(
 /** Throws `preflight` with all that blocks. */
 export function assertPassed(
   { results }: Pick<PreflightReport, 'results'>,
-  waivable: readonly CheckId[],
+  waivable: readonly string[],
 ): void {
   const failed = results.filter(({ status }) => status === 'fail');
   const [first] = failed;

@@ -18,6 +18,9 @@ export interface NodeObject extends KubeObject {
   };
 }
 
+export const nodeCondition = ({ status }: NodeObject, type: string) =>
+  status.conditions?.find((condition) => condition.type === type);
+
 export interface Claim extends KubeObject {
   spec?: { volumeName?: string };
   status?: { phase?: string };

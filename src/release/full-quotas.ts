@@ -18,7 +18,7 @@ export function fullQuotas(
   quotas: readonly Quota[],
   created: readonly Manifest[],
   { trials, gone }: Made,
-  { usual, limit }: { usual: string; limit: string },
+  usual: string,
 ): Measurement[] {
   return quotas.flatMap((quota) =>
     Object.entries(quota.hard).flatMap(([name, hard]) => {
@@ -50,7 +50,6 @@ export function fullQuotas(
           part: quota.name,
           outcome: 'fail',
           measured: `the quota ${quota.name} allows ${amount(resource, hard)} of ${name}, ${amount(resource, used)} are used, and the upgrade makes ${amount(resource, all)}: ${names}`,
-          limit,
           fix: `k3s kubectl describe resourcequota ${quota.name} -n ${quota.namespace}`,
         },
       ];

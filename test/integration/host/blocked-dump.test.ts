@@ -9,13 +9,15 @@ import type { StepIo } from '../../../src/engine/step.ts';
 import { otherDatabases } from '../../../src/host/database-sessions.ts';
 import { createPostgres, type Postgres } from '../../../src/host/postgres.ts';
 import { productSchema } from '../../../src/payload/product-schema.ts';
-import { checkDatabase } from '../../../src/checks/database.ts';
-import { type CheckContext, hostFacts } from '../../../src/checks/facts.ts';
+import { database as databaseCheck } from '../../../src/checks/database.ts';
+import type { UpgradeCheckContext } from '../../../src/checks/context.ts';
+import { hostFacts } from '../../../src/checks/facts.ts';
 import type { UpgradeContext } from '../../../src/release/context.ts';
 import { takeDump } from '../../../src/backup/dump-files.ts';
 import { productPaths } from '../../../src/release/product-paths.ts';
 import { tellingWhoHolds } from '../../../src/backup/dump-wait.ts';
 import { type OwnPostgres, startPostgres } from '../../fixtures/own-postgres.ts';
+import { measured } from '../../fixtures/measured.ts';
 import { tinyProduct } from '../../fixtures/tiny-payload.ts';
 
 let server: OwnPostgres;
@@ -57,8 +59,8 @@ async function hold(seconds: number): Promise<{ ended: Promise<unknown> }> {
 }
 
 const check = () => {
-  const ctx = { product, database, signal: new AbortController().signal } as unknown as CheckContext;
-  return checkDatabase(ctx, hostFacts(ctx));
+  const ctx = { product, database, signal: new AbortController().signal } as unknown as UpgradeCheckContext;
+  return measured(databaseCheck, ctx, hostFacts(ctx));
 };
 
 test('preflight says who holds a table and since when, and which databases the dump leaves out', async () => {

@@ -48,3 +48,15 @@ test('one that has expired is said as that, and an authority is not mended by a 
   assert.equal(judged('/x/a.crt', -2).fix, 'systemctl restart k3s');
   assert.match(judged('/x/server-ca.crt', 10).fix ?? '', /^k3s certificate rotate-ca/);
 });
+
+const nowMs = Date.parse('2026-11-22T12:00:00Z');
+
+test('the certificate that expires first decides: fails on its last day, warns in its last month', () => {
+  const until = (days: number, place = 'x') => ({ place, validTo: new Date(nowMs + days * 86_400_000) });
+  const outcomes = [-3, 0.5, 1.5, 29, 31].map(
+    (days) => judgeCertificates([until(365), until(days, 'soon.crt')], nowMs).outcome,
+  );
+  assert.deepEqual(outcomes, ['fail', 'fail', 'warn', 'warn', 'ok']);
+  assert.match(judgeCertificates([until(365), until(2, 'soon.crt')], nowMs).measured, /^2 days.*soon\.crt/);
+  assert.equal(judgeCertificates([], nowMs).outcome, 'fail');
+});

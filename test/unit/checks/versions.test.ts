@@ -7,8 +7,9 @@ import { asTold } from '../../fixtures/as-told.ts';
 import { emptyState, type State } from '../../../src/engine/state.ts';
 import type { Helm, HelmRelease } from '../../../src/host/helm.ts';
 import { productSchema } from '../../../src/payload/product-schema.ts';
-import { checkKubernetesVersion, checkVersions } from '../../../src/checks/versions.ts';
+import { versions } from '../../../src/checks/versions.ts';
 import { productPaths } from '../../../src/release/product-paths.ts';
+import { measured } from '../../fixtures/measured.ts';
 import { tinyProduct } from '../../fixtures/tiny-payload.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'versions-'));
@@ -59,14 +60,16 @@ function installed(version: string, run?: Partial<NonNullable<State['run']>>): S
   return state;
 }
 const outcome = async (state: State, helm: Helm) =>
-  (await checkVersions({ paths, helm, program: './ivaap' }, state)).outcome;
+  (await measured(versions, { paths, helm, program: './ivaap', state })).outcome;
 
 test('state, chart and release that disagree fail with all three versions', async () => {
   chartOnDisk('2026.3');
-  const found = await checkVersions(
-    { paths, helm: helmWith({ appVersion: '2026.2' }), program: './ivaap' },
-    installed('2026.1'),
-  );
+  const found = await measured(versions, {
+    paths,
+    helm: helmWith({ appVersion: '2026.2' }),
+    program: './ivaap',
+    state: installed('2026.1'),
+  });
   assert.equal(found.outcome, 'fail');
   assert.match(
     asTold(found.measured),
@@ -91,12 +94,4 @@ test('a release whose only record a repair has taken away is no disagreement', a
   const none = { current: () => Promise.resolve(undefined) } as unknown as Helm;
   assert.equal(await outcome(installed('2026.1'), none), 'fail');
   assert.equal(await outcome({ ...installed('2026.1'), helm: { emptied: true } }, none), 'ok');
-});
-
-test("a Kubernetes outside the range fails, and k3s' suffix does not matter", () => {
-  const ranged = { ...product, k3s: { ...product.k3s, versionRange: '>=1.30.0 <1.37.0' } };
-  assert.equal(checkKubernetesVersion(ranged, 'v1.34.4+k3s1').outcome, 'ok');
-  const old = checkKubernetesVersion(ranged, 'v1.29.1+k3s1');
-  assert.equal(old.outcome, 'fail');
-  assert.match(`${old.measured}, ${old.limit}`, /1\.29\.1.*>=1\.30\.0/);
 });

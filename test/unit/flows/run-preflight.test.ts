@@ -6,9 +6,10 @@ import { eventSchema } from '../../../src/engine/events.ts';
 import { stopRequest } from '../../../src/engine/failure.ts';
 import { Reporter } from '../../../src/engine/reporter.ts';
 import { Redactor } from '../../../src/engine/redact.ts';
+import { checks } from '../../../src/checks/all.ts';
+import type { BoundCheck } from '../../../src/checks/check.ts';
 import { IvaapError } from '../../../src/errors.ts';
-import { type Measure, runPreflight } from '../../../src/flows/run-preflight.ts';
-import type { CheckId } from '../../../src/policy/preflight-checks.ts';
+import { runPreflight } from '../../../src/flows/run-preflight.ts';
 
 const redactor = new Redactor();
 redactor.add('a-password-of-somebody');
@@ -16,7 +17,7 @@ redactor.add('a-password-of-somebody');
 const ok = { outcome: 'ok', measured: 'good', limit: 'good' } as const;
 
 function run(
-  measures: [CheckId, Measure][],
+  measures: [string, (signal: AbortSignal) => ReturnType<BoundCheck['measure']>][],
   signal = new AbortController().signal,
   { tolerant = false, hides = redactor } = {},
 ) {
@@ -26,7 +27,18 @@ function run(
     redactor: hides,
   });
   const outcome = runPreflight(
-    { flow: 'upgrade', tolerant, waivers: [], measures: () => new Map(measures), waivable: [] },
+    {
+      flow: 'upgrade',
+      tolerant,
+      waivers: [],
+      waivable: [],
+      checks: (ends) =>
+        checks.flatMap((check) =>
+          measures
+            .filter(([id]) => id === check.id)
+            .map(([, measure]) => ({ ...check, measure: () => measure(ends) })),
+        ),
+    },
     { reporter, signal },
   );
   const report = outcome.then((found) => found.report);

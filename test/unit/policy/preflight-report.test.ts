@@ -1,20 +1,27 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { asTold } from '../../fixtures/as-told.ts';
+import { checks, checksOf } from '../../../src/checks/all.ts';
 import { IvaapError } from '../../../src/errors.ts';
 import { waivableGuards } from '../../../src/payload/product-schema.ts';
 import {
   assertPassed,
   assertWaiversMeant,
-  judge,
+  type Judging,
+  judge as judgeCheck,
   type Measurement,
   parseWaivers,
   usedWaivers,
   waivableIds,
 } from '../../../src/policy/preflight-report.ts';
-import { checks, type CheckId } from '../../../src/policy/preflight-checks.ts';
 
 const bad: Measurement = { outcome: 'fail', measured: 'little', limit: 'much' };
+const judge = (id: string, found: Measurement, judging: Judging) =>
+  judgeCheck(
+    checks.find((check) => check.id === id)!,
+    found,
+    judging,
+  );
 const fresh = { tolerant: false, waivers: [] };
 const goesOn = { tolerant: true, waivers: [] };
 const report = (results: ReturnType<typeof judge>[]) => ({
@@ -31,6 +38,12 @@ test('a guard blocks every run; a health check blocks a fresh one and is only sh
   const shown = judge('pods', bad, goesOn);
   assert.deepEqual([shown.status, shown.tolerated], ['warn', true]);
   assert.equal(judge('pods', { ...bad, outcome: 'warn' }, fresh).status, 'warn');
+});
+
+test('the check’s own limit is told, or the one that was computed', () => {
+  const found: Measurement = { outcome: 'fail', measured: 'little' };
+  assert.equal(judge('helm-state', found, fresh).limit, 'a state from which Helm can go on');
+  assert.equal(judge('helm-state', { ...found, limit: 'much' }, fresh).limit, 'much');
 });
 
 test('what is not ok says why it matters and what mends it, the measurement’s own words first', () => {
@@ -59,8 +72,15 @@ test('a waiver lets a failed check pass, or one part of it, and is reported as u
   assert.deepEqual(usedWaivers(report([unneeded])), []);
 });
 
+const parse = (texts: string[], guards: string[]) =>
+  parseWaivers(texts, {
+    known: checks.map(({ id }) => id),
+    checks: waivableIds(checksOf.upgrade, guards),
+    steps: [],
+  });
+
 test('waivers that cannot be are usage errors that name those that can', () => {
-  assert.deepEqual(parseWaivers(['cpus=a small = slow one', 'room:/opt=x'], 'upgrade', ['cpus', 'room']), [
+  assert.deepEqual(parse(['cpus=a small = slow one', 'room:/opt=x'], ['cpus', 'room']), [
     { id: 'cpus', reason: 'a small = slow one' },
     { id: 'room:/opt', reason: 'x' },
   ]);
@@ -72,7 +92,7 @@ test('waivers that cannot be are usage errors that name those that can', () => {
     ['pods= ', /--waive pods needs a reason/],
   ] as const) {
     assert.throws(
-      () => parseWaivers([text], 'upgrade', ['cpus']),
+      () => parse([text], ['cpus']),
       (error: unknown) =>
         error instanceof IvaapError &&
         error.code === 'usage' &&
@@ -83,9 +103,9 @@ test('waivers that cannot be are usage errors that name those that can', () => {
 });
 
 test('every guard that a product may make waivable is a guard of the table', () => {
-  const guards: readonly CheckId[] = checks.filter(({ kind }) => kind === 'guard').map(({ id }) => id);
+  const guards = checks.filter(({ kind }) => kind === 'guard').map(({ id }) => id);
   for (const id of waivableGuards.options) assert.ok(guards.includes(id), id);
-  assert.ok(!waivableIds('upgrade', []).some((id) => guards.includes(id)));
+  assert.ok(!waivableIds(checksOf.upgrade, []).some((id) => guards.includes(id)));
 });
 
 test('all that blocks comes in one error with the fix of each, and the waivers where they help', () => {
@@ -94,7 +114,7 @@ test('all that blocks comes in one error with the fix of each, and the waivers w
     judge('clock', { outcome: 'ok', measured: '0 s', limit: '60 s' }, fresh),
     judge('pods', { ...bad, output: 'backend: CrashLoopBackOff', fix: 'k3s kubectl describe pod x' }, fresh),
   ];
-  const thrown = (waivable: CheckId[]): IvaapError => {
+  const thrown = (waivable: string[]): IvaapError => {
     try {
       assertPassed(report(results), waivable);
     } catch (error) {

@@ -46,3 +46,19 @@ test('what is really missing counts where it is more than the limit, and alone w
 test('a path that could not be measured fails', () => {
   assert.deepEqual(failed(apart(0, 100).slice(1)), ['/product']);
 });
+
+test('a file system without inodes is told as that, with df -i', () => {
+  const room = { path: '/p', fileSystem: '8:1', mountPoint: '/p', freeBytes: 10, freeFiles: 199 };
+  const missing = [{ path: '/p', bytes: 1, files: 200, why: 'chart' }];
+  const [found] = judgeRoom([], missing, [room]);
+  assert.deepEqual(
+    [found?.outcome, found?.measured],
+    ['fail', '199 inodes free on /p, whatever room is free'],
+  );
+  assert.match(found?.fix ?? '', /^df -i \/p;/);
+  for (const freeFiles of [200, undefined]) {
+    assert.equal(judgeRoom([], missing, [{ ...room, freeFiles }])[0]?.outcome, 'ok');
+  }
+  // Without room either: room is said.
+  assert.match(judgeRoom([], missing, [{ ...room, freeBytes: 0 }])[0]?.measured ?? '', /^0 B free/);
+});

@@ -7,16 +7,17 @@ import { describePods, type Pod } from '../../../src/host/pods.ts';
 import { repels } from '../../../src/policy/node-fit.ts';
 import { assertPassed, judge } from '../../../src/policy/preflight-report.ts';
 import { podNeeds } from '../../../src/policy/pod-needs.ts';
-import { checkHelmProcess } from '../../../src/checks/helm-process.ts';
-import type { CheckContext, HostFacts } from '../../../src/checks/facts.ts';
+import { helmProcess } from '../../../src/checks/helm-process.ts';
 import type { NodeObject } from '../../../src/release/cluster-objects.ts';
-import { checkNodeReady } from '../../../src/checks/node.ts';
+import { nodeReady } from '../../../src/checks/node-ready.ts';
+import { pods } from '../../../src/checks/pods.ts';
 import type { UpgradeContext } from '../../../src/release/context.ts';
 import { assertNoFieldConflicts } from '../../../src/release/field-conflicts.ts';
 import { previewRelease } from '../../../src/release/release-preview.ts';
 import { causeLines } from '../../../src/release/trouble-words.ts';
 import { troublesOf } from '../../../src/release/troubles.ts';
 import { readAsHelm } from '../../../src/release/values-yaml.ts';
+import { measured } from '../../fixtures/measured.ts';
 import { backend, pod, sight } from './sight.ts';
 
 /** Each place where a text of ours quotes what the cluster, a program or a file says: the secret goes, our own words stay. */
@@ -81,16 +82,20 @@ const places: Record<string, (word: string) => unknown> = {
   'a preview as data': async (word) => (await previewRelease(upgrade(word), signal)).data,
   'a number in a preview': async (word) => (await previewRelease(upgrade(Number(word) || word), signal)).data,
   'a condition of a node': (word) =>
-    checkNodeReady({
-      cluster: async () => ({
-        nodes: [
-          {
-            metadata: { name: 'n1' },
-            status: { conditions: [{ type: 'Ready', status: 'False', message: `pw ${word}` }] },
-          } as NodeObject,
-        ],
-      }),
-    } as unknown as HostFacts),
+    measured(
+      nodeReady,
+      {},
+      {
+        cluster: async () => ({
+          nodes: [
+            {
+              metadata: { name: 'n1' },
+              status: { conditions: [{ type: 'Ready', status: 'False', message: `pw ${word}` }] },
+            } as NodeObject,
+          ],
+        }),
+      },
+    ),
   'a taint': (word) =>
     repels(
       {
@@ -102,13 +107,13 @@ const places: Record<string, (word: string) => unknown> = {
       podNeeds({ metadata: {}, spec: {} }, ''),
     )?.why,
   'a Helm of others': (word) =>
-    checkHelmProcess({
+    measured(helmProcess, {
       product: { release: 'tiny', namespace: 'tiny' },
       helmJournal: () => ({}),
       listProcesses: () => [
         { pid: 7, startTime: 1, argv: ['helm', `--kube-token=${word}`, 'upgrade', 'tiny'] },
       ],
-    } as unknown as CheckContext),
+    }),
   'a session of the database': (word) =>
     describeHolder({
       pid: 7,
@@ -147,7 +152,7 @@ const places: Record<string, (word: string) => unknown> = {
     ),
   'a program’s words in a preflight': async (word) => {
     const result = judge(
-      'pods',
+      pods,
       { outcome: 'fail', measured: 'x', limit: 'y', output: `said ${word}` },
       { tolerant: false, waivers: [] },
     );

@@ -1,23 +1,28 @@
 import { machine } from '../host/system.ts';
 import type { Requirements } from '../payload/product-schema.ts';
-import type { Measurement } from '../policy/preflight-report.ts';
 import { formatBytes } from '../policy/format-bytes.ts';
+import type { Measurement } from '../policy/preflight-report.ts';
+import type { Check } from './check.ts';
 
 /** A machine sold with 4 GiB reports less: firmware and kernel take their part before anybody can measure. */
 const memoryTolerance = 0.9;
 
-export function checkProcessors({ cpus: needed }: Requirements, { cpus } = machine()): Measurement {
-  return {
-    outcome: cpus >= needed ? 'ok' : 'fail',
-    measured: `${cpus} processors`,
-    limit: `${needed} needed`,
-    data: { cpus, needed },
-  };
-}
+export const memory: Check = {
+  id: 'memory',
+  kind: 'guard',
+  title: 'Memory',
+  limit:
+    "nine tenths of the product's (firmware and kernel take their part), for an install and for an upgrade",
+  why: 'the pods ask for it',
+  fix: 'give the host more memory (free -h shows it)',
+  timeoutSeconds: 30,
+  flows: ['install', 'upgrade'],
+  measure: ({ product, flow }) => judgeMemory(product.requirements[flow], machine()),
+};
 
-export function checkMemory(
+export function judgeMemory(
   { memoryBytes: sold }: Requirements,
-  { memoryBytes }: { memoryBytes: number } = machine(),
+  { memoryBytes }: { memoryBytes: number },
 ): Measurement {
   const needed = Math.floor(sold * memoryTolerance);
   return {

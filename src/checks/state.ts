@@ -1,44 +1,38 @@
-import { counted } from '../policy/counted.ts';
-import { formatBytes } from '../policy/format-bytes.ts';
 import { constants } from 'node:fs';
 import { access, lstat } from 'node:fs/promises';
-import type { State } from '../engine/state.ts';
 import { causeChain } from '../errors.ts';
 import type { Measurement } from '../policy/preflight-report.ts';
-import type { CheckContext } from './facts.ts';
+import type { ProductPaths } from '../release/product-paths.ts';
 import { shellWord } from '../shell-word.ts';
-
-/** The scan has read the whole file before: damage ends a command with its own exit code. */
-export function checkPayload({ index }: Pick<CheckContext, 'index'>): Measurement {
-  return {
-    outcome: 'ok',
-    measured: `${formatBytes(index.fileSize)} in ${counted(index.chunks.hashes.length, 'piece')}, all as packed`,
-    limit: 'every byte as it was packed',
-    data: { bytes: index.fileSize },
-  };
-}
+import type { Check } from './check.ts';
+import type { UpgradeCheckContext } from './context.ts';
 
 /** It was read to come here; it must be possible to write it, too. */
-export async function checkState(
-  { paths }: Pick<CheckContext, 'paths'>,
-  { schema, product }: State,
-): Promise<Measurement> {
-  const limit = 'readable, on a file system that can be written';
-  const fix = `ls -la ${shellWord(paths.installer)}; findmnt -T ${shellWord(paths.installer)}`;
-  try {
-    for (const path of [paths.installer, paths.state]) await access(path, constants.R_OK | constants.W_OK);
-    const trouble = await folderTrouble(paths);
-    if (trouble !== undefined) return { outcome: 'fail', limit, ...trouble };
-    return { outcome: 'ok', measured: `schema ${schema.major}.${schema.minor} of ${product}`, limit };
-  } catch (error) {
-    return {
-      outcome: 'fail',
-      measured: `it cannot be written: ${causeChain(error)[0] ?? ''}`,
-      limit,
-      fix,
-    };
-  }
-}
+export const state: Check<UpgradeCheckContext> = {
+  id: 'state',
+  kind: 'guard',
+  title: 'State readable and writable',
+  limit:
+    'readable, it and the folders that are written later on a file system that can be written, none a link',
+  why: 'what is done must be recorded before it is done',
+  fix: 'look at the folder of the state file (ls -la, df -h)',
+  timeoutSeconds: 30,
+  flows: ['upgrade'],
+  async measure({ paths, state: { schema, product } }) {
+    try {
+      for (const path of [paths.installer, paths.state]) await access(path, constants.R_OK | constants.W_OK);
+      const trouble = await folderTrouble(paths);
+      if (trouble !== undefined) return { outcome: 'fail', ...trouble };
+      return { outcome: 'ok', measured: `schema ${schema.major}.${schema.minor} of ${product}` };
+    } catch (error) {
+      return {
+        outcome: 'fail',
+        measured: `it cannot be written: ${causeChain(error)[0] ?? ''}`,
+        fix: `ls -la ${shellWord(paths.installer)}; findmnt -T ${shellWord(paths.installer)}`,
+      };
+    }
+  },
+};
 
 /** Folders that are written into or replaced later: each a folder of its own, and none that even root may not write. */
 async function folderTrouble({
@@ -46,7 +40,7 @@ async function folderTrouble({
   chart,
   backups,
   tools,
-}: CheckContext['paths']): Promise<Pick<Measurement, 'measured' | 'fix'> | undefined> {
+}: ProductPaths): Promise<Pick<Measurement, 'measured' | 'fix'> | undefined> {
   for (const path of [folder, chart, backups, tools]) {
     const found = await lstat(path).catch(() => undefined);
     if (found === undefined) continue;

@@ -1,7 +1,19 @@
 import { type Pod, podState } from '../host/pods.ts';
 import type { Measurement } from '../policy/preflight-report.ts';
-import type { CheckContext, HostFacts } from './facts.ts';
-import type { Claim } from '../release/cluster-objects.ts';
+import type { Check } from './check.ts';
+import type { UpgradeCheckContext } from './context.ts';
+
+export const pods: Check<UpgradeCheckContext> = {
+  id: 'pods',
+  kind: 'health',
+  title: 'No pod crash-loops',
+  limit: 'no container waits in a crash loop or for its image',
+  why: 'an upgrade would be blamed for damage that was there before',
+  fix: 'k3s kubectl get pods -A',
+  timeoutSeconds: 60,
+  flows: ['upgrade'],
+  measure: async ({ product }, facts) => judgePods((await facts.cluster()).pods, product.namespace),
+};
 
 /** Reasons for which a container waits without an end of its own. */
 const hopeless =
@@ -27,12 +39,7 @@ const reasons = ({ status }: Pod): string[] =>
     return reason === undefined ? [] : [`${one.name}: ${reason}`];
   });
 
-export async function checkPods({ product }: CheckContext, facts: HostFacts): Promise<Measurement> {
-  return judgePods((await facts.cluster()).pods, product.namespace);
-}
-
 export function judgePods(pods: readonly Pod[], namespace: string): Measurement {
-  const limit = 'none crash-loops or waits for its image';
   const living = pods.filter(
     ({ metadata, status }) => metadata.deletionTimestamp === undefined && status.phase !== 'Succeeded',
   );
@@ -43,7 +50,6 @@ export function judgePods(pods: readonly Pod[], namespace: string): Measurement 
     return {
       outcome: 'fail',
       measured: names.join(', '),
-      limit,
       fix: `k3s kubectl describe pod -n ${namespace} ${first.metadata.name}`,
       output: looping.flatMap((pod) => podState(pod).trouble).join('\n'),
     };
@@ -53,24 +59,8 @@ export function judgePods(pods: readonly Pod[], namespace: string): Measurement 
     return {
       outcome: 'warn',
       measured: `${waiting.length} of ${living.length} not ready: ${waiting.map(({ metadata }) => metadata.name).join(', ')}`,
-      limit,
       fix: `k3s kubectl get pods -n ${namespace}`,
     };
   }
-  return { outcome: 'ok', measured: `${living.length} of ${living.length} ready`, limit };
-}
-
-export async function checkClaims({ product }: CheckContext, facts: HostFacts): Promise<Measurement> {
-  const { claims } = await facts.cluster();
-  return judgeClaims(claims, product.database.volume.claim, product.namespace);
-}
-
-export function judgeClaims(claims: readonly Claim[], needed: string, namespace: string): Measurement {
-  const limit = `all Bound, ${needed} among them`;
-  const fix = `k3s kubectl describe pvc -n ${namespace}`;
-  const loose = claims.filter(({ status }) => status?.phase !== 'Bound');
-  const words = loose.map(({ metadata, status }) => `${metadata.name} is ${status?.phase ?? 'unknown'}`);
-  if (!claims.some(({ metadata }) => metadata.name === needed)) words.unshift(`${needed} is missing`);
-  if (words.length > 0) return { outcome: 'fail', measured: words.join(', '), limit, fix };
-  return { outcome: 'ok', measured: `${claims.length} of ${claims.length} Bound`, limit };
+  return { outcome: 'ok', measured: `${living.length} of ${living.length} ready` };
 }

@@ -1,15 +1,11 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { test } from 'node:test';
-import type { State } from '../../../src/engine/state.ts';
-import { roomAt } from '../../../src/host/mounts.ts';
-import { judgeRoom } from '../../../src/policy/room.ts';
-import { checkState } from '../../../src/checks/installer.ts';
+import { state } from '../../../src/checks/state.ts';
+import { measured } from '../../fixtures/measured.ts';
 import { productPaths } from '../../../src/release/product-paths.ts';
 import type { Product } from '../../../src/payload/product-schema.ts';
-import { inOwnMounts } from '../../fixtures/own-mounts.ts';
 
 /** Folders of the product that a run writes into later. */
 
@@ -20,10 +16,9 @@ function host() {
   for (const path of [paths.installer, paths.backups, paths.tools, paths.chart])
     mkdirSync(path, { recursive: true });
   writeFileSync(paths.state, '{}');
-  const state = { schema: { major: 1, minor: 0 }, product: 'wells' } as State;
   return {
     paths,
-    ask: () => checkState({ paths }, state),
+    ask: () => measured(state, { paths, state: { schema: { major: 1, minor: 0 }, product: 'wells' } }),
     remove: () => rmSync(folder, { recursive: true }),
   };
 }
@@ -62,39 +57,4 @@ test('a folder that is immutable fails with what mends it', async (t) => {
     assert.match(found.fix ?? '', new RegExp(`^chattr -i ${path} `));
     assert.equal((await ask()).outcome, 'ok');
   }
-});
-
-test('a file system without inodes is told as that, with df -i', () => {
-  const room = { path: '/p', fileSystem: '8:1', mountPoint: '/p', freeBytes: 10, freeFiles: 199 };
-  const missing = [{ path: '/p', bytes: 1, files: 200, why: 'chart' }];
-  const [found] = judgeRoom([], missing, [room]);
-  assert.deepEqual(
-    [found?.outcome, found?.measured],
-    ['fail', '199 inodes free on /p, whatever room is free'],
-  );
-  assert.match(found?.fix ?? '', /^df -i \/p;/);
-  for (const freeFiles of [200, undefined]) {
-    assert.equal(judgeRoom([], missing, [{ ...room, freeFiles }])[0]?.outcome, 'ok');
-  }
-  // Without room either: room is said.
-  assert.match(judgeRoom([], missing, [{ ...room, freeBytes: 0 }])[0]?.measured ?? '', /^0 B free/);
-});
-
-test('inodes are counted where the file system has a number of them, and their lack is said of a write', async () => {
-  assert.notEqual((await roomAt('/proc/self')).freeFiles, 0, 'a file system that counts none lacks none');
-  const script = `
-    import { roomAt } from ${JSON.stringify(join(import.meta.dirname, '../../../../src/host/mounts.ts'))};
-    import { makeFolder } from ${JSON.stringify(join(import.meta.dirname, '../../../../src/host/atomic-file.ts'))};
-    const { freeFiles } = await roomAt('/mnt');
-    for (let count = 0; count < freeFiles; count += 1) await makeFolder('/mnt/' + count);
-    const error = await makeFolder('/mnt/more').catch((reason) => reason);
-    console.log(freeFiles, error.message, '|', error.hint);`;
-  const [program, ...argv] = inOwnMounts('mount -t tmpfs -o nr_inodes=9 tmpfs /mnt', [
-    process.execPath,
-    '--input-type=module',
-    '--eval',
-    script,
-  ]);
-  const said = execFileSync(program, argv, { encoding: 'utf8' });
-  assert.match(said, /^8 no inodes left on \/mnt for \/mnt\/more \| df -i \/mnt\n$/);
 });

@@ -1,0 +1,37 @@
+import type { CheckDescription, Measurement } from '../policy/preflight-report.ts';
+import type { CheckContext, UpgradeCheckContext } from './context.ts';
+import { hostFacts, type HostFacts } from './facts.ts';
+
+type Found = Measurement | Measurement[];
+
+/** One check of preflight, as a value. docs/preflight.md is generated from all of them. */
+export interface Check<Ctx extends CheckContext = CheckContext> extends CheckDescription {
+  /** Of several parts, where `limit` names them all together: the page says this instead. */
+  limitInFull?: string;
+  /** After this it counts as failed, and says so. */
+  timeoutSeconds: number;
+  flows: readonly Ctx['flow'][];
+  /** Whether there is something to measure; a check without this one always has. */
+  applies?: (ctx: Ctx) => boolean;
+  /** What it throws is a failure of this check. */
+  measure: (ctx: Ctx, facts: HostFacts) => Promise<Found> | Found;
+}
+
+export type AnyCheck = Check | Check<UpgradeCheckContext>;
+
+/** A check with all that it measures by. */
+export interface BoundCheck extends CheckDescription {
+  timeoutSeconds: number;
+  measure: () => Promise<Found> | Found;
+}
+
+/** Those that have something to measure here. What several need is asked once, under the context's signal. */
+export function bind<Ctx extends CheckContext>(
+  checks: readonly Omit<Check<Ctx>, 'flows'>[],
+  ctx: Ctx,
+): BoundCheck[] {
+  const facts = hostFacts(ctx);
+  return checks
+    .filter(({ applies }) => applies?.(ctx) ?? true)
+    .map((check) => ({ ...check, measure: () => check.measure(ctx, facts) }));
+}

@@ -1,0 +1,18 @@
+import { assertHelmReady } from '../release/helm-state.ts';
+import type { Check } from './check.ts';
+import type { UpgradeCheckContext } from './context.ts';
+
+export const helmState: Check<UpgradeCheckContext> = {
+  id: 'helm-state',
+  kind: 'guard',
+  title: 'Helm’s record of the release',
+  limit: 'a state from which Helm can go on',
+  why: 'Helm refuses, or undoes what somebody else does',
+  fix: 'k3s kubectl get secrets -A -l owner=helm',
+  timeoutSeconds: 60,
+  flows: ['upgrade'],
+  async measure(ctx) {
+    await assertHelmReady(ctx, 'upgrade');
+    return { outcome: 'ok', measured: 'an upgrade may follow' };
+  },
+};

@@ -1,0 +1,82 @@
+import { join } from 'node:path';
+import type { KubeObject, Manifest } from '../host/kubectl.ts';
+import { readRegularText } from '../host/regular-file.ts';
+import { normalizedReference } from '../images/reference.ts';
+import type { PayloadIndex } from '../payload/format/index-schema.ts';
+import type { Product, Release } from '../payload/product-schema.ts';
+import { podTemplates } from '../release/pod-templates.ts';
+import type { Check } from './check.ts';
+import type { UpgradeCheckContext } from './context.ts';
+
+/** The data folder belongs to one major: the rendered server must be of the same. */
+export const postgresMajor: Check<UpgradeCheckContext> = {
+  id: 'postgres-major',
+  kind: 'guard',
+  title: 'PostgreSQL major version',
+  limit: 'the rendered one equals the running one',
+  why: 'another major does not read the data folder',
+  fix: 'dump and restore into the new major by hand first; ask the vendor',
+  timeoutSeconds: 60,
+  flows: ['upgrade'],
+  async measure(ctx, facts) {
+    const next = renderedMajor(await ctx.rendered(), ctx);
+    const running = await facts.database().then(
+      ({ versionNumber }) => Math.floor(versionNumber / 10_000),
+      () => majorOnDisk(ctx),
+    );
+    const limit = `the chart renders ${next.major ?? 'an unknown one'} (${next.from})`;
+    if (running === undefined) {
+      return {
+        outcome: 'fail',
+        measured: 'not known: the database does not answer, and its folder holds no PG_VERSION',
+        limit,
+        fix: `k3s kubectl describe pod -n ${ctx.product.namespace} -l ${ctx.product.database.selector}`,
+      };
+    }
+    return { outcome: running === next.major ? 'ok' : 'fail', measured: `PostgreSQL ${running} runs`, limit };
+  },
+};
+
+/** An image of the payload's is of the release's major; of another one only its tag can tell. */
+export function renderedMajor(
+  rendered: readonly Manifest[],
+  {
+    product,
+    release,
+    index,
+  }: {
+    product: Pick<Product, 'database'>;
+    release: Pick<Release, 'postgresMajor'>;
+    index: Pick<PayloadIndex, 'images'>;
+  },
+): { major: number | undefined; from: string } {
+  const { selector, container } = product.database;
+  const pairs = selector.split(',').map((pair) => pair.split(/==?/) as [string, string?]);
+  const template = podTemplates(rendered).find(({ labels }) =>
+    pairs.every(([key, value]) => labels[key] === value),
+  );
+  const image = template?.containers.find(({ name }) => name === container)?.image;
+  if (image === undefined) return { major: undefined, from: `no container ${container} with ${selector}` };
+  const ours = index.images.some(
+    ({ reference }) => normalizedReference(reference) === normalizedReference(image),
+  );
+  if (ours) return { major: release.postgresMajor, from: image };
+  const tagged = /:v?(\d+)[^/]*$/.exec(image)?.[1];
+  return { major: tagged === undefined ? undefined : Number(tagged), from: image };
+}
+
+type Volume = KubeObject & { spec?: { hostPath?: { path?: string }; local?: { path?: string } } };
+
+/** What the server wrote into its data folder: also told by a server that does not run. */
+async function majorOnDisk({ kubectl, product, signal }: UpgradeCheckContext): Promise<number | undefined> {
+  const { persistentVolume } = product.database.volume;
+  const volume = await kubectl.get<Volume>('persistentvolume', persistentVolume, { signal });
+  const path = volume?.spec?.hostPath?.path ?? volume?.spec?.local?.path;
+  if (path === undefined) return undefined;
+  for (const folder of ['', 'pgdata', 'data']) {
+    const text = await readRegularText(join(path, folder, 'PG_VERSION')).catch(() => '');
+    const major = /^(\d+)\s*$/.exec(text)?.[1];
+    if (major !== undefined) return Number(major);
+  }
+  return undefined;
+}

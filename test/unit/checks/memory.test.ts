@@ -1,0 +1,11 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { judgeMemory } from '../../../src/checks/memory.ts';
+
+const gib = 1024 ** 3;
+
+test('memory is held against what the product asks, with what firmware takes', () => {
+  const needs = { cpus: 2, memoryBytes: 4 * gib, room: [] };
+  assert.equal(judgeMemory(needs, { memoryBytes: 3.7 * gib }).outcome, 'ok');
+  assert.equal(judgeMemory(needs, { memoryBytes: 3.5 * gib }).outcome, 'fail');
+});

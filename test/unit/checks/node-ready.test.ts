@@ -1,0 +1,31 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { measured } from '../../fixtures/measured.ts';
+import { diskPressure } from '../../../src/checks/disk-pressure.ts';
+import type { HostFacts } from '../../../src/checks/facts.ts';
+import { nodeReady } from '../../../src/checks/node-ready.ts';
+import type { NodeObject } from '../../../src/release/cluster-objects.ts';
+
+function node(conditions: Record<string, string>): Partial<HostFacts> {
+  const one = {
+    metadata: { name: 'n1' },
+    status: { conditions: Object.entries(conditions).map(([type, status]) => ({ type, status })) },
+  } as NodeObject;
+  return { cluster: async () => ({ nodes: [one], pods: [], claims: [] }) } as unknown as HostFacts;
+}
+
+test('a node that is not ready fails by its name', async () => {
+  assert.equal((await measured(nodeReady, {}, node({ Ready: 'True' }))).outcome, 'ok');
+  for (const conditions of [{ Ready: 'False' }, { Ready: 'Unknown' }, {}]) {
+    const found = await measured(nodeReady, {}, node(conditions as Record<string, string>));
+    assert.deepEqual([found.outcome, found.fix], ['fail', 'k3s kubectl describe node n1']);
+  }
+});
+
+test('a node under pressure fails by its name', async () => {
+  assert.equal((await measured(diskPressure, {}, node({ DiskPressure: 'False' }))).outcome, 'ok');
+  assert.match(
+    (await measured(diskPressure, {}, node({ DiskPressure: 'True' }))).measured,
+    /n1: DiskPressure/,
+  );
+});

@@ -1,0 +1,55 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Pod } from '../../../src/host/pods.ts';
+import { judgePods } from '../../../src/checks/pods.ts';
+
+function pod(name: string, ready: boolean, reason?: string): Pod {
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name },
+    spec: { containers: [] },
+    status: {
+      phase: 'Running',
+      conditions: [{ type: 'Ready', status: ready ? 'True' : 'False' }],
+      containerStatuses: [
+        {
+          name: 'main',
+          image: '',
+          imageID: '',
+          ready,
+          restartCount: 9,
+          ...(reason === undefined ? {} : { state: { waiting: { reason } } }),
+        },
+      ],
+    },
+  };
+}
+
+test('a pod in a crash loop or without its image fails with its name, one that only starts is a warning', () => {
+  assert.equal(judgePods([pod('a', true)], 'wells').outcome, 'ok');
+  for (const reason of ['CrashLoopBackOff', 'ImagePullBackOff', 'CreateContainerConfigError']) {
+    const found = judgePods([pod('a', true), pod('b', false, reason)], 'wells');
+    assert.equal(found.outcome, 'fail');
+    assert.match(found.measured, new RegExp(`^b \\(main: ${reason}\\)$`));
+    assert.equal(found.fix, 'k3s kubectl describe pod -n wells b');
+  }
+  assert.equal(judgePods([pod('b', false, 'ContainerCreating')], 'wells').outcome, 'warn');
+  const ending = pod('old', false, 'CrashLoopBackOff');
+  ending.metadata.deletionTimestamp = '2026-11-22T12:00:00Z';
+  assert.equal(judgePods([pod('a', true), ending], 'wells').outcome, 'ok');
+});
+
+test('a crash loop is seen between its waits, too: when a container has just ended, or runs for a moment', () => {
+  const seen = (restartCount: number, states: object, ready = false) => {
+    const looping = pod('b', ready);
+    Object.assign(looping.status.containerStatuses?.[0] ?? {}, { restartCount, ...states });
+    return judgePods([looping], 'wells').outcome;
+  };
+  const ended = { terminated: { exitCode: 1 } };
+  assert.equal(seen(1, { state: ended }), 'fail');
+  assert.equal(seen(3, { state: {}, lastState: ended }), 'fail');
+  assert.equal(seen(1, { state: {}, lastState: ended }), 'warn', 'restarted once, as by a reboot');
+  assert.equal(seen(9, { state: {}, lastState: ended }, true), 'ok', 'it has recovered');
+  assert.equal(seen(9, { state: {}, lastState: { terminated: { exitCode: 0 } } }), 'warn');
+});
