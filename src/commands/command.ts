@@ -54,6 +54,8 @@ export interface Command {
   touches: readonly string[];
   /** What else its help lists; asked for when the help is. */
   lists?(): Promise<readonly HelpList[]>;
+  /** Fields of what `--json` prints; asked for when the help is, since queries run without their schemas. */
+  jsonFields?(): Promise<readonly HelpList[]>;
   /** What follows the program's name, and what that does. */
   examples: readonly (readonly [line: string, does: string])[];
   /** The failures that an operator may see from this command. */

@@ -3,6 +3,7 @@ import { writtenToStdout } from '../ui/answer.ts';
 import { extractedFileText } from '../ui/extract-text.ts';
 import { drawnOnStderr } from '../ui/stderr-progress.ts';
 import type { Command, Invocation } from './command.ts';
+import { jsonFields } from './json-fields.ts';
 
 async function run({ args, program, again, signal, json, options }: Invocation): Promise<void> {
   const [name = '', dest = ''] = args;
@@ -21,7 +22,7 @@ export const extractFileCommand: Command = {
   ],
   options: [
     { flags: '--force', summary: 'replace an existing file that is no archive of this program' },
-    { flags: '--json', summary: 'the result, or the error, as one JSON object' },
+    { flags: '--json', summary: 'the result, or the error, as one JSON object (docs/json.md)' },
   ],
   touches: [
     'Writes DEST and nothing else: under a temporary name beside it, each byte checked on its way, ' +
@@ -29,6 +30,9 @@ export const extractFileCommand: Command = {
     'An archive that lies where the product has its archives, or that this program has written, is ' +
       'replaced in one instant and gives its owner and mode to the new one; any other file only with ' +
       '--force. A folder, a link or a device is refused.',
+  ],
+  jsonFields: async () => [
+    jsonFields('Fields of --json', (await import('../queries/extract-schema.ts')).extractedFileSchema),
   ],
   examples: [
     [

@@ -2,6 +2,7 @@ import { extractAll } from '../queries/extract.ts';
 import { extractedTreeText } from '../ui/extract-text.ts';
 import { drawnOnStderr } from '../ui/stderr-progress.ts';
 import type { Command, Invocation } from './command.ts';
+import { jsonFields } from './json-fields.ts';
 
 async function run({ args: [dir = ''], signal, json }: Invocation): Promise<void> {
   const tree = await drawnOnStderr((emit) => extractAll(dir, { emit, signal }));
@@ -10,11 +11,14 @@ async function run({ args: [dir = ''], signal, json }: Invocation): Promise<void
 
 export const extractCommand: Command = {
   arguments: [{ name: '<dir>', summary: 'a new or an empty folder' }],
-  options: [{ flags: '--json', summary: 'the result, or the error, as one JSON object' }],
+  options: [{ flags: '--json', summary: 'the result, or the error, as one JSON object (docs/json.md)' }],
   touches: [
     'Writes the image archives, the chart, the values template and the other files of the payload ' +
       'below DIR, under the names that they have below the product folder.',
     'DIR appears under its name only when all of it is written and checked; a DIR that is not empty is refused.',
+  ],
+  jsonFields: async () => [
+    jsonFields('Fields of --json', (await import('../queries/extract-schema.ts')).extractedTreeSchema),
   ],
   examples: [['extract /var/tmp/stage', 'make a staging folder from which single files can be copied']],
   exits: ['usage', 'preflight', 'payload', 'failed', 'interrupted', 'terminated'],

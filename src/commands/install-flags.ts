@@ -69,7 +69,7 @@ const both: readonly CommandOption[] = [
 
 const output: readonly CommandOption[] = [
   { flags: '--verbose', summary: 'show every check of preflight, not only what is not ok' },
-  { flags: '--json', summary: 'print one event a line as JSON' },
+  { flags: '--json', summary: 'print one event a line as JSON (docs/events.md; the last one: docs/json.md)' },
 ];
 
 const grouped = (group: string, options: readonly CommandOption[]): CommandOption[] =>

@@ -5,6 +5,7 @@ import { manifestText } from '../ui/manifest-text.ts';
 import { releaseDiffText } from '../ui/release-diff-text.ts';
 import { drawnOnStderr } from '../ui/stderr-progress.ts';
 import type { Command, Invocation } from './command.ts';
+import { jsonFields } from './json-fields.ts';
 
 async function run(invocation: Invocation): Promise<void> {
   const { data, lines } = await asked(invocation);
@@ -33,7 +34,7 @@ export const manifestCommand: Command = {
       conflicts: ['diff'],
     },
     { flags: '--diff <file>', summary: 'what another delivered file holds otherwise than this one' },
-    { flags: '--json', summary: 'everything as one JSON object' },
+    { flags: '--json', summary: 'everything as one JSON object (docs/json.md)' },
   ],
   touches: [
     'Reads and changes nothing. Compares the payload with the archives below the product folder, ' +
@@ -41,6 +42,13 @@ export const manifestCommand: Command = {
       'have 2 seconds together, and never fail the command.',
     'Without --deep an archive is compared by its size, its closing checksum and every header ' +
       'inside (`matches`); only --deep says `same`. --diff reads the indexes of both files and asks nobody.',
+  ],
+  jsonFields: async () => [
+    jsonFields('Fields of --json', (await import('../queries/manifest-schema.ts')).manifestSchema),
+    jsonFields(
+      'Fields of --diff --json',
+      (await import('../queries/release-diff-schema.ts')).releaseDiffSchema,
+    ),
   ],
   examples: [
     [

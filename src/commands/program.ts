@@ -2,13 +2,18 @@ import { CommanderError, Command as Commander } from 'commander';
 import { IvaapError } from '../errors.ts';
 import { ownIdentity } from '../queries/own-identity.ts';
 import { typedAgain } from './again.ts';
-import type { Command, Invocation } from './command.ts';
+import type { Command, HelpList, Invocation } from './command.ts';
 import { commands } from './commands.ts';
 import { describe, helpWidth } from './help.ts';
 
 /** What follows `--` is no flag any more. */
 const asksForHelp = (words: readonly string[]): boolean =>
   words.slice(0, words.indexOf('--') >>> 0).some((word) => word === '--help' || word === '-h');
+
+const listsOf = async (command: Command): Promise<readonly HelpList[]> => [
+  ...((await command.lists?.()) ?? []),
+  ...((await command.jsonFields?.()) ?? []),
+];
 
 /** commander's complaint as a usage error: its suggestion ("Did you mean …?") stays in the message. */
 function usageError(error: CommanderError, help: string): IvaapError {
@@ -49,7 +54,7 @@ export async function readCommandLine(
     const sub = root.command(name).summary(summary).description(`${summary}.`);
     if (name !== words[0]) continue;
     const command = await load();
-    const lists = asksForHelp(words) ? ((await command.lists?.()) ?? []) : [];
+    const lists = asksForHelp(words) ? await listsOf(command) : [];
     describe(sub, command, { program, lists });
     sub.action(() => {
       const options = sub.opts<Invocation['options']>();

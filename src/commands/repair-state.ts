@@ -9,7 +9,10 @@ export const repairState: Command = {
   options: [
     { flags: '--dry-run', summary: 'show what would be written, and write nothing' },
     { flags: '--yes', summary: 'answer yes instead of asking' },
-    { flags: '--json', summary: 'print one event a line as JSON' },
+    {
+      flags: '--json',
+      summary: 'print one event a line as JSON (docs/events.md; the last one: docs/json.md)',
+    },
   ],
   touches: [
     "Asks the cluster what runs (Helm's records, labels of namespace and volume, the database's schema " +

@@ -4,18 +4,25 @@ import { chooseRenderer } from '../ui/choose-renderer.ts';
 import { guardedOutput, terminalWidth } from '../ui/output.ts';
 import { queryStatus } from '../queries/status.ts';
 import type { Command, Invocation } from './command.ts';
+import { jsonFields } from './json-fields.ts';
 import { statusLines } from '../ui/status-text.ts';
 
 /** `status`: what is installed, how the last run went, and how the product is. */
 export const status: Command = {
   options: [
     { flags: '--watch', summary: 'show the run that is going on, live, from its first event to its end' },
-    { flags: '--json', summary: 'print one JSON object; with --watch one event a line' },
+    {
+      flags: '--json',
+      summary: 'print one JSON object (docs/json.md); with --watch one event a line (docs/events.md)',
+    },
   ],
   touches: [
     'Reads the installer state, asks the cluster and the health routes; changes nothing. When the cluster ' +
       'is down, or without root, it shows the rest, says what it could not read, and still exits 0.',
     '--watch follows the log of the run that holds the lock and never touches it; it needs root.',
+  ],
+  jsonFields: async () => [
+    jsonFields('Fields of --json', (await import('../queries/status-schema.ts')).statusSchema),
   ],
   examples: [
     ['status', 'shows versions, steps, backups, pods and health'],

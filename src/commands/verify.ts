@@ -5,6 +5,7 @@ import { answer } from '../ui/answer.ts';
 import { drawnOnStderr } from '../ui/stderr-progress.ts';
 import { verifyLines } from '../ui/verify-text.ts';
 import type { Command, Invocation } from './command.ts';
+import { jsonFields } from './json-fields.ts';
 
 async function run({ args, json, signal, options, program, again }: Invocation): Promise<void> {
   const [file] = args;
@@ -33,7 +34,7 @@ export const verifyCommand: Command = {
       summary:
         'take the file although it has another key than the installed release: this one (or: unsigned)',
     },
-    { flags: '--json', summary: 'the evidence as one JSON object' },
+    { flags: '--json', summary: 'the evidence as one JSON object (docs/json.md)' },
   ],
   touches: [
     'Reads every byte of the file once (the executable of another file, and with --full everything, twice) ' +
@@ -42,6 +43,9 @@ export const verifyCommand: Command = {
     "The key of another file is compared with the installed release's (as root, from the installer's state) " +
       "or, where nothing is installed, with this program's. Where there is no key to compare with (this " +
       'program, or what is installed, is unsigned), the file is not trusted unless --trust-key names its key.',
+  ],
+  jsonFields: async () => [
+    jsonFields('Fields of --json', (await import('../queries/verify-schema.ts')).verifySchema),
   ],
   examples: [
     ['verify', 'prove this file intact before it is used'],

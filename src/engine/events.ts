@@ -195,7 +195,7 @@ export const eventSchemas = [
   }),
   event(
     'result',
-    'The last event of a command that did what it was asked; `data` depends on the command, of a dry run it is the plan as in `run.plan`.',
+    'The last event of a command that did what it was asked; `data` depends on the command: see json.md.',
     {
       lines: z.array(z.string()).describe('The same for people.'),
       data: z.record(z.string(), z.json()),

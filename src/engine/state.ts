@@ -5,8 +5,9 @@ import { NoFile, nodeDisk } from './disk.ts';
 import { shellWord } from '../shell-word.ts';
 
 /**
- * `state.json`: what is installed, the last run with its steps, and what earlier runs left. Objects are loose, so that
- * fields which a newer binary added survive a rewrite by an older one. Times are ISO 8601 in UTC.
+ * `state.json`: what is installed, the last run with its steps, and what earlier runs left. Objects are loose,
+ * so that fields which a newer binary added survive a rewrite by an older one. Times are ISO 8601 in UTC.
+ * docs/json.md is generated from it.
  */
 
 /** A reader refuses another major; additive fields raise the minor. */
@@ -18,78 +19,89 @@ const jsonObject = z.record(z.string(), z.json());
 const errorRecord = z.looseObject({ code: z.string(), message: z.string(), step: z.string().optional() });
 
 const stepRecord = z.looseObject({
-  /**
-   * running: begun, and if no run is going on, died there; completed: done and verified; skipped: had nothing to do;
-   * failed: ended with `error`; stale: was completed, but a step that it needs has run again since.
-   */
-  status: z.enum(['running', 'completed', 'skipped', 'failed', 'stale']),
+  status: z
+    .enum(['running', 'completed', 'skipped', 'failed', 'stale'])
+    .describe(
+      '`running`: started, and if no run holds the lock, died there; `completed`: done and verified; `skipped`: ' +
+        'had nothing to do; `failed`: ended with `error`; `stale`: was completed, but a step that it needs has ' +
+        'run again since.',
+    ),
   startedAt: time,
   finishedAt: time.optional(),
   attempts: z.int().positive(),
-  /** Of an attempt that has not completed: the step's midpoint once it was passed, `verified` once its result was; since 1.1. */
-  place: z.string().optional(),
+  place: z
+    .string()
+    .optional()
+    .describe(
+      'Of an attempt that has not completed: the checkpoint that it passed last, `verified` once its result was. ' +
+        'Since 1.1.',
+    ),
   revision: z.int(),
-  /** SHA-256 of the step's inputs as canonical JSON. */
-  inputsHash: z.string(),
-  /** What the step returned; present when completed. */
-  out: jsonObject.optional(),
-  /** Partial results of an attempt that has not completed. */
-  recorded: jsonObject.optional(),
-  /** What it returned when it completed before in this run; until it completes again. Since 1.3. */
-  earlier: jsonObject.optional(),
-  /** Why it was skipped. */
-  reason: z.string().optional(),
+  inputsHash: z.string().describe("SHA-256 of the step's inputs as canonical JSON."),
+  out: jsonObject.optional().describe('What the step returned; present when completed.'),
+  recorded: jsonObject.optional().describe('Partial results of an attempt that has not completed.'),
+  earlier: jsonObject
+    .optional()
+    .describe('What it returned when it completed before in this run, until it completes again. Since 1.3.'),
+  reason: z.string().optional().describe('Why it was skipped.'),
   error: errorRecord.optional(),
-  /** Reason for which the operator let it pass although what it was to prove does not hold; since 1.3. */
-  waived: z.string().optional(),
+  waived: z
+    .string()
+    .optional()
+    .describe('Reason of the waiver under which it passed: what it was to prove does not hold. Since 1.3.'),
 });
 
-/** Fingerprint of the key that signed a payload; null when it was unsigned; absent when it was recorded before 1.2, and nobody knows. */
-const key = z.string().nullable().optional();
+const key = z
+  .string()
+  .nullable()
+  .optional()
+  .describe('Fingerprint of the key that signed the payload; null: unsigned; absent: recorded before 1.2.');
 
 const runSummary = {
   id: z.string(),
-  /** `install`, `upgrade`, ... */
-  flow: z.string(),
-  /** The version that had last completed when the run began; null on an empty host. */
-  from: z.string().nullable(),
+  flow: z.string().describe('`install`, `upgrade`, ...'),
+  from: z
+    .string()
+    .nullable()
+    .describe('The version that had completed last when the run started; null on an empty host.'),
   to: z.string(),
   payloadDigest: z.string(),
   startedAt: time,
   finishedAt: time.optional(),
-  /** The operator behind sudo, when known. */
-  startedBy: z.string().optional(),
+  startedBy: z.string().optional().describe('The operator behind sudo, when known.'),
   status: z.enum(['running', 'failed', 'completed', 'superseded']),
 };
 
 const runRecord = z.looseObject({
   ...runSummary,
-  /** Path of the executable that runs it: the one to start again. */
-  binary: z.string(),
-  /** The command that goes on with it, with the flags that were typed; since 1.3. */
-  again: z.string().optional(),
+  binary: z.string().describe('Path of the executable that runs it: the one to start again.'),
+  again: z
+    .string()
+    .optional()
+    .describe('The command that resumes it, with the flags that were typed. Since 1.3.'),
   key,
-  /** Step ids in the graph's order. */
-  order: z.array(z.string()),
+  order: z.array(z.string()).describe("Step ids in the graph's order."),
   steps: z.record(z.string(), stepRecord),
-  /**
-   * Set before what giving up cannot take back begins (Helm): the first time since a run last completed, by this run or by
-   * one that it superseded. `versions` are all that were begun so; since 1.1. `ends`: how the attempts ended that passed it and did
-   * not complete, oldest first; since 1.3.
-   */
   pointOfNoReturn: z
     .looseObject({
       at: time,
       step: z.string(),
       data: jsonObject,
-      versions: z.array(z.string()).optional(),
-      ends: z.array(z.looseObject({ at: time, code: z.string() })).optional(),
+      versions: z.array(z.string()).optional().describe('All versions that were started so. Since 1.1.'),
+      ends: z
+        .array(z.looseObject({ at: time, code: z.string() }))
+        .optional()
+        .describe('How the attempts ended that passed it and did not complete, oldest first. Since 1.3.'),
     })
-    .optional(),
-  /** When this very run passed that point first; since 1.1. */
-  noReturnAt: time.optional(),
-  /** What the steps found before any unfinished run changed it; the first value of a key stays. Since 1.1. */
-  originals: jsonObject.optional(),
+    .optional()
+    .describe(
+      'Set before what giving up cannot undo starts (Helm): the first time since a run completed last, by this ' +
+        'run or by one that it superseded.',
+    ),
+  noReturnAt: time.optional().describe('When this very run passed that point first. Since 1.1.'),
+  originals: jsonObject
+    .optional()
+    .describe('What the steps found before any unfinished run changed it. Since 1.1.'),
   error: errorRecord.optional(),
 });
 
@@ -97,25 +109,27 @@ const anchor = { at: time, run: z.string(), derived: jsonObject };
 
 const whoWhen = { by: z.string().optional(), at: time, run: z.string() };
 
-const stateSchema = z.looseObject({
+export const stateSchema = z.looseObject({
   schema: z.looseObject({ major: z.literal(stateVersion.major), minor: z.int().nonnegative() }),
   product: z.string(),
-  /** The release that last completed. */
   installed: z
     .looseObject({
       version: z.string(),
       payloadDigest: z.string(),
       completedAt: time,
       key,
-      /** Steps of that run that the operator let pass: nobody has proved what they stand for; since 1.3. */
-      waived: z.array(z.looseObject({ step: z.string(), reason: z.string() })).optional(),
-      /** Path of the executable that installed it: what goes back to it; since 1.3. */
-      binary: z.string().optional(),
+      waived: z
+        .array(z.looseObject({ step: z.string(), reason: z.string() }))
+        .optional()
+        .describe('Steps of that run that were waived: nobody has proved what they stand for. Since 1.3.'),
+      binary: z
+        .string()
+        .optional()
+        .describe('Path of the executable that installed it: what goes back to it. Since 1.3.'),
     })
-    .optional(),
-  /** The run that is going on, or the last one. */
-  run: runRecord.optional(),
-  /** Only in a copy that a backup holds, in the place of `run`: the run that made it, with what its completed steps had returned; since 1.3. */
+    .optional()
+    .describe('The release that completed last.'),
+  run: runRecord.optional().describe('The run that holds the lock, or the last one.'),
   madeBy: z
     .looseObject({
       ...runSummary,
@@ -124,32 +138,40 @@ const stateSchema = z.looseObject({
       key,
       derived: jsonObject,
     })
-    .optional(),
-  /** Earlier runs, oldest first. */
-  history: z.array(z.looseObject(runSummary)),
-  /** Results that outlive their run: the top-level keys of the steps' outs, the latest of each. */
-  derived: jsonObject,
-  /**
-   * By from-version: the outs that were complete when the point of no return was first reached since a run last completed; no
-   * re-run replaces them. `earlier` are those of upgrades from the same version that have completed, oldest first; since 1.1.
-   */
-  anchors: z.record(
-    z.string(),
-    z.looseObject({ ...anchor, earlier: z.array(z.looseObject(anchor)).optional() }),
+    .optional()
+    .describe(
+      'Only in the copy in a backup, in the place of `run`: the run that made it, with what its completed steps ' +
+        'had returned. Since 1.3.',
+    ),
+  history: z.array(z.looseObject(runSummary)).describe('Earlier runs, oldest first.'),
+  derived: jsonObject.describe(
+    'Results that outlive their run: the top-level keys of what steps returned, the latest of each.',
   ),
-  /** What must be known of Helm whatever becomes of the run that began it; since 1.1. */
-  helm: jsonObject.optional(),
+  anchors: z
+    .record(z.string(), z.looseObject({ ...anchor, earlier: z.array(z.looseObject(anchor)).optional() }))
+    .describe(
+      'By from-version: what steps had returned when the point of no return was reached first since a run ' +
+        'completed last; no later attempt replaces it. `earlier` are those of upgrades from the same version that have ' +
+        'completed, oldest first. Since 1.1.',
+    ),
+  helm: jsonObject
+    .optional()
+    .describe('What must be known of Helm whatever becomes of the run that started it. Since 1.1.'),
   waivers: z.array(z.looseObject({ ...whoWhen, id: z.string(), reason: z.string() })),
   skippedBackups: z.array(z.looseObject({ ...whoWhen, from: z.string().nullable(), to: z.string() })),
-  /** Keys that were let in although they were not the installed release's: `from` before, `to` since, `how` by policy/trust.ts; since 1.2. */
-  trusted: z.array(z.looseObject({ ...whoWhen, from: key, to: key, how: z.string() })).optional(),
-  /**
-   * The last time that the state was made from what the host itself says: which version the chart on disk had then, and what nobody
-   * could prove; since 1.3.
-   */
+  trusted: z
+    .array(z.looseObject({ ...whoWhen, from: key, to: key, how: z.string() }))
+    .optional()
+    .describe(
+      "Keys that were let in although they were not the installed release's: `from` before, `to` since. Since 1.2.",
+    ),
   repair: z
     .looseObject({ ...whoWhen, chart: z.string().nullable(), unknown: z.array(z.string()) })
-    .optional(),
+    .optional()
+    .describe(
+      'The last time that `repair-state` made the state: which version the chart on disk had then, and what nobody ' +
+        'could prove. Since 1.3.',
+    ),
 });
 
 /** All that may be asked of a file whose schema is another one. */

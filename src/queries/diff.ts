@@ -1,5 +1,6 @@
 import { describedRelease } from '../images/release-description.ts';
-import { type ReleaseDiff, releaseDiff } from '../images/release-diff.ts';
+import { releaseDiff } from './release-diff.ts';
+import type { ReleaseDiff } from './release-diff-schema.ts';
 import { openPayload } from '../payload/open-payload.ts';
 import { openDelivered } from './delivered-file.ts';
 

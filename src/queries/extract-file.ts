@@ -17,15 +17,8 @@ import type { Again } from '../policy/again.ts';
 import { nearestNames } from '../policy/nearest.ts';
 import { shellWord } from '../shell-word.ts';
 import { byteTask } from './byte-task.ts';
+import type { ExtractedFile } from './extract-schema.ts';
 import { assertSafeTarget, writeBeside } from './product-folder.ts';
-
-/** What `extract-file` wrote: printed with --json as it is. */
-export interface ExtractedFile {
-  name: string;
-  path: string;
-  sizeBytes: number;
-  replaced: boolean;
-}
 
 interface ExtractPorts {
   emit: Emit;

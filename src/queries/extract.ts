@@ -6,15 +6,8 @@ import { openPayload } from '../payload/open-payload.ts';
 import { payloadFile } from '../payload/payload-file.ts';
 import type { Payload } from '../payload/reader.ts';
 import { byteTask } from './byte-task.ts';
+import type { ExtractedTree } from './extract-schema.ts';
 import { assertSafeTarget, writeBeside } from './product-folder.ts';
-
-/** What `extract` wrote: printed with --json as it is. */
-export interface ExtractedTree {
-  path: string;
-  sizeBytes: number;
-  /** Names of the files below it. */
-  files: string[];
-}
 
 /** Writes all files of the payload below a new or empty folder, which appears when all of it is proved; else nothing is left. */
 export async function extractAll(

@@ -1,79 +1,13 @@
 import type { HostImages } from './host-images.ts';
 import type { ArchiveComparison } from '../images/compare-archives.ts';
-import { compareWithRuntime, type ImageState } from '../images/compare-runtime.ts';
+import { compareWithRuntime } from '../images/compare-runtime.ts';
 import type { PayloadIndex } from '../payload/format/index-schema.ts';
 import type { Product } from '../payload/product-schema.ts';
 import { shellWord } from '../shell-word.ts';
-import {
-  type ClusterState,
-  runningImages,
-  type RunningImage,
-  stateInCluster,
-} from '../images/compare-cluster.ts';
-import { type ImageLoad, imageLoad } from '../images/load-forecast.ts';
+import { runningImages, stateInCluster } from '../images/compare-cluster.ts';
+import { imageLoad } from '../images/load-forecast.ts';
 import { uniqueBytes } from '../images/unique-bytes.ts';
-
-/** One image of the payload, and what this host has of it. */
-export interface ManifestImage {
-  reference: string;
-  /** os/architecture. */
-  platform: string;
-  /** The config's digest: the image ID that the container runtime reports. */
-  imageId: string;
-  layers: number;
-  /** Of manifest, config and layers as stored; layers that images share count in each. */
-  sizeBytes: number;
-  /** Of what no other image of the payload has. */
-  uniqueBytes: number;
-  uncompressedBytes: number;
-  /** Names of the archives that hold it. */
-  archives: string[];
-  /** What containerd has under the reference; `unknown` when it was not asked or did not answer. */
-  containerd: ImageState | 'unknown';
-  /** Image ID that containerd has under the reference; null when there is none or it is unknown. */
-  containerdImageId: string | null;
-  /** Whether kubelet's garbage collection leaves that one alone; null when there is none or it is unknown. */
-  pinned: boolean | null;
-  /** Whether pods in the product's namespace run it (`runs`), another image of its repository (`other`), or neither (`none`). */
-  cluster: ClusterState | 'unknown';
-}
-
-export interface ManifestArchive extends ArchiveComparison {
-  sizeBytes: number;
-  sha256: string;
-  images: string[];
-}
-
-/** What `manifest` found: printed as text, or with --json as it is. Sizes are bytes, digests `sha256:HEX`, other hashes hexadecimal. */
-export interface ManifestReport {
-  product: string;
-  title: string;
-  version: string;
-  /** MAJOR.MINOR of the payload's format. */
-  format: string;
-  /** Fingerprint of the key that signed the payload; null when nobody did. */
-  key: string | null;
-  /** SHA-256 of index.json, which names everything else. */
-  payloadDigest: string;
-  fileBytes: number;
-  headBytes: number;
-  payloadBytes: number;
-  images: ManifestImage[];
-  archives: ManifestArchive[];
-  /** Files that are neither image blobs nor archives. */
-  files: { name: string; sizeBytes: number; sha256: string }[];
-  tools: { name: string; version: string }[];
-  /** Images of the containers in the product's namespace; null when the cluster is unknown. */
-  running: RunningImage[] | null;
-  /** What an upgrade would load; null when that is not known, or no upgrade goes to this release. */
-  load: ImageLoad | null;
-  /** Why no upgrade goes to this release; absent where one may. */
-  noUpgrade?: string;
-  /** Why a part is unknown; absent for a part that answered. */
-  unknown: { containerd?: string; cluster?: string; load?: string; licence?: string };
-  /** The commands that would bring the archives on disk to this payload's. */
-  refresh: { command: string; why: ArchiveComparison['state'] }[];
-}
+import type { ManifestImage, ManifestReport } from './manifest-schema.ts';
 
 export interface ManifestFindings {
   digest: string;

@@ -7,7 +7,8 @@ import { signerOf } from '../payload/format/signature.ts';
 import { type Machine, thisMachine } from '../session/machine.ts';
 import { byteTask } from './byte-task.ts';
 import { newerInstalledThan, queryHostImages } from './host-images.ts';
-import { manifestReport, type ManifestReport } from './manifest-report.ts';
+import { manifestReport } from './manifest-report.ts';
+import type { ManifestReport } from './manifest-schema.ts';
 
 interface ManifestPorts {
   program: string;

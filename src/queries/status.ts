@@ -1,7 +1,5 @@
 import { readRegularText } from '../host/regular-file.ts';
-import type { LockHolder } from '../engine/lock.ts';
 import { Redactor } from '../engine/redact.ts';
-import type { State } from '../engine/state.ts';
 import type { ReleaseRecord } from '../host/helm-record.ts';
 import type { Kubectl } from '../host/kubectl.ts';
 import { readHolder } from '../host/lock.ts';
@@ -12,7 +10,7 @@ import { fqdnOf, probeRoute } from '../release/health-route.ts';
 import { readValuesFile } from '../release/values-file.ts';
 import { hideGenerated, hideValues } from '../release/secrets-of-host.ts';
 import { wayBackOf } from '../backup/way-back.ts';
-import { type Backup, listBackups } from './backups.ts';
+import { listBackups } from './backups.ts';
 import { hostEvidence, type HostEvidence } from './host-evidence.ts';
 import { readOwnState } from '../session/own-state.ts';
 import { type Known, mapKnown } from '../known.ts';
@@ -22,50 +20,13 @@ import { type HostTools, openHost } from '../session/host-tools.ts';
 import { type OpenedPayload, openOwnPayload } from '../session/opened-payload.ts';
 import { thisMachine } from '../session/machine.ts';
 import type { CommandPorts, FlowPorts } from '../session/ports.ts';
-import { waysOut, type WaysOut } from './ways-out.ts';
+import { waysOut } from './ways-out.ts';
 import { factsOf, noStateRefusal } from './without-state.ts';
+import type { PodReport, StatusReport } from './status-schema.ts';
 import { sameVersion } from '../policy/version.ts';
 import { schemaDueWords } from '../policy/schema-due.ts';
 import { helmByHand } from '../release/helm-by-hand.ts';
 import { unplacedHelm } from '../session/helm-placement.ts';
-
-export interface StatusReport {
-  product: string;
-  title: string;
-  /** Of this executable. */
-  payloadVersion: string;
-  state: Known<State | null>;
-  /** Out of the last run; null where there is none, or no state. */
-  waysOut: WaysOut | null;
-  /** Who went on without a dump in the last run, while it has none; null where nobody did. */
-  skippedBackup: State['skippedBackups'][number] | null;
-  /** The run that is going on just now. */
-  running: LockHolder | null;
-  /** Folders of backups, newest last, with the files in each. */
-  backups: Known<Backup[]>;
-  /** The values overlay's text; null when there is none. */
-  overlay: Known<{ path: string; text: string } | null>;
-  /** Helm's newest record; its version is null where the record cannot be read. */
-  release: Known<{ revision: number; status: string; version: string | null } | null>;
-  /** What the host itself says, and what to do, where the state does not say the same or cannot be read. */
-  host: { facts: string[]; advice: { message: string; hint: string } } | null;
-  /**
-   * Of the database, with what the installed release needs; null where that is another release than this executable's. `helmByHand` applies
-   * the values file as an upgrade does, while the schema is below the release's.
-   */
-  schema: Known<{ version: number; target: number; helmByHand: string | null }> | null;
-  pods: Known<PodReport[]>;
-  health: Known<{ id: string; title: string; path: string; healthy: boolean; answer: string }[]>;
-}
-
-interface PodReport {
-  name: string;
-  phase: string;
-  ready: boolean;
-  restarts: number;
-  trouble: string[];
-  images: { image: string; imageId: string; ready: boolean }[];
-}
 
 /** What a status is asked with; the signal is aborted when nobody waits for it any more. */
 export type StatusPorts = Pick<CommandPorts, 'machine' | 'signal' | 'program'>;

@@ -2,54 +2,20 @@ import { fstatSync } from 'node:fs';
 import { readlink } from 'node:fs/promises';
 import type { Emit } from '../engine/events.ts';
 import type { IvaapError } from '../errors.ts';
-import { allDamages, partsOf, type SignatureEvidence, signatureEvidence } from '../payload/evidence.ts';
-import type { PayloadIdentity } from '../payload/identity.ts';
+import { allDamages, partsOf, signatureEvidence } from '../payload/evidence.ts';
 import type { Damage } from '../payload/named-damages.ts';
 import type { Payload } from '../payload/reader.ts';
 import { selfPath } from '../payload/open-payload.ts';
 import { assertIntact, scanPayload } from '../payload/scan.ts';
-import { type EntryVerdict, type Extent, sha256Check } from '../payload/sha256-check.ts';
+import { type Extent, sha256Check } from '../payload/sha256-check.ts';
 import type { Again } from '../policy/again.ts';
 import { uncompared } from '../policy/trust.ts';
-import { compareRelease, type ReleaseOrder } from '../policy/release-order.ts';
+import { compareRelease } from '../policy/release-order.ts';
 import { byteTask } from './byte-task.ts';
 import { openDelivered } from './delivered-file.ts';
 import { ownIdentity } from './own-identity.ts';
+import type { TrustReport, VerifyReport } from './verify-schema.ts';
 import { assertCompared, judge, trustCarrier, type Trust, type TrustCarrier } from './trust.ts';
-
-/** Whether the key of another file may follow the one that is known here. */
-export interface TrustReport {
-  verdict: 'trusted' | 'refused' | 'not compared';
-  because?: string;
-  /** Whose key it was compared with, and where that was read. */
-  comparedWith?: string;
-  source?: string;
-  /** Why that is not the installed release. */
-  insteadOfState?: string;
-  /** Fingerprint of that key; null when that was unsigned, absent when nobody recorded it. */
-  key?: string | null;
-}
-
-/** What `verify` prints with --json; docs/trust.md describes it. Times are ISO 8601 in UTC. */
-export interface VerifyReport extends PayloadIdentity {
-  file: { path: string; size: number; device: string; inode: string; modifiedAt: string };
-  checkedBy: { program: string; format: string; node: string };
-  begunAt: string;
-  endedAt: string;
-  payloadDigest: string;
-  bytes: number;
-  /** Of the scan alone. */
-  durationMs: number;
-  intact: boolean;
-  signature: SignatureEvidence | null;
-  trust: TrustReport;
-  /** Of another file: what its release is to the one whose key it was compared with. */
-  release?: { verdict: ReleaseOrder; comparedWith?: string; payloadDigest?: string };
-  parts: Awaited<ReturnType<typeof partsOf>>;
-  /** With --full. */
-  entries?: EntryVerdict[];
-  damages: Damage[];
-}
 
 export interface VerifyQuestion {
   /** Another delivered file; undefined asks about this one. */

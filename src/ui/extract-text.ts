@@ -1,6 +1,5 @@
 import { formatBytes } from '../policy/format-bytes.ts';
-import type { ExtractedFile } from '../queries/extract-file.ts';
-import type { ExtractedTree } from '../queries/extract.ts';
+import type { ExtractedFile, ExtractedTree } from '../queries/extract-schema.ts';
 
 const checked = "every byte checked against the payload's index (SHA-256)";
 

@@ -2,7 +2,7 @@ import { formatBytes } from '../policy/format-bytes.ts';
 import { columns } from './format.ts';
 import { shortId } from './short-digest.ts';
 import { printableRow } from './sanitize.ts';
-import type { ManifestArchive, ManifestImage, ManifestReport } from '../queries/manifest-report.ts';
+import type { ManifestArchive, ManifestImage, ManifestReport } from '../queries/manifest-schema.ts';
 
 const indented = (lines: readonly string[]) => lines.map((line) => `  ${line}`);
 

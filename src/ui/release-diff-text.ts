@@ -1,7 +1,7 @@
 import { formatBytes } from '../policy/format-bytes.ts';
 import { columns } from './format.ts';
 import { printableRow } from './sanitize.ts';
-import type { NamedChanges, ReleaseDiff, ReleaseFacts } from '../images/release-diff.ts';
+import type { NamedChanges, ReleaseDiff, ReleaseFacts } from '../queries/release-diff-schema.ts';
 
 const plural = (count: number, noun: string) => `${count} ${noun}${count === 1 ? '' : 's'}`;
 

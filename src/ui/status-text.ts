@@ -1,6 +1,6 @@
 import type { RunRecord, State, StepRecord } from '../engine/state.ts';
 import type { Known } from '../known.ts';
-import type { StatusReport } from '../queries/status.ts';
+import type { StatusReport } from '../queries/status-schema.ts';
 import { counted } from '../policy/counted.ts';
 import { schemaDueWords } from '../policy/schema-due.ts';
 import { signedBy } from '../policy/trust.ts';

@@ -2,7 +2,7 @@ import type { SignatureEvidence } from '../payload/evidence.ts';
 import type { EntryVerdict } from '../payload/sha256-check.ts';
 import type { ReleaseOrder } from '../policy/release-order.ts';
 import { formatBytes } from '../policy/format-bytes.ts';
-import type { TrustReport, VerifyReport } from '../queries/verify.ts';
+import type { TrustReport, VerifyReport } from '../queries/verify-schema.ts';
 import { columns, formatDuration } from './format.ts';
 import { printableLine } from './sanitize.ts';
 

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { statusLines } from '../../../src/ui/status-text.ts';
 import { wayBackOf } from '../../../src/backup/way-back.ts';
 import { emptyState, type State } from '../../../src/engine/state.ts';
-import type { StatusReport } from '../../../src/queries/status.ts';
+import type { StatusReport } from '../../../src/queries/status-schema.ts';
 
 const unknown = { known: false, why: 'the Kubernetes API server does not answer' } as const;
 

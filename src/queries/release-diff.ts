@@ -1,64 +1,8 @@
 import { blobsOf } from '../payload/format/archive-layout.ts';
-import { normalizedReference, repositoryOf } from './reference.ts';
+import { normalizedReference, repositoryOf } from '../images/reference.ts';
 import type { IndexEntry, IndexImage, PayloadIndex } from '../payload/format/index-schema.ts';
-import type { DescribedRelease } from './release-description.ts';
-
-/** One release's facts that are no files. */
-export interface ReleaseFacts {
-  product: string;
-  title: string;
-  version: string;
-  /** MAJOR.MINOR of the payload's format. */
-  format: string;
-  /** Fingerprint; null of an unsigned payload. */
-  key: string | null;
-  /** SHA-256 of index.json: equal digests are equal payloads. */
-  payloadDigest: string;
-  /** Database schema: the oldest that it works with, and the one that it migrates to. */
-  schema: { min: number; target: number };
-  postgresMajor: number;
-  payloadBytes: number;
-}
-
-/** An image on both sides, under the same name or the same repository. */
-export interface ImagePair {
-  from: string;
-  to: string;
-  imageId: { from: string; to: string };
-  /** Layers of the new image that no image of the old release has, and their bytes with manifest and config. */
-  newLayers: number;
-  newBytes: number;
-}
-
-export interface NamedChanges {
-  added: string[];
-  changed: string[];
-  removed: string[];
-}
-
-/** What `manifest --diff FILE` tells: from this file's release to FILE's. With --json as it is. */
-export interface ReleaseDiff {
-  from: ReleaseFacts;
-  to: ReleaseFacts;
-  images: {
-    added: { reference: string; imageId: string; newLayers: number; newBytes: number }[];
-    /** Another config digest. */
-    changed: ImagePair[];
-    /** The same image under another name. */
-    renamed: { from: string; to: string; imageId: string }[];
-    removed: { reference: string; imageId: string }[];
-    unchanged: string[];
-  };
-  /** Blobs of the new release's images that the old one has not, each once: at most this has to be loaded. */
-  newLayers: number;
-  newBytes: number;
-  /** Names below the chart's folder. */
-  chart: NamedChanges;
-  /** Files that are neither chart, blob nor tool. */
-  files: NamedChanges;
-  archives: NamedChanges;
-  tools: { name: string; from: string | null; to: string | null; sameBytes: boolean }[];
-}
+import type { DescribedRelease } from '../images/release-description.ts';
+import type { NamedChanges, ReleaseDiff, ReleaseFacts } from './release-diff-schema.ts';
 
 function factsOf({ index, release, key, digest }: DescribedRelease): ReleaseFacts {
   const { product, title, version, format, fileSize, headSize } = index;

@@ -1,0 +1,68 @@
+import type { Command, CommandEntry, CommandOption } from '../src/commands/command.ts';
+import { commands } from '../src/commands/commands.ts';
+import { errorCodes } from '../src/errors.ts';
+import { generatedPage, type GeneratedPage, writePage } from './generated-page.ts';
+import { bullet, paragraph } from './markdown-lines.ts';
+
+/** `node scripts/commands-page.ts` writes docs/commands.md from the table of commands, as `--help` is. */
+
+const camel = (flag: string) => flag.replaceAll(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
+
+function option({ flags, summary, choices, conflicts = [] }: CommandOption, all: Command['options']) {
+  const excluded = all.map(({ flags: other }) => /^--([a-z-]+)/.exec(other)?.[1] ?? '');
+  const notes = [
+    ...(choices === undefined ? [] : [`one of ${choices.map((choice) => `\`${choice}\``).join(', ')}`]),
+    ...conflicts.map((name) => `not with \`--${excluded.find((flag) => camel(flag) === name)}\``),
+  ];
+  return bullet(`\`${flags}\`: ${summary}${notes.length === 0 ? '' : ` (${notes.join('; ')})`}`);
+}
+
+/** Flags under their headings, in the order of the help. */
+function flags(options: Command['options']): string {
+  const shown = options.filter(({ hidden }) => hidden !== true);
+  const groups = Map.groupBy(shown, ({ group = 'Flags' }) => group);
+  return [...groups]
+    .map(([group, members]) => `${group}:\n\n${members.flatMap((one) => option(one, options)).join('\n')}`)
+    .join('\n\n');
+}
+
+async function section({ name, summary, load }: CommandEntry): Promise<string> {
+  const command = await load();
+  const words = [name, ...(command.arguments ?? []).map((argument) => argument.name)];
+  const exits = command.exits.map((code) => errorCodes[code].exit).sort((a, b) => a - b);
+  const lists = (await command.lists?.()) ?? [];
+  return [
+    `## ${name}`,
+    paragraph(`${summary[0]?.toUpperCase()}${summary.slice(1)}.`),
+    `\`\`\`\nivaap ${words.join(' ')} [flags]\n\`\`\``,
+    ...(command.arguments === undefined
+      ? []
+      : [command.arguments.flatMap((one) => bullet(`\`${one.name}\`: ${one.summary}`)).join('\n')]),
+    ...command.touches.map(paragraph),
+    flags(command.options),
+    ...lists.map(
+      ({ title, rows }) =>
+        `${title}:\n\n${rows.flatMap(([row, what]) => bullet(`\`${row}\`: ${what}`)).join('\n')}`,
+    ),
+    `Examples:\n\n${command.examples.flatMap(([line, does]) => bullet(`\`ivaap ${line}\`: ${does}`)).join('\n')}`,
+    `Exit codes: ${[0, ...exits].join(', ')}.`,
+  ].join('\n\n');
+}
+
+const intro = `Each command explains itself with \`--help\`, which says the same. [operators.md](operators.md) says when to
+  type which. [exit-codes.md](exit-codes.md) says what an exit code means, [json.md](json.md) and
+  [events.md](events.md) what \`--json\` prints. \`ivaap -v\` prints product and version. Each health route of a product
+  adds a step at the end of both graphs: \`health_ID\`, \`upgrade_health_ID\`.`;
+
+export async function commandsPage(): Promise<GeneratedPage> {
+  const sections = await Promise.all(commands.map(section));
+  const markdown = `# Commands
+
+${paragraph(intro)}
+
+${sections.join('\n\n')}
+`;
+  return generatedPage('commands.md', 'scripts/commands-page.ts', markdown);
+}
+
+if (import.meta.main) writePage(await commandsPage());

@@ -1,0 +1,76 @@
+import type * as z from 'zod';
+import { stateSchema, stateVersion } from '../src/engine/state.ts';
+import { resultSchemas } from '../src/flows/result-schemas.ts';
+import { releaseDiffSchema } from '../src/queries/release-diff-schema.ts';
+import { extractedFileSchema, extractedTreeSchema } from '../src/queries/extract-schema.ts';
+import { manifestSchema } from '../src/queries/manifest-schema.ts';
+import { statusSchema } from '../src/queries/status-schema.ts';
+import { verifySchema } from '../src/queries/verify-schema.ts';
+import { generatedPage, type GeneratedPage, writePage } from './generated-page.ts';
+import { paragraph } from './markdown-lines.ts';
+import { fieldList } from './schema-fields.ts';
+
+/**
+ * `node scripts/json-page.ts` writes docs/json.md from the schemas against which tests hold the answers of
+ * commands.
+ */
+
+const section = (title: string, about: string, schema: z.ZodType) =>
+  [`## ${title}`, paragraph(about), fieldList(schema, { closed: ['state'] })]
+    .filter((part) => part !== '')
+    .join('\n\n');
+
+const sections = [
+  section('`manifest`', 'Sizes are bytes, digests `sha256:HEX`, other hashes hexadecimal.', manifestSchema),
+  section('`manifest --diff FILE`', "From this file's release to FILE's.", releaseDiffSchema),
+  section('`status`', '`state.value` is described [below](#the-state).', statusSchema),
+  section(
+    'The state',
+    `\`.installer/state.json\` in the product's folder, schema ${stateVersion.major}.${stateVersion.minor}, and
+    \`state.value\` of \`status\`. Times are ISO 8601 in UTC. Read it, and never edit it: \`repair-state\` makes it again.`,
+    stateSchema,
+  ),
+  section(
+    '`verify`',
+    'When the verdict is no, the evidence is printed all the same, and an `error` event follows on the next line.',
+    verifySchema,
+  ),
+  section('`extract-file`', '', extractedFileSchema),
+  section('`extract`', '', extractedTreeSchema),
+  section('Result of `install`', '', resultSchemas.install),
+  section('Result of `install --upgrade`', '', resultSchemas.upgrade),
+  section(
+    'Result of `--dry-run`',
+    'The plan, of an install as of an upgrade. Where the run would be refused, an `error` event follows.',
+    resultSchemas.plan,
+  ),
+  section('Result of `--preflight-only`', '', resultSchemas.preflight),
+  section('Result of `repair-state`', '', resultSchemas.repair),
+  section('Result of `status --watch`', '', resultSchemas.watch),
+];
+
+export function jsonPage(): Promise<GeneratedPage> {
+  const markdown = `# JSON
+
+What \`--json\` prints on standard output:
+
+| Command                         | Prints                                                                      |
+| ------------------------------- | --------------------------------------------------------------------------- |
+| \`install\`, \`repair-state\`       | [events](events.md), one a line; the last one is \`result\` or \`error\`        |
+| \`status --watch\`                | the same, of the run that is watched                                        |
+| \`manifest\`, \`status\`, \`verify\`  | one object, the answer                                                      |
+| \`extract\`, \`extract-file\`       | one object, what was written                                                |
+| any of them, when it fails      | an [\`error\`](events.md#error) event, in place of the answer or behind it    |
+
+Fields may be added: a reader skips those that it does not know. An optional field may be absent.
+
+A field that is \`known\` is an object: \`{"known": true, "value": ...}\` with the answer, or
+\`{"known": false, "why": ..., "hint": ...}\` with why there is none and, sometimes, a command to try. No answer
+is never a value: not 0, not empty, not "unchanged".
+
+${sections.join('\n\n')}
+`;
+  return generatedPage('json.md', 'scripts/json-page.ts', markdown);
+}
+
+if (import.meta.main) writePage(await jsonPage());

@@ -1,0 +1,70 @@
+import * as z from 'zod';
+import { runPlanSchema } from '../engine/run-plan.ts';
+
+/** `data` of the event `result`, by what was asked; docs/json.md is generated from these. */
+
+const warnings = z.array(z.string());
+const waivedHealth = z
+  .array(z.strictObject({ title: z.string(), reason: z.string() }))
+  .describe('Health steps that were waived: nobody has proved these routes.');
+
+export const resultSchemas = {
+  install: z.strictObject({
+    version: z.string(),
+    fqdn: z.string(),
+    values: z.string().describe('Path of the values file.'),
+    storagePath: z.string().describe("Folder of the database's data."),
+    entitlements: z.array(z.string()),
+    waivedHealth,
+    warnings,
+  }),
+  upgrade: z.strictObject({
+    from: z.string(),
+    to: z.string(),
+    chart: z.string().describe('Path of the chart.'),
+    previousChart: z.string().nullable().describe('Where the old chart is kept.'),
+    loadedImages: z.array(z.string()),
+    schema: z
+      .strictObject({ before: z.int().nullable(), after: z.int().nullable() })
+      .describe('Of the database; null: not known.'),
+    overlay: z.string().nullable().describe('Path of the values overlay.'),
+    patches: z.array(z.string()).describe('Ids of the values patches in it.'),
+    dump: z
+      .string()
+      .nullable()
+      .describe('Path of the dump from before Helm started; after a restore, of it.'),
+    dumpSha256: z.string().nullable(),
+    laterDump: z.string().nullable().describe('Path of a dump that was taken after Helm had started.'),
+    snapshot: z.string().nullable().describe('Folder of the snapshot from before Helm started.'),
+    laterSnapshot: z.string().nullable(),
+    editedChart: z.string().nullable().describe('Where a chart is kept that was changed by hand.'),
+    restart: z.string().nullable().describe('The pod that has to be deleted, in a sentence.'),
+    helmByHand: z
+      .string()
+      .nullable()
+      .describe('The command that applies the values file, while the schema is below the release’s.'),
+    waivedHealth,
+    warnings,
+  }),
+  plan: runPlanSchema,
+  preflight: z.strictObject({
+    preflight: z.looseObject({}).nullable().describe('The event `preflight.report` without `type`.'),
+  }),
+  repair: z.strictObject({
+    repaired: z.boolean(),
+    reason: z.string().optional().describe('Why there is nothing to repair.'),
+    proposal: z.array(z.string()).optional().describe('What is written, or would be (`--dry-run`).'),
+    host: z.array(z.string()).optional().describe('Of `--dry-run`: what the host says.'),
+    problem: z.string().optional().describe('Of `--dry-run`: what is wrong with the state.'),
+    kept: z.string().nullable().optional().describe('Where the old state is kept; null: there was none.'),
+    values: z.string().nullable().optional().describe('The values file that was written; null: none.'),
+    next: z.string().optional().describe('The command to type next.'),
+  }),
+  watch: z.strictObject({
+    run: z.string().nullable().describe('Id of the run; null: none was recorded.'),
+    status: z.string(),
+    exitCode: z.int().nullable().describe('Of the run that was watched; null: not known.'),
+    message: z.string().optional(),
+    goOn: z.string().optional().describe('The command that resumes a run that was killed.'),
+  }),
+};

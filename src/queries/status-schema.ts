@@ -1,0 +1,108 @@
+import * as z from 'zod';
+import { stateSchema } from '../engine/state.ts';
+import { knownSchema } from './known-schema.ts';
+
+/** What `status --json` prints; docs/json.md is generated from it. */
+
+const pod = z.strictObject({
+  name: z.string(),
+  phase: z.string(),
+  ready: z.boolean(),
+  restarts: z.int(),
+  trouble: z.array(z.string()),
+  images: z.array(z.strictObject({ image: z.string(), imageId: z.string(), ready: z.boolean() })),
+});
+
+const running = z.strictObject({
+  pid: z.int(),
+  startTime: z.number().describe('Clock ticks after boot at which the process began.'),
+  bootId: z.string(),
+  command: z.string().describe('The words of the command line, e.g. `install --upgrade`.'),
+  again: z.string().optional().describe("The same as it was typed, with the executable's path."),
+  version: z.string(),
+  since: z.string().describe('ISO 8601, UTC.'),
+  by: z.string(),
+  step: z.string().optional().describe('The step that was started last.'),
+});
+
+const waysOut = z.strictObject({
+  forward: z.string().nullable().describe('The command that resumes the run; null: it has completed.'),
+  back: z
+    .array(z.string())
+    .describe('How to have the release and the database from before; empty: nothing that runs was changed.'),
+  log: z.string().nullable().describe("Path of the run's log."),
+});
+
+export const statusSchema = z.strictObject({
+  product: z.string(),
+  title: z.string(),
+  payloadVersion: z.string().describe('Of this executable.'),
+  state: knownSchema(stateSchema.nullable()).describe('The state; null: there is none.'),
+  waysOut: waysOut.nullable().describe('Out of the last run; null: there is none.'),
+  skippedBackup: stateSchema.shape.skippedBackups.element
+    .nullable()
+    .describe('Who started the last run without a dump, while it has none.'),
+  running: running.nullable().describe('The run that holds the lock now.'),
+  backups: knownSchema(
+    z.array(
+      z.strictObject({
+        folder: z.string(),
+        files: z.array(z.string()),
+        trouble: z.string().optional().describe('Why its files are not known.'),
+      }),
+    ),
+  ).describe('Folders of backups, newest last.'),
+  overlay: knownSchema(z.strictObject({ path: z.string(), text: z.string() }).nullable()).describe(
+    'The values overlay; null: there is none.',
+  ),
+  release: knownSchema(
+    z
+      .strictObject({
+        revision: z.int(),
+        status: z.string(),
+        version: z.string().nullable().describe('null: the record cannot be read.'),
+      })
+      .nullable(),
+  ).describe("Helm's newest record."),
+  host: z
+    .strictObject({
+      facts: z.array(z.string()),
+      advice: z.strictObject({
+        code: z
+          .string()
+          .optional()
+          .describe('Name of the error code with which an upgrade would be refused.'),
+        message: z.string(),
+        hint: z.string(),
+      }),
+    })
+    .nullable()
+    .describe('What the host itself says, and what to do, where the state says otherwise or cannot be read.'),
+  schema: knownSchema(
+    z.strictObject({
+      version: z.int().describe("The database's schema version."),
+      target: z.int().describe('What the installed release needs.'),
+      helmByHand: z
+        .string()
+        .nullable()
+        .describe('The command that applies the values file as an upgrade does, while `version` is lower.'),
+    }),
+  )
+    .nullable()
+    .describe("Of the database; null: the installed release is not this executable's."),
+  pods: knownSchema(z.array(pod)).describe("Pods in the product's namespace."),
+  health: knownSchema(
+    z.array(
+      z.strictObject({
+        id: z.string(),
+        title: z.string(),
+        path: z.string(),
+        healthy: z.boolean(),
+        answer: z.string(),
+      }),
+    ),
+  ).describe('Answers of the health routes.'),
+});
+
+export type StatusReport = z.infer<typeof statusSchema>;
+export type PodReport = z.infer<typeof pod>;
