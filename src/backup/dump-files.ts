@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { JsonObject, StepIo } from '../engine/step.ts';
+import type { StepIo } from '../engine/step.ts';
 import { IvaapError } from '../errors.ts';
 import { foreign } from '../foreign.ts';
 import { otherDatabases } from '../host/database-sessions.ts';
@@ -16,6 +16,7 @@ import type { KubeObject } from '../host/kubectl.ts';
 import { roomAt } from '../host/mounts.ts';
 import { bootId, uptimeSeconds } from '../host/system.ts';
 import { keepFile, makeBackupFolder } from './backup-folder.ts';
+import type { PgDump } from './dump-record.ts';
 import { tellingWhoHolds } from './dump-wait.ts';
 import type { UpgradeContext } from '../release/context.ts';
 import { type RestoreFacts, restoreScript } from './restore-script.ts';
@@ -33,7 +34,7 @@ export const notDumped = (others: readonly string[]): string =>
   `not dumped, other databases of the same server: ${foreign(others.join(', '))}`;
 
 /** A whole dump in a folder of its own, with what a restore needs; its record for the state. */
-export async function takeDump(ctx: UpgradeContext, io: StepIo): Promise<JsonObject> {
+export async function takeDump(ctx: UpgradeContext, io: StepIo): Promise<PgDump> {
   const { product, database } = ctx;
   const { signal } = io;
   const schemaVersion = await database.schemaVersion(product.database.schemaVersionQuery, signal);

@@ -1,8 +1,5 @@
 import * as z from 'zod';
 
-/** The step whose result the dump is. */
-export const dumpStepId = 'upgrade_pg_backup';
-
 /** Of `pgDump` in the state: the dump of the database from before the upgrade. */
 export const pgDumpSchema = z.looseObject({
   folder: z.string(),
@@ -18,7 +15,7 @@ export const pgDumpSchema = z.looseObject({
   /** When it was whole; absent in older records. */
   endedAt: z.string().optional(),
   /** The same by the machine's own count, which no change of the clock moves. */
-  boot: z.looseObject({ id: z.string(), uptimeSeconds: z.number() }).optional(),
+  boot: z.object({ id: z.string(), uptimeSeconds: z.number() }).optional(),
   tables: z.record(z.string(), z.int()).optional(),
   /** Program that brings the database back to it; absent in older records. */
   restoreScript: z.string().optional(),
@@ -28,4 +25,7 @@ export const pgDumpSchema = z.looseObject({
   otherDatabases: z.array(z.string()).optional(),
 });
 
-export type PgDump = z.infer<typeof pgDumpSchema>;
+/** The keys that it is known by; others, of a newer program, are kept and not read. */
+export type PgDump = Named<z.infer<typeof pgDumpSchema>>;
+
+type Named<T> = { [K in keyof T as string extends K ? never : K]: T[K] };

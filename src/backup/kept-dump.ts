@@ -2,7 +2,9 @@ import { statSync } from 'node:fs';
 import type { StepIo } from '../engine/step.ts';
 import { causeChain } from '../errors.ts';
 import type { UpgradeContext } from '../release/context.ts';
-import { type PgDump, pgDumpSchema } from './dump-record.ts';
+import { lastResult } from './step-results.ts';
+import type { PgDump } from './dump-record.ts';
+import { dumpResult } from './upgrade-results.ts';
 
 /** Whether a dump lies there as it was recorded. */
 export const isThere = ({ path, sizeBytes }: PgDump): boolean =>
@@ -10,9 +12,8 @@ export const isThere = ({ path, sizeBytes }: PgDump): boolean =>
 
 /** The dump that stays the run's own where no new one is taken on request; undefined where there is none. */
 export function dumpToKeep({ skipBackup, run }: Pick<UpgradeContext, 'skipBackup' | 'run'>) {
-  const step = run()?.steps.upgrade_pg_backup;
-  const { data } = pgDumpSchema.safeParse((step?.out ?? step?.earlier)?.pgDump);
-  return skipBackup && data !== undefined && isThere(data) ? data : undefined;
+  const dump = lastResult(run(), dumpResult)?.pgDump;
+  return skipBackup && dump !== undefined && isThere(dump) ? dump : undefined;
 }
 
 /**

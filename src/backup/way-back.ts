@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
 import type { RunRecord, State } from '../engine/state.ts';
-import type { JsonObject } from '../engine/step.ts';
 import { sameVersion } from '../policy/version.ts';
-import { dumpStepId, type PgDump, pgDumpSchema } from './dump-record.ts';
+import { lastResult } from './step-results.ts';
+import { type PgDump, pgDumpSchema } from './dump-record.ts';
+import { dumpResult, snapshotResult } from './upgrade-results.ts';
 
 /** What there is for the way back from the run that is recorded last, whatever became of it. */
 export interface WayBack {
@@ -46,9 +47,10 @@ export function wayBackOf({
   const [, anchor] =
     Object.entries(anchors).find(([version]) => from !== null && isVersion(version, from)) ?? [];
   const kept = point === undefined ? undefined : anchor;
-  const own = dumpIn(resultOf(run, dumpStepId));
-  const ownSnapshot = folderIn(resultOf(run, 'upgrade_snapshot'));
-  const anchorDump = dumpIn(kept?.derived);
+  const own = ownDump(run);
+  const ownSnapshot = lastResult(run, snapshotResult)?.snapshot.folder;
+  const anchorDump = pgDumpSchema.safeParse(kept?.derived.pgDump).data;
+  const anchorSnapshot = snapshotResult.out.safeParse(kept?.derived).data?.snapshot.folder;
   const asked: unknown = point?.data.schemaVersion;
   const schemaBefore = typeof asked === 'number' ? asked : anchorDump?.schemaVersion;
   const stood = anchorDump?.schemaVersion === schemaBefore ? anchorDump : undefined;
@@ -57,7 +59,7 @@ export function wayBackOf({
   const laterIsOldSchema = later !== undefined && later.schemaVersion === schemaBefore;
   // Attempts that had ended when it was taken: what stood then was the old version still, or again.
   const ended = laterIsOldSchema ? (point?.ends ?? []).filter(({ at }) => at < later.takenAt) : [];
-  const snapshot = point === undefined ? ownSnapshot : folderIn(kept?.derived);
+  const snapshot = point === undefined ? ownSnapshot : anchorSnapshot;
   const oldChart = run?.originals?.oldChart;
   const runs = [run?.id, kept?.run];
   return {
@@ -72,7 +74,7 @@ export function wayBackOf({
     snapshot,
     laterSnapshot: ownSnapshot === snapshot ? undefined : ownSnapshot,
     chart: typeof oldChart === 'string' ? oldChart : undefined,
-    anchored: [anchorDump?.folder, folderIn(kept?.derived)].filter((folder) => folder !== undefined),
+    anchored: [anchorDump?.folder, anchorSnapshot].filter((folder) => folder !== undefined),
     own,
     skipped:
       before === undefined
@@ -83,18 +85,11 @@ export function wayBackOf({
 
 const isVersion = (left: string, right: string) => left === right || sameVersion(left, right);
 
-const dumpIn = (out: JsonObject | undefined): PgDump | undefined => pgDumpSchema.safeParse(out?.pgDump).data;
-
-function folderIn(out: JsonObject | undefined): string | undefined {
-  const folder = (out?.snapshot as { folder?: unknown } | undefined)?.folder;
-  return typeof folder === 'string' ? folder : undefined;
-}
-
-/** What a step of this run has made: also while it runs again, and where an attempt was cut off after it was whole. */
-function resultOf(run: Readonly<RunRecord> | undefined, id: string): JsonObject | undefined {
-  const step = run?.steps[id];
-  if (step?.out !== undefined) return step.out;
-  return step?.recorded?.pgDump === undefined ? step?.earlier : step.recorded;
+/** This run's dump: also while the step runs again, and where an attempt was cut off after it was whole. */
+function ownDump(run: Readonly<RunRecord> | undefined): PgDump | undefined {
+  const step = run?.steps[dumpResult.id];
+  const cutOff = step?.out === undefined ? step?.recorded?.pgDump : undefined;
+  return cutOff === undefined ? lastResult(run, dumpResult)?.pgDump : pgDumpSchema.safeParse(cutOff).data;
 }
 
 /** A dump with what tells it from another one. */

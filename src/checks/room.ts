@@ -4,7 +4,8 @@ import { roomAt } from '../host/mounts.ts';
 import { wantedArchives } from '../images/wanted.ts';
 import type { Measurement } from '../policy/preflight-report.ts';
 import { judgeRoom, type RoomNeed } from '../policy/room.ts';
-import { dumpStepId, pgDumpSchema } from '../backup/dump-record.ts';
+import { dumpResult, helmResult } from '../backup/upgrade-results.ts';
+import { hasCompleted, lastResult } from '../backup/step-results.ts';
 import { whyDumpIsStale } from '../backup/stale-dump.ts';
 import type { Check } from './check.ts';
 import type { CheckContext } from './context.ts';
@@ -93,9 +94,8 @@ async function expectedDump(ctx: CheckContext, facts: HostFacts): Promise<RoomNe
 
 /** Where Helm has completed no dump is taken again, either. */
 function hasUsableDump(ctx: CheckContext): boolean {
-  const steps = ctx.run()?.steps;
-  if (steps?.upgrade_helm?.status === 'completed') return true;
-  const step = steps?.[dumpStepId];
-  const dump = pgDumpSchema.safeParse(step?.out?.pgDump);
-  return step?.status === 'completed' && dump.success && whyDumpIsStale(ctx, dump.data) === undefined;
+  const run = ctx.run();
+  if (hasCompleted(run, helmResult)) return true;
+  const dump = lastResult(run, dumpResult)?.pgDump;
+  return hasCompleted(run, dumpResult) && dump !== undefined && whyDumpIsStale(ctx, dump) === undefined;
 }

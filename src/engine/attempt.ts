@@ -5,7 +5,7 @@ import type { Journal } from './journal.ts';
 import type { Redactor } from './redact.ts';
 import type { Report } from './reporter.ts';
 import { type Assessed, reasonToRun } from './resume.ts';
-import type { JsonObject, Step, StepIo } from './step.ts';
+import type { JsonObject, Returning, Step, StepIo } from './step.ts';
 
 /** The place of a step whose result was verified and is not yet recorded as completed. */
 const verifiedPlace = 'verified';
@@ -150,7 +150,7 @@ function wasAskedToStop(error: unknown): boolean {
   return false;
 }
 
-function completedOut(journal: Journal, id: string): JsonObject | undefined {
-  const record = journal.run?.steps[id];
-  return record?.status === 'completed' ? record.out : undefined;
+function completedOut<Out>(journal: Journal, step: Returning<Out>): Out | undefined {
+  const record = journal.run?.steps[step.id];
+  return record?.status === 'completed' ? step.out.parse(record.out) : undefined;
 }

@@ -1,3 +1,4 @@
+import { jsonObject } from './json-object.ts';
 import * as z from 'zod';
 import { runPlanSchema } from './run-plan.ts';
 
@@ -183,7 +184,7 @@ export const eventSchemas = [
         why: z.string(),
         fix: z.string().optional().describe('The one command that mends it.'),
         output: z.string().optional().describe("A program's own words."),
-        data: z.record(z.string(), z.json()).optional(),
+        data: jsonObject.optional(),
         tolerated: z.literal(true).optional().describe('Failed, and does not block this run.'),
         waiver: z.string().optional().describe('Reason of the waiver under which it does not block.'),
       }),
@@ -198,7 +199,7 @@ export const eventSchemas = [
     'The last event of a command that did what it was asked; `data` depends on the command: see json.md.',
     {
       lines: z.array(z.string()).describe('The same for people.'),
-      data: z.record(z.string(), z.json()),
+      data: jsonObject,
     },
   ),
   event('error', 'The last event of a command that failed.', { error }),

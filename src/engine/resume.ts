@@ -109,8 +109,10 @@ export async function reasonToRun<Ctx>(
   const known = assessed?.get(step.id);
   if (known !== undefined) return known.why;
   try {
-    await step.verify?.(ctx, record.out ?? {});
-    await step.reuse?.(ctx, record.out ?? {});
+    const out = step.out.safeParse(record.out);
+    if (!out.success) return 'another program recorded its result in another form';
+    await step.verify?.(ctx, out.data);
+    await step.reuse?.(ctx, out.data);
     return undefined;
   } catch (failure) {
     return `its result does not hold any more: ${causeChain(failure)[0] ?? ''}`;

@@ -1,3 +1,4 @@
+import { jsonObject } from './json-object.ts';
 import * as z from 'zod';
 
 /** What a run would do, step by step, as data: the dry run prints it, and a run begins with a summary of it. */
@@ -12,7 +13,7 @@ const plannedStep = z.strictObject({
   why: z.string().optional().describe('Why it runs again, of a run that goes on.'),
   brief: z.string().optional().describe('A few words for the summary before the first step.'),
   details: z.array(z.string()).describe('The same as `data` for people; two blanks in front for each level.'),
-  data: z.record(z.string(), z.json()).describe('What the step expects; depends on the step.'),
+  data: jsonObject.describe('What the step expects; depends on the step.'),
   notKnown: z.string().optional().describe('Why nothing more could be found out.'),
 });
 

@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { causeChain, IvaapError } from '../errors.ts';
 import type { Disk } from './disk.ts';
 import { NoFile, nodeDisk } from './disk.ts';
+import { jsonObject } from './json-object.ts';
 import { shellWord } from '../shell-word.ts';
 
 /**
@@ -14,7 +15,6 @@ import { shellWord } from '../shell-word.ts';
 export const stateVersion = { major: 1, minor: 3 } as const;
 
 const time = z.string();
-const jsonObject = z.record(z.string(), z.json());
 
 const errorRecord = z.looseObject({ code: z.string(), message: z.string(), step: z.string().optional() });
 

@@ -1,6 +1,8 @@
-/** Data that survives in state.json: plain JSON only. */
-export type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
-export type JsonObject = { [key: string]: Json };
+import type * as z from 'zod';
+
+/** Data that survives in state.json: plain JSON only. A key that is undefined is not written. */
+export type Json = string | number | boolean | null | Json[] | JsonObject;
+export type JsonObject = { [key: string]: Json | undefined };
 
 /** Whether a step has work. Read-only and cheap: asked again right before `run`. */
 export interface Plan {
@@ -72,19 +74,31 @@ export interface StepIo {
    * What another step of this run returned, now or in an earlier attempt; undefined when it has not completed
    * or was skipped.
    */
-  result(stepId: string): JsonObject | undefined;
+  result<Out>(step: Returning<Out>): Out | undefined;
   /** What an earlier, unfinished attempt at this step recorded; undefined on a first attempt. */
   interrupted: JsonObject | undefined;
 }
 
+/** What a step's result is read by: the step itself, or its id and schema where the step is out of reach. */
+export interface Returning<Out> {
+  readonly id: string;
+  /**
+   * Plain JSON. It becomes part of state.json: its top-level keys are merged into `derived`, so they are named
+   * for what they are (`pgDump`, `snapshot`) and unique among steps. A record of another shape runs again, so
+   * that what an older program did not record is optional here.
+   */
+  readonly out: z.ZodType<Out>;
+}
+
 /**
- * One step of a flow: data plus functions. `Ctx` is the flow's own context. `Out` becomes part of state.json:
- * its top-level keys are merged into `derived`, so they are named for what they are (`pgDump`, `snapshot`)
- * and unique among steps; declare it as a `type`, since an interface is no JsonObject. A step finds its
- * traces itself: `run` may be called again after a crash at any instruction of an earlier `run`.
+ * One step of a flow: data plus functions. `Ctx` is the flow's own context. A step finds its traces itself:
+ * `run` may be called again after a crash at any instruction of an earlier `run`.
  */
-export interface Step<Ctx, Out extends JsonObject = JsonObject, P extends Plan = Plan> {
-  id: string;
+export interface Step<
+  Ctx,
+  Out extends JsonObject = JsonObject,
+  P extends Plan = Plan,
+> extends Returning<Out> {
   title: string;
   needs: readonly string[];
   /**

@@ -2,6 +2,8 @@ import { existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { State } from '../engine/state.ts';
 import { notDumped } from '../backup/dump-files.ts';
+import { chartSwapResult, helmResult } from '../backup/upgrade-results.ts';
+import { hasCompleted } from '../backup/step-results.ts';
 import { dumpWords, type WayBack, wayBackOf } from '../backup/way-back.ts';
 import type { ProductPaths } from '../release/product-paths.ts';
 
@@ -41,9 +43,9 @@ export function chartOnDiskLines(
   const { run } = state;
   const { chart, snapshot, from } = wayBackOf(state);
   if (run === undefined || chart === undefined || run.status === 'completed') return [];
-  const swapped = run.steps.upgrade_chart_swap?.status;
+  const swapped = run.steps[chartSwapResult.id]?.status;
   if (swapped !== 'completed' && swapped !== 'stale') return [];
-  if (run.steps.upgrade_helm?.status === 'completed') return [];
+  if (hasCompleted(run, helmResult)) return [];
   const overlay = snapshot === undefined ? undefined : join(snapshot, basename(paths.overlay));
   const old = [chart, ...(overlay !== undefined && existsSync(overlay) ? [overlay] : [])];
   return [

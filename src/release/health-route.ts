@@ -1,3 +1,4 @@
+import * as z from 'zod';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { IvaapError } from '../errors.ts';
 import { foreign } from '../foreign.ts';
@@ -55,3 +56,19 @@ export async function probeUntilHealthy(
 
 export const healthStepId = (flow: 'install' | 'upgrade', route: string): string =>
   `${flow === 'upgrade' ? 'upgrade_' : ''}health_${route}`;
+
+/** Top-level key of a route's result, in both flows. */
+export const healthKey = ({ id }: Pick<HealthRoute, 'id'>): string => `health_${id}`;
+
+/** What a health step returns, by {@link healthKey}: how the route answered, or why it was let pass. */
+export const healthResult = z.record(
+  z.string(),
+  z.object({
+    url: z.string(),
+    status: z.int().optional(),
+    answer: z.string().optional(),
+    waived: z.string().optional(),
+  }),
+);
+
+export type HealthResult = z.infer<typeof healthResult>;

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
-import type { JsonObject, Plan, Preview, StepIo } from '../engine/step.ts';
+import * as z from 'zod';
+import type { Plan, Preview, StepIo } from '../engine/step.ts';
 import { IvaapError } from '../errors.ts';
 import { DiskReserve } from '../host/reserve.ts';
 import { roomAt } from '../host/mounts.ts';
@@ -19,6 +20,22 @@ import { shellWord } from '../shell-word.ts';
 export interface ImageLoadPlan extends Plan {
   images: ImagePlan;
 }
+
+/** What loading the images returns, in both flows. */
+export const imageLoadResult = z.object({
+  images: z.array(z.object({ name: z.string(), configDigest: z.string() })),
+  imageLoad: z.object({
+    loaded: z.array(z.string()),
+    tagged: z.array(z.string()),
+    present: z.array(z.string()),
+    unpinned: z.array(z.string()),
+    importedBytes: z.number(),
+  }),
+  /** Archives on disk that were written again from the payload. */
+  refreshedArchives: z.array(z.string()),
+});
+
+export type ImageLoadResult = z.infer<typeof imageLoadResult>;
 
 /** What of the release's images this host lacks. Read-only. */
 export async function planImageLoad(ctx: StepContext): Promise<ImageLoadPlan> {
@@ -101,7 +118,7 @@ export async function loadMissingImages(
   ctx: StepContext,
   io: StepIo,
   { images }: ImageLoadPlan,
-): Promise<JsonObject> {
+): Promise<ImageLoadResult> {
   const { containerd, payload, product, to } = ctx;
   const refreshedArchives = ctx.refreshArchives ? await refreshArchives(ctx, io) : [];
   // What was planned did not know the archives that were written anew since.
@@ -128,9 +145,9 @@ export async function loadMissingImages(
 }
 
 /** Throws when an image of an earlier load has gone from containerd's store, or its name: kubelet asks for it by name. */
-export async function verifyImages({ containerd }: StepContext, out: JsonObject): Promise<void> {
+export async function verifyImages({ containerd }: StepContext, { images }: ImageLoadResult): Promise<void> {
   const there = new Map((await containerd.runtimeImages()).map((image) => [image.id, image]));
-  for (const { name, configDigest } of out.images as { name: string; configDigest: string }[]) {
+  for (const { name, configDigest } of images) {
     const image = there.get(configDigest);
     if (image === undefined || !namesOf(image).includes(name)) {
       throw new IvaapError('failed', `the image ${name} is not in containerd's store`);

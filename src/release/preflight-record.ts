@@ -1,10 +1,32 @@
+import * as z from 'zod';
 import type { Journal } from '../engine/journal.ts';
-import type { JsonObject, Plan, StepIo } from '../engine/step.ts';
+import type { Plan, StepIo } from '../engine/step.ts';
 import { IvaapError } from '../errors.ts';
 import { type PreflightReport, usedWaivers } from '../policy/preflight-report.ts';
 import type { StepContext } from './context.ts';
 
 /** Both flows' first step: what was measured before it, put on record. */
+
+const reportSchema = z.object({
+  at: z.string(),
+  tolerant: z.boolean(),
+  checks: z.array(
+    z.object({
+      id: z.string(),
+      status: z.string(),
+      measured: z.string(),
+      limit: z.string(),
+      waiver: z.string().optional(),
+    }),
+  ),
+});
+
+/** Of `preflight` in the state. */
+export const preflightResult = z.object({
+  preflight: reportSchema.extend({ cluster: z.string(), k3s: z.string() }),
+});
+
+export type PreflightResult = z.infer<typeof preflightResult>;
 
 function reportOf({ preflight }: Pick<StepContext, 'preflight'>): PreflightReport {
   if (preflight !== undefined) return preflight;
@@ -23,7 +45,7 @@ export async function planRecord(ctx: StepContext): Promise<Plan> {
   };
 }
 
-export async function recordPreflight(ctx: StepContext, io: StepIo): Promise<JsonObject> {
+export async function recordPreflight(ctx: StepContext, io: StepIo): Promise<PreflightResult> {
   const report = reportOf(ctx);
   // The report was shown as a whole: what is not ok is told again at the end of the run.
   for (const result of report.results) if (result.status !== 'ok') io.warn(line(result));
@@ -53,7 +75,7 @@ export async function recordPreflightStart(
 }
 
 /** What the state keeps of a report. */
-export function preflightRecord({ at, tolerant, results }: PreflightReport): JsonObject {
+export function preflightRecord({ at, tolerant, results }: PreflightReport): z.infer<typeof reportSchema> {
   return {
     at,
     tolerant,

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readFile, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import * as z from 'zod';
 import { Document } from 'yaml';
 import type { StepIo } from '../engine/step.ts';
 import { syncFolder, writeFileAtomic } from '../host/atomic-file.ts';
@@ -27,7 +28,15 @@ function overlayText({ values, applied }: Overlay, valuesPath: string): string {
 }
 
 /** Of `overlay` in the state: null where no patch applies. */
-export type WrittenOverlay = { path: string | null; patches: string[]; sha256: string | null };
+export const overlaySchema = z.object({
+  path: z.string().nullable(),
+  patches: z.array(z.string()),
+  /** Absent in older records. */
+  sha256: z.string().nullable().optional(),
+});
+
+/** What is recorded before the overlay is written, and stays in the result. */
+const hashOnly = z.object({ overlay: overlaySchema.pick({ sha256: true }) });
 
 /**
  * Writes the overlay that the release's patches ask for on this values file, or removes one that is not asked for any more. One that is
@@ -38,14 +47,14 @@ export async function writeOverlay(
   io: Pick<StepIo, 'record' | 'warn'>,
   values: ValuesFile,
   { step, copies = [], known }: { step: string; copies?: readonly string[]; known?: string },
-): Promise<WrittenOverlay> {
+): Promise<z.infer<typeof overlaySchema>> {
   const { overlay } = ctx.paths;
   const patched = computeOverlay(values.root, ctx.release.valuesPatches);
   const sha256 = patched.applied.length === 0 ? null : sha256Of(overlayText(patched, ctx.paths.values));
   const there = await fileHash(overlay);
   const record = ctx.run()?.steps[step];
   const ours = [record?.out, record?.earlier, record?.recorded].map(
-    (kept) => (kept?.overlay as Partial<WrittenOverlay> | undefined)?.sha256,
+    (kept) => hashOnly.safeParse(kept).data?.overlay.sha256,
   );
   const saved = await Promise.all(copies.map(fileHash));
   if (there !== undefined && ![sha256, ...ours, ...saved].includes(there)) {

@@ -1,18 +1,23 @@
 import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import * as z from 'zod';
 import type { Step } from '../engine/step.ts';
 import { IvaapError } from '../errors.ts';
 import { makeFolder, renameDurable } from '../host/atomic-file.ts';
 import { extractChart, isPayloadChart } from '../release/chart-tree.ts';
 import { makeBackupFolder, moveAside } from '../backup/backup-folder.ts';
 import type { InstallContext } from '../release/context.ts';
+import { values } from './values.ts';
+
+const out = z.object({ chart: z.object({ path: z.string(), version: z.string() }) });
 
 /** Extracts the chart, and makes the folder into which connectors' archives may be put. */
-export const chart: Step<InstallContext> = {
+export const chart: Step<InstallContext, z.infer<typeof out>> = {
   id: 'chart',
+  out,
   title: 'Extract the chart',
-  needs: ['values'],
+  needs: [values.id],
   midpoint: 'chart-staged',
   revision: 1,
   inputs: ({ payload, product }) => ({ payload: payload.digest, folder: product.chart.folder }),

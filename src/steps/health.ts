@@ -5,7 +5,15 @@ import { describePods } from '../host/pods.ts';
 import type { HealthRoute } from '../payload/product-schema.ts';
 import type { StepContext } from '../release/context.ts';
 import { describeTroubles } from '../release/trouble-words.ts';
-import { answerWords, fqdnOf, healthStepId, probeUntilHealthy } from '../release/health-route.ts';
+import {
+  answerWords,
+  fqdnOf,
+  healthKey,
+  type HealthResult,
+  healthResult,
+  healthStepId,
+  probeUntilHealthy,
+} from '../release/health-route.ts';
 import { readValuesFile } from '../release/values-file.ts';
 
 /** How long a route whose step is waived is asked: its answer is not waited for, but one that is right needs no waiver. */
@@ -16,12 +24,13 @@ export function healthStep(
   route: HealthRoute,
   flow: 'install' | 'upgrade',
   needs: readonly string[],
-): Step<StepContext> {
+): Step<StepContext, HealthResult> {
   const id = healthStepId(flow, route.id);
-  const key = `health_${route.id}`;
+  const key = healthKey(route);
   const where = (fqdn: string) => `http://${fqdn}:${route.port}${route.path}`;
   return {
     id,
+    out: healthResult,
     title: `${route.title} answers`,
     needs,
     midpoint: 'answered',
@@ -73,8 +82,7 @@ export function healthStep(
       );
     },
     async reuse(_ctx, out) {
-      const found = (out as Record<string, { waived?: string }>)[key];
-      if (found?.waived !== undefined) throw new IvaapError('failed', 'it was waived, not passed');
+      if (out[key]?.waived !== undefined) throw new IvaapError('failed', 'it was waived, not passed');
     },
   };
 }

@@ -1,20 +1,26 @@
+import * as z from 'zod';
 import { readRegularText } from '../host/regular-file.ts';
 import type { Step, StepIo } from '../engine/step.ts';
 import { IvaapError } from '../errors.ts';
 import { makeBackupFolder } from '../backup/backup-folder.ts';
+import { deployedSchema } from '../backup/upgrade-results.ts';
 import type { InstallContext } from '../release/context.ts';
 import { type HelmRun, runHelm } from '../release/helm-run.ts';
 import { assertDeployed, endedWithoutUs, repairHelm } from '../release/helm-state.ts';
 import { sha256Of } from '../release/values-overlay.ts';
+import { loadImagesStep } from './load_images.ts';
+
+const out = z.object({ helm: deployedSchema });
 
 /**
  * The first `helm install`, never rolled back on failure: that would uninstall. What failed stays to be looked at, and the next
  * attempt upgrades it.
  */
-export const helmDeploy: Step<InstallContext> = {
+export const helmDeploy: Step<InstallContext, z.infer<typeof out>> = {
   id: 'helm_deploy',
+  out,
   title: 'Deploy the release',
-  needs: ['load_images'],
+  needs: [loadImagesStep.id],
   midpoint: 'helm-at-work',
   revision: 1,
   destructive: true,

@@ -1,12 +1,17 @@
+import * as z from 'zod';
 import type { Step } from '../engine/step.ts';
 import type { InstallContext } from '../release/context.ts';
 import { sha256Of } from '../release/values-overlay.ts';
+import { preflight } from './preflight.ts';
+
+const out = z.object({ entitlements: z.array(z.string()), licenseExpires: z.string().nullable() });
 
 /** Records what the licence grants; its text goes into a Secret with the other secrets and nowhere else. */
-export const license: Step<InstallContext> = {
+export const license: Step<InstallContext, z.infer<typeof out>> = {
   id: 'license',
+  out,
   title: 'Read the licence',
-  needs: ['preflight'],
+  needs: [preflight.id],
   midpoint: 'entitlements-read',
   revision: 1,
   inputs: (ctx) => ({ license: ctx.license === undefined ? null : sha256Of(ctx.license.text) }),

@@ -1,18 +1,22 @@
-import type { JsonObject, Step } from '../engine/step.ts';
+import type { Step } from '../engine/step.ts';
 import type { InstallContext } from '../release/context.ts';
 import {
   type ImageLoadPlan,
+  type ImageLoadResult,
+  imageLoadResult,
   loadMissingImages,
   planImageLoad,
   previewImageLoad,
   verifyImages,
 } from '../release/image-load.ts';
+import { chart } from './chart.ts';
 
 /** Loads the release's images from the payload. They stay when an install is taken back: another product may use them. */
-export const loadImagesStep: Step<InstallContext, JsonObject, ImageLoadPlan> = {
+export const loadImagesStep: Step<InstallContext, ImageLoadResult, ImageLoadPlan> = {
   id: 'load_images',
+  out: imageLoadResult,
   title: 'Load the images',
-  needs: ['chart'],
+  needs: [chart.id],
   midpoint: 'half-loaded',
   revision: 1,
   inputs: ({ payload, imagesFrom, entitlements }) => ({

@@ -1,13 +1,18 @@
+import * as z from 'zod';
 import type { Step } from '../engine/step.ts';
 import type { KubeObject } from '../host/kubectl.ts';
 import { IvaapError } from '../errors.ts';
 import type { InstallContext } from '../release/context.ts';
 import { namespaceManifest } from '../release/manifests.ts';
+import { license } from './license.ts';
 
-export const namespace: Step<InstallContext> = {
+const out = z.object({ namespace: z.string() });
+
+export const namespace: Step<InstallContext, z.infer<typeof out>> = {
   id: 'namespace',
+  out,
   title: 'Make the namespace',
-  needs: ['license'],
+  needs: [license.id],
   midpoint: 'namespace-applied',
   revision: 1,
   destructive: true,

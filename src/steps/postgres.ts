@@ -1,5 +1,6 @@
 import { chown } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
+import * as z from 'zod';
 import type { Step } from '../engine/step.ts';
 import { IvaapError } from '../errors.ts';
 import { makeFolder } from '../host/atomic-file.ts';
@@ -7,16 +8,27 @@ import type { KubeObject } from '../host/kubectl.ts';
 import { assertSafePath } from '../host/safe-path.ts';
 import type { InstallContext } from '../release/context.ts';
 import { volumeManifests } from '../release/manifests.ts';
+import { secrets } from './secrets.ts';
 
 const bindTimeoutMs = 60_000;
 
 type Claim = KubeObject & { spec?: { volumeName?: string }; status?: { phase?: string } };
 
+const out = z.object({
+  volume: z.object({
+    claim: z.string(),
+    persistentVolume: z.string(),
+    storagePath: z.string(),
+    claimUid: z.string().nullable(),
+  }),
+});
+
 /** The database's folder, volume and claim: the chart only mounts them, so no Helm operation can delete data. */
-export const postgres: Step<InstallContext> = {
+export const postgres: Step<InstallContext, z.infer<typeof out>> = {
   id: 'postgres',
+  out,
   title: 'Make the database volume',
-  needs: ['secrets'],
+  needs: [secrets.id],
   midpoint: 'folder-made',
   revision: 1,
   destructive: true,

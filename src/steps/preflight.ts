@@ -1,10 +1,16 @@
+import * as z from 'zod';
 import type { Step } from '../engine/step.ts';
 import type { InstallContext } from '../release/context.ts';
-import { planRecord, recordPreflight } from '../release/preflight-record.ts';
+import { planRecord, preflightResult, recordPreflight } from '../release/preflight-record.ts';
+
+const out = preflightResult.extend({
+  answers: z.object({ fqdn: z.string(), storagePath: z.string() }),
+});
 
 /** Records what the host was measured to have, and the answers of the operator. */
-export const preflight: Step<InstallContext> = {
+export const preflight: Step<InstallContext, z.infer<typeof out>> = {
   id: 'preflight',
+  out,
   title: 'Record the preflight',
   needs: [],
   midpoint: 'host-described',

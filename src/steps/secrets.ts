@@ -1,15 +1,20 @@
 import { randomBytes } from 'node:crypto';
+import * as z from 'zod';
 import type { Step, StepIo } from '../engine/step.ts';
 import { IvaapError } from '../errors.ts';
 import type { InstallContext } from '../release/context.ts';
 import { secretManifest } from '../release/manifests.ts';
 import { sha256Of } from '../release/values-overlay.ts';
+import { namespace } from './namespace.ts';
+
+const out = z.object({ secrets: z.array(z.string()) });
 
 /** Generated passwords, written once and never replaced, and the licence. */
-export const secrets: Step<InstallContext> = {
+export const secrets: Step<InstallContext, z.infer<typeof out>> = {
   id: 'secrets',
+  out,
   title: 'Make the secrets',
-  needs: ['namespace'],
+  needs: [namespace.id],
   midpoint: 'half-made',
   revision: 1,
   destructive: true,

@@ -1,3 +1,4 @@
+import type * as z from 'zod';
 import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -7,16 +8,17 @@ import { makeFolder, renameDurable } from '../host/atomic-file.ts';
 import { keepCopy, makeBackupFolder, moveAside } from '../backup/backup-folder.ts';
 import { compareChart, extractChart, isPayloadChart, sameTree } from '../release/chart-tree.ts';
 import type { UpgradeContext } from '../release/context.ts';
-import { snapshotSchema } from './upgrade_snapshot.ts';
+import { chartSwapResult } from '../backup/upgrade-results.ts';
+import { snapshotOf, upgradeSnapshot } from './upgrade_snapshot.ts';
 
 /**
  * Puts the payload's chart in the place of the old one, which is kept in the backup's folder. The kept copy is whole before the
  * old tree goes, so that an instant without a chart, which a crash can catch, has lost nothing: the next attempt places the new one.
  */
-export const upgradeChartSwap: Step<UpgradeContext> = {
-  id: 'upgrade_chart_swap',
+export const upgradeChartSwap: Step<UpgradeContext, z.infer<typeof chartSwapResult.out>> = {
+  ...chartSwapResult,
   title: 'Replace the chart',
-  needs: ['upgrade_snapshot'],
+  needs: [upgradeSnapshot.id],
   midpoint: 'old-chart-aside',
   revision: 1,
   inputs: ({ payload, product }) => ({ payload: payload.digest, folder: product.chart.folder }),
@@ -42,7 +44,7 @@ export const upgradeChartSwap: Step<UpgradeContext> = {
 
   async run(ctx, io) {
     const { paths } = ctx;
-    const { folder } = snapshotSchema.parse(io.result('upgrade_snapshot')?.snapshot);
+    const { folder } = snapshotOf(io);
     const kept = await keepOldChart(ctx, io, folder);
     const staged = join(paths.work, 'chart');
     const outgoing = join(paths.work, 'chart-outgoing');

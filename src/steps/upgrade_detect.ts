@@ -1,12 +1,25 @@
+import * as z from 'zod';
 import type { Step } from '../engine/step.ts';
 import { IvaapError } from '../errors.ts';
 import type { UpgradeContext } from '../release/context.ts';
+import { upgradePreflight } from './upgrade_preflight.ts';
+
+const out = z.object({
+  upgrade: z.object({
+    from: z.string(),
+    to: z.string(),
+    payload: z.string(),
+    /** The release's revision that goes; 0 where Helm has no record of it. */
+    helmRevision: z.int(),
+  }),
+});
 
 /** Records what is upgraded to what: versions, and the release's revision that goes. */
-export const upgradeDetect: Step<UpgradeContext> = {
+export const upgradeDetect: Step<UpgradeContext, z.infer<typeof out>> = {
   id: 'upgrade_detect',
+  out,
   title: 'Record the versions',
-  needs: ['upgrade_preflight'],
+  needs: [upgradePreflight.id],
   midpoint: 'release-read',
   revision: 1,
   inputs: ({ from, to, payload }) => ({ from, to, payload: payload.digest }),

@@ -1,3 +1,4 @@
+import type * as z from 'zod';
 import type { Step, StepIo } from '../engine/step.ts';
 import { IvaapError } from '../errors.ts';
 import { type Pod, podState } from '../host/pods.ts';
@@ -9,16 +10,18 @@ import { runHelm } from '../release/helm-run.ts';
 import { assertDeployed, endedWithoutUs, repairHelm } from '../release/helm-state.ts';
 import { schemaSentence } from '../release/helm-verdict.ts';
 import { previewRelease } from '../release/release-preview.ts';
-import { pgDumpSchema } from '../backup/dump-record.ts';
+import { helmResult } from '../backup/upgrade-results.ts';
 import { flagWords } from '../release/migrating.ts';
-import { snapshotSchema } from './upgrade_snapshot.ts';
 import { readValuesFile } from '../release/values-file.ts';
+import { upgradeMigrate } from './upgrade_migrate.ts';
+import { upgradePgBackup } from './upgrade_pg_backup.ts';
+import { snapshotOf } from './upgrade_snapshot.ts';
 
 /** `helm upgrade` with rollback on failure, from the payload's own Helm; a failure is judged by what runs afterwards. */
-export const upgradeHelm: Step<UpgradeContext> = {
-  id: 'upgrade_helm',
+export const upgradeHelm: Step<UpgradeContext, z.infer<typeof helmResult.out>> = {
+  ...helmResult,
   title: 'Upgrade the release',
-  needs: ['upgrade_migrate'],
+  needs: [upgradeMigrate.id],
   midpoint: 'helm-at-work',
   revision: 1,
   inputs: ({ values, payload, to }) => ({ values: values.sha256, payload: payload.digest, to }),
@@ -34,7 +37,7 @@ export const upgradeHelm: Step<UpgradeContext> = {
     const { product, helm } = ctx;
     await assertValuesStand(ctx);
     // Helm has not begun: where the database does not answer, its dump of a moment ago does.
-    const schemaNow = (await schemaVersion(ctx, 10_000)) ?? schemaOfDump(io);
+    const schemaNow = (await schemaVersion(ctx, 10_000)) ?? io.result(upgradePgBackup)?.pgDump.schemaVersion;
     const revisionBefore = (await helm.current())?.revision ?? 0;
     await io.pointOfNoReturn({ schemaVersion: schemaNow ?? null, helmRevision: revisionBefore });
     // An attempt before this one may have moved the schema: what it is now says nothing about then.
@@ -82,7 +85,7 @@ async function forward(
   io: StepIo,
   before: number | undefined,
 ): Promise<{ passed: Promise<void> }> {
-  const { folder } = snapshotSchema.parse(io.result('upgrade_snapshot')?.snapshot);
+  const { folder } = snapshotOf(io);
   let made: Promise<string> | undefined;
   const records = () => (made ??= makeBackupFolder(ctx, io, folder));
   const { act, historyMax, remove } = await repairHelm(ctx, io, 'upgrade', records);
@@ -104,9 +107,6 @@ async function forward(
     throw await judgeFailure(ctx, error, { schema: before, revision });
   }
 }
-
-const schemaOfDump = (io: StepIo): number | undefined =>
-  pgDumpSchema.safeParse(io.result('upgrade_pg_backup')?.pgDump).data?.schemaVersion;
 
 const restartCommand = ({ product }: UpgradeContext): string =>
   `k3s kubectl delete pod -n ${product.namespace} -l ${product.values.autoMigrate?.restartSelector ?? ''}`;

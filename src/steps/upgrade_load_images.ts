@@ -1,18 +1,22 @@
-import type { JsonObject, Step } from '../engine/step.ts';
+import type { Step } from '../engine/step.ts';
 import type { UpgradeContext } from '../release/context.ts';
 import {
   type ImageLoadPlan,
+  type ImageLoadResult,
+  imageLoadResult,
   loadMissingImages,
   planImageLoad,
   previewImageLoad,
   verifyImages,
 } from '../release/image-load.ts';
+import { upgradeDetect } from './upgrade_detect.ts';
 
 /** Loads the image layers that this host lacks; it only adds, so it may run while the database is dumped. */
-export const upgradeLoadImages: Step<UpgradeContext, JsonObject, ImageLoadPlan> = {
+export const upgradeLoadImages: Step<UpgradeContext, ImageLoadResult, ImageLoadPlan> = {
   id: 'upgrade_load_images',
+  out: imageLoadResult,
   title: 'Load the images',
-  needs: ['upgrade_detect'],
+  needs: [upgradeDetect.id],
   midpoint: 'half-loaded',
   revision: 1,
   inputs: ({ payload, imagesFrom, entitlements, refreshArchives: refresh }) => ({

@@ -1,17 +1,23 @@
+import * as z from 'zod';
 import { existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { Step } from '../engine/step.ts';
 import { IvaapError } from '../errors.ts';
 import { computeOverlay } from '../policy/values-patches.ts';
 import type { UpgradeContext } from '../release/context.ts';
-import { snapshotSchema } from './upgrade_snapshot.ts';
-import { writeOverlay } from '../release/values-overlay.ts';
+import { overlaySchema, writeOverlay } from '../release/values-overlay.ts';
+import { upgradeChartSwap } from './upgrade_chart_swap.ts';
+import { upgradeLoadImages } from './upgrade_load_images.ts';
+import { snapshotOf } from './upgrade_snapshot.ts';
+
+const out = z.object({ overlay: overlaySchema });
 
 /** Values that the release needs and the operator's file lacks go into an overlay of ours; the file itself is never edited. */
-export const upgradeMigrate: Step<UpgradeContext> = {
+export const upgradeMigrate: Step<UpgradeContext, z.infer<typeof out>> = {
   id: 'upgrade_migrate',
+  out,
   title: 'Adapt the values',
-  needs: ['upgrade_chart_swap', 'upgrade_load_images'],
+  needs: [upgradeChartSwap.id, upgradeLoadImages.id],
   midpoint: 'overlay-written',
   revision: 1,
   inputs: ({ values, release, payload }) => ({
@@ -57,7 +63,7 @@ export const upgradeMigrate: Step<UpgradeContext> = {
   },
 
   async run(ctx, io) {
-    const folder = snapshotSchema.parse(io.result('upgrade_snapshot')?.snapshot).folder;
+    const { folder } = snapshotOf(io);
     const first = io.originals.snapshotFolder;
     const copies = [folder, ...(typeof first === 'string' ? [first] : [])];
     const written = await writeOverlay(ctx, io, ctx.values, {
@@ -71,9 +77,8 @@ export const upgradeMigrate: Step<UpgradeContext> = {
     return { overlay: written };
   },
 
-  async verify({ paths }, out) {
-    const { path } = out.overlay as { path: string | null };
-    if ((path !== null) !== existsSync(paths.overlay))
+  async verify({ paths }, { overlay }) {
+    if ((overlay.path !== null) !== existsSync(paths.overlay))
       throw new IvaapError('failed', `${paths.overlay} has changed`);
   },
 };

@@ -1,7 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import * as z from 'zod';
-import type { Json, Step, StepIo } from '../engine/step.ts';
+import type { Step, StepIo } from '../engine/step.ts';
 import { IvaapError } from '../errors.ts';
 import { otherDatabases } from '../host/database-sessions.ts';
 import { estimateDump } from '../host/dump-estimate.ts';
@@ -11,18 +10,21 @@ import { formatBytes } from '../policy/format-bytes.ts';
 import { keepFile } from '../backup/backup-folder.ts';
 import type { UpgradeContext } from '../release/context.ts';
 import { notDumped, restoreFiles, takeDump } from '../backup/dump-files.ts';
-import { dumpStepId, pgDumpSchema } from '../backup/dump-record.ts';
+import { type PgDump, pgDumpSchema } from '../backup/dump-record.ts';
+import { dumpResult, helmResult } from '../backup/upgrade-results.ts';
+import { hasCompleted, lastResult } from '../backup/step-results.ts';
 import { whyDumpIsStale } from '../backup/stale-dump.ts';
 import { dumpToKeep, isThere, keptDump } from '../backup/kept-dump.ts';
 import { isDeployed } from '../release/helm-state.ts';
+import { upgradeDetect } from './upgrade_detect.ts';
 
 const globalsFile = 'globals.sql';
 
 /** Streams pg_dump out of the database's pod into a new backup folder: whole and proved, or not there. */
-export const upgradePgBackup: Step<UpgradeContext> = {
-  id: dumpStepId,
+export const upgradePgBackup: Step<UpgradeContext, { pgDump: PgDump }> = {
+  ...dumpResult,
   title: 'Back the database up',
-  needs: ['upgrade_detect'],
+  needs: [upgradeDetect.id],
   midpoint: 'dump-written',
   finishes: true,
   revision: 1,
@@ -74,20 +76,20 @@ export const upgradePgBackup: Step<UpgradeContext> = {
     const kept = await keptDump(ctx, io);
     if (kept !== undefined) {
       await io.midpoint();
-      return { pgDump: kept as Json };
+      return { pgDump: kept };
     }
     const pgDump = wholeDump(ctx, io) ?? (await takeDump(ctx, io));
     await io.record({ pgDump });
     await io.midpoint();
     // Roles are the server's, not the database's: without them the dump's owners are unknown to an empty server.
-    const { folder, path, sizeBytes, sha256, rows } = pgDumpSchema.parse(pgDump);
+    const { folder, path, sizeBytes, sha256, rows } = pgDump;
     await keepFile(folder, globalsFile, await database.dumpGlobals(signal));
     io.log(`${path}: ${formatBytes(sizeBytes)}, ${counted(rows, 'row')}, SHA-256 ${sha256}`);
     return { pgDump };
   },
 
-  async verify(_ctx, out) {
-    const { folder, path, sizeBytes, restoreScript } = pgDumpSchema.parse(out.pgDump);
+  async verify(_ctx, { pgDump }) {
+    const { folder, path, sizeBytes, restoreScript } = pgDump;
     const info = await stat(path);
     if (info.size !== sizeBytes) throw new IvaapError('failed', `${path} has changed since it was written`);
     await stat(join(folder, globalsFile));
@@ -95,29 +97,24 @@ export const upgradePgBackup: Step<UpgradeContext> = {
     for (const name of Object.values(restoreFiles)) await stat(join(folder, name));
   },
 
-  async reuse(ctx, out) {
-    const why = whyDumpIsStale(ctx, pgDumpSchema.parse(out.pgDump));
+  async reuse(ctx, { pgDump }) {
+    const why = whyDumpIsStale(ctx, pgDump);
     // Where Helm has completed, nothing runs again that a dump is for.
     if (why !== undefined && !(await releaseStands(ctx))) throw new IvaapError('failed', why);
   },
 };
 
 /** The dump of an attempt that was cut off after it: whole under its name, recorded, and as young as one must be. */
-function wholeDump(ctx: UpgradeContext, io: StepIo): Json | undefined {
-  const recorded = io.interrupted?.pgDump;
-  const { success, data } = pgDumpSchema.safeParse(recorded);
-  if (!success || whyDumpIsStale(ctx, data) !== undefined) return undefined;
-  if (!isThere(data)) return undefined;
+function wholeDump(ctx: UpgradeContext, io: StepIo): PgDump | undefined {
+  const { data } = pgDumpSchema.safeParse(io.interrupted?.pgDump);
+  if (data === undefined || whyDumpIsStale(ctx, data) !== undefined || !isThere(data)) return undefined;
   io.log(`${data.path} is whole: an earlier attempt was cut off after it`);
-  return recorded;
+  return data;
 }
 
 /** Whether Helm has completed in this run, with the values as they are, and the release is what it left. */
 async function releaseStands({ run, helm, values, to }: UpgradeContext): Promise<boolean> {
-  const record = run()?.steps['upgrade_helm'];
-  const { helm: done } = z
-    .looseObject({ helm: z.looseObject({ values: z.string() }).optional() })
-    .parse(record?.out ?? {});
-  if (record?.status !== 'completed' || done?.values !== values.sha256) return false;
+  if (!hasCompleted(run(), helmResult)) return false;
+  if (lastResult(run(), helmResult)?.helm.values !== values.sha256) return false;
   return isDeployed(await helm.current(), to);
 }

@@ -1,10 +1,16 @@
 import type { Step } from '../engine/step.ts';
 import type { UpgradeContext } from '../release/context.ts';
-import { planRecord, recordPreflight } from '../release/preflight-record.ts';
+import {
+  planRecord,
+  type PreflightResult,
+  preflightResult,
+  recordPreflight,
+} from '../release/preflight-record.ts';
 
 /** Records what the host was measured to have, before anything is touched. */
-export const upgradePreflight: Step<UpgradeContext> = {
+export const upgradePreflight: Step<UpgradeContext, PreflightResult> = {
   id: 'upgrade_preflight',
+  out: preflightResult,
   title: 'Record the preflight',
   needs: [],
   midpoint: 'host-described',

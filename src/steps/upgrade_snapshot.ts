@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import * as z from 'zod';
+import type * as z from 'zod';
 import { readRegular } from '../host/regular-file.ts';
 import type { State } from '../engine/state.ts';
 import type { JsonObject, Step, StepIo } from '../engine/step.ts';
@@ -10,24 +10,18 @@ import { releaseSecretName } from '../host/helm.ts';
 import { isSealed, keepFile, makeBackupFolder } from '../backup/backup-folder.ts';
 import type { UpgradeContext } from '../release/context.ts';
 import type { ProductPaths } from '../release/product-paths.ts';
-import { pgDumpSchema } from '../backup/dump-record.ts';
-
-/** Of `snapshot` in the state: what the host and Helm knew of the release before the upgrade. */
-export const snapshotSchema = z.looseObject({
-  folder: z.string(),
-  files: z.array(z.string()).min(1),
-  helmRevision: z.int(),
-});
+import { snapshotResult } from '../backup/upgrade-results.ts';
+import { upgradePgBackup } from './upgrade_pg_backup.ts';
 
 const valuesFile = 'helm-values.json';
 const releaseFile = 'helm-release-secret.json';
 const lastFile = 'helm-history.json';
 
 /** Copies state, values and Helm's own records of the release beside the dump. */
-export const upgradeSnapshot: Step<UpgradeContext> = {
-  id: 'upgrade_snapshot',
+export const upgradeSnapshot: Step<UpgradeContext, z.infer<typeof snapshotResult.out>> = {
+  ...snapshotResult,
   title: 'Save state, values and Helm history',
-  needs: ['upgrade_pg_backup'],
+  needs: [upgradePgBackup.id],
   midpoint: 'half-copied',
   revision: 1,
   inputs: ({ from, product }) => ({ from, release: product.release, namespace: product.namespace }),
@@ -76,11 +70,17 @@ export const upgradeSnapshot: Step<UpgradeContext> = {
     };
   },
 
-  async verify(_ctx, out) {
-    const { folder, files } = snapshotSchema.parse(out.snapshot);
+  async verify(_ctx, { snapshot: { folder, files } }) {
     for (const name of files) await stat(join(folder, name));
   },
 };
+
+/** For the steps that come after it: it is never skipped. */
+export function snapshotOf(io: StepIo): z.infer<typeof snapshotResult.out>['snapshot'] {
+  const result = io.result(upgradeSnapshot);
+  if (result !== undefined) return result.snapshot;
+  throw new IvaapError('bug', 'there is no snapshot of this upgrade');
+}
 
 async function releaseContents(
   { helm, kubectl, product: { release, namespace } }: UpgradeContext,
@@ -139,8 +139,7 @@ const snapshotFiles = (paths: ProductPaths): string[] => [
  * kept before is never written over.
  */
 function folderFor(ctx: UpgradeContext, io: StepIo): Promise<string> {
-  const backup = io.result('upgrade_pg_backup');
-  const dump = backup === undefined ? undefined : pgDumpSchema.parse(backup.pgDump).folder;
+  const dump = io.result(upgradePgBackup)?.pgDump.folder;
   const own = typeof io.interrupted?.folder === 'string' ? io.interrupted.folder : undefined;
   const free = dump === own || (dump !== undefined && !isSealed(dump) && !existsSync(join(dump, lastFile)));
   return makeBackupFolder(ctx, io, free ? dump : own);

@@ -1,3 +1,4 @@
+import * as z from 'zod';
 import { readRegularText } from '../host/regular-file.ts';
 import { existsSync } from 'node:fs';
 import { rm, stat } from 'node:fs/promises';
@@ -5,21 +6,24 @@ import type { Step, StepIo } from '../engine/step.ts';
 import { IvaapError } from '../errors.ts';
 import { makeFolder, writeFileAtomic } from '../host/atomic-file.ts';
 import { keepEdited } from '../backup/backup-folder.ts';
+import { lastResult } from '../backup/step-results.ts';
 import type { InstallContext } from '../release/context.ts';
 import { parseValues } from '../release/values-file.ts';
-import { sha256Of, type WrittenOverlay, writeOverlay } from '../release/values-overlay.ts';
+import { overlaySchema, sha256Of, writeOverlay } from '../release/values-overlay.ts';
 import { renderValues } from '../release/values-template.ts';
+import { postgres } from './postgres.ts';
 
-type Written = {
-  values: { path: string; sha256: string };
-  overlay: WrittenOverlay;
-};
+const out = z.object({
+  values: z.object({ path: z.string(), sha256: z.string() }),
+  overlay: overlaySchema,
+});
 
 /** Writes the values file once; it is the operator's from then on. */
-export const values: Step<InstallContext, Written> = {
+export const values: Step<InstallContext, z.infer<typeof out>> = {
   id: 'values',
+  out,
   title: 'Write the values file',
-  needs: ['postgres'],
+  needs: [postgres.id],
   midpoint: 'values-written',
   revision: 1,
   inputs: ({ fqdn, storagePath, valuesFrom, license, paths }) => ({
@@ -72,8 +76,6 @@ async function keepOther(ctx: InstallContext, io: StepIo, text: string): Promise
   const { values: path } = ctx.paths;
   if (!existsSync(path)) return;
   const there = await readRegularText(path);
-  const record = ctx.run()?.steps.values;
-  const written = ((record?.out ?? record?.earlier)?.values as Partial<Written['values']> | undefined)
-    ?.sha256;
+  const written = lastResult(ctx.run(), values)?.values.sha256;
   if (there !== text && sha256Of(there) !== written) await keepEdited(ctx, io, path);
 }

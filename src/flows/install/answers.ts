@@ -7,11 +7,13 @@ import type { State } from '../../engine/state.ts';
 import { IvaapError } from '../../errors.ts';
 import type { Kubectl } from '../../host/kubectl.ts';
 import type { Product } from '../../payload/product-schema.ts';
+import { lastResult } from '../../backup/step-results.ts';
 import { valueAt } from '../../policy/values-patches.ts';
 import type { InstallContext } from '../../release/context.ts';
 import { type License, readLicense } from '../../release/license-file.ts';
 import { parseValues } from '../../release/values-file.ts';
 import { hideLicense, hideValues, installedLicense } from '../../release/secrets-of-host.ts';
+import { preflight } from '../../steps/preflight.ts';
 import { shellWord } from '../../shell-word.ts';
 
 /** Answers of the command line, as they were typed. */
@@ -40,17 +42,14 @@ export async function installAnswers(
   // An install that goes on has written the file already, and the operator may have mended it since.
   const written = state?.run !== undefined && existsSync(valuesPath) ? valuesPath : undefined;
   const valuesFrom = await operatorValues(product, flags.values ?? written, redactor);
-  const earlier = (state?.run?.steps.preflight?.out?.answers ?? {}) as {
-    fqdn?: string;
-    storagePath?: string;
-  };
+  const earlier = lastResult(state?.run, preflight)?.answers;
   const inFile = (path: readonly string[] | undefined): string | undefined => {
     if (valuesFrom === undefined || path === undefined) return undefined;
     const value = valueAt(parseValues(valuesFrom.path, valuesFrom.text).root, path);
     return typeof value === 'string' && value !== '' ? value : undefined;
   };
   const { keys } = product.values;
-  const fqdn = flags.fqdn ?? inFile(keys.fqdn) ?? earlier.fqdn;
+  const fqdn = flags.fqdn ?? inFile(keys.fqdn) ?? earlier?.fqdn;
   if (fqdn === undefined) {
     throw new IvaapError('usage', 'the name under which this host is reached is missing', {
       hint: 'add it: --fqdn NAME',
@@ -70,7 +69,7 @@ export async function installAnswers(
   const storagePath =
     flags.storagePath ??
     inFile(keys.storagePath) ??
-    earlier.storagePath ??
+    earlier?.storagePath ??
     product.database.volume.defaultPath;
   if (!isAbsolute(storagePath) || normalize(storagePath) !== storagePath || storagePath === '/') {
     throw new IvaapError(

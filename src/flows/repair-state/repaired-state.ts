@@ -1,3 +1,4 @@
+import { helmResult } from '../../backup/upgrade-results.ts';
 import { emptyState, type RunRecord, type State } from '../../engine/state.ts';
 import { signerOf } from '../../payload/format/signature.ts';
 import { formatVersion, parseVersion, sameVersion } from '../../policy/version.ts';
@@ -62,7 +63,7 @@ export function unfinishedUpgrade(
 ): RunRecord {
   const run = unfinished(facts, { flow: 'upgrade', from, to });
   const data = { schemaVersion: schema ?? null, helmRevision: revision };
-  return { ...run, pointOfNoReturn: { at: run.startedAt, step: 'upgrade_helm', data, versions: [to] } };
+  return { ...run, pointOfNoReturn: { at: run.startedAt, step: helmResult.id, data, versions: [to] } };
 }
 
 /** A run of which only that it did not end is known: each of its steps runs again. */

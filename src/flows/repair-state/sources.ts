@@ -1,6 +1,7 @@
 import type { State } from '../../engine/state.ts';
 import { sameVersion } from '../../policy/version.ts';
 import { pgDumpSchema } from '../../backup/dump-record.ts';
+import { schemaMoveSchema } from '../../backup/upgrade-results.ts';
 import type { StateCopy } from '../../queries/backups.ts';
 import { keepInHistory } from '../../engine/run-record.ts';
 
@@ -86,7 +87,7 @@ export function broughtBack(
   { installed, derived, anchors }: State,
   schemaNow: number | undefined,
 ): { from: string; schema: number } | undefined {
-  const { after } = (derived.schema ?? {}) as { after?: unknown };
+  const after = schemaMoveSchema.safeParse(derived.schema).data?.after;
   if (installed === undefined || typeof after !== 'number' || schemaNow === undefined || schemaNow >= after) {
     return undefined;
   }
@@ -116,8 +117,7 @@ export function knownSchema(
     if (installed === undefined || !sameVersion(installed.version, version)) return [];
     // Of the last upgrade that completed; one that is going on may have put its own there.
     if (((run ?? madeBy)?.status ?? 'completed') !== 'completed') return [];
-    const target = (derived.schema as { target?: unknown } | undefined)?.target;
-    return typeof target === 'number' ? [target] : [];
+    return schemaMoveSchema.safeParse(derived.schema).data?.target ?? [];
   });
   // A dump that was taken after Helm had started may be of the next release already: the oldest schema
   // counts.

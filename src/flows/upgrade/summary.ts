@@ -1,6 +1,12 @@
 import type { RunResult } from '../../engine/run.ts';
-import type { JsonObject } from '../../engine/step.ts';
+import type { JsonObject, Returning } from '../../engine/step.ts';
+import { readResult } from '../../backup/step-results.ts';
 import type { UpgradeContext } from '../../release/context.ts';
+import type { ImageLoadResult } from '../../release/image-load.ts';
+import { upgradeChartSwap } from '../../steps/upgrade_chart_swap.ts';
+import { upgradeHelm } from '../../steps/upgrade_helm.ts';
+import { upgradeLoadImages } from '../../steps/upgrade_load_images.ts';
+import { upgradeMigrate } from '../../steps/upgrade_migrate.ts';
 import type { FlowResult } from '../flow.ts';
 import { healthLines, waivedHealth } from '../waived-health.ts';
 import { wayBackLines } from '../../queries/way-back-text.ts';
@@ -10,25 +16,22 @@ import { helmByHand } from '../../release/helm-by-hand.ts';
 /** What a completed upgrade has changed, for people and for machines. */
 export function upgradeSummary(ctx: UpgradeContext, result: RunResult): FlowResult {
   const { from, to, product } = ctx;
-  const out = (step: string) => result.outputs[step] ?? {};
-  const images = (out('upgrade_load_images').imageLoad ?? {}) as {
-    loaded?: string[];
-    importedBytes?: number;
-  };
-  const schema = (out('upgrade_helm').schema ?? {}) as { before?: number | null; after?: number | null };
+  const out = <Out>(step: Returning<Out>) => readResult(step, result.outputs[step.id]);
+  const images = out(upgradeLoadImages);
+  const swap = out(upgradeChartSwap);
+  const { schema, restart } = out(upgradeHelm) ?? {};
   const way = ctx.wayBack();
   const dump = way.restored ? way.later : way.before;
-  const { overlay } = out('upgrade_migrate') as { overlay?: { path: string | null; patches: string[] } };
-  const restart = out('upgrade_helm').restart;
-  const due = schemaDueWords(schema.after, ctx.release.schema.target);
+  const overlay = out(upgradeMigrate)?.overlay;
+  const due = schemaDueWords(schema?.after, ctx.release.schema.target);
   const byHand = due === undefined ? undefined : helmByHand(ctx, ctx.forceConflicts);
   const data: JsonObject = {
     from,
     to,
     chart: ctx.paths.chart,
-    previousChart: out('upgrade_chart_swap').previousChart ?? null,
-    loadedImages: images.loaded ?? [],
-    schema: { before: schema.before ?? null, after: schema.after ?? null },
+    previousChart: swap?.previousChart ?? null,
+    loadedImages: images?.imageLoad.loaded ?? [],
+    schema: { before: schema?.before ?? null, after: schema?.after ?? null },
     overlay: overlay?.path ?? null,
     patches: overlay?.patches ?? [],
     dump: dump?.path ?? null,
@@ -36,7 +39,7 @@ export function upgradeSummary(ctx: UpgradeContext, result: RunResult): FlowResu
     laterDump: way.restored ? null : (way.later?.path ?? null),
     snapshot: way.snapshot ?? null,
     laterSnapshot: way.laterSnapshot ?? null,
-    editedChart: out('upgrade_chart_swap').editedChart ?? null,
+    editedChart: swap?.editedChart ?? null,
     restart: restart ?? null,
     helmByHand: byHand ?? null,
     waivedHealth: waivedHealth(ctx, result),
@@ -45,8 +48,8 @@ export function upgradeSummary(ctx: UpgradeContext, result: RunResult): FlowResu
   const lines = [
     from === to ? `${product.title} ${to} was applied again.` : `${product.title} ${from} -> ${to}: done.`,
     `  release  ${product.release} in namespace ${product.namespace}, chart ${ctx.paths.chart}`,
-    `  images   ${imagesWords(images.loaded?.length ?? 0, out('upgrade_load_images').images)}`,
-    `  database ${schemaWords(schema)}`,
+    `  images   ${imagesWords(images)}`,
+    `  database ${schemaWords(schema ?? { before: null, after: null })}`,
     ...healthLines(ctx, result),
     ...(overlay?.path == null
       ? []
@@ -59,13 +62,14 @@ export function upgradeSummary(ctx: UpgradeContext, result: RunResult): FlowResu
   return { lines, data };
 }
 
-function imagesWords(loaded: number, all: unknown): string {
-  const others = (Array.isArray(all) ? all.length : 0) - loaded;
+function imagesWords(result: ImageLoadResult | undefined): string {
+  const loaded = result?.imageLoad.loaded.length ?? 0;
+  const others = (result?.images.length ?? 0) - loaded;
   return others > 0 ? `${loaded} loaded, ${others} there already` : `${loaded} loaded`;
 }
 
-function schemaWords({ before, after }: { before?: number | null; after?: number | null }): string {
-  if (before == null || after == null) {
+function schemaWords({ before, after }: { before: number | null; after: number | null }): string {
+  if (before === null || after === null) {
     return `schema version ${before ?? 'not known'} before, ${after ?? 'not known'} now`;
   }
   return before === after ? `schema version ${after}, unchanged` : `schema version ${before} -> ${after}`;

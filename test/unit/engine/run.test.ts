@@ -399,7 +399,7 @@ test('an earlier attempt hands what it recorded to the next one; results of othe
           await io.record({ other: 2 });
           throw new IvaapError('failed', 'half way');
         }
-        seen = { interrupted: io.interrupted, a: io.result('a'), none: io.result('b') };
+        seen = { interrupted: io.interrupted, a: io.result(step('a')), none: io.result(step('b')) };
         return {};
       },
     }),

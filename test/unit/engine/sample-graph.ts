@@ -1,3 +1,4 @@
+import * as z from 'zod';
 import type { EngineEvent } from '../../../src/engine/events.ts';
 import type { JournalOptions } from '../../../src/engine/journal.ts';
 import { Reporter, type ReporterOptions } from '../../../src/engine/reporter.ts';
@@ -30,6 +31,7 @@ export interface StepOptions {
 export function step(id: string, options: StepOptions = {}): Step<World> {
   return {
     id,
+    out: z.record(z.string(), z.json()),
     title: `Step ${id}`,
     needs: options.needs ?? [],
     midpoint: 'halfway',

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import * as z from 'zod';
 import type { Step } from '../../../src/engine/step.ts';
 import type { Decision, Flow, FlowContext, FlowOptions } from '../../../src/flows/flow.ts';
 import { runFlow } from '../../../src/flows/run-flow.ts';
@@ -13,6 +14,7 @@ type ToyContext = FlowContext & { folder: string };
 
 const toyStep = (id: string, ...needs: string[]): Step<ToyContext> => ({
   id,
+  out: z.record(z.string(), z.string()),
   title: `Write ${id}`,
   needs,
   midpoint: 'written',

@@ -72,7 +72,7 @@ function io(
     midpoint: async () => {},
     record: () => Promise.resolve(),
     pointOfNoReturn: () => Promise.resolve(),
-    result: (id) => results[id],
+    result: (step) => step.out.safeParse(results[step.id]).data,
     interrupted,
   };
 }
@@ -108,9 +108,7 @@ test('a snapshot lies beside the dump; one that is whole is never written over',
     'tiny.values.yaml',
   ]);
   writeFileSync(ctx.paths.values, 'host: changed\n');
-  const again = (await upgradeSnapshot.run(ctx, io(dump(folder)), planned)) as {
-    snapshot: { folder: string };
-  };
+  const again = await upgradeSnapshot.run(ctx, io(dump(folder)), planned);
   assert.notEqual(again.snapshot.folder, folder);
   assert.equal(readFileSync(join(folder, 'tiny.values.yaml'), 'utf8'), 'host: a\n');
 });
@@ -148,7 +146,8 @@ test('a swap that was cut off without a chart in place places the new one', asyn
 test('a changed file in the chart is found by verify', async () => {
   const ctx = await context();
   writeFileSync(join(ctx.paths.chart, 'extra.yaml'), '');
-  await assert.rejects(async () => upgradeChartSwap.verify?.(ctx, {}), /is not the chart of this payload/);
+  const out = { chart: { path: ctx.paths.chart, version: ctx.to }, previousChart: null };
+  await assert.rejects(async () => upgradeChartSwap.verify?.(ctx, out), /is not the chart of this payload/);
 });
 
 test('once the chart was replaced, a later backup keeps the old one all the same, never the new one', async () => {
@@ -195,5 +194,5 @@ test('a snapshot that was cut off is finished in its own folder, beside its dump
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, 'helm-history.json'), '');
   const out = await upgradeSnapshot.run(ctx, io(dump(folder), { folder }), planned);
-  assert.equal((out as { snapshot: { folder: string } }).snapshot.folder, folder);
+  assert.equal(out.snapshot.folder, folder);
 });

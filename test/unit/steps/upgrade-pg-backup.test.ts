@@ -55,7 +55,12 @@ test('within one boot a clock that was set back makes no dump younger', () => {
 test('once Helm has started in this run the dump is taken again, unless Helm has completed and its release stands', async () => {
   const started = { noReturnAt: takenAt };
   await assert.rejects(reuse(context(1, started)), /Helm has started since/);
-  const helm = (status: string) => ({ status, out: { helm: { values: 'v' } } });
+  const left = {
+    helm: { revision: 2, version: '2026.2', values: 'v' },
+    schema: { before: 1, after: 2, target: 2 },
+    release: 'tiny',
+  };
+  const helm = (status: string) => ({ status, out: left });
   const completed = { ...started, steps: { upgrade_helm: helm('completed') } };
   await reuse(context(1, completed));
   await assert.rejects(reuse(context(1, completed, { status: 'failed', appVersion: '2026.2' })), /Helm/);

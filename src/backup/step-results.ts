@@ -1,0 +1,20 @@
+import type { RunRecord } from '../engine/state.ts';
+import type { Returning } from '../engine/step.ts';
+
+/** What a recorded run says of its steps, for who is no step of it. */
+
+type Recorded = Readonly<Pick<RunRecord, 'steps'>> | undefined;
+
+/** Whether the step has completed in this run, and nothing that it needs has run again since. */
+export const hasCompleted = (run: Recorded, { id }: Pick<Returning<unknown>, 'id'>): boolean =>
+  run?.steps[id]?.status === 'completed';
+
+/** What a result says, wherever it is kept; undefined where there is none in its form. */
+export const readResult = <Out>(step: Returning<Out>, kept: unknown): Out | undefined =>
+  step.out.safeParse(kept).data;
+
+/** What the step last returned in this run, also while it runs again; undefined where it has not. */
+export function lastResult<Out>(run: Recorded, step: Returning<Out>): Out | undefined {
+  const record = run?.steps[step.id];
+  return readResult(step, record?.out ?? record?.earlier);
+}

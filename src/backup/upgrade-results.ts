@@ -1,0 +1,58 @@
+import * as z from 'zod';
+import type { Returning } from '../engine/step.ts';
+import { type PgDump, pgDumpSchema } from './dump-record.ts';
+
+/** Of the upgrade's steps, those that others than steps ask about: each step is made of what is here. */
+
+export const dumpResult: Returning<{ pgDump: PgDump }> = {
+  id: 'upgrade_pg_backup',
+  out: z.object({ pgDump: pgDumpSchema }),
+};
+
+/** Of `snapshot` in the state: what the host and Helm knew of the release before the upgrade. */
+const snapshotSchema = z.object({
+  folder: z.string(),
+  files: z.array(z.string()).min(1),
+  helmRevision: z.int(),
+});
+
+export const snapshotResult = {
+  id: 'upgrade_snapshot',
+  out: z.object({ snapshot: snapshotSchema }),
+};
+
+export const chartSwapResult = {
+  id: 'upgrade_chart_swap',
+  out: z.object({
+    chart: z.object({ path: z.string(), version: z.string() }),
+    /** The old chart in the backup's folder; null where there was none. */
+    previousChart: z.string().nullable(),
+    /** Where a chart that somebody has edited lies now; absent in older records. */
+    editedChart: z.string().nullable().optional(),
+  }),
+};
+
+/** Of `helm` in the state; `values` is the SHA-256 of the operator's file that Helm was given. */
+export const deployedSchema = z.object({
+  revision: z.int().nullable(),
+  version: z.string(),
+  values: z.string(),
+});
+
+/** Of `schema` in the state: versions of the database's schema, null where it could not be asked. */
+export const schemaMoveSchema = z.object({
+  before: z.int().nullable(),
+  after: z.int().nullable(),
+  target: z.int(),
+});
+
+export const helmResult = {
+  id: 'upgrade_helm',
+  out: z.object({
+    helm: deployedSchema,
+    schema: schemaMoveSchema,
+    /** Command that deletes the pods that still run with the old setting; absent in older records. */
+    restart: z.string().nullable().optional(),
+    release: z.string(),
+  }),
+};
