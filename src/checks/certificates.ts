@@ -92,7 +92,7 @@ export function judgeCertificates(certificates: readonly Certificate[], nowMs: n
       ? `${first.place} has expired on ${until}`
       : `${days} days left of the ${certificates.length} in use (${first.place}, until ${until})`,
     // k3s renews what is about to expire when it starts; a new authority is made by its own command alone.
-    fix: first.place.endsWith('-ca.crt') ? 'k3s certificate rotate-ca --help' : 'systemctl restart k3s',
+    fix: first.place.endsWith('-ca.crt') ? 'k3s certificate rotate-ca --help' : undefined,
     data: { daysLeft: days },
   };
 }

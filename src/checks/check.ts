@@ -6,7 +6,7 @@ type Found = Measurement | Measurement[];
 
 /** One check of preflight, as a value. docs/preflight.md is generated from all of them. */
 export interface Check<Ctx extends CheckContext = CheckContext> extends CheckDescription {
-  /** Of several parts, where `limit` names them all together: the page says this instead. */
+  /** What docs/preflight.md says instead, where all of it would be too long for a report. */
   limitInFull?: string;
   /** After this it counts as failed, and says so. */
   timeoutSeconds: number;

@@ -1,6 +1,6 @@
 import { notDumped } from '../backup/dump-files.ts';
 import { endSession } from '../backup/dump-wait.ts';
-import { causeChain } from '../errors.ts';
+import { causeChain, IvaapError } from '../errors.ts';
 import { describeHolder } from '../host/database-sessions.ts';
 import { dumpLockWaitSeconds } from '../host/postgres.ts';
 import { formatBytes } from '../policy/format-bytes.ts';
@@ -43,9 +43,7 @@ export const database: Check<UpgradeCheckContext> = {
         outcome: 'fail',
         measured: `the database does not answer, so no backup can be made (${causeChain(error)[0] ?? ''})`,
         fix: `k3s kubectl describe pod -n ${product.namespace} -l ${product.database.selector}`,
-        ...(error instanceof Error && 'output' in error && typeof error.output === 'string'
-          ? { output: error.output }
-          : {}),
+        output: error instanceof IvaapError ? error.output : undefined,
       };
     }
   },

@@ -26,9 +26,7 @@ export const helmProcess: Check = {
           : others
               .map(({ pid, argv }) => `process ${pid}: ${foreign(argv.slice(0, 3).join(' '))}`)
               .join(', '),
-      ...(first === undefined
-        ? {}
-        : { fix: `wait until it has ended: tail --pid=${first.pid} -f /dev/null` }),
+      fix: first && `wait until it has ended: tail --pid=${first.pid} -f /dev/null`,
     };
   },
 };

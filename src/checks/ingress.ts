@@ -31,9 +31,7 @@ function healthRoutes({ product, signal, values }: UpgradeCheckContext): Promise
         measured: `${route.path}: ${result.answered ? `status ${result.status}` : foreign(result.reason)}`,
         limit: `status ${route.expectStatus}`,
         fix: `k3s kubectl get ingress,pods -n ${product.namespace}`,
-        ...(result.answered && !result.healthy && result.bodyExcerpt !== ''
-          ? { output: result.bodyExcerpt }
-          : {}),
+        output: result.answered && !result.healthy ? result.bodyExcerpt || undefined : undefined,
       };
     }),
   );

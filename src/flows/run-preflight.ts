@@ -144,7 +144,7 @@ function notMeasured(error: unknown): Measurement {
   return {
     outcome: 'fail',
     measured: refused ? [first, ...causes].join(': ') : `could not be measured: ${first}`,
-    ...(error instanceof IvaapError && error.hint !== undefined ? { fix: error.hint } : {}),
-    ...(error instanceof IvaapError && error.output !== undefined ? { output: error.output } : {}),
+    fix: error instanceof IvaapError ? error.hint : undefined,
+    output: error instanceof IvaapError ? error.output : undefined,
   };
 }

@@ -28,12 +28,12 @@ export interface Measurement {
   outcome: 'ok' | 'warn' | 'fail';
   measured: string;
   /** Where it is computed, or another than the check's own. */
-  limit?: string;
+  limit?: string | undefined;
   /** The one command that mends it, where it is another than the check's own. */
-  fix?: string;
+  fix?: string | undefined;
   /** What a program said, in its own words. */
-  output?: string;
-  data?: Facts;
+  output?: string | undefined;
+  data?: Facts | undefined;
 }
 
 export interface CheckResult {

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { judgeCertificates, usedCertificates } from '../../../src/checks/certificates.ts';
+import { certificates, judgeCertificates, usedCertificates } from '../../../src/checks/certificates.ts';
 
 test('of the certificates below k3s’ folder only those count that something uses', async (t) => {
   const data = mkdtempSync(join(tmpdir(), 'k3s-'));
@@ -45,7 +45,7 @@ test('one that has expired is said as that, and an authority is not mended by a 
   const judged = (place: string, days: number) =>
     judgeCertificates([{ place, validTo: new Date(now + days * 86_400_000) }], now);
   assert.match(judged('/x/a.crt', -2).measured, /^\/x\/a\.crt has expired on 2026-11-20T12:00:00\.000Z$/);
-  assert.equal(judged('/x/a.crt', -2).fix, 'systemctl restart k3s');
+  assert.equal(judged('/x/a.crt', -2).fix ?? certificates.fix, 'systemctl restart k3s');
   assert.match(judged('/x/server-ca.crt', 10).fix ?? '', /^k3s certificate rotate-ca/);
 });
 

@@ -4,7 +4,7 @@ import { asTold } from '../../fixtures/as-told.ts';
 import type { Pod } from '../../../src/host/pods.ts';
 import { causeLines } from '../../../src/release/trouble-words.ts';
 import { podCount, type Trouble, troublesOf } from '../../../src/release/troubles.ts';
-import { backend, controller, event, pod, sight } from './sight.ts';
+import { backend, controller, event, pod, sight } from '../../fixtures/sight.ts';
 
 const now = new Date('2026-11-22T12:05:00Z');
 const since = new Date('2026-11-22T12:00:00Z');

@@ -8,7 +8,7 @@ import type { StepContext } from '../../../src/release/context.ts';
 import type { Given } from '../../../src/release/grace.ts';
 import { watchPods } from '../../../src/release/pod-watch.ts';
 import { skipSleep } from '../../fixtures/in-process-host/clock.ts';
-import { backend, controller, pod, sight } from './sight.ts';
+import { backend, controller, pod, sight } from '../../fixtures/sight.ts';
 
 let restore = () => {};
 before(() => (restore = skipSleep()));

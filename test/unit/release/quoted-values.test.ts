@@ -18,7 +18,7 @@ import { causeLines } from '../../../src/release/trouble-words.ts';
 import { troublesOf } from '../../../src/release/troubles.ts';
 import { readAsHelm } from '../../../src/release/values-yaml.ts';
 import { measured } from '../../fixtures/measured.ts';
-import { backend, pod, sight } from './sight.ts';
+import { backend, pod, sight } from '../../fixtures/sight.ts';
 
 /** Each place where a text of ours quotes what the cluster, a program or a file says: the secret goes, our own words stay. */
 
