@@ -22,7 +22,10 @@ const loaded = new Set([
   'serving-kubelet',
 ]);
 
-/** The API server's own, the kubeconfig's, and those on disk that something of k3s' uses: the one that expires first counts. */
+/**
+ * The API server's own, the kubeconfig's, and those on disk that something of k3s' uses: the one that expires
+ * first counts.
+ */
 export const certificates: Check = {
   id: 'certificates',
   kind: 'health',
@@ -51,8 +54,8 @@ async function dataFolder(facts: Pick<HostFacts, 'imageStore'>): Promise<string>
 }
 
 /**
- * What is used of the certificates below k3s' folder: what its kubeconfigs name, and what its parts load by themselves. Others
- * may lie there that an older k3s has left, and that no restart renews.
+ * What is used of the certificates below k3s' folder: what its kubeconfigs name, and what its parts load by
+ * themselves. Others may lie there that an older k3s has left, and that no restart renews.
  */
 export async function usedCertificates(data: string): Promise<string[]> {
   const folders = ['server/tls', 'server/cred', 'agent'].map((folder) => join(data, folder));

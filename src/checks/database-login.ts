@@ -26,7 +26,10 @@ export const databaseLogin: Check<UpgradeCheckContext> = {
   },
 };
 
-/** Running pods keep their sessions, whatever became of a role's password since: new ones would crash and crash again. */
+/**
+ * Running pods keep their sessions, whatever became of a role's password since: new ones would crash and
+ * crash again.
+ */
 async function tryPassword(
   { kubectl, database, product, rendered, values, signal }: UpgradeCheckContext,
   { user, secret }: Role,

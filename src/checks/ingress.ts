@@ -37,7 +37,9 @@ function healthRoutes({ product, signal, values }: UpgradeCheckContext): Promise
   );
 }
 
-/** Before an install nothing is routed yet: that an ingress controller listens at all is what can be known. */
+/**
+ * Before an install nothing is routed yet: that an ingress controller listens at all is what can be known.
+ */
 function controllerPorts({ product, signal, fqdn }: InstallCheckContext): Promise<Measurement[]> {
   const ports = [...new Set(product.health.map(({ port }) => port))];
   return Promise.all(

@@ -29,7 +29,9 @@ export const objects: Check<UpgradeCheckContext> = {
   measure: refusals,
 };
 
-/** Each object that Helm would fail on, or whose pods would not be made, once and in the server's own words. */
+/**
+ * Each object that Helm would fail on, or whose pods would not be made, once and in the server's own words.
+ */
 async function refusals(ctx: UpgradeCheckContext, facts: HostFacts): Promise<Measurement[]> {
   const { product, signal } = ctx;
   const answers = await ctx.answers(signal);
@@ -97,8 +99,8 @@ function unreadable(
 }
 
 /**
- * Helm begins with a Secret, which a quota or a policy may refuse as any other. That its name is taken is no refusal: then admission
- * had let it pass, and Helm takes a later number.
+ * Helm begins with a Secret, which a quota or a policy may refuse as any other. That its name is taken is no
+ * refusal: then admission had let it pass, and Helm takes a later number.
  */
 async function tryRecord(
   { kubectl, product }: UpgradeCheckContext,
@@ -122,7 +124,9 @@ async function tryRecord(
 
 const upgradeHook = /(^|,)\s*(pre|post)-upgrade\s*(,|$)/;
 
-/** Objects of hooks are made anew, under a name of their own here: one of an earlier run may be there still. */
+/**
+ * Objects of hooks are made anew, under a name of their own here: one of an earlier run may be there still.
+ */
 async function refusedHooks({ kubectl, rendered, product }: UpgradeCheckContext, signal: AbortSignal) {
   const all = await rendered({ hooks: true });
   const hooks = all.filter(({ metadata }) => {

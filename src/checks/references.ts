@@ -29,7 +29,9 @@ interface Need {
   object: Manifest;
 }
 
-/** What new pods mount and read: what is missing keeps a pod waiting for ever, after the old one has stopped. */
+/**
+ * What new pods mount and read: what is missing keeps a pod waiting for ever, after the old one has stopped.
+ */
 async function missingObjects(ctx: UpgradeCheckContext, facts: HostFacts): Promise<Measurement[]> {
   const trials = await ctx.podTrials();
   const cluster = await facts.cluster();

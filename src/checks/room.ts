@@ -86,7 +86,8 @@ async function expectedDump(ctx: CheckContext, facts: HostFacts): Promise<RoomNe
   const kept = { path, bytes: keptBytes, why: 'kept free for the database and the cluster' };
   const estimate = await facts.dumpBytes();
   if (estimate.known) return [{ path, bytes: estimate.value, why: 'dump, about' }, kept];
-  // A database that does not answer is another check's failure; the dump ends itself before it takes what is kept.
+  // A database that does not answer is another check's failure; the dump ends itself before it takes what is
+  // kept.
   const onDisk = await known(facts.database());
   const bytes = onDisk.known ? onDisk.value.sizeBytes : 0;
   return [{ path, bytes, why: 'dump: its size is not known, this is what the database takes on disk' }, kept];

@@ -30,7 +30,10 @@ export const schedule: Check = {
   },
 };
 
-/** Whether the pods that the upgrade makes can run: node, quotas, what is free, in the order in which a rollout goes. */
+/**
+ * Whether the pods that the upgrade makes can run: node, quotas, what is free, in the order in which a
+ * rollout goes.
+ */
 async function placesOfUpgrade(ctx: UpgradeCheckContext, facts: HostFacts): Promise<Measurement[]> {
   const answers = await ctx.answers(ctx.signal);
   const trials = await ctx.podTrials();
@@ -60,7 +63,10 @@ async function placesOfUpgrade(ctx: UpgradeCheckContext, facts: HostFacts): Prom
   return [{ outcome: 'ok', measured }];
 }
 
-/** Before an install nothing is rendered yet: that the node takes pods, and is the only one, is what can be known. */
+/**
+ * Before an install nothing is rendered yet: that the node takes pods, and is the only one, is what can be
+ * known.
+ */
 function placesOfNode(nodes: readonly NodeObject[]): Measurement[] {
   const node = ourNode(nodes);
   if (node === undefined) return [unknownNode(nodes)];

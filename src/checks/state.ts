@@ -34,7 +34,10 @@ export const state: Check<UpgradeCheckContext> = {
   },
 };
 
-/** Folders that are written into or replaced later: each a folder of its own, and none that even root may not write. */
+/**
+ * Folders that are written into or replaced later: each a folder of its own, and none that even root may not
+ * write.
+ */
 async function folderTrouble({
   folder,
   chart,

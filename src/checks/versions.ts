@@ -7,7 +7,10 @@ import { chartFacts } from '../release/chart-tree.ts';
 import type { Check } from './check.ts';
 import type { UpgradeCheckContext } from './context.ts';
 
-/** State, Chart.yaml on disk and the release must name one version, or one that an unfinished upgrade left there. */
+/**
+ * State, Chart.yaml on disk and the release must name one version, or one that an unfinished upgrade left
+ * there.
+ */
 export const versions: Check<UpgradeCheckContext> = {
   id: 'versions',
   kind: 'guard',

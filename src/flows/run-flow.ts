@@ -83,7 +83,7 @@ async function prepare<O extends FlowOptions, D extends Decision, C extends Flow
   if (options.dryRun) return { result: await dryRun(invocation, decision) };
   if (decision.refusal !== undefined) throw decision.refusal;
   const prepared = await measured(invocation, decision);
-  return options.preflightOnly ? { result: preflightResult(prepared.ctx.preflight) } : prepared;
+  return options.preflightOnly ? { result: preflightOnlyResult(prepared.ctx.preflight) } : prepared;
 }
 
 /**
@@ -164,7 +164,7 @@ async function prepareAgain<O extends FlowOptions, D extends Decision, C extends
 }
 
 /** `--preflight-only`: the report was printed as an event already. */
-function preflightResult(report: PreflightReport | undefined): FlowResult {
+function preflightOnlyResult(report: PreflightReport | undefined): FlowResult {
   const results = report?.results ?? [];
   const count = (status: string) => results.filter((result) => result.status === status).length;
   return {

@@ -2,9 +2,9 @@ import { IvaapError } from '../errors.ts';
 import { foreignIfUnmarked } from '../foreign.ts';
 
 /**
- * What is told of a check, whatever it measures. A guard protects data and blocks always; what would end in an outage blocks each run
- * that has still to start Helm, and may be waived; a health check blocks only a run that starts fresh: one that goes on may be there to
- * mend the very damage.
+ * What is told of a check, whatever it measures. A guard protects data and blocks always; what would end in
+ * an outage blocks each run that has still to start Helm, and may be waived; a health check blocks only a run
+ * that starts fresh: one that goes on may be there to mend the very damage.
  */
 export interface CheckDescription {
   /** What `--waive` names. */
@@ -112,8 +112,8 @@ export function usedWaivers({ results }: PreflightReport): Waiver[] {
 }
 
 /**
- * Throws `usage` for a waiver of a part that its check does not have: it would look as if something had been accepted. Where the check
- * could not be made nobody knows its parts.
+ * Throws `usage` for a waiver of a part that its check does not have: it would look as if something had been
+ * accepted. Where the check could not be made nobody knows its parts.
  */
 export function assertWaiversMeant(waivers: readonly Waiver[], results: readonly CheckResult[]): void {
   for (const { id } of waivers.filter((waiver) => waiver.id.includes(':'))) {

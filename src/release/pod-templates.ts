@@ -19,7 +19,10 @@ export interface TemplateImage {
 type Json = unknown;
 const isObject = (value: Json): value is Record<string, Json> => typeof value === 'object' && value !== null;
 
-/** Every pod that the manifests describe, at any depth: in workloads, jobs, cron jobs and kinds that we do not know. */
+/**
+ * Every pod that the manifests describe, at any depth: in workloads, jobs, cron jobs and kinds that we do not
+ * know.
+ */
 export function podTemplates(manifests: readonly Manifest[]): PodTemplate[] {
   return manifests.flatMap((manifest) =>
     inside(manifest).map((found) => ({ object: `${manifest.kind}/${manifest.metadata.name}`, ...found })),

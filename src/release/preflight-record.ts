@@ -75,7 +75,7 @@ export async function recordPreflightStart(
 }
 
 /** What the state keeps of a report. */
-export function preflightRecord({ at, tolerant, results }: PreflightReport): z.infer<typeof reportSchema> {
+function preflightRecord({ at, tolerant, results }: PreflightReport): z.infer<typeof reportSchema> {
   return {
     at,
     tolerant,

@@ -8,8 +8,8 @@ const newsMs = 60_000;
 const awayTaints = new Set(['node.kubernetes.io/not-ready', 'node.kubernetes.io/unreachable']);
 
 /**
- * Whether a node counts as away and probably is not: Kubernetes has just found out, as after a restart of k3s, or it is ready again and
- * still has the taint of one that is away.
+ * Whether a node counts as away and probably is not: Kubernetes has just found out, as after a restart of
+ * k3s, or it is ready again and still has the taint of one that is away.
  */
 export function isSettling({ spec, status }: NodeObject, now: Date): boolean {
   const ready = status.conditions?.find(({ type }) => type === 'Ready');
@@ -18,7 +18,10 @@ export function isSettling({ spec, status }: NodeObject, now: Date): boolean {
   return Math.abs(sinceMs) < newsMs;
 }
 
-/** Reads again while a node is settling, for a while; the last answer. Throws what `read` throws, and an AbortError when it is stopped. */
+/**
+ * Reads again while a node is settling, for a while; the last answer. Throws what `read` throws, and an
+ * AbortError when it is stopped.
+ */
 export async function settled<T extends { nodes: readonly NodeObject[] }>(
   read: () => Promise<T>,
   { now, signal }: { now: () => Date; signal: AbortSignal },

@@ -7,7 +7,10 @@ import type { ServerAnswers, ServerObject } from './answered-objects.ts';
 import { type PodTrial, templateOf } from './pod-trials.ts';
 import { leaving } from './server-answers.ts';
 
-/** How the pods of the release change in an upgrade, in Helm's order, and which of those that live now it replaces. */
+/**
+ * How the pods of the release change in an upgrade, in Helm's order, and which of those that live now it
+ * replaces.
+ */
 export function upgradeRollouts(
   answers: ServerAnswers,
   trials: readonly PodTrial[],
