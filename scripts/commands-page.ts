@@ -2,7 +2,6 @@ import type { Command, CommandEntry, CommandOption } from '../src/commands/comma
 import { commands } from '../src/commands/commands.ts';
 import { errorCodes } from '../src/errors.ts';
 import { generatedPage, type GeneratedPage, writePage } from './generated-page.ts';
-import { bullet, paragraph } from './markdown-lines.ts';
 
 /** `node scripts/commands-page.ts` writes docs/commands.md from the table of commands, as `--help` is. */
 
@@ -14,7 +13,7 @@ function option({ flags, summary, choices, conflicts = [] }: CommandOption, all:
     ...(choices === undefined ? [] : [`one of ${choices.map((choice) => `\`${choice}\``).join(', ')}`]),
     ...conflicts.map((name) => `not with \`--${excluded.find((flag) => camel(flag) === name)}\``),
   ];
-  return bullet(`\`${flags}\`: ${summary}${notes.length === 0 ? '' : ` (${notes.join('; ')})`}`);
+  return `- \`${flags}\`: ${summary}${notes.length === 0 ? '' : ` (${notes.join('; ')})`}`;
 }
 
 /** Flags under their headings, in the order of the help. */
@@ -22,7 +21,7 @@ function flags(options: Command['options']): string {
   const shown = options.filter(({ hidden }) => hidden !== true);
   const groups = Map.groupBy(shown, ({ group = 'Flags' }) => group);
   return [...groups]
-    .map(([group, members]) => `${group}:\n\n${members.flatMap((one) => option(one, options)).join('\n')}`)
+    .map(([group, members]) => `${group}:\n\n${members.map((one) => option(one, options)).join('\n')}`)
     .join('\n\n');
 }
 
@@ -33,18 +32,17 @@ async function section({ name, summary, load }: CommandEntry): Promise<string> {
   const lists = (await command.lists?.()) ?? [];
   return [
     `## ${name}`,
-    paragraph(`${summary[0]?.toUpperCase()}${summary.slice(1)}.`),
+    `${summary[0]?.toUpperCase()}${summary.slice(1)}.`,
     `\`\`\`\nivaap ${words.join(' ')} [flags]\n\`\`\``,
     ...(command.arguments === undefined
       ? []
-      : [command.arguments.flatMap((one) => bullet(`\`${one.name}\`: ${one.summary}`)).join('\n')]),
-    ...command.touches.map(paragraph),
+      : [command.arguments.map((one) => `- \`${one.name}\`: ${one.summary}`).join('\n')]),
+    ...command.touches,
     flags(command.options),
     ...lists.map(
-      ({ title, rows }) =>
-        `${title}:\n\n${rows.flatMap(([row, what]) => bullet(`\`${row}\`: ${what}`)).join('\n')}`,
+      ({ title, rows }) => `${title}:\n\n${rows.map(([row, what]) => `- \`${row}\`: ${what}`).join('\n')}`,
     ),
-    `Examples:\n\n${command.examples.flatMap(([line, does]) => bullet(`\`ivaap ${line}\`: ${does}`)).join('\n')}`,
+    `Examples:\n\n${command.examples.map(([line, does]) => `- \`ivaap ${line}\`: ${does}`).join('\n')}`,
     `Exit codes: ${[0, ...exits].join(', ')}.`,
   ].join('\n\n');
 }
@@ -58,7 +56,7 @@ export async function commandsPage(): Promise<GeneratedPage> {
   const sections = await Promise.all(commands.map(section));
   const markdown = `# Commands
 
-${paragraph(intro)}
+${intro}
 
 ${sections.join('\n\n')}
 `;

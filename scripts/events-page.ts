@@ -1,7 +1,6 @@
 import { eventSchemas, eventsVersion } from '../src/engine/events.ts';
 import type { GeneratedPage } from './generated-page.ts';
 import { generatedPage, writePage } from './generated-page.ts';
-import { paragraph } from './markdown-lines.ts';
 import { fieldList } from './schema-fields.ts';
 
 /** `node scripts/events-page.ts` writes docs/events.md from the events' schemas. */
@@ -9,7 +8,7 @@ import { fieldList } from './schema-fields.ts';
 function section(schema: (typeof eventSchemas)[number]): string {
   return `## ${schema.shape.type.value}
 
-${paragraph(schema.description ?? '')}
+${schema.description ?? ''}
 
 ${fieldList(schema, { out: ['type', 'at'] })}
 `;
@@ -32,7 +31,7 @@ const intro = [
 export function eventsPage(): Promise<GeneratedPage> {
   const markdown = `# Events
 
-${intro.map(paragraph).join('\n\n')}
+${intro.join('\n\n')}
 
 ${eventSchemas.map(section).join('\n')}`;
   return generatedPage('events.md', 'scripts/events-page.ts', markdown);

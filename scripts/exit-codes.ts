@@ -6,34 +6,32 @@ import { generatedPage, writePage } from './generated-page.ts';
 
 const next: Record<keyof typeof errorCodes, string> = {
   declined: 'Run it again and answer with `y`, or add `--yes`.',
-  usage: 'Read `--help` of the command; nothing was changed.',
-  preflight: 'Mend what the report names and run the command again.',
+  usage: 'Nothing was changed. The hint is the command as it was meant.',
+  preflight: 'Fix what the report names and run the command again.',
   payload: 'Copy the file again, and compare its size and SHA-256 with the delivery.',
   version: 'Follow the hint: another package, or the guide that it names.',
-  failed: 'Mend the cause and run the same command again.',
-  rolled_back: 'The old release answers. Mend the cause and run the same command again.',
-  schema_moved: 'Mend the cause and run the same command again, or restore the dump as the message says.',
+  failed: 'Completed steps are kept.',
+  rolled_back: 'Fix the cause and run the same command again.',
+  schema_moved: 'Fix the cause and run the same command again, or restore the dump as the message says.',
   locked: 'Wait for the other run; `status --watch` shows it live.',
-  nothing_to_do: 'Nothing, or `install --upgrade --reapply`.',
+  nothing_to_do: 'Nothing to do otherwise.',
   bug: 'Send the message and the run log to support.',
-  interrupted: 'Run the same command again.',
-  terminated: 'Run the same command again.',
+  interrupted: 'It resumes.',
+  terminated: 'It resumes.',
 };
 
 export function exitCodesPage(): Promise<GeneratedPage> {
   const codes = Object.entries(errorCodes) as [keyof typeof errorCodes, { exit: number; meaning: string }][];
-  const rows = codes.map(
-    ([code, { exit, meaning }]) => `| ${exit} | \`${code}\` | ${meaning} | ${next[code]} |`,
+  const lines = codes.map(
+    ([code, { exit, meaning }]) => `- **${exit}** \`${code}\`: ${meaning}. ${next[code]}`,
   );
   const markdown = `# Exit codes
 
 The exit code says what the host is like now and what helps. The name is what \`--json\` gives as \`error.code\`.
 With 6, 7 and 8 the message also says what became of the database schema.
 
-| Exit code | Name | Meaning | What to do |
-| --- | --- | --- | --- |
-| 0 | | done | |
-${rows.join('\n')}
+- **0**: done.
+${lines.join('\n')}
 
 ## What a failure prints
 

@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import type { FormatConfig } from 'oxfmt';
 import { format } from 'oxfmt';
+import { wrapMarkdown } from './markdown-lines.ts';
 
 /** A page of docs/ that is made from code: its generator writes it, a test compares. */
 export interface GeneratedPage {
@@ -26,7 +27,10 @@ export async function generatedPage(
   markdown: string,
 ): Promise<GeneratedPage> {
   const note = `<!-- Written by ${generator}: change that, or what it reads, and run it. -->`;
-  return { path: join(root, 'docs', name), text: await formatMarkdown(`${note}\n\n${markdown}`) };
+  return {
+    path: join(root, 'docs', name),
+    text: await formatMarkdown(`${note}\n\n${wrapMarkdown(markdown)}`),
+  };
 }
 
 export function writePage({ path, text }: GeneratedPage): void {

@@ -5,9 +5,14 @@ import { generatedPage, writePage } from './generated-page.ts';
 /** `node scripts/helm-states.ts` writes docs/helm-states.md from the one table of Helm's states. */
 
 export function helmStatesPage(): Promise<GeneratedPage> {
-  const rows = Object.entries(helmStates).map(
-    ([state, { found, install, upgrade, why }]) =>
-      `| \`${state}\` | ${found} | ${install} | ${upgrade} | ${why} |`,
+  const states = Object.entries(helmStates).map(
+    ([state, { found, install, upgrade, why }]) => `## \`${state}\`
+
+Found by: ${found}.
+
+- \`install\`: ${install}
+- \`install --upgrade\`: ${upgrade}
+- why: ${why}`,
   );
   const markdown = `# Helm's states
 
@@ -15,9 +20,7 @@ Helm keeps a record of each revision of the release, a Secret in the product's n
 own \`helm\` leaves them in one of these states. Each is judged before anything is changed, and again right before Helm is run.
 Whatever is deleted is saved first, as \`SECRET.json\` (readable by root only) in the folder of the run's snapshot; \`k3s kubectl create -f\` brings it back.
 
-| State | Found by | \`install\` | \`install --upgrade\` | Why |
-| --- | --- | --- | --- | --- |
-${rows.join('\n')}
+${states.join('\n\n')}
 
 ## When an old Helm counts as dead
 

@@ -7,7 +7,6 @@ import { manifestSchema } from '../src/queries/manifest-schema.ts';
 import { statusSchema } from '../src/queries/status-schema.ts';
 import { verifySchema } from '../src/queries/verify-schema.ts';
 import { generatedPage, type GeneratedPage, writePage } from './generated-page.ts';
-import { paragraph } from './markdown-lines.ts';
 import { fieldList } from './schema-fields.ts';
 
 /**
@@ -16,9 +15,7 @@ import { fieldList } from './schema-fields.ts';
  */
 
 const section = (title: string, about: string, schema: z.ZodType) =>
-  [`## ${title}`, paragraph(about), fieldList(schema, { closed: ['state'] })]
-    .filter((part) => part !== '')
-    .join('\n\n');
+  [`## ${title}`, about, fieldList(schema, { closed: ['state'] })].filter((part) => part !== '').join('\n\n');
 
 const sections = [
   section('`manifest`', 'Sizes are bytes, digests `sha256:HEX`, other hashes hexadecimal.', manifestSchema),

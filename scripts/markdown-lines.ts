@@ -1,13 +1,16 @@
-/** Markdown whose source can be read: lines of at most this many columns. */
+/** Markdown whose source can be read: paragraphs and items of lists on lines of at most this many columns. */
 const width = 110;
+
+const isOther = (line: string) => line.trim() === '' || /^(#|\s*\||<!--| {4})/.test(line);
+const isItem = (line: string) => /^\s*([-*]|\d+\.)\s/.test(line);
+const isFence = (line: string) => /^\s*```/.test(line);
 
 /** `text` over lines; code between backticks stays whole. */
 function wrapped(text: string, first: string, next: string): string[] {
-  const words = text.match(/(?:`[^`]*`|\S)+/g) ?? [];
   const lines: string[] = [];
   let line = first;
   let empty = true;
-  for (const word of words) {
+  for (const word of text.match(/(?:`[^`]*`|\S)+/g) ?? []) {
     if (!empty && line.length + 1 + word.length > width) {
       lines.push(line);
       line = next;
@@ -19,6 +22,27 @@ function wrapped(text: string, first: string, next: string): string[] {
   return [...lines, line];
 }
 
-export const bullet = (text: string): string[] => wrapped(text, '- ', '  ');
-
-export const paragraph = (text: string): string => wrapped(text, '', '').join('\n');
+/** The same Markdown; headings, tables and code stay as they are. */
+export function wrapMarkdown(markdown: string): string {
+  const source = markdown.split('\n');
+  const lines: string[] = [];
+  let fenced = false;
+  for (let at = 0; at < source.length;) {
+    const line = source[at] ?? '';
+    at += 1;
+    if (isFence(line)) fenced = !fenced;
+    if (fenced || isFence(line) || isOther(line)) {
+      lines.push(line);
+      continue;
+    }
+    const [, indent = '', mark = '', begin = ''] = /^(\s*)((?:[-*]|\d+\.)\s+)?(.*)$/.exec(line) ?? [];
+    const words = [begin];
+    for (; at < source.length; at += 1) {
+      const next = source[at] ?? '';
+      if (isOther(next.trimStart()) || isItem(next) || isFence(next)) break;
+      words.push(next.trim());
+    }
+    lines.push(...wrapped(words.join(' '), indent + mark, indent + ' '.repeat(mark.length)));
+  }
+  return lines.join('\n');
+}

@@ -11,16 +11,15 @@ function waiver({ kind, id }: AnyCheck): string {
   return (waivableGuards.options as readonly string[]).includes(id) ? 'where the product says so' : 'never';
 }
 
-function table(kind: AnyCheck['kind']): string {
-  const rows = checks
+function list(kind: AnyCheck['kind']): string {
+  return checks
     .filter((check) => check.kind === kind)
     .map(
       (check) =>
-        `| \`${check.id}\` | ${check.limitInFull ?? check.limit} | ${check.why} | ${check.flows.join(', ')} | ${check.timeoutSeconds} s | ${waiver(check)} |`,
-    );
-  return `| Id | Limit | Why | Of | Time | Can be waived |
-| --- | --- | --- | --- | --- | --- |
-${rows.join('\n')}`;
+        `- \`${check.id}\`: ${check.limitInFull ?? check.limit}.
+        Why: ${check.why}. Of ${check.flows.join(' and ')}; ${check.timeoutSeconds} s; waiver: ${waiver(check)}.`,
+    )
+    .join('\n');
 }
 
 export function preflightPage(): Promise<GeneratedPage> {
@@ -43,25 +42,28 @@ prints the report and ends, with 0 or 3; with \`--json\` the report is the event
 | FAIL | blocks |
 | waived | failed, and the operator goes on for a reason that is recorded |
 
+Each check below is named with its limit, why it matters, the flows that ask it, how long it may take, and whether it can be
+waived.
+
 ## Guards
 
 They protect data: they block every run, whatever it goes on with.
 
-${table('guard')}
+${list('guard')}
 
 ## Outages
 
 What they find cannot end well: the server refuses an object, or a new pod has no place once the old one has stopped. They block every run that has still to
 start Helm, \`--reapply\` too, and are not asked where Helm is through. Who knows better waives one, or one object of it (\`--waive objects:Deployment/NAME=REASON\`).
 
-${table('outage')}
+${list('outage')}
 
 ## Health
 
 They block a run that starts fresh, so that an upgrade is not blamed for damage that was there before. A run that goes on, or \`--reapply\`, may be there to
 mend that very damage: there they are shown and recorded, and do not block.
 
-${table('health')}
+${list('health')}
 
 ## Waivers
 

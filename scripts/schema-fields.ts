@@ -1,5 +1,4 @@
 import * as z from 'zod';
-import { bullet } from './markdown-lines.ts';
 
 /** Fields of a zod schema as a list in Markdown: what `--json` prints, for docs/events.md and docs/json.md. */
 
@@ -65,10 +64,10 @@ function lines({ properties = {}, required = [] }: Property, leave: Leave, prefi
     if (leave.out?.includes(path) === true) return [];
     const type = `${typeName(property)}${required.includes(name) ? '' : ', optional'}`;
     const about = property.description === undefined ? '' : `: ${property.description}`;
-    const line = bullet(`\`${path}\` (${type})${about}`);
-    if (leave.closed?.includes(path) === true) return line;
+    const line = `- \`${path}\` (${type})${about}`;
+    if (leave.closed?.includes(path) === true) return [line];
     const [inner, dotted] = inside(property, path);
-    return [...line, ...lines(inner, leave, `${dotted}.`)];
+    return [line, ...lines(inner, leave, `${dotted}.`)];
   });
 }
 
