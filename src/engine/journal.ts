@@ -140,7 +140,7 @@ export class Journal {
     });
   }
 
-  /** What a running step has passed: its midpoint, or `verified`. */
+  /** What a running step has passed: its last checkpoint, or `verified`. */
   stepPassed(id: string, place: string): Promise<void> {
     return this.#step(id, (run) => {
       const step = run.steps[id];

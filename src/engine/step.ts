@@ -59,10 +59,10 @@ export interface StepIo {
    */
   pointOfNoReturn(data: JsonObject): Promise<void>;
   /**
-   * Passes the step's midpoint: durable before it resolves. Called once on every way through `run` that
-   * returns; a `bug` otherwise.
+   * Durable before it resolves: an attempt that is cut off from here on is known by this name, which says what
+   * was just done (`dump-written`). A step may have any number of them, between its side effects.
    */
-  midpoint(): Promise<void>;
+  checkpoint(name: string): Promise<void>;
   /**
    * Durable before it resolves: what the host was like before any run from this version changed it. The first
    * value of a key stays, for this run and those that supersede it, until one completes.
@@ -101,11 +101,6 @@ export interface Step<
 > extends Returning<Out> {
   title: string;
   needs: readonly string[];
-  /**
-   * Names a point between the first and the last side effect of `run` by what was just done (`dump-written`);
-   * a step that has none passes it all the same. An attempt that was cut off is told by it.
-   */
-  midpoint: string;
   /** Raised when the meaning of the recorded result changes, so that older records run again. */
   revision: number;
   /** What the result depends on; a change runs the step again, and all that needs it. */

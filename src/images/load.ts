@@ -17,7 +17,7 @@ export interface LoadSettings extends PinOptions {
   payload: { blob: BlobSource };
   /** Bytes fed to the importer, of all that were missing; `note` names the image. */
   onProgress?: (done: number, total: number, note: string) => void;
-  /** Called once: when half of the missing images have their names, or before the pins when none was missing. */
+  /** Called when half of the missing images have their names. */
   onMidway?: () => Promise<void>;
   log?: (line: string) => void;
   warn?: (line: string) => void;
@@ -65,7 +65,6 @@ class Loading {
   #stored: ReadonlyMap<string, StoredImage> = new Map();
   #importedBytes = 0;
   #named = 0;
-  #midway = false;
 
   constructor(plan: ImagePlan, settings: LoadSettings) {
     this.#plan = plan;
@@ -101,7 +100,6 @@ class Loading {
     } finally {
       await this.#removeStaging();
     }
-    await this.#passMidway();
     const { unpinned } = await pinImages(containerd, images, this.#settings);
     return {
       loaded: names('load'),
@@ -228,14 +226,7 @@ class Loading {
     await pinImage(containerd, name, this.#settings);
     this.#named += 1;
     const missing = this.#plan.images.filter(({ action }) => action !== 'none').length;
-    if (this.#named * 2 >= missing) await this.#passMidway();
-  }
-
-  async #passMidway(): Promise<void> {
-    if (this.#midway) return;
-    await this.#settings.onMidway?.();
-    // Not before: an import that is tried once more because this failed has to pass it.
-    this.#midway = true;
+    if (this.#named === Math.ceil(missing / 2)) await this.#settings.onMidway?.();
   }
 
   #stagingName = ({ configDigest }: PlannedImage): string =>

@@ -27,14 +27,9 @@ export interface HelmRun {
 
 /**
  * Runs Helm with what both flows share: values and overlay, the product's wait and limit, pods as progress, and an operator's wish to
- * stop, which is told how long Helm may still take; only a second one is passed on to Helm. Helm is recorded before it does anything, and
- * the step's midpoint is passed while it works (`passed`). Throws `failed` with what Helm and the pods said.
+ * stop, which is told how long Helm may still take; only a second one is passed on to Helm. Helm is recorded before it does anything. Throws `failed` with what Helm and the pods said.
  */
-export async function runHelm(
-  ctx: StepContext,
-  io: StepIo,
-  run: HelmRun,
-): Promise<{ passed: Promise<void> }> {
+export async function runHelm(ctx: StepContext, io: StepIo, run: HelmRun): Promise<void> {
   const { helm, product } = ctx;
   const { verb, values, revisionBefore, historyMax, forceConflicts } = run;
   const { timeoutSeconds } = product.helm;
@@ -58,7 +53,6 @@ export async function runHelm(
       hopeless.abort();
     },
   });
-  let passed: Promise<void> | undefined;
   let begunHelm: HelmProcess | undefined;
   const options: DeployOptions = {
     ...helmOptions(ctx, { historyMax, forceConflicts }),
@@ -68,8 +62,7 @@ export async function runHelm(
       begunHelm = { ...process, verb, ...times, revisionBefore, values, payload: ctx.payload.digest };
       await ctx.recordHelm({ process: begunHelm });
       // Not waited for: from here on Helm is at work, and a journal that cannot be written must not leave it alone.
-      passed = io.midpoint();
-      passed.catch(() => {});
+      io.checkpoint('helm-at-work').catch(() => {});
     },
   };
   try {
@@ -99,7 +92,6 @@ export async function runHelm(
     ctx.insist.removeEventListener('abort', onInsist);
   }
   if (ctx.helmJournal().emptied === true) await ctx.recordHelm({ emptied: false });
-  return { passed: passed ?? Promise.resolve() };
 }
 
 const stopWords = (verb: HelmRun['verb'], { latest }: { latest: string }): string =>

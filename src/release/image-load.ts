@@ -131,7 +131,7 @@ export async function loadMissingImages(
     product: product.name,
     version: to,
     signal: io.signal,
-    onMidway: () => io.midpoint(),
+    onMidway: () => io.checkpoint('half-loaded'),
     keepVersions: ctx.from === null ? [] : [ctx.from],
     onProgress: (done, total, note) => io.progress({ done, total, unit: 'bytes', note }),
     log: (line) => io.log(line),

@@ -49,7 +49,6 @@ export async function recordPreflight(ctx: StepContext, io: StepIo): Promise<Pre
   const report = reportOf(ctx);
   // The report was shown as a whole: what is not ok is told again at the end of the run.
   for (const result of report.results) if (result.status !== 'ok') io.warn(line(result));
-  await io.midpoint();
   return {
     preflight: { ...preflightRecord(report), cluster: await ctx.kubectl.serverVersion(), k3s: ctx.k3s },
   };

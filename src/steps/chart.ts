@@ -18,7 +18,6 @@ export const chart: Step<InstallContext, z.infer<typeof out>> = {
   out,
   title: 'Extract the chart',
   needs: [values.id],
-  midpoint: 'chart-staged',
   revision: 1,
   inputs: ({ payload, product }) => ({ payload: payload.digest, folder: product.chart.folder }),
   plan: async ({ paths, to }) => ({ action: 'run', summary: `extract the chart of ${to} to ${paths.chart}` }),
@@ -26,8 +25,7 @@ export const chart: Step<InstallContext, z.infer<typeof out>> = {
   async run(ctx, io) {
     const { paths, to } = ctx;
     if (paths.connectors !== undefined) await makeFolder(paths.connectors);
-    if (await isPayloadChart(ctx, paths.chart)) await io.midpoint();
-    else {
+    if (!(await isPayloadChart(ctx, paths.chart))) {
       // A chart appears whole or not at all: another one was edited, or is that of the package that began this install.
       if (existsSync(paths.chart)) {
         await moveAside(io, await makeBackupFolder(ctx, io), paths.chart);
@@ -35,7 +33,7 @@ export const chart: Step<InstallContext, z.infer<typeof out>> = {
       await makeFolder(paths.work, 0o700);
       const staged = join(paths.work, 'chart');
       const files = await extractChart(ctx, staged, io.signal);
-      await io.midpoint();
+      await io.checkpoint('chart-staged');
       await renameDurable(staged, paths.chart);
       io.log(`${paths.chart}: ${files} files`);
     }

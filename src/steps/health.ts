@@ -33,7 +33,6 @@ export function healthStep(
     out: healthResult,
     title: `${route.title} answers`,
     needs,
-    midpoint: 'answered',
     revision: 1,
     inputs: (ctx) => ({ route: { ...route }, payload: ctx.payload.digest }),
     plan: async (ctx) => ({
@@ -47,7 +46,6 @@ export function healthStep(
       const limitMs = route.timeoutSeconds * 1000;
       const askedMs = waiver === undefined ? limitMs : Math.min(limitMs, waivedProbeMs);
       const result = await waitForRoute(route, fqdn, askedMs, io);
-      await io.midpoint();
       if (result.healthy && result.answered) {
         return { [key]: { url: where(fqdn), status: result.status } };
       }

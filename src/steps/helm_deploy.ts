@@ -21,7 +21,6 @@ export const helmDeploy: Step<InstallContext, z.infer<typeof out>> = {
   out,
   title: 'Deploy the release',
   needs: [loadImagesStep.id],
-  midpoint: 'helm-at-work',
   revision: 1,
   destructive: true,
   inputs: ({ payload, to }) => ({ payload: payload.digest, to }),
@@ -36,8 +35,7 @@ export const helmDeploy: Step<InstallContext, z.infer<typeof out>> = {
     const revisionBefore = (await helm.current())?.revision ?? 0;
     await io.pointOfNoReturn({ helmRevision: revisionBefore });
     const values = sha256Of(await readRegularText(paths.values));
-    if (await endedWithoutUs(ctx, values)) await io.midpoint();
-    else {
+    if (!(await endedWithoutUs(ctx, values))) {
       const verb = act === 'install' ? 'install' : 'upgrade';
       const records = (await helm.history()).length;
       await deploy(ctx, io, { verb, values, revisionBefore, records, historyMax, forceConflicts: false });
@@ -66,10 +64,9 @@ function keptFolder(ctx: InstallContext, io: StepIo): Promise<string> {
 }
 
 async function deploy(ctx: InstallContext, io: StepIo, run: HelmRun): Promise<void> {
-  let passed: Promise<void>;
   io.signal.throwIfAborted();
   try {
-    ({ passed } = await runHelm(ctx, io, run));
+    await runHelm(ctx, io, run);
   } catch (error) {
     if (!(error instanceof IvaapError)) throw error;
     throw new IvaapError('failed', `the first deployment of ${ctx.to} failed`, {
@@ -78,5 +75,4 @@ async function deploy(ctx: InstallContext, io: StepIo, run: HelmRun): Promise<vo
       hint: `${error.hint ?? 'Mend the cause'}, then: ${ctx.again()}\nWhere the cause is in this package, a mended one goes on: ${ctx.again({ program: 'MENDED_FILE', add: ['--supersede'] })}`,
     });
   }
-  await passed;
 }

@@ -12,7 +12,6 @@ export const license: Step<InstallContext, z.infer<typeof out>> = {
   out,
   title: 'Read the licence',
   needs: [preflight.id],
-  midpoint: 'entitlements-read',
   revision: 1,
   inputs: (ctx) => ({ license: ctx.license === undefined ? null : sha256Of(ctx.license.text) }),
   plan: async (ctx) =>
@@ -26,7 +25,6 @@ export const license: Step<InstallContext, z.infer<typeof out>> = {
         io.log(`${entitlement}: no part of this installer`);
       }
     }
-    await io.midpoint();
     return { entitlements, licenseExpires: expires ?? null };
   },
 };

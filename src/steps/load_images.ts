@@ -17,7 +17,6 @@ export const loadImagesStep: Step<InstallContext, ImageLoadResult, ImageLoadPlan
   out: imageLoadResult,
   title: 'Load the images',
   needs: [chart.id],
-  midpoint: 'half-loaded',
   revision: 1,
   inputs: ({ payload, imagesFrom, entitlements }) => ({
     payload: payload.digest,

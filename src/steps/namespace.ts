@@ -13,14 +13,12 @@ export const namespace: Step<InstallContext, z.infer<typeof out>> = {
   out,
   title: 'Make the namespace',
   needs: [license.id],
-  midpoint: 'namespace-applied',
   revision: 1,
   destructive: true,
   inputs: ({ product }) => ({ namespace: product.namespace }),
   plan: async ({ product }) => ({ action: 'run', summary: `make the namespace ${product.namespace}` }),
-  async run({ kubectl, product }, io) {
+  async run({ kubectl, product }) {
     await kubectl.apply([namespaceManifest(product)]);
-    await io.midpoint();
     return { namespace: product.namespace };
   },
   async verify({ kubectl, product }) {

@@ -29,7 +29,6 @@ export const postgres: Step<InstallContext, z.infer<typeof out>> = {
   out,
   title: 'Make the database volume',
   needs: [secrets.id],
-  midpoint: 'folder-made',
   revision: 1,
   destructive: true,
   inputs: ({ product, storagePath }) => ({ volume: { ...product.database.volume }, storagePath }),
@@ -43,7 +42,7 @@ export const postgres: Step<InstallContext, z.infer<typeof out>> = {
     await assertSafePath(storagePath.replace(/\/[^/]+$/, '') || '/', { mayBeMissing: true });
     await makeFolder(storagePath, 0o700);
     await chown(storagePath, uid, gid);
-    await io.midpoint();
+    await io.checkpoint('folder-made');
     await kubectl.apply(volumeManifests(product, storagePath));
     const bound = await boundClaim({ kubectl, product }, io.signal);
     return {

@@ -13,7 +13,6 @@ export const preflight: Step<InstallContext, z.infer<typeof out>> = {
   out,
   title: 'Record the preflight',
   needs: [],
-  midpoint: 'host-described',
   revision: 1,
   inputs: ({ payload, fqdn, storagePath }) => ({ payload: payload.digest, fqdn, storagePath }),
   plan: planRecord,

@@ -15,7 +15,6 @@ export const secrets: Step<InstallContext, z.infer<typeof out>> = {
   out,
   title: 'Make the secrets',
   needs: [namespace.id],
-  midpoint: 'half-made',
   revision: 1,
   destructive: true,
   inputs: (ctx) => ({
@@ -29,7 +28,7 @@ export const secrets: Step<InstallContext, z.infer<typeof out>> = {
     const { generatedSecrets } = product;
     const half = Math.ceil(generatedSecrets.length / 2);
     await generate(ctx, io, generatedSecrets.slice(0, half));
-    await io.midpoint();
+    await io.checkpoint('half-made');
     await generate(ctx, io, generatedSecrets.slice(half));
     if (product.license !== undefined && ctx.license !== undefined) {
       const { secret, key } = product.license;

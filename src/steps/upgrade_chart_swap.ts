@@ -19,7 +19,6 @@ export const upgradeChartSwap: Step<UpgradeContext, z.infer<typeof chartSwapResu
   ...chartSwapResult,
   title: 'Replace the chart',
   needs: [upgradeSnapshot.id],
-  midpoint: 'old-chart-aside',
   revision: 1,
   inputs: ({ payload, product }) => ({ payload: payload.digest, folder: product.chart.folder }),
 
@@ -51,8 +50,7 @@ export const upgradeChartSwap: Step<UpgradeContext, z.infer<typeof chartSwapResu
     await makeFolder(paths.work, 0o700);
     const { editedChart } = io.interrupted ?? {};
     let edited = typeof editedChart === 'string' && existsSync(editedChart) ? editedChart : null;
-    if (await isPayloadChart(ctx, paths.chart)) await io.midpoint();
-    else {
+    if (!(await isPayloadChart(ctx, paths.chart))) {
       const files = await extractChart(ctx, staged, io.signal);
       await rm(outgoing, { recursive: true, force: true });
       if (existsSync(paths.chart)) {
@@ -61,7 +59,7 @@ export const upgradeChartSwap: Step<UpgradeContext, z.infer<typeof chartSwapResu
           edited = await moveAside(io, await makeBackupFolder(ctx, io, folder), paths.chart);
         }
       }
-      await io.midpoint();
+      await io.checkpoint('old-chart-aside');
       await renameDurable(staged, paths.chart);
       io.log(
         `${paths.chart}: ${files} files from the payload; the old chart is in ${kept ?? 'no place: there was none'}`,

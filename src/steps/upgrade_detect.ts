@@ -20,7 +20,6 @@ export const upgradeDetect: Step<UpgradeContext, z.infer<typeof out>> = {
   out,
   title: 'Record the versions',
   needs: [upgradePreflight.id],
-  midpoint: 'release-read',
   revision: 1,
   inputs: ({ from, to, payload }) => ({ from, to, payload: payload.digest }),
   plan: async ({ from, to }) => ({ action: 'run', summary: `record the upgrade from ${from} to ${to}` }),
@@ -32,7 +31,6 @@ export const upgradeDetect: Step<UpgradeContext, z.infer<typeof out>> = {
         hint: `${program} repair-state`,
       });
     }
-    await io.midpoint();
     const revision = release?.revision ?? 0;
     io.log(`from ${from} (Helm revision ${revision === 0 ? 'none' : revision}) to ${to}`);
     return { upgrade: { from, to, payload: payload.digest, helmRevision: revision } };

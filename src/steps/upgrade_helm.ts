@@ -22,7 +22,6 @@ export const upgradeHelm: Step<UpgradeContext, z.infer<typeof helmResult.out>> =
   ...helmResult,
   title: 'Upgrade the release',
   needs: [upgradeMigrate.id],
-  midpoint: 'helm-at-work',
   revision: 1,
   inputs: ({ values, payload, to }) => ({ values: values.sha256, payload: payload.digest, to }),
 
@@ -42,10 +41,8 @@ export const upgradeHelm: Step<UpgradeContext, z.infer<typeof helmResult.out>> =
     await io.pointOfNoReturn({ schemaVersion: schemaNow ?? null, helmRevision: revisionBefore });
     // An attempt before this one may have moved the schema: what it is now says nothing about then.
     const before = ctx.wayBack().schemaBefore;
-    const { passed } = (await endedWithoutUs(ctx, ctx.values.sha256))
-      ? { passed: sealFolders(ctx.wayBack().anchored).then(() => io.midpoint()) }
-      : await forward(ctx, io, before);
-    await passed;
+    if (await endedWithoutUs(ctx, ctx.values.sha256)) await sealFolders(ctx.wayBack().anchored);
+    else await forward(ctx, io, before);
     const after = await schemaVersion(ctx, 60_000);
     const release = await helm.current();
     const schema = schemaSentence(before, after);
@@ -80,11 +77,7 @@ async function assertValuesStand({ values, program, again }: UpgradeContext): Pr
 }
 
 /** Repairs Helm's records where a Helm was cut off, and runs Helm. */
-async function forward(
-  ctx: UpgradeContext,
-  io: StepIo,
-  before: number | undefined,
-): Promise<{ passed: Promise<void> }> {
+async function forward(ctx: UpgradeContext, io: StepIo, before: number | undefined): Promise<void> {
   const { folder } = snapshotOf(io);
   let made: Promise<string> | undefined;
   const records = () => (made ??= makeBackupFolder(ctx, io, folder));
@@ -95,7 +88,7 @@ async function forward(
   const revision = history.at(-1)?.revision ?? 0;
   io.signal.throwIfAborted();
   try {
-    return await runHelm(ctx, io, {
+    await runHelm(ctx, io, {
       verb: act === 'install' ? 'install' : 'upgrade',
       values: ctx.values.sha256,
       revisionBefore: revision,

@@ -17,7 +17,6 @@ export const upgradeLoadImages: Step<UpgradeContext, ImageLoadResult, ImageLoadP
   out: imageLoadResult,
   title: 'Load the images',
   needs: [upgradeDetect.id],
-  midpoint: 'half-loaded',
   revision: 1,
   inputs: ({ payload, imagesFrom, entitlements, refreshArchives: refresh }) => ({
     payload: payload.digest,

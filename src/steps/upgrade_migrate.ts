@@ -18,7 +18,6 @@ export const upgradeMigrate: Step<UpgradeContext, z.infer<typeof out>> = {
   out,
   title: 'Adapt the values',
   needs: [upgradeChartSwap.id, upgradeLoadImages.id],
-  midpoint: 'overlay-written',
   revision: 1,
   inputs: ({ values, release, payload }) => ({
     values: values.sha256,
@@ -72,7 +71,6 @@ export const upgradeMigrate: Step<UpgradeContext, z.infer<typeof out>> = {
       known: folder,
     });
     const { patches } = written;
-    await io.midpoint();
     if (patches.length > 0) io.warn(`values patches in ${ctx.paths.overlay}: ${patches.join(', ')}`);
     return { overlay: written };
   },

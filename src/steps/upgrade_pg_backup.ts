@@ -25,7 +25,6 @@ export const upgradePgBackup: Step<UpgradeContext, { pgDump: PgDump }> = {
   ...dumpResult,
   title: 'Back the database up',
   needs: [upgradeDetect.id],
-  midpoint: 'dump-written',
   finishes: true,
   revision: 1,
   inputs: ({ product, from }) => ({ database: product.database.name, from }),
@@ -74,13 +73,10 @@ export const upgradePgBackup: Step<UpgradeContext, { pgDump: PgDump }> = {
     const { database } = ctx;
     const { signal } = io;
     const kept = await keptDump(ctx, io);
-    if (kept !== undefined) {
-      await io.midpoint();
-      return { pgDump: kept };
-    }
+    if (kept !== undefined) return { pgDump: kept };
     const pgDump = wholeDump(ctx, io) ?? (await takeDump(ctx, io));
     await io.record({ pgDump });
-    await io.midpoint();
+    await io.checkpoint('dump-written');
     // Roles are the server's, not the database's: without them the dump's owners are unknown to an empty server.
     const { folder, path, sizeBytes, sha256, rows } = pgDump;
     await keepFile(folder, globalsFile, await database.dumpGlobals(signal));

@@ -13,7 +13,6 @@ export const upgradePreflight: Step<UpgradeContext, PreflightResult> = {
   out: preflightResult,
   title: 'Record the preflight',
   needs: [],
-  midpoint: 'host-described',
   revision: 1,
   inputs: ({ payload }) => ({ payload: payload.digest }),
   plan: planRecord,

@@ -22,7 +22,6 @@ export const upgradeSnapshot: Step<UpgradeContext, z.infer<typeof snapshotResult
   ...snapshotResult,
   title: 'Save state, values and Helm history',
   needs: [upgradePgBackup.id],
-  midpoint: 'half-copied',
   revision: 1,
   inputs: ({ from, product }) => ({ from, release: product.release, namespace: product.namespace }),
 
@@ -60,7 +59,7 @@ export const upgradeSnapshot: Step<UpgradeContext, z.infer<typeof snapshotResult
     const half = Math.floor(contents.length / 2);
     for (const [index, [name, text]] of contents.entries()) {
       io.signal.throwIfAborted();
-      if (index === half) await io.midpoint();
+      if (index === half) await io.checkpoint('half-copied');
       await keepFile(folder, name, text);
     }
     await io.recordOriginal({ snapshotFolder: folder });

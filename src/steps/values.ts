@@ -24,7 +24,6 @@ export const values: Step<InstallContext, z.infer<typeof out>> = {
   out,
   title: 'Write the values file',
   needs: [postgres.id],
-  midpoint: 'values-written',
   revision: 1,
   inputs: ({ fqdn, storagePath, valuesFrom, license, paths }) => ({
     fqdn,
@@ -46,7 +45,7 @@ export const values: Step<InstallContext, z.infer<typeof out>> = {
     await makeFolder(paths.folder);
     await keepOther(ctx, io, text);
     await writeFileAtomic(paths.values, text, { mode: 0o600 });
-    await io.midpoint();
+    await io.checkpoint('values-written');
     const overlay = await writeOverlay(ctx, io, parseValues(paths.values, text), { step: 'values' });
     const { patches } = overlay;
     if (patches.length > 0) io.log(`values patches in ${paths.overlay}: ${patches.join(', ')}`);

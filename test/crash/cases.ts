@@ -6,7 +6,6 @@ import { namespaceDepth } from '../lab/inside.ts';
 import type { GraphName } from './journal-places.ts';
 import { placesOf } from './journal-places.ts';
 import { typeCommand } from './kill.ts';
-import { midpointOf } from './places.ts';
 import type { Again, Trial } from './survive.ts';
 
 /** Resumes over damage that came with the crash: preflight reports it and does not block, and it is mended only then. */
@@ -85,7 +84,7 @@ async function untilHelmWorks(host: TestHost): Promise<void> {
 
 /** Made anew for each attempt's host by the closures' own state; the tree is killed, so Helm is cut off in its work. */
 export function damageCases(): Trial[] {
-  const place = midpointOf('upgrade', 'upgrade_helm');
+  const place = 'upgrade_helm:helm-at-work';
   const aim = { graph: 'upgrade', kill: 'tree', place } as const;
   const loops = new Map<string, CrashLoop>();
   return [

@@ -19,20 +19,25 @@ const product = productSchema.parse(
 
 const graphs = { upgrade: upgradeSteps, install: installSteps };
 
-/** Before the first step, and three a step: recorded as running, its midpoint, verified. One of each three is a kill of the tree. */
+/** What undisturbed runs of both flows passed in order, a `STEP:WHERE` a line; written by in-process/killed.test.ts. */
+export const passedFile = join(import.meta.dirname, 'passed-places.txt');
+
+const passed = readFileSync(passedFile, 'utf8').trim().split('\n');
+
+/** Checkpoints of a step, in the order in which a run passed them. A health route of another product has none. */
+const checkpointsOf = (step: string): string[] =>
+  passed
+    .filter((place) => place.startsWith(`${step}:`))
+    .map((place) => place.slice(step.length + 1))
+    .filter((where) => where !== 'running' && where !== 'verified');
+
+/** Before the first step, and of each step: recorded as running, its checkpoints, verified. One in three is a kill of the tree. */
 export function listPlaces(graph: GraphName): Place[] {
   const places: Place[] = [{ id: 'start', kill: 'process' }];
-  for (const [step, { id, midpoint }] of graphs[graph](product).entries()) {
-    for (const [which, where] of ['running', midpoint, 'verified'].entries()) {
-      places.push({ id: `${id}:${where}`, kill: (step + which) % 3 === 1 ? 'tree' : 'process' });
+  for (const { id } of graphs[graph](product)) {
+    for (const where of ['running', ...checkpointsOf(id), 'verified']) {
+      places.push({ id: `${id}:${where}`, kill: places.length % 3 === 2 ? 'tree' : 'process' });
     }
   }
   return places;
-}
-
-/** The place of a step that lies between its first and its last side effect. */
-export function midpointOf(graph: GraphName, step: string): string {
-  const found = graphs[graph](product).find(({ id }) => id === step);
-  if (found === undefined) throw new Error(`no step ${step} in the graph of ${graph}`);
-  return `${step}:${found.midpoint}`;
 }

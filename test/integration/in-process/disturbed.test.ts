@@ -1,6 +1,6 @@
 import { after, before, test } from 'node:test';
 import { fullDiskFrom, noApiFrom, signalAt } from '../../fixtures/in-process-host/faults.ts';
-import { placesOf, stepsOf } from '../../fixtures/in-process-host/graphs.ts';
+import { stepsOf } from '../../fixtures/in-process-host/graphs.ts';
 import { type Flow, SimulatedHost } from '../../fixtures/in-process-host/host.ts';
 import { assertMended, type Beginning, beginnings } from '../../fixtures/in-process-host/matrix.ts';
 
@@ -17,7 +17,7 @@ after(() => host.close());
 
 for (const flow of ['install', 'upgrade'] as const) {
   test(`a signal at any place of an ${flow} stops it where the same command goes on`, async () => {
-    for (const [at, place] of placesOf(flow).entries()) {
+    for (const [at, place] of begin[flow].places.entries()) {
       const signal = at % 2 === 0 ? 'SIGINT' : 'SIGTERM';
       const exitCode = signal === 'SIGINT' ? 130 : 143;
       await assertMended(host, begin[flow], `${signal} at ${place}`, signalAt(place, signal), [exitCode]);

@@ -3,7 +3,7 @@ import { readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { IvaapError } from '../../../src/errors.ts';
-import { placesOf } from '../../fixtures/in-process-host/graphs.ts';
+import { passedFile } from '../../crash/places.ts';
 import { type Flow, SimulatedHost } from '../../fixtures/in-process-host/host.ts';
 import {
   assertSurvives,
@@ -39,13 +39,20 @@ for (const [flow, how] of [
 ] as const) {
   test(`an ${flow} ${how} at any place ends as an undisturbed one when it is typed again`, async () => {
     const names = killed[flow]?.map(({ name }) => name);
-    assert.deepEqual(names?.sort(), placesOf(flow).sort());
+    assert.deepEqual(names?.sort(), begin[flow].places.toSorted());
     for (const { name, world } of killed[flow] ?? []) {
       host.become(world);
       await assertSurvives(host, begin[flow], `${flow} ${how} at ${name}`);
     }
   });
 }
+
+test('what a run passes is what the matrix of the lab kills at', (t) => {
+  const passed = [...begin.upgrade.places, ...begin.install.places];
+  const text = passed.filter((place) => place !== 'start').join('\n');
+  // Written by `node --test --test-update-snapshots` of this file.
+  t.assert.fileSnapshot(text, passedFile, { serializers: [String] });
+});
 
 /** The host as an upgrade left it that was killed at that place. */
 function becomeKilledAt(place: string): void {
@@ -99,9 +106,7 @@ test('a dump of two hours ago is taken again before Helm starts', async () => {
 });
 
 test('once Helm has started, the dump from before stays the anchor whatever its age', async () => {
-  const helm = placesOf('upgrade')
-    .filter((place) => place.startsWith('upgrade_helm:'))
-    .slice(1);
+  const helm = begin.upgrade.places.filter((place) => place.startsWith('upgrade_helm:')).slice(1);
   for (const place of helm) {
     becomeKilledAt(place);
     const { path } = newestDump();

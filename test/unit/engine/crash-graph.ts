@@ -18,7 +18,7 @@ function graph(disk: FaultyDisk) {
         assert.equal(durable.run?.steps[id]?.status, 'running', `${id} acts before its record is durable`);
         if (!world.effects.includes(`${id}:begun`)) world.effects.push(`${id}:begun`);
         await io.record({ [`${id}Part`]: true });
-        await io.midpoint();
+        await io.checkpoint('halfway');
         if (id === 'c') await io.pointOfNoReturn({ tool: 'began' });
         if (!world.effects.includes(id)) world.effects.push(id);
         return { [id]: { path: `/backups/${id}` } };

@@ -34,7 +34,6 @@ export function step(id: string, options: StepOptions = {}): Step<World> {
     out: z.record(z.string(), z.json()),
     title: `Step ${id}`,
     needs: options.needs ?? [],
-    midpoint: 'halfway',
     finishes: options.finishes ?? false,
     revision: options.revision ?? 1,
     inputs: options.inputs ?? (() => ({})),
@@ -43,16 +42,9 @@ export function step(id: string, options: StepOptions = {}): Step<World> {
       return { action, summary: action === 'run' ? `does ${id}` : `nothing to do for ${id}` };
     },
     run: async (world, io) => {
-      let passed = false;
-      const midpoint = async () => {
-        passed = true;
-        await io.midpoint();
-      };
-      const out = options.run
-        ? await options.run({ ...io, midpoint }, world)
-        : (world.effects.push(id), { [id]: 'done' });
-      if (!passed) await io.midpoint();
-      return out;
+      if (options.run) return options.run(io, world);
+      world.effects.push(id);
+      return { [id]: 'done' };
     },
     verify: async () => options.verify?.(),
     reuse: async () => options.reuse?.(),

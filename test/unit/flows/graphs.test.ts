@@ -74,10 +74,3 @@ test('steps that lose data when they are taken back say so', () => {
     ['namespace', 'secrets', 'postgres', 'helm_deploy'],
   );
 });
-
-test('every step names its midpoint, as no other place is named', () => {
-  for (const { id, midpoint } of [...upgradeSteps({ health }), ...installSteps({ health })]) {
-    assert.match(midpoint, /^[a-z]+(-[a-z]+)*$/, id);
-    assert.ok(!['running', 'verified', 'start'].includes(midpoint), id);
-  }
-});

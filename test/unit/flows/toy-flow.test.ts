@@ -17,13 +17,11 @@ const toyStep = (id: string, ...needs: string[]): Step<ToyContext> => ({
   out: z.record(z.string(), z.string()),
   title: `Write ${id}`,
   needs,
-  midpoint: 'written',
   revision: 1,
   inputs: () => ({}),
   plan: async () => ({ action: 'run', summary: `writes ${id}` }),
-  async run({ folder }, io) {
+  async run({ folder }) {
     writeFileSync(join(folder, id), id);
-    await io.midpoint();
     return { [id]: 'written' };
   },
 });

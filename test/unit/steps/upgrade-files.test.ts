@@ -69,7 +69,7 @@ function io(
       for (const [key, value] of Object.entries(data)) originals[key] ??= value;
     },
     originals,
-    midpoint: async () => {},
+    checkpoint: async () => {},
     record: () => Promise.resolve(),
     pointOfNoReturn: () => Promise.resolve(),
     result: (step) => step.out.safeParse(results[step.id]).data,
