@@ -25,8 +25,8 @@ function list(kind: AnyCheck['kind']): string {
 export function preflightPage(): Promise<GeneratedPage> {
   const markdown = `# Preflight
 
-Before anything is changed, \`install\` and \`install --upgrade\` measure the host: all checks side by side, each within a time of its own, then one
-report that says of each what was measured against which limit, and of what is not ok why it matters and the one command that mends it.
+Before anything is changed, \`install\` and \`install --upgrade\` measure the host: all checks in parallel, each within a time of its own, then one
+report that says of each what was measured against which limit, and of what is not ok why it matters and the one command that fixes it.
 What cannot be measured is a failed check that says so. A run that is refused ends with exit 3, and nothing was changed.
 
 \`\`\`
@@ -40,14 +40,14 @@ prints the report and ends, with 0 or 3; with \`--json\` the report is the event
 | ok | within its limit |
 | warn | near its limit, or a health check that failed where it does not block |
 | FAIL | blocks |
-| waived | failed, and the operator goes on for a reason that is recorded |
+| waived | failed, and the operator continues for a reason that is recorded |
 
 Each check below is named with its limit, why it matters, the flows that ask it, how long it may take, and whether it can be
 waived.
 
 ## Guards
 
-They protect data: they block every run, whatever it goes on with.
+They protect data: they block every run, whatever it resumes.
 
 ${list('guard')}
 
@@ -60,8 +60,8 @@ ${list('outage')}
 
 ## Health
 
-They block a run that starts fresh, so that an upgrade is not blamed for damage that was there before. A run that goes on, or \`--reapply\`, may be there to
-mend that very damage: there they are shown and recorded, and do not block.
+They block a run that starts fresh, so that an upgrade is not blamed for damage that was there before. A run that resumes, or \`--reapply\`, may be there to
+fix that very damage: there they are shown and recorded, and do not block.
 
 ${list('health')}
 
