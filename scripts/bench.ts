@@ -1,8 +1,8 @@
-import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, homedir, release, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { $ } from 'zx';
 import { formatBytes } from '../src/policy/format-bytes.ts';
 import { formatDuration } from '../src/ui/format.ts';
 import { contest, type Row, type Series } from './bench-measure.ts';
@@ -44,7 +44,7 @@ const runs = Number(values.runs);
 const root = join(import.meta.dirname, '..');
 const page = join(root, 'docs/performance.md');
 const [begin, end] = ['<!-- the table of the bench -->', '<!-- end of the table -->'];
-const git = (...args: string[]) => execFileSync('git', args, { cwd: root, encoding: 'utf8' }).trim();
+const git = async (...args: string[]) => (await $({ cwd: root })`git ${args}`).stdout.trim();
 
 const time = ({ medianMs, leastMs, mostMs }: Series) => {
   const text = (ms: number) => (ms < 2000 ? `${Math.round(ms)} ms` : formatDuration(ms));
@@ -86,7 +86,8 @@ try {
   }
   const cpu = `${cpus().length} x ${cpus()[0]?.model ?? 'processor'}`;
   const machine = `${cpu}, ${formatBytes(totalmem())} of memory, Linux ${release()}`;
-  const commit = `${git('rev-parse', '--short=12', 'HEAD')}${git('status', '--porcelain') === '' ? '' : ' with changes'}`;
+  const changes = (await git('status', '--porcelain')) === '' ? '' : ' with changes';
+  const commit = `${await git('rev-parse', '--short=12', 'HEAD')}${changes}`;
   const day = new Date().toISOString().slice(0, 10);
   const taken = `${machine}; payload of ${values.size}, ${runs} runs; commit ${commit}, ${day}.`;
   const text = `${taken}\n\n${markdown(table)}`;

@@ -1,6 +1,6 @@
-import { spawn } from 'node:child_process';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
+import { $ } from 'zx';
 import { layerBreaches, matrixLines } from './layers.ts';
 import { sideBySide } from './side-by-side.ts';
 import { closingLine, readClosingLine } from './suites.ts';
@@ -19,21 +19,13 @@ interface Part {
   run: () => Promise<{ ok: boolean; output: string }>;
 }
 
-function program(name: string, command: string, ...args: string[]): Part {
-  return {
-    name,
-    run: () =>
-      new Promise((done) => {
-        let output = '';
-        const child = spawn(command, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
-        for (const stream of [child.stdout, child.stderr]) {
-          stream.setEncoding('utf8').on('data', (text: string) => (output += text));
-        }
-        child.on('error', (error) => done({ ok: false, output: error.message }));
-        child.on('close', (code) => done({ ok: code === 0, output }));
-      }),
-  };
-}
+const program = (name: string, command: string, ...args: string[]): Part => ({
+  name,
+  run: async () => {
+    const { ok, stdall } = await $({ cwd: root, nothrow: true })`${command} ${args}`;
+    return { ok, output: stdall };
+  },
+});
 
 const parts: Part[] = [
   program('unit tests', process.execPath, 'scripts/run-suite.ts', 'unit'),

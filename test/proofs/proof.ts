@@ -42,10 +42,13 @@ export function only<Case extends { id: string }>(
   groups: readonly Group<Case>[],
   wanted: (id: string, group: string) => boolean,
 ): Group<Case>[] {
-  return groups
-    .map(({ name, cases }) => ({ name, cases: cases.filter(({ id }) => wanted(id, name)) }))
-    .filter(({ cases }) => cases.length > 0);
+  return kept(groups, ({ id }, group) => wanted(id, group));
 }
+
+const kept = <Case>(groups: readonly Group<Case>[], wanted: (each: Case, group: string) => boolean) =>
+  groups
+    .map(({ name, cases }) => ({ name, cases: cases.filter((each) => wanted(each, name)) }))
+    .filter(({ cases }) => cases.length > 0);
 
 /** `count` of the cases, the same ones for the same seed. */
 export function drawnOf<Case extends { id: string }>(
@@ -53,8 +56,14 @@ export function drawnOf<Case extends { id: string }>(
   count: number,
   seed: string,
 ): Group<Case>[] {
-  const chosen = new Set(drawn(idsOf(groups), count, seed));
-  return only(groups, (id) => chosen.has(id));
+  const chosen = new Set(
+    drawn(
+      groups.flatMap(({ cases }) => cases),
+      count,
+      seed,
+    ),
+  );
+  return kept(groups, (each) => chosen.has(each));
 }
 
 /** Tries every group, `atOnce` of them at any time, and continues after a case that failed. */

@@ -9,7 +9,7 @@ import {
   type Watcher,
   type World,
 } from '../../fixtures/in-process-host/host.ts';
-import { packRecord, unpackRecord } from '../../fixtures/in-process-host/helm.ts';
+import { packRecord, unpackRecord } from '../../fixtures/in-process-host/helm-record.ts';
 import { refusedCall } from '../../fixtures/in-process-host/runner.ts';
 
 /** What an operator is told once Helm has ended, and what a health step that was waived may and may not say. */

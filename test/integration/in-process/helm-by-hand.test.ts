@@ -4,7 +4,7 @@ import { appendFileSync, existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
 import { statusLines } from '../../../src/ui/status-text.ts';
-import { unpackRecord } from '../../fixtures/in-process-host/helm.ts';
+import { unpackRecord } from '../../fixtures/in-process-host/helm-record.ts';
 import {
   SimulatedHost,
   type Invocation,

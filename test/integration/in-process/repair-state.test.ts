@@ -13,7 +13,7 @@ import {
 import { join } from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
 import { IvaapError } from '../../../src/errors.ts';
-import { packRecord, unpackRecord } from '../../fixtures/in-process-host/helm.ts';
+import { packRecord, unpackRecord } from '../../fixtures/in-process-host/helm-record.ts';
 import { type Invocation, SimulatedHost, type World } from '../../fixtures/in-process-host/host.ts';
 import { namespace } from '../../fixtures/in-process-host/product.ts';
 
