@@ -47,10 +47,11 @@ async function section({ name, summary, load }: CommandEntry): Promise<string> {
   ].join('\n\n');
 }
 
-const intro = `Each command explains itself with \`--help\`, which says the same. [operators.md](operators.md) says when to
-  type which. [exit-codes.md](exit-codes.md) says what an exit code means, [json.md](json.md) and
-  [events.md](events.md) what \`--json\` prints. \`ivaap -v\` prints product and version. Each health route of a product
-  adds a step at the end of both graphs: \`health_ID\`, \`upgrade_health_ID\`.`;
+const intro = `Each command explains itself with \`--help\`, which says the same.
+  [operators.md](operators.md) says when to type which. [exit-codes.md](exit-codes.md) says what an exit
+  code means, [json.md](json.md) and [events.md](events.md) what \`--json\` prints. \`ivaap -v\` prints
+  product and version. Each health route of a product adds a step at the end of both graphs:
+  \`health_ID\`, \`upgrade_health_ID\`.`;
 
 export async function commandsPage(): Promise<GeneratedPage> {
   const sections = await Promise.all(commands.map(section));

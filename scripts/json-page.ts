@@ -23,13 +23,15 @@ const sections = [
   section('`status`', '`state.value` is described [below](#the-state).', statusSchema),
   section(
     'The state',
-    `\`.installer/state.json\` in the product's folder, schema ${stateVersion.major}.${stateVersion.minor}, and
-    \`state.value\` of \`status\`. Times are ISO 8601 in UTC. Read it, and never edit it: \`repair-state\` makes it again.`,
+    `\`.installer/state.json\` in the product's folder, schema ${stateVersion.major}.${stateVersion.minor},
+    and \`state.value\` of \`status\`. Times are ISO 8601 in UTC. Read it, and never edit it:
+    \`repair-state\` makes it again.`,
     stateSchema,
   ),
   section(
     '`verify`',
-    'When the verdict is no, the evidence is printed all the same, and an `error` event follows on the next line.',
+    'When the verdict is no, the evidence is printed all the same, and an `error` event follows on ' +
+      'the next line.',
     verifySchema,
   ),
   section('`extract-file`', '', extractedFileSchema),
@@ -62,8 +64,8 @@ What \`--json\` prints on standard output:
 Fields may be added: a reader skips those that it does not know. An optional field may be absent.
 
 A field that is \`known\` is an object: \`{"known": true, "value": ...}\` with the answer, or
-\`{"known": false, "why": ..., "hint": ...}\` with why there is none and, sometimes, a command to try. No answer
-is never a value: not 0, not empty, not "unchanged".
+\`{"known": false, "why": ..., "hint": ...}\` with why there is none and, sometimes, a command to try. No
+answer is never a value: not 0, not empty, not "unchanged".
 
 ${sections.join('\n\n')}
 `;

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-/** Fields of a zod schema as a list in Markdown: what `--json` prints, for docs/events.md and docs/json.md. */
+/** Fields of a zod schema as a list in Markdown, for docs/events.md and docs/json.md. */
 
 interface Property {
   type?: string | string[];

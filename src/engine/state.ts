@@ -6,8 +6,8 @@ import { jsonObject } from './json-object.ts';
 import { shellWord } from '../shell-word.ts';
 
 /**
- * `state.json`: what is installed, the last run with its steps, and what earlier runs left. Objects are loose,
- * so that fields which a newer binary added survive a rewrite by an older one. Times are ISO 8601 in UTC.
+ * `state.json`: what is installed, the last run with its steps, and what earlier runs left. Objects are
+ * loose, so that fields which a newer binary added survive a rewrite by an older one. Times are ISO 8601 in UTC.
  * docs/json.md is generated from it.
  */
 
@@ -22,9 +22,9 @@ const stepRecord = z.looseObject({
   status: z
     .enum(['running', 'completed', 'skipped', 'failed', 'stale'])
     .describe(
-      '`running`: started, and if no run holds the lock, died there; `completed`: done and verified; `skipped`: ' +
-        'had nothing to do; `failed`: ended with `error`; `stale`: was completed, but a step that it needs has ' +
-        'run again since.',
+      '`running`: started, and if no run holds the lock, died there; `completed`: done and verified; ' +
+        '`skipped`: had nothing to do; `failed`: ended with `error`; `stale`: was completed, but a step ' +
+        'that it needs has run again since.',
     ),
   startedAt: time,
   finishedAt: time.optional(),
@@ -33,8 +33,8 @@ const stepRecord = z.looseObject({
     .string()
     .optional()
     .describe(
-      'Of an attempt that has not completed: the checkpoint that it passed last, `verified` once its result was. ' +
-        'Since 1.1.',
+      'Of an attempt that has not completed: the checkpoint that it passed last, `verified` once its ' +
+        'result was. Since 1.1.',
     ),
   revision: z.int(),
   inputsHash: z.string().describe("SHA-256 of the step's inputs as canonical JSON."),
@@ -95,8 +95,8 @@ const runRecord = z.looseObject({
     })
     .optional()
     .describe(
-      'Set before what giving up cannot undo starts (Helm): the first time since a run completed last, by this ' +
-        'run or by one that it superseded.',
+      'Set before what giving up cannot undo starts (Helm): the first time since a run completed ' +
+        'last, by this run or by one that it superseded.',
     ),
   noReturnAt: time.optional().describe('When this very run passed that point first. Since 1.1.'),
   originals: jsonObject
@@ -140,8 +140,8 @@ export const stateSchema = z.looseObject({
     })
     .optional()
     .describe(
-      'Only in the copy in a backup, in the place of `run`: the run that made it, with what its completed steps ' +
-        'had returned. Since 1.3.',
+      'Only in the copy in a backup, in the place of `run`: the run that made it, with what its ' +
+        'completed steps had returned. Since 1.3.',
     ),
   history: z.array(z.looseObject(runSummary)).describe('Earlier runs, oldest first.'),
   derived: jsonObject.describe(
@@ -150,9 +150,9 @@ export const stateSchema = z.looseObject({
   anchors: z
     .record(z.string(), z.looseObject({ ...anchor, earlier: z.array(z.looseObject(anchor)).optional() }))
     .describe(
-      'By from-version: what steps had returned when the point of no return was reached first since a run ' +
-        'completed last; no later attempt replaces it. `earlier` are those of upgrades from the same version that have ' +
-        'completed, oldest first. Since 1.1.',
+      'By from-version: what steps had returned when the point of no return was reached first since a ' +
+        'run completed last; no later attempt replaces it. `earlier` are those of upgrades from the ' +
+        'same version that have completed, oldest first. Since 1.1.',
     ),
   helm: jsonObject
     .optional()
@@ -163,14 +163,15 @@ export const stateSchema = z.looseObject({
     .array(z.looseObject({ ...whoWhen, from: key, to: key, how: z.string() }))
     .optional()
     .describe(
-      "Keys that were let in although they were not the installed release's: `from` before, `to` since. Since 1.2.",
+      "Keys that were let in although they were not the installed release's: `from` before, `to` " +
+        'since. Since 1.2.',
     ),
   repair: z
     .looseObject({ ...whoWhen, chart: z.string().nullable(), unknown: z.array(z.string()) })
     .optional()
     .describe(
-      'The last time that `repair-state` made the state: which version the chart on disk had then, and what nobody ' +
-        'could prove. Since 1.3.',
+      'The last time that `repair-state` made the state: which version the chart on disk had then, ' +
+        'and what nobody could prove. Since 1.3.',
     ),
 });
 
@@ -195,8 +196,9 @@ export function emptyState(product: string): State {
 }
 
 /**
- * Checks the text of a state file. Throws IvaapError `version` for a schema of another major, `preflight` for anything
- * that is not a state: a damaged file is never read as an empty one. Nothing of the text is in a message.
+ * Checks the text of a state file. Throws IvaapError `version` for a schema of another major, `preflight` for
+ * anything that is not a state: a damaged file is never read as an empty one. Nothing of the text is in a
+ * message.
  */
 export function parseState(text: string, path: string): State {
   let raw: unknown;
@@ -239,7 +241,10 @@ export function assertProduct(state: State | undefined, path: string, product: s
   throw new IvaapError('preflight', `the state file ${path} belongs to ${state.product}, not to ${product}`);
 }
 
-/** Reads the state without the lock: whole always, since it is only ever replaced by rename. Undefined when there is none. */
+/**
+ * Reads the state without the lock: whole always, since it is only ever replaced by rename. Undefined when
+ * there is none.
+ */
 export async function readState(path: string, disk: Disk = nodeDisk): Promise<State | undefined> {
   let text: string | undefined;
   try {

@@ -1,8 +1,8 @@
 import * as z from 'zod';
 
 /**
- * What `manifest --json` prints; docs/json.md is generated from it. Only tests, the page and `--help` load it:
- * a query takes the types.
+ * What `manifest --json` prints; docs/json.md is generated from it. Only tests, the page and `--help` load
+ * it: a query takes the types.
  */
 
 const bytes = z.number();
@@ -40,8 +40,9 @@ const archive = z.strictObject({
   name: z.string(),
   path: z.string().describe('On disk.'),
   state: archiveState.describe(
-    '`matches`: size, closing checksum and every header agree, contents not read; `same`: every byte read ' +
-      '(`--deep`); `unknown`: written by another program, and not looked into; `unreadable`: it cannot be read.',
+    '`matches`: size, closing checksum and every header agree, contents not read; `same`: every byte ' +
+      'read (`--deep`); `unknown`: written by another program, and not looked into; `unreadable`: it ' +
+      'cannot be read.',
   ),
   detail: z.string().optional().describe('What differs, or why nothing is known.'),
   sizeBytes: bytes,
