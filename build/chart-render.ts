@@ -1,9 +1,8 @@
-import { execFile } from 'node:child_process';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { minVersion } from 'semver';
+import { $ } from 'zx';
 import type { Manifest } from '../src/host/kubectl.ts';
 import { parseRendered } from '../src/release/rendered-chart.ts';
 import type { ReleaseSpec } from './release-spec.ts';
@@ -122,8 +121,5 @@ async function helmRunner(program: string, folder: string): Promise<(args: strin
     KUBECONFIG: '/dev/null',
     ...Object.fromEntries(own.map((name) => [`HELM_${name}`, join(folder, name)])),
   };
-  return async (args) => {
-    const options = { env, maxBuffer: 256 * 1024 * 1024, timeout: 120_000 };
-    return (await promisify(execFile)(program, args, options)).stdout;
-  };
+  return async (args) => (await $({ env, timeout: '120s' })`${program} ${args}`).stdout;
 }

@@ -1,8 +1,8 @@
-import { execFileSync } from 'node:child_process';
 import { globSync } from 'node:fs';
 import { join } from 'node:path';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
+import { commitHash } from '../test/proofs/commit.ts';
 import { drawn } from '../test/proofs/draw.ts';
 import { closingLine, drawnFolder, suites } from './suites.ts';
 
@@ -41,8 +41,7 @@ function filesOfSuite(): string[] {
   const all = globSync(`test/${name}/**/*.test.ts`, { cwd: root }).sort();
   const long = all.filter((file) => file.includes(drawnFolder));
   if (long.length === 0) return all;
-  const commit = execFileSync('git', ['rev-parse', 'HEAD'], { cwd: root, encoding: 'utf8' }).trim();
-  const chosen = drawn(long, 1, commit);
+  const chosen = drawn(long, 1, commitHash());
   console.log(`${name}: ${chosen.join(', ')} of ${long.length} in ${drawnFolder}, drawn by the commit`);
   return all.filter((file) => !long.includes(file) || chosen.includes(file));
 }

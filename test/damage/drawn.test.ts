@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { drawn } from '../proofs/draw.ts';
 import { assertDrawn } from '../proofs/drawn-test.ts';
-import { commitHash } from '../proofs/sources.ts';
+import { commitHash } from '../proofs/commit.ts';
 import { whileDamaged } from './damaged-file.ts';
 import { allDamages } from './damages.ts';
 import { damageProof, specimen } from './damage-proof.ts';

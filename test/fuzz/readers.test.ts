@@ -1,6 +1,6 @@
 import { test } from 'node:test';
 import { assertDrawn } from '../proofs/drawn-test.ts';
-import { commitHash } from '../proofs/sources.ts';
+import { commitHash } from '../proofs/commit.ts';
 import { fuzzProof } from './fuzz-proof.ts';
 import { targetNames } from './targets.ts';
 

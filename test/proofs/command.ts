@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util';
 import type { ParseArgsOptionsConfig } from 'node:util';
 import { closingLine, drawnOf, failedOf, failureText, only, prove } from './proof.ts';
 import type { Proof, Verdict } from './proof.ts';
-import { commitHash } from './sources.ts';
+import { commitHash } from './commit.ts';
 
 /** The flags that every proof's command has. */
 const shared = {

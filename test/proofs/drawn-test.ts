@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import { closingLine, drawnOf, failedOf, failureText, idsOf, prove } from './proof.ts';
 import type { Proof, Verdict } from './proof.ts';
-import { commitHash } from './sources.ts';
+import { commitHash } from './commit.ts';
 
 /** Tries `count` cases of a proof, drawn by the commit: every commit tries others. Nothing is written to a page. */
 export async function assertDrawn<Case extends { id: string }, Result extends Verdict>(

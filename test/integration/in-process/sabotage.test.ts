@@ -77,7 +77,8 @@ async function runMatrixOver(
 ): Promise<{ code: number | null; said: string }> {
   const copy = mkdtempSync(join(tmpdir(), 'sabotage-'));
   try {
-    for (const part of ['src', 'build', 'test/fixtures', matrix, 'package.json']) {
+    const product = 'payload-spec/ivaap/product.yaml';
+    for (const part of ['src', 'build', 'test/fixtures', 'test/crash', product, matrix, 'package.json']) {
       cpSync(join(root, part), join(copy, part), { recursive: true });
     }
     symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
