@@ -49,7 +49,7 @@ const sabotages: Sabotage[] = [
     name: 'verify always holds',
     edits: [
       { file: 'src/engine/attempt.ts', text: 'await step.verify?.(ctx, out);', instead: '' },
-      { file: 'src/engine/resume.ts', text: 'await step.verify?.(ctx, record.out ?? {});', instead: '' },
+      { file: 'src/engine/resume.ts', text: 'await step.verify?.(ctx, out.data);', instead: '' },
     ],
     caughtBy: 'what was done is looked at again',
     saying: /dumpIsTheRecorded: null/,
