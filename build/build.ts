@@ -17,7 +17,7 @@ const work = join(root, 'dist/build');
  */
 const sentinelFuse = 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2';
 
-const shell = $({ cwd: root });
+const shell = $({ cwd: root, quiet: true });
 
 async function strip(from: string, to: string): Promise<void> {
   // Without its symbols the program is 19 MB smaller; after injection it could not be stripped any more.

@@ -121,5 +121,5 @@ async function helmRunner(program: string, folder: string): Promise<(args: strin
     KUBECONFIG: '/dev/null',
     ...Object.fromEntries(own.map((name) => [`HELM_${name}`, join(folder, name)])),
   };
-  return async (args) => (await $({ env, timeout: '120s' })`${program} ${args}`).stdout;
+  return async (args) => (await $({ env, timeout: '120s', quiet: true })`${program} ${args}`).stdout;
 }

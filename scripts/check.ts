@@ -22,7 +22,7 @@ interface Part {
 const program = (name: string, command: string, ...args: string[]): Part => ({
   name,
   run: async () => {
-    const { ok, stdall } = await $({ cwd: root, nothrow: true })`${command} ${args}`;
+    const { ok, stdall } = await $({ cwd: root, nothrow: true, quiet: true })`${command} ${args}`;
     return { ok, output: stdall };
   },
 });

@@ -15,7 +15,7 @@ import { sourceHash, sourcesCommitted } from '../test/proofs/sources.ts';
 const root = join(import.meta.dirname, '..');
 const folder = join(cacheFolder, 'proofs');
 const path = { lock: join(folder, 'lock'), log: join(folder, 'log'), pid: join(folder, 'pid') };
-const quiet = $({ cwd: root, nothrow: true });
+const quiet = $({ cwd: root, nothrow: true, quiet: true });
 
 /** The commands that try what is left, in the order of the pages' parts. */
 const commands = [
