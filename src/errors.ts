@@ -40,16 +40,16 @@ export type ErrorCode = keyof typeof errorCodes;
 /** What an error may carry beside its message. */
 export interface ErrorDetail {
   /** One sentence or command that the operator can act on. */
-  hint?: string | undefined;
+  hint?: string;
   cause?: unknown;
   /** Last lines of a program that failed, already redacted. */
-  output?: string | undefined;
+  output?: string;
   /** What the host itself says, a line each. */
-  facts?: readonly string[] | undefined;
+  facts?: readonly string[];
   /** The step that failed, when one did. */
-  step?: string | undefined;
+  step?: string;
   /** Path of the run log, when a run had begun. */
-  log?: string | undefined;
+  log?: string;
 }
 
 /** An expected failure: code (exit code), what failed in the operator's words, and one thing to try next. */
@@ -112,16 +112,16 @@ export interface ErrorDescription {
   /** Exit code of the process. */
   exitCode: number;
   message: string;
-  hint?: string | undefined;
+  hint?: string;
   /** Messages of the causes, outermost first. */
   causes: string[];
   /** Last lines of the program that failed; of a defect, where it happened. */
-  output?: string | undefined;
+  output?: string;
   /** What the host itself says, a line each. */
-  facts?: string[] | undefined;
-  step?: string | undefined;
+  facts?: string[];
+  step?: string;
   /** Path of the run log. */
-  log?: string | undefined;
+  log?: string;
 }
 
 /** Whether anything in the chain is the kernel's "too many open files", which Node's threads tell in words only. */
@@ -163,10 +163,10 @@ export function describeError(thrown: unknown): ErrorDescription {
     exitCode,
     message,
     causes,
-    ...(hint === undefined ? {} : { hint }),
-    ...(output === undefined ? {} : { output }),
-    ...(facts === undefined ? {} : { facts: [...facts] }),
-    ...(step === undefined ? {} : { step }),
-    ...(log === undefined ? {} : { log }),
+    hint,
+    output,
+    facts: facts && [...facts],
+    step,
+    log,
   };
 }

@@ -13,7 +13,7 @@ export async function known<T>(question: Promise<T>): Promise<Known<T>> {
   } catch (error) {
     const hint = error instanceof IvaapError ? error.hint : undefined;
     const why = causeChain(error)[0] ?? 'not answered';
-    return { known: false, why, ...(hint === undefined ? {} : { hint }) };
+    return { known: false, why, hint };
   }
 }
 

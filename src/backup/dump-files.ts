@@ -88,7 +88,7 @@ export async function takeDump(ctx: UpgradeContext, io: StepIo): Promise<PgDump>
     boot: { id: bootId(), uptimeSeconds: uptimeSeconds() },
     tables: Object.fromEntries(tables.map(({ table, rows }) => [table, rows])),
     restoreScript: script,
-    ...(ctx.installedBy === undefined ? {} : { installedBy: ctx.installedBy }),
+    installedBy: ctx.installedBy,
     ...(others.known && others.value.length > 0 ? { otherDatabases: others.value } : {}),
   };
 }

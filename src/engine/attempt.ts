@@ -73,7 +73,7 @@ export async function attemptStep<Ctx>(step: Step<Ctx>, options: AttemptOptions<
 
     await journal.stepRunning(id, facts, options.dependants);
     recordedAsRunning = true;
-    report({ type: 'step.started', step: id, title, ...(why === undefined ? {} : { why }) });
+    report({ type: 'step.started', step: id, title, why });
     const io: StepIo = {
       signal,
       checkpoint: (name) => journal.stepPassed(id, name),

@@ -126,8 +126,8 @@ export class Journal {
         startedAt: now,
         attempts: (earlier?.attempts ?? 0) + 1,
         ...facts,
-        ...(recorded === undefined ? {} : { recorded }),
-        ...earlierResult(earlier),
+        recorded,
+        earlier: earlierResult(earlier),
       };
       markStale(run, stale);
     });
@@ -177,8 +177,8 @@ export class Journal {
         attempts,
         reason,
         ...facts,
-        ...earlierResult(run.steps[id]),
-        ...(run.steps[id]?.recorded === undefined ? {} : { recorded: run.steps[id].recorded }),
+        earlier: earlierResult(run.steps[id]),
+        recorded: run.steps[id]?.recorded,
       };
       markStale(run, stale);
     });
@@ -234,7 +234,7 @@ export class Journal {
         payloadDigest: run.payloadDigest,
         completedAt: now,
         binary: run.binary,
-        ...(run.key === undefined ? {} : { key: run.key }),
+        key: run.key,
       };
       const waived = Object.entries(run.steps).flatMap(([step, { status, waived: reason }]) =>
         status === 'completed' && reason !== undefined ? [{ step, reason }] : [],
@@ -265,9 +265,8 @@ export class Journal {
 }
 
 /** What it returned when it last completed stays known until it does again. */
-function earlierResult(step: StepRecord | undefined): Pick<StepRecord, 'earlier'> {
-  const earlier = step?.out ?? step?.earlier;
-  return earlier === undefined ? {} : { earlier };
+function earlierResult(step: StepRecord | undefined): JsonObject | undefined {
+  return step?.out ?? step?.earlier;
 }
 
 function deepFreeze<T>(value: T): T {

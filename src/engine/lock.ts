@@ -7,13 +7,13 @@ export interface LockHolder {
   /** The command line's words, e.g. `install --upgrade`. */
   command: string;
   /** The same as it was typed, with the executable's path; older programs do not write it. */
-  again?: string | undefined;
+  again?: string;
   version: string;
   /** ISO 8601. */
   since: string;
   by: string;
   /** The step that was begun last. */
-  step?: string | undefined;
+  step?: string;
 }
 
 export interface HeldLock {

@@ -54,12 +54,11 @@ async function decide<Ctx>(
   const why =
     findings?.again.find((one) => one.step === id)?.why ??
     (record === undefined ? undefined : await reasonToRun(step, ctx, record, record.inputsHash));
-  const again = why === undefined ? {} : { why };
   try {
     const { action, summary } = await step.plan(ctx);
-    return { ...base, action, summary, ...again };
+    return { ...base, action, summary, why };
   } catch (error) {
-    return { ...base, action: 'run', summary: title, ...again, notKnown: words(error) };
+    return { ...base, action: 'run', summary: title, why, notKnown: words(error) };
   }
 }
 

@@ -138,15 +138,14 @@ export class Redactor {
     const code = error instanceof IvaapError ? error.code : 'bug';
     const { message, hint, output, facts, step, causes, log: known } = this.value(describeError(error));
     let cause: Error | undefined;
-    for (const text of causes.toReversed())
-      cause = new IvaapError(code, text, cause === undefined ? {} : { cause });
+    for (const text of causes.toReversed()) cause = new IvaapError(code, text, { cause });
     return new IvaapError(code, message, {
-      ...(cause === undefined ? {} : { cause }),
-      ...(hint === undefined ? {} : { hint }),
-      ...(output === undefined ? {} : { output }),
-      ...(facts === undefined ? {} : { facts }),
-      ...(step === undefined ? {} : { step }),
-      ...((log ?? known) === undefined ? {} : { log: log ?? known ?? '' }),
+      cause,
+      hint,
+      output,
+      facts,
+      step,
+      log: log ?? known,
     });
   }
 }

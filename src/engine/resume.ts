@@ -38,7 +38,7 @@ export async function assessRun<Ctx>(
       const need = step.needs.find((id) => redone.has(id));
       const why =
         need === undefined ? await reasonOf(step, ctx, record) : `${need}, which it needs, runs again`;
-      if (need === undefined) assessed.set(step.id, why === undefined ? {} : { why });
+      if (need === undefined) assessed.set(step.id, { why });
       if (why === undefined) {
         findings.kept.push({ step: step.id, at: record.finishedAt ?? record.startedAt });
       } else {
@@ -68,8 +68,8 @@ export function resumedEvent(run: Readonly<RunRecord>, findings: Findings): Resu
     type: 'run.resumed',
     run: run.id,
     startedAt: run.startedAt,
-    ...(run.startedBy === undefined ? {} : { by: run.startedBy }),
-    ...(run.pointOfNoReturn === undefined ? {} : { noReturnAt: run.pointOfNoReturn.at }),
+    by: run.startedBy,
+    noReturnAt: run.pointOfNoReturn?.at,
     found,
     kept,
     again,
@@ -84,8 +84,8 @@ function ended(
     step,
     how: status === 'failed' ? 'failed' : 'cut off',
     at: finishedAt ?? startedAt,
-    ...(place === undefined ? {} : { after: place }),
-    ...(error === undefined ? {} : { error: error.message }),
+    after: place,
+    error: error?.message,
   };
 }
 

@@ -12,7 +12,7 @@ export interface RunSpec {
   /** What goes on with it, as it was typed, with the executable's path. */
   again?: string;
   /** SUDO_USER. */
-  startedBy?: string | undefined;
+  startedBy?: string;
   /** Fingerprint of the key that signed the payload; null when it is unsigned. */
   key?: string | null;
 }
@@ -132,10 +132,10 @@ export function keepInHistory(draft: State, run: State['history'][number] & { en
     to,
     payloadDigest,
     startedAt,
-    ...(finishedAt === undefined ? {} : { finishedAt }),
+    finishedAt,
     status,
-    ...(startedBy === undefined ? {} : { startedBy }),
-    ...(end === undefined ? {} : { end }),
+    startedBy,
+    end,
   });
   draft.history = draft.history.slice(-keptHistory);
 }

@@ -79,7 +79,7 @@ export async function executeRun<Ctx>(options: RunOptions<Ctx>): Promise<RunResu
   const { resumed } = await journal.beginRun(
     options.run,
     steps.map(({ id }) => id),
-    options.fresh === true ? { fresh: true } : {},
+    { fresh: options.fresh },
   );
   result.run = journal.run?.id ?? '';
   result.resumed = resumed;
@@ -91,10 +91,10 @@ export async function executeRun<Ctx>(options: RunOptions<Ctx>): Promise<RunResu
     from: options.run.from,
     to: options.run.to,
     resumed,
-    ...(options.run.startedBy === undefined ? {} : { by: options.run.startedBy }),
+    by: options.run.startedBy,
     steps: steps.map(({ id, title, needs }) => {
       const status = journal.run?.steps[id]?.status;
-      return { id, title, needs: [...needs], ...(status === undefined ? {} : { status }) };
+      return { id, title, needs: [...needs], status };
     }),
   });
 
@@ -194,7 +194,7 @@ export async function executeRun<Ctx>(options: RunOptions<Ctx>): Promise<RunResu
     .runFailed({
       code: error.code,
       message: error.message,
-      ...(error.step === undefined ? {} : { step: error.step }),
+      step: error.step,
     })
     .catch(() => undefined);
   report({

@@ -25,10 +25,10 @@ export interface Preview {
 /** How far a running step is. `unit` 'bytes' is drawn as sizes, anything else as counts ("pods"). */
 export interface Progress {
   done: number;
-  total?: number | undefined;
+  total?: number;
   unit: string;
   /** What is being worked on just now, e.g. an image's name. */
-  note?: string | undefined;
+  note?: string;
 }
 
 /** What the engine hands to a running step. Steps print nothing: they report here. */

@@ -50,7 +50,7 @@ export async function execute<O extends FlowOptions, D extends Decision, C exten
       reporter,
       signal,
       fresh,
-      ...(lock === undefined ? {} : { lock }),
+      lock,
       onBegun: async (run, kept) => {
         if (plan !== undefined) reporter.report({ type: 'run.plan', plan });
         await flow.begun?.(session, prepared, { run, kept });

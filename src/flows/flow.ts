@@ -28,7 +28,7 @@ export interface Decision {
   /**
    * What stands against it although it can still be planned: a dry run tells it, any other run ends with it.
    */
-  refusal?: IvaapError | undefined;
+  refusal?: IvaapError;
 }
 
 /** What every flow gives to its steps. */

@@ -53,14 +53,14 @@ export async function planned<Ctx extends FlowContext>(
     plan,
     lines: [],
     data: plan as unknown as JsonObject,
-    ...(refusal === undefined ? {} : { refusal: session.redactor.error(refusal) }),
+    refusal: refusal === undefined ? undefined : session.redactor.error(refusal),
   };
 }
 
 function refusalsOf(errors: readonly IvaapError[]): RunPlan['refusals'] {
   return errors.map((error) => {
     const { code, exitCode, message, hint } = describeError(error);
-    return { code, exitCode, message, ...(hint === undefined ? {} : { hint }) };
+    return { code, exitCode, message, hint };
   });
 }
 

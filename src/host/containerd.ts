@@ -197,7 +197,7 @@ export function createContainerd(runner: Runner, settings: ContainerdSettings): 
       const hash = createHash('sha256');
       try {
         await ctr(['content', 'get', digest], {
-          ...(signal === undefined ? {} : { signal }),
+          signal,
           // Layers are large, and a disk that rots may be slow.
           timeoutMs: 20 * queryTimeoutMs,
           stdout: async (stream) => {

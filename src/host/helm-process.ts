@@ -28,9 +28,9 @@ export type HelmProcess = z.infer<typeof helmProcessSchema>;
 /** Of `helm` in the state: what is known of Helm beyond the run that began it. */
 export interface HelmJournal {
   /** The Helm that was begun last; it may have ended long ago. */
-  process?: HelmProcess | undefined;
+  process?: HelmProcess;
   /** The repair of an install that was cut off took the release's only record away. */
-  emptied?: boolean | undefined;
+  emptied?: boolean;
 }
 
 export function readHelmJournal(kept: unknown): HelmJournal {

@@ -42,7 +42,7 @@ export async function readReleaseRecords(
   const secrets = await kubectl.list<Secret>('secrets', {
     namespace,
     selector: `owner=helm,name=${release}`,
-    ...(signal === undefined ? {} : { signal }),
+    signal,
   });
   return secrets
     .map(({ metadata, data }) => ({

@@ -164,16 +164,12 @@ export function createHelm(runner: Runner, settings: HelmSettings): Helm {
       stdoutIsWords: 'loud',
       timeoutMs: 3 * timeoutMs + 300_000,
       graceMs: timeoutMs + 60_000,
-      ...(record === undefined
-        ? {}
-        : {
-            outlives: {
-              wordsFile: helmWordsFile(settings.workFolder),
-              record: (pid) => record(identityOf(pid)),
-            },
-          }),
-      ...(options.signal === undefined ? {} : { signal: options.signal }),
-      ...(options.inherit === undefined ? {} : { inherit: options.inherit }),
+      outlives: record && {
+        wordsFile: helmWordsFile(settings.workFolder),
+        record: (pid) => record(identityOf(pid)),
+      },
+      signal: options.signal,
+      inherit: options.inherit,
     });
   }
 

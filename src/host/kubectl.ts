@@ -103,7 +103,7 @@ export function createKubectl(runner: Runner, settings: KubectlSettings): Kubect
       ...options,
       // kubectl's own limit is per request, and discovery makes several.
       timeoutMs: options.timeoutMs ?? timeoutMs + 10_000,
-      ...(scope.signal === undefined ? {} : { signal: scope.signal }),
+      signal: scope.signal,
     };
     return patiently(() => run(argv, limited), scope.signal);
   }
@@ -187,7 +187,7 @@ export function createKubectl(runner: Runner, settings: KubectlSettings): Kubect
           `--tail=${options.tailLines ?? 20}`,
           ...(options.previous === true ? ['--previous'] : []),
         ],
-        options.signal === undefined ? {} : { signal: options.signal },
+        { signal: options.signal },
       );
       return stdout;
     },

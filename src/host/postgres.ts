@@ -70,10 +70,9 @@ const restMs = 250;
 
 export function createPostgres(kubectl: Kubectl, settings: PostgresSettings): Postgres {
   const { namespace, selector, container, user, database } = settings;
-  const withSignal = (signal?: AbortSignal) => (signal === undefined ? {} : { signal });
 
   async function pod(signal?: AbortSignal): Promise<string> {
-    const scope = { namespace, selector, ...withSignal(signal) };
+    const scope = { namespace, selector, signal };
     const ready = (await listPods(kubectl, scope)).filter((state) => state.ready && !state.ending);
     const [first, second] = ready;
     if (first !== undefined && second === undefined) return first.name;
@@ -97,7 +96,7 @@ export function createPostgres(kubectl: Kubectl, settings: PostgresSettings): Po
   ) =>
     kubectl.exec({ namespace, pod: await pod(signal), container }, argv, {
       ...options,
-      ...withSignal(signal),
+      signal,
     });
 
   async function query(sql: string, signal?: AbortSignal): Promise<string[][]> {
@@ -165,7 +164,7 @@ export function createPostgres(kubectl: Kubectl, settings: PostgresSettings): Po
           label: `pg_dump in pod ${name}`,
           stdin,
           stdout: (dump) => consume(dump, whole),
-          ...withSignal(signal),
+          signal,
         });
       } finally {
         clearTimeout(rest);

@@ -93,7 +93,7 @@ export async function getAll(
   const named = manifests.map(({ apiVersion, kind, metadata: { name, namespace } }) => ({
     apiVersion,
     kind,
-    metadata: { name, ...(namespace === undefined ? {} : { namespace }) },
+    metadata: { name, namespace },
   }));
   const asked = new Map(named.map((one, place) => [one, manifests[place] as Manifest]));
   const unserved: Manifest[] = [];

@@ -30,7 +30,7 @@ export async function placeTool(
   await makeFolder(folder, 0o700);
   await writeStreamAtomic(placed.path, source(), {
     mode: 0o700,
-    ...(signal === undefined ? {} : { signal }),
+    signal,
     verify: ({ sha256 }) => {
       if (sha256 === tool.sha256) return;
       throw new IvaapError('payload', `${tool.name} in the payload is damaged: its SHA-256 is ${sha256}`);

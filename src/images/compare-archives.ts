@@ -71,7 +71,7 @@ async function compareForeign(
     before = done;
   };
   try {
-    const options = { onBytes: onDone, ...(signal === undefined ? {} : { signal }) };
+    const options = { onBytes: onDone, signal };
     const { images } = await scanForeignArchive(path, ids, options);
     const absent = wanted.filter((image) => !images.has(image.config.digest));
     if (absent.length === 0) return { state: 'same', detail: `${foreign}; it holds the same images` };

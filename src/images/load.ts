@@ -157,9 +157,7 @@ class Loading {
       return found === undefined ? [] : [{ planned, ...found }];
     });
     const { signal } = this.#settings;
-    await this.#ship(shipments, (named, omit) =>
-      foreignTar(archive, named, omit, signal === undefined ? {} : { signal }),
-    );
+    await this.#ship(shipments, (named, omit) => foreignTar(archive, named, omit, { signal }));
     for (const { planned } of shipments) left.delete(planned);
   }
 
@@ -206,7 +204,7 @@ class Loading {
       this.#settings.onProgress?.(Math.min(this.#importedBytes, missingBytes), missingBytes, note);
     });
     try {
-      await containerd.import(source, signal === undefined ? {} : { signal });
+      await containerd.import(source, { signal });
     } catch (error) {
       if (source.broken !== undefined && signal?.aborted !== true) throw source.broken;
       throw error;

@@ -91,7 +91,7 @@ async function provePins(
         hint: 'k3s crictl images -o json',
       });
     }
-    await sleep(waitMs, undefined, signal === undefined ? {} : { signal });
+    await sleep(waitMs, undefined, { signal });
   }
 }
 

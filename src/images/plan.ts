@@ -121,7 +121,7 @@ async function fromDisk(settings: PlanSettings, name: string, images: PlannedIma
     archive,
     new Set(images.map((image) => image.configDigest)),
     {
-      ...(settings.signal === undefined ? {} : { signal: settings.signal }),
+      signal: settings.signal,
       onBytes: (done, total) => settings.onRead?.(path, done, total),
     },
   );

@@ -32,7 +32,7 @@ export async function dropRotten({
     signal?.throwIfAborted();
     log?.(`reading the blob ${digest} in containerd's content store`);
     const isOther = async () => {
-      const found = await containerd.hashOf(digest, signal === undefined ? {} : { signal });
+      const found = await containerd.hashOf(digest, { signal });
       // What a failed import has left unnamed may be collected meanwhile.
       return found !== undefined && found !== digest;
     };

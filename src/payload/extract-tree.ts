@@ -174,7 +174,7 @@ export async function extractTree(
         file,
         { path, replaces: undefined },
         {
-          ...(options.signal === undefined ? {} : { signal: options.signal }),
+          signal: options.signal,
           onBytes: (bytes) => options.onBytes?.(done + bytes),
         },
       );

@@ -13,7 +13,7 @@ export function damagedRange(
     `the payload is damaged in ${what} (bytes ${from} to ${to - 1} of ${file})`,
     {
       hint: 'download the file again; `verify` names every damaged part',
-      ...(cause === undefined ? {} : { cause }),
+      cause,
     },
   );
 }

@@ -109,8 +109,8 @@ function hidden({ path, from, to }: FieldChange): FieldChange {
     isObject(value) ? Object.fromEntries(Object.keys(value).map((key) => [key, hiddenValue])) : hiddenValue;
   return {
     path,
-    ...(from === undefined ? {} : { from: hide(from) }),
-    ...(to === undefined ? {} : { to: hide(to) }),
+    from: from === undefined ? undefined : hide(from),
+    to: to === undefined ? undefined : hide(to),
   };
 }
 
@@ -200,7 +200,7 @@ export function podChanges(
     changes.push({
       workload: objectName(object, namespace),
       how,
-      ...(strategy === undefined ? {} : { strategy }),
+      strategy,
       selector: selectorOf(selected),
     });
   };

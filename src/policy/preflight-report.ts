@@ -19,7 +19,7 @@ export interface CheckDescription {
 }
 
 /** Plain JSON, so that a report can be recorded. */
-type Facts = Record<string, string | number | boolean | null>;
+type Facts = Record<string, string | number | boolean | null | undefined>;
 
 /** What one check found of one thing. */
 export interface Measurement {
@@ -28,12 +28,12 @@ export interface Measurement {
   outcome: 'ok' | 'warn' | 'fail';
   measured: string;
   /** Where it is computed, or another than the check's own. */
-  limit?: string | undefined;
+  limit?: string;
   /** The one command that mends it, where it is another than the check's own. */
-  fix?: string | undefined;
+  fix?: string;
   /** What a program said, in its own words. */
-  output?: string | undefined;
-  data?: Facts | undefined;
+  output?: string;
+  data?: Facts;
 }
 
 export interface CheckResult {
@@ -99,8 +99,8 @@ export function judge(
     limit: found.limit ?? limit,
     why,
     ...(outcome === 'ok' ? {} : { fix: found.fix ?? fix }),
-    ...(output === undefined ? {} : { output }),
-    ...(data === undefined ? {} : { data }),
+    output,
+    data,
     ...(tolerated ? { tolerated } : {}),
     ...(waived ? { waiver: waiver.reason } : {}),
   };

@@ -18,7 +18,7 @@ export interface MeasuredRoom {
   mountPoint: string;
   freeBytes: number;
   /** Inodes; undefined where the file system makes them as they are needed. */
-  freeFiles?: number | undefined;
+  freeFiles?: number;
 }
 
 const sum = (needs: readonly RoomNeed[]) => needs.reduce((total, { bytes }) => total + bytes, 0);

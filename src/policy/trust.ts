@@ -19,9 +19,9 @@ export interface TrustFacts {
   /** Fingerprints of older keys whose hand-over to the file's key holds for the product to follow. */
   handedOverBy: readonly string[];
   /** `--trust-key`: a fingerprint or `unsigned`. */
-  named?: string | undefined;
+  named?: string;
   /** The key under which an unfinished run was begun: it was accepted then. */
-  begun?: string | null | undefined;
+  begun?: string | null;
 }
 
 /** How a file came to be trusted: `first` and `signed` had no key to be compared with. */

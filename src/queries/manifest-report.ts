@@ -15,7 +15,7 @@ export interface ManifestFindings {
   archives: readonly ArchiveComparison[];
   host: HostImages;
   /** The installed release, where it is a newer one than this: no upgrade goes back to it. */
-  newerInstalled?: string | undefined;
+  newerInstalled?: string;
   /** This program as it was typed. */
   program: string;
 }
@@ -86,7 +86,7 @@ export function manifestReport(
       store.known && refused === undefined
         ? imageLoad(index, product, store.value, entitlements.known ? entitlements.value : undefined)
         : null,
-    ...(refused === undefined ? {} : { noUpgrade: refused }),
+    noUpgrade: refused,
     unknown: {
       ...(runtime.known ? {} : { containerd: runtime.why }),
       ...(pods.known ? {} : { cluster: pods.why }),

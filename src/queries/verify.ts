@@ -52,7 +52,7 @@ export async function queryVerify(
       intact: damages.length === 0,
       signature: signatureEvidence(payload),
       trust: trustReport(carrier, trust),
-      ...(carrier === undefined ? {} : { release: releaseReport(payload, carrier) }),
+      release: carrier && releaseReport(payload, carrier),
       parts: await partsOf(payload, damages, extent),
       ...(full ? { entries: check.entries } : {}),
       damages,
@@ -132,7 +132,7 @@ function trustReport(carrier: TrustCarrier | undefined, trust: Trust | undefined
     because: unknown ?? decision.because,
     comparedWith: carrier.carrier,
     source,
-    ...(insteadOfState === undefined ? {} : { insteadOfState }),
-    ...(known === undefined ? {} : { key: known }),
+    insteadOfState,
+    key: known,
   };
 }

@@ -74,7 +74,7 @@ async function watch(holder: LockHolder, opened: OpenedPayload, ports: WatchPort
 function ended(run: string | null, { status, exitCode, message }: LogLine & { type: 'RESULT' }): WatchResult {
   return {
     lines: [`the run that was watched has ended: ${status}, exit code ${exitCode}`],
-    data: { run, status, exitCode, ...(message === undefined ? {} : { message }) },
+    data: { run, status, exitCode, message },
   };
 }
 

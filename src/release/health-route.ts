@@ -34,7 +34,7 @@ export function probeRoute(
     path,
     host: fqdn,
     timeoutMs: probeTimeoutMs,
-    ...(signal === undefined ? {} : { signal }),
+    signal,
   }).then((result) => ({ ...result, healthy: result.answered && result.status === expectStatus }));
 }
 
@@ -50,7 +50,7 @@ export async function probeUntilHealthy(
     const result = await probeRoute(route, fqdn, options.signal);
     if (result.healthy || performance.now() + pauseMs > end) return result;
     options.onAnswer?.(answerWords(result), attempt);
-    await sleep(pauseMs, undefined, options.signal === undefined ? {} : { signal: options.signal });
+    await sleep(pauseMs, undefined, { signal: options.signal });
   }
 }
 

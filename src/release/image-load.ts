@@ -109,7 +109,7 @@ function imagePlan(ctx: StepContext, signal?: AbortSignal, refreshed = false): P
     folder: paths.folder,
     command: ctx.program,
     product,
-    ...(signal === undefined ? {} : { signal }),
+    signal,
   });
 }
 

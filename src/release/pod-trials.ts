@@ -60,7 +60,7 @@ async function tryThese(
 ): Promise<void> {
   const pods = trials.map(({ pod }) => pod as unknown as Manifest);
   for (const [namespace, some] of byNamespace(pods, product.namespace)) {
-    const question = { namespace, signal, ...(as === undefined ? {} : { as }) };
+    const question = { namespace, signal, as };
     const of = (pod: Manifest) => trials[pods.indexOf(pod)] as PodTrial;
     const together = await tryCreate(kubectl, some, question);
     if (together.objects?.length === some.length) {
@@ -94,7 +94,7 @@ function makesPods({ live, next }: ServerAnswers['objects'][number]): boolean {
 const templateKinds = new Set(['Deployment', 'StatefulSet', 'DaemonSet', 'ReplicaSet', 'Job']);
 
 export function templateOf({ kind, metadata, spec }: ServerObject): Template | undefined {
-  if (kind === 'Pod') return { metadata, ...(spec === undefined ? {} : { spec }) };
+  if (kind === 'Pod') return { metadata, spec };
   if (templateKinds.has(kind)) return spec?.['template'] as Template | undefined;
   const job = kind === 'CronJob' ? (spec?.['jobTemplate'] as ServerObject | undefined) : undefined;
   return job?.spec?.['template'] as Template | undefined;

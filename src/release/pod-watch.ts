@@ -176,8 +176,8 @@ function causing(given: readonly Given[], troubles: readonly Trouble[]): Given[]
 function showPods({ controllers }: Sight, [first]: readonly Trouble[], io: StepIo): void {
   const counts = controllers.map(podCount).filter((count) => count !== undefined);
   const sum = (of: 'wanted' | 'ready') => counts.reduce((total, count) => total + count[of], 0);
-  const note = first === undefined ? {} : { note: `${first.workload}: ${first.words}` };
-  io.progress({ done: sum('ready'), total: sum('wanted'), unit: 'pods', ...note });
+  const note = first === undefined ? undefined : `${first.workload}: ${first.words}`;
+  io.progress({ done: sum('ready'), total: sum('wanted'), unit: 'pods', note });
 }
 
 /** Whether Helm still takes old records away, one after the other, before it changes anything. */

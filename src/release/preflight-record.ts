@@ -83,7 +83,7 @@ function preflightRecord({ at, tolerant, results }: PreflightReport): z.infer<ty
       status,
       measured,
       limit,
-      ...(waiver === undefined ? {} : { waiver }),
+      waiver,
     })),
   };
 }

@@ -58,8 +58,8 @@ async function askServer(ctx: UpgradeContext, signal: AbortSignal): Promise<Serv
     return {
       manifest,
       conflicts,
-      ...(there === undefined ? {} : { live: there }),
-      ...(next === undefined ? {} : { next }),
+      live: there,
+      next,
       ...(refused ? { words } : {}),
     };
   });
@@ -161,7 +161,7 @@ async function tryOne(
   if (conflicts.length > 0) trial = await tryThese(ctx, [manifest], question, true);
   if (trial.words !== undefined) return { conflicts, words: trial.words };
   const [next] = trial.objects as ServerObject[];
-  return { conflicts, ...(next === undefined ? {} : { next }) };
+  return { conflicts, next };
 }
 
 export async function sideBySide<T>(all: readonly T[], work: (one: T) => Promise<void>): Promise<void> {

@@ -35,9 +35,9 @@ export interface Looking {
   /** When this Helm began: Jobs from before it are no cause. Undefined where none did: no Job is one. */
   since: Date | undefined;
   /** What others have made in the namespace is no cause of how this Helm release fares; undefined: whoever made it. */
-  release?: string | undefined;
+  release?: string;
   /** Only pods with these labels, and what makes them. */
-  selector?: string | undefined;
+  selector?: string;
 }
 
 const hookMark = 'helm.sh/hook';

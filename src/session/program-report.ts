@@ -14,7 +14,7 @@ export function reportPrograms(report: Report): ReportNote {
       return;
     }
     const { argv, exitCode, signal, durationMs, stdoutBytes } = note;
-    const by = { ...(step === undefined ? {} : { step }), ...(signal === null ? {} : { signal }) };
-    report({ type: 'program.ended', ...by, program, argv, exitCode, durationMs, stdoutBytes });
+    const ended = { program, argv, exitCode, signal: signal ?? undefined, durationMs, stdoutBytes };
+    report({ type: 'program.ended', step, ...ended });
   };
 }

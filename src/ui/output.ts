@@ -12,7 +12,7 @@ export interface Output {
   /** What was written has not gone out yet: what is only drawn over again is better left out. */
   readonly isBehind: boolean;
   /** Why it takes no more; undefined as long as it does. */
-  readonly failure?: Error | undefined;
+  readonly failure?: Error;
   /** Calls back when this process was stopped (Ctrl-Z) and goes on: others have written to the terminal meanwhile. */
   onContinue(callback: () => void): () => void;
 }

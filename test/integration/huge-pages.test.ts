@@ -41,7 +41,12 @@ async function environments(path: string, args: string[], env: Record<string, st
 }
 
 test('a large file begins anew with them where the host gives them to those who ask, as the same process', async () => {
-  for (const before of [{}, { GLIBC_TUNABLES: 'glibc.malloc.perturb=85' }, { LANG: 'C', SECRET: 'x' }]) {
+  const environment: Record<string, string>[] = [
+    {},
+    { GLIBC_TUNABLES: 'glibc.malloc.perturb=85' },
+    { LANG: 'C', SECRET: 'x' },
+  ];
+  for (const before of environment) {
     const { exitCode, last = '' } = await environments(large.path, ['verify'], {
       HOME: '/nowhere',
       ...before,

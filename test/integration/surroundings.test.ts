@@ -162,7 +162,8 @@ test('a current folder full of settings for Node is not read', async () => {
 
 test('without /proc it says what is missing, also where its environment would have made it begin anew', async () => {
   const argv = inOwnMounts('mount -t tmpfs tmpfs /proc', [payload.path, 'manifest']);
-  for (const env of [{}, { NODE_OPTIONS: '--inspect' }]) {
+  const environments: Record<string, string>[] = [{}, { NODE_OPTIONS: '--inspect' }];
+  for (const env of environments) {
     const { exitCode, signal, stderr } = await runProgram(argv, { env });
     assert.deepEqual([exitCode, signal], [4, null], stderr);
     assert.match(stderr, /\/proc/);

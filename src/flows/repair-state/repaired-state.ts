@@ -19,8 +19,8 @@ export function withVersion(facts: RepairFacts, version: string, deployedAt: str
     version,
     payloadDigest: digest ?? 'unknown',
     completedAt: new Date(Math.min(completed.getTime(), now.getTime())).toISOString(),
-    ...(key === undefined ? {} : { key }),
-    ...(binary === undefined ? {} : { binary }),
+    key,
+    binary,
   };
   return marked(facts, draft, unknown);
 }
@@ -87,8 +87,8 @@ export function unfinished(
     finishedAt: at,
     status: 'failed',
     binary: known?.binary ?? (own ? binary : program),
-    ...(known?.again === undefined ? {} : { again: known.again }),
-    ...(known?.key !== undefined ? { key: known.key } : own ? { key: signerOf(opened.payload.trailer) } : {}),
+    again: known?.again,
+    key: known?.key === undefined && own ? signerOf(opened.payload.trailer) : known?.key,
     order: [],
     steps: {},
     error: { code: 'failed', message: 'how it ended is not known: the state was lost' },

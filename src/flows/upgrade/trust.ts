@@ -40,6 +40,6 @@ export async function recordTrust(
   await journal.update((draft, at) => {
     draft.trusted ??= [];
     if (draft.trusted.some((one) => one.run === run && one.to === to)) return;
-    draft.trusted.push({ by, at, run, ...(from === undefined ? {} : { from }), to, how });
+    draft.trusted.push({ by, at, run, from, to, how });
   });
 }

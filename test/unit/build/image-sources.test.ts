@@ -9,7 +9,7 @@ import { zstdCompressSync } from 'node:zlib';
 import { checkContents, checkedPlan } from '../../../build/pack-check.ts';
 import { scanForeignArchive } from '../../../src/images/foreign-import.ts';
 import { docker24Archive } from '../../fixtures/image-archives.ts';
-import { writeOciLayout } from '../../fixtures/oci-layout.ts';
+import { type TestImage, writeOciLayout } from '../../fixtures/oci-layout.ts';
 import { noise, writeTinySpec } from '../../fixtures/tiny-payload.ts';
 
 interface Descriptor {
@@ -215,7 +215,7 @@ describe('an image in a source of another tool', () => {
     await refused(packed('r.example/a:1', { archive: 'more' }), /it is a folder: give it as ociLayout/);
   });
 
-  const images = [
+  const images: TestImage[] = [
     { reference: 'r.example/a:1', layers: [{ files: { a: noise(300_000) } }, { files: { b: 'b' } }] },
     { reference: 'r.example/b:1', layers: [{ files: { a: noise(300_000) } }, { files: { c: 'c' } }] },
   ];

@@ -22,18 +22,20 @@ test('a fresh plan runs every step, with its preview, and changes nothing', asyn
     step('c', { needs: ['b'], plan: () => 'skip' }),
   ];
   const plan = await planSteps({ steps, ctx: world, run: undefined, signal });
+  const why = undefined;
   assert.deepEqual(plan, [
-    { id: 'a', title: 'Step a', action: 'run', summary: 'does a', details: [], data: {} },
+    { id: 'a', title: 'Step a', action: 'run', summary: 'does a', why, details: [], data: {} },
     {
       id: 'b',
       title: 'Step b',
       action: 'run',
       summary: 'does b',
+      why,
       brief: 'few',
       details: ['x'],
       data: { y: 1 },
     },
-    { id: 'c', title: 'Step c', action: 'skip', summary: 'nothing to do for c', details: [], data: {} },
+    { id: 'c', title: 'Step c', action: 'skip', summary: 'nothing to do for c', why, details: [], data: {} },
   ]);
   assert.deepEqual(world.effects, []);
 });

@@ -111,8 +111,8 @@ test('of a Secret it is told what changes and never from what to what', () => {
     'apiVersion: v1\nkind: Secret\nmetadata: { name: a }\nstringData: { other: secret }\n',
   );
   assert.deepEqual(whole.changed[0]?.fields, [
-    { path: 'data', from: { token: '(hidden)' } },
-    { path: 'stringData', to: { other: '(hidden)' } },
+    { path: 'data', from: { token: '(hidden)' }, to: undefined },
+    { path: 'stringData', from: undefined, to: { other: '(hidden)' } },
   ]);
   assert.doesNotMatch(JSON.stringify([found, whole]), /secret|c2VjcmV0/);
 });
