@@ -53,7 +53,7 @@ const target = async (host: TestHost, reference: string) =>
   (await host.k3s('ctr', 'images', 'list', `name==${reference}`)).stdout.split('\n')[1]?.split(/\s+/)[2];
 
 test('archives on disk that cannot be used', async (t) => {
-  await withHost('installed-2026.1', 8, async (host) => {
+  await withHost('installed-2026.1', 20, async (host) => {
     const chapter = chapters(t, host);
     const reference = await runUnderNewTag(host);
     const was = await target(host, reference);

@@ -63,7 +63,7 @@ async function lostWords(host: TestHost): Promise<string[]> {
 }
 
 test('a secret in values, Secret and licence is nowhere to be seen', async (t) => {
-  await withHost('bare', 12, async (host) => {
+  await withHost('bare', 20, async (host) => {
     const chapter = chapters(t, host);
     await host.shell(`mkdir -p ${traces} /root/said`);
     const traced = async (name: string, version: string, args: readonly string[]) => {

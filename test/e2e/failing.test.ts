@@ -36,7 +36,7 @@ async function anchorDump(host: TestHost): Promise<{ path: string; sha256: strin
 }
 
 test('with AUTO_MIGRATE false a failing upgrade is rolled back: exit 7, and 2026.1 answers', async (t) => {
-  await withHost('installed-2026.1', 12, async (host) => {
+  await withHost('installed-2026.1', 20, async (host) => {
     const chapter = chapters(t, host);
     const wells = await host.wells.checksum();
     await edit(host, "s|(IVAAP_SERVER_ADMIN_AUTO_MIGRATE:).*|\\1 'false'|");
@@ -73,7 +73,7 @@ test('with AUTO_MIGRATE false a failing upgrade is rolled back: exit 7, and 2026
 });
 
 test('with AUTO_MIGRATE true the schema has moved: exit 8, and the printed command brings the database back', async (t) => {
-  await withHost('installed-2026.1', 12, async (host) => {
+  await withHost('installed-2026.1', 20, async (host) => {
     const chapter = chapters(t, host);
     const before = { tables: await tableChecksums(host), wells: await host.wells.checksum() };
     await breakReadiness(host);

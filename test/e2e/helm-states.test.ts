@@ -104,9 +104,12 @@ test('the table of Helm states, one after the other on one host', async (t) => {
       async () => {
         const run = host.ivaap('2026.2', [...upgrade, '--force-conflicts']);
         const { ivaap, helm } = await helmAtWork(host);
-        await host.shell(`kill -9 ${ivaap}`);
+        // Held still, so that it lives on until the next run has met it, on a slow machine too.
+        await host.shell(`kill -STOP ${helm}; kill -9 ${ivaap}`);
         assert.notEqual((await run).code, 0);
-        await host.shell(`test -d /proc/${helm}`);
+        await host.shell(
+          `setsid --fork sh -c 'sleep 20; kill -CONT ${helm}' >/dev/null 2>&1 </dev/null; test -d /proc/${helm}`,
+        );
         const said = await assertGoesOn(host, 'the same command while the orphaned Helm works', [
           ...upgrade,
           '--force-conflicts',

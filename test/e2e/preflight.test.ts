@@ -99,7 +99,7 @@ async function preloaded(host: TestHost): Promise<() => Promise<void>> {
 }
 
 test('preflight says all that is in the way at once, and changes nothing', async (t) => {
-  await withHost('installed-2026.1', 10, async (host) => {
+  await withHost('installed-2026.1', 20, async (host) => {
     const chapter = chapters(t, host);
 
     await chapter('a good host has nothing against an upgrade', async () => {

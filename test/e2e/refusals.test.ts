@@ -36,7 +36,7 @@ test('what is refused changes nothing', async (t) => {
     for (const version of new Set(refusals.map(({ version = '2026.2' }) => version)))
       await executable(version);
   });
-  await withHost('installed-2026.1', 12, async (host) => {
+  await withHost('installed-2026.1', 20, async (host) => {
     const base = await fingerprint(host);
     for (const row of refusals) await t.test(row.name, () => refuse(host, row));
     await t.test('after all of it the host is as it was', async () => {

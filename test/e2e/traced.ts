@@ -51,11 +51,15 @@ function withoutOptions([program = '', ...words]: string[]): string[] {
   return [program, ...rest];
 }
 
-/** Programs in a pod by what they are started with: `pg_dump … -d ivaapdb`. */
+/** A shell that tries a password, and its whole script: one session that asks for nothing. */
+const tryingPassword = /^PGPASSWORD=\$\(cat\) && .* exec psql [^;&|]* -c "SELECT 1"$/;
+
+/** Programs in a pod by what they are started with: `pg_dump … -d ivaapdb`; `login` for one that tries a password. */
 const inPod = (words: readonly string[]) => {
   const started = words.slice(words.indexOf('--') + 1);
-  // A shell that stays until everything was read, and its own name.
-  return started[0] === 'sh' ? started.slice(4) : started;
+  if (started[0] !== 'sh') return started;
+  // Otherwise a shell that stays until everything was read, and its own name.
+  return tryingPassword.test(started[2] ?? '') ? ['login', ...started.slice(4)] : started.slice(4);
 };
 
 const readingHelm = ['history', 'get', 'template', 'version', 'list', 'status'];
@@ -87,7 +91,7 @@ function mayChange(command: readonly string[]): boolean {
       if (first === 'apply' || first === 'create') return !words.includes('--dry-run=server');
       if (first === 'exec') {
         const [inner = '', ...args] = inPod(words);
-        return !(inner === 'psql' && args.includes('BEGIN TRANSACTION READ ONLY'));
+        return !(inner === 'login' || (inner === 'psql' && args.includes('BEGIN TRANSACTION READ ONLY')));
       }
       return !readingKubectl.includes(first);
     default:

@@ -17,7 +17,7 @@ async function autoMigrateOfCluster(host: TestHost): Promise<string[]> {
 }
 
 test('the release moves first, the schema in a second window', async (t) => {
-  await withHost('installed-2026.1', 10, async (host) => {
+  await withHost('installed-2026.1', 20, async (host) => {
     const chapter = chapters(t, host);
     let byHand = '';
 

@@ -68,7 +68,7 @@ async function assertWhole(host: TestHost, dump: Dump | undefined): Promise<void
 }
 
 test('an upgrade that failed is begun again, without a backup, and with a fresh one', async (t) => {
-  await withHost('installed-2026.1', 8, async (host) => {
+  await withHost('installed-2026.1', 20, async (host) => {
     const chapter = chapters(t, host);
     const wells = await host.wells.checksum();
 

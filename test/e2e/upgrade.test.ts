@@ -13,7 +13,7 @@ import { migratedWell, sampleWells, withoutIds } from './wells.ts';
 const valuesFile = '/opt/ivaap/ivaap.values.yaml';
 
 test('a host with 2026.1 and 1,000 wells is refreshed and upgraded to 2026.2', async (t) => {
-  await withHost('installed-2026.1', 12, async (host) => {
+  await withHost('installed-2026.1', 20, async (host) => {
     const chapter = chapters(t, host);
     const wells = sampleWells(1000);
     const before = {
@@ -36,7 +36,7 @@ test('a host with 2026.1 and 1,000 wells is refreshed and upgraded to 2026.2', a
 
     await chapter('install --upgrade succeeds and says what changed and where the backup is', async () => {
       const running = host.ivaap('2026.2', ['install', '--upgrade']);
-      await host.until('the upgrade is running', 30, async () =>
+      await host.until('the upgrade is running', 120, async () =>
         (await readState(host)).run?.to === '2026.2' ? true : undefined,
       );
       const second = await host.ivaap('2026.2', ['install', '--upgrade']);

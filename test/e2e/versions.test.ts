@@ -25,7 +25,7 @@ async function assertUpgrades(host: TestHost, version: string, ...flags: string[
 }
 
 test('without archives on disk 2026.1 becomes 2026.2, then 2027.1, and never goes back', async (t) => {
-  await withHost('installed-2026.1', 10, async (host) => {
+  await withHost('installed-2026.1', 20, async (host) => {
     const chapter = chapters(t, host);
     await chapter('2026.1 to 2026.2 with the images of the payload', async () => {
       await host.shell('! ls /opt/ivaap/*.tar.gz /opt/ivaap/connectors/*.tar.gz 2>/dev/null');
@@ -44,7 +44,7 @@ test('without archives on disk 2026.1 becomes 2026.2, then 2027.1, and never goe
 });
 
 test('with 2026.1’s archives on disk 2026.1 becomes 2026.2', async (t) => {
-  await withHost('installed-2026.1', 8, async (host) => {
+  await withHost('installed-2026.1', 20, async (host) => {
     const chapter = chapters(t, host);
     await chapter('2026.1 to 2028.1 skips a major and is refused', () =>
       assertRefused(host, '2028.1', /major/i),
@@ -75,7 +75,7 @@ test('with 2026.1’s archives on disk 2026.1 becomes 2026.2', async (t) => {
 });
 
 test('a host with 2025.9 is refused and told which guide to use', async () => {
-  await withHost('installed-2025.9', 5, async (host) => {
+  await withHost('installed-2025.9', 15, async (host) => {
     await assertRefused(host, '2026.2', /2026\.1/);
     const { stderr } = await host.ivaap('2026.2', ['install', '--upgrade']);
     assert.match(stderr, /Upgrade from IVAAP 2025\.x/);
