@@ -9,13 +9,8 @@ import {
 } from '../policy/manifest-diff.ts';
 import type { KubeObject } from '../host/kubectl.ts';
 import type { UpgradeContext } from './context.ts';
-import {
-  asHelmApplies,
-  byNamespace,
-  type DeployedRecord,
-  helmManager,
-  type ServerObject,
-} from './server_answers.ts';
+import { asHelmApplies, type DeployedRecord, helmManager, type ServerObject } from './server_answers.ts';
+import { byNamespace } from './try_each.ts';
 
 export interface ReleaseChange {
   /** The revision that is deployed, and the one that Helm will make. */

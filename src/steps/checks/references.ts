@@ -4,7 +4,7 @@ import { getAll } from '../../host/server-questions.ts';
 import type { Measurement } from '../../policy/preflight.ts';
 import type { UpgradeContext } from '../context.ts';
 import type { PodTrial } from '../pod_trials.ts';
-import { byNamespace } from '../server_answers.ts';
+import { byNamespace } from '../try_each.ts';
 import type { Claim, ClusterObjects, StorageClass } from './facts.ts';
 
 const limit =
