@@ -1,3 +1,5 @@
+import { causeChain } from '../../errors.ts';
+import { foreign } from '../../foreign.ts';
 import type { KubeObject, Manifest } from '../../host/kubectl.ts';
 import { tryLogin } from '../../host/postgres-login.ts';
 import type { Product } from '../../payload/product-schema.ts';
@@ -42,12 +44,12 @@ export async function checkDatabaseLogin(
     if (address === undefined) return unknown(`pod ${pod} has no address`);
     const login = { address, user, database: name, password };
     const answer = await tryLogin(kubectl, { namespace, pod, container }, login, signal);
-    if (answer.opened === undefined) return unknown(answer.words);
+    if (answer.opened === undefined) return unknown(foreign(answer.words));
     if (answer.opened) return { outcome: 'ok', measured: `role ${user} opens a session`, limit };
     return {
       part,
       outcome: 'fail',
-      measured: `the database refuses role ${user} the password of ${part}, which new pods use; running ones keep the sessions that they have (${answer.words})`,
+      measured: `the database refuses role ${user} the password of ${part}, which new pods use; running ones keep the sessions that they have (${foreign(answer.words)})`,
       limit,
       fix:
         own === undefined
@@ -56,7 +58,7 @@ export async function checkDatabaseLogin(
     };
   } catch (error) {
     if (signal.aborted) throw error;
-    return unknown(error instanceof Error ? error.message : String(error));
+    return unknown(causeChain(error)[0] ?? '');
   }
 }
 
