@@ -1,3 +1,5 @@
+import { causeChain } from '../errors.ts';
+import { foreign } from '../foreign.ts';
 import { shellWord } from '../shell-word.ts';
 import type { KubeObject, Manifest } from '../host/kubectl.ts';
 import { tryLogin } from '../host/postgres-login.ts';
@@ -57,12 +59,12 @@ async function tryPassword(
     if (address === undefined) return unknown(`pod ${pod} has no address`);
     const login = { address, user, database: name, password };
     const answer = await tryLogin(kubectl, { namespace, pod, container }, login, signal);
-    if (answer.opened === undefined) return unknown(answer.words);
+    if (answer.opened === undefined) return unknown(foreign(answer.words));
     if (answer.opened) return { outcome: 'ok', measured: `role ${user} opens a session` };
     return {
       part,
       outcome: 'fail',
-      measured: `the database refuses role ${user} the password of ${part}, which new pods use; running ones keep the sessions that they have (${answer.words})`,
+      measured: `the database refuses role ${user} the password of ${part}, which new pods use; running ones keep the sessions that they have (${foreign(answer.words)})`,
       fix:
         own === undefined
           ? passwordOfSecret(product, { user, secret }, pod)
@@ -70,7 +72,7 @@ async function tryPassword(
     };
   } catch (error) {
     if (signal.aborted) throw error;
-    return unknown(error instanceof Error ? error.message : String(error));
+    return unknown(causeChain(error)[0] ?? '');
   }
 }
 

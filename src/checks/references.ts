@@ -2,12 +2,12 @@ import type { KubeObject, Manifest } from '../host/kubectl.ts';
 import { getAll } from '../host/server-questions.ts';
 import type { Measurement } from '../policy/preflight-report.ts';
 import type { PodTrial } from '../release/pod-trials.ts';
-import { byNamespace } from '../release/server-answers.ts';
 import { foreign } from '../foreign.ts';
 import type { Claim, ClusterObjects, StorageClass } from '../release/cluster-objects.ts';
 import type { Check } from './check.ts';
 import type { UpgradeCheckContext } from './context.ts';
 import type { HostFacts } from './facts.ts';
+import { byNamespace } from '../release/try-each.ts';
 
 export const references: Check<UpgradeCheckContext> = {
   id: 'references',

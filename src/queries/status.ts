@@ -143,9 +143,9 @@ async function schemaOf(opened: OpenedPayload, host: HostTools, signal: AbortSig
   const { product, release, paths } = opened;
   const version = await host.database.schemaVersion(product.database.schemaVersionQuery, signal);
   const { target } = release.schema;
-  const due = schemaDueWords(version, target) !== undefined;
+  if (schemaDueWords(version, target) === undefined) return { version, target, helmByHand: null };
   const helm = await unplacedHelm(opened, host);
-  return { version, target, helmByHand: due ? helmByHand({ product, paths, helm }, false) : null };
+  return { version, target, helmByHand: helmByHand({ product, paths, helm }, false) };
 }
 
 function summaryOf(record: ReleaseRecord | undefined) {

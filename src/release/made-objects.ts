@@ -1,12 +1,11 @@
 import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import type { KubeObject, Manifest } from '../host/kubectl.ts';
-import { tryCreate } from '../host/server-questions.ts';
-import { isFullQuota } from '../policy/refusal-words.ts';
 import { once } from './once.ts';
 import type { UpgradeContext } from './context.ts';
-import { byNamespace, leaving, sideBySide } from './server-answers.ts';
+import { leaving } from './server-answers.ts';
 import type { ServerAnswers, ServerObject } from './answered-objects.ts';
+import { tryCreations } from './try-each.ts';
 
 /** An object that a controller makes of a workload beside its pods, as the API server would take it. */
 export interface MadeTrial {
@@ -68,7 +67,6 @@ export async function tryMade(
   );
   const history = once(() => historyOf(ctx, changed, signal));
   const trials: MadeTrial[] = [];
-  const gone: KubeObject[] = [];
   for (const { live, next } of changed) {
     const { kind, metadata } = next;
     const namespace = metadata.namespace ?? usual;
@@ -90,27 +88,18 @@ export async function tryMade(
     trials.push({ ...of, object, freed: Math.max(0, own.length - kept) });
   }
   for (const [maker, some] of Map.groupBy(trials, ({ workload }) => workload.split('/')[0] ?? '')) {
-    for (const [namespace, alike] of byNamespace(
-      some.map(({ object }) => object),
-      usual,
-    )) {
-      const question = { namespace, signal, as: controllerOf[maker] as string };
-      if ((await tryCreate(ctx.kubectl, alike, question)).words === undefined) continue;
-      await sideBySide(alike, async (object) => {
-        const { words } = await tryCreate(ctx.kubectl, [object], question);
-        const trial = trials.find((one) => one.object === object);
-        if (trial !== undefined && words !== undefined && !isFullQuota(words)) trial.words = words;
-      });
+    const made = some.map(({ object }) => object);
+    const found = await tryCreations(ctx.kubectl, made, { usual, signal, as: controllerOf[maker] });
+    for (const trial of some) {
+      const { words } = found.get(trial.object) ?? {};
+      if (words !== undefined) trial.words = words;
     }
   }
-  if (trials.some(({ object }) => object.kind !== 'PersistentVolumeClaim')) {
-    const all = await history();
-    gone.push(
-      ...all.filter((one) =>
-        leaving(answers).some((left) => isOwn(one, left, left.metadata.namespace ?? usual)),
-      ),
-    );
-  }
+  if (!trials.some(({ object }) => object.kind !== 'PersistentVolumeClaim')) return { trials, gone: [] };
+  const left = leaving(answers);
+  const gone = (await history()).filter((one) =>
+    left.some((workload) => isOwn(one, workload, workload.metadata.namespace ?? usual)),
+  );
   return { trials, gone };
 }
 

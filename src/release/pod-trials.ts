@@ -1,11 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { KubeObject, Manifest } from '../host/kubectl.ts';
-import { tryCreate } from '../host/server-questions.ts';
-import { isFullQuota } from '../policy/refusal-words.ts';
 import type { UpgradeContext } from './context.ts';
-import { byNamespace, sideBySide } from './server-answers.ts';
 import type { ServerAnswers, ServerObject } from './answered-objects.ts';
 import { controllerOf } from './made-objects.ts';
+import { tryCreations } from './try-each.ts';
 
 /** A pod that the upgrade will have made, as the API server would admit it. */
 export interface PodTrial {
@@ -49,32 +47,17 @@ export async function tryPods(
     }
   }
   const makers = Map.groupBy(trials, ({ workload }) => makerOf(workload.split('/')[0] ?? ''));
-  for (const [as, some] of makers) await tryThese(ctx, some, { signal, as });
-  return trials;
-}
-
-async function tryThese(
-  { kubectl, product }: UpgradeContext,
-  trials: readonly PodTrial[],
-  { signal, as }: { signal: AbortSignal; as: string | undefined },
-): Promise<void> {
-  const pods = trials.map(({ pod }) => pod as unknown as Manifest);
-  for (const [namespace, some] of byNamespace(pods, product.namespace)) {
-    const question = { namespace, signal, as };
-    const of = (pod: Manifest) => trials[pods.indexOf(pod)] as PodTrial;
-    const together = await tryCreate(kubectl, some, question);
-    if (together.objects?.length === some.length) {
-      for (const [place, pod] of some.entries()) of(pod).pod = together.objects[place] as KubeObject;
-      continue;
+  for (const [as, some] of makers) {
+    const pods = some.map(({ pod }) => pod as unknown as Manifest);
+    const found = await tryCreations(ctx.kubectl, pods, { usual, signal, as });
+    for (const [place, pod] of pods.entries()) {
+      const { object, words } = found.get(pod) ?? {};
+      const trial = some[place] as PodTrial;
+      if (object !== undefined) trial.pod = object;
+      if (words !== undefined) trial.words = words;
     }
-    await sideBySide(some, async (pod) => {
-      const alone = await tryCreate(kubectl, [pod], question);
-      const trial = of(pod);
-      // Whether a quota has room depends on which pods end before: that is rehearsed.
-      if (alone.words !== undefined && !isFullQuota(alone.words)) trial.words = alone.words;
-      else trial.pod = alone.objects?.[0] ?? trial.pod;
-    });
   }
+  return trials;
 }
 
 /** In whose name a workload's pods are made; undefined for a pod that Helm itself makes. */

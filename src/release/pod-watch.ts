@@ -118,12 +118,20 @@ export function watchPods(ctx: StepContext, io: StepIo, helm: WatchedHelm): PodW
     }
   }
 
+  /** A look that fails is no news: Helm's own result is what counts. */
+  async function see(until?: AbortSignal): Promise<{ sight: Sight; troubles: Trouble[] } | undefined> {
+    const scope = until === undefined ? { namespace } : { namespace, signal: until };
+    const sight = await lookAround(kubectl, scope).catch(() => undefined);
+    if (sight === undefined) return undefined;
+    const looking = { now: ctx.now(), since: helm.begun, release: product.release };
+    return { sight, troubles: troublesOf(sight, looking) };
+  }
+
   async function look(): Promise<void> {
     if (recordsLeft) recordsLeft = await showRecords(helm, io);
-    // A look that fails is no news: Helm's own result is what counts.
-    const sight = await lookAround(kubectl, { namespace, signal }).catch(() => undefined);
-    if (sight === undefined) return;
-    const troubles = troublesOf(sight, { now: ctx.now(), since: helm.begun, release: product.release });
+    const found = await see(signal);
+    if (found === undefined) return;
+    const { sight, troubles } = found;
     if (!recordsLeft) showPods(sight, troubles, io);
     // Asked after the look: what was seen then is of the new release, and not of a rollback that Helm began by itself.
     const forward = await isForward();
@@ -153,9 +161,7 @@ export function watchPods(ctx: StepContext, io: StepIo, helm: WatchedHelm): PodW
       await watching;
     },
     async lookAtHooks() {
-      const sight = await lookAround(kubectl, { namespace }).catch(() => undefined);
-      if (sight === undefined) return;
-      const troubles = troublesOf(sight, { now: ctx.now(), since: helm.begun, release: product.release });
+      const troubles = (await see())?.troubles ?? [];
       for (const trouble of troubles.filter(({ kind, ofHook }) => ofHook && kind !== 'unready')) {
         for (const [key, known] of remembered) {
           if (known.trouble.workload === trouble.workload) remembered.delete(key);

@@ -9,8 +9,9 @@ import {
 } from '../policy/manifest-diff.ts';
 import type { KubeObject } from '../host/kubectl.ts';
 import type { UpgradeContext } from './context.ts';
-import { asHelmApplies, byNamespace, helmManager } from './server-answers.ts';
-import { type DeployedRecord, type ServerObject } from './answered-objects.ts';
+import { asHelmApplies, helmManager } from './server-answers.ts';
+import type { DeployedRecord, ServerObject } from './answered-objects.ts';
+import { byNamespace } from './try-each.ts';
 
 export interface ReleaseChange {
   /** The revision that is deployed, and the one that Helm will make. */

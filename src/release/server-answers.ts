@@ -6,6 +6,7 @@ import { missingNamespace } from '../policy/refusal-words.ts';
 import type { Answer, ServerAnswers, ServerObject } from './answered-objects.ts';
 import type { UpgradeContext } from './context.ts';
 import { parseRendered } from './rendered-chart.ts';
+import { byNamespace, tryEach } from './try-each.ts';
 
 /** What Helm's record has and the chart to come has not: Helm removes it after it has made the rest. */
 export const leaving = ({ objects, deployed }: ServerAnswers): Manifest[] =>
@@ -18,7 +19,6 @@ export const leaving = ({ objects, deployed }: ServerAnswers): Manifest[] =>
 
 /** The name under which Helm 4 applies, whatever its file is called. */
 export const helmManager = 'helm';
-const atOnce = 4;
 
 /** Asks when it is first asked, and remembers; what failed is asked again. */
 export function answersOnce(ctx: () => UpgradeContext): UpgradeContext['answers'] {
@@ -115,10 +115,6 @@ async function liveObjects(ctx: UpgradeContext, manifests: readonly Manifest[], 
   };
 }
 
-/** kubectl takes objects of one namespace in one question. */
-export const byNamespace = <T extends Manifest>(manifests: readonly T[], usual: string): Map<string, T[]> =>
-  Map.groupBy(manifests, ({ metadata }) => metadata.namespace ?? usual);
-
 type TriedObject = Pick<Answer, 'next' | 'conflicts' | 'words'>;
 
 async function tryAll(
@@ -126,20 +122,11 @@ async function tryAll(
   manifests: readonly Manifest[],
   signal: AbortSignal,
 ): Promise<TriedObject[]> {
-  const found = new Map<Manifest, TriedObject>();
-  for (const [namespace, some] of byNamespace(manifests, ctx.product.namespace)) {
-    const together = await tryThese(ctx, some, { namespace, signal }, false);
-    if (together.objects?.length === some.length) {
-      for (const [place, manifest] of some.entries()) {
-        found.set(manifest, { next: together.objects[place] as ServerObject, conflicts: [] });
-      }
-      continue;
-    }
-    // kubectl's words about several objects do not say which is which.
-    await sideBySide(some, async (manifest) => {
-      found.set(manifest, await tryOne(ctx, manifest, { namespace, signal }));
-    });
-  }
+  const found = await tryEach<TriedObject>(manifests, ctx.product.namespace, {
+    together: (some, namespace) => tryThese(ctx, some, { namespace, signal }, false),
+    taken: (object) => ({ next: object as ServerObject, conflicts: [] }),
+    alone: (manifest, namespace) => tryOne(ctx, manifest, { namespace, signal }),
+  });
   return manifests.map((manifest) => found.get(manifest) as TriedObject);
 }
 
@@ -162,14 +149,6 @@ async function tryOne(
   if (trial.words !== undefined) return { conflicts, words: trial.words };
   const [next] = trial.objects as ServerObject[];
   return { conflicts, next };
-}
-
-export async function sideBySide<T>(all: readonly T[], work: (one: T) => Promise<void>): Promise<void> {
-  const waiting = [...all];
-  const worker = async () => {
-    for (let one = waiting.shift(); one !== undefined; one = waiting.shift()) await work(one);
-  };
-  await Promise.all(Array.from({ length: atOnce }, worker));
 }
 
 /** Helm sets them on every object right before it applies. */

@@ -1,0 +1,71 @@
+import type { KubeObject, Kubectl, Manifest } from '../host/kubectl.ts';
+import { type Trial, tryCreate } from '../host/server-questions.ts';
+import { isFullQuota } from '../policy/refusal-words.ts';
+
+const atOnce = 4;
+
+/** kubectl takes objects of one namespace in one question. */
+export const byNamespace = <T extends Manifest>(manifests: readonly T[], usual: string): Map<string, T[]> =>
+  Map.groupBy(manifests, ({ metadata }) => metadata.namespace ?? usual);
+
+interface Asking<T> {
+  together(some: readonly Manifest[], namespace: string): Promise<Trial>;
+  /** Of one that was taken together with the others: the object as the server would have it. */
+  taken(object: KubeObject): T;
+  alone(manifest: Manifest, namespace: string): Promise<T>;
+}
+
+/**
+ * Tries objects all at once, and each alone where something is refused: kubectl's words about several objects do not say which is which.
+ * `usual` is the namespace of those that name none.
+ */
+export async function tryEach<T>(
+  manifests: readonly Manifest[],
+  usual: string,
+  { together, taken, alone }: Asking<T>,
+): Promise<Map<Manifest, T>> {
+  const found = new Map<Manifest, T>();
+  for (const [namespace, some] of byNamespace(manifests, usual)) {
+    const { objects } = await together(some, namespace);
+    if (objects?.length === some.length) {
+      for (const [place, manifest] of some.entries())
+        found.set(manifest, taken(objects[place] as KubeObject));
+      continue;
+    }
+    await sideBySide(some, async (manifest) => void found.set(manifest, await alone(manifest, namespace)));
+  }
+  return found;
+}
+
+interface Creation {
+  /** As the server would have it, where it says so. */
+  object?: KubeObject | undefined;
+  /** The server's words against it; that a quota is full is none: whether it has room depends on what ends before. */
+  words?: string | undefined;
+}
+
+/** Tries to make each object, in somebody's name or our own. */
+export function tryCreations(
+  kubectl: Kubectl,
+  manifests: readonly Manifest[],
+  { usual, signal, as }: { usual: string; signal: AbortSignal; as: string | undefined },
+): Promise<Map<Manifest, Creation>> {
+  const create = (some: readonly Manifest[], namespace: string) =>
+    tryCreate(kubectl, some, { namespace, signal, ...(as === undefined ? {} : { as }) });
+  return tryEach<Creation>(manifests, usual, {
+    together: create,
+    taken: (object) => ({ object }),
+    async alone(manifest, namespace) {
+      const { objects, words } = await create([manifest], namespace);
+      return words === undefined || isFullQuota(words) ? { object: objects?.[0] } : { words };
+    },
+  });
+}
+
+async function sideBySide<T>(all: readonly T[], work: (one: T) => Promise<void>): Promise<void> {
+  const waiting = [...all];
+  const worker = async () => {
+    for (let one = waiting.shift(); one !== undefined; one = waiting.shift()) await work(one);
+  };
+  await Promise.all(Array.from({ length: atOnce }, worker));
+}
