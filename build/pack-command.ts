@@ -50,7 +50,7 @@ function draw({ what, done, total }: { what: string; done: number; total: number
 }
 
 /** Says what was found beside, where it is read before the closing line. */
-function chartWords(chart: ChartReport | undefined): string {
+function chartText(chart: ChartReport | undefined): string {
   if (chart === undefined)
     return 'chart not rendered, as the spec has no valuesMatrix: nothing is known of its images, volumes and workloads';
   const { combinations, secretBytes, warnings } = chart;
@@ -84,7 +84,7 @@ function withoutOutput(spec: string, kind: 'list' | 'check', keys: SigningKeys |
     const plan = await checkedPlan(spec, scratch, keys);
     await checkContents(plan, keys, draw);
     console.log(`${spec}: ${plan.sources.length} entries, ${plan.images.length} images, nothing to refuse`);
-    console.log(chartWords(plan.chart));
+    console.log(chartText(plan.chart));
   });
 }
 
@@ -141,7 +141,7 @@ async function main(): Promise<number> {
   const seconds = ((Date.now() - started) / 1000).toFixed(1);
   console.log(
     `${output}: ${index.title} ${index.version}, ${mib(index.fileSize)}, ${index.images.length} images, ` +
-      `${mib(sharedBytes)} saved by sharing blobs, ${seconds} s\n${chartWords(chart)}\n` +
+      `${mib(sharedBytes)} saved by sharing blobs, ${seconds} s\n${chartText(chart)}\n` +
       `payload sha256:${digest}\n${keys === undefined ? 'unsigned' : `signed by ${fingerprintOfKey(keys.key)}`}`,
   );
   return 0;

@@ -2,7 +2,7 @@ import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { $ } from 'zx';
 import { layerBreaches, matrixLines } from './layers.ts';
-import { sideBySide } from './side-by-side.ts';
+import { inParallel } from './in-parallel.ts';
 import { closingLine, readClosingLine } from './suites.ts';
 
 /** `npm run check`: everything that can be said about the code without a node, in under a minute; `--layers` prints imports alone. */
@@ -46,7 +46,7 @@ const parts: Part[] = [
 const seconds = (since: number) => ((performance.now() - since) / 1000).toFixed(1);
 const begun = performance.now();
 const counts = { passed: 0, failed: 0 };
-await sideBySide(parts, Math.min(cpus().length, 3), async ({ name, run }) => {
+await inParallel(parts, Math.min(cpus().length, 3), async ({ name, run }) => {
   const partBegun = performance.now();
   const { ok, output } = await run();
   const units = readClosingLine('unit', output);

@@ -25,8 +25,8 @@ function scrubEnvironment(): void {
 }
 
 /**
- * What the loader, the C library, libuv, ICU, OpenSSL and Node have acted on before our first line: libraries, allocation, compile cache,
- * coverage, certificates, proxies, TLS. docs/trust.md lists them.
+ * Variables that the loader, the C library, libuv, ICU, OpenSSL and Node read at process start, before our code runs: libraries, allocation,
+ * compile cache, coverage, certificates, proxies, TLS. docs/trust.md lists them.
  */
 const readBeforeUs = /^(NODE|OPENSSL|SSL|UV|ICU|LD|MALLOC|GLIBC)_|^(GCONV_PATH|LOCPATH)$/;
 
@@ -36,10 +36,10 @@ const movesManyBytes = new Set(['install', 'verify', 'extract', 'extract-file'])
 /** What the C library reads before us too; with this value it asks for huge pages where the host gives them to those who ask. */
 const hugePages = { name: 'GLIBC_TUNABLES', value: 'glibc.malloc.hugetlb=1' };
 
-/** An environment that only we could have made: nothing in it asks to begin anew. */
+/** An environment that only we could have made: nothing in it calls for another start. */
 const isOurs = (name: string) => name === hugePages.name && process.env[name] === hugePages.value;
 
-/** To begin anew takes as long as to read some hundred mebibytes. */
+/** Starting again takes as long as reading some hundred mebibytes. */
 const worthHugePages = 512 * 1024 * 1024;
 
 function wantsHugePages(command: string | undefined): boolean {
@@ -52,12 +52,15 @@ function wantsHugePages(command: string | undefined): boolean {
   }
 }
 
-/** Begins anew, as the same process, with an environment as it should have been: to change it now would come too late. The second time it is so. */
-function startInOrder(command: string | undefined): void {
+/**
+ * Starts again, as the same process, with a clean environment: changing it now would come too late for what has read it already. The second start
+ * finds it clean.
+ */
+function reexecWithCleanEnvironment(command: string | undefined): void {
   if (!isSea()) return;
   const steered = Object.keys(process.env).some((name) => readBeforeUs.test(name) && !isOurs(name));
   const wants = wantsHugePages(command);
-  // Without /proc nothing can begin anew, and whatever needs our file says so.
+  // Without /proc the program cannot start again, and whatever needs our file says so.
   if (!(steered || wants) || !existsSync('/proc/self/exe')) return;
   scrubEnvironment();
   if (wants) process.env[hugePages.name] = hugePages.value;
@@ -100,7 +103,7 @@ function outliveReaders(): void {
 
 function printError(error: unknown, json: boolean): number {
   const described = describeError(error);
-  // Who asked for JSON and has no room for it hears it in words.
+  // Without a usable standard output, the error goes to standard error as text.
   if (json && !broken.has(process.stdout) && !isStdoutClosed()) {
     const event = { type: 'error', at: new Date().toISOString(), error: described };
     process.stdout.write(`${unmarked(JSON.stringify(event))}\n`);
@@ -136,11 +139,11 @@ async function leave(exitCode: number): Promise<never> {
 }
 
 const end = (error: unknown) => leave(printError(error, args.includes('--json')));
-/** Nothing is known of our own state any more: no waiting, only the words. */
+/** Our own state is unknown here: print the error without waiting. */
 const fail = (error: unknown) => process.exit(printError(error, args.includes('--json')));
 process.on('uncaughtException', fail);
 process.on('unhandledRejection', fail);
-startInOrder(args[0]);
+reexecWithCleanEnvironment(args[0]);
 scrubEnvironment();
 // Modes of files are what the code says, for the programs that it starts as well.
 process.umask(0o022);

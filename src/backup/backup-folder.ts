@@ -93,7 +93,7 @@ function editedName(folder: string, path: string): string {
     if (!existsSync(join(folder, `${name}-${count}`))) return `${name}-${count}`;
 }
 
-const editedWords = (path: string, to: string): string =>
+const editedText = (path: string, to: string): string =>
   `${path} differed from what belongs there: it is kept as ${to}, and a change made by hand is not part of this run`;
 
 /** Moves a folder that somebody has edited into a backup, with a warning that names its new place; recorded first as `editedChart`. */
@@ -114,7 +114,7 @@ export async function moveAside(
     await copyTreeDurable(path, to);
     await rm(path, { recursive: true });
   }
-  io.warn(editedWords(path, to));
+  io.warn(editedText(path, to));
   return to;
 }
 
@@ -126,5 +126,5 @@ export async function keepEdited(
   known?: string,
 ): Promise<void> {
   const folder = await makeBackupFolder(ctx, io, known);
-  io.warn(editedWords(path, await keepFile(folder, editedName(folder, path), await readFile(path))));
+  io.warn(editedText(path, await keepFile(folder, editedName(folder, path), await readFile(path))));
 }

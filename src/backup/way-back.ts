@@ -93,7 +93,7 @@ function ownDump(run: Readonly<RunRecord> | undefined): PgDump | undefined {
 }
 
 /** A dump with what tells it from another one. */
-export function dumpWords(
+export function dumpText(
   { path, takenAt, schemaVersion }: PgDump,
   helmStartedAt: string | undefined,
 ): string {
@@ -116,6 +116,6 @@ export function dumpLines({ restore, before, later, helmStartedAt }: WayBack): s
     ...(restore === undefined
       ? ['There is no dump from before this upgrade.']
       : [`Dump from before: ${restore.path}${there(restore.path)}`, `SHA-256: ${restore.sha256}`]),
-    ...others.map((dump) => `Also there: ${dumpWords(dump, helmStartedAt)}${there(dump.path)}`),
+    ...others.map((dump) => `Also there: ${dumpText(dump, helmStartedAt)}${there(dump.path)}`),
   ];
 }

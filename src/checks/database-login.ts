@@ -59,12 +59,12 @@ async function tryPassword(
     if (address === undefined) return unknown(`pod ${pod} has no address`);
     const login = { address, user, database: name, password };
     const answer = await tryLogin(kubectl, { namespace, pod, container }, login, signal);
-    if (answer.opened === undefined) return unknown(foreign(answer.words));
+    if (answer.opened === undefined) return unknown(foreign(answer.message));
     if (answer.opened) return { outcome: 'ok', measured: `role ${user} opens a session` };
     return {
       part,
       outcome: 'fail',
-      measured: `the database refuses role ${user} the password of ${part}, which new pods use; running ones keep the sessions that they have (${foreign(answer.words)})`,
+      measured: `the database refuses role ${user} the password of ${part}, which new pods use; running ones keep the sessions that they have (${foreign(answer.message)})`,
       fix:
         own === undefined
           ? passwordOfSecret(product, { user, secret }, pod)

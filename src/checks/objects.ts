@@ -2,7 +2,7 @@ import { releaseSecretName } from '../host/helm.ts';
 import type { Manifest } from '../host/kubectl.ts';
 import { tryCreate } from '../host/server-questions.ts';
 import type { Measurement } from '../policy/preflight-report.ts';
-import { commandFor, plainWords } from '../policy/refusal-words.ts';
+import { commandFor, plainRefusal } from '../policy/refusal.ts';
 import { adoptCommand, foreignOwner } from '../release/object-owner.ts';
 import type { Answer, DeployedRecord } from '../release/answered-objects.ts';
 import { mendRecord } from '../release/mend-record.ts';
@@ -30,7 +30,7 @@ export const objects: Check<UpgradeCheckContext> = {
 };
 
 /**
- * Each object that Helm would fail on, or whose pods would not be made, once and in the server's own words.
+ * Each object that Helm would fail on, or whose pods would not be made, once and in the server's own text.
  */
 async function refusals(ctx: UpgradeCheckContext, facts: HostFacts): Promise<Measurement[]> {
   const { product, signal } = ctx;
@@ -39,9 +39,9 @@ async function refusals(ctx: UpgradeCheckContext, facts: HostFacts): Promise<Mea
   const { quotas, allClaims } = await facts.cluster();
   const { objects, deployed } = answers;
   const found: Measurement[] = [];
-  const refused = (name: { kind: string; name: string; namespace: string }, words: string, what = '') => {
-    const fix = commandFor(words, name) ?? `sudoedit ${shellWord(ctx.values.path)}`;
-    found.push(bad(`${name.kind}/${name.name}`, `${what}${foreign(plainWords(words))}`, fix));
+  const refused = (name: { kind: string; name: string; namespace: string }, refusal: string, what = '') => {
+    const fix = commandFor(refusal, name) ?? `sudoedit ${shellWord(ctx.values.path)}`;
+    found.push(bad(`${name.kind}/${name.name}`, `${what}${foreign(plainRefusal(refusal))}`, fix));
   };
   for (const answer of objects) {
     const { kind, metadata } = answer.manifest;
@@ -49,26 +49,26 @@ async function refusals(ctx: UpgradeCheckContext, facts: HostFacts): Promise<Mea
     const owner = foreignOwner(answer, deployed, product);
     if (owner !== undefined)
       found.push(bad(`${kind}/${metadata.name}`, owner, adoptCommand(answer, product)));
-    else if (answer.words !== undefined) refused(name, answer.words);
+    else if (answer.refusal !== undefined) refused(name, answer.refusal);
   }
-  for (const { workload, namespace, words } of pods) {
+  for (const { workload, namespace, refusal } of pods) {
     const [kind = '', name = ''] = workload.split('/');
-    if (words !== undefined) refused({ kind, name, namespace }, words, 'its pods: ');
+    if (refusal !== undefined) refused({ kind, name, namespace }, refusal, 'its pods: ');
   }
   const made = await tryMade(ctx, answers, allClaims, signal);
-  for (const { workload, object, words } of made.trials) {
+  for (const { workload, object, refusal } of made.trials) {
     const [kind = '', name = ''] = workload.split('/');
     const { namespace = product.namespace } = object.metadata;
-    if (words !== undefined) refused({ kind, name, namespace }, words, `its ${object.kind}: `);
+    if (refusal !== undefined) refused({ kind, name, namespace }, refusal, `its ${object.kind}: `);
   }
-  for (const words of await refusedHooks(ctx, signal)) refused(words.name, words.words, 'its hook: ');
+  for (const hook of await refusedHooks(ctx, signal)) refused(hook.name, hook.refusal, 'its hook: ');
   const record = await tryRecord(ctx, deployed, signal);
-  const { words } = record;
-  if (words !== undefined) refused(record.name, words, "Helm's own record of the upgrade: ");
+  const { refusal } = record;
+  if (refusal !== undefined) refused(record.name, refusal, "Helm's own record of the upgrade: ");
   const created = objects.flatMap(({ live, next }) =>
     live === undefined && next !== undefined ? [next] : [],
   );
-  const all = [...created, ...(words === undefined ? [record.object] : [])] as Manifest[];
+  const all = [...created, ...(refusal === undefined ? [record.object] : [])] as Manifest[];
   found.push(...fullQuotas(quotas.map(quotaOf), all, made, product.namespace));
   if (deployed !== undefined) found.push(...unreadable(ctx, deployed, objects));
   if (found.length > 0) return found;
@@ -118,8 +118,8 @@ async function tryRecord(
     type: 'helm.sh/release.v1',
     data: { release: Buffer.from('tried').toString('base64') },
   };
-  const { words } = await tryCreate(kubectl, [object as Manifest], { namespace, signal });
-  return { name, object, ...(words === undefined || /AlreadyExists/.test(words) ? {} : { words }) };
+  const { refusal } = await tryCreate(kubectl, [object as Manifest], { namespace, signal });
+  return { name, object, ...(refusal === undefined || /AlreadyExists/.test(refusal) ? {} : { refusal }) };
 }
 
 const upgradeHook = /(^|,)\s*(pre|post)-upgrade\s*(,|$)/;
@@ -136,11 +136,11 @@ async function refusedHooks({ kubectl, rendered, product }: UpgradeCheckContext,
   const asked = hooks.map(async (manifest) => {
     const { name, namespace = product.namespace, ...metadata } = manifest.metadata;
     const unnamed = { ...manifest, metadata: { ...metadata, namespace, generateName: `${name}-` } };
-    const { words } = await tryCreate(kubectl, [unnamed as unknown as typeof manifest], {
+    const { refusal } = await tryCreate(kubectl, [unnamed as unknown as typeof manifest], {
       namespace,
       signal,
     });
-    return words === undefined ? [] : [{ name: { kind: manifest.kind, name, namespace }, words }];
+    return refusal === undefined ? [] : [{ name: { kind: manifest.kind, name, namespace }, refusal }];
   });
   return (await Promise.all(asked)).flat();
 }

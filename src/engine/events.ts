@@ -28,7 +28,7 @@ const progress = {
   unit: z.string().describe('`bytes`, or what is counted, e.g. `pods`.'),
   note: z.string().optional().describe('What is being worked on just now.'),
 };
-const words = {
+const logLine = {
   program: z.string().optional().describe('The program that said it; absent when the step did.'),
   stream: z.enum(['stdout', 'stderr']).optional(),
   quiet: z
@@ -103,7 +103,7 @@ export const eventSchemas = [
   event('step.log', 'A line of detail, such as the output of a program.', {
     step: z.string(),
     line: z.string(),
-    ...words,
+    ...logLine,
   }),
   event('step.warning', 'Something that the operator must read; repeated at the end.', {
     step: z.string(),
@@ -152,7 +152,7 @@ export const eventSchemas = [
     'A line that a program said outside any step, such as in the checks before the first one.',
     {
       line: z.string(),
-      ...words,
+      ...logLine,
       program: z.string().describe('What said it.'),
     },
   ),

@@ -58,7 +58,7 @@ async function decide<Ctx>(
     const { action, summary } = await step.plan(ctx);
     return { ...base, action, summary, why };
   } catch (error) {
-    return { ...base, action: 'run', summary: title, why, notKnown: words(error) };
+    return { ...base, action: 'run', summary: title, why, notKnown: reasonOf(error) };
   }
 }
 
@@ -76,9 +76,9 @@ async function withPreview<Ctx>(
     const preview = await Promise.race([step.preview?.(ctx, limit), over]);
     return { ...planned, ...preview };
   } catch (error) {
-    const notKnown = timeout.aborted ? `no answer within ${timeoutMs / 1000} s` : words(error);
+    const notKnown = timeout.aborted ? `no answer within ${timeoutMs / 1000} s` : reasonOf(error);
     return { ...planned, notKnown };
   }
 }
 
-const words = (error: unknown): string => causeChain(error).slice(0, 2).join(': ');
+const reasonOf = (error: unknown): string => causeChain(error).slice(0, 2).join(': ');

@@ -63,7 +63,7 @@ export interface FlowResult {
 export interface Flow<Options extends FlowOptions, D extends Decision, Ctx extends FlowContext> {
   name: string;
   /** What follows the program's name, for the lock file. */
-  words: string;
+  command: string;
   /** Tells the plan before the first step. */
   tellsPlan?: boolean;
   /** Throws `usage` for options that cannot be, before anything is looked at. */

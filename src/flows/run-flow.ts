@@ -33,8 +33,8 @@ export async function runFlow<O extends FlowOptions, D extends Decision, C exten
   flow.assertOptions(options, ports);
   await using session = await Session.open(ports, options);
   const invocation = { flow, options, session };
-  const words = `${flow.words}${options.dryRun ? ' --dry-run' : ''}`;
-  const takeLock = () => session.takeLock(words, { leaveText: options.dryRun });
+  const command = `${flow.command}${options.dryRun ? ' --dry-run' : ''}`;
+  const takeLock = () => session.takeLock(command, { leaveText: options.dryRun });
   const scan = new WholeScan(session, options);
   try {
     if (flow.locksFirst(session.paths)) await takeLock();

@@ -23,11 +23,11 @@ const downPatterns = [
 export function isClusterDown(error: unknown): boolean {
   const failure = programFailure(error);
   if (failure === undefined) return false;
-  return failure.reason === 'timeout' || downWords(failure.stderr);
+  return failure.reason === 'timeout' || saysServerDown(failure.stderr);
 }
 
 /** Whether kubectl says so: a server that names a webhook as silent does answer, and a warning of kubectl's own log is no answer. */
-export function downWords(stderr: string): boolean {
+export function saysServerDown(stderr: string): boolean {
   const said = stderr.split('\n').filter((line) => !/^[EWI]\d{4} |failed calling webhook/.test(line));
   return downPatterns.some((pattern) => said.some((line) => pattern.test(line))) && !distrusts(stderr);
 }

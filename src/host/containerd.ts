@@ -213,11 +213,11 @@ export function createContainerd(runner: Runner, settings: ContainerdSettings): 
       return `sha256:${hash.digest('hex')}`;
     },
     async dropBlobs(digests) {
-      await ctr(['content', 'delete', ...digests], { stdoutIsWords: true });
+      await ctr(['content', 'delete', ...digests], { stdoutIsText: true });
       // What is only marked as gone would be found again by the next import; the end of a lease makes containerd collect at once.
       const lease = `collect-${process.pid}`;
-      await ctr(['leases', 'create', '--id', lease], { stdoutIsWords: true });
-      await ctr(['leases', 'delete', '--sync', lease], { stdoutIsWords: true });
+      await ctr(['leases', 'create', '--id', lease], { stdoutIsText: true });
+      await ctr(['leases', 'delete', '--sync', lease], { stdoutIsText: true });
     },
     async import(tar, options = {}) {
       const unpackedFor = await snapshotter();
@@ -226,13 +226,13 @@ export function createContainerd(runner: Runner, settings: ContainerdSettings): 
       const flags = other ? [] : ['--local', '--snapshotter', unpackedFor];
       await runner.run([...base, 'images', 'import', ...flags, '-'], {
         label: 'k3s ctr images import',
-        stdoutIsWords: true,
+        stdoutIsText: true,
         ...options,
         stdin: tar,
       });
     },
     async tag(from, to) {
-      await ctr(['images', 'tag', '--force', from, to], { stdoutIsWords: true });
+      await ctr(['images', 'tag', '--force', from, to], { stdoutIsText: true });
     },
     async label(name, labels) {
       await ctr([
@@ -243,7 +243,7 @@ export function createContainerd(runner: Runner, settings: ContainerdSettings): 
       ]);
     },
     async remove(names) {
-      if (names.length > 0) await ctr(['images', 'remove', ...names], { stdoutIsWords: true });
+      if (names.length > 0) await ctr(['images', 'remove', ...names], { stdoutIsText: true });
     },
   };
 }

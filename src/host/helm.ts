@@ -109,7 +109,7 @@ export const releaseSecretName = (release: string, revision: number): string =>
   `sh.helm.release.v1.${release}.v${revision}`;
 
 /** What the last Helm that changed something said, below its private folder. */
-const helmWordsFile = (workFolder: string): string => join(workFolder, 'words');
+const helmOutputFile = (workFolder: string): string => join(workFolder, 'words');
 
 const queryTimeoutMs = 60_000;
 
@@ -161,11 +161,11 @@ export function createHelm(runner: Runner, settings: HelmSettings): Helm {
     const { record } = options;
     const timeoutMs = options.timeoutSeconds * 1000;
     return run(args, {
-      stdoutIsWords: 'loud',
+      stdoutIsText: 'loud',
       timeoutMs: 3 * timeoutMs + 300_000,
       graceMs: timeoutMs + 60_000,
-      outlives: record && {
-        wordsFile: helmWordsFile(settings.workFolder),
+      detached: record && {
+        outputFile: helmOutputFile(settings.workFolder),
         record: (pid) => record(identityOf(pid)),
       },
       signal: options.signal,

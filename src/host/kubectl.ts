@@ -157,7 +157,7 @@ export function createKubectl(runner: Runner, settings: KubectlSettings): Kubect
           '--filename=-',
         ],
         options,
-        { stdin, stdoutIsWords: true },
+        { stdin, stdoutIsText: true },
       );
     },
     async delete(kind, name, scope = {}) {
@@ -165,7 +165,7 @@ export function createKubectl(runner: Runner, settings: KubectlSettings): Kubect
       await ask(
         ['delete', kind, name, '--ignore-not-found', `--wait=${wait}`],
         { timeoutMs: 120_000, ...scope },
-        { stdoutIsWords: true },
+        { stdoutIsText: true },
       );
     },
     exec(to, argv, { repeatable = false, ...options } = {}) {

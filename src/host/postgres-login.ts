@@ -11,15 +11,15 @@ export interface Login {
 
 export type LoginAnswer =
   | { opened: true }
-  | { opened: false; words: string }
+  | { opened: false; message: string }
   /** Whether it would open is not known. */
-  | { opened: undefined; words: string };
+  | { opened: undefined; message: string };
 
 /** The password comes by standard input: an argument could be read by others. */
 const script =
   'PGPASSWORD=$(cat) && export PGPASSWORD && PGCONNECT_TIMEOUT=5 LC_MESSAGES=C ' +
   'exec psql -X -A -t -q -w -h "$1" -U "$2" -d "$3" -c "SELECT 1"';
-/** kubectl loses the last words of a program now and then. */
+/** kubectl sometimes loses the end of a program's output. */
 const asks = 3;
 
 /** Opens one session with a password and ends it. Throws when the pod cannot be asked. */
@@ -36,11 +36,11 @@ export async function tryLogin(
       { stdin: password, okCodes: 'any', timeoutMs: 20_000, repeatable: true, signal },
     );
     if (exitCode === 0) return { opened: true };
-    const words = spoken(stderr);
-    if (/password authentication failed/.test(words)) return { opened: false, words };
-    if (words !== '') return { opened: undefined, words };
+    const message = spoken(stderr);
+    if (/password authentication failed/.test(message)) return { opened: false, message };
+    if (message !== '') return { opened: undefined, message };
   }
-  return { opened: undefined, words: 'it gave no answer' };
+  return { opened: undefined, message: 'it gave no answer' };
 }
 
 /** What psql says why; else the last that kubectl says. */

@@ -5,7 +5,7 @@ import type { Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import type { Redactor } from '../engine/redact.ts';
 import { IvaapError } from '../errors.ts';
-import { gatedCommand, openGate, tailOf } from './outlives.ts';
+import { gatedCommand, openGate, tailOf } from './detached-child.ts';
 import { failure, lastLines, notStarted, safePath, shortCommand, stopped } from './program-failure.ts';
 import { collectLines, collectText, ProgramLines, type ReportNote } from './program-output.ts';
 
@@ -25,7 +25,7 @@ export interface RunOptions {
    * Standard output is words, told line by line as standard error always is; otherwise it is data, which may hold secrets.
    * `loud` words are shown to people, others are for the log.
    */
-  stdoutIsWords?: boolean | 'loud';
+  stdoutIsText?: boolean | 'loud';
   /** After this the child gets SIGTERM, and SIGKILL `graceMs` later. */
   timeoutMs?: number;
   /** Between SIGTERM and SIGKILL; Infinity never kills. Default 10 s. */
@@ -39,15 +39,15 @@ export interface RunOptions {
   /** Collected standard output beyond this is a failure. Default 64 MiB. */
   maxStdoutBytes?: number;
   /** For a program that does its work to the end also without us; its standard output is told with its standard error. */
-  outlives?: Outlives;
+  detached?: Detached;
 }
 
 /** What a program that may outlive us needs. */
-export interface Outlives {
+export interface Detached {
   /** Awaited before the program's first instruction: when it rejects, or we die before it resolves, the program never runs. */
   record: (pid: number) => Promise<void>;
   /** Takes standard output and error, in a folder that exists: a pipe would break with us, and the first word into a broken pipe ends a program. */
-  wordsFile: string;
+  outputFile: string;
 }
 
 export interface RunResult {
@@ -126,9 +126,9 @@ async function runOne(
   const label = redactor.own(options.label ?? shortCommand(argv));
   if (options.signal?.aborted === true) throw stopped(label, 'aborted', '', '');
   const begun = performance.now();
-  const { outlives } = options;
-  const words = outlives === undefined ? undefined : openSync(outlives.wordsFile, 'w', 0o600);
-  const gated = words === undefined ? undefined : gatedCommand(argv, 3 + inherit.length);
+  const { detached } = options;
+  const output = detached === undefined ? undefined : openSync(detached.outputFile, 'w', 0o600);
+  const gated = output === undefined ? undefined : gatedCommand(argv, 3 + inherit.length);
   // A session of its own: a terminal's ^C and a closing SSH session reach us, never the child behind our back.
   const child = spawn(gated?.program ?? program, gated?.args ?? args, {
     env,
@@ -136,20 +136,20 @@ async function runOne(
     detached: true,
     stdio: [
       options.stdin === undefined ? 'ignore' : 'pipe',
-      words ?? 'pipe',
-      words ?? 'pipe',
+      output ?? 'pipe',
+      output ?? 'pipe',
       ...inherit,
       ...(gated === undefined ? [] : (['pipe'] as const)),
     ],
   });
-  if (words !== undefined) closeSync(words);
+  if (output !== undefined) closeSync(output);
   const started = await Promise.race([
     once(child, 'spawn').then(() => undefined),
     once(child, 'error').then(([error]) => error as NodeJS.ErrnoException),
   ]).catch((error: unknown) => error as NodeJS.ErrnoException);
   if (started !== undefined) throw notStarted(program, label, started, options.cwd);
   const exited = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
-  if (outlives !== undefined) await openGate(child, exited, 3 + inherit.length, outlives.record);
+  if (detached !== undefined) await openGate(child, exited, 3 + inherit.length, detached.record);
 
   let killer: NodeJS.Timeout | undefined;
   let reason: 'timeout' | 'aborted' | 'output too long' | undefined;
@@ -174,10 +174,10 @@ async function runOne(
     options.timeoutMs === undefined ? undefined : setTimeout(() => stop('timeout'), options.timeoutMs);
 
   // What a query says is for the log: "not found" may well be the answer that was hoped for.
-  const quiet = options.stdoutIsWords !== 'loud' && options.stdout === undefined;
+  const quiet = options.stdoutIsText !== 'loud' && options.stdout === undefined;
   const linesOf = (stream: 'stdout' | 'stderr') =>
     new ProgramLines(redactor, (line) => report({ kind: 'line', program: label, stream, line, quiet }));
-  const said = outlives === undefined ? child.stderr! : Readable.from(tailOf(outlives.wordsFile, exited));
+  const said = detached === undefined ? child.stderr! : Readable.from(tailOf(detached.outputFile, exited));
   const stderr = collectLines(said, linesOf('stderr'));
   const stdout =
     options.stdout && child.stdout !== null
@@ -189,7 +189,7 @@ async function runOne(
           child.stdout ?? Readable.from([]),
           options.maxStdoutBytes ?? defaultMaxStdoutBytes,
           () => stop('output too long'),
-          (options.stdoutIsWords ?? false) !== false ? linesOf('stdout') : undefined,
+          (options.stdoutIsText ?? false) !== false ? linesOf('stdout') : undefined,
         );
   const stdin = feed(child, options.stdin, exited, breakOff);
   const [code, endedBy] = await exited;

@@ -1,5 +1,5 @@
 import { type Kubectl, type KubeObject, type Manifest } from './kubectl.ts';
-import { downWords, explainIfClusterDown } from './cluster-down.ts';
+import { saysServerDown, explainIfClusterDown } from './cluster-down.ts';
 import { failure } from './program-failure.ts';
 
 /** Questions to the API server about many objects at once, which change nothing. Answers hold secrets. */
@@ -9,8 +9,8 @@ export interface Question {
   signal: AbortSignal;
 }
 
-/** What the API server would make of objects, or its words against one of them at least. */
-export type Trial = { objects: KubeObject[]; words?: undefined } | { objects?: undefined; words: string };
+/** What the API server would make of objects, or why it refuses at least one of them. */
+export type Trial = { objects: KubeObject[]; refusal?: undefined } | { objects?: undefined; refusal: string };
 
 const requestSeconds = 60;
 
@@ -35,12 +35,12 @@ async function ask(
     { stdin: documents(manifests), signal, timeoutMs: (requestSeconds + 30) * 1000, okCodes: 'any' },
   );
   if (exitCode === 0) return { objects: objectsIn(stdout) };
-  if (downWords(stderr)) {
+  if (saysServerDown(stderr)) {
     const label = `kubectl ${args[0]}`;
     const fields = { exitCode, endedBy: undefined, reason: 'exit', stdout: '', stderr } as const;
     throw explainIfClusterDown(failure(`${label} failed with exit code ${exitCode}`, fields));
   }
-  return { words: withoutWarnings(stderr) };
+  return { refusal: withoutWarnings(stderr) };
 }
 
 const withoutWarnings = (stderr: string) =>
@@ -100,7 +100,7 @@ export async function getAll(
   while (asked.size > 0) {
     const answer = await ask(kubectl, ['get', '--ignore-not-found'], [...asked.keys()], question);
     if (answer.objects !== undefined) return { objects: answer.objects, unserved };
-    const unknown = unservedKinds(answer.words);
+    const unknown = unservedKinds(answer.refusal);
     const out = [...asked].filter(([{ apiVersion, kind }]) => unknown.has(`${apiVersion} ${kind}`));
     if (out.length === 0) {
       const fields = {
@@ -108,7 +108,7 @@ export async function getAll(
         endedBy: undefined,
         reason: 'exit',
         stdout: '',
-        stderr: answer.words,
+        stderr: answer.refusal,
       } as const;
       throw failure('kubectl get failed with exit code 1', fields);
     }
@@ -120,7 +120,7 @@ export async function getAll(
   return { objects: [], unserved };
 }
 
-function unservedKinds(words: string): Set<string> {
-  const found = words.matchAll(/no matches for kind "([^"]+)" in version "([^"]+)"/g);
+function unservedKinds(refusal: string): Set<string> {
+  const found = refusal.matchAll(/no matches for kind "([^"]+)" in version "([^"]+)"/g);
   return new Set([...found].map(([, kind = '', version = '']) => `${version} ${kind}`));
 }

@@ -135,7 +135,7 @@ export function evidenceLines(evidence: HostEvidence, { product }: Pick<OpenedPa
       const gone = found.there ? '' : ', which is not there';
       return `${made(found.ours)}${found.path === undefined ? '' : `, data in ${found.path}${gone}`}`;
     }),
-    said(`Helm release ${product.release}`, records, (all) => releaseWords(all.at(-1))),
+    said(`Helm release ${product.release}`, records, (all) => describeRelease(all.at(-1))),
     `chart on disk: ${chart === undefined ? 'none' : foreign(`${chart.name} ${chart.version}`)}`,
     said('newest backup', backups, (all) => {
       const newest = all.findLast(({ trouble }) => trouble === undefined);
@@ -145,7 +145,7 @@ export function evidenceLines(evidence: HostEvidence, { product }: Pick<OpenedPa
 }
 
 /** `2026.1, revision 3, deployed`. */
-export function releaseWords(record: ReleaseRecord | undefined): string {
+export function describeRelease(record: ReleaseRecord | undefined): string {
   if (record === undefined) return 'none';
   const { revision, status, content } = record;
   return `${content === undefined ? 'version not readable' : foreign(content.version)}, revision ${revision}, ${status}`;

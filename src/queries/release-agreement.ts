@@ -3,7 +3,7 @@ import type { ReleaseRecord } from '../host/helm-record.ts';
 import { readHelmJournal } from '../host/helm-process.ts';
 import { sameVersion } from '../policy/version.ts';
 import { agreeingVersions } from '../release/agreeing-versions.ts';
-import { releaseWords } from './host-evidence.ts';
+import { describeRelease } from './host-evidence.ts';
 import type { Known } from '../known.ts';
 
 /** How Helm's newest record differs from the state; undefined where it does not, or nobody could be asked. */
@@ -22,5 +22,5 @@ export function disagreement(
   const { version } = last.content ?? {};
   if (version !== undefined && agreeingVersions(state).known.some((one) => sameVersion(one, version)))
     return undefined;
-  return `the state says that ${installed.version} is installed, and the Helm release ${release} says: ${releaseWords(last)}`;
+  return `the state says that ${installed.version} is installed, and the Helm release ${release} says: ${describeRelease(last)}`;
 }

@@ -24,7 +24,7 @@ import { waysOut } from './ways-out.ts';
 import { factsOf, noStateRefusal } from './without-state.ts';
 import type { PodReport, StatusReport } from './status-schema.ts';
 import { sameVersion } from '../policy/version.ts';
-import { schemaDueWords } from '../policy/schema-due.ts';
+import { schemaDueText } from '../policy/schema-due.ts';
 import { helmByHand } from '../release/helm-by-hand.ts';
 import { unplacedHelm } from '../session/helm-placement.ts';
 
@@ -143,7 +143,7 @@ async function schemaOf(opened: OpenedPayload, host: HostTools, signal: AbortSig
   const { product, release, paths } = opened;
   const version = await host.database.schemaVersion(product.database.schemaVersionQuery, signal);
   const { target } = release.schema;
-  if (schemaDueWords(version, target) === undefined) return { version, target, helmByHand: null };
+  if (schemaDueText(version, target) === undefined) return { version, target, helmByHand: null };
   const helm = await unplacedHelm(opened, host);
   return { version, target, helmByHand: helmByHand({ product, paths, helm }, false) };
 }

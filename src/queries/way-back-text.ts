@@ -4,7 +4,7 @@ import type { State } from '../engine/state.ts';
 import { notDumped } from '../backup/dump-files.ts';
 import { chartSwapResult, helmResult } from '../backup/upgrade-results.ts';
 import { hasCompleted } from '../backup/step-results.ts';
-import { dumpWords, type WayBack, wayBackOf } from '../backup/way-back.ts';
+import { dumpText, type WayBack, wayBackOf } from '../backup/way-back.ts';
 import type { ProductPaths } from '../release/product-paths.ts';
 
 const after = 'taken after Helm had started';
@@ -20,14 +20,14 @@ export function wayBackLines(way: WayBack): string[] {
   return [
     `backup   ${main?.path ?? none}${restored ? ' (taken after the database was restored)' : ''}`,
     ...(main?.otherDatabases === undefined ? [] : [`         ${notDumped(main.otherDatabases)}`]),
-    ...(restored && before !== undefined ? [`earlier  ${dumpWords(before, started)}`] : []),
-    ...(restored || later === undefined ? [] : [`later    ${dumpWords(later, started)}${laterWords(way)}`]),
+    ...(restored && before !== undefined ? [`earlier  ${dumpText(before, started)}`] : []),
+    ...(restored || later === undefined ? [] : [`later    ${dumpText(later, started)}${laterText(way)}`]),
     `snapshot ${snapshot ?? 'none'} (state, values, Helm's records, old chart)`,
     ...(laterSnapshot === undefined ? [] : [`later    ${laterSnapshot} (snapshot, ${after})`]),
   ];
 }
 
-const laterWords = ({ laterIsOldSchema, from }: WayBack): string =>
+const laterText = ({ laterIsOldSchema, from }: WayBack): string =>
   laterIsOldSchema
     ? `: the schema is the one from before, so that it brings ${from} back as well, with what was written since`
     : `: no way back to ${from}, whose schema it has not`;

@@ -13,7 +13,7 @@ export interface Answer {
   next?: ServerObject;
   conflicts: OwnedField[];
   /** What else the server says against it. */
-  words?: string;
+  refusal?: string;
 }
 
 /** What Helm compares with. */

@@ -28,7 +28,7 @@ export function fullQuotas(
         ...created.map((one) => ({ label: label(one), takes: takes(one), freed: 0, waits: false })),
         ...trials
           // A job comes later, when others may have ended; what is refused anyway takes nothing.
-          .filter(({ object, words }) => object.kind !== 'Job' && words === undefined)
+          .filter(({ object, refusal }) => object.kind !== 'Job' && refusal === undefined)
           .map(({ workload, object, freed }) => ({
             label: object.kind === 'PersistentVolumeClaim' ? label(object) : `${object.kind} of ${workload}`,
             takes: takes(object),

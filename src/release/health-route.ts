@@ -20,7 +20,7 @@ export function fqdnOf(product: Product, values: ValuesFile): string {
   });
 }
 
-export const answerWords = (result: ProbeResult): string =>
+export const answerText = (result: ProbeResult): string =>
   result.answered ? `status ${result.status}` : foreign(result.reason);
 
 export function probeRoute(
@@ -49,7 +49,7 @@ export async function probeUntilHealthy(
     options.signal?.throwIfAborted();
     const result = await probeRoute(route, fqdn, options.signal);
     if (result.healthy || performance.now() + pauseMs > end) return result;
-    options.onAnswer?.(answerWords(result), attempt);
+    options.onAnswer?.(answerText(result), attempt);
     await sleep(pauseMs, undefined, { signal: options.signal });
   }
 }

@@ -60,29 +60,29 @@ export async function judgeFailure(
   });
 }
 
-type Stands = Pick<HelmAftermath, 'release' | 'releaseWords'>;
+type Stands = Pick<HelmAftermath, 'release' | 'releaseStatus'>;
 
 async function releaseAfterFailure(ctx: UpgradeContext, revisionBefore: number): Promise<Stands> {
   const { helm, from } = ctx;
   try {
     const history = await helm.history();
     const last = history.at(-1);
-    if (last === undefined) return { release: 'unknown', releaseWords: 'gone' };
-    const releaseWords = `${last.status}, revision ${last.revision}: ${foreign(last.description)}`;
-    if (last.revision <= revisionBefore) return { release: 'untouched', releaseWords };
+    if (last === undefined) return { release: 'unknown', releaseStatus: 'gone' };
+    const releaseStatus = `${last.status}, revision ${last.revision}: ${foreign(last.description)}`;
+    if (last.revision <= revisionBefore) return { release: 'untouched', releaseStatus };
     if (last.status !== 'deployed') {
       const old = history.findLast((one) => isOfVersion(one, from) && one.revision <= revisionBefore);
       const runs = old !== undefined && (await otherThanRendered(ctx, old.revision, true)).length === 0;
-      if (runs) return { release: 'old-runs', releaseWords };
-      return { release: last.status.startsWith('pending') ? 'pending' : 'failed', releaseWords };
+      if (runs) return { release: 'old-runs', releaseStatus };
+      return { release: last.status.startsWith('pending') ? 'pending' : 'failed', releaseStatus };
     }
     const other = await otherThanRendered(ctx, last.revision, false);
     if (other.length > 0)
-      return { release: 'failed', releaseWords: `${releaseWords}, but ${other.join(', ')}` };
-    if (isOfVersion(last, from)) return { release: 'rolled-back', releaseWords };
-    return { release: 'failed', releaseWords: `${releaseWords}, version ${foreign(versionOf(last))}` };
+      return { release: 'failed', releaseStatus: `${releaseStatus}, but ${other.join(', ')}` };
+    if (isOfVersion(last, from)) return { release: 'rolled-back', releaseStatus };
+    return { release: 'failed', releaseStatus: `${releaseStatus}, version ${foreign(versionOf(last))}` };
   } catch {
-    return { release: 'unknown', releaseWords: 'not known: Helm or the API server could not be asked' };
+    return { release: 'unknown', releaseStatus: 'not known: Helm or the API server could not be asked' };
   }
 }
 

@@ -1,5 +1,5 @@
 import { programFailure } from '../host/program-failure.ts';
-import { commandFor } from '../policy/refusal-words.ts';
+import { commandFor } from '../policy/refusal.ts';
 import type { StepContext } from './context.ts';
 import type { Trouble } from './troubles.ts';
 
@@ -7,7 +7,7 @@ import type { Trouble } from './troubles.ts';
 const refusedByRule =
   /admission webhook|denied the request|\bforbidden: |ValidatingAdmissionPolicy|failed calling webhook/;
 
-/** What a hook has made, by the words of Helm: where the chart does not say otherwise, its rest keeps the hook from running again. */
+/** What a hook has made, by Helm's message: where the chart does not say otherwise, its rest keeps the hook from running again. */
 const failedHook = /hooks failed: resource (?<kind>Job|Pod)\/(?<namespace>[^/ ]+)\/(?<name>\S+) not ready/;
 const staleHook =
   /hooks failed: .* failed for object (?<namespace>[^/ ]+)\/(?<name>\S+) (?:batch\/)?v1, Kind=(?<kind>Job|Pod): /;
@@ -19,7 +19,7 @@ export function mendOf(
 ): string {
   const inNamespace = `-n ${product.namespace}`;
   const [first] = troubles;
-  const words = [said, ...troubles.map((trouble) => trouble.words)].join('\n');
+  const message = [said, ...troubles.map((trouble) => trouble.message)].join('\n');
   if (programFailure(error)?.endedBy === 'SIGKILL') {
     return 'Helm was killed from outside: find out by what (journalctl -k -n 50 shows a lack of memory)';
   }
@@ -30,10 +30,10 @@ export function mendOf(
     return `Mend the cause and take away what is left of the hook (${takeAway})`;
   }
   const [kind = '', name = ''] = first?.workload.split('/') ?? [];
-  const command = commandFor(words, { kind, name, namespace: product.namespace });
-  if (/exceeded quota/.test(words))
+  const command = commandFor(message, { kind, name, namespace: product.namespace });
+  if (/exceeded quota/.test(message))
     return `Make room in the quota (${command ?? `k3s kubectl describe quota ${inNamespace}`})`;
-  if (refusedByRule.test(words)) {
+  if (refusedByRule.test(message)) {
     const rule = command === undefined ? '' : ` (${command})`;
     return `Have the rule that refuses it changed, or wait until it allows it${rule}`;
   }

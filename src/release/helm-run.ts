@@ -8,7 +8,7 @@ import type { Given } from './grace.ts';
 import { mendOf } from './helm-mend.ts';
 import { watchPods, type WatchedHelm } from './pod-watch.ts';
 import { helmOptions } from './helm-by-hand.ts';
-import { hookFailed, ownWords, saysLess, waitedInVain } from './helm-words.ts';
+import { hookFailed, ownMessage, saysLess, waitedInVain } from './helm-output.ts';
 
 const clock = (time: string) => time.slice(11, 19);
 
@@ -37,7 +37,7 @@ export async function runHelm(ctx: StepContext, io: StepIo, run: HelmRun): Promi
   const after = (waits: number) => new Date(begun + waits * timeoutSeconds * 1000).toISOString();
   const times = { begunAt: after(0), until: after(1), latest: after(verb === 'upgrade' ? 2 : 1) };
   const onStop = () => io.say(stopNotice(verb, times));
-  const onInsist = () => io.say(stopWords(verb, times));
+  const onInsist = () => io.say(stopText(verb, times));
   io.signal.addEventListener('abort', onStop, { once: true });
   ctx.insist.addEventListener('abort', onInsist, { once: true });
   const hopeless = new AbortController();
@@ -49,7 +49,7 @@ export async function runHelm(ctx: StepContext, io: StepIo, run: HelmRun): Promi
     latest: `${clock(times.latest)} UTC`,
     onHopeless: (found) => {
       given = found;
-      io.say(`${givenUpWords(found)}: ${stopWords(verb, times)}`);
+      io.say(`${givenUpText(found)}: ${stopText(verb, times)}`);
       hopeless.abort();
     },
   });
@@ -69,7 +69,7 @@ export async function runHelm(ctx: StepContext, io: StepIo, run: HelmRun): Promi
     await helm[verb](options);
   } catch (error) {
     await watch.stop();
-    const said = ownWords(error instanceof IvaapError ? (error.output ?? '') : '');
+    const said = ownMessage(error instanceof IvaapError ? (error.output ?? '') : '');
     const ended = given && `${given.trouble.workload} could not become ready, and Helm's wait was ended`;
     const waited = ended !== undefined || waitedInVain(error, said);
     const which = ended === undefined && hookFailed.test(said) ? 'hooks' : 'all';
@@ -94,13 +94,13 @@ export async function runHelm(ctx: StepContext, io: StepIo, run: HelmRun): Promi
   if (ctx.helmJournal().emptied === true) await ctx.recordHelm({ emptied: false });
 }
 
-const stopWords = (verb: HelmRun['verb'], { latest }: { latest: string }): string =>
+const stopText = (verb: HelmRun['verb'], { latest }: { latest: string }): string =>
   verb === 'upgrade'
     ? `Helm is asked to stop and rolls back: that is waited for until ${clock(latest)} UTC at the latest`
     : 'Helm is asked to stop: what it has made stays, and the same command goes on from there';
 
-const givenUpWords = ({ trouble: { workload, words }, lastedMs }: Given): string =>
-  `${workload} cannot become ready (${words}, for ${Math.round(lastedMs / 1000)} s)`;
+const givenUpText = ({ trouble: { workload, message }, lastedMs }: Given): string =>
+  `${workload} cannot become ready (${message}, for ${Math.round(lastedMs / 1000)} s)`;
 
 /** Whether Helm still waits for its new revision: it names it otherwise before it goes back. Undefined where nobody answers. */
 async function isPending(

@@ -10,7 +10,7 @@ export interface HelmAftermath {
    */
   release: 'untouched' | 'rolled-back' | 'old-runs' | 'failed' | 'pending' | 'unknown';
   /** The release's state in Helm's words. */
-  releaseWords: string;
+  releaseStatus: string;
   /** Schema versions, undefined where the database could not be asked. */
   schemaBefore: number | undefined;
   schemaAfter: number | undefined;
@@ -40,12 +40,12 @@ export function helmVerdict(found: HelmAftermath): Verdict {
   const unchanged = schemaBefore !== undefined && schemaBefore === schemaAfter;
   const schema = schemaSentence(schemaBefore, schemaAfter);
   const back = {
-    untouched: `Helm refused it at once and changed nothing (the release is ${found.releaseWords})`,
+    untouched: `Helm refused it at once and changed nothing (the release is ${found.releaseStatus})`,
     'rolled-back': `Helm rolled the release back to ${from}`,
-    'old-runs': `All workloads of ${from} run and are ready, but Helm's record does not say so (the release is ${found.releaseWords})`,
-    failed: `Helm did not bring ${from} back (the release is ${found.releaseWords})`,
-    pending: `Helm did not bring ${from} back (the release is ${found.releaseWords})`,
-    unknown: `Whether ${from} is back is not known (the release is ${found.releaseWords})`,
+    'old-runs': `All workloads of ${from} run and are ready, but Helm's record does not say so (the release is ${found.releaseStatus})`,
+    failed: `Helm did not bring ${from} back (the release is ${found.releaseStatus})`,
+    pending: `Helm did not bring ${from} back (the release is ${found.releaseStatus})`,
+    unknown: `Whether ${from} is back is not known (the release is ${found.releaseStatus})`,
   }[found.release];
   if (moved) {
     const sense =

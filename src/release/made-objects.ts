@@ -14,8 +14,8 @@ export interface MadeTrial {
   object: Manifest;
   /** Older ones that go once this one has taken over; quotas count them until then. */
   freed: number;
-  /** The server's words against it; a full quota aside, which is counted for all together. */
-  words?: string;
+  /** Why the server refuses it; a full quota aside, which is counted for all together. */
+  refusal?: string;
 }
 
 /** Kind of a workload -> in whose name its objects and pods are made: policies tell controllers from people. */
@@ -91,8 +91,8 @@ export async function tryMade(
     const made = some.map(({ object }) => object);
     const found = await tryCreations(ctx.kubectl, made, { usual, signal, as: controllerOf[maker] });
     for (const trial of some) {
-      const { words } = found.get(trial.object) ?? {};
-      if (words !== undefined) trial.words = words;
+      const { refusal } = found.get(trial.object) ?? {};
+      if (refusal !== undefined) trial.refusal = refusal;
     }
   }
   if (!trials.some(({ object }) => object.kind !== 'PersistentVolumeClaim')) return { trials, gone: [] };

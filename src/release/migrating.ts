@@ -7,7 +7,7 @@ import { readValuesFile } from './values-file.ts';
 const address = /^[0-9A-Fa-f.:]+$/;
 
 /** The operator's switch and its value. The product's words for on and off are ours; anything else is a word of the values file. */
-export function flagWords(
+export function flagText(
   { path, on, off }: NonNullable<StepContext['product']['values']['autoMigrate']>,
   value: PlainJson | undefined,
 ): string {

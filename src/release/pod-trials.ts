@@ -15,8 +15,8 @@ export interface PodTrial {
   answer?: ServerAnswers['objects'][number];
   /** With what admission adds; the template's own where the server was not asked or refuses it. */
   pod: KubeObject & { spec?: unknown };
-  /** The server's words against it. */
-  words?: string;
+  /** Why the server refuses it. */
+  refusal?: string;
 }
 
 interface Template {
@@ -51,10 +51,10 @@ export async function tryPods(
     const pods = some.map(({ pod }) => pod as unknown as Manifest);
     const found = await tryCreations(ctx.kubectl, pods, { usual, signal, as });
     for (const [place, pod] of pods.entries()) {
-      const { object, words } = found.get(pod) ?? {};
+      const { object, refusal } = found.get(pod) ?? {};
       const trial = some[place] as PodTrial;
       if (object !== undefined) trial.pod = object;
-      if (words !== undefined) trial.words = words;
+      if (refusal !== undefined) trial.refusal = refusal;
     }
   }
   return trials;

@@ -10,9 +10,9 @@ export const podKinds = ['unschedulable', 'image', 'config', 'stuck', 'crash', '
 
 export interface PodTrouble {
   kind: (typeof podKinds)[number];
-  /** In Kubernetes' words, on one line. */
-  words: string;
-  /** Whose last words may tell more; undefined where nothing has run. */
+  /** Kubernetes' own message, on one line. */
+  message: string;
+  /** Whose last output may say more; undefined where nothing has run. */
   container: string | undefined;
   /** Whether a container that is not ready runs at this instant: it may be at work. */
   runs: boolean;
@@ -53,7 +53,7 @@ function foundOf(pod: Pod, events: readonly KubeEvent[], now: Date): Found | und
   const scheduled = condition('PodScheduled');
   if (scheduled?.status === 'False') {
     const kind = scheduled.reason === 'Unschedulable' ? 'unschedulable' : 'unready';
-    return { kind, words: join('no node takes it', said(scheduled.message)), container: undefined };
+    return { kind, message: join('no node takes it', said(scheduled.message)), container: undefined };
   }
   const serves = (spec.restartPolicy ?? 'Always') === 'Always';
   const found = [
@@ -68,11 +68,11 @@ function foundOf(pod: Pod, events: readonly KubeEvent[], now: Date): Found | und
   if (worst !== undefined && worst.kind !== 'unready') return worst;
   const last = events.at(-1);
   if (last !== undefined && stuckEvents.test(last.reason)) {
-    return { kind: 'stuck', words: join(last.reason, said(last.message)), container: undefined };
+    return { kind: 'stuck', message: join(last.reason, said(last.message)), container: undefined };
   }
   if (worst !== undefined) return worst;
-  const words = status.reason === undefined ? 'is not ready' : join(status.reason, said(status.message));
-  return { kind: 'unready', words, container: undefined };
+  const message = status.reason === undefined ? 'is not ready' : join(status.reason, said(status.message));
+  return { kind: 'unready', message, container: undefined };
 }
 
 /** `serves`: it is meant to run for ever, so that any end is a bad one. */
@@ -83,35 +83,35 @@ function containerTrouble(
 ): Found | undefined {
   const { name, state, lastState, restartCount, ready } = one;
   const { waiting, terminated, running } = state ?? {};
-  const trouble = (kind: PodTrouble['kind'], words: string, hasRun: boolean) => ({
+  const trouble = (kind: PodTrouble['kind'], message: string, hasRun: boolean) => ({
     kind,
-    words: `${init ? 'init container ' : ''}${name}: ${words}`,
+    message: `${init ? 'init container ' : ''}${name}: ${message}`,
     container: hasRun ? name : undefined,
   });
   const ended = terminated ?? lastState?.terminated;
   const badly = ended !== undefined && (serves || ended.exitCode !== 0);
   const longRun = running !== undefined && now.getTime() - Date.parse(running.startedAt ?? '') >= loopRunMs;
   if (waiting?.reason !== undefined) {
-    const words = join(waiting.reason, said(waiting.message));
-    if (noImage.test(waiting.reason)) return trouble('image', words, false);
-    if (noStart.test(waiting.reason)) return trouble('config', words, false);
+    const message = join(waiting.reason, said(waiting.message));
+    if (noImage.test(waiting.reason)) return trouble('image', message, false);
+    if (noStart.test(waiting.reason)) return trouble('config', message, false);
   }
   if (badly && !longRun && startsBadly.test(ended.reason ?? '')) {
     return trouble('config', join(ended.reason, said(ended.message)), false);
   }
   if (waiting?.reason === 'CrashLoopBackOff' || (badly && terminated !== undefined)) {
-    return trouble('crash', endWords(ended, restartCount), true);
+    return trouble('crash', endText(ended, restartCount), true);
   }
   if (ready || (!serves && terminated?.exitCode === 0)) return undefined;
   if (running !== undefined) {
     // Between two waits of a crash loop a container runs for a moment.
-    if (badly && !longRun) return trouble('crash', endWords(ended, restartCount), true);
+    if (badly && !longRun) return trouble('crash', endText(ended, restartCount), true);
     return trouble('unready', init ? 'is still at work' : 'runs but is not ready', true);
   }
   return trouble('unready', 'has not started', false);
 }
 
-function endWords(
+function endText(
   ended: { reason?: string; exitCode?: number; message?: string } | undefined,
   restarts: number,
 ): string {

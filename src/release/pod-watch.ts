@@ -4,7 +4,7 @@ import { lookAround, type Sight } from '../host/sight.ts';
 import type { StepContext } from './context.ts';
 import { type Given, Grace } from './grace.ts';
 import { mayMigrate } from './migrating.ts';
-import { causeLines, lastWords } from './trouble-words.ts';
+import { causeLines, lastOutput } from './trouble-text.ts';
 import { causesOf, podCount, surestFirst, type Trouble, troublesOf, mayBeAtWork } from './troubles.ts';
 
 const pauseMs = 3000;
@@ -19,7 +19,7 @@ export interface WatchedHelm {
   stillForward(signal: AbortSignal): Promise<boolean | undefined>;
   /** Told once, when something cannot be waited for any longer. */
   onHopeless(given: Given): void;
-  /** When it ends at the latest, in words. */
+  /** When it ends at the latest, as text. */
   latest: string;
   /** Records of the release that Helm takes away before anything else, and how many are left now. */
   oldRecords: { total: number; left(): Promise<number | undefined> } | undefined;
@@ -79,7 +79,7 @@ export function watchPods(ctx: StepContext, io: StepIo, helm: WatchedHelm): PodW
       const known = remembered.get(keyOf(trouble)) ?? { trouble, log: [], askedMs: -Infinity };
       const now = performance.now();
       if (now - known.askedMs >= logEveryMs) {
-        const log = await lastWords(kubectl, namespace, trouble, signal);
+        const log = await lastOutput(kubectl, namespace, trouble, signal);
         if (log.length > 0) known.log = log;
         known.askedMs = now;
       }
@@ -106,15 +106,15 @@ export function watchPods(ctx: StepContext, io: StepIo, helm: WatchedHelm): PodW
   /** A node that takes no pods is one cause, however many workloads have it. */
   function tell(way: 'forward' | 'back', begun: readonly Given[]): void {
     for (const { trouble, graceMs: given } of begun) {
-      if (told[way].has(trouble.words)) continue;
-      told[way].add(trouble.words);
-      const all = begun.filter((one) => one.trouble.words === trouble.words);
+      if (told[way].has(trouble.message)) continue;
+      told[way].add(trouble.message);
+      const all = begun.filter((one) => one.trouble.message === trouble.message);
       const names = [...new Set(all.map((one) => one.trouble.workload))].join(', ');
       const then =
         way === 'forward'
           ? `it is given ${Math.round(given / 1000)} s to heal, then Helm's wait is ended`
           : `Helm's rollback waits for it until ${helm.latest} at the latest, and goes on once it is mended`;
-      io.say(`${names}: ${trouble.words}; ${then}`);
+      io.say(`${names}: ${trouble.message}; ${then}`);
     }
   }
 
@@ -166,7 +166,7 @@ export function watchPods(ctx: StepContext, io: StepIo, helm: WatchedHelm): PodW
         for (const [key, known] of remembered) {
           if (known.trouble.workload === trouble.workload) remembered.delete(key);
         }
-        const log = await lastWords(kubectl, namespace, trouble);
+        const log = await lastOutput(kubectl, namespace, trouble);
         remembered.set(keyOf(trouble), { trouble, log, askedMs: Infinity });
       }
     },
@@ -182,7 +182,7 @@ function causing(given: readonly Given[], troubles: readonly Trouble[]): Given[]
 function showPods({ controllers }: Sight, [first]: readonly Trouble[], io: StepIo): void {
   const counts = controllers.map(podCount).filter((count) => count !== undefined);
   const sum = (of: 'wanted' | 'ready') => counts.reduce((total, count) => total + count[of], 0);
-  const note = first === undefined ? undefined : `${first.workload}: ${first.words}`;
+  const note = first === undefined ? undefined : `${first.workload}: ${first.message}`;
   io.progress({ done: sum('ready'), total: sum('wanted'), unit: 'pods', note });
 }
 

@@ -8,7 +8,7 @@ import { type PlainJson, valueAt } from '../policy/values-patches.ts';
 import type { UpgradeContext } from './context.ts';
 import { conflictLine, type FieldConflict, findFieldConflicts } from './field-conflicts.ts';
 import { type ReleaseChange, releaseChange } from './release-change.ts';
-import { flagWords } from './migrating.ts';
+import { flagText } from './migrating.ts';
 
 /** A part of the preview that may be out of reach: it hides no other. */
 type Known<T> = { value: T } | { why: string };
@@ -24,7 +24,7 @@ export async function previewRelease(ctx: UpgradeContext, signal: AbortSignal): 
   const brief = [
     ...('why' in change
       ? ['changes not known']
-      : [objectWords(change.value.diff), podWords(change.value.pods)]),
+      : [objectText(change.value.diff), podText(change.value.pods)]),
     schema.line,
   ];
   return {
@@ -88,7 +88,7 @@ function schemaForecast(ctx: UpgradeContext, schemaNow: Known<number>, change: K
         ? undefined
         : {
             on: String(flag) === autoMigrate.on,
-            flag: flagWords(autoMigrate, flag),
+            flag: flagText(autoMigrate, flag),
             restarts:
               'why' in change
                 ? undefined
@@ -102,10 +102,10 @@ function schemaForecast(ctx: UpgradeContext, schemaNow: Known<number>, change: K
   });
 }
 
-const objectWords = ({ added, changed, removed }: ManifestDiff): string =>
+const objectText = ({ added, changed, removed }: ManifestDiff): string =>
   `objects: ${added.length} added, ${changed.length} changed, ${removed.length} removed`;
 
-function podWords(all: ReleaseChange['pods']): string {
+function podText(all: ReleaseChange['pods']): string {
   // Those of OnDelete go on as they are.
   const pods = all.filter(({ how, strategy }) => how !== 'restart' || strategy !== 'OnDelete');
   const count = (how: PodChange['how']) => pods.filter((pod) => pod.how === how).length;
@@ -119,13 +119,13 @@ function changeLines({ revision, diff, drift, pods, hooks }: ReleaseChange): str
   return [
     `Helm revision ${revision.next}, compared with what lives now (revision ${revision.deployed})`,
     ...driftLines(drift),
-    objectWords(diff),
+    objectText(diff),
     ...diff.added.map((object) => `  + ${object}`),
     ...changedLines(diff.changed),
     ...diff.removed.map(
       ({ object, kept }) => `  - ${object}${kept ? ' (leaves the release, stays in the cluster)' : ''}`,
     ),
-    podWords(pods),
+    podText(pods),
     ...pods.map((pod) => `  ${podLine(pod)}`),
     ...(hooks.length === 0 ? [] : [`hooks that Helm runs: ${hooks.length}`]),
     ...hooks.map(({ object, events }) => `  ${events.join(', ')}: ${object}`),

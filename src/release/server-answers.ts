@@ -2,7 +2,7 @@ import type { HelmRevision } from '../host/helm.ts';
 import type { KubeObject, Manifest } from '../host/kubectl.ts';
 import { getAll, tryApply, type Trial } from '../host/server-questions.ts';
 import { parseConflicts } from '../policy/field-paths.ts';
-import { missingNamespace } from '../policy/refusal-words.ts';
+import { missingNamespace } from '../policy/refusal.ts';
 import type { Answer, ServerAnswers, ServerObject } from './answered-objects.ts';
 import type { UpgradeContext } from './context.ts';
 import { parseRendered } from './rendered-chart.ts';
@@ -51,16 +51,16 @@ async function askServer(ctx: UpgradeContext, signal: AbortSignal): Promise<Serv
     rendered.filter(({ kind }) => kind === 'Namespace').map(({ metadata }) => metadata.name),
   );
   const objects = manifests.map((manifest, place): Answer => {
-    const { next, conflicts, words } = trials[place] as TriedObject;
+    const { next, conflicts, refusal } = trials[place] as TriedObject;
     const there = live.find(manifest);
     // Helm makes a namespace of the chart's before what lies in it.
-    const refused = words !== undefined && !created.has(missingNamespace(words) ?? '');
+    const refused = refusal !== undefined && !created.has(missingNamespace(refusal) ?? '');
     return {
       manifest,
       conflicts,
       live: there,
       next,
-      ...(refused ? { words } : {}),
+      ...(refused ? { refusal } : {}),
     };
   });
   return {
@@ -115,7 +115,7 @@ async function liveObjects(ctx: UpgradeContext, manifests: readonly Manifest[], 
   };
 }
 
-type TriedObject = Pick<Answer, 'next' | 'conflicts' | 'words'>;
+type TriedObject = Pick<Answer, 'next' | 'conflicts' | 'refusal'>;
 
 async function tryAll(
   ctx: UpgradeContext,
@@ -143,10 +143,10 @@ async function tryOne(
   question: { namespace: string; signal: AbortSignal },
 ): Promise<TriedObject> {
   let trial = await tryThese(ctx, [manifest], question, false);
-  const conflicts = trial.words === undefined ? [] : parseConflicts(trial.words);
+  const conflicts = trial.refusal === undefined ? [] : parseConflicts(trial.refusal);
   // A conflict hides whatever else the server has against it.
   if (conflicts.length > 0) trial = await tryThese(ctx, [manifest], question, true);
-  if (trial.words !== undefined) return { conflicts, words: trial.words };
+  if (trial.refusal !== undefined) return { conflicts, refusal: trial.refusal };
   const [next] = trial.objects as ServerObject[];
   return { conflicts, next };
 }

@@ -11,7 +11,7 @@ export interface Trouble {
   kind: PodTrouble['kind'] | 'refused' | 'job' | 'deadline';
   /** `Deployment/backend`. */
   workload: string;
-  words: string;
+  message: string;
   pods: string[];
   /** Whether the release is known to have made it: Helm waits for nothing else. */
   ofRelease: boolean;
@@ -25,7 +25,7 @@ export interface Trouble {
   overdue: boolean;
   /** The last answer of a probe. */
   probe: string | undefined;
-  /** The last event that says more than `words`. */
+  /** The last event that says more than `message`. */
   event: string | undefined;
   log: { pod: string; container: string } | undefined;
 }
@@ -54,7 +54,7 @@ export function troublesOf(sight: Sight, looking: Looking): Trouble[] {
     const events = eventsOf(pod);
     const found = podTrouble(pod, events, looking.now);
     if (found === undefined) continue;
-    const { kind, words, container, runs } = found;
+    const { kind, message, container, runs } = found;
     const workload = nameOf(owner ?? pod);
     const known = byKey.get(`${workload} ${kind}`);
     const addresses = pod.status.podIP === undefined ? [] : [pod.status.podIP];
@@ -66,7 +66,7 @@ export function troublesOf(sight: Sight, looking: Looking): Trouble[] {
       byKey.set(`${workload} ${kind}`, {
         kind,
         workload,
-        words,
+        message,
         pods: [pod.metadata.name],
         addresses,
         runs,
@@ -74,7 +74,7 @@ export function troublesOf(sight: Sight, looking: Looking): Trouble[] {
         ofHook: isHook(owner ?? pod),
         overdue: false,
         probe: lastAnswer(events),
-        event: telling(events, words),
+        event: telling(events, message),
         log: container === undefined ? undefined : { pod: pod.metadata.name, container },
       });
     }
@@ -137,20 +137,22 @@ function controllerTroubles(
   if (kind === 'Job') {
     const failed = condition('Failed', 'True');
     const refusal = failed === undefined && lacksPods(controller) ? lastRefusal(events) : undefined;
-    if (refusal !== undefined) return [{ ...none, kind: 'refused', words: refusalWords(refusal) }];
+    if (refusal !== undefined) return [{ ...none, kind: 'refused', message: refusalText(refusal) }];
     if (failed === undefined) return [];
     const hook = metadata.annotations?.[hookMark];
-    const words = `${hook === undefined ? 'the Job' : `the ${hook} hook`} failed: ${foreign(failed.reason ?? failed.message ?? 'no reason given')}`;
+    const message = `${hook === undefined ? 'the Job' : `the ${hook} hook`} failed: ${foreign(failed.reason ?? failed.message ?? 'no reason given')}`;
     const [pod] = own;
     // Its pods' end is the same cause.
     for (const one of own) podTroubles.splice(podTroubles.indexOf(one), 1);
-    return [{ ...none, ...pod, kind: 'job', words: pod === undefined ? words : `${words}; ${pod.words}` }];
+    return [
+      { ...none, ...pod, kind: 'job', message: pod === undefined ? message : `${message}; ${pod.message}` },
+    ];
   }
   const found: Trouble[] = [];
   const refusal =
     condition('ReplicaFailure', 'True')?.message ?? (lacksPods(controller) ? lastRefusal(events) : undefined);
   if (refusal !== undefined && kind !== 'ReplicaSet') {
-    found.push({ ...none, kind: 'refused', words: refusalWords(refusal) });
+    found.push({ ...none, kind: 'refused', message: refusalText(refusal) });
   }
   const late = condition('Progressing', 'False');
   if (current && late?.reason === 'ProgressDeadlineExceeded') {
@@ -158,7 +160,7 @@ function controllerTroubles(
       found.push({
         ...none,
         kind: 'deadline',
-        words: foreign(oneLine(late.message ?? 'progress deadline exceeded')),
+        message: foreign(oneLine(late.message ?? 'progress deadline exceeded')),
       });
     }
     for (const one of [...own, ...found]) one.overdue = true;
@@ -172,12 +174,12 @@ function lastAnswer(events: readonly KubeEvent[]): string | undefined {
   return last === undefined ? undefined : foreign(oneLine(last.message));
 }
 
-/** The server's words without whose pod it was and who asked for it: one quota is one cause, however many pods it keeps away. */
-function refusalWords(refusal: string): string {
-  const words = oneLine(refusal)
+/** The server's refusal without the pod's name and the requester: one quota is one cause, however many pods it refuses. */
+function refusalText(refusal: string): string {
+  const message = oneLine(refusal)
     .replace(/^(Error creating: |create Pod \S+ in StatefulSet \S+ failed( error)?: )/, '')
     .replace(/^pods "[^"]+" is forbidden: /, 'forbidden: ');
-  return `no pod can be created: ${foreign(words)}`;
+  return `no pod can be created: ${foreign(message)}`;
 }
 
 const oneLine = (text: string): string => text.replaceAll(/\s+/g, ' ').trim();
@@ -218,11 +220,11 @@ function lastRefusal(events: readonly KubeEvent[]): string | undefined {
 const silent =
   /^(Failed|Unhealthy|Scheduled|Pulled|Pulling|Created|Started|Killing|BackOff|SuccessfulCreate|FailedScheduling|SandboxChanged|NodeNotReady)$/;
 
-function telling(events: readonly KubeEvent[], words: string): string | undefined {
+function telling(events: readonly KubeEvent[], message: string): string | undefined {
   const last = events.findLast(({ reason }) => !silent.test(reason));
   if (last === undefined) return undefined;
-  const message = oneLine(last.message);
-  return words.includes(message) ? undefined : `${last.reason}: ${foreign(message)}`;
+  const latest = oneLine(last.message);
+  return message.includes(latest) ? undefined : `${last.reason}: ${foreign(latest)}`;
 }
 
 /** Of one life of an object: one that was made anew under the same name has others. */

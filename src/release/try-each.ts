@@ -1,6 +1,6 @@
 import type { KubeObject, Kubectl, Manifest } from '../host/kubectl.ts';
 import { type Trial, tryCreate } from '../host/server-questions.ts';
-import { isFullQuota } from '../policy/refusal-words.ts';
+import { isFullQuota } from '../policy/refusal.ts';
 
 const atOnce = 4;
 
@@ -16,7 +16,7 @@ interface Asking<T> {
 }
 
 /**
- * Tries objects all at once, and each alone where something is refused: kubectl's words about several objects do not say which is which.
+ * Tries objects all at once, and each alone where something is refused: kubectl's message about several objects does not say which is which.
  * `usual` is the namespace of those that name none.
  */
 export async function tryEach<T>(
@@ -32,7 +32,7 @@ export async function tryEach<T>(
         found.set(manifest, taken(objects[place] as KubeObject));
       continue;
     }
-    await sideBySide(some, async (manifest) => void found.set(manifest, await alone(manifest, namespace)));
+    await inParallel(some, async (manifest) => void found.set(manifest, await alone(manifest, namespace)));
   }
   return found;
 }
@@ -40,8 +40,8 @@ export async function tryEach<T>(
 interface Creation {
   /** As the server would have it, where it says so. */
   object?: KubeObject | undefined;
-  /** The server's words against it; that a quota is full is none: whether it has room depends on what ends before. */
-  words?: string | undefined;
+  /** Why the server refuses it; that a quota is full is none: whether it has room depends on what ends before. */
+  refusal?: string | undefined;
 }
 
 /** Tries to make each object, in somebody's name or our own. */
@@ -56,13 +56,13 @@ export function tryCreations(
     together: create,
     taken: (object) => ({ object }),
     async alone(manifest, namespace) {
-      const { objects, words } = await create([manifest], namespace);
-      return words === undefined || isFullQuota(words) ? { object: objects?.[0] } : { words };
+      const { objects, refusal } = await create([manifest], namespace);
+      return refusal === undefined || isFullQuota(refusal) ? { object: objects?.[0] } : { refusal };
     },
   });
 }
 
-async function sideBySide<T>(all: readonly T[], work: (one: T) => Promise<void>): Promise<void> {
+async function inParallel<T>(all: readonly T[], work: (one: T) => Promise<void>): Promise<void> {
   const waiting = [...all];
   const worker = async () => {
     for (let one = waiting.shift(); one !== undefined; one = waiting.shift()) await work(one);

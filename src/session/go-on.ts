@@ -16,6 +16,6 @@ export const typedFromAnywhere = (again: Again, program: string): string =>
 
 /** The command that goes on with a run; records of older programs do not say what was typed. */
 export function commandToGoOn({ flow, binary, again }: Pick<RunRecord, 'flow' | 'binary' | 'again'>): string {
-  const words = flow === 'upgrade' ? 'install --upgrade' : 'install';
-  return `sudo ${again ?? `${shellWord(binary)} ${words}`}`;
+  const command = flow === 'upgrade' ? 'install --upgrade' : 'install';
+  return `sudo ${again ?? `${shellWord(binary)} ${command}`}`;
 }

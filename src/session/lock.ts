@@ -12,12 +12,12 @@ type LockedBy = OrphanWatch &
 
 /**
  * One run at a time. Throws `locked` while another one goes on, `preflight` when others than root can change
- * the lock's folder; a Helm that outlived its run is waited for. `words` are what was typed after the
+ * the lock's folder; a Helm that outlived its run is waited for. `command` is what was typed after the
  * program's name.
  */
 export async function takeLock(
   session: LockedBy,
-  words: string,
+  command: string,
   options: Pick<LockOptions, 'leaveText'> = {},
 ): Promise<HeldLock> {
   const { paths, release, machine, program } = session;
@@ -27,7 +27,7 @@ export async function takeLock(
   const lock = await flockLock({
     path: paths.lock,
     runner: machine.createRunner(),
-    command: words,
+    command,
     again: session.again({ program: await ownBinary(session), anywhere: true }),
     version: release.version,
     by: operator().user,

@@ -9,8 +9,10 @@ export function reportPrograms(report: Report): ReportNote {
     const { program } = note;
     if (note.kind === 'line') {
       const { stream, line } = note;
-      const words = { line, program, stream, ...(note.quiet ? { quiet: true as const } : {}) };
-      report(step === undefined ? { type: 'program.log', ...words } : { type: 'step.log', step, ...words });
+      const logLine = { line, program, stream, ...(note.quiet ? { quiet: true as const } : {}) };
+      report(
+        step === undefined ? { type: 'program.log', ...logLine } : { type: 'step.log', step, ...logLine },
+      );
       return;
     }
     const { argv, exitCode, signal, durationMs, stdoutBytes } = note;

@@ -113,12 +113,12 @@ export class Session implements OpenedPayload, AsyncDisposable {
   }
 
   /**
-   * Locks this host until the session ends; the installer's folder is there. `words` are what was typed after
+   * Locks this host until the session ends; the installer's folder is there. `command` is what was typed after
    * the program's name.
    */
-  async takeLock(words: string, options: { leaveText: boolean }): Promise<void> {
+  async takeLock(command: string, options: { leaveText: boolean }): Promise<void> {
     if (this.#lock !== undefined) return;
-    this.#lock = await takeLock(this, words, options);
+    this.#lock = await takeLock(this, command, options);
     // What was read without the lock may be outdated.
     this.#journal = undefined;
   }

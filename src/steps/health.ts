@@ -4,9 +4,9 @@ import { foreign } from '../foreign.ts';
 import { describePods } from '../host/pods.ts';
 import type { HealthRoute } from '../payload/product-schema.ts';
 import type { StepContext } from '../release/context.ts';
-import { describeTroubles } from '../release/trouble-words.ts';
+import { describeTroubles } from '../release/trouble-text.ts';
 import {
-  answerWords,
+  answerText,
   fqdnOf,
   healthKey,
   type HealthResult,
@@ -53,9 +53,9 @@ export function healthStep(
         const { reason } = waiver;
         await io.waived({ reason, by: ctx.operator });
         io.warn(
-          `waived (${reason}): ${where(fqdn)} gave ${answerWords(result)}, expected status ${route.expectStatus}; whether ${route.title} works is not proved`,
+          `waived (${reason}): ${where(fqdn)} gave ${answerText(result)}, expected status ${route.expectStatus}; whether ${route.title} works is not proved`,
         );
-        return { [key]: { url: where(fqdn), answer: answerWords(result), waived: reason } };
+        return { [key]: { url: where(fqdn), answer: answerText(result), waived: reason } };
       }
       const troubles = await describeTroubles(ctx.kubectl, ctx.product.namespace, {
         now: ctx.now(),
@@ -69,7 +69,7 @@ export function healthStep(
         result.answered && result.bodyExcerpt !== '' ? [`answer: ${foreign(result.bodyExcerpt)}`] : [];
       throw new IvaapError(
         'failed',
-        `${route.title} does not answer at ${where(fqdn)}: ${answerWords(result)}, expected status ${route.expectStatus}, asked for ${route.timeoutSeconds} s`,
+        `${route.title} does not answer at ${where(fqdn)}: ${answerText(result)}, expected status ${route.expectStatus}, asked for ${route.timeoutSeconds} s`,
         {
           output: [...body, ...pods].join('\n'),
           hint: [

@@ -11,7 +11,7 @@ import { assertDeployed, endedWithoutUs, repairHelm } from '../release/helm-stat
 import { schemaSentence } from '../release/helm-verdict.ts';
 import { previewRelease } from '../release/release-preview.ts';
 import { helmResult } from '../backup/upgrade-results.ts';
-import { flagWords } from '../release/migrating.ts';
+import { flagText } from '../release/migrating.ts';
 import { readValuesFile } from '../release/values-file.ts';
 import { upgradeMigrate } from './upgrade_migrate.ts';
 import { upgradePgBackup } from './upgrade_pg_backup.ts';
@@ -119,7 +119,7 @@ async function schemaLag(
   const at = `the database schema is at version ${schema} (this release's is ${target})`;
   const value = valueAt(ctx.values.root, autoMigrate.path);
   if (String(value) !== autoMigrate.on) {
-    return { line: `${at}: ${flagWords(autoMigrate, value)}` };
+    return { line: `${at}: ${flagText(autoMigrate, value)}` };
   }
   const begunAt = ctx.helmJournal().process?.begunAt;
   if (begunAt === undefined) return undefined;

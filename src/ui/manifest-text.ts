@@ -8,7 +8,7 @@ const indented = (lines: readonly string[]) => lines.map((line) => `  ${line}`);
 
 const plural = (count: number, noun: string) => `${count} ${noun}${count === 1 ? '' : 's'}`;
 
-const stateWords: Record<ManifestArchive['state'], string> = {
+const stateText: Record<ManifestArchive['state'], string> = {
   same: 'same',
   matches: 'matches (contents not read)',
   different: 'different',
@@ -18,7 +18,7 @@ const stateWords: Record<ManifestArchive['state'], string> = {
 };
 
 function archiveState({ state, detail }: ManifestArchive): string {
-  return detail === undefined || state === 'matches' ? stateWords[state] : `${stateWords[state]}: ${detail}`;
+  return detail === undefined || state === 'matches' ? stateText[state] : `${stateText[state]}: ${detail}`;
 }
 
 function heading(report: ManifestReport): string[] {
@@ -40,7 +40,7 @@ function inContainerd({ containerd, pinned }: ManifestImage): string {
   return containerd === 'same' && pinned === false ? 'same, not pinned' : containerd;
 }
 
-const clusterWords: Record<ManifestImage['cluster'], string> = {
+const clusterText: Record<ManifestImage['cluster'], string> = {
   runs: 'runs',
   other: 'another runs',
   none: '-',
@@ -50,7 +50,7 @@ const clusterWords: Record<ManifestImage['cluster'], string> = {
 function imageLines({ images }: ManifestReport, summary: boolean): string[] {
   const rows = images.map((image) => {
     const size = formatBytes(image.sizeBytes);
-    const onHost = [inContainerd(image), clusterWords[image.cluster]];
+    const onHost = [inContainerd(image), clusterText[image.cluster]];
     if (summary) return [image.reference, size, ...onHost];
     const { reference, platform, imageId, layers } = image;
     return [reference, platform, imageId, String(layers), size, formatBytes(image.uniqueBytes), ...onHost];

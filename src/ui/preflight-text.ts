@@ -7,10 +7,10 @@ import { tableRows, wrapLine } from './wrap.ts';
 type Report = Extract<EngineEvent, { type: 'preflight.report' }>;
 type Result = Report['results'][number];
 
-const words = { ok: 'ok', warn: 'warn', fail: 'FAIL', waived: 'waived' } as const;
+const labels = { ok: 'ok', warn: 'warn', fail: 'FAIL', waived: 'waived' } as const;
 const paints = { ok: 'green', warn: 'yellow', fail: 'red', waived: 'yellow' } as const;
 
-/** The words of a status stand first in a line, so that they can be painted after it was laid out. */
+/** A status's label is first in its line, so that it can be coloured after the line is laid out. */
 const statusWidth = 8;
 const indent = ' '.repeat(statusWidth);
 
@@ -25,8 +25,8 @@ export interface PreflightView {
 /** What preflight found: one line of counts, and what is not ok in full. */
 export function preflightLines({ results }: Report, { width, paint, all }: PreflightView): string[] {
   const painted = ([first = '', ...rest]: readonly string[], { status }: Result): string[] => [
-    first.startsWith(words[status])
-      ? paint(words[status], paints[status]) + first.slice(words[status].length)
+    first.startsWith(labels[status])
+      ? paint(labels[status], paints[status]) + first.slice(labels[status].length)
       : first,
     ...rest,
   ];
@@ -53,14 +53,14 @@ function countLine(results: readonly Result[]): string {
 
 function table(results: readonly Result[], width: number): string[][] {
   const rows = results.map(({ id, status, measured, limit }) =>
-    [words[status], id, measured, limit].map(printableLine),
+    [labels[status], id, measured, limit].map(printableLine),
   );
   return tableRows([['STATUS', 'CHECK', 'MEASURED', 'LIMIT'], ...rows], { width });
 }
 
 const sentence = ({ id, status, measured, limit }: Result, width: number): string[] =>
   hanging(
-    `${words[status].padEnd(statusWidth)}${printableLine(`${id}: ${measured} (limit: ${limit})`)}`,
+    `${labels[status].padEnd(statusWidth)}${printableLine(`${id}: ${measured} (limit: ${limit})`)}`,
     width,
   );
 

@@ -2,7 +2,7 @@ import type { RunRecord, State, StepRecord } from '../engine/state.ts';
 import type { Known } from '../known.ts';
 import type { StatusReport } from '../queries/status-schema.ts';
 import { counted } from '../policy/counted.ts';
-import { schemaDueWords } from '../policy/schema-due.ts';
+import { schemaDueText } from '../policy/schema-due.ts';
 import { signedBy } from '../policy/trust.ts';
 import { columns, formatDuration } from './format.ts';
 import { shortId, shortImage } from './short-digest.ts';
@@ -157,7 +157,7 @@ const schemaLines = ({
   target,
   helmByHand,
 }: (NonNullable<StatusReport['schema']> & { known: true })['value']): string[] => [
-  schemaDueWords(version, target) ?? `the schema is at version ${version}`,
+  schemaDueText(version, target) ?? `the schema is at version ${version}`,
   ...(helmByHand === null ? [] : [`Helm alone applies a changed values file so: ${helmByHand}`]),
 ];
 

@@ -115,7 +115,7 @@ async function once(
     trial.place === undefined
       ? `at ${((trial.afterMs ?? 0) / 1000).toFixed(2)} s, journal: ${killed.places.join(', ') || 'nothing yet'}; `
       : '';
-  const found = instant + resumeWords(again.stdout);
+  const found = instant + resumeText(again.stdout);
   return { ...about, found, seconds, problems, texts };
 }
 
@@ -161,7 +161,7 @@ const differenceLines = (was: readonly string[], is: readonly string[]) =>
     .filter((line) => line !== '');
 
 /** The lines in which a run tells what it found of an earlier one. */
-function resumeWords(stdout: string): string {
+function resumeText(stdout: string): string {
   const lines = stdout.split('\n').map((line) => line.replace(/^\S+Z\s+/, '').trim());
   const told = lines.filter(
     (line) =>

@@ -11,7 +11,7 @@ import {
   rmSync,
 } from 'node:fs';
 import { join, relative } from 'node:path';
-import { sideBySide } from '../../scripts/side-by-side.ts';
+import { inParallel } from '../../scripts/in-parallel.ts';
 import { programsFolder } from './paths.ts';
 import { collect, locked } from './process.ts';
 
@@ -140,7 +140,7 @@ export async function ensurePrograms(
   const missing = modules.filter(
     (module) => names.includes(module.name) && !existsSync(resultFolder(module)),
   );
-  await sideBySide(missing, buildsAtOnce, async (module) => {
+  await inParallel(missing, buildsAtOnce, async (module) => {
     const named = (line: string) => say(`lab programs, ${module.name}: ${line}`);
     named('building, or waiting for another that builds');
     await locked(`build-${module.name}`, async () => {

@@ -1,4 +1,4 @@
-import { sideBySide } from '../../scripts/side-by-side.ts';
+import { inParallel } from '../../scripts/in-parallel.ts';
 import { drawn } from './draw.ts';
 
 /** What became of a case. */
@@ -72,7 +72,7 @@ export async function prove<Case extends { id: string }, Result extends Verdict>
   { atOnce, say }: { atOnce: number; say: Say },
 ): Promise<Verdict[]> {
   const verdicts: Verdict[] = [];
-  await sideBySide(proof.groups, atOnce, async (group) => {
+  await inParallel(proof.groups, atOnce, async (group) => {
     let results: readonly Result[];
     try {
       results = await proof.attempt(group, say);

@@ -13,7 +13,7 @@ import { installSummary } from './summary.ts';
 /** `install` on an empty host, or on one where an install was cut off. */
 export const installFlow: Flow<InstallOptions, InstallDecision, InstallContext> = {
   name: 'install',
-  words: 'install',
+  command: 'install',
 
   assertOptions({ yes, preflightOnly, dryRun }, { again, confirm }) {
     if (yes || preflightOnly || dryRun || confirm !== undefined) return;

@@ -39,7 +39,7 @@ interface Decided {
   problem: string;
 }
 
-const words = 'repair-state';
+const command = 'repair-state';
 
 /**
  * `repair-state`: makes the state anew from what the host itself says. Changes the state, a missing values
@@ -47,13 +47,13 @@ const words = 'repair-state';
  */
 export async function runRepairState(options: RepairOptions, ports: CommandPorts): Promise<FlowResult> {
   if (!options.yes && !options.dryRun && ports.confirm === undefined) {
-    throw new IvaapError('usage', `${words} asks before it writes, and nobody can be asked here`, {
+    throw new IvaapError('usage', `${command} asks before it writes, and nobody can be asked here`, {
       hint: ports.again({ add: ['--dry-run'] }),
     });
   }
   await using session = await Session.open(ports, options);
   const { folder, installer } = session.paths;
-  const takeLock = () => session.takeLock(words, { leaveText: options.dryRun });
+  const takeLock = () => session.takeLock(command, { leaveText: options.dryRun });
   try {
     if (existsSync(installer)) await takeLock();
     const decided = await decide(session);
@@ -171,7 +171,7 @@ function proposalLines({ facts, problem }: Decided, { lines, state }: Proposed):
 
 function told(decided: Decided, repair: Proposed, { program }: Session): FlowResult {
   return {
-    lines: [...proposalLines(decided, repair), `Nothing was changed. To write it: ${program} ${words}`],
+    lines: [...proposalLines(decided, repair), `Nothing was changed. To write it: ${program} ${command}`],
     data: {
       repaired: false,
       proposal: [...repair.lines],

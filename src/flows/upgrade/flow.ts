@@ -15,7 +15,7 @@ import { recordTrust } from './trust.ts';
 /** `install --upgrade`: from the installed release to the one in this payload. */
 export const upgradeFlow: Flow<UpgradeOptions, UpgradeStart, UpgradeContext> = {
   name: 'upgrade',
-  words: 'install --upgrade',
+  command: 'install --upgrade',
   tellsPlan: true,
   assertOptions: assertUpgradeOptions,
 

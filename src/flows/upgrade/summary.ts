@@ -10,7 +10,7 @@ import { upgradeMigrate } from '../../steps/upgrade_migrate.ts';
 import type { FlowResult } from '../flow.ts';
 import { healthLines, waivedHealth } from '../waived-health.ts';
 import { wayBackLines } from '../../queries/way-back-text.ts';
-import { schemaDueWords } from '../../policy/schema-due.ts';
+import { schemaDueText } from '../../policy/schema-due.ts';
 import { helmByHand } from '../../release/helm-by-hand.ts';
 
 /** What a completed upgrade has changed, for people and for machines. */
@@ -23,7 +23,7 @@ export function upgradeSummary(ctx: UpgradeContext, result: RunResult): FlowResu
   const way = ctx.wayBack();
   const dump = way.restored ? way.later : way.before;
   const overlay = out(upgradeMigrate)?.overlay;
-  const due = schemaDueWords(schema?.after, ctx.release.schema.target);
+  const due = schemaDueText(schema?.after, ctx.release.schema.target);
   const byHand = due === undefined ? undefined : helmByHand(ctx, ctx.forceConflicts);
   const data: JsonObject = {
     from,
@@ -48,8 +48,8 @@ export function upgradeSummary(ctx: UpgradeContext, result: RunResult): FlowResu
   const lines = [
     from === to ? `${product.title} ${to} was applied again.` : `${product.title} ${from} -> ${to}: done.`,
     `  release  ${product.release} in namespace ${product.namespace}, chart ${ctx.paths.chart}`,
-    `  images   ${imagesWords(images)}`,
-    `  database ${schemaWords(schema ?? { before: null, after: null })}`,
+    `  images   ${imagesText(images)}`,
+    `  database ${schemaText(schema ?? { before: null, after: null })}`,
     ...healthLines(ctx, result),
     ...(overlay?.path == null
       ? []
@@ -62,13 +62,13 @@ export function upgradeSummary(ctx: UpgradeContext, result: RunResult): FlowResu
   return { lines, data };
 }
 
-function imagesWords(result: ImageLoadResult | undefined): string {
+function imagesText(result: ImageLoadResult | undefined): string {
   const loaded = result?.imageLoad.loaded.length ?? 0;
   const others = (result?.images.length ?? 0) - loaded;
   return others > 0 ? `${loaded} loaded, ${others} there already` : `${loaded} loaded`;
 }
 
-function schemaWords({ before, after }: { before: number | null; after: number | null }): string {
+function schemaText({ before, after }: { before: number | null; after: number | null }): string {
   if (before === null || after === null) {
     return `schema version ${before ?? 'not known'} before, ${after ?? 'not known'} now`;
   }

@@ -28,7 +28,7 @@ const toyStep = (id: string, ...needs: string[]): Step<ToyContext> => ({
 
 const toyFlow: Flow<FlowOptions, Decision, ToyContext> = {
   name: 'toy',
-  words: 'toy',
+  command: 'toy',
   assertOptions: () => {},
   locksFirst: ({ installer }) => existsSync(installer),
   decide: async () => ({ fresh: false, notes: ['this is a toy'] }),

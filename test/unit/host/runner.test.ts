@@ -170,7 +170,7 @@ describe('runner', () => {
     const notes: ProgramNote[] = [];
     const telling = createRunner({ report: (note) => notes.push(note) });
     await telling.run(sh('printf "a\\nb" >&2; echo data'));
-    await telling.run(sh('echo words; echo more >&2; exit 5'), { stdoutIsWords: true, okCodes: 'any' });
+    await telling.run(sh('echo words; echo more >&2; exit 5'), { stdoutIsText: true, okCodes: 'any' });
     const lines = notes.flatMap((note) => (note.kind === 'line' ? [`${note.stream} ${note.line}`] : []));
     assert.deepEqual(lines.sort(), ['stderr a', 'stderr b', 'stderr more', 'stdout words']);
     const ends = notes.flatMap((note) => (note.kind === 'ended' ? [[note.exitCode, note.stdoutBytes]] : []));

@@ -6,7 +6,7 @@ import type { Trouble } from '../../../src/release/troubles.ts';
 const trouble = (kind: Trouble['kind'], fields: Partial<Trouble> = {}): Trouble => ({
   kind,
   workload: 'Deployment/backend',
-  words: 'words',
+  message: 'words',
   pods: ['a'],
   addresses: [],
   runs: false,

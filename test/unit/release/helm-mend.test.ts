@@ -12,10 +12,10 @@ const ctx = {
 
 const ended = (endedBy: string | undefined) =>
   failure('helm upgrade ended', { exitCode: 1, endedBy, reason: 'exit', stdout: '', stderr: '' });
-const trouble = (kind: Trouble['kind'], words = ''): Trouble[] => [
+const trouble = (kind: Trouble['kind'], message = ''): Trouble[] => [
   {
     kind,
-    words,
+    message,
     workload: 'w',
     pods: [],
     addresses: [],

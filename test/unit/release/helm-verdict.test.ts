@@ -6,7 +6,7 @@ const rolledBack: HelmAftermath = {
   from: '2026.1',
   to: '2026.2',
   release: 'rolled-back',
-  releaseWords: 'deployed, revision 3: Rollback to 1',
+  releaseStatus: 'deployed, revision 3: Rollback to 1',
   schemaBefore: 3,
   schemaAfter: 3,
   healthy: true,
@@ -32,7 +32,7 @@ test('anything short of a proved return to the old release is a failure to go on
   for (const other of [
     { healthy: false },
     { healthy: undefined },
-    { release: 'failed' as const, releaseWords: 'failed, revision 2: timed out' },
+    { release: 'failed' as const, releaseStatus: 'failed, revision 2: timed out' },
     { release: 'unknown' as const },
     { schemaAfter: undefined },
     { schemaBefore: undefined },
@@ -53,7 +53,7 @@ test('a database that cannot be asked has neither moved nor stayed, in code and 
 test('what runs is told as it is, whatever the record says: the old release is never missing while it serves', () => {
   const stands = {
     release: 'old-runs' as const,
-    releaseWords: 'pending-upgrade, revision 2: Preparing upgrade',
+    releaseStatus: 'pending-upgrade, revision 2: Preparing upgrade',
   };
   const { code, message } = helmVerdict({ ...rolledBack, ...stands });
   assert.equal(code, 'failed');

@@ -41,7 +41,7 @@ function context({ flag = 'on', schema = 3, sessions = '1' }: World, asked: stri
 const trouble = (fields: Partial<Trouble> = {}): Trouble => ({
   kind: 'unready',
   workload: 'Deployment/server',
-  words: 'runs but is not ready',
+  message: 'runs but is not ready',
   pods: ['server-1'],
   addresses: ['10.42.0.7'],
   runs: false,

@@ -14,7 +14,7 @@ import { pods } from '../../../src/checks/pods.ts';
 import type { UpgradeContext } from '../../../src/release/context.ts';
 import { assertNoFieldConflicts } from '../../../src/release/field-conflicts.ts';
 import { previewRelease } from '../../../src/release/release-preview.ts';
-import { causeLines } from '../../../src/release/trouble-words.ts';
+import { causeLines } from '../../../src/release/trouble-text.ts';
 import { troublesOf } from '../../../src/release/troubles.ts';
 import { readAsHelm } from '../../../src/release/values-yaml.ts';
 import { measured } from '../../fixtures/measured.ts';

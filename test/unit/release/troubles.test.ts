@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { asTold } from '../../fixtures/as-told.ts';
 import type { Pod } from '../../../src/host/pods.ts';
-import { causeLines } from '../../../src/release/trouble-words.ts';
+import { causeLines } from '../../../src/release/trouble-text.ts';
 import { podCount, type Trouble, troublesOf } from '../../../src/release/troubles.ts';
 import { backend, controller, event, pod, sight } from '../../fixtures/sight.ts';
 
@@ -10,7 +10,8 @@ const now = new Date('2026-11-22T12:05:00Z');
 const since = new Date('2026-11-22T12:00:00Z');
 const look = (parts: Parameters<typeof sight>[0], selector?: string): Trouble[] =>
   asTold(troublesOf(sight(parts), { now, since, selector, release: 'tiny' }));
-const brief = (troubles: Trouble[]) => troubles.map(({ workload, kind, words }) => [workload, kind, words]);
+const brief = (troubles: Trouble[]) =>
+  troubles.map(({ workload, kind, message }) => [workload, kind, message]);
 const ofBackend = (pods: Pod[]) => ({ pods, controllers: [backend.deployment(), backend.replicaSet] });
 
 test('each way in which a pod does not come up has its kind and the words of whoever saw it', () => {
@@ -109,8 +110,8 @@ test('each way in which a pod does not come up has its kind and the words of who
       'init container prepare: is still at work',
     ],
   ];
-  for (const [one, kind, words] of rows) {
-    assert.deepEqual(brief(look(ofBackend([one]))), [['Deployment/backend', kind, words]]);
+  for (const [one, kind, message] of rows) {
+    assert.deepEqual(brief(look(ofBackend([one]))), [['Deployment/backend', kind, message]]);
   }
 });
 
@@ -155,7 +156,7 @@ test('whether anything of it runs at this instant, and whose last words there ar
   const again = one({ state: { running: { startedAt: now.toISOString() } }, last, restarts: 2 });
   assert.deepEqual([again?.kind, again?.runs], ['crash', true]);
   const coming = one({ state: { waiting: { reason: 'ContainerCreating' } } });
-  assert.deepEqual([coming?.words, coming?.log], ['server: has not started', undefined]);
+  assert.deepEqual([coming?.message, coming?.log], ['server: has not started', undefined]);
 });
 
 test('a volume that does not come is the event of the kubelet', () => {
@@ -259,7 +260,7 @@ test('a hook that failed is one cause with its pod; Jobs of a schedule and of be
   const [hook, ...more] = look(job({ status: failed, annotations }));
   assert.deepEqual(more, []);
   assert.deepEqual(
-    [hook?.workload, hook?.kind, hook?.words, hook?.log],
+    [hook?.workload, hook?.kind, hook?.message, hook?.log],
     [
       'Job/migrate',
       'job',

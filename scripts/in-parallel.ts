@@ -2,7 +2,7 @@
  * Works through `items` in their order, `atOnce` of them at any time. After a failure no further one is begun; those that run
  * are waited for, so that nothing outlives the error, and then the first failure is thrown.
  */
-export async function sideBySide<T>(
+export async function inParallel<T>(
   items: Iterable<T>,
   atOnce: number,
   work: (item: T) => Promise<void>,

@@ -4,7 +4,7 @@ import type { Trouble } from './troubles.ts';
 /** What Helm's own words say of why it failed. */
 
 /** Helm tells its error in its log and again at its end: the end is enough. */
-export function ownWords(output: string): string {
+export function ownMessage(output: string): string {
   const lines = output.split('\n');
   return lines.some((line) => line.startsWith('Error: '))
     ? lines.filter((line) => !line.startsWith('level=')).join('\n')

@@ -7,8 +7,8 @@ import { causesOf, type Looking, surestFirst, type Trouble, troublesOf } from '.
 const tailLines = 40;
 const shownLines = 5;
 
-/** The last words of what runs, or has run; empty where it has said nothing or cannot be asked. */
-export async function lastWords(
+/** The last output of what runs, or has run; empty where it has said nothing or cannot be asked. */
+export async function lastOutput(
   kubectl: Kubectl,
   namespace: string,
   { log }: Pick<Trouble, 'log'>,
@@ -22,12 +22,12 @@ export async function lastWords(
   return lines.filter((line, place) => line !== lines[place - 1]).slice(-shownLines);
 }
 
-/** One cause: what is wrong, what its probe was answered, its event, its last words, in this order. */
+/** One cause: what is wrong, what its probe was answered, its event, its last output, in this order. */
 function troubleLines(trouble: Trouble, log: readonly string[]): string[] {
-  const { workload, words, pods, probe, event } = trouble;
+  const { workload, message, pods, probe, event } = trouble;
   const others = pods.length > 1 ? ` (${pods.length} pods)` : '';
   return [
-    `${workload}${others}: ${words}`,
+    `${workload}${others}: ${message}`,
     ...(probe === undefined ? [] : [`  probe: ${probe}`]),
     ...(event === undefined ? [] : [`  event: ${event}`]),
     ...log.map((line) => `  log: ${foreign(line)}`),
@@ -38,9 +38,9 @@ function troubleLines(trouble: Trouble, log: readonly string[]): string[] {
 function alike(causes: readonly Trouble[], logOf: (trouble: Trouble) => readonly string[]): string[] {
   const found: { shown: Trouble; log: readonly string[] }[] = [];
   for (const trouble of causes) {
-    const { words, probe, event, workload, pods } = trouble;
+    const { message, probe, event, workload, pods } = trouble;
     const log = logOf(trouble);
-    const same = found.find(({ shown }) => shown.words === words)?.shown;
+    const same = found.find(({ shown }) => shown.message === message)?.shown;
     if (same === undefined || probe !== undefined || event !== undefined || log.length > 0) {
       found.push({ shown: { ...trouble }, log });
     } else {
@@ -74,7 +74,7 @@ export async function describeTroubles(
     const sight = await lookAround(kubectl, { namespace });
     const troubles = troublesOf(sight, looking);
     const logs = new Map<Trouble, string[]>();
-    for (const trouble of troubles) logs.set(trouble, await lastWords(kubectl, namespace, trouble));
+    for (const trouble of troubles) logs.set(trouble, await lastOutput(kubectl, namespace, trouble));
     return causeLines(troubles, (trouble) => logs.get(trouble) ?? []);
   } catch (error) {
     return [`the pods could not be read: ${causeChain(error)[0] ?? ''}`];

@@ -25,15 +25,15 @@ async function until(what: string, holds: () => boolean): Promise<void> {
 }
 
 test('a program is recorded under the identity that it keeps before its first instruction', async () => {
-  const wordsFile = newFile();
+  const outputFile = newFile();
   const trace = newFile();
   const seen: string[] = [];
   let identity = identityOf(process.pid);
   const script = `echo "$$" > ${trace}; echo 'a "word" $HOME' >&2; echo more`;
   const telling = createRunner({ report: (note) => note.kind === 'line' && seen.push(note.line) });
   const { stderr, stdout } = await telling.run(['/bin/sh', '-c', script], {
-    outlives: {
-      wordsFile,
+    detached: {
+      outputFile,
       record: async (pid) => {
         identity = identityOf(pid);
         await sleep(300);
@@ -48,11 +48,11 @@ test('a program is recorded under the identity that it keeps before its first in
 });
 
 test('arguments reach it as they are, and it has no descriptor of the gate', async () => {
-  const wordsFile = newFile();
+  const outputFile = newFile();
   const args = ['$(id)', '; false', '"', '-c', ''];
   const inside = 'for one; do printf "%s\\n" "$one" >&2; done; [ -e /proc/$$/fd/3 ] && echo open >&2; true';
   const { stderr } = await runner.run(['/bin/sh', '-c', inside, 'sh', ...args], {
-    outlives: { wordsFile, record: async () => {} },
+    detached: { outputFile, record: async () => {} },
   });
   const lines = stderr.split('\n');
   assert.deepEqual(lines.slice(0, args.length), args);
@@ -62,8 +62,8 @@ test('arguments reach it as they are, and it has no descriptor of the gate', asy
 test('what cannot be recorded is not run', async () => {
   const trace = newFile();
   const run = runner.run(['touch', trace], {
-    outlives: {
-      wordsFile: newFile(),
+    detached: {
+      outputFile: newFile(),
       record: () => Promise.reject(new IvaapError('failed', 'the disk is full')),
     },
   });
@@ -72,10 +72,10 @@ test('what cannot be recorded is not run', async () => {
 });
 
 test('failures are told as of any program', async () => {
-  const outlives = { wordsFile: newFile(), record: async () => {} };
-  await assert.rejects(runner.run(['/nowhere/helm'], { outlives }), /\/nowhere\/helm was not found/);
+  const detached = { outputFile: newFile(), record: async () => {} };
+  await assert.rejects(runner.run(['/nowhere/helm'], { detached }), /\/nowhere\/helm was not found/);
   await assert.rejects(
-    runner.run(['/bin/sh', '-c', 'echo no >&2; exit 3'], { outlives }),
+    runner.run(['/bin/sh', '-c', 'echo no >&2; exit 3'], { detached }),
     (error: IvaapError) => /failed with exit code 3/.test(error.message) && error.output === 'no',
   );
 });
@@ -84,7 +84,7 @@ test('a wish to stop that comes while it is recorded reaches it', async () => {
   const abort = new AbortController();
   const run = runner.run(['sleep', '60'], {
     signal: abort.signal,
-    outlives: { wordsFile: newFile(), record: async () => abort.abort() },
+    detached: { outputFile: newFile(), record: async () => abort.abort() },
   });
   await assert.rejects(run, /was stopped on request/);
 });
@@ -95,8 +95,8 @@ async function orphaned(script: string, recordMs: number, kill: () => boolean): 
     import { createRunner } from ${JSON.stringify(join(import.meta.dirname, '../../../src/host/runner.ts'))};
     import { setTimeout as sleep } from 'node:timers/promises';
     import { writeFileSync } from 'node:fs';
-    await createRunner().run(['/bin/sh', '-c', ${JSON.stringify(script)}], { outlives: {
-      wordsFile: ${JSON.stringify(newFile())},
+    await createRunner().run(['/bin/sh', '-c', ${JSON.stringify(script)}], { detached: {
+      outputFile: ${JSON.stringify(newFile())},
       record: async (pid) => { writeFileSync(${JSON.stringify(pidFile)}, String(pid)); await sleep(${recordMs}); },
     } });`;
   const child = spawn(process.execPath, ['--input-type=module', '-e', parent], { stdio: 'ignore' });

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { sideBySide } from '../../../scripts/side-by-side.ts';
+import { inParallel } from '../../../scripts/in-parallel.ts';
 
 test('all of it is done, begun in order, and never more than so many at once', async () => {
   const begun: number[] = [];
   let running = 0;
   let most = 0;
-  await sideBySide([1, 2, 3, 4, 5], 2, async (item) => {
+  await inParallel([1, 2, 3, 4, 5], 2, async (item) => {
     begun.push(item);
     most = Math.max(most, (running += 1));
     await sleep(5);
@@ -27,7 +27,7 @@ test('after a failure nothing is begun, what runs ends first, and the first fail
     ended.push(item);
     throw new Error(`failed: ${item}`);
   };
-  await assert.rejects(sideBySide([1, 2, 3], 2, work), /failed: 1/);
+  await assert.rejects(inParallel([1, 2, 3], 2, work), /failed: 1/);
   assert.deepEqual(
     [begun, ended],
     [

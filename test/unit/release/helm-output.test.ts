@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { saysLess } from '../../../src/release/helm-words.ts';
+import { saysLess } from '../../../src/release/helm-output.ts';
 import type { Trouble } from '../../../src/release/troubles.ts';
 
 const failed =
