@@ -68,8 +68,8 @@ ${list('health')}
 ## Waivers
 
 \`--waive ID=REASON\` lets one failed check pass; it may be given again for another one, and \`ID:PART\` names one file system or route. The reason is recorded in
-the state with who, when and in which run, and \`status\` shows it. A check that does not fail needs no waiver and records none. Which guards may be waived is said by the
-product (\`preflight.waivable\` in product.yaml); an unknown id, a missing reason or a guard that cannot be waived is a usage error (exit 2) that names those that can.
+the state with who, when and in which run, and \`status\` shows it. A check that does not fail needs no waiver and records none. The product says which guards may be waived
+(\`preflight.waivable\` in product.yaml); an unknown id, a missing reason or a guard that cannot be waived is a usage error (exit 2) that names those that can.
 
 The health steps at a run's end are waived the same way, by the step's name, as the plan (\`--dry-run\`) lists it: \`--waive STEP=REASON\`, for a
 product that answers at another port, over TLS only, or behind a sign-on. The step is then recorded as not proved: \`status\` and the summary say so, a failed upgrade

@@ -54,7 +54,7 @@ export async function tellingWhoHolds<T>(
       `the dump waited ${dumpLockWaitSeconds} s for a table that another session holds: ${holders.map(describeHolder).join('; ')}`,
       {
         cause: error,
-        hint: `let that session end, or end it: ${await endSession(ctx, first.pid)}`,
+        hint: `wait for that session to end, or end it: ${await endSession(ctx, first.pid)}`,
         output: error instanceof IvaapError ? error.output : undefined,
       },
     );

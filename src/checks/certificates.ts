@@ -30,8 +30,8 @@ export const certificates: Check = {
   id: 'certificates',
   kind: 'health',
   title: 'Certificates of the cluster',
-  limit: `valid for ${failDays} day at least; a warning below ${warnDays} days`,
-  why: 'a cluster whose certificates expire stops answering half-way',
+  limit: `valid for at least ${failDays} day; a warning below ${warnDays} days`,
+  why: 'a cluster whose certificates expire stops answering in the middle of a run',
   fix: 'systemctl restart k3s',
   timeoutSeconds: 30,
   flows: ['install', 'upgrade'],
@@ -92,7 +92,7 @@ export function judgeCertificates(certificates: readonly Certificate[], nowMs: n
   return {
     outcome: days < failDays ? 'fail' : days < warnDays ? 'warn' : 'ok',
     measured: expired
-      ? `${first.place} has expired on ${until}`
+      ? `${first.place} expired on ${until}`
       : `${days} days left of the ${certificates.length} in use (${first.place}, until ${until})`,
     // k3s renews what is about to expire when it starts; a new authority is made by its own command alone.
     fix: first.place.endsWith('-ca.crt') ? 'k3s certificate rotate-ca --help' : undefined,

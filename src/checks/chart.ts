@@ -5,9 +5,9 @@ export const chart: Check<UpgradeCheckContext> = {
   id: 'chart',
   kind: 'guard',
   title: 'Chart renders with your values',
-  limit: 'no complaint of Helm or of the chart’s schema',
+  limit: 'no error from Helm or from the chart’s schema',
   why: 'Helm would refuse it after the backup, in the maintenance window',
-  fix: 'mend the values file, then run the same command again',
+  fix: 'fix the values file, then run the same command again',
   timeoutSeconds: 120,
   flows: ['upgrade'],
   async measure({ rendered }) {

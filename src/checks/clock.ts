@@ -10,7 +10,7 @@ export const clock: Check = {
   kind: 'health',
   title: 'Clock',
   limit: `at most ${failSeconds} s from the API server’s and not before the last recorded run; a warning from ${warnSeconds} s`,
-  why: 'ages of backups and validity of certificates are judged by it',
+  why: 'the age of backups and the validity of certificates depend on it',
   fix: 'timedatectl set-ntp true',
   timeoutSeconds: 30,
   flows: ['install', 'upgrade'],

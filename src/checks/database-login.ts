@@ -13,11 +13,11 @@ type Role = NonNullable<Product['database']['login']>;
 export const databaseLogin: Check<UpgradeCheckContext> = {
   id: 'database-login',
   kind: 'outage',
-  title: 'New pods may use the database',
-  limit: 'the password that new pods are given opens a session over the network',
+  title: 'New pods can log in to the database',
+  limit: 'the password that new pods get opens a session over the network',
   limitInFull:
-    'the password in the Secret that new pods read opens a session, tried in the running database over its network address; what cannot be asked only warns; not asked where the product names no such Secret',
-  why: 'running pods keep their sessions whatever became of the password; new ones crash',
+    'the password in the Secret that new pods read opens a session, tried in the running database over its network address; a warning where that cannot be tried; not checked where the product names no such Secret',
+  why: 'running pods keep their sessions even if the password has changed; new pods would crash',
   fix: 'give the role the password of the Secret',
   timeoutSeconds: 90,
   flows: ['upgrade'],
@@ -42,7 +42,7 @@ async function tryPassword(
   const unknown = (why: string): Measurement => ({
     part,
     outcome: 'warn',
-    measured: `not known whether role ${user} may open a session: ${why}`,
+    measured: `not known whether role ${user} can open a session: ${why}`,
     fix: `k3s kubectl describe pod -n ${namespace} -l ${product.database.selector}`,
   });
   try {
@@ -64,7 +64,7 @@ async function tryPassword(
     return {
       part,
       outcome: 'fail',
-      measured: `the database refuses role ${user} the password of ${part}, which new pods use; running ones keep the sessions that they have (${foreign(answer.message)})`,
+      measured: `the database rejects the password of ${part} for role ${user}: new pods use it, running pods keep their sessions (${foreign(answer.message)})`,
       fix:
         own === undefined
           ? passwordOfSecret(product, { user, secret }, pod)

@@ -11,7 +11,7 @@ export const database: Check<UpgradeCheckContext> = {
   id: 'database',
   kind: 'health',
   title: 'Database answers',
-  limit: 'one query is answered; no session holds a table that the dump would wait for',
+  limit: 'a query is answered; no session locks a table that the dump would wait for',
   why: 'without it there is no backup',
   fix: 'k3s kubectl get pods -A',
   timeoutSeconds: 60,
@@ -34,8 +34,8 @@ export const database: Check<UpgradeCheckContext> = {
       const forLong = holders.value.some(({ seconds }) => (seconds ?? 0) >= dumpLockWaitSeconds);
       return {
         outcome: forLong ? 'fail' : 'warn',
-        measured: `${holders.value.map(describeHolder).join('; ')}: the dump would wait for that, ${dumpLockWaitSeconds} s at most (${answers})`,
-        fix: `let that session end, or end it: ${await endSession(ctx, first.pid)}`,
+        measured: `${holders.value.map(describeHolder).join('; ')}: the dump would wait for it, for at most ${dumpLockWaitSeconds} s (${answers})`,
+        fix: `wait for that session to end, or end it: ${await endSession(ctx, first.pid)}`,
         data: { ...data, lockHolders: holders.value.map(({ pid }) => pid).join() },
       };
     } catch (error) {

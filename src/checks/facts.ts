@@ -51,7 +51,7 @@ export function hostFacts(ctx: CheckContext): HostFacts {
       const sql = "SELECT current_setting('server_version_num'), pg_database_size(current_database())";
       const [version, size] = (await database.query(sql, signal))[0] ?? [];
       if (!Number(version) || !Number(size)) {
-        throw new IvaapError('failed', 'the database does not say its version and its size');
+        throw new IvaapError('failed', 'the database did not return its version and size');
       }
       return { versionNumber: Number(version), sizeBytes: Number(size) };
     }),

@@ -7,8 +7,8 @@ export const fieldConflicts: Check<UpgradeCheckContext> = {
   kind: 'guard',
   title: 'No field taken over from Helm',
   limit: 'no field of the release has another manager, or --force-conflicts',
-  why: 'Helm’s upgrade fails on it, and its rollback, too',
-  fix: 'say the same in the values file, or take the fields over with --force-conflicts',
+  why: 'Helm’s upgrade fails on it, and so does its rollback',
+  fix: 'set the same value in the values file, or take the fields over with --force-conflicts',
   timeoutSeconds: 180,
   flows: ['upgrade'],
   async measure(ctx) {

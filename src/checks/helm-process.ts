@@ -5,9 +5,9 @@ import type { Check } from './check.ts';
 export const helmProcess: Check = {
   id: 'helm-process',
   kind: 'guard',
-  title: 'No foreign Helm at work',
-  limit: 'no Helm that changes this release and is not in our journal',
-  why: 'two Helms on one release leave neither’s result',
+  title: 'No other Helm process on the release',
+  limit: 'no Helm process changes this release, except one in our journal',
+  why: 'two Helm processes on one release overwrite each other’s result',
   fix: 'wait for it to end (pgrep -a helm)',
   timeoutSeconds: 30,
   flows: ['install', 'upgrade'],

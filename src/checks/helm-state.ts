@@ -6,13 +6,13 @@ export const helmState: Check<UpgradeCheckContext> = {
   id: 'helm-state',
   kind: 'guard',
   title: 'Helm’s record of the release',
-  limit: 'a state from which Helm can go on',
-  why: 'Helm refuses, or undoes what somebody else does',
+  limit: 'a state from which Helm can continue',
+  why: 'Helm would refuse to run, or undo what somebody else does',
   fix: 'k3s kubectl get secrets -A -l owner=helm',
   timeoutSeconds: 60,
   flows: ['upgrade'],
   async measure(ctx) {
     await assertHelmReady(ctx, 'upgrade');
-    return { outcome: 'ok', measured: 'an upgrade may follow' };
+    return { outcome: 'ok', measured: 'ready for an upgrade' };
   },
 };

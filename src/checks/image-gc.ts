@@ -9,7 +9,7 @@ export const imageGc: Check = {
   kind: 'health',
   title: 'Image file system below kubelet’s threshold',
   limit: 'below imageGCHighThresholdPercent, new images included',
-  why: 'above it kubelet removes images that no pod runs just now',
+  why: 'above it kubelet removes images that no running pod uses',
   fix: 'make room on it (df -h), or give it a larger disk',
   timeoutSeconds: 90,
   flows: ['install', 'upgrade'],
@@ -54,7 +54,7 @@ export function judgeImageGc(
   return {
     outcome: then >= threshold ? 'fail' : 'ok',
     measured: `${now} % of ${room.mountPoint} used, ${then} % with the new images`,
-    limit: `below ${threshold} %: there kubelet begins to remove images`,
+    limit: `below ${threshold} %: above that kubelet removes images`,
     fix: `make room on it (df -h ${shellWord(room.mountPoint)}), or give it a larger disk`,
     data: { nowPercent: now, thenPercent: then, thresholdPercent: threshold },
   };

@@ -10,10 +10,10 @@ import type { UpgradeCheckContext } from './context.ts';
 export const images: Check<UpgradeCheckContext> = {
   id: 'images',
   kind: 'guard',
-  title: 'Rendered images accounted for',
+  title: 'Rendered images available',
   limit: 'each one in the payload for this licence, or in containerd and pinned',
-  why: 'nothing can be pulled here: a pod of another image never starts',
-  fix: 'mend the image in the values file',
+  why: 'nothing can be pulled here: a pod with another image never starts',
+  fix: 'fix the image in the values file',
   timeoutSeconds: 120,
   flows: ['upgrade'],
   async measure({ index, product, entitlements, containerd, paths, rendered }) {
@@ -39,7 +39,7 @@ export const images: Check<UpgradeCheckContext> = {
         unknown.length === 0
           ? `${needed.size - others.length} of ${needed.size} in the payload, ${foreign(others.join(', '))} pinned in containerd`
           : unknown.map((name) => `${foreign(name)} of ${needed.get(name)} is neither`).join(', '),
-      fix: `mend the image, or switch off what asks for it (sudoedit ${shellWord(paths.values)})`,
+      fix: `fix the image, or disable what uses it (sudoedit ${shellWord(paths.values)})`,
     };
   },
 };

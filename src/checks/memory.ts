@@ -12,8 +12,8 @@ export const memory: Check = {
   kind: 'guard',
   title: 'Memory',
   limit:
-    "nine tenths of the product's (firmware and kernel take their part), for an install and for an upgrade",
-  why: 'the pods ask for it',
+    '90 % of what the product requires (firmware and kernel take the rest), for an install and for an upgrade',
+  why: 'the pods request it',
   fix: 'give the host more memory (free -h shows it)',
   timeoutSeconds: 30,
   flows: ['install', 'upgrade'],

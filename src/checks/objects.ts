@@ -18,12 +18,12 @@ import type { HostFacts } from './facts.ts';
 export const objects: Check<UpgradeCheckContext> = {
   id: 'objects',
   kind: 'outage',
-  title: 'API server takes the objects and their pods',
-  limit: 'the API server takes it, and Helm owns what is there',
+  title: 'API server accepts the objects and their pods',
+  limit: 'the API server accepts it, and Helm owns what exists',
   limitInFull:
-    'each object of the chart, tried by a server-side dry run in Helm’s name, each pod template whose pods are made anew, what controllers make beside pods (ReplicaSets, revisions, claims), and hooks; Helm’s own record readable and its next one taken; quotas with room for all new objects together',
+    'a server-side dry run as Helm accepts each object of the chart, each pod template whose pods are replaced, what controllers create besides pods (ReplicaSets, revisions, claims), and hooks; Helm’s own record is readable and its next one accepted; quotas have room for all new objects together',
   why: 'Helm would fail on it after it has replaced other pods',
-  fix: 'mend what the API server names',
+  fix: 'fix what the API server names',
   timeoutSeconds: 180,
   flows: ['upgrade'],
   measure: refusals,

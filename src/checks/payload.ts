@@ -8,13 +8,13 @@ export const payload: Check = {
   kind: 'guard',
   title: 'Payload intact',
   limit: 'every byte as it was packed',
-  why: 'a damaged file would be found out in the middle of the work',
+  why: 'damage would otherwise be found in the middle of the run',
   fix: 'copy the file again and verify it',
   timeoutSeconds: 30,
   flows: ['install', 'upgrade'],
   measure: ({ index }) => ({
     outcome: 'ok',
-    measured: `${formatBytes(index.fileSize)} in ${counted(index.chunks.hashes.length, 'piece')}, all as packed`,
+    measured: `${formatBytes(index.fileSize)} in ${counted(index.chunks.hashes.length, 'chunk')}, all as packed`,
     data: { bytes: index.fileSize },
   }),
 };

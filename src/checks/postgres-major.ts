@@ -13,8 +13,8 @@ export const postgresMajor: Check<UpgradeCheckContext> = {
   id: 'postgres-major',
   kind: 'guard',
   title: 'PostgreSQL major version',
-  limit: 'the rendered one equals the running one',
-  why: 'another major does not read the data folder',
+  limit: 'the rendered version equals the running version',
+  why: 'another major version cannot read the data folder',
   fix: 'dump and restore into the new major by hand first; ask the vendor',
   timeoutSeconds: 60,
   flows: ['upgrade'],
@@ -24,7 +24,7 @@ export const postgresMajor: Check<UpgradeCheckContext> = {
       ({ versionNumber }) => Math.floor(versionNumber / 10_000),
       () => majorOnDisk(ctx),
     );
-    const limit = `the chart renders ${next.major ?? 'an unknown one'} (${next.from})`;
+    const limit = `the chart renders ${next.major ?? 'an unknown version'} (${next.from})`;
     if (running === undefined) {
       return {
         outcome: 'fail',

@@ -11,9 +11,9 @@ import type { UpgradeCheckContext } from './context.ts';
 export const pullPolicy: Check<UpgradeCheckContext> = {
   id: 'pull-policy',
   kind: 'outage',
-  title: 'No image is asked of a registry',
-  limit: 'no imagePullPolicy Always, said or by default for latest, unless registries.yaml has a mirror',
-  why: 'a pod that asks a registry at each start does not start here',
+  title: 'No image is pulled from a registry',
+  limit: 'no imagePullPolicy Always, set or by default for latest, unless registries.yaml has a mirror',
+  why: 'a pod that queries a registry at each start does not start here',
   fix: 'set imagePullPolicy to IfNotPresent in the values file',
   timeoutSeconds: 180,
   flows: ['upgrade'],
@@ -44,10 +44,10 @@ export const pullPolicy: Check<UpgradeCheckContext> = {
         .filter((one) => pullsAlways(one) && !mirrored(one.image))
         .map(
           ({ name, image, policy }) =>
-            `${object}: ${name} asks for ${foreign(image)} (imagePullPolicy ${policy ?? 'Always, as it has no version'})`,
+            `${object}: ${name} pulls ${foreign(image)} (imagePullPolicy ${policy ?? 'Always, since it has no version'})`,
         ),
     );
-    if (asking.length === 0) return { outcome: 'ok', measured: 'none asks' };
+    if (asking.length === 0) return { outcome: 'ok', measured: 'none' };
     return {
       outcome: 'fail',
       measured: [...new Set(asking)].join(', '),

@@ -12,11 +12,11 @@ import { byNamespace } from '../release/try-each.ts';
 export const references: Check<UpgradeCheckContext> = {
   id: 'references',
   kind: 'outage',
-  title: 'What new pods read and mount is there',
+  title: 'Objects that new pods read and mount exist',
   limit:
-    'each config map, secret and claim of a new pod is there or in the chart, each new claim has a StorageClass',
-  why: 'a pod that misses one waits for it for ever, after the old one has stopped',
-  fix: 'make what is missing, or mend its name in the values file',
+    'each config map, secret and claim of a new pod exists or is in the chart, each new claim has a StorageClass',
+  why: 'a new pod waits forever for a missing one, after the old pod has stopped',
+  fix: 'create what is missing, or fix its name in the values file',
   timeoutSeconds: 180,
   flows: ['upgrade'],
   measure: missingObjects,
@@ -58,7 +58,7 @@ async function missingObjects(ctx: UpgradeCheckContext, facts: HostFacts): Promi
   }
   const found = [...Map.groupBy(missing, ({ object }) => `${object.kind}/${object.metadata.name}`)].map(
     ([part, of]) =>
-      bad(part, `${workloads(of)}: ${part} is not there, and the chart does not bring it`, usual),
+      bad(part, `${workloads(of)}: ${part} does not exist, and the chart does not create it`, usual),
   );
   const made = rendered
     .filter(({ kind }) => kind === 'PersistentVolumeClaim')
@@ -66,7 +66,7 @@ async function missingObjects(ctx: UpgradeCheckContext, facts: HostFacts): Promi
   for (const { object, workload } of claims) {
     if (comes(object) || liveClaim(cluster, object, usual) !== undefined) continue;
     const part = `PersistentVolumeClaim/${object.metadata.name}`;
-    found.push(bad(part, `${workload}: ${part} is not there, and the chart does not bring it`, usual));
+    found.push(bad(part, `${workload}: ${part} does not exist, and the chart does not create it`, usual));
   }
   for (const { claim, by } of [...made, ...templatesOf(trials)]) {
     const why =
@@ -77,7 +77,7 @@ async function missingObjects(ctx: UpgradeCheckContext, facts: HostFacts): Promi
   }
   if (found.length > 0) return found.map((one) => ({ ...one, outcome }));
   const count = new Set(needs.map(({ object }) => `${object.kind}/${object.metadata.name}`)).size;
-  return [{ outcome: 'ok', measured: `${count} of ${count} there` }];
+  return [{ outcome: 'ok', measured: `${count} of ${count} exist` }];
 }
 
 /** The object itself, or one by which somebody makes it: a certificate names its secret. */

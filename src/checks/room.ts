@@ -19,10 +19,10 @@ const bytesAFile = 65_536;
 export const room: Check = {
   id: 'room',
   kind: 'guard',
-  title: 'Room per file system',
+  title: 'Free space per file system',
   limit:
-    "the product's limits or what is really missing (image layers and their unpacked size, dump, archives), whichever is more; on a run that goes on what is still missing; inodes for what is missing",
-  why: 'a disk that fills half-way stops database and cluster',
+    "the product's limits or what is really missing (image layers and their unpacked size, dump, archives), whichever is more; for a resumed run what is still missing; inodes for what is missing",
+  why: 'a disk that fills up during the run stops database and cluster',
   fix: 'make room (df -h), or give it a larger disk',
   timeoutSeconds: 90,
   flows: ['install', 'upgrade'],
@@ -75,7 +75,7 @@ function missingFiles({ product, index, paths, entitlements, refreshArchives }: 
   const total = (files: readonly { size: number }[]) => files.reduce((sum, { size }) => sum + size, 0);
   return [
     { path: paths.folder, bytes: total(chart), files: runFiles + chart.length, why: 'chart' },
-    { path: paths.folder, bytes: total(archives), why: 'archives written anew' },
+    { path: paths.folder, bytes: total(archives), why: 'archives written again' },
   ];
 }
 

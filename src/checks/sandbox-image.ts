@@ -7,9 +7,9 @@ import type { Check } from './check.ts';
 export const sandboxImage: Check = {
   id: 'sandbox-image',
   kind: 'outage',
-  title: 'Sandbox image there',
-  limit: 'the pause image that containerd is configured with is whole in its store',
-  why: 'every pod starts with it: without it no new pod starts, and no old one again',
+  title: 'Sandbox image present',
+  limit: 'the pause image that containerd is configured with is complete in its store',
+  why: 'every pod starts with it: without it no new pod starts, and no old pod restarts',
   fix: 'import it from the air-gap images of this k3s',
   timeoutSeconds: 120,
   flows: ['install', 'upgrade'],
@@ -31,7 +31,7 @@ export const sandboxImage: Check = {
     if (found?.complete === true) return { outcome: 'ok', measured: foreign(name) };
     return {
       outcome: 'fail',
-      measured: `${foreign(name)} is ${found === undefined ? 'not in containerd' : 'not whole in containerd'}: no new pod starts, nor would the old ones again`,
+      measured: `${foreign(name)} is ${found === undefined ? 'not in containerd' : 'not complete in containerd'}: no new pod starts, and no old pod could restart`,
       fix: `k3s ctr images import k3s-airgap-images-amd64.tar   # the file of this k3s' own release`,
     };
   },

@@ -16,11 +16,11 @@ import type { HostFacts } from './facts.ts';
 export const schedule: Check = {
   id: 'schedule',
   kind: 'outage',
-  title: 'New pods find their place',
-  limit: 'every new pod has its place while old ones still run',
+  title: 'New pods can be scheduled',
+  limit: 'every new pod can be scheduled while old pods still run',
   limitInFull:
-    'the node takes them (cordon, taints, selectors, ports), what is free on it and in each quota is enough in the order of the rollout, no other node takes them',
-  why: 'old pods would stop, and nothing could be started in their place',
+    'the node accepts them (cordon, taints, selectors, ports), free resources on it and in each quota are enough in the order of the rollout, no other node accepts them',
+  why: 'old pods would stop, and nothing could start in their place',
   fix: 'k3s kubectl describe nodes',
   timeoutSeconds: 180,
   flows: ['install', 'upgrade'],
@@ -59,7 +59,7 @@ async function placesOfUpgrade(ctx: UpgradeCheckContext, facts: HostFacts): Prom
   ];
   if (found.length > 0) return found;
   const measured =
-    trials.length === 0 ? 'no pod is made anew' : `${trials.length} pod templates fit on ${node.name}`;
+    trials.length === 0 ? 'no pod is replaced' : `${trials.length} pod templates fit on ${node.name}`;
   return [{ outcome: 'ok', measured }];
 }
 
@@ -79,7 +79,7 @@ function placesOfNode(nodes: readonly NodeObject[]): Measurement[] {
       : [{ part: name, outcome: 'fail', measured: repelled.why, fix: repelled.fix } as const];
   const others = nodes.filter((one) => one !== node && repels(nodeFacts(one), pod) === undefined);
   const all = [...found, ...others.map((one) => stray(one, name, 'a pod'))];
-  return all.length > 0 ? all : [{ outcome: 'ok', measured: `${name} takes pods` }];
+  return all.length > 0 ? all : [{ outcome: 'ok', measured: `${name} accepts pods` }];
 }
 
 /** This host's own among several, by the boot of its kernel. */

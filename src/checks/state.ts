@@ -12,9 +12,8 @@ export const state: Check<UpgradeCheckContext> = {
   id: 'state',
   kind: 'guard',
   title: 'State readable and writable',
-  limit:
-    'readable, it and the folders that are written later on a file system that can be written, none a link',
-  why: 'what is done must be recorded before it is done',
+  limit: 'readable; it and the folders that are written later are writable, and none is a symbolic link',
+  why: 'each change is recorded before it is made',
   fix: 'look at the folder of the state file (ls -la, df -h)',
   timeoutSeconds: 30,
   flows: ['upgrade'],
@@ -27,7 +26,7 @@ export const state: Check<UpgradeCheckContext> = {
     } catch (error) {
       return {
         outcome: 'fail',
-        measured: `it cannot be written: ${causeChain(error)[0] ?? ''}`,
+        measured: `not writable: ${causeChain(error)[0] ?? ''}`,
         fix: `ls -la ${shellWord(paths.installer)}; findmnt -T ${shellWord(paths.installer)}`,
       };
     }
@@ -49,12 +48,12 @@ async function folderTrouble({
     if (found === undefined) continue;
     if (found.isSymbolicLink() && (path === backups || path === tools)) {
       return {
-        measured: `${path} is a link, which is not followed when it is written into`,
+        measured: `${path} is a symbolic link, which is not followed when files are written`,
         fix: `target=$(readlink -f ${shellWord(path)}) && rm ${shellWord(path)} && mkdir -m 700 ${shellWord(path)} && mount --bind "$target" ${shellWord(path)}`,
       };
     }
     if (!found.isDirectory() && !found.isSymbolicLink()) {
-      return { measured: `${path} is no folder`, fix: `ls -ld ${shellWord(path)}` };
+      return { measured: `${path} is not a folder`, fix: `ls -ld ${shellWord(path)}` };
     }
     const refused = await access(path, constants.W_OK).then(
       () => undefined,
@@ -63,7 +62,7 @@ async function folderTrouble({
     if (refused === undefined) continue;
     // Root may write wherever the file system lets it: only an attribute keeps it from that.
     return {
-      measured: `${path} cannot be written: ${refused}`,
+      measured: `${path} is not writable: ${refused}`,
       fix: `chattr -i ${shellWord(path)}   # lsattr -d ${shellWord(path)} shows it`,
     };
   }

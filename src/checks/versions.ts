@@ -16,7 +16,7 @@ export const versions: Check<UpgradeCheckContext> = {
   kind: 'guard',
   title: 'State, chart and release agree',
   limit: 'one version, or one that an unfinished upgrade left there',
-  why: 'an upgrade from an unknown version cannot be judged',
+  why: 'an upgrade from an unknown version cannot be checked',
   fix: 'bring the three to one version first',
   timeoutSeconds: 60,
   flows: ['upgrade'],

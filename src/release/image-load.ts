@@ -59,7 +59,7 @@ export async function previewImageLoad(ctx: StepContext, signal: AbortSignal): P
     source?.path ?? (refreshed.length > 0 && onDisk ? join(ctx.paths.folder, archive) : 'payload');
   const sources =
     refreshed.length > 0 && onDisk
-      ? [{ path: 'the archives written anew', images: named(images, 'load'), bytes: missingBytes }]
+      ? [{ path: 'the archives written again', images: named(images, 'load'), bytes: missingBytes }]
       : plan.sources;
   const [toLoad, toName, there] = (['load', 'tag', 'none'] as const).map((action) => named(images, action));
   return {

@@ -105,7 +105,7 @@ const rows: readonly Row[] = [
       'mkdir -p -m 700 /opt/ivaap/.installer/backups; chattr +i /opt/ivaap/.installer/backups',
       'chattr -i /opt/ivaap/.installer/backups; rmdir /opt/ivaap/.installer/backups',
     ),
-    refused: /state: \/opt\/ivaap\/\.installer\/backups cannot be written/,
+    refused: /state: \/opt\/ivaap\/\.installer\/backups is not writable/,
     hint: /chattr -i \/opt\/ivaap\/\.installer\/backups/,
   },
   {

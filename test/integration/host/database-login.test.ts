@@ -103,7 +103,7 @@ describe('the password of new pods', () => {
     assert.equal(found.outcome, 'fail', JSON.stringify(found));
     assert.match(
       found.measured,
-      /^the database refuses role wells-app the password of Secret\/db, .*password authentication failed/,
+      /^the database rejects the password of Secret\/db for role wells-app: .*password authentication failed/,
     );
     const { fix = '' } = found;
     assert.match(

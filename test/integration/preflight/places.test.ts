@@ -101,7 +101,7 @@ const rows: readonly Row[] = [
   {
     name: 'a secret that nobody has',
     templates: workload(reads),
-    refused: { 'Secret/key': /^Deployment\/web: Secret\/key is not there/ },
+    refused: { 'Secret/key': /^Deployment\/web: Secret\/key does not exist/ },
   },
   { name: 'a secret that is there', templates: workload(reads), with: secret, refused: {} },
   { name: 'a secret of the chart’s', templates: { ...workload(reads), secret }, refused: {} },
@@ -113,7 +113,7 @@ const rows: readonly Row[] = [
   {
     name: 'a secret that a job may make before',
     templates: { ...workload(reads), hook },
-    refused: { 'Secret/key': /not there/ },
+    refused: { 'Secret/key': /does not exist/ },
     warned: true,
   },
   {
@@ -121,12 +121,12 @@ const rows: readonly Row[] = [
     templates: workload({
       spec: 'volumes: [{ name: v, projected: { sources: [{ configMap: { name: settings } }] } }]',
     }),
-    refused: { 'ConfigMap/settings': /not there/ },
+    refused: { 'ConfigMap/settings': /does not exist/ },
   },
   {
     name: 'a claim that nobody has',
     templates: workload({ spec: 'volumes: [{ name: v, persistentVolumeClaim: { claimName: data } }]' }),
-    refused: { 'PersistentVolumeClaim/data': /not there/ },
+    refused: { 'PersistentVolumeClaim/data': /does not exist/ },
   },
   {
     name: 'a claim that needs a default class',
@@ -134,7 +134,7 @@ const rows: readonly Row[] = [
     refused: { 'PersistentVolumeClaim/data-web-0': /none is the default/ },
   },
   {
-    name: 'a claim of a class that is not there',
+    name: 'a claim of a class that does not exist',
     templates: workload({ kind: 'StatefulSet', templates: claim('data', ', storageClassName: local') }),
     refused: { 'PersistentVolumeClaim/data-web-0': /there is no StorageClass local/ },
   },

@@ -19,7 +19,7 @@ const found = (manifest: Manifest, trials: object[] = []) =>
     values: { path: '/v.yaml' },
   });
 
-test('an image that is asked of a registry at each start fails, by what is said and by Kubernetes’ default', async () => {
+test('an image that is pulled at each start fails, by its policy and by Kubernetes’ default', async () => {
   const outcome = async (manifest: Manifest) => (await found(manifest)).outcome;
   const rows: [Manifest, 'ok' | 'fail'][] = [
     [asking('acme.example/web:1'), 'ok'],
@@ -44,7 +44,7 @@ test('an image that is asked of a registry at each start fails, by what is said 
     assert.equal(await outcome(manifest), expected, JSON.stringify(manifest.spec));
   }
   const { fix, measured } = asTold(await found(asking('a:latest')));
-  assert.match(measured, /^Deployment\/web: web asks for a:latest/);
+  assert.match(measured, /^Deployment\/web: web pulls a:latest/);
   assert.match(fix ?? '', /^sudoedit \/v\.yaml/);
 });
 

@@ -31,7 +31,7 @@ test('the sandbox image is the one that the running containerd was configured wi
   assert.equal(configFile([['containerd-shim-runc-v2', '-c', '/b'], ['containerd']]), undefined);
 });
 
-test('a sandbox image that is gone or not whole fails, one that is not known warns', async (t) => {
+test('a sandbox image that is missing or not complete fails, one that is not known warns', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'sandbox-'));
   t.after(() => rmSync(folder, { recursive: true }));
   const config = join(folder, 'config.toml');
@@ -46,6 +46,6 @@ test('a sandbox image that is gone or not whole fails, one that is not known war
   const gone = await outcome(undefined);
   assert.deepEqual([gone.outcome, gone.measured.split(':')[0]], ['fail', 'docker.io/rancher/mirrored-pause']);
   assert.match(gone.measured, /not in containerd: no new pod starts/);
-  assert.match((await outcome(false)).measured, /not whole/);
+  assert.match((await outcome(false)).measured, /not complete/);
   assert.equal((await outcome(true, ['containerd'])).outcome, 'warn');
 });

@@ -31,29 +31,29 @@ test('folders that can be written are ok, one that is not there yet too', async 
   assert.equal((await ask()).outcome, 'ok');
 });
 
-test('a folder of backups that is a link, or none, fails with what mends it', async (t) => {
+test('a backup folder that is a link, or not a folder, fails with its fix', async (t) => {
   const { paths, ask, remove } = host();
   t.after(remove);
   rmSync(paths.backups, { recursive: true });
   symlinkSync(paths.tools, paths.backups);
   const linked = await ask();
   assert.deepEqual(
-    [linked.outcome, linked.measured.startsWith(`${paths.backups} is a link`)],
+    [linked.outcome, linked.measured.startsWith(`${paths.backups} is a symbolic link`)],
     ['fail', true],
   );
   assert.match(linked.fix ?? '', /^target=\$\(readlink -f \S+backups\) && rm .* && mount --bind/);
   rmSync(paths.backups);
   writeFileSync(paths.backups, '');
-  assert.match((await ask()).measured, /backups is no folder$/);
+  assert.match((await ask()).measured, /backups is not a folder$/);
 });
 
-test('a folder that is immutable fails with what mends it', async (t) => {
+test('an immutable folder fails with its fix', async (t) => {
   const { paths, ask, remove } = host();
   t.after(remove);
   for (const path of [paths.backups, paths.chart]) {
     execFileSync('chattr', ['+i', path]);
     const found = await ask().finally(() => execFileSync('chattr', ['-i', path]));
-    assert.deepEqual([found.outcome, found.measured.split(':')[0]], ['fail', `${path} cannot be written`]);
+    assert.deepEqual([found.outcome, found.measured.split(':')[0]], ['fail', `${path} is not writable`]);
     assert.match(found.fix ?? '', new RegExp(`^chattr -i ${path} `));
     assert.equal((await ask()).outcome, 'ok');
   }

@@ -42,7 +42,7 @@ test('a guard blocks every run; a health check blocks a fresh one and is only sh
 
 test('the check’s own limit is told, or the one that was computed', () => {
   const found: Measurement = { outcome: 'fail', measured: 'little' };
-  assert.equal(judge('helm-state', found, fresh).limit, 'a state from which Helm can go on');
+  assert.equal(judge('helm-state', found, fresh).limit, 'a state from which Helm can continue');
   assert.equal(judge('helm-state', { ...found, limit: 'much' }, fresh).limit, 'much');
 });
 
