@@ -3,7 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
-import { compressionOf, unreadCompression } from '../src/images/compression.ts';
+import { compressionOf, unsupportedCompression } from '../src/images/compression.ts';
 import { bounded } from '../src/images/unpack-limit.ts';
 import { SpecError } from './spec-file.ts';
 import { tarMembers } from './tar-members.ts';
@@ -96,7 +96,7 @@ async function archiveSource(path: string, unpacked: string): Promise<LayoutFile
   if (found?.isDirectory() === true) throw new Error('it is a folder: give it as ociLayout');
   if (found?.isFile() !== true) throw new Error('there is no such file');
   const head = headOf({ path, offset: 0, size: found.size });
-  const unread = unreadCompression(head);
+  const unread = unsupportedCompression(head);
   if (unread !== undefined) throw new Error(unread.replace('FILE', path));
   const compression = compressionOf(head);
   const tar = compression === 'none' ? path : unpacked;

@@ -37,7 +37,7 @@ ${lines.join('\n')}
 
 1. What failed, in the operator's words, and the step.
 2. The chain of causes, a line each (\`because:\`).
-3. The last lines of the program that failed (\`it said last:\`).
+3. The last lines of the program that failed (\`last output:\`).
 4. One thing to try next (\`try:\`).
 5. The path of the run log (\`log:\`).
 

@@ -1,6 +1,6 @@
 // First of all: from here on our own file may be renamed or replaced.
 import { ownDescriptor } from './host/own-file.ts';
-import { takeSignals } from './host/signals.ts';
+import { handleSignals } from './host/signals.ts';
 import { existsSync, fstatSync, readFileSync } from 'node:fs';
 import { isSea } from 'node:sea';
 import { describeError, IvaapError } from './errors.ts';
@@ -80,7 +80,7 @@ function programAsTyped(): string {
 function abortOnSignals() {
   const first = new AbortController();
   const second = new AbortController();
-  takeSignals((signal) => {
+  handleSignals((signal) => {
     const code = signal === 'SIGINT' || signal === 'SIGQUIT' ? 'interrupted' : 'terminated';
     // The kernel repeats SIGXCPU every second, which is nobody's second wish.
     const asked = first.signal.aborted && signal !== 'SIGXCPU' ? second : first;

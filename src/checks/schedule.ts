@@ -5,7 +5,7 @@ import { podNeeds, type PodLike, type PodNeeds } from '../policy/pod-needs.ts';
 import type { Measurement } from '../policy/preflight-report.ts';
 import { quantity } from '../policy/quantity.ts';
 import { quotaOf } from '../policy/quota-use.ts';
-import { type Obstacle, obstacleTo, type Place, rehearse } from '../policy/rollout.ts';
+import { type Obstacle, obstacleTo, type Place, simulateRollouts } from '../policy/rollout.ts';
 import type { NodeObject } from '../release/cluster-objects.ts';
 import type { PodTrial } from '../release/pod-trials.ts';
 import { upgradeRollouts } from '../release/upgrade-rollouts.ts';
@@ -54,7 +54,7 @@ async function placesOfUpgrade(ctx: UpgradeCheckContext, facts: HostFacts): Prom
     .map(({ workload, pod }) => obstacleTo(workload, podNeeds(pod, usual), place, old))
     .filter((one) => one !== undefined);
   const found = [
-    ...grouped([...hooks, ...rehearse(rollouts, place)]),
+    ...grouped([...hooks, ...simulateRollouts(rollouts, place)]),
     ...strayPods(trials, nodes, ours, usual),
   ];
   if (found.length > 0) return found;

@@ -5,7 +5,7 @@ import type { Clock } from './clock.ts';
 import { systemClock } from './clock.ts';
 import type { Disk } from './disk.ts';
 import { nodeDisk } from './disk.ts';
-import { beginRecord, markStale, passPointOfNoReturn, resumable, resumeRecord } from './run-record.ts';
+import { startRecord, markStale, passPointOfNoReturn, resumable, resumeRecord } from './run-record.ts';
 import type { RunSpec } from './run-record.ts';
 import { assertProduct, emptyState, parseState, readState, stateVersion } from './state.ts';
 import type { RunRecord, State, StepRecord } from './state.ts';
@@ -98,7 +98,7 @@ export class Journal {
    * derived keys. A run that is left unfinished is closed as superseded; its point of no return and its originals stay known.
    * Whether a run may begin or go on at all is decided before, by policy.
    */
-  async beginRun(
+  async startRun(
     spec: RunSpec,
     order: readonly string[],
     options: { fresh?: boolean } = {},
@@ -107,7 +107,7 @@ export class Journal {
     const resumed = resumable(last, spec, options.fresh === true);
     await this.update((draft, now) => {
       if (resumed && draft.run) resumeRecord(draft.run, spec, order);
-      else beginRecord(draft, { spec, order, now, fresh: options.fresh === true });
+      else startRecord(draft, { spec, order, now, fresh: options.fresh === true });
     });
     return { resumed };
   }

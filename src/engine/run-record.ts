@@ -55,7 +55,7 @@ export function resumeRecord(
  * Begins a new run and closes the last one. Of an unfinished one from the same version it takes over what must stay known until a
  * run completes: that its point of no return was passed, and how the host was before.
  */
-export function beginRecord(
+export function startRecord(
   draft: State,
   { spec, order, now, fresh }: { spec: RunSpec; order: readonly string[]; now: string; fresh: boolean },
 ): void {

@@ -76,7 +76,7 @@ export async function executeRun<Ctx>(options: RunOptions<Ctx>): Promise<RunResu
   };
   if (signal.aborted) throw stopError(signal.reason);
 
-  const { resumed } = await journal.beginRun(
+  const { resumed } = await journal.startRun(
     options.run,
     steps.map(({ id }) => id),
     { fresh: options.fresh },

@@ -31,7 +31,7 @@ export async function execute<O extends FlowOptions, D extends Decision, C exten
   const by = operator().user;
   const binary = await ownBinary(session);
   await placeLog(session, by);
-  const endPatience = session.openedTools?.patience.begin({ signal, say: reporter.warn });
+  const endOutageRetry = session.openedTools?.outageRetry.begin({ signal, say: reporter.warn });
   try {
     const result = await executeRun({
       run: {
@@ -70,7 +70,7 @@ export async function execute<O extends FlowOptions, D extends Decision, C exten
     reporter.log.end({ status: described.code, exitCode: described.exitCode, message: described.message });
     throw explained;
   } finally {
-    endPatience?.();
+    endOutageRetry?.();
     await clearWork(paths).catch(() => undefined);
   }
 }

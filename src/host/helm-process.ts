@@ -61,6 +61,6 @@ export function ownSpan(process: HelmProcess): { from: Date; first: Date; to: Da
 }
 
 /** The Helm of the journal, if it is still at work. */
-export function livingHelm({ process }: HelmJournal): HelmProcess | undefined {
+export function runningHelm({ process }: HelmJournal): HelmProcess | undefined {
   return process !== undefined && isAlive(process) ? process : undefined;
 }

@@ -4,7 +4,7 @@ import { jsonAnswer, linesAnswer } from './answer.ts';
 import { IvaapError } from '../errors.ts';
 import { explainIfClusterDown } from './cluster-down.ts';
 import { clusterArgs, deployArgs, type HelmOptions, limit, upgradeArgv, valuesArgs } from './helm-argv.ts';
-import type { Patience } from './patience.ts';
+import type { OutageRetry } from './outage-retry.ts';
 import { programFailure } from './program-failure.ts';
 import type { Runner, RunOptions, RunResult } from './runner.ts';
 import { identityOf, type ProcessIdentity } from './system.ts';
@@ -60,7 +60,7 @@ export interface HelmSettings {
   /** Private folder for Helm's cache, configuration, data and plugins: made empty here. */
   workFolder: string;
   /** Questions wait for an API server that is away; what changes the release does not. */
-  patience?: Patience;
+  outageRetry?: OutageRetry;
 }
 
 export interface Helm {
@@ -136,7 +136,7 @@ export function createHelm(runner: Runner, settings: HelmSettings): Helm {
   const read = async (args: readonly string[]): Promise<string> => {
     const question = () => run([...args, ...cluster]);
     try {
-      return (await (settings.patience?.ask(question) ?? question())).stdout;
+      return (await (settings.outageRetry?.ask(question) ?? question())).stdout;
     } catch (error) {
       throw explainIfClusterDown(error);
     }

@@ -1,6 +1,6 @@
 import { isObject, jsonAnswer } from './answer.ts';
 import { explainIfClusterDown } from './cluster-down.ts';
-import type { Patience } from './patience.ts';
+import type { OutageRetry } from './outage-retry.ts';
 import { programFailure } from './program-failure.ts';
 import type { Runner, RunOptions, RunResult } from './runner.ts';
 
@@ -39,7 +39,7 @@ export interface KubectlSettings {
   /** For each answer of the API server. Default 20 s. */
   requestTimeoutMs?: number;
   /** Waits for an API server that is away. */
-  patience?: Patience;
+  outageRetry?: OutageRetry;
 }
 
 export interface Scope {
@@ -93,7 +93,7 @@ export function createKubectl(runner: Runner, settings: KubectlSettings): Kubect
   }
 
   const patiently = (question: () => Promise<RunResult>, signal?: AbortSignal) =>
-    settings.patience?.ask(question, signal) ?? question();
+    settings.outageRetry?.ask(question, signal) ?? question();
 
   /** A request that may be made twice, with an answer that is waited for a limited time. */
   function ask(args: readonly string[], scope: Scope = {}, options: RunOptions = {}): Promise<RunResult> {

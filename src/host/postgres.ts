@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import { IvaapError } from '../errors.ts';
 import { foreign } from '../foreign.ts';
 import type { Kubectl } from './kubectl.ts';
-import type { Patience } from './patience.ts';
+import type { OutageRetry } from './outage-retry.ts';
 import { describePods, listPods } from './pods.ts';
 import { programFailure } from './program-failure.ts';
 
@@ -17,7 +17,7 @@ export interface PostgresSettings {
   user: string;
   database: string;
   /** Waits for a pod that counts as not ready because the API server was away. */
-  patience?: Patience;
+  outageRetry?: OutageRetry;
 }
 
 export interface Postgres {
@@ -76,7 +76,7 @@ export function createPostgres(kubectl: Kubectl, settings: PostgresSettings): Po
     const ready = (await listPods(kubectl, scope)).filter((state) => state.ready && !state.ending);
     const [first, second] = ready;
     if (first !== undefined && second === undefined) return first.name;
-    if (first === undefined && (await settings.patience?.settling(signal)) === true) return pod(signal);
+    if (first === undefined && (await settings.outageRetry?.settling(signal)) === true) return pod(signal);
     throw new IvaapError(
       'failed',
       first === undefined

@@ -48,7 +48,7 @@ export const signalEffects: Readonly<Record<string, { effect: SignalEffect; why:
 };
 
 /** Gives every signal the effect that the table says, as far as it has not got it by itself; `stop` is told which one came. */
-export function takeSignals(stop: (signal: string) => void): void {
+export function handleSignals(stop: (signal: string) => void): void {
   for (const [name, { effect }] of Object.entries(signalEffects)) {
     const signal = name as NodeJS.Signals;
     if (effect === 'stop') process.on(signal, () => stop(signal));

@@ -18,7 +18,7 @@ export function compressionOf(head: Buffer): Compression {
 }
 
 /** A compression that is not read, in words that say what helps; undefined for any other beginning. */
-export function unreadCompression(head: Buffer): string | undefined {
+export function unsupportedCompression(head: Buffer): string | undefined {
   const found = unread.find(([magic]) => head.toString('hex').startsWith(magic));
   return (
     found && `it is compressed with ${found[1]}, which is not read: ${found[2]} FILE, or use gzip or zstd`

@@ -1,4 +1,4 @@
-import { lackingBytes } from './plan.ts';
+import { missingSizes } from './plan.ts';
 import type { Presence } from './presence.ts';
 import { wantedImages } from './wanted.ts';
 import type { PayloadIndex } from '../payload/format/index-schema.ts';
@@ -26,7 +26,7 @@ export function imageLoad(
 ): ImageLoad {
   const wanted = wantedImages(index, product, entitlements ?? Object.keys(product.entitlements));
   const toLoad = wanted.filter(({ name }) => (store.presence.get(name)?.state ?? 'missing') === 'missing');
-  const { missingBytes, unpackedBytes } = lackingBytes(
+  const { missingBytes, unpackedBytes } = missingSizes(
     toLoad.map(({ image }) => image),
     store.blobs,
   );

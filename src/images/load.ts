@@ -8,7 +8,7 @@ import { foreignTar } from './foreign-import.ts';
 import { keepMoved } from './moved-names.ts';
 import { pinImage, pinImages, type PinOptions, pinPresent } from './pins.ts';
 import type { DiskSource, ImagePlan, PlannedImage } from './plan.ts';
-import { dropRotten } from './rotten-blobs.ts';
+import { dropDamaged } from './damaged-blobs.ts';
 import { SourceBroken, Watched } from './watched-source.ts';
 
 export interface LoadSettings extends PinOptions {
@@ -176,7 +176,7 @@ class Loading {
       const why = causeChain(error)[0] ?? '';
       this.#settings.log?.(`${why}; once more with every blob`);
       await this.#attempt(shipments, makeTar, new Set()).catch(async (again: unknown) => {
-        if (this.#isFinal(again) || !(await this.#dropRotten(omitted))) throw again;
+        if (this.#isFinal(again) || !(await this.#dropDamaged(omitted))) throw again;
         await this.#attempt(shipments, makeTar, new Set());
       });
     }
@@ -188,10 +188,10 @@ class Loading {
     return error instanceof SourceBroken || this.#settings.signal?.aborted === true;
   }
 
-  async #dropRotten(needed: readonly string[]): Promise<boolean> {
+  async #dropDamaged(needed: readonly string[]): Promise<boolean> {
     // Whatever of this release lacks a blob then gets it from the import that follows.
     const loading = new Set(this.#plan.images.map(({ image }) => image.manifest.digest));
-    return (await dropRotten({ ...this.#settings, needed, loading })).length > 0;
+    return (await dropDamaged({ ...this.#settings, needed, loading })).length > 0;
   }
 
   async #attempt(shipments: Shipment[], makeTar: MakeTar, omit: ReadonlySet<string>): Promise<void> {

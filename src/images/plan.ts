@@ -87,7 +87,7 @@ export async function planImages(settings: PlanSettings): Promise<ImagePlan> {
     }
   }
   const have = toLoad.length === 0 ? new Set<string>() : await containerd.blobs();
-  const sizes = lackingBytes(
+  const sizes = missingSizes(
     toLoad.map(({ image }) => image),
     have,
   );
@@ -103,7 +103,7 @@ function sourcesOf(toLoad: readonly PlannedImage[], have: ReadonlySet<string>): 
   const known = new Set(have);
   return [...groups].map(([path, images]) => {
     const wanted = images.map(({ image }) => image);
-    const bytes = lackingBytes(wanted, known).missingBytes;
+    const bytes = missingSizes(wanted, known).missingBytes;
     for (const { digest } of blobsOf(wanted)) known.add(digest);
     return { path, images: images.map(({ name }) => name), bytes };
   });
@@ -148,7 +148,7 @@ async function fromDisk(settings: PlanSettings, name: string, images: PlannedIma
 }
 
 /** What of these images is not in a content store that has the blobs `have`, every blob counted once. */
-export function lackingBytes(
+export function missingSizes(
   images: readonly IndexImage[],
   have: ReadonlySet<string>,
 ): Pick<ImagePlan, 'missingBytes' | 'unpackedBytes'> {

@@ -15,7 +15,7 @@ import { assertHeader } from './verified-read.ts';
 /** A file whose trailer was read. */
 interface LocatedFile {
   readAt: ReadAt;
-  spokenName: string;
+  displayName: string;
   trailer: Trailer;
   /** Where the comment, which is the trailer, begins. */
   commentOffset: number;
@@ -30,15 +30,15 @@ export async function checkedIndex(
   unproved: PayloadIndex,
   content: Buffer,
 ): Promise<PayloadIndex> {
-  const { spokenName, trailer } = file;
+  const { displayName, trailer } = file;
   const parsed = indexSchema.safeParse(unproved);
-  if (!parsed.success) throw contradictory(spokenName, schemaProblem(parsed.error));
+  if (!parsed.success) throw contradictory(displayName, schemaProblem(parsed.error));
   const index = parsed.data;
   const { indexOffset: offset, indexLength: length, fileSize } = trailer;
   const why = indexContradiction(index, offset + length, fileSize);
-  if (why !== undefined) throw contradictory(spokenName, why);
+  if (why !== undefined) throw contradictory(displayName, why);
   const entries = zipEntries(index, { offset, length, crc32: crc32Text(crc32(content)) });
-  if (!headerFits(entries[0])) throw contradictory(spokenName, 'no local header fits before index.json');
+  if (!headerFits(entries[0])) throw contradictory(displayName, 'no local header fits before index.json');
   await assertHeader(file, entries[0]);
   await assertDirectory(file, entries, index.chunks.coveredEnd);
   return index;
@@ -54,14 +54,14 @@ function schemaProblem({ issues }: z.ZodError): string {
  * for byte.
  */
 async function assertDirectory(
-  { readAt, spokenName, trailer, commentOffset }: LocatedFile,
+  { readAt, displayName, trailer, commentOffset }: LocatedFile,
   entries: readonly ZipEntry[],
   from: number,
 ): Promise<void> {
   const implied = centralDirectory(entries, from, trailer.fileSize - commentOffset);
   const isThere = from + implied.length === commentOffset;
   if (!isThere || !(await readAt(from, implied.length)).equals(implied))
-    throw damagedRange(spokenName, 'the zip directory', from, commentOffset);
+    throw damagedRange(displayName, 'the zip directory', from, commentOffset);
   if (hash('sha256', implied) !== trailer.directorySha256)
-    throw damagedRange(spokenName, 'the trailer', commentOffset, trailer.fileSize);
+    throw damagedRange(displayName, 'the trailer', commentOffset, trailer.fileSize);
 }

@@ -8,7 +8,7 @@ import { productSchema, releaseSchema } from './product-schema.ts';
 
 /** Where the documents lie. */
 interface EntryReader {
-  spokenName: string;
+  displayName: string;
   identity: PayloadIdentity;
   readEntry: (name: string) => Promise<Buffer>;
 }
@@ -31,13 +31,13 @@ export async function readRelease(payload: EntryReader): Promise<Release> {
 }
 
 function assertNamed(
-  { spokenName, identity }: EntryReader,
+  { displayName, identity }: EntryReader,
   what: string,
   value: string,
   key: keyof PayloadIdentity,
 ): void {
   if (value === identity[key]) return;
-  throw contradictory(spokenName, `${what} is ${value}, and its index.json says ${identity[key]}`);
+  throw contradictory(displayName, `${what} is ${value}, and its index.json says ${identity[key]}`);
 }
 
 async function parsed<T>(payload: EntryReader, name: string, schema: z.ZodType<T>): Promise<T> {
@@ -45,6 +45,6 @@ async function parsed<T>(payload: EntryReader, name: string, schema: z.ZodType<T
     return schema.parse(strictJson(await payload.readEntry(name), 1));
   } catch (cause) {
     if (cause instanceof IvaapError) throw cause;
-    throw contradictory(payload.spokenName, `${name} is not what this program reads`, cause);
+    throw contradictory(payload.displayName, `${name} is not what this program reads`, cause);
   }
 }

@@ -27,14 +27,14 @@ export async function locateTrailer(
   if (found.kind === 'newer')
     throw new IvaapError(
       'payload',
-      `${spokenName(path)} has payload format ${found.format} by its trailer, and this program reads format 1`,
+      `${displayName(path)} has payload format ${found.format} by its trailer, and this program reads format 1`,
       { hint: 'this program is too old for that file: run the file itself' },
     );
   throw await whyNoTrailer(readAt, fileSize, path, found.kind === 'malformed' ? found.why : undefined);
 }
 
 /** A payload's file in messages. */
-export const spokenName = (path: string): string => (path === selfPath ? 'this executable' : path);
+export const displayName = (path: string): string => (path === selfPath ? 'this executable' : path);
 
 async function whyNoTrailer(
   readAt: ReadAt,
@@ -50,7 +50,7 @@ async function whyNoTrailer(
   if (headSize === undefined)
     return new IvaapError(
       'payload',
-      `${spokenName(path)} carries no payload and is no executable of this kind`,
+      `${displayName(path)} carries no payload and is no executable of this kind`,
       {
         hint: 'name the file that was delivered',
       },
@@ -64,7 +64,7 @@ async function whyNoTrailer(
       `at least ${headSize} bytes, cut off inside the executable itself`,
     );
   if (fileSize === headSize)
-    return new NoPayload('payload', `${spokenName(path)} carries no payload`, {
+    return new NoPayload('payload', `${displayName(path)} carries no payload`, {
       hint: 'run the executable as it was delivered: not the empty one from which it was packed, nor one that `strip` or the like has taken the payload from',
     });
   const index = await indexWithoutTrailer(readAt, fileSize);
@@ -84,7 +84,7 @@ async function whyNoTrailer(
 }
 
 const damaged = (path: string, why: string, hint = 'download it again'): IvaapError =>
-  new IvaapError('payload', `${spokenName(path)} is damaged: ${why}`, { hint });
+  new IvaapError('payload', `${displayName(path)} is damaged: ${why}`, { hint });
 
 const asBinary = 'send it again as it is; in ftp, type `binary` before `get` or `put`';
 
@@ -116,7 +116,7 @@ function cutOff(path: string, fileSize: number, expected: number | undefined, st
   const file = path === selfPath ? process.execPath : path;
   const whole =
     expected === undefined ? 'compare its size with the source’s' : `it must have ${expected} bytes`;
-  return new IvaapError('payload', `${spokenName(path)} is incomplete: ${fileSize}${of} bytes, ${state}`, {
+  return new IvaapError('payload', `${displayName(path)} is incomplete: ${fileSize}${of} bytes, ${state}`, {
     hint: `fetch it again from where it came, or the rest from byte ${fileSize} on; ${whole}: stat -c %s ${shellWord(file)}`,
   });
 }

@@ -19,7 +19,7 @@ export interface Damage {
 
 /** A file whose index is known. */
 interface IndexedFile {
-  spokenName: string;
+  displayName: string;
   readAt: ReadAt;
   indexEnd: number;
   index: () => Promise<PayloadIndex>;
@@ -33,11 +33,11 @@ export async function damageOf(
 ): Promise<IvaapError> {
   const damages = await namedDamages(payload, [number]);
   const named = damages.find(({ what }) => read.some(({ name }) => name === what)) ?? damages[0];
-  if (named !== undefined) return damagedRange(payload.spokenName, named.what, named.from, named.to, cause);
+  if (named !== undefined) return damagedRange(payload.displayName, named.what, named.from, named.to, cause);
   // Whole when it was read again: the disk, or memory, is not to be relied on.
   const { from, to } = chunkBounds((await payload.index()).chunks, number);
   const inReach = read.find((entry) => entry.headerOffset < to && entry.offset + entry.size > from);
-  return damagedRange(payload.spokenName, inReach?.name ?? 'what was read', from, to, cause);
+  return damagedRange(payload.displayName, inReach?.name ?? 'what was read', from, to, cause);
 }
 
 /**

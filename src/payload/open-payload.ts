@@ -3,7 +3,7 @@ import { fstatSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { IvaapError } from '../errors.ts';
 import { ownDescriptor, selfPath } from '../host/own-file.ts';
-import { indexBehindHead, locateTrailer, spokenName } from './locate.ts';
+import { indexBehindHead, locateTrailer, displayName } from './locate.ts';
 import { limits } from './format/limits.ts';
 import type { ReadAt } from './position-reader.ts';
 import { payloadReader } from './position-reader.ts';
@@ -24,9 +24,9 @@ export async function openPayload(path: string = selfPath): Promise<Payload> {
   const file = await opened(path);
   try {
     const { size } = fstatSync(file.descriptor);
-    const readAt = payloadReader(file.descriptor, spokenName(path));
+    const readAt = payloadReader(file.descriptor, displayName(path));
     const { trailer, commentLength } = await locateTrailer(readAt, size, path);
-    assertSignature(trailer, spokenName(path));
+    assertSignature(trailer, displayName(path));
     const content = await provedIndex(readAt, trailer, commentLength, path);
     return new Payload(file, path, trailer, commentLength, content);
   } catch (error) {
@@ -63,10 +63,10 @@ async function provedIndex(
   if (indexLength > limits.indexBytes)
     throw new IvaapError(
       'payload',
-      `${spokenName(path)} has an index of ${indexLength} bytes; ${limits.indexBytes} are the most`,
+      `${displayName(path)} has an index of ${indexLength} bytes; ${limits.indexBytes} are the most`,
       { hint: 'download it again, or ask the vendor for another file' },
     );
   throw (await indexBehindHead(readAt, fileSize))?.whole === true || indexOffset + indexLength > fileSize
-    ? damagedRange(spokenName(path), 'the trailer', fileSize - commentLength, fileSize)
-    : damagedRange(spokenName(path), 'index.json', indexOffset, indexOffset + indexLength);
+    ? damagedRange(displayName(path), 'the trailer', fileSize - commentLength, fileSize)
+    : damagedRange(displayName(path), 'index.json', indexOffset, indexOffset + indexLength);
 }

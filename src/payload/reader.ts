@@ -9,7 +9,7 @@ import { limits } from './format/limits.ts';
 import type { Trailer } from './format/trailer.ts';
 import type { PayloadIdentity } from './identity.ts';
 import { parsedIndex } from './identity.ts';
-import { spokenName } from './locate.ts';
+import { displayName } from './locate.ts';
 import { contradictory, damagedRange } from './payload-errors.ts';
 import type { ReadAt } from './position-reader.ts';
 import { payloadReader } from './position-reader.ts';
@@ -29,7 +29,7 @@ export interface OpenFile {
 export class Payload {
   readonly path: string;
   /** The file in messages. */
-  readonly spokenName: string;
+  readonly displayName: string;
   readonly trailer: Trailer;
   /** SHA-256 of index.json, which names everything else: the payload's digest, as in state.json. */
   readonly digest: string;
@@ -48,13 +48,13 @@ export class Payload {
     this.descriptor = file.descriptor;
     this.#close = file.close;
     this.path = path;
-    this.spokenName = spokenName(path);
-    this.readAt = payloadReader(file.descriptor, this.spokenName);
+    this.displayName = displayName(path);
+    this.readAt = payloadReader(file.descriptor, this.displayName);
     this.trailer = trailer;
     this.commentOffset = trailer.fileSize - commentLength;
     this.digest = trailer.indexSha256;
     this.#content = content;
-    this.#unproved = parsedIndex(content, this.spokenName);
+    this.#unproved = parsedIndex(content, this.displayName);
     const { product, title, command, version } = this.#unproved;
     this.identity = { product, title, command, version };
   }
@@ -114,13 +114,14 @@ export class Payload {
     const entry = await this.entry(name);
     if (entry.size > limits.entryInMemoryBytes)
       throw contradictory(
-        this.spokenName,
+        this.displayName,
         `${name} has ${entry.size} bytes; ${limits.entryInMemoryBytes} are the most`,
       );
     await assertHeader(this, entry);
     const to = entry.offset + entry.size;
     const content = await this.readAt(entry.offset, entry.size);
-    if (hash('sha256', content) !== entry.sha256) throw damagedRange(this.spokenName, name, entry.offset, to);
+    if (hash('sha256', content) !== entry.sha256)
+      throw damagedRange(this.displayName, name, entry.offset, to);
     return content;
   }
 

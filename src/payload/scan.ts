@@ -40,7 +40,7 @@ export async function scanPayload(payload: Payload, options: ScanOptions = {}): 
 export function assertIntact(payload: Payload, { damages }: Pick<ScanResult, 'damages'>): void {
   if (damages.length === 0) return;
   const list = damages.map(({ what, from, to }) => `${what} (bytes ${from} to ${to - 1})`).join(', ');
-  throw new IvaapError('payload', `the payload of ${payload.spokenName} is damaged: ${list}`, {
+  throw new IvaapError('payload', `the payload of ${payload.displayName} is damaged: ${list}`, {
     hint: 'download the file again',
   });
 }

@@ -9,13 +9,13 @@ import type { ReadAt } from './position-reader.ts';
 
 /** Throws IvaapError `payload` when an entry's local header is not the one that the index implies. */
 export async function assertHeader(
-  { readAt, spokenName }: { readAt: ReadAt; spokenName: string },
+  { readAt, displayName }: { readAt: ReadAt; displayName: string },
   entry: ZipEntry,
 ): Promise<void> {
   const implied = localHeader(entry);
   const found = await readAt(entry.headerOffset, implied.length);
   if (!found.equals(implied))
-    throw damagedRange(spokenName, `${entry.name} (its header)`, entry.headerOffset, entry.offset);
+    throw damagedRange(displayName, `${entry.name} (its header)`, entry.headerOffset, entry.offset);
 }
 
 /**

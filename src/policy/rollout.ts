@@ -35,7 +35,7 @@ export interface Obstacle {
  * What keeps new pods from being made. It is rehearsed where room is smallest: whatever may run beside its old pods does so before
  * one that stops first, such as a database, is back; the cluster keeps no place for that.
  */
-export function rehearse(rollouts: readonly Rollout[], place: Place): Obstacle[] {
+export function simulateRollouts(rollouts: readonly Rollout[], place: Place): Obstacle[] {
   const room = new Room(place, rollouts);
   const runs = rollouts.map((rollout) => new Run(rollout, room));
   for (const run of runs) run.stopOld();

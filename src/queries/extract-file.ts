@@ -2,7 +2,7 @@ import { realpath } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Emit } from '../engine/events.ts';
 import { IvaapError } from '../errors.ts';
-import { beginsAsWritten } from '../images/written-archive.ts';
+import { startsAsWritten } from '../images/written-archive.ts';
 import {
   assertRoom,
   type ExtractSource,
@@ -110,7 +110,7 @@ async function assertReplaceable(
     const isPlace = archives.some((archive) => join(root, archive.name) === real);
     const connectors = places.connectorsFolder;
     if (isPlace || (connectors !== undefined && dirname(real) === join(root, connectors))) return;
-    if (await beginsAsWritten(path).catch(() => false)) return;
+    if (await startsAsWritten(path).catch(() => false)) return;
   }
   throw new IvaapError('usage', `${path} is there, and is no archive of this program; nothing was changed`, {
     hint: `name a new file, or look at that one (ls -l ${shellWord(path)}) and replace it: ${command} --force`,

@@ -90,7 +90,7 @@ function refusalOf(
 ): IvaapError | undefined {
   try {
     assertIntact(payload, { damages: [...damages] });
-    if (trust !== undefined) assertCompared(payload.spokenName, trust, again);
+    if (trust !== undefined) assertCompared(payload.displayName, trust, again);
     return undefined;
   } catch (error) {
     return error as IvaapError;

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { causeChain, IvaapError } from '../errors.ts';
 import { foreign, foreignIfUnmarked } from '../foreign.ts';
 import { deployedVersion, type HelmRevision } from '../host/helm.ts';
-import type { Controller } from '../host/sight.ts';
+import type { Controller } from '../host/namespace-view.ts';
 import { sameVersion } from '../policy/version.ts';
 import type { UpgradeContext } from './context.ts';
 import { fqdnOf, probeUntilHealthy } from './health-route.ts';

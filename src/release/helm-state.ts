@@ -2,7 +2,7 @@ import type { StepIo } from '../engine/step.ts';
 import { IvaapError } from '../errors.ts';
 import { foreign } from '../foreign.ts';
 import { deployedVersion, type HelmRelease, releaseSecretName } from '../host/helm.ts';
-import { livingHelm, ownSpan } from '../host/helm-process.ts';
+import { runningHelm, ownSpan } from '../host/helm-process.ts';
 import { type HelmJudgement, isWithin, judgeHelm } from '../policy/helm-states.ts';
 import { sameVersion } from '../policy/version.ts';
 import { keepFile } from '../backup/backup-folder.ts';
@@ -44,7 +44,7 @@ export async function assertHelmReady(ctx: StepContext, flow: Flow): Promise<voi
 
 /** The lock is ours, so no Helm of ours can live; a Helm's process is asked all the same before a record of it is taken away. */
 function assertDead({ product, again, ...ctx }: StepContext): void {
-  const own = livingHelm(ctx.helmJournal());
+  const own = runningHelm(ctx.helmJournal());
   if (own === undefined) return;
   throw new IvaapError(
     'preflight',

@@ -1,6 +1,6 @@
 import { foreign } from '../foreign.ts';
 import type { ContainerStatus, Pod } from '../host/pods.ts';
-import type { KubeEvent } from '../host/sight.ts';
+import type { KubeEvent } from '../host/namespace-view.ts';
 
 /**
  * Why a pod does not serve, from the surest to the least: `unschedulable` has no node, `image` has no image, `config` cannot be started as it

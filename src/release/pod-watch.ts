@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { StepIo } from '../engine/step.ts';
-import { lookAround, type Sight } from '../host/sight.ts';
+import { readNamespace, type NamespaceView } from '../host/namespace-view.ts';
 import type { StepContext } from './context.ts';
 import { type Given, Grace } from './grace.ts';
 import { mayMigrate } from './migrating.ts';
@@ -119,20 +119,20 @@ export function watchPods(ctx: StepContext, io: StepIo, helm: WatchedHelm): PodW
   }
 
   /** A look that fails is no news: Helm's own result is what counts. */
-  async function see(until?: AbortSignal): Promise<{ sight: Sight; troubles: Trouble[] } | undefined> {
+  async function see(until?: AbortSignal): Promise<{ view: NamespaceView; troubles: Trouble[] } | undefined> {
     const scope = until === undefined ? { namespace } : { namespace, signal: until };
-    const sight = await lookAround(kubectl, scope).catch(() => undefined);
-    if (sight === undefined) return undefined;
+    const view = await readNamespace(kubectl, scope).catch(() => undefined);
+    if (view === undefined) return undefined;
     const looking = { now: ctx.now(), since: helm.begun, release: product.release };
-    return { sight, troubles: troublesOf(sight, looking) };
+    return { view, troubles: troublesOf(view, looking) };
   }
 
   async function look(): Promise<void> {
     if (recordsLeft) recordsLeft = await showRecords(helm, io);
     const found = await see(signal);
     if (found === undefined) return;
-    const { sight, troubles } = found;
-    if (!recordsLeft) showPods(sight, troubles, io);
+    const { view, troubles } = found;
+    if (!recordsLeft) showPods(view, troubles, io);
     // Asked after the look: what was seen then is of the new release, and not of a rollback that Helm began by itself.
     const forward = await isForward();
     if (goesBack) return tell('back', causing(grace.back.look(troubles, performance.now()).begun, troubles));
@@ -179,7 +179,7 @@ function causing(given: readonly Given[], troubles: readonly Trouble[]): Given[]
   return given.filter(({ trouble }) => causes.includes(trouble));
 }
 
-function showPods({ controllers }: Sight, [first]: readonly Trouble[], io: StepIo): void {
+function showPods({ controllers }: NamespaceView, [first]: readonly Trouble[], io: StepIo): void {
   const counts = controllers.map(podCount).filter((count) => count !== undefined);
   const sum = (of: 'wanted' | 'ready') => counts.reduce((total, count) => total + count[of], 0);
   const note = first === undefined ? undefined : `${first.workload}: ${first.message}`;

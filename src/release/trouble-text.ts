@@ -1,7 +1,7 @@
 import { causeChain } from '../errors.ts';
 import { foreign } from '../foreign.ts';
 import type { Kubectl } from '../host/kubectl.ts';
-import { lookAround } from '../host/sight.ts';
+import { readNamespace } from '../host/namespace-view.ts';
 import { causesOf, type Looking, surestFirst, type Trouble, troublesOf } from './troubles.ts';
 
 const tailLines = 40;
@@ -71,8 +71,8 @@ export async function describeTroubles(
   looking: Looking,
 ): Promise<string[]> {
   try {
-    const sight = await lookAround(kubectl, { namespace });
-    const troubles = troublesOf(sight, looking);
+    const view = await readNamespace(kubectl, { namespace });
+    const troubles = troublesOf(view, looking);
     const logs = new Map<Trouble, string[]>();
     for (const trouble of troubles) logs.set(trouble, await lastOutput(kubectl, namespace, trouble));
     return causeLines(troubles, (trouble) => logs.get(trouble) ?? []);

@@ -1,6 +1,6 @@
 import { foreign } from '../foreign.ts';
 import type { Pod } from '../host/pods.ts';
-import type { Controller, KubeEvent, Sight } from '../host/sight.ts';
+import type { Controller, KubeEvent, NamespaceView } from '../host/namespace-view.ts';
 import { podKinds, podTrouble, type PodTrouble } from './pod-trouble.ts';
 
 /**
@@ -44,11 +44,11 @@ const hookMark = 'helm.sh/hook';
 const isHook = ({ metadata }: Controller | Pod): boolean => metadata.annotations?.[hookMark] !== undefined;
 
 /** All that keeps the namespace's workloads from serving, the surest first. */
-export function troublesOf(sight: Sight, looking: Looking): Trouble[] {
-  const eventsOf = eventFinder(sight.events);
+export function troublesOf(view: NamespaceView, looking: Looking): Trouble[] {
+  const eventsOf = eventFinder(view.events);
   const byKey = new Map<string, Trouble>();
-  for (const pod of sight.pods) {
-    const owner = workloadOf(pod, sight.controllers);
+  for (const pod of view.pods) {
+    const owner = workloadOf(pod, view.controllers);
     if (!isMeant(pod.metadata.labels, looking.selector)) continue;
     if (isPast(owner, looking) || isPast(pod, looking) || isOthers(owner, looking)) continue;
     const events = eventsOf(pod);
@@ -80,7 +80,7 @@ export function troublesOf(sight: Sight, looking: Looking): Trouble[] {
     }
   }
   const podTroubles = [...byKey.values()];
-  const made = sight.controllers.flatMap((controller) => {
+  const made = view.controllers.flatMap((controller) => {
     const labels = controller.spec?.template?.metadata?.labels;
     if (!isMeant(labels, looking.selector) || isPast(controller, looking)) return [];
     if (isOthers(controller, looking)) return [];

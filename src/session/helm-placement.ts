@@ -35,7 +35,7 @@ export async function unplacedHelm(opened: OpenedPayload, host: HelmHost): Promi
   return helmAt(opened, host, { path: join(opened.paths.tools, sha256, 'helm'), sha256 });
 }
 
-type HelmHost = Pick<HostTools, 'runner' | 'patience'>;
+type HelmHost = Pick<HostTools, 'runner' | 'outageRetry'>;
 
 async function helmEntry({ payload, index }: OpenedPayload): Promise<{ entry: string; sha256: string }> {
   const tool = index.tools.helm;
@@ -44,13 +44,13 @@ async function helmEntry({ payload, index }: OpenedPayload): Promise<{ entry: st
   return { entry: tool.entry, sha256 };
 }
 
-function helmAt({ product, paths }: OpenedPayload, { runner, patience }: HelmHost, tool: Tool): Helm {
+function helmAt({ product, paths }: OpenedPayload, { runner, outageRetry }: HelmHost, tool: Tool): Helm {
   return createHelm(runner, {
     tool,
     kubeconfig: product.k3s.kubeconfig,
     namespace: product.namespace,
     release: product.release,
     workFolder: join(paths.work, 'helm'),
-    patience,
+    outageRetry,
   });
 }

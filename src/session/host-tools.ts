@@ -5,7 +5,7 @@ import { isDistrust } from '../host/cluster-down.ts';
 import { type Containerd, createContainerd } from '../host/containerd.ts';
 import { findK3s, type K3s } from '../host/k3s.ts';
 import { createKubectl, type Kubectl } from '../host/kubectl.ts';
-import { Patience } from '../host/patience.ts';
+import { OutageRetry } from '../host/outage-retry.ts';
 import { createPostgres, type Postgres } from '../host/postgres.ts';
 import type { Runner } from '../host/runner.ts';
 import type { Product } from '../payload/product-schema.ts';
@@ -16,7 +16,7 @@ import { stoppable } from './stoppable.ts';
 /** The host's programs, each behind its typed wrapper. */
 export interface HostTools {
   runner: Runner;
-  patience: Patience;
+  outageRetry: OutageRetry;
   k3s: K3s;
   kubectl: Kubectl;
   database: Postgres;
@@ -34,16 +34,16 @@ export async function openHost(
   product: Product,
   { machine, reporter, signal }: { machine: Machine; reporter: HostReporter; signal: AbortSignal },
 ): Promise<HostTools> {
-  const patience = new Patience();
+  const outageRetry = new OutageRetry();
   const { redactor, report } = reporter;
   const programs = machine.createRunner({ redactor, report: reportPrograms(report) });
-  const runner = stoppable(programs, signal, () => patience.hasBegun);
+  const runner = stoppable(programs, signal, () => outageRetry.hasStarted);
   const k3s = await findK3s(runner);
   const kubectl = createKubectl(runner, {
     k3s: k3s.path,
     kubeconfig: product.k3s.kubeconfig,
     manager: product.command,
-    patience,
+    outageRetry,
   });
   const { selector, container, user, name } = product.database;
   const database = createPostgres(kubectl, {
@@ -52,10 +52,10 @@ export async function openHost(
     container,
     user,
     database: name,
-    patience,
+    outageRetry,
   });
   const containerd = createContainerd(runner, { k3s: k3s.path, socket: product.k3s.containerdSocket });
-  return { runner, patience, k3s, kubectl, database, containerd };
+  return { runner, outageRetry, k3s, kubectl, database, containerd };
 }
 
 /**

@@ -4,7 +4,7 @@ import type { LockHolder } from '../engine/lock.ts';
 import type { Report } from '../engine/reporter.ts';
 import { readState } from '../engine/state.ts';
 import { IvaapError } from '../errors.ts';
-import { type HelmProcess, livingHelm, readHelmJournal } from '../host/helm-process.ts';
+import { type HelmProcess, runningHelm, readHelmJournal } from '../host/helm-process.ts';
 import type { OpenedPayload } from './opened-payload.ts';
 import type { FlowPorts } from './ports.ts';
 import { shellWord } from '../shell-word.ts';
@@ -40,7 +40,7 @@ export function orphanedHelm({ paths, product, report, signal, again }: OrphanWa
   };
   return {
     async wait(holder) {
-      const helm = livingHelm(readHelmJournal((await readState(paths.state).catch(() => undefined))?.helm));
+      const helm = runningHelm(readHelmJournal((await readState(paths.state).catch(() => undefined))?.helm));
       if (helm === undefined) {
         // Between the end of a process and the end of its descriptors there is an instant.
         nobody += 1;

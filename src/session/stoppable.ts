@@ -9,10 +9,10 @@ const graceMs = 1000;
  * The same runner, whose programs a stop ends at once as long as no run has begun, also those that hang. From
  * then on steps decide themselves what may be ended where.
  */
-export function stoppable(runner: Runner, signal: AbortSignal, hasBegun: () => boolean): Runner {
+export function stoppable(runner: Runner, signal: AbortSignal, hasStarted: () => boolean): Runner {
   return {
     run: (argv, options = {}) => {
-      if (hasBegun()) return runner.run(argv, options);
+      if (hasStarted()) return runner.run(argv, options);
       const stop = options.signal === undefined ? signal : AbortSignal.any([signal, options.signal]);
       return runner.run(argv, {
         ...options,

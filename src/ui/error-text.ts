@@ -8,9 +8,9 @@ import { printable, printableLine } from './sanitize.ts';
 export function errorLines(error: ErrorDescription): string[] {
   const where = error.step === undefined ? '' : ` (step ${error.step})`;
   const lines = [`error: ${printableLine(error.message)}${where}`];
-  for (const cause of error.causes) lines.push(`  because: ${printableLine(cause)}`);
+  for (const cause of error.causes) lines.push(`  caused by: ${printableLine(cause)}`);
   if (error.output !== undefined && error.output.trim() !== '') {
-    const label = error.code === 'bug' ? '  a defect in this program; please report:' : '  it said last:';
+    const label = error.code === 'bug' ? '  a defect in this program; please report:' : '  last output:';
     lines.push(label);
     for (const line of printable(error.output).trimEnd().split('\n')) lines.push(`    ${line.trimEnd()}`);
   }

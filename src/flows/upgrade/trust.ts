@@ -19,10 +19,10 @@ export function trustUpgrade(
     named: trustKey,
     begun: unfinished ? run.key : undefined,
   });
-  assertTrusted(payload.spokenName, trust, again);
+  assertTrusted(payload.displayName, trust, again);
   const { how, because } = trust.decision as TrustDecision & { kind: 'trusted' };
   if (how !== 'same') {
-    reporter.warn(`${payload.spokenName} is trusted: it is ${because}`);
+    reporter.warn(`${payload.displayName} is trusted: it is ${because}`);
   }
   return trust;
 }

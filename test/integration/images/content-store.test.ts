@@ -123,7 +123,7 @@ describe("containerd's content store, as it may be found", () => {
     });
   }
 
-  it('is not touched where another image uses the rotten blob; the commands that are printed let the next run go on', async () => {
+  it('is not touched where another image uses the damaged blob; the commands that are printed let the next run go on', async () => {
     const { digest } = first.wanted[0]!.image.layers[0]!;
     await rot(second, core, digest);
     let hint = '';

@@ -27,7 +27,7 @@ test('the state file is written 0600 in a folder 0700, and no temporary file is 
   const path = join(folder, 'fresh/.installer/state.json');
   const journal = await Journal.open({ path, product: 'sample' });
   await assert.rejects(stat(path), 'opening changes nothing');
-  await journal.beginRun(runSpec, ['a']);
+  await journal.startRun(runSpec, ['a']);
   assert.equal((await stat(path)).mode & 0o777, 0o600);
   assert.equal((await stat(join(path, '..'))).mode & 0o777, 0o700);
   await assert.rejects(stat(`${path}.partial`));
@@ -99,7 +99,7 @@ test('a link or a pipe in the place of the state is not read, and no word of its
 test('fields of a newer binary survive a rewrite at every level, and so does its minor', async () => {
   const disk = new FaultyDisk();
   const journal = await openJournal(disk);
-  await journal.beginRun(runSpec, ['a', 'b']);
+  await journal.startRun(runSpec, ['a', 'b']);
   await completeStep(journal, 'a', { dump: '/x' });
   const raw = JSON.parse((await disk.read(statePath)) ?? '');
   raw.schema.minor = 9;
@@ -118,14 +118,14 @@ test('fields of a newer binary survive a rewrite at every level, and so does its
 
 test("another product's state is refused", async () => {
   const disk = new FaultyDisk();
-  await (await openJournal(disk)).beginRun(runSpec, []);
+  await (await openJournal(disk)).startRun(runSpec, []);
   await assert.rejects(openJournal(disk, { product: 'other' }), /belongs to sample, not to other/);
 });
 
 test('changes are written one after the other, in the order in which they were asked for', async () => {
   const disk = new FaultyDisk();
   const journal = await openJournal(disk);
-  await journal.beginRun(runSpec, []);
+  await journal.startRun(runSpec, []);
   await Promise.all(
     Array.from({ length: 20 }, (_, index) =>
       journal.update((draft) => {
@@ -142,13 +142,13 @@ test('changes are written one after the other, in the order in which they were a
 test('an unfinished run goes on only with the same flow, payload and from-version; otherwise it is superseded', async () => {
   const disk = new FaultyDisk();
   const journal = await openJournal(disk);
-  assert.deepEqual(await journal.beginRun(runSpec, ['a']), { resumed: false });
+  assert.deepEqual(await journal.startRun(runSpec, ['a']), { resumed: false });
   const first = journal.run?.id;
   await completeStep(journal, 'a', { dump: '/one' });
-  assert.deepEqual(await journal.beginRun({ ...runSpec, binary: '/moved' }, ['a']), { resumed: true });
+  assert.deepEqual(await journal.startRun({ ...runSpec, binary: '/moved' }, ['a']), { resumed: true });
   assert.equal(journal.run?.id, first);
   assert.equal(journal.run?.binary, '/moved');
-  assert.deepEqual(await journal.beginRun({ ...runSpec, payloadDigest: 'b' }, ['a']), { resumed: false });
+  assert.deepEqual(await journal.startRun({ ...runSpec, payloadDigest: 'b' }, ['a']), { resumed: false });
   assert.notEqual(journal.run?.id, first);
   assert.deepEqual(journal.run?.steps, {});
   assert.deepEqual(
@@ -159,12 +159,12 @@ test('an unfinished run goes on only with the same flow, payload and from-versio
 
 test('a fresh start clears derived keys and steps, and keeps anchors and the point of no return', async () => {
   const journal = await openJournal(new FaultyDisk());
-  await journal.beginRun(runSpec, ['dump', 'helm']);
+  await journal.startRun(runSpec, ['dump', 'helm']);
   await completeStep(journal, 'dump', { pgDump: '/first' });
   await journal.stepRunning('helm', facts, []);
   await journal.pointOfNoReturn('helm', { pid: 7 });
   await journal.runFailed({ code: 'failed', message: 'x' });
-  await journal.beginRun(runSpec, ['dump', 'helm'], { fresh: true });
+  await journal.startRun(runSpec, ['dump', 'helm'], { fresh: true });
   assert.deepEqual(Object.keys(journal.state.derived), []);
   assert.deepEqual(journal.run?.steps, {});
   assert.equal(journal.run?.pointOfNoReturn?.step, 'helm');
@@ -177,10 +177,10 @@ test('a fresh start clears derived keys and steps, and keeps anchors and the poi
 
 test("an anchor holds this run's own results, not what an earlier upgrade left in the derived keys", async () => {
   const journal = await openJournal(new FaultyDisk());
-  await journal.beginRun(runSpec, ['dump']);
+  await journal.startRun(runSpec, ['dump']);
   await completeStep(journal, 'dump', { pgDump: '/of-the-first-upgrade' });
   await journal.runCompleted();
-  await journal.beginRun({ ...runSpec, from: '2026.2', to: '2026.3', payloadDigest: 'c' }, ['snap', 'helm']);
+  await journal.startRun({ ...runSpec, from: '2026.2', to: '2026.3', payloadDigest: 'c' }, ['snap', 'helm']);
   await completeStep(journal, 'snap', { snapshot: '/s' });
   await journal.stepRunning('helm', facts, []);
   await journal.pointOfNoReturn('helm', {});
@@ -190,7 +190,7 @@ test("an anchor holds this run's own results, not what an earlier upgrade left i
 test('anchors are kept until an upgrade to another version completes', async () => {
   const journal = await openJournal(new FaultyDisk());
   const upgrade = async (from: string, to: string) => {
-    await journal.beginRun({ ...runSpec, from, to, payloadDigest: to }, ['helm'], { fresh: true });
+    await journal.startRun({ ...runSpec, from, to, payloadDigest: to }, ['helm'], { fresh: true });
     await journal.stepRunning('helm', facts, []);
     await journal.pointOfNoReturn('helm', {});
     await journal.stepCompleted('helm', {});
@@ -205,7 +205,7 @@ test('anchors are kept until an upgrade to another version completes', async () 
 test('a run with a waived step takes no anchor away and is recorded as not proved, until a run passes them all', async () => {
   const journal = await openJournal(new FaultyDisk());
   const upgrade = async (from: string, to: string, waived?: string) => {
-    await journal.beginRun({ ...runSpec, from, to, payloadDigest: to }, ['helm', 'health'], { fresh: true });
+    await journal.startRun({ ...runSpec, from, to, payloadDigest: to }, ['helm', 'health'], { fresh: true });
     await journal.stepRunning('helm', facts, []);
     await journal.pointOfNoReturn('helm', {});
     await journal.stepCompleted('helm', {});
@@ -232,7 +232,7 @@ test('two runs within one second have different ids', async () => {
   const journal = await openJournal(new FaultyDisk(), { clock });
   const ids = new Set<string>();
   for (let count = 0; count < 4; count += 1) {
-    await journal.beginRun(runSpec, [], { fresh: true });
+    await journal.startRun(runSpec, [], { fresh: true });
     ids.add(journal.run?.id ?? '');
   }
   assert.equal(ids.size, 4);
@@ -241,7 +241,7 @@ test('two runs within one second have different ids', async () => {
 test('a chain of unfinished runs keeps its first anchor, every version that was begun and what was there before', async () => {
   const journal = await openJournal(new FaultyDisk());
   const start = async (to: string, options: { fresh?: boolean } = {}) => {
-    await journal.beginRun({ ...runSpec, to, payloadDigest: to }, ['dump', 'helm'], options);
+    await journal.startRun({ ...runSpec, to, payloadDigest: to }, ['dump', 'helm'], options);
     await completeStep(journal, 'dump', { pgDump: `/of-${to}` });
     await journal.originalRecorded('dump', { oldChart: `/kept-by-${to}` });
     await journal.stepRunning('helm', facts, []);
@@ -270,7 +270,7 @@ test('an upgrade from a version that has an anchor already gets its own, and the
     ['2026.1', '/second'],
     ['2026.2', '/third'],
   ] as const) {
-    await journal.beginRun({ ...runSpec, to, payloadDigest: dump }, ['dump', 'helm'], { fresh: true });
+    await journal.startRun({ ...runSpec, to, payloadDigest: dump }, ['dump', 'helm'], { fresh: true });
     await completeStep(journal, 'dump', { pgDump: dump });
     await journal.stepRunning('helm', facts, []);
     await journal.pointOfNoReturn('helm', {});

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { livingHelm, ownSpan, readHelmJournal } from '../../../src/host/helm-process.ts';
+import { runningHelm, ownSpan, readHelmJournal } from '../../../src/host/helm-process.ts';
 import { bootId, identityOf, uptimeSeconds } from '../../../src/host/system.ts';
 
 test('the Helm of the journal lives only as the very process that was recorded', () => {
@@ -14,9 +14,9 @@ test('the Helm of the journal lives only as the very process that was recorded',
     values: 'a',
     payload: 'b',
   };
-  assert.equal(livingHelm(readHelmJournal({ process: recorded }))?.pid, process.pid);
+  assert.equal(runningHelm(readHelmJournal({ process: recorded }))?.pid, process.pid);
   for (const other of [{ startTime: recorded.startTime + 1 }, { bootId: 'another boot' }]) {
-    assert.equal(livingHelm(readHelmJournal({ process: { ...recorded, ...other } })), undefined);
+    assert.equal(runningHelm(readHelmJournal({ process: { ...recorded, ...other } })), undefined);
   }
   assert.deepEqual(readHelmJournal(undefined), { process: undefined, emptied: false });
   assert.equal(readHelmJournal({ process: { pid: 'x' } }).process, undefined);

@@ -13,7 +13,7 @@ import { readRegular, readRegularText } from '../../../src/host/regular-file.ts'
 import { createRunner } from '../../../src/host/runner.ts';
 import { inspectDiskArchive, openOurArchive } from '../../../src/images/disk-archive.ts';
 import { tarFiles } from '../../../src/images/tar-files.ts';
-import { beginsAsWritten } from '../../../src/images/written-archive.ts';
+import { startsAsWritten } from '../../../src/images/written-archive.ts';
 import { chartFacts } from '../../../src/release/chart-tree.ts';
 import { readLicense } from '../../../src/release/license-file.ts';
 import { readValuesFile } from '../../../src/release/values-file.ts';
@@ -71,7 +71,7 @@ for (const [name, why] of kinds) {
     assert.ok(found.kind === 'damaged');
     assert.match(found.why, why);
     await assert.rejects(soon(readState(path)), /nothing is read or written through it/);
-    assert.equal(await soon(beginsAsWritten(path).catch(() => false)), false);
+    assert.equal(await soon(startsAsWritten(path).catch(() => false)), false);
     const chart = join(folder, `chart-${kinds.findIndex(([kind]) => kind === name)}`);
     mkdirSync(chart);
     execFileSync('ln', ['-s', path, join(chart, 'Chart.yaml')]);

@@ -5,7 +5,7 @@ import type { Taint } from '../../../src/policy/node-fit.ts';
 import { podNeeds, type PodNeeds, type PodSpec } from '../../../src/policy/pod-needs.ts';
 import { amount, quantity } from '../../../src/policy/quantity.ts';
 import { quotaOf } from '../../../src/policy/quota-use.ts';
-import { type Place, rehearse, type Rollout } from '../../../src/policy/rollout.ts';
+import { type Place, simulateRollouts, type Rollout } from '../../../src/policy/rollout.ts';
 
 /** Whether a rollout can go to its end: what refuses it, and its twin that goes. */
 
@@ -290,7 +290,7 @@ const rows: { name: string; rollouts: Rollout[]; host: Host; refused?: RegExp; f
 
 for (const { name, rollouts, host, refused, fix } of rows) {
   test(`${refused === undefined ? 'goes to its end' : 'cannot end'}: ${name}`, () => {
-    const found = rehearse(rollouts, place(host));
+    const found = simulateRollouts(rollouts, place(host));
     if (refused === undefined) assert.deepEqual(found, []);
     else assert.match(asTold(found[0]?.why ?? 'nothing refused'), refused);
     if (fix !== undefined) assert.match(found[0]?.fix ?? '', fix);

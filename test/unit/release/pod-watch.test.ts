@@ -3,12 +3,12 @@ import { after, before, test } from 'node:test';
 import { asTold } from '../../fixtures/as-told.ts';
 import type { Progress, StepIo } from '../../../src/engine/step.ts';
 import type { KubeObject } from '../../../src/host/kubectl.ts';
-import type { Sight } from '../../../src/host/sight.ts';
+import type { NamespaceView } from '../../../src/host/namespace-view.ts';
 import type { StepContext } from '../../../src/release/context.ts';
 import type { Given } from '../../../src/release/grace.ts';
 import { watchPods } from '../../../src/release/pod-watch.ts';
 import { skipSleep } from '../../fixtures/in-process-host/clock.ts';
-import { backend, controller, pod, sight } from '../../fixtures/sight.ts';
+import { backend, controller, pod, view } from '../../fixtures/namespace-view.ts';
 
 let restore = () => {};
 before(() => (restore = skipSleep()));
@@ -23,7 +23,7 @@ interface Watched {
 
 /** Gives the looks one after the other, then the last one again, until something is hopeless or so many looks were made. */
 async function watch(
-  looks: Partial<Sight>[],
+  looks: Partial<NamespaceView>[],
   options: { forward?: () => boolean | undefined; most?: number; log?: string; hookFailed?: boolean } = {},
 ): Promise<Watched> {
   const { forward = () => true, most = 60, log = '', hookFailed = false } = options;
@@ -36,7 +36,7 @@ async function watch(
     kubectl: {
       list: async (): Promise<KubeObject[]> => {
         if ((count += 1) > most) end();
-        const { pods, controllers, events } = sight(looks[Math.min(count, looks.length) - 1] ?? {});
+        const { pods, controllers, events } = view(looks[Math.min(count, looks.length) - 1] ?? {});
         return [...pods, ...controllers, ...events] as KubeObject[];
       },
       logs: async () => log,
@@ -60,12 +60,14 @@ async function watch(
   return asTold(seen);
 }
 
-const bad = (waiting: { reason: string; message?: string }, name = 'a'): Partial<Sight> => ({
+const bad = (waiting: { reason: string; message?: string }, name = 'a'): Partial<NamespaceView> => ({
   pods: [pod(name, backend.owner, { state: { waiting } })],
   controllers: [backend.deployment({ updatedReplicas: 1, readyReplicas: 1 }), backend.replicaSet],
 });
 const noImage = bad({ reason: 'ErrImageNeverPull', message: 'not present' });
-const good: Partial<Sight> = { controllers: [backend.deployment({ updatedReplicas: 2, readyReplicas: 2 })] };
+const good: Partial<NamespaceView> = {
+  controllers: [backend.deployment({ updatedReplicas: 2, readyReplicas: 2 })],
+};
 
 test('what cannot get ready is told first, then given up, and told at the end with its last words', async () => {
   const { said, given, lines, progress } = await watch([noImage]);
@@ -108,7 +110,7 @@ test('before Helm has its revision on record, and while nobody answers, nothing 
 });
 
 test('the last words are kept of a container that only runs and is not ready', async () => {
-  const running: Partial<Sight> = {
+  const running: Partial<NamespaceView> = {
     pods: [pod('a', backend.owner, { state: { running: { startedAt: '2026-11-22T12:00:40Z' } } })],
     controllers: [backend.deployment(), backend.replicaSet],
   };
@@ -127,11 +129,11 @@ test('a hook that began and failed between two looks is its own cause, and pods 
   const owner = { kind: 'Job', name: 'prepare' };
   const annotations = { 'helm.sh/hook': 'post-upgrade' };
   const job = (status = {}) => controller('Job', 'prepare', { status, annotations });
-  const begun: Partial<Sight> = {
+  const begun: Partial<NamespaceView> = {
     pods: [...(noImage.pods ?? []), pod('x', owner, { state: { waiting: { reason: 'ContainerCreating' } } })],
     controllers: [...(noImage.controllers ?? []), job()],
   };
-  const failed: Partial<Sight> = {
+  const failed: Partial<NamespaceView> = {
     pods: [pod('x', owner, { phase: 'Failed', state: { terminated: { reason: 'Error', exitCode: 3 } } })],
     controllers: [job({ conditions: [{ type: 'Failed', status: 'True', reason: 'BackoffLimitExceeded' }] })],
   };

@@ -18,7 +18,7 @@ import { causeLines } from '../../../src/release/trouble-text.ts';
 import { troublesOf } from '../../../src/release/troubles.ts';
 import { readAsHelm } from '../../../src/release/values-yaml.ts';
 import { measured } from '../../fixtures/measured.ts';
-import { backend, pod, sight } from '../../fixtures/sight.ts';
+import { backend, pod, view } from '../../fixtures/namespace-view.ts';
 
 /** Each place where a text of ours quotes what the cluster, a program or a file says: the secret goes, our own words stay. */
 
@@ -127,14 +127,14 @@ const places: Record<string, (word: string) => unknown> = {
   'the words of a kubelet': (word) =>
     causeLines(
       troublesOf(
-        sight({ pods: [crashing(`env "${word}"`)], controllers: [backend.deployment(), backend.replicaSet] }),
+        view({ pods: [crashing(`env "${word}"`)], controllers: [backend.deployment(), backend.replicaSet] }),
         { now, since: undefined, release: 'tiny' },
       ),
       () => [],
     ),
   'a tail of a log': (word) =>
     causeLines(
-      troublesOf(sight({ pods: [crashing('x')], controllers: [backend.deployment(), backend.replicaSet] }), {
+      troublesOf(view({ pods: [crashing('x')], controllers: [backend.deployment(), backend.replicaSet] }), {
         now,
         since: undefined,
         release: 'tiny',

@@ -4,12 +4,12 @@ import { asTold } from '../../fixtures/as-told.ts';
 import type { Pod } from '../../../src/host/pods.ts';
 import { causeLines } from '../../../src/release/trouble-text.ts';
 import { podCount, type Trouble, troublesOf } from '../../../src/release/troubles.ts';
-import { backend, controller, event, pod, sight } from '../../fixtures/sight.ts';
+import { backend, controller, event, pod, view } from '../../fixtures/namespace-view.ts';
 
 const now = new Date('2026-11-22T12:05:00Z');
 const since = new Date('2026-11-22T12:00:00Z');
-const look = (parts: Parameters<typeof sight>[0], selector?: string): Trouble[] =>
-  asTold(troublesOf(sight(parts), { now, since, selector, release: 'tiny' }));
+const look = (parts: Parameters<typeof view>[0], selector?: string): Trouble[] =>
+  asTold(troublesOf(view(parts), { now, since, selector, release: 'tiny' }));
 const brief = (troubles: Trouble[]) =>
   troubles.map(({ workload, kind, message }) => [workload, kind, message]);
 const ofBackend = (pods: Pod[]) => ({ pods, controllers: [backend.deployment(), backend.replicaSet] });
@@ -183,7 +183,7 @@ test('a pod that nobody may create is seen, by the condition or by the events of
     'create Pod postgres-0 in StatefulSet postgres failed: quota',
   );
   const lacking = controller('StatefulSet', 'postgres', { status: { replicas: 0 } });
-  const of = (parts: Parameters<typeof sight>[0]) =>
+  const of = (parts: Parameters<typeof view>[0]) =>
     brief(look(parts)).map(([workload, kind]) => [workload, kind]);
   assert.deepEqual(of({ controllers: [lacking], events: [refused] }), [['StatefulSet/postgres', 'refused']]);
   const later = event(postgres, 'SuccessfulCreate', 'create Pod postgres-0 successful', 5);

@@ -17,7 +17,7 @@ test('each event is a line with a timestamp, without escapes', () => {
     'upgrade_load_images: WARNING: disk is nearly full',
     'upgrade_load_images: done in 1.5 s',
     'upgrade_health_backend: FAILED after 1 m 01 s: the backend answers 503',
-    'because: connection refused',
+    'caused by: connection refused',
     'try: kubectl get pods',
   ]) {
     assert.ok(output.text.includes(part), `${part} is missing in\n${output.text}`);

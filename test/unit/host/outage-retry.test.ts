@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { IvaapError } from '../../../src/errors.ts';
-import { Patience } from '../../../src/host/patience.ts';
+import { OutageRetry } from '../../../src/host/outage-retry.ts';
 import { ProgramFailure } from '../../../src/host/program-failure.ts';
 
 const failed = (stderr: string) =>
@@ -28,17 +28,17 @@ function question(failures: number, error = away) {
 }
 
 function begun(limits: { limitMs: number; settleMs?: number }) {
-  const patience = new Patience({ pauseMs: 5, ...limits });
+  const outageRetry = new OutageRetry({ pauseMs: 5, ...limits });
   const stop = new AbortController();
   const said: string[] = [];
-  const end = patience.begin({ signal: stop.signal, say: (line) => said.push(line) });
-  return { patience, stop, said, end };
+  const end = outageRetry.begin({ signal: stop.signal, say: (line) => said.push(line) });
+  return { outageRetry, stop, said, end };
 }
 
 test('a run asks again while the API server is away, and says so once', async () => {
-  const { patience, said } = begun({ limitMs: 60_000 });
+  const { outageRetry, said } = begun({ limitMs: 60_000 });
   const questions = [question(3), question(2)];
-  assert.deepEqual(await Promise.all(questions.map(({ ask }) => patience.ask(ask))), ['answer', 'answer']);
+  assert.deepEqual(await Promise.all(questions.map(({ ask }) => outageRetry.ask(ask))), ['answer', 'answer']);
   assert.deepEqual(
     questions.map(({ asked }) => asked.count),
     [4, 3],
@@ -48,44 +48,44 @@ test('a run asks again while the API server is away, and says so once', async ()
 });
 
 test('before a run and after it a question is asked once', async () => {
-  const { patience, end } = begun({ limitMs: 60_000 });
+  const { outageRetry, end } = begun({ limitMs: 60_000 });
   end();
   const { ask, asked } = question(1);
-  await assert.rejects(patience.ask(ask), /kubectl get failed/);
+  await assert.rejects(outageRetry.ask(ask), /kubectl get failed/);
   assert.equal(asked.count, 1);
 });
 
 test('what an API server answered is not asked again', async () => {
-  const { patience } = begun({ limitMs: 60_000 });
+  const { outageRetry } = begun({ limitMs: 60_000 });
   const error = failed('Error from server (Forbidden)');
   const { ask, asked } = question(1, () => error);
-  await assert.rejects(patience.ask(ask), error);
+  await assert.rejects(outageRetry.ask(ask), error);
   assert.equal(asked.count, 1);
 });
 
 test('once the limit is over nothing is waited for until something is answered', async () => {
-  const { patience } = begun({ limitMs: 50 });
-  await assert.rejects(patience.ask(question(Infinity).ask), /kubectl get failed/);
+  const { outageRetry } = begun({ limitMs: 50 });
+  await assert.rejects(outageRetry.ask(question(Infinity).ask), /kubectl get failed/);
   const second = question(1);
-  await assert.rejects(patience.ask(second.ask), /kubectl get failed/);
+  await assert.rejects(outageRetry.ask(second.ask), /kubectl get failed/);
   assert.equal(second.asked.count, 1);
-  assert.equal(await patience.ask(second.ask), 'answer');
-  assert.equal(await patience.ask(question(1).ask), 'answer');
+  assert.equal(await outageRetry.ask(second.ask), 'answer');
+  assert.equal(await outageRetry.ask(question(1).ask), 'answer');
 });
 
 test('a stop ends the wait with its reason', async () => {
-  const { patience, stop } = begun({ limitMs: 60_000 });
+  const { outageRetry, stop } = begun({ limitMs: 60_000 });
   const reason = new IvaapError('terminated', 'stopped by SIGTERM');
-  const asking = patience.ask(question(Infinity).ask);
+  const asking = outageRetry.ask(question(Infinity).ask);
   setTimeout(() => stop.abort(reason), 20);
   await assert.rejects(asking, reason);
 });
 
 test('for a while after the API server is back it is worth to look again at what it says of pods', async () => {
-  const { patience } = begun({ limitMs: 60_000, settleMs: 100 });
-  assert.equal(await patience.settling(), false, 'it was never away');
-  await patience.ask(question(1).ask);
-  assert.equal(await patience.settling(), true);
+  const { outageRetry } = begun({ limitMs: 60_000, settleMs: 100 });
+  assert.equal(await outageRetry.settling(), false, 'it was never away');
+  await outageRetry.ask(question(1).ask);
+  assert.equal(await outageRetry.settling(), true);
   await new Promise((done) => setTimeout(done, 120));
-  assert.equal(await patience.settling(), false);
+  assert.equal(await outageRetry.settling(), false);
 });

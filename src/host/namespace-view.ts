@@ -29,7 +29,7 @@ export interface Controller extends KubeObject {
 }
 
 /** A namespace at one instant: pods, what makes them, and what was said of both. */
-export interface Sight {
+export interface NamespaceView {
   pods: Pod[];
   controllers: Controller[];
   /** Oldest first. */
@@ -41,10 +41,10 @@ const kinds = 'pods,events,deployments,replicasets,statefulsets,daemonsets,jobs'
 const lastSeen = ({ lastTimestamp, eventTime, series, metadata }: KubeEvent): number =>
   Date.parse(series?.lastObservedTime ?? lastTimestamp ?? eventTime ?? metadata.creationTimestamp ?? '');
 
-export async function lookAround(
+export async function readNamespace(
   kubectl: Kubectl,
   scope: { namespace: string; signal?: AbortSignal },
-): Promise<Sight> {
+): Promise<NamespaceView> {
   const objects = await kubectl.list(kinds, scope);
   const events = objects.filter(({ kind }) => kind === 'Event') as KubeEvent[];
   return {

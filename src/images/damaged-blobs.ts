@@ -1,7 +1,7 @@
 import { IvaapError } from '../errors.ts';
 import type { Containerd, StoredBlob } from '../host/containerd.ts';
 
-export interface RottenSearch {
+export interface DamagedBlobSearch {
   containerd: Containerd;
   /** The blobs that are needed. */
   needed: readonly string[];
@@ -17,17 +17,17 @@ export interface RottenSearch {
  * Reads those that are needed, and takes out of the store what has other bytes than its name says, unless another image uses it.
  * Returns what was taken out. Throws IvaapError `failed` that names blob and users.
  */
-export async function dropRotten({
+export async function dropDamaged({
   containerd,
   needed,
   loading,
   signal,
   log,
   warn,
-}: RottenSearch): Promise<string[]> {
+}: DamagedBlobSearch): Promise<string[]> {
   const stored = await containerd.storedBlobs();
   const there = new Set(stored.map(({ digest }) => digest));
-  const rotten: string[] = [];
+  const damaged: string[] = [];
   for (const digest of needed.filter((one) => there.has(one))) {
     signal?.throwIfAborted();
     log?.(`reading the blob ${digest} in containerd's content store`);
@@ -37,17 +37,17 @@ export async function dropRotten({
       return found !== undefined && found !== digest;
     };
     // Twice: an answer that was cut on its way is no rot.
-    if ((await isOther()) && (await isOther())) rotten.push(digest);
+    if ((await isOther()) && (await isOther())) damaged.push(digest);
   }
-  if (rotten.length === 0) return [];
-  const users = await usersOf(containerd, stored, rotten, loading);
-  if (users.length > 0) throw inUse(rotten, users);
-  await containerd.dropBlobs(rotten);
-  for (const digest of rotten)
+  if (damaged.length === 0) return [];
+  const users = await usersOf(containerd, stored, damaged, loading);
+  if (users.length > 0) throw inUse(damaged, users);
+  await containerd.dropBlobs(damaged);
+  for (const digest of damaged)
     warn?.(
       `the blob ${digest} in containerd's content store was damaged; it was removed and is imported again`,
     );
-  return rotten;
+  return damaged;
 }
 
 /** Names of other images that lead to one of the blobs, over manifests and indexes. */
@@ -70,10 +70,10 @@ async function usersOf(
   return spoken.length > 0 ? spoken : names;
 }
 
-function inUse(rotten: readonly string[], users: readonly string[]): IvaapError {
-  const blobs = rotten.join(', ');
+function inUse(damaged: readonly string[], users: readonly string[]): IvaapError {
+  const blobs = damaged.join(', ');
   const commands = [
-    `k3s ctr content delete ${rotten.join(' ')}`,
+    `k3s ctr content delete ${damaged.join(' ')}`,
     'k3s ctr leases create --id collect',
     'k3s ctr leases delete --sync collect',
   ];

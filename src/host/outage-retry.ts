@@ -7,7 +7,7 @@ interface Waiting {
   say: (line: string) => void;
 }
 
-export interface PatienceLimits {
+export interface OutageRetryLimits {
   /** How long an API server that is away is waited for. Default two minutes: more than a restart of k3s takes. */
   limitMs?: number;
   pauseMs?: number;
@@ -19,17 +19,17 @@ export interface PatienceLimits {
  * A run that has begun outlives a restart of k3s: questions, and changes that may be made twice, are asked again while the API
  * server does not answer. Before it has begun nobody waits: a cluster that does not answer is refused at once.
  */
-export class Patience {
+export class OutageRetry {
   readonly #limitMs: number;
   readonly #pauseMs: number;
   readonly #settleMs: number;
   #waiting: Waiting | undefined;
-  #hasBegun = false;
+  #hasStarted = false;
   /** Since when the API server has been away, as `performance.now()`; undefined while it answers. */
   #awaySince: number | undefined;
   #backSince: number | undefined;
 
-  constructor({ limitMs = 120_000, pauseMs = 2_000, settleMs = 60_000 }: PatienceLimits = {}) {
+  constructor({ limitMs = 120_000, pauseMs = 2_000, settleMs = 60_000 }: OutageRetryLimits = {}) {
     this.#limitMs = limitMs;
     this.#pauseMs = pauseMs;
     this.#settleMs = settleMs;
@@ -38,13 +38,13 @@ export class Patience {
   /** From here on questions are asked again, until the function that this gives is called. */
   begin(waiting: Waiting): () => void {
     this.#waiting = waiting;
-    this.#hasBegun = true;
+    this.#hasStarted = true;
     return () => (this.#waiting = undefined);
   }
 
   /** Whether a run has begun; it stays so after its end. */
-  get hasBegun(): boolean {
-    return this.#hasBegun;
+  get hasStarted(): boolean {
+    return this.#hasStarted;
   }
 
   /**
