@@ -33,6 +33,8 @@ const parts: Part[] = [
   program('lint', bin('oxlint'), '--deny-warnings'),
   program('format', bin('oxfmt'), '--check', '.'),
   program('dead code', bin('knip')),
+  // Tests are no users here.
+  program('code that only tests use', bin('knip'), '--production'),
   {
     name: 'layers',
     run: () => {

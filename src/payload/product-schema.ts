@@ -231,5 +231,4 @@ export const releaseSchema = z.strictObject({
   valuesPatches: z.array(valuesPatchSchema).default([]),
 });
 
-export type ValuesPatch = z.infer<typeof valuesPatchSchema>;
 export type Release = z.infer<typeof releaseSchema>;

@@ -51,14 +51,3 @@ export function isExpired({ expires }: License, now: Date): boolean {
   const dayOnly = /^\d{4}-\d{2}-\d{2}$/.test(expires);
   return now.getTime() >= Date.parse(expires) + (dayOnly ? 86_400_000 : 0);
 }
-
-/** The connectors that a licence unlocks, sorted, each once. `table`: entitlement -> connector, from the product's data. */
-export function entitledConnectors(
-  entitlements: readonly string[],
-  table: Readonly<Record<string, { connector: string }>>,
-): string[] {
-  const connectors = entitlements.flatMap((name) =>
-    Object.hasOwn(table, name) ? [table[name]?.connector ?? ''] : [],
-  );
-  return [...new Set(connectors)].sort();
-}

@@ -1,19 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { IvaapError } from '../../../src/errors.ts';
-import { entitledConnectors, isExpired, parseLicense } from '../../../src/policy/entitlements.ts';
-
-const table = {
-  LAB_ALPHA: { connector: 'alpha' },
-  LAB_BETA: { connector: 'beta' },
-  ALSO_ALPHA: { connector: 'alpha' },
-};
-
-test('a licence unlocks the connectors of its entitlements, each once; unknown ones unlock nothing', () => {
-  assert.deepEqual(entitledConnectors(['LAB_BETA', 'LAB_ALPHA', 'ALSO_ALPHA'], table), ['alpha', 'beta']);
-  assert.deepEqual(entitledConnectors(['OTHER', 'toString', 'lab_beta'], table), []);
-  assert.deepEqual(entitledConnectors([], table), []);
-});
+import { isExpired, parseLicense } from '../../../src/policy/entitlements.ts';
 
 test('a licence file of an editor that marks or widens it is told so', () => {
   const licence = '{"entitlements":[]}';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { parse } from 'yaml';
 import type { JsonObject } from '../../../src/engine/step.ts';
-import type { ValuesPatch } from '../../../src/payload/product-schema.ts';
+import type { Release } from '../../../src/payload/product-schema.ts';
 import type { StepContext } from '../../../src/release/context.ts';
 import { parseValues } from '../../../src/release/values-file.ts';
 import { valuesFiles, writeOverlay } from '../../../src/release/values-overlay.ts';
@@ -13,7 +13,7 @@ import { valuesFiles, writeOverlay } from '../../../src/release/values-overlay.t
 const folder = mkdtempSync(join(tmpdir(), 'overlay-'));
 after(() => rmSync(folder, { recursive: true }));
 
-const patch: ValuesPatch = {
+const patch: Release['valuesPatches'][number] = {
   id: 'unit-system',
   why: 'units was renamed',
   when: [{ path: ['units'], equals: 'imperial' }],
