@@ -9,32 +9,32 @@ export const commands: readonly CommandEntry[] = [
   },
   {
     name: 'status',
-    summary: 'show what is installed, how the last run went and how the product is',
+    summary: 'show what is installed, the last run and the health of the product',
     load: async () => (await import('./status.ts')).status,
   },
   {
     name: 'repair-state',
-    summary: 'make a lost or damaged installer state anew from what this host itself says',
+    summary: 'rebuild a lost or damaged installer state from what is on this host',
     load: async () => (await import('./repair-state.ts')).repairState,
   },
   {
     name: 'manifest',
-    summary: 'list what the payload holds, against what is on disk and in containerd',
+    summary: 'list the payload, compared with the archives on disk, containerd and the cluster',
     load: async () => (await import('./manifest.ts')).manifestCommand,
   },
   {
     name: 'extract-file',
-    summary: 'write one archive or file of the payload',
+    summary: 'extract one archive or file of the payload',
     load: async () => (await import('./extract-file.ts')).extractFileCommand,
   },
   {
     name: 'extract',
-    summary: 'write all of the payload to a staging folder',
+    summary: 'extract all files of the payload to a staging folder',
     load: async () => (await import('./extract.ts')).extractCommand,
   },
   {
     name: 'verify',
-    summary: 'prove this file, or another one, intact',
+    summary: 'check that this file, or another one, is intact',
     load: async () => (await import('./verify.ts')).verifyCommand,
   },
 ];

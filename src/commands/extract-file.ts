@@ -21,15 +21,15 @@ export const extractFileCommand: Command = {
     { name: '<dest>', summary: 'the file to write; `-` is standard output' },
   ],
   options: [
-    { flags: '--force', summary: 'replace an existing file that is no archive of this program' },
+    { flags: '--force', summary: 'replace an existing file that is not an archive of this program' },
     { flags: '--json', summary: 'the result, or the error, as one JSON object (docs/json.md)' },
   ],
   touches: [
-    'Writes DEST and nothing else: under a temporary name beside it, each byte checked on its way, ' +
-      'then renamed into place. Needs room for the new file beside the old one.',
-    'An archive that lies where the product has its archives, or that this program has written, is ' +
-      'replaced in one instant and gives its owner and mode to the new one; any other file only with ' +
-      '--force. A folder, a link or a device is refused.',
+    'Writes only DEST: to a temporary file next to it, checking every byte, which is then renamed. Needs ' +
+      'free space for the new file in addition to the old one.',
+    "An archive in the product's archive folders, or one that this program wrote, is replaced atomically and " +
+      'keeps its owner and mode. Any other file is replaced only with --force. A folder, a link or a device ' +
+      'is refused.',
   ],
   jsonFields: async () => [
     jsonFields('Fields of --json', (await import('../queries/extract-schema.ts')).extractedFileSchema),
@@ -37,9 +37,9 @@ export const extractFileCommand: Command = {
   examples: [
     [
       'extract-file NAME /path/to/file',
-      'write or replace that file (`manifest` prints these commands ready to use)',
+      'write or replace that file (`manifest` prints these commands, ready to paste)',
     ],
-    ['extract-file NAME - | tar -tz', 'list what an archive holds, without writing it'],
+    ['extract-file NAME - | tar -tz', 'list the contents of an archive without writing it'],
   ],
   exits: ['usage', 'preflight', 'payload', 'failed', 'interrupted', 'terminated'],
   run,

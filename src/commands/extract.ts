@@ -10,17 +10,17 @@ async function run({ args: [dir = ''], signal, json }: Invocation): Promise<void
 }
 
 export const extractCommand: Command = {
-  arguments: [{ name: '<dir>', summary: 'a new or an empty folder' }],
+  arguments: [{ name: '<dir>', summary: 'a new or empty folder' }],
   options: [{ flags: '--json', summary: 'the result, or the error, as one JSON object (docs/json.md)' }],
   touches: [
     'Writes the image archives, the chart, the values template and the other files of the payload ' +
-      'below DIR, under the names that they have below the product folder.',
-    'DIR appears under its name only when all of it is written and checked; a DIR that is not empty is refused.',
+      'to DIR, with the same relative paths as in the product folder.',
+    'DIR appears only after everything is written and checked. A DIR that is not empty is refused.',
   ],
   jsonFields: async () => [
     jsonFields('Fields of --json', (await import('../queries/extract-schema.ts')).extractedTreeSchema),
   ],
-  examples: [['extract /var/tmp/stage', 'make a staging folder from which single files can be copied']],
+  examples: [['extract /var/tmp/stage', 'create a staging folder to copy single files from']],
   exits: ['usage', 'preflight', 'payload', 'failed', 'interrupted', 'terminated'],
   run,
 };

@@ -8,68 +8,73 @@ import type { CommandOption, Invocation } from './command.ts';
 type Options = Invocation['options'];
 
 const fresh: readonly CommandOption[] = [
-  { flags: '--fqdn <name>', summary: 'name under which browsers reach this host' },
+  { flags: '--fqdn <name>', summary: 'host name that browsers use to reach this host' },
   { flags: '--license <file>', summary: 'licence file; its entitlements decide which connectors run' },
-  { flags: '--storage-path <folder>', summary: "folder of the database's data" },
+  { flags: '--storage-path <folder>', summary: "folder for the database's data" },
   { flags: '--values <file>', summary: "your own values file, instead of the payload's template" },
-  { flags: '--resume', summary: 'go on with an install; without it, running install again does the same' },
+  {
+    flags: '--resume',
+    summary: 'resume an unfinished install; running install again without it does the same',
+  },
   {
     flags: '--rollback-to <step>',
-    summary: 'excludes --upgrade; not offered by this version',
+    summary: 'not supported by this version; excludes --upgrade',
     hidden: true,
   },
 ];
 
 const upgrade: readonly CommandOption[] = [
-  { flags: '--upgrade', summary: 'upgrade the installed release instead of installing anew' },
+  { flags: '--upgrade', summary: 'upgrade the installed release instead of installing a new one' },
   { flags: '--skip-backup', summary: 'upgrade without a dump of the database (dangerous)' },
   { flags: '--accept-unsupported-upgrade', summary: 'allow an upgrade that skips a major version' },
   {
     flags: '--reapply',
-    summary: 'run every step of the upgrade again, with a fresh dump and snapshot; asks first',
+    summary: 'run every step of the upgrade again, with a fresh dump and snapshot; asks for confirmation',
   },
   {
     flags: '--force-conflicts',
-    summary: 'set fields as the chart says that kubectl scale, kubectl edit or others have taken over',
+    summary:
+      "overwrite fields that kubectl scale, kubectl edit or other tools have set with the chart's values",
   },
   {
     flags: '--trust-key <fingerprint>',
-    summary: 'upgrade although the file has another key than the installed release: this one (or: unsigned)',
+    summary: 'accept this signing key (or: unsigned) although the installed release has another one',
   },
   {
     flags: '--images-from <source>',
-    summary: 'auto: archives on disk where they have what is needed, else the payload (default: auto)',
+    summary:
+      'source of the images; auto: archives on disk that have what is needed, else the payload (default: auto)',
     choices: ['auto', 'disk', 'payload'],
   },
-  { flags: '--refresh-archives', summary: 'write the image archives on disk anew from the payload' },
+  { flags: '--refresh-archives', summary: 'rewrite the image archives on disk from the payload' },
   { flags: '--accept-data-loss', summary: 'not used by --upgrade', hidden: true },
 ];
 
 const both: readonly CommandOption[] = [
-  { flags: '--preflight-only', summary: 'check everything, print the report and end: nothing is changed' },
+  { flags: '--preflight-only', summary: 'run all checks, print the report and exit; changes nothing' },
   {
     flags: '--waive <id=reason>',
-    summary: 'go on although this check fails; may be given again; the reason is recorded',
+    summary: 'continue although this check fails; can be repeated; the reason is recorded',
     repeatable: true,
   },
   {
     flags: '--dry-run',
-    summary: 'tell step by step what would be done and what stands against it; changes nothing',
+    summary: 'print what each step would do and all blockers; changes nothing',
   },
   {
     flags: '--supersede',
-    summary: 'close the unfinished install or upgrade of another package and begin afresh with this one',
+    summary: 'close the unfinished install or upgrade of another package and start a new run with this one',
   },
   {
     flags: '--reverify',
-    summary: 'read the whole payload again although an earlier run found this file intact',
+    summary: 'check the entire payload again although an earlier run found this file intact',
   },
-  { flags: '--yes', summary: 'answer yes instead of asking' },
+  { flags: '--yes', summary: 'answer yes to every question' },
 ];
 
 const output: readonly CommandOption[] = [
-  { flags: '--verbose', summary: 'show every check of preflight, not only what is not ok' },
-  { flags: '--json', summary: 'print one event a line as JSON (docs/events.md; the last one: docs/json.md)' },
+  { flags: '--verbose', summary: 'show every preflight check, not only those that are not ok' },
+  { flags: '--json', summary: 'print one JSON event per line (docs/events.md; the last one: docs/json.md)' },
 ];
 
 const grouped = (group: string, options: readonly CommandOption[]): CommandOption[] =>
@@ -98,12 +103,12 @@ export function checkFlags({
     const [wrong] = without.filter(given);
     if (wrong === undefined) return;
     const why = (freshFlags as readonly string[]).includes(wrong)
-      ? 'is an answer of a fresh install; an upgrade keeps what is in the values file'
-      : 'belongs to a fresh install and excludes --upgrade: an upgrade goes on by itself when it is run again';
+      ? 'is for a new install; an upgrade keeps what is in the values file'
+      : 'is for a new install and excludes --upgrade: an upgrade resumes when it is run again';
     throw usage(`${wrong} ${why}`, again({ without }));
   }
   if (given('--rollback-to')) {
-    throw usage('taking an install back is not offered by this version', `${program} status`);
+    throw usage('--rollback-to is not supported by this version', `${program} status`);
   }
   const [wrong] = upgradeFlags.filter(given);
   if (wrong !== undefined) throw usage(`${wrong} needs --upgrade`, again({ add: ['--upgrade'] }));

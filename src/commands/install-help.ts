@@ -3,13 +3,13 @@ import type { Command } from './command.ts';
 
 export const installHelp: Pick<Command, 'touches' | 'lists' | 'examples' | 'exits'> = {
   touches: [
-    'Checks the whole payload and the host first, side by side, and refuses, with nothing changed, where ' +
-      'it cannot succeed. A payload that an earlier run found intact is not read again while its file stays ' +
-      'as it was (--reverify). Needs root.',
-    "A fresh install makes the product's folder, namespace, secrets, database volume, values file and Helm release.",
-    "An upgrade dumps the database, saves state, values and Helm's records, replaces the chart, loads the " +
-      'image layers that are missing, upgrades the release and asks its health routes; it never edits the values file.',
-    'A run that failed or was cut off goes on when the same command is typed again.',
+    'Checks the entire payload and the host first, in parallel. A run that cannot succeed is refused, and ' +
+      'nothing is changed. A payload that an earlier run found intact is not read again unless its file has ' +
+      'changed or --reverify is given. Needs root.',
+    "A new install creates the product's folder, namespace, secrets, database volume, values file and Helm release.",
+    "An upgrade dumps the database, saves state, values and Helm's records, replaces the chart, loads missing " +
+      'image layers, upgrades the release and checks its health routes. It never edits the values file.',
+    'A run that failed or was cut off resumes when the same command is run again.',
   ],
   lists: async () => {
     const { install: fresh, upgrade } = await graphSteps();
@@ -24,11 +24,14 @@ export const installHelp: Pick<Command, 'touches' | 'lists' | 'examples' | 'exit
       'install --fqdn wells.example.com --license license.json --yes',
       'installs on an empty k3s host without asking',
     ],
-    ['install --upgrade --preflight-only', 'says whether an upgrade may start, and changes nothing'],
+    ['install --upgrade --preflight-only', 'checks whether an upgrade can start; changes nothing'],
     ['install --upgrade', 'upgrades the installed release to the one in this file'],
-    ['install --upgrade --dry-run', 'shows what that would do; exits as it would if it were refused'],
+    [
+      'install --upgrade --dry-run',
+      'shows what the upgrade would do; a refusal has the same exit code as without --dry-run',
+    ],
     ['install --upgrade --reapply', 'runs all steps again, e.g. after a change of the values file'],
-    ['install --upgrade --images-from disk', 'takes images from the archives on disk only'],
+    ['install --upgrade --images-from disk', 'uses only the image archives on disk'],
   ],
   exits: [
     'declined',

@@ -27,21 +27,21 @@ async function asked({ options, program, signal }: Invocation) {
 
 export const manifestCommand: Command = {
   options: [
-    { flags: '--summary', summary: 'images and archives only, on few lines', conflicts: ['diff'] },
+    { flags: '--summary', summary: 'short form: only images and archives', conflicts: ['diff'] },
     {
       flags: '--deep',
-      summary: 'read every byte of the archives on disk, and the images inside foreign ones',
+      summary: 'read every byte of the archives on disk, and the images in archives of other programs',
       conflicts: ['diff'],
     },
-    { flags: '--diff <file>', summary: 'what another delivered file holds otherwise than this one' },
+    { flags: '--diff <file>', summary: 'show how another delivered file differs from this one' },
     { flags: '--json', summary: 'everything as one JSON object (docs/json.md)' },
   ],
   touches: [
-    'Reads and changes nothing. Compares the payload with the archives below the product folder, ' +
-      'with what containerd holds and with what the cluster runs; those two are asked as root only, ' +
-      'have 2 seconds together, and never fail the command.',
-    'Without --deep an archive is compared by its size, its closing checksum and every header ' +
-      'inside (`matches`); only --deep says `same`. --diff reads the indexes of both files and asks nobody.',
+    'Changes nothing. Compares the payload with the archives in the product folder, the images in containerd ' +
+      'and the images that run in the cluster. containerd and the cluster are queried only as root, for at ' +
+      'most 2 seconds; without their answers the command still succeeds.',
+    'Without --deep an archive is compared by its size, its final checksum and every header ' +
+      'inside (`matches`). Only --deep reports `same`. --diff reads only the indexes of both files.',
   ],
   jsonFields: async () => [
     jsonFields('Fields of --json', (await import('../queries/manifest-schema.ts')).manifestSchema),
@@ -55,7 +55,7 @@ export const manifestCommand: Command = {
       'manifest --summary',
       'what is new in this release, what an upgrade would load, and the commands that refresh the archives on disk',
     ],
-    ['manifest --deep', 'the same after reading every byte'],
+    ['manifest --deep', 'the same, after reading every byte'],
     ['manifest --diff /media/usb/delivery', 'what that release adds, changes and removes'],
     ['manifest --json', 'for scripts'],
   ],

@@ -46,7 +46,7 @@ export async function readCommandLine(
     .description('One file that installs and upgrades a product on a single-node k3s host, offline.')
     .option('-v, --version', 'print product and version of the payload')
     .helpCommand(false)
-    .addHelpText('after', `\nEach command explains itself: ${program} COMMAND --help`)
+    .addHelpText('after', `\nUse ${program} COMMAND --help for more about a command.`)
     .configureHelp({ helpWidth: helpWidth(), minWidthToWrap: 20 })
     .configureOutput({ writeErr: () => {} })
     .exitOverride();

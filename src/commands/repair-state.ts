@@ -8,25 +8,25 @@ import { terminalConfirm } from '../ui/confirm.ts';
 export const repairState: Command = {
   options: [
     { flags: '--dry-run', summary: 'show what would be written, and write nothing' },
-    { flags: '--yes', summary: 'answer yes instead of asking' },
+    { flags: '--yes', summary: 'answer yes to every question' },
     {
       flags: '--json',
-      summary: 'print one event a line as JSON (docs/events.md; the last one: docs/json.md)',
+      summary: 'print one JSON event per line (docs/events.md; the last one: docs/json.md)',
     },
   ],
   touches: [
-    "Asks the cluster what runs (Helm's records, labels of namespace and volume, the database's schema " +
-      'version), looks at the chart on disk and at the copies of the state in backups, and proposes the state ' +
-      'that is true of this host: after state.json was lost or damaged, after a restore by hand, or when ' +
-      "Helm's only record is gone. It shows the proposal and asks. Needs root.",
-    'What was there is kept beside the new file. A values file that is missing is written anew from the ' +
-      'release. Nothing else is changed: no pod, no release, no backup.',
-    "Only for what this installer made; an unmounted disk, a version that the database's schema " +
-      'contradicts, and a state of a newer program are refused.',
+    "Reads Helm's records, the labels of namespace and volume and the database's schema version from the " +
+      'cluster, and the chart and the copies of the state from the disk. Proposes the state that matches this ' +
+      'host, shows it and asks before it writes. Use it when state.json was lost or damaged, after a manual ' +
+      "restore, or when Helm's only record is gone. Needs root.",
+    'The old state is kept next to the new one. A missing values file is written again from the release. ' +
+      'Nothing else is changed: no pod, no release, no backup.',
+    'Works only for an installation that this installer made. Refused while a disk is not mounted, for a ' +
+      "version that the database's schema contradicts, and for a state that a newer program wrote.",
   ],
   examples: [
-    ['repair-state --dry-run', 'says what the host says, and which state follows from it'],
-    ['repair-state', 'shows it, asks, and writes it'],
+    ['repair-state --dry-run', 'shows what was found on this host, and the state that would be written'],
+    ['repair-state', 'shows the same, asks, and writes the state'],
   ],
   exits: [
     'declined',

@@ -10,24 +10,24 @@ import { statusLines } from '../ui/status-text.ts';
 /** `status`: what is installed, how the last run went, and how the product is. */
 export const status: Command = {
   options: [
-    { flags: '--watch', summary: 'show the run that is going on, live, from its first event to its end' },
+    { flags: '--watch', summary: 'follow the active run from its first event to its end' },
     {
       flags: '--json',
-      summary: 'print one JSON object (docs/json.md); with --watch one event a line (docs/events.md)',
+      summary: 'print one JSON object (docs/json.md); with --watch one event per line (docs/events.md)',
     },
   ],
   touches: [
-    'Reads the installer state, asks the cluster and the health routes; changes nothing. When the cluster ' +
-      'is down, or without root, it shows the rest, says what it could not read, and still exits 0.',
-    '--watch follows the log of the run that holds the lock and never touches it; it needs root.',
+    'Reads the installer state, queries the cluster and the health routes, and changes nothing. When the ' +
+      'cluster is down, or without root, it shows the rest, reports what it could not read, and still exits 0.',
+    '--watch follows the log of the run that holds the lock, and never affects that run. Needs root.',
   ],
   jsonFields: async () => [
     jsonFields('Fields of --json', (await import('../queries/status-schema.ts')).statusSchema),
   ],
   examples: [
     ['status', 'shows versions, steps, backups, pods and health'],
-    ['status --watch', 'shows a run again whose terminal was lost, until it ends'],
-    ['status --json', 'the same for programs'],
+    ['status --watch', 'follows a run whose terminal was lost, until it ends'],
+    ['status --json', 'the same for scripts'],
   ],
   exits: ['usage', 'preflight', 'payload', 'failed', 'interrupted', 'terminated'],
   async run(invocation) {

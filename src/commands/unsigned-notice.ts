@@ -6,5 +6,5 @@ import { isUnsigned } from '../queries/own-signature.ts';
  */
 export async function noticeUnsigned(): Promise<void> {
   if (!(await isUnsigned())) return;
-  process.stderr.write('note: this build is unsigned: it can prove itself undamaged, but not who made it\n');
+  process.stderr.write('note: this build is unsigned: damage can be detected, but not who made it\n');
 }

@@ -11,7 +11,9 @@ async function run({ args, json, signal, options, program, again }: Invocation):
   const [file] = args;
   const trustKey = parseTrustKey(options.trustKey as string | undefined, again);
   if (trustKey !== undefined && file === undefined)
-    throw new IvaapError('usage', '--trust-key is about another file', { hint: `${program} verify FILE` });
+    throw new IvaapError('usage', '--trust-key applies only to another file', {
+      hint: `${program} verify FILE`,
+    });
   const { report, refusal } = await drawnOnStderr((emit) =>
     queryVerify({ file, full: options.full === true, trustKey }, { emit, signal, again }),
   );
@@ -23,33 +25,32 @@ async function run({ args, json, signal, options, program, again }: Invocation):
 }
 
 export const verifyCommand: Command = {
-  arguments: [{ name: '[file]', summary: 'another delivered file; without it, this one' }],
+  arguments: [{ name: '[file]', summary: 'another delivered file (default: this one)' }],
   options: [
     {
       flags: '--full',
-      summary: 'hash every chunk and every entry with SHA-256 as well, with a verdict on each entry',
+      summary: 'also hash every chunk and every entry with SHA-256, with a verdict for each entry',
     },
     {
       flags: '--trust-key <fingerprint>',
-      summary:
-        'take the file although it has another key than the installed release: this one (or: unsigned)',
+      summary: 'accept this signing key (or: unsigned) although the installed release has another one',
     },
     { flags: '--json', summary: 'the evidence as one JSON object (docs/json.md)' },
   ],
   touches: [
-    'Reads every byte of the file once (the executable of another file, and with --full everything, twice) ' +
-      'and changes nothing. Prints what was read, how it was checked and the verdict of each part; ' +
-      'damage is named by entry and byte range.',
-    "The key of another file is compared with the installed release's (as root, from the installer's state) " +
-      "or, where nothing is installed, with this program's. Where there is no key to compare with (this " +
-      'program, or what is installed, is unsigned), the file is not trusted unless --trust-key names its key.',
+    'Reads every byte of the file and changes nothing. (The executable of another file, and with --full ' +
+      'everything, is read twice.) Prints what was read, how it was checked and the verdict for each part. ' +
+      'Damage is reported by entry and byte range.',
+    "The key of another file is compared with the key of the installed release (as root, from the installer's " +
+      'state) or, where nothing is installed, with the key of this program. If that is unsigned, there is no ' +
+      'key to compare with, and the file is not trusted unless --trust-key names its key.',
   ],
   jsonFields: async () => [
     jsonFields('Fields of --json', (await import('../queries/verify-schema.ts')).verifySchema),
   ],
   examples: [
-    ['verify', 'prove this file intact before it is used'],
-    ['verify /media/usb/delivery', 'prove another file, e.g. a fresh download, and its key, with this one'],
+    ['verify', 'check that this file is intact before using it'],
+    ['verify /media/usb/delivery', 'check another file, e.g. a new download, and its key with this program'],
     ['verify /media/usb/delivery --full --json', 'the evidence for an auditor, entry by entry'],
   ],
   exits: ['usage', 'payload', 'failed', 'interrupted', 'terminated'],

@@ -4,14 +4,15 @@ import { unmarked } from '../foreign.ts';
 import { isStdoutClosed, type Output, outputTaken } from './output.ts';
 
 const unheard = (cause: unknown): IvaapError =>
-  new IvaapError('failed', 'standard output could not take the answer', {
-    hint: 'run the same command again with another place for its output',
+  new IvaapError('failed', 'the result could not be written to standard output', {
+    hint: 'run the same command again and send its output somewhere else',
     cause,
   });
 
 /** Throws IvaapError `failed` when standard output was closed, of a command that has nothing to give but its answer. */
 export function assertHeard(): void {
-  if (isStdoutClosed()) throw unheard(new Error('it is closed, or /dev/null that was opened to be read too'));
+  if (isStdoutClosed())
+    throw unheard(new Error('it is closed, or is /dev/null opened for reading and writing'));
 }
 
 /** The same for what was told through a renderer, once it has gone out. A reader that went away has what it wanted. */

@@ -15,7 +15,7 @@ export function errorLines(error: ErrorDescription): string[] {
     for (const line of printable(error.output).trimEnd().split('\n')) lines.push(`    ${line.trimEnd()}`);
   }
   if (error.facts !== undefined && error.facts.length > 0) {
-    lines.push('  this host says:', ...error.facts.map((fact) => `    ${printableLine(fact)}`));
+    lines.push('  found on this host:', ...error.facts.map((fact) => `    ${printableLine(fact)}`));
   }
   if (error.hint !== undefined) lines.push(`try: ${printable(error.hint).replaceAll('\n', '\n     ')}`);
   if (error.log !== undefined) lines.push(`log: ${printableLine(error.log)}`);

@@ -33,7 +33,7 @@ function heading(report: ManifestReport): string[] {
   ]);
 }
 
-const notAnswered = 'not answered';
+const notAnswered = 'no answer';
 
 function inContainerd({ containerd, pinned }: ManifestImage): string {
   if (containerd === 'unknown') return notAnswered;
@@ -42,7 +42,7 @@ function inContainerd({ containerd, pinned }: ManifestImage): string {
 
 const clusterText: Record<ManifestImage['cluster'], string> = {
   runs: 'runs',
-  other: 'another runs',
+  other: 'other image',
   none: '-',
   unknown: notAnswered,
 };
@@ -82,7 +82,7 @@ function loadLines({ load, unknown, noUpgrade }: ManifestReport): string[] {
   if (load.images.length === 0) return [`An upgrade would load none of ${load.wanted} images${all}.`];
   return [
     `An upgrade would load ${load.images.length} of ${load.wanted} images${all}:`,
-    `  ${formatBytes(load.bytes)} that containerd lacks, ${formatBytes(load.unpackedBytes)} more when unpacked`,
+    `  ${formatBytes(load.bytes)} missing in containerd, ${formatBytes(load.unpackedBytes)} more when unpacked`,
   ];
 }
 
@@ -117,12 +117,12 @@ function refreshLines(report: ManifestReport): string[] {
   const missing = commands(['missing']);
   return [
     ...(differing.length > 0
-      ? ['', 'To bring the archives on disk to this release:', ...indented(differing)]
+      ? ['', 'To update the archives on disk to this release:', ...indented(differing)]
       : []),
     ...(missing.length > 0
       ? [
           '',
-          'To put the missing archives on disk (without them, images come from this executable):',
+          'To write the missing archives to disk (without them, images are read from this executable):',
           ...indented(missing),
         ]
       : []),

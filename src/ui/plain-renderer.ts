@@ -47,7 +47,7 @@ export function plainRenderer(output: Output, options: PlainOptions = {}): Rende
       const parts = [formatDuration(nowMs - begunMs), meter.text(nowMs), meter.note].filter(
         (part) => part !== '',
       );
-      line(`${id}: still going on, ${parts.join(', ')}`, id);
+      line(`${id}: still running, ${parts.join(', ')}`, id);
     }
   });
 

@@ -6,15 +6,15 @@ import { wrapLine } from './wrap.ts';
 
 /** A plan for people, every line at most `columns` wide. */
 export function planLines(plan: RunPlan, columns = 80): string[] {
-  const { steps, room, notes, refusals } = plan;
+  const { steps, room, notes } = plan;
   const lines = [
-    `${plan.product}, ${plan.flow} ${versions(plan)}: what it would do. Nothing was changed.`,
-    ...(plan.run === null ? [] : [`It would go on with the run ${plan.run}.`]),
+    `${plan.product}, dry run of the ${plan.flow} ${versions(plan)}. Nothing was changed.`,
+    ...(plan.run === null ? [] : [`It would resume the run ${plan.run}.`]),
     ...notes.map((note) => `! ${note}`),
     ...steps.flatMap((step) => ['', ...stepLines(step)]),
-    ...(room.length === 0 ? [] : ['', 'Room', ...room.flatMap(roomLines)]),
+    ...(room.length === 0 ? [] : ['', 'Free space', ...room.flatMap(roomLines)]),
     '',
-    ...refusalLines(refusals),
+    ...refusalLines(plan),
   ];
   return lines.flatMap((line) => wrapLine(printable(line), columns));
 }
@@ -24,13 +24,13 @@ export function planBrief({ steps, run }: RunPlan, columns = Infinity): string[]
   const count = (action: PlannedStep['action']) => steps.filter((step) => step.action === action).length;
   const parts = [
     `${counted(count('run'), 'step')} to run`,
-    ...(count('done') === 0 ? [] : [`${count('done')} done before`]),
+    ...(count('done') === 0 ? [] : [`${count('done')} already done`]),
     ...(count('skip') === 0 ? [] : [`${count('skip')} with nothing to do`]),
   ];
   const lines = [
-    `plan: ${parts.join(', ')}${run === null ? '' : ', going on'}`,
+    `plan: ${parts.join(', ')}${run === null ? '' : ' (resuming)'}`,
     ...steps.flatMap(({ id, brief, notKnown }) => {
-      if (notKnown !== undefined) return [`  ${id}: not known beforehand: ${notKnown}`];
+      if (notKnown !== undefined) return [`  ${id}: not known in advance: ${notKnown}`];
       return brief === undefined ? [] : [`  ${id}: ${brief}`];
     }),
   ];
@@ -41,7 +41,7 @@ const versions = ({ from, to }: RunPlan): string => (from === null ? `of ${to}` 
 
 function stepLines(step: PlannedStep): string[] {
   const { id, title, action, summary, why, notKnown, details } = step;
-  if (action === 'done') return [`${id}: ${title}`, `  nothing to do again: ${summary}`];
+  if (action === 'done') return [`${id}: ${title}`, `  already done: ${summary}`];
   if (action === 'skip') return [`${id}: ${title}`, `  skipped: ${summary}`];
   return [
     `${id}: ${title}`,
@@ -53,18 +53,18 @@ function stepLines(step: PlannedStep): string[] {
 }
 
 function roomLines({ mountPoint, neededBytes, freeBytes, enough, what }: RunPlan['room'][number]): string[] {
-  const free = freeBytes === null ? 'not known how much is free' : `${formatBytes(freeBytes)} free`;
+  const free = freeBytes === null ? 'free space not known' : `${formatBytes(freeBytes)} free`;
   return [
     `  ${enough ? '' : '! '}${mountPoint}: ${formatBytes(neededBytes)} needed, ${free}`,
     ...(what === '' ? [] : [`      ${what}`]),
   ];
 }
 
-function refusalLines(refusals: RunPlan['refusals']): string[] {
+function refusalLines({ flow, refusals }: RunPlan): string[] {
   const [first] = refusals;
-  if (first === undefined) return ['Nothing stands against it: it would begin.'];
+  if (first === undefined) return [`No blockers: the ${flow} would start.`];
   return [
-    `It would be refused, with exit code ${first.exitCode}:`,
+    `The ${flow} would be refused with exit code ${first.exitCode}:`,
     ...refusals.flatMap(({ message, hint, exitCode }) => [
       `  ! ${message}${exitCode === first.exitCode ? '' : ` (exit code ${exitCode})`}`,
       ...(hint === undefined ? [] : hint.split('\n').map((line) => `    try: ${line}`)),

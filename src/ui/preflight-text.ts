@@ -67,7 +67,7 @@ const sentence = ({ id, status, measured, limit }: Result, width: number): strin
 function details(result: Result, width: number): string[] {
   if (result.status === 'ok') return [];
   const lines = [`why: ${printableLine(result.why)}`];
-  if (result.tolerated === true) lines.push('it does not stop this run, which may be there to mend it');
+  if (result.tolerated === true) lines.push('this does not stop the run, which may fix it');
   if (result.waiver !== undefined) lines.push(`waived: ${printableLine(result.waiver)}`);
   if (result.fix !== undefined) lines.push(`fix: ${printableLine(result.fix)}`);
   if (result.output !== undefined) lines.push(...printable(result.output).trimEnd().split('\n').slice(0, 8));

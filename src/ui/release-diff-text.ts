@@ -8,7 +8,7 @@ const plural = (count: number, noun: string) => `${count} ${noun}${count === 1 ?
 /** What is told of both releases, in this order; what is equal is told once. */
 const facts: [name: string, of: (facts: ReleaseFacts) => string][] = [
   ['Release', ({ title, version }) => `${title} ${version}`],
-  ['Schema', ({ schema }) => `${schema.target} (works from ${schema.min} on)`],
+  ['Schema', ({ schema }) => `${schema.target} (works with ${schema.min} or newer)`],
   ['PostgreSQL', ({ postgresMajor }) => String(postgresMajor)],
   ['Payload', ({ payloadBytes }) => formatBytes(payloadBytes)],
   ['Format', ({ format }) => format],

@@ -3,18 +3,18 @@ import { printableLine } from './sanitize.ts';
 
 type Resumed = Extract<EngineEvent, { type: 'run.resumed' }>;
 
-/** What a run that goes on has found, who began it and when: times are UTC, with the day where it is another than that of the start. */
+/** What a resumed run found, who started it and when. Times are UTC, with the day where it is not the day of the start. */
 export function resumeLines(event: Resumed): string[] {
   const { startedAt, by, noReturnAt, found, kept, again } = event;
   const time = (at: string) =>
     at.slice(0, 10) === startedAt.slice(0, 10) ? at.slice(11, 19) : `${at.slice(0, 10)} ${at.slice(11, 19)}`;
-  const who = by === undefined ? 'began' : `${printableLine(by)} began`;
+  const who = by === undefined ? '' : ` by ${printableLine(by)}`;
   const lines = [
-    `goes on with the run that ${who} ${startedAt.slice(0, 10)} ${startedAt.slice(11, 16)} UTC`,
+    `resuming the run started ${startedAt.slice(0, 10)} ${startedAt.slice(11, 16)} UTC${who}`,
     ...found.map(({ step, how, at, after, error }) =>
       how === 'failed'
         ? `failed in ${step} ${time(at)}: ${printableLine(error ?? '')}`
-        : `cut off in ${step} ${after === undefined ? 'at its start' : `after ${after}`} (begun ${time(at)})`,
+        : `cut off in ${step} ${after === undefined ? 'at its start' : `after ${after}`} (started ${time(at)})`,
     ),
   ];
   if (noReturnAt !== undefined) lines.push(`past the point of no return since ${time(noReturnAt)}`);

@@ -5,12 +5,12 @@ import { printableLine } from './sanitize.ts';
 
 type EventOf<Type extends EngineEvent['type']> = Extract<EngineEvent, { type: Type }>;
 
-/** `upgrade 2026.1 -> 2026.2, run 2026…`, and what was done before when it goes on. */
+/** `upgrade 2026.1 -> 2026.2, run 2026…`, and for a resumed run what was done before. */
 export function runTitle(event: EventOf<'run.started'>): string {
   const path = event.from === null ? event.to : `${event.from} -> ${event.to}`;
   const done = event.steps.filter(({ status }) => status === 'completed').length;
   const more = event.resumed
-    ? `, going on: ${done} of ${counted(event.steps.length, 'step')} ${done === 1 ? 'is' : 'are'} recorded as done`
+    ? `, resumed: ${done} of ${counted(event.steps.length, 'step')} ${done === 1 ? 'is' : 'are'} recorded as done`
     : '';
   return printableLine(`${event.flow} ${path}, run ${event.run}${more}`);
 }

@@ -17,7 +17,7 @@ export function statusLines(report: StatusReport, width = Infinity): string[] {
   const table = (rows: readonly (readonly string[])[]) => columns(rows, [], width - 2);
   const lines = [
     ...section('', stateLines(report, table)),
-    ...(report.host === null ? [] : section('this host says', hostLines(report.host))),
+    ...(report.host === null ? [] : section('found on this host', hostLines(report.host))),
     ...(report.waysOut === null || report.waysOut.back.length === 0
       ? []
       : section('the way back', report.waysOut.back)),
@@ -63,10 +63,10 @@ function known<T>(part: Known<T>, lines: (value: T) => string[]): string[] {
 type Table = (rows: readonly (readonly string[])[]) => string[];
 
 function stateLines(report: StatusReport, table: Table): string[] {
-  const head = [`${report.title}, this executable is of version ${report.payloadVersion}`];
+  const head = [`${report.title}, version of this executable: ${report.payloadVersion}`];
   const { state } = report;
   if (!state.known) return [...head, `state not known: ${state.why}`];
-  if (state.value === null) return [...head, 'there is no state'];
+  if (state.value === null) return [...head, 'no state'];
   const { installed, run } = state.value;
   const lines = [
     ...head,
@@ -74,9 +74,7 @@ function stateLines(report: StatusReport, table: Table): string[] {
       ? 'no completed install'
       : `installed: ${installed.version}, completed ${toSeconds(installed.completedAt)}`,
     ...(installed?.key === undefined ? [] : [`  ${signedBy(installed.key)}`]),
-    ...(installed?.waived ?? []).map(
-      ({ step, reason }) => `  not proved healthy: ${step} was waived (${reason})`,
-    ),
+    ...(installed?.waived ?? []).map(({ step, reason }) => `  not verified: ${step} was waived (${reason})`),
   ];
   return [
     ...lines,
@@ -91,13 +89,13 @@ function stateLines(report: StatusReport, table: Table): string[] {
 function runLines(run: RunRecord, { running, waysOut }: StatusReport, table: Table): string[] {
   const versions = run.from === null ? run.to : `${run.from} -> ${run.to}`;
   const status = run.status === 'running' && running === null ? 'was cut off' : run.status;
-  const goesOn = running === null ? (waysOut?.forward ?? null) : null;
+  const resume = running === null ? (waysOut?.forward ?? null) : null;
   return [
     '',
-    `last run: ${run.flow} ${versions}, ${status}, begun ${toSeconds(run.startedAt)}${by(run.startedBy)}`,
+    `last run: ${run.flow} ${versions}, ${status}, started ${toSeconds(run.startedAt)}${by(run.startedBy)}`,
     ...table(run.order.map((id) => [id, ...stepCells(run.steps[id])])).map((line) => `  ${line}`),
     ...(run.error === undefined || run.status === 'completed' ? [] : [`  error: ${run.error.message}`]),
-    ...(goesOn === null ? [] : [`  to go on: ${goesOn}`]),
+    ...(resume === null ? [] : [`  to resume: ${resume}`]),
     ...(waysOut?.log == null ? [] : [`  log: ${waysOut.log}`]),
   ];
 }
@@ -106,7 +104,7 @@ const repairLines = ({ repair }: State): string[] =>
   repair === undefined
     ? []
     : [
-        `state made anew ${repair.at}${by(repair.by)}${repair.unknown.length === 0 ? '' : `; not known: ${repair.unknown.join(', ')}`}`,
+        `state repaired ${repair.at}${by(repair.by)}${repair.unknown.length === 0 ? '' : `; not known: ${repair.unknown.join(', ')}`}`,
       ];
 
 const hostLines = ({ facts, advice }: NonNullable<StatusReport['host']>): string[] => [
@@ -120,12 +118,12 @@ const toSeconds = (at: string) => at.replace(/\.\d+Z$/, 'Z');
 const by = (who: string | undefined) => (who === undefined ? '' : ` by ${who}`);
 
 function stepCells(step: StepRecord | undefined): string[] {
-  if (step === undefined) return ['not begun', '', ''];
+  if (step === undefined) return ['not started', '', ''];
   const took =
     step.finishedAt === undefined
       ? ''
       : formatDuration(Date.parse(step.finishedAt) - Date.parse(step.startedAt));
-  const waived = step.waived === undefined ? '' : `waived, not proved: ${step.waived}`;
+  const waived = step.waived === undefined ? '' : `waived, not verified: ${step.waived}`;
   return [step.status, toSeconds(step.startedAt), took, step.reason ?? waived];
 }
 
@@ -142,7 +140,7 @@ const waiverLines = ({ waivers }: State): string[] =>
 const trustedLines = ({ trusted = [] }: State): string[] =>
   trusted.map(
     ({ from, to = null, how, at, by: who }) =>
-      `key let in (${how}): ${signedBy(to)}${from === undefined ? '' : `, after ${signedBy(from)}`}${by(who)}, ${at}`,
+      `key accepted (${how}): ${signedBy(to)}${from === undefined ? '' : `, after ${signedBy(from)}`}${by(who)}, ${at}`,
   );
 
 const backupLines = (backups: Value<StatusReport['backups']>, width: number): string[] =>
@@ -158,7 +156,7 @@ const schemaLines = ({
   helmByHand,
 }: (NonNullable<StatusReport['schema']> & { known: true })['value']): string[] => [
   schemaDueText(version, target) ?? `the schema is at version ${version}`,
-  ...(helmByHand === null ? [] : [`Helm alone applies a changed values file so: ${helmByHand}`]),
+  ...(helmByHand === null ? [] : [`to apply a changed values file with Helm: ${helmByHand}`]),
 ];
 
 const overlayLines = (overlay: { path: string; text: string } | null): string[] =>

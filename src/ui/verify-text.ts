@@ -44,19 +44,19 @@ const entryLines = (entries: readonly EntryVerdict[]): string[] =>
 function signatureLines(signature: SignatureEvidence | null): string[] {
   if (signature === null) return ['signature: none'];
   return [
-    `signature: ${signature.algorithm} over ${signature.over} holds, by the key ${signature.fingerprint}`,
+    `signature: ${signature.algorithm} over ${signature.over} is valid, by the key ${signature.fingerprint}`,
     ...signature.handovers.map(
       ({ fingerprint, holds }) =>
-        `hand-over: by the key ${fingerprint} ${holds ? 'holds' : 'DOES NOT HOLD, and counts for nothing'}`,
+        `hand-over: by the key ${fingerprint} ${holds ? 'is valid' : 'IS NOT VALID and is ignored'}`,
     ),
   ];
 }
 
 function trustLines({ verdict, because, comparedWith, source, insteadOfState }: TrustReport): string[] {
-  if (because === undefined) return ['trust: compared with nothing'];
+  if (because === undefined) return ['trust: not compared'];
   return [
     `trust: ${shout(verdict)}: ${because}`,
-    `compared with: ${comparedWith} (${source})${insteadOfState === undefined ? '' : `, since: ${insteadOfState}`}`,
+    `compared with: ${comparedWith} (${source})${insteadOfState === undefined ? '' : `, because: ${insteadOfState}`}`,
   ];
 }
 
@@ -67,18 +67,17 @@ function releaseLines({ release, trust, product, version }: VerifyReport): strin
   const said: Record<ReleaseOrder, string> = {
     'the same build': `the build of ${comparedWith}`,
     'another build of the same version': `ANOTHER BUILD of the version of ${comparedWith}`,
-    older: `OLDER than ${comparedWith}: no upgrade goes back to it`,
+    older: `OLDER than ${comparedWith}: an upgrade to it is refused`,
     newer: `newer than ${comparedWith}`,
-    'another product': `of ANOTHER PRODUCT than ${comparedWith}`,
-    'not compared': `its version has no order with that of ${comparedWith}`,
+    'another product': `ANOTHER PRODUCT than ${comparedWith}`,
+    'not compared': `its version cannot be compared with ${comparedWith}`,
   };
   return [`release: ${product} ${version}: ${said[release.verdict]}`];
 }
 
 /** What follows from all that, and no more. */
 function provenLine({ signature, trust }: VerifyReport): string {
-  if (signature === null)
-    return 'This proves the file as its packer wrote it; it is no proof against somebody who rewrote all of it.';
-  if (trust.verdict === 'trusted') return 'This proves the file as the holder of that key signed it.';
-  return 'This proves the file as the holder of that key signed it; whose key it is, another channel has to say.';
+  if (signature === null) return 'This proves that the file is as it was packed, but not who packed it.';
+  if (trust.verdict === 'trusted') return 'This proves that the file is as the holder of that key signed it.';
+  return 'This proves that the file is as the holder of that key signed it. Confirm through another channel whose key it is.';
 }

@@ -250,7 +250,7 @@ test('a dry run changes nothing, and the run does what it said', async (t) => {
         );
       };
       const back = await filled('/opt/ivaap', 1024)(host);
-      await row(3, /would be refused, with exit code 3[^]*\/opt\/ivaap/);
+      await row(3, /would be refused with exit code 3[^]*\/opt\/ivaap/);
       await back();
       await host.kubectl('scale', 'deployment', 'backend', '-n', 'ivaap', '--replicas=2');
       await row(3, /Deployment\/backend \.spec\.replicas/);

@@ -37,7 +37,7 @@ test('the release moves first, the schema in a second window', async (t) => {
       assert.equal(await host.schemaVersion(), 3);
       assert.match(result.stdout + result.stderr, /delete pod.* -l app=adminserver/);
       // The node is root's own, without sudo.
-      byHand = /Helm alone applies a changed values file so: sudo (.*)/.exec(result.stdout)?.[1] ?? '';
+      byHand = /to apply a changed values file with Helm: sudo (.*)/.exec(result.stdout)?.[1] ?? '';
       assert.ok(byHand.includes(' --values=/opt/ivaap/.installer/values.overlay.yaml '), byHand);
       const status = await host.ivaap('2026.2', ['status']);
       assert.ok(status.stdout.includes(`so: sudo ${byHand}\n`), status.stdout);

@@ -332,7 +332,7 @@ for (const query of ['-v', 'manifest', 'manifest --json', 'status', 'verify --js
   test(`${query}: an answer that cannot be written is a failure, one that nobody reads to its end is none`, async () => {
     const full = await shell(`"$0" ${query} >/dev/full`);
     assert.equal(full.exitCode, 6);
-    assert.match(full.stderr, /standard output could not take the answer\n {2}caused by: ENOSPC/);
+    assert.match(full.stderr, /the result could not be written to standard output\n {2}caused by: ENOSPC/);
     const gone = await shell(`"$0" ${query} | true; exit \${PIPESTATUS[0]}`);
     assert.deepEqual([gone.exitCode, gone.stderr], [0, '']);
     // A verdict is in the exit code too; what is nothing but an answer has failed when nobody can have it.
@@ -340,7 +340,10 @@ for (const query of ['-v', 'manifest', 'manifest --json', 'status', 'verify --js
     const isVerdict = query.startsWith('-v') || query.startsWith('verify');
     assert.equal(closed.exitCode, isVerdict ? 0 : 6);
     if (!isVerdict)
-      assert.match(closed.stderr, /standard output could not take the answer\n {2}caused by: it is closed/);
+      assert.match(
+        closed.stderr,
+        /the result could not be written to standard output\n {2}caused by: it is closed/,
+      );
     assert.equal((await shell(`"$0" ${query} >/dev/null`)).exitCode, 0);
   });
 }

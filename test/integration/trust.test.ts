@@ -84,7 +84,10 @@ describe('the executable and whose it is', () => {
     assert.match(same.stdout, /^trust: trusted: signed by the key of this program, tiny 2026\.1$/m);
     assert.match(same.stdout, /^executable .* XXH3-128 and SHA-256 per chunk/m);
     assert.match((await run('vendor', 'verify')).stdout, /^executable .* XXH3-128 per chunk/m);
-    assert.match(same.stdout, /^compared with: this program, .* since: no completed install on this host: /m);
+    assert.match(
+      same.stdout,
+      /^compared with: this program, .* because: no completed install on this host: /m,
+    );
     const other = await verify('vendor', 'other');
     assert.equal(other.exitCode, 4);
     assert.match(other.stdout, /^trust: REFUSED: /m);
@@ -166,7 +169,7 @@ describe('the executable and whose it is', () => {
       writeFileSync(join(installer, 'state.json'), '{');
       const { exitCode, stdout } = await verify('vendor', 'vendor');
       assert.equal(exitCode, 0);
-      assert.match(stdout, /since: the state file .* is damaged/);
+      assert.match(stdout, /because: the state file .* is damaged/);
     });
   });
 
@@ -244,11 +247,11 @@ describe('the executable and whose it is', () => {
     // The installed key hands over, but for a product that is not the one installed.
     await make('lured', { keys: keys.next, product: { folder, name: 'other' } });
     const rows: [name: string, exit: number, verdict: string, line: RegExp][] = [
-      ['older', 0, 'older', /: OLDER than this program, tiny 2026\.1: no upgrade goes back to it$/],
+      ['older', 0, 'older', /: OLDER than this program, tiny 2026\.1: an upgrade to it is refused$/],
       ['newer', 0, 'newer', /: newer than this program/],
       ['build', 0, 'another build of the same version', /: ANOTHER BUILD of the version of this program/],
-      ['product', 4, 'another product', /^release: other 2026\.1: of ANOTHER PRODUCT than this program/],
-      ['lured', 4, 'another product', /: of ANOTHER PRODUCT/],
+      ['product', 4, 'another product', /^release: other 2026\.1: ANOTHER PRODUCT than this program/],
+      ['lured', 4, 'another product', /: ANOTHER PRODUCT/],
     ];
     try {
       for (const [name, exit, verdict, line] of rows) {

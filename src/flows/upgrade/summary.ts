@@ -57,7 +57,7 @@ export function upgradeSummary(ctx: UpgradeContext, result: RunResult): FlowResu
     ...wayBackLines(way).map((line) => `  ${line}`),
     ...(typeof restart === 'string' ? [`  to do    ${restart}`] : []),
     ...(due === undefined ? [] : [`  schema   ${due}`]),
-    ...(byHand === undefined ? [] : [`  by hand  Helm alone applies a changed values file so: ${byHand}`]),
+    ...(byHand === undefined ? [] : [`  by hand  to apply a changed values file with Helm: ${byHand}`]),
   ];
   return { lines, data };
 }

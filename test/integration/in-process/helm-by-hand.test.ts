@@ -36,7 +36,7 @@ const schemaStays =
     return undefined;
   };
 
-const byHand = /^ *(?:by hand {2})?Helm alone applies a changed values file so: (sudo .*)$/;
+const byHand = /^ *(?:by hand {2})?to apply a changed values file with Helm: (sudo .*)$/;
 const lineIn = (lines: readonly string[] = []): string | undefined =>
   lines.flatMap((line) => byHand.exec(line)?.[1] ?? [])[0];
 const summaryLine = ({ result }: Invocation) => lineIn(result?.lines);
@@ -107,5 +107,5 @@ test('an upgrade that is not finished is gone on with by its own command, and by
   assert.equal(failed.exitCode, 7, String(failed.error));
   const told = await status();
   assert.equal(lineIn(told), undefined);
-  assert.match(told.join('\n'), /to go on: sudo /);
+  assert.match(told.join('\n'), /to resume: sudo /);
 });

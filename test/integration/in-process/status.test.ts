@@ -44,7 +44,7 @@ test('after exit 8 it tells the whole way back again, and the way on, from any s
   const { path, sha256, restoreScript } = host.state()!.anchors['2026.1']!.derived.pgDump as PgDump;
   const told = await text();
   assert.match(told, /error: the upgrade to 2026\.2 failed\..*schema has moved from version 1 to 2/);
-  assert.match(told, /to go on: sudo \/.* install --upgrade\n {2}log: .*\/logs\/.*-upgrade\.jsonl/);
+  assert.match(told, /to resume: sudo \/.* install --upgrade\n {2}log: .*\/logs\/.*-upgrade\.jsonl/);
   const old = host.state()!.installed!.binary!;
   for (const part of [
     'the way back:',
@@ -66,7 +66,7 @@ test('it is told after the state was made anew, too', async () => {
   const told = await text();
   assert.match(told, /last run: upgrade 2026\.1 -> 2026\.2, failed/);
   assert.ok(told.includes(`Dump from before: ${path}`), told);
-  assert.match(told, /state made anew .* by /);
+  assert.match(told, /state repaired .* by /);
 });
 
 test('a dump that is away is called that', async () => {
@@ -80,7 +80,7 @@ test('a completed run has nothing to go on with; the line of a run without a dum
   assert.equal((await host.run('upgrade', undefined, { skipBackup: true })).exitCode, 0);
   const told = await text();
   assert.match(told, /no dump of this upgrade: 2026\.1 -> 2026\.2, --skip-backup/);
-  assert.doesNotMatch(told, /to go on|the way back/);
+  assert.doesNotMatch(told, /to resume|the way back/);
   assert.equal((await host.run('upgrade', undefined, { reapply: true })).exitCode, 0);
   assert.equal(host.state()!.skippedBackups.length, 1);
   assert.doesNotMatch(await text(), /no dump of this upgrade/);

@@ -87,7 +87,7 @@ test('chart files, other files, archives, tools and versions are told', () => {
   const text = releaseDiffText(diff, 'other').join('\n');
   assert.match(text, /^ +THIS FILE +other$/m);
   assert.match(text, /^Release +Tiny 2026.1 +Tiny 2026.2$/m);
-  assert.match(text, /^Schema +2 \(works from 1 on\) +3 \(works from 2 on\)$/m);
+  assert.match(text, /^Schema +2 \(works with 1 or newer\) +3 \(works with 2 or newer\)$/m);
   assert.match(text, /^PostgreSQL +15 +\(the same\)$/m);
   assert.match(text, /^ {2}~ {2}registry.example\/tiny\/server:2026.1 -> \S+:2026.2 +1 new layer +\S+ \S+$/m);
   assert.match(text, /^ {2}- {2}templates\/config.yaml$/m);

@@ -11,7 +11,10 @@ test('what a full disk has not taken was not told', async () => {
   const output = guardedOutput(createWriteStream('/dev/full') as unknown as NodeJS.WriteStream);
   output.write('the plan\n');
   await assert.rejects(assertTold(output, signal), (error: Error & { code: string }) => {
-    assert.deepEqual([error.code, error.message], ['failed', 'standard output could not take the answer']);
+    assert.deepEqual(
+      [error.code, error.message],
+      ['failed', 'the result could not be written to standard output'],
+    );
     assert.match(String(error.cause), /ENOSPC/);
     return true;
   });

@@ -117,18 +117,18 @@ test('the summary is golden', () => {
     '',
     'IMAGE                               SIZE  IN CONTAINERD  IN CLUSTER',
     'registry.example/server:2026.2  2.86 MiB  same           runs',
-    'registry.example/alpha:2026.2   2.86 MiB  missing        another runs',
+    'registry.example/alpha:2026.2   2.86 MiB  missing        other image',
     'An upgrade would load 1 of 2 images:',
-    '  500 B that containerd lacks, 0 B more when unpacked',
+    '  500 B missing in containerd, 0 B more when unpacked',
     '',
     'ARCHIVE            HOLDS        SIZE  ON DISK',
     'core.tar.gz        1 image  2.96 MiB  different: it has 1 bytes',
     'sets/alpha.tar.gz  1 image  2.96 MiB  missing',
     '',
-    'To bring the archives on disk to this release:',
+    'To update the archives on disk to this release:',
     '  ./tiny extract-file core.tar.gz /opt/tiny/core.tar.gz',
     '',
-    'To put the missing archives on disk (without them, images come from this executable):',
+    'To write the missing archives to disk (without them, images are read from this executable):',
     '  ./tiny extract-file sets/alpha.tar.gz /opt/tiny/sets/alpha.tar.gz',
   ]);
 });
@@ -162,7 +162,7 @@ test('what did not answer is said in its column and once with its reason, and no
   );
   assert.deepEqual([silent.load, silent.running], [null, null]);
   const text = manifestText(silent, true).join('\n');
-  assert.match(text, /^\S+server:2026.2 .* not answered +not answered$/m);
+  assert.match(text, /^\S+server:2026.2 .* no answer +no answer$/m);
   assert.match(text, /^containerd and the cluster were not compared: not answered within 2 s$/m);
   assert.match(text, /^What an upgrade would load is not known\.$/m);
 });

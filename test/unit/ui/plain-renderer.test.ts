@@ -38,7 +38,7 @@ test('a long step says at least once a minute how far it is, and no more once it
   }
   assert.match(
     output.lines.at(-1) ?? '',
-    /upgrade_load_images: still going on, 5 m 00 s, 512 MiB of 1\.00 GiB, an image/,
+    /upgrade_load_images: still running, 5 m 00 s, 512 MiB of 1\.00 GiB, an image/,
   );
   renderer.handle(completed('upgrade_load_images'));
   const before = output.lines.length;

@@ -72,12 +72,12 @@ const plan: RunPlan = runPlanSchema.parse({
 
 test('a plan at 80 columns: steps, why they run again, what is not known, room and all refusals', () => {
   assert.deepEqual(planLines(plan, 80), [
-    'IVAAP, upgrade 2026.1 -> 2026.2: what it would do. Nothing was changed.',
-    'It would go on with the run 20260501T102030Z-upgrade.',
+    'IVAAP, dry run of the upgrade 2026.1 -> 2026.2. Nothing was changed.',
+    'It would resume the run 20260501T102030Z-upgrade.',
     '! 2028.1 is not supported',
     '',
     'detect: Record the versions',
-    '  nothing to do again: completed at ten',
+    '  already done: completed at ten',
     '',
     'backup: Back the database up',
     '  dump ivaapdb into a new folder below /opt/ivaap/.installer/backups',
@@ -100,12 +100,12 @@ test('a plan at 80 columns: steps, why they run again, what is not known, room a
     '  ask',
     '  not known: the database pod is not running',
     '',
-    'Room',
+    'Free space',
     '  ! /opt/ivaap: 2.00 GiB needed, 1.00 GiB free',
     '      dump',
-    '  ! /: 5 B needed, not known how much is free',
+    '  ! /: 5 B needed, free space not known',
     '',
-    'It would be refused, with exit code 3:',
+    'The upgrade would be refused with exit code 3:',
     '  ! too little room',
     '    try: df -h',
     '    try: make room',
@@ -133,15 +133,15 @@ test('at 40 columns no line is longer, and no word is lost', () => {
 });
 
 test('a run that nothing stands against says so', () => {
-  assert.equal(planLines({ ...plan, refusals: [] }).at(-1), 'Nothing stands against it: it would begin.');
+  assert.equal(planLines({ ...plan, refusals: [] }).at(-1), 'No blockers: the upgrade would start.');
   const install = { ...plan, flow: 'install', from: null, run: null };
-  assert.match(planLines(install)[0] ?? '', /^IVAAP, install of 2026\.2: /);
+  assert.match(planLines(install)[0] ?? '', /^IVAAP, dry run of the install of 2026\.2\. Nothing/);
 });
 
 test('the summary before the first step is short', () => {
   assert.deepEqual(planBrief(plan, 80), [
-    'plan: 3 steps to run, 1 done before, 1 with nothing to do, going on',
+    'plan: 3 steps to run, 1 already done, 1 with nothing to do (resuming)',
     '  backup: dump of ivaapdb, about 7.63 MiB',
-    '  health: not known beforehand: the database pod is not running',
+    '  health: not known in advance: the database pod is not running',
   ]);
 });

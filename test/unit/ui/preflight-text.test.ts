@@ -41,7 +41,7 @@ test('what is ok is a number; what is not stands in full, with why, what became 
   ]);
   const text = lines.join('\n');
   assert.doesNotMatch(text, /\u001b|clock|k3s:/);
-  assert.match(text, /^warn {4}pods: [^]*it does not stop this run/m);
+  assert.match(text, /^warn {4}pods: [^]*this does not stop the run, which may fix it/m);
   assert.match(text, /^waived {2}cpus: [^]*waived: a small site/m);
 });
 

@@ -67,10 +67,10 @@ function report(state: StatusReport['state']): StatusReport {
 
 test('steps are shown with time, duration and reason, and a skipped backup with who and when', () => {
   const text = statusLines(report({ known: true, value: stateOf('completed') })).join('\n');
-  assert.match(text, /last run: upgrade 2026\.1 -> 2026\.2, completed, begun 2026-02-01T10:00:00Z by olga/);
+  assert.match(text, /last run: upgrade 2026\.1 -> 2026\.2, completed, started 2026-02-01T10:00:00Z by olga/);
   assert.match(text, /upgrade_preflight +completed +2026-02-01T10:00:00Z +2\.0 s/);
   assert.match(text, /upgrade_pg_backup +skipped .*skipped on request/);
-  assert.match(text, /upgrade_helm +not begun/);
+  assert.match(text, /upgrade_helm +not started/);
   assert.match(text, /no dump of this upgrade: 2026\.1 -> 2026\.2, --skip-backup by olga/);
   assert.match(text, /^ {2}\/b\/1\n {4}tinydb\.sql$/m);
 });
@@ -79,13 +79,13 @@ test('what cannot be known is said once, and hides nothing else', () => {
   const lines = statusLines(report({ known: true, value: stateOf('completed') }));
   assert.equal(lines.filter((line) => line.includes('does not answer')).length, 2);
   const bare = statusLines(report({ known: true, value: null })).join('\n');
-  assert.match(bare, /there is no state/);
+  assert.match(bare, /no state/);
 });
 
 test('a run that is recorded as running, with nobody at it, was cut off', () => {
   assert.match(
     statusLines(report({ known: true, value: stateOf('running') })).join('\n'),
-    /2026\.2, was cut off, begun/,
+    /2026\.2, was cut off, started/,
   );
 });
 
