@@ -80,6 +80,6 @@ async function placeLog({ reporter, paths, product }: Session, by: string): Prom
   const folder = join(paths.installer, 'logs');
   const reserve = await DiskReserve.at(folder, product.reserve);
   const onUnwritable = (reason: string) =>
-    warn(`the log of this run in ${folder} cannot be written (${reason}); the run goes on`);
+    warn(`the log of this run in ${folder} cannot be written (${reason}); the run continues`);
   log.place({ folder, by, redactor, hasRoom: () => reserve.holds(), onUnwritable });
 }

@@ -6,7 +6,7 @@ import { runPlanSchema } from '../engine/run-plan.ts';
 const warnings = z.array(z.string());
 const waivedHealth = z
   .array(z.strictObject({ title: z.string(), reason: z.string() }))
-  .describe('Health steps that were waived: nobody has proved these routes.');
+  .describe('Health steps that were waived: these routes were not verified.');
 
 export const resultSchemas = {
   install: z.strictObject({
@@ -54,7 +54,7 @@ export const resultSchemas = {
     repaired: z.boolean(),
     reason: z.string().optional().describe('Why there is nothing to repair.'),
     proposal: z.array(z.string()).optional().describe('What is written, or would be (`--dry-run`).'),
-    host: z.array(z.string()).optional().describe('Of `--dry-run`: what the host says.'),
+    host: z.array(z.string()).optional().describe('Of `--dry-run`: what was found on the host.'),
     problem: z.string().optional().describe('Of `--dry-run`: what is wrong with the state.'),
     kept: z.string().nullable().optional().describe('Where the old state is kept; null: there was none.'),
     values: z.string().nullable().optional().describe('The values file that was written; null: none.'),

@@ -17,4 +17,6 @@ export function waivedHealth(
 }
 
 export const healthLines = (ctx: Pick<StepContext, 'product'>, result: RunResult): string[] =>
-  waivedHealth(ctx, result).map(({ title, reason }) => `  health   ${title}: waived (${reason}), not proved`);
+  waivedHealth(ctx, result).map(
+    ({ title, reason }) => `  health   ${title}: waived (${reason}), not verified`,
+  );

@@ -61,9 +61,7 @@ export class WholeScan {
     const { payload, paths, report, signal } = this.#session;
     const begun = performance.now();
     const known = !this.#options.reverify && (await isReceipted(payload, paths.scanReceipt));
-    const title = known
-      ? 'The payload was found intact before and has not changed since'
-      : 'Check the payload';
+    const title = known ? 'The payload was found intact before and has not changed' : 'Check the payload';
     const end = (type: 'task.completed' | 'task.failed') =>
       report({ type, task, title, durationMs: performance.now() - begun });
     report({ type: 'task.started', task, title });

@@ -5,5 +5,5 @@ import { isRoot } from '../host/system.ts';
 export async function knownAsRoot<T>(read: () => Promise<T>): Promise<Known<T>> {
   const answer = await known(Promise.resolve().then(read));
   if (answer.known || isRoot()) return answer;
-  return { known: false, why: `only root may read it (${answer.why})` };
+  return { known: false, why: `only root can read it (${answer.why})` };
 }

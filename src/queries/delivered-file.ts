@@ -15,7 +15,7 @@ export async function openDelivered(path: string): Promise<Payload> {
     // Without blocking: it may be a named pipe.
     const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
     const isFile = (await handle.stat().finally(() => handle.close())).isFile();
-    if (!isFile) throw new IvaapError('usage', `${path} is no regular file`, { hint });
+    if (!isFile) throw new IvaapError('usage', `${path} is not a regular file`, { hint });
   } catch (error) {
     if (error instanceof IvaapError) throw error;
     throw new IvaapError('usage', `${path} cannot be read`, { hint, cause: error });

@@ -71,7 +71,9 @@ export async function streamFile(
     }
   } catch (error) {
     if (!(error instanceof Error) || !('code' in error) || error instanceof IvaapError) throw error;
-    throw new IvaapError('failed', `standard output took no more of ${name}`, { cause: error });
+    throw new IvaapError('failed', `${name} could not be written completely to standard output`, {
+      cause: error,
+    });
   } finally {
     await payload.close();
   }
@@ -87,7 +89,7 @@ async function sourceOf(payload: Payload, name: string, program: string): Promis
     names.filter((candidate) => !candidate.startsWith('blobs/')),
   );
   const meant = near.length === 0 ? '' : `; did you mean ${near.join(', ')}?`;
-  throw new IvaapError('usage', `the payload holds no ${name}${meant}`, { hint: `${program} manifest` });
+  throw new IvaapError('usage', `the payload has no ${name}${meant}`, { hint: `${program} manifest` });
 }
 
 /**
@@ -112,7 +114,7 @@ async function assertReplaceable(
     if (isPlace || (connectors !== undefined && dirname(real) === join(root, connectors))) return;
     if (await startsAsWritten(path).catch(() => false)) return;
   }
-  throw new IvaapError('usage', `${path} is there, and is no archive of this program; nothing was changed`, {
-    hint: `name a new file, or look at that one (ls -l ${shellWord(path)}) and replace it: ${command} --force`,
+  throw new IvaapError('usage', `${path} exists and is not an archive of this program; nothing was changed`, {
+    hint: `use a new file name, or check that file (ls -l ${shellWord(path)}) and replace it: ${command} --force`,
   });
 }

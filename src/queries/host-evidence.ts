@@ -126,13 +126,13 @@ export function evidenceLines(evidence: HostEvidence, { product }: Pick<OpenedPa
     ? 'mounted'
     : folder.missingMount === undefined
       ? 'no mount of its own'
-      : `${folder.missingMount} is in /etc/fstab and is not mounted`;
+      : `${folder.missingMount} is in /etc/fstab but is not mounted`;
   return [
     `folder ${folder.path}: ${folder.empty ? 'empty, ' : ''}${mount}`,
     said(`namespace ${product.namespace}`, namespace, (ours) => (ours === null ? 'missing' : made(ours))),
     said(`volume ${product.database.volume.persistentVolume}`, volume, (found) => {
       if (found === null) return 'missing';
-      const gone = found.there ? '' : ', which is not there';
+      const gone = found.there ? '' : ', which does not exist';
       return `${made(found.ours)}${found.path === undefined ? '' : `, data in ${found.path}${gone}`}`;
     }),
     said(`Helm release ${product.release}`, records, (all) => describeRelease(all.at(-1))),

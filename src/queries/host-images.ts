@@ -52,14 +52,14 @@ export async function queryHostImages(
         reporter: { redactor, report: () => {} },
         signal: limit,
       })
-    : Promise.reject(new IvaapError('failed', 'only root may ask it; use sudo'));
+    : Promise.reject(new IvaapError('failed', 'only root can query it; use sudo'));
   host.catch(() => {});
   const part = async <T>(ask: (tools: HostTools) => Promise<T>): Promise<Known<T>> => {
     try {
       return { known: true, value: await Promise.race([host.then(ask), over]) };
     } catch (error) {
       if (signal.aborted) throw signal.reason;
-      if (late.aborted) return { known: false, why: `not answered within ${limitMs / 1000} s` };
+      if (late.aborted) return { known: false, why: `no answer within ${limitMs / 1000} s` };
       return { known: false, why: redactor.own(causeChain(error)[0] ?? 'it did not answer') };
     }
   };

@@ -58,7 +58,7 @@ export function manifestReport(
   const refused =
     newerInstalled === undefined
       ? undefined
-      : `${newerInstalled} is installed, and no upgrade goes from there to ${index.version}`;
+      : `${newerInstalled} is installed, which is newer than ${index.version}`;
   const { runtime, store, pods, entitlements } = host;
   const archives = findings.archives.map((comparison) => {
     const archive = index.archives.find(({ name }) => name === comparison.name);

@@ -39,7 +39,7 @@ export const installedCarrier = (product: string, installed: Installed, path: st
 /** The carrier of a program that nothing was packed onto: it knows no product and no key. */
 const nobody: TrustCarrier = {
   known: undefined,
-  carrier: 'this program, which carries no payload',
+  carrier: 'this program, which has no payload',
   productToFollow: undefined,
   release: undefined,
   source: 'this program',
@@ -69,7 +69,7 @@ export async function trustCarrier(): Promise<TrustCarrier> {
       productToFollow: product.name,
       release: { version: own.identity.version, payloadDigest: own.digest },
       source: 'this program',
-      insteadOfState: typeof read === 'string' ? read : `no completed install on this host: ${path} has none`,
+      insteadOfState: typeof read === 'string' ? read : `${path} records no completed install`,
     };
   } finally {
     await own.close();

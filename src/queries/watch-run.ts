@@ -41,7 +41,7 @@ export async function watchRun(ports: WatchPorts): Promise<WatchResult> {
 
 async function watch(holder: LockHolder, opened: OpenedPayload, ports: WatchPorts): Promise<WatchResult> {
   const { command, version, pid, since, by } = holder;
-  const line = `watching "${command}" of ${version} (process ${pid}, since ${since}, by ${by}); Ctrl-C ends the watching, not the run`;
+  const line = `watching "${command}" of ${version} (process ${pid}, since ${since}, by ${by}); Ctrl-C stops watching, not the run`;
   ports.emit({ type: 'message', at: new Date().toISOString(), level: 'info', line });
   let tail: RunLogTail | undefined;
   let run: string | null = null;
@@ -64,7 +64,7 @@ async function watch(holder: LockHolder, opened: OpenedPayload, ports: WatchPort
       return tail === undefined ? withoutLog(holder, state) : gone(holder, run, state);
     }
     await sleep(pauseMs, undefined, { signal: ports.signal }).catch(() => {
-      throw new IvaapError(stopError(ports.signal.reason).code, 'the watching was stopped; the run goes on', {
+      throw new IvaapError(stopError(ports.signal.reason).code, 'stopped watching; the run continues', {
         hint: ports.again(),
       });
     });
@@ -73,7 +73,7 @@ async function watch(holder: LockHolder, opened: OpenedPayload, ports: WatchPort
 
 function ended(run: string | null, { status, exitCode, message }: LogLine & { type: 'RESULT' }): WatchResult {
   return {
-    lines: [`the run that was watched has ended: ${status}, exit code ${exitCode}`],
+    lines: [`the watched run has ended: ${status}, exit code ${exitCode}`],
     data: { run, status, exitCode, message },
   };
 }
@@ -82,14 +82,14 @@ function ended(run: string | null, { status, exitCode, message }: LogLine & { ty
 function withoutLog({ pid }: LockHolder, state: State | undefined): WatchResult {
   const { lines, data } = lastRun(state);
   const why = 'it was refused before its first step, or its log could not be written';
-  return { lines: [`process ${pid} has ended and left no log: ${why}`, ...lines], data };
+  return { lines: [`process ${pid} has ended without a log: ${why}`, ...lines], data };
 }
 
 function gone(holder: LockHolder, run: string | null, state: State | undefined): WatchResult {
   const goOn = whatGoesOn(holder, state);
   return {
     lines: [
-      `process ${holder.pid}, which ran it, is gone without a result: it was killed, or crashed`,
+      `process ${holder.pid} of the run ended without a result: it was killed or it crashed`,
       ...stepsUnderWay(state),
       `try: ${goOn}`,
     ],
@@ -106,24 +106,24 @@ function whatGoesOn({ command, again }: LockHolder, state: State | undefined): s
 
 const stepsUnderWay = (state: State | undefined): string[] => {
   const steps = Object.entries(state?.run?.steps ?? {}).filter(([, { status }]) => status === 'running');
-  return steps.length === 0 ? [] : [`it was at: ${steps.map(([id]) => id).join(', ')}`];
+  return steps.length === 0 ? [] : [`it was running: ${steps.map(([id]) => id).join(', ')}`];
 };
 
 function lastRun(state: State | undefined): WatchResult {
   const run = state?.run;
   if (run === undefined) {
     return {
-      lines: ['no run is going on, and none is recorded on this host'],
+      lines: ['no run is active, and none is recorded on this host'],
       data: { run: null, status: 'none', exitCode: null },
     };
   }
   const status = run.status === 'running' ? 'cut-off' : run.status;
   const versions = run.from === null ? run.to : `${run.from} -> ${run.to}`;
-  const when = run.finishedAt === undefined ? `begun ${run.startedAt}` : `ended ${run.finishedAt}`;
+  const when = run.finishedAt === undefined ? `started ${run.startedAt}` : `ended ${run.finishedAt}`;
   const unfinished = status === 'cut-off' || status === 'failed';
   return {
     lines: [
-      `no run is going on; the last one: ${run.flow} ${versions}, ${status === 'cut-off' ? 'cut off' : status}, ${when}`,
+      `no run is active; the last one: ${run.flow} ${versions}, ${status === 'cut-off' ? 'cut off' : status}, ${when}`,
       ...(status === 'cut-off' ? stepsUnderWay(state) : []),
       ...(run.error === undefined || status === 'completed' ? [] : [`  ${run.error.message}`]),
       ...(unfinished ? [`try: ${commandToGoOn(run)}`] : []),

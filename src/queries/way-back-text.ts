@@ -29,8 +29,8 @@ export function wayBackLines(way: WayBack): string[] {
 
 const laterText = ({ laterIsOldSchema, from }: WayBack): string =>
   laterIsOldSchema
-    ? `: the schema is the one from before, so that it brings ${from} back as well, with what was written since`
-    : `: no way back to ${from}, whose schema it has not`;
+    ? `: it has the old schema, so it also restores ${from}, with what was written since`
+    : `: it cannot restore ${from}, which needs the old schema`;
 
 /**
  * Where an upgrade has not completed but its chart lies in the place of the old one: a Helm by hand on that folder would upgrade. Empty
@@ -49,7 +49,7 @@ export function chartOnDiskLines(
   const overlay = snapshot === undefined ? undefined : join(snapshot, basename(paths.overlay));
   const old = [chart, ...(overlay !== undefined && existsSync(overlay) ? [overlay] : [])];
   return [
-    `On disk, ${paths.chart} and the values overlay are those of ${run.to} already: a Helm by hand on them would upgrade.`,
+    `On disk, ${paths.chart} and the values overlay are already those of ${run.to}: Helm run by hand on them would upgrade.`,
     `Those of ${from ?? 'before'} are kept: ${old.join(', ')}`,
   ];
 }

@@ -30,7 +30,7 @@ export function noStateRefusal(
     case 'ours':
       return {
         code: 'version',
-        message: `this installer made what is on this host, and its state is lost: ${none}`,
+        message: `this installer made the installation on this host, but its state is lost: ${none}`,
         hint: `${program} repair-state`,
       };
     case 'foreign':
@@ -42,13 +42,13 @@ export function noStateRefusal(
     case 'nothing':
       return {
         code: 'version',
-        message: `nothing is installed on this host that could be upgraded: ${none}`,
-        hint: `to install ${release.version} anew: ${program} install --help`,
+        message: `there is nothing to upgrade on this host: ${none}`,
+        hint: `to install ${release.version}: ${program} install --help`,
       };
     case 'unknown':
       return {
         code: 'preflight',
-        message: `${none}, and the cluster could not be asked what runs here`,
+        message: `${none}, and the cluster could not be queried`,
         hint: 'systemctl status k3s',
       };
   }

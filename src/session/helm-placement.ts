@@ -26,7 +26,10 @@ function withoutRoom(error: unknown): IvaapError | undefined {
   if (!(error instanceof IvaapError) || !(error.cause instanceof Error) || !('code' in error.cause))
     return undefined;
   if (error.cause.code !== 'ENOSPC' && error.cause.code !== 'EDQUOT') return undefined;
-  return error.with({ code: 'preflight', message: `${error.message}: Helm's program has to lie there` });
+  return error.with({
+    code: 'preflight',
+    message: `${error.message}: the Helm executable has to be written there`,
+  });
 }
 
 /** The same for whoever starts none: nothing is written. */
@@ -39,7 +42,7 @@ type HelmHost = Pick<HostTools, 'runner' | 'outageRetry'>;
 
 async function helmEntry({ payload, index }: OpenedPayload): Promise<{ entry: string; sha256: string }> {
   const tool = index.tools.helm;
-  if (tool === undefined) throw new IvaapError('payload', 'this payload carries no Helm');
+  if (tool === undefined) throw new IvaapError('payload', 'this payload contains no Helm');
   const { sha256 } = await payload.entry(tool.entry);
   return { entry: tool.entry, sha256 };
 }

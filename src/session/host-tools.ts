@@ -71,7 +71,7 @@ export async function assertCluster(kubectl: Kubectl, { k3s }: Pick<Product, 'k3
     const words =
       expired === undefined
         ? causeChain(error)[0]
-        : `the API server answers, and a certificate has expired on ${expired.validTo.toISOString()}: that of ${expired.place}`;
+        : `the API server answers, but the certificate of ${expired.place} expired on ${expired.validTo.toISOString()}`;
     throw new IvaapError('preflight', words ?? 'the Kubernetes API server does not answer', {
       cause: cause ?? error,
       hint: expired === undefined ? (hint ?? 'systemctl status k3s') : 'date; systemctl restart k3s',

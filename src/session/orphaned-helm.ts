@@ -29,13 +29,13 @@ export function orphanedHelm({ paths, product, report, signal, again }: OrphanWa
 } {
   let begun: number | undefined;
   let nobody = 0;
-  const title = `Wait for Helm, which outlived the run that began it`;
+  const title = 'Wait for the Helm process of an earlier run';
   const stopped = (helm: HelmProcess) => {
     const { code } = stopError(signal.reason);
     return new IvaapError(
       code,
-      `stopped while waiting for Helm (process ${helm.pid}), which goes on; this run has changed nothing`,
-      { hint: `${again()}: it waits for Helm again, then goes on` },
+      `stopped while waiting for Helm (process ${helm.pid}), which continues; this run has changed nothing`,
+      { hint: `${again()}: it waits for Helm again, then continues` },
     );
   };
   return {
@@ -55,7 +55,7 @@ export function orphanedHelm({ paths, product, report, signal, again }: OrphanWa
           holder === undefined
             ? 'a run'
             : `"${holder.command}" (process ${holder.pid}, since ${holder.since})`;
-        const line = `${who} has died, and its helm ${helm.verb} ${product.release} (process ${helm.pid}) is still at work: it is waited for ${limits(helm)}; Ctrl-C ends the wait, not Helm`;
+        const line = `${who} has died, but its helm ${helm.verb} ${product.release} (process ${helm.pid}) is still running: waiting for it ${limits(helm)}; Ctrl-C stops the wait, not Helm`;
         report({ type: 'task.started', task, title });
         report({ type: 'message', level: 'warning', line });
       }
@@ -68,7 +68,7 @@ export function orphanedHelm({ paths, product, report, signal, again }: OrphanWa
         done: Math.max(0, Math.round(sinceMs / 1000)),
         total: Math.round((Date.parse(helm.latest) - Date.parse(helm.begunAt)) / 1000),
         unit: 's',
-        note: lateMs < 0 ? limits(helm) : `overdue; to ask it to stop: kill -TERM ${helm.pid}`,
+        note: lateMs < 0 ? limits(helm) : `overdue; to stop it: kill -TERM ${helm.pid}`,
       });
       await sleep(pauseMs, undefined, { signal }).catch(() => {
         throw stopped(helm);
@@ -90,9 +90,9 @@ function heldByOthers(path: string, holder: LockHolder | undefined, command: str
   const whose = holder === undefined ? '' : ` of "${holder.command}" (process ${holder.pid}), which has died`;
   return new IvaapError(
     'preflight',
-    `a program holds the lock ${path}${whose}, and it is no Helm that the journal knows`,
+    `a program holds the lock ${path}${whose}, and it is not the Helm in the journal`,
     {
-      hint: `see who it is: fuser -v ${shellWord(path)}; when it has ended: ${command}`,
+      hint: `to find it: fuser -v ${shellWord(path)}; when it has ended: ${command}`,
     },
   );
 }

@@ -114,7 +114,7 @@ test('the table of Helm states, one after the other on one host', async (t) => {
           ...upgrade,
           '--force-conflicts',
         ]);
-        assert.match(said, /has died, and its helm upgrade ivaap .* is waited for until \d\d:\d\d:\d\d UTC/);
+        assert.match(said, /has died, but its helm upgrade ivaap .* waiting for it until \d\d:\d\d:\d\d UTC/);
         assert.equal((await last(host)).revision, 2, 'Helm ran once');
         const { stdout } = await host.kubectl(
           'get',

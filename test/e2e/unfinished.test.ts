@@ -105,7 +105,7 @@ test('an upgrade that failed is begun again, without a backup, and with a fresh 
         under: ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'],
       });
       await assertExit(host, result, 0, 'status without root');
-      assert.match(result.stdout, /state not known: only root may read it/);
+      assert.match(result.stdout, /state not known: only root can read it/);
     });
 
     await chapter('status works while the cluster is down', async () => {

@@ -72,10 +72,10 @@ const unusable: [args: string[], message: RegExp][] = [
   [['extract'], /missing required argument 'dir'/],
   [
     ['extract-file', 'docker-image.tar.gz', 'x'],
-    /holds no docker-image.tar.gz; did you mean docker-images.tar.gz\?/,
+    /has no docker-image.tar.gz; did you mean docker-images.tar.gz\?/,
   ],
   [['extract-file', 'alpha.tar.gz', 'x'], /did you mean connectors\/alpha.tar.gz/],
-  [['extract-file', '../../etc/passwd', 'x'], /the payload holds no ..\/..\/etc\/passwd/],
+  [['extract-file', '../../etc/passwd', 'x'], /the payload has no ..\/..\/etc\/passwd/],
 ];
 for (const [args, message] of unusable) {
   test(`"${args.join(' ')}" exits 2 with a hint, says nothing on standard output and changes nothing`, async () => {

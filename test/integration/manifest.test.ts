@@ -116,7 +116,7 @@ test('a file that is older than the installed release says that no upgrade goes 
     ] as const) {
       installed(version);
       const { noUpgrade, load } = await manifest();
-      const why = `${version} is installed, and no upgrade goes from there to 2026.1`;
+      const why = `${version} is installed, which is newer than 2026.1`;
       assert.equal(noUpgrade, isNewer ? why : undefined);
       const { stdout } = await runProgram([payload.path, 'manifest', '--summary']);
       assert.equal(stdout.includes(`An upgrade would load nothing: ${why}.\n`), isNewer);
@@ -173,7 +173,7 @@ test('without root it says what it could not see', async () => {
   const { exitCode, stdout } = await runProgram([payload.path, 'manifest', '--summary'], { uid: 1234 });
   assert.equal(exitCode, 0);
   assert.match(stdout, /docker-images.tar.gz .* not readable: not readable by this user: use sudo/);
-  assert.match(stdout, /containerd and the cluster were not compared: only root may ask it; use sudo/);
+  assert.match(stdout, /containerd and the cluster were not compared: only root can query it; use sudo/);
 });
 
 test('the summary names product, images and archives within 80 columns, and it changes nothing', async () => {
@@ -211,7 +211,7 @@ test('--diff tells what another release holds otherwise, as text and as JSON, fr
 
 const unusable: [what: string, path: string, exitCode: number, message: RegExp][] = [
   ['not there', '/no/such/file', 2, /\/no\/such\/file cannot be read/],
-  ['a folder', product, 2, /is no regular file/],
+  ['a folder', product, 2, /is not a regular file/],
   ['cut off', cutOff, 4, /cut-off is incomplete: \d+ of \d+ bytes/],
   ['something else', '/etc/passwd', 4, /\/etc\/passwd carries no payload/],
   ['an empty name', '', 2, /cannot be read/],

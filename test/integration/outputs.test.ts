@@ -94,7 +94,7 @@ test('a signal ends it with its own exit code and leaves a whole line', async ()
       while (!said.includes('watching "install --upgrade"')) await sleep(20);
       watch.kill(signal);
       assert.equal((await closed)[0], code);
-      assert.match(said, /the run goes on[^]*try: .* status --watch\n$/);
+      assert.match(said, /the run continues[^]*try: .* status --watch\n$/);
       assert.equal(holder.exitCode, null);
     }
   } finally {

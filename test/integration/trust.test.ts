@@ -86,7 +86,7 @@ describe('the executable and whose it is', () => {
     assert.match((await run('vendor', 'verify')).stdout, /^executable .* XXH3-128 per chunk/m);
     assert.match(
       same.stdout,
-      /^compared with: this program, .* because: no completed install on this host: /m,
+      /^compared with: this program, .* because: \S+ records no completed install\)$/m,
     );
     const other = await verify('vendor', 'other');
     assert.equal(other.exitCode, 4);

@@ -51,18 +51,18 @@ export async function installAnswers(
   const { keys } = product.values;
   const fqdn = flags.fqdn ?? inFile(keys.fqdn) ?? earlier?.fqdn;
   if (fqdn === undefined) {
-    throw new IvaapError('usage', 'the name under which this host is reached is missing', {
+    throw new IvaapError('usage', 'the host name of this host is missing', {
       hint: 'add it: --fqdn NAME',
     });
   }
   // What the API server refuses as the host of an ingress rule.
   if (isIP(fqdn) !== 0 || /(^|\.)\d+$/.test(fqdn)) {
-    throw new IvaapError('usage', `--fqdn ${fqdn} is an address; the ingress is reached by a name`, {
-      hint: 'a name that leads to this host, in DNS or in /etc/hosts, e.g. --fqdn wells.example.com',
+    throw new IvaapError('usage', `--fqdn ${fqdn} is an IP address; the ingress needs a host name`, {
+      hint: 'a name that resolves to this host, in DNS or in /etc/hosts, e.g. --fqdn wells.example.com',
     });
   }
   if (!hostName.test(fqdn) || fqdn.split('.').some((label) => label.length > 63)) {
-    throw new IvaapError('usage', `--fqdn ${fqdn} is no host name`, {
+    throw new IvaapError('usage', `--fqdn ${fqdn} is not a valid host name`, {
       hint: 'lower-case letters, digits, - and dots, e.g. --fqdn wells.example.com',
     });
   }
@@ -74,7 +74,7 @@ export async function installAnswers(
   if (!isAbsolute(storagePath) || normalize(storagePath) !== storagePath || storagePath === '/') {
     throw new IvaapError(
       'usage',
-      `--storage-path ${storagePath} is not an absolute, plain path of a folder`,
+      `--storage-path ${storagePath} is not an absolute, normalized path of a folder`,
       {
         hint: `--storage-path ${product.database.volume.defaultPath}`,
       },
@@ -114,5 +114,5 @@ export async function requireLicense(
   if (product.license === undefined || given !== undefined) return given;
   const found = await installedLicense(kubectl, product, redactor);
   if (found !== undefined) return found;
-  throw new IvaapError('usage', 'a licence is needed to install', { hint: 'add it: --license FILE' });
+  throw new IvaapError('usage', 'an install needs a licence', { hint: 'add it: --license FILE' });
 }

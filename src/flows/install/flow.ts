@@ -17,7 +17,7 @@ export const installFlow: Flow<InstallOptions, InstallDecision, InstallContext> 
 
   assertOptions({ yes, preflightOnly, dryRun }, { again, confirm }) {
     if (yes || preflightOnly || dryRun || confirm !== undefined) return;
-    throw new IvaapError('usage', 'install asks for confirmation, and nobody can be asked here', {
+    throw new IvaapError('usage', 'install asks for confirmation, but there is no terminal', {
       hint: again({ add: ['--yes'] }),
     });
   },
@@ -45,7 +45,7 @@ export const installFlow: Flow<InstallOptions, InstallDecision, InstallContext> 
     await session.placeHelm();
     if (other === undefined) return;
     session.reporter.warn(
-      `the unfinished install of ${other.to} is closed (--supersede); its values, secrets, volume and data stay`,
+      `the unfinished install of ${other.to} is closed (--supersede); its values, secrets, volume and data are kept`,
     );
   },
 

@@ -25,10 +25,10 @@ export function refuseInstalled(session: Session, state: State, { supersede }: {
   const { payload, release, program, again } = session;
   const { installed, run } = state;
   if (installed !== undefined) {
-    throw new IvaapError('preflight', `version ${installed.version} is installed on this host already`, {
+    throw new IvaapError('preflight', `version ${installed.version} is already installed on this host`, {
       hint: sameVersion(installed.version, release.version)
         ? `${program} status`
-        : `to bring it to ${release.version}: ${again({ add: ['--upgrade'], without: [...freshFlags, '--supersede'] })}`,
+        : `to upgrade it to ${release.version}: ${again({ add: ['--upgrade'], without: [...freshFlags, '--supersede'] })}`,
     });
   }
   // The same contents under another signature, or another package: what began here goes on with files of one
@@ -37,7 +37,7 @@ export function refuseInstalled(session: Session, state: State, { supersede }: {
   if (run?.key !== undefined && run.key !== signer) {
     throw new IvaapError(
       'payload',
-      `this executable is not trusted: it is ${signedBy(signer)}, and the install that began on this host is ${signedBy(run.key)}`,
+      `this executable is not trusted: it is ${signedBy(signer)}, and the install that was started on this host is ${signedBy(run.key)}`,
       { hint: again({ program: run.binary }) },
     );
   }
@@ -47,9 +47,9 @@ export function refuseInstalled(session: Session, state: State, { supersede }: {
   if (supersede) return;
   throw new IvaapError(
     'preflight',
-    `an install of ${other.to} began on this host and has not completed; this is another package (${release.version})`,
+    `an install of ${other.to} was started on this host and has not completed; this is another package (${release.version})`,
     {
-      hint: `to close it and install with this package, over what is there: ${again({ add: ['--supersede'] })}`,
+      hint: `to close it and install this package over it: ${again({ add: ['--supersede'] })}`,
     },
   );
 }
@@ -69,7 +69,7 @@ function refuseOlderThanStarted(run: RunRecord, version: string, again: Again): 
   if (highest === undefined || compareVersions(own, highest) >= 0) return;
   throw new IvaapError(
     'version',
-    `Helm was started for ${formatVersion(highest)}, whose schema the database may have; this payload is ${formatVersion(own)}, which is older`,
+    `Helm was started for ${formatVersion(highest)}, so the database may have its schema; this payload is older: ${formatVersion(own)}`,
     {
       hint: `${again({ program: binary, without: ['--supersede'] })}; or a package of ${formatVersion(highest)} or newer with --supersede`,
     },
@@ -103,18 +103,20 @@ export async function refuseLeftovers(
     );
   }
   if (existsSync(paths.values) && answers.valuesFrom !== paths.values) {
-    throw new IvaapError('preflight', `${paths.values} exists already`, {
-      hint: `to install with it: --values ${shellWord(paths.values)}`,
+    throw new IvaapError('preflight', `${paths.values} already exists`, {
+      hint: `to use it: --values ${shellWord(paths.values)}`,
     });
   }
   if (existsSync(paths.chart)) {
-    throw new IvaapError('preflight', `${paths.chart} exists already, and no state says whose it is`, {
+    throw new IvaapError('preflight', `${paths.chart} already exists, but there is no state for it`, {
       hint: `ls -l ${shellWord(paths.chart)}`,
     });
   }
   const files = await readdir(answers.storagePath).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return [];
-    throw new IvaapError('usage', `${answers.storagePath} cannot be the database's folder`, { cause: error });
+    throw new IvaapError('usage', `${answers.storagePath} cannot be used as the database's folder`, {
+      cause: error,
+    });
   });
   if (files.length > 0) {
     throw new IvaapError(
@@ -133,7 +135,7 @@ async function refuseVolume(kubectl: HostTools['kubectl'], name: string): Promis
   const path = volume.spec?.hostPath?.path;
   throw new IvaapError(
     'preflight',
-    `the volume ${name} exists already (${volume.status?.phase ?? 'unknown'}${path === undefined ? '' : `, data in ${path}`})`,
-    { hint: `to forget it; its data stays in the folder: k3s kubectl delete pv ${name}` },
+    `the volume ${name} already exists (${volume.status?.phase ?? 'unknown'}${path === undefined ? '' : `, data in ${path}`})`,
+    { hint: `to delete the volume but keep its data: k3s kubectl delete pv ${name}` },
   );
 }

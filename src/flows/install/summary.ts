@@ -10,7 +10,7 @@ export function installSummary(ctx: InstallContext, result: RunResult): FlowResu
     lines: [
       `${product.title} ${version} is installed.`,
       `  address  http://${fqdn}/`,
-      `  values   ${paths.values} (yours from now on)`,
+      `  values   ${paths.values} (maintained by you from now on)`,
       `  database ${storagePath}`,
       `  licence  ${entitlements.join(', ') || 'no entitlements'}`,
       ...healthLines(ctx, result),

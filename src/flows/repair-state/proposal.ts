@@ -25,17 +25,17 @@ export function proposeRepair(facts: RepairFacts): Repair {
   }
   if (!records.known || !workloads.known) {
     const why = records.known ? (workloads.known ? '' : workloads.why) : records.why;
-    return refused('preflight', `the cluster could not be asked: ${why}`, 'systemctl status k3s');
+    return refused('preflight', `the cluster could not be queried: ${why}`, 'systemctl status k3s');
   }
   const { product } = opened;
   const last = records.value.at(-1);
   const isOther = last?.content !== undefined && last.content.chart !== product.chart.name;
   if (isOther) {
-    const message = `the Helm release ${product.release} is of the chart ${foreign(last.content?.chart ?? '')}, not of ${product.chart.name}`;
+    const message = `the Helm release ${product.release} uses the chart ${foreign(last.content?.chart ?? '')}, not ${product.chart.name}`;
     return refused('version', message, `follow the guide "${product.versions.legacyGuide}"`);
   }
   if (last?.status.startsWith('uninstall') === true) {
-    const message = `the Helm release ${product.release} is ${last.status}: somebody began to remove the product`;
+    const message = `the Helm release ${product.release} is ${last.status}: the removal of the product was started`;
     return refused('preflight', message, recordsCommand(facts));
   }
   const unreadable = records.value.find(
@@ -60,8 +60,9 @@ const recordsCommand = ({ opened: { product } }: RepairFacts) =>
   `k3s kubectl get secrets -n ${product.namespace} -l owner=helm,name=${product.release} -L status,version`;
 
 function unfinishedInstall({ run }: State, program: string): string {
-  if (run === undefined) return `the state can be read, and nothing is installed: ${program} install --help`;
-  return `the state can be read, and the install of ${run.to} has not completed: ${commandToGoOn(run)} goes on with it`;
+  if (run === undefined)
+    return `the state can be read, and nothing is installed. To install: ${program} install --help`;
+  return `the state can be read, and the install of ${run.to} has not completed. To resume it: ${commandToGoOn(run)}`;
 }
 
 /** The release as Helm knows it, when a revision of it was good once. */
@@ -71,7 +72,7 @@ function fromRelease(facts: RepairFacts, good: ReleaseRecord, last: ReleaseRecor
   const found = parseVersion(good.content?.version ?? '');
   const oldest = parseVersion(product.versions.minimumSource);
   if (found === undefined || (oldest !== undefined && compareVersions(found, oldest) < 0)) {
-    const message = `the Helm release is of version ${good.content?.version}, and ${product.versions.minimumSource} is the oldest that this installer manages`;
+    const message = `the version of the Helm release is ${good.content?.version}; the oldest version that this installer manages is ${product.versions.minimumSource}`;
     return refused('version', message, `follow the guide "${product.versions.legacyGuide}"`);
   }
   const version = formatVersion(found);
@@ -96,7 +97,7 @@ function fromRelease(facts: RepairFacts, good: ReleaseRecord, last: ReleaseRecor
         ? ''
         : `; the schema has moved from version ${schema.before ?? 'unknown'} to ${schemaNow}`;
     lines.push(
-      `an upgrade to ${to} is not finished (Helm's revision ${last.revision} is ${last.status})${moved}`,
+      `an upgrade to ${to} is unfinished (Helm's revision ${last.revision} is ${last.status})${moved}`,
     );
   }
   return proposed(facts, repaired, { lines, next: 'install --upgrade', release: good });
@@ -118,7 +119,7 @@ function upgradeTakenBack(
   const isOld = sameVersion(from, facts.opened.release.version);
   const lines = [
     ...installedLines(repaired),
-    `the database was brought back to what it was with ${from} (schema version ${schema}): the upgrade to ${to} counts as not finished`,
+    `the database was restored to ${from} (schema version ${schema}): the upgrade to ${to} is treated as unfinished`,
   ];
   return proposed(facts, repaired, {
     lines,
@@ -137,9 +138,9 @@ const goesOn = ({ run }: State, from: string, to: string): boolean =>
 const agreement = ({ installed, run }: State, last: ReleaseRecord): string => {
   const unfinished = run?.status === 'failed' || run?.status === 'running';
   const more = unfinished
-    ? `; the ${run.flow} to ${run.to} is not finished, and the same command goes on with it`
+    ? `; the ${run.flow} to ${run.to} is unfinished, and the same command resumes it`
     : '';
-  return `the state says what the host says: ${installed?.version}, Helm's revision ${last.revision} is ${last.status}${more}`;
+  return `the state matches the host: ${installed?.version}, Helm's revision ${last.revision} is ${last.status}${more}`;
 };
 
 function agrees(state: State, records: readonly ReleaseRecord[], chart: string | undefined): boolean {
@@ -172,20 +173,21 @@ function withoutRecords(facts: RepairFacts, workloads: readonly string[]): Repai
   if (state !== undefined && readHelmJournal(state.helm).emptied === true) {
     return {
       kind: 'nothing',
-      message: 'the state knows that Helm has no record: the next upgrade installs over what is there',
+      message:
+        'the state records that Helm has no record: the next upgrade installs over the existing objects',
     };
   }
   if (workloads.length === 0) {
     if (state === undefined && isOurEmptyVolume(facts))
-      return installAnew(facts, release.version, 'nothing of the release is there yet');
+      return installAnew(facts, release.version, 'the release has no objects yet');
     const where = evidence.volume.known ? evidence.volume.value?.path : undefined;
-    const message = `neither a record of Helm's nor a workload of the release ${product.release} is there: nothing runs that could be managed${where === undefined ? '' : `; the database's data is in ${where}`}`;
+    const message = `Helm has no record of the release ${product.release} and the cluster no workload of it: there is nothing to manage${where === undefined ? '' : `; the database's data is in ${where}`}`;
     return refused('preflight', message, `k3s kubectl get all -n ${product.namespace}`);
   }
   const version = state?.installed?.version ?? evidence.chart?.version;
   const found = parseVersion(version ?? '');
   if (found === undefined) {
-    const message = 'neither Helm, nor a state, nor the chart on disk says which version runs';
+    const message = 'neither Helm, a state nor the chart on disk shows which version runs';
     return refused(
       'preflight',
       message,
@@ -203,7 +205,7 @@ function withoutRecords(facts: RepairFacts, workloads: readonly string[]): Repai
   if (state === undefined) repaired.repair?.unknown.push('Helm release');
   const lines = [
     ...installedLines(repaired),
-    `Helm has no record of it: the next upgrade installs over ${workloads.join(', ')}, which bear its marks`,
+    `Helm has no record of it: the next upgrade installs over ${workloads.join(', ')}, which belong to it`,
   ];
   return proposed(facts, repaired, { lines, next: 'install --upgrade', release: undefined });
 }
@@ -214,12 +216,12 @@ function firstInstall(facts: RepairFacts, last: ReleaseRecord): Repair {
   const version = last.content?.version ?? '';
   if (state !== undefined) return neverGood(facts, state, last);
   if (facts.evidence.copies.length > 0 || holdsOlderData(facts)) {
-    const message = `no revision of the Helm release ever ran (${last.revision} is ${last.status}), and the database's folder holds data of before: which version they belong to cannot be told`;
+    const message = `no revision of the Helm release ever ran (${last.revision} is ${last.status}), but the database's folder holds older data of an unknown version`;
     return refused('version', message, recordsCommand(facts));
   }
   if (!sameVersion(version, opened.release.version)) {
     const message = `the first install of ${version} has not completed (revision ${last.revision} is ${last.status}), and this package is ${opened.release.version}`;
-    return refused('version', message, `type repair-state with the package of ${version}`);
+    return refused('version', message, `run repair-state with the package of ${version}`);
   }
   return installAnew(facts, version, `Helm's revision ${last.revision} is ${last.status}`);
 }
@@ -240,7 +242,7 @@ function neverGood(facts: RepairFacts, state: State, last: ReleaseRecord): Repai
   const { evidence } = facts;
   const version = last.content?.version;
   if (!agrees(state, [last], version)) {
-    const message = `the state says that ${state.installed?.version} is installed, and no revision of the Helm release ever ran (${last.revision} of ${version} is ${last.status})`;
+    const message = `the state says that ${state.installed?.version} is installed, but no revision of the Helm release ever ran (${last.revision} of ${version} is ${last.status})`;
     return refused('version', message, recordsCommand(facts));
   }
   if (agrees(state, [last], evidence.chart?.version)) {
@@ -272,7 +274,7 @@ function installedLines({ installed, repair }: State): string[] {
 
 function valuesLines({ opened: { paths } }: RepairFacts, { revision }: ReleaseRecord): string[] {
   return [
-    `${paths.values} is missing: it is written anew with the values of Helm's revision ${revision}, without comments`,
+    `${paths.values} is missing: it is written again with the values of Helm's revision ${revision}, without comments`,
   ];
 }
 

@@ -47,7 +47,7 @@ const command = 'repair-state';
  */
 export async function runRepairState(options: RepairOptions, ports: CommandPorts): Promise<FlowResult> {
   if (!options.yes && !options.dryRun && ports.confirm === undefined) {
-    throw new IvaapError('usage', `${command} asks before it writes, and nobody can be asked here`, {
+    throw new IvaapError('usage', `${command} asks before it writes, but there is no terminal`, {
       hint: ports.again({ add: ['--dry-run'] }),
     });
   }
@@ -76,7 +76,7 @@ async function agreed(session: Session, decided: Decided, options: RepairOptions
   if (options.yes) return write(session, repair);
   const say = (line: string) => session.report({ type: 'message', level: 'info', line });
   for (const line of proposalLines(decided, repair)) say(line);
-  const text = repair.state === undefined ? 'Write the values file anew?' : 'Write this state?';
+  const text = repair.state === undefined ? 'Write the values file again?' : 'Write this state?';
   await confirmed(session, { text, hint: session.again() });
   const current = await decide(session);
   const shown = ({ repair: found, facts, problem }: Decided) => [
@@ -85,7 +85,7 @@ async function agreed(session: Session, decided: Decided, options: RepairOptions
     problem,
   ];
   if (!isDeepStrictEqual(shown(current), shown(decided))) {
-    say('the host has changed while the question waited');
+    say('the host has changed since the question was asked');
     return agreed(session, current, options);
   }
   return write(session, current.repair as Proposed);
@@ -118,7 +118,7 @@ async function look(session: Session): Promise<Decided> {
     program,
     binary: await ownBinary(session),
   } satisfies RepairFacts);
-  const schema = `database: ${schemaNow === undefined ? 'its schema version could not be asked' : `schema version ${schemaNow}`}`;
+  const schema = `database: ${schemaNow === undefined ? 'its schema version could not be queried' : `schema version ${schemaNow}`}`;
   return { repair, problem: current.problem, facts: [...factsOf(evidence, session), schema] };
 }
 
@@ -162,7 +162,7 @@ function ended({ repair, facts }: Decided): FlowResult {
 function proposalLines({ facts, problem }: Decided, { lines, state }: Proposed): string[] {
   return [
     problem,
-    'This host says:',
+    'Found on this host:',
     ...facts.map((line) => `  ${line}`),
     state === undefined ? 'Proposed:' : 'Proposed state:',
     ...lines.map((line) => `  ${line}`),
@@ -188,14 +188,14 @@ async function write({ paths, product, program }: Session, repair: Proposed): Pr
     await assertSafePath(paths.folder);
     await writeFileAtomic(paths.values, valuesText(paths.values, values.content.values), { mode: 0o600 });
     done.push(
-      `${paths.values} has the values of Helm's revision ${values.revision}: look at it before the next upgrade`,
+      `${paths.values} has the values of Helm's revision ${values.revision}: check it before the next upgrade`,
     );
   }
   let kept: string | null = null;
   if (state !== undefined) {
     kept = await keepAside(paths.state);
     await Journal.begin({ path: paths.state, product: product.name }, state);
-    done.push(`the state is written${kept === null ? '' : `; what was there is kept as ${kept}`}`);
+    done.push(`the state was written${kept === null ? '' : `; the old one is kept as ${kept}`}`);
   }
   const next = `${program} ${repair.next}`;
   return {
@@ -236,7 +236,7 @@ async function keepAside(path: string): Promise<string | null> {
 function valuesText(path: string, values: Record<string, unknown>): string {
   const document = new Document(values, { version: '1.1' });
   document.commentBefore =
-    ' Written by repair-state from the values that Helm had deployed: yours from now on.';
+    ' Written by repair-state from the values that Helm had deployed. Maintained by you from now on.';
   const text = document.toString({ directives: false });
   const same = isDeepStrictEqual(parseValues(path, text).root, values);
   return same ? text : `${JSON.stringify(values, null, 2)}\n`;

@@ -91,7 +91,7 @@ export function unfinished(
     key: known?.key === undefined && own ? signerOf(opened.payload.trailer) : known?.key,
     order: [],
     steps: {},
-    error: { code: 'failed', message: 'how it ended is not known: the state was lost' },
+    error: { code: 'failed', message: 'how it ended is unknown: the state was lost' },
   };
 }
 

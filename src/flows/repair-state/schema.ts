@@ -28,12 +28,12 @@ export function judgeSchema(
   if (schemaNow === undefined) return fits;
   const status = `${program} status`;
   if (own !== undefined && schemaNow < own.min) {
-    const message = `the Helm release is of ${version}, which needs schema version ${own.min}, and the database's is ${schemaNow}`;
+    const message = `the Helm release is ${version}, which needs at least schema version ${own.min}, but the database has ${schemaNow}`;
     return refused('version', message, status);
   }
   const newest = Math.max(release.schema.target, most ?? 0);
   if (schemaNow > newest) {
-    const message = `the database's schema version ${schemaNow} is newer than ${version} has it, and than ${release.version}, which this package is (${release.schema.target}): use the package of the version that moved it`;
+    const message = `the database's schema version ${schemaNow} is newer than those of ${version} and of this package, ${release.version} (${release.schema.target}): use the package of the version that migrated it`;
     return refused('version', message, status);
   }
   if (most === undefined || schemaNow <= most) return fits;
@@ -41,6 +41,6 @@ export function judgeSchema(
   if (from !== undefined && to !== undefined && compareVersions(to, from) > 0) {
     return { kind: 'fits', before: before ?? most, movedFor: formatVersion(to) };
   }
-  const message = `the Helm release is of ${version}, and the database's schema is version ${schemaNow}, which ${version} never had (it had ${most}): a newer release has moved it. Bring the dump from before back, or use the package of that release`;
+  const message = `the Helm release is ${version}, but the database has schema version ${schemaNow}, not ${most}: a newer release has migrated it. Restore the dump from before, or use the package of that release`;
   return refused('version', message, status);
 }

@@ -20,7 +20,7 @@ function dumpIsDue(state: Readonly<State>, { reporter }: Session): boolean {
   const repair = standingRepair(state);
   if (repair === undefined) return false;
   reporter.warn(
-    `--skip-backup is not followed: the state was repaired ${repair.at}, and a fresh dump is due until an upgrade completes`,
+    `--skip-backup is ignored: the state was repaired ${repair.at}, so every upgrade takes a dump until one completes`,
   );
   return true;
 }

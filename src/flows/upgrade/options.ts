@@ -30,13 +30,13 @@ export function assertUpgradeOptions(
 ): void {
   if (!options.reapply) return;
   if (options.skipBackup) {
-    throw new IvaapError('usage', '--reapply makes a fresh backup: it excludes --skip-backup', {
+    throw new IvaapError('usage', '--reapply takes a fresh dump and excludes --skip-backup', {
       hint: ports.again({ without: ['--skip-backup'] }),
     });
   }
   const asks = !options.yes && !options.preflightOnly && !options.dryRun;
   if (asks && ports.confirm === undefined) {
-    throw new IvaapError('usage', '--reapply asks for confirmation, and nobody can be asked here', {
+    throw new IvaapError('usage', '--reapply asks for confirmation, but there is no terminal', {
       hint: ports.again({ add: ['--yes'] }),
     });
   }

@@ -65,7 +65,7 @@ export function upgradeSummary(ctx: UpgradeContext, result: RunResult): FlowResu
 function imagesText(result: ImageLoadResult | undefined): string {
   const loaded = result?.imageLoad.loaded.length ?? 0;
   const others = (result?.images.length ?? 0) - loaded;
-  return others > 0 ? `${loaded} loaded, ${others} there already` : `${loaded} loaded`;
+  return others > 0 ? `${loaded} loaded, ${others} already present` : `${loaded} loaded`;
 }
 
 function schemaText({ before, after }: { before: number | null; after: number | null }): string {

@@ -96,7 +96,7 @@ const rows: readonly Row[] = [
   {
     name: 'a disk that takes not even Helm',
     prepare: noRoomForHelm,
-    refused: /no room left on \/opt\/ivaap .*Helm's program has to lie there/,
+    refused: /no room left on \/opt\/ivaap .*the Helm executable has to be written there/,
     hint: /df -h \/opt\/ivaap/,
   },
   {

@@ -60,7 +60,7 @@ test('a state is lost, a disk is away, a dump is restored, a record is gone: one
         await assertRefused(host, '2026.2', upgrade, { exit: 5, says: /its state is lost/, hint: toRepair });
         await assertRefused(host, '2026.2', ['repair-state'], {
           exit: 2,
-          says: /nobody can be asked/,
+          says: /there is no terminal/,
           hint: /--dry-run/,
         });
         assert.match(await assertRuns(host, '2026.2', ['repair-state', '--dry-run']), /installed: 2026\.1/);

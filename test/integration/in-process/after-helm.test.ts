@@ -191,7 +191,7 @@ test('a health step that cannot pass is waived with a reason, on record everywhe
   const reason = 'TLS stands before it';
   const waived = await host.run('upgrade', undefined, { waive: [`${step}=${reason}`] });
   assert.equal(waived.exitCode, 0, said(waived));
-  assert.ok(waived.result?.lines.some((line) => line.includes(`waived (${reason}), not proved`)));
+  assert.ok(waived.result?.lines.some((line) => line.includes(`waived (${reason}), not verified`)));
   assert.ok(warnings(waived).some((line) => line.includes(reason)));
   const state = host.state()!;
   assert.deepEqual(state.installed?.waived, [{ step, reason }]);

@@ -168,7 +168,7 @@ for (const [name, { world, waiting, rows }] of Object.entries(table)) {
       assert.equal(asked, 1);
       assert.deepEqual(host.violations, []);
       if (left.state === '') return;
-      assert.match(said(ended), /is installed on this host already/);
+      assert.match(said(ended), /is already installed on this host/);
       assert.equal(text(statePath()), left.state, 'the state is what the other one made');
       assert.equal(text(valuesPath()), left.values, 'the values file is what the other one made');
     });

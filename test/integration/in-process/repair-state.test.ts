@@ -99,7 +99,7 @@ const dumps = () =>
 test('a state that is lost after a fresh install is named as that, and made anew from the release', async () => {
   rmSync(stateFile());
   const { text, hint } = refusal(await host.run('upgrade'), 5);
-  assert.match(text, /this installer made what is on this host, and its state is lost/);
+  assert.match(text, /this installer made the installation on this host, but its state is lost/);
   assert.match(text, /volume tiny-db: made by this installer, data in .*storage/);
   assert.match(text, /Helm release tiny: 2026\.1, revision 1, deployed\n.*chart on disk: tiny-chart 2026\.1/);
   assert.equal(hint, './tiny repair-state');
@@ -121,7 +121,7 @@ test('after a repair the next upgrade takes a dump that --skip-backup does not s
   assert.equal(run.exitCode, 0, String(run.error));
   assert.equal(dumps().length, 1);
   assert.deepEqual(host.state()?.skippedBackups, []);
-  assert.match(JSON.stringify(run.shown), /--skip-backup is not followed/);
+  assert.match(JSON.stringify(run.shown), /--skip-backup is ignored/);
   host.become(installed);
   await assertUpgrades({ skipBackup: true });
   assert.deepEqual(dumps(), []);
@@ -229,9 +229,9 @@ test('a cluster that was made anew beside an old folder is not taken for an inst
     if (!key.startsWith('Node/')) delete host.cluster.state.objects[key];
   }
   rmSync(stateFile());
-  assert.match(refusal(await host.run('install'), 3).text, /exists already/);
+  assert.match(refusal(await host.run('install'), 3).text, /already exists/);
   const was = everything();
-  assert.match(refusal(await host.repair('upgrade'), 3).text, /nothing runs that could be managed/);
+  assert.match(refusal(await host.repair('upgrade'), 3).text, /there is nothing to manage/);
   assert.deepEqual(everything(), was);
 });
 
@@ -342,7 +342,7 @@ test('a release that was rolled back over a schema that stayed is an upgrade tha
   rollBack({ dumpToo: false });
   const was = everything();
   const older = refusal(await host.repair('install'), 5);
-  assert.match(older.text, /schema version 2 is newer than 2026\.1 has it/);
+  assert.match(older.text, /schema version 2 is newer than those of 2026\.1/);
   assert.deepEqual(everything(), was);
   const told = await host.repair('upgrade', { dryRun: true });
   assert.match(told.result?.lines.join('\n') ?? '', /the schema has moved from version 1 to 2/);
@@ -354,7 +354,7 @@ test('a release that was rolled back over a schema that stayed is an upgrade tha
     ['2026.1', '2026.2', 'failed', '2026.1'],
   );
   assert.equal(run?.pointOfNoReturn?.data.schemaVersion, 1);
-  assert.match(refusal(await host.run('install'), 3).text, /installed on this host already/);
+  assert.match(refusal(await host.run('install'), 3).text, /already installed on this host/);
   await assertUpgrades();
 });
 
@@ -429,7 +429,7 @@ test('a state that says what the host says is left alone', async () => {
   const was = everything();
   const { exitCode, result } = await host.repair('upgrade');
   assert.equal(exitCode, 0);
-  assert.match(result?.lines.join() ?? '', /Nothing to repair: the state says what the host says: 2026\.1/);
+  assert.match(result?.lines.join() ?? '', /Nothing to repair: the state matches the host: 2026\.1/);
   assert.deepEqual(everything(), was);
 });
 
@@ -442,7 +442,7 @@ test('a release whose upgrade failed, was cut off or was never good is told as t
     const repaired = await assertRepaired();
     assert.match(
       repaired.result!.lines.join('\n'),
-      new RegExp(`an upgrade to 2026\\.2 is not finished \\(.*${status}\\)`),
+      new RegExp(`an upgrade to 2026\\.2 is unfinished \\(.*${status}\\)`),
     );
     const { installed: last, run, anchors } = host.state()!;
     assert.deepEqual([last?.version, run?.from, run?.to], ['2026.1', '2026.1', '2026.2']);
@@ -472,7 +472,7 @@ test('it asks on a terminal, refuses without one, and a dry run or a no changes 
   const { exitCode, shown } = await host.repair('upgrade', { yes: false }, { confirm: changing });
   assert.equal(exitCode, 0);
   assert.deepEqual(asked, ['Write this state?', 'Write this state?']);
-  assert.match(JSON.stringify(shown), /the host has changed while the question waited/);
+  assert.match(JSON.stringify(shown), /the host has changed since the question was asked/);
 });
 
 test('a repair that is cut off at any change leaves what the same command goes on from', async () => {

@@ -159,7 +159,7 @@ test('an install goes on with the file that began it, not with the same contents
   const begun = { ...run, status: 'failed', key: print(other), payloadDigest: 'x' };
   host.use('install', 'vendor');
   const { error: another } = await tryInstall({ ...rest, run: begun });
-  assert.match(String(another), /not trusted: .* the install that began on this host is signed by/);
+  assert.match(String(another), /not trusted: .* the install that was started on this host is signed by/);
   host.become(signed);
   const { installed: __, run: own, ...others } = state();
   const { error, exitCode } = await tryInstall({
@@ -169,7 +169,7 @@ test('an install goes on with the file that began it, not with the same contents
   assert.equal(exitCode, 4);
   assert.match(
     String(error),
-    new RegExp(`signed by ${print(vendor)}, and the install that began .* ${print(other)}`),
+    new RegExp(`signed by ${print(vendor)}, and the install that was started .* ${print(other)}`),
   );
 
   function tryInstall(changed: object) {

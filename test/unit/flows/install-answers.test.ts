@@ -13,7 +13,7 @@ const answers = (fqdn: string) => {
 
 test('an address is no name for the ingress, and neither is what ends as one does', async () => {
   for (const fqdn of ['10.0.0.5', '127.0.0.1', '::1', 'fe80::1', '1.2', 'wells.1', '42'])
-    await assert.rejects(answers(fqdn), { code: 'usage', message: /is an address/ }, fqdn);
+    await assert.rejects(answers(fqdn), { code: 'usage', message: /is an IP address/ }, fqdn);
   for (const fqdn of ['wells', 'wells.example.com', '10.example', '1a', 'x-1.y2'])
     assert.equal((await answers(fqdn)).fqdn, fqdn);
   for (const fqdn of ['', 'Wells', 'a_b', '-a', `${'a'.repeat(64)}.com`, 'a..b', 'a.'])

@@ -157,8 +157,8 @@ test('a run that dies in the middle: said, with where it was and what goes on', 
   await until('run.started');
   await endChild();
   const { lines, data } = await result;
-  assert.match(lines.join('\n'), /process \d+, which ran it, is gone without a result/);
-  assert.ok(lines.includes('it was at: upgrade_helm'));
+  assert.match(lines.join('\n'), /process \d+ of the run ended without a result/);
+  assert.ok(lines.includes('it was running: upgrade_helm'));
   assert.ok(lines.includes("try: sudo '/media/usb stick/tiny' install --upgrade"));
   assert.equal(data.status, 'gone');
 });
@@ -190,7 +190,7 @@ test('a run that ends before its first step has no log and is told, with the las
   const { result, until } = watching();
   await until('message');
   await endChild();
-  assert.match((await result).lines.join('\n'), /left no log: it was refused[^]*none is recorded/);
+  assert.match((await result).lines.join('\n'), /ended without a log: it was refused[^]*none is recorded/);
 });
 
 test('the one who watches may go, and the run stays', async () => {
@@ -200,7 +200,7 @@ test('the one who watches may go, and the run stays', async () => {
   await assert.rejects(
     result,
     (error) =>
-      error instanceof IvaapError && error.code === 'interrupted' && /the run goes on/.test(error.message),
+      error instanceof IvaapError && error.code === 'interrupted' && /the run continues/.test(error.message),
   );
   assert.equal(child.exitCode, null);
   assert.equal(child.signalCode, null);
@@ -216,6 +216,6 @@ test('when nothing runs, the last run is told, with how to go on when it was cut
   );
   writeState('running', 'running');
   const { lines, data } = await watching().result;
-  assert.match(lines.join('\n'), /cut off[^]*it was at: upgrade_helm[^]*try: sudo .* install --upgrade/);
+  assert.match(lines.join('\n'), /cut off[^]*it was running: upgrade_helm[^]*try: sudo .* install --upgrade/);
   assert.equal(data.status, 'cut-off');
 });

@@ -63,7 +63,7 @@ const product = {
 };
 
 const known = <T>(value: T) => ({ known: true as const, value });
-const unanswered = { known: false as const, why: 'not answered within 2 s' };
+const unanswered = { known: false as const, why: 'no answer within 2 s' };
 
 const inCri = (name: string, id: string, pinned: boolean) => ({
   id: `sha256:${id}`,
@@ -163,7 +163,7 @@ test('what did not answer is said in its column and once with its reason, and no
   assert.deepEqual([silent.load, silent.running], [null, null]);
   const text = manifestText(silent, true).join('\n');
   assert.match(text, /^\S+server:2026.2 .* no answer +no answer$/m);
-  assert.match(text, /^containerd and the cluster were not compared: not answered within 2 s$/m);
+  assert.match(text, /^containerd and the cluster were not compared: no answer within 2 s$/m);
   assert.match(text, /^What an upgrade would load is not known\.$/m);
 });
 
