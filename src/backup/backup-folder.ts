@@ -38,7 +38,7 @@ function assertOpen(folder: string): void {
   if (!isSealed(folder)) return;
   throw new IvaapError(
     'failed',
-    `${folder} keeps what stood before Helm started: nothing is written there any more`,
+    `${folder} is sealed: it holds the backup from before Helm started, and nothing more is written there`,
     {
       hint: `ls -la ${shellWord(folder)}`,
     },
@@ -94,7 +94,7 @@ function editedName(folder: string, path: string): string {
 }
 
 const editedText = (path: string, to: string): string =>
-  `${path} differed from what belongs there: it is kept as ${to}, and a change made by hand is not part of this run`;
+  `${path} differs from what the installer wrote: it is kept as ${to}, and changes made by hand are not part of this run`;
 
 /** Moves a folder that somebody has edited into a backup, with a warning that names its new place; recorded first as `editedChart`. */
 export async function moveAside(

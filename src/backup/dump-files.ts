@@ -49,7 +49,7 @@ export async function takeDump(ctx: UpgradeContext, io: StepIo): Promise<PgDump>
   const after = await writeHashed(folder, restoreFiles.after, afterLoad(properties));
   const path = join(folder, product.database.dumpFile);
   const takenAt = ctx.now().toISOString();
-  const size = estimate.known ? `about ${formatBytes(estimate.value)}` : 'its size is not known';
+  const size = estimate.known ? `about ${formatBytes(estimate.value)}` : 'size unknown';
   const note = `${product.database.name}, ${size}`;
   let written = 0;
   const write = () =>
@@ -135,8 +135,8 @@ async function assertRoomForDump(
     : 'an unknown size for the dump';
   throw new IvaapError(
     'failed',
-    `no room for the dump on ${mountPoint}: ${formatBytes(freeBytes)} are free, and it takes ${dump} and ${formatBytes(keptBytes)} that are kept for the database`,
-    { hint: `make room (df -h ${shellWord(mountPoint)}), then run the same command again` },
+    `not enough free space for the dump on ${mountPoint}: ${formatBytes(freeBytes)} are free; needed are ${dump} and ${formatBytes(keptBytes)} reserved for the database`,
+    { hint: `free some space (df -h ${shellWord(mountPoint)}), then run the same command again` },
   );
 }
 

@@ -44,7 +44,7 @@ change() { # ID KEPT SPEC: both at once
 
 selector_of() { # ID: whatever form the object gives it
   selector=$(k get "$1" --subresource=scale -o 'jsonpath={.status.selector}')
-  if [ -z "$selector" ]; then fail "which pods belong to $1 is not known: $kubectl get -n ${namespace} $1 -o yaml"; fi
+  if [ -z "$selector" ]; then fail "the pods of $1 are not known: $kubectl get -n ${namespace} $1 -o yaml"; fi
 }
 
 number() { case $1 in '' | *[!0-9]*) return 1 ;; esac }
@@ -61,7 +61,7 @@ halt() { # ID=REPLICAS=SUSPENDED=KEPT=RELEASE
       return 0
       ;;
   esac
-  if ! number "$now"; then fail "how many pods $id has is not known: $kubectl get -n ${namespace} $id"; fi
+  if ! number "$now"; then fail "the number of pods of $id is not known: $kubectl get -n ${namespace} $id"; fi
   selector_of "$id"
   names=$(k get pods -l "$selector" -o name)
   case " $(printf '%s ' $names)" in *" pod/$pod "*) return 0 ;; esac
@@ -88,7 +88,7 @@ halt_all() {
     while :; do
       names=$(k get pods -l "$selector" ${living} -o name)
       if [ -z "$names" ]; then break; fi
-      if [ "$seconds" -ge 120 ]; then fail "pods of $id do not end: $kubectl get pods -n ${namespace} -l '$selector'"; fi
+      if [ "$seconds" -ge 120 ]; then fail "pods of $id do not terminate: $kubectl get pods -n ${namespace} -l '$selector'"; fi
       seconds=$((seconds + 1))
       sleep 1
     done
@@ -98,7 +98,7 @@ halt_all() {
   for one in $all; do
     if [ "\${one%%=*}" = "$pod" ]; then continue; fi
     owner=\${one#*=}
-    say "  not stopped, since this script cannot: pod \${one%%=*}\${owner:+ of a $owner}"
+    say "  not stopped, because this script cannot stop it: pod \${one%%=*}\${owner:+ of a $owner}"
     unhalted="$unhalted \${one%%=*}"
   done
 }

@@ -38,8 +38,8 @@ END
   known=
   if [ -n "$data" ] && disk_of in_pod df -Pk "$data"; then known=yes; fi
   if [ -z "$known" ] && [ -n "$host" ] && disk_of df -Pk "$host"; then known=yes; fi
-  unless="Where you know that there is enough: $again --unchecked-room"
-  if [ -z "$known" ]; then fail "how much room there is at $place is NOT KNOWN: nothing was changed. $unless"; fi
+  unless="If you know that there is enough: $again --unchecked-room"
+  if [ -z "$known" ]; then fail "the free space at $place is NOT KNOWN: nothing was changed. $unless"; fi
   bytes=${sizeAtDump ?? ''}
   if [ -z "$bytes" ]; then
     bytes=$(wc -c <${shellWord(dump)})
@@ -50,7 +50,7 @@ END
   if [ "$reserve" -gt ${mostReserve} ]; then reserve=${mostReserve}; fi
   free=$((free * 1024))
   if [ $((bytes + reserve)) -gt "$free" ]; then
-    fail "no room for a second copy of the database at $place: $free bytes are free, and it takes about $bytes bytes, and $reserve bytes for the database's log. Nothing was changed. Make room there (df -h \${host:-/}), then: $again. $unless"
+    fail "not enough free space for a second copy of the database at $place: $free bytes are free; needed are about $bytes bytes, and $reserve bytes for the database's log. Nothing was changed. Free some space there (df -h \${host:-/}), then: $again. $unless"
   fi
 }
 
@@ -72,7 +72,7 @@ UNION ALL SELECT NULL, regexp_replace(format('  prepared transaction %L of user 
 SELECT '<end>';
 END
   )
-  case $answer in *'<end>') answer=\${answer%'<end>'} ;; *) fail "who works with the database $live is not known: it did not answer to its end" ;; esac
+  case $answer in *'<end>') answer=\${answer%'<end>'} ;; *) fail "the sessions of the database $live are not known: its answer was cut off" ;; esac
   holders=$(printf '%s' "$answer" | while IFS='|' read -r address text; do
     from=
     if [ -n "$address" ]; then
@@ -89,14 +89,14 @@ nobody_left() { # sessions of pods that have just ended may take a moment
     ask_holders
     if [ -z "$holders" ]; then return 0; fi
     if [ -n "$ending" ]; then
-      say "These work with the database and are cut off; they may come back to the restored one:"
+      say "These sessions use the database and are ended; they may reconnect to the restored one:"
       say "$holders"
       return 0
     fi
     if [ "$seconds" -ge 5 ]; then
-      fail "others work with the database $live, and what they write would not be in the restored one:
+      fail "other sessions use the database $live, and what they write would not be in the restored one:
 $holders
-Stop them. To cut them off instead: $again --end-sessions"
+Stop them. To end the sessions instead: $again --end-sessions"
     fi
     seconds=$((seconds + 1))
     sleep 1

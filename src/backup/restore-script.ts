@@ -59,8 +59,8 @@ export function restoreScript(facts: RestoreFacts): string {
   const file = installedBy === undefined ? `the file of ${release}` : installedBy;
   const { install, repair } = oldFileCommands(release, installedBy);
   return `#!/bin/sh
-# Brings the database ${JSON.stringify(database.name)} back to what it was at ${takenAt}, with release ${release}.
-# The database of now is kept under another name: nothing is deleted. May be started again as often as it takes.
+# Restores the database ${JSON.stringify(database.name)} to what it was at ${takenAt}, with release ${release}.
+# The current database is kept under another name: nothing is deleted. It may be run as often as needed.
 set -eu
 umask 077
 unset CDPATH
@@ -133,12 +133,12 @@ END
   if [ -z "$swapped" ]; then
     for one in $stopped; do start "$one"; done
     if [ "$code" != 0 ]; then
-      say "NOT restored: the database $live is as it was.$left Mend the cause, then: $again" >&2
+      say "NOT restored: the database $live is as it was.$left Fix the cause, then: $again" >&2
     fi
   elif [ "$swapped" = unknown ]; then
-    say "Whether the database is restored is NOT KNOWN: it does not answer. What works with it stays stopped. When it answers, to do all of it again: $again" >&2
+    say "Whether the database is restored is NOT KNOWN: it does not answer. What uses it stays stopped. When it answers, run all of it again: $again" >&2
   elif [ "$code" != 0 ]; then
-    say "The database IS restored (the one of before is $moved); what failed came after that. To do all of it again: $again" >&2
+    say "The database IS restored (the previous one is $moved); what failed came after that. To run all of it again: $again" >&2
   fi
   exit "$code"
 }
@@ -167,7 +167,7 @@ main() {
     case $one in
       --unchecked-room) unchecked=yes ;;
       --end-sessions) ending=yes ;;
-      *) fail "$one is not known: $typed [--unchecked-room] [--end-sessions]" ;;
+      *) fail "unknown option $one: $typed [--unchecked-room] [--end-sessions]" ;;
     esac
     again="$again $one"
   done
@@ -175,7 +175,7 @@ main() {
   # Held by whatever is started here, too: what a killed start left at work keeps it.
   if command -v flock >/dev/null 2>&1; then
     exec 9<"$script"
-    flock -n 9 || fail "another start of this script is at work, or what a killed one left is: ps -ef | grep restore. Wait for its end, then: $again"
+    flock -n 9 || fail "this script is already running, or processes of a killed run are: ps -ef | grep restore. Wait until they end, then: $again"
   fi
   trap finish EXIT
   trap 'exit 129' HUP
@@ -196,18 +196,18 @@ END
   answer=$(whereabouts) ||
     fail "the database in pod $pod does not answer, see above: nothing was changed. $kubectl describe pod -n ${namespace} $pod"
   if [ "$answer" != free ]; then
-    fail "the database does not say that the names $restored and $moved are free: nothing was changed"
+    fail "the names $restored and $moved are not known to be free: nothing was changed"
   fi
 
   found=$(leftovers)
   printf '%s\\n' "$found" | while IFS= read -r one; do
     if [ -z "$one" ]; then continue; fi
-    say "A start that was killed has left an unfinished copy, which nobody needs: $one. To delete it:"
+    say "A run that was killed left an unfinished copy, which is not needed: $one. To delete it:"
     drop_command "$one"
   done
   check_room
 
-  say "2 of 6: stopping what works with the database"
+  say "2 of 6: stopping what uses the database"
   halt_all
   nobody_left
 
@@ -222,9 +222,9 @@ END
 SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = :'restored';
 END
   )
-  if [ "$whole" != whole ]; then fail "the dump did not arrive in the database as a whole"; fi
+  if [ "$whole" != whole ]; then fail "the dump was not loaded completely"; fi
 
-  say "5 of 6: its settings and privileges; then it takes the name $live"
+  say "5 of 6: its settings and privileges; then it is renamed to $live"
   sql ${maintenance} >/dev/null <${word(after[0])}
   nobody_left
   tries=0
@@ -232,10 +232,10 @@ END
     tries=$((tries + 1))
     if [ "$tries" -gt 10 ]; then
       ask_holders
-      fail "the two databases could not change their names, see above. Who works with $live:
-\${holders:-  nobody just now}"
+      fail "the two databases could not be renamed, see above. Sessions of $live:
+\${holders:-  none at the moment}"
     fi
-    swap || say "  try $tries of 10 failed"
+    swap || say "  attempt $tries of 10 failed"
     if [ -z "$ending" ]; then nobody_left; fi
   done
   swapped=yes
@@ -247,23 +247,23 @@ ${database.schemaVersionQuery.replace(/;?\s*$/, ';')}
 END
   ) || version=
   if [ "\${version:-0}" != ${schemaVersion} ]; then
-    fail "the schema version is \${version:-not known}, and ${schemaVersion} was dumped: something has moved it again"
+    fail "the schema version is \${version:-not known}, and ${schemaVersion} was dumped: something has migrated it again"
   fi
 
   say "The database $live is as it was at ${takenAt}: schema version ${schemaVersion}."
-  say "The database of before this restore is kept as $moved. To delete it, when nobody needs it any more:"
+  say "The previous database is kept as $moved. To delete it, once it is not needed any more:"
   drop_command "$moved"
-  if [ -n "$unhalted" ]; then say "Not stopped by this script, and not started again:$unhalted. Who is the new release's may move the database again."; fi
+  if [ -n "$unhalted" ]; then say "Not stopped by this script, and not started again:$unhalted. What belongs to the new release may migrate the database again."; fi
   if [ -n "$replaced$missing$kept_down" ]; then
-    if [ -n "$replaced" ]; then say "The new release's$replaced would move it again and was taken away."; fi
-    if [ -n "$missing" ]; then say "Not there, maybe since an earlier start of this script:$missing."; fi
+    if [ -n "$replaced" ]; then say "Deleted, because it is of the new release and would migrate the database again:$replaced."; fi
+    if [ -n "$missing" ]; then say "Missing, maybe since an earlier run of this script:$missing."; fi
     for one in $kept_down; do
-      say "The new release's \${one%=*} would move it again and stays stopped. Where it is so when $release is back: $kubectl scale -n ${namespace} \${one%=*} --replicas=\${one#*=}"
+      say "The new release's \${one%=*} would migrate the database again and stays stopped. If it is still stopped when $release is back: $kubectl scale -n ${namespace} \${one%=*} --replicas=\${one#*=}"
     done
     say "Bring $release back NOW, with"
-    say ${word(`${file}, which makes what is missing anew:`)}
+    say ${word(`${file}, which creates what is missing again:`)}
     say ${word(`  ${install}`)}"\${kept_down:+ --force-conflicts}"
-    say ${word(`Where it says that a newer release is installed, type this first: ${repair}`)}
+    say ${word(`If it says that a newer release is installed, run this first: ${repair}`)}
   fi
 }
 

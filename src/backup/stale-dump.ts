@@ -15,7 +15,7 @@ export function whyDumpIsStale(
   if (run()?.noReturnAt !== undefined || isSealed(dump.folder)) return 'Helm has started since it was taken';
   const { maxAgeMinutes } = product.backup;
   const age = ageMinutes(dump, now());
-  if (age < 0) return `the clock says that it was taken ${Math.ceil(-age)} minutes from now`;
+  if (age < 0) return `by the clock it was taken ${Math.ceil(-age)} minutes in the future`;
   return age > maxAgeMinutes ? `it is older than ${maxAgeMinutes} minutes` : undefined;
 }
 

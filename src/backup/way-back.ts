@@ -108,7 +108,7 @@ export function dumpText(
 
 /** The dumps for the way back, as a failure and `status` tell them. */
 export function dumpLines({ restore, before, later, helmStartedAt }: WayBack): string[] {
-  const there = (path: string) => (existsSync(path) ? '' : ' (it is not there any more)');
+  const there = (path: string) => (existsSync(path) ? '' : ' (missing now)');
   const others = [before, later].flatMap((dump) =>
     dump === undefined || dump.path === restore?.path ? [] : [dump],
   );
@@ -116,6 +116,6 @@ export function dumpLines({ restore, before, later, helmStartedAt }: WayBack): s
     ...(restore === undefined
       ? ['There is no dump from before this upgrade.']
       : [`Dump from before: ${restore.path}${there(restore.path)}`, `SHA-256: ${restore.sha256}`]),
-    ...others.map((dump) => `Also there: ${dumpText(dump, helmStartedAt)}${there(dump.path)}`),
+    ...others.map((dump) => `Other dump: ${dumpText(dump, helmStartedAt)}${there(dump.path)}`),
   ];
 }

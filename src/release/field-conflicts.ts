@@ -59,7 +59,7 @@ export async function assertNoFieldConflicts(ctx: UpgradeContext, signal: AbortS
     'preflight',
     `${count} been taken over from Helm by somebody else, and the upgrade would fail on it: ${conflicts.map(conflictLine).join('; ')}`,
     {
-      hint: `to set them as the chart says: ${ctx.again({ add: ['--force-conflicts'] })}; to keep them, say the same in ${ctx.values.path}`,
+      hint: `to set them to the chart's values: ${ctx.again({ add: ['--force-conflicts'] })}; to keep them, set the same values in ${ctx.values.path}`,
     },
   );
 }

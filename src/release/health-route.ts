@@ -15,8 +15,8 @@ export function fqdnOf(product: Product, values: ValuesFile): string {
   const path = product.values.keys.fqdn;
   const fqdn = valueAt(values.root, path);
   if (typeof fqdn === 'string' && fqdn !== '') return fqdn;
-  throw new IvaapError('preflight', `${values.path} has no text at ${path.join('.')}`, {
-    hint: `Set it to the name under which this host is reached (sudoedit ${shellWord(values.path)}).`,
+  throw new IvaapError('preflight', `${values.path} has no string at ${path.join('.')}`, {
+    hint: `Set it to the name by which clients reach this host (sudoedit ${shellWord(values.path)}).`,
   });
 }
 

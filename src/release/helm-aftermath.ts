@@ -47,7 +47,7 @@ export async function judgeFailure(
     answers(ctx).catch(() => undefined),
   ]);
   const verdict = helmVerdict({ from, to, ...stands, schemaBefore, schemaAfter, healthy });
-  const mend = (error instanceof IvaapError ? error.hint : undefined) ?? 'Mend the cause';
+  const mend = (error instanceof IvaapError ? error.hint : undefined) ?? 'Fix the cause';
   const way = ctx.wayBack();
   const dump = way.restore;
   const output = foreignIfUnmarked(error instanceof IvaapError ? (error.output ?? '') : '');
@@ -82,7 +82,7 @@ async function releaseAfterFailure(ctx: UpgradeContext, revisionBefore: number):
     if (isOfVersion(last, from)) return { release: 'rolled-back', releaseStatus };
     return { release: 'failed', releaseStatus: `${releaseStatus}, version ${foreign(versionOf(last))}` };
   } catch {
-    return { release: 'unknown', releaseStatus: 'not known: Helm or the API server could not be asked' };
+    return { release: 'unknown', releaseStatus: 'not known: Helm or the API server did not answer' };
   }
 }
 
@@ -120,7 +120,7 @@ async function otherThanRendered(
     const found = live.find((one) => one.kind === kind && one.metadata.name === metadata.name);
     const count = found === undefined ? undefined : podCount(found);
     if (images(found) !== images(wanted)) {
-      return [`${kind}/${metadata.name} ${found === undefined ? 'is missing' : 'runs other images'}`];
+      return [`${kind}/${metadata.name} ${found === undefined ? 'is missing' : 'runs different images'}`];
     }
     if (!ready || count === undefined || count.ready === count.wanted) return [];
     return [`${kind}/${metadata.name} is not ready`];

@@ -21,26 +21,26 @@ export function mendOf(
   const [first] = troubles;
   const message = [said, ...troubles.map((trouble) => trouble.message)].join('\n');
   if (programFailure(error)?.endedBy === 'SIGKILL') {
-    return 'Helm was killed from outside: find out by what (journalctl -k -n 50 shows a lack of memory)';
+    return 'Helm was killed: find out by what (journalctl -k -n 50 shows out-of-memory kills)';
   }
   const hook = (failedHook.exec(said) ?? staleHook.exec(said))?.groups;
   if (hook !== undefined) {
     const { kind = '', namespace, name } = hook;
     const takeAway = `k3s kubectl delete ${kind.toLowerCase()} ${name} -n ${namespace} --ignore-not-found`;
-    return `Mend the cause and take away what is left of the hook (${takeAway})`;
+    return `Fix the cause and delete what is left of the hook (${takeAway})`;
   }
   const [kind = '', name = ''] = first?.workload.split('/') ?? [];
   const command = commandFor(message, { kind, name, namespace: product.namespace });
   if (/exceeded quota/.test(message))
-    return `Make room in the quota (${command ?? `k3s kubectl describe quota ${inNamespace}`})`;
+    return `Raise or free the quota (${command ?? `k3s kubectl describe quota ${inNamespace}`})`;
   if (refusedByRule.test(message)) {
     const rule = command === undefined ? '' : ` (${command})`;
-    return `Have the rule that refuses it changed, or wait until it allows it${rule}`;
+    return `Have the rule that rejects it changed, or wait until it allows it${rule}`;
   }
   if (first?.kind === 'unschedulable')
-    return 'Let a node take the pods (k3s kubectl describe nodes says why none does)';
+    return 'Make a node accept the pods (k3s kubectl describe nodes shows why none does)';
   if (first?.kind === 'stuck' || first?.kind === 'refused') {
-    return `Mend the cause (k3s kubectl get events ${inNamespace} --sort-by=.lastTimestamp)`;
+    return `Fix the cause (k3s kubectl get events ${inNamespace} --sort-by=.lastTimestamp)`;
   }
-  return `Mend the cause (often ${paths.values})`;
+  return `Fix the cause (often ${paths.values})`;
 }

@@ -96,8 +96,8 @@ export async function runHelm(ctx: StepContext, io: StepIo, run: HelmRun): Promi
 
 const stopText = (verb: HelmRun['verb'], { latest }: { latest: string }): string =>
   verb === 'upgrade'
-    ? `Helm is asked to stop and rolls back: that is waited for until ${clock(latest)} UTC at the latest`
-    : 'Helm is asked to stop: what it has made stays, and the same command goes on from there';
+    ? `Helm is asked to stop and rolls back, which may take until ${clock(latest)} UTC`
+    : 'Helm is asked to stop: what it has created stays, and the same command resumes from there';
 
 const givenUpText = ({ trouble: { workload, message }, lastedMs }: Given): string =>
   `${workload} cannot become ready (${message}, for ${Math.round(lastedMs / 1000)} s)`;
@@ -122,7 +122,7 @@ function oldRecords(
   if (total <= 0) return undefined;
   if (total > 1) {
     io.warn(
-      `Helm keeps ${historyMax} records of the release: the ${total} oldest of its ${records} revisions are taken away`,
+      `Helm keeps ${historyMax} records of the release: the ${total} oldest of its ${records} revisions are deleted`,
     );
   }
   const label = `owner=helm,name=${release}`;
@@ -141,8 +141,8 @@ function oldRecords(
 function stopNotice(verb: HelmRun['verb'], { until, latest }: { until: string; latest: string }): string {
   const limit =
     verb === 'upgrade'
-      ? `until ${clock(until)} UTC; when it fails then it rolls back, until ${clock(latest)} UTC at the latest`
+      ? `until ${clock(until)} UTC; if it fails it rolls back, until ${clock(latest)} UTC at the latest`
       : `until ${clock(until)} UTC at the latest`;
-  const again = verb === 'upgrade' ? 'Helm to stop, which rolls back' : 'Helm to stop';
-  return `stopping after Helm, which is waited for ${limit}; ask a second time to ask ${again}`;
+  const again = verb === 'upgrade' ? 'Helm stop and roll back' : 'Helm stop';
+  return `stopping after Helm, which may run ${limit}; ask a second time to make ${again}`;
 }

@@ -48,7 +48,7 @@ function assertDead({ product, again, ...ctx }: StepContext): void {
   if (own === undefined) return;
   throw new IvaapError(
     'preflight',
-    `helm ${own.verb} ${product.release} (process ${own.pid}) is still at work`,
+    `helm ${own.verb} ${product.release} (process ${own.pid}) is still running`,
     {
       hint: `wait until it has ended (tail --pid=${own.pid} -f /dev/null), then run the same command again: ${again()}`,
     },
@@ -70,7 +70,7 @@ export async function repairHelm(
   assertDead(ctx);
   const judged = await helmState(ctx, flow);
   if (judged.act === 'stop') {
-    throw new IvaapError('failed', `the Helm release ${release} cannot be gone on with: ${judged.why}`, {
+    throw new IvaapError('failed', `Helm cannot continue with the release ${release}: ${judged.why}`, {
       hint: `k3s kubectl get secrets -n ${namespace} -l owner=helm,name=${release} -L status,version`,
     });
   }
@@ -83,7 +83,7 @@ export async function repairHelm(
     await kubectl.delete('secret', name, { namespace });
     const status = secret.metadata.labels?.status ?? judged.state;
     io.warn(
-      `Helm's revision ${revision} (${foreign(status)}) did not end: its record is kept as ${path} and taken away`,
+      `Helm's revision ${revision} (${foreign(status)}) did not finish: its record is saved as ${path} and deleted`,
     );
   }
   return judged;

@@ -26,7 +26,7 @@ export interface Verdict {
 /** One sentence on the schema: a chart that was rolled back does not take a migration back. */
 export function schemaSentence(before: number | undefined, after: number | undefined): string {
   if (before === undefined || after === undefined) {
-    return 'Whether the database schema has moved is not known: the database was not asked, or did not answer.';
+    return 'Whether the database schema has moved is not known: the database was not queried, or did not answer.';
   }
   return before === after
     ? `The database schema is unchanged (version ${before}).`
@@ -50,7 +50,7 @@ export function helmVerdict(found: HelmAftermath): Verdict {
   if (moved) {
     const sense =
       'Rolling the chart back does not undo that: to run the old version again, the dump from before has to be restored. ' +
-      'To go forward, mend the cause and run the same command again.';
+      'To go forward, fix the cause and run the same command again.';
     return { code: 'schema_moved', message: `the upgrade to ${to} failed. ${back}. ${schema} ${sense}` };
   }
   if (found.release === 'rolled-back' && unchanged && found.healthy === true) {

@@ -43,7 +43,7 @@ export async function planImageLoad(ctx: StepContext): Promise<ImageLoadPlan> {
   const missing = plan.images.filter(({ action }) => action !== 'none');
   return {
     action: 'run',
-    summary: `load ${missing.length} of ${counted(plan.images.length, 'image')}, ${formatBytes(plan.missingBytes)} that the host lacks`,
+    summary: `load ${missing.length} of ${counted(plan.images.length, 'image')}, ${formatBytes(plan.missingBytes)} missing on this host`,
     images: plan,
   };
 }
@@ -63,16 +63,16 @@ export async function previewImageLoad(ctx: StepContext, signal: AbortSignal): P
       : plan.sources;
   const [toLoad, toName, there] = (['load', 'tag', 'none'] as const).map((action) => named(images, action));
   return {
-    brief: `${counted(toLoad?.length ?? 0, 'image')} to load (${formatBytes(missingBytes)}), ${there?.length ?? 0} there already`,
+    brief: `${counted(toLoad?.length ?? 0, 'image')} to load (${formatBytes(missingBytes)}), ${there?.length ?? 0} already present`,
     details: [
-      ...refreshed.map(({ path, size }) => `write ${path} anew, ${formatBytes(size)}`),
+      ...refreshed.map(({ path, size }) => `write ${path} again, ${formatBytes(size)}`),
       ...sources.flatMap(({ path, images: names, bytes }) => [
         `${formatBytes(bytes)} from ${path ?? 'the payload'}:`,
         ...names.map((name) => `  ${name}`),
       ]),
       ...(missingBytes === 0 ? [] : [`${formatBytes(unpackedBytes)} more when unpacked`]),
-      ...(toName ?? []).map((name) => `there under another name, is given its own: ${name}`),
-      ...(there ?? []).map((name) => `there already: ${name}`),
+      ...(toName ?? []).map((name) => `present under another name, gets its own: ${name}`),
+      ...(there ?? []).map((name) => `already present: ${name}`),
       ...plan.warnings.map((line) => `! ${line}`),
     ],
     data: {

@@ -37,7 +37,7 @@ export function foreignOwner(
   ];
   return missing.length === 0
     ? undefined
-    : `it exists and is not of this release: no ${missing.join(', no ')}`;
+    : `it exists and does not belong to this release: no ${missing.join(', no ')}`;
 }
 
 /** Gives the object to the release: Helm then changes it to what the chart says. */

@@ -53,7 +53,7 @@ function foundOf(pod: Pod, events: readonly KubeEvent[], now: Date): Found | und
   const scheduled = condition('PodScheduled');
   if (scheduled?.status === 'False') {
     const kind = scheduled.reason === 'Unschedulable' ? 'unschedulable' : 'unready';
-    return { kind, message: join('no node takes it', said(scheduled.message)), container: undefined };
+    return { kind, message: join('no node accepts it', said(scheduled.message)), container: undefined };
   }
   const serves = (spec.restartPolicy ?? 'Always') === 'Always';
   const found = [
@@ -106,7 +106,7 @@ function containerTrouble(
   if (running !== undefined) {
     // Between two waits of a crash loop a container runs for a moment.
     if (badly && !longRun) return trouble('crash', endText(ended, restartCount), true);
-    return trouble('unready', init ? 'is still at work' : 'runs but is not ready', true);
+    return trouble('unready', init ? 'is still running' : 'runs but is not ready', true);
   }
   return trouble('unready', 'has not started', false);
 }
@@ -115,7 +115,7 @@ function endText(
   ended: { reason?: string; exitCode?: number; message?: string } | undefined,
   restarts: number,
 ): string {
-  const code = ended === undefined ? 'ends again and again' : `ended with exit code ${ended.exitCode ?? '?'}`;
+  const code = ended === undefined ? 'keeps ending' : `ended with exit code ${ended.exitCode ?? '?'}`;
   const says = ended?.reason !== undefined && !/^(Error|Completed)$/.test(ended.reason);
   const reason = says ? ` (${ended.reason})` : '';
   const again = restarts === 0 ? '' : `, restarted ${restarts === 1 ? 'once' : `${restarts} times`}`;

@@ -112,8 +112,8 @@ export function watchPods(ctx: StepContext, io: StepIo, helm: WatchedHelm): PodW
       const names = [...new Set(all.map((one) => one.trouble.workload))].join(', ');
       const then =
         way === 'forward'
-          ? `it is given ${Math.round(given / 1000)} s to heal, then Helm's wait is ended`
-          : `Helm's rollback waits for it until ${helm.latest} at the latest, and goes on once it is mended`;
+          ? `it has ${Math.round(given / 1000)} s to recover, then Helm's wait is ended`
+          : `Helm's rollback waits for it until ${helm.latest} at the latest, and continues once it is fixed`;
       io.say(`${names}: ${trouble.message}; ${then}`);
     }
   }
@@ -196,7 +196,7 @@ async function showRecords({ oldRecords }: WatchedHelm, io: StepIo): Promise<boo
     done: total - left,
     total,
     unit: 'old records of Helm',
-    note: 'taken away before it begins',
+    note: 'deleted before Helm starts',
   });
   return left > 0;
 }

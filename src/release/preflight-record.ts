@@ -30,7 +30,7 @@ export type PreflightResult = z.infer<typeof preflightResult>;
 
 function reportOf({ preflight }: Pick<StepContext, 'preflight'>): PreflightReport {
   if (preflight !== undefined) return preflight;
-  throw new IvaapError('bug', 'nothing was measured before the run began');
+  throw new IvaapError('bug', 'nothing was measured before the run started');
 }
 
 const line = ({ status, id, measured, limit }: PreflightReport['results'][number]) =>

@@ -135,7 +135,7 @@ function changeLines({ revision, diff, drift, pods, hooks }: ReleaseChange): str
 /** What somebody has changed since the last upgrade: Helm sets it back, or leaves it where the chart does not say it. */
 function driftLines(drift: ManifestDiff | undefined): string[] {
   if (drift === undefined)
-    return ["changed by others since: not known, the API server does not take Helm's record"];
+    return ["changed by others since: not known, the API server does not accept Helm's record"];
   const { changed, removed } = drift;
   if (changed.length + removed.length === 0) return [];
   return [
@@ -164,7 +164,7 @@ function changedLines(changed: ManifestDiff['changed']): string[] {
 
 function fieldLine({ path, from, to }: FieldChange): string {
   if (from === undefined) return `      ${path}: new, ${shown(to)}`;
-  if (to === undefined) return `      ${path}: goes, was ${shown(from)}`;
+  if (to === undefined) return `      ${path}: removed, was ${shown(from)}`;
   return `      ${path}: ${shown(from)} -> ${shown(to)}`;
 }
 
@@ -179,7 +179,7 @@ function podLine({ workload, how, strategy, names }: ReleaseChange['pods'][numbe
   const pods = names.length === 0 ? '' : ` (${names.join(', ')})`;
   if (how === 'start') return `${workload}: starts`;
   if (how === 'stop') return `${workload}: stops${pods}`;
-  if (how === 'scale') return `${workload}: another number of pods${pods}`;
+  if (how === 'scale') return `${workload}: different number of pods${pods}`;
   if (strategy === 'OnDelete') return `${workload}: restarts only when its pods are deleted${pods}`;
   const stopsFirst = strategy === 'Recreate' || workload.includes('StatefulSet/');
   return `${workload}: restarts, the old pod stops ${stopsFirst ? 'first' : 'when the new one is ready'}${pods}`;

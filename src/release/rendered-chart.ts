@@ -53,7 +53,7 @@ async function renderChart(ctx: UpgradeContext, signal: AbortSignal): Promise<Re
     throw new IvaapError('preflight', `the chart of ${ctx.to} cannot be rendered with ${ctx.values.path}`, {
       cause: error,
       output: error.output,
-      hint: `Mend the file (sudoedit ${shellWord(ctx.values.path)}), then run the same command again.`,
+      hint: `Fix the file (sudoedit ${shellWord(ctx.values.path)}), then run the same command again.`,
     });
   } finally {
     await rm(folder, { recursive: true, force: true });

@@ -48,6 +48,6 @@ function unreadable(path: string, faults: readonly ValuesFault[]): IvaapError {
       ? 'is not a mapping of keys to values'
       : 'is not valid YAML';
   return new IvaapError('preflight', `the values file ${path} ${why}: ${listed.join('; ')}`, {
-    hint: `Mend the file (sudoedit ${shellWord(path)}), then run the same command again.`,
+    hint: `Fix the file (sudoedit ${shellWord(path)}), then run the same command again.`,
   });
 }

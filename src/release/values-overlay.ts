@@ -20,7 +20,7 @@ export function sha256Of(text: string): string {
 function overlayText({ values, applied }: Overlay, valuesPath: string): string {
   const document = new Document(values, asHelmReads);
   document.commentBefore = [
-    ` Written by the installer, passed to Helm after ${valuesPath}, and written anew by each upgrade.`,
+    ` Written by the installer, passed to Helm after ${valuesPath}, and rewritten by each upgrade.`,
     ' To end a patch, make the change in your own file.',
     ...applied.map(({ id, why }) => ` ${id}: ${why}`),
   ].join('\n');

@@ -66,7 +66,7 @@ export function readAsHelm(text: string): { root: PlainObject } | { faults: Valu
     if (/[^\P{Cc}\t\r]|[\u2028\u2029\uFFFE\uFFFF]/u.test(line))
       faults.push({ line: at + 1, what: 'a control character' });
     if (line.startsWith('%'))
-      faults.push({ line: at + 1, what: 'a line that begins with %, which is a directive of YAML' });
+      faults.push({ line: at + 1, what: 'a line that starts with %, which is a YAML directive' });
   }
   if (faults.length > 0) return { faults };
   const document = parseDocument(text, { ...asHelmReads, lineCounter: lines });
@@ -74,9 +74,9 @@ export function readAsHelm(text: string): { root: PlainObject } | { faults: Valu
   for (const error of document.errors) {
     const what =
       error.code === 'DUPLICATE_KEY'
-        ? `the key "${foreign(keyAt(text, error.pos[0]))}" is there twice`
+        ? `duplicate key "${foreign(keyAt(text, error.pos[0]))}"`
         : error.code === 'MULTIPLE_DOCS'
-          ? 'a second document begins (---); put all of it into one'
+          ? 'a second document starts (---); put everything into one'
           : foreign(error.message.split('\n', 1)[0]!.replace(/ at line \d+, column \d+:?$/, ''));
     faults.push({
       line: lineAt(error.pos[0]),
@@ -115,7 +115,7 @@ function nodeFaults(document: Document): { node: Node; what: string }[] {
       if (node.tag !== undefined && !takenTags.has(node.tag))
         faults.push({ node, what: `the tag ${foreign(node.tag)}` });
       if (isScalar(node) && typeof node.value === 'number' && !Number.isFinite(node.value))
-        faults.push({ node, what: `${foreign(node.source ?? 'it')} is no number that a value can be` });
+        faults.push({ node, what: `${foreign(node.source ?? 'it')} is not a finite number` });
     },
     Map(_, map) {
       if (map.tag !== undefined && !takenTags.has(map.tag))
@@ -124,7 +124,7 @@ function nodeFaults(document: Document): { node: Node; what: string }[] {
     },
     Pair(_, { key }) {
       if (isScalar(key) && key.value !== null) return;
-      if (isNode(key)) faults.push({ node: key, what: 'a key that is no text' });
+      if (isNode(key)) faults.push({ node: key, what: 'a key that is not a string' });
     },
   });
   return faults;
@@ -149,7 +149,7 @@ function mergeFaults(map: YAMLMap, document: Document): { node: Node; what: stri
     const sources = isSeq(value) ? value.items : [value];
     for (const source of sources) {
       const merged = isAlias(source) ? source.resolve(document) : source;
-      if (!isMap(merged)) faults.push({ node, what: '<< merges something that is no mapping' });
+      if (!isMap(merged)) faults.push({ node, what: '<< merges something that is not a mapping' });
       else {
         const lost = merged.items.map((item) => nameOf(item.key)).filter((name) => above.has(name));
         if (lost.length > 0)
@@ -172,7 +172,7 @@ export function decodeValues(bytes: Buffer): { text: string } | { faults: Values
   } catch {
     const start = bytes.subarray(0, 2).toString('hex');
     if (start === 'fffe' || start === 'feff')
-      return { faults: [{ line: 1, what: 'UTF-16; Helm takes UTF-8 only' }] };
+      return { faults: [{ line: 1, what: 'UTF-16; Helm reads UTF-8 only' }] };
     let line = 1;
     for (let from = 0; from < bytes.length; line += 1) {
       const end = bytes.indexOf(0x0a, from);
@@ -184,6 +184,6 @@ export function decodeValues(bytes: Buffer): { text: string } | { faults: Values
       }
       from = upTo;
     }
-    return { faults: [{ line, what: 'bytes that are no UTF-8' }] };
+    return { faults: [{ line, what: 'bytes that are not UTF-8' }] };
   }
 }

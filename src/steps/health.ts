@@ -37,7 +37,7 @@ export function healthStep(
     inputs: (ctx) => ({ route: { ...route }, payload: ctx.payload.digest }),
     plan: async (ctx) => ({
       action: 'run',
-      summary: `ask ${route.path} through the ingress for up to ${route.timeoutSeconds} s`,
+      summary: `probe ${route.path} through the ingress for up to ${route.timeoutSeconds} s`,
       data: { path: route.path, namespace: ctx.product.namespace },
     }),
     async run(ctx, io) {
@@ -69,12 +69,12 @@ export function healthStep(
         result.answered && result.bodyExcerpt !== '' ? [`answer: ${foreign(result.bodyExcerpt)}`] : [];
       throw new IvaapError(
         'failed',
-        `${route.title} does not answer at ${where(fqdn)}: ${answerText(result)}, expected status ${route.expectStatus}, asked for ${route.timeoutSeconds} s`,
+        `${route.title} does not answer at ${where(fqdn)}: ${answerText(result)}, expected status ${route.expectStatus}, tried for ${route.timeoutSeconds} s`,
         {
           output: [...body, ...pods].join('\n'),
           hint: [
             `k3s kubectl get pods -n ${ctx.product.namespace} -l ${route.selector}`,
-            `If ${route.title} works all the same, to go on with a reason that is recorded: --waive ${id}=REASON`,
+            `If ${route.title} works all the same, continue with a recorded reason: --waive ${id}=REASON`,
           ].join('\n'),
         },
       );

@@ -22,7 +22,7 @@ export const license: Step<InstallContext, z.infer<typeof out>> = {
     const { entitlements, expires } = ctx.license ?? { entitlements: [], expires: undefined };
     for (const entitlement of entitlements) {
       if (ctx.product.entitlements[entitlement] === undefined) {
-        io.log(`${entitlement}: no part of this installer`);
+        io.log(`${entitlement}: not part of this installer`);
       }
     }
     return { entitlements, licenseExpires: expires ?? null };

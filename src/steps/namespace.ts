@@ -11,12 +11,12 @@ const out = z.object({ namespace: z.string() });
 export const namespace: Step<InstallContext, z.infer<typeof out>> = {
   id: 'namespace',
   out,
-  title: 'Make the namespace',
+  title: 'Create the namespace',
   needs: [license.id],
   revision: 1,
   destructive: true,
   inputs: ({ product }) => ({ namespace: product.namespace }),
-  plan: async ({ product }) => ({ action: 'run', summary: `make the namespace ${product.namespace}` }),
+  plan: async ({ product }) => ({ action: 'run', summary: `create the namespace ${product.namespace}` }),
   async run({ kubectl, product }) {
     await kubectl.apply([namespaceManifest(product)]);
     return { namespace: product.namespace };

@@ -27,14 +27,14 @@ const out = z.object({
 export const postgres: Step<InstallContext, z.infer<typeof out>> = {
   id: 'postgres',
   out,
-  title: 'Make the database volume',
+  title: 'Create the database volume',
   needs: [secrets.id],
   revision: 1,
   destructive: true,
   inputs: ({ product, storagePath }) => ({ volume: { ...product.database.volume }, storagePath }),
   plan: async ({ product, storagePath }) => ({
     action: 'run',
-    summary: `make ${storagePath} and the claim ${product.database.volume.claim} for it`,
+    summary: `create ${storagePath} and the claim ${product.database.volume.claim} for it`,
   }),
 
   async run({ product, kubectl, storagePath }, io) {

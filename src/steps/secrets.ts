@@ -13,7 +13,7 @@ const out = z.object({ secrets: z.array(z.string()) });
 export const secrets: Step<InstallContext, z.infer<typeof out>> = {
   id: 'secrets',
   out,
-  title: 'Make the secrets',
+  title: 'Create the secrets',
   needs: [namespace.id],
   revision: 1,
   destructive: true,
@@ -21,7 +21,7 @@ export const secrets: Step<InstallContext, z.infer<typeof out>> = {
     license: ctx.license === undefined ? null : sha256Of(ctx.license.text),
     names: names(ctx),
   }),
-  plan: async (ctx) => ({ action: 'run', summary: `make the Secrets ${names(ctx).join(', ')}` }),
+  plan: async (ctx) => ({ action: 'run', summary: `create the Secrets ${names(ctx).join(', ')}` }),
 
   async run(ctx, io) {
     const { kubectl, product } = ctx;
@@ -67,7 +67,7 @@ async function generate(
   for (const { name, keys } of generated) {
     // The database was made with the first password: a second one would lock the product out.
     if ((await kubectl.get('secret', name, { namespace: product.namespace })) !== undefined) {
-      io.log(`${name} is there already and is kept`);
+      io.log(`${name} already exists and is kept`);
       continue;
     }
     const data = Object.fromEntries(

@@ -24,7 +24,7 @@ export const upgradeChartSwap: Step<UpgradeContext, z.infer<typeof chartSwapResu
 
   plan: async ({ paths, to }) => ({
     action: 'run',
-    summary: `keep ${paths.chart} in the backup's folder and put the chart of ${to} in its place`,
+    summary: `save ${paths.chart} in the backup folder and replace it with the chart of ${to}`,
   }),
 
   async preview(ctx) {
@@ -61,9 +61,7 @@ export const upgradeChartSwap: Step<UpgradeContext, z.infer<typeof chartSwapResu
       }
       await io.checkpoint('old-chart-aside');
       await renameDurable(staged, paths.chart);
-      io.log(
-        `${paths.chart}: ${files} files from the payload; the old chart is in ${kept ?? 'no place: there was none'}`,
-      );
+      io.log(`${paths.chart}: ${files} files from the payload; old chart: ${kept ?? 'there was none'}`);
     }
     await rm(outgoing, { recursive: true, force: true });
     return {

@@ -27,7 +27,7 @@ export const upgradeHelm: Step<UpgradeContext, z.infer<typeof helmResult.out>> =
 
   plan: async ({ product, from, to }) => ({
     action: 'run',
-    summary: `helm upgrade ${product.release} from ${from} to ${to}, rolled back on failure, waited for up to ${product.helm.timeoutSeconds / 60} minutes`,
+    summary: `helm upgrade ${product.release} from ${from} to ${to}, with rollback on failure and a wait of up to ${product.helm.timeoutSeconds / 60} minutes`,
   }),
 
   preview: previewRelease,
@@ -71,7 +71,7 @@ async function assertValuesStand({ values, program, again }: UpgradeContext): Pr
   if ((await readValuesFile(values.path, program)).sha256 === values.sha256) return;
   throw new IvaapError(
     'failed',
-    `${values.path} was changed while this run went on: what it says now was not checked, and Helm was not started`,
+    `${values.path} was changed during this run: its new content was not checked, and Helm was not started`,
     { hint: again() },
   );
 }

@@ -23,7 +23,7 @@ const globalsFile = 'globals.sql';
 /** Streams pg_dump out of the database's pod into a new backup folder: whole and proved, or not there. */
 export const upgradePgBackup: Step<UpgradeContext, { pgDump: PgDump }> = {
   ...dumpResult,
-  title: 'Back the database up',
+  title: 'Back up the database',
   needs: [upgradeDetect.id],
   finishes: true,
   revision: 1,
@@ -47,13 +47,13 @@ export const upgradePgBackup: Step<UpgradeContext, { pgDump: PgDump }> = {
       database.serverVersion(signal),
       database.schemaVersion(product.database.schemaVersionQuery, signal),
     ]);
-    const size = estimate.known ? `about ${formatBytes(estimate.value)}` : 'of a size that is not known';
+    const size = estimate.known ? `about ${formatBytes(estimate.value)}` : 'of unknown size';
     const { name, dumpFile } = product.database;
     const files = [dumpFile, globalsFile, ...Object.values(restoreFiles)];
     return {
       brief: `dump of ${name}, ${size}, below ${paths.backups}`,
       details: [
-        `${size} (by a sample of its rows), PostgreSQL ${server}, schema version ${schema}`,
+        `${size} (estimated from a sample of its rows), PostgreSQL ${server}, schema version ${schema}`,
         `files: ${files.join(', ')}`,
         ...(others.known && others.value.length > 0 ? [notDumped(others.value)] : []),
       ],
@@ -104,7 +104,7 @@ export const upgradePgBackup: Step<UpgradeContext, { pgDump: PgDump }> = {
 function wholeDump(ctx: UpgradeContext, io: StepIo): PgDump | undefined {
   const { data } = pgDumpSchema.safeParse(io.interrupted?.pgDump);
   if (data === undefined || whyDumpIsStale(ctx, data) !== undefined || !isThere(data)) return undefined;
-  io.log(`${data.path} is whole: an earlier attempt was cut off after it`);
+  io.log(`${data.path} is complete: an earlier attempt was interrupted after it`);
   return data;
 }
 

@@ -129,7 +129,7 @@ test('the table of Helm states, one after the other on one host', async (t) => {
     );
 
     await chapter(
-      'pending-upgrade: helm alone is killed; its record is saved, taken away, and the upgrade goes on',
+      'pending-upgrade: helm alone is killed; its record is saved and deleted, and the upgrade resumes',
       async () => {
         await edit(host, '/backend/nowhere');
         const run = host.ivaap('2026.2', reapply);
@@ -141,7 +141,7 @@ test('the table of Helm states, one after the other on one host', async (t) => {
         await edit(host, '/backend/ready');
         const { revision } = await last(host);
         const said = await assertGoesOn(host, 'the same command', upgrade);
-        assert.match(said, new RegExp(`revision ${revision} \\(pending-upgrade\\) did not end`));
+        assert.match(said, new RegExp(`revision ${revision} \\(pending-upgrade\\) did not finish`));
         await assertSaved(host, revision, 'pending-upgrade');
       },
     );

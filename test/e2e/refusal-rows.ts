@@ -218,7 +218,7 @@ export const refusals: readonly Refusal[] = [
     prepare: edited(values, (text) => `${text}\nmail:\n  username: twice\n`),
     argv: upgrade,
     exit: 3,
-    message: /duplicate keys: line \d+: the key "mail" is there twice/,
+    message: /duplicate keys: line \d+: duplicate key "mail"/,
     hint: /ivaap\.values\.yaml/,
   },
   {

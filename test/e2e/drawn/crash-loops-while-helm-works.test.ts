@@ -59,7 +59,7 @@ test('a crash loop and a wrong password end Helm’s wait with the pod’s own w
       const result = await upgradeHarmed(host, { harm });
       t.diagnostic(result.told);
       await assertExit(host, result, 7, 'an upgrade whose backend ends again and again');
-      assert.match(result.told, /Deployment\/backend: backend: ended with exit code 0.*to heal/);
+      assert.match(result.told, /Deployment\/backend: backend: ended with exit code 0.*to recover/);
       assertInOrder(result, [
         /Deployment\/backend: backend: ended with exit code 0, restarted \d+ times/,
         /log: no entitlement, nothing to do/,
@@ -87,7 +87,7 @@ test('a crash loop and a wrong password end Helm’s wait with the pod’s own w
       const result = await upgradeHarmed(host, { harm: endsTwice });
       t.diagnostic(result.told);
       await assertExit(host, result, 0, 'an upgrade whose backend ends twice');
-      assert.match(result.told, /Deployment\/backend: backend: ended with exit code 3.*to heal/);
+      assert.match(result.told, /Deployment\/backend: backend: ended with exit code 3.*to recover/);
       assert.doesNotMatch(result.told, /cannot become ready/);
       await host.untilHealthy();
       assert.match(await host.wells.checksum(), /^1000 in schema 5,/);

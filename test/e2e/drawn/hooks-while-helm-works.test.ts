@@ -66,7 +66,7 @@ test('a hook that fails and an init container that never ends are told as the ca
       const result = await upgradeHarmed(host, { harm: waitsForEver });
       t.diagnostic(result.told);
       await assertExit(host, result, 7, 'an upgrade whose init container waits for ever');
-      assert.match(result.told, /Deployment\/backend: init container wait: is still at work/);
+      assert.match(result.told, /Deployment\/backend: init container wait: is still running/);
       assert.match(causesOf(result), /log: waiting for the licence server/);
       assert.ok(result.seconds < 480, `${result.seconds} s`);
       await assertOldReleaseRuns(host, wells);

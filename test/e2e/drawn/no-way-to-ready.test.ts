@@ -81,7 +81,7 @@ test('what can no longer succeed ends Helm’s wait: told, given its grace, then
       const result = await upgrade(host);
       t.diagnostic(result.told);
       assertBack(result);
-      assert.match(result.told, /StatefulSet\/postgres: postgres: \w*Image\w*: .*it is given 90 s to heal/);
+      assert.match(result.told, /StatefulSet\/postgres: postgres: \w*Image\w*: .*it has 90 s to recover/);
       assert.match(
         result.told,
         /StatefulSet\/postgres cannot become ready .*Helm is asked to stop and rolls back/,
@@ -109,8 +109,8 @@ test('what can no longer succeed ends Helm’s wait: told, given its grace, then
         const result = await upgrade(host);
         t.diagnostic(result.told);
         assertBack(result);
-        assert.match(result.told, /no node takes it: .*unschedulable.*it is given 90 s to heal/);
-        assert.match(result.told, /try: Let a node take the pods/);
+        assert.match(result.told, /no node accepts it: .*unschedulable.*it has 90 s to recover/);
+        assert.match(result.told, /try: Make a node accept the pods/);
         const seconds = await downtime(host);
         t.diagnostic(
           `administration away for ${Math.round(seconds)} s; with Helm's own limit 1200 s and its rollback`,

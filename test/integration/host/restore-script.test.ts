@@ -270,7 +270,7 @@ describe('the restore script on a real PostgreSQL 15', () => {
     cluster.set('log');
     const { exitCode, stdout, stderr } = await restore();
     assert.equal(exitCode, 0, stderr);
-    assert.match(stdout, /not stopped, since this script cannot: pod agent-x of a DaemonSet/);
+    assert.match(stdout, /not stopped, because this script cannot stop it: pod agent-x of a DaemonSet/);
     for (const [id, count] of [
       ['Deployment/server', '2'],
       ['Deployment/own', '3'],
@@ -297,10 +297,10 @@ describe('the restore script on a real PostgreSQL 15', () => {
     assert.equal(replicas('Deployment/own'), '3');
     assert.equal(cluster.has('Deployment', 'later'), false);
     assert.equal(replicas('StatefulSet/queue'), '0');
-    assert.match(stdout, /release's Deployment\/later would move it again and was taken away/);
+    assert.match(stdout, /of the new release and would migrate the database again: Deployment\/later/);
     assert.match(
       stdout,
-      /StatefulSet\/queue would move it again and stays stopped.*scale -n tiny StatefulSet\/queue --replicas=2/,
+      /StatefulSet\/queue would migrate the database again and stays stopped.*scale -n tiny StatefulSet\/queue --replicas=2/,
     );
     assert.match(stdout, /install --upgrade --supersede --waive ingress=restored --force-conflicts/);
     for (const id of ['Deployment/own', 'StatefulSet/queue', 'CronJob/report']) cluster.unset(id);
@@ -316,7 +316,7 @@ describe('the restore script on a real PostgreSQL 15', () => {
     assert.equal(exitCode, 1, stdout);
     assert.match(
       stderr,
-      /no room .* at \S+\/data in the pod db-0 \(\/disk\/of\/tiny on this host\): 10241024 bytes are free/,
+      /not enough free space .* at \S+\/data in the pod db-0 \(\/disk\/of\/tiny on this host\): 10241024 bytes are free/,
     );
     assert.match(
       stderr,
@@ -326,7 +326,7 @@ describe('the restore script on a real PostgreSQL 15', () => {
     cluster.set('df', 'df: not found\n');
     const unknown = await restore();
     assert.equal(unknown.exitCode, 1);
-    assert.match(unknown.stderr, /how much room there is .* is NOT KNOWN: nothing was changed/);
+    assert.match(unknown.stderr, /the free space at .* is NOT KNOWN: nothing was changed/);
     assert.deepEqual(await databases(), before);
     const command = /(sh \S+ --unchecked-room)/.exec(unknown.stderr)?.[1] ?? '';
     const typed = await runner.run(['sh', '-c', command], { okCodes: 'any' });
@@ -345,7 +345,7 @@ describe('the restore script on a real PostgreSQL 15', () => {
       .catch(() => undefined);
     const { exitCode, stdout, stderr } = await restore();
     assert.equal(exitCode, 1, stdout);
-    assert.match(stderr, /others work with the database/);
+    assert.match(stderr, /other sessions use the database/);
     assert.match(stderr, /session \d+ of user postgres \(billing\), from the pod itself/);
     assert.match(stderr, /NOT restored: the database .* is as it was/);
     assert.equal(replicas(), '2');
@@ -354,7 +354,7 @@ describe('the restore script on a real PostgreSQL 15', () => {
     const command = /(sh \S+ --end-sessions)/.exec(stderr)?.[1] ?? '';
     const typed = await runner.run(['sh', '-c', command], { okCodes: 'any' });
     assert.equal(typed.exitCode, 0, typed.stderr);
-    assert.match(typed.stdout, /cut off.*\n.*billing/);
+    assert.match(typed.stdout, /are ended.*\n.*billing/);
     stop.abort();
     await session;
     assert.deepEqual(await fingerprint(server), was);
@@ -406,7 +406,7 @@ describe('the restore script on a real PostgreSQL 15', () => {
     const both = await Promise.all([typed(odd), typed(odd)]);
     assert.deepEqual(both.map(({ exitCode }) => exitCode).toSorted(), [0, 1]);
     const refused = both.find(({ exitCode }) => exitCode === 1)?.stderr ?? '';
-    assert.match(refused, /another start of this script is at work/);
+    assert.match(refused, /this script is already running/);
     assert.ok(refused.includes(`sh '${odd.replaceAll("'", String.raw`'\''`)}/restore.sh'`), refused);
     assert.deepEqual(await fingerprint(server), was);
     assert.equal(replicas(), '2');

@@ -173,7 +173,7 @@ test('that Helm cuts the history is said once it takes more than the usual one a
   }
   const ended = await host.run('upgrade');
   assert.equal(ended.exitCode, 0, said(ended));
-  assert.ok(warnings(ended).some((line) => /the 5 oldest of its 14 revisions are taken away/.test(line)));
+  assert.ok(warnings(ended).some((line) => /the 5 oldest of its 14 revisions are deleted/.test(line)));
   assert.deepEqual(host.violations, []);
 });
 

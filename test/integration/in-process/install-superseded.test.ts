@@ -38,7 +38,7 @@ test('a mended package is refused with the command that takes it, and that comma
   assert.equal(failed.exitCode, 6, said(failed));
   assert.match(
     hintOf(failed),
-    /then: \.\/tiny install\n.* a mended one goes on: MENDED_FILE install --supersede$/,
+    /then: \.\/tiny install\n.* a fixed package resumes the run: FIXED_FILE install --supersede$/,
   );
   const values = join(host.folder, 'tiny.values.yaml');
   writeFileSync(values, `${readFileSync(values, 'utf8')}extra: "of the operator"\n`);

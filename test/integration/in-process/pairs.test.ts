@@ -224,7 +224,7 @@ test('a values file that is saved while --reapply waits is read again, and one t
     return undefined;
   });
   assert.equal(late.exitCode, 6);
-  assert.match(said(late), /tiny\.values\.yaml was changed while this run went on/);
+  assert.match(said(late), /tiny\.values\.yaml was changed during this run/);
   assert.equal(JSON.stringify(host.cluster.list('Secret', 'tiny', 'owner=helm,name=tiny')), before);
   await assertGoesOn();
 });

@@ -72,7 +72,7 @@ test('it is told after the state was made anew, too', async () => {
 test('a dump that is away is called that', async () => {
   const { path } = host.state()!.anchors['2026.1']!.derived.pgDump as PgDump;
   rmSync(path);
-  assert.ok((await text()).includes(`${path} (it is not there any more)`));
+  assert.ok((await text()).includes(`${path} (missing now)`));
 });
 
 test('a completed run has nothing to go on with; the line of a run without a dump goes with that run', async () => {

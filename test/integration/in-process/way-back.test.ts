@@ -93,7 +93,7 @@ test('after --skip-backup and a schema that moved, a dump is later and none is f
   assert.ok(lineOf(ended, 'snapshot')[0]?.includes(first));
   const { waysOut } = await queryStatus(statusPorts());
   assert.match(waysOut?.back.join('\n') ?? '', /^There is no dump from before this upgrade/);
-  assert.ok(waysOut?.back.some((line) => line.startsWith('Also there') && line.includes(path)));
+  assert.ok(waysOut?.back.some((line) => line.startsWith('Other dump') && line.includes(path)));
   assert.equal(ended.result?.data.dump, null);
   assert.equal(ended.result?.data.laterDump, path);
 });
@@ -137,7 +137,7 @@ test('a failure names the dump from before, and once the database was restored t
   assert.equal(again.exitCode, 8, said(again));
   const second = newest().path;
   assert.ok(outputOf(again).includes(`Dump from before: ${second}`), outputOf(again));
-  assert.ok(outputOf(again).includes(`Also there: ${first}`));
+  assert.ok(outputOf(again).includes(`Other dump: ${first}`));
   const { waysOut } = await queryStatus(statusPorts());
   assert.equal(waysOut?.back[0], `Dump from before: ${second}`, 'status says the same afterwards');
   assert.deepEqual(restoredFrom(readFileSync(second, 'utf8')), {
@@ -190,7 +190,7 @@ test('a database that a failed rollback left without a pod does not stop the run
   assert.equal(ended.exitCode, 0, said(ended));
   assert.match(
     warnings(ended).join('\n'),
-    /the database cannot be asked .* goes on with .*from before Helm first started/,
+    /the database does not answer .* continues with .*from before Helm first started/,
   );
   assert.ok(lineOf(ended, 'backup')[0]?.includes(path));
 
@@ -223,7 +223,7 @@ test('nothing writes into the folders of an anchor again, whatever is run afterw
   const io = { record: async () => {}, warn: () => {} };
   const file = join(host.folder, 'tiny.values.yaml');
   const [folder = ''] = folders;
-  const refused = { code: 'failed', message: /nothing is written there any more/ };
+  const refused = { code: 'failed', message: /nothing more is written there/ };
   await assert.rejects(keepFile(folder, 'new', 'text'), refused);
   await assert.rejects(keepCopy(folder, 'new', join(host.folder, 'TinyChart')), refused);
   await assert.rejects(moveAside(io, folder, file), refused);
@@ -301,7 +301,7 @@ for (const flow of ['install', 'upgrade'] as const) {
     writeFileSync(join(host.folder, 'TinyChart/templates/mine.yaml'), '# new\n');
     const ended = await host.run(flow);
     assert.equal(ended.exitCode, 0, said(ended));
-    const [, kept = ''] = /TinyChart differed .*kept as (\S+),/.exec(warnings(ended).join('\n')) ?? [];
+    const [, kept = ''] = /TinyChart differs .*kept as (\S+),/.exec(warnings(ended).join('\n')) ?? [];
     assert.match(readFileSync(join(kept, 'templates/server.yaml'), 'utf8'), /# mended by hand/);
     assert.ok(existsSync(join(kept, 'templates/mine.yaml')));
     assert.doesNotMatch(readFileSync(edited, 'utf8'), /mended by hand/);

@@ -154,7 +154,7 @@ const rows: readonly Row[] = [
     templates: { ...next, secret },
     quota: ['count/secrets', 4, 3],
     refused: {
-      most: /^the quota most allows 4 of count\/secrets, 3 are used, and the upgrade makes 2: Secret\/mail, Secret\/sh\.helm/,
+      most: /^the quota most allows 4 of count\/secrets, 3 are used, and the upgrade creates 2: Secret\/mail, Secret\/sh\.helm/,
     },
     fix: /^k3s kubectl describe resourcequota most -n wells$/,
   },
@@ -169,7 +169,7 @@ const rows: readonly Row[] = [
     templates: next,
     quota: ['count/replicasets.apps', 2, 2],
     refused: {
-      most: /allows 2 of count\/replicasets\.apps, 2 are used, and the upgrade makes 1: ReplicaSet of Deployment\/backend$/,
+      most: /allows 2 of count\/replicasets\.apps, 2 are used, and the upgrade creates 1: ReplicaSet of Deployment\/backend$/,
     },
     fix: /^k3s kubectl describe resourcequota most -n wells$/,
   },
@@ -183,7 +183,7 @@ const rows: readonly Row[] = [
     name: 'a quota with room for one ReplicaSet of two',
     templates: both,
     quota: ['count/replicasets.apps', 3, 2],
-    refused: { most: /the upgrade makes 2: ReplicaSet of Deployment\/admin, ReplicaSet of Deployment\/b/ },
+    refused: { most: /the upgrade creates 2: ReplicaSet of Deployment\/admin, ReplicaSet of Deployment\/b/ },
   },
   {
     name: 'a quota with room for one ReplicaSet of two, where each gives its old one back',
@@ -214,7 +214,7 @@ const rows: readonly Row[] = [
     name: 'a full quota of revisions',
     templates: nextDb,
     quota: ['count/controllerrevisions.apps', 1, 1],
-    refused: { most: /the upgrade makes 1: ControllerRevision of StatefulSet\/db/ },
+    refused: { most: /the upgrade creates 1: ControllerRevision of StatefulSet\/db/ },
   },
   {
     name: 'a full quota of revisions where only a Deployment changes',
@@ -238,7 +238,7 @@ const rows: readonly Row[] = [
     name: 'a quota with room for one Deployment of two',
     templates: { ...next, side: workload('side'), web: workload('web') },
     quota: ['count/deployments.apps', 3, 2],
-    refused: { most: /the upgrade makes 2: Deployment\/side, Deployment\/web$/ },
+    refused: { most: /the upgrade creates 2: Deployment\/side, Deployment\/web$/ },
   },
   {
     name: 'a full quota of config maps, one of them changed',
@@ -250,7 +250,7 @@ const rows: readonly Row[] = [
     name: 'a quota with room for one config map of two',
     templates: { ...next, a: simple('ConfigMap', 'a'), b: simple('ConfigMap', 'b') },
     quota: ['count/configmaps', 2, 1],
-    refused: { most: /the upgrade makes 2: ConfigMap\/a, ConfigMap\/b$/ },
+    refused: { most: /the upgrade creates 2: ConfigMap\/a, ConfigMap\/b$/ },
   },
   {
     name: 'a full quota of config maps where one takes another’s place',
@@ -262,7 +262,7 @@ const rows: readonly Row[] = [
     name: 'a quota with room for one node port of two',
     templates: { ...next, a: nodePort('a', 30090), b: nodePort('b', 30091) },
     quota: ['services.nodeports', 1, 0],
-    refused: { most: /allows 1 of services\.nodeports, 0 are used, and the upgrade makes 2: Service\/a, / },
+    refused: { most: /allows 1 of services\.nodeports, 0 are used, and the upgrade creates 2: Service\/a, / },
   },
   {
     name: 'a quota with room for two node ports',
@@ -274,7 +274,7 @@ const rows: readonly Row[] = [
     name: 'a quota with room for one budget of two, by the plural of its kind',
     templates: { ...next, a: budget('a'), b: budget('b') },
     quota: ['count/poddisruptionbudgets.policy', 1, 0],
-    refused: { most: /the upgrade makes 2: PodDisruptionBudget\/a, PodDisruptionBudget\/b/ },
+    refused: { most: /the upgrade creates 2: PodDisruptionBudget\/a, PodDisruptionBudget\/b/ },
   },
 ];
 

@@ -201,7 +201,7 @@ const rows: Row[] = [
       settings: 'apiVersion: v1\nkind: ConfigMap\nmetadata: { name: settings }\ndata: { a: "2" }\n',
     },
     with: 'apiVersion: v1\nkind: ConfigMap\nmetadata: { name: settings }\ndata: { a: "1" }\n',
-    refused: { 'ConfigMap/settings': /is not of this release: no label .*managed-by=Helm/ },
+    refused: { 'ConfigMap/settings': /does not belong to this release: no label .*managed-by=Helm/ },
     fix: /^k3s kubectl label configmap settings -n wells --overwrite \S+=Helm && k3s kubectl annotate configmap settings /,
   },
   {

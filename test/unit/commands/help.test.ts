@@ -47,7 +47,7 @@ test('flags of install stand in groups, those that do nothing are not shown, and
   ]);
   assert.doesNotMatch(text, /--rollback-to|--accept-data-loss|^Options:/m);
   assert.match(text, /^ {2}helm_deploy +Deploy the release$/m);
-  assert.match(text, /^ {2}upgrade_pg_backup +Back the database up$/m);
+  assert.match(text, /^ {2}upgrade_pg_backup +Back up the database$/m);
 });
 
 test('a command that is longer than the screen can be pasted as it stands', () => {

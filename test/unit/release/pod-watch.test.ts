@@ -74,7 +74,7 @@ test('what cannot get ready is told first, then given up, and told at the end wi
   assert.equal(said.length, 1);
   assert.match(
     said[0] ?? '',
-    /^Deployment\/backend: server: ErrImageNeverPull: not present; it is given 90 s/,
+    /^Deployment\/backend: server: ErrImageNeverPull: not present; it has 90 s to recover/,
   );
   assert.deepEqual(
     given.map(({ trouble }) => trouble.workload),
@@ -150,7 +150,7 @@ test('what keeps a rollback waiting is told once, with how long it is waited for
   const { said, given } = await watch([good, noImage], { most: 12, forward: () => (asked += 1) < 2 });
   assert.deepEqual(given, []);
   assert.deepEqual(said, [
-    "Deployment/backend: server: ErrImageNeverPull: not present; Helm's rollback waits for it until 12:40:00 UTC at the latest, and goes on once it is mended",
+    "Deployment/backend: server: ErrImageNeverPull: not present; Helm's rollback waits for it until 12:40:00 UTC at the latest, and continues once it is fixed",
   ]);
 });
 
@@ -167,5 +167,5 @@ test('pods of a rollback that Helm began by itself are no cause of why it did', 
   ];
   let asked = 0;
   const { lines } = await watch(looks, { most: 6, forward: () => (asked += 1) < 2 });
-  assert.deepEqual(lines, ['Deployment/backend: init container prepare: is still at work']);
+  assert.deepEqual(lines, ['Deployment/backend: init container prepare: is still running']);
 });

@@ -33,7 +33,7 @@ test('each way in which a pod does not come up has its kind and the words of who
     [
       pod('a', owner, { unschedulable: '0/1 nodes are available:\n1 node(s) were unschedulable.' }),
       'unschedulable',
-      'no node takes it: 0/1 nodes are available: 1 node(s) were unschedulable.',
+      'no node accepts it: 0/1 nodes are available: 1 node(s) were unschedulable.',
     ],
     [
       pod('a', owner, {
@@ -107,7 +107,7 @@ test('each way in which a pod does not come up has its kind and the words of who
     [
       pod('a', owner, { init: { running: { startedAt: ago(5) } } }),
       'unready',
-      'init container prepare: is still at work',
+      'init container prepare: is still running',
     ],
   ];
   for (const [one, kind, message] of rows) {
@@ -336,6 +336,6 @@ test('a cause that several workloads share is told once for all of them', () => 
   const controllers = [...ofBackend([]).controllers, controller('StatefulSet', 'postgres')];
   assert.deepEqual(
     causeLines(look({ pods, controllers }), () => []),
-    ['Deployment/backend, StatefulSet/postgres (2 pods): no node takes it: 0/1 nodes are available'],
+    ['Deployment/backend, StatefulSet/postgres (2 pods): no node accepts it: 0/1 nodes are available'],
   );
 });

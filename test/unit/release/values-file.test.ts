@@ -19,8 +19,8 @@ function refusal(text: string): IvaapError {
 test('duplicate keys are refused with the line and the key of each', () => {
   const message = asTold(refusal('a: 1\nb:\n  c: 1\n  c: 2\na: 3\n').message);
   assert.match(message, /duplicate keys/);
-  assert.match(message, /line 4: the key "c"/);
-  assert.match(message, /line 5: the key "a"/);
+  assert.match(message, /line 4: duplicate key "c"/);
+  assert.match(message, /line 5: duplicate key "a"/);
 });
 
 test('text that is not YAML is refused with its line', () => {

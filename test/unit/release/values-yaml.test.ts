@@ -25,9 +25,9 @@ test('merge keys, words for booleans, and 120 uses of one anchor are read as Hel
 });
 
 test('what is refused has its line and plain words', () => {
-  assert.deepEqual(faults('a: 1\nb: .inf\n'), ['2: .inf is no number that a value can be']);
+  assert.deepEqual(faults('a: 1\nb: .inf\n'), ['2: .inf is not a finite number']);
   assert.deepEqual(faults('a: 1\n---\nb: 1\n'), [
-    '2: a second document begins (---); put all of it into one',
+    '2: a second document starts (---); put everything into one',
   ]);
   assert.deepEqual(faults('b: &b {x: 1}\na:\n  x: 2\n  <<: *b\n'), [
     '4: << would override x above it; put << first',
@@ -39,10 +39,10 @@ test('what is refused has its line and plain words', () => {
 
 test('bytes that are not UTF-8 are told by their line', () => {
   assert.deepEqual(decodeValues(Buffer.from('a: 1\nb: \xe4\n', 'latin1')), {
-    faults: [{ line: 2, what: 'bytes that are no UTF-8' }],
+    faults: [{ line: 2, what: 'bytes that are not UTF-8' }],
   });
   const utf16 = Buffer.concat([Buffer.from([0xff, 0xfe]), Buffer.from('a: 1', 'utf16le')]);
-  assert.match(JSON.stringify(decodeValues(utf16)), /"line":1,"what":"UTF-16; Helm takes UTF-8 only"/);
+  assert.match(JSON.stringify(decodeValues(utf16)), /"line":1,"what":"UTF-16; Helm reads UTF-8 only"/);
 });
 
 test('a text that Helm would read as something else is quoted where we write it', () => {
