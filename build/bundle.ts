@@ -35,7 +35,7 @@ async function bundled(options: BuildOptions): Promise<string> {
   return file.text;
 }
 
-/** A thread starts from a string: the executable has no files beside it. */
+/** A thread starts from a string: the executable has no files next to it. */
 const workerFromString: Plugin = {
   name: 'worker-from-string',
   setup({ onLoad }) {

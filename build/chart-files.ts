@@ -11,7 +11,7 @@ import { SpecError } from './spec-file.ts';
 const repositories = new Set(['.git', '.svn', '.hg', '.bzr', 'CVS']);
 
 /**
- * The files of a chart's folder as Helm would package them: without what `.helmignore` names and what lies in
+ * The files of a chart's folder as Helm would package them: without what `.helmignore` names and what is in
  * charts/ and is no chart, with the contents of links. Throws {@link SpecError} beginning with `where`.
  */
 export function chartFiles(folder: string, packedFolder: string, where: string): Source[] {
@@ -63,7 +63,7 @@ function ignoresOf(folder: string, where: string): Ignores {
   }
 }
 
-/** In charts/ Helm passes over what begins with `_` or `.`. */
+/** In charts/ Helm passes over what starts with `_` or `.`. */
 const isNoChart = (name: string): boolean => /^(?:charts\/[^/]+\/)*charts\/[_.][^/]*$/.test(name);
 
 /**

@@ -34,7 +34,7 @@ const containerLists = ['initContainers', 'containers', 'ephemeralContainers'];
 
 /**
  * What the API server refuses of an object, in the middle of an upgrade, and can be seen now: members of
- * lists that come twice, and `$patch`.
+ * lists, and `$patch`.
  */
 export function listMistakes(manifests: readonly Manifest[], where: string): string[] {
   return manifests.filter(isBuiltIn).flatMap((manifest) => {

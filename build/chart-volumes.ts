@@ -24,7 +24,7 @@ export const rendersDatabase = (product: Product, manifests: readonly Manifest[]
 /**
  * Who keeps data where. The volume of product.yaml is the one that the installer makes, that outlives each
  * release, and that summaries name as the database's place: the database has to mount it. Other data that
- * goes with a claim or a release is told.
+ * goes with a claim or a release is a warning.
  */
 export function checkVolumes({ product }: ReleaseFiles, manifests: readonly Manifest[]): Findings {
   const { claim, persistentVolume } = product.value.database.volume;

@@ -19,7 +19,7 @@ export class ChunkHash {
     xxh128.update(bytes);
   }
 
-  /** Ends the chunk; the next bytes begin another one. */
+  /** Ends the chunk; the next bytes start another one. */
   digest(): ChunkHashes {
     const hashes: ChunkHashes = [xxh128.digest('hex'), this.#sha256.digest('hex')];
     xxh128.init();

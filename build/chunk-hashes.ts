@@ -19,7 +19,7 @@ export async function hashChunks(
 ): Promise<void> {
   const { chunks, headSize, entries } = index;
   const zeroed = { from: headSize, to: indexOffset + indexLength };
-  // Chunks that lie whole in the padding are alike: one of them is hashed for all.
+  // Chunks that consist of padding alone are equal: one of them is hashed for all.
   const hole = padding ? entries.at(-1) : undefined;
   let ofZeros: Promise<ChunkHashes> | undefined;
   await Promise.all(

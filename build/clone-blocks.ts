@@ -34,7 +34,7 @@ const program = `
 /**
  * Has the output share the ranges' blocks with their files where the file system can: nothing is copied, and
  * the bytes take no room of their own. Node has no call for a part of a file, perl has, and is on every
- * machine that has git. Returns the ranges that now lie in the output, whole; without perl or such a file
+ * machine that has git. Returns the ranges that now are in the output, whole; without perl or such a file
  * system none.
  */
 export async function cloneBlocks(output: FileHandle, ranges: readonly Range[]): Promise<Set<Range>> {

@@ -32,7 +32,7 @@ export interface Copied {
 const turnBytes = 8 * 1024 * 1024;
 
 /**
- * Copies a range and hashes it, and each chunk that lies in it whole, in one pass. Such chunks go past the
+ * Copies a range and hashes it, and each chunk that is in it whole, in one pass. Such chunks go past the
  * page cache: to find memory for them takes the kernel longer than the copying itself. What is hashed with
  * its neighbours' bytes stays there for that. One at a time in a thread. `onBytes` hears how many bytes of
  * the range are there.

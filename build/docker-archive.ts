@@ -13,7 +13,7 @@ import type { ImageParts, LayoutReader } from './layout-reader.ts';
 import { sha256Digest } from './layout-reader.ts';
 import type { Content } from './pack-source.ts';
 
-/** manifest.json of `docker save`, all versions; newer ones write an OCI layout beside it. */
+/** manifest.json of `docker save`, all versions; newer ones write an OCI layout next to it. */
 const listDocument = z.array(
   z.object({
     Config: z.string(),

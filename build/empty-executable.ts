@@ -4,7 +4,7 @@ import { positionReader } from '../src/payload/position-reader.ts';
 import { SpecError } from './spec-file.ts';
 
 /**
- * The archive has to begin where the ELF image ends: that is where a reader looks for it when the trailer is
+ * The archive has to start where the ELF image ends: that is where a reader looks for it when the trailer is
  * missing. Throws {@link SpecError}.
  */
 export async function emptyExecutableSize(path: string): Promise<number> {

@@ -8,7 +8,7 @@ interface Job {
   reject(error: Error): void;
 }
 
-/** One thread. It begins what it is sent in that order; long work in it gives way to what comes meanwhile. */
+/** One thread. It starts what it is sent in that order; long work in it gives way to what comes meanwhile. */
 class HashThread {
   readonly #worker: Worker;
   readonly #jobs = new Map<number, Job>();

@@ -3,10 +3,10 @@ import type { KeyObject } from 'node:crypto';
 /** Byte sequences that only somebody who has the key can write. */
 export type KeyTraces = readonly Buffer[];
 
-/** How messages name it: what it would open is worth more than the file that it lies in. */
+/** How messages name it: what it would open is worth more than the file that it is in. */
 export const ownKey = 'the private key that signs this file, which would be shipped with it';
 
-/** An Ed25519 key's forms: the 32 secret bytes as they lie in DER, PEM, a PEM in base64, JWK, and hex. */
+/** An Ed25519 key's forms: the 32 secret bytes as they are in DER, PEM, a PEM in base64, JWK, and hex. */
 export function keyTraces(keys: readonly KeyObject[]): KeyTraces {
   return keys.flatMap((key) => {
     const der = key.export({ format: 'der', type: 'pkcs8' });

@@ -29,7 +29,7 @@ export interface Scratch {
   folder: string;
 }
 
-/** Runs `use` with a scratch folder of its own, whose name begins so, and removes it afterwards. */
+/** Runs `use` with a scratch folder of its own, whose name starts so, and removes it afterwards. */
 export async function withScratch<T>(prefix: string, use: (scratch: Scratch) => Promise<T>): Promise<T> {
   const { folder, remove } = temporaryFolder(prefix);
   try {
@@ -56,12 +56,12 @@ export function readBlob({ path, offset, size }: BlobPlace, limit = 16 * 1024 * 
   return bytes;
 }
 
-/** A layout that lies unpacked in a folder. */
+/** A layout that is unpacked in a folder. */
 export function folderSource(folder: string): LayoutFiles {
   return {
     path: folder,
     find(name) {
-      // A list in the folder may name anything; what it means lies below.
+      // A list in the folder may name anything; what it means is below.
       if (name.startsWith('..')) return undefined;
       const path = join(folder, name);
       const found = statSync(path, { throwIfNoEntry: false });
@@ -88,7 +88,7 @@ export function archiveSources(scratch: Scratch): (path: string, where: string) 
 }
 
 /**
- * A tar is read where it lies; a compressed one is unpacked to `unpacked` first, since nothing in it has a
+ * A tar is read where it is; a compressed one is unpacked to `unpacked` first, since nothing in it has a
  * place to read from.
  */
 async function archiveSource(path: string, unpacked: string): Promise<LayoutFiles> {

@@ -6,10 +6,10 @@ import type { LayoutReader } from './layout-reader.ts';
  * digest.
  */
 export interface Candidate {
-  /** By containerd's annotation or docker's list: always a whole name. */
+  /** By containerd's annotation or docker's list: always a complete name. */
   names: readonly string[];
   /**
-   * By the OCI annotation: a whole name, one without its registry, a tag alone, or whatever the tool took.
+   * By the OCI annotation: a complete name, one without its registry, a tag alone, or whatever the tool took.
    */
   refName?: string | undefined;
   digest: string;
@@ -18,7 +18,7 @@ export interface Candidate {
 const mostListed = 12;
 
 /**
- * Those that are meant: by whole name, or by what the spec says that the source calls it. A name is a whole
+ * Those that are meant: by whole name, or by what the spec says that the source calls it. A name is a complete
  * one, so that an image of another registry with the same path is never taken.
  */
 export function chosenBy<One extends Candidate>(
@@ -42,7 +42,7 @@ export function chosenBy<One extends Candidate>(
   });
 }
 
-/** A whole name is believed before the other annotation, from which a tool may have cut the registry. */
+/** A complete name is believed before the other annotation, from which a tool may have cut the registry. */
 const spokenNames = ({ names, refName }: Candidate): readonly string[] =>
   names.length > 0 || refName === undefined ? names : [refName];
 

@@ -28,7 +28,7 @@ export interface Wanted {
   where: string;
 }
 
-/** Reads the documents of one source; every refusal begins with the image's name. */
+/** Reads the documents of one source; every refusal starts with the image's name. */
 export class LayoutReader {
   readonly source: LayoutFiles;
   /** As the runtime has it. */

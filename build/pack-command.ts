@@ -59,7 +59,7 @@ function chartText(chart: ChartReport | undefined): string {
   return `chart rendered with ${values}, Helm's record of it at most ${(secretBytes / 1024).toFixed(1)} KiB`;
 }
 
-/** A signal that ends the run takes away what it has written so far. */
+/** A signal that ends the run removes what it has written so far. */
 function removeOnSignal(): void {
   for (const [signal, exitCode] of [
     ['SIGINT', 130],

@@ -47,7 +47,7 @@ export interface Packed {
 
 const bytesPerThread = 32 * 1024 * 1024;
 
-/** Writes `output` whole or not at all. Throws {@link SpecError} for what the vendor has to mend. */
+/** Writes `output` completely or not at all. Throws {@link SpecError} for what the vendor has to fix. */
 export async function packPayload(request: PackRequest): Promise<Packed> {
   refuseOutput(request.output, [request.executable, request.spec, ...(request.keys?.files ?? [])]);
   return withScratch(`${request.output}.unpacked-`, async (scratch) =>
@@ -96,7 +96,7 @@ async function packPlan(plan: CheckedPlan, request: PackRequest): Promise<Packed
     // The threads write through the file's number, which another file may have as soon as this one is closed.
     await pool.close();
     await proveOutput(partial.temporaryPath, request.output, digest);
-    // A signature of an earlier file never lies beside this one.
+    // A signature of an earlier file is never left next to this one.
     await rm(`${request.output}.minisig`, { force: true });
     await partial.commit();
     if (signature !== undefined)

@@ -1,5 +1,5 @@
 /**
- * Where an entry's bytes come from: a file, from `offset` on when it begins inside of one; `zeros` is a hole.
+ * Where an entry's bytes come from: a file, from `offset` on when it starts inside of one; `zeros` is a hole.
  */
 export type Content = { bytes: Buffer } | { path: string; offset?: number } | { zeros: true };
 

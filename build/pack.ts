@@ -1,12 +1,12 @@
 import { join } from 'node:path';
 
 /**
- * `npm run pack`: begins anew, as the same process, with what Node and the C library read before our first
+ * `npm run pack`: re-executes itself, as the same process, with what Node and the C library read before our first
  * line.
  */
 
 const environment = {
-  // Half a second went into compiling what packing imports, in each thread anew. Where it cannot be written,
+  // Half a second went into compiling what packing imports, again in each thread. Where it cannot be written,
   // everything is compiled as ever.
   NODE_COMPILE_CACHE: join(import.meta.dirname, '../node_modules/.cache/node'),
   // Disks write several times as fast from huge pages.

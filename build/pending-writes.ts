@@ -14,7 +14,7 @@ let memory: Uint8Array | undefined;
 
 /**
  * The thread's, in huge pages where start-up asked for them (pack.ts). `source`, a file that can be read,
- * tells where a page begins.
+ * tells where a page starts.
  */
 function ownMemory(source: number): Uint8Array {
   const uncached = openUncached(source, constants.O_RDONLY);
@@ -26,7 +26,7 @@ function ownMemory(source: number): Uint8Array {
 }
 
 /**
- * Writes of one thread that are under way while it goes on. They share the thread's memory: only one of these
+ * Writes of one thread that are under way while it continues. They share the thread's memory: only one of these
  * is in use at a time.
  */
 export class PendingWrites {
@@ -59,7 +59,7 @@ export class PendingWrites {
   }
 
   /**
-   * Begins to write the front of the memory given last. `pastCache` wants whole pages, and is a wish: not
+   * Starts to write the front of the memory given last. `pastCache` wants whole pages, and is a wish: not
    * each file system has it.
    */
   write(bytes: Uint8Array, position: number, { pastCache }: { pastCache: boolean }): void {

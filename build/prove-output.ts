@@ -6,7 +6,7 @@ import { SpecError } from './spec-file.ts';
 
 /**
  * Opens what was written as every host will, before it gets its name: index, directory, headers, signature,
- * product and release, and how each archive is put together. Contents were hashed as they were written.
+ * product and release, and how each archive is assembled. Contents were hashed as they were written.
  * Throws {@link SpecError} with the reader's words.
  */
 export async function proveOutput(path: string, output: string, digest: string): Promise<void> {

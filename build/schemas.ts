@@ -13,7 +13,7 @@ import { releaseSpecSchema } from './release-spec.ts';
 const folder = join(import.meta.dirname, '../payload-spec');
 
 /**
- * File name -> JSON Schema of what stands in the file before defaults are filled in; where the code takes
+ * File name -> JSON Schema of what is in the file before defaults are filled in; where the code takes
  * unknown fields, so does it.
  */
 function schemas(): Record<string, string> {

@@ -36,7 +36,7 @@ const handoverVariable = 'IVAAP_HANDOVER_KEYS';
 /**
  * The keys from the command line or the environment, which forgets them: no program that is started later
  * inherits one. Undefined when none is given. Throws {@link SpecError} for what is no private Ed25519 key,
- * lies inside the spec's folder or can be read by others.
+ * is inside the spec's folder or can be read by others.
  */
 export function readSigningKeys(
   files: { key?: string | undefined; handoverKeys?: readonly string[] | undefined },

@@ -72,7 +72,7 @@ function lineOf(document: Document, lines: LineCounter, keys: readonly (string |
   for (let length = keys.length; length > 0; length -= 1) {
     const parent: unknown =
       length === 1 ? document.contents : document.getIn(keys.slice(0, length - 1), true);
-    // What begins on the line of its key is named by the key: a list or map begins a line below.
+    // What starts on the line of its key is named by the key: a list or map starts a line below.
     const node = isMap(parent)
       ? parent.items.find(({ key }) => isScalar(key) && key.value === keys[length - 1])?.key
       : document.getIn(keys.slice(0, length), true);

@@ -6,7 +6,7 @@ import { extract } from 'tar-stream';
 import { followed, linkTarget } from '../src/images/tar-files.ts';
 import { paddedSize as padded, tarBlock as block } from '../src/payload/format/archive-tar.ts';
 
-/** Where a file's content lies inside an uncompressed tar. */
+/** Where a file's content is inside an uncompressed tar. */
 export interface TarMember {
   offset: number;
   size: number;
@@ -19,7 +19,7 @@ const longestDescription = 1024 * 1024;
 
 /**
  * The regular files of an uncompressed tar by name, found by reading headers alone: contents are skipped, so
- * a listing costs the same whatever lies inside. Links lead to the file that they name; of a name that comes
+ * a listing costs the same whatever is inside. Links lead to the file that they name; of a name that comes
  * twice the last one counts, as for tar. Throws an Error that says at which byte the tar breaks off or makes
  * no sense.
  */
@@ -32,7 +32,7 @@ export async function tarMembers(path: string): Promise<Map<string, TarMember>> 
     let description: Buffer[] = [];
     for (let position = 0; position < end;) {
       const header = await readAt(handle, position, block);
-      // Two blocks of zeros end a tar; what lies behind them is no part of it.
+      // Two blocks of zeros end a tar; what is behind them is no part of it.
       if (header.every((byte) => byte === 0)) break;
       const type = String.fromCharCode(header[156]!);
       if (describing.has(type) || type === 'g') {

@@ -4,7 +4,7 @@ import { rm } from 'node:fs/promises';
 /** What this run has made beside its output or below the folder for temporary files. */
 const made = new Set<string>();
 
-/** A folder that nobody had before, whose name begins so. `remove` takes it away. */
+/** A folder that nobody had before, whose name starts so. `remove` takes it away. */
 export function temporaryFolder(prefix: string): { folder: string; remove(): Promise<void> } {
   const folder = mkdtempSync(prefix);
   made.add(folder);

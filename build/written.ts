@@ -1,12 +1,12 @@
 import type { ByteRange } from '../src/payload/byte-ranges.ts';
 
-/** Bytes that lie in both. */
+/** Bytes that are in both. */
 export const overlap = (a: ByteRange, b: ByteRange): number =>
   Math.max(0, Math.min(a.to, b.to) - Math.max(a.from, b.from));
 
 /**
- * Which bytes of the output are there. Contents are copied side by side, and what is made of many of them
- * (chunks, archives) begins as soon as its own bytes are there instead of when all are.
+ * Which bytes of the output are there. Contents are copied in parallel, and what is made of many of them
+ * (chunks, archives) starts as soon as its own bytes are there instead of when all are.
  */
 export class Written {
   readonly #extents: ByteRange[] = [];
@@ -32,7 +32,7 @@ export class Written {
   }
 }
 
-/** Numbers of the chunks of which every byte lies in bytes [offset, offset + size) of the output. */
+/** Numbers of the chunks of which every byte is in bytes [offset, offset + size) of the output. */
 export function wholeChunks(
   { offset, size }: { offset: number; size: number },
   chunkSize: number,

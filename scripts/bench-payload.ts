@@ -211,7 +211,7 @@ function bulkRows(at: (name: string) => string, executable: string): Row[] {
   }
   const needed: [work: string, script: string][] = [
     ['extract-file, warm', 'openssl dgst -sha256 "$1"'],
-    // Blob, chunk and archive: three hashes of each byte, side by side on what processors there are.
+    // Blob, chunk and archive: three hashes of each byte, in parallel on what processors there are.
     [
       'pack, warm',
       'openssl dgst -sha256 "$1" & openssl dgst -sha256 "$1" & openssl dgst -sha256 "$1" & wait $!; wait',

@@ -1,5 +1,5 @@
 /**
- * Works through `items` in their order, `atOnce` of them at any time. After a failure no further one is begun; those that run
+ * Works through `items` in their order, `atOnce` of them at any time. After a failure no further one is started; those that run
  * are waited for, so that nothing outlives the error, and then the first failure is thrown.
  */
 export async function inParallel<T>(

@@ -5,7 +5,7 @@ const isOther = (line: string) => line.trim() === '' || /^(#|\s*\||<!--| {4})/.t
 const isItem = (line: string) => /^\s*([-*]|\d+\.)\s/.test(line);
 const isFence = (line: string) => /^\s*```/.test(line);
 
-/** `text` over lines; code between backticks stays whole. */
+/** `text` over lines; code between backticks stays intact. */
 function wrapped(text: string, first: string, next: string): string[] {
   const lines: string[] = [];
   let line = first;

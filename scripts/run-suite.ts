@@ -21,7 +21,7 @@ if (suite === undefined) {
 
 const root = join(import.meta.dirname, '..');
 // Many short files spend a third of a second each on compiling what the one before had compiled. Not where tests run the
-// executable, which begins anew without such variables.
+// executable, which re-executes itself without such variables.
 if (name === 'unit') process.env['NODE_COMPILE_CACHE'] ??= join(root, 'dist/compile-cache');
 const files = only.length > 0 ? only : filesOfSuite();
 const counts = { passed: 0, failed: 0 };

@@ -26,7 +26,7 @@ const knownValue = (property: Property): Property | undefined =>
 
 function typeName(property: Property): string {
   const { type, enum: values, const: constant, items } = property;
-  // As it stands in the JSON: a boolean is no text.
+  // As it is in the JSON: a boolean is no text.
   if (constant !== undefined) return `\`${JSON.stringify(constant)}\``;
   if (values) return values.map((value) => `\`"${value}"\``).join(' or ');
   const value = knownValue(property);
@@ -38,7 +38,7 @@ function typeName(property: Property): string {
   return Array.isArray(type) ? type.join(' or ') : (type ?? 'any');
 }
 
-/** What is inside a list, an answer or an object that may be null, with what its fields' names begin with. */
+/** What is inside a list, an answer or an object that may be null, with what its fields' names start with. */
 function inside(property: Property, name: string): [Property, string] {
   const value = knownValue(property);
   if (value !== undefined) return inside(value, `${name}.value`);
@@ -53,7 +53,7 @@ function inside(property: Property, name: string): [Property, string] {
 interface Leave {
   /** Fields that are not told. */
   out?: readonly string[];
-  /** Fields whose inside is told elsewhere. */
+  /** Fields whose inside is reported elsewhere. */
   closed?: readonly string[];
 }
 

@@ -1,6 +1,6 @@
 /**
  * The suites as data. `scripts/run-suite.ts` runs one; `scripts/test` runs all of them in this order.
- * `limitMinutes`: after that a suite is called hanging, says so and ends. `concurrency`: test files side by side.
+ * `limitMinutes`: after that a suite is called hanging, says so and ends. `concurrency`: test files in parallel.
  */
 export const suites = {
   unit: { limitMinutes: 8, concurrency: 2 },

@@ -31,7 +31,7 @@ const suite = (name: SuiteName, what: string): Stage => ({
   counted: true,
 });
 
-/** One after another; the stages of one round side by side, because together they take less time than in turn. */
+/** One after another; the stages of one round in parallel, because together they take less time than in turn. */
 const rounds: Stage[][] = [
   [
     {

@@ -44,7 +44,7 @@ async function removeLeftovers(parent: string, prefix: string): Promise<void> {
 }
 
 /**
- * The folder `kind/key` of the cache, made by `build` when it is not there. It appears whole or not at all, and
+ * The folder `kind/key` of the cache, made by `build` when it is not there. It appears completely or not at all, and
  * callers that come at the same time build it once.
  */
 export async function cached(

@@ -51,7 +51,7 @@ export async function writeOciLayout(folder: string, images: readonly ImageSourc
     manifests.push({
       ...manifest,
       platform,
-      // containerd takes the whole name from its own key; other tools look for the other one.
+      // containerd takes the complete name from its own key; other tools look for the other one.
       annotations: { 'io.containerd.image.name': reference, 'org.opencontainers.image.ref.name': reference },
     });
   }

@@ -6,7 +6,7 @@ export interface SampleRelease {
   facts: Release;
   /** The release whose services and chart this one carries: its own, or another's under a new version number. */
   codeOf: string;
-  /** Folder with files that replace those of `chart/`, and a values template beside them. */
+  /** Folder with files that replace those of `chart/`, and a values template next to them. */
   chartOverlay?: string;
 }
 

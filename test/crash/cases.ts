@@ -8,12 +8,12 @@ import { placesOf } from './journal-places.ts';
 import { typeCommand } from './kill.ts';
 import type { Again, Trial } from './survive.ts';
 
-/** Resumes over damage that came with the crash: preflight reports it and does not block, and it is mended only then. */
+/** Resumes over damage that came with the crash: preflight reports it and does not block, and it is fixed only then. */
 
-/** How long a run may take once the damage is mended: pods that looped are started again after up to a minute. */
+/** How long a run may take once the damage is fixed: pods that looped are started again after up to a minute. */
 const limitMs = 400_000;
 
-/** Types the command, waits until it has said what is broken, and mends that. */
+/** Types the command, waits until it has said what is broken, and fixes that. */
 async function mendedWhenReported(
   host: TestHost,
   graph: GraphName,
@@ -44,7 +44,7 @@ const startIngress = (host: TestHost) =>
     .shell('rm -f /run/lab/hold; until curl -s -o /dev/null http://127.0.0.1/; do sleep 0.3; done')
     .then(() => {});
 
-/** The backend's processes end as soon as they begin, until `stop`. */
+/** The backend's processes end as soon as they start, until `stop`. */
 class CrashLoop {
   readonly #host: TestHost;
   #timer: NodeJS.Timeout | undefined;
@@ -82,7 +82,7 @@ async function untilHelmWorks(host: TestHost): Promise<void> {
   );
 }
 
-/** Made anew for each attempt's host by the closures' own state; the tree is killed, so Helm is cut off in its work. */
+/** Created again for each attempt's host by the closures' own state; the tree is killed, so Helm is cut off in its work. */
 export function damageCases(): Trial[] {
   const place = 'upgrade_helm:helm-at-work';
   const aim = { graph: 'upgrade', kill: 'tree', place } as const;

@@ -16,7 +16,7 @@ import { outcome, secrets } from './outcome.ts';
 export interface Trial extends Aim {
   /** Names the row: a place of the journal, or what is special. */
   id: string;
-  /** While the first run goes on; ends with it. */
+  /** Used while the first run is under way; ends with it. */
   beside?: (host: TestHost) => Promise<undefined>;
   /** Types the command again; default: types it and waits for its end. */
   again?: (host: TestHost, graph: GraphName) => Promise<Again>;
@@ -44,10 +44,10 @@ export interface Verdict extends ProofVerdict {
   texts: Record<string, string>;
 }
 
-/** A run that was faster than the killer is killed anew on a fresh host. */
+/** A run that was faster than the killer is killed again on a fresh host. */
 const attempts = 4;
 
-/** Kills the command as the trial says, types it again on the same host, and compares what is there with an undisturbed run's (which may go on meanwhile). */
+/** Kills the command as the trial says, types it again on the same host, and compares what is there with an undisturbed run's (which may continue meanwhile). */
 export async function survive(trial: Trial, base: Promise<Baseline>): Promise<Verdict> {
   for (let attempt = 1; ; attempt += 1) {
     // An instant after the end of a run that was faster than the undisturbed one: a little earlier the next time.
@@ -78,7 +78,7 @@ async function once(
 ): Promise<Verdict> {
   const { graph, id, kill } = trial;
   await prepare(host, graph);
-  // One that fails lets the run be missed or end by itself, which is told then.
+  // One that fails lets the run be missed or end by itself, which is reported then.
   const beside = trial.beside?.(host).catch((error: Error) => error.message);
   const killed = await runAndKill(host, trial);
   const problem = (await beside) ?? '';
@@ -160,7 +160,7 @@ const differenceLines = (was: readonly string[], is: readonly string[]) =>
     .split('\n')
     .filter((line) => line !== '');
 
-/** The lines in which a run tells what it found of an earlier one. */
+/** The lines in which a run prints what it found of an earlier one. */
 function resumeText(stdout: string): string {
   const lines = stdout.split('\n').map((line) => line.replace(/^\S+Z\s+/, '').trim());
   const told = lines.filter(

@@ -46,7 +46,7 @@ async function cloneOf(golden: GoldenName): Promise<TestHost> {
 
 /**
  * Ends the host. Throws when anything that bears its name is left on the machine: processes, mounts, loop devices, cgroups.
- * Namespaces are the lab's own test: here the kernel gives their numbers to the host beside this one at once.
+ * Namespaces are the lab's own test: here the kernel gives their numbers to the host next to this one at once.
  */
 async function takeDown({ name }: TestHost): Promise<void> {
   await labDown(name);

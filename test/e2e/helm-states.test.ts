@@ -174,7 +174,7 @@ test('the table of Helm states, one after the other on one host', async (t) => {
     );
 
     await chapter(
-      'pending-rollback: the revision to which it went stays, and the upgrade goes on',
+      'pending-rollback: the revision to which it went stays, and the upgrade resumes',
       async () => {
         const { revision } = await last(host);
         await editRecord(host, revision, withStatus('failed'), revision + 1);
@@ -190,7 +190,7 @@ test('the table of Helm states, one after the other on one host', async (t) => {
     );
 
     await chapter(
-      'superseded-only at the limit of the history: the one to roll back to is not taken away',
+      'superseded-only at the limit of the history: the one to roll back to is not removed',
       async () => {
         const { revision } = await last(host);
         await editRecord(host, revision, withStatus('superseded'));

@@ -94,7 +94,7 @@ export class TestHost {
     return { status: Number(stdout.slice(cut + 1)), body: stdout.slice(0, cut) };
   }
 
-  /** Where the package of a release lies in this host; carried there when it is first asked for. */
+  /** Where the package of a release is in this host; carried there when it is first asked for. */
   async package(version: string): Promise<string> {
     const folder = `/opt/packages/ivaap-${version}`;
     if (!this.#packages.has(version)) {

@@ -7,7 +7,7 @@ import type { TestHost } from './host.ts';
 import { byShell, filled, stateFile } from './refusal-preparations.ts';
 import { readState } from './state.ts';
 
-/** Preflight on a real host: nothing in the way, much in the way at once, damage that a run comes to mend, and waivers. */
+/** Preflight on a real host: nothing in the way, much in the way at once, damage that a run may fix, and waivers. */
 
 interface Result {
   id: string;
@@ -77,7 +77,7 @@ const strangeHelm = byShell(
   'kill $(cat /root/helm.pid); rm /root/helm.pid',
 );
 
-/** Begins an upgrade and kills it once its first step has begun: all that is recorded of its start is durable then. */
+/** Starts an upgrade and kills it once its first step has started: all that is recorded of its start is durable then. */
 const killedRun = (flags: string) => `
   cd /opt/packages/ivaap-2026.2
   ./ivaap install --upgrade ${flags} > /root/out 2>&1 & pid=$!
@@ -92,7 +92,7 @@ const faketime = '/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1';
 // The library would look again after ten seconds, and `ivaap` empties its environment.
 const anHourBack = ['env', 'FAKETIME=-1h', 'FAKETIME_CACHE_DURATION=3600', 'DONT_FAKE_MONOTONIC=1'];
 
-/** For all programs of the host, which it changes nothing for without FAKETIME: ours begins anew where LD_PRELOAD names a library. */
+/** For all programs of the host, which it changes nothing for without FAKETIME: ours re-executes itself where LD_PRELOAD names a library. */
 async function preloaded(host: TestHost): Promise<() => Promise<void>> {
   await host.writeFile('/etc/ld.so.preload', `${faketime}\n`, '0644');
   return async () => void (await host.shell('rm /etc/ld.so.preload'));
@@ -119,7 +119,7 @@ test('preflight says all that is in the way at once, and changes nothing', async
     await beginCrashLoop(host);
 
     await chapter(
-      'what is wrong is named in one report with what mends each, and nothing is changed',
+      'what is wrong is named in one report with what fixes each, and nothing is changed',
       async () => {
         const mend = [
           await ingressDead(host),
@@ -169,7 +169,7 @@ test('preflight says all that is in the way at once, and changes nothing', async
       assert.match(stdout, /waived: pods \(looping is not ours\) by olga/);
     });
 
-    await chapter('damage that a run comes to mend does not stop one that goes on', async () => {
+    await chapter('damage that a run may fix does not stop one that resumes', async () => {
       const back = await ingressDead(host);
       const results = await report(host, 0);
       const tolerated = results.filter((result) => result.tolerated === true).map(({ id }) => id);

@@ -277,7 +277,7 @@ export const refusals: readonly Refusal[] = [
   {
     name: 'too little memory',
     argv: upgrade,
-    // Only this program sees another machine: the cluster goes on with what it has.
+    // Only this program sees another machine: the cluster continues with what it has.
     under: [
       'unshare',
       '--mount',

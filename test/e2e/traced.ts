@@ -25,10 +25,10 @@ export async function prepareTracer(host: TestHost): Promise<void> {
   await host.shell(`mkdir -p ${folder}`);
 }
 
-/** A start whose line ends before its result is told, since another process had its turn, counts as one. */
+/** A start whose line ends before its result is reported, since another process had its turn, counts as one. */
 const startedPattern = /execve\("([^"]+)", (\[.*\]), 0x.*(?: = 0| <unfinished \.\.\.>)$/gm;
 
-/** What C writes and JSON does not; a backslash that is escaped itself begins none. */
+/** What C writes and JSON does not; a backslash that is escaped itself starts none. */
 const escapes = /\\\\|\\(?:x[0-9a-f]{2}|[0-7]{1,3}|v|a|e)/g;
 
 /** Command lines of the programs of the host and of the payload: `helm …`, `kubectl …`, `ctr …`, `crictl …`. */

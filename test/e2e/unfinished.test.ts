@@ -67,13 +67,13 @@ async function assertWhole(host: TestHost, dump: Dump | undefined): Promise<void
   assert.ok(stdout.startsWith(dump.sha256), `${dump.path} is as it was recorded`);
 }
 
-test('an upgrade that failed is begun again, without a backup, and with a fresh one', async (t) => {
+test('an upgrade that failed is started again, without a backup, and with a fresh one', async (t) => {
   await withHost('installed-2026.1', 20, async (host) => {
     const chapter = chapters(t, host);
     const wells = await host.wells.checksum();
 
     await chapter(
-      'a cluster that refuses the release fails the upgrade; the product goes on as it was',
+      'a cluster that refuses the release fails the upgrade; the product continues as it was',
       async () => {
         await refuseReleases(host, '2026.2', '2027.1');
         const asked = await host.ivaap('2026.2', ['install', '--upgrade']);

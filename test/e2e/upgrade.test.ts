@@ -107,7 +107,7 @@ test('a host with 2026.1 and 1,000 wells is refreshed and upgraded to 2026.2', a
       assert.deepEqual(await checksumsOfDump(host, path), before.tables);
     });
 
-    await chapter('snapshot and old chart are whole, and the derived keys point to them', async () => {
+    await chapter('snapshot and old chart are complete, and the derived keys point to them', async () => {
       const text = JSON.stringify((await readState(host)).derived);
       const paths = [...text.matchAll(/"(\/opt\/ivaap\/[^"]+)"/g)].map((match) => match[1] as string);
       const files = (

@@ -5,14 +5,14 @@ import { assertImagesOf, helmHistory } from './cluster.ts';
 import { assertExit } from './harness.ts';
 import type { TestHost } from './host.ts';
 
-/** What comes about after preflight has passed: the run stands still where Helm is about to begin, the harm is done, and it goes on. */
+/** What comes about after preflight has passed: the run is paused where Helm is about to start, the harm is done, and it continues. */
 
 const valuesFile = '/opt/ivaap/ivaap.values.yaml';
 export const templates = '/opt/ivaap/IVAAPHelmTemplate/templates';
 export const kubectl = 'bash /usr/local/lib/lab/node/k3s kubectl';
 
 export interface Harm {
-  /** A script that is run in the host while the run stands still. */
+  /** A script that is run in the host while the run is paused. */
   harm: string;
   /** One that is run as soon as Helm goes back; none: the harm stays. */
   heal?: string;
@@ -77,7 +77,7 @@ export function namedCommand(text: string): string {
 export const typed = (host: TestHost, command: string): Promise<Finished> =>
   host.shell(command, { env: { PATH: '/usr/local/bin:/usr/bin:/bin', HOME: '/root' } });
 
-/** How often a text stands there. */
+/** How often a text occurs. */
 export const count = (text: string, what: string | RegExp): number => text.split(what).length - 1;
 
 /** What came with the error, between its sentence and what is to try. */

@@ -15,7 +15,7 @@ export interface Result extends Verdict {
   end: End;
   /** The run's own words, in short. */
   said: string;
-  /** From the fault to the end of the run, or of the fault where the run went on. */
+  /** From the fault to the end of the run, or of the fault where the run continued. */
   seconds: number;
   /** Everything that the run printed. */
   output: string;
@@ -66,7 +66,7 @@ class OneHost {
     this.#pending = [...chain.cases];
   }
 
-  /** A host that may have been started anew since: mounts of packages are looked at again. */
+  /** A host that may have been started again since: mounts of packages are looked at again. */
   get #host(): TestHost {
     return new TestHost(this.#name);
   }

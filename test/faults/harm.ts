@@ -11,7 +11,7 @@ interface Harm {
   afterMs?: number;
 }
 
-/** Does harm while the run stands still; it goes on afterwards. `pid` is the program that was waited for. */
+/** Does harm while the run is paused; the run continues afterwards. `pid` is the program that was waited for. */
 export type Act = (run: WatchedRun, pid: number | undefined) => Promise<Harm>;
 
 export const signal =
@@ -32,7 +32,7 @@ export const askTwice: Act = async (run) => {
 
 const helmHeldMs = 30_000;
 
-/** Helm stands still beside it for a while, so that the next run finds it alive. */
+/** Helm is paused next to it for a while, so that the next run finds it alive. */
 export const killBesideHelm: Act = async (run, pid) => {
   if (pid === undefined) throw new Error('no Helm to live on');
   send(pid, 'SIGSTOP');
@@ -54,7 +54,7 @@ async function clusterAnswers(host: TestHost): Promise<void> {
 
 const apiServerAwayMs = 60_000;
 
-/** As a restart of k3s that takes a minute; pods go on running. */
+/** As a restart of k3s that takes a minute; pods continue running. */
 export const stopApiServer: Act = async ({ host }) => {
   await host.shell('touch /run/lab/hold; kill -9 $(cat /run/lab/kube-apiserver.pid)');
   return {

@@ -75,7 +75,7 @@ export class Before {
 
 const countOfWells = 'SELECT count(*) FROM wells';
 
-/** Each dump under its real name is whole, and those that the state names are as they were recorded. */
+/** Each dump under its real name is complete, and those that the state names are as they were recorded. */
 async function brokenDumps(host: TestHost, state: State): Promise<string[]> {
   const { stdout } = await host.shell(`
     for dump in /opt/ivaap/.installer/backups/*/ivaapdb.sql; do

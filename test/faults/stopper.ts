@@ -37,7 +37,7 @@ function runningStep({ state, steps }: StopOrder): string | undefined {
   });
 }
 
-/** Undefined when the run was faster: it goes on. */
+/** Undefined when the run was faster: it continues. */
 function stopAt(order: StopOrder): string | undefined {
   process.kill(order.pid, 'SIGSTOP');
   while (!'TtZX'.includes(processState(order.pid))) pause();

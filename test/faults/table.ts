@@ -18,15 +18,15 @@ export interface Fault {
   id: string;
   /** What is done, in a person's words. */
   fault: string;
-  /** The step in which it is done; undefined: the run is begun with it. */
+  /** The step in which it is done; undefined: the run is started with it. */
   step?: string;
   /** An instant within the step; default: right after its journal says that it is running. */
   moment?: Moment;
   act?: Act;
-  /** How the run is begun, by a shell that it replaces; `$run` is the command. */
+  /** How the run is started, by a shell that it replaces; `$run` is the command. */
   how?: string;
   ends: readonly End[];
-  /** An orphaned Helm goes on when the run has ended: what it works with is still there. */
+  /** An orphaned Helm continues when the run has ended: what it works with is still there. */
   helmLives?: true;
   /** What a run that ended must have said: its first line, or the lines after it. */
   says?: RegExp;
@@ -63,7 +63,7 @@ async function largeDatabase(host: TestHost): Promise<void> {
 
 const faketime = '/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1';
 /**
- * Through the host's own list: `ivaap` begins anew where LD_PRELOAD names a library. Without FAKETIME it changes nothing for the others.
+ * Through the host's own list: `ivaap` re-executes itself where LD_PRELOAD names a library. Without FAKETIME it changes nothing for the others.
  * `ivaap` empties its environment, in which the library would look again after ten seconds.
  */
 const anHourBack = `echo ${faketime} > /etc/ld.so.preload

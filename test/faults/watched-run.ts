@@ -39,7 +39,7 @@ export class WatchedRun {
     this.host = host;
     this.pid = pid;
     this.#before = attempts(before);
-    // nsenter stops itself when its child is stopped, and lets the child go on when it goes on itself.
+    // nsenter stops itself when its child is stopped, and lets the child continue when it continues itself.
     this.#wrapper = wrapper;
     const waker = setInterval(() => {
       if (!this.#mayBeStopped && isStopped(wrapper)) send(wrapper, 'SIGCONT');
@@ -67,7 +67,7 @@ export class WatchedRun {
 
   /**
    * Waits until one of the steps is running and stops the whole process there; undefined when the run ended before.
-   * The caller lets it go on.
+   * The caller lets it continue.
    */
   async stopAt(steps: readonly string[]): Promise<string | undefined> {
     const order: StopOrder = {
@@ -158,7 +158,7 @@ const readJournal = (host: TestHost): State | undefined => {
   return text === '' ? undefined : (JSON.parse(text) as State);
 };
 
-/** Only those of the run that may go on: another one counts anew. */
+/** Only those of the run that may continue: another one counts again. */
 function attempts(state: State | undefined): Record<string, number> {
   const run = state?.run;
   if (run?.flow !== 'upgrade' || run.to !== version || run.status === 'completed') return {};

@@ -7,7 +7,7 @@ import type { Proof } from '../proofs/proof.ts';
 import { targetNames } from './targets.ts';
 import type { TargetName } from './targets.ts';
 
-/** What came of one target. `problem` names what went wrong; the input is kept then. */
+/** The result of one target. `problem` names what went wrong; the input is kept then. */
 interface Fuzzed {
   executions: number;
   refused: number;

@@ -38,7 +38,7 @@ const archive = archives.find(({ size }) => size > 12_000_000)!;
 const damagedFile = join(work, 'damaged');
 copyFileSync(tiny.path, damagedFile);
 
-/** Where the chunk begins that holds the layer's middle, in which a bit is changed. */
+/** Where the chunk starts that holds the layer's middle, in which a bit is changed. */
 const middle = layer.offset + Math.floor(layer.size / 2);
 const badChunkAt = Math.floor(middle / chunks.chunkSize) * chunks.chunkSize;
 assert.ok(badChunkAt > layer.offset, 'bytes of the layer come before the damaged chunk');
@@ -164,7 +164,7 @@ describe('of a payload with one changed bit', () => {
     );
   });
 
-  it('what lies beside the damage is given out', async () => {
+  it('what is next to the damage is given out', async () => {
     const { status, stdout } = await withFlippedBit(damagedFile, middle, () =>
       program('extract-file', 'TinyChart/values.yaml', '-'),
     );

@@ -101,7 +101,7 @@ for (const [way, io] of Object.entries({ 'in threads': fastIo, plainly: plainIo 
     }
   });
 
-  test(`${way}, each byte is told once, and all of them in the end`, async () => {
+  test(`${way}, each byte is reported once, and all of them in the end`, async () => {
     const seen: number[] = [];
     await extractBy(io, archive, join(folder(`told ${way}`), 'archive'), {
       onBytes: (bytes) => seen.push(bytes),

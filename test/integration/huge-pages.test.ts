@@ -40,7 +40,7 @@ async function environments(path: string, args: string[], env: Record<string, st
   return { exitCode, last: [...seen].at(-1), count: seen.size };
 }
 
-test('a large file begins anew with them where the host gives them to those who ask, as the same process', async () => {
+test('a large file re-executes with them where the host gives them on request, as the same process', async () => {
   const environment: Record<string, string>[] = [
     {},
     { GLIBC_TUNABLES: 'glibc.malloc.perturb=85' },
@@ -57,7 +57,7 @@ test('a large file begins anew with them where the host gives them to those who 
   }
 });
 
-test('a small file, and a command that moves no bytes, begin once', async () => {
+test('a small file, and a command that moves no bytes, start once', async () => {
   for (const [path, ...args] of [
     [small.path, 'verify'],
     [large.path, '-v'],

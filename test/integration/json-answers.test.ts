@@ -32,7 +32,7 @@ const answers: [z.ZodType, ...args: string[]][] = [
   [statusSchema, 'status'],
   [verifySchema, 'verify'],
   [verifySchema, 'verify', '--full'],
-  // Not trusted, since nobody signed it: the answer stands in front of the error.
+  // Not trusted, since nobody signed it: the answer is in front of the error.
   [verifySchema, 'verify', later.path],
   [extractedFileSchema, 'extract-file', 'docker-images.tar.gz', join(work, 'archive')],
   [extractedTreeSchema, 'extract', join(work, 'tree')],

@@ -28,7 +28,7 @@ const isLeft = () =>
       }
     });
 
-/** The kernel may need a moment for a program that was killed; one that is not stays for ever. */
+/** The kernel may need a moment for a program that was killed; one that is not stays forever. */
 async function noneIsLeft(): Promise<void> {
   for (let tries = 0; tries < 50 && isLeft(); tries += 1) await sleep(100);
   assert.equal(isLeft(), false);

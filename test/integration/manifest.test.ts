@@ -198,7 +198,7 @@ test('the manifest counts every byte of the file', async () => {
   assert.equal(report.headBytes + report.payloadBytes, report.fileBytes);
 });
 
-test('--diff tells what another release holds otherwise, as text and as JSON, from an index that is read alone', async () => {
+test('--diff prints what another release holds otherwise, as text and as JSON, from an index that is read alone', async () => {
   const { exitCode, stdout, stderr } = await runProgram([payload.path, 'manifest', '--diff', earlier.path]);
   assert.deepEqual([exitCode, stderr], [0, '']);
   assert.match(stdout, /^Release +Tiny 2026.1 +Tiny 2025.4$/m);

@@ -44,7 +44,7 @@ for (const [name, script] of readers) {
   });
 }
 
-test('a terminal is left with its cursor, its colors and a whole line; a dumb one and a pipe get no control characters', () => {
+test('a terminal is left with its cursor, its colors and a complete line; a dumb one and a pipe get no control characters', () => {
   const live = bash(`TERM=xterm script -qec "stty cols 80; ${work}" /dev/null`).stdout;
   assert.doesNotMatch(live, /\u{1B}\[\?/u);
   assert.match(live, /\n$/);
@@ -68,8 +68,8 @@ test('with --json each line is an event of the documented schema, and the last o
   assert.equal(events.at(-1)?.type, 'error');
 });
 
-test('a signal ends it with its own exit code and leaves a whole line', async () => {
-  // A run that stands still: another process, which lives, holds the lock.
+test('a signal ends it with its own exit code and leaves a complete line', async () => {
+  // A run that is paused: another process, which lives, holds the lock.
   const holder = spawn('sleep', ['100'], { stdio: 'ignore' });
   await once(holder, 'spawn');
   mkdirSync(join(folder, '.installer/logs'), { recursive: true });

@@ -273,7 +273,7 @@ describe("packing with the payload's Helm", () => {
       assert.deepEqual(listing(own), before);
     });
 
-    it('--check tells what a vendor should know', async () => {
+    it('--check prints what a vendor should know', async () => {
       const claim = 'apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: { name: files }\n';
       const { code, stderr } = await command(
         '--check',
@@ -286,7 +286,7 @@ describe("packing with the payload's Helm", () => {
       );
     });
 
-    it('takes away what it wrote when a signal ends it', async () => {
+    it('removes what it wrote when a signal ends it', async () => {
       const spec = specOf(plain);
       const own = join(spec, '..');
       writeFileSync(join(own, 'images.tar.gz'), gzipSync(await docker24Archive(tinyImages('2026.1'))));
@@ -302,7 +302,7 @@ describe("packing with the payload's Helm", () => {
       let said = '';
       child.stderr.setEncoding('utf8').on('data', (text: string) => (said += text));
       const ended = once(child, 'exit');
-      // The archive is unpacked, and Helm has begun.
+      // The archive is unpacked, and Helm has started.
       const unpacked = () =>
         join(own, readdirSync(own).find((name) => name.startsWith('packed.unpacked-')) ?? '-');
       while (!existsSync(join(unpacked(), 'helm'))) {

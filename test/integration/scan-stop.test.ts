@@ -18,7 +18,7 @@ const mib = 2 ** 20;
 /** Threads that scan a file of this size on two processors or more. */
 const threads = 3;
 const executable = builtExecutable();
-// In front bytes for the slow disk, behind them a hole that lasts longer than it takes to be told of the first chunk.
+// In front bytes for the slow disk, behind them a hole that lasts longer than it takes to hear of the first chunk.
 const tiny = await makeTinyPayload({ bigLayerBytes: 64 * mib, padToBytes: 1024 * mib });
 after(() => tiny.remove());
 

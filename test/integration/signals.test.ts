@@ -35,7 +35,7 @@ const commands = {
   'begun anew': { NODE_OPTIONS: '--inspect', NODE_DEBUG: 'x' },
 };
 
-/** A run that waits for kubectl, whose first call it has begun. */
+/** A run that waits for kubectl, whose first call it has started. */
 async function waitingRun(env: Record<string, string>) {
   const asked = join(mkdtempSync(join(work, 'run-')), 'asked');
   const k3s = fakeK3s({ kubectl: `touch ${asked}; exec sleep 8`, ctr: 'exit 1', crictl: 'exit 1' });

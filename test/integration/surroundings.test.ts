@@ -114,11 +114,11 @@ for (const [name, env] of environments) {
   });
 }
 
-test('what lies in a compile cache of Node is not run, and its coverage is no output of ours', async () => {
+test('what is in a compile cache of Node is not run, and its coverage is no output of ours', async () => {
   const at = folder();
   const cache = join(at, 'cache');
   const env = { NODE_V8_COVERAGE: join(at, 'coverage'), NODE_COMPILE_CACHE: cache };
-  // Node itself writes both before our first line; from there on it begins anew without them.
+  // Node itself writes both before our first line; from there on it re-executes itself without them.
   for (let run = 0; run < 2; run += 1) {
     const { exitCode, stdout, stderr } = await tiny(['-v'], { env });
     assert.deepEqual([exitCode, stdout, stderr], [0, 'tiny 2026.1\n', '']);
@@ -130,7 +130,7 @@ test('what lies in a compile cache of Node is not run, and its coverage is no ou
 
 test('no configuration of OpenSSL is opened: neither the one of the environment nor the one of the host', async () => {
   const pipe = join(folder(), 'openssl.cnf');
-  // Whoever opens it to read waits for ever.
+  // Whoever opens it to read waits forever.
   const mount = `mkfifo ${pipe}; mount -t tmpfs tmpfs /etc/ssl; mkfifo /etc/ssl/openssl.cnf`;
   const { exitCode, stdout, stderr } = await runProgram(
     inOwnMounts(mount, ['timeout', '10', payload.path, 'verify', payload.path]),
@@ -160,7 +160,7 @@ test('a current folder full of settings for Node is not read', async () => {
   assert.deepEqual([exitCode, stdout], [0, 'tiny 2026.1\n']);
 });
 
-test('without /proc it says what is missing, also where its environment would have made it begin anew', async () => {
+test('without /proc it says what is missing, also where its environment would have made it re-execute', async () => {
   const argv = inOwnMounts('mount -t tmpfs tmpfs /proc', [payload.path, 'manifest']);
   const environments: Record<string, string>[] = [{}, { NODE_OPTIONS: '--inspect' }];
   for (const env of environments) {
@@ -294,7 +294,7 @@ test('256 descriptors are enough', async () => {
   assert.deepEqual([exitCode, stderr], [0, '']);
 });
 
-test('with too few descriptors no file is called damaged, and the limit is what is to be mended', async () => {
+test('with too few descriptors no file is called damaged, and the limit is what is to be fixed', async () => {
   const at = folder();
   let refused = 0;
   // Below that Node itself ends before the first line of a program.
@@ -413,7 +413,7 @@ test('a link put in the place of DEST while it is written is replaced, and what 
   const { exitCode, stderr } = await run;
   clearInterval(swap);
   assert.ok(swaps > 0);
-  // Seen before it began, a link is refused; put there later it is replaced.
+  // Seen before it started, a link is refused; put there later it is replaced.
   assert.ok(exitCode === 0 || (exitCode === 2 && /is a link/.test(stderr)), stderr);
   assert.equal(readFileSync(victim, 'utf8'), 'victim');
   assert.equal(lstatSync(victim).uid, 0);

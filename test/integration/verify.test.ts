@@ -66,7 +66,7 @@ test('--json gives the same as one object', async () => {
   };
   assert.equal(evidence.intact, true);
   assert.equal(evidence.bytes, index.fileSize);
-  // The parts are the whole file, without a hole.
+  // The parts are the complete file, without a hole.
   let end = 0;
   for (const { from, to } of evidence.parts) {
     assert.equal(from, end);

@@ -272,7 +272,7 @@ describe('a payload, to every program that reads zip archives', () => {
       }
     });
 
-  it('finds entries that begin above four gibibytes', async () => {
+  it('finds entries that start above four gibibytes', async () => {
     const after = Buffer.from('behind four gibibytes\n');
     const { path, remove } = await written({ hole: beyond, after });
     try {

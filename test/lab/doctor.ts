@@ -33,7 +33,7 @@ const busybox = '/bin/busybox';
 export interface Finding {
   ok: boolean;
   what: string;
-  /** One command that mends it, where there is one. */
+  /** One command that fixes it, where there is one. */
   command?: string;
 }
 
@@ -76,14 +76,14 @@ export function examineMachine(): Finding[] {
   ];
 }
 
-/** Whether the image that every pod begins with runs. */
+/** Whether the image that every pod starts with runs. */
 export async function examineImages(): Promise<Finding[]> {
   const fault = await pauseFault(busybox).catch(String);
   const what = 'the pause image runs';
   return [{ ok: fault === undefined, what: fault === undefined ? what : `${what}; it said: ${fault}` }];
 }
 
-/** Installs the Debian packages and builds the programs that are missing; throws what cannot be mended from here. */
+/** Installs the Debian packages and builds the programs that are missing; throws what cannot be fixed from here. */
 export async function ensureLabHost(say: (line: string) => void = console.error): Promise<void> {
   const packages = missingPackages();
   if (packages.length > 0) {

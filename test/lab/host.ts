@@ -62,7 +62,7 @@ function requireName(name: string): void {
   throw new Error(`"${name}" is no name: lower-case letters, digits and hyphens, 40 at most`);
 }
 
-/** Starts pid 1 of the host on its disks. The host's cgroups come first: by them `down` finds whatever was begun. */
+/** Starts pid 1 of the host on its disks. The host's cgroups come first: by them `down` finds whatever was started. */
 async function begin(name: string): Promise<void> {
   const folder = hostFolder(name);
   rmSync(join(folder, 'node'), { recursive: true, force: true });
@@ -192,7 +192,7 @@ function isPause(pid: number): boolean {
   }
 }
 
-/** Stops the cluster's own programs as `systemctl stop k3s` does: pods go on running. */
+/** Stops the cluster's own programs as `systemctl stop k3s` does: pods continue running. */
 function holdCluster(name: string): void {
   writeFileSync(labPath(name, '/run/lab/hold'), '');
   const folder = labPath(name, '/run/lab');
@@ -208,7 +208,7 @@ function holdCluster(name: string): void {
   signalProcesses(programs, 'SIGKILL');
 }
 
-/** Stops or starts k3s inside a running host; pods go on running meanwhile, as on a real host. */
+/** Stops or starts k3s inside a running host; pods continue running meanwhile, as on a real host. */
 export async function labCluster(
   name: string,
   action: 'stop' | 'start',

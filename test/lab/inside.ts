@@ -37,7 +37,7 @@ function namespaceIds(pid: number | 'self'): string[] {
   }
 }
 
-/** How many pid namespaces below this process another one lies: 1 for a host's own programs, 2 for its pods. */
+/** How many pid namespaces below this process another one is: 1 for a host's own programs, 2 for its pods. */
 export function namespaceDepth(pid: number): number {
   return namespaceIds(pid).length - namespaceIds('self').length;
 }

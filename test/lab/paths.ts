@@ -9,7 +9,7 @@ export const cacheFolder = home('XDG_CACHE_HOME', '.cache');
 export const programsFolder = join(cacheFolder, 'lab/programs');
 
 const stateFolder = join(home('XDG_STATE_HOME', '.local/state'), 'lab');
-/** An XFS file that all disks lie on: a copy of a disk shares its blocks. Mounted while there is a host. */
+/** An XFS file that all disks are on: a copy of a disk shares its blocks. Mounted while there is a host. */
 export const storeFile = join(stateFolder, 'store.img');
 export const storeFolder = join(stateFolder, 'store');
 export const hostsFolder = join(stateFolder, 'hosts');

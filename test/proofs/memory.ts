@@ -43,7 +43,7 @@ export function readRows(page: Page, hash = sourceHash()): Rows {
   return overlaid(parseRows(page, readText(pagePath(page))), remembered(page, hash), hash);
 }
 
-/** Writes the page anew from what is known. */
+/** Writes the page again from what is known. */
 export const refreshPage = (page: Page): Promise<Rows> => updatePage(page, '', []);
 
 /** Puts rows of one section in their places; another command may be writing, too. */
@@ -64,7 +64,7 @@ function updatePage(page: Page, section: string, fresh: readonly Row[]): Promise
 export function keeper(page: Page, section = ''): (rows: readonly ToKeep[]) => Promise<Rows> {
   const hash = sourceHash();
   return async (kept) => {
-    // What ran is not what lies there now, and no row may say so.
+    // What ran is not what is there now, and no row may say so.
     if (sourceHash() !== hash) throw new Error('the sources changed meanwhile: type the command again');
     const date = new Date().toISOString().slice(0, 10);
     const rows = kept.map((row): Row => ({ ...row, date, commit: commitName(), hash }));

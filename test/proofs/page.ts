@@ -107,7 +107,7 @@ export function wholeFor({ sections }: Pick<Page, 'sections'>, rows: Rows, hash:
 
 const byDate = (a: Row, b: Row) => a.date.localeCompare(b.date);
 
-/** The first line of a page says for which commit it is whole. */
+/** The first line of a page says for which commit it is complete. */
 function heading(page: Page, rows: Rows, hash: string, earlier: string): string {
   const whole = wholeFor(page, rows, hash);
   if (whole !== undefined) return `# ${page.title}: whole for commit ${whole} (sources ${hash})`;

@@ -25,7 +25,7 @@ export interface Proof<Case extends { id: string }, Result extends Verdict = Ver
   attempt(group: Group<Case>, say: Say): Promise<readonly Result[]>;
   /** One case for `--list`. */
   about?(testCase: Case): string;
-  /** Writes down what became of a group's cases. */
+  /** Writes down what happened to a group's cases. */
   keep?(results: readonly Result[], say: Say): Promise<void>;
 }
 

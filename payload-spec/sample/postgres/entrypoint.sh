@@ -1,5 +1,5 @@
 #!/bin/sh
-# Starts PostgreSQL on the mounted data folder. The first start makes the cluster, the role and the database beside it
+# Starts PostgreSQL on the mounted data folder. The first start makes the cluster, the role and the database next to it
 # and renames the whole into place, so that a start which is cut off leaves nothing half made.
 set -eu
 umask 077

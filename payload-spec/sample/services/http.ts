@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
 import { json } from 'node:stream/consumers';
 
-/** What a route gives back; `body` is sent as JSON unless it is text. */
+/** What a route restores; `body` is sent as JSON unless it is text. */
 export interface Reply {
   status: number;
   body: unknown;

@@ -6,12 +6,12 @@ import { assertExit, withHost } from '../harness.ts';
 import type { TestHost } from '../host.ts';
 import { byShell, filled } from '../refusal-preparations.ts';
 
-/** What cannot end well, on a whole node: refused by the dry run and by the run before an old pod stops, and the twin that is allowed. */
+/** What cannot end well, on a real node: refused by the dry run and by the run before an old pod stops, and the twin that is allowed. */
 
 interface Row {
   name: string;
   prepare: (host: TestHost) => Promise<() => Promise<unknown>>;
-  /** What the refusal says; undefined: nothing stands against it. */
+  /** What the refusal says; undefined: no blockers. */
   refused?: RegExp;
   hint?: RegExp;
 }

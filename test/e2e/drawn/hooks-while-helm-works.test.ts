@@ -12,10 +12,10 @@ import {
   upgradeHarmed,
 } from '../while-helm-works.ts';
 
-/** A chart whose hook fails, or whose init container waits for ever: neither is seen by a rendering. */
+/** A chart whose hook fails, or whose init container waits forever: neither is seen by a rendering. */
 
 const image = '{{ include "ivaap.image" (dict "root" . "name" "postgres") }}';
-/** Only a hook that has succeeded is taken away, as many charts have it: what failed stays, and keeps the next from running. */
+/** Only a hook that has succeeded is removed, as many charts have it: what failed stays, and keeps the next from running. */
 const hook = (when: string, script: string) => `cat > ${templates}/hook.yaml <<'END'
 apiVersion: batch/v1
 kind: Job

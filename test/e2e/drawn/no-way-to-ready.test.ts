@@ -7,7 +7,7 @@ import { fqdn } from '../host.ts';
 import type { Finished } from '../../lab/process.ts';
 
 /**
- * Upgrades that can no longer succeed: Helm's own limit is twenty minutes, and as long its rollback did not begin. Each is measured by how
+ * Upgrades that can no longer succeed: Helm's own limit is twenty minutes, and its rollback would wait as long. Each is measured by how
  * long the product's administration does not answer.
  */
 
@@ -27,7 +27,7 @@ async function beside(host: TestHost, script: string): Promise<void> {
   });
 }
 
-/** Asks the administration twice a second until the file is taken away. */
+/** Asks the administration twice a second until the file is removed. */
 const probeLoop = `
   touch ${probes}
   while [ -e ${probes} ]; do
@@ -46,7 +46,7 @@ async function downtime(host: TestHost): Promise<number> {
   return failed.length === 0 ? 0 : (failed.at(-1) ?? 0) - (failed[0] ?? 0);
 }
 
-/** With what was told meanwhile. */
+/** With what was printed meanwhile. */
 async function upgrade(host: TestHost): Promise<Finished & { told: string }> {
   const result = await host.ivaap('2026.2', ['install', '--upgrade'], { timeoutMs: 560_000 });
   return { ...result, told: `${result.stdout}${result.stderr}` };
@@ -54,7 +54,7 @@ async function upgrade(host: TestHost): Promise<Finished & { told: string }> {
 
 /**
  * 2026.1 runs again and answers. Whether Helm's record says the same is a race of Helm's: a rollback that reads a deadline that passed
- * before it began gives up, though all of it comes up.
+ * before it started gives up, though all of it comes up.
  */
 function assertBack({ code, told }: Finished & { told: string }): void {
   assert.ok(code === 7 || code === 6, `exit ${code}\n${told}`);

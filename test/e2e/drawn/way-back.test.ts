@@ -7,7 +7,7 @@ import type { TestHost } from '../host.ts';
 import { operatorEnvironment } from '../host.ts';
 import { readState } from '../state.ts';
 
-/** The way back where nothing rolled back: Helm dies once the schema has moved, and the new pods go on. */
+/** The way back where nothing rolled back: Helm dies once the schema has moved, and the new pods continue. */
 
 const k3s = 'bash /usr/local/lib/lab/node/k3s';
 
@@ -26,7 +26,7 @@ async function beside(host: TestHost, script: string): Promise<void> {
   });
 }
 
-/** The only line of a text that is a command which begins so, as it is typed. */
+/** The only line of a text that is a command which starts so, as it is typed. */
 function commandIn(text: string, start: RegExp): string {
   const lines = text
     .split('\n')

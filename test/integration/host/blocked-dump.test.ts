@@ -104,7 +104,7 @@ const upgradeContext = () =>
     now: () => new Date(),
   }) as unknown as UpgradeContext;
 
-test('a dump that waits says for whom while it waits, and goes on when the table is free', async () => {
+test('a dump that waits says for whom while it waits, and continues when the table is free', async () => {
   const job = await hold(7);
   const { io, warnings } = listener();
   const { path } = await takeDump(upgradeContext(), io);

@@ -16,7 +16,7 @@ const namespace = 'wells';
 const login = { user: 'wells-app', secret: { name: 'db', key: 'the.password' } };
 const settings = { selector: 'app=db', container: 'db', user: 'postgres', name: 'welldb' };
 const password = `it's a "pass\\word" $HOME %s`;
-/** Of this host; its peers are not let in unasked, as those of the socket are. */
+/** Of this host; its peers need a password, unlike those of the socket. */
 const address = '127.0.0.2';
 
 async function freePort(): Promise<number> {
@@ -96,7 +96,7 @@ describe('the password of new pods', () => {
     return measured(databaseLogin, ctx);
   };
 
-  it('that the role does not have is refused, and the printed command mends it', async () => {
+  it('that the role does not have is refused, and the printed command fixes it', async () => {
     await psql('postgres', `ALTER ROLE "wells-app" PASSWORD 'another'`);
     secret = secretOf(password);
     const found = await check();

@@ -165,7 +165,7 @@ describe('the restore script on a real PostgreSQL 15', () => {
   });
   after(() => server.stop());
 
-  it('lies beside the dump, for root alone', () => {
+  it('is next to the dump, for root alone', () => {
     const folder = join(script, '..');
     const modes = readdirSync(folder).map((file) => [file, statSync(join(folder, file)).mode & 0o777]);
     assert.deepEqual(Object.fromEntries(modes), {
@@ -205,9 +205,9 @@ describe('the restore script on a real PostgreSQL 15', () => {
     });
   }
 
-  it('takes away what would move the database again, and names the file that brings the old release back', async () => {
+  it('removes what would move the database again, and names the file that brings the old release back', async () => {
     deploy('2', 'server=registry/server:2 ');
-    // Who started it again, or lost what was on the screen, is told the same.
+    // Whoever starts it again, or lost the screen, sees the same.
     for (const time of ['first', 'second']) {
       const { exitCode, stdout } = await restore();
       assert.equal(exitCode, 0);
@@ -287,7 +287,7 @@ describe('the restore script on a real PostgreSQL 15', () => {
     cluster.unset('left');
   });
 
-  it('takes away what the new release added, and leaves what its deletion could take data from stopped', async () => {
+  it('removes what the new release added, and leaves what its deletion could take data from stopped', async () => {
     deploy('2', 'server=registry/server:1 ');
     cluster.deploy('Deployment/later', { replicas: '3', images: 'later=later:2 ', owner: 'tiny' });
     cluster.deploy('StatefulSet/queue', { replicas: '2', images: 'queue=queue:2 ', owner: 'tiny' });
@@ -334,7 +334,7 @@ describe('the restore script on a real PostgreSQL 15', () => {
     cluster.unset('df');
   });
 
-  it('asks who works with the database, and cuts nobody off unasked', async () => {
+  it('lists who works with the database, and terminates no session by default', async () => {
     deploy('2', 'server=registry/server:1 ');
     const before = await databases();
     const stop = new AbortController();
@@ -376,7 +376,7 @@ describe('the restore script on a real PostgreSQL 15', () => {
         `SET default_transaction_read_only = off; UPDATE app.wells SET name = '${today}' WHERE id = 1`,
       );
       await assert.rejects(cutAt('KILL', when, words), /ended by SIGKILL/);
-      // What it had started goes on for a moment, and keeps the lock.
+      // What it had started continues for a moment, and keeps the lock.
       await runner.run(['flock', script, 'true']);
       const { exitCode, stdout, stderr } = await restore();
       assert.equal(exitCode, 0, stderr);

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { createRunner } from '../../../src/host/runner.ts';
 import { inOwnMounts } from '../../fixtures/own-mounts.ts';
 
-test('a dump many times its database ends itself before its disk is full, and the database goes on', async () => {
+test('a dump many times its database ends itself before its disk is full, and the database continues', async () => {
   const program = join(import.meta.dirname, '../../fixtures/dump-on-small-disk.ts');
   const mount = 'mount -t tmpfs -o size=300m,mode=1777 tmpfs /var/tmp';
   const { stdout } = await createRunner().run(inOwnMounts(mount, [process.execPath, program]));

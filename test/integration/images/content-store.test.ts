@@ -109,7 +109,7 @@ describe("containerd's content store, as it may be found", () => {
     ['a layer', () => first.wanted[0]!.image.layers[0]!.digest],
     ['a configuration', () => first.wanted[0]!.image.config.digest],
   ] as const) {
-    it(`is mended where ${what} has rotted on its disk: named, removed and imported again`, async () => {
+    it(`is fixed where ${what} has rotted on its disk: named, removed and imported again`, async () => {
       const digest = blobOf();
       await rot(first, core, digest);
       assert.equal(isSound(digest), false);
@@ -123,7 +123,7 @@ describe("containerd's content store, as it may be found", () => {
     });
   }
 
-  it('is not touched where another image uses the damaged blob; the commands that are printed let the next run go on', async () => {
+  it('is not touched where another image uses the damaged blob; the commands that are printed let the next run continue', async () => {
     const { digest } = first.wanted[0]!.image.layers[0]!;
     await rot(second, core, digest);
     let hint = '';

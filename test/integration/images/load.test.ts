@@ -292,7 +292,7 @@ describe('loading images into a real containerd', () => {
     await assertReady(second);
   });
 
-  it('stops between bytes when asked to, and goes on in the next run', async () => {
+  it('stops between bytes when asked to, and continues in the next run', async () => {
     const abort = new AbortController();
     const onProgress = () => abort.abort(new IvaapError('interrupted', 'stopped'));
     await assert.rejects(load(first, 'payload', { signal: abort.signal, onProgress }));

@@ -12,7 +12,7 @@ import {
 import { packRecord, unpackRecord } from '../../fixtures/in-process-host/helm-record.ts';
 import { refusedCall } from '../../fixtures/in-process-host/runner.ts';
 
-/** What an operator is told once Helm has ended, and what a health step that was waived may and may not say. */
+/** What an operator sees once Helm has ended, and what a health step that was waived may and may not say. */
 
 let host: SimulatedHost;
 let installed: World;

@@ -16,7 +16,7 @@ before(async () => {
 after(() => host.close());
 
 for (const flow of ['install', 'upgrade'] as const) {
-  test(`a signal at any place of an ${flow} stops it where the same command goes on`, async () => {
+  test(`a signal at any place of an ${flow} stops it where the same command resumes`, async () => {
     for (const [at, place] of begin[flow].places.entries()) {
       const signal = at % 2 === 0 ? 'SIGINT' : 'SIGTERM';
       const exitCode = signal === 'SIGINT' ? 130 : 143;
@@ -24,7 +24,7 @@ for (const flow of ['install', 'upgrade'] as const) {
     }
   });
 
-  test(`an API server that is gone from any step of an ${flow} on ends it with a hint, and the same command goes on`, async () => {
+  test(`an API server that is gone from any step of an ${flow} on ends it with a hint, and the same command resumes`, async () => {
     for (const { id } of stepsOf[flow]) {
       await assertMended(host, begin[flow], `no API from ${id} on`, noApiFrom(`${id}:running`), [6]);
     }
@@ -38,7 +38,7 @@ for (const flow of ['install', 'upgrade'] as const) {
 
   for (const journal of [true, false]) {
     const what = journal ? 'a disk' : 'a disk, but for the journal,';
-    test(`${what} that is full from any step of an ${flow} on ends it with a hint, and the same command goes on`, async () => {
+    test(`${what} that is full from any step of an ${flow} on ends it with a hint, and the same command resumes`, async () => {
       for (const { id } of stepsOf[flow]) {
         const full = fullDiskFrom(`${id}:running`, { journal });
         await assertMended(host, begin[flow], `full from ${id} on`, full, [6]);

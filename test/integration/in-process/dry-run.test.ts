@@ -39,7 +39,7 @@ test('an upgrade runs the steps that its dry run named, and nothing was changed 
   );
 });
 
-test('what stands against an upgrade is told all at once, with the exit code of the first', async () => {
+test('every blocker of an upgrade is reported all at once, with the exit code of the first', async () => {
   host.become(begin.upgrade.world);
   const state = join(host.folder, '.installer/state.json');
   writeFileSync(state, readFileSync(state, 'utf8').replaceAll('"2026.1"', '"2030.1"'));
@@ -63,7 +63,7 @@ test('what stands against an upgrade is told all at once, with the exit code of 
   assert.deepEqual(fingerprint(host), was);
 });
 
-test('an empty host stays empty, and is told what an install would do', async () => {
+test('an empty host stays empty, and an install is planned on it', async () => {
   host.become(begin.install.world);
   const was = readdirSync(host.root);
   const { plan } = await planned(host, 'install');

@@ -7,7 +7,7 @@ import { SimulatedHost } from '../../fixtures/in-process-host/host.ts';
 import type { Invocation, Watcher } from '../../fixtures/in-process-host/host.ts';
 import { stepsOf } from '../../fixtures/in-process-host/graphs.ts';
 
-/** An operator who mends the values file between two attempts at an install means it to be deployed. */
+/** An operator who fixes the values file between two attempts at an install means it to be deployed. */
 
 let host: SimulatedHost;
 
@@ -28,7 +28,7 @@ function helmDeployments(into: string[]): Watcher {
 
 const resumedEvent = ({ shown }: Invocation) => shown.find((event) => event.type === 'run.resumed');
 
-test('an install that goes on deploys again only what was changed since Helm had its values', async () => {
+test('an install that resumes deploys again only what was changed since Helm had its values', async () => {
   const last = stepsOf.install.at(-1)?.id ?? '';
   const stopped = await host.run('install', signalAt(`${last}:running`, 'SIGINT').watch);
   assert.equal(stopped.exitCode, 130);

@@ -7,7 +7,7 @@ import { signalAt } from '../../fixtures/in-process-host/faults.ts';
 import { type Invocation, SimulatedHost, type World } from '../../fixtures/in-process-host/host.ts';
 import { claim, namespace } from '../../fixtures/in-process-host/product.ts';
 
-/** A fresh install that cannot succeed with its own package goes forward with a mended one, by one command, over what is there. */
+/** A fresh install that cannot succeed with its own package goes forward with a fixed one, by one command, over what is there. */
 
 let host: SimulatedHost;
 let empty: World;
@@ -33,7 +33,7 @@ const failByItsPackage = () =>
     return undefined;
   });
 
-test('a mended package is refused with the command that takes it, and that command completes the install', async () => {
+test('a fixed package is refused with the command that accepts it, and that command completes the install', async () => {
   const failed = await failByItsPackage();
   assert.equal(failed.exitCode, 6, said(failed));
   assert.match(
@@ -77,7 +77,7 @@ test('a mended package is refused with the command that takes it, and that comma
   assert.deepEqual(host.violations, []);
 });
 
-test('an install that was superseded and then cut off goes on with its own package, without the flag', async () => {
+test('an install that was superseded and then cut off resumes with its own package, without the flag', async () => {
   await failByItsPackage();
   host.useFileOf('install', 'upgrade');
   const cut = await host.run('install', signalAt('chart:running', 'SIGINT').watch, { supersede: true });

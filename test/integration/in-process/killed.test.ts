@@ -69,7 +69,7 @@ function newestDump(): { path: string; takenAt: string; endedAt: string } {
 const keptNow = () => kept(host.state()?.derived ?? {});
 const keptAsAnchor = () => kept(host.state()?.anchors['2026.1']?.derived ?? {});
 
-test('what was done is looked at again: a dump, a chart or an image that is gone or cut is made anew', async () => {
+test('what was done is looked at again: a dump, a chart or an image that is gone or cut is created again', async () => {
   const damages: Record<string, () => void> = {
     'dump gone': () => rmSync(newestDump().path),
     'dump cut': () => truncateSync(newestDump().path, 10),
@@ -85,7 +85,7 @@ test('what was done is looked at again: a dump, a chart or an image that is gone
   }
 });
 
-/** As if the run had begun two hours ago, and rows had come since. */
+/** As if the run had started two hours ago, and rows had come since. */
 function twoHoursLater(): void {
   const path = join(host.folder, '.installer/state.json');
   const earlier = new Date(Date.now() - 7_200_000).toISOString();
@@ -147,7 +147,7 @@ test('another package over an unfinished upgrade is refused with both ways out, 
   }
 });
 
-test('--supersede closes it, begins afresh and keeps from-version, anchor and the chart from before', async () => {
+test('--supersede closes it, starts afresh and keeps from-version, anchor and the chart from before', async () => {
   for (const place of [afterSwap, afterHelm]) {
     begunByAnother(place);
     const before = host.state();

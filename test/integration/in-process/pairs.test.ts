@@ -175,7 +175,7 @@ for (const [name, { world, waiting, rows }] of Object.entries(table)) {
   }
 }
 
-test('an answer holds only for the question that was asked: a colleague who began with another name is asked about', async () => {
+test('an answer holds only for the question that was asked: a colleague who started with another name is asked about', async () => {
   host.become(worlds.empty);
   const questions: string[] = [];
   const ended = await host.run(

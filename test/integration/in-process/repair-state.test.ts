@@ -96,7 +96,7 @@ const dumps = () =>
       )
     : [];
 
-test('a state that is lost after a fresh install is named as that, and made anew from the release', async () => {
+test('a state that is lost after a fresh install is named as such, and created again from the release', async () => {
   rmSync(stateFile());
   const { text, hint } = refusal(await host.run('upgrade'), 5);
   assert.match(text, /this installer made the installation on this host, but its state is lost/);
@@ -164,7 +164,7 @@ const damages: Record<string, { make(): void; says: RegExp }> = {
 };
 
 for (const [name, { make, says }] of Object.entries(damages)) {
-  test(`a state that is ${name} is refused by every command in the same words, kept, and made anew`, async () => {
+  test(`a state that is ${name} is refused by every command with the same message, kept, and created again`, async () => {
     make();
     for (const run of [await host.run('upgrade'), await host.run('install')]) {
       const { text, hint } = refusal(run, 3);
@@ -222,7 +222,7 @@ test('a disk that is not mounted is asked for, by fstab or by a volume whose fol
   }
 });
 
-test('a cluster that was made anew beside an old folder is not taken for an install that goes on', async () => {
+test('a cluster that was created again next to an old folder is not taken for an install that resumes', async () => {
   host.become(upgraded);
   writeFileSync(join(host.root, 'storage', 'PG_VERSION'), '15');
   for (const key of Object.keys(host.cluster.state.objects)) {
@@ -235,7 +235,7 @@ test('a cluster that was made anew beside an old folder is not taken for an inst
   assert.deepEqual(everything(), was);
 });
 
-test('an install that had not completed goes on with its own package, and not over data of before', async () => {
+test('an install that had not completed resumes with its own package, and not over data of before', async () => {
   for (const [database, exit] of [
     [0, 0],
     [1, 0],
@@ -318,7 +318,7 @@ test('a dump that was restored after its upgrade had completed opens both ways a
   for (const file of ['install', 'upgrade'] as const) {
     host.become(upgraded);
     host.cluster.state.database.schema = 1;
-    // The program that restores takes away what would migrate again.
+    // The program that restores removes what would migrate again.
     host.cluster.delete('Deployment', 'server', namespace);
     host.cluster.delete('Pod', 'server-0', namespace);
     const older = await host.run('upgrade', undefined, { supersede: true }, { file: 'install' });
@@ -380,7 +380,7 @@ test("Helm's only record gone: one command, and the next upgrade installs over w
   }
 });
 
-test('a run that was cut off after it had taken the only record away goes on, and so does --reapply', async () => {
+test('a run that was cut off after it had removed the only record resumes, and so does --reapply', async () => {
   for (const reapply of [false, true]) {
     host.become(installed);
     writeRecord({ ...readRecord(1), status: 'pending-install', updated: '2026-01-01T00:00:00Z' });
@@ -433,7 +433,7 @@ test('a state that says what the host says is left alone', async () => {
   assert.deepEqual(everything(), was);
 });
 
-test('a release whose upgrade failed, was cut off or was never good is told as that', async () => {
+test('a release whose upgrade failed, was cut off or was never good is reported as such', async () => {
   for (const status of ['failed', 'pending-upgrade']) {
     host.become(upgraded);
     writeRecord({ ...readRecord(1), status: 'deployed' });
@@ -475,7 +475,7 @@ test('it asks on a terminal, refuses without one, and a dry run or a no changes 
   assert.match(JSON.stringify(shown), /the host has changed since the question was asked/);
 });
 
-test('a repair that is cut off at any change leaves what the same command goes on from', async () => {
+test('a repair that is cut off at any change leaves a state from which the same command resumes', async () => {
   for (let cut = 1; ; cut += 1) {
     host.become(installed);
     writeFileSync(stateFile(), 'damaged');

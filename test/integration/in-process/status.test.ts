@@ -59,7 +59,7 @@ test('after exit 8 it tells the whole way back again, and the way on, from any s
   assert.ok(existsSync(restoreScript!));
 });
 
-test('it is told after the state was made anew, too', async () => {
+test('it is reported after the state was created again, too', async () => {
   const { path } = host.state()!.anchors['2026.1']!.derived.pgDump as PgDump;
   rmSync(stateFile());
   assert.equal((await host.repair('upgrade')).exitCode, 0);
@@ -75,7 +75,7 @@ test('a dump that is away is called that', async () => {
   assert.ok((await text()).includes(`${path} (missing now)`));
 });
 
-test('a completed run has nothing to go on with; the line of a run without a dump goes with that run', async () => {
+test('a completed run has nothing to resume; the line of a run without a dump goes with that run', async () => {
   host.become(installed);
   assert.equal((await host.run('upgrade', undefined, { skipBackup: true })).exitCode, 0);
   const told = await text();
@@ -86,7 +86,7 @@ test('a completed run has nothing to go on with; the line of a run without a dum
   assert.doesNotMatch(await text(), /no dump of this upgrade/);
 });
 
-test('what goes on with an install is typed as it was, from any folder, by the file that began it', async () => {
+test('what resumes an install is typed as it was, from any folder, by the file that started it', async () => {
   host.become(empty);
   const license = join(host.root, 'license.json');
   const typed = [
@@ -104,7 +104,7 @@ test('what goes on with an install is typed as it was, from any folder, by the f
     forward,
     `sudo ${process.execPath} install --fqdn tiny.example --license ${license} '--waive=a=it is so'`,
   );
-  // What is typed the last time counts, and what would begin anew is left out.
+  // What is typed the last time counts, and what would start again is left out.
   const later = ['--license', license];
   const again = await host.run('install', broken, { supersede: true }, { typed: later });
   assert.equal(again.exitCode, 6);

@@ -10,7 +10,7 @@ import { upgradeFlow } from '../../../src/flows/upgrade/flow.ts';
 import { createRunner, type RunOptions } from '../../../src/host/runner.ts';
 import { type Flow, SimulatedHost, type World } from '../../fixtures/in-process-host/host.ts';
 
-/** A stop before a run begins is followed at once, whatever hangs just then and however: it ends with 130 or 143, and nothing was changed. */
+/** A stop before a run starts is followed at once, whatever hangs just then and however: it ends with 130 or 143, and nothing was changed. */
 
 let host: SimulatedHost;
 let worlds: Record<Flow, World>;
@@ -32,7 +32,7 @@ const deaf = [
 ] as const;
 const enoughMs = 3000;
 
-/** The flow's machine, on which the `nth` call of kubectl hangs; `hangs` is told when it does. */
+/** The flow's machine, on which the `nth` call of kubectl hangs; `hangs` is reported when it does. */
 function hanging(flow: Flow, nth: number, hangs: () => void): FlowPorts['machine'] {
   const machine = host.machine(flow);
   let calls = 0;

@@ -117,7 +117,7 @@ test('a hand-over by another key than the installed one lets nothing in', async 
   await assertRefused({}, /is not trusted/, /--trust-key/);
 });
 
-test('a run that was cut off after its key was let in goes on without naming it again', async () => {
+test('a run that was cut off after its key was accepted resumes without naming it again', async () => {
   host.use('upgrade', 'other');
   let seen = 0;
   const cut = () => ((seen += 1) === 400 ? ('SIGTERM' as const) : undefined);
@@ -152,7 +152,7 @@ test('a state that was written before keys were recorded takes the first file as
   assert.deepEqual([state().schema.minor, state().trusted?.[0]?.how], [stateVersion.minor, 'first']);
 });
 
-test('an install goes on with the file that began it, not with the same contents under another key', async () => {
+test('an install resumes with the file that started it, not with the same contents under another key', async () => {
   host.become(unsigned);
   const path = join(host.folder, '.installer/state.json');
   const { installed: _, run, ...rest } = state();

@@ -98,7 +98,7 @@ test('after --skip-backup and a schema that moved, a dump is later and none is f
   assert.equal(ended.result?.data.laterDump, path);
 });
 
-test('a run that goes on beyond Helm names dump and snapshot of before; the later ones say what they are', async () => {
+test('a run that resumes beyond Helm names dump and snapshot of before; the later ones say what they are', async () => {
   const killed: [string, World][] = [];
   await host.run('upgrade', (event) => {
     const place = event.kind === 'place' && event.place.startsWith('upgrade_helm:') ? event.place : '';
@@ -130,7 +130,7 @@ test('a failure names the dump from before, and once the database was restored t
   assert.equal(failed.exitCode, 8, said(failed));
   const first = anchorOf().pgDump?.path ?? '?';
   assert.ok(outputOf(failed).includes(`Dump from before: ${first}`));
-  // Restored with the printed commands, and the product goes on for a while.
+  // Restored with the printed commands, and the product continues for a while.
   host.cluster.state.database.schema = 1;
   host.cluster.state.database.rows.push('Gullfaks A-1');
   const again = await host.run('upgrade', movedThenFailed);
@@ -181,7 +181,7 @@ test('a new dump that fails does not take the record of the old one away', async
   assert.equal(anchorOf().pgDump?.path, dump.path);
 });
 
-test('a database that a failed rollback left without a pod does not stop the run: it goes on with the dump from before', async () => {
+test('a database that a failed rollback left without a pod does not stop the run: it continues with the dump from before', async () => {
   assert.equal((await host.run('upgrade', movedThenFailed)).exitCode, 8);
   const { path } = anchorOf().pgDump!;
   writeFileSync(join(host.root, 'storage/PG_VERSION'), '15\n');
@@ -232,7 +232,7 @@ test('nothing writes into the folders of an anchor again, whatever is run afterw
   unchanged('every writer of backups');
 });
 
-test('a state from before Helm started, put back after it, is told so: the dump from before stays the one from before', async () => {
+test('a state from before Helm started, put back after it, is reported as such: the dump from before stays the one from before', async () => {
   await stopAt('upgrade_snapshot:verified');
   const older = readFileSync(statePath(), 'utf8');
   assert.equal((await host.run('upgrade')).exitCode, 0);
@@ -256,7 +256,7 @@ test("the snapshot's copy of the state is one without the run that made it", asy
   assert.equal(refused.exitCode, 3, 'state, chart and release disagree');
 });
 
-test('a state that spells versions in another way names the same ones: a resume goes on, and --reapply takes no anchor away', async () => {
+test('a state that spells versions in another way names the same ones: a run resumes, and --reapply removes no anchor', async () => {
   const spelled = (version: string) => {
     const text = readFileSync(statePath(), 'utf8');
     writeFileSync(
@@ -280,7 +280,7 @@ test('a state that spells versions in another way names the same ones: a resume 
   assert.deepEqual(Object.keys(state().anchors).sort(), ['2026.1', '2026.2']);
 });
 
-test('a failure after the chart was replaced says whose chart lies on disk and where the old one is', async () => {
+test('a failure after the chart was replaced says whose chart is on disk and where the old one is', async () => {
   const failed = await host.run('upgrade', movedThenFailed);
   const { originals } = state().run!;
   assert.match(outputOf(failed), /TinyChart and the values overlay are already those of 2026\.2/);

@@ -4,7 +4,7 @@ import type { IvaapError } from '../../../src/errors.ts';
 import type { Measurement } from '../../../src/policy/preflight-report.ts';
 import { namespace, ServedRelease, type Templates } from '../../fixtures/served-release.ts';
 
-/** What controllers and Helm make beside the chart's objects, and whether quotas have room for all of it: each refusal, and its twin. */
+/** What controllers and Helm make next to the chart's objects, and whether quotas have room for all of it: each refusal, and its twin. */
 
 interface Workload {
   image?: string;
@@ -294,7 +294,7 @@ async function applied(release: ServedRelease, text: string): Promise<void> {
   }
 }
 
-describe('what is made beside the chart, on a real API server', () => {
+describe('what is made next to the chart, on a real API server', () => {
   let release: ServedRelease;
   before(async () => {
     release = await ServedRelease.start();

@@ -386,7 +386,7 @@ describe('objects on a real API server', () => {
     await release.deploy(next, 'upgrade');
   });
 
-  it('names an object of Helm’s record whose API is gone, and the printed command mends the record', async () => {
+  it('names an object of Helm’s record whose API is gone, and the printed command fixes the record', async () => {
     const [was, is] = ['policy/v1beta1', 'policy/v1'];
     const budget = (minAvailable: number) =>
       `apiVersion: ${is}\nkind: PodDisruptionBudget\nmetadata: { name: b }\nspec: { minAvailable: ${minAvailable}, selector: { matchLabels: { app: x } } }\n`;

@@ -67,7 +67,7 @@ const history = async (world: World) => {
   return rows.map(({ updated, ...row }) => ({ ...row, isTime: !Number.isNaN(Date.parse(updated)) }));
 };
 
-/** Why a revision failed is told at length, and by each in its way. */
+/** Why a revision failed is reported at length, and by each in its way. */
 const briefHistory = async (world: World) =>
   (await history(world)).map(({ description, ...row }) => ({
     ...row,

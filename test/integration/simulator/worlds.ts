@@ -43,7 +43,7 @@ function programs(runner: Runner, helm: string, k3s: string, kubeconfig: string)
   };
 }
 
-/** `seen` is told each call. */
+/** `seen` gets each call. */
 export async function simulatedWorld(seen: (argv: readonly string[]) => void = () => {}): Promise<World> {
   const cluster = new Cluster();
   cluster.state.database = { schema, rows: [...rows] };

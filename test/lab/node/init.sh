@@ -30,7 +30,7 @@ lay_disks() {
   mount -o loop,nouuid "$LAB_IMAGES/opt-ivaap.img" "$disk/opt/ivaap"
   umount -l "$LAB_STORE"
   # What is built on the machine is carried to the host by path: readable there, never writable. Made before the folders are
-  # bound, so that it is found wherever it lies below them.
+  # bound, so that it is found wherever it is below them.
   mkdir -p "$disk$LAB_CACHE"
   mount --bind -o ro "$LAB_CACHE" "$disk$LAB_CACHE"
 

@@ -199,7 +199,7 @@ data: { SIDECAR_IMAGE: "${other}" }
       taken(all.replaceAll(other, ours).replace('tiny/other, tag: 1', 'tiny/server, tag: "2026.1"'));
     });
 
-  it('in a text are told; what only looks like a name is not', () => {
+  it('in a text are reported; what only looks like a name is not', () => {
     const config = (text: string) =>
       `${rest}\nkind: ConfigMap\nmetadata: { name: c }\ndata:\n  template.yaml: |\n    ${text}\n---`;
     taken(config(`image: "${other}"`), [
@@ -328,7 +328,7 @@ describe("the database's volume", () => {
     taken([rest, without], [/renders no pod with app=db.*\(with n=1\)$/]);
   });
 
-  it('is not the only one: what a deletion takes along is told', () => {
+  it('is not the only one: what a deletion takes along is reported', () => {
     const redis = set(
       `{ containers: [${container('volumeMounts: [{ name: data, mountPath: /data }]')}] }`,
       templates('data'),

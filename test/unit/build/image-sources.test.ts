@@ -117,7 +117,7 @@ describe('an image in a source of another tool', () => {
     );
   });
 
-  it('keeps apart the signatures that lie beside it under its name', async () => {
+  it('keeps apart the signatures that are next to it under its name', async () => {
     const [image] = annotated(
       { ...full('r.example/a:1'), kind: 'dev.cosignproject.cosign/image' },
       { ...full('r.example/a:1'), kind: 'dev.cosignproject.cosign/sigs' },

@@ -87,7 +87,7 @@ describe('a release spec', () => {
     );
   });
 
-  it('is refused for names that leave the payload, come twice or differ in case only', async () => {
+  it('is refused for names that leave the payload, are duplicates or differ in case only', async () => {
     const named = (name: string) => edited((spec) => (spec.files[name] = 'template.yaml'));
     await assert.rejects(plan(named('../escape')), /release\.yaml:\d+: .* is no name inside a payload/);
     await assert.rejects(plan(named('tools/helm')), /release\.yaml:\d+: the name tools\/helm comes twice/);

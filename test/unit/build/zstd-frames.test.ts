@@ -57,7 +57,7 @@ test('frames of every kind are unpacked: with checksums, without a size, with lo
     }
 });
 
-test('a stream that is cut off, damaged or goes on as something else is refused', async () => {
+test('a stream that is cut off, damaged or continues as something else is refused', async () => {
   for (const bytes of [
     second.subarray(0, -3),
     first.subarray(0, -3),

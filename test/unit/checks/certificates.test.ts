@@ -40,7 +40,7 @@ test('of the certificates below k3s’ folder only those count that something us
   assert.ok(!(await usedCertificates(data)).includes(join(data, 'server/tls/client-kube-proxy.crt')));
 });
 
-test('one that has expired is said as that, and an authority is not mended by a restart', () => {
+test('one that has expired is reported as such, and an authority is not fixed by a restart', () => {
   const now = Date.parse('2026-11-22T12:00:00Z');
   const judged = (place: string, days: number) =>
     judgeCertificates([{ place, validTo: new Date(now + days * 86_400_000) }], now);

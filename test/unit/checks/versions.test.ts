@@ -89,7 +89,7 @@ test('an unfinished upgrade may have left its own version in chart and release',
   assert.equal(await outcome(installed('2026.1', { status: 'completed' }), helmWith({})), 'fail');
 });
 
-test('a release whose only record a repair has taken away is no disagreement', async () => {
+test('a release whose only record a repair has removed is no disagreement', async () => {
   chartOnDisk('2026.1');
   const none = { current: () => Promise.resolve(undefined) } as unknown as Helm;
   assert.equal(await outcome(installed('2026.1'), none), 'fail');

@@ -50,7 +50,7 @@ test('flags of install stand in groups, those that do nothing are not shown, and
   assert.match(text, /^ {2}upgrade_pg_backup +Back up the database$/m);
 });
 
-test('a command that is longer than the screen can be pasted as it stands', () => {
+test('a command that is longer than the screen can be pasted as it is', () => {
   assert.match(
     help(['install'], 60),
     /--license \\\n +license\.json --yes\n|\\\n +--license license\.json --yes\n/,

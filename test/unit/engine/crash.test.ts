@@ -105,7 +105,7 @@ test('a second power cut during the resumed run is survived too', async () => {
   }
 });
 
-test('an operation that the disk refuses ends the run with a hint, and the same command goes on once it is mended', async () => {
+test('an operation that the disk refuses ends the run with a hint, and the same command resumes once it is fixed', async () => {
   const { expected, operations } = await undisturbed(1);
   for (const kind of ['ENOSPC', 'EIO']) {
     for (let failAt = 1; failAt <= operations; failAt += 1) {

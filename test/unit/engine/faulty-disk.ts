@@ -116,7 +116,7 @@ export class FaultyDisk implements Disk {
     for (const [name, { text, durable }] of names) {
       let left = text;
       if (loss === 'unsynced-lost') left = durable;
-      // What was synced stays whole; only later bytes can be torn.
+      // What was synced stays intact; only later bytes can be torn.
       if (loss === 'torn' && text !== durable)
         left = text.slice(0, Math.floor(tearAt < 1 ? text.length * tearAt : tearAt));
       const content = { text: left, durable: left };

@@ -78,7 +78,7 @@ test('a state that cannot be read at all says that, and what to do', async () =>
   });
 });
 
-test('a link or a pipe in the place of the state is not read, and no word of its target is told', async () => {
+test('a link or a pipe in the place of the state is not read, and nothing of its target is printed', async () => {
   const secret = join(folder, 'secret');
   await writeFile(secret, 'root:a-secret');
   await symlink(secret, join(folder, 'link.json'));
@@ -139,7 +139,7 @@ test('changes are written one after the other, in the order in which they were a
   );
 });
 
-test('an unfinished run goes on only with the same flow, payload and from-version; otherwise it is superseded', async () => {
+test('an unfinished run resumes only with the same flow, payload and from-version; otherwise it is superseded', async () => {
   const disk = new FaultyDisk();
   const journal = await openJournal(disk);
   assert.deepEqual(await journal.startRun(runSpec, ['a']), { resumed: false });
@@ -238,7 +238,7 @@ test('two runs within one second have different ids', async () => {
   assert.equal(ids.size, 4);
 });
 
-test('a chain of unfinished runs keeps its first anchor, every version that was begun and what was there before', async () => {
+test('a chain of unfinished runs keeps its first anchor, every version that was started and what was there before', async () => {
   const journal = await openJournal(new FaultyDisk());
   const start = async (to: string, options: { fresh?: boolean } = {}) => {
     await journal.startRun({ ...runSpec, to, payloadDigest: to }, ['dump', 'helm'], options);
@@ -263,7 +263,7 @@ test('a chain of unfinished runs keeps its first anchor, every version that was 
   assert.deepEqual(journal.state.anchors['2026.1']?.derived, { pgDump: '/of-2026.4' });
 });
 
-test('an upgrade from a version that has an anchor already gets its own, and the earlier one stays beside it', async () => {
+test('an upgrade from a version that has an anchor already gets its own, and the earlier one stays next to it', async () => {
   const journal = await openJournal(new FaultyDisk());
   for (const [to, dump] of [
     ['2026.1', '/first'],

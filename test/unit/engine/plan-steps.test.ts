@@ -40,7 +40,7 @@ test('a fresh plan runs every step, with its preview, and changes nothing', asyn
   assert.deepEqual(world.effects, []);
 });
 
-test('the plan of a run that goes on is what the run then does', async () => {
+test('the plan of a run that resumes is what the run then does', async () => {
   for (const changed of ['none', 'a', 'b']) {
     const host = { disk: new FaultyDisk(), world: { effects: [] as string[] }, events: [] };
     let inputs = '';
@@ -73,7 +73,7 @@ test('the plan of a run that goes on is what the run then does', async () => {
   }
 });
 
-test('what cannot be asked is told as not known, and hides nothing else', async () => {
+test('what cannot be asked is reported as not known, and hides nothing else', async () => {
   const steps = [
     previewed('down', {}, () => Promise.reject(new Error('the database is down'))),
     previewed('slow', {}, () => new Promise(() => {})),

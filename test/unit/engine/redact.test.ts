@@ -6,7 +6,7 @@ import { Redactor } from '../../../src/engine/redact.ts';
 
 const secret = 'p@ss"w\\rd/+.*(1)';
 
-test('a secret is taken out as it is, escaped, and in base64 wherever it begins', () => {
+test('a secret is taken out as it is, escaped, and in base64 wherever it starts', () => {
   const redactor = new Redactor();
   redactor.add(secret);
   for (const text of [
@@ -105,7 +105,7 @@ test('a secret that is an ordinary word or number leaves what we made as it is',
   assert.deepEqual(described, describeError(error));
 });
 
-test('in the words of others it is hidden where it is a whole word, in each form', () => {
+test('in the words of others it is hidden where it is a complete word, in each form', () => {
   const redactor = new Redactor();
   ordinary.forEach((word) => redactor.add(word));
   for (const word of ordinary.filter(({ length }) => length > 2)) {
@@ -169,7 +169,7 @@ test('what a message of ours quotes is hidden in each form, and our own words ar
   }
 });
 
-test('marks never reach who is told, with secrets and without, whatever was cut off or quoted twice', () => {
+test('marks never reach the reader, with secrets and without, whatever was cut off or quoted twice', () => {
   const texts = [foreign('x'), foreign(`a ${foreign('b')} c`), foreign('cut').slice(0, 2), 'own', ''];
   for (const redactor of [knowing([]), knowing(quoted)]) {
     for (const text of texts) {

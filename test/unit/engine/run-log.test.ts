@@ -112,7 +112,7 @@ const begun = (run: string): EngineEvent => ({
   steps: [],
 });
 
-test('a full disk under the log is told once, and what comes later is tried again', async () => {
+test('a full disk under the log is reported once, and what comes later is tried again', async () => {
   await symlink('/dev/full', join(folder, 'full.jsonl'));
   const told: string[] = [];
   const log = placed({ onUnwritable: (reason) => told.push(reason) });
@@ -122,7 +122,7 @@ test('a full disk under the log is told once, and what comes later is tried agai
   assert.match(told.join('|'), /^ENOSPC[^|]*$/);
 });
 
-test('a program that ends without a result closes its log all the same, and goes on after half a line of a dead one', async () => {
+test('a program that ends without a result closes its log all the same, and continues after half a line of a dead one', async () => {
   await writeFile(join(folder, 'ends.jsonl'), '{"type":"half a li');
   const source = (name: string) => JSON.stringify(join(import.meta.dirname, '../../../src/engine', name));
   const code = `import { RunLog } from ${source('run-log.ts')};

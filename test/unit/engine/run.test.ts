@@ -56,7 +56,7 @@ test('a wrong graph is a defect and nothing is written', async () => {
   }
 });
 
-test('steps that do not need each other run side by side, and a later one waits for both', async () => {
+test('steps that do not need each other run in parallel, and a later one waits for both', async () => {
   const host = newHost();
   const leftRuns = gate();
   const rightRuns = gate();
@@ -193,7 +193,7 @@ test('a foreign error is a defect, but what the system refuses is a failure of t
   );
 });
 
-test('a stop request lets the running step end, starts nothing new, and the next run goes on', async () => {
+test('a stop request lets the running step end, starts nothing new, and the next run resumes', async () => {
   for (const [signalName, code] of [
     ['SIGINT', 'interrupted'],
     ['SIGTERM', 'terminated'],
@@ -252,7 +252,7 @@ test('a stop request before the run writes nothing', async () => {
   assert.equal(host.disk.operations, 0);
 });
 
-test('a re-run goes on from the failed step', async () => {
+test('a re-run resumes at the failed step', async () => {
   const host = newHost();
   let broken = true;
   const steps = [
@@ -474,7 +474,7 @@ test('what a running step has passed is durable: nothing, each checkpoint, then 
   assert.equal((await openJournal(host.disk)).run?.steps['a']?.place, undefined);
 });
 
-test('a run that goes on says who began it, where it ended, what is kept and what runs again; each result is asked for once', async () => {
+test('a run that resumes says who started it, where it ended, what is kept and what runs again; each result is asked for once', async () => {
   const host = newHost();
   let asked = 0;
   let outdated = false;

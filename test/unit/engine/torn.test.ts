@@ -61,7 +61,7 @@ test('a state file that is torn all the same is refused at any byte, never read 
   const disk = new FaultyDisk();
   assert.equal(await run(disk, { effects: [] }, 1), undefined);
   const text = disk.durable(statePath) ?? '';
-  // Without its last line's end it is whole.
+  // Without its last line's end it is complete.
   for (let cut = 0; cut < text.trimEnd().length; cut += 1) {
     const torn = new FaultyDisk();
     await torn.write(statePath, text.slice(0, cut));
@@ -90,7 +90,7 @@ test('an fsync that fails, or a rename that is lost with the power, ends as an u
   }
 });
 
-test('a disk that fills in the middle of any write keeps the state, removes the part and goes on once there is room', async () => {
+test('a disk that fills in the middle of any write keeps the state, removes the part and continues once there is room', async () => {
   const { kinds, expected } = await undisturbed(1);
   for (const part of [0, 0.5, 0.999]) {
     for (const failAt of numbersOf(kinds, 'write')) {

@@ -18,7 +18,7 @@ function orders(nodes: readonly Node[], done: readonly string[] = []): string[][
     .flatMap(({ id }) => orders(nodes, [...done, id]));
 }
 
-test('the upgrade ends the same in every order that its graph leaves free, and a step begins only after what it needs', async () => {
+test('the upgrade ends the same in every order that its graph leaves free, and a step starts only after what it needs', async () => {
   const nodes: Node[] = upgradeSteps({ health: [] }).map(({ id, needs }) => ({ id, needs }));
   const all = orders(nodes);
   // Images are loaded before or after the dump, the snapshot and the chart.
@@ -31,7 +31,7 @@ test('the upgrade ends the same in every order that its graph leaves free, and a
         needs: [...needs],
         run: async (_, world) => {
           begun.push(id);
-          // Each step ends in its turn, however early it was begun.
+          // Each step ends in its turn, however early it was started.
           await ended.get(order[order.indexOf(id) - 1] ?? '')?.opened;
           for (const need of needs) assert.ok(world.effects.includes(need), `${id} after ${need}`);
           world.effects.push(id);

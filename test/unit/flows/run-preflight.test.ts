@@ -51,7 +51,7 @@ function run(
   return { events, report, ended };
 }
 
-test('all checks run side by side, whatever one of them throws, and give one report in the table’s order', async () => {
+test('all checks run in parallel, whatever one of them throws, and give one report in the table’s order', async () => {
   let meet = () => {};
   const met = new Promise<void>((done) => (meet = done));
   const { events, report } = run([
@@ -111,7 +111,7 @@ test('a check that takes longer than its time fails by itself, and is asked to s
   assert.equal(seen.stopped?.aborted, true);
 });
 
-test('one cause is told by the first check that it stops, and nothing that blocks is let through by it', async () => {
+test('one cause is reported by the first check that it stops, and nothing that blocks is let through by it', async () => {
   const shared = new IvaapError('failed', 'helm template failed', {
     output: 'line 3: a tab',
     hint: 'mend it',

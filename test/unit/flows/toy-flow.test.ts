@@ -9,7 +9,7 @@ import { runFlow } from '../../../src/flows/run-flow.ts';
 import { thisMachine } from '../../../src/session/machine.ts';
 import { makeTinyPayload } from '../../fixtures/tiny-payload.ts';
 
-/** A whole flow for a test product: three steps that write a file each. */
+/** A complete flow for a test product: three steps that write a file each. */
 type ToyContext = FlowContext & { folder: string };
 
 const toyStep = (id: string, ...needs: string[]): Step<ToyContext> => ({

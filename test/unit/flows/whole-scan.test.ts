@@ -28,7 +28,7 @@ describe('the scan beside the preparation of a run', { skip }, () => {
     rmSync(root, { recursive: true, force: true });
   });
 
-  /** One run over a file: what it was told, and whether the scan read anything. */
+  /** One run over a file: what was reported, and whether the scan read anything. */
   async function run<T>(
     prepare: (session: Session) => Promise<T>,
     options: { path?: string; reverify?: boolean; keep?: boolean; signal?: AbortSignal } = {},
@@ -81,7 +81,7 @@ describe('the scan beside the preparation of a run', { skip }, () => {
     assert.match(error.message, /is damaged: blobs\/sha256/);
   });
 
-  it('stops a preparation that goes on when damage is found', async () => {
+  it('stops a preparation that continues when damage is found', async () => {
     let reason: unknown;
     const { error } = await run(
       ({ signal }) =>

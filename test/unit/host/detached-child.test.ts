@@ -71,7 +71,7 @@ test('what cannot be recorded is not run', async () => {
   assert.equal(existsSync(trace), false);
 });
 
-test('failures are told as of any program', async () => {
+test('failures are reported as of any program', async () => {
   const detached = { outputFile: newFile(), record: async () => {} };
   await assert.rejects(runner.run(['/nowhere/helm'], { detached }), /\/nowhere\/helm was not found/);
   await assert.rejects(

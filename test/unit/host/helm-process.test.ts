@@ -22,7 +22,7 @@ test('the Helm of the journal lives only as the very process that was recorded',
   assert.equal(readHelmJournal({ process: { pid: 'x' } }).process, undefined);
 });
 
-test("a Helm's records were begun between its start and its end: seen by us, by a reboot, or by its own limits", () => {
+test("a Helm's records were started between its start and its end: seen by us, by a reboot, or by its own limits", () => {
   const begun = Date.now() - 30 * 60_000;
   const time = (minutes: number) => new Date(begun + minutes * 60_000).toISOString();
   const helm = {

@@ -40,7 +40,7 @@ function locked(pattern: RegExp) {
   };
 }
 
-test('a second run is told who holds the lock, since when and at which step; after release it may run', async () => {
+test('a second run learns who holds the lock, since when and at which step; after release it may run', async () => {
   const lock = lockAt('second');
   const held = await lock.acquire();
   assert.equal((await stat(join(folder, 'second'))).mode & 0o777, 0o600);
@@ -60,7 +60,7 @@ test('a second run is told who holds the lock, since when and at which step; aft
   next.release();
 });
 
-test('the holder that the file names is known to live or not, whatever became of its process id', async () => {
+test('the holder that the file names is known to live or not, regardless of what happened to its process id', async () => {
   const held = await lockAt('holder').acquire();
   const holder = readHolder(join(folder, 'holder'));
   assert.ok(holder);

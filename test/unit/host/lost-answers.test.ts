@@ -76,7 +76,7 @@ const end = 'ivaap:end-of-answer\n';
 const metadata =
   '{"name":"r","revision":3,"status":"deployed","chart":"c","version":"1.0.0","appVersion":"2"}\n';
 
-/** What is asked, and a whole answer to it. */
+/** What is asked, and a complete answer to it. */
 const questions: Record<string, { ask: (host: Host) => Promise<unknown>; whole: string }> = {
   'the version of the API server': {
     ask: ({ kubectl }) => kubectl.serverVersion(),
@@ -135,7 +135,7 @@ const isUnknown = (error: unknown) => {
   return true;
 };
 
-describe('an answer that is not whole is no answer', () => {
+describe('an answer that is not complete is no answer', () => {
   for (const [what, { ask, whole }] of Object.entries(questions)) {
     it(`of ${what}`, async () => {
       const unlimited: string[] = [];

@@ -26,7 +26,7 @@ const config = Buffer.from(
 const id = sha256(config);
 const hex = id.slice('sha256:'.length);
 
-/** As `docker save` wrote it before OCI layouts: HEX.json, FOLDER/layer.tar, a link for a layer that comes twice, manifest.json last. */
+/** As `docker save` wrote it before OCI layouts: HEX.json, FOLDER/layer.tar, a link for a layer that is a duplicate, manifest.json last. */
 async function dockerArchive(): Promise<Buffer> {
   const tar = pack();
   tar.entry({ name: 'aaaa/layer.tar' }, layer);
@@ -69,7 +69,7 @@ describe('an archive of another tool', () => {
     assert.equal(files.size, 5);
   });
 
-  it('is whole whatever lies behind its end, and is not when its end is missing', async () => {
+  it('is complete whatever is behind its end, and is not when its end is missing', async () => {
     const tar = await dockerArchive();
     const line = Buffer.from('a line of a terminal\n');
     const block = Buffer.alloc(512, 0x61);

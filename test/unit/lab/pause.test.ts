@@ -5,7 +5,7 @@ import { isStatic, pauseFault } from '../../lab/pause.ts';
 
 const busybox = '/bin/busybox';
 
-test('a program that needs a loader is told from one that needs none', () => {
+test('a program that needs a loader is distinguished from one that needs none', () => {
   assert.equal(isStatic('/bin/sh'), false);
   assert.equal(isStatic('/etc/passwd'), undefined);
   if (existsSync(busybox)) assert.equal(isStatic(busybox), true);

@@ -26,7 +26,7 @@ const isDiskError = (error: IvaapError) => {
   return true;
 };
 
-test('a disk that fails while headers, index or product are read is told as that, and is no defect', async () => {
+test('a disk that fails while headers, index or product are read is reported as such, and not as a defect', async () => {
   await assert.rejects(payloadReader(failing, 'file')(0, 10), isDiskError);
   const whole = await openPayload(tiny.path);
   const content = await whole.readAt(whole.trailer.indexOffset, whole.trailer.indexLength);

@@ -254,7 +254,7 @@ describe('a payload that somebody forged, with every hash made to fit', () => {
     );
   });
 
-  it('is refused for a trailer that is in the wrong place, comes twice, or points elsewhere', async () => {
+  it('is refused for a trailer that is in the wrong place, is a duplicate, or points elsewhere', async () => {
     const whole = readFileSync(tiny.path);
     const comment = whole.subarray(whole.lastIndexOf('executable-payload 1'));
     const end = whole.subarray(whole.length - comment.length - 22);

@@ -31,7 +31,7 @@ describe('a file whose trailer is not where it should be', () => {
     return refusal();
   };
 
-  it('is incomplete up to a named entry when it was cut off, with the byte to go on from', async () => {
+  it('is incomplete up to a named entry when it was cut off, with the byte to continue from', async () => {
     const { entries, fileSize } = tiny.index;
     for (const [position, entry] of entries.entries()) {
       if (entry.size === 0) continue;

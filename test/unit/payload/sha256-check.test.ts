@@ -17,7 +17,7 @@ describe('the check by SHA-256', () => {
   let intact: Buffer;
   let file: string;
   before(async () => {
-    // A head that ends in its second chunk, and an entry that lies in several.
+    // A head that ends in its second chunk, and an entry that is in several.
     const head = Buffer.concat([tinyHead(), noise(5_000_000)]);
     head.writeBigUInt64LE(BigInt(head.length - 64), 40);
     head.fill(0, head.length - 64);

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { IvaapError } from '../../../src/errors.ts';
 import { isExpired, parseLicense } from '../../../src/policy/entitlements.ts';
 
-test('a licence file of an editor that marks or widens it is told so', () => {
+test('a licence file of an editor that marks or widens it is reported as such', () => {
   const licence = '{"entitlements":[]}';
   const decoded = (bytes: Buffer) => bytes.toString('utf8');
   for (const [text, why] of [

@@ -25,7 +25,7 @@ const judge = (records: HelmRecord[], facts: Partial<HelmFacts> = {}) =>
     ...facts,
   });
 
-/** A Helm of ours that began at half past eleven after that revision and did not say when it ended. */
+/** A Helm of ours that started at half past eleven after that revision and did not say when it ended. */
 const own = (after: number) => ({
   after,
   from: new Date('2026-11-22T11:29:55Z'),
@@ -38,7 +38,7 @@ const brief = (records: HelmRecord[], facts: Partial<HelmFacts> = {}) => {
   return [state, act, remove, rollbackTo];
 };
 
-test('each state is told from the others, with what is taken away and where a failure would go back to', () => {
+test('each state is distinguished from the others, with what is removed and where a failure would go back to', () => {
   const none = undefined;
   const rows: [string[], ReturnType<typeof brief>][] = [
     [
@@ -103,7 +103,7 @@ test('no record at all is an install, but for an upgrade only where a repair too
   assert.equal(judge([], { emptied: true }).act, 'install');
 });
 
-test('a release of another chart stops, also where its name begins like ours', () => {
+test('a release of another chart stops, also where its name starts like ours', () => {
   for (const chart of ['other-1.0.0', 'tiny-chart-extra-1.0.0', 'tiny']) {
     const found = judge(history('deployed').map((record) => ({ ...record, chart })));
     assert.deepEqual([found.state, found.act], ['other-chart', 'stop'], chart);
@@ -115,7 +115,7 @@ test('a release of another chart stops, also where its name begins like ours', (
   );
 });
 
-test('a failed revision that a failed rollback marked superseded is taken away: a failure would go back to it', () => {
+test('a failed revision that a failed rollback marked superseded is removed: a failure would go back to it', () => {
   assert.deepEqual(brief(history('deployed', 'superseded!', 'failed')), [
     'superseded-failure',
     'upgrade',
@@ -126,7 +126,7 @@ test('a failed revision that a failed rollback marked superseded is taken away: 
   assert.deepEqual(brief(history('superseded!', 'deployed')), ['deployed', 'upgrade', [], 2]);
 });
 
-test('a pending record of a Helm that no run of ours began is left alone until its own limits have passed', () => {
+test('a pending record of a Helm that no run of ours started is left alone until its own limits have passed', () => {
   const young = history('deployed', 'pending-upgrade').map((record) => ({
     ...record,
     updated: '2026-11-22T11:30:00Z',
@@ -144,7 +144,7 @@ test('a pending record of a Helm that no run of ours began is left alone until i
   assert.deepEqual(judge(rollback, { own: own(1) }).remove, [3]);
 });
 
-test('the number alone makes no record ours: it was begun while our Helm worked, or it is a stranger who lives', () => {
+test('the number alone makes no record ours: it was started while our Helm worked, or it belongs to an unknown Helm that is alive', () => {
   const pending = (status: string, updated: string) =>
     [
       ...history('deployed'),
@@ -170,7 +170,7 @@ test('the number alone makes no record ours: it was begun while our Helm worked,
   assert.equal(act('pending-upgrade', 'yesterday'), 'stop', 'a time that cannot be read proves nothing');
 });
 
-test('Helm may keep more records where the one to go back to would be among those that it takes away', () => {
+test('Helm may keep more records where the one to go back to would be among those that it removes', () => {
   const failures = Array.from({ length: 12 }, () => 'failed');
   assert.equal(judge(history('deployed', ...failures)).historyMax, 10, 'a deployed one is spared by Helm');
   const full = judge(history('superseded', ...failures));

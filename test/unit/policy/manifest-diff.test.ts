@@ -83,7 +83,7 @@ spec: { ports: [{ name: http, port: 80 }] }
   assert.deepEqual(diff(same, other), { added: [], changed: [], removed: [] });
 });
 
-test('the order of named items alone is told, since it makes new pods', () => {
+test('the order of named items alone is reported, since it makes new pods', () => {
   const [first = '', second = ''] = ['{ name: UNITS, value: field }', '{ name: GONE, value: x }'];
   const swapped = backend.replace(first, 'SWAP').replace(second, first).replace('SWAP', second);
   assert.deepEqual(diff(backend, swapped).changed[0]?.fields, [
@@ -95,7 +95,7 @@ test('the order of named items alone is told, since it makes new pods', () => {
   ]);
 });
 
-test('of a Secret it is told what changes and never from what to what', () => {
+test('of a Secret only the changed keys are reported, never the values', () => {
   const secret = (name: string, key: string, value: string, type = 'Opaque') =>
     `apiVersion: v1\nkind: Secret\nmetadata: { name: ${name} }\ntype: ${type}\nstringData: { ${key}: ${value}, same: kept-secret }\n`;
   const found = diff(

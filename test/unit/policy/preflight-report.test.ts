@@ -31,7 +31,7 @@ const report = (results: ReturnType<typeof judge>[]) => ({
   results,
 });
 
-test('a guard blocks every run; a health check blocks a fresh one and is only shown to one that goes on', () => {
+test('a guard blocks every run; a health check blocks a fresh one and is only shown to one that resumes', () => {
   assert.equal(judge('cpus', bad, fresh).status, 'fail');
   assert.equal(judge('cpus', bad, goesOn).status, 'fail');
   assert.equal(judge('pods', bad, fresh).status, 'fail');
@@ -40,13 +40,13 @@ test('a guard blocks every run; a health check blocks a fresh one and is only sh
   assert.equal(judge('pods', { ...bad, outcome: 'warn' }, fresh).status, 'warn');
 });
 
-test('the check’s own limit is told, or the one that was computed', () => {
+test('the check’s own limit is reported, or the one that was computed', () => {
   const found: Measurement = { outcome: 'fail', measured: 'little' };
   assert.equal(judge('helm-state', found, fresh).limit, 'a state from which Helm can continue');
   assert.equal(judge('helm-state', { ...found, limit: 'much' }, fresh).limit, 'much');
 });
 
-test('what is not ok says why it matters and what mends it, the measurement’s own words first', () => {
+test('what is not ok says why it matters and what fixes it, the measurement’s own words first', () => {
   const result = judge('room', { ...bad, part: '/opt', fix: 'df -h /opt' }, fresh);
   assert.equal(result.id, 'room:/opt');
   assert.equal(result.fix, 'df -h /opt');

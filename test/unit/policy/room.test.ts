@@ -47,7 +47,7 @@ test('a path that could not be measured fails', () => {
   assert.deepEqual(failed(apart(0, 100).slice(1)), ['/product']);
 });
 
-test('a file system without inodes is told as that, with df -i', () => {
+test('a file system without inodes is reported as such, with df -i', () => {
   const room = { path: '/p', fileSystem: '8:1', mountPoint: '/p', freeBytes: 10, freeFiles: 199 };
   const missing = [{ path: '/p', bytes: 1, files: 200, why: 'chart' }];
   const [found] = judgeRoom([], missing, [room]);

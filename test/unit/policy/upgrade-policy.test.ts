@@ -99,7 +99,7 @@ test('the same version and payload is nothing to do, unless the last run is unfi
   assert.equal(decideUpgrade(repacked).kind, 'allowed');
 });
 
-test('an unfinished upgrade goes on with its own payload; --reapply begins it afresh', () => {
+test('an unfinished upgrade resumes with its own payload; --reapply starts it afresh', () => {
   const lastRun = unfinished('2026.2');
   const goesOn = decideUpgrade(facts('2026.1', '2026.2', { lastRun }));
   assert.equal(goesOn.kind === 'allowed' && goesOn.how, 'continue');
@@ -128,7 +128,7 @@ test('another payload over an unfinished upgrade is refused with both ways out, 
   }
 });
 
-test('typed again, --supersede goes on with its own run', () => {
+test('typed again, --supersede resumes its own run', () => {
   const decision = decideUpgrade(facts('2026.1', '2026.2', { lastRun: unfinished('2026.2'), ...supersede }));
   assert.equal(decision.kind === 'allowed' && decision.how, 'continue');
   const alone = decideUpgrade(facts('2026.1', '2026.2', supersede));

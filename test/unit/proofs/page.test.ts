@@ -57,7 +57,7 @@ test('rows of other sources are marked stale and do not count; rows of cases tha
   );
 });
 
-test('the first line says for which commit a page is whole, and keeps it when the sources change', async () => {
+test('the first line says for which commit a page is complete, and keeps it when the sources change', async () => {
   const every = (section: { ids: string[] }) => section.ids.map((id) => ({ ...row, id }));
   const whole: Rows = { Upgrade: every(upgrade), Install: every(install), 'Random instants': [] };
   const firstLine = (text: string) => text.split('\n')[0];

@@ -74,7 +74,7 @@ test('images are paired by repository, and only layers that no image had count a
   );
 });
 
-test('chart files, other files, archives, tools and versions are told', () => {
+test('chart files, other files, archives, tools and versions are reported', () => {
   const diff = releaseDiff(before, later);
   assert.deepEqual(diff.chart, {
     added: ['templates/secret.yaml'],

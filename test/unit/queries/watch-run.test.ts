@@ -150,7 +150,7 @@ test('a run is shown from the first event of its attempt to its RESULT, while th
   assert.deepEqual(types(), ['message', 'task.started', 'run.started', 'step.started']);
 });
 
-test('a run that dies in the middle: said, with where it was and what goes on', async () => {
+test('a run that dies in the middle: said, with where it was and what resumes it', async () => {
   writeState('running', 'running');
   say('r', { type: 'LOG', by: 'olga', pid: child.pid }, started);
   const { result, until } = watching();
@@ -163,7 +163,7 @@ test('a run that dies in the middle: said, with where it was and what goes on', 
   assert.equal(data.status, 'gone');
 });
 
-test('what goes on with a run keeps the flags that were typed for it', async () => {
+test('what resumes a run keeps the flags that were typed for it', async () => {
   const typed = "'/media/usb stick/tiny' install --upgrade --waive 'clock=no NTP here'";
   writeState('running', 'running', typed);
   say('r', { type: 'LOG', by: 'olga', pid: child.pid }, started);
@@ -186,7 +186,7 @@ test('of a process that recorded no run, what was typed is in its lock', async (
   assert.ok((await result).lines.includes(`try: sudo ${again}`));
 });
 
-test('a run that ends before its first step has no log and is told, with the last run', async () => {
+test('a run that ends before its first step has no log and is reported, with the last run', async () => {
   const { result, until } = watching();
   await until('message');
   await endChild();
@@ -206,7 +206,7 @@ test('the one who watches may go, and the run stays', async () => {
   assert.equal(child.signalCode, null);
 });
 
-test('when nothing runs, the last run is told, with how to go on when it was cut off', async () => {
+test('when nothing runs, the last run is reported, with how to resume it when it was cut off', async () => {
   await endChild();
   assert.match((await watching().result).lines.join(), /none is recorded/);
   writeState('completed', 'completed');

@@ -19,7 +19,7 @@ const trouble = (kind: Trouble['kind'], fields: Partial<Trouble> = {}): Trouble 
   ...fields,
 });
 
-/** Looks every three seconds; when something was told, and when it was over, in seconds. */
+/** Looks every three seconds; when something was reported, and when it was over, in seconds. */
 function watched(
   seen: (second: number) => Trouble[],
   seconds = 600,
@@ -53,7 +53,7 @@ test('what cannot heal is over after its grace; what may, later; what only waits
   assert.equal(watched(() => [trouble('crash', { overdue: true })]).over, 90);
 });
 
-test('a trouble that clears for a moment begins anew, and one of a rollout is not even told', () => {
+test('a trouble that clears for a moment starts again, and one of a rollout is not reported', () => {
   assert.deepEqual(
     watched((second) => (second % 60 === 0 ? [] : [trouble('image')])),
     { told: 15 },

@@ -58,7 +58,7 @@ test('the values file is named only where it may be the cause', () => {
   }
 });
 
-test('what is left of a hook that failed is taken away by the command that is named', () => {
+test('what is left of a hook that failed is removed by the command that is named', () => {
   const rows = [
     [
       'pre-upgrade hooks failed: resource Job/tiny/prepare not ready. status: Failed, message: Job Failed',

@@ -28,7 +28,7 @@ test('a schema that moved outweighs everything else', () => {
   }
 });
 
-test('anything short of a proved return to the old release is a failure to go on from', () => {
+test('anything short of a proved return to the old release is a failure to continue from', () => {
   for (const other of [
     { healthy: false },
     { healthy: undefined },
@@ -50,7 +50,7 @@ test('a database that cannot be asked has neither moved nor stayed, in code and 
   }
 });
 
-test('what runs is told as it is, whatever the record says: the old release is never missing while it serves', () => {
+test('what runs is reported as it is, whatever the record says: the old release is never missing while it serves', () => {
   const stands = {
     release: 'old-runs' as const,
     releaseStatus: 'pending-upgrade, revision 2: Preparing upgrade',

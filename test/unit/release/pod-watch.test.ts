@@ -69,7 +69,7 @@ const good: Partial<NamespaceView> = {
   controllers: [backend.deployment({ updatedReplicas: 2, readyReplicas: 2 })],
 };
 
-test('what cannot get ready is told first, then given up, and told at the end with its last words', async () => {
+test('what cannot get ready is reported first, then given up, and reported at the end with its last output', async () => {
   const { said, given, lines, progress } = await watch([noImage]);
   assert.equal(said.length, 1);
   assert.match(
@@ -125,7 +125,7 @@ test('the last words are kept of a container that only runs and is not ready', a
   ]);
 });
 
-test('a hook that began and failed between two looks is its own cause, and pods of the rollout are none', async () => {
+test('a hook that started and failed between two looks is its own cause, and pods of the rollout are none', async () => {
   const owner = { kind: 'Job', name: 'prepare' };
   const annotations = { 'helm.sh/hook': 'post-upgrade' };
   const job = (status = {}) => controller('Job', 'prepare', { status, annotations });
@@ -145,7 +145,7 @@ test('a hook that began and failed between two looks is its own cause, and pods 
   ]);
 });
 
-test('what keeps a rollback waiting is told once, with how long it is waited for', async () => {
+test('what keeps a rollback waiting is reported once, with how long it is waited for', async () => {
   let asked = 0;
   const { said, given } = await watch([good, noImage], { most: 12, forward: () => (asked += 1) < 2 });
   assert.deepEqual(given, []);
@@ -154,7 +154,7 @@ test('what keeps a rollback waiting is told once, with how long it is waited for
   ]);
 });
 
-test('pods of a rollback that Helm began by itself are no cause of why it did', async () => {
+test('pods of a rollback that Helm started by itself are no cause of why it did', async () => {
   const owner = { kind: 'ReplicaSet', name: 'backend-7' };
   const waits = pod('a', owner, { init: { running: { startedAt: '2026-11-22T12:00:40Z' } } });
   const rolling = pod('b', owner, { state: { running: { startedAt: '2026-11-22T12:00:50Z' } } });

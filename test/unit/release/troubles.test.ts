@@ -126,7 +126,7 @@ test('what serves, has ended well or is going is no trouble', () => {
   assert.deepEqual(look(ofBackend(pods)), []);
 });
 
-test('pods of one workload with one cause are told once, with probe, event and log in this order', () => {
+test('pods of one workload with one cause are reported once, with probe, event and log in this order', () => {
   const { owner } = backend;
   const state = { running: { startedAt: '2026-11-22T12:00:40Z' } };
   const [trouble, ...more] = look({
@@ -285,7 +285,7 @@ test('a selector leaves out what other workloads have', () => {
   );
 });
 
-test('pods are counted against those wanted, whatever became of them', () => {
+test('pods are counted against those wanted, regardless of what happened to them', () => {
   const count = (kind: string, status: Parameters<typeof backend.deployment>[0], replicas = 2) =>
     podCount(controller(kind, 'x', { status: status ?? {}, replicas }));
   assert.deepEqual(count('Deployment', { readyReplicas: 2, updatedReplicas: 1 }), { wanted: 2, ready: 1 });
@@ -327,7 +327,7 @@ test('what may only follow from a cause is not known, and no failure of its own'
   );
 });
 
-test('a cause that several workloads share is told once for all of them', () => {
+test('a cause that several workloads share is reported once for all of them', () => {
   const unschedulable = '0/1 nodes are available';
   const pods = [
     pod('a', backend.owner, { unschedulable }),

@@ -53,7 +53,7 @@ test('an overlay holds what the patches set, says why, and goes when no patch ap
   assert.deepEqual(warnings, []);
 });
 
-test('an overlay that was edited is kept in a backup and named, whether it is written anew or removed', async () => {
+test('an overlay that was edited is kept in a backup and named, whether it is written again or removed', async () => {
   for (const values of ['units: imperial\n', 'units: metric\n']) {
     await write('units: imperial\n');
     const edited = `${readFileSync(paths.overlay, 'utf8')}# mine\n`;

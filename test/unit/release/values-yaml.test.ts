@@ -37,7 +37,7 @@ test('what is refused has its line and plain words', () => {
   assert.deepEqual(faults('a: 1\nb: \u0001\n'), ['2: a control character']);
 });
 
-test('bytes that are not UTF-8 are told by their line', () => {
+test('bytes that are not UTF-8 are reported by their line', () => {
   assert.deepEqual(decodeValues(Buffer.from('a: 1\nb: \xe4\n', 'latin1')), {
     faults: [{ line: 2, what: 'bytes that are not UTF-8' }],
   });

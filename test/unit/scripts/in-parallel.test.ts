@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { inParallel } from '../../../scripts/in-parallel.ts';
 
-test('all of it is done, begun in order, and never more than so many at once', async () => {
+test('all of it is done, started in order, and never more than so many at once', async () => {
   const begun: number[] = [];
   let running = 0;
   let most = 0;
@@ -18,7 +18,7 @@ test('all of it is done, begun in order, and never more than so many at once', a
   assert.equal(running, 0);
 });
 
-test('after a failure nothing is begun, what runs ends first, and the first failure is thrown', async () => {
+test('after a failure nothing is started, what runs ends first, and the first failure is thrown', async () => {
   const ended: number[] = [];
   const begun: number[] = [];
   const work = async (item: number) => {

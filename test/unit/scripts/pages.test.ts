@@ -38,7 +38,7 @@ test('every link between pages leads to a file and a heading', () => {
 const runbook = read('docs/operators.md').replaceAll(/\s+/g, ' ');
 const section = (title: string) => runbook.split(`### ${title} `)[1]?.split(' ### ')[0] ?? '';
 
-test('the runbook tells what to do at every exit code', () => {
+test('the runbook says what to do at every exit code', () => {
   const told = [...section('By exit code').matchAll(/\*\*(\d+)\*\*/g)].map(([, exit]) => Number(exit));
   const exits = Object.values(errorCodes).map(({ exit }) => exit);
   assert.deepEqual(told, [0, ...exits]);

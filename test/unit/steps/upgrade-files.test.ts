@@ -92,7 +92,7 @@ const dump = (folder: string) => ({
   },
 });
 
-test('a snapshot lies beside the dump; one that is whole is never written over', async () => {
+test('a snapshot is next to the dump; one that is complete is never written over', async () => {
   const ctx = await context();
   const folder = join(ctx.paths.backups, 'first');
   mkdirSync(folder, { recursive: true });

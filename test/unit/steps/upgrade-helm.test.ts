@@ -19,7 +19,7 @@ const pod = (name: string, creationTimestamp: string, fields: { ready?: boolean;
     },
   }) satisfies Pod;
 
-test('only a pod that serves since before Helm began may be called one that was not recreated', () => {
+test('only a pod that serves since before Helm started may be called one that was not recreated', () => {
   const before = '2026-11-22T11:00:00Z';
   const pods = [
     pod('old', before),

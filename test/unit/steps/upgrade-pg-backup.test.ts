@@ -52,7 +52,7 @@ test('within one boot a clock that was set back makes no dump younger', () => {
   assert.equal(age(thisBoot(5), -55), -55);
 });
 
-test('once Helm has started in this run the dump is taken again, unless Helm has completed and its release stands', async () => {
+test('once Helm has started in this run the dump is taken again, unless Helm has completed and its release is unchanged', async () => {
   const started = { noReturnAt: takenAt };
   await assert.rejects(reuse(context(1, started)), /Helm has started since/);
   const left = {

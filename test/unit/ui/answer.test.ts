@@ -20,7 +20,7 @@ test('what a full disk has not taken was not told', async () => {
   });
 });
 
-test('what was taken was told, also by a reader that has gone since', async () => {
+test('what was taken was reported, also by a reader that has gone since', async () => {
   const taken = new PassThrough();
   taken.resume();
   const output = guardedOutput(taken);

@@ -48,7 +48,7 @@ export class Screen implements Output {
   readonly isTerminal = true;
   isBehind = false;
   columns: number;
-  /** What is called when the process goes on after it was stopped. */
+  /** What is called when the process continues after it was stopped. */
   goOn: () => void = () => {};
   raw = '';
   /** Logical lines; the terminal wraps them at its width of the moment. */
@@ -56,7 +56,7 @@ export class Screen implements Output {
   /** Rows above the cursor that a cursor-up may cross are counted over wrapped lines. */
   #line = 0;
 
-  /** Whether lines are wrapped anew when the width changes (VTE, tmux), or stay as they were written (xterm, PuTTY). */
+  /** Whether lines are wrapped again when the width changes (VTE, tmux), or stay as they were written (xterm, PuTTY). */
   readonly #rewraps: boolean;
   /** Width at which each line was written. */
   #writtenAt: number[] = [];

@@ -133,7 +133,7 @@ test('the summary is golden', () => {
   ]);
 });
 
-test('without --summary image IDs are whole, unique bytes, files and what else runs are listed, blobs left out', () => {
+test('without --summary image IDs are complete, unique bytes, files and what else runs are listed, blobs left out', () => {
   const text = manifestText(report(), false).join('\n');
   // The layer and the manifest are shared, the config is not.
   assert.match(text, new RegExp(`linux/amd64  sha256:${hex('0')} +1  2.86 MiB +500 B  same +runs`));

@@ -113,7 +113,7 @@ test('a plan at 80 columns: steps, why they run again, what is not known, room a
   ]);
 });
 
-test('at 40 columns no line is longer, and no word is lost', () => {
+test('at 40 columns no line is longer, and nothing is lost', () => {
   for (const columns of [40, 20]) {
     const lines = planLines(plan, columns);
     const tooLong = lines.filter((line) => line.length > columns);
@@ -132,7 +132,7 @@ test('at 40 columns no line is longer, and no word is lost', () => {
   ]);
 });
 
-test('a run that nothing stands against says so', () => {
+test('a run without blockers says so', () => {
   assert.equal(planLines({ ...plan, refusals: [] }).at(-1), 'No blockers: the upgrade would start.');
   const install = { ...plan, flow: 'install', from: null, run: null };
   assert.match(planLines(install)[0] ?? '', /^IVAAP, dry run of the install of 2026\.2\. Nothing/);

@@ -29,7 +29,7 @@ const report = timed({
 }) as Parameters<typeof preflightLines>[0];
 const brief = { width: 80, paint: unpainted, all: false };
 
-test('what is ok is a number; what is not stands in full, with why, what became of it and what mends it', () => {
+test('what is ok is a number; what is not is printed in full, with why, what happened to it and what fixes it', () => {
   const lines = preflightLines(report, brief);
   assert.deepEqual(lines.slice(0, 6), [
     '2 checks ok, 1 warning, 1 waived, 1 FAILED',

@@ -49,7 +49,7 @@ test('running steps are redrawn in place below the ended ones, with bytes, rate 
   assert.match(screen.rows[2] ?? '', /^\+ upgrade_load_images .* 2\.5 s$/);
 });
 
-test('steps that run side by side have a line each', () => {
+test('steps that run in parallel have a line each', () => {
   const { screen, clock, renderer } = terminal(80);
   renderer.handle(runStarted);
   renderer.handle(started('upgrade_preflight'));
@@ -127,7 +127,7 @@ test('wide characters and marks are counted as the columns that they take', () =
   }
 });
 
-test('after it was stopped and goes on, what the shell wrote meanwhile stays', () => {
+test('after it was stopped and continues, what the shell wrote meanwhile stays', () => {
   const { screen, clock, renderer } = terminal(80);
   renderer.handle(started('upgrade_load_images'));
   clock.advance(500);

@@ -10,7 +10,7 @@ const { min, target } = release.schema;
 const autoMigrate = process.env.IVAAP_SERVER_ADMIN_AUTO_MIGRATE === 'true';
 const database = openDatabase();
 
-/** Why start-up work is still going on; undefined once it has ended. */
+/** Why start-up work is still in progress; undefined once it has ended. */
 let starting: string | undefined = 'waiting for the database';
 
 async function startUp(): Promise<void> {

@@ -51,7 +51,7 @@ const migrations: readonly Migration[] = [
   },
 ];
 
-/** Any number: the same in every release, so that two adminservers never migrate side by side. */
+/** Any number: the same in every release, so that two adminservers never migrate in parallel. */
 const advisoryLock = 20_260_001;
 
 /** Applies what is missing up to `target`, each migration and its record in one transaction; gives the names of those applied. */

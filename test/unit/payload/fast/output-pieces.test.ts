@@ -75,7 +75,7 @@ describe('the pieces of a file', () => {
 });
 
 describe('ranges of a gzip file', () => {
-  it('lie one behind the other however the content is cut, and any gunzip reads them', () => {
+  it('are one behind the other however the content is cut, and any gunzip reads them', () => {
     const content = randomBytes(200_000);
     const gzip = { tarSize: content.length, crc32: crc32(content) };
     const edges = [65_535, 131_070, 65_534, 65_536, 1, 199_999, 70_000, 140_000];

@@ -1,7 +1,7 @@
 // One program for the lab's control plane and node: the name in argv[0] or the
 // first argument picks the command, so that the shared code is linked once.
 // kubectl is a program of its own: it is started thousands of times, and this
-// one takes a sixth of a second to begin.
+// one takes a sixth of a second to start.
 package main
 
 import (
