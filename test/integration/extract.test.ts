@@ -143,7 +143,7 @@ test('any other file is replaced with --force only, whatever it is called and wh
       assert.equal(readFileSync(dest).equals(before), !replaced, dest);
       if (replaced) continue;
       assert.match(stderr, /is not an archive of this program; nothing was changed/);
-      // The command of the hint works as it stands.
+      // The command of the hint works as it is.
       const command = /replace it: (.* --force)$/m.exec(stderr)?.[1];
       const forced = await runProgram(['sh', '-c', command!]);
       assert.equal(forced.exitCode, 0, forced.stderr);
