@@ -28,24 +28,24 @@ function scrubEnvironment(): void {
  * Variables that the loader, the C library, libuv, ICU, OpenSSL and Node read at process start, before our code runs: libraries, allocation,
  * compile cache, coverage, certificates, proxies, TLS. docs/trust.md lists them.
  */
-const readBeforeUs = /^(NODE|OPENSSL|SSL|UV|ICU|LD|MALLOC|GLIBC)_|^(GCONV_PATH|LOCPATH)$/;
+const readAtProcessStart = /^(NODE|OPENSSL|SSL|UV|ICU|LD|MALLOC|GLIBC)_|^(GCONV_PATH|LOCPATH)$/;
 
 /** Commands that read or write all of a file: their buffers are worth huge pages. */
-const movesManyBytes = new Set(['install', 'verify', 'extract', 'extract-file']);
+const readsWholeFile = new Set(['install', 'verify', 'extract', 'extract-file']);
 
 /** What the C library reads before us too; with this value it asks for huge pages where the host gives them to those who ask. */
 const hugePages = { name: 'GLIBC_TUNABLES', value: 'glibc.malloc.hugetlb=1' };
 
 /** An environment that only we could have made: nothing in it calls for another start. */
-const isOurs = (name: string) => name === hugePages.name && process.env[name] === hugePages.value;
+const isSetByUs = (name: string) => name === hugePages.name && process.env[name] === hugePages.value;
 
 /** Starting again takes as long as reading some hundred mebibytes. */
-const worthHugePages = 512 * 1024 * 1024;
+const hugePagesFromBytes = 512 * 1024 * 1024;
 
 function wantsHugePages(command: string | undefined): boolean {
-  if (!movesManyBytes.has(command ?? '') || isOurs(hugePages.name)) return false;
+  if (!readsWholeFile.has(command ?? '') || isSetByUs(hugePages.name)) return false;
   try {
-    if (fstatSync(ownDescriptor()).size < worthHugePages) return false;
+    if (fstatSync(ownDescriptor()).size < hugePagesFromBytes) return false;
     return readFileSync('/sys/kernel/mm/transparent_hugepage/enabled', 'utf8').includes('[madvise]');
   } catch {
     return false;
@@ -58,7 +58,7 @@ function wantsHugePages(command: string | undefined): boolean {
  */
 function reexecWithCleanEnvironment(command: string | undefined): void {
   if (!isSea()) return;
-  const steered = Object.keys(process.env).some((name) => readBeforeUs.test(name) && !isOurs(name));
+  const steered = Object.keys(process.env).some((name) => readAtProcessStart.test(name) && !isSetByUs(name));
   const wants = wantsHugePages(command);
   // Without /proc the program cannot start again, and whatever needs our file says so.
   if (!(steered || wants) || !existsSync('/proc/self/exe')) return;
@@ -97,7 +97,7 @@ function abortOnSignals() {
 const broken = new Set<NodeJS.WritableStream>();
 
 /** A reader that went away (`| head`, a lost terminal) or a full disk behind it is no failure of the run: what it would have read is dropped. */
-function outliveReaders(): void {
+function ignoreClosedStreams(): void {
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => broken.add(stream));
 }
 
@@ -147,5 +147,5 @@ reexecWithCleanEnvironment(args[0]);
 scrubEnvironment();
 // Modes of files are what the code says, for the programs that it starts as well.
 process.umask(0o022);
-outliveReaders();
+ignoreClosedStreams();
 main(args, signals).then(() => leave(0), end);

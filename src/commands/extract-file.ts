@@ -1,7 +1,7 @@
 import { extractFile, streamFile } from '../queries/extract-file.ts';
 import { writtenToStdout } from '../ui/answer.ts';
 import { extractedFileText } from '../ui/extract-text.ts';
-import { drawnOnStderr } from '../ui/stderr-progress.ts';
+import { withStderrProgress } from '../ui/stderr-progress.ts';
 import type { Command, Invocation } from './command.ts';
 import { jsonFields } from './json-fields.ts';
 
@@ -9,7 +9,7 @@ async function run({ args, program, again, signal, json, options }: Invocation):
   const [name = '', dest = ''] = args;
   if (dest === '-') return streamFile(name, writtenToStdout, { program, signal });
   const force = options.force === true;
-  const file = await drawnOnStderr((emit) =>
+  const file = await withStderrProgress((emit) =>
     extractFile({ name, dest, force }, { emit, signal, program, again }),
   );
   process.stdout.write(`${json ? JSON.stringify(file) : extractedFileText(file)}\n`);

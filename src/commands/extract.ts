@@ -1,11 +1,11 @@
 import { extractAll } from '../queries/extract.ts';
 import { extractedTreeText } from '../ui/extract-text.ts';
-import { drawnOnStderr } from '../ui/stderr-progress.ts';
+import { withStderrProgress } from '../ui/stderr-progress.ts';
 import type { Command, Invocation } from './command.ts';
 import { jsonFields } from './json-fields.ts';
 
 async function run({ args: [dir = ''], signal, json }: Invocation): Promise<void> {
-  const tree = await drawnOnStderr((emit) => extractAll(dir, { emit, signal }));
+  const tree = await withStderrProgress((emit) => extractAll(dir, { emit, signal }));
   process.stdout.write(`${json ? JSON.stringify(tree) : extractedTreeText(tree)}\n`);
 }
 

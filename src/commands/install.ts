@@ -1,7 +1,7 @@
 import { installFlow } from '../flows/install/flow.ts';
 import { runFlow } from '../flows/run-flow.ts';
 import { upgradeFlow } from '../flows/upgrade/flow.ts';
-import { assertTold } from '../ui/answer.ts';
+import { assertWritten } from '../ui/answer.ts';
 import { chooseRenderer } from '../ui/choose-renderer.ts';
 import { terminalConfirm } from '../ui/confirm.ts';
 import { guardedOutput } from '../ui/output.ts';
@@ -29,7 +29,7 @@ async function run({ options, json, signal, secondSignal, program, again }: Invo
     emit({ type: 'result', at: at(), lines: told, data });
     if (refusal !== undefined) throw refusal;
     // These two have done nothing but tell.
-    if (options.dryRun === true || options.preflightOnly === true) await assertTold(output, signal);
+    if (options.dryRun === true || options.preflightOnly === true) await assertWritten(output, signal);
   } finally {
     renderer.close();
   }

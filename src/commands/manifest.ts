@@ -1,15 +1,15 @@
 import { queryDiff } from '../queries/diff.ts';
 import { queryManifest } from '../queries/manifest.ts';
-import { answer, assertHeard } from '../ui/answer.ts';
+import { answer, assertStdoutOpen } from '../ui/answer.ts';
 import { manifestText } from '../ui/manifest-text.ts';
 import { releaseDiffText } from '../ui/release-diff-text.ts';
-import { drawnOnStderr } from '../ui/stderr-progress.ts';
+import { withStderrProgress } from '../ui/stderr-progress.ts';
 import type { Command, Invocation } from './command.ts';
 import { jsonFields } from './json-fields.ts';
 
 async function run(invocation: Invocation): Promise<void> {
   const { data, lines } = await asked(invocation);
-  assertHeard();
+  assertStdoutOpen();
   const text = invocation.json ? JSON.stringify(data) : lines().join('\n');
   await answer(`${text}\n`, invocation.signal);
 }
@@ -21,7 +21,7 @@ async function asked({ options, program, signal }: Invocation) {
     return { data, lines: () => releaseDiffText(data, file) };
   }
   const deep = options.deep === true;
-  const data = await drawnOnStderr((emit) => queryManifest({ deep }, { program, signal, emit }));
+  const data = await withStderrProgress((emit) => queryManifest({ deep }, { program, signal, emit }));
   return { data, lines: () => manifestText(data, options.summary === true) };
 }
 

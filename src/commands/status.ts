@@ -1,5 +1,5 @@
 import { watchRun } from '../queries/watch-run.ts';
-import { answer, assertHeard, assertTold } from '../ui/answer.ts';
+import { answer, assertStdoutOpen, assertWritten } from '../ui/answer.ts';
 import { chooseRenderer } from '../ui/choose-renderer.ts';
 import { guardedOutput, terminalWidth } from '../ui/output.ts';
 import { queryStatus } from '../queries/status.ts';
@@ -38,7 +38,7 @@ export const status: Command = {
       program: invocation.program,
     });
     const text = json ? JSON.stringify(report) : statusLines(report, terminalWidth()).join('\n');
-    assertHeard();
+    assertStdoutOpen();
     await answer(`${text}\n`, invocation.signal);
   },
 };
@@ -49,7 +49,7 @@ async function watch({ json, signal, program, again }: Invocation): Promise<void
   try {
     const result = await watchRun({ emit: renderer.handle, signal, program, again });
     renderer.handle({ type: 'result', at: new Date().toISOString(), ...result });
-    await assertTold(output, signal);
+    await assertWritten(output, signal);
   } finally {
     renderer.close();
   }

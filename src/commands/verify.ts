@@ -2,7 +2,7 @@ import { IvaapError } from '../errors.ts';
 import { parseTrustKey } from '../policy/trust.ts';
 import { queryVerify } from '../queries/verify.ts';
 import { answer } from '../ui/answer.ts';
-import { drawnOnStderr } from '../ui/stderr-progress.ts';
+import { withStderrProgress } from '../ui/stderr-progress.ts';
 import { verifyLines } from '../ui/verify-text.ts';
 import type { Command, Invocation } from './command.ts';
 import { jsonFields } from './json-fields.ts';
@@ -14,7 +14,7 @@ async function run({ args, json, signal, options, program, again }: Invocation):
     throw new IvaapError('usage', '--trust-key applies only to another file', {
       hint: `${program} verify FILE`,
     });
-  const { report, refusal } = await drawnOnStderr((emit) =>
+  const { report, refusal } = await withStderrProgress((emit) =>
     queryVerify({ file, full: options.full === true, trustKey }, { emit, signal, again }),
   );
   const text = json ? [JSON.stringify(report)] : verifyLines(report);

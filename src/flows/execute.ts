@@ -1,4 +1,4 @@
-import { ownBinary, typedFromAnywhere } from '../session/go-on.ts';
+import { ownBinary, commandFromAnyFolder } from '../session/resume-command.ts';
 import { join } from 'node:path';
 import { executeRun } from '../engine/run.ts';
 import { describeError } from '../errors.ts';
@@ -22,7 +22,7 @@ export async function execute<O extends FlowOptions, D extends Decision, C exten
   const { reporter, paths, payload, product, signal, lock } = session;
   const { decision, ctx } = prepared;
   const { fresh } = decision;
-  await flow.begin?.(session, prepared);
+  await flow.beforeRun?.(session, prepared);
   for (const line of decision.notes) reporter.warn(line);
   const steps = flow.steps(product);
   const plan =
@@ -40,7 +40,7 @@ export async function execute<O extends FlowOptions, D extends Decision, C exten
         to: ctx.to,
         payloadDigest: payload.digest,
         binary,
-        again: typedFromAnywhere(session.again, binary),
+        again: commandFromAnyFolder(session.again, binary),
         startedBy: by,
         key: signerOf(payload.trailer),
       },
@@ -53,7 +53,7 @@ export async function execute<O extends FlowOptions, D extends Decision, C exten
       lock,
       onBegun: async (run, kept) => {
         if (plan !== undefined) reporter.report({ type: 'run.plan', plan });
-        await flow.begun?.(session, prepared, { run, kept });
+        await flow.onStarted?.(session, prepared, { run, kept });
       },
     });
     const summary = flow.summarize(ctx, result);

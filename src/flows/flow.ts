@@ -57,7 +57,7 @@ export interface FlowResult {
 }
 
 /**
- * One way to change a host, as a value; run-flow.ts runs all of them. Only `begin`, `begun` and the steps
+ * One way to change a host, as a value; run-flow.ts runs all of them. Only `beforeRun`, `onStarted` and the steps
  * change anything.
  */
 export interface Flow<Options extends FlowOptions, D extends Decision, Ctx extends FlowContext> {
@@ -86,13 +86,13 @@ export interface Flow<Options extends FlowOptions, D extends Decision, Ctx exten
    */
   decideAgain?(session: Session, options: Options, prepared: Prepared<D, Ctx>): Promise<D>;
   /** The first changes, under the lock, before the run is recorded. */
-  begin?(session: Session, prepared: Prepared<D, Ctx>): Promise<void>;
+  beforeRun?(session: Session, prepared: Prepared<D, Ctx>): Promise<void>;
   steps(product: Product): readonly Step<Ctx>[];
   /**
    * What is recorded with the start of the run, durable before its first step; `kept` are the completed steps
    * that are skipped.
    */
-  begun?(
+  onStarted?(
     session: Session,
     prepared: Prepared<D, Ctx>,
     start: { run: string; kept: readonly string[] },

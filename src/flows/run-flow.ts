@@ -13,7 +13,7 @@ import { type PreflightOutcome, runPreflight } from './run-preflight.ts';
 import { type Answer, confirmed, isFresh } from './question.ts';
 import { Refusals } from './refusals.ts';
 import { planned } from './run-plan.ts';
-import { WholeScan } from './whole-scan.ts';
+import { PayloadScan } from './payload-scan.ts';
 
 interface Invocation<O extends FlowOptions, D extends Decision, C extends FlowContext> {
   flow: Flow<O, D, C>;
@@ -35,10 +35,10 @@ export async function runFlow<O extends FlowOptions, D extends Decision, C exten
   const invocation = { flow, options, session };
   const command = `${flow.command}${options.dryRun ? ' --dry-run' : ''}`;
   const takeLock = () => session.takeLock(command, { leaveText: options.dryRun });
-  const scan = new WholeScan(session, options);
+  const scan = new PayloadScan(session, options);
   try {
     if (flow.locksFirst(session.paths)) await takeLock();
-    const prepared = await scan.beside(() => prepare(invocation));
+    const prepared = await scan.inParallelWith(() => prepare(invocation));
     if ('result' in prepared) return prepared.result;
     const answer = await ask(invocation, prepared.decision);
     const unlocked = session.lock === undefined;

@@ -42,7 +42,7 @@ export async function runPreflight(
   const { report: tell, redactor, clock } = reporter;
   const ended = new AbortController();
   const signal = AbortSignal.any([stop, ended.signal]);
-  const begun = performance.now();
+  const started = performance.now();
   const task = { task: 'preflight', title } as const;
   tell({ type: 'task.started', ...task });
   const due = checked.checks(signal);
@@ -71,13 +71,13 @@ export async function runPreflight(
       }),
     );
     stop.throwIfAborted();
-    results = toldOnce(found);
+    results = reportedOnce(found);
     assertWaiversMeant(checked.waivers, results);
     report = redactor.value({ flow, at: clock.now().toISOString(), tolerant, results });
-    tell({ type: 'task.completed', ...task, durationMs: performance.now() - begun });
+    tell({ type: 'task.completed', ...task, durationMs: performance.now() - started });
     tell({ type: 'preflight.report', ...report });
   } catch (error) {
-    tell({ type: 'task.failed', ...task, durationMs: performance.now() - begun });
+    tell({ type: 'task.failed', ...task, durationMs: performance.now() - started });
     throw error;
   } finally {
     ended.abort();
@@ -105,7 +105,7 @@ interface Measured {
  * One cause is told by the first check that it stops. What the others would have found is not known: a second
  * failure would only say the same.
  */
-function toldOnce(found: readonly { results: CheckResult[]; thrown?: unknown }[]): CheckResult[] {
+function reportedOnce(found: readonly { results: CheckResult[]; thrown?: unknown }[]): CheckResult[] {
   const tellers = new Map<string, string>();
   return found.flatMap(({ results, thrown }) => {
     const [first] = results;

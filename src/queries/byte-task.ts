@@ -17,9 +17,9 @@ export function byteTask(
   return {
     progress: (done) => emit({ type: 'task.progress', at: at(), task, done, total, unit: 'bytes' }),
     during: async (work) => {
-      const begunMs = performance.now();
+      const startedMs = performance.now();
       const end = (type: 'task.completed' | 'task.failed') =>
-        emit({ type, at: at(), task, title, durationMs: Math.round(performance.now() - begunMs) });
+        emit({ type, at: at(), task, title, durationMs: Math.round(performance.now() - startedMs) });
       emit({ type: 'task.started', at: at(), task, title });
       try {
         const result = await work();

@@ -7,7 +7,7 @@ import type { State } from '../engine/state.ts';
 import { IvaapError } from '../errors.ts';
 import { readHolder } from '../host/lock.ts';
 import { assertRoot, isAlive } from '../host/system.ts';
-import { commandToGoOn } from '../session/go-on.ts';
+import { resumeCommand } from '../session/resume-command.ts';
 import { readOwnState } from '../session/own-state.ts';
 import type { JsonObject } from '../engine/step.ts';
 import { thisMachine } from '../session/machine.ts';
@@ -86,7 +86,7 @@ function withoutLog({ pid }: LockHolder, state: State | undefined): WatchResult 
 }
 
 function gone(holder: LockHolder, run: string | null, state: State | undefined): WatchResult {
-  const goOn = whatGoesOn(holder, state);
+  const goOn = resumeCommandFor(holder, state);
   return {
     lines: [
       `process ${holder.pid} of the run ended without a result: it was killed or it crashed`,
@@ -98,9 +98,9 @@ function gone(holder: LockHolder, run: string | null, state: State | undefined):
 }
 
 /** A run that was refused, or killed before it was recorded, is begun again as it was typed. */
-function whatGoesOn({ command, again }: LockHolder, state: State | undefined): string {
+function resumeCommandFor({ command, again }: LockHolder, state: State | undefined): string {
   const run = state?.run;
-  if (run?.status === 'running') return commandToGoOn(run);
+  if (run?.status === 'running') return resumeCommand(run);
   return `sudo ${again ?? `${shellWord(run?.binary ?? 'ivaap')} ${command}`}`;
 }
 
@@ -126,7 +126,7 @@ function lastRun(state: State | undefined): WatchResult {
       `no run is active; the last one: ${run.flow} ${versions}, ${status === 'cut-off' ? 'cut off' : status}, ${when}`,
       ...(status === 'cut-off' ? stepsUnderWay(state) : []),
       ...(run.error === undefined || status === 'completed' ? [] : [`  ${run.error.message}`]),
-      ...(unfinished ? [`try: ${commandToGoOn(run)}`] : []),
+      ...(unfinished ? [`try: ${resumeCommand(run)}`] : []),
     ],
     data: { run: run.id, status, exitCode: null },
   };

@@ -5,7 +5,7 @@ import type { ProductPaths } from '../release/product-paths.ts';
 import { wayBack } from '../backup/restore-commands.ts';
 import { dumpLines, wayBackOf } from '../backup/way-back.ts';
 import { chartOnDiskLines } from './way-back-text.ts';
-import { commandToGoOn } from '../session/go-on.ts';
+import { resumeCommand } from '../session/resume-command.ts';
 
 /** Both ways out of the last run, from the state alone: they can be told again at any time, from any shell. */
 export interface WaysOut {
@@ -25,7 +25,7 @@ export function waysOut(
   if (run === undefined) return null;
   const log = join(paths.installer, 'logs', `${run.id}.jsonl`);
   return {
-    forward: run.status === 'completed' ? null : commandToGoOn(run),
+    forward: run.status === 'completed' ? null : resumeCommand(run),
     back: run.flow === 'upgrade' ? backLines(state, paths) : [],
     log: existsSync(log) ? log : null,
   };

@@ -68,11 +68,11 @@ export async function assertCluster(kubectl: Kubectl, { k3s }: Pick<Product, 'k3
   } catch (error) {
     const expired = isDistrust(error) ? await expiredCertificate(k3s.kubeconfig) : undefined;
     const { hint, output, cause } = error instanceof IvaapError ? error : {};
-    const words =
+    const message =
       expired === undefined
         ? causeChain(error)[0]
         : `the API server answers, but the certificate of ${expired.place} expired on ${expired.validTo.toISOString()}`;
-    throw new IvaapError('preflight', words ?? 'the Kubernetes API server does not answer', {
+    throw new IvaapError('preflight', message ?? 'the Kubernetes API server does not answer', {
       cause: cause ?? error,
       hint: expired === undefined ? (hint ?? 'systemctl status k3s') : 'date; systemctl restart k3s',
       output,

@@ -2,7 +2,7 @@ import type { HeldLock } from '../engine/lock.ts';
 import { flockLock, type LockOptions } from '../host/lock.ts';
 import { assertSafePath } from '../host/safe-path.ts';
 import { operator } from '../host/system.ts';
-import { ownBinary } from './go-on.ts';
+import { ownBinary } from './resume-command.ts';
 import type { Machine } from './machine.ts';
 import type { OpenedPayload } from './opened-payload.ts';
 import { orphanedHelm, type OrphanWatch } from './orphaned-helm.ts';

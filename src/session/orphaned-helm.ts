@@ -27,7 +27,7 @@ export function orphanedHelm({ paths, product, report, signal, again }: OrphanWa
   wait(holder: LockHolder | undefined): Promise<void>;
   ended(): void;
 } {
-  let begun: number | undefined;
+  let startedMs: number | undefined;
   let nobody = 0;
   const title = 'Wait for the Helm process of an earlier run';
   const stopped = (helm: HelmProcess) => {
@@ -49,8 +49,8 @@ export function orphanedHelm({ paths, product, report, signal, again }: OrphanWa
         return;
       }
       nobody = 0;
-      if (begun === undefined) {
-        begun = performance.now();
+      if (startedMs === undefined) {
+        startedMs = performance.now();
         const who =
           holder === undefined
             ? 'a run'
@@ -75,8 +75,8 @@ export function orphanedHelm({ paths, product, report, signal, again }: OrphanWa
       });
     },
     ended() {
-      if (begun === undefined) return;
-      report({ type: 'task.completed', task, title, durationMs: performance.now() - begun });
+      if (startedMs === undefined) return;
+      report({ type: 'task.completed', task, title, durationMs: performance.now() - startedMs });
     },
   };
 }

@@ -3,26 +3,26 @@ import { IvaapError } from '../errors.ts';
 import { unmarked } from '../foreign.ts';
 import { isStdoutClosed, type Output, outputTaken } from './output.ts';
 
-const unheard = (cause: unknown): IvaapError =>
+const notWritten = (cause: unknown): IvaapError =>
   new IvaapError('failed', 'the result could not be written to standard output', {
     hint: 'run the same command again and send its output somewhere else',
     cause,
   });
 
 /** Throws IvaapError `failed` when standard output was closed, of a command that has nothing to give but its answer. */
-export function assertHeard(): void {
+export function assertStdoutOpen(): void {
   if (isStdoutClosed())
-    throw unheard(new Error('it is closed, or is /dev/null opened for reading and writing'));
+    throw notWritten(new Error('it is closed, or is /dev/null opened for reading and writing'));
 }
 
 /** The same for what was told through a renderer, once it has gone out. A reader that went away has what it wanted. */
-export async function assertTold(output: Output, signal: AbortSignal): Promise<void> {
-  assertHeard();
+export async function assertWritten(output: Output, signal: AbortSignal): Promise<void> {
+  assertStdoutOpen();
   await outputTaken(signal);
   // A write's error is told in a turn of its own.
   await nextTurn();
   const { failure } = output;
-  if (failure !== undefined && (failure as NodeJS.ErrnoException).code !== 'EPIPE') throw unheard(failure);
+  if (failure !== undefined && (failure as NodeJS.ErrnoException).code !== 'EPIPE') throw notWritten(failure);
 }
 
 /**
@@ -38,7 +38,7 @@ export function answer(text: string, signal: AbortSignal): Promise<void> {
       signal.removeEventListener('abort', stop);
       const code = (error as NodeJS.ErrnoException | null | undefined)?.code;
       if (code === undefined || code === 'EPIPE') return resolve();
-      reject(unheard(error));
+      reject(notWritten(error));
     });
   });
 }

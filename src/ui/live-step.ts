@@ -7,7 +7,7 @@ import { printableLine } from './sanitize.ts';
 export interface LiveStep {
   id: string;
   title: string;
-  begunMs: number;
+  startedMs: number;
   meter: ProgressMeter;
   lastLog: string;
 }
@@ -20,12 +20,12 @@ export class LiveSteps {
     return [...this.#steps.values()];
   }
 
-  /** `saidMs` is when it was said, by the renderer's clock. */
-  handle(event: EngineEvent, saidMs: number): void {
-    if (event.type === 'step.started') this.#begin(event.step, event.title, saidMs);
-    else if (event.type === 'task.started') this.#begin(event.task, event.title, saidMs);
-    else if (event.type === 'step.progress') this.#steps.get(event.step)?.meter.update(event, saidMs);
-    else if (event.type === 'task.progress') this.#steps.get(event.task)?.meter.update(event, saidMs);
+  /** `atMs` is when it was said, by the renderer's clock. */
+  handle(event: EngineEvent, atMs: number): void {
+    if (event.type === 'step.started') this.#start(event.step, event.title, atMs);
+    else if (event.type === 'task.started') this.#start(event.task, event.title, atMs);
+    else if (event.type === 'step.progress') this.#steps.get(event.step)?.meter.update(event, atMs);
+    else if (event.type === 'task.progress') this.#steps.get(event.task)?.meter.update(event, atMs);
     else if (event.type === 'step.log' && event.quiet !== true) {
       const step = this.#steps.get(event.step);
       if (step) step.lastLog = programLine(event.line) ?? step.lastLog;
@@ -41,11 +41,11 @@ export class LiveSteps {
       this.#steps.clear();
   }
 
-  #begin(id: string, title: string, begunMs: number): void {
+  #start(id: string, title: string, startedMs: number): void {
     this.#steps.set(id, {
       id,
       title: printableLine(title),
-      begunMs,
+      startedMs,
       meter: new ProgressMeter(),
       lastLog: '',
     });

@@ -40,11 +40,11 @@ export function plainRenderer(output: Output, options: PlainOptions = {}): Rende
   };
   const stop = clock.every(checkMs, () => {
     const nowMs = clock.nowMs();
-    for (const { id, begunMs, meter } of live.all) {
-      if (nowMs - (lastLineMs.get(id) ?? begunMs) < silenceMs) continue;
+    for (const { id, startedMs, meter } of live.all) {
+      if (nowMs - (lastLineMs.get(id) ?? startedMs) < silenceMs) continue;
       // No event brings the time of this line: it is counted on from the last one.
       at = timestamp(new Date());
-      const parts = [formatDuration(nowMs - begunMs), meter.text(nowMs), meter.note].filter(
+      const parts = [formatDuration(nowMs - startedMs), meter.text(nowMs), meter.note].filter(
         (part) => part !== '',
       );
       line(`${id}: still running, ${parts.join(', ')}`, id);
@@ -71,18 +71,18 @@ function timestamp(time: Date): string {
   return `${time.toISOString().slice(0, 19)}Z`;
 }
 
-function logLines({ step, line }: Extract<EngineEvent, { type: 'step.log' }>): Told[] {
+function logLines({ step, line }: Extract<EngineEvent, { type: 'step.log' }>): Line[] {
   const text = programLine(line);
   return text === undefined ? [] : [{ text: `${step}: | ${text}`, id: step }];
 }
 
-interface Told {
+interface Line {
   text: string;
   /** Of the step or task that said it. */
   id?: string;
 }
 
-function eventLines(event: EngineEvent, view: { width: number; allChecks: boolean }): Told[] {
+function eventLines(event: EngineEvent, view: { width: number; allChecks: boolean }): Line[] {
   switch (event.type) {
     case 'run.started':
       return [{ text: runTitle(event) }];

@@ -3,7 +3,7 @@ import { chooseRenderer } from './choose-renderer.ts';
 import { guardedOutput } from './output.ts';
 
 /** Draws the tasks of a query on standard error while it works; nothing where that is no terminal. */
-export async function drawnOnStderr<T>(work: (emit: Emit) => Promise<T>): Promise<T> {
+export async function withStderrProgress<T>(work: (emit: Emit) => Promise<T>): Promise<T> {
   const output = guardedOutput(process.stderr);
   if (!output.isTerminal) return work(() => {});
   const renderer = chooseRenderer(output, { json: false, env: process.env });

@@ -195,7 +195,7 @@ export function terminalRenderer(output: Output, options: TerminalOptions): Rend
   };
 }
 
-function runningLine({ id, title, begunMs, meter, lastLog }: LiveStep, nowMs: number, mark: string): Line {
+function runningLine({ id, title, startedMs, meter, lastLog }: LiveStep, nowMs: number, mark: string): Line {
   const text = meter.text(nowMs);
   const parts = text === '' ? [title, lastLog] : [text, meter.note === '' ? lastLog : meter.note];
   return {
@@ -204,6 +204,6 @@ function runningLine({ id, title, begunMs, meter, lastLog }: LiveStep, nowMs: nu
     id,
     detail: parts.filter((part) => part !== '').join(' - '),
     bar: meter.bar(12),
-    elapsed: formatDuration(nowMs - begunMs),
+    elapsed: formatDuration(nowMs - startedMs),
   };
 }

@@ -41,7 +41,7 @@ export const installFlow: Flow<InstallOptions, InstallDecision, InstallContext> 
     return isDeepStrictEqual(basis(now), basis(decision)) ? decision : now;
   },
 
-  async begin(session, { decision: { other } }) {
+  async beforeRun(session, { decision: { other } }) {
     await session.placeHelm();
     if (other === undefined) return;
     session.reporter.warn(
@@ -51,7 +51,7 @@ export const installFlow: Flow<InstallOptions, InstallDecision, InstallContext> 
 
   steps: installSteps,
 
-  async begun(session, { ctx }, { run }) {
+  async onStarted(session, { ctx }, { run }) {
     await recordPreflightStart(await session.journal(), ctx, run);
   },
 

@@ -11,7 +11,7 @@ import { broughtBack } from './sources.ts';
 import { marked, unfinished, unfinishedUpgrade, withVersion } from './repaired-state.ts';
 import { noStateRefusal } from '../../queries/without-state.ts';
 import { foreign } from '../../foreign.ts';
-import { commandToGoOn } from '../../session/go-on.ts';
+import { resumeCommand } from '../../session/resume-command.ts';
 
 /**
  * The state that is true of this host, or why none can be proposed. Nothing is proposed that the database's
@@ -62,7 +62,7 @@ const recordsCommand = ({ opened: { product } }: RepairFacts) =>
 function unfinishedInstall({ run }: State, program: string): string {
   if (run === undefined)
     return `the state can be read, and nothing is installed. To install: ${program} install --help`;
-  return `the state can be read, and the install of ${run.to} has not completed. To resume it: ${commandToGoOn(run)}`;
+  return `the state can be read, and the install of ${run.to} has not completed. To resume it: ${resumeCommand(run)}`;
 }
 
 /** The release as Helm knows it, when a revision of it was good once. */
@@ -88,7 +88,7 @@ function fromRelease(facts: RepairFacts, good: ReleaseRecord, last: ReleaseRecor
   const repaired = withVersion(facts, version, good.content?.deployedAt ?? '');
   const lines = [...installedLines(repaired)];
   if (to !== undefined) {
-    if (!goesOn(repaired, version, to)) {
+    if (!isSameUpgrade(repaired, version, to)) {
       const { before } = schema;
       repaired.run = unfinishedUpgrade(facts, { from: version, to, schema: before, revision: good.revision });
     }
@@ -129,7 +129,7 @@ function upgradeTakenBack(
 }
 
 /** Whether the state has that very upgrade, with what its steps had done. */
-const goesOn = ({ run }: State, from: string, to: string): boolean =>
+const isSameUpgrade = ({ run }: State, from: string, to: string): boolean =>
   run?.flow === 'upgrade' &&
   run.status !== 'completed' &&
   sameVersion(run.from ?? '', from) &&

@@ -22,7 +22,7 @@ import { unlessStopped } from '../../session/stoppable.ts';
 import type { OpenedPayload } from '../../session/opened-payload.ts';
 import type { CommandPorts } from '../../session/ports.ts';
 import { factsOf } from '../../queries/without-state.ts';
-import { ownBinary } from '../../session/go-on.ts';
+import { ownBinary } from '../../session/resume-command.ts';
 
 export interface RepairOptions {
   /** Show what would be written, and write nothing. */

@@ -80,7 +80,7 @@ export function unfinished(
     id: `${at.replaceAll(/[-:]/g, '').replace(/\.\d+/, '')}-${flow}`,
     flow,
     from,
-    to: spoken(to),
+    to: normalized(to),
     payloadDigest: known?.payloadDigest ?? (own ? opened.payload.digest : 'unknown'),
     // Not when it began: what its Helm did once is no answer to what is there now.
     startedAt: at,
@@ -95,7 +95,7 @@ export function unfinished(
   };
 }
 
-const spoken = (version: string): string => {
+const normalized = (version: string): string => {
   const parsed = parseVersion(version);
   return parsed === undefined ? version : formatVersion(parsed);
 };

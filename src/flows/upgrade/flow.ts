@@ -35,7 +35,7 @@ export const upgradeFlow: Flow<UpgradeOptions, UpgradeStart, UpgradeContext> = {
 
   steps: upgradeSteps,
 
-  async begun(session, { decision, ctx }, { run, kept }) {
+  async onStarted(session, { decision, ctx }, { run, kept }) {
     const journal = await session.journal();
     await recordTrust(journal, decision.trust, { by: ctx.operator, run });
     await recordFoundStart(journal, ctx, session.reporter.warn);

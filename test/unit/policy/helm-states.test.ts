@@ -81,7 +81,7 @@ test('each state is distinguished from the others, with what is removed and wher
     ],
     [['uninstalled'], ['uninstalled', 'stop', [], none]],
     [
-      ['deployed', 'unheard-of'],
+      ['deployed', 'notWritten-of'],
       ['unknown', 'stop', [], none],
     ],
     [

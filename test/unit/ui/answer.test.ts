@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createWriteStream } from 'node:fs';
 import { PassThrough } from 'node:stream';
 import { test } from 'node:test';
-import { assertTold } from '../../../src/ui/answer.ts';
+import { assertWritten } from '../../../src/ui/answer.ts';
 import { guardedOutput } from '../../../src/ui/output.ts';
 
 const { signal } = new AbortController();
@@ -10,7 +10,7 @@ const { signal } = new AbortController();
 test('what a full disk has not taken was not told', async () => {
   const output = guardedOutput(createWriteStream('/dev/full') as unknown as NodeJS.WriteStream);
   output.write('the plan\n');
-  await assert.rejects(assertTold(output, signal), (error: Error & { code: string }) => {
+  await assert.rejects(assertWritten(output, signal), (error: Error & { code: string }) => {
     assert.deepEqual(
       [error.code, error.message],
       ['failed', 'the result could not be written to standard output'],
@@ -25,9 +25,9 @@ test('what was taken was reported, also by a reader that has gone since', async 
   taken.resume();
   const output = guardedOutput(taken);
   output.write('the plan\n');
-  await assertTold(output, signal);
+  await assertWritten(output, signal);
   const gone = new PassThrough();
   const left = guardedOutput(gone);
   gone.destroy(Object.assign(new Error('write EPIPE'), { code: 'EPIPE' }));
-  await assertTold(left, signal);
+  await assertWritten(left, signal);
 });

@@ -11,11 +11,11 @@ export async function ownBinary({ payload }: { payload: Payload }): Promise<stri
 }
 
 /** What was typed, to go on with it from any shell and folder: not anew, and not over somebody else's run a second time. */
-export const typedFromAnywhere = (again: Again, program: string): string =>
+export const commandFromAnyFolder = (again: Again, program: string): string =>
   again({ program, anywhere: true, without: ['--reapply', '--supersede'] });
 
 /** The command that goes on with a run; records of older programs do not say what was typed. */
-export function commandToGoOn({ flow, binary, again }: Pick<RunRecord, 'flow' | 'binary' | 'again'>): string {
+export function resumeCommand({ flow, binary, again }: Pick<RunRecord, 'flow' | 'binary' | 'again'>): string {
   const command = flow === 'upgrade' ? 'install --upgrade' : 'install';
   return `sudo ${again ?? `${shellWord(binary)} ${command}`}`;
 }

@@ -7,7 +7,7 @@ import { IvaapError } from '../../../src/errors.ts';
 import { type FlowPorts } from '../../../src/session/ports.ts';
 import { thisMachine } from '../../../src/session/machine.ts';
 import { Session } from '../../../src/session/session.ts';
-import { WholeScan } from '../../../src/flows/whole-scan.ts';
+import { PayloadScan } from '../../../src/flows/payload-scan.ts';
 import { makeTinyPayload, type TinyPayload } from '../../fixtures/tiny-payload.ts';
 
 const skip = process.geteuid?.() === 0 ? false : 'receipts are for root alone';
@@ -15,7 +15,7 @@ const skip = process.geteuid?.() === 0 ? false : 'receipts are for root alone';
 describe('the scan beside the preparation of a run', { skip }, () => {
   let tiny: TinyPayload;
   let damaged: string;
-  const root = skip === false ? mkdtempSync('/var/lib/whole-scan-') : '';
+  const root = skip === false ? mkdtempSync('/var/lib/payload-scan-') : '';
   before(async () => {
     tiny = await makeTinyPayload({ bigLayerBytes: 9_000_000 });
     damaged = join(tiny.folder, 'damaged');
@@ -45,9 +45,9 @@ describe('the scan beside the preparation of a run', { skip }, () => {
     };
     await using session = await Session.open(ports, { dryRun: false });
     session.paths.scanReceipt = join(root, 'scan-receipt.json');
-    const scan = new WholeScan(session, { reverify: options.reverify === true });
+    const scan = new PayloadScan(session, { reverify: options.reverify === true });
     try {
-      const value = await scan.beside(() => prepare(session));
+      const value = await scan.inParallelWith(() => prepare(session));
       return { value, error: undefined, events, read: events.some(isProgress) };
     } catch (error) {
       return { value: undefined, error, events, read: events.some(isProgress) };

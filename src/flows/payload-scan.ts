@@ -3,7 +3,7 @@ import { scanPayload, assertIntact } from '../payload/scan.ts';
 import { isReceipted, receiptOf, type ScanReceipt, writeReceipt } from '../payload/scan-receipt.ts';
 import type { Session } from '../session/session.ts';
 
-export interface WholeScanOptions {
+export interface PayloadScanOptions {
   /** Reads the whole file although an earlier run found it intact. */
   reverify: boolean;
 }
@@ -14,13 +14,13 @@ const task = 'scan';
  * The scan of the whole payload, which goes on while a run is prepared. Nothing that either of them finds may
  * be acted on before both are done.
  */
-export class WholeScan {
+export class PayloadScan {
   readonly #session: Session;
-  readonly #options: WholeScanOptions;
+  readonly #options: PayloadScanOptions;
   /** Of a scan of ours that found the file intact and is not kept yet. */
   #receipt: ScanReceipt | undefined;
 
-  constructor(session: Session, options: WholeScanOptions) {
+  constructor(session: Session, options: PayloadScanOptions) {
     this.#session = session;
     this.#options = options;
   }
@@ -30,7 +30,7 @@ export class WholeScan {
    * ends the preparation at once and is what is thrown, whatever that found: exit 4. So does a stop, whose
    * reason is thrown.
    */
-  async beside<T>(prepare: () => Promise<T>): Promise<T> {
+  async inParallelWith<T>(prepare: () => Promise<T>): Promise<T> {
     const scan = this.#scan();
     scan.catch((error: unknown) => this.#session.abandon(error));
     const [scanned, prepared] = await Promise.allSettled([scan, prepare()]);
@@ -59,11 +59,11 @@ export class WholeScan {
 
   async #scan(): Promise<void> {
     const { payload, paths, report, signal } = this.#session;
-    const begun = performance.now();
+    const started = performance.now();
     const known = !this.#options.reverify && (await isReceipted(payload, paths.scanReceipt));
     const title = known ? 'The payload was found intact before and has not changed' : 'Check the payload';
     const end = (type: 'task.completed' | 'task.failed') =>
-      report({ type, task, title, durationMs: performance.now() - begun });
+      report({ type, task, title, durationMs: performance.now() - started });
     report({ type: 'task.started', task, title });
     if (known) return end('task.completed');
     try {
