@@ -8,8 +8,9 @@ import type { StepContext } from '../release/context.ts';
 import { shellWord } from '../shell-word.ts';
 
 /**
- * Folders of backups, and the only way to write into them. Once Helm starts, those that keep what stood before are sealed: their mode says
- * so, also to somebody who has lost the state. Root's writes are not kept out by a mode, so that every writer asks here.
+ * Backup folders, and the only functions that write into them. Once Helm starts, the folders from before that
+ * are sealed: their mode shows it, also to somebody who has lost the state. A mode does not stop root, so
+ * every writer checks it here.
  */
 
 const sealedMode = 0o500;
@@ -19,7 +20,7 @@ function backupStamp(now: Date): string {
   return now.toISOString().replaceAll(/[-:]|\.\d+/g, '');
 }
 
-/** Whether a folder keeps what stood before Helm first started. */
+/** Whether a folder holds a backup from before Helm first started. */
 export function isSealed(folder: string): boolean {
   const info = statSync(folder, { throwIfNoEntry: false });
   return info !== undefined && (info.mode & 0o200) === 0;
@@ -29,7 +30,7 @@ export function isSealed(folder: string): boolean {
 export const sealedAt = (folder: string): Date | undefined =>
   isSealed(folder) ? statSync(folder).ctime : undefined;
 
-/** From here on nothing is written there. May be done again. */
+/** Nothing is written there afterwards. May be called again. */
 export async function sealFolders(folders: readonly string[]): Promise<void> {
   for (const folder of new Set(folders)) if (existsSync(folder)) await makeFolder(folder, sealedMode);
 }
@@ -46,8 +47,9 @@ function assertOpen(folder: string): void {
 }
 
 /**
- * Makes a new folder, 0700, that no earlier backup has: what an earlier run kept is never written into again. Recorded before it is
- * made, so that an attempt that is cut off leaves none that nobody knows; `known` is such a folder, used again unless it is sealed.
+ * Creates a new folder, 0700, that no earlier backup has: a backup of an earlier run is never written to
+ * again. It is recorded before it is created, so an interrupted attempt leaves no unknown folder. `known` is
+ * such a folder; it is used again unless it is sealed.
  */
 export async function makeBackupFolder(
   ctx: Pick<StepContext, 'paths' | 'now'>,
@@ -85,7 +87,7 @@ export async function keepCopy(folder: string, name: string, from: string): Prom
   await copyTreeDurable(from, join(folder, name));
 }
 
-/** A name that is free in a backup, for what somebody has edited. */
+/** A free name in a backup for a file or folder that somebody has edited. */
 function editedName(folder: string, path: string): string {
   const name = `${basename(path)}.edited`;
   if (!existsSync(join(folder, name))) return name;
@@ -110,7 +112,7 @@ export async function moveAside(
   } catch (error) {
     if (!(error instanceof IvaapError) || (error.cause as NodeJS.ErrnoException).code !== 'EXDEV')
       throw error;
-    // Backups may lie on a disk of their own.
+    // Backups may be on another disk.
     await copyTreeDurable(path, to);
     await rm(path, { recursive: true });
   }
@@ -118,7 +120,10 @@ export async function moveAside(
   return to;
 }
 
-/** Copies a file that somebody has edited into a backup before it is written anew, with a warning that names the copy. */
+/**
+ * Copies a file that somebody has edited into a backup before it is overwritten, with a warning that names
+ * the copy.
+ */
 export async function keepEdited(
   ctx: Pick<StepContext, 'paths' | 'now'>,
   io: Pick<StepIo, 'record' | 'warn'>,

@@ -22,18 +22,24 @@ import type { UpgradeContext } from '../release/context.ts';
 import { type RestoreFacts, restoreScript } from './restore-script.ts';
 import { shellWord } from '../shell-word.ts';
 
-/** Beside the dump: what belongs to the database and not to its tables, and the program that puts all of it together again. */
+/**
+ * Files next to the dump: what belongs to the database but not to its tables, and the script that restores
+ * all of it.
+ */
 export const restoreFiles = {
   before: 'before-load.sql',
   after: 'after-load.sql',
   script: 'restore.sh',
 } as const;
 
-/** Said wherever the dump is: who thinks of the server as one would lose what is in the others. */
+/**
+ * Printed wherever the dump is named: an operator who takes the server for one database would lose the data
+ * in the others.
+ */
 export const notDumped = (others: readonly string[]): string =>
   `not dumped, other databases of the same server: ${foreign(others.join(', '))}`;
 
-/** A whole dump in a folder of its own, with what a restore needs; its record for the state. */
+/** A complete dump in its own folder, with what a restore needs; returns its record for the state. */
 export async function takeDump(ctx: UpgradeContext, io: StepIo): Promise<PgDump> {
   const { product, database } = ctx;
   const { signal } = io;
@@ -107,7 +113,10 @@ type Workload = KubeObject & {
   spec: { replicas?: number; template?: Template; jobTemplate?: { spec: { template: Template } } };
 };
 
-/** All of the namespace's that can be halted but the database: whatever works with it, whether the product's data names it or not. */
+/**
+ * All workloads of the namespace that can be halted, except the database, whether the product's data names
+ * them or not.
+ */
 async function workloadsOf({ kubectl, product }: UpgradeContext): Promise<RestoreFacts['workloads']> {
   const { namespace, database } = product;
   const found = await kubectl.list<Workload>('deployments,statefulsets,cronjobs', { namespace });
@@ -121,7 +130,7 @@ async function workloadsOf({ kubectl, product }: UpgradeContext): Promise<Restor
   });
 }
 
-/** What is not known is tried: the dump ends itself before it takes the room of others. */
+/** An unknown size is no reason to refuse: the dump stops by itself before it uses reserved space. */
 async function assertRoomForDump(
   { paths }: UpgradeContext,
   estimate: Known<number>,
@@ -140,7 +149,10 @@ async function assertRoomForDump(
   );
 }
 
-/** The folder of an attempt that was cut off before its dump was whole is used again; a whole dump is never written over. */
+/**
+ * The folder of an attempt that was interrupted before its dump was complete is used again; a complete dump
+ * is never overwritten.
+ */
 async function folderFor(ctx: UpgradeContext, io: StepIo): Promise<string> {
   const earlier = io.interrupted?.folder;
   const reused = typeof earlier === 'string' && !existsSync(join(earlier, ctx.product.database.dumpFile));

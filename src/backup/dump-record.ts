@@ -10,22 +10,22 @@ export const pgDumpSchema = z.looseObject({
   /** Owner of the database, for the commands that restore it. */
   owner: z.string(),
   schemaVersion: z.int(),
-  /** When it was begun: what it holds is the database of then. */
+  /** When it was started: it holds the database as of then. */
   takenAt: z.string(),
-  /** When it was whole; absent in older records. */
+  /** When it was complete; absent in older records. */
   endedAt: z.string().optional(),
-  /** The same by the machine's own count, which no change of the clock moves. */
+  /** The same by the machine's uptime, which a change of the clock does not affect. */
   boot: z.object({ id: z.string(), uptimeSeconds: z.number() }).optional(),
   tables: z.record(z.string(), z.int()).optional(),
-  /** Program that brings the database back to it; absent in older records. */
+  /** Script that restores it; absent in older records. */
   restoreScript: z.string().optional(),
-  /** File that installed the release that it was taken of: what brings that one back; absent where nobody recorded it. */
+  /** File that installed the dumped release, and brings it back; absent where it was not recorded. */
   installedBy: z.string().optional(),
   /** Other databases of the same server, which are not in it. */
   otherDatabases: z.array(z.string()).optional(),
 });
 
-/** The keys that it is known by; others, of a newer program, are kept and not read. */
+/** The known keys; others, of a newer program, are kept and not read. */
 export type PgDump = Named<z.infer<typeof pgDumpSchema>>;
 
 type Named<T> = { [K in keyof T as string extends K ? never : K]: T[K] };

@@ -7,7 +7,7 @@ import type { UpgradeContext } from '../release/context.ts';
 
 const lookMs = 2_000;
 
-/** Ends one session, in the words of this host. */
+/** The command that ends one session, as it can be typed on this host. */
 export async function endSession(
   { database, product }: Pick<UpgradeContext, 'database' | 'product'>,
   pid: number,
@@ -19,8 +19,8 @@ export async function endSession(
 }
 
 /**
- * Runs a dump, and while no byte of it comes says who holds the tables that it waits for. When it ends for that, so does the failure.
- * `progressed` tells how many bytes there are.
+ * Runs a dump, and reports who locks the tables that it waits for, as long as it has written nothing. A
+ * failure for that reason names them too. `progressed` returns the number of bytes written.
  */
 export async function tellingWhoHolds<T>(
   ctx: UpgradeContext,

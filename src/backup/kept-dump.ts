@@ -6,20 +6,20 @@ import { lastResult } from './step-results.ts';
 import type { PgDump } from './dump-record.ts';
 import { dumpResult } from './upgrade-results.ts';
 
-/** Whether a dump lies there as it was recorded. */
+/** Whether the dump's file exists with its recorded size. */
 export const isThere = ({ path, sizeBytes }: PgDump): boolean =>
   statSync(path, { throwIfNoEntry: false })?.size === sizeBytes;
 
-/** The dump that stays the run's own where no new one is taken on request; undefined where there is none. */
+/** The run's dump where the operator asked for no new one; undefined where there is none. */
 export function dumpToKeep({ skipBackup, run }: Pick<UpgradeContext, 'skipBackup' | 'run'>) {
   const dump = lastResult(run(), dumpResult)?.pgDump;
   return skipBackup && dump !== undefined && isThere(dump) ? dump : undefined;
 }
 
 /**
- * A dump of this upgrade that is taken as it is, with a warning that says why; undefined where a new one has to be taken. Once Helm has
- * started another one is wanted, but of a database that cannot be asked there is none to be had: a rollback that failed may have left no
- * pod of it, and going forward is what brings it back.
+ * An earlier dump of this upgrade that is used instead of a new one, with a warning that says why; undefined
+ * where a new one has to be taken. After Helm has started, another dump is taken, unless the database does
+ * not answer: a failed rollback may have left no pod of it, and only going forward brings it back.
  */
 export async function keptDump(ctx: UpgradeContext, io: StepIo): Promise<PgDump | undefined> {
   const kept = dumpToKeep(ctx);

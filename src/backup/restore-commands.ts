@@ -3,8 +3,8 @@ import { shellWord } from '../shell-word.ts';
 import { oldFileCommands } from './restore-script.ts';
 
 /**
- * What brings the database back to a dump, as lines for people: made from the record alone, so that it can be told again at any time.
- * `release` is the one that the dump was taken of.
+ * The commands that restore a dump, as lines for people. They are made from the record alone, so they can be
+ * printed again at any time. `release` is the dumped release.
  */
 export function wayBack(dump: PgDump, release: string): string[] {
   const { restoreScript: script } = dump;

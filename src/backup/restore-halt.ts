@@ -17,8 +17,9 @@ const images = ['.spec.template', '.spec.jobTemplate.spec.template']
 const living = '--field-selector=status.phase!=Failed,status.phase!=Succeeded';
 
 /**
- * Shell functions that halt whatever works in the namespace beside the database, known at the dump or not, and start it again. How many replicas
- * there were is kept at the object itself, in the same change that takes them away: a start that was killed leaves it to the next one.
+ * Shell functions that halt all workloads of the namespace except the database, known at the dump or not, and
+ * start them again. The number of replicas is saved in the object itself, in the same change that sets it to
+ * 0: after a killed run the next one finds it there.
  */
 export function haltFunctions(product: Product, workloads: readonly DumpedWorkload[]): string {
   const { namespace, release } = product;

@@ -1,19 +1,22 @@
 import { shellWord } from '../shell-word.ts';
 import type { Product } from '../payload/product-schema.ts';
 
-/** Kept free for the database's own log while the copy is loaded: a tenth of the disk, at most this. */
+/** Reserved for the database's log while the copy is loaded: a tenth of the disk, at most this. */
 const mostReserve = 1_073_741_824;
 
-/** What the questions need beside the product. */
+/** What the checks need in addition to the product. */
 interface Asked {
-  /** Database to connect to while neither of the two may be used. */
+  /** Database to connect to while neither of the two can be used. */
   maintenance: string;
   dump: string;
-  /** Size of the database when the dump was taken; undefined where it did not say. */
+  /** Size of the database when the dump was taken; undefined where it was not known. */
   sizeAtDump: number | undefined;
 }
 
-/** Shell functions that ask for room and for sessions, before anything is changed and before the names change. */
+/**
+ * Shell functions that check free space and sessions: before anything is changed, and before the databases
+ * are renamed.
+ */
 export function questionFunctions(product: Product, { maintenance, dump, sizeAtDump }: Asked): string {
   const volume = product.database.volume.persistentVolume;
   return `disk_of() { # PROGRAM...: sets total and free, in KiB; empty where nobody says

@@ -3,37 +3,43 @@ import type { Product } from '../payload/product-schema.ts';
 import { type DumpedWorkload, haltFunctions } from './restore-halt.ts';
 import { questionFunctions } from './restore-questions.ts';
 
-/** What the script is made of: all of it is known when the dump is whole. */
+/** What the script is made from; all of it is known when the dump is complete. */
 export interface RestoreFacts {
   product: Product;
   /** Absolute path of the host's k3s. */
   k3s: string;
-  /** The release that the dump was taken of. */
+  /** The dumped release. */
   release: string;
-  /** Path of the file that installed that release; undefined where nobody recorded it. */
+  /** Path of the file that installed that release; undefined where it was not recorded. */
   installedBy: string | undefined;
   takenAt: string;
   schemaVersion: number;
-  /** Files beside the script, with their SHA-256 in hex. */
+  /** Files next to the script, with their SHA-256 in hex. */
   files: {
     dump: [name: string, sha256: string];
     before: [name: string, sha256: string];
     after: [name: string, sha256: string];
   };
-  /** Size of the database on disk; undefined where it did not say. */
+  /** Size of the database on disk; undefined where it was not known. */
   sizeBytes: number | undefined;
-  /** Whoever runs the same images is started again, the others are another release's. */
+  /** Workloads with the same images are started again; others belong to another release. */
   workloads: DumpedWorkload[];
 }
 
-/** PostgreSQL cuts names at 63 bytes, and a name that is cut may be another one's: 33 bytes are for what is put behind. */
+/**
+ * PostgreSQL truncates names to 63 bytes, and a truncated name may be that of another database: 33 bytes are
+ * left for the suffix.
+ */
 function prefixOf(name: string): string {
   let prefix = name;
   while (Buffer.byteLength(prefix) > 30) prefix = prefix.slice(0, -1);
   return prefix;
 }
 
-/** The command with which the release's own file comes back, and the one that lets it where an upgrade had completed. */
+/**
+ * The command with which the release's own file brings it back, and the one that is needed first where an
+ * upgrade had completed.
+ */
 export const oldFileCommands = (release: string, installedBy: string | undefined) => {
   const file = installedBy === undefined ? `FILE_OF_${release}` : word(installedBy);
   return {
@@ -43,16 +49,16 @@ export const oldFileCommands = (release: string, installedBy: string | undefined
 };
 
 /**
- * The way back of the database as one program for a shell, which may be started as often as it takes: it loads the dump into a database
- * with a new name, gives that one all that belonged to the old one, and lets the two change names in one transaction. Until then
- * nothing that is there is changed but roles, and on every way out the product's pods are started again.
+ * The way back of the database as one shell script, which may be run as often as needed. It loads the dump
+ * into a database with a new name, gives that one all that belonged to the old one, and renames both in one
+ * transaction. Until then only roles are changed. However it ends, the product's pods are started again.
  */
 export function restoreScript(facts: RestoreFacts): string {
   const { product, k3s, release, installedBy, takenAt, schemaVersion, files, sizeBytes, workloads } = facts;
   const { database, namespace } = product;
   const [dump, before, after] = [files.dump, files.before, files.after];
   const maintenance = database.name === 'postgres' ? 'template1' : 'postgres';
-  // What a role or a database was given as its default must not stop the restore.
+  // Default settings of a role or a database must not stop the restore.
   const defaults = ['default_transaction_read_only=off', 'statement_timeout=0', 'lock_timeout=0'];
   const options = defaults.map((one) => `-c ${one}`).join(' ');
   const psql = `psql -X -q -A -t -w -v ON_ERROR_STOP=1 -U ${word(database.user)}`;

@@ -4,14 +4,14 @@ import { isSealed } from './backup-folder.ts';
 import type { PgDump } from './dump-record.ts';
 
 /**
- * Why a whole dump is no backup of what is there now. Once Helm has started it is the one from before, which stays as it is: another
- * one is taken beside it.
+ * Why a complete dump is not a backup of the current database. After Helm has started it is the one from
+ * before and stays as it is: another one is taken in addition.
  */
 export function whyDumpIsStale(
   { product, run, now }: Pick<UpgradeContext, 'product' | 'run' | 'now'>,
   dump: PgDump,
 ): string | undefined {
-  // The state may be older than the folder: that it was sealed says the same.
+  // The state may be older than the folder; a sealed folder means the same.
   if (run()?.noReturnAt !== undefined || isSealed(dump.folder)) return 'Helm has started since it was taken';
   const { maxAgeMinutes } = product.backup;
   const age = ageMinutes(dump, now());
@@ -20,8 +20,8 @@ export function whyDumpIsStale(
 }
 
 /**
- * Since it was whole: one of hours would never be young otherwise. Negative when the clock was set back behind its time. Within one boot
- * the clock cannot make it younger than it is.
+ * Minutes since it was complete: a dump that takes hours would otherwise never be young. Negative when the
+ * clock was set back. Within one boot the clock cannot make it younger than it is.
  */
 export function ageMinutes(dump: Pick<PgDump, 'takenAt' | 'endedAt' | 'boot'>, now: Date): number {
   const byClock = (now.getTime() - Date.parse(dump.endedAt ?? dump.takenAt)) / 60_000;

@@ -1,7 +1,7 @@
 import type { RunRecord } from '../engine/state.ts';
 import type { Returning } from '../engine/step.ts';
 
-/** What a recorded run says of its steps, for who is no step of it. */
+/** What a recorded run says of its steps, for callers that are not steps. */
 
 type Recorded = Readonly<Pick<RunRecord, 'steps'>> | undefined;
 
@@ -9,7 +9,7 @@ type Recorded = Readonly<Pick<RunRecord, 'steps'>> | undefined;
 export const hasCompleted = (run: Recorded, { id }: Pick<Returning<unknown>, 'id'>): boolean =>
   run?.steps[id]?.status === 'completed';
 
-/** What a result says, wherever it is kept; undefined where there is none in its form. */
+/** A recorded result, wherever it is kept; undefined where it does not have the step's form. */
 export const readResult = <Out>(step: Returning<Out>, kept: unknown): Out | undefined =>
   step.out.safeParse(kept).data;
 

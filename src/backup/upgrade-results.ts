@@ -2,7 +2,9 @@ import * as z from 'zod';
 import type { Returning } from '../engine/step.ts';
 import { type PgDump, pgDumpSchema } from './dump-record.ts';
 
-/** Of the upgrade's steps, those that others than steps ask about: each step is made of what is here. */
+/**
+ * Results of the upgrade's steps that other code than steps reads; each step is built from its entry here.
+ */
 
 export const dumpResult: Returning<{ pgDump: PgDump }> = {
   id: 'upgrade_pg_backup',
@@ -27,7 +29,7 @@ export const chartSwapResult = {
     chart: z.object({ path: z.string(), version: z.string() }),
     /** The old chart in the backup's folder; null where there was none. */
     previousChart: z.string().nullable(),
-    /** Where a chart that somebody has edited lies now; absent in older records. */
+    /** Where a chart that somebody has edited was moved; absent in older records. */
     editedChart: z.string().nullable().optional(),
   }),
 };
@@ -39,7 +41,7 @@ export const deployedSchema = z.object({
   values: z.string(),
 });
 
-/** Of `schema` in the state: versions of the database's schema, null where it could not be asked. */
+/** Of `schema` in the state: versions of the database's schema, null where the database did not answer. */
 export const schemaMoveSchema = z.object({
   before: z.int().nullable(),
   after: z.int().nullable(),

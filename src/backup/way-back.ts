@@ -5,38 +5,43 @@ import { lastResult } from './step-results.ts';
 import { type PgDump, pgDumpSchema } from './dump-record.ts';
 import { dumpResult, snapshotResult } from './upgrade-results.ts';
 
-/** What there is for the way back from the run that is recorded last, whatever became of it. */
+/** What there is for the way back from the last recorded run, however it ended. */
 export interface WayBack {
-  /** The version to which it leads. */
+  /** The version that it restores. */
   from: string | null;
-  /** When Helm first started since a run last completed; undefined until it has. */
+  /** When Helm first started since a run last completed; undefined before that. */
   helmStartedAt: string | undefined;
-  /** Schema of the database at that time: of the database itself, else of the dump that was kept then. */
+  /**
+   * Schema version of the database at that time, or of the dump of then where the database did not answer.
+   */
   schemaBefore: number | undefined;
-  /** The dump of what stood before Helm first started, by time and by schema version. */
+  /** The dump from before Helm first started, by time and by schema version. */
   before: PgDump | undefined;
   /** A dump that was taken after that. */
   later: PgDump | undefined;
-  /** Whether the later one, too, was taken of the schema from before. */
+  /** Whether the later one was also taken of the schema from before. */
   laterIsOldSchema: boolean;
-  /** The schema had moved, and the later dump is of the one from before again: the database was restored in between. */
+  /**
+   * The schema had moved, and the later dump is of the earlier schema again: the database was restored in
+   * between.
+   */
   restored: boolean;
-  /** The dump that brings the old version back with the most in it. */
+  /** The dump that brings the old version back with the most data. */
   restore: PgDump | undefined;
   /** Folders of the snapshots from before Helm first started, and of one that was taken after that. */
   snapshot: string | undefined;
   laterSnapshot: string | undefined;
   /** The chart of the old version, as it was before the first unfinished run replaced it. */
   chart: string | undefined;
-  /** Backup folders that keep what stood before: nothing is written there any more. */
+  /** Sealed backup folders: nothing more is written there. */
   anchored: string[];
-  /** The dump that this run has, of whatever time. */
+  /** The dump of this run, whenever it was taken. */
   own: PgDump | undefined;
-  /** Who went on without a dump; undefined where one is from before. */
+  /** Who continued without a dump; undefined where there is one from before. */
   skipped: State['skippedBackups'][number] | undefined;
 }
 
-/** The one meaning of "before": summary, status, texts of failures and of the restore all ask here. */
+/** The one meaning of "before": summary, status, failures and restore all use it. */
 export function wayBackOf({
   run,
   anchors,
@@ -57,7 +62,7 @@ export function wayBackOf({
   const before = point === undefined ? own : stood;
   const later = own?.path === before?.path ? undefined : own;
   const laterIsOldSchema = later !== undefined && later.schemaVersion === schemaBefore;
-  // Attempts that had ended when it was taken: what stood then was the old version still, or again.
+  // Attempts that had ended when it was taken: the database was still, or again, of the old version.
   const ended = laterIsOldSchema ? (point?.ends ?? []).filter(({ at }) => at < later.takenAt) : [];
   const snapshot = point === undefined ? ownSnapshot : anchorSnapshot;
   const oldChart = run?.originals?.oldChart;
@@ -85,14 +90,17 @@ export function wayBackOf({
 
 const isVersion = (left: string, right: string) => left === right || sameVersion(left, right);
 
-/** This run's dump: also while the step runs again, and where an attempt was cut off after it was whole. */
+/**
+ * This run's dump, also while the step runs again, and where an attempt was interrupted after the dump was
+ * complete.
+ */
 function ownDump(run: Readonly<RunRecord> | undefined): PgDump | undefined {
   const step = run?.steps[dumpResult.id];
   const cutOff = step?.out === undefined ? step?.recorded?.pgDump : undefined;
   return cutOff === undefined ? lastResult(run, dumpResult)?.pgDump : pgDumpSchema.safeParse(cutOff).data;
 }
 
-/** A dump with what tells it from another one. */
+/** A dump, with what distinguishes it from another one. */
 export function dumpText(
   { path, takenAt, schemaVersion }: PgDump,
   helmStartedAt: string | undefined,
@@ -106,7 +114,7 @@ export function dumpText(
   return `${path} (taken ${takenAt}${when}; schema version ${schemaVersion})`;
 }
 
-/** The dumps for the way back, as a failure and `status` tell them. */
+/** The dumps for the way back, as a failure and `status` print them. */
 export function dumpLines({ restore, before, later, helmStartedAt }: WayBack): string[] {
   const there = (path: string) => (existsSync(path) ? '' : ' (missing now)');
   const others = [before, later].flatMap((dump) =>

@@ -29,7 +29,7 @@ import { state } from './state.ts';
 import { versions } from './versions.ts';
 import { volumeBound } from './volume-bound.ts';
 
-/** All checks of preflight, in the order in which they are told. */
+/** All checks of preflight, in the order in which they are reported. */
 export const checks: readonly AnyCheck[] = [
   payload,
   state,

@@ -2,7 +2,7 @@ import { planImageLoad } from '../release/image-load.ts';
 import type { Check } from './check.ts';
 import type { UpgradeCheckContext } from './context.ts';
 
-/** With `--images-from disk` the archives must be found good before the first step, not after the dump. */
+/** With `--images-from disk` the archives are checked before the first step, not after the dump. */
 export const archives: Check<UpgradeCheckContext> = {
   id: 'archives',
   kind: 'guard',

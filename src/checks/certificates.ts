@@ -10,7 +10,7 @@ const dayMs = 86_400_000;
 const failDays = 1;
 const warnDays = 30;
 
-/** Of `server/tls` and `agent`: what k3s' own parts load, whatever kubeconfig names it. */
+/** Certificates of `server/tls` and `agent` that k3s loads itself, whether a kubeconfig names them or not. */
 const loaded = new Set([
   'server-ca',
   'client-ca',
@@ -23,8 +23,8 @@ const loaded = new Set([
 ]);
 
 /**
- * The API server's own, the kubeconfig's, and those on disk that something of k3s' uses: the one that expires
- * first counts.
+ * The API server's certificate, the kubeconfig's, and those on disk that k3s uses: the one that expires first
+ * counts.
  */
 export const certificates: Check = {
   id: 'certificates',
@@ -47,15 +47,15 @@ export const certificates: Check = {
   },
 };
 
-/** k3s' --data-dir, told from where its containerd keeps images. */
+/** k3s' --data-dir, derived from the folder in which its containerd stores images. */
 async function dataFolder(facts: Pick<HostFacts, 'imageStore'>): Promise<string> {
   const [, folder] = /^(.+)\/agent\/containerd$/.exec(await facts.imageStore()) ?? [];
   return folder ?? '/var/lib/rancher/k3s';
 }
 
 /**
- * What is used of the certificates below k3s' folder: what its kubeconfigs name, and what its parts load by
- * themselves. Others may lie there that an older k3s has left, and that no restart renews.
+ * The certificates below k3s' folder that are in use: those that its kubeconfigs name, and those that it
+ * loads itself. An older k3s may have left others, which no restart renews.
  */
 export async function usedCertificates(data: string): Promise<string[]> {
   const folders = ['server/tls', 'server/cred', 'agent'].map((folder) => join(data, folder));
@@ -94,7 +94,8 @@ export function judgeCertificates(certificates: readonly Certificate[], nowMs: n
     measured: expired
       ? `${first.place} expired on ${until}`
       : `${days} days left of the ${certificates.length} in use (${first.place}, until ${until})`,
-    // k3s renews what is about to expire when it starts; a new authority is made by its own command alone.
+    // k3s renews certificates that are about to expire when it starts; a CA is renewed only by its own
+    // command.
     fix: first.place.endsWith('-ca.crt') ? 'k3s certificate rotate-ca --help' : undefined,
     data: { daysLeft: days },
   };

@@ -6,26 +6,26 @@ type Found = Measurement | Measurement[];
 
 /** One check of preflight, as a value. docs/preflight.md is generated from all of them. */
 export interface Check<Ctx extends CheckContext = CheckContext> extends CheckDescription {
-  /** What docs/preflight.md says instead, where all of it would be too long for a report. */
+  /** The limit in docs/preflight.md, where it is too long for a report. */
   limitInFull?: string;
-  /** After this it counts as failed, and says so. */
+  /** After this time the check fails, and says so. */
   timeoutSeconds: number;
   flows: readonly Ctx['flow'][];
-  /** Whether there is something to measure; a check without this one always has. */
+  /** Whether there is something to measure; absent: always. */
   applies?: (ctx: Ctx) => boolean;
-  /** What it throws is a failure of this check. */
+  /** An error that it throws is a failure of this check. */
   measure: (ctx: Ctx, facts: HostFacts) => Promise<Found> | Found;
 }
 
 export type AnyCheck = Check | Check<UpgradeCheckContext>;
 
-/** A check with all that it measures by. */
+/** A check with its context. */
 export interface BoundCheck extends CheckDescription {
   timeoutSeconds: number;
   measure: () => Promise<Found> | Found;
 }
 
-/** Those that have something to measure here. What several need is asked once, under the context's signal. */
+/** The checks that apply here. What several of them need is queried once, under the context's signal. */
 export function bind<Ctx extends CheckContext>(
   checks: readonly Omit<Check<Ctx>, 'flows'>[],
   ctx: Ctx,

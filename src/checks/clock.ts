@@ -16,7 +16,7 @@ export const clock: Check = {
   flows: ['install', 'upgrade'],
   async measure({ state, now }, facts) {
     const { serverMs, localMs } = await facts.apiServer();
-    // The server says whole seconds: on average half of one is cut off.
+    // The server reports full seconds: on average half a second is cut off.
     return judgeClock((localMs - serverMs - 500) / 1000, lastRecorded(state), now().getTime());
   },
 };
@@ -30,7 +30,10 @@ function lastRecorded(state: State | undefined): string | undefined {
     .at(-1);
 }
 
-/** `aheadSeconds` is ours against the API server's; `recorded` the newest time in the state. */
+/**
+ * `aheadSeconds` is how far our clock is ahead of the API server's; `recorded` is the newest time in the
+ * state.
+ */
 export function judgeClock(aheadSeconds: number, recorded: string | undefined, nowMs: number): Measurement {
   const away = Math.max(0, Math.abs(aheadSeconds) - 0.5);
   const behindState = recorded === undefined ? 0 : (Date.parse(recorded) - nowMs) / 1000;

@@ -10,7 +10,7 @@ interface Preflight {
   listProcesses: typeof listProcesses;
   /** Aborted when the last check has ended. */
   signal: AbortSignal;
-  /** An unfinished run of this flow goes on: part of what it needs is there already. */
+  /** An unfinished run of this flow is resumed: part of what it needs exists already. */
   resumed: boolean;
 }
 
@@ -21,7 +21,7 @@ export type UpgradeCheckContext = UpgradeContext &
   Preflight & {
     flow: 'upgrade';
     state: Readonly<State>;
-    /** What the API server says of the pods that the upgrade will make, asked once. Holds secrets. */
+    /** What the API server says of the pods that the upgrade will create, queried once. Holds secrets. */
     podTrials(): Promise<readonly PodTrial[]>;
   };
 

@@ -29,8 +29,7 @@ export const databaseLogin: Check<UpgradeCheckContext> = {
 };
 
 /**
- * Running pods keep their sessions, whatever became of a role's password since: new ones would crash and
- * crash again.
+ * Running pods keep their sessions even if the role's password has changed; new pods would crash in a loop.
  */
 async function tryPassword(
   { kubectl, database, product, rendered, values, signal }: UpgradeCheckContext,
@@ -87,7 +86,7 @@ function valueOf(object: Manifest | undefined, key: string): string | undefined 
   return stringData?.[key] ?? (packed === undefined ? undefined : Buffer.from(packed, 'base64').toString());
 }
 
-/** Gives the role the password that is in the Secret; it goes through pipes, never through arguments. */
+/** Sets the role's password to the one in the Secret; it is passed through pipes, never as an argument. */
 function passwordOfSecret(
   { namespace, database }: Pick<Product, 'namespace' | 'database'>,
   { user, secret }: Role,
@@ -95,7 +94,7 @@ function passwordOfSecret(
 ): string {
   const read = `k3s kubectl get secret ${secret.name} -n ${namespace} -o jsonpath='{.data.${secret.key.replaceAll('.', String.raw`\.`)}}' | base64 -d`;
   const psql = `psql -X -q -v ON_ERROR_STOP=1 -U ${database.user} -d ${database.name}`;
-  // Octal 47 is a single quote, which the script itself is in.
+  // Octal 47 is a single quote; the script itself is in single quotes.
   const statements = String.raw`\\\\getenv p P\nALTER ROLE \"${user}\" PASSWORD :\047p\047;\n`;
   const script = `P=$(cat) && export P && printf "${statements}" | ${psql}`;
   return `${read} | k3s kubectl exec -i -n ${namespace} ${pod} -c ${database.container} -- sh -c '${script}'`;

@@ -30,7 +30,7 @@ export const database: Check<UpgradeCheckContext> = {
       };
       const [first] = holders.known ? holders.value : [];
       if (first === undefined || !holders.known) return { outcome: 'ok', measured: answers, data };
-      // Whoever has held them for longer than the dump waits gives no sign of letting go.
+      // A session that has locked them for longer than the dump waits is not expected to release them.
       const forLong = holders.value.some(({ seconds }) => (seconds ?? 0) >= dumpLockWaitSeconds);
       return {
         outcome: forLong ? 'fail' : 'warn',

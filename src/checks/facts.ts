@@ -20,7 +20,7 @@ export interface DatabaseFacts {
   sizeBytes: number;
 }
 
-/** What several checks need, each asked once, when the first of them asks. */
+/** What several checks need, each queried once, by the first that needs it. */
 export interface HostFacts {
   /** Nodes, pods and quotas, and the claims of the product's namespace: one call. */
   cluster(): Promise<ClusterObjects>;
@@ -30,11 +30,11 @@ export interface HostFacts {
   imageStore(): Promise<string>;
   /** Sessions that a dump would wait for. */
   lockHolders(): Promise<Known<LockHolder[]>>;
-  /** Databases of the server that the dump does not hold. */
+  /** Databases of the server that are not in the dump. */
   otherDatabases(): Promise<Known<string[]>>;
-  /** Of a dump, about. */
+  /** Estimated size of a dump. */
   dumpBytes(): Promise<Known<number>>;
-  /** Of the release's images, whatever archives are on disk. */
+  /** Of the release's images, without regard to archives on disk. */
   missingImages(): Promise<Pick<ImagePlan, 'missingBytes' | 'unpackedBytes'>>;
 }
 

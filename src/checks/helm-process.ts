@@ -34,7 +34,7 @@ export const helmProcess: Check = {
 const program = /^helm([-_]?v?\d+(\.\d+)*)?$/;
 const changes = new Set(['install', 'upgrade', 'rollback', 'uninstall', 'delete', 'del', 'un']);
 
-/** Whether a command line is of a Helm that changes this release. */
+/** Whether a command line is that of a Helm that changes this release. */
 export function changesRelease(
   argv: readonly string[],
   { release, namespace }: { release: string; namespace: string },

@@ -3,7 +3,7 @@ import type { Measurement } from '../policy/preflight-report.ts';
 import { shellWord } from '../shell-word.ts';
 import type { Check } from './check.ts';
 
-/** Use of the image file system as kubelet counts it, now and with the images that are still to come. */
+/** Usage of the image file system as kubelet counts it, now and with the new images. */
 export const imageGc: Check = {
   id: 'image-gc',
   kind: 'health',
@@ -31,7 +31,7 @@ export const imageGc: Check = {
 /** kubelet's own default, which k3s keeps. */
 const defaultThreshold = 85;
 
-/** What kubelet was configured with, from its own answer; its default where it does not give one. */
+/** The threshold that kubelet reports; its default where it reports none. */
 export function highThreshold(configz: string): number {
   try {
     const { kubeletconfig } = JSON.parse(configz) as {

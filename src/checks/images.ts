@@ -6,7 +6,7 @@ import { shellWord } from '../shell-word.ts';
 import type { Check } from './check.ts';
 import type { UpgradeCheckContext } from './context.ts';
 
-/** Hooks included: their pods need images, too. */
+/** Hooks are included: their pods need images, too. */
 export const images: Check<UpgradeCheckContext> = {
   id: 'images',
   kind: 'guard',

@@ -17,7 +17,7 @@ export const ingress: Check = {
   measure: (ctx) => (ctx.flow === 'install' ? controllerPorts(ctx) : healthRoutes(ctx)),
 };
 
-/** One answer may be unlucky; one that stays away is not. */
+/** One failed probe may be chance; repeated ones are not. */
 const patienceMs = 8000;
 
 function healthRoutes({ product, signal, values }: UpgradeCheckContext): Promise<Measurement[]> {
@@ -37,9 +37,7 @@ function healthRoutes({ product, signal, values }: UpgradeCheckContext): Promise
   );
 }
 
-/**
- * Before an install nothing is routed yet: that an ingress controller listens at all is what can be known.
- */
+/** Before an install there is no route yet: only whether an ingress controller listens can be checked. */
 function controllerPorts({ product, signal, fqdn }: InstallCheckContext): Promise<Measurement[]> {
   const ports = [...new Set(product.health.map(({ port }) => port))];
   return Promise.all(

@@ -4,7 +4,7 @@ import { formatBytes } from '../policy/format-bytes.ts';
 import type { Measurement } from '../policy/preflight-report.ts';
 import type { Check } from './check.ts';
 
-/** A machine sold with 4 GiB reports less: firmware and kernel take their part before anybody can measure. */
+/** A machine sold with 4 GiB reports less: firmware and kernel reserve a part. */
 const memoryTolerance = 0.9;
 
 export const memory: Check = {

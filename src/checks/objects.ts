@@ -30,7 +30,8 @@ export const objects: Check<UpgradeCheckContext> = {
 };
 
 /**
- * Each object that Helm would fail on, or whose pods would not be made, once and in the server's own text.
+ * Each object that Helm would fail on, or whose pods would not be created, once and with the server's own
+ * message.
  */
 async function refusals(ctx: UpgradeCheckContext, facts: HostFacts): Promise<Measurement[]> {
   const { product, signal } = ctx;
@@ -83,7 +84,7 @@ const bad = (part: string, measured: string, fix: string): Measurement => ({
   fix,
 });
 
-/** Helm reads all of its own record before it does anything. */
+/** Helm reads its complete record before it does anything. */
 function unreadable(
   ctx: UpgradeCheckContext,
   deployed: DeployedRecord,
@@ -99,8 +100,8 @@ function unreadable(
 }
 
 /**
- * Helm begins with a Secret, which a quota or a policy may refuse as any other. That its name is taken is no
- * refusal: then admission had let it pass, and Helm takes a later number.
+ * Helm first creates a Secret, which a quota or a policy may refuse like any other object. AlreadyExists is
+ * not a refusal: admission let it pass, and Helm uses a later number.
  */
 async function tryRecord(
   { kubectl, product }: UpgradeCheckContext,
@@ -124,9 +125,7 @@ async function tryRecord(
 
 const upgradeHook = /(^|,)\s*(pre|post)-upgrade\s*(,|$)/;
 
-/**
- * Objects of hooks are made anew, under a name of their own here: one of an earlier run may be there still.
- */
+/** Objects of hooks are created again, here under a generated name: one of an earlier run may still exist. */
 async function refusedHooks({ kubectl, rendered, product }: UpgradeCheckContext, signal: AbortSignal) {
   const all = await rendered({ hooks: true });
   const hooks = all.filter(({ metadata }) => {

@@ -2,7 +2,7 @@ import { counted } from '../policy/counted.ts';
 import { formatBytes } from '../policy/format-bytes.ts';
 import type { Check } from './check.ts';
 
-/** The scan has read the whole file before: damage ends a command with its own exit code. */
+/** The scan has read the complete file before: damage ends a command with its own exit code. */
 export const payload: Check = {
   id: 'payload',
   kind: 'guard',

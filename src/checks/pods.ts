@@ -15,11 +15,11 @@ export const pods: Check<UpgradeCheckContext> = {
   measure: async ({ product }, facts) => judgePods((await facts.cluster()).pods, product.namespace),
 };
 
-/** Reasons for which a container waits without an end of its own. */
+/** Reasons for which a container waits forever. */
 const hopeless =
   /^(CrashLoopBackOff|ImagePullBackOff|ErrImagePull|ErrImageNeverPull|InvalidImageName|CreateContainerConfigError|CreateContainerError|RunContainerError)$/;
 
-/** So often a container that is not ready now has ended badly before that it is one of a loop. */
+/** A container that is not ready and has failed this often is in a crash loop. */
 const loopRestarts = 3;
 
 type Status = NonNullable<Pod['status']['containerStatuses']>[number];

@@ -8,7 +8,7 @@ import { podTemplates } from '../release/pod-templates.ts';
 import type { Check } from './check.ts';
 import type { UpgradeCheckContext } from './context.ts';
 
-/** The data folder belongs to one major: the rendered server must be of the same. */
+/** The data folder belongs to one major version: the rendered server must have the same. */
 export const postgresMajor: Check<UpgradeCheckContext> = {
   id: 'postgres-major',
   kind: 'guard',
@@ -37,7 +37,7 @@ export const postgresMajor: Check<UpgradeCheckContext> = {
   },
 };
 
-/** An image of the payload's is of the release's major; of another one only its tag can tell. */
+/** An image of the payload has the release's major version; of any other image only the tag tells it. */
 export function renderedMajor(
   rendered: readonly Manifest[],
   {
@@ -67,7 +67,7 @@ export function renderedMajor(
 
 type Volume = KubeObject & { spec?: { hostPath?: { path?: string }; local?: { path?: string } } };
 
-/** What the server wrote into its data folder: also told by a server that does not run. */
+/** PG_VERSION in the data folder: known even when the server does not run. */
 async function majorOnDisk({ kubectl, product, signal }: UpgradeCheckContext): Promise<number | undefined> {
   const { persistentVolume } = product.database.volume;
   const volume = await kubectl.get<Volume>('persistentvolume', persistentVolume, { signal });

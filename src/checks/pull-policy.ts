@@ -7,7 +7,9 @@ import { shellWord } from '../shell-word.ts';
 import type { Check } from './check.ts';
 import type { UpgradeCheckContext } from './context.ts';
 
-/** A container that asks its registry at each start does not start here, whatever containerd has. */
+/**
+ * A container that queries its registry at each start does not start here, even if containerd has its image.
+ */
 export const pullPolicy: Check<UpgradeCheckContext> = {
   id: 'pull-policy',
   kind: 'outage',
@@ -19,7 +21,7 @@ export const pullPolicy: Check<UpgradeCheckContext> = {
   flows: ['upgrade'],
   async measure({ rendered, podTrials, values }) {
     const objects = await rendered({ hooks: true });
-    // What admission makes of a pod counts, where it was asked.
+    // The pod as admission changes it counts, where the server was queried.
     const admitted = podTemplates(
       (await podTrials()).map(
         ({ pod, workload }) =>

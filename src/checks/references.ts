@@ -29,16 +29,14 @@ interface Need {
   object: Manifest;
 }
 
-/**
- * What new pods mount and read: what is missing keeps a pod waiting for ever, after the old one has stopped.
- */
+/** What new pods mount and read: a pod waits forever for a missing object, after the old pod has stopped. */
 async function missingObjects(ctx: UpgradeCheckContext, facts: HostFacts): Promise<Measurement[]> {
   const trials = await ctx.podTrials();
   const cluster = await facts.cluster();
   const usual = ctx.product.namespace;
   const rendered = await ctx.rendered({ hooks: true });
   const comes = (object: Manifest) => rendered.some((one) => brings(one, object));
-  // A job that runs before everything else may make what is missing.
+  // A job that runs before everything else may create what is missing.
   const outcome = trials.some(({ owner }) => owner === 'before') ? 'warn' : 'fail';
   const needs = trials.flatMap((trial) => needsOf(trial));
   const [claims, others] = [true, false].map((is) =>
@@ -80,7 +78,7 @@ async function missingObjects(ctx: UpgradeCheckContext, facts: HostFacts): Promi
   return [{ outcome: 'ok', measured: `${count} of ${count} exist` }];
 }
 
-/** The object itself, or one by which somebody makes it: a certificate names its secret. */
+/** The object itself, or one from which a controller creates it: a certificate names its secret. */
 function brings(one: Manifest, { kind, metadata: { name } }: Manifest): boolean {
   if (one.kind === kind) return one.metadata?.name === name;
   const makes = /^(Pod|Deployment|StatefulSet|DaemonSet|ReplicaSet|Job|CronJob)$/;
@@ -96,7 +94,7 @@ const bad = (part: string, measured: string, namespace: string, fix?: string): M
   fix: fix ?? `k3s kubectl get configmaps,secrets,pvc -n ${namespace}`,
 });
 
-/** Config maps, secrets and claims of a pod, those aside that it can do without. */
+/** Config maps, secrets and claims of a pod, except optional ones. */
 function needsOf({ workload, namespace, pod }: PodTrial): Need[] {
   const found = new Map<string, Need>();
   const add = (kind: string, name: unknown, optional: unknown) => {
@@ -137,7 +135,7 @@ function needsOf({ workload, namespace, pod }: PodTrial): Need[] {
   return [...found.values()];
 }
 
-/** A StatefulSet's first pod's claims. */
+/** The claims of a StatefulSet's first pod. */
 function templatesOf(trials: readonly PodTrial[]): { claim: Manifest; by: string }[] {
   return trials.flatMap(({ workload, answer, namespace }) => {
     const { spec, metadata, kind } = answer?.next ?? {};
@@ -156,13 +154,13 @@ const liveClaim = ({ allClaims }: ClusterObjects, { metadata }: Manifest, usual:
 
 const defaultClass = 'storageclass.kubernetes.io/is-default-class';
 
-/** Why nobody will make a volume for a new claim. */
+/** Why no volume will be provisioned for a new claim. */
 function unbindable({ spec }: Manifest, classes: readonly StorageClass[]): string | undefined {
   const { storageClassName: name, volumeName } = (spec ?? {}) as {
     storageClassName?: string;
     volumeName?: string;
   };
-  // Without a class a volume is made by hand.
+  // Without a class the volume is created by hand.
   if (volumeName !== undefined || name === '') return undefined;
   if (name === undefined) {
     const usual = classes.some(({ metadata }) => metadata.annotations?.[defaultClass] === 'true');

@@ -13,7 +13,7 @@ import type { HostFacts } from './facts.ts';
 
 /** Records, logs and copies of a run, and what a few new pods need. */
 const runFiles = 200;
-/** Files of images are smaller: who refuses by this lacks inodes for certain. */
+/** Files of images are smaller on average: below this estimate inodes are certainly missing. */
 const bytesAFile = 65_536;
 
 export const room: Check = {
@@ -29,11 +29,11 @@ export const room: Check = {
   measure: roomPerFileSystem,
 };
 
-/** The product's limits for a run that begins, and what is really missing for any. */
+/** The product's limits for a new run, and what is really missing for any run. */
 async function roomPerFileSystem(ctx: CheckContext, facts: HostFacts): Promise<Measurement[]> {
   const { room } = ctx.product.requirements[ctx.flow];
   const dump = ctx.flow === 'upgrade' && !ctx.skipBackup;
-  // A run that goes on has taken its room already: only what is still missing counts.
+  // A resumed run has used its space already: only what is still missing counts.
   const floors: RoomNeed[] = ctx.resumed
     ? []
     : room.map(({ path, freeBytes, why }) => ({ path, bytes: freeBytes, why }));
@@ -67,7 +67,7 @@ async function missingImages(facts: HostFacts): Promise<RoomNeed[]> {
   ];
 }
 
-/** The chart beside the old one, and archives that are written anew beside those that they replace. */
+/** The chart next to the old one, and archives that are written again next to those that they replace. */
 function missingFiles({ product, index, paths, entitlements, refreshArchives }: CheckContext): RoomNeed[] {
   const chart = index.entries.filter(({ name }) => name.startsWith(`${product.chart.folder}/`));
   const wanted = wantedArchives(product, entitlements);
@@ -86,14 +86,14 @@ async function expectedDump(ctx: CheckContext, facts: HostFacts): Promise<RoomNe
   const kept = { path, bytes: keptBytes, why: 'kept free for the database and the cluster' };
   const estimate = await facts.dumpBytes();
   if (estimate.known) return [{ path, bytes: estimate.value, why: 'dump, about' }, kept];
-  // A database that does not answer is another check's failure; the dump ends itself before it takes what is
-  // kept.
+  // A database that does not answer is another check's failure; the dump stops by itself before it uses
+  // reserved space.
   const onDisk = await known(facts.database());
   const bytes = onDisk.known ? onDisk.value.sizeBytes : 0;
   return [{ path, bytes, why: 'dump: its size is not known, this is what the database takes on disk' }, kept];
 }
 
-/** Where Helm has completed no dump is taken again, either. */
+/** After Helm has completed no dump is taken again, either. */
 function hasUsableDump(ctx: CheckContext): boolean {
   const run = ctx.run();
   if (hasCompleted(run, helmResult)) return true;

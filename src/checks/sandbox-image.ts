@@ -3,7 +3,7 @@ import { readRegularText } from '../host/regular-file.ts';
 import { normalizedReference } from '../images/reference.ts';
 import type { Check } from './check.ts';
 
-/** The image that holds a pod's namespaces, as the containerd that runs is configured. */
+/** The image that holds a pod's namespaces, as the running containerd is configured. */
 export const sandboxImage: Check = {
   id: 'sandbox-image',
   kind: 'outage',
@@ -37,7 +37,7 @@ export const sandboxImage: Check = {
   },
 };
 
-/** Of `containerd --config FILE`, as k3s starts it. */
+/** The FILE of `containerd --config FILE`, as k3s starts it. */
 export function configFile(processes: readonly (readonly string[])[]): string | undefined {
   for (const [program = '', ...words] of processes) {
     if (program.slice(program.lastIndexOf('/') + 1) !== 'containerd') continue;

@@ -31,8 +31,8 @@ export const schedule: Check = {
 };
 
 /**
- * Whether the pods that the upgrade makes can run: node, quotas, what is free, in the order in which a
- * rollout goes.
+ * Whether the pods that the upgrade creates can run: node, quotas and free resources, in the order of a
+ * rollout.
  */
 async function placesOfUpgrade(ctx: UpgradeCheckContext, facts: HostFacts): Promise<Measurement[]> {
   const answers = await ctx.answers(ctx.signal);
@@ -64,8 +64,8 @@ async function placesOfUpgrade(ctx: UpgradeCheckContext, facts: HostFacts): Prom
 }
 
 /**
- * Before an install nothing is rendered yet: that the node takes pods, and is the only one, is what can be
- * known.
+ * Before an install nothing is rendered yet: only whether the node accepts pods, and is the only one that
+ * does, can be checked.
  */
 function placesOfNode(nodes: readonly NodeObject[]): Measurement[] {
   const node = ourNode(nodes);
@@ -82,7 +82,7 @@ function placesOfNode(nodes: readonly NodeObject[]): Measurement[] {
   return all.length > 0 ? all : [{ outcome: 'ok', measured: `${name} accepts pods` }];
 }
 
-/** This host's own among several, by the boot of its kernel. */
+/** This host's node among several, by the boot id of its kernel. */
 function ourNode(nodes: readonly NodeObject[]): NodeObject | undefined {
   if (nodes.length === 1) return nodes[0];
   return nodes.find(({ status }) => status.nodeInfo?.bootID === bootId());
@@ -107,7 +107,7 @@ const nodeFacts = ({ metadata, spec, status }: NodeObject) => ({
   ),
 });
 
-/** One line for each cause, however many workloads it keeps. */
+/** One line for each cause, however many workloads it affects. */
 function grouped(obstacles: readonly Obstacle[]): Measurement[] {
   const groups = Map.groupBy(obstacles, ({ part, why }) => `${part} ${why}`);
   return [...groups.values()].map((same) => {

@@ -7,7 +7,7 @@ import { shellWord } from '../shell-word.ts';
 import type { Check } from './check.ts';
 import type { UpgradeCheckContext } from './context.ts';
 
-/** It was read to come here; it must be possible to write it, too. */
+/** The state was read already; it must also be writable. */
 export const state: Check<UpgradeCheckContext> = {
   id: 'state',
   kind: 'guard',
@@ -33,10 +33,7 @@ export const state: Check<UpgradeCheckContext> = {
   },
 };
 
-/**
- * Folders that are written into or replaced later: each a folder of its own, and none that even root may not
- * write.
- */
+/** Folders that are written to or replaced later: each must be a real folder, writable by root. */
 async function folderTrouble({
   folder,
   chart,
@@ -60,7 +57,7 @@ async function folderTrouble({
       (error: unknown) => causeChain(error)[0] ?? '',
     );
     if (refused === undefined) continue;
-    // Root may write wherever the file system lets it: only an attribute keeps it from that.
+    // Root can write wherever the file system is writable, unless a file attribute forbids it.
     return {
       measured: `${path} is not writable: ${refused}`,
       fix: `chattr -i ${shellWord(path)}   # lsattr -d ${shellWord(path)} shows it`,

@@ -8,8 +8,7 @@ import type { Check } from './check.ts';
 import type { UpgradeCheckContext } from './context.ts';
 
 /**
- * State, Chart.yaml on disk and the release must name one version, or one that an unfinished upgrade left
- * there.
+ * State, Chart.yaml on disk and the release must name one version, or one that an unfinished upgrade left.
  */
 export const versions: Check<UpgradeCheckContext> = {
   id: 'versions',

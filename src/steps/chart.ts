@@ -12,7 +12,7 @@ import { values } from './values.ts';
 
 const out = z.object({ chart: z.object({ path: z.string(), version: z.string() }) });
 
-/** Extracts the chart, and makes the folder into which connectors' archives may be put. */
+/** Extracts the chart, and creates the folder for connectors' archives. */
 export const chart: Step<InstallContext, z.infer<typeof out>> = {
   id: 'chart',
   out,
@@ -26,7 +26,8 @@ export const chart: Step<InstallContext, z.infer<typeof out>> = {
     const { paths, to } = ctx;
     if (paths.connectors !== undefined) await makeFolder(paths.connectors);
     if (!(await isPayloadChart(ctx, paths.chart))) {
-      // A chart appears whole or not at all: another one was edited, or is that of the package that began this install.
+      // A chart is placed completely or not at all: another one was edited, or is that of the package that
+      // started this install.
       if (existsSync(paths.chart)) {
         await moveAside(io, await makeBackupFolder(ctx, io), paths.chart);
       }

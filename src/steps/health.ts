@@ -16,7 +16,10 @@ import {
 } from '../release/health-route.ts';
 import { readValuesFile } from '../release/values-file.ts';
 
-/** How long a route whose step is waived is asked: its answer is not waited for, but one that is right needs no waiver. */
+/**
+ * How long a route is probed whose step is waived: a failure is not waited for, but a right answer needs no
+ * waiver.
+ */
 const waivedProbeMs = 15_000;
 
 /** The same probe in an install and in an upgrade, through the product's real ingress. */
@@ -62,7 +65,7 @@ export function healthStep(
         since: undefined,
         selector: route.selector,
       });
-      // Pods that are ready and do not answer as they should say why in their logs, if anywhere.
+      // Pods that are ready but do not answer as expected say why in their logs, if anywhere.
       const scope = { namespace: ctx.product.namespace, selector: route.selector };
       const pods = troubles.length > 0 ? troubles : await describePods(ctx.kubectl, scope);
       const body =

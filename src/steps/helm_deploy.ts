@@ -13,8 +13,8 @@ import { loadImagesStep } from './load_images.ts';
 const out = z.object({ helm: deployedSchema });
 
 /**
- * The first `helm install`, never rolled back on failure: that would uninstall. What failed stays to be looked at, and the next
- * attempt upgrades it.
+ * The first `helm install`, never rolled back on failure: that would uninstall. What failed stays for
+ * inspection, and the next attempt upgrades it.
  */
 export const helmDeploy: Step<InstallContext, z.infer<typeof out>> = {
   id: 'helm_deploy',
@@ -57,7 +57,7 @@ export const helmDeploy: Step<InstallContext, z.infer<typeof out>> = {
   },
 };
 
-/** Where records that are taken away are kept: one folder for all attempts. */
+/** The folder for deleted Helm records: one for all attempts. */
 function keptFolder(ctx: InstallContext, io: StepIo): Promise<string> {
   const earlier = io.interrupted?.folder;
   return makeBackupFolder(ctx, io, typeof earlier === 'string' ? earlier : undefined);

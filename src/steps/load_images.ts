@@ -11,7 +11,10 @@ import {
 } from '../release/image-load.ts';
 import { chart } from './chart.ts';
 
-/** Loads the release's images from the payload. They stay when an install is taken back: another product may use them. */
+/**
+ * Loads the release's images from the payload. They stay when an install is undone: another product may use
+ * them.
+ */
 export const loadImagesStep: Step<InstallContext, ImageLoadResult, ImageLoadPlan> = {
   id: 'load_images',
   out: imageLoadResult,

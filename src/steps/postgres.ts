@@ -59,7 +59,7 @@ export const postgres: Step<InstallContext, z.infer<typeof out>> = {
     );
   },
 
-  /** The folder with the data stays: deleting it is for the operator alone. */
+  /** The folder with the data stays: only the operator may delete it. */
   async undo({ kubectl, product }) {
     const { claim, persistentVolume } = product.database.volume;
     await kubectl.delete('persistentvolumeclaim', claim, { namespace: product.namespace });

@@ -7,7 +7,7 @@ const out = preflightResult.extend({
   answers: z.object({ fqdn: z.string(), storagePath: z.string() }),
 });
 
-/** Records what the host was measured to have, and the answers of the operator. */
+/** Records what preflight measured, and the answers of the operator. */
 export const preflight: Step<InstallContext, z.infer<typeof out>> = {
   id: 'preflight',
   out,

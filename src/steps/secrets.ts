@@ -65,7 +65,7 @@ async function generate(
 ): Promise<void> {
   const { kubectl, product } = ctx;
   for (const { name, keys } of generated) {
-    // The database was made with the first password: a second one would lock the product out.
+    // The database was created with the first password: a second one would lock the product out.
     if ((await kubectl.get('secret', name, { namespace: product.namespace })) !== undefined) {
       io.log(`${name} already exists and is kept`);
       continue;

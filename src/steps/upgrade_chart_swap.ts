@@ -12,8 +12,9 @@ import { chartSwapResult } from '../backup/upgrade-results.ts';
 import { snapshotOf, upgradeSnapshot } from './upgrade_snapshot.ts';
 
 /**
- * Puts the payload's chart in the place of the old one, which is kept in the backup's folder. The kept copy is whole before the
- * old tree goes, so that an instant without a chart, which a crash can catch, has lost nothing: the next attempt places the new one.
+ * Replaces the old chart with the payload's; the old one is saved in the backup folder. The saved copy is
+ * complete before the old tree is moved, so a crash at the instant without a chart loses nothing: the next
+ * attempt places the new one.
  */
 export const upgradeChartSwap: Step<UpgradeContext, z.infer<typeof chartSwapResult.out>> = {
   ...chartSwapResult,
@@ -78,8 +79,9 @@ export const upgradeChartSwap: Step<UpgradeContext, z.infer<typeof chartSwapResu
 };
 
 /**
- * A copy of the chart that the installed release came from, in this backup's folder. The first copy is noted durably before the chart
- * is replaced: from then on what lies in its place may be that of an unfinished upgrade, and later backups copy the copy.
+ * A copy of the chart of the installed release, in this backup's folder. The first copy is recorded durably
+ * before the chart is replaced: afterwards the chart in place may be that of an unfinished upgrade, and later
+ * backups copy the copy.
  */
 async function keepOldChart(
   { paths, product }: UpgradeContext,

@@ -9,12 +9,12 @@ const out = z.object({
     from: z.string(),
     to: z.string(),
     payload: z.string(),
-    /** The release's revision that goes; 0 where Helm has no record of it. */
+    /** The release's revision that is replaced; 0 where Helm has no record of it. */
     helmRevision: z.int(),
   }),
 });
 
-/** Records what is upgraded to what: versions, and the release's revision that goes. */
+/** Records what is upgraded to what: the versions, and the release's revision that is replaced. */
 export const upgradeDetect: Step<UpgradeContext, z.infer<typeof out>> = {
   id: 'upgrade_detect',
   out,
@@ -25,7 +25,7 @@ export const upgradeDetect: Step<UpgradeContext, z.infer<typeof out>> = {
   plan: async ({ from, to }) => ({ action: 'run', summary: `record the upgrade from ${from} to ${to}` }),
   async run({ from, to, helm, helmJournal, product, payload, program }, io) {
     const release = await helm.current();
-    // Its only record was taken away knowingly: Helm installs over what is there.
+    // Its only record was deleted on purpose: Helm installs over what exists.
     if (release === undefined && helmJournal().emptied !== true) {
       throw new IvaapError('failed', `the Helm release ${product.release} is gone`, {
         hint: `${program} repair-state`,

@@ -17,7 +17,10 @@ import { upgradeMigrate } from './upgrade_migrate.ts';
 import { upgradePgBackup } from './upgrade_pg_backup.ts';
 import { snapshotOf } from './upgrade_snapshot.ts';
 
-/** `helm upgrade` with rollback on failure, from the payload's own Helm; a failure is judged by what runs afterwards. */
+/**
+ * `helm upgrade` with rollback on failure, by the payload's own Helm; after a failure the step checks what
+ * runs.
+ */
 export const upgradeHelm: Step<UpgradeContext, z.infer<typeof helmResult.out>> = {
   ...helmResult,
   title: 'Upgrade the release',
@@ -35,18 +38,19 @@ export const upgradeHelm: Step<UpgradeContext, z.infer<typeof helmResult.out>> =
   async run(ctx, io) {
     const { product, helm } = ctx;
     await assertValuesStand(ctx);
-    // Helm has not begun: where the database does not answer, its dump of a moment ago does.
+    // Helm has not started: where the database does not answer, the dump from just before tells its schema.
     const schemaNow = (await schemaVersion(ctx, 10_000)) ?? io.result(upgradePgBackup)?.pgDump.schemaVersion;
     const revisionBefore = (await helm.current())?.revision ?? 0;
     await io.pointOfNoReturn({ schemaVersion: schemaNow ?? null, helmRevision: revisionBefore });
-    // An attempt before this one may have moved the schema: what it is now says nothing about then.
+    // An earlier attempt may have moved the schema: its current version may not be the one from before.
     const before = ctx.wayBack().schemaBefore;
     if (await endedWithoutUs(ctx, ctx.values.sha256)) await sealFolders(ctx.wayBack().anchored);
     else await forward(ctx, io, before);
     const after = await schemaVersion(ctx, 60_000);
     const release = await helm.current();
     const schema = schemaSentence(before, after);
-    // Who asked for a stop while Helm worked reads how it ended; the steps that are left are told with the run's end.
+    // An operator who asked to stop while Helm ran sees how it ended; the steps that are left are printed at
+    // the run's end.
     if (io.signal.aborted) io.warn(`Helm has completed: the release is ${ctx.to}. ${schema}`);
     else io.log(schema);
     const lag = await schemaLag(ctx, after);
@@ -66,7 +70,7 @@ export const upgradeHelm: Step<UpgradeContext, z.infer<typeof helmResult.out>> =
   verify: assertDeployed,
 };
 
-/** Helm reads the file anew: what preflight and overlay were made from must be what it gets. */
+/** Helm reads the file again: it must be the one that preflight and the overlay were made from. */
 async function assertValuesStand({ values, program, again }: UpgradeContext): Promise<void> {
   if ((await readValuesFile(values.path, program)).sha256 === values.sha256) return;
   throw new IvaapError(
@@ -76,7 +80,7 @@ async function assertValuesStand({ values, program, again }: UpgradeContext): Pr
   );
 }
 
-/** Repairs Helm's records where a Helm was cut off, and runs Helm. */
+/** Repairs Helm's records where a Helm was interrupted, and runs Helm. */
 async function forward(ctx: UpgradeContext, io: StepIo, before: number | undefined): Promise<void> {
   const { folder } = snapshotOf(io);
   let made: Promise<string> | undefined;
@@ -105,9 +109,10 @@ const restartCommand = ({ product }: UpgradeContext): string =>
   `k3s kubectl delete pod -n ${product.namespace} -l ${product.values.autoMigrate?.restartSelector ?? ''}`;
 
 /**
- * The flag that lets the product migrate reaches its pod at start only, and a change of the flag alone recreates no pod: says
- * which one to delete when the flag is on, the schema is not at its target and a pod serves that is older than the Helm that deployed
- * this release. A pod that ends or is not ready may be migrating: deleting it would do harm.
+ * A pod reads the flag that lets the product migrate only at its start, and a change of the flag alone
+ * recreates no pod. This returns which pod to delete when the flag is on, the schema is not at its target,
+ * and a pod serves that is older than the Helm that deployed this release. A pod that is ending or not ready
+ * may be migrating: deleting it would do harm.
  */
 async function schemaLag(
   ctx: UpgradeContext,
@@ -134,7 +139,7 @@ async function schemaLag(
   };
 }
 
-/** Names of pods that serve since before that time; the server's times are whole seconds. */
+/** Names of pods that have served since before that time; the server's times are full seconds. */
 export function olderThan(pods: readonly Pod[], begunAt: string): string[] {
   const begun = Math.floor(Date.parse(begunAt) / 1000) * 1000;
   return pods

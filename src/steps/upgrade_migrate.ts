@@ -12,7 +12,10 @@ import { snapshotOf } from './upgrade_snapshot.ts';
 
 const out = z.object({ overlay: overlaySchema });
 
-/** Values that the release needs and the operator's file lacks go into an overlay of ours; the file itself is never edited. */
+/**
+ * Values that the release needs and the operator's file lacks are written to an overlay; the file itself is
+ * never edited.
+ */
 export const upgradeMigrate: Step<UpgradeContext, z.infer<typeof out>> = {
   id: 'upgrade_migrate',
   out,

@@ -20,7 +20,7 @@ import { upgradeDetect } from './upgrade_detect.ts';
 
 const globalsFile = 'globals.sql';
 
-/** Streams pg_dump out of the database's pod into a new backup folder: whole and proved, or not there. */
+/** Streams pg_dump out of the database's pod into a new backup folder: complete and verified, or absent. */
 export const upgradePgBackup: Step<UpgradeContext, { pgDump: PgDump }> = {
   ...dumpResult,
   title: 'Back up the database',
@@ -77,7 +77,8 @@ export const upgradePgBackup: Step<UpgradeContext, { pgDump: PgDump }> = {
     const pgDump = wholeDump(ctx, io) ?? (await takeDump(ctx, io));
     await io.record({ pgDump });
     await io.checkpoint('dump-written');
-    // Roles are the server's, not the database's: without them the dump's owners are unknown to an empty server.
+    // Roles belong to the server, not to the database: without them an empty server does not know the dump's
+    // owners.
     const { folder, path, sizeBytes, sha256, rows } = pgDump;
     await keepFile(folder, globalsFile, await database.dumpGlobals(signal));
     io.log(`${path}: ${formatBytes(sizeBytes)}, ${counted(rows, 'row')}, SHA-256 ${sha256}`);
@@ -95,12 +96,14 @@ export const upgradePgBackup: Step<UpgradeContext, { pgDump: PgDump }> = {
 
   async reuse(ctx, { pgDump }) {
     const why = whyDumpIsStale(ctx, pgDump);
-    // Where Helm has completed, nothing runs again that a dump is for.
+    // After Helm has completed, nothing runs again that needs a dump.
     if (why !== undefined && !(await releaseStands(ctx))) throw new IvaapError('failed', why);
   },
 };
 
-/** The dump of an attempt that was cut off after it: whole under its name, recorded, and as young as one must be. */
+/**
+ * The dump of an attempt that was interrupted after it: complete under its name, recorded, and young enough.
+ */
 function wholeDump(ctx: UpgradeContext, io: StepIo): PgDump | undefined {
   const { data } = pgDumpSchema.safeParse(io.interrupted?.pgDump);
   if (data === undefined || whyDumpIsStale(ctx, data) !== undefined || !isThere(data)) return undefined;
@@ -108,7 +111,7 @@ function wholeDump(ctx: UpgradeContext, io: StepIo): PgDump | undefined {
   return data;
 }
 
-/** Whether Helm has completed in this run, with the values as they are, and the release is what it left. */
+/** Whether Helm has completed in this run with the current values, and the release is still as it left it. */
 async function releaseStands({ run, helm, values, to }: UpgradeContext): Promise<boolean> {
   if (!hasCompleted(run(), helmResult)) return false;
   if (lastResult(run(), helmResult)?.helm.values !== values.sha256) return false;

@@ -7,7 +7,7 @@ import {
   recordPreflight,
 } from '../release/preflight-record.ts';
 
-/** Records what the host was measured to have, before anything is touched. */
+/** Records what preflight measured, before anything is changed. */
 export const upgradePreflight: Step<UpgradeContext, PreflightResult> = {
   id: 'upgrade_preflight',
   out: preflightResult,

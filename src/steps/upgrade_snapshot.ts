@@ -17,7 +17,7 @@ const valuesFile = 'helm-values.json';
 const releaseFile = 'helm-release-secret.json';
 const lastFile = 'helm-history.json';
 
-/** Copies state, values and Helm's own records of the release beside the dump. */
+/** Copies state, values and Helm's own records of the release next to the dump. */
 export const upgradeSnapshot: Step<UpgradeContext, z.infer<typeof snapshotResult.out>> = {
   ...snapshotResult,
   title: 'Save state, values and Helm history',
@@ -53,7 +53,7 @@ export const upgradeSnapshot: Step<UpgradeContext, z.infer<typeof snapshotResult
         ? [[basename(paths.overlay), await readRegular(overlay)] satisfies [string, Buffer]]
         : []),
       ...(release === undefined ? [] : await releaseContents(ctx, release.revision)),
-      // Last: a snapshot with a history is a whole one.
+      // Last: a snapshot with a history is complete.
       [lastFile, `${JSON.stringify(await helm.history(), null, 2)}\n`],
     ];
     const half = Math.floor(contents.length / 2);
@@ -74,7 +74,7 @@ export const upgradeSnapshot: Step<UpgradeContext, z.infer<typeof snapshotResult
   },
 };
 
-/** For the steps that come after it: it is never skipped. */
+/** For later steps: it is never skipped. */
 export function snapshotOf(io: StepIo): z.infer<typeof snapshotResult.out>['snapshot'] {
   const result = io.result(upgradeSnapshot);
   if (result !== undefined) return result.snapshot;
@@ -95,8 +95,8 @@ async function releaseContents(
 }
 
 /**
- * The state as it was before this run: put back after the run has gone on, a copy from its middle would go on with it a second time, over
- * what it has made since.
+ * The state without this run. A copy with the unfinished run, put back later, would resume it a second time
+ * over what it has done since.
  */
 function stateWithoutRun(text: string): string {
   const { run, ...state } = JSON.parse(text) as State;
@@ -123,7 +123,7 @@ function stateWithoutRun(text: string): string {
   return `${JSON.stringify({ ...state, madeBy }, null, 2)}\n`;
 }
 
-/** Names in the backup's folder. */
+/** File names in the backup folder. */
 const snapshotFiles = (paths: ProductPaths): string[] => [
   basename(paths.state),
   basename(paths.values),
@@ -134,8 +134,8 @@ const snapshotFiles = (paths: ProductPaths): string[] => [
 ];
 
 /**
- * The dump's folder, or that of this step's own attempt that was cut off; a new one where a whole snapshot lies already: what was
- * kept before is never written over.
+ * The dump's folder, or that of this step's own interrupted attempt; a new one where a complete snapshot
+ * exists already: it is never overwritten.
  */
 function folderFor(ctx: UpgradeContext, io: StepIo): Promise<string> {
   const dump = io.result(upgradePgBackup)?.pgDump.folder;
@@ -145,8 +145,8 @@ function folderFor(ctx: UpgradeContext, io: StepIo): Promise<string> {
 }
 
 /**
- * Where the overlay of the installed release is: in its place, or, once an unfinished upgrade may have written its own there, in the
- * first snapshot that was taken.
+ * The overlay of the installed release: in its place, or, once an unfinished upgrade may have written its own
+ * there, in the first snapshot.
  */
 function overlayBefore({ paths }: UpgradeContext, io: StepIo): string {
   const { snapshotFolder } = io.originals;

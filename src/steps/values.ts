@@ -18,7 +18,7 @@ const out = z.object({
   overlay: overlaySchema,
 });
 
-/** Writes the values file once; it is the operator's from then on. */
+/** Writes the values file once; afterwards it belongs to the operator. */
 export const values: Step<InstallContext, z.infer<typeof out>> = {
   id: 'values',
   out,
@@ -29,7 +29,7 @@ export const values: Step<InstallContext, z.infer<typeof out>> = {
     fqdn,
     storagePath,
     entitlements: license?.entitlements ?? [],
-    // What an earlier attempt wrote is no other source: `reuse` sees whether it was edited.
+    // A file that an earlier attempt wrote is not another source: `reuse` checks whether it was edited.
     from: valuesFrom === undefined || valuesFrom.path === paths.values ? null : sha256Of(valuesFrom.text),
   }),
   plan: async ({ paths, valuesFrom, product }) => ({
@@ -70,7 +70,10 @@ export const values: Step<InstallContext, z.infer<typeof out>> = {
   },
 };
 
-/** An edited file that would get another text, by an answer of the command line or by an editor just now, is kept first. */
+/**
+ * An edited file whose content would change, by an answer on the command line or by an editor just now, is
+ * saved first.
+ */
 async function keepOther(ctx: InstallContext, io: StepIo, text: string): Promise<void> {
   const { values: path } = ctx.paths;
   if (!existsSync(path)) return;
