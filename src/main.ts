@@ -1,4 +1,4 @@
-// First of all: from here on our own file may be renamed or replaced.
+// Imported first: from here on our own file may be renamed or replaced.
 import { ownDescriptor } from './host/own-file.ts';
 import { handleSignals } from './host/signals.ts';
 import { existsSync, fstatSync, readFileSync } from 'node:fs';
@@ -10,11 +10,11 @@ import { isStdoutClosed, outputTaken } from './ui/output.ts';
 import { shellWord } from './shell-word.ts';
 
 /**
- * The entry: puts the surroundings in order (environment, umask), turns signals into aborts, finds out under which name it was started, runs one
- * command and gives the exit code. Nothing else in src/ ends the process.
+ * The entry: cleans the environment, sets the umask, turns signals into aborts, finds out the name that it was
+ * started with, runs one command and sets the exit code. Nothing else in src/ ends the process.
  */
 
-/** What we read ourselves; all else could steer a root process or its children: NODE_*, LD_*, HELM_*, KUBE*, PG*, proxies. */
+/** Variables that we read. All others could control a root process or its children: NODE_*, LD_*, HELM_*, KUBE*, PG*, proxies. */
 const keptEnvironment =
   /^(PATH|HOME|USER|LOGNAME|LANG|LANGUAGE|LC_[A-Z]+|TZ|TERM|COLORTERM|NO_COLOR|COLUMNS|LINES|SUDO_(USER|UID|GID|COMMAND)|SSH_(CONNECTION|TTY))$/;
 
@@ -30,10 +30,10 @@ function scrubEnvironment(): void {
  */
 const readAtProcessStart = /^(NODE|OPENSSL|SSL|UV|ICU|LD|MALLOC|GLIBC)_|^(GCONV_PATH|LOCPATH)$/;
 
-/** Commands that read or write all of a file: their buffers are worth huge pages. */
+/** Commands that read or write a complete file: their buffers gain from huge pages. */
 const readsWholeFile = new Set(['install', 'verify', 'extract', 'extract-file']);
 
-/** What the C library reads before us too; with this value it asks for huge pages where the host gives them to those who ask. */
+/** The C library reads this at process start, too: it then uses huge pages where the host has set them to `madvise`. */
 const hugePages = { name: 'GLIBC_TUNABLES', value: 'glibc.malloc.hugetlb=1' };
 
 /** An environment that only we could have made: nothing in it calls for another start. */
@@ -58,22 +58,24 @@ function wantsHugePages(command: string | undefined): boolean {
  */
 function reexecWithCleanEnvironment(command: string | undefined): void {
   if (!isSea()) return;
-  const steered = Object.keys(process.env).some((name) => readAtProcessStart.test(name) && !isSetByUs(name));
+  const isControlled = Object.keys(process.env).some(
+    (name) => readAtProcessStart.test(name) && !isSetByUs(name),
+  );
   const wants = wantsHugePages(command);
   // Without /proc the program cannot start again, and whatever needs our file says so.
-  if (!(steered || wants) || !existsSync('/proc/self/exe')) return;
+  if (!(isControlled || wants) || !existsSync('/proc/self/exe')) return;
   scrubEnvironment();
   if (wants) process.env[hugePages.name] = hugePages.value;
   process.execve?.('/proc/self/exe', [process.argv0, ...process.argv.slice(2)], process.env);
 }
 
 /**
- * This program as the operator typed it, ready to be pasted into a shell; its path where that is no name of a program.
+ * This program as the operator typed it, ready to paste into a shell; its path where that is not a program name.
  * A SEA's argv is [executable, executable, …]; argv[0] as typed is `argv0`.
  */
 function programAsTyped(): string {
   if (!isSea()) return `node ${process.argv[1] ?? ''}`;
-  // A name that begins with `-`, as a login shell's does, is an option to whatever reads it.
+  // A name that starts with `-`, such as a login shell's, would be read as an option.
   return shellWord(/^[^\p{C}-][^\p{C}]*$/u.test(process.argv0) ? process.argv0 : process.execPath);
 }
 
@@ -82,7 +84,7 @@ function abortOnSignals() {
   const second = new AbortController();
   handleSignals((signal) => {
     const code = signal === 'SIGINT' || signal === 'SIGQUIT' ? 'interrupted' : 'terminated';
-    // The kernel repeats SIGXCPU every second, which is nobody's second wish.
+    // The kernel repeats SIGXCPU every second: that is not a second request to stop.
     const asked = first.signal.aborted && signal !== 'SIGXCPU' ? second : first;
     const hint =
       signal === 'SIGXCPU'
@@ -93,10 +95,10 @@ function abortOnSignals() {
   return { signal: first.signal, secondSignal: second.signal };
 }
 
-/** Streams that took no more. */
+/** Streams that failed to write. */
 const broken = new Set<NodeJS.WritableStream>();
 
-/** A reader that went away (`| head`, a lost terminal) or a full disk behind it is no failure of the run: what it would have read is dropped. */
+/** A closed reader (`| head`, a lost terminal) or a full disk does not fail the run: further output is dropped. */
 function ignoreClosedStreams(): void {
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => broken.add(stream));
 }
@@ -118,7 +120,7 @@ async function main(args: readonly string[], signals: ReturnType<typeof abortOnS
   const context = { program, ...signals };
   const { noticeUnsigned } = await import('./commands/unsigned-notice.ts');
   await noticeUnsigned();
-  // The one question asked in scripts and prompts: answered without loading a library.
+  // Scripts and shell prompts call `-v` often: it is answered without loading a library.
   if (args.length === 1 && (args[0] === '-v' || args[0] === '--version')) {
     const { printVersion } = await import('./commands/version.ts');
     return printVersion(program, context.signal);
@@ -129,8 +131,8 @@ async function main(args: readonly string[], signals: ReturnType<typeof abortOnS
 
 const args = process.argv.slice(2);
 const signals = abortOnSignals();
-/** Leaves when a slow reader has taken all of it; whoever waits for us may end that with a signal. */
-async function leave(exitCode: number): Promise<never> {
+/** Exits after all output was written; a signal ends the wait for a slow reader. */
+async function exitAfterOutput(exitCode: number): Promise<never> {
   const enough = new AbortController();
   for (const signal of ['SIGINT', 'SIGQUIT', 'SIGTERM', 'SIGHUP'] as const)
     process.once(signal, () => enough.abort());
@@ -138,14 +140,14 @@ async function leave(exitCode: number): Promise<never> {
   process.exit(exitCode);
 }
 
-const end = (error: unknown) => leave(printError(error, args.includes('--json')));
+const end = (error: unknown) => exitAfterOutput(printError(error, args.includes('--json')));
 /** Our own state is unknown here: print the error without waiting. */
 const fail = (error: unknown) => process.exit(printError(error, args.includes('--json')));
 process.on('uncaughtException', fail);
 process.on('unhandledRejection', fail);
 reexecWithCleanEnvironment(args[0]);
 scrubEnvironment();
-// Modes of files are what the code says, for the programs that it starts as well.
+// Files get the modes that the code gives them, also in the programs that it starts.
 process.umask(0o022);
 ignoreClosedStreams();
-main(args, signals).then(() => leave(0), end);
+main(args, signals).then(() => exitAfterOutput(0), end);

@@ -5,10 +5,10 @@ import type { CommandOption } from './command.ts';
 
 const flagOf = (text: string) => /^--[a-z][a-z-]*/.exec(text)?.[0];
 
-/** `words` are what was typed after the program's name; `options` say which flags take a value. */
+/** `args` are what was typed after the program's name; `options` say which flags take a value. */
 export function typedAgain(
   typed: string,
-  words: readonly string[],
+  args: readonly string[],
   options: readonly Pick<CommandOption, 'flags' | 'repeatable'>[],
 ): Again {
   const known = (flag: string) => options.find(({ flags }) => flagOf(flags) === flag);
@@ -19,24 +19,24 @@ export function typedAgain(
     const gone = new Set<string | undefined>([...without, ...replaced]);
     const kept: string[] = [];
     let at = 0;
-    // What follows `--` is no flag any more.
-    for (; at < words.length && words[at] !== '--'; at += 1) {
-      const word = words[at] ?? '';
+    // Arguments after `--` are not flags.
+    for (; at < args.length && args[at] !== '--'; at += 1) {
+      const word = args[at] ?? '';
       const flag = flagOf(word);
       const takesNext =
         flag !== undefined && known(flag)?.flags.includes('<') === true && !word.includes('=');
-      const typedSo = words.slice(at, takesNext ? at + 2 : at + 1);
-      const written = anywhere && isPath(flag) ? inFull(typedSo) : typedSo;
+      const given = args.slice(at, takesNext ? at + 2 : at + 1);
+      const written = anywhere && isPath(flag) ? withFullPath(given) : given;
       if (!gone.has(flag)) kept.push(...written.map(shellWord));
       if (takesNext) at += 1;
     }
-    const rest = words.slice(at).map(shellWord);
+    const rest = args.slice(at).map(shellWord);
     return [program === undefined ? typed : shellWord(program), ...kept, ...add, ...rest].join(' ');
   };
 }
 
-/** `--license x.json` or `--license=x.json`, with the path as it is in any folder. */
-function inFull([word = '', value]: readonly string[]): string[] {
+/** `--license x.json` or `--license=x.json`, with an absolute path. */
+function withFullPath([word = '', value]: readonly string[]): string[] {
   if (value !== undefined) return [word, resolve(value)];
   const at = word.indexOf('=') + 1;
   return at === 0 ? [word] : [word.slice(0, at) + resolve(word.slice(at))];

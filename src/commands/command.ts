@@ -1,7 +1,7 @@
 import type { ErrorCode } from '../errors.ts';
 import type { Again } from '../policy/again.ts';
 
-/** What main.ts hands to a command: the parsed command line and the two ways in which the operator may ask it to stop. */
+/** What main.ts hands to a command: the parsed command line and the signals of a first and a second request to stop. */
 export interface Invocation {
   /** Positional arguments, in the order of {@link Command.arguments}; an absent optional one is undefined. */
   args: readonly (string | undefined)[];
@@ -15,7 +15,7 @@ export interface Invocation {
   again: Again;
   /** Aborted by the first SIGINT or SIGTERM; the reason is the IvaapError to end with. */
   signal: AbortSignal;
-  /** Aborted when the operator asks a second time. */
+  /** Aborted by a second request to stop. */
   secondSignal: AbortSignal;
 }
 
@@ -31,16 +31,16 @@ export interface CommandOption {
   summary: string;
   /** Under which heading the help shows it. */
   group?: string;
-  /** Taken, and not shown: a flag that does nothing yet. */
+  /** Accepted but not shown: a flag without effect yet. */
   hidden?: boolean;
   choices?: readonly string[];
-  /** May be given again: its value is the list of all that were given. */
+  /** May be repeated: its value is the list of all values. */
   repeatable?: boolean;
   /** Names of options that exclude this one, as commander names them. */
   conflicts?: readonly string[];
 }
 
-/** A list in the help, of a name and what it is each. */
+/** A list in the help: names with their descriptions. */
 export interface HelpList {
   title: string;
   rows: readonly (readonly [name: string, what: string])[];
@@ -50,23 +50,23 @@ export interface HelpList {
 export interface Command {
   arguments?: readonly CommandArgument[];
   options: readonly CommandOption[];
-  /** What it reads, writes and needs, in whole sentences: a paragraph each. */
+  /** What it reads, writes and needs, in complete sentences, a paragraph each. */
   touches: readonly string[];
-  /** What else its help lists; asked for when the help is. */
+  /** Further lists in its help; loaded only for the help. */
   lists?(): Promise<readonly HelpList[]>;
-  /** Fields of what `--json` prints; asked for when the help is, since queries run without their schemas. */
+  /** Fields of what `--json` prints; loaded only for the help, since queries run without their schemas. */
   jsonFields?(): Promise<readonly HelpList[]>;
-  /** What follows the program's name, and what that does. */
+  /** Arguments after the program's name, and what they do. */
   examples: readonly (readonly [line: string, does: string])[];
   /** The failures that an operator may see from this command. */
   exits: readonly ErrorCode[];
-  /** Throws `usage` for flags that exclude each other, before anything is looked at. */
+  /** Throws `usage` for flags that exclude each other, before anything is read. */
   check?(invocation: Invocation): void;
   /** Throws IvaapError for every expected failure; returning is exit 0. */
   run(invocation: Invocation): Promise<void>;
 }
 
-/** A line of the table of commands: the module is loaded when its command is asked for. */
+/** A row of the table of commands: the module is loaded only for its command. */
 export interface CommandEntry {
   name: string;
   summary: string;

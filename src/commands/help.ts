@@ -3,10 +3,10 @@ import { type ErrorCode, errorCodes } from '../errors.ts';
 import { tableRows, wrapLine } from '../ui/wrap.ts';
 import type { Command, HelpList } from './command.ts';
 
-/** As wide as the terminal, and no wider than one reads; of a file or pipe as wide as most terminals. */
+/** The terminal's width, at most 100 columns; 80 for a file or pipe. */
 export const helpWidth = (): number => Math.min(100, Math.max(40, process.stdout.columns ?? 80));
 
-/** Arguments, options and what stands below them in `--help`. */
+/** Arguments, options and the text below them in `--help`. */
 export function describe(
   sub: Commander,
   command: Command,
@@ -46,11 +46,11 @@ function helpFooter(command: Command, program: string, lists: readonly HelpList[
   ];
 }
 
-/** A command over several lines is one command to a shell. */
+/** A long command is split with `\`, so that it can be pasted. */
 const pasteable = (line: string, width: number): string[] =>
   wrapLine(line, width - 2).map((piece, at, all) => (at === all.length - 1 ? piece : `${piece} \\`));
 
-/** Without the indent of lines that go on. */
+/** Wrapped without the indent of continuation lines. */
 const paragraph = (text: string, width: number): string[] =>
   wrapLine(text, width).map((line) => line.trimStart());
 

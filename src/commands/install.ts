@@ -25,10 +25,10 @@ async function run({ options, json, signal, secondSignal, program, again }: Invo
     const { lines, data, plan, refusal } = await (options.upgrade === true
       ? runFlow(upgradeFlow, upgradeOptions(options, again), ports)
       : runFlow(installFlow, freshOptions(options), ports));
-    const told = plan === undefined ? lines : planLines(plan, output.isTerminal ? output.columns : 80);
-    emit({ type: 'result', at: at(), lines: told, data });
+    const text = plan === undefined ? lines : planLines(plan, output.isTerminal ? output.columns : 80);
+    emit({ type: 'result', at: at(), lines: text, data });
     if (refusal !== undefined) throw refusal;
-    // These two have done nothing but tell.
+    // These two only report: output that was lost is their failure.
     if (options.dryRun === true || options.preflightOnly === true) await assertWritten(output, signal);
   } finally {
     renderer.close();

@@ -6,22 +6,22 @@ import type { Command, HelpList, Invocation } from './command.ts';
 import { commands } from './commands.ts';
 import { describe, helpWidth } from './help.ts';
 
-/** What follows `--` is no flag any more. */
-const asksForHelp = (words: readonly string[]): boolean =>
-  words.slice(0, words.indexOf('--') >>> 0).some((word) => word === '--help' || word === '-h');
+/** Arguments after `--` are not flags. */
+const asksForHelp = (args: readonly string[]): boolean =>
+  args.slice(0, args.indexOf('--') >>> 0).some((word) => word === '--help' || word === '-h');
 
 const listsOf = async (command: Command): Promise<readonly HelpList[]> => [
   ...((await command.lists?.()) ?? []),
   ...((await command.jsonFields?.()) ?? []),
 ];
 
-/** commander's complaint as a usage error: its suggestion ("Did you mean …?") stays in the message. */
+/** commander's error as a usage error: its suggestion ("Did you mean …?") stays in the message. */
 function usageError(error: CommanderError, help: string): IvaapError {
   const message = error.message.replace(/^error: /, '').replaceAll('\n', ' ');
   return new IvaapError('usage', message, { hint: help });
 }
 
-/** Parses `args` (what follows the program's name), loads the one command that they name and runs it. Help goes to stdout. */
+/** Parses `args` (after the program's name), loads the command that they name and runs it. Prints help to stdout. */
 export async function runProgram(
   args: readonly string[],
   context: Pick<Invocation, 'program' | 'signal' | 'secondSignal'>,
@@ -31,7 +31,7 @@ export async function runProgram(
 }
 
 /**
- * What a command line asks for; undefined where it asked for help, which was given.
+ * The command of a command line; undefined where it asked for help, which was printed.
  * @throws IvaapError `usage` for what cannot be parsed.
  */
 export async function readCommandLine(
@@ -40,7 +40,7 @@ export async function readCommandLine(
 ): Promise<{ command: Command; invocation: Invocation } | undefined> {
   const { program } = context;
   const [first, ...rest] = args;
-  const words = first === 'help' ? [...rest, '--help'] : args;
+  const typed = first === 'help' ? [...rest, '--help'] : args;
   let read: { command: Command; invocation: Invocation } | undefined;
   const root = new Commander(program)
     .description('One file that installs and upgrades a product on a single-node k3s host, offline.')
@@ -52,9 +52,9 @@ export async function readCommandLine(
     .exitOverride();
   for (const { name, summary, load } of commands) {
     const sub = root.command(name).summary(summary).description(`${summary}.`);
-    if (name !== words[0]) continue;
+    if (name !== typed[0]) continue;
     const command = await load();
-    const lists = asksForHelp(words) ? await listsOf(command) : [];
+    const lists = asksForHelp(typed) ? await listsOf(command) : [];
     describe(sub, command, { program, lists });
     sub.action(() => {
       const options = sub.opts<Invocation['options']>();
@@ -69,21 +69,21 @@ export async function readCommandLine(
       read = { command, invocation };
     });
   }
-  if (words.length === 0) {
+  if (typed.length === 0) {
     process.stderr.write(root.helpInformation());
     throw new IvaapError('usage', 'no command was given', { hint: `${program} --help` });
   }
   try {
-    await root.parseAsync([...words], { from: 'user' });
+    await root.parseAsync([...typed], { from: 'user' });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
-    // Help can be read of any file. Of one that is not as it was signed or packed it must not pass for the vendor's words.
+    // Help of a damaged or changed file must not pass as the vendor's.
     if (error.exitCode === 0) {
       await ownIdentity();
       return undefined;
     }
-    const known = commands.some(({ name }) => name === words[0]);
-    throw usageError(error, known ? `${program} ${words[0]} --help` : `${program} --help`);
+    const known = commands.some(({ name }) => name === typed[0]);
+    throw usageError(error, known ? `${program} ${typed[0]} --help` : `${program} --help`);
   }
   return read;
 }

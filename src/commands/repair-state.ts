@@ -4,7 +4,7 @@ import { guardedOutput } from '../ui/output.ts';
 import type { Command } from './command.ts';
 import { terminalConfirm } from '../ui/confirm.ts';
 
-/** `repair-state`: makes a lost, damaged or untrue state anew from what the host itself says. */
+/** `repair-state`: rebuilds a lost, damaged or wrong state from what is found on the host. */
 export const repairState: Command = {
   options: [
     { flags: '--dry-run', summary: 'show what would be written, and write nothing' },

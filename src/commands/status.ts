@@ -7,7 +7,7 @@ import type { Command, Invocation } from './command.ts';
 import { jsonFields } from './json-fields.ts';
 import { statusLines } from '../ui/status-text.ts';
 
-/** `status`: what is installed, how the last run went, and how the product is. */
+/** `status`: what is installed, the last run and the health of the product. */
 export const status: Command = {
   options: [
     { flags: '--watch', summary: 'follow the active run from its first event to its end' },

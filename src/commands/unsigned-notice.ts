@@ -1,8 +1,8 @@
 import { isUnsigned } from '../queries/own-signature.ts';
 
 /**
- * One line on standard error when this file carries an unsigned payload, whatever the command; a signed one has nothing to say. A
- * file that cannot be read or is damaged is the command's to speak of.
+ * Prints one line on standard error for every command when this file carries an unsigned payload. A file that
+ * cannot be read or is damaged is reported by the command.
  */
 export async function noticeUnsigned(): Promise<void> {
   if (!(await isUnsigned())) return;

@@ -18,7 +18,7 @@ async function run({ args, json, signal, options, program, again }: Invocation):
     queryVerify({ file, full: options.full === true, trustKey }, { emit, signal, again }),
   );
   const text = json ? [JSON.stringify(report)] : verifyLines(report);
-  // Damage and another key are what counts, also where the evidence could not be written.
+  // Damage or another key is reported even where the evidence could not be written.
   await answer(`${text.join('\n')}\n`, signal).finally(() => {
     if (refusal !== undefined) throw refusal;
   });

@@ -9,26 +9,26 @@ const notWritten = (cause: unknown): IvaapError =>
     cause,
   });
 
-/** Throws IvaapError `failed` when standard output was closed, of a command that has nothing to give but its answer. */
+/** For a command that only prints a result: throws IvaapError `failed` when standard output is closed. */
 export function assertStdoutOpen(): void {
   if (isStdoutClosed())
     throw notWritten(new Error('it is closed, or is /dev/null opened for reading and writing'));
 }
 
-/** The same for what was told through a renderer, once it has gone out. A reader that went away has what it wanted. */
+/** The same for a renderer's output, after it was written. A reader that closed the pipe has what it wanted. */
 export async function assertWritten(output: Output, signal: AbortSignal): Promise<void> {
   assertStdoutOpen();
   await outputTaken(signal);
-  // A write's error is told in a turn of its own.
+  // Node reports the error of a write in a later turn of the event loop.
   await nextTurn();
   const { failure } = output;
   if (failure !== undefined && (failure as NodeJS.ErrnoException).code !== 'EPIPE') throw notWritten(failure);
 }
 
 /**
- * Writes what a query was asked for to standard output. A reader that goes away (`| head`) has what it wanted; anything else that
- * keeps the answer from going out throws IvaapError `failed`: an answer that nobody got is none. When `signal` is aborted while a
- * reader is waited for, its reason is thrown.
+ * Writes a query's result to standard output. A reader that closes the pipe (`| head`) has what it wanted; any
+ * other write error throws IvaapError `failed`. Throws the signal's reason when it is aborted while a slow
+ * reader is waited for.
  */
 export function answer(text: string, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
@@ -43,7 +43,7 @@ export function answer(text: string, signal: AbortSignal): Promise<void> {
   });
 }
 
-/** One piece of many, with back-pressure; what standard output does not take is thrown. */
+/** Writes one of many pieces, with back-pressure; throws write errors. */
 export const writtenToStdout = (piece: Buffer): Promise<void> =>
   new Promise((resolve, reject) => {
     process.stdout.write(piece, (error) => (error ? reject(error) : resolve()));

@@ -5,7 +5,7 @@ import type { RenderClock, Renderer } from './renderer.ts';
 import { systemRenderClock } from './renderer.ts';
 import { terminalRenderer } from './terminal-renderer.ts';
 
-/** Below this width a redrawn line has no room for anything. */
+/** A terminal that is narrower gets plain lines. */
 const leastColumns = 20;
 
 /** JSON when asked for, live lines on a terminal that can redraw, plain lines everywhere else. */
@@ -15,7 +15,7 @@ export function chooseRenderer(
     json: boolean;
     env: Readonly<Record<string, string | undefined>>;
     clock?: RenderClock;
-    /** Every check of preflight is told, not only what is not ok. */
+    /** Shows every preflight check, not only those that are not ok. */
     allChecks?: boolean;
   },
 ): Renderer {

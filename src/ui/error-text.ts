@@ -1,10 +1,7 @@
 import type { ErrorDescription } from '../errors.ts';
 import { printable, printableLine } from './sanitize.ts';
 
-/**
- * An error for people: what failed, the chain of causes, the last lines of the failing program, one thing to try, and
- * where the log is.
- */
+/** An error as text: what failed, its causes, the last output of the program, a command to try and the log's path. */
 export function errorLines(error: ErrorDescription): string[] {
   const where = error.step === undefined ? '' : ` (step ${error.step})`;
   const lines = [`error: ${printableLine(error.message)}${where}`];

@@ -3,7 +3,7 @@ import type { EngineEvent } from '../engine/events.ts';
 import { ProgressMeter } from './progress.ts';
 import { printableLine } from './sanitize.ts';
 
-/** What is running just now, by what the events said. */
+/** A step or task that is running, according to the events. */
 export interface LiveStep {
   id: string;
   title: string;
@@ -12,7 +12,7 @@ export interface LiveStep {
   lastLog: string;
 }
 
-/** Keeps the running steps and tasks, each with the time at which it began, in the order of their start. Shared by the renderers for people. */
+/** The running steps and tasks with their start times, in order of start. Shared by the text renderers. */
 export class LiveSteps {
   readonly #steps = new Map<string, LiveStep>();
 
@@ -20,7 +20,7 @@ export class LiveSteps {
     return [...this.#steps.values()];
   }
 
-  /** `atMs` is when it was said, by the renderer's clock. */
+  /** `atMs` is the event's time on the renderer's clock. */
   handle(event: EngineEvent, atMs: number): void {
     if (event.type === 'step.started') this.#start(event.step, event.title, atMs);
     else if (event.type === 'task.started') this.#start(event.task, event.title, atMs);

@@ -61,7 +61,7 @@ function imageLines({ images }: ManifestReport, summary: boolean): string[] {
     : columns([['IMAGE', 'PLATFORM', 'IMAGE ID', 'LAYERS', 'SIZE', 'UNIQUE', ...onHost], ...rows], [3, 4, 5]);
 }
 
-/** Why columns are empty, each reason once. */
+/** The reasons for empty columns, each once. */
 function unknownLines({ unknown }: ManifestReport): string[] {
   const { containerd, cluster } = unknown;
   if (containerd !== undefined && containerd === cluster)
@@ -86,7 +86,7 @@ function loadLines({ load, unknown, noUpgrade }: ManifestReport): string[] {
   ];
 }
 
-/** What runs beside the payload's own images. */
+/** Running images that are not the payload's. */
 function runningLines({ running, images }: ManifestReport): string[] {
   const ids = new Set(images.map(({ imageId }) => imageId));
   const others = (running ?? []).filter(({ imageId }) => !ids.has(imageId));
@@ -129,7 +129,7 @@ function refreshLines(report: ManifestReport): string[] {
   ];
 }
 
-/** The report as lines for a person; `summary` leaves out the files, image IDs and what else runs. */
+/** The report as text; `summary` leaves out files, image IDs and other running images. */
 export function manifestText(report: ManifestReport, summary: boolean): string[] {
   return [
     ...heading(report),

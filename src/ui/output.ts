@@ -2,26 +2,26 @@ import { fstatSync, readFileSync, statSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type OutputStream, terminalStream } from './terminal-stream.ts';
 
-/** Where a renderer writes: a stream whose reader may go away at any time. */
+/** Where a renderer writes: a stream whose reader may close it at any time. */
 export interface Output {
   /** Never throws and never waits. */
   write(text: string): void;
   readonly isTerminal: boolean;
-  /** Width of the terminal just now. */
+  /** Current width of the terminal. */
   readonly columns: number;
-  /** What was written has not gone out yet: what is only drawn over again is better left out. */
+  /** Earlier output is still buffered: redraws are skipped then. */
   readonly isBehind: boolean;
-  /** Why it takes no more; undefined as long as it does. */
+  /** The write error after which output is dropped; undefined before. */
   readonly failure?: Error;
-  /** Calls back when this process was stopped (Ctrl-Z) and goes on: others have written to the terminal meanwhile. */
+  /** Calls back when this process continues after Ctrl-Z: others may have written to the terminal meanwhile. */
   onContinue(callback: () => void): () => void;
 }
 
 const streams = new Set<OutputStream>([process.stdout, process.stderr]);
 
 /**
- * A stream as an output that survives its reader: after the first error (closed pipe, full disk, lost terminal) what would
- * have been written is dropped. A run never ends because nobody reads; its log has it all.
+ * A stream as an output that survives its reader: after the first write error (closed pipe, full disk, lost
+ * terminal) output is dropped. A run never ends because nobody reads; its log has everything.
  */
 export function guardedOutput(given: OutputStream): Output {
   const { fd } = given;
@@ -63,18 +63,18 @@ export function guardedOutput(given: OutputStream): Output {
   };
 }
 
-/** Columns of the terminal that standard output is; without end where it is none: what reads it has no edge. */
+/** Width of the terminal on standard output; infinite for a file or pipe. */
 export const terminalWidth = (): number => (process.stdout.isTTY ? process.stdout.columns || 80 : Infinity);
 
-/** Waits until a slow reader has taken all that was written, or has gone, or `signal` ends the waiting. */
+/** Waits until all output was written or the stream was closed; `signal` ends the wait. */
 export async function outputTaken(signal: AbortSignal): Promise<void> {
   const isWaiting = (stream: OutputStream) => stream.destroyed !== true && (stream.writableLength ?? 0) > 0;
   while (!signal.aborted && [...streams].some(isWaiting)) await sleep(20);
 }
 
 /**
- * Whether standard output was closed when we were started (`>&-`): Node puts /dev/null there then, for reading and writing, which `>/dev/null` is not.
- * Some programs start others so when they want no answer; of a command that does nothing but answer that makes no sense either.
+ * Whether standard output was closed when we were started (`>&-`). Node then opens /dev/null for reading and
+ * writing in its place, unlike `>/dev/null`. A command that only prints a result fails then.
  */
 export function isStdoutClosed(): boolean {
   try {

@@ -1,7 +1,7 @@
 const codes = { green: 32, red: 31, yellow: 33, cyan: 36, dim: 2 } as const;
 export type Paint = keyof typeof codes;
 
-/** Gives a text a color that says again what the text says: whoever sees no colors misses nothing. */
+/** Colors a text. The color only repeats what the text says, so that nothing is lost without colors. */
 export type Painter = (text: string, paint: Paint) => string;
 
 export const painter =

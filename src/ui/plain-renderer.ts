@@ -13,7 +13,7 @@ import { resumeLines } from './resume-text.ts';
 import { runSummary, runTitle } from './run-text.ts';
 import { printable, printableLine } from './sanitize.ts';
 
-/** A step that has said nothing for so long is shown with how far it is. */
+/** A step without output for this long gets a progress line. */
 const silenceMs = 30_000;
 const checkMs = 1000;
 
@@ -23,7 +23,7 @@ const timeColumns = '2026-11-22T15:04:05Z '.length;
 
 export interface PlainOptions {
   clock?: RenderClock;
-  /** Every check of preflight is told, not only what is not ok. */
+  /** Shows every preflight check, not only those that are not ok. */
   allChecks?: boolean;
 }
 
@@ -42,7 +42,7 @@ export function plainRenderer(output: Output, options: PlainOptions = {}): Rende
     const nowMs = clock.nowMs();
     for (const { id, startedMs, meter } of live.all) {
       if (nowMs - (lastLineMs.get(id) ?? startedMs) < silenceMs) continue;
-      // No event brings the time of this line: it is counted on from the last one.
+      // This line belongs to no event: its time is now.
       at = timestamp(new Date());
       const parts = [formatDuration(nowMs - startedMs), meter.text(nowMs), meter.note].filter(
         (part) => part !== '',
@@ -62,7 +62,7 @@ export function plainRenderer(output: Output, options: PlainOptions = {}): Rende
   };
 }
 
-/** Blanks at the start are layout and stay. */
+/** Leading blanks are layout and stay. */
 function foreignLines(text: string): string[] {
   return printable(text).trimEnd().split('\n');
 }
@@ -78,7 +78,7 @@ function logLines({ step, line }: Extract<EngineEvent, { type: 'step.log' }>): L
 
 interface Line {
   text: string;
-  /** Of the step or task that said it. */
+  /** Of the step or task that it belongs to. */
   id?: string;
 }
 

@@ -4,7 +4,7 @@ import { formatBytes } from '../policy/format-bytes.ts';
 import { printableLine } from './sanitize.ts';
 import { wrapLine } from './wrap.ts';
 
-/** A plan for people, every line at most `columns` wide. */
+/** A plan as text, in lines of at most `columns`. */
 export function planLines(plan: RunPlan, columns = 80): string[] {
   const { steps, room, notes } = plan;
   const lines = [
@@ -19,7 +19,7 @@ export function planLines(plan: RunPlan, columns = 80): string[] {
   return lines.flatMap((line) => wrapLine(printable(line), columns));
 }
 
-/** The same in a few lines: what is worth a look before the first step. */
+/** The same in a few lines, printed before the first step. */
 export function planBrief({ steps, run }: RunPlan, columns = Infinity): string[] {
   const count = (action: PlannedStep['action']) => steps.filter((step) => step.action === action).length;
   const parts = [
@@ -72,5 +72,5 @@ function refusalLines({ flow, refusals }: RunPlan): string[] {
   ];
 }
 
-/** Blanks in front are layout and stay. */
+/** Leading blanks are layout and stay. */
 const printable = (line: string): string => `${/^ */.exec(line)?.[0] ?? ''}${printableLine(line)}`;

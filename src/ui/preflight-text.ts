@@ -18,11 +18,11 @@ export interface PreflightView {
   /** Columns of the screen. */
   width: number;
   paint: Painter;
-  /** Every check as a row of a table; else only what is not ok. */
+  /** Every check as a row of a table; otherwise only those that are not ok. */
   all: boolean;
 }
 
-/** What preflight found: one line of counts, and what is not ok in full. */
+/** Preflight's report: one line of counts, and the checks that are not ok with their details. */
 export function preflightLines({ results }: Report, { width, paint, all }: PreflightView): string[] {
   const painted = ([first = '', ...rest]: readonly string[], { status }: Result): string[] => [
     first.startsWith(labels[status])
@@ -74,7 +74,7 @@ function details(result: Result, width: number): string[] {
   return lines.flatMap((line) => wrapLine(`${indent}${line}`, width));
 }
 
-/** A line whose further pieces stand below its text, not below its status. */
+/** A line whose continuation is aligned with its text, not with its status. */
 const hanging = (line: string, width: number): string[] =>
   wrapLine(`${indent}${line.slice(statusWidth)}`, width).map((piece, at) =>
     at === 0 ? line.slice(0, statusWidth) + piece.slice(statusWidth) : piece,

@@ -11,7 +11,7 @@ export class ProgressMeter {
   #samples: { atMs: number; done: number }[] = [];
 
   update(progress: Progress, atMs: number): void {
-    // A new unit or a smaller figure begins another piece of work.
+    // A new unit or a smaller number starts another piece of work.
     if (this.#latest && (this.#latest.unit !== progress.unit || this.#latest.done > progress.done)) {
       this.#samples = [];
     }
@@ -24,7 +24,7 @@ export class ProgressMeter {
     }
   }
 
-  /** Bytes a second; undefined before there is enough to tell. */
+  /** Bytes per second; undefined before there are enough samples. */
   #rate(nowMs: number): number | undefined {
     const first = this.#samples[0];
     if (this.#latest?.unit !== 'bytes' || !first || nowMs - first.atMs < 500) return undefined;
@@ -40,7 +40,7 @@ export class ProgressMeter {
     if (!this.#latest) return '';
     const { done, total, unit } = this.#latest;
     if (unit !== 'bytes') return `${done}${total === undefined ? '' : ` of ${total}`} ${printableLine(unit)}`;
-    // All has gone through: what is left to do is not measured in bytes.
+    // All bytes are done: the rest of the work is not measured in bytes.
     const rate = total !== undefined && done >= total ? undefined : this.#rate(nowMs);
     const amount = total === undefined ? formatBytes(done) : `${formatBytes(done)} of ${formatBytes(total)}`;
     if (rate === undefined || rate <= 0) return amount;
@@ -48,7 +48,7 @@ export class ProgressMeter {
     return `${amount}, ${formatBytes(rate)}/s${left}`;
   }
 
-  /** `[=====>    ]`; empty when the end is not known. */
+  /** `[=====>    ]`; empty when the total is unknown. */
   bar(width: number): string {
     if (!this.#latest || this.#latest.total === undefined || this.#latest.total <= 0) return '';
     const share = Math.min(1, Math.max(0, this.#latest.done / this.#latest.total));

@@ -5,7 +5,7 @@ import type { NamedChanges, ReleaseDiff, ReleaseFacts } from '../queries/release
 
 const plural = (count: number, noun: string) => `${count} ${noun}${count === 1 ? '' : 's'}`;
 
-/** What is told of both releases, in this order; what is equal is told once. */
+/** Facts of both releases, in this order; equal ones are printed once. */
 const facts: [name: string, of: (facts: ReleaseFacts) => string][] = [
   ['Release', ({ title, version }) => `${title} ${version}`],
   ['Schema', ({ schema }) => `${schema.target} (works with ${schema.min} or newer)`],
@@ -59,7 +59,7 @@ function toolLines({ tools }: ReleaseDiff): string[] {
     .map(({ name, from, to }) => `Tool ${name}: ${from ?? 'none'} -> ${to ?? 'none'}`);
 }
 
-/** The comparison as lines for a person; `file` is the other file as it was named. */
+/** The comparison as text; `file` is the other file as it was typed. */
 export function releaseDiffText(diff: ReleaseDiff, file: string): string[] {
   return [
     ...factLines(diff, file),

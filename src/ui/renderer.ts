@@ -1,18 +1,18 @@
 import type { EngineEvent } from '../engine/events.ts';
 
-/** Draws the events of a run; the only thing that prints while one goes on. */
+/** Prints the events of a run; nothing else prints while a run is active. */
 export interface Renderer {
   handle(event: EngineEvent): void;
-  /** Leaves the output clean. Safe to call twice, and in the middle of a run. */
+  /** Removes live lines. Can be called twice, and in the middle of a run. */
   close(): void;
 }
 
 /** Time for renderers: injected, so that tests need not wait. */
 export interface RenderClock {
   nowMs(): number;
-  /** How long ago something was said, by its own time: a run that is watched has begun before the watching. */
+  /** The age of an event by its own time: a watched run started before the watching did. */
   ageMs(at: string): number;
-  /** Calls back again and again until the returned function is called; does not keep the process alive. */
+  /** Calls back until the returned function is called; does not keep the process alive. */
   every(intervalMs: number, callback: () => void): () => void;
 }
 

@@ -1,12 +1,12 @@
 import { unmarked } from '../foreign.ts';
 
-/** Escape sequences (CSI, OSC and other strings, two-byte ones), whole, so that no part of one is left as text. */
+/** Complete escape sequences (CSI, OSC and other strings, two-byte ones): no part of one is left as text. */
 const escapes =
   /(?:\u001B\[|\u009B)[0-?]*[ -/]*[@-~]|(?:\u001B[\]PX^_]|[\u009D\u0090\u0098\u009E\u009F])[^\u0007\u001B\u009C]*(?:\u0007|\u001B\\|\u009C)?|\u001B[ -/]*[0-~]?/g;
-/** What is left of control characters, and what nobody sees: marks that reorder, join or hide text on a screen, halves of surrogate pairs. */
+/** Other control and invisible characters: marks that reorder, join or hide text, halves of surrogate pairs. */
 const controls = /(?!\n)[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
 
-/** Text of others made harmless for a terminal; line ends stay. What a carriage return would have hidden is shown. */
+/** Foreign text made safe for a terminal. Line ends stay; text that a carriage return would hide is shown. */
 export function printable(text: string): string {
   return unmarked(text)
     .replaceAll('\r\n', '\n')

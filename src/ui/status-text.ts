@@ -11,7 +11,7 @@ import { tableRows, wrapLine } from './wrap.ts';
 import { printableRow } from './sanitize.ts';
 
 /**
- * The status as lines for people. Tables fit the screen's `width`; commands and files are shown as they are, to be pasted.
+ * The status as text. Tables fit the screen's `width`; commands and files are not wrapped, to be pasted.
  */
 export function statusLines(report: StatusReport, width = Infinity): string[] {
   const table = (rows: readonly (readonly string[])[]) => columns(rows, [], width - 2);
@@ -44,7 +44,7 @@ export function statusLines(report: StatusReport, width = Infinity): string[] {
       ),
     ),
   ];
-  // Pods, files and records are others' words: none of them steers the reader's terminal.
+  // Pods, files and records hold foreign text, which must not control the terminal.
   return lines.map(printableRow);
 }
 
@@ -113,7 +113,7 @@ const hostLines = ({ facts, advice }: NonNullable<StatusReport['host']>): string
   `try: ${advice.hint}`,
 ];
 
-/** Of a time in ISO 8601. */
+/** An ISO 8601 time without fractions of a second. */
 const toSeconds = (at: string) => at.replace(/\.\d+Z$/, 'Z');
 const by = (who: string | undefined) => (who === undefined ? '' : ` by ${who}`);
 
@@ -127,7 +127,7 @@ function stepCells(step: StepRecord | undefined): string[] {
   return [step.status, toSeconds(step.startedAt), took, step.reason ?? waived];
 }
 
-/** Of the last run alone, while it has none: what an earlier one went without says nothing of the way back from this one. */
+/** Only for the last run, while it has no dump: a skipped dump of an earlier run does not affect its way back. */
 function skippedLines({ skippedBackup }: StatusReport): string[] {
   if (skippedBackup === null) return [];
   const { from, to, at, by: who } = skippedBackup;
@@ -162,7 +162,7 @@ const schemaLines = ({
 const overlayLines = (overlay: { path: string; text: string } | null): string[] =>
   overlay === null ? [] : [overlay.path, ...overlay.text.trimEnd().split('\n')];
 
-/** Images stand in the row where there is room, else below it: a name that is cut cannot be copied. */
+/** Images are in the row where they fit, otherwise below it: a cut name cannot be copied. */
 function podLines(pods: Value<StatusReport['pods']>, width: number): string[] {
   const rows = pods.map(({ name, ready, phase, restarts, images }) => ({
     cells: [name, ready ? 'ready' : phase, restarts === 0 ? '' : counted(restarts, 'restart')],
@@ -174,7 +174,7 @@ function podLines(pods: Value<StatusReport['pods']>, width: number): string[] {
     rows.map(({ cells }) => cells),
     { width },
   );
-  // Reasons are sentences: as cells of the table they would make a column of blanks.
+  // Reasons are sentences, too long for a table cell.
   return pods.flatMap(({ trouble }, at) => [
     ...(fits
       ? [wide[at] ?? '']

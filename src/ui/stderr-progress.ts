@@ -2,7 +2,7 @@ import type { Emit } from '../engine/events.ts';
 import { chooseRenderer } from './choose-renderer.ts';
 import { guardedOutput } from './output.ts';
 
-/** Draws the tasks of a query on standard error while it works; nothing where that is no terminal. */
+/** Shows a query's progress on standard error while it works, only on a terminal. */
 export async function withStderrProgress<T>(work: (emit: Emit) => Promise<T>): Promise<T> {
   const output = guardedOutput(process.stderr);
   if (!output.isTerminal) return work(() => {});

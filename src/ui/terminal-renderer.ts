@@ -21,7 +21,7 @@ export interface TerminalOptions {
   /** Whether the terminal can be trusted with more than ASCII. */
   unicode: boolean;
   clock?: RenderClock;
-  /** Every check of preflight is told, not only what is not ok. */
+  /** Shows every preflight check, not only those that are not ok. */
   allChecks?: boolean;
 }
 
@@ -38,8 +38,8 @@ interface Line {
 }
 
 /**
- * A line a step: ended ones stay, running ones are redrawn in place below them. The cursor is never hidden nor the screen switched, so
- * that there is nothing to restore whenever the program ends.
+ * One line per step: finished ones stay, running ones are redrawn below them. The cursor is never hidden and the
+ * screen never switched, so that nothing has to be restored when the program ends.
  */
 export function terminalRenderer(output: Output, options: TerminalOptions): Renderer {
   const clock = options.clock ?? systemRenderClock;
@@ -48,12 +48,12 @@ export function terminalRenderer(output: Output, options: TerminalOptions): Rend
     : { done: '+', failed: 'x', skipped: '-', warning: '!' };
   const spinner = options.unicode ? [...'⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏'] : [...'|/-\\'];
   const live = new LiveSteps();
-  /** Widths of the lines that are drawn now and will be redrawn. */
+  /** Widths of the live lines that are on the screen. */
   let drawn: number[] = [];
   let drawnColumns = output.columns;
-  /** The last lines that stay. */
+  /** The last permanent lines. */
   let kept: string[] = [];
-  // The tasks before a run are told in one column, too.
+  // Tasks before a run are aligned, too.
   let idWidth = 'preflight'.length;
   let frame = 0;
 
@@ -84,8 +84,8 @@ export function terminalRenderer(output: Output, options: TerminalOptions): Rend
 
   const erase = (): string => {
     if (drawn.length === 0) return '';
-    // In a window that was made narrower what was drawn takes more rows, on terminals that wrap it anew. On others the same way up
-    // leads over lines that should stay: those are written again.
+    // In a window that was made narrower the live lines take more rows on terminals that rewrap them. On others
+    // moving up as far erases permanent lines, which are written again.
     const columns = Math.max(1, output.columns);
     const rows = drawn.reduce((sum, width) => sum + Math.max(1, Math.ceil(width / columns)), 0);
     const over = rows - drawn.length;
@@ -178,7 +178,7 @@ export function terminalRenderer(output: Output, options: TerminalOptions): Rend
     show([]);
   });
 
-  // The shell has written below the live lines: they are left there, and drawn anew.
+  // After Ctrl-Z the shell has written below the live lines: they stay there and are drawn again below.
   const leave = output.onContinue(() => (drawn = []));
 
   return {

@@ -16,9 +16,9 @@ const mostWaiting = 1024 * 1024;
 const retryMs = 50;
 
 /**
- * A terminal that is never waited for. Node writes to terminals blocking: one that takes nothing (Ctrl-S, an SSH connection
- * that hangs) would stop the whole run. Opened anew, so that the descriptor that is shared with the shell stays as it is.
- * Undefined when it cannot be opened.
+ * A terminal with non-blocking writes. Node's are blocking: a terminal that accepts no output (Ctrl-S, an SSH
+ * connection that hangs) would stop the entire run. Opened again, so that the descriptor shared with the shell
+ * keeps its flags. Undefined when it cannot be opened.
  */
 export function terminalStream(shared: OutputStream & { fd: number }): OutputStream | undefined {
   let descriptor: number;
@@ -60,7 +60,7 @@ export function terminalStream(shared: OutputStream & { fd: number }): OutputStr
       onError = listener;
     },
     write(text) {
-      // Whole texts only: half an escape sequence would spoil the next one.
+      // Complete texts only: half an escape sequence would corrupt the next one.
       if (waiting.length < mostWaiting) waiting = Buffer.concat([waiting, Buffer.from(text)]);
       if (timer === undefined) push();
       return waiting.length === 0;

@@ -6,11 +6,11 @@ import type { TrustReport, VerifyReport } from '../queries/verify-schema.ts';
 import { columns, formatDuration } from './format.ts';
 import { printableLine } from './sanitize.ts';
 
-/** What must not be overlooked. */
+/** Bad verdicts are printed in capitals. */
 const shout = (verdict: string) =>
   ['damaged', 'refused', 'not compared'].includes(verdict) ? verdict.toUpperCase() : verdict;
 
-/** The evidence as lines for people. */
+/** The evidence as text. */
 export function verifyLines(report: VerifyReport): string[] {
   const { file, parts, damages, checkedBy, bytes, durationMs } = report;
   const rows = parts.map(({ what, from, to, verdict, method }) => [
@@ -60,7 +60,7 @@ function trustLines({ verdict, because, comparedWith, source, insteadOfState }: 
   ];
 }
 
-/** A release that must not be taken for the next one is said so. */
+/** How the release compares with the known one; capitals where it is not the next one. */
 function releaseLines({ release, trust, product, version }: VerifyReport): string[] {
   if (release?.comparedWith === undefined) return [];
   const { comparedWith } = trust;
@@ -75,7 +75,7 @@ function releaseLines({ release, trust, product, version }: VerifyReport): strin
   return [`release: ${product} ${version}: ${said[release.verdict]}`];
 }
 
-/** What follows from all that, and no more. */
+/** What all this proves, and no more. */
 function provenLine({ signature, trust }: VerifyReport): string {
   if (signature === null) return 'This proves that the file is as it was packed, but not who packed it.';
   if (trust.verdict === 'trusted') return 'This proves that the file is as the holder of that key signed it.';

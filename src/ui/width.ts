@@ -8,7 +8,7 @@ const columnsOf = (character: string) => (narrowest.test(character) ? 0 : wide.t
 
 /** Columns that a line takes on a terminal; it has no control characters. */
 export function textWidth(text: string): number {
-  // The usual case needs no look at each character.
+  // ASCII text, the usual case, is counted at once.
   if (/^[\u0020-\u007E]*$/.test(text)) return text.length;
   return [...text].reduce((sum, character) => sum + columnsOf(character), 0);
 }

@@ -3,8 +3,8 @@ import { padToWidth, textWidth } from './width.ts';
 const leastWidth = 20;
 
 /**
- * The text in lines of at most `width` columns, cut between words; a word that is longer than a line is cut where the line ends. `first` is
- * the room of the first line.
+ * The text in lines of at most `width` columns, broken between words; a word that is longer than a line is cut
+ * at its end. `first` is the width of the first line.
  */
 export function wrapWords(text: string, width: number, first = width): string[] {
   if (textWidth(text) <= first) return [text];
@@ -28,7 +28,7 @@ export function wrapWords(text: string, width: number, first = width): string[] 
   return line === '' ? lines : [...lines, line];
 }
 
-/** At least one character, however narrow the room. */
+/** At least one character, even where it does not fit. */
 function fittingHead(text: string, room: number): string {
   let head = '';
   for (const character of text) {
@@ -38,7 +38,7 @@ function fittingHead(text: string, room: number): string {
   return head;
 }
 
-/** A line in pieces of at most `columns`, those after the first indented by two more than it is. */
+/** A line in pieces of at most `columns`; continuation lines are indented by two more. */
 export function wrapLine(line: string, columns: number): string[] {
   const width = Math.max(leastWidth, columns);
   if (textWidth(line) <= width) return [line];
@@ -53,13 +53,13 @@ export function wrapLine(line: string, columns: number): string[] {
 const gap = '  ';
 
 export interface TableOptions {
-  /** Columns of the screen; a table that fits is as narrow as its cells. */
+  /** Maximum width; a table that fits is as narrow as its cells. */
   width?: number;
   /** Numbers of the columns that are right-aligned. */
   right?: readonly number[];
 }
 
-/** Rows as aligned columns, a list of lines for each row: where the screen is too narrow, cells wrap inside their column. */
+/** Rows as aligned columns, a list of lines for each row: in a narrow screen, cells wrap inside their column. */
 export function tableRows(
   rows: readonly (readonly string[])[],
   { width = Infinity, right = [] }: TableOptions = {},
@@ -85,13 +85,13 @@ export function tableRows(
   });
 }
 
-/** Widths that fit: narrow columns keep theirs, wide ones share what is left. */
+/** Column widths that fit: narrow columns keep theirs, wide ones share the rest. */
 function fitted(natural: readonly number[], room: number): number[] {
   const least = 6;
   let cap = Math.max(...natural, least);
   const total = () => natural.reduce((sum, width) => sum + Math.min(width, cap), 0);
   while (cap > least && total() > room) cap -= 1;
-  // What one step of the cap left over goes to the last of the wide columns.
+  // The remainder goes to the last of the wide columns.
   const spare = Number.isFinite(room) ? Math.max(0, room - total()) : 0;
   const last = natural.findLastIndex((width) => width > cap);
   return natural.map((width, column) => Math.min(width, cap + (column === last ? spare : 0)));
