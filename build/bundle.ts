@@ -1,23 +1,17 @@
-import { join } from 'node:path';
-import type { BuildOptions, Plugin } from 'esbuild';
-import { build } from 'esbuild';
+import { basename, join } from 'node:path';
+import type { BuildOptions, OutputFile, Plugin } from 'esbuild';
+import { build, transform } from 'esbuild';
 
 const root = join(import.meta.dirname, '..');
 
-/**
- * One CommonJS file for Node 24; `import()` becomes a `require` of the same bundle that runs its module when
- * first asked for.
- */
-const common: BuildOptions = {
+const common = {
   // The bundle names its modules by their paths from here, also where node_modules is a link to another
   // folder.
   absWorkingDir: root,
   preserveSymlinks: true,
   bundle: true,
   platform: 'node',
-  format: 'cjs',
   target: 'node24',
-  supported: { 'dynamic-import': false },
   // Of this library one algorithm alone: all of them are ten times as large.
   alias: { 'hash-wasm': 'hash-wasm/dist/xxhash128.umd.min.js' },
   // Names stay: a stack trace in a bug report has to be readable.
@@ -26,56 +20,59 @@ const common: BuildOptions = {
   legalComments: 'none',
   logLevel: 'warning',
   write: false,
-};
+} as const satisfies BuildOptions;
 
-async function bundled(options: BuildOptions): Promise<string> {
-  const { outputFiles } = await build({ ...common, ...options });
-  const [file] = outputFiles ?? [];
-  if (file === undefined) throw new Error('esbuild gave nothing');
-  return file.text;
+/** `import()` becomes a `require` that runs its module when first asked for. */
+const commonJs = { format: 'cjs', supported: { 'dynamic-import': false } } as const;
+
+async function bundled(entry: string): Promise<string> {
+  const { outputFiles } = await build({ ...common, ...commonJs, entryPoints: [entry] });
+  return (outputFiles[0] as OutputFile).text;
 }
 
-/** A thread starts from a string: the executable has no files next to it. */
-const workerFromString: Plugin = {
-  name: 'worker-from-string',
+/** A thread starts from a string: the executable has no files beside it. */
+const workerFromAsset: Plugin = {
+  name: 'worker-from-asset',
   setup({ onLoad }) {
-    onLoad({ filter: /\/chunk-worker-start\.ts$/ }, async () => {
-      const entryPoints = ['src/payload/fast/chunk-worker.ts'];
-      const source = await bundled({ entryPoints });
-      return {
-        loader: 'js',
-        contents: `
-          import { Worker } from 'node:worker_threads';
-          const source = ${JSON.stringify(source)};
-          export const startChunkWorker = (options) => new Worker(source, { ...options, eval: true });
-        `,
-      };
-    });
-  },
-};
-
-/**
- * A large library that few commands need is a string until it is asked for: to parse it would take a tenth of
- * each start.
- */
-const undiciFromString: Plugin = {
-  name: 'undici-from-string',
-  setup({ onResolve, onLoad }) {
-    const namespace = 'from-string';
-    onResolve({ filter: /^undici$/ }, ({ path, kind }) =>
-      kind === 'entry-point' ? undefined : { path, namespace },
-    );
-    onLoad({ filter: /^undici$/, namespace }, async ({ path }) => ({
+    onLoad({ filter: /\/chunk-worker-start\.ts$/ }, () => ({
       loader: 'js',
       contents: `
-        const source = ${JSON.stringify(await bundled({ entryPoints: [path] }))};
-        new Function('module', 'exports', 'require', source)(module, exports, require);
+        import { getAsset } from 'node:sea';
+        import { Worker } from 'node:worker_threads';
+        export const startChunkWorker = (options) =>
+          new Worker(getAsset('chunk-worker.js', 'utf8'), { ...options, eval: true });
       `,
     }));
   },
 };
 
-/** The whole of src/main.ts as one file of JavaScript; the same sources give the same bytes. */
-export function bundleMain(): Promise<string> {
-  return bundled({ entryPoints: ['src/main.ts'], plugins: [workerFromString, undiciFromString] });
+/** Files of JavaScript by their names; the same sources give the same bytes. */
+interface Bundle {
+  /** The executable's first file, build/sea-main.ts. */
+  main: string;
+  /** The chunks that it loads: src/main.ts with what it imports, and a chunk for what is imported later. */
+  assets: Map<string, string>;
+}
+
+export async function bundleMain(): Promise<Bundle> {
+  const { outputFiles } = await build({
+    ...common,
+    format: 'esm',
+    splitting: true,
+    outdir: '.',
+    entryPoints: ['src/main.ts'],
+    plugins: [workerFromAsset],
+  });
+  const assets = new Map<string, string>();
+  for (const { path, text } of outputFiles) {
+    const { code } = await transform(text, {
+      ...commonJs,
+      platform: 'node',
+      target: 'node24',
+      minifyWhitespace: true,
+    });
+    assets.set(basename(path), code);
+  }
+  assets.set('chunk-worker.js', await bundled('src/payload/fast/chunk-worker.ts'));
+  return { main: await bundled('build/sea-main.ts'), assets };
 }
