@@ -1,12 +1,12 @@
 import type { State } from '../engine/state.ts';
 import { sameVersion } from '../policy/version.ts';
 
-/** The repair of the state since which no run has completed. */
+/** The repair of the state after which no run has completed yet. */
 export function standingRepair({ repair, installed }: State): State['repair'] {
   return repair !== undefined && (installed?.completedAt ?? '') <= repair.at ? repair : undefined;
 }
 
-/** Which versions release and chart may have beside this state. */
+/** Which versions release and chart may have, given this state. */
 export function agreeingVersions(state: State) {
   const installed = state.installed?.version ?? '';
   const unfinished = [...state.history, ...(state.run === undefined ? [] : [state.run])]
@@ -19,9 +19,9 @@ export function agreeingVersions(state: State) {
   return {
     known,
     unfinished,
-    // What a repair found on disk was shown and accepted: the next upgrade replaces it.
+    // The chart that a repair found on disk was shown and accepted: the next upgrade replaces it.
     onDisk: typeof repair?.chart === 'string' ? [...known, repair.chart] : known,
-    // While a chart is swapped there is an instant without one; the swap places the new one.
+    // While a chart is replaced there is an instant without one; the swap then places the new one.
     mayLackChart: unfinished.length > 0 || repair?.chart === null,
   };
 }

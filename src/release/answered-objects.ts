@@ -1,27 +1,27 @@
 import type { KubeObject, Manifest } from '../host/kubectl.ts';
 import type { OwnedField } from '../policy/field-paths.ts';
 
-/** An object as the API server gives it. */
+/** An object as the API server returns it. */
 export type ServerObject = KubeObject & { spec?: Record<string, unknown>; [member: string]: unknown };
 
-/** An object of the chart to come, held against the cluster. */
+/** An object of the new chart, compared with the cluster. */
 export interface Answer {
-  /** With the labels by which Helm knows its own. */
+  /** With the labels by which Helm recognizes its own objects. */
   manifest: Manifest;
   live?: ServerObject;
-  /** As Helm would leave it, defaults of the server included; absent where that is refused or was not answered. */
+  /** As Helm would leave it, with the server's defaults; absent where that is refused or not answered. */
   next?: ServerObject;
   conflicts: OwnedField[];
-  /** What else the server says against it. */
+  /** Any other refusal of the server. */
   refusal?: string;
 }
 
-/** What Helm compares with. */
+/** The record that Helm compares with. */
 export interface DeployedRecord {
   revision: number;
   lastRevision: number;
   objects: Manifest[];
-  /** Those of kinds that this server no longer knows: Helm cannot even read its own record. */
+  /** Objects of kinds that this server no longer serves: Helm cannot even read its own record. */
   unserved: Manifest[];
   live(manifest: Manifest): ServerObject | undefined;
 }

@@ -43,7 +43,10 @@ async function holds(file: string, { size, sha256 }: IndexEntry): Promise<boolea
   return found === sha256;
 }
 
-/** Whether two folders hold the same files with the same contents and modes; links are compared by where they lead. */
+/**
+ * Whether two folders hold the same files with the same contents and modes; links are compared by their
+ * target.
+ */
 export async function sameTree(left: string, right: string): Promise<boolean> {
   const names = await filesBelow(left).catch(() => undefined);
   const others = await filesBelow(right).catch(() => undefined);
@@ -64,7 +67,7 @@ async function describeFile(path: string): Promise<string> {
   return `${info.mode} ${hash}`;
 }
 
-/** How a folder differs from the payload's chart: paths inside it, sorted. A folder that is not there has no files. */
+/** How a folder differs from the payload's chart: paths inside it, sorted. A missing folder has no files. */
 export async function compareChart(ctx: Pick<StepContext, 'index' | 'product'>, folder: string) {
   const wanted = chartEntries(ctx);
   const there = await filesBelow(folder).catch((): string[] => []);
@@ -78,7 +81,7 @@ export async function compareChart(ctx: Pick<StepContext, 'index' | 'product'>, 
   return { added, changed, removed, same: there.length - changed.length - removed.length };
 }
 
-/** Writes the payload's chart into an empty folder, each file proved, all of it durable. */
+/** Writes the payload's chart into an empty folder: each file verified, everything durable. */
 export async function extractChart(ctx: StepContext, folder: string, signal: AbortSignal): Promise<number> {
   await rm(folder, { recursive: true, force: true });
   await makeFolder(folder, 0o755);

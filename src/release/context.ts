@@ -16,7 +16,9 @@ import type { ServerAnswers } from './answered-objects.ts';
 import type { ValuesFile } from './values-file.ts';
 import type { WayBack } from '../backup/way-back.ts';
 
-/** What every step of every flow is given: product and release as data, the payload, the host's tools, the run. */
+/**
+ * What every step of every flow gets: product and release as data, the payload, the host's tools, the run.
+ */
 export interface StepContext {
   product: Product;
   release: Release;
@@ -30,15 +32,15 @@ export interface StepContext {
   helm: Helm;
   database: Postgres;
   containerd: Containerd;
-  /** Of the licence: which connectors' images are needed. */
+  /** From the licence: which connectors' images are needed. */
   entitlements: readonly string[];
-  /** Lock's descriptor, inherited by Helm: an orphaned Helm keeps it. */
+  /** The lock's file descriptor, inherited by Helm: an orphaned Helm keeps the lock. */
   lockFd: number;
   /** The run as recorded, for what a step must know of earlier attempts. */
   run(): Readonly<RunRecord> | undefined;
-  /** What the journal keeps of Helm, whatever became of the run that began it. */
+  /** What the journal records of Helm, however the run that started it ended. */
   helmJournal(): HelmJournal;
-  /** Durable before it resolves; merged over what is kept. */
+  /** Durable before it resolves; merged into the record. */
   recordHelm(kept: HelmJournal): Promise<void>;
   /** What there is for the way back, as the journal knows it now. */
   wayBack(): WayBack;
@@ -56,28 +58,31 @@ export interface StepContext {
   /** Keeps a secret out of everything that is printed, logged or recorded. */
   hide(secret: string): void;
   now(): Date;
-  /** What was measured before anything was touched, once that is done. */
+  /** What preflight measured, once that is done. */
   preflight: PreflightReport | undefined;
-  /** What the operator lets pass, each with a reason: checks, and health steps. */
+  /** What the operator waives, each with a reason: checks and health steps. */
   waivers: readonly Waiver[];
-  /** Where images come from: `auto` takes an archive on disk when it has what is needed, and the payload for the rest. */
+  /**
+   * Where images come from: `auto` uses an archive on disk when it has what is needed, and the payload for
+   * the rest.
+   */
   imagesFrom: 'auto' | 'disk' | 'payload';
-  /** Writes archives on disk anew from the payload. */
+  /** Writes archives on disk again from the payload. */
   refreshArchives: boolean;
 }
 
 /** Of `install --upgrade`: the host has a completed installation. */
 export interface UpgradeContext extends StepContext {
   from: string;
-  /** Path of the file that installed `from`; undefined where nobody recorded it. */
+  /** Path of the file that installed `from`; undefined where it was not recorded. */
   installedBy: string | undefined;
   values: ValuesFile;
   skipBackup: boolean;
-  /** Helm takes over fields that somebody else has taken from it, in its rollback as well. */
+  /** Helm takes over fields that others have taken from it, also in its rollback. */
   forceConflicts: boolean;
   /** The objects of this payload's chart with the values that the release will have, rendered once. Holds secrets. */
   rendered(options?: { hooks: boolean }): Promise<Manifest[]>;
-  /** What the API server says of those objects and of what lives now, asked once. Holds secrets. */
+  /** What the API server says of those objects and of the live ones, queried once. Holds secrets. */
   answers(signal: AbortSignal): Promise<ServerAnswers>;
 }
 

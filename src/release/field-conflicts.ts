@@ -10,11 +10,11 @@ import { type Answer } from './answered-objects.ts';
 export interface FieldConflict {
   /** `Deployment/backend`. */
   object: string;
-  /** As the API server writes it: `.spec.replicas`. */
+  /** As the API server prints it: `.spec.replicas`. */
   field: string;
   /** The field manager that has it now: `kubectl (scale)`. */
   owner: string;
-  /** JSON texts, cut when long; `(hidden)` in a Secret, `(none)` where there is no value. */
+  /** JSON texts, truncated when long; `(hidden)` in a Secret, `(none)` where there is no value. */
   theirs: string;
   ours: string;
 }
@@ -22,15 +22,16 @@ export interface FieldConflict {
 const longestValue = 200;
 
 /**
- * The fields of the objects to come that an operator's `kubectl scale`, `edit` or another program has taken from Helm. Objects that
- * Helm would not touch at all have none. Throws when the API server does not answer.
+ * The fields of the new objects that an operator's `kubectl scale`, `edit` or another program has taken from
+ * Helm. Objects that Helm would not change have none. Throws when the API server does not answer.
  */
 export async function findFieldConflicts(ctx: UpgradeContext, signal: AbortSignal): Promise<FieldConflict[]> {
   const { objects, deployed } = await ctx.answers(signal);
   const own = (answer: Answer) => foreignOwner(answer, deployed, ctx.product) === undefined;
   const taken = objects.filter((answer) => answer.conflicts.length > 0 && own(answer));
   const byHelm = taken.some(({ conflicts }) => conflicts.some(({ owner }) => owner === helmManager));
-  // Fields of a Helm that did not apply on the server are Helm's own: after such a revision, and only then, it takes them along.
+  // Fields of a Helm without server-side apply are Helm's own: after such a revision, and only then, it takes
+  // them over.
   const takesAlong = byHelm && deployed !== undefined && !(await ctx.helm.appliedOnServer(deployed.revision));
   return taken.flatMap(({ manifest, live, conflicts }) =>
     conflicts
@@ -45,7 +46,7 @@ export async function findFieldConflicts(ctx: UpgradeContext, signal: AbortSigna
   );
 }
 
-/** One line for people. */
+/** One line for the operator. */
 export const conflictLine = ({ object, field, owner, theirs, ours }: FieldConflict): string =>
   `${object} ${field}: ${theirs} by ${owner}, ${ours} in the chart`;
 

@@ -7,13 +7,13 @@ import type { Made } from './made-objects.ts';
 interface Coming {
   label: string;
   takes: number;
-  /** Given back once it is through. */
+  /** Released once it has completed. */
   freed: number;
-  /** It waits for room, as controllers do; Helm and the API server do not. */
+  /** It retries until there is room, as controllers do; Helm and the API server do not. */
   waits: boolean;
 }
 
-/** Quotas without room for all new objects together: a dry run asks for each as if it came alone. */
+/** Quotas without room for all new objects together: a dry run checks each as if it came alone. */
 export function fullQuotas(
   quotas: readonly Quota[],
   created: readonly Manifest[],
@@ -27,7 +27,7 @@ export function fullQuotas(
       const coming: Coming[] = [
         ...created.map((one) => ({ label: label(one), takes: takes(one), freed: 0, waits: false })),
         ...trials
-          // A job comes later, when others may have ended; what is refused anyway takes nothing.
+          // A job is created later, when others may have ended; what is refused anyway uses nothing.
           .filter(({ object, refusal }) => object.kind !== 'Job' && refusal === undefined)
           .map(({ workload, object, freed }) => ({
             label: object.kind === 'PersistentVolumeClaim' ? label(object) : `${object.kind} of ${workload}`,
@@ -57,7 +57,7 @@ export function fullQuotas(
   );
 }
 
-/** Helm's own objects come first; controllers wait until others have given back what they no longer keep. */
+/** Helm's own objects come first; controllers wait until others have released what they no longer need. */
 function goes(coming: readonly Coming[], free: number, back: number): boolean {
   let room = free;
   for (const { takes, waits } of coming) if (!waits) room -= takes;

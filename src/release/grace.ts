@@ -1,6 +1,9 @@
 import type { Trouble } from './troubles.ts';
 
-/** How many graces a kind gets: what ends by itself more often gets longer. Kinds that are not here are waited for as long as Helm waits. */
+/**
+ * How many grace periods a kind gets: kinds that often end by themselves get more. Kinds that are not listed
+ * are waited for as long as Helm waits.
+ */
 const graces: Partial<Record<Trouble['kind'], number>> = {
   refused: 1,
   job: 1,
@@ -12,9 +15,9 @@ const graces: Partial<Record<Trouble['kind'], number>> = {
   deadline: 1,
 };
 
-/** A rollout shows some of it for a moment while it is well: nobody is told before this. */
+/** A healthy rollout shows some of it for a moment: nothing is reported before this. */
 const quietMs = 10_000;
-/** Between two looks no more than this counts: a server that was away has shown nothing. */
+/** Between two looks at most this counts: while the server was away nothing was seen. */
 const longestLookMs = 10_000;
 
 interface Lasting {
@@ -23,14 +26,14 @@ interface Lasting {
   told: boolean;
 }
 
-/** A trouble and how long it is given in all. */
+/** A trouble, how long it has lasted, and its grace period. */
 export interface Given {
   trouble: Trouble;
   lastedMs: number;
   graceMs: number;
 }
 
-/** Counts how long each trouble lasts without a break: one that clears begins anew. */
+/** Counts how long each trouble lasts without a break: one that clears starts again at 0. */
 export class Grace {
   readonly #graceMs: number;
   #lasting = new Map<string, Lasting>();
@@ -40,7 +43,7 @@ export class Grace {
     this.#graceMs = graceMs;
   }
 
-  /** What is to be told now, and what cannot be waited for any longer. `nowMs` goes on evenly. */
+  /** What is to be reported now, and what has used up its grace period. `nowMs` is a monotonic clock. */
   look(troubles: readonly Trouble[], nowMs: number): { begun: Given[]; over: Given[] } {
     const passedMs = Math.min(nowMs - (this.#lastLookMs ?? nowMs), longestLookMs);
     this.#lastLookMs = nowMs;

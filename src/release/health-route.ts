@@ -38,7 +38,7 @@ export function probeRoute(
   }).then((result) => ({ ...result, healthy: result.answered && result.status === expectStatus }));
 }
 
-/** Asks until the route answers as it should, or its time is over; the last answer. */
+/** Probes until the route answers with the expected status, or the time is up; returns the last answer. */
 export async function probeUntilHealthy(
   route: HealthRoute,
   fqdn: string,
@@ -60,7 +60,7 @@ export const healthStepId = (flow: 'install' | 'upgrade', route: string): string
 /** Top-level key of a route's result, in both flows. */
 export const healthKey = ({ id }: Pick<HealthRoute, 'id'>): string => `health_${id}`;
 
-/** What a health step returns, by {@link healthKey}: how the route answered, or why it was let pass. */
+/** What a health step returns, by {@link healthKey}: how the route answered, or why it was waived. */
 export const healthResult = z.record(
   z.string(),
   z.object({

@@ -13,13 +13,13 @@ import { podCount } from './troubles.ts';
 import { dumpLines } from '../backup/way-back.ts';
 import { readValuesFile } from './values-file.ts';
 
-/** How long the old release may take to answer after Helm rolled back; its pods are ready by then. */
+/** How long the old release may take to answer after a rollback by Helm; its pods are ready by then. */
 const rollbackProbeMs = 60_000;
 const pauseMs = 2000;
 
 /**
- * The product's own word for its schema; undefined when the database did not answer. It is asked again for a while: after Helm its pod may
- * just be starting.
+ * The schema version that the product reports; undefined when the database did not answer. It retries for a
+ * while: after Helm its pod may just be starting.
  */
 export async function schemaVersion(
   { database, product }: UpgradeContext,
@@ -33,7 +33,7 @@ export async function schemaVersion(
   }
 }
 
-/** What a Helm that failed left behind, compared with what should run, as the error of the step. */
+/** What a failed Helm left behind, compared with what should run, as the step's error. */
 export async function judgeFailure(
   ctx: UpgradeContext,
   error: unknown,
@@ -99,7 +99,10 @@ type Workload = Controller & {
 
 const workloads = ['Deployment', 'StatefulSet', 'DaemonSet'];
 
-/** Workloads of a revision that are not there, run other images than it says, or, where `ready` is asked, are not ready: empty when all is as it should. */
+/**
+ * Workloads of a revision that are missing, run different images or, with `ready`, are not ready; empty when
+ * all is as expected.
+ */
 async function otherThanRendered(
   { helm, kubectl, product }: UpgradeContext,
   revision: number,

@@ -5,7 +5,10 @@ import { shellWord } from '../shell-word.ts';
 import type { StepContext } from './context.ts';
 import { valuesFiles } from './values-overlay.ts';
 
-/** What every Helm of ours is told that applies values: chart, values and overlay as they lie on disk, the product's wait and limit. */
+/**
+ * The options of every Helm call of ours that applies values: chart, values and overlay on disk, the
+ * product's wait and timeout.
+ */
 export function helmOptions(
   { product, paths }: Pick<StepContext, 'product' | 'paths'>,
   own: Required<Pick<HelmOptions, 'historyMax' | 'forceConflicts'>>,
@@ -14,12 +17,15 @@ export function helmOptions(
   return { chart: paths.chart, valuesFiles: valuesFiles({ paths }), wait, timeoutSeconds, ...own };
 }
 
-/** The line that applies the values file by Helm alone, just as the upgrade does; ready to be pasted into a shell. */
+/**
+ * The command line that applies the values file by Helm alone, just as the upgrade does; ready to be pasted
+ * into a shell.
+ */
 export function helmByHand(
   ctx: Pick<StepContext, 'product' | 'paths'> & { helm: Pick<Helm, 'upgradeArgv'> },
   forceConflicts: boolean,
 ): string {
   const argv = ctx.helm.upgradeArgv(helmOptions(ctx, { historyMax: usualHistoryMax, forceConflicts }));
-  // sudo hands on none of the environment by which Helm could be steered.
+  // sudo passes on none of the environment variables that change Helm's behaviour.
   return ['sudo', ...argv].map(shellWord).join(' ');
 }

@@ -3,16 +3,22 @@ import { commandFor } from '../policy/refusal.ts';
 import type { StepContext } from './context.ts';
 import type { Trouble } from './troubles.ts';
 
-/** Words of a refusal by a rule of the cluster, which no values file mends. */
+/** Texts of a refusal by a rule of the cluster, which no change of the values file fixes. */
 const refusedByRule =
   /admission webhook|denied the request|\bforbidden: |ValidatingAdmissionPolicy|failed calling webhook/;
 
-/** What a hook has made, by Helm's message: where the chart does not say otherwise, its rest keeps the hook from running again. */
+/**
+ * The object of a failed hook, by Helm's message: unless the chart says otherwise, it keeps the hook from
+ * running again.
+ */
 const failedHook = /hooks failed: resource (?<kind>Job|Pod)\/(?<namespace>[^/ ]+)\/(?<name>\S+) not ready/;
 const staleHook =
   /hooks failed: .* failed for object (?<namespace>[^/ ]+)\/(?<name>\S+) (?:batch\/)?v1, Kind=(?<kind>Job|Pod): /;
 
-/** What an operator does about a Helm that failed, before the same command: fits what was seen, and blames the values only for the rest. */
+/**
+ * What an operator does about a failed Helm, before the same command: it fits what was seen, and suspects the
+ * values only for the rest.
+ */
 export function mendOf(
   { product, paths }: Pick<StepContext, 'product' | 'paths'>,
   { error, said, troubles }: { error: unknown; said: string; troubles: readonly Trouble[] },

@@ -1,9 +1,9 @@
 import { programFailure } from '../host/program-failure.ts';
 import type { Trouble } from './troubles.ts';
 
-/** What Helm's own words say of why it failed. */
+/** What Helm's own output says about why it failed. */
 
-/** Helm tells its error in its log and again at its end: the end is enough. */
+/** Helm prints its error in its log and again at its end: the end is enough. */
 export function ownMessage(output: string): string {
   const lines = output.split('\n');
   return lines.some((line) => line.startsWith('Error: '))
@@ -14,18 +14,21 @@ export function ownMessage(output: string): string {
 /** Helm ran a hook, and that is what failed. */
 export const hookFailed = /(pre|post)-(install|upgrade) hooks failed: /;
 
-/** All that Helm says where it waited in vain and went back as it should. */
+/** All that Helm prints when its wait timed out and its rollback worked. */
 const notReady =
   /^Error: (UPGRADE|INSTALLATION) FAILED: (release \S+ failed, and has been rolled back due to rollback-on-failure being set: )?((pre|post)-\w+ hooks failed: )?((resource \S+ not ready\. status: [^\n]*\s*)+|context deadline exceeded)\s*$/;
 
-/** That it went back as it should, or that something is not ready, says less than why; that it could not go back is told always. */
+/**
+ * That the rollback worked, or that something is not ready, says less than why; that it could not roll back
+ * is always printed.
+ */
 export function saysLess(said: string, asked: boolean, troubles: readonly Trouble[]): boolean {
   if (asked)
     return /has been rolled back due to rollback-on-failure|INSTALLATION FAILED: context canceled/.test(said);
   return troubles.length > 0 && notReady.test(said);
 }
 
-/** Whether Helm has applied everything and waited: what it refused at once has no pod as its cause. */
+/** Whether Helm has applied everything and waited: pods are not the cause of what it refused at once. */
 export function waitedInVain(error: unknown, said: string): boolean {
   const failure = programFailure(error);
   if (failure !== undefined && failure.reason !== 'exit') return true;

@@ -12,22 +12,26 @@ import { hookFailed, ownMessage, saysLess, waitedInVain } from './helm-output.ts
 
 const clock = (time: string) => time.slice(11, 19);
 
-/** What Helm is begun with; the values' hash is recorded, so that a later run knows what an orphaned Helm was doing. */
+/**
+ * What Helm is started with; the values' hash is recorded, so that a later run knows what an orphaned Helm
+ * was doing.
+ */
 export interface HelmRun {
   verb: 'install' | 'upgrade';
   /** SHA-256 of the operator's values file. */
   values: string;
   /** The release's last revision; 0 where there is none. */
   revisionBefore: number;
-  /** Records of the release that there are, and how many of them Helm is to keep. */
+  /** Existing records of the release, and how many of them Helm keeps. */
   records: number;
   historyMax: number;
   forceConflicts: boolean;
 }
 
 /**
- * Runs Helm with what both flows share: values and overlay, the product's wait and limit, pods as progress, and an operator's wish to
- * stop, which is told how long Helm may still take; only a second one is passed on to Helm. Helm is recorded before it does anything. Throws `failed` with what Helm and the pods said.
+ * Runs Helm with what both flows share: values and overlay, the product's wait and timeout, pods as progress.
+ * When the operator asks to stop, it prints how long Helm may still take; only a second request is passed on
+ * to Helm. Helm is recorded before it does anything. Throws `failed` with what Helm and the pods reported.
  */
 export async function runHelm(ctx: StepContext, io: StepIo, run: HelmRun): Promise<void> {
   const { helm, product } = ctx;
@@ -61,7 +65,7 @@ export async function runHelm(ctx: StepContext, io: StepIo, run: HelmRun): Promi
     record: async (process) => {
       begunHelm = { ...process, verb, ...times, revisionBefore, values, payload: ctx.payload.digest };
       await ctx.recordHelm({ process: begunHelm });
-      // Not waited for: from here on Helm is at work, and a journal that cannot be written must not leave it alone.
+      // Not awaited: Helm runs from here on, and a journal that cannot be written must not leave it alone.
       io.checkpoint('helm-at-work').catch(() => {});
     },
   };
@@ -85,7 +89,8 @@ export async function runHelm(ctx: StepContext, io: StepIo, run: HelmRun): Promi
     });
   } finally {
     await watch.stop();
-    // Whoever works on the release from here on is not ours; a journal that cannot be written must not hide how Helm ended.
+    // Another Helm on the release after this is not ours; a journal that cannot be written must not hide how
+    // Helm ended.
     const ended = { process: begunHelm && { ...begunHelm, endedAt: ctx.now().toISOString() } };
     if (begunHelm !== undefined) await ctx.recordHelm(ended).catch(() => undefined);
     io.signal.removeEventListener('abort', onStop);
@@ -102,7 +107,10 @@ const stopText = (verb: HelmRun['verb'], { latest }: { latest: string }): string
 const givenUpText = ({ trouble: { workload, message }, lastedMs }: Given): string =>
   `${workload} cannot become ready (${message}, for ${Math.round(lastedMs / 1000)} s)`;
 
-/** Whether Helm still waits for its new revision: it names it otherwise before it goes back. Undefined where nobody answers. */
+/**
+ * Whether Helm still waits for its new revision: it changes the status before it rolls back. Undefined where
+ * the server does not answer.
+ */
 async function isPending(
   { kubectl, product: { namespace, release } }: StepContext,
   { verb, revision, signal }: { verb: HelmRun['verb']; revision: number; signal: AbortSignal },
@@ -112,7 +120,7 @@ async function isPending(
   return found === undefined ? undefined : found.length > 0;
 }
 
-/** Says which records go for good, and counts those that are left: two hundred of them take Helm a minute. */
+/** Says which records are deleted, and counts those that are left: two hundred of them take Helm a minute. */
 function oldRecords(
   { kubectl, product: { namespace, release } }: StepContext,
   io: StepIo,

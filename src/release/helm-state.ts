@@ -24,7 +24,7 @@ async function helmState(ctx: StepContext, flow: Flow): Promise<HelmJudgement> {
   });
 }
 
-/** Throws `preflight` unless Helm can go on from its records, as they are or once they are repaired. */
+/** Throws `preflight` unless Helm can continue from its records, as they are or once they are repaired. */
 export async function assertHelmReady(ctx: StepContext, flow: Flow): Promise<void> {
   assertDead(ctx);
   const { release, namespace } = ctx.product;
@@ -42,7 +42,10 @@ export async function assertHelmReady(ctx: StepContext, flow: Flow): Promise<voi
   );
 }
 
-/** The lock is ours, so no Helm of ours can live; a Helm's process is asked all the same before a record of it is taken away. */
+/**
+ * We hold the lock, so none of our Helm processes can be alive; the process is checked all the same before a
+ * record of it is deleted.
+ */
 function assertDead({ product, again, ...ctx }: StepContext): void {
   const own = runningHelm(ctx.helmJournal());
   if (own === undefined) return;
@@ -56,8 +59,8 @@ function assertDead({ product, again, ...ctx }: StepContext): void {
 }
 
 /**
- * Takes the records away that keep Helm from going on: each one's Secret is saved in `folder` first, durable and readable by root
- * only. Every part of it can be cut off and done again.
+ * Deletes the records that keep Helm from continuing: each one's Secret is saved in `folder` first, durable
+ * and readable by root only. Each part can be interrupted and done again.
  */
 export async function repairHelm(
   ctx: StepContext,
@@ -89,16 +92,19 @@ export async function repairHelm(
   return judged;
 }
 
-/** A Helm of this very run that outlived its attempt did just this: same payload, same values (`values`: SHA-256), and it ended well. */
+/**
+ * A Helm of this run that outlived its attempt did just this, with the same payload and values (`values`:
+ * SHA-256), and it succeeded.
+ */
 export async function endedWithoutUs(ctx: StepContext, values: string): Promise<boolean> {
   const orphan = ctx.helmJournal().process;
-  // With --reapply a run begins anew, and Helm with it.
+  // With --reapply a run starts again, and so does Helm.
   if (orphan === undefined || orphan.begunAt < (ctx.run()?.startedAt ?? '')) return false;
   if (orphan.values !== values || orphan.payload !== ctx.payload.digest) return false;
   const [release, history] = [await ctx.helm.current(), await ctx.helm.history()];
   const last = history.at(-1);
   if (release === undefined || last === undefined || !isDeployed(release, ctx.to)) return false;
-  // Somebody else's Helm may have made that revision once ours was dead, with other values.
+  // Another Helm may have created that revision after ours died, with other values.
   return release.revision === orphan.revisionBefore + 1 && isWithin(last, ownSpan(orphan));
 }
 
@@ -107,7 +113,7 @@ export function isDeployed(release: HelmRelease | undefined, version: string): b
   return release?.status === 'deployed' && sameVersion(deployedVersion(release), version);
 }
 
-/** The post-condition of both flows' Helm. */
+/** The postcondition of both flows' Helm. */
 export async function assertDeployed({ helm, to }: Pick<StepContext, 'helm' | 'to'>): Promise<void> {
   const release = await helm.current();
   if (isDeployed(release, to)) return;

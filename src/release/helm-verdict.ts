@@ -1,20 +1,21 @@
 import type { ErrorCode } from '../errors.ts';
 
-/** What was found after Helm said that it failed. */
+/** What was found after Helm failed. */
 export interface HelmAftermath {
   from: string;
   to: string;
   /**
-   * How the release stands: `untouched` has no new revision; `rolled-back` is deployed again as it was before, and what runs is that;
-   * `old-runs` says something else, and yet everything runs as the old release describes it; `unknown` could not be asked.
+   * State of the release: `untouched` has no new revision; `rolled-back` is deployed again as before, and
+   * that is what runs; `old-runs` has another status, yet everything runs as the old release describes it;
+   * `unknown` could not be queried.
    */
   release: 'untouched' | 'rolled-back' | 'old-runs' | 'failed' | 'pending' | 'unknown';
-  /** The release's state in Helm's words. */
+  /** The release's status as Helm prints it. */
   releaseStatus: string;
-  /** Schema versions, undefined where the database could not be asked. */
+  /** Schema versions, undefined where the database did not answer. */
   schemaBefore: number | undefined;
   schemaAfter: number | undefined;
-  /** Whether the health routes of the old release answer; undefined when they were not asked. */
+  /** Whether the health routes of the old release answer; undefined when they were not probed. */
   healthy: boolean | undefined;
 }
 
@@ -23,7 +24,7 @@ export interface Verdict {
   message: string;
 }
 
-/** One sentence on the schema: a chart that was rolled back does not take a migration back. */
+/** One sentence on the schema: rolling a chart back does not undo a migration. */
 export function schemaSentence(before: number | undefined, after: number | undefined): string {
   if (before === undefined || after === undefined) {
     return 'Whether the database schema has moved is not known: the database was not queried, or did not answer.';

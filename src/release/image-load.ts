@@ -16,7 +16,7 @@ import type { StepContext } from './context.ts';
 import { imageStore } from './image-store.ts';
 import { shellWord } from '../shell-word.ts';
 
-/** A step's plan with the images that it was made from: to find them out may mean to read a large archive through. */
+/** A step's plan with its images: finding them out may require reading a large archive. */
 export interface ImageLoadPlan extends Plan {
   images: ImagePlan;
 }
@@ -37,7 +37,7 @@ export const imageLoadResult = z.object({
 
 export type ImageLoadResult = z.infer<typeof imageLoadResult>;
 
-/** What of the release's images this host lacks. Read-only. */
+/** Which of the release's images are missing on this host. Read-only. */
 export async function planImageLoad(ctx: StepContext): Promise<ImageLoadPlan> {
   const plan = await imagePlan(ctx);
   const missing = plan.images.filter(({ action }) => action !== 'none');
@@ -48,13 +48,13 @@ export async function planImageLoad(ctx: StepContext): Promise<ImageLoadPlan> {
   };
 }
 
-/** Each image with what is done for it, and what comes from where. Read-only. */
+/** Each image with its action and its source. Read-only. */
 export async function previewImageLoad(ctx: StepContext, signal: AbortSignal): Promise<Preview> {
   const plan = await imagePlan(ctx, signal);
   const { images, missingBytes, unpackedBytes } = plan;
   const refreshed = ctx.refreshArchives ? archivesToRefresh(ctx) : [];
   const onDisk = ctx.imagesFrom !== 'payload';
-  // What is written anew is what is read then.
+  // Archives that are written again are the source then.
   const sourceOf = ({ source, archive }: PlannedImage) =>
     source?.path ?? (refreshed.length > 0 && onDisk ? join(ctx.paths.folder, archive) : 'payload');
   const sources =
@@ -104,7 +104,7 @@ function imagePlan(ctx: StepContext, signal?: AbortSignal, refreshed = false): P
     containerd,
     wanted: wantedImages(index, product, entitlements),
     index,
-    // Archives that will be written anew have nothing to say before that.
+    // Archives that will be written again are not a source before that.
     from: refreshLater ? 'payload' : imagesFrom,
     folder: paths.folder,
     command: ctx.program,
@@ -113,7 +113,7 @@ function imagePlan(ctx: StepContext, signal?: AbortSignal, refreshed = false): P
   });
 }
 
-/** Loads what is missing, after proving that there is room for it. */
+/** Loads what is missing, after checking the free space. */
 export async function loadMissingImages(
   ctx: StepContext,
   io: StepIo,
@@ -121,7 +121,7 @@ export async function loadMissingImages(
 ): Promise<ImageLoadResult> {
   const { containerd, payload, product, to } = ctx;
   const refreshedArchives = ctx.refreshArchives ? await refreshArchives(ctx, io) : [];
-  // What was planned did not know the archives that were written anew since.
+  // The plan did not know the archives that were written again since.
   const plan = ctx.refreshArchives ? await imagePlan(ctx, io.signal, true) : images;
   plan.warnings.forEach((line) => io.warn(line));
   await assertRoom(ctx, plan);
@@ -144,7 +144,10 @@ export async function loadMissingImages(
   };
 }
 
-/** Throws when an image of an earlier load has gone from containerd's store, or its name: kubelet asks for it by name. */
+/**
+ * Throws when an image of an earlier load, or its name, is missing in containerd's store: kubelet finds it by
+ * name.
+ */
 export async function verifyImages({ containerd }: StepContext, { images }: ImageLoadResult): Promise<void> {
   const there = new Map((await containerd.runtimeImages()).map((image) => [image.id, image]));
   for (const { name, configDigest } of images) {
@@ -155,7 +158,7 @@ export async function verifyImages({ containerd }: StepContext, { images }: Imag
   }
 }
 
-/** New layers are stored as they come and unpacked beside that. */
+/** New layers are stored compressed and also unpacked. */
 async function assertRoom(ctx: StepContext, plan: ImagePlan): Promise<void> {
   const needed = plan.missingBytes + plan.unpackedBytes;
   const place = await imageStore(ctx);
@@ -168,7 +171,7 @@ async function assertRoom(ctx: StepContext, plan: ImagePlan): Promise<void> {
   );
 }
 
-/** The release's archives as they will lie on disk: the core's and those of the connectors that the licence grants. */
+/** The release's archives on disk: the core's and those of the connectors that the licence grants. */
 function archivesToRefresh({ index, paths, product, entitlements }: StepContext) {
   const wanted = wantedArchives(product, entitlements);
   return index.archives

@@ -8,7 +8,7 @@ export interface License extends Grants {
   text: string;
 }
 
-/** Reads a licence for a product at a time. Throws `usage`: the file was named on the command line. */
+/** Reads a licence for a product, at a given time. Throws `usage`: the file was named on the command line. */
 export async function readLicense(path: string, product: string, now: Date): Promise<License> {
   let text: string;
   try {

@@ -7,18 +7,21 @@ import { leaving } from './server-answers.ts';
 import type { ServerAnswers, ServerObject } from './answered-objects.ts';
 import { tryCreations } from './try-each.ts';
 
-/** An object that a controller makes of a workload beside its pods, as the API server would take it. */
+/** An object that a controller creates for a workload besides its pods, as the API server would accept it. */
 export interface MadeTrial {
   /** `Deployment/backend`. */
   workload: string;
   object: Manifest;
-  /** Older ones that go once this one has taken over; quotas count them until then. */
+  /** Older ones that are deleted once this one has taken over; quotas count them until then. */
   freed: number;
-  /** Why the server refuses it; a full quota aside, which is counted for all together. */
+  /** Why the server refuses it; except for a full quota, which is counted for all together. */
   refusal?: string;
 }
 
-/** Kind of a workload -> in whose name its objects and pods are made: policies tell controllers from people. */
+/**
+ * Kind of a workload -> the user that creates its objects and pods: policies distinguish controllers from
+ * people.
+ */
 export const controllerOf: Record<string, string> = {
   Deployment: 'kube-system:deployment-controller',
   ReplicaSet: 'kube-system:replicaset-controller',
@@ -30,7 +33,7 @@ export const controllerOf: Record<string, string> = {
 
 export interface Made {
   trials: MadeTrial[];
-  /** ReplicaSets and revisions of workloads that the chart no longer has: they end with those. */
+  /** ReplicaSets and revisions of workloads that the chart no longer has: they are deleted with those. */
   gone: KubeObject[];
 }
 
@@ -81,7 +84,7 @@ export async function tryMade(
     if (historyKinds[kind] === undefined) continue;
     const own = (await history()).filter((one) => isOwn(one, next, namespace));
     const template = making(next) as Template;
-    // The one of an earlier run with the same pods is taken again.
+    // One with the same pods from an earlier run is used again.
     if (own.some((one) => isDeepStrictEqual(bare(one), plain(template)))) continue;
     const { revisionHistoryLimit: kept = usualHistory } = next.spec as { revisionHistoryLimit?: number };
     const object = kind === 'Deployment' ? replicaSetOf(next, namespace) : revisionOf(next, namespace, own);
@@ -103,7 +106,7 @@ export async function tryMade(
   return { trials, gone };
 }
 
-/** What a workload makes its objects of. */
+/** The template from which a workload creates its objects. */
 const making = ({ kind, spec }: ServerObject): unknown =>
   spec?.[kind === 'CronJob' ? 'jobTemplate' : 'template'];
 
@@ -133,14 +136,14 @@ function bare({ spec, data }: Owned): Template {
   return plain(template as Template);
 }
 
-/** Without what a controller writes into it, and what the server writes for nothing. */
+/** Without what a controller adds, and what the server adds as an empty value. */
 function plain({ metadata = {}, ...template }: Template): Template {
   const { creationTimestamp: _, labels = {}, ...rest } = metadata;
   const { [hashLabel]: __, ...own } = labels;
   return { ...template, metadata: { ...rest, labels: own } };
 }
 
-/** The letters of Kubernetes' hashes: none makes a word. */
+/** The letters of Kubernetes' hashes: they form no words. */
 const letters = 'bcdfghjklmnpqrstvwxz2456789';
 
 const hashOf = (value: unknown) =>
@@ -196,7 +199,7 @@ function jobOf(next: ServerObject, namespace: string): Manifest {
   return { apiVersion: 'batch/v1', kind: 'Job', metadata, spec } as Manifest;
 }
 
-/** Those of all its pods. */
+/** The claims of all its pods. */
 function claimsOf({ kind, metadata, spec }: ServerObject, namespace: string): Manifest[] {
   const {
     volumeClaimTemplates = [],

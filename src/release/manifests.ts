@@ -1,7 +1,9 @@
 import type { Manifest } from '../host/kubectl.ts';
 import type { Product } from '../payload/product-schema.ts';
 
-/** Objects that the installer makes beside the chart: no Helm operation ever sees them, so none can delete data. */
+/**
+ * Objects that the installer creates outside the chart: no Helm operation sees them, so none can delete data.
+ */
 
 function labels(product: Product): Record<string, string> {
   return { 'app.kubernetes.io/part-of': product.name, 'app.kubernetes.io/managed-by': product.command };
@@ -15,7 +17,7 @@ export function namespaceManifest(product: Product): Manifest {
   };
 }
 
-/** `data` as text; the API's base64 is ours to make. */
+/** `data` as text; it is encoded here as base64. */
 export function secretManifest(product: Product, name: string, data: Record<string, string>): Manifest {
   const encoded = Object.entries(data).map(
     ([key, text]) => [key, Buffer.from(text).toString('base64')] as const,
@@ -30,8 +32,8 @@ export function secretManifest(product: Product, name: string, data: Record<stri
 }
 
 /**
- * The database's volume and its claim, bound to each other by name: Retain, so that a deleted claim leaves the data,
- * and no storage class, so that no provisioner answers the claim.
+ * The database's volume and its claim, bound to each other by name. Retain: a deleted claim leaves the data.
+ * No storage class: no provisioner serves the claim.
  */
 export function volumeManifests(product: Product, storagePath: string): Manifest[] {
   const { volume } = product.database;

@@ -4,9 +4,9 @@ import type { Product } from '../payload/product-schema.ts';
 import type { Answer, DeployedRecord } from './answered-objects.ts';
 
 /**
- * The command that gives an object of Helm's record the version of its API that this server has: Helm's record is a Secret, twice
- * base64 and gzipped. A copy of it is kept first. Where the chart to come has no such object, the record forgets it as a ConfigMap
- * that nobody has, which Helm then removes.
+ * The command that changes an object in Helm's record to the API version that this server has. Helm's record
+ * is a Secret, base64-encoded twice and gzipped; a copy of it is saved first. Where the new chart has no such
+ * object, the record gets a ConfigMap that does not exist instead, which Helm then removes.
  */
 export function mendRecord(
   { release, namespace }: Pick<Product, 'release' | 'namespace'>,

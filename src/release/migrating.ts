@@ -6,7 +6,10 @@ import { readValuesFile } from './values-file.ts';
 
 const address = /^[0-9A-Fa-f.:]+$/;
 
-/** The operator's switch and its value. The product's words for on and off are ours; anything else is a word of the values file. */
+/**
+ * The operator's flag and its value. The product's values for on and off are ours; anything else comes from
+ * the values file.
+ */
 export function flagText(
   { path, on, off }: NonNullable<StepContext['product']['values']['autoMigrate']>,
   value: PlainJson | undefined,
@@ -16,9 +19,9 @@ export function flagText(
 }
 
 /**
- * Whether a pod that runs and is not ready may be at work on the database's schema: to end that in the middle because it takes longer
- * than its chart expects would do harm. It is at work where the schema is not at its target and the pod has a session that does something;
- * what cannot be asked counts as that.
+ * Whether a pod that runs and is not ready may be migrating the database's schema: ending that in the middle
+ * because it takes longer than its chart expects would do harm. It may be migrating where the schema is not
+ * at its target and the pod has an active session; so does a pod of which that is not known.
  */
 export async function mayMigrate(ctx: StepContext, trouble: Trouble, signal?: AbortSignal): Promise<boolean> {
   const { product, database, release } = ctx;

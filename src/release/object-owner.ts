@@ -8,8 +8,8 @@ const annotations = (product: Pick<Product, 'release' | 'namespace'>) => ({
 });
 
 /**
- * Why Helm will not touch an object that is there: it is not in its record, and does not bear its marks. undefined where Helm takes
- * it. No other way of applying helps there.
+ * Why Helm will not touch an existing object: it is not in its record, and does not have its labels and
+ * annotations. Undefined where Helm accepts it. No other way of applying helps there.
  */
 export function foreignOwner(
   { manifest, live }: Answer,
@@ -18,7 +18,7 @@ export function foreignOwner(
 ): string | undefined {
   if (live === undefined) return undefined;
   const place = ({ metadata }: Answer['manifest']) => metadata.namespace ?? product.namespace;
-  // As Helm compares, with the version of the API.
+  // As Helm compares them, with the API version.
   const recorded = deployed?.objects.some(
     (one) =>
       one.apiVersion === manifest.apiVersion &&
@@ -40,7 +40,7 @@ export function foreignOwner(
     : `it exists and does not belong to this release: no ${missing.join(', no ')}`;
 }
 
-/** Gives the object to the release: Helm then changes it to what the chart says. */
+/** The command that gives the object to the release: Helm then changes it to what the chart says. */
 export function adoptCommand({ manifest }: Answer, product: Pick<Product, 'release' | 'namespace'>): string {
   const { apiVersion, kind, metadata } = manifest;
   const [group] = apiVersion.includes('/') ? apiVersion.split('/') : [];

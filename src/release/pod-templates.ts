@@ -5,14 +5,14 @@ export interface PodTemplate {
   /** `Kind/name` of the object that holds it. */
   object: string;
   labels: Record<string, unknown>;
-  /** Images that are mounted as volumes among them. */
+  /** Images that are mounted as volumes are included. */
   containers: TemplateImage[];
 }
 
 export interface TemplateImage {
   name: string;
   image: string;
-  /** imagePullPolicy, where it is said. */
+  /** imagePullPolicy, where it is set. */
   policy?: string;
 }
 

@@ -5,15 +5,15 @@ import type { ServerAnswers, ServerObject } from './answered-objects.ts';
 import { controllerOf } from './made-objects.ts';
 import { tryCreations } from './try-each.ts';
 
-/** A pod that the upgrade will have made, as the API server would admit it. */
+/** A pod that the upgrade will create, as the API server would admit it. */
 export interface PodTrial {
   /** `Deployment/backend`. */
   workload: string;
   namespace: string;
-  /** Who makes it: a hook's before or after everything else. */
+  /** What creates it: a hook's pod runs before or after everything else. */
   owner: 'release' | 'before' | 'after';
   answer?: ServerAnswers['objects'][number];
-  /** With what admission adds; the template's own where the server was not asked or refuses it. */
+  /** With what admission adds; the template's own where the server was not queried or refuses it. */
   pod: KubeObject & { spec?: unknown };
   /** Why the server refuses it. */
   refusal?: string;
@@ -24,7 +24,10 @@ interface Template {
   spec?: Record<string, unknown>;
 }
 
-/** Every pod template whose pods will be made anew, tried as a Pod; hooks that run in an upgrade included. Changes nothing. */
+/**
+ * Every pod template whose pods will be replaced, tried as a Pod; hooks of an upgrade included. Changes
+ * nothing.
+ */
 export async function tryPods(
   ctx: UpgradeContext,
   { objects }: ServerAnswers,
@@ -60,11 +63,11 @@ export async function tryPods(
   return trials;
 }
 
-/** In whose name a workload's pods are made; undefined for a pod that Helm itself makes. */
+/** The user that creates a workload's pods; undefined for a pod that Helm itself creates. */
 const makerOf = (kind: string): string | undefined =>
   controllerOf[kind === 'Deployment' ? 'ReplicaSet' : kind === 'CronJob' ? 'Job' : kind];
 
-/** A pod template that stays as it is makes no pod, unless some are wanting. */
+/** An unchanged pod template creates no pod, unless some are missing. */
 function makesPods({ live, next }: ServerAnswers['objects'][number]): boolean {
   if (next === undefined || live === undefined) return true;
   if (next.kind === 'Job' || next.kind === 'Pod') return false;
@@ -83,7 +86,7 @@ export function templateOf({ kind, metadata, spec }: ServerObject): Template | u
   return job?.spec?.['template'] as Template | undefined;
 }
 
-/** undefined for what is no hook, or one that an upgrade does not run. */
+/** undefined for an object that is not a hook, or a hook that an upgrade does not run. */
 function hookOf({ metadata }: Manifest): 'before' | 'after' | undefined {
   const annotations = metadata?.['annotations'] as Record<string, unknown> | undefined;
   const events = String(annotations?.['helm.sh/hook'] ?? '').split(/\s*,\s*/);
@@ -101,7 +104,7 @@ function trialOf(
   const { labels, annotations } = own ?? {};
   const coming = (what: string, name: unknown) =>
     rendered.some((one) => one.kind === what && one.metadata?.name === name);
-  // What the chart itself brings may not be there yet.
+  // What the chart itself creates may not exist yet.
   const { serviceAccountName, priorityClassName, runtimeClassName, serviceAccount: _, ...rest } = spec;
   const kept = {
     ...(coming('ServiceAccount', serviceAccountName) ? {} : { serviceAccountName }),
@@ -117,7 +120,7 @@ function trialOf(
       namespace,
       labels: labels ?? {},
       annotations: annotations ?? {},
-      // Policies refuse pods that nobody owns.
+      // Policies refuse pods without an owner.
       ...(kind === 'Pod'
         ? {}
         : {

@@ -3,8 +3,9 @@ import type { ContainerStatus, Pod } from '../host/pods.ts';
 import type { KubeEvent } from '../host/namespace-view.ts';
 
 /**
- * Why a pod does not serve, from the surest to the least: `unschedulable` has no node, `image` has no image, `config` cannot be started as it
- * is described, `stuck` waits for a volume or its sandbox, `crash` ends again and again, `unready` runs or is only just starting.
+ * Why a pod does not serve, from the most to the least certain: `unschedulable` has no node, `image` has no
+ * image, `config` cannot be started as described, `stuck` waits for a volume or its sandbox, `crash` keeps
+ * ending, `unready` runs or is just starting.
  */
 export const podKinds = ['unschedulable', 'image', 'config', 'stuck', 'crash', 'unready'] as const;
 
@@ -12,9 +13,9 @@ export interface PodTrouble {
   kind: (typeof podKinds)[number];
   /** Kubernetes' own message, on one line. */
   message: string;
-  /** Whose last output may say more; undefined where nothing has run. */
+  /** The container whose last output may say more; undefined where none has run. */
   container: string | undefined;
-  /** Whether a container that is not ready runs at this instant: it may be at work. */
+  /** Whether a container that is not ready is running now: it may be working. */
   runs: boolean;
 }
 
@@ -26,16 +27,19 @@ const noStart =
 const startsBadly = /^(StartError|ContainerCannotRun)$/;
 const stuckEvents = /^(FailedMount|FailedAttachVolume|FailedCreatePodSandBox|FailedMapVolume)$/;
 
-/** A container of a loop that runs for longer than this has come further than before. */
+/** A crash-looping container that runs for longer than this got further than before. */
 const loopRunMs = 60_000;
 
 const join = (...parts: (string | undefined)[]): string =>
   parts.filter((part) => part !== undefined && part.trim() !== '').join(': ');
 
-/** A message of the cluster's, on one line. */
+/** A message of the cluster, on one line. */
 const said = (message: string | undefined): string => foreign((message ?? '').replaceAll(/\s+/g, ' ').trim());
 
-/** Undefined for a pod that serves, has done its work or is going. `events` are the pod's own, oldest first. */
+/**
+ * Undefined for a pod that serves, has completed or is being deleted. `events` are the pod's own, oldest
+ * first.
+ */
 export function podTrouble(pod: Pod, events: readonly KubeEvent[], now: Date): PodTrouble | undefined {
   const { status } = pod;
   const containers = [...(status.initContainerStatuses ?? []), ...(status.containerStatuses ?? [])];
@@ -75,7 +79,7 @@ function foundOf(pod: Pod, events: readonly KubeEvent[], now: Date): Found | und
   return { kind: 'unready', message, container: undefined };
 }
 
-/** `serves`: it is meant to run for ever, so that any end is a bad one. */
+/** `serves`: it is meant to run forever, so that any end is a failure. */
 function containerTrouble(
   one: ContainerStatus,
   now: Date,

@@ -12,27 +12,35 @@ const logEveryMs = 9000;
 const defaultGraceSeconds = 90;
 const surelyResting = 3;
 
-/** The Helm that is watched. */
+/** The Helm process that is watched. */
 export interface WatchedHelm {
   begun: Date;
-  /** Whether it still waits for its new revision; undefined where that cannot be asked. Once it rolls back it is never disturbed. */
+  /**
+   * Whether it still waits for its new revision; undefined where the server does not answer. A rollback is
+   * never disturbed.
+   */
   stillForward(signal: AbortSignal): Promise<boolean | undefined>;
-  /** Told once, when something cannot be waited for any longer. */
+  /** Called once, when something is not worth waiting for any longer. */
   onHopeless(given: Given): void;
-  /** When it ends at the latest, as text. */
+  /** The latest time at which it ends, as text. */
   latest: string;
-  /** Records of the release that Helm takes away before anything else, and how many are left now. */
+  /** Records of the release that Helm deletes before anything else, and how many are left now. */
   oldRecords: { total: number; left(): Promise<number | undefined> } | undefined;
 }
 
-/** What was seen of the pods while Helm worked: a rollback deletes the failing ones before anybody can ask them. */
+/**
+ * What was seen of the pods while Helm ran: a rollback deletes the failing ones before anybody can look at
+ * them.
+ */
 export interface PodWatch {
-  /** What kept the release, or a hook of it, from getting ready when it was last seen, the surest first. */
+  /** What kept the release, or a hook of it, from getting ready when last seen, the most certain first. */
   troubles(of?: Which): Trouble[];
-  /** The same in lines. */
+  /** The same as lines. */
   lines(of?: Which): string[];
   stop(): Promise<void>;
-  /** A hook may have begun and failed between two looks; what it was stays to be seen when Helm has ended. */
+  /**
+   * A hook may have started and failed between two looks; its objects can still be read after Helm has ended.
+   */
   lookAtHooks(): Promise<void>;
 }
 
@@ -46,7 +54,10 @@ interface Remembered {
 
 const keyOf = ({ workload, kind }: Trouble): string => `${workload} ${kind}`;
 
-/** Looks at the namespace now and then: how many pods of those wanted are ready, what is wrong, and what will not get right any more. */
+/**
+ * Looks at the namespace at intervals: how many of the wanted pods are ready, what is wrong, and what will
+ * not get ready any more.
+ */
 export function watchPods(ctx: StepContext, io: StepIo, helm: WatchedHelm): PodWatch {
   const { kubectl, product } = ctx;
   const { namespace } = product;
@@ -55,12 +66,15 @@ export function watchPods(ctx: StepContext, io: StepIo, helm: WatchedHelm): PodW
   const graceMs = (product.helm.graceSeconds ?? defaultGraceSeconds) * 1000;
   const grace = { forward: new Grace(graceMs), back: new Grace(graceMs) };
   const remembered = new Map<string, Remembered>();
-  /** From then on what is seen is of the rollback. */
+  /** Set when Helm rolls back: what is seen then is of the rollback. */
   let goesBack = false;
-  /** Until Helm has its revision on record nothing can be said of what became of that. */
+  /** Until Helm has recorded its revision, its absence means nothing. */
   let wasForward = false;
   let givenUp = false;
-  /** By workload: looks one after the other at which nobody was at work on the schema. Between two statements a migration rests. */
+  /**
+   * By workload: consecutive looks at which nobody worked on the schema. A migration is idle between two
+   * statements.
+   */
   const resting = new Map<string, number>();
   const told = { forward: new Set<string>(), back: new Set<string>() };
   let recordsLeft = helm.oldRecords !== undefined;
@@ -103,7 +117,7 @@ export function watchPods(ctx: StepContext, io: StepIo, helm: WatchedHelm): PodW
     }
   }
 
-  /** A node that takes no pods is one cause, however many workloads have it. */
+  /** A node that accepts no pods is one cause, however many workloads it affects. */
   function tell(way: 'forward' | 'back', begun: readonly Given[]): void {
     for (const { trouble, graceMs: given } of begun) {
       if (told[way].has(trouble.message)) continue;
@@ -118,7 +132,7 @@ export function watchPods(ctx: StepContext, io: StepIo, helm: WatchedHelm): PodW
     }
   }
 
-  /** A look that fails is no news: Helm's own result is what counts. */
+  /** A look that fails is ignored: Helm's own result is what counts. */
   async function see(until?: AbortSignal): Promise<{ view: NamespaceView; troubles: Trouble[] } | undefined> {
     const scope = until === undefined ? { namespace } : { namespace, signal: until };
     const view = await readNamespace(kubectl, scope).catch(() => undefined);
@@ -133,10 +147,11 @@ export function watchPods(ctx: StepContext, io: StepIo, helm: WatchedHelm): PodW
     if (found === undefined) return;
     const { view, troubles } = found;
     if (!recordsLeft) showPods(view, troubles, io);
-    // Asked after the look: what was seen then is of the new release, and not of a rollback that Helm began by itself.
+    // Queried after the look: what was seen then is of the new release, and not of a rollback that Helm
+    // started.
     const forward = await isForward();
     if (goesBack) return tell('back', causing(grace.back.look(troubles, performance.now()).begun, troubles));
-    // Cleared and new, or the work of a rollback: where nobody can say, what was seen stays.
+    // Where it is not known whether Helm rolls back, what was seen before stays.
     if (forward !== undefined || !wasForward) await remember(troubles);
     if (givenUp) return;
     const { begun, over } = grace.forward.look(troubles, performance.now());
@@ -150,7 +165,7 @@ export function watchPods(ctx: StepContext, io: StepIo, helm: WatchedHelm): PodW
       await sleep(pauseMs, undefined, { signal }).catch(() => undefined);
     }
   })();
-  // Helm runs a hook of after the rollout once all of that is ready: then nothing else is the cause of its failure.
+  // Helm runs a post-upgrade hook once the rollout is ready: then nothing else is the cause of its failure.
   const seen = (which: Which) =>
     [...remembered.values()].map(({ trouble }) => trouble).filter(({ ofHook }) => which === 'all' || ofHook);
   return {
@@ -173,7 +188,7 @@ export function watchPods(ctx: StepContext, io: StepIo, helm: WatchedHelm): PodW
   };
 }
 
-/** Without those that may only follow from another. */
+/** Without troubles that may only be a consequence of another. */
 function causing(given: readonly Given[], troubles: readonly Trouble[]): Given[] {
   const { causes } = causesOf(troubles);
   return given.filter(({ trouble }) => causes.includes(trouble));
@@ -186,7 +201,7 @@ function showPods({ controllers }: NamespaceView, [first]: readonly Trouble[], i
   io.progress({ done: sum('ready'), total: sum('wanted'), unit: 'pods', note });
 }
 
-/** Whether Helm still takes old records away, one after the other, before it changes anything. */
+/** Whether Helm still deletes old records, one after the other, before it changes anything. */
 async function showRecords({ oldRecords }: WatchedHelm, io: StepIo): Promise<boolean> {
   if (oldRecords === undefined) return false;
   const left = await oldRecords.left();

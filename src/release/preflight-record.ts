@@ -5,7 +5,7 @@ import { IvaapError } from '../errors.ts';
 import { type PreflightReport, usedWaivers } from '../policy/preflight-report.ts';
 import type { StepContext } from './context.ts';
 
-/** Both flows' first step: what was measured before it, put on record. */
+/** Both flows' first step: it records what was measured before it. */
 
 const reportSchema = z.object({
   at: z.string(),
@@ -47,7 +47,7 @@ export async function planRecord(ctx: StepContext): Promise<Plan> {
 
 export async function recordPreflight(ctx: StepContext, io: StepIo): Promise<PreflightResult> {
   const report = reportOf(ctx);
-  // The report was shown as a whole: what is not ok is told again at the end of the run.
+  // The complete report was shown: what is not ok is printed again at the end of the run.
   for (const result of report.results) if (result.status !== 'ok') io.warn(line(result));
   return {
     preflight: { ...preflightRecord(report), cluster: await ctx.kubectl.serverVersion(), k3s: ctx.k3s },
@@ -55,8 +55,8 @@ export async function recordPreflight(ctx: StepContext, io: StepIo): Promise<Pre
 }
 
 /**
- * Puts this start's report into the run, also where the step that records it is skipped, and its waivers with
- * who, when and why into the state.
+ * Records this attempt's report in the run, also where the step that records it is skipped, and its waivers
+ * with who, when and why in the state.
  */
 export async function recordPreflightStart(
   journal: Journal,

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Product } from '../payload/product-schema.ts';
 
-/** Every place on the host that belongs to the product or to us, derived from product data alone. */
+/** Every path on the host that belongs to the product or to us, derived from product data alone. */
 export interface ProductPaths {
   folder: string;
   values: string;
@@ -14,11 +14,11 @@ export interface ProductPaths {
   overlay: string;
   backups: string;
   tools: string;
-  /** Says which file a scan found intact. */
+  /** Records which file a scan found intact. */
   scanReceipt: string;
-  /** Held by the one run that goes on. */
+  /** Held by the running run. */
   lock: string;
-  /** Work files of the run that is going on; each run has its own folder below. */
+  /** Work files of the running run; each run has its own folder below. */
   work: string;
 }
 

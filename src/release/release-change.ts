@@ -14,20 +14,23 @@ import type { DeployedRecord, ServerObject } from './answered-objects.ts';
 import { byNamespace } from './try-each.ts';
 
 export interface ReleaseChange {
-  /** The revision that is deployed, and the one that Helm will make. */
+  /** The deployed revision, and the one that Helm will create. */
   revision: { deployed: number; next: number };
-  /** What lives now against what Helm will leave. */
+  /** The live objects compared with what Helm will leave. */
   diff: ManifestDiff;
-  /** How what lives differs from Helm's record: what somebody has changed or deleted since. undefined where it is not known. */
+  /**
+   * How the live objects differ from Helm's record: what others have changed or deleted since. Undefined
+   * where it is not known.
+   */
   drift: ManifestDiff | undefined;
   pods: (PodChange & { names: string[] })[];
   hooks: { object: string; events: string[]; weight: number }[];
 }
 
 /**
- * What an upgrade changes, as the API server itself would make it: defaults and what others have set are on both sides, and what
- * somebody has changed since the last upgrade is there as it is. Where the server was not answered, the chart's own object is held
- * against Helm's record.
+ * What an upgrade changes, as the API server itself would compute it: both sides include defaults and what
+ * others have set, and changes since the last upgrade are included. Where the server did not answer, the
+ * chart's own object is compared with Helm's record.
  */
 export async function releaseChange(ctx: UpgradeContext, signal: AbortSignal): Promise<ReleaseChange> {
   const { namespace, release } = ctx.product;
@@ -71,7 +74,10 @@ const isSame = (a: KubeObject | RenderedObject, b: KubeObject | RenderedObject, 
   a.metadata.name === b.metadata.name &&
   (a.metadata.namespace ?? namespace) === (b.metadata.namespace ?? namespace);
 
-/** Helm's record as the server would make it again, held against what lives: what the record does not say is no difference. */
+/**
+ * Helm's record as the server would apply it again, compared with the live objects: what the record does not
+ * set is no difference.
+ */
 async function driftOf(
   { kubectl, product }: UpgradeContext,
   deployed: DeployedRecord,
@@ -102,7 +108,7 @@ function podsOf(pods: readonly KubeObject[], selector: string): string[] {
     .sort();
 }
 
-/** Those that an upgrade runs, in Helm's order. */
+/** The hooks that an upgrade runs, in Helm's order. */
 function hooksIn(rendered: readonly RenderedObject[]): ReleaseChange['hooks'] {
   return rendered
     .map(({ kind, metadata }) => {

@@ -10,7 +10,7 @@ import { conflictLine, type FieldConflict, findFieldConflicts } from './field-co
 import { type ReleaseChange, releaseChange } from './release-change.ts';
 import { flagText } from './migrating.ts';
 
-/** A part of the preview that may be out of reach: it hides no other. */
+/** A part of the preview that may be unavailable: it does not hide others. */
 type Known<T> = { value: T } | { why: string };
 
 /** What `helm upgrade` will change: objects with their fields, pods, schema, and fields that others own. Read-only. */
@@ -57,7 +57,7 @@ const known = <T>(asked: Promise<T>): Promise<Known<T>> =>
 
 const json = (value: unknown) => JSON.parse(JSON.stringify(value)) as JsonObject;
 
-/** The change, once what was secret in the old release is known as such. */
+/** The change, after the secrets of the old release are known as such. */
 async function withoutSecrets(ctx: UpgradeContext, signal: AbortSignal): Promise<ReleaseChange> {
   const change = await releaseChange(ctx, signal);
   const values = await ctx.helm.values({ revision: change.revision.deployed });
@@ -65,7 +65,7 @@ async function withoutSecrets(ctx: UpgradeContext, signal: AbortSignal): Promise
   return change;
 }
 
-/** What was secret in the values of the release that goes: the operator's file may have other ones by now. */
+/** What was secret in the values of the old release: the operator's file may have other secrets by now. */
 function hideSecrets({ product, hide }: UpgradeContext, values: PlainJson): void {
   const each = (value: PlainJson | undefined): void => {
     if (typeof value === 'string') hide(value);
@@ -106,7 +106,7 @@ const objectText = ({ added, changed, removed }: ManifestDiff): string =>
   `objects: ${added.length} added, ${changed.length} changed, ${removed.length} removed`;
 
 function podText(all: ReleaseChange['pods']): string {
-  // Those of OnDelete go on as they are.
+  // Those of OnDelete keep running.
   const pods = all.filter(({ how, strategy }) => how !== 'restart' || strategy !== 'OnDelete');
   const count = (how: PodChange['how']) => pods.filter((pod) => pod.how === how).length;
   const parts = (['restart', 'start', 'stop', 'scale'] as const).flatMap((how) =>
@@ -132,7 +132,10 @@ function changeLines({ revision, diff, drift, pods, hooks }: ReleaseChange): str
   ];
 }
 
-/** What somebody has changed since the last upgrade: Helm sets it back, or leaves it where the chart does not say it. */
+/**
+ * What others have changed since the last upgrade: Helm sets it back, or leaves it where the chart does not
+ * set it.
+ */
 function driftLines(drift: ManifestDiff | undefined): string[] {
   if (drift === undefined)
     return ["changed by others since: not known, the API server does not accept Helm's record"];
@@ -145,7 +148,7 @@ function driftLines(drift: ManifestDiff | undefined): string[] {
   ];
 }
 
-/** What changes alike in all of them, such as a version's label, is told once. */
+/** What changes alike in all of them, such as a version's label, is printed once. */
 function changedLines(changed: ManifestDiff['changed']): string[] {
   const [first, ...others] = changed;
   const alike = (field: FieldChange) =>

@@ -12,11 +12,11 @@ import { shellWord } from '../shell-word.ts';
 
 interface RenderedChart {
   objects: Manifest[];
-  /** Made by Helm beside the release; Helm keeps no record of what they become. */
+  /** Created by Helm outside the release; Helm keeps no record of their state. */
   hooks: Manifest[];
 }
 
-/** Renders when it is first asked, and remembers. */
+/** Renders on the first call and caches the result. */
 export function renderedOnce(ctx: () => UpgradeContext, signal: AbortSignal): UpgradeContext['rendered'] {
   let chart: Promise<RenderedChart> | undefined;
   return async ({ hooks } = { hooks: false }) => {
@@ -26,9 +26,9 @@ export function renderedOnce(ctx: () => UpgradeContext, signal: AbortSignal): Up
 }
 
 /**
- * The objects that this payload's chart gives with the operator's values and the overlay that the release will need, before either
- * is in its place: rendered in the run's work folder, which is removed. Holds secrets. Throws `preflight` with Helm's words
- * when the chart refuses the values.
+ * The objects of this payload's chart with the operator's values and the overlay that the release will need,
+ * before either is in place: rendered in the run's work folder, which is removed. Holds secrets. Throws
+ * `preflight` with Helm's output when the chart refuses the values.
  */
 async function renderChart(ctx: UpgradeContext, signal: AbortSignal): Promise<RenderedChart> {
   const folder = join(ctx.paths.work, 'rendered');
@@ -42,7 +42,7 @@ async function renderChart(ctx: UpgradeContext, signal: AbortSignal): Promise<Re
     const text = await ctx.helm
       .template({ chart, valuesFiles, asked: true })
       .catch(async (error: unknown) => {
-        // Objects that the cluster cannot even name are for another check to refuse, each by its name.
+        // Objects of kinds that the cluster does not know are refused by another check, each by its name.
         if (!/unable to build kubernetes objects/.test(programFailure(error)?.stderr ?? '')) throw error;
         const kubeVersion = await ctx.kubectl.serverVersion({ signal });
         return ctx.helm.template({ chart, valuesFiles, kubeVersion });
@@ -60,7 +60,7 @@ async function renderChart(ctx: UpgradeContext, signal: AbortSignal): Promise<Re
   }
 }
 
-/** The objects in Helm's YAML; of hooks Helm keeps no record. */
+/** The objects in Helm's YAML output; Helm keeps no record of hooks. */
 export function parseRendered(text: string): RenderedChart {
   const all = parseAllDocuments(text)
     .map((document) => document.toJS() as Manifest | null)
@@ -71,7 +71,7 @@ export function parseRendered(text: string): RenderedChart {
   };
 }
 
-/** Of an object without metadata, which Kubernetes will refuse, nothing is known. */
+/** An object may lack metadata; Kubernetes will refuse it. */
 function isHook(metadata: Manifest['metadata'] | undefined): boolean {
   const annotations = metadata?.annotations;
   return typeof annotations === 'object' && annotations !== null && 'helm.sh/hook' in annotations;

@@ -7,7 +7,7 @@ import { type PlainJson, valueAt } from '../policy/values-patches.ts';
 import type { License } from './license-file.ts';
 import type { ValuesFile } from './values-file.ts';
 
-/** Every text and number inside a document that is secret as a whole. */
+/** Every text and number inside a document that is secret altogether. */
 function hideTexts(
   redactor: Redactor,
   document: PlainJson | undefined,
@@ -25,7 +25,7 @@ export function hideValues(product: Product, values: ValuesFile, redactor: Redac
   for (const path of product.values.secrets) hideTexts(redactor, valueAt(values.root, path));
 }
 
-/** A licence is secret as a whole, its entitlements apart: they decide what is installed and are shown. */
+/** A licence is secret except for its entitlements: they decide what is installed and are shown. */
 export function hideLicense(product: Product, license: License, redactor: Redactor): void {
   redactor.add(license.text);
   const shown = new Set([...license.entitlements, product.name, license.expires ?? '']);
@@ -34,7 +34,7 @@ export function hideLicense(product: Product, license: License, redactor: Redact
 
 type Secret = KubeObject & { data?: Record<string, string> };
 
-/** The licence that the product runs with, from its Secret; undefined where there is none. */
+/** The installed licence, from the product's Secret; undefined where there is none. */
 export async function installedLicense(
   kubectl: Kubectl,
   product: Product,
@@ -59,7 +59,7 @@ export async function installedLicense(
   }
 }
 
-/** The passwords that an install generated: they may turn up in what pods and programs say. */
+/** The passwords that an install generated: they may appear in the output of pods and programs. */
 export async function hideGenerated(kubectl: Kubectl, product: Product, redactor: Redactor): Promise<void> {
   for (const { name } of product.generatedSecrets) {
     const found = await kubectl.get<Secret>('secret', name, { namespace: product.namespace });

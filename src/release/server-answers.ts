@@ -8,7 +8,10 @@ import type { UpgradeContext } from './context.ts';
 import { parseRendered } from './rendered-chart.ts';
 import { byNamespace, tryEach } from './try-each.ts';
 
-/** What Helm's record has and the chart to come has not: Helm removes it after it has made the rest. */
+/**
+ * Objects that are in Helm's record and not in the new chart: Helm removes them after it has created the
+ * rest.
+ */
 export const leaving = ({ objects, deployed }: ServerAnswers): Manifest[] =>
   (deployed?.objects ?? []).filter(
     (one) =>
@@ -17,10 +20,10 @@ export const leaving = ({ objects, deployed }: ServerAnswers): Manifest[] =>
       ),
   );
 
-/** The name under which Helm 4 applies, whatever its file is called. */
+/** The field manager's name of Helm 4, whatever its file is called. */
 export const helmManager = 'helm';
 
-/** Asks when it is first asked, and remembers; what failed is asked again. */
+/** Queries on the first call and caches the answer; a failed query is repeated. */
 export function answersOnce(ctx: () => UpgradeContext): UpgradeContext['answers'] {
   let known: Promise<ServerAnswers> | undefined;
   return (signal) => {
@@ -33,13 +36,13 @@ export function answersOnce(ctx: () => UpgradeContext): UpgradeContext['answers'
 }
 
 /**
- * Every object of the chart as the API server would take it from Helm, tried by a server-side apply in Helm's name that changes
- * nothing, beside what lives now. Throws when the server does not answer.
+ * Every object of the chart as the API server would accept it from Helm, tried by a server-side dry run as
+ * Helm, next to the live object. Throws when the server does not answer.
  */
 async function askServer(ctx: UpgradeContext, signal: AbortSignal): Promise<ServerAnswers> {
   const { namespace, release } = ctx.product;
   const [rendered, deployed] = await Promise.all([ctx.rendered(), deployedRecord(ctx)]);
-  // One that is named when it is made meets nothing that is there.
+  // An object with generateName never meets an existing one.
   const manifests = rendered
     .filter(({ metadata }) => metadata?.['generateName'] === undefined)
     .map((manifest) => asHelmApplies(manifest, release, namespace));
@@ -53,7 +56,7 @@ async function askServer(ctx: UpgradeContext, signal: AbortSignal): Promise<Serv
   const objects = manifests.map((manifest, place): Answer => {
     const { next, conflicts, refusal } = trials[place] as TriedObject;
     const there = live.find(manifest);
-    // Helm makes a namespace of the chart's before what lies in it.
+    // Helm creates a namespace of the chart before the objects in it.
     const refused = refusal !== undefined && !created.has(missingNamespace(refusal) ?? '');
     return {
       manifest,
@@ -83,11 +86,11 @@ async function deployedRecord({ helm }: UpgradeContext) {
   return { revision, lastRevision: last.revision, objects };
 }
 
-/** Helm compares with what is deployed; a revision that failed has left that as it was. */
+/** Helm compares with the deployed revision; a failed revision has left it as it was. */
 const deployedRevision = (history: readonly HelmRevision[]) =>
   history.findLast(({ status }) => status === 'deployed') ?? history.at(-1);
 
-/** Of one without a name nothing can be there. */
+/** An object without a name cannot exist. */
 const isNamed = ({ metadata }: Manifest) => typeof metadata?.name === 'string';
 
 const group = (apiVersion: string) => (apiVersion.includes('/') ? apiVersion.split('/')[0] : '');
@@ -144,14 +147,14 @@ async function tryOne(
 ): Promise<TriedObject> {
   let trial = await tryThese(ctx, [manifest], question, false);
   const conflicts = trial.refusal === undefined ? [] : parseConflicts(trial.refusal);
-  // A conflict hides whatever else the server has against it.
+  // A conflict hides any other refusal of the server.
   if (conflicts.length > 0) trial = await tryThese(ctx, [manifest], question, true);
   if (trial.refusal !== undefined) return { conflicts, refusal: trial.refusal };
   const [next] = trial.objects as ServerObject[];
   return { conflicts, next };
 }
 
-/** Helm sets them on every object right before it applies. */
+/** Helm sets these on every object right before it applies it. */
 export function asHelmApplies(manifest: Manifest, release: string, namespace: string): Manifest {
   const { labels, annotations, ...metadata } = manifest.metadata ?? {};
   return {

@@ -1,15 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { NodeObject } from './cluster-objects.ts';
 
-/** A kubelet speaks to the API server every ten seconds; below the time that checks of the node have. */
+/** A kubelet reports to the API server every ten seconds; less than the timeout of the checks of the node. */
 const limitMs = 40_000;
-/** What is older than this is no restart. */
+/** An older change is not a restart. */
 const newsMs = 60_000;
 const awayTaints = new Set(['node.kubernetes.io/not-ready', 'node.kubernetes.io/unreachable']);
 
 /**
- * Whether a node counts as away and probably is not: Kubernetes has just found out, as after a restart of
- * k3s, or it is ready again and still has the taint of one that is away.
+ * Whether a node is reported as away and probably is not: Kubernetes has just noticed it, as after a restart
+ * of k3s, or the node is ready again and still has the taint.
  */
 export function isSettling({ spec, status }: NodeObject, now: Date): boolean {
   const ready = status.conditions?.find(({ type }) => type === 'Ready');
@@ -19,8 +19,8 @@ export function isSettling({ spec, status }: NodeObject, now: Date): boolean {
 }
 
 /**
- * Reads again while a node is settling, for a while; the last answer. Throws what `read` throws, and an
- * AbortError when it is stopped.
+ * Reads again while a node is settling, for a limited time; returns the last answer. Throws what `read`
+ * throws, and an AbortError when it is stopped.
  */
 export async function settled<T extends { nodes: readonly NodeObject[] }>(
   read: () => Promise<T>,

@@ -7,7 +7,7 @@ import { causesOf, type Looking, surestFirst, type Trouble, troublesOf } from '.
 const tailLines = 40;
 const shownLines = 5;
 
-/** The last output of what runs, or has run; empty where it has said nothing or cannot be asked. */
+/** The last output of a container that runs or has run; empty where there is none or it cannot be read. */
 export async function lastOutput(
   kubectl: Kubectl,
   namespace: string,
@@ -18,11 +18,11 @@ export async function lastOutput(
   const options = signal === undefined ? { tailLines } : { tailLines, signal };
   const text = await kubectl.logs({ namespace, ...log }, options).catch(() => '');
   const lines = text.trimEnd().split('\n').filter(Boolean);
-  // What tries again says the same again.
+  // A program that retries prints the same again.
   return lines.filter((line, place) => line !== lines[place - 1]).slice(-shownLines);
 }
 
-/** One cause: what is wrong, what its probe was answered, its event, its last output, in this order. */
+/** One cause: what is wrong, the answer to its probe, its event, its last output, in this order. */
 function troubleLines(trouble: Trouble, log: readonly string[]): string[] {
   const { workload, message, pods, probe, event } = trouble;
   const others = pods.length > 1 ? ` (${pods.length} pods)` : '';
@@ -34,7 +34,7 @@ function troubleLines(trouble: Trouble, log: readonly string[]): string[] {
   ];
 }
 
-/** Workloads that say the very same and nothing more share a cause, such as a node that takes no pods. */
+/** Workloads with the same message and nothing more share a cause, such as a node that accepts no pods. */
 function alike(causes: readonly Trouble[], logOf: (trouble: Trouble) => readonly string[]): string[] {
   const found: { shown: Trouble; log: readonly string[] }[] = [];
   for (const trouble of causes) {
@@ -51,7 +51,7 @@ function alike(causes: readonly Trouble[], logOf: (trouble: Trouble) => readonly
   return found.flatMap(({ shown, log }) => troubleLines(shown, log));
 }
 
-/** Each cause once; what may only follow from them by name. */
+/** Each cause once; possible consequences by name. */
 export function causeLines(
   troubles: readonly Trouble[],
   logOf: (trouble: Trouble) => readonly string[],

@@ -4,8 +4,9 @@ import type { Controller, KubeEvent, NamespaceView } from '../host/namespace-vie
 import { podKinds, podTrouble, type PodTrouble } from './pod-trouble.ts';
 
 /**
- * One cause, once for all pods of a workload. `refused`: the server takes no pod of it (quota, admission, webhook); `job`: a Job has failed
- * for good; `deadline`: a Deployment gave up with nothing else known; the others are pods'.
+ * One cause, once for all pods of a workload. `refused`: the server refuses its pods (quota, admission,
+ * webhook); `job`: a Job has failed for good; `deadline`: a Deployment exceeded its deadline and nothing else
+ * is known; the other kinds are those of pods.
  */
 export interface Trouble {
   kind: PodTrouble['kind'] | 'refused' | 'job' | 'deadline';
@@ -13,13 +14,13 @@ export interface Trouble {
   workload: string;
   message: string;
   pods: string[];
-  /** Whether the release is known to have made it: Helm waits for nothing else. */
+  /** Whether it is known to belong to the release: Helm waits for nothing else. */
   ofRelease: boolean;
-  /** Whether it is a hook's, or what a hook has made. */
+  /** Whether it is a hook, or created by one. */
   ofHook: boolean;
-  /** Of those pods that have one. */
+  /** Of the pods that have one. */
   addresses: string[];
-  /** Whether a container of theirs that is not ready runs at this instant. */
+  /** Whether a container of them that is not ready is running now. */
   runs: boolean;
   /** The Deployment has waited for as long as its chart allows. */
   overdue: boolean;
@@ -32,18 +33,18 @@ export interface Trouble {
 
 export interface Looking {
   now: Date;
-  /** When this Helm began: Jobs from before it are no cause. Undefined where none did: no Job is one. */
+  /** When this Helm started: earlier Jobs are no cause. Undefined where none did: then no Job is a cause. */
   since: Date | undefined;
-  /** What others have made in the namespace is no cause of how this Helm release fares; undefined: whoever made it. */
+  /** Objects of others in the namespace are no cause of this release's state; undefined: of any owner. */
   release?: string;
-  /** Only pods with these labels, and what makes them. */
+  /** Only pods with these labels, and their controllers. */
   selector?: string;
 }
 
 const hookMark = 'helm.sh/hook';
 const isHook = ({ metadata }: Controller | Pod): boolean => metadata.annotations?.[hookMark] !== undefined;
 
-/** All that keeps the namespace's workloads from serving, the surest first. */
+/** All that keeps the namespace's workloads from serving, the most certain first. */
 export function troublesOf(view: NamespaceView, looking: Looking): Trouble[] {
   const eventsOf = eventFinder(view.events);
   const byKey = new Map<string, Trouble>();
@@ -93,13 +94,16 @@ export function troublesOf(view: NamespaceView, looking: Looking): Trouble[] {
 const order: Trouble['kind'][] = ['refused', 'job', ...podKinds, 'deadline'];
 export const surestFirst = (a: Trouble, b: Trouble): number => order.indexOf(a.kind) - order.indexOf(b.kind);
 
-/** What says more than that something waits. */
+/** A trouble that says more than that something waits. */
 const isSure = ({ kind }: Trouble): boolean => kind !== 'unready' && kind !== 'deadline';
 
-/** Whether something of it may be at work while it is not ready, also between two ends of a crash loop. */
+/** Whether it may be working while it is not ready, also between two ends of a crash loop. */
 export const mayBeAtWork = (trouble: Trouble): boolean => trouble.runs || !isSure(trouble);
 
-/** Causes apart from what may only follow from them: a pod that waits for another workload is no failure of its own. */
+/**
+ * Causes, and what may only be a consequence: a pod that waits for another workload has no failure of its
+ * own.
+ */
 export function causesOf(troubles: readonly Trouble[]): { causes: Trouble[]; following: Trouble[] } {
   const sure = troubles.filter(isSure);
   if (sure.length === 0) return { causes: [...troubles], following: [] };
@@ -110,7 +114,7 @@ export function causesOf(troubles: readonly Trouble[]): { causes: Trouble[]; fol
   };
 }
 
-/** What only the controller knows; marks the pods' troubles whose time is over. */
+/** Troubles that only the controller knows; marks those of pods that are overdue. */
 function controllerTroubles(
   controller: Controller,
   events: readonly KubeEvent[],
@@ -142,7 +146,7 @@ function controllerTroubles(
     const hook = metadata.annotations?.[hookMark];
     const message = `${hook === undefined ? 'the Job' : `the ${hook} hook`} failed: ${foreign(failed.reason ?? failed.message ?? 'no reason given')}`;
     const [pod] = own;
-    // Its pods' end is the same cause.
+    // The end of its pods is the same cause.
     for (const one of own) podTroubles.splice(podTroubles.indexOf(one), 1);
     return [
       { ...none, ...pod, kind: 'job', message: pod === undefined ? message : `${message}; ${pod.message}` },
@@ -168,7 +172,7 @@ function controllerTroubles(
   return found;
 }
 
-/** What its probe said last, with what it was asked for. */
+/** The last answer to its probe, with the URL or command. */
 function lastAnswer(events: readonly KubeEvent[]): string | undefined {
   const last = events.findLast(({ reason }) => reason === 'Unhealthy');
   return last === undefined ? undefined : foreign(oneLine(last.message));
@@ -188,7 +192,7 @@ const oneLine = (text: string): string => text.replaceAll(/\s+/g, ' ').trim();
 const nameOf = ({ kind, metadata }: { kind: string; metadata: { name: string } }): string =>
   `${kind}/${metadata.name}`;
 
-/** How many pods a workload should have, and how many of them are of the newest kind and ready. */
+/** How many pods a workload should have, and how many of them are up to date and ready. */
 export function podCount({ kind, spec, status }: Controller): { wanted: number; ready: number } | undefined {
   if (kind === 'DaemonSet') {
     const wanted = status?.desiredNumberScheduled ?? 0;
@@ -216,7 +220,7 @@ function lastRefusal(events: readonly KubeEvent[]): string | undefined {
   return last?.reason === 'FailedCreate' ? last.message : undefined;
 }
 
-/** Events that only repeat what the pod's own status says, or that belong to every start. */
+/** Events that only repeat the pod's own status, or that belong to every start. */
 const silent =
   /^(Failed|Unhealthy|Scheduled|Pulled|Pulling|Created|Started|Killing|BackOff|SuccessfulCreate|FailedScheduling|SandboxChanged|NodeNotReady)$/;
 
@@ -227,7 +231,7 @@ function telling(events: readonly KubeEvent[], message: string): string | undefi
   return message.includes(latest) ? undefined : `${last.reason}: ${foreign(latest)}`;
 }
 
-/** Of one life of an object: one that was made anew under the same name has others. */
+/** Events of an object by uid: an earlier object of the same name has others. */
 function eventFinder(events: readonly KubeEvent[]) {
   return ({ kind, metadata }: Pod | Controller): KubeEvent[] =>
     events.filter(
@@ -238,7 +242,7 @@ function eventFinder(events: readonly KubeEvent[]) {
     );
 }
 
-/** The object that an operator knows: of a Deployment's pod not its ReplicaSet. */
+/** The object that an operator knows: for a Deployment's pod not its ReplicaSet. */
 function workloadOf(pod: Pod, controllers: readonly Controller[]): Controller | undefined {
   const owner = (of: Pod | Controller) =>
     controllers.find((one) =>
@@ -248,17 +252,17 @@ function workloadOf(pod: Pod, controllers: readonly Controller[]): Controller | 
   return first === undefined ? undefined : (owner(first) ?? first);
 }
 
-/** A Job of a CronJob's, or a Job or hook from before this Helm, is no cause of how Helm ends. */
+/** A Job of a CronJob, or a Job or hook from before this Helm, is no cause of how Helm ends. */
 function isPast(owner: Controller | Pod | undefined, { since }: Looking): boolean {
   if (owner === undefined) return false;
   if (owner.kind !== 'Job' && !isHook(owner)) return false;
   if (owner.metadata.ownerReferences?.some(({ kind }) => kind === 'CronJob') === true) return true;
-  // The server's times are whole seconds.
+  // The server's times are full seconds.
   const made = Date.parse(owner.metadata.creationTimestamp ?? '') + 999;
   return since === undefined || made < since.getTime();
 }
 
-/** Helm marks what it makes, and hooks are marked by their chart. */
+/** Helm labels what it creates, and hooks are labelled by their chart. */
 function isOthers(owner: Controller | undefined, { release }: Looking): boolean {
   if (owner === undefined || release === undefined || owner.kind === 'ReplicaSet') return false;
   return owner.metadata.annotations?.['meta.helm.sh/release-name'] !== release && !isHook(owner);

@@ -4,20 +4,20 @@ import { isFullQuota } from '../policy/refusal.ts';
 
 const atOnce = 4;
 
-/** kubectl takes objects of one namespace in one question. */
+/** kubectl accepts objects of one namespace per call. */
 export const byNamespace = <T extends Manifest>(manifests: readonly T[], usual: string): Map<string, T[]> =>
   Map.groupBy(manifests, ({ metadata }) => metadata.namespace ?? usual);
 
 interface Asking<T> {
   together(some: readonly Manifest[], namespace: string): Promise<Trial>;
-  /** Of one that was taken together with the others: the object as the server would have it. */
+  /** For an object that was accepted together with the others: the object as the server would have it. */
   taken(object: KubeObject): T;
   alone(manifest: Manifest, namespace: string): Promise<T>;
 }
 
 /**
- * Tries objects all at once, and each alone where something is refused: kubectl's message about several objects does not say which is which.
- * `usual` is the namespace of those that name none.
+ * Tries all objects at once, and each alone where something is refused: kubectl's message about several
+ * objects does not say which is which. `usual` is the namespace of those that name none.
  */
 export async function tryEach<T>(
   manifests: readonly Manifest[],
@@ -38,13 +38,13 @@ export async function tryEach<T>(
 }
 
 interface Creation {
-  /** As the server would have it, where it says so. */
+  /** As the server would have it, where it returns it. */
   object?: KubeObject | undefined;
-  /** Why the server refuses it; that a quota is full is none: whether it has room depends on what ends before. */
+  /** Why the server refuses it; a full quota is no refusal: it depends on what ends before. */
   refusal?: string | undefined;
 }
 
-/** Tries to make each object, in somebody's name or our own. */
+/** Tries to create each object, as a given user or our own. */
 export function tryCreations(
   kubectl: Kubectl,
   manifests: readonly Manifest[],

@@ -7,10 +7,7 @@ import type { ServerAnswers, ServerObject } from './answered-objects.ts';
 import { type PodTrial, templateOf } from './pod-trials.ts';
 import { leaving } from './server-answers.ts';
 
-/**
- * How the pods of the release change in an upgrade, in Helm's order, and which of those that live now it
- * replaces.
- */
+/** How the pods of the release change in an upgrade, in Helm's order, and which live ones are replaced. */
 export function upgradeRollouts(
   answers: ServerAnswers,
   trials: readonly PodTrial[],
@@ -26,7 +23,7 @@ export function upgradeRollouts(
     if (next === undefined) continue;
     const rollout = rolloutOf(trial, next, of(own), usual);
     if (live !== undefined && isDeepStrictEqual(templateOf(next), templateOf(live))) {
-      // More of the same: those that have their place stay.
+      // The same pods, only more of them: those that are scheduled stay.
       const [placed, waiting] = [true, false].map((has) => own.filter((pod) => isPlaced(pod) === has));
       const replicas = Math.max(0, rollout.replicas - (placed?.length ?? 0));
       rollouts.push({
@@ -43,7 +40,7 @@ export function upgradeRollouts(
   }
   for (const { live, next, manifest } of objects) {
     if (live === undefined || trials.some(({ answer }) => answer?.next === next)) continue;
-    // Helm waits for those that nothing has placed so far, too.
+    // Helm also waits for pods that are not scheduled yet.
     for (const pod of podsOf(live, living, usual).filter((one) => !isPlaced(one))) {
       const [waits] = of([pod]) as [PodNeeds];
       const workload = `${manifest.kind}/${manifest.metadata.name}`;
@@ -91,7 +88,7 @@ function rolloutOf({ workload, pod }: PodTrial, next: ServerObject, old: PodNeed
   const needs = podNeeds(pod, usual);
   const { type, rollingUpdate = {} } = spec.strategy ?? spec.updateStrategy ?? {};
   const base = { workload, next: needs, replicas, old };
-  // Nothing happens before somebody deletes the pods.
+  // Nothing happens until somebody deletes the pods.
   if (type === 'OnDelete') return { ...base, replicas: 0, old: [], surge: 0, unavailable: 0 };
   if (next.kind === 'StatefulSet')
     return {
@@ -103,7 +100,7 @@ function rolloutOf({ workload, pod }: PodTrial, next: ServerObject, old: PodNeed
     return { ...base, surge: 0, unavailable: Math.max(replicas, old.length) };
   const surge = count(rollingUpdate.maxSurge, replicas, 'up');
   const unavailable = count(rollingUpdate.maxUnavailable, replicas, 'down');
-  // Kubernetes lets one go where both round to nothing.
+  // Kubernetes stops one pod where both round to 0.
   return { ...base, surge, unavailable: surge === 0 && unavailable === 0 ? 1 : unavailable };
 }
 
@@ -118,6 +115,6 @@ function count(value: number | string | undefined, replicas: number, rounds: 'up
   return rounds === 'up' ? Math.ceil(part) : Math.floor(part);
 }
 
-/** Pods that end and are not made again. */
+/** Pods that end and are not replaced. */
 const departures = (gone: readonly PodNeeds[]): Rollout[] =>
   gone.map((pod) => ({ workload: '', next: pod, replicas: 0, surge: 0, unavailable: 1, old: [pod] }));

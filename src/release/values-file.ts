@@ -12,7 +12,10 @@ export interface ValuesFile {
   root: PlainObject;
 }
 
-/** Reads a values file as Helm does. Throws `preflight` when the file is missing, or with the lines that Helm would not take or nobody could mean. */
+/**
+ * Reads a values file as Helm does. Throws `preflight` when the file is missing, or with the lines that Helm
+ * would refuse or that are ambiguous.
+ */
 export async function readValuesFile(path: string, program: string): Promise<ValuesFile> {
   let bytes: Buffer;
   try {
@@ -33,7 +36,7 @@ export async function readValuesFile(path: string, program: string): Promise<Val
   return parseValues(path, decoded.text);
 }
 
-/** As {@link readValuesFile}, from text that was read already; `path` is for messages. */
+/** As {@link readValuesFile}, from text that was already read; `path` is for messages. */
 export function parseValues(path: string, text: string): ValuesFile {
   const read = readAsHelm(text);
   if ('faults' in read) throw unreadable(path, read.faults);

@@ -35,12 +35,13 @@ export const overlaySchema = z.object({
   sha256: z.string().nullable().optional(),
 });
 
-/** What is recorded before the overlay is written, and stays in the result. */
+/** The part that is recorded before the overlay is written; it stays in the result. */
 const hashOnly = z.object({ overlay: overlaySchema.pick({ sha256: true }) });
 
 /**
- * Writes the overlay that the release's patches ask for on this values file, or removes one that is not asked for any more. One that is
- * not known is kept in a backup first: `copies` are where it may have been saved, `known` is a backup folder to use.
+ * Writes the overlay that the release's patches need for this values file, or removes one that is not needed
+ * any more. An unknown one is saved in a backup first: `copies` are where it may have been saved, `known` is
+ * a backup folder to use.
  */
 export async function writeOverlay(
   ctx: Pick<StepContext, 'release' | 'paths' | 'now' | 'run'>,
@@ -68,7 +69,9 @@ export async function writeOverlay(
 const fileHash = async (path: string): Promise<string | undefined> =>
   existsSync(path) ? sha256Of(await readFile(path, 'utf8')) : undefined;
 
-/** As {@link writeOverlay}, at another place, over whatever lies there. Returns the ids of the patches that apply. */
+/**
+ * As {@link writeOverlay}, at another path, over any file there. Returns the ids of the patches that apply.
+ */
 export async function placeOverlay(
   { release, paths }: Pick<StepContext, 'release' | 'paths'>,
   values: ValuesFile,
@@ -84,7 +87,10 @@ export async function placeOverlay(
   return overlay.applied.map(({ id }) => id);
 }
 
-/** What every Helm call is given, the later file winning: the operator's values, then the overlay where there is one. */
+/**
+ * The values files of every Helm call, the later one winning: the operator's, then the overlay where there is
+ * one.
+ */
 export function valuesFiles({ paths }: Pick<StepContext, 'paths'>): string[] {
   return existsSync(paths.overlay) ? [paths.values, paths.overlay] : [paths.values];
 }

@@ -4,7 +4,7 @@ import { readAsHelm } from './values-yaml.ts';
 import type { Product } from '../payload/product-schema.ts';
 import { IvaapError } from '../errors.ts';
 
-/** What a fresh install puts into the values file. */
+/** What a fresh install writes into the values file. */
 export interface ValuesAnswers {
   fqdn: string;
   storagePath: string;
@@ -12,8 +12,8 @@ export interface ValuesAnswers {
 }
 
 /**
- * The first values file of a host: the payload's template, or the operator's own file, with the answers and the licence's
- * connectors put in their places. Comments stay. In an operator's file what is set already is left as it is.
+ * The first values file of a host: the payload's template, or the operator's own file, with the answers and
+ * the licence's connectors filled in. Comments stay. Values that are set in an operator's file stay.
  */
 export function renderValues(
   product: Product,
@@ -34,7 +34,7 @@ export function renderValues(
   const { keys, autoMigrate } = product.values;
   let changed = false;
   const put = (path: readonly string[], value: string | boolean, always: boolean) => {
-    // With what is merged from elsewhere in the file.
+    // Includes what is merged from elsewhere in the file.
     const has = 'root' in read ? valueAt(read.root, path) : undefined;
     if (has !== undefined && (!always || has === value)) return;
     document.setIn(path, value);
@@ -48,6 +48,6 @@ export function renderValues(
       put(enabledPath, answers.entitlements.includes(entitlement), !fromOperator);
     }
   }
-  // A file that says it all already stays as it is, byte for byte.
+  // A file that already has all of it stays as it is, byte for byte.
   return changed ? document.toString({ lineWidth: 0 }) : filled;
 }

@@ -21,7 +21,7 @@ import type { PlainObject } from '../policy/values-patches.ts';
 
 const tag = (name: string) => `tag:yaml.org,2002:${name}`;
 
-/** Helm's YAML is 1.1 with merge keys, but knows no times and no numbers to the base of sixty, and takes 0o17 too. */
+/** Helm's YAML is 1.1 with merge keys, but without timestamps and base-60 numbers, and it accepts 0o17. */
 export const asHelmReads: ParseOptions & DocumentOptions & SchemaOptions = {
   version: '1.1',
   schema: 'yaml-1.1',
@@ -44,7 +44,7 @@ export const asHelmReads: ParseOptions & DocumentOptions & SchemaOptions = {
   ],
 };
 
-/** Something that Helm would refuse, or read in a way that nobody means, and where it stands. */
+/** Something that Helm would refuse, or read in an unintended way, and its line. */
 export interface ValuesFault {
   line: number;
   what: string;
@@ -52,12 +52,13 @@ export interface ValuesFault {
 }
 
 const takenTags = new Set(['str', 'int', 'bool', 'null', 'map', 'seq'].map(tag));
-/** Uses of anchors in one another; what is above is a file that grows beyond measure. */
+/** Aliases inside one another; above this the file grows beyond measure. */
 const mostAliases = 100_000;
 
 /**
- * The values in a text as Helm's own reader has them, or why they are refused. An empty text is no values. Refused beside what Helm refuses: equal keys,
- * of which it takes the last one silently, several documents, which it lays over one another, and a merge that overrides keys above it.
+ * The values in a text as Helm's own reader sees them, or why they are refused. An empty text has no values.
+ * Refused in addition to what Helm refuses: duplicate keys, of which it silently uses the last, several
+ * documents, which it merges, and a merge that overrides keys above it.
  */
 export function readAsHelm(text: string): { root: PlainObject } | { faults: ValuesFault[] } {
   const lines = new LineCounter();
@@ -134,7 +135,7 @@ const nameOf = (key: unknown) => String(isScalar(key) ? key.value : key);
 const isMergeKey = (key: unknown) =>
   isScalar(key) && (typeof key.value === 'symbol' || key.source === '<<') && key.type === 'PLAIN';
 
-/** What is merged wins over the keys above it in Helm's reader, and over none in all others. */
+/** In Helm's reader merged keys override the keys above them; in all other readers they do not. */
 function mergeFaults(map: YAMLMap, document: Document): { node: Node; what: string }[] {
   const faults: { node: Node; what: string }[] = [];
   const above = new Set<string>();
@@ -164,7 +165,7 @@ function keyAt(text: string, position: number): string {
   return (/^[^\s:]+/.exec(text.slice(position, position + 200))?.[0] ?? '?').replaceAll(/["']/g, '');
 }
 
-/** The text of a file's bytes. Whatever is not UTF-8 is told by its line. */
+/** The text of a file's bytes. Anything that is not UTF-8 is reported with its line. */
 export function decodeValues(bytes: Buffer): { text: string } | { faults: ValuesFault[] } {
   const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
   try {
