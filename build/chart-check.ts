@@ -66,9 +66,10 @@ export function checkRenderings(files: ReleaseFiles, renderings: readonly Render
   const text = `${at(['database', 'selector'])}: the chart renders no pod with ${value.database.selector}: there is no database to dump`;
   for (const rendering of without)
     add(without.length === renderings.length ? mistakes : warnings, [text], rendering);
-  const told = (found: Map<string, string>) => [...found].map(([what, values]) => `${what} (with ${values})`);
-  if (mistakes.size > 0) throw new SpecError(told(mistakes).join('\n'));
-  return told(warnings);
+  const listed = (found: Map<string, string>) =>
+    [...found].map(([what, values]) => `${what} (with ${values})`);
+  if (mistakes.size > 0) throw new SpecError(listed(mistakes).join('\n'));
+  return listed(warnings);
 }
 
 function workloadMistakes({ product }: ReleaseFiles, manifests: readonly Manifest[]): string[] {

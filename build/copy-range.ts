@@ -52,12 +52,12 @@ export async function copyRange(
   const input = openSync(path, 'r');
   const writes = new PendingWrites(input, task.output, task.outputUncached);
   try {
-    let told = 0;
+    let reported = 0;
     for (let position = offset; position < end;) {
       const memory = await writes.memory();
       const written = position - offset - behindBytes;
-      if (written - told >= turnBytes) {
-        onBytes((told = written));
+      if (written - reported >= turnBytes) {
+        onBytes((reported = written));
         await setImmediate();
       }
       const border = Math.floor(position / pieceBytes + 1) * pieceBytes;

@@ -82,14 +82,14 @@ async function packPlan(plan: CheckedPlan, request: PackRequest): Promise<Packed
     forget = temporaryFile(partial.temporaryPath);
     const file = partial.handle;
     uncached = openUncached(file.fd, constants.O_RDWR);
-    const told = (done: number, total: number) => onProgress?.({ what: 'packing', done, total });
+    const onBytes = (done: number, total: number) => onProgress?.({ what: 'packing', done, total });
     const digest = await writePayload(
       { file, uncached },
       request.executable,
       plan.sources,
       layout,
       pool,
-      told,
+      onBytes,
     );
     await refuseChanged(before);
     const signature = await detachedSignature(file, layout.index, digest, request);
@@ -144,6 +144,6 @@ function detachedSignature(
 ): Promise<string> | undefined {
   if (keys === undefined) return undefined;
   const comment = `${product} ${version} payload sha256:${digest}`;
-  const told = (done: number) => onProgress?.({ what: 'signing', done, total: fileSize });
-  return minisignature(file, fileSize, keys.key, comment, told);
+  const onBytes = (done: number) => onProgress?.({ what: 'signing', done, total: fileSize });
+  return minisignature(file, fileSize, keys.key, comment, onBytes);
 }

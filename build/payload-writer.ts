@@ -128,10 +128,10 @@ async function writeContent(
 ): Promise<void> {
   const { size, content, name } = source;
   const hashedBytes = { from: hashed.from * chunkSize, to: hashed.to * chunkSize };
-  let told = offset;
+  let reported = offset;
   const onBytes = (done: number) => {
-    const extent = { from: told, to: offset + done };
-    told = extent.to;
+    const extent = { from: reported, to: offset + done };
+    reported = extent.to;
     wrote(extent.from, extent.to, overlap(extent, hashedBytes));
   };
   const result: Partial<HashResult> = await (range === undefined

@@ -25,7 +25,7 @@ function peakOf(pid: number): number {
 export function measure(argv: readonly string[]): Promise<Measurement> {
   const [program = '', ...args] = argv;
   return new Promise((resolve, reject) => {
-    const begun = performance.now();
+    const startedAt = performance.now();
     const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'], env });
     let said = '';
     let peakBytes = 0;
@@ -33,7 +33,7 @@ export function measure(argv: readonly string[]): Promise<Measurement> {
     child.stderr.setEncoding('utf8').on('data', (text: string) => (said += text));
     child.on('error', reject);
     child.on('exit', (code) => {
-      const ms = performance.now() - begun;
+      const ms = performance.now() - startedAt;
       clearInterval(poll);
       if (code === 0) resolve({ ms, peakBytes });
       else reject(new Error(`${argv.join(' ')} ended with ${code}: ${said}`));

@@ -46,17 +46,17 @@ const parts: Part[] = [
 ];
 
 const seconds = (since: number) => ((performance.now() - since) / 1000).toFixed(1);
-const begun = performance.now();
+const startedAt = performance.now();
 const counts = { passed: 0, failed: 0 };
 await inParallel(parts, Math.min(cpus().length, 3), async ({ name, run }) => {
-  const partBegun = performance.now();
+  const partStartedAt = performance.now();
   const { ok, output } = await run();
   const units = readClosingLine('unit', output);
   counts.passed += (units?.passed ?? 0) + (ok ? 1 : 0);
   counts.failed += (units?.failed ?? 0) + (ok ? 0 : 1);
-  console.log(`${ok ? 'ok    ' : 'FAILED'} ${name} (${seconds(partBegun)} s)`);
+  console.log(`${ok ? 'ok    ' : 'FAILED'} ${name} (${seconds(partStartedAt)} s)`);
   if (!ok) console.log(output.trimEnd().replaceAll(/^/gm, '    '));
 });
-console.log(`all of it in ${seconds(begun)} s`);
+console.log(`all of it in ${seconds(startedAt)} s`);
 console.log(closingLine('check', counts));
 process.exitCode = counts.failed === 0 ? 0 : 1;

@@ -96,7 +96,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
 
 /** Starts a stage in a process group of its own, so that all of it can be ended when its limit is over. */
 function startStage(stage: Stage): RunningStage {
-  const begun = performance.now();
+  const startedAt = performance.now();
   let unprinted: string[] | undefined = [];
   const say = (text: string) => {
     if (unprinted === undefined) process.stdout.write(text);
@@ -123,7 +123,7 @@ function startStage(stage: Stage): RunningStage {
     child.on('close', (code) => {
       clearTimeout(limit);
       if (child.pid !== undefined) groups.delete(child.pid);
-      const minutes = (performance.now() - begun) / 60_000;
+      const minutes = (performance.now() - startedAt) / 60_000;
       const held = code === 0 && !overdue;
       const closing = stage.counted ? readClosingLine(stage.name, output) : { passed: 1, failed: 0 };
       const counts = closing ?? { passed: 0, failed: 1 };
@@ -138,7 +138,7 @@ function startStage(stage: Stage): RunningStage {
   return { ended, follow };
 }
 
-const begun = performance.now();
+const startedAt = performance.now();
 const total: Counts = { passed: 0, failed: 0 };
 const rows: string[] = [];
 const failures: string[] = [];
@@ -177,7 +177,7 @@ if (left.length === 0) total.passed += 1;
 else total.failed += 1;
 for (const text of failures) console.log(`\n${text}`);
 console.log(`\n${rows.join('\n')}`);
-console.log(`${minutesOf((performance.now() - begun) / 60_000)}  all of it`);
+console.log(`${minutesOf((performance.now() - startedAt) / 60_000)}  all of it`);
 console.log(`${total.passed} passed, ${total.failed} failed`);
 process.exitCode = total.failed === 0 ? 0 : 1;
 if (stopped !== undefined) process.exitCode = 128 + constants.signals[stopped];

@@ -61,9 +61,9 @@ export function baseline(graph: GraphName): Promise<Baseline> {
 async function undisturbed(host: TestHost, graph: GraphName): Promise<Baseline> {
   await prepare(host, graph);
   const tables = graph === 'upgrade' ? await tableChecksums(host) : {};
-  const begun = performance.now();
+  const startedAt = performance.now();
   const result = await host.ivaap(version, commands[graph]);
-  const seconds = (performance.now() - begun) / 1000;
+  const seconds = (performance.now() - startedAt) / 1000;
   await assertExit(host, result, 0, 'the undisturbed run');
   return { tables, outcome: await outcome(host, graph), seconds };
 }

@@ -18,22 +18,22 @@ async function mendedWhenReported(
   host: TestHost,
   graph: GraphName,
   reported: RegExp,
-  mend: () => Promise<void>,
+  fix: () => Promise<void>,
 ): Promise<Again> {
   const { child, ended } = await typeCommand(host, graph);
   const late = setTimeout(() => child.kill('SIGKILL'), limitMs);
   let said = '';
-  let mended: Promise<void> | undefined;
+  let fixed: Promise<void> | undefined;
   for (const stream of [child.stdout, child.stderr]) {
     stream?.on('data', (data: Buffer | string) => {
       said += String(data);
-      if (mended === undefined && reported.test(said)) mended = mend();
+      if (fixed === undefined && reported.test(said)) fixed = fix();
     });
   }
   const result = await ended;
   clearTimeout(late);
-  await (mended ?? mend());
-  return mended === undefined ? { ...result, problems: [`the run never said ${reported}`] } : result;
+  await (fixed ?? fix());
+  return fixed === undefined ? { ...result, problems: [`the run never said ${reported}`] } : result;
 }
 
 /** Traefik ends and is not started again. */

@@ -6,7 +6,7 @@ import { trialsOf } from './trials.ts';
 
 /** docs/crash-matrix.md: the places of both graphs, and the random instants that were tried. */
 
-const words = { cases: 'places', passed: 'survived' };
+const terms = { cases: 'places', passed: 'survived' };
 const idsOf = (graph: GraphName) => trialsOf(graph).map(({ id }) => id);
 
 /** Titles of the page's parts. */
@@ -26,7 +26,7 @@ export const crashPage = (): Page => ({
     'install), and typed again. It survived when that ended well and nothing differs from a run that nobody disturbed; ' +
     'see [testing.md](testing.md). `process`: `ivaap` alone was killed, `tree`: all that it had started as well. ' +
     'A row holds for the sources (src/, payload-spec/, test/lab/) with the hash that it names.',
-  words,
+  terms,
   columns: [{ name: 'killed' }, { name: 'what the next run found', code: true }],
   sections: [
     { title: sections.upgrade, ids: idsOf('upgrade') },

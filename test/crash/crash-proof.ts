@@ -28,11 +28,11 @@ export function crashProof(
   const all = trialsOf(graph);
   let base: Promise<Baseline> | undefined;
   return {
-    words: page.words,
+    terms: page.terms,
     groups: alone(trials),
     about: ({ id, kill }) => {
       const row = known.get(id);
-      const result = row === undefined ? 'no valid row' : row.passed ? page.words.passed : 'FAILED';
+      const result = row === undefined ? 'no valid row' : row.passed ? page.terms.passed : 'FAILED';
       return `${String(all.findIndex((each) => each.id === id) + 1).padStart(3)}  ${id} (${kill})  ${result}`;
     },
     async attempt({ cases: [trial] }, say) {
@@ -40,7 +40,7 @@ export function crashProof(
       base ??= endHostsOfTheDead().then(() => baseline(graph));
       const verdict = await survive(trial, base);
       const { id, kill, found, seconds, problems, processes } = verdict;
-      const result = problems.length === 0 ? page.words.passed : 'FAILED';
+      const result = problems.length === 0 ? page.terms.passed : 'FAILED';
       say(`${result} ${id} (${kill}, ${processes} killed, then ${seconds.toFixed(0)} s)`);
       if (found !== '') say(`    found: ${found}`);
       for (const line of problems.slice(0, 40)) say(`    ${line}`);

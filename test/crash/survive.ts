@@ -100,9 +100,9 @@ async function once(
   }
   onHit();
   const kept = graph === 'install' ? await secrets(host) : [];
-  const begun = performance.now();
+  const startedAt = performance.now();
   const again = await (trial.again ?? typeAgain)(host, graph);
-  const seconds = (performance.now() - begun) / 1000;
+  const seconds = (performance.now() - startedAt) / 1000;
   const texts = {
     'first run': text(killed.run),
     'journal after the kill': journal,

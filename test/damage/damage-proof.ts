@@ -64,7 +64,7 @@ export async function damageProof(seed: string): Promise<{ proof: Proof<Trial>; 
     ...on(executable, executableDamages(executable, seed)),
   ];
   const proof: Proof<Trial> = {
-    words: { cases: 'damages', passed: 'found' },
+    terms: { cases: 'damages', passed: 'found' },
     groups: alone(trials),
     attempt: ({ cases }) =>
       Promise.all(

@@ -121,7 +121,7 @@ test('preflight says all that is in the way at once, and changes nothing', async
     await chapter(
       'what is wrong is named in one report with what fixes each, and nothing is changed',
       async () => {
-        const mend = [
+        const undo = [
           await ingressDead(host),
           await strangeHelm(host),
           await filled('/opt/ivaap', 1536)(host),
@@ -149,7 +149,7 @@ test('preflight says all that is in the way at once, and changes nothing', async
         for (const line of [/FAIL +helm-process /, /fix: .*tail --pid=\d+/, /why: /])
           assert.match(result.stdout, line);
         assert.equal(differences(was, await fingerprint(host)), '');
-        for (const back of mend) await back();
+        for (const back of undo) await back();
         await host.untilHealthy();
       },
     );

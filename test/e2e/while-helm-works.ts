@@ -20,7 +20,7 @@ export interface Harm {
 
 export interface Harmed extends Finished {
   /** All that the operator has read. */
-  told: string;
+  output: string;
   /** From the harm to the run's end. */
   seconds: number;
 }
@@ -42,15 +42,15 @@ export async function upgradeHarmed(host: TestHost, { harm, heal }: Harm): Promi
       await assertExit(host, await run.finished, -1, 'a run that should have come to Helm');
     }
     await host.shell(harm);
-    const begun = performance.now();
+    const startedAt = performance.now();
     run.thaw();
     const healed =
       heal === undefined
         ? undefined
         : host.until('Helm goes back', 300, () => goesBack(host)).then(() => host.shell(heal));
     const [result] = await Promise.all([run.finished, healed]);
-    const seconds = (performance.now() - begun) / 1000;
-    return { ...result, told: `${result.stdout}${result.stderr}`, seconds };
+    const seconds = (performance.now() - startedAt) / 1000;
+    return { ...result, output: `${result.stdout}${result.stderr}`, seconds };
   } finally {
     run.abandon();
   }

@@ -56,7 +56,7 @@ class OneHost {
   readonly #say: Say;
   readonly #results: Result[] = [];
   #pending: Fault[];
-  #open: { result: Result; begun: number } | undefined;
+  #open: { result: Result; startedAt: number } | undefined;
 
   constructor(chain: Chain, host: TestHost, base: Baseline, say: Say) {
     this.#chain = chain;
@@ -126,16 +126,16 @@ class OneHost {
     }
     this.#close('goes on');
     this.#begin(fault);
-    const { mend, afterMs } = (await fault.act?.(run, pid)) ?? {};
+    const { fix, afterMs } = (await fault.act?.(run, pid)) ?? {};
     run.thaw();
     if (afterMs !== undefined) {
       await sleep(afterMs);
-      await mend?.();
+      await fix?.();
       return true;
     }
     if (fault.ends.every((end) => end === 'goes on')) return true;
     await run.finished;
-    await mend?.();
+    await fix?.();
     return false;
   }
 
@@ -149,15 +149,15 @@ class OneHost {
       problems: [],
       output: '',
     };
-    this.#open = { result, begun: performance.now() };
+    this.#open = { result, startedAt: performance.now() };
     this.#pending = this.#pending.filter((each) => each !== fault);
   }
 
   #close(end: End, output = '', said = ''): void {
     if (this.#open === undefined) return;
-    const { result, begun } = this.#open;
+    const { result, startedAt } = this.#open;
     this.#open = undefined;
-    Object.assign(result, { end, output, said, seconds: (performance.now() - begun) / 1000 });
+    Object.assign(result, { end, output, said, seconds: (performance.now() - startedAt) / 1000 });
     result.problems.push(...unexpected(result));
     this.#results.push(result);
     if (end === 'goes on') this.#report(result);

@@ -27,7 +27,7 @@ export const faultPage: Page = {
     'dump was lost, nothing half-written lies under a real name, and in the end the host is as after an undisturbed upgrade. ' +
     '`goes on`: the run was not stopped by it; `killed`: it took the process along. ' +
     'A row counts while src/, payload-spec/ and test/lab/ have the hash that it names; otherwise it is stale.',
-  words: { cases: 'faults', passed: 'held' },
+  terms: { cases: 'faults', passed: 'held' },
   columns: [{ name: 'fault' }, { name: 'step' }, { name: "run's end" }, { name: 'it said', code: true }],
   sections: [section],
 };
@@ -41,7 +41,7 @@ export function faultProof(): Proof<Fault, Result> {
   const keep = keeper(faultPage);
   let base: Promise<Baseline> | undefined;
   return {
-    words: faultPage.words,
+    terms: faultPage.terms,
     groups: chains,
     about: ({ id, fault }) => `${id}: ${fault}`,
     async attempt(group, say) {

@@ -7,7 +7,7 @@ import { send } from './watched-run.ts';
 /** What was done to a run or its host. */
 interface Harm {
   /** Takes the fault back: once the run has ended, or after `afterMs` whatever the run does meanwhile. */
-  mend?: () => Promise<void>;
+  fix?: () => Promise<void>;
   afterMs?: number;
 }
 
@@ -59,7 +59,7 @@ export const stopApiServer: Act = async ({ host }) => {
   await host.shell('touch /run/lab/hold; kill -9 $(cat /run/lab/kube-apiserver.pid)');
   return {
     afterMs: apiServerAwayMs,
-    mend: async () => {
+    fix: async () => {
       await host.shell('rm -f /run/lab/hold');
       await clusterAnswers(host);
     },
@@ -70,7 +70,7 @@ export const stopApiServer: Act = async ({ host }) => {
 export const killContainerd: Act = async ({ host }) => {
   await host.shell('kill -9 $(cat /run/lab/containerd.pid)');
   return {
-    mend: async () => {
+    fix: async () => {
       await host.until('containerd answers', 60, async () =>
         (await host.k3s('ctr', 'version')).code === 0 ? true : undefined,
       );
@@ -81,7 +81,7 @@ export const killContainerd: Act = async ({ host }) => {
 export const deleteDatabasePod: Act = async ({ host }) => {
   const { code, stderr } = await host.kubectl('delete', 'pod', '-n', 'ivaap', 'postgres-0', '--wait=false');
   if (code !== 0) throw new Error(`kubectl delete pod: ${stderr}`);
-  return { mend: () => host.untilHealthy(120) };
+  return { fix: () => host.untilHealthy(120) };
 };
 
 /** To the last block, so that not even a small file finds room. */
@@ -98,7 +98,7 @@ done
 
 export const fillProductDisk: Act = async ({ host }) => {
   await host.shell(fill('/opt/ivaap'));
-  return { mend: async () => void (await host.shell('rm /opt/ivaap/.filler /opt/ivaap/.filler-rest')) };
+  return { fix: async () => void (await host.shell('rm /opt/ivaap/.filler /opt/ivaap/.filler-rest')) };
 };
 
 const contentStore = '/var/lib/rancher/k3s/agent/containerd/io.containerd.content.v1.content';
@@ -131,7 +131,7 @@ export async function ownDiskForBlobs(host: TestHost): Promise<void> {
 export const fillBlobDisk: Act = async ({ host }) => {
   await host.shell(fill(contentStore));
   return {
-    mend: async () => void (await host.shell(`rm ${contentStore}/.filler ${contentStore}/.filler-rest`)),
+    fix: async () => void (await host.shell(`rm ${contentStore}/.filler ${contentStore}/.filler-rest`)),
   };
 };
 

@@ -18,7 +18,7 @@ interface Fuzzed {
 /** Feeds each reader with damaged inputs for `seconds`. */
 export function fuzzProof(seed: string, seconds: number): Proof<{ id: TargetName }> {
   return {
-    words: { cases: 'readers', passed: 'sound' },
+    terms: { cases: 'readers', passed: 'sound' },
     groups: alone(targetNames.map((id) => ({ id }))),
     async attempt({ cases }, say) {
       return cases.map(({ id }) => {

@@ -23,7 +23,7 @@ describe('an executable whose payload somebody forged', () => {
   });
   after(() => tiny.remove());
 
-  const forgeries: [what: string, forgery: Forgery, words: RegExp][] = [
+  const forgeries: [what: string, forgery: Forgery, message: RegExp][] = [
     [
       'a name that leaves the folder',
       { index: ({ entries }) => void (entries[3]!.name = '../evil') },
@@ -57,7 +57,7 @@ describe('an executable whose payload somebody forged', () => {
       /zip directory/,
     ],
   ];
-  for (const [what, forgery, words] of forgeries)
+  for (const [what, forgery, message] of forgeries)
     it(`with ${what} ends with 4 and writes nothing, by itself and by another copy`, () => {
       forge(tiny, file, forgery);
       for (const [program, ...args] of [
@@ -72,7 +72,7 @@ describe('an executable whose payload somebody forged', () => {
           timeout: limitMs,
         });
         assert.equal(status, 4, `${args.join(' ')}: ${stdout}${stderr}`);
-        assert.match(stderr, words);
+        assert.match(stderr, message);
         assert.doesNotMatch(stdout + stderr, /\u001b\[2J/);
         assert.deepEqual(readdirSync(folder), []);
       }

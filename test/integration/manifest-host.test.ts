@@ -87,12 +87,12 @@ interface Report {
 }
 
 async function manifest(k3s: { mount: string; remove(): void }) {
-  const begun = performance.now();
+  const startedAt = performance.now();
   const argv = inOwnMounts(k3s.mount, [payload.path, 'manifest', '--json']);
   const { exitCode, stdout, stderr } = await runProgram(argv);
   k3s.remove();
   assert.deepEqual([exitCode, stderr], [0, '']);
-  return { report: JSON.parse(stdout) as Report, tookMs: performance.now() - begun };
+  return { report: JSON.parse(stdout) as Report, tookMs: performance.now() - startedAt };
 }
 
 const inContainerd = ({ images }: Report) => images.map(({ containerd, pinned }) => [containerd, pinned]);

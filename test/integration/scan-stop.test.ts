@@ -30,7 +30,7 @@ test('no thread of a scan reads more than the piece that it is at once the scan 
   for (let run = 0; run < 8; run += 1) {
     const payload = await openPayload(tiny.path);
     const stop = new AbortController();
-    const begun = read();
+    const readAtStart = read();
     let before = 0;
     let isBegun = false;
     const abort = () => {
@@ -44,7 +44,7 @@ test('no thread of a scan reads more than the piece that it is at once the scan 
     };
     await assert.rejects(scanPayload(payload, { onProgress, signal: stop.signal }), /stopped/);
     more.push((read() - before) / mib / threads);
-    assert.ok(read() - begun < tiny.index.fileSize / 2, 'it was nearly done before it was stopped');
+    assert.ok(read() - readAtStart < tiny.index.fileSize / 2, 'it was nearly done before it was stopped');
     await payload.close();
   }
   t.diagnostic(`MiB a thread: ${more.map((each) => each.toFixed(2)).join(', ')}`);
@@ -100,9 +100,9 @@ test('SIGINT during verify from a slow disk is answered within 200 ms', async (t
   const stops = [];
   const starts = [];
   for (let run = 0; run < 5; run += 1) {
-    const begun = performance.now();
+    const startedAt = performance.now();
     await runProgram([executable, '-v']);
-    starts.push(performance.now() - begun);
+    starts.push(performance.now() - startedAt);
     stops.push(await stoppedAmidst());
   }
   const list = stops.map((ms) => ms.toFixed(0)).join(', ');

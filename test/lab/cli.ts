@@ -10,9 +10,9 @@ import { ensurePrograms } from './programs.ts';
 const say = (line: string) => process.stderr.write(`${line}\n`);
 
 async function timed(what: string, work: () => Promise<void>): Promise<void> {
-  const begun = performance.now();
+  const startedAt = performance.now();
   await work();
-  say(`${what} (${((performance.now() - begun) / 1000).toFixed(1)} s)`);
+  say(`${what} (${((performance.now() - startedAt) / 1000).toFixed(1)} s)`);
 }
 
 const lab = new Command('lab')

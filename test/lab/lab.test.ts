@@ -32,9 +32,9 @@ async function inside(name: string, ...argv: string[]): Promise<string> {
 }
 
 async function timed(what: string, work: () => Promise<void>): Promise<void> {
-  const begun = performance.now();
+  const startedAt = performance.now();
   await work();
-  console.log(`${what}: ${((performance.now() - begun) / 1000).toFixed(1)} s`);
+  console.log(`${what}: ${((performance.now() - startedAt) / 1000).toFixed(1)} s`);
 }
 
 const page = (name: string) => inside(name, 'curl', '-sf', '-H', 'Host: web.example', 'http://127.0.0.1/');

@@ -101,8 +101,8 @@ async function build(module: Module, say: (line: string) => void): Promise<void>
       rmSync(join(programsFolder, left), { recursive: true, force: true });
   }
   const work = mkdtempSync(join(programsFolder, `.${module.name}-`));
-  const begun = performance.now();
-  const seconds = () => `${Math.round((performance.now() - begun) / 1000)} s`;
+  const startedAt = performance.now();
+  const seconds = () => `${Math.round((performance.now() - startedAt) / 1000)} s`;
   let compiled = 0;
   const progress = setInterval(() => say(`${compiled} packages compiled, ${seconds()}`), 20_000);
   try {

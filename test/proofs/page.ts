@@ -29,7 +29,7 @@ export interface Page {
   /** What writes it. */
   command: string;
   about: string;
-  words: { cases: string; passed: string };
+  terms: { cases: string; passed: string };
   columns: readonly { name: string; code?: true }[];
   sections: readonly Section[];
 }
@@ -51,7 +51,7 @@ const cellsOf = (line: string) =>
     );
 
 /** The rows of a page, whatever the order of its columns. */
-export function parseRows({ words, columns, sections }: Page, text: string): Rows {
+export function parseRows({ terms, columns, sections }: Page, text: string): Rows {
   const rows: Rows = Object.fromEntries(sections.map((section) => [titleOf(section), []]));
   let section: Row[] | undefined = rows[''];
   let names: string[] = [];
@@ -68,7 +68,7 @@ export function parseRows({ words, columns, sections }: Page, text: string): Row
     section?.push({
       id: cells[0] ?? '',
       cells: Object.fromEntries(columns.map(({ name }) => [name, cell(name.toLowerCase())])),
-      passed: cell('result').startsWith(words.passed),
+      passed: cell('result').startsWith(terms.passed),
       seconds: Number(cell('seconds')),
       date: cell('date'),
       commit: cell('commit'),
@@ -87,13 +87,13 @@ export function leftOf(section: Section, rows: Rows, hash: string): string[] {
 }
 
 /** One line: how many cases there are, and what is known of them for today's sources. */
-export function summary({ words }: Pick<Page, 'words'>, section: Section, rows: Rows, hash: string): string {
+export function summary({ terms }: Pick<Page, 'terms'>, section: Section, rows: Rows, hash: string): string {
   const { ids = [] } = section;
   const known = (rows[titleOf(section)] ?? []).filter(({ id }) => ids.includes(id));
   const valid = known.filter((row) => row.hash === hash);
   const passed = valid.filter((row) => row.passed).length;
   const [stale, never] = [known.length - valid.length, ids.length - known.length];
-  return `${ids.length} ${words.cases}: ${passed} ${words.passed}, ${valid.length - passed} failed, ${stale} stale, ${never} not tried`;
+  return `${ids.length} ${terms.cases}: ${passed} ${terms.passed}, ${valid.length - passed} failed, ${stale} stale, ${never} not tried`;
 }
 
 /** For which commit every case of the page has passed; undefined when some are left. */
@@ -114,7 +114,7 @@ function heading(page: Page, rows: Rows, hash: string, earlier: string): string 
   const ids = page.sections.flatMap((section) => section.ids ?? []);
   const left = page.sections.flatMap((section) => leftOf(section, rows, hash));
   const last = /^# .*?whole for commit ([0-9a-f]+)/.exec(earlier)?.[1];
-  return `# ${page.title}: not whole for the sources ${hash}, ${left.length} of ${ids.length} ${page.words.cases} left${last === undefined ? '' : `; last whole for commit ${last}`}`;
+  return `# ${page.title}: not whole for the sources ${hash}, ${left.length} of ${ids.length} ${page.terms.cases} left${last === undefined ? '' : `; last whole for commit ${last}`}`;
 }
 
 /** The page's text, formatted as the check wants it. `earlier` is the page as it was. */
@@ -144,12 +144,12 @@ const escaped = (text: string) =>
 /** Nothing in code is markup. */
 const code = (text: string) => `\`${escaped(text) || '-'}\``;
 
-function table({ words, columns }: Page, rows: readonly Row[], today: string): string {
+function table({ terms, columns }: Page, rows: readonly Row[], today: string): string {
   const names = ['id', ...columns.map(({ name }) => name), 'result', 'seconds', 'date', 'commit', 'sources'];
   const lines = rows.map(({ id, cells, passed, seconds, date, commit, hash }) => [
     code(id),
     ...columns.map((column) => (column.code === true ? code : escaped)(cells[column.name] ?? '')),
-    passed ? words.passed : 'FAILED',
+    passed ? terms.passed : 'FAILED',
     String(Math.round(seconds)),
     date,
     commit,

@@ -19,7 +19,7 @@ export interface Group<Case> {
 /** A table of cases and the way to try them. The four proofs (crash, faults, damage, fuzz) are such values. */
 export interface Proof<Case extends { id: string }, Result extends Verdict = Verdict> {
   /** As the closing line says it: `places tried 5, survived 5`. */
-  words: { cases: string; passed: string };
+  terms: { cases: string; passed: string };
   groups: readonly Group<Case>[];
   /** A group that throws says nothing of its cases: they count as failed and are not kept. */
   attempt(group: Group<Case>, say: Say): Promise<readonly Result[]>;
@@ -92,9 +92,9 @@ export const failedOf = (verdicts: readonly Verdict[]): Verdict[] =>
   verdicts.filter(({ problems }) => problems.length > 0);
 
 /** The line that every proof ends with. */
-export function closingLine({ words }: Pick<Proof<never>, 'words'>, verdicts: readonly Verdict[]): string {
+export function closingLine({ terms }: Pick<Proof<never>, 'terms'>, verdicts: readonly Verdict[]): string {
   const passed = verdicts.length - failedOf(verdicts).length;
-  return `${words.cases} tried ${verdicts.length}, ${words.passed} ${passed}`;
+  return `${terms.cases} tried ${verdicts.length}, ${terms.passed} ${passed}`;
 }
 
 export const failureText = ({ id, problems, evidence }: Verdict): string =>

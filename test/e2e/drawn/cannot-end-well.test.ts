@@ -174,7 +174,7 @@ async function tried(host: TestHost, { name, prepare, refused, hint }: Row): Pro
   const back = await prepare(host);
   try {
     const was = await fingerprint(host);
-    const begun = performance.now();
+    const startedAt = performance.now();
     const dry = await host.ivaap('2026.2', ['install', '--upgrade', '--dry-run']);
     const exit = refused === undefined ? 0 : 3;
     await assertExit(host, dry, exit, `dry run: ${name}`);
@@ -185,7 +185,7 @@ async function tried(host: TestHost, { name, prepare, refused, hint }: Row): Pro
       assert.match(dry.stdout + dry.stderr, refused);
       assert.match(run.stderr, refused);
       if (hint !== undefined) assert.match(run.stderr.slice(run.stderr.search(/^try: /m)), hint);
-      assert.ok(performance.now() - begun < 120_000, 'within seconds');
+      assert.ok(performance.now() - startedAt < 120_000, 'within seconds');
     }
     assert.equal(differences(was, await fingerprint(host)), '', 'nothing has changed');
   } finally {

@@ -57,9 +57,9 @@ test('a crash loop and a wrong password end Helm’s wait with the pod’s own w
     await chapter('a container that ends again and again, with exit code 0', async () => {
       const harm = runsInstead('console.log("no entitlement, nothing to do")');
       const result = await upgradeHarmed(host, { harm });
-      t.diagnostic(result.told);
+      t.diagnostic(result.output);
       await assertExit(host, result, 7, 'an upgrade whose backend ends again and again');
-      assert.match(result.told, /Deployment\/backend: backend: ended with exit code 0.*to recover/);
+      assert.match(result.output, /Deployment\/backend: backend: ended with exit code 0.*to recover/);
       assertInOrder(result, [
         /Deployment\/backend: backend: ended with exit code 0, restarted \d+ times/,
         /log: no entitlement, nothing to do/,
@@ -72,7 +72,7 @@ test('a crash loop and a wrong password end Helm’s wait with the pod’s own w
     await chapter('a password that is wrong in the database', async () => {
       await host.shell(setAutoMigrate('true'));
       const result = await upgradeHarmed(host, { harm: setPassword('other'), heal: rightPassword });
-      t.diagnostic(result.told);
+      t.diagnostic(result.output);
       await assertExit(host, result, 7, 'an upgrade whose pods cannot log in');
       assertInOrder(result, [
         /Deployment\/adminserver: adminserver: runs but is not ready/,
@@ -85,10 +85,10 @@ test('a crash loop and a wrong password end Helm’s wait with the pod’s own w
 
     await chapter('a container that ends twice and then serves is waited for', async () => {
       const result = await upgradeHarmed(host, { harm: endsTwice });
-      t.diagnostic(result.told);
+      t.diagnostic(result.output);
       await assertExit(host, result, 0, 'an upgrade whose backend ends twice');
-      assert.match(result.told, /Deployment\/backend: backend: ended with exit code 3.*to recover/);
-      assert.doesNotMatch(result.told, /cannot become ready/);
+      assert.match(result.output, /Deployment\/backend: backend: ended with exit code 3.*to recover/);
+      assert.doesNotMatch(result.output, /cannot become ready/);
       await host.untilHealthy();
       assert.match(await host.wells.checksum(), /^1000 in schema 5,/);
     });

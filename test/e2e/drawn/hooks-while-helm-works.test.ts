@@ -47,7 +47,7 @@ test('a hook that fails and an init container that never ends are told as the ca
       await chapter(`a ${when} hook that fails, and the command that takes its rest away`, async () => {
         const harm = hook(when, 'echo looking; sleep 1; echo cannot find table licences; exit 3');
         const result = await upgradeHarmed(host, { harm });
-        t.diagnostic(result.told);
+        t.diagnostic(result.output);
         await assertExit(host, result, 7, `an upgrade whose ${when} hook fails`);
         const causes = causesOf(result).split('\n');
         const first = causes.findIndex((line) => line.includes(`Job/prepare: the ${when} hook failed:`));
@@ -64,9 +64,9 @@ test('a hook that fails and an init container that never ends are told as the ca
 
     await chapter('an init container that never ends', async () => {
       const result = await upgradeHarmed(host, { harm: waitsForEver });
-      t.diagnostic(result.told);
+      t.diagnostic(result.output);
       await assertExit(host, result, 7, 'an upgrade whose init container waits for ever');
-      assert.match(result.told, /Deployment\/backend: init container wait: is still running/);
+      assert.match(result.output, /Deployment\/backend: init container wait: is still running/);
       assert.match(causesOf(result), /log: waiting for the licence server/);
       assert.ok(result.seconds < 480, `${result.seconds} s`);
       await assertOldReleaseRuns(host, wells);

@@ -47,19 +47,19 @@ async function downtime(host: TestHost): Promise<number> {
 }
 
 /** With what was printed meanwhile. */
-async function upgrade(host: TestHost): Promise<Finished & { told: string }> {
+async function upgrade(host: TestHost): Promise<Finished & { output: string }> {
   const result = await host.ivaap('2026.2', ['install', '--upgrade'], { timeoutMs: 560_000 });
-  return { ...result, told: `${result.stdout}${result.stderr}` };
+  return { ...result, output: `${result.stdout}${result.stderr}` };
 }
 
 /**
  * 2026.1 runs again and answers. Whether Helm's record says the same is a race of Helm's: a rollback that reads a deadline that passed
  * before it started gives up, though all of it comes up.
  */
-function assertBack({ code, told }: Finished & { told: string }): void {
-  assert.ok(code === 7 || code === 6, `exit ${code}\n${told}`);
+function assertBack({ code, output }: Finished & { output: string }): void {
+  assert.ok(code === 7 || code === 6, `exit ${code}\n${output}`);
   assert.match(
-    told,
+    output,
     code === 7
       ? /error: .*Helm rolled the release back to 2026\.1, and it answers\. The database schema is unchanged/
       : /error: .*All workloads of 2026\.1 run and are ready, but Helm's record does not say so .*The product answers\. The database schema is unchanged/,
@@ -79,11 +79,11 @@ test('what can no longer succeed ends Helm’s wait: told, given its grace, then
         images rm registry.ivaap.example/ivaap/postgres:2026.2`;
       await beside(host, `${probeLoop}\n${onceHelmWorks(remove)}\nwait`);
       const result = await upgrade(host);
-      t.diagnostic(result.told);
+      t.diagnostic(result.output);
       assertBack(result);
-      assert.match(result.told, /StatefulSet\/postgres: postgres: \w*Image\w*: .*it has 90 s to recover/);
+      assert.match(result.output, /StatefulSet\/postgres: postgres: \w*Image\w*: .*it has 90 s to recover/);
       assert.match(
-        result.told,
+        result.output,
         /StatefulSet\/postgres cannot become ready .*Helm is asked to stop and rolls back/,
       );
       assert.equal(result.stderr.match(/ImagePullBackOff/g)?.length, 1, 'the cause is told once');
@@ -107,10 +107,10 @@ test('what can no longer succeed ends Helm’s wait: told, given its grace, then
           ${k3s} kubectl uncordon $node`)}\nwait`,
         );
         const result = await upgrade(host);
-        t.diagnostic(result.told);
+        t.diagnostic(result.output);
         assertBack(result);
-        assert.match(result.told, /no node accepts it: .*unschedulable.*it has 90 s to recover/);
-        assert.match(result.told, /try: Make a node accept the pods/);
+        assert.match(result.output, /no node accepts it: .*unschedulable.*it has 90 s to recover/);
+        assert.match(result.output, /try: Make a node accept the pods/);
         const seconds = await downtime(host);
         t.diagnostic(
           `administration away for ${Math.round(seconds)} s; with Helm's own limit 1200 s and its rollback`,

@@ -32,9 +32,9 @@ test('an upgrade runs the steps that its dry run named, and nothing was changed 
   const { shown } = await host.run('upgrade');
   const end = shown.find((event) => event.type === 'run.completed');
   assert.deepEqual(end?.ran.toSorted(), idsOf(plan, 'run').sort());
-  const told = shown.find((event) => event.type === 'run.plan');
+  const announced = shown.find((event) => event.type === 'run.plan');
   assert.deepEqual(
-    told?.plan.steps.map(({ id, action }) => [id, action]),
+    announced?.plan.steps.map(({ id, action }) => [id, action]),
     plan.steps.map(({ id, action }) => [id, action]),
   );
 });

@@ -64,18 +64,18 @@ test('summary and status print the very command that the upgrade started', async
   assert.ok(existsSync(started[0]?.[0] ?? ''));
   assert.equal(ended.result?.data.helmByHand, line);
   assert.match(ended.result?.lines.join('\n') ?? '', /schema {3}the schema is at version 1, .* is 2: /);
-  const told = await status();
-  assert.equal(lineIn(told), line);
-  assert.match(told.join('\n'), /database:\n {2}the schema is at version 1, and this release's is 2: /);
+  const output = await status();
+  assert.equal(lineIn(output), line);
+  assert.match(output.join('\n'), /database:\n {2}the schema is at version 1, and this release's is 2: /);
 });
 
 test('once the schema is where the release needs it, nothing is left to do by hand', async () => {
   const moved = await host.run('upgrade');
   assert.equal(moved.result?.data.helmByHand, null);
   assert.equal(summaryLine(moved), undefined);
-  const told = await status();
-  assert.equal(lineIn(told), undefined);
-  assert.match(told.join('\n'), /database:\n {2}the schema is at version 2\n/);
+  const output = await status();
+  assert.equal(lineIn(output), undefined);
+  assert.match(output.join('\n'), /database:\n {2}the schema is at version 2\n/);
 });
 
 test('typed, it applies a changed values file with the overlay, as the upgrade does', async () => {
@@ -105,7 +105,7 @@ test('an upgrade that is not finished is gone on with by its own command, and by
     return undefined;
   });
   assert.equal(failed.exitCode, 7, String(failed.error));
-  const told = await status();
-  assert.equal(lineIn(told), undefined);
-  assert.match(told.join('\n'), /to resume: sudo /);
+  const output = await status();
+  assert.equal(lineIn(output), undefined);
+  assert.match(output.join('\n'), /to resume: sudo /);
 });

@@ -40,8 +40,8 @@ test('plan and result of an upgrade, and status after it', async () => {
   const only = await host.run('upgrade', undefined, { preflightOnly: true });
   hold(resultSchemas.preflight, only.result?.data);
   const report = only.shown.find(({ type }) => type === 'preflight.report');
-  const { type: _, ...told } = report ?? { type: '' };
-  assert.deepEqual(Object.keys(only.result?.data['preflight'] as object).sort(), Object.keys(told).sort());
+  const { type: _, ...fields } = report ?? { type: '' };
+  assert.deepEqual(Object.keys(only.result?.data['preflight'] as object).sort(), Object.keys(fields).sort());
   hold(resultSchemas.upgrade, (await host.run('upgrade')).result?.data);
   hold(statusSchema, await host.status('upgrade'));
 });

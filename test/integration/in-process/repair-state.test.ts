@@ -344,8 +344,8 @@ test('a release that was rolled back over a schema that stayed is an upgrade tha
   const older = refusal(await host.repair('install'), 5);
   assert.match(older.text, /schema version 2 is newer than those of 2026\.1/);
   assert.deepEqual(everything(), was);
-  const told = await host.repair('upgrade', { dryRun: true });
-  assert.match(told.result?.lines.join('\n') ?? '', /the schema has moved from version 1 to 2/);
+  const proposal = await host.repair('upgrade', { dryRun: true });
+  assert.match(proposal.result?.lines.join('\n') ?? '', /the schema has moved from version 1 to 2/);
   assert.deepEqual(everything(), was);
   await assertRepaired();
   const { run, installed: last } = host.state()!;

@@ -42,9 +42,9 @@ const stateFile = () => join(host.folder, '.installer/state.json');
 
 test('after exit 8 it tells the whole way back again, and the way on, from any shell', async () => {
   const { path, sha256, restoreScript } = host.state()!.anchors['2026.1']!.derived.pgDump as PgDump;
-  const told = await text();
-  assert.match(told, /error: the upgrade to 2026\.2 failed\..*schema has moved from version 1 to 2/);
-  assert.match(told, /to resume: sudo \/.* install --upgrade\n {2}log: .*\/logs\/.*-upgrade\.jsonl/);
+  const output = await text();
+  assert.match(output, /error: the upgrade to 2026\.2 failed\..*schema has moved from version 1 to 2/);
+  assert.match(output, /to resume: sudo \/.* install --upgrade\n {2}log: .*\/logs\/.*-upgrade\.jsonl/);
   const old = host.state()!.installed!.binary!;
   for (const part of [
     'the way back:',
@@ -54,7 +54,7 @@ test('after exit 8 it tells the whole way back again, and the way on, from any s
     `sudo ${old} install --upgrade --supersede --waive ingress=restored`,
     `sudo ${old} repair-state`,
   ]) {
-    assert.ok(told.includes(part), `${part} in\n${told}`);
+    assert.ok(output.includes(part), `${part} in\n${output}`);
   }
   assert.ok(existsSync(restoreScript!));
 });
@@ -63,10 +63,10 @@ test('it is reported after the state was created again, too', async () => {
   const { path } = host.state()!.anchors['2026.1']!.derived.pgDump as PgDump;
   rmSync(stateFile());
   assert.equal((await host.repair('upgrade')).exitCode, 0);
-  const told = await text();
-  assert.match(told, /last run: upgrade 2026\.1 -> 2026\.2, failed/);
-  assert.ok(told.includes(`Dump from before: ${path}`), told);
-  assert.match(told, /state repaired .* by /);
+  const output = await text();
+  assert.match(output, /last run: upgrade 2026\.1 -> 2026\.2, failed/);
+  assert.ok(output.includes(`Dump from before: ${path}`), output);
+  assert.match(output, /state repaired .* by /);
 });
 
 test('a dump that is away is called that', async () => {
@@ -78,9 +78,9 @@ test('a dump that is away is called that', async () => {
 test('a completed run has nothing to resume; the line of a run without a dump goes with that run', async () => {
   host.become(installed);
   assert.equal((await host.run('upgrade', undefined, { skipBackup: true })).exitCode, 0);
-  const told = await text();
-  assert.match(told, /no dump of this upgrade: 2026\.1 -> 2026\.2, --skip-backup/);
-  assert.doesNotMatch(told, /to resume|the way back/);
+  const output = await text();
+  assert.match(output, /no dump of this upgrade: 2026\.1 -> 2026\.2, --skip-backup/);
+  assert.doesNotMatch(output, /to resume|the way back/);
   assert.equal((await host.run('upgrade', undefined, { reapply: true })).exitCode, 0);
   assert.equal(host.state()!.skippedBackups.length, 1);
   assert.doesNotMatch(await text(), /no dump of this upgrade/);
@@ -119,10 +119,10 @@ test('something strange among the backups hides none of the others', async () =>
   writeFileSync(join(backups, 'notes.txt'), 'a stray file');
   symlinkSync('/nowhere', join(backups, 'link'));
   mkdirSync(join(backups, 'zz'));
-  const told = await text();
-  assert.match(told, /notes\.txt: no folder/);
-  assert.match(told, /link: no folder/);
-  assert.match(told, /\d{8}T\d{6}Z\n +.*tinydb\.sql/);
+  const output = await text();
+  assert.match(output, /notes\.txt: no folder/);
+  assert.match(output, /link: no folder/);
+  assert.match(output, /\d{8}T\d{6}Z\n +.*tinydb\.sql/);
 });
 
 test('nothing that pods or files say steers the terminal', async () => {
@@ -137,10 +137,10 @@ test('nothing that pods or files say steers the terminal', async () => {
     status: { phase: 'Pending', containerStatuses: [{ ...container, state: { waiting } }] },
   });
   writeFileSync(join(host.folder, '.installer/values.overlay.yaml'), 'a: "\u001B]52;c;ZXZpbA==\u0007"\n');
-  const told = await text();
-  assert.match(told, /CrashLoopBackOff/);
+  const output = await text();
+  assert.match(output, /CrashLoopBackOff/);
   // oxlint-disable-next-line no-control-regex
-  assert.doesNotMatch(told, /[\u0000-\u0009\u000B-\u001F\u007F-\u009F\u202E]/);
+  assert.doesNotMatch(output, /[\u0000-\u0009\u000B-\u001F\u007F-\u009F\u202E]/);
 });
 
 test('Ctrl-C ends it at once while the cluster is asked', async () => {

@@ -242,8 +242,8 @@ test('a state from before Helm started, put back after it, is reported as such: 
   assert.equal(ended.exitCode, 0, said(ended));
   assert.equal(ended.result?.data.dump, pgDump?.path);
   assert.deepEqual(ended.result?.data.schema, { before: 1, after: 2 });
-  const told = ended.shown.flatMap((event) => (event.type === 'message' ? [event.line] : []));
-  assert.match(told.join('\n'), /the state file is older than this host: Helm started/);
+  const messages = ended.shown.flatMap((event) => (event.type === 'message' ? [event.line] : []));
+  assert.match(messages.join('\n'), /the state file is older than this host: Helm started/);
 });
 
 test("the snapshot's copy of the state is one without the run that made it", async () => {

@@ -35,10 +35,10 @@ describe('copying a range of a file', () => {
         const output = openSync(copy, 'r+');
         const outputUncached = pastCache ? openUncached(output, constants.O_RDWR) : undefined;
         assert.equal(outputUncached !== undefined, pastCache);
-        const told: number[] = [];
+        const reported: number[] = [];
         try {
           const task = { path, from, size, offset, isShared: false, output, outputUncached, chunkSize };
-          const copied = await copyRange(task, (done) => told.push(done));
+          const copied = await copyRange(task, (done) => reported.push(done));
           const bytes = source.subarray(from, from + size);
           const expected = Buffer.concat([Buffer.alloc(offset, 0xee), bytes, Buffer.alloc(10, 0xee)]);
           assert.ok(readFileSync(copy).equals(expected));
@@ -51,10 +51,10 @@ describe('copying a range of a file', () => {
           }
           assert.deepEqual(copied.chunks, chunks);
           assert.deepEqual(
-            told,
-            told.toSorted((a, b) => a - b),
+            reported,
+            reported.toSorted((a, b) => a - b),
           );
-          assert.ok(told.every((done) => done < size));
+          assert.ok(reported.every((done) => done < size));
         } finally {
           if (outputUncached !== undefined) closeSync(outputUncached);
           closeSync(output);

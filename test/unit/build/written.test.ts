@@ -4,12 +4,13 @@ import { Written } from '../../../build/written.ts';
 
 test('who waits for bytes continues with the last of them, whatever the order in which they come', async () => {
   const written = new Written();
-  const told: string[] = [];
-  const wait = (from: number, to: number) => written.until(from, to).then(() => told.push(`${from}-${to}`));
+  const reported: string[] = [];
+  const wait = (from: number, to: number) =>
+    written.until(from, to).then(() => reported.push(`${from}-${to}`));
   const add = async (from: number, to: number) => {
     written.add(from, to);
     await new Promise(setImmediate);
-    return told.splice(0).join(' ');
+    return reported.splice(0).join(' ');
   };
   void wait(0, 10);
   void wait(5, 25);

@@ -178,8 +178,8 @@ test('marks never reach the reader, with secrets and without, whatever was cut o
       const event = { line: text, list: [text], output: text, path: text, [text]: 1 };
       assert.equal(JSON.stringify(redactor.value(event)), unmarked(JSON.stringify(event)));
       const error = new IvaapError('failed', text, { cause: new Error(text), output: text, facts: [text] });
-      const told = JSON.stringify(describeError(redactor.error(error)));
-      assert.equal(told, unmarked(told));
+      const reported = JSON.stringify(describeError(redactor.error(error)));
+      assert.equal(reported, unmarked(reported));
     }
   }
 });
@@ -199,8 +199,8 @@ test('an error quotes what is no error of ours as others’ words, and its own c
     redactor.own(`ivaap: ${first}: ${second}`),
     'ivaap: ivaap did not answer: login [redacted] refused',
   );
-  const told = describeError(redactor.error(new IvaapError('failed', 'upgrade', { cause })));
-  assert.deepEqual(told.causes, ['ivaap did not answer', 'login [redacted] refused']);
+  const reported = describeError(redactor.error(new IvaapError('failed', 'upgrade', { cause })));
+  assert.deepEqual(reported.causes, ['ivaap did not answer', 'login [redacted] refused']);
 });
 
 test('an output without marks is others’, one with marks keeps our commands', () => {

@@ -91,13 +91,13 @@ test('progress is thinned to a line a second for each step', async () => {
 test('a log that cannot be written stops nothing', async () => {
   const blocked = join(folder, 'a-file');
   await writeFile(blocked, '');
-  const told: string[] = [];
-  const log = placed({ folder: join(blocked, 'logs'), onUnwritable: (reason) => told.push(reason) });
+  const reported: string[] = [];
+  const log = placed({ folder: join(blocked, 'logs'), onUnwritable: (reason) => reported.push(reason) });
   const host = { disk: new FaultyDisk(), world: { effects: [] }, events: [] };
   await invoke(host, [step('a')], { emit: (event) => log.handle(event) });
   log.end({ status: 'completed', exitCode: 0 });
   assert.equal(log.path, undefined);
-  assert.match(told.join('|'), /^ENOTDIR[^|]*$/);
+  assert.match(reported.join('|'), /^ENOTDIR[^|]*$/);
 });
 
 const begun = (run: string): EngineEvent => ({
@@ -114,12 +114,12 @@ const begun = (run: string): EngineEvent => ({
 
 test('a full disk under the log is reported once, and what comes later is tried again', async () => {
   await symlink('/dev/full', join(folder, 'full.jsonl'));
-  const told: string[] = [];
-  const log = placed({ onUnwritable: (reason) => told.push(reason) });
+  const reported: string[] = [];
+  const log = placed({ onUnwritable: (reason) => reported.push(reason) });
   log.handle(begun('full'));
   log.handle({ type: 'message', at, level: 'info', line: 'x' });
   log.end({ status: 'completed', exitCode: 0 });
-  assert.match(told.join('|'), /^ENOSPC[^|]*$/);
+  assert.match(reported.join('|'), /^ENOSPC[^|]*$/);
 });
 
 test('a program that ends without a result closes its log all the same, and continues after half a line of a dead one', async () => {

@@ -126,8 +126,8 @@ test('one cause is reported by the first check that it stops, and nothing that b
     ['pods', async () => Promise.reject(new Error('another cause'))],
   ]);
   const { results } = await report;
-  const told = results.map(({ id, status, measured }) => [id, status, measured]);
-  assert.deepEqual(told, [
+  const reported = results.map(({ id, status, measured }) => [id, status, measured]);
+  assert.deepEqual(reported, [
     ['chart', 'fail', 'could not be measured: helm template failed'],
     ['postgres-major', 'warn', 'not known: chart failed'],
     ['images', 'warn', 'not known: chart failed'],

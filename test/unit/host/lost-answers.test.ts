@@ -77,50 +77,51 @@ const metadata =
   '{"name":"r","revision":3,"status":"deployed","chart":"c","version":"1.0.0","appVersion":"2"}\n';
 
 /** What is asked, and a complete answer to it. */
-const questions: Record<string, { ask: (host: Host) => Promise<unknown>; whole: string }> = {
+const questions: Record<string, { ask: (host: Host) => Promise<unknown>; complete: string }> = {
   'the version of the API server': {
     ask: ({ kubectl }) => kubectl.serverVersion(),
-    whole: '{"serverVersion":{"gitVersion":"v1.34.4+k3s1"}}',
+    complete: '{"serverVersion":{"gitVersion":"v1.34.4+k3s1"}}',
   },
-  'one object': { ask: ({ kubectl }) => kubectl.get('secret', 's'), whole: '{"metadata":{"name":"s"}}' },
-  'a list of objects': { ask: ({ kubectl }) => kubectl.list('nodes'), whole: pods },
-  'the pods': { ask: ({ kubectl }) => listPods(kubectl, { namespace: 'n' }), whole: pods },
-  "Helm's version": { ask: ({ helm }) => helm.version(), whole: 'v4.3.1\n' },
-  'the release': { ask: ({ helm }) => helm.current(), whole: metadata },
-  'how the release was applied': { ask: ({ helm }) => helm.appliedOnServer(3), whole: metadata },
+  'one object': { ask: ({ kubectl }) => kubectl.get('secret', 's'), complete: '{"metadata":{"name":"s"}}' },
+  'a list of objects': { ask: ({ kubectl }) => kubectl.list('nodes'), complete: pods },
+  'the pods': { ask: ({ kubectl }) => listPods(kubectl, { namespace: 'n' }), complete: pods },
+  "Helm's version": { ask: ({ helm }) => helm.version(), complete: 'v4.3.1\n' },
+  'the release': { ask: ({ helm }) => helm.current(), complete: metadata },
+  'how the release was applied': { ask: ({ helm }) => helm.appliedOnServer(3), complete: metadata },
   "the release's history": {
     ask: ({ helm }) => helm.history(),
-    whole: '[{"revision":3,"updated":"","status":"deployed","chart":"c","app_version":"2","description":""}]',
+    complete:
+      '[{"revision":3,"updated":"","status":"deployed","chart":"c","app_version":"2","description":""}]',
   },
-  "the release's values": { ask: ({ helm }) => helm.values(), whole: '{"a":1}\n' },
-  "the release's manifest": { ask: ({ helm }) => helm.manifest(), whole: 'kind: ConfigMap\n' },
+  "the release's values": { ask: ({ helm }) => helm.values(), complete: '{"a":1}\n' },
+  "the release's manifest": { ask: ({ helm }) => helm.manifest(), complete: 'kind: ConfigMap\n' },
   'a rendering': {
     ask: ({ helm }) => helm.template({ chart: '/c', valuesFiles: [] }),
-    whole: 'kind: ConfigMap\n',
+    complete: 'kind: ConfigMap\n',
   },
   'the names of images': {
     ask: ({ containerd }) => containerd.names(),
-    whole: 'REF TYPE DIGEST SIZE PLATFORMS LABELS\na/b:1 t sha256:1 1 KiB linux/amd64 -\n',
+    complete: 'REF TYPE DIGEST SIZE PLATFORMS LABELS\na/b:1 t sha256:1 1 KiB linux/amd64 -\n',
   },
-  'the images of CRI': { ask: ({ containerd }) => containerd.runtimeImages(), whole: '{"images":[]}' },
+  'the images of CRI': { ask: ({ containerd }) => containerd.runtimeImages(), complete: '{"images":[]}' },
   'the containers of CRI': {
     ask: ({ containerd }) => containerd.runtimeContainers(),
-    whole: '{"containers":[]}',
+    complete: '{"containers":[]}',
   },
-  "containerd's folder": { ask: ({ containerd }) => containerd.root(), whole: '{"config":{}}' },
-  'rows of a query': { ask: ({ database }) => database.query('SELECT 1'), whole: `1\n${end}` },
-  'a query without rows': { ask: ({ database }) => database.query('SELECT 1 WHERE false'), whole: end },
-  'the schema version': { ask: ({ database }) => database.schemaVersion('SELECT 5'), whole: `5\n${end}` },
+  "containerd's folder": { ask: ({ containerd }) => containerd.root(), complete: '{"config":{}}' },
+  'rows of a query': { ask: ({ database }) => database.query('SELECT 1'), complete: `1\n${end}` },
+  'a query without rows': { ask: ({ database }) => database.query('SELECT 1 WHERE false'), complete: end },
+  'the schema version': { ask: ({ database }) => database.schemaVersion('SELECT 5'), complete: `5\n${end}` },
   "the server's version": {
     ask: ({ database }) => database.serverVersion(),
-    whole: `15.18 (Debian)\n${end}`,
+    complete: `15.18 (Debian)\n${end}`,
   },
   'the roles of the server': {
     ask: ({ database }) => database.dumpGlobals(),
-    whole: 'CREATE ROLE u;\n--\n-- PostgreSQL database cluster dump complete\n--\n\n',
+    complete: 'CREATE ROLE u;\n--\n-- PostgreSQL database cluster dump complete\n--\n\n',
   },
-  'other databases': { ask: ({ database }) => otherDatabases(database), whole: `["a"]\n${end}` },
-  "the dump's size": { ask: ({ database }) => estimateDump(database), whole: `[]\n${end}` },
+  'other databases': { ask: ({ database }) => otherDatabases(database), complete: `["a"]\n${end}` },
+  "the dump's size": { ask: ({ database }) => estimateDump(database), complete: `[]\n${end}` },
 };
 
 /** The question's own answer; the database's pod is there whatever becomes of it. */
@@ -136,18 +137,18 @@ const isUnknown = (error: unknown) => {
 };
 
 describe('an answer that is not complete is no answer', () => {
-  for (const [what, { ask, whole }] of Object.entries(questions)) {
+  for (const [what, { ask, complete }] of Object.entries(questions)) {
     it(`of ${what}`, async () => {
       const unlimited: string[] = [];
-      await ask(hostOf(runnerOf(answering(whole), unlimited)));
+      await ask(hostOf(runnerOf(answering(complete), unlimited)));
       assert.deepEqual(unlimited, [], 'every question has a time limit');
       await assert.rejects(ask(hostOf(runnerOf(answering('')))), isUnknown, 'empty');
-      const visible = whole.trimEnd().length;
+      const visible = complete.trimEnd().length;
       for (const length of new Set([1, Math.floor(visible / 2), visible - 1])) {
-        const cut = whole.slice(0, length);
+        const cut = complete.slice(0, length);
         await assert.rejects(ask(hostOf(runnerOf(answering(cut)))), isUnknown, `cut: ${cut}`);
       }
-      const late = stopped('a program', 'timeout', whole, '', 1000);
+      const late = stopped('a program', 'timeout', complete, '', 1000);
       await assert.rejects(ask(hostOf(runnerOf(answering(late)))), isUnknown, 'late');
     });
   }

@@ -110,14 +110,14 @@ describe('runner', () => {
       },
     });
     assert.equal(seen, 'one\ntwo\n');
-    const begun = performance.now();
+    const startedAt = performance.now();
     const error = await failureOf(
       runner.run(sh('echo x; sleep 30'), {
         stdout: () => Promise.reject(new IvaapError('failed', 'no room left')),
       }),
     );
     assert.equal(error.message, 'no room left');
-    assert.ok(performance.now() - begun < 5000);
+    assert.ok(performance.now() - startedAt < 5000);
   });
 
   it('stops a child at its time limit: SIGTERM, then SIGKILL, its own children too', async () => {
@@ -188,8 +188,8 @@ describe('runner', () => {
     const script = `printf 'x kanarien' >&2; sleep 0.2; printf 'vogel-4711 y\\n' >&2
       printf 'ends in kanarien\\n  vogel-4711 goes on\\n' >&2; printf 'ka\\nnarienvogel-4711\\nlast kanarien' >&2; exit 1`;
     const error = await failureOf(telling.run(sh(script)));
-    const told = notes.flatMap((note) => (note.kind === 'line' ? [note.line] : []));
-    assert.deepEqual(told, [
+    const reported = notes.flatMap((note) => (note.kind === 'line' ? [note.line] : []));
+    assert.deepEqual(reported, [
       'x [redacted] y',
       'ends in [redacted]',
       '  [redacted] goes on',
@@ -205,9 +205,9 @@ describe('runner', () => {
     await createRunner({ report: (note) => notes.push(note) }).run(
       sh('seq 1 3000 >&2; head -c 9000 /dev/zero | tr "\\0" x >&2'),
     );
-    const told = notes.flatMap((note) => (note.kind === 'line' ? [note.line] : []));
-    assert.equal(told.length, 400 + 1 + 100);
-    assert.equal(told[400], '… 2501 lines left out …');
-    assert.match(told.at(-1) ?? '', /^x{4000} … 5000 characters left out$/);
+    const reported = notes.flatMap((note) => (note.kind === 'line' ? [note.line] : []));
+    assert.equal(reported.length, 400 + 1 + 100);
+    assert.equal(reported[400], '… 2501 lines left out …');
+    assert.match(reported.at(-1) ?? '', /^x{4000} … 5000 characters left out$/);
   });
 });

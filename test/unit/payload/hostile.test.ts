@@ -53,13 +53,13 @@ describe('a payload that somebody forged, with every hash made to fit', () => {
     }
   }
 
-  /** Forges a file that has to be refused in those words, with nothing written and little memory taken. */
-  async function refused(forgery: Forgery, words: RegExp): Promise<void> {
+  /** Forges a file that has to be refused with that message, with nothing written and little memory taken. */
+  async function refused(forgery: Forgery, message: RegExp): Promise<void> {
     forge(tiny, file, forgery);
-    await refusedFile(words);
+    await refusedFile(message);
   }
 
-  async function refusedFile(words: RegExp): Promise<void> {
+  async function refusedFile(message: RegExp): Promise<void> {
     const before = process.memoryUsage().rss;
     const error: unknown = await extractAll().then(
       () => undefined,
@@ -67,7 +67,10 @@ describe('a payload that somebody forged, with every hash made to fit', () => {
     );
     assert.ok(error instanceof IvaapError, String(error));
     assert.equal(error.code, 'payload', error.message);
-    assert.match([error.message, error.cause instanceof Error ? error.cause.message : ''].join(': '), words);
+    assert.match(
+      [error.message, error.cause instanceof Error ? error.cause.message : ''].join(': '),
+      message,
+    );
     assert.deepEqual(readdirSync(join(tiny.folder, 'stage')), []);
     assert.ok(process.memoryUsage().rss - before < memoryLimitBytes);
   }
@@ -179,7 +182,7 @@ describe('a payload that somebody forged, with every hash made to fit', () => {
       [(index) => void (index.headSize = 0), /index\.json|zip directory/],
       [({ images }) => void (images[0]!.layers[0]!.size = 2 ** 50), /is not there with/],
     ];
-    for (const [index, words] of changes) await refused({ index }, words);
+    for (const [index, message] of changes) await refused({ index }, message);
   });
 
   it('is refused for an archive whose size is made up, before anything appears under its name', async () => {
@@ -228,7 +231,7 @@ describe('a payload that somebody forged, with every hash made to fit', () => {
       [() => 'null', /format undefined/],
       [() => `${'['.repeat(3000)}${']'.repeat(3000)}`, /nested deeper/],
     ];
-    for (const [text, words] of spellings) await refused({ text }, words);
+    for (const [text, message] of spellings) await refused({ text }, message);
     assert.equal(({} as { version?: string }).version, undefined);
   });
 

@@ -101,13 +101,13 @@ describe('a payload of as many chunks as the format allows', () => {
       readAt: () => Promise.reject(new Error('no such bytes')),
     } as unknown as Payload;
     const numbers = Array.from({ length: chunkCount }, (_, at) => at);
-    const begun = performance.now();
+    const startedAt = performance.now();
     const damages = await namedDamages(payload, numbers);
     assert.deepEqual(
       damages.map(({ what, to }) => [what, to]),
       [['the executable itself', headSize]],
     );
-    assert.ok(performance.now() - begun < 20_000, `${performance.now() - begun} ms`);
+    assert.ok(performance.now() - startedAt < 20_000, `${performance.now() - startedAt} ms`);
     const stop = new AbortController();
     const naming = namedDamages(payload, numbers, stop.signal);
     await nextTurn();

@@ -86,15 +86,15 @@ describe('the receipt of a scan', { skip }, () => {
     }
     writeFileSync(path, good);
     assert.equal(await isReceipted(payload, path), true);
-    const spoilt: [what: string, spoil: () => void, mend: () => void][] = [
+    const spoilt: [what: string, spoil: () => void, repair: () => void][] = [
       ['readable by others', () => chmodSync(path, 0o644), () => chmodSync(path, 0o600)],
       ['of another user', () => chownSync(path, 65_534, 0), () => chownSync(path, 0, 0)],
       ['below a folder of others', () => chmodSync(root, 0o777), () => chmodSync(root, 0o700)],
     ];
-    for (const [what, spoil, mend] of spoilt) {
+    for (const [what, spoil, repair] of spoilt) {
       spoil();
       assert.equal(await isReceipted(payload, path), false, what);
-      mend();
+      repair();
       assert.equal(await isReceipted(payload, path), true);
     }
     const link = join(root, 'link.json');

@@ -20,7 +20,7 @@ const page: Page = {
   title: 'The matrix',
   command: 'npm run test:crash',
   about: 'What it is.',
-  words: { cases: 'places', passed: 'survived' },
+  terms: { cases: 'places', passed: 'survived' },
   columns: [{ name: 'killed' }, { name: 'found', code: true }],
   sections: [upgrade, install, { title: 'Random instants' }],
 };

@@ -26,7 +26,7 @@ test('a draw of cases leaves groups out of which none was drawn, and their order
 test('a proof continues after a case that failed and after one that broke off, and keeps what is known', async () => {
   const kept: string[] = [];
   const proof: Proof<{ id: string }> = {
-    words: { cases: 'cases', passed: 'held' },
+    terms: { cases: 'cases', passed: 'held' },
     groups: alone(['good', 'bad', 'breaks', 'last'].map((id) => ({ id }))),
     async attempt({ name }) {
       if (name === 'breaks') throw new Error('no host');

@@ -68,8 +68,8 @@ test('a terminal that takes nothing any more does not stop the program', async (
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   try {
-    for (const begun = performance.now(); !existsSync(ended); await sleep(50)) {
-      assert.ok(performance.now() - begun < 60_000, 'the program waits for its terminal');
+    for (const startedAt = performance.now(); !existsSync(ended); await sleep(50)) {
+      assert.ok(performance.now() - startedAt < 60_000, 'the program waits for its terminal');
     }
     await sleep(100);
     assert.equal(readFileSync(ended, 'utf8'), 'true');
