@@ -11,8 +11,8 @@ import type { Decision, Flow, FlowContext, FlowOptions, FlowResult, Prepared } f
 import { planRun } from './run-plan.ts';
 
 /**
- * Runs the graph with its log, which ends as the run does; errors leave redacted and with what is known of
- * the run.
+ * Runs the graph with its log, which ends with the run. Errors are thrown redacted, with what is known of the
+ * run.
  */
 export async function execute<O extends FlowOptions, D extends Decision, C extends FlowContext>(
   flow: Flow<O, D, C>,

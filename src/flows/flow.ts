@@ -12,21 +12,21 @@ import type { Question } from './question.ts';
 
 /** Options that every flow has. */
 export interface FlowOptions {
-  /** Tell what would be done, and change nothing. */
+  /** Report what would be done, and change nothing. */
   dryRun: boolean;
   preflightOnly: boolean;
-  /** Read the whole payload although an earlier run found it intact. */
+  /** Read the entire payload although an earlier run found it intact. */
   reverify: boolean;
 }
 
-/** What every flow decides; each adds what it was decided from. */
+/** What every flow decides; each flow adds the facts that it decided from. */
 export interface Decision {
   /** Start a new run and close an unfinished one, instead of resuming it. */
   fresh: boolean;
   /** What the operator should know first. */
   notes: readonly string[];
   /**
-   * What stands against it although it can still be planned: a dry run tells it, any other run ends with it.
+   * A blocker of a run that can still be planned: a dry run reports it, any other run ends with it.
    */
   refusal?: IvaapError;
 }
@@ -40,19 +40,19 @@ export interface FlowContext {
   preflight: PreflightReport | undefined;
 }
 
-/** All that a run starts with, nothing of it changed yet. */
+/** Everything that a run starts with; nothing was changed yet. */
 export interface Prepared<D extends Decision, Ctx extends FlowContext> {
   decision: D;
   ctx: Ctx;
 }
 
-/** What a flow has to say at its end, for people and for machines. */
+/** The result of a flow, as text and as JSON. */
 export interface FlowResult {
   lines: string[];
   data: JsonObject;
-  /** Of a dry run: what the data says, to be told in lines as wide as the reader's screen. */
+  /** Of a dry run: the data, to be printed as wide as the reader's screen. */
   plan?: RunPlan;
-  /** Of a dry run: the error with which the run itself would end at once. */
+  /** Of a dry run: the error with which the run itself would be refused. */
   refusal?: IvaapError;
 }
 
@@ -62,35 +62,35 @@ export interface FlowResult {
  */
 export interface Flow<Options extends FlowOptions, D extends Decision, Ctx extends FlowContext> {
   name: string;
-  /** What follows the program's name, for the lock file. */
+  /** Arguments after the program's name, for the lock file. */
   command: string;
-  /** Tells the plan before the first step. */
+  /** Reports the plan before the first step. */
   tellsPlan?: boolean;
-  /** Throws `usage` for options that cannot be, before anything is looked at. */
+  /** Throws `usage` for invalid options, before anything is read. */
   assertOptions(options: Options, ports: Pick<FlowPorts, 'again' | 'confirm'>): void;
   /**
-   * Whether to lock before anything is decided; otherwise the host is only looked at until the run may start.
+   * Whether to lock before anything is decided; otherwise the host is only read until the run may start.
    */
   locksFirst(paths: ProductPaths): boolean;
-  /** The gate: may it start at all? Throws what stands against it. */
+  /** The gate: whether the run may start at all. Throws a blocker. */
   decide(session: Session, options: Options): Promise<D>;
-  /** What the steps are given; secrets are known to the redactor from here on. */
+  /** The context of the steps; from here on the redactor knows the secrets. */
   context(session: Session, options: Options, decision: D): Promise<Ctx>;
   /** What preflight measures. */
   checks?(session: Session, options: Options, prepared: Prepared<D, Ctx>): FlowChecks;
-  /** What the operator is asked before anything is changed; undefined where nothing is due. */
+  /** The question to the operator before anything is changed; undefined for none. */
   question?(session: Session, options: Options, decision: D): Question | undefined;
   /**
-   * Decides again, under the lock, what others may have changed since: without the lock, or while a question
-   * waited. Gives the same object where nothing has changed.
+   * Decides again, under the lock: others may have changed the host since, before the lock was taken or while a
+   * question waited. Returns the same object where nothing has changed.
    */
   decideAgain?(session: Session, options: Options, prepared: Prepared<D, Ctx>): Promise<D>;
   /** The first changes, under the lock, before the run is recorded. */
   beforeRun?(session: Session, prepared: Prepared<D, Ctx>): Promise<void>;
   steps(product: Product): readonly Step<Ctx>[];
   /**
-   * What is recorded with the start of the run, durable before its first step; `kept` are the completed steps
-   * that are skipped.
+   * Records facts with the start of the run, durable before its first step; `kept` are the completed steps that
+   * are skipped.
    */
   onStarted?(
     session: Session,
@@ -98,6 +98,6 @@ export interface Flow<Options extends FlowOptions, D extends Decision, Ctx exten
     start: { run: string; kept: readonly string[] },
   ): Promise<void>;
   summarize(ctx: Ctx, result: RunResult): FlowResult;
-  /** Adds to an error of the run what the flow knows. */
+  /** Adds what the flow knows to an error of the run. */
   explain?(session: Session, error: unknown): Promise<unknown>;
 }

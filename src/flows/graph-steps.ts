@@ -8,8 +8,7 @@ export interface GraphStep {
 }
 
 /**
- * The steps of both graphs in their order, for who asks without a host; without a payload that can be read
- * none asks a health route.
+ * The steps of both graphs in order, without a host. Without a readable payload there are no health steps.
  */
 export async function graphSteps(): Promise<{ install: GraphStep[]; upgrade: GraphStep[] }> {
   const product = await ownProduct().catch(() => ({ health: [] }));

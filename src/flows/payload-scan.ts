@@ -4,20 +4,20 @@ import { isReceipted, receiptOf, type ScanReceipt, writeReceipt } from '../paylo
 import type { Session } from '../session/session.ts';
 
 export interface PayloadScanOptions {
-  /** Reads the whole file although an earlier run found it intact. */
+  /** Reads the entire file although an earlier run found it intact. */
   reverify: boolean;
 }
 
 const task = 'scan';
 
 /**
- * The scan of the whole payload, which goes on while a run is prepared. Nothing that either of them finds may
- * be acted on before both are done.
+ * The scan of the entire payload, in parallel with the preparation of a run. Nothing is changed before both are
+ * done.
  */
 export class PayloadScan {
   readonly #session: Session;
   readonly #options: PayloadScanOptions;
-  /** Of a scan of ours that found the file intact and is not kept yet. */
+  /** Of our scan that found the file intact, until it is written. */
   #receipt: ScanReceipt | undefined;
 
   constructor(session: Session, options: PayloadScanOptions) {
@@ -26,9 +26,8 @@ export class PayloadScan {
   }
 
   /**
-   * Runs `prepare`, which changes nothing, beside the scan, and gives its result when both are done. Damage
-   * ends the preparation at once and is what is thrown, whatever that found: exit 4. So does a stop, whose
-   * reason is thrown.
+   * Runs `prepare`, which changes nothing, in parallel with the scan, and returns its result when both are done.
+   * Damage ends the preparation at once and is thrown, whatever the preparation found: exit 4. So is a stop.
    */
   async inParallelWith<T>(prepare: () => Promise<T>): Promise<T> {
     const scan = this.#scan();
@@ -37,7 +36,7 @@ export class PayloadScan {
     if (scanned.status === 'rejected') throw scanned.reason;
     this.#session.signal.throwIfAborted();
     if (prepared.status === 'rejected') {
-      // A file that is whole and not trusted leaves nothing behind.
+      // A file that is intact but not trusted leaves no receipt.
       if (prepared.reason instanceof IvaapError && prepared.reason.code === 'payload')
         this.#receipt = undefined;
       throw prepared.reason;
@@ -46,8 +45,8 @@ export class PayloadScan {
   }
 
   /**
-   * Lets the next run know that the file was found intact; call it under the lock. Without that the next run
-   * scans again, no more.
+   * Records for the next run that the file was found intact; call it under the lock. Without a receipt the next
+   * run only scans again.
    */
   async keep(): Promise<void> {
     const receipt = this.#receipt;

@@ -3,22 +3,22 @@ import type { FlowPorts } from '../session/ports.ts';
 
 export interface Question {
   text: string;
-  /** What to type instead, for whoever answers no. */
+  /** What to type instead, after the answer no. */
   hint: string;
 }
 
-/** A question that was answered with yes, and how long it had waited. */
+/** A question that was answered with yes, and how long it waited. */
 export interface Answer {
   question: string;
   waitedMs: number;
 }
 
-/** What was measured before a question holds for so long; after that the host is measured again. */
+/** Measurements from before a question are used for this long; after that the host is measured again. */
 const freshMs = 60_000;
 
 export const isFresh = ({ waitedMs }: Answer): boolean => waitedMs < freshMs;
 
-/** Throws `declined` for a no, what the signal says when it was asked to stop. */
+/** Throws `declined` for a no, and the signal's reason after a request to stop. */
 export async function confirmed(
   { confirm }: Pick<FlowPorts, 'confirm'>,
   { text, hint }: Question,

@@ -1,10 +1,10 @@
 import { type ErrorCode, IvaapError } from '../errors.ts';
 
-/** Ends of ours, and of whoever stopped us: nothing that a run would be refused for. */
+/** Errors for which a run is not refused: a defect of ours, or a stop. */
 const noRefusal: readonly ErrorCode[] = ['bug', 'interrupted', 'terminated'];
 
 /**
- * What stands against a run: a dry run tells all that it can find, where the run itself ends with the first.
+ * The blockers of a run: a dry run reports all that it finds, the run itself ends with the first.
  */
 export class Refusals {
   readonly found: IvaapError[] = [];
@@ -17,7 +17,7 @@ export class Refusals {
     if (refusal !== undefined) this.found.push(refusal);
   }
 
-  /** What was asked for, or undefined when it refused. */
+  /** The result of `ask`, or undefined when it refused. */
   async collect<T>(ask: () => T | Promise<T>): Promise<T | undefined> {
     try {
       return await ask();

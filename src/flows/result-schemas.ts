@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { runPlanSchema } from '../engine/run-plan.ts';
 
-/** `data` of the event `result`, by what was asked; docs/json.md is generated from these. */
+/** `data` of the event `result`, by command; docs/json.md is generated from these. */
 
 const warnings = z.array(z.string());
 const waivedHealth = z

@@ -55,16 +55,16 @@ export async function runFlow<O extends FlowOptions, D extends Decision, C exten
     throw session.redactor.error(error);
   } finally {
     if (session.lock !== undefined) {
-      // Of a run that was refused, too: what was read need not be read again.
+      // Also after a refusal: the payload need not be read again.
       if (!options.dryRun && !options.preflightOnly) await scan.keep();
-      // A run that was refused may have asked Helm, which makes its private folders.
+      // A refused run may have queried Helm, which makes its private folders.
       const clear = options.dryRun ? clearDryRunWork : clearWork;
       await clear(session.paths).catch(() => undefined);
     }
   }
 }
 
-/** The places of a host that had nothing of ours. */
+/** The folders on a host without any of ours. */
 async function makeFolders({ folder, installer }: ProductPaths): Promise<void> {
   await assertSafePath(folder, { mayBeMissing: true });
   await makeFolder(folder);
@@ -72,8 +72,8 @@ async function makeFolders({ folder, installer }: ProductPaths): Promise<void> {
 }
 
 /**
- * Changes nothing on the host but Helm's place. A dry run, and one that ends with preflight, have their
- * result here.
+ * Changes nothing on the host except that it places Helm. A dry run, and one that ends with preflight, end
+ * here.
  */
 async function prepare<O extends FlowOptions, D extends Decision, C extends FlowContext>(
   invocation: Invocation<O, D, C>,
@@ -87,8 +87,7 @@ async function prepare<O extends FlowOptions, D extends Decision, C extends Flow
 }
 
 /**
- * What the run would do, and all that stands against it. Throws where too little can be known to plan
- * anything.
+ * What the run would do, and all its blockers. Throws where too little is known to plan anything.
  */
 async function dryRun<O extends FlowOptions, D extends Decision, C extends FlowContext>(
   invocation: Invocation<O, D, C>,
@@ -103,7 +102,7 @@ async function dryRun<O extends FlowOptions, D extends Decision, C extends FlowC
   return planned(session, {
     flow: flow.name,
     ctx: { ...ctx, preflight: outcome?.report },
-    // What is refused for what it is, is never brought to this host: there is nothing to plan.
+    // A package that is refused is never installed on this host: there is nothing to plan.
     steps: decision.refusal === undefined ? flow.steps(session.product) : [],
     fresh: decision.fresh,
     notes: decision.notes,
@@ -111,7 +110,7 @@ async function dryRun<O extends FlowOptions, D extends Decision, C extends FlowC
   });
 }
 
-/** The context with what preflight measured. Throws what blocks. */
+/** The context with preflight's report. Throws the blockers. */
 async function measured<O extends FlowOptions, D extends Decision, C extends FlowContext>(
   invocation: Invocation<O, D, C>,
   decision: D,
@@ -140,9 +139,9 @@ async function ask<O extends FlowOptions, D extends Decision, C extends FlowCont
 }
 
 /**
- * Under the lock: what was decided without it, or before a question that waited, is decided again. Other runs
- * and editors may have been at work since. Measures again where something has changed, and asks again where
- * the question would be another one now.
+ * Decides again under the lock what was decided without it or before a question: others may have changed the
+ * host since. Measures again where something has changed, and asks again where the question is another one
+ * now.
  */
 async function prepareAgain<O extends FlowOptions, D extends Decision, C extends FlowContext>(
   invocation: Invocation<O, D, C>,

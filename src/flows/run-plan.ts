@@ -11,7 +11,7 @@ interface PlanOptions<Ctx extends FlowContext> {
   ctx: Ctx;
   /** Whether a new run is started in any case. */
   fresh: boolean;
-  /** Empty where the run would be refused for what it is, not for what the host is like. */
+  /** Empty where the package itself is refused, whatever the state of the host. */
   steps: readonly Step<Ctx>[];
   notes?: readonly string[];
   /** The first one gives the exit code. */
@@ -42,7 +42,7 @@ export async function planRun<Ctx extends FlowContext>(
   return redactor.value(plan);
 }
 
-/** A dry run's end: the plan, and the exit code of the run that it tells of. */
+/** The result of a dry run: the plan, and the exit code of the run that it describes. */
 export async function planned<Ctx extends FlowContext>(
   session: Session,
   options: PlanOptions<Ctx>,
@@ -64,7 +64,7 @@ function refusalsOf(errors: readonly IvaapError[]): RunPlan['refusals'] {
   });
 }
 
-/** As preflight has measured it. */
+/** As preflight measured it. */
 function roomOf({ preflight }: FlowContext): RunPlan['room'] {
   const found = preflight?.results.filter(({ check }) => check === 'room') ?? [];
   return found.flatMap(({ id, status, limit, data }) => {

@@ -14,7 +14,7 @@ import {
 /** What a flow checks before it starts, and how that is judged. */
 export interface FlowChecks extends Judging {
   flow: PreflightReport['flow'];
-  /** In the report's order. The signal is aborted when the last one has ended: all of them ask under it. */
+  /** In the report's order. All of them use the signal, which is aborted when the last one has ended. */
   checks(signal: AbortSignal): readonly BoundCheck[];
   /** Checks that the operator may waive. */
   waivable: readonly string[];
@@ -23,16 +23,16 @@ export interface FlowChecks extends Judging {
 export interface PreflightOutcome {
   /** Redacted. */
   report: PreflightReport;
-  /** With all that blocks; undefined where nothing does. */
+  /** An error with all blockers; undefined where there are none. */
   blocked: IvaapError | undefined;
 }
 
 const title = 'Preflight';
 
 /**
- * Runs all checks side by side, each within its own time, and gives the one report. Throws when it is
- * stopped, and `usage` for a waiver of something that no check has looked at. What was measured is judged;
- * what is told and kept is a redacted copy, of which nothing is read back.
+ * Runs all checks in parallel, each within its own time limit, and returns the report. Throws when it is stopped,
+ * and `usage` for a waiver of something that no check has measured. The measurements are judged; what is
+ * reported and kept is a redacted copy that is never read back.
  */
 export async function runPreflight(
   checked: FlowChecks,
@@ -97,13 +97,13 @@ function blockedBy(results: CheckResult[], waivable: FlowChecks['waivable']): Iv
 
 interface Measured {
   measured: Measurement | Measurement[];
-  /** Why it could not be measured; what several checks need is asked once, and fails for all of them. */
+  /** Why it could not be measured. What several checks need is queried once, and fails for all of them. */
   thrown?: unknown;
 }
 
 /**
- * One cause is told by the first check that it stops. What the others would have found is not known: a second
- * failure would only say the same.
+ * Reports a common cause only in the first check that failed for it. The others are unknown: a second failure
+ * would only repeat it.
  */
 function reportedOnce(found: readonly { results: CheckResult[]; thrown?: unknown }[]): CheckResult[] {
   const tellers = new Map<string, string>();
@@ -137,7 +137,7 @@ async function measure({ timeoutSeconds, measure: ask }: BoundCheck, outer: Abor
   }
 }
 
-/** A refusal says itself what is wrong; anything else is a check that could not be made. */
+/** A refusal's message says what is wrong; after any other error the check could not be measured. */
 function notMeasured(error: unknown): Measurement {
   const [first = 'unknown error', ...causes] = causeChain(error);
   const refused = error instanceof IvaapError && error.code === 'preflight';

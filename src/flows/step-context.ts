@@ -6,7 +6,7 @@ import { wayBackOf } from '../backup/way-back.ts';
 import type { StepContext } from '../release/context.ts';
 import type { Session } from '../session/session.ts';
 
-/** What a flow adds to what the session has. */
+/** What a flow adds to the session's part. */
 export type ContextParts = Pick<
   StepContext,
   'from' | 'entitlements' | 'imagesFrom' | 'refreshArchives' | 'waivers'
@@ -25,7 +25,7 @@ export async function stepContext(session: Session, parts: ContextParts): Promis
     paths,
     ...tools,
     k3s: tools.k3s.path,
-    // Without the lock nothing is started that would have to inherit it.
+    // Without the lock no program is started that has to inherit it.
     lockFd: lock?.descriptor ?? -1,
     ...parts,
     preflight: undefined,

@@ -4,8 +4,7 @@ import { parseWaivers, waivableIds, type Waiver } from '../policy/preflight-repo
 import { healthStepId } from '../release/health-route.ts';
 
 /**
- * What an operator lets pass, as typed: checks of preflight, and health steps. Throws `usage` for what cannot
- * be waived.
+ * Waivers as typed: of preflight checks and health steps. Throws `usage` for what cannot be waived.
  */
 export function waiversOf(
   texts: readonly string[],

@@ -12,7 +12,7 @@ export async function placeHelm(opened: OpenedPayload, host: HelmHost): Promise<
   const { entry, sha256 } = await helmEntry(opened);
   const tool = await placeTool(paths.tools, { name: 'helm', sha256 }, () => payload.streamEntry(entry)).catch(
     async (error: unknown) => {
-      // Folders that were made for it, where nothing else lies in them.
+      // Removes the folders that were made for it, unless they hold other files.
       for (const folder of [join(paths.tools, sha256), paths.tools])
         await rmdir(folder).catch(() => undefined);
       throw withoutRoom(error) ?? error;
@@ -21,7 +21,7 @@ export async function placeHelm(opened: OpenedPayload, host: HelmHost): Promise<
   return helmAt(opened, host, tool);
 }
 
-/** Helm is the first file that is written: a disk without room for it has changed by nothing. */
+/** Helm is the first file that is written: with a full disk nothing has been changed yet. */
 function withoutRoom(error: unknown): IvaapError | undefined {
   if (!(error instanceof IvaapError) || !(error.cause instanceof Error) || !('code' in error.cause))
     return undefined;
@@ -32,7 +32,7 @@ function withoutRoom(error: unknown): IvaapError | undefined {
   });
 }
 
-/** The same for whoever starts none: nothing is written. */
+/** The same without writing anything, for callers that do not start Helm. */
 export async function unplacedHelm(opened: OpenedPayload, host: HelmHost): Promise<Helm> {
   const { sha256 } = await helmEntry(opened);
   return helmAt(opened, host, { path: join(opened.paths.tools, sha256, 'helm'), sha256 });

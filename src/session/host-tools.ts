@@ -23,12 +23,12 @@ export interface HostTools {
   containerd: Containerd;
 }
 
-/** Knows the secrets that programs may say, and is told what they said. */
+/** Redacts secrets in the output of programs, and reports it. */
 type HostReporter = Pick<Reporter, 'redactor' | 'report'>;
 
 /**
- * Throws `preflight` when k3s is missing; asks the cluster nothing. Until a run has begun the signal ends
- * whatever is asked.
+ * Throws `preflight` when k3s is missing; does not query the cluster. Until a run has started the signal ends
+ * every query.
  */
 export async function openHost(
   product: Product,

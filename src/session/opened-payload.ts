@@ -6,7 +6,7 @@ import { shortestVersion } from '../policy/version.ts';
 import { productPaths, type ProductPaths } from '../release/product-paths.ts';
 import type { Machine } from './machine.ts';
 
-/** A payload with its data read, and the places of its product. */
+/** A payload with its data read, and the paths of its product. */
 export interface OpenedPayload {
   payload: Payload;
   index: PayloadIndex;

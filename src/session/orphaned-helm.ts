@@ -18,9 +18,9 @@ export type OrphanWatch = Pick<OpenedPayload, 'paths' | 'product'> &
   Pick<FlowPorts, 'signal' | 'again'> & { report: Report };
 
 /**
- * For the lock in the hands of a run that died: waits for the Helm that this run's journal names, showing
+ * Waits while the lock is held by the Helm of a run that died, which that run's journal names, showing
  * until when, and returns now and then so that the lock is tried again. Throws `preflight` when something
- * else holds it, `interrupted` or `terminated` on a signal: Helm goes on in any case, and nothing was
+ * else holds it, `interrupted` or `terminated` on a signal: Helm continues in any case, and nothing was
  * changed.
  */
 export function orphanedHelm({ paths, product, report, signal, again }: OrphanWatch): {
@@ -42,7 +42,7 @@ export function orphanedHelm({ paths, product, report, signal, again }: OrphanWa
     async wait(holder) {
       const helm = runningHelm(readHelmJournal((await readState(paths.state).catch(() => undefined))?.helm));
       if (helm === undefined) {
-        // Between the end of a process and the end of its descriptors there is an instant.
+        // A process's descriptors are closed an instant after it ended.
         nobody += 1;
         if (nobody > 3) throw heldByOthers(paths.lock, holder, again());
         await sleep(pauseMs);

@@ -4,15 +4,15 @@ import { assertProduct, readState, type State } from '../engine/state.ts';
 import { IvaapError } from '../errors.ts';
 import type { OpenedPayload } from './opened-payload.ts';
 
-/** Whether anything is at the state's place: a link that leads nowhere is not nothing. */
+/** Whether anything exists at the state's path; a broken link counts. */
 export const stateIsThere = ({ state }: Pick<OpenedPayload['paths'], 'state'>): boolean =>
   lstatSync(state, { throwIfNoEntry: false }) !== undefined;
 
 type Place = Pick<OpenedPayload, 'paths' | 'product'>;
 
 /**
- * This product's state; undefined where there is none. What cannot be gone by says so, with the command that
- * mends it.
+ * This product's state; undefined where there is none. A state that cannot be used throws, with the command
+ * that repairs it.
  */
 export function readOwnState({ paths, product }: Place, program: string): Promise<State | undefined> {
   return withWayBack(program, async () => {
@@ -22,15 +22,15 @@ export function readOwnState({ paths, product }: Place, program: string): Promis
   });
 }
 
-/** The journal of this host, refused in the same words. */
+/** The journal of this host; throws the same errors. */
 export function openJournal({ paths, product }: Place, program: string): Promise<Journal> {
   return withWayBack(program, () => Journal.open({ path: paths.state, product: product.name }));
 }
 
 /**
- * A copy from a backup is from the middle of a run: it is never told to be put in the place of what was lost.
- * Where the engine names something to do itself, no repair helps: the file is a newer program's, or its disk
- * does not give it.
+ * Adds `repair-state` as the hint. A copy from a backup is from the middle of a run: no message suggests to
+ * restore it. Where the engine has its own hint, a repair does not help: the file is a newer program's, or its
+ * disk cannot be read.
  */
 async function withWayBack<T>(program: string, read: () => Promise<T>): Promise<T> {
   try {
@@ -43,6 +43,6 @@ async function withWayBack<T>(program: string, read: () => Promise<T>): Promise<
 
 const repairHint = (program: string) => `${program} repair-state`;
 
-/** Whether what {@link readOwnState} threw is about the file's contents, which a repair can make anew. */
+/** Whether what {@link readOwnState} threw is about the file's contents, which a repair can rebuild. */
 export const isRepairable = (error: unknown, program: string): boolean =>
   error instanceof IvaapError && error.hint === repairHint(program);

@@ -7,7 +7,7 @@ export interface FlowPorts {
   machine: Machine;
   emit: Emit;
   signal: AbortSignal;
-  /** Aborted when the operator asks a second time to stop. */
+  /** Aborted by a second request to stop. */
   insist: AbortSignal;
   /** This program as it was typed. */
   program: string;
@@ -17,7 +17,7 @@ export interface FlowPorts {
   confirm: ((question: string) => Promise<boolean>) | undefined;
 }
 
-/** What a command gives to a flow or a query: the machine is this host, unless a test gives another one. */
+/** What a command passes to a flow or a query: the machine is this host, unless a test passes another one. */
 export type CommandPorts = Omit<FlowPorts, 'machine'> & Partial<Pick<FlowPorts, 'machine'>>;
 
 export const onThisMachine = (ports: CommandPorts): FlowPorts => ({ machine: thisMachine, ...ports });

@@ -2,7 +2,7 @@ import type { Report } from '../engine/reporter.ts';
 import { currentStep } from '../engine/step-scope.ts';
 import type { ReportNote } from '../host/program-output.ts';
 
-/** What programs say and how they end, as events of the step that started them. */
+/** Output and exit of programs, as events of the step that started them. */
 export function reportPrograms(report: Report): ReportNote {
   return (note) => {
     const step = currentStep();

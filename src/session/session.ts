@@ -19,7 +19,7 @@ import { type CommandPorts, type FlowPorts, onThisMachine } from './ports.ts';
 import { dryRunWorkFolder } from './work-folder.ts';
 
 export interface SessionOptions {
-  /** Tell what would be done, and change nothing. */
+  /** Report what would be done, and change nothing. */
   dryRun: boolean;
   preflightOnly?: boolean;
 }
@@ -42,7 +42,7 @@ export class Session implements OpenedPayload, AsyncDisposable {
   readonly confirm: FlowPorts['confirm'];
   /** Aborted when the operator asks to stop, or the session was abandoned. */
   readonly signal: AbortSignal;
-  /** Aborted when the operator asks a second time to stop. */
+  /** Aborted by a second request to stop. */
   readonly insist: AbortSignal;
   readonly #abandoned: AbortController;
   #tools: HostTools | undefined;
@@ -88,17 +88,17 @@ export class Session implements OpenedPayload, AsyncDisposable {
     return this.reporter.redactor;
   }
 
-  /** The host's programs. Throws `preflight` when k3s is missing; asks the cluster nothing. */
+  /** The host's programs. Throws `preflight` when k3s is missing; does not query the cluster. */
   async tools(): Promise<HostTools> {
     return (this.#tools ??= await openHost(this.product, this));
   }
 
-  /** The same where somebody has asked for them. */
+  /** The same, if they were opened. */
   get openedTools(): HostTools | undefined {
     return this.#tools;
   }
 
-  /** Helm at its place; whether it is there is not asked. */
+  /** Helm at its path; whether the file exists is not checked. */
   async helm(): Promise<Helm> {
     return this.#helm ?? unplacedHelm(this, await this.tools());
   }
@@ -123,7 +123,7 @@ export class Session implements OpenedPayload, AsyncDisposable {
     this.#journal = undefined;
   }
 
-  /** Reads the journal as it is now. Without the lock it may only be looked at. */
+  /** Reads the journal as it is now. Without the lock it must not be changed. */
   async readJournal(): Promise<Journal> {
     return (this.#journal = await openJournal(this, this.program));
   }
@@ -133,7 +133,7 @@ export class Session implements OpenedPayload, AsyncDisposable {
     return this.#journal ?? this.readJournal();
   }
 
-  /** Stops all that is asked of the host, for a reason that the session ends with. */
+  /** Stops all queries of the host; the session ends with `reason`. */
   abandon(reason: unknown): void {
     this.#abandoned.abort(reason);
   }

@@ -1,13 +1,13 @@
 import type { Runner } from '../host/runner.ts';
 
 /**
- * Between SIGTERM and SIGKILL for a program that was only asked something: it has nothing to bring to an end.
+ * Between SIGTERM and SIGKILL for a program that only answers a query: it has nothing to finish.
  */
 const graceMs = 1000;
 
 /**
- * The same runner, whose programs a stop ends at once as long as no run has begun, also those that hang. From
- * then on steps decide themselves what may be ended where.
+ * The same runner, but a stop ends its programs at once until a run has started, also those that hang. From then
+ * on the steps decide what may be stopped where.
  */
 export function stoppable(runner: Runner, signal: AbortSignal, hasStarted: () => boolean): Runner {
   return {
@@ -24,8 +24,8 @@ export function stoppable(runner: Runner, signal: AbortSignal, hasStarted: () =>
 }
 
 /**
- * Work before a run begins: once a stop was asked for, the stop is what it ends with, and not what a program
- * that was ended for it says.
+ * Work before a run starts: after a request to stop, it throws the stop and not the error of a program that was
+ * ended for it.
  */
 export async function unlessStopped<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
   const [ended] = await Promise.allSettled([work()]);

@@ -2,7 +2,7 @@ import { rm, rmdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { ProductPaths } from '../release/product-paths.ts';
 
-/** Work files are a run's own: what a dead run left goes before the next begins. */
+/** Work files belong to one run: those of a dead run are removed before the next one starts. */
 export async function clearWork({ work }: Pick<ProductPaths, 'work'>): Promise<void> {
   await rm(work, { recursive: true, force: true });
 }
@@ -13,7 +13,7 @@ export const dryRunWorkFolder = (paths: ProductPaths): ProductPaths => ({
   work: join(paths.work, 'dry-run'),
 });
 
-/** Not even an empty folder stays. */
+/** Also removes the empty folder. */
 export async function clearDryRunWork({ work }: Pick<ProductPaths, 'work'>): Promise<void> {
   await clearWork({ work });
   await rmdir(dirname(work)).catch(() => undefined);

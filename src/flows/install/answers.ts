@@ -29,8 +29,8 @@ export type InstallAnswers = Pick<InstallContext, 'fqdn' | 'storagePath' | 'valu
 const hostName = /^(?=.{1,253}$)[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
 
 /**
- * The answers of a fresh install: from the flags, else from the operator's values file, else from the attempt
- * that is gone on with. Throws `usage` for what is missing or cannot be.
+ * The answers of a new install: from the flags, else from the operator's values file, else from the attempt
+ * that is resumed. Throws `usage` for missing or invalid answers.
  */
 export async function installAnswers(
   product: Product,
@@ -39,7 +39,7 @@ export async function installAnswers(
   state: State | undefined,
   redactor: Redactor,
 ): Promise<InstallAnswers> {
-  // An install that goes on has written the file already, and the operator may have mended it since.
+  // A resumed install has written the file already, and the operator may have edited it since.
   const written = state?.run !== undefined && existsSync(valuesPath) ? valuesPath : undefined;
   const valuesFrom = await operatorValues(product, flags.values ?? written, redactor);
   const earlier = lastResult(state?.run, preflight)?.answers;
@@ -55,7 +55,7 @@ export async function installAnswers(
       hint: 'add it: --fqdn NAME',
     });
   }
-  // What the API server refuses as the host of an ingress rule.
+  // The API server refuses these as the host of an ingress rule.
   if (isIP(fqdn) !== 0 || /(^|\.)\d+$/.test(fqdn)) {
     throw new IvaapError('usage', `--fqdn ${fqdn} is an IP address; the ingress needs a host name`, {
       hint: 'a name that resolves to this host, in DNS or in /etc/hosts, e.g. --fqdn wells.example.com',

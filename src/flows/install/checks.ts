@@ -7,7 +7,7 @@ import type { Prepared } from '../flow.ts';
 import type { FlowChecks } from '../run-preflight.ts';
 import type { InstallDecision, InstallOptions } from './decision.ts';
 
-/** Preflight of a fresh install, or of one that goes on. */
+/** Preflight of a new or a resumed install. */
 export function installChecks(
   { machine: { askApiServer, listProcesses }, product }: Session,
   _: InstallOptions,

@@ -4,7 +4,7 @@ import { stepContext } from '../step-context.ts';
 import { waiversOf } from '../waivers.ts';
 import type { InstallDecision, InstallOptions } from './decision.ts';
 
-/** What the steps of a fresh install are given. Helm is not placed yet. */
+/** The context of the steps of an install. Helm is not placed yet. */
 export async function installContext(
   session: Session,
   options: InstallOptions,

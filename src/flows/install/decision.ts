@@ -26,7 +26,7 @@ export interface InstallDecision extends Decision {
   other: State['run'];
 }
 
-/** Whose host it is, and the answers. Throws what stands against an install; changes nothing. */
+/** Decides whether an install may start, and with which answers. Throws a blocker; changes nothing. */
 export async function decideInstall(session: Session, options: InstallOptions): Promise<InstallDecision> {
   const { product, paths, program, redactor } = session;
   const state = await readOwnState(session, program);

@@ -22,7 +22,7 @@ export const installFlow: Flow<InstallOptions, InstallDecision, InstallContext> 
     });
   },
 
-  // An empty host stays as it is until it is known that the install may start.
+  // Nothing is written on an empty host, not even a lock, before the install may start.
   locksFirst: ({ installer }) => existsSync(installer),
 
   decide: decideInstall,
@@ -58,5 +58,5 @@ export const installFlow: Flow<InstallOptions, InstallDecision, InstallContext> 
   summarize: installSummary,
 };
 
-/** What a decision was made from, as far as others can change it. */
+/** The facts of a decision that others can change. */
 const basis = ({ state, answers, license }: InstallDecision) => ({ state, answers, license });

@@ -14,13 +14,13 @@ import type { Session } from '../../session/session.ts';
 import { factsOf, noStateRefusal } from '../../queries/without-state.ts';
 import { shellWord } from '../../shell-word.ts';
 
-/** Whether a fresh install may start at all: each check throws before anything is changed. */
+/** Whether a new install may start at all: each check throws before anything is changed. */
 
-/** The unfinished install of another package; the one that began it goes on with it. */
+/** The unfinished install of another package; the package that started it resumes it. */
 export const otherInstall = ({ payload }: OpenedPayload, { installed, run }: State): State['run'] =>
   installed === undefined && run?.payloadDigest !== payload.digest ? run : undefined;
 
-/** A host with state has an installation, or one that a package began. */
+/** A host with state has an installation, or an unfinished install of a package. */
 export function refuseInstalled(session: Session, state: State, { supersede }: { supersede: boolean }): void {
   const { payload, release, program, again } = session;
   const { installed, run } = state;
@@ -31,8 +31,7 @@ export function refuseInstalled(session: Session, state: State, { supersede }: {
         : `to upgrade it to ${release.version}: ${again({ add: ['--upgrade'], without: [...freshFlags, '--supersede'] })}`,
     });
   }
-  // The same contents under another signature, or another package: what began here goes on with files of one
-  // vendor.
+  // An install is resumed or superseded only by files with the key that it was started with.
   const signer = signerOf(payload.trailer);
   if (run?.key !== undefined && run.key !== signer) {
     throw new IvaapError(
@@ -54,10 +53,7 @@ export function refuseInstalled(session: Session, state: State, { supersede }: {
   );
 }
 
-/**
- * Once Helm has started for a version, the product may have made its schema: an older release does not know
- * it.
- */
+/** Once Helm has started for a version, the product may have made its schema, which an older release does not know. */
 function refuseOlderThanStarted(run: RunRecord, version: string, again: Again): void {
   const { pointOfNoReturn: point, to, binary } = run;
   if (point === undefined) return;
@@ -76,7 +72,7 @@ function refuseOlderThanStarted(run: RunRecord, version: string, again: Again): 
   );
 }
 
-/** What would be mistaken for ours, or lost, if a fresh install went on over it. */
+/** Refuses what a new install would take over or destroy. */
 export async function refuseLeftovers(
   session: Session,
   { kubectl }: HostTools,
@@ -86,8 +82,7 @@ export async function refuseLeftovers(
   const evidence = await hostEvidence(session, { known: true, value: { kubectl } }, signal);
   signal.throwIfAborted();
   const found = likely(evidence);
-  // Backups alone, beside a cluster that knows nothing: what lies there is named below, one thing after the
-  // other.
+  // With backups but no trace in the cluster, the files are checked one by one below.
   const here = isMarked(evidence) || (evidence.records.known && evidence.records.value.length > 0);
   if (found === 'unmounted' || (found === 'ours' && here)) {
     const { message, hint } = noStateRefusal(evidence, session, program);

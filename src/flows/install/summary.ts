@@ -3,7 +3,7 @@ import type { InstallContext } from '../../release/context.ts';
 import type { FlowResult } from '../flow.ts';
 import { healthLines, waivedHealth } from '../waived-health.ts';
 
-/** What a completed install has made, for people and for machines. */
+/** What a completed install has made, as text and as JSON. */
 export function installSummary(ctx: InstallContext, result: RunResult): FlowResult {
   const { product, paths, fqdn, storagePath, entitlements, to: version } = ctx;
   return {

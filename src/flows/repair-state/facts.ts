@@ -4,7 +4,7 @@ import type { ReleaseRecord } from '../../host/helm-record.ts';
 import type { HostEvidence } from '../../queries/host-evidence.ts';
 import type { OpenedPayload } from '../../session/opened-payload.ts';
 
-/** Everything that a repair is decided from; nothing is looked up here. */
+/** Everything that a repair is decided from. */
 export interface RepairFacts {
   opened: Pick<OpenedPayload, 'product' | 'release' | 'paths' | 'payload'>;
   evidence: HostEvidence;
@@ -32,7 +32,7 @@ export type Repair =
       /** The values that Helm deployed, for a values file that is missing. Holds secrets. */
       values: ReleaseRecord | undefined;
       lines: string[];
-      /** What follows the program's name. */
+      /** Arguments after the program's name. */
       next: string;
     };
 

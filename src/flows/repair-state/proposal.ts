@@ -14,8 +14,8 @@ import { foreign } from '../../foreign.ts';
 import { resumeCommand } from '../../session/resume-command.ts';
 
 /**
- * The state that is true of this host, or why none can be proposed. Nothing is proposed that the database's
- * schema contradicts.
+ * The state that matches this host, or why none can be proposed. Never proposes what the database's schema
+ * contradicts.
  */
 export function proposeRepair(facts: RepairFacts): Repair {
   const { evidence, state, opened, program } = facts;
@@ -65,7 +65,7 @@ function unfinishedInstall({ run }: State, program: string): string {
   return `the state can be read, and the install of ${run.to} has not completed. To resume it: ${resumeCommand(run)}`;
 }
 
-/** The release as Helm knows it, when a revision of it was good once. */
+/** The release from Helm's records, when a revision of it was good once. */
 function fromRelease(facts: RepairFacts, good: ReleaseRecord, last: ReleaseRecord): Repair {
   const { state, opened, evidence, schemaNow } = facts;
   const { product, release } = opened;
@@ -104,8 +104,8 @@ function fromRelease(facts: RepairFacts, good: ReleaseRecord, last: ReleaseRecor
 }
 
 /**
- * The dump from before was restored, and Helm's record still says what was upgraded to: both ways are open,
- * forward and back.
+ * The dump from before was restored, but Helm's record still has the new version: the upgrade can be resumed or
+ * taken back.
  */
 function upgradeTakenBack(
   facts: RepairFacts,
@@ -128,7 +128,7 @@ function upgradeTakenBack(
   });
 }
 
-/** Whether the state has that very upgrade, with what its steps had done. */
+/** Whether the state's run is that upgrade: its steps are kept then. */
 const isSameUpgrade = ({ run }: State, from: string, to: string): boolean =>
   run?.flow === 'upgrade' &&
   run.status !== 'completed' &&
@@ -150,7 +150,7 @@ function agrees(state: State, records: readonly ReleaseRecord[], chart: string |
   return among(onDisk, chart) && records.every(({ content }) => among(known, content?.version));
 }
 
-/** The state is right; only the file that Helm is given is gone. */
+/** The state is right; only the values file is missing. */
 function valuesOnly(facts: RepairFacts, good: ReleaseRecord): Repair | undefined {
   if (!facts.valuesMissing) return undefined;
   return {
@@ -162,11 +162,11 @@ function valuesOnly(facts: RepairFacts, good: ReleaseRecord): Repair | undefined
   };
 }
 
-/** Made by an install that came no further: nothing of a database is in it, and no backup tells of one. */
+/** Made by an install that was cut off: the volume has no data, and there are no backups. */
 const isOurEmptyVolume = ({ evidence: { volume, copies }, hasData }: RepairFacts): boolean =>
   volume.known && volume.value?.ours === true && !hasData && copies.length === 0;
 
-/** Helm knows nothing of the release: its objects may be there all the same, and can be installed over. */
+/** Helm has no record of the release; its objects may exist all the same, and can be installed over. */
 function withoutRecords(facts: RepairFacts, workloads: readonly string[]): Repair {
   const { state, opened, evidence } = facts;
   const { product, release } = opened;
@@ -196,7 +196,7 @@ function withoutRecords(facts: RepairFacts, workloads: readonly string[]): Repai
   }
   const schema = judgeSchema(facts, formatVersion(found));
   if (schema.kind === 'refused') return schema;
-  // The record that is gone takes nothing else with it: a state that can be read stays as it is.
+  // Only the record is gone: a state that can be read stays as it is.
   const repaired =
     state === undefined
       ? withVersion(facts, formatVersion(found), '')
@@ -210,7 +210,7 @@ function withoutRecords(facts: RepairFacts, workloads: readonly string[]): Repai
   return proposed(facts, repaired, { lines, next: 'install --upgrade', release: undefined });
 }
 
-/** Nothing was ever good: an install that had not completed when its state was lost. */
+/** No revision was ever good: an install that had not completed when its state was lost. */
 function firstInstall(facts: RepairFacts, last: ReleaseRecord): Repair {
   const { opened, state } = facts;
   const version = last.content?.version ?? '';
@@ -227,16 +227,14 @@ function firstInstall(facts: RepairFacts, last: ReleaseRecord): Repair {
 }
 
 /**
- * The install of a release would migrate whatever lies in the folder, without a dump: an empty or finished
- * schema is its own work.
+ * An install would migrate any older data in the folder, without a dump; an empty or current schema is its own.
  */
 function holdsOlderData({ hasData, schemaNow, opened: { release } }: RepairFacts): boolean {
   return hasData && schemaNow !== 0 && schemaNow !== release.schema.target;
 }
 
 /**
- * A state that can be read, beside records of which none ever ran: somebody else's Helm, or one of ours that
- * failed at once.
+ * A readable state, but no revision ever ran: somebody else ran Helm, or one of our Helms failed at once.
  */
 function neverGood(facts: RepairFacts, state: State, last: ReleaseRecord): Repair {
   const { evidence } = facts;

@@ -32,7 +32,7 @@ export interface RepairOptions {
 
 type Proposed = Repair & { kind: 'proposed' };
 
-/** What was decided, with all that was shown before the question. */
+/** A decision, with everything that is shown before the question. */
 interface Decided {
   repair: Repair;
   facts: string[];
@@ -42,8 +42,8 @@ interface Decided {
 const command = 'repair-state';
 
 /**
- * `repair-state`: makes the state anew from what the host itself says. Changes the state, a missing values
- * file, and nothing else.
+ * `repair-state`: rebuilds the state from what is found on the host. Changes only the state and a missing values
+ * file.
  */
 export async function runRepairState(options: RepairOptions, ports: CommandPorts): Promise<FlowResult> {
   if (!options.yes && !options.dryRun && ports.confirm === undefined) {
@@ -69,7 +69,7 @@ export async function runRepairState(options: RepairOptions, ports: CommandPorts
   }
 }
 
-/** Shows, asks and writes. What changed while the question waited is shown, and asked, again. */
+/** Shows, asks and writes. Shows and asks again when the host has changed while the question waited. */
 async function agreed(session: Session, decided: Decided, options: RepairOptions): Promise<FlowResult> {
   if (decided.repair.kind !== 'proposed') return ended(decided);
   const { repair } = decided;
@@ -123,8 +123,8 @@ async function look(session: Session): Promise<Decided> {
 }
 
 /**
- * A file that cannot be read for other reasons than what is in it, or that a newer program wrote, is not for
- * us to replace.
+ * Throws for a state file of a newer program, or one that cannot be read for other reasons than its contents: it
+ * must not be replaced.
  */
 async function currentState(
   opened: OpenedPayload,
@@ -211,8 +211,8 @@ async function write({ paths, product, program }: Session, repair: Proposed): Pr
 }
 
 /**
- * Gives what lies there a second name, so that there is no instant without it. Never over another file; a
- * link is kept as the link that it is, and what it leads to is not touched.
+ * Gives the old file a second name, so that it exists at every instant. Never overwrites another file; a link is
+ * kept as a link, and its target is not touched.
  */
 async function keepAside(path: string): Promise<string | null> {
   const info = lstatSync(path, { throwIfNoEntry: false });
@@ -230,8 +230,7 @@ async function keepAside(path: string): Promise<string | null> {
 }
 
 /**
- * As Helm reads it back; where our YAML could be read otherwise, JSON, which every reader of YAML takes
- * alike.
+ * YAML that Helm reads back with the same values; otherwise JSON, which all YAML readers read the same way.
  */
 function valuesText(path: string, values: Record<string, unknown>): string {
   const document = new Document(values, { version: '1.1' });

@@ -6,7 +6,7 @@ import type { RepairFacts } from './facts.ts';
 import { baseState, payloadOf } from './sources.ts';
 import { keepInHistory } from '../../engine/run-record.ts';
 
-/** The state with this version as the one that completed last; what nobody can prove is named as unknown. */
+/** The state with this version as the installed one; what cannot be verified is listed as unknown. */
 export function withVersion(facts: RepairFacts, version: string, deployedAt: string): State {
   const { evidence, state, opened, now } = facts;
   const base = state === undefined ? baseState(evidence.copies) : structuredClone(state);
@@ -25,7 +25,7 @@ export function withVersion(facts: RepairFacts, version: string, deployedAt: str
   return marked(facts, draft, unknown);
 }
 
-/** Closes the last run and says that, when, and by whom the state was repaired. */
+/** Closes the last run and records when and by whom the state was repaired. */
 export function marked(
   { now, by, evidence, state, opened }: RepairFacts,
   draft: State,
@@ -66,7 +66,7 @@ export function unfinishedUpgrade(
   return { ...run, pointOfNoReturn: { at: run.startedAt, step: helmResult.id, data, versions: [to] } };
 }
 
-/** A run of which only that it did not end is known: each of its steps runs again. */
+/** An unfinished run of which nothing else is known: each of its steps runs again. */
 export function unfinished(
   { opened, state, evidence, now, binary, program }: RepairFacts,
   { flow, from, to }: { flow: 'install' | 'upgrade'; from: string | null; to: string },
@@ -82,7 +82,7 @@ export function unfinished(
     from,
     to: normalized(to),
     payloadDigest: known?.payloadDigest ?? (own ? opened.payload.digest : 'unknown'),
-    // Not when it began: what its Helm did once is no answer to what is there now.
+    // The time of the repair: what its Helm did earlier must not count for this run.
     startedAt: at,
     finishedAt: at,
     status: 'failed',

@@ -13,8 +13,7 @@ type SchemaJudgement =
     };
 
 /**
- * Whether the database can be of this version. A schema that has moved on says that an upgrade is not
- * finished.
+ * Whether the database's schema fits this version. A newer schema means that an upgrade is unfinished.
  */
 export function judgeSchema(
   { opened, schemaNow, state, evidence, program }: RepairFacts,

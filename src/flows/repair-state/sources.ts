@@ -5,11 +5,11 @@ import { schemaMoveSchema } from '../../backup/upgrade-results.ts';
 import type { StateCopy } from '../../queries/backups.ts';
 import { keepInHistory } from '../../engine/run-record.ts';
 
-/** What earlier states prove, from the one that is there and from copies that backups hold. */
+/** What is known from the current state and from its copies in backups. */
 
 /**
- * The newest copy without its run, of which it is not known how it ended: the dump that this run had taken is
- * an anchor of the version that it began with.
+ * The newest copy without its run, whose end is unknown: the dump of that run becomes an anchor of the version
+ * that it started from.
  */
 export function baseState([newest]: readonly StateCopy[]): State | undefined {
   if (newest === undefined) return undefined;

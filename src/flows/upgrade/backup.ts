@@ -11,9 +11,7 @@ import { wayBackOf } from '../../backup/way-back.ts';
 import { chartOnDiskLines } from '../../queries/way-back-text.ts';
 import { foreignIfUnmarked } from '../../foreign.ts';
 
-/**
- * `kept` are the steps whose results are used again: with a dump among them there is nothing left to skip.
- */
+/** Records a skipped dump. `kept` are the steps whose results are used again: with a dump among them nothing is skipped. */
 export async function recordSkippedBackup(
   journal: Journal,
   ctx: UpgradeContext,
@@ -31,9 +29,9 @@ export async function recordSkippedBackup(
 }
 
 /**
- * A state file that is older than the host, such as a copy from the middle of this run that was put back: the
- * folder of its dump was sealed when Helm started. What the state does not know is written into it, so that
- * the dump from before stays the one from before.
+ * Repairs a state file that is older than the host, such as a restored copy from the middle of this run: the
+ * folder of its dump was sealed when Helm started. That start is recorded, so that the dump from before stays
+ * the one from before.
  */
 export async function recordFoundStart(
   journal: Journal,
@@ -48,10 +46,7 @@ export async function recordFoundStart(
   warn(`the state file is older than this host: Helm started ${at.toISOString()}, when ${folder} was sealed`);
 }
 
-/**
- * A failure of an upgrade says what the operator must know of the way back: that there is no dump, and whose
- * chart lies on disk.
- */
+/** Adds to a failure of an upgrade what matters for the way back: that there is no dump, and whose chart is on disk. */
 export function withWayBack(
   error: unknown,
   state: State,

@@ -19,7 +19,7 @@ export function upgradeChecks(
 ): FlowChecks {
   const flow = 'upgrade';
   const checks = (signal: AbortSignal): BoundCheck[] => {
-    // Of a run whose Helm is through nothing is made anew.
+    // Once Helm has completed in a run, no object is created any more.
     const helmIsThrough = resumed && ctx.run()?.steps[upgradeHelm.id]?.status === 'completed';
     const due = checksOf[flow].filter(({ kind }) => kind !== 'outage' || !helmIsThrough);
     const podTrials = once(async () => tryPods(ctx, await ctx.answers(signal), signal));

@@ -13,8 +13,7 @@ import type { UpgradeOptions } from './options.ts';
 import { waiversOf } from '../waivers.ts';
 
 /**
- * What was recorded before a repair of the state is not proved: no upgrade goes on from there without a dump
- * of its own.
+ * Facts from before a repair of the state are not verified: every upgrade from there takes its own dump.
  */
 function dumpIsDue(state: Readonly<State>, { reporter }: Session): boolean {
   const repair = standingRepair(state);
@@ -26,8 +25,8 @@ function dumpIsDue(state: Readonly<State>, { reporter }: Session): boolean {
 }
 
 /**
- * Reads what the steps are given; secrets are known to the redactor from here on. Places Helm, and changes
- * nothing else.
+ * Reads the context of the steps; from here on the redactor knows the secrets. Places Helm, and changes nothing
+ * else.
  */
 export async function upgradeContext(
   session: Session,
@@ -64,7 +63,7 @@ export async function upgradeContext(
   return ctx;
 }
 
-/** A program that recorded less left it in the last run alone, for as long as no other one began. */
+/** Older programs recorded it only in the last run. */
 function installedBy({ installed, run }: State): string | undefined {
   if (installed?.binary !== undefined) return installed.binary;
   return run?.status === 'completed' && run.to === installed?.version ? run.binary : undefined;

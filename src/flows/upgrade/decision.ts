@@ -32,8 +32,8 @@ export interface UpgradeStart extends Decision {
 }
 
 /**
- * The gate of an upgrade. Throws what stands against it, and keeps in `refusal` what a dry run can still
- * plan. Changes nothing.
+ * The gate of an upgrade. Throws a blocker, or keeps it in `refusal` where a dry run can still plan. Changes
+ * nothing.
  */
 export async function decideUpgrade(session: Session, options: UpgradeOptions): Promise<UpgradeStart> {
   if (session.lock === undefined || !stateIsThere(session.paths)) return refuseWithoutState(session);
@@ -68,7 +68,7 @@ async function judgeVersions(
   const { installed, run } = state;
   const lastRun = run === undefined ? undefined : { ...run, helmStarted: helmStarted(run) };
   const target = { version: release.version, payloadDigest: payload.digest };
-  // Asked for another payload's run alone: a run that goes on must not wait for a database that is down.
+  // Queried only for another payload's run: a resumed run must not wait for a database that is down.
   const asked = otherUnfinishedRun({ lastRun, target })?.helmStarted !== undefined;
   const schemaNow = asked
     ? await (
@@ -93,7 +93,7 @@ async function judgeVersions(
   return requireUpgrade(facts);
 }
 
-/** That there is nothing to do is said by the state; Helm must say the same. */
+/** When the state says that there is nothing to do, Helm's records must agree. */
 async function assertReleaseAgrees(session: Session, state: Readonly<State>): Promise<void> {
   const { signal, program, product, again } = session;
   const { namespace, release } = product;

@@ -19,7 +19,7 @@ export const upgradeFlow: Flow<UpgradeOptions, UpgradeStart, UpgradeContext> = {
   tellsPlan: true,
   assertOptions: assertUpgradeOptions,
 
-  // A host without state is only looked at: not even a lock is left there.
+  // A host without state is only read: not even a lock is left there.
   locksFirst: stateIsThere,
 
   decide: decideUpgrade,

@@ -15,7 +15,7 @@ export interface UpgradeOptions extends FlowOptions {
   refreshArchives: boolean;
   forceConflicts: boolean;
   /**
-   * Fingerprint of the key that this file is expected to have, or `unsigned`: taken although the installed
+   * Fingerprint of the key that this file is expected to have, or `unsigned`: accepted although the installed
    * release has another.
    */
   trustKey: string | undefined;
@@ -23,7 +23,7 @@ export interface UpgradeOptions extends FlowOptions {
   waive: readonly string[];
 }
 
-/** Throws `usage` for options that exclude each other, before anything is looked at. */
+/** Throws `usage` for options that exclude each other, before anything is read. */
 export function assertUpgradeOptions(
   options: UpgradeOptions,
   ports: Pick<FlowPorts, 'again' | 'confirm'>,

@@ -13,7 +13,7 @@ import { wayBackLines } from '../../queries/way-back-text.ts';
 import { schemaDueText } from '../../policy/schema-due.ts';
 import { helmByHand } from '../../release/helm-by-hand.ts';
 
-/** What a completed upgrade has changed, for people and for machines. */
+/** What a completed upgrade has changed, as text and as JSON. */
 export function upgradeSummary(ctx: UpgradeContext, result: RunResult): FlowResult {
   const { from, to, product } = ctx;
   const out = <Out>(step: Returning<Out>) => readResult(step, result.outputs[step.id]);

@@ -6,7 +6,7 @@ import type { Session } from '../../session/session.ts';
 
 /**
  * Whether the file that runs may follow the installed release: throws IvaapError `payload` before anything is
- * changed. What was let in without the installed release's own key is told, and so in the log of the run.
+ * changed. A file with another key than the installed release's is reported, also in the log of the run.
  */
 export function trustUpgrade(
   { payload, again, reporter }: Session,
@@ -27,7 +27,7 @@ export function trustUpgrade(
   return trust;
 }
 
-/** Who let which key in, and how; nothing where it is the key that was there. */
+/** Records who accepted which key, and how; nothing for the installed release's own key. */
 export async function recordTrust(
   journal: Journal,
   trust: Trust | undefined,
