@@ -17,7 +17,7 @@ import { roomAt } from '../host/mounts.ts';
 import { bootId, uptimeSeconds } from '../host/system.ts';
 import { keepFile, makeBackupFolder } from './backup-folder.ts';
 import type { PgDump } from './dump-record.ts';
-import { tellingWhoHolds } from './dump-wait.ts';
+import { reportingLockHolders } from './dump-wait.ts';
 import type { UpgradeContext } from '../release/context.ts';
 import { type RestoreFacts, restoreScript } from './restore-script.ts';
 import { shellWord } from '../shell-word.ts';
@@ -67,7 +67,7 @@ export async function takeDump(ctx: UpgradeContext, io: StepIo): Promise<PgDump>
         io.progress({ done, unit: 'bytes', note });
       },
     });
-  const { sizeBytes, sha256, tables, totalRows } = await tellingWhoHolds(ctx, io, () => written, write);
+  const { sizeBytes, sha256, tables, totalRows } = await reportingLockHolders(ctx, io, () => written, write);
   const script = join(folder, restoreFiles.script);
   const text = restoreScript({
     product,

@@ -22,7 +22,7 @@ export async function endSession(
  * Runs a dump, and reports who locks the tables that it waits for, as long as it has written nothing. A
  * failure for that reason names them too. `progressed` returns the number of bytes written.
  */
-export async function tellingWhoHolds<T>(
+export async function reportingLockHolders<T>(
   ctx: UpgradeContext,
   io: StepIo,
   progressed: () => number,
@@ -30,15 +30,15 @@ export async function tellingWhoHolds<T>(
 ): Promise<T> {
   let holders: LockHolder[] = [];
   let looking: Promise<void> | undefined;
-  let told = '';
+  let reported = '';
   const look = async () => {
     const found = await known(blockersOfDump(ctx.database, io.signal));
     if (!found.known || found.value.length === 0) return;
     holders = found.value;
     const who = holders.map(describeHolder).join('; ');
     const pids = holders.map(({ pid }) => pid).join();
-    if (told !== pids) io.warn(`the dump waits, for up to ${dumpLockWaitSeconds} s, for ${who}`);
-    told = pids;
+    if (reported !== pids) io.warn(`the dump waits, for up to ${dumpLockWaitSeconds} s, for ${who}`);
+    reported = pids;
     io.progress({ done: 0, unit: 'bytes', note: `waits for ${who}` });
   };
   const timer = setInterval(() => {

@@ -1,7 +1,7 @@
 import { shellWord as word } from '../shell-word.ts';
 import type { Product } from '../payload/product-schema.ts';
 import { type DumpedWorkload, haltFunctions } from './restore-halt.ts';
-import { questionFunctions } from './restore-questions.ts';
+import { checkFunctions } from './restore-checks.ts';
 
 /** What the script is made from; all of it is known when the dump is complete. */
 export interface RestoreFacts {
@@ -113,7 +113,7 @@ drop_command() { # DATABASE
 
 ${haltFunctions(product, workloads)}
 
-${questionFunctions(product, { maintenance, dump: dump[0], sizeAtDump: sizeBytes })}
+${checkFunctions(product, { maintenance, dump: dump[0], sizeAtDump: sizeBytes })}
 
 finish() {
   code=$?
@@ -129,7 +129,7 @@ SELECT pg_terminate_backend(pid) FROM pg_stat_activity
   WHERE pid <> pg_backend_pid() AND (datname = :'restored' OR application_name = 'restore_' || :'stamp');
 DROP DATABASE IF EXISTS :"restored";
 END
-    case $(whereabouts 2>/dev/null) in
+    case $(database_state 2>/dev/null) in
       free) ;;
       loaded) left=" Its unfinished copy is left: $restored." ;;
       swapped) swapped=yes ;;
@@ -149,7 +149,7 @@ END
   exit "$code"
 }
 
-whereabouts() {
+database_state() {
   sql ${maintenance} <<'END'
 SELECT CASE WHEN EXISTS (SELECT FROM pg_database WHERE datname = :'restored') THEN 'loaded'
   WHEN EXISTS (SELECT FROM pg_database WHERE datname = :'moved') THEN 'swapped' ELSE 'free' END;
@@ -199,7 +199,7 @@ END
     '') fail "the database's pod does not run: $kubectl describe pod -n ${namespace} -l ${database.selector}" ;;
     *pod/*) fail "several pods claim to be the database: $kubectl get pods -n ${namespace} -l ${database.selector}" ;;
   esac
-  answer=$(whereabouts) ||
+  answer=$(database_state) ||
     fail "the database in pod $pod does not answer, see above: nothing was changed. $kubectl describe pod -n ${namespace} $pod"
   if [ "$answer" != free ]; then
     fail "the names $restored and $moved are not known to be free: nothing was changed"
@@ -215,7 +215,7 @@ END
 
   say "2 of 6: stopping what uses the database"
   halt_all
-  nobody_left
+  no_sessions_left
 
   say "3 of 6: roles, and the empty database $restored"
   created=yes
@@ -232,17 +232,17 @@ END
 
   say "5 of 6: its settings and privileges; then it is renamed to $live"
   sql ${maintenance} >/dev/null <${word(after[0])}
-  nobody_left
+  no_sessions_left
   tries=0
-  while [ "$(whereabouts)" != swapped ]; do
+  while [ "$(database_state)" != swapped ]; do
     tries=$((tries + 1))
     if [ "$tries" -gt 10 ]; then
-      ask_holders
+      find_sessions
       fail "the two databases could not be renamed, see above. Sessions of $live:
 \${holders:-  none at the moment}"
     fi
     swap || say "  attempt $tries of 10 failed"
-    if [ -z "$ending" ]; then nobody_left; fi
+    if [ -z "$ending" ]; then no_sessions_left; fi
   done
   swapped=yes
 

@@ -21,8 +21,8 @@ export const database: Check<UpgradeCheckContext> = {
     try {
       const { versionNumber, sizeBytes } = await facts.database();
       const [holders, others] = await Promise.all([facts.lockHolders(), facts.otherDatabases()]);
-      const beside = others.known && others.value.length > 0 ? `; ${notDumped(others.value)}` : '';
-      const answers = `PostgreSQL ${dotted(versionNumber)}, ${formatBytes(sizeBytes)}${beside}`;
+      const notInDump = others.known && others.value.length > 0 ? `; ${notDumped(others.value)}` : '';
+      const answers = `PostgreSQL ${dotted(versionNumber)}, ${formatBytes(sizeBytes)}${notInDump}`;
       const data = {
         versionNumber,
         sizeBytes,

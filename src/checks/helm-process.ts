@@ -39,13 +39,13 @@ export function changesRelease(
   argv: readonly string[],
   { release, namespace }: { release: string; namespace: string },
 ): boolean {
-  const [first = '', ...words] = argv;
+  const [first = '', ...args] = argv;
   if (!program.test(first.slice(first.lastIndexOf('/') + 1))) return false;
-  if (!words.some((word) => changes.has(word))) return false;
-  return words.some(
-    (word, place) =>
-      word === release ||
-      [`--namespace=${namespace}`, `-n=${namespace}`, `-n${namespace}`].includes(word) ||
-      (word === namespace && ['-n', '--namespace'].includes(words[place - 1] ?? '')),
+  if (!args.some((arg) => changes.has(arg))) return false;
+  return args.some(
+    (arg, place) =>
+      arg === release ||
+      [`--namespace=${namespace}`, `-n=${namespace}`, `-n${namespace}`].includes(arg) ||
+      (arg === namespace && ['-n', '--namespace'].includes(args[place - 1] ?? '')),
   );
 }

@@ -5,7 +5,7 @@ import type { Measurement } from '../policy/preflight-report.ts';
 import { commandFor, plainRefusal } from '../policy/refusal.ts';
 import { adoptCommand, foreignOwner } from '../release/object-owner.ts';
 import type { Answer, DeployedRecord } from '../release/answered-objects.ts';
-import { mendRecord } from '../release/mend-record.ts';
+import { recordRepairCommand } from '../release/record-repair.ts';
 import { foreign } from '../foreign.ts';
 import { quotaOf } from '../policy/quota-use.ts';
 import { tryMade } from '../release/made-objects.ts';
@@ -94,7 +94,7 @@ function unreadable(
     bad(
       `${one.kind}/${one.metadata.name}`,
       `revision ${deployed.revision} in Helm's record holds it as ${one.apiVersion}, which this Kubernetes no longer serves: Helm cannot read its record`,
-      mendRecord(ctx.product, deployed, one, objects),
+      recordRepairCommand(ctx.product, deployed, one, objects),
     ),
   );
 }

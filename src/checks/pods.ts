@@ -16,7 +16,7 @@ export const pods: Check<UpgradeCheckContext> = {
 };
 
 /** Reasons for which a container waits forever. */
-const hopeless =
+const stuckReasons =
   /^(CrashLoopBackOff|ImagePullBackOff|ErrImagePull|ErrImageNeverPull|InvalidImageName|CreateContainerConfigError|CreateContainerError|RunContainerError)$/;
 
 /** A container that is not ready and has failed this often is in a crash loop. */
@@ -24,9 +24,9 @@ const loopRestarts = 3;
 
 type Status = NonNullable<Pod['status']['containerStatuses']>[number];
 
-function hopelessness({ ready, restartCount, state, lastState }: Status): string | undefined {
+function stuckReason({ ready, restartCount, state, lastState }: Status): string | undefined {
   const { waiting, terminated } = state ?? {};
-  if (waiting?.reason !== undefined && hopeless.test(waiting.reason)) return waiting.reason;
+  if (waiting?.reason !== undefined && stuckReasons.test(waiting.reason)) return waiting.reason;
   // Between two waits of a crash loop a container has just ended, or runs for a moment.
   const ended = terminated ?? (restartCount >= loopRestarts ? lastState?.terminated : undefined);
   if (ready || restartCount === 0 || (ended?.exitCode ?? 0) === 0) return undefined;
@@ -35,7 +35,7 @@ function hopelessness({ ready, restartCount, state, lastState }: Status): string
 
 const reasons = ({ status }: Pod): string[] =>
   [...(status.initContainerStatuses ?? []), ...(status.containerStatuses ?? [])].flatMap((one) => {
-    const reason = hopelessness(one);
+    const reason = stuckReason(one);
     return reason === undefined ? [] : [`${one.name}: ${reason}`];
   });
 

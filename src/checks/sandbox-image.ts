@@ -39,11 +39,11 @@ export const sandboxImage: Check = {
 
 /** The FILE of `containerd --config FILE`, as k3s starts it. */
 export function configFile(processes: readonly (readonly string[])[]): string | undefined {
-  for (const [program = '', ...words] of processes) {
+  for (const [program = '', ...args] of processes) {
     if (program.slice(program.lastIndexOf('/') + 1) !== 'containerd') continue;
-    for (const [place, word] of words.entries()) {
-      if (word === '-c' || word === '--config') return words[place + 1];
-      const [, path] = /^--?c(?:onfig)?=(.+)$/.exec(word) ?? [];
+    for (const [place, arg] of args.entries()) {
+      if (arg === '-c' || arg === '--config') return args[place + 1];
+      const [, path] = /^--?c(?:onfig)?=(.+)$/.exec(arg) ?? [];
       if (path !== undefined) return path;
     }
   }

@@ -16,9 +16,9 @@ export const volumeBound: Check<UpgradeCheckContext> = {
     const limit = `all Bound, ${needed} among them`;
     const fix = `k3s kubectl describe pvc -n ${namespace}`;
     const loose = claims.filter(({ status }) => status?.phase !== 'Bound');
-    const words = loose.map(({ metadata, status }) => `${metadata.name} is ${status?.phase ?? 'unknown'}`);
-    if (!claims.some(({ metadata }) => metadata.name === needed)) words.unshift(`${needed} is missing`);
-    if (words.length > 0) return { outcome: 'fail', measured: words.join(', '), limit, fix };
+    const problems = loose.map(({ metadata, status }) => `${metadata.name} is ${status?.phase ?? 'unknown'}`);
+    if (!claims.some(({ metadata }) => metadata.name === needed)) problems.unshift(`${needed} is missing`);
+    if (problems.length > 0) return { outcome: 'fail', measured: problems.join(', '), limit, fix };
     return { outcome: 'ok', measured: `${claims.length} of ${claims.length} Bound`, limit };
   },
 };

@@ -2,7 +2,7 @@ import type { State } from '../engine/state.ts';
 import { sameVersion } from '../policy/version.ts';
 
 /** The repair of the state after which no run has completed yet. */
-export function standingRepair({ repair, installed }: State): State['repair'] {
+export function latestRepair({ repair, installed }: State): State['repair'] {
   return repair !== undefined && (installed?.completedAt ?? '') <= repair.at ? repair : undefined;
 }
 
@@ -15,7 +15,7 @@ export function agreeingVersions(state: State) {
     )
     .map(({ to }) => to);
   const known = [installed, ...unfinished];
-  const repair = standingRepair(state);
+  const repair = latestRepair(state);
   return {
     known,
     unfinished,

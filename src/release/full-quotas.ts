@@ -38,8 +38,8 @@ export function fullQuotas(
       ].filter((one) => one.takes > 0);
       const used = quota.used[name];
       if (coming.length === 0 || used === undefined || Number.isNaN(used + hard)) return [];
-      const back = gone.reduce((total, one) => total + takes(one as unknown as Manifest), 0);
-      if (goes(coming, hard - used, back)) return [];
+      const released = gone.reduce((total, one) => total + takes(one as unknown as Manifest), 0);
+      if (fits(coming, hard - used, released)) return [];
       const [resource, all] = [
         name.split(/[./]/).at(-1) ?? name,
         coming.reduce((sum, one) => sum + one.takes, 0),
@@ -58,11 +58,11 @@ export function fullQuotas(
 }
 
 /** Helm's own objects come first; controllers wait until others have released what they no longer need. */
-function goes(coming: readonly Coming[], free: number, back: number): boolean {
+function fits(coming: readonly Coming[], free: number, released: number): boolean {
   let room = free;
   for (const { takes, waits } of coming) if (!waits) room -= takes;
   if (room < 0) return false;
-  room += back;
+  room += released;
   const waiting = coming.filter(({ waits }) => waits).toSorted((a, b) => b.freed - a.freed);
   for (const { takes, freed } of waiting) {
     if (takes > room) return false;

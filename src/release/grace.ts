@@ -23,7 +23,7 @@ const longestLookMs = 10_000;
 interface Lasting {
   trouble: Trouble;
   lastedMs: number;
-  told: boolean;
+  reported: boolean;
 }
 
 /** A trouble, how long it has lasted, and its grace period. */
@@ -44,12 +44,12 @@ export class Grace {
   }
 
   /** What is to be reported now, and what has used up its grace period. `nowMs` is a monotonic clock. */
-  look(troubles: readonly Trouble[], nowMs: number): { begun: Given[]; over: Given[] } {
+  look(troubles: readonly Trouble[], nowMs: number): { toReport: Given[]; expired: Given[] } {
     const passedMs = Math.min(nowMs - (this.#lastLookMs ?? nowMs), longestLookMs);
     this.#lastLookMs = nowMs;
     const seen = new Map<string, Lasting>();
-    const begun: Given[] = [];
-    const over: Given[] = [];
+    const toReport: Given[] = [];
+    const expired: Given[] = [];
     for (const trouble of troubles) {
       const factor = trouble.overdue ? 1 : graces[trouble.kind];
       if (factor === undefined || !trouble.ofRelease) continue;
@@ -57,12 +57,12 @@ export class Grace {
       const before = this.#lasting.get(key);
       const lastedMs = before === undefined ? 0 : before.lastedMs + passedMs;
       const given = { trouble, lastedMs, graceMs: factor * this.#graceMs };
-      const told = before?.told === true || lastedMs >= quietMs;
-      if (told && before?.told !== true) begun.push(given);
-      if (lastedMs >= given.graceMs) over.push(given);
-      seen.set(key, { trouble, lastedMs, told });
+      const reported = before?.reported === true || lastedMs >= quietMs;
+      if (reported && before?.reported !== true) toReport.push(given);
+      if (lastedMs >= given.graceMs) expired.push(given);
+      seen.set(key, { trouble, lastedMs, reported });
     }
     this.#lasting = seen;
-    return { begun, over };
+    return { toReport, expired };
   }
 }

@@ -42,7 +42,7 @@ export function probeRoute(
 export async function probeUntilHealthy(
   route: HealthRoute,
   fqdn: string,
-  options: { timeoutMs: number; signal?: AbortSignal; onAnswer?: (words: string, attempt: number) => void },
+  options: { timeoutMs: number; signal?: AbortSignal; onAnswer?: (answer: string, attempt: number) => void },
 ): Promise<ProbeResult & { healthy: boolean }> {
   const end = performance.now() + options.timeoutMs;
   for (let attempt = 1; ; attempt += 1) {

@@ -41,13 +41,13 @@ export async function judgeFailure(
 ): Promise<IvaapError> {
   const { from, to } = ctx;
   const schemaBefore = before.schema;
-  const stands = await releaseAfterFailure(ctx, before.revision);
+  const found = await releaseAfterFailure(ctx, before.revision);
   const [schemaAfter, healthy] = await Promise.all([
     schemaVersion(ctx, rollbackProbeMs),
     answers(ctx).catch(() => undefined),
   ]);
-  const verdict = helmVerdict({ from, to, ...stands, schemaBefore, schemaAfter, healthy });
-  const mend = (error instanceof IvaapError ? error.hint : undefined) ?? 'Fix the cause';
+  const verdict = helmVerdict({ from, to, ...found, schemaBefore, schemaAfter, healthy });
+  const fix = (error instanceof IvaapError ? error.hint : undefined) ?? 'Fix the cause';
   const way = ctx.wayBack();
   const dump = way.restore;
   const output = foreignIfUnmarked(error instanceof IvaapError ? (error.output ?? '') : '');
@@ -56,13 +56,13 @@ export async function judgeFailure(
   return new IvaapError(verdict.code, verdict.message, {
     cause: new IvaapError('failed', causeChain(error)[0] ?? 'Helm failed'),
     output: lines.filter((line) => line !== '').join('\n'),
-    hint: `${mend}, then: ${ctx.again()}`,
+    hint: `${fix}, then: ${ctx.again()}`,
   });
 }
 
-type Stands = Pick<HelmAftermath, 'release' | 'releaseStatus'>;
+type AfterFailure = Pick<HelmAftermath, 'release' | 'releaseStatus'>;
 
-async function releaseAfterFailure(ctx: UpgradeContext, revisionBefore: number): Promise<Stands> {
+async function releaseAfterFailure(ctx: UpgradeContext, revisionBefore: number): Promise<AfterFailure> {
   const { helm, from } = ctx;
   try {
     const history = await helm.history();

@@ -5,7 +5,7 @@ import type { DeployOptions } from '../host/helm.ts';
 import type { HelmProcess } from '../host/helm-process.ts';
 import type { StepContext } from './context.ts';
 import type { Given } from './grace.ts';
-import { mendOf } from './helm-mend.ts';
+import { fixFor } from './helm-fix.ts';
 import { watchPods, type WatchedHelm } from './pod-watch.ts';
 import { helmOptions } from './helm-by-hand.ts';
 import { hookFailed, ownMessage, saysLess, waitedInVain } from './helm-output.ts';
@@ -37,34 +37,34 @@ export async function runHelm(ctx: StepContext, io: StepIo, run: HelmRun): Promi
   const { helm, product } = ctx;
   const { verb, values, revisionBefore, historyMax, forceConflicts } = run;
   const { timeoutSeconds } = product.helm;
-  const begun = ctx.now().getTime();
-  const after = (waits: number) => new Date(begun + waits * timeoutSeconds * 1000).toISOString();
+  const startMs = ctx.now().getTime();
+  const after = (waits: number) => new Date(startMs + waits * timeoutSeconds * 1000).toISOString();
   const times = { begunAt: after(0), until: after(1), latest: after(verb === 'upgrade' ? 2 : 1) };
   const onStop = () => io.say(stopNotice(verb, times));
   const onInsist = () => io.say(stopText(verb, times));
   io.signal.addEventListener('abort', onStop, { once: true });
   ctx.insist.addEventListener('abort', onInsist, { once: true });
-  const hopeless = new AbortController();
+  const stuck = new AbortController();
   let given: Given | undefined;
   const watch = watchPods(ctx, io, {
-    begun: new Date(begun),
+    startedAt: new Date(startMs),
     stillForward: (signal) => isPending(ctx, { verb, revision: revisionBefore + 1, signal }),
     oldRecords: oldRecords(ctx, io, run),
     latest: `${clock(times.latest)} UTC`,
-    onHopeless: (found) => {
+    onStuck: (found) => {
       given = found;
       io.say(`${givenUpText(found)}: ${stopText(verb, times)}`);
-      hopeless.abort();
+      stuck.abort();
     },
   });
-  let begunHelm: HelmProcess | undefined;
+  let started: HelmProcess | undefined;
   const options: DeployOptions = {
     ...helmOptions(ctx, { historyMax, forceConflicts }),
-    signal: AbortSignal.any([ctx.insist, hopeless.signal]),
+    signal: AbortSignal.any([ctx.insist, stuck.signal]),
     inherit: [ctx.lockFd],
     record: async (process) => {
-      begunHelm = { ...process, verb, ...times, revisionBefore, values, payload: ctx.payload.digest };
-      await ctx.recordHelm({ process: begunHelm });
+      started = { ...process, verb, ...times, revisionBefore, values, payload: ctx.payload.digest };
+      await ctx.recordHelm({ process: started });
       // Not awaited: Helm runs from here on, and a journal that cannot be written must not leave it alone.
       io.checkpoint('helm-at-work').catch(() => {});
     },
@@ -85,14 +85,14 @@ export async function runHelm(ctx: StepContext, io: StepIo, run: HelmRun): Promi
       output: [saysLess(said, ended !== undefined, troubles) ? '' : foreign(said), ...lines]
         .filter((line) => line !== '')
         .join('\n'),
-      hint: mendOf(ctx, { error, said, troubles }),
+      hint: fixFor(ctx, { error, said, troubles }),
     });
   } finally {
     await watch.stop();
     // Another Helm on the release after this is not ours; a journal that cannot be written must not hide how
     // Helm ended.
-    const ended = { process: begunHelm && { ...begunHelm, endedAt: ctx.now().toISOString() } };
-    if (begunHelm !== undefined) await ctx.recordHelm(ended).catch(() => undefined);
+    const ended = { process: started && { ...started, endedAt: ctx.now().toISOString() } };
+    if (started !== undefined) await ctx.recordHelm(ended).catch(() => undefined);
     io.signal.removeEventListener('abort', onStop);
     ctx.insist.removeEventListener('abort', onInsist);
   }

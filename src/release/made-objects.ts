@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { KubeObject, Manifest } from '../host/kubectl.ts';
 import { once } from './once.ts';
 import type { UpgradeContext } from './context.ts';
-import { leaving } from './server-answers.ts';
+import { removedObjects } from './server-answers.ts';
 import type { ServerAnswers, ServerObject } from './answered-objects.ts';
 import { tryCreations } from './try-each.ts';
 
@@ -99,7 +99,7 @@ export async function tryMade(
     }
   }
   if (!trials.some(({ object }) => object.kind !== 'PersistentVolumeClaim')) return { trials, gone: [] };
-  const left = leaving(answers);
+  const left = removedObjects(answers);
   const gone = (await history()).filter((one) =>
     left.some((workload) => isOwn(one, workload, workload.metadata.namespace ?? usual)),
   );

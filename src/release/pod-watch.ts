@@ -10,18 +10,18 @@ import { causesOf, podCount, surestFirst, type Trouble, troublesOf, mayBeAtWork 
 const pauseMs = 3000;
 const logEveryMs = 9000;
 const defaultGraceSeconds = 90;
-const surelyResting = 3;
+const idleLooks = 3;
 
 /** The Helm process that is watched. */
 export interface WatchedHelm {
-  begun: Date;
+  startedAt: Date;
   /**
    * Whether it still waits for its new revision; undefined where the server does not answer. A rollback is
    * never disturbed.
    */
   stillForward(signal: AbortSignal): Promise<boolean | undefined>;
   /** Called once, when something is not worth waiting for any longer. */
-  onHopeless(given: Given): void;
+  onStuck(given: Given): void;
   /** The latest time at which it ends, as text. */
   latest: string;
   /** Records of the release that Helm deletes before anything else, and how many are left now. */
@@ -67,7 +67,7 @@ export function watchPods(ctx: StepContext, io: StepIo, helm: WatchedHelm): PodW
   const grace = { forward: new Grace(graceMs), back: new Grace(graceMs) };
   const remembered = new Map<string, Remembered>();
   /** Set when Helm rolls back: what is seen then is of the rollback. */
-  let goesBack = false;
+  let rollsBack = false;
   /** Until Helm has recorded its revision, its absence means nothing. */
   let wasForward = false;
   let givenUp = false;
@@ -75,14 +75,14 @@ export function watchPods(ctx: StepContext, io: StepIo, helm: WatchedHelm): PodW
    * By workload: consecutive looks at which nobody worked on the schema. A migration is idle between two
    * statements.
    */
-  const resting = new Map<string, number>();
-  const told = { forward: new Set<string>(), back: new Set<string>() };
+  const idle = new Map<string, number>();
+  const reported = { forward: new Set<string>(), back: new Set<string>() };
   let recordsLeft = helm.oldRecords !== undefined;
 
   async function isForward(): Promise<boolean | undefined> {
     const answer = await helm.stillForward(signal);
     if (answer === true) wasForward = true;
-    if (answer === false && wasForward) goesBack = true;
+    if (answer === false && wasForward) rollsBack = true;
     return answer;
   }
 
@@ -102,27 +102,27 @@ export function watchPods(ctx: StepContext, io: StepIo, helm: WatchedHelm): PodW
     }
   }
 
-  async function giveUp(over: readonly Given[]): Promise<void> {
-    for (const given of over) {
+  async function giveUp(expired: readonly Given[]): Promise<void> {
+    for (const given of expired) {
       const { workload } = given.trouble;
       if (mayBeAtWork(given.trouble)) {
-        const looks = (await mayMigrate(ctx, given.trouble, signal)) ? 0 : (resting.get(workload) ?? 0) + 1;
-        resting.set(workload, looks);
-        if (looks < surelyResting) continue;
+        const looks = (await mayMigrate(ctx, given.trouble, signal)) ? 0 : (idle.get(workload) ?? 0) + 1;
+        idle.set(workload, looks);
+        if (looks < idleLooks) continue;
       }
       if ((await isForward()) !== true || signal.aborted) return;
       givenUp = true;
-      helm.onHopeless(given);
+      helm.onStuck(given);
       return;
     }
   }
 
   /** A node that accepts no pods is one cause, however many workloads it affects. */
-  function tell(way: 'forward' | 'back', begun: readonly Given[]): void {
-    for (const { trouble, graceMs: given } of begun) {
-      if (told[way].has(trouble.message)) continue;
-      told[way].add(trouble.message);
-      const all = begun.filter((one) => one.trouble.message === trouble.message);
+  function report(way: 'forward' | 'back', toReport: readonly Given[]): void {
+    for (const { trouble, graceMs: given } of toReport) {
+      if (reported[way].has(trouble.message)) continue;
+      reported[way].add(trouble.message);
+      const all = toReport.filter((one) => one.trouble.message === trouble.message);
       const names = [...new Set(all.map((one) => one.trouble.workload))].join(', ');
       const then =
         way === 'forward'
@@ -137,7 +137,7 @@ export function watchPods(ctx: StepContext, io: StepIo, helm: WatchedHelm): PodW
     const scope = until === undefined ? { namespace } : { namespace, signal: until };
     const view = await readNamespace(kubectl, scope).catch(() => undefined);
     if (view === undefined) return undefined;
-    const looking = { now: ctx.now(), since: helm.begun, release: product.release };
+    const looking = { now: ctx.now(), since: helm.startedAt, release: product.release };
     return { view, troubles: troublesOf(view, looking) };
   }
 
@@ -150,13 +150,14 @@ export function watchPods(ctx: StepContext, io: StepIo, helm: WatchedHelm): PodW
     // Queried after the look: what was seen then is of the new release, and not of a rollback that Helm
     // started.
     const forward = await isForward();
-    if (goesBack) return tell('back', causing(grace.back.look(troubles, performance.now()).begun, troubles));
+    if (rollsBack)
+      return report('back', causing(grace.back.look(troubles, performance.now()).toReport, troubles));
     // Where it is not known whether Helm rolls back, what was seen before stays.
     if (forward !== undefined || !wasForward) await remember(troubles);
     if (givenUp) return;
-    const { begun, over } = grace.forward.look(troubles, performance.now());
-    tell('forward', causing(begun, troubles));
-    await giveUp(over);
+    const { toReport, expired } = grace.forward.look(troubles, performance.now());
+    report('forward', causing(toReport, troubles));
+    await giveUp(expired);
   }
 
   const watching = (async () => {

@@ -12,7 +12,7 @@ import { byNamespace, tryEach } from './try-each.ts';
  * Objects that are in Helm's record and not in the new chart: Helm removes them after it has created the
  * rest.
  */
-export const leaving = ({ objects, deployed }: ServerAnswers): Manifest[] =>
+export const removedObjects = ({ objects, deployed }: ServerAnswers): Manifest[] =>
   (deployed?.objects ?? []).filter(
     (one) =>
       !objects.some(

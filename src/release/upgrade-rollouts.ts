@@ -5,7 +5,7 @@ import { podNeeds, type PodNeeds } from '../policy/pod-needs.ts';
 import type { Rollout } from '../policy/rollout.ts';
 import type { ServerAnswers, ServerObject } from './answered-objects.ts';
 import { type PodTrial, templateOf } from './pod-trials.ts';
-import { leaving } from './server-answers.ts';
+import { removedObjects } from './server-answers.ts';
 
 /** How the pods of the release change in an upgrade, in Helm's order, and which live ones are replaced. */
 export function upgradeRollouts(
@@ -48,7 +48,7 @@ export function upgradeRollouts(
     }
   }
   // Helm removes what the chart no longer has before it waits for the rest.
-  const gone = leaving(answers).flatMap((one) => {
+  const gone = removedObjects(answers).flatMap((one) => {
     const live = deployed?.live(one);
     return live === undefined ? [] : podsOf(live, living, usual);
   });

@@ -89,17 +89,17 @@ export function healthStep(
 }
 
 function waitForRoute(route: HealthRoute, fqdn: string, timeoutMs: number, io: StepIo) {
-  const begun = performance.now();
+  const startMs = performance.now();
   return probeUntilHealthy(route, fqdn, {
     timeoutMs,
     signal: io.signal,
-    onAnswer: (words, attempt) => {
-      const seconds = Math.round((performance.now() - begun) / 1000);
+    onAnswer: (answer, attempt) => {
+      const seconds = Math.round((performance.now() - startMs) / 1000);
       io.progress({
         done: seconds,
         total: Math.round(timeoutMs / 1000),
         unit: 's',
-        note: `attempt ${attempt}: ${words}`,
+        note: `attempt ${attempt}: ${answer}`,
       });
     },
   });

@@ -37,7 +37,7 @@ export const upgradeHelm: Step<UpgradeContext, z.infer<typeof helmResult.out>> =
 
   async run(ctx, io) {
     const { product, helm } = ctx;
-    await assertValuesStand(ctx);
+    await assertValuesUnchanged(ctx);
     // Helm has not started: where the database does not answer, the dump from just before tells its schema.
     const schemaNow = (await schemaVersion(ctx, 10_000)) ?? io.result(upgradePgBackup)?.pgDump.schemaVersion;
     const revisionBefore = (await helm.current())?.revision ?? 0;
@@ -71,7 +71,7 @@ export const upgradeHelm: Step<UpgradeContext, z.infer<typeof helmResult.out>> =
 };
 
 /** Helm reads the file again: it must be the one that preflight and the overlay were made from. */
-async function assertValuesStand({ values, program, again }: UpgradeContext): Promise<void> {
+async function assertValuesUnchanged({ values, program, again }: UpgradeContext): Promise<void> {
   if ((await readValuesFile(values.path, program)).sha256 === values.sha256) return;
   throw new IvaapError(
     'failed',
@@ -126,11 +126,11 @@ async function schemaLag(
   if (String(value) !== autoMigrate.on) {
     return { line: `${at}: ${flagText(autoMigrate, value)}` };
   }
-  const begunAt = ctx.helmJournal().process?.begunAt;
-  if (begunAt === undefined) return undefined;
+  const helmStartedAt = ctx.helmJournal().process?.begunAt;
+  if (helmStartedAt === undefined) return undefined;
   const scope = { namespace: ctx.product.namespace, selector: autoMigrate.restartSelector };
   const pods = await ctx.kubectl.list<Pod>('pods', scope).catch(() => []);
-  const old = olderThan(pods, begunAt);
+  const old = olderThan(pods, helmStartedAt);
   if (old.length === 0) return undefined;
   const restart = restartCommand(ctx);
   return {
@@ -140,10 +140,10 @@ async function schemaLag(
 }
 
 /** Names of pods that have served since before that time; the server's times are full seconds. */
-export function olderThan(pods: readonly Pod[], begunAt: string): string[] {
-  const begun = Math.floor(Date.parse(begunAt) / 1000) * 1000;
+export function olderThan(pods: readonly Pod[], helmStartedAt: string): string[] {
+  const helmStartMs = Math.floor(Date.parse(helmStartedAt) / 1000) * 1000;
   return pods
-    .filter(({ metadata }) => Date.parse(metadata.creationTimestamp ?? '') < begun)
+    .filter(({ metadata }) => Date.parse(metadata.creationTimestamp ?? '') < helmStartMs)
     .map(podState)
     .filter(({ ready, ending }) => ready && !ending)
     .map(({ name }) => name);

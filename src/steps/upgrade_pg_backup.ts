@@ -74,7 +74,7 @@ export const upgradePgBackup: Step<UpgradeContext, { pgDump: PgDump }> = {
     const { signal } = io;
     const kept = await keptDump(ctx, io);
     if (kept !== undefined) return { pgDump: kept };
-    const pgDump = wholeDump(ctx, io) ?? (await takeDump(ctx, io));
+    const pgDump = completeDump(ctx, io) ?? (await takeDump(ctx, io));
     await io.record({ pgDump });
     await io.checkpoint('dump-written');
     // Roles belong to the server, not to the database: without them an empty server does not know the dump's
@@ -97,14 +97,14 @@ export const upgradePgBackup: Step<UpgradeContext, { pgDump: PgDump }> = {
   async reuse(ctx, { pgDump }) {
     const why = whyDumpIsStale(ctx, pgDump);
     // After Helm has completed, nothing runs again that needs a dump.
-    if (why !== undefined && !(await releaseStands(ctx))) throw new IvaapError('failed', why);
+    if (why !== undefined && !(await isReleaseUnchanged(ctx))) throw new IvaapError('failed', why);
   },
 };
 
 /**
  * The dump of an attempt that was interrupted after it: complete under its name, recorded, and young enough.
  */
-function wholeDump(ctx: UpgradeContext, io: StepIo): PgDump | undefined {
+function completeDump(ctx: UpgradeContext, io: StepIo): PgDump | undefined {
   const { data } = pgDumpSchema.safeParse(io.interrupted?.pgDump);
   if (data === undefined || whyDumpIsStale(ctx, data) !== undefined || !isThere(data)) return undefined;
   io.log(`${data.path} is complete: an earlier attempt was interrupted after it`);
@@ -112,7 +112,7 @@ function wholeDump(ctx: UpgradeContext, io: StepIo): PgDump | undefined {
 }
 
 /** Whether Helm has completed in this run with the current values, and the release is still as it left it. */
-async function releaseStands({ run, helm, values, to }: UpgradeContext): Promise<boolean> {
+async function isReleaseUnchanged({ run, helm, values, to }: UpgradeContext): Promise<boolean> {
   if (!hasCompleted(run(), helmResult)) return false;
   if (lastResult(run(), helmResult)?.helm.values !== values.sha256) return false;
   return isDeployed(await helm.current(), to);

@@ -1,6 +1,6 @@
 import type { State } from '../../engine/state.ts';
 import type { UpgradeContext } from '../../release/context.ts';
-import { standingRepair } from '../../release/agreeing-versions.ts';
+import { latestRepair } from '../../release/agreeing-versions.ts';
 import { fqdnOf } from '../../release/health-route.ts';
 import { renderedOnce } from '../../release/rendered-chart.ts';
 import { answersOnce } from '../../release/server-answers.ts';
@@ -16,7 +16,7 @@ import { waiversOf } from '../waivers.ts';
  * Facts from before a repair of the state are not verified: every upgrade from there takes its own dump.
  */
 function dumpIsDue(state: Readonly<State>, { reporter }: Session): boolean {
-  const repair = standingRepair(state);
+  const repair = latestRepair(state);
   if (repair === undefined) return false;
   reporter.warn(
     `--skip-backup is ignored: the state was repaired ${repair.at}, so every upgrade takes a dump until one completes`,

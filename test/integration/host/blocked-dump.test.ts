@@ -15,7 +15,7 @@ import { hostFacts } from '../../../src/checks/facts.ts';
 import type { UpgradeContext } from '../../../src/release/context.ts';
 import { takeDump } from '../../../src/backup/dump-files.ts';
 import { productPaths } from '../../../src/release/product-paths.ts';
-import { tellingWhoHolds } from '../../../src/backup/dump-wait.ts';
+import { reportingLockHolders } from '../../../src/backup/dump-wait.ts';
 import { type OwnPostgres, startPostgres } from '../../fixtures/own-postgres.ts';
 import { measured } from '../../fixtures/measured.ts';
 import { tinyProduct } from '../../fixtures/tiny-payload.ts';
@@ -123,7 +123,7 @@ test('a dump that has waited in vain says for whom, with the command that ends t
   // As pg_dump waits, with less outageRetry.
   const waits =
     "SET application_name = 'pg_dump'; SET lock_timeout = '5s'; BEGIN; LOCK TABLE wells IN ACCESS SHARE MODE";
-  const failed = tellingWhoHolds(
+  const failed = reportingLockHolders(
     upgradeContext(),
     io,
     () => 0,
@@ -150,7 +150,7 @@ test('a dump that has waited in vain says for whom, with the command that ends t
 
 test('a dump that fails for another reason blames nobody', async () => {
   const { io, warnings } = listener();
-  const failed = tellingWhoHolds(
+  const failed = reportingLockHolders(
     upgradeContext(),
     io,
     () => 0,

@@ -47,9 +47,9 @@ async function watch(
     progress: (one: Progress) => seen.progress.push(one),
   } as unknown as StepIo;
   const watching = watchPods(ctx, io, {
-    begun: new Date('2026-11-22T12:00:00Z'),
+    startedAt: new Date('2026-11-22T12:00:00Z'),
     stillForward: async () => forward(),
-    onHopeless: (given) => (seen.given.push(given), end()),
+    onStuck: (given) => (seen.given.push(given), end()),
     latest: '12:40:00 UTC',
     oldRecords: undefined,
   });

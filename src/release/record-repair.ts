@@ -8,7 +8,7 @@ import type { Answer, DeployedRecord } from './answered-objects.ts';
  * is a Secret, base64-encoded twice and gzipped; a copy of it is saved first. Where the new chart has no such
  * object, the record gets a ConfigMap that does not exist instead, which Helm then removes.
  */
-export function mendRecord(
+export function recordRepairCommand(
   { release, namespace }: Pick<Product, 'release' | 'namespace'>,
   { revision }: DeployedRecord,
   old: Manifest,

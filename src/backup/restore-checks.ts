@@ -5,7 +5,7 @@ import type { Product } from '../payload/product-schema.ts';
 const mostReserve = 1_073_741_824;
 
 /** What the checks need in addition to the product. */
-interface Asked {
+interface CheckFacts {
   /** Database to connect to while neither of the two can be used. */
   maintenance: string;
   dump: string;
@@ -17,7 +17,7 @@ interface Asked {
  * Shell functions that check free space and sessions: before anything is changed, and before the databases
  * are renamed.
  */
-export function questionFunctions(product: Product, { maintenance, dump, sizeAtDump }: Asked): string {
+export function checkFunctions(product: Product, { maintenance, dump, sizeAtDump }: CheckFacts): string {
   const volume = product.database.volume.persistentVolume;
   return `disk_of() { # PROGRAM...: sets total and free, in KiB; empty where nobody says
   set -- $("$@" 2>/dev/null | tail -n 1)
@@ -64,7 +64,7 @@ SELECT datname FROM pg_database WHERE datname <> :'restored' AND substr(datname,
 END
 }
 
-ask_holders() { # sets holders: one line for each session, with the pod that it comes from
+find_sessions() { # sets holders: one line for each session, with the pod that it comes from
   answer=$(sql ${maintenance} <<'END'
 SELECT host(client_addr), regexp_replace(format('  session %s of user %s (%s), from %s', pid, usename,
     coalesce(nullif(application_name, ''), 'no application name'), coalesce(host(client_addr), 'the pod itself')), '[[:cntrl:]]', '?', 'g')
@@ -86,10 +86,10 @@ END
   done)
 }
 
-nobody_left() { # sessions of pods that have just ended may take a moment
+no_sessions_left() { # sessions of pods that have just ended may take a moment
   seconds=0
   while :; do
-    ask_holders
+    find_sessions
     if [ -z "$holders" ]; then return 0; fi
     if [ -n "$ending" ]; then
       say "These sessions use the database and are ended; they may reconnect to the restored one:"

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { failure } from '../../../src/host/program-failure.ts';
-import { mendOf } from '../../../src/release/helm-mend.ts';
+import { fixFor } from '../../../src/release/helm-fix.ts';
 import type { StepContext } from '../../../src/release/context.ts';
 import type { Trouble } from '../../../src/release/troubles.ts';
 
@@ -29,7 +29,7 @@ const trouble = (kind: Trouble['kind'], message = ''): Trouble[] => [
   },
 ];
 const mend = (said: string, troubles: Trouble[] = [], endedBy?: string) =>
-  mendOf(ctx, { error: ended(endedBy), said, troubles });
+  fixFor(ctx, { error: ended(endedBy), said, troubles });
 
 test('the values file is named only where it may be the cause', () => {
   const values = /tiny\.values\.yaml/;

@@ -19,7 +19,7 @@ const staleHook =
  * What an operator does about a failed Helm, before the same command: it fits what was seen, and suspects the
  * values only for the rest.
  */
-export function mendOf(
+export function fixFor(
   { product, paths }: Pick<StepContext, 'product' | 'paths'>,
   { error, said, troubles }: { error: unknown; said: string; troubles: readonly Trouble[] },
 ): string {
