@@ -61,11 +61,11 @@ export function refuseUnreadable(plan: PackPlan): void {
   const { path } = plan.files.spec;
   if (contradiction !== undefined) mistakes.push(`${path}: ${contradiction}`);
   if (indexLength > limits.indexBytes)
-    mistakes.push(`${path}: its index has ${indexLength} bytes; ${limits.indexBytes} are the most`);
+    mistakes.push(`${path}: its index has ${indexLength} bytes; at most ${limits.indexBytes} are allowed`);
   for (const { name, content, size, sha256 } of plan.sources) {
     if (!('bytes' in content) || sha256 !== undefined) continue;
     if (size > limits.entryInMemoryBytes)
-      mistakes.push(`${path}: ${name} has ${size} bytes; ${limits.entryInMemoryBytes} are the most`);
+      mistakes.push(`${path}: ${name} has ${size} bytes; at most ${limits.entryInMemoryBytes} are allowed`);
     try {
       strictJson(content.bytes, 1);
     } catch (error) {

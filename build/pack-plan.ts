@@ -136,7 +136,7 @@ function refuseNames(named: readonly { name: string; where?: string }[]): void {
         `${where}: ${JSON.stringify(name)} is no name inside a payload: at most 512 letters, digits and . _ - + @ between slashes (what a chart does not need, .helmignore leaves out)`,
       );
     const same = seen.get(name.toLowerCase());
-    if (same === name) throw new SpecError(`${where}: the name ${name} comes twice`);
+    if (same === name) throw new SpecError(`${where}: duplicate name ${name}`);
     if (same !== undefined) throw new SpecError(`${where}: ${name} and ${same} differ in case only`);
     seen.set(name.toLowerCase(), name);
   }

@@ -12,7 +12,7 @@ export const errorCodes = {
   version: { exit: 5, meaning: 'refused by the version policy; nothing was changed' },
   failed: {
     exit: 6,
-    meaning: 'a step failed; mend the cause and run the same command again, it goes on from there',
+    meaning: 'a step failed; fix the cause and run the same command again: it resumes there',
   },
   rolled_back: {
     exit: 7,
@@ -141,7 +141,7 @@ function lacksDescriptors(error: unknown): boolean {
 /** Whatever could not be opened then is innocent, and so is this program: the limit of the shell is what has to be mended. */
 function withoutDescriptors(error: unknown): IvaapError {
   const { step, log } = error instanceof IvaapError ? error : {};
-  return new IvaapError('failed', 'this program may not open as many files as it needs', {
+  return new IvaapError('failed', 'the limit of open files is too low for this program', {
     hint: 'ulimit -n 1024, then run the same command again',
     cause: error,
     step,

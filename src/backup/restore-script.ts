@@ -197,7 +197,7 @@ END
   pod=\${pods#pod/}
   case $pod in
     '') fail "the database's pod does not run: $kubectl describe pod -n ${namespace} -l ${database.selector}" ;;
-    *pod/*) fail "several pods claim to be the database: $kubectl get pods -n ${namespace} -l ${database.selector}" ;;
+    *pod/*) fail "several pods match the database, instead of one: $kubectl get pods -n ${namespace} -l ${database.selector}" ;;
   esac
   answer=$(database_state) ||
     fail "the database in pod $pod does not answer, see above: nothing was changed. $kubectl describe pod -n ${namespace} $pod"

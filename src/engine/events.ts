@@ -13,11 +13,11 @@ export const eventsVersion = '1.1';
 const error = z.strictObject({
   code: z.string().describe('Name of the error code, see exit-codes.md.'),
   exitCode: z.int().describe('Exit code of the process.'),
-  message: z.string().describe("What failed, in the operator's words."),
+  message: z.string().describe('What failed.'),
   hint: z.string().optional().describe('One thing to try next.'),
   causes: z.array(z.string()).describe('The chain of causes, outermost first.'),
   output: z.string().optional().describe('Last lines of the program that failed.'),
-  facts: z.array(z.string()).optional().describe('What the host itself says, a line each.'),
+  facts: z.array(z.string()).optional().describe('Facts from the host, one per line.'),
   step: z.string().optional().describe('The step that failed.'),
   log: z.string().optional().describe('Path of the run log.'),
 });
@@ -26,10 +26,10 @@ const progress = {
   done: z.number(),
   total: z.number().optional(),
   unit: z.string().describe('`bytes`, or what is counted, e.g. `pods`.'),
-  note: z.string().optional().describe('What is being worked on just now.'),
+  note: z.string().optional().describe('What is being worked on.'),
 };
 const logLine = {
-  program: z.string().optional().describe('The program that said it; absent when the step did.'),
+  program: z.string().optional().describe('The program that printed it; absent when the step did.'),
   stream: z.enum(['stdout', 'stderr']).optional(),
   quiet: z
     .literal(true)
@@ -48,13 +48,13 @@ function event<Type extends string, Shape extends z.ZodRawShape>(type: Type, abo
 }
 
 export const eventSchemas = [
-  event('run.started', 'A run begins, or goes on.', {
+  event('run.started', 'A run starts or resumes.', {
     version: z.literal(eventsVersion).describe('Version of this schema.'),
-    run: z.string().describe('Id of the run; it stays the same when a run goes on.'),
+    run: z.string().describe('Id of the run; it stays the same when the run resumes.'),
     flow: z.string().describe('`install`, `upgrade`, ...'),
     from: z.string().nullable().describe('Installed version; null on an empty host.'),
     to: z.string(),
-    resumed: z.boolean().describe('Whether it goes on with an unfinished run.'),
+    resumed: z.boolean().describe('Whether it resumes an unfinished run.'),
     by: z.string().optional().describe('The operator behind sudo.'),
     steps: z
       .array(
@@ -67,34 +67,36 @@ export const eventSchemas = [
       )
       .describe('The graph, in its order.'),
   }),
-  event('run.resumed', 'What a run that goes on has found of its earlier attempts.', {
+  event('run.resumed', 'What a run that resumes has found of its earlier attempts.', {
     run: z.string(),
-    startedAt: z.string().describe('When it began.'),
-    by: z.string().optional().describe('Who began it.'),
-    noReturnAt: z.string().optional().describe('When it first began what giving up cannot take back (Helm).'),
+    startedAt: z.string().describe('When it started.'),
+    by: z.string().optional().describe('Who started it.'),
+    noReturnAt: z.string().optional().describe('When it first started what giving up cannot undo (Helm).'),
     found: z
       .array(
         z.strictObject({
           step: z.string(),
           how: z.enum(['cut off', 'failed']),
-          at: z.string().describe('When it failed; of a step that was cut off, when it began.'),
+          at: z.string().describe('When it failed; of a step that was cut off, when it started.'),
           after: z.string().optional().describe('The last point that it had passed.'),
           error: z.string().optional(),
         }),
       )
-      .describe('Steps that have begun and not completed: they run again and look at their traces.'),
+      .describe(
+        'Steps that started and did not complete: they run again and check what they have done already.',
+      ),
     kept: z
       .array(z.strictObject({ step: z.string(), at: z.string() }))
-      .describe('Completed steps that hold and are skipped.'),
+      .describe('Completed steps whose results are still valid: they are skipped.'),
     again: z
       .array(z.strictObject({ step: z.string(), why: z.string() }))
       .describe('Completed steps that run again.'),
   }),
   event('run.plan', 'What the run is about to do, before its first step.', { plan: runPlanSchema }),
-  event('step.started', 'A step begins.', {
+  event('step.started', 'A step starts.', {
     step: z.string(),
     title,
-    why: z.string().optional().describe('What was found of an earlier attempt, which is why it runs again.'),
+    why: z.string().optional().describe('Why it runs again after an earlier attempt.'),
   }),
   event('step.progress', 'How far a step is; with `--json` at most four a second.', {
     step: z.string(),
@@ -130,13 +132,13 @@ export const eventSchemas = [
     skipped: z.array(z.string()),
     warnings: z.array(z.string()),
   }),
-  event('run.failed', 'The run has stopped; the same command goes on.', {
+  event('run.failed', 'The run has stopped; the same command resumes it.', {
     run: z.string(),
     durationMs,
     error,
     warnings: z.array(z.string()),
   }),
-  event('task.started', 'Work outside the graph begins, such as the scan of the payload.', {
+  event('task.started', 'Work outside the graph starts, such as the scan of the payload.', {
     task: z.string(),
     title,
   }),
@@ -149,11 +151,11 @@ export const eventSchemas = [
   }),
   event(
     'program.log',
-    'A line that a program said outside any step, such as in the checks before the first one.',
+    'A line that a program printed outside any step, such as in the checks before the first one.',
     {
       line: z.string(),
       ...logLine,
-      program: z.string().describe('What said it.'),
+      program: z.string().describe('The program that printed it.'),
     },
   ),
   event('program.ended', 'A program that was started on the host has ended.', {
@@ -163,15 +165,13 @@ export const eventSchemas = [
     exitCode: z.int().nullable().describe('Null when a signal ended it.'),
     signal: z.string().optional().describe('The signal that ended it.'),
     durationMs,
-    stdoutBytes: z
-      .int()
-      .describe('Bytes of its standard output; data is not kept, words are logged as lines.'),
+    stdoutBytes: z.int().describe('Bytes of its standard output; data is not kept, text is logged as lines.'),
   }),
   event('preflight.report', 'What every check of preflight found, before anything is changed.', {
     flow: z.enum(['install', 'upgrade']),
     tolerant: z
       .boolean()
-      .describe('Whether failed health checks are shown only: the run goes on, or is applied again.'),
+      .describe('Whether failed health checks are only shown: the run resumes, or is applied again.'),
     results: z.array(
       z.strictObject({
         id: z.string().describe("The check's id, with `:PART` where it looks at several things."),
@@ -182,8 +182,8 @@ export const eventSchemas = [
         measured: z.string(),
         limit: z.string(),
         why: z.string(),
-        fix: z.string().optional().describe('The one command that mends it.'),
-        output: z.string().optional().describe("A program's own words."),
+        fix: z.string().optional().describe('The one command that fixes it.'),
+        output: z.string().optional().describe('Output of a program.'),
         data: jsonObject.optional(),
         tolerated: z.literal(true).optional().describe('Failed, and does not block this run.'),
         waiver: z.string().optional().describe('Reason of the waiver under which it does not block.'),

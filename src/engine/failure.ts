@@ -4,7 +4,7 @@ import { IvaapError } from '../errors.ts';
 /** The reason that main gives when it aborts a run's signal. */
 export function stopRequest(signal: 'SIGINT' | 'SIGTERM'): IvaapError {
   const code: ErrorCode = signal === 'SIGINT' ? 'interrupted' : 'terminated';
-  return new IvaapError(code, `stopped by ${signal}`, { hint: 'run the same command again: it goes on' });
+  return new IvaapError(code, `stopped by ${signal}`, { hint: 'run the same command again: it resumes' });
 }
 
 /** Which error a stopped run ends with: the reason if it is one of ours, `interrupted` otherwise. */
@@ -26,7 +26,7 @@ export function stepError(error: unknown, step: string): IvaapError {
     if (error.step !== undefined) return error;
     // Nothing else to try is known where a program died or its connection broke.
     const hint =
-      error.hint ?? (error.code === 'failed' ? 'run the same command again: it goes on' : undefined);
+      error.hint ?? (error.code === 'failed' ? 'run the same command again: it resumes' : undefined);
     return error.with({ step, hint });
   }
   const full = isSystemError(error) && (error.code === 'ENOSPC' || error.code === 'EDQUOT');
@@ -36,7 +36,7 @@ export function stepError(error: unknown, step: string): IvaapError {
     cause: error,
     output: code === 'bug' && error instanceof Error ? error.stack : undefined,
     hint: full
-      ? 'make room (df -h, and df -i for inodes), then run the same command again: it goes on'
+      ? 'free disk space (df -h, and df -i for inodes), then run the same command again: it resumes'
       : undefined,
   });
 }

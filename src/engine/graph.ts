@@ -18,7 +18,10 @@ export function sortGraph<N extends Node>(nodes: readonly N[]): N[] {
   const visit = (node: N): void => {
     if (sorted.has(node)) return;
     if (path.includes(node.id)) {
-      throw new IvaapError('bug', `steps need each other in a circle: ${[...path, node.id].join(' -> ')}`);
+      throw new IvaapError(
+        'bug',
+        `steps depend on each other in a circle: ${[...path, node.id].join(' -> ')}`,
+      );
     }
     path.push(node.id);
     for (const need of node.needs) {

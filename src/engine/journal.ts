@@ -87,7 +87,7 @@ export class Journal {
       await this.#disk.remove(temporary).catch(() => undefined);
       throw new IvaapError('failed', `the state file ${this.#path} cannot be written`, {
         cause: error,
-        hint: `check room and health of the file system of ${folder} (df -h ${shellWord(folder)}), then run the same command again`,
+        hint: `check free space and health of the file system of ${folder} (df -h ${shellWord(folder)}), then run the same command again`,
       });
     }
     this.#state = deepFreeze(next);

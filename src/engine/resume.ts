@@ -110,11 +110,11 @@ export async function reasonToRun<Ctx>(
   if (known !== undefined) return known.why;
   try {
     const out = step.out.safeParse(record.out);
-    if (!out.success) return 'another program recorded its result in another form';
+    if (!out.success) return 'another version recorded its result in another format';
     await step.verify?.(ctx, out.data);
     await step.reuse?.(ctx, out.data);
     return undefined;
   } catch (failure) {
-    return `its result does not hold any more: ${causeChain(failure)[0] ?? ''}`;
+    return `its result is no longer valid: ${causeChain(failure)[0] ?? ''}`;
   }
 }

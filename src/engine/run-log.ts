@@ -130,7 +130,7 @@ export class RunLog {
     const before = this.#programBytes;
     this.#programBytes += 'line' in event ? event.line.length : 0;
     if (before <= mostProgramBytes && this.#programBytes > mostProgramBytes) {
-      const line = `programs have said more than ${mostProgramBytes} characters: what they say from here on is left out`;
+      const line = `programs have written more than ${mostProgramBytes} characters: further output is left out`;
       this.handle({ type: 'message', at: event.at, level: 'info', line });
     }
     return this.#programBytes > mostProgramBytes;
@@ -145,7 +145,7 @@ export class RunLog {
     if (now - this.#room.askedMs >= roomIntervalMs) {
       const there = hasRoom();
       if (this.#room.there && !there) {
-        const line = 'the disk is nearly full: what programs say is left out of this log until there is room';
+        const line = 'the disk is nearly full: program output is left out of this log until there is space';
         this.#write({ type: 'message', at: event.at, level: 'info', line });
       }
       this.#room = { askedMs: now, there };

@@ -10,11 +10,13 @@ const plannedStep = z.strictObject({
     .enum(['run', 'skip', 'done'])
     .describe('`run`: it has work; `skip`: it has none; `done`: completed by an earlier attempt, and kept.'),
   summary: z.string(),
-  why: z.string().optional().describe('Why it runs again, of a run that goes on.'),
+  why: z.string().optional().describe('Why it runs again, in a run that resumes.'),
   brief: z.string().optional().describe('A few words for the summary before the first step.'),
-  details: z.array(z.string()).describe('The same as `data` for people; two blanks in front for each level.'),
+  details: z
+    .array(z.string())
+    .describe('The same as `data` for people; two spaces of indent for each level.'),
   data: jsonObject.describe('What the step expects; depends on the step.'),
-  notKnown: z.string().optional().describe('Why nothing more could be found out.'),
+  notKnown: z.string().optional().describe('Why nothing more is known.'),
 });
 
 const refusal = z.strictObject({
@@ -29,10 +31,7 @@ export const runPlanSchema = z.strictObject({
   product: z.string().describe('Its title.'),
   from: z.string().nullable().describe('Installed version; null on an empty host.'),
   to: z.string(),
-  run: z
-    .string()
-    .nullable()
-    .describe('Id of the unfinished run that it would go on with; null for a new one.'),
+  run: z.string().nullable().describe('Id of the unfinished run that it would resume; null for a new one.'),
   steps: z.array(plannedStep).describe('In the order of the graph.'),
   room: z
     .array(
@@ -48,7 +47,7 @@ export const runPlanSchema = z.strictObject({
   notes: z.array(z.string()).describe('What the operator should know first.'),
   refusals: z
     .array(refusal)
-    .describe('Why the run would not begin, the first one giving the exit code; empty when it would.'),
+    .describe('Why the run would not start; the first one gives the exit code. Empty when it would start.'),
 });
 
 export type RunPlan = z.infer<typeof runPlanSchema>;

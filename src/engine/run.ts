@@ -118,7 +118,7 @@ export async function executeRun<Ctx>(options: RunOptions<Ctx>): Promise<RunResu
     failure =
       error instanceof IvaapError
         ? error
-        : new IvaapError('bug', 'the run could not be begun', { cause: error });
+        : new IvaapError('bug', 'the run could not be started', { cause: error });
   }
 
   const start = async (step: Step<Ctx>): Promise<void> => {
@@ -146,7 +146,7 @@ export async function executeRun<Ctx>(options: RunOptions<Ctx>): Promise<RunResu
       siblings.abort(failure);
       for (const id of running.keys()) {
         if (id === step.id || steps.find((one) => one.id === id)?.finishes !== true) continue;
-        const line = `${step.id} failed; ${id} goes on to its end, so that it need not be done again`;
+        const line = `${step.id} failed; ${id} continues to its end, so that it need not run again`;
         report({ type: 'message', level: 'warning', line });
       }
     } finally {
@@ -225,6 +225,6 @@ function stopped(
     });
   }
   const { step, output } = failure;
-  const message = `${error.message} in step ${step}: what was completed is kept, what it left half done is never taken for whole`;
+  const message = `${error.message} in step ${step}: completed steps are kept, and unfinished work is never counted as complete`;
   return error.with({ message, step, output });
 }

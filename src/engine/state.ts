@@ -48,7 +48,7 @@ const stepRecord = z.looseObject({
   waived: z
     .string()
     .optional()
-    .describe('Reason of the waiver under which it passed: what it was to prove does not hold. Since 1.3.'),
+    .describe('Reason of the waiver under which it passed although its check failed. Since 1.3.'),
 });
 
 const key = z
@@ -95,7 +95,7 @@ const runRecord = z.looseObject({
     })
     .optional()
     .describe(
-      'Set before what giving up cannot undo starts (Helm): the first time since a run completed ' +
+      'Set before the part that giving up cannot undo (Helm) starts: the first time since a run completed ' +
         'last, by this run or by one that it superseded.',
     ),
   noReturnAt: time.optional().describe('When this very run passed that point first. Since 1.1.'),
@@ -121,11 +121,11 @@ export const stateSchema = z.looseObject({
       waived: z
         .array(z.looseObject({ step: z.string(), reason: z.string() }))
         .optional()
-        .describe('Steps of that run that were waived: nobody has proved what they stand for. Since 1.3.'),
+        .describe('Steps of that run that were waived: what they check is not proved. Since 1.3.'),
       binary: z
         .string()
         .optional()
-        .describe('Path of the executable that installed it: what goes back to it. Since 1.3.'),
+        .describe('Path of the executable that installed it: the one that goes back to it. Since 1.3.'),
     })
     .optional()
     .describe('The release that completed last.'),
@@ -156,14 +156,14 @@ export const stateSchema = z.looseObject({
     ),
   helm: jsonObject
     .optional()
-    .describe('What must be known of Helm whatever becomes of the run that started it. Since 1.1.'),
+    .describe('What must be known of Helm even when the run that started it is closed. Since 1.1.'),
   waivers: z.array(z.looseObject({ ...whoWhen, id: z.string(), reason: z.string() })),
   skippedBackups: z.array(z.looseObject({ ...whoWhen, from: z.string().nullable(), to: z.string() })),
   trusted: z
     .array(z.looseObject({ ...whoWhen, from: key, to: key, how: z.string() }))
     .optional()
     .describe(
-      "Keys that were let in although they were not the installed release's: `from` before, `to` " +
+      "Keys that were accepted although they were not the installed release's: `from` before, `to` " +
         'since. Since 1.2.',
     ),
   repair: z
@@ -171,7 +171,7 @@ export const stateSchema = z.looseObject({
     .optional()
     .describe(
       'The last time that `repair-state` made the state: which version the chart on disk had then, ' +
-        'and what nobody could prove. Since 1.3.',
+        'and what could not be proved. Since 1.3.',
     ),
 });
 
@@ -207,7 +207,7 @@ export function parseState(text: string, path: string): State {
   } catch {
     throw damaged(
       path,
-      text.trim() === '' ? 'it is empty' : `its ${text.length} characters are no whole JSON`,
+      text.trim() === '' ? 'it is empty' : `its ${text.length} characters are not complete JSON`,
     );
   }
   const version = versionOnly.safeParse(raw);
@@ -259,14 +259,14 @@ function unreadable(path: string, error: unknown): IvaapError {
   if (error instanceof NoFile) {
     return new IvaapError(
       'preflight',
-      `where the state file ${path} should be is ${error.what}: nothing is read or written through it`,
+      `the state file ${path} is ${error.what}, not a regular file: nothing is read or written through it`,
     );
   }
   const { code } = error as NodeJS.ErrnoException;
   const hint =
     code === 'EACCES' || code === 'EPERM'
       ? 'run the command as root'
-      : `look at its disk: findmnt -T ${shellWord(path)}`;
+      : `check its disk: findmnt -T ${shellWord(path)}`;
   return new IvaapError('preflight', `the state file ${path} cannot be read: ${causeChain(error)[0] ?? ''}`, {
     cause: error,
     hint,

@@ -16,7 +16,7 @@ export interface Plan {
 export interface Preview {
   /** For the summary before the first step, a few words; none where the plan's own say enough. */
   brief?: string;
-  /** For the dry run, a line each; two blanks in front for each level below the step's own. */
+  /** For the dry run, a line each; two spaces of indent for each level below the step's own. */
   details: string[];
   /** The same for machines. */
   data: JsonObject;

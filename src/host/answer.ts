@@ -5,8 +5,8 @@ function unknownAnswer(program: string, text: string): IvaapError {
   return new IvaapError(
     'failed',
     text.trim() === ''
-      ? `${program} ended without an answer`
-      : `the answer of ${program} is cut off, or not of its form`,
+      ? `${program} ended without output`
+      : `the output of ${program} is cut off or malformed`,
     { hint: 'run the same command again' },
   );
 }

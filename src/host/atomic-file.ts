@@ -103,7 +103,7 @@ export function ownerError(
 ): IvaapError {
   return new IvaapError(
     'failed',
-    `${path} could not be given to user ${uid ?? '-'} and group ${gid ?? '-'}; nothing was written`,
+    `${path} could not be assigned to user ${uid ?? '-'} and group ${gid ?? '-'}; nothing was written`,
     {
       hint: `run the same command as root, or name a new file: ls -ln ${shellWord(path)}`,
       cause,
@@ -222,7 +222,7 @@ export async function syncTree(folder: string): Promise<void> {
 /** Copies a folder to a place that does not exist yet; `to` appears whole and durable or not at all. */
 export async function copyTreeDurable(from: string, to: string): Promise<void> {
   if (existsSync(to))
-    throw new IvaapError('failed', `${to} exists already`, { hint: `ls -ld ${shellWord(to)}` });
+    throw new IvaapError('failed', `${to} already exists`, { hint: `ls -ld ${shellWord(to)}` });
   const temporary = `${to}.partial`;
   try {
     await rm(temporary, { recursive: true, force: true });
@@ -249,7 +249,7 @@ export function writeError(path: string, error: unknown): unknown {
     ENOSPC: lacksInodes(mountPoint)
       ? { message: `no inodes left on ${mountPoint} for ${path}`, hint: `df -i ${shellWord(mountPoint)}` }
       : {
-          message: `no room left on ${mountPoint} while writing ${path}`,
+          message: `no space left on ${mountPoint} while writing ${path}`,
           hint: `df -h ${shellWord(mountPoint)}`,
         },
     EDQUOT: { message: `the quota on ${mountPoint} is used up`, hint: `df -h ${shellWord(mountPoint)}` },
@@ -258,22 +258,22 @@ export function writeError(path: string, error: unknown): unknown {
       hint: `mount -o remount,rw ${shellWord(mountPoint)}`,
     },
     ENOENT: { message: `the folder of ${path} does not exist`, hint: `mkdir -p ${shellWord(dirname(path))}` },
-    EACCES: { message: `${path} may not be written`, hint: 'run the same command with sudo' },
+    EACCES: { message: `${path} cannot be written`, hint: 'run the same command with sudo' },
     EPERM: {
-      message: `${path} may not be written`,
+      message: `${path} cannot be written`,
       hint: `lsattr -d ${shellWord(dirname(path))} ${shellWord(path)}`,
     },
     EFBIG: {
-      message: `${path} would be larger than a file of this process may be`,
+      message: `${path} would exceed the file size limit of this process`,
       hint: 'ulimit -f unlimited, then run the same command again',
     },
     EBUSY: {
       message: `${path} is a mount point, or in use by the kernel`,
       hint: `findmnt ${shellWord(path)}`,
     },
-    EEXIST: { message: `${path} is in the way`, hint: `ls -ld ${shellWord(path)}` },
+    EEXIST: { message: `${path} already exists`, hint: `ls -ld ${shellWord(path)}` },
     EXDEV: {
-      message: `${path} lies on another file system than its temporary file`,
+      message: `${path} is on another file system than its temporary file`,
       hint: `df ${shellWord(path)}`,
     },
   };

@@ -56,7 +56,7 @@ function troubleWith(stderr: string): { message: string; hint: string } {
   const missing = /stat (\S+\.yaml): no such file or directory/.exec(stderr)?.[1];
   if (missing !== undefined) {
     return {
-      message: `the cluster's kubeconfig ${missing} is missing: k3s writes it when it starts, elsewhere with --write-kubeconfig`,
+      message: `the cluster's kubeconfig ${missing} is missing: k3s writes it when it starts; --write-kubeconfig changes its path`,
       hint: 'systemctl cat k3s; systemctl status k3s',
     };
   }
@@ -70,7 +70,7 @@ function troubleWith(stderr: string): { message: string; hint: string } {
   if (distrusts(stderr)) {
     return {
       message:
-        "the API server answers, and its certificate or ours in the cluster's kubeconfig is not accepted",
+        "the API server answers, but its certificate, or the one in the cluster's kubeconfig, is not accepted",
       hint: 'systemctl restart k3s',
     };
   }

@@ -111,7 +111,7 @@ export function createContainerd(runner: Runner, settings: ContainerdSettings): 
     const answer = (await crictl(verb))[key];
     if (answer === null) return [];
     if (Array.isArray(answer)) return answer as T[];
-    throw new IvaapError('failed', `the answer of crictl ${verb} has no ${key}`);
+    throw new IvaapError('failed', `the output of crictl ${verb} has no ${key}`);
   };
   let asked: Promise<string | undefined> | undefined;
   /** The snapshotter that CRI unpacks to and starts from. A failed answer is none, and asked again. */

@@ -110,7 +110,7 @@ export async function readProperties(postgres: Postgres, signal?: AbortSignal): 
     // Not with the answer's own words: they are password hashes.
     throw new IvaapError(
       'failed',
-      `the database's settings and roles could not be read: the answer is ${answer === '' ? 'empty' : 'cut off or of an unknown form'}`,
+      `the database's settings and roles could not be read: the answer is ${answer === '' ? 'empty' : 'cut off or malformed'}`,
       { hint: 'run the same command again' },
     );
   }

@@ -73,6 +73,6 @@ function parse<T>(schema: z.ZodType<T>, text: string | undefined): T {
   try {
     return schema.parse(JSON.parse(text ?? ''));
   } catch {
-    throw new IvaapError('failed', 'the database does not say who works with it');
+    throw new IvaapError('failed', 'the database does not list its sessions');
   }
 }

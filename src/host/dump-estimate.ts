@@ -45,7 +45,7 @@ const cheapLength: Record<string, (column: string) => string> = {
  */
 export async function estimateDump(postgres: Pick<Postgres, 'query'>, signal?: AbortSignal): Promise<number> {
   const found = tables.safeParse(json((await postgres.query(catalogue, signal))[0]?.[0]));
-  if (!found.success) throw new IvaapError('failed', 'the database does not say which tables it has');
+  if (!found.success) throw new IvaapError('failed', 'the database does not list its tables');
   const large = found.data.filter(({ bytes }) => bytes >= sampledFromBytes).slice(0, mostTables);
   const small = found.data.filter((table) => !large.includes(table));
   // What is too small to be looked at: pages are mostly heads of rows, digits are longer than numbers.
@@ -54,7 +54,7 @@ export async function estimateDump(postgres: Pick<Postgres, 'query'>, signal?: A
   const rows = await postgres.query(large.map(sample).join(' UNION ALL '), signal);
   const sizes = rows.map(([bytes]) => Number(bytes));
   if (sizes.length !== large.length || sizes.some((bytes) => !Number.isFinite(bytes))) {
-    throw new IvaapError('failed', 'the database does not say how large its tables are as text');
+    throw new IvaapError('failed', 'the database does not report the size of its tables as text');
   }
   return Math.round(sizes.reduce((sum, bytes) => sum + bytes, rest));
 }

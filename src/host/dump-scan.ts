@@ -118,11 +118,12 @@ export class DumpScan {
   /** Call after the last byte. Throws 'failed' when the dump is not whole. */
   finish(): DumpSummary {
     const refuse = (why: string) =>
-      new IvaapError('failed', `the database dump is not whole: ${why}`, {
-        hint: 'look at the database pod and at the room on the disk, then run the same command again',
+      new IvaapError('failed', `the database dump is incomplete: ${why}`, {
+        hint: 'check the database pod and the free disk space, then run the same command again',
       });
     if (this.#sizeBytes === 0) throw refuse('it is empty');
-    if (this.#copying !== undefined) throw refuse(`it ends within the rows of ${this.#copying.table}`);
+    if (this.#copying !== undefined)
+      throw refuse(`it ends in the middle of the rows of ${this.#copying.table}`);
     if (!this.#complete) throw refuse('its last line is missing');
     if (this.#lineLength > 0) throw refuse('its last line is cut off');
     if (this.#restrictKey !== undefined && !this.#unrestricted) {

@@ -179,7 +179,9 @@ export function createHelm(runner: Runner, settings: HelmSettings): Helm {
     async version() {
       const { stdout } = await run(['version', '--template={{.Version}}']);
       if (/^v\d+\.\d+\.\d+\S*$/.test(stdout.trim())) return stdout.trim();
-      throw new IvaapError('failed', 'Helm does not say its version', { hint: 'run the same command again' });
+      throw new IvaapError('failed', 'Helm does not report its version', {
+        hint: 'run the same command again',
+      });
     },
     async current() {
       const text = await query(['get', 'metadata', release, '--output=json']);

@@ -34,14 +34,14 @@ export async function findK3s(runner: Runner): Promise<K3s> {
     const { stdout } = await runner.run([path, '--version'], { timeoutMs: 20_000 });
     const version = /\bv\d+\.\d+\.\d+\S*/.exec(stdout)?.[0];
     if (version === undefined) {
-      throw new IvaapError('preflight', `${path} --version names no version`, {
+      throw new IvaapError('preflight', `${path} --version prints no version`, {
         hint: `${shellWord(path)} --version`,
       });
     }
     return { path, version };
   }
   throw new IvaapError('preflight', 'k3s was not found on this host', {
-    hint: `install k3s first; it is looked for at ${usualPlaces.join(', ')} and in its systemd service`,
+    hint: `install k3s first; ivaap looks for it at ${usualPlaces.join(', ')} and in its systemd service`,
   });
 }
 

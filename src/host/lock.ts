@@ -76,11 +76,11 @@ function openLockFile(path: string): number {
     const descriptor = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600);
     if (fstatSync(descriptor).isFile()) return descriptor;
     closeSync(descriptor);
-    throw new Error('it is no regular file');
+    throw new Error('it is not a regular file');
   } catch (error) {
     throw new IvaapError('preflight', `the lock file ${path} cannot be opened`, {
       cause: error,
-      hint: `look at it and its folder: ls -ld ${shellWord(dirname(path))} ${shellWord(path)}`,
+      hint: `check it and its folder: ls -ld ${shellWord(dirname(path))} ${shellWord(path)}`,
     });
   }
 }
@@ -137,5 +137,5 @@ export function readHolder(path: string): LockHolder | undefined {
 function lockedBy({ command, version, pid, since, by, step }: LockHolder, hint: string): IvaapError {
   const where = step === undefined ? '' : `, at step ${step}`;
   const who = `"${command}" of ${version} (process ${pid}, since ${since}, by ${by})`;
-  return new IvaapError('locked', `another run is going on: ${who}${where}`, { hint });
+  return new IvaapError('locked', `another run is in progress: ${who}${where}`, { hint });
 }

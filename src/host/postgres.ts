@@ -81,7 +81,7 @@ export function createPostgres(kubectl: Kubectl, settings: PostgresSettings): Po
       'failed',
       first === undefined
         ? 'the database pod is not running'
-        : `${ready.length} pods claim to be the database`,
+        : `${ready.length} pods match the database, instead of one`,
       {
         hint: `k3s kubectl get pods --namespace ${namespace} --selector ${selector}`,
         output: (await describePods(kubectl, scope)).join('\n'),
@@ -119,13 +119,13 @@ export function createPostgres(kubectl: Kubectl, settings: PostgresSettings): Po
         return text === '' ? [] : text.split(recordSeparator).map((row) => row.split(fieldSeparator));
       }
     }
-    throw unanswered('the answer was lost or cut off on its way');
+    throw unanswered('its output was lost or cut off');
   }
 
   /** First column of the one row that must be there. */
   async function value(sql: string, signal?: AbortSignal): Promise<string> {
     const found = (await query(sql, signal))[0]?.[0];
-    if (found === undefined || found === '') throw unanswered('it holds no value');
+    if (found === undefined || found === '') throw unanswered('it has no value');
     return found;
   }
 
@@ -176,7 +176,7 @@ export function createPostgres(kubectl: Kubectl, settings: PostgresSettings): Po
         const { stdout } = await exec(argv, { timeoutMs: queryTimeoutMs, repeatable: true }, signal);
         if (isWholeGlobals(stdout)) return stdout;
       }
-      throw new IvaapError('failed', 'the dump of the roles is not whole: its end is missing', {
+      throw new IvaapError('failed', 'the dump of the roles is incomplete: its end is missing', {
         hint: 'run the same command again',
       });
     },

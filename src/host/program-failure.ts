@@ -78,7 +78,7 @@ export function stopped(
   const how = {
     timeout: `did not end within ${Math.round((timeoutMs ?? 0) / 1000)} s and was stopped`,
     aborted: 'was stopped on request',
-    'output too long': 'wrote more output than can be right',
+    'output too long': 'wrote more output than expected',
   }[reason];
   return failure(`${label} ${how}`, { exitCode: undefined, endedBy: 'SIGTERM', reason, stdout, stderr });
 }
@@ -99,7 +99,7 @@ export function notStarted(
   if (error.code === 'ENOENT') {
     const message =
       cwd === undefined ? `${program} was not found` : `${program} or the folder ${cwd} was not found`;
-    return failure(message, fields, `it is looked for in ${safePath}`);
+    return failure(message, fields, `it is searched in ${safePath}`);
   }
   if (error.code === 'EACCES' || error.code === 'EPERM') {
     const mount = program.startsWith('/') ? mountOf(program) : undefined;

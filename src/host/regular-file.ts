@@ -15,7 +15,7 @@ function kindOf(found: Stats): string {
 }
 
 function assertRegular(found: Stats): void {
-  if (!found.isFile()) throw new NotRegular(`it is ${kindOf(found)} and no regular file`);
+  if (!found.isFile()) throw new NotRegular(`it is ${kindOf(found)} and not a regular file`);
 }
 
 /** Should a pipe come in the place of the file meanwhile, it is not waited for either. */

@@ -82,8 +82,8 @@ export class DiskReserve {
     const mib = (bytes: number) => `${Math.round(bytes / 1024 ** 2)} MiB`;
     return new IvaapError(
       'failed',
-      `no room left for more on ${this.#mountPoint}: ${mib(this.#freeBytes())} are free, and ${mib(this.keptBytes)} are kept so that the database and the cluster go on`,
-      { hint: `make room (df -h ${shellWord(this.#mountPoint)}), then run the same command again` },
+      `no space left on ${this.#mountPoint}: ${mib(this.#freeBytes())} are free, and ${mib(this.keptBytes)} are reserved so that the database and the cluster keep running`,
+      { hint: `free space (df -h ${shellWord(this.#mountPoint)}), then run the same command again` },
     );
   }
 }

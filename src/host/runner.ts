@@ -211,7 +211,7 @@ async function runOne(
   if (brokenBy !== undefined) {
     const { error } = brokenBy as { error: unknown };
     if (error instanceof IvaapError) throw error;
-    throw new IvaapError('failed', `the data of ${label} broke off`, {
+    throw new IvaapError('failed', `the output of ${label} ended early`, {
       cause: error,
       output: lastLines(err),
     });

@@ -52,6 +52,6 @@ async function isIntact(tool: Tool): Promise<boolean> {
 export async function assertToolUnchanged(tool: Tool): Promise<void> {
   if (await isIntact(tool)) return;
   throw new IvaapError('failed', `${tool.path} is not the program that the payload carries`, {
-    hint: `rm ${shellWord(tool.path)}, then run the same command again: it is placed anew`,
+    hint: `rm ${shellWord(tool.path)}, then run the same command again: it is written again`,
   });
 }

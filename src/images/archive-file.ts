@@ -34,16 +34,16 @@ export async function archiveDifference(
   if (size !== archive.size) return `it has ${size} bytes, the payload's has ${archive.size}`;
   const readAt = positionReader(handle.fd);
   const layout = archiveLayout(index, archive);
-  if (!(await readAt(0, gzipHeader.length)).equals(gzipHeader)) return 'it is not written by this program';
+  if (!(await readAt(0, gzipHeader.length)).equals(gzipHeader)) return 'it was not written by this program';
   const trailer = gzipTrailer(Number.parseInt(archive.crc32, 16), layout.tarSize);
   if (!(await readAt(size - trailer.length, trailer.length)).equals(trailer))
-    return 'its closing checksum is another one';
+    return 'its final checksum differs';
   for (const part of layout.parts) {
     const made = 'bytes' in part.content ? part.content.bytes : Buffer.alloc(0);
     const expected = Buffer.concat([partHeader(part), made]);
     try {
       const found = await whole(readStored(readAt, layout.tarSize, part.headerOffset, expected.length));
-      if (!found.equals(expected)) return `it holds other bytes where ${part.name} begins`;
+      if (!found.equals(expected)) return `its bytes differ at the start of ${part.name}`;
     } catch (cause) {
       if (cause instanceof RangeError) return cause.message;
       throw cause;

@@ -90,7 +90,7 @@ async function compareOpened(
   archive: IndexArchive,
   options: CompareOptions,
 ): Promise<Pick<ArchiveComparison, 'state' | 'detail'>> {
-  if (!(await handle.stat()).isFile()) return { state: 'different', detail: 'it is no regular file' };
+  if (!(await handle.stat()).isFile()) return { state: 'different', detail: 'it is not a regular file' };
   const difference = await archiveDifference(handle, index, archive);
   if (difference === undefined) {
     if (!options.deep) return { state: 'matches', detail: 'contents not read' };

@@ -21,6 +21,7 @@ export function compressionOf(head: Buffer): Compression {
 export function unsupportedCompression(head: Buffer): string | undefined {
   const found = unread.find(([magic]) => head.toString('hex').startsWith(magic));
   return (
-    found && `it is compressed with ${found[1]}, which is not read: ${found[2]} FILE, or use gzip or zstd`
+    found &&
+    `it is compressed with ${found[1]}, which is not supported: ${found[2]} FILE, or use gzip or zstd`
   );
 }

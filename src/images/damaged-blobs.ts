@@ -81,7 +81,7 @@ function inUse(damaged: readonly string[], users: readonly string[]): IvaapError
     'failed',
     `the blob ${blobs} in containerd's content store is damaged, and ${users.join(', ')} uses it too`,
     {
-      hint: `look at that disk (dmesg); what runs goes on without the blob. Remove it, then run the same command again, which imports it: ${commands.join(' && ')}`,
+      hint: `check that disk (dmesg). Running containers do not need the blob. Remove it, then run the same command again, which imports it: ${commands.join(' && ')}`,
     },
   );
 }

@@ -174,7 +174,7 @@ class Loading {
     } catch (error) {
       if (omitted.length === 0 || this.#isFinal(error)) throw error;
       const why = causeChain(error)[0] ?? '';
-      this.#settings.log?.(`${why}; once more with every blob`);
+      this.#settings.log?.(`${why}; importing again with every blob`);
       await this.#attempt(shipments, makeTar, new Set()).catch(async (again: unknown) => {
         if (this.#isFinal(again) || !(await this.#dropDamaged(omitted))) throw again;
         await this.#attempt(shipments, makeTar, new Set());
@@ -219,7 +219,7 @@ class Loading {
   async #nameImage(from: string, name: string, digest: string): Promise<void> {
     const { containerd, log } = this.#settings;
     const kept = await keepMoved(containerd, this.#stored.get(name), digest, this.#settings);
-    if (kept !== undefined) log?.(`${name} led to another image, which stays as ${kept}`);
+    if (kept !== undefined) log?.(`${name} pointed to another image, which is kept as ${kept}`);
     await containerd.tag(from, name);
     await pinImage(containerd, name, this.#settings);
     this.#named += 1;
@@ -235,7 +235,7 @@ class Loading {
     const found = (await this.#settings.containerd.check(staging)).find((row) => row.name === staging);
     const why = incompleteness(found, image);
     if (why === undefined) return;
-    throw new IvaapError('failed', `${name} was imported, but ${why}; its name was not moved`, {
+    throw new IvaapError('failed', `${name} was imported, but ${why}; its name was not changed`, {
       hint: `k3s ctr images check name==${staging}`,
     });
   }

@@ -62,5 +62,5 @@ export async function sharedNames(
 
 /** What the operator has to know before such a name is moved. */
 export const moveWarning = ({ name, users, keptAs }: SharedName): string =>
-  `${name} is used by ${users.join(', ')} too, and leads to this release's image from now on: those pods go on, and take ` +
-  `this image when they are made anew. The one that they run stays as ${keptAs}`;
+  `${name} is also used by ${users.join(', ')}. From now on it points to this release's image: those pods keep running, ` +
+  `and use this image when they are recreated. Their present image is kept as ${keptAs}`;

@@ -142,7 +142,7 @@ async function fromDisk(settings: PlanSettings, name: string, images: PlannedIma
     else lacking.push(image.name);
   }
   if (lacking.length > 0 && from === 'disk') {
-    throw refuse(`it does not hold this release's ${lacking.join(', ')}; it is another release's`);
+    throw refuse(`it does not contain this release's ${lacking.join(', ')}; it belongs to another release`);
   }
   return [];
 }

@@ -31,7 +31,7 @@ export function parseReference(text: string): Reference {
   const [named, digest, ...more] = text.split('@') as [string, ...string[]];
   if (more.length > 0) throw new NoReference('it has more than one @');
   if (digest !== undefined && !digestShape.test(digest))
-    throw new NoReference(`${JSON.stringify(digest)} is no digest`);
+    throw new NoReference(`${JSON.stringify(digest)} is not a digest`);
   const { domain, rest } = splitDomain(named);
   const colon = rest.indexOf(':');
   const last = colon < 0 ? rest : rest.slice(0, colon);
@@ -39,12 +39,12 @@ export function parseReference(text: string): Reference {
   if (last.toLowerCase() !== last) throw new NoReference('a repository is in lower case');
   const isRegistry = domainShape.test(domain);
   if (!isRegistry && !pathShape.test(domain))
-    throw new NoReference(`${JSON.stringify(domain)} is no registry`);
+    throw new NoReference(`${JSON.stringify(domain)} is not a registry`);
   const path = isRegistry ? last : `${domain}/${last}`;
-  if (!pathShape.test(path)) throw new NoReference(`${JSON.stringify(path)} is no repository`);
+  if (!pathShape.test(path)) throw new NoReference(`${JSON.stringify(path)} is not a repository`);
   if (path.length > longestPath)
-    throw new NoReference(`its repository has ${path.length} characters; ${longestPath} are the most`);
-  if (tag !== undefined && !tagShape.test(tag)) throw new NoReference(`${JSON.stringify(tag)} is no tag`);
+    throw new NoReference(`its repository has ${path.length} characters; at most ${longestPath} are allowed`);
+  if (tag !== undefined && !tagShape.test(tag)) throw new NoReference(`${JSON.stringify(tag)} is not a tag`);
   return { domain: isRegistry ? domain : '', path, tag, digest };
 }
 

@@ -154,7 +154,7 @@ function explain(error: unknown): string {
   if (error instanceof UnpacksTooFar) return message;
   // Its own header was gzip's: what came where another one may follow is not.
   if (code === 'Z_DATA_ERROR' && /incorrect header check/.test(message))
-    return 'something that does not belong to it was added behind its end';
+    return 'data was appended after its end';
   if (code === 'Z_BUF_ERROR' || /unexpected end/i.test(message)) return 'it is cut off';
   return `it cannot be read: ${message}`;
 }

@@ -9,8 +9,8 @@ export function absolutePath(path: string): string {
   try {
     return resolve(path);
   } catch (cause) {
-    throw new IvaapError('usage', `${path} lies in the current folder, which is gone`, {
-      hint: 'name it from / on, or change to a folder that exists',
+    throw new IvaapError('usage', `${path} is relative to the current folder, which no longer exists`, {
+      hint: 'use an absolute path, or change to a folder that exists',
       cause,
     });
   }

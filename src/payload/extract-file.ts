@@ -40,7 +40,7 @@ async function statIfThere(path: string, how: typeof lstat | typeof stat): Promi
     return await how(path);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw new IvaapError('usage', `${path} cannot be looked at`, {
+    throw new IvaapError('usage', `${path} cannot be inspected`, {
       hint: `ls -ld ${shellWord(path)}`,
       cause: error,
     });
@@ -71,12 +71,16 @@ export async function extractTarget(
   if (folder === undefined) {
     throw refusal(
       dest,
-      `lies in the folder ${dirname(path)}, which does not exist`,
+      `is in the folder ${dirname(path)}, which does not exist`,
       `mkdir -p ${shellWord(dirname(path))}`,
     );
   }
   if (!folder.isDirectory()) {
-    throw refusal(dest, `lies in ${dirname(path)}, which is no folder`, `ls -ld ${shellWord(dirname(path))}`);
+    throw refusal(
+      dest,
+      `is in ${dirname(path)}, which is not a folder`,
+      `ls -ld ${shellWord(dirname(path))}`,
+    );
   }
   const found = await statIfThere(path, lstat);
   if (found?.isDirectory() === true || dest.endsWith('/')) {
@@ -85,22 +89,22 @@ export async function extractTarget(
   }
   if (found === undefined) return { path, replaces: undefined };
   if (!found.isFile())
-    throw refusal(dest, `${kindOf(found)} and no regular file`, `ls -l ${shellWord(path)}`);
+    throw refusal(dest, `${kindOf(found)} and not a regular file`, `ls -l ${shellWord(path)}`);
   const running = await statIfThere(ourselves, stat);
   if (running?.dev === found.dev && running.ino === found.ino) {
     throw refusal(dest, 'is this executable itself', `name another file, e.g. ./${basename(name)}`);
   }
   if (isMountPoint(path))
-    throw refusal(dest, 'is mounted by itself and cannot be replaced', `findmnt ${shellWord(path)}`);
+    throw refusal(dest, 'is a mount point and cannot be replaced', `findmnt ${shellWord(path)}`);
   // Without setuid and its kind: they were given to the content that goes.
   const replaces = { uid: found.uid, gid: found.gid, mode: found.mode & 0o777 };
   if (!isRoot() && found.uid !== process.geteuid?.()) {
-    throw refusal(dest, `belongs to user ${found.uid}, whom the new file is to belong to as well`, asRoot);
+    throw refusal(dest, `belongs to user ${found.uid}, who must own the new file as well`, asRoot);
   }
   // The kernel lets a user give a file to groups of their own only.
   const groups = [process.getegid?.(), ...(process.getgroups?.() ?? [])];
   if (!isRoot() && !groups.includes(found.gid)) {
-    throw refusal(dest, `belongs to group ${found.gid}, which the new file is to belong to as well`, asRoot);
+    throw refusal(dest, `belongs to group ${found.gid}, which must own the new file as well`, asRoot);
   }
   return { path, replaces };
 }
@@ -111,7 +115,7 @@ export async function assertRoom(folder: string, sizeBytes: number): Promise<voi
   if (freeBytes >= sizeBytes) return;
   throw new IvaapError(
     'preflight',
-    `${mountPoint} has room for ${freeBytes} bytes and ${sizeBytes} are needed; nothing was changed`,
+    `${mountPoint} has ${freeBytes} bytes free and ${sizeBytes} are needed; nothing was changed`,
     { hint: `df -h ${shellWord(mountPoint)}` },
   );
 }
@@ -134,7 +138,7 @@ export async function extractToFile(
         ? await writeStream(file.handle, source.stream(), options)
         : await source.writeChunks(file.handle, options);
     if (sizeBytes !== source.sizeBytes) {
-      throw new IvaapError('payload', `${source.name} has ${sizeBytes} bytes and not ${source.sizeBytes}`);
+      throw new IvaapError('payload', `${source.name} has ${sizeBytes} bytes instead of ${source.sizeBytes}`);
     }
   } catch (error) {
     await file.discard();

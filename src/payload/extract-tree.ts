@@ -42,14 +42,14 @@ export async function treeTarget(dir: string): Promise<TreeTarget> {
   const parent = dirname(path);
   const parentInfo = await stat(parent).catch(() => undefined);
   if (parentInfo?.isDirectory() !== true) {
-    throw refusal(dir, `lies in ${parent}, which is no folder`, `mkdir -p ${shellWord(parent)}`);
+    throw refusal(dir, `is in ${parent}, which is not a folder`, `mkdir -p ${shellWord(parent)}`);
   }
   const found = await lstat(path).catch(() => undefined);
   if (found === undefined) {
     return { path, temporary: join(parent, temporaryName(path)), replaces: undefined };
   }
   const elsewhere = `name a new folder, e.g. ${path}-new`;
-  if (!found.isDirectory()) throw refusal(dir, 'is there and is no folder', elsewhere);
+  if (!found.isDirectory()) throw refusal(dir, 'exists and is not a folder', elsewhere);
   // A mount point cannot be renamed over, also one of the same file system: there the tree grows inside.
   const inside = isMountPoint(path);
   const isOurs = (name: string) => inside && (name === 'lost+found' || leftoverOf(path, name) !== undefined);
@@ -76,7 +76,7 @@ async function openOwn(path: string): Promise<OwnFolder> {
   const handle = await open(path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
   if ((await handle.stat()).uid === process.geteuid?.()) return { handle, at: `/proc/self/fd/${handle.fd}` };
   await handle.close();
-  throw new IvaapError('failed', `${path} was put there by somebody else`, {
+  throw new IvaapError('failed', `${path} was created by somebody else`, {
     hint: `ls -ld ${shellWord(path)}`,
   });
 }
@@ -106,7 +106,7 @@ async function removeLeftovers(target: TreeTarget): Promise<void> {
 async function assertInItsPlace(path: string, handle: FileHandle): Promise<void> {
   const [named, own] = await Promise.all([lstat(path).catch(() => undefined), handle.stat()]);
   if (named?.dev === own.dev && named.ino === own.ino) return;
-  throw new IvaapError('failed', `${path} was moved away by somebody else while it was written`, {
+  throw new IvaapError('failed', `${path} was moved by somebody else while it was written`, {
     hint: `choose a folder that only you can change: ls -ld ${shellWord(dirname(path))}`,
   });
 }

@@ -32,6 +32,6 @@ export function parsedIndex(content: Buffer, file: string): PayloadIndex {
       },
     );
   for (const key of ['product', 'title', 'command', 'version'] as const)
-    if (!isLine(index[key])) throw contradictory(file, `${key} is no line of text`);
+    if (!isLine(index[key])) throw contradictory(file, `${key} is not a line of text`);
   return index;
 }

@@ -50,12 +50,12 @@ async function whyNoTrailer(
   if (headSize === undefined)
     return new IvaapError(
       'payload',
-      `${displayName(path)} carries no payload and is no executable of this kind`,
+      `${displayName(path)} carries no payload and is not an executable of this kind`,
       {
         hint: 'name the file that was delivered',
       },
     );
-  if (headSize > largestHead) return damaged(path, 'the headers of the executable make no sense', asBinary);
+  if (headSize > largestHead) return damaged(path, 'the headers of the executable are invalid', asBinary);
   if (fileSize < headSize)
     return cutOff(
       path,
@@ -65,7 +65,7 @@ async function whyNoTrailer(
     );
   if (fileSize === headSize)
     return new NoPayload('payload', `${displayName(path)} carries no payload`, {
-      hint: 'run the executable as it was delivered: not the empty one from which it was packed, nor one that `strip` or the like has taken the payload from',
+      hint: 'run the executable as it was delivered: not the empty one from which it was packed, nor one from which `strip` or a similar tool removed the payload',
     });
   const index = await indexWithoutTrailer(readAt, fileSize);
   if (index === undefined)
@@ -86,7 +86,7 @@ async function whyNoTrailer(
 const damaged = (path: string, why: string, hint = 'download it again'): IvaapError =>
   new IvaapError('payload', `${displayName(path)} is damaged: ${why}`, { hint });
 
-const asBinary = 'send it again as it is; in ftp, type `binary` before `get` or `put`';
+const asBinary = 'transfer it again unchanged; in ftp, type `binary` before `get` or `put`';
 
 /** No program of this kind comes near; a shifted header says anything. */
 const largestHead = 16 * 1024 ** 3;
@@ -108,7 +108,7 @@ async function textTransfer(readAt: ReadAt, fileSize: number): Promise<string | 
     if (sample[at - 1] === 0x0d) pairs += 1;
   }
   if (lineEnds < enoughLineEnds || pairs < lineEnds) return undefined;
-  return 'it was sent as text: each line end in it became two characters';
+  return 'it was transferred as text: each line end in it became two characters';
 }
 
 function cutOff(path: string, fileSize: number, expected: number | undefined, state: string): IvaapError {
@@ -117,7 +117,7 @@ function cutOff(path: string, fileSize: number, expected: number | undefined, st
   const whole =
     expected === undefined ? 'compare its size with the source’s' : `it must have ${expected} bytes`;
   return new IvaapError('payload', `${displayName(path)} is incomplete: ${fileSize}${of} bytes, ${state}`, {
-    hint: `fetch it again from where it came, or the rest from byte ${fileSize} on; ${whole}: stat -c %s ${shellWord(file)}`,
+    hint: `download it again, or only the rest from byte ${fileSize} on; ${whole}: stat -c %s ${shellWord(file)}`,
   });
 }
 

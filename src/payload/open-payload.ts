@@ -63,7 +63,7 @@ async function provedIndex(
   if (indexLength > limits.indexBytes)
     throw new IvaapError(
       'payload',
-      `${displayName(path)} has an index of ${indexLength} bytes; ${limits.indexBytes} are the most`,
+      `${displayName(path)} has an index of ${indexLength} bytes; at most ${limits.indexBytes} are allowed`,
       { hint: 'download it again, or ask the vendor for another file' },
     );
   throw (await indexBehindHead(readAt, fileSize))?.whole === true || indexOffset + indexLength > fileSize

@@ -29,11 +29,11 @@ function readFailure(file: string, offset: number, error: unknown): unknown {
   if (code === undefined || !(error instanceof Error) || error instanceof IvaapError) return error;
   const hint =
     code === 'EIO'
-      ? 'look at what the kernel says of that disk (dmesg | tail), and copy the file from its source to another one'
+      ? 'check the kernel messages about that disk (dmesg | tail), and copy the file from its source to another one'
       : 'copy the file to a local disk, and run it from there';
   return new IvaapError(
     'payload',
-    `${file} cannot be read at byte ${offset}: the disk or its connection fails`,
+    `${file} cannot be read at byte ${offset}: the disk or its connection is failing`,
     {
       hint,
       cause: error,

@@ -115,7 +115,7 @@ export class Payload {
     if (entry.size > limits.entryInMemoryBytes)
       throw contradictory(
         this.displayName,
-        `${name} has ${entry.size} bytes; ${limits.entryInMemoryBytes} are the most`,
+        `${name} has ${entry.size} bytes; at most ${limits.entryInMemoryBytes} are allowed`,
       );
     await assertHeader(this, entry);
     const to = entry.offset + entry.size;

@@ -11,9 +11,9 @@ export interface License {
 /** Checks a licence file's text (JSON with `entitlements`). Throws IvaapError `usage`; the message holds nothing of the text. */
 export function parseLicense(text: string, path: string): License {
   if (text.startsWith('\ufeff')) {
-    const why = 'begins with a byte order mark, as editors of Windows write it; JSON has none';
+    const why = 'starts with a byte order mark, as Windows editors write it; JSON has none';
     throw new IvaapError('usage', `the licence file ${path} ${why}`, {
-      hint: `take the mark away, and nothing else: sed -i '1s/^\\xef\\xbb\\xbf//' ${shellWord(path)}`,
+      hint: `remove only the mark: sed -i '1s/^\\xef\\xbb\\xbf//' ${shellWord(path)}`,
     });
   }
   let raw: unknown;
@@ -26,7 +26,7 @@ export function parseLicense(text: string, path: string): License {
       text.trim() === ''
         ? 'is empty'
         : wide
-          ? 'is not UTF-8 text (UTF-16, or no text at all)'
+          ? 'is not UTF-8 text (UTF-16, or not text at all)'
           : 'is not JSON';
     throw new IvaapError('usage', `the licence file ${path} ${why}`, {
       hint: `file ${shellWord(path)}`,
@@ -40,7 +40,7 @@ export function parseLicense(text: string, path: string): License {
     throw new IvaapError('usage', `the licence file ${path} has no list of entitlements`);
   }
   if (expires !== undefined && (typeof expires !== 'string' || Number.isNaN(Date.parse(expires)))) {
-    throw new IvaapError('usage', `the licence file ${path} has a date of expiry that is no date`);
+    throw new IvaapError('usage', `the licence file ${path} has an expiry date that is not a date`);
   }
   return { entitlements, expires };
 }

@@ -58,50 +58,50 @@ interface Row {
 
 const stop = 'stops before anything is changed';
 const repair =
-  "proves the old Helm dead, saves the revision's Secret beside the backup, deletes it, asks whether the schema moved";
+  "proves that the old Helm has ended, saves the revision's Secret next to the backup, deletes it, checks whether the schema moved";
 
 export const helmStates = {
   none: {
     found: 'Helm has no record of the release',
     install: 'installs',
-    upgrade: `${stop}; installs over the objects that are there where the repair of an install had taken the only record away, or once \`repair-state\` has found them`,
-    why: 'The state says that the product is installed: its records went by other hands, and what else went is not known.',
+    upgrade: `${stop}; installs over the existing objects where repairing an install had removed the only record, or once \`repair-state\` has found them`,
+    why: 'The state says that the product is installed: somebody else removed its records, and what else was removed is not known.',
   },
   deployed: {
     found: 'the newest revision is `deployed`',
-    install: 'upgrades it; nothing where it is this release already',
+    install: 'upgrades it; does nothing where it is this release already',
     upgrade: 'upgrades; a failure rolls back to it',
-    why: 'The usual case. A Helm of this run that ended well after its `ivaap` had died is not run a second time.',
+    why: 'The usual case. A Helm of this run that succeeded after its `ivaap` had died is not run again.',
   },
   failed: {
     found: 'the newest revision is `failed`',
     install: 'upgrades it',
     upgrade: 'upgrades; a failure rolls back to the newest revision that was deployed',
-    why: 'Helm goes on from a failed revision by itself. On a first install it is never rolled back: that would uninstall.',
+    why: 'Helm continues from a failed revision by itself. On a first install it is never rolled back: that would uninstall.',
   },
   'pending-install': {
     found: 'the newest revision is `pending-install`',
     install: `${repair}, installs`,
-    upgrade: `${repair}, goes on from the revision before it, or installs over the objects that are there`,
-    why: 'An install was cut off; Helm refuses to work while the record stands. Its objects bear the marks of the release, so that Helm takes them as its own.',
+    upgrade: `${repair}, continues from the revision before it, or installs over the existing objects`,
+    why: 'An install was interrupted; Helm refuses to work while the record exists. Its objects carry the labels of the release, so that Helm adopts them.',
   },
   'pending-upgrade': {
     found: 'the newest revision is `pending-upgrade`',
     install: `${repair}, upgrades`,
     upgrade: `${repair}, upgrades`,
-    why: 'An upgrade was cut off while the cluster went on rolling out. Forward is the one way that is right whatever was reached: going back could not undo a migration.',
+    why: 'An upgrade was interrupted while the rollout continued. Going forward is right in every case: going back could not undo a migration.',
   },
   'pending-rollback': {
     found: 'the newest revision is `pending-rollback`',
     install: `${repair}, upgrades`,
     upgrade: `${repair}, upgrades`,
-    why: 'A rollback was cut off. The revision to which it went stays among the records, `deployed` or `superseded`, so that a further failure goes back there.',
+    why: 'A rollback was interrupted. The revision that it rolled back to stays in the history, `deployed` or `superseded`, so that another failure rolls back to it.',
   },
   uninstalling: {
     found: 'the newest revision is `uninstalling`',
     install: stop,
     upgrade: stop,
-    why: 'Somebody began to remove the product: whether it is to be there is not ours to decide.',
+    why: 'Somebody started to remove the product: whether to keep it is for people to decide.',
   },
   uninstalled: {
     found: 'the newest revision is `uninstalled`, its history was kept',
@@ -113,13 +113,13 @@ export const helmStates = {
     found: 'the newest revision is `superseded`, none is `deployed`',
     install: 'upgrades it',
     upgrade: 'upgrades; a failure rolls back to the newest `superseded` one',
-    why: 'Helm was killed between its last two writes: the old revision was set aside and the new one not yet named deployed.',
+    why: 'Helm was killed between its last two writes: the old revision was already `superseded`, and the new one not yet `deployed`.',
   },
   'superseded-failure': {
     found: 'a `superseded` revision whose description says that it failed is newer than the last good one',
     install: 'upgrades',
     upgrade: "saves that revision's Secret beside the backup, deletes it, upgrades",
-    why: 'A rollback that fails marks the failed revision `superseded`, and the next failure would roll back to it, to what never worked.',
+    why: 'A rollback that fails marks the failed revision `superseded`, and the next failure would roll back to it, although it never worked.',
   },
   'other-chart': {
     found: 'the newest revision is of a chart with another name',
@@ -129,9 +129,9 @@ export const helmStates = {
   },
   'history-full': {
     found: 'ten records or more, and the one to roll back to is not `deployed`',
-    install: 'lets Helm keep more for this once',
-    upgrade: 'lets Helm keep more for this once',
-    why: 'Helm takes the oldest records away beyond ten (`--history-max`) and spares only a deployed one: the revision to which a failure rolls back must stay.',
+    install: 'lets Helm keep more this time',
+    upgrade: 'lets Helm keep more this time',
+    why: 'Helm removes the oldest records beyond ten (`--history-max`) and keeps only a deployed one: the revision to which a failure rolls back must stay.',
   },
   unknown: {
     found: 'any other status',
@@ -193,8 +193,8 @@ export function judgeHelm(history: readonly HelmRecord[], facts: HelmFacts): Hel
     // A Helm on another machine is seen by its record only: it is dead when its own limits have passed.
     // A time that cannot be read is no proof of a death.
     if (!ours && !(dead <= facts.now.getTime())) {
-      const until = Number.isNaN(dead) ? 'nobody knows when' : new Date(dead).toISOString();
-      const words = `revision ${newest.revision} is ${newest.status} since ${newest.updated} by a Helm that no run of ours began; it may be at work on another machine until ${until}`;
+      const until = Number.isNaN(dead) ? 'an unknown time' : new Date(dead).toISOString();
+      const words = `revision ${newest.revision} has been ${newest.status} since ${newest.updated}, by a Helm that no run of this program started; it may be running on another machine until ${until}`;
       return stopped(last.status as HelmStateName, words);
     }
     remove.push(newest.revision);
@@ -223,7 +223,7 @@ function judgeRest(
   if (status === 'uninstalling' || status === 'uninstalled') {
     return found.stopped(
       status,
-      `it is ${status} (revision ${last?.revision}): somebody began to remove the product`,
+      `it is ${status} (revision ${last?.revision}): somebody started to remove the product`,
     );
   }
   if (!['deployed', 'failed', 'superseded'].includes(status)) {

@@ -33,7 +33,7 @@ export function repels(node: NodeFacts, { spec }: PodNeeds): { why: string; fix:
     !tolerations.some((one) => tolerates(one, taint));
   if (node.unschedulable && repelling(cordon)) {
     return {
-      why: `node ${node.name} is cordoned, it takes no new pod`,
+      why: `node ${node.name} is cordoned and accepts no new pods`,
       fix: `k3s kubectl uncordon ${node.name}`,
     };
   }
@@ -51,7 +51,7 @@ export function repels(node: NodeFacts, { spec }: PodNeeds): { why: string; fix:
   const show = `k3s kubectl get node ${node.name} --show-labels`;
   if (differs !== undefined) {
     return {
-      why: `node ${node.name} has no label ${differs[0]}=${foreign(differs[1])}, which is selected`,
+      why: `node ${node.name} lacks the label ${differs[0]}=${foreign(differs[1])} that the pod selects`,
       fix: show,
     };
   }

@@ -122,7 +122,7 @@ export function assertWaiversMeant(waivers: readonly Waiver[], results: readonly
     const parts = found.map((result) => result.id).filter((one) => one !== check);
     const notMeasured = parts.length === 0 && found.some(({ status }) => status !== 'ok');
     if (parts.includes(id) || notMeasured) continue;
-    throw new IvaapError('usage', `--waive ${id}: the check ${check} has looked at no such part`, {
+    throw new IvaapError('usage', `--waive ${id}: the check ${check} has no such part`, {
       hint: `what can be waived: ${[check, ...parts].join(', ')}`,
     });
   }
@@ -176,7 +176,7 @@ export function assertPassed(
   const fixes = failed.length === 1 ? [first.fix ?? ''] : failed.map(({ id, fix }) => `${id}: ${fix ?? ''}`);
   const accepted =
     failed.every(({ check }) => waivable.includes(check)) &&
-    `To go on in spite of it, with a reason that is recorded: ${failed.map(({ id }) => `--waive ${id}=REASON`).join(' ')}`;
+    `To continue in spite of it, with a reason that is recorded: ${failed.map(({ id }) => `--waive ${id}=REASON`).join(' ')}`;
   throw new IvaapError(
     'preflight',
     `${failed.length} of ${results.length} checks failed, nothing was changed: ${failed.map(summary).join('; ')}`,

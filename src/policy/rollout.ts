@@ -55,7 +55,7 @@ export function simulateRollouts(rollouts: readonly Rollout[], place: Place): Ob
 
 const busy = (beside: readonly Run[]): string => {
   const names = beside.filter((run) => run.started > 0).map(({ of }) => of.workload);
-  return names.length === 0 ? '' : `, once new pods of ${names.join(', ')} run beside the old ones`;
+  return names.length === 0 ? '' : `, once new pods of ${names.join(', ')} run next to the old ones`;
 };
 
 /** Whether one pod more finds its place now. */
@@ -123,7 +123,7 @@ class Run {
     const { workload, next } = this.of;
     const found = this.#room.refuses(next) ?? {
       part: 'rollout',
-      why: 'its strategy lets no old pod end and no new one begin',
+      why: 'its strategy allows neither stopping an old pod nor starting a new one',
       fix: `k3s kubectl describe ${workload.toLowerCase()} -n ${next.namespace}`,
     };
     return { workload, ...found, why: `${found.why}${when}` };
@@ -179,7 +179,7 @@ class Room {
         const resource = name.replace(/^(requests|limits|count)[./]/, '');
         return {
           part: quota.name,
-          why: `the quota ${quota.name} allows ${amount(resource, hard)} of ${name}, ${amount(resource, now)} are used and one pod more takes ${amount(resource, value)}`,
+          why: `the quota ${quota.name} allows ${amount(resource, hard)} of ${name}; ${amount(resource, now)} are used, and one more pod needs ${amount(resource, value)}`,
           fix: `k3s kubectl describe resourcequota ${quota.name} -n ${quota.namespace}`,
         };
       }
@@ -195,13 +195,17 @@ class Room {
     if (repelled !== undefined) return { part, ...repelled };
     const port = pod.hostPorts.find((one) => this.#pods.some(({ hostPorts }) => hostPorts.includes(one)));
     if (port !== undefined) {
-      return { part, fix, why: `port ${port} of node ${node.name} is taken by a pod that runs meanwhile` };
+      return {
+        part,
+        fix,
+        why: `port ${port} of node ${node.name} is used by a pod that runs at the same time`,
+      };
     }
     if (this.#pods.some((other) => avoids(pod, other) || avoids(other, pod))) {
       return {
         part,
         fix,
-        why: `it must not run beside a pod that runs meanwhile on node ${node.name} (podAntiAffinity)`,
+        why: `it must not run next to a pod that runs at the same time on node ${node.name} (podAntiAffinity)`,
       };
     }
     for (const [resource, value] of Object.entries(pod.requests)) {
@@ -215,7 +219,7 @@ class Room {
       return {
         part,
         fix,
-        why: `it asks for ${amount(resource, value)} ${resource}, and node ${node.name} has ${free} of ${amount(resource, all)} free`,
+        why: `it requests ${amount(resource, value)} ${resource}, and node ${node.name} has ${free} of ${amount(resource, all)} free`,
       };
     }
     return undefined;

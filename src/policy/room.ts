@@ -53,7 +53,7 @@ export function judgeRoom(
       return {
         part: mountPoint,
         outcome: 'fail',
-        measured: `${room.freeFiles} inodes free on ${mountPoint}, whatever room is free`,
+        measured: `${room.freeFiles} inodes free on ${mountPoint}, regardless of free space`,
         limit: `${files} needed for new files and folders`,
         fix: `df -i ${shellWord(mountPoint)}; find ${shellWord(mountPoint)} -xdev -printf '%h\\n' | sort | uniq -c | sort -n | tail`,
         data: { freeFiles: room.freeFiles, neededFiles: files },
@@ -64,10 +64,10 @@ export function judgeRoom(
       outcome: enough ? 'ok' : 'fail',
       measured:
         room === undefined
-          ? `the free room of ${mountPoint} could not be measured`
+          ? `the free space of ${mountPoint} could not be measured`
           : `${formatBytes(room.freeBytes)} free on ${mountPoint}`,
       limit: `${formatBytes(needed)} needed${parts.length === 0 ? '' : `: ${parts.join(', ')}`}`,
-      fix: `make room on it (df -h ${shellWord(mountPoint)}), or give it a larger disk`,
+      fix: `free space on it (df -h ${shellWord(mountPoint)}), or use a larger disk`,
       data: {
         freeBytes: room?.freeBytes ?? null,
         neededBytes: needed,

@@ -39,9 +39,10 @@ export function forecastSchema({ now, min, target, automatic }: SchemaFacts): Sc
   }
   if (now === target) return { change: 'none', line: `schema: version ${now}, no change` };
   const at = `schema: version ${now} now, this release's is ${target}`;
-  if (now > target) return { change: 'stays', line: `${at}: newer than this release, which leaves it there` };
-  const works = now >= min ? `the release works from ${min} on` : `! the release needs ${min} at least`;
-  if (automatic === undefined) return { change: 'stays', line: `${at}: nothing moves it; ${works}` };
+  if (now > target)
+    return { change: 'stays', line: `${at}: newer than this release, which leaves it as it is` };
+  const works = now >= min ? `the release works from ${min} on` : `! the release needs at least ${min}`;
+  if (automatic === undefined) return { change: 'stays', line: `${at}: nothing migrates it; ${works}` };
   const { on, flag, restarts, workload, restart } = automatic;
   if (!on) return { change: 'stays', line: `${at}: it stays, since ${flag}; ${works}` };
   if (restarts === false) {

@@ -43,7 +43,7 @@ export function decideTrust(facts: TrustFacts): TrustDecision {
   const { known, carrier, productToFollow, product, signer, handedOverBy, named, begun } = facts;
   const trusted = (how: TrustedHow, because: string): TrustDecision => ({ kind: 'trusted', how, because });
   if (productToFollow !== undefined && product !== productToFollow) {
-    const because = `it is of the product ${product}, and ${carrier} is of ${productToFollow}`;
+    const because = `it belongs to the product ${product}, and ${carrier} to ${productToFollow}`;
     return { kind: 'refused', because, anotherProduct: true };
   }
   if (named !== undefined && named !== keyName(signer)) {
@@ -57,7 +57,8 @@ export function decideTrust(facts: TrustFacts): TrustDecision {
     return trusted('same', same);
   }
   if (named !== undefined) return trusted('named', `${signedBy(signer)}, which --trust-key names`);
-  if (known === undefined) return trusted('first', `${signedBy(signer)}; nothing says who signed ${carrier}`);
+  if (known === undefined)
+    return trusted('first', `${signedBy(signer)}; it is not known who signed ${carrier}`);
   if (known === null)
     return trusted('signed', `${signedBy(signer)}; ${carrier} is unsigned, so nothing could be compared`);
   if (handedOverBy.includes(known)) {
@@ -67,7 +68,7 @@ export function decideTrust(facts: TrustFacts): TrustDecision {
     );
   }
   if (begun !== undefined && begun === signer) {
-    return trusted('begun', `${signedBy(signer)}, under which the unfinished run was begun`);
+    return trusted('begun', `${signedBy(signer)}, with which the unfinished run was started`);
   }
   return { kind: 'refused', because: `it is ${signedBy(signer)}, and ${carrier} is ${signedBy(known)}` };
 }
@@ -75,7 +76,7 @@ export function decideTrust(facts: TrustFacts): TrustDecision {
 /** Why a file's key was compared with nothing, and nobody named it: an upgrade may go on then, but that proves nothing. */
 export function uncompared({ known, carrier, signer, named }: TrustFacts): string | undefined {
   if (typeof known === 'string' || named !== undefined) return undefined;
-  const other = known === null ? `${carrier} is unsigned` : `nobody knows the key of ${carrier}`;
+  const other = known === null ? `${carrier} is unsigned` : `the key of ${carrier} is not known`;
   return `it is ${signedBy(signer)}, and ${other}: nothing could be compared`;
 }
 
@@ -84,7 +85,7 @@ export function parseTrustKey(text: string | undefined, again: Again): string | 
   if (text === undefined || text === 'unsigned') return text;
   const fingerprint = text.toLowerCase();
   if (/^[0-9a-f]{64}$/.test(fingerprint)) return fingerprint;
-  throw new IvaapError('usage', `--trust-key: "${text}" is no fingerprint of 64 hexadecimal digits`, {
+  throw new IvaapError('usage', `--trust-key: "${text}" is not a fingerprint of 64 hexadecimal digits`, {
     hint: again({ add: ['--trust-key FINGERPRINT'] }),
   });
 }
@@ -100,11 +101,11 @@ export function refusedTrust(
     'over another channel than the one that the file came by (telephone, letter, their web site)';
   const hint =
     anotherProduct === true
-      ? 'name a file of that product; no key lets another one in'
+      ? 'name a file of that product; no key makes another product acceptable'
       : named !== undefined
         ? `ask the vendor for the fingerprint ${channel}`
         : signer === null
-          ? `ask the vendor for a signed file; to take this one, which anybody may have made: ${again({ add: ['--trust-key unsigned'] })}`
+          ? `ask the vendor for a signed file; to accept this one, which anybody may have made: ${again({ add: ['--trust-key unsigned'] })}`
           : `ask the vendor whether that key is theirs, ${channel}; then: ${again({ add: [`--trust-key ${signer}`] })}`;
   return new IvaapError('payload', `${file} is not trusted: ${because}`, { hint });
 }

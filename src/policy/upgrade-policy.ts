@@ -85,12 +85,12 @@ function refuseUnmanaged({ lastRun, target, limits, again }: UpgradeFacts): Upgr
       hint:
         lastRun.payloadDigest === target.payloadDigest
           ? `finish it: ${again({ without })}`
-          : `finish it with the program that began it: ${again({ program: lastRun.binary, without })}; or close it and install with this package: ${again({ add: ['--supersede'], without })}`,
+          : `finish it with the program that started it: ${again({ program: lastRun.binary, without })}; or close it and install with this package: ${again({ add: ['--supersede'], without })}`,
     };
   }
   return {
     kind: 'refused',
-    message: 'this host has no completed install by this installer, so there is nothing that it can upgrade',
+    message: 'this host has no completed install by this installer, so there is nothing to upgrade',
     hint: `follow the guide "${limits.legacyGuide}"`,
   };
 }
@@ -113,7 +113,7 @@ function refuseDowngrade(
   if (compareVersions(to, from) >= 0) return undefined;
   return {
     kind: 'refused',
-    message: `${formatVersion(from)} is installed and this payload is ${formatVersion(to)}: a downgrade is never done`,
+    message: `${formatVersion(from)} is installed and this payload is ${formatVersion(to)}: a downgrade is not supported`,
     hint: anchored?.some((version) => sameVersion(version, formatVersion(to)))
       ? `use the package of ${formatVersion(from)} or a newer one; where the dump of ${formatVersion(to)} was restored: ${command} repair-state`
       : `use the package of ${formatVersion(from)} or a newer one`,
@@ -144,12 +144,12 @@ function refuseOlderThanStarted(to: Version, facts: UpgradeFacts): UpgradeDecisi
   if (schemaNow !== undefined && schemaNow === schemaBefore) return undefined;
   const schema =
     schemaNow === undefined || schemaBefore === undefined
-      ? 'the database does not say whether its schema is unchanged, which counts as moved'
+      ? 'whether the schema is unchanged is not known, which counts as moved'
       : `the database schema has moved from version ${schemaBefore} to ${schemaNow}`;
   return {
     kind: 'refused',
     message: `Helm was started for ${formatVersion(highest)} and that upgrade is not finished; this payload is ${formatVersion(to)}, which is older, and ${schema}`,
-    hint: `finish it with the program that began it: ${facts.again({ program: run.binary, without: ['--supersede'] })}; or use a package of ${formatVersion(highest)} or newer with --supersede`,
+    hint: `finish it with the program that started it: ${facts.again({ program: run.binary, without: ['--supersede'] })}; or use a package of ${formatVersion(highest)} or newer with --supersede`,
   };
 }
 
@@ -158,11 +158,13 @@ function refuseOtherUnfinishedRun(facts: UpgradeFacts): UpgradeDecision | undefi
   const run = otherUnfinishedRun(facts);
   if (run === undefined || facts.flags.supersede) return undefined;
   const begun =
-    run.helmStarted === undefined ? 'has changed nothing that runs yet' : 'has begun to change the cluster';
+    run.helmStarted === undefined
+      ? 'has changed nothing in the cluster yet'
+      : 'has started to change the cluster';
   return {
     kind: 'refused',
-    message: `an ${run.flow} to ${run.to}, begun by ${run.binary}, is not finished and ${begun}; this is another package (${facts.target.version})`,
-    hint: `finish it: ${facts.again({ program: run.binary })}; or close it and begin afresh with this package: ${facts.again({ add: ['--supersede'] })}`,
+    message: `an ${run.flow} to ${run.to}, started by ${run.binary}, is not finished and ${begun}; this is another package (${facts.target.version})`,
+    hint: `finish it: ${facts.again({ program: run.binary })}; or close it and start again with this package: ${facts.again({ add: ['--supersede'] })}`,
   };
 }
 
@@ -191,8 +193,8 @@ function allow(
   const unfinished = lastRun !== undefined && isUnfinished(lastRun);
   const samePayload = installed.payloadDigest === target.payloadDigest && compareVersions(from, to) === 0;
   if (samePayload && !unfinished && !flags.reapply && facts.releaseGone !== true) {
-    const message = `${formatVersion(to)} is installed already, from this very payload`;
-    const hint = `to run every step again all the same: ${facts.again({ add: ['--reapply'], without: ['--skip-backup'] })}`;
+    const message = `${formatVersion(to)} is already installed from this payload`;
+    const hint = `to run every step again anyway: ${facts.again({ add: ['--reapply'], without: ['--skip-backup'] })}`;
     if (!flags.preflightOnly) return { kind: 'nothing-to-do', message, hint };
     notes.push(message);
   }
@@ -204,7 +206,7 @@ function allow(
   const other = otherUnfinishedRun(facts);
   if (other !== undefined) {
     notes.push(
-      `the unfinished ${other.flow} to ${other.to} is closed (--supersede); what it kept from before Helm started stays`,
+      `the unfinished ${other.flow} to ${other.to} is closed (--supersede); what it saved before Helm started is kept`,
     );
   }
   const how = flags.reapply || other !== undefined ? 'fresh' : unfinished ? 'continue' : 'new';

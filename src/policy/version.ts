@@ -36,7 +36,10 @@ export function parseVersion(text: string): Version | undefined {
 export function requireVersion(text: string, what: string): Version {
   const version = parseVersion(text);
   if (version === undefined) {
-    throw new IvaapError('version', `${what} is "${text}", which is no version of the form YYYY.N[.P][-pre]`);
+    throw new IvaapError(
+      'version',
+      `${what} is "${text}", which is not a version of the form YYYY.N[.P][-pre]`,
+    );
   }
   return version;
 }

@@ -56,7 +56,7 @@ export async function queryManifest(
   }
 }
 
-/** What `deep` will read; what cannot be looked at counts as nothing. */
+/** What `deep` will read; what cannot be inspected counts as nothing. */
 async function bytesOf(paths: readonly string[]): Promise<number> {
   const sizes = await Promise.all(
     paths.map((path) =>

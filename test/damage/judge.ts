@@ -75,7 +75,7 @@ function cutMessage({ index, trailer }: Described, path: string, size: number): 
   const escaped = path.replaceAll(/[.+]/g, String.raw`\$&`);
   const incomplete = `^${escaped} is incomplete: ${size}`;
   const indexEnd = trailer.indexOffset + trailer.indexLength;
-  if (size < 64) return new RegExp(`^${escaped} carries no payload and is no executable of this kind$`);
+  if (size < 64) return new RegExp(`^${escaped} carries no payload and is not an executable of this kind$`);
   if (size < index.headSize)
     return new RegExp(
       `${incomplete} bytes, at least ${index.headSize} bytes, cut off inside the executable itself$`,

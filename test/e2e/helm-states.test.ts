@@ -168,7 +168,7 @@ test('the table of Helm states, one after the other on one host', async (t) => {
           release.info.last_deployed = new Date().toISOString();
         };
         await editRecord(host, revision, young, revision + 5);
-        await assertRefused(host, reapply, /may be at work on another machine until/);
+        await assertRefused(host, reapply, /may be running on another machine until/);
         await deleteRecords(host, [revision + 5]);
       },
     );

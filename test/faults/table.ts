@@ -46,7 +46,7 @@ const steps = upgradeSteps(product).map(({ id }) => id);
 const inEach = (name: string, fault: Omit<Fault, 'id' | 'step'>, among: readonly string[] = steps): Fault[] =>
   among.map((step) => ({ id: `${name} ${step}`, step, ...fault }));
 
-const noRoom = /no room left|not enough free space|disk is full|no space left|ENOSPC/i;
+const noRoom = /not enough free space|disk is full|no space left|ENOSPC/i;
 const apiDown = /Kubernetes API server does not answer|could not be asked|cluster/i;
 
 const apiStopped = { fault: 'API server stopped for 60 s', act: harm.stopApiServer, says: apiDown };
@@ -154,7 +154,7 @@ export const chains: readonly Chain[] = [
         moment: helmAtWork,
         act: harm.fillProductDisk,
         ends: [6, 7, 8],
-        says: /no room left|disk is full|cannot be written|rolled/i,
+        says: /no space left|disk is full|cannot be written|rolled/i,
       },
     ],
   },

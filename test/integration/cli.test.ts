@@ -97,7 +97,7 @@ test('with --json an error is one object on standard output', async () => {
   };
   assert.equal(error.code, 'usage');
   assert.equal(error.exitCode, 2);
-  assert.match(error.message, /lies in \/no\/such, which is no folder/);
+  assert.match(error.message, /is in \/no\/such, which is not a folder/);
   assert.ok(error.hint);
 });
 

@@ -154,7 +154,7 @@ for (const [way, io] of Object.entries({ 'in threads': fastIo, plainly: plainIo 
       writeFileSync(join(at, 'old'), 'before');
       await assert.rejects(extractBy(io, archive, join(at, 'old')), (error: IvaapError) => {
         assert.equal(error.code, 'failed');
-        assert.match(error.message, new RegExp(`no room left on ${at} while writing ${at}/old`));
+        assert.match(error.message, new RegExp(`no space left on ${at} while writing ${at}/old`));
         return true;
       });
       assert.equal(readFileSync(join(at, 'old'), 'utf8'), 'before');

@@ -35,7 +35,7 @@ describe('an executable whose payload somebody forged', () => {
       { index: (index) => void (index.version = '1\u001b[2J') },
       /control characters/,
     ],
-    ['a key twice', { text: (text) => text.replace('{', '{"version":"2099.1",') }, /a key comes twice/],
+    ['a key twice', { text: (text) => text.replace('{', '{"version":"2099.1",') }, /a duplicate key/],
     [
       'an index of 300 MB',
       { trailer: (trailer) => void (trailer.indexLength = 300_000_000) },

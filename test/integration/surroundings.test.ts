@@ -283,7 +283,7 @@ test('a current folder that is gone: what needs none works, a relative path is r
   for (const command of [`extract-file ${archive.name} x`, 'extract x']) {
     const { exitCode, stderr } = await shell(`${gone} "$0" ${command}`);
     assert.equal(exitCode, 2);
-    assert.match(stderr, /x lies in the current folder, which is gone\n[^]*^try: /m);
+    assert.match(stderr, /x is relative to the current folder, which no longer exists\n[^]*^try: /m);
   }
 });
 
@@ -307,7 +307,7 @@ test('with too few descriptors no file is called damaged, and the limit is what 
       assert.equal(exitCode, 6, said);
       assert.match(
         stderr,
-        /may not open as many files as it needs\n[^]*\ntry: ulimit -n 1024, then run/,
+        /the limit of open files is too low for this program\n[^]*\ntry: ulimit -n 1024, then run/,
         said,
       );
       assert.doesNotMatch(said, /damaged|defect/);
@@ -322,7 +322,7 @@ test('a limit on the size of files: a clear error, the old file as it was, nothi
   for (const command of [`extract-file ${archive.name} ${at}/old --force`, `extract ${at}/stage`]) {
     const { exitCode, signal, stderr } = await shell(`ulimit -f 64; "$0" ${command}`);
     assert.deepEqual([exitCode, signal], [6, null]);
-    assert.match(stderr, /would be larger than a file of this process may be\n[^]*try: ulimit -f unlimited/);
+    assert.match(stderr, /would exceed the file size limit of this process\n[^]*try: ulimit -f unlimited/);
     assert.doesNotMatch(stderr, /\/proc\/self/);
     assert.deepEqual(folderState(at), before);
   }

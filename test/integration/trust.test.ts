@@ -149,7 +149,7 @@ describe('the executable and whose it is', () => {
     await withState({}, async () => {
       const { exitCode, stdout, stderr } = await verify('vendor', 'other');
       assert.equal(exitCode, 4);
-      assert.match(stdout, /^trust: NOT COMPARED: .* nobody knows the key of the installed release 2025\.9/m);
+      assert.match(stdout, /^trust: NOT COMPARED: .* the key of the installed release 2025\.9 is not known/m);
       assert.match(
         stderr,
         new RegExp(`nothing could be compared\n.* --trust-key ${print(keys.other)}$`, 'm'),
@@ -208,10 +208,7 @@ describe('the executable and whose it is', () => {
       const withoutHealth = (text: string) =>
         text.replaceAll(/^ +(?:upgrade_)?health_.*\n/gm, '').replaceAll(/ {2,}/g, ' ');
       assert.equal(withoutHealth(stdout.replaceAll(copy, packed.vendor.path)), withoutHealth(whole.stdout));
-      assert.match(
-        stderr,
-        /^error: this executable is damaged: the signature in its trailer does not hold$/m,
-      );
+      assert.match(stderr, /^error: this executable is damaged: the signature in its trailer is not valid$/m);
     }
   });
 
@@ -230,7 +227,7 @@ describe('the executable and whose it is', () => {
       ] as const) {
         const { exitCode, stderr } = await runProgram([...argv]);
         assert.equal(exitCode, 4);
-        assert.match(stderr, /is damaged: the signature in its trailer does not hold/);
+        assert.match(stderr, /is damaged: the signature in its trailer is not valid/);
       }
     }
   });
@@ -268,7 +265,7 @@ describe('the executable and whose it is', () => {
         if (exit === 0) continue;
         assert.match(
           text.stderr,
-          /is not trusted: it is of the product other, and this program, tiny 2026\.1 is of tiny$/m,
+          /is not trusted: it belongs to the product other, and this program, tiny 2026\.1 to tiny$/m,
         );
         const key = print(name === 'lured' ? keys.next : vendor);
         assert.equal((await run('vendor', 'verify', file, '--trust-key', key)).exitCode, 4);
@@ -276,7 +273,7 @@ describe('the executable and whose it is', () => {
       await withState({ key: print(vendor) }, async () => {
         const { exitCode, stderr } = await run('next', 'verify', others['lured']!.path);
         assert.equal(exitCode, 4);
-        assert.match(stderr, /and the installed release 2025\.9 is of tiny$/m);
+        assert.match(stderr, /and the installed release 2025\.9 to tiny$/m);
       });
     } finally {
       for (const payload of Object.values(others)) payload.remove();

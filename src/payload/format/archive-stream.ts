@@ -50,7 +50,7 @@ export function archiveContent(
   const entries = new Map(index.entries.map((entry) => [entry.name, entry]));
   const crc = tarCrc32(parts, (digest) => Number.parseInt(entries.get(blobName(digest))!.crc32, 16));
   if (crc === Number.parseInt(archive.crc32, 16)) return { parts, gzip: { tarSize, crc32: crc } };
-  throw new IvaapError('payload', `${archive.name} would come out otherwise than its index says`);
+  throw new IvaapError('payload', `${archive.name} would differ from what its index says`);
 }
 
 /** The tar's bytes, part after part. Blobs come from `blobs`, which checks them. */

@@ -27,15 +27,16 @@ export function indexContradiction(
   // Each mention, not each blob: two images may disagree on the size of a layer that they share.
   const blobs = index.images.flatMap(({ manifest, config, layers }) => [manifest, config, ...layers]);
   for (const { digest, size } of blobs)
-    if (entries.get(blobName(digest)) !== size) return `the blob ${digest} is not there with ${size} bytes`;
+    if (entries.get(blobName(digest)) !== size) return `the blob ${digest} of ${size} bytes is missing`;
   const references = new Set(index.images.map((image) => image.reference));
-  if (references.size !== index.images.length) return 'an image reference comes twice';
+  if (references.size !== index.images.length) return 'duplicate image reference';
   for (const archive of index.archives) {
     const missing = archive.images.find((reference) => !references.has(reference));
-    if (missing !== undefined) return `the archive ${archive.name} names ${missing}, which is no image of it`;
+    if (missing !== undefined)
+      return `the archive ${archive.name} names ${missing}, which is not one of its images`;
   }
   const tool = Object.values(index.tools).find(({ entry }) => !entries.has(entry));
-  return tool === undefined ? undefined : `the tool ${tool.entry} is not there`;
+  return tool === undefined ? undefined : `the tool ${tool.entry} is missing`;
 }
 
 /**
@@ -47,7 +48,7 @@ function nameClash(names: readonly string[]): string | undefined {
   const folders = new Map<string, string>();
   for (const name of names) {
     const folded = name.toLowerCase();
-    if (seen.has(folded)) return `the name ${name} comes twice`;
+    if (seen.has(folded)) return `duplicate name ${name}`;
     seen.add(folded);
     for (let at = folded.indexOf('/'); at > 0; at = folded.indexOf('/', at + 1))
       folders.set(folded.slice(0, at), name);

@@ -43,7 +43,7 @@ export function handedOverBy({ signed }: Pick<Trailer, 'signed'>, product: strin
 export function assertSignature(trailer: Trailer, file: string): void {
   const { signed } = trailer;
   if (signed === undefined || holds(signed.key, signedBytes(trailer), signed.signature)) return;
-  throw new IvaapError('payload', `${file} is damaged: the signature in its trailer does not hold`, {
+  throw new IvaapError('payload', `${file} is damaged: the signature in its trailer is not valid`, {
     hint: 'download it again; if that does not help, it was changed after it had been signed',
   });
 }

@@ -36,18 +36,18 @@ export function strictJson(bytes: Buffer, indent = 0): unknown {
   try {
     value = JSON.parse(bytes.toString());
   } catch (cause) {
-    throw new NotStrictJson('it is no JSON', { cause });
+    throw new NotStrictJson('it is not JSON', { cause });
   }
   const text = JSON.stringify(value, null, indent);
   if (text.includes('"__proto__":')) throw new NotStrictJson('it has a key __proto__');
   if (refused.test(text))
-    throw new NotStrictJson('it has control characters, or characters that nobody sees, in a text');
+    throw new NotStrictJson('it has control characters, or invisible characters, in a text');
   const canonical = Buffer.from(text);
   let end = bytes.length - 1;
   if (bytes[end] !== newline) throw new NotStrictJson('it does not end with a newline');
   while (end > canonical.length && bytes[end - 1] === space) end -= 1;
   if (!bytes.subarray(0, end).equals(canonical))
-    throw new NotStrictJson('it is JSON in another spelling than a packer’s, or a key comes twice');
+    throw new NotStrictJson('it is JSON in another spelling than a packer’s, or it has a duplicate key');
   return value;
 }
 

@@ -98,7 +98,10 @@ export function findTrailer(tail: Buffer, fileSize: number): TrailerSearch {
   // A line end that became two characters: the trailer's lines are the first text in which that shows beyond
   // doubt.
   if (tail.includes(`${magic}\r\nindex-offset: `))
-    return { kind: 'malformed', why: 'it was sent as text: each line end in it became two characters' };
+    return {
+      kind: 'malformed',
+      why: 'it was transferred as text: each line end in it became two characters',
+    };
   return tail.includes(`${magic}\nindex-offset: `)
     ? { kind: 'malformed', why: 'its end record does not fit its length' }
     : { kind: 'none' };
@@ -110,7 +113,7 @@ function parseTrailer(comment: Buffer, fileSize: number): TrailerSearch {
   if (groups === undefined) {
     const format = /^executable-payload ([1-9]\d{0,3})\n/.exec(text)?.[1];
     if (format !== undefined && format !== '1') return { kind: 'newer', format };
-    return { kind: 'malformed', why: 'its trailer is not as it was written' };
+    return { kind: 'malformed', why: 'its trailer is malformed' };
   }
   const trailer: Trailer = {
     indexOffset: Number(groups['indexOffset']),
@@ -122,8 +125,7 @@ function parseTrailer(comment: Buffer, fileSize: number): TrailerSearch {
   };
   // Leading zeros, base64 with bits to spare and the like: only the bytes that the packer writes are a
   // trailer.
-  if (!renderTrailer(trailer).equals(comment))
-    return { kind: 'malformed', why: 'its trailer is not as it was written' };
+  if (!renderTrailer(trailer).equals(comment)) return { kind: 'malformed', why: 'its trailer is malformed' };
   if (trailer.fileSize !== fileSize)
     return { kind: 'malformed', why: `it has ${fileSize} bytes and its trailer says ${trailer.fileSize}` };
   return { kind: 'found', trailer, commentLength: comment.length };

@@ -96,7 +96,7 @@ const rows: readonly Row[] = [
   {
     name: 'a disk that takes not even Helm',
     prepare: noRoomForHelm,
-    refused: /no room left on \/opt\/ivaap .*the Helm executable has to be written there/,
+    refused: /no space left on \/opt\/ivaap .*the Helm executable has to be written there/,
     hint: /df -h \/opt\/ivaap/,
   },
   {
@@ -154,7 +154,7 @@ const rows: readonly Row[] = [
   {
     name: 'a node whose processors others have asked for',
     prepare: leaves(requested),
-    refused: /schedule:k3s-node: .*asks for \S+ cpu, and node k3s-node has \S+ of \S+ free/,
+    refused: /schedule:k3s-node: .*requests \S+ cpu, and node k3s-node has \S+ of \S+ free/,
     hint: /k3s kubectl describe node k3s-node/,
   },
   { name: 'a node with a little less asked for', prepare: leaves(`( ${requested} * 2 + 200 )`) },

@@ -227,7 +227,7 @@ describe("containerd's content store, as it may be found", () => {
       assert.match(
         warnings[0]!,
         new RegExp(
-          `^${server!.name} is used by other/by-id, other/shop-1 too, .* stays as tiny\\.invalid/kept/`,
+          `^${server!.name} is also used by other/by-id, other/shop-1\\. .* is kept as tiny\\.invalid/kept/`,
         ),
       );
       assert.ok(!warnings[0]!.includes(db!.name));

@@ -262,7 +262,7 @@ describe('loading images into a real containerd', () => {
       keepVersions: [],
       log: (line) => log.push(line),
     });
-    assert.match(log.join('\n'), /once more with every blob/);
+    assert.match(log.join('\n'), /importing again with every blob/);
     await assertReady(second);
   });
 

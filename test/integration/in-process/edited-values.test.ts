@@ -48,7 +48,7 @@ test('an install that resumes deploys again only what was changed since Helm had
   assert.equal(mended.exitCode, 0);
   assert.deepEqual(resumedEvent(mended)?.again[0], {
     step: 'values',
-    why: `its result does not hold any more: ${values} was edited`,
+    why: `its result is no longer valid: ${values} was edited`,
   });
   assert.deepEqual(edited, ['upgrade']);
 });

@@ -138,7 +138,7 @@ test('another package over an unfinished upgrade is refused with both ways out, 
     const { exitCode, error } = await host.run('upgrade');
     assert.equal(exitCode, 5, place);
     assert.ok(error instanceof IvaapError);
-    assert.match(error.message, /upgrade to 2026\.2, begun by \/packages\/another\/tiny, is not finished/);
+    assert.match(error.message, /upgrade to 2026\.2, started by \/packages\/another\/tiny, is not finished/);
     assert.match(
       error.hint ?? '',
       /\/packages\/another\/tiny install --upgrade;.*tiny install --upgrade --supersede/,

@@ -132,7 +132,7 @@ const damages: Record<string, { make(): void; says: RegExp }> = {
   empty: { make: () => writeFileSync(stateFile(), ''), says: /damaged[^]*it is empty/ },
   'cut off': {
     make: () => writeFileSync(stateFile(), readFileSync(stateFile()).subarray(0, 700)),
-    says: /damaged[^]*700 characters are no whole JSON/,
+    says: /damaged[^]*700 characters are not complete JSON/,
   },
   'a folder': {
     make: () => {
@@ -140,7 +140,7 @@ const damages: Record<string, { make(): void; says: RegExp }> = {
       mkdirSync(stateFile());
       writeFileSync(join(stateFile(), 'inside'), 'kept');
     },
-    says: /where the state file .* should be is a folder/,
+    says: /the state file .* is a folder, not a regular file/,
   },
   'a link': {
     make: () => {

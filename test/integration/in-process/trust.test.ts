@@ -147,7 +147,7 @@ test('a state that was written before keys were recorded takes the first file as
   host.use('upgrade', 'other');
   const run = await host.run('upgrade');
   assert.equal(run.exitCode, 0);
-  assert.match(warnings(run).join(), /nothing says who signed the installed release 2026\.1/);
+  assert.match(warnings(run).join(), /it is not known who signed the installed release 2026\.1/);
   assert.equal(state().installed?.key, print(other));
   assert.deepEqual([state().schema.minor, state().trusted?.[0]?.how], [stateVersion.minor, 'first']);
 });

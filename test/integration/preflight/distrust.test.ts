@@ -65,13 +65,19 @@ describe('an API server and we do not come together', () => {
 
   it('says of an identity that is not accepted that the server answers, and does not wait for it', async () => {
     const error = await refusal(({ users }) => (users[0]!.user = { token: 'no-such-token' }));
-    assert.match(error.message, /^the API server answers, and its certificate or ours .* is not accepted$/);
+    assert.match(
+      error.message,
+      /^the API server answers, but its certificate, or the one .* is not accepted$/,
+    );
     assert.equal(isClusterDown(error), false);
   });
 
   it('says the same of an authority that is unknown', async () => {
     const error = await refusal(({ clusters }) => delete clusters[0]!.cluster['insecure-skip-tls-verify']);
-    assert.match(error.message, /^the API server answers, and its certificate or ours .* is not accepted$/);
+    assert.match(
+      error.message,
+      /^the API server answers, but its certificate, or the one .* is not accepted$/,
+    );
   });
 
   it('names a kubeconfig that is not there', async () => {

@@ -83,7 +83,7 @@ const rows: readonly Row[] = [
     name: 'requests beyond the node, by a limit range’s default',
     templates: workload(),
     with: 'apiVersion: v1\nkind: LimitRange\nmetadata: { name: usual }\nspec: { limits: [{ type: Container, defaultRequest: { cpu: "3" }, default: { cpu: "4" } }] }\n',
-    refused: { n1: /asks for 3 cpu, and node n1 has 2 of 2 free/ },
+    refused: { n1: /requests 3 cpu, and node n1 has 2 of 2 free/ },
   },
   {
     name: 'a default of a limit range that fits',

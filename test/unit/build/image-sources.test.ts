@@ -209,7 +209,7 @@ describe('an image in a source of another tool', () => {
       writeFileSync(join(folder, 'packed'), Buffer.concat([Buffer.from(magic, 'hex'), noise(1000)]));
       await refused(
         packed('r.example/a:1', { archive: 'packed' }),
-        new RegExp(`compressed with ${name}, which is not read: ${program} -d .*packed`),
+        new RegExp(`compressed with ${name}, which is not supported: ${program} -d .*packed`),
       );
     }
     await refused(packed('r.example/a:1', { archive: 'more' }), /it is a folder: give it as ociLayout/);

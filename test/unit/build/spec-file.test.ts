@@ -90,9 +90,9 @@ describe('a release spec', () => {
   it('is refused for names that leave the payload, are duplicates or differ in case only', async () => {
     const named = (name: string) => edited((spec) => (spec.files[name] = 'template.yaml'));
     await assert.rejects(plan(named('../escape')), /release\.yaml:\d+: .* is no name inside a payload/);
-    await assert.rejects(plan(named('tools/helm')), /release\.yaml:\d+: the name tools\/helm comes twice/);
+    await assert.rejects(plan(named('tools/helm')), /release\.yaml:\d+: duplicate name tools\/helm/);
     await assert.rejects(plan(named('TOOLS/helm')), /release\.yaml:\d+: .* differ in case only/);
-    await assert.rejects(plan(named('index.json')), /the name index\.json comes twice/);
+    await assert.rejects(plan(named('index.json')), /duplicate name index\.json/);
   });
 
   it('is refused for thresholds, routes and archives that its product misses', async () => {

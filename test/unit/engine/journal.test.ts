@@ -65,7 +65,7 @@ test('a state of an unknown major is refused by name', async () => {
 test('a state that cannot be read at all says that, and what to do', async () => {
   await assert.rejects(readState(folder), (error: unknown) => {
     assert.ok(error instanceof IvaapError);
-    assert.match(error.message, /should be is a folder/);
+    assert.match(error.message, /is a folder, not a regular file/);
     return true;
   });
   const denied = Object.assign(new Error('EACCES: permission denied'), { code: 'EACCES' });

@@ -175,7 +175,7 @@ test('a step whose work is worth hours is let finish when its sibling fails, and
   ];
   await assert.rejects(invoke(host, steps()), fails('failed', /no room for images/, 'load'));
   const said = host.events.flatMap((event) => (event.type === 'message' ? [event.line] : []));
-  assert.deepEqual(said, ['load failed; dump goes on to its end, so that it need not be done again']);
+  assert.deepEqual(said, ['load failed; dump continues to its end, so that it need not run again']);
   broken = false;
   await invoke(host, steps());
   assert.deepEqual(host.world.effects, ['dump', 'load', 'next']);
@@ -517,13 +517,13 @@ test('a run that resumes says who started it, where it ended, what is kept and w
   );
   assert.deepEqual(
     event.again.map(({ step: id, why }) => [id, why]),
-    [['side', 'its result does not hold any more: it is older than 60 minutes']],
+    [['side', 'its result is no longer valid: it is older than 60 minutes']],
   );
   assert.deepEqual(
     event.found.map(({ step: id, how, after, error }) => ({ id, how, after, error })),
     [{ id: 'b', how: 'failed', after: 'halfway', error: 'not yet' }],
   );
-  assert.match(resumeLines(event).join('\n'), /that olga began .*\nfailed in b .*\ndone and kept: a /);
+  assert.match(resumeLines(event).join('\n'), /started .* by olga\nfailed in b .*\ndone and kept: a /);
 });
 
 test('reuse is asked of earlier results only: a result is never too old for the attempt that made it', async () => {

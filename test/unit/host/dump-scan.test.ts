@@ -85,7 +85,7 @@ describe('the scan of a dump', () => {
   it('refuses a dump that was cut at any byte before its last line was complete', () => {
     const whole = dump.lastIndexOf('\n\n') + 1;
     for (let length = 0; length < whole; length += 1) {
-      assert.throws(() => scan(dump.slice(0, length)), /not whole/, `cut after ${length} bytes`);
+      assert.throws(() => scan(dump.slice(0, length)), /is incomplete/, `cut after ${length} bytes`);
     }
     scan(dump.slice(0, whole));
   });

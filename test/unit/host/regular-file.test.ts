@@ -36,10 +36,10 @@ after(() => {
 });
 
 const kinds = [
-  ['pipe', /it is a named pipe and no regular file/],
-  ['folder', /it is a folder and no regular file/],
-  ['socket', /it is a socket and no regular file/],
-  ['/dev/zero', /it is a device and no regular file/],
+  ['pipe', /it is a named pipe and not a regular file/],
+  ['folder', /it is a folder and not a regular file/],
+  ['socket', /it is a socket and not a regular file/],
+  ['/dev/zero', /it is a device and not a regular file/],
 ] as const;
 const at = (name: string) => (name.startsWith('/') ? name : join(folder, name));
 

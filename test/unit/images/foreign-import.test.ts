@@ -91,7 +91,7 @@ describe('an archive of another tool', () => {
     await assert.rejects(
       scanForeignArchive(write('added', Buffer.concat([gzipSync(tar), line])), new Set([id])),
       {
-        message: 'something that does not belong to it was added behind its end',
+        message: 'data was appended after its end',
       },
     );
   });

@@ -98,7 +98,7 @@ const refused: [what: string, make: (at: string) => string, message: RegExp][] =
   [
     'a file taken for a folder',
     (at) => (writeFileSync(join(at, 'f'), ''), join(at, 'f/x')),
-    /no folder|cannot be looked at/,
+    /not a folder|cannot be inspected/,
   ],
   ['nothing', () => '', /DEST is empty/],
 ];

@@ -70,9 +70,13 @@ test('what a killed extraction left is removed by the next one', async () => {
 
 const refused: [what: string, make: (at: string) => string, message: RegExp][] = [
   ['not empty', (at) => (writeFileSync(join(at, 'f'), ''), at), /is not empty/],
-  ['a file', (at) => (writeFileSync(join(at, 'f'), ''), join(at, 'f')), /no folder/],
-  ['a link to an empty folder', (at) => (symlinkSync(folder(), join(at, 'l')), join(at, 'l')), /no folder/],
-  ['in a missing folder', (at) => join(at, 'no/such'), /lies in .*no folder/],
+  ['a file', (at) => (writeFileSync(join(at, 'f'), ''), join(at, 'f')), /not a folder/],
+  [
+    'a link to an empty folder',
+    (at) => (symlinkSync(folder(), join(at, 'l')), join(at, 'l')),
+    /not a folder/,
+  ],
+  ['in a missing folder', (at) => join(at, 'no/such'), /is in .*not a folder/],
 ];
 for (const [what, make, message] of refused) {
   test(`DIR that is ${what} is refused with exit 2`, async () => {

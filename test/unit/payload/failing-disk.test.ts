@@ -21,7 +21,7 @@ after(() => {
 
 const isDiskError = (error: IvaapError) => {
   assert.equal(error.code, 'payload');
-  assert.match(error.message, /cannot be read at byte \d+: the disk or its connection fails$/);
+  assert.match(error.message, /cannot be read at byte \d+: the disk or its connection is failing$/);
   assert.match(error.hint!, /dmesg/);
   return true;
 };

@@ -63,17 +63,17 @@ describe('a file whose trailer is not where it should be', () => {
     const { message, hint } = await refusal();
     assert.equal(
       message,
-      `${file} is damaged: it was sent as text: each line end in it became two characters`,
+      `${file} is damaged: it was transferred as text: each line end in it became two characters`,
     );
     assert.match(hint!, /type `binary`/);
     // Cut off too: only the line ends in front of it tell.
     const long = Buffer.concat([tinyHead(), Buffer.from('a line\n'.repeat(1000))]);
     writeFileSync(file, asText(long));
-    assert.match((await refusal()).message, /was sent as text/);
+    assert.match((await refusal()).message, /was transferred as text/);
     const shifted = tinyHead();
     shifted.writeBigUInt64LE(0x0a0d_0000_0000_0000n, 40);
     writeFileSync(file, shifted);
-    assert.match((await refusal()).message, /is damaged: the headers of the executable make no sense$/);
+    assert.match((await refusal()).message, /is damaged: the headers of the executable are invalid$/);
   });
 
   it('carries no payload when it ends with its ELF image', async () => {
@@ -86,7 +86,7 @@ describe('a file whose trailer is not where it should be', () => {
   it('is no executable of ours when it is something else or empty', async () => {
     for (const content of ['', 'hello', 'x'.repeat(10_000)]) {
       writeFileSync(file, content);
-      assert.match((await refusal()).message, /carries no payload and is no executable of this kind$/);
+      assert.match((await refusal()).message, /carries no payload and is not an executable of this kind$/);
     }
   });
 

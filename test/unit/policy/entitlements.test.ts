@@ -7,7 +7,7 @@ test('a licence file of an editor that marks or widens it is reported as such', 
   const licence = '{"entitlements":[]}';
   const decoded = (bytes: Buffer) => bytes.toString('utf8');
   for (const [text, why] of [
-    [`\ufeff${licence}`, /begins with a byte order mark/],
+    [`\ufeff${licence}`, /starts with a byte order mark/],
     [decoded(Buffer.from(`\ufeff${licence}`, 'utf16le')), /UTF-16/],
     [decoded(Buffer.from(licence, 'utf16le')), /UTF-16/],
     ['\n', /is empty/],

@@ -126,7 +126,7 @@ const rows: { name: string; rollouts: Rollout[]; host: Host; refused?: RegExp; f
     name: 'a label that is selected and missing',
     rollouts: [rolling({ nodeSelector: { disk: 'ssd' } })],
     host: { labels: { disk: 'hdd' } },
-    refused: /has no label disk=ssd/,
+    refused: /lacks the label disk=ssd/,
   },
   {
     name: 'a label that is selected and there',
@@ -148,7 +148,7 @@ const rows: { name: string; rollouts: Rollout[]; host: Host; refused?: RegExp; f
     name: 'requests beyond what is free beside the old pod',
     rollouts: [rolling({ cpu: '1200m' })],
     host: {},
-    refused: /asks for 1\.2 cpu, and node n1 has 800m of 2 free/,
+    refused: /requests 1\.2 cpu, and node n1 has 800m of 2 free/,
     fix: /^k3s kubectl describe node n1$/,
   },
   {
@@ -189,7 +189,7 @@ const rows: { name: string; rollouts: Rollout[]; host: Host; refused?: RegExp; f
     name: 'a new pod in the place of the database',
     rollouts: [rolling({ cpu: '800m' }), stopsFirst({ cpu: '800m' })],
     host: {},
-    refused: /800m cpu.*, once new pods of Deployment\/a run beside the old ones/,
+    refused: /800m cpu.*, once new pods of Deployment\/a run next to the old ones/,
   },
   {
     name: 'room for a new pod and the database',
@@ -205,7 +205,7 @@ const rows: { name: string; rollouts: Rollout[]; host: Host; refused?: RegExp; f
     name: 'a quota that is full',
     rollouts: [rolling()],
     host: { quota: { hard: { pods: '5' }, used: { pods: '5' } } },
-    refused: /^the quota most allows 5 of pods, 5 are used and one pod more takes 1/,
+    refused: /^the quota most allows 5 of pods; 5 are used, and one more pod needs 1/,
     fix: /^k3s kubectl describe resourcequota most -n wells$/,
   },
   {
@@ -228,7 +228,7 @@ const rows: { name: string; rollouts: Rollout[]; host: Host; refused?: RegExp; f
     name: 'a quota of requests',
     rollouts: [rolling({ memory: '1Gi' })],
     host: { quota: { hard: { 'requests.memory': '3Gi' }, used: { 'requests.memory': '2560Mi' } } },
-    refused: /allows 3Gi of requests\.memory, 2\.5Gi are used and one pod more takes 1Gi/,
+    refused: /allows 3Gi of requests\.memory; 2\.5Gi are used, and one more pod needs 1Gi/,
   },
   {
     name: 'a full quota of pods that ask for nothing',
@@ -239,13 +239,13 @@ const rows: { name: string; rollouts: Rollout[]; host: Host; refused?: RegExp; f
     name: 'more pods than the node takes',
     rollouts: [rolling()],
     host: { others: Array.from({ length: 5 }, () => pod({}, true)) },
-    refused: /asks for 1 pods, and node n1 has 0 of 6 free/,
+    refused: /requests 1 pods, and node n1 has 0 of 6 free/,
   },
   {
     name: 'a port of the host that the old pod has',
     rollouts: [rolling(ports(8080))],
     host: {},
-    refused: /port TCP 8080 of node n1 is taken/,
+    refused: /port TCP 8080 of node n1 is used/,
   },
   { name: 'a port of the host where the old pod stops first', rollouts: [stopsFirst(ports(8080))], host: {} },
   {

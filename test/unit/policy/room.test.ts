@@ -53,7 +53,7 @@ test('a file system without inodes is reported as such, with df -i', () => {
   const [found] = judgeRoom([], missing, [room]);
   assert.deepEqual(
     [found?.outcome, found?.measured],
-    ['fail', '199 inodes free on /p, whatever room is free'],
+    ['fail', '199 inodes free on /p, regardless of free space'],
   );
   assert.match(found?.fix ?? '', /^df -i \/p;/);
   for (const freeFiles of [200, undefined]) {

@@ -26,8 +26,8 @@ test('what an upgrade does to the schema depends on the flag and on whether the 
     [{ automatic: { ...automatic, restarts: undefined } }, 'product', /by itself/],
     [{ automatic: { ...automatic, restarts: false } }, 'after-restart', /Afterwards: delete pod admin/],
     [{ automatic: { ...automatic, on: false } }, 'stays', /it stays, since admin\.migrate.*works from 3 on/],
-    [{ automatic: { ...automatic, on: false }, min: 4 }, 'stays', /! the release needs 4/],
-    [{ automatic: undefined }, 'stays', /nothing moves it/],
+    [{ automatic: { ...automatic, on: false }, min: 4 }, 'stays', /! the release needs at least 4/],
+    [{ automatic: undefined }, 'stays', /nothing migrates it/],
   ];
   for (const [over, change, line] of rows) {
     const forecast = forecastSchema(facts(over));

@@ -60,7 +60,7 @@ for (const [what, given, wanted] of table) {
   test(`${what}: ${wanted}`, () => {
     const decision = decideTrust(given);
     assert.equal(decision.kind === 'trusted' ? decision.how : decision.kind, wanted);
-    if (given.product !== 'tiny') return assert.match(decision.because, /product other, .* of tiny$/);
+    if (given.product !== 'tiny') return assert.match(decision.because, /product other, .* to tiny$/);
     const named = [given.signer, ...(wanted === 'refused' && given.named === undefined ? [given.known] : [])];
     for (const key of named)
       if (typeof key === 'string' && wanted !== 'same') assert.match(decision.because, new RegExp(key));

@@ -115,7 +115,7 @@ test('another payload over an unfinished upgrade is refused with both ways out, 
       const lastRun = unfinished('2026.3', { helmStarted, payloadDigest: 'another' });
       const decision = decideUpgrade(facts('2026.1', to, { lastRun }));
       assert.ok(decision.kind === 'refused', to);
-      assert.match(decision.message, /upgrade to 2026\.3, begun by \/packages\/2026\.3\/prod/);
+      assert.match(decision.message, /upgrade to 2026\.3, started by \/packages\/2026\.3\/prod/);
       assert.match(
         decision.hint ?? '',
         /\/packages\/2026\.3\/prod install --upgrade --dry-run;.*prod install --upgrade --dry-run --supersede/,

@@ -126,7 +126,7 @@ describe('an image archive', () => {
     for (const part of parts)
       assert.match(
         (await changedAt(storedGzipOffset(part.headerOffset)))!,
-        new RegExp(`where ${part.name} begins`),
+        new RegExp(`at the start of ${part.name}`),
       );
   });
 

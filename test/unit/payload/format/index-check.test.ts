@@ -35,17 +35,17 @@ describe('an index', () => {
     const cases: [(index: PayloadIndex) => void, RegExp][] = [
       [(index) => (index.fileSize += 1), /describes a file of/],
       [(index) => index.chunks.hashes.pop(), /chunks for/],
-      [(index) => (index.entries[1]!.name = 'product.json'), /product\.json comes twice/],
-      [(index) => (index.entries[1]!.name = 'index.json'), /index\.json comes twice/],
+      [(index) => (index.entries[1]!.name = 'product.json'), /duplicate name product\.json/],
+      [(index) => (index.entries[1]!.name = 'index.json'), /duplicate name index\.json/],
       [(index) => (index.entries[2]!.offset -= 200), /no local header fits before/],
       [(index) => (index.entries[2]!.size += 1_000_000), /no local header fits before/],
       [(index) => (index.entries.at(-1)!.size += 1), /entries end at/],
       [(index) => index.entries.pop(), /entries end at/],
-      [(index) => (index.images[0]!.layers[0]!.size += 1), /is not there with/],
-      [(index) => (index.images[1]!.reference = index.images[0]!.reference), /reference comes twice/],
+      [(index) => (index.images[0]!.layers[0]!.size += 1), /blob .* is missing/],
+      [(index) => (index.images[1]!.reference = index.images[0]!.reference), /duplicate image reference/],
       [(index) => (index.archives[0]!.images = ['x:y']), /names x:y/],
-      [(index) => (index.archives[1]!.name = 'tools/helm'), /tools\/helm comes twice/],
-      [(index) => (index.tools['helm']!.entry = 'tools/other'), /tools\/other is not there/],
+      [(index) => (index.archives[1]!.name = 'tools/helm'), /duplicate name tools\/helm/],
+      [(index) => (index.tools['helm']!.entry = 'tools/other'), /tools\/other is missing/],
     ];
     for (const [change, message] of cases) assert.match(contradiction(change) ?? '', message);
   });
