@@ -1,7 +1,7 @@
 import { type Known, known } from '../known.ts';
 import { isRoot } from '../host/system.ts';
 
-/** A part of an answer that may be out of reach, for others than root above all: nothing that cannot be read hides what can. */
+/** A part of an answer that may not be readable, mostly without root: the other parts are shown all the same. */
 export async function knownAsRoot<T>(read: () => Promise<T>): Promise<Known<T>> {
   const answer = await known(Promise.resolve().then(read));
   if (answer.known || isRoot()) return answer;

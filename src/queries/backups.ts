@@ -7,11 +7,11 @@ import type { OpenedPayload } from '../session/opened-payload.ts';
 export interface Backup {
   folder: string;
   files: string[];
-  /** Why its files are not known: it is no folder, or cannot be read. */
+  /** Why its files are unknown: it is not a folder, or cannot be read. */
   trouble?: string;
 }
 
-/** What lies below the folder of backups, oldest first; something strange there hides none of the others. */
+/** The backups, oldest first; an unreadable entry hides none of the others. */
 export async function listBackups(folder: string): Promise<Backup[]> {
   const names = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return [];
@@ -30,7 +30,7 @@ export async function listBackups(folder: string): Promise<Backup[]> {
   );
 }
 
-/** A copy of the state from the middle of the run that made the backup: what it says of that run is not how it ended. */
+/** A copy of the state from the middle of the run that made the backup: it does not show how that run ended. */
 export interface StateCopy {
   folder: string;
   state: State;
@@ -51,7 +51,7 @@ export async function stateCopies(
       assertProduct(state, path, product.name);
       if (state !== undefined) copies.push({ folder, state });
     } catch {
-      // Damaged, or of another product: the others may be whole.
+      // Damaged, or of another product: the others may be readable.
     }
   }
   return copies;

@@ -1,10 +1,10 @@
 import type { Emit } from '../engine/events.ts';
 
-/** Work that is measured in bytes and told while it goes on. */
+/** Work that is measured in bytes and reports its progress. */
 export interface ByteTask {
   /** Bytes done so far. */
   progress: (done: number) => void;
-  /** Tells begin and end of `work`; what it returns or throws is passed on. */
+  /** Reports start and end of `work`; returns or throws what it does. */
   during: <T>(work: () => Promise<T>) => Promise<T>;
 }
 

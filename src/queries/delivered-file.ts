@@ -6,13 +6,13 @@ import type { Payload } from '../payload/reader.ts';
 import { shellWord } from '../shell-word.ts';
 
 /**
- * Opens the payload of a file that was named on the command line.
- * @throws IvaapError `usage` for what is no readable file, `payload` for one whose payload is missing or damaged.
+ * Opens the payload of a file from the command line.
+ * @throws IvaapError `usage` for a path that is not a readable file, `payload` for one whose payload is missing or damaged.
  */
 export async function openDelivered(path: string): Promise<Payload> {
   const hint = `ls -ld ${shellWord(path)}`;
   try {
-    // Without blocking: it may be a named pipe.
+    // Non-blocking: the path may be a named pipe.
     const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
     const isFile = (await handle.stat().finally(() => handle.close())).isFile();
     if (!isFile) throw new IvaapError('usage', `${path} is not a regular file`, { hint });

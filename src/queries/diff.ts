@@ -4,7 +4,7 @@ import type { ReleaseDiff } from './release-diff-schema.ts';
 import { openPayload } from '../payload/open-payload.ts';
 import { openDelivered } from './delivered-file.ts';
 
-/** What another delivered file holds otherwise than this one; reads both indexes and asks nobody. */
+/** How another delivered file differs from this one; reads only both indexes. */
 export async function queryDiff(file: string): Promise<ReleaseDiff> {
   const own = await openPayload();
   try {

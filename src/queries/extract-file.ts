@@ -27,7 +27,7 @@ interface ExtractPorts {
   again: Again;
 }
 
-/** Writes one archive or file of the payload to DEST, which appears or is replaced in one instant when all of it is proved. */
+/** Writes one archive or file of the payload to DEST, which appears or is replaced atomically once every byte was checked. */
 export async function extractFile(
   { name, dest, force }: { name: string; dest: string; force: boolean },
   { emit, signal, program, again }: ExtractPorts,
@@ -56,7 +56,7 @@ export async function extractFile(
   }
 }
 
-/** Gives the bytes to `write`, piece by piece and each proved; a reader that goes away is an error here: it wanted the bytes. */
+/** Passes the checked bytes to `write` in pieces. A reader that closes the pipe is an error here: it gets an incomplete file. */
 export async function streamFile(
   name: string,
   write: (piece: Buffer) => Promise<void>,
@@ -79,7 +79,7 @@ export async function streamFile(
   }
 }
 
-/** The archive or entry of that name. Throws IvaapError `usage` that names the nearest ones when there is none. */
+/** The archive or entry with that name. Throws IvaapError `usage` with the nearest names when there is none. */
 async function sourceOf(payload: Payload, name: string, program: string): Promise<ExtractSource> {
   const { archives, entries } = await payload.index();
   const names = [...archives, ...entries].map((candidate) => candidate.name);
@@ -93,8 +93,8 @@ async function sourceOf(payload: Payload, name: string, program: string): Promis
 }
 
 /**
- * What may be replaced without being asked for: an archive by an archive, where the old one was written by this program or lies where
- * the product's archives lie. Throws IvaapError `usage` for any other file; `command` is what was typed.
+ * Allows without --force only to replace an archive by an archive, where the old one was written by this program or
+ * is at the path of a product's archive. Throws IvaapError `usage` for any other file; `command` is what was typed.
  */
 async function assertReplaceable(
   payload: Payload,
@@ -106,7 +106,7 @@ async function assertReplaceable(
   const { archives } = await payload.index();
   if (archives.some((archive) => archive.name === name)) {
     const { folder, archives: places } = await payload.product();
-    // The operator's way to the product's folder may be another one, through links.
+    // The operator's path may lead to the product's folder through links.
     const real = join(await realpath(dirname(path)), basename(path));
     const root = await realpath(folder).catch(() => folder);
     const isPlace = archives.some((archive) => join(root, archive.name) === real);

@@ -11,23 +11,23 @@ import { knownAsRoot } from './as-root.ts';
 import type { HostTools } from '../session/host-tools.ts';
 import type { OpenedPayload } from '../session/opened-payload.ts';
 
-/** What the host itself says of an installation, whatever became of its state. */
+/** What the host shows of an installation, independent of its state. */
 export interface HostEvidence {
   folder: {
     path: string;
-    /** Whether anything lies in it. */
+    /** Whether it has no entries. */
     empty: boolean;
     mounted: boolean;
-    /** A mount of /etc/fstab on the way to it, or the folder itself, that is not there now. */
+    /** A mount point of /etc/fstab on its path, or the folder itself, that is not mounted now. */
     missingMount: string | undefined;
   };
-  /** Whether the namespace bears this installer's labels; null where there is none. */
+  /** Whether the namespace has this installer's labels; null where there is none. */
   namespace: Known<boolean | null>;
   /** The database's volume; null where there is none. */
   volume: Known<{ ours: boolean; path: string | undefined; there: boolean } | null>;
   /** Helm's records of the release, oldest first. */
   records: Known<ReleaseRecord[]>;
-  /** Workloads that bear the release's marks. */
+  /** Workloads with the release's annotation. */
   workloads: Known<string[]>;
   chart: ChartFacts | undefined;
   backups: Known<Backup[]>;
@@ -37,7 +37,7 @@ export interface HostEvidence {
 
 type Volume = KubeObject & { spec?: { hostPath?: { path?: string }; local?: { path?: string } } };
 
-/** Looks at the host and asks the cluster; changes nothing. `host` is what could be found to ask with, or why it could not. */
+/** Reads the host and queries the cluster; changes nothing. `host` has the tools for that, or why there are none. */
 export async function hostEvidence(
   opened: OpenedPayload,
   host: Known<Pick<HostTools, 'kubectl'>>,
@@ -45,13 +45,13 @@ export async function hostEvidence(
 ): Promise<HostEvidence> {
   const { product, paths } = opened;
   const { namespace, release } = product;
-  const bearsLabels = ({ metadata }: KubeObject) =>
+  const hasOurLabels = ({ metadata }: KubeObject) =>
     metadata.labels?.['app.kubernetes.io/part-of'] === product.name &&
     metadata.labels['app.kubernetes.io/managed-by'] === product.command;
   const ask = <T>(question: (kubectl: HostTools['kubectl']) => Promise<T>): Promise<Known<T>> =>
     host.known ? knownAsRoot(() => question(host.value.kubectl)) : Promise.resolve(host);
   const backups = await knownAsRoot(() => listBackups(paths.backups));
-  // One question first: unanswered ones would each wait for themselves.
+  // One query first: without an answer, each further one would wait for its own timeout.
   const found = await ask((kubectl) => kubectl.get('namespace', namespace, { signal }));
   const further: typeof ask = found.known ? ask : () => Promise.resolve(found);
   const [volume, records, workloads] = await Promise.all([
@@ -63,11 +63,11 @@ export async function hostEvidence(
   ]);
   return {
     folder: await folderFacts(paths.folder),
-    namespace: mapKnown(found, (one) => (one === undefined ? null : bearsLabels(one))),
+    namespace: mapKnown(found, (one) => (one === undefined ? null : hasOurLabels(one))),
     volume: mapKnown(volume, (one) => {
       if (one === undefined) return null;
       const path = one.spec?.hostPath?.path ?? one.spec?.local?.path;
-      return { ours: bearsLabels(one), path, there: path !== undefined && existsSync(path) };
+      return { ours: hasOurLabels(one), path, there: path !== undefined && existsSync(path) };
     }),
     records,
     workloads: mapKnown(workloads, (objects) =>
@@ -89,16 +89,16 @@ async function folderFacts(path: string): Promise<HostEvidence['folder']> {
   return { path, empty: names.length === 0, mounted: isMountPoint(path), missingMount };
 }
 
-/** What most likely became of the state. */
+/** What most likely happened to the state. */
 export type Likely =
   /** The disk that holds the product's folder is not mounted. */
   | 'unmounted'
-  /** This installer made what is here. */
+  /** This installer made the installation. */
   | 'ours'
   /** Something runs here that this installer did not make. */
   | 'foreign'
   | 'nothing'
-  /** The cluster could not be asked. */
+  /** The cluster could not be queried. */
   | 'unknown';
 
 export function likely(evidence: HostEvidence): Likely {
@@ -112,14 +112,14 @@ export function likely(evidence: HostEvidence): Likely {
   return records.value.length > 0 ? 'foreign' : 'nothing';
 }
 
-/** Whether namespace and volume bear this installer's labels. */
+/** Whether namespace and volume have this installer's labels. */
 export const isMarked = ({ namespace, volume }: HostEvidence): boolean =>
   namespace.known && namespace.value === true && volume.known && volume.value?.ours === true;
 
-/** The same for people, a line each. */
+/** The evidence as text, a line each. */
 export function evidenceLines(evidence: HostEvidence, { product }: Pick<OpenedPayload, 'product'>): string[] {
   const { folder, namespace, volume, records, chart, backups } = evidence;
-  const said = <T>(what: string, asked: Known<T>, words: (value: T) => string) =>
+  const line = <T>(what: string, asked: Known<T>, words: (value: T) => string) =>
     `${what}: ${asked.known ? words(asked.value) : `not known: ${asked.why}`}`;
   const made = (ours: boolean) => (ours ? 'made by this installer' : 'not made by this installer');
   const mount = folder.mounted
@@ -129,15 +129,15 @@ export function evidenceLines(evidence: HostEvidence, { product }: Pick<OpenedPa
       : `${folder.missingMount} is in /etc/fstab but is not mounted`;
   return [
     `folder ${folder.path}: ${folder.empty ? 'empty, ' : ''}${mount}`,
-    said(`namespace ${product.namespace}`, namespace, (ours) => (ours === null ? 'missing' : made(ours))),
-    said(`volume ${product.database.volume.persistentVolume}`, volume, (found) => {
+    line(`namespace ${product.namespace}`, namespace, (ours) => (ours === null ? 'missing' : made(ours))),
+    line(`volume ${product.database.volume.persistentVolume}`, volume, (found) => {
       if (found === null) return 'missing';
       const gone = found.there ? '' : ', which does not exist';
       return `${made(found.ours)}${found.path === undefined ? '' : `, data in ${found.path}${gone}`}`;
     }),
-    said(`Helm release ${product.release}`, records, (all) => describeRelease(all.at(-1))),
+    line(`Helm release ${product.release}`, records, (all) => describeRelease(all.at(-1))),
     `chart on disk: ${chart === undefined ? 'none' : foreign(`${chart.name} ${chart.version}`)}`,
-    said('newest backup', backups, (all) => {
+    line('newest backup', backups, (all) => {
       const newest = all.findLast(({ trouble }) => trouble === undefined);
       return newest === undefined ? 'none' : `${newest.folder} (${newest.files.join(', ')})`;
     }),

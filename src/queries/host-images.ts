@@ -16,7 +16,7 @@ import { type HostTools, openHost } from '../session/host-tools.ts';
 import type { Machine } from '../session/machine.ts';
 import type { Known } from '../known.ts';
 
-/** What this host says of a payload's images; each part may be unknown by itself. */
+/** What this host has of a payload's images; each part may be unknown. */
 export interface HostImages {
   /** Images by ID, as kubelet sees them. */
   runtime: Known<RuntimeImage[]>;
@@ -31,7 +31,7 @@ export interface HostImages {
 const limitMs = 2000;
 
 /**
- * Asks containerd and the cluster side by side. Both together get two seconds; what has not answered then is unknown, whatever hangs.
+ * Queries containerd and the cluster in parallel, for at most two seconds; what has not answered by then is unknown.
  * Changes nothing. Throws only when `signal` is aborted.
  */
 export async function queryHostImages(
@@ -76,7 +76,7 @@ export async function queryHostImages(
   return { runtime, store, pods, entitlements };
 }
 
-/** Version of the installed release where it is newer than the payload's; undefined where it is not, or nobody may know. */
+/** Version of the installed release where it is newer than the payload's; undefined where it is not, or is unknown. */
 export async function newerInstalledThan(payload: Payload): Promise<string | undefined> {
   const product = await payload.product();
   const state = await readState(productPaths(product).state).catch(() => undefined);

@@ -14,7 +14,7 @@ export interface ManifestFindings {
   key: string | null;
   archives: readonly ArchiveComparison[];
   host: HostImages;
-  /** The installed release, where it is a newer one than this: no upgrade goes back to it. */
+  /** The installed release, where it is newer than this one: an upgrade to this one is refused. */
   newerInstalled?: string;
   /** This program as it was typed. */
   program: string;

@@ -40,8 +40,8 @@ const archive = z.strictObject({
   name: z.string(),
   path: z.string().describe('On disk.'),
   state: archiveState.describe(
-    '`matches`: size, closing checksum and every header agree, contents not read; `same`: every byte ' +
-      'read (`--deep`); `unknown`: written by another program, and not looked into; `unreadable`: it ' +
+    '`matches`: size, final checksum and every header agree, contents not read; `same`: every byte ' +
+      'read (`--deep`); `unknown`: written by another program, and not checked inside; `unreadable`: it ' +
       'cannot be read.',
   ),
   detail: z.string().optional().describe('What differs, or why nothing is known.'),
@@ -91,8 +91,11 @@ export const manifestSchema = z.strictObject({
         .describe('`licence`: what the installed licence grants; `every archive`: the licence is not known.'),
     })
     .nullable()
-    .describe('What an upgrade would load; null: not known, or no upgrade goes to this release.'),
-  noUpgrade: z.string().optional().describe('Why no upgrade goes to this release; absent where one may.'),
+    .describe('What an upgrade would load; null: unknown, or an upgrade to this release is refused.'),
+  noUpgrade: z
+    .string()
+    .optional()
+    .describe('Why an upgrade to this release is refused; absent where it is not.'),
   unknown: z
     .strictObject({
       containerd: z.string().optional(),
@@ -103,7 +106,7 @@ export const manifestSchema = z.strictObject({
     .describe('Why a part is unknown; absent for a part that answered.'),
   refresh: z
     .array(z.strictObject({ command: z.string(), why: archiveState }))
-    .describe("The commands that bring the archives on disk to this payload's."),
+    .describe('The commands that update the archives on disk to this payload.'),
 });
 
 export type ManifestReport = z.infer<typeof manifestSchema>;

@@ -18,7 +18,7 @@ interface ManifestPorts {
   machine?: Machine;
 }
 
-/** What the payload holds, against archives on disk, containerd and cluster; `deep` reads every byte of the archives, and tells how far it is. */
+/** The payload compared with archives on disk, containerd and cluster; `deep` reads every byte of the archives and reports progress. */
 export async function queryManifest(
   { deep }: { deep: boolean },
   { program, signal, emit, machine = thisMachine }: ManifestPorts,
@@ -56,7 +56,7 @@ export async function queryManifest(
   }
 }
 
-/** What `deep` will read; what cannot be inspected counts as nothing. */
+/** Bytes that `deep` will read; unreadable files count as 0. */
 async function bytesOf(paths: readonly string[]): Promise<number> {
   const sizes = await Promise.all(
     paths.map((path) =>

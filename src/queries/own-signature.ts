@@ -3,7 +3,7 @@ import { ownDescriptor } from '../host/own-file.ts';
 import { positionReader } from '../payload/position-reader.ts';
 import { findTrailer, trailerSearchBytes } from '../payload/format/trailer.ts';
 
-/** Whether this file carries a payload that nobody signed; false also where it cannot be read or is damaged. */
+/** Whether this file carries an unsigned payload; false also where it cannot be read or is damaged. */
 export async function isUnsigned(): Promise<boolean> {
   let own: number;
   try {

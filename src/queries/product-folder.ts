@@ -7,8 +7,8 @@ import { isRoot } from '../host/system.ts';
 import type { Product } from '../payload/product-schema.ts';
 
 /**
- * Writes to a path; on the product's own disk it ends itself, with nothing left behind, before it takes the room that the database and the
- * cluster go on with.
+ * Writes to a path. On the product's own disk it stops and removes its files before it uses the reserve of free
+ * space that database and cluster need.
  */
 export async function writeBeside<T>(
   path: string,

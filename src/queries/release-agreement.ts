@@ -6,7 +6,7 @@ import { agreeingVersions } from '../release/agreeing-versions.ts';
 import { describeRelease } from './host-evidence.ts';
 import type { Known } from '../known.ts';
 
-/** How Helm's newest record differs from the state; undefined where it does not, or nobody could be asked. */
+/** How Helm's newest record differs from the state; undefined where it does not, or is unknown. */
 export function disagreement(
   state: State,
   records: Known<readonly ReleaseRecord[]>,

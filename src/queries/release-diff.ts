@@ -19,7 +19,7 @@ function factsOf({ index, release, key, digest }: DescribedRelease): ReleaseFact
   };
 }
 
-/** Pairs images by reference; what is left by repository, where each side has one of it. */
+/** Pairs images by reference, and the others by repository where each side has only one. */
 function pairs(from: readonly IndexImage[], to: readonly IndexImage[]): Map<IndexImage, IndexImage> {
   const paired = new Map<IndexImage, IndexImage>();
   const partners = new Set<IndexImage>();
@@ -44,7 +44,7 @@ function pairs(from: readonly IndexImage[], to: readonly IndexImage[]): Map<Inde
   return paired;
 }
 
-/** What of these images is not in the other release, each blob once. */
+/** New layers and bytes of these images, each blob once. */
 function news(images: readonly IndexImage[], known: ReadonlySet<string>) {
   const blobs = blobsOf(images).filter(({ digest }) => !known.has(digest));
   const layers = new Set(images.flatMap((image) => image.layers.map(({ digest }) => digest)));

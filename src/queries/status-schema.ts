@@ -15,9 +15,9 @@ const pod = z.strictObject({
 
 const running = z.strictObject({
   pid: z.int(),
-  startTime: z.number().describe('Clock ticks after boot at which the process began.'),
+  startTime: z.number().describe('Start time of the process in clock ticks after boot.'),
   bootId: z.string(),
-  command: z.string().describe('The words of the command line, e.g. `install --upgrade`.'),
+  command: z.string().describe('The command, e.g. `install --upgrade`.'),
   again: z.string().optional().describe("The same as it was typed, with the executable's path."),
   version: z.string(),
   since: z.string().describe('ISO 8601, UTC.'),
@@ -29,7 +29,7 @@ const waysOut = z.strictObject({
   forward: z.string().nullable().describe('The command that resumes the run; null: it has completed.'),
   back: z
     .array(z.string())
-    .describe('How to have the release and the database from before; empty: nothing that runs was changed.'),
+    .describe('How to restore the old release and database; empty: nothing that runs was changed.'),
   log: z.string().nullable().describe("Path of the run's log."),
 });
 
@@ -77,7 +77,7 @@ export const statusSchema = z.strictObject({
       }),
     })
     .nullable()
-    .describe('What the host itself says, and what to do, where the state says otherwise or cannot be read.'),
+    .describe('What was found on the host, and what to do, where the state differs or cannot be read.'),
   schema: knownSchema(
     z.strictObject({
       version: z.int().describe("The database's schema version."),
@@ -85,7 +85,9 @@ export const statusSchema = z.strictObject({
       helmByHand: z
         .string()
         .nullable()
-        .describe('The command that applies the values file as an upgrade does, while `version` is lower.'),
+        .describe(
+          'The Helm command that applies the values file as an upgrade does, while `version` is lower than `target`.',
+        ),
     }),
   )
     .nullable()

@@ -28,12 +28,12 @@ import { schemaDueText } from '../policy/schema-due.ts';
 import { helmByHand } from '../release/helm-by-hand.ts';
 import { unplacedHelm } from '../session/helm-placement.ts';
 
-/** What a status is asked with; the signal is aborted when nobody waits for it any more. */
+/** Ports of the status query; the signal is aborted when nobody waits for it any more. */
 export type StatusPorts = Pick<CommandPorts, 'machine' | 'signal' | 'program'>;
 
 /**
- * Everything that can be known of the installation just now; works without a cluster and says what it could not read. Throws the
- * signal's reason at once when it is aborted: whatever was asked then is not waited for.
+ * The current state of the installation; works without a cluster and reports what it could not read. Throws the
+ * signal's reason at once when it is aborted, without waiting for pending queries.
  */
 export async function queryStatus(ports: StatusPorts): Promise<StatusReport> {
   const { signal } = ports;
@@ -118,7 +118,7 @@ async function queryCluster(
   };
 }
 
-/** One question first: unanswered ones would each wait for themselves. */
+/** One query first: without an answer, each further one would wait for its own timeout. */
 function reachable(
   product: Product,
   redactor: Redactor,
@@ -131,7 +131,7 @@ function reachable(
   });
 }
 
-/** Whether the last run has completed and left this executable's release: what it needs is known then. */
+/** Whether the last run has completed with this executable's release: the schema that it needs is known then. */
 const isInstalled = (state: StatusReport['state'], { release }: OpenedPayload): boolean =>
   state.known &&
   state.value?.installed !== undefined &&
@@ -154,7 +154,7 @@ function summaryOf(record: ReleaseRecord | undefined) {
   return { revision, status, version: content?.version ?? null };
 }
 
-/** Undefined where the state can be read and Helm's records say the same, or could not be asked. */
+/** Undefined where the state can be read and Helm's records agree with it, or are unknown. */
 function adviceOf(
   state: StatusReport['state'],
   evidence: HostEvidence,

@@ -15,19 +15,19 @@ import {
 } from '../policy/trust.ts';
 import { productPaths } from '../release/product-paths.ts';
 
-/** What a file is compared with: the release that is installed, or where no state says so the program that is running. */
+/** What a file is compared with: the installed release or, without a state, the running program. */
 export interface TrustCarrier extends Pick<TrustFacts, 'known' | 'carrier' | 'productToFollow'> {
   /** The release that a file is compared with; undefined where there is none. */
   release: { version: string; payloadDigest: string } | undefined;
   /** Where that was read: the state file, or this program. */
   source: string;
-  /** Why the state did not say it; absent when it did. */
+  /** Why it was not read from the state; absent when it was. */
   insteadOfState?: string;
 }
 
 type Installed = NonNullable<State['installed']>;
 
-/** The installed release; `path` is the state that tells of it. */
+/** The installed release; `path` is the state file with it. */
 export const installedCarrier = (product: string, installed: Installed, path: string): TrustCarrier => ({
   known: installed.key,
   carrier: `the installed release ${installed.version}`,
@@ -36,7 +36,7 @@ export const installedCarrier = (product: string, installed: Installed, path: st
   source: path,
 });
 
-/** The carrier of a program that nothing was packed onto: it knows no product and no key. */
+/** The carrier of a program without a payload: it knows no product and no key. */
 const nobody: TrustCarrier = {
   known: undefined,
   carrier: 'this program, which has no payload',
@@ -76,7 +76,7 @@ export async function trustCarrier(): Promise<TrustCarrier> {
   }
 }
 
-/** A trust decision with what it was made from. */
+/** A trust decision with its facts. */
 export interface Trust {
   facts: TrustFacts;
   decision: TrustDecision;
@@ -94,7 +94,7 @@ export function judge(
     productToFollow,
     product: identity.product,
     signer: signerOf(trailer),
-    // For the product that is followed, whatever the file says of itself: a statement for another one is none.
+    // A hand-over counts only for the product that is followed, whatever product the file names.
     handedOverBy: handedOverBy(trailer, productToFollow ?? identity.product),
     ...also,
   };
@@ -106,7 +106,7 @@ export function assertTrusted(file: string, { facts, decision }: Trust, again: A
   if (decision.kind === 'refused') throw refusedTrust(file, decision, facts, again);
 }
 
-/** The same for a file that was only asked about: there, a key that was compared with nothing is none that may be trusted. */
+/** The same for `verify FILE`: there, a key that could not be compared is not trusted. */
 export function assertCompared(file: string, trust: Trust, again: Again): void {
   assertTrusted(file, trust, again);
   const because = uncompared(trust.facts);

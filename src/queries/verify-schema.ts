@@ -62,18 +62,18 @@ export const verifySchema = z.strictObject({
     .describe('The program that checked.'),
   begunAt: time,
   endedAt: time,
-  payloadDigest: z.string().describe('SHA-256 of index.json, which stands for everything in the file.'),
+  payloadDigest: z.string().describe('SHA-256 of index.json, which covers everything in the file.'),
   bytes: z.number().describe('Bytes that were read.'),
   durationMs: z.number().describe('Of the scan alone.'),
   intact: z.boolean(),
   signature: signature.nullable().describe('null: unsigned.'),
-  trust: trust.describe('Whether the key may follow the known one.'),
+  trust: trust.describe('Whether the key is trusted, compared with the known one.'),
   release: release
     .optional()
-    .describe('Of another file: what its release is to the one whose key it was compared with.'),
+    .describe('Of another file: how its release compares with the one whose key it was compared with.'),
   parts: z
     .array(z.strictObject({ what: z.string(), from: offset, to: offset, method: z.string(), verdict }))
-    .describe('The whole file without a hole: bytes [from, to), how they were checked, and the verdict.'),
+    .describe('The complete file without gaps: bytes [from, to), how they were checked, and the verdict.'),
   entries: z
     .array(
       z.strictObject({

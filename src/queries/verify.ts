@@ -22,11 +22,11 @@ export interface VerifyQuestion {
   file: string | undefined;
   /** Whether every chunk and entry is hashed with SHA-256 as well. */
   full: boolean;
-  /** The key that the operator lets in. */
+  /** The key that the operator accepts. */
   trustKey: string | undefined;
 }
 
-/** The evidence, and the IvaapError `payload` to end with: of damage, or of a key that may not follow. */
+/** The evidence, and the IvaapError `payload` to end with: for damage, or for a key that is not trusted. */
 export async function queryVerify(
   { file, full, trustKey }: VerifyQuestion,
   { emit, signal, again }: { emit: Emit; signal: AbortSignal; again: Again },
@@ -36,7 +36,7 @@ export async function queryVerify(
   try {
     const carrier = file === undefined ? undefined : await trustCarrier();
     const trust = carrier === undefined ? undefined : judge(payload, carrier, { named: trustKey });
-    // A program that proves itself gains nothing from a stronger hash of its own code.
+    // A stronger hash of our own code proves nothing: a changed program would report it as intact.
     const extent = full ? 'all' : file === undefined ? 'none' : 'head';
     const { scan, check } = await hashed(payload, extent, { emit, signal });
     const damages = allDamages(scan, check);
@@ -63,7 +63,7 @@ export async function queryVerify(
   }
 }
 
-/** The scan, and what was asked for with SHA-256; each pass is told as one of its kind. */
+/** The scan and the SHA-256 check; each pass is reported as its own task. */
 async function hashed(
   payload: Payload,
   extent: Extent,
@@ -97,7 +97,7 @@ function refusalOf(
   }
 }
 
-/** Which file that was: enough to say later whether another one is it. */
+/** Identifies the file, so that it can be recognized later. */
 async function fileIdentity({ descriptor, path }: Payload): Promise<VerifyReport['file']> {
   const { size, dev, ino, mtime } = fstatSync(descriptor, { bigint: true });
   return {
@@ -109,7 +109,7 @@ async function fileIdentity({ descriptor, path }: Payload): Promise<VerifyReport
   };
 }
 
-/** The program that checks: a file that proves itself is checked by its own code. */
+/** The program that checks. */
 async function checker(): Promise<VerifyReport['checkedBy']> {
   const own = await ownIdentity().catch(() => undefined);
   const program = own === undefined ? 'no payload' : `${own.command} ${own.version}`;

@@ -15,10 +15,10 @@ import { type OpenedPayload, openOwnPayload } from '../session/opened-payload.ts
 import type { CommandPorts } from '../session/ports.ts';
 import { shellWord } from '../shell-word.ts';
 
-/** Of a flow's ports; the signal is aborted when the operator has seen enough. */
+/** Of a flow's ports; the signal is aborted when the operator stops watching. */
 type WatchPorts = Pick<CommandPorts, 'machine' | 'emit' | 'signal' | 'program' | 'again'>;
 
-/** How the run that was watched, or the last one, has ended: for people and for machines. */
+/** How the watched run, or the last one, has ended, as text and as JSON. */
 export interface WatchResult {
   lines: string[];
   data: JsonObject;
@@ -27,8 +27,8 @@ export interface WatchResult {
 const pauseMs = 200;
 
 /**
- * Shows the run that is going on from its first event to its last by following its log, and changes nothing. When nothing runs
- * it says how the last run ended.
+ * Shows the active run from its first event to its last by following its log; changes nothing. When nothing runs
+ * it reports how the last run ended.
  */
 export async function watchRun(ports: WatchPorts): Promise<WatchResult> {
   assertRoot(ports.again(), 'reads the log of a run');
@@ -46,7 +46,7 @@ async function watch(holder: LockHolder, opened: OpenedPayload, ports: WatchPort
   let tail: RunLogTail | undefined;
   let run: string | null = null;
   for (;;) {
-    // Asked first: what a process wrote before its end is read after it.
+    // Checked first, so that what a process wrote before its end is still read.
     const alive = isAlive(holder);
     let lines: LogLine[];
     if (tail === undefined) {
@@ -78,7 +78,7 @@ function ended(run: string | null, { status, exitCode, message }: LogLine & { ty
   };
 }
 
-/** A run that is refused has no log, and neither has one that ran on a full disk: the state says which. */
+/** A refused run has no log, nor has one on a full disk: the state shows which it was. */
 function withoutLog({ pid }: LockHolder, state: State | undefined): WatchResult {
   const { lines, data } = lastRun(state);
   const why = 'it was refused before its first step, or its log could not be written';
@@ -97,7 +97,7 @@ function gone(holder: LockHolder, run: string | null, state: State | undefined):
   };
 }
 
-/** A run that was refused, or killed before it was recorded, is begun again as it was typed. */
+/** A run that was refused, or killed before it was recorded, is started again as it was typed. */
 function resumeCommandFor({ command, again }: LockHolder, state: State | undefined): string {
   const run = state?.run;
   if (run?.status === 'running') return resumeCommand(run);

@@ -33,8 +33,8 @@ const laterText = ({ laterIsOldSchema, from }: WayBack): string =>
     : `: it cannot restore ${from}, which needs the old schema`;
 
 /**
- * Where an upgrade has not completed but its chart lies in the place of the old one: a Helm by hand on that folder would upgrade. Empty
- * where that is not so.
+ * A warning while an unfinished upgrade's chart is already in the place of the old one: Helm run by hand on that
+ * folder would upgrade. Otherwise empty.
  */
 export function chartOnDiskLines(
   state: Pick<State, 'run' | 'anchors' | 'skippedBackups'>,

@@ -7,11 +7,11 @@ import { dumpLines, wayBackOf } from '../backup/way-back.ts';
 import { chartOnDiskLines } from './way-back-text.ts';
 import { resumeCommand } from '../session/resume-command.ts';
 
-/** Both ways out of the last run, from the state alone: they can be told again at any time, from any shell. */
+/** Both ways out of the last run, from the state alone: they can be printed again at any time, in any shell. */
 export interface WaysOut {
-  /** The command that goes on with a run that is not finished; null where it has completed. */
+  /** The command that resumes an unfinished run; null where it has completed. */
   forward: string | null;
-  /** How to have the release and the database of before; empty where nothing that runs was changed, or nothing was kept. */
+  /** How to restore the old release and database; empty where nothing that runs was changed, or nothing was kept. */
   back: string[];
   /** Of the run. */
   log: string | null;

@@ -3,7 +3,7 @@ import { evidenceLines, type HostEvidence, likely } from './host-evidence.ts';
 import type { OpenedPayload } from '../session/opened-payload.ts';
 import { shellWord } from '../shell-word.ts';
 
-/** A host without a state that can be read: what most likely happened, and the one command to try. */
+/** A host without a readable state: what most likely happened, and the command to try. */
 export interface NoState {
   code: Extract<ErrorCode, 'preflight' | 'version'>;
   message: string;
@@ -54,6 +54,6 @@ export function noStateRefusal(
   }
 }
 
-/** The facts that such a refusal shows. */
+/** The facts shown with such a refusal. */
 export const factsOf = (evidence: HostEvidence, opened: Pick<OpenedPayload, 'product'>): string[] =>
   evidenceLines(evidence, opened);
