@@ -164,7 +164,7 @@ export function parseWaivers(texts: readonly string[], { known, checks, steps }:
   });
 }
 
-/** Throws `preflight` with all that blocks. */
+/** Throws `preflight` with all that blocks; the report, which is printed before, has each of several in full. */
 export function assertPassed(
   { results }: Pick<PreflightReport, 'results'>,
   waivable: readonly string[],
@@ -179,7 +179,7 @@ export function assertPassed(
     `To continue in spite of it, with a reason that is recorded: ${failed.map(({ id }) => `--waive ${id}=REASON`).join(' ')}`;
   throw new IvaapError(
     'preflight',
-    `${failed.length} of ${results.length} checks failed, nothing was changed: ${failed.map(summary).join('; ')}`,
+    `${failed.length} of ${results.length} checks failed, nothing was changed: ${failed.length === 1 ? summary(first) : failed.map(({ id }) => id).join(', ')}`,
     {
       hint: [...new Set(fixes), ...(accepted === false ? [] : [accepted])].join('\n'),
       ...(output.length === 0 ? {} : { output: output.join('\n') }),
