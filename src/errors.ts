@@ -37,7 +37,7 @@ export const errorCodes = {
 
 export type ErrorCode = keyof typeof errorCodes;
 
-/** What an error may carry beside its message. */
+/** What an error may carry in addition to its message. */
 export interface ErrorDetail {
   /** One sentence or command that the operator can act on. */
   hint?: string;
@@ -48,11 +48,11 @@ export interface ErrorDetail {
   facts?: readonly string[];
   /** The step that failed, when one did. */
   step?: string;
-  /** Path of the run log, when a run had begun. */
+  /** Path of the run log, when a run had started. */
   log?: string;
 }
 
-/** An expected failure: code (exit code), what failed in the operator's words, and one thing to try next. */
+/** An expected failure: code (exit code), what failed, and one thing to try next. */
 export class IvaapError extends Error {
   override readonly name = 'IvaapError';
   readonly code: ErrorCode;
@@ -92,7 +92,7 @@ export class IvaapError extends Error {
 }
 
 /**
- * The messages of an error and its causes, outermost first, repeated texts left out. What is no error of ours speaks in others' words, and is
+ * The messages of an error and its causes, outermost first, repeated texts left out. The message of any other error is text of others, and is
  * marked so.
  */
 export function causeChain(error: unknown): string[] {
@@ -124,7 +124,7 @@ export interface ErrorDescription {
   log?: string;
 }
 
-/** Whether anything in the chain is the kernel's "too many open files", which Node's threads tell in words only. */
+/** Whether anything in the chain is the kernel's "too many open files", which Node's threads report only as text. */
 function lacksDescriptors(error: unknown): boolean {
   for (
     let current = error, depth = 0;
@@ -138,7 +138,7 @@ function lacksDescriptors(error: unknown): boolean {
   return false;
 }
 
-/** Whatever could not be opened then is innocent, and so is this program: the limit of the shell is what has to be mended. */
+/** Neither the file that could not be opened nor this program is at fault: the shell's limit has to be raised. */
 function withoutDescriptors(error: unknown): IvaapError {
   const { step, log } = error instanceof IvaapError ? error : {};
   return new IvaapError('failed', 'the limit of open files is too low for this program', {

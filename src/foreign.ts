@@ -1,6 +1,6 @@
 /**
- * Words of others within a text of ours: a value in the cluster, what a program, a pod or the API server has said. They stand between two
- * marks until the text is told, so that a secret in them is hidden however ordinary it looks, and our own words stay. Unicode keeps both
+ * Text of others within a text of ours: a value in the cluster, the output of a program, a pod or the API server. It is between two
+ * marks until the text is printed, so that a secret in it is redacted however ordinary it looks, and our own text stays. Unicode keeps both
  * characters for a program's own use: no text that is exchanged holds them.
  */
 const begin = '\uFDD0';
@@ -10,7 +10,7 @@ const marks = /[\uFDD0\uFDD1]/g;
 /** The text as it is read by people and programs. */
 export const unmarked = (text: string): string => text.replaceAll(marks, '');
 
-/** Marks a whole text as others' words. Cut it before: a text without its end is foreign to the end of what it stands in. */
+/** Marks a complete text as text of others. Cut it before: a text without its end is foreign to the end of what it stands in. */
 export const foreign = (text: string): string => (text === '' ? '' : begin + unmarked(text) + end);
 
 /** A text that is others' throughout, unless marks in it say which part is. */

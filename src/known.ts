@@ -1,12 +1,12 @@
 import { causeChain, IvaapError } from './errors.ts';
 
 /**
- * What was asked of a program or a file: its answer, or why there is none. No answer is never a value: not 0, not empty, not "unchanged".
+ * The answer of a program or a file, or why there is none. No answer is never a value: not 0, not empty, not "unchanged".
  * `hint` is a command to try, where who was asked names one.
  */
 export type Known<T> = { known: true; value: T } | { known: false; why: string; hint?: string | undefined };
 
-/** Of a question whose failure ends nothing. */
+/** The answer to a query whose failure ends nothing. */
 export async function known<T>(question: Promise<T>): Promise<Known<T>> {
   try {
     return { known: true, value: await question };

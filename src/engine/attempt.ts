@@ -19,7 +19,7 @@ export interface AttemptOptions<Ctx> {
   /** All steps whose recorded results depend on this one's. */
   dependants: Set<string>;
   redactor: Redactor;
-  /** What was found when the run went on. */
+  /** What was found when the run resumed. */
   assessed: Assessed;
   inputsHash(): string;
   onWarning(line: string): void;
@@ -133,7 +133,7 @@ function attemptError(error: unknown, id: string, signal: AbortSignal): IvaapErr
 }
 
 /**
- * Whether a program behind the error ended only because its signal asked for it: its own words would blame an
+ * Whether a program behind the error ended only because its signal stopped it: its own message would blame an
  * operator who asked nothing.
  */
 function wasAskedToStop(error: unknown): boolean {

@@ -6,7 +6,7 @@ import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';
  * loses renames or is full. Each operation throws Node's system errors.
  */
 export interface Disk {
-  /** The whole text, or undefined when there is no such file. What is no file is not read, and no link is followed. */
+  /** The whole text, or undefined when there is no such file. Only a regular file is read, and no link is followed. */
   read(path: string): Promise<string | undefined>;
   /** Creates or truncates; not durable before `sync`. */
   write(path: string, text: string, mode: number): Promise<void>;
@@ -23,7 +23,7 @@ function isMissing(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 'ENOENT';
 }
 
-/** Something else lies where a file should be. */
+/** Something other than a file is at its path. */
 export class NoFile extends Error {
   /** `a link`. */
   readonly what: string;

@@ -45,7 +45,7 @@ export class Journal {
     return new Journal(state ?? emptyState(options.product), options);
   }
 
-  /** Begins with this state whatever lies at the path; durable when it resolves. Whoever repairs a state has kept what was there. */
+  /** Begins with this state whatever is at the path; durable when it resolves. The caller that repairs a state has saved what was there. */
   static async begin(options: JournalOptions, state: State): Promise<Journal> {
     const journal = new Journal(state, options);
     await journal.update(() => {});
@@ -94,9 +94,9 @@ export class Journal {
   }
 
   /**
-   * Begins a run, or goes on with an unfinished one of the same flow, payload and from-version. `fresh` begins anew in any case and clears the
+   * Begins a run, or resumes an unfinished one of the same flow, payload and from-version. `fresh` starts again in any case and clears the
    * derived keys. A run that is left unfinished is closed as superseded; its point of no return and its originals stay known.
-   * Whether a run may begin or go on at all is decided before, by policy.
+   * Whether a run may start or resume at all is decided before, by policy.
    */
   async startRun(
     spec: RunSpec,
@@ -221,7 +221,7 @@ export class Journal {
 
   /**
    * The release is installed: anchors of versions before `from` have served their time, those of `from` are kept. Where a step was
-   * waived nobody has proved that the release works, and all are kept.
+   * waived it is not proved that the release works, and all are kept.
    */
   runCompleted(): Promise<void> {
     return this.update((draft, now) => {

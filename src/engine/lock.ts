@@ -1,10 +1,10 @@
 /** Who holds the lock, as the lock file says; for messages only, the lock itself is the kernel's. */
 export interface LockHolder {
   pid: number;
-  /** Clock ticks after boot at which the process began: with pid and boot it names one process for good. */
+  /** Clock ticks after boot at which the process started: with pid and boot it identifies one process forever. */
   startTime: number;
   bootId: string;
-  /** The command line's words, e.g. `install --upgrade`. */
+  /** The command line after the program's name, e.g. `install --upgrade`. */
   command: string;
   /** The same as it was typed, with the executable's path; older programs do not write it. */
   again?: string;
@@ -12,7 +12,7 @@ export interface LockHolder {
   /** ISO 8601. */
   since: string;
   by: string;
-  /** The step that was begun last. */
+  /** The step that was started last. */
   step?: string;
 }
 

@@ -19,7 +19,7 @@ const defaultTimeoutMs = 90_000;
 
 /**
  * The steps in their order with what each would do, decided as the run itself decides it. A preview that
- * fails or takes too long is told as not known. Throws only the signal's reason.
+ * fails or takes too long is reported as not known. Throws only the signal's reason.
  */
 export async function planSteps<Ctx>(options: PlanStepsOptions<Ctx>): Promise<PlannedStep[]> {
   const { ctx, run, signal } = options;

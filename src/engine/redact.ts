@@ -2,7 +2,7 @@ import { describeError, IvaapError } from '../errors.ts';
 import { foreignIfUnmarked, mapMarked, unmarked } from '../foreign.ts';
 
 const mark = '[redacted]';
-/** Of a secret that may go on in the next piece of a text, as much must have been seen. */
+/** Of a secret that may continue in the next piece of a text, this much must have been seen. */
 const leastLength = 4;
 /** Shorter ones cannot be hidden: they would be everywhere. */
 const leastWord = 3;
@@ -21,7 +21,7 @@ const ours = new Set(
 );
 const isPlain = (member: unknown): boolean =>
   Array.isArray(member) ? member.every(isPlain) : typeof member !== 'object';
-/** Members that hold the words of others, where no marks in them say which part is ours. */
+/** Members that hold text of others, where no marks in them say which part is ours. */
 const others = new Set(['output']);
 /** A change of a field in a manifest, of which only the path is ours. Numbers and switches there may be secrets as texts are. */
 const isFieldChange = (value: object): boolean => 'path' in value && ('from' in value || 'to' in value);
@@ -30,8 +30,8 @@ const leastLineLength = 12;
 
 /**
  * Knows the secrets of this process and takes them out of whatever is printed or stored: as they are, escaped as in JSON and URLs,
- * and in base64, also in the middle of other base64. A secret that may be an ordinary word (`ivaap`, `fail`, `2026`) is taken out of the words of
- * others alone, and only where it is a whole word: paths, ids, commands and times of ours stay what they are.
+ * and in base64, also in the middle of other base64. A secret that may be an ordinary word (`ivaap`, `fail`, `2026`) is removed from the text of
+ * others alone, and only where it is a whole word: our own paths, ids, commands and times stay.
  */
 export class Redactor {
   readonly #forms = new Set<string>();
@@ -54,7 +54,7 @@ export class Redactor {
     this.#wordPattern = undefined;
   }
 
-  /** The words of others: programs, pods, answers. Line ends stay where they are, also within a secret that was broken over lines. */
+  /** Text of others: programs, pods, answers. Line ends stay where they are, also within a secret that was broken over lines. */
   text(text: string): string {
     const rest = this.#withoutForms(unmarked(text));
     if (this.#words.size === 0) return rest;
@@ -81,7 +81,7 @@ export class Redactor {
     return withoutBroken(text, this.#pattern).replaceAll(this.#pattern, mark);
   }
 
-  /** Whether the text ends with the beginning of a secret, so that what follows decides. */
+  /** Whether the text ends with the start of a secret, so that what follows decides. */
   mayGoOn(text: string): boolean {
     if (text.length < leastLength) return false;
     const end = text.slice(-leastLength);
@@ -150,7 +150,7 @@ export class Redactor {
   }
 }
 
-/** The longest first: a secret that begins with another one is taken out whole. */
+/** The longest first: a secret that starts with another one is removed completely. */
 const alternatives = (forms: ReadonlySet<string>) =>
   [...forms]
     .sort((a, b) => b.length - a.length)
@@ -191,14 +191,14 @@ function withoutBroken(text: string, pattern: RegExp): string {
 /** Gives the lines that are ready, which may be fewer or more than it took. */
 export interface LineFilter {
   push(line: string): string[];
-  /** What is still held back. */
+  /** What is not yet released. */
   end(): string[];
 }
 
 const mostHeld = 65_536;
 
 /**
- * Redacts line by line what may break a secret over lines: a line that ends with the beginning of a secret is held back until
+ * Redacts line by line what may break a secret over lines: a line that ends with the start of a secret is held back until
  * the next one has come.
  */
 class LineRedactor implements LineFilter {
@@ -230,7 +230,7 @@ class LineRedactor implements LineFilter {
   }
 }
 
-/** The base64 of a secret at each of the three places where it may begin in a longer text, without what its neighbours change. */
+/** The base64 of a secret at each of the three places where it may start in a longer text, without what its neighbours change. */
 function base64Forms(secret: string): string[] {
   const bytes = Buffer.from(secret);
   const whole = bytes.toString('base64');

@@ -21,7 +21,7 @@ export class Reporter {
   readonly redactor: Redactor;
   readonly clock: Clock;
   /**
-   * Follows from the first event on; once a run has begun it redacts, with the secrets known by then, and
+   * Follows from the first event on; once a run has started it redacts, with the secrets known by then, and
    * writes.
    */
   readonly log: RunLog;

@@ -5,7 +5,7 @@ import type { RunRecord, StepRecord } from './state.ts';
 import type { Step } from './step.ts';
 
 /**
- * Completed steps that were looked at when the run went on, and why each runs again if it does: none is asked
+ * Completed steps that were checked when the run resumed, and why each runs again if it does: none is asked
  * a second time.
  */
 export type Assessed = ReadonlyMap<string, { why?: string }>;
@@ -14,7 +14,7 @@ type Resumed = Omit<Extract<EngineEvent, { type: 'run.resumed' }>, 'at'>;
 export type Findings = Pick<Resumed, 'kept' | 'again' | 'found'> & { assessed: Assessed };
 
 /**
- * What a run that goes on finds of its earlier attempts: which completed steps hold and are skipped, which
+ * What a resumed run finds of its earlier attempts: which completed steps are still valid and skipped, which
  * are not, and where an attempt ended. Changes nothing. `steps` in the graph's order.
  */
 export async function assessRun<Ctx>(
@@ -61,7 +61,7 @@ async function reasonOf<Ctx>(step: Step<Ctx>, ctx: Ctx, record: StepRecord): Pro
   return reasonToRun(step, ctx, record, inputsHash);
 }
 
-/** The findings as they are told and logged. */
+/** The findings as they are reported and logged. */
 export function resumedEvent(run: Readonly<RunRecord>, findings: Findings): Resumed {
   const { kept, again, found } = findings;
   return {

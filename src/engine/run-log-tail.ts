@@ -13,7 +13,7 @@ export type LogLine =
 
 const known = new Set<string>([...eventSchemas.map(({ shape }) => shape.type.value), 'LOG', 'RESULT']);
 
-/** Reads a log while it is written: each call gives the whole lines that have come since. Lines that a newer program wrote and this one does not know are left out. */
+/** Reads a log while it is written: each call gives the complete lines that have come since. Lines that a newer program wrote and this one does not know are left out. */
 export class RunLogTail {
   readonly path: string;
   #position = 0;

@@ -26,13 +26,13 @@ export interface RunEnd {
 /** How long an answer about the disk's room is good for. */
 const roomIntervalMs = 1000;
 const progressIntervalMs = 1000;
-/** A program in a loop must not fill the disk with its words. */
+/** A program in a loop must not fill the disk with its output. */
 const mostProgramBytes = 32 * 1024 * 1024;
 
 /**
  * `RUN.jsonl` (0600): every event of a run as a line of JSON, progress thinned to one a second, closed by a line of type RESULT
- * however the process ends, short of being killed. A run that goes on appends to its log. Nothing is written before the run
- * begins: what came before is kept and written then. A log that cannot be written never stops a run.
+ * however the process ends, short of being killed. A run that resumes appends to its log. Nothing is written before the run
+ * starts: what came before is kept and written then. A log that cannot be written never stops a run.
  */
 export class RunLog {
   #place: RunLogPlace | undefined;
@@ -47,12 +47,12 @@ export class RunLog {
   readonly #onExit = (code: number) =>
     this.end({ status: 'bug', exitCode: code, message: 'the program ended without a result' });
 
-  /** Where the log is to be written, once a run has begun. */
+  /** Where the log is to be written, once a run has started. */
   place(place: RunLogPlace): void {
     this.#place = place;
   }
 
-  /** Undefined until a run has begun, or when the log could not be made. */
+  /** Undefined until a run has started, or when the log could not be made. */
   get path(): string | undefined {
     return this.#path;
   }
@@ -116,7 +116,7 @@ export class RunLog {
     }
   }
 
-  /** Once: the run goes on, and later lines are tried again, since room may be made. */
+  /** Once: the run continues, and later lines are tried again, since space may be freed. */
   #tellUnwritable(error: unknown): void {
     const place = this.#place;
     if (place?.onUnwritable === undefined) return;

@@ -9,7 +9,7 @@ export interface RunSpec {
   payloadDigest: string;
   /** Path of the executable that is running. */
   binary: string;
-  /** What goes on with it, as it was typed, with the executable's path. */
+  /** What resumes it, as it was typed, with the executable's path. */
   again?: string;
   /** SUDO_USER. */
   startedBy?: string;
@@ -19,12 +19,12 @@ export interface RunSpec {
 
 const keptHistory = 50;
 
-/** Whether the same command goes on with it. */
+/** Whether the same command resumes it. */
 function isUnfinished({ status }: Pick<RunRecord, 'status'>): boolean {
   return status === 'running' || status === 'failed';
 }
 
-/** Whether a run of this kind goes on with the last one, instead of beginning anew. */
+/** Whether a run of this kind resumes the last one, instead of starting again. */
 export function resumable(
   last: Readonly<RunRecord> | undefined,
   spec: Pick<RunSpec, 'flow' | 'payloadDigest' | 'from'>,
@@ -87,7 +87,7 @@ export function startRecord(
 
 /**
  * The first time since a run last completed, the outs of the completed steps become the anchor of the from-version. A re-run
- * finds it there and leaves it; that of an earlier upgrade from the same version is kept beside it.
+ * finds it there and leaves it; that of an earlier upgrade from the same version is kept next to it.
  */
 export function passPointOfNoReturn(
   draft: State,

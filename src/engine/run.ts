@@ -24,9 +24,9 @@ export interface RunOptions<Ctx> {
    * waited for.
    */
   signal: AbortSignal;
-  /** Begin anew: an unfinished run is superseded and the derived keys are cleared. */
+  /** Start again: an unfinished run is superseded and the derived keys are cleared. */
   fresh?: boolean;
-  /** Held by the caller; told which step is going on. */
+  /** Held by the caller; told which step is running. */
   lock?: Pick<HeldLock, 'working'>;
   /**
    * Awaited before the first step; `kept` are the completed steps that will be skipped. Its failure is the

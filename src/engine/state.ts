@@ -224,7 +224,7 @@ export function parseState(text: string, path: string): State {
   return state.data;
 }
 
-/** Of a file that is not a state; whoever knows the program's name adds the command that mends it. */
+/** Of a file that is not a state; the caller that knows the program's name adds the command that fixes it. */
 function damaged(path: string, why: string): IvaapError {
   return new IvaapError(
     'preflight',
@@ -242,7 +242,7 @@ export function assertProduct(state: State | undefined, path: string, product: s
 }
 
 /**
- * Reads the state without the lock: whole always, since it is only ever replaced by rename. Undefined when
+ * Reads the state without the lock: always complete, since it is only replaced by rename. Undefined when
  * there is none.
  */
 export async function readState(path: string, disk: Disk = nodeDisk): Promise<State | undefined> {

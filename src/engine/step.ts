@@ -8,13 +8,13 @@ export type JsonObject = { [key: string]: Json | undefined };
 export interface Plan {
   /** `run`: it has work; `skip`: it has none, and `summary` says why. */
   action: 'run' | 'skip';
-  /** One line in the operator's words. */
+  /** One line for the operator. */
   summary: string;
 }
 
 /** What a step expects to do, asked of the host for the dry run and for the summary before the first step. */
 export interface Preview {
-  /** For the summary before the first step, a few words; none where the plan's own say enough. */
+  /** For the summary before the first step, short; absent where the plan's summary is enough. */
   brief?: string;
   /** For the dry run, a line each; two spaces of indent for each level below the step's own. */
   details: string[];
@@ -109,7 +109,7 @@ export interface Step<
   plan(ctx: Ctx): Promise<P>;
   /**
    * Read-only, from real queries, with nothing that other steps of the run would have to do first. What
-   * cannot be asked is told as not known; a failure is told so as well and stops nothing.
+   * cannot be queried is reported as not known; a failure is reported the same way and stops nothing.
    */
   preview?(ctx: Ctx, signal: AbortSignal): Promise<Preview>;
   /** `plan` is what was planned right before. */
@@ -120,7 +120,7 @@ export interface Step<
    */
   verify?(ctx: Ctx, out: Out): Promise<void>;
   /**
-   * Asked beside `verify` before a completed step is skipped: throws when what holds is of no use any more (a
+   * Called in addition to `verify` before a completed step is skipped: throws when the result is valid but no longer useful (a
    * dump that is old).
    */
   reuse?(ctx: Ctx, out: Out): Promise<void>;

@@ -23,7 +23,7 @@ export function jsonAnswer<T>(program: string, text: string, holds: (value: T) =
   return value;
 }
 
-/** An answer of whole lines, the first of which `begins`. Throws 'failed' for one that is empty or cut off. */
+/** An answer of complete lines, the first of which `begins`. Throws 'failed' for one that is empty or cut off. */
 export function linesAnswer(program: string, text: string, begins: RegExp): string {
   if (!text.endsWith('\n') || !begins.test(text)) throw unknownAnswer(program, text);
   return text;

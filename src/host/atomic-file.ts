@@ -12,11 +12,11 @@ export interface AtomicOptions {
   mode: number;
   uid?: number;
   gid?: number;
-  /** Name of the unfinished file, beside the target or anywhere on the same file system. Default: hidden, beside the target. */
+  /** Name of the unfinished file, next to the target or anywhere on the same file system. Default: hidden, next to the target. */
   temporaryPath?: string;
 }
 
-/** A file that comes into being whole or not at all. Exactly one of `commit` and `discard` must be called. */
+/** A file that appears complete or not at all. Exactly one of `commit` and `discard` must be called. */
 export interface AtomicFile {
   handle: FileHandle;
   temporaryPath: string;
@@ -49,7 +49,7 @@ async function removeLeftovers(path: string): Promise<void> {
   }
 }
 
-/** Opens a new file that takes the target's place on `commit`. Never follows a link, never reuses a file that lies there. */
+/** Opens a new file that takes the target's place on `commit`. Never follows a link, never reuses an existing file. */
 export async function openAtomic(path: string, options: AtomicOptions): Promise<AtomicFile> {
   const folder = dirname(path);
   const temporaryPath =
@@ -111,7 +111,7 @@ export function ownerError(
   );
 }
 
-/** Replaces a small file in one instant: after a crash the old content or the new is there, whole. */
+/** Replaces a small file in one instant: after a crash the old content or the new is there, complete. */
 export async function writeFileAtomic(
   path: string,
   content: string | Uint8Array,
@@ -140,7 +140,7 @@ export interface StreamOptions extends AtomicOptions {
   onBytes?: (bytes: number) => void;
 }
 
-/** Writes a stream to a file that appears, whole and durable, after `verify` agreed. */
+/** Writes a stream to a file that appears, complete and durable, after `verify` agreed. */
 export async function writeStreamAtomic(
   path: string,
   source: AsyncIterable<Uint8Array>,
@@ -206,7 +206,7 @@ export async function makeFolder(path: string, mode = 0o755): Promise<void> {
   }
 }
 
-/** Makes what lies below a folder durable: every file, then every folder. Links are names and need their folder only. */
+/** Makes what is below a folder durable: every file, then every folder. Links are names and need their folder only. */
 export async function syncTree(folder: string): Promise<void> {
   for (const entry of await readdir(folder, { withFileTypes: true })) {
     const path = join(folder, entry.name);
@@ -219,7 +219,7 @@ export async function syncTree(folder: string): Promise<void> {
   await syncFolder(folder);
 }
 
-/** Copies a folder to a place that does not exist yet; `to` appears whole and durable or not at all. */
+/** Copies a folder to a place that does not exist yet; `to` appears complete and durable or not at all. */
 export async function copyTreeDurable(from: string, to: string): Promise<void> {
   if (existsSync(to))
     throw new IvaapError('failed', `${to} already exists`, { hint: `ls -ld ${shellWord(to)}` });
@@ -241,7 +241,7 @@ export async function copyTreeDurable(from: string, to: string): Promise<void> {
   }
 }
 
-/** A failed write in the operator's words; errors of ours pass unchanged. */
+/** A failed write, explained; our own errors pass unchanged. */
 export function writeError(path: string, error: unknown): unknown {
   if (error instanceof IvaapError || !(error instanceof Error) || !('code' in error)) return error;
   const mountPoint = mountOf(dirname(path))?.mountPoint ?? dirname(path);

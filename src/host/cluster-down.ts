@@ -32,7 +32,7 @@ export function saysServerDown(stderr: string): boolean {
   return downPatterns.some((pattern) => said.some((line) => pattern.test(line))) && !distrusts(stderr);
 }
 
-/** It answers, and one of the two does not trust the other: waiting mends nothing. */
+/** It answers, and one of the two does not trust the other: waiting does not help. */
 export const isDistrust = (error: unknown): boolean => distrusts(programFailure(error)?.stderr ?? '');
 
 const distrusts = (stderr: string) =>
@@ -40,7 +40,7 @@ const distrusts = (stderr: string) =>
     stderr,
   );
 
-/** The failure of a program that asked the API server, in the operator's words where server and program did not come together. */
+/** The failure of a program that queried the API server; explained where the program could not reach the server or its certificate failed. */
 export function explainIfClusterDown(error: unknown): unknown {
   const stderr = programFailure(error)?.stderr ?? '';
   const trouble = isClusterDown(error) || distrusts(stderr) ? troubleWith(stderr) : undefined;

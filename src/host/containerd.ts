@@ -185,7 +185,7 @@ export function createContainerd(runner: Runner, settings: ContainerdSettings): 
     },
     async storedBlobs() {
       const { stdout } = await ctr(['content', 'list']);
-      // The age before the labels is words.
+      // The age before the labels is several words.
       return rows(linesAnswer('ctr content list', stdout, /^DIGEST\s/)).map((row) => ({
         digest: row[0] ?? '',
         names: Object.entries(labelsOf(row.at(-1) ?? '')).flatMap(([key, value]) =>

@@ -107,7 +107,7 @@ export async function readProperties(postgres: Postgres, signal?: AbortSignal): 
   try {
     return databaseProperties.parse(JSON.parse(answer));
   } catch {
-    // Not with the answer's own words: they are password hashes.
+    // Without quoting the answer: it holds password hashes.
     throw new IvaapError(
       'failed',
       `the database's settings and roles could not be read: the answer is ${answer === '' ? 'empty' : 'cut off or malformed'}`,

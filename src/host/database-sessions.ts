@@ -8,11 +8,11 @@ const holder = z.object({
   pid: z.int(),
   user: z.string().nullable(),
   application: z.string(),
-  /** ISO 8601, UTC: when its transaction began; null between transactions. */
+  /** ISO 8601, UTC: when its transaction started; null between transactions. */
   since: z.string().nullable(),
   seconds: z.number().nullable(),
   state: z.string().nullable(),
-  /** Tables that nobody else can read meanwhile. */
+  /** Tables that no other session can read meanwhile. */
   tables: z.array(z.string()),
 });
 
@@ -46,7 +46,7 @@ export async function blockersOfDump(
   return parse(z.array(holder), (await postgres.query(sql, signal))[0]?.[0]);
 }
 
-/** Databases of the same server beside this one and PostgreSQL's own. */
+/** Databases of the same server other than this one and PostgreSQL's own. */
 export async function otherDatabases(
   postgres: Pick<Postgres, 'query'>,
   signal?: AbortSignal,

@@ -3,7 +3,7 @@ import { open } from 'node:fs/promises';
 import type { Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** How a program is started that may outlive us: first recorded, then begun, with words that need no reader. */
+/** How a program is started that may outlive us: first recorded, then started, with output that needs no reader. */
 
 const word = 'go';
 const pauseMs = 200;
@@ -20,7 +20,7 @@ export function gatedCommand(
   return { program: '/bin/sh', args: ['-c', script, 'sh', ...argv] };
 }
 
-/** Lets the program begin once `record` has resolved; otherwise it is gone when this rejects. */
+/** Starts the program once `record` has resolved; otherwise it is gone when this rejects. */
 export async function openGate(
   child: ChildProcess,
   exited: Promise<unknown>,

@@ -20,7 +20,7 @@ const copyEnd = ' FROM stdin;';
 
 /**
  * Reads a plain-text pg_dump as it streams past: rows in its COPY blocks, bytes, SHA-256, and whether it came to its proper end.
- * The end is the comment "PostgreSQL database dump complete", and, where the dump began with `\restrict KEY` (15.14 and later),
+ * The end is the comment "PostgreSQL database dump complete", and, where the dump started with `\restrict KEY` (15.14 and later),
  * `\unrestrict KEY` after it. A dump that was cut off anywhere lacks it.
  */
 export class DumpScan {
@@ -32,10 +32,10 @@ export class DumpScan {
   #lineLength = 0;
   /** Last bytes of a line that comes in pieces. */
   #tail = '';
-  /** The beginning of a COPY statement that has not ended yet: a name may hold the end of a line. */
+  /** The start of a COPY statement that has not ended yet: a name may hold the end of a line. */
   #copy: string | undefined;
   #copying: { table: string; rows: number } | undefined;
-  /** Only a "Data for Name" comment announces a COPY block: the text of a function may hold the same words. */
+  /** Only a "Data for Name" comment announces a COPY block: the text of a function may hold the same text. */
   #announced = false;
   #restrictKey: string | undefined;
   #complete = false;
@@ -115,7 +115,7 @@ export class DumpScan {
     }
   }
 
-  /** Call after the last byte. Throws 'failed' when the dump is not whole. */
+  /** Call after the last byte. Throws 'failed' when the dump is incomplete. */
   finish(): DumpSummary {
     const refuse = (why: string) =>
       new IvaapError('failed', `the database dump is incomplete: ${why}`, {

@@ -1,8 +1,8 @@
 import type { Tool } from './tools.ts';
 
-/** How Helm is told what to do: the one place for the words of its command line. */
+/** Helm's command line: the one place that builds it. */
 
-/** What Helm is told; no secret is among it, values come by their files' paths. */
+/** Helm's arguments; none is a secret, values are passed as file paths. */
 export interface HelmOptions {
   /** Folder of the chart. */
   chart: string;
@@ -45,7 +45,7 @@ export const deployArgs = ({ release }: Pick<Place, 'release'>, options: HelmOpt
 export const limit = ({ timeoutSeconds }: Pick<HelmOptions, 'timeoutSeconds'>) =>
   `--timeout=${timeoutSeconds}s`;
 
-/** The whole command of an upgrade, Helm's program first. */
+/** The complete command of an upgrade, Helm's program first. */
 export function upgradeArgv(settings: Place, options: HelmOptions): [string, ...string[]] {
   const { historyMax } = options;
   return [

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { bootId, isAlive, uptimeSeconds } from './system.ts';
 
-/** A Helm that was begun by a run, recorded before it did anything. */
+/** A Helm that was started by a run, recorded before it did anything. */
 const helmProcessSchema = z.looseObject({
   pid: z.int(),
   /** Clock ticks after boot. */
@@ -14,9 +14,9 @@ const helmProcessSchema = z.looseObject({
   until: z.string(),
   /** When its rollback after a failure ends at the latest; the same as `until` where none follows. */
   latest: z.string(),
-  /** The release's last revision before it began. */
+  /** The release's last revision before it started. */
   revisionBefore: z.int(),
-  /** SHA-256 of the operator's values, and the payload's digest: what it was begun with. */
+  /** SHA-256 of the operator's values, and the payload's digest: what it was started with. */
   values: z.string(),
   payload: z.string(),
   /** When we saw it end; absent where we died before it did. */
@@ -25,9 +25,9 @@ const helmProcessSchema = z.looseObject({
 
 export type HelmProcess = z.infer<typeof helmProcessSchema>;
 
-/** Of `helm` in the state: what is known of Helm beyond the run that began it. */
+/** Of `helm` in the state: what is known of Helm beyond the run that started it. */
 export interface HelmJournal {
-  /** The Helm that was begun last; it may have ended long ago. */
+  /** The Helm that was started last; it may have ended long ago. */
   process?: HelmProcess;
   /** The repair of an install that was cut off took the release's only record away. */
   emptied?: boolean;
@@ -43,7 +43,7 @@ const recordWithinMs = 300_000;
 /** Helm's record and our journal are written by two processes, on a clock that may be set in between. */
 const slackMs = 5_000;
 
-/** Between which times a record must have been begun to be that Helm's: `first` ends the time for the revision that it makes first. */
+/** Between which times a record must have been started to be that Helm's: `first` ends the time for the revision that it makes first. */
 export function ownSpan(process: HelmProcess): { from: Date; first: Date; to: Date } {
   const begun = Date.parse(process.begunAt);
   const booted = Date.now() - uptimeSeconds() * 1000;

@@ -6,7 +6,7 @@ import type { KubeObject, Kubectl } from './kubectl.ts';
 export interface ReleaseRecord {
   revision: number;
   status: string;
-  /** What the record says beside its labels; undefined where it cannot be read. */
+  /** What the record says in addition to its labels; undefined where it cannot be read. */
   content:
     | {
         chart: string;

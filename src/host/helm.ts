@@ -44,7 +44,7 @@ export interface HelmRevision {
 }
 
 export interface DeployOptions extends HelmOptions {
-  /** Must be durable when it resolves: Helm begins after that. */
+  /** Must be durable when it resolves: Helm starts after that. */
   record: (process: ProcessIdentity) => Promise<void>;
   /** Abort asks Helm to stop, which rolls an upgrade back; it is waited for. */
   signal?: AbortSignal;
@@ -152,7 +152,7 @@ export function createHelm(runner: Runner, settings: HelmSettings): Helm {
     }
   }
 
-  /** A change is waited for well beyond Helm's own limit, which counts each wait anew; it is asked to stop, never killed early. */
+  /** A change is waited for well beyond Helm's own limit, which starts again for each wait; it is asked to stop, never killed early. */
   function change(
     args: readonly string[],
     options: Pick<DeployOptions, 'timeoutSeconds' | 'signal' | 'inherit'> &

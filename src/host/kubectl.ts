@@ -74,7 +74,7 @@ export interface Kubectl {
     target: { namespace: string; pod: string; container?: string },
     options?: { tailLines?: number; previous?: boolean; signal?: AbortSignal },
   ): Promise<string>;
-  /** Anything else: the words after `kubectl`. */
+  /** Anything else: the arguments after `kubectl`. */
   run(args: readonly string[], options?: RunOptions): Promise<RunResult>;
 }
 
@@ -202,7 +202,7 @@ function scopeArgs(scope: Scope): string[] {
   ];
 }
 
-/** `kubectl get pods`: the words before the first option. */
+/** `kubectl get pods`: the arguments before the first option. */
 function labelOf(args: readonly string[]): string {
   const end = args.findIndex((arg) => arg.startsWith('-'));
   return ['kubectl', ...args.slice(0, end === -1 ? args.length : end).slice(0, 3)].join(' ');

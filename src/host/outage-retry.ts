@@ -16,8 +16,8 @@ export interface OutageRetryLimits {
 }
 
 /**
- * A run that has begun outlives a restart of k3s: questions, and changes that may be made twice, are asked again while the API
- * server does not answer. Before it has begun nobody waits: a cluster that does not answer is refused at once.
+ * A run that has started outlives a restart of k3s: questions, and changes that may be made twice, are asked again while the API
+ * server does not answer. Before it has started nobody waits: a cluster that does not answer is refused at once.
  */
 export class OutageRetry {
   readonly #limitMs: number;
@@ -42,7 +42,7 @@ export class OutageRetry {
     return () => (this.#waiting = undefined);
   }
 
-  /** Whether a run has begun; it stays so after its end. */
+  /** Whether a run has started; it stays so after its end. */
   get hasStarted(): boolean {
     return this.#hasStarted;
   }

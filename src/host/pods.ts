@@ -38,7 +38,7 @@ export interface PodState {
   ending: boolean;
   restarts: number;
   containers: { name: string; image: string; imageId: string; ready: boolean }[];
-  /** Why it is not ready, in Kubernetes' words; empty for a ready pod. */
+  /** Kubernetes' reason why it is not ready; empty for a ready pod. */
   trouble: string[];
 }
 

@@ -25,7 +25,7 @@ export interface Postgres {
   pod(signal?: AbortSignal): Promise<string>;
   /**
    * Rows and columns of one query in a read-only transaction; it cannot change anything. NULL reads as ''. Throws 'failed' for an answer
-   * that did not arrive as a whole: no rows means that there are none.
+   * that did not arrive completely: no rows means that there are none.
    */
   query(sql: string, signal?: AbortSignal): Promise<string[][]>;
   /** First column of the first row; 0 when there is no row, NULL or no such table. Throws 'failed' for anything but an integer. */
@@ -52,7 +52,7 @@ const psqlOptions = [
   recordSeparator,
 ];
 const queryTimeoutMs = 60_000;
-/** A question does not wait for a table that somebody holds: that is an answer of its own. */
+/** A query does not wait for a locked table: the lock is an answer of its own. */
 const lockWaitSeconds = 2;
 /** kubectl loses answers now and then (see below): a question is asked so often. */
 const asks = 3;

@@ -38,7 +38,7 @@ export function programFailure(error: unknown): ProgramFailure | undefined {
 export const safePath =
   '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/var/lib/rancher/k3s/data/current/bin';
 
-/** "kubectl get pods": the program's name and its first words, no option and no value of one. */
+/** "kubectl get pods": the program's name and its first arguments, without options and their values. */
 export function shortCommand([program, ...args]: readonly [string, ...string[]]): string {
   const words: string[] = [];
   for (let index = 0; index < args.length && words.length < 3; index += 1) {
@@ -46,7 +46,7 @@ export function shortCommand([program, ...args]: readonly [string, ...string[]])
     if (arg === '--') break;
     if (arg.startsWith('-')) {
       if (words.length > 0) break;
-      if (!arg.includes('=')) index += 1; // `--address X images import`: the words come after
+      if (!arg.includes('=')) index += 1; // `--address X images import`: the subcommand comes after
     } else words.push(arg);
   }
   return [basename(program), ...words].join(' ');

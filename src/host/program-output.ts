@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
 import type { LineFilter, Redactor } from '../engine/redact.ts';
 
-/** What is told of a program while it runs and at its end: redacted, and bounded however much it says. */
+/** What is reported of a program while it runs and at its end: redacted, and bounded however much it says. */
 export type ProgramNote =
   | { kind: 'line'; program: string; stream: 'stdout' | 'stderr'; line: string; quiet: boolean }
   | {
@@ -24,7 +24,7 @@ const longestLine = 4000;
 const tailBytes = 65_536;
 
 /**
- * Cuts what a program says into redacted lines. The first ones are told as they come; of the rest the last ones at the end,
+ * Cuts a program's output into redacted lines. The first ones are reported as they come; of the rest the last ones at the end,
  * with how many lie between. A carriage return ends a line, too: progress bars are written with it.
  */
 export class ProgramLines {

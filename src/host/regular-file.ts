@@ -6,7 +6,7 @@ class NotRegular extends Error {
   override readonly name = 'NotRegular';
 }
 
-/** What lies at a path, in words. */
+/** What is at a path, as text. */
 function kindOf(found: Stats): string {
   if (found.isDirectory()) return 'a folder';
   if (found.isFIFO()) return 'a named pipe';

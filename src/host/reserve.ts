@@ -38,7 +38,7 @@ export class DiskReserve {
     return new DiskReserve(measuredAt, mountPoint, reserveOf(totalBytes, limits));
   }
 
-  /** Room for more than the reserve. Where that cannot be asked the write itself will tell. */
+  /** Room for more than the reserve. Where that cannot be measured the write itself will fail. */
   holds(): boolean {
     try {
       return this.#freeBytes() > this.keptBytes;

@@ -16,14 +16,14 @@ export interface RunOptions {
   /** Added to the allowlisted environment; a name that is not on the list is the caller's own decision. */
   env?: Record<string, string>;
   cwd?: string;
-  /** How messages name it; default: the program's name and its first words. */
+  /** How messages name it; default: the program's name and its first arguments. */
   label?: string;
   stdin?: StdinSource;
   /** Takes standard output as a stream instead of collecting it. When it rejects, the child is killed and `run` rejects. */
   stdout?: (stream: Readable) => Promise<void>;
   /**
-   * Standard output is words, told line by line as standard error always is; otherwise it is data, which may hold secrets.
-   * `loud` words are shown to people, others are for the log.
+   * Standard output is text, reported line by line as standard error always is; otherwise it is data, which may hold secrets.
+   * `loud` text is shown to people, other text is for the log.
    */
   stdoutIsText?: boolean | 'loud';
   /** After this the child gets SIGTERM, and SIGKILL `graceMs` later. */
@@ -38,7 +38,7 @@ export interface RunOptions {
   okCodes?: readonly number[] | 'any';
   /** Collected standard output beyond this is a failure. Default 64 MiB. */
   maxStdoutBytes?: number;
-  /** For a program that does its work to the end also without us; its standard output is told with its standard error. */
+  /** For a program that finishes its work without us; its standard output is reported with its standard error. */
   detached?: Detached;
 }
 
@@ -46,7 +46,7 @@ export interface RunOptions {
 export interface Detached {
   /** Awaited before the program's first instruction: when it rejects, or we die before it resolves, the program never runs. */
   record: (pid: number) => Promise<void>;
-  /** Takes standard output and error, in a folder that exists: a pipe would break with us, and the first word into a broken pipe ends a program. */
+  /** Takes standard output and error, in a folder that exists: a pipe would break with us, and the first write into a broken pipe ends a program. */
   outputFile: string;
 }
 
@@ -68,7 +68,7 @@ export interface Runner {
 export interface RunnerSettings {
   /** HOME of every child: a private folder, or one that does not exist. */
   home?: string;
-  /** Takes secrets out of everything that is kept or shown of a child's words. */
+  /** Removes secrets from all output of a child that is kept or shown. */
   redactor?: Pick<Redactor, 'own' | 'text' | 'lines'>;
   /** Told of every line that a child says and of how it ended, in the asynchronous context of the call. */
   report?: ReportNote;
@@ -84,7 +84,7 @@ const openly: Pick<Redactor, 'own' | 'text' | 'lines'> = {
 const defaultGraceMs = 10_000;
 const defaultMaxStdoutBytes = 64 * 1024 * 1024;
 
-/** The whole environment of a child: nothing of ours is passed on, so no HELM_*, KUBE*, PG*, LD_*, NODE_* or proxy gets through. */
+/** The complete environment of a child: nothing of ours is passed on, so no HELM_*, KUBE*, PG*, LD_*, NODE_* or proxy gets through. */
 function childEnvironment(home: string): Record<string, string> {
   return {
     PATH: safePath,
@@ -162,7 +162,7 @@ async function runOne(
     const graceMs = options.graceMs ?? defaultGraceMs;
     if (Number.isFinite(graceMs)) killer = setTimeout(() => kill('SIGKILL'), graceMs);
   };
-  /** A source or sink of ours failed: the child must not take what it has for the whole. */
+  /** A source or sink of ours failed: the child must not take what it has for complete. */
   const breakOff = (error: unknown) => {
     if (brokenBy === undefined) brokenBy = { error };
     kill('SIGKILL');

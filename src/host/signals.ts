@@ -1,6 +1,6 @@
 /**
  * What a signal does to this process: `stop` asks for the end at a safe point, `nothing` is what it says, `pause` is job control's, and
- * `kill` is a crash, after which the same command goes on from the record.
+ * `kill` is a crash, after which the same command resumes from the record.
  */
 export type SignalEffect = 'stop' | 'nothing' | 'pause' | 'kill';
 
@@ -47,7 +47,7 @@ export const signalEffects: Readonly<Record<string, { effect: SignalEffect; why:
   SIGSYS: { effect: 'kill', why: 'a system call that the host forbids' },
 };
 
-/** Gives every signal the effect that the table says, as far as it has not got it by itself; `stop` is told which one came. */
+/** Gives every signal the effect that the table says, unless that is its default; `stop` gets the name of the one that came. */
 export function handleSignals(stop: (signal: string) => void): void {
   for (const [name, { effect }] of Object.entries(signalEffects)) {
     const signal = name as NodeJS.Signals;

@@ -31,7 +31,7 @@ export function assertRoot(command: string, why: string): void {
 /** Changes with every boot: a process id of an earlier boot means nothing. */
 export const bootId = (): string => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
 
-/** Seconds since boot, sleep included: goes on evenly whatever is done to the clock. */
+/** Seconds since boot, sleep included: not affected by changes of the clock. */
 export const uptimeSeconds = (): number => Number(readFileSync('/proc/uptime', 'utf8').split(' ')[0]);
 
 /** Clock ticks after boot at which a process started; undefined when it is gone or a zombie. With the id it names a process for good. */

@@ -14,7 +14,7 @@ export interface Tool {
 }
 
 /**
- * Puts a program of the payload into `TOOLS_FOLDER/SHA256/NAME`, unless it is there already and whole.
+ * Puts a program of the payload into `TOOLS_FOLDER/SHA256/NAME`, unless it is there already and intact.
  * `source` is read only when it is needed. Throws 'payload' when its bytes are not the expected ones.
  */
 export async function placeTool(

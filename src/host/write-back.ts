@@ -1,6 +1,6 @@
 import type { FileHandle } from 'node:fs/promises';
 
-/** Left to itself the kernel keeps gigabytes in memory, and the disk stands still until the closing fsync. */
+/** Left to itself the kernel keeps gigabytes in memory, and the disk is idle until the closing fsync. */
 const everyBytes = 64 * 1024 * 1024;
 
 /** Has the disk take what was written to a file while more of it is being made. */
@@ -20,7 +20,7 @@ export class WriteBack {
     if (this.#waitingBytes >= everyBytes) this.#flushing ??= this.#flush();
   }
 
-  /** Waits until nothing is under way. Throws what a flush failed with: the kernel tells a lost write only once, and a later fsync says nothing of it. */
+  /** Waits until nothing is under way. Throws what a flush failed with: the kernel reports a lost write only once, and a later fsync does not mention it. */
   async finish(): Promise<void> {
     await this.#flushing;
     if (this.#failure !== undefined) throw this.#failure.error;

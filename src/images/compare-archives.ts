@@ -10,8 +10,8 @@ import { scanForeignArchive } from './foreign-import.ts';
 import { UnreadableArchive } from './tar-files.ts';
 
 /**
- * How an archive on disk stands to the payload's. `matches`: size, closing checksum and every header agree, contents not read;
- * `same`: every byte hashed. `unknown`: not written by this program and not looked into; `unreadable`: nobody could look.
+ * How an archive on disk compares with the payload's. `matches`: size, closing checksum and every header agree, contents not read;
+ * `same`: every byte hashed. `unknown`: not written by this program and not looked into; `unreadable`: it could not be read.
  */
 export type ArchiveState = 'same' | 'matches' | 'different' | 'missing' | 'unknown' | 'unreadable';
 

@@ -27,7 +27,7 @@ export function runningImages(pods: readonly PodState[]): RunningImage[] {
   return [...images.values()].sort((a, b) => (a.reference < b.reference ? -1 : 1));
 }
 
-/** How what runs stands to an image of the payload. */
+/** How what runs compares with an image of the payload. */
 export function stateInCluster(image: IndexImage, running: readonly RunningImage[]): ClusterState {
   const ids = [image.config.digest, image.manifest.digest];
   if (running.some(({ imageId }) => ids.includes(imageId))) return 'runs';

@@ -14,7 +14,7 @@ export interface RuntimeComparison {
   pinned: boolean;
 }
 
-/** How the runtime's image of each reference stands to the payload's, in the payload's order. */
+/** How the runtime's image of each reference compares with the payload's, in the payload's order. */
 export function compareWithRuntime(
   images: readonly IndexImage[],
   runtime: readonly RuntimeImage[],

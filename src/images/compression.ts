@@ -10,14 +10,14 @@ const unread: [magic: string, name: string, command: string][] = [
   ['504b0304', 'zip', 'unzip'],
 ];
 
-/** By the first bytes; zstd may begin with a frame to be skipped, as pzstd's archives do. */
+/** By the first bytes; zstd may start with a frame to be skipped, as pzstd's archives do. */
 export function compressionOf(head: Buffer): Compression {
   if (head[0] === 0x1f && head[1] === 0x8b) return 'gzip';
   const magic = head.subarray(0, 4).toString('hex');
   return magic === '28b52ffd' || /^5[0-9a-f]2a4d18$/.test(magic) ? 'zstd' : 'none';
 }
 
-/** A compression that is not read, in words that say what helps; undefined for any other beginning. */
+/** Why a compression is not supported, with a remedy; undefined for any other start. */
 export function unsupportedCompression(head: Buffer): string | undefined {
   const found = unread.find(([magic]) => head.toString('hex').startsWith(magic));
   return (

@@ -11,7 +11,7 @@ export type DiskArchive =
   | { kind: 'absent' }
   /** Written by this product's payload of this very release: read by position, only what is needed. */
   | { kind: 'ours'; path: string }
-  /** Written by another tool, or another release: holds these of the wanted images, whole. */
+  /** Written by another tool, or another release: holds these of the wanted images completely. */
   | { kind: 'foreign'; path: string; archive: ForeignArchive }
   | { kind: 'damaged'; path: string; why: string };
 

@@ -12,7 +12,7 @@ import { blobName } from '../payload/format/entries.ts';
 /** An archive that another tool wrote (`docker save`, an OCI layout), read once from end to end. */
 export interface ForeignArchive {
   path: string;
-  /** Wanted images that it holds whole, by image ID. */
+  /** Wanted images that it holds completely, by image ID. */
   images: Map<string, ForeignImage>;
   /** Digest of each regular file, by its name in the archive. */
   digests: Map<string, string>;
@@ -43,7 +43,7 @@ const keptBytesOfAll = 64 * 1024 * 1024;
 const mostFiles = 100_000;
 
 /**
- * Reads an archive to its end, hashing every file, and says which of the wanted images (by ID) it holds whole. Stops early when
+ * Reads an archive to its end, hashing every file, and says which of the wanted images (by ID) it holds completely. Stops early when
  * the archive's own list names none of them. Throws {@link UnreadableArchive}.
  */
 export async function scanForeignArchive(

@@ -18,7 +18,7 @@ export async function keepMoved(
   const { product, version, keepVersions } = options;
   const name = keptName(product, old.digest);
   await containerd.tag(old.name, name);
-  // Of the release that brought it; what nobody marked is taken for the one that is installed.
+  // Of the release that brought it; an unmarked image counts as the installed release's.
   const of = old.labels[releaseLabel(product)] ?? keepVersions[0] ?? version;
   await pinImage(containerd, name, { product, version: of });
   return name;

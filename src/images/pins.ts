@@ -13,7 +13,7 @@ const settleMs = 15_000;
 /** Our own mark on an image: which release brought it. */
 export const releaseLabel = (product: string): string => `${product}.installer/release`;
 
-/** Names of ours for images that lost theirs to another release's: `:stable` in two releases, or a tag that was built anew. */
+/** Names of ours for images that lost theirs to another release's: `:stable` in two releases, or a tag that was rebuilt. */
 export const keptName = (product: string, digest: string): string =>
   `${product}.invalid/kept/${digest.replace('sha256:', '')}:image`;
 
@@ -23,7 +23,7 @@ const isKept = (name: string, product: string): boolean =>
 export interface PinOptions {
   product: string;
   version: string;
-  /** Releases whose images stay pinned beside this one's: the one that a rollback goes back to. */
+  /** Releases whose images stay pinned in addition to this one's: the one that a rollback goes back to. */
   keepVersions: readonly string[];
   signal?: AbortSignal;
 }
@@ -37,7 +37,7 @@ export async function pinImage(
   await containerd.label(name, { [pinLabel]: pinValue, [releaseLabel(product)]: version });
 }
 
-/** Pins those of the images that are not yet: they are there, and a long load of others is about to begin. */
+/** Pins those of the images that are not yet: they are there, and a long load of others is about to start. */
 export async function pinPresent(
   containerd: Containerd,
   images: readonly Pick<WantedImage, 'name'>[],

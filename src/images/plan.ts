@@ -14,14 +14,14 @@ export type ImagesFrom = 'auto' | 'disk' | 'payload';
 export interface PlannedImage extends WantedImage {
   /** Image ID: digest of the configuration. */
   configDigest: string;
-  /** `none`: ready. `tag`: whole under the name `at`. `load`: from `source`. */
+  /** `none`: ready. `tag`: complete under the name `at`. `load`: from `source`. */
   action: 'none' | 'tag' | 'load';
   at?: string;
   /** An archive on disk, or undefined for the payload. */
   source?: DiskSource;
 }
 
-/** An archive on disk that gives an image, and the command that would write it anew. */
+/** An archive on disk that gives an image, and the command that would write it again. */
 export type DiskSource = Extract<DiskArchive, { kind: 'ours' | 'foreign' }> & { refresh: string };
 
 export interface ImagePlan {

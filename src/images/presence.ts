@@ -4,7 +4,7 @@ import type { WantedImage } from './wanted.ts';
 /** An image and its name in containerd. */
 type NamedImage = Pick<WantedImage, 'image' | 'name'>;
 
-/** What containerd has of a wanted image: ready under its name, whole under another name, or not whole. */
+/** What containerd has of a wanted image: ready under its name, complete under another name, or incomplete. */
 export type Presence = { state: 'ready' } | { state: 'elsewhere'; at: string } | { state: 'missing' };
 
 /**

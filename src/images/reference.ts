@@ -62,7 +62,7 @@ function splitDomain(named: string): { domain: string; rest: string } {
 const repository = ({ domain, path }: Pick<Reference, 'domain' | 'path'>): string =>
   domain === '' ? path : `${domain}/${path}`;
 
-/** As containerd stores it and kubelet asks for it: a digest stands instead of a tag, and without both it is `latest`. */
+/** As containerd stores it and kubelet asks for it: a digest takes the place of a tag, and without both it is `latest`. */
 export const runtimeName = ({ tag, digest, ...named }: Reference): string =>
   `${repository(named)}${digest === undefined ? `:${tag ?? 'latest'}` : `@${digest}`}`;
 

@@ -7,7 +7,7 @@ import { signerOf } from '../payload/format/signature.ts';
 export interface DescribedRelease {
   index: PayloadIndex;
   release: Release;
-  /** Folder of the chart, as the entries' names begin. */
+  /** Folder of the chart, as the entries' names start. */
   chartFolder: string;
   /** Fingerprint of the key that signed it; null of an unsigned one. */
   key: string | null;

@@ -98,12 +98,12 @@ export function followed<File>(
   return at === undefined ? undefined : files.get(at);
 }
 
-/** The last pieces of a tar that passed, and where its last file ended: what lies behind the end of a tar is no damage to it. */
+/** The last pieces of a tar that passed, and where its last file ended: what follows the end of a tar does not damage it. */
 class LastSeen {
   #pieces: Buffer[] = [];
   /** Position behind the last piece. */
   #end = 0;
-  /** Where the padded content of the last file that began ends. */
+  /** Where the padded content of the last file that started ends. */
   #fileEnd = 0;
 
   async *watch(pieces: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {

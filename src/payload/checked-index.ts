@@ -17,7 +17,7 @@ interface LocatedFile {
   readAt: ReadAt;
   displayName: string;
   trailer: Trailer;
-  /** Where the comment, which is the trailer, begins. */
+  /** Where the comment, which is the trailer, starts. */
   commentOffset: number;
 }
 

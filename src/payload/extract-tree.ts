@@ -14,7 +14,7 @@ import { shellWord } from '../shell-word.ts';
 /** A folder that a tree may be extracted to: absent, or empty. */
 export interface TreeTarget {
   path: string;
-  /** Where the tree grows until it is whole. */
+  /** Where the tree is written until it is complete. */
   temporary: string;
   replaces: { uid: number; gid: number; mode: number } | undefined;
 }
@@ -25,7 +25,7 @@ const refusal = (dir: string, why: string, hint: string) =>
 const temporaryName = (path: string) =>
   `.${basename(path)}.${process.pid}-${randomBytes(4).toString('hex')}.extracting`;
 
-/** The process that began a tree of that name for `path`; undefined of any other name. */
+/** The process that started a tree of that name for `path`; undefined of any other name. */
 function leftoverOf(path: string, name: string): string | undefined {
   const prefix = `.${basename(path)}.`;
   return name.startsWith(prefix)
@@ -59,7 +59,7 @@ export async function treeTarget(dir: string): Promise<TreeTarget> {
 }
 
 /**
- * A folder of our own while it grows: reached by its descriptor, so that nobody who may rename it can lead us
+ * A folder of our own while it is written: reached by its descriptor, so that nobody who may rename it can lead us
  * elsewhere.
  */
 interface OwnFolder {
@@ -149,7 +149,7 @@ async function putInPlace(
 const treeMode = 0o755;
 
 /**
- * Writes files, named by their path inside the tree, to a folder that appears whole and durable under its
+ * Writes files, named by their path inside the tree, to a folder that appears complete and durable under its
  * name or not at all.
  * @throws IvaapError as {@link extractToFile}; nothing is left behind then.
  */

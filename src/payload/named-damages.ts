@@ -41,7 +41,7 @@ export async function damageOf(
 }
 
 /**
- * From damaged chunks to what lies in them: each entry in reach is checked by itself, what no entry explains
+ * From damaged chunks to what is in them: each entry in reach is checked by itself, what no entry explains
  * is the head's.
  */
 export async function namedDamages(

@@ -18,7 +18,7 @@ export function damagedRange(
   );
 }
 
-/** The hashes are right and the contents are not: a packer's mistake, or somebody else's file. */
+/** The hashes are right and the contents are not: a packer's mistake, or another program's file. */
 export const contradictory = (file: string, why: string, cause?: unknown): IvaapError =>
   new IvaapError('payload', `the payload of ${file} contradicts itself: ${why}`, {
     hint: 'it was packed this way: ask the vendor for another file',

@@ -21,7 +21,7 @@ export function positionReader(descriptor: number): ReadAt {
 }
 
 /**
- * A read that the disk refused, in words; others pass. A file that ends early is told by whoever knows how
+ * A read that the disk refused, explained; others pass. A file that ends early is reported by the caller that knows how
  * long it should be.
  */
 function readFailure(file: string, offset: number, error: unknown): unknown {
@@ -41,7 +41,7 @@ function readFailure(file: string, offset: number, error: unknown): unknown {
   );
 }
 
-/** {@link positionReader} of a payload's file: what its disk refuses is told in words. */
+/** {@link positionReader} of a payload's file: errors of its disk are explained. */
 export function payloadReader(descriptor: number, file: string): ReadAt {
   const readAt = positionReader(descriptor);
   return (offset, length) =>

@@ -222,7 +222,7 @@ const valuesPatchSchema = z.strictObject({
   set: z.array(z.strictObject({ path: valuesPath, value: z.json() })),
 });
 
-/** What is true of one release: beside the product's data in the payload, as `release.json`. */
+/** What is true of one release: next to the product's data in the payload, as `release.json`. */
 export const releaseSchema = z.strictObject({
   version: z.string(),
   schema: z.strictObject({ min: z.int().nonnegative(), target: z.int().nonnegative() }),

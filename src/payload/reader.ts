@@ -37,7 +37,7 @@ export class Payload {
   /** For the scan; everybody else reads through the methods below. */
   readonly descriptor: number;
   readonly readAt: ReadAt;
-  /** Where the comment, which is the trailer, begins. */
+  /** Where the comment, which is the trailer, starts. */
   readonly commentOffset: number;
   readonly #close: () => Promise<void>;
   readonly #content: Buffer;
@@ -60,7 +60,7 @@ export class Payload {
   }
 
   /**
-   * The whole index, checked once: by schema, against itself, against its local header, and the zip directory
+   * The complete index, checked once: by schema, against itself, against its local header, and the zip directory
    * with it.
    */
   index(): Promise<PayloadIndex> {
@@ -77,7 +77,7 @@ export class Payload {
     return { descriptor, readAt, chunks, zeroed: { from: headSize, to: this.indexEnd } };
   }
 
-  /** Where the content of index.json ends and the first entry's local header begins. */
+  /** Where the content of index.json ends and the first entry's local header starts. */
   get indexEnd(): number {
     return this.trailer.indexOffset + this.trailer.indexLength;
   }
@@ -107,7 +107,7 @@ export class Payload {
   }
 
   /**
-   * A whole entry in memory, proved; for small ones. Throws IvaapError `payload` for one that is too large
+   * A complete entry in memory, proved; for small ones. Throws IvaapError `payload` for one that is too large
    * for that.
    */
   async readEntry(name: string): Promise<Buffer> {

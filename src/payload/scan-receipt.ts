@@ -35,7 +35,7 @@ const isSame = (a: Partial<ScanReceipt> | null, b: ScanReceipt) =>
 
 /**
  * Whether an earlier scan found exactly this file intact. Only root believes a receipt, and only one that
- * nobody but root can have written; one that is missing, damaged or of another file is as good as none.
+ * nobody but root can have written; one that is missing, damaged or of another file counts as none.
  */
 export async function isReceipted(payload: Payload, path: string): Promise<boolean> {
   if (!isRoot()) return false;

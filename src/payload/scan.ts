@@ -22,7 +22,7 @@ export interface ScanOptions {
 
 /**
  * Reads the whole file once and compares every byte with the index by XXH3-128 per chunk, in threads. What
- * lies outside the chunks (index, zip directory, trailer) was checked by SHA-256 when the index was read.
+ * is outside the chunks (index, zip directory, trailer) was checked by SHA-256 when the index was read.
  * Throws the signal's reason when aborted, and IvaapError `payload` when the index itself is damaged.
  */
 export async function scanPayload(payload: Payload, options: ScanOptions = {}): Promise<ScanResult> {

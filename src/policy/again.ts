@@ -15,7 +15,7 @@ export interface Change {
  */
 export type Again = (change?: Change) => string;
 
-/** What only a fresh install is told, and what only an upgrade is. */
+/** Flags of a fresh install only, and of an upgrade only. */
 export const freshFlags = ['--fqdn', '--license', '--storage-path', '--values'] as const;
 export const upgradeFlags = [
   '--skip-backup',

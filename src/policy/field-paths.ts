@@ -10,7 +10,7 @@ export interface OwnedField {
 const conflictLine =
   /conflicts? with "([^"]*)"(?: with subresource "([^"]*)")?(?: using [^\s:]+)?(?: at [^\s]+?)?:(?: (.+))?$/;
 
-/** The conflicts in the API server's words about one object; empty when they speak of something else. */
+/** The conflicts in the API server's message about one object; empty when it is about something else. */
 export function parseConflicts(text: string): OwnedField[] {
   const found: OwnedField[] = [];
   let owner: string | undefined;

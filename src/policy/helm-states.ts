@@ -9,11 +9,11 @@ export interface HelmRecord {
   /** `NAME-VERSION`. */
   chart: string;
   description: string;
-  /** When its Helm began, ISO 8601. */
+  /** When its Helm started, ISO 8601. */
   updated: string;
 }
 
-/** When records of a Helm of ours were begun: its first revision until `first`, that of its rollback until `to`. */
+/** When records of a Helm of ours were started: its first revision until `first`, that of its rollback until `to`. */
 export interface OwnSpan {
   from: Date;
   first: Date;
@@ -24,7 +24,7 @@ export interface HelmFacts {
   flow: 'install' | 'upgrade';
   /** The chart's name. */
   chart: string;
-  /** The Helm that our journal knows: the release's last revision before it began, and its times; undefined where none ever did. */
+  /** The Helm that our journal knows: the release's last revision before it started, and its times; undefined where none ever did. */
   own: ({ after: number } & OwnSpan) | undefined;
   /** Whether we took the only record away ourselves, as the repair of an install that was cut off. */
   emptied: boolean;
@@ -148,7 +148,7 @@ const isOf = (record: HelmRecord, own: HelmFacts['own']) =>
   record.revision === own.after + (record.status === 'pending-rollback' ? 2 : 1) &&
   isWithin(record, own);
 
-/** Whether a record was begun while that Helm worked: the number alone would also fit whoever came after it. */
+/** Whether a record was started while that Helm worked: the number alone would also fit whoever came after it. */
 export function isWithin(
   { updated, status }: Pick<HelmRecord, 'updated' | 'status'>,
   span: OwnSpan,

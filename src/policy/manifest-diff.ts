@@ -13,7 +13,7 @@ export interface RenderedObject {
 }
 
 export interface FieldChange {
-  /** `spec.template.spec.containers[backend].image`: an item of a list is named by its key, other lists are compared whole. */
+  /** `spec.template.spec.containers[backend].image`: an item of a list is named by its key, other lists are compared as one value. */
   path: string;
   /** Absent: the field is new, or goes. Hidden where the object is a Secret. */
   from?: FieldValue;
@@ -39,7 +39,7 @@ const serverFields = new Set([
   'selfLink',
   'uid',
 ]);
-/** Names by which Kubernetes tells the items of a list apart, the surest first. */
+/** Keys by which Kubernetes identifies the items of a list, the surest first. */
 const itemKeys = ['mountPath', 'name', 'containerPort', 'port', 'key', 'path', 'host', 'ip'];
 
 const isObject = (value: unknown): value is Record<string, FieldValue> =>
@@ -59,7 +59,7 @@ function identity(object: RenderedObject, namespace: string): string {
 
 /**
  * Compares what is deployed with what will be; `namespace` is the release's. Fields that the API server writes, `status`, the order of
- * keys, and a null beside an absent field are no difference. Of a Secret only the names of what changes are told.
+ * keys, and a null in place of an absent field are no difference. Of a Secret only the names of what changes are reported.
  */
 export function diffManifests(
   before: readonly RenderedObject[],
@@ -162,7 +162,7 @@ function isKeyOf(key: string, list: readonly FieldValue[]): boolean {
   return usable && new Set(names.map(String)).size === list.length;
 }
 
-/** A key with dots or slashes, as labels and annotations have, is told from a path by brackets. */
+/** A key with dots or slashes, as labels and annotations have, is marked in a path by brackets. */
 function memberPath(path: string, key: string): string {
   if (/[./[\]]/.test(key)) return `${path}[${key}]`;
   return path === '' ? key : `${path}.${key}`;

@@ -2,19 +2,19 @@ import { IvaapError } from '../errors.ts';
 import { foreignIfUnmarked } from '../foreign.ts';
 
 /**
- * What is told of a check, whatever it measures. A guard protects data and blocks always; what would end in
+ * What is reported of a check, whatever it measures. A guard protects data and blocks always; what would end in
  * an outage blocks each run that has still to start Helm, and may be waived; a health check blocks only a run
- * that starts fresh: one that goes on may be there to mend the very damage.
+ * that starts fresh: a resumed one may be there to fix that very damage.
  */
 export interface CheckDescription {
   /** What `--waive` names. */
   id: string;
   kind: 'guard' | 'outage' | 'health';
   title: string;
-  /** What the measured value is held against, in words. */
+  /** What the measured value is compared with, as text. */
   limit: string;
   why: string;
-  /** The one command or act that mends it, where what was found names no better one. */
+  /** The one command or act that fixes it, where the finding names no better one. */
   fix: string;
 }
 
@@ -29,9 +29,9 @@ export interface Measurement {
   measured: string;
   /** Where it is computed, or another than the check's own. */
   limit?: string;
-  /** The one command that mends it, where it is another than the check's own. */
+  /** The one command that fixes it, where it differs from the check's own. */
   fix?: string;
-  /** What a program said, in its own words. */
+  /** The output of a program. */
   output?: string;
   data?: Facts;
 }
@@ -50,7 +50,7 @@ export interface CheckResult {
   fix?: string;
   output?: string;
   data?: Facts;
-  /** Failed, and does not block because the run goes on. */
+  /** Failed, and does not block because the run resumes. */
   tolerated?: true;
   /** Reason of the waiver under which it does not block. */
   waiver?: string;
@@ -65,7 +65,7 @@ export interface Waiver {
 export interface PreflightReport {
   flow: 'install' | 'upgrade';
   at: string;
-  /** Health checks do not block: the run goes on with what an earlier one began, or applies again. */
+  /** Health checks do not block: the run resumes what an earlier one started, or applies again. */
   tolerant: boolean;
   results: CheckResult[];
 }
@@ -113,7 +113,7 @@ export function usedWaivers({ results }: PreflightReport): Waiver[] {
 
 /**
  * Throws `usage` for a waiver of a part that its check does not have: it would look as if something had been
- * accepted. Where the check could not be made nobody knows its parts.
+ * accepted. Where the check could not run its parts are not known.
  */
 export function assertWaiversMeant(waivers: readonly Waiver[], results: readonly CheckResult[]): void {
   for (const { id } of waivers.filter((waiver) => waiver.id.includes(':'))) {
@@ -141,7 +141,7 @@ interface Waivable {
   known: readonly string[];
   /** Ids of those that may be waived. */
   checks: readonly string[];
-  /** Steps of the flow that may be waived beside checks. */
+  /** Steps of the flow that may be waived in addition to checks. */
   steps: readonly string[];
 }
 

@@ -3,13 +3,13 @@ import { type PodNeeds, selects } from './pod-needs.ts';
 import { amount } from './quantity.ts';
 import { type Quota, quotaUse } from './quota-use.ts';
 
-/** One workload whose pods are made anew. */
+/** One workload whose pods are recreated. */
 export interface Rollout {
   /** `Deployment/backend`. */
   workload: string;
   next: PodNeeds;
   replicas: number;
-  /** Pods beyond `replicas` that may run meanwhile; 0: an old one has to end before a new one begins. */
+  /** Pods beyond `replicas` that may run meanwhile; 0: an old one has to end before a new one starts. */
   surge: number;
   /** Pods that may be missing meanwhile. */
   unavailable: number;
@@ -32,7 +32,7 @@ export interface Obstacle {
 }
 
 /**
- * What keeps new pods from being made. It is rehearsed where room is smallest: whatever may run beside its old pods does so before
+ * What keeps new pods from being made. It is simulated where room is smallest: whatever may run next to its old pods does so before
  * one that stops first, such as a database, is back; the cluster keeps no place for that.
  */
 export function simulateRollouts(rollouts: readonly Rollout[], place: Place): Obstacle[] {

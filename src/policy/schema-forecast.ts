@@ -11,10 +11,10 @@ export interface SchemaFacts {
         on: boolean;
         /** The operator's switch and its value, as a clause: `server.env.MIGRATE is "true"`. */
         flag: string;
-        /** Whether the pod that migrates is started anew; undefined where that is not known. */
+        /** Whether the pod that migrates is restarted; undefined where that is not known. */
         restarts: boolean | undefined;
         workload: string;
-        /** Command that starts it anew. */
+        /** Command that restarts it. */
         restart: string;
       }
     | undefined;

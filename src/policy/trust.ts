@@ -20,7 +20,7 @@ export interface TrustFacts {
   handedOverBy: readonly string[];
   /** `--trust-key`: a fingerprint or `unsigned`. */
   named?: string;
-  /** The key under which an unfinished run was begun: it was accepted then. */
+  /** The key under which an unfinished run was started: it was accepted then. */
   begun?: string | null;
 }
 
@@ -73,7 +73,7 @@ export function decideTrust(facts: TrustFacts): TrustDecision {
   return { kind: 'refused', because: `it is ${signedBy(signer)}, and ${carrier} is ${signedBy(known)}` };
 }
 
-/** Why a file's key was compared with nothing, and nobody named it: an upgrade may go on then, but that proves nothing. */
+/** Why a file's key was compared with nothing, and nobody named it: an upgrade may continue then, but that proves nothing. */
 export function uncompared({ known, carrier, signer, named }: TrustFacts): string | undefined {
   if (typeof known === 'string' || named !== undefined) return undefined;
   const other = known === null ? `${carrier} is unsigned` : `the key of ${carrier} is not known`;
@@ -90,7 +90,7 @@ export function parseTrustKey(text: string | undefined, again: Again): string | 
   });
 }
 
-/** A refusal, or a file of which nobody knows whose it is, as an error, exit 4; with the command to which `--trust-key` may be added. */
+/** A refusal, or a file of unknown origin, as an error, exit 4; with the command to which `--trust-key` may be added. */
 export function refusedTrust(
   file: string,
   { because, anotherProduct }: Omit<TrustDecision & { kind: 'refused' }, 'kind'>,

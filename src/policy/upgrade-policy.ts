@@ -11,7 +11,7 @@ export interface UpgradeFacts {
   again: Again;
   /** The release that last completed on this host; undefined without installer state. */
   installed: { version: string; payloadDigest: string } | undefined;
-  /** The last run, whatever became of it. */
+  /** The last run, however it ended. */
   lastRun:
     | {
         flow: string;
@@ -43,7 +43,7 @@ export type UpgradeDecision =
       kind: 'allowed';
       from: string;
       to: string;
-      /** `continue` goes on with the unfinished run; `fresh` closes it and begins anew; `new` begins a run. */
+      /** `continue` resumes the unfinished run; `fresh` closes it and starts again; `new` starts a run. */
       how: 'new' | 'continue' | 'fresh';
       /** What the operator should know first. */
       notes: string[];
@@ -67,7 +67,7 @@ export function decideUpgrade(facts: UpgradeFacts): UpgradeDecision {
   );
 }
 
-/** The same as an error for whoever must not go on: exit 5, or 10 when there is nothing to do. */
+/** The same as an error for a caller that must not continue: exit 5, or 10 when there is nothing to do. */
 export function requireUpgrade(facts: UpgradeFacts): UpgradeDecision & { kind: 'allowed' } {
   const decision = decideUpgrade(facts);
   if (decision.kind === 'allowed') return decision;
@@ -120,7 +120,7 @@ function refuseDowngrade(
   };
 }
 
-/** The unfinished run of another payload; its own payload goes on with it. */
+/** The unfinished run of another payload; its own payload resumes it. */
 export function otherUnfinishedRun({
   lastRun,
   target,
@@ -153,7 +153,7 @@ function refuseOlderThanStarted(to: Version, facts: UpgradeFacts): UpgradeDecisi
   };
 }
 
-/** Two ways out: the program that began it, or closing it for good. */
+/** Two ways out: the program that started it, or closing it for good. */
 function refuseOtherUnfinishedRun(facts: UpgradeFacts): UpgradeDecision | undefined {
   const run = otherUnfinishedRun(facts);
   if (run === undefined || facts.flags.supersede) return undefined;

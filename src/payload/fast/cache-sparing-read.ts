@@ -23,8 +23,8 @@ export interface SparingFile {
 }
 
 /**
- * Reads a large file in one thread without driving other files out of memory: what lies in the page cache
- * comes from there, which is fast, and the rest past it. Which of the two a piece is, the kernel tells by
+ * Reads a large file in one thread without driving other files out of memory: what is in the page cache
+ * comes from there, which is fast, and the rest past it. Which of the two a piece is, the kernel reports by
  * counting the bytes that this thread had fetched from the disk. Must be made in the thread that reads.
  */
 export class CacheSparingReader {
@@ -35,7 +35,7 @@ export class CacheSparingReader {
   #fetched: number;
   #fromCache = true;
 
-  /** `wholeBytes`: the longest part that will be read as a whole. */
+  /** `wholeBytes`: the longest part that will be read in one piece. */
   constructor(file: SparingFile, wholeBytes = 0) {
     this.#file = file;
     this.#memory = pageMemory(
@@ -58,7 +58,7 @@ export class CacheSparingReader {
     }
   }
 
-  /** The bytes [from, to) as a whole, good until the next read. Throws as {@link pieces}. */
+  /** The bytes [from, to) in one piece, valid until the next read. Throws as {@link pieces}. */
   whole(from: number, to: number): Uint8Array {
     this.#begin(from, to);
     for (let position = from; position < to;) position += this.#read(position, to, position - from);

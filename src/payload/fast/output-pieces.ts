@@ -5,7 +5,7 @@ import type { Segment } from '../chunked-file.ts';
  * write it, wherever the others are.
  */
 export interface OutputPiece {
-  /** Where it begins in the content. */
+  /** Where it starts in the content. */
   position: number;
   size: number;
   /** Undefined when all of it is made. */

@@ -20,14 +20,14 @@ export function openUncached(descriptor: number, access: number): number | undef
 
 /** Of a huge page. */
 const hugeSize = 2 * 1024 * 1024;
-/** What the allocator keeps for itself at the beginning of a mapping. */
+/** What the allocator keeps for itself at the start of a mapping. */
 const ownBytes = 16;
 
 /**
- * Memory of `bytes` bytes that begins at a page. An ArrayBuffer does not say where it begins; but for a large
+ * Memory of `bytes` bytes that starts at a page. An ArrayBuffer does not say where it starts; but for a large
  * one the allocator has a mapping of its own, and a read past the page cache of `uncached` (see
  * {@link openUncached}), if there is one, says whether that is so. The mapping is a multiple of huge pages
- * long, for the kernel puts such ones where huge pages begin; start-up asks for them (main.ts). A disk then
+ * long, for the kernel puts such ones where huge pages start; start-up asks for them (main.ts). A disk then
  * writes to few places and not to one in each 4 KiB, which is several times as fast on many virtual ones.
  */
 export function pageMemory(bytes: number, uncached: number | undefined): Uint8Array {

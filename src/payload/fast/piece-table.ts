@@ -11,7 +11,7 @@ export interface PieceTable {
    * One more piece ends it.
    */
   pieces: SharedArrayBuffer;
-  /** Three numbers a segment: 1 when it is made; and where it begins and ends, in the chunk or in `made`. */
+  /** Three numbers a segment: 1 when it is made; and where it starts and ends, in the chunk or in `made`. */
   segments: SharedArrayBuffer;
   made: SharedArrayBuffer;
 }

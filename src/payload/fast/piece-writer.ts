@@ -8,7 +8,7 @@ import { pageMemory, pageSize } from './page-memory.ts';
 
 /**
  * Puts a piece of a file together and writes it to its place, in one thread, past the page cache where that
- * can be: the kernel copies nothing then, and what else lies in memory stays there. The pages at both ends
+ * can be: the kernel copies nothing then, and what else is in memory stays there. The pages at both ends
  * hold bytes of the neighbours too and cannot go that way; to write them in between would have the kernel
  * wait for all that is under way, so that they are given back.
  */
@@ -41,7 +41,7 @@ export class PieceWriter {
     return { size, edges: this.#writePages(begin - lead, lead, end) };
   }
 
-  /** Where a piece lies in the file. */
+  /** Where a piece is in the file. */
   #span({ position, size }: Pick<OutputPiece, 'position' | 'size'>): { begin: number; size: number } {
     const { gzip } = this.#job;
     return gzip === undefined ? { begin: position, size } : storedGzipSpan(position, size, gzip.tarSize);

@@ -26,7 +26,7 @@ export async function writeInThreads(
   { signal, onBytes }: WriteOptions,
 ): Promise<number> {
   const { chunks } = file;
-  // At its full length from the beginning: to make a file longer each time is slow, and a limit says no
+  // At its full length from the start: to make a file longer each time is slow, and a limit says no
   // before anything is written.
   await output.truncate(sizeBytes);
   const pieces = pieceTable(outputPieces(segments, chunks.chunkSize));
@@ -97,7 +97,7 @@ class EdgeWriter {
     this.#writing.catch(() => undefined);
   }
 
-  /** Nothing is under way when this has ended, whatever became of it. */
+  /** Nothing is in progress when this has ended, also when it failed. */
   async rest(): Promise<void> {
     await this.#writing.catch(() => undefined);
   }

@@ -15,7 +15,7 @@ export function storedGzipSize(size: number): number {
   return gzipHeader.length + size + Math.ceil(size / blockSize) * blockHeaderSize + trailerSize;
 }
 
-/** Where byte `offset` of the content lies in the gzip file. */
+/** Where byte `offset` of the content is in the gzip file. */
 export function storedGzipOffset(offset: number): number {
   return gzipHeader.length + offset + (Math.floor(offset / blockSize) + 1) * blockHeaderSize;
 }
@@ -45,7 +45,7 @@ export interface GzippedTar {
 
 /**
  * Where content [position, position + bytes) and the block headers that go with it lie in the gzip file: the
- * end of one range is the beginning of the next.
+ * end of one range is the start of the next.
  */
 export function storedGzipSpan(
   position: number,

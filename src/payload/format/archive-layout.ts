@@ -15,7 +15,7 @@ export interface ArchivePart {
   content: { bytes: Buffer } | { digest: string };
 }
 
-/** Where every byte of an archive lies; nothing is read to know it. */
+/** Where every byte of an archive is; nothing is read to know it. */
 export interface ArchiveLayout {
   parts: ArchivePart[];
   tarSize: number;
@@ -129,7 +129,7 @@ export function archiveLayout(
   return { parts, tarSize, gzipSize: storedGzipSize(tarSize) };
 }
 
-/** The header that stands before a part in the tar. */
+/** The header before a part in the tar. */
 export const partHeader = (part: Pick<ArchivePart, 'name' | 'size'>): Buffer =>
   tarHeader(part.name, part.size);
 

@@ -71,8 +71,8 @@ export async function* archiveStream(
 }
 
 /**
- * Hands a blob on and hashes it on its way; the last piece is held back until size and digest are proved, so
- * that a consumer never gets the whole of a wrong blob. Throws IvaapError `payload`.
+ * Hands a blob on and hashes it on its way; the last piece is kept until size and digest are proved, so
+ * that a consumer never gets all of a wrong blob. Throws IvaapError `payload`.
  */
 export async function* provedBlob(
   source: AsyncIterable<Buffer>,

@@ -1,6 +1,6 @@
 /**
  * FORMAT.md, Archives: tar records, specified byte for byte; plain ustar, so that an archive is the same
- * bytes on every machine and for ever.
+ * bytes on every machine, forever.
  */
 
 export const tarBlock = 512;

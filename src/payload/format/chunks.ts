@@ -12,7 +12,7 @@ export function chunkBounds(
 }
 
 /**
- * Sets to zero what of [from, from + bytes.length) lies in `zeroed`: index.json's header and content, which
+ * Sets to zero what of [from, from + bytes.length) is in `zeroed`: index.json's header and content, which
  * cannot hold their own hash.
  */
 export function zeroOut(bytes: Uint8Array, from: number, zeroed: { from: number; to: number }): void {

@@ -16,9 +16,9 @@ export interface ZipEntry {
   /** CRC-32 of the content, 8 hex digits. */
   crc32: string;
   mode: number;
-  /** Where the local header begins. */
+  /** Where the local header starts. */
   headerOffset: number;
-  /** Where the content begins. */
+  /** Where the content starts. */
   offset: number;
 }
 
@@ -36,7 +36,7 @@ function localHeaderSize(name: string, size: number): number {
 }
 
 /**
- * Where an entry's content begins when its header is at `headerOffset` and the content is aligned to
+ * Where an entry's content starts when its header is at `headerOffset` and the content is aligned to
  * `alignment`.
  */
 export function contentOffset(headerOffset: number, name: string, size: number, alignment: number): number {
@@ -93,10 +93,10 @@ export function localHeader(entry: ZipEntry): Buffer {
   return header;
 }
 
-/** An entry and where its local header begins. */
+/** An entry and where its local header starts. */
 export type PlacedEntry = IndexEntry & ZipEntry;
 
-/** Each entry with the place of its local header, which begins where the one before ends. */
+/** Each entry with the place of its local header, which starts where the one before ends. */
 export function placedEntries(index: Pick<PayloadIndex, 'entries'>, indexEnd: number): PlacedEntry[] {
   let headerOffset = indexEnd;
   return index.entries.map((entry) => {

@@ -2,7 +2,7 @@ import type { ReadAt } from '../position-reader.ts';
 
 /**
  * FORMAT.md, Head: where a 64-bit little-endian ELF image ends: the furthest of its segments, sections and
- * tables. This is where the payload begins in a file whose trailer was cut off. Returns undefined when the
+ * tables. This is where the payload starts in a file whose trailer was cut off. Returns undefined when the
  * file is no such image or its headers are cut off. Source: System V ABI, ELF-64 object file format.
  */
 export async function elfEnd(readAt: ReadAt, fileSize: number): Promise<number | undefined> {

@@ -40,7 +40,7 @@ export function indexContradiction(
 }
 
 /**
- * Files that cannot lie beside each other in one folder, also where case does not count: the same name twice,
+ * Files that cannot be next to each other in one folder, also where case does not count: the same name twice,
  * or one that is a folder of another.
  */
 function nameClash(names: readonly string[]): string | undefined {

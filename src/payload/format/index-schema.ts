@@ -31,7 +31,7 @@ const reference = z.string().regex(referenceShape, 'an image reference');
 
 const entry = z.object({
   name,
-  /** Of the content's first byte; the local header lies right before it, padding included. */
+  /** Of the content's first byte; the local header is right before it, padding included. */
   offset: size,
   size,
   /** Permission bits, e.g. 0o644: none beyond them, and nobody but the owner may write. */
@@ -90,16 +90,16 @@ export const indexSchema = z.object({
   title: text,
   command: text,
   version: text,
-  /** Length of the whole file. */
+  /** Length of the file. */
   fileSize: size,
   /** Length of the executable in front of the archive. */
   headSize: size,
   /**
-   * In the order of their bytes in the file, without index.json itself; each local header begins where the
+   * In the order of their bytes in the file, without index.json itself; each local header starts where the
    * one before ends.
    */
   entries: z.array(entry).max(limits.entries),
-  /** `coveredEnd` is where the central directory begins. */
+  /** `coveredEnd` is where the central directory starts. */
   chunks: z.object({
     chunkSize: size.min(limits.leastChunkSize).max(limits.chunkSize),
     coveredEnd: size,

@@ -6,7 +6,7 @@ class NotStrictJson extends Error {
 }
 
 /**
- * Characters that nobody sees, and that turn, join or hide what stands beside them: FORMAT.md lists them, and
+ * Invisible characters, and those that turn, join or hide what is next to them: FORMAT.md lists them, and
  * no reader of a page could tell a text with one from a text without. Ranges by number, since the categories
  * of Unicode grow with its versions.
  */
@@ -27,7 +27,7 @@ const newline = 0x0a;
  * Parses JSON in the one spelling that `JSON.stringify(value, null, indent)` gives it, with spaces and one
  * newline behind it. One comparison refuses duplicate keys (of which parsers take the first or the last),
  * invalid UTF-8, other spellings of numbers and strings, and anything behind the value; fields that nobody
- * knows pass. Control characters, characters that nobody sees and a key `__proto__` are refused as well.
+ * knows pass. Control characters, invisible characters and a key `__proto__` are refused as well.
  * Throws {@link NotStrictJson}.
  */
 export function strictJson(bytes: Buffer, indent = 0): unknown {

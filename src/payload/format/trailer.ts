@@ -27,7 +27,7 @@ export interface Trailer {
   indexSha256: string;
   /** Of everything between the last entry and the comment: central directory and end records. */
   directorySha256: string;
-  /** Length of the whole file. */
+  /** Length of the file. */
   fileSize: number;
   /** Key, hand-overs and signature; undefined of an unsigned file. */
   signed: Signed | undefined;

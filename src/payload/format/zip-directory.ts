@@ -39,7 +39,7 @@ function centralHeader(entry: ZipEntry): Buffer {
 
 /**
  * Central directory and end records for a comment of `commentLength` bytes, which follows them. `offset`:
- * where they begin.
+ * where they start.
  */
 export function centralDirectory(
   entries: readonly ZipEntry[],
