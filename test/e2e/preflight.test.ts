@@ -141,12 +141,12 @@ test('preflight says all that is in the way at once, and changes nothing', async
           /ingress:admin: /,
           ...(clock ? [/clock: 3\d\d\d s behind/] : []),
         ];
-        for (const name of names) assert.match(result.stderr, name);
+        for (const name of names) assert.match(result.stdout, name);
         assert.match(
           result.stderr,
           new RegExp(`^error: ${names.length} of \\d+ checks failed, nothing was changed`, 'm'),
         );
-        for (const line of [/FAIL +helm-process /, /fix: .*tail --pid=\d+/, /why: /])
+        for (const line of [/FAIL +helm-process: /, /fix: .*tail --pid=\d+/, /why: /])
           assert.match(result.stdout, line);
         assert.equal(differences(was, await fingerprint(host)), '');
         for (const back of undo) await back();
