@@ -33,8 +33,7 @@ const upgrade: readonly CommandOption[] = [
   },
   {
     flags: '--force-conflicts',
-    summary:
-      "overwrite fields that kubectl scale, kubectl edit or other tools have set with the chart's values",
+    summary: "apply the chart's values also to fields that kubectl scale, kubectl edit or other tools own",
   },
   {
     flags: '--trust-key <fingerprint>',

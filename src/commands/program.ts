@@ -15,6 +15,8 @@ const listsOf = async (command: Command): Promise<readonly HelpList[]> => [
   ...((await command.jsonFields?.()) ?? []),
 ];
 
+const sentence = (text: string): string => `${text.slice(0, 1).toUpperCase()}${text.slice(1)}.`;
+
 /** commander's error as a usage error: its suggestion ("Did you mean …?") stays in the message. */
 function usageError(error: CommanderError, help: string): IvaapError {
   const message = error.message.replace(/^error: /, '').replaceAll('\n', ' ');
@@ -51,7 +53,7 @@ export async function readCommandLine(
     .configureOutput({ writeErr: () => {} })
     .exitOverride();
   for (const { name, summary, load } of commands) {
-    const sub = root.command(name).summary(summary).description(`${summary}.`);
+    const sub = root.command(name).summary(summary).description(sentence(summary));
     if (name !== typed[0]) continue;
     const command = await load();
     const lists = asksForHelp(typed) ? await listsOf(command) : [];
