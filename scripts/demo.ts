@@ -60,11 +60,11 @@ async function demo(): Promise<void> {
   say('building two releases of the sample product, each one executable (a minute at first)');
   for (const version of ['2026.1', '2026.2']) console.log(`    ${version}: ${await executable(version)}`);
 
-  say('bringing a real node up: kube-apiserver, kubelet, containerd, Traefik, CoreDNS');
+  say('starting a real node: kube-apiserver, kubelet, containerd, Traefik, CoreDNS');
   await labDown(name); // What an interrupted demo may have left.
   await labUp(name, { say: (line) => console.log(`    ${line}`) });
 
-  say('carrying both files across the air gap');
+  say('copying both files to the node, across the air gap');
   await carry('2026.1');
   await carry('2026.2');
   await labExec(name, ['bash', '-c', 'cat > license.json'], { input: JSON.stringify(license) });
@@ -94,10 +94,10 @@ try {
 }
 if (values.keep) {
   say('the node is kept');
-  console.log(`    look:  npm run lab -- exec ${name} -- bash      (kubectl get pods -n ivaap)`);
-  console.log(`    end:   npm run lab -- down ${name}`);
+  console.log(`        inspect:  npm run lab -- exec ${name} -- bash      (kubectl get pods -n ivaap)`);
+  console.log(`        delete:   npm run lab -- down ${name}`);
 } else {
-  say('taking the node down');
+  say('deleting the node');
   await labDown(name);
 }
 process.exitCode = failed ? 1 : 0;

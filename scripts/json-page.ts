@@ -24,13 +24,13 @@ const sections = [
   section(
     'The state',
     `\`.installer/state.json\` in the product's folder, schema ${stateVersion.major}.${stateVersion.minor},
-    and \`state.value\` of \`status\`. Times are ISO 8601 in UTC. Read it, and never edit it:
-    \`repair-state\` makes it again.`,
+    and \`state.value\` of \`status\`. Times are ISO 8601 in UTC. Read it, but never edit it:
+    \`repair-state\` writes it again.`,
     stateSchema,
   ),
   section(
     '`verify`',
-    'When the verdict is no, the evidence is printed all the same, and an `error` event follows on ' +
+    'When the verdict is no, the evidence is still printed, and an `error` event follows on ' +
       'the next line.',
     verifySchema,
   ),
@@ -40,7 +40,7 @@ const sections = [
   section('Result of `install --upgrade`', '', resultSchemas.upgrade),
   section(
     'Result of `--dry-run`',
-    'The plan, of an install as of an upgrade. Where the run would be refused, an `error` event follows.',
+    'The plan of an install or an upgrade. If the run would be refused, an `error` event follows.',
     resultSchemas.plan,
   ),
   section('Result of `--preflight-only`', '', resultSchemas.preflight),

@@ -25,15 +25,15 @@ function list(kind: AnyCheck['kind']): string {
 export function preflightPage(): Promise<GeneratedPage> {
   const markdown = `# Preflight
 
-Before anything is changed, \`install\` and \`install --upgrade\` measure the host: all checks in parallel, each within a time of its own, then one
-report that says of each what was measured against which limit, and of what is not ok why it matters and the one command that fixes it.
-What cannot be measured is a failed check that says so. A run that is refused ends with exit 3, and nothing was changed.
+Before anything is changed, \`install\` and \`install --upgrade\` check the host. All checks run in parallel, each with its own time limit, and give one report.
+It lists for each check the measured value and the limit. For each failed check it also says why it matters and names the command that fixes it.
+What cannot be measured is a failed check that says so. A run that is refused exits 3, and nothing was changed.
 
 \`\`\`
 ./ivaap install --upgrade --preflight-only
 \`\`\`
 
-prints the report and ends, with 0 or 3; with \`--json\` the report is the event \`preflight.report\` ([events](events.md)) and the result's data.
+prints the report and exits 0 or 3; with \`--json\` the report is the event \`preflight.report\` ([events](events.md)) and the result's data.
 
 | Status | Means |
 | --- | --- |
@@ -42,38 +42,38 @@ prints the report and ends, with 0 or 3; with \`--json\` the report is the event
 | FAIL | blocks |
 | waived | failed, and the operator continues for a reason that is recorded |
 
-Each check below is named with its limit, why it matters, the flows that ask it, how long it may take, and whether it can be
+Each check below is listed with its limit, why it matters, the flows that run it, its time limit, and whether it can be
 waived.
 
 ## Guards
 
-They protect data: they block every run, whatever it resumes.
+They protect data: they block every run, also one that resumes.
 
 ${list('guard')}
 
 ## Outages
 
-What they find cannot end well: the server refuses an object, or a new pod has no place once the old one has stopped. They block every run that has still to
-start Helm, \`--reapply\` too, and are not asked where Helm is through. Who knows better waives one, or one object of it (\`--waive objects:Deployment/NAME=REASON\`).
+What they find would cause an outage: the server refuses an object, or a new pod cannot be scheduled once the old one has stopped. They block every run that has not
+started Helm yet, \`--reapply\` too, and are skipped once Helm has completed. An operator can waive such a check, or one of its objects (\`--waive objects:Deployment/NAME=REASON\`).
 
 ${list('outage')}
 
 ## Health
 
-They block a run that starts fresh, so that an upgrade is not blamed for damage that was there before. A run that resumes, or \`--reapply\`, may be there to
-fix that very damage: there they are shown and recorded, and do not block.
+They block a run that starts fresh, so that an upgrade is not blamed for earlier damage. A run that resumes, or \`--reapply\`, may fix
+that damage: there they are shown and recorded, and do not block.
 
 ${list('health')}
 
 ## Waivers
 
 \`--waive ID=REASON\` lets one failed check pass; it may be given again for another one, and \`ID:PART\` names one file system or route. The reason is recorded in
-the state with who, when and in which run, and \`status\` shows it. A check that does not fail needs no waiver and records none. The product says which guards may be waived
-(\`preflight.waivable\` in product.yaml); an unknown id, a missing reason or a guard that cannot be waived is a usage error (exit 2) that names those that can.
+the state with user, time and run, and \`status\` shows it. A check that does not fail needs no waiver and records none. The product says which guards may be waived
+(\`preflight.waivable\` in product.yaml); an unknown id, a missing reason or a guard that cannot be waived is a usage error (exit 2) that names the waivable ones.
 
 The health steps at a run's end are waived the same way, by the step's name, as the plan (\`--dry-run\`) lists it: \`--waive STEP=REASON\`, for a
-product that answers at another port, over TLS only, or behind a sign-on. The step is then recorded as not proved: \`status\` and the summary say so, a failed upgrade
-never ends with exit 7, and what is kept from before stays until a run has passed all health steps.
+product that answers at another port, over TLS only, or behind a sign-on. The step is then recorded as not verified: \`status\` and the summary say so, a failed upgrade
+never exits 7, and the anchors of the version before stay until a run has passed all health steps.
 `;
   return generatedPage('preflight.md', 'scripts/preflight-page.ts', markdown);
 }
