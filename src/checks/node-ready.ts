@@ -19,9 +19,10 @@ export const nodeReady: Check = {
       return { outcome: 'ok', measured: `${nodes.map(({ metadata }) => metadata.name).join(', ')}: True` };
     }
     const ready = nodeCondition(bad, 'Ready');
+    const message = ready?.message === undefined ? '' : ` (${foreign(ready.message)})`;
     return {
       outcome: 'fail',
-      measured: `${bad.metadata.name}: ${ready?.status ?? 'no condition Ready'}${ready?.message === undefined ? '' : ` (${foreign(ready.message)})`}`,
+      measured: `${bad.metadata.name}: ${ready?.status ?? 'no condition Ready'}${message}`,
       fix: `k3s kubectl describe node ${bad.metadata.name}`,
     };
   },

@@ -30,10 +30,14 @@ export const versions: Check<UpgradeCheckContext> = {
     const agrees = (version: string | undefined) => among(known, version);
     const chartAgrees = among(onDisk, chart?.version) || (chart === undefined && mayLackChart);
     const emptied = release === undefined && readHelmJournal(state.helm).emptied === true;
+    const orUnfinished =
+      unfinished.length === 0
+        ? ''
+        : ` or that of the unfinished upgrade (${[...new Set(unfinished)].join(', ')})`;
     return {
       outcome: chartAgrees && (agrees(deployed) || emptied) ? 'ok' : 'fail',
       measured: `the state says ${installed}, ${paths.chart}/Chart.yaml says ${chart === undefined ? 'nothing' : foreign(chart.version)}, the Helm release says ${deployed === undefined ? 'nothing' : foreign(deployed)}`,
-      limit: `one version, the installed one${unfinished.length === 0 ? '' : ` or that of the unfinished upgrade (${[...new Set(unfinished)].join(', ')})`}`,
+      limit: `one version, the installed one${orUnfinished}`,
       fix: `${program} repair-state`,
     };
   },

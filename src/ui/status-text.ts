@@ -100,12 +100,11 @@ function runLines(run: RunRecord, { running, waysOut }: StatusReport, table: Tab
   ];
 }
 
-const repairLines = ({ repair }: State): string[] =>
-  repair === undefined
-    ? []
-    : [
-        `state repaired ${repair.at}${by(repair.by)}${repair.unknown.length === 0 ? '' : `; not known: ${repair.unknown.join(', ')}`}`,
-      ];
+function repairLines({ repair }: State): string[] {
+  if (repair === undefined) return [];
+  const unknown = repair.unknown.length === 0 ? '' : `; not known: ${repair.unknown.join(', ')}`;
+  return [`state repaired ${repair.at}${by(repair.by)}${unknown}`];
+}
 
 const hostLines = ({ facts, advice }: NonNullable<StatusReport['host']>): string[] => [
   ...facts,
