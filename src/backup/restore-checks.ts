@@ -19,7 +19,7 @@ interface CheckFacts {
  */
 export function checkFunctions(product: Product, { maintenance, dump, sizeAtDump }: CheckFacts): string {
   const volume = product.database.volume.persistentVolume;
-  return `disk_of() { # PROGRAM...: sets total and free, in KiB; empty where nobody says
+  return `disk_of() { # PROGRAM...: sets total and free, in KiB; empty where they are not known
   set -- $("$@" 2>/dev/null | tail -n 1)
   total=\${2-} free=\${4-}
   number "$total" && number "$free"
@@ -57,7 +57,7 @@ END
   fi
 }
 
-leftovers() { # copies that a start which was killed has left
+leftovers() { # copies that a killed run has left
   sql ${maintenance} <<'END'
 SELECT datname FROM pg_database WHERE datname <> :'restored' AND substr(datname, 1, length(:'copies')) = :'copies'
   AND substr(datname, length(:'copies') + 1) ~ '^[0-9]{8}T[0-9]{6}_[0-9]+$';

@@ -32,7 +32,7 @@ export function haltFunctions(product: Product, workloads: readonly DumpedWorklo
   const cases = workloads.map(
     (one) => `    ${one.id}) was=${one.replicas ?? 'on'} images=${shellWord(one.images)} ;;`,
   );
-  return `at_dump() { # ID: sets was and images, empty for what was not there
+  return `at_dump() { # ID: sets was and images, empty for what did not exist
   was= images=
   case $1 in
 ${[...cases, '    *) ;;'].join('\n')}
@@ -43,7 +43,7 @@ change() { # ID KEPT SPEC: both at once
   k patch "$1" --type=merge -p "{\\"metadata\\":{\\"annotations\\":{\\"${key}\\":$2}},\\"spec\\":{$3}}" >/dev/null
 }
 
-selector_of() { # ID: whatever form the object gives it
+selector_of() { # ID: sets selector, as the scale subresource has it
   selector=$(k get "$1" --subresource=scale -o 'jsonpath={.status.selector}')
   if [ -z "$selector" ]; then fail "the pods of $1 are not known: $kubectl get -n ${namespace} $1 -o yaml"; fi
 }
@@ -114,17 +114,17 @@ start() { # ID=REPLICAS=RELEASE: as before
   fi
 }
 
-start_or_remove() { # ID=REPLICAS=RELEASE: what another release made would move the database again
+start_or_remove() { # ID=REPLICAS=RELEASE: what another release created would migrate the database again
   id=\${1%%=*}
   at_dump "$id"
   new=$(k get "$id" -o ${shellWord(`jsonpath=${images}`)})
-  # Who is not of this Helm release would not come back with it.
+  # What does not belong to this Helm release would not come back with it.
   if [ "\${1##*=}" != ${shellWord(release)} ] || [ "$new" = "$images" ]; then
     start "$1"
     return 0
   fi
   case $id in
-    StatefulSet/*) kept_down="$kept_down \${1%=*}" ;; # its deletion may take its volumes along
+    StatefulSet/*) kept_down="$kept_down \${1%=*}" ;; # its deletion may delete its volumes
     *) k delete "$id" >/dev/null; replaced="$replaced $id" ;;
   esac
 }`;

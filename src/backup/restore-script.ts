@@ -118,12 +118,12 @@ ${checkFunctions(product, { maintenance, dump: dump[0], sizeAtDump: sizeBytes })
 finish() {
   code=$?
   trap - EXIT
-  # What ends here is not cut off by a second Ctrl-C, nor by a terminal that goes.
+  # A second Ctrl-C or a closed terminal does not interrupt the cleanup.
   trap '' HUP INT TERM
   set +e
   left=
   if [ -n "$created" ] && [ -z "$swapped" ]; then
-    # What was cut off here may go on in the pod: it ends first, or the names may change behind our back.
+    # What was interrupted here may still run in the pod: it is ended first, or it could rename the databases later.
     sql ${maintenance} >/dev/null 2>&1 <<'END'
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity
   WHERE pid <> pg_backend_pid() AND (datname = :'restored' OR application_name = 'restore_' || :'stamp');
@@ -178,7 +178,7 @@ main() {
     again="$again $one"
   done
   if [ "$(id -u)" != 0 ]; then fail "this needs root: sudo $again"; fi
-  # Held by whatever is started here, too: what a killed start left at work keeps it.
+  # Programs that are started here inherit the lock: what a killed run left running keeps it.
   if command -v flock >/dev/null 2>&1; then
     exec 9<"$script"
     flock -n 9 || fail "this script is already running, or processes of a killed run are: ps -ef | grep restore. Wait until they end, then: $again"
@@ -222,13 +222,13 @@ END
   sql ${maintenance} >/dev/null <${word(before[0])}
 
   say "4 of 6: loading $(wc -c <${word(dump[0])}) bytes into it"
-  # The last word comes behind the dump's own: what was cut off on its way lacks it.
-  { cat ${word(dump[0])} && printf '\\n%s\\n' "COMMENT ON DATABASE :\\"restored\\" IS 'whole';"; } | sql "$restored" >/dev/null
-  whole=$(sql ${maintenance} <<'END'
+  # The comment is set after the dump: a truncated dump does not set it.
+  { cat ${word(dump[0])} && printf '\\n%s\\n' "COMMENT ON DATABASE :\\"restored\\" IS 'complete';"; } | sql "$restored" >/dev/null
+  comment=$(sql ${maintenance} <<'END'
 SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = :'restored';
 END
   )
-  if [ "$whole" != whole ]; then fail "the dump was not loaded completely"; fi
+  if [ "$comment" != complete ]; then fail "the dump was not loaded completely"; fi
 
   say "5 of 6: its settings and privileges; then it is renamed to $live"
   sql ${maintenance} >/dev/null <${word(after[0])}

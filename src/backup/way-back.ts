@@ -56,10 +56,10 @@ export function wayBackOf({
   const ownSnapshot = lastResult(run, snapshotResult)?.snapshot.folder;
   const anchorDump = pgDumpSchema.safeParse(kept?.derived.pgDump).data;
   const anchorSnapshot = snapshotResult.out.safeParse(kept?.derived).data?.snapshot.folder;
-  const asked: unknown = point?.data.schemaVersion;
-  const schemaBefore = typeof asked === 'number' ? asked : anchorDump?.schemaVersion;
-  const stood = anchorDump?.schemaVersion === schemaBefore ? anchorDump : undefined;
-  const before = point === undefined ? own : stood;
+  const recorded: unknown = point?.data.schemaVersion;
+  const schemaBefore = typeof recorded === 'number' ? recorded : anchorDump?.schemaVersion;
+  const dumpBefore = anchorDump?.schemaVersion === schemaBefore ? anchorDump : undefined;
+  const before = point === undefined ? own : dumpBefore;
   const later = own?.path === before?.path ? undefined : own;
   const laterIsOldSchema = later !== undefined && later.schemaVersion === schemaBefore;
   // Attempts that had ended when it was taken: the database was still, or again, of the old version.

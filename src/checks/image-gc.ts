@@ -10,7 +10,7 @@ export const imageGc: Check = {
   title: 'Image file system below kubelet’s threshold',
   limit: 'below imageGCHighThresholdPercent, new images included',
   why: 'above it kubelet removes images that no running pod uses',
-  fix: 'make room on it (df -h), or give it a larger disk',
+  fix: 'free some space on it (df -h), or use a larger disk',
   timeoutSeconds: 90,
   flows: ['install', 'upgrade'],
   async measure(ctx, facts) {
@@ -55,7 +55,7 @@ export function judgeImageGc(
     outcome: then >= threshold ? 'fail' : 'ok',
     measured: `${now} % of ${room.mountPoint} used, ${then} % with the new images`,
     limit: `below ${threshold} %: above that kubelet removes images`,
-    fix: `make room on it (df -h ${shellWord(room.mountPoint)}), or give it a larger disk`,
+    fix: `free some space on it (df -h ${shellWord(room.mountPoint)}), or use a larger disk`,
     data: { nowPercent: now, thenPercent: then, thresholdPercent: threshold },
   };
 }

@@ -132,7 +132,7 @@ async function refusedHooks({ kubectl, rendered, product }: UpgradeCheckContext,
     const annotations = metadata?.['annotations'] as Record<string, unknown> | undefined;
     return upgradeHook.test(String(annotations?.['helm.sh/hook'] ?? ''));
   });
-  const asked = hooks.map(async (manifest) => {
+  const tried = hooks.map(async (manifest) => {
     const { name, namespace = product.namespace, ...metadata } = manifest.metadata;
     const unnamed = { ...manifest, metadata: { ...metadata, namespace, generateName: `${name}-` } };
     const { refusal } = await tryCreate(kubectl, [unnamed as unknown as typeof manifest], {
@@ -141,5 +141,5 @@ async function refusedHooks({ kubectl, rendered, product }: UpgradeCheckContext,
     });
     return refusal === undefined ? [] : [{ name: { kind: manifest.kind, name, namespace }, refusal }];
   });
-  return (await Promise.all(asked)).flat();
+  return (await Promise.all(tried)).flat();
 }

@@ -23,7 +23,7 @@ export const room: Check = {
   limit:
     "the product's limits or what is really missing (image layers and their unpacked size, dump, archives), whichever is more; for a resumed run what is still missing; inodes for what is missing",
   why: 'a disk that fills up during the run stops database and cluster',
-  fix: 'make room (df -h), or give it a larger disk',
+  fix: 'free some space (df -h), or use a larger disk',
   timeoutSeconds: 90,
   flows: ['install', 'upgrade'],
   measure: roomPerFileSystem,
@@ -83,14 +83,14 @@ async function expectedDump(ctx: CheckContext, facts: HostFacts): Promise<RoomNe
   if (ctx.resumed && hasUsableDump(ctx)) return [];
   const path = ctx.paths.backups;
   const { keptBytes } = await DiskReserve.at(path, ctx.product.reserve);
-  const kept = { path, bytes: keptBytes, why: 'kept free for the database and the cluster' };
+  const kept = { path, bytes: keptBytes, why: 'reserved for the database and the cluster' };
   const estimate = await facts.dumpBytes();
   if (estimate.known) return [{ path, bytes: estimate.value, why: 'dump, about' }, kept];
   // A database that does not answer is another check's failure; the dump stops by itself before it uses
   // reserved space.
   const onDisk = await known(facts.database());
   const bytes = onDisk.known ? onDisk.value.sizeBytes : 0;
-  return [{ path, bytes, why: 'dump: its size is not known, this is what the database takes on disk' }, kept];
+  return [{ path, bytes, why: 'dump: size not known, so the size of the database on disk' }, kept];
 }
 
 /** After Helm has completed no dump is taken again, either. */

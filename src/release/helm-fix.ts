@@ -32,13 +32,13 @@ export function fixFor(
   const hook = (failedHook.exec(said) ?? staleHook.exec(said))?.groups;
   if (hook !== undefined) {
     const { kind = '', namespace, name } = hook;
-    const takeAway = `k3s kubectl delete ${kind.toLowerCase()} ${name} -n ${namespace} --ignore-not-found`;
-    return `Fix the cause and delete what is left of the hook (${takeAway})`;
+    const deleteCommand = `k3s kubectl delete ${kind.toLowerCase()} ${name} -n ${namespace} --ignore-not-found`;
+    return `Fix the cause and delete what is left of the hook (${deleteCommand})`;
   }
   const [kind = '', name = ''] = first?.workload.split('/') ?? [];
   const command = commandFor(message, { kind, name, namespace: product.namespace });
   if (/exceeded quota/.test(message))
-    return `Raise or free the quota (${command ?? `k3s kubectl describe quota ${inNamespace}`})`;
+    return `Raise the quota or free some of it (${command ?? `k3s kubectl describe quota ${inNamespace}`})`;
   if (refusedByRule.test(message)) {
     const rule = command === undefined ? '' : ` (${command})`;
     return `Have the rule that rejects it changed, or wait until it allows it${rule}`;

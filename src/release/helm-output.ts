@@ -22,8 +22,8 @@ const notReady =
  * That the rollback worked, or that something is not ready, says less than why; that it could not roll back
  * is always printed.
  */
-export function saysLess(said: string, asked: boolean, troubles: readonly Trouble[]): boolean {
-  if (asked)
+export function saysLess(said: string, endedByUs: boolean, troubles: readonly Trouble[]): boolean {
+  if (endedByUs)
     return /has been rolled back due to rollback-on-failure|INSTALLATION FAILED: context canceled/.test(said);
   return troubles.length > 0 && notReady.test(said);
 }

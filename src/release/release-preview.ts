@@ -117,7 +117,7 @@ function podText(all: ReleaseChange['pods']): string {
 
 function changeLines({ revision, diff, drift, pods, hooks }: ReleaseChange): string[] {
   return [
-    `Helm revision ${revision.next}, compared with what lives now (revision ${revision.deployed})`,
+    `Helm revision ${revision.next}, compared with the live objects (revision ${revision.deployed})`,
     ...driftLines(drift),
     objectText(diff),
     ...diff.added.map((object) => `  + ${object}`),
