@@ -62,7 +62,7 @@ function reexecWithCleanEnvironment(command: string | undefined): void {
     (name) => readAtProcessStart.test(name) && !isSetByUs(name),
   );
   const wants = wantsHugePages(command);
-  // Without /proc the program cannot start again, and whatever needs our file says so.
+  // Without /proc the program cannot start again, and what needs our file then fails with a message.
   if (!(isControlled || wants) || !existsSync('/proc/self/exe')) return;
   scrubEnvironment();
   if (wants) process.env[hugePages.name] = hugePages.value;

@@ -22,7 +22,7 @@ export async function writeBeside<T>(
 }
 
 /**
- * Below the product's folder root writes only where nobody else could have put a link: throws IvaapError `preflight`
+ * Below the product's folder root writes only where no other user could have put a link: throws IvaapError `preflight`
  * otherwise. Elsewhere the operator's own choice of DEST is enough.
  */
 export async function assertSafeTarget(path: string, productFolder: string): Promise<void> {

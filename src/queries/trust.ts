@@ -37,7 +37,7 @@ export const installedCarrier = (product: string, installed: Installed, path: st
 });
 
 /** The carrier of a program without a payload: it knows no product and no key. */
-const nobody: TrustCarrier = {
+const withoutPayload: TrustCarrier = {
   known: undefined,
   carrier: 'this program, which has no payload',
   productToFollow: undefined,
@@ -51,7 +51,7 @@ export async function trustCarrier(): Promise<TrustCarrier> {
     if (error instanceof NoPayload) return undefined;
     throw error;
   });
-  if (own === undefined) return nobody;
+  if (own === undefined) return withoutPayload;
   try {
     const product = await own.product();
     const path = productPaths(product).state;

@@ -16,7 +16,7 @@ const trust = z.strictObject({
     .string()
     .nullable()
     .optional()
-    .describe('Fingerprint of that key; null: it was unsigned; absent: nobody recorded it.'),
+    .describe('Fingerprint of that key; null: it was unsigned; absent: it was not recorded.'),
 });
 
 const release = z.strictObject({

@@ -21,7 +21,7 @@ export async function takeLock(
   options: Pick<LockOptions, 'leaveText'> = {},
 ): Promise<HeldLock> {
   const { paths, release, machine, program } = session;
-  // Root writes, runs and reads what lies below: nobody else may be able to put something there.
+  // Root reads, writes and runs the files below: only root may be able to put something there.
   await assertSafePath(paths.installer);
   const orphan = orphanedHelm(session);
   const lock = await flockLock({

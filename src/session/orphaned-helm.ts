@@ -28,7 +28,7 @@ export function orphanedHelm({ paths, product, report, signal, again }: OrphanWa
   ended(): void;
 } {
   let startedMs: number | undefined;
-  let nobody = 0;
+  let missed = 0;
   const title = 'Wait for the Helm process of an earlier run';
   const stopped = (helm: HelmProcess) => {
     const { code } = stopError(signal.reason);
@@ -43,12 +43,12 @@ export function orphanedHelm({ paths, product, report, signal, again }: OrphanWa
       const helm = runningHelm(readHelmJournal((await readState(paths.state).catch(() => undefined))?.helm));
       if (helm === undefined) {
         // A process's descriptors are closed an instant after it ended.
-        nobody += 1;
-        if (nobody > 3) throw heldByOthers(paths.lock, holder, again());
+        missed += 1;
+        if (missed > 3) throw heldByOthers(paths.lock, holder, again());
         await sleep(pauseMs);
         return;
       }
-      nobody = 0;
+      missed = 0;
       if (startedMs === undefined) {
         startedMs = performance.now();
         const who =

@@ -13,7 +13,7 @@ export interface FlowPorts {
   program: string;
   /** The command that runs, as it was typed. */
   again: Again;
-  /** Asks the operator; undefined where nobody can be asked. */
+  /** Asks the operator; undefined without a terminal. */
   confirm: ((question: string) => Promise<boolean>) | undefined;
 }
 

@@ -64,7 +64,7 @@ function trustLines({ verdict, because, comparedWith, source, insteadOfState }: 
 function releaseLines({ release, trust, product, version }: VerifyReport): string[] {
   if (release?.comparedWith === undefined) return [];
   const { comparedWith } = trust;
-  const said: Record<ReleaseOrder, string> = {
+  const texts: Record<ReleaseOrder, string> = {
     'the same build': `the build of ${comparedWith}`,
     'another build of the same version': `ANOTHER BUILD of the version of ${comparedWith}`,
     older: `OLDER than ${comparedWith}: an upgrade to it is refused`,
@@ -72,7 +72,7 @@ function releaseLines({ release, trust, product, version }: VerifyReport): strin
     'another product': `ANOTHER PRODUCT than ${comparedWith}`,
     'not compared': `its version cannot be compared with ${comparedWith}`,
   };
-  return [`release: ${product} ${version}: ${said[release.verdict]}`];
+  return [`release: ${product} ${version}: ${texts[release.verdict]}`];
 }
 
 /** What all this proves, and no more. */

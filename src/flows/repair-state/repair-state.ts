@@ -58,7 +58,7 @@ export async function runRepairState(options: RepairOptions, ports: CommandPorts
     if (existsSync(installer)) await takeLock();
     const decided = await decide(session);
     if (decided.repair.kind !== 'proposed') return ended(decided);
-    if (options.dryRun) return told(decided, decided.repair, session);
+    if (options.dryRun) return dryRunResult(decided, decided.repair, session);
     if (session.lock !== undefined) return await agreed(session, decided, options);
     await assertSafePath(folder, { mayBeMissing: true });
     await makeFolder(installer, 0o700);
@@ -74,8 +74,8 @@ async function agreed(session: Session, decided: Decided, options: RepairOptions
   if (decided.repair.kind !== 'proposed') return ended(decided);
   const { repair } = decided;
   if (options.yes) return write(session, repair);
-  const say = (line: string) => session.report({ type: 'message', level: 'info', line });
-  for (const line of proposalLines(decided, repair)) say(line);
+  const print = (line: string) => session.report({ type: 'message', level: 'info', line });
+  for (const line of proposalLines(decided, repair)) print(line);
   const text = repair.state === undefined ? 'Write the values file again?' : 'Write this state?';
   await confirmed(session, { text, hint: session.again() });
   const current = await decide(session);
@@ -85,7 +85,7 @@ async function agreed(session: Session, decided: Decided, options: RepairOptions
     problem,
   ];
   if (!isDeepStrictEqual(shown(current), shown(decided))) {
-    say('the host has changed since the question was asked');
+    print('the host has changed since the question was asked');
     return agreed(session, current, options);
   }
   return write(session, current.repair as Proposed);
@@ -169,7 +169,7 @@ function proposalLines({ facts, problem }: Decided, { lines, state }: Proposed):
   ];
 }
 
-function told(decided: Decided, repair: Proposed, { program }: Session): FlowResult {
+function dryRunResult(decided: Decided, repair: Proposed, { program }: Session): FlowResult {
   return {
     lines: [...proposalLines(decided, repair), `Nothing was changed. To write it: ${program} ${command}`],
     data: {

@@ -52,7 +52,7 @@ const all = (state: State | undefined, copies: readonly StateCopy[]): State[] =>
 ];
 
 /**
- * Which payload and key a version came from: only where all that is recorded says the same. Without a record
+ * The payload and key of a version: only where all records agree. Without a record
  * of its key the last one that is known stays what a next file is compared with.
  */
 export function payloadOf(
@@ -81,7 +81,7 @@ export function payloadOf(
 
 /**
  * The version whose dump was restored although its upgrade had completed: the schema is back where that dump
- * has it, below where the upgrade had brought it. Undefined where the schema says nothing of the kind.
+ * has it, below where the upgrade had brought it. Undefined where the schema does not show that.
  */
 export function broughtBack(
   { installed, derived, anchors }: State,
@@ -115,7 +115,7 @@ export function knownSchema(
   });
   const targets = all(state, copies).flatMap(({ run, madeBy, installed, derived }) => {
     if (installed === undefined || !sameVersion(installed.version, version)) return [];
-    // Of the last upgrade that completed; one that is going on may have put its own there.
+    // Of the last completed upgrade; an active one may already have replaced it.
     if (((run ?? madeBy)?.status ?? 'completed') !== 'completed') return [];
     return schemaMoveSchema.safeParse(derived.schema).data?.target ?? [];
   });

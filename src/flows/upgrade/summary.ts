@@ -46,7 +46,9 @@ export function upgradeSummary(ctx: UpgradeContext, result: RunResult): FlowResu
     warnings: result.warnings,
   };
   const lines = [
-    from === to ? `${product.title} ${to} was applied again.` : `${product.title} ${from} -> ${to}: done.`,
+    from === to
+      ? `${product.title} ${to} was applied again.`
+      : `${product.title} was upgraded: ${from} -> ${to}.`,
     `  release  ${product.release} in namespace ${product.namespace}, chart ${ctx.paths.chart}`,
     `  images   ${imagesText(images)}`,
     `  database ${schemaText(schema ?? { before: null, after: null })}`,
