@@ -3,7 +3,7 @@
  * marks until the text is printed, so that a secret in it is redacted however ordinary it looks, and our own text stays. Unicode keeps both
  * characters for a program's own use: no text that is exchanged holds them.
  */
-const begin = '\uFDD0';
+const start = '\uFDD0';
 const end = '\uFDD1';
 const marks = /[\uFDD0\uFDD1]/g;
 
@@ -11,10 +11,10 @@ const marks = /[\uFDD0\uFDD1]/g;
 export const unmarked = (text: string): string => text.replaceAll(marks, '');
 
 /** Marks a complete text as text of others. Cut it before: a text without its end is foreign to the end of what it stands in. */
-export const foreign = (text: string): string => (text === '' ? '' : begin + unmarked(text) + end);
+export const foreign = (text: string): string => (text === '' ? '' : start + unmarked(text) + end);
 
 /** A text that is others' throughout, unless marks in it say which part is. */
-export const foreignIfUnmarked = (text: string): string => (text.includes(begin) ? text : foreign(text));
+export const foreignIfUnmarked = (text: string): string => (text.includes(start) ? text : foreign(text));
 
 /** The text without marks, each part as the one or the other function gives it. */
 export function mapMarked(
@@ -22,7 +22,7 @@ export function mapMarked(
   ofOurs: (part: string) => string,
   ofOthers: (part: string) => string,
 ): string {
-  const [first = '', ...rest] = text.split(begin);
+  const [first = '', ...rest] = text.split(start);
   const parts = rest.map((piece) => {
     const at = piece.indexOf(end);
     const [others, ours] = at === -1 ? [piece, ''] : [piece.slice(0, at), piece.slice(at + 1)];

@@ -39,8 +39,8 @@ export interface Outcome {
 export async function attemptStep<Ctx>(step: Step<Ctx>, options: AttemptOptions<Ctx>): Promise<Outcome> {
   const { ctx, journal, report, clock, signal } = options;
   const { id, title } = step;
-  const begun = clock.monotonicMs();
-  const elapsed = () => clock.monotonicMs() - begun;
+  const startedMs = clock.monotonicMs();
+  const elapsed = () => clock.monotonicMs() - startedMs;
   let recordedAsRunning = false;
   try {
     const inputsHash = options.inputsHash();

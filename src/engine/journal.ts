@@ -45,7 +45,7 @@ export class Journal {
     return new Journal(state ?? emptyState(options.product), options);
   }
 
-  /** Begins with this state whatever is at the path; durable when it resolves. The caller that repairs a state has saved what was there. */
+  /** Starts with this state whatever is at the path; durable when it resolves. The caller that repairs a state has saved what was there. */
   static async begin(options: JournalOptions, state: State): Promise<Journal> {
     const journal = new Journal(state, options);
     await journal.update(() => {});
@@ -94,7 +94,7 @@ export class Journal {
   }
 
   /**
-   * Begins a run, or resumes an unfinished one of the same flow, payload and from-version. `fresh` starts again in any case and clears the
+   * Starts a run, or resumes an unfinished one of the same flow, payload and from-version. `fresh` starts again in any case and clears the
    * derived keys. A run that is left unfinished is closed as superseded; its point of no return and its originals stay known.
    * Whether a run may start or resume at all is decided before, by policy.
    */

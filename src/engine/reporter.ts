@@ -6,8 +6,8 @@ import { RunLog } from './run-log.ts';
 type Untimed<Event> = Event extends EngineEvent ? Omit<Event, 'at'> & { at?: string } : never;
 
 /** An event as it is reported: the reporter says when it happened, unless it was earlier. */
-export type Told = Untimed<EngineEvent>;
-export type Report = (told: Told) => void;
+export type Reported = Untimed<EngineEvent>;
+export type Report = (event: Reported) => void;
 
 export interface ReporterOptions {
   /** Draws a finished event. */
@@ -34,18 +34,18 @@ export class Reporter {
     this.log = new RunLog();
   }
 
-  readonly report: Report = (told) => {
-    const event = this.#stamped(told);
+  readonly report: Report = (reported) => {
+    const event = this.#stamped(reported);
     this.log.handle(event);
     this.#draw(this.redactor.value(event));
   };
 
   /** For the log alone: how the run ended, which the command itself shows. */
-  readonly record: Report = (told) => this.log.handle(this.#stamped(told));
+  readonly record: Report = (reported) => this.log.handle(this.#stamped(reported));
 
   readonly warn = (line: string): void => this.report({ type: 'message', level: 'warning', line });
 
-  #stamped({ type, ...rest }: Told): EngineEvent {
+  #stamped({ type, ...rest }: Reported): EngineEvent {
     return { type, at: this.clock.now().toISOString(), ...rest } as EngineEvent;
   }
 }

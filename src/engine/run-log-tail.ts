@@ -60,10 +60,10 @@ export async function findAttempt(
   if (newest === undefined) return undefined;
   const tail = new RunLogTail(newest);
   const all = await tail.read();
-  const begin = all.findLastIndex(({ type }) => type === 'LOG');
-  const log = all[begin];
+  const start = all.findLastIndex(({ type }) => type === 'LOG');
+  const log = all[start];
   if (log?.type !== 'LOG' || log.pid !== pid || log.at < since) return undefined;
-  return { tail, lines: all.slice(begin) };
+  return { tail, lines: all.slice(start) };
 }
 
 function newestFirst(folder: string): string[] {

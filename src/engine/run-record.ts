@@ -52,7 +52,7 @@ export function resumeRecord(
 }
 
 /**
- * Begins a new run and closes the last one. Of an unfinished one from the same version it takes over what must stay known until a
+ * Starts a new run and closes the last one. Of an unfinished one from the same version it takes over what must stay known until a
  * run completes: that its point of no return was passed, and how the host was before.
  */
 export function startRecord(
@@ -60,7 +60,7 @@ export function startRecord(
   { spec, order, now, fresh }: { spec: RunSpec; order: readonly string[]; now: string; fresh: boolean },
 ): void {
   const last = draft.run;
-  const begun: RunRecord = {
+  const record: RunRecord = {
     id: `${now.replaceAll(/[-:]/g, '').replace(/\.\d+/, '')}-${spec.flow}`,
     ...spec,
     startedAt: now,
@@ -72,17 +72,17 @@ export function startRecord(
     const unfinished = isUnfinished(last);
     if (unfinished && last.from === spec.from) {
       const { pointOfNoReturn: point, originals } = last;
-      if (point !== undefined) begun.pointOfNoReturn = { ...point, versions: point.versions ?? [last.to] };
-      if (originals !== undefined) begun.originals = originals;
+      if (point !== undefined) record.pointOfNoReturn = { ...point, versions: point.versions ?? [last.to] };
+      if (originals !== undefined) record.originals = originals;
     }
     // Two runs within one second: the id names a log file and must be new.
-    if ([last, ...draft.history].some(({ id }) => id === begun.id))
-      begun.id += `-${draft.history.length + 2}`;
+    if ([last, ...draft.history].some(({ id }) => id === record.id))
+      record.id += `-${draft.history.length + 2}`;
     const status = unfinished ? 'superseded' : last.status;
     keepInHistory(draft, { ...last, status, finishedAt: last.finishedAt ?? now });
   }
   if (fresh) draft.derived = {};
-  draft.run = begun;
+  draft.run = record;
 }
 
 /**

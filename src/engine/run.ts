@@ -58,12 +58,12 @@ export interface RunResult {
 export async function executeRun<Ctx>(options: RunOptions<Ctx>): Promise<RunResult> {
   const { journal, signal, reporter } = options;
   const { clock, redactor } = reporter;
-  const report: Report = (told) => {
-    if (told.type === 'step.started') options.lock?.working(told.step);
-    reporter.report(told);
+  const report: Report = (event) => {
+    if (event.type === 'step.started') options.lock?.working(event.step);
+    reporter.report(event);
   };
   const steps = sortGraph(options.steps);
-  const begun = clock.monotonicMs();
+  const startedMs = clock.monotonicMs();
   const result: RunResult = {
     run: '',
     resumed: false,
@@ -169,7 +169,7 @@ export async function executeRun<Ctx>(options: RunOptions<Ctx>): Promise<RunResu
     await Promise.race(running.values());
   }
 
-  result.durationMs = clock.monotonicMs() - begun;
+  result.durationMs = clock.monotonicMs() - startedMs;
   if (failure === undefined && waiting.size === 0) {
     await journal.runCompleted();
     report({

@@ -31,7 +31,7 @@ export async function execute<O extends FlowOptions, D extends Decision, C exten
   const by = operator().user;
   const binary = await ownBinary(session);
   await placeLog(session, by);
-  const endOutageRetry = session.openedTools?.outageRetry.begin({ signal, say: reporter.warn });
+  const endOutageRetry = session.openedTools?.outageRetry.start({ signal, say: reporter.warn });
   try {
     const result = await executeRun({
       run: {

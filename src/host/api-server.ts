@@ -39,7 +39,7 @@ export async function askApiServer(
 ): Promise<ApiServerAnswer> {
   const address = (await readKubeconfig(kubeconfig)).clusters?.[0]?.cluster?.server;
   if (address === undefined) throw new IvaapError('failed', `${kubeconfig} names no server`);
-  const begun = Date.now();
+  const startedMs = Date.now();
   return new Promise((done, failed) => {
     const asked = request(
       `${address}/version`,
@@ -50,7 +50,7 @@ export async function askApiServer(
         timeout: options.timeoutMs,
       },
       (response) => {
-        const localMs = (begun + Date.now()) / 2;
+        const localMs = (startedMs + Date.now()) / 2;
         const { valid_to: validTo } = (response.socket as TLSSocket).getPeerCertificate();
         const serverMs = Date.parse(response.headers.date ?? '');
         response.resume();

@@ -45,7 +45,7 @@ const slackMs = 5_000;
 
 /** Between which times a record must have been started to be that Helm's: `first` ends the time for the revision that it makes first. */
 export function ownSpan(process: HelmProcess): { from: Date; first: Date; to: Date } {
-  const begun = Date.parse(process.begunAt);
+  const started = Date.parse(process.begunAt);
   const booted = Date.now() - uptimeSeconds() * 1000;
   const ends = [
     Date.parse(process.endedAt ?? process.latest),
@@ -54,8 +54,8 @@ export function ownSpan(process: HelmProcess): { from: Date; first: Date; to: Da
   ];
   const to = Math.min(...ends) + slackMs;
   return {
-    from: new Date(begun - slackMs),
-    first: new Date(Math.min(to, begun + recordWithinMs)),
+    from: new Date(started - slackMs),
+    first: new Date(Math.min(to, started + recordWithinMs)),
     to: new Date(to),
   };
 }

@@ -21,7 +21,7 @@ const excerptBytes = 2048;
 /** One GET through the product's real ingress, without following redirects. */
 export async function probe(target: ProbeTarget): Promise<ProbeResult> {
   const { request } = await import('undici'); // slow to load, and most commands never probe
-  const begun = performance.now();
+  const startedMs = performance.now();
   const timeoutMs = target.timeoutMs ?? 5000;
   const timeLimit = AbortSignal.timeout(timeoutMs);
   try {
@@ -35,13 +35,13 @@ export async function probe(target: ProbeTarget): Promise<ProbeResult> {
       answered: true,
       status: response.statusCode,
       bodyExcerpt,
-      durationMs: performance.now() - begun,
+      durationMs: performance.now() - startedMs,
     };
   } catch (error) {
     const reason = timeLimit.aborted
       ? `no answer within ${timeoutMs / 1000} s`
       : causeChain(error).join(': ') || 'no answer';
-    return { answered: false, reason, durationMs: performance.now() - begun };
+    return { answered: false, reason, durationMs: performance.now() - startedMs };
   }
 }
 

@@ -36,7 +36,7 @@ export class OutageRetry {
   }
 
   /** From here on questions are asked again, until the function that this gives is called. */
-  begin(waiting: Waiting): () => void {
+  start(waiting: Waiting): () => void {
     this.#waiting = waiting;
     this.#hasStarted = true;
     return () => (this.#waiting = undefined);

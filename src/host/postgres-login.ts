@@ -36,7 +36,7 @@ export async function tryLogin(
       { stdin: password, okCodes: 'any', timeoutMs: 20_000, repeatable: true, signal },
     );
     if (exitCode === 0) return { opened: true };
-    const message = spoken(stderr);
+    const message = reasonIn(stderr);
     if (/password authentication failed/.test(message)) return { opened: false, message };
     if (message !== '') return { opened: undefined, message };
   }
@@ -44,7 +44,7 @@ export async function tryLogin(
 }
 
 /** What psql says why; else the last that kubectl says. */
-function spoken(stderr: string): string {
+function reasonIn(stderr: string): string {
   const lines = stderr
     .split('\n')
     .map((line) => line.trim())

@@ -32,7 +32,7 @@ export class ProgramLines {
   readonly #tell: (line: string) => void;
   readonly #decoder = new StringDecoder('utf8');
   #partial = '';
-  #told = 0;
+  #reported = 0;
   #leftOut = 0;
   readonly #kept: string[] = [];
   #tail = '';
@@ -72,8 +72,8 @@ export class ProgramLines {
         line.length <= longestLine
           ? line
           : `${line.slice(0, longestLine)} … ${line.length - longestLine} characters left out`;
-      if (this.#told < firstLines) {
-        this.#told += 1;
+      if (this.#reported < firstLines) {
+        this.#reported += 1;
         this.#tell(short);
         continue;
       }

@@ -125,7 +125,7 @@ async function runOne(
   const [program, ...args] = argv;
   const label = redactor.own(options.label ?? shortCommand(argv));
   if (options.signal?.aborted === true) throw stopped(label, 'aborted', '', '');
-  const begun = performance.now();
+  const startedMs = performance.now();
   const { detached } = options;
   const output = detached === undefined ? undefined : openSync(detached.outputFile, 'w', 0o600);
   const gated = output === undefined ? undefined : gatedCommand(argv, 3 + inherit.length);
@@ -197,7 +197,7 @@ async function runOne(
   clearTimeout(timer);
   clearTimeout(killer);
   options.signal?.removeEventListener('abort', onAbort);
-  const durationMs = performance.now() - begun;
+  const durationMs = performance.now() - startedMs;
   report({
     kind: 'ended',
     program: label,

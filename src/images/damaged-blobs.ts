@@ -66,8 +66,8 @@ async function usersOf(
   const users = images.filter(({ digest }) => reached.has(digest) && !loading.has(digest));
   // CRI's own names for an image say nothing to people.
   const names = users.map(({ name }) => name);
-  const spoken = names.filter((name) => !name.startsWith('sha256:'));
-  return spoken.length > 0 ? spoken : names;
+  const shown = names.filter((name) => !name.startsWith('sha256:'));
+  return shown.length > 0 ? shown : names;
 }
 
 function inUse(damaged: readonly string[], users: readonly string[]): IvaapError {

@@ -184,12 +184,12 @@ export async function extractTree(
     await own.handle.close();
   } catch (error) {
     if (own !== undefined) await removeOwn(target.temporary, own);
-    throw writeError(target.path, spoken(error, target, own));
+    throw writeError(target.path, explained(error, target, own));
   }
 }
 
 /** An error of a single file names it by its place in the tree, not by the descriptor that led there. */
-function spoken(error: unknown, { path }: TreeTarget, own: OwnFolder | undefined): unknown {
+function explained(error: unknown, { path }: TreeTarget, own: OwnFolder | undefined): unknown {
   if (own === undefined || !(error instanceof IvaapError) || !error.message.includes(own.at)) return error;
   return error.with({
     message: error.message.replaceAll(own.at, path),

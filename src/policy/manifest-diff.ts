@@ -148,12 +148,12 @@ function compareLists(was: FieldValue[], is: FieldValue[], path: string, changes
     new Map(list.map((item) => [String((item as Record<string, FieldValue>)[key]), item]));
   const old = named(was);
   const next = named(is);
-  const begun = changes.length;
+  const countBefore = changes.length;
   for (const name of new Set([...old.keys(), ...next.keys()])) {
     compareMember(old.get(name), next.get(name), `${path}[${name}]`, changes);
   }
   // The order alone: nothing to Kubernetes in most lists, and a new pod template all the same.
-  if (changes.length === begun) changes.push({ path, from: [...old.keys()], to: [...next.keys()] });
+  if (changes.length === countBefore) changes.push({ path, from: [...old.keys()], to: [...next.keys()] });
 }
 
 function isKeyOf(key: string, list: readonly FieldValue[]): boolean {

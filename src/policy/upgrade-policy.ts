@@ -157,13 +157,13 @@ function refuseOlderThanStarted(to: Version, facts: UpgradeFacts): UpgradeDecisi
 function refuseOtherUnfinishedRun(facts: UpgradeFacts): UpgradeDecision | undefined {
   const run = otherUnfinishedRun(facts);
   if (run === undefined || facts.flags.supersede) return undefined;
-  const begun =
+  const progress =
     run.helmStarted === undefined
       ? 'has changed nothing in the cluster yet'
       : 'has started to change the cluster';
   return {
     kind: 'refused',
-    message: `an ${run.flow} to ${run.to}, started by ${run.binary}, is not finished and ${begun}; this is another package (${facts.target.version})`,
+    message: `an ${run.flow} to ${run.to}, started by ${run.binary}, is not finished and ${progress}; this is another package (${facts.target.version})`,
     hint: `finish it: ${facts.again({ program: run.binary })}; or close it and start again with this package: ${facts.again({ add: ['--supersede'] })}`,
   };
 }

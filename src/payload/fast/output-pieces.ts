@@ -40,9 +40,9 @@ export function outputPieces(segments: Iterable<Segment>, chunkSize: number): Ou
     }
     for (let from = segment.from; from < segment.to;) {
       const chunk = Math.floor(from / chunkSize);
-      const begin = chunk * chunkSize;
-      const to = Math.min(segment.to, begin + chunkSize);
-      add(chunk, { from: from - begin, to: to - begin });
+      const start = chunk * chunkSize;
+      const to = Math.min(segment.to, start + chunkSize);
+      add(chunk, { from: from - start, to: to - start });
       from = to;
     }
   }

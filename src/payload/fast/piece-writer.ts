@@ -29,22 +29,22 @@ export class PieceWriter {
    * `chunk` holds the piece's chunk, proved. Returns what is still to be written; throws what a write throws.
    */
   write(piece: OutputPiece, chunk: Uint8Array): PieceWritten {
-    const { begin, size } = this.#span(piece);
+    const { start, size } = this.#span(piece);
     // At the same distance from a page as in the file.
-    const lead = begin % pageSize;
+    const lead = start % pageSize;
     let end = lead;
     for (const part of this.#parts(piece, chunk)) {
       this.#memory.set(part, end);
       end += part.length;
     }
     if (end - lead !== size) throw new RangeError(`a piece of ${size} bytes came out with ${end - lead}`);
-    return { size, edges: this.#writePages(begin - lead, lead, end) };
+    return { size, edges: this.#writePages(start - lead, lead, end) };
   }
 
   /** Where a piece is in the file. */
-  #span({ position, size }: Pick<OutputPiece, 'position' | 'size'>): { begin: number; size: number } {
+  #span({ position, size }: Pick<OutputPiece, 'position' | 'size'>): { start: number; size: number } {
     const { gzip } = this.#job;
-    return gzip === undefined ? { begin: position, size } : storedGzipSpan(position, size, gzip.tarSize);
+    return gzip === undefined ? { start: position, size } : storedGzipSpan(position, size, gzip.tarSize);
   }
 
   *#parts({ segments, position }: OutputPiece, chunk: Uint8Array): Generator<Uint8Array> {
@@ -70,8 +70,8 @@ export class PieceWriter {
       const last = Math.max(Math.floor(to / pageSize) * pageSize, first);
       try {
         this.#writeAll(this.#uncached, origin, first, last);
-        const edge = (begin: number, end: number) =>
-          begin < end ? [{ position: origin + begin, bytes: this.#memory.slice(begin, end) }] : [];
+        const edge = (start: number, end: number) =>
+          start < end ? [{ position: origin + start, bytes: this.#memory.slice(start, end) }] : [];
         return [...edge(from, first), ...edge(last, to)];
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code !== 'EINVAL') throw error;

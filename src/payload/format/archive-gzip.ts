@@ -51,12 +51,12 @@ export function storedGzipSpan(
   position: number,
   bytes: number,
   size: number,
-): { begin: number; size: number } {
+): { start: number; size: number } {
   const before = (at: number) =>
     at === 0 ? 0 : gzipHeader.length + at + Math.ceil(at / blockSize) * blockHeaderSize;
-  const begin = before(position);
+  const start = before(position);
   const end = position + bytes === size ? storedGzipSize(size) : before(position + bytes);
-  return { begin, size: end - begin };
+  return { start, size: end - start };
 }
 
 /**

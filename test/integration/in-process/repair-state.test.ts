@@ -148,7 +148,7 @@ const damages: Record<string, { make(): void; says: RegExp }> = {
       writeFileSync(join(host.root, 'secret'), secret);
       symlinkSync(join(host.root, 'secret'), stateFile());
     },
-    says: /is a link: nothing is read or written through it/,
+    says: /is a link, not a regular file: nothing is read or written through it/,
   },
   'a link that leads nowhere': {
     make: () => {

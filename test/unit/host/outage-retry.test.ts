@@ -31,7 +31,7 @@ function begun(limits: { limitMs: number; settleMs?: number }) {
   const outageRetry = new OutageRetry({ pauseMs: 5, ...limits });
   const stop = new AbortController();
   const said: string[] = [];
-  const end = outageRetry.begin({ signal: stop.signal, say: (line) => said.push(line) });
+  const end = outageRetry.start({ signal: stop.signal, say: (line) => said.push(line) });
   return { outageRetry, stop, said, end };
 }
 

@@ -87,8 +87,8 @@ describe('ranges of a gzip file', () => {
         const bytes = content.subarray(from, cuts[place + 1]);
         const span = storedGzipSpan(from, bytes.length, content.length);
         const range = Buffer.concat([...storedGzipRange(bytes, from, gzip)]);
-        assert.deepEqual([span.begin, span.size], [end, range.length]);
-        range.copy(file, span.begin);
+        assert.deepEqual([span.start, span.size], [end, range.length]);
+        range.copy(file, span.start);
         end += range.length;
       }
       assert.equal(end, file.length);
