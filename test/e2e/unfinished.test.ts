@@ -89,7 +89,7 @@ test('an upgrade that failed is started again, without a backup, and with a fres
       },
     );
 
-    await chapter('--reapply takes a fresh dump and snapshot beside the anchor', async () => {
+    await chapter('--reapply takes a new dump and snapshot next to the anchor', async () => {
       const before = await dumps(host);
       const result = await host.ivaap('2026.2', ['install', '--upgrade', '--reapply', '--yes', ...waived]);
       await assertExit(host, result, 7, 'the same failure after --reapply');

@@ -158,7 +158,7 @@ test('a host with 2026.1 and 1,000 wells is refreshed and upgraded to 2026.2', a
       assert.equal(differences(was, await fingerprint(host)), '');
     });
 
-    await chapter('--reapply --yes makes a fresh dump and snapshot beside the anchors', async () => {
+    await chapter('--reapply --yes makes a new dump and snapshot next to the anchors', async () => {
       const earlier = await pgDump(host);
       const result = await host.ivaap('2026.2', ['install', '--upgrade', '--reapply', '--yes']);
       await assertExit(host, result, 0, '--reapply --yes');

@@ -74,7 +74,7 @@ test('with 2026.1’s archives on disk 2026.1 becomes 2026.2', async (t) => {
   });
 });
 
-test('a host with 2025.9 is refused and told which guide to use', async () => {
+test('a host with 2025.9 is refused, with the guide to use', async () => {
   await withHost('installed-2025.9', 15, async (host) => {
     await assertRefused(host, '2026.2', /2026\.1/);
     const { stderr } = await host.ivaap('2026.2', ['install', '--upgrade']);

@@ -74,7 +74,7 @@ describe('of a payload with one changed bit', () => {
     assert.ok(stdout.equals(wholeEntry.subarray(0, stdout.length)));
   });
 
-  it('standard output gets an archive that gzip does not take for whole', async () => {
+  it('standard output gets an archive that gzip reports as incomplete', async () => {
     assert.equal(createHash('sha256').update(wholeArchive).digest('hex'), archive.sha256);
     const { status, stdout } = await withFlippedBit(damagedFile, middle, () =>
       program('extract-file', archive.name, '-'),
@@ -85,7 +85,7 @@ describe('of a payload with one changed bit', () => {
     assert.notEqual(spawnSync('gzip', ['-t'], { input: stdout }).status, 0);
   });
 
-  it('no file appears, for an entry, an archive or the whole tree', async () => {
+  it('no file appears, for an entry, an archive or the complete tree', async () => {
     const at = join(work, 'out');
     for (const args of [
       ['extract-file', layer.name, at],

@@ -111,7 +111,7 @@ test('an existing archive of ours is replaced in place of its name and keeps own
   assert.equal(sha256(file), expected.sha256);
 });
 
-test('any other file is replaced with --force only, whatever it is called and whoever asks', async () => {
+test('any other file is replaced only with --force, under any name and for any user', async () => {
   const product = mkdtempSync('/var/lib/extract-test-');
   const other = await makeTinyPayload({ executable: builtExecutable(), product: { folder: product } });
   const run = (...args: string[]) => runProgram([other.path, 'extract-file', ...args]);

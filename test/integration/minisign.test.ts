@@ -18,7 +18,7 @@ const script = (args: string[], environment: Record<string, string> = {}) =>
     env: { PATH: process.env.PATH, ...environment },
   });
 
-describe('the detached signature beside a packed file', () => {
+describe('the detached signature next to a packed file', () => {
   let tiny: TinyPayload;
   let keyFile: string;
   let publicKey: string;
@@ -79,7 +79,7 @@ describe('the detached signature beside a packed file', () => {
     assert.equal(existsSync(`${output}.minisig`), false);
   });
 
-  it('refuses to print a key that is not given, or beside a spec', () => {
+  it('refuses to print a key that is not given, or together with a spec', () => {
     assert.deepEqual(
       [script(['--print-key']).status, script(['--print-key', 'spec.yaml', '-o', 'x']).status],
       [2, 2],

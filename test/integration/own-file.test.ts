@@ -72,7 +72,7 @@ test('our own file is opened once', () => {
   assert.equal(ours.length, 1, ours.join('\n'));
 });
 
-test('start-up and a single file read what they weigh, whatever the payload weighs', async () => {
+test('start-up and a single file read only their own size, for any size of payload', async () => {
   const large = await makeTinyPayload({ executable: builtExecutable(), padToBytes: 2 ** 30 });
   try {
     for (const args of [['-v'], ['extract-file', 'TinyChart/values.yaml', '-']]) {

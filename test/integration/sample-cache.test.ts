@@ -33,7 +33,7 @@ function builder(kind: string, log: string, during: string) {
   });
 }
 
-test('callers that come at the same time build once and get the same whole folder', async () => {
+test('callers that come at the same time build once and get the same complete folder', async () => {
   const log = join(home, 'log');
   const pause = 'await new Promise((resolve) => setTimeout(resolve, 500));';
   const callers = Array.from({ length: 4 }, () => builder('shared', log, pause));

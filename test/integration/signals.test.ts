@@ -125,7 +125,7 @@ for (const [how, env] of Object.entries(commands)) {
 
 const stops = Object.entries(signalEffects).filter(([, { effect }]) => effect === 'stop');
 for (const [signal] of stops) {
-  test(`${signal} ends what runs at a safe point, with words and the documented code`, async () => {
+  test(`${signal} ends what runs at a safe point, with a message and the documented code`, async () => {
     let verifying = 0;
     const run = runProgram([large.path, 'verify'], { started: (pid) => (verifying = pid) });
     const bytesRead = () =>

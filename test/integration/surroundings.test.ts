@@ -207,7 +207,7 @@ test('a library that is preloaded into us is not preloaded into what we start, n
   assert.match(text, /--kubeconfig \/etc\/rancher\/k3s\/k3s.yaml/);
 });
 
-test('a health probe asks this host itself, whatever proxy the environment names', async () => {
+test('a health probe queries this host itself, with any proxy in the environment', async () => {
   const requests: string[] = [];
   const serve = async (name: string, status: number) => {
     const server = createServer((request, response) => {
@@ -446,7 +446,7 @@ const withoutRoot: [args: string, why: string][] = [
   ['status --watch', 'reads the log of a run'],
 ];
 for (const [args, why] of withoutRoot) {
-  test(`${args} without root: the hint repeats it whole, and says no more of it than is so`, async () => {
+  test(`${args} without root: the hint repeats it completely, and claims no more than is true`, async () => {
     const { exitCode, stdout, stderr } = await tiny(args.split(' '), { uid: 1234 });
     assert.equal(exitCode, 3);
     const said = args.includes('--json')

@@ -110,7 +110,7 @@ describe('a real PostgreSQL 15', () => {
     assert.match(await postgres.serverVersion(), /^15\.\d+$/);
   });
 
-  it('changes nothing, whatever the query says', async () => {
+  it('changes nothing, for any query', async () => {
     await assert.rejects(postgres.query('DELETE FROM wells'), (error: IvaapError) => {
       assert.match(error.output ?? '', /read-only transaction/);
       return error.code === 'failed';
@@ -126,7 +126,7 @@ describe('a real PostgreSQL 15', () => {
     await assert.rejects(postgres.schemaVersion('SELECT nonsense FROM wells'), /failed with exit code/);
   });
 
-  it('is dumped whole: rows counted, hash of the very file, restorable', async () => {
+  it('is dumped completely: rows counted, hash of the same file, restorable', async () => {
     const path = join(folder, 'dump.sql');
     const seen: number[] = [];
     const summary = await writeDump(postgres, path, { onBytes: (bytes) => seen.push(bytes) });
@@ -168,7 +168,7 @@ describe('a real PostgreSQL 15', () => {
     assert.equal((await psql('restored', sum)).stdout, (await psql('welldb', sum)).stdout);
   });
 
-  it('is dumped whole through a kubectl that loses what it has not passed on when the program ends', async () => {
+  it('is dumped completely through a kubectl that loses what it has not passed on when the program ends', async () => {
     const lossy = join(import.meta.dirname, '../../fixtures/lossy-relay.ts');
     const { stdout } = await runner.run([process.execPath, lossy, 'seq', '1000000']);
     assert.ok(stdout.length < 6_888_896, 'the relay loses');

@@ -92,7 +92,7 @@ describe('names of images in a real containerd', () => {
     return (JSON.parse(stdout) as { status: { id: string } }).status.id;
   };
 
-  it('are those under which kubelet finds them, whatever the spelling', async () => {
+  it('are those under which kubelet finds them, in any spelling', async () => {
     const payload = await openPayload(tiny.path);
     try {
       const [index, product] = [await payload.index(), await payload.product()];

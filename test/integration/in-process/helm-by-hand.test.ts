@@ -98,7 +98,7 @@ test('what the upgrade was let take over, Helm by hand takes over too', async ()
   assert.ok(started[0]?.includes('--force-conflicts'));
 });
 
-test('an upgrade that is not finished is gone on with by its own command, and by no Helm', async () => {
+test('an upgrade that is not finished is resumed by its own command, and not by Helm', async () => {
   const failed = await host.run('upgrade', (event) => {
     if (event.kind === 'program' && event.argv[1] === 'upgrade' && event.phase === 'during')
       delete host.cluster.state.images['registry.example/tiny/server:2026.2'];

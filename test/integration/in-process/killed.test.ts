@@ -105,7 +105,7 @@ test('a dump of two hours ago is taken again before Helm starts', async () => {
   assert.deepEqual(keptAsAnchor(), keptNow());
 });
 
-test('once Helm has started, the dump from before stays the anchor whatever its age', async () => {
+test('once Helm has started, the dump from before stays the anchor at any age', async () => {
   const helm = begin.upgrade.places.filter((place) => place.startsWith('upgrade_helm:')).slice(1);
   for (const place of helm) {
     becomeKilledAt(place);

@@ -222,7 +222,7 @@ test('a disk that is not mounted is asked for, by fstab or by a volume whose fol
   }
 });
 
-test('a cluster that was created again next to an old folder is not taken for an install that resumes', async () => {
+test('a cluster that was created again next to an old folder is not mistaken for an install that resumes', async () => {
   host.become(upgraded);
   writeFileSync(join(host.root, 'storage', 'PG_VERSION'), '15');
   for (const key of Object.keys(host.cluster.state.objects)) {
@@ -268,7 +268,7 @@ test('what this installer did not make stays refused with exit 5 and its guide, 
   assert.ok(!existsSync(installer()));
 });
 
-test('without its whole folder the host is managed again from what the cluster says', async () => {
+test('without its complete folder the host is managed again from what the cluster says', async () => {
   rmSync(installer(), { recursive: true });
   await assertRepaired();
   await assertUpgrades();
@@ -358,7 +358,7 @@ test('a release that was rolled back over a schema that stayed is an upgrade tha
   await assertUpgrades();
 });
 
-test("Helm's only record gone: one command, and the next upgrade installs over what bears the release's marks", async () => {
+test("Helm's only record gone: one command, and the next upgrade installs over what has the release's labels", async () => {
   for (const lost of [false, true]) {
     host.become(installed);
     host.cluster.delete('Secret', 'sh.helm.release.v1.tiny.v1', namespace);

@@ -119,7 +119,7 @@ for (const flow of ['install', 'upgrade'] as const) {
     assertNoSecret(seen, hidden, flow);
   });
 
-  test(`an ${flow} whose program fails in any place and blurts all secrets out tells none of them, nor does the attempt after it`, async () => {
+  test(`an ${flow} whose program fails in any place and prints all secrets leaks none of them, nor does the attempt after it`, async () => {
     // From its first record on: before that a run has not been told any secret.
     const isRunning = () => host.state()?.run?.status === 'running';
     let calls = 0;

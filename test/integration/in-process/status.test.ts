@@ -40,7 +40,7 @@ beforeEach(() => host.become(failed));
 const text = async () => statusLines({ ...(await host.status('upgrade')), running: null }).join('\n');
 const stateFile = () => join(host.folder, '.installer/state.json');
 
-test('after exit 8 it tells the whole way back again, and the way on, from any shell', async () => {
+test('after exit 8 it prints the complete way back again, and how to resume, from any shell', async () => {
   const { path, sha256, restoreScript } = host.state()!.anchors['2026.1']!.derived.pgDump as PgDump;
   const output = await text();
   assert.match(output, /error: the upgrade to 2026\.2 failed\..*schema has moved from version 1 to 2/);

@@ -88,7 +88,7 @@ test('an unsigned file is refused after a signed one, unless that is spelled out
   assert.equal(state().installed?.key, null);
 });
 
-test('a named key is let in, recorded with who and when, and is in the log of the run', async () => {
+test('a named key is accepted, recorded with who and when, and is in the log of the run', async () => {
   host.use('upgrade', 'other');
   const run = await host.run('upgrade', undefined, { trustKey: print(other) });
   assert.equal(run.exitCode, 0);
@@ -129,7 +129,7 @@ test('a run that was cut off after its key was accepted resumes without naming i
   assert.equal(state().trusted?.length, 1);
 });
 
-test('a signed file after an unsigned one goes, and its key is kept from then on', async () => {
+test('a signed file after an unsigned one is accepted, and its key is kept from then on', async () => {
   host.become(unsigned);
   assert.equal(state().installed?.key, null);
   host.use('upgrade', 'vendor');

@@ -202,7 +202,7 @@ test('a database that a failed rollback left without a pod does not stop the run
   assert.equal(refused.exitCode, 6, 'without a dump from before there is nothing to go on with');
 });
 
-test('nothing writes into the folders of an anchor again, whatever is run afterwards', async () => {
+test('nothing writes into the folders of an anchor again, in any later run', async () => {
   assert.equal((await host.run('upgrade', movedThenFailed)).exitCode, 8);
   const { pgDump, snapshot } = anchorOf();
   const folders = [...new Set([pgDump!.folder, snapshot.folder])];

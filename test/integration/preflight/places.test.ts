@@ -210,7 +210,7 @@ describe('places of new pods on a real API server', () => {
     await release.kubectl('delete node n2');
   });
 
-  it('counts a full quota for the pod beside the old one, and not for one whose old pod stops first', async () => {
+  it('counts a full quota for the pod next to the old one, and not for one whose old pod stops first', async () => {
     await release.apply(
       'apiVersion: v1\nkind: ResourceQuota\nmetadata: { name: most }\nspec: { hard: { pods: "0" } }\n',
     );

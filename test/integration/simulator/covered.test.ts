@@ -30,7 +30,7 @@ function formOfWords(program: string, args: readonly string[]): string {
 /** Programs that the simulator does not answer for: the real flock is started, and k3s only tells its own version. */
 const others = ['flock', '--version'];
 
-test('whatever an install and an upgrade ask of a program is among the cases', async () => {
+test('every call of a program by an install or an upgrade is among the cases', async () => {
   const asked = new Set<string>();
   const host = await SimulatedHost.start();
   try {

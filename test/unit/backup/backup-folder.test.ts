@@ -44,7 +44,7 @@ for (const [what, place] of [
   ['the same file system', root],
   ['another one', elsewhere],
 ] as const) {
-  test(`an edited folder is moved into a backup on ${what}, its place recorded before and told after`, async () => {
+  test(`an edited folder is moved into a backup on ${what}, its place recorded before and reported after`, async () => {
     const chart = join(root, 'Chart');
     const backup = join(place, 'backup');
     mkdirSync(join(chart, 'templates'), { recursive: true });

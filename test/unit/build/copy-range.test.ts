@@ -63,7 +63,7 @@ describe('copying a range of a file', () => {
     }
   }
 
-  it('whole chunks are those of which no byte is another one', () => {
+  it('complete chunks are those of which no byte belongs to another one', () => {
     const numbers = (offset: number, size: number) => wholeChunks({ offset, size }, 10);
     assert.deepEqual(numbers(0, 20), { from: 0, to: 2 });
     assert.deepEqual(numbers(1, 19), { from: 1, to: 2 });

@@ -196,7 +196,7 @@ describe('an image in a source of another tool', () => {
     );
   });
 
-  it("in skopeo's dir: or a compression that is not read is refused in words that help", async () => {
+  it("in skopeo's dir: or a compression that is not read is refused with a helpful message", async () => {
     mkdirSync(layout());
     writeFileSync(join(layout(), 'version'), 'Directory Transport Version: 1.1\n');
     writeFileSync(join(layout(), 'manifest.json'), '{"schemaVersion":2}');

@@ -153,7 +153,7 @@ describe('what is packed', () => {
     );
   });
 
-  it('touches nothing beside its output', async () => {
+  it('touches nothing but its output', async () => {
     const spec = writeTinySpec(folder);
     mkdirSync(`${output()}.unpacked`);
     writeFileSync(`${output()}.unpacked/precious`, 'precious\n');

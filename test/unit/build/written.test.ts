@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Written } from '../../../build/written.ts';
 
-test('who waits for bytes continues with the last of them, whatever the order in which they come', async () => {
+test('who waits for bytes continues with the last of them, in any order of arrival', async () => {
   const written = new Written();
   const reported: string[] = [];
   const wait = (from: number, to: number) =>

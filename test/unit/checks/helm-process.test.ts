@@ -7,7 +7,7 @@ import { bootId } from '../../../src/host/system.ts';
 
 const ours = { release: 'ivaap', namespace: 'wells' };
 
-test('a Helm counts when it changes this release, under whatever name and path it runs', () => {
+test('a Helm counts when it changes this release, under any name and path', () => {
   for (const line of [
     'helm upgrade ivaap ./chart',
     '/usr/local/bin/helm3 rollback ivaap 2 -n wells',

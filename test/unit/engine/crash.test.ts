@@ -30,7 +30,7 @@ async function survives(dieAt: number, of: readonly Loss[], seed: number, expect
   }
 }
 
-test('a power cut before any disk operation, whatever is lost or torn, ends as an undisturbed run after the same command', async () => {
+test('a power cut before any disk operation, with any loss or torn write, ends as an undisturbed run after the same command', async () => {
   let tried = 0;
   const { expected, operations } = await undisturbed(1);
   for (let dieAt = 1; dieAt <= operations; dieAt += 1) {

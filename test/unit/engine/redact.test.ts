@@ -34,7 +34,7 @@ test('of a secret of several lines each long line is one; short texts are left a
   assert.equal(redactor.text('ab { }'), 'ab { }');
 });
 
-test('the longer of two secrets is taken out whole', () => {
+test('the longer of two secrets is removed completely', () => {
   const redactor = new Redactor();
   redactor.add('secret');
   redactor.add('secret-and-more');
@@ -105,7 +105,7 @@ test('a secret that is an ordinary word or number leaves what we made as it is',
   assert.deepEqual(described, describeError(error));
 });
 
-test('in the words of others it is hidden where it is a complete word, in each form', () => {
+test('in foreign text it is hidden where it is a complete word, in each form', () => {
   const redactor = new Redactor();
   ordinary.forEach((word) => redactor.add(word));
   for (const word of ordinary.filter(({ length }) => length > 2)) {
@@ -150,7 +150,7 @@ function knowing(words: readonly string[]): Redactor {
   return redactor;
 }
 
-test('what a message of ours quotes is hidden in each form, and our own words around it stay', () => {
+test('what a message of ours quotes is hidden in each form, and our own text around it stays', () => {
   const redactor = knowing(quoted);
   for (const word of quoted) {
     for (const form of [word, `"${word}"`, Buffer.from(word).toString('base64')]) {
@@ -191,7 +191,7 @@ test('a quote that is cut off is foreign to its end', () => {
   );
 });
 
-test('an error quotes what is no error of ours as others’ words, and its own causes keep theirs', () => {
+test('an error quotes what is no error of ours as foreign text, and its own causes keep theirs', () => {
   const redactor = knowing(quoted);
   const cause = new IvaapError('failed', 'ivaap did not answer', { cause: new Error('login ivaap refused') });
   const [first = '', second = ''] = causeChain(cause);

@@ -140,7 +140,7 @@ test('a program that ends without a result closes its log all the same, and cont
   assert.match(lines.at(-1) ?? '', /"status":"bug","exitCode":70/);
 });
 
-test('what programs say is kept up to a limit, once told', async () => {
+test('the output of programs is kept up to a limit, reported once', async () => {
   const log = placed({});
   log.handle(begun('loud'));
   const line = 'x'.repeat(1_000_000);

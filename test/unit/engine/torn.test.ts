@@ -30,7 +30,7 @@ async function diedAt(count: number): Promise<{ disk: FaultyDisk; world: World }
 
 const refusal = (code: string) => Object.assign(new Error(code), { code, syscall: 'write' });
 
-test('a write torn at any place leaves the state before it, whole', async () => {
+test('a write torn at any place leaves the state before it intact', async () => {
   const { kinds, expected } = await undisturbed(1);
   let cuts = 0;
   // What was written is not yet durable before the sync that follows.

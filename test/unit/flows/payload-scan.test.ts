@@ -12,7 +12,7 @@ import { makeTinyPayload, type TinyPayload } from '../../fixtures/tiny-payload.t
 
 const skip = process.geteuid?.() === 0 ? false : 'receipts are for root alone';
 
-describe('the scan beside the preparation of a run', { skip }, () => {
+describe('the scan during the preparation of a run', { skip }, () => {
   let tiny: TinyPayload;
   let damaged: string;
   const root = skip === false ? mkdtempSync('/var/lib/payload-scan-') : '';

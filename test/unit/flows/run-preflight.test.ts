@@ -51,7 +51,7 @@ function run(
   return { events, report, ended };
 }
 
-test('all checks run in parallel, whatever one of them throws, and give one report in the table’s order', async () => {
+test('all checks run in parallel, even if one of them throws, and give one report in the table’s order', async () => {
   let meet = () => {};
   const met = new Promise<void>((done) => (meet = done));
   const { events, report } = run([
@@ -160,7 +160,7 @@ test('a stop request ends it with the request', async () => {
   await assert.rejects(report, /stopped by SIGINT/);
 });
 
-test('what was measured is judged, whatever redaction makes of the report', async () => {
+test('what was measured is judged, even if redaction changes the report', async () => {
   class Blind extends Redactor {
     override value<T>(given: T): T {
       return JSON.parse(JSON.stringify(given).replaceAll('"fail"', '"ok"').replaceAll('no more', 'x')) as T;

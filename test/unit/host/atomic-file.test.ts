@@ -127,7 +127,7 @@ describe('atomic files', () => {
     );
   });
 
-  it('copy a tree whole, and refuse to mix it with one that is there', async () => {
+  it('copy a complete tree, and refuse to mix it with an existing one', async () => {
     const from = join(folder, 'chart');
     mkdirSync(join(from, 'templates'), { recursive: true });
     writeFileSync(join(from, 'templates/a.yaml'), 'a', { mode: 0o640 });
@@ -140,7 +140,7 @@ describe('atomic files', () => {
     await assert.rejects(copyTreeDurable(from, to), /already exists/);
   });
 
-  it('make folders with the mode asked for, whatever the umask', async () => {
+  it('make folders with the requested mode, under any umask', async () => {
     await makeFolder(join(folder, 'a/b'), 0o700);
     assert.equal(statSync(join(folder, 'a/b')).mode & 0o777, 0o700);
     assert.equal(statSync(join(folder, 'a')).mode & 0o777, 0o755);

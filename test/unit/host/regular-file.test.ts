@@ -55,7 +55,7 @@ async function soon<T>(promise: Promise<T>): Promise<T> {
 }
 
 for (const [name, why] of kinds) {
-  test(`${name} in the place of a file is refused at once, in words`, async () => {
+  test(`${name} in the place of a file is refused at once, with a message`, async () => {
     const path = at(name);
     const archive = () => tiny.index.archives[0]!;
     const says = (error: unknown) => {

@@ -79,7 +79,7 @@ describe('runner', () => {
     assert.equal(result.stdinBytes, 64 * 65_536);
   });
 
-  it('kills the child when its input breaks off, so that a part is never taken for the whole', async () => {
+  it('kills the child when its input breaks off, so that a part is never mistaken for the complete input', async () => {
     const mark = join(folder, 'took-it');
     const source = Readable.from(
       (async function* () {
@@ -166,7 +166,7 @@ describe('runner', () => {
     assert.equal(programFailure(error)?.reason, 'output too long');
   });
 
-  it('tells every line of standard error, of standard output where it is words, and how the program ended', async () => {
+  it('reports every line of standard error, of standard output where it is text, and how the program ended', async () => {
     const notes: ProgramNote[] = [];
     const telling = createRunner({ report: (note) => notes.push(note) });
     await telling.run(sh('printf "a\\nb" >&2; echo data'));
@@ -180,7 +180,7 @@ describe('runner', () => {
     ]);
   });
 
-  it('tells a secret neither whole nor broken over chunks and lines', async () => {
+  it('reports a secret neither complete nor split over chunks and lines', async () => {
     const redactor = new Redactor();
     redactor.add('kanarienvogel-4711');
     const notes: ProgramNote[] = [];
@@ -200,7 +200,7 @@ describe('runner', () => {
     assert.doesNotMatch(`${error.output} ${programFailure(error)?.stderr}`, /vogel/);
   });
 
-  it('tells no more than the first and the last lines of one that says very much', async () => {
+  it('reports only the first and the last lines of a program with much output', async () => {
     const notes: ProgramNote[] = [];
     await createRunner({ report: (note) => notes.push(note) }).run(
       sh('seq 1 3000 >&2; head -c 9000 /dev/zero | tr "\\0" x >&2'),

@@ -69,7 +69,7 @@ describe('an archive of another tool', () => {
     assert.equal(files.size, 5);
   });
 
-  it('is complete whatever is behind its end, and is not when its end is missing', async () => {
+  it('is complete with anything behind its end, and is not when its end is missing', async () => {
     const tar = await dockerArchive();
     const line = Buffer.from('a line of a terminal\n');
     const block = Buffer.alloc(512, 0x61);

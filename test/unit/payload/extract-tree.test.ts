@@ -29,7 +29,7 @@ const file = (name: string, text: string, failure?: Error) => ({
 
 const files = [file('chart/Chart.yaml', 'name: x'), file('sets/a.tar.gz', 'aaaa'), file('values.yaml', 'v')];
 
-test('a new folder appears with the whole tree, and progress counts all of it', async () => {
+test('a new folder appears with the complete tree, and progress counts all of it', async () => {
   const dir = join(folder(), 'stage');
   let seen = 0;
   await extractTree(files, await treeTarget(dir), { onBytes: (bytes) => (seen = bytes) });

@@ -115,7 +115,7 @@ describe('a payload of as many chunks as the format allows', () => {
     await assert.rejects(naming, /stopped/);
   });
 
-  it('has what the scan found told apart from what SHA-256 found', () => {
+  it('distinguishes what the scan found from what SHA-256 found', () => {
     const at = (from: number, to: number) => ({ what: String(from), from, to });
     const scan = Array.from({ length: 50_000 }, (_, number) => at(number * 10, number * 10 + 5));
     const check = Array.from({ length: 50_000 }, (_, number) =>

@@ -89,7 +89,7 @@ describe('the check by SHA-256', () => {
     ]);
   });
 
-  it('adds to the scan what XXH3 has not told from the right bytes, and nothing twice', () => {
+  it('adds to the scan what XXH3 did not detect, and no duplicates', () => {
     const damage = (what: string, from: number, to: number) => ({ what, from, to });
     const scan = { damages: [damage('a', 10, 20)] };
     const found = { damages: [damage('a', 0, 30), damage('the executable itself', 40, 50)] };

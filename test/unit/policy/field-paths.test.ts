@@ -25,7 +25,7 @@ Please review the fields above--they currently have other managers. Here
   ]);
 });
 
-test('words about something else hold no conflict', () => {
+test('text about something else contains no conflict', () => {
   assert.deepEqual(parseConflicts('Error from server (NotFound): namespaces "ivaap" not found'), []);
 });
 

@@ -46,7 +46,7 @@ test('the check’s own limit is reported, or the one that was computed', () => 
   assert.equal(judge('helm-state', { ...found, limit: 'much' }, fresh).limit, 'much');
 });
 
-test('what is not ok says why it matters and what fixes it, the measurement’s own words first', () => {
+test('what is not ok says why it matters and what fixes it, the measurement’s own text first', () => {
   const result = judge('room', { ...bad, part: '/opt', fix: 'df -h /opt' }, fresh);
   assert.equal(result.id, 'room:/opt');
   assert.equal(result.fix, 'df -h /opt');

@@ -308,7 +308,7 @@ test('quantities are read as Kubernetes writes them', () => {
   );
 });
 
-test('init containers count where they ask for more, sidecars beside the rest', () => {
+test('init containers count where they ask for more, sidecars in addition to the rest', () => {
   const asks = (cpu: string) => ({ resources: { requests: { cpu } } });
   const needs = podNeeds(
     {

@@ -16,7 +16,7 @@ const release = (fields: Partial<HelmRelease> = {}): HelmRelease => ({
   ...fields,
 });
 
-test('a release is of a version by meaning, whatever the patch of zero in Chart.yaml', () => {
+test('a release is of a version by meaning, with or without a patch of zero in Chart.yaml', () => {
   for (const appVersion of ['2026.1', '2026.1.0']) {
     for (const version of ['2026.1', '2026.1.0']) {
       assert.ok(isDeployed(release({ appVersion }), version), `${appVersion} for ${version}`);

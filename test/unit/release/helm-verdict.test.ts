@@ -41,7 +41,7 @@ test('anything short of a proved return to the old release is a failure to conti
   }
 });
 
-test('a database that cannot be asked has neither moved nor stayed, in code and words', () => {
+test('a database that cannot be asked has neither moved nor stayed, in code and message', () => {
   for (const unknown of [{ schemaAfter: undefined }, { schemaBefore: undefined }]) {
     const { code, message } = helmVerdict({ ...rolledBack, ...unknown });
     assert.equal(code, 'failed');
@@ -50,7 +50,7 @@ test('a database that cannot be asked has neither moved nor stayed, in code and 
   }
 });
 
-test('what runs is reported as it is, whatever the record says: the old release is never missing while it serves', () => {
+test('what runs is reported as it is, not as the record says: the old release is never missing while it serves', () => {
   const stands = {
     release: 'old-runs' as const,
     releaseStatus: 'pending-upgrade, revision 2: Preparing upgrade',

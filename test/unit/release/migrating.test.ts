@@ -54,7 +54,7 @@ const trouble = (fields: Partial<Trouble> = {}): Trouble => ({
   ...fields,
 });
 
-test('a pod that is at work on the schema is never taken for one that hangs', async () => {
+test('a pod that is at work on the schema is never mistaken for one that hangs', async () => {
   const asked: string[] = [];
   assert.equal(await mayMigrate(context({}, asked), trouble()), true);
   assert.match(asked[0] ?? '', /'10\.42\.0\.7'/);

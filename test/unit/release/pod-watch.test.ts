@@ -101,7 +101,7 @@ test('a trouble that has cleared is forgotten, unless a rollback took its pod aw
   assert.deepEqual(kept.lines, ['Deployment/backend: server: ErrImageNeverPull: not present']);
 });
 
-test('before Helm has its revision on record, and while nobody answers, nothing is taken for a rollback', async () => {
+test('before Helm has its revision on record, and while nobody answers, nothing is mistaken for a rollback', async () => {
   const answers = [false, false, undefined, true];
   const { given } = await watch([noImage, good, noImage], {
     forward: () => (answers.length > 0 ? answers.shift() : true),
@@ -109,7 +109,7 @@ test('before Helm has its revision on record, and while nobody answers, nothing 
   assert.equal(given.length, 1);
 });
 
-test('the last words are kept of a container that only runs and is not ready', async () => {
+test('the last output is kept of a container that only runs and is not ready', async () => {
   const running: Partial<NamespaceView> = {
     pods: [pod('a', backend.owner, { state: { running: { startedAt: '2026-11-22T12:00:40Z' } } })],
     controllers: [backend.deployment(), backend.replicaSet],

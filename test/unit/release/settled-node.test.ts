@@ -35,7 +35,7 @@ test('a node counts as settling while it is news that it is away, or its taint o
   for (const [one, expected] of cases) assert.equal(isSettling(one, now), expected, JSON.stringify(one));
 });
 
-test('a node that k3s has just started again is asked until its taint has gone', async () => {
+test('a node that k3s has just started again is queried until its taint is gone', async () => {
   const answers = [node('Unknown', now.toISOString(), unreachable), node('True', now.toISOString())];
   let asked = 0;
   const read = async () => ({ nodes: [answers[Math.min(asked++, 1)] as NodeObject] });

@@ -14,7 +14,7 @@ const brief = (troubles: Trouble[]) =>
   troubles.map(({ workload, kind, message }) => [workload, kind, message]);
 const ofBackend = (pods: Pod[]) => ({ pods, controllers: [backend.deployment(), backend.replicaSet] });
 
-test('each way in which a pod does not come up has its kind and the words of whoever saw it', () => {
+test('each way in which a pod does not come up has its kind and the message of its reporter', () => {
   const { owner } = backend;
   const ago = (seconds: number) => new Date(now.getTime() - seconds * 1000).toISOString();
   const rows: [Pod, Trouble['kind'], string][] = [
@@ -147,7 +147,7 @@ test('pods of one workload with one cause are reported once, with probe, event a
   ]);
 });
 
-test('whether anything of it runs at this instant, and whose last words there are', () => {
+test('whether anything of it runs at this instant, and whose last output there is', () => {
   const { owner } = backend;
   const one = (fields: Parameters<typeof pod>[2]) => look(ofBackend([pod('a', owner, fields)]))[0];
   const last = { reason: 'Error', exitCode: 1 };

@@ -39,7 +39,7 @@ const io = {
 const write = async (text: string) =>
   (await writeOverlay(ctx, io, parseValues(paths.values, text), { step: 'values' })).patches;
 
-test('an overlay holds what the patches set, says why, and goes when no patch applies any more', async () => {
+test('an overlay holds what the patches set, says why, and is removed when no patch applies any more', async () => {
   assert.deepEqual(valuesFiles(ctx), [paths.values]);
   assert.deepEqual(await write('units: imperial\n'), ['unit-system']);
   const text = readFileSync(paths.overlay, 'utf8');

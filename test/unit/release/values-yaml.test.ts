@@ -14,7 +14,7 @@ const faults = (text: string) => {
   return 'faults' in read ? asTold(read.faults).map(({ line, what }) => `${line}: ${what}`) : [];
 };
 
-test('merge keys, words for booleans, and 120 uses of one anchor are read as Helm reads them', () => {
+test('merge keys, names of booleans, and 120 uses of one anchor are read as Helm reads them', () => {
   assert.deepEqual(root('b: &b {x: 1}\na:\n  <<: *b\n  on_call: yes\n  z: off\n').a as object, {
     x: 1,
     on_call: true,
@@ -24,7 +24,7 @@ test('merge keys, words for booleans, and 120 uses of one anchor are read as Hel
   assert.equal(root(`x: &x q\n${uses}\n`)['k119'], 'q');
 });
 
-test('what is refused has its line and plain words', () => {
+test('what is refused has its line and a plain message', () => {
   assert.deepEqual(faults('a: 1\nb: .inf\n'), ['2: .inf is not a finite number']);
   assert.deepEqual(faults('a: 1\n---\nb: 1\n'), [
     '2: a second document starts (---); put everything into one',

@@ -188,7 +188,7 @@ test('a later snapshot has the overlay of the installed release, not that of the
   rmSync(ctx.paths.overlay);
 });
 
-test('a snapshot that was cut off is finished in its own folder, beside its dump', async () => {
+test('a snapshot that was cut off is finished in its own folder, next to its dump', async () => {
   const ctx = await context();
   const folder = join(ctx.paths.backups, 'eighth');
   mkdirSync(folder, { recursive: true });

@@ -7,7 +7,7 @@ import { guardedOutput } from '../../../src/ui/output.ts';
 
 const { signal } = new AbortController();
 
-test('what a full disk has not taken was not told', async () => {
+test('what a full disk did not accept was not reported', async () => {
   const output = guardedOutput(createWriteStream('/dev/full') as unknown as NodeJS.WriteStream);
   output.write('the plan\n');
   await assert.rejects(assertWritten(output, signal), (error: Error & { code: string }) => {

@@ -29,7 +29,7 @@ test('live on a terminal that can redraw, plain elsewhere, JSON when asked for',
   assert.equal(chosen(new Screen(80), env, true), 'json');
 });
 
-test('a reader that goes away or a disk that is full is survived, and nothing more is written', () => {
+test('a reader that closes the pipe or a full disk is survived, and nothing more is written', () => {
   let listener: (error: Error) => void = () => undefined;
   let writes = 0;
   const output = guardedOutput({

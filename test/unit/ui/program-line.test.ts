@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { programLine } from '../../../src/ui/program-line.ts';
 
-test('a time at the beginning goes: the line has one already', () => {
+test('a time at the beginning is removed: the line has one already', () => {
   const said = [
     '2026-11-27T13:04:05.123Z waiting for the database',
     '2026-11-27 13:04:05.123 UTC waiting for the database',

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { printable, printableLine } from '../../../src/ui/sanitize.ts';
 
-test('escape sequences go whole, whatever their kind, and text stays', () => {
+test('escape sequences of any kind are removed completely, and text stays', () => {
   for (const sequence of [
     '\u{1B}[31m',
     '\u{1B}[2J',

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { crc32 } from 'node:zlib';
 import { combineCrc32 } from '../../../../src/payload/format/archive-crc32.ts';
 
-test('two parts have the CRC-32 of the whole, wherever it is cut', () => {
+test('two parts have the CRC-32 of the concatenation, wherever it is cut', () => {
   const whole = randomBytes(70_000);
   for (const cut of [0, 1, 511, 65_535, 69_999, 70_000]) {
     const [first, second] = [whole.subarray(0, cut), whole.subarray(cut)];
