@@ -120,7 +120,7 @@ test('a dump that waits says for whom while it waits, and continues when the tab
 test('a dump that has waited in vain says for whom, with the command that ends that session', async () => {
   const job = await hold(8);
   const { io, warnings } = listener();
-  // As pg_dump waits, with less outageRetry.
+  // As pg_dump waits, but with a shorter wait.
   const waits =
     "SET application_name = 'pg_dump'; SET lock_timeout = '5s'; BEGIN; LOCK TABLE wells IN ACCESS SHARE MODE";
   const failed = reportingLockHolders(
