@@ -123,9 +123,13 @@ function reportedOnce(found: readonly { results: CheckResult[]; thrown?: unknown
 
 async function measure({ timeoutSeconds, measure: ask }: BoundCheck, outer: AbortSignal): Promise<Measured> {
   let timer: NodeJS.Timeout | undefined;
-  const ended = (measured: string): Measurement => ({ outcome: 'fail', measured });
+  const ended = (measured: string, fix?: string): Measurement => ({ outcome: 'fail', measured, fix });
+  const late = 'see whether the host is overloaded (uptime), then run the same command again';
   const tooLate = new Promise<Measurement>((done) => {
-    timer = setTimeout(() => done(ended(`no answer within ${timeoutSeconds} s`)), timeoutSeconds * 1000);
+    timer = setTimeout(
+      () => done(ended(`no answer within ${timeoutSeconds} s`, late)),
+      timeoutSeconds * 1000,
+    );
     outer.addEventListener('abort', () => done(ended('stopped')), { once: true });
   });
   try {
