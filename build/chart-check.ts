@@ -63,7 +63,9 @@ export function checkRenderings(files: ReleaseFiles, renderings: readonly Render
   }
   const { value, at } = files.product;
   const without = renderings.filter(({ manifests }) => !rendersDatabase(value, manifests));
-  const text = `${at(['database', 'selector'])}: the chart renders no pod with ${value.database.selector}: there is no database to dump`;
+  const text =
+    `${at(['database', 'selector'])}: the chart renders no pod with ` +
+    `${value.database.selector}: there is no database to dump`;
   for (const rendering of without)
     add(without.length === renderings.length ? mistakes : warnings, [text], rendering);
   const listed = (found: Map<string, string>) =>
@@ -112,7 +114,8 @@ function routeMistakes({ product }: ReleaseFiles, manifests: readonly Manifest[]
     specs.some(({ defaultBackend }) => defaultBackend !== undefined) || paths.some(leads(path.split('?')[0]!))
       ? []
       : [
-          `${product.at(['health', position])}: no Ingress of the chart leads to ${path} of the health route ${id}`,
+          `${product.at(['health', position])}: no Ingress of the ` +
+            `chart leads to ${path} of the health route ${id}`,
         ],
   );
 }

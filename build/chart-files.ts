@@ -33,7 +33,8 @@ export function chartFiles(folder: string, packedFolder: string, where: string):
       if (ignores(name, kind.isDirectory()) || isNoChart(name)) continue;
       if (repositories.has(last))
         throw new SpecError(
-          `${where}: ${path} would be shipped with the chart: write ${last}/ into ${join(folder, '.helmignore')}`,
+          `${where}: ${path} would be shipped with the chart: write ` +
+            `${last}/ into ${join(folder, '.helmignore')}`,
         );
       if (kind.isDirectory()) walk(name, [...above, real]);
       else if (!kind.isFile()) throw new SpecError(`${where}: ${path} is no regular file`);

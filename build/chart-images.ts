@@ -31,12 +31,14 @@ export function checkImages({ spec }: ReleaseFiles, manifests: readonly Manifest
         mistakes.push(`${where(why)}: the chart renders the image ${image} in ${object}, which is ${why}`);
       if (pullsAlways(one))
         mistakes.push(
-          `${spec.at(['chart'])}: the chart renders ${image} in ${object} with imagePullPolicy ${policy ?? 'Always, the default without a version'}: ` +
+          `${spec.at(['chart'])}: the chart renders ${image} in ${object} with ` +
+            `imagePullPolicy ${policy ?? 'Always, the default without a version'}: ` +
             'kubelet asks a registry for it at each start, and none answers offline',
         );
       else if (normalizedReference(image).endsWith(':latest'))
         warnings.push(
-          `${spec.at(['chart'])}: ${image} in ${object} names no version: two releases move one name, and a rollback would start the newer`,
+          `${spec.at(['chart'])}: ${image} in ${object} names no version: two ` +
+            'releases move one name, and a rollback would start the newer',
         );
     }
   for (const { image, place, sure } of manifests.flatMap(namedImages)) {

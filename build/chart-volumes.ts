@@ -33,7 +33,8 @@ export function checkVolumes({ product }: ReleaseFiles, manifests: readonly Mani
     (kind === 'PersistentVolumeClaim' && name === claim) ||
     (kind === 'PersistentVolume' && name === persistentVolume)
       ? [
-          `${at}: the chart makes ${kind}/${name} itself; the installer makes it, and the chart only mounts the claim`,
+          `${at}: the chart makes ${kind}/${name} itself; the ` +
+            'installer makes it, and the chart only mounts the claim',
         ]
       : [],
   );
@@ -53,7 +54,8 @@ function databaseMistakes(product: Product, manifests: readonly Manifest[], at: 
     return [`${at}: ${owners} has no container ${container}, which database.container names`];
   const elsewhere = [...new Set(places.map(({ words }) => words))].join('; ');
   return [
-    `${at}: nothing mounts the claim ${volume.claim}: the container ${container} of ${owners} keeps its data ${elsewhere}`,
+    `${at}: nothing mounts the claim ${volume.claim}: the container ` +
+      `${container} of ${owners} keeps its data ${elsewhere}`,
   ];
 }
 
@@ -115,7 +117,8 @@ function dataWarnings(manifest: Manifest, databaseClaim: string): string[] {
   const kept = (metadata.annotations as JsonObject | undefined)?.['helm.sh/resource-policy'] === 'keep';
   if (kind === 'PersistentVolumeClaim' && !kept && metadata.name !== databaseClaim)
     return [
-      `${object} belongs to the release: what removes it, an uninstall or a chart without it, deletes its data (helm.sh/resource-policy: keep)`,
+      `${object} belongs to the release: what removes it, an uninstall or a ` +
+        'chart without it, deletes its data (helm.sh/resource-policy: keep)',
     ];
   if (kind === 'StorageClass' && reclaimPolicy !== 'Retain')
     return [`${object} deletes the data of a claim with the claim (reclaimPolicy: Retain keeps it)`];
@@ -125,6 +128,8 @@ function dataWarnings(manifest: Manifest, databaseClaim: string): string[] {
     .filter(({ claims }) => !claims.includes(databaseClaim))
     .map(
       ({ claims: [first = ''] }) =>
-        `${object} keeps data on ${first} of volumeClaimTemplates, which no dump has; its StorageClass decides whether the data outlives the claim (k3s' own local-path deletes it)`,
+        `${object} keeps data on ${first} of volumeClaimTemplates, which no dump has; its ` +
+        "StorageClass decides whether the data outlives the claim (k3s' own local-path deletes " +
+        'it)',
     );
 }

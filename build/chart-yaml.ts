@@ -26,7 +26,8 @@ export function checkChartYaml({ spec, product, resolvePath }: ReleaseFiles): vo
   const said = value.appVersion ?? value.version;
   if (!sameVersion(said, version))
     mistakes.push(
-      `${at([key])}: ${key} is ${JSON.stringify(said)}, and the release is ${version}: no host could tell that it is deployed` +
+      `${at([key])}: ${key} is ${JSON.stringify(said)}, and the release ` +
+        `is ${version}: no host could tell that it is deployed` +
         (key === 'version' ? ' (write appVersion)' : ''),
     );
   if (mistakes.length > 0) throw new SpecError(mistakes.join('\n'));

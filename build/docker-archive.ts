@@ -65,7 +65,8 @@ export function findInDockerList(
   const { digest } = parseReference(reader.reference);
   if (digest !== undefined && digest !== made.manifest.digest)
     return reader.refuse(
-      `${reader.source.path} is docker's archive, which has no digests: name it by a tag, or give an OCI layout`,
+      `${reader.source.path} is docker's archive, which has no ` +
+        'digests: name it by a tag, or give an OCI layout',
     );
   contents.set(made.manifest.digest, { bytes: made.bytes, size: made.bytes.length });
   return { manifest: made.manifest, config, configBytes, layers, contents };

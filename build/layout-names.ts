@@ -18,8 +18,8 @@ export interface Candidate {
 const mostListed = 12;
 
 /**
- * Those that are meant: by whole name, or by what the spec says that the source calls it. A name is a complete
- * one, so that an image of another registry with the same path is never taken.
+ * Those that are meant: by whole name, or by what the spec says that the source calls it. A name is a
+ * complete one, so that an image of another registry with the same path is never taken.
  */
 export function chosenBy<One extends Candidate>(
   { reference, sourceName }: LayoutReader,

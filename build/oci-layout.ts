@@ -41,7 +41,8 @@ export function findImage(source: LayoutFiles, wanted: Wanted): FoundImage {
   const dockerList = reader.bytes('manifest.json');
   if (index === undefined && reader.bytes('version')?.toString().startsWith('Directory Transport') === true)
     reader.refuse(
-      `${source.path} is skopeo's dir:, which names no image; an OCI layout does: skopeo copy dir:${source.path} oci:LAYOUT:${wanted.reference}`,
+      `${source.path} is skopeo's dir:, which names no image; an OCI layout ` +
+        `does: skopeo copy dir:${source.path} oci:LAYOUT:${wanted.reference}`,
     );
   if (index === undefined && dockerList === undefined)
     reader.refuse(`${source.path} has neither index.json nor manifest.json: no image layout`);

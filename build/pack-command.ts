@@ -52,7 +52,10 @@ function draw({ what, done, total }: { what: string; done: number; total: number
 /** Says what was found beside, where it is read before the closing line. */
 function chartText(chart: ChartReport | undefined): string {
   if (chart === undefined)
-    return 'chart not rendered, as the spec has no valuesMatrix: nothing is known of its images, volumes and workloads';
+    return (
+      'chart not rendered, as the spec has no valuesMatrix: ' +
+      'nothing is known of its images, volumes and workloads'
+    );
   const { combinations, secretBytes, warnings } = chart;
   for (const warning of warnings) console.error(`warning: ${warning}`);
   const values = `${combinations} combination${combinations === 1 ? '' : 's'} of values`;
@@ -142,7 +145,8 @@ async function main(): Promise<number> {
   console.log(
     `${output}: ${index.title} ${index.version}, ${mib(index.fileSize)}, ${index.images.length} images, ` +
       `${mib(sharedBytes)} saved by sharing blobs, ${seconds} s\n${chartText(chart)}\n` +
-      `payload sha256:${digest}\n${keys === undefined ? 'unsigned' : `signed by ${fingerprintOfKey(keys.key)}`}`,
+      'payload ' +
+      `sha256:${digest}\n${keys === undefined ? 'unsigned' : `signed by ${fingerprintOfKey(keys.key)}`}`,
   );
   return 0;
 }

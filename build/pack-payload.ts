@@ -123,7 +123,9 @@ function refuseOutput(output: string, sources: readonly string[]): void {
     const there = lstatSync(path, { throwIfNoEntry: false });
     if (there !== undefined && !there.isFile() && !there.isSymbolicLink())
       throw new SpecError(
-        `${path}: ${there.isDirectory() ? 'a folder' : 'no regular file'}, which the output would have to replace`,
+        `${path}: ` +
+          `${there.isDirectory() ? 'a folder' : 'no regular file'}, ` +
+          'which the output would have to replace',
       );
     const found = statSync(path, { throwIfNoEntry: false });
     if (found === undefined) continue;

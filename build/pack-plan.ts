@@ -133,7 +133,9 @@ function refuseNames(named: readonly { name: string; where?: string }[]): void {
   for (const { name, where = 'the payload' } of named) {
     if (!nameShape.test(name))
       throw new SpecError(
-        `${where}: ${JSON.stringify(name)} is no name inside a payload: at most 512 letters, digits and . _ - + @ between slashes (what a chart does not need, .helmignore leaves out)`,
+        `${where}: ${JSON.stringify(name)} is no name inside a payload: at most 512 letters, ` +
+          'digits and . _ - + @ between slashes (what a chart does not need, .helmignore leaves ' +
+          'out)',
       );
     const same = seen.get(name.toLowerCase());
     if (same === name) throw new SpecError(`${where}: duplicate name ${name}`);

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 
 /**
- * `npm run pack`: re-executes itself, as the same process, with what Node and the C library read before our first
- * line.
+ * `npm run pack`: re-executes itself, as the same process, with what Node and the C library read before our
+ * first line.
  */
 
 const environment = {

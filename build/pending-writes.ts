@@ -26,8 +26,8 @@ function ownMemory(source: number): Uint8Array {
 }
 
 /**
- * Writes of one thread that are under way while it continues. They share the thread's memory: only one of these
- * is in use at a time.
+ * Writes of one thread that are under way while it continues. They share the thread's memory: only one of
+ * these is in use at a time.
  */
 export class PendingWrites {
   readonly #memory: Uint8Array;

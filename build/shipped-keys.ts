@@ -41,7 +41,8 @@ export async function refuseShippedKeys(plan: PackPlan, keys: SigningKeys | unde
         const found = privateKeyIn(bytes);
         if (found !== undefined)
           mistakes.push(
-            `${where}: ${file} holds ${found}, which would be shipped: take it out, or list ${name} in privateKeys`,
+            `${where}: ${file} holds ${found}, which would be ` +
+              `shipped: take it out, or list ${name} in privateKeys`,
           );
       }
     }

@@ -214,7 +214,9 @@ function productMistakes({ value, at }: SpecFile<Product>, { archives }: Release
   const unread = [
     ...(parseVersion(minimumSource) === undefined
       ? [
-          `${at(['versions', 'minimumSource'])}: "${minimumSource}" is no version of the form YYYY.N[.P][-pre]`,
+          `${at(['versions', 'minimumSource'])}: ` +
+            `"${minimumSource}" is no version of the form ` +
+            'YYYY.N[.P][-pre]',
         ]
       : []),
     ...(validRange(value.k3s.versionRange) === null
@@ -238,7 +240,9 @@ function productMistakes({ value, at }: SpecFile<Product>, { archives }: Release
     ...twice,
     ...unlimited.map(
       (kind) =>
-        `${at(['requirements', kind, 'room'])}: requirements.${kind}.room names no free room: a threshold is missing`,
+        `${at(['requirements', kind, 'room'])}: ` +
+        `requirements.${kind}.room names no free room: a threshold ` +
+        'is missing',
     ),
     ...blind.map(
       ([position, { id, selector }]) =>

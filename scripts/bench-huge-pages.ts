@@ -2,9 +2,9 @@ import { accessSync, constants, readFileSync, writeFileSync } from 'node:fs';
 import { measure, type Measurement, type Row, type Series } from './bench-measure.ts';
 
 /**
- * What huge pages gain, together with the second start that asks the C library for them: the same program where the host gives huge
- * pages to those who ask, and where it gives none, so that main.ts does not start again for them. In turns, and the host's own
- * setting is put back after each run.
+ * What huge pages gain, together with the second start that asks the C library for them: the same program
+ * where the host gives huge pages to those who ask, and where it gives none, so that main.ts does not start
+ * again for them. In turns, and the host's own setting is put back after each run.
  */
 
 const setting = '/sys/kernel/mm/transparent_hugepage/enabled';

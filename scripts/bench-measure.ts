@@ -9,7 +9,9 @@ export interface Measurement {
 
 const pollMs = 5;
 
-/** What sudo leaves of an environment, for all programs: variables of Node's would cost each start some time. */
+/**
+ * What sudo leaves of an environment, for all programs: variables of Node's would cost each start some time.
+ */
 const env = { PATH: process.env['PATH'], HOME: process.env['HOME'], LANG: process.env['LANG'] };
 
 /** VmHWM is itself the peak so far: polling misses only what is taken in the last instant. */

@@ -9,8 +9,8 @@ import { contest, type Row, type Series } from './bench-measure.ts';
 import { payloadBench } from './bench-payload.ts';
 
 /**
- * `npm run bench -- payload`: each budget of the payload beside its reference in one run, in turns, as ratios of medians. Prints a
- * table with OK or MISSED a row; a missed budget is no failure of the command.
+ * `npm run bench -- payload`: each budget of the payload beside its reference in one run, in turns, as ratios
+ * of medians. Prints a table with OK or MISSED a row; a missed budget is no failure of the command.
  */
 
 const usage = `usage: npm run bench -- payload [--size SIZE] [--runs N] [--only TEXT] [--huge-pages] [--write]

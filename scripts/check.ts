@@ -2,10 +2,14 @@ import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { $ } from 'zx';
 import { layerBreaches, matrixLines } from './layers.ts';
+import { wideLines } from './line-width.ts';
 import { inParallel } from './in-parallel.ts';
 import { closingLine, readClosingLine } from './suites.ts';
 
-/** `npm run check`: everything that can be said about the code without a node, in under a minute; `--layers` prints imports alone. */
+/**
+ * `npm run check`: everything that can be said about the code without a node, in under a minute; `--layers`
+ * prints imports alone.
+ */
 
 const root = join(import.meta.dirname, '..');
 if (process.argv.includes('--layers')) {
@@ -35,6 +39,17 @@ const parts: Part[] = [
   program('dead code', bin('knip')),
   // Tests are no users here.
   program('code that only tests use', bin('knip'), '--production'),
+  {
+    name: 'line width',
+    run: () => {
+      const folders = ['src', 'build', 'scripts', 'test', 'payload-spec'];
+      const wide = folders.flatMap((folder) =>
+        wideLines(join(root, folder)).map((one) => ({ ...one, folder })),
+      );
+      const output = wide.map(({ folder, file, line, columns }) => `${folder}/${file}:${line}: ${columns}\n`);
+      return Promise.resolve({ ok: wide.length === 0, output: output.join('') });
+    },
+  },
   {
     name: 'layers',
     run: () => {

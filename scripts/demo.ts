@@ -4,8 +4,9 @@ import { executable } from '../test/e2e/executables.ts';
 import { labDown, labExec, labSpawn, labUp } from '../test/lab/host.ts';
 
 /**
- * `./scripts/demo [--keep]`: a real node, the older release installed, wells written through the product, the newer one
- * upgraded to by the real executable, and the wells read back. Everything below `host#` is typed inside the node.
+ * `./scripts/demo [--keep]`: a real node, the older release installed, wells written through the product, the
+ * newer one upgraded to by the real executable, and the wells read back. Everything below `host#` is typed
+ * inside the node.
  */
 
 const { values } = parseArgs({ options: { keep: { type: 'boolean', default: false } } });

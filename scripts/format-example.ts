@@ -6,7 +6,10 @@ import { makeTinyPayload } from '../test/fixtures/tiny-payload.ts';
 import type { GeneratedPage } from './generated-page.ts';
 import { formatMarkdown, writePage } from './generated-page.ts';
 
-/** `node scripts/format-example.ts` writes the worked example of payload-spec/FORMAT.md from a file that it packs. */
+/**
+ * `node scripts/format-example.ts` writes the worked example of payload-spec/FORMAT.md from a file that it
+ * packs.
+ */
 
 const root = join(import.meta.dirname, '..');
 const path = join(root, 'payload-spec/FORMAT.md');
@@ -28,7 +31,10 @@ function dump(bytes: Buffer, at: number): string {
   return rows.join('\n');
 }
 
-/** The smallest file that has one of everything: an image with two layers, one of them aligned, an archive, a hand-over and a signature. */
+/**
+ * The smallest file that has one of everything: an image with two layers, one of them aligned, an archive, a
+ * hand-over and a signature.
+ */
 function pack() {
   return makeTinyPayload({
     bigLayerBytes: 3000,
@@ -62,9 +68,11 @@ async function example(): Promise<string> {
   const part = (what: string, from: number, to: number) =>
     `${what}\n\n\`\`\`\n${dump(bytes.subarray(from, to), from)}\n\`\`\`\n`;
   return [
-    `A file of ${bytes.length} bytes on a head of ${headSize}, with ${entries.length} entries. Offsets are hexadecimal here; a star stands for rows like the one above it.`,
+    `A file of ${bytes.length} bytes on a head of ${headSize}, with ${entries.length} ` +
+      'entries. Offsets are hexadecimal here; a star stands for rows like the one above it.',
     part(
-      'The head, as far as a reader looks at it: 64 bytes of ELF header and one section header, of a section without bytes.',
+      'The head, as far as a reader looks at it: 64 bytes of ELF ' +
+        'header and one section header, of a section without bytes.',
       0,
       headSize,
     ),
@@ -73,7 +81,8 @@ async function example(): Promise<string> {
       headSize,
       trailer.indexOffset,
     ),
-    `The content, up to its padding (line breaks are this page's):\n\n\`\`\`\n${json.replaceAll(/(.{1,100})/g, '$1\n').trimEnd()}\n\`\`\`\n`,
+    'The content, up to its padding (line breaks are this ' +
+      `page's):\n\n\`\`\`\n${json.replaceAll(/(.{1,100})/g, '$1\n').trimEnd()}\n\`\`\`\n`,
     part(
       'Its last bytes, and the local header of the first entry, which needs no padding:',
       indexEnd - 16,
@@ -86,8 +95,11 @@ async function example(): Promise<string> {
       chunks.coveredEnd + 2 * 46 + 'index.json'.length + product.name.length,
     ),
     part('The end record, and the trailer, which is its comment:', commentOffset - 22, bytes.length),
-    `The archive \`docker-images.tar.gz\`, ${archive.length} bytes that are nowhere in the file, begins with gzip's header, the header of the first stored block and the first tar header:\n\n\`\`\`\n${dump(archive.subarray(0, 15 + 512 + 64), 0)}\n\`\`\`\n`,
-    `It ends with the tar's two blocks of zeros, its CRC-32 and its length:\n\n\`\`\`\n${dump(archive.subarray(-24), archive.length - 24)}\n\`\`\`\n`,
+    `The archive \`docker-images.tar.gz\`, ${archive.length} bytes that are nowhere in the file, ` +
+      "begins with gzip's header, the header of the first stored block and the first tar " +
+      `header:\n\n\`\`\`\n${dump(archive.subarray(0, 15 + 512 + 64), 0)}\n\`\`\`\n`,
+    "It ends with the tar's two blocks of zeros, its CRC-32 and its " +
+      `length:\n\n\`\`\`\n${dump(archive.subarray(-24), archive.length - 24)}\n\`\`\`\n`,
   ].join('\n');
 }
 

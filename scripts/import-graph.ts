@@ -39,7 +39,10 @@ export function readImports(root: string): Import[] {
   });
 }
 
-/** Files that import each other, in one list for each circle; type imports and dynamic ones count (Tarjan's components). */
+/**
+ * Files that import each other, in one list for each circle; type imports and dynamic ones count (Tarjan's
+ * components).
+ */
 export function importCircles(imports: readonly Import[]): string[][] {
   const graph = new Map<string, Set<string>>();
   const targets = (file: string) => graph.get(file) ?? graph.set(file, new Set()).get(file)!;
@@ -68,7 +71,9 @@ export function importCircles(imports: readonly Import[]): string[][] {
   return circles;
 }
 
-/** How often each layer imports each other one: rows import, columns are imported. `names` gives the order. */
+/**
+ * How often each layer imports each other one: rows import, columns are imported. `names` gives the order.
+ */
 export function layerMatrix(
   imports: readonly Import[],
   layerOf: (file: string) => string,

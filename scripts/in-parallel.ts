@@ -1,6 +1,7 @@
 /**
- * Works through `items` in their order, `atOnce` of them at any time. After a failure no further one is started; those that run
- * are waited for, so that nothing outlives the error, and then the first failure is thrown.
+ * Works through `items` in their order, `atOnce` of them at any time. After a failure no further one is
+ * started; those that run are waited for, so that nothing outlives the error, and then the first failure is
+ * thrown.
  */
 export async function inParallel<T>(
   items: Iterable<T>,

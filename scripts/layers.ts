@@ -7,8 +7,8 @@ const base = ['known', 'shell-word', 'errors', 'foreign'];
 const release = ['release', 'backup', 'host', 'payload', 'images', 'policy'];
 
 /**
- * The architecture as data: which folder of src/ may import which. `main` and `errors` are the files of those names.
- * Type-only imports follow the same arrows, except where `types` allows more.
+ * The architecture as data: which folder of src/ may import which. `main` and `errors` are the files of those
+ * names. Type-only imports follow the same arrows, except where `types` allows more.
  */
 export const layers: Record<string, { imports: readonly string[]; types?: readonly string[] }> = {
   main: { imports: ['commands', 'ui', 'host', ...base] },
@@ -70,7 +70,10 @@ function wrongName(file: string): string[] {
   return [`the name is not ${isStep ? 'snake_case, as the id of a step is' : 'kebab-case'}`];
 }
 
-/** Every import in src/ that points against the arrows or runs in a circle, and every file with a wrong name. `root` is the src/ folder. */
+/**
+ * Every import in src/ that points against the arrows or runs in a circle, and every file with a wrong name.
+ * `root` is the src/ folder.
+ */
 export function layerBreaches(root: string): LayerBreach[] {
   const imports = readImports(root);
   const found = [

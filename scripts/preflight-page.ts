@@ -17,7 +17,8 @@ function list(kind: AnyCheck['kind']): string {
     .map(
       (check) =>
         `- \`${check.id}\`: ${check.limitInFull ?? check.limit}.
-        Why: ${check.why}. Of ${check.flows.join(' and ')}; ${check.timeoutSeconds} s; waiver: ${waiver(check)}.`,
+        Why: ${check.why}. Of ` +
+        `${check.flows.join(' and ')}; ${check.timeoutSeconds} s; waiver: ${waiver(check)}.`,
     )
     .join('\n');
 }

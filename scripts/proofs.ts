@@ -10,7 +10,9 @@ import { refreshPage } from '../test/proofs/memory.ts';
 import { leftOf, summary } from '../test/proofs/page.ts';
 import { sourceHash, sourcesCommitted } from '../test/proofs/sources.ts';
 
-/** `scripts/proofs [--here | --left]`: see docs/testing.md. `--work` is the part that runs in the background. */
+/**
+ * `scripts/proofs [--here | --left]`: see docs/testing.md. `--work` is the part that runs in the background.
+ */
 
 const root = join(import.meta.dirname, '..');
 const folder = join(cacheFolder, 'proofs');

@@ -7,9 +7,10 @@ import { drawn } from '../test/proofs/draw.ts';
 import { closingLine, drawnFolder, suites } from './suites.ts';
 
 /**
- * `node scripts/run-suite.ts SUITE [FILE…]`: runs test/SUITE with node:test under a time limit of its own and ends with
- * the line `SUITE: N passed, N failed`. A skipped, todo or absent test counts as failed: it is a promise not kept.
- * Without FILE, of the files in a suite's folder `drawn/` only one runs, drawn by the commit's hash: each takes minutes.
+ * `node scripts/run-suite.ts SUITE [FILE…]`: runs test/SUITE with node:test under a time limit of its own and
+ * ends with the line `SUITE: N passed, N failed`. A skipped, todo or absent test counts as failed: it is a
+ * promise not kept. Without FILE, of the files in a suite's folder `drawn/` only one runs, drawn by the
+ * commit's hash: each takes minutes.
  */
 
 const [name = '', ...only] = process.argv.slice(2);
@@ -20,8 +21,8 @@ if (suite === undefined) {
 }
 
 const root = join(import.meta.dirname, '..');
-// Many short files spend a third of a second each on compiling what the one before had compiled. Not where tests run the
-// executable, which re-executes itself without such variables.
+// Many short files spend a third of a second each on compiling what the one before had compiled. Not where
+// tests run the executable, which re-executes itself without such variables.
 if (name === 'unit') process.env['NODE_COMPILE_CACHE'] ??= join(root, 'dist/compile-cache');
 const files = only.length > 0 ? only : filesOfSuite();
 const counts = { passed: 0, failed: 0 };

@@ -1,6 +1,7 @@
 /**
  * The suites as data. `scripts/run-suite.ts` runs one; `scripts/test` runs all of them in this order.
- * `limitMinutes`: after that a suite is called hanging, says so and ends. `concurrency`: test files in parallel.
+ * `limitMinutes`: after that a suite is called hanging, says so and ends. `concurrency`: test files in
+ * parallel.
  */
 export const suites = {
   unit: { limitMinutes: 8, concurrency: 2 },
@@ -38,8 +39,9 @@ export function readClosingLine(name: string, output: string): Counts | undefine
 const mostLines = 60;
 
 /**
- * What a suite that failed says of its failures, to be said again at the end of a long run, whose middle a log may lack: from
- * node:test's list of failing tests on, or the last lines where there is no such list. At most 60 lines.
+ * What a suite that failed says of its failures, to be said again at the end of a long run, whose middle a
+ * log may lack: from node:test's list of failing tests on, or the last lines where there is no such list. At
+ * most 60 lines.
  */
 export function failuresIn(output: string): string {
   const lines = output.trimEnd().split('\n');

@@ -8,7 +8,10 @@ import { signalProcesses } from '../test/lab/cgroup.ts';
 import { closingLine, failuresIn, readClosingLine, suites } from './suites.ts';
 import type { Counts, SuiteName } from './suites.ts';
 
-/** `./scripts/test`: sets up, builds, runs every suite, and closes with minutes per suite and `N passed, N failed`. */
+/**
+ * `./scripts/test`: sets up, builds, runs every suite, and closes with minutes per suite and
+ * `N passed, N failed`.
+ */
 
 const root = join(import.meta.dirname, '..');
 
@@ -31,12 +34,16 @@ const suite = (name: SuiteName, what: string): Stage => ({
   counted: true,
 });
 
-/** One after another; the stages of one round in parallel, because together they take less time than in turn. */
+/**
+ * One after another; the stages of one round in parallel, because together they take less time than in turn.
+ */
 const rounds: Stage[][] = [
   [
     {
       name: 'set-up',
-      what: 'Debian packages and the lab’s programs (about a quarter of an hour on two cores on a bare machine, seconds later)',
+      what:
+        'Debian packages and the lab’s programs (about a quarter of an ' +
+        'hour on two cores on a bare machine, seconds later)',
       argv: node('test/lab/cli.ts', 'doctor', '--fix'),
       limitMinutes: 45,
       counted: false,

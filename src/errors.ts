@@ -1,8 +1,8 @@
 import { foreign, unmarked } from './foreign.ts';
 
 /**
- * Every expected failure of the product is an {@link IvaapError} with one of these codes; main.ts turns the code into
- * the process's exit code. docs/exit-codes.md is generated from this table.
+ * Every expected failure of the product is an {@link IvaapError} with one of these codes; main.ts turns the
+ * code into the process's exit code. docs/exit-codes.md is generated from this table.
  */
 export const errorCodes = {
   declined: { exit: 1, meaning: 'the question was answered with no; nothing was changed' },
@@ -92,8 +92,8 @@ export class IvaapError extends Error {
 }
 
 /**
- * The messages of an error and its causes, outermost first, repeated texts left out. The message of any other error is text of others, and is
- * marked so.
+ * The messages of an error and its causes, outermost first, repeated texts left out. The message of any other
+ * error is text of others, and is marked so.
  */
 export function causeChain(error: unknown): string[] {
   const chain: string[] = [];
@@ -124,7 +124,10 @@ export interface ErrorDescription {
   log?: string;
 }
 
-/** Whether anything in the chain is the kernel's "too many open files", which Node's threads report only as text. */
+/**
+ * Whether anything in the chain is the kernel's "too many open files", which Node's threads report only as
+ * text.
+ */
 function lacksDescriptors(error: unknown): boolean {
   for (
     let current = error, depth = 0;
@@ -138,7 +141,9 @@ function lacksDescriptors(error: unknown): boolean {
   return false;
 }
 
-/** Neither the file that could not be opened nor this program is at fault: the shell's limit has to be raised. */
+/**
+ * Neither the file that could not be opened nor this program is at fault: the shell's limit has to be raised.
+ */
 function withoutDescriptors(error: unknown): IvaapError {
   const { step, log } = error instanceof IvaapError ? error : {};
   return new IvaapError('failed', 'the limit of open files is too low for this program', {

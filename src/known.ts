@@ -1,8 +1,8 @@
 import { causeChain, IvaapError } from './errors.ts';
 
 /**
- * The answer of a program or a file, or why there is none. No answer is never a value: not 0, not empty, not "unchanged".
- * `hint` is a command to try, where who was asked names one.
+ * The answer of a program or a file, or why there is none. No answer is never a value: not 0, not empty, not
+ * "unchanged". `hint` is a command to try, where who was asked names one.
  */
 export type Known<T> = { known: true; value: T } | { known: false; why: string; hint?: string | undefined };
 

@@ -10,11 +10,14 @@ import { isStdoutClosed, outputTaken } from './ui/output.ts';
 import { shellWord } from './shell-word.ts';
 
 /**
- * The entry: cleans the environment, sets the umask, turns signals into aborts, finds out the name that it was
- * started with, runs one command and sets the exit code. Nothing else in src/ ends the process.
+ * The entry: cleans the environment, sets the umask, turns signals into aborts, finds out the name that it
+ * was started with, runs one command and sets the exit code. Nothing else in src/ ends the process.
  */
 
-/** Variables that we read. All others could control a root process or its children: NODE_*, LD_*, HELM_*, KUBE*, PG*, proxies. */
+/**
+ * Variables that we read. All others could control a root process or its children: NODE_*, LD_*, HELM_*,
+ * KUBE*, PG*, proxies.
+ */
 const keptEnvironment =
   /^(PATH|HOME|USER|LOGNAME|LANG|LANGUAGE|LC_[A-Z]+|TZ|TERM|COLORTERM|NO_COLOR|COLUMNS|LINES|SUDO_(USER|UID|GID|COMMAND)|SSH_(CONNECTION|TTY))$/;
 
@@ -25,15 +28,19 @@ function scrubEnvironment(): void {
 }
 
 /**
- * Variables that the loader, the C library, libuv, ICU, OpenSSL and Node read at process start, before our code runs: libraries, allocation,
- * compile cache, coverage, certificates, proxies, TLS. docs/trust.md lists them.
+ * Variables that the loader, the C library, libuv, ICU, OpenSSL and Node read at process start, before our
+ * code runs: libraries, allocation, compile cache, coverage, certificates, proxies, TLS. docs/trust.md lists
+ * them.
  */
 const readAtProcessStart = /^(NODE|OPENSSL|SSL|UV|ICU|LD|MALLOC|GLIBC)_|^(GCONV_PATH|LOCPATH)$/;
 
 /** Commands that read or write a complete file: their buffers gain from huge pages. */
 const readsWholeFile = new Set(['install', 'verify', 'extract', 'extract-file']);
 
-/** The C library reads this at process start, too: it then uses huge pages where the host has set them to `madvise`. */
+/**
+ * The C library reads this at process start, too: it then uses huge pages where the host has set them to
+ * `madvise`.
+ */
 const hugePages = { name: 'GLIBC_TUNABLES', value: 'glibc.malloc.hugetlb=1' };
 
 /** An environment that only we could have made: nothing in it calls for another start. */
@@ -53,8 +60,8 @@ function wantsHugePages(command: string | undefined): boolean {
 }
 
 /**
- * Starts again, as the same process, with a clean environment: changing it now would come too late for what has read it already. The second start
- * finds it clean.
+ * Starts again, as the same process, with a clean environment: changing it now would come too late for what
+ * has read it already. The second start finds it clean.
  */
 function reexecWithCleanEnvironment(command: string | undefined): void {
   if (!isSea()) return;
@@ -70,8 +77,8 @@ function reexecWithCleanEnvironment(command: string | undefined): void {
 }
 
 /**
- * This program as the operator typed it, ready to paste into a shell; its path where that is not a program name.
- * A SEA's argv is [executable, executable, …]; argv[0] as typed is `argv0`.
+ * This program as the operator typed it, ready to paste into a shell; its path where that is not a program
+ * name. A SEA's argv is [executable, executable, …]; argv[0] as typed is `argv0`.
  */
 function programAsTyped(): string {
   if (!isSea()) return `node ${process.argv[1] ?? ''}`;
@@ -98,7 +105,10 @@ function abortOnSignals() {
 /** Streams that failed to write. */
 const broken = new Set<NodeJS.WritableStream>();
 
-/** A closed reader (`| head`, a lost terminal) or a full disk does not fail the run: further output is dropped. */
+/**
+ * A closed reader (`| head`, a lost terminal) or a full disk does not fail the run: further output is
+ * dropped.
+ */
 function ignoreClosedStreams(): void {
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => broken.add(stream));
 }

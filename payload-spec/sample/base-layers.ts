@@ -12,7 +12,10 @@ import type { Layer, LayerEntry } from './layer.ts';
 /** Raised when what goes into a base layer changes by code rather than by package. */
 const recipeRevision = 1;
 
-/** Users inside the images. The postgres user owns the data folder on the host too: `database.volume` in product.yaml. */
+/**
+ * Users inside the images. The postgres user owns the data folder on the host too: `database.volume` in
+ * product.yaml.
+ */
 export const users = { service: 10001, postgres: 999 };
 
 const applets =
@@ -112,7 +115,10 @@ async function postgresEntries(root: DebianRoot): Promise<Map<string, LayerEntry
   return entries;
 }
 
-/** The layer below every image, and the server's layer on top of it: the same bytes for every release of the sample. */
+/**
+ * The layer below every image, and the server's layer on top of it: the same bytes for every release of the
+ * sample.
+ */
 export async function baseLayers(): Promise<{ base: Layer; postgres: Layer }> {
   const sources = [
     'base-layers.ts',

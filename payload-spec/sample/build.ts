@@ -51,7 +51,10 @@ async function writeChart(version: string, folder: string): Promise<void> {
 const productOf = async (folder: string): Promise<Product> =>
   productSchema.parse(parse(await readFile(join(folder, 'product.yaml'), 'utf8')));
 
-/** What operators may set, as far as it decides what the chart renders: each connector on or off. Returns the spec's matrix of these files. */
+/**
+ * What operators may set, as far as it decides what the chart renders: each connector on or off. Returns the
+ * spec's matrix of these files.
+ */
 async function writeValues(folder: string, { entitlements }: Product): Promise<ReleaseSpec['valuesMatrix']> {
   await mkdir(folder);
   const write = async (name: string, keys: readonly string[], value: unknown) => {
@@ -72,8 +75,9 @@ async function writeValues(folder: string, { entitlements }: Product): Promise<R
 }
 
 /**
- * Builds one release, or finds it built: a folder with release-spec.yaml, chart/, files/, values/, images/ (one OCI
- * layout) and tools/. Throws when there is no such release or a program that it is made with is missing.
+ * Builds one release, or finds it built: a folder with release-spec.yaml, chart/, files/, values/, images/
+ * (one OCI layout) and tools/. Throws when there is no such release or a program that it is made with is
+ * missing.
  */
 export async function buildRelease(version: string, options: { helm?: string } = {}): Promise<string> {
   const { facts, chartOverlay } = sampleRelease(version);

@@ -17,8 +17,8 @@ async function exists(path: string): Promise<boolean> {
 }
 
 /**
- * Runs `work` while no other process does: a `flock` child holds the lock and lets go when its stdin closes, so the
- * death of this process frees it too.
+ * Runs `work` while no other process does: a `flock` child holds the lock and lets go when its stdin closes,
+ * so the death of this process frees it too.
  */
 async function withLock<T>(lockFile: string, work: () => Promise<T>): Promise<T> {
   await mkdir(dirname(lockFile), { recursive: true });
@@ -44,8 +44,8 @@ async function removeLeftovers(parent: string, prefix: string): Promise<void> {
 }
 
 /**
- * The folder `kind/key` of the cache, made by `build` when it is not there. It appears completely or not at all, and
- * callers that come at the same time build it once.
+ * The folder `kind/key` of the cache, made by `build` when it is not there. It appears completely or not at
+ * all, and callers that come at the same time build it once.
  */
 export async function cached(
   kind: string,

@@ -15,7 +15,10 @@ const suite = 'bookworm';
 const packages = ['busybox-static', 'libstdc++6', 'postgresql-15', 'tzdata'];
 const libraryFolder = 'usr/lib/x86_64-linux-gnu';
 
-/** Files of the unpacked packages by path, with `/lib`, `/bin` and `/sbin` merged into `/usr` as on an installed Debian. */
+/**
+ * Files of the unpacked packages by path, with `/lib`, `/bin` and `/sbin` merged into `/usr` as on an
+ * installed Debian.
+ */
 export type DebianRoot = Map<string, LayerEntry>;
 
 const mergedPath = (path: string) =>

@@ -5,7 +5,9 @@ import { labPrograms } from '../../test/lab/programs.ts';
 /** The Helm that the payload carries. */
 const helmVersion = '4.3.1';
 
-/** `program`, or the Helm that is built for the lab. Throws when it is of another version than the payload's. */
+/**
+ * `program`, or the Helm that is built for the lab. Throws when it is of another version than the payload's.
+ */
 export async function helmProgram(program?: string): Promise<{ path: string; version: string }> {
   const path = program ?? (await labPrograms()).helm;
   const { stdout } = await promisify(execFile)(path, ['version', '--template', '{{.Version}}']);

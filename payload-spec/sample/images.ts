@@ -22,7 +22,8 @@ const services: Record<string, { source: string; archive: string }> = {
 export async function bundleService(source: string, codeOf: string): Promise<Buffer> {
   const { schema } = sampleRelease(codeOf).facts;
   const result = await build({
-    // The bundle names its modules by their paths from here, also where node_modules is a link to another folder.
+    // The bundle names its modules by their paths from here, also where node_modules is a link to another
+    // folder.
     absWorkingDir: fileURLToPath(new URL('../..', import.meta.url)),
     preserveSymlinks: true,
     entryPoints: [fileURLToPath(new URL(`services/${source}`, import.meta.url))],
@@ -49,7 +50,10 @@ async function serviceLayer(source: string, codeOf: string): Promise<Layer> {
   ]);
 }
 
-/** The images of a release and, by archive, their references. Releases that share code differ in the version's label only. */
+/**
+ * The images of a release and, by archive, their references. Releases that share code differ in the version's
+ * label only.
+ */
 export async function buildImages(
   version: string,
 ): Promise<{ images: ImageSource[]; archives: Record<string, string[]> }> {

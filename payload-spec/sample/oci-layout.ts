@@ -20,7 +20,10 @@ interface Descriptor {
 const platform = { architecture: 'amd64', os: 'linux' };
 const mediaType = (name: string) => `application/vnd.oci.image.${name}`;
 
-/** Writes one OCI image layout with all the images; blobs that images share are there once. Nothing in it tells when or where it was made. */
+/**
+ * Writes one OCI image layout with all the images; blobs that images share are there once. Nothing in it
+ * tells when or where it was made.
+ */
 export async function writeOciLayout(folder: string, images: readonly ImageSource[]): Promise<void> {
   const blobs = join(folder, 'blobs', 'sha256');
   await mkdir(blobs, { recursive: true });

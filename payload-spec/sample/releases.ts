@@ -4,7 +4,9 @@ import type { Release } from '../../src/payload/product-schema.ts';
 /** A release of the sample: what its payload says of it, and which code it is made from. */
 export interface SampleRelease {
   facts: Release;
-  /** The release whose services and chart this one carries: its own, or another's under a new version number. */
+  /**
+   * The release whose services and chart this one carries: its own, or another's under a new version number.
+   */
   codeOf: string;
   /** Folder with files that replace those of `chart/`, and a values template next to them. */
   chartOverlay?: string;
@@ -12,10 +14,15 @@ export interface SampleRelease {
 
 const postgresMajor = 15;
 
-/** 2026.1 named the setting `units`; the operator's choice must survive into releases that call it `unitSystem`. */
+/**
+ * 2026.1 named the setting `units`; the operator's choice must survive into releases that call it
+ * `unitSystem`.
+ */
 const unitSystemPatch = {
   id: 'backend-unit-system',
-  why: 'backend.units of 2026.1 is now backend.unitSystem; without it the backend would change to metric units',
+  why:
+    'backend.units of 2026.1 is now backend.unitSystem; ' +
+    'without it the backend would change to metric units',
   when: [
     { path: ['backend', 'units'], equals: 'imperial' },
     { path: ['backend', 'unitSystem'], absent: true },
@@ -35,7 +42,8 @@ const sources: Record<string, Omit<SampleRelease, 'facts'> & { facts: object }> 
     codeOf: '2026.1',
     chartOverlay: 'chart-2026.1',
   },
-  // Works with the schema of 2026.1 too, so that its rollout and its migration can be two maintenance windows.
+  // Works with the schema of 2026.1 too, so that its rollout and its migration can be two maintenance
+  // windows.
   '2026.2': {
     facts: { schema: { min: 3, target: 5 }, postgresMajor, valuesPatches: [unitSystemPatch] },
     codeOf: '2026.2',

@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { sampleCacheFolder } from './cache.ts';
 
 /**
- * The file of the key that signs the sample's releases: made once per machine and kept with the sample's other parts, never in the
- * repository, so that all releases on a machine are one vendor's and the same sources give the same bytes in every checkout.
+ * The file of the key that signs the sample's releases: made once per machine and kept with the sample's
+ * other parts, never in the repository, so that all releases on a machine are one vendor's and the same
+ * sources give the same bytes in every checkout.
  */
 export function sampleKeyFile(): string {
   const folder = join(sampleCacheFolder(), 'keys');

@@ -96,9 +96,13 @@ function editedName(folder: string, path: string): string {
 }
 
 const editedText = (path: string, to: string): string =>
-  `${path} differs from what the installer wrote: it is kept as ${to}, and changes made by hand are not part of this run`;
+  `${path} differs from what the installer wrote: it is kept as ` +
+  `${to}, and changes made by hand are not part of this run`;
 
-/** Moves a folder that somebody has edited into a backup, with a warning that names its new place; recorded first as `editedChart`. */
+/**
+ * Moves a folder that somebody has edited into a backup, with a warning that names its new place; recorded
+ * first as `editedChart`.
+ */
 export async function moveAside(
   io: Pick<StepIo, 'record' | 'warn'>,
   folder: string,

@@ -144,7 +144,8 @@ async function assertRoomForDump(
     : 'an unknown size for the dump';
   throw new IvaapError(
     'failed',
-    `not enough free space for the dump on ${mountPoint}: ${formatBytes(freeBytes)} are free; needed are ${dump} and ${formatBytes(keptBytes)} reserved for the database`,
+    `not enough free space for the dump on ${mountPoint}: ${formatBytes(freeBytes)} are ` +
+      `free; needed are ${dump} and ${formatBytes(keptBytes)} reserved for the database`,
     { hint: `free some space (df -h ${shellWord(mountPoint)}), then run the same command again` },
   );
 }

@@ -51,7 +51,8 @@ export async function reportingLockHolders<T>(
     if (first === undefined || progressed() > 0 || io.signal.aborted) throw error;
     throw new IvaapError(
       'failed',
-      `the dump waited ${dumpLockWaitSeconds} s for a table that another session holds: ${holders.map(describeHolder).join('; ')}`,
+      `the dump waited ${dumpLockWaitSeconds} s for a table that another ` +
+        `session holds: ${holders.map(describeHolder).join('; ')}`,
       {
         cause: error,
         hint: `wait for that session to end, or end it: ${await endSession(ctx, first.pid)}`,

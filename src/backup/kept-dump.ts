@@ -25,7 +25,8 @@ export async function keptDump(ctx: UpgradeContext, io: StepIo): Promise<PgDump 
   const kept = dumpToKeep(ctx);
   if (kept !== undefined) {
     io.warn(
-      `no new dump (--skip-backup): ${kept.path} of ${kept.takenAt} stays the backup, and data written since then is not in it`,
+      `no new dump (--skip-backup): ${kept.path} of ${kept.takenAt} ` +
+        'stays the backup, and data written since then is not in it',
     );
     return kept;
   }
@@ -38,7 +39,9 @@ export async function keptDump(ctx: UpgradeContext, io: StepIo): Promise<PgDump 
   } catch (error) {
     io.signal.throwIfAborted();
     io.warn(
-      `the database does not answer (${causeChain(error)[0] ?? ''}), so there is no second dump: the run continues with ${restore.path} of ${restore.takenAt}, from before Helm first started`,
+      `the database does not answer (${causeChain(error)[0] ?? ''}), so there is no second dump: ` +
+        `the run continues with ${restore.path} of ${restore.takenAt}, from before Helm first ` +
+        'started',
     );
     return restore;
   }

@@ -11,12 +11,15 @@ export function wayBack(dump: PgDump, release: string): string[] {
   if (script === undefined) return [`How to restore it by hand: "Going back" in docs/operators.md`];
   const { install, repair } = oldFileCommands(release, dump.installedBy);
   return [
-    `To go back to ${release}, with the database as it was at ${dump.takenAt} (the current one is kept under another name):`,
+    `To go back to ${release}, with the database as it was at ` +
+      `${dump.takenAt} (the current one is kept under another name):`,
     `  sh ${shellWord(script)}`,
     `It stops everything that uses the database, restores it and prints the next step. It may be run again.`,
-    `Once the database is restored, run the file of ${release} to bring its release back: pods, chart and values. The file of the new release would migrate the database again.`,
+    `Once the database is restored, run the file of ${release} to bring its release back: pods, ` +
+      'chart and values. The file of the new release would migrate the database again.',
     `  sudo ${install}`,
-    `If that says that a newer release is installed, run this first. It compares the state with what runs, and asks before it writes:`,
+    'If that says that a newer release is installed, run this first. It ' +
+      'compares the state with what runs, and asks before it writes:',
     `  sudo ${repair}`,
   ];
 }

@@ -9,7 +9,9 @@ export const clock: Check = {
   id: 'clock',
   kind: 'health',
   title: 'Clock',
-  limit: `at most ${failSeconds} s from the API server’s and not before the last recorded run; a warning from ${warnSeconds} s`,
+  limit:
+    `at most ${failSeconds} s from the API server’s and not before ` +
+    `the last recorded run; a warning from ${warnSeconds} s`,
   why: 'the age of backups and the validity of certificates depend on it',
   fix: 'timedatectl set-ntp true',
   timeoutSeconds: 30,

@@ -16,7 +16,9 @@ export const databaseLogin: Check<UpgradeCheckContext> = {
   title: 'New pods can log in to the database',
   limit: 'the password that new pods get opens a session over the network',
   limitInFull:
-    'the password in the Secret that new pods read opens a session, tried in the running database over its network address; a warning where that cannot be tried; not checked where the product names no such Secret',
+    'the password in the Secret that new pods read opens a session, tried in the running ' +
+    'database over its network address; a warning where that cannot be tried; not checked where ' +
+    'the product names no such Secret',
   why: 'running pods keep their sessions even if the password has changed; new pods would crash',
   fix: 'give the role the password of the Secret',
   timeoutSeconds: 90,
@@ -63,7 +65,9 @@ async function tryPassword(
     return {
       part,
       outcome: 'fail',
-      measured: `the database rejects the password of ${part} for role ${user}: new pods use it, running pods keep their sessions (${foreign(answer.message)})`,
+      measured:
+        `the database rejects the password of ${part} for role ${user}: new pods use ` +
+        `it, running pods keep their sessions (${foreign(answer.message)})`,
       fix:
         own === undefined
           ? passwordOfSecret(product, { user, secret }, pod)
@@ -92,7 +96,10 @@ function passwordOfSecret(
   { user, secret }: Role,
   pod: string,
 ): string {
-  const read = `k3s kubectl get secret ${secret.name} -n ${namespace} -o jsonpath='{.data.${secret.key.replaceAll('.', String.raw`\.`)}}' | base64 -d`;
+  const read =
+    `k3s kubectl get secret ${secret.name} -n ${namespace} -o ` +
+    `jsonpath='{.data.${secret.key.replaceAll('.', String.raw`\.`)}}' | ` +
+    'base64 -d';
   const psql = `psql -X -q -v ON_ERROR_STOP=1 -U ${database.user} -d ${database.name}`;
   // Octal 47 is a single quote; the script itself is in single quotes.
   const statements = String.raw`\\\\getenv p P\nALTER ROLE \"${user}\" PASSWORD :\047p\047;\n`;

@@ -34,7 +34,9 @@ export const database: Check<UpgradeCheckContext> = {
       const forLong = holders.value.some(({ seconds }) => (seconds ?? 0) >= dumpLockWaitSeconds);
       return {
         outcome: forLong ? 'fail' : 'warn',
-        measured: `${holders.value.map(describeHolder).join('; ')}: the dump would wait for it, for at most ${dumpLockWaitSeconds} s (${answers})`,
+        measured:
+          `${holders.value.map(describeHolder).join('; ')}: the dump would wait ` +
+          `for it, for at most ${dumpLockWaitSeconds} s (${answers})`,
         fix: `wait for that session to end, or end it: ${await endSession(ctx, first.pid)}`,
         data: { ...data, lockHolders: holders.value.map(({ pid }) => pid).join() },
       };

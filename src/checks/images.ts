@@ -37,7 +37,8 @@ export const images: Check<UpgradeCheckContext> = {
       outcome: unknown.length === 0 ? 'ok' : 'fail',
       measured:
         unknown.length === 0
-          ? `${needed.size - others.length} of ${needed.size} in the payload, ${foreign(others.join(', '))} pinned in containerd`
+          ? `${needed.size - others.length} of ${needed.size} in the ` +
+            `payload, ${foreign(others.join(', '))} pinned in containerd`
           : unknown.map((name) => `${foreign(name)} of ${needed.get(name)} is neither`).join(', '),
       fix: `fix the image, or disable what uses it (sudoedit ${shellWord(paths.values)})`,
     };

@@ -12,7 +12,8 @@ export const memory: Check = {
   kind: 'guard',
   title: 'Memory',
   limit:
-    '90 % of what the product requires (firmware and kernel take the rest), for an install and for an upgrade',
+    '90 % of what the product requires (firmware and kernel ' +
+    'take the rest), for an install and for an upgrade',
   why: 'the pods request it',
   fix: 'give the host more memory (free -h shows it)',
   timeoutSeconds: 30,

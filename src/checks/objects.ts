@@ -21,7 +21,10 @@ export const objects: Check<UpgradeCheckContext> = {
   title: 'API server accepts the objects and their pods',
   limit: 'the API server accepts it, and Helm owns what exists',
   limitInFull:
-    'a server-side dry run as Helm accepts each object of the chart, each pod template whose pods are replaced, what controllers create besides pods (ReplicaSets, revisions, claims), and hooks; Helm’s own record is readable and its next one accepted; quotas have room for all new objects together',
+    'a server-side dry run as Helm accepts each object of the chart, each pod template whose ' +
+    'pods are replaced, what controllers create besides pods (ReplicaSets, revisions, claims), ' +
+    'and hooks; Helm’s own record is readable and its next one accepted; quotas have room for ' +
+    'all new objects together',
   why: 'Helm would fail on it after it has replaced other pods',
   fix: 'fix what the API server names',
   timeoutSeconds: 180,
@@ -93,7 +96,8 @@ function unreadable(
   return deployed.unserved.map((one) =>
     bad(
       `${one.kind}/${one.metadata.name}`,
-      `revision ${deployed.revision} in Helm's record holds it as ${one.apiVersion}, which this Kubernetes no longer serves: Helm cannot read its record`,
+      `revision ${deployed.revision} in Helm's record holds it as ${one.apiVersion}, ` +
+        'which this Kubernetes no longer serves: Helm cannot read its record',
       recordRepairCommand(ctx.product, deployed, one, objects),
     ),
   );

@@ -14,7 +14,10 @@ export const payload: Check = {
   flows: ['install', 'upgrade'],
   measure: ({ index }) => ({
     outcome: 'ok',
-    measured: `${formatBytes(index.fileSize)} in ${counted(index.chunks.hashes.length, 'chunk')}, all as packed`,
+    measured:
+      `${formatBytes(index.fileSize)} in ` +
+      `${counted(index.chunks.hashes.length, 'chunk')}, all ` +
+      'as packed',
     data: { bytes: index.fileSize },
   }),
 };

@@ -58,7 +58,9 @@ export function judgePods(pods: readonly Pod[], namespace: string): Measurement 
   if (waiting.length > 0) {
     return {
       outcome: 'warn',
-      measured: `${waiting.length} of ${living.length} not ready: ${waiting.map(({ metadata }) => metadata.name).join(', ')}`,
+      measured:
+        `${waiting.length} of ${living.length} not ready: ` +
+        `${waiting.map(({ metadata }) => metadata.name).join(', ')}`,
       fix: `k3s kubectl get pods -n ${namespace}`,
     };
   }

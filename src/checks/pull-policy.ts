@@ -46,7 +46,8 @@ export const pullPolicy: Check<UpgradeCheckContext> = {
         .filter((one) => pullsAlways(one) && !mirrored(one.image))
         .map(
           ({ name, image, policy }) =>
-            `${object}: ${name} pulls ${foreign(image)} (imagePullPolicy ${policy ?? 'Always, since it has no version'})`,
+            `${object}: ${name} pulls ${foreign(image)} (imagePullPolicy ` +
+            `${policy ?? 'Always, since it has no version'})`,
         ),
     );
     if (asking.length === 0) return { outcome: 'ok', measured: 'none' };

@@ -14,7 +14,8 @@ export const references: Check<UpgradeCheckContext> = {
   kind: 'outage',
   title: 'Objects that new pods read and mount exist',
   limit:
-    'each config map, secret and claim of a new pod exists or is in the chart, each new claim has a StorageClass',
+    'each config map, secret and claim of a new pod exists or is ' +
+    'in the chart, each new claim has a StorageClass',
   why: 'a new pod waits forever for a missing one, after the old pod has stopped',
   fix: 'create what is missing, or fix its name in the values file',
   timeoutSeconds: 180,

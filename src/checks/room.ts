@@ -21,7 +21,9 @@ export const room: Check = {
   kind: 'guard',
   title: 'Free space per file system',
   limit:
-    "the product's limits or what is really missing (image layers and their unpacked size, dump, archives), whichever is more; for a resumed run what is still missing; inodes for what is missing",
+    "the product's limits or what is really missing (image layers and their unpacked size, dump, " +
+    'archives), whichever is more; for a resumed run what is still missing; inodes for what is ' +
+    'missing',
   why: 'a disk that fills up during the run stops database and cluster',
   fix: 'free some space (df -h), or use a larger disk',
   timeoutSeconds: 90,

@@ -31,7 +31,10 @@ export const sandboxImage: Check = {
     if (found?.complete === true) return { outcome: 'ok', measured: foreign(name) };
     return {
       outcome: 'fail',
-      measured: `${foreign(name)} is ${found === undefined ? 'not in containerd' : 'not complete in containerd'}: no new pod starts, and no old pod could restart`,
+      measured:
+        `${foreign(name)} is ` +
+        `${found === undefined ? 'not in containerd' : 'not complete in containerd'}: ` +
+        'no new pod starts, and no old pod could restart',
       fix: `k3s ctr images import k3s-airgap-images-amd64.tar   # the file of this k3s' own release`,
     };
   },

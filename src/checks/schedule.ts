@@ -19,7 +19,8 @@ export const schedule: Check = {
   title: 'New pods can be scheduled',
   limit: 'every new pod can be scheduled while old pods still run',
   limitInFull:
-    'the node accepts them (cordon, taints, selectors, ports), free resources on it and in each quota are enough in the order of the rollout, no other node accepts them',
+    'the node accepts them (cordon, taints, selectors, ports), free resources on it and in ' +
+    'each quota are enough in the order of the rollout, no other node accepts them',
   why: 'old pods would stop, and nothing could start in their place',
   fix: 'k3s kubectl describe nodes',
   timeoutSeconds: 180,
@@ -93,7 +94,8 @@ const unknownNode = (nodes: readonly NodeObject[]): Measurement => ({
   measured:
     nodes.length === 0
       ? 'the cluster has no node'
-      : `none of the ${nodes.length} nodes is this host: ${nodes.map(({ metadata }) => metadata.name).join(', ')}`,
+      : `none of the ${nodes.length} nodes is this host: ` +
+        `${nodes.map(({ metadata }) => metadata.name).join(', ')}`,
   fix: 'k3s kubectl get nodes -o wide',
 });
 

@@ -46,7 +46,9 @@ async function folderTrouble({
     if (found.isSymbolicLink() && (path === backups || path === tools)) {
       return {
         measured: `${path} is a symbolic link, which is not followed when files are written`,
-        fix: `target=$(readlink -f ${shellWord(path)}) && rm ${shellWord(path)} && mkdir -m 700 ${shellWord(path)} && mount --bind "$target" ${shellWord(path)}`,
+        fix:
+          `target=$(readlink -f ${shellWord(path)}) && rm ${shellWord(path)} && mkdir -m ` +
+          `700 ${shellWord(path)} && mount --bind "$target" ${shellWord(path)}`,
       };
     }
     if (!found.isDirectory() && !found.isSymbolicLink()) {

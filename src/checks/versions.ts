@@ -36,7 +36,10 @@ export const versions: Check<UpgradeCheckContext> = {
         : ` or that of the unfinished upgrade (${[...new Set(unfinished)].join(', ')})`;
     return {
       outcome: chartAgrees && (agrees(deployed) || emptied) ? 'ok' : 'fail',
-      measured: `the state says ${installed}, ${paths.chart}/Chart.yaml says ${chart === undefined ? 'nothing' : foreign(chart.version)}, the Helm release says ${deployed === undefined ? 'nothing' : foreign(deployed)}`,
+      measured:
+        `the state says ${installed}, ${paths.chart}/Chart.yaml says ` +
+        `${chart === undefined ? 'nothing' : foreign(chart.version)}, the Helm release says ` +
+        `${deployed === undefined ? 'nothing' : foreign(deployed)}`,
       limit: `one version, the installed one${orUnfinished}`,
       fix: `${program} repair-state`,
     };

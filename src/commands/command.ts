@@ -1,7 +1,10 @@
 import type { ErrorCode } from '../errors.ts';
 import type { Again } from '../policy/again.ts';
 
-/** What main.ts hands to a command: the parsed command line and the signals of a first and a second request to stop. */
+/**
+ * What main.ts hands to a command: the parsed command line and the signals of a first and a second request to
+ * stop.
+ */
 export interface Invocation {
   /** Positional arguments, in the order of {@link Command.arguments}; an absent optional one is undefined. */
   args: readonly (string | undefined)[];

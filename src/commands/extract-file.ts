@@ -27,8 +27,10 @@ export const extractFileCommand: Command = {
   touches: [
     'Writes only DEST: to a temporary file next to it, checking every byte, which is then renamed. Needs ' +
       'free space for the new file in addition to the old one.',
-    'An archive at its place in the product folder, or one that this program wrote, is replaced atomically and ' +
-      'keeps its owner and mode. Any other file is replaced only with --force. A folder, a link or a device ' +
+    'An archive at its place in the product folder, or one that ' +
+      'this program wrote, is replaced atomically and ' +
+      'keeps its owner and mode. Any other file is replaced ' +
+      'only with --force. A folder, a link or a device ' +
       'is refused.',
   ],
   jsonFields: async () => [

@@ -42,7 +42,8 @@ const upgrade: readonly CommandOption[] = [
   {
     flags: '--images-from <source>',
     summary:
-      'source of the images; auto: archives on disk that have what is needed, else the payload (default: auto)',
+      'source of the images; auto: archives on disk that have ' +
+      'what is needed, else the payload (default: auto)',
     choices: ['auto', 'disk', 'payload'],
   },
   { flags: '--refresh-archives', summary: 'rewrite the image archives on disk from the payload' },

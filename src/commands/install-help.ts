@@ -4,10 +4,13 @@ import type { Command } from './command.ts';
 export const installHelp: Pick<Command, 'touches' | 'lists' | 'examples' | 'exits'> = {
   touches: [
     'Checks the entire payload and the host first, in parallel. A run that cannot succeed is refused, and ' +
-      'nothing is changed. A payload that an earlier run found intact is not read again unless its file has ' +
+      'nothing is changed. A payload that an earlier run found ' +
+      'intact is not read again unless its file has ' +
       'changed or --reverify is given. Needs root.',
-    "A new install creates the product's folder, namespace, secrets, database volume, values file and Helm release.",
-    "An upgrade dumps the database, saves state, values and Helm's records, replaces the chart, loads missing " +
+    "A new install creates the product's folder, namespace, " +
+      'secrets, database volume, values file and Helm release.',
+    'An upgrade dumps the database, saves state, values and ' +
+      "Helm's records, replaces the chart, loads missing " +
       'image layers, upgrades the release and checks its health routes. It never edits the values file.',
     'A run that failed or was cut off resumes when the same command is run again.',
   ],

@@ -37,7 +37,8 @@ export const manifestCommand: Command = {
     { flags: '--json', summary: 'everything as one JSON object (docs/json.md)' },
   ],
   touches: [
-    'Changes nothing. Compares the payload with the archives in the product folder, the images in containerd ' +
+    'Changes nothing. Compares the payload with the archives ' +
+      'in the product folder, the images in containerd ' +
       'and the images that run in the cluster. containerd and the cluster are queried only as root, for at ' +
       'most 2 seconds; without their answers the command still succeeds.',
     'Without --deep an archive is compared by its size, its final checksum and every header ' +
@@ -53,7 +54,8 @@ export const manifestCommand: Command = {
   examples: [
     [
       'manifest --summary',
-      'what is new in this release, what an upgrade would load, and the commands that refresh the archives on disk',
+      'what is new in this release, what an upgrade would load, ' +
+        'and the commands that refresh the archives on disk',
     ],
     ['manifest --deep', 'the same, after reading every byte'],
     ['manifest --diff /media/usb/delivery', 'what that release adds, changes and removes'],

@@ -23,7 +23,10 @@ function usageError(error: CommanderError, help: string): IvaapError {
   return new IvaapError('usage', message, { hint: help });
 }
 
-/** Parses `args` (after the program's name), loads the command that they name and runs it. Prints help to stdout. */
+/**
+ * Parses `args` (after the program's name), loads the command that they name and runs it. Prints help to
+ * stdout.
+ */
 export async function runProgram(
   args: readonly string[],
   context: Pick<Invocation, 'program' | 'signal' | 'secondSignal'>,

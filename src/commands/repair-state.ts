@@ -16,8 +16,10 @@ export const repairState: Command = {
   ],
   touches: [
     "Reads Helm's records, the labels of namespace and volume and the database's schema version from the " +
-      'cluster, and the chart and the copies of the state from the disk. Proposes the state that matches this ' +
-      'host, shows it and asks before it writes. Use it when state.json was lost or damaged, after a manual ' +
+      'cluster, and the chart and the copies of the state from ' +
+      'the disk. Proposes the state that matches this ' +
+      'host, shows it and asks before it writes. Use it when ' +
+      'state.json was lost or damaged, after a manual ' +
       "restore, or when Helm's only record is gone. Needs root.",
     'The old state is kept next to the new one. A missing values file is written again from the release. ' +
       'Nothing else is changed: no pod, no release, no backup.',

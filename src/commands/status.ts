@@ -18,7 +18,8 @@ export const status: Command = {
   ],
   touches: [
     'Reads the installer state, queries the cluster and the health routes, and changes nothing. When the ' +
-      'cluster is down, or without root, it shows the rest, reports what it could not read, and still exits 0.',
+      'cluster is down, or without root, it shows the rest, ' +
+      'reports what it could not read, and still exits 0.',
     '--watch follows the log of the run that holds the lock, and never affects that run. Needs root.',
   ],
   jsonFields: async () => [

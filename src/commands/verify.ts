@@ -41,8 +41,10 @@ export const verifyCommand: Command = {
     'Reads every byte of the file and changes nothing. (The executable of another file, and with --full ' +
       'everything, is read twice.) Prints what was read, how it was checked and the verdict for each part. ' +
       'Damage is reported by entry and byte range.',
-    "The key of another file is compared with the key of the installed release (as root, from the installer's " +
-      'state) or, where nothing is installed, with the key of this program. If that is unsigned, there is no ' +
+    'The key of another file is compared with the key of the ' +
+      "installed release (as root, from the installer's " +
+      'state) or, where nothing is installed, with the key of ' +
+      'this program. If that is unsigned, there is no ' +
       'key to compare with, and the file is not trusted unless --trust-key names its key.',
   ],
   jsonFields: async () => [

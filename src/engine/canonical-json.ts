@@ -1,7 +1,10 @@
 import { createHash } from 'node:crypto';
 import type { Json } from './step.ts';
 
-/** JSON text with sorted keys and no spaces: equal values give equal text whatever the order they were built in. */
+/**
+ * JSON text with sorted keys and no spaces: equal values give equal text whatever the order they were built
+ * in.
+ */
 function canonicalJson(value: Json): string {
   if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
   if (value !== null && typeof value === 'object') {

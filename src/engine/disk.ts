@@ -2,11 +2,14 @@ import { constants } from 'node:fs';
 import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';
 
 /**
- * The few file operations that the journal is built on, so that tests can put a disk underneath that tears writes,
- * loses renames or is full. Each operation throws Node's system errors.
+ * The few file operations that the journal is built on, so that tests can put a disk underneath that tears
+ * writes, loses renames or is full. Each operation throws Node's system errors.
  */
 export interface Disk {
-  /** The whole text, or undefined when there is no such file. Only a regular file is read, and no link is followed. */
+  /**
+   * The whole text, or undefined when there is no such file. Only a regular file is read, and no link is
+   * followed.
+   */
   read(path: string): Promise<string | undefined>;
   /** Creates or truncates; not durable before `sync`. */
   write(path: string, text: string, mode: number): Promise<void>;

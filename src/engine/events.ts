@@ -34,9 +34,7 @@ const logLine = {
   quiet: z
     .literal(true)
     .optional()
-    .describe(
-      'The program only answered a question, such as whether something is there: for the log, not for a screen.',
-    ),
+    .describe('The program only answered a question, such as whether something exists: for the log alone.'),
 };
 const title = z.string();
 const durationMs = z.number().describe('Milliseconds.');

@@ -18,8 +18,8 @@ function isSystemError(error: unknown): error is NodeJS.ErrnoException {
 }
 
 /**
- * Whatever a step threw, as the error of that step. The system's refusals (full disk, no permission) are failures of the
- * host; any other foreign error is a defect of ours.
+ * Whatever a step threw, as the error of that step. The system's refusals (full disk, no permission) are
+ * failures of the host; any other foreign error is a defect of ours.
  */
 export function stepError(error: unknown, step: string): IvaapError {
   if (error instanceof IvaapError) {

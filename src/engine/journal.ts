@@ -21,8 +21,9 @@ export interface JournalOptions {
 }
 
 /**
- * The only writer of the state file. Each change is durable before its promise resolves: written to a temporary name, fsynced,
- * renamed, folder fsynced, one after the other. A change whose write fails leaves the state as it was.
+ * The only writer of the state file. Each change is durable before its promise resolves: written to a
+ * temporary name, fsynced, renamed, folder fsynced, one after the other. A change whose write fails leaves
+ * the state as it was.
  */
 export class Journal {
   readonly #path: string;
@@ -45,7 +46,10 @@ export class Journal {
     return new Journal(state ?? emptyState(options.product), options);
   }
 
-  /** Starts with this state whatever is at the path; durable when it resolves. The caller that repairs a state has saved what was there. */
+  /**
+   * Starts with this state whatever is at the path; durable when it resolves. The caller that repairs a state
+   * has saved what was there.
+   */
   static async begin(options: JournalOptions, state: State): Promise<Journal> {
     const journal = new Journal(state, options);
     await journal.update(() => {});
@@ -61,7 +65,9 @@ export class Journal {
     return this.#state.run;
   }
 
-  /** Applies `change` to a copy of the state and makes it durable; for waivers, skipped backups and the like. */
+  /**
+   * Applies `change` to a copy of the state and makes it durable; for waivers, skipped backups and the like.
+   */
   update(change: (draft: State, now: string) => void): Promise<void> {
     const written = this.#queue.then(() => this.#write(change));
     this.#queue = written.catch(() => undefined);
@@ -87,16 +93,19 @@ export class Journal {
       await this.#disk.remove(temporary).catch(() => undefined);
       throw new IvaapError('failed', `the state file ${this.#path} cannot be written`, {
         cause: error,
-        hint: `check free space and health of the file system of ${folder} (df -h ${shellWord(folder)}), then run the same command again`,
+        hint:
+          `check free space and health of the file system of ${folder} (df -h ` +
+          `${shellWord(folder)}), then run the same command again`,
       });
     }
     this.#state = deepFreeze(next);
   }
 
   /**
-   * Starts a run, or resumes an unfinished one of the same flow, payload and from-version. `fresh` starts again in any case and clears the
-   * derived keys. A run that is left unfinished is closed as superseded; its point of no return and its originals stay known.
-   * Whether a run may start or resume at all is decided before, by policy.
+   * Starts a run, or resumes an unfinished one of the same flow, payload and from-version. `fresh` starts
+   * again in any case and clears the derived keys. A run that is left unfinished is closed as superseded; its
+   * point of no return and its originals stay known. Whether a run may start or resume at all is decided
+   * before, by policy.
    */
   async startRun(
     spec: RunSpec,
@@ -112,7 +121,10 @@ export class Journal {
     return { resumed };
   }
 
-  /** Durable before the step's first side effect; `stale` names the completed steps that its new result invalidates. */
+  /**
+   * Durable before the step's first side effect; `stale` names the completed steps that its new result
+   * invalidates.
+   */
   stepRunning(
     id: string,
     facts: { inputsHash: string; revision: number },
@@ -212,7 +224,10 @@ export class Journal {
     });
   }
 
-  /** Keeps what was there before any unfinished run from this version; a key that is there already stays as it is. */
+  /**
+   * Keeps what was there before any unfinished run from this version; a key that is there already stays as it
+   * is.
+   */
   originalRecorded(step: string, data: JsonObject): Promise<void> {
     return this.#step(step, (run) => {
       run.originals = { ...data, ...run.originals };
@@ -220,8 +235,8 @@ export class Journal {
   }
 
   /**
-   * The release is installed: anchors of versions before `from` have served their time, those of `from` are kept. Where a step was
-   * waived it is not proved that the release works, and all are kept.
+   * The release is installed: anchors of versions before `from` have served their time, those of `from` are
+   * kept. Where a step was waived it is not proved that the release works, and all are kept.
    */
   runCompleted(): Promise<void> {
     return this.update((draft, now) => {

@@ -1,7 +1,9 @@
 /** Who holds the lock, as the lock file says; for messages only, the lock itself is the kernel's. */
 export interface LockHolder {
   pid: number;
-  /** Clock ticks after boot at which the process started: with pid and boot it identifies one process forever. */
+  /**
+   * Clock ticks after boot at which the process started: with pid and boot it identifies one process forever.
+   */
   startTime: number;
   bootId: string;
   /** The command line after the program's name, e.g. `install --upgrade`. */

@@ -11,27 +11,32 @@ const leastWord = 3;
 const isOrdinary = (secret: string) => secret.length < 6 || /^(\p{L}{1,12}|[\d.:-]{1,12})$/u.test(secret);
 
 /**
- * Members of our own data that say what it is: they hold no secret, and an answer that lost one of them would be another answer. Whatever
- * equals a secret by chance stays.
+ * Members of our own data that say what it is: they hold no secret, and an answer that lost one of them would
+ * be another answer. Whatever equals a secret by chance stays.
  */
 const ours = new Set(
-  'type at code exitCode step task id check kind status run flow from to unit level stream how log path because signal needs ran skipped'.split(
-    ' ',
-  ),
+  (
+    'type at code exitCode step task id check kind status run flow from to ' +
+    'unit level stream how log path because signal needs ran skipped'
+  ).split(' '),
 );
 const isPlain = (member: unknown): boolean =>
   Array.isArray(member) ? member.every(isPlain) : typeof member !== 'object';
 /** Members that hold text of others, where no marks in them say which part is ours. */
 const others = new Set(['output']);
-/** A change of a field in a manifest, of which only the path is ours. Numbers and switches there may be secrets as texts are. */
+/**
+ * A change of a field in a manifest, of which only the path is ours. Numbers and switches there may be
+ * secrets as texts are.
+ */
 const isFieldChange = (value: object): boolean => 'path' in value && ('from' in value || 'to' in value);
 /** A line of a longer secret (a licence, a key) is secret by itself from this length on. */
 const leastLineLength = 12;
 
 /**
- * Knows the secrets of this process and takes them out of whatever is printed or stored: as they are, escaped as in JSON and URLs,
- * and in base64, also in the middle of other base64. A secret that may be an ordinary word (`ivaap`, `fail`, `2026`) is removed from the text of
- * others alone, and only where it is a whole word: our own paths, ids, commands and times stay.
+ * Knows the secrets of this process and takes them out of whatever is printed or stored: as they are, escaped
+ * as in JSON and URLs, and in base64, also in the middle of other base64. A secret that may be an ordinary
+ * word (`ivaap`, `fail`, `2026`) is removed from the text of others alone, and only where it is a whole word:
+ * our own paths, ids, commands and times stay.
  */
 export class Redactor {
   readonly #forms = new Set<string>();
@@ -54,7 +59,10 @@ export class Redactor {
     this.#wordPattern = undefined;
   }
 
-  /** Text of others: programs, pods, answers. Line ends stay where they are, also within a secret that was broken over lines. */
+  /**
+   * Text of others: programs, pods, answers. Line ends stay where they are, also within a secret that was
+   * broken over lines.
+   */
   text(text: string): string {
     const rest = this.#withoutForms(unmarked(text));
     if (this.#words.size === 0) return rest;
@@ -66,7 +74,10 @@ export class Redactor {
     return rest.replaceAll(this.#wordPattern, mark);
   }
 
-  /** A text that we made: outside what is marked in it as foreign only what cannot be a word of ours is looked for. */
+  /**
+   * A text that we made: outside what is marked in it as foreign only what cannot be a word of ours is looked
+   * for.
+   */
   own(text: string): string {
     return mapMarked(
       text,
@@ -99,7 +110,10 @@ export class Redactor {
     return new LineRedactor(this);
   }
 
-  /** A copy of plain data of ours with every string in it redacted, keys included; what says what it is stays as it is. */
+  /**
+   * A copy of plain data of ours with every string in it redacted, keys included; what says what it is stays
+   * as it is.
+   */
   value<T>(value: T): T {
     return this.#value(value, (text) => this.own(text)) as T;
   }
@@ -133,7 +147,10 @@ export class Redactor {
     return redacted === text && typeof value !== 'string' ? value : redacted;
   }
 
-  /** A copy of an error and its causes, of which nothing but redacted texts is left. `log` is the path of the run's log, to be printed with it. */
+  /**
+   * A copy of an error and its causes, of which nothing but redacted texts is left. `log` is the path of the
+   * run's log, to be printed with it.
+   */
   error(error: unknown, log?: string): IvaapError {
     const code = error instanceof IvaapError ? error.code : 'bug';
     const { message, hint, output, facts, step, causes, log: known } = this.value(describeError(error));
@@ -198,8 +215,8 @@ export interface LineFilter {
 const mostHeld = 65_536;
 
 /**
- * Redacts line by line what may break a secret over lines: a line that ends with the start of a secret is held back until
- * the next one has come.
+ * Redacts line by line what may break a secret over lines: a line that ends with the start of a secret is
+ * held back until the next one has come.
  */
 class LineRedactor implements LineFilter {
   readonly #redactor: Redactor;
@@ -230,7 +247,10 @@ class LineRedactor implements LineFilter {
   }
 }
 
-/** The base64 of a secret at each of the three places where it may start in a longer text, without what its neighbours change. */
+/**
+ * The base64 of a secret at each of the three places where it may start in a longer text, without what its
+ * neighbours change.
+ */
 function base64Forms(secret: string): string[] {
   const bytes = Buffer.from(secret);
   const whole = bytes.toString('base64');

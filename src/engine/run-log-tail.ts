@@ -13,7 +13,10 @@ export type LogLine =
 
 const known = new Set<string>([...eventSchemas.map(({ shape }) => shape.type.value), 'LOG', 'RESULT']);
 
-/** Reads a log while it is written: each call gives the complete lines that have come since. Lines that a newer program wrote and this one does not know are left out. */
+/**
+ * Reads a log while it is written: each call gives the complete lines that have come since. Lines that a
+ * newer program wrote and this one does not know are left out.
+ */
 export class RunLogTail {
   readonly path: string;
   #position = 0;
@@ -51,7 +54,10 @@ function parseLine(text: string): LogLine[] {
   }
 }
 
-/** What one process has written so far, from its LOG line on, and the tail that gives the rest; undefined while it has no log. */
+/**
+ * What one process has written so far, from its LOG line on, and the tail that gives the rest; undefined
+ * while it has no log.
+ */
 export async function findAttempt(
   folder: string,
   { pid, since }: { pid: number; since: string },

@@ -10,7 +10,10 @@ export interface RunLogPlace {
   by: string;
   /** Takes secrets out of each line. */
   redactor: Pick<Redactor, 'value'>;
-  /** Whether the disk has room for more than what must be kept free; without it what programs say and how far they are is left out. */
+  /**
+   * Whether the disk has room for more than what must be kept free; without it what programs say and how far
+   * they are is left out.
+   */
   hasRoom?: () => boolean;
   /** Told once when the log cannot be written, with the reason. */
   onUnwritable?: (reason: string) => void;
@@ -30,9 +33,10 @@ const progressIntervalMs = 1000;
 const mostProgramBytes = 32 * 1024 * 1024;
 
 /**
- * `RUN.jsonl` (0600): every event of a run as a line of JSON, progress thinned to one a second, closed by a line of type RESULT
- * however the process ends, short of being killed. A run that resumes appends to its log. Nothing is written before the run
- * starts: what came before is kept and written then. A log that cannot be written never stops a run.
+ * `RUN.jsonl` (0600): every event of a run as a line of JSON, progress thinned to one a second, closed by a
+ * line of type RESULT however the process ends, short of being killed. A run that resumes appends to its log.
+ * Nothing is written before the run starts: what came before is kept and written then. A log that cannot be
+ * written never stops a run.
  */
 export class RunLog {
   #place: RunLogPlace | undefined;
@@ -130,7 +134,10 @@ export class RunLog {
     const before = this.#programBytes;
     this.#programBytes += 'line' in event ? event.line.length : 0;
     if (before <= mostProgramBytes && this.#programBytes > mostProgramBytes) {
-      const line = `programs have written more than ${mostProgramBytes} characters: further output is left out`;
+      const line =
+        'programs have written more than ' +
+        `${mostProgramBytes} characters: further output is ` +
+        'left out';
       this.handle({ type: 'message', at: event.at, level: 'info', line });
     }
     return this.#programBytes > mostProgramBytes;

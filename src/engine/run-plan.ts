@@ -1,7 +1,9 @@
 import { jsonObject } from './json-object.ts';
 import * as z from 'zod';
 
-/** What a run would do, step by step, as data: the dry run prints it, and a run starts with a summary of it. */
+/**
+ * What a run would do, step by step, as data: the dry run prints it, and a run starts with a summary of it.
+ */
 
 const plannedStep = z.strictObject({
   id: z.string(),

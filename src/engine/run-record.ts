@@ -52,8 +52,8 @@ export function resumeRecord(
 }
 
 /**
- * Starts a new run and closes the last one. Of an unfinished one from the same version it takes over what must stay known until a
- * run completes: that its point of no return was passed, and how the host was before.
+ * Starts a new run and closes the last one. Of an unfinished one from the same version it takes over what
+ * must stay known until a run completes: that its point of no return was passed, and how the host was before.
  */
 export function startRecord(
   draft: State,
@@ -86,8 +86,9 @@ export function startRecord(
 }
 
 /**
- * The first time since a run last completed, the outs of the completed steps become the anchor of the from-version. A re-run
- * finds it there and leaves it; that of an earlier upgrade from the same version is kept next to it.
+ * The first time since a run last completed, the outs of the completed steps become the anchor of the
+ * from-version. A re-run finds it there and leaves it; that of an earlier upgrade from the same version is
+ * kept next to it.
  */
 export function passPointOfNoReturn(
   draft: State,

@@ -225,6 +225,8 @@ function stopped(
     });
   }
   const { step, output } = failure;
-  const message = `${error.message} in step ${step}: completed steps are kept, and unfinished work is never counted as complete`;
+  const message =
+    `${error.message} in step ${step}: completed steps are kept, ` +
+    'and unfinished work is never counted as complete';
   return error.with({ message, step, output });
 }

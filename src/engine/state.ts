@@ -7,8 +7,8 @@ import { shellWord } from '../shell-word.ts';
 
 /**
  * `state.json`: what is installed, the last run with its steps, and what earlier runs left. Objects are
- * loose, so that fields which a newer binary added survive a rewrite by an older one. Times are ISO 8601 in UTC.
- * docs/json.md is generated from it.
+ * loose, so that fields which a newer binary added survive a rewrite by an older one. Times are ISO 8601 in
+ * UTC. docs/json.md is generated from it.
  */
 
 /** A reader refuses another major; additive fields raise the minor. */
@@ -215,7 +215,8 @@ export function parseState(text: string, path: string): State {
     const { major, minor } = version.data.schema;
     throw new IvaapError(
       'version',
-      `the state file ${path} has schema ${major}.${minor}, and this program reads ${stateVersion.major}.x only`,
+      `the state file ${path} has schema ${major}.${minor}, and ` +
+        `this program reads ${stateVersion.major}.x only`,
       { hint: 'run the executable that wrote it, or a newer one' },
     );
   }

@@ -59,8 +59,8 @@ export interface StepIo {
    */
   pointOfNoReturn(data: JsonObject): Promise<void>;
   /**
-   * Durable before it resolves: an attempt that is cut off from here on is known by this name, which says what
-   * was just done (`dump-written`). A step may have any number of them, between its side effects.
+   * Durable before it resolves: an attempt that is cut off from here on is known by this name, which says
+   * what was just done (`dump-written`). A step may have any number of them, between its side effects.
    */
   checkpoint(name: string): Promise<void>;
   /**
@@ -83,9 +83,9 @@ export interface StepIo {
 export interface Returning<Out> {
   readonly id: string;
   /**
-   * Plain JSON. It becomes part of state.json: its top-level keys are merged into `derived`, so they are named
-   * for what they are (`pgDump`, `snapshot`) and unique among steps. A record of another shape runs again, so
-   * that what an older program did not record is optional here.
+   * Plain JSON. It becomes part of state.json: its top-level keys are merged into `derived`, so they are
+   * named for what they are (`pgDump`, `snapshot`) and unique among steps. A record of another shape runs
+   * again, so that what an older program did not record is optional here.
    */
   readonly out: z.ZodType<Out>;
 }
@@ -120,8 +120,8 @@ export interface Step<
    */
   verify?(ctx: Ctx, out: Out): Promise<void>;
   /**
-   * Called in addition to `verify` before a completed step is skipped: throws when the result is valid but no longer useful (a
-   * dump that is old).
+   * Called in addition to `verify` before a completed step is skipped: throws when the result is valid but no
+   * longer useful (a dump that is old).
    */
   reuse?(ctx: Ctx, out: Out): Promise<void>;
   undo?(ctx: Ctx, out: Out): Promise<void>;

@@ -57,8 +57,8 @@ export interface FlowResult {
 }
 
 /**
- * One way to change a host, as a value; run-flow.ts runs all of them. Only `beforeRun`, `onStarted` and the steps
- * change anything.
+ * One way to change a host, as a value; run-flow.ts runs all of them. Only `beforeRun`, `onStarted` and the
+ * steps change anything.
  */
 export interface Flow<Options extends FlowOptions, D extends Decision, Ctx extends FlowContext> {
   name: string;
@@ -81,16 +81,16 @@ export interface Flow<Options extends FlowOptions, D extends Decision, Ctx exten
   /** The question to the operator before anything is changed; undefined for none. */
   question?(session: Session, options: Options, decision: D): Question | undefined;
   /**
-   * Decides again, under the lock: others may have changed the host since, before the lock was taken or while a
-   * question waited. Returns the same object where nothing has changed.
+   * Decides again, under the lock: others may have changed the host since, before the lock was taken or while
+   * a question waited. Returns the same object where nothing has changed.
    */
   decideAgain?(session: Session, options: Options, prepared: Prepared<D, Ctx>): Promise<D>;
   /** The first changes, under the lock, before the run is recorded. */
   beforeRun?(session: Session, prepared: Prepared<D, Ctx>): Promise<void>;
   steps(product: Product): readonly Step<Ctx>[];
   /**
-   * Records facts with the start of the run, durable before its first step; `kept` are the completed steps that
-   * are skipped.
+   * Records facts with the start of the run, durable before its first step; `kept` are the completed steps
+   * that are skipped.
    */
   onStarted?(
     session: Session,

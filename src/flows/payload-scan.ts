@@ -11,8 +11,8 @@ export interface PayloadScanOptions {
 const task = 'scan';
 
 /**
- * The scan of the entire payload, in parallel with the preparation of a run. Nothing is changed before both are
- * done.
+ * The scan of the entire payload, in parallel with the preparation of a run. Nothing is changed before both
+ * are done.
  */
 export class PayloadScan {
   readonly #session: Session;
@@ -26,8 +26,9 @@ export class PayloadScan {
   }
 
   /**
-   * Runs `prepare`, which changes nothing, in parallel with the scan, and returns its result when both are done.
-   * Damage ends the preparation at once and is thrown, whatever the preparation found: exit 4. So is a stop.
+   * Runs `prepare`, which changes nothing, in parallel with the scan, and returns its result when both are
+   * done. Damage ends the preparation at once and is thrown, whatever the preparation found: exit 4. So is a
+   * stop.
    */
   async inParallelWith<T>(prepare: () => Promise<T>): Promise<T> {
     const scan = this.#scan();
@@ -45,8 +46,8 @@ export class PayloadScan {
   }
 
   /**
-   * Records for the next run that the file was found intact; call it under the lock. Without a receipt the next
-   * run only scans again.
+   * Records for the next run that the file was found intact; call it under the lock. Without a receipt the
+   * next run only scans again.
    */
   async keep(): Promise<void> {
     const receipt = this.#receipt;

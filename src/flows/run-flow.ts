@@ -168,7 +168,8 @@ function preflightOnlyResult(report: PreflightReport | undefined): FlowResult {
   const count = (status: string) => results.filter((result) => result.status === status).length;
   return {
     lines: [
-      `Preflight found no blockers: ${count('ok')} ok, ${count('warn')} warnings, ${count('waived')} waived. Nothing was changed.`,
+      `Preflight found no blockers: ${count('ok')} ok, ${count('warn')} ` +
+        `warnings, ${count('waived')} waived. Nothing was changed.`,
     ],
     data: { preflight: JSON.parse(JSON.stringify(report ?? null)) as JsonObject },
   };

@@ -30,9 +30,9 @@ export interface PreflightOutcome {
 const title = 'Preflight';
 
 /**
- * Runs all checks in parallel, each within its own time limit, and returns the report. Throws when it is stopped,
- * and `usage` for a waiver of something that no check has measured. The measurements are judged; what is
- * reported and kept is a redacted copy that is never read back.
+ * Runs all checks in parallel, each within its own time limit, and returns the report. Throws when it is
+ * stopped, and `usage` for a waiver of something that no check has measured. The measurements are judged;
+ * what is reported and kept is a redacted copy that is never read back.
  */
 export async function runPreflight(
   checked: FlowChecks,

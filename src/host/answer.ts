@@ -11,7 +11,10 @@ function unknownAnswer(program: string, text: string): IvaapError {
   );
 }
 
-/** An answer in JSON that `holds` finds to be of its form. Throws 'failed' for one that is empty, cut off or another. */
+/**
+ * An answer in JSON that `holds` finds to be of its form. Throws 'failed' for one that is empty, cut off or
+ * another.
+ */
 export function jsonAnswer<T>(program: string, text: string, holds: (value: T) => boolean): T {
   let value: T;
   try {
@@ -23,7 +26,9 @@ export function jsonAnswer<T>(program: string, text: string, holds: (value: T) =
   return value;
 }
 
-/** An answer of complete lines, the first of which `begins`. Throws 'failed' for one that is empty or cut off. */
+/**
+ * An answer of complete lines, the first of which `begins`. Throws 'failed' for one that is empty or cut off.
+ */
 export function linesAnswer(program: string, text: string, begins: RegExp): string {
   if (!text.endsWith('\n') || !begins.test(text)) throw unknownAnswer(program, text);
   return text;

@@ -15,7 +15,10 @@ export interface Certificate {
 export interface ApiServerAnswer {
   address: string;
   serving: Certificate;
-  /** The server's clock in whole seconds, and ours half-way between question and answer; milliseconds since the epoch. */
+  /**
+   * The server's clock in whole seconds, and ours half-way between question and answer; milliseconds since
+   * the epoch.
+   */
   serverMs: number;
   localMs: number;
 }
@@ -30,8 +33,8 @@ async function readKubeconfig(path: string): Promise<Kubeconfig> {
 }
 
 /**
- * One request to the cluster's API server. Nothing is sent but the path, so the certificate need not be trusted: a clock
- * that is wrong or a certificate that has expired is what is looked for.
+ * One request to the cluster's API server. Nothing is sent but the path, so the certificate need not be
+ * trusted: a clock that is wrong or a certificate that has expired is what is looked for.
  */
 export async function askApiServer(
   kubeconfig: string,
@@ -72,7 +75,10 @@ export async function kubeconfigCertificate(kubeconfig: string): Promise<Certifi
   return certificateOf(kubeconfig, Buffer.from(data, 'base64'));
 }
 
-/** The one that has expired of those that prove the API server and us to each other; undefined where none has, or none is known. */
+/**
+ * The one that has expired of those that prove the API server and us to each other; undefined where none has,
+ * or none is known.
+ */
 export async function expiredCertificate(kubeconfig: string): Promise<Certificate | undefined> {
   const options = { signal: AbortSignal.timeout(10_000), timeoutMs: 10_000 };
   const [answer, own] = await Promise.all([

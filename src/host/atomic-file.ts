@@ -12,7 +12,10 @@ export interface AtomicOptions {
   mode: number;
   uid?: number;
   gid?: number;
-  /** Name of the unfinished file, next to the target or anywhere on the same file system. Default: hidden, next to the target. */
+  /**
+   * Name of the unfinished file, next to the target or anywhere on the same file system. Default: hidden,
+   * next to the target.
+   */
   temporaryPath?: string;
 }
 
@@ -35,7 +38,10 @@ export async function syncFolder(folder: string): Promise<void> {
   }
 }
 
-/** Unfinished files of writers that died: named after the target and the writer's process id. Whatever else has such a name is not ours, and stays. */
+/**
+ * Unfinished files of writers that died: named after the target and the writer's process id. Whatever else
+ * has such a name is not ours, and stays.
+ */
 async function removeLeftovers(path: string): Promise<void> {
   const prefix = `.${basename(path)}.`;
   for (const name of await readdir(dirname(path))) {
@@ -49,7 +55,10 @@ async function removeLeftovers(path: string): Promise<void> {
   }
 }
 
-/** Opens a new file that takes the target's place on `commit`. Never follows a link, never reuses an existing file. */
+/**
+ * Opens a new file that takes the target's place on `commit`. Never follows a link, never reuses an existing
+ * file.
+ */
 export async function openAtomic(path: string, options: AtomicOptions): Promise<AtomicFile> {
   const folder = dirname(path);
   const temporaryPath =
@@ -134,7 +143,10 @@ export interface StreamedFile {
 }
 
 export interface StreamOptions extends AtomicOptions {
-  /** Has the last word before the file gets its name: when it throws, nothing is left and the target is untouched. */
+  /**
+   * Has the last word before the file gets its name: when it throws, nothing is left and the target is
+   * untouched.
+   */
   verify?: (written: StreamedFile) => void | Promise<void>;
   signal?: AbortSignal;
   onBytes?: (bytes: number) => void;
@@ -189,7 +201,10 @@ export async function renameDurable(from: string, to: string): Promise<void> {
   }
 }
 
-/** Makes a folder with exactly these permission bits, and its parents as needed (0755), durable when it resolves. */
+/**
+ * Makes a folder with exactly these permission bits, and its parents as needed (0755), durable when it
+ * resolves.
+ */
 export async function makeFolder(path: string, mode = 0o755): Promise<void> {
   try {
     const first = await mkdir(path, { recursive: true, mode: 0o755 });
@@ -206,7 +221,10 @@ export async function makeFolder(path: string, mode = 0o755): Promise<void> {
   }
 }
 
-/** Makes what is below a folder durable: every file, then every folder. Links are names and need their folder only. */
+/**
+ * Makes what is below a folder durable: every file, then every folder. Links are names and need their folder
+ * only.
+ */
 export async function syncTree(folder: string): Promise<void> {
   for (const entry of await readdir(folder, { withFileTypes: true })) {
     const path = join(folder, entry.name);

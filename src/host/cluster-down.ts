@@ -26,7 +26,10 @@ export function isClusterDown(error: unknown): boolean {
   return failure.reason === 'timeout' || saysServerDown(failure.stderr);
 }
 
-/** Whether kubectl says so: a server that names a webhook as silent does answer, and a warning of kubectl's own log is no answer. */
+/**
+ * Whether kubectl says so: a server that names a webhook as silent does answer, and a warning of kubectl's
+ * own log is no answer.
+ */
 export function saysServerDown(stderr: string): boolean {
   const said = stderr.split('\n').filter((line) => !/^[EWI]\d{4} |failed calling webhook/.test(line));
   return downPatterns.some((pattern) => said.some((line) => pattern.test(line))) && !distrusts(stderr);
@@ -40,7 +43,10 @@ const distrusts = (stderr: string) =>
     stderr,
   );
 
-/** The failure of a program that queried the API server; explained where the program could not reach the server or its certificate failed. */
+/**
+ * The failure of a program that queried the API server; explained where the program could not reach the
+ * server or its certificate failed.
+ */
 export function explainIfClusterDown(error: unknown): unknown {
   const stderr = programFailure(error)?.stderr ?? '';
   const trouble = isClusterDown(error) || distrusts(stderr) ? troubleWith(stderr) : undefined;
@@ -56,7 +62,9 @@ function troubleWith(stderr: string): { message: string; hint: string } {
   const missing = /stat (\S+\.yaml): no such file or directory/.exec(stderr)?.[1];
   if (missing !== undefined) {
     return {
-      message: `the cluster's kubeconfig ${missing} is missing: k3s writes it when it starts; --write-kubeconfig changes its path`,
+      message:
+        `the cluster's kubeconfig ${missing} is missing: k3s writes it ` +
+        'when it starts; --write-kubeconfig changes its path',
       hint: 'systemctl cat k3s; systemctl status k3s',
     };
   }
@@ -70,7 +78,8 @@ function troubleWith(stderr: string): { message: string; hint: string } {
   if (distrusts(stderr)) {
     return {
       message:
-        "the API server answers, but its certificate, or the one in the cluster's kubeconfig, is not accepted",
+        'the API server answers, but its certificate, or the one ' +
+        "in the cluster's kubeconfig, is not accepted",
       hint: 'systemctl restart k3s',
     };
   }

@@ -21,7 +21,9 @@ export interface CheckedImage {
   unpacked: boolean;
 }
 
-/** A blob in the content store, and the blobs that it names: a manifest's are its configuration and layers. */
+/**
+ * A blob in the content store, and the blobs that it names: a manifest's are its configuration and layers.
+ */
 export interface StoredBlob {
   digest: string;
   names: string[];
@@ -57,7 +59,10 @@ export interface ContainerdSettings {
 /** containerd of this node in Kubernetes' namespace, through `k3s ctr` and `k3s crictl`. */
 export interface Containerd {
   names(): Promise<StoredImage[]>;
-  /** What is there of each image, unpacked for the snapshotter that CRI starts containers from; `name` limits the answer to one. */
+  /**
+   * What is there of each image, unpacked for the snapshotter that CRI starts containers from; `name` limits
+   * the answer to one.
+   */
   check(name?: string): Promise<CheckedImage[]>;
   runtimeImages(): Promise<RuntimeImage[]>;
   /** The folder with all that it stores; undefined where it does not say. */
@@ -75,8 +80,8 @@ export interface Containerd {
   /** Takes blobs out of the content store, bytes and all: what still names them lacks them then. */
   dropBlobs(digests: readonly string[]): Promise<void>;
   /**
-   * Feeds an uncompressed OCI or Docker tar to the importer. A source that fails kills the import before it sees an end.
-   * Its success proves nothing: `check` what it left.
+   * Feeds an uncompressed OCI or Docker tar to the importer. A source that fails kills the import before it
+   * sees an end. Its success proves nothing: `check` what it left.
    */
   import(tar: AsyncIterable<Uint8Array>, options?: { signal?: AbortSignal }): Promise<void>;
   /** Makes `to` lead where `from` leads, at once, whatever it led to before. */
@@ -214,7 +219,8 @@ export function createContainerd(runner: Runner, settings: ContainerdSettings): 
     },
     async dropBlobs(digests) {
       await ctr(['content', 'delete', ...digests], { stdoutIsText: true });
-      // What is only marked as gone would be found again by the next import; the end of a lease makes containerd collect at once.
+      // What is only marked as gone would be found again by the next import; the end of a lease makes
+      // containerd collect at once.
       const lease = `collect-${process.pid}`;
       await ctr(['leases', 'create', '--id', lease], { stdoutIsText: true });
       await ctr(['leases', 'delete', '--sync', lease], { stdoutIsText: true });
@@ -256,7 +262,10 @@ interface CriContainer {
 
 const defaultSnapshotter = 'overlayfs';
 
-/** CRI names the folders of its snapshotters; with several, pods start from the default one unless they ask for another. */
+/**
+ * CRI names the folders of its snapshotters; with several, pods start from the default one unless they ask
+ * for another.
+ */
 function snapshotterOf(answer: unknown): string | undefined {
   const { status } = answer as { status?: { imageFilesystems?: { fsId?: { mountpoint?: string } }[] } };
   const names = (status?.imageFilesystems ?? []).flatMap(({ fsId }) => {

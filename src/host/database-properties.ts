@@ -13,7 +13,10 @@ const setting = z.object({
   settings: z.array(z.string()),
 });
 
-/** What belongs to a database and not to its tables, and what belongs to the server's roles: none of it is in a dump. */
+/**
+ * What belongs to a database and not to its tables, and what belongs to the server's roles: none of it is in
+ * a dump.
+ */
 export const databaseProperties = z.object({
   /** The row of pg_database, whatever the server's version, and what its numbers mean. */
   database: z.looseObject({
@@ -36,7 +39,10 @@ export const databaseProperties = z.object({
     datlocale: text.optional(),
     daticurules: text.optional(),
   }),
-  /** Each privilege on the database; a grantee of null is PUBLIC. Without meaning where `datacl` is null, which means the defaults. */
+  /**
+   * Each privilege on the database; a grantee of null is PUBLIC. Without meaning where `datacl` is null,
+   * which means the defaults.
+   */
   grants: z.array(
     z.object({ grantor: z.string(), grantee: text, privilege: z.string(), grantable: z.boolean() }),
   ),
@@ -96,7 +102,8 @@ const question = `SELECT jsonb_build_object(
   )},
   'roles', ${list(`to_jsonb(a) || jsonb_build_object('comment', shobj_description(a.oid, 'pg_authid'))`, `pg_authid a WHERE a.rolname !~ '^pg_'`)},
   'members', ${list(
-    `to_jsonb(m) || jsonb_build_object('roleName', r.rolname, 'memberName', u.rolname, 'grantorName', g.rolname)`,
+    "to_jsonb(m) || jsonb_build_object('roleName', r.rolname, " +
+      "'memberName', u.rolname, 'grantorName', g.rolname)",
     `pg_auth_members m JOIN pg_roles r ON r.oid = m.roleid JOIN pg_roles u ON u.oid = m.member
      LEFT JOIN pg_roles g ON g.oid = m.grantor WHERE u.rolname !~ '^pg_'`,
   )})`;
@@ -110,7 +117,8 @@ export async function readProperties(postgres: Postgres, signal?: AbortSignal): 
     // Without quoting the answer: it holds password hashes.
     throw new IvaapError(
       'failed',
-      `the database's settings and roles could not be read: the answer is ${answer === '' ? 'empty' : 'cut off or malformed'}`,
+      "the database's settings and roles could not be read: the answer " +
+        `is ${answer === '' ? 'empty' : 'cut off or malformed'}`,
       { hint: 'run the same command again' },
     );
   }

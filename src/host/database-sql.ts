@@ -144,7 +144,9 @@ function grantLines({ database, grants }: DatabaseProperties): string[] {
     const now = waiting.filter(({ grantor }) => able.has(grantor));
     for (const { grantor, grantee, privilege, grantable } of now.length === 0 ? waiting : now) {
       const to = grantee === null ? 'PUBLIC' : identifier(grantee);
-      const grant = `GRANT ${privilege} ON DATABASE ${made} TO ${to}${grantable && grantee !== database.owner ? ' WITH GRANT OPTION' : ''};`;
+      const grant =
+        `GRANT ${privilege} ON DATABASE ${made} TO ` +
+        `${to}${grantable && grantee !== database.owner ? ' WITH GRANT OPTION' : ''};`;
       if (grantor === database.owner) lines.push(grant);
       else
         lines.push(`SET SESSION AUTHORIZATION ${literal(grantor)};`, grant, 'RESET SESSION AUTHORIZATION;');
@@ -156,7 +158,9 @@ function grantLines({ database, grants }: DatabaseProperties): string[] {
   return lines;
 }
 
-/** Roles as they were, and an empty database like the one that was: for psql, with the variable `restored`. */
+/**
+ * Roles as they were, and an empty database like the one that was: for psql, with the variable `restored`.
+ */
 export function beforeLoad(properties: DatabaseProperties): string {
   const everywhere = properties.settings.filter(({ inDatabase }) => !inDatabase);
   return file('Roles of the server, then an empty database. psql needs the variable "restored": its name.', [
@@ -170,7 +174,10 @@ export function beforeLoad(properties: DatabaseProperties): string {
   ]);
 }
 
-/** What belongs to the database and not to its tables: after the dump was loaded, since a setting may make it read-only. */
+/**
+ * What belongs to the database and not to its tables: after the dump was loaded, since a setting may make it
+ * read-only.
+ */
 export function afterLoad(properties: DatabaseProperties): string {
   const { database, labels } = properties;
   const within = properties.settings.filter(({ inDatabase }) => inDatabase);
@@ -185,7 +192,8 @@ export function afterLoad(properties: DatabaseProperties): string {
       ({ provider, label }) =>
         `SECURITY LABEL FOR ${identifier(provider)} ON DATABASE ${made} IS ${literal(label)};`,
     ),
-    `ALTER DATABASE ${made} WITH CONNECTION LIMIT ${database.datconnlimit} IS_TEMPLATE ${database.datistemplate} ALLOW_CONNECTIONS ${database.datallowconn};`,
+    `ALTER DATABASE ${made} WITH CONNECTION LIMIT ${database.datconnlimit} IS_TEMPLATE ` +
+      `${database.datistemplate} ALLOW_CONNECTIONS ${database.datallowconn};`,
     'COMMIT;',
   ]);
 }

@@ -3,20 +3,26 @@ import { open } from 'node:fs/promises';
 import type { Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** How a program is started that may outlive us: first recorded, then started, with output that needs no reader. */
+/**
+ * How a program is started that may outlive us: first recorded, then started, with output that needs no
+ * reader.
+ */
 
 const word = 'go';
 const pauseMs = 200;
 
 /**
- * The program behind a gate: a shell that waits for our word on a descriptor and then becomes the program, keeping process id and
- * start time. When we die first the descriptor ends, and the program never runs. Its argv is passed on as it is, never read as a script.
+ * The program behind a gate: a shell that waits for our word on a descriptor and then becomes the program,
+ * keeping process id and start time. When we die first the descriptor ends, and the program never runs. Its
+ * argv is passed on as it is, never read as a script.
  */
 export function gatedCommand(
   argv: readonly string[],
   descriptor: number,
 ): { program: string; args: string[] } {
-  const script = `read -r word <&${descriptor} && [ "$word" = ${word} ] || exit 125; exec ${descriptor}<&-; exec "$@"`;
+  const script =
+    `read -r word <&${descriptor} && [ "$word" = ${word} ] ` +
+    `|| exit 125; exec ${descriptor}<&-; exec "$@"`;
   return { program: '/bin/sh', args: ['-c', script, 'sh', ...argv] };
 }
 

@@ -40,8 +40,9 @@ const cheapLength: Record<string, (column: string) => string> = {
 };
 
 /**
- * About how many bytes a plain-text dump will have. Size on disk says little of it: long texts are compressed there, bytea doubles.
- * From a sample of each larger table's pages, so that it takes seconds at most. Throws 'failed' where the database does not say.
+ * About how many bytes a plain-text dump will have. Size on disk says little of it: long texts are compressed
+ * there, bytea doubles. From a sample of each larger table's pages, so that it takes seconds at most. Throws
+ * 'failed' where the database does not say.
  */
 export async function estimateDump(postgres: Pick<Postgres, 'query'>, signal?: AbortSignal): Promise<number> {
   const found = tables.safeParse(json((await postgres.query(catalogue, signal))[0]?.[0]));

@@ -11,8 +11,8 @@ export interface DumpFileOptions {
 }
 
 /**
- * Dumps the database into `PATH.partial` (0600), which gets its name once pg_dump ended well and the text came to its proper end:
- * under its name there is a complete, durable dump or none.
+ * Dumps the database into `PATH.partial` (0600), which gets its name once pg_dump ended well and the text
+ * came to its proper end: under its name there is a complete, durable dump or none.
  */
 export async function writeDump(
   postgres: Postgres,

@@ -14,14 +14,18 @@ const backslash = 0x5c;
 const dot = 0x2e;
 /** Of a line, as much as is ever looked at; a row may be hundreds of megabytes long. */
 const keptBytes = 4096;
-/** `COPY schema."quoted "" name" (columns) FROM stdin;`: of a table with many columns it is longer than what is kept. */
+/**
+ * `COPY schema."quoted "" name" (columns) FROM stdin;`: of a table with many columns it is longer than what
+ * is kept.
+ */
 const tableName = /^COPY ((?:"(?:[^"]|"")*"|[^"\s(])+)/;
 const copyEnd = ' FROM stdin;';
 
 /**
- * Reads a plain-text pg_dump as it streams past: rows in its COPY blocks, bytes, SHA-256, and whether it came to its proper end.
- * The end is the comment "PostgreSQL database dump complete", and, where the dump started with `\restrict KEY` (15.14 and later),
- * `\unrestrict KEY` after it. A dump that was cut off anywhere lacks it.
+ * Reads a plain-text pg_dump as it streams past: rows in its COPY blocks, bytes, SHA-256, and whether it came
+ * to its proper end. The end is the comment "PostgreSQL database dump complete", and, where the dump started
+ * with `\restrict KEY` (15.14 and later), `\unrestrict KEY` after it. A dump that was cut off anywhere lacks
+ * it.
  */
 export class DumpScan {
   readonly #hash: Hash = createHash('sha256');

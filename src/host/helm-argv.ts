@@ -13,7 +13,10 @@ export interface HelmOptions {
   timeoutSeconds: number;
   /** Takes over fields that other managers own. */
   forceConflicts?: boolean;
-  /** Records that Helm keeps, the new one included; the deployed one is never among those that go. Helm's own default is 10. Of an upgrade only. */
+  /**
+   * Records that Helm keeps, the new one included; the deployed one is never among those that go. Helm's own
+   * default is 10. Of an upgrade only.
+   */
   historyMax?: number;
 }
 

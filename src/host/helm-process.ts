@@ -38,12 +38,18 @@ export function readHelmJournal(kept: unknown): HelmJournal {
   return { process: helmProcessSchema.safeParse(process).data, emptied: emptied === true };
 }
 
-/** How long a Helm takes at most from its start until its revision is on record: it renders and asks the server before. */
+/**
+ * How long a Helm takes at most from its start until its revision is on record: it renders and asks the
+ * server before.
+ */
 const recordWithinMs = 300_000;
 /** Helm's record and our journal are written by two processes, on a clock that may be set in between. */
 const slackMs = 5_000;
 
-/** Between which times a record must have been started to be that Helm's: `first` ends the time for the revision that it makes first. */
+/**
+ * Between which times a record must have been started to be that Helm's: `first` ends the time for the
+ * revision that it makes first.
+ */
 export function ownSpan(process: HelmProcess): { from: Date; first: Date; to: Date } {
   const started = Date.parse(process.begunAt);
   const booted = Date.now() - uptimeSeconds() * 1000;

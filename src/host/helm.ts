@@ -72,15 +72,18 @@ export interface Helm {
   current(): Promise<HelmRelease | undefined>;
   /** Oldest first; empty when there is no such release. */
   history(): Promise<HelmRevision[]>;
-  /** Whether a revision was applied on the server; Helm 3 and Helm 4's `--server-side=false` leave that to themselves. */
+  /**
+   * Whether a revision was applied on the server; Helm 3 and Helm 4's `--server-side=false` leave that to
+   * themselves.
+   */
   appliedOnServer(revision: number): Promise<boolean>;
   /** The values given by the operator, as JSON text; `all` with the chart's own. Holds secrets. */
   values(options?: { revision?: number; all?: boolean }): Promise<string>;
   /** The rendered manifests of a revision, as YAML. Holds secrets. */
   manifest(revision?: number): Promise<string>;
   /**
-   * Renders as an upgrade, changes nothing. `asked`: the cluster answers what the chart looks up and which APIs there are, as in the
-   * upgrade itself; it fails where a kind is not served. Holds secrets.
+   * Renders as an upgrade, changes nothing. `asked`: the cluster answers what the chart looks up and which
+   * APIs there are, as in the upgrade itself; it fails where a kind is not served. Holds secrets.
    */
   template(options: {
     chart: string;
@@ -97,7 +100,10 @@ export interface Helm {
   uninstall(options: { timeoutSeconds: number; signal?: AbortSignal }): Promise<RunResult>;
 }
 
-/** The product's version that a release deploys: appVersion, or the chart's own where it has none, as it is read of a chart on disk. */
+/**
+ * The product's version that a release deploys: appVersion, or the chart's own where it has none, as it is
+ * read of a chart on disk.
+ */
 export const deployedVersion = ({
   appVersion,
   version,
@@ -152,7 +158,10 @@ export function createHelm(runner: Runner, settings: HelmSettings): Helm {
     }
   }
 
-  /** A change is waited for well beyond Helm's own limit, which starts again for each wait; it is asked to stop, never killed early. */
+  /**
+   * A change is waited for well beyond Helm's own limit, which starts again for each wait; it is asked to
+   * stop, never killed early.
+   */
   function change(
     args: readonly string[],
     options: Pick<DeployOptions, 'timeoutSeconds' | 'signal' | 'inherit'> &

@@ -14,7 +14,10 @@ export interface K3s {
   version: string;
 }
 
-/** sudo's secure_path may lack /usr/local/bin, and k3s may live elsewhere: the usual places, then what its service starts. */
+/**
+ * sudo's secure_path may lack /usr/local/bin, and k3s may live elsewhere: the usual places, then what its
+ * service starts.
+ */
 const usualPlaces = ['/usr/local/bin/k3s', '/usr/bin/k3s', '/opt/bin/k3s', '/opt/local/bin/k3s'];
 const serviceFiles = [
   '/etc/systemd/system/k3s.service',
@@ -22,7 +25,10 @@ const serviceFiles = [
   '/lib/systemd/system/k3s.service',
 ];
 
-/** Finds k3s and asks its version. Throws 'preflight' when this host has none, or one that others than root can change. */
+/**
+ * Finds k3s and asks its version. Throws 'preflight' when this host has none, or one that others than root
+ * can change.
+ */
 export async function findK3s(runner: Runner): Promise<K3s> {
   for (const path of [...usualPlaces, ...(await pathsFromServices())]) {
     const there = await access(path, constants.X_OK).then(

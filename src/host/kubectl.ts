@@ -64,7 +64,10 @@ export interface Kubectl {
   ): Promise<void>;
   /** No failure when there is nothing to delete. `wait` false returns while finalizers still run. */
   delete(kind: string, name: string, scope?: Scope & { wait?: boolean }): Promise<void>;
-  /** A program in a container: argv after `--`, streams as in the runner. `repeatable`: it changes nothing and may be started again. */
+  /**
+   * A program in a container: argv after `--`, streams as in the runner. `repeatable`: it changes nothing and
+   * may be started again.
+   */
   exec(
     target: { namespace: string; pod: string; container?: string },
     argv: readonly [string, ...string[]],

@@ -29,8 +29,8 @@ export interface LockOptions {
   /** A command that shows what the other run does. */
   hint: string;
   /**
-   * Called each time the lock is found in the hands of a program whose run has died; `holder` is what that run wrote. The lock is tried again
-   * when it resolves; it throws to give up.
+   * Called each time the lock is found in the hands of a program whose run has died; `holder` is what that
+   * run wrote. The lock is tried again when it resolves; it throws to give up.
    */
   whileOrphaned: (holder: LockHolder | undefined) => Promise<void>;
   /** Once it is released, the file says again what it said before. */
@@ -43,8 +43,9 @@ const nameless = 5;
 const pauseMs = 200;
 
 /**
- * A lock of the kernel on an open file: util-linux' flock takes it on a descriptor that we share with it, and it lives until the last
- * process that has the descriptor ends. A run that was killed leaves nothing to clean up.
+ * A lock of the kernel on an open file: util-linux' flock takes it on a descriptor that we share with it, and
+ * it lives until the last process that has the descriptor ends. A run that was killed leaves nothing to clean
+ * up.
  */
 export function flockLock(options: LockOptions): Lock {
   return {
@@ -123,7 +124,10 @@ function heldLock(
   };
 }
 
-/** What the lock file says; undefined when there is none or it says nothing. It may be about a run that has ended. */
+/**
+ * What the lock file says; undefined when there is none or it says nothing. It may be about a run that has
+ * ended.
+ */
 export function readHolder(path: string): LockHolder | undefined {
   try {
     if (!statSync(path).isFile()) return undefined;

@@ -46,13 +46,19 @@ export function mountOf(path: string): Mount | undefined {
   return best;
 }
 
-/** Whether something is mounted at the path itself, a single file too: nothing can be renamed over it, whatever devices say. */
+/**
+ * Whether something is mounted at the path itself, a single file too: nothing can be renamed over it,
+ * whatever devices say.
+ */
 export function isMountPoint(path: string): boolean {
   const mount = mountOf(path);
   return mount !== undefined && mount.mountPoint === realpathSync(path);
 }
 
-/** Where /etc/fstab mounts file systems, whether they are mounted now or not; none where there is no such file. */
+/**
+ * Where /etc/fstab mounts file systems, whether they are mounted now or not; none where there is no such
+ * file.
+ */
 export async function fstabMountPoints(): Promise<string[]> {
   const text = await readFile('/etc/fstab', 'utf8').catch(() => '');
   return text

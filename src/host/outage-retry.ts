@@ -8,7 +8,9 @@ interface Waiting {
 }
 
 export interface OutageRetryLimits {
-  /** How long an API server that is away is waited for. Default two minutes: more than a restart of k3s takes. */
+  /**
+   * How long an API server that is away is waited for. Default two minutes: more than a restart of k3s takes.
+   */
   limitMs?: number;
   pauseMs?: number;
   /** How long after its return what it says of pods may be old. Default a minute. */
@@ -16,8 +18,9 @@ export interface OutageRetryLimits {
 }
 
 /**
- * A run that has started outlives a restart of k3s: questions, and changes that may be made twice, are asked again while the API
- * server does not answer. Before it has started nobody waits: a cluster that does not answer is refused at once.
+ * A run that has started outlives a restart of k3s: questions, and changes that may be made twice, are asked
+ * again while the API server does not answer. Before it has started nobody waits: a cluster that does not
+ * answer is refused at once.
  */
 export class OutageRetry {
   readonly #limitMs: number;
@@ -48,8 +51,9 @@ export class OutageRetry {
   }
 
   /**
-   * Throws what the last attempt threw, or the signal's reason when a stop is asked for meanwhile. The limit counts from when the
-   * API server went away, for all questions together: once it is over, each is asked only once until one is answered.
+   * Throws what the last attempt threw, or the signal's reason when a stop is asked for meanwhile. The limit
+   * counts from when the API server went away, for all questions together: once it is over, each is asked
+   * only once until one is answered.
    */
   async ask<T>(question: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     for (;;) {
@@ -69,8 +73,8 @@ export class OutageRetry {
   }
 
   /**
-   * True, after a pause, where it is worth to look again: an API server that was away counts every pod as not ready until the
-   * kubelet has spoken to it. Throws the signal's reason when a stop is asked for.
+   * True, after a pause, where it is worth to look again: an API server that was away counts every pod as not
+   * ready until the kubelet has spoken to it. Throws the signal's reason when a stop is asked for.
    */
   async settling(signal?: AbortSignal): Promise<boolean> {
     const waiting = this.#waiting;
@@ -88,7 +92,8 @@ export class OutageRetry {
     if (this.#awaySince === undefined) {
       const seconds = Math.round(this.#limitMs / 1000);
       say(
-        `the Kubernetes API server does not answer (systemctl status k3s): waiting for it, up to ${seconds} s`,
+        'the Kubernetes API server does not answer (systemctl ' +
+          `status k3s): waiting for it, up to ${seconds} s`,
       );
     }
     this.#awaySince ??= now;

@@ -6,8 +6,8 @@ import { shellWord } from '../shell-word.ts';
 export const selfPath = '/proc/self/exe';
 
 /**
- * Opened while this module is loaded, which main.ts does before anything else: from then on a file that is renamed, replaced or
- * removed under us changes nothing. A failure is kept for whoever wants to read.
+ * Opened while this module is loaded, which main.ts does before anything else: from then on a file that is
+ * renamed, replaced or removed under us changes nothing. A failure is kept for whoever wants to read.
  */
 const opened: { descriptor: number } | { error: NodeJS.ErrnoException } = (() => {
   try {
@@ -17,7 +17,10 @@ const opened: { descriptor: number } | { error: NodeJS.ErrnoException } = (() =>
   }
 })();
 
-/** The one descriptor of our own file, open as long as we run. Throws `payload` that says what keeps us from reading it. */
+/**
+ * The one descriptor of our own file, open as long as we run. Throws `payload` that says what keeps us from
+ * reading it.
+ */
 export function ownDescriptor(): number {
   if ('descriptor' in opened) return opened.descriptor;
   const { error } = opened;

@@ -100,7 +100,10 @@ export async function listPods(
   return (await kubectl.list<Pod>('pods', scope)).map(podState);
 }
 
-/** What pods say about their trouble, with the last lines of their logs: for the message of a failed probe. Never throws. */
+/**
+ * What pods say about their trouble, with the last lines of their logs: for the message of a failed probe.
+ * Never throws.
+ */
 export async function describePods(
   kubectl: Kubectl,
   scope: { namespace: string; selector?: string; signal?: AbortSignal },

@@ -24,17 +24,20 @@ export interface Postgres {
   /** Name of the one running, ready pod. Throws 'failed' with what the pods say. */
   pod(signal?: AbortSignal): Promise<string>;
   /**
-   * Rows and columns of one query in a read-only transaction; it cannot change anything. NULL reads as ''. Throws 'failed' for an answer
-   * that did not arrive completely: no rows means that there are none.
+   * Rows and columns of one query in a read-only transaction; it cannot change anything. NULL reads as ''.
+   * Throws 'failed' for an answer that did not arrive completely: no rows means that there are none.
    */
   query(sql: string, signal?: AbortSignal): Promise<string[][]>;
-  /** First column of the first row; 0 when there is no row, NULL or no such table. Throws 'failed' for anything but an integer. */
+  /**
+   * First column of the first row; 0 when there is no row, NULL or no such table. Throws 'failed' for
+   * anything but an integer.
+   */
   schemaVersion(sql: string, signal?: AbortSignal): Promise<number>;
   /** Server's version, `15.18`. */
   serverVersion(signal?: AbortSignal): Promise<string>;
   /**
-   * A plain-text dump of the one database, which psql restores into an empty one. `consume` says `whole` when it has come to the dump's
-   * own end: until then the pod's side stays open.
+   * A plain-text dump of the one database, which psql restores into an empty one. `consume` says `whole` when
+   * it has come to the dump's own end: until then the pod's side stays open.
    */
   dump(consume: (dump: Readable, whole: () => void) => Promise<void>, signal?: AbortSignal): Promise<void>;
   /** Roles and settings of the whole server. Holds password hashes. */
@@ -61,8 +64,9 @@ const endMark = 'ivaap:end-of-answer';
 const undefinedTable = '42P01';
 
 /**
- * kubectl drops what is still on its way when the program in the pod ends, and exits with 0 all the same (kubernetes/kubernetes#124571).
- * So the program's shell stays until our end of its standard input closes; five minutes, should that never reach it.
+ * kubectl drops what is still on its way when the program in the pod ends, and exits with 0 all the same
+ * (kubernetes/kubernetes#124571). So the program's shell stays until our end of its standard input closes;
+ * five minutes, should that never reach it.
  */
 const untilRead = ['sh', '-c', '"$@" && { timeout 300 cat >/dev/null 2>&1 || :; }', 'sh'] as const;
 /** After a dump's last line come a few bytes of the same write. */

@@ -24,8 +24,9 @@ const longestLine = 4000;
 const tailBytes = 65_536;
 
 /**
- * Cuts a program's output into redacted lines. The first ones are reported as they come; of the rest the last ones at the end,
- * with how many lie between. A carriage return ends a line, too: progress bars are written with it.
+ * Cuts a program's output into redacted lines. The first ones are reported as they come; of the rest the last
+ * ones at the end, with how many lie between. A carriage return ends a line, too: progress bars are written
+ * with it.
  */
 export class ProgramLines {
   readonly #redactor: LineFilter;

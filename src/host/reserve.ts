@@ -3,7 +3,9 @@ import { IvaapError } from '../errors.ts';
 import { roomAt } from './mounts.ts';
 import { shellWord } from '../shell-word.ts';
 
-/** Room that is never taken: a full disk stops the database's log, and kubelet evicts pods below a twentieth. */
+/**
+ * Room that is never taken: a full disk stops the database's log, and kubelet evicts pods below a twentieth.
+ */
 export interface ReserveLimits {
   bytes: number;
   percent: number;
@@ -55,7 +57,10 @@ export class DiskReserve {
     if (!this.holds()) throw this.#used();
   }
 
-  /** For a writer that ends itself when its signal is aborted: throws 'failed' where that was because only the reserve was left. */
+  /**
+   * For a writer that ends itself when its signal is aborted: throws 'failed' where that was because only the
+   * reserve was left.
+   */
   async during<T>(signal: AbortSignal | undefined, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const used = new AbortController();
     const look = () => {
@@ -82,7 +87,8 @@ export class DiskReserve {
     const mib = (bytes: number) => `${Math.round(bytes / 1024 ** 2)} MiB`;
     return new IvaapError(
       'failed',
-      `no space left on ${this.#mountPoint}: ${mib(this.#freeBytes())} are free, and ${mib(this.keptBytes)} are reserved so that the database and the cluster keep running`,
+      `no space left on ${this.#mountPoint}: ${mib(this.#freeBytes())} are free, and ` +
+        `${mib(this.keptBytes)} are reserved so that the database and the cluster keep running`,
       { hint: `free space (df -h ${shellWord(this.#mountPoint)}), then run the same command again` },
     );
   }

@@ -9,7 +9,10 @@ import { gatedCommand, openGate, tailOf } from './detached-child.ts';
 import { failure, lastLines, notStarted, safePath, shortCommand, stopped } from './program-failure.ts';
 import { collectLines, collectText, ProgramLines, type ReportNote } from './program-output.ts';
 
-/** Bytes for a child's standard input: text, one buffer, or a stream that is read as fast as the child takes it. */
+/**
+ * Bytes for a child's standard input: text, one buffer, or a stream that is read as fast as the child takes
+ * it.
+ */
 export type StdinSource = string | Uint8Array | AsyncIterable<Uint8Array>;
 
 export interface RunOptions {
@@ -19,11 +22,14 @@ export interface RunOptions {
   /** How messages name it; default: the program's name and its first arguments. */
   label?: string;
   stdin?: StdinSource;
-  /** Takes standard output as a stream instead of collecting it. When it rejects, the child is killed and `run` rejects. */
+  /**
+   * Takes standard output as a stream instead of collecting it. When it rejects, the child is killed and
+   * `run` rejects.
+   */
   stdout?: (stream: Readable) => Promise<void>;
   /**
-   * Standard output is text, reported line by line as standard error always is; otherwise it is data, which may hold secrets.
-   * `loud` text is shown to people, other text is for the log.
+   * Standard output is text, reported line by line as standard error always is; otherwise it is data, which
+   * may hold secrets. `loud` text is shown to people, other text is for the log.
    */
   stdoutIsText?: boolean | 'loud';
   /** After this the child gets SIGTERM, and SIGKILL `graceMs` later. */
@@ -38,15 +44,23 @@ export interface RunOptions {
   okCodes?: readonly number[] | 'any';
   /** Collected standard output beyond this is a failure. Default 64 MiB. */
   maxStdoutBytes?: number;
-  /** For a program that finishes its work without us; its standard output is reported with its standard error. */
+  /**
+   * For a program that finishes its work without us; its standard output is reported with its standard error.
+   */
   detached?: Detached;
 }
 
 /** What a program that may outlive us needs. */
 export interface Detached {
-  /** Awaited before the program's first instruction: when it rejects, or we die before it resolves, the program never runs. */
+  /**
+   * Awaited before the program's first instruction: when it rejects, or we die before it resolves, the
+   * program never runs.
+   */
   record: (pid: number) => Promise<void>;
-  /** Takes standard output and error, in a folder that exists: a pipe would break with us, and the first write into a broken pipe ends a program. */
+  /**
+   * Takes standard output and error, in a folder that exists: a pipe would break with us, and the first write
+   * into a broken pipe ends a program.
+   */
   outputFile: string;
 }
 
@@ -84,7 +98,10 @@ const openly: Pick<Redactor, 'own' | 'text' | 'lines'> = {
 const defaultGraceMs = 10_000;
 const defaultMaxStdoutBytes = 64 * 1024 * 1024;
 
-/** The complete environment of a child: nothing of ours is passed on, so no HELM_*, KUBE*, PG*, LD_*, NODE_* or proxy gets through. */
+/**
+ * The complete environment of a child: nothing of ours is passed on, so no HELM_*, KUBE*, PG*, LD_*, NODE_*
+ * or proxy gets through.
+ */
 function childEnvironment(home: string): Record<string, string> {
   return {
     PATH: safePath,
@@ -129,7 +146,8 @@ async function runOne(
   const { detached } = options;
   const output = detached === undefined ? undefined : openSync(detached.outputFile, 'w', 0o600);
   const gated = output === undefined ? undefined : gatedCommand(argv, 3 + inherit.length);
-  // A session of its own: a terminal's ^C and a closing SSH session reach us, never the child behind our back.
+  // A session of its own: a terminal's ^C and a closing SSH session reach us, never the child behind our
+  // back.
   const child = spawn(gated?.program ?? program, gated?.args ?? args, {
     env,
     cwd: options.cwd ?? '/',
@@ -250,8 +268,8 @@ function signalGroup(child: ChildProcess, name: NodeJS.Signals): void {
 }
 
 /**
- * Writes the source into the child with back-pressure. When the source fails, the child is killed while its end of the pipe is
- * still open: it never sees a clean end after a part.
+ * Writes the source into the child with back-pressure. When the source fails, the child is killed while its
+ * end of the pipe is still open: it never sees a clean end after a part.
  */
 async function feed(
   child: ChildProcess,

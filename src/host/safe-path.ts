@@ -13,8 +13,9 @@ export interface SafePathOptions {
 }
 
 /**
- * Checks that nobody but root can change what a path leads to: each folder, link and file on the way, links followed,
- * is root's and not writable by others. Returns the path with all links resolved. Throws 'preflight'.
+ * Checks that nobody but root can change what a path leads to: each folder, link and file on the way, links
+ * followed, is root's and not writable by others. Returns the path with all links resolved. Throws
+ * 'preflight'.
  */
 export async function assertSafePath(path: string, options: SafePathOptions = {}): Promise<string> {
   if (!isAbsolute(path)) throw new IvaapError('bug', `not an absolute path: ${path}`);

@@ -84,7 +84,10 @@ export function tryCreate(
   return ask(kubectl, ['create', '--dry-run=server', ...who], manifests, question);
 }
 
-/** The live objects of those that are named; what is not there is left out. `unserved`: those of kinds that this server does not know. */
+/**
+ * The live objects of those that are named; what is not there is left out. `unserved`: those of kinds that
+ * this server does not know.
+ */
 export async function getAll(
   kubectl: Kubectl,
   manifests: readonly Manifest[],

@@ -1,12 +1,13 @@
 /**
- * What a signal does to this process: `stop` asks for the end at a safe point, `nothing` is what it says, `pause` is job control's, and
- * `kill` is a crash, after which the same command resumes from the record.
+ * What a signal does to this process: `stop` asks for the end at a safe point, `nothing` is what it says,
+ * `pause` is job control's, and `kill` is a crash, after which the same command resumes from the record.
  */
 export type SignalEffect = 'stop' | 'nothing' | 'pause' | 'kill';
 
 /**
- * Every signal that Linux has a name for. SIGUSR1 would open Node's debugger to every user of the host: the executable is started with
- * `--disable-sigusr1` (sea-config.json), which also keeps it blocked in every thread before our first line.
+ * Every signal that Linux has a name for. SIGUSR1 would open Node's debugger to every user of the host: the
+ * executable is started with `--disable-sigusr1` (sea-config.json), which also keeps it blocked in every
+ * thread before our first line.
  */
 export const signalEffects: Readonly<Record<string, { effect: SignalEffect; why: string }>> = {
   SIGINT: { effect: 'stop', why: 'Ctrl-C; exit 130' },
@@ -47,7 +48,10 @@ export const signalEffects: Readonly<Record<string, { effect: SignalEffect; why:
   SIGSYS: { effect: 'kill', why: 'a system call that the host forbids' },
 };
 
-/** Gives every signal the effect that the table says, unless that is its default; `stop` gets the name of the one that came. */
+/**
+ * Gives every signal the effect that the table says, unless that is its default; `stop` gets the name of the
+ * one that came.
+ */
 export function handleSignals(stop: (signal: string) => void): void {
   for (const [name, { effect }] of Object.entries(signalEffects)) {
     const signal = name as NodeJS.Signals;

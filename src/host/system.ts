@@ -34,7 +34,10 @@ export const bootId = (): string => readFileSync('/proc/sys/kernel/random/boot_i
 /** Seconds since boot, sleep included: not affected by changes of the clock. */
 export const uptimeSeconds = (): number => Number(readFileSync('/proc/uptime', 'utf8').split(' ')[0]);
 
-/** Clock ticks after boot at which a process started; undefined when it is gone or a zombie. With the id it names a process for good. */
+/**
+ * Clock ticks after boot at which a process started; undefined when it is gone or a zombie. With the id it
+ * names a process for good.
+ */
 export function processStartTime(pid: number): number | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');

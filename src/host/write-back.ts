@@ -20,7 +20,10 @@ export class WriteBack {
     if (this.#waitingBytes >= everyBytes) this.#flushing ??= this.#flush();
   }
 
-  /** Waits until nothing is under way. Throws what a flush failed with: the kernel reports a lost write only once, and a later fsync does not mention it. */
+  /**
+   * Waits until nothing is under way. Throws what a flush failed with: the kernel reports a lost write only
+   * once, and a later fsync does not mention it.
+   */
   async finish(): Promise<void> {
     await this.#flushing;
     if (this.#failure !== undefined) throw this.#failure.error;

@@ -5,7 +5,10 @@ import type { ArchiveLayout, ArchivePart } from '../payload/format/archive-layou
 import { archiveLayout, partHeader } from '../payload/format/archive-layout.ts';
 import { gzipHeader, gzipTrailer, readStored } from '../payload/format/archive-gzip.ts';
 
-/** A part of an archive of ours on disk, read by position, its bytes unproved. Throws RangeError when the file is not as written. */
+/**
+ * A part of an archive of ours on disk, read by position, its bytes unproved. Throws RangeError when the file
+ * is not as written.
+ */
 export function readArchivedPart(
   handle: FileHandle,
   layout: ArchiveLayout,
@@ -21,9 +24,9 @@ async function whole(pieces: AsyncIterable<Buffer>): Promise<Buffer> {
 }
 
 /**
- * Compares an archive on disk with what the payload would give out, by size, gzip header and trailer (the CRC of all content) and
- * every tar header at its computed position: a few reads whatever its size. Returns undefined when all agree (contents not read),
- * else what differs.
+ * Compares an archive on disk with what the payload would give out, by size, gzip header and trailer (the CRC
+ * of all content) and every tar header at its computed position: a few reads whatever its size. Returns
+ * undefined when all agree (contents not read), else what differs.
  */
 export async function archiveDifference(
   handle: FileHandle,

@@ -10,8 +10,9 @@ import { scanForeignArchive } from './foreign-import.ts';
 import { UnreadableArchive } from './tar-files.ts';
 
 /**
- * How an archive on disk compares with the payload's. `matches`: size, closing checksum and every header agree, contents not read;
- * `same`: every byte hashed. `unknown`: not written by this program and not looked into; `unreadable`: it could not be read.
+ * How an archive on disk compares with the payload's. `matches`: size, closing checksum and every header
+ * agree, contents not read; `same`: every byte hashed. `unknown`: not written by this program and not looked
+ * into; `unreadable`: it could not be read.
  */
 export type ArchiveState = 'same' | 'matches' | 'different' | 'missing' | 'unknown' | 'unreadable';
 
@@ -102,7 +103,10 @@ async function compareOpened(
   return { state: 'different', detail: difference };
 }
 
-/** Compares each archive of the payload with the file of its name below `folder`. Reads only; throws only when aborted. */
+/**
+ * Compares each archive of the payload with the file of its name below `folder`. Reads only; throws only when
+ * aborted.
+ */
 export async function compareArchives(
   index: PayloadIndex,
   folder: string,

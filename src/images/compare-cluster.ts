@@ -6,7 +6,9 @@ import type { IndexImage } from '../payload/format/index-schema.ts';
 export interface RunningImage {
   /** As the pod names it. */
   reference: string;
-  /** As the kubelet reports it: the config's digest or the manifest's; empty before a container has started. */
+  /**
+   * As the kubelet reports it: the config's digest or the manifest's; empty before a container has started.
+   */
   imageId: string;
   pods: string[];
 }

@@ -13,9 +13,10 @@ export interface DamagedBlobSearch {
 }
 
 /**
- * containerd takes a blob that it has for the right one, by its name, and skips what an import brings: a blob that rots on its disk stays for good.
- * Reads those that are needed, and takes out of the store what has other bytes than its name says, unless another image uses it.
- * Returns what was taken out. Throws IvaapError `failed` that names blob and users.
+ * containerd takes a blob that it has for the right one, by its name, and skips what an import brings: a blob
+ * that rots on its disk stays for good. Reads those that are needed, and takes out of the store what has
+ * other bytes than its name says, unless another image uses it. Returns what was taken out. Throws IvaapError
+ * `failed` that names blob and users.
  */
 export async function dropDamaged({
   containerd,
@@ -81,7 +82,9 @@ function inUse(damaged: readonly string[], users: readonly string[]): IvaapError
     'failed',
     `the blob ${blobs} in containerd's content store is damaged, and ${users.join(', ')} uses it too`,
     {
-      hint: `check that disk (dmesg). Running containers do not need the blob. Remove it, then run the same command again, which imports it: ${commands.join(' && ')}`,
+      hint:
+        'check that disk (dmesg). Running containers do not need the blob. Remove it, then ' +
+        `run the same command again, which imports it: ${commands.join(' && ')}`,
     },
   );
 }

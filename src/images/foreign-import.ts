@@ -37,14 +37,17 @@ interface OciManifest {
   layers?: { digest: string; size: number; mediaType: string }[];
 }
 
-/** Of one manifest or configuration, and of all in an archive: whoever wrote it does not decide how much memory we take. */
+/**
+ * Of one manifest or configuration, and of all in an archive: whoever wrote it does not decide how much
+ * memory we take.
+ */
 const keptBytes = 4 * 1024 * 1024;
 const keptBytesOfAll = 64 * 1024 * 1024;
 const mostFiles = 100_000;
 
 /**
- * Reads an archive to its end, hashing every file, and says which of the wanted images (by ID) it holds completely. Stops early when
- * the archive's own list names none of them. Throws {@link UnreadableArchive}.
+ * Reads an archive to its end, hashing every file, and says which of the wanted images (by ID) it holds
+ * completely. Stops early when the archive's own list names none of them. Throws {@link UnreadableArchive}.
  */
 export async function scanForeignArchive(
   path: string,
@@ -76,7 +79,10 @@ export async function scanForeignArchive(
   return { path, images, digests };
 }
 
-/** Whether docker's list may name a wanted image: the configuration's name holds its digest, in both of docker's forms. */
+/**
+ * Whether docker's list may name a wanted image: the configuration's name holds its digest, in both of
+ * docker's forms.
+ */
 function listsAny(
   list: ScannedFile,
   files: ReadonlyMap<string, ScannedFile>,
@@ -192,8 +198,9 @@ function describe(
 }
 
 /**
- * An OCI layout tar with these images under the names given, in one further pass over the archive; every blob is proved by
- * its digest on its way. Throws {@link UnreadableArchive} when the archive is no longer what was scanned.
+ * An OCI layout tar with these images under the names given, in one further pass over the archive; every blob
+ * is proved by its digest on its way. Throws {@link UnreadableArchive} when the archive is no longer what was
+ * scanned.
  */
 export async function* foreignTar(
   archive: ForeignArchive,

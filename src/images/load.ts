@@ -47,9 +47,9 @@ type MakeTar = (
 ) => AsyncIterable<Buffer>;
 
 /**
- * Does what the plan says: streams missing blobs into the importer under names of ours, proves each image complete, and only
- * then moves its real name, pinned at once. A name that a running pod needs never leads to something incomplete. Can be killed
- * at any instant and called again with a new plan.
+ * Does what the plan says: streams missing blobs into the importer under names of ours, proves each image
+ * complete, and only then moves its real name, pinned at once. A name that a running pod needs never leads to
+ * something incomplete. Can be killed at any instant and called again with a new plan.
  */
 export async function loadImages(plan: ImagePlan, settings: LoadSettings): Promise<LoadResult> {
   const loading = new Loading(plan, settings);
@@ -124,7 +124,9 @@ class Loading {
           cause: error.cause,
         });
       }
-      const line = `${source.path}: ${error.message}; its images come from the payload (refresh it: ${source.refresh})`;
+      const line =
+        `${source.path}: ${error.message}; its images come from ` +
+        `the payload (refresh it: ${source.refresh})`;
       this.#settings.warn?.(line);
     }
     return [...left];
@@ -162,8 +164,9 @@ class Loading {
   }
 
   /**
-   * Imports without the blobs that are there. Should that not do (one was collected meanwhile), once more with all of them; and when that does not
-   * do either, without those in the store that have rotted: containerd does not take again what it has.
+   * Imports without the blobs that are there. Should that not do (one was collected meanwhile), once more
+   * with all of them; and when that does not do either, without those in the store that have rotted:
+   * containerd does not take again what it has.
    */
   async #ship(shipments: Shipment[], makeTar: MakeTar): Promise<void> {
     if (shipments.length === 0) return;
@@ -230,7 +233,10 @@ class Loading {
   #stagingName = ({ configDigest }: PlannedImage): string =>
     `${this.#stagingPrefix}${configDigest.replace('sha256:', '')}:import`;
 
-  /** The importer's exit code proves nothing: asks what its name leads to, and whether every blob of it is there and unpacked. */
+  /**
+   * The importer's exit code proves nothing: asks what its name leads to, and whether every blob of it is
+   * there and unpacked.
+   */
   async #proveWhole(staging: string, image: IndexImage, name: string): Promise<void> {
     const found = (await this.#settings.containerd.check(staging)).find((row) => row.name === staging);
     const why = incompleteness(found, image);
@@ -240,7 +246,10 @@ class Loading {
     });
   }
 
-  /** Ours and those of an earlier run that died; blobs under a real name stay. Its failure is no reason to fail. */
+  /**
+   * Ours and those of an earlier run that died; blobs under a real name stay. Its failure is no reason to
+   * fail.
+   */
   async #removeStaging(): Promise<void> {
     const { containerd, log } = this.#settings;
     try {

@@ -10,7 +10,10 @@ export const ociManifestType = 'application/vnd.oci.image.manifest.v1+json';
 /** Of an uncompressed layer; `+gzip` and `+zstd` follow on it. */
 export const ociLayerType = 'application/vnd.oci.image.layer.v1.tar';
 
-/** The same config and layers give the same bytes: packing and importing make the same manifest of one archive. */
+/**
+ * The same config and layers give the same bytes: packing and importing make the same manifest of one
+ * archive.
+ */
 export function ociManifest(
   config: { digest: string; size: number },
   layers: readonly { mediaType: string; digest: string; size: number }[],

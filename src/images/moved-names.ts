@@ -5,8 +5,9 @@ import type { WantedImage } from './wanted.ts';
 import { normalizedReference } from './reference.ts';
 
 /**
- * Before a name moves from `old` to the image `digest`: `old` would be left without any, and kubelet's collection would take it from the rollback, or from
- * another product. It gets a name of ours, and a pin. Returns that name; undefined when nothing moves.
+ * Before a name moves from `old` to the image `digest`: `old` would be left without any, and kubelet's
+ * collection would take it from the rollback, or from another product. It gets a name of ours, and a pin.
+ * Returns that name; undefined when nothing moves.
  */
 export async function keepMoved(
   containerd: Containerd,
@@ -62,5 +63,6 @@ export async function sharedNames(
 
 /** What the operator has to know before such a name is moved. */
 export const moveWarning = ({ name, users, keptAs }: SharedName): string =>
-  `${name} is also used by ${users.join(', ')}. From now on it points to this release's image: those pods keep running, ` +
+  `${name} is also used by ${users.join(', ')}. From now on it ` +
+  "points to this release's image: those pods keep running, " +
   `and use this image when they are recreated. Their present image is kept as ${keptAs}`;

@@ -13,7 +13,10 @@ const settleMs = 15_000;
 /** Our own mark on an image: which release brought it. */
 export const releaseLabel = (product: string): string => `${product}.installer/release`;
 
-/** Names of ours for images that lost theirs to another release's: `:stable` in two releases, or a tag that was rebuilt. */
+/**
+ * Names of ours for images that lost theirs to another release's: `:stable` in two releases, or a tag that
+ * was rebuilt.
+ */
 export const keptName = (product: string, digest: string): string =>
   `${product}.invalid/kept/${digest.replace('sha256:', '')}:image`;
 
@@ -49,8 +52,9 @@ export async function pinPresent(
 }
 
 /**
- * Pins images and lets those of older releases go. Each was pinned when it came; what lost its label is pinned again, and all of it is
- * proved through CRI, which is what kubelet asks. Throws 'failed' when CRI does not show an image as pinned under its name.
+ * Pins images and lets those of older releases go. Each was pinned when it came; what lost its label is
+ * pinned again, and all of it is proved through CRI, which is what kubelet asks. Throws 'failed' when CRI
+ * does not show an image as pinned under its name.
  */
 export async function pinImages(
   containerd: Containerd,

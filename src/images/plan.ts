@@ -32,7 +32,9 @@ export interface ImagePlan {
   missingBytes: number;
   /** Uncompressed bytes of the missing layers: what their snapshots will take. */
   unpackedBytes: number;
-  /** Where the missing bytes come from, in the order of loading: each blob is counted where it is taken first. */
+  /**
+   * Where the missing bytes come from, in the order of loading: each blob is counted where it is taken first.
+   */
   sources: PlannedSource[];
   /** What the operator should know, e.g. an archive on disk that is damaged and passed over. */
   warnings: string[];
@@ -62,8 +64,9 @@ export interface PlanSettings {
 }
 
 /**
- * Compares what the release needs with what containerd has and finds a source for the rest. Archives on disk are looked at only
- * when something is missing. Read-only. With `from` 'disk' throws 'failed' when an archive cannot give what is missing.
+ * Compares what the release needs with what containerd has and finds a source for the rest. Archives on disk
+ * are looked at only when something is missing. Read-only. With `from` 'disk' throws 'failed' when an archive
+ * cannot give what is missing.
  */
 export async function planImages(settings: PlanSettings): Promise<ImagePlan> {
   const { containerd, wanted, index, from } = settings;

@@ -4,12 +4,14 @@ import type { WantedImage } from './wanted.ts';
 /** An image and its name in containerd. */
 type NamedImage = Pick<WantedImage, 'image' | 'name'>;
 
-/** What containerd has of a wanted image: ready under its name, complete under another name, or incomplete. */
+/**
+ * What containerd has of a wanted image: ready under its name, complete under another name, or incomplete.
+ */
 export type Presence = { state: 'ready' } | { state: 'elsewhere'; at: string } | { state: 'missing' };
 
 /**
- * Looks wanted images up by image ID (the digest of the configuration): the same image has another manifest when another tool
- * packed it. An image counts only when all its blobs are there and it is unpacked.
+ * Looks wanted images up by image ID (the digest of the configuration): the same image has another manifest
+ * when another tool packed it. An image counts only when all its blobs are there and it is unpacked.
  */
 export async function lookUp(
   containerd: Containerd,
@@ -31,7 +33,10 @@ export async function lookUp(
   return found;
 }
 
-/** Image IDs by manifest digest, as far as names say them: CRI keeps a name `sha256:ID` for every image that it knows. */
+/**
+ * Image IDs by manifest digest, as far as names say them: CRI keeps a name `sha256:ID` for every image that
+ * it knows.
+ */
 function imageIds(stored: readonly CheckedImage[], wanted: readonly NamedImage[]): Map<string, string> {
   const ids = new Map<string, string>();
   for (const { name, digest } of stored) if (name.startsWith('sha256:')) ids.set(digest, name);

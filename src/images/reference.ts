@@ -1,9 +1,13 @@
 /**
- * Names of images as the distribution's reference grammar has them, and as containerd, CRI and kubelet resolve them. Whoever compares
- * two names compares them here. Source: github.com/distribution/reference (normalize.go, regexp.go), `ParseDockerRef`.
+ * Names of images as the distribution's reference grammar has them, and as containerd, CRI and kubelet
+ * resolve them. Whoever compares two names compares them here. Source: github.com/distribution/reference
+ * (normalize.go, regexp.go), `ParseDockerRef`.
  */
 export interface Reference {
-  /** Registry with its port; empty where the first part looks like one and is none. Upper case is kept: containerd compares letter by letter. */
+  /**
+   * Registry with its port; empty where the first part looks like one and is none. Upper case is kept:
+   * containerd compares letter by letter.
+   */
   domain: string;
   /** Repository below the registry. */
   path: string;
@@ -25,7 +29,9 @@ class NoReference extends Error {
   override readonly name = 'NoReference';
 }
 
-/** Reads a name in any of its spellings. Throws an Error that says what is wrong with it: no runtime takes it. */
+/**
+ * Reads a name in any of its spellings. Throws an Error that says what is wrong with it: no runtime takes it.
+ */
 export function parseReference(text: string): Reference {
   if (/^[a-f0-9]{64}$/.test(text)) throw new NoReference('it is an image ID, not a name');
   const [named, digest, ...more] = text.split('@') as [string, ...string[]];
@@ -62,7 +68,10 @@ function splitDomain(named: string): { domain: string; rest: string } {
 const repository = ({ domain, path }: Pick<Reference, 'domain' | 'path'>): string =>
   domain === '' ? path : `${domain}/${path}`;
 
-/** As containerd stores it and kubelet asks for it: a digest takes the place of a tag, and without both it is `latest`. */
+/**
+ * As containerd stores it and kubelet asks for it: a digest takes the place of a tag, and without both it is
+ * `latest`.
+ */
 export const runtimeName = ({ tag, digest, ...named }: Reference): string =>
   `${repository(named)}${digest === undefined ? `:${tag ?? 'latest'}` : `@${digest}`}`;
 

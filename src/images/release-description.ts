@@ -3,7 +3,10 @@ import type { Release } from '../payload/product-schema.ts';
 import type { Payload } from '../payload/reader.ts';
 import { signerOf } from '../payload/format/signature.ts';
 
-/** What two releases are compared by: a payload's index and the facts of its release, nothing else of the file. */
+/**
+ * What two releases are compared by: a payload's index and the facts of its release, nothing else of the
+ * file.
+ */
 export interface DescribedRelease {
   index: PayloadIndex;
   release: Release;

@@ -8,7 +8,9 @@ import { openRegular } from '../host/regular-file.ts';
 import { paddedSize, tarEnd } from '../payload/format/archive-tar.ts';
 import { bounded, UnpacksTooFar } from './unpack-limit.ts';
 
-/** One file or link in a tar, while it passes. `content` must be read to its end before the next is asked for. */
+/**
+ * One file or link in a tar, while it passes. `content` must be read to its end before the next is asked for.
+ */
 export interface TarFile {
   name: string;
   size: number;
@@ -98,7 +100,10 @@ export function followed<File>(
   return at === undefined ? undefined : files.get(at);
 }
 
-/** The last pieces of a tar that passed, and where its last file ended: what follows the end of a tar does not damage it. */
+/**
+ * The last pieces of a tar that passed, and where its last file ended: what follows the end of a tar does not
+ * damage it.
+ */
 class LastSeen {
   #pieces: Buffer[] = [];
   /** Position behind the last piece. */

@@ -1,4 +1,6 @@
-/** Below this a file may unpack to any multiple of its size; images of any kind stay far below the multiple. */
+/**
+ * Below this a file may unpack to any multiple of its size; images of any kind stay far below the multiple.
+ */
 const harmlessBytes = 256 * 1024 * 1024;
 const largestRatio = 200;
 

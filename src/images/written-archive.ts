@@ -2,7 +2,10 @@ import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { archiveStart, startsAsArchive } from '../payload/format/archive-layout.ts';
 
-/** Whether a file starts as the archives do that this program writes, whatever the release; nothing else is said of it. Never waits for a pipe. */
+/**
+ * Whether a file starts as the archives do that this program writes, whatever the release; nothing else is
+ * said of it. Never waits for a pipe.
+ */
 export async function startsAsWritten(path: string): Promise<boolean> {
   const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   try {

@@ -43,7 +43,8 @@ export function signatureEvidence({ trailer, identity }: Payload): SignatureEvid
 }
 
 /**
- * The scan's damages, and what SHA-256 found in addition: bytes that XXH3 does not distinguish from the right ones.
+ * The scan's damages, and what SHA-256 found in addition: bytes that XXH3 does not distinguish from the right
+ * ones.
  */
 export function allDamages(scan: Pick<ScanResult, 'damages'>, check: Pick<Sha256Check, 'damages'>): Damage[] {
   const known = rangesWithin(scan.damages);

@@ -121,8 +121,8 @@ export async function assertRoom(folder: string, sizeBytes: number): Promise<voi
 }
 
 /**
- * Writes a payload file under a temporary name next to the target, makes it durable and renames it into place.
- * After any failure the temporary file is gone and what lay at the target is as it was.
+ * Writes a payload file under a temporary name next to the target, makes it durable and renames it into
+ * place. After any failure the temporary file is gone and what lay at the target is as it was.
  * @throws IvaapError `payload` for damage, `failed` for a write that failed, the signal's reason when
  * aborted.
  */

@@ -59,8 +59,8 @@ export async function treeTarget(dir: string): Promise<TreeTarget> {
 }
 
 /**
- * A folder of our own while it is written: reached by its descriptor, so that nobody who may rename it can lead us
- * elsewhere.
+ * A folder of our own while it is written: reached by its descriptor, so that nobody who may rename it can
+ * lead us elsewhere.
  */
 interface OwnFolder {
   handle: FileHandle;

@@ -27,7 +27,8 @@ export async function locateTrailer(
   if (found.kind === 'newer')
     throw new IvaapError(
       'payload',
-      `${displayName(path)} has payload format ${found.format} by its trailer, and this program reads format 1`,
+      `${displayName(path)} has payload format ${found.format} ` +
+        'by its trailer, and this program reads format 1',
       { hint: 'this program is too old for that file: run the file itself' },
     );
   throw await whyNoTrailer(readAt, fileSize, path, found.kind === 'malformed' ? found.why : undefined);
@@ -65,7 +66,9 @@ async function whyNoTrailer(
     );
   if (fileSize === headSize)
     return new NoPayload('payload', `${displayName(path)} carries no payload`, {
-      hint: 'run the executable as it was delivered: not the empty one from which it was packed, nor one from which `strip` or a similar tool removed the payload',
+      hint:
+        'run the executable as it was delivered: not the empty one from which it was ' +
+        'packed, nor one from which `strip` or a similar tool removed the payload',
     });
   const index = await indexWithoutTrailer(readAt, fileSize);
   if (index === undefined)
@@ -117,7 +120,9 @@ function cutOff(path: string, fileSize: number, expected: number | undefined, st
   const whole =
     expected === undefined ? 'compare its size with the source’s' : `it must have ${expected} bytes`;
   return new IvaapError('payload', `${displayName(path)} is incomplete: ${fileSize}${of} bytes, ${state}`, {
-    hint: `download it again, or only the rest from byte ${fileSize} on; ${whole}: stat -c %s ${shellWord(file)}`,
+    hint:
+      'download it again, or only the rest from byte ' +
+      `${fileSize} on; ${whole}: stat -c %s ${shellWord(file)}`,
   });
 }
 

@@ -21,15 +21,16 @@ export function positionReader(descriptor: number): ReadAt {
 }
 
 /**
- * A read that the disk refused, explained; others pass. A file that ends early is reported by the caller that knows how
- * long it should be.
+ * A read that the disk refused, explained; others pass. A file that ends early is reported by the caller that
+ * knows how long it should be.
  */
 function readFailure(file: string, offset: number, error: unknown): unknown {
   const { code } = error as NodeJS.ErrnoException;
   if (code === undefined || !(error instanceof Error) || error instanceof IvaapError) return error;
   const hint =
     code === 'EIO'
-      ? 'check the kernel messages about that disk (dmesg | tail), and copy the file from its source to another one'
+      ? 'check the kernel messages about that disk (dmesg | tail), ' +
+        'and copy the file from its source to another one'
       : 'copy the file to a local disk, and run it from there';
   return new IvaapError(
     'payload',

@@ -129,8 +129,8 @@ export const productSchema = z.strictObject({
     /** Read-only; one row, one integer column: the schema version. No row or no table reads as 0. */
     schemaVersionQuery: z.string(),
     /**
-     * As whom the product's pods open their sessions, and the Secret that gives them the password. Preflight tries it. Without it that is
-     * not asked.
+     * As whom the product's pods open their sessions, and the Secret that gives them the password. Preflight
+     * tries it. Without it that is not asked.
      */
     login: z
       .strictObject({

@@ -60,8 +60,8 @@ export class Payload {
   }
 
   /**
-   * The complete index, checked once: by schema, against itself, against its local header, and the zip directory
-   * with it.
+   * The complete index, checked once: by schema, against itself, against its local header, and the zip
+   * directory with it.
    */
   index(): Promise<PayloadIndex> {
     return this.#onceOnly('index', async () => {

@@ -1,4 +1,6 @@
-/** How the command that runs is typed another way: flags of it left out, others added, or by another program. */
+/**
+ * How the command that runs is typed another way: flags of it left out, others added, or by another program.
+ */
 export interface Change {
   /** With their values, each as one text: `--trust-key unsigned`. One that was typed already is replaced. */
   add?: readonly string[];
@@ -10,8 +12,8 @@ export interface Change {
 }
 
 /**
- * The command that runs, as it was typed, ready to be pasted into a shell. Whatever a hint changes, all other flags stay: without its
- * `--dry-run` it would be another command.
+ * The command that runs, as it was typed, ready to be pasted into a shell. Whatever a hint changes, all other
+ * flags stay: without its `--dry-run` it would be another command.
  */
 export type Again = (change?: Change) => string;
 

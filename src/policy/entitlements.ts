@@ -8,7 +8,10 @@ export interface License {
   expires: string | undefined;
 }
 
-/** Checks a licence file's text (JSON with `entitlements`). Throws IvaapError `usage`; the message holds nothing of the text. */
+/**
+ * Checks a licence file's text (JSON with `entitlements`). Throws IvaapError `usage`; the message holds
+ * nothing of the text.
+ */
 export function parseLicense(text: string, path: string): License {
   if (text.startsWith('\ufeff')) {
     const why = 'starts with a byte order mark, as Windows editors write it; JSON has none';
@@ -45,7 +48,10 @@ export function parseLicense(text: string, path: string): License {
   return { entitlements, expires };
 }
 
-/** A licence counts until the end of its last day (UTC) when it names a day, until the instant when it names one. */
+/**
+ * A licence counts until the end of its last day (UTC) when it names a day, until the instant when it names
+ * one.
+ */
 export function isExpired({ expires }: License, now: Date): boolean {
   if (expires === undefined) return false;
   const dayOnly = /^\d{4}-\d{2}-\d{2}$/.test(expires);

@@ -1,4 +1,7 @@
-/** What the API server says when a server-side apply would take fields from another manager, and how its field paths are read. */
+/**
+ * What the API server says when a server-side apply would take fields from another manager, and how its field
+ * paths are read.
+ */
 
 export interface OwnedField {
   /** The manager that has the field now, with the subresource through which it took it: `kubectl (scale)`. */
@@ -28,8 +31,8 @@ export function parseConflicts(text: string): OwnedField[] {
 }
 
 /**
- * The value at a field path, undefined when there is none. Names stand in the path as they are, dots included, so the object itself
- * says where a name ends.
+ * The value at a field path, undefined when there is none. Names stand in the path as they are, dots
+ * included, so the object itself says where a name ends.
  */
 export function valueAtField(value: unknown, path: string): unknown {
   if (path === '') return value;

@@ -1,6 +1,9 @@
 import { foreign } from '../foreign.ts';
 
-/** What is done about each state in which Helm's records of the release can be found; docs/helm-states.md is written from the table. */
+/**
+ * What is done about each state in which Helm's records of the release can be found; docs/helm-states.md is
+ * written from the table.
+ */
 
 /** One of Helm's records of the release, as `helm history` lists it. */
 export interface HelmRecord {
@@ -13,7 +16,10 @@ export interface HelmRecord {
   updated: string;
 }
 
-/** When records of a Helm of ours were started: its first revision until `first`, that of its rollback until `to`. */
+/**
+ * When records of a Helm of ours were started: its first revision until `first`, that of its rollback until
+ * `to`.
+ */
 export interface OwnSpan {
   from: Date;
   first: Date;
@@ -24,7 +30,10 @@ export interface HelmFacts {
   flow: 'install' | 'upgrade';
   /** The chart's name. */
   chart: string;
-  /** The Helm that our journal knows: the release's last revision before it started, and its times; undefined where none ever did. */
+  /**
+   * The Helm that our journal knows: the release's last revision before it started, and its times; undefined
+   * where none ever did.
+   */
   own: ({ after: number } & OwnSpan) | undefined;
   /** Whether we took the only record away ourselves, as the repair of an install that was cut off. */
   emptied: boolean;
@@ -58,14 +67,19 @@ interface Row {
 
 const stop = 'stops before anything is changed';
 const repair =
-  "proves that the old Helm has ended, saves the revision's Secret next to the backup, deletes it, checks whether the schema moved";
+  "proves that the old Helm has ended, saves the revision's Secret next " +
+  'to the backup, deletes it, checks whether the schema moved';
 
 export const helmStates = {
   none: {
     found: 'Helm has no record of the release',
     install: 'installs',
-    upgrade: `${stop}; installs over the existing objects where repairing an install had removed the only record, or once \`repair-state\` has found them`,
-    why: 'The state says that the product is installed: somebody else removed its records, and what else was removed is not known.',
+    upgrade:
+      `${stop}; installs over the existing objects where repairing an install had ` +
+      'removed the only record, or once `repair-state` has found them',
+    why:
+      'The state says that the product is installed: somebody else ' +
+      'removed its records, and what else was removed is not known.',
   },
   deployed: {
     found: 'the newest revision is `deployed`',
@@ -77,25 +91,33 @@ export const helmStates = {
     found: 'the newest revision is `failed`',
     install: 'upgrades it',
     upgrade: 'upgrades; a failure rolls back to the newest revision that was deployed',
-    why: 'Helm continues from a failed revision by itself. On a first install it is never rolled back: that would uninstall.',
+    why:
+      'Helm continues from a failed revision by itself. On a first ' +
+      'install it is never rolled back: that would uninstall.',
   },
   'pending-install': {
     found: 'the newest revision is `pending-install`',
     install: `${repair}, installs`,
     upgrade: `${repair}, continues from the revision before it, or installs over the existing objects`,
-    why: 'An install was interrupted; Helm refuses to work while the record exists. Its objects carry the labels of the release, so that Helm adopts them.',
+    why:
+      'An install was interrupted; Helm refuses to work while the record exists. Its ' +
+      'objects carry the labels of the release, so that Helm adopts them.',
   },
   'pending-upgrade': {
     found: 'the newest revision is `pending-upgrade`',
     install: `${repair}, upgrades`,
     upgrade: `${repair}, upgrades`,
-    why: 'An upgrade was interrupted while the rollout continued. Going forward is right in every case: going back could not undo a migration.',
+    why:
+      'An upgrade was interrupted while the rollout continued. Going forward ' +
+      'is right in every case: going back could not undo a migration.',
   },
   'pending-rollback': {
     found: 'the newest revision is `pending-rollback`',
     install: `${repair}, upgrades`,
     upgrade: `${repair}, upgrades`,
-    why: 'A rollback was interrupted. The revision that it rolled back to stays in the history, `deployed` or `superseded`, so that another failure rolls back to it.',
+    why:
+      'A rollback was interrupted. The revision that it rolled back to stays in the ' +
+      'history, `deployed` or `superseded`, so that another failure rolls back to it.',
   },
   uninstalling: {
     found: 'the newest revision is `uninstalling`',
@@ -113,13 +135,17 @@ export const helmStates = {
     found: 'the newest revision is `superseded`, none is `deployed`',
     install: 'upgrades it',
     upgrade: 'upgrades; a failure rolls back to the newest `superseded` one',
-    why: 'Helm was killed between its last two writes: the old revision was already `superseded`, and the new one not yet `deployed`.',
+    why:
+      'Helm was killed between its last two writes: the old revision was ' +
+      'already `superseded`, and the new one not yet `deployed`.',
   },
   'superseded-failure': {
     found: 'a `superseded` revision whose description says that it failed is newer than the last good one',
     install: 'upgrades',
     upgrade: "saves that revision's Secret beside the backup, deletes it, upgrades",
-    why: 'A rollback that fails marks the failed revision `superseded`, and the next failure would roll back to it, although it never worked.',
+    why:
+      'A rollback that fails marks the failed revision `superseded`, and the ' +
+      'next failure would roll back to it, although it never worked.',
   },
   'other-chart': {
     found: 'the newest revision is of a chart with another name',
@@ -131,7 +157,9 @@ export const helmStates = {
     found: 'ten records or more, and the one to roll back to is not `deployed`',
     install: 'lets Helm keep more this time',
     upgrade: 'lets Helm keep more this time',
-    why: 'Helm removes the oldest records beyond ten (`--history-max`) and keeps only a deployed one: the revision to which a failure rolls back must stay.',
+    why:
+      'Helm removes the oldest records beyond ten (`--history-max`) and keeps only a ' +
+      'deployed one: the revision to which a failure rolls back must stay.',
   },
   unknown: {
     found: 'any other status',
@@ -148,7 +176,9 @@ const isOf = (record: HelmRecord, own: HelmFacts['own']) =>
   record.revision === own.after + (record.status === 'pending-rollback' ? 2 : 1) &&
   isWithin(record, own);
 
-/** Whether a record was started while that Helm worked: the number alone would also fit whoever came after it. */
+/**
+ * Whether a record was started while that Helm worked: the number alone would also fit whoever came after it.
+ */
 export function isWithin(
   { updated, status }: Pick<HelmRecord, 'updated' | 'status'>,
   span: OwnSpan,
@@ -194,7 +224,9 @@ export function judgeHelm(history: readonly HelmRecord[], facts: HelmFacts): Hel
     // A time that cannot be read is no proof of a death.
     if (!ours && !(dead <= facts.now.getTime())) {
       const until = Number.isNaN(dead) ? 'an unknown time' : new Date(dead).toISOString();
-      const words = `revision ${newest.revision} has been ${newest.status} since ${newest.updated}, by a Helm that no run of this program started; it may be running on another machine until ${until}`;
+      const words =
+        `revision ${newest.revision} has been ${newest.status} since ${newest.updated}, by a Helm ` +
+        `that no run of this program started; it may be running on another machine until ${until}`;
       return stopped(last.status as HelmStateName, words);
     }
     remove.push(newest.revision);

@@ -13,7 +13,10 @@ export interface RenderedObject {
 }
 
 export interface FieldChange {
-  /** `spec.template.spec.containers[backend].image`: an item of a list is named by its key, other lists are compared as one value. */
+  /**
+   * `spec.template.spec.containers[backend].image`: an item of a list is named by its key, other lists are
+   * compared as one value.
+   */
   path: string;
   /** Absent: the field is new, or goes. Hidden where the object is a Secret. */
   from?: FieldValue;
@@ -58,8 +61,9 @@ function identity(object: RenderedObject, namespace: string): string {
 }
 
 /**
- * Compares what is deployed with what will be; `namespace` is the release's. Fields that the API server writes, `status`, the order of
- * keys, and a null in place of an absent field are no difference. Of a Secret only the names of what changes are reported.
+ * Compares what is deployed with what will be; `namespace` is the release's. Fields that the API server
+ * writes, `status`, the order of keys, and a null in place of an absent field are no difference. Of a Secret
+ * only the names of what changes are reported.
  */
 export function diffManifests(
   before: readonly RenderedObject[],
@@ -137,7 +141,10 @@ function compareMember(
   else compare(was, is, path, changes);
 }
 
-/** Items that have names are compared by name, so that one more in front does not make all of them look changed. */
+/**
+ * Items that have names are compared by name, so that one more in front does not make all of them look
+ * changed.
+ */
 function compareLists(was: FieldValue[], is: FieldValue[], path: string, changes: FieldChange[]): void {
   const key = itemKeys.find((name) => isKeyOf(name, was) && isKeyOf(name, is));
   if (key === undefined) {
@@ -173,7 +180,8 @@ export interface PodChange {
   /** `Deployment/backend`. */
   workload: string;
   /**
-   * `restart`: its pod template changes; `start`, `stop`: the workload itself comes or goes; `scale`: only the number of pods changes.
+   * `restart`: its pod template changes; `start`, `stop`: the workload itself comes or goes; `scale`: only
+   * the number of pods changes.
    */
   how: 'restart' | 'start' | 'stop' | 'scale';
   /** `Recreate` and `OnDelete` as the new manifest says; anything else replaces pods one after the other. */

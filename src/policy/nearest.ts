@@ -14,7 +14,10 @@ function editDistance(a: string, b: string): number {
 
 const lastPart = (name: string) => name.slice(name.lastIndexOf('/') + 1);
 
-/** The names that were most likely meant by `wanted`, best first: by edit distance of the whole or of the last part, or as a part of it. */
+/**
+ * The names that were most likely meant by `wanted`, best first: by edit distance of the whole or of the last
+ * part, or as a part of it.
+ */
 export function nearestNames(wanted: string, names: readonly string[], count = 3): string[] {
   const lower = wanted.toLowerCase();
   const scored = names.map((name) => {

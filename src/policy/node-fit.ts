@@ -25,7 +25,10 @@ function tolerates({ key, operator = 'Equal', value = '', effect }: Toleration, 
 const taintText = ({ key, value, effect }: Taint) =>
   `${key}${value === undefined || value === '' ? '' : `=${foreign(value)}`}:${effect}`;
 
-/** Why a node accepts no such pod, regardless of free resources, and the command that fixes it; undefined when it accepts it. */
+/**
+ * Why a node accepts no such pod, regardless of free resources, and the command that fixes it; undefined when
+ * it accepts it.
+ */
 export function repels(node: NodeFacts, { spec }: PodNeeds): { why: string; fix: string } | undefined {
   const tolerations = spec.tolerations ?? [];
   const repelling = (taint: Taint) =>

@@ -90,7 +90,10 @@ export function podNeeds({ metadata, spec }: PodLike, namespace: string): PodNee
   };
 }
 
-/** As the scheduler counts: containers and sidecars together, or the largest init container where that is more. */
+/**
+ * As the scheduler counts: containers and sidecars together, or the largest init container where that is
+ * more.
+ */
 function amounts(spec: PodSpec, kind: 'requests' | 'limits'): Amounts {
   const of = (container: Container): Amounts => {
     const { requests, limits } = container.resources ?? {};

@@ -2,9 +2,9 @@ import { IvaapError } from '../errors.ts';
 import { foreignIfUnmarked } from '../foreign.ts';
 
 /**
- * What is reported of a check, whatever it measures. A guard protects data and blocks always; what would end in
- * an outage blocks each run that has still to start Helm, and may be waived; a health check blocks only a run
- * that starts fresh: a resumed one may be there to fix that very damage.
+ * What is reported of a check, whatever it measures. A guard protects data and blocks always; what would end
+ * in an outage blocks each run that has still to start Helm, and may be waived; a health check blocks only a
+ * run that starts fresh: a resumed one may be there to fix that very damage.
  */
 export interface CheckDescription {
   /** What `--waive` names. */
@@ -164,7 +164,9 @@ export function parseWaivers(texts: readonly string[], { known, checks, steps }:
   });
 }
 
-/** Throws `preflight` with all that blocks; the report, which is printed before, has each of several in full. */
+/**
+ * Throws `preflight` with all that blocks; the report, which is printed before, has each of several in full.
+ */
 export function assertPassed(
   { results }: Pick<PreflightReport, 'results'>,
   waivable: readonly string[],
@@ -176,10 +178,12 @@ export function assertPassed(
   const fixes = failed.length === 1 ? [first.fix ?? ''] : failed.map(({ id, fix }) => `${id}: ${fix ?? ''}`);
   const accepted =
     failed.every(({ check }) => waivable.includes(check)) &&
-    `To continue in spite of it, with a reason that is recorded: ${failed.map(({ id }) => `--waive ${id}=REASON`).join(' ')}`;
+    'To continue in spite of it, with a reason that is recorded: ' +
+      `${failed.map(({ id }) => `--waive ${id}=REASON`).join(' ')}`;
   throw new IvaapError(
     'preflight',
-    `${failed.length} of ${results.length} checks failed, nothing was changed: ${failed.length === 1 ? summary(first) : failed.map(({ id }) => id).join(', ')}`,
+    `${failed.length} of ${results.length} checks failed, nothing was changed: ` +
+      `${failed.length === 1 ? summary(first) : failed.map(({ id }) => id).join(', ')}`,
     {
       hint: [...new Set(fixes), ...(accepted === false ? [] : [accepted])].join('\n'),
       ...(output.length === 0 ? {} : { output: output.join('\n') }),

@@ -17,7 +17,10 @@ const factors: Record<string, number> = {
   Ei: 2 ** 60,
 };
 
-/** A quantity of Kubernetes' (`250m`, `1.5Gi`, `1e3`, 2) as a number: cores, bytes, pieces. NaN for what is none. */
+/**
+ * A quantity of Kubernetes' (`250m`, `1.5Gi`, `1e3`, 2) as a number: cores, bytes, pieces. NaN for what is
+ * none.
+ */
 export function quantity(value: unknown): number {
   const match = /^([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)([numkMGTPE]?|[KMGTPE]i)$/.exec(String(value));
   const factor = factors[match?.[2] ?? ''];

@@ -17,7 +17,10 @@ export type ReleaseOrder =
   | 'another product'
   | 'not compared';
 
-/** `known` is undefined where there is no release to compare with; versions that have no order are not compared. */
+/**
+ * `known` is undefined where there is no release to compare with; versions that have no order are not
+ * compared.
+ */
 export function compareRelease(file: Build, known: Build | undefined): ReleaseOrder {
   if (known === undefined) return 'not compared';
   if (file.product !== known.product) return 'another product';

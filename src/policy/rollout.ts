@@ -32,8 +32,9 @@ export interface Obstacle {
 }
 
 /**
- * What keeps new pods from being made. It is simulated where room is smallest: whatever may run next to its old pods does so before
- * one that stops first, such as a database, is back; the cluster keeps no place for that.
+ * What keeps new pods from being made. It is simulated where room is smallest: whatever may run next to its
+ * old pods does so before one that stops first, such as a database, is back; the cluster keeps no place for
+ * that.
  */
 export function simulateRollouts(rollouts: readonly Rollout[], place: Place): Obstacle[] {
   const room = new Room(place, rollouts);
@@ -179,7 +180,10 @@ class Room {
         const resource = name.replace(/^(requests|limits|count)[./]/, '');
         return {
           part: quota.name,
-          why: `the quota ${quota.name} allows ${amount(resource, hard)} of ${name}; ${amount(resource, now)} are used, and one more pod needs ${amount(resource, value)}`,
+          why:
+            `the quota ${quota.name} allows ${amount(resource, hard)} of ${name}; ` +
+            `${amount(resource, now)} are used, and one more pod needs ` +
+            `${amount(resource, value)}`,
           fix: `k3s kubectl describe resourcequota ${quota.name} -n ${quota.namespace}`,
         };
       }
@@ -205,7 +209,9 @@ class Room {
       return {
         part,
         fix,
-        why: `it must not run next to a pod that runs at the same time on node ${node.name} (podAntiAffinity)`,
+        why:
+          'it must not run next to a pod that runs at the same ' +
+          `time on node ${node.name} (podAntiAffinity)`,
       };
     }
     for (const [resource, value] of Object.entries(pod.requests)) {
@@ -219,7 +225,9 @@ class Room {
       return {
         part,
         fix,
-        why: `it requests ${amount(resource, value)} ${resource}, and node ${node.name} has ${free} of ${amount(resource, all)} free`,
+        why:
+          `it requests ${amount(resource, value)} ${resource}, and node ` +
+          `${node.name} has ${free} of ${amount(resource, all)} free`,
       };
     }
     return undefined;

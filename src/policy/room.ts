@@ -24,8 +24,8 @@ export interface MeasuredRoom {
 const sum = (needs: readonly RoomNeed[]) => needs.reduce((total, { bytes }) => total + bytes, 0);
 
 /**
- * One measurement a file system: the product's floors or what is really missing, whichever is more. A path that was not
- * measured fails.
+ * One measurement a file system: the product's floors or what is really missing, whichever is more. A path
+ * that was not measured fails.
  */
 export function judgeRoom(
   floors: readonly RoomNeed[],
@@ -55,7 +55,9 @@ export function judgeRoom(
         outcome: 'fail',
         measured: `${room.freeFiles} inodes free on ${mountPoint}, regardless of free space`,
         limit: `${files} needed for new files and folders`,
-        fix: `df -i ${shellWord(mountPoint)}; find ${shellWord(mountPoint)} -xdev -printf '%h\\n' | sort | uniq -c | sort -n | tail`,
+        fix:
+          `df -i ${shellWord(mountPoint)}; find ${shellWord(mountPoint)} ` +
+          "-xdev -printf '%h\\n' | sort | uniq -c | sort -n | tail",
         data: { freeFiles: room.freeFiles, neededFiles: files },
       };
     }

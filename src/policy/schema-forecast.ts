@@ -22,8 +22,8 @@ export interface SchemaFacts {
 
 export interface SchemaForecast {
   /**
-   * `none`: it is where it should be; `product`: the product moves it when it starts; `after-restart`: it does so once a pod is deleted by
-   * hand; `stays`: nothing in this run moves it; `unknown`.
+   * `none`: it is where it should be; `product`: the product moves it when it starts; `after-restart`: it
+   * does so once a pod is deleted by hand; `stays`: nothing in this run moves it; `unknown`.
    */
   change: 'none' | 'product' | 'after-restart' | 'stays' | 'unknown';
   line: string;
@@ -46,7 +46,9 @@ export function forecastSchema({ now, min, target, automatic }: SchemaFacts): Sc
   const { on, flag, restarts, workload, restart } = automatic;
   if (!on) return { change: 'stays', line: `${at}: it stays, since ${flag}; ${works}` };
   if (restarts === false) {
-    const line = `${at}: ${workload} migrates when it starts, and this run does not restart it. Afterwards: ${restart}`;
+    const line =
+      `${at}: ${workload} migrates when it starts, and this ` +
+      `run does not restart it. Afterwards: ${restart}`;
     return { change: 'after-restart', line };
   }
   return { change: 'product', line: `${at}: ${workload} migrates by itself when it starts (${flag})` };

@@ -2,11 +2,14 @@ import { IvaapError } from '../errors.ts';
 import type { Again } from './again.ts';
 
 /**
- * Whether a file may follow what is trusted already. One decision for everybody who lets a file in (an upgrade, a `verify` of another
- * file); nothing is looked up here.
+ * Whether a file may follow what is trusted already. One decision for everybody who lets a file in (an
+ * upgrade, a `verify` of another file); nothing is looked up here.
  */
 export interface TrustFacts {
-  /** Fingerprint of the key that the file has to follow; null: that was unsigned; undefined: nobody recorded it. */
+  /**
+   * Fingerprint of the key that the file has to follow; null: that was unsigned; undefined: nobody recorded
+   * it.
+   */
   known: string | null | undefined;
   /** Whose key that is, in messages: `the installed release`. */
   carrier: string;
@@ -36,8 +39,8 @@ const keyName = (key: string | null) => key ?? 'unsigned';
 export const signedBy = (key: string | null) => (key === null ? 'unsigned' : `signed by ${key}`);
 
 /**
- * The table of trust, the first line that fits. Another product comes first: no key and no hand-over is for it. Then `--trust-key`: a file of
- * another key than the one it names is never meant.
+ * The table of trust, the first line that fits. Another product comes first: no key and no hand-over is for
+ * it. Then `--trust-key`: a file of another key than the one it names is never meant.
  */
 export function decideTrust(facts: TrustFacts): TrustDecision {
   const { known, carrier, productToFollow, product, signer, handedOverBy, named, begun } = facts;
@@ -73,7 +76,10 @@ export function decideTrust(facts: TrustFacts): TrustDecision {
   return { kind: 'refused', because: `it is ${signedBy(signer)}, and ${carrier} is ${signedBy(known)}` };
 }
 
-/** Why a file's key was compared with nothing, and nobody named it: an upgrade may continue then, but that proves nothing. */
+/**
+ * Why a file's key was compared with nothing, and nobody named it: an upgrade may continue then, but that
+ * proves nothing.
+ */
 export function uncompared({ known, carrier, signer, named }: TrustFacts): string | undefined {
   if (typeof known === 'string' || named !== undefined) return undefined;
   const other = known === null ? `${carrier} is unsigned` : `the key of ${carrier} is not known`;
@@ -90,7 +96,10 @@ export function parseTrustKey(text: string | undefined, again: Again): string | 
   });
 }
 
-/** A refusal, or a file of unknown origin, as an error, exit 4; with the command to which `--trust-key` may be added. */
+/**
+ * A refusal, or a file of unknown origin, as an error, exit 4; with the command to which `--trust-key` may be
+ * added.
+ */
 export function refusedTrust(
   file: string,
   { because, anotherProduct }: Omit<TrustDecision & { kind: 'refused' }, 'kind'>,
@@ -105,7 +114,9 @@ export function refusedTrust(
       : named !== undefined
         ? `ask the vendor for the fingerprint ${channel}`
         : signer === null
-          ? `ask the vendor for a signed file; to accept this one, which anybody may have made: ${again({ add: ['--trust-key unsigned'] })}`
-          : `ask the vendor whether that key is theirs, ${channel}; then: ${again({ add: [`--trust-key ${signer}`] })}`;
+          ? 'ask the vendor for a signed file; to accept this one, which anybody ' +
+            `may have made: ${again({ add: ['--trust-key unsigned'] })}`
+          : `ask the vendor whether that key is theirs, ${channel}; ` +
+            `then: ${again({ add: [`--trust-key ${signer}`] })}`;
   return new IvaapError('payload', `${file} is not trusted: ${because}`, { hint });
 }

@@ -20,8 +20,8 @@ export interface UpgradeFacts {
         payloadDigest: string;
         binary: string;
         /**
-         * Set once Helm has started since a run last completed, in this run or in one that it superseded: the versions that Helm was
-         * started for, and the schema before the first of them.
+         * Set once Helm has started since a run last completed, in this run or in one that it superseded: the
+         * versions that Helm was started for, and the schema before the first of them.
          */
         helmStarted: { versions: string[]; schemaBefore: number | undefined } | undefined;
       }
@@ -31,7 +31,9 @@ export interface UpgradeFacts {
   anchored?: readonly string[];
   /** Helm's only record was taken away, and is to be made again. */
   releaseGone?: boolean;
-  /** Of the database as it is now; undefined where it was not asked or did not answer, which counts as moved. */
+  /**
+   * Of the database as it is now; undefined where it was not asked or did not answer, which counts as moved.
+   */
   schemaNow: number | undefined;
   /** `preflightOnly` changes nothing, and so has something to do where the release is installed already. */
   flags: { reapply: boolean; acceptUnsupported: boolean; supersede: boolean; preflightOnly?: boolean };
@@ -81,11 +83,15 @@ function refuseUnmanaged({ lastRun, target, limits, again }: UpgradeFacts): Upgr
     const without = ['--upgrade', ...upgradeFlags];
     return {
       kind: 'refused',
-      message: `the install of ${lastRun.to} on this host has not completed; only a completed install can be upgraded`,
+      message:
+        `the install of ${lastRun.to} on this host has not ` +
+        'completed; only a completed install can be upgraded',
       hint:
         lastRun.payloadDigest === target.payloadDigest
           ? `finish it: ${again({ without })}`
-          : `finish it with the program that started it: ${again({ program: lastRun.binary, without })}; or close it and install with this package: ${again({ add: ['--supersede'], without })}`,
+          : 'finish it with the program that started it: ' +
+            `${again({ program: lastRun.binary, without })}; or close it and install with this ` +
+            `package: ${again({ add: ['--supersede'], without })}`,
     };
   }
   return {
@@ -100,7 +106,9 @@ function refuseOldSource(from: Version, limits: UpgradeFacts['limits']): Upgrade
   if (compareVersions(from, minimum) >= 0) return undefined;
   return {
     kind: 'refused',
-    message: `the installed version ${formatVersion(from)} is older than ${formatVersion(minimum)}, the oldest that can be upgraded`,
+    message:
+      `the installed version ${formatVersion(from)} is older than ` +
+      `${formatVersion(minimum)}, the oldest that can be upgraded`,
     hint: `follow the guide "${limits.legacyGuide}"`,
   };
 }
@@ -113,9 +121,12 @@ function refuseDowngrade(
   if (compareVersions(to, from) >= 0) return undefined;
   return {
     kind: 'refused',
-    message: `${formatVersion(from)} is installed and this payload is ${formatVersion(to)}: a downgrade is not supported`,
+    message:
+      `${formatVersion(from)} is installed and this payload is ` +
+      `${formatVersion(to)}: a downgrade is not supported`,
     hint: anchored?.some((version) => sameVersion(version, formatVersion(to)))
-      ? `use the package of ${formatVersion(from)} or a newer one; where the dump of ${formatVersion(to)} was restored: ${command} repair-state`
+      ? `use the package of ${formatVersion(from)} or a newer one; where the dump ` +
+        `of ${formatVersion(to)} was restored: ${command} repair-state`
       : `use the package of ${formatVersion(from)} or a newer one`,
   };
 }
@@ -130,8 +141,8 @@ export function otherUnfinishedRun({
 }
 
 /**
- * Once Helm has started for a version, the database may be at its schema: an older release is a downgrade, unless the schema is proved
- * to be where it was.
+ * Once Helm has started for a version, the database may be at its schema: an older release is a downgrade,
+ * unless the schema is proved to be where it was.
  */
 function refuseOlderThanStarted(to: Version, facts: UpgradeFacts): UpgradeDecision | undefined {
   const run = otherUnfinishedRun(facts);
@@ -148,8 +159,13 @@ function refuseOlderThanStarted(to: Version, facts: UpgradeFacts): UpgradeDecisi
       : `the database schema has moved from version ${schemaBefore} to ${schemaNow}`;
   return {
     kind: 'refused',
-    message: `Helm was started for ${formatVersion(highest)} and that upgrade is not finished; this payload is ${formatVersion(to)}, which is older, and ${schema}`,
-    hint: `finish it with the program that started it: ${facts.again({ program: run.binary, without: ['--supersede'] })}; or use a package of ${formatVersion(highest)} or newer with --supersede`,
+    message:
+      `Helm was started for ${formatVersion(highest)} and that upgrade is not ` +
+      `finished; this payload is ${formatVersion(to)}, which is older, and ${schema}`,
+    hint:
+      'finish it with the program that started it: ' +
+      `${facts.again({ program: run.binary, without: ['--supersede'] })}; or use a package of ` +
+      `${formatVersion(highest)} or newer with --supersede`,
   };
 }
 
@@ -163,8 +179,12 @@ function refuseOtherUnfinishedRun(facts: UpgradeFacts): UpgradeDecision | undefi
       : 'has started to change the cluster';
   return {
     kind: 'refused',
-    message: `an ${run.flow} to ${run.to}, started by ${run.binary}, is not finished and ${progress}; this is another package (${facts.target.version})`,
-    hint: `finish it: ${facts.again({ program: run.binary })}; or close it and start again with this package: ${facts.again({ add: ['--supersede'] })}`,
+    message:
+      `an ${run.flow} to ${run.to}, started by ${run.binary}, is not finished and ` +
+      `${progress}; this is another package (${facts.target.version})`,
+    hint:
+      `finish it: ${facts.again({ program: run.binary })}; or close it and start ` +
+      `again with this package: ${facts.again({ add: ['--supersede'] })}`,
   };
 }
 
@@ -173,8 +193,13 @@ function refuseSkippedMajor(from: Version, to: Version, facts: UpgradeFacts): Up
   if (to.major - from.major <= maxMajorStep || facts.flags.acceptUnsupported) return undefined;
   return {
     kind: 'refused',
-    message: `${formatVersion(from)} to ${formatVersion(to)} moves ${to.major - from.major} majors at once; ${maxMajorStep} is supported`,
-    hint: `upgrade to ${from.major + maxMajorStep}.x first, or accept the risk with ${facts.again({ add: ['--accept-unsupported-upgrade'] })}`,
+    message:
+      `${formatVersion(from)} to ${formatVersion(to)} moves ` +
+      `${to.major - from.major} majors at once; ${maxMajorStep} is ` +
+      'supported',
+    hint:
+      `upgrade to ${from.major + maxMajorStep}.x first, or accept the risk ` +
+      `with ${facts.again({ add: ['--accept-unsupported-upgrade'] })}`,
   };
 }
 
@@ -194,19 +219,23 @@ function allow(
   const samePayload = installed.payloadDigest === target.payloadDigest && compareVersions(from, to) === 0;
   if (samePayload && !unfinished && !flags.reapply && facts.releaseGone !== true) {
     const message = `${formatVersion(to)} is already installed from this payload`;
-    const hint = `to run every step again anyway: ${facts.again({ add: ['--reapply'], without: ['--skip-backup'] })}`;
+    const hint =
+      'to run every step again anyway: ' +
+      `${facts.again({ add: ['--reapply'], without: ['--skip-backup'] })}`;
     if (!flags.preflightOnly) return { kind: 'nothing-to-do', message, hint };
     notes.push(message);
   }
   if (to.major - from.major > limits.maxMajorStep) {
     notes.push(
-      `${formatVersion(from)} to ${formatVersion(to)} is not supported; it was accepted with --accept-unsupported-upgrade`,
+      `${formatVersion(from)} to ${formatVersion(to)} is not ` +
+        'supported; it was accepted with --accept-unsupported-upgrade',
     );
   }
   const other = otherUnfinishedRun(facts);
   if (other !== undefined) {
     notes.push(
-      `the unfinished ${other.flow} to ${other.to} is closed (--supersede); what it saved before Helm started is kept`,
+      `the unfinished ${other.flow} to ${other.to} is closed ` +
+        '(--supersede); what it saved before Helm started is kept',
     );
   }
   const how = flags.reapply || other !== undefined ? 'fresh' : unfinished ? 'continue' : 'new';

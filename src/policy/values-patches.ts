@@ -57,8 +57,9 @@ function setAt(target: PlainObject, path: readonly string[], value: PlainJson): 
 }
 
 /**
- * What the release's patches make of the operator's values: each is judged on the values alone, never on another patch's result, so that the
- * overlay is the same whatever release came before. Throws IvaapError `payload` when two patches that apply set one path differently.
+ * What the release's patches make of the operator's values: each is judged on the values alone, never on
+ * another patch's result, so that the overlay is the same whatever release came before. Throws IvaapError
+ * `payload` when two patches that apply set one path differently.
  */
 export function computeOverlay(values: PlainObject, patches: readonly Patch[]): Overlay {
   const overlay: Overlay = { values: {}, applied: [] };
@@ -71,7 +72,8 @@ export function computeOverlay(values: PlainObject, patches: readonly Patch[]): 
       if (other && !isDeepStrictEqual(other.value, value)) {
         throw new IvaapError(
           'payload',
-          `the values patches ${other.id} and ${patch.id} of this release both set ${name}, to different values`,
+          `the values patches ${other.id} and ${patch.id} of this ` +
+            `release both set ${name}, to different values`,
         );
       }
       setBy.set(name, { id: patch.id, value });

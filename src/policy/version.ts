@@ -2,8 +2,8 @@ import { compare, parse } from 'semver';
 import { IvaapError } from '../errors.ts';
 
 /**
- * A release's version, `YYYY.N[.P][-pre]`: the year is the major. `semver` is the same with patch 0 where it has none,
- * which is also what Chart.yaml must say.
+ * A release's version, `YYYY.N[.P][-pre]`: the year is the major. `semver` is the same with patch 0 where it
+ * has none, which is also what Chart.yaml must say.
  */
 export interface Version {
   major: number;
@@ -60,7 +60,10 @@ export function shortestVersion(text: string): string {
   return version === undefined ? text : formatVersion(version);
 }
 
-/** Whether two texts name one version: `2026.1`, and `2026.1.0` as Chart.yaml has it. False when either is none. */
+/**
+ * Whether two texts name one version: `2026.1`, and `2026.1.0` as Chart.yaml has it. False when either is
+ * none.
+ */
 export function sameVersion(left: string, right: string): boolean {
   const [a, b] = [parseVersion(left), parseVersion(right)];
   return a !== undefined && b !== undefined && compareVersions(a, b) === 0;

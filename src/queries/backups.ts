@@ -30,7 +30,9 @@ export async function listBackups(folder: string): Promise<Backup[]> {
   );
 }
 
-/** A copy of the state from the middle of the run that made the backup: it does not show how that run ended. */
+/**
+ * A copy of the state from the middle of the run that made the backup: it does not show how that run ended.
+ */
 export interface StateCopy {
   folder: string;
   state: State;

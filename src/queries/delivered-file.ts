@@ -7,7 +7,8 @@ import { shellWord } from '../shell-word.ts';
 
 /**
  * Opens the payload of a file from the command line.
- * @throws IvaapError `usage` for a path that is not a readable file, `payload` for one whose payload is missing or damaged.
+ * @throws IvaapError `usage` for a path that is not a readable file, `payload` for one whose payload is
+ * missing or damaged.
  */
 export async function openDelivered(path: string): Promise<Payload> {
   const hint = `ls -ld ${shellWord(path)}`;

@@ -27,7 +27,10 @@ interface ExtractPorts {
   again: Again;
 }
 
-/** Writes one archive or file of the payload to DEST, which appears or is replaced atomically once every byte was checked. */
+/**
+ * Writes one archive or file of the payload to DEST, which appears or is replaced atomically once every byte
+ * was checked.
+ */
 export async function extractFile(
   { name, dest, force }: { name: string; dest: string; force: boolean },
   { emit, signal, program, again }: ExtractPorts,
@@ -56,7 +59,10 @@ export async function extractFile(
   }
 }
 
-/** Passes the checked bytes to `write` in pieces. A reader that closes the pipe is an error here: it gets an incomplete file. */
+/**
+ * Passes the checked bytes to `write` in pieces. A reader that closes the pipe is an error here: it gets an
+ * incomplete file.
+ */
 export async function streamFile(
   name: string,
   write: (piece: Buffer) => Promise<void>,
@@ -79,7 +85,9 @@ export async function streamFile(
   }
 }
 
-/** The archive or entry with that name. Throws IvaapError `usage` with the nearest names when there is none. */
+/**
+ * The archive or entry with that name. Throws IvaapError `usage` with the nearest names when there is none.
+ */
 async function sourceOf(payload: Payload, name: string, program: string): Promise<ExtractSource> {
   const { archives, entries } = await payload.index();
   const names = [...archives, ...entries].map((candidate) => candidate.name);
@@ -93,8 +101,9 @@ async function sourceOf(payload: Payload, name: string, program: string): Promis
 }
 
 /**
- * Allows without --force only to replace an archive by an archive, where the old one was written by this program or
- * is at the path of a product's archive. Throws IvaapError `usage` for any other file; `command` is what was typed.
+ * Allows without --force only to replace an archive by an archive, where the old one was written by this
+ * program or is at the path of a product's archive. Throws IvaapError `usage` for any other file; `command`
+ * is what was typed.
  */
 async function assertReplaceable(
   payload: Payload,
@@ -115,6 +124,8 @@ async function assertReplaceable(
     if (await startsAsWritten(path).catch(() => false)) return;
   }
   throw new IvaapError('usage', `${path} exists and is not an archive of this program; nothing was changed`, {
-    hint: `use a new file name, or check that file (ls -l ${shellWord(path)}) and replace it: ${command} --force`,
+    hint:
+      'use a new file name, or check that file (ls -l ' +
+      `${shellWord(path)}) and replace it: ${command} --force`,
   });
 }

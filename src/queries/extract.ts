@@ -9,7 +9,9 @@ import { byteTask } from './byte-task.ts';
 import type { ExtractedTree } from './extract-schema.ts';
 import { assertSafeTarget, writeBeside } from './product-folder.ts';
 
-/** Writes all files of the payload to a new or empty folder, which appears only once every byte was checked. */
+/**
+ * Writes all files of the payload to a new or empty folder, which appears only once every byte was checked.
+ */
 export async function extractAll(
   dir: string,
   { emit, signal }: { emit: Emit; signal: AbortSignal },
@@ -34,7 +36,10 @@ export async function extractAll(
   }
 }
 
-/** Archives, chart, values template and the payload's other files; not blobs, which are in the archives, nor our tools. */
+/**
+ * Archives, chart, values template and the payload's other files; not blobs, which are in the archives, nor
+ * our tools.
+ */
 async function stagedFiles(payload: Payload): Promise<ExtractSource[]> {
   const { archives, entries, tools } = await payload.index();
   const ours = new Set(Object.values(tools).map(({ entry }) => entry));

@@ -37,7 +37,10 @@ export interface HostEvidence {
 
 type Volume = KubeObject & { spec?: { hostPath?: { path?: string }; local?: { path?: string } } };
 
-/** Reads the host and queries the cluster; changes nothing. `host` has the tools for that, or why there are none. */
+/**
+ * Reads the host and queries the cluster; changes nothing. `host` has the tools for that, or why there are
+ * none.
+ */
 export async function hostEvidence(
   opened: OpenedPayload,
   host: Known<Pick<HostTools, 'kubectl'>>,
@@ -148,5 +151,8 @@ export function evidenceLines(evidence: HostEvidence, { product }: Pick<OpenedPa
 export function describeRelease(record: ReleaseRecord | undefined): string {
   if (record === undefined) return 'none';
   const { revision, status, content } = record;
-  return `${content === undefined ? 'version not readable' : foreign(content.version)}, revision ${revision}, ${status}`;
+  return (
+    `${content === undefined ? 'version not readable' : foreign(content.version)}, ` +
+    `revision ${revision}, ${status}`
+  );
 }

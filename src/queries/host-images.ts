@@ -20,7 +20,10 @@ import type { Known } from '../known.ts';
 export interface HostImages {
   /** Images by ID, as kubelet sees them. */
   runtime: Known<RuntimeImage[]>;
-  /** What the content store has of the payload's images, by containerd's names, and the digests of all of its blobs. */
+  /**
+   * What the content store has of the payload's images, by containerd's names, and the digests of all of its
+   * blobs.
+   */
   store: Known<{ presence: Map<string, Presence>; blobs: Set<string> }>;
   /** Pods of the product's namespace. */
   pods: Known<PodState[]>;
@@ -31,8 +34,8 @@ export interface HostImages {
 const limitMs = 2000;
 
 /**
- * Queries containerd and the cluster in parallel, for at most two seconds; what has not answered by then is unknown.
- * Changes nothing. Throws only when `signal` is aborted.
+ * Queries containerd and the cluster in parallel, for at most two seconds; what has not answered by then is
+ * unknown. Changes nothing. Throws only when `signal` is aborted.
  */
 export async function queryHostImages(
   index: PayloadIndex,
@@ -76,7 +79,10 @@ export async function queryHostImages(
   return { runtime, store, pods, entitlements };
 }
 
-/** Version of the installed release where it is newer than the payload's; undefined where it is not, or is unknown. */
+/**
+ * Version of the installed release where it is newer than the payload's; undefined where it is not, or is
+ * unknown.
+ */
 export async function newerInstalledThan(payload: Payload): Promise<string | undefined> {
   const product = await payload.product();
   const state = await readState(productPaths(product).state).catch(() => undefined);

@@ -18,7 +18,10 @@ interface ManifestPorts {
   machine?: Machine;
 }
 
-/** The payload compared with archives on disk, containerd and cluster; `deep` reads every byte of the archives and reports progress. */
+/**
+ * The payload compared with archives on disk, containerd and cluster; `deep` reads every byte of the archives
+ * and reports progress.
+ */
 export async function queryManifest(
   { deep }: { deep: boolean },
   { program, signal, emit, machine = thisMachine }: ManifestPorts,

@@ -7,8 +7,8 @@ import { isRoot } from '../host/system.ts';
 import type { Product } from '../payload/product-schema.ts';
 
 /**
- * Writes to a path. On the product's own disk it stops and removes its files before it uses the reserve of free
- * space that database and cluster need.
+ * Writes to a path. On the product's own disk it stops and removes its files before it uses the reserve of
+ * free space that database and cluster need.
  */
 export async function writeBeside<T>(
   path: string,
@@ -22,8 +22,8 @@ export async function writeBeside<T>(
 }
 
 /**
- * Below the product's folder root writes only where no other user could have put a link: throws IvaapError `preflight`
- * otherwise. Elsewhere the operator's own choice of DEST is enough.
+ * Below the product's folder root writes only where no other user could have put a link: throws IvaapError
+ * `preflight` otherwise. Elsewhere the operator's own choice of DEST is enough.
  */
 export async function assertSafeTarget(path: string, productFolder: string): Promise<void> {
   if (isRoot() && path.startsWith(`${productFolder}/`)) await assertSafePath(dirname(path));

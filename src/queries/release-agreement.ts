@@ -17,10 +17,16 @@ export function disagreement(
   const last = records.value.at(-1);
   if (last === undefined) {
     if (readHelmJournal(state.helm).emptied === true) return undefined;
-    return `the state says that ${installed.version} is installed, but Helm has no record of the release ${release}`;
+    return (
+      `the state says that ${installed.version} is installed, ` +
+      `but Helm has no record of the release ${release}`
+    );
   }
   const { version } = last.content ?? {};
   if (version !== undefined && agreeingVersions(state).known.some((one) => sameVersion(one, version)))
     return undefined;
-  return `the state says that ${installed.version} is installed, but the Helm release ${release} is ${describeRelease(last)}`;
+  return (
+    `the state says that ${installed.version} is installed, but the ` +
+    `Helm release ${release} is ${describeRelease(last)}`
+  );
 }

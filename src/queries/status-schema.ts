@@ -85,9 +85,7 @@ export const statusSchema = z.strictObject({
       helmByHand: z
         .string()
         .nullable()
-        .describe(
-          'The Helm command that applies the values file as an upgrade does, while `version` is lower than `target`.',
-        ),
+        .describe('The Helm command that applies the values file as an upgrade does, below `target`.'),
     }),
   )
     .nullable()

@@ -32,8 +32,8 @@ import { unplacedHelm } from '../session/helm-placement.ts';
 export type StatusPorts = Pick<CommandPorts, 'machine' | 'signal' | 'program'>;
 
 /**
- * The current state of the installation; works without a cluster and reports what it could not read. Throws the
- * signal's reason at once when it is aborted, without waiting for pending queries.
+ * The current state of the installation; works without a cluster and reports what it could not read. Throws
+ * the signal's reason at once when it is aborted, without waiting for pending queries.
  */
 export async function queryStatus(ports: StatusPorts): Promise<StatusReport> {
   const { signal } = ports;
@@ -131,7 +131,9 @@ function reachable(
   });
 }
 
-/** Whether the last run has completed with this executable's release: the schema that it needs is known then. */
+/**
+ * Whether the last run has completed with this executable's release: the schema that it needs is known then.
+ */
 const isInstalled = (state: StatusReport['state'], { release }: OpenedPayload): boolean =>
   state.known &&
   state.value?.installed !== undefined &&

@@ -101,7 +101,9 @@ export function judge(
   return { facts, decision: decideTrust(facts) };
 }
 
-/** Throws IvaapError `payload` unless the file is trusted; `command` is what was typed, without `--trust-key`. */
+/**
+ * Throws IvaapError `payload` unless the file is trusted; `command` is what was typed, without `--trust-key`.
+ */
 export function assertTrusted(file: string, { facts, decision }: Trust, again: Again): void {
   if (decision.kind === 'refused') throw refusedTrust(file, decision, facts, again);
 }

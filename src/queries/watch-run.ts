@@ -27,8 +27,8 @@ export interface WatchResult {
 const pauseMs = 200;
 
 /**
- * Shows the active run from its first event to its last by following its log; changes nothing. When nothing runs
- * it reports how the last run ended.
+ * Shows the active run from its first event to its last by following its log; changes nothing. When nothing
+ * runs it reports how the last run ended.
  */
 export async function watchRun(ports: WatchPorts): Promise<WatchResult> {
   assertRoot(ports.again(), 'reads the log of a run');
@@ -41,7 +41,9 @@ export async function watchRun(ports: WatchPorts): Promise<WatchResult> {
 
 async function watch(holder: LockHolder, opened: OpenedPayload, ports: WatchPorts): Promise<WatchResult> {
   const { command, version, pid, since, by } = holder;
-  const line = `watching "${command}" of ${version} (process ${pid}, since ${since}, by ${by}); Ctrl-C stops watching, not the run`;
+  const line =
+    `watching "${command}" of ${version} (process ${pid}, since ` +
+    `${since}, by ${by}); Ctrl-C stops watching, not the run`;
   ports.emit({ type: 'message', at: new Date().toISOString(), level: 'info', line });
   let tail: RunLogTail | undefined;
   let run: string | null = null;
@@ -123,7 +125,8 @@ function lastRun(state: State | undefined): WatchResult {
   const unfinished = status === 'cut-off' || status === 'failed';
   return {
     lines: [
-      `no run is active; the last one: ${run.flow} ${versions}, ${status === 'cut-off' ? 'cut off' : status}, ${when}`,
+      `no run is active; the last one: ${run.flow} ${versions}, ` +
+        `${status === 'cut-off' ? 'cut off' : status}, ${when}`,
       ...(status === 'cut-off' ? stepsUnderWay(state) : []),
       ...(run.error === undefined || status === 'completed' ? [] : [`  ${run.error.message}`]),
       ...(unfinished ? [`try: ${resumeCommand(run)}`] : []),

@@ -9,14 +9,19 @@ import type { ProductPaths } from '../release/product-paths.ts';
 
 const after = 'taken after Helm had started';
 
-/** Dumps and snapshots of an upgrade, the ones from before Helm started first: for the summary and for `status`. */
+/**
+ * Dumps and snapshots of an upgrade, the ones from before Helm started first: for the summary and for
+ * `status`.
+ */
 export function wayBackLines(way: WayBack): string[] {
   const { before, later, restored, skipped, snapshot, laterSnapshot, helmStartedAt: started } = way;
   const main = restored ? later : before;
   const none =
     skipped === undefined
       ? 'none'
-      : `none: there is no dump ${started === undefined ? 'of this upgrade' : 'from before Helm started'} (--skip-backup${skipped.by === undefined ? '' : ` by ${skipped.by}`}, ${skipped.at})`;
+      : 'none: there is no dump ' +
+        `${started === undefined ? 'of this upgrade' : 'from before Helm started'} ` +
+        `(--skip-backup${skipped.by === undefined ? '' : ` by ${skipped.by}`}, ${skipped.at})`;
   return [
     `backup   ${main?.path ?? none}${restored ? ' (taken after the database was restored)' : ''}`,
     ...(main?.otherDatabases === undefined ? [] : [`         ${notDumped(main.otherDatabases)}`]),
@@ -33,8 +38,8 @@ const laterText = ({ laterIsOldSchema, from }: WayBack): string =>
     : `: it cannot restore ${from}, which needs the old schema`;
 
 /**
- * A warning while an unfinished upgrade's chart is already in the place of the old one: Helm run by hand on that
- * folder would upgrade. Otherwise empty.
+ * A warning while an unfinished upgrade's chart is already in the place of the old one: Helm run by hand on
+ * that folder would upgrade. Otherwise empty.
  */
 export function chartOnDiskLines(
   state: Pick<State, 'run' | 'anchors' | 'skippedBackups'>,
@@ -49,7 +54,8 @@ export function chartOnDiskLines(
   const overlay = snapshot === undefined ? undefined : join(snapshot, basename(paths.overlay));
   const old = [chart, ...(overlay !== undefined && existsSync(overlay) ? [overlay] : [])];
   return [
-    `On disk, ${paths.chart} and the values overlay are already those of ${run.to}: Helm run by hand on them would upgrade.`,
+    `On disk, ${paths.chart} and the values overlay are already those ` +
+      `of ${run.to}: Helm run by hand on them would upgrade.`,
     `Those of ${from ?? 'before'} are kept: ${old.join(', ')}`,
   ];
 }

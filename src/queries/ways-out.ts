@@ -7,11 +7,16 @@ import { dumpLines, wayBackOf } from '../backup/way-back.ts';
 import { chartOnDiskLines } from './way-back-text.ts';
 import { resumeCommand } from '../session/resume-command.ts';
 
-/** Both ways out of the last run, from the state alone: they can be printed again at any time, in any shell. */
+/**
+ * Both ways out of the last run, from the state alone: they can be printed again at any time, in any shell.
+ */
 export interface WaysOut {
   /** The command that resumes an unfinished run; null where it has completed. */
   forward: string | null;
-  /** How to restore the old release and database; empty where nothing that runs was changed, or nothing was kept. */
+  /**
+   * How to restore the old release and database; empty where nothing that runs was changed, or nothing was
+   * kept.
+   */
   back: string[];
   /** Of the run. */
   log: string | null;

@@ -36,7 +36,9 @@ export function noStateRefusal(
     case 'foreign':
       return {
         code: 'version',
-        message: `the Helm release ${product.release} runs here, but this installer did not install it: ${none}`,
+        message:
+          `the Helm release ${product.release} runs here, but ` +
+          `this installer did not install it: ${none}`,
         hint: `follow the guide "${product.versions.legacyGuide}"`,
       };
     case 'nothing':

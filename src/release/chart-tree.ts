@@ -104,7 +104,9 @@ export interface ChartFacts {
   version: string;
 }
 
-/** Name and version of the chart in a folder; undefined when there is none or its Chart.yaml cannot be read. */
+/**
+ * Name and version of the chart in a folder; undefined when there is none or its Chart.yaml cannot be read.
+ */
 export async function chartFacts(folder: string): Promise<ChartFacts | undefined> {
   const text = await readRegularText(join(folder, 'Chart.yaml')).catch(() => undefined);
   if (text === undefined) return undefined;

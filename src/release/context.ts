@@ -80,7 +80,10 @@ export interface UpgradeContext extends StepContext {
   skipBackup: boolean;
   /** Helm takes over fields that others have taken from it, also in its rollback. */
   forceConflicts: boolean;
-  /** The objects of this payload's chart with the values that the release will have, rendered once. Holds secrets. */
+  /**
+   * The objects of this payload's chart with the values that the release will have, rendered once. Holds
+   * secrets.
+   */
   rendered(options?: { hooks: boolean }): Promise<Manifest[]>;
   /** What the API server says of those objects and of the live ones, queried once. Holds secrets. */
   answers(signal: AbortSignal): Promise<ServerAnswers>;

@@ -6,7 +6,10 @@ import { foreignOwner } from './object-owner.ts';
 import { helmManager } from './server-answers.ts';
 import { type Answer } from './answered-objects.ts';
 
-/** A field that Helm would set and that somebody else has taken over: Helm's upgrade fails on it, and so does its rollback. */
+/**
+ * A field that Helm would set and that somebody else has taken over: Helm's upgrade fails on it, and so does
+ * its rollback.
+ */
 export interface FieldConflict {
   /** `Deployment/backend`. */
   object: string;
@@ -58,9 +61,13 @@ export async function assertNoFieldConflicts(ctx: UpgradeContext, signal: AbortS
   const count = conflicts.length === 1 ? 'one field has' : `${conflicts.length} fields have`;
   throw new IvaapError(
     'preflight',
-    `${count} been taken over from Helm by somebody else, and the upgrade would fail on it: ${conflicts.map(conflictLine).join('; ')}`,
+    `${count} been taken over from Helm by somebody else, and the upgrade ` +
+      `would fail on it: ${conflicts.map(conflictLine).join('; ')}`,
     {
-      hint: `to set them to the chart's values: ${ctx.again({ add: ['--force-conflicts'] })}; to keep them, set the same values in ${ctx.values.path}`,
+      hint:
+        "to set them to the chart's values: " +
+        `${ctx.again({ add: ['--force-conflicts'] })}; to keep them, set the same ` +
+        `values in ${ctx.values.path}`,
     },
   );
 }

@@ -49,7 +49,10 @@ export function fullQuotas(
         {
           part: quota.name,
           outcome: 'fail',
-          measured: `the quota ${quota.name} allows ${amount(resource, hard)} of ${name}, ${amount(resource, used)} are used, and the upgrade creates ${amount(resource, all)}: ${names}`,
+          measured:
+            `the quota ${quota.name} allows ${amount(resource, hard)} of ${name}, ` +
+            `${amount(resource, used)} are used, and the upgrade creates ${amount(resource, all)}: ` +
+            `${names}`,
           fix: `k3s kubectl describe resourcequota ${quota.name} -n ${quota.namespace}`,
         },
       ];

@@ -32,7 +32,8 @@ export function fixFor(
   const hook = (failedHook.exec(said) ?? staleHook.exec(said))?.groups;
   if (hook !== undefined) {
     const { kind = '', namespace, name } = hook;
-    const deleteCommand = `k3s kubectl delete ${kind.toLowerCase()} ${name} -n ${namespace} --ignore-not-found`;
+    const object = `${kind.toLowerCase()} ${name} -n ${namespace}`;
+    const deleteCommand = `k3s kubectl delete ${object} --ignore-not-found`;
     return `Fix the cause and delete what is left of the hook (${deleteCommand})`;
   }
   const [kind = '', name = ''] = first?.workload.split('/') ?? [];

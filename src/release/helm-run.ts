@@ -130,7 +130,8 @@ function oldRecords(
   if (total <= 0) return undefined;
   if (total > 1) {
     io.warn(
-      `Helm keeps ${historyMax} records of the release: the ${total} oldest of its ${records} revisions are deleted`,
+      `Helm keeps ${historyMax} records of the release: the ` +
+        `${total} oldest of its ${records} revisions are deleted`,
     );
   }
   const label = `owner=helm,name=${release}`;

@@ -10,7 +10,10 @@ import type { StepContext } from './context.ts';
 
 type Flow = 'install' | 'upgrade';
 
-/** Helm's records judged by the table of its states, with what the journal knows of our own Helm. Changes nothing. */
+/**
+ * Helm's records judged by the table of its states, with what the journal knows of our own Helm. Changes
+ * nothing.
+ */
 async function helmState(ctx: StepContext, flow: Flow): Promise<HelmJudgement> {
   const { helm, product } = ctx;
   const { process, emptied } = ctx.helmJournal();
@@ -53,7 +56,9 @@ function assertDead({ product, again, ...ctx }: StepContext): void {
     'preflight',
     `helm ${own.verb} ${product.release} (process ${own.pid}) is still running`,
     {
-      hint: `wait until it has ended (tail --pid=${own.pid} -f /dev/null), then run the same command again: ${again()}`,
+      hint:
+        `wait until it has ended (tail --pid=${own.pid} -f ` +
+        `/dev/null), then run the same command again: ${again()}`,
     },
   );
 }
@@ -86,7 +91,8 @@ export async function repairHelm(
     await kubectl.delete('secret', name, { namespace });
     const status = secret.metadata.labels?.status ?? judged.state;
     io.warn(
-      `Helm's revision ${revision} (${foreign(status)}) did not finish: its record is saved as ${path} and deleted`,
+      `Helm's revision ${revision} (${foreign(status)}) did not ` +
+        `finish: its record is saved as ${path} and deleted`,
     );
   }
   return judged;

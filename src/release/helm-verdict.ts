@@ -27,14 +27,20 @@ export interface Verdict {
 /** One sentence on the schema: rolling a chart back does not undo a migration. */
 export function schemaSentence(before: number | undefined, after: number | undefined): string {
   if (before === undefined || after === undefined) {
-    return 'Whether the database schema has moved is not known: the database was not queried, or did not answer.';
+    return (
+      'Whether the database schema has moved is not known: the ' +
+      'database was not queried, or did not answer.'
+    );
   }
   return before === after
     ? `The database schema is unchanged (version ${before}).`
     : `The database schema has moved from version ${before} to ${after}.`;
 }
 
-/** What a failed Helm upgrade means for the operator: whether the old release is back, and whether going back is still possible. */
+/**
+ * What a failed Helm upgrade means for the operator: whether the old release is back, and whether going back
+ * is still possible.
+ */
 export function helmVerdict(found: HelmAftermath): Verdict {
   const { from, to, schemaBefore, schemaAfter } = found;
   const moved = schemaBefore !== undefined && schemaAfter !== undefined && schemaBefore !== schemaAfter;
@@ -43,14 +49,17 @@ export function helmVerdict(found: HelmAftermath): Verdict {
   const back = {
     untouched: `Helm refused it at once and changed nothing (the release is ${found.releaseStatus})`,
     'rolled-back': `Helm rolled the release back to ${from}`,
-    'old-runs': `All workloads of ${from} run and are ready, but Helm's record does not say so (the release is ${found.releaseStatus})`,
+    'old-runs':
+      `All workloads of ${from} run and are ready, but Helm's record ` +
+      `does not say so (the release is ${found.releaseStatus})`,
     failed: `Helm did not bring ${from} back (the release is ${found.releaseStatus})`,
     pending: `Helm did not bring ${from} back (the release is ${found.releaseStatus})`,
     unknown: `Whether ${from} is back is not known (the release is ${found.releaseStatus})`,
   }[found.release];
   if (moved) {
     const sense =
-      'Rolling the chart back does not undo that: to run the old version again, the dump from before has to be restored. ' +
+      'Rolling the chart back does not undo that: to run the old ' +
+      'version again, the dump from before has to be restored. ' +
       'To go forward, fix the cause and run the same command again.';
     return { code: 'schema_moved', message: `the upgrade to ${to} failed. ${back}. ${schema} ${sense}` };
   }

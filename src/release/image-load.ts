@@ -43,7 +43,9 @@ export async function planImageLoad(ctx: StepContext): Promise<ImageLoadPlan> {
   const missing = plan.images.filter(({ action }) => action !== 'none');
   return {
     action: 'run',
-    summary: `load ${missing.length} of ${counted(plan.images.length, 'image')}, ${formatBytes(plan.missingBytes)} missing on this host`,
+    summary:
+      `load ${missing.length} of ${counted(plan.images.length, 'image')}, ` +
+      `${formatBytes(plan.missingBytes)} missing on this host`,
     images: plan,
   };
 }
@@ -63,7 +65,10 @@ export async function previewImageLoad(ctx: StepContext, signal: AbortSignal): P
       : plan.sources;
   const [toLoad, toName, there] = (['load', 'tag', 'none'] as const).map((action) => named(images, action));
   return {
-    brief: `${counted(toLoad?.length ?? 0, 'image')} to load (${formatBytes(missingBytes)}), ${there?.length ?? 0} already present`,
+    brief:
+      `${counted(toLoad?.length ?? 0, 'image')} to load ` +
+      `(${formatBytes(missingBytes)}), ${there?.length ?? 0} already ` +
+      'present',
     details: [
       ...refreshed.map(({ path, size }) => `write ${path} again, ${formatBytes(size)}`),
       ...sources.flatMap(({ path, images: names, bytes }) => [
@@ -166,7 +171,8 @@ async function assertRoom(ctx: StepContext, plan: ImagePlan): Promise<void> {
   if (needed <= room.freeBytes) return;
   throw new IvaapError(
     'failed',
-    `the new image layers need ${formatBytes(needed)} on ${room.mountPoint}, and ${formatBytes(room.freeBytes)} are free`,
+    `the new image layers need ${formatBytes(needed)} on ` +
+      `${room.mountPoint}, and ${formatBytes(room.freeBytes)} are free`,
     { hint: `df -h ${shellWord(room.mountPoint)}` },
   );
 }

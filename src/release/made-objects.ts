@@ -56,7 +56,10 @@ interface Template {
   [member: string]: unknown;
 }
 
-/** Of each workload that changes: its ReplicaSet or revision, a StatefulSet's claims, a CronJob's job. Changes nothing. */
+/**
+ * Of each workload that changes: its ReplicaSet or revision, a StatefulSet's claims, a CronJob's job. Changes
+ * nothing.
+ */
 export async function tryMade(
   ctx: UpgradeContext,
   answers: ServerAnswers,

@@ -37,7 +37,8 @@ export async function mayMigrate(ctx: StepContext, trouble: Trouble, signal?: Ab
     const addresses = trouble.addresses.filter((one) => address.test(one));
     if (addresses.length === 0) return trouble.pods.length > 0;
     const [row] = await database.query(
-      `SELECT count(*) FROM pg_stat_activity WHERE state <> 'idle' AND host(client_addr) IN (${addresses.map((one) => `'${one}'`).join(', ')})`,
+      "SELECT count(*) FROM pg_stat_activity WHERE state <> 'idle' AND " +
+        `host(client_addr) IN (${addresses.map((one) => `'${one}'`).join(', ')})`,
       signal,
     );
     return row?.[0] !== '0';

@@ -47,5 +47,8 @@ export function adoptCommand({ manifest }: Answer, product: Pick<Product, 'relea
   const object = `${kind.toLowerCase()}${group === undefined ? '' : `.${group}`} ${metadata.name}`;
   const scope = `-n ${metadata.namespace ?? product.namespace} --overwrite`;
   const marks = Object.entries(annotations(product)).map((pair) => pair.join('='));
-  return `k3s kubectl label ${object} ${scope} ${label}=Helm && k3s kubectl annotate ${object} ${scope} ${marks.join(' ')}`;
+  return (
+    `k3s kubectl label ${object} ${scope} ${label}=Helm && k3s ` +
+    `kubectl annotate ${object} ${scope} ${marks.join(' ')}`
+  );
 }

@@ -41,7 +41,9 @@ export async function planRecord(ctx: StepContext): Promise<Plan> {
   const count = (status: string) => results.filter((result) => result.status === status).length;
   return {
     action: 'run',
-    summary: `record what preflight measured: ${count('ok')} of ${results.length} checks are ok, ${count('warn')} warn, ${count('waived')} are waived`,
+    summary:
+      `record what preflight measured: ${count('ok')} of ${results.length} ` +
+      `checks are ok, ${count('warn')} warn, ${count('waived')} are waived`,
   };
 }
 

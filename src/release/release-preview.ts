@@ -13,7 +13,10 @@ import { flagText } from './migrating.ts';
 /** A part of the preview that may be unavailable: it does not hide others. */
 type Known<T> = { value: T } | { why: string };
 
-/** What `helm upgrade` will change: objects with their fields, pods, schema, and fields that others own. Read-only. */
+/**
+ * What `helm upgrade` will change: objects with their fields, pods, schema, and fields that others own.
+ * Read-only.
+ */
 export async function previewRelease(ctx: UpgradeContext, signal: AbortSignal): Promise<Preview> {
   const [change, schemaNow, conflicts] = await Promise.all([
     known(withoutSecrets(ctx, signal)),
@@ -185,7 +188,10 @@ function podLine({ workload, how, strategy, names }: ReleaseChange['pods'][numbe
   if (how === 'scale') return `${workload}: different number of pods${pods}`;
   if (strategy === 'OnDelete') return `${workload}: restarts only when its pods are deleted${pods}`;
   const stopsFirst = strategy === 'Recreate' || workload.includes('StatefulSet/');
-  return `${workload}: restarts, the old pod stops ${stopsFirst ? 'first' : 'when the new one is ready'}${pods}`;
+  return (
+    `${workload}: restarts, the old pod stops ` +
+    `${stopsFirst ? 'first' : 'when the new one is ready'}${pods}`
+  );
 }
 
 function conflictLines(conflicts: Known<FieldConflict[]>, forced: boolean): string[] {

@@ -144,7 +144,9 @@ function controllerTroubles(
     if (refusal !== undefined) return [{ ...none, kind: 'refused', message: refusalText(refusal) }];
     if (failed === undefined) return [];
     const hook = metadata.annotations?.[hookMark];
-    const message = `${hook === undefined ? 'the Job' : `the ${hook} hook`} failed: ${foreign(failed.reason ?? failed.message ?? 'no reason given')}`;
+    const message =
+      `${hook === undefined ? 'the Job' : `the ${hook} hook`} failed: ` +
+      `${foreign(failed.reason ?? failed.message ?? 'no reason given')}`;
     const [pod] = own;
     // The end of its pods is the same cause.
     for (const one of own) podTroubles.splice(podTroubles.indexOf(one), 1);
@@ -178,7 +180,10 @@ function lastAnswer(events: readonly KubeEvent[]): string | undefined {
   return last === undefined ? undefined : foreign(oneLine(last.message));
 }
 
-/** The server's refusal without the pod's name and the requester: one quota is one cause, however many pods it refuses. */
+/**
+ * The server's refusal without the pod's name and the requester: one quota is one cause, however many pods it
+ * refuses.
+ */
 function refusalText(refusal: string): string {
   const message = oneLine(refusal)
     .replace(/^(Error creating: |create Pod \S+ in StatefulSet \S+ failed( error)?: )/, '')

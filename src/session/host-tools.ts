@@ -71,7 +71,8 @@ export async function assertCluster(kubectl: Kubectl, { k3s }: Pick<Product, 'k3
     const message =
       expired === undefined
         ? causeChain(error)[0]
-        : `the API server answers, but the certificate of ${expired.place} expired on ${expired.validTo.toISOString()}`;
+        : 'the API server answers, but the certificate of ' +
+          `${expired.place} expired on ${expired.validTo.toISOString()}`;
     throw new IvaapError('preflight', message ?? 'the Kubernetes API server does not answer', {
       cause: cause ?? error,
       hint: expired === undefined ? (hint ?? 'systemctl status k3s') : 'date; systemctl restart k3s',

@@ -11,8 +11,8 @@ type LockedBy = OrphanWatch &
   Pick<OpenedPayload, 'payload' | 'release'> & { machine: Machine; program: string };
 
 /**
- * One run at a time. Throws `locked` while another run is active, `preflight` when others than root can change
- * the lock's folder; a Helm that outlived its run is waited for. `command` is what was typed after the
+ * One run at a time. Throws `locked` while another run is active, `preflight` when others than root can
+ * change the lock's folder; a Helm that outlived its run is waited for. `command` is what was typed after the
  * program's name.
  */
 export async function takeLock(

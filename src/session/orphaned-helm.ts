@@ -55,7 +55,9 @@ export function orphanedHelm({ paths, product, report, signal, again }: OrphanWa
           holder === undefined
             ? 'a run'
             : `"${holder.command}" (process ${holder.pid}, since ${holder.since})`;
-        const line = `${who} has died, but its helm ${helm.verb} ${product.release} (process ${helm.pid}) is still running: waiting for it ${limits(helm)}; Ctrl-C stops the wait, not Helm`;
+        const line =
+          `${who} has died, but its helm ${helm.verb} ${product.release} (process ${helm.pid}) is ` +
+          `still running: waiting for it ${limits(helm)}; Ctrl-C stops the wait, not Helm`;
         report({ type: 'task.started', task, title });
         report({ type: 'message', level: 'warning', line });
       }

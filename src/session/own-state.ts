@@ -29,8 +29,8 @@ export function openJournal({ paths, product }: Place, program: string): Promise
 
 /**
  * Adds `repair-state` as the hint. A copy from a backup is from the middle of a run: no message suggests to
- * restore it. Where the engine has its own hint, a repair does not help: the file is a newer program's, or its
- * disk cannot be read.
+ * restore it. Where the engine has its own hint, a repair does not help: the file is a newer program's, or
+ * its disk cannot be read.
  */
 async function withWayBack<T>(program: string, read: () => Promise<T>): Promise<T> {
   try {

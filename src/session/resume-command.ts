@@ -10,7 +10,9 @@ export async function ownBinary({ payload }: { payload: Payload }): Promise<stri
   return path.replace(/ \(deleted\)$/, '');
 }
 
-/** The typed command, to resume the run from any shell and folder; without flags that would start another run. */
+/**
+ * The typed command, to resume the run from any shell and folder; without flags that would start another run.
+ */
 export const commandFromAnyFolder = (again: Again, program: string): string =>
   again({ program, anywhere: true, without: ['--reapply', '--supersede'] });
 

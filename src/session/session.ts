@@ -113,8 +113,8 @@ export class Session implements OpenedPayload, AsyncDisposable {
   }
 
   /**
-   * Locks this host until the session ends; the installer's folder is there. `command` is what was typed after
-   * the program's name.
+   * Locks this host until the session ends; the installer's folder is there. `command` is what was typed
+   * after the program's name.
    */
   async takeLock(command: string, options: { leaveText: boolean }): Promise<void> {
     if (this.#lock !== undefined) return;

@@ -6,8 +6,8 @@ import type { Runner } from '../host/runner.ts';
 const graceMs = 1000;
 
 /**
- * The same runner, but a stop ends its programs at once until a run has started, also those that hang. From then
- * on the steps decide what may be stopped where.
+ * The same runner, but a stop ends its programs at once until a run has started, also those that hang. From
+ * then on the steps decide what may be stopped where.
  */
 export function stoppable(runner: Runner, signal: AbortSignal, hasStarted: () => boolean): Runner {
   return {
@@ -24,8 +24,8 @@ export function stoppable(runner: Runner, signal: AbortSignal, hasStarted: () =>
 }
 
 /**
- * Work before a run starts: after a request to stop, it throws the stop and not the error of a program that was
- * ended for it.
+ * Work before a run starts: after a request to stop, it throws the stop and not the error of a program that
+ * was ended for it.
  */
 export async function unlessStopped<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
   const [ended] = await Promise.allSettled([work()]);

@@ -56,7 +56,8 @@ export function healthStep(
         const { reason } = waiver;
         await io.waived({ reason, by: ctx.operator });
         io.warn(
-          `waived (${reason}): ${where(fqdn)} gave ${answerText(result)}, expected status ${route.expectStatus}; whether ${route.title} works is not proved`,
+          `waived (${reason}): ${where(fqdn)} gave ${answerText(result)}, expected ` +
+            `status ${route.expectStatus}; whether ${route.title} works is not proved`,
         );
         return { [key]: { url: where(fqdn), answer: answerText(result), waived: reason } };
       }
@@ -72,7 +73,8 @@ export function healthStep(
         result.answered && result.bodyExcerpt !== '' ? [`answer: ${foreign(result.bodyExcerpt)}`] : [];
       throw new IvaapError(
         'failed',
-        `${route.title} does not answer at ${where(fqdn)}: ${answerText(result)}, expected status ${route.expectStatus}, tried for ${route.timeoutSeconds} s`,
+        `${route.title} does not answer at ${where(fqdn)}: ${answerText(result)}, ` +
+          `expected status ${route.expectStatus}, tried for ${route.timeoutSeconds} s`,
         {
           output: [...body, ...pods].join('\n'),
           hint: [

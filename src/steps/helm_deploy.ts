@@ -26,7 +26,9 @@ export const helmDeploy: Step<InstallContext, z.infer<typeof out>> = {
   inputs: ({ payload, to }) => ({ payload: payload.digest, to }),
   plan: async ({ product, to }) => ({
     action: 'run',
-    summary: `helm install ${product.release} ${to} into ${product.namespace}, with a wait of up to ${product.helm.timeoutSeconds / 60} minutes`,
+    summary:
+      `helm install ${product.release} ${to} into ${product.namespace}, with ` +
+      `a wait of up to ${product.helm.timeoutSeconds / 60} minutes`,
   }),
 
   async run(ctx, io) {
@@ -72,7 +74,10 @@ async function deploy(ctx: InstallContext, io: StepIo, run: HelmRun): Promise<vo
     throw new IvaapError('failed', `the first deployment of ${ctx.to} failed`, {
       cause: error,
       output: error.output,
-      hint: `${error.hint ?? 'Fix the cause'}, then: ${ctx.again()}\nIf the cause is in this package, a fixed package resumes the run: ${ctx.again({ program: 'FIXED_FILE', add: ['--supersede'] })}`,
+      hint:
+        `${error.hint ?? 'Fix the cause'}, then: ${ctx.again()}\nIf the cause is in this package, ` +
+        'a fixed package resumes the run: ' +
+        `${ctx.again({ program: 'FIXED_FILE', add: ['--supersede'] })}`,
     });
   }
 }

@@ -23,7 +23,9 @@ const out = z.object({
   }),
 });
 
-/** The database's folder, volume and claim: the chart only mounts them, so no Helm operation can delete data. */
+/**
+ * The database's folder, volume and claim: the chart only mounts them, so no Helm operation can delete data.
+ */
 export const postgres: Step<InstallContext, z.infer<typeof out>> = {
   id: 'postgres',
   out,

@@ -33,7 +33,8 @@ export const upgradeChartSwap: Step<UpgradeContext, z.infer<typeof chartSwapResu
     const marked = (mark: string, files: string[]) => files.map((file) => `  ${mark} ${file}`);
     return {
       details: [
-        `files: ${added.length} added, ${changed.length} changed, ${removed.length} removed, ${same} the same`,
+        `files: ${added.length} added, ${changed.length} ` +
+          `changed, ${removed.length} removed, ${same} the same`,
         ...marked('+', added),
         ...marked('~', changed),
         ...marked('-', removed),

@@ -30,7 +30,9 @@ export const upgradeHelm: Step<UpgradeContext, z.infer<typeof helmResult.out>> =
 
   plan: async ({ product, from, to }) => ({
     action: 'run',
-    summary: `helm upgrade ${product.release} from ${from} to ${to}, with rollback on failure and a wait of up to ${product.helm.timeoutSeconds / 60} minutes`,
+    summary:
+      `helm upgrade ${product.release} from ${from} to ${to}, with rollback on ` +
+      `failure and a wait of up to ${product.helm.timeoutSeconds / 60} minutes`,
   }),
 
   preview: previewRelease,
@@ -134,7 +136,9 @@ async function schemaLag(
   if (old.length === 0) return undefined;
   const restart = restartCommand(ctx);
   return {
-    line: `${at}: pod ${old.join(', ')} was not recreated and runs with the old setting. Delete it: ${restart}`,
+    line:
+      `${at}: pod ${old.join(', ')} was not recreated and runs ` +
+      `with the old setting. Delete it: ${restart}`,
     restart,
   };
 }

@@ -27,7 +27,9 @@ export const upgradeSnapshot: Step<UpgradeContext, z.infer<typeof snapshotResult
 
   plan: async ({ paths }) => ({
     action: 'run',
-    summary: `copy state, values, Helm's values, history and release record into the backup folder below ${paths.backups}`,
+    summary:
+      "copy state, values, Helm's values, history and release " +
+      `record into the backup folder below ${paths.backups}`,
   }),
 
   async preview({ paths, skipBackup }) {

@@ -15,7 +15,9 @@ export function assertStdoutOpen(): void {
     throw notWritten(new Error('it is closed, or is /dev/null opened for reading and writing'));
 }
 
-/** The same for a renderer's output, after it was written. A reader that closed the pipe has what it wanted. */
+/**
+ * The same for a renderer's output, after it was written. A reader that closed the pipe has what it wanted.
+ */
 export async function assertWritten(output: Output, signal: AbortSignal): Promise<void> {
   assertStdoutOpen();
   await outputTaken(signal);
@@ -26,9 +28,9 @@ export async function assertWritten(output: Output, signal: AbortSignal): Promis
 }
 
 /**
- * Writes a query's result to standard output. A reader that closes the pipe (`| head`) has what it wanted; any
- * other write error throws IvaapError `failed`. Throws the signal's reason when it is aborted while a slow
- * reader is waited for.
+ * Writes a query's result to standard output. A reader that closes the pipe (`| head`) has what it wanted;
+ * any other write error throws IvaapError `failed`. Throws the signal's reason when it is aborted while a
+ * slow reader is waited for.
  */
 export function answer(text: string, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {

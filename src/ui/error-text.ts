@@ -1,7 +1,10 @@
 import type { ErrorDescription } from '../errors.ts';
 import { printable, printableLine } from './sanitize.ts';
 
-/** An error as text: what failed, its causes, the last output of the program, a command to try and the log's path. */
+/**
+ * An error as text: what failed, its causes, the last output of the program, a command to try and the log's
+ * path.
+ */
 export function errorLines(error: ErrorDescription): string[] {
   const where = error.step === undefined ? '' : ` (step ${error.step})`;
   const lines = [`error: ${printableLine(error.message)}${where}`];

@@ -26,7 +26,8 @@ function heading(report: ManifestReport): string[] {
     ['Product', `${report.title} ${report.version}`],
     [
       'Payload',
-      `${formatBytes(report.payloadBytes)} behind an executable of ${formatBytes(report.headBytes)}, format ${report.format}`,
+      `${formatBytes(report.payloadBytes)} behind an executable of ` +
+        `${formatBytes(report.headBytes)}, format ${report.format}`,
     ],
     ['Key', report.key ?? 'unsigned'],
     ['Digest', `sha256:${report.payloadDigest}`],
@@ -82,7 +83,8 @@ function loadLines({ load, unknown, noUpgrade }: ManifestReport): string[] {
   if (load.images.length === 0) return [`An upgrade would load none of ${load.wanted} images${all}.`];
   return [
     `An upgrade would load ${load.images.length} of ${load.wanted} images${all}:`,
-    `  ${formatBytes(load.bytes)} missing in containerd, ${formatBytes(load.unpackedBytes)} more when unpacked`,
+    `  ${formatBytes(load.bytes)} missing in containerd, ` +
+      `${formatBytes(load.unpackedBytes)} more when unpacked`,
   ];
 }
 

@@ -13,7 +13,9 @@ export interface Output {
   readonly isBehind: boolean;
   /** The write error after which output is dropped; undefined before. */
   readonly failure?: Error;
-  /** Calls back when this process continues after Ctrl-Z: others may have written to the terminal meanwhile. */
+  /**
+   * Calls back when this process continues after Ctrl-Z: others may have written to the terminal meanwhile.
+   */
   onContinue(callback: () => void): () => void;
 }
 

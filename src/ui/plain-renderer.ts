@@ -91,7 +91,9 @@ function eventLines(event: EngineEvent, view: { width: number; allChecks: boolea
     case 'step.started':
       return [
         {
-          text: `${event.step}: ${printableLine(event.title)}${event.why === undefined ? '' : ` (${printableLine(event.why)})`}`,
+          text:
+            `${event.step}: ` +
+            `${printableLine(event.title)}${event.why === undefined ? '' : ` (${printableLine(event.why)})`}`,
           id: event.step,
         },
       ];
@@ -108,7 +110,10 @@ function eventLines(event: EngineEvent, view: { width: number; allChecks: boolea
     case 'step.failed':
       return [
         {
-          text: `${event.step}: FAILED after ${formatDuration(event.durationMs)}: ${printableLine(event.error.message)}`,
+          text:
+            `${event.step}: FAILED after ` +
+            `${formatDuration(event.durationMs)}: ` +
+            `${printableLine(event.error.message)}`,
         },
       ];
     case 'task.completed':

@@ -39,7 +39,8 @@ function imageLines({ images, newLayers, newBytes }: ReleaseDiff): string[] {
   const { added, changed, removed, renamed, unchanged } = images;
   const kept = unchanged.length + renamed.length;
   return [
-    `Images: ${added.length} added, ${changed.length} changed, ${removed.length} removed, ${kept} the same; ${plural(newLayers, 'new layer')}, ${formatBytes(newBytes)} new`,
+    `Images: ${added.length} added, ${changed.length} changed, ${removed.length} removed, ` +
+      `${kept} the same; ${plural(newLayers, 'new layer')}, ${formatBytes(newBytes)} new`,
     ...columns(rows, [3]).map((line) => `  ${line}`),
   ];
 }

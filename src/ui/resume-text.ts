@@ -3,7 +3,10 @@ import { printableLine } from './sanitize.ts';
 
 type Resumed = Extract<EngineEvent, { type: 'run.resumed' }>;
 
-/** What a resumed run found, who started it and when. Times are UTC, with the day where it is not the day of the start. */
+/**
+ * What a resumed run found, who started it and when. Times are UTC, with the day where it is not the day of
+ * the start.
+ */
 export function resumeLines(event: Resumed): string[] {
   const { startedAt, by, noReturnAt, found, kept, again } = event;
   const time = (at: string) =>
@@ -14,7 +17,9 @@ export function resumeLines(event: Resumed): string[] {
     ...found.map(({ step, how, at, after, error }) =>
       how === 'failed'
         ? `failed in ${step} ${time(at)}: ${printableLine(error ?? '')}`
-        : `cut off in ${step} ${after === undefined ? 'at its start' : `after ${after}`} (started ${time(at)})`,
+        : `cut off in ${step} ` +
+          `${after === undefined ? 'at its start' : `after ${after}`} ` +
+          `(started ${time(at)})`,
     ),
   ];
   if (noReturnAt !== undefined) lines.push(`past the point of no return since ${time(noReturnAt)}`);

@@ -10,7 +10,9 @@ export function runTitle(event: EventOf<'run.started'>): string {
   const path = event.from === null ? event.to : `${event.from} -> ${event.to}`;
   const done = event.steps.filter(({ status }) => status === 'completed').length;
   const more = event.resumed
-    ? `, resumed: ${done} of ${counted(event.steps.length, 'step')} ${done === 1 ? 'is' : 'are'} recorded as done`
+    ? `, resumed: ${done} of ` +
+      `${counted(event.steps.length, 'step')} ` +
+      `${done === 1 ? 'is' : 'are'} recorded as done`
     : '';
   return printableLine(`${event.flow} ${path}, run ${event.run}${more}`);
 }

@@ -30,7 +30,8 @@ export function statusLines(report: StatusReport, width = Infinity): string[] {
       ...known(report.release, (release) => [
         release === null
           ? 'no Helm release'
-          : `Helm release: ${release.version ?? 'version not readable'}, revision ${release.revision}, ${release.status}`,
+          : `Helm release: ${release.version ?? 'version not readable'}, ` +
+            `revision ${release.revision}, ${release.status}`,
       ]),
       ...(report.release.known ? known(report.pods, (pods) => podLines(pods, width - 2)) : []),
     ]),
@@ -126,7 +127,9 @@ function stepCells(step: StepRecord | undefined): string[] {
   return [step.status, toSeconds(step.startedAt), took, step.reason ?? waived];
 }
 
-/** Only for the last run, while it has no dump: a skipped dump of an earlier run does not affect its way back. */
+/**
+ * Only for the last run, while it has no dump: a skipped dump of an earlier run does not affect its way back.
+ */
 function skippedLines({ skippedBackup }: StatusReport): string[] {
   if (skippedBackup === null) return [];
   const { from, to, at, by: who } = skippedBackup;
@@ -139,7 +142,9 @@ const waiverLines = ({ waivers }: State): string[] =>
 const trustedLines = ({ trusted = [] }: State): string[] =>
   trusted.map(
     ({ from, to = null, how, at, by: who }) =>
-      `key accepted (${how}): ${signedBy(to)}${from === undefined ? '' : `, after ${signedBy(from)}`}${by(who)}, ${at}`,
+      `key accepted (${how}): ` +
+      `${signedBy(to)}${from === undefined ? '' : `, after ${signedBy(from)}`}${by(who)}, ` +
+      `${at}`,
   );
 
 const backupLines = (backups: Value<StatusReport['backups']>, width: number): string[] =>

@@ -38,8 +38,8 @@ interface Line {
 }
 
 /**
- * One line per step: finished ones stay, running ones are redrawn below them. The cursor is never hidden and the
- * screen never switched, so that nothing has to be restored when the program ends.
+ * One line per step: finished ones stay, running ones are redrawn below them. The cursor is never hidden and
+ * the screen never switched, so that nothing has to be restored when the program ends.
  */
 export function terminalRenderer(output: Output, options: TerminalOptions): Renderer {
   const clock = options.clock ?? systemRenderClock;
@@ -84,8 +84,8 @@ export function terminalRenderer(output: Output, options: TerminalOptions): Rend
 
   const erase = (): string => {
     if (drawn.length === 0) return '';
-    // In a window that was made narrower the live lines take more rows on terminals that rewrap them. On others
-    // moving up as far erases permanent lines, which are written again.
+    // In a window that was made narrower the live lines take more rows on terminals that rewrap them. On
+    // others moving up as far erases permanent lines, which are written again.
     const columns = Math.max(1, output.columns);
     const rows = drawn.reduce((sum, width) => sum + Math.max(1, Math.ceil(width / columns)), 0);
     const over = rows - drawn.length;

@@ -17,8 +17,8 @@ const retryMs = 50;
 
 /**
  * A terminal with non-blocking writes. Node's are blocking: a terminal that accepts no output (Ctrl-S, an SSH
- * connection that hangs) would stop the entire run. Opened again, so that the descriptor shared with the shell
- * keeps its flags. Undefined when it cannot be opened.
+ * connection that hangs) would stop the entire run. Opened again, so that the descriptor shared with the
+ * shell keeps its flags. Undefined when it cannot be opened.
  */
 export function terminalStream(shared: OutputStream & { fd: number }): OutputStream | undefined {
   let descriptor: number;

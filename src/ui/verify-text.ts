@@ -28,9 +28,13 @@ export function verifyLines(report: VerifyReport): string[] {
     ...signatureLines(report.signature),
     ...trustLines(report.trust),
     ...releaseLines(report),
-    `file: ${file.path}, ${file.size} bytes, device ${file.device}, inode ${file.inode}, changed ${file.modifiedAt}`,
-    `checked by: ${checkedBy.program}, format ${checkedBy.format}, Node ${checkedBy.node}, from ${report.begunAt} to ${report.endedAt}`,
-    `${report.title} ${report.version}, payload sha256:${report.payloadDigest}, ${bytes} bytes read in ${formatDuration(durationMs)} (${rate})`,
+    `file: ${file.path}, ${file.size} bytes, device ` +
+      `${file.device}, inode ${file.inode}, changed ` +
+      `${file.modifiedAt}`,
+    `checked by: ${checkedBy.program}, format ${checkedBy.format}, Node ` +
+      `${checkedBy.node}, from ${report.begunAt} to ${report.endedAt}`,
+    `${report.title} ${report.version}, payload sha256:${report.payloadDigest}, ` +
+      `${bytes} bytes read in ${formatDuration(durationMs)} (${rate})`,
     provenLine(report),
   ].map(printableLine);
 }
@@ -56,7 +60,8 @@ function trustLines({ verdict, because, comparedWith, source, insteadOfState }: 
   if (because === undefined) return ['trust: not compared'];
   return [
     `trust: ${shout(verdict)}: ${because}`,
-    `compared with: ${comparedWith} (${source})${insteadOfState === undefined ? '' : `, because: ${insteadOfState}`}`,
+    `compared with: ${comparedWith} ` +
+      `(${source})${insteadOfState === undefined ? '' : `, because: ${insteadOfState}`}`,
   ];
 }
 
@@ -79,5 +84,8 @@ function releaseLines({ release, trust, product, version }: VerifyReport): strin
 function provenLine({ signature, trust }: VerifyReport): string {
   if (signature === null) return 'This proves that the file is as it was packed, but not who packed it.';
   if (trust.verdict === 'trusted') return 'This proves that the file is as the holder of that key signed it.';
-  return 'This proves that the file is as the holder of that key signed it. Confirm through another channel whose key it is.';
+  return (
+    'This proves that the file is as the holder of that key signed ' +
+    'it. Confirm through another channel whose key it is.'
+  );
 }

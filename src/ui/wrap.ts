@@ -3,8 +3,8 @@ import { padToWidth, textWidth } from './width.ts';
 const leastWidth = 20;
 
 /**
- * The text in lines of at most `width` columns, broken between words; a word that is longer than a line is cut
- * at its end. `first` is the width of the first line.
+ * The text in lines of at most `width` columns, broken between words; a word that is longer than a line is
+ * cut at its end. `first` is the width of the first line.
  */
 export function wrapWords(text: string, width: number, first = width): string[] {
   if (textWidth(text) <= first) return [text];
@@ -59,7 +59,9 @@ export interface TableOptions {
   right?: readonly number[];
 }
 
-/** Rows as aligned columns, a list of lines for each row: in a narrow screen, cells wrap inside their column. */
+/**
+ * Rows as aligned columns, a list of lines for each row: in a narrow screen, cells wrap inside their column.
+ */
 export function tableRows(
   rows: readonly (readonly string[])[],
   { width = Infinity, right = [] }: TableOptions = {},

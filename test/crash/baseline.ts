@@ -34,7 +34,10 @@ export async function prepare(host: TestHost, graph: GraphName): Promise<void> {
   if (graph === 'install') await host.writeFile('/root/license.json', licenseText, '0600');
 }
 
-/** Where a baseline is kept: it counts for these sources, this golden host and this way to look at the outcome only. */
+/**
+ * Where a baseline is kept: it counts for these sources, this golden host and this way to look at the outcome
+ * only.
+ */
 async function cachePath(graph: GraphName): Promise<string> {
   const snapshot = await withStore(async () => statSync(snapshotFolder(snapshotName(goldenOf[graph]))));
   const hash = createHash('sha256').update(`${sourcesKey()} ${snapshot.ino} ${snapshot.ctimeMs}`);

@@ -8,9 +8,14 @@ import { placesOf } from './journal-places.ts';
 import { typeCommand } from './kill.ts';
 import type { Again, Trial } from './survive.ts';
 
-/** Resumes over damage that came with the crash: preflight reports it and does not block, and it is fixed only then. */
+/**
+ * Resumes over damage that came with the crash: preflight reports it and does not block, and it is fixed only
+ * then.
+ */
 
-/** How long a run may take once the damage is fixed: pods that looped are started again after up to a minute. */
+/**
+ * How long a run may take once the damage is fixed: pods that looped are started again after up to a minute.
+ */
 const limitMs = 400_000;
 
 /** Types the command, waits until it has said what is broken, and fixes that. */
@@ -64,7 +69,8 @@ class CrashLoop {
   #backends(): number[] {
     return cgroupProcesses(this.#host.name).filter((pid) => {
       try {
-        // All of the product's services are started by the same words; a pod's own name is in its environment.
+        // All of the product's services are started by the same words; a pod's own name is in its
+        // environment.
         const environment = readFileSync(`/proc/${pid}/environ`, 'utf8');
         return namespaceDepth(pid) === 2 && environment.includes('HOSTNAME=backend-');
       } catch {
@@ -82,7 +88,10 @@ async function untilHelmWorks(host: TestHost): Promise<void> {
   );
 }
 
-/** Created again for each attempt's host by the closures' own state; the tree is killed, so Helm is cut off in its work. */
+/**
+ * Created again for each attempt's host by the closures' own state; the tree is killed, so Helm is cut off in
+ * its work.
+ */
 export function damageCases(): Trial[] {
   const place = 'upgrade_helm:helm-at-work';
   const aim = { graph: 'upgrade', kill: 'tree', place } as const;

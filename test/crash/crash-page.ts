@@ -22,9 +22,12 @@ export const crashPage = (): Page => ({
   title: 'The crash matrix',
   command: 'npm run test:crash',
   about:
-    'The command is killed with SIGKILL at each place that its journal names, on a clone of an installed host (a bare one for the ' +
-    'install), and typed again. It survived when that ended well and nothing differs from a run that nobody disturbed; ' +
-    'see [testing.md](testing.md). `process`: `ivaap` alone was killed, `tree`: all that it had started as well. ' +
+    'The command is killed with SIGKILL at each place that its journal ' +
+    'names, on a clone of an installed host (a bare one for the ' +
+    'install), and typed again. It survived when that ended well ' +
+    'and nothing differs from a run that nobody disturbed; ' +
+    'see [testing.md](testing.md). `process`: `ivaap` alone was ' +
+    'killed, `tree`: all that it had started as well. ' +
     'A row holds for the sources (src/, payload-spec/, test/lab/) with the hash that it names.',
   terms,
   columns: [{ name: 'killed' }, { name: 'what the next run found', code: true }],

@@ -15,7 +15,10 @@ import { survive } from './survive.ts';
 import type { Trial, Verdict } from './survive.ts';
 import { trialsOf } from './trials.ts';
 
-/** Kills the command of a graph as each trial says, and types it again; `random` trials have a part of their own in the page. */
+/**
+ * Kills the command of a graph as each trial says, and types it again; `random` trials have a part of their
+ * own in the page.
+ */
 export function crashProof(
   graph: GraphName,
   trials: readonly Trial[],
@@ -60,7 +63,10 @@ export function crashProof(
   };
 }
 
-/** Writes what is known of a failure below the cache folder, and says where and what the second run ended with. */
+/**
+ * Writes what is known of a failure below the cache folder, and says where and what the second run ended
+ * with.
+ */
 function keepEvidence(graph: GraphName, { id, problems, texts }: Verdict): string {
   const stamp = new Date().toISOString().replaceAll(/[-:]|\.\d+/g, '');
   const name = `${graph} ${id} ${stamp}`.replaceAll(/[^\w.]+/g, '-');

@@ -2,7 +2,10 @@ import type { State } from '../../src/engine/state.ts';
 
 export type GraphName = 'upgrade' | 'install';
 
-/** The places that a journal names: one for each step that is running; none when no run of this flow is unfinished. */
+/**
+ * The places that a journal names: one for each step that is running; none when no run of this flow is
+ * unfinished.
+ */
 export function placesOf(state: Pick<State, 'run'>, graph: GraphName): string[] {
   const { run } = state;
   if (run === undefined || run.flow !== graph || run.status !== 'running') return [];

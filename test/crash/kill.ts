@@ -41,7 +41,10 @@ export const commands: Record<GraphName, readonly string[]> = {
 /** The package whose executable is killed and run again. */
 export const version = '2026.2';
 
-/** Types the command in the package's folder without waiting for its end; `pid` is the program's own, as the machine sees it. */
+/**
+ * Types the command in the package's folder without waiting for its end; `pid` is the program's own, as the
+ * machine sees it.
+ */
 export async function typeCommand(host: TestHost, graph: GraphName) {
   const folder = (await host.package(version)).replace(/\/ivaap$/, '');
   const inside = labSpawn(host.name, ['./ivaap', ...commands[graph]], {

@@ -8,8 +8,9 @@ import type { GraphName } from './journal-places.ts';
 export type KillOf = 'process' | 'tree';
 
 /**
- * `node killer.ts ORDER`: a program of its own, run with real-time priority, that sends SIGKILL at the instant the journal
- * names a place. It looks five thousand times a second and has the journal's next write (an fsync at least) as its margin.
+ * `node killer.ts ORDER`: a program of its own, run with real-time priority, that sends SIGKILL at the
+ * instant the journal names a place. It looks five thousand times a second and has the journal's next write
+ * (an fsync at least) as its margin.
  */
 export interface KillOrder {
   /** As the machine sees it. */
@@ -74,7 +75,9 @@ function children(pid: number): number[] {
   }
 }
 
-/** All that descends from the process: each is stopped when it is found, so that none starts another unseen. */
+/**
+ * All that descends from the process: each is stopped when it is found, so that none starts another unseen.
+ */
 function stopTree(root: number): number[] {
   const found: number[] = [];
   const queue = [root];

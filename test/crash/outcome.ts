@@ -5,8 +5,8 @@ import { readState } from '../e2e/state.ts';
 import type { GraphName } from './journal-places.ts';
 
 /**
- * All that must be the same after a run that was killed and run again as after one that was not: line by line, so that a
- * difference reads as what went wrong. Times in names are written TIME.
+ * All that must be the same after a run that was killed and run again as after one that was not: line by
+ * line, so that a difference reads as what went wrong. Times in names are written TIME.
  */
 export type Outcome = readonly string[];
 
@@ -126,14 +126,18 @@ find . ${pruned} -type f -print0 | grep -zvE '${changing}' | xargs -0r sha256sum
 find /tmp -mindepth 1 ! -name 'runc-process*' -printf '%p %y %m %U:%G %l\\n'
 `;
 
-/** Helm's record of a revision that was cut off, which its repair keeps; for that it makes a folder where there is none. */
+/**
+ * Helm's record of a revision that was cut off, which its repair keeps; for that it makes a folder where
+ * there is none.
+ */
 const savedRecord = /^\/sh\.helm\.release\.\S+\.json /;
 
 const seal = /^ d 500 /;
 
 /**
- * A folder of a backup counts as one thing, with all that it holds: a second whole one is a dump that was taken again, a part of one
- * is a difference. Only the one that keeps what stood before Helm first started is sealed, whichever it is.
+ * A folder of a backup counts as one thing, with all that it holds: a second whole one is a dump that was
+ * taken again, a part of one is a difference. Only the one that keeps what stood before Helm first started is
+ * sealed, whichever it is.
  */
 async function files(host: TestHost): Promise<string[]> {
   const { stdout } = await host.shell(filesScript);

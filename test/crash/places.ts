@@ -19,19 +19,27 @@ const product = productSchema.parse(
 
 const graphs = { upgrade: upgradeSteps, install: installSteps };
 
-/** What undisturbed runs of both flows passed in order, a `STEP:WHERE` a line; written by in-process/killed.test.ts. */
+/**
+ * What undisturbed runs of both flows passed in order, a `STEP:WHERE` a line; written by
+ * in-process/killed.test.ts.
+ */
 export const passedFile = join(import.meta.dirname, 'passed-places.txt');
 
 const passed = readFileSync(passedFile, 'utf8').trim().split('\n');
 
-/** Checkpoints of a step, in the order in which a run passed them. A health route of another product has none. */
+/**
+ * Checkpoints of a step, in the order in which a run passed them. A health route of another product has none.
+ */
 const checkpointsOf = (step: string): string[] =>
   passed
     .filter((place) => place.startsWith(`${step}:`))
     .map((place) => place.slice(step.length + 1))
     .filter((where) => where !== 'running' && where !== 'verified');
 
-/** Before the first step, and of each step: recorded as running, its checkpoints, verified. One in three is a kill of the tree. */
+/**
+ * Before the first step, and of each step: recorded as running, its checkpoints, verified. One in three is a
+ * kill of the tree.
+ */
 export function listPlaces(graph: GraphName): Place[] {
   const places: Place[] = [{ id: 'start', kill: 'process' }];
   for (const { id } of graphs[graph](product)) {

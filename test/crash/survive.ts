@@ -47,10 +47,14 @@ export interface Verdict extends ProofVerdict {
 /** A run that was faster than the killer is killed again on a fresh host. */
 const attempts = 4;
 
-/** Kills the command as the trial says, types it again on the same host, and compares what is there with an undisturbed run's (which may continue meanwhile). */
+/**
+ * Kills the command as the trial says, types it again on the same host, and compares what is there with an
+ * undisturbed run's (which may continue meanwhile).
+ */
 export async function survive(trial: Trial, base: Promise<Baseline>): Promise<Verdict> {
   for (let attempt = 1; ; attempt += 1) {
-    // An instant after the end of a run that was faster than the undisturbed one: a little earlier the next time.
+    // An instant after the end of a run that was faster than the undisturbed one: a little earlier the next
+    // time.
     const aimed =
       trial.place === undefined ? { ...trial, afterMs: (trial.afterMs ?? 0) * 0.85 ** (attempt - 1) } : trial;
     let hit = false;
@@ -93,7 +97,8 @@ async function once(
       found: '',
       seconds: 0,
       problems: [
-        `not hit: the run ended with ${end}, its journal at ${killed.places.join(', ') || 'no place'} ${problem}`,
+        `not hit: the run ended with ${end}, its journal at ` +
+          `${killed.places.join(', ') || 'no place'} ${problem}`,
       ],
       texts: { 'first run': text(killed.run), 'journal after the kill': journal },
     };
@@ -113,7 +118,8 @@ async function once(
   ]);
   const instant =
     trial.place === undefined
-      ? `at ${((trial.afterMs ?? 0) / 1000).toFixed(2)} s, journal: ${killed.places.join(', ') || 'nothing yet'}; `
+      ? `at ${((trial.afterMs ?? 0) / 1000).toFixed(2)} s, journal: ` +
+        `${killed.places.join(', ') || 'nothing yet'}; `
       : '';
   const found = instant + resumeText(again.stdout);
   return { ...about, found, seconds, problems, texts };

@@ -15,7 +15,10 @@ import type { Described } from './fields.ts';
 import { judge } from './judge.ts';
 import { judgeExecutable } from './judge-executable.ts';
 
-/** A packed file of 12 MiB (behind its head) in entries small and large, one over several chunks; an undamaged copy of it, and all that is known of its bytes. */
+/**
+ * A packed file of 12 MiB (behind its head) in entries small and large, one over several chunks; an undamaged
+ * copy of it, and all that is known of its bytes.
+ */
 export interface Specimen extends Described {
   path: string;
   undamaged: string;

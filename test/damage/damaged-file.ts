@@ -7,8 +7,8 @@ function writeAll(file: number, bytes: Buffer, at: number): void {
 }
 
 /**
- * Does the damage to the file at `path`, whose bytes are `intact`, for as long as `use` runs. Only what differs is written, and
- * written back; the file is closed in between, so that it may be executed.
+ * Does the damage to the file at `path`, whose bytes are `intact`, for as long as `use` runs. Only what
+ * differs is written, and written back; the file is closed in between, so that it may be executed.
  */
 export async function whileDamaged<T>(
   path: string,

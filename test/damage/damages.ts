@@ -19,7 +19,10 @@ export interface Damage {
 /** How many of each. Fields count as bits. */
 const counts = { bits: 2_200, headBits: 50, cuts: 300, larger: 200, executable: 100, executableHead: 20 };
 
-/** All damages of a payload of `described`, the same for the same seed. `head`: length of the real executable's head. */
+/**
+ * All damages of a payload of `described`, the same for the same seed. `head`: length of the real
+ * executable's head.
+ */
 export function allDamages(described: Described, seed: string): Damage[] {
   const random = numbers(seed);
   const upTo = (limit: number) => Math.floor(random.next().value * limit);
@@ -118,7 +121,10 @@ function largerDamage(
   }
 }
 
-/** Through the executable: bits only, a fifth of them in its head, the rest behind it by weight and at the borders of regions. */
+/**
+ * Through the executable: bits only, a fifth of them in its head, the rest behind it by weight and at the
+ * borders of regions.
+ */
 export function executableDamages(described: Described, seed: string): Damage[] {
   const random = numbers(`${seed} executable`);
   const upTo = (limit: number) => Math.floor(random.next().value * limit);

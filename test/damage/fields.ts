@@ -20,7 +20,10 @@ export interface Described {
   commentOffset: number;
 }
 
-/** The complete file, region by region, without a gap: head, index.json, every entry with its header, zip directory, trailer. */
+/**
+ * The complete file, region by region, without a gap: head, index.json, every entry with its header, zip
+ * directory, trailer.
+ */
 export function regionsOf({ index, trailer, commentOffset }: Described): Region[] {
   const indexEnd = trailer.indexOffset + trailer.indexLength;
   return [

@@ -8,8 +8,9 @@ import type { Specimen } from './damage-proof.ts';
 const limitMs = 10_000;
 
 /**
- * The damaged executable proves itself, gives itself out, and is proved by an undamaged copy. Found means: exit 4 with the region named and nothing
- * written; a damaged head may also end by a signal or in any other failure, but never says that all is well.
+ * The damaged executable proves itself, gives itself out, and is proved by an undamaged copy. Found means:
+ * exit 4 with the region named and nothing written; a damaged head may also end by a signal or in any other
+ * failure, but never says that all is well.
  */
 export async function judgeExecutable(specimen: Specimen, damage: Damage): Promise<string | undefined> {
   const folder = mkdtempSync(join(specimen.folder, 'run-'));

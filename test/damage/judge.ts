@@ -5,7 +5,10 @@ import type { Damage } from './damages.ts';
 import type { Described, Region } from './fields.ts';
 import { regionsOf } from './fields.ts';
 
-/** What a damaged file says of itself: the refusal, the entries that the scan names, and what was handed on before. */
+/**
+ * What a damaged file says of itself: the refusal, the entries that the scan names, and what was handed on
+ * before.
+ */
 interface Outcome {
   error: unknown;
   scanned: string[];

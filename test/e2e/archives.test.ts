@@ -5,11 +5,16 @@ import { differences, fingerprint } from './fingerprint.ts';
 import { assertExit, chapters, withHost } from './harness.ts';
 import type { TestHost } from './host.ts';
 
-/** Archives on disk that are damaged: what is refused, and that a running pod keeps the image that it runs. */
+/**
+ * Archives on disk that are damaged: what is refused, and that a running pod keeps the image that it runs.
+ */
 
 const archive = '/opt/ivaap/docker-images.tar.gz';
 
-/** A pod under a tag of the new release, holding an image of the old one: what a careless import would pull away. */
+/**
+ * A pod under a tag of the new release, holding an image of the old one: what a careless import would pull
+ * away.
+ */
 async function runUnderNewTag(host: TestHost): Promise<string> {
   const old = (await releaseImages('2026.1')).find(({ reference }) => /adminserver/.test(reference));
   const fresh = (await releaseImages('2026.2')).find(({ reference }) => /adminserver/.test(reference));

@@ -6,8 +6,9 @@ import { fqdn } from './host.ts';
 import { licenseText } from './golden.ts';
 
 /**
- * Secrets never reach a child's argv or environment, nor output, logs and state. A tracer writes down every program that
- * is started below the executable, with arguments and environment in full: nothing short-lived escapes it.
+ * Secrets never reach a child's argv or environment, nor output, logs and state. A tracer writes down every
+ * program that is started below the executable, with arguments and environment in full: nothing short-lived
+ * escapes it.
  */
 
 const canary = 'kanarienvogel-4711-geheim';
@@ -30,7 +31,10 @@ const tracer = (name: string) => [
   `${traces}/${name}`,
 ];
 
-/** Where the canary is written in plain or in base64, among what the runs left behind. Backups are 0600 and hold the data itself. */
+/**
+ * Where the canary is written in plain or in base64, among what the runs left behind. Backups are 0600 and
+ * hold the data itself.
+ */
 async function sightings(host: TestHost): Promise<string[]> {
   const needles = [canary, ...[0, 1, 2].map((shift) => base64Core(canary, shift))];
   const patterns = needles.map((needle) => `-e ${needle}`).join(' ');
@@ -40,7 +44,9 @@ async function sightings(host: TestHost): Promise<string[]> {
   return stdout.split('\n').filter((line) => line !== '');
 }
 
-/** The part of a text's base64 that is the same whatever stands around it, for one of the three alignments. */
+/**
+ * The part of a text's base64 that is the same whatever stands around it, for one of the three alignments.
+ */
 function base64Core(text: string, shift: number): string {
   const encoded = Buffer.from(`${'x'.repeat(shift)}${text}`)
     .toString('base64')
@@ -159,7 +165,9 @@ test('a secret in values, Secret and licence is nowhere to be seen', async (t) =
       await host.run([...tracer('argv'), 'sh', '-c', `true ${canary}`]);
       await host.run([...tracer('environment'), 'env', `SECRET=${canary}`, 'true']);
       await host.shell(
-        `echo '${Buffer.from(`{"a":"${canary}"}`).toString('base64')}' > /root/said/encoded; mkdir -p /opt/ivaap/.installer/logs; echo ${canary} > /opt/ivaap/.installer/logs/leak.log`,
+        `echo '${Buffer.from(`{"a":"${canary}"}`).toString('base64')}' > /root/said/encoded; ` +
+          `mkdir -p /opt/ivaap/.installer/logs; echo ${canary} > ` +
+          '/opt/ivaap/.installer/logs/leak.log',
       );
       assert.deepEqual((await sightings(host)).sort(), [
         '/opt/ivaap/.installer/logs/leak.log',

@@ -1,6 +1,9 @@
 import type { TestHost } from './host.ts';
 
-/** Each table of the database with its row count and a checksum of its rows in order: equal only where all rows are. */
+/**
+ * Each table of the database with its row count and a checksum of its rows in order: equal only where all
+ * rows are.
+ */
 export async function tableChecksums(host: TestHost, database = 'ivaapdb'): Promise<Record<string, string>> {
   const tables = await host.sql(
     "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1",
@@ -10,14 +13,18 @@ export async function tableChecksums(host: TestHost, database = 'ivaapdb'): Prom
     .split('\n')
     .map(
       (table) =>
-        `SELECT '${table}', count(*), md5(coalesce(string_agg(t::text, E'\\n' ORDER BY t::text), '')) FROM "${table}" t`,
+        `SELECT '${table}', count(*), ` +
+        "md5(coalesce(string_agg(t::text, E'\\n' ORDER BY t::text), " +
+        `'')) FROM "${table}" t`,
     )
     .join(' UNION ALL ');
   const rows = (await host.sql(query, database)).split('\n').map((row) => row.split('|'));
   return Object.fromEntries(rows.map(([table = '', count, sum]) => [table, `${count} rows ${sum}`]));
 }
 
-/** Restores a dump of the host into an empty database, as its reader would, and gives the tables' checksums. */
+/**
+ * Restores a dump of the host into an empty database, as its reader would, and gives the tables' checksums.
+ */
 export async function checksumsOfDump(host: TestHost, dumpPath: string): Promise<Record<string, string>> {
   const database = 'restore_check';
   const inPod = (...argv: string[]) =>

@@ -212,7 +212,8 @@ test('a dry run changes nothing, and the run does what it said', async (t) => {
       const [known = ''] = before
         .filter((line) => line.startsWith('image registry'))
         .map((line) => line.split(' ')[1]);
-      const field = `bash /usr/local/lib/lab/node/k3s kubectl patch configmap backend -n ivaap --type merge -p`;
+      const field =
+        'bash /usr/local/lib/lab/node/k3s kubectl patch configmap backend -n ivaap --type merge -p';
       const changes: [RegExp, string, string][] = [
         [
           /content .*values\.yaml/,

@@ -7,14 +7,20 @@ import { sampleKeyFile } from '../../payload-spec/sample/signing-key.ts';
 import { cacheFolder } from '../lab/paths.ts';
 import { locked, run } from '../lab/process.ts';
 
-/** The real executables, one a release, built once for each state of the sources and kept outside the checkout. */
+/**
+ * The real executables, one a release, built once for each state of the sources and kept outside the
+ * checkout.
+ */
 
 const root = join(import.meta.dirname, '..', '..');
 const builds = join(cacheFolder, 'e2e');
 
 let key: string | undefined;
 
-/** Names the state of everything that an executable is made from, and the key that signs it: a host keeps to the key that it knows. */
+/**
+ * Names the state of everything that an executable is made from, and the key that signs it: a host keeps to
+ * the key that it knows.
+ */
 export function sourcesKey(): string {
   const patterns = ['src/**/*', 'build/**/*', 'payload-spec/**/*', 'package-lock.json', 'sea-config.json'];
   key ??= createHash('sha256')
@@ -42,7 +48,9 @@ export function filesHash(patterns: readonly string[]): string {
   return hash.digest('hex');
 }
 
-/** The executable of a release, as a vendor would hand it out. The first caller builds it, others wait for it. */
+/**
+ * The executable of a release, as a vendor would hand it out. The first caller builds it, others wait for it.
+ */
 export async function executable(version: string): Promise<string> {
   const folder = join(builds, sourcesKey());
   const path = join(folder, version, 'ivaap');
@@ -78,7 +86,10 @@ async function node(script: string, ...args: string[]): Promise<string> {
 const keptBuilds = 3;
 const keptMs = 3 * 60 * 60_000;
 
-/** A build is some hundred megabytes: only the last few states of the sources are kept, and those that another checkout may be using. */
+/**
+ * A build is some hundred megabytes: only the last few states of the sources are kept, and those that another
+ * checkout may be using.
+ */
 async function forgetOldBuilds(): Promise<void> {
   const now = new Date();
   await utimes(join(builds, sourcesKey()), now, now);

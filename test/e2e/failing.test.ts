@@ -6,7 +6,10 @@ import { assertExit, chapters, withHost } from './harness.ts';
 import type { TestHost } from './host.ts';
 import { readState } from './state.ts';
 
-/** An upgrade whose backend never becomes ready: what the operator sees, and that the same binary completes it later. */
+/**
+ * An upgrade whose backend never becomes ready: what the operator sees, and that the same binary completes it
+ * later.
+ */
 
 const valuesFile = '/opt/ivaap/ivaap.values.yaml';
 const edit = (host: TestHost, expression: string) =>

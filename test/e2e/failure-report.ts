@@ -1,7 +1,10 @@
 import type { Finished } from '../lab/process.ts';
 import type { TestHost } from './host.ts';
 
-/** What a person needs when a run did not end as the test says: its own words, the run log's tail, pods and events. */
+/**
+ * What a person needs when a run did not end as the test says: its own words, the run log's tail, pods and
+ * events.
+ */
 export async function explain(host: TestHost, what: string, result?: Finished): Promise<string> {
   const parts = [what];
   if (result !== undefined) {

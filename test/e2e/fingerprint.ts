@@ -1,8 +1,8 @@
 import type { TestHost } from './host.ts';
 
 /**
- * What must be the same before and after a run that was refused: line by line, so that a difference reads as what
- * changed. Run logs and the lock's text are left out: saying no may be written down.
+ * What must be the same before and after a run that was refused: line by line, so that a difference reads as
+ * what changed. Run logs and the lock's text are left out: saying no may be written down.
  */
 export type Fingerprint = readonly string[];
 
@@ -36,7 +36,10 @@ async function objects(host: TestHost, of: string): Promise<string[]> {
       const { namespace = '-', name, uid, generation = 0, labels } = metadata;
       // Helm's own records are found by name and content.
       const identity = kind === 'Secret' ? '' : ` ${uid}`;
-      return `object ${kind} ${namespace}/${name}${identity} generation ${generation} ${JSON.stringify({ labels, spec, data })}`;
+      return (
+        `object ${kind} ${namespace}/${name}${identity} generation ` +
+        `${generation} ${JSON.stringify({ labels, spec, data })}`
+      );
     })
     .sort();
 }
@@ -52,7 +55,10 @@ async function images(host: TestHost): Promise<string[]> {
     .sort();
 }
 
-/** `strict` leaves nothing out but the tools and the logs, the lock's text and the scan's receipt included; the database's own files change all the time. */
+/**
+ * `strict` leaves nothing out but the tools and the logs, the lock's text and the scan's receipt included;
+ * the database's own files change all the time.
+ */
 export async function fingerprint(host: TestHost, { strict = false } = {}): Promise<Fingerprint> {
   const bookkeeping = ['.installer/lock', '.installer/scan-receipt.json'];
   const left = ['postgres', '.filler', '.installer/logs', ...(strict ? ['.installer/tools'] : bookkeeping)];
@@ -65,7 +71,10 @@ export async function fingerprint(host: TestHost, { strict = false } = {}): Prom
   return [...files.stdout.trim().split('\n'), ...cluster, ...loaded, `wells ${wells}`];
 }
 
-/** What differs, as lines with `-` (was) and `+` (is); empty when nothing does. Long lines are cut where they are equal. */
+/**
+ * What differs, as lines with `-` (was) and `+` (is); empty when nothing does. Long lines are cut where they
+ * are equal.
+ */
 export function differences(before: Fingerprint, after: Fingerprint): string {
   const was = new Set(before);
   const is = new Set(after);

@@ -34,7 +34,10 @@ interface Golden {
 
 export type GoldenName = 'bare' | 'installed-2025.9' | 'installed-2026.1';
 
-/** Hosts that tests start from: each is made once for each state of the sources, by the built executable itself. */
+/**
+ * Hosts that tests start from: each is made once for each state of the sources, by the built executable
+ * itself.
+ */
 export const goldens: Record<GoldenName, Golden> = {
   bare: { make: async () => {} },
   'installed-2025.9': { from: 'bare', make: (host) => install(host, '2025.9') },
@@ -56,7 +59,10 @@ export function snapshotName(name: GoldenName): string {
   return `e2e-${name.replaceAll('.', '-')}-${recipe}`;
 }
 
-/** Whether the snapshot is kept; older ones of the same host, made from other sources, are removed when it is not. */
+/**
+ * Whether the snapshot is kept; older ones of the same host, made from other sources, are removed when it is
+ * not.
+ */
 export function findSnapshot(name: GoldenName): Promise<boolean> {
   return withStore(async () => {
     const snapshot = snapshotName(name);

@@ -23,7 +23,10 @@ export async function endHostsOfTheDead(): Promise<void> {
   }
 }
 
-/** A new running host like the golden one, which is made first where there is none; it is the caller's to take down. */
+/**
+ * A new running host like the golden one, which is made first where there is none; it is the caller's to take
+ * down.
+ */
 async function cloneOf(golden: GoldenName): Promise<TestHost> {
   const host = new TestHost(ownName());
   const snapshot = snapshotName(golden);
@@ -45,8 +48,9 @@ async function cloneOf(golden: GoldenName): Promise<TestHost> {
 }
 
 /**
- * Ends the host. Throws when anything that bears its name is left on the machine: processes, mounts, loop devices, cgroups.
- * Namespaces are the lab's own test: here the kernel gives their numbers to the host next to this one at once.
+ * Ends the host. Throws when anything that bears its name is left on the machine: processes, mounts, loop
+ * devices, cgroups. Namespaces are the lab's own test: here the kernel gives their numbers to the host next
+ * to this one at once.
  */
 async function takeDown({ name }: TestHost): Promise<void> {
   await labDown(name);
@@ -58,8 +62,8 @@ async function takeDown({ name }: TestHost): Promise<void> {
 }
 
 /**
- * Runs `work` on a clone of a golden host, which is taken down in every case. Work that takes longer than its limit
- * fails with what the host looked like then.
+ * Runs `work` on a clone of a golden host, which is taken down in every case. Work that takes longer than its
+ * limit fails with what the host looked like then.
  */
 export async function withHost<T>(
   golden: GoldenName,
@@ -83,7 +87,9 @@ export async function withHost<T>(
   }
 }
 
-/** Chapters of one story on one host: each is a test of its own, and the story ends with the first that fails. */
+/**
+ * Chapters of one story on one host: each is a test of its own, and the story ends with the first that fails.
+ */
 export function chapters(t: TestContext, host: TestHost) {
   return async (name: string, work: () => Promise<void>): Promise<void> => {
     let failed = false;

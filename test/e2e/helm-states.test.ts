@@ -7,7 +7,10 @@ import { deleteRecords, editRecord, secretName, withStatus } from './helm-record
 import type { TestHost } from './host.ts';
 import { readState } from './state.ts';
 
-/** Every state in which Helm's records can be found, on one host: what the executable does about it, and that it ends healthy with all wells. */
+/**
+ * Every state in which Helm's records can be found, on one host: what the executable does about it, and that
+ * it ends healthy with all wells.
+ */
 
 const upgrade = ['install', '--upgrade'];
 const reapply = [...upgrade, '--reapply', '--yes'];
@@ -108,7 +111,8 @@ test('the table of Helm states, one after the other on one host', async (t) => {
         await host.shell(`kill -STOP ${helm}; kill -9 ${ivaap}`);
         assert.notEqual((await run).code, 0);
         await host.shell(
-          `setsid --fork sh -c 'sleep 20; kill -CONT ${helm}' >/dev/null 2>&1 </dev/null; test -d /proc/${helm}`,
+          `setsid --fork sh -c 'sleep 20; kill -CONT ${helm}' ` +
+            `>/dev/null 2>&1 </dev/null; test -d /proc/${helm}`,
         );
         const said = await assertGoesOn(host, 'the same command while the orphaned Helm works', [
           ...upgrade,

@@ -8,7 +8,10 @@ import { users } from '../../payload-spec/sample/base-layers.ts';
 import { labDown, labExec, labPath, labUp } from '../lab/host.ts';
 import { until } from '../lab/process.ts';
 
-/** The sample product on a real node without any code of ours: Helm, kubectl and `ctr images import`, as a vendor would try it. */
+/**
+ * The sample product on a real node without any code of ours: Helm, kubectl and `ctr images import`, as a
+ * vendor would try it.
+ */
 
 // The form that the harness knows: a host whose process has died is ended by the next one.
 const host = `e2e-${process.pid}-0`;
@@ -118,8 +121,20 @@ async function deploy(verb: 'install' | 'upgrade', folder: string, { migrate, ba
   const more = verb === 'upgrade' ? ['--reset-values', '--rollback-on-failure'] : [];
   return labExec(
     host,
-    // oxfmt-ignore
-    [helm, verb, 'ivaap', join(folder, 'chart'), '-n', 'ivaap', '-f', '/root/values.yaml', ...more, '--wait=watcher', '--timeout', '5m'],
+    [
+      helm,
+      verb,
+      'ivaap',
+      join(folder, 'chart'),
+      '-n',
+      'ivaap',
+      '-f',
+      '/root/values.yaml',
+      ...more,
+      '--wait=watcher',
+      '--timeout',
+      '5m',
+    ],
     { env: { KUBECONFIG: '/etc/rancher/k3s/k3s.yaml' }, timeoutMs: 600_000 },
   );
 }
@@ -208,7 +223,8 @@ test('the database can be dumped and queried inside its pod without a password',
 
 test('no container had to be restarted on the way', async () => {
   const counts = await shell(
-    `k3s kubectl -n ivaap get pods -o jsonpath='{range .items[*]}{.metadata.name}={.status.containerStatuses[0].restartCount}{"\\n"}{end}'`,
+    "k3s kubectl -n ivaap get pods -o jsonpath='{range " +
+      `.items[*]}{.metadata.name}={.status.containerStatuses[0].restartCount}{"\\n"}{end}'`,
   );
   assert.doesNotMatch(counts, /=[1-9]/);
 });

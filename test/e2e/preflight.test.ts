@@ -7,7 +7,10 @@ import type { TestHost } from './host.ts';
 import { byShell, filled, stateFile } from './refusal-preparations.ts';
 import { readState } from './state.ts';
 
-/** Preflight on a real host: nothing in the way, much in the way at once, damage that a run may fix, and waivers. */
+/**
+ * Preflight on a real host: nothing in the way, much in the way at once, damage that a run may fix, and
+ * waivers.
+ */
 
 interface Result {
   id: string;
@@ -73,11 +76,15 @@ const ingressDead = byShell('touch /run/lab/hold; kill -9 $(cat /run/lab/traefik
 
 /** A program that its command line calls a Helm at work on our release. */
 const strangeHelm = byShell(
-  `bash -c 'exec -a helm bash -c "while sleep 1; do :; done" upgrade ivaap' >/dev/null 2>&1 & echo $! > /root/helm.pid`,
+  `bash -c 'exec -a helm bash -c "while sleep 1; do :; done" ` +
+    "upgrade ivaap' >/dev/null 2>&1 & echo $! > /root/helm.pid",
   'kill $(cat /root/helm.pid); rm /root/helm.pid',
 );
 
-/** Starts an upgrade and kills it once its first step has started: all that is recorded of its start is durable then. */
+/**
+ * Starts an upgrade and kills it once its first step has started: all that is recorded of its start is
+ * durable then.
+ */
 const killedRun = (flags: string) => `
   cd /opt/packages/ivaap-2026.2
   ./ivaap install --upgrade ${flags} > /root/out 2>&1 & pid=$!
@@ -87,12 +94,18 @@ const killedRun = (flags: string) => `
   done
   kill -9 $pid; wait $pid || true`;
 
-/** The wall clock of one program alone; what measures durations stays, as when an administrator sets the clock. */
+/**
+ * The wall clock of one program alone; what measures durations stays, as when an administrator sets the
+ * clock.
+ */
 const faketime = '/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1';
 // The library would look again after ten seconds, and `ivaap` empties its environment.
 const anHourBack = ['env', 'FAKETIME=-1h', 'FAKETIME_CACHE_DURATION=3600', 'DONT_FAKE_MONOTONIC=1'];
 
-/** For all programs of the host, which it changes nothing for without FAKETIME: ours re-executes itself where LD_PRELOAD names a library. */
+/**
+ * For all programs of the host, which it changes nothing for without FAKETIME: ours re-executes itself where
+ * LD_PRELOAD names a library.
+ */
 async function preloaded(host: TestHost): Promise<() => Promise<void>> {
   await host.writeFile('/etc/ld.so.preload', `${faketime}\n`, '0644');
   return async () => void (await host.shell('rm /etc/ld.so.preload'));

@@ -232,7 +232,8 @@ export const refusals: readonly Refusal[] = [
   {
     name: 'a Helm release that is missing',
     prepare: byShell(
-      `${kubectl} get secret ${helmSecrets} -o json | ${withoutUid} > /root/release.json; ${kubectl} delete secret ${helmSecrets}`,
+      `${kubectl} get secret ${helmSecrets} -o json | ${withoutUid} > ` +
+        `/root/release.json; ${kubectl} delete secret ${helmSecrets}`,
       `${kubectl} ${keptRelease}`,
     ),
     argv: upgrade,
@@ -259,7 +260,8 @@ export const refusals: readonly Refusal[] = [
     name: 'a database that is down',
     prepare: byShell(
       `${kubectl} cordon k3s-node; ${kubectl} delete pod postgres-0 -n ivaap --wait`,
-      `${kubectl} uncordon k3s-node; ${kubectl} wait pod/postgres-0 -n ivaap --for=condition=Ready --timeout=90s`,
+      `${kubectl} uncordon k3s-node; ${kubectl} wait ` +
+        'pod/postgres-0 -n ivaap --for=condition=Ready --timeout=90s',
     ),
     argv: upgrade,
     exit: 3,

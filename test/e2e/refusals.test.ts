@@ -7,7 +7,9 @@ import type { TestHost } from './host.ts';
 import { refusals } from './refusal-rows.ts';
 import type { Refusal } from './refusal-rows.ts';
 
-/** Everything that is refused: exit code, message with hint, and nothing changed. One host serves all rows. */
+/**
+ * Everything that is refused: exit code, message with hint, and nothing changed. One host serves all rows.
+ */
 
 async function refuse(host: TestHost, row: Refusal): Promise<void> {
   const back = await row.prepare?.(host);

@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
 import type { TestHost } from './host.ts';
 
-/** What a program starts on a host, written down by a tracer: nothing short-lived escapes it, whatever its name and place. */
+/**
+ * What a program starts on a host, written down by a tracer: nothing short-lived escapes it, whatever its
+ * name and place.
+ */
 
 const folder = '/root/traced';
 
@@ -25,13 +28,17 @@ export async function prepareTracer(host: TestHost): Promise<void> {
   await host.shell(`mkdir -p ${folder}`);
 }
 
-/** A start whose line ends before its result is reported, since another process had its turn, counts as one. */
+/**
+ * A start whose line ends before its result is reported, since another process had its turn, counts as one.
+ */
 const startedPattern = /execve\("([^"]+)", (\[.*\]), 0x.*(?: = 0| <unfinished \.\.\.>)$/gm;
 
 /** What C writes and JSON does not; a backslash that is escaped itself starts none. */
 const escapes = /\\\\|\\(?:x[0-9a-f]{2}|[0-7]{1,3}|v|a|e)/g;
 
-/** Command lines of the programs of the host and of the payload: `helm …`, `kubectl …`, `ctr …`, `crictl …`. */
+/**
+ * Command lines of the programs of the host and of the payload: `helm …`, `kubectl …`, `ctr …`, `crictl …`.
+ */
 export async function startedPrograms(host: TestHost, name: string): Promise<string[][]> {
   const text = await host.readFile(`${folder}/${name}`);
   const commands: string[][] = [];
@@ -54,7 +61,10 @@ function withoutOptions([program = '', ...words]: string[]): string[] {
 /** A shell that tries a password, and its whole script: one session that asks for nothing. */
 const tryingPassword = /^PGPASSWORD=\$\(cat\) && .* exec psql [^;&|]* -c "SELECT 1"$/;
 
-/** Programs in a pod by what they are started with: `pg_dump … -d ivaapdb`; `login` for one that tries a password. */
+/**
+ * Programs in a pod by what they are started with: `pg_dump … -d ivaapdb`; `login` for one that tries a
+ * password.
+ */
 const inPod = (words: readonly string[]) => {
   const started = words.slice(words.indexOf('--') + 1);
   if (started[0] !== 'sh') return started;

@@ -55,7 +55,7 @@ test('the release moves first, the schema in a second window', async (t) => {
     });
 
     await chapter(
-      'false again, applied by Helm alone with the line that was printed, is accepted by status and by the next run',
+      'false again, applied by Helm with the line that was printed, is accepted by status and the next run',
       async () => {
         await setAutoMigrate(host, 'false');
         await host.shell(byHand, { env: { PATH: '/usr/bin:/bin', HOME: '/root' } });

@@ -4,13 +4,15 @@ import { assertExit, chapters, withHost } from './harness.ts';
 import type { TestHost } from './host.ts';
 import { readState } from './state.ts';
 
-/** An upgrade that has not ended: fresh and skipped backups, and what `status` knows when little can be asked. */
+/**
+ * An upgrade that has not ended: fresh and skipped backups, and what `status` knows when little can be asked.
+ */
 
 const kubectl = 'bash /usr/local/lib/lab/node/k3s kubectl';
 
 /**
- * A cluster whose administrator refuses objects of these releases: the chart renders, and Helm fails at once. Deployments are
- * among them, so that no new pod can migrate the database before Helm has rolled back.
+ * A cluster whose administrator refuses objects of these releases: the chart renders, and Helm fails at once.
+ * Deployments are among them, so that no new pod can migrate the database before Helm has rolled back.
  */
 const policy = (versions: readonly string[]) => `
 apiVersion: admissionregistration.k8s.io/v1
@@ -34,10 +36,13 @@ spec: { policyName: refuse-release, validationActions: [Deny] }
 
 async function refuseReleases(host: TestHost, ...versions: string[]): Promise<void> {
   await host.shell(`${kubectl} apply -f -`, { input: policy(versions) });
-  const probe = `{apiVersion: v1, kind: ConfigMap, metadata: {name: probe, labels: {app.kubernetes.io/version: "${versions[0]}"}}}`;
+  const probe =
+    '{apiVersion: v1, kind: ConfigMap, metadata: {name: probe, ' +
+    `labels: {app.kubernetes.io/version: "${versions[0]}"}}}`;
   // A policy holds once the API server has read it.
   await host.shell(
-    `for i in $(seq 200); do ${kubectl} create --dry-run=server -f - <<< '${probe}' 2>&1 | grep -q 'maintenance window' && exit 0; sleep 0.2; done; exit 1`,
+    `for i in $(seq 200); do ${kubectl} create --dry-run=server -f - <<< '${probe}' ` +
+      "2>&1 | grep -q 'maintenance window' && exit 0; sleep 0.2; done; exit 1",
   );
 }
 

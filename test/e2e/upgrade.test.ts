@@ -8,7 +8,10 @@ import { assertExit, chapters, withHost } from './harness.ts';
 import { readState } from './state.ts';
 import { migratedWell, sampleWells, withoutIds } from './wells.ts';
 
-/** The guide's whole way: refresh the archives on disk with the new package, upgrade, verify, and type it once more. */
+/**
+ * The guide's whole way: refresh the archives on disk with the new package, upgrade, verify, and type it once
+ * more.
+ */
 
 const valuesFile = '/opt/ivaap/ivaap.values.yaml';
 

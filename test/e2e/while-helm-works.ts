@@ -5,7 +5,10 @@ import { assertImagesOf, helmHistory } from './cluster.ts';
 import { assertExit } from './harness.ts';
 import type { TestHost } from './host.ts';
 
-/** What comes about after preflight has passed: the run is paused where Helm is about to start, the harm is done, and it continues. */
+/**
+ * What comes about after preflight has passed: the run is paused where Helm is about to start, the harm is
+ * done, and it continues.
+ */
 
 const valuesFile = '/opt/ivaap/ivaap.values.yaml';
 export const templates = '/opt/ivaap/IVAAPHelmTemplate/templates';

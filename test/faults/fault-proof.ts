@@ -22,11 +22,15 @@ export const faultPage: Page = {
   title: 'Faults',
   command: 'npm run test:faults',
   about:
-    '`npm run test:faults` does each of these to an upgrade on a real node, looks at what the run says and leaves behind, and ' +
-    'types the same command again until it ends. Held means: the exit code and the output are the documented ones, no well and no ' +
-    'dump was lost, nothing half-written lies under a real name, and in the end the host is as after an undisturbed upgrade. ' +
+    '`npm run test:faults` does each of these to an upgrade on a real ' +
+    'node, looks at what the run says and leaves behind, and ' +
+    'types the same command again until it ends. Held means: the exit ' +
+    'code and the output are the documented ones, no well and no ' +
+    'dump was lost, nothing half-written lies under a real name, and ' +
+    'in the end the host is as after an undisturbed upgrade. ' +
     '`goes on`: the run was not stopped by it; `killed`: it took the process along. ' +
-    'A row counts while src/, payload-spec/ and test/lab/ have the hash that it names; otherwise it is stale.',
+    'A row counts while src/, payload-spec/ and test/lab/ have ' +
+    'the hash that it names; otherwise it is stale.',
   terms: { cases: 'faults', passed: 'held' },
   columns: [{ name: 'fault' }, { name: 'step' }, { name: "run's end" }, { name: 'it said', code: true }],
   sections: [section],

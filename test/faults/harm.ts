@@ -11,7 +11,9 @@ interface Harm {
   afterMs?: number;
 }
 
-/** Does harm while the run is paused; the run continues afterwards. `pid` is the program that was waited for. */
+/**
+ * Does harm while the run is paused; the run continues afterwards. `pid` is the program that was waited for.
+ */
 export type Act = (run: WatchedRun, pid: number | undefined) => Promise<Harm>;
 
 export const signal =
@@ -105,7 +107,10 @@ const contentStore = '/var/lib/rancher/k3s/agent/containerd/io.containerd.conten
 
 const ownDisk = '/var/lib/blobs-disk';
 
-/** Puts containerd's blobs on a small disk of their own, so that a full one does not starve the cluster's database. */
+/**
+ * Puts containerd's blobs on a small disk of their own, so that a full one does not starve the cluster's
+ * database.
+ */
 export async function ownDiskForBlobs(host: TestHost): Promise<void> {
   await host.shell(
     `

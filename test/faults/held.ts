@@ -32,7 +32,10 @@ export class Before {
     return new Before(await tableChecksums(host), Number(await host.sql(countOfWells)));
   }
 
-  /** After a fault: nothing lost, nothing half-written under its real name. A killed run may leave unfinished files. */
+  /**
+   * After a fault: nothing lost, nothing half-written under its real name. A killed run may leave unfinished
+   * files.
+   */
   async problems(host: TestHost, killed: boolean): Promise<string[]> {
     // Of a disk that was full PostgreSQL itself may start again in the middle of an answer.
     await host.until('the database answers in full', 120, () => tableChecksums(host));

@@ -2,8 +2,9 @@ import { readFileSync, statSync } from 'node:fs';
 import type { State } from '../../src/engine/state.ts';
 
 /**
- * `node stopper.ts ORDER`: a program of its own, run with real-time priority, that sends SIGSTOP to a run at the instant its
- * journal says that one of the steps is running, and prints `{ "step": ID }`; `{}` when the run ended before.
+ * `node stopper.ts ORDER`: a program of its own, run with real-time priority, that sends SIGSTOP to a run at
+ * the instant its journal says that one of the steps is running, and prints `{ "step": ID }`; `{}` when the
+ * run ended before.
  */
 export interface StopOrder {
   /** As the machine sees it. */

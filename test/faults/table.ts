@@ -32,7 +32,9 @@ export interface Fault {
   says?: RegExp;
 }
 
-/** Faults that one host goes through, the same command after each; the last run ends as if nothing had been. */
+/**
+ * Faults that one host goes through, the same command after each; the last run ends as if nothing had been.
+ */
 export interface Chain extends Group<Fault> {
   /** What the host needs before, such as a larger database. */
   prepare?: (host: TestHost) => Promise<void>;
@@ -57,14 +59,16 @@ const every = (faults: readonly Fault[], modulus: number) =>
 /** Some hundred thousand rows, so that a dump takes long enough to be cut off in its middle. */
 async function largeDatabase(host: TestHost): Promise<void> {
   await host.sql(
-    'CREATE TABLE bulk AS SELECT n, md5(n::text) AS a, repeat(md5((n * 7)::text), 12) AS b FROM generate_series(1, 250000) n',
+    'CREATE TABLE bulk AS SELECT n, md5(n::text) AS a, repeat(md5((n * ' +
+      '7)::text), 12) AS b FROM generate_series(1, 250000) n',
   );
 }
 
 const faketime = '/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1';
 /**
- * Through the host's own list: `ivaap` re-executes itself where LD_PRELOAD names a library. Without FAKETIME it changes nothing for the others.
- * `ivaap` empties its environment, in which the library would look again after ten seconds.
+ * Through the host's own list: `ivaap` re-executes itself where LD_PRELOAD names a library. Without FAKETIME
+ * it changes nothing for the others. `ivaap` empties its environment, in which the library would look again
+ * after ten seconds.
  */
 const anHourBack = `echo ${faketime} > /etc/ld.so.preload
 export FAKETIME=-1h FAKETIME_CACHE_DURATION=3600 DONT_FAKE_MONOTONIC=1

@@ -13,7 +13,10 @@ import type { StopOrder } from './stopper.ts';
 const version = '2026.2';
 const stateFile = '/opt/ivaap/.installer/state.json';
 
-/** `install --upgrade` as the operator types it; `$run` stands for it in another way to start it, by a shell that it replaces. */
+/**
+ * `install --upgrade` as the operator types it; `$run` stands for it in another way to start it, by a shell
+ * that it replaces.
+ */
 const command = './ivaap install --upgrade';
 
 interface Started {
@@ -66,8 +69,8 @@ export class WatchedRun {
   }
 
   /**
-   * Waits until one of the steps is running and stops the whole process there; undefined when the run ended before.
-   * The caller lets it continue.
+   * Waits until one of the steps is running and stops the whole process there; undefined when the run ended
+   * before. The caller lets it continue.
    */
   async stopAt(steps: readonly string[]): Promise<string | undefined> {
     const order: StopOrder = {

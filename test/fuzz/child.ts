@@ -6,8 +6,9 @@ import type { TargetName } from './targets.ts';
 import { makeTargets, writeInput } from './targets.ts';
 
 /**
- * `node test/fuzz/child.ts TARGET SEED SECONDS FOLDER`: reads one input after another, in a process of its own so that it may be
- * killed. Before each it notes the input's number; it ends with 1 at the first that is not refused as it should be.
+ * `node test/fuzz/child.ts TARGET SEED SECONDS FOLDER`: reads one input after another, in a process of its
+ * own so that it may be killed. Before each it notes the input's number; it ends with 1 at the first that is
+ * not refused as it should be.
  */
 
 const [name = '', seed = '', seconds = '', folder = ''] = process.argv.slice(2);

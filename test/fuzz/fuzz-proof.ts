@@ -41,7 +41,10 @@ const memoryLimitBytes = 512 * 1024 * 1024;
 /** Beyond the time asked for, an input that still runs hangs. */
 const graceSeconds = 30;
 
-/** Feeds a reader with damaged inputs for `seconds`, in a process of its own whose memory and time are limited. */
+/**
+ * Feeds a reader with damaged inputs for `seconds`, in a process of its own whose memory and time are
+ * limited.
+ */
 function fuzz(target: TargetName, seed: string, seconds: number): Fuzzed {
   const folder = mkdtempSync(join(tmpdir(), `fuzz-${target}-`));
   try {

@@ -51,7 +51,10 @@ const texts = [
   'x'.repeat(600),
 ];
 
-/** Between one and four changes of bytes: bits, edges as integers of any width, ranges removed, doubled, zeroed or copied over others. */
+/**
+ * Between one and four changes of bytes: bits, edges as integers of any width, ranges removed, doubled,
+ * zeroed or copied over others.
+ */
 export function mutatedBytes(original: Buffer, draw: Draw, from = 0, to = original.length): Buffer {
   let bytes = Buffer.from(original);
   for (let changes = 1 + draw.upTo(4); changes > 0 && bytes.length > 16; changes -= 1) {
@@ -74,7 +77,10 @@ export function mutatedBytes(original: Buffer, draw: Draw, from = 0, to = origin
   return bytes;
 }
 
-/** The same value with one to three changes somewhere inside: other types, edges, keys and elements removed, doubled or swapped. */
+/**
+ * The same value with one to three changes somewhere inside: other types, edges, keys and elements removed,
+ * doubled or swapped.
+ */
 export function mutatedValue(original: unknown, draw: Draw): unknown {
   const value = structuredClone(original);
   for (let changes = 1 + draw.upTo(3); changes > 0; changes -= 1) change(value, draw);

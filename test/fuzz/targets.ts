@@ -25,7 +25,10 @@ export interface Target {
 export const targetNames = ['trailer', 'index', 'zip', 'tar'] as const;
 export type TargetName = (typeof targetNames)[number];
 
-/** All that a payload gives out: its identity, index, product and release, every entry and archive, and the scan. */
+/**
+ * All that a payload gives out: its identity, index, product and release, every entry and archive, and the
+ * scan.
+ */
 async function readPayload(path: string): Promise<boolean> {
   try {
     const payload = await openPayload(path);

@@ -18,7 +18,10 @@ before(() => {
 });
 after(() => rmSync(scratch, { recursive: true, force: true }));
 
-/** Writes the specs there with a layer of 24 MiB: from a folder, and from a tar, whose blobs are at no block's beginning. */
+/**
+ * Writes the specs there with a layer of 24 MiB: from a folder, and from a tar, whose blobs are at no block's
+ * beginning.
+ */
 async function writeSpecs(folder: string): Promise<void> {
   const images = tinyImages('2026.1', 24 * mib + 100);
   writeTinySpec(folder, { bigLayerBytes: 24 * mib + 100 });

@@ -16,7 +16,10 @@ import { payloadFile } from '../../src/payload/payload-file.ts';
 import { withFlippedBit } from '../fixtures/flipped-bit.ts';
 import { makeTinyPayload } from '../fixtures/tiny-payload.ts';
 
-/** Files that are large enough to be written in chunks, in both ways, on every kind of file system that can be made here. */
+/**
+ * Files that are large enough to be written in chunks, in both ways, on every kind of file system that can be
+ * made here.
+ */
 
 const archive = 'docker-images.tar.gz';
 const mib = 2 ** 20;

@@ -7,7 +7,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { builtExecutable } from '../fixtures/built-executable.ts';
 import { makeTinyPayload } from '../fixtures/tiny-payload.ts';
 
-/** Large files ask the C library for huge pages, which it hears of only in the environment that a program starts with. */
+/**
+ * Large files ask the C library for huge pages, which it hears of only in the environment that a program
+ * starts with.
+ */
 
 const large = await makeTinyPayload({ executable: builtExecutable(), padToBytes: 2 ** 30 });
 const small = await makeTinyPayload({ executable: builtExecutable() });

@@ -34,7 +34,10 @@ async function noneIsLeft(): Promise<void> {
   assert.equal(isLeft(), false);
 }
 
-/** containerd with the server's image pinned and the connector's name on another image; the cluster runs the server's. */
+/**
+ * containerd with the server's image pinned and the connector's name on another image; the cluster runs the
+ * server's.
+ */
 const criImages = {
   images: [
     { id: server.config.digest, repoTags: [server.reference], repoDigests: [], pinned: true },
@@ -74,7 +77,8 @@ function answering(silent: readonly string[] = []) {
   put('images', JSON.stringify(criImages));
   put(
     'check',
-    `REF TYPE DIGEST STATUS SIZE UNPACKED\n${server!.reference} m ${server!.manifest.digest} complete (3/3) 1 MiB true\n`,
+    `REF TYPE DIGEST STATUS SIZE UNPACKED\n${server!.reference} m ` +
+      `${server!.manifest.digest} complete (3/3) 1 MiB true\n`,
   );
   put('blobs', `${blobs.join('\n')}\n`);
   return { ...k3s, mount: `${k3s.mount}; cp ${k3s.folder}/k3s.* /usr/local/bin/` };

@@ -94,7 +94,8 @@ test('archives of another release are different', async () => {
 /** The payload's archive, written by other tools: other bytes, the same images. */
 function rewritten(from: { path: string }, dest: string): void {
   const folder = mkdtempSync(join(tmpdir(), 'rewritten-'));
-  const unpack = `"$0" extract-file docker-images.tar.gz - | tar -xz -C "$1" && tar -cf - -C "$1" . | gzip -6 > "$2"`;
+  const unpack =
+    '"$0" extract-file docker-images.tar.gz - | tar -xz -C "$1" && tar -cf - -C "$1" . | gzip -6 > "$2"';
   execFileSync('bash', ['-c', unpack, from.path, folder, dest], { stdio: 'pipe' });
   rmSync(folder, { recursive: true });
 }

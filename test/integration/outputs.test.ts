@@ -23,7 +23,8 @@ after(() => {
 const bash = (script: string) =>
   spawnSync('bash', ['-c', script], { encoding: 'utf8', env: { ...process.env, EXE: payload.path } });
 
-// It scans its whole payload, which is work that is shown, and then refuses this machine, which is no k3s host.
+// It scans its whole payload, which is work that is shown, and then refuses this machine, which is no k3s
+// host.
 const work = '$EXE install --upgrade';
 const wanted = bash(work).status;
 

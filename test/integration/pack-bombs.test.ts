@@ -67,7 +67,8 @@ describe('packing what unpacks to very much', () => {
       await assert.rejects(pack(specWith({ ociLayout: 'zeros' })), {
         name: 'SpecError',
         message: new RegExp(
-          `release\\.yaml:\\d+: the layer ${digest} cannot be unpacked: it unpacks to more than 200 times its size$`,
+          `release\\.yaml:\\d+: the layer ${digest} cannot be ` +
+            'unpacked: it unpacks to more than 200 times its size$',
         ),
       });
       assert.deepEqual(leftBehind(), []);

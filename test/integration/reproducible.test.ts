@@ -29,8 +29,9 @@ import { runProgram } from '../fixtures/run-program.ts';
 import { tinyImages, writeTinySpec } from '../fixtures/tiny-payload.ts';
 
 /**
- * Two builds and packs of the same sources, with everything different that a machine may bring in: folder, its length and its file
- * system, order of folder entries, user, umask, time zone, locale, working folder, home. The same bytes come out.
+ * Two builds and packs of the same sources, with everything different that a machine may bring in: folder,
+ * its length and its file system, order of folder entries, user, umask, time zone, locale, working folder,
+ * home. The same bytes come out.
  */
 
 const root = join(import.meta.dirname, '../..');

@@ -21,7 +21,10 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
-/** The sample's own postgres image, unpacked and started by its own entry point in a mount namespace of its own. Needs root. */
+/**
+ * The sample's own postgres image, unpacked and started by its own entry point in a mount namespace of its
+ * own. Needs root.
+ */
 export async function startSamplePostgres() {
   const folder = await mkdtemp(join(tmpdir(), 'ivaap-sample-postgres-'));
   const root = join(folder, 'root');
@@ -38,7 +41,8 @@ export async function startSamplePostgres() {
   const start = [
     'mount --rbind /dev "$0/dev"',
     'mount -t tmpfs -o mode=1777 tmpfs "$0/dev/shm"',
-    `exec chroot --userspec=${users.postgres}:${users.postgres} "$0" /usr/local/bin/postgres-entrypoint -c port=${port}`,
+    `exec chroot --userspec=${users.postgres}:${users.postgres} ` +
+      `"$0" /usr/local/bin/postgres-entrypoint -c port=${port}`,
   ].join(' && ');
   const server = spawn('unshare', ['--mount', '--propagation', 'private', 'sh', '-c', start, root], {
     env: {

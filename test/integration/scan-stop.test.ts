@@ -12,13 +12,17 @@ import { inOwnMounts } from '../fixtures/own-mounts.ts';
 import { runProgram } from '../fixtures/run-program.ts';
 import { makeTinyPayload } from '../fixtures/tiny-payload.ts';
 
-/** A scan is to stop within 200 ms, also of a slow disk: each thread at the end of the piece that it is reading. */
+/**
+ * A scan is to stop within 200 ms, also of a slow disk: each thread at the end of the piece that it is
+ * reading.
+ */
 
 const mib = 2 ** 20;
 /** Threads that scan a file of this size on two processors or more. */
 const threads = 3;
 const executable = builtExecutable();
-// In front bytes for the slow disk, behind them a hole that lasts longer than it takes to hear of the first chunk.
+// In front bytes for the slow disk, behind them a hole that lasts longer than it takes to hear of the first
+// chunk.
 const tiny = await makeTinyPayload({ bigLayerBytes: 64 * mib, padToBytes: 1024 * mib });
 after(() => tiny.remove());
 
@@ -52,7 +56,10 @@ test('no thread of a scan reads more than the piece that it is at once the scan 
   assert.ok(Math.max(...more) <= 1.1, `${Math.max(...more)} MiB a thread`);
 });
 
-/** A disk of 20 MB/s: a file that is mounted where nobody else sees it, whose readers are held back in a cgroup. */
+/**
+ * A disk of 20 MB/s: a file that is mounted where nobody else sees it, whose readers are held back in a
+ * cgroup.
+ */
 const bytesPerSecond = 20_000_000;
 const folder = mkdtempSync(join(tmpdir(), 'scan-stop-'));
 const group = join('/sys/fs/cgroup/blkio', basename(folder));

@@ -10,7 +10,10 @@ import { fakeK3s, inOwnMounts } from '../fixtures/own-mounts.ts';
 import { runProgram } from '../fixtures/run-program.ts';
 import { makeTinyPayload } from '../fixtures/tiny-payload.ts';
 
-/** The built executable as root, in a network of its own, with every signal sent to it; another user looks for a debugger. */
+/**
+ * The built executable as root, in a network of its own, with every signal sent to it; another user looks for
+ * a debugger.
+ */
 
 const work = mkdtempSync('/var/lib/signals-');
 const payload = await makeTinyPayload({

@@ -25,7 +25,10 @@ import { fakeK3s, inOwnMounts } from '../fixtures/own-mounts.ts';
 import { type ProgramOptions, runProgram } from '../fixtures/run-program.ts';
 import { makeTinyPayload, tinyProduct } from '../fixtures/tiny-payload.ts';
 
-/** Whatever surrounds the built executable, it does the same, or refuses with a reason and leaves nothing behind. */
+/**
+ * Whatever surrounds the built executable, it does the same, or refuses with a reason and leaves nothing
+ * behind.
+ */
 
 // Every folder on the way must be root's alone: not below /tmp.
 const work = mkdtempSync('/var/lib/surroundings-');
@@ -52,7 +55,9 @@ const tiny = (args: readonly string[], options: ProgramOptions = {}) =>
 const shell = (script: string, options: ProgramOptions = {}) =>
   runProgram(['bash', '-c', script, payload.path], { cwd: work, ...options });
 
-/** Where only this environment and working folder are odd: an archive is written and is what the index says. */
+/**
+ * Where only this environment and working folder are odd: an archive is written and is what the index says.
+ */
 const environments: [name: string, env: Record<string, string>][] = [
   ['a Turkish locale', { LANG: 'tr_TR.UTF-8', LC_ALL: 'tr_TR.UTF-8', LANGUAGE: 'tr' }],
   [

@@ -91,7 +91,8 @@ describe('the executable and whose it is', () => {
     const other = await verify('vendor', 'other');
     assert.equal(other.exitCode, 4);
     assert.match(other.stdout, /^trust: REFUSED: /m);
-    const both = `signed by ${print(keys.other)}, and this program, tiny 2026.1 is signed by ${print(vendor)}`;
+    const ours = `this program, tiny 2026.1 is signed by ${print(vendor)}`;
+    const both = `signed by ${print(keys.other)}, and ${ours}`;
     assert.ok(other.stderr.includes(both), other.stderr);
     const command = `${packed.vendor.path} verify ${packed.other.path} --trust-key ${print(keys.other)}`;
     assert.ok(other.stderr.includes(command), other.stderr);

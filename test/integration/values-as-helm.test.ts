@@ -10,7 +10,10 @@ import { readValuesFile } from '../../src/release/values-file.ts';
 import { labPrograms } from '../lab/programs.ts';
 
 const { helm } = await labPrograms();
-/** Values files of every odd kind, read by us and rendered by the real Helm: equal, or refused by us with the line. */
+/**
+ * Values files of every odd kind, read by us and rendered by the real Helm: equal, or refused by us with the
+ * line.
+ */
 
 const work = mkdtempSync(join(tmpdir(), 'values-as-helm-'));
 after(() => rmSync(work, { recursive: true }));
@@ -177,7 +180,7 @@ const files: Record<string, string | Buffer> = {
   omap: 'a: !!omap [b: 1]\n',
   complex: '? a\n: b\n',
   emptyk: ': b\n',
-  deep: 'a: ' + '['.repeat(200) + ']'.repeat(200) + '\n',
+  deep: 'a: ['.repeat(200) + ']'.repeat(200) + '\n',
   indent: 'a:\n  b: 1\n c: 2\n',
   seqsame: 'a:\n- 1\n- 2\n',
   unclosed: 'a: "b\n',
@@ -185,12 +188,15 @@ const files: Record<string, string | Buffer> = {
   trail: 'a: 1 \n  \n',
   proto: '__proto__: {x: 1}\n',
   ctor: 'constructor: 1\n',
-  longkey: '"' + 'k'.repeat(1100) + '": 1\n',
+  longkey: '"k'.repeat(1100) + '": 1\n',
   y12: 'a: 0o14\nb: 014\n',
 };
 for (const scalar of scalars) files[`a: ${scalar}`] = `a: ${scalar}\n`;
 
-/** Files that Helm takes and we refuse, each because nobody could mean what Helm makes of it, or because it may be written in another way. */
+/**
+ * Files that Helm takes and we refuse, each because nobody could mean what Helm makes of it, or because it
+ * may be written in another way.
+ */
 const refusedByUs = new Set([
   'a: !!binary aGk=',
   'a: !!float 3',

@@ -160,7 +160,10 @@ function hashesOf(content: Buffer | number): { sha256: string; crc32: string } {
   return hashes;
 }
 
-/** A payload of these entries alone, which the packer would not make: it wants a chart and images. A number is as many zeros. */
+/**
+ * A payload of these entries alone, which the packer would not make: it wants a chart and images. A number is
+ * as many zeros.
+ */
 async function written(
   contents: Record<string, Buffer | number>,
 ): Promise<{ path: string; remove: () => void }> {

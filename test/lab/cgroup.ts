@@ -3,7 +3,10 @@ import { join } from 'node:path';
 import { cgroupName } from './paths.ts';
 import { until } from './process.ts';
 
-/** A host's cgroup has the same name in every hierarchy: whoever is below it belongs to the host, whatever was written down. */
+/**
+ * A host's cgroup has the same name in every hierarchy: whoever is below it belongs to the host, whatever was
+ * written down.
+ */
 
 const root = '/sys/fs/cgroup';
 

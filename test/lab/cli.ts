@@ -75,7 +75,9 @@ lab
     const hosts = labHosts();
     for (const { name, state, pid, ageSeconds, folder } of hosts) {
       console.log(
-        `${name.padEnd(24)} ${state.padEnd(8)} pid ${String(pid ?? '-').padEnd(8)} ${ageSeconds} s  ${folder}`,
+        `${name.padEnd(24)} ${state.padEnd(8)} pid ` +
+          `${String(pid ?? '-').padEnd(8)} ${ageSeconds} s  ` +
+          `${folder}`,
       );
     }
     if (hosts.length === 0) console.log('no lab host');

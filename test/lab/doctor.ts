@@ -4,7 +4,10 @@ import { isStatic, pauseFault } from './pause.ts';
 import { ensurePrograms, missingPrograms } from './programs.ts';
 import { run } from './process.ts';
 
-/** What the lab and the other suites need of the machine: a file that proves it and the Debian package that brings it. */
+/**
+ * What the lab and the other suites need of the machine: a file that proves it and the Debian package that
+ * brings it.
+ */
 const needs: readonly { file: string; debianPackage: string }[] = [
   { file: '/usr/sbin/runc', debianPackage: 'runc' },
   { file: '/usr/lib/cni/ptp', debianPackage: 'containernetworking-plugins' },
@@ -83,7 +86,10 @@ export async function examineImages(): Promise<Finding[]> {
   return [{ ok: fault === undefined, what: fault === undefined ? what : `${what}; it said: ${fault}` }];
 }
 
-/** Installs the Debian packages and builds the programs that are missing; throws what cannot be fixed from here. */
+/**
+ * Installs the Debian packages and builds the programs that are missing; throws what cannot be fixed from
+ * here.
+ */
 export async function ensureLabHost(say: (line: string) => void = console.error): Promise<void> {
   const packages = missingPackages();
   if (packages.length > 0) {

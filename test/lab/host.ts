@@ -32,7 +32,10 @@ import type { DiskSizes } from './store.ts';
 
 export { labExec, labPath, labSpawn } from './inside.ts';
 
-/** A lab host's life: up, stop, snapshot, clone, down. Every call may be repeated after it was cut off anywhere. */
+/**
+ * A lab host's life: up, stop, snapshot, clone, down. Every call may be repeated after it was cut off
+ * anywhere.
+ */
 
 export interface StartOptions {
   /** Also wait until every pod is ready again. Default true. */
@@ -62,7 +65,10 @@ function requireName(name: string): void {
   throw new Error(`"${name}" is no name: lower-case letters, digits and hyphens, 40 at most`);
 }
 
-/** Starts pid 1 of the host on its disks. The host's cgroups come first: by them `down` finds whatever was started. */
+/**
+ * Starts pid 1 of the host on its disks. The host's cgroups come first: by them `down` finds whatever was
+ * started.
+ */
 async function begin(name: string): Promise<void> {
   const folder = hostFolder(name);
   rmSync(join(folder, 'node'), { recursive: true, force: true });
@@ -96,7 +102,10 @@ async function begin(name: string): Promise<void> {
   );
 }
 
-/** What the cluster says of pods that do not start, as lines to add to an error; nothing when it cannot be asked. */
+/**
+ * What the cluster says of pods that do not start, as lines to add to an error; nothing when it cannot be
+ * asked.
+ */
 async function podTroubles(name: string): Promise<string> {
   const columns = 'POD:.involvedObject.name,REASON:.reason,MESSAGE:.message';
   const argv = ['get', 'events', '-A', '--field-selector=type=Warning', '--sort-by=.lastTimestamp', '-o'];
@@ -110,7 +119,10 @@ async function podTroubles(name: string): Promise<string> {
     : `; the cluster says:\n${lines.map((line) => `  ${line.slice(0, 300)}`).join('\n')}`;
 }
 
-/** Waits until the host answers. Throws with what it waited for last, and the end of the console, when it does not. */
+/**
+ * Waits until the host answers. Throws with what it waited for last, and the end of the console, when it does
+ * not.
+ */
 async function ready(
   name: string,
   { waitPods = true, timeoutMs = 120_000, say }: StartOptions,
@@ -168,7 +180,10 @@ export async function labUp(name: string, options: UpOptions = {}): Promise<void
   await ready(name, options);
 }
 
-/** Ends the host and keeps its disks. Its pods are asked first and given `graceMs`; 0 is a power cut without loss of what was written. */
+/**
+ * Ends the host and keeps its disks. Its pods are asked first and given `graceMs`; 0 is a power cut without
+ * loss of what was written.
+ */
 export async function labStop(name: string, { graceMs = 5_000 } = {}): Promise<void> {
   await withHost(name, () => stop(name, graceMs));
 }
@@ -222,7 +237,10 @@ export async function labCluster(
   await ready(name, options);
 }
 
-/** Stops the host, keeps all of its files as `snapshot` (an older one of that name is replaced) and leaves it stopped. */
+/**
+ * Stops the host, keeps all of its files as `snapshot` (an older one of that name is replaced) and leaves it
+ * stopped.
+ */
 export async function labSnapshot(name: string, snapshot: string): Promise<void> {
   requireName(snapshot);
   await withHost(name, async () => {

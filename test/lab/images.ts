@@ -5,10 +5,14 @@ import { pipeline } from 'node:stream/promises';
 import { pack } from 'tar-stream';
 import { cacheFolder } from './paths.ts';
 
-/** The lab's own images, from the static busybox of the machine: what holds a pod's sandbox, and a shell to try things with. */
+/**
+ * The lab's own images, from the static busybox of the machine: what holds a pod's sandbox, and a shell to
+ * try things with.
+ */
 
 const applets =
-  'sh cat cp date df echo env false grep head httpd id kill ln ls mkdir mv nc nslookup printf ps rm sleep stat sync tail test touch true wc wget';
+  'sh cat cp date df echo env false grep head httpd id kill ln ls mkdir mv nc ' +
+  'nslookup printf ps rm sleep stat sync tail test touch true wc wget';
 
 const images = [
   { file: 'pause', reference: 'docker.io/rancher/mirrored-pause:3.6', command: ['sleep', '2147483647'] },

@@ -21,7 +21,10 @@ interface ExecOptions extends InsideOptions {
   timeoutMs?: number;
 }
 
-/** A program that runs in a host. `pid()` is the program's own id as the machine sees it: killing it kills no wrapper. */
+/**
+ * A program that runs in a host. `pid()` is the program's own id as the machine sees it: killing it kills no
+ * wrapper.
+ */
 interface InsideProcess {
   child: ChildProcess;
   pid(): Promise<number>;

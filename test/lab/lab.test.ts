@@ -54,7 +54,9 @@ const containers = (name: string) =>
     'pods',
     '-A',
     '-o',
-    'jsonpath={range .items[*]}{.status.containerStatuses[*].containerID} {.status.containerStatuses[*].restartCount}{"\\n"}{end}',
+    'jsonpath={range ' +
+      '.items[*]}{.status.containerStatuses[*].containerID} ' +
+      '{.status.containerStatuses[*].restartCount}{"\\n"}{end}',
   );
 
 /** A process that has ended is seen until its new parent has asked for its status: that moment is granted. */
@@ -181,7 +183,8 @@ describe('the lab', { timeout: 9 * 60_000 }, () => {
     const { child, pid } = labSpawn(first, ['sleep', '60']);
     const ended = new Promise((done) => child.on('close', done));
     const id = await pid();
-    // The id is the program's from its fork on; on its way there it is a shell, and for an instant of each exec nameless.
+    // The id is the program's from its fork on; on its way there it is a shell, and for an instant of each
+    // exec nameless.
     const words = () => readFileSync(`/proc/${id}/cmdline`, 'utf8');
     await until(
       5_000,

@@ -4,7 +4,9 @@ import { join } from 'node:path';
 const home = (variable: string, fallback: string) =>
   join(process.env[variable] ?? join(homedir(), fallback), 'ivaap');
 
-/** What can be made again: built programs, packed images. Visible, read-only, at the same path in every host. */
+/**
+ * What can be made again: built programs, packed images. Visible, read-only, at the same path in every host.
+ */
 export const cacheFolder = home('XDG_CACHE_HOME', '.cache');
 export const programsFolder = join(cacheFolder, 'lab/programs');
 

@@ -4,7 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ensureImages } from './images.ts';
 
-/** Whether a 64-bit ELF program needs no loader: none of its program headers names an interpreter. Undefined for what is no such program. */
+/**
+ * Whether a 64-bit ELF program needs no loader: none of its program headers names an interpreter. Undefined
+ * for what is no such program.
+ */
 export function isStatic(path: string): boolean | undefined {
   const file = openSync(path, 'r');
   try {
@@ -29,8 +32,9 @@ export function isStatic(path: string): boolean | undefined {
 }
 
 /**
- * Unpacks the image that holds every pod's sandbox, and runs its program with nothing around it but what the image has. Returns what it said when it did
- * not start: every pod would end with StartError, and nothing that waits for one would say why.
+ * Unpacks the image that holds every pod's sandbox, and runs its program with nothing around it but what the
+ * image has. Returns what it said when it did not start: every pod would end with StartError, and nothing
+ * that waits for one would say why.
  */
 export async function pauseFault(busybox?: string): Promise<string | undefined> {
   const [pause = ''] = await ensureImages(busybox);

@@ -33,7 +33,10 @@ export function collect(child: ReturnType<typeof spawn>, input?: string): Promis
   });
 }
 
-/** Asks until `question` gives something else than undefined or false; throws what `late` says when the time is over. */
+/**
+ * Asks until `question` gives something else than undefined or false; throws what `late` says when the time
+ * is over.
+ */
 export async function until<T>(
   timeoutMs: number,
   question: () => Promise<T | undefined | false> | T | undefined | false,
@@ -46,7 +49,9 @@ export async function until<T>(
   }
 }
 
-/** Runs `work` while no other process holds the lock `name`; the kernel lets go of it when this process ends. */
+/**
+ * Runs `work` while no other process holds the lock `name`; the kernel lets go of it when this process ends.
+ */
 export async function locked<T>(name: string, work: () => Promise<T>): Promise<T> {
   mkdirSync(lockFolder, { recursive: true });
   const descriptor = openSync(join(lockFolder, name), 'a');

@@ -16,8 +16,9 @@ import { programsFolder } from './paths.ts';
 import { collect, locked } from './process.ts';
 
 /**
- * The lab's programs, built from the Go modules in programs/ at the versions that their go.mod pins. A module's result is
- * kept under the hash of all that went into it, so that a change of one module rebuilds that one only.
+ * The lab's programs, built from the Go modules in programs/ at the versions that their go.mod pins. A
+ * module's result is kept under the hash of all that went into it, so that a change of one module rebuilds
+ * that one only.
  */
 
 interface Module {
@@ -31,8 +32,9 @@ interface Module {
 }
 
 /**
- * In one module what two programs share has one version, and is compiled once. Helm wants a newer client-go than the node has,
- * containerd an older CRI. The node's is the longest build and the first, containerd's the last: most of it is compiled by then.
+ * In one module what two programs share has one version, and is compiled once. Helm wants a newer client-go
+ * than the node has, containerd an older CRI. The node's is the longest build and the first, containerd's the
+ * last: most of it is compiled by then.
  */
 const modules: Module[] = [
   {
@@ -70,7 +72,10 @@ const modules: Module[] = [
 /** Two at once: while one links, on a single processor, the other compiles. */
 const buildsAtOnce = 2;
 
-/** Go's compiler collects garbage in processes that end after a second; a build is a twelfth shorter when it hardly does. */
+/**
+ * Go's compiler collects garbage in processes that end after a second; a build is a twelfth shorter when it
+ * hardly does.
+ */
 const compilerGarbage = { GOGC: '400' };
 
 const source = (module: Module) => join(import.meta.dirname, 'programs', module.name);
@@ -88,7 +93,10 @@ function resultFolder(module: Module): string {
 /** Without the tables of a debugger: a tenth of the time goes into making what the linker then leaves out. */
 function buildCommand({ packages, variables, tags = '' }: Module): string {
   const settings = Object.entries(variables).map(([variable, value]) => `-X ${variable}=${value}`);
-  const flags = `-v -trimpath -buildvcs=false -tags '${tags}' -gcflags=all=-dwarf=false -ldflags '-s -w ${settings.join(' ')}'`;
+  const flags =
+    `-v -trimpath -buildvcs=false -tags '${tags}' ` +
+    "-gcflags=all=-dwarf=false -ldflags '-s -w " +
+    `${settings.join(' ')}'`;
   return `[ ! -e prepare.sh ] || sh prepare.sh; go build ${flags} -o ../out/ ${packages.join(' ')}`;
 }
 

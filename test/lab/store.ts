@@ -12,7 +12,10 @@ import { join } from 'node:path';
 import { hostImages, hostsFolder, snapshotFolder, storeFile, storeFolder } from './paths.ts';
 import { locked, run, until } from './process.ts';
 
-/** Disk files of hosts and snapshots. They are on one XFS file, so that a copy shares its blocks and takes no time. */
+/**
+ * Disk files of hosts and snapshots. They are on one XFS file, so that a copy shares its blocks and takes no
+ * time.
+ */
 
 /** Disk sizes, in bytes of a sparse file. */
 export interface DiskSizes {

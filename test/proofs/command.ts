@@ -54,7 +54,10 @@ export function readFlags<Own extends ParseArgsOptionsConfig>(usage: string, own
 
 const say = (line: string) => console.log(`${new Date().toISOString().slice(11, 19)} ${line}`);
 
-/** Lists the chosen cases, or tries them, prints what failed and ends with the closing line; exit code 1 unless all passed. */
+/**
+ * Lists the chosen cases, or tries them, prints what failed and ends with the closing line; exit code 1
+ * unless all passed.
+ */
 export async function carryOut<Case extends { id: string }, Result extends Verdict>(
   proof: Proof<Case, Result>,
   flags: Flags,

@@ -4,7 +4,10 @@ import { closingLine, drawnOf, failedOf, failureText, idsOf, prove } from './pro
 import type { Proof, Verdict } from './proof.ts';
 import { commitHash } from './commit.ts';
 
-/** Tries `count` cases of a proof, drawn by the commit: every commit tries others. Nothing is written to a page. */
+/**
+ * Tries `count` cases of a proof, drawn by the commit: every commit tries others. Nothing is written to a
+ * page.
+ */
 export async function assertDrawn<Case extends { id: string }, Result extends Verdict>(
   t: TestContext,
   { terms, groups: all, attempt }: Proof<Case, Result>,

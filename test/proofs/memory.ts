@@ -7,8 +7,8 @@ import type { Page, Row, Rows } from './page.ts';
 import { commitName, sourceHash } from './sources.ts';
 
 /**
- * What was tried is remembered twice: in the page, and for each state of the sources in the cache, from which a page that was
- * replaced meanwhile (by another checkout, another branch) gets its rows back.
+ * What was tried is remembered twice: in the page, and for each state of the sources in the cache, from which
+ * a page that was replaced meanwhile (by another checkout, another branch) gets its rows back.
  */
 
 const pagePath = ({ file }: Page) => join(import.meta.dirname, '../../docs', file);

@@ -17,7 +17,10 @@ export interface Row {
 export interface Section {
   /** Undefined for the only one of a page. */
   title?: string;
-  /** Its cases in their order: rows of others are forgotten. Undefined: keeps whatever was tried, and does not count. */
+  /**
+   * Its cases in their order: rows of others are forgotten. Undefined: keeps whatever was tried, and does not
+   * count.
+   */
   ids?: readonly string[];
 }
 
@@ -93,7 +96,10 @@ export function summary({ terms }: Pick<Page, 'terms'>, section: Section, rows: 
   const valid = known.filter((row) => row.hash === hash);
   const passed = valid.filter((row) => row.passed).length;
   const [stale, never] = [known.length - valid.length, ids.length - known.length];
-  return `${ids.length} ${terms.cases}: ${passed} ${terms.passed}, ${valid.length - passed} failed, ${stale} stale, ${never} not tried`;
+  return (
+    `${ids.length} ${terms.cases}: ${passed} ${terms.passed}, ` +
+    `${valid.length - passed} failed, ${stale} stale, ${never} not tried`
+  );
 }
 
 /** For which commit every case of the page has passed; undefined when some are left. */
@@ -114,7 +120,10 @@ function heading(page: Page, rows: Rows, hash: string, earlier: string): string 
   const ids = page.sections.flatMap((section) => section.ids ?? []);
   const left = page.sections.flatMap((section) => leftOf(section, rows, hash));
   const last = /^# .*?whole for commit ([0-9a-f]+)/.exec(earlier)?.[1];
-  return `# ${page.title}: not whole for the sources ${hash}, ${left.length} of ${ids.length} ${page.terms.cases} left${last === undefined ? '' : `; last whole for commit ${last}`}`;
+  return (
+    `# ${page.title}: not whole for the sources ${hash}, ${left.length} of ${ids.length} ` +
+    `${page.terms.cases} left${last === undefined ? '' : `; last whole for commit ${last}`}`
+  );
 }
 
 /** The page's text, formatted as the check wants it. `earlier` is the page as it was. */

@@ -16,7 +16,9 @@ export interface Group<Case> {
   cases: readonly Case[];
 }
 
-/** A table of cases and the way to try them. The four proofs (crash, faults, damage, fuzz) are such values. */
+/**
+ * A table of cases and the way to try them. The four proofs (crash, faults, damage, fuzz) are such values.
+ */
 export interface Proof<Case extends { id: string }, Result extends Verdict = Verdict> {
   /** As the closing line says it: `places tried 5, survived 5`. */
   terms: { cases: string; passed: string };

@@ -5,7 +5,9 @@ import type { PoolClient } from 'pg';
 export type Database = Pool;
 export type Connection = PoolClient;
 
-/** A pool for the database that the environment names; the password is read from its file at every connect. */
+/**
+ * A pool for the database that the environment names; the password is read from its file at every connect.
+ */
 export function openDatabase(): Database {
   const pool = new Pool({
     host: process.env.IVAAP_DB_HOST ?? 'postgres',

@@ -21,7 +21,10 @@ export type Routes = Record<string, (request: Request) => Reply | Promise<Reply>
 /** The caller's mistake: answered with 400 and the message. */
 export class BadRequest extends Error {}
 
-/** Serves the routes until SIGTERM, which ends the process at once: as pid 1 of a container it has no default action. */
+/**
+ * Serves the routes until SIGTERM, which ends the process at once: as pid 1 of a container it has no default
+ * action.
+ */
 export function serve(routes: Routes, port = Number(process.env.PORT ?? 8080)): void {
   const server = createServer(async (incoming, response) => {
     const url = new URL(incoming.url ?? '/', 'http://service');

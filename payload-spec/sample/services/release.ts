@@ -1,4 +1,6 @@
-/** What the build writes into a service: the release that it belongs to and the schemas that it works with. */
+/**
+ * What the build writes into a service: the release that it belongs to and the schemas that it works with.
+ */
 export interface BuiltRelease {
   version: string;
   schema: { min: number; target: number };

@@ -2,8 +2,8 @@ import type { Database } from './database.ts';
 import { BadRequest } from './http.ts';
 
 /**
- * Wells in the shape of each schema version: 1-3 keep feet and one location text, 4 keeps metres, 5 splits the
- * location, 6 moves the operators' names into a table of their own.
+ * Wells in the shape of each schema version: 1-3 keep feet and one location text, 4 keeps metres, 5 splits
+ * the location, 6 moves the operators' names into a table of their own.
  */
 export interface NewWell {
   name: string;
@@ -97,7 +97,9 @@ export async function addWells(
   }
 }
 
-/** One well or an array of them. Throws BadRequest naming the first field that is missing or of another type. */
+/**
+ * One well or an array of them. Throws BadRequest naming the first field that is missing or of another type.
+ */
 export function parseWells(body: unknown): NewWell[] {
   const list = Array.isArray(body) ? body : [body];
   return list.map((item: Record<string, unknown> | null, position) => {

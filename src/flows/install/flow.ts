@@ -32,7 +32,8 @@ export const installFlow: Flow<InstallOptions, InstallDecision, InstallContext> 
   question({ product, release, again }, { yes }, { answers }) {
     if (yes) return undefined;
     const { fqdn, storagePath } = answers;
-    const text = `Install ${product.title} ${release.version} for ${fqdn}, with its database in ${storagePath}?`;
+    const what = `${product.title} ${release.version}`;
+    const text = `Install ${what} for ${fqdn}, with its database in ${storagePath}?`;
     return { text, hint: again() };
   },
 
@@ -45,7 +46,8 @@ export const installFlow: Flow<InstallOptions, InstallDecision, InstallContext> 
     await session.placeHelm();
     if (other === undefined) return;
     session.reporter.warn(
-      `the unfinished install of ${other.to} is closed (--supersede); its values, secrets, volume and data are kept`,
+      `the unfinished install of ${other.to} is closed ` +
+        '(--supersede); its values, secrets, volume and data are kept',
     );
   },
 

@@ -28,7 +28,8 @@ export function refuseInstalled(session: Session, state: State, { supersede }: {
     throw new IvaapError('preflight', `version ${installed.version} is already installed on this host`, {
       hint: sameVersion(installed.version, release.version)
         ? `${program} status`
-        : `to upgrade it to ${release.version}: ${again({ add: ['--upgrade'], without: [...freshFlags, '--supersede'] })}`,
+        : `to upgrade it to ${release.version}: ` +
+          `${again({ add: ['--upgrade'], without: [...freshFlags, '--supersede'] })}`,
     });
   }
   // An install is resumed or superseded only by files with the key that it was started with.
@@ -36,7 +37,8 @@ export function refuseInstalled(session: Session, state: State, { supersede }: {
   if (run?.key !== undefined && run.key !== signer) {
     throw new IvaapError(
       'payload',
-      `this executable is not trusted: it is ${signedBy(signer)}, and the install that was started on this host is ${signedBy(run.key)}`,
+      `this executable is not trusted: it is ${signedBy(signer)}, and the ` +
+        `install that was started on this host is ${signedBy(run.key)}`,
       { hint: again({ program: run.binary }) },
     );
   }
@@ -46,14 +48,18 @@ export function refuseInstalled(session: Session, state: State, { supersede }: {
   if (supersede) return;
   throw new IvaapError(
     'preflight',
-    `an install of ${other.to} was started on this host and has not completed; this is another package (${release.version})`,
+    `an install of ${other.to} was started on this host and has not ` +
+      `completed; this is another package (${release.version})`,
     {
       hint: `to close it and install this package over it: ${again({ add: ['--supersede'] })}`,
     },
   );
 }
 
-/** Once Helm has started for a version, the product may have made its schema, which an older release does not know. */
+/**
+ * Once Helm has started for a version, the product may have made its schema, which an older release does not
+ * know.
+ */
 function refuseOlderThanStarted(run: RunRecord, version: string, again: Again): void {
   const { pointOfNoReturn: point, to, binary } = run;
   if (point === undefined) return;
@@ -65,9 +71,12 @@ function refuseOlderThanStarted(run: RunRecord, version: string, again: Again): 
   if (highest === undefined || compareVersions(own, highest) >= 0) return;
   throw new IvaapError(
     'version',
-    `Helm was started for ${formatVersion(highest)}, so the database may have its schema; this payload is older: ${formatVersion(own)}`,
+    `Helm was started for ${formatVersion(highest)}, so the database may ` +
+      `have its schema; this payload is older: ${formatVersion(own)}`,
     {
-      hint: `${again({ program: binary, without: ['--supersede'] })}; or a package of ${formatVersion(highest)} or newer with --supersede`,
+      hint:
+        `${again({ program: binary, without: ['--supersede'] })}; or a ` +
+        `package of ${formatVersion(highest)} or newer with --supersede`,
     },
   );
 }
@@ -93,7 +102,8 @@ export async function refuseLeftovers(
   if (evidence.records.value.length > 0) {
     throw new IvaapError(
       'preflight',
-      `the Helm release ${product.release} exists in the namespace ${product.namespace}, but this installer did not make it`,
+      `the Helm release ${product.release} exists in the namespace ` +
+        `${product.namespace}, but this installer did not make it`,
       { hint: `follow the guide "${product.versions.legacyGuide}"`, facts: factsOf(evidence, session) },
     );
   }
@@ -116,7 +126,8 @@ export async function refuseLeftovers(
   if (files.length > 0) {
     throw new IvaapError(
       'preflight',
-      `the database's folder ${answers.storagePath} is not empty: it may hold the data of an earlier installation`,
+      `the database's folder ${answers.storagePath} is not empty: ` +
+        'it may hold the data of an earlier installation',
       { hint: `ls -la ${shellWord(answers.storagePath)}` },
     );
   }
@@ -130,7 +141,8 @@ async function refuseVolume(kubectl: HostTools['kubectl'], name: string): Promis
   const path = volume.spec?.hostPath?.path;
   throw new IvaapError(
     'preflight',
-    `the volume ${name} already exists (${volume.status?.phase ?? 'unknown'}${path === undefined ? '' : `, data in ${path}`})`,
+    `the volume ${name} already exists ` +
+      `(${volume.status?.phase ?? 'unknown'}${path === undefined ? '' : `, data in ${path}`})`,
     { hint: `to delete the volume but keep its data: k3s kubectl delete pv ${name}` },
   );
 }

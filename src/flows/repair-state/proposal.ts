@@ -31,11 +31,16 @@ export function proposeRepair(facts: RepairFacts): Repair {
   const last = records.value.at(-1);
   const isOther = last?.content !== undefined && last.content.chart !== product.chart.name;
   if (isOther) {
-    const message = `the Helm release ${product.release} uses the chart ${foreign(last.content?.chart ?? '')}, not ${product.chart.name}`;
+    const message =
+      `the Helm release ${product.release} uses the chart ` +
+      `${foreign(last.content?.chart ?? '')}, not ${product.chart.name}`;
     return refused('version', message, `follow the guide "${product.versions.legacyGuide}"`);
   }
   if (last?.status.startsWith('uninstall') === true) {
-    const message = `the Helm release ${product.release} is ${last.status}: the removal of the product was started`;
+    const message =
+      `the Helm release ${product.release} is ` +
+      `${last.status}: the removal of the product was ` +
+      'started';
     return refused('preflight', message, recordsCommand(facts));
   }
   const unreadable = records.value.find(
@@ -62,7 +67,10 @@ const recordsCommand = ({ opened: { product } }: RepairFacts) =>
 function unfinishedInstall({ run }: State, program: string): string {
   if (run === undefined)
     return `the state can be read, and nothing is installed. To install: ${program} install --help`;
-  return `the state can be read, and the install of ${run.to} has not completed. To resume it: ${resumeCommand(run)}`;
+  return (
+    `the state can be read, and the install of ${run.to} has ` +
+    `not completed. To resume it: ${resumeCommand(run)}`
+  );
 }
 
 /** The release from Helm's records, when a revision of it was good once. */
@@ -72,7 +80,9 @@ function fromRelease(facts: RepairFacts, good: ReleaseRecord, last: ReleaseRecor
   const found = parseVersion(good.content?.version ?? '');
   const oldest = parseVersion(product.versions.minimumSource);
   if (found === undefined || (oldest !== undefined && compareVersions(found, oldest) < 0)) {
-    const message = `the version of the Helm release is ${good.content?.version}; the oldest version that this installer manages is ${product.versions.minimumSource}`;
+    const message =
+      `the version of the Helm release is ${good.content?.version}; the oldest ` +
+      `version that this installer manages is ${product.versions.minimumSource}`;
     return refused('version', message, `follow the guide "${product.versions.legacyGuide}"`);
   }
   const version = formatVersion(found);
@@ -104,8 +114,8 @@ function fromRelease(facts: RepairFacts, good: ReleaseRecord, last: ReleaseRecor
 }
 
 /**
- * The dump from before was restored, but Helm's record still has the new version: the upgrade can be resumed or
- * taken back.
+ * The dump from before was restored, but Helm's record still has the new version: the upgrade can be resumed
+ * or taken back.
  */
 function upgradeTakenBack(
   facts: RepairFacts,
@@ -119,7 +129,8 @@ function upgradeTakenBack(
   const isOld = sameVersion(from, facts.opened.release.version);
   const lines = [
     ...installedLines(repaired),
-    `the database was restored to ${from} (schema version ${schema}): the upgrade to ${to} is treated as unfinished`,
+    `the database was restored to ${from} (schema version ` +
+      `${schema}): the upgrade to ${to} is treated as unfinished`,
   ];
   return proposed(facts, repaired, {
     lines,
@@ -140,7 +151,10 @@ const agreement = ({ installed, run }: State, last: ReleaseRecord): string => {
   const more = unfinished
     ? `; the ${run.flow} to ${run.to} is unfinished, and the same command resumes it`
     : '';
-  return `the state matches the host: ${installed?.version}, Helm's revision ${last.revision} is ${last.status}${more}`;
+  return (
+    `the state matches the host: ${installed?.version}, Helm's ` +
+    `revision ${last.revision} is ${last.status}${more}`
+  );
 };
 
 function agrees(state: State, records: readonly ReleaseRecord[], chart: string | undefined): boolean {
@@ -181,7 +195,10 @@ function withoutRecords(facts: RepairFacts, workloads: readonly string[]): Repai
     if (state === undefined && isOurEmptyVolume(facts))
       return installAnew(facts, release.version, 'the release has no objects yet');
     const where = evidence.volume.known ? evidence.volume.value?.path : undefined;
-    const message = `Helm has no record of the release ${product.release} and the cluster no workload of it: there is nothing to manage${where === undefined ? '' : `; the database's data is in ${where}`}`;
+    const message =
+      `Helm has no record of the release ${product.release} and the cluster no workload of it: ` +
+      'there is nothing to ' +
+      `manage${where === undefined ? '' : `; the database's data is in ${where}`}`;
     return refused('preflight', message, `k3s kubectl get all -n ${product.namespace}`);
   }
   const version = state?.installed?.version ?? evidence.chart?.version;
@@ -216,18 +233,24 @@ function firstInstall(facts: RepairFacts, last: ReleaseRecord): Repair {
   const version = last.content?.version ?? '';
   if (state !== undefined) return neverGood(facts, state, last);
   if (facts.evidence.copies.length > 0 || holdsOlderData(facts)) {
-    const message = `no revision of the Helm release ever ran (${last.revision} is ${last.status}), but the database's folder holds older data of an unknown version`;
+    const message =
+      `no revision of the Helm release ever ran (${last.revision} is ` +
+      `${last.status}), but the database's folder holds older data of an unknown ` +
+      'version';
     return refused('version', message, recordsCommand(facts));
   }
   if (!sameVersion(version, opened.release.version)) {
-    const message = `the first install of ${version} has not completed (revision ${last.revision} is ${last.status}), and this package is ${opened.release.version}`;
+    const message =
+      `the first install of ${version} has not completed (revision ${last.revision} ` +
+      `is ${last.status}), and this package is ${opened.release.version}`;
     return refused('version', message, `run repair-state with the package of ${version}`);
   }
   return installAnew(facts, version, `Helm's revision ${last.revision} is ${last.status}`);
 }
 
 /**
- * An install would migrate any older data in the folder, without a dump; an empty or current schema is its own.
+ * An install would migrate any older data in the folder, without a dump; an empty or current schema is its
+ * own.
  */
 function holdsOlderData({ hasData, schemaNow, opened: { release } }: RepairFacts): boolean {
   return hasData && schemaNow !== 0 && schemaNow !== release.schema.target;
@@ -240,7 +263,9 @@ function neverGood(facts: RepairFacts, state: State, last: ReleaseRecord): Repai
   const { evidence } = facts;
   const version = last.content?.version;
   if (!agrees(state, [last], version)) {
-    const message = `the state says that ${state.installed?.version} is installed, but no revision of the Helm release ever ran (${last.revision} of ${version} is ${last.status})`;
+    const message =
+      `the state says that ${state.installed?.version} is installed, but no revision of the ` +
+      `Helm release ever ran (${last.revision} of ${version} is ${last.status})`;
     return refused('version', message, recordsCommand(facts));
   }
   if (agrees(state, [last], evidence.chart?.version)) {
@@ -272,7 +297,8 @@ function installedLines({ installed, repair }: State): string[] {
 
 function valuesLines({ opened: { paths } }: RepairFacts, { revision }: ReleaseRecord): string[] {
   return [
-    `${paths.values} is missing: it is written again with the values of Helm's revision ${revision}, without comments`,
+    `${paths.values} is missing: it is written again with the ` +
+      `values of Helm's revision ${revision}, without comments`,
   ];
 }
 

@@ -42,8 +42,8 @@ interface Decided {
 const command = 'repair-state';
 
 /**
- * `repair-state`: rebuilds the state from what is found on the host. Changes only the state and a missing values
- * file.
+ * `repair-state`: rebuilds the state from what is found on the host. Changes only the state and a missing
+ * values file.
  */
 export async function runRepairState(options: RepairOptions, ports: CommandPorts): Promise<FlowResult> {
   if (!options.yes && !options.dryRun && ports.confirm === undefined) {
@@ -118,13 +118,15 @@ async function look(session: Session): Promise<Decided> {
     program,
     binary: await ownBinary(session),
   } satisfies RepairFacts);
-  const schema = `database: ${schemaNow === undefined ? 'its schema version could not be queried' : `schema version ${schemaNow}`}`;
+  const schema =
+    'database: ' +
+    `${schemaNow === undefined ? 'its schema version could not be queried' : `schema version ${schemaNow}`}`;
   return { repair, problem: current.problem, facts: [...factsOf(evidence, session), schema] };
 }
 
 /**
- * Throws for a state file of a newer program, or one that cannot be read for other reasons than its contents: it
- * must not be replaced.
+ * Throws for a state file of a newer program, or one that cannot be read for other reasons than its contents:
+ * it must not be replaced.
  */
 async function currentState(
   opened: OpenedPayload,
@@ -188,7 +190,8 @@ async function write({ paths, product, program }: Session, repair: Proposed): Pr
     await assertSafePath(paths.folder);
     await writeFileAtomic(paths.values, valuesText(paths.values, values.content.values), { mode: 0o600 });
     done.push(
-      `${paths.values} has the values of Helm's revision ${values.revision}: check it before the next upgrade`,
+      `${paths.values} has the values of Helm's revision ` +
+        `${values.revision}: check it before the next upgrade`,
     );
   }
   let kept: string | null = null;
@@ -211,8 +214,8 @@ async function write({ paths, product, program }: Session, repair: Proposed): Pr
 }
 
 /**
- * Gives the old file a second name, so that it exists at every instant. Never overwrites another file; a link is
- * kept as a link, and its target is not touched.
+ * Gives the old file a second name, so that it exists at every instant. Never overwrites another file; a link
+ * is kept as a link, and its target is not touched.
  */
 async function keepAside(path: string): Promise<string | null> {
   const info = lstatSync(path, { throwIfNoEntry: false });

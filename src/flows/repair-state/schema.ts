@@ -27,12 +27,17 @@ export function judgeSchema(
   if (schemaNow === undefined) return fits;
   const status = `${program} status`;
   if (own !== undefined && schemaNow < own.min) {
-    const message = `the Helm release is ${version}, which needs at least schema version ${own.min}, but the database has ${schemaNow}`;
+    const message =
+      `the Helm release is ${version}, which needs at least schema ` +
+      `version ${own.min}, but the database has ${schemaNow}`;
     return refused('version', message, status);
   }
   const newest = Math.max(release.schema.target, most ?? 0);
   if (schemaNow > newest) {
-    const message = `the database's schema version ${schemaNow} is newer than those of ${version} and of this package, ${release.version} (${release.schema.target}): use the package of the version that migrated it`;
+    const message =
+      `the database's schema version ${schemaNow} is newer than those of ${version} and of this ` +
+      `package, ${release.version} (${release.schema.target}): use the package of the version that ` +
+      'migrated it';
     return refused('version', message, status);
   }
   if (most === undefined || schemaNow <= most) return fits;
@@ -40,6 +45,9 @@ export function judgeSchema(
   if (from !== undefined && to !== undefined && compareVersions(to, from) > 0) {
     return { kind: 'fits', before: before ?? most, movedFor: formatVersion(to) };
   }
-  const message = `the Helm release is ${version}, but the database has schema version ${schemaNow}, not ${most}: a newer release has migrated it. Restore the dump from before, or use the package of that release`;
+  const message =
+    `the Helm release is ${version}, but the database has schema version ${schemaNow}, not ` +
+    `${most}: a newer release has migrated it. Restore the dump from before, or use the package of ` +
+    'that release';
   return refused('version', message, status);
 }

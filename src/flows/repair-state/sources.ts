@@ -8,8 +8,8 @@ import { keepInHistory } from '../../engine/run-record.ts';
 /** What is known from the current state and from its copies in backups. */
 
 /**
- * The newest copy without its run, whose end is unknown: the dump of that run becomes an anchor of the version
- * that it started from.
+ * The newest copy without its run, whose end is unknown: the dump of that run becomes an anchor of the
+ * version that it started from.
  */
 export function baseState([newest]: readonly StateCopy[]): State | undefined {
   if (newest === undefined) return undefined;

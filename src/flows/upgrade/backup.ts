@@ -11,7 +11,10 @@ import { wayBackOf } from '../../backup/way-back.ts';
 import { chartOnDiskLines } from '../../queries/way-back-text.ts';
 import { foreignIfUnmarked } from '../../foreign.ts';
 
-/** Records a skipped dump. `kept` are the steps whose results are used again: with a dump among them nothing is skipped. */
+/**
+ * Records a skipped dump. `kept` are the steps whose results are used again: with a dump among them nothing
+ * is skipped.
+ */
 export async function recordSkippedBackup(
   journal: Journal,
   ctx: UpgradeContext,
@@ -46,7 +49,10 @@ export async function recordFoundStart(
   warn(`the state file is older than this host: Helm started ${at.toISOString()}, when ${folder} was sealed`);
 }
 
-/** Adds to a failure of an upgrade what matters for the way back: that there is no dump, and whose chart is on disk. */
+/**
+ * Adds to a failure of an upgrade what matters for the way back: that there is no dump, and whose chart is on
+ * disk.
+ */
 export function withWayBack(
   error: unknown,
   state: State,

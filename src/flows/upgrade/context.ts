@@ -19,14 +19,16 @@ function dumpIsDue(state: Readonly<State>, { reporter }: Session): boolean {
   const repair = latestRepair(state);
   if (repair === undefined) return false;
   reporter.warn(
-    `--skip-backup is ignored: the state was repaired ${repair.at}, so every upgrade takes a dump until one completes`,
+    '--skip-backup is ignored: the state was repaired ' +
+      `${repair.at}, so every upgrade takes a dump until one ` +
+      'completes',
   );
   return true;
 }
 
 /**
- * Reads the context of the steps; from here on the redactor knows the secrets. Places Helm, and changes nothing
- * else.
+ * Reads the context of the steps; from here on the redactor knows the secrets. Places Helm, and changes
+ * nothing else.
  */
 export async function upgradeContext(
   session: Session,

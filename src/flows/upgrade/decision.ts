@@ -105,7 +105,8 @@ async function assertReleaseAgrees(session: Session, state: Readonly<State>): Pr
   if (last === undefined || last.status === 'deployed') return;
   throw new IvaapError(
     'preflight',
-    `the state says that ${state.installed?.version} is installed, but Helm's revision ${last.revision} is ${last.status}`,
+    `the state says that ${state.installed?.version} is installed, ` +
+      `but Helm's revision ${last.revision} is ${last.status}`,
     { hint: again({ add: ['--reapply'] }) },
   );
 }

@@ -6,7 +6,10 @@ import { factsOf, noStateRefusal } from '../../queries/without-state.ts';
 
 /** Whether an upgrade may start at all: each check throws before anything is changed. */
 
-/** Refuses a host without state: its disk is not mounted, its state was lost, or it was deployed by other means. */
+/**
+ * Refuses a host without state: its disk is not mounted, its state was lost, or it was deployed by other
+ * means.
+ */
 export async function refuseWithoutState(session: Session): Promise<never> {
   const { program, signal } = session;
   const tools = await knownAsRoot(() => session.tools());

@@ -11,7 +11,9 @@ import { upgradePgBackup } from '../../steps/upgrade_pg_backup.ts';
 import { upgradePreflight } from '../../steps/upgrade_preflight.ts';
 import { upgradeSnapshot } from '../../steps/upgrade_snapshot.ts';
 
-/** The upgrade's steps in order; only loading images may run in parallel with those that save the old release. */
+/**
+ * The upgrade's steps in order; only loading images may run in parallel with those that save the old release.
+ */
 export function upgradeSteps(product: Pick<Product, 'health'>): Step<UpgradeContext>[] {
   const steps: Step<UpgradeContext>[] = [
     upgradePreflight,

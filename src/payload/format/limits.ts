@@ -15,7 +15,9 @@ export const limits = {
   lineCharacters: 512,
   /** Of a local header, the padding field's own 4 bytes with it. */
   paddingBytes: 65_000,
-  /** Entries up to this size are read at once and checked by their own SHA-256; larger ones chunk by chunk. */
+  /**
+   * Entries up to this size are read at once and checked by their own SHA-256; larger ones chunk by chunk.
+   */
   entryInMemoryBytes: 4 * 1024 * 1024,
   handovers: 8,
 } as const;

@@ -63,6 +63,7 @@ export function renderTrailer(trailer: Trailer): Buffer {
 const key = 'ed25519 [A-Za-z0-9+/]{43}=';
 const signature = '[A-Za-z0-9+/]{86}==';
 const handovers = String.raw`(?<handovers>(?:handover: ${key} ${signature}\n){0,${limits.handovers}})`;
+const signed = String.raw`(?<key>${key})\n${handovers}signature: (?<signature>${signature})`;
 const shape = new RegExp(
   [
     `^${magic}`,
@@ -71,7 +72,7 @@ const shape = new RegExp(
     'index-sha256: (?<indexSha256>[0-9a-f]{64})',
     'directory-sha256: (?<directorySha256>[0-9a-f]{64})',
     String.raw`file-size: (?<fileSize>\d{1,15})`,
-    String.raw`key: (?:none\nsignature: none|(?<key>${key})\n${handovers}signature: (?<signature>${signature}))\n$`,
+    String.raw`key: (?:none\nsignature: none|${signed})\n$`,
   ].join(String.raw`\n`),
 );
 

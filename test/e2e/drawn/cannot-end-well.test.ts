@@ -6,7 +6,10 @@ import { assertExit, withHost } from '../harness.ts';
 import type { TestHost } from '../host.ts';
 import { byShell, filled } from '../refusal-preparations.ts';
 
-/** What cannot end well, on a real node: refused by the dry run and by the run before an old pod stops, and the twin that is allowed. */
+/**
+ * What cannot end well, on a real node: refused by the dry run and by the run before an old pod stops, and
+ * the twin that is allowed.
+ */
 
 interface Row {
   name: string;
@@ -26,8 +29,10 @@ const applied = (yaml: string, settle = '') =>
 
 const quota = (pods: number) =>
   applied(
-    `apiVersion: v1\nkind: ResourceQuota\nmetadata: { name: most, namespace: ivaap }\nspec: { hard: { pods: "${pods}" } }`,
-    `until [ "$(${kubectl} get quota most -n ivaap -o jsonpath='{.status.used.pods}')" = 5 ]; do sleep 0.2; done`,
+    'apiVersion: v1\nkind: ResourceQuota\nmetadata: { name: most, ' +
+      `namespace: ivaap }\nspec: { hard: { pods: "${pods}" } }`,
+    `until [ "$(${kubectl} get quota most -n ivaap -o ` +
+      `jsonpath='{.status.used.pods}')" = 5 ]; do sleep 0.2; done`,
   );
 const freeze = (resource: string) =>
   applied(
@@ -79,7 +84,9 @@ END
      ${kubectl} wait pod/greedy --for=condition=PodScheduled --timeout=30s`,
     `${kubectl} delete pod greedy --wait`,
   );
-const requested = `$(${kubectl} get pods -A -o json | jq '[.items[].spec.containers[].resources.requests.cpu // "0" | if endswith("m") then .[:-1] | tonumber else tonumber * 1000 end] | add')`;
+const requested =
+  `$(${kubectl} get pods -A -o json | jq '[.items[].spec.containers[].resources.requests.cpu ` +
+  `// "0" | if endswith("m") then .[:-1] | tonumber else tonumber * 1000 end] | add')`;
 
 const tools = '/opt/ivaap/.installer/tools';
 /** No Helm of ours on disk, and a disk that takes none. */

@@ -12,12 +12,16 @@ import {
   upgradeHarmed,
 } from '../while-helm-works.ts';
 
-/** Pods of the new release that end again and again, or cannot log in: which of them is given up, and which heals in time. */
+/**
+ * Pods of the new release that end again and again, or cannot log in: which of them is given up, and which
+ * heals in time.
+ */
 
 const backend = `${templates}/backend.yaml`;
 /** The backend's container runs this instead; sed reads a backslash as its own. */
 const runsInstead = (script: string) =>
-  `sed -i '0,/^ *imagePullPolicy/s||          command: ["/usr/bin/node", "-e", ${JSON.stringify(script).replaceAll('\\', '\\\\')}]\\n&|' ${backend}`;
+  `sed -i '0,/^ *imagePullPolicy/s||          command: ["/usr/bin/node", "-e", ` +
+  `${JSON.stringify(script).replaceAll('\\', '\\\\')}]\\n&|' ${backend}`;
 const volume = '\\n        - { name: count, emptyDir: {} }';
 const mount = '\\n            - { name: count, mountPath: /count }';
 /** Ends twice, counted in a folder that outlives the container, then serves. */
@@ -27,13 +31,15 @@ ${runsInstead(
   [
     'const fs = require("fs")',
     'fs.appendFileSync("/count/n", "x")',
-    'if (fs.readFileSync("/count/n").length <= 2) { console.error("no licence server yet"); process.exit(3) }',
+    'if (fs.readFileSync("/count/n").length <= 2) { ' +
+      'console.error("no licence server yet"); process.exit(3) }',
     'require("/app/main.cjs")',
   ].join('; '),
 )}`;
 
 const setPassword = (password: string) =>
-  `${kubectl} exec -n ivaap postgres-0 -c postgres -- psql -U postgres -d ivaapdb -qc "ALTER ROLE ivaap PASSWORD '${password}'"`;
+  `${kubectl} exec -n ivaap postgres-0 -c postgres -- psql -U postgres ` +
+  `-d ivaapdb -qc "ALTER ROLE ivaap PASSWORD '${password}'"`;
 const rightPassword = `password=$(${kubectl} get secret ivaap-database -n ivaap -o jsonpath='{.data.password}' | base64 -d)
 until ${setPassword('$password')}; do sleep 1; done`;
 

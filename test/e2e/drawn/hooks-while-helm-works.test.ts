@@ -15,7 +15,10 @@ import {
 /** A chart whose hook fails, or whose init container waits forever: neither is seen by a rendering. */
 
 const image = '{{ include "ivaap.image" (dict "root" . "name" "postgres") }}';
-/** Only a hook that has succeeded is removed, as many charts have it: what failed stays, and keeps the next from running. */
+/**
+ * Only a hook that has succeeded is removed, as many charts have it: what failed stays, and keeps the next
+ * from running.
+ */
 const hook = (when: string, script: string) => `cat > ${templates}/hook.yaml <<'END'
 apiVersion: batch/v1
 kind: Job
@@ -35,7 +38,10 @@ spec:
           imagePullPolicy: IfNotPresent
           command: [sh, -c, ${JSON.stringify(script)}]
 END`;
-const waitsForEver = `sed -i '0,/^      containers:/s||      initContainers:\\n        - name: wait\\n          image: ${image}\\n          command: [sh, -c, "echo waiting for the licence server; exec sleep 9999"]\\n&|' ${templates}/backend.yaml`;
+const waitsForEver =
+  "sed -i '0,/^      containers:/s||      initContainers:\\n        - name: wait\\n          " +
+  `image: ${image}\\n          command: [sh, -c, "echo waiting for the licence server; exec sleep ` +
+  `9999"]\\n&|' ${templates}/backend.yaml`;
 
 test('a hook that fails and an init container that never ends are told as the cause, and the old release comes back', async (t) => {
   await withHost('installed-2026.1', 20, async (host) => {

@@ -7,8 +7,8 @@ import { fqdn } from '../host.ts';
 import type { Finished } from '../../lab/process.ts';
 
 /**
- * Upgrades that can no longer succeed: Helm's own limit is twenty minutes, and its rollback would wait as long. Each is measured by how
- * long the product's administration does not answer.
+ * Upgrades that can no longer succeed: Helm's own limit is twenty minutes, and its rollback would wait as
+ * long. Each is measured by how long the product's administration does not answer.
  */
 
 const valuesFile = '/opt/ivaap/ivaap.values.yaml';
@@ -53,8 +53,8 @@ async function upgrade(host: TestHost): Promise<Finished & { output: string }> {
 }
 
 /**
- * 2026.1 runs again and answers. Whether Helm's record says the same is a race of Helm's: a rollback that reads a deadline that passed
- * before it started gives up, though all of it comes up.
+ * 2026.1 runs again and answers. Whether Helm's record says the same is a race of Helm's: a rollback that
+ * reads a deadline that passed before it started gives up, though all of it comes up.
  */
 function assertBack({ code, output }: Finished & { output: string }): void {
   assert.ok(code === 7 || code === 6, `exit ${code}\n${output}`);

@@ -6,7 +6,10 @@ import { deleteRecords } from '../helm-records.ts';
 import type { TestHost } from '../host.ts';
 import { readState } from '../state.ts';
 
-/** A host whose state was lost, damaged or made untrue by a restore, brought back under management on a real node. */
+/**
+ * A host whose state was lost, damaged or made untrue by a restore, brought back under management on a real
+ * node.
+ */
 
 const stateFile = '/opt/ivaap/.installer/state.json';
 const upgrade = ['install', '--upgrade'];
@@ -100,7 +103,9 @@ test('a state is lost, a disk is away, a dump is restored, a record is gone: one
         const first = (await helmHistory(host)).at(0)!.revision;
         await host.shell(`sh ${path.replace(/[^/]+$/, 'restore.sh')}`, { timeoutMs: 240_000 });
         await host.shell(
-          `KUBECONFIG=/etc/rancher/k3s/k3s.yaml $(ls /opt/ivaap/.installer/tools/*/helm | head -1) rollback ivaap ${first} -n ivaap --wait --timeout 3m`,
+          'KUBECONFIG=/etc/rancher/k3s/k3s.yaml $(ls ' +
+            `/opt/ivaap/.installer/tools/*/helm | head -1) rollback ivaap ${first} -n ` +
+            'ivaap --wait --timeout 3m',
           { timeoutMs: 240_000 },
         );
         await host.untilHealthy();

@@ -9,7 +9,9 @@ const soakMs = 5 * 60_000;
 /** Container id and restarts of each pod: unchanged when nothing was started again. */
 const containers = async (host: TestHost) => {
   const path =
-    'jsonpath={range .items[*]}{.status.containerStatuses[*].containerID} {.status.containerStatuses[*].restartCount}{"\\n"}{end}';
+    'jsonpath={range ' +
+    '.items[*]}{.status.containerStatuses[*].containerID} ' +
+    '{.status.containerStatuses[*].restartCount}{"\\n"}{end}';
   const { code, stdout, stderr } = await host.kubectl('get', 'pods', '-A', '-o', path);
   assert.equal(code, 0, stderr);
   assert.notEqual(stdout.trim(), '');

@@ -54,13 +54,15 @@ describe('a real API server and a real Helm', () => {
     );
     file(
       'chart/templates/map.yaml',
-      `apiVersion: v1\nkind: ConfigMap\nmetadata: { name: settings }\ndata: { a: {{ .Values.a | quote }}, b: {{ .Values.b | default "none" | quote }} }\n`,
+      'apiVersion: v1\nkind: ConfigMap\nmetadata: { name: settings }\ndata: { a: {{ ' +
+        '.Values.a | quote }}, b: {{ .Values.b | default "none" | quote }} }\n',
     );
     // Nothing runs here, so a Job is never done: this is what a failing upgrade looks like.
     file(
       'chart/templates/job.yaml',
       job
-        ? 'apiVersion: v1\nkind: Pod\nmetadata: { name: never }\nspec: { containers: [{ name: a, image: none }] }\n'
+        ? 'apiVersion: v1\nkind: Pod\nmetadata: { name: never ' +
+            '}\nspec: { containers: [{ name: a, image: none }] }\n'
         : '',
     );
   };

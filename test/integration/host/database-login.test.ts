@@ -10,7 +10,10 @@ import { databaseLogin } from '../../../src/checks/database-login.ts';
 import { measured } from '../../fixtures/measured.ts';
 import { type OwnPostgres, startPostgres } from '../../fixtures/own-postgres.ts';
 
-/** The password that new pods are given, tried in a real PostgreSQL that lets everybody in by its socket, and nobody without one over TCP. */
+/**
+ * The password that new pods are given, tried in a real PostgreSQL that lets everybody in by its socket, and
+ * nobody without one over TCP.
+ */
 
 const namespace = 'wells';
 const login = { user: 'wells-app', secret: { name: 'db', key: 'the.password' } };
@@ -110,7 +113,8 @@ describe('the password of new pods', () => {
       fix,
       /^k3s kubectl get secret db -n wells -o jsonpath='\{\.data\.the\\\.password\}' \| base64 -d \| k3s kubectl exec -i -n wells db-0 -c db -- sh -c '/,
     );
-    // As the operator's shell runs it: what reads the Secret is its text here, what enters the pod is nothing.
+    // As the operator's shell runs it: what reads the Secret is its text here, what enters the pod is
+    // nothing.
     const [, entered = ''] = fix.split('-c db -- ');
     await inPod(['bash', '-euo', 'pipefail', '-c', entered], { stdin: password });
     assert.equal((await check()).outcome, 'ok');

@@ -34,11 +34,16 @@ const tables = {
   texts:
     "CREATE TABLE t AS SELECT n, repeat('well ' || n || ' ', 5000) AS words FROM generate_series(1, 500) n",
   documents:
-    "CREATE TABLE t AS SELECT n, jsonb_build_object('log', repeat('a b ', 20000), 'n', n) AS doc FROM generate_series(1, 300) n",
+    "CREATE TABLE t AS SELECT n, jsonb_build_object('log', repeat('a b " +
+    "', 20000), 'n', n) AS doc FROM generate_series(1, 300) n",
   binary:
-    "CREATE DOMAIN raw AS bytea; CREATE TABLE t AS SELECT n, decode(repeat('00ff', 100000), 'hex')::raw AS data FROM generate_series(1, 100) n",
+    'CREATE DOMAIN raw AS bytea; CREATE TABLE t AS SELECT n, ' +
+    "decode(repeat('00ff', 100000), 'hex')::raw AS data FROM generate_series(1, " +
+    '100) n',
   objects: "SELECT lo_from_bytea(0, decode(repeat('cd', 300000), 'hex')) FROM generate_series(1, 40)",
-  wide: `CREATE TABLE "Odd "" name" AS SELECT n AS "a b", 'x'::text AS "select" FROM generate_series(1, 100000) n; ALTER TABLE "Odd "" name" DROP COLUMN "a b"`,
+  wide:
+    `CREATE TABLE "Odd "" name" AS SELECT n AS "a b", 'x'::text AS "select" FROM ` +
+    'generate_series(1, 100000) n; ALTER TABLE "Odd "" name" DROP COLUMN "a b"',
 };
 
 for (const [name, sql] of Object.entries(tables)) {

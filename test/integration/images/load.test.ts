@@ -178,7 +178,8 @@ describe('loading images into a real containerd', () => {
   it('loads what `docker save` of another tool wrote, by image ID', async () => {
     await load(first, 'payload');
     const list = names('2026.1');
-    // Without `--local` ctr may end, with exit code 0, before the last of what containerd sent it is in the file.
+    // Without `--local` ctr may end, with exit code 0, before the last of what containerd sent it is in the
+    // file.
     await node.ctr('images', 'export', '--local', join(folder, 'plain.tar'), ...list);
     await node.runner.run(['sh', '-c', `gzip -c ${folder}/plain.tar > ${folder}/${core}`]);
     await removeAll();

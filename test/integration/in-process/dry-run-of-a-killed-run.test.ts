@@ -4,7 +4,10 @@ import { idsOf, planned } from '../../fixtures/in-process-host/dry-run.ts';
 import { SimulatedHost } from '../../fixtures/in-process-host/host.ts';
 import { beginnings, interruptions } from '../../fixtures/in-process-host/matrix.ts';
 
-/** The real upgrade over a simulated host, killed at each place of the journal: the next dry run knows what is left to do. */
+/**
+ * The real upgrade over a simulated host, killed at each place of the journal: the next dry run knows what is
+ * left to do.
+ */
 
 let host: SimulatedHost;
 

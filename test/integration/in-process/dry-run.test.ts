@@ -7,8 +7,8 @@ import { type Flow, SimulatedHost } from '../../fixtures/in-process-host/host.ts
 import { type Beginning, beginnings } from '../../fixtures/in-process-host/matrix.ts';
 
 /**
- * The real flows over a simulated host: a dry run changes nothing, and the run does what it said. Runs that were cut off
- * have a file of their own.
+ * The real flows over a simulated host: a dry run changes nothing, and the run does what it said. Runs that
+ * were cut off have a file of their own.
  */
 
 let host: SimulatedHost;

@@ -10,8 +10,9 @@ import {
 } from '../../fixtures/in-process-host/matrix.ts';
 
 /**
- * Every program call is killed before, in the middle of and after it; file operations of the steps lose power, one in `stride` of
- * those that leave different worlds (IN_PROCESS_STRIDE=1 for all of them). The journal's own are tried with the engine.
+ * Every program call is killed before, in the middle of and after it; file operations of the steps lose
+ * power, one in `stride` of those that leave different worlds (IN_PROCESS_STRIDE=1 for all of them). The
+ * journal's own are tried with the engine.
  */
 
 const stride = Number(process.env['IN_PROCESS_STRIDE'] ?? 8);

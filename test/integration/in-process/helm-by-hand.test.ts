@@ -13,7 +13,10 @@ import {
 } from '../../fixtures/in-process-host/host.ts';
 import { namespace } from '../../fixtures/in-process-host/product.ts';
 
-/** Where the schema is still to move, an operator may continue by Helm alone: the line for it is the upgrade's own. */
+/**
+ * Where the schema is still to move, an operator may continue by Helm alone: the line for it is the upgrade's
+ * own.
+ */
 
 let host: SimulatedHost;
 let installed: World;

@@ -7,7 +7,10 @@ import { signalAt } from '../../fixtures/in-process-host/faults.ts';
 import { type Invocation, SimulatedHost, type World } from '../../fixtures/in-process-host/host.ts';
 import { claim, namespace } from '../../fixtures/in-process-host/product.ts';
 
-/** A fresh install that cannot succeed with its own package goes forward with a fixed one, by one command, over what is there. */
+/**
+ * A fresh install that cannot succeed with its own package goes forward with a fixed one, by one command,
+ * over what is there.
+ */
 
 let host: SimulatedHost;
 let empty: World;

@@ -15,8 +15,8 @@ import {
 import { kept } from '../../fixtures/in-process-host/outcome.ts';
 
 /**
- * The real graphs over a simulated host: killed at each place of the journal, then the same command again. Every single operation
- * is tried by every-operation.test.ts.
+ * The real graphs over a simulated host: killed at each place of the journal, then the same command again.
+ * Every single operation is tried by every-operation.test.ts.
  */
 
 let host: SimulatedHost;
@@ -118,7 +118,9 @@ test('once Helm has started, the dump from before stays the anchor at any age', 
   }
 });
 
-/** As if another package had been killed there; Helm, where it had started, was started for these versions. */
+/**
+ * As if another package had been killed there; Helm, where it had started, was started for these versions.
+ */
 function begunByAnother(place: string, versions = ['2026.2']): void {
   becomeKilledAt(place);
   const path = join(host.folder, '.installer/state.json');

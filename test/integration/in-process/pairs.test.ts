@@ -14,8 +14,9 @@ import { type Beginning, beginnings } from '../../fixtures/in-process-host/matri
 import { causeChain } from '../../../src/errors.ts';
 
 /**
- * Two shells on one host. One flow waits, at its question or for the lock, and another one runs to its end meanwhile: whatever the
- * first decides on afterwards is the host as it is then, and nothing that the second has made is lost.
+ * Two shells on one host. One flow waits, at its question or for the lock, and another one runs to its end
+ * meanwhile: whatever the first decides on afterwards is the host as it is then, and nothing that the second
+ * has made is lost.
  */
 
 let host: SimulatedHost;

@@ -17,7 +17,10 @@ import { packRecord, unpackRecord } from '../../fixtures/in-process-host/helm-re
 import { type Invocation, SimulatedHost, type World } from '../../fixtures/in-process-host/host.ts';
 import { namespace } from '../../fixtures/in-process-host/product.ts';
 
-/** A state that is lost, damaged or untrue: what every command says of it, and the one that brings the host back under management. */
+/**
+ * A state that is lost, damaged or untrue: what every command says of it, and the one that brings the host
+ * back under management.
+ */
 
 let host: SimulatedHost;
 let installed: World;

@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 
 /**
- * A proof that cannot fail proves nothing: the matrix of places is run over copies of the sources that are wrong in one thing each,
- * and must fail there.
+ * A proof that cannot fail proves nothing: the matrix of places is run over copies of the sources that are
+ * wrong in one thing each, and must fail there.
  */
 
 interface Sabotage {
@@ -33,7 +33,8 @@ const sabotages: Sabotage[] = [
         file: 'src/engine/attempt.ts',
         text: 'const out = await step.run(ctx, io, plan);',
         instead:
-          'const out = await step.run(ctx, io, plan); await journal.stepRunning(id, facts, options.dependants);',
+          'const out = await step.run(ctx, io, plan); await ' +
+          'journal.stepRunning(id, facts, options.dependants);',
       },
     ],
     caughtBy: 'an upgrade that is killed',

@@ -14,7 +14,10 @@ import {
 import { beginnings } from '../../fixtures/in-process-host/matrix.ts';
 import { licenseText, namespace } from '../../fixtures/in-process-host/product.ts';
 
-/** Licence and passwords travel through files and standard input alone: whatever is started, shown, recorded or told of a failure has none of them. */
+/**
+ * Licence and passwords travel through files and standard input alone: whatever is started, shown, recorded
+ * or told of a failure has none of them.
+ */
 
 const adminPassword = 'of-the/operator+alone 1';
 let host: SimulatedHost;

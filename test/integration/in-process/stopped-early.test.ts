@@ -10,7 +10,10 @@ import { upgradeFlow } from '../../../src/flows/upgrade/flow.ts';
 import { createRunner, type RunOptions } from '../../../src/host/runner.ts';
 import { type Flow, SimulatedHost, type World } from '../../fixtures/in-process-host/host.ts';
 
-/** A stop before a run starts is followed at once, whatever hangs just then and however: it ends with 130 or 143, and nothing was changed. */
+/**
+ * A stop before a run starts is followed at once, whatever hangs just then and however: it ends with 130 or
+ * 143, and nothing was changed.
+ */
 
 let host: SimulatedHost;
 let worlds: Record<Flow, World>;

@@ -10,7 +10,10 @@ import { IvaapError } from '../../../src/errors.ts';
 import { type Invocation, SimulatedHost, type World } from '../../fixtures/in-process-host/host.ts';
 import { makeKeys } from '../../fixtures/signing-keys.ts';
 
-/** The real flows over a simulated host: which key an upgrade lets in, what it records, and that a refusal changes nothing. */
+/**
+ * The real flows over a simulated host: which key an upgrade lets in, what it records, and that a refusal
+ * changes nothing.
+ */
 
 const vendor = makeKeys();
 const other = makeKeys();

@@ -18,7 +18,10 @@ import {
 import { namespace } from '../../fixtures/in-process-host/product.ts';
 import { restoredFrom } from '../../fixtures/in-process-host/postgres.ts';
 
-/** What stood before Helm first started: which dump and snapshot that is, that all texts say the same, and that nobody writes there again. */
+/**
+ * What stood before Helm first started: which dump and snapshot that is, that all texts say the same, and
+ * that nobody writes there again.
+ */
 
 let host: SimulatedHost;
 let empty: World;

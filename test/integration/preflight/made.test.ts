@@ -4,7 +4,10 @@ import type { IvaapError } from '../../../src/errors.ts';
 import type { Measurement } from '../../../src/policy/preflight-report.ts';
 import { namespace, ServedRelease, type Templates } from '../../fixtures/served-release.ts';
 
-/** What controllers and Helm make next to the chart's objects, and whether quotas have room for all of it: each refusal, and its twin. */
+/**
+ * What controllers and Helm make next to the chart's objects, and whether quotas have room for all of it:
+ * each refusal, and its twin.
+ */
 
 interface Workload {
   image?: string;
@@ -60,7 +63,8 @@ const simple = (kind: string, name: string, more = '') =>
 const nodePort = (name: string, port: number) =>
   simple('Service', name, `spec: { type: NodePort, ports: [{ port: 80, nodePort: ${port} }] }\n`);
 const budget = (name: string) =>
-  `apiVersion: policy/v1\nkind: PodDisruptionBudget\nmetadata: { name: ${name} }\nspec: { minAvailable: 0, selector: { matchLabels: { app: x } } }\n`;
+  `apiVersion: policy/v1\nkind: PodDisruptionBudget\nmetadata: { name: ${name} ` +
+  '}\nspec: { minAvailable: 0, selector: { matchLabels: { app: x } } }\n';
 
 const first: Templates = {
   backend: workload('backend'),
@@ -279,7 +283,8 @@ const rows: readonly Row[] = [
 ];
 
 const quotaText = (name: string, hard: object) =>
-  `apiVersion: v1\nkind: ResourceQuota\nmetadata: { name: ${name} }\nspec: { hard: ${JSON.stringify(hard)} }\n`;
+  'apiVersion: v1\nkind: ResourceQuota\nmetadata: { name: ' +
+  `${name} }\nspec: { hard: ${JSON.stringify(hard)} }\n`;
 const failed = (found: readonly Measurement[]) => found.filter(({ outcome }) => outcome === 'fail');
 
 /** A policy of the row before takes a moment to be out of force. */
@@ -298,7 +303,8 @@ describe('what is made next to the chart, on a real API server', () => {
   let release: ServedRelease;
   before(async () => {
     release = await ServedRelease.start();
-    // An API server that has seen no quota in a namespace asks for them itself, and remembers for half a minute.
+    // An API server that has seen no quota in a namespace asks for them itself, and remembers for half a
+    // minute.
     await release.apply(quotaText('usual', { 'count/leases.coordination.k8s.io': '100' }));
     await release.status('resourcequota', 'usual', {
       hard: { 'count/leases.coordination.k8s.io': '100' },

@@ -5,7 +5,10 @@ import type { Measurement } from '../../../src/policy/preflight-report.ts';
 import { findFieldConflicts } from '../../../src/release/field-conflicts.ts';
 import { namespace, ServedRelease, type Templates } from '../../fixtures/served-release.ts';
 
-/** What a real API server says against objects before Helm touches any: each kind of refusal, and its twin that is allowed. */
+/**
+ * What a real API server says against objects before Helm touches any: each kind of refusal, and its twin
+ * that is allowed.
+ */
 
 const deployment = (
   name: string,
@@ -135,7 +138,8 @@ const rows: Row[] = [
     with: policy(
       'people',
       'pods',
-      'request.userInfo.username.startsWith("system:serviceaccount:kube-system:") && has(object.metadata.ownerReferences)',
+      'request.userInfo.username.startsWith("system:serviceaccount:kube-system:") ' +
+        '&& has(object.metadata.ownerReferences)',
       'no pods by hand',
     ),
     refused: {},
@@ -252,7 +256,9 @@ metadata:
         pod: ', resources: { requests: { cpu: "3" }, limits: { cpu: "3" } }',
       }),
     },
-    with: 'apiVersion: v1\nkind: LimitRange\nmetadata: { name: most }\nspec: { limits: [{ type: Container, max: { cpu: "1" } }] }\n',
+    with:
+      'apiVersion: v1\nkind: LimitRange\nmetadata: { name: most }\nspec: ' +
+      '{ limits: [{ type: Container, max: { cpu: "1" } }] }\n',
     refused: { 'Deployment/backend': /^its pods: .*maximum cpu usage per Container is 1/ },
     fix: /^k3s kubectl describe limitrange -n wells$/,
   },
@@ -291,7 +297,10 @@ metadata:
     name: 'a hook that the server refuses',
     templates: {
       ...next,
-      hook: 'apiVersion: batch/v1\nkind: Job\nmetadata: { name: move, annotations: { "helm.sh/hook": pre-upgrade } }\nspec: { template: { spec: { restartPolicy: Always, containers: [{ name: a, image: b }] } } }\n',
+      hook:
+        'apiVersion: batch/v1\nkind: Job\nmetadata: { name: move, annotations: { "helm.sh/hook": ' +
+        'pre-upgrade } }\nspec: { template: { spec: { restartPolicy: Always, containers: [{ name: ' +
+        'a, image: b }] } } }\n',
     },
     refused: { 'Job/move': /^its hook: .*restartPolicy/ },
   },
@@ -299,9 +308,14 @@ metadata:
     name: 'a hook that is there from last time',
     templates: {
       ...next,
-      hook: 'apiVersion: batch/v1\nkind: Job\nmetadata: { name: move, annotations: { "helm.sh/hook": pre-upgrade } }\nspec: { template: { spec: { restartPolicy: Never, containers: [{ name: a, image: "b:2" }] } } }\n',
+      hook:
+        'apiVersion: batch/v1\nkind: Job\nmetadata: { name: move, annotations: { "helm.sh/hook": ' +
+        'pre-upgrade } }\nspec: { template: { spec: { restartPolicy: Never, containers: [{ name: ' +
+        'a, image: "b:2" }] } } }\n',
     },
-    with: 'apiVersion: batch/v1\nkind: Job\nmetadata: { name: move }\nspec: { template: { spec: { restartPolicy: Never, containers: [{ name: a, image: "b:1" }] } } }\n',
+    with:
+      'apiVersion: batch/v1\nkind: Job\nmetadata: { name: move }\nspec: { template: { ' +
+      'spec: { restartPolicy: Never, containers: [{ name: a, image: "b:1" }] } } }\n',
     refused: {},
   },
 ];
@@ -389,7 +403,8 @@ describe('objects on a real API server', () => {
   it('names an object of Helm’s record whose API is gone, and the printed command fixes the record', async () => {
     const [was, is] = ['policy/v1beta1', 'policy/v1'];
     const budget = (minAvailable: number) =>
-      `apiVersion: ${is}\nkind: PodDisruptionBudget\nmetadata: { name: b }\nspec: { minAvailable: ${minAvailable}, selector: { matchLabels: { app: x } } }\n`;
+      `apiVersion: ${is}\nkind: PodDisruptionBudget\nmetadata: { name: b }\nspec: { ` +
+      `minAvailable: ${minAvailable}, selector: { matchLabels: { app: x } } }\n`;
     await release.deploy({ ...next, budget: budget(1) }, 'upgrade');
     const revision = (await release.helm.current())?.revision;
     await release.editRecord((text) => text.replace(`apiVersion: ${is}\\n`, `apiVersion: ${was}\\n`));

@@ -4,7 +4,10 @@ import { asTold } from '../../fixtures/as-told.ts';
 import type { Measurement } from '../../../src/policy/preflight-report.ts';
 import { namespace, ServedRelease, type Templates } from '../../fixtures/served-release.ts';
 
-/** Whether new pods find a place and what they need, asked of a real API server: each refusal, and its twin that is allowed. */
+/**
+ * Whether new pods find a place and what they need, asked of a real API server: each refusal, and its twin
+ * that is allowed.
+ */
 
 interface Pods {
   container?: string;
@@ -36,11 +39,18 @@ spec:
 `,
 });
 const claim = (name: string, more = '') =>
-  `{ metadata: { name: ${name} }, spec: { accessModes: [ReadWriteOnce], resources: { requests: { storage: 1Gi } } ${more} } }`;
+  `{ metadata: { name: ${name} }, spec: { accessModes: ` +
+  `[ReadWriteOnce], resources: { requests: { storage: 1Gi } } ${more} ` +
+  '} }';
 const secret = `apiVersion: v1\nkind: Secret\nmetadata: { name: key }\nstringData: { a: b }\n`;
-const storage = `apiVersion: storage.k8s.io/v1\nkind: StorageClass\nmetadata: { name: local }\nprovisioner: example.com/none\n`;
+const storage =
+  'apiVersion: storage.k8s.io/v1\nkind: StorageClass\nmetadata: ' +
+  '{ name: local }\nprovisioner: example.com/none\n';
 const reads = { container: ', envFrom: [{ secretRef: { name: key } }]' };
-const hook = `apiVersion: batch/v1\nkind: Job\nmetadata: { name: move, annotations: { helm.sh/hook: pre-upgrade } }\nspec: { template: { spec: { restartPolicy: Never, containers: [{ name: a, image: "b:1" }] } } }\n`;
+const hook =
+  'apiVersion: batch/v1\nkind: Job\nmetadata: { name: move, annotations: { helm.sh/hook: ' +
+  'pre-upgrade } }\nspec: { template: { spec: { restartPolicy: Never, containers: [{ name: a, ' +
+  'image: "b:1" }] } } }\n';
 
 interface Row {
   name: string;
@@ -82,13 +92,17 @@ const rows: readonly Row[] = [
   {
     name: 'requests beyond the node, by a limit range’s default',
     templates: workload(),
-    with: 'apiVersion: v1\nkind: LimitRange\nmetadata: { name: usual }\nspec: { limits: [{ type: Container, defaultRequest: { cpu: "3" }, default: { cpu: "4" } }] }\n',
+    with:
+      'apiVersion: v1\nkind: LimitRange\nmetadata: { name: usual }\nspec: { limits: [{ ' +
+      'type: Container, defaultRequest: { cpu: "3" }, default: { cpu: "4" } }] }\n',
     refused: { n1: /requests 3 cpu, and node n1 has 2 of 2 free/ },
   },
   {
     name: 'a default of a limit range that fits',
     templates: workload(),
-    with: 'apiVersion: v1\nkind: LimitRange\nmetadata: { name: usual }\nspec: { limits: [{ type: Container, defaultRequest: { cpu: "1" }, default: { cpu: "4" } }] }\n',
+    with:
+      'apiVersion: v1\nkind: LimitRange\nmetadata: { name: usual }\nspec: { limits: [{ ' +
+      'type: Container, defaultRequest: { cpu: "1" }, default: { cpu: "4" } }] }\n',
     refused: {},
   },
   {

@@ -25,7 +25,9 @@ metadata: { name: generated }
 data: { key: {{ if $old }}{{ $old.data.key }}{{ else }}{{ randAlphaNum 20 | b64enc }}{{ end }} }
 `;
 const hook = (event: string, name: string) =>
-  `apiVersion: batch/v1\nkind: Job\nmetadata: { name: ${name}, annotations: { helm.sh/hook: "${event}" } }\nspec: { template: { spec: { restartPolicy: Never, containers: [{ name: a, image: b }] } } }\n`;
+  `apiVersion: batch/v1\nkind: Job\nmetadata: { name: ${name}, annotations: { helm.sh/hook: ` +
+  `"${event}" } }\nspec: { template: { spec: { restartPolicy: Never, containers: [{ name: a, ` +
+  'image: b }] } } }\n';
 
 const first: Templates = {
   backend: deployment('backend', 1),

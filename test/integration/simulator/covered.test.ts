@@ -27,7 +27,10 @@ function formOfWords(program: string, args: readonly string[]): string {
   return [program, ...words.slice(0, two ? 2 : 1)].join(' ');
 }
 
-/** Programs that the simulator does not answer for: the real flock is started, and k3s only tells its own version. */
+/**
+ * Programs that the simulator does not answer for: the real flock is started, and k3s only tells its own
+ * version.
+ */
 const others = ['flock', '--version'];
 
 test('every call of a program by an install or an upgrade is among the cases', async () => {

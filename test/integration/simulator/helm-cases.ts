@@ -29,7 +29,8 @@ export function writeCharts(folder: string): void {
   };
   const config = map(
     'config',
-    '  host: "{{ .Values.host }}"\n  pool: "{{ .Values.pool }}"\n  app: "{{ .Chart.AppVersion }}"\n  in: "{{ .Release.Namespace }}"\n',
+    '  host: "{{ .Values.host }}"\n  pool: "{{ .Values.pool }}"\n  app: ' +
+      '"{{ .Chart.AppVersion }}"\n  in: "{{ .Release.Namespace }}"\n',
   );
   write('2026.1', { 'config.yaml': config, 'old.yaml': map('old', '  note: text\n') });
   write('2026.2', { 'config.yaml': config, 'new.yaml': map('new', '  note: text\n') });

@@ -10,7 +10,10 @@ import { kubectlCases } from './kubectl-cases.ts';
 import { containerdCases, postgresCases } from './node-cases.ts';
 import { realWorld, simulatedWorld, type World } from './worlds.ts';
 
-/** The same cases, in this order, asked of the simulated host and of the real programs: what the simulator answers is what they answer. */
+/**
+ * The same cases, in this order, asked of the simulated host and of the real programs: what the simulator
+ * answers is what they answer.
+ */
 
 const folder = mkdtempSync(join(tmpdir(), 'simulator-'));
 writeCharts(folder);

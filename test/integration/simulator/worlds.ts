@@ -83,8 +83,10 @@ export async function realWorld(): Promise<World> {
     await own.psql('postgres', 'CREATE DATABASE tinydb OWNER tiny');
     await own.psql(
       'tinydb',
-      `SET ROLE tiny; CREATE TABLE migrations (version integer); INSERT INTO migrations VALUES (${schema});
-       CREATE TABLE wells (name text); INSERT INTO wells VALUES ${rows.map((row) => `('${row}')`).join()}; ANALYZE`,
+      'SET ROLE tiny; CREATE TABLE migrations (version integer); INSERT INTO migrations VALUES ' +
+        `(${schema});
+       CREATE TABLE wells (name text); INSERT INTO wells VALUES ` +
+        `${rows.map((row) => `('${row}')`).join()}; ANALYZE`,
     );
     return {
       ...programs(realRunner(server), built.helm, server.k3s, server.kubeconfig),

@@ -39,7 +39,8 @@ spec:
   ${more === '' ? 'replicas: 1' : more}${pod(name, spec)}
 ---`;
 const database = set(
-  `{ containers: [{ name: db, image: "${ours}", volumeMounts: [{ name: data, mountPath: /data }] }], volumes: [{ name: data, persistentVolumeClaim: { claimName: tiny-db } }] }`,
+  `{ containers: [{ name: db, image: "${ours}", volumeMounts: [{ name: data, mountPath: /data ` +
+    '}] }], volumes: [{ name: data, persistentVolumeClaim: { claimName: tiny-db } }] }',
 );
 const rest = `${ingress}${plainServer}${database}`;
 
@@ -153,7 +154,9 @@ spec: { containers: [${container('', other)}] }
       [],
       latest,
     );
-    const mounted = `{ containers: [${container()}], volumes: [{ name: v, image: { reference: "${ours}", pullPolicy: Always } }] }`;
+    const mounted =
+      `{ containers: [${container()}], volumes: [{ name: v, image: ` +
+      `{ reference: "${ours}", pullPolicy: Always } }] }`;
     refused(`${rest}${set(mounted, '', 'x')}`, always);
   });
 
@@ -239,16 +242,20 @@ describe('lists of a rendering', () => {
     [inServer('', ', imagePullSecrets: [{ name: a }, { name: a }]'), /imagePullSecrets has a twice/],
     [inServer('', `, initContainers: [${container()}]`), /the list of containers has main twice/],
     [
-      `${rest}\nkind: Service\nmetadata: { name: s }\nspec: { ports: [{ name: a, port: 1 }, { name: b, port: 1 }] }\n---`,
+      `${rest}\nkind: Service\nmetadata: { name: s }\nspec: { ports: ` +
+        '[{ name: a, port: 1 }, { name: b, port: 1 }] }\n---',
       /Service\/s: ports has 1 TCP twice/,
     ],
     [
-      `${rest}\nkind: Service\nmetadata: { name: s }\nspec: { ports: [{ name: a, port: 1 }, { name: a, port: 2 }] }\n---`,
+      `${rest}\nkind: Service\nmetadata: { name: s }\nspec: { ports: ` +
+        '[{ name: a, port: 1 }, { name: a, port: 2 }] }\n---',
       /Service\/s: ports has a twice/,
     ],
     [inServer('env: [{ name: A, $patch: delete }]'), /Deployment\/server has \$patch, which is no field/],
     [
-      `${rest}\nkind: Job\nmetadata: { name: j, annotations: { helm.sh/hook: pre-upgrade } }\nspec: { template: { spec: { containers: [${container('env: [{ name: A }, { name: A }]')}] } } }\n---`,
+      `${rest}\nkind: Job\nmetadata: { name: j, annotations: { helm.sh/hook: pre-upgrade } ` +
+        '}\nspec: { template: { spec: { containers: ' +
+        `[${container('env: [{ name: A }, { name: A }]')}] } } }\n---`,
       /Job\/j: env of main has A twice/,
     ],
   ];
@@ -256,22 +263,28 @@ describe('lists of a rendering', () => {
     it(`are refused as the API server would: ${message.source}`, () => refused(yaml, message));
 
   it('that only look alike are taken', () => {
-    const custom = `\napiVersion: patches.example/v1\nkind: Patch\nmetadata: { name: p }\nspec: { $patch: delete, containers: [${container('env: [{ name: A }, { name: A }]')}] }\n---`;
+    const custom =
+      '\napiVersion: patches.example/v1\nkind: Patch\nmetadata: { name: p }\nspec: { $patch: ' +
+      `delete, containers: [${container('env: [{ name: A }, { name: A }]')}] }\n---`;
     taken(`${rest}${custom}`);
     taken(
       inServer(
-        'ports: [{ containerPort: 53 }, { containerPort: 53, protocol: UDP }], env: [{ name: A }, { name: a }]',
+        'ports: [{ containerPort: 53 }, { containerPort: 53, ' +
+          'protocol: UDP }], env: [{ name: A }, { name: a }]',
       ),
     );
     taken(
-      `${rest}\nkind: Service\nmetadata: { name: s }\nspec: { ports: [{ name: a, port: 53 }, { name: b, port: 53, protocol: UDP }] }\n---`,
+      `${rest}\nkind: Service\nmetadata: { name: s }\nspec: { ports: [{ name: ` +
+        'a, port: 53 }, { name: b, port: 53, protocol: UDP }] }\n---',
     );
   });
 });
 
 describe("the database's volume", () => {
-  const db = (mount: string, volumes: string, more = '') =>
-    `${ingress}${plainServer}${set(`{ containers: [{ name: db, image: "${ours}", volumeMounts: [{ name: ${mount}, mountPath: /data }] }], volumes: ${volumes} }`, more)}`;
+  const db = (mount: string, volumes: string, more = '') => {
+    const container = `{ name: db, image: "${ours}", volumeMounts: [{ name: ${mount}, mountPath: /data }] }`;
+    return `${ingress}${plainServer}${set(`{ containers: [${container}], volumes: ${volumes} }`, more)}`;
+  };
   const templates = (name: string) => `volumeClaimTemplates: [{ metadata: { name: ${name} }, spec: {} }]`;
 
   it('is the one that the database mounts', () => {
@@ -339,7 +352,8 @@ describe("the database's volume", () => {
       /PersistentVolumeClaim\/files belongs to the release/,
     ]);
     taken(
-      `${rest}\nkind: PersistentVolumeClaim\nmetadata: { name: files, annotations: { helm.sh/resource-policy: keep } }\n---`,
+      `${rest}\nkind: PersistentVolumeClaim\nmetadata: { name: files, ` +
+        'annotations: { helm.sh/resource-policy: keep } }\n---',
     );
     taken(`${rest}\nkind: StorageClass\nmetadata: { name: fast }\nreclaimPolicy: Delete\n---`, [
       /StorageClass\/fast deletes/,

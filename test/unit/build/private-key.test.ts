@@ -20,8 +20,10 @@ test('private keys are found in each of their forms, wherever they stand', () =>
     'PKCS#1': pem('pkcs1'),
     'behind a passphrase': locked,
     OpenSSH: `-----BEGIN OPENSSH PRIVATE KEY-----\n${letters}\n-----END OPENSSH PRIVATE KEY-----\n`,
-    'with headers': `-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES,00\n\n${letters}\n`,
-    PGP: `-----BEGIN PGP PRIVATE KEY BLOCK-----\nVersion: 1\n\n${letters}\n-----END PGP PRIVATE KEY BLOCK-----`,
+    'with headers': `-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES\n\n${letters}\n`,
+    PGP:
+      '-----BEGIN PGP PRIVATE KEY BLOCK-----\nVersion: ' +
+      `1\n\n${letters}\n-----END PGP PRIVATE KEY BLOCK-----`,
     SSH2: `---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ----\nComment: "x"\n${letters}\n`,
     'indented in YAML': `tls:\n  key: |\n${plain.replace(/^/gm, '    ')}`,
     'in a comment': plain.replace(/^/gm, '# '),
@@ -52,12 +54,17 @@ test('what only speaks of keys is none', () => {
     'a public key in DER': publicKey.export({ format: 'der', type: 'spki' }),
     certificate: `-----BEGIN CERTIFICATE-----\n${letters}\n-----END CERTIFICATE-----\n`,
     prose:
-      '## The key starts with -----BEGIN RSA PRIVATE KEY----- and the certificate with -----BEGIN CERTIFICATE-----',
+      '## The key starts with -----BEGIN RSA PRIVATE KEY----- and ' +
+      'the certificate with -----BEGIN CERTIFICATE-----',
     'a placeholder': 'key: |\n  -----BEGIN PRIVATE KEY-----\n  ...\n  -----END PRIVATE KEY-----\n',
     'a placeholder of letters': `-----BEGIN PRIVATE KEY-----\n${'X'.repeat(64)}\n-----END PRIVATE KEY-----\n`,
     'a path behind it': '-----BEGIN PRIVATE KEY----- see docs/concepts/configuration/secret for more\n',
-    "minisign's public key": `untrusted comment: key\n${Buffer.concat([Buffer.from('Ed'), Buffer.alloc(40, 7)]).toString('base64')}\n`,
-    "minisign's signature": `untrusted comment: x\n${Buffer.concat([Buffer.from('ED'), Buffer.alloc(72, 7)]).toString('base64')}\n`,
+    "minisign's public key":
+      'untrusted comment: ' +
+      `key\n${Buffer.concat([Buffer.from('Ed'), Buffer.alloc(40, 7)]).toString('base64')}\n`,
+    "minisign's signature":
+      'untrusted comment: ' +
+      `x\n${Buffer.concat([Buffer.from('ED'), Buffer.alloc(72, 7)]).toString('base64')}\n`,
     "Java's list of trusted": Buffer.concat([
       Buffer.from('feedfeed000000020000000100000002', 'hex'),
       Buffer.alloc(99),

@@ -28,7 +28,9 @@ describe('a release spec', () => {
 
   const plan = (path: string) => checkedPlan(path, { folder: join(folder, 'scratch') });
 
-  /** Plans the tiny spec after a change, and checks that the refusal names the first line that holds `marker`. */
+  /**
+   * Plans the tiny spec after a change, and checks that the refusal names the first line that holds `marker`.
+   */
   async function refused(edit: (spec: Spec) => void, marker: string, message: RegExp): Promise<void> {
     const path = edited(edit);
     const lines = readFileSync(path, 'utf8').split('\n');

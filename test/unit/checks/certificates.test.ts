@@ -20,7 +20,9 @@ test('of the certificates below k3s’ folder only those count that something us
   }
   put(
     'agent/kubelet.kubeconfig',
-    `users:\n- user:\n    client-certificate: ${data}/agent/client-kubelet.crt\n    client-key: ${data}/agent/client-kubelet.key\n`,
+    'users:\n- user:\n    client-certificate: ' +
+      `${data}/agent/client-kubelet.crt\n    client-key: ` +
+      `${data}/agent/client-kubelet.key\n`,
   );
   put('server/cred/admin.kubeconfig', `users:\n- user:\n    client-certificate: ../tls/client-admin.crt\n`);
   const used = (await usedCertificates(data)).map((path) => path.slice(data.length + 1)).sort();

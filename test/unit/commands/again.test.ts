@@ -31,7 +31,8 @@ const rows: [typed: string[], change: Change, again: string][] = [
   [
     ['--license', 'my licence.json', '--values=../v.yaml', '--fqdn', 'a.b', '--storage-path', '/data'],
     { anywhere: true },
-    `./p install --license '${resolve('my licence.json')}' --values=${resolve('../v.yaml')} --fqdn a.b --storage-path /data`,
+    `./p install --license '${resolve('my licence.json')}' ` +
+      `--values=${resolve('../v.yaml')} --fqdn a.b --storage-path /data`,
   ],
   [['--dry-run', '--upgrade'], { program: '/old place/p' }, "'/old place/p' install --dry-run --upgrade"],
 ];
@@ -52,7 +53,10 @@ const context = {
   secondSignal: new AbortController().signal,
 };
 
-/** Refused as they are typed; following the hint must neither be refused again nor change what was not meant to be changed. */
+/**
+ * Refused as they are typed; following the hint must neither be refused again nor change what was not meant
+ * to be changed.
+ */
 const refusals: [typed: string, hint: string][] = [
   ['install --upgrade --fqdn a.example --dry-run', './p install --upgrade --dry-run'],
   ['install --upgrade --values x --license y --preflight-only', './p install --upgrade --preflight-only'],

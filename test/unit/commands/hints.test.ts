@@ -8,7 +8,10 @@ import { readCommandLine } from '../../../src/commands/program.ts';
 import { freshFlags, upgradeFlags } from '../../../src/policy/again.ts';
 import { verifyCommand } from '../../../src/commands/verify.ts';
 
-/** Every command that src/ tells people to type, by whatever name the program has there, goes through the parser. */
+/**
+ * Every command that src/ tells people to type, by whatever name the program has there, goes through the
+ * parser.
+ */
 
 const src = join(import.meta.dirname, '../../../src');
 const sources = globSync('**/*.ts', { cwd: src }).map(
@@ -26,8 +29,9 @@ const parses = async (words: readonly string[], where: string) => {
 };
 
 const names = 'install|status|manifest|extract-file|extract|verify|repair-state';
+const argument = String.raw`--[a-z-]+|\$\{[^}]*\}|[A-Z]{2,}|[a-z]+=[a-z]+`;
 const spelled = new RegExp(
-  String.raw`\$\{[\w.!?]*(?:program|command|binary)\} ((?:${names})\b(?: (?:--[a-z-]+|\$\{[^}]*\}|[A-Z]{2,}|[a-z]+=[a-z]+))*)`,
+  String.raw`\$\{[\w.!?]*(?:program|command|binary)\} ((?:${names})\b(?: (?:${argument}))*)`,
   'gi',
 );
 const hints = sources.flatMap(([file, text]) =>

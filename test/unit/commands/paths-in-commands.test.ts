@@ -60,7 +60,8 @@ test('a file that cannot be opened is looked at by the command that is named for
 
 const src = join(import.meta.dirname, '../../../src');
 const programs =
-  'ls -\\w+|df(?: -\\w)?|findmnt(?: -T)?|mkdir -p|chown -h root|chmod [\\w+-]+|rm|mount(?: -o [\\w,]+)?|lsattr -d|chattr -i|sudoedit|fuser -v|find|readlink -f|--values';
+  'ls -\\w+|df(?: -\\w)?|findmnt(?: -T)?|mkdir -p|chown -h root|chmod [\\w+-]+|rm|mount(?: ' +
+  '-o [\\w,]+)?|lsattr -d|chattr -i|sudoedit|fuser -v|find|readlink -f|--values';
 const unquoted = new RegExp(`(?:^|[^\\w-])(?:${programs}) \\$\\{(?!shellWord\\()[^}]*\\}`, 'g');
 
 test('no text puts a path into a command as it is', () => {

@@ -5,8 +5,8 @@ import type { Host, World } from './sample-graph.ts';
 import { invoke, openJournal, statePath, step } from './sample-graph.ts';
 
 /**
- * Idempotent steps, as steps must be: the world is a set of effects. Each asserts that what is durable at the time of its effect
- * says `running`: a record written after the effect, or without fsync, is caught here.
+ * Idempotent steps, as steps must be: the world is a set of effects. Each asserts that what is durable at the
+ * time of its effect says `running`: a record written after the effect, or without fsync, is caught here.
  */
 function graph(disk: FaultyDisk) {
   const effect = (id: string, needs: string[] = []) =>

@@ -8,7 +8,10 @@ import { FaultyDisk, losses } from './faulty-disk.ts';
 import type { World } from './sample-graph.ts';
 import { openJournal, statePath } from './sample-graph.ts';
 
-/** What a power cut before an operation leaves, to be booted as often as wanted: each time with a copy of `effects`. */
+/**
+ * What a power cut before an operation leaves, to be booted as often as wanted: each time with a copy of
+ * `effects`.
+ */
 async function cutBefore(dieAt: number, seed: number): Promise<{ disk: FaultyDisk; effects: string[] }> {
   const disk = new FaultyDisk();
   disk.dieAt = dieAt;
@@ -40,7 +43,10 @@ test('a power cut before any disk operation, with any loss or torn write, ends a
   assert.ok(tried >= 200, `${tried} places`);
 });
 
-/** The places that a durable state is at: `STEP:running`, `STEP:MIDPOINT` or `STEP:verified` of each running step. */
+/**
+ * The places that a durable state is at: `STEP:running`, `STEP:MIDPOINT` or `STEP:verified` of each running
+ * step.
+ */
 function placesOf(disk: FaultyDisk): string[] {
   const text = disk.durable(statePath);
   if (text === undefined) return [];
@@ -114,7 +120,8 @@ test('an operation that the disk refuses ends the run with a hint, and the same 
       disk.fail = (_, __, count) =>
         count === failAt ? Object.assign(new Error(kind), { code: kind, syscall: 'write' }) : undefined;
       const error = await run(disk, world, 1);
-      // The removal of a temporary file and the record of a failure may fail without harm; everything else must be said.
+      // The removal of a temporary file and the record of a failure may fail without harm; everything else
+      // must be said.
       if (error !== undefined) {
         assert.ok(error instanceof IvaapError, String(error));
         assert.equal(error.code, 'failed');

@@ -15,8 +15,8 @@ interface Content {
 }
 
 /**
- * A disk in memory that knows what is durable: a write is so after the file's sync, a rename after the folder's. Before
- * operation number `dieAt` (from 1) the power goes; `fail` may refuse an operation instead.
+ * A disk in memory that knows what is durable: a write is so after the file's sync, a rename after the
+ * folder's. Before operation number `dieAt` (from 1) the power goes; `fail` may refuse an operation instead.
  */
 export class FaultyDisk implements Disk {
   /** File names as the running system sees them, and as they are on the platters. */
@@ -109,7 +109,10 @@ export class FaultyDisk implements Disk {
     return this.#durableNames.get(path)?.durable;
   }
 
-  /** The disk as the next boot finds it. `torn` cuts unsynced contents at `tearAt`: below 1 of their length, from 1 on in characters. */
+  /**
+   * The disk as the next boot finds it. `torn` cuts unsynced contents at `tearAt`: below 1 of their length,
+   * from 1 on in characters.
+   */
   afterCrash(loss: Loss, tearAt = 0.5): FaultyDisk {
     const next = new FaultyDisk();
     const names = loss === 'unsynced-lost' ? this.#durableNames : this.#names;

@@ -7,7 +7,10 @@ import { FaultyDisk } from './faulty-disk.ts';
 import type { World } from './sample-graph.ts';
 import { openJournal, statePath } from './sample-graph.ts';
 
-/** Where a write may be torn: nothing of it, one byte, each line's end and the byte after, and all but the last byte. */
+/**
+ * Where a write may be torn: nothing of it, one byte, each line's end and the byte after, and all but the
+ * last byte.
+ */
 function cutsOf(text: string): number[] {
   const ends = [...text.matchAll(/\n/g)].flatMap(({ index }) => [index, index + 1]);
   return [...new Set([0, 1, ...ends, text.length - 1])].filter((cut) => cut < text.length);

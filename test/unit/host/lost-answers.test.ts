@@ -17,8 +17,8 @@ import { stopped } from '../../../src/host/program-failure.ts';
 import type { Runner, RunOptions } from '../../../src/host/runner.ts';
 
 /**
- * Whatever we ask of kubectl, Helm, containerd and PostgreSQL: an answer that is empty, cut off or late is a failure that says so, and
- * never 0, none, or a defect of ours.
+ * Whatever we ask of kubectl, Helm, containerd and PostgreSQL: an answer that is empty, cut off or late is a
+ * failure that says so, and never 0, none, or a defect of ours.
  */
 
 const folder = mkdtempSync(join(tmpdir(), 'lost-answers-'));

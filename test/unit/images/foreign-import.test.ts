@@ -26,7 +26,10 @@ const config = Buffer.from(
 const id = sha256(config);
 const hex = id.slice('sha256:'.length);
 
-/** As `docker save` wrote it before OCI layouts: HEX.json, FOLDER/layer.tar, a link for a layer that is a duplicate, manifest.json last. */
+/**
+ * As `docker save` wrote it before OCI layouts: HEX.json, FOLDER/layer.tar, a link for a layer that is a
+ * duplicate, manifest.json last.
+ */
 async function dockerArchive(): Promise<Buffer> {
   const tar = pack();
   tar.entry({ name: 'aaaa/layer.tar' }, layer);

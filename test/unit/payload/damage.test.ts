@@ -7,7 +7,10 @@ import { openPayload } from '../../../src/payload/open-payload.ts';
 import type { TinyPayload } from '../../fixtures/tiny-payload.ts';
 import { makeTinyPayload } from '../../fixtures/tiny-payload.ts';
 
-/** Reads all that a payload gives out, as its consumers do. Returns the bytes that were handed on before it failed. */
+/**
+ * Reads all that a payload gives out, as its consumers do. Returns the bytes that were handed on before it
+ * failed.
+ */
 async function readAll(path: string): Promise<{ error: unknown; handedOn: Buffer }> {
   const pieces: Buffer[] = [];
   let error: unknown;

@@ -4,7 +4,10 @@ import { parseConflicts, valueAtField } from '../../../src/policy/field-paths.ts
 
 test('one conflict is read with the subresource through which the field was taken', () => {
   const words =
-    'error: Apply failed with 1 conflict: conflict with "kubectl" with subresource "scale" using apps/v1: .spec.replicas\nPlease review the fields above--they currently have other managers. Here\nare the ways you can resolve this warning:\n* If you intend to manage all of these fields, please re-run the apply\n';
+    'error: Apply failed with 1 conflict: conflict with "kubectl" with subresource "scale" using ' +
+    'apps/v1: .spec.replicas\nPlease review the fields above--they currently have other ' +
+    'managers. Here\nare the ways you can resolve this warning:\n* If you intend to manage all ' +
+    'of these fields, please re-run the apply\n';
   assert.deepEqual(parseConflicts(words), [{ owner: 'kubectl (scale)', field: '.spec.replicas' }]);
 });
 

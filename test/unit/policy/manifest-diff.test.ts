@@ -97,7 +97,8 @@ test('the order of named items alone is reported, since it makes new pods', () =
 
 test('of a Secret only the changed keys are reported, never the values', () => {
   const secret = (name: string, key: string, value: string, type = 'Opaque') =>
-    `apiVersion: v1\nkind: Secret\nmetadata: { name: ${name} }\ntype: ${type}\nstringData: { ${key}: ${value}, same: kept-secret }\n`;
+    `apiVersion: v1\nkind: Secret\nmetadata: { name: ${name} }\ntype: ` +
+    `${type}\nstringData: { ${key}: ${value}, same: kept-secret }\n`;
   const found = diff(
     secret('mail', 'password', 'old-secret'),
     secret('mail', 'password', 'new-secret', 'Other'),

@@ -66,7 +66,9 @@ test('what is left of a hook that failed is removed by the command that is named
     ],
     ['post-upgrade hooks failed: resource Pod/tiny/prepare not ready. status: Failed', 'pod'],
     [
-      'post-upgrade hooks failed: warning: Hook post-upgrade t/hook.yaml failed: server-side apply failed for object tiny/prepare batch/v1, Kind=Job: Job.batch "prepare" is invalid: spec.template: field is immutable',
+      'post-upgrade hooks failed: warning: Hook post-upgrade t/hook.yaml failed: server-side ' +
+        'apply failed for object tiny/prepare batch/v1, Kind=Job: Job.batch "prepare" is invalid: ' +
+        'spec.template: field is immutable',
       'job',
     ],
   ] as const;

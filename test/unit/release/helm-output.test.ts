@@ -4,7 +4,8 @@ import { saysLess } from '../../../src/release/helm-output.ts';
 import type { Trouble } from '../../../src/release/troubles.ts';
 
 const failed =
-  'Error: UPGRADE FAILED: release tiny failed, and has been rolled back due to rollback-on-failure being set: ';
+  'Error: UPGRADE FAILED: release tiny failed, and has been ' +
+  'rolled back due to rollback-on-failure being set: ';
 const late = (name: string) =>
   `resource Deployment/tiny/${name} not ready. status: Failed, message: Progress deadline exceeded`;
 const known = [{ kind: 'image' }] as Trouble[];

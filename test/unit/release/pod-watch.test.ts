@@ -21,7 +21,10 @@ interface Watched {
   lines: string[];
 }
 
-/** Gives the looks one after the other, then the last one again, until something is hopeless or so many looks were made. */
+/**
+ * Gives the looks one after the other, then the last one again, until something is hopeless or so many looks
+ * were made.
+ */
 async function watch(
   looks: Partial<NamespaceView>[],
   options: { forward?: () => boolean | undefined; most?: number; log?: string; hookFailed?: boolean } = {},
@@ -150,7 +153,8 @@ test('what keeps a rollback waiting is reported once, with how long it is waited
   const { said, given } = await watch([good, noImage], { most: 12, forward: () => (asked += 1) < 2 });
   assert.deepEqual(given, []);
   assert.deepEqual(said, [
-    "Deployment/backend: server: ErrImageNeverPull: not present; Helm's rollback waits for it until 12:40:00 UTC at the latest, and continues once it is fixed",
+    "Deployment/backend: server: ErrImageNeverPull: not present; Helm's rollback waits " +
+      'for it until 12:40:00 UTC at the latest, and continues once it is fixed',
   ]);
 });
 

@@ -20,7 +20,10 @@ import { readAsHelm } from '../../../src/release/values-yaml.ts';
 import { measured } from '../../fixtures/measured.ts';
 import { backend, pod, view } from '../../fixtures/namespace-view.ts';
 
-/** Each place where a text of ours quotes what the cluster, a program or a file says: the secret goes, our own words stay. */
+/**
+ * Each place where a text of ours quotes what the cluster, a program or a file says: the secret goes, our own
+ * words stay.
+ */
 
 const now = new Date('2026-11-22T12:01:00Z');
 const { signal } = new AbortController();

@@ -227,7 +227,8 @@ test('one quota is one cause, however many pods it keeps away', () => {
   assert.deepEqual(
     causeLines(look({ controllers, events }), () => []),
     [
-      'Deployment/backend, Deployment/dashboard, StatefulSet/postgres: no pod can be created: forbidden: exceeded quota: five, used: pods=5',
+      'Deployment/backend, Deployment/dashboard, StatefulSet/postgres: no pod ' +
+        'can be created: forbidden: exceeded quota: five, used: pods=5',
     ],
   );
 });

@@ -24,7 +24,9 @@ const answers = { fqdn: 'wells.example.com', storagePath: '/srv/db', entitlement
 
 test('the template gets the answers, migrations on and the connectors of the licence; comments stay', () => {
   const template =
-    "# keep me\ningress:\n  host: '{{fqdn}}' # name\ndb:\n  path: '{{storagePath}}'\nenv:\n  MIGRATE: 'false'\nconnectors:\n  alpha:\n    enabled: false\n";
+    "# keep me\ningress:\n  host: '{{fqdn}}' # name\ndb:\n  path: " +
+    "'{{storagePath}}'\nenv:\n  MIGRATE: 'false'\nconnectors:\n  alpha:\n    enabled: " +
+    'false\n';
   const text = renderValues(product, template, answers, false);
   assert.deepEqual(parse(text), {
     ingress: { host: 'wells.example.com' },
@@ -53,12 +55,14 @@ test("what an operator's own file says is left as it is, and what it lacks is ad
 
 test('a file that says it all already comes back byte for byte', () => {
   const text =
-    "ingress: { host:   'wells.example.com' }\ndb:\n    path: /srv/db\nenv: {MIGRATE: 'false'}\nconnectors:\n  alpha: {enabled: false}\n";
+    "ingress: { host:   'wells.example.com' }\ndb:\n    path: /srv/db\nenv: " +
+    "{MIGRATE: 'false'}\nconnectors:\n  alpha: {enabled: false}\n";
   assert.equal(renderValues(product, text, answers, true), text);
 });
 
 test("what an operator's file merges from elsewhere in it counts as said", () => {
   const text =
-    "x: &x {host: wells.example.com}\ningress:\n  <<: *x\ndb: {path: /srv/db}\nenv: {MIGRATE: 'false'}\nconnectors:\n  alpha: {enabled: false}\n";
+    'x: &x {host: wells.example.com}\ningress:\n  <<: *x\ndb: {path: ' +
+    "/srv/db}\nenv: {MIGRATE: 'false'}\nconnectors:\n  alpha: {enabled: false}\n";
   assert.equal(renderValues(product, text, answers, true), text);
 });

@@ -34,6 +34,8 @@ test('comments and strings that are too wide are named, and what cannot be short
       `  ${long}`,
       `${q};`,
       `const c = 1; // ${long}`,
+      `test('${long}', () => {`,
+      `  one: /${long}/,`,
     ];
     writeFileSync(join(folder, 'inner/file.ts'), lines.join('\n'));
     assert.deepEqual(

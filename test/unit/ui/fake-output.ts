@@ -41,8 +41,8 @@ export class ManualClock implements RenderClock {
 }
 
 /**
- * A terminal of a given width as a person sees it: rows, line feed, carriage return, cursor up, clear to the end, and lines
- * that wrap, again when the width changes. Colors are dropped; any other sequence is an error.
+ * A terminal of a given width as a person sees it: rows, line feed, carriage return, cursor up, clear to the
+ * end, and lines that wrap, again when the width changes. Colors are dropped; any other sequence is an error.
  */
 export class Screen implements Output {
   readonly isTerminal = true;
@@ -56,7 +56,10 @@ export class Screen implements Output {
   /** Rows above the cursor that a cursor-up may cross are counted over wrapped lines. */
   #line = 0;
 
-  /** Whether lines are wrapped again when the width changes (VTE, tmux), or stay as they were written (xterm, PuTTY). */
+  /**
+   * Whether lines are wrapped again when the width changes (VTE, tmux), or stay as they were written (xterm,
+   * PuTTY).
+   */
   readonly #rewraps: boolean;
   /** Width at which each line was written. */
   #writtenAt: number[] = [];

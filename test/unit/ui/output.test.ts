@@ -20,7 +20,10 @@ const program = `
   renderer.close();
   process.stderr.write('ended');`;
 
-/** Starts the program, lets `spoil` act on its standard output, then lets it write; gives its exit code and last words. */
+/**
+ * Starts the program, lets `spoil` act on its standard output, then lets it write; gives its exit code and
+ * last words.
+ */
 async function writesTo(stdout: 'pipe' | number, spoil: (child: ReturnType<typeof spawn>) => void) {
   const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
     stdio: ['pipe', stdout, 'pipe'],

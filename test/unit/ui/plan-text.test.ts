@@ -44,7 +44,9 @@ const plan: RunPlan = runPlanSchema.parse({
       details: [
         'objects: 0 added, 1 changed, 0 removed',
         '  ~ Deployment/backend',
-        '      spec.template.spec.containers[backend].image: registry.ivaap.example/ivaap/backend:2026.1 -> registry.ivaap.example/ivaap/backend:2026.2',
+        '      spec.template.spec.containers[backend].image: ' +
+          'registry.ivaap.example/ivaap/backend:2026.1 -> ' +
+          'registry.ivaap.example/ivaap/backend:2026.2',
         'pods \u001b[31mred\u001b[0m\nand more',
       ],
       data: {},

@@ -27,7 +27,10 @@ async function startUp(): Promise<void> {
   }
 }
 
-/** Unhealthy below the least schema that this release works with, and without a database; a newer schema is none of its business. */
+/**
+ * Unhealthy below the least schema that this release works with, and without a database; a newer schema is
+ * none of its business.
+ */
 async function health(): Promise<Reply> {
   const facts = { release: release.version, autoMigrate };
   try {

@@ -54,7 +54,10 @@ const migrations: readonly Migration[] = [
 /** Any number: the same in every release, so that two adminservers never migrate in parallel. */
 const advisoryLock = 20_260_001;
 
-/** Applies what is missing up to `target`, each migration and its record in one transaction; gives the names of those applied. */
+/**
+ * Applies what is missing up to `target`, each migration and its record in one transaction; gives the names
+ * of those applied.
+ */
 export async function migrate(database: Database, target: number): Promise<string[]> {
   const connection = await database.connect();
   const applied: string[] = [];

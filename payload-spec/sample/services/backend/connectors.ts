@@ -19,7 +19,10 @@ const connectorsByEntitlement = new Map(
 const licenseFile = process.env.IVAAP_LICENSE_FILE ?? '/run/secrets/ivaap-license/license.json';
 const tokenFile = process.env.IVAAP_CONNECTOR_TOKEN_FILE ?? '/run/secrets/ivaap-connectors/token';
 
-/** Read at each call: a licence that the operator replaces counts without a restart. An expired or unreadable one grants nothing. */
+/**
+ * Read at each call: a licence that the operator replaces counts without a restart. An expired or unreadable
+ * one grants nothing.
+ */
 export async function entitledConnectors(): Promise<string[]> {
   const text = await readFile(licenseFile, 'utf8').catch(() => '{}');
   const license = JSON.parse(text) as { entitlements?: string[]; expires?: string };

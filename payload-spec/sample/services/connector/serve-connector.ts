@@ -19,7 +19,9 @@ async function isTrusted(authorization: unknown): Promise<boolean> {
   return given.length === expected.length && timingSafeEqual(given, expected);
 }
 
-/** Serves one connector: wells in, one document of its format a well out. Only the backend holds the token. */
+/**
+ * Serves one connector: wells in, one document of its format a well out. Only the backend holds the token.
+ */
 export function serveConnector(toDocument: (well: ExportedWell) => unknown): void {
   serve({
     'GET /health': () => ({ status: 200, body: { status: 'ok' } }),

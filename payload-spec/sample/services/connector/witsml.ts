@@ -5,5 +5,6 @@ const escape = (text: string) => text.replace(/[<>&"]/g, (character) => `&#${cha
 serveConnector(
   ({ id, name, field, operator, depth }) =>
     `<well uid="W-${id}"><name>${escape(name)}</name><field>${escape(field)}</field>` +
-    `<operator>${escape(operator)}</operator><wellheadTotalDepth uom="${depth.unit}">${depth.value}</wellheadTotalDepth></well>`,
+    `<operator>${escape(operator)}</operator><wellheadTotalDepth ` +
+    `uom="${depth.unit}">${depth.value}</wellheadTotalDepth></well>`,
 );
