@@ -1,5 +1,5 @@
 import { extractFile, streamFile } from '../queries/extract-file.ts';
-import { writtenToStdout } from '../ui/answer.ts';
+import { assertStdoutOpen, writtenToStdout } from '../ui/answer.ts';
 import { extractedFileText } from '../ui/extract-text.ts';
 import { withStderrProgress } from '../ui/stderr-progress.ts';
 import type { Command, Invocation } from './command.ts';
@@ -7,7 +7,10 @@ import { jsonFields } from './json-fields.ts';
 
 async function run({ args, program, again, signal, json, options }: Invocation): Promise<void> {
   const [name = '', dest = ''] = args;
-  if (dest === '-') return streamFile(name, writtenToStdout, { program, signal });
+  if (dest === '-') {
+    assertStdoutOpen();
+    return streamFile(name, writtenToStdout, { program, signal });
+  }
   const force = options.force === true;
   const file = await withStderrProgress((emit) =>
     extractFile({ name, dest, force }, { emit, signal, program, again }),

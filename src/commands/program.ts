@@ -3,6 +3,7 @@ import { IvaapError } from '../errors.ts';
 import { ownIdentity } from '../queries/own-identity.ts';
 import { typedAgain } from './again.ts';
 import type { Command, HelpList, Invocation } from './command.ts';
+import { answer, assertStdoutOpen } from '../ui/answer.ts';
 import { commands } from './commands.ts';
 import { describe, helpWidth } from './help.ts';
 
@@ -35,6 +36,15 @@ export async function runProgram(
   await read?.command.run(read.invocation);
 }
 
+/** `help COMMAND` as `COMMAND --help`; no options in front of an unknown command, so that it is refused. */
+function plainForm(args: readonly string[]): readonly string[] {
+  const [first, ...rest] = args;
+  if (first === '--') return plainForm(rest);
+  const typed = first === 'help' ? [...rest, '--help'] : args;
+  const [name = '-'] = typed;
+  return name.startsWith('-') || commands.some((command) => command.name === name) ? typed : [name];
+}
+
 /**
  * The command of a command line; undefined where it asked for help, which was printed.
  * @throws IvaapError `usage` for what cannot be parsed.
@@ -44,16 +54,20 @@ export async function readCommandLine(
   context: Pick<Invocation, 'program' | 'signal' | 'secondSignal'>,
 ): Promise<{ command: Command; invocation: Invocation } | undefined> {
   const { program } = context;
-  const [first, ...rest] = args;
-  const typed = first === 'help' ? [...rest, '--help'] : args;
+  const typed = plainForm(args);
+  // Node reads what is not UTF-8 as this character: a file would get another name.
+  const unreadable = args.find((arg) => arg.includes('\uFFFD'));
+  if (unreadable !== undefined)
+    throw new IvaapError('usage', `${unreadable} is not valid UTF-8`, { hint: 'locale' });
   let read: { command: Command; invocation: Invocation } | undefined;
+  let help = '';
   const root = new Commander(program)
     .description('One file that installs and upgrades a product on a single-node k3s host, offline.')
     .option('-v, --version', 'print product and version of the payload')
     .helpCommand(false)
     .addHelpText('after', `\nUse ${program} COMMAND --help for more about a command.`)
     .configureHelp({ helpWidth: helpWidth(), minWidthToWrap: 20 })
-    .configureOutput({ writeErr: () => {} })
+    .configureOutput({ writeErr: () => {}, writeOut: (text) => (help += text) })
     .exitOverride();
   for (const { name, summary, load } of commands) {
     const sub = root.command(name).summary(summary).description(sentence(summary));
@@ -85,8 +99,12 @@ export async function readCommandLine(
     // Help of a damaged or changed file must not pass as the vendor's.
     if (error.exitCode === 0) {
       await ownIdentity();
+      assertStdoutOpen();
+      await answer(help, context.signal);
       return undefined;
     }
+    if (error.code === 'commander.help')
+      throw new IvaapError('usage', 'no command was given', { hint: `${program} --help` });
     const known = commands.some(({ name }) => name === typed[0]);
     throw usageError(error, known ? `${program} ${typed[0]} --help` : `${program} --help`);
   }

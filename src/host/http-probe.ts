@@ -20,13 +20,14 @@ const excerptBytes = 2048;
 
 /** One GET through the product's real ingress, without following redirects. */
 export async function probe(target: ProbeTarget): Promise<ProbeResult> {
-  const { request } = await import('undici'); // slow to load, and most commands never probe
+  // Slow to load, and most commands never probe.
+  const { default: undici } = await import('undici');
   const startedMs = performance.now();
   const timeoutMs = target.timeoutMs ?? 5000;
   const timeLimit = AbortSignal.timeout(timeoutMs);
   try {
     const url = `http://${target.address ?? '127.0.0.1'}:${target.port}${target.path}`;
-    const response = await request(url, {
+    const response = await undici.request(url, {
       headers: { host: target.host, accept: '*/*', connection: 'close' },
       signal: target.signal === undefined ? timeLimit : AbortSignal.any([timeLimit, target.signal]),
     });

@@ -114,8 +114,11 @@ function childEnvironment(home: string): Record<string, string> {
   };
 }
 
+/** No folder can be made in it: a child keeps no cache and no settings on the host. */
+const noHome = '/dev/null';
+
 export function createRunner(settings: RunnerSettings = {}): Runner {
-  const { redactor = openly, report = () => {}, home = '/nonexistent' } = settings;
+  const { redactor = openly, report = () => {}, home = noHome } = settings;
   return {
     run: (argv, options = {}) =>
       runOne(argv, options, {

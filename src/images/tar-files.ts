@@ -32,7 +32,7 @@ export class UnreadableArchive extends Error {
 
 /** The files of a tar or a gzipped tar, one after another. Throws {@link UnreadableArchive}. */
 export async function* tarFiles(path: string, options: TarFilesOptions = {}): AsyncGenerator<TarFile> {
-  const { extract } = await import('tar-stream');
+  const { default: tar } = await import('tar-stream');
   const handle = await openRegular(path);
   const raw = handle.createReadStream({ highWaterMark: 1024 * 1024 });
   try {
@@ -48,7 +48,7 @@ export async function* tarFiles(path: string, options: TarFilesOptions = {}): As
     const watch = (pieces: AsyncIterable<Buffer>) => seen.watch(pieces);
     raw.on('data', (chunk: Buffer | string) => options.onBytes?.((done += chunk.length), total));
     raw.pause();
-    const unpack = extract();
+    const unpack = tar.extract();
     // Its failure reaches the loop below through `unpack`.
     const flow = compressed
       ? pipeline(raw, createGunzip(), bounded(total), watch, unpack)

@@ -38,6 +38,7 @@ function leftoverOf(path: string, name: string): string | undefined {
  * parent.
  */
 export async function treeTarget(dir: string): Promise<TreeTarget> {
+  if (dir === '') throw refusal('DIR', 'is empty', 'name a new folder, e.g. ./stage');
   const path = absolutePath(dir);
   const parent = dirname(path);
   const parentInfo = await stat(parent).catch(() => undefined);

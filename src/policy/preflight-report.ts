@@ -165,7 +165,7 @@ export function parseWaivers(texts: readonly string[], { known, checks, steps }:
 }
 
 /**
- * Throws `preflight` with all that blocks; the report, which is printed before, has each of several in full.
+ * Throws `preflight` with all that blocks.
  */
 export function assertPassed(
   { results }: Pick<PreflightReport, 'results'>,
@@ -185,10 +185,15 @@ export function assertPassed(
     `${failed.length} of ${results.length} checks failed, nothing was changed: ` +
       `${failed.length === 1 ? summary(first) : failed.map(({ id }) => id).join(', ')}`,
     {
+      // One of them needs no line of its own; of several each has one.
+      ...(failed.length === 1 ? {} : { cause: chain(failed.map(summary)) }),
       hint: [...new Set(fixes), ...(accepted === false ? [] : [accepted])].join('\n'),
       ...(output.length === 0 ? {} : { output: output.join('\n') }),
     },
   );
 }
+
+const chain = ([message, ...rest]: readonly string[]): IvaapError | undefined =>
+  message === undefined ? undefined : new IvaapError('preflight', message, { cause: chain(rest) });
 
 const summary = ({ id, measured, limit }: CheckResult) => `${id}: ${measured} (limit: ${limit})`;

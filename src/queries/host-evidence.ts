@@ -16,6 +16,8 @@ export interface HostEvidence {
   folder: {
     path: string;
     /** Whether it has no entries. */
+    isFolder: boolean;
+    /** Also where there is none. */
     empty: boolean;
     mounted: boolean;
     /** A mount point of /etc/fstab on its path, or the folder itself, that is not mounted now. */
@@ -85,11 +87,17 @@ export async function hostEvidence(
 }
 
 async function folderFacts(path: string): Promise<HostEvidence['folder']> {
-  const names = await readdir(path).catch(() => []);
+  const names = await readdir(path).catch(() => undefined);
   const missingMount = (await fstabMountPoints()).find(
     (point) => point !== '/' && (path === point || path.startsWith(`${point}/`)) && !isMountPoint(point),
   );
-  return { path, empty: names.length === 0, mounted: isMountPoint(path), missingMount };
+  return {
+    path,
+    isFolder: names !== undefined,
+    empty: (names ?? []).length === 0,
+    mounted: isMountPoint(path),
+    missingMount,
+  };
 }
 
 /** What most likely happened to the state. */
@@ -131,7 +139,7 @@ export function evidenceLines(evidence: HostEvidence, { product }: Pick<OpenedPa
       ? 'no mount of its own'
       : `${folder.missingMount} is in /etc/fstab but is not mounted`;
   return [
-    `folder ${folder.path}: ${folder.empty ? 'empty, ' : ''}${mount}`,
+    `folder ${folder.path}: ${!folder.isFolder ? 'does not exist, ' : folder.empty ? 'empty, ' : ''}${mount}`,
     line(`namespace ${product.namespace}`, namespace, (ours) => (ours === null ? 'missing' : made(ours))),
     line(`volume ${product.database.volume.persistentVolume}`, volume, (found) => {
       if (found === null) return 'missing';

@@ -4,9 +4,15 @@ import { assertProduct, readState, type State } from '../engine/state.ts';
 import { IvaapError } from '../errors.ts';
 import type { OpenedPayload } from './opened-payload.ts';
 
-/** Whether anything exists at the state's path; a broken link counts. */
-export const stateIsThere = ({ state }: Pick<OpenedPayload['paths'], 'state'>): boolean =>
-  lstatSync(state, { throwIfNoEntry: false }) !== undefined;
+/** Whether anything exists at the state's path; a broken link counts. Nothing does below what is no folder. */
+export function stateIsThere({ state }: Pick<OpenedPayload['paths'], 'state'>): boolean {
+  try {
+    return lstatSync(state, { throwIfNoEntry: false }) !== undefined;
+  } catch (error) {
+    if (['ENOTDIR', 'ELOOP'].includes((error as NodeJS.ErrnoException).code ?? '')) return false;
+    throw error;
+  }
+}
 
 type Place = Pick<OpenedPayload, 'paths' | 'product'>;
 

@@ -81,7 +81,8 @@ function releaseLines({ release, trust, product, version }: VerifyReport): strin
 }
 
 /** What all this proves, and no more. */
-function provenLine({ signature, trust }: VerifyReport): string {
+function provenLine({ intact, signature, trust }: VerifyReport): string {
+  if (!intact) return 'This file is damaged: it proves nothing. Do not use it.';
   if (signature === null) return 'This proves that the file is as it was packed, but not who packed it.';
   if (trust.verdict === 'trusted') return 'This proves that the file is as the holder of that key signed it.';
   return (

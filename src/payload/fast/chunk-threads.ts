@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os';
 import type { Worker, WorkerOptions } from 'node:worker_threads';
 import type { ChunkSource, ScanJob, WriteJob } from './chunk-job.ts';
 import { shared } from './chunk-job.ts';
+import { absolutePath } from '../absolute-path.ts';
 import { startChunkWorker } from './chunk-worker-start.ts';
 import { openUncached } from './page-memory.ts';
 import type { ChunkedFile } from '../chunked-file.ts';
@@ -72,6 +73,8 @@ export const isThreadRefused = (error: unknown): boolean =>
 
 /** As many as the host gives, one at least. Throws {@link isThreadRefused}. */
 function startWorkers(most: number, options: WorkerOptions): Worker[] {
+  // A thread cannot start in a folder that was removed.
+  absolutePath('.');
   const workers: Worker[] = [];
   try {
     while (workers.length < most) workers.push(startChunkWorker(options));

@@ -12,7 +12,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
-import { IvaapError } from '../../../src/errors.ts';
+import { causeChain, IvaapError } from '../../../src/errors.ts';
 import { packRecord, unpackRecord } from '../../fixtures/in-process-host/helm-record.ts';
 import { type Invocation, SimulatedHost, type World } from '../../fixtures/in-process-host/host.ts';
 import { namespace } from '../../fixtures/in-process-host/product.ts';
@@ -58,8 +58,8 @@ const everything = () => ({
 function refusal({ exitCode, error }: Invocation, expected: number): { text: string; hint: string } {
   assert.ok(error instanceof IvaapError, String(error));
   assert.equal(exitCode, expected, error.message);
-  const { message, hint = '', facts = [], cause } = error;
-  return { text: [message, ...facts, String(cause ?? '')].join('\n'), hint };
+  const { hint = '', facts = [] } = error;
+  return { text: [...causeChain(error), ...facts].join('\n'), hint };
 }
 
 async function assertRepaired(options: Parameters<SimulatedHost['repair']>[1] = {}): Promise<Invocation> {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { asTold } from '../../fixtures/as-told.ts';
 import { checks, checksOf } from '../../../src/checks/all.ts';
-import { IvaapError } from '../../../src/errors.ts';
+import { causeChain, IvaapError } from '../../../src/errors.ts';
 import { waivableGuards } from '../../../src/payload/product-schema.ts';
 import {
   assertPassed,
@@ -124,7 +124,11 @@ test('all that blocks comes in one error with the fix of each, and the waivers w
   };
   const error = thrown(['pods']);
   assert.equal(error.code, 'preflight');
-  assert.equal(error.message, '2 of 3 checks failed, nothing was changed: cpus, pods');
+  assert.deepEqual(causeChain(error), [
+    '2 of 3 checks failed, nothing was changed: cpus, pods',
+    'cpus: 1 processors (limit: 2 needed)',
+    'pods: little (limit: much)',
+  ]);
   assert.match(error.hint ?? '', /^cpus: .*nproc.*\npods: k3s kubectl describe pod x$/);
   assert.equal(asTold(error.output), 'backend: CrashLoopBackOff');
   assert.match(thrown(['pods', 'cpus']).hint ?? '', /--waive cpus=REASON --waive pods=REASON$/);
