@@ -36,10 +36,11 @@ ${lines.join('\n')}
 ## What a failure prints
 
 1. What failed, in the operator's words, and the step.
-2. The chain of causes, a line each (\`because:\`).
+2. The chain of causes, a line each (\`caused by:\`).
 3. The last lines of the program that failed (\`last output:\`).
-4. One thing to try next (\`try:\`).
-5. The path of the run log (\`log:\`).
+4. Without a readable state: what the host itself shows (\`found on this host:\`).
+5. What to try next (\`try:\`).
+6. The path of the run log (\`log:\`).
 
 \`--json\` prints the same as one object, the event \`error\` of [events.md](events.md). Secrets are replaced by \`[redacted]\`
 in all of it.

@@ -22,13 +22,13 @@ Whatever is deleted is saved first, as \`SECRET.json\` (readable by root only) i
 
 ${states.join('\n\n')}
 
-## When an old Helm counts as dead
+## When an old Helm counts as ended
 
 A Helm that a run of ours started is known by process id, start time and boot: they are in the journal before Helm does anything. While it lives, the same
 command typed again waits for it and says until when. Any other Helm that works on the release on this host stops a run before the first step
-(exit code 3). One on another machine is known by its record only: a \`pending-…\` record that is younger than twice Helm's own limit is left alone (exit code 3).
+(exit code 3); the message prints the command that waits for it. One on another machine is known by its record only: a \`pending-…\` record that is younger than twice Helm's own limit is left alone (exit code 3).
 A record counts as ours by its number and by when it was started: between the start of our Helm and its end, as we saw it, as a reboot brought it or as its
-own limits say. Whoever made the next revision after that is somebody else.
+own limits say. A later revision was made by somebody else.
 `;
   return generatedPage('helm-states.md', 'scripts/helm-states.ts', markdown);
 }

@@ -31,7 +31,7 @@ It lists for each check the measured value and the limit. For each failed check 
 What cannot be measured is a failed check that says so. A run that is refused exits 3, and nothing was changed.
 
 \`\`\`
-./ivaap install --upgrade --preflight-only
+sudo ./ivaap install --upgrade --preflight-only
 \`\`\`
 
 prints the report and exits 0 or 3; with \`--json\` the report is the event \`preflight.report\` ([events](events.md)) and the result's data.
