@@ -362,7 +362,7 @@ describe('the restore script on a real PostgreSQL 15', () => {
 
   for (const [when, words] of [
     ['after', 'patch Deployment/server'],
-    ['before', 'COMMENT ON DATABASE :"restored" IS \'whole\''],
+    ['before', 'COMMENT ON DATABASE :"restored" IS \'complete\''],
     ['before', 'RENAME TO :"live"'],
     ['after', 'RENAME TO :"live"'],
     ['before', 'delete Deployment/server'],

@@ -60,7 +60,7 @@ const sabotages: Sabotage[] = [
     edits: [
       {
         file: 'src/steps/upgrade_pg_backup.ts',
-        text: 'if (why !== undefined && !(await releaseStands(ctx)))',
+        text: 'if (why !== undefined && !(await isReleaseUnchanged(ctx)))',
         instead: "if (why === 'never')",
       },
     ],

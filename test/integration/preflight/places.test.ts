@@ -233,7 +233,7 @@ describe('places of new pods on a real API server', () => {
     assert.equal(objects[0]?.outcome, 'ok', 'it is told once, with what the rollout needs');
     assert.match(
       asTold(schedule[0]?.measured ?? ''),
-      /^Deployment\/web: the quota most allows 0 of pods, 0 are used/,
+      /^Deployment\/web: the quota most allows 0 of pods; 0 are used/,
     );
     await release.kubectl(`delete resourcequota most -n ${namespace}`);
   });
