@@ -98,9 +98,9 @@ export async function readCommandLine(
     if (!(error instanceof CommanderError)) throw error;
     // Help of a damaged or changed file must not pass as the vendor's.
     if (error.exitCode === 0) {
-      await ownIdentity();
       assertStdoutOpen();
       await answer(help, context.signal);
+      await ownIdentity();
       return undefined;
     }
     if (error.code === 'commander.help')

@@ -60,8 +60,9 @@ function trustLines({ verdict, because, comparedWith, source, insteadOfState }: 
   if (because === undefined) return ['trust: not compared'];
   return [
     `trust: ${shout(verdict)}: ${because}`,
-    `compared with: ${comparedWith} ` +
-      `(${source})${insteadOfState === undefined ? '' : `, because: ${insteadOfState}`}`,
+    insteadOfState === undefined
+      ? `compared with: ${comparedWith} (${source})`
+      : `compared with: ${comparedWith}, because ${insteadOfState}`,
   ];
 }
 
