@@ -114,8 +114,11 @@ function childEnvironment(home: string): Record<string, string> {
   };
 }
 
-/** No folder can be made in it: a child keeps no cache and no settings on the host. */
-const noHome = '/dev/null';
+/**
+ * A folder that does not exist and that nobody can create: a child keeps no cache and no settings on the host.
+ * kubectl fails where its parent is no folder.
+ */
+const noHome = '/proc/none';
 
 export function createRunner(settings: RunnerSettings = {}): Runner {
   const { redactor = openly, report = () => {}, home = noHome } = settings;
