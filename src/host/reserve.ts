@@ -20,7 +20,7 @@ export function reserveOf(totalBytes: number, { bytes, percent }: ReserveLimits)
 }
 
 const stepBytes = 4 * 1024 * 1024;
-const pauseMs = 50;
+const pauseMs = 10;
 
 /** The reserve of the file system that a path is on, for whoever writes much there. */
 export class DiskReserve {

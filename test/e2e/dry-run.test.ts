@@ -271,7 +271,7 @@ test('a dry run changes nothing, and the run does what it said', async (t) => {
         return stdout.trim().split('\n').length === 1 ? true : undefined;
       });
       await row(5, /downgrade/, '2025.9');
-      await row(10, /installed already/, '2026.1');
+      await row(10, /already installed/, '2026.1');
       await host.untilHealthy();
     });
 

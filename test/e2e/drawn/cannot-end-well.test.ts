@@ -140,7 +140,7 @@ const rows: readonly Row[] = [
   {
     name: 'a quota that is full',
     prepare: quota(5),
-    refused: /schedule:most: .*the quota most allows 5 of pods, 5 are used/,
+    refused: /schedule:most: .*the quota most allows 5 of pods; 5 are used/,
     hint: /k3s kubectl describe resourcequota most -n ivaap/,
   },
   { name: 'a quota with room', prepare: quota(10) },

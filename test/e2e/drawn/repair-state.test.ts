@@ -90,7 +90,7 @@ test('a state is lost, a disk is away, a dump is restored, a record is gone: one
         );
         await assertRefused(host, '2026.2', upgrade, {
           exit: 10,
-          says: /installed already/,
+          says: /already installed/,
           hint: /--reapply/,
         });
       },
@@ -112,7 +112,7 @@ test('a state is lost, a disk is away, a dump is restored, a record is gone: one
         assert.equal(await host.wells.checksum(), wells);
         await assertRefused(host, '2026.2', upgrade, {
           exit: 3,
-          says: /the Helm release ivaap says: 2026\.1/,
+          says: /the Helm release ivaap is .*2026\.1/,
           hint: toRepair,
         });
         assert.match(await assertRuns(host, '2026.2', ['repair-state', '--yes']), /installed: 2026\.1/);
