@@ -40,7 +40,7 @@ test('the release moves first, the schema in a second window', async (t) => {
       byHand = /to apply a changed values file with Helm: sudo (.*)/.exec(result.stdout)?.[1] ?? '';
       assert.ok(byHand.includes(' --values=/opt/ivaap/.installer/values.overlay.yaml '), byHand);
       const status = await host.ivaap('2026.2', ['status']);
-      assert.ok(status.stdout.includes(`so: sudo ${byHand}\n`), status.stdout);
+      assert.ok(status.stdout.includes(`Helm: sudo ${byHand}\n`), status.stdout);
     });
 
     await chapter('deleting that pod migrates', async () => {
