@@ -115,8 +115,8 @@ function childEnvironment(home: string): Record<string, string> {
 }
 
 /**
- * A folder that does not exist and that nobody can create: a child keeps no cache and no settings on the host.
- * kubectl fails where its parent is no folder.
+ * A folder that does not exist and that nobody can create: a child keeps no cache and no settings on the
+ * host. kubectl fails where its parent is no folder.
  */
 const noHome = '/proc/none';
 
