@@ -5,7 +5,7 @@ import { keeper, readRows } from '../proofs/memory.ts';
 import { leftOf } from '../proofs/page.ts';
 import type { Page } from '../proofs/page.ts';
 import { idsOf } from '../proofs/proof.ts';
-import type { Proof } from '../proofs/proof.ts';
+import type { Group, Proof } from '../proofs/proof.ts';
 import { sourceHash } from '../proofs/sources.ts';
 import { runChain } from './chain.ts';
 import type { Result } from './chain.ts';
@@ -40,6 +40,12 @@ export const faultsLeft = (): string[] => leftOf(section, readRows(faultPage), s
 
 const cut = (text: string, length: number) => (text.length > length ? `${text.slice(0, length - 1)}…` : text);
 
+/** The chosen faults of a chain, and those that must come before them. */
+export function withWhatTheyNeed({ name, cases }: Group<Fault>): Group<Fault> {
+  const all = chains.find((chain) => chain.name === name)?.cases ?? [];
+  return { name, cases: all.filter((one) => cases.some(({ id, after }) => [id, after].includes(one.id))) };
+}
+
 /** Each chain of faults on a host of its own. */
 export function faultProof(): Proof<Fault, Result> {
   const keep = keeper(faultPage);
@@ -51,10 +57,11 @@ export function faultProof(): Proof<Fault, Result> {
     async attempt(group, say) {
       base ??= endHostsOfTheDead().then(() => baseline('upgrade'));
       say(`${group.name}: ${group.cases.length} faults`);
-      // The chosen faults, on the host that the chain is prepared for.
       const chain = chains.find(({ name }) => name === group.name);
-      const results = await runChain({ ...chain, ...group }, await base, say);
-      return results.map((result) => ({ ...result, evidence: result.output.slice(-4000) }));
+      const results = await runChain({ ...chain, ...withWhatTheyNeed(group) }, await base, say);
+      return results
+        .filter(({ fault }) => group.cases.includes(fault))
+        .map((result) => ({ ...result, evidence: result.output.slice(-4000) }));
     },
     async keep(results) {
       await keep(

@@ -26,6 +26,8 @@ export interface Fault {
   /** How the run is started, by a shell that it replaces; `$run` is the command. */
   how?: string;
   ends: readonly End[];
+  /** Meets what this other fault of its chain leaves: drawn alone, the other one is done before it. */
+  after?: string;
   /** An orphaned Helm continues when the run has ended: what it works with is still there. */
   helmLives?: true;
   /** What a run that ended must have said: its first line, or the lines after it. */
@@ -277,6 +279,7 @@ export const chains: readonly Chain[] = [
         fault: 'Ctrl-C while the next run waits for the orphaned Helm',
         how: stoppedInTheWait,
         ends: [130],
+        after: 'kill ivaap beside helm',
         helmLives: true,
       },
     ],
@@ -326,6 +329,7 @@ export const chains: readonly Chain[] = [
         fault: 'the clock of `ivaap` alone an hour back, when the run goes on',
         how: anHourBack,
         ends: ['goes on'],
+        after: 'clock-back after the dump',
       },
     ],
   },
