@@ -64,13 +64,9 @@ export async function bundleMain(): Promise<Bundle> {
     plugins: [workerFromAsset],
   });
   const assets = new Map<string, string>();
+  const { platform, target, minifyWhitespace } = common;
   for (const { path, text } of outputFiles) {
-    const { code } = await transform(text, {
-      ...commonJs,
-      platform: 'node',
-      target: 'node24',
-      minifyWhitespace: true,
-    });
+    const { code } = await transform(text, { ...commonJs, platform, target, minifyWhitespace });
     assets.set(basename(path), code);
   }
   assets.set('chunk-worker.js', await bundled('src/payload/fast/chunk-worker.ts'));

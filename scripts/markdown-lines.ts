@@ -1,5 +1,4 @@
-/** Markdown whose source can be read: paragraphs and items of lists on lines of at most this many columns. */
-const width = 110;
+import { width } from './line-width.ts';
 
 const isOther = (line: string) => line.trim() === '' || /^(#|\s*\||<!--| {4})/.test(line);
 const isItem = (line: string) => /^\s*([-*]|\d+\.)\s/.test(line);
@@ -22,7 +21,10 @@ function wrapped(text: string, first: string, next: string): string[] {
   return [...lines, line];
 }
 
-/** The same Markdown; headings, tables and code stay as they are. */
+/**
+ * The same Markdown, so that its source can be read: paragraphs and items of lists are on lines no wider than
+ * code is. Headings, tables and code stay as they are.
+ */
 export function wrapMarkdown(markdown: string): string {
   const source = markdown.split('\n');
   const lines: string[] = [];

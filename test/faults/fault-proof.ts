@@ -10,7 +10,7 @@ import { sourceHash } from '../proofs/sources.ts';
 import { runChain } from './chain.ts';
 import type { Result } from './chain.ts';
 import { chains } from './table.ts';
-import type { Fault } from './table.ts';
+import type { Chain, Fault } from './table.ts';
 
 export const ids: readonly string[] = idsOf(chains);
 
@@ -40,10 +40,11 @@ export const faultsLeft = (): string[] => leftOf(section, readRows(faultPage), s
 
 const cut = (text: string, length: number) => (text.length > length ? `${text.slice(0, length - 1)}…` : text);
 
-/** The chosen faults of a chain, and those that must come before them. */
-export function withWhatTheyNeed({ name, cases }: Group<Fault>): Group<Fault> {
-  const all = chains.find((chain) => chain.name === name)?.cases ?? [];
-  return { name, cases: all.filter((one) => cases.some(({ id, after }) => [id, after].includes(one.id))) };
+/** The chain of the chosen faults, with these and those that must come before them alone. */
+export function withWhatTheyNeed({ name, cases }: Group<Fault>): Chain {
+  const chain = chains.find((one) => one.name === name) ?? { name, cases };
+  const needed = (id: string) => cases.some((chosen) => id === chosen.id || id === chosen.after);
+  return { ...chain, cases: chain.cases.filter(({ id }) => needed(id)) };
 }
 
 /** Each chain of faults on a host of its own. */
@@ -57,8 +58,7 @@ export function faultProof(): Proof<Fault, Result> {
     async attempt(group, say) {
       base ??= endHostsOfTheDead().then(() => baseline('upgrade'));
       say(`${group.name}: ${group.cases.length} faults`);
-      const chain = chains.find(({ name }) => name === group.name);
-      const results = await runChain({ ...chain, ...withWhatTheyNeed(group) }, await base, say);
+      const results = await runChain(withWhatTheyNeed(group), await base, say);
       return results
         .filter(({ fault }) => group.cases.includes(fault))
         .map((result) => ({ ...result, evidence: result.output.slice(-4000) }));
