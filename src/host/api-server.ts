@@ -1,7 +1,5 @@
 import { X509Certificate } from 'node:crypto';
-import { request } from 'node:https';
 import type { TLSSocket } from 'node:tls';
-import { parse } from 'yaml';
 import { readRegularText } from './regular-file.ts';
 import { IvaapError } from '../errors.ts';
 
@@ -28,8 +26,10 @@ interface Kubeconfig {
   users?: { user?: Record<string, unknown> }[];
 }
 
+// Loaded when they are needed: `manifest` asks nothing of the API server.
 async function readKubeconfig(path: string): Promise<Kubeconfig> {
-  return parse(await readRegularText(path)) as Kubeconfig;
+  const { default: yaml } = await import('yaml');
+  return yaml.parse(await readRegularText(path)) as Kubeconfig;
 }
 
 /**
@@ -42,9 +42,10 @@ export async function askApiServer(
 ): Promise<ApiServerAnswer> {
   const address = (await readKubeconfig(kubeconfig)).clusters?.[0]?.cluster?.server;
   if (address === undefined) throw new IvaapError('failed', `${kubeconfig} names no server`);
+  const { default: https } = await import('node:https');
   const startedMs = Date.now();
   return new Promise((done, failed) => {
-    const asked = request(
+    const asked = https.request(
       `${address}/version`,
       {
         rejectUnauthorized: false,

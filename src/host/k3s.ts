@@ -1,6 +1,5 @@
 import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
-import { parse } from 'yaml';
 import { readRegularText } from './regular-file.ts';
 import { IvaapError } from '../errors.ts';
 import { shellWord } from '../shell-word.ts';
@@ -56,8 +55,9 @@ const registriesFile = '/etc/rancher/k3s/registries.yaml';
 /** Registries that k3s asks elsewhere, `*` for all of them: images of theirs may be pulled. */
 export async function mirroredRegistries(path = registriesFile): Promise<string[]> {
   const text = await readRegularText(path).catch(() => '');
+  const { default: yaml } = await import('yaml');
   try {
-    const { mirrors } = (parse(text) ?? {}) as { mirrors?: Record<string, unknown> | null };
+    const { mirrors } = (yaml.parse(text) ?? {}) as { mirrors?: Record<string, unknown> | null };
     return Object.keys(mirrors ?? {});
   } catch {
     return [];

@@ -20,21 +20,31 @@ test('a package that is imported later is taken by its default: a chunk of the e
   assert.ok(found > 0);
 });
 
-test('the program is split: what -v needs is a tenth of it, and libraries are chunks of their own', async () => {
+test('the program is split: -v loads a tenth of it, manifest a quarter, and neither a library that it does not use', async () => {
   const { assets } = await bundleMain();
-  const bytes = (texts: Iterable<string>) => [...texts].reduce((sum, text) => sum + text.length, 0);
-  const first = (name: string, seen = new Set<string>()): Set<string> => {
+  const bytesOf = (names: Iterable<string>) =>
+    [...names].reduce((sum, name) => sum + (assets.get(name) ?? '').length, 0);
+  const named = (start: string) => [...assets.keys()].filter((name) => name.startsWith(start));
+  /** A chunk with what it imports at once. */
+  const loadedBy = (name: string, seen = new Set<string>()): Set<string> => {
     if (seen.has(name)) return seen;
     seen.add(name);
     const text = assets.get(name) ?? '';
     // Static imports alone: later ones are inside a function that then() calls.
-    for (const [, next = ''] of text.matchAll(/(?<!\)=>\w*\(?)require\("\.\/([^"]+)"\)/g)) first(next, seen);
+    for (const [, next = ''] of text.matchAll(/(?<!\)=>\w*\(?)require\("\.\/([^"]+)"\)/g))
+      loadedBy(next, seen);
     return seen;
   };
-  const loaded = first('main.js');
-  assert.ok(
-    loaded.size > 1 && !loaded.has([...assets.keys()].find((name) => name.startsWith('undici')) ?? ''),
+  const start = loadedBy('main.js');
+  assert.ok(start.size > 1);
+  const all = bytesOf(assets.keys());
+  assert.ok(bytesOf(start) < all / 10, `${bytesOf(start)} of ${all}`);
+  const manifest = new Set(start);
+  for (const name of [...named('program-'), ...named('manifest-')]) loadedBy(name, manifest);
+  assert.ok(bytesOf(manifest) < all / 4, `${bytesOf(manifest)} of ${all}`);
+  const libraries = [...named('undici-'), ...named('tar-stream-')];
+  assert.deepEqual(
+    libraries.filter((name) => manifest.has(name)),
+    [],
   );
-  const startBytes = bytes([...loaded].map((name) => assets.get(name) ?? ''));
-  assert.ok(startBytes < bytes(assets.values()) / 10, `${startBytes} of ${bytes(assets.values())}`);
 });
