@@ -2,7 +2,9 @@ import * as z from 'zod';
 import { causeChain, IvaapError } from '../errors.ts';
 import type { Disk } from './disk.ts';
 import { NoFile, nodeDisk } from './disk.ts';
+import { isNestedTooDeep, mostLevels } from '../nesting.ts';
 import { jsonObject } from './json-object.ts';
+import { stateFaults } from './state-faults.ts';
 import { shellWord } from '../shell-word.ts';
 
 /**
@@ -197,8 +199,8 @@ export function emptyState(product: string): State {
 
 /**
  * Checks the text of a state file. Throws IvaapError `version` for a schema of another major, `preflight` for
- * anything that is not a state: a damaged file is never read as an empty one. Nothing of the text is in a
- * message.
+ * anything that is not a state: a damaged file is never read as an empty one. Of the text, a message has at
+ * most a key and its value.
  */
 export function parseState(text: string, path: string): State {
   let raw: unknown;
@@ -210,6 +212,7 @@ export function parseState(text: string, path: string): State {
       text.trim() === '' ? 'it is empty' : `its ${text.length} characters are not complete JSON`,
     );
   }
+  if (isNestedTooDeep(raw)) throw damaged(path, `it is nested deeper than ${mostLevels} levels`);
   const version = versionOnly.safeParse(raw);
   if (version.success && version.data.schema.major !== stateVersion.major) {
     const { major, minor } = version.data.schema;
@@ -221,19 +224,13 @@ export function parseState(text: string, path: string): State {
     );
   }
   const state = stateSchema.safeParse(raw);
-  if (!state.success) throw damaged(path, z.prettifyError(state.error));
+  if (!state.success) throw damaged(path, stateFaults(state.error.issues, raw));
   return state.data;
 }
 
 /** Of a file that is not a state; the caller that knows the program's name adds the command that fixes it. */
 function damaged(path: string, why: string): IvaapError {
-  return new IvaapError(
-    'preflight',
-    `the state file ${path} is damaged: it is not a state that can be read`,
-    {
-      cause: new Error(why),
-    },
-  );
+  return new IvaapError('preflight', `the state file ${path} is damaged: ${why}`);
 }
 
 /** Throws IvaapError `preflight` for the state of another product. */

@@ -45,9 +45,12 @@ export async function findK3s(runner: Runner): Promise<K3s> {
     }
     return { path, version };
   }
-  throw new IvaapError('preflight', 'k3s was not found on this host', {
-    hint: `install k3s first; ivaap looks for it at ${usualPlaces.join(', ')} and in its systemd service`,
-  });
+  throw new IvaapError(
+    'preflight',
+    'k3s is not installed on this host: ' +
+      `it is at none of ${usualPlaces.join(', ')}, and no systemd service starts it`,
+    { hint: 'install k3s ("k3s is not installed" in docs/operators.md), then run the same command again' },
+  );
 }
 
 const registriesFile = '/etc/rancher/k3s/registries.yaml';

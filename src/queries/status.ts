@@ -21,7 +21,7 @@ import { type OpenedPayload, openOwnPayload } from '../session/opened-payload.ts
 import { thisMachine } from '../session/machine.ts';
 import type { CommandPorts, FlowPorts } from '../session/ports.ts';
 import { waysOut } from './ways-out.ts';
-import { factsOf, noStateRefusal } from './without-state.ts';
+import { factsOf, noStateRefusal, unknownCluster } from './without-state.ts';
 import type { PodReport, StatusReport } from './status-schema.ts';
 import { sameVersion } from '../policy/version.ts';
 import { schemaDueText } from '../policy/schema-due.ts';
@@ -164,7 +164,12 @@ function adviceOf(
   program: string,
 ): { message: string; hint: string } | undefined {
   const repair = `${program} repair-state`;
-  if (!state.known) return state.hint === undefined ? undefined : { message: state.why, hint: state.hint };
+  if (!state.known) {
+    if (state.hint === undefined) return undefined;
+    // A repair asks the cluster, so that comes first.
+    const silent = state.hint === repair && !evidence.records.known;
+    return silent ? unknownCluster(evidence, state.why) : { message: state.why, hint: state.hint };
+  }
   if (state.value === null) return noStateRefusal(evidence, opened, program);
   const message = disagreement(state.value, evidence.records, opened.product.release);
   return message === undefined ? undefined : { message, hint: repair };

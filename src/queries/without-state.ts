@@ -10,12 +10,13 @@ export interface NoState {
   hint: string;
 }
 
+/** `none` says what is wrong with a state that is there and cannot be read. */
 export function noStateRefusal(
   evidence: HostEvidence,
   { product, paths, release }: Pick<OpenedPayload, 'product' | 'paths' | 'release'>,
   program: string,
+  none = `there is no ${paths.state}`,
 ): NoState {
-  const none = `there is no ${paths.state}`;
   const { missingMount, path } = evidence.folder;
   switch (likely(evidence)) {
     case 'unmounted':
@@ -48,12 +49,21 @@ export function noStateRefusal(
         hint: `to install ${release.version}: ${program} install --help`,
       };
     case 'unknown':
-      return {
-        code: 'preflight',
-        message: `${none}, and the cluster could not be queried`,
-        hint: 'systemctl status k3s',
-      };
+      return { code: 'preflight', ...unknownCluster(evidence, none) };
   }
+}
+
+/** Why the cluster says nothing, behind what is known without it, and the command to try. */
+export function unknownCluster(
+  { namespace, volume, records, workloads }: HostEvidence,
+  known: string,
+): Pick<NoState, 'message' | 'hint'> {
+  const silent = [namespace, volume, records, workloads].find((asked) => !asked.known);
+  const { why, hint } = silent === undefined || silent.known ? {} : silent;
+  return {
+    message: `${known}, and the cluster could not be queried${why === undefined ? '' : `: ${why}`}`,
+    hint: hint ?? 'systemctl status k3s',
+  };
 }
 
 /** The facts shown with such a refusal. */

@@ -97,8 +97,10 @@ export async function refuseLeftovers(
     const { message, hint } = noStateRefusal(evidence, session, program);
     throw new IvaapError('preflight', message, { hint, facts: factsOf(evidence, session) });
   }
-  if (!evidence.records.known)
-    throw new IvaapError('preflight', evidence.records.why, { hint: 'systemctl status k3s' });
+  if (!evidence.records.known) {
+    const { why, hint = 'systemctl status k3s' } = evidence.records;
+    throw new IvaapError('preflight', why, { hint });
+  }
   if (evidence.records.value.length > 0) {
     throw new IvaapError(
       'preflight',

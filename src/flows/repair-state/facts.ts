@@ -10,6 +10,8 @@ export interface RepairFacts {
   evidence: HostEvidence;
   /** The state as it is; undefined where there is none that can be read. */
   state: State | undefined;
+  /** What is wrong with the state, or that it can be read. */
+  problem: string;
   /** Of the database now; undefined where it does not answer. */
   schemaNow: number | undefined;
   valuesMissing: boolean;

@@ -9,7 +9,7 @@ import { refused, type Repair, type RepairFacts } from './facts.ts';
 import { judgeSchema } from './schema.ts';
 import { broughtBack } from './sources.ts';
 import { marked, unfinished, unfinishedUpgrade, withVersion } from './repaired-state.ts';
-import { noStateRefusal } from '../../queries/without-state.ts';
+import { noStateRefusal, unknownCluster } from '../../queries/without-state.ts';
 import { foreign } from '../../foreign.ts';
 import { resumeCommand } from '../../session/resume-command.ts';
 
@@ -18,14 +18,14 @@ import { resumeCommand } from '../../session/resume-command.ts';
  * contradicts.
  */
 export function proposeRepair(facts: RepairFacts): Repair {
-  const { evidence, state, opened, program } = facts;
+  const { evidence, state, problem, opened, program } = facts;
   const { records, workloads } = evidence;
   if (state === undefined && likely(evidence) !== 'ours') {
-    return { kind: 'refused', ...noStateRefusal(evidence, opened, program) };
+    return { kind: 'refused', ...noStateRefusal(evidence, opened, program, problem) };
   }
   if (!records.known || !workloads.known) {
-    const why = records.known ? (workloads.known ? '' : workloads.why) : records.why;
-    return refused('preflight', `the cluster could not be queried: ${why}`, 'systemctl status k3s');
+    const { message, hint } = unknownCluster(evidence, problem);
+    return refused('preflight', message, hint);
   }
   const { product } = opened;
   const last = records.value.at(-1);

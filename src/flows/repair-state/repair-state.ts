@@ -110,6 +110,7 @@ async function look(session: Session): Promise<Decided> {
     opened: session,
     evidence,
     state: current.state,
+    problem: current.problem,
     schemaNow,
     valuesMissing: !existsSync(paths.values),
     hasData: await hasData(evidence),
@@ -153,9 +154,10 @@ async function hasData({ volume }: HostEvidence): Promise<boolean> {
   );
 }
 
-function ended({ repair, facts }: Decided): FlowResult {
+function ended({ repair, facts, problem }: Decided): FlowResult {
   if (repair.kind === 'refused') {
-    throw new IvaapError(repair.code, repair.message, { hint: repair.hint, facts });
+    const shown = repair.message.includes(problem) ? facts : [problem, ...facts];
+    throw new IvaapError(repair.code, repair.message, { hint: repair.hint, facts: shown });
   }
   const message = repair.kind === 'nothing' ? repair.message : '';
   return { lines: [`Nothing to repair: ${message}.`], data: { repaired: false, reason: message } };
