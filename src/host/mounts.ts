@@ -55,6 +55,16 @@ export function isMountPoint(path: string): boolean {
   return mount !== undefined && mount.mountPoint === realpathSync(path);
 }
 
+/** Where something is mounted below a folder, the folder itself left out. */
+export function mountPointsBelow(folder: string): string[] {
+  const real = realpathSync(folder);
+  const points = readFileSync('/proc/self/mountinfo', 'utf8')
+    .split('\n')
+    .map((line) => unescapeMount(line.split(' ')[4] ?? ''))
+    .filter((point) => point.startsWith(`${real}/`));
+  return [...new Set(points)].sort();
+}
+
 /**
  * Where /etc/fstab mounts file systems, whether they are mounted now or not; none where there is no such
  * file.

@@ -5,6 +5,7 @@ import type { KubeObject } from '../host/kubectl.ts';
 import { type ReleaseRecord, readReleaseRecords } from '../host/helm-record.ts';
 import { fstabMountPoints, isMountPoint } from '../host/mounts.ts';
 import { type ChartFacts, chartFacts } from '../release/chart-tree.ts';
+import { hasOurLabels } from '../release/ours.ts';
 import { type Backup, listBackups, type StateCopy, stateCopies } from './backups.ts';
 import { type Known, mapKnown } from '../known.ts';
 import { knownAsRoot } from './as-root.ts';
@@ -50,9 +51,6 @@ export async function hostEvidence(
 ): Promise<HostEvidence> {
   const { product, paths } = opened;
   const { namespace, release } = product;
-  const hasOurLabels = ({ metadata }: KubeObject) =>
-    metadata.labels?.['app.kubernetes.io/part-of'] === product.name &&
-    metadata.labels['app.kubernetes.io/managed-by'] === product.command;
   const ask = <T>(question: (kubectl: HostTools['kubectl']) => Promise<T>): Promise<Known<T>> =>
     host.known ? knownAsRoot(() => question(host.value.kubectl)) : Promise.resolve(host);
   const backups = await knownAsRoot(() => listBackups(paths.backups));
@@ -68,11 +66,11 @@ export async function hostEvidence(
   ]);
   return {
     folder: await folderFacts(paths.folder),
-    namespace: mapKnown(found, (one) => (one === undefined ? null : hasOurLabels(one))),
+    namespace: mapKnown(found, (one) => (one === undefined ? null : hasOurLabels(one, product))),
     volume: mapKnown(volume, (one) => {
       if (one === undefined) return null;
       const path = one.spec?.hostPath?.path ?? one.spec?.local?.path;
-      return { ours: hasOurLabels(one), path, there: path !== undefined && existsSync(path) };
+      return { ours: hasOurLabels(one, product), path, there: path !== undefined && existsSync(path) };
     }),
     records,
     workloads: mapKnown(workloads, (objects) =>

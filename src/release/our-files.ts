@@ -1,0 +1,85 @@
+import { lstat, readdir } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { mountPointsBelow } from '../host/mounts.ts';
+import type { Product } from '../payload/product-schema.ts';
+import type { ProductPaths } from './product-paths.ts';
+
+/** What of the product's folder was written by this installer, the product's own files among it. */
+export interface OurFiles {
+  /** Whether there is a folder at all. */
+  there: boolean;
+  /** Paths that are ours altogether, from the outside in. */
+  ours: string[];
+  /** Data folders that a rollback put aside, `NAME.removed-TIME`. */
+  removedData: string[];
+  /** Paths that nobody of us wrote. */
+  foreign: string[];
+  /** File systems that are mounted below the folder: what is on them is others' unless a path of ours is. */
+  mounts: string[];
+}
+
+/** Beside the data folder: what a rollback of the step `postgres` renames it to. */
+export const removedDataName = (storagePath: string, time: string): string =>
+  `${storagePath}.removed-${time}`;
+
+const isRemovedData = (path: string, storagePath: string): boolean =>
+  dirname(path) === dirname(storagePath) &&
+  /\.removed-[0-9TZ-]+$/.test(path) &&
+  path.startsWith(`${storagePath}.removed-`);
+
+/** Every path below the product's folder that is the installer's or the product's. */
+function ourPaths(product: Product, paths: ProductPaths, storagePath: string | undefined): string[] {
+  const connectors = Object.values(product.entitlements).map(({ connector }) => `${connector}.tar.gz`);
+  return [
+    paths.values,
+    paths.chart,
+    paths.coreArchive,
+    ...(paths.connectors === undefined ? [] : connectors.map((name) => join(paths.connectors ?? '', name))),
+    paths.state,
+    paths.overlay,
+    paths.backups,
+    paths.tools,
+    paths.scanReceipt,
+    paths.lock,
+    paths.work,
+    join(paths.installer, 'logs'),
+    ...(storagePath === undefined ? [] : [storagePath]),
+  ];
+}
+
+/** Whose the entries of the product's folder are. Follows no link. */
+export async function ourFiles(
+  product: Product,
+  paths: ProductPaths,
+  storagePath: string | undefined,
+): Promise<OurFiles> {
+  const known = ourPaths(product, paths, storagePath);
+  const found: OurFiles = { there: false, ours: [], removedData: [], foreign: [], mounts: [] };
+  const walk = async (folder: string): Promise<void> => {
+    for (const name of (await readdir(folder)).sort()) {
+      const path = join(folder, name);
+      if (storagePath !== undefined && isRemovedData(path, storagePath)) found.removedData.push(path);
+      else if (known.includes(path) || isLeftover(path, known)) found.ours.push(path);
+      else if (known.some((one) => one.startsWith(`${path}/`)) && (await lstat(path)).isDirectory())
+        await walk(path);
+      else found.foreign.push(path);
+    }
+  };
+  found.there = (await lstat(paths.folder).catch(ifMissing))?.isDirectory() === true;
+  if (!found.there) return found;
+  await walk(paths.folder);
+  found.mounts = mountPointsBelow(paths.folder);
+  return found;
+}
+
+/** An unfinished file of a writer of ours: of atomic files, of the journal, of a tree that is copied. */
+function isLeftover(path: string, known: readonly string[]): boolean {
+  if (path.endsWith('.partial') && known.includes(path.slice(0, -'.partial'.length))) return true;
+  const match = /^\.(.+)\.\d+-[0-9a-f]{8}\.partial$/.exec(basename(path));
+  return match !== null && known.includes(join(dirname(path), match[1] ?? ''));
+}
+
+function ifMissing(error: unknown): undefined {
+  if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
+  throw error;
+}
