@@ -11,6 +11,7 @@ const relativePath = z
   .regex(/^(?!\/)(?!.*(^|\/)\.\.?(\/|$))[A-Za-z0-9._\-/]+$/, 'a relative path inside its folder');
 const absolutePath = z.string().regex(/^\/(?!.*(^|\/)\.\.?(\/|$))[A-Za-z0-9._\-/]*$/, 'an absolute path');
 const dnsName = z.string().regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/);
+const programName = z.string().regex(/^[a-z][a-z0-9_-]*$/);
 const selector = z.string().regex(/^[A-Za-z0-9./_=,-]+$/);
 const sizeBytes = z.int().nonnegative();
 /** Keys from the root of the values file down to one value. */
@@ -51,7 +52,7 @@ export const productSchema = z.strictObject({
   name: dnsName,
   title: z.string().min(1),
   /** The executable's name as operators type it. */
-  command: z.string().regex(/^[a-z][a-z0-9_-]*$/),
+  command: programName,
   /** Where the product lives on a host; `.installer/` below it is ours. */
   folder: absolutePath,
   namespace: dnsName,
@@ -191,6 +192,17 @@ export const productSchema = z.strictObject({
     /** Title of the guide for hosts without installer state. */
     legacyGuide: z.string(),
   }),
+  /** Where and under which names `activate` puts this program on PATH, besides `command`. */
+  onPath: z
+    .strictObject({
+      /** Programs lie in `bin` below it, their man pages and completions in `share`. Default /usr/local. */
+      prefix: absolutePath.optional(),
+      /** Name of `k3s kubectl -n NAMESPACE`. Default `COMMAND_kubectl`. */
+      kubectl: programName.optional(),
+      /** Name of the program that dumps the database. Default `COMMAND_pgdump`. */
+      pgDump: programName.optional(),
+    })
+    .optional(),
   backup: z.strictObject({
     /** A completed dump older than this is taken again. */
     maxAgeMinutes: z.int().positive(),

@@ -16,6 +16,8 @@ export interface ProductPaths {
   tools: string;
   /** Records which file a scan found intact. */
   scanReceipt: string;
+  /** What `activate` has put on PATH; absent where nothing is. */
+  activation: string;
   /** Held by the running run. */
   lock: string;
   /** Work files of the running run; each run has its own folder below. */
@@ -37,6 +39,7 @@ export function productPaths(product: Product): ProductPaths {
     backups: join(installer, 'backups'),
     tools: join(installer, 'tools'),
     scanReceipt: join(installer, 'scan-receipt.json'),
+    activation: join(installer, 'activation.json'),
     lock: join(installer, 'lock'),
     work: join(installer, 'work'),
   };

@@ -1,0 +1,136 @@
+import { type Dirent, existsSync } from 'node:fs';
+import { lstat, readdir, readlink, rm, rmdir } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { causeChain } from '../errors.ts';
+import { syncFolder } from '../host/atomic-file.ts';
+import { readRegularText } from '../host/regular-file.ts';
+import { openPayload } from '../payload/open-payload.ts';
+import type { Product } from '../payload/product-schema.ts';
+import { pathNames, pathPlaces, shareFiles } from '../policy/path-names.ts';
+import { sealedFor } from '../policy/sealed-text.ts';
+import { readActivation, removeActivation } from './activation-record.ts';
+import type { ProductPaths } from './product-paths.ts';
+
+/** A product on this host, as far as its names on PATH are concerned. */
+export interface OnPath {
+  product: Pick<Product, 'name' | 'command' | 'onPath'>;
+  paths: Pick<ProductPaths, 'activation'>;
+}
+
+/** What `activate` has put on PATH for this product and is there now; `left` is there and not ours. */
+export interface FoundOnPath {
+  files: string[];
+  links: string[];
+  copies: string[];
+  /** Ours to remove once they are empty, the innermost first. */
+  folders: string[];
+  left: { path: string; why: string }[];
+}
+
+/** Finds all of it, with or without its record. Changes nothing. */
+export async function findOnPath({ product, paths }: OnPath): Promise<FoundOnPath> {
+  const record = await readActivation(paths.activation);
+  const { folder } = pathPlaces(product);
+  const found: FoundOnPath = { files: [], links: [], copies: [], folders: [], left: [] };
+  for (const path of new Set([...(record?.files ?? []), ...usualFiles(product)])) {
+    const why = await whyNotOurs(path, product.name);
+    if (why === undefined) found.files.push(path);
+    // A file that is not in the record and not ours has nothing to do with us.
+    else if (why !== 'missing' && record?.files.includes(path) === true) found.left.push({ path, why });
+  }
+  for (const entry of await entriesOf(folder))
+    await judgeEntry(join(folder, entry.name), entry, product.name, found);
+  if (existsSync(folder)) found.folders.push(folder);
+  const made = (record?.folders ?? []).filter((path) => path !== folder && existsSync(path));
+  found.folders.push(...made.toReversed());
+  return found;
+}
+
+/**
+ * Removes from this host what `activate` has put on PATH for this product, and nothing else. Killed anywhere,
+ * the same call continues. `keepCopies`: executables that stay, such as the one that installed the release;
+ * what is kept stays in the record. Returns the removed paths and what was left, with the reason.
+ */
+export async function removeFromPath(
+  host: OnPath,
+  { keepCopies = [] }: { keepCopies?: readonly string[] } = {},
+): Promise<{ removed: string[]; left: { path: string; why: string }[] }> {
+  const { files, links, copies, folders, left } = await findOnPath(host);
+  const removed: string[] = [];
+  const remove = async (path: string) => {
+    await rm(path, { force: true });
+    await syncFolder(dirname(path));
+    removed.push(path);
+  };
+  // The launchers first: no name may be on PATH that leads nowhere.
+  for (const path of [...files, ...links]) await remove(path);
+  const kept = copies.filter((path) => keepCopies.includes(path));
+  for (const path of copies) if (!kept.includes(path)) await remove(path);
+  for (const path of folders) {
+    const gone = await rmdir(path).then(
+      () => true,
+      () => false,
+    );
+    if (gone) removed.push(path);
+  }
+  for (const path of kept) left.push({ path, why: 'the installed release was installed with it' });
+  if (kept.length === 0) await removeActivation(host.paths.activation);
+  return { removed, left };
+}
+
+/** Where `activate` puts files if nothing is said; in sudo's other folders only the record knows them. */
+function usualFiles(product: OnPath['product']): string[] {
+  const { prefix, bin } = pathPlaces(product);
+  return Object.values(pathNames(product)).flatMap((name) => [
+    join(bin, name),
+    shareFiles.bash(prefix, name),
+    shareFiles.zsh(prefix, name),
+    shareFiles.fish(prefix, name),
+    shareFiles.man(prefix, name),
+  ]);
+}
+
+/** Undefined: it is ours, and as we wrote it. */
+async function whyNotOurs(path: string, product: string): Promise<string | undefined> {
+  const info = await lstat(path).catch(() => undefined);
+  if (info === undefined) return 'missing';
+  if (info.isDirectory()) return 'it is a folder';
+  if (info.isSymbolicLink()) return `it is a link to ${await readlink(path)}`;
+  if (!info.isFile() || info.size > 1024 ** 2) return 'activate did not write it';
+  const owner = await readRegularText(path).then(sealedFor, () => undefined);
+  if (owner === product) return undefined;
+  return owner === undefined
+    ? 'activate did not write it, or it has been changed since'
+    : `it belongs to the product ${owner}`;
+}
+
+const entriesOf = (folder: string): Promise<Dirent[]> =>
+  readdir(folder, { withFileTypes: true }).catch(() => []);
+
+async function judgeEntry(path: string, entry: Dirent, product: string, found: FoundOnPath): Promise<void> {
+  if (entry.isSymbolicLink()) {
+    found.links.push(path);
+    return;
+  }
+  // A copy that its writer could not finish: it has no name of its own yet.
+  const writer = /^\..*\.(\d+)-[0-9a-f]{8}\.partial$/.exec(entry.name)?.[1];
+  if (entry.isFile() && writer !== undefined && !existsSync(`/proc/${writer}`)) {
+    found.copies.push(path);
+    return;
+  }
+  const why = entry.isFile() ? await whyAnother(path, product) : 'activate did not write it';
+  if (why === undefined) found.copies.push(path);
+  else found.left.push({ path, why });
+}
+
+/** A copy is known by what it carries. */
+async function whyAnother(path: string, product: string): Promise<string | undefined> {
+  try {
+    const payload = await openPayload(path);
+    await payload.close();
+    const { identity } = payload;
+    return identity.product === product ? undefined : `it belongs to the product ${identity.product}`;
+  } catch (error) {
+    return causeChain(error)[0] ?? 'it cannot be read';
+  }
+}
