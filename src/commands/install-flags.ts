@@ -14,7 +14,7 @@ const fresh: readonly CommandOption[] = [
   { flags: '--values <file>', summary: "your own values file, instead of the payload's template" },
   {
     flags: '--resume',
-    summary: 'resume an unfinished install; running install again without it does the same',
+    summary: 'go on with an unfinished install without asking anything that was answered',
   },
   {
     flags: '--rollback-to <step>',
@@ -129,6 +129,7 @@ export const freshOptions = (options: Options): InstallOptions => ({
   storagePath: text(options.storagePath),
   values: text(options.values),
   supersede: options.supersede === true,
+  resume: options.resume === true,
   ...sharedFlags(options),
 });
 

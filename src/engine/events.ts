@@ -8,7 +8,7 @@ import { runPlanSchema } from './run-plan.ts';
  */
 
 /** Readers accept a higher minor (new events, new fields) and refuse another major. */
-export const eventsVersion = '1.1';
+export const eventsVersion = '1.2';
 
 const error = z.strictObject({
   code: z.string().describe('Name of the error code, see exit-codes.md.'),
@@ -89,6 +89,10 @@ export const eventSchemas = [
     again: z
       .array(z.strictObject({ step: z.string(), why: z.string() }))
       .describe('Completed steps that run again.'),
+    left: z
+      .array(z.string())
+      .optional()
+      .describe('All steps that follow, in their order; `again` among them. Since 1.2.'),
   }),
   event('run.plan', 'What the run is about to do, before its first step.', { plan: runPlanSchema }),
   event('step.started', 'A step starts.', {

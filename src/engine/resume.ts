@@ -11,7 +11,7 @@ import type { Step } from './step.ts';
 export type Assessed = ReadonlyMap<string, { why?: string }>;
 
 type Resumed = Omit<Extract<EngineEvent, { type: 'run.resumed' }>, 'at'>;
-export type Findings = Pick<Resumed, 'kept' | 'again' | 'found'> & { assessed: Assessed };
+export type Findings = Pick<Resumed, 'kept' | 'again' | 'found' | 'left'> & { assessed: Assessed };
 
 /**
  * What a resumed run finds of its earlier attempts: which completed steps are still valid and skipped, which
@@ -47,7 +47,9 @@ export async function assessRun<Ctx>(
       }
     } else if (record?.status === 'stale') redone.add(step.id);
   }
-  return { ...findings, assessed };
+  const done = new Set(findings.kept.map(({ step }) => step));
+  const left = steps.map(({ id }) => id).filter((id) => !done.has(id));
+  return { ...findings, left, assessed };
 }
 
 /** Inputs that cannot be read fail the step when its turn comes, not the look back. */
@@ -63,7 +65,7 @@ async function reasonOf<Ctx>(step: Step<Ctx>, ctx: Ctx, record: StepRecord): Pro
 
 /** The findings as they are reported and logged. */
 export function resumedEvent(run: Readonly<RunRecord>, findings: Findings): Resumed {
-  const { kept, again, found } = findings;
+  const { kept, again, found, left } = findings;
   return {
     type: 'run.resumed',
     run: run.id,
@@ -73,6 +75,7 @@ export function resumedEvent(run: Readonly<RunRecord>, findings: Findings): Resu
     found,
     kept,
     again,
+    left,
   };
 }
 

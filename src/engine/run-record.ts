@@ -13,6 +13,8 @@ export interface RunSpec {
   again?: string;
   /** SUDO_USER. */
   startedBy?: string;
+  /** What the operator answered. */
+  answers?: JsonObject;
   /** Fingerprint of the key that signed the payload; null when it is unsigned. */
   key?: string | null;
 }
@@ -37,7 +39,7 @@ export function resumable(
 /** Puts an unfinished run to work again; `order` may be that of another revision of the graph. */
 export function resumeRecord(
   run: RunRecord,
-  { to, binary, again, key }: RunSpec,
+  { to, binary, again, key, answers }: RunSpec,
   order: readonly string[],
 ): void {
   run.status = 'running';
@@ -46,6 +48,7 @@ export function resumeRecord(
   run.binary = binary;
   if (again !== undefined) run.again = again;
   if (key !== undefined) run.key = key;
+  if (answers !== undefined) run.answers = answers;
   run.order = [...order];
   delete run.error;
   delete run.finishedAt;

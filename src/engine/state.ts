@@ -14,7 +14,7 @@ import { shellWord } from '../shell-word.ts';
  */
 
 /** A reader refuses another major; additive fields raise the minor. */
-export const stateVersion = { major: 1, minor: 3 } as const;
+export const stateVersion = { major: 1, minor: 4 } as const;
 
 const time = z.string();
 
@@ -74,6 +74,8 @@ const runSummary = {
   status: z.enum(['running', 'failed', 'completed', 'superseded']),
 };
 
+const whoWhen = { by: z.string().optional(), at: time, run: z.string() };
+
 const runRecord = z.looseObject({
   ...runSummary,
   binary: z.string().describe('Path of the executable that runs it: the one to start again.'),
@@ -82,6 +84,12 @@ const runRecord = z.looseObject({
     .optional()
     .describe('The command that resumes it, with the flags that were typed. Since 1.3.'),
   key,
+  answers: jsonObject
+    .optional()
+    .describe(
+      'What the operator answered, so that nothing of it is asked again; files by their paths, never ' +
+        'their contents. Since 1.4.',
+    ),
   order: z.array(z.string()).describe("Step ids in the graph's order."),
   steps: z.record(z.string(), stepRecord),
   pointOfNoReturn: z
@@ -104,12 +112,21 @@ const runRecord = z.looseObject({
   originals: jsonObject
     .optional()
     .describe('What the steps found before any unfinished run changed it. Since 1.1.'),
+  rollbacks: z
+    .array(
+      z.looseObject({
+        ...whoWhen,
+        to: z.string().describe('The step that the next install begins with.'),
+        undone: z.array(z.string()).describe('Ids of the steps that were undone, in that order.'),
+        kept: jsonObject.describe('What the undone steps left: the dump, the data folder, the secrets.'),
+      }),
+    )
+    .optional()
+    .describe('Rollbacks of this install that have completed, oldest first. Since 1.4.'),
   error: errorRecord.optional(),
 });
 
 const anchor = { at: time, run: z.string(), derived: jsonObject };
-
-const whoWhen = { by: z.string().optional(), at: time, run: z.string() };
 
 export const stateSchema = z.looseObject({
   schema: z.looseObject({ major: z.literal(stateVersion.major), minor: z.int().nonnegative() }),
@@ -132,6 +149,19 @@ export const stateSchema = z.looseObject({
     .optional()
     .describe('The release that completed last.'),
   run: runRecord.optional().describe('The run that holds the lock, or the last one.'),
+  suspended: runRecord
+    .optional()
+    .describe(
+      'While `run` is a rollback: the install whose steps it undoes. A step leaves it when its undo has ' +
+        'completed; it is `run` again when the rollback has. Since 1.4.',
+    ),
+  keptSecrets: z
+    .looseObject({ ...whoWhen, path: z.string() })
+    .optional()
+    .describe(
+      'The file with the Secrets that a rollback deleted, for the next install, until one completes. ' +
+        'Since 1.4.',
+    ),
   madeBy: z
     .looseObject({
       ...runSummary,

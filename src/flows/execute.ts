@@ -42,6 +42,7 @@ export async function execute<O extends FlowOptions, D extends Decision, C exten
         binary,
         again: commandFromAnyFolder(session.again, binary),
         startedBy: by,
+        answers: decision.recorded,
         key: signerOf(payload.trailer),
       },
       steps,

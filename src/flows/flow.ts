@@ -25,6 +25,8 @@ export interface Decision {
   fresh: boolean;
   /** What the operator should know first. */
   notes: readonly string[];
+  /** What the operator answered: recorded with the run, so that nothing of it is asked again. */
+  recorded?: JsonObject;
   /**
    * A blocker of a run that can still be planned: a dry run reports it, any other run ends with it.
    */

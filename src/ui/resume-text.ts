@@ -8,7 +8,7 @@ type Resumed = Extract<EngineEvent, { type: 'run.resumed' }>;
  * the start.
  */
 export function resumeLines(event: Resumed): string[] {
-  const { startedAt, by, noReturnAt, found, kept, again } = event;
+  const { startedAt, by, noReturnAt, found, kept, again, left = [] } = event;
   const time = (at: string) =>
     at.slice(0, 10) === startedAt.slice(0, 10) ? at.slice(11, 19) : `${at.slice(0, 10)} ${at.slice(11, 19)}`;
   const who = by === undefined ? '' : ` by ${printableLine(by)}`;
@@ -27,5 +27,6 @@ export function resumeLines(event: Resumed): string[] {
     lines.push(`done and kept: ${kept.map(({ step, at }) => `${step} ${time(at)}`).join(', ')}`);
   }
   for (const { step, why } of again) lines.push(`done, but runs again: ${step}, ${printableLine(why)}`);
+  if (left.length > 0) lines.push(`to do: ${left.join(', ')}`);
   return lines;
 }

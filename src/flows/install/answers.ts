@@ -7,14 +7,13 @@ import type { State } from '../../engine/state.ts';
 import { IvaapError } from '../../errors.ts';
 import type { Kubectl } from '../../host/kubectl.ts';
 import type { Product } from '../../payload/product-schema.ts';
-import { lastResult } from '../../backup/step-results.ts';
 import { valueAt } from '../../policy/values-patches.ts';
 import type { InstallContext } from '../../release/context.ts';
 import { type License, readLicense } from '../../release/license-file.ts';
 import { parseValues } from '../../release/values-file.ts';
 import { hideLicense, hideValues, installedLicense } from '../../release/secrets-of-host.ts';
-import { preflight } from '../../steps/preflight.ts';
 import { shellWord } from '../../shell-word.ts';
+import { recordedAnswers } from './recorded-answers.ts';
 
 /** Answers of the command line, as they were typed. */
 export interface InstallFlags {
@@ -39,17 +38,17 @@ export async function installAnswers(
   state: State | undefined,
   redactor: Redactor,
 ): Promise<InstallAnswers> {
+  const earlier = recordedAnswers(state?.run);
   // A resumed install has written the file already, and the operator may have edited it since.
   const written = state?.run !== undefined && existsSync(valuesPath) ? valuesPath : undefined;
-  const valuesFrom = await operatorValues(product, flags.values ?? written, redactor);
-  const earlier = lastResult(state?.run, preflight)?.answers;
+  const valuesFrom = await operatorValues(product, flags.values ?? written ?? earlier.values, redactor);
   const inFile = (path: readonly string[] | undefined): string | undefined => {
     if (valuesFrom === undefined || path === undefined) return undefined;
     const value = valueAt(parseValues(valuesFrom.path, valuesFrom.text).root, path);
     return typeof value === 'string' && value !== '' ? value : undefined;
   };
   const { keys } = product.values;
-  const fqdn = flags.fqdn ?? inFile(keys.fqdn) ?? earlier?.fqdn;
+  const fqdn = flags.fqdn ?? inFile(keys.fqdn) ?? earlier.fqdn;
   if (fqdn === undefined) {
     throw new IvaapError('usage', 'the host name of this host is missing', {
       hint: 'add it: --fqdn NAME',
@@ -69,7 +68,7 @@ export async function installAnswers(
   const storagePath =
     flags.storagePath ??
     inFile(keys.storagePath) ??
-    earlier?.storagePath ??
+    earlier.storagePath ??
     product.database.volume.defaultPath;
   if (!isAbsolute(storagePath) || normalize(storagePath) !== storagePath || storagePath === '/') {
     throw new IvaapError(
@@ -102,17 +101,23 @@ async function operatorValues(product: Product, path: string | undefined, redact
 }
 
 /**
- * The licence of the command line, or the one that an earlier attempt put into the cluster. Throws `usage`
- * when one is needed.
+ * The licence of the command line, or the one that an earlier attempt put into the cluster, or the file that
+ * it was `answered`. Throws `usage` when one is needed.
  */
 export async function requireLicense(
   kubectl: Kubectl,
   product: Product,
   given: License | undefined,
   redactor: Redactor,
+  answered: string | undefined,
 ): Promise<License | undefined> {
   if (product.license === undefined || given !== undefined) return given;
   const found = await installedLicense(kubectl, product, redactor);
   if (found !== undefined) return found;
+  if (answered !== undefined) {
+    const license = await readLicense(answered, product.name, new Date());
+    hideLicense(product, license, redactor);
+    return license;
+  }
   throw new IvaapError('usage', 'an install needs a licence', { hint: 'add it: --license FILE' });
 }

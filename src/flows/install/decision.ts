@@ -6,7 +6,8 @@ import { readOwnState } from '../../session/own-state.ts';
 import type { Session } from '../../session/session.ts';
 import type { Decision, FlowOptions } from '../flow.ts';
 import { installAnswers, type InstallAnswers, type InstallFlags, requireLicense } from './answers.ts';
-import { otherInstall, refuseInstalled, refuseLeftovers } from './gate.ts';
+import { otherInstall, refuseInstalled, refuseLeftovers, refuseNothingToResume } from './gate.ts';
+import { answersToRecord, otherAnswers, recordedAnswers } from './recorded-answers.ts';
 
 export interface InstallOptions extends FlowOptions, InstallFlags {
   yes: boolean;
@@ -14,6 +15,8 @@ export interface InstallOptions extends FlowOptions, InstallFlags {
   waive: readonly string[];
   /** Closes the unfinished install of another package. */
   supersede: boolean;
+  /** Only goes on with an unfinished install, and asks nothing. */
+  resume: boolean;
 }
 
 /** That an install may start, and with which answers. */
@@ -24,22 +27,35 @@ export interface InstallDecision extends Decision {
   license: License | undefined;
   /** The unfinished install of another package, which is closed. */
   other: State['run'];
+  /** Flags that say something else than what the resumed install was answered. */
+  changed: readonly string[];
 }
 
 /** Decides whether an install may start, and with which answers. Throws a blocker; changes nothing. */
 export async function decideInstall(session: Session, options: InstallOptions): Promise<InstallDecision> {
   const { product, paths, program, redactor } = session;
   const state = await readOwnState(session, program);
+  if (options.resume) await refuseNothingToResume(session, state);
   if (state !== undefined) refuseInstalled(session, state, options);
+  const earlier = recordedAnswers(state?.run);
   const answers = await installAnswers(product, paths.values, options, state, redactor);
   const tools = await session.tools();
   await assertCluster(tools.kubectl, product);
-  const license = await requireLicense(tools.kubectl, product, answers.license, redactor);
+  const license = await requireLicense(tools.kubectl, product, answers.license, redactor, earlier.license);
   if (state?.run === undefined) {
     const { storagePath, valuesFrom } = answers;
     await refuseLeftovers(session, tools, { storagePath, valuesFrom: valuesFrom?.path });
   }
   await hideGenerated(tools.kubectl, product, redactor);
   const other = state === undefined ? undefined : otherInstall(session, state);
-  return { state, answers, license, other, fresh: other !== undefined, notes: [] };
+  return {
+    state,
+    answers,
+    license,
+    other,
+    changed: otherAnswers(options, earlier),
+    recorded: answersToRecord(options, answers, earlier),
+    fresh: other !== undefined,
+    notes: [],
+  };
 }

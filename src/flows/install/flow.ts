@@ -7,6 +7,7 @@ import { recordPreflightStart } from '../../release/preflight-record.ts';
 import { installContext } from './context.ts';
 import { decideInstall, type InstallDecision, type InstallOptions } from './decision.ts';
 import { installChecks } from './checks.ts';
+import { assertAnswerable, installQuestion } from './question.ts';
 import { installSteps } from './steps.ts';
 import { installSummary } from './summary.ts';
 
@@ -15,27 +16,25 @@ export const installFlow: Flow<InstallOptions, InstallDecision, InstallContext> 
   name: 'install',
   command: 'install',
 
-  assertOptions({ yes, preflightOnly, dryRun }, { again, confirm }) {
-    if (yes || preflightOnly || dryRun || confirm !== undefined) return;
-    throw new IvaapError('usage', 'install asks for confirmation, but there is no terminal', {
-      hint: again({ add: ['--yes'] }),
+  assertOptions({ resume, supersede }, { again }) {
+    if (!resume || !supersede) return;
+    throw new IvaapError('usage', '--resume goes on with an install, and --supersede closes it', {
+      hint: again({ without: ['--supersede'] }),
     });
   },
 
   // Nothing is written on an empty host, not even a lock, before the install may start.
   locksFirst: ({ installer }) => existsSync(installer),
 
-  decide: decideInstall,
+  async decide(session, options) {
+    const decision = await decideInstall(session, options);
+    assertAnswerable(session, options, decision);
+    return decision;
+  },
   context: installContext,
   checks: installChecks,
 
-  question({ product, release, again }, { yes }, { answers }) {
-    if (yes) return undefined;
-    const { fqdn, storagePath } = answers;
-    const what = `${product.title} ${release.version}`;
-    const text = `Install ${what} for ${fqdn}, with its database in ${storagePath}?`;
-    return { text, hint: again() };
-  },
+  question: installQuestion,
 
   async decideAgain(session, options, { decision }) {
     const now = await decideInstall(session, options);

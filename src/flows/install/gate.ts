@@ -3,7 +3,7 @@ import { readdir } from 'node:fs/promises';
 import type { RunRecord, State } from '../../engine/state.ts';
 import { IvaapError } from '../../errors.ts';
 import { signerOf } from '../../payload/format/signature.ts';
-import { type Again, freshFlags } from '../../policy/again.ts';
+import { type Again, freshFlags, upgradeFlags } from '../../policy/again.ts';
 import { signedBy } from '../../policy/trust.ts';
 import { compareVersions, formatVersion, requireVersion, sameVersion } from '../../policy/version.ts';
 import type { KubeObject } from '../../host/kubectl.ts';
@@ -19,6 +19,49 @@ import { shellWord } from '../../shell-word.ts';
 /** The unfinished install of another package; the package that started it resumes it. */
 export const otherInstall = ({ payload }: OpenedPayload, { installed, run }: State): State['run'] =>
   installed === undefined && run?.payloadDigest !== payload.digest ? run : undefined;
+
+const isUnfinished = (run: State['run']): boolean => run?.status === 'running' || run?.status === 'failed';
+
+/** Refuses `--resume` where no install is unfinished: exit 10 where one has completed, else 5. */
+export async function refuseNothingToResume(session: Session, state: State | undefined): Promise<void> {
+  const { program, again, release, paths, signal } = session;
+  const version = (message: string, hint: string) => new IvaapError('version', message, { hint });
+  if (state === undefined) {
+    const { kubectl } = await session.tools();
+    const evidence = await hostEvidence(session, { known: true, value: { kubectl } }, signal);
+    signal.throwIfAborted();
+    if (likely(evidence) === 'nothing') {
+      const none = `there is no install to resume on this host: there is no ${paths.state}`;
+      throw version(none, `to install ${release.version}: ${again({ without: ['--resume'] })}`);
+    }
+    const { code, message, hint } = noStateRefusal(evidence, session, program);
+    throw new IvaapError(code, message, { hint, facts: factsOf(evidence, session) });
+  }
+  const { installed, run } = state;
+  if (run?.flow === 'install' && installed === undefined) return;
+  if (installed === undefined) {
+    throw version(
+      `the state on this host (${paths.state}) records no install that could be resumed`,
+      `${program} status`,
+    );
+  }
+  if (run !== undefined && run.flow === 'upgrade' && isUnfinished(run)) {
+    throw version(
+      `--resume is for an install: ${installed.version} is completely installed, ` +
+        `and an upgrade to ${run.to} is not finished`,
+      `to finish the upgrade: ${again({
+        program: run.payloadDigest === session.payload.digest ? undefined : run.binary,
+        add: ['--upgrade'],
+        without: ['--resume', ...freshFlags],
+      })}`,
+    );
+  }
+  throw new IvaapError(
+    'nothing_to_do',
+    `${installed.version} is completely installed: there is no install to resume`,
+    { hint: `${program} status` },
+  );
+}
 
 /** A host with state has an installation, or an unfinished install of a package. */
 export function refuseInstalled(session: Session, state: State, { supersede }: { supersede: boolean }): void {
@@ -46,12 +89,19 @@ export function refuseInstalled(session: Session, state: State, { supersede }: {
   if (other === undefined) return;
   refuseOlderThanStarted(other, release.version, again);
   if (supersede) return;
+  const finish = again({
+    program: other.binary,
+    add: ['--resume'],
+    without: ['--upgrade', ...freshFlags, ...upgradeFlags],
+  });
   throw new IvaapError(
     'preflight',
     `an install of ${other.to} was started on this host and has not ` +
       `completed; this is another package (${release.version})`,
     {
-      hint: `to close it and install this package over it: ${again({ add: ['--supersede'] })}`,
+      hint:
+        `to finish it with the program that started it: ${finish}\nor to close it and install ` +
+        `this package over it: ${again({ add: ['--supersede'], without: ['--resume'] })}`,
     },
   );
 }

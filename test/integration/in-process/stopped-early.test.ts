@@ -76,7 +76,7 @@ const commands: Record<string, { flow: Flow; run: (ports: FlowPorts) => Promise<
     flow: 'install',
     run: (ports) => {
       const answers = { fqdn: 'tiny.example', license: license(), storagePath: undefined, values: undefined };
-      return runFlow(installFlow, { ...common, ...answers, waive: [] }, ports);
+      return runFlow(installFlow, { ...common, ...answers, resume: false, waive: [] }, ports);
     },
   },
   upgrade: { flow: 'upgrade', run: (ports) => runFlow(upgradeFlow, upgradeOptions, ports) },

@@ -1,0 +1,44 @@
+import { IvaapError } from '../../errors.ts';
+import type { Session } from '../../session/session.ts';
+import type { Question } from '../question.ts';
+import type { InstallDecision, InstallOptions } from './decision.ts';
+
+type Asking = Pick<Session, 'product' | 'release' | 'again' | 'confirm'>;
+
+/**
+ * Undefined where nothing is asked: with `--yes` or `--resume`, and where an unfinished install goes on
+ * without a terminal and with the same answers.
+ */
+export function installQuestion(
+  { product, release, again, confirm }: Asking,
+  { yes, resume }: InstallOptions,
+  { answers, state, other, changed }: InstallDecision,
+): Question | undefined {
+  if (yes || resume) return undefined;
+  const run = other === undefined ? state?.run : undefined;
+  if (run !== undefined && changed.length === 0 && confirm === undefined) return undefined;
+  const { fqdn, storagePath } = answers;
+  const what = `${product.title} ${release.version}`;
+  const where = `for ${fqdn}, with its database in ${storagePath}`;
+  if (run === undefined) return { text: `Install ${what} ${where}?`, hint: again() };
+  const ids = (done: boolean) =>
+    run.order.filter((id) => ['completed', 'skipped'].includes(run.steps[id]?.status ?? '') === done);
+  const done = ids(true);
+  return {
+    text:
+      `Go on with the install of ${what} ${where}, started ${run.startedAt} ` +
+      `(${done.length === 0 ? 'nothing done yet' : `done: ${done.join(', ')}`}; ` +
+      `to do: ${ids(false).join(', ')})?`,
+    hint: again(),
+  };
+}
+
+/** Throws `usage` for a question that nobody can answer. */
+export function assertAnswerable(session: Asking, options: InstallOptions, decision: InstallDecision): void {
+  const { confirm, again } = session;
+  if (confirm !== undefined || options.preflightOnly || options.dryRun) return;
+  if (installQuestion(session, options, decision) === undefined) return;
+  throw new IvaapError('usage', 'install asks for confirmation, but there is no terminal', {
+    hint: again({ add: ['--yes'] }),
+  });
+}
