@@ -37,9 +37,11 @@ export async function openRegular(path: string): Promise<FileHandle> {
   }
 }
 
-/** The bytes of a file of the host. Throws as {@link openRegular}. */
-export async function readRegular(path: string): Promise<Buffer> {
-  assertRegular(await stat(path));
+/** The bytes of a file of the host. Throws as {@link openRegular}, and for one that has more than `mostBytes`. */
+export async function readRegular(path: string, mostBytes = Infinity): Promise<Buffer> {
+  const found = await stat(path);
+  assertRegular(found);
+  if (found.size > mostBytes) throw new Error(`it has ${found.size} bytes, more than ${mostBytes}`);
   return readFile(path, { flag: reading });
 }
 

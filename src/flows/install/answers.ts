@@ -9,7 +9,7 @@ import type { Kubectl } from '../../host/kubectl.ts';
 import type { Product } from '../../payload/product-schema.ts';
 import { valueAt } from '../../policy/values-patches.ts';
 import type { InstallContext } from '../../release/context.ts';
-import { type License, readLicense } from '../../release/license-file.ts';
+import { inForce, type License, readLicense } from '../../release/license-file.ts';
 import { parseValues } from '../../release/values-file.ts';
 import { hideLicense, hideValues, installedLicense } from '../../release/secrets-of-host.ts';
 import { shellWord } from '../../shell-word.ts';
@@ -80,7 +80,7 @@ export async function installAnswers(
     );
   }
   const license =
-    flags.license === undefined ? undefined : await readLicense(flags.license, product.name, new Date());
+    flags.license === undefined ? undefined : await readLicense(flags.license, product, new Date());
   if (license !== undefined) hideLicense(product, license, redactor);
   return { fqdn, storagePath, valuesFrom, license };
 }
@@ -113,9 +113,9 @@ export async function requireLicense(
 ): Promise<License | undefined> {
   if (product.license === undefined || given !== undefined) return given;
   const found = await installedLicense(kubectl, product, redactor);
-  if (found !== undefined) return found;
+  if (found !== undefined) return inForce(found, product, new Date());
   if (answered !== undefined) {
-    const license = await readLicense(answered, product.name, new Date());
+    const license = await readLicense(answered, product, new Date());
     hideLicense(product, license, redactor);
     return license;
   }
