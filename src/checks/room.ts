@@ -3,6 +3,7 @@ import { DiskReserve } from '../host/reserve.ts';
 import { roomAt } from '../host/mounts.ts';
 import { wantedArchives } from '../images/wanted.ts';
 import type { Measurement } from '../policy/preflight-report.ts';
+import { isBelow } from '../policy/below.ts';
 import { judgeRoom, type RoomNeed } from '../policy/room.ts';
 import { dumpResult, helmResult } from '../backup/upgrade-results.ts';
 import { hasCompleted, lastResult } from '../backup/step-results.ts';
@@ -38,7 +39,7 @@ async function roomPerFileSystem(ctx: CheckContext, facts: HostFacts): Promise<M
   // A resumed run has used its space already: only what is still missing counts.
   const floors: RoomNeed[] = ctx.resumed
     ? []
-    : room.map(({ path, freeBytes, why }) => ({ path, bytes: freeBytes, why }));
+    : [...room.map(({ path, freeBytes, why }) => ({ path, bytes: freeBytes, why })), ...newDatabase(ctx)];
   const missing = [
     ...(await missingImages(facts)),
     ...missingFiles(ctx),
@@ -51,6 +52,15 @@ async function roomPerFileSystem(ctx: CheckContext, facts: HostFacts): Promise<M
     }),
   );
   return judgeRoom(floors, missing, measured);
+}
+
+/** A folder that no limit of the product covers has one of its own. */
+function newDatabase(ctx: CheckContext): RoomNeed[] {
+  if (ctx.flow !== 'install' || ctx.storageClass !== undefined) return [];
+  const { product, storagePath } = ctx;
+  const { room } = product.requirements.install;
+  if (room.some(({ path }) => isBelow(storagePath, path))) return [];
+  return [{ path: storagePath, bytes: product.database.volume.freeBytes, why: 'a new database' }];
 }
 
 async function missingImages(facts: HostFacts): Promise<RoomNeed[]> {

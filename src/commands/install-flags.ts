@@ -11,7 +11,23 @@ const fresh: readonly CommandOption[] = [
   { flags: '--fqdn <name>', summary: 'host name that browsers use to reach this host' },
   { flags: '--license <file>', summary: 'licence file; its entitlements decide which connectors run' },
   { flags: '--storage-path <folder>', summary: "folder for the database's data" },
+  {
+    flags: '--storage-class <name>',
+    summary: "StorageClass for the database's volume, instead of a folder; where the product allows it",
+  },
+  {
+    flags: '--connectors <names>',
+    summary: 'connectors to enable, separated by commas, or none (default: all that the licence grants)',
+  },
   { flags: '--values <file>', summary: "your own values file, instead of the payload's template" },
+  {
+    flags: '--answers <file>',
+    summary: 'YAML file with these answers (docs/json.md); a flag is above what the file says',
+  },
+  {
+    flags: '--print-answers',
+    summary: 'print the file that repeats this install with --answers, and exit; changes nothing',
+  },
   {
     flags: '--resume',
     summary: 'go on with an unfinished install without asking anything that was answered',
@@ -127,7 +143,10 @@ export const freshOptions = (options: Options): InstallOptions => ({
   fqdn: text(options.fqdn),
   license: text(options.license),
   storagePath: text(options.storagePath),
+  storageClass: text(options.storageClass),
+  connectors: text(options.connectors),
   values: text(options.values),
+  answers: text(options.answers),
   supersede: options.supersede === true,
   resume: options.resume === true,
   ...sharedFlags(options),

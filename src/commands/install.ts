@@ -1,26 +1,42 @@
 import { installFlow } from '../flows/install/flow.ts';
+import { printedAnswers } from '../flows/install/print-answers.ts';
 import { runFlow } from '../flows/run-flow.ts';
 import { upgradeFlow } from '../flows/upgrade/flow.ts';
-import { assertWritten } from '../ui/answer.ts';
+import { answer, assertStdoutOpen, assertWritten } from '../ui/answer.ts';
 import { chooseRenderer } from '../ui/choose-renderer.ts';
 import { terminalConfirm } from '../ui/confirm.ts';
+import { loadablePrompter } from '../ui/load-prompter.ts';
 import { guardedOutput } from '../ui/output.ts';
 import { planLines } from '../ui/plan-text.ts';
 import type { Command, Invocation } from './command.ts';
 import { checkFlags, freshOptions, installFlags, upgradeOptions } from './install-flags.ts';
 import { installHelp } from './install-help.ts';
 
-async function run({ options, json, signal, secondSignal, program, again }: Invocation): Promise<void> {
+async function run(invocation: Invocation): Promise<void> {
+  const { options, json, signal, secondSignal, program, again } = invocation;
   const output = guardedOutput(process.stdout);
   const allChecks = options.verbose === true || options.preflightOnly === true;
   const renderer = chooseRenderer(output, { json, env: process.env, allChecks });
   const emit = renderer.handle;
   const at = () => new Date().toISOString();
-  const ports = { emit, signal, insist: secondSignal, program, again, confirm: terminalConfirm(signal) };
+  const ports = {
+    emit,
+    signal,
+    insist: secondSignal,
+    program,
+    again,
+    confirm: terminalConfirm(signal),
+    prompter: loadablePrompter(signal),
+  };
   try {
     if (options.upgrade === true && options.acceptDataLoss === true) {
       const line = '--accept-data-loss is not used by --upgrade, which never deletes data';
       emit({ type: 'message', at: at(), level: 'warning', line });
+    }
+    if (options.printAnswers === true) {
+      const { text, data } = await printedAnswers(freshOptions(options), ports);
+      assertStdoutOpen();
+      return await answer(json ? `${JSON.stringify(data)}\n` : text, signal);
     }
     const { lines, data, plan, refusal } = await (options.upgrade === true
       ? runFlow(upgradeFlow, upgradeOptions(options, again), ports)

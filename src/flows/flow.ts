@@ -74,6 +74,8 @@ export interface Flow<Options extends FlowOptions, D extends Decision, Ctx exten
    * Whether to lock before anything is decided; otherwise the host is only read until the run may start.
    */
   locksFirst(paths: ProductPaths): boolean;
+  /** Asks for what the options leave open, on a terminal; before anything is measured. */
+  complete?(session: Session, options: Options): Promise<Options>;
   /** The gate: whether the run may start at all. Throws a blocker. */
   decide(session: Session, options: Options): Promise<D>;
   /** The context of the steps; from here on the redactor knows the secrets. */

@@ -27,17 +27,21 @@ interface Invocation<O extends FlowOptions, D extends Decision, C extends FlowCo
  */
 export async function runFlow<O extends FlowOptions, D extends Decision, C extends FlowContext>(
   flow: Flow<O, D, C>,
-  options: O,
+  given: O,
   ports: CommandPorts,
 ): Promise<FlowResult> {
-  flow.assertOptions(options, ports);
-  await using session = await Session.open(ports, options);
-  const invocation = { flow, options, session };
-  const command = `${flow.command}${options.dryRun ? ' --dry-run' : ''}`;
-  const takeLock = () => session.takeLock(command, { leaveText: options.dryRun });
-  const scan = new PayloadScan(session, options);
+  flow.assertOptions(given, ports);
+  await using session = await Session.open(ports, given);
+  const { dryRun, preflightOnly } = given;
+  const command = `${flow.command}${dryRun ? ' --dry-run' : ''}`;
+  const takeLock = () => session.takeLock(command, { leaveText: dryRun });
+  const scan = new PayloadScan(session, given);
   try {
     if (flow.locksFirst(session.paths)) await takeLock();
+    const { complete } = flow;
+    const options =
+      complete === undefined ? given : await unlessStopped(session.signal, () => complete(session, given));
+    const invocation = { flow, options, session };
     const prepared = await scan.inParallelWith(() => prepare(invocation));
     if ('result' in prepared) return prepared.result;
     const answer = await ask(invocation, prepared.decision);
@@ -56,9 +60,9 @@ export async function runFlow<O extends FlowOptions, D extends Decision, C exten
   } finally {
     if (session.lock !== undefined) {
       // Also after a refusal: the payload need not be read again.
-      if (!options.dryRun && !options.preflightOnly) await scan.keep();
+      if (!dryRun && !preflightOnly) await scan.keep();
       // A refused run may have queried Helm, which makes its private folders.
-      const clear = options.dryRun ? clearDryRunWork : clearWork;
+      const clear = dryRun ? clearDryRunWork : clearWork;
       await clear(session.paths).catch(() => undefined);
     }
   }

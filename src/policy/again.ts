@@ -18,7 +18,16 @@ export interface Change {
 export type Again = (change?: Change) => string;
 
 /** Flags of a fresh install only, and of an upgrade only. */
-export const freshFlags = ['--fqdn', '--license', '--storage-path', '--values'] as const;
+export const freshFlags = [
+  '--fqdn',
+  '--license',
+  '--storage-path',
+  '--storage-class',
+  '--connectors',
+  '--values',
+  '--answers',
+  '--print-answers',
+] as const;
 export const upgradeFlags = [
   '--skip-backup',
   '--accept-unsupported-upgrade',

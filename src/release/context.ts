@@ -9,6 +9,7 @@ import type { PayloadIndex } from '../payload/format/index-schema.ts';
 import type { Product, Release } from '../payload/product-schema.ts';
 import type { Payload } from '../payload/reader.ts';
 import type { Again } from '../policy/again.ts';
+import type { ChosenConnectors } from '../policy/connectors.ts';
 import type { PreflightReport, Waiver } from '../policy/preflight-report.ts';
 import type { License } from './license-file.ts';
 import type { ProductPaths } from './product-paths.ts';
@@ -32,7 +33,7 @@ export interface StepContext {
   helm: Helm;
   database: Postgres;
   containerd: Containerd;
-  /** Which connectors' images are needed: those that the licence grants, and those that run already. */
+  /** From the licence: which connectors' images are needed. */
   entitlements: readonly string[];
   /** The lock's file descriptor, inherited by Helm: an orphaned Helm keeps the lock. */
   lockFd: number;
@@ -77,8 +78,6 @@ export interface UpgradeContext extends StepContext {
   /** Path of the file that installed `from`; undefined where it was not recorded. */
   installedBy: string | undefined;
   values: ValuesFile;
-  /** The installed one. */
-  license: License | undefined;
   skipBackup: boolean;
   /** Helm takes over fields that others have taken from it, also in its rollback. */
   forceConflicts: boolean;
@@ -95,6 +94,10 @@ export interface UpgradeContext extends StepContext {
 export interface InstallContext extends StepContext {
   fqdn: string;
   storagePath: string;
+  /** Instead of the folder: the database lies on a volume of this class. */
+  storageClass: string | undefined;
+  /** Undefined: all that the licence grants. */
+  connectors: ChosenConnectors | undefined;
   /** The operator's own values file, instead of the payload's template. */
   valuesFrom: { path: string; text: string } | undefined;
   license: License | undefined;

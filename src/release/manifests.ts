@@ -17,14 +17,10 @@ export function namespaceManifest(product: Product): Manifest {
   };
 }
 
-/** `data` is encoded here as base64. */
-export function secretManifest(
-  product: Product,
-  name: string,
-  data: Record<string, string | Uint8Array>,
-): Manifest {
+/** `data` as text; it is encoded here as base64. */
+export function secretManifest(product: Product, name: string, data: Record<string, string>): Manifest {
   const encoded = Object.entries(data).map(
-    ([key, content]) => [key, Buffer.from(content).toString('base64')] as const,
+    ([key, text]) => [key, Buffer.from(text).toString('base64')] as const,
   );
   return {
     apiVersion: 'v1',

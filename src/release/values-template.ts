@@ -9,6 +9,8 @@ export interface ValuesAnswers {
   fqdn: string;
   storagePath: string;
   entitlements: readonly string[];
+  /** The connectors were chosen just now: the choice is above what an operator's file says. */
+  chosen?: boolean;
 }
 
 /**
@@ -45,7 +47,7 @@ export function renderValues(
   if (autoMigrate !== undefined) put(autoMigrate.path, autoMigrate.on, !fromOperator);
   for (const [entitlement, { enabledPath }] of Object.entries(product.entitlements)) {
     if (enabledPath !== undefined) {
-      put(enabledPath, answers.entitlements.includes(entitlement), !fromOperator);
+      put(enabledPath, answers.entitlements.includes(entitlement), !fromOperator || answers.chosen === true);
     }
   }
   // A file that already has all of it stays as it is, byte for byte.

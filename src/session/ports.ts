@@ -1,5 +1,6 @@
 import type { Emit } from '../engine/events.ts';
 import type { Again } from '../policy/again.ts';
+import type { Prompter } from '../policy/prompter.ts';
 import { type Machine, thisMachine } from './machine.ts';
 
 /** What a flow works with. */
@@ -15,6 +16,8 @@ export interface FlowPorts {
   again: Again;
   /** Asks the operator; undefined without a terminal. */
   confirm: ((question: string) => Promise<boolean>) | undefined;
+  /** Asks for answers that are missing; absent where there is no terminal that can show it. */
+  prompter?: (() => Promise<Prompter>) | undefined;
 }
 
 /** What a command passes to a flow or a query: the machine is this host, unless a test passes another one. */

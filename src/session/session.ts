@@ -40,6 +40,7 @@ export class Session implements OpenedPayload, AsyncDisposable {
   /** The command that runs, as it was typed. */
   readonly again: Again;
   readonly confirm: FlowPorts['confirm'];
+  readonly prompter: FlowPorts['prompter'];
   /** Aborted when the operator asks to stop, or the session was abandoned. */
   readonly signal: AbortSignal;
   /** Aborted by a second request to stop. */
@@ -63,6 +64,7 @@ export class Session implements OpenedPayload, AsyncDisposable {
     this.program = ports.program;
     this.again = ports.again;
     this.confirm = ports.confirm;
+    this.prompter = ports.prompter;
     this.signal = AbortSignal.any([ports.signal, abandoned.signal]);
     this.insist = ports.insist;
     this.#abandoned = abandoned;

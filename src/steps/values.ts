@@ -25,10 +25,10 @@ export const values: Step<InstallContext, z.infer<typeof out>> = {
   title: 'Write the values file',
   needs: [postgres.id],
   revision: 1,
-  inputs: ({ fqdn, storagePath, valuesFrom, license, paths }) => ({
+  inputs: ({ fqdn, storagePath, valuesFrom, entitlements, paths }) => ({
     fqdn,
     storagePath,
-    entitlements: license?.entitlements ?? [],
+    entitlements: [...entitlements],
     // A file that an earlier attempt wrote is not another source: `reuse` checks whether it was edited.
     from: valuesFrom === undefined || valuesFrom.path === paths.values ? null : sha256Of(valuesFrom.text),
   }),
@@ -40,7 +40,8 @@ export const values: Step<InstallContext, z.infer<typeof out>> = {
   async run(ctx, io) {
     const { paths, product, payload, fqdn, storagePath, valuesFrom } = ctx;
     const template = valuesFrom?.text ?? (await payload.readEntry(product.values.template)).toString();
-    const answers = { fqdn, storagePath, entitlements: ctx.license?.entitlements ?? [] };
+    const { entitlements, connectors } = ctx;
+    const answers = { fqdn, storagePath, entitlements, chosen: connectors?.from === 'answer' };
     const text = renderValues(product, template, answers, valuesFrom !== undefined);
     await makeFolder(paths.folder);
     await keepOther(ctx, io, text);

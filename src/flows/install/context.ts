@@ -1,3 +1,4 @@
+import { enabledEntitlements } from '../../policy/connectors.ts';
 import type { InstallContext } from '../../release/context.ts';
 import type { Session } from '../../session/session.ts';
 import { stepContext } from '../step-context.ts';
@@ -15,7 +16,11 @@ export async function installContext(
   const shared = await stepContext(session, {
     helm: await session.helm(),
     from: null,
-    entitlements: license?.entitlements ?? [],
+    entitlements: enabledEntitlements(
+      session.product.entitlements,
+      license?.entitlements ?? [],
+      answers.connectors?.names,
+    ),
     imagesFrom: 'payload',
     refreshArchives: false,
     waivers,

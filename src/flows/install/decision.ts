@@ -1,12 +1,21 @@
 import type { State } from '../../engine/state.ts';
 import type { License } from '../../release/license-file.ts';
 import { hideGenerated } from '../../release/secrets-of-host.ts';
+import { requireStorageClass } from '../../release/storage-class.ts';
 import { assertCluster } from '../../session/host-tools.ts';
 import { readOwnState } from '../../session/own-state.ts';
 import type { Session } from '../../session/session.ts';
 import type { Decision, FlowOptions } from '../flow.ts';
-import { installAnswers, type InstallAnswers, type InstallFlags, requireLicense } from './answers.ts';
+import {
+  assertGranted,
+  assertTakesClass,
+  completeAnswers,
+  foundAnswers,
+  type InstallAnswers,
+  requireLicense,
+} from './answers.ts';
 import { otherInstall, refuseInstalled, refuseLeftovers, refuseNothingToResume } from './gate.ts';
+import { givenAnswers, type InstallFlags } from './given-answers.ts';
 import { answersToRecord, otherAnswers, recordedAnswers } from './recorded-answers.ts';
 
 export interface InstallOptions extends FlowOptions, InstallFlags {
@@ -17,6 +26,8 @@ export interface InstallOptions extends FlowOptions, InstallFlags {
   supersede: boolean;
   /** Only goes on with an unfinished install, and asks nothing. */
   resume: boolean;
+  /** Answers of it were given at questions. */
+  asked?: boolean;
 }
 
 /** That an install may start, and with which answers. */
@@ -31,6 +42,12 @@ export interface InstallDecision extends Decision {
   changed: readonly string[];
 }
 
+/** Whether a new install would ask for its confirmation, and nobody can give it. */
+export const isUnconfirmed = (
+  { confirm }: Pick<Session, 'confirm'>,
+  { yes, resume, preflightOnly, dryRun }: InstallOptions,
+): boolean => !(yes || resume || preflightOnly || dryRun) && confirm === undefined;
+
 /** Decides whether an install may start, and with which answers. Throws a blocker; changes nothing. */
 export async function decideInstall(session: Session, options: InstallOptions): Promise<InstallDecision> {
   const { product, paths, program, redactor } = session;
@@ -38,12 +55,21 @@ export async function decideInstall(session: Session, options: InstallOptions): 
   if (options.resume) await refuseNothingToResume(session, state);
   if (state !== undefined) refuseInstalled(session, state, options);
   const earlier = recordedAnswers(state?.run);
-  const answers = await installAnswers(product, paths.values, options, state, redactor);
+  const { given, nameOf } = await givenAnswers(options);
+  const sources = { product, valuesPath: paths.values, given, nameOf, state, redactor };
+  const answers = completeAnswers(sources, await foundAnswers(sources), {
+    again: session.again,
+    unconfirmed: state?.run === undefined && isUnconfirmed(session, options),
+  });
+  assertTakesClass(product, answers);
   const tools = await session.tools();
   await assertCluster(tools.kubectl, product);
+  if (answers.storageClass !== undefined) await requireStorageClass(tools.kubectl, answers.storageClass);
   const license = await requireLicense(tools.kubectl, product, answers.license, redactor, earlier.license);
+  assertGranted(product, answers, license);
   if (state?.run === undefined) {
-    const { storagePath, valuesFrom } = answers;
+    const { storageClass, valuesFrom } = answers;
+    const storagePath = storageClass === undefined ? answers.storagePath : undefined;
     await refuseLeftovers(session, tools, { storagePath, valuesFrom: valuesFrom?.path });
   }
   await hideGenerated(tools.kubectl, product, redactor);
@@ -53,8 +79,8 @@ export async function decideInstall(session: Session, options: InstallOptions): 
     answers,
     license,
     other,
-    changed: otherAnswers(options, earlier),
-    recorded: answersToRecord(options, answers, earlier),
+    changed: otherAnswers(given, earlier),
+    recorded: answersToRecord(given, answers, earlier),
     fresh: other !== undefined,
     notes: [],
   };

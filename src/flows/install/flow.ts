@@ -4,6 +4,7 @@ import { IvaapError } from '../../errors.ts';
 import type { InstallContext } from '../../release/context.ts';
 import type { Flow } from '../flow.ts';
 import { recordPreflightStart } from '../../release/preflight-record.ts';
+import { askMissing } from './ask.ts';
 import { installContext } from './context.ts';
 import { decideInstall, type InstallDecision, type InstallOptions } from './decision.ts';
 import { installChecks } from './checks.ts';
@@ -25,6 +26,8 @@ export const installFlow: Flow<InstallOptions, InstallDecision, InstallContext> 
 
   // Nothing is written on an empty host, not even a lock, before the install may start.
   locksFirst: ({ installer }) => existsSync(installer),
+
+  complete: askMissing,
 
   async decide(session, options) {
     const decision = await decideInstall(session, options);

@@ -1,5 +1,4 @@
 import { existsSync } from 'node:fs';
-import { readdir } from 'node:fs/promises';
 import type { RunRecord, State } from '../../engine/state.ts';
 import { IvaapError } from '../../errors.ts';
 import { signerOf } from '../../payload/format/signature.ts';
@@ -12,6 +11,7 @@ import type { HostTools } from '../../session/host-tools.ts';
 import type { OpenedPayload } from '../../session/opened-payload.ts';
 import type { Session } from '../../session/session.ts';
 import { factsOf, noStateRefusal } from '../../queries/without-state.ts';
+import { assertStorageFolder } from '../../release/storage-folder.ts';
 import { shellWord } from '../../shell-word.ts';
 
 /** Whether a new install may start at all: each check throws before anything is changed. */
@@ -135,7 +135,7 @@ function refuseOlderThanStarted(run: RunRecord, version: string, again: Again): 
 export async function refuseLeftovers(
   session: Session,
   { kubectl }: HostTools,
-  answers: { storagePath: string; valuesFrom: string | undefined },
+  answers: { storagePath: string | undefined; valuesFrom: string | undefined },
 ): Promise<void> {
   const { product, paths, program, signal } = session;
   const evidence = await hostEvidence(session, { known: true, value: { kubectl } }, signal);
@@ -169,20 +169,7 @@ export async function refuseLeftovers(
       hint: `ls -l ${shellWord(paths.chart)}`,
     });
   }
-  const files = await readdir(answers.storagePath).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return [];
-    throw new IvaapError('usage', `${answers.storagePath} cannot be used as the database's folder`, {
-      cause: error,
-    });
-  });
-  if (files.length > 0) {
-    throw new IvaapError(
-      'preflight',
-      `the database's folder ${answers.storagePath} is not empty: ` +
-        'it may hold the data of an earlier installation',
-      { hint: `ls -la ${shellWord(answers.storagePath)}` },
-    );
-  }
+  if (answers.storagePath !== undefined) await assertStorageFolder(answers.storagePath);
   await refuseVolume(kubectl, product.database.volume.persistentVolume);
 }
 

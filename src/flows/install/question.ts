@@ -1,7 +1,7 @@
 import { IvaapError } from '../../errors.ts';
 import type { Session } from '../../session/session.ts';
 import type { Question } from '../question.ts';
-import type { InstallDecision, InstallOptions } from './decision.ts';
+import { type InstallDecision, type InstallOptions, isUnconfirmed } from './decision.ts';
 
 type Asking = Pick<Session, 'product' | 'release' | 'again' | 'confirm'>;
 
@@ -35,8 +35,8 @@ export function installQuestion(
 
 /** Throws `usage` for a question that nobody can answer. */
 export function assertAnswerable(session: Asking, options: InstallOptions, decision: InstallDecision): void {
-  const { confirm, again } = session;
-  if (confirm !== undefined || options.preflightOnly || options.dryRun) return;
+  const { again } = session;
+  if (!isUnconfirmed(session, options)) return;
   if (installQuestion(session, options, decision) === undefined) return;
   throw new IvaapError('usage', 'install asks for confirmation, but there is no terminal', {
     hint: again({ add: ['--yes'] }),

@@ -1,15 +1,14 @@
-import { resolve } from 'node:path';
 import type { RunRecord } from '../../engine/state.ts';
 import type { JsonObject } from '../../engine/step.ts';
 import { lastResult } from '../../backup/step-results.ts';
+import type { InstallContext } from '../../release/context.ts';
 import { preflight } from '../../steps/preflight.ts';
-
-const names = ['fqdn', 'storagePath', 'license', 'values'] as const;
-
-type Typed = Record<(typeof names)[number], string | undefined>;
+import { fullPath, type GivenAnswers } from './given-answers.ts';
 
 /** What an unfinished install was answered; files by their full paths. */
-export type RecordedAnswers = Partial<Typed>;
+export type RecordedAnswers = { [Name in keyof GivenAnswers]?: string };
+
+const names = ['fqdn', 'storagePath', 'storageClass', 'connectors', 'license', 'values'] as const;
 
 /** Older programs recorded only two of them, with the first step. */
 export function recordedAnswers(run: Readonly<RunRecord> | undefined): RecordedAnswers {
@@ -21,21 +20,34 @@ export function recordedAnswers(run: Readonly<RunRecord> | undefined): RecordedA
 
 /** What is recorded with a run: what was answered now, and of an earlier attempt what was not asked again. */
 export function answersToRecord(
-  { license, values }: Typed,
-  { fqdn, storagePath }: { fqdn: string; storagePath: string },
+  { license, values }: GivenAnswers,
+  {
+    fqdn,
+    storagePath,
+    storageClass,
+    connectors,
+  }: Pick<InstallContext, 'fqdn' | 'storagePath' | 'storageClass' | 'connectors'>,
   earlier: RecordedAnswers,
 ): JsonObject {
-  const files = { license, values };
-  const paths = Object.entries(files).flatMap(([name, path]) =>
-    path === undefined ? [] : [[name, resolve(path)]],
-  );
-  return { ...earlier, fqdn, storagePath, ...(Object.fromEntries(paths) as JsonObject) };
+  const chosen = {
+    license: fullPathOf(license),
+    values: fullPathOf(values),
+    // A values file says it itself, whenever it is read.
+    connectors:
+      connectors === undefined || connectors.from === 'values'
+        ? undefined
+        : connectors.names.join(',') || 'none',
+  };
+  const said = Object.entries(chosen).filter(([, answer]) => answer !== undefined);
+  const { storageClass: _, storagePath: __, ...others } = earlier;
+  const storage = storageClass === undefined ? { storagePath } : { storageClass };
+  return { ...others, fqdn, ...storage, ...(Object.fromEntries(said) as JsonObject) };
 }
 
 /** Flags of the command line that say something else than what was answered before. */
-export function otherAnswers(flags: Typed, earlier: RecordedAnswers): string[] {
-  const typed = { ...flags, license: fullPath(flags.license), values: fullPath(flags.values) };
+export function otherAnswers(given: GivenAnswers, earlier: RecordedAnswers): string[] {
+  const typed = { ...given, license: fullPathOf(given.license), values: fullPathOf(given.values) };
   return names.filter((name) => typed[name] !== undefined && typed[name] !== earlier[name]);
 }
 
-const fullPath = (path: string | undefined) => (path === undefined ? undefined : resolve(path));
+const fullPathOf = (path: string | undefined) => (path === undefined ? undefined : fullPath(path));

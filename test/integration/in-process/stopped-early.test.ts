@@ -8,7 +8,7 @@ import type { FlowPorts } from '../../../src/session/ports.ts';
 import { runFlow } from '../../../src/flows/run-flow.ts';
 import { upgradeFlow } from '../../../src/flows/upgrade/flow.ts';
 import { createRunner, type RunOptions } from '../../../src/host/runner.ts';
-import { type Flow, SimulatedHost, type World } from '../../fixtures/in-process-host/host.ts';
+import { type Flow, noAnswers, SimulatedHost, type World } from '../../fixtures/in-process-host/host.ts';
 
 /**
  * A stop before a run starts is followed at once, whatever hangs just then and however: it ends with 130 or
@@ -75,7 +75,7 @@ const commands: Record<string, { flow: Flow; run: (ports: FlowPorts) => Promise<
   install: {
     flow: 'install',
     run: (ports) => {
-      const answers = { fqdn: 'tiny.example', license: license(), storagePath: undefined, values: undefined };
+      const answers = { ...noAnswers, fqdn: 'tiny.example', license: license() };
       return runFlow(installFlow, { ...common, ...answers, resume: false, waive: [] }, ports);
     },
   },

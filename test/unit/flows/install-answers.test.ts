@@ -1,14 +1,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Redactor } from '../../../src/engine/redact.ts';
-import { installAnswers } from '../../../src/flows/install/answers.ts';
+import { foundAnswers } from '../../../src/flows/install/answers.ts';
+import { givenAnswers } from '../../../src/flows/install/given-answers.ts';
 import { productSchema } from '../../../src/payload/product-schema.ts';
+import { noAnswers } from '../../fixtures/in-process-host/host.ts';
 import { tinyProduct } from '../../fixtures/tiny-payload.ts';
 
 const product = productSchema.parse(tinyProduct);
-const answers = (fqdn: string) => {
-  const flags = { fqdn, license: undefined, storagePath: undefined, values: undefined };
-  return installAnswers(product, '/nowhere/values.yaml', flags, undefined, new Redactor());
+const answers = async (fqdn: string) => {
+  const sources = { product, valuesPath: '/nowhere/values.yaml', state: undefined, redactor: new Redactor() };
+  return foundAnswers({ ...sources, ...(await givenAnswers({ ...noAnswers, fqdn })) });
 };
 
 test('an address is no name for the ingress, and neither is what ends as one does', async () => {

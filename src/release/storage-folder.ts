@@ -1,0 +1,67 @@
+import { lstat, readdir, readlink } from 'node:fs/promises';
+import { dirname, isAbsolute, normalize } from 'node:path';
+import { IvaapError } from '../errors.ts';
+import { type Room, roomAt } from '../host/mounts.ts';
+import { assertSafePath } from '../host/safe-path.ts';
+import type { Product } from '../payload/product-schema.ts';
+import { isBelow } from '../policy/below.ts';
+import { formatBytes } from '../policy/format-bytes.ts';
+import { shellWord } from '../shell-word.ts';
+
+type Stored = Pick<Product, 'database' | 'requirements'>;
+
+/** Throws `usage` for what is no path of a folder. */
+export function assertFolderPath(path: string, { database }: Pick<Product, 'database'>): void {
+  const isClean = isAbsolute(path) && normalize(path) === path && path !== '/' && !path.endsWith('/');
+  if (isClean && !/[\p{Cc}\uFFFD]/u.test(path)) return;
+  throw new IvaapError('usage', `--storage-path ${path} is not an absolute, normalized path of a folder`, {
+    hint: `--storage-path ${database.volume.defaultPath}`,
+  });
+}
+
+/**
+ * Whether a new database may be put into a folder: nothing of others lies there, and none but root can change
+ * what it is. Throws `usage` for what is no folder, `preflight` for one that is used or unsafe.
+ */
+export async function assertStorageFolder(path: string): Promise<void> {
+  const refuse = (code: 'usage' | 'preflight', what: string, hint: string, cause?: unknown) =>
+    new IvaapError(code, `the database's folder ${path} ${what}`, { hint, cause });
+  const look = `ls -ld ${shellWord(path)}`;
+  const found = await lstat(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined;
+    throw refuse('usage', 'cannot be used', `ls -ld ${shellWord(dirname(path))}`, error);
+  });
+  if (found?.isSymbolicLink() === true) {
+    const target = await readlink(path);
+    throw refuse('usage', `is a link to ${target}: name the folder itself`, look);
+  }
+  if (found !== undefined && !found.isDirectory()) throw refuse('usage', 'is not a folder', look);
+  if (found !== undefined && (await readdir(path)).length > 0) {
+    const what = 'is not empty: it may hold the data of an earlier installation';
+    throw refuse('preflight', what, `ls -la ${shellWord(path)}`);
+  }
+  await assertSafePath(dirname(path), { mayBeMissing: true });
+}
+
+/** What the database's file system needs, and has, before a new database is put there. */
+async function storageRoom(
+  path: string,
+  { database, requirements }: Stored,
+): Promise<Room & { neededBytes: number }> {
+  const room = await roomAt(path);
+  const below = requirements.install.room.filter((need) => isBelow(path, need.path));
+  const neededBytes = Math.max(database.volume.freeBytes, ...below.map(({ freeBytes }) => freeBytes));
+  return { ...room, neededBytes };
+}
+
+/** Throws `preflight` for a disk that is too full for a new database. */
+export async function assertStorageRoom(path: string, product: Stored): Promise<void> {
+  const { freeBytes, neededBytes, mountPoint } = await storageRoom(path, product);
+  if (freeBytes >= neededBytes) return;
+  throw new IvaapError(
+    'preflight',
+    `the disk of the database's folder ${path} has ${formatBytes(freeBytes)} free ` +
+      `(${mountPoint}); ${formatBytes(neededBytes)} needed`,
+    { hint: `df -h ${shellWord(mountPoint)}` },
+  );
+}

@@ -1,0 +1,113 @@
+import { isCancel, multiselect, select, text } from '@clack/prompts';
+import { IvaapError } from '../errors.ts';
+import {
+  back,
+  type Choice,
+  type ChoiceQuestion,
+  type ChoicesQuestion,
+  type Prompter,
+  type TextQuestion,
+} from '../policy/prompter.ts';
+import { printable, printableLine } from './sanitize.ts';
+import { TerminalInput } from './terminal-input.ts';
+import { pasteMarks, type Takes, unreadable } from './typed-keys.ts';
+
+/** Loaded only by who asks: the library is in a chunk of its own. */
+
+interface Settings {
+  signal: AbortSignal;
+  /** After an end without an answer. */
+  hint: string;
+}
+
+/** What every question gets of the library. */
+interface Common {
+  input: TerminalInput;
+  output: NodeJS.WriteStream;
+  signal: AbortSignal;
+  withGuide: false;
+}
+
+const { stdin, stderr } = process;
+
+/** Questions on standard input and standard error, which are a terminal. */
+export function terminalPrompter({ signal, hint }: Settings): Prompter {
+  // What a question does not hear of a terminal that is gone must not end the process.
+  stdin.on('error', () => {});
+
+  async function asked<Answer>(
+    takes: Takes,
+    ask: (common: Common) => Promise<Answer | symbol>,
+  ): Promise<Answer | typeof back> {
+    const ended = new AbortController();
+    const input = new TerminalInput(stdin, takes, (how) => ended.abort(endError(how, hint)));
+    const stop = AbortSignal.any([signal, ended.signal]);
+    stderr.write(pasteMarks.on);
+    try {
+      const answer = await ask({ input, output: stderr, signal: stop, withGuide: false });
+      stop.throwIfAborted();
+      if (isCancel(answer)) return back;
+      return answer as Answer;
+    } finally {
+      stderr.write(pasteMarks.off);
+      input.close();
+    }
+  }
+
+  return {
+    async text({ title, help, initial = '', check }: TextQuestion) {
+      const answer = await asked<string>('text', (common) =>
+        text({
+          ...common,
+          message: messageOf(title, help),
+          initialValue: initial,
+          validate: async (typed = '') => objection(typed.trim(), check),
+        }),
+      );
+      return typeof answer === 'string' ? answer.trim() : answer;
+    },
+    choose: ({ title, help, choices, initial }: ChoiceQuestion) =>
+      asked<string>('keys', (common) =>
+        select({
+          ...common,
+          message: messageOf(title, help),
+          options: choices.map(option),
+          ...(initial === undefined ? {} : { initialValue: initial }),
+        }),
+      ),
+    chooseSome: ({ title, help, choices, initial }: ChoicesQuestion) =>
+      asked<string[]>('keys', (common) =>
+        multiselect({
+          ...common,
+          message: messageOf(title, help),
+          options: choices.map(option),
+          initialValues: [...initial],
+          required: false,
+        }),
+      ),
+    tell: (lines) => void stderr.write(lines.map((line) => `${printable(line)}\n`).join('')),
+  };
+}
+
+function endError(how: 'interrupted' | 'end of input', hint: string): IvaapError {
+  return how === 'interrupted'
+    ? new IvaapError('interrupted', 'stopped at a question: nothing was changed', { hint })
+    : new IvaapError('declined', 'the input ended at a question: nothing was changed', { hint });
+}
+
+async function objection(answer: string, check: TextQuestion['check']): Promise<string | undefined> {
+  if (answer.includes(unreadable))
+    return `It holds characters that a terminal does not show (${unreadable}): delete them, or type it.`;
+  const found = await check(answer);
+  return found === undefined ? undefined : printableLine(found);
+}
+
+const messageOf = (title: string, help: readonly string[] = []): string =>
+  [title, ...help].map(printableLine).join('\n');
+
+const option = ({ value, label, hint, disabled = false }: Choice) => ({
+  value,
+  label: printableLine(label),
+  disabled,
+  ...(hint === undefined ? {} : { hint: printableLine(hint) }),
+});
