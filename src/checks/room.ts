@@ -5,6 +5,7 @@ import { wantedArchives } from '../images/wanted.ts';
 import type { Measurement } from '../policy/preflight-report.ts';
 import { isBelow } from '../policy/below.ts';
 import { judgeRoom, type RoomNeed } from '../policy/room.ts';
+import { newDatabaseBytes } from '../release/storage-folder.ts';
 import { dumpResult, helmResult } from '../backup/upgrade-results.ts';
 import { hasCompleted, lastResult } from '../backup/step-results.ts';
 import { whyDumpIsStale } from '../backup/stale-dump.ts';
@@ -60,7 +61,7 @@ function newDatabase(ctx: CheckContext): RoomNeed[] {
   const { product, storagePath } = ctx;
   const { room } = product.requirements.install;
   if (room.some(({ path }) => isBelow(storagePath, path))) return [];
-  return [{ path: storagePath, bytes: product.database.volume.freeBytes, why: 'a new database' }];
+  return [{ path: storagePath, bytes: newDatabaseBytes(product.database), why: 'a new database' }];
 }
 
 async function missingImages(facts: HostFacts): Promise<RoomNeed[]> {

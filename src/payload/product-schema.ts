@@ -149,7 +149,7 @@ export const productSchema = z.strictObject({
       defaultPath: absolutePath,
       capacity: z.string().regex(/^[0-9]+(Mi|Gi|Ti)$/),
       /** Least free room on the data folder's disk for a new database. Default 1 GiB. */
-      freeBytes: sizeBytes.default(1024 ** 3),
+      freeBytes: sizeBytes.optional(),
       /**
        * Present where the database may lie on a volume of one of the cluster's StorageClasses instead: the
        * chart only mounts the claim, and the installer makes it with the class. `valuesPath` is where the

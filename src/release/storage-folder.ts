@@ -10,6 +10,12 @@ import { shellWord } from '../shell-word.ts';
 
 type Stored = Pick<Product, 'database' | 'requirements'>;
 
+/** Where the product's data does not say it: PostgreSQL's log alone may take a gibibyte. */
+const usualBytes = 1024 ** 3;
+
+/** Least free room for a new database. */
+export const newDatabaseBytes = ({ volume }: Product['database']): number => volume.freeBytes ?? usualBytes;
+
 /** Throws `usage` for what is no path of a folder. */
 export function assertFolderPath(path: string, { database }: Pick<Product, 'database'>): void {
   const isClean = isAbsolute(path) && normalize(path) === path && path !== '/' && !path.endsWith('/');
@@ -50,7 +56,7 @@ async function storageRoom(
 ): Promise<Room & { neededBytes: number }> {
   const room = await roomAt(path);
   const below = requirements.install.room.filter((need) => isBelow(path, need.path));
-  const neededBytes = Math.max(database.volume.freeBytes, ...below.map(({ freeBytes }) => freeBytes));
+  const neededBytes = Math.max(newDatabaseBytes(database), ...below.map(({ freeBytes }) => freeBytes));
   return { ...room, neededBytes };
 }
 
