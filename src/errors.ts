@@ -46,6 +46,8 @@ export interface ErrorDetail {
   output?: string;
   /** What the host itself says, a line each. */
   facts?: readonly string[];
+  /** How the old release and its data come back: our own lines, with commands. */
+  wayBack?: readonly string[];
   /** The step that failed, when one did. */
   step?: string;
   /** Path of the run log, when a run had started. */
@@ -59,6 +61,7 @@ export class IvaapError extends Error {
   readonly hint: string | undefined;
   readonly output: string | undefined;
   readonly facts: readonly string[] | undefined;
+  readonly wayBack: readonly string[] | undefined;
   readonly step: string | undefined;
   readonly log: string | undefined;
 
@@ -68,6 +71,7 @@ export class IvaapError extends Error {
     this.hint = detail.hint;
     this.output = detail.output;
     this.facts = detail.facts;
+    this.wayBack = detail.wayBack;
     this.step = detail.step;
     this.log = detail.log;
   }
@@ -79,6 +83,7 @@ export class IvaapError extends Error {
       cause: change.cause ?? this.cause,
       output: change.output ?? this.output,
       facts: change.facts ?? this.facts,
+      wayBack: change.wayBack ?? this.wayBack,
       step: change.step ?? this.step,
       log: change.log ?? this.log,
     });
@@ -119,6 +124,8 @@ export interface ErrorDescription {
   output?: string;
   /** What the host itself says, a line each. */
   facts?: string[];
+  /** How the old release and its data come back. */
+  wayBack?: string[];
   step?: string;
   /** Path of the run log. */
   log?: string;
@@ -164,7 +171,7 @@ export function describeError(thrown: unknown): ErrorDescription {
     const output = error instanceof Error ? error.stack : undefined;
     return { code: 'bug', exitCode: errorCodes.bug.exit, message, causes, output };
   }
-  const { code, exitCode, hint, output, facts, step, log } = error;
+  const { code, exitCode, hint, output, facts, wayBack, step, log } = error;
   return {
     code,
     exitCode,
@@ -173,6 +180,7 @@ export function describeError(thrown: unknown): ErrorDescription {
     hint,
     output,
     facts: facts && [...facts],
+    wayBack: wayBack && [...wayBack],
     step,
     log,
   };
