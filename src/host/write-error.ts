@@ -66,29 +66,34 @@ export function pathFault(path: string, code: string): Fault | undefined {
 /** Faults of a write; undefined of an error that a write can only have by its path. */
 function writeFault(path: string, code: string): Fault | undefined {
   const mountPoint = mountHolding(path);
-  const place = shellWord(mountPoint);
-  const folder = shellWord(dirname(path));
+  const folder = dirname(path);
   const known: Record<string, () => Fault> = {
     ENOSPC: () =>
       lacksInodes(mountPoint)
-        ? { message: `no inodes left on ${mountPoint} for ${path}`, hint: `df -i ${place}` }
-        : { message: `no space left on ${mountPoint} while writing ${path}`, hint: `df -h ${place}` },
+        ? { message: `no inodes left on ${mountPoint} for ${path}`, hint: `df -i ${shellWord(mountPoint)}` }
+        : {
+            message: `no space left on ${mountPoint} while writing ${path}`,
+            hint: `df -h ${shellWord(mountPoint)}`,
+          },
     EDQUOT: () => ({
       message: `the quota on ${mountPoint} is used up; ${path} could not be written`,
-      hint: `repquota -ugs ${place}`,
+      hint: `repquota -ugs ${shellWord(mountPoint)}`,
     }),
     EROFS: () => ({
       message: `${mountPoint} is mounted read-only; ${path} could not be written`,
-      hint: `mount -o remount,rw ${place}`,
+      hint: `mount -o remount,rw ${shellWord(mountPoint)}`,
     }),
-    ENOENT: () => ({ message: `the folder of ${path} does not exist`, hint: `mkdir -p ${folder}` }),
+    ENOENT: () => ({
+      message: `the folder of ${path} does not exist`,
+      hint: `mkdir -p ${shellWord(folder)}`,
+    }),
     EACCES: () => ({
       message: `${path} cannot be written`,
       hint: isRoot() ? wayTo(path) : 'run the same command with sudo',
     }),
     EPERM: () => ({
       message: `${path} cannot be written`,
-      hint: `lsattr -d ${folder}${existsSync(path) ? ` ${shellWord(path)}` : ''}`,
+      hint: `lsattr -d ${shellWord(folder)}${existsSync(path) ? ` ${shellWord(path)}` : ''}`,
     }),
     EFBIG: () => ({
       message: `${path} would exceed the file size limit of this process`,
