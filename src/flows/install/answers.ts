@@ -1,6 +1,4 @@
-import { isIP } from 'node:net';
 import { existsSync } from 'node:fs';
-import { isAbsolute, normalize } from 'node:path';
 import { readRegularText } from '../../host/regular-file.ts';
 import type { Redactor } from '../../engine/redact.ts';
 import type { State } from '../../engine/state.ts';
@@ -8,6 +6,7 @@ import { IvaapError } from '../../errors.ts';
 import type { Kubectl } from '../../host/kubectl.ts';
 import type { Product } from '../../payload/product-schema.ts';
 import { lastResult } from '../../backup/step-results.ts';
+import { assertHostName, assertStoragePath } from '../../policy/answer-form.ts';
 import { valueAt } from '../../policy/values-patches.ts';
 import type { InstallContext } from '../../release/context.ts';
 import { type License, readLicense } from '../../release/license-file.ts';
@@ -25,8 +24,6 @@ export interface InstallFlags {
 }
 
 export type InstallAnswers = Pick<InstallContext, 'fqdn' | 'storagePath' | 'valuesFrom' | 'license'>;
-
-const hostName = /^(?=.{1,253}$)[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
 
 /**
  * The answers of a new install: from the flags, else from the operator's values file, else from the attempt
@@ -55,31 +52,13 @@ export async function installAnswers(
       hint: 'add it: --fqdn NAME',
     });
   }
-  // The API server refuses these as the host of an ingress rule.
-  if (isIP(fqdn) !== 0 || /(^|\.)\d+$/.test(fqdn)) {
-    throw new IvaapError('usage', `--fqdn ${fqdn} is an IP address; the ingress needs a host name`, {
-      hint: 'a name that resolves to this host, in DNS or in /etc/hosts, e.g. --fqdn wells.example.com',
-    });
-  }
-  if (!hostName.test(fqdn) || fqdn.split('.').some((label) => label.length > 63)) {
-    throw new IvaapError('usage', `--fqdn ${fqdn} is not a valid host name`, {
-      hint: 'lower-case letters, digits, - and dots, e.g. --fqdn wells.example.com',
-    });
-  }
+  assertHostName(fqdn);
   const storagePath =
     flags.storagePath ??
     inFile(keys.storagePath) ??
     earlier?.storagePath ??
     product.database.volume.defaultPath;
-  if (!isAbsolute(storagePath) || normalize(storagePath) !== storagePath || storagePath === '/') {
-    throw new IvaapError(
-      'usage',
-      `--storage-path ${storagePath} is not an absolute, normalized path of a folder`,
-      {
-        hint: `--storage-path ${product.database.volume.defaultPath}`,
-      },
-    );
-  }
+  assertStoragePath(storagePath);
   const license =
     flags.license === undefined ? undefined : await readLicense(flags.license, product.name, new Date());
   if (license !== undefined) hideLicense(product, license, redactor);
