@@ -162,7 +162,7 @@ export function terminalRenderer(output: Output, options: TerminalOptions): Rend
       case 'result':
         return event.lines.map(printable);
       case 'error':
-        return errorLines(event.error);
+        return errorLines(event.error, output.columns - 1);
       case 'step.progress':
       case 'step.log':
       case 'task.progress':

@@ -4,7 +4,7 @@ const leastWidth = 20;
 
 /**
  * The text in lines of at most `width` columns, broken between words; a word that is longer than a line is
- * cut at its end. `first` is the width of the first line.
+ * cut, after a sign such as `/` where it has one. `first` is the width of the first line.
  */
 export function wrapWords(text: string, width: number, first = width): string[] {
   if (textWidth(text) <= first) return [text];
@@ -35,7 +35,9 @@ function fittingHead(text: string, room: number): string {
     if (head !== '' && textWidth(head + character) > room) break;
     head += character;
   }
-  return head;
+  // A name stays readable: a part of it is cut only where its parts are longer than half a line.
+  const atSign = /^.*[/,.:=-]/su.exec(head)?.[0] ?? '';
+  return textWidth(atSign) * 2 > room ? atSign : head;
 }
 
 /** A line in pieces of at most `columns`; continuation lines are indented by two more. */

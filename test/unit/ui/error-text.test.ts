@@ -29,3 +29,22 @@ test('a program that said nothing has no heading of its output above the way bac
     '    There is no dump.',
   ]);
 });
+
+test('on a terminal sentences are wrapped between words, and what is copied stays in one line', () => {
+  const command = `sudo ./ivaap install --upgrade --waive ${'x'.repeat(40)}`;
+  const error = new IvaapError('preflight', '2 of 30 checks failed, nothing was changed: objects, schedule', {
+    cause: new Error('Deployment/adminserver, Deployment/connector-witsml: the node is cordoned'),
+    output: `Error: ${'y'.repeat(60)}`,
+    hint: command,
+  });
+  assert.deepEqual(errorLines(describeError(error), 40), [
+    'error: 2 of 30 checks failed, nothing',
+    '  was changed: objects, schedule',
+    '  caused by: Deployment/adminserver,',
+    '    Deployment/connector-witsml: the',
+    '    node is cordoned',
+    '  last output:',
+    `    Error: ${'y'.repeat(60)}`,
+    `try: ${command}`,
+  ]);
+});

@@ -126,11 +126,11 @@ test('at 40 columns no line is longer, and nothing is lost', () => {
   const at40 = planLines(plan, 40);
   const image = at40.findIndex((line) => line.includes('spec.template'));
   assert.deepEqual(at40.slice(image, image + 5), [
-    '        spec.template.spec.containers[ba',
-    '          ckend].image:',
-    '          registry.ivaap.example/ivaap/b',
-    '          ackend:2026.1 ->',
-    '          registry.ivaap.example/ivaap/b',
+    '        spec.template.spec.',
+    '          containers[backend].image:',
+    '          registry.ivaap.example/ivaap/',
+    '          backend:2026.1 ->',
+    '          registry.ivaap.example/ivaap/',
   ]);
 });
 

@@ -25,6 +25,14 @@ test('a word that is longer than the line is cut, and no letter is lost', () => 
   }
 });
 
+test('a long name is cut after a sign, so that its parts can be read', () => {
+  assert.deepEqual(wrapWords('docker.io/rancher/mirrored-pause:3.6', 26), [
+    'docker.io/rancher/',
+    'mirrored-pause:3.6',
+  ]);
+  assert.deepEqual(wrapWords('a/bcdefghijklmnop', 10), ['a/bcdefghi', 'jklmnop']);
+});
+
 test('a table fits the screen from 60 to 200 columns, and its cells stay in their columns', () => {
   const rows = [
     ['STATUS', 'CHECK', 'MEASURED', 'LIMIT'],
