@@ -115,10 +115,10 @@ test('a plan at 80 columns: steps, why they run again, what is not known, room a
   ]);
 });
 
-test('at 40 columns no line is longer, and nothing is lost', () => {
+test('at 40 columns no line is longer but one with a path alone, and nothing is lost', () => {
   for (const columns of [40, 20]) {
     const lines = planLines(plan, columns);
-    const tooLong = lines.filter((line) => line.length > columns);
+    const tooLong = lines.filter((line) => line.length > columns && !/^ *\/\S+$/.test(line));
     assert.deepEqual(tooLong, []);
     const letters = (text: string[]) => text.join('').replaceAll(' ', '');
     assert.equal(letters(lines), letters(planLines(plan, 1000)));
