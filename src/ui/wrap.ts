@@ -11,7 +11,7 @@ export function wrapWords(
   text: string,
   width: number,
   first = width,
-  isWhole = (_: string) => false,
+  isWhole: (word: string) => boolean = () => false,
 ): string[] {
   if (textWidth(text) <= first) return [text];
   const lines: string[] = [];
