@@ -36,6 +36,10 @@ function prefixOf(name: string): string {
   return prefix;
 }
 
+/** Whether a database has a name that only this script gives: the one from before, or an unfinished copy. */
+export const leftBy = (database: string): 'moved' | 'restore' | undefined =>
+  /_(moved|restore)_\d{8}T\d{6}_\d+$/.exec(database)?.[1] as 'moved' | 'restore' | undefined;
+
 /**
  * The command with which the release's own file brings it back, and the one that is needed first where an
  * upgrade had completed.
