@@ -73,6 +73,22 @@ function unknownLines({ unknown }: ManifestReport): string[] {
   ];
 }
 
+/** Images that not every host gets, and why. */
+function licenceLines({ images }: ManifestReport): string[] {
+  const listed = (wanted: boolean | null) =>
+    images.flatMap(({ reference, licence }) => {
+      if (licence === null || licence.granted !== wanted) return [];
+      return [`  ${reference} (${licence.entitlements.join(' or ') || 'no entitlement brings it'})`];
+    });
+  const [leftOut, depending] = [listed(false), listed(null)];
+  return [
+    ...(leftOut.length === 0
+      ? []
+      : ['Left out, because the installed licence does not grant them:', ...leftOut]),
+    ...(depending.length === 0 ? [] : ['Loaded only where the licence grants them:', ...depending]),
+  ];
+}
+
 function loadLines({ load, unknown, noUpgrade }: ManifestReport): string[] {
   if (noUpgrade !== undefined) return [`An upgrade would load nothing: ${noUpgrade}.`];
   if (load === null) {
@@ -139,6 +155,7 @@ export function manifestText(report: ManifestReport, summary: boolean): string[]
     ...imageLines(report, summary),
     ...unknownLines(report),
     ...loadLines(report),
+    ...licenceLines(report),
     ...(summary ? [] : runningLines(report)),
     '',
     ...archiveLines(report),
