@@ -5,6 +5,7 @@ import { assertExit, chapters, withHost } from '../harness.ts';
 import {
   assertOldReleaseRuns,
   causesOf,
+  count,
   kubectl,
   namedCommand,
   podsAccepted,
@@ -36,11 +37,12 @@ test('a quota that refuses the new pods ends Helm’s wait, and the old release 
       await assertExit(host, result, 7, 'an upgrade whose pods a quota refuses');
       assert.match(result.stderr, /error: .*Helm rolled the release back to 2026\.1, and it answers\. The/);
       assert.match(result.stderr, /The database schema is unchanged \(version 3\)/);
-      const refused = 'no pod can be created: forbidden: exceeded quota: most, requested: pods=1';
+      const refused = 'no pod can be created: forbidden: exceeded quota: most, limited: pods=0';
       assert.match(result.output, new RegExp(`${refused}.*it has 90 s to recover`));
       const ended = new RegExp(`cannot become ready \\(${refused}.* for \\d+ s\\): Helm is asked to stop`);
       assert.match(result.output, ended);
       const causes = causesOf(result).split('\n');
+      assert.equal(count(causes.join('\n'), 'exceeded quota'), 1, causes.join('\n'));
       for (const workload of workloads) {
         const lines = causes.filter((line) => line.includes(refused) && line.includes(workload));
         assert.equal(lines.length, 1, `${workload} is told with its cause, once: ${causes.join('\n')}`);
