@@ -81,7 +81,8 @@ export const verifySchema = z.strictObject({
         verdict: z
           .enum([...verdict.options, 'unknown'])
           .describe(
-            '`unknown`: the executable, where its last bytes are checked together with an entry that is damaged.',
+            '`unknown`: the executable, where its last bytes are checked together with an entry ' +
+              'that is damaged.',
           ),
       }),
     )

@@ -2,6 +2,7 @@ import { formatBytes } from '../policy/format-bytes.ts';
 import { columns } from './format.ts';
 import { shortId } from './short-digest.ts';
 import { printableRow } from './sanitize.ts';
+import { wrapLine } from './wrap.ts';
 import type { ManifestArchive, ManifestImage, ManifestReport } from '../queries/manifest-schema.ts';
 
 const indented = (lines: readonly string[]) => lines.map((line) => `  ${line}`);
@@ -153,7 +154,7 @@ export function manifestText(report: ManifestReport, summary: boolean): string[]
     ...heading(report),
     '',
     ...imageLines(report, summary),
-    ...unknownLines(report),
+    ...unknownLines(report).flatMap((line) => wrapLine(line, 80)),
     ...loadLines(report),
     ...licenceLines(report),
     ...(summary ? [] : runningLines(report)),

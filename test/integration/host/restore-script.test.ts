@@ -214,7 +214,8 @@ describe('the restore script on a real PostgreSQL 15', () => {
       assert.equal(cluster.has('Deployment', 'server'), false);
       assert.ok(
         stdout.includes(
-          String.raw`  sudo '/opt/it'\''s/tiny-2026.1' install --upgrade --supersede --waive ingress=restored`,
+          String.raw`  sudo '/opt/it'\''s/tiny-2026.1' install --upgrade --supersede ` +
+            '--waive ingress=restored',
         ),
         `${time}: ${stdout}`,
       );
