@@ -8,8 +8,8 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
-import { parseArgs } from 'node:util';
 import { $ } from 'zx';
+import { commandLine } from '../scripts/command-line.ts';
 import { bundleMain } from './bundle.ts';
 
 /**
@@ -57,9 +57,11 @@ async function writeApplication(): Promise<string> {
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: { output: { type: 'string', short: 'o', default: join(root, 'dist/ivaap') } },
-  });
+  const { values } = commandLine(
+    `usage: npm run build [-- --output FILE]
+  -o, --output  the executable, without a payload (default dist/ivaap)`,
+    { output: { type: 'string', short: 'o', default: join(root, 'dist/ivaap') } },
+  );
   const output = resolve(values.output);
   const started = Date.now();
   mkdirSync(work, { recursive: true });

@@ -1,11 +1,11 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, homedir, release, totalmem } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { $ } from 'zx';
 import { formatBytes } from '../src/policy/format-bytes.ts';
 import { formatDuration } from '../src/ui/format.ts';
 import { contest, type Row, type Series } from './bench-measure.ts';
+import { commandLine, refuse } from './command-line.ts';
 import { payloadBench } from './bench-payload.ts';
 
 /**
@@ -22,22 +22,20 @@ const usage = `usage: npm run bench -- payload [--size SIZE] [--runs N] [--only 
            instead of all: what huge pages and the second start for them gain (as root)
   --write  keeps the table in docs/performance.md`;
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
+const { values, positionals } = commandLine(
+  usage,
+  {
     size: { type: 'string', default: '4g' },
     runs: { type: 'string', default: '5' },
     only: { type: 'string', default: '' },
     'huge-pages': { type: 'boolean', default: false },
     write: { type: 'boolean', default: false },
-    help: { type: 'boolean', short: 'h' },
   },
-});
+  { words: true },
+);
 const size = /^(\d+)([mg])$/.exec(values.size);
-if (values.help === true || positionals.join(' ') !== 'payload' || size === null) {
-  console.log(usage);
-  process.exit(values.help === true ? 0 : 2);
-}
+if (positionals.join(' ') !== 'payload') throw refuse('what is measured is: payload', usage);
+if (size === null) throw refuse(`--size ${values.size}: no size`, usage);
 const sizeMib = Number(size[1]) * (size[2] === 'g' ? 1024 : 1);
 const runs = Number(values.runs);
 

@@ -1,6 +1,7 @@
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { $ } from 'zx';
+import { commandLine } from './command-line.ts';
 import { layerBreaches, matrixLines } from './layers.ts';
 import { wideLines } from './line-width.ts';
 import { inParallel } from './in-parallel.ts';
@@ -12,7 +13,13 @@ import { closingLine, readClosingLine } from './suites.ts';
  */
 
 const root = join(import.meta.dirname, '..');
-if (process.argv.includes('--layers')) {
+const { values } = commandLine(
+  `usage: npm run check [-- --layers]
+  types, lint, format, dead code, layers and unit tests
+  --layers  only prints how many imports each arrow of ARCHITECTURE.md has`,
+  { layers: { type: 'boolean', default: false } },
+);
+if (values.layers) {
   console.log(matrixLines(join(root, 'src')).join('\n'));
   process.exit();
 }

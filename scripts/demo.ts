@@ -1,7 +1,7 @@
-import { parseArgs } from 'node:util';
 import { chalk } from 'zx';
 import { executable } from '../test/e2e/executables.ts';
 import { labDown, labExec, labSpawn, labUp } from '../test/lab/host.ts';
+import { commandLine } from './command-line.ts';
 
 /**
  * `./scripts/demo [--keep]`: a real node, the older release installed, wells written through the product, the
@@ -9,7 +9,7 @@ import { labDown, labExec, labSpawn, labUp } from '../test/lab/host.ts';
  * inside the node.
  */
 
-const { values } = parseArgs({ options: { keep: { type: 'boolean', default: false } } });
+const { values } = commandLine('usage: scripts/demo [--keep]', { keep: { type: 'boolean', default: false } });
 const name = 'demo';
 const fqdn = 'ivaap.example.com';
 const columns = Math.min(process.stdout.columns ?? 100, 120);

@@ -39,8 +39,9 @@ ${lines.join('\n')}
 2. The chain of causes, a line each (\`caused by:\`).
 3. The last lines of the program that failed (\`last output:\`).
 4. Without a readable state: what the host itself shows (\`found on this host:\`).
-5. What to try next (\`try:\`).
-6. The path of the run log (\`log:\`).
+5. Of a failed upgrade: the dump, and with 8 the commands that restore it (\`the way back:\`).
+6. What to try next (\`try:\`).
+7. The path of the run log (\`log:\`).
 
 \`--json\` prints the same as one object, the event \`error\` of [events.md](events.md). Secrets are replaced by \`[redacted]\`
 in all of it.

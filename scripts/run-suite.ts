@@ -4,6 +4,7 @@ import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
 import { commitHash } from '../test/proofs/commit.ts';
 import { drawn } from '../test/proofs/draw.ts';
+import { commandLine, refuse } from './command-line.ts';
 import { closingLine, drawnFolder, suites } from './suites.ts';
 
 /**
@@ -13,12 +14,12 @@ import { closingLine, drawnFolder, suites } from './suites.ts';
  * commit's hash: each takes minutes.
  */
 
-const [name = '', ...only] = process.argv.slice(2);
+const usage = `usage: node scripts/run-suite.ts SUITE [FILE…]
+  SUITE  ${Object.keys(suites).join(', ')}
+  FILE   only these test files`;
+const [name = '', ...only] = commandLine(usage, {}, { words: true }).positionals;
 const suite = Object.entries(suites).find(([each]) => each === name)?.[1];
-if (suite === undefined) {
-  console.error(`no suite "${name}"; there are: ${Object.keys(suites).join(', ')}`);
-  process.exit(2);
-}
+if (suite === undefined) throw refuse(`no suite "${name}"`, usage);
 
 const root = join(import.meta.dirname, '..');
 // Many short files spend a third of a second each on compiling what the one before had compiled. Not where

@@ -46,6 +46,8 @@ export interface ErrorDetail {
   output?: string;
   /** What the host itself says, a line each. */
   facts?: readonly string[];
+  /** How the old release and its data come back: our own lines, with commands. */
+  wayBack?: readonly string[];
   /** The step that failed, when one did. */
   step?: string;
   /** Path of the run log, when a run had started. */
@@ -59,6 +61,7 @@ export class IvaapError extends Error {
   readonly hint: string | undefined;
   readonly output: string | undefined;
   readonly facts: readonly string[] | undefined;
+  readonly wayBack: readonly string[] | undefined;
   readonly step: string | undefined;
   readonly log: string | undefined;
 
@@ -68,6 +71,7 @@ export class IvaapError extends Error {
     this.hint = detail.hint;
     this.output = detail.output;
     this.facts = detail.facts;
+    this.wayBack = detail.wayBack;
     this.step = detail.step;
     this.log = detail.log;
   }
@@ -79,6 +83,7 @@ export class IvaapError extends Error {
       cause: change.cause ?? this.cause,
       output: change.output ?? this.output,
       facts: change.facts ?? this.facts,
+      wayBack: change.wayBack ?? this.wayBack,
       step: change.step ?? this.step,
       log: change.log ?? this.log,
     });
@@ -119,50 +124,54 @@ export interface ErrorDescription {
   output?: string;
   /** What the host itself says, a line each. */
   facts?: string[];
+  /** How the old release and its data come back. */
+  wayBack?: string[];
   step?: string;
   /** Path of the run log. */
   log?: string;
 }
 
 /**
- * Whether anything in the chain is the kernel's "too many open files", which Node's threads report only as
- * text.
+ * Which limit of open files anything in the chain ran into, which Node's threads report only as text:
+ * `EMFILE` is the process's, `ENFILE` the host's.
  */
-function lacksDescriptors(error: unknown): boolean {
+function limitReached(error: unknown): 'EMFILE' | 'ENFILE' | undefined {
   for (
     let current = error, depth = 0;
     current instanceof Error && depth < 10;
     current = current.cause, depth += 1
   ) {
     const { code = '', message } = current as NodeJS.ErrnoException;
-    if (code === 'EMFILE' || code === 'ENFILE') return true;
-    if (code === 'ERR_WORKER_INIT_FAILED' && /E[MN]FILE/.test(message)) return true;
+    if (code === 'EMFILE' || code === 'ENFILE') return code;
+    const told = /E[MN]FILE/.exec(message)?.[0];
+    if (code === 'ERR_WORKER_INIT_FAILED' && told !== undefined) return told as 'EMFILE' | 'ENFILE';
   }
-  return false;
+  return undefined;
 }
 
-/**
- * Neither the file that could not be opened nor this program is at fault: the shell's limit has to be raised.
- */
-function withoutDescriptors(error: unknown): IvaapError {
+/** Neither the file that could not be opened nor this program is at fault: a limit is. */
+function withoutDescriptors(error: unknown, limit: 'EMFILE' | 'ENFILE'): IvaapError {
   const { step, log } = error instanceof IvaapError ? error : {};
-  return new IvaapError('failed', 'the limit of open files is too low for this program', {
-    hint: 'ulimit -n 1024, then run the same command again',
-    cause: error,
-    step,
-    log,
-  });
+  const [message, hint] =
+    limit === 'EMFILE'
+      ? [
+          'the limit of open files is too low for this program',
+          'ulimit -n 1024, then run the same command again',
+        ]
+      : ['too many files are open on this host', 'sysctl fs.file-nr fs.file-max'];
+  return new IvaapError('failed', message, { hint, cause: error, step, log });
 }
 
 /** Any thrown value as data; what is no IvaapError is a defect. */
 export function describeError(thrown: unknown): ErrorDescription {
-  const error = lacksDescriptors(thrown) ? withoutDescriptors(thrown) : thrown;
+  const limit = limitReached(thrown);
+  const error = limit === undefined ? thrown : withoutDescriptors(thrown, limit);
   const [message = 'unknown error', ...causes] = causeChain(error);
   if (!(error instanceof IvaapError)) {
     const output = error instanceof Error ? error.stack : undefined;
     return { code: 'bug', exitCode: errorCodes.bug.exit, message, causes, output };
   }
-  const { code, exitCode, hint, output, facts, step, log } = error;
+  const { code, exitCode, hint, output, facts, wayBack, step, log } = error;
   return {
     code,
     exitCode,
@@ -171,6 +180,7 @@ export function describeError(thrown: unknown): ErrorDescription {
     hint,
     output,
     facts: facts && [...facts],
+    wayBack: wayBack && [...wayBack],
     step,
     log,
   };

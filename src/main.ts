@@ -120,7 +120,7 @@ function printError(error: unknown, json: boolean): number {
     const event = { type: 'error', at: new Date().toISOString(), error: described };
     process.stdout.write(`${unmarked(JSON.stringify(event))}\n`);
   } else {
-    process.stderr.write(`${errorLines(described).join('\n')}\n`);
+    process.stderr.write(`${errorLines(described, process.stderr.columns || Infinity).join('\n')}\n`);
   }
   return described.exitCode;
 }

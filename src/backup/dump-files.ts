@@ -19,7 +19,7 @@ import { keepFile, makeBackupFolder } from './backup-folder.ts';
 import type { PgDump } from './dump-record.ts';
 import { reportingLockHolders } from './dump-wait.ts';
 import type { UpgradeContext } from '../release/context.ts';
-import { type RestoreFacts, restoreScript } from './restore-script.ts';
+import { leftBy, type RestoreFacts, restoreScript } from './restore-script.ts';
 import { shellWord } from '../shell-word.ts';
 
 /**
@@ -34,10 +34,17 @@ export const restoreFiles = {
 
 /**
  * Printed wherever the dump is named: an operator who takes the server for one database would lose the data
- * in the others.
+ * in the others. What a restore of ours left there is this database's own past, and is called that.
  */
-export const notDumped = (others: readonly string[]): string =>
-  `not dumped, other databases of the same server: ${foreign(others.join(', '))}`;
+export function notDumped(others: readonly string[]): string {
+  const left = {
+    'other databases of the same server': others.filter((name) => leftBy(name) === undefined),
+    'moved aside by a restore': others.filter((name) => leftBy(name) === 'moved'),
+    'unfinished copies of a restore': others.filter((name) => leftBy(name) === 'restore'),
+  };
+  const named = Object.entries(left).filter(([, names]) => names.length > 0);
+  return `not dumped, ${named.map(([what, names]) => `${what}: ${foreign(names.join(', '))}`).join('; ')}`;
+}
 
 /** A complete dump in its own folder, with what a restore needs; returns its record for the state. */
 export async function takeDump(ctx: UpgradeContext, io: StepIo): Promise<PgDump> {

@@ -1,5 +1,5 @@
 import type { PgDump } from './dump-record.ts';
-import { shellWord } from '../shell-word.ts';
+import { asRoot, shellWord } from '../shell-word.ts';
 import { oldFileCommands } from './restore-script.ts';
 
 /**
@@ -13,13 +13,13 @@ export function wayBack(dump: PgDump, release: string): string[] {
   return [
     `To go back to ${release}, with the database as it was at ` +
       `${dump.takenAt} (the current one is kept under another name):`,
-    `  sh ${shellWord(script)}`,
+    `  ${asRoot(`sh ${shellWord(script)}`)}`,
     `It stops everything that uses the database, restores it and prints the next step. It may be run again.`,
     `Once the database is restored, run the file of ${release} to bring its release back: pods, ` +
       'chart and values. The file of the new release would migrate the database again.',
-    `  sudo ${install}`,
+    `  ${install}`,
     'If that says that a newer release is installed, run this first. It ' +
       'compares the state with what runs, and asks before it writes:',
-    `  sudo ${repair}`,
+    `  ${repair}`,
   ];
 }

@@ -1,4 +1,4 @@
-import { shellWord as word } from '../shell-word.ts';
+import { asRoot, shellWord as word } from '../shell-word.ts';
 import type { Product } from '../payload/product-schema.ts';
 import { type DumpedWorkload, haltFunctions } from './restore-halt.ts';
 import { checkFunctions } from './restore-checks.ts';
@@ -36,6 +36,10 @@ function prefixOf(name: string): string {
   return prefix;
 }
 
+/** Whether a database has a name that only this script gives: the one from before, or an unfinished copy. */
+export const leftBy = (database: string): 'moved' | 'restore' | undefined =>
+  /_(moved|restore)_\d{8}T\d{6}_\d+$/.exec(database)?.[1] as 'moved' | 'restore' | undefined;
+
 /**
  * The command with which the release's own file brings it back, and the one that is needed first where an
  * upgrade had completed.
@@ -43,8 +47,8 @@ function prefixOf(name: string): string {
 export const oldFileCommands = (release: string, installedBy: string | undefined) => {
   const file = installedBy === undefined ? `FILE_OF_${release}` : word(installedBy);
   return {
-    install: `${file} install --upgrade --supersede --waive ingress=restored`,
-    repair: `${file} repair-state`,
+    install: asRoot(`${file} install --upgrade --supersede --waive ingress=restored`),
+    repair: asRoot(`${file} repair-state`),
   };
 };
 
@@ -85,9 +89,9 @@ stamp=$(date -u +%Y%m%dT%H%M%S)_$$
 copies=${word(`${prefixOf(database.name)}_restore_`)}
 restored=$copies$stamp
 moved=${word(`${prefixOf(database.name)}_moved_`)}$stamp
-kubectl=${word(`${word(k3s)} kubectl`)}
+kubectl=${word(asRoot(`${word(k3s)} kubectl`))}
 script=$(pwd)/\${0##*/}
-again="sh $(quote "$script")"
+again="${asRoot('sh $(quote "$script")')}"
 pod=
 created=
 swapped=
@@ -177,7 +181,7 @@ main() {
     esac
     again="$again $one"
   done
-  if [ "$(id -u)" != 0 ]; then fail "this needs root: sudo $again"; fi
+  if [ "$(id -u)" != 0 ]; then fail "this needs root: $again"; fi
   # Programs that are started here inherit the lock: what a killed run left running keeps it.
   if command -v flock >/dev/null 2>&1; then
     exec 9<"$script"

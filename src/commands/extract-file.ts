@@ -34,7 +34,7 @@ export const extractFileCommand: Command = {
       'this program wrote, is replaced atomically and ' +
       'keeps its owner and mode. Any other file is replaced ' +
       'only with --force. A folder, a link or a device ' +
-      'is refused.',
+      'is refused. What another process writes to DEST meanwhile stays.',
   ],
   jsonFields: async () => [
     jsonFields('Fields of --json', (await import('../queries/extract-schema.ts')).extractedFileSchema),

@@ -15,7 +15,8 @@ export const extractCommand: Command = {
   touches: [
     'Writes the image archives, the chart, the values template and the other files of the payload ' +
       'to DIR, with the same relative paths as in the product folder.',
-    'DIR appears only after everything is written and checked. A DIR that is not empty is refused.',
+    'DIR appears only after everything is written and checked. A DIR that is not empty is refused, and so ' +
+      'is one that another process fills meanwhile.',
   ],
   jsonFields: async () => [
     jsonFields('Fields of --json', (await import('../queries/extract-schema.ts')).extractedTreeSchema),

@@ -1,10 +1,40 @@
-import { type Command as Commander, Option } from 'commander';
+import { type Command as Commander, Help, type HelpConfiguration, Option } from 'commander';
 import { type ErrorCode, errorCodes } from '../errors.ts';
-import { tableRows, wrapLine } from '../ui/wrap.ts';
+import { textWidth } from '../ui/width.ts';
+import { tableRows, wrapLine, wrapWords } from '../ui/wrap.ts';
 import type { Command, HelpList } from './command.ts';
 
 /** The terminal's width, at most 100 columns; 80 for a file or pipe. */
 export const helpWidth = (): number => Math.min(100, Math.max(40, process.stdout.columns ?? 80));
+
+/** A column of text that is narrower than this is worse to read than none. */
+const leastColumn = 20;
+const indent = 2;
+
+/** A term and what it means in two lines or more, for a screen without room for two columns. */
+const stacked = (term: string, meaning: string, width: number): string[] => [
+  ...wrapLine(' '.repeat(indent) + term, width),
+  ...wrapLine(' '.repeat(3 * indent) + meaning, width).map(
+    (line) => ' '.repeat(3 * indent) + line.trimStart(),
+  ),
+];
+
+/** How commander lays out its part of the help; `usage` has more than one line on a narrow screen. */
+export function layout(): HelpConfiguration {
+  const width = helpWidth();
+  const usage = 'Usage: '.length;
+  return {
+    helpWidth: width,
+    minWidthToWrap: leastColumn,
+    styleUsage: (text) => wrapWords(text, width - usage).join(`\n${' '.repeat(usage)}`),
+    formatItem(term, termWidth, meaning, helper) {
+      const isNarrow = width - termWidth - 2 * indent < leastColumn;
+      return isNarrow
+        ? stacked(term, meaning, width).join('\n')
+        : Help.prototype.formatItem.call(helper, term, termWidth, meaning, helper);
+    },
+  };
+}
 
 /** Arguments, options and the text below them in `--help`. */
 export function describe(
@@ -31,7 +61,7 @@ export function describe(
 /** Enough to work from without the guide. */
 function helpFooter(command: Command, program: string, lists: readonly HelpList[]): string[] {
   const width = helpWidth();
-  const list = ({ title, rows }: HelpList) => ['', `${title}:`, ...table(rows, width)];
+  const list = ({ title, rows }: HelpList) => ['', ...wrapLine(`${title}:`, width), ...table(rows, width)];
   return [
     '',
     ...command.touches.flatMap((text, at) => [...(at === 0 ? [] : ['']), ...paragraph(text, width)]),
@@ -46,18 +76,33 @@ function helpFooter(command: Command, program: string, lists: readonly HelpList[
   ];
 }
 
-/** A long command is split with `\`, so that it can be pasted. */
-const pasteable = (line: string, width: number): string[] =>
-  wrapLine(line, width - 2).map((piece, at, all) => (at === all.length - 1 ? piece : `${piece} \\`));
+/** A long command is split with `\\` between words, so that it can be pasted; a long word stays whole. */
+function pasteable(line: string, width: number): string[] {
+  const lines: string[] = [];
+  let piece = '';
+  for (const word of line.trimStart().split(' ')) {
+    const margin = ' '.repeat(lines.length === 0 ? indent : 2 * indent);
+    if (piece !== '' && textWidth(`${margin}${piece} ${word} \\`) > width) {
+      lines.push(`${margin}${piece} \\`);
+      piece = word;
+    } else piece += piece === '' ? word : ` ${word}`;
+  }
+  return [...lines, ' '.repeat(lines.length === 0 ? indent : 2 * indent) + piece];
+}
 
 /** Wrapped without the indent of continuation lines. */
 const paragraph = (text: string, width: number): string[] =>
   wrapLine(text, width).map((line) => line.trimStart());
 
-const table = (rows: HelpList['rows'], width: number): string[] =>
-  tableRows(rows, { width: width - 2 })
+function table(rows: HelpList['rows'], width: number): string[] {
+  const terms = Math.max(0, ...rows.map(([term = '']) => textWidth(term)));
+  if (width - terms - 2 * indent < leastColumn) {
+    return rows.flatMap(([term = '', ...meaning]) => stacked(term, meaning.join(' '), width));
+  }
+  return tableRows(rows, { width: width - indent })
     .flat()
-    .map((line) => `  ${line}`);
+    .map((line) => ' '.repeat(indent) + line);
+}
 
 function exitRows(codes: readonly ErrorCode[]): [string, string][] {
   const rows = codes.map((code) => errorCodes[code]).sort((a, b) => a.exit - b.exit);

@@ -2,6 +2,8 @@ import { IvaapError } from '../errors.ts';
 import type { InstallOptions } from '../flows/install/decision.ts';
 import type { UpgradeOptions } from '../flows/upgrade/options.ts';
 import { freshFlags, upgradeFlags } from '../policy/again.ts';
+import { assertHostName, assertStoragePath } from '../policy/answer-form.ts';
+import { assertWaiverForm } from '../policy/preflight-report.ts';
 import { parseTrustKey } from '../policy/trust.ts';
 import type { CommandOption, Invocation } from './command.ts';
 
@@ -103,7 +105,17 @@ export const installFlags: readonly CommandOption[] = [
   ...grouped('Output', output),
 ];
 
-/** Flags that exclude each other. Throws `usage` with the command as it was meant. */
+/** Throws `usage` for a flag whose text is wrong, whatever the payload and the host are like. */
+function checkTexts({ waive, fqdn, storagePath }: Options): void {
+  if (Array.isArray(waive)) for (const text of waive as string[]) assertWaiverForm(text);
+  if (typeof fqdn === 'string') assertHostName(fqdn);
+  if (typeof storagePath === 'string') assertStoragePath(storagePath);
+}
+
+/**
+ * Flags that exclude each other, and texts that no host would accept. Throws `usage` with the command as it
+ * was meant.
+ */
 export function checkFlags({
   options,
   program,
@@ -117,7 +129,11 @@ export function checkFlags({
   if (options.upgrade === true) {
     const without = ['--resume', '--rollback-to', ...freshFlags];
     const [wrong] = without.filter(given);
-    if (wrong === undefined) return;
+    if (wrong === undefined) {
+      checkTexts(options);
+      parseTrustKey(text(options.trustKey), again);
+      return;
+    }
     const why = (freshFlags as readonly string[]).includes(wrong)
       ? 'is for a new install; an upgrade keeps what is in the values file'
       : 'is for a new install and excludes --upgrade: an upgrade resumes when it is run again';
@@ -128,6 +144,7 @@ export function checkFlags({
   }
   const [wrong] = upgradeFlags.filter(given);
   if (wrong !== undefined) throw usage(`${wrong} needs --upgrade`, again({ add: ['--upgrade'] }));
+  checkTexts(options);
 }
 
 const text = (value: Options[string]) => (typeof value === 'string' ? value : undefined);

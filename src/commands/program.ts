@@ -4,8 +4,9 @@ import { ownIdentity } from '../queries/own-identity.ts';
 import { typedAgain } from './again.ts';
 import type { Command, HelpList, Invocation } from './command.ts';
 import { answer, assertStdoutOpen } from '../ui/answer.ts';
+import { wrapLine } from '../ui/wrap.ts';
 import { commands } from './commands.ts';
-import { describe, helpWidth } from './help.ts';
+import { describe, helpWidth, layout } from './help.ts';
 
 /** Arguments after `--` are not flags. */
 const asksForHelp = (args: readonly string[]): boolean =>
@@ -61,12 +62,13 @@ export async function readCommandLine(
     throw new IvaapError('usage', `${unreadable} is not valid UTF-8`, { hint: 'locale' });
   let read: { command: Command; invocation: Invocation } | undefined;
   let help = '';
+  const more = `Use ${program} COMMAND --help for more about a command.`;
   const root = new Commander(program)
     .description('One file that installs and upgrades a product on a single-node k3s host, offline.')
     .option('-v, --version', 'print product and version of the payload')
     .helpCommand(false)
-    .addHelpText('after', `\nUse ${program} COMMAND --help for more about a command.`)
-    .configureHelp({ helpWidth: helpWidth(), minWidthToWrap: 20 })
+    .addHelpText('after', ['', ...wrapLine(more, helpWidth())].join('\n'))
+    .configureHelp(layout())
     .configureOutput({ writeErr: () => {}, writeOut: (text) => (help += text) })
     .exitOverride();
   for (const { name, summary, load } of commands) {

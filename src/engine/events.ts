@@ -18,6 +18,10 @@ const error = z.strictObject({
   causes: z.array(z.string()).describe('The chain of causes, outermost first.'),
   output: z.string().optional().describe('Last lines of the program that failed.'),
   facts: z.array(z.string()).optional().describe('Facts from the host, one per line.'),
+  wayBack: z
+    .array(z.string())
+    .optional()
+    .describe('How the old release and its data come back, one line each. Since 1.2.'),
   step: z.string().optional().describe('The step that failed.'),
   log: z.string().optional().describe('Path of the run log.'),
 });

@@ -153,7 +153,8 @@ export class Redactor {
    */
   error(error: unknown, log?: string): IvaapError {
     const code = error instanceof IvaapError ? error.code : 'bug';
-    const { message, hint, output, facts, step, causes, log: known } = this.value(describeError(error));
+    const described = this.value(describeError(error));
+    const { message, hint, output, facts, wayBack, step, causes, log: known } = described;
     let cause: Error | undefined;
     for (const text of causes.toReversed()) cause = new IvaapError(code, text, { cause });
     return new IvaapError(code, message, {
@@ -161,6 +162,7 @@ export class Redactor {
       hint,
       output,
       facts,
+      wayBack,
       step,
       log: log ?? known,
     });

@@ -1,10 +1,11 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { constants, existsSync } from 'node:fs';
-import { cp, lstat, mkdir, open, readdir, rename, rm, type FileHandle } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { cp, type FileHandle, lstat, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { IvaapError } from '../errors.ts';
-import { foreign } from '../foreign.ts';
-import { lacksInodes, mountOf } from './mounts.ts';
+import { renameOver, type Found } from './rename-over.ts';
+import { temporaryName, writerOf } from './temporary-name.ts';
+import { writeError } from './write-error.ts';
 import { shellWord } from '../shell-word.ts';
 
 export interface AtomicOptions {
@@ -17,6 +18,11 @@ export interface AtomicOptions {
    * next to the target.
    */
   temporaryPath?: string;
+  /**
+   * What was found under the name before, `null` for nothing: whatever another process made there since
+   * stays, and the write fails. Without it the file gets its name in any case.
+   */
+  found?: Found | null;
 }
 
 /** A file that appears complete or not at all. Exactly one of `commit` and `discard` must be called. */
@@ -38,17 +44,16 @@ export async function syncFolder(folder: string): Promise<void> {
   }
 }
 
+const unfinished = 'partial';
+
 /**
  * Unfinished files of writers that died: named after the target and the writer's process id. Whatever else
  * has such a name is not ours, and stays.
  */
 async function removeLeftovers(path: string): Promise<void> {
-  const prefix = `.${basename(path)}.`;
   for (const name of await readdir(dirname(path))) {
-    const pid = name.startsWith(prefix)
-      ? /^(\d+)-[0-9a-f]{8}\.partial$/.exec(name.slice(prefix.length))
-      : null;
-    if (pid === null || existsSync(`/proc/${pid[1]}`)) continue;
+    const pid = writerOf(path, name, unfinished);
+    if (pid === undefined || existsSync(`/proc/${pid}`)) continue;
     const leftover = join(dirname(path), name);
     if ((await lstat(leftover).catch(() => undefined))?.isFile() === true)
       await rm(leftover, { force: true });
@@ -61,9 +66,7 @@ async function removeLeftovers(path: string): Promise<void> {
  */
 export async function openAtomic(path: string, options: AtomicOptions): Promise<AtomicFile> {
   const folder = dirname(path);
-  const temporaryPath =
-    options.temporaryPath ??
-    join(folder, `.${basename(path)}.${process.pid}-${randomBytes(4).toString('hex')}.partial`);
+  const temporaryPath = options.temporaryPath ?? join(folder, temporaryName(path, unfinished));
   try {
     if (options.temporaryPath === undefined) await removeLeftovers(path);
     else await rm(temporaryPath, { force: true });
@@ -91,7 +94,8 @@ export async function openAtomic(path: string, options: AtomicOptions): Promise<
           await handle.chmod(options.mode);
           await handle.sync();
           await handle.close();
-          await rename(temporaryPath, path);
+          if (options.found === undefined) await rename(temporaryPath, path);
+          else await renameOver(temporaryPath, path, options.found);
           await syncFolder(folder);
         } catch (error) {
           await discard();
@@ -201,13 +205,29 @@ export async function renameDurable(from: string, to: string): Promise<void> {
   }
 }
 
+/** As mkdir -p; returns the first folder that it made. */
+async function makeParents(path: string): Promise<string | undefined> {
+  try {
+    return await mkdir(path, { recursive: true, mode: 0o755 });
+  } catch (error) {
+    // Node says ENOENT whatever keeps the first folder from being made.
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') await mkdir(firstMissing(path), { mode: 0o755 });
+    throw error;
+  }
+}
+
+function firstMissing(path: string): string {
+  const parent = dirname(path);
+  return parent === path || existsSync(parent) ? path : firstMissing(parent);
+}
+
 /**
  * Makes a folder with exactly these permission bits, and its parents as needed (0755), durable when it
  * resolves.
  */
 export async function makeFolder(path: string, mode = 0o755): Promise<void> {
   try {
-    const first = await mkdir(path, { recursive: true, mode: 0o755 });
+    const first = await makeParents(path);
     const handle = await open(path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
     try {
       await handle.chmod(mode);
@@ -257,47 +277,4 @@ export async function copyTreeDurable(from: string, to: string): Promise<void> {
     await rm(temporary, { recursive: true, force: true });
     throw writeError(to, error);
   }
-}
-
-/** A failed write, explained; our own errors pass unchanged. */
-export function writeError(path: string, error: unknown): unknown {
-  if (error instanceof IvaapError || !(error instanceof Error) || !('code' in error)) return error;
-  const mountPoint = mountOf(dirname(path))?.mountPoint ?? dirname(path);
-  const known: Record<string, { message: string; hint: string }> = {
-    ENOSPC: lacksInodes(mountPoint)
-      ? { message: `no inodes left on ${mountPoint} for ${path}`, hint: `df -i ${shellWord(mountPoint)}` }
-      : {
-          message: `no space left on ${mountPoint} while writing ${path}`,
-          hint: `df -h ${shellWord(mountPoint)}`,
-        },
-    EDQUOT: { message: `the quota on ${mountPoint} is used up`, hint: `df -h ${shellWord(mountPoint)}` },
-    EROFS: {
-      message: `${mountPoint} is mounted read-only`,
-      hint: `mount -o remount,rw ${shellWord(mountPoint)}`,
-    },
-    ENOENT: { message: `the folder of ${path} does not exist`, hint: `mkdir -p ${shellWord(dirname(path))}` },
-    EACCES: { message: `${path} cannot be written`, hint: 'run the same command with sudo' },
-    EPERM: {
-      message: `${path} cannot be written`,
-      hint: `lsattr -d ${shellWord(dirname(path))} ${shellWord(path)}`,
-    },
-    EFBIG: {
-      message: `${path} would exceed the file size limit of this process`,
-      hint: 'ulimit -f unlimited, then run the same command again',
-    },
-    EBUSY: {
-      message: `${path} is a mount point, or in use by the kernel`,
-      hint: `findmnt ${shellWord(path)}`,
-    },
-    EEXIST: { message: `${path} already exists`, hint: `ls -ld ${shellWord(path)}` },
-    EXDEV: {
-      message: `${path} is on another file system than its temporary file`,
-      hint: `df ${shellWord(path)}`,
-    },
-  };
-  const { message, hint } = known[String(error.code)] ?? {
-    message: `${path} could not be written: ${foreign(error.message)}`,
-    hint: `df -h ${shellWord(mountPoint)}`,
-  };
-  return new IvaapError('failed', message, { hint, cause: error });
 }

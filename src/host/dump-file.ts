@@ -1,4 +1,5 @@
-import { openAtomic, writeError, writeFully } from './atomic-file.ts';
+import { openAtomic, writeFully } from './atomic-file.ts';
+import { writeError } from './write-error.ts';
 import { DumpScan, type DumpSummary } from './dump-scan.ts';
 import type { DiskReserve } from './reserve.ts';
 import type { Postgres } from './postgres.ts';

@@ -5,6 +5,7 @@ import { dirname } from 'node:path';
 export interface Mount {
   mountPoint: string;
   fileSystem: string;
+  /** Of this mount, then of the file system wherever it is mounted. */
   options: string[];
 }
 
@@ -25,12 +26,8 @@ const unescapeMount = (text: string) =>
 
 /** The mount that holds a path, from /proc/self/mountinfo; undefined when the path does not exist. */
 export function mountOf(path: string): Mount | undefined {
-  let real: string;
-  try {
-    real = realpathSync(path);
-  } catch {
-    return undefined;
-  }
+  const real = attempt(() => realpathSync(path));
+  if (real === undefined) return undefined;
   let best: Mount | undefined;
   for (const line of readFileSync('/proc/self/mountinfo', 'utf8').split('\n')) {
     const [before = '', after = ''] = line.split(' - ');
@@ -40,10 +37,33 @@ export function mountOf(path: string): Mount | undefined {
     const within = real === mountPoint || real.startsWith(mountPoint === '/' ? '/' : `${mountPoint}/`);
     // A later line hides an earlier one at the same place.
     if (within && mountPoint.length >= (best?.mountPoint.length ?? 0)) {
-      best = { mountPoint, fileSystem: after.split(' ')[0] ?? '', options: (fields[5] ?? '').split(',') };
+      const [fileSystem = '', , ofAll = ''] = after.split(' ');
+      best = { mountPoint, fileSystem, options: [...(fields[5] ?? '').split(','), ...ofAll.split(',')] };
     }
   }
   return best;
+}
+
+/**
+ * Where the file system is mounted that a write to this path goes to: a folder's own, also where the folder
+ * is the mount point, and that of the nearest folder that exists for any other path.
+ */
+export function mountHolding(path: string): string {
+  for (let current = path; ; current = dirname(current)) {
+    const isFolder = () => statSync(current, { throwIfNoEntry: false })?.isDirectory() === true;
+    if (current === dirname(current) || attempt(isFolder) === true) {
+      return mountOf(current)?.mountPoint ?? current;
+    }
+  }
+}
+
+/** What `look` finds out; undefined where the system refuses to tell. */
+function attempt<T>(look: () => T): T | undefined {
+  try {
+    return look();
+  } catch {
+    return undefined;
+  }
 }
 
 /**
@@ -104,6 +124,9 @@ export async function roomAt(path: string): Promise<Room> {
     freeFiles: room.files === 0n ? undefined : Number(room.ffree),
   };
 }
+
+/** Whether the mount, or the file system wherever it is mounted, takes no write. */
+export const isReadOnly = (path: string): boolean => mountOf(path)?.options.includes('ro') === true;
 
 /** Whether a file system with free blocks takes no new file all the same. */
 export function lacksInodes(mountPoint: string): boolean {

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { availableParallelism, totalmem } from 'node:os';
 import { IvaapError } from '../errors.ts';
+import { asRoot } from '../shell-word.ts';
 
 /** Who asked for this: the person behind sudo when there is one. */
 export function operator(): { user: string; uid: number } {
@@ -24,7 +25,7 @@ export const isRoot = (): boolean => process.geteuid?.() === 0;
 export function assertRoot(command: string, why: string): void {
   if (isRoot()) return;
   throw new IvaapError('preflight', `this command ${why} and needs root`, {
-    hint: `sudo ${command}`,
+    hint: asRoot(command),
   });
 }
 

@@ -22,6 +22,18 @@ export function wantedArchives(
   return [core, ...new Set(connectors.map((connector) => `${connectorsFolder ?? ''}/${connector}.tar.gz`))];
 }
 
+/**
+ * Entitlements any of which brings an image of these archives to a host; undefined where every host needs it.
+ */
+export function entitlementsFor(
+  product: Pick<Product, 'archives' | 'entitlements'>,
+  archives: readonly string[],
+): string[] | undefined {
+  const brings = (granted: readonly string[]) =>
+    wantedArchives(product, granted).some((name) => archives.includes(name));
+  return brings([]) ? undefined : Object.keys(product.entitlements).filter((name) => brings([name]));
+}
+
 /** The images of those archives, each once. Throws 'payload' when the payload lacks an archive. */
 export function wantedImages(
   index: Pick<PayloadIndex, 'images' | 'archives'>,

@@ -1,6 +1,7 @@
 import { rangesWithin } from './byte-ranges.ts';
 import type { Payload } from './reader.ts';
 import type { ScanResult } from './scan.ts';
+import type { HeadVerdict, JudgedDamages } from './head-check.ts';
 import type { Damage } from './named-damages.ts';
 import type { Extent, Sha256Check } from './sha256-check.ts';
 import { fingerprintOf, handedOverBy } from './format/signature.ts';
@@ -11,7 +12,7 @@ interface Part {
   from: number;
   to: number;
   method: string;
-  verdict: 'intact' | 'damaged';
+  verdict: HeadVerdict;
 }
 
 /** Key and signature of a file that was opened, so that its signature holds. */
@@ -52,7 +53,11 @@ export function allDamages(scan: Pick<ScanResult, 'damages'>, check: Pick<Sha256
 }
 
 /** The whole file part by part, without a hole: what was read, how it was checked and what was found. */
-export async function partsOf(payload: Payload, damages: readonly Damage[], extent: Extent): Promise<Part[]> {
+export async function partsOf(
+  payload: Payload,
+  { damages, head }: JudgedDamages,
+  extent: Extent,
+): Promise<Part[]> {
   const { headSize, chunks, entries } = await payload.index();
   const { fileSize, signed } = payload.trailer;
   const scanned = 'XXH3-128 per chunk, against the index';
@@ -76,7 +81,8 @@ export async function partsOf(payload: Payload, damages: readonly Damage[], exte
   let from = 0;
   return rows.map(([what, to, method]) => {
     const damaged = damages.some((damage) => damage.from < to && damage.to > from);
-    const part: Part = { what, from, to, method, verdict: damaged ? 'damaged' : 'intact' };
+    const otherwise = from === 0 ? head : 'intact';
+    const part: Part = { what, from, to, method, verdict: damaged ? 'damaged' : otherwise };
     from = to;
     return part;
   });

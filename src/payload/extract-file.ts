@@ -3,9 +3,11 @@ import type { FileHandle } from 'node:fs/promises';
 import { lstat, stat } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { IvaapError } from '../errors.ts';
-import { openAtomic, writeError } from '../host/atomic-file.ts';
-import { isMountPoint, roomAt } from '../host/mounts.ts';
+import { openAtomic } from '../host/atomic-file.ts';
+import { isMountPoint, isReadOnly, roomAt } from '../host/mounts.ts';
+import { type Found, foundAt } from '../host/rename-over.ts';
 import { isRoot } from '../host/system.ts';
+import { pathFault, writeError } from '../host/write-error.ts';
 import { absolutePath } from './absolute-path.ts';
 import { type WriteOptions, writeStream } from './write-stream.ts';
 import { shellWord } from '../shell-word.ts';
@@ -17,6 +19,8 @@ import { shellWord } from '../shell-word.ts';
 export interface ExtractTarget {
   path: string;
   replaces: { uid: number; gid: number; mode: number } | undefined;
+  /** What was there when it was looked at, `null` for nothing: only that is replaced. */
+  found?: Found | null;
 }
 
 /** What is written: `sizeBytes` bytes, each proved before it is handed on or written. */
@@ -35,16 +39,27 @@ export interface ExtractSource {
 const refusal = (dest: string, why: string, hint: string) =>
   new IvaapError('usage', `${dest} ${why}; nothing was changed`, { hint });
 
-async function statIfThere(path: string, how: typeof lstat | typeof stat): Promise<Stats | undefined> {
+/**
+ * What is at a path that was typed; undefined for nothing. Throws IvaapError `usage` when the way there is
+ * barred.
+ */
+export async function statIfThere(path: string, how: typeof lstat | typeof stat): Promise<Stats | undefined> {
   try {
     return await how(path);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw new IvaapError('usage', `${path} cannot be inspected`, {
-      hint: `ls -ld ${shellWord(path)}`,
-      cause: error,
-    });
+    const { code = '' } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return undefined;
+    throw barred(path, code, error);
   }
+}
+
+/** A typed path that cannot be looked at, with the cause. */
+export function barred(path: string, code: string, cause: unknown): IvaapError {
+  const fault = pathFault(path, code) ?? {
+    message: `${path} cannot be inspected`,
+    hint: `ls -ld ${shellWord(path)}`,
+  };
+  return new IvaapError('usage', `${fault.message}; nothing was changed`, { hint: fault.hint, cause });
 }
 
 function kindOf(found: Stats): string {
@@ -83,11 +98,12 @@ export async function extractTarget(
     );
   }
   const found = await statIfThere(path, lstat);
+  const before = found === undefined ? null : await foundAt(path);
   if (found?.isDirectory() === true || dest.endsWith('/')) {
     const file = `${path === '/' ? '' : path}/${basename(name)}`;
     throw refusal(dest, 'is a folder', `name the file: ${file}`);
   }
-  if (found === undefined) return { path, replaces: undefined };
+  if (found === undefined) return { path, replaces: undefined, found: null };
   if (!found.isFile())
     throw refusal(dest, `${kindOf(found)} and not a regular file`, `ls -l ${shellWord(path)}`);
   const running = await statIfThere(ourselves, stat);
@@ -106,12 +122,21 @@ export async function extractTarget(
   if (!isRoot() && !groups.includes(found.gid)) {
     throw refusal(dest, `belongs to group ${found.gid}, which must own the new file as well`, asRoot);
   }
-  return { path, replaces };
+  return { path, replaces, found: before };
 }
 
-/** @throws IvaapError `preflight` when the file system of `folder` has less room than `sizeBytes`. */
+/**
+ * @throws IvaapError `preflight` when the file system of `folder` is read-only or has less room than
+ * `sizeBytes`.
+ */
 export async function assertRoom(folder: string, sizeBytes: number): Promise<void> {
   const { freeBytes, mountPoint } = await roomAt(folder);
+  // First: an image of a disc has no free byte either.
+  if (isReadOnly(folder)) {
+    throw new IvaapError('preflight', `${mountPoint} is mounted read-only; nothing was changed`, {
+      hint: `mount -o remount,rw ${shellWord(mountPoint)}`,
+    });
+  }
   if (freeBytes >= sizeBytes) return;
   throw new IvaapError(
     'preflight',
@@ -131,7 +156,8 @@ export async function extractToFile(
   target: ExtractTarget,
   options: WriteOptions = {},
 ): Promise<void> {
-  const file = await openAtomic(target.path, target.replaces ?? { mode: source.mode });
+  const { path, replaces, found } = target;
+  const file = await openAtomic(path, { ...(replaces ?? { mode: source.mode }), found });
   try {
     const sizeBytes =
       source.writeChunks === undefined
@@ -142,7 +168,7 @@ export async function extractToFile(
     }
   } catch (error) {
     await file.discard();
-    throw writeError(target.path, error);
+    throw writeError(path, error);
   }
   await file.commit();
 }

@@ -1,13 +1,14 @@
-import { randomBytes } from 'node:crypto';
 import { constants, existsSync } from 'node:fs';
 import { type FileHandle, lstat, mkdir, open, readdir, rename, rm, rmdir, stat } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { IvaapError } from '../errors.ts';
-import { ownerError, syncFolder, writeError } from '../host/atomic-file.ts';
+import { ownerError, syncFolder } from '../host/atomic-file.ts';
 import { isMountPoint } from '../host/mounts.ts';
+import { temporaryName, writerOf } from '../host/temporary-name.ts';
+import { madeMeanwhile, writeError } from '../host/write-error.ts';
 import { absolutePath } from './absolute-path.ts';
 import type { ExtractSource } from './extract-file.ts';
-import { extractToFile } from './extract-file.ts';
+import { barred, extractToFile, statIfThere } from './extract-file.ts';
 import type { WriteOptions } from './write-stream.ts';
 import { shellWord } from '../shell-word.ts';
 
@@ -22,16 +23,11 @@ export interface TreeTarget {
 const refusal = (dir: string, why: string, hint: string) =>
   new IvaapError('usage', `${dir} ${why}; nothing was changed`, { hint });
 
-const temporaryName = (path: string) =>
-  `.${basename(path)}.${process.pid}-${randomBytes(4).toString('hex')}.extracting`;
+const growing = 'extracting';
 
-/** The process that started a tree of that name for `path`; undefined of any other name. */
-function leftoverOf(path: string, name: string): string | undefined {
-  const prefix = `.${basename(path)}.`;
-  return name.startsWith(prefix)
-    ? /^(\d+)-[0-9a-f]{8}\.extracting$/.exec(name.slice(prefix.length))?.[1]
-    : undefined;
-}
+/** Whether a name inside a mount point is not the operator's: the file system's own, or of a growing tree. */
+const isOurs = (path: string, name: string) =>
+  name === 'lost+found' || writerOf(path, name, growing) !== undefined;
 
 /**
  * Looks at DIR and changes nothing. @throws IvaapError `usage` when it is not empty, no folder, or has no
@@ -41,22 +37,23 @@ export async function treeTarget(dir: string): Promise<TreeTarget> {
   if (dir === '') throw refusal('DIR', 'is empty', 'name a new folder, e.g. ./stage');
   const path = absolutePath(dir);
   const parent = dirname(path);
-  const parentInfo = await stat(parent).catch(() => undefined);
+  const parentInfo = await statIfThere(parent, stat);
   if (parentInfo?.isDirectory() !== true) {
     throw refusal(dir, `is in ${parent}, which is not a folder`, `mkdir -p ${shellWord(parent)}`);
   }
-  const found = await lstat(path).catch(() => undefined);
-  if (found === undefined) {
-    return { path, temporary: join(parent, temporaryName(path)), replaces: undefined };
-  }
+  const found = await statIfThere(path, lstat);
+  const temporary = temporaryName(path, growing);
+  if (found === undefined) return { path, temporary: join(parent, temporary), replaces: undefined };
   const elsewhere = `name a new folder, e.g. ${path}-new`;
   if (!found.isDirectory()) throw refusal(dir, 'exists and is not a folder', elsewhere);
   // A mount point cannot be renamed over, also one of the same file system: there the tree grows inside.
   const inside = isMountPoint(path);
-  const isOurs = (name: string) => inside && (name === 'lost+found' || leftoverOf(path, name) !== undefined);
-  if ((await readdir(path)).some((name) => !isOurs(name))) throw refusal(dir, 'is not empty', elsewhere);
+  const names = await readdir(path).catch((error: NodeJS.ErrnoException) => {
+    throw barred(path, error.code ?? '', error);
+  });
+  if (names.some((name) => !(inside && isOurs(path, name)))) throw refusal(dir, 'is not empty', elsewhere);
   const replaces = { uid: found.uid, gid: found.gid, mode: found.mode & 0o777 };
-  return { path, temporary: join(inside ? path : parent, temporaryName(path)), replaces };
+  return { path, temporary: join(inside ? path : parent, temporary), replaces };
 }
 
 /**
@@ -92,11 +89,12 @@ async function removeOwn(path: string, { handle, at }: OwnFolder): Promise<void>
 /** Trees of extractions that died: named after the target and the process. */
 async function removeLeftovers(target: TreeTarget): Promise<void> {
   for (const name of await readdir(dirname(target.temporary))) {
-    const pid = leftoverOf(target.path, name);
+    const pid = writerOf(target.path, name, growing);
     if (pid === undefined || existsSync(`/proc/${pid}`)) continue;
     const path = join(dirname(target.temporary), name);
     const own = await openOwn(path).catch(() => undefined);
-    if (own !== undefined) await removeOwn(path, own);
+    // Whoever else clears it away at the same time may be faster.
+    if (own !== undefined) await removeOwn(path, own).catch(() => undefined);
   }
 }
 
@@ -130,21 +128,45 @@ async function assertCanGiveAway(
   }
 }
 
-async function putInPlace(
-  { path, temporary, replaces }: TreeTarget,
-  { handle, at }: OwnFolder,
-): Promise<void> {
+async function putInPlace(target: TreeTarget, { handle, at }: OwnFolder): Promise<void> {
+  const { path, temporary, replaces } = target;
   await assertInItsPlace(temporary, handle);
-  if (dirname(temporary) === path) {
-    for (const name of await readdir(at)) await rename(join(at, name), join(path, name));
-    await rmdir(temporary);
-    await syncFolder(path);
-    return;
-  }
+  if (dirname(temporary) === path) return putInMount(target, at);
   if (replaces !== undefined) await handle.chown(replaces.uid, replaces.gid);
   await handle.chmod(replaces?.mode ?? treeMode);
-  await rename(temporary, path);
+  await rename(temporary, path).catch((error: NodeJS.ErrnoException) => {
+    throw ['ENOTEMPTY', 'EEXIST', 'ENOTDIR'].includes(error.code ?? '') ? otherMade(path) : error;
+  });
   await syncFolder(dirname(path));
+}
+
+const otherMade = (path: string) => {
+  const { message, hint } = madeMeanwhile(path);
+  return new IvaapError('failed', message, { hint });
+};
+
+/**
+ * Moves what the tree holds into the mount point, all of it or nothing. Folders come first, in one order for
+ * everybody: of two trees that come at once one fails at the first folder of the other, before any file.
+ */
+async function putInMount({ path, temporary }: TreeTarget, at: string): Promise<void> {
+  if ((await readdir(path)).some((name) => !isOurs(path, name))) throw otherMade(path);
+  const entries = await readdir(at, { withFileTypes: true });
+  entries.sort((a, b) => Number(b.isDirectory()) - Number(a.isDirectory()) || (a.name < b.name ? -1 : 1));
+  const placed: string[] = [];
+  try {
+    for (const { name } of entries) {
+      const to = join(path, name);
+      if ((await lstat(to).catch(() => undefined)) !== undefined) throw otherMade(path);
+      await rename(join(at, name), to);
+      placed.push(name);
+    }
+  } catch (error) {
+    for (const name of placed) await rename(join(path, name), join(at, name)).catch(() => undefined);
+    throw error;
+  }
+  await rmdir(temporary);
+  await syncFolder(path);
 }
 
 const treeMode = 0o755;

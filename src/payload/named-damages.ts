@@ -10,6 +10,9 @@ import type { PayloadIndex } from './format/index-schema.ts';
 import { damagedRange } from './payload-errors.ts';
 import type { ReadAt } from './position-reader.ts';
 
+/** The head in a list of damages, beside the names of entries. */
+export const headName = 'the executable itself';
+
 /** Damaged bytes [from, to) of the file and what they belong to. */
 export interface Damage {
   what: string;
@@ -74,8 +77,7 @@ export async function namedDamages(
       if (await isWhole(entry)) continue;
       found.push({ what: entry.name, from: Math.max(from, range.from), to: Math.min(to, range.to) });
     }
-    if (found.length === 0)
-      found.push({ what: 'the executable itself', from, to: Math.min(to, index.headSize) });
+    if (found.length === 0) found.push({ what: headName, from, to: Math.min(to, index.headSize) });
     for (const damage of found) {
       const before = damages.at(-1);
       if (before?.what === damage.what && before.to === damage.from) before.to = damage.to;
@@ -85,14 +87,18 @@ export async function namedDamages(
   return damages;
 }
 
-async function matchesIndex(
-  payload: IndexedFile,
+/** Whether an entry, or its content alone, is what the index says. */
+export async function matchesIndex(
+  payload: Pick<IndexedFile, 'readAt'>,
   entry: PlacedEntry,
   signal: AbortSignal | undefined,
+  part: 'entry' | 'content' = 'entry',
 ): Promise<boolean> {
-  const headerSize = entry.offset - entry.headerOffset;
-  const header = await payload.readAt(entry.headerOffset, headerSize).catch(() => undefined);
-  if (header?.equals(localHeader(entry)) !== true) return false;
+  if (part === 'entry') {
+    const headerSize = entry.offset - entry.headerOffset;
+    const header = await payload.readAt(entry.headerOffset, headerSize).catch(() => undefined);
+    if (header?.equals(localHeader(entry)) !== true) return false;
+  }
   const hash = createHash('sha256');
   const pieceSize = 4 * 1024 * 1024;
   for (let done = 0; done < entry.size; done += pieceSize) {

@@ -5,7 +5,7 @@ import { rangesWithin } from './byte-ranges.ts';
 import type { PlacedEntry } from './format/entries.ts';
 import { crc32Text, localHeader, placedEntries } from './format/entries.ts';
 import type { Payload } from './reader.ts';
-import type { Damage } from './named-damages.ts';
+import { type Damage, headName } from './named-damages.ts';
 import { chunkBounds, zeroOut } from './format/chunks.ts';
 
 /** What an entry was found to be, hashed by itself. */
@@ -88,7 +88,7 @@ export async function sha256Check(
   const explained = rangesWithin([...result.damages]);
   for (const { from, to } of bad) {
     if (explained({ from, to }).length === 0)
-      result.damages.push({ what: 'the executable itself', from, to: Math.min(to, headSize) });
+      result.damages.push({ what: headName, from, to: Math.min(to, headSize) });
   }
   return result;
 }

@@ -1,4 +1,5 @@
 import { IvaapError } from '../errors.ts';
+import { isNestedTooDeep, mostLevels } from '../nesting.ts';
 import { shellWord } from '../shell-word.ts';
 
 /** What of a licence file matters to the installer. */
@@ -35,6 +36,10 @@ export function parseLicense(text: string, path: string): License {
       hint: `file ${shellWord(path)}`,
     });
   }
+  if (isNestedTooDeep(raw))
+    throw new IvaapError('usage', `the licence file ${path} is nested deeper than ${mostLevels} levels`, {
+      hint: `head -c 300 ${shellWord(path)}`,
+    });
   const { entitlements, expires } = (typeof raw === 'object' && raw !== null ? raw : {}) as {
     entitlements?: unknown;
     expires?: unknown;

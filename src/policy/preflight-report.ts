@@ -1,5 +1,6 @@
 import { IvaapError } from '../errors.ts';
 import { foreignIfUnmarked } from '../foreign.ts';
+import { shellWord } from '../shell-word.ts';
 
 /**
  * What is reported of a check, whatever it measures. A guard protects data and blocks always; what would end
@@ -145,21 +146,37 @@ interface Waivable {
   steps: readonly string[];
 }
 
+const waiverParts = (text: string): Waiver => {
+  const cut = text.indexOf('=');
+  return cut === -1
+    ? { id: text, reason: '' }
+    : { id: text.slice(0, cut), reason: text.slice(cut + 1).trim() };
+};
+
+const needsReason = (id: string) => `--waive ${id} needs a reason, which is recorded: --waive ${id}=REASON`;
+
+/** Throws `usage` for a text that is not `ID=REASON`, whatever the product lets be waived. */
+export function assertWaiverForm(text: string): void {
+  const { id, reason } = waiverParts(text);
+  if (id === '')
+    throw new IvaapError('usage', `--waive ${text} names no check`, { hint: '--waive ID=REASON' });
+  if (reason === '')
+    throw new IvaapError('usage', needsReason(id), { hint: `--waive ${shellWord(id)}=REASON` });
+}
+
 /** `ID=REASON`, each. Throws `usage` for an unknown id, one that cannot be waived, or no reason. */
 export function parseWaivers(texts: readonly string[], { known, checks, steps }: Waivable): Waiver[] {
   const waivable = [...checks, ...steps];
   const refuse = (message: string) =>
     new IvaapError('usage', message, { hint: `what can be waived: ${waivable.join(', ')}` });
   return texts.map((text) => {
-    const cut = text.indexOf('=');
-    const id = cut === -1 ? text : text.slice(0, cut);
-    const reason = cut === -1 ? '' : text.slice(cut + 1).trim();
+    const { id, reason } = waiverParts(text);
     const [check = ''] = id.split(':', 1);
     if (!steps.includes(id) && !known.includes(check)) throw refuse(`--waive ${id}: there is no such check`);
     if (!steps.includes(id) && !waivable.includes(check)) {
       throw refuse(`--waive ${id}: this check cannot be waived, it protects data`);
     }
-    if (reason === '') throw refuse(`--waive ${id} needs a reason, which is recorded: --waive ${id}=REASON`);
+    if (reason === '') throw refuse(needsReason(id));
     return { id, reason };
   });
 }

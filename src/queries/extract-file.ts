@@ -15,7 +15,7 @@ import { payloadFile } from '../payload/payload-file.ts';
 import type { Payload } from '../payload/reader.ts';
 import type { Again } from '../policy/again.ts';
 import { nearestNames } from '../policy/nearest.ts';
-import { shellWord } from '../shell-word.ts';
+import { asRoot, shellWord } from '../shell-word.ts';
 import { byteTask } from './byte-task.ts';
 import type { ExtractedFile } from './extract-schema.ts';
 import { assertSafeTarget, writeBeside } from './product-folder.ts';
@@ -39,7 +39,7 @@ export async function extractFile(
   try {
     const source = await sourceOf(payload, name, program);
     const { sizeBytes } = source;
-    const target = await extractTarget(dest, name, { ourselves: selfPath, asRoot: `sudo ${again()}` });
+    const target = await extractTarget(dest, name, { ourselves: selfPath, asRoot: asRoot(again()) });
     if (!force) {
       const words = ['extract-file', name, dest].map(shellWord);
       await assertReplaceable(payload, name, target, [program, ...words].join(' '));

@@ -27,8 +27,11 @@ export interface HostImages {
   store: Known<{ presence: Map<string, Presence>; blobs: Set<string> }>;
   /** Pods of the product's namespace. */
   pods: Known<PodState[]>;
-  /** What the installed licence grants: it decides which archives an upgrade needs. */
-  entitlements: Known<string[]>;
+  /**
+   * What the installed licence grants: it decides which archives an upgrade needs. Undefined: none is
+   * installed.
+   */
+  entitlements: Known<string[] | undefined>;
 }
 
 const limitMs = 2000;
@@ -74,7 +77,7 @@ export async function queryHostImages(
       return { presence, blobs };
     }),
     part(({ kubectl }) => listPods(kubectl, { namespace: product.namespace })),
-    part(async ({ kubectl }) => (await installedLicense(kubectl, product, redactor))?.entitlements ?? []),
+    part(async ({ kubectl }) => (await installedLicense(kubectl, product, redactor))?.entitlements),
   ]);
   return { runtime, store, pods, entitlements };
 }

@@ -6,6 +6,7 @@ import type { Product } from '../payload/product-schema.ts';
 import { shellWord } from '../shell-word.ts';
 import { runningImages, stateInCluster } from '../images/compare-cluster.ts';
 import { imageLoad } from '../images/load-forecast.ts';
+import { entitlementsFor } from '../images/wanted.ts';
 import { uniqueBytes } from '../images/unique-bytes.ts';
 import type { ManifestImage, ManifestReport } from './manifest-schema.ts';
 
@@ -24,11 +25,32 @@ const isBlob = (name: string) => name.startsWith('blobs/');
 
 const refreshed: ReadonlySet<ArchiveComparison['state']> = new Set(['different', 'missing', 'unknown']);
 
-function manifestImages(index: PayloadIndex, { runtime, pods }: HostImages): ManifestImage[] {
+/** What the installed licence says of the images of these archives; null where every host needs them. */
+function licenceOf(
+  product: Pick<Product, 'archives' | 'entitlements'>,
+  archives: readonly string[],
+  { entitlements }: HostImages,
+): ManifestImage['licence'] {
+  const needed = entitlementsFor(product, archives);
+  if (needed === undefined) return null;
+  const installed = entitlements.known ? entitlements.value : undefined;
+  const granted = installed === undefined ? null : needed.some((name) => installed.includes(name));
+  return { entitlements: needed, granted };
+}
+
+function manifestImages(
+  index: PayloadIndex,
+  product: Pick<Product, 'archives' | 'entitlements'>,
+  host: HostImages,
+): ManifestImage[] {
+  const { runtime, pods } = host;
   const inContainerd = runtime.known ? compareWithRuntime(index.images, runtime.value) : [];
   const unique = uniqueBytes(index.images);
   return index.images.map((image, position) => {
     const { state = 'unknown', id, pinned } = inContainerd[position] ?? {};
+    const archives = index.archives
+      .filter((archive) => archive.images.includes(image.reference))
+      .map(({ name }) => name);
     return {
       reference: image.reference,
       platform: `${image.platform.os}/${image.platform.architecture}`,
@@ -37,9 +59,8 @@ function manifestImages(index: PayloadIndex, { runtime, pods }: HostImages): Man
       sizeBytes: image.layers.reduce((sum, { size }) => sum + size, image.manifest.size + image.config.size),
       uniqueBytes: unique[position] ?? 0,
       uncompressedBytes: image.layers.reduce((sum, { uncompressedSize }) => sum + uncompressedSize, 0),
-      archives: index.archives
-        .filter((archive) => archive.images.includes(image.reference))
-        .map(({ name }) => name),
+      archives,
+      licence: licenceOf(product, archives, host),
       containerd: state,
       containerdImageId: id ?? null,
       pinned: id === undefined ? null : (pinned ?? null),
@@ -75,7 +96,7 @@ export function manifestReport(
     fileBytes: index.fileSize,
     headBytes: index.headSize,
     payloadBytes: index.fileSize - index.headSize,
-    images: manifestImages(index, host),
+    images: manifestImages(index, product, host),
     archives,
     files: index.entries
       .filter(({ name }) => !isBlob(name))
@@ -84,7 +105,7 @@ export function manifestReport(
     running: pods.known ? runningImages(pods.value) : null,
     load:
       store.known && refused === undefined
-        ? imageLoad(index, product, store.value, entitlements.known ? entitlements.value : undefined)
+        ? imageLoad(index, product, store.value, entitlements.known ? (entitlements.value ?? []) : undefined)
         : null,
     noUpgrade: refused,
     unknown: {

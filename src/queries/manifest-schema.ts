@@ -17,6 +17,16 @@ const image = z.strictObject({
   uniqueBytes: bytes.describe('Of what no other image of the payload has.'),
   uncompressedBytes: bytes,
   archives: z.array(z.string()).describe('Names of the archives that hold it.'),
+  licence: z
+    .strictObject({
+      entitlements: z.array(z.string()).describe('Any of them brings the image.'),
+      granted: z
+        .boolean()
+        .nullable()
+        .describe('By the installed licence; null: none is installed, or it is not known.'),
+    })
+    .nullable()
+    .describe('Of an image that a host needs only where its licence grants it; null: every host needs it.'),
   containerd: z
     .enum(['same', 'different', 'missing', 'unknown'])
     .describe('What containerd has under the reference; `unknown`: not asked, or no answer.'),

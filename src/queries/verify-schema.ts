@@ -72,7 +72,20 @@ export const verifySchema = z.strictObject({
     .optional()
     .describe('Of another file: how its release compares with the one whose key it was compared with.'),
   parts: z
-    .array(z.strictObject({ what: z.string(), from: offset, to: offset, method: z.string(), verdict }))
+    .array(
+      z.strictObject({
+        what: z.string(),
+        from: offset,
+        to: offset,
+        method: z.string(),
+        verdict: z
+          .enum([...verdict.options, 'unknown'])
+          .describe(
+            '`unknown`: the executable, where its last bytes are checked together with an entry ' +
+              'that is damaged.',
+          ),
+      }),
+    )
     .describe('The complete file without gaps: bytes [from, to), how they were checked, and the verdict.'),
   entries: z
     .array(

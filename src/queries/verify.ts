@@ -3,6 +3,7 @@ import { readlink } from 'node:fs/promises';
 import type { Emit } from '../engine/events.ts';
 import type { IvaapError } from '../errors.ts';
 import { allDamages, partsOf, signatureEvidence } from '../payload/evidence.ts';
+import { judgeHead } from '../payload/head-check.ts';
 import type { Damage } from '../payload/named-damages.ts';
 import type { Payload } from '../payload/reader.ts';
 import { selfPath } from '../payload/open-payload.ts';
@@ -39,7 +40,7 @@ export async function queryVerify(
     // A stronger hash of our own code proves nothing: a changed program would report it as intact.
     const extent = full ? 'all' : file === undefined ? 'none' : 'head';
     const { scan, check } = await hashed(payload, extent, { emit, signal });
-    const damages = allDamages(scan, check);
+    const { damages, head } = await judgeHead(payload, allDamages(scan, check), signal);
     const report: VerifyReport = {
       ...payload.identity,
       file: await fileIdentity(payload),
@@ -53,7 +54,7 @@ export async function queryVerify(
       signature: signatureEvidence(payload),
       trust: trustReport(carrier, trust),
       release: carrier && releaseReport(payload, carrier),
-      parts: await partsOf(payload, damages, extent),
+      parts: await partsOf(payload, { damages, head }, extent),
       ...(full ? { entries: check.entries } : {}),
       damages,
     };

@@ -13,7 +13,7 @@ import type { JsonObject } from '../engine/step.ts';
 import { thisMachine } from '../session/machine.ts';
 import { type OpenedPayload, openOwnPayload } from '../session/opened-payload.ts';
 import type { CommandPorts } from '../session/ports.ts';
-import { shellWord } from '../shell-word.ts';
+import { asRoot, shellWord } from '../shell-word.ts';
 
 /** Of a flow's ports; the signal is aborted when the operator stops watching. */
 type WatchPorts = Pick<CommandPorts, 'machine' | 'emit' | 'signal' | 'program' | 'again'>;
@@ -103,7 +103,7 @@ function gone(holder: LockHolder, run: string | null, state: State | undefined):
 function resumeCommandFor({ command, again }: LockHolder, state: State | undefined): string {
   const run = state?.run;
   if (run?.status === 'running') return resumeCommand(run);
-  return `sudo ${again ?? `${shellWord(run?.binary ?? 'ivaap')} ${command}`}`;
+  return asRoot(again ?? `${shellWord(run?.binary ?? 'ivaap')} ${command}`);
 }
 
 const stepsUnderWay = (state: State | undefined): string[] => {

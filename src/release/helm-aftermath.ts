@@ -50,12 +50,11 @@ export async function judgeFailure(
   const fix = (error instanceof IvaapError ? error.hint : undefined) ?? 'Fix the cause';
   const way = ctx.wayBack();
   const dump = way.restore;
-  const output = foreignIfUnmarked(error instanceof IvaapError ? (error.output ?? '') : '');
-  const lines = [output, ...dumpLines(way)];
-  if (verdict.code === 'schema_moved' && dump !== undefined) lines.push(...wayBack(dump, from));
+  const back = verdict.code === 'schema_moved' && dump !== undefined ? wayBack(dump, from) : [];
   return new IvaapError(verdict.code, verdict.message, {
     cause: new IvaapError('failed', causeChain(error)[0] ?? 'Helm failed'),
-    output: lines.filter((line) => line !== '').join('\n'),
+    output: error instanceof IvaapError ? foreignIfUnmarked(error.output ?? '') : undefined,
+    wayBack: [...dumpLines(way), ...back],
     hint: `${fix}, then: ${ctx.again()}`,
   });
 }

@@ -15,13 +15,27 @@ const failedHook = /hooks failed: resource (?<kind>Job|Pod)\/(?<namespace>[^/ ]+
 const staleHook =
   /hooks failed: .* failed for object (?<namespace>[^/ ]+)\/(?<name>\S+) (?:batch\/)?v1, Kind=(?<kind>Job|Pod): /;
 
+/** PostgreSQL's own words, which all its clients pass on, or its code. */
+const passwordRefused = /password authentication failed|\b28P01\b/;
+
 /**
  * What an operator does about a failed Helm, before the same command: it fits what was seen, and suspects the
  * values only for the rest.
  */
 export function fixFor(
   { product, paths }: Pick<StepContext, 'product' | 'paths'>,
-  { error, said, troubles }: { error: unknown; said: string; troubles: readonly Trouble[] },
+  {
+    error,
+    said,
+    troubles,
+    lines = [],
+  }: {
+    error: unknown;
+    said: string;
+    troubles: readonly Trouble[];
+    /** What was seen of them, with the last output of their containers. */
+    lines?: readonly string[];
+  },
 ): string {
   const inNamespace = `-n ${product.namespace}`;
   const [first] = troubles;
@@ -48,6 +62,14 @@ export function fixFor(
     return 'Make a node accept the pods (k3s kubectl describe nodes shows why none does)';
   if (first?.kind === 'stuck' || first?.kind === 'refused') {
     return `Fix the cause (k3s kubectl get events ${inNamespace} --sort-by=.lastTimestamp)`;
+  }
+  if (lines.some((line) => passwordRefused.test(line))) {
+    // The log of the database is there after a rollback, which deletes the new pods with theirs.
+    const log = `k3s kubectl logs ${inNamespace} -l ${product.database.selector} --tail=200`;
+    return (
+      'The database refuses the password that the new pods use; which of the two was changed is not known ' +
+      `(${log} | grep -i password shows for which role). Make them the same`
+    );
   }
   return `Fix the cause (often ${paths.values})`;
 }

@@ -85,7 +85,7 @@ export async function runHelm(ctx: StepContext, io: StepIo, run: HelmRun): Promi
       output: [saysLess(said, ended !== undefined, troubles) ? '' : foreign(said), ...lines]
         .filter((line) => line !== '')
         .join('\n'),
-      hint: fixFor(ctx, { error, said, troubles }),
+      hint: fixFor(ctx, { error, said, troubles, lines }),
     });
   } finally {
     await watch.stop();

@@ -1,5 +1,5 @@
 import { lstat, readdir, readlink } from 'node:fs/promises';
-import { dirname, isAbsolute, normalize } from 'node:path';
+import { dirname } from 'node:path';
 import { IvaapError } from '../errors.ts';
 import { type Room, roomAt } from '../host/mounts.ts';
 import { assertSafePath } from '../host/safe-path.ts';
@@ -15,15 +15,6 @@ const usualBytes = 1024 ** 3;
 
 /** Least free room for a new database. */
 export const newDatabaseBytes = ({ volume }: Product['database']): number => volume.freeBytes ?? usualBytes;
-
-/** Throws `usage` for what is no path of a folder. */
-export function assertFolderPath(path: string, { database }: Pick<Product, 'database'>): void {
-  const isClean = isAbsolute(path) && normalize(path) === path && path !== '/' && !path.endsWith('/');
-  if (isClean && !/[\p{Cc}\uFFFD]/u.test(path)) return;
-  throw new IvaapError('usage', `--storage-path ${path} is not an absolute, normalized path of a folder`, {
-    hint: `--storage-path ${database.volume.defaultPath}`,
-  });
-}
 
 /**
  * Whether a new database may be put into a folder: nothing of others lies there, and none but root can change

@@ -181,13 +181,15 @@ function lastAnswer(events: readonly KubeEvent[]): string | undefined {
 }
 
 /**
- * The server's refusal without the pod's name and the requester: one quota is one cause, however many pods it
- * refuses.
+ * The server's refusal without what differs from pod to pod (its name, what it requests, its containers) and
+ * from one moment to the next (what is used): one quota is one cause, however many pods it refuses.
  */
 function refusalText(refusal: string): string {
   const message = oneLine(refusal)
     .replace(/^(Error creating: |create Pod \S+ in StatefulSet \S+ failed( error)?: )/, '')
-    .replace(/^pods "[^"]+" is forbidden: /, 'forbidden: ');
+    .replace(/^pods "[^"]+" is forbidden: /, 'forbidden: ')
+    .replace(/(exceeded quota: [^,]+), requested: .*?, used: .*?, limited: /, '$1, limited: ')
+    .replace(/(failed quota: .*)/, (quota) => quota.replaceAll(/ for: [^;]+/g, ''));
   return `no pod can be created: ${foreign(message)}`;
 }
 

@@ -44,13 +44,19 @@ export function parseValues(path: string, text: string): ValuesFile {
 }
 
 function unreadable(path: string, faults: readonly ValuesFault[]): IvaapError {
+  const [first] = faults;
   const listed = faults.slice(0, 5).map(({ line, what }) => `line ${line}: ${what}`);
   const why = faults.some(({ kind }) => kind === 'duplicate')
     ? 'has duplicate keys'
     : faults.some(({ kind }) => kind === 'no mapping')
       ? 'is not a mapping of keys to values'
       : 'is not valid YAML';
-  return new IvaapError('preflight', `the values file ${path} ${why}: ${listed.join('; ')}`, {
+  const message =
+    // A line would say nothing: it is the whole of it.
+    first?.kind === 'too deep'
+      ? `the values file ${path} is ${first.what}`
+      : `the values file ${path} ${why}: ${listed.join('; ')}`;
+  return new IvaapError('preflight', message, {
     hint: `Fix the file (sudoedit ${shellWord(path)}), then run the same command again.`,
   });
 }

@@ -17,6 +17,7 @@ import {
   type YAMLMap,
 } from 'yaml';
 import { foreign } from '../foreign.ts';
+import { isNestedTooDeep, mostLevels } from '../nesting.ts';
 import type { PlainObject } from '../policy/values-patches.ts';
 
 const tag = (name: string) => `tag:yaml.org,2002:${name}`;
@@ -48,19 +49,37 @@ export const asHelmReads: ParseOptions & DocumentOptions & SchemaOptions = {
 export interface ValuesFault {
   line: number;
   what: string;
-  kind?: 'duplicate' | 'no mapping';
+  kind?: 'duplicate' | 'no mapping' | 'too deep';
 }
 
 const takenTags = new Set(['str', 'int', 'bool', 'null', 'map', 'seq'].map(tag));
 /** Aliases inside one another; above this the file grows beyond measure. */
 const mostAliases = 100_000;
 
+type Read = { root: PlainObject } | { faults: ValuesFault[] };
+
 /**
  * The values in a text as Helm's own reader sees them, or why they are refused. An empty text has no values.
  * Refused in addition to what Helm refuses: duplicate keys, of which it silently uses the last, several
- * documents, which it merges, and a merge that overrides keys above it.
+ * documents, which it merges, a merge that overrides keys above it, and nesting beyond all reason.
  */
-export function readAsHelm(text: string): { root: PlainObject } | { faults: ValuesFault[] } {
+export function readAsHelm(text: string): Read {
+  try {
+    const read = readDocument(text);
+    return 'root' in read && isNestedTooDeep(read.root) ? tooDeep : read;
+  } catch (error) {
+    if (error instanceof RangeError && stackEnded.test(error.message)) return tooDeep;
+    throw error;
+  }
+}
+
+/** The parser calls itself for each level, and tells of a stack that ended as of a fault of the text. */
+const stackEnded = /call stack/;
+const tooDeep: Read = {
+  faults: [{ line: 1, what: `nested deeper than ${mostLevels} levels`, kind: 'too deep' }],
+};
+
+function readDocument(text: string): Read {
   const lines = new LineCounter();
   const faults: ValuesFault[] = [];
   for (const [at, line] of text.split('\n').entries()) {
@@ -71,6 +90,7 @@ export function readAsHelm(text: string): { root: PlainObject } | { faults: Valu
   }
   if (faults.length > 0) return { faults };
   const document = parseDocument(text, { ...asHelmReads, lineCounter: lines });
+  if (document.errors.some(({ message }) => stackEnded.test(message))) return tooDeep;
   const lineAt = (offset: number | undefined) => lines.linePos(offset ?? 0).line;
   for (const error of document.errors) {
     const what =
@@ -97,6 +117,7 @@ export function readAsHelm(text: string): { root: PlainObject } | { faults: Valu
   try {
     return { root: document.toJS({ maxAliasCount: mostAliases }) as PlainObject };
   } catch (error) {
+    if (error instanceof RangeError) throw error;
     return { faults: [{ line: 1, what: foreign((error as Error).message) }] };
   }
 }

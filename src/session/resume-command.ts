@@ -2,7 +2,7 @@ import { readlink } from 'node:fs/promises';
 import type { RunRecord } from '../engine/state.ts';
 import type { Payload } from '../payload/reader.ts';
 import type { Again } from '../policy/again.ts';
-import { shellWord } from '../shell-word.ts';
+import { asRoot, shellWord } from '../shell-word.ts';
 
 /** Path of the running executable; a file that replaced it has the same path. */
 export async function ownBinary({ payload }: { payload: Payload }): Promise<string> {
@@ -19,5 +19,5 @@ export const commandFromAnyFolder = (again: Again, program: string): string =>
 /** The command that resumes a run; records of older programs do not have the typed command. */
 export function resumeCommand({ flow, binary, again }: Pick<RunRecord, 'flow' | 'binary' | 'again'>): string {
   const command = flow === 'upgrade' ? 'install --upgrade' : 'install';
-  return `sudo ${again ?? `${shellWord(binary)} ${command}`}`;
+  return asRoot(again ?? `${shellWord(binary)} ${command}`);
 }

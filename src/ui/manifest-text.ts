@@ -2,6 +2,7 @@ import { formatBytes } from '../policy/format-bytes.ts';
 import { columns } from './format.ts';
 import { shortId } from './short-digest.ts';
 import { printableRow } from './sanitize.ts';
+import { wrapLine } from './wrap.ts';
 import type { ManifestArchive, ManifestImage, ManifestReport } from '../queries/manifest-schema.ts';
 
 const indented = (lines: readonly string[]) => lines.map((line) => `  ${line}`);
@@ -73,6 +74,22 @@ function unknownLines({ unknown }: ManifestReport): string[] {
   ];
 }
 
+/** Images that not every host gets, and why. */
+function licenceLines({ images }: ManifestReport): string[] {
+  const listed = (wanted: boolean | null) =>
+    images.flatMap(({ reference, licence }) => {
+      if (licence === null || licence.granted !== wanted) return [];
+      return [`  ${reference} (${licence.entitlements.join(' or ') || 'no entitlement brings it'})`];
+    });
+  const [leftOut, depending] = [listed(false), listed(null)];
+  return [
+    ...(leftOut.length === 0
+      ? []
+      : ['Left out, because the installed licence does not grant them:', ...leftOut]),
+    ...(depending.length === 0 ? [] : ['Loaded only where the licence grants them:', ...depending]),
+  ];
+}
+
 function loadLines({ load, unknown, noUpgrade }: ManifestReport): string[] {
   if (noUpgrade !== undefined) return [`An upgrade would load nothing: ${noUpgrade}.`];
   if (load === null) {
@@ -137,8 +154,9 @@ export function manifestText(report: ManifestReport, summary: boolean): string[]
     ...heading(report),
     '',
     ...imageLines(report, summary),
-    ...unknownLines(report),
+    ...unknownLines(report).flatMap((line) => wrapLine(line, 80)),
     ...loadLines(report),
+    ...licenceLines(report),
     ...(summary ? [] : runningLines(report)),
     '',
     ...archiveLines(report),

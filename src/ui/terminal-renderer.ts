@@ -14,7 +14,7 @@ import { resumeLines } from './resume-text.ts';
 import { runSummary, runTitle } from './run-text.ts';
 import { printable, printableLine } from './sanitize.ts';
 import { cutToWidth, padToWidth, textWidth } from './width.ts';
-import { wrapLine } from './wrap.ts';
+import { wrapLine, wrapResult } from './wrap.ts';
 
 export interface TerminalOptions {
   colors: boolean;
@@ -160,9 +160,11 @@ export function terminalRenderer(output: Output, options: TerminalOptions): Rend
       case 'run.failed':
         return runSummary(event).flatMap((line) => wrapLine(line, output.columns - 1));
       case 'result':
-        return event.lines.map(printable);
+        return event.lines
+          .flatMap((line) => printable(line).split('\n'))
+          .flatMap((line) => wrapResult(line, output.columns - 1));
       case 'error':
-        return errorLines(event.error);
+        return errorLines(event.error, output.columns - 1);
       case 'step.progress':
       case 'step.log':
       case 'task.progress':

@@ -8,7 +8,7 @@ import { printableLine } from './sanitize.ts';
 
 /** Bad verdicts are printed in capitals. */
 const shout = (verdict: string) =>
-  ['damaged', 'refused', 'not compared'].includes(verdict) ? verdict.toUpperCase() : verdict;
+  ['damaged', 'unknown', 'refused', 'not compared'].includes(verdict) ? verdict.toUpperCase() : verdict;
 
 /** The evidence as text. */
 export function verifyLines(report: VerifyReport): string[] {
@@ -25,6 +25,9 @@ export function verifyLines(report: VerifyReport): string[] {
     ...columns([['PART', 'BYTES', 'SIZE', 'VERDICT', 'CHECKED BY'], ...rows], [2]),
     ...(report.entries === undefined ? [] : ['', ...entryLines(report.entries), '']),
     ...damages.map(({ what, from, to }) => `damaged: ${what}, bytes ${from} to ${to - 1}`),
+    ...(parts.some(({ verdict }) => verdict === 'unknown')
+      ? ['not known: the last bytes of the executable, which are checked together with a damaged entry']
+      : []),
     ...signatureLines(report.signature),
     ...trustLines(report.trust),
     ...releaseLines(report),

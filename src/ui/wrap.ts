@@ -4,9 +4,15 @@ const leastWidth = 20;
 
 /**
  * The text in lines of at most `width` columns, broken between words; a word that is longer than a line is
- * cut at its end. `first` is the width of the first line.
+ * cut, after a sign such as `/` where it has one, unless `isWhole` says that it stays in one piece, on a line
+ * of its own. `first` is the width of the first line.
  */
-export function wrapWords(text: string, width: number, first = width): string[] {
+export function wrapWords(
+  text: string,
+  width: number,
+  first = width,
+  isWhole: (word: string) => boolean = () => false,
+): string[] {
   if (textWidth(text) <= first) return [text];
   const lines: string[] = [];
   const room = () => (lines.length === 0 ? first : width);
@@ -19,7 +25,7 @@ export function wrapWords(text: string, width: number, first = width): string[] 
     }
     if (line !== '') lines.push(line);
     line = word;
-    while (textWidth(line) > room()) {
+    while (!isWhole(word) && textWidth(line) > room()) {
       const head = fittingHead(line, room());
       lines.push(head);
       line = line.slice(head.length);
@@ -35,20 +41,35 @@ function fittingHead(text: string, room: number): string {
     if (head !== '' && textWidth(head + character) > room) break;
     head += character;
   }
-  return head;
+  // A name stays readable: a part of it is cut only where its parts are longer than half a line.
+  const atSign = /^.*[/,.:=-]/su.exec(head)?.[0] ?? '';
+  return textWidth(atSign) * 2 > room ? atSign : head;
 }
 
-/** A line in pieces of at most `columns`; continuation lines are indented by two more. */
+/** A path is copied from a screen, and a piece of one is another one. */
+const isPath = (word: string) => word.startsWith('/');
+
+/**
+ * A line in pieces of at most `columns`; continuation lines are indented by two more. A path that is longer
+ * than a line is not cut.
+ */
 export function wrapLine(line: string, columns: number): string[] {
   const width = Math.max(leastWidth, columns);
   if (textWidth(line) <= width) return [line];
   const text = line.trimStart();
   const indent = line.length - text.length;
   const hanging = Math.min(indent + 2, Math.floor(width / 2));
-  return wrapWords(text, width - hanging, width - indent).map(
+  return wrapWords(text, width - hanging, width - indent, isPath).map(
     (piece, at) => ' '.repeat(at === 0 ? indent : hanging) + piece,
   );
 }
+
+/** What follows is typed into a shell, where a line's end would end the command. */
+const command = /(?:^|[ :])(?:sudo|k3s|sh|next:) \S|: \.{0,2}\/\S+ [a-z]/;
+
+/** A line of a result; one with a command is left to the terminal, which joins it again when it is copied. */
+export const wrapResult = (line: string, columns: number): string[] =>
+  command.test(line) ? [line] : wrapLine(line, columns);
 
 const gap = '  ';
 

@@ -14,6 +14,15 @@ const valuesFile = '/opt/ivaap/ivaap.values.yaml';
 export const templates = '/opt/ivaap/IVAAPHelmTemplate/templates';
 export const kubectl = 'bash /usr/local/lib/lab/node/k3s kubectl';
 
+/** Of the sample, each with pods that an upgrade replaces; sorted. */
+export const workloads = [
+  'Deployment/adminserver',
+  'Deployment/backend',
+  'Deployment/connector-witsml',
+  'Deployment/dashboard',
+  'StatefulSet/postgres',
+];
+
 export interface Harm {
   /** A script that is run in the host while the run is paused. */
   harm: string;
@@ -58,6 +67,26 @@ export async function upgradeHarmed(host: TestHost, { harm, heal }: Harm): Promi
     run.abandon();
   }
 }
+
+/**
+ * Helm waits no longer than a chart's deadline, which is shorter than the grace that refused pods get. The
+ * old release gets the new deadline too: a rollback that shortens it would find it already passed.
+ */
+export async function setDeadline(host: TestHost, seconds: number): Promise<void> {
+  await host.shell(`echo 'progressDeadlineSeconds: ${seconds}' >> ${valuesFile}`);
+  const again = await host.ivaap('2026.1', ['install', '--upgrade', '--reapply', '--yes']);
+  await assertExit(host, again, 0, 'the old release with another deadline');
+}
+
+const asked = `${kubectl} run asked -n ivaap --image=none --dry-run=server`;
+/** Waits in a script until the server refuses pods with this text. */
+export const podsRefused = (why: string) => `until ${asked} 2>&1 | grep '${why}'; do sleep 0.2; done`;
+/**
+ * Waits in a script until the server accepts pods, and makes the controllers try again at once: each refusal
+ * doubles their pause, and after the grace it is longer than a minute.
+ */
+export const podsAccepted = `until ${asked}; do sleep 0.2; done
+${kubectl} annotate replicasets,statefulsets -n ivaap --all --overwrite asked="$(date +%s)"`;
 
 /** The old release runs, answers and has all of its wells; Helm says so, and so does `status`. */
 export async function assertOldReleaseRuns(host: TestHost, wells: string): Promise<void> {

@@ -1,5 +1,5 @@
-import { parseArgs } from 'node:util';
 import type { ParseArgsOptionsConfig } from 'node:util';
+import { commandLine, refuse as refuseWith } from '../../scripts/command-line.ts';
 import { closingLine, drawnOf, failedOf, failureText, only, prove } from './proof.ts';
 import type { Proof, Verdict } from './proof.ts';
 import { commitHash } from './commit.ts';
@@ -10,7 +10,6 @@ const shared = {
   draw: { type: 'string' },
   seed: { type: 'string', default: commitHash() },
   list: { type: 'boolean', default: false },
-  help: { type: 'boolean', short: 'h', default: false },
 } as const satisfies ParseArgsOptionsConfig;
 
 const sharedUsage = `  --only TEXT  cases whose id holds a text; may be repeated
@@ -27,27 +26,14 @@ export interface Flags {
 
 /** The flags of a command: the shared ones and its own. Ends the process with 2 for one that there is not. */
 export function readFlags<Own extends ParseArgsOptionsConfig>(usage: string, own: Own) {
-  const refuse = (problem: string): never => {
-    console.error(`${problem}\n${usage}\n${sharedUsage}`);
-    process.exit(2);
-  };
+  const text = `${usage}\n${sharedUsage}`;
+  const refuse = (problem: string): never => refuseWith(problem, text);
   const numberOf = (name: string, text: string): number => {
     const number = Number(text);
     return Number.isInteger(number) && number > 0 ? number : refuse(`--${name} takes a number from 1 up`);
   };
-  const read = () => {
-    try {
-      return parseArgs({ options: { ...shared, ...own } });
-    } catch (error) {
-      return refuse((error as Error).message);
-    }
-  };
-  const { values } = read();
-  const { help, draw } = values as { help?: boolean; draw?: string };
-  if (help === true) {
-    console.log(`${usage}\n${sharedUsage}`);
-    process.exit(0);
-  }
+  const { values } = commandLine(text, { ...shared, ...own });
+  const { draw } = values as { draw?: string };
   if (draw !== undefined) numberOf('draw', draw);
   return { values, refuse, numberOf };
 }

@@ -15,3 +15,12 @@ test('an error with other detail keeps all else, and where it was thrown', () =>
   assert.equal(changed.stack, error.stack);
   assert.equal(error.code, 'failed');
 });
+
+test('a full table of open files is told of the process or of the host, whichever it is', () => {
+  const said = (code: string) => {
+    const { message, hint } = describeError(Object.assign(new Error(`${code}: no more`), { code }));
+    return [message, hint];
+  };
+  assert.match(said('EMFILE').join(), /too low for this program,ulimit -n/);
+  assert.match(said('ENFILE').join(), /open on this host,sysctl fs.file-nr/);
+});

@@ -6,15 +6,14 @@ import { IvaapError } from '../../errors.ts';
 import type { Kubectl } from '../../host/kubectl.ts';
 import type { Product } from '../../payload/product-schema.ts';
 import type { Again } from '../../policy/again.ts';
+import { assertHostName, assertStoragePath } from '../../policy/answer-form.ts';
 import { type ChosenConnectors, connectorsFault, connectorsOf } from '../../policy/connectors.ts';
-import { hostNameFault } from '../../policy/host-name.ts';
 import { type AnswerKey, answerKeys } from '../../policy/install-answers.ts';
 import { type PlainObject, valueAt } from '../../policy/values-patches.ts';
 import type { InstallContext } from '../../release/context.ts';
 import { type License, readLicense } from '../../release/license-file.ts';
 import { parseValues } from '../../release/values-file.ts';
 import { hideLicense, hideValues, installedLicense } from '../../release/secrets-of-host.ts';
-import { assertFolderPath } from '../../release/storage-folder.ts';
 import { shellWord } from '../../shell-word.ts';
 import type { GivenAnswers, NameOf } from './given-answers.ts';
 import { type RecordedAnswers, recordedAnswers } from './recorded-answers.ts';
@@ -57,19 +56,12 @@ export async function foundAnswers(sources: Sources): Promise<FoundAnswers> {
   };
   const { keys } = product.values;
   const fqdn = given.fqdn ?? inFile(keys.fqdn) ?? earlier.fqdn;
-  if (fqdn !== undefined) assertHostName(fqdn, nameOf);
+  if (fqdn !== undefined) assertHostName(fqdn, nameOf('fqdn', fqdn));
   const license =
     given.license === undefined ? undefined : await readLicense(given.license, product.name, new Date());
   if (license !== undefined) hideLicense(product, license, redactor);
   const connectors = chosenConnectors(sources, root, earlier.connectors);
   return { fqdn, ...storageOf(sources, inFile, earlier), connectors, valuesFrom, license };
-}
-
-/** Throws `usage` for a name that the API server refuses as the host of an ingress rule. */
-function assertHostName(fqdn: string, nameOf: NameOf): void {
-  const fault = hostNameFault(fqdn);
-  if (fault === undefined) return;
-  throw new IvaapError('usage', `${nameOf('fqdn', fqdn)} ${fault.what}`, { hint: fault.fix });
 }
 
 function storageOf(
@@ -83,7 +75,8 @@ function storageOf(
     ({ storagePath, storageClass }) => storagePath !== undefined || storageClass !== undefined,
   );
   const { storagePath, storageClass } = place ?? {};
-  if (storagePath !== undefined) assertFolderPath(storagePath, product);
+  if (storagePath !== undefined)
+    assertStoragePath(storagePath, `--storage-path ${product.database.volume.defaultPath}`);
   return { storagePath, storageClass };
 }
 

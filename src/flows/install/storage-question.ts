@@ -1,6 +1,7 @@
 import { formatBytes } from '../../policy/format-bytes.ts';
 import { back, type Choice } from '../../policy/prompter.ts';
-import { assertFolderPath, assertStorageFolder, assertStorageRoom } from '../../release/storage-folder.ts';
+import { assertStoragePath } from '../../policy/answer-form.ts';
+import { assertStorageFolder, assertStorageRoom } from '../../release/storage-folder.ts';
 import { listStorageClasses, type StorageClass } from '../../release/storage-class.ts';
 import { roomAt } from '../../host/mounts.ts';
 import type { Session } from '../../session/session.ts';
@@ -59,7 +60,7 @@ const typedFolder = (typed: string): string => {
 };
 
 async function assertUsable({ product }: Session, path: string): Promise<void> {
-  assertFolderPath(path, product);
+  assertStoragePath(path, `--storage-path ${product.database.volume.defaultPath}`);
   await assertStorageFolder(path);
   await assertStorageRoom(path, product);
 }

@@ -9,7 +9,6 @@ import { upgradeHelm } from '../../steps/upgrade_helm.ts';
 import { upgradePgBackup } from '../../steps/upgrade_pg_backup.ts';
 import { wayBackOf } from '../../backup/way-back.ts';
 import { chartOnDiskLines } from '../../queries/way-back-text.ts';
-import { foreignIfUnmarked } from '../../foreign.ts';
 
 /**
  * Records a skipped dump. `kept` are the steps whose results are used again: with a dump among them nothing
@@ -66,6 +65,6 @@ export function withWayBack(
       ? ''
       : `There is no dump of this upgrade (--skip-backup by ${skipped.by ?? 'unknown'}, ${skipped.at}).`;
   const message = note === '' ? error.message : `${error.message}. ${note}`.replace('..', '.');
-  const output = [foreignIfUnmarked(error.output ?? ''), ...onDisk].filter((line) => line !== '').join('\n');
-  return error.with({ message, output: output === '' ? undefined : output });
+  const lines = [...(error.wayBack ?? []), ...onDisk];
+  return error.with({ message, wayBack: lines.length === 0 ? undefined : lines });
 }

@@ -26,14 +26,14 @@ async function beside(host: TestHost, script: string): Promise<void> {
   });
 }
 
-/** The only line of a text that is a command which starts so, as it is typed. */
-function commandIn(text: string, start: RegExp): string {
+/** The only line of a text that is a command like that, as it is typed; the node is root's own, without sudo. */
+function commandIn(text: string, like: RegExp): string {
   const lines = text
     .split('\n')
     .map((line) => line.trim())
-    .filter((line) => start.test(line));
-  assert.equal(new Set(lines).size, 1, `one command like ${start}: ${text}`);
-  return lines[0] ?? '';
+    .filter((line) => like.test(line));
+  assert.equal(new Set(lines).size, 1, `one command like ${like}: ${text}`);
+  return (lines[0] ?? '').replace(/^sudo /, '');
 }
 
 test('Helm killed once the schema had moved: the printed commands bring 2026.1 back, and it stays', async (t) => {
@@ -52,10 +52,10 @@ test('Helm killed once the schema had moved: the printed commands bring 2026.1 b
       assert.match(result.stderr, /ended by SIGKILL/);
       const last = (await helmHistory(host)).at(-1);
       assert.deepEqual([last?.status, last?.version], ['pending-upgrade', '2026.2']);
-      script = commandIn(result.stderr, /^sh /);
+      script = commandIn(result.stderr, /^sudo sh /);
       const status = await host.ivaap('2026.2', ['status']);
       t.diagnostic(status.stdout);
-      assert.equal(commandIn(status.stdout, /^sh /), script);
+      assert.equal(commandIn(status.stdout, /^sudo sh /), script);
     });
 
     await chapter(
@@ -64,7 +64,7 @@ test('Helm killed once the schema had moved: the printed commands bring 2026.1 b
         const { stdout, stderr } = await host.shell(script, { env: operatorEnvironment });
         t.diagnostic(`${stdout}\n${stderr}`);
         assert.deepEqual(await tableChecksums(host), before.tables);
-        back = commandIn(stdout, / install --upgrade /);
+        back = commandIn(stdout, /^sudo .* install --upgrade /);
         const status = await host.ivaap('2026.2', ['status']);
         t.diagnostic(status.stdout);
       },

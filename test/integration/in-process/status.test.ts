@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
+import { errorLines } from '../../../src/ui/error-text.ts';
 import { statusLines } from '../../../src/ui/status-text.ts';
-import { IvaapError } from '../../../src/errors.ts';
+import { describeError, IvaapError } from '../../../src/errors.ts';
 import { queryStatus } from '../../../src/queries/status.ts';
 import type { PgDump } from '../../../src/backup/dump-record.ts';
 import { SimulatedHost, type Watcher, type World } from '../../fixtures/in-process-host/host.ts';
@@ -15,6 +16,7 @@ let host: SimulatedHost;
 let empty: World;
 let installed: World;
 let failed: World;
+let exit8: string[];
 
 /** Helm fails once the new server has moved the schema, and rolls back. */
 const movedThenFailed: Watcher = (event) => {
@@ -31,6 +33,7 @@ before(async () => {
   installed = host.copy();
   const ended = await host.run('upgrade', movedThenFailed);
   assert.equal(ended.exitCode, 8, String(ended.error));
+  exit8 = errorLines(describeError(ended.error));
   failed = host.copy();
 });
 after(() => host.close());
@@ -50,13 +53,23 @@ test('after exit 8 it prints the complete way back again, and how to resume, fro
     'the way back:',
     path,
     `SHA-256: ${sha256}`,
-    `sh ${restoreScript!}`,
+    `  sudo sh ${restoreScript!}`,
     `sudo ${old} install --upgrade --supersede --waive ingress=restored`,
     `sudo ${old} repair-state`,
   ]) {
     assert.ok(output.includes(part), `${part} in\n${output}`);
   }
   assert.ok(existsSync(restoreScript!));
+});
+
+test('exit 8 itself prints the way back apart from what Helm said last, each command of it with sudo', () => {
+  const [heading, said] = [exit8.indexOf('  the way back:'), exit8.indexOf('  last output:')];
+  assert.ok(heading > said && said > 0, exit8.join('\n'));
+  assert.doesNotMatch(exit8.slice(0, heading).join('\n'), /restore\.sh|Dump from before/);
+  const commands = exit8.slice(heading).filter((line) => /^ {6}\S/.test(line));
+  assert.equal(commands.length, 3);
+  for (const command of commands)
+    assert.match(command, /^ {6}sudo (sh \/|\/).*(restore\.sh|restored|repair-state)$/);
 });
 
 test('it is reported after the state was created again, too', async () => {

@@ -38,7 +38,7 @@ beforeEach(() => host.become(installed));
 after(() => host.close());
 
 const said = ({ error }: Invocation) => (error as Error | undefined)?.message ?? '';
-const outputOf = ({ error }: Invocation) => (error as IvaapError | undefined)?.output ?? '';
+const backOf = ({ error }: Invocation) => (error as IvaapError | undefined)?.wayBack?.join('\n') ?? '';
 const state = (): State => host.state() as State;
 const statePath = () => join(host.folder, '.installer/state.json');
 const newest = () => state().derived.pgDump as unknown as PgDump;
@@ -132,15 +132,15 @@ test('a failure names the dump from before, and once the database was restored t
   const failed = await host.run('upgrade', movedThenFailed);
   assert.equal(failed.exitCode, 8, said(failed));
   const first = anchorOf().pgDump?.path ?? '?';
-  assert.ok(outputOf(failed).includes(`Dump from before: ${first}`));
+  assert.ok(backOf(failed).includes(`Dump from before: ${first}`));
   // Restored with the printed commands, and the product continues for a while.
   host.cluster.state.database.schema = 1;
   host.cluster.state.database.rows.push('Gullfaks A-1');
   const again = await host.run('upgrade', movedThenFailed);
   assert.equal(again.exitCode, 8, said(again));
   const second = newest().path;
-  assert.ok(outputOf(again).includes(`Dump from before: ${second}`), outputOf(again));
-  assert.ok(outputOf(again).includes(`Other dump: ${first}`));
+  assert.ok(backOf(again).includes(`Dump from before: ${second}`), backOf(again));
+  assert.ok(backOf(again).includes(`Other dump: ${first}`));
   const { waysOut } = await queryStatus(statusPorts());
   assert.equal(waysOut?.back[0], `Dump from before: ${second}`, 'status says the same afterwards');
   assert.deepEqual(restoredFrom(readFileSync(second, 'utf8')), {
@@ -286,12 +286,12 @@ test('a state that spells versions in another way names the same ones: a run res
 test('a failure after the chart was replaced says whose chart is on disk and where the old one is', async () => {
   const failed = await host.run('upgrade', movedThenFailed);
   const { originals } = state().run!;
-  assert.match(outputOf(failed), /TinyChart and the values overlay are already those of 2026\.2/);
-  assert.ok(outputOf(failed).includes(String(originals?.oldChart)));
+  assert.match(backOf(failed), /TinyChart and the values overlay are already those of 2026\.2/);
+  assert.ok(backOf(failed).includes(String(originals?.oldChart)));
   assert.ok(existsSync(String(originals?.oldChart)));
   host.become(installed);
   const early = await host.run('upgrade', signalAt('upgrade_snapshot:running', 'SIGINT').watch);
-  assert.doesNotMatch(outputOf(early), /On disk/);
+  assert.doesNotMatch(backOf(early), /On disk/);
 });
 
 for (const flow of ['install', 'upgrade'] as const) {

@@ -19,13 +19,11 @@ function help(names: readonly string[], columns: number): string {
   return execFileSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8' });
 }
 
-test('every line of the help of every command fits, from 60 to 200 columns', () => {
-  for (const columns of [60, 80, 100, 200]) {
-    const text = help(
-      commands.map(({ name }) => name),
-      columns,
-    );
-    assert.equal(text.match(/Exit codes:\n {2}0 +done\n/g)?.length, commands.length);
+test('every line of the help of every command fits, from 40 to 200 columns', () => {
+  for (const columns of [40, 41, 48, 59, 60, 80, 100, 200]) {
+    const names = commands.map(({ name }) => name);
+    const text = help([...names, '--help'], columns);
+    assert.equal(text.match(/Exit codes:\n {2}0\s+done\n/g)?.length, commands.length);
     for (const line of text.split('\n')) {
       assert.ok(textWidth(line) <= Math.min(columns, 100), `${columns}: ${line}`);
     }
@@ -55,4 +53,16 @@ test('a command that is longer than the screen can be pasted as it is', () => {
     help(['install'], 60),
     /--license \\\n +license\.json --yes\n|\\\n +--license license\.json --yes\n/,
   );
+});
+
+test('on a narrow screen nothing is cut inside a word, and a term stands above what it means', () => {
+  const words = (columns: number) =>
+    new Set(
+      help(
+        commands.map(({ name }) => name),
+        columns,
+      ).split(/[\s\\]+/),
+    );
+  assert.deepEqual([...words(40)].sort(), [...words(100)].sort());
+  assert.match(help(['install'], 40), /^ {2}upgrade_pg_backup\n {6}Back up the database$/m);
 });

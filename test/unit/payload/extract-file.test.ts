@@ -88,6 +88,37 @@ test('an abort ends with its reason and leaves nothing', async () => {
   assert.deepEqual(readdirSync(at), []);
 });
 
+test('of two writers of one new file one wins; the other says so and leaves nothing', async () => {
+  const at = folder();
+  const file = join(at, 'out');
+  const targets = [await target(file), await target(file)];
+  const ends = await Promise.allSettled(
+    ['one', 'two'].map((text, number) => extractToFile(source([text]), targets[number]!)),
+  );
+  const won = ends.findIndex(({ status }) => status === 'fulfilled');
+  const lost = ends[1 - won] as PromiseRejectedResult;
+  assert.match((lost.reason as IvaapError).message, /another process made the file .*out meanwhile/);
+  assert.equal((lost.reason as IvaapError).code, 'failed');
+  assert.equal(readFileSync(file, 'utf8'), ['one', 'two'][won]);
+  assert.deepEqual(readdirSync(at), ['out']);
+});
+
+for (const [what, change] of [
+  ['replaced', (file: string) => (rmSync(file), writeFileSync(file, 'theirs'))],
+  ['written', (file: string) => writeFileSync(file, 'theirs')],
+] as const) {
+  test(`a file that another process has ${what} meanwhile stays`, async () => {
+    const at = folder();
+    const file = join(at, 'out');
+    writeFileSync(file, 'before');
+    const seen = await target(file);
+    change(file);
+    await assert.rejects(extractToFile(source(['ours']), seen), /another process made the file/);
+    assert.equal(readFileSync(file, 'utf8'), 'theirs');
+    assert.deepEqual(readdirSync(at), ['out']);
+  });
+}
+
 const refused: [what: string, make: (at: string) => string, message: RegExp][] = [
   ['a folder', (at) => at, /is a folder; nothing was changed/],
   ['a name that ends like a folder', (at) => join(at, 'new/'), /is a folder/],
@@ -95,12 +126,9 @@ const refused: [what: string, make: (at: string) => string, message: RegExp][] =
   ['a dangling link', (at) => (symlinkSync('nowhere', join(at, 'l')), join(at, 'l')), /is a link/],
   ['a device', () => '/dev/null', /is a device/],
   ['a missing folder', (at) => join(at, 'no/such'), /does not exist/],
-  [
-    'a file taken for a folder',
-    (at) => (writeFileSync(join(at, 'f'), ''), join(at, 'f/x')),
-    /not a folder|cannot be inspected/,
-  ],
+  ['a file taken for a folder', (at) => (writeFileSync(join(at, 'f'), ''), join(at, 'f/x')), /not a folder/],
   ['nothing', () => '', /DEST is empty/],
+  ['too long a name', (at) => join(at, 'n'.repeat(256)), /has 256 bytes, too long for the file system/],
 ];
 for (const [what, make, message] of refused) {
   test(`DEST that is ${what} is refused with exit 2 and a hint`, async () => {

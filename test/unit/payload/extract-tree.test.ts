@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync } from 'node:fs';
 import { renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -6,6 +7,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { IvaapError } from '../../../src/errors.ts';
 import { extractTree, treeTarget } from '../../../src/payload/extract-tree.ts';
+import { inOwnMounts } from '../../fixtures/own-mounts.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'extract-tree-'));
 after(() => rmSync(root, { recursive: true }));
@@ -66,6 +68,66 @@ test('what a killed extraction left is removed by the next one', async () => {
   mkdirSync(join(at, `.stage.${process.pid}-00c0ffee.extracting`));
   await extractTree(files, await treeTarget(join(at, 'stage')));
   assert.deepEqual(readdirSync(at).sort(), [`.stage.${process.pid}-00c0ffee.extracting`, 'stage']);
+});
+
+for (const [where, make] of [
+  ['a new folder', (at: string) => join(at, 'stage')],
+  ['an empty folder', (at: string) => (mkdirSync(join(at, 'stage')), join(at, 'stage'))],
+] as const) {
+  test(`of two trees for ${where} one is complete; the other says so and leaves nothing`, async () => {
+    const at = folder();
+    const dir = make(at);
+    const targets = [await treeTarget(dir), await treeTarget(dir)];
+    const ends = await Promise.allSettled(targets.map((target) => extractTree(files, target)));
+    const failures = ends.flatMap((end) => (end.status === 'rejected' ? [end.reason as IvaapError] : []));
+    assert.equal(failures.length, 1);
+    assert.equal(failures[0]?.code, 'failed');
+    assert.match(failures[0].message, /another process made the folder .*stage meanwhile/);
+    assert.equal(failures[0].hint, `ls -la ${dir}`);
+    assert.deepEqual(readdirSync(at), ['stage']);
+    assert.deepEqual(readdirSync(dir).sort(), ['chart', 'sets', 'values.yaml']);
+  });
+}
+
+test('a file that took the name meanwhile stays', async () => {
+  const at = folder();
+  const target = await treeTarget(join(at, 'stage'));
+  writeFileSync(join(at, 'stage'), 'mine');
+  await assert.rejects(extractTree(files, target), /another process made the file .*stage meanwhile/);
+  assert.equal(readFileSync(join(at, 'stage'), 'utf8'), 'mine');
+  assert.deepEqual(readdirSync(at), ['stage']);
+});
+
+test('in a mount point too: what another tree has there is not mixed with ours', () => {
+  const source = (name: string) => JSON.stringify(join(import.meta.dirname, '../../../src', name));
+  const script = `
+    import { readdirSync, readFileSync } from 'node:fs';
+    import { extractTree, treeTarget } from ${source('payload/extract-tree.ts')};
+    const file = (name, text) => ({ name, sizeBytes: text.length, mode: 0o644,
+      stream: async function* () { yield Buffer.from(text); } });
+    const trees = ['a', 'b'].map((text) => ['x.yaml', 'sets/x', 'chart/x', text + '/x'].map((name) => file(name, text)));
+    const targets = [await treeTarget('/mnt'), await treeTarget('/mnt')];
+    const ends = await Promise.allSettled(trees.map((tree, at) => extractTree(tree, targets[at])));
+    const won = ends.findIndex(({ status }) => status === 'fulfilled');
+    const lost = ends.flatMap(({ reason }) => reason === undefined ? [] : [reason.message]);
+    const text = ['a', 'b'][won];
+    const all = ['x.yaml', 'sets/x', 'chart/x'].every((name) => readFileSync('/mnt/' + name, 'utf8') === text);
+    console.log(all, readdirSync('/mnt').length, lost.join());`;
+  const mount = 'mount -t tmpfs tmpfs /mnt';
+  const [program, ...argv] = inOwnMounts(mount, [process.execPath, '--input-type=module', '--eval', script]);
+  assert.match(
+    execFileSync(program, argv, { encoding: 'utf8' }),
+    /^true 4 another process made the folder \/mnt meanwhile; .*\n$/,
+  );
+});
+
+test('a name of 255 bytes is made, and a longer one refused before anything is written', async () => {
+  const at = folder();
+  await extractTree(files, await treeTarget(join(at, 'n'.repeat(255))));
+  await assert.rejects(treeTarget(join(at, 'n'.repeat(256))), {
+    code: 'usage',
+    message: /has 256 bytes, too long for the file system; nothing was changed/,
+  });
 });
 
 const refused: [what: string, make: (at: string) => string, message: RegExp][] = [

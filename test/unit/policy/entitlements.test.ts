@@ -23,6 +23,17 @@ test('a licence file of an editor that marks or widens it is reported as such', 
     );
 });
 
+test('a licence file that is nested without end is refused by its name', () => {
+  for (const levels of [250, 50_000]) {
+    const deep = '['.repeat(levels) + ']'.repeat(levels);
+    for (const text of [deep, `{"entitlements":[],"more":${deep}}`])
+      assert.throws(() => parseLicense(text, '/licence'), {
+        code: 'usage',
+        message: 'the licence file /licence is nested deeper than 200 levels',
+      });
+  }
+});
+
 test('a licence file that cannot be used is named, and nothing of it is shown', () => {
   for (const text of [
     'SECRET {',

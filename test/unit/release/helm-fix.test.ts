@@ -6,7 +6,7 @@ import type { StepContext } from '../../../src/release/context.ts';
 import type { Trouble } from '../../../src/release/troubles.ts';
 
 const ctx = {
-  product: { namespace: 'tiny' },
+  product: { namespace: 'tiny', database: { selector: 'app=db' } },
   paths: { values: '/opt/tiny/tiny.values.yaml' },
 } as unknown as StepContext;
 
@@ -55,6 +55,19 @@ test('the values file is named only where it may be the cause', () => {
   ] as const) {
     assert.match(text, other);
     assert.doesNotMatch(text, values);
+  }
+});
+
+test('a password that the database refuses is told as that, and nobody is blamed', () => {
+  for (const said of [
+    '  log: FATAL: password authentication failed for user "tiny"',
+    '  log: org.postgresql.util.PSQLException: FATAL (SQLSTATE 28P01)',
+  ]) {
+    const lines = ['Deployment/server: server: ended with exit code 1', said];
+    const text = fixFor(ctx, { error: ended(undefined), said: '', troubles: trouble('crash'), lines });
+    assert.match(text, /^The database refuses the password that the new pods use; .* is not known/);
+    assert.ok(text.includes('k3s kubectl logs -n tiny -l app=db --tail=200 | grep -i password'), text);
+    assert.doesNotMatch(text, /values/);
   }
 });
 

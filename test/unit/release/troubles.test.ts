@@ -207,10 +207,18 @@ test('a pod that nobody may create is seen, by the condition or by the events of
 });
 
 test('one quota is one cause, however many pods it keeps away', () => {
-  const quota = (pod: string) => `pods "${pod}" is forbidden: exceeded quota: five, used: pods=5`;
-  const failing = (name: string) =>
+  // What is used falls while old pods end, and each workload requests something else.
+  let used = 6;
+  const quota = (pod: string) => {
+    used -= 1;
+    return (
+      `pods "${pod}" is forbidden: exceeded quota: five, requested: limits.cpu=${used},pods=1, ` +
+      `used: limits.cpu=3,pods=${used}, limited: limits.cpu=4,pods=0`
+    );
+  };
+  const failing = (name: string, message = quota(`${name}-1-x`)) =>
     controller('Deployment', name, {
-      status: { conditions: [{ type: 'ReplicaFailure', status: 'True', message: quota(`${name}-1-x`) }] },
+      status: { conditions: [{ type: 'ReplicaFailure', status: 'True', message }] },
     });
   const events = [
     event(
@@ -228,7 +236,20 @@ test('one quota is one cause, however many pods it keeps away', () => {
     causeLines(look({ controllers, events }), () => []),
     [
       'Deployment/backend, Deployment/dashboard, StatefulSet/postgres: no pod ' +
-        'can be created: forbidden: exceeded quota: five, used: pods=5',
+        'can be created: forbidden: exceeded quota: five, limited: limits.cpu=4,pods=0',
+    ],
+  );
+  const unlimited = (name: string) =>
+    `pods "${name}-1-x" is forbidden: failed quota: five: must specify limits.cpu for: ${name}; ` +
+    `limits.memory for: ${name},log`;
+  assert.deepEqual(
+    causeLines(
+      look({ controllers: ['backend', 'dashboard'].map((name) => failing(name, unlimited(name))) }),
+      () => [],
+    ),
+    [
+      'Deployment/backend, Deployment/dashboard: no pod can be created: ' +
+        'forbidden: failed quota: five: must specify limits.cpu; limits.memory',
     ],
   );
 });

@@ -218,3 +218,34 @@ test('what matches or cannot be read is not to be refreshed', () => {
   }));
   assert.deepEqual(report({ archives }).refresh, []);
 });
+
+const licences: [
+  what: string,
+  entitlements: HostImages['entitlements'],
+  granted: boolean | null,
+  line: RegExp,
+][] = [
+  ['grants nothing', known([]), false, /^Left out, because the installed licence does not grant them:$/],
+  ['is unknown', unanswered, null, /^Loaded only where the licence grants them:$/],
+  ['is not installed', known(undefined), null, /^Loaded only where the licence grants them:$/],
+];
+for (const [what, entitlements, granted, line] of licences) {
+  test(`where the licence ${what} both forms say which images depend on it, and on which entitlement`, () => {
+    const made = report({ host: { ...answered, entitlements } });
+    assert.deepEqual(
+      made.images.map(({ licence }) => licence),
+      [null, { entitlements: ['ALPHA'], granted }],
+    );
+    for (const summary of [true, false]) {
+      const lines = manifestText(made, summary);
+      const at = lines.findIndex((one) => line.test(one));
+      assert.equal(lines[at + 1], '  registry.example/alpha:2026.2 (ALPHA)');
+      assert.equal(lines.filter((one) => one.includes('(ALPHA)')).length, 1);
+    }
+  });
+}
+
+test('where the licence grants all images nothing is said of it', () => {
+  const lines = manifestText(report(), true).join('\n');
+  assert.doesNotMatch(lines, /ALPHA|licence grants|Left out/);
+});

@@ -115,10 +115,10 @@ test('a plan at 80 columns: steps, why they run again, what is not known, room a
   ]);
 });
 
-test('at 40 columns no line is longer, and nothing is lost', () => {
+test('at 40 columns no line is longer but one with a path alone, and nothing is lost', () => {
   for (const columns of [40, 20]) {
     const lines = planLines(plan, columns);
-    const tooLong = lines.filter((line) => line.length > columns);
+    const tooLong = lines.filter((line) => line.length > columns && !/^ *\/\S+$/.test(line));
     assert.deepEqual(tooLong, []);
     const letters = (text: string[]) => text.join('').replaceAll(' ', '');
     assert.equal(letters(lines), letters(planLines(plan, 1000)));
@@ -126,11 +126,11 @@ test('at 40 columns no line is longer, and nothing is lost', () => {
   const at40 = planLines(plan, 40);
   const image = at40.findIndex((line) => line.includes('spec.template'));
   assert.deepEqual(at40.slice(image, image + 5), [
-    '        spec.template.spec.containers[ba',
-    '          ckend].image:',
-    '          registry.ivaap.example/ivaap/b',
-    '          ackend:2026.1 ->',
-    '          registry.ivaap.example/ivaap/b',
+    '        spec.template.spec.',
+    '          containers[backend].image:',
+    '          registry.ivaap.example/ivaap/',
+    '          backend:2026.1 ->',
+    '          registry.ivaap.example/ivaap/',
   ]);
 });
 

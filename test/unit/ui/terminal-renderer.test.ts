@@ -208,3 +208,15 @@ test('foreign text cannot move the cursor or hide itself', () => {
   assert.equal(/[\u{202E}\u{9B}\u{7}]/u.test(stripVTControlCharacters(screen.raw)), false);
   assert.doesNotMatch(screen.raw, /\u{1B}\[2J|\u{1B}\]/u);
 });
+
+test('the result of a run breaks in front of a path, at every width', () => {
+  const path = '/opt/ivaap/.installer/backups/20260131T235959Z/ivaapdb.sql';
+  const lines = [`  backup   ${path}`, `  snapshot ${path} (state, values, Helm's records, old chart)`];
+  for (const columns of [64, 66, 72, 80, 100, 120]) {
+    const { screen, renderer } = terminal(columns);
+    renderer.handle({ type: 'result', at: runStarted.at, lines, data: {} });
+    renderer.close();
+    assert.equal(screen.rows.filter((row) => row.includes(path)).length, 2, screen.rows.join('\n'));
+    for (const row of screen.rows) assert.ok(textWidth(row) < columns, row);
+  }
+});

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { tableRows, wrapLine, wrapWords } from '../../../src/ui/wrap.ts';
+import { tableRows, wrapLine, wrapResult, wrapWords } from '../../../src/ui/wrap.ts';
 import { textWidth } from '../../../src/ui/width.ts';
 
 const words = 'a table whose cells are sentences is read on narrow screens and on wide ones';
@@ -23,6 +23,46 @@ test('a word that is longer than the line is cut, and no letter is lost', () => 
     );
     assert.equal(lines.join('').replaceAll(' ', ''), `${path}日本語日本語日本語日本語`);
   }
+});
+
+test('a long name is cut after a sign, so that its parts can be read', () => {
+  assert.deepEqual(wrapWords('docker.io/rancher/mirrored-pause:3.6', 26), [
+    'docker.io/rancher/',
+    'mirrored-pause:3.6',
+  ]);
+  assert.deepEqual(wrapWords('a/bcdefghijklmnop', 10), ['a/bcdefghi', 'jklmnop']);
+});
+
+const dump = '/opt/ivaap/.installer/backups/20260131T235959Z/ivaapdb.sql';
+
+test('a path moves to a line of its own before it is cut, and one that is wider than the screen stays whole', () => {
+  const line = `  later    ${dump} (taken 2026-01-31T23:59:59Z; schema version 3)`;
+  for (let width = 40; width <= 160; width += 1) {
+    const lines = wrapLine(line, width);
+    assert.ok(
+      lines.some((one) => one.includes(dump)),
+      `${width}: ${lines.join('|')}`,
+    );
+    for (const one of lines)
+      assert.ok(textWidth(one) <= width || one.trim() === dump, `${width}: ${lines.join('|')}`);
+    assert.equal(lines.join(' ').replaceAll(/ +/g, ' '), line.replaceAll(/ +/g, ' '));
+  }
+});
+
+test('a line of a result that holds a command is left to the terminal', () => {
+  for (const line of [
+    `  by hand  to apply a changed values file with Helm: sudo ${dump} upgrade ivaap /opt/ivaap/chart`,
+    '  to do    k3s kubectl delete pod -n ivaap -l app=adminserver --wait=false --grace-period=30',
+    `next: ./ivaap install --upgrade --supersede --waive ingress=restored --values ${dump}`,
+    `Nothing was changed. To write it: ${dump} repair-state`,
+  ])
+    assert.deepEqual(wrapResult(line, 40), [line]);
+  const snapshot = `  snapshot ${dump} (state, values, Helm's records, old chart)`;
+  assert.deepEqual(wrapResult(snapshot, 60), [
+    '  snapshot',
+    `    ${dump}`,
+    "    (state, values, Helm's records, old chart)",
+  ]);
 });
 
 test('a table fits the screen from 60 to 200 columns, and its cells stay in their columns', () => {
