@@ -3,6 +3,7 @@ import { stateSchema, stateVersion } from '../src/engine/state.ts';
 import { resultSchemas } from '../src/flows/result-schemas.ts';
 import { releaseDiffSchema } from '../src/queries/release-diff-schema.ts';
 import { extractedFileSchema, extractedTreeSchema } from '../src/queries/extract-schema.ts';
+import { licenseSchema } from '../src/queries/license-schema.ts';
 import { manifestSchema } from '../src/queries/manifest-schema.ts';
 import { statusSchema } from '../src/queries/status-schema.ts';
 import { verifySchema } from '../src/queries/verify-schema.ts';
@@ -34,6 +35,11 @@ const sections = [
       'the next line.',
     verifySchema,
   ),
+  section(
+    '`license-check`',
+    'When the licence is not enough, the answer is still printed, and an `error` event follows on the next line.',
+    licenseSchema,
+  ),
   section('`extract-file`', '', extractedFileSchema),
   section('`extract`', '', extractedTreeSchema),
   section('Result of `install`', '', resultSchemas.install),
@@ -57,7 +63,7 @@ What \`--json\` prints on standard output:
 | ------------------------------- | --------------------------------------------------------------------------- |
 | \`install\`, \`repair-state\`       | [events](events.md), one a line; the last one is \`result\` or \`error\`        |
 | \`status --watch\`                | the same, of the run that is watched                                        |
-| \`manifest\`, \`status\`, \`verify\`  | one object, the answer                                                      |
+| \`license-check\`, \`manifest\`, \`status\`, \`verify\`  | one object, the answer                     |
 | \`extract\`, \`extract-file\`       | one object, what was written                                                |
 | any of them, when it fails      | an [\`error\`](events.md#error) event, in place of the answer or behind it    |
 

@@ -14,6 +14,7 @@ import { imageGc } from './image-gc.ts';
 import { images } from './images.ts';
 import { ingress } from './ingress.ts';
 import { k3sVersion } from './k3s-version.ts';
+import { license } from './license.ts';
 import { memory } from './memory.ts';
 import { nodeReady } from './node-ready.ts';
 import { objects } from './objects.ts';
@@ -40,6 +41,7 @@ export const checks: readonly AnyCheck[] = [
   k3sVersion,
   chart,
   postgresMajor,
+  license,
   images,
   archives,
   helmState,

@@ -13,6 +13,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./status.ts')).status,
   },
   {
+    name: 'license-check',
+    summary: 'check the licence for the release in this file, before an install or an upgrade',
+    load: async () => (await import('./license-check.ts')).licenseCheck,
+  },
+  {
     name: 'repair-state',
     summary: 'rebuild a lost or damaged installer state from what is on this host',
     load: async () => (await import('./repair-state.ts')).repairState,

@@ -14,6 +14,8 @@ const dnsName = z.string().regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/);
 const programName = z.string().regex(/^[a-z][a-z0-9_-]*$/);
 const selector = z.string().regex(/^[A-Za-z0-9./_=,-]+$/);
 const sizeBytes = z.int().nonnegative();
+/** A name of a FlexNet licence; no option of a program, and no wildcard. */
+const featureName = z.string().regex(/^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$/);
 /** Keys from the root of the values file down to one value. */
 const valuesPath = z.array(z.string().min(1)).min(1);
 
@@ -91,7 +93,7 @@ export const productSchema = z.strictObject({
     /** Folder of the connectors' archives, below `folder`. */
     connectorsFolder: relativePath.optional(),
   }),
-  /** Entitlement in the licence -> connector's name; its archive is `connectorsFolder/NAME.tar.gz`. */
+  /** Entitlement of the licence -> connector's name; its archive is `connectorsFolder/NAME.tar.gz`. */
   entitlements: z
     .record(
       z.string(),
@@ -102,6 +104,13 @@ export const productSchema = z.strictObject({
          * it, else `false`.
          */
         enabledPath: valuesPath.optional(),
+        /** Its name in a FlexNet licence, where that is not the entitlement's own. */
+        feature: featureName.optional(),
+        /** The least version that the feature must have there; a decimal number. Without it any. */
+        leastVersion: z
+          .string()
+          .regex(/^\d{1,40}(\.\d{1,40})?$/)
+          .optional(),
       }),
     )
     .default({}),
@@ -110,6 +119,18 @@ export const productSchema = z.strictObject({
       /** Secret in the namespace that holds the licence file, and its key. */
       secret: dnsName,
       key: z.string(),
+      /**
+       * Whether a FlexNet licence's server must answer before an install or an upgrade; otherwise one that
+       * does not is a warning.
+       */
+      server: z.enum(['required', 'optional']).default('optional'),
+      /** Fewer days left than that are a warning. */
+      warnDays: z.int().nonnegative().default(30),
+      /** The payload's tool that asks the server: FlexNet's own `lmutil`, where the vendor packs it. */
+      tool: z
+        .string()
+        .regex(/^[a-z0-9][a-z0-9._-]*$/)
+        .default('lmutil'),
     })
     .optional(),
   /**

@@ -33,7 +33,7 @@ export interface StepContext {
   helm: Helm;
   database: Postgres;
   containerd: Containerd;
-  /** From the licence: which connectors' images are needed. */
+  /** Which connectors' images are needed: those that the licence grants, and those that run already. */
   entitlements: readonly string[];
   /** The lock's file descriptor, inherited by Helm: an orphaned Helm keeps the lock. */
   lockFd: number;
@@ -78,6 +78,8 @@ export interface UpgradeContext extends StepContext {
   /** Path of the file that installed `from`; undefined where it was not recorded. */
   installedBy: string | undefined;
   values: ValuesFile;
+  /** The installed one. */
+  license: License | undefined;
   skipBackup: boolean;
   /** Helm takes over fields that others have taken from it, also in its rollback. */
   forceConflicts: boolean;

@@ -1,35 +1,75 @@
-import { readRegularText } from '../host/regular-file.ts';
+import { hostIdentity } from '../host/host-identity.ts';
+import { readRegular } from '../host/regular-file.ts';
 import { IvaapError } from '../errors.ts';
-import { isExpired, parseLicense, type License as Grants } from '../policy/entitlements.ts';
+import { type License as Grants, licenseText, parseLicense, serverLicense } from '../policy/entitlements.ts';
+import { formatBytes } from '../policy/format-bytes.ts';
+import { expiredOn, grantedNow } from '../policy/license-verdict.ts';
+import type { Product } from '../payload/product-schema.ts';
 import { shellWord } from '../shell-word.ts';
 
 export interface License extends Grants {
-  /** As in the file, byte for byte: goes into the product's Secret. */
   text: string;
+  /** As in the file, byte for byte: goes into the product's Secret. */
+  bytes: Uint8Array;
 }
 
-/** Reads a licence for a product, at a given time. Throws `usage`: the file was named on the command line. */
-export async function readLicense(path: string, product: string, now: Date): Promise<License> {
-  let text: string;
+/** The product's name, and what its entitlements are called. */
+type Licensed = Pick<Product, 'name' | 'entitlements'>;
+
+/** What is longer is no licence that anybody was given. */
+const mostBytes = 8 * 1024 * 1024;
+/** Kubernetes' limit for the data of a Secret. */
+const secretBytes = 1024 * 1024;
+
+/**
+ * Reads a licence, valid or not. Instead of a file it may be where the licence server is, `27000@host`.
+ * Throws `usage`: it was named on the command line.
+ */
+export async function openLicense(path: string, product: Licensed): Promise<License> {
+  const refuse = (why: string, detail: { cause?: unknown; hint: string }) =>
+    new IvaapError('usage', `the licence file ${path} ${why}`, detail);
+  let bytes: Buffer;
   try {
-    text = await readRegularText(path);
+    bytes = await readRegular(path, mostBytes);
   } catch (error) {
-    throw new IvaapError('usage', `the licence file ${path} cannot be read`, {
-      cause: error,
-      hint: `ls -l ${shellWord(path)}`,
-    });
+    const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
+    const server = missing ? serverLicense(path) : undefined;
+    if (server !== undefined) return { ...server, text: path, bytes: Buffer.from(path) };
+    throw refuse('cannot be read', { cause: error, hint: `ls -l ${shellWord(path)}` });
   }
-  const license = { text, ...parseLicense(text, path) };
-  const { product: of } = JSON.parse(text) as { product?: unknown };
-  if (of !== undefined && of !== product) {
-    throw new IvaapError('usage', `the licence file ${path} is for another product`, {
+  const text = licenseText(bytes);
+  const license = { text, bytes, ...parseLicense(text, path, product.entitlements) };
+  const of = license.format === 'json' ? (JSON.parse(text) as { product?: unknown }).product : undefined;
+  if (of !== undefined && of !== product.name) {
+    throw refuse('is for another product', {
       hint: 'Name the licence file of this product: --license FILE',
     });
   }
-  if (isExpired(license, now)) {
-    throw new IvaapError('usage', `the licence in ${path} expired on ${license.expires ?? ''}`, {
+  return license;
+}
+
+/** The same, naming of the product's entitlements only those that are valid here at that time. */
+export function inForce<T extends Grants>(license: T, { entitlements }: Licensed, now: Date): T {
+  const judging = { names: entitlements, now, host: hostIdentity() };
+  return { ...license, entitlements: grantedNow(license, judging) };
+}
+
+/** The same for an install, which needs one that is valid at that time and that a Secret can hold. */
+export async function readLicense(path: string, product: Licensed, now: Date): Promise<License> {
+  const license = await openLicense(path, product);
+  const judging = { names: product.entitlements, now, host: hostIdentity() };
+  const expired = expiredOn(license, judging);
+  if (expired !== undefined) {
+    throw new IvaapError('usage', `the licence in ${path} expired on ${expired}`, {
       hint: 'Ask the vendor for a new licence, then run the same command again.',
     });
   }
-  return license;
+  if (license.bytes.byteLength > secretBytes) {
+    const size = formatBytes(license.bytes.byteLength);
+    const most = formatBytes(secretBytes);
+    throw new IvaapError('usage', `the licence file ${path} has ${size}; a Secret holds at most ${most}`, {
+      hint: 'Ask the vendor for a licence of this product alone.',
+    });
+  }
+  return inForce(license, product, now);
 }

@@ -17,10 +17,14 @@ export function namespaceManifest(product: Product): Manifest {
   };
 }
 
-/** `data` as text; it is encoded here as base64. */
-export function secretManifest(product: Product, name: string, data: Record<string, string>): Manifest {
+/** `data` is encoded here as base64. */
+export function secretManifest(
+  product: Product,
+  name: string,
+  data: Record<string, string | Uint8Array>,
+): Manifest {
   const encoded = Object.entries(data).map(
-    ([key, text]) => [key, Buffer.from(text).toString('base64')] as const,
+    ([key, content]) => [key, Buffer.from(content).toString('base64')] as const,
   );
   return {
     apiVersion: 'v1',

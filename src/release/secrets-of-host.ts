@@ -2,14 +2,15 @@ import type { Redactor } from '../engine/redact.ts';
 import { IvaapError } from '../errors.ts';
 import type { KubeObject, Kubectl } from '../host/kubectl.ts';
 import type { Product } from '../payload/product-schema.ts';
-import { parseLicense } from '../policy/entitlements.ts';
+import { licenseText, parseLicense } from '../policy/entitlements.ts';
+import { portAtHost } from '../policy/flexnet-values.ts';
 import { type PlainJson, valueAt } from '../policy/values-patches.ts';
 import type { License } from './license-file.ts';
 import type { ValuesFile } from './values-file.ts';
 
 /** Every text and number inside a document that is secret altogether. */
 function hideTexts(
-  redactor: Redactor,
+  redactor: Pick<Redactor, 'add'>,
   document: PlainJson | undefined,
   except: ReadonlySet<string> = new Set(),
 ): void {
@@ -25,8 +26,21 @@ export function hideValues(product: Product, values: ValuesFile, redactor: Redac
   for (const path of product.values.secrets) hideTexts(redactor, valueAt(values.root, path));
 }
 
-/** A licence is secret except for its entitlements: they decide what is installed and are shown. */
-export function hideLicense(product: Product, license: License, redactor: Redactor): void {
+/**
+ * A licence is secret except for its entitlements, which decide what is installed, and for where its server
+ * is: they are shown.
+ */
+export function hideLicense(
+  product: Pick<Product, 'name'>,
+  license: License,
+  redactor: Pick<Redactor, 'add'>,
+): void {
+  if (license.flexnet !== undefined) {
+    for (const secret of license.flexnet.secrets) redactor.add(secret);
+    const lines = license.text.split(/[\r\n]+/).map((line) => line.trim());
+    for (const line of lines) if (portAtHost(line) === undefined) redactor.add(line);
+    return;
+  }
   redactor.add(license.text);
   const shown = new Set([...license.entitlements, product.name, license.expires ?? '']);
   hideTexts(redactor, JSON.parse(license.text) as PlainJson, shown);
@@ -45,13 +59,14 @@ export async function installedLicense(
   const found = await kubectl.get<Secret>('secret', secret, { namespace: product.namespace });
   const encoded = found?.data?.[key];
   if (encoded === undefined) return undefined;
-  const text = Buffer.from(encoded, 'base64').toString();
-  redactor.add(text);
+  const bytes = Buffer.from(encoded, 'base64');
+  const text = licenseText(bytes);
   try {
-    const license = { text, ...parseLicense(text, `in the Secret ${secret}`) };
+    const license = { text, bytes, ...parseLicense(text, `in the Secret ${secret}`, product.entitlements) };
     hideLicense(product, license, redactor);
     return license;
   } catch (error) {
+    redactor.add(text);
     throw new IvaapError('preflight', `the Secret ${secret} holds no licence at ${key}`, {
       cause: error,
       hint: `k3s kubectl get secret -n ${product.namespace} ${secret}`,

@@ -32,7 +32,7 @@ export const secrets: Step<InstallContext, z.infer<typeof out>> = {
     await generate(ctx, io, generatedSecrets.slice(half));
     if (product.license !== undefined && ctx.license !== undefined) {
       const { secret, key } = product.license;
-      await kubectl.apply([secretManifest(product, secret, { [key]: ctx.license.text })]);
+      await kubectl.apply([secretManifest(product, secret, { [key]: ctx.license.bytes })]);
     }
     return { secrets: names(ctx) };
   },

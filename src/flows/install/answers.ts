@@ -11,7 +11,7 @@ import { type ChosenConnectors, connectorsFault, connectorsOf } from '../../poli
 import { type AnswerKey, answerKeys } from '../../policy/install-answers.ts';
 import { type PlainObject, valueAt } from '../../policy/values-patches.ts';
 import type { InstallContext } from '../../release/context.ts';
-import { type License, readLicense } from '../../release/license-file.ts';
+import { inForce, type License, readLicense } from '../../release/license-file.ts';
 import { parseValues } from '../../release/values-file.ts';
 import { hideLicense, hideValues, installedLicense } from '../../release/secrets-of-host.ts';
 import { shellWord } from '../../shell-word.ts';
@@ -58,7 +58,7 @@ export async function foundAnswers(sources: Sources): Promise<FoundAnswers> {
   const fqdn = given.fqdn ?? inFile(keys.fqdn) ?? earlier.fqdn;
   if (fqdn !== undefined) assertHostName(fqdn, nameOf('fqdn', fqdn));
   const license =
-    given.license === undefined ? undefined : await readLicense(given.license, product.name, new Date());
+    given.license === undefined ? undefined : await readLicense(given.license, product, new Date());
   if (license !== undefined) hideLicense(product, license, redactor);
   const connectors = chosenConnectors(sources, root, earlier.connectors);
   return { fqdn, ...storageOf(sources, inFile, earlier), connectors, valuesFrom, license };
@@ -198,9 +198,9 @@ export async function requireLicense(
 ): Promise<License | undefined> {
   if (product.license === undefined || given !== undefined) return given;
   const found = await installedLicense(kubectl, product, redactor);
-  if (found !== undefined) return found;
+  if (found !== undefined) return inForce(found, product, new Date());
   if (answered !== undefined) {
-    const license = await readLicense(answered, product.name, new Date());
+    const license = await readLicense(answered, product, new Date());
     hideLicense(product, license, redactor);
     return license;
   }

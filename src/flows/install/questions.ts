@@ -37,7 +37,7 @@ export async function objectionOf(check: () => Promise<unknown>): Promise<Object
 export const typedPath = (typed: string): string => fullPath(typed.replace(/^~(?=\/|$)/, homedir()));
 
 const licenseOf = async ({ product, redactor }: Session, path: string): Promise<License> => {
-  const license = await readLicense(path, product.name, new Date());
+  const license = await readLicense(path, product, new Date());
   hideLicense(product, license, redactor);
   return license;
 };

@@ -1,5 +1,6 @@
 import type { State } from '../../engine/state.ts';
 import type { UpgradeContext } from '../../release/context.ts';
+import { usedEntitlements } from '../../policy/used-entitlements.ts';
 import { latestRepair } from '../../release/agreeing-versions.ts';
 import { fqdnOf } from '../../release/health-route.ts';
 import { renderedOnce } from '../../release/rendered-chart.ts';
@@ -43,20 +44,23 @@ export async function upgradeContext(
   await hideGenerated(kubectl, product, redactor);
   const license = await installedLicense(kubectl, product, redactor);
   const { imagesFrom, refreshArchives, forceConflicts } = options;
+  const { state } = await session.journal();
+  // A connector that runs keeps its images whatever the licence says today.
+  const used = usedEntitlements(product.entitlements, { values: values.root, derived: state.derived });
   const shared = await stepContext(session, {
     helm: await session.placeHelm(),
     from,
-    entitlements: license?.entitlements ?? [],
+    entitlements: [...new Set([...(license?.entitlements ?? []), ...used])],
     imagesFrom,
     refreshArchives,
     waivers: waiversOf(options.waive, 'upgrade', product),
   });
-  const { state } = await session.journal();
   const ctx: UpgradeContext = {
     ...shared,
     from,
     installedBy: installedBy(state),
     values,
+    license,
     skipBackup: options.skipBackup && !dumpIsDue(state, session),
     forceConflicts,
     rendered: renderedOnce(() => ctx, signal),

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { typedAgain } from '../../../src/commands/again.ts';
 import { install } from '../../../src/commands/install.ts';
+import { licenseCheck } from '../../../src/commands/license-check.ts';
 import { readCommandLine } from '../../../src/commands/program.ts';
 import { freshFlags, upgradeFlags } from '../../../src/policy/again.ts';
 import { verifyCommand } from '../../../src/commands/verify.ts';
@@ -28,7 +29,7 @@ const parses = async (words: readonly string[], where: string) => {
   await assert.doesNotReject(readCommandLine(asked, context), `${where}: ${words.join(' ')}`);
 };
 
-const names = 'install|status|manifest|extract-file|extract|verify|repair-state';
+const names = 'install|status|manifest|extract-file|extract|verify|repair-state|license-check';
 const argument = String.raw`--[a-z-]+|\$\{[^}]*\}|[A-Z]{2,}|[a-z]+=[a-z]+`;
 const spelled = new RegExp(
   String.raw`\$\{[\w.!?]*(?:program|command|binary)\} ((?:${names})\b(?: (?:${argument}))*)`,
@@ -59,6 +60,11 @@ const typed: readonly (readonly string[])[] = [
   ['install', '--upgrade', '--skip-backup', '--json'],
   ['install', '--upgrade', '--trust-key', 'unsigned'],
 ];
+/** Hints of a query are typed after its own command. */
+const typedThere = new Map<string, readonly (readonly string[])[]>([
+  ['queries/license-check.ts', [['license-check'], ['license-check', '--license', 'old.lic', '--json']]],
+]);
+const optionsOf = { install: install.options, 'license-check': licenseCheck.options };
 const added = /again\(\{([^()]*)\}\)/g;
 test('every change of what was typed that a hint makes gives a command, and drops no flag that it does not name', async () => {
   let changes = 0;
@@ -75,8 +81,8 @@ test('every change of what was typed that a hint makes gives a command, and drop
       if (/without: [^}]*freshFlags/.test(change)) without.push(...freshFlags);
       if (/without: [^}]*upgradeFlags/.test(change)) without.push(...upgradeFlags);
       changes += 1;
-      for (const words of typed) {
-        const options = words[0] === 'install' ? install.options : verifyCommand.options;
+      for (const words of typedThere.get(file) ?? typed) {
+        const options = optionsOf[words[0] as keyof typeof optionsOf] ?? verifyCommand.options;
         const again = typedAgain('./p', words, options)({ add, without });
         for (const flag of ['--dry-run', '--preflight-only', '--json'])
           if (words.includes(flag)) assert.match(again, new RegExp(`${flag}( |$)`), file);

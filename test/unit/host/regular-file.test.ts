@@ -64,7 +64,7 @@ for (const [name, why] of kinds) {
     };
     await assert.rejects(soon(readRegular(path)), says);
     await assert.rejects(soon(readValuesFile(path, './ivaap')), says);
-    await assert.rejects(soon(readLicense(path, 'tiny', new Date())), says);
+    await assert.rejects(soon(readLicense(path, { name: 'tiny', entitlements: {} }, new Date())), says);
     await assert.rejects(soon(openOurArchive(path, tiny.index, archive())), says);
     await assert.rejects(soon(tarFiles(path).next()), says);
     const found = await soon(inspectDiskArchive(path, tiny.index, archive(), new Set()));
