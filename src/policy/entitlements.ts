@@ -62,7 +62,7 @@ export function parseLicense(text: string, path: string, names: FeatureNames = {
       `remove only the mark: sed -i '1s/^\\xef\\xbb\\xbf//' ${shellWord(path)}`,
     );
   }
-  return { format: 'json', ...jsonLicense(text, refuse, look), flexnet: undefined };
+  return { format: 'json', ...jsonLicense(text, path, refuse), flexnet: undefined };
 }
 
 function isJsonText(text: string): boolean {
@@ -76,19 +76,17 @@ function isJsonText(text: string): boolean {
 
 function jsonLicense(
   text: string,
+  path: string,
   refuse: (why: string, hint?: string) => IvaapError,
-  look: string,
 ): Pick<License, 'entitlements' | 'expires'> {
   let raw: unknown;
   try {
     raw = JSON.parse(text);
   } catch {
-    throw refuse('is not JSON, and has no line of a FlexNet licence', look);
+    throw refuse('is not JSON, and has no line of a FlexNet licence', `file ${shellWord(path)}`);
   }
   if (isNestedTooDeep(raw))
-    throw new IvaapError('usage', `the licence file ${path} is nested deeper than ${mostLevels} levels`, {
-      hint: `head -c 300 ${shellWord(path)}`,
-    });
+    throw refuse(`is nested deeper than ${mostLevels} levels`, `head -c 300 ${shellWord(path)}`);
   const { entitlements, expires } = (typeof raw === 'object' && raw !== null ? raw : {}) as {
     entitlements?: unknown;
     expires?: unknown;

@@ -58,6 +58,8 @@ const nothing = {
   count: undefined,
 };
 
+const serverDecides = 'the licence names only a server, which decides';
+
 /** What the licence itself says of an entitlement. */
 export function judgeEntitlement(license: License, name: string, judging: Judging): EntitlementVerdict {
   const { flexnet } = license;
@@ -70,7 +72,7 @@ export function judgeEntitlement(license: License, name: string, judging: Judgin
   );
   if (best !== undefined) return { ...best, count: countOf(lines, best) };
   return flexnet.useServer
-    ? { ...nothing, status: 'unknown', why: 'the licence names only a server, which decides' }
+    ? { ...nothing, status: 'unknown', why: serverDecides }
     : { ...nothing, status: 'missing' };
 }
 
@@ -141,29 +143,44 @@ export function withServerAnswer(
     return denies ? { ...verdict, status: 'denied', why: answer.why } : verdict;
   }
   if (answer.state === 'unknown') return verdict;
-  const { issued, inUse, version, expires } = answer;
-  const allInUse = issued !== undefined && inUse !== undefined && inUse >= issued;
-  const note = allInUse ? `all ${issued} are in use` : undefined;
-  if (verdict.status === 'granted') {
-    return { ...verdict, why: note ?? verdict.why, count: issued ?? verdict.count };
-  }
-  if (verdict.status !== 'unknown') return verdict;
+  const isLeft = verdict.status === 'unknown' && verdict.why === serverDecides;
+  if (verdict.status !== 'granted' && !isLeft) return verdict;
+  const { allInUse, ...said } = judgeServer(answer, name, { names, now });
+  if (isLeft) return said;
+  // What the server does not say is as the licence has it.
+  if (said.status === 'granted' || said.status === 'unknown')
+    return { ...verdict, why: allInUse ?? verdict.why, count: answer.issued ?? verdict.count };
+  const why =
+    said.status === 'expired'
+      ? `the server’s licence expired on ${said.expires}`
+      : `on the server ${said.why}`;
+  return { ...verdict, status: 'denied', why };
+}
+
+/** What the server grants, by its own words. */
+function judgeServer(
+  { issued, inUse, version, expires }: Extract<FeatureAnswer, { state: 'granted' }>,
+  name: string,
+  { names, now }: Pick<Judging, 'names' | 'now'>,
+): EntitlementVerdict & { allInUse: string | undefined } {
   const until = expires?.known === true ? expires.value : undefined;
-  const said: EntitlementVerdict = {
-    status: 'granted',
-    why: note ?? 'the licence server says so',
+  const least = names[name]?.leastVersion;
+  const compared = least === undefined ? 0 : compareFeatureVersions(version ?? '', least);
+  const isFull = issued !== undefined && inUse !== undefined && inUse >= issued;
+  const allInUse = isFull ? `all ${issued} are in use` : undefined;
+  const judged = (status: EntitlementStatus, why?: string) => ({
+    status,
+    why,
     expires: until,
     daysLeft: daysUntil(until, now),
     version,
     count: issued ?? null,
-  };
-  const least = names[name]?.leastVersion;
-  const compared = least === undefined ? 0 : compareFeatureVersions(version ?? '', least);
-  if (compared === undefined)
-    return { ...said, status: 'unknown', why: 'the server does not say its version' };
-  if (compared < 0) return { ...said, status: 'older version', why: `its version is lower than ${least}` };
-  if (typeof until === 'string' && now.getTime() >= endOf(until)) return { ...said, status: 'expired' };
-  return said;
+    allInUse,
+  });
+  if (compared === undefined) return judged('unknown', 'the server does not say its version');
+  if (compared < 0) return judged('older version', `its version is lower than ${least}`);
+  if (typeof until === 'string' && now.getTime() >= endOf(until)) return judged('expired');
+  return judged('granted', allInUse ?? 'the licence server says so');
 }
 
 /** When a licence expired as a whole: in FlexNet all that it names for the product. Undefined: it has not. */

@@ -18,8 +18,8 @@ type Licensed = Pick<Product, 'name' | 'entitlements'>;
 
 /** What is longer is no licence that anybody was given. */
 const mostBytes = 8 * 1024 * 1024;
-/** Kubernetes' limit for the data of a Secret. */
-const secretBytes = 1024 * 1024;
+/** Kubernetes' limit for the data of a Secret: what is longer is never handed to a program. */
+export const secretBytes = 1024 * 1024;
 
 /**
  * Reads a licence, valid or not. Instead of a file it may be where the licence server is, `27000@host`.

@@ -5,7 +5,7 @@ import type { Product } from '../payload/product-schema.ts';
 import { licenseText, parseLicense } from '../policy/entitlements.ts';
 import { portAtHost } from '../policy/flexnet-values.ts';
 import { type PlainJson, valueAt } from '../policy/values-patches.ts';
-import type { License } from './license-file.ts';
+import { type License, secretBytes } from './license-file.ts';
 import type { ValuesFile } from './values-file.ts';
 
 /** Every text and number inside a document that is secret altogether. */
@@ -26,6 +26,9 @@ export function hideValues(product: Product, values: ValuesFile, redactor: Redac
   for (const path of product.values.secrets) hideTexts(redactor, valueAt(values.root, path));
 }
 
+/** Of a longer licence the signatures are hidden, and not each line as well. */
+const mostLinesBytes = 64 * 1024;
+
 /**
  * A licence is secret except for its entitlements, which decide what is installed, and for where its server
  * is: they are shown.
@@ -36,7 +39,10 @@ export function hideLicense(
   redactor: Pick<Redactor, 'add'>,
 ): void {
   if (license.flexnet !== undefined) {
+    // The redactor's time grows with what it looks for.
+    if (license.bytes.byteLength > secretBytes) return;
     for (const secret of license.flexnet.secrets) redactor.add(secret);
+    if (license.bytes.byteLength > mostLinesBytes) return;
     const lines = license.text.split(/[\r\n]+/).map((line) => line.trim());
     for (const line of lines) if (portAtHost(line) === undefined) redactor.add(line);
     return;
