@@ -1,5 +1,6 @@
-import type { Command, CommandEntry, CommandOption } from '../src/commands/command.ts';
+import type { Command, CommandOption, CommandText } from '../src/commands/command.ts';
 import { commands } from '../src/commands/commands.ts';
+import { programs } from '../src/commands/programs.ts';
 import { errorCodes } from '../src/errors.ts';
 import { generatedPage, type GeneratedPage, writePage } from './generated-page.ts';
 
@@ -25,24 +26,28 @@ function flags(options: Command['options']): string {
     .join('\n\n');
 }
 
-async function section({ name, summary, load }: CommandEntry): Promise<string> {
+async function section(
+  name: string,
+  { summary, load }: { summary: string; load(): Promise<CommandText> },
+  program = `ivaap ${name}`,
+): Promise<string> {
   const command = await load();
-  const words = [name, ...(command.arguments ?? []).map((argument) => argument.name)];
+  const words = [program, ...(command.arguments ?? []).map((argument) => argument.name)];
   const exits = command.exits.map((code) => errorCodes[code].exit).sort((a, b) => a - b);
   const lists = (await command.lists?.()) ?? [];
   return [
     `## ${name}`,
     `${summary[0]?.toUpperCase()}${summary.slice(1)}.`,
-    `\`\`\`\nivaap ${words.join(' ')} [flags]\n\`\`\``,
+    `\`\`\`\n${words.join(' ')}${command.options.length === 0 ? '' : ' [flags]'}\n\`\`\``,
     ...(command.arguments === undefined
       ? []
       : [command.arguments.map((one) => `- \`${one.name}\`: ${one.summary}`).join('\n')]),
     ...command.touches,
-    flags(command.options),
+    ...(command.options.length === 0 ? [] : [flags(command.options)]),
     ...lists.map(
       ({ title, rows }) => `${title}:\n\n${rows.map(([row, what]) => `- \`${row}\`: ${what}`).join('\n')}`,
     ),
-    `Examples:\n\n${command.examples.map(([line, does]) => `- \`ivaap ${line}\`: ${does}`).join('\n')}`,
+    `Examples:\n\n${command.examples.map(([line, does]) => `- \`${`${program.split(' ')[0]} ${line}`.trim()}\`: ${does}`).join('\n')}`,
     `Exit codes: ${[0, ...exits].join(', ')}.`,
   ].join('\n\n');
 }
@@ -50,11 +55,16 @@ async function section({ name, summary, load }: CommandEntry): Promise<string> {
 const intro = `Each command explains itself with \`--help\`, which says the same.
   [operators.md](operators.md) says when to type which. [exit-codes.md](exit-codes.md) says what an exit
   code means, [json.md](json.md) and [events.md](events.md) what \`--json\` prints. \`ivaap -v\` prints
-  product and version. Each health route of a product adds a step at the end of both graphs:
+  product and version. \`ki\` and \`ivaap_pgdump\` are other names of the same executable. Each health route of a product adds a step at the end of both graphs:
   \`health_ID\`, \`upgrade_health_ID\`.`;
 
 export async function commandsPage(): Promise<GeneratedPage> {
-  const sections = await Promise.all(commands.map(section));
+  const sections = await Promise.all([
+    ...commands.map((entry) => section(entry.name, entry)),
+    // The names that IVAAP's data gives them.
+    section('ki', programs.kubectl, 'ki'),
+    section('ivaap_pgdump', programs.pgDump, 'ivaap_pgdump'),
+  ]);
   const markdown = `# Commands
 
 ${intro}

@@ -1,4 +1,7 @@
 import type * as z from 'zod';
+import { activateSchema } from '../src/queries/activate-schema.ts';
+import { dumpNoteSchema } from '../src/queries/dump-schema.ts';
+import { activationSchema } from '../src/release/activation-record.ts';
 import { stateSchema, stateVersion } from '../src/engine/state.ts';
 import { resultSchemas } from '../src/flows/result-schemas.ts';
 import { releaseDiffSchema } from '../src/queries/release-diff-schema.ts';
@@ -42,6 +45,13 @@ const sections = [
   ),
   section('`extract-file`', '', extractedFileSchema),
   section('`extract`', '', extractedTreeSchema),
+  section('`activate`', '', activateSchema),
+  section(
+    'The record of `activate`',
+    "`.installer/activation.json` in the product's folder; absent where nothing is on PATH.",
+    activationSchema,
+  ),
+  section('`ivaap_pgdump`', 'Also the file `FILE.json` beside the dump.', dumpNoteSchema),
   section('Result of `install`', '', resultSchemas.install),
   section('Result of `install --upgrade`', '', resultSchemas.upgrade),
   section(
@@ -65,6 +75,7 @@ What \`--json\` prints on standard output:
 | \`status --watch\`                | the same, of the run that is watched                                        |
 | \`license-check\`, \`manifest\`, \`status\`, \`verify\`  | one object, the answer                     |
 | \`extract\`, \`extract-file\`       | one object, what was written                                                |
+| \`activate\`, \`ivaap_pgdump\`      | one object, what was done                                                   |
 | any of them, when it fails      | an [\`error\`](events.md#error) event, in place of the answer or behind it    |
 
 Fields may be added: a reader skips those that it does not know. An optional field may be absent.

@@ -2,11 +2,13 @@
 import { ownDescriptor } from './host/own-file.ts';
 import { handleSignals } from './host/signals.ts';
 import { existsSync, fstatSync, readFileSync } from 'node:fs';
+import { basename } from 'node:path';
 import { isSea } from 'node:sea';
 import { describeError, IvaapError } from './errors.ts';
 import { unmarked } from './foreign.ts';
 import { errorLines } from './ui/error-text.ts';
 import { isStdoutClosed, outputTaken } from './ui/output.ts';
+import { typedName } from './host/typed-name.ts';
 import { shellWord } from './shell-word.ts';
 
 /**
@@ -82,8 +84,9 @@ function reexecWithCleanEnvironment(command: string | undefined): void {
  */
 function programAsTyped(): string {
   if (!isSea()) return `node ${process.argv[1] ?? ''}`;
+  const typed = typedName(process.argv0) ?? process.argv0;
   // A name that starts with `-`, such as a login shell's, would be read as an option.
-  return shellWord(/^[^\p{C}-][^\p{C}]*$/u.test(process.argv0) ? process.argv0 : process.execPath);
+  return shellWord(/^[^\p{C}-][^\p{C}]*$/u.test(typed) ? typed : process.execPath);
 }
 
 function abortOnSignals() {
@@ -125,18 +128,27 @@ function printError(error: unknown, json: boolean): number {
   return described.exitCode;
 }
 
-async function main(args: readonly string[], signals: ReturnType<typeof abortOnSignals>): Promise<void> {
+/** What a command may need of how this process was started. */
+type Given = ReturnType<typeof abortOnSignals> & { umask: number };
+
+async function main(args: readonly string[], given: Given): Promise<void> {
   const program = programAsTyped();
-  const context = { program, ...signals };
+  const context = { program, ...given };
   const { noticeUnsigned } = await import('./commands/unsigned-notice.ts');
-  await noticeUnsigned();
   // Scripts and shell prompts call `-v` often: it is answered without loading a library.
   if (args.length === 1 && (args[0] === '-v' || args[0] === '--version')) {
+    ignoreClosedStreams();
+    await noticeUnsigned();
     const { printVersion } = await import('./commands/version.ts');
     return printVersion(program, context.signal);
   }
-  const { runProgram } = await import('./commands/program.ts');
-  return runProgram(args, context);
+  // Streams come later: opening them changes what a program that we become would get.
+  const { asNamed } = await import('./commands/as-named.ts');
+  const run = await asNamed(isSea() ? basename(process.argv0) : undefined, args, context).finally(
+    ignoreClosedStreams,
+  );
+  await noticeUnsigned();
+  return run();
 }
 
 const args = process.argv.slice(2);
@@ -158,6 +170,5 @@ process.on('unhandledRejection', fail);
 reexecWithCleanEnvironment(args[0]);
 scrubEnvironment();
 // Files get the modes that the code gives them, also in the programs that it starts.
-process.umask(0o022);
-ignoreClosedStreams();
-main(args, signals).then(() => exitAfterOutput(0), end);
+const umask = process.umask(0o022);
+main(args, { ...signals, umask }).then(() => exitAfterOutput(0), end);

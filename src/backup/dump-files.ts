@@ -11,7 +11,8 @@ import { type Known, known } from '../known.ts';
 import { formatBytes } from '../policy/format-bytes.ts';
 import { readProperties } from '../host/database-properties.ts';
 import { afterLoad, beforeLoad } from '../host/database-sql.ts';
-import { writeDump } from '../host/dump-file.ts';
+import { type DumpFileOptions, writeDump } from '../host/dump-file.ts';
+import type { DumpSummary } from '../host/dump-scan.ts';
 import type { KubeObject } from '../host/kubectl.ts';
 import { roomAt } from '../host/mounts.ts';
 import { bootId, uptimeSeconds } from '../host/system.ts';
@@ -51,9 +52,7 @@ export async function takeDump(ctx: UpgradeContext, io: StepIo): Promise<PgDump>
   const { product, database } = ctx;
   const { signal } = io;
   const schemaVersion = await database.schemaVersion(product.database.schemaVersionQuery, signal);
-  const reserve = await DiskReserve.at(ctx.paths.backups, product.reserve);
-  const estimate = await known(estimateDump(database, signal));
-  await assertRoomForDump(ctx, estimate, reserve);
+  const start = await roomForDump(ctx, ctx.paths.backups, signal);
   const others = await known(otherDatabases(database, signal));
   const properties = await readProperties(database, signal);
   const workloads = await workloadsOf(ctx);
@@ -62,19 +61,7 @@ export async function takeDump(ctx: UpgradeContext, io: StepIo): Promise<PgDump>
   const after = await writeHashed(folder, restoreFiles.after, afterLoad(properties));
   const path = join(folder, product.database.dumpFile);
   const takenAt = ctx.now().toISOString();
-  const size = estimate.known ? `about ${formatBytes(estimate.value)}` : 'size unknown';
-  const note = `${product.database.name}, ${size}`;
-  let written = 0;
-  const write = () =>
-    writeDump(database, path, {
-      signal,
-      reserve,
-      onBytes: (done) => {
-        written = done;
-        io.progress({ done, unit: 'bytes', note });
-      },
-    });
-  const { sizeBytes, sha256, tables, totalRows } = await reportingLockHolders(ctx, io, () => written, write);
+  const { sizeBytes, sha256, tables, totalRows } = await dumpInto(ctx, io, path, start);
   const script = join(folder, restoreFiles.script);
   const text = restoreScript({
     product,
@@ -104,6 +91,48 @@ export async function takeDump(ctx: UpgradeContext, io: StepIo): Promise<PgDump>
     installedBy: ctx.installedBy,
     ...(others.known && others.value.length > 0 ? { otherDatabases: others.value } : {}),
   };
+}
+
+/** A dump that has room: measured before the first byte, and while it is written. */
+export interface DumpStart {
+  estimate: Known<number>;
+  reserve: DiskReserve;
+}
+
+/** Throws 'failed' where the disk of `folder` has no room for the dump beside the reserve. */
+export async function roomForDump(
+  { product, database }: Pick<UpgradeContext, 'product' | 'database'>,
+  folder: string,
+  signal: AbortSignal,
+): Promise<DumpStart> {
+  const reserve = await DiskReserve.at(folder, product.reserve);
+  const estimate = await known(estimateDump(database, signal));
+  await assertRoomForDump(folder, estimate, reserve);
+  return { estimate, reserve };
+}
+
+/** Writes the dump, which appears under its name verified and complete, and reports who keeps it waiting. */
+export function dumpInto(
+  ctx: Pick<UpgradeContext, 'product' | 'database'>,
+  io: Pick<StepIo, 'signal' | 'progress' | 'warn'>,
+  path: string,
+  { estimate, reserve }: DumpStart,
+  options: Pick<DumpFileOptions, 'fresh' | 'beforeName'> = {},
+): Promise<DumpSummary> {
+  const size = estimate.known ? `about ${formatBytes(estimate.value)}` : 'size unknown';
+  const note = `${ctx.product.database.name}, ${size}`;
+  let written = 0;
+  const write = () =>
+    writeDump(ctx.database, path, {
+      ...options,
+      signal: io.signal,
+      reserve,
+      onBytes: (done) => {
+        written = done;
+        io.progress({ done, unit: 'bytes', note });
+      },
+    });
+  return reportingLockHolders(ctx, io, () => written, write);
 }
 
 async function writeHashed(folder: string, name: string, text: string): Promise<[string, string]> {
@@ -139,11 +168,11 @@ async function workloadsOf({ kubectl, product }: UpgradeContext): Promise<Restor
 
 /** An unknown size is no reason to refuse: the dump stops by itself before it uses reserved space. */
 async function assertRoomForDump(
-  { paths }: UpgradeContext,
+  folder: string,
   estimate: Known<number>,
   { keptBytes }: DiskReserve,
 ): Promise<void> {
-  const { freeBytes, mountPoint } = await roomAt(paths.backups);
+  const { freeBytes, mountPoint } = await roomAt(folder);
   const needed = (estimate.known ? estimate.value : 0) + keptBytes;
   if (needed <= freeBytes) return;
   const dump = estimate.known

@@ -23,8 +23,8 @@ export async function endSession(
  * failure for that reason names them too. `progressed` returns the number of bytes written.
  */
 export async function reportingLockHolders<T>(
-  ctx: UpgradeContext,
-  io: StepIo,
+  ctx: Pick<UpgradeContext, 'database' | 'product'>,
+  io: Pick<StepIo, 'signal' | 'progress' | 'warn'>,
   progressed: () => number,
   dump: () => Promise<T>,
 ): Promise<T> {

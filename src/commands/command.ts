@@ -1,5 +1,6 @@
 import type { ErrorCode } from '../errors.ts';
 import type { Again } from '../policy/again.ts';
+import type { Role } from '../policy/path-names.ts';
 
 /**
  * What main.ts hands to a command: the parsed command line and the signals of a first and a second request to
@@ -20,12 +21,20 @@ export interface Invocation {
   signal: AbortSignal;
   /** Aborted by a second request to stop. */
   secondSignal: AbortSignal;
+  /** All commands and names of this program, for what is made from them. */
+  tables: CommandTables;
+}
+
+export interface CommandTables {
+  commands: readonly CommandEntry[];
+  programs: Programs;
 }
 
 export interface CommandArgument {
   /** As commander writes it: `<name>` is required, `[name]` is not. */
   name: string;
   summary: string;
+  choices?: readonly string[];
 }
 
 export interface CommandOption {
@@ -49,8 +58,8 @@ export interface HelpList {
   rows: readonly (readonly [name: string, what: string])[];
 }
 
-/** One subcommand: its help is made from this data, its work is `run`. */
-export interface Command {
+/** What help, man page, completion and docs/commands.md are made from. */
+export interface CommandText {
   arguments?: readonly CommandArgument[];
   options: readonly CommandOption[];
   /** What it reads, writes and needs, in complete sentences, a paragraph each. */
@@ -63,6 +72,10 @@ export interface Command {
   examples: readonly (readonly [line: string, does: string])[];
   /** The failures that an operator may see from this command. */
   exits: readonly ErrorCode[];
+}
+
+/** One subcommand: its help is made from the text, its work is `run`. */
+export interface Command extends CommandText {
   /** Throws `usage` for flags that exclude each other, before anything is read. */
   check?(invocation: Invocation): void;
   /** Throws IvaapError for every expected failure; returning is exit 0. */
@@ -75,3 +88,8 @@ export interface CommandEntry {
   summary: string;
   load(): Promise<Command>;
 }
+
+/** What this executable is under its other names. */
+export type Programs = Readonly<
+  Record<Exclude<Role, 'main'>, { summary: string; load(): Promise<CommandText> }>
+>;

@@ -42,4 +42,19 @@ export const commands: readonly CommandEntry[] = [
     summary: 'check that this file, or another one, is intact',
     load: async () => (await import('./verify.ts')).verifyCommand,
   },
+  {
+    name: 'activate',
+    summary: 'put this version on PATH, with completions and man pages, or remove it from there',
+    load: async () => (await import('./activate.ts')).activateCommand,
+  },
+  {
+    name: 'completion',
+    summary: 'print the completions for a shell',
+    load: async () => (await import('./completion.ts')).completionCommand,
+  },
+  {
+    name: 'man',
+    summary: 'print a man page',
+    load: async () => (await import('./man.ts')).manCommand,
+  },
 ];

@@ -1,8 +1,8 @@
-import { type Command as Commander, Help, type HelpConfiguration, Option } from 'commander';
+import { Argument, type Command as Commander, Help, type HelpConfiguration, Option } from 'commander';
 import { type ErrorCode, errorCodes } from '../errors.ts';
 import { textWidth } from '../ui/width.ts';
 import { tableRows, wrapLine, wrapWords } from '../ui/wrap.ts';
-import type { Command, HelpList } from './command.ts';
+import type { CommandText, HelpList } from './command.ts';
 
 /** The terminal's width, at most 100 columns; 80 for a file or pipe. */
 export const helpWidth = (): number => Math.min(100, Math.max(40, process.stdout.columns ?? 80));
@@ -39,10 +39,13 @@ export function layout(): HelpConfiguration {
 /** Arguments, options and the text below them in `--help`. */
 export function describe(
   sub: Commander,
-  command: Command,
+  command: CommandText,
   { program, lists }: { program: string; lists: readonly HelpList[] },
 ): void {
-  for (const { name, summary } of command.arguments ?? []) sub.argument(name, summary);
+  for (const { name, summary, choices } of command.arguments ?? []) {
+    const argument = new Argument(name, summary);
+    sub.addArgument(choices === undefined ? argument : argument.choices(choices));
+  }
   for (const { flags, summary, group, hidden, choices, conflicts, repeatable } of command.options) {
     const option = new Option(flags, summary);
     if (group !== undefined) option.helpGroup(`${group}:`);
@@ -59,7 +62,7 @@ export function describe(
 }
 
 /** Enough to work from without the guide. */
-function helpFooter(command: Command, program: string, lists: readonly HelpList[]): string[] {
+function helpFooter(command: CommandText, program: string, lists: readonly HelpList[]): string[] {
   const width = helpWidth();
   const list = ({ title, rows }: HelpList) => ['', ...wrapLine(`${title}:`, width), ...table(rows, width)];
   return [
@@ -69,7 +72,7 @@ function helpFooter(command: Command, program: string, lists: readonly HelpList[
     '',
     'Examples:',
     ...command.examples.flatMap(([line, does]) => [
-      ...pasteable(`  ${program} ${line}`, width),
+      ...pasteable(`  ${program} ${line}`.trimEnd(), width),
       ...wrapLine(`      ${does}`, width),
     ]),
     ...list({ title: 'Exit codes', rows: exitRows(command.exits) }),
@@ -104,7 +107,7 @@ function table(rows: HelpList['rows'], width: number): string[] {
     .map((line) => ' '.repeat(indent) + line);
 }
 
-function exitRows(codes: readonly ErrorCode[]): [string, string][] {
+export function exitRows(codes: readonly ErrorCode[]): [string, string][] {
   const rows = codes.map((code) => errorCodes[code]).sort((a, b) => a.exit - b.exit);
   return [['0', 'done'], ...rows.map(({ exit, meaning }): [string, string] => [String(exit), meaning])];
 }

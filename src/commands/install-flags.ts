@@ -65,6 +65,8 @@ const upgrade: readonly CommandOption[] = [
     choices: ['auto', 'disk', 'payload'],
   },
   { flags: '--refresh-archives', summary: 'rewrite the image archives on disk from the payload' },
+  { flags: '--activate', summary: 'afterwards put the new version on PATH, as the command activate does' },
+  { flags: '--no-activate', summary: 'do not ask whether the new version shall be on PATH' },
   { flags: '--accept-data-loss', summary: 'not used by --upgrade', hidden: true },
 ];
 
@@ -122,6 +124,7 @@ export function checkFlags({
   again,
 }: Pick<Invocation, 'options' | 'program' | 'again'>): void {
   const given = (flag: string) => {
+    if (flag.startsWith('--no-')) return options[flag.slice('--no-'.length)] === false;
     const value = options[flag.slice(2).replaceAll(/-([a-z])/g, (_, letter: string) => letter.toUpperCase())];
     return value !== undefined && value !== false;
   };

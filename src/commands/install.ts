@@ -1,7 +1,6 @@
 import { installFlow } from '../flows/install/flow.ts';
 import { printedAnswers } from '../flows/install/print-answers.ts';
 import { runFlow } from '../flows/run-flow.ts';
-import { upgradeFlow } from '../flows/upgrade/flow.ts';
 import { answer, assertStdoutOpen, assertWritten } from '../ui/answer.ts';
 import { chooseRenderer } from '../ui/choose-renderer.ts';
 import { terminalConfirm } from '../ui/confirm.ts';
@@ -9,8 +8,9 @@ import { loadablePrompter } from '../ui/load-prompter.ts';
 import { guardedOutput } from '../ui/output.ts';
 import { planLines } from '../ui/plan-text.ts';
 import type { Command, Invocation } from './command.ts';
-import { checkFlags, freshOptions, installFlags, upgradeOptions } from './install-flags.ts';
+import { checkFlags, freshOptions, installFlags } from './install-flags.ts';
 import { installHelp } from './install-help.ts';
+import { offerActivation, upgradeAndActivate } from './upgrade-and-activate.ts';
 
 async function run(invocation: Invocation): Promise<void> {
   const { options, json, signal, secondSignal, program, again } = invocation;
@@ -39,11 +39,14 @@ async function run(invocation: Invocation): Promise<void> {
       return await answer(json ? `${JSON.stringify(data)}\n` : text, signal);
     }
     const { lines, data, plan, refusal } = await (options.upgrade === true
-      ? runFlow(upgradeFlow, upgradeOptions(options, again), ports)
+      ? upgradeAndActivate(invocation, ports)
       : runFlow(installFlow, freshOptions(options), ports));
     const text = plan === undefined ? lines : planLines(plan, output.isTerminal ? output.columns : 80);
     emit({ type: 'result', at: at(), lines: text, data });
     if (refusal !== undefined) throw refusal;
+    await offerActivation(invocation, ports, (line) =>
+      emit({ type: 'message', at: at(), level: 'info', line }),
+    );
     // These two only report: output that was lost is their failure.
     if (options.dryRun === true || options.preflightOnly === true) await assertWritten(output, signal);
   } finally {

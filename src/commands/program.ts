@@ -1,29 +1,12 @@
-import { CommanderError, Command as Commander } from 'commander';
+import { Command as Commander } from 'commander';
 import { IvaapError } from '../errors.ts';
-import { ownIdentity } from '../queries/own-identity.ts';
 import { typedAgain } from './again.ts';
-import type { Command, HelpList, Invocation } from './command.ts';
-import { answer, assertStdoutOpen } from '../ui/answer.ts';
+import type { Command, Invocation } from './command.ts';
+import { answerHelp, asksForHelp, assertReadable, listsOf, sentence } from './command-line.ts';
 import { wrapLine } from '../ui/wrap.ts';
 import { commands } from './commands.ts';
 import { describe, helpWidth, layout } from './help.ts';
-
-/** Arguments after `--` are not flags. */
-const asksForHelp = (args: readonly string[]): boolean =>
-  args.slice(0, args.indexOf('--') >>> 0).some((word) => word === '--help' || word === '-h');
-
-const listsOf = async (command: Command): Promise<readonly HelpList[]> => [
-  ...((await command.lists?.()) ?? []),
-  ...((await command.jsonFields?.()) ?? []),
-];
-
-const sentence = (text: string): string => `${text.slice(0, 1).toUpperCase()}${text.slice(1)}.`;
-
-/** commander's error as a usage error: its suggestion ("Did you mean …?") stays in the message. */
-function usageError(error: CommanderError, help: string): IvaapError {
-  const message = error.message.replace(/^error: /, '').replaceAll('\n', ' ');
-  return new IvaapError('usage', message, { hint: help });
-}
+import { programs } from './programs.ts';
 
 /**
  * Parses `args` (after the program's name), loads the command that they name and runs it. Prints help to
@@ -56,10 +39,7 @@ export async function readCommandLine(
 ): Promise<{ command: Command; invocation: Invocation } | undefined> {
   const { program } = context;
   const typed = plainForm(args);
-  // Node reads what is not UTF-8 as this character: a file would get another name.
-  const unreadable = args.find((arg) => arg.includes('\uFFFD'));
-  if (unreadable !== undefined)
-    throw new IvaapError('usage', `${unreadable} is not valid UTF-8`, { hint: 'locale' });
+  assertReadable(args);
   let read: { command: Command; invocation: Invocation } | undefined;
   let help = '';
   const more = `Use ${program} COMMAND --help for more about a command.`;
@@ -85,6 +65,7 @@ export async function readCommandLine(
         args: sub.processedArgs as string[],
         options,
         json: options.json === true,
+        tables: { commands, programs },
       };
       command.check?.(invocation);
       read = { command, invocation };
@@ -97,18 +78,10 @@ export async function readCommandLine(
   try {
     await root.parseAsync([...typed], { from: 'user' });
   } catch (error) {
-    if (!(error instanceof CommanderError)) throw error;
-    // Help of a damaged or changed file must not pass as the vendor's.
-    if (error.exitCode === 0) {
-      assertStdoutOpen();
-      await answer(help, context.signal);
-      await ownIdentity();
-      return undefined;
-    }
-    if (error.code === 'commander.help')
-      throw new IvaapError('usage', 'no command was given', { hint: `${program} --help` });
     const known = commands.some(({ name }) => name === typed[0]);
-    throw usageError(error, known ? `${program} ${typed[0]} --help` : `${program} --help`);
+    const hint = known ? `${program} ${typed[0]} --help` : `${program} --help`;
+    await answerHelp(error, { help, hint, program, signal: context.signal });
+    return undefined;
   }
   return read;
 }

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { runPlanSchema } from '../engine/run-plan.ts';
+import { activateSchema } from '../queries/activate-schema.ts';
 
 /** `data` of the event `result`, by command; docs/json.md is generated from these. */
 
@@ -45,6 +46,7 @@ export const resultSchemas = {
       .describe('The command that applies the values file, while the schema is below the release’s.'),
     waivedHealth,
     warnings,
+    activation: activateSchema.optional().describe('Of `--activate`: what was put on PATH.'),
   }),
   plan: runPlanSchema,
   preflight: z.strictObject({

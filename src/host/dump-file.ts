@@ -8,11 +8,15 @@ export interface DumpFileOptions {
   /** Room that is left free: a dump that would take it ends itself. */
   reserve?: DiskReserve;
   signal?: AbortSignal;
+  /** The name must be new: whatever gets it meanwhile is never replaced. */
+  fresh?: boolean;
+  /** What has to be durable before the dump gets its name. */
+  beforeName?: (summary: DumpSummary) => Promise<void>;
   onBytes?: (bytes: number) => void;
 }
 
 /**
- * Dumps the database into `PATH.partial` (0600), which gets its name once pg_dump ended well and the text
+ * Dumps the database into an unfinished file (0600), which gets its name once pg_dump ended well and the text
  * came to its proper end: under its name there is a complete, durable dump or none.
  */
 export async function writeDump(
@@ -20,7 +24,10 @@ export async function writeDump(
   path: string,
   options: DumpFileOptions = {},
 ): Promise<DumpSummary> {
-  const file = await openAtomic(path, { mode: 0o600, temporaryPath: `${path}.partial` });
+  const { fresh = false, beforeName } = options;
+  // Beside an operator's file, `PATH.partial` may be another file of theirs.
+  const name = fresh ? { found: null } : { temporaryPath: `${path}.partial` };
+  const file = await openAtomic(path, { mode: 0o600, ...name });
   try {
     const scan = new DumpScan();
     await postgres.dump(async (dump, whole) => {
@@ -34,6 +41,7 @@ export async function writeDump(
       }
     }, options.signal);
     const summary = scan.finish();
+    await beforeName?.(summary);
     await file.commit();
     return summary;
   } catch (error) {

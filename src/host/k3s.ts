@@ -24,11 +24,23 @@ const serviceFiles = [
   '/lib/systemd/system/k3s.service',
 ];
 
-/**
- * Finds k3s and asks its version. Throws 'preflight' when this host has none, or one that others than root
- * can change.
- */
+/** Finds k3s and asks its version. Throws as {@link locateK3s}. */
 export async function findK3s(runner: Runner): Promise<K3s> {
+  const path = await locateK3s();
+  const { stdout } = await runner.run([path, '--version'], { timeoutMs: 20_000 });
+  const version = /\bv\d+\.\d+\.\d+\S*/.exec(stdout)?.[0];
+  if (version === undefined) {
+    throw new IvaapError('preflight', `${path} --version prints no version`, {
+      hint: `${shellWord(path)} --version`,
+    });
+  }
+  return { path, version };
+}
+
+/**
+ * Absolute path of k3s. Throws 'preflight' when this host has none, or one that others than root can change.
+ */
+export async function locateK3s(): Promise<string> {
   for (const path of [...usualPlaces, ...(await pathsFromServices())]) {
     const there = await access(path, constants.X_OK).then(
       () => true,
@@ -36,14 +48,7 @@ export async function findK3s(runner: Runner): Promise<K3s> {
     );
     if (!there) continue;
     await assertSafePath(path);
-    const { stdout } = await runner.run([path, '--version'], { timeoutMs: 20_000 });
-    const version = /\bv\d+\.\d+\.\d+\S*/.exec(stdout)?.[0];
-    if (version === undefined) {
-      throw new IvaapError('preflight', `${path} --version prints no version`, {
-        hint: `${shellWord(path)} --version`,
-      });
-    }
-    return { path, version };
+    return path;
   }
   throw new IvaapError(
     'preflight',

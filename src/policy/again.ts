@@ -36,4 +36,6 @@ export const upgradeFlags = [
   '--trust-key',
   '--images-from',
   '--refresh-archives',
+  '--activate',
+  '--no-activate',
 ] as const;

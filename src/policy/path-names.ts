@@ -48,8 +48,3 @@ export const shareFiles = {
   fish: (prefix: string, name: string) => join(prefix, 'share/fish/vendor_completions.d', `${name}.fish`),
   man: (prefix: string, page: string) => join(prefix, 'share/man/man8', `${page}.8`),
 } as const;
-
-/** The name that was typed where a launcher started us: its links lie in our own folder. */
-export function typedName(argv0: string): string | undefined {
-  return /^\/.*\/lib\/[a-z0-9-]+-activated\/([a-z][a-z0-9_-]*)$/.exec(argv0)?.[1];
-}

@@ -62,8 +62,8 @@ export async function removeFromPath(
     await syncFolder(dirname(path));
     removed.push(path);
   };
-  // The launchers first: no name may be on PATH that leads nowhere.
-  for (const path of [...files, ...links]) await remove(path);
+  // The launchers first, which were put there last: no name may be on PATH that leads nowhere.
+  for (const path of [...files.toReversed(), ...links]) await remove(path);
   const kept = copies.filter((path) => keepCopies.includes(path));
   for (const path of copies) if (!kept.includes(path)) await remove(path);
   for (const path of folders) {
@@ -91,7 +91,7 @@ function usualFiles(product: OnPath['product']): string[] {
 }
 
 /** Undefined: it is ours, and as we wrote it. */
-async function whyNotOurs(path: string, product: string): Promise<string | undefined> {
+export async function whyNotOurs(path: string, product: string): Promise<string | undefined> {
   const info = await lstat(path).catch(() => undefined);
   if (info === undefined) return 'missing';
   if (info.isDirectory()) return 'it is a folder';

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { activateCommand } from '../../../src/commands/activate.ts';
 import { typedAgain } from '../../../src/commands/again.ts';
 import { install } from '../../../src/commands/install.ts';
 import { licenseCheck } from '../../../src/commands/license-check.ts';
@@ -29,7 +30,7 @@ const parses = async (words: readonly string[], where: string) => {
   await assert.doesNotReject(readCommandLine(asked, context), `${where}: ${words.join(' ')}`);
 };
 
-const names = 'install|status|manifest|extract-file|extract|verify|repair-state|license-check';
+const names = 'install|status|manifest|extract-file|extract|verify|repair-state|license-check|activate';
 const argument = String.raw`--[a-z-]+|\$\{[^}]*\}|[A-Z]{2,}|[a-z]+=[a-z]+`;
 const spelled = new RegExp(
   String.raw`\$\{[\w.!?]*(?:program|command|binary)\} ((?:${names})\b(?: (?:${argument}))*)`,
@@ -49,8 +50,11 @@ test('every command that a text spells out is one', async () => {
 });
 
 test('no text spells out install: what was typed is typed again, with the flags that were there', () => {
-  // Help and examples are written without what was typed.
-  const spelledOut = hints.filter(([, words]) => /^install\b/.test(words) && !words.endsWith('--help'));
+  // Help and examples are written without what was typed; after `activate`, nothing of an install was typed.
+  const spelledOut = hints.filter(
+    ([file, words]) =>
+      /^install\b/.test(words) && !words.endsWith('--help') && !file.startsWith('flows/activate/'),
+  );
   assert.deepEqual(spelledOut, []);
 });
 
@@ -63,8 +67,14 @@ const typed: readonly (readonly string[])[] = [
 /** Hints of a query are typed after its own command. */
 const typedThere = new Map<string, readonly (readonly string[])[]>([
   ['queries/license-check.ts', [['license-check'], ['license-check', '--license', 'old.lic', '--json']]],
+  ['flows/activate/activate.ts', [['activate'], ['activate', '--trust-key', 'unsigned', '--json']]],
+  ['commands/activate.ts', [['activate', '--undo', '--copy', '--json']]],
 ]);
-const optionsOf = { install: install.options, 'license-check': licenseCheck.options };
+const optionsOf = {
+  install: install.options,
+  'license-check': licenseCheck.options,
+  activate: activateCommand.options,
+};
 const added = /again\(\{([^()]*)\}\)/g;
 test('every change of what was typed that a hint makes gives a command, and drops no flag that it does not name', async () => {
   let changes = 0;

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { pathNames, pathPlaces, roleOf, typedName } from '../../../src/policy/path-names.ts';
+import { typedName } from '../../../src/host/typed-name.ts';
+import { pathNames, pathPlaces, roleOf } from '../../../src/policy/path-names.ts';
 import { sealed, sealedFor, sealLine } from '../../../src/policy/sealed-text.ts';
 import { tinyProduct } from '../../fixtures/tiny-payload.ts';
 

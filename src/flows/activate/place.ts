@@ -1,0 +1,142 @@
+import { existsSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { IvaapError } from '../../errors.ts';
+import { makeFolder, syncFolder, writeFileAtomic } from '../../host/atomic-file.ts';
+import { linkAtomic } from '../../host/atomic-link.ts';
+import { cloneExecutable, copyExecutable } from '../../host/copy-executable.ts';
+import { DiskReserve } from '../../host/reserve.ts';
+import { operator } from '../../host/system.ts';
+import { openPayload } from '../../payload/open-payload.ts';
+import { assertIntact, scanPayload } from '../../payload/scan.ts';
+import { pathNames, pathPlaces } from '../../policy/path-names.ts';
+import { byteTask } from '../../queries/byte-task.ts';
+import { type Activation, readActivation, writeActivation } from '../../release/activation-record.ts';
+import { findOnPath } from '../../release/remove-from-path.ts';
+import type { Session } from '../../session/session.ts';
+import type { ExecutablePlan } from './executable.ts';
+import type { ActivationPlan } from './plan.ts';
+
+/**
+ * Carries a plan out, under the lock. Whatever instant it is killed at, the names on PATH lead to the old
+ * executable or to the new one, the record names all that is there, and the same call continues.
+ */
+export async function placeOnPath(session: Session, plan: ActivationPlan): Promise<Activation> {
+  const { product, paths } = session;
+  const { folder, active } = pathPlaces(product);
+  const before = await readActivation(paths.activation);
+  const record = recordOf(session, plan, before);
+  const missing = missingFolders([folder, ...plan.files.map(({ path }) => dirname(path))]);
+  const folders = [...new Set([...record.folders, ...missing])];
+  const { executable } = plan.executable;
+  const isCopy = plan.executable.how !== 'link';
+  // First what may come to be; what was there before stays in it until it is gone.
+  await writeActivation(paths.activation, {
+    ...record,
+    files: [...new Set([...(before?.files ?? []), ...record.files])],
+    copies: [...new Set([...(before?.copies ?? []), ...(isCopy ? [executable] : [])])],
+    folders,
+  });
+  for (const path of missing) await makeFolder(path);
+  const how = await placeExecutable(session, plan.executable);
+  for (const name of Object.values(pathNames(product))) await linkAtomic(join(folder, name), 'active');
+  // From here on every name is the new executable.
+  await linkAtomic(active, executable);
+  for (const { path, text, mode } of plan.files) await writeFileAtomic(path, text, { mode });
+  const copies = await removeStale(session, plan, before);
+  const placed = { ...record, how, copies, folders };
+  await writeActivation(paths.activation, placed);
+  return placed;
+}
+
+function recordOf(
+  { product, release, payload }: Session,
+  { executable, files }: ActivationPlan,
+  before: Activation | undefined,
+): Activation {
+  // Run from its own copy: it stays what it was.
+  const same = before?.executable === executable.executable ? before : undefined;
+  return {
+    schema: { major: 1, minor: 0 },
+    product: product.name,
+    version: release.version,
+    payloadDigest: payload.digest,
+    how: same?.how ?? executable.how,
+    executable: executable.executable,
+    source: same?.source ?? executable.source,
+    at: new Date().toISOString(),
+    by: operator().user,
+    files: files.map(({ path }) => path),
+    copies: [],
+    folders: before?.folders ?? [],
+  };
+}
+
+/** Those that do not exist, outermost first. */
+function missingFolders(wanted: readonly string[]): string[] {
+  const missing = new Set<string>();
+  for (const folder of wanted) for (let at = folder; !existsSync(at); at = dirname(at)) missing.add(at);
+  return [...missing].sort((a, b) => a.length - b.length || (a < b ? -1 : 1));
+}
+
+async function placeExecutable(session: Session, plan: ExecutablePlan): Promise<Activation['how']> {
+  if (plan.how === 'link') return 'link';
+  const { payload, signal, product } = session;
+  const { executable, sizeBytes } = plan;
+  const isSamePackage = async (path: string) => {
+    const copied = await openPayload(path);
+    try {
+      if (copied.digest !== payload.digest)
+        throw new IvaapError('failed', `${path} is not the package that was copied`, {
+          hint: session.again(),
+        });
+      return await scanPayload(copied, { signal }).then((result) => assertIntact(copied, result));
+    } finally {
+      await copied.close();
+    }
+  };
+  const isThere = await isSamePackage(executable).then(
+    () => true,
+    () => (signal.throwIfAborted(), false),
+  );
+  if (isThere) return plan.how;
+  if (
+    plan.how === 'reflink' &&
+    (await cloneExecutable(payload.path, executable, { signal, verify: isSamePackage }))
+  )
+    return 'reflink';
+  const reserve = await DiskReserve.at(dirname(executable), product.reserve);
+  const title = `copying ${sizeBytes} bytes to ${executable}`;
+  const task = byteTask(session.report, { task: 'copy', title, total: sizeBytes });
+  await task.during(() =>
+    copyExecutable(payload.path, executable, {
+      signal,
+      verify: isSamePackage,
+      reserve,
+      onBytes: task.progress,
+    }),
+  );
+  return 'copy';
+}
+
+/**
+ * Removes what an earlier activation has put there and this one has not: files under other names, executables
+ * that nothing needs any more. Returns the copies that are there.
+ */
+async function removeStale(
+  { product, paths }: Session,
+  { files, executable, state }: ActivationPlan,
+  before: Activation | undefined,
+): Promise<string[]> {
+  const found = await findOnPath({ product, paths });
+  const wanted = new Set(files.map(({ path }) => path));
+  for (const path of found.files.filter((one) => before?.files.includes(one) === true && !wanted.has(one))) {
+    await rm(path, { force: true });
+    await syncFolder(dirname(path));
+  }
+  // The state names executables that go back to their release.
+  const named = JSON.stringify(state ?? {});
+  const isNeeded = (path: string) => path === executable.executable || named.includes(JSON.stringify(path));
+  for (const path of found.copies.filter((one) => !isNeeded(one))) await rm(path, { force: true });
+  return found.copies.filter(isNeeded);
+}

@@ -1,0 +1,189 @@
+import { existsSync, lstatSync, readlinkSync, realpathSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import type { State } from '../../engine/state.ts';
+import { IvaapError } from '../../errors.ts';
+import { mountOf } from '../../host/mounts.ts';
+import { readRegularText } from '../../host/regular-file.ts';
+import { assertSafePath } from '../../host/safe-path.ts';
+import { securePath } from '../../host/secure-path.ts';
+import { type NamedProduct, pathNames, pathPlaces } from '../../policy/path-names.ts';
+import { compareRelease } from '../../policy/release-order.ts';
+import type { TrustDecision } from '../../policy/trust.ts';
+import { assertTrusted, installedCarrier, judge } from '../../queries/trust.ts';
+import { launcherText } from '../../release/launcher.ts';
+import { whyNotOurs } from '../../release/remove-from-path.ts';
+import { readOwnState } from '../../session/own-state.ts';
+import type { Session } from '../../session/session.ts';
+import { shellWord } from '../../shell-word.ts';
+import { type ExecutablePlan, planExecutable } from './executable.ts';
+
+/** A small file as it has to be on this host. */
+export interface WantedFile {
+  path: string;
+  text: string;
+  mode: number;
+}
+
+/** What `activate` would do; nothing of it is done. */
+export interface ActivationPlan {
+  state: State | undefined;
+  names: string[];
+  /** Folders with a launcher of each name, the first for everybody, others for sudo. */
+  bins: string[];
+  files: WantedFile[];
+  executable: ExecutablePlan & { source: string };
+  /** All of it is there already. */
+  isDone: boolean;
+  /** What the operator should know, a line each. */
+  notes: string[];
+}
+
+/** Completions and man pages of a product: path and text. */
+export type ShareFiles = (
+  product: NamedProduct & { title: string; namespace: string; version: string },
+) => Promise<Omit<WantedFile, 'mode'>[]>;
+
+/**
+ * Reads this host and throws what stands against it: nothing is installed, a file of another key, a name that
+ * is taken, a folder that others may write or nobody can.
+ */
+export async function planActivation(
+  session: Session,
+  { trustKey }: { trustKey: string | undefined },
+  shareFiles: ShareFiles,
+): Promise<ActivationPlan> {
+  const { product, paths, program, release } = session;
+  if (!existsSync(paths.installer)) {
+    throw new IvaapError(
+      'preflight',
+      `${product.title} is not installed on this host: there is nothing to activate`,
+      {
+        hint: `${program} install`,
+      },
+    );
+  }
+  const state = await readOwnState(session, program);
+  const notes = trusted(session, state, trustKey);
+  const { folder, bin, active } = pathPlaces(product);
+  const names = Object.values(pathNames(product));
+  const bins = await launcherFolders(session, bin, notes);
+  const launchers = bins.flatMap((into) =>
+    names.map((name) => ({ path: join(into, name), text: launcherText(product, name), mode: 0o755 })),
+  );
+  const shared = (await shareFiles({ ...product, version: release.version })).map((file) => ({
+    ...file,
+    mode: 0o644,
+  }));
+  const files = [...shared, ...launchers];
+  for (const into of new Set([folder, ...files.map(({ path }) => dirname(path))])) await assertWritable(into);
+  for (const into of bins) assertExecutes(into);
+  await assertNamesAreFree(session, files);
+  const executable = await planExecutable(session);
+  const isDone =
+    linkOf(active) === executable.executable &&
+    existsSync(active) &&
+    names.every((name) => linkOf(join(folder, name)) !== undefined) &&
+    (await areThere(files));
+  return { state, names, bins, files, executable, isDone, notes };
+}
+
+/** Throws `payload` for a file that may not follow the installed release. */
+function trusted(session: Session, state: State | undefined, trustKey: string | undefined): string[] {
+  const { payload, product, paths, again, program, release } = session;
+  const { installed, run } = state ?? {};
+  if (installed === undefined)
+    return ['no completed install is recorded: the key of this file was not compared'];
+  const trust = judge(payload, installedCarrier(product.name, installed, paths.state), {
+    named: trustKey,
+    begun: run?.status === 'running' || run?.status === 'failed' ? run.key : undefined,
+  });
+  assertTrusted(payload.displayName, trust, again);
+  const { how, because } = trust.decision as TrustDecision & { kind: 'trusted' };
+  const notes = how === 'same' ? [] : [`${payload.displayName} is trusted: it is ${because}`];
+  const order = compareRelease(
+    { product: product.name, version: release.version, payloadDigest: payload.digest },
+    { product: product.name, version: installed.version, payloadDigest: installed.payloadDigest },
+  );
+  if (order === 'newer')
+    notes.push(`installed is ${installed.version}; to upgrade it: sudo ${program} install --upgrade`);
+  if (order === 'older')
+    notes.push(
+      `installed is ${installed.version}, which is newer: this file may not be able to read its state`,
+    );
+  return notes;
+}
+
+/** `bin`, and where sudo would not look there, one folder of those in which it looks. */
+async function launcherFolders({ machine }: Session, bin: string, notes: string[]): Promise<string[]> {
+  const secure = await securePath(machine.createRunner());
+  if (!secure.known) {
+    notes.push(`where sudo looks for programs is not known (${secure.why})`);
+    return [bin];
+  }
+  const real = (folder: string) => (existsSync(folder) ? realpathSync(folder) : folder);
+  const folders = secure.value?.filter((folder) => existsSync(folder) || folder === bin);
+  const isSearched = folders?.some((folder) => real(folder) === real(bin)) ?? true;
+  if (folders === undefined || folders.length === 0 || isSearched) return [bin];
+  const local = folders.find((folder) => folder.startsWith('/usr/local/'));
+  const also = local ?? folders.at(-1) ?? bin;
+  notes.push(`sudo does not look in ${bin} (secure_path): the names are in ${also}, too`);
+  return [bin, also];
+}
+
+/** Throws `preflight` for a folder that others may write, or that nobody can. */
+async function assertWritable(folder: string): Promise<void> {
+  const real = await assertSafePath(folder, { mayBeMissing: true });
+  const there = lstatSync(folder, { throwIfNoEntry: false });
+  if (there !== undefined && statSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true) {
+    const what = there.isSymbolicLink()
+      ? `is a link to ${readlinkSync(folder)}, which is no folder`
+      : 'is no folder';
+    throw new IvaapError('preflight', `${folder} ${what}`, { hint: `ls -ld ${shellWord(folder)}` });
+  }
+  const mount = mountOf(nearest(real));
+  if (mount?.options.includes('ro') !== true) return;
+  throw new IvaapError('preflight', `${folder} cannot be written: ${mount.mountPoint} is mounted read-only`, {
+    hint: `mount -o remount,rw ${shellWord(mount.mountPoint)}`,
+  });
+}
+
+function assertExecutes(folder: string): void {
+  const mount = mountOf(nearest(folder));
+  if (mount?.options.includes('noexec') !== true) return;
+  throw new IvaapError('preflight', `no program runs in ${folder}: ${mount.mountPoint} is mounted noexec`, {
+    hint: `mount -o remount,exec ${shellWord(mount.mountPoint)}`,
+  });
+}
+
+const nearest = (folder: string): string => (existsSync(folder) ? folder : nearest(dirname(folder)));
+
+/** A file of others is never overwritten. Throws `preflight` that names all of them. */
+async function assertNamesAreFree({ product, again }: Session, files: readonly WantedFile[]): Promise<void> {
+  const taken: [string, string][] = [];
+  for (const { path } of files) {
+    const why = await whyNotOurs(path, product.name);
+    if (why !== undefined && why !== 'missing') taken.push([path, why]);
+  }
+  const [first] = taken;
+  if (first === undefined) return;
+  const [path, why] = first;
+  throw new IvaapError('preflight', `${path} is not replaced: ${why}`, {
+    facts: taken.slice(1).map(([other, reason]) => `${other}: ${reason}`),
+    hint: `ls -ld ${shellWord(path)}; mv ${shellWord(path)} ${shellWord(`${path}.before`)}, then ${again()}`,
+  });
+}
+
+function linkOf(path: string): string | undefined {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return undefined;
+  }
+}
+
+async function areThere(files: readonly WantedFile[]): Promise<boolean> {
+  for (const { path, text } of files) {
+    if ((await readRegularText(path).catch(() => undefined)) !== text) return false;
+  }
+  return true;
+}
