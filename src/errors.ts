@@ -23,7 +23,10 @@ export const errorCodes = {
     meaning: 'failed, and the database schema has moved: going back needs the dump restored',
   },
   locked: { exit: 9, meaning: 'another run holds the lock' },
-  nothing_to_do: { exit: 10, meaning: 'version and payload are already deployed; --reapply runs it anyway' },
+  nothing_to_do: {
+    exit: 10,
+    meaning: 'nothing to do: already deployed (--reapply runs it anyway), or nothing to resume or to undo',
+  },
   bug: { exit: 70, meaning: 'a defect in this program; the run log has what a report needs' },
   interrupted: {
     exit: 130,

@@ -16,7 +16,7 @@ import { shellWord } from '../shell-word.ts';
 const sealedMode = 0o500;
 
 /** `20260131T235959Z`: sorts by time and needs no quoting in a shell. */
-function backupStamp(now: Date): string {
+export function backupStamp(now: Date): string {
   return now.toISOString().replaceAll(/[-:]|\.\d+/g, '');
 }
 
@@ -52,7 +52,7 @@ function assertOpen(folder: string): void {
  * such a folder; it is used again unless it is sealed.
  */
 export async function makeBackupFolder(
-  ctx: Pick<StepContext, 'paths' | 'now'>,
+  ctx: Pick<StepContext, 'now'> & { paths: Pick<StepContext['paths'], 'backups'> },
   io: Pick<StepIo, 'record'>,
   known?: string,
 ): Promise<string> {

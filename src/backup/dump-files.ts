@@ -47,8 +47,16 @@ export function notDumped(others: readonly string[]): string {
   return `not dumped, ${named.map(([what, names]) => `${what}: ${foreign(names.join(', '))}`).join('; ')}`;
 }
 
+/** What a dump needs of a flow: `paths.backups` is where its folder is made. */
+export interface DumpContext extends Pick<
+  UpgradeContext,
+  'product' | 'database' | 'kubectl' | 'k3s' | 'from' | 'installedBy' | 'now'
+> {
+  paths: Pick<UpgradeContext['paths'], 'backups'>;
+}
+
 /** A complete dump in its own folder, with what a restore needs; returns its record for the state. */
-export async function takeDump(ctx: UpgradeContext, io: StepIo): Promise<PgDump> {
+export async function takeDump(ctx: DumpContext, io: StepIo): Promise<PgDump> {
   const { product, database } = ctx;
   const { signal } = io;
   const schemaVersion = await database.schemaVersion(product.database.schemaVersionQuery, signal);
@@ -153,7 +161,7 @@ type Workload = KubeObject & {
  * All workloads of the namespace that can be halted, except the database, whether the product's data names
  * them or not.
  */
-async function workloadsOf({ kubectl, product }: UpgradeContext): Promise<RestoreFacts['workloads']> {
+async function workloadsOf({ kubectl, product }: DumpContext): Promise<RestoreFacts['workloads']> {
   const { namespace, database } = product;
   const found = await kubectl.list<Workload>('deployments,statefulsets,cronjobs', { namespace });
   return found.flatMap(({ kind, metadata, spec }) => {
@@ -190,7 +198,7 @@ async function assertRoomForDump(
  * The folder of an attempt that was interrupted before its dump was complete is used again; a complete dump
  * is never overwritten.
  */
-async function folderFor(ctx: UpgradeContext, io: StepIo): Promise<string> {
+async function folderFor(ctx: DumpContext, io: StepIo): Promise<string> {
   const earlier = io.interrupted?.folder;
   const reused = typeof earlier === 'string' && !existsSync(join(earlier, ctx.product.database.dumpFile));
   return makeBackupFolder(ctx, io, reused ? earlier : undefined);

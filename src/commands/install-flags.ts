@@ -1,5 +1,6 @@
 import { IvaapError } from '../errors.ts';
 import type { InstallOptions } from '../flows/install/decision.ts';
+import type { RollbackOptions } from '../flows/rollback/options.ts';
 import type { UpgradeOptions } from '../flows/upgrade/options.ts';
 import { freshFlags, upgradeFlags } from '../policy/again.ts';
 import { assertHostName, assertStoragePath } from '../policy/answer-form.ts';
@@ -36,14 +37,20 @@ const fresh: readonly CommandOption[] = [
   },
   {
     flags: '--rollback-to <step>',
-    summary: 'not supported by this version; excludes --upgrade',
-    hidden: true,
+    summary: 'undo this step of an install and all after it, newest first; the next install begins with it',
+  },
+  {
+    flags: '--accept-data-loss',
+    summary: 'with --rollback-to: undo also what loses data (postgres, namespace, secrets, helm_deploy)',
   },
 ];
 
 const upgrade: readonly CommandOption[] = [
   { flags: '--upgrade', summary: 'upgrade the installed release instead of installing a new one' },
-  { flags: '--skip-backup', summary: 'upgrade without a dump of the database (dangerous)' },
+  {
+    flags: '--skip-backup',
+    summary: 'upgrade, or roll an install back, without a dump of the database (dangerous)',
+  },
   { flags: '--accept-unsupported-upgrade', summary: 'allow an upgrade that skips a major version' },
   {
     flags: '--reapply',
@@ -67,7 +74,6 @@ const upgrade: readonly CommandOption[] = [
   { flags: '--refresh-archives', summary: 'rewrite the image archives on disk from the payload' },
   { flags: '--activate', summary: 'afterwards put the new version on PATH, as the command activate does' },
   { flags: '--no-activate', summary: 'do not ask whether the new version shall be on PATH' },
-  { flags: '--accept-data-loss', summary: 'not used by --upgrade', hidden: true },
 ];
 
 const both: readonly CommandOption[] = [
@@ -118,11 +124,7 @@ function checkTexts({ waive, fqdn, storagePath }: Options): void {
  * Flags that exclude each other, and texts that no host would accept. Throws `usage` with the command as it
  * was meant.
  */
-export function checkFlags({
-  options,
-  program,
-  again,
-}: Pick<Invocation, 'options' | 'program' | 'again'>): void {
+export function checkFlags({ options, again }: Pick<Invocation, 'options' | 'again'>): void {
   const given = (flag: string) => {
     if (flag.startsWith('--no-')) return options[flag.slice('--no-'.length)] === false;
     const value = options[flag.slice(2).replaceAll(/-([a-z])/g, (_, letter: string) => letter.toUpperCase())];
@@ -143,7 +145,14 @@ export function checkFlags({
     throw usage(`${wrong} ${why}`, again({ without }));
   }
   if (given('--rollback-to')) {
-    throw usage('--rollback-to is not supported by this version', `${program} status`);
+    const without = ['--resume', '--supersede', '--waive', '--preflight-only', ...freshFlags];
+    const others = upgradeFlags.filter((flag) => flag !== '--skip-backup');
+    const [wrong] = [...without, ...others].filter(given);
+    if (wrong === undefined) return;
+    throw usage(`${wrong} excludes --rollback-to`, again({ without: [...without, ...others] }));
+  }
+  if (given('--accept-data-loss')) {
+    throw usage('--accept-data-loss needs --rollback-to', again({ without: ['--accept-data-loss'] }));
   }
   const [wrong] = upgradeFlags.filter(given);
   if (wrong !== undefined) throw usage(`${wrong} needs --upgrade`, again({ add: ['--upgrade'] }));
@@ -171,6 +180,19 @@ export const freshOptions = (options: Options): InstallOptions => ({
   resume: options.resume === true,
   ...sharedFlags(options),
 });
+
+export const rollbackOptions = (options: Options): RollbackOptions => {
+  const { preflightOnly, dryRun, reverify, yes } = sharedFlags(options);
+  return {
+    step: text(options.rollbackTo) ?? '',
+    acceptDataLoss: options.acceptDataLoss === true,
+    skipBackup: options.skipBackup === true,
+    preflightOnly,
+    dryRun,
+    reverify,
+    yes,
+  };
+};
 
 /** Throws `usage` for a key that is none. */
 export function upgradeOptions(options: Options, again: Invocation['again']): UpgradeOptions {

@@ -97,7 +97,7 @@ export async function attemptStep<Ctx>(step: Step<Ctx>, options: AttemptOptions<
     const out = await step.run(ctx, io, plan);
     await step.verify?.(ctx, out);
     await journal.stepPassed(id, verifiedPlace);
-    await journal.stepCompleted(id, out);
+    await journal.stepCompleted(id, out, step.undoes);
     report({ type: 'step.completed', step: id, title, durationMs: elapsed() });
     return { ran: true, out, durationMs: elapsed() };
   } catch (error) {

@@ -9,7 +9,8 @@ import { startRecord, markStale, passPointOfNoReturn, resumable, resumeRecord } 
 import type { RunSpec } from './run-record.ts';
 import { assertProduct, emptyState, parseState, readState, stateVersion } from './state.ts';
 import type { RunRecord, State, StepRecord } from './state.ts';
-import type { JsonObject } from './step.ts';
+import { endRollback, forgetUndone } from './rollback-record.ts';
+import type { JsonObject, Undone } from './step.ts';
 import { shellWord } from '../shell-word.ts';
 
 export interface JournalOptions {
@@ -104,19 +105,23 @@ export class Journal {
   /**
    * Starts a run, or resumes an unfinished one of the same flow, payload and from-version. `fresh` starts
    * again in any case and clears the derived keys. A run that is left unfinished is closed as superseded; its
-   * point of no return and its originals stay known. Whether a run may start or resume at all is decided
-   * before, by policy.
+   * point of no return and its originals stay known. With `suspends` the last run is not closed: the new one
+   * undoes its steps, and it is the last run again afterwards. Whether a run may start or resume at all is
+   * decided before, by policy.
    */
   async startRun(
     spec: RunSpec,
     order: readonly string[],
-    options: { fresh?: boolean } = {},
+    options: { fresh?: boolean; suspends?: boolean } = {},
   ): Promise<{ resumed: boolean }> {
     const last = this.#state.run;
     const resumed = resumable(last, spec, options.fresh === true);
     await this.update((draft, now) => {
       if (resumed && draft.run) resumeRecord(draft.run, spec, order);
-      else startRecord(draft, { spec, order, now, fresh: options.fresh === true });
+      else {
+        const { fresh = false, suspends = false } = options;
+        startRecord(draft, { spec, order, now, fresh, suspends });
+      }
     });
     return { resumed };
   }
@@ -160,7 +165,8 @@ export class Journal {
     });
   }
 
-  stepCompleted(id: string, out: JsonObject): Promise<void> {
+  /** `undone` leaves the suspended run in the same write. */
+  stepCompleted(id: string, out: JsonObject, undone?: Undone): Promise<void> {
     return this.#step(id, (run, now, draft) => {
       const step = run.steps[id];
       if (!step) return;
@@ -170,6 +176,7 @@ export class Journal {
       delete step.recorded;
       delete step.place;
       delete step.earlier;
+      if (undone !== undefined) forgetUndone(draft, undone);
       draft.derived = { ...draft.derived, ...out };
     });
   }
@@ -235,7 +242,7 @@ export class Journal {
   }
 
   /**
-   * The release is installed: anchors of versions before `from` have served their time, those of `from` are
+   * Of a rollback: the run that was suspended is the last one again. Otherwise the release is installed: anchors of versions before `from` have served their time, those of `from` are
    * kept. Where a step was waived it is not proved that the release works, and all are kept.
    */
   runCompleted(): Promise<void> {
@@ -244,6 +251,7 @@ export class Journal {
       if (!run) throw new IvaapError('bug', 'no run to complete');
       run.status = 'completed';
       run.finishedAt = now;
+      if (draft.suspended !== undefined) return endRollback(draft, run, draft.suspended, now);
       draft.installed = {
         version: run.to,
         payloadDigest: run.payloadDigest,

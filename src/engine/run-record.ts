@@ -54,14 +54,19 @@ export function resumeRecord(
   delete run.finishedAt;
 }
 
+interface Start {
+  spec: RunSpec;
+  order: readonly string[];
+  now: string;
+  fresh: boolean;
+  suspends: boolean;
+}
+
 /**
  * Starts a new run and closes the last one. Of an unfinished one from the same version it takes over what
  * must stay known until a run completes: that its point of no return was passed, and how the host was before.
  */
-export function startRecord(
-  draft: State,
-  { spec, order, now, fresh }: { spec: RunSpec; order: readonly string[]; now: string; fresh: boolean },
-): void {
+export function startRecord(draft: State, { spec, order, now, fresh, suspends }: Start): void {
   const last = draft.run;
   const record: RunRecord = {
     id: `${now.replaceAll(/[-:]/g, '').replace(/\.\d+/, '')}-${spec.flow}`,
@@ -71,7 +76,8 @@ export function startRecord(
     order: [...order],
     steps: {},
   };
-  if (last !== undefined) {
+  if (suspends && last !== undefined && draft.suspended === undefined) suspend(draft, last, now);
+  else if (last !== undefined) {
     const unfinished = isUnfinished(last);
     if (unfinished && last.from === spec.from) {
       const { pointOfNoReturn: point, originals } = last;
@@ -86,6 +92,12 @@ export function startRecord(
   }
   if (fresh) draft.derived = {};
   draft.run = record;
+}
+
+/** Its steps are undone from here on: nothing is completely installed any more. */
+function suspend(draft: State, last: RunRecord, now: string): void {
+  draft.suspended = { ...last, status: 'failed', finishedAt: last.finishedAt ?? now };
+  delete draft.installed;
 }
 
 /**

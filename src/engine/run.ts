@@ -26,6 +26,8 @@ export interface RunOptions<Ctx> {
   signal: AbortSignal;
   /** Start again: an unfinished run is superseded and the derived keys are cleared. */
   fresh?: boolean;
+  /** The last run is suspended, not closed: the steps undo what it did. */
+  suspends?: boolean | undefined;
   /** Held by the caller; told which step is running. */
   lock?: Pick<HeldLock, 'working'>;
   /**
@@ -79,7 +81,7 @@ export async function executeRun<Ctx>(options: RunOptions<Ctx>): Promise<RunResu
   const { resumed } = await journal.startRun(
     options.run,
     steps.map(({ id }) => id),
-    { fresh: options.fresh },
+    { fresh: options.fresh, suspends: options.suspends },
   );
   result.run = journal.run?.id ?? '';
   result.resumed = resumed;

@@ -124,12 +124,49 @@ export interface Step<
    * longer useful (a dump that is old).
    */
   reuse?(ctx: Ctx, out: Out): Promise<void>;
-  undo?(ctx: Ctx, out: Out): Promise<void>;
+  /** How it is taken back; absent where it leaves nothing but its record. */
+  undo?: Undo<Ctx, Out>;
+  /** Of a step that undoes one of a suspended run: its record goes when this one completes. */
+  undoes?: Undone;
   /**
    * Its work may take hours and is kept: when a sibling fails it is let finish, so that the same command need
    * not do it again. An operator's wish to stop reaches it as any other.
    */
   finishes?: boolean;
-  /** Undo loses data: asks for the operator's explicit consent. */
-  destructive?: boolean;
+}
+
+/** What undoing a step would do, in the operator's words. */
+export interface UndoPlan {
+  /** What would be removed. */
+  removes: string[];
+  /** What stays, and where. */
+  keeps: string[];
+  /** What is not ours or cannot be removed, by name: while there is any of it, nothing is undone. */
+  stops: { what: string; hint: string }[];
+}
+
+/** How a step is taken back. `done` is what it returned last; undefined where no attempt has completed. */
+export interface Undo<Ctx, Out> {
+  /** Loses data: asks for the operator's explicit consent. */
+  destructive: boolean;
+  /** What the record of the suspended run forgets together with the step. */
+  forgets?: Pick<Undone, 'pointOfNoReturn' | 'originals'>;
+  /** Read-only, from real queries; asked again right before `run`. */
+  plan(ctx: Ctx, done: Out | undefined): Promise<UndoPlan>;
+  /**
+   * Takes back what any attempt of the step has made, complete or not; may be called again after a crash at
+   * any instruction. Returns what it left, which becomes part of state.json.
+   */
+  run(ctx: Ctx, io: StepIo, done: Out | undefined): Promise<JsonObject>;
+  /** Throws while anything is there that should be gone; asked again when a rollback resumes. */
+  verify(ctx: Ctx, left: JsonObject): Promise<void>;
+}
+
+/** What leaves the record of a suspended run. */
+export interface Undone {
+  step: string;
+  /** Also that its point of no return was passed: what it changed for good is not there any more. */
+  pointOfNoReturn?: boolean;
+  /** Also these keys of what was found before the run. */
+  originals?: readonly string[];
 }

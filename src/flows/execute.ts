@@ -24,7 +24,7 @@ export async function execute<O extends FlowOptions, D extends Decision, C exten
   const { fresh } = decision;
   await flow.beforeRun?.(session, prepared);
   for (const line of decision.notes) reporter.warn(line);
-  const steps = flow.steps(product);
+  const steps = flow.steps(product, ctx);
   const plan =
     flow.tellsPlan === true ? await planRun(session, { flow: flow.name, ctx, steps, fresh }) : undefined;
   await clearWork(paths);
@@ -51,6 +51,7 @@ export async function execute<O extends FlowOptions, D extends Decision, C exten
       reporter,
       signal,
       fresh,
+      suspends: flow.suspends,
       lock,
       onBegun: async (run, kept) => {
         if (plan !== undefined) reporter.report({ type: 'run.plan', plan });
@@ -60,6 +61,7 @@ export async function execute<O extends FlowOptions, D extends Decision, C exten
     const summary = flow.summarize(ctx, result);
     reporter.record({ type: 'result', ...summary });
     reporter.log.end({ status: 'completed', exitCode: 0 });
+    await flow.onCompleted?.(session, prepared);
     return summary;
   } catch (error) {
     const explained = reporter.redactor.error(

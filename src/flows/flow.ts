@@ -91,7 +91,16 @@ export interface Flow<Options extends FlowOptions, D extends Decision, Ctx exten
   decideAgain?(session: Session, options: Options, prepared: Prepared<D, Ctx>): Promise<D>;
   /** The first changes, under the lock, before the run is recorded. */
   beforeRun?(session: Session, prepared: Prepared<D, Ctx>): Promise<void>;
-  steps(product: Product): readonly Step<Ctx>[];
+  steps(product: Product, ctx: Ctx): readonly Step<Ctx>[];
+  /** Its steps undo those of the last run, which is suspended for it. */
+  suspends?: true;
+  /**
+   * What else stands against the run, once its context is known: a dry run reports all of it beside the plan,
+   * any other run ends with the first. Before that the plan is shown where the flow says so.
+   */
+  blockers?(session: Session, options: Options, prepared: Prepared<D, Ctx>): Promise<readonly IvaapError[]>;
+  /** Shows the plan as soon as it is known, before a question and before blockers. */
+  showsPlan?: true;
   /**
    * Records facts with the start of the run, durable before its first step; `kept` are the completed steps
    * that are skipped.
@@ -102,6 +111,8 @@ export interface Flow<Options extends FlowOptions, D extends Decision, Ctx exten
     start: { run: string; kept: readonly string[] },
   ): Promise<void>;
   summarize(ctx: Ctx, result: RunResult): FlowResult;
+  /** The last changes, once the run is recorded as completed and its log has ended. */
+  onCompleted?(session: Session, prepared: Prepared<D, Ctx>): Promise<void>;
   /** Adds what the flow knows to an error of the run. */
   explain?(session: Session, error: unknown): Promise<unknown>;
 }

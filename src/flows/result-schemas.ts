@@ -48,6 +48,18 @@ export const resultSchemas = {
     warnings,
     activation: activateSchema.optional().describe('Of `--activate`: what was put on PATH.'),
   }),
+  rollback: z.strictObject({
+    version: z.string().describe('Of the install.'),
+    to: z.string().describe('The step that the next install begins with.'),
+    undone: z.array(z.string()).describe('Ids of the steps, newest first.'),
+    dump: z.string().nullable().describe('Path of the last dump.'),
+    dumpSha256: z.string().nullable(),
+    removedData: z.string().nullable().describe("Where the database's folder is now; it is not deleted."),
+    keptSecrets: z.string().nullable().describe('The file with the deleted Secrets.'),
+    keptFiles: z.array(z.string()).describe('Files that were edited, and stay.'),
+    next: z.string().describe('The command that goes on with the install.'),
+    warnings,
+  }),
   plan: runPlanSchema,
   preflight: z.strictObject({
     preflight: z.looseObject({}).nullable().describe('The event `preflight.report` without `type`.'),

@@ -12,7 +12,7 @@ import type { Decision, Flow, FlowContext, FlowOptions, FlowResult, Prepared } f
 import { type PreflightOutcome, runPreflight } from './run-preflight.ts';
 import { type Answer, confirmed, isFresh } from './question.ts';
 import { Refusals } from './refusals.ts';
-import { planned } from './run-plan.ts';
+import { planned, planRun } from './run-plan.ts';
 import { PayloadScan } from './payload-scan.ts';
 
 interface Invocation<O extends FlowOptions, D extends Decision, C extends FlowContext> {
@@ -103,11 +103,15 @@ async function dryRun<O extends FlowOptions, D extends Decision, C extends FlowC
   if (ctx === undefined) throw refusals.found[0];
   const outcome = await refusals.collect(() => preflight(invocation, { decision, ctx }));
   refusals.add(outcome?.blocked);
+  const blockers = await refusals.collect(
+    async () => (await flow.blockers?.(session, options, { decision, ctx })) ?? [],
+  );
+  for (const blocker of blockers ?? []) refusals.add(blocker);
   return planned(session, {
     flow: flow.name,
     ctx: { ...ctx, preflight: outcome?.report },
     // A package that is refused is never installed on this host: there is nothing to plan.
-    steps: decision.refusal === undefined ? flow.steps(session.product) : [],
+    steps: decision.refusal === undefined ? flow.steps(session.product, ctx) : [],
     fresh: decision.fresh,
     notes: decision.notes,
     refusals: refusals.found,
@@ -123,7 +127,20 @@ async function measured<O extends FlowOptions, D extends Decision, C extends Flo
   const ctx = await flow.context(session, options, decision);
   const { report, blocked } = await preflight(invocation, { decision, ctx });
   if (blocked !== undefined) throw blocked;
-  return { decision, ctx: { ...ctx, preflight: report } };
+  const prepared = { decision, ctx: { ...ctx, preflight: report } };
+  if (flow.showsPlan === true) await showPlan(invocation, prepared);
+  const [blocker] = (await flow.blockers?.(session, options, prepared)) ?? [];
+  if (blocker !== undefined) throw blocker;
+  return prepared;
+}
+
+async function showPlan<O extends FlowOptions, D extends Decision, C extends FlowContext>(
+  { flow, session }: Invocation<O, D, C>,
+  { decision, ctx }: Prepared<D, C>,
+): Promise<void> {
+  const steps = flow.steps(session.product, ctx);
+  const plan = await planRun(session, { flow: flow.name, ctx, steps, fresh: decision.fresh });
+  session.report({ type: 'run.plan', plan });
 }
 
 async function preflight<O extends FlowOptions, D extends Decision, C extends FlowContext>(

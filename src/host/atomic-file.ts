@@ -221,6 +221,16 @@ function firstMissing(path: string): string {
   return parent === path || existsSync(parent) ? path : firstMissing(parent);
 }
 
+/** Removes a file or a folder with all that is in it; durable when it resolves. */
+export async function removeDurable(path: string): Promise<void> {
+  try {
+    await rm(path, { recursive: true, force: true });
+    await syncFolder(dirname(path));
+  } catch (error) {
+    throw writeError(path, error);
+  }
+}
+
 /**
  * Makes a folder with exactly these permission bits, and its parents as needed (0755), durable when it
  * resolves.

@@ -7,7 +7,7 @@ const helmProcessSchema = z.looseObject({
   /** Clock ticks after boot. */
   startTime: z.int(),
   bootId: z.string(),
-  verb: z.enum(['install', 'upgrade']),
+  verb: z.enum(['install', 'upgrade', 'uninstall']),
   /** ISO 8601. */
   begunAt: z.string(),
   /** When Helm's own wait ends: by then it has done it, or failed. */

@@ -97,7 +97,10 @@ export interface Helm {
   upgradeArgv(options: HelmOptions): readonly [string, ...string[]];
   /** Never rolls back: that would uninstall. */
   install(options: DeployOptions): Promise<RunResult>;
-  uninstall(options: { timeoutSeconds: number; signal?: AbortSignal }): Promise<RunResult>;
+  /** No failure where there is no such release. Waits until what it removes is gone. */
+  uninstall(
+    options: Pick<DeployOptions, 'timeoutSeconds' | 'signal' | 'inherit' | 'record'>,
+  ): Promise<RunResult>;
 }
 
 /**

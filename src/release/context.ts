@@ -103,4 +103,19 @@ export interface InstallContext extends StepContext {
   /** The operator's own values file, instead of the payload's template. */
   valuesFrom: { path: string; text: string } | undefined;
   license: License | undefined;
+  /** The record of the install: also while a rollback runs, whose own record is `run`. */
+  install(): Readonly<RunRecord> | undefined;
+  /** Where a rollback has kept the Secrets that it deleted, until an install is complete. */
+  keptSecrets(): string | undefined;
+  /** Durable before it resolves. */
+  recordKeptSecrets(path: string): Promise<void>;
+}
+
+/** Of `install --rollback-to`. */
+export interface RollbackContext extends InstallContext {
+  /** The step that the next install begins with. */
+  step: string;
+  /** Ids of the install's steps that are undone, newest first. */
+  undone: readonly string[];
+  skipBackup: boolean;
 }

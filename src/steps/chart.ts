@@ -1,13 +1,14 @@
 import { existsSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
+import { rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
 import type { Step } from '../engine/step.ts';
 import { IvaapError } from '../errors.ts';
-import { makeFolder, renameDurable } from '../host/atomic-file.ts';
-import { extractChart, isPayloadChart } from '../release/chart-tree.ts';
+import { makeFolder, removeDurable, renameDurable } from '../host/atomic-file.ts';
+import { compareChart, extractChart, isPayloadChart } from '../release/chart-tree.ts';
 import { makeBackupFolder, moveAside } from '../backup/backup-folder.ts';
 import type { InstallContext } from '../release/context.ts';
+import { shellWord } from '../shell-word.ts';
 import { values } from './values.ts';
 
 const out = z.object({ chart: z.object({ path: z.string(), version: z.string() }) });
@@ -46,7 +47,36 @@ export const chart: Step<InstallContext, z.infer<typeof out>> = {
     throw new IvaapError('failed', `${ctx.paths.chart} is not the chart of this payload`);
   },
 
-  async undo({ paths }) {
-    if (existsSync(paths.chart)) await rm(paths.chart, { recursive: true });
+  undo: {
+    destructive: false,
+
+    async plan(ctx) {
+      const { chart: path } = ctx.paths;
+      if (!existsSync(path)) return { removes: [], keeps: [], stops: [] };
+      const { changed, removed: others } = await compareChart(ctx, path);
+      const stops = others.map((name) => ({
+        what: `${join(path, name)} is in the chart's folder, and this installer has not written it`,
+        hint: `mv ${shellWord(join(path, name))} /root/`,
+      }));
+      const keeps =
+        changed.length === 0 ? [] : [`${path} was edited (${changed.join(', ')}): it is kept in a backup`];
+      return { removes: changed.length === 0 ? [path] : [], keeps, stops };
+    },
+
+    async run(ctx, io) {
+      const { paths } = ctx;
+      const { changed } = await compareChart(ctx, paths.chart);
+      if (existsSync(paths.chart)) {
+        if (changed.length > 0) await moveAside(io, await makeBackupFolder(ctx, io), paths.chart);
+        else await removeDurable(paths.chart);
+      }
+      // Empty it is ours; with archives in it, it is the operator's as well.
+      if (paths.connectors !== undefined) await rmdir(paths.connectors).catch(() => undefined);
+      return {};
+    },
+
+    async verify({ paths }) {
+      if (existsSync(paths.chart)) throw new IvaapError('failed', `${paths.chart} still exists`);
+    },
   },
 };

@@ -7,6 +7,8 @@ import { deployedSchema } from '../backup/upgrade-results.ts';
 import type { InstallContext } from '../release/context.ts';
 import { type HelmRun, runHelm } from '../release/helm-run.ts';
 import { assertDeployed, endedWithoutUs, repairHelm } from '../release/helm-state.ts';
+import { uninstallRelease } from '../release/helm-uninstall.ts';
+import { releaseStops } from '../release/undo-stops.ts';
 import { sha256Of } from '../release/values-overlay.ts';
 import { loadImagesStep } from './load_images.ts';
 
@@ -22,7 +24,6 @@ export const helmDeploy: Step<InstallContext, z.infer<typeof out>> = {
   title: 'Deploy the release',
   needs: [loadImagesStep.id],
   revision: 1,
-  destructive: true,
   inputs: ({ payload, to }) => ({ payload: payload.digest, to }),
   plan: async ({ product, to }) => ({
     action: 'run',
@@ -54,8 +55,30 @@ export const helmDeploy: Step<InstallContext, z.infer<typeof out>> = {
 
   verify: assertDeployed,
 
-  async undo({ helm, product }) {
-    await helm.uninstall({ timeoutSeconds: product.helm.timeoutSeconds });
+  undo: {
+    destructive: true,
+
+    async plan(ctx) {
+      const { helm, product } = ctx;
+      const release = await helm.current();
+      const there = release !== undefined || (await helm.history()).length > 0;
+      const what = `the Helm release ${product.release} with all its objects and records`;
+      return { removes: there ? [what] : [], keeps: [], stops: await releaseStops(ctx) };
+    },
+
+    async run(ctx, io) {
+      await uninstallRelease(ctx, io);
+      return {};
+    },
+
+    async verify({ helm, product }) {
+      if ((await helm.history()).length === 0) return;
+      throw new IvaapError('failed', `the Helm release ${product.release} still exists`, {
+        hint:
+          `k3s kubectl get secrets -n ${product.namespace} -l owner=helm,name=${product.release} ` +
+          '-L status,version',
+      });
+    },
   },
 };
 

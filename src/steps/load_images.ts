@@ -11,10 +11,7 @@ import {
 } from '../release/image-load.ts';
 import { chart } from './chart.ts';
 
-/**
- * Loads the release's images from the payload. They stay when an install is undone: another product may use
- * them.
- */
+/** Loads the release's images from the payload. */
 export const loadImagesStep: Step<InstallContext, ImageLoadResult, ImageLoadPlan> = {
   id: 'load_images',
   out: imageLoadResult,
@@ -30,4 +27,15 @@ export const loadImagesStep: Step<InstallContext, ImageLoadResult, ImageLoadPlan
   preview: previewImageLoad,
   run: loadMissingImages,
   verify: verifyImages,
+
+  undo: {
+    destructive: false,
+    plan: async () => ({
+      removes: [],
+      keeps: ['the images stay in containerd: another product may use them'],
+      stops: [],
+    }),
+    run: async () => ({}),
+    verify: async () => {},
+  },
 };

@@ -1,13 +1,22 @@
-import { chown } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { chown, rmdir } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as z from 'zod';
-import type { Step } from '../engine/step.ts';
+import { backupStamp } from '../backup/backup-folder.ts';
+import { lastResult } from '../backup/step-results.ts';
+import type { Step, UndoPlan } from '../engine/step.ts';
 import { IvaapError } from '../errors.ts';
-import { makeFolder } from '../host/atomic-file.ts';
+import { makeFolder, renameDurable, syncFolder } from '../host/atomic-file.ts';
+import { isMountPoint } from '../host/mounts.ts';
 import type { KubeObject } from '../host/kubectl.ts';
 import { assertSafePath } from '../host/safe-path.ts';
 import type { InstallContext } from '../release/context.ts';
 import { volumeManifests } from '../release/manifests.ts';
+import { assertOwnData, entriesOf, isOurData, recordedFolder } from '../release/our-data.ts';
+import { removedDataName } from '../release/our-files.ts';
+import { stopOf } from '../release/undo-stops.ts';
+import { shellWord } from '../shell-word.ts';
 import { secrets } from './secrets.ts';
 
 const bindTimeoutMs = 60_000;
@@ -21,6 +30,8 @@ const out = z.object({
     storagePath: z.string(),
     claimUid: z.string().nullable(),
   }),
+  /** The folder, where this install has made it; absent in older records. */
+  madeFolder: z.string().optional(),
 });
 
 /**
@@ -32,15 +43,18 @@ export const postgres: Step<InstallContext, z.infer<typeof out>> = {
   title: 'Create the database volume',
   needs: [secrets.id],
   revision: 1,
-  destructive: true,
   inputs: ({ product, storagePath }) => ({ volume: { ...product.database.volume }, storagePath }),
   plan: async ({ product, storagePath }) => ({
     action: 'run',
     summary: `create ${storagePath} and the claim ${product.database.volume.claim} for it`,
   }),
 
-  async run({ product, kubectl, storagePath }, io) {
+  async run({ product, kubectl, storagePath, run }, io) {
     const { uid, gid, claim, persistentVolume } = product.database.volume;
+    await assertOwnData(kubectl, product, storagePath, run());
+    const before = io.interrupted ?? lastResult(run(), postgres) ?? {};
+    const madeFolder = existsSync(storagePath) ? before.madeFolder : storagePath;
+    if (madeFolder !== undefined) await io.record({ madeFolder });
     await assertSafePath(storagePath.replace(/\/[^/]+$/, '') || '/', { mayBeMissing: true });
     await makeFolder(storagePath, 0o700);
     await chown(storagePath, uid, gid);
@@ -49,6 +63,7 @@ export const postgres: Step<InstallContext, z.infer<typeof out>> = {
     const bound = await boundClaim({ kubectl, product }, io.signal);
     return {
       volume: { claim, persistentVolume, storagePath, claimUid: bound.metadata.uid ?? null },
+      madeFolder: typeof madeFolder === 'string' ? madeFolder : undefined,
     };
   },
 
@@ -61,13 +76,112 @@ export const postgres: Step<InstallContext, z.infer<typeof out>> = {
     );
   },
 
-  /** The folder with the data stays: only the operator may delete it. */
-  async undo({ kubectl, product }) {
-    const { claim, persistentVolume } = product.database.volume;
-    await kubectl.delete('persistentvolumeclaim', claim, { namespace: product.namespace });
-    await kubectl.delete('persistentvolume', persistentVolume);
+  undo: {
+    destructive: true,
+    // With the data went what Helm had changed for good.
+    forgets: { pointOfNoReturn: true },
+
+    async plan(ctx) {
+      const { product } = ctx;
+      const { claim, persistentVolume } = product.database.volume;
+      const [ofClaim, ofVolume, folder] = await Promise.all([
+        stopOf(ctx, 'persistentvolumeclaim', claim, product.namespace),
+        stopOf(ctx, 'persistentvolume', persistentVolume),
+        dataFolder(ctx),
+      ]);
+      const { path, how } = folder;
+      return {
+        removes: [
+          ...(ofClaim.there ? [`the claim ${claim}`] : []),
+          ...(ofVolume.there ? [`the volume ${persistentVolume}`] : []),
+          ...(how === 'empty' ? [`the empty folder ${path}`] : []),
+        ],
+        keeps: how === 'data' ? [`the data: ${path} is renamed to ${path}.removed-TIME, not deleted`] : [],
+        stops: [...[ofClaim.stop, ofVolume.stop].flatMap((stop) => stop ?? []), ...folder.stops],
+      };
+    },
+
+    async run(ctx, io) {
+      const { kubectl, product } = ctx;
+      const { claim, persistentVolume } = product.database.volume;
+      const folder = await dataFolder(ctx);
+      const moved = z
+        .object({ from: z.string(), to: z.string() })
+        .safeParse(io.interrupted?.removedData).data;
+      const known = moved ?? (folder.how === 'data' ? asideOf(folder.path, ctx.now()) : undefined);
+      // Recorded first: once the volume is gone, nothing else says whose the folder was.
+      if (known !== undefined) await io.record({ removedData: known });
+      else if (folder.how === 'empty') await io.record({ emptyFolder: folder.path });
+      // Waits for the pods that use it.
+      await kubectl.delete('persistentvolumeclaim', claim, { namespace: product.namespace });
+      await kubectl.delete('persistentvolume', persistentVolume);
+      await io.checkpoint('volume-deleted');
+      const empty = io.interrupted?.emptyFolder ?? (folder.how === 'empty' ? folder.path : undefined);
+      if (known === undefined) {
+        if (typeof empty === 'string') await removeEmpty(empty);
+        return {};
+      }
+      if (existsSync(known.from) && !existsSync(known.to)) await renameDurable(known.from, known.to);
+      io.warn(`the database's folder was not deleted: it is ${known.to} now`);
+      return { removedData: known };
+    },
+
+    async verify({ kubectl, product }, { removedData }) {
+      const { claim, persistentVolume } = product.database.volume;
+      const found =
+        (await readClaim({ kubectl, product })) ?? (await kubectl.get('persistentvolume', persistentVolume));
+      if (found !== undefined) {
+        throw new IvaapError('failed', `${found.kind} ${found.metadata.name} still exists`, {
+          hint: `k3s kubectl describe pvc ${claim} -n ${product.namespace}`,
+        });
+      }
+      const { to } = (removedData ?? {}) as { to?: string };
+      if (to === undefined || existsSync(to)) return;
+      throw new IvaapError('failed', `${to} is missing: the database's folder was renamed to it`, {
+        hint: `ls -ld ${shellWord(to)}*`,
+      });
+    },
   },
 };
+
+/** What of the database's folder an undo takes away, and what stands against it. */
+async function dataFolder(ctx: InstallContext): Promise<{
+  path: string;
+  how: 'none' | 'empty' | 'data' | 'others';
+  stops: UndoPlan['stops'];
+}> {
+  const { kubectl, product, install } = ctx;
+  const path = recordedFolder(install()) ?? ctx.storagePath;
+  const none = { path, stops: [] };
+  // A volume of a class has no folder of ours; its policy is Retain, so that its data outlive the claim.
+  if (ctx.storageClass !== undefined) return { ...none, how: 'none' };
+  const entries = await entriesOf(path);
+  if (entries === undefined) return { ...none, how: 'none' };
+  const record = install()?.steps[postgres.id];
+  const made = record?.recorded?.madeFolder ?? (record?.out ?? record?.earlier)?.madeFolder;
+  if (entries.length === 0) return { ...none, how: made === path ? 'empty' : 'others' };
+  if (!(await isOurData(kubectl, product, path, install()))) return { ...none, how: 'others' };
+  if (!isMountPoint(path)) return { ...none, how: 'data' };
+  const stop = {
+    what: `${path} is a mount point, which cannot be renamed`,
+    hint: `${ctx.again({ add: ['--rollback-to helm_deploy'] })}; then: umount ${shellWord(path)}`,
+  };
+  return { path, how: 'data', stops: [stop] };
+}
+
+/** A free name beside the folder. */
+function asideOf(path: string, now: Date): { from: string; to: string } {
+  const first = removedDataName(path, backupStamp(now));
+  let to = first;
+  for (let count = 2; existsSync(to); count += 1) to = `${first}-${count}`;
+  return { from: path, to };
+}
+
+async function removeEmpty(path: string): Promise<void> {
+  if (((await entriesOf(path)) ?? ['']).length > 0) return;
+  await rmdir(path);
+  await syncFolder(dirname(path));
+}
 
 type Bound = Pick<InstallContext, 'kubectl' | 'product'>;
 

@@ -1,9 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import * as z from 'zod';
 import type { Step, StepIo } from '../engine/step.ts';
+import { makeBackupFolder } from '../backup/backup-folder.ts';
+import { type KeptSecrets, keepSecrets, readKeptSecrets } from '../backup/kept-secrets.ts';
 import { IvaapError } from '../errors.ts';
+import type { KubeObject } from '../host/kubectl.ts';
 import type { InstallContext } from '../release/context.ts';
 import { secretManifest } from '../release/manifests.ts';
+import { stopOf } from '../release/undo-stops.ts';
 import { sha256Of } from '../release/values-overlay.ts';
 import { namespace } from './namespace.ts';
 
@@ -16,7 +20,6 @@ export const secrets: Step<InstallContext, z.infer<typeof out>> = {
   title: 'Create the secrets',
   needs: [namespace.id],
   revision: 1,
-  destructive: true,
   inputs: (ctx) => ({
     license: ctx.license === undefined ? null : sha256Of(ctx.license.text),
     names: names(ctx),
@@ -44,12 +47,53 @@ export const secrets: Step<InstallContext, z.infer<typeof out>> = {
     }
   },
 
-  async undo(ctx) {
-    for (const name of names(ctx)) {
-      await ctx.kubectl.delete('secret', name, { namespace: ctx.product.namespace });
-    }
+  undo: {
+    destructive: true,
+
+    async plan(ctx) {
+      const { namespace: name } = ctx.product;
+      const found = await Promise.all(
+        allNames(ctx).map(async (secret) => ({ secret, ...(await stopOf(ctx, 'secret', secret, name)) })),
+      );
+      const there = found.filter((one) => one.there).map(({ secret }) => secret);
+      return {
+        removes: there.length === 0 ? [] : [`the Secrets ${there.join(', ')}`],
+        keeps: there.length === 0 ? [] : ['their contents, in a backup, until an install is complete'],
+        stops: found.flatMap(({ stop }) => stop ?? []),
+      };
+    },
+
+    async run(ctx, io) {
+      const { kubectl, product } = ctx;
+      const scope = { namespace: product.namespace };
+      const known = io.interrupted?.folder;
+      const folder = await makeBackupFolder(ctx, io, typeof known === 'string' ? known : undefined);
+      const found: KeptSecrets = {};
+      for (const name of allNames(ctx)) {
+        const secret = await kubectl.get<KubeObject & { data?: KeptSecrets[string] }>('secret', name, scope);
+        if (secret !== undefined) found[name] = secret.data ?? {};
+      }
+      const path = await keepSecrets(folder, found, await readKeptSecrets(ctx.keptSecrets()));
+      await ctx.recordKeptSecrets(path);
+      await io.checkpoint('secrets-kept');
+      for (const name of Object.keys(found)) await kubectl.delete('secret', name, scope);
+      return { keptSecrets: path };
+    },
+
+    async verify(ctx) {
+      for (const name of allNames(ctx)) {
+        const found = await ctx.kubectl.get('secret', name, { namespace: ctx.product.namespace });
+        if (found !== undefined) throw new IvaapError('failed', `the Secret ${name} still exists`);
+      }
+    },
   },
 };
+
+/** Also of a licence that this invocation does not know. */
+const allNames = ({ product }: Pick<InstallContext, 'product'>): string[] => [
+  ...product.generatedSecrets.map(({ name }) => name),
+  ...(product.license === undefined ? [] : [product.license.secret]),
+];
 
 function names({ product, license }: InstallContext): string[] {
   return [
@@ -64,14 +108,21 @@ async function generate(
   generated: InstallContext['product']['generatedSecrets'],
 ): Promise<void> {
   const { kubectl, product } = ctx;
+  const kept = await readKeptSecrets(ctx.keptSecrets());
   for (const { name, keys } of generated) {
     // The database was created with the first password: a second one would lock the product out.
     if ((await kubectl.get('secret', name, { namespace: product.namespace })) !== undefined) {
       io.log(`${name} already exists and is kept`);
       continue;
     }
+    const again = kept[name];
+    if (again !== undefined) io.log(`${name}: as it was before a rollback deleted it`);
     const data = Object.fromEntries(
-      Object.entries(keys).map(([key, bytes]) => [key, randomBytes(bytes).toString('base64url')]),
+      Object.entries(keys).map(([key, bytes]) => {
+        const encoded = again?.[key];
+        const text = encoded === undefined ? undefined : Buffer.from(encoded, 'base64').toString();
+        return [key, text ?? randomBytes(bytes).toString('base64url')];
+      }),
     );
     Object.values(data).forEach((secret) => ctx.hide(secret));
     await kubectl.apply([secretManifest(product, name, data)]);

@@ -1,10 +1,10 @@
 import * as z from 'zod';
 import { readRegularText } from '../host/regular-file.ts';
 import { existsSync } from 'node:fs';
-import { rm, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import type { Step, StepIo } from '../engine/step.ts';
 import { IvaapError } from '../errors.ts';
-import { makeFolder, writeFileAtomic } from '../host/atomic-file.ts';
+import { makeFolder, removeDurable, writeFileAtomic } from '../host/atomic-file.ts';
 import { keepEdited } from '../backup/backup-folder.ts';
 import { lastResult } from '../backup/step-results.ts';
 import type { InstallContext } from '../release/context.ts';
@@ -65,11 +65,47 @@ export const values: Step<InstallContext, z.infer<typeof out>> = {
     throw new IvaapError('failed', `${paths.values} was edited`);
   },
 
-  async undo({ paths }) {
-    await rm(paths.values, { force: true });
-    await rm(paths.overlay, { force: true });
+  undo: {
+    destructive: false,
+
+    async plan(ctx, done) {
+      const { ours, edited } = await writtenFiles(ctx, done);
+      const keeps = edited.map((path) => `${path} is not as this install wrote it, and stays`);
+      return { removes: ours, keeps, stops: [] };
+    },
+
+    async run(ctx, io, done) {
+      const { ours, edited } = await writtenFiles(ctx, done);
+      for (const path of ours) await removeDurable(path);
+      for (const path of edited) io.say(`${path} was edited and is kept: the next install starts from it`);
+      return edited.length === 0 ? {} : { keptFiles: edited };
+    },
+
+    async verify({ paths }, { keptFiles }) {
+      const kept = Array.isArray(keptFiles) ? keptFiles : [];
+      for (const path of [paths.values, paths.overlay]) {
+        if (!existsSync(path) || kept.includes(path)) continue;
+        throw new IvaapError('failed', `${path} still exists`);
+      }
+    },
   },
 };
+
+/** Which of both files are there as this install wrote them, and which are not: those belong to the operator. */
+async function writtenFiles({ paths, install }: InstallContext, done: z.infer<typeof out> | undefined) {
+  const own = install()?.answers?.values === paths.values;
+  const written: [string, string | null | undefined][] = [
+    [paths.values, own ? undefined : done?.values.sha256],
+    [paths.overlay, done?.overlay.sha256],
+  ];
+  const ours: string[] = [];
+  const edited: string[] = [];
+  for (const [path, sha256] of written) {
+    if (!existsSync(path)) continue;
+    (sha256Of(await readRegularText(path)) === sha256 ? ours : edited).push(path);
+  }
+  return { ours, edited };
+}
 
 /**
  * An edited file whose content would change, by an answer on the command line or by an editor just now, is

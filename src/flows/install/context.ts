@@ -1,5 +1,6 @@
 import { enabledEntitlements } from '../../policy/connectors.ts';
 import type { InstallContext } from '../../release/context.ts';
+import { operator } from '../../host/system.ts';
 import type { Session } from '../../session/session.ts';
 import { stepContext } from '../step-context.ts';
 import { waiversOf } from '../waivers.ts';
@@ -25,5 +26,21 @@ export async function installContext(
     refreshArchives: false,
     waivers,
   });
-  return { ...shared, ...answers, license };
+  return { ...shared, ...answers, license, ...(await installRecords(session)) };
+}
+
+/** What the steps of an install read and write in the state beyond their own run. */
+export async function installRecords(
+  session: Session,
+): Promise<Pick<InstallContext, 'install' | 'keptSecrets' | 'recordKeptSecrets'>> {
+  const journal = await session.journal();
+  const by = operator().user;
+  return {
+    install: () => journal.state.suspended ?? journal.state.run,
+    keptSecrets: () => journal.state.keptSecrets?.path,
+    recordKeptSecrets: (path) =>
+      journal.update((draft, at) => {
+        draft.keptSecrets = { by, at, run: draft.run?.id ?? '', path };
+      }),
+  };
 }

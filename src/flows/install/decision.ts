@@ -1,5 +1,6 @@
 import type { State } from '../../engine/state.ts';
 import type { License } from '../../release/license-file.ts';
+import { assertOwnData } from '../../release/our-data.ts';
 import { hideGenerated } from '../../release/secrets-of-host.ts';
 import { requireStorageClass } from '../../release/storage-class.ts';
 import { assertCluster } from '../../session/host-tools.ts';
@@ -14,6 +15,7 @@ import {
   type InstallAnswers,
   requireLicense,
 } from './answers.ts';
+import { refuseUnfinishedRollback } from '../unfinished-rollback.ts';
 import { otherInstall, refuseInstalled, refuseLeftovers, refuseNothingToResume } from './gate.ts';
 import { givenAnswers, type InstallFlags } from './given-answers.ts';
 import { answersToRecord, otherAnswers, recordedAnswers } from './recorded-answers.ts';
@@ -52,6 +54,7 @@ export const isUnconfirmed = (
 export async function decideInstall(session: Session, options: InstallOptions): Promise<InstallDecision> {
   const { product, paths, program, redactor } = session;
   const state = await readOwnState(session, program);
+  if (state !== undefined) refuseUnfinishedRollback(state);
   if (options.resume) await refuseNothingToResume(session, state);
   if (state !== undefined) refuseInstalled(session, state, options);
   const earlier = recordedAnswers(state?.run);
@@ -67,9 +70,11 @@ export async function decideInstall(session: Session, options: InstallOptions): 
   if (answers.storageClass !== undefined) await requireStorageClass(tools.kubectl, answers.storageClass);
   const license = await requireLicense(tools.kubectl, product, answers.license, redactor, earlier.license);
   assertGranted(product, answers, license);
-  if (state?.run === undefined) {
-    const { storageClass, valuesFrom } = answers;
-    const storagePath = storageClass === undefined ? answers.storagePath : undefined;
+  const { storageClass, valuesFrom } = answers;
+  const storagePath = storageClass === undefined ? answers.storagePath : undefined;
+  if (state?.run !== undefined) {
+    if (storagePath !== undefined) await assertOwnData(tools.kubectl, product, storagePath, state.run);
+  } else {
     await refuseLeftovers(session, tools, { storagePath, valuesFrom: valuesFrom?.path });
   }
   await hideGenerated(tools.kubectl, product, redactor);

@@ -9,6 +9,7 @@ import { installContext } from './context.ts';
 import { decideInstall, type InstallDecision, type InstallOptions } from './decision.ts';
 import { installChecks } from './checks.ts';
 import { assertAnswerable, installQuestion } from './question.ts';
+import { forgetKeptSecrets } from './kept-secrets.ts';
 import { installSteps } from './steps.ts';
 import { installSummary } from './summary.ts';
 
@@ -60,6 +61,7 @@ export const installFlow: Flow<InstallOptions, InstallDecision, InstallContext> 
   },
 
   summarize: installSummary,
+  onCompleted: forgetKeptSecrets,
 };
 
 /** The facts of a decision that others can change. */

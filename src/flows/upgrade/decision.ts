@@ -15,6 +15,7 @@ import { stateIsThere } from '../../session/own-state.ts';
 import type { Session } from '../../session/session.ts';
 import type { Decision } from '../flow.ts';
 import { Refusals } from '../refusals.ts';
+import { refuseUnfinishedRollback } from '../unfinished-rollback.ts';
 import { refuseWithoutState } from './gate.ts';
 import type { UpgradeOptions } from './options.ts';
 import type { Trust } from '../../queries/trust.ts';
@@ -40,6 +41,7 @@ export async function decideUpgrade(session: Session, options: UpgradeOptions): 
   const { kubectl } = await session.tools();
   await assertCluster(kubectl, session.product);
   const { state } = await session.readJournal();
+  refuseUnfinishedRollback(state);
   const trust = trustUpgrade(session, state, options.trustKey);
   const refusals = new Refusals();
   const allowed = await refusals.collect(() => judgeVersions(session, options, state));

@@ -3,6 +3,7 @@ import { readValuesFile } from '../../release/values-file.ts';
 import { stateIsThere } from '../../session/own-state.ts';
 import type { Flow } from '../flow.ts';
 import { recordPreflightStart } from '../../release/preflight-record.ts';
+import { forgetKeptSecrets } from '../install/kept-secrets.ts';
 import { recordFoundStart, recordSkippedBackup, withWayBack } from './backup.ts';
 import { upgradeContext } from './context.ts';
 import { decideUpgrade, type UpgradeStart } from './decision.ts';
@@ -44,6 +45,8 @@ export const upgradeFlow: Flow<UpgradeOptions, UpgradeStart, UpgradeContext> = {
   },
 
   summarize: upgradeSummary,
+  // The install that has completed may have died before it did this.
+  onCompleted: forgetKeptSecrets,
 
   async explain(session, error) {
     return withWayBack(error, (await session.journal()).state, session.paths);

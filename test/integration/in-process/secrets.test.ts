@@ -28,7 +28,7 @@ before(async () => {
   const begin = await beginnings(host);
   host.become(begin.upgrade.world);
   appendFileSync(join(host.folder, 'tiny.values.yaml'), `adminPassword: "${adminPassword}"\n`);
-  worlds = { install: begin.install.world, upgrade: host.copy() };
+  worlds = { install: begin.install.world, upgrade: host.copy(), rollback: begin.rollback.world };
 });
 after(() => host.close());
 

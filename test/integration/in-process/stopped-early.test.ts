@@ -22,7 +22,7 @@ before(async () => {
   host = await SimulatedHost.start();
   const install = host.copy();
   assert.equal((await host.run('install')).exitCode, 0);
-  worlds = { install, upgrade: host.copy() };
+  worlds = { install, upgrade: host.copy(), rollback: host.copy() };
 });
 after(() => host.close());
 beforeEach(() => host.become(worlds.upgrade));

@@ -68,7 +68,7 @@ test('the fresh install is a chain of the documented steps', () => {
 });
 
 test('steps that lose data when they are taken back say so', () => {
-  const destructive = installSteps({ health }).filter((step) => step.destructive === true);
+  const destructive = installSteps({ health }).filter((step) => step.undo?.destructive === true);
   assert.deepEqual(
     destructive.map(({ id }) => id),
     ['namespace', 'secrets', 'postgres', 'helm_deploy'],

@@ -1,0 +1,54 @@
+import { existsSync } from 'node:fs';
+import { isDeepStrictEqual } from 'node:util';
+import type { RollbackContext } from '../../release/context.ts';
+import type { Flow } from '../flow.ts';
+import { rollbackBlockers } from './blockers.ts';
+import { rollbackContext } from './context.ts';
+import { decideRollback, type RollbackDecision } from './decision.ts';
+import type { RollbackOptions } from './options.ts';
+import { rollbackSteps } from './steps.ts';
+import { rollbackSummary } from './summary.ts';
+
+/** `install --rollback-to STEP`: undoes STEP and all recorded steps after it, newest first. */
+export const rollbackFlow: Flow<RollbackOptions, RollbackDecision, RollbackContext> = {
+  name: 'rollback',
+  command: 'install --rollback-to',
+  suspends: true,
+  showsPlan: true,
+
+  assertOptions() {},
+
+  // A host without anything of ours is only read.
+  locksFirst: ({ installer }) => existsSync(installer),
+
+  decide: decideRollback,
+  context: rollbackContext,
+  blockers: rollbackBlockers,
+
+  // What loses data was agreed to on the command line; a script has typed what it wants.
+  question({ again, confirm }, { yes }, { undone, install }) {
+    if (yes || confirm === undefined) return undefined;
+    return {
+      text: `Undo ${undone.join(', ')} of the install of ${install.to}?`,
+      hint: again({ add: ['--dry-run'] }),
+    };
+  },
+
+  async decideAgain(session, options, { decision }) {
+    const now = await decideRollback(session, options);
+    return isDeepStrictEqual(now.state, decision.state) ? decision : now;
+  },
+
+  steps: rollbackSteps,
+
+  async onStarted(session, { ctx }, { run }) {
+    if (!ctx.skipBackup) return;
+    const journal = await session.journal();
+    if (journal.state.skippedBackups.some((skipped) => skipped.run === run)) return;
+    await journal.update((draft, at) => {
+      draft.skippedBackups.push({ by: ctx.operator, at, run, from: null, to: ctx.to });
+    });
+  },
+
+  summarize: rollbackSummary,
+};

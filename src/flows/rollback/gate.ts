@@ -1,0 +1,142 @@
+import type { RunRecord, State } from '../../engine/state.ts';
+import { IvaapError } from '../../errors.ts';
+import { wayBackOf } from '../../backup/way-back.ts';
+import { signerOf } from '../../payload/format/signature.ts';
+import { freshFlags, upgradeFlags } from '../../policy/again.ts';
+import { nearestNames } from '../../policy/nearest.ts';
+import { signedBy } from '../../policy/trust.ts';
+import { sameVersion } from '../../policy/version.ts';
+import { hostEvidence, likely } from '../../queries/host-evidence.ts';
+import { factsOf, noStateRefusal } from '../../queries/without-state.ts';
+import type { Session } from '../../session/session.ts';
+import { shellWord } from '../../shell-word.ts';
+import { refuseUnfinishedRollback } from '../unfinished-rollback.ts';
+
+/** Whether an install may be rolled back at all: each check throws before anything is changed. */
+
+/** Flags of a rollback alone. */
+export const rollbackFlags = ['--rollback-to', '--accept-data-loss', '--skip-backup'] as const;
+
+const version = (message: string, hint: string) => new IvaapError('version', message, { hint });
+
+/** The state; refuses a host without one: exit 5, or 3 where its disk is not mounted. */
+export async function requireState(session: Session, state: State | undefined): Promise<State> {
+  if (state !== undefined) return state;
+  const { program, again, paths, signal } = session;
+  const { kubectl } = await session.tools();
+  const evidence = await hostEvidence(session, { known: true, value: { kubectl } }, signal);
+  signal.throwIfAborted();
+  if (likely(evidence) === 'nothing') {
+    throw version(
+      `there is no install to roll back on this host: there is no ${paths.state}`,
+      `${again({ without: rollbackFlags })} --help`,
+    );
+  }
+  const { code, message, hint } = noStateRefusal(evidence, session, program);
+  throw new IvaapError(code, message, { hint, facts: factsOf(evidence, session) });
+}
+
+/** The record of the install that is rolled back; refuses a host with an upgrade, and another package. */
+export function requireInstall(session: Session, state: State): RunRecord {
+  const { program, again, release, payload } = session;
+  refuseUpgraded(session, state);
+  const install = state.suspended ?? state.run;
+  if (install?.flow !== 'install') {
+    throw version('the state on this host records no steps of an install to undo', `${program} status`);
+  }
+  const signer = signerOf(payload.trailer);
+  if (install.key !== undefined && install.key !== signer) {
+    throw new IvaapError(
+      'payload',
+      `this executable is not trusted: it is ${signedBy(signer)}, and the ` +
+        `install on this host is ${signedBy(install.key)}`,
+      { hint: again({ program: install.binary }) },
+    );
+  }
+  if (!sameVersion(install.to, release.version)) {
+    throw version(
+      `the install on this host is of ${install.to}, and this package is ${release.version}: ` +
+        'only the package that made it knows how to undo it',
+      again({ program: install.binary }),
+    );
+  }
+  return install;
+}
+
+/** An upgrade has changed what the install had made: nothing of it can be undone step by step. */
+function refuseUpgraded(session: Session, state: State): void {
+  const { run, history, suspended } = state;
+  const isUpgrade = ({ flow }: { flow: string }) => flow === 'upgrade';
+  if (suspended !== undefined || run === undefined) return;
+  const last = isUpgrade(run) ? run : history.findLast(isUpgrade);
+  if (last === undefined) return;
+  const unfinished = isUpgrade(run) && run.status !== 'completed';
+  throw version(
+    `an upgrade to ${last.to} was started on this host ${last.startedAt}` +
+      `${unfinished ? ' and is not finished' : ''}: the steps of the install cannot be undone any more`,
+    waysOutOf(session, state, unfinished),
+  );
+}
+
+function waysOutOf({ again, program, payload }: Session, state: State, unfinished: boolean): string {
+  const { run } = state;
+  const { restore, from } = wayBackOf(state);
+  const back =
+    restore?.restoreScript === undefined
+      ? []
+      : [`to go back to ${from ?? 'the old release'} with its data: sh ${shellWord(restore.restoreScript)}`];
+  const finish =
+    run === undefined || !unfinished
+      ? []
+      : [
+          `to finish the upgrade: ${again({
+            program: run.payloadDigest === payload.digest ? undefined : run.binary,
+            add: ['--upgrade'],
+            without: [...rollbackFlags, ...freshFlags, ...upgradeFlags],
+          })}`,
+        ];
+  return [...finish, ...back, ...(finish.length + back.length === 0 ? [`${program} status`] : [])].join('\n');
+}
+
+/** A rollback that was cut off is finished first, with its own STEP. */
+export function refuseOtherRollback({ run, suspended }: State, step: string): void {
+  if (run?.answers?.step !== step) refuseUnfinishedRollback({ run, suspended });
+}
+
+/**
+ * The recorded steps from `step` on, newest first. Throws `usage` for what is no step of an install, and
+ * `nothing_to_do` where none of them was reached.
+ */
+export function stepsToUndo(
+  { again, program }: Pick<Session, 'again' | 'program'>,
+  install: Pick<RunRecord, 'steps'>,
+  { step, order, upgrade }: { step: string; order: readonly string[]; upgrade: readonly string[] },
+): string[] {
+  const at = order.indexOf(step);
+  if (at === -1) {
+    const [nearest] = nearestNames(step, order, 1);
+    const what = upgrade.includes(step) ? 'is a step of an upgrade' : 'is no step';
+    throw new IvaapError(
+      'usage',
+      `--rollback-to ${step}: ${step} ${what}; an install has ${order.join(', ')}`,
+      {
+        hint: nearest === undefined ? `${program} status` : again({ add: [`--rollback-to ${nearest}`] }),
+      },
+    );
+  }
+  const recorded = order.filter((id) => install.steps[id] !== undefined);
+  const found = recorded.filter((id) => order.indexOf(id) >= at);
+  if (found.length > 0) return found.reverse();
+  const last = recorded.at(-1);
+  throw new IvaapError(
+    'nothing_to_do',
+    `the install has not reached ${step}: ` +
+      `${last === undefined ? 'none of its steps is recorded' : `its last recorded step is ${last}`}`,
+    {
+      hint:
+        last === undefined
+          ? again({ add: ['--resume'], without: [...rollbackFlags] })
+          : again({ add: [`--rollback-to ${last}`] }),
+    },
+  );
+}
