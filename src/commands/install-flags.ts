@@ -145,7 +145,7 @@ export function checkFlags({ options, again }: Pick<Invocation, 'options' | 'aga
     throw usage(`${wrong} ${why}`, again({ without }));
   }
   if (given('--rollback-to')) {
-    const without = ['--resume', '--supersede', '--waive', '--preflight-only', ...freshFlags];
+    const without = ['--resume', '--supersede', '--waive', ...freshFlags];
     const others = upgradeFlags.filter((flag) => flag !== '--skip-backup');
     const [wrong] = [...without, ...others].filter(given);
     if (wrong === undefined) return;

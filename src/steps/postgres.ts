@@ -162,9 +162,13 @@ async function dataFolder(ctx: InstallContext): Promise<{
   if (entries.length === 0) return { ...none, how: made === path ? 'empty' : 'others' };
   if (!(await isOurData(kubectl, product, path, install()))) return { ...none, how: 'others' };
   if (!isMountPoint(path)) return { ...none, how: 'data' };
+  const stopsDatabase = ctx.again({
+    add: ['--rollback-to helm_deploy'],
+    without: ['--upgrade', '--trust-key', '--waive'],
+  });
   const stop = {
     what: `${path} is a mount point, which cannot be renamed`,
-    hint: `${ctx.again({ add: ['--rollback-to helm_deploy'] })}; then: umount ${shellWord(path)}`,
+    hint: `${stopsDatabase}; then: umount ${shellWord(path)}`,
   };
   return { path, how: 'data', stops: [stop] };
 }

@@ -120,7 +120,10 @@ export function stepsToUndo(
       'usage',
       `--rollback-to ${step}: ${step} ${what}; an install has ${order.join(', ')}`,
       {
-        hint: nearest === undefined ? `${program} status` : again({ add: [`--rollback-to ${nearest}`] }),
+        hint:
+          nearest === undefined
+            ? `${program} status`
+            : again({ add: [`--rollback-to ${nearest}`], without: ['--upgrade', '--trust-key', '--waive'] }),
       },
     );
   }
@@ -135,8 +138,8 @@ export function stepsToUndo(
     {
       hint:
         last === undefined
-          ? again({ add: ['--resume'], without: [...rollbackFlags] })
-          : again({ add: [`--rollback-to ${last}`] }),
+          ? again({ add: ['--resume'], without: ['--upgrade', ...rollbackFlags, ...upgradeFlags] })
+          : again({ add: [`--rollback-to ${last}`], without: ['--upgrade', '--trust-key', '--waive'] }),
     },
   );
 }

@@ -5,6 +5,7 @@ import type { RollbackContext } from '../../release/context.ts';
 import { rollbackPgBackup } from '../../steps/rollback_pg_backup.ts';
 import type { FlowResult } from '../flow.ts';
 import { rollbackFlags } from './gate.ts';
+import { upgradeFlags } from '../../policy/again.ts';
 
 /** What a rollback has undone, what it kept, and the command that begins with the step. */
 export function rollbackSummary(ctx: RollbackContext, result: RunResult): FlowResult {
@@ -14,7 +15,10 @@ export function rollbackSummary(ctx: RollbackContext, result: RunResult): FlowRe
   const { keptSecrets, removedData } = left;
   const data = (removedData as { to?: string } | undefined)?.to;
   const kept = (Array.isArray(left.keptFiles) ? left.keptFiles : []).map(String);
-  const next = again({ add: ['--resume'], without: [...rollbackFlags, '--yes'] });
+  const next = again({
+    add: ['--resume'],
+    without: ['--upgrade', '--yes', ...rollbackFlags, ...upgradeFlags],
+  });
   const none = skipBackup ? 'none (--skip-backup)' : 'none: there were no data to dump';
   return {
     lines: [

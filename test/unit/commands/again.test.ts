@@ -67,7 +67,12 @@ const refusals: [typed: string, hint: string][] = [
     './p install --trust-key unsigned --preflight-only --upgrade',
   ],
   ['install --images-from disk --yes', './p install --images-from disk --yes --upgrade'],
-  ['install --rollback-to values', './p status'],
+  [
+    'install --rollback-to values --fqdn a.example --skip-backup',
+    './p install --rollback-to values --skip-backup',
+  ],
+  ['install --rollback-to values --reapply', './p install --rollback-to values'],
+  ['install --accept-data-loss --yes', './p install --yes'],
 ];
 for (const [typed, wanted] of refusals) {
   test(`the hint to "${typed}" can be typed and keeps the other flags`, async () => {
