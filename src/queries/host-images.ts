@@ -9,6 +9,7 @@ import { lookUp, type Presence } from '../images/presence.ts';
 import type { PayloadIndex } from '../payload/format/index-schema.ts';
 import type { Product } from '../payload/product-schema.ts';
 import type { Payload } from '../payload/reader.ts';
+import { usedEntitlements } from '../policy/used-entitlements.ts';
 import { compareRelease } from '../policy/release-order.ts';
 import { productPaths } from '../release/product-paths.ts';
 import { installedLicense } from '../release/secrets-of-host.ts';
@@ -28,8 +29,8 @@ export interface HostImages {
   /** Pods of the product's namespace. */
   pods: Known<PodState[]>;
   /**
-   * What the installed licence grants: it decides which archives an upgrade needs. Undefined: none is
-   * installed.
+   * What the installed licence grants or runs already: it decides which archives an upgrade needs. Undefined:
+   * no licence is installed.
    */
   entitlements: Known<string[] | undefined>;
 }
@@ -77,9 +78,27 @@ export async function queryHostImages(
       return { presence, blobs };
     }),
     part(({ kubectl }) => listPods(kubectl, { namespace: product.namespace })),
-    part(async ({ kubectl }) => (await installedLicense(kubectl, product, redactor))?.entitlements),
+    part(async ({ kubectl }) => {
+      const [license, used] = await Promise.all([
+        installedLicense(kubectl, product, redactor),
+        usedHere(product),
+      ]);
+      if (license === undefined && used.length === 0) return undefined;
+      return [...new Set([...(license?.entitlements ?? []), ...used])];
+    }),
   ]);
   return { runtime, store, pods, entitlements };
+}
+
+/** What runs already keeps its images: an upgrade loads those of its connectors whatever the licence says. */
+async function usedHere(product: Product): Promise<string[]> {
+  const paths = productPaths(product);
+  const state = await readState(paths.state);
+  if (state === undefined) return [];
+  // Slow to load, and most hosts that are asked have nothing installed yet.
+  const { readValuesFile } = await import('../release/values-file.ts');
+  const { root } = await readValuesFile(paths.values, product.command);
+  return usedEntitlements(product.entitlements, { values: root, derived: state.derived });
 }
 
 /**

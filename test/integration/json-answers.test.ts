@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import * as z from 'zod';
 import { extractedFileSchema, extractedTreeSchema } from '../../src/queries/extract-schema.ts';
+import { licenseSchema } from '../../src/queries/license-schema.ts';
 import { manifestSchema } from '../../src/queries/manifest-schema.ts';
 import { releaseDiffSchema } from '../../src/queries/release-diff-schema.ts';
 import { statusSchema } from '../../src/queries/status-schema.ts';
@@ -25,11 +26,17 @@ after(() => {
   rmSync(work, { recursive: true });
 });
 
+const license = join(work, 'license.lic');
+writeFileSync(license, 'FEATURE TINY_CONNECTOR d 1 permanent uncounted SIGN=00\n');
+
 const answers: [z.ZodType, ...args: string[]][] = [
   [manifestSchema, 'manifest'],
   [manifestSchema, 'manifest', '--deep'],
   [releaseDiffSchema, 'manifest', '--diff', later.path],
   [statusSchema, 'status'],
+  [licenseSchema, 'license-check', '--license', license],
+  // Not granted: the answer is in front of the error.
+  [licenseSchema, 'license-check', '--license', '27000@127.0.0.1'],
   [verifySchema, 'verify'],
   [verifySchema, 'verify', '--full'],
   // Not trusted, since nobody signed it: the answer is in front of the error.

@@ -7,6 +7,8 @@ import { typedAgain } from '../../../src/commands/again.ts';
 import { licenseCheck } from '../../../src/commands/license-check.ts';
 import type { EngineEvent } from '../../../src/engine/events.ts';
 import { describeError } from '../../../src/errors.ts';
+import { openPayload } from '../../../src/payload/open-payload.ts';
+import { queryHostImages } from '../../../src/queries/host-images.ts';
 import { queryLicenseCheck } from '../../../src/queries/license-check.ts';
 import { licenseSchema } from '../../../src/queries/license-schema.ts';
 import { type Invocation, SimulatedHost, type World } from '../../fixtures/in-process-host/host.ts';
@@ -181,4 +183,20 @@ test('a licence that is named is compared with the installed one', async () => {
     const { code, hint } = describeError(error);
     return code === 'usage' && hint === './tiny license-check --license FILE';
   });
+});
+
+test('what an upgrade would load counts a connector that runs, whatever the licence says', async () => {
+  replaceLicense('{"entitlements":[]}');
+  const machine = host.machine('upgrade');
+  const payload = await openPayload(machine.executable);
+  try {
+    const [index, product] = await Promise.all([payload.index(), payload.product()]);
+    const { entitlements } = await queryHostImages(index, product, {
+      machine,
+      signal: new AbortController().signal,
+    });
+    assert.deepEqual(entitlements, { known: true, value: ['TINY_CONNECTOR'] });
+  } finally {
+    await payload.close();
+  }
 });
