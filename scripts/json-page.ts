@@ -10,6 +10,7 @@ import { licenseSchema } from '../src/queries/license-schema.ts';
 import { manifestSchema } from '../src/queries/manifest-schema.ts';
 import { statusSchema } from '../src/queries/status-schema.ts';
 import { verifySchema } from '../src/queries/verify-schema.ts';
+import { keptDataSchema } from '../src/release/kept-data.ts';
 import { generatedPage, type GeneratedPage, writePage } from './generated-page.ts';
 import { fieldList } from './schema-fields.ts';
 
@@ -54,9 +55,15 @@ const sections = [
   section('`ivaap_pgdump`', 'Also the file `FILE.json` beside the dump.', dumpNoteSchema),
   section('Result of `install`', '', resultSchemas.install),
   section('Result of `install --upgrade`', '', resultSchemas.upgrade),
+  section('Result of `uninstall`', '', resultSchemas.uninstall),
+  section(
+    'The record of kept data',
+    '`NAME.kept.json` beside the data folder that `uninstall --keep-data` keeps, readable by root only.',
+    keptDataSchema,
+  ),
   section(
     'Result of `--dry-run`',
-    'The plan of an install or an upgrade. If the run would be refused, an `error` event follows.',
+    'The plan of an install, an upgrade or an uninstall. If the run would be refused, an `error` event follows.',
     resultSchemas.plan,
   ),
   section('Result of `--preflight-only`', '', resultSchemas.preflight),

@@ -33,6 +33,9 @@ export const restoreFiles = {
   script: 'restore.sh',
 } as const;
 
+/** Roles and settings of the whole server. */
+export const globalsFile = 'globals.sql';
+
 /**
  * Printed wherever the dump is named: an operator who takes the server for one database would lose the data
  * in the others. What a restore of ours left there is this database's own past, and is called that.

@@ -1,9 +1,8 @@
-import { join } from 'node:path';
 import type { KubeObject, Manifest } from '../host/kubectl.ts';
-import { readRegularText } from '../host/regular-file.ts';
 import { normalizedReference } from '../images/reference.ts';
 import type { PayloadIndex } from '../payload/format/index-schema.ts';
 import type { Product, Release } from '../payload/product-schema.ts';
+import { majorInFolder } from '../release/kept-data.ts';
 import { podTemplates } from '../release/pod-templates.ts';
 import type { Check } from './check.ts';
 import type { UpgradeCheckContext } from './context.ts';
@@ -73,10 +72,5 @@ async function majorOnDisk({ kubectl, product, signal }: UpgradeCheckContext): P
   const volume = await kubectl.get<Volume>('persistentvolume', persistentVolume, { signal });
   const path = volume?.spec?.hostPath?.path ?? volume?.spec?.local?.path;
   if (path === undefined) return undefined;
-  for (const folder of ['', 'pgdata', 'data']) {
-    const text = await readRegularText(join(path, folder, 'PG_VERSION')).catch(() => '');
-    const major = /^(\d+)\s*$/.exec(text)?.[1];
-    if (major !== undefined) return Number(major);
-  }
-  return undefined;
+  return majorInFolder(path);
 }

@@ -23,6 +23,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./repair-state.ts')).repairState,
   },
   {
+    name: 'uninstall',
+    summary: 'remove the product from this host, after a last dump of its database',
+    load: async () => (await import('./uninstall.ts')).uninstall,
+  },
+  {
     name: 'manifest',
     summary: 'list the payload, compared with the archives on disk, containerd and the cluster',
     load: async () => (await import('./manifest.ts')).manifestCommand,

@@ -242,15 +242,21 @@ export class Journal {
   }
 
   /**
-   * Of a rollback: the run that was suspended is the last one again. Otherwise the release is installed: anchors of versions before `from` have served their time, those of `from` are
-   * kept. Where a step was waived it is not proved that the release works, and all are kept.
+   * Of a rollback: the run that was suspended is the last one again. Otherwise the release is installed: anchors
+   * of versions before `from` have served their time, those of `from` are kept. Where a step was waived it is not
+   * proved that the release works, and all are kept. `removes`: nothing is installed any more.
    */
-  runCompleted(): Promise<void> {
+  runCompleted({ removes = false }: { removes?: boolean } = {}): Promise<void> {
     return this.update((draft, now) => {
       const { run } = draft;
       if (!run) throw new IvaapError('bug', 'no run to complete');
       run.status = 'completed';
       run.finishedAt = now;
+      if (removes) {
+        delete draft.installed;
+        delete draft.suspended;
+        return;
+      }
       if (draft.suspended !== undefined) return endRollback(draft, run, draft.suspended, now);
       draft.installed = {
         version: run.to,

@@ -28,6 +28,8 @@ export interface RunOptions<Ctx> {
   fresh?: boolean;
   /** The last run is suspended, not closed: the steps undo what it did. */
   suspends?: boolean | undefined;
+  /** A completed run leaves nothing installed. */
+  removes?: boolean | undefined;
   /** Held by the caller; told which step is running. */
   lock?: Pick<HeldLock, 'working'>;
   /**
@@ -173,7 +175,7 @@ export async function executeRun<Ctx>(options: RunOptions<Ctx>): Promise<RunResu
 
   result.durationMs = clock.monotonicMs() - startedMs;
   if (failure === undefined && waiting.size === 0) {
-    await journal.runCompleted();
+    await journal.runCompleted({ removes: options.removes === true });
     report({
       type: 'run.completed',
       run: result.run,

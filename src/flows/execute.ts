@@ -38,7 +38,7 @@ export async function execute<O extends FlowOptions, D extends Decision, C exten
         flow: flow.name,
         from: ctx.from,
         to: ctx.to,
-        payloadDigest: payload.digest,
+        payloadDigest: ctx.runDigest ?? payload.digest,
         binary,
         again: commandFromAnyFolder(session.again, binary),
         startedBy: by,
@@ -53,6 +53,7 @@ export async function execute<O extends FlowOptions, D extends Decision, C exten
       fresh,
       suspends: flow.suspends,
       lock,
+      removes: flow.removes,
       onBegun: async (run, kept) => {
         if (plan !== undefined) reporter.report({ type: 'run.plan', plan });
         await flow.onStarted?.(session, prepared, { run, kept });

@@ -40,6 +40,8 @@ export interface FlowContext {
   to: string;
   /** What preflight measured, once it has. */
   preflight: PreflightReport | undefined;
+  /** Of an unfinished run that any package of the product goes on with: the digest that it is recorded with. */
+  runDigest?: string | undefined;
 }
 
 /** Everything that a run starts with; nothing was changed yet. */
@@ -68,12 +70,21 @@ export interface Flow<Options extends FlowOptions, D extends Decision, Ctx exten
   command: string;
   /** Reports the plan before the first step. */
   tellsPlan?: boolean;
+  /** `false`: works with the payload's data and programs alone, which are checked when they are read. */
+  scansPayload?: false;
+  /** Its completion leaves nothing installed. */
+  removes?: true;
   /** Throws `usage` for invalid options, before anything is read. */
   assertOptions(options: Options, ports: Pick<FlowPorts, 'again' | 'confirm'>): void;
   /**
    * Whether to lock before anything is decided; otherwise the host is only read until the run may start.
    */
   locksFirst(paths: ProductPaths): boolean;
+  /**
+   * What an earlier, completed run has left to do; asked first, under the lock where there is one. Undefined
+   * where there is nothing.
+   */
+  rest?(session: Session, options: Options): Promise<FlowResult | undefined>;
   /** Asks for what the options leave open, on a terminal; before anything is measured. */
   complete?(session: Session, options: Options): Promise<Options>;
   /** The gate: whether the run may start at all. Throws a blocker. */

@@ -1,5 +1,6 @@
 import { openPayload } from '../payload/open-payload.ts';
 import { installSteps } from './install/steps.ts';
+import { uninstallSteps } from './uninstall/steps.ts';
 import { upgradeSteps } from './upgrade/steps.ts';
 
 export interface GraphStep {
@@ -8,12 +9,16 @@ export interface GraphStep {
 }
 
 /**
- * The steps of both graphs in order, without a host. Without a readable payload there are no health steps.
+ * The steps of the graphs in order, without a host. Without a readable payload there are no health steps.
  */
-export async function graphSteps(): Promise<{ install: GraphStep[]; upgrade: GraphStep[] }> {
+export async function graphSteps(): Promise<Record<'install' | 'upgrade' | 'uninstall', GraphStep[]>> {
   const product = await ownProduct().catch(() => ({ health: [] }));
   const shown = (steps: readonly GraphStep[]) => steps.map(({ id, title }) => ({ id, title }));
-  return { install: shown(installSteps(product)), upgrade: shown(upgradeSteps(product)) };
+  return {
+    install: shown(installSteps(product)),
+    upgrade: shown(upgradeSteps(product)),
+    uninstall: shown(uninstallSteps()),
+  };
 }
 
 async function ownProduct() {

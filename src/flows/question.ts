@@ -3,6 +3,8 @@ import type { FlowPorts } from '../session/ports.ts';
 
 export interface Question {
   text: string;
+  /** What has to be typed for a yes; undefined: `y`. */
+  word?: string;
   /** What to type instead, after the answer no. */
   hint: string;
 }
@@ -21,10 +23,10 @@ export const isFresh = ({ waitedMs }: Answer): boolean => waitedMs < freshMs;
 /** Throws `declined` for a no, and the signal's reason after a request to stop. */
 export async function confirmed(
   { confirm }: Pick<FlowPorts, 'confirm'>,
-  { text, hint }: Question,
+  { text, word, hint }: Question,
 ): Promise<Answer> {
   const asked = performance.now();
-  const yes = await confirm?.(text);
+  const yes = await confirm?.(text, word);
   if (yes === true) return { question: text, waitedMs: performance.now() - asked };
   throw new IvaapError('declined', 'not confirmed: nothing was changed', { hint });
 }

@@ -19,6 +19,20 @@ export const resultSchemas = {
     waivedHealth,
     warnings,
   }),
+  uninstall: z.strictObject({
+    version: z.string().nullable().describe('That was removed; null: only empty folders were left of it.'),
+    keptIn: z
+      .string()
+      .nullable()
+      .describe('Folder with the last dump, older backups, values, state and logs.'),
+    dump: z.string().nullable().describe('Path of the last dump.'),
+    dumpSha256: z.string().nullable(),
+    keptData: z.string().nullable().describe('Folder of the data that were kept.'),
+    left: z
+      .array(z.strictObject({ what: z.string(), command: z.string().describe('That deletes or shows it.') }))
+      .describe('What was not removed.'),
+    warnings,
+  }),
   upgrade: z.strictObject({
     from: z.string(),
     to: z.string(),

@@ -38,11 +38,15 @@ export async function runFlow<O extends FlowOptions, D extends Decision, C exten
   const scan = new PayloadScan(session, given);
   try {
     if (flow.locksFirst(session.paths)) await takeLock();
+    const rest = await flow.rest?.(session, given);
+    if (rest !== undefined) return session.redactor.value(rest);
     const { complete } = flow;
     const options =
       complete === undefined ? given : await unlessStopped(session.signal, () => complete(session, given));
     const invocation = { flow, options, session };
-    const prepared = await scan.inParallelWith(() => prepare(invocation));
+    const prepared = await (flow.scansPayload === false
+      ? unlessStopped(session.signal, () => prepare(invocation))
+      : scan.inParallelWith(() => prepare(invocation)));
     if ('result' in prepared) return prepared.result;
     const answer = await ask(invocation, prepared.decision);
     const unlocked = session.lock === undefined;

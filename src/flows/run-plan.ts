@@ -26,7 +26,7 @@ export async function planRun<Ctx extends FlowContext>(
   const { flow, ctx, fresh, steps } = options;
   const { product, payload, signal, redactor } = session;
   const journal = await session.journal();
-  const spec = { flow, from: ctx.from, payloadDigest: payload.digest };
+  const spec = { flow, from: ctx.from, payloadDigest: ctx.runDigest ?? payload.digest };
   const run = resumable(journal.run, spec, fresh) ? journal.run : undefined;
   const plan: RunPlan = {
     flow,

@@ -17,7 +17,7 @@ import { identityOf, isAlive } from './system.ts';
 import { shellWord } from '../shell-word.ts';
 
 export interface LockOptions {
-  /** The lock file; its folder exists. It is never removed, so that all look at one inode. */
+  /** The lock file; its folder exists. Only an uninstall removes it: whoever gets it then looks again. */
   path: string;
   runner: Runner;
   /** Of this run. */
@@ -67,7 +67,10 @@ export function flockLock(options: LockOptions): Lock {
         closeSync(descriptor);
         throw error;
       }
-      return heldLock(descriptor, options);
+      if (isAt(path, descriptor)) return heldLock(descriptor, options);
+      // Removed, while we waited for it, by the uninstall that held it.
+      closeSync(descriptor);
+      return this.acquire();
     },
   };
 }
@@ -84,6 +87,12 @@ function openLockFile(path: string): number {
       hint: `check it and its folder: ls -ld ${shellWord(dirname(path))} ${shellWord(path)}`,
     });
   }
+}
+
+function isAt(path: string, descriptor: number): boolean {
+  const there = statSync(path, { throwIfNoEntry: false });
+  const { ino, dev } = fstatSync(descriptor);
+  return there?.ino === ino && there.dev === dev;
 }
 
 function heldLock(

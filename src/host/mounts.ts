@@ -1,6 +1,6 @@
 import { readFileSync, realpathSync, statfsSync, statSync, type BigIntStats } from 'node:fs';
 import { readFile, stat, statfs } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 
 export interface Mount {
   mountPoint: string;
@@ -34,9 +34,8 @@ export function mountOf(path: string): Mount | undefined {
     const fields = before.split(' ');
     const mountPoint = unescapeMount(fields[4] ?? '');
     if (mountPoint === '') continue;
-    const within = real === mountPoint || real.startsWith(mountPoint === '/' ? '/' : `${mountPoint}/`);
     // A later line hides an earlier one at the same place.
-    if (within && mountPoint.length >= (best?.mountPoint.length ?? 0)) {
+    if (isWithin(real, mountPoint) && mountPoint.length >= (best?.mountPoint.length ?? 0)) {
       const [fileSystem = '', , ofAll = ''] = after.split(' ');
       best = { mountPoint, fileSystem, options: [...(fields[5] ?? '').split(','), ...ofAll.split(',')] };
     }
@@ -73,6 +72,33 @@ function attempt<T>(look: () => T): T | undefined {
 export function isMountPoint(path: string): boolean {
   const mount = mountOf(path);
   return mount !== undefined && mount.mountPoint === realpathSync(path);
+}
+
+/**
+ * Where a path lies on its device, links and bind mounts resolved; its last parts may be missing. Two paths
+ * lead to the same place exactly where both are equal.
+ */
+export function placeOnDevice(path: string): { device: string; path: string } {
+  const existing = nearestExisting(path);
+  const real = join(realpathSync(existing), relative(existing, path));
+  let best = { mountPoint: '', root: '/', device: '' };
+  for (const line of readFileSync('/proc/self/mountinfo', 'utf8').split('\n')) {
+    const [, , device = '', root = '', point = ''] = line.split(' ');
+    const mountPoint = unescapeMount(point);
+    if (mountPoint === '' || !isWithin(real, mountPoint) || mountPoint.length < best.mountPoint.length)
+      continue;
+    best = { mountPoint, root: unescapeMount(root), device };
+  }
+  return { device: best.device, path: join(best.root, relative(best.mountPoint, real)) };
+}
+
+const isWithin = (path: string, folder: string): boolean =>
+  path === folder || path.startsWith(folder === '/' ? '/' : `${folder}/`);
+
+/** Whether a path is a folder or lies in it, however both are written. */
+export function liesIn(path: string, folder: string): boolean {
+  const [inner, outer] = [placeOnDevice(path), placeOnDevice(folder)];
+  return inner.device === outer.device && isWithin(inner.path, outer.path);
 }
 
 /** Where something is mounted below a folder, the folder itself left out. */

@@ -1,4 +1,5 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { processStartTime } from './system.ts';
 
 /** A process of this host, containers' included. */
@@ -23,4 +24,23 @@ export function listProcesses(): Process[] {
         return []; // It has ended since.
       }
     });
+}
+
+/**
+ * Processes whose working folder is the folder or a direct child of it, containers' included: theirs has
+ * another name there, but is the same folder. A database's server works in its data folder.
+ */
+export function processesIn(folder: string): Process[] {
+  const idOf = (path: string): string | undefined => {
+    try {
+      const { dev, ino } = statSync(path, { bigint: true });
+      return `${dev}:${ino}`;
+    } catch {
+      return undefined; // It has ended, or is gone.
+    }
+  };
+  const names = readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  const folders = new Set([folder, ...names.map(({ name }) => join(folder, name))].map(idOf));
+  folders.delete(undefined);
+  return listProcesses().filter(({ pid }) => folders.has(idOf(`/proc/${pid}/cwd`)));
 }

@@ -112,3 +112,32 @@ export async function unpinnedOf(
     })
     .map(({ name }) => name);
 }
+
+/**
+ * The names with our mark, whichever release brought them; `others`: why they are not ours alone, as far as
+ * their labels say it.
+ */
+export function markedNames(
+  stored: readonly StoredImage[],
+  product: string,
+): { name: string; others: string | undefined }[] {
+  const mark = releaseLabel(product);
+  const suffix = releaseLabel('');
+  return stored
+    .filter(({ labels }) => labels[mark] !== undefined)
+    .map(({ name, labels }) => {
+      const other = Object.keys(labels).find((key) => key !== mark && key.endsWith(suffix));
+      return { name, others: other === undefined ? undefined : `${other.replace(suffix, '')} pins it` };
+    });
+}
+
+/** Takes our mark off; the pin with it, unless it is another product's too. */
+export async function unpinName(
+  containerd: Containerd,
+  name: string,
+  product: string,
+  isPinnedByOthers: boolean,
+): Promise<void> {
+  const mark = { [releaseLabel(product)]: '' };
+  await containerd.label(name, isPinnedByOthers ? mark : { ...mark, [pinLabel]: '' });
+}

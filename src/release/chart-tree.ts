@@ -27,7 +27,10 @@ async function filesBelow(folder: string): Promise<string[]> {
 }
 
 /** Whether a folder holds exactly the payload's chart: same files, same contents. */
-export async function isPayloadChart(ctx: StepContext, folder: string): Promise<boolean> {
+export async function isPayloadChart(
+  ctx: Pick<StepContext, 'index' | 'product'>,
+  folder: string,
+): Promise<boolean> {
   const wanted = chartEntries(ctx);
   const there = await filesBelow(folder).catch(() => undefined);
   if (there === undefined || there.join('\n') !== [...wanted.keys()].sort().join('\n')) return false;

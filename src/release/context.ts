@@ -11,6 +11,7 @@ import type { Payload } from '../payload/reader.ts';
 import type { Again } from '../policy/again.ts';
 import type { ChosenConnectors } from '../policy/connectors.ts';
 import type { PreflightReport, Waiver } from '../policy/preflight-report.ts';
+import type { KeptData } from './kept-data.ts';
 import type { License } from './license-file.ts';
 import type { ProductPaths } from './product-paths.ts';
 import type { ServerAnswers } from './answered-objects.ts';
@@ -103,6 +104,8 @@ export interface InstallContext extends StepContext {
   /** The operator's own values file, instead of the payload's template. */
   valuesFrom: { path: string; text: string } | undefined;
   license: License | undefined;
+  /** What an uninstall has recorded of the data that it kept in `storagePath`. */
+  keptData: KeptData | undefined;
   /** The record of the install: also while a rollback runs, whose own record is `run`. */
   install(): Readonly<RunRecord> | undefined;
   /** Where a rollback has kept the Secrets that it deleted, until an install is complete. */

@@ -6,7 +6,10 @@ import type { StepContext } from './context.ts';
  * Helm takes away what it has installed, its records last. It is recorded before it does anything and
  * inherits the lock: whoever comes while it outlives us waits for it. A second request to stop is passed on.
  */
-export async function uninstallRelease(ctx: StepContext, io: Pick<StepIo, 'checkpoint'>): Promise<void> {
+export async function uninstallRelease(
+  ctx: Pick<StepContext, 'helm' | 'product' | 'now' | 'insist' | 'lockFd' | 'recordHelm' | 'payload'>,
+  io: Pick<StepIo, 'checkpoint'>,
+): Promise<void> {
   const { helm, product } = ctx;
   const { timeoutSeconds } = product.helm;
   const revisionBefore = (await helm.current())?.revision ?? 0;

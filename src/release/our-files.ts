@@ -42,6 +42,7 @@ function ourPaths(product: Product, paths: ProductPaths, storagePath: string | u
     paths.scanReceipt,
     paths.lock,
     paths.work,
+    paths.activation,
     join(paths.installer, 'logs'),
     ...(storagePath === undefined ? [] : [storagePath]),
   ];
@@ -65,12 +66,20 @@ export async function ourFiles(
       else found.foreign.push(path);
     }
   };
+  for (const name of storagePath === undefined ? [] : await namesIn(dirname(storagePath))) {
+    const path = join(dirname(storagePath ?? ''), name);
+    const isOutside = !path.startsWith(`${paths.folder}/`);
+    if (isOutside && isRemovedData(path, storagePath ?? '')) found.removedData.push(path);
+  }
   found.there = (await lstat(paths.folder).catch(ifMissing))?.isDirectory() === true;
   if (!found.there) return found;
   await walk(paths.folder);
   found.mounts = mountPointsBelow(paths.folder);
   return found;
 }
+
+const namesIn = (folder: string): Promise<string[]> =>
+  readdir(folder).catch((error: unknown) => ifMissing(error) ?? []);
 
 /** An unfinished file of a writer of ours: of atomic files, of the journal, of a tree that is copied. */
 function isLeftover(path: string, known: readonly string[]): boolean {

@@ -22,6 +22,8 @@ export interface OwnedObject {
   maker: Maker;
   /** Why: the label, the owner; of a foreign object who manages its fields, where that is recorded. */
   why: string;
+  /** Claims that a pod mounts. */
+  claims: string[];
 }
 
 export interface NamespaceContents {
@@ -60,17 +62,20 @@ const isRecord = ({ kind, metadata: { labels = {} } }: KubeObject, { release }: 
 /** Events say nothing that has to be kept, and expire. */
 const passed = new Set(['events', 'events.events.k8s.io']);
 
-/** Every kind that the namespace can hold, as `kubectl get` takes them. Throws where one API does not answer. */
-async function namespacedKinds(kubectl: Kubectl, signal: AbortSignal): Promise<string[]> {
+/** Every kind there is, as `kubectl get` takes them. Throws where one API does not answer. */
+async function kindsOf(kubectl: Kubectl, namespaced: boolean, signal: AbortSignal): Promise<string[]> {
   const { stdout } = await kubectl.run(
-    ['api-resources', '--verbs=list,delete', '--namespaced=true', '--output=name'],
+    ['api-resources', '--verbs=list,delete', `--namespaced=${namespaced}`, '--output=name'],
     { signal, timeoutMs: 30_000 },
   );
   const kinds = stdout.split('\n').filter((line) => line !== '' && !passed.has(line));
   // Every cluster has these: an answer without them was cut.
-  if (['pods', 'secrets', 'persistentvolumeclaims'].every((kind) => kinds.includes(kind))) return kinds;
+  const usual = namespaced
+    ? ['pods', 'secrets', 'persistentvolumeclaims']
+    : ['namespaces', 'persistentvolumes'];
+  if (usual.every((kind) => kinds.includes(kind))) return kinds;
   throw new IvaapError('failed', 'the answer of kubectl api-resources is not complete', {
-    hint: 'k3s kubectl api-resources --namespaced=true',
+    hint: 'k3s kubectl api-resources',
   });
 }
 
@@ -85,7 +90,7 @@ export function namespaceContents(
       const { namespace } = product;
       const found = await kubectl.get('namespace', namespace, { signal });
       if (found === undefined) return { ours: null, objects: [] };
-      const kinds = await namespacedKinds(kubectl, signal);
+      const kinds = await kindsOf(kubectl, true, signal);
       const objects = await kubectl.list<KubeObject>(kinds.join(','), { namespace, signal });
       return { ours: hasOurLabels(found, product), objects: makersOf(objects, product) };
     })(),
@@ -128,6 +133,7 @@ export function makersOf(objects: readonly KubeObject[], product: Named): OwnedO
     kind: one.kind,
     name: one.metadata.name,
     resource: resourceOf(one),
+    claims: claimsOf(one),
     ...judge(one),
   }));
 }
@@ -162,6 +168,14 @@ function isMadeBeside(one: KubeObject, other: KubeObject): boolean {
   });
 }
 
+function claimsOf({ kind, ...rest }: KubeObject): string[] {
+  const { spec } = rest as {
+    spec?: { volumes?: { persistentVolumeClaim?: { claimName?: string } }[] };
+  };
+  if (kind !== 'Pod') return [];
+  return (spec?.volumes ?? []).flatMap(({ persistentVolumeClaim: claim }) => claim?.claimName ?? []);
+}
+
 function resourceOf({ apiVersion, kind, metadata }: KubeObject): string {
   const [group] = apiVersion.includes('/') ? apiVersion.split('/') : [];
   return `${kind.toLowerCase()}${group === undefined ? '' : `.${group}`}/${metadata.name}`;
@@ -171,6 +185,38 @@ function managersOf({ metadata }: KubeObject): string {
   const { managedFields = [] } = metadata as { managedFields?: { manager?: string }[] };
   const managers = [...new Set(managedFields.flatMap(({ manager }) => manager ?? []))];
   return managers.length === 0 ? 'no mark of this installer' : `made with ${managers.join(', ')}`;
+}
+
+/** Definitions hold other objects, also of others: they stay. */
+const neverRemoved = new Set([
+  'customresourcedefinitions.apiextensions.k8s.io',
+  'namespaces',
+  'nodes',
+  'persistentvolumes',
+]);
+
+/** What stands outside the namespace and is the release's by Helm's annotations. Throws where that is not known. */
+export async function clusterWideOfRelease(
+  kubectl: Kubectl,
+  product: Named,
+  signal: AbortSignal,
+): Promise<{ resource: string }[]> {
+  const kinds = (await kindsOf(kubectl, false, signal)).filter((kind) => !neverRemoved.has(kind));
+  const objects = kinds.length === 0 ? [] : await kubectl.list<KubeObject>(kinds.join(','), { signal });
+  return objects.filter((one) => isOfRelease(one, product)).map((one) => ({ resource: resourceOf(one) }));
+}
+
+/** Volumes that are left of the namespace's claims, once those are deleted: a class made them, with Retain. */
+export async function volumesOfClaims(
+  kubectl: Kubectl,
+  { namespace }: Pick<Named, 'namespace'>,
+  signal: AbortSignal,
+): Promise<string[]> {
+  type Volume = KubeObject & { spec?: { claimRef?: { namespace?: string } } };
+  const found = await kubectl.list<Volume>('persistentvolumes', { signal });
+  return found
+    .filter(({ spec }) => spec?.claimRef?.namespace === namespace)
+    .map(({ metadata }) => metadata.name);
 }
 
 export const foreignOf = ({ objects }: NamespaceContents): OwnedObject[] =>

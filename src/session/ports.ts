@@ -14,8 +14,8 @@ export interface FlowPorts {
   program: string;
   /** The command that runs, as it was typed. */
   again: Again;
-  /** Asks the operator; undefined without a terminal. */
-  confirm: ((question: string) => Promise<boolean>) | undefined;
+  /** Asks the operator, who has to type `word` where there is one; undefined without a terminal. */
+  confirm: ((question: string, word?: string) => Promise<boolean>) | undefined;
   /** Asks for answers that are missing; absent where there is no terminal that can show it. */
   prompter?: (() => Promise<Prompter>) | undefined;
 }

@@ -18,6 +18,6 @@ export const commandFromAnyFolder = (again: Again, program: string): string =>
 
 /** The command that resumes a run; records of older programs do not have the typed command. */
 export function resumeCommand({ flow, binary, again }: Pick<RunRecord, 'flow' | 'binary' | 'again'>): string {
-  const command = flow === 'upgrade' ? 'install --upgrade' : 'install';
+  const command = { upgrade: 'install --upgrade', uninstall: 'uninstall' }[flow] ?? 'install';
   return asRoot(again ?? `${shellWord(binary)} ${command}`);
 }

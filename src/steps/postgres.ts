@@ -5,13 +5,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import * as z from 'zod';
 import { backupStamp } from '../backup/backup-folder.ts';
 import { lastResult } from '../backup/step-results.ts';
-import type { Step, UndoPlan } from '../engine/step.ts';
+import type { Step, StepIo, UndoPlan } from '../engine/step.ts';
 import { IvaapError } from '../errors.ts';
 import { makeFolder, renameDurable, syncFolder } from '../host/atomic-file.ts';
 import { isMountPoint } from '../host/mounts.ts';
 import type { KubeObject } from '../host/kubectl.ts';
 import { assertSafePath } from '../host/safe-path.ts';
 import type { InstallContext } from '../release/context.ts';
+import { type FoundFolder, foundFolderSchema, lookForFolder } from '../release/found-folder.ts';
 import { volumeManifests } from '../release/manifests.ts';
 import { assertOwnData, entriesOf, isOurData, recordedFolder } from '../release/our-data.ts';
 import { removedDataName } from '../release/our-files.ts';
@@ -29,6 +30,8 @@ const out = z.object({
     persistentVolume: z.string(),
     storagePath: z.string(),
     claimUid: z.string().nullable(),
+    /** How the place of the folder was found; absent in older records. */
+    found: foundFolderSchema.optional(),
   }),
   /** The folder, where this install has made it; absent in older records. */
   madeFolder: z.string().optional(),
@@ -49,20 +52,24 @@ export const postgres: Step<InstallContext, z.infer<typeof out>> = {
     summary: `create ${storagePath} and the claim ${product.database.volume.claim} for it`,
   }),
 
-  async run({ product, kubectl, storagePath, run }, io) {
+  async run(ctx, io) {
+    const { product, kubectl, storagePath, run, keptData } = ctx;
     const { uid, gid, claim, persistentVolume } = product.database.volume;
-    await assertOwnData(kubectl, product, storagePath, run());
+    if (keptData === undefined) await assertOwnData(kubectl, product, storagePath, run());
     const before = io.interrupted ?? lastResult(run(), postgres) ?? {};
     const madeFolder = existsSync(storagePath) ? before.madeFolder : storagePath;
     if (madeFolder !== undefined) await io.record({ madeFolder });
     await assertSafePath(storagePath.replace(/\/[^/]+$/, '') || '/', { mayBeMissing: true });
+    const found = await foundBefore(ctx, io);
+    await io.record({ found });
     await makeFolder(storagePath, 0o700);
     await chown(storagePath, uid, gid);
     await io.checkpoint('folder-made');
     await kubectl.apply(volumeManifests(product, storagePath));
     const bound = await boundClaim({ kubectl, product }, io.signal);
     return {
-      volume: { claim, persistentVolume, storagePath, claimUid: bound.metadata.uid ?? null },
+      volume: { claim, persistentVolume, storagePath, claimUid: bound.metadata.uid ?? null, found },
+
       madeFolder: typeof madeFolder === 'string' ? madeFolder : undefined,
     };
   },
@@ -143,6 +150,14 @@ export const postgres: Step<InstallContext, z.infer<typeof out>> = {
     },
   },
 };
+
+/** Before any attempt of ours: an uninstall leaves the place so again. */
+async function foundBefore({ storagePath, run, keptData }: InstallContext, io: StepIo): Promise<FoundFolder> {
+  const cutOff = foundFolderSchema.safeParse(io.interrupted?.found).data;
+  const earlier = lastResult(run(), postgres)?.volume;
+  const known = earlier?.storagePath === storagePath ? earlier.found : undefined;
+  return cutOff ?? known ?? keptData?.foundFolder ?? lookForFolder(storagePath);
+}
 
 /** What of the database's folder an undo takes away, and what stands against it. */
 async function dataFolder(ctx: InstallContext): Promise<{

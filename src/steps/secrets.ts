@@ -121,7 +121,9 @@ async function generate(
       Object.entries(keys).map(([key, bytes]) => {
         const encoded = again?.[key];
         const text = encoded === undefined ? undefined : Buffer.from(encoded, 'base64').toString();
-        return [key, text ?? randomBytes(bytes).toString('base64url')];
+        // The data that an uninstall has kept were made with these.
+        const ofData = ctx.keptData?.secrets[name]?.[key];
+        return [key, text ?? ofData ?? randomBytes(bytes).toString('base64url')];
       }),
     );
     Object.values(data).forEach((secret) => ctx.hide(secret));

@@ -9,7 +9,7 @@ import { counted } from '../policy/counted.ts';
 import { formatBytes } from '../policy/format-bytes.ts';
 import { keepFile } from '../backup/backup-folder.ts';
 import type { UpgradeContext } from '../release/context.ts';
-import { notDumped, restoreFiles, takeDump } from '../backup/dump-files.ts';
+import { globalsFile, notDumped, restoreFiles, takeDump } from '../backup/dump-files.ts';
 import { type PgDump, pgDumpSchema } from '../backup/dump-record.ts';
 import { dumpResult, helmResult } from '../backup/upgrade-results.ts';
 import { hasCompleted, lastResult } from '../backup/step-results.ts';
@@ -17,8 +17,6 @@ import { whyDumpIsStale } from '../backup/stale-dump.ts';
 import { dumpToKeep, isThere, keptDump } from '../backup/kept-dump.ts';
 import { isDeployed } from '../release/helm-state.ts';
 import { upgradeDetect } from './upgrade_detect.ts';
-
-const globalsFile = 'globals.sql';
 
 /** Streams pg_dump out of the database's pod into a new backup folder: complete and verified, or absent. */
 export const upgradePgBackup: Step<UpgradeContext, { pgDump: PgDump }> = {

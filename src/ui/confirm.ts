@@ -2,12 +2,14 @@ import { createInterface } from 'node:readline/promises';
 import { IvaapError } from '../errors.ts';
 
 /**
- * Asks a question; only `y` or `yes` is a yes. Undefined without a terminal. Ctrl-C at the question throws
+ * Asks a question; only `y` or `yes` is a yes, or the word that the question names. Undefined without a terminal. Ctrl-C at the question throws
  * `interrupted`, as anywhere else.
  */
-export function terminalConfirm(signal: AbortSignal): ((question: string) => Promise<boolean>) | undefined {
+export function terminalConfirm(
+  signal: AbortSignal,
+): ((question: string, word?: string) => Promise<boolean>) | undefined {
   if (!process.stdin.isTTY || !process.stderr.isTTY) return undefined;
-  return async (question) => {
+  return async (question, word) => {
     const reader = createInterface({ input: process.stdin, output: process.stderr });
     const typed = new AbortController();
     // While readline reads, Ctrl-C is a key and not a signal.
@@ -20,8 +22,9 @@ export function terminalConfirm(signal: AbortSignal): ((question: string) => Pro
     );
     const stop = AbortSignal.any([signal, typed.signal]);
     try {
-      const answer = await reader.question(`${question} [y/N] `, { signal: stop });
-      return /^y(es)?$/i.test(answer.trim());
+      const prompt = word === undefined ? `${question} [y/N] ` : `${question}: `;
+      const answer = (await reader.question(prompt, { signal: stop })).trim();
+      return word === undefined ? /^y(es)?$/i.test(answer) : answer === word;
     } catch (error) {
       // An abort throws its reason; end of input is a no.
       stop.throwIfAborted();

@@ -10,7 +10,7 @@ import type { InstallDecision, InstallOptions } from './decision.ts';
 export async function installContext(
   session: Session,
   options: InstallOptions,
-  { answers, license }: InstallDecision,
+  { answers, license, keptData }: InstallDecision,
 ): Promise<InstallContext> {
   const waivers = waiversOf(options.waive, 'install', session.product);
   await session.readJournal();
@@ -26,7 +26,7 @@ export async function installContext(
     refreshArchives: false,
     waivers,
   });
-  return { ...shared, ...answers, license, ...(await installRecords(session)) };
+  return { ...shared, ...answers, license, keptData, ...(await installRecords(session)) };
 }
 
 /** What the steps of an install read and write in the state beyond their own run. */

@@ -1,6 +1,7 @@
 import type { State } from '../../engine/state.ts';
 import type { License } from '../../release/license-file.ts';
 import { assertOwnData } from '../../release/our-data.ts';
+import type { KeptData } from '../../release/kept-data.ts';
 import { hideGenerated } from '../../release/secrets-of-host.ts';
 import { requireStorageClass } from '../../release/storage-class.ts';
 import { assertCluster } from '../../session/host-tools.ts';
@@ -16,6 +17,8 @@ import {
   requireLicense,
 } from './answers.ts';
 import { refuseUnfinishedRollback } from '../unfinished-rollback.ts';
+import { refuseUninstalling } from '../unfinished-uninstall.ts';
+import { usableKeptData } from './kept-data.ts';
 import { otherInstall, refuseInstalled, refuseLeftovers, refuseNothingToResume } from './gate.ts';
 import { givenAnswers, type InstallFlags } from './given-answers.ts';
 import { answersToRecord, otherAnswers, recordedAnswers } from './recorded-answers.ts';
@@ -38,6 +41,7 @@ export interface InstallDecision extends Decision {
   state: State | undefined;
   answers: InstallAnswers;
   license: License | undefined;
+  keptData: KeptData | undefined;
   /** The unfinished install of another package, which is closed. */
   other: State['run'];
   /** Flags that say something else than what the resumed install was answered. */
@@ -54,7 +58,10 @@ export const isUnconfirmed = (
 export async function decideInstall(session: Session, options: InstallOptions): Promise<InstallDecision> {
   const { product, paths, program, redactor } = session;
   const state = await readOwnState(session, program);
-  if (state !== undefined) refuseUnfinishedRollback(state);
+  if (state !== undefined) {
+    refuseUninstalling(state);
+    refuseUnfinishedRollback(state);
+  }
   if (options.resume) await refuseNothingToResume(session, state);
   if (state !== undefined) refuseInstalled(session, state, options);
   const earlier = recordedAnswers(state?.run);
@@ -72,10 +79,17 @@ export async function decideInstall(session: Session, options: InstallOptions): 
   assertGranted(product, answers, license);
   const { storageClass, valuesFrom } = answers;
   const storagePath = storageClass === undefined ? answers.storagePath : undefined;
+  const keptData =
+    storagePath === undefined ? undefined : await usableKeptData(session, storagePath, redactor);
   if (state?.run !== undefined) {
-    if (storagePath !== undefined) await assertOwnData(tools.kubectl, product, storagePath, state.run);
+    if (storagePath !== undefined && keptData === undefined)
+      await assertOwnData(tools.kubectl, product, storagePath, state.run);
   } else {
-    await refuseLeftovers(session, tools, { storagePath, valuesFrom: valuesFrom?.path });
+    await refuseLeftovers(session, tools, {
+      storagePath,
+      valuesFrom: valuesFrom?.path,
+      isKept: keptData !== undefined,
+    });
   }
   await hideGenerated(tools.kubectl, product, redactor);
   const other = state === undefined ? undefined : otherInstall(session, state);
@@ -83,6 +97,7 @@ export async function decideInstall(session: Session, options: InstallOptions): 
     state,
     answers,
     license,
+    keptData,
     other,
     changed: otherAnswers(given, earlier),
     recorded: answersToRecord(given, answers, earlier),

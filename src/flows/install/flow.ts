@@ -10,6 +10,7 @@ import { decideInstall, type InstallDecision, type InstallOptions } from './deci
 import { installChecks } from './checks.ts';
 import { assertAnswerable, installQuestion } from './question.ts';
 import { forgetKeptSecrets } from './kept-secrets.ts';
+import { forgetKeptData } from './kept-data.ts';
 import { installSteps } from './steps.ts';
 import { installSummary } from './summary.ts';
 
@@ -61,8 +62,17 @@ export const installFlow: Flow<InstallOptions, InstallDecision, InstallContext> 
   },
 
   summarize: installSummary,
-  onCompleted: forgetKeptSecrets,
+
+  async onCompleted(session, { ctx }) {
+    if (ctx.keptData !== undefined) await forgetKeptData(ctx.storagePath);
+    await forgetKeptSecrets(session);
+  },
 };
 
 /** The facts of a decision that others can change. */
-const basis = ({ state, answers, license }: InstallDecision) => ({ state, answers, license });
+const basis = ({ state, answers, license, keptData }: InstallDecision) => ({
+  state,
+  answers,
+  license,
+  keptData,
+});

@@ -135,7 +135,7 @@ function refuseOlderThanStarted(run: RunRecord, version: string, again: Again): 
 export async function refuseLeftovers(
   session: Session,
   { kubectl }: HostTools,
-  answers: { storagePath: string | undefined; valuesFrom: string | undefined },
+  answers: { storagePath: string | undefined; valuesFrom: string | undefined; isKept: boolean },
 ): Promise<void> {
   const { product, paths, program, signal } = session;
   const evidence = await hostEvidence(session, { known: true, value: { kubectl } }, signal);
@@ -169,7 +169,7 @@ export async function refuseLeftovers(
       hint: `ls -l ${shellWord(paths.chart)}`,
     });
   }
-  if (answers.storagePath !== undefined) await assertStorageFolder(answers.storagePath);
+  if (answers.storagePath !== undefined && !answers.isKept) await assertStorageFolder(answers.storagePath);
   await refuseVolume(kubectl, product.database.volume.persistentVolume);
 }
 

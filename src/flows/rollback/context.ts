@@ -21,7 +21,7 @@ export async function rollbackContext(
     waivers: [],
   });
   const records = await installRecords(session);
-  const unknown = { valuesFrom: undefined, license: undefined, connectors: undefined };
+  const unknown = { valuesFrom: undefined, license: undefined, keptData: undefined, connectors: undefined };
   const answers = { fqdn, storagePath, storageClass, ...unknown };
   return { ...shared, ...answers, ...records, step, undone, skipBackup };
 }

@@ -14,6 +14,7 @@ import { assertCluster } from '../../session/host-tools.ts';
 import { stateIsThere } from '../../session/own-state.ts';
 import type { Session } from '../../session/session.ts';
 import type { Decision } from '../flow.ts';
+import { refuseUninstalling, runToMind } from '../unfinished-uninstall.ts';
 import { Refusals } from '../refusals.ts';
 import { refuseUnfinishedRollback } from '../unfinished-rollback.ts';
 import { refuseWithoutState } from './gate.ts';
@@ -42,6 +43,7 @@ export async function decideUpgrade(session: Session, options: UpgradeOptions): 
   await assertCluster(kubectl, session.product);
   const { state } = await session.readJournal();
   refuseUnfinishedRollback(state);
+  refuseUninstalling(state);
   const trust = trustUpgrade(session, state, options.trustKey);
   const refusals = new Refusals();
   const allowed = await refusals.collect(() => judgeVersions(session, options, state));
@@ -67,7 +69,8 @@ async function judgeVersions(
   state: Readonly<State>,
 ): Promise<UpgradeDecision & { kind: 'allowed' }> {
   const { payload, product, release, program, again, signal } = session;
-  const { installed, run } = state;
+  const { installed } = state;
+  const run = runToMind(state);
   const lastRun = run === undefined ? undefined : { ...run, helmStarted: helmStarted(run) };
   const target = { version: release.version, payloadDigest: payload.digest };
   // Queried only for another payload's run: a resumed run must not wait for a database that is down.

@@ -1,13 +1,13 @@
 import { after, before, test } from 'node:test';
 import { fullDiskFrom, noApiFrom, signalAt } from '../../fixtures/in-process-host/faults.ts';
 import { stepsOf } from '../../fixtures/in-process-host/graphs.ts';
-import { type Flow, SimulatedHost } from '../../fixtures/in-process-host/host.ts';
+import { type DeployFlow, SimulatedHost } from '../../fixtures/in-process-host/host.ts';
 import { assertMended, type Beginning, beginnings } from '../../fixtures/in-process-host/matrix.ts';
 
 /** Signals, the API server and the disk, in each step of the real graphs; then the same command again. */
 
 let host: SimulatedHost;
-let begin: Record<Flow, Beginning>;
+let begin: Record<DeployFlow, Beginning>;
 
 before(async () => {
   host = await SimulatedHost.start();

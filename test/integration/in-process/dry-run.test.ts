@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { fingerprint, idsOf, planned } from '../../fixtures/in-process-host/dry-run.ts';
-import { type Flow, SimulatedHost } from '../../fixtures/in-process-host/host.ts';
+import { type DeployFlow, SimulatedHost } from '../../fixtures/in-process-host/host.ts';
 import { type Beginning, beginnings } from '../../fixtures/in-process-host/matrix.ts';
 
 /**
@@ -12,7 +12,7 @@ import { type Beginning, beginnings } from '../../fixtures/in-process-host/matri
  */
 
 let host: SimulatedHost;
-let begin: Record<Flow, Beginning>;
+let begin: Record<DeployFlow, Beginning>;
 
 before(async () => {
   host = await SimulatedHost.start();

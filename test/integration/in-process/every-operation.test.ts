@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { HostEvent } from '../../fixtures/in-process-host/events.ts';
-import { type Flow, SimulatedHost } from '../../fixtures/in-process-host/host.ts';
+import { type DeployFlow, SimulatedHost } from '../../fixtures/in-process-host/host.ts';
 import {
   assertSurvives,
   type Beginning,
@@ -18,7 +18,7 @@ import {
 const stride = Number(process.env['IN_PROCESS_STRIDE'] ?? 8);
 
 let host: SimulatedHost;
-let begin: Record<Flow, Beginning>;
+let begin: Record<DeployFlow, Beginning>;
 
 before(async () => {
   host = await SimulatedHost.start();

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { IvaapError } from '../../../src/errors.ts';
 import { passedFile } from '../../crash/places.ts';
-import { type Flow, SimulatedHost } from '../../fixtures/in-process-host/host.ts';
+import { type DeployFlow, SimulatedHost } from '../../fixtures/in-process-host/host.ts';
 import {
   assertSurvives,
   type Beginning,
@@ -20,8 +20,8 @@ import { kept } from '../../fixtures/in-process-host/outcome.ts';
  */
 
 let host: SimulatedHost;
-let begin: Record<Flow, Beginning>;
-const killed: Partial<Record<Flow, Interrupted[]>> = {};
+let begin: Record<DeployFlow, Beginning>;
+const killed: Partial<Record<DeployFlow, Interrupted[]>> = {};
 
 before(async () => {
   host = await SimulatedHost.start();

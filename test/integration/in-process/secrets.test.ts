@@ -6,7 +6,7 @@ import { describeError } from '../../../src/errors.ts';
 import { failure } from '../../../src/host/program-failure.ts';
 import type { HostEvent } from '../../fixtures/in-process-host/events.ts';
 import {
-  type Flow,
+  type DeployFlow,
   type Invocation,
   SimulatedHost,
   type World,
@@ -21,7 +21,7 @@ import { licenseText, namespace } from '../../fixtures/in-process-host/product.t
 
 const adminPassword = 'of-the/operator+alone 1';
 let host: SimulatedHost;
-let worlds: Record<Flow, World>;
+let worlds: Record<DeployFlow | 'rollback', World>;
 
 before(async () => {
   host = await SimulatedHost.start();
@@ -69,7 +69,10 @@ function filesOf(folder: string): Record<string, string> {
 }
 
 /** Runs a flow and keeps what can be seen of it; `fault` may let a program fail. */
-async function watched(flow: Flow, fault: (event: HostEvent & { kind: 'program' }) => Error | undefined) {
+async function watched(
+  flow: DeployFlow,
+  fault: (event: HostEvent & { kind: 'program' }) => Error | undefined,
+) {
   const seen: Pick<Seen, 'argv' | 'environment'> = { argv: [], environment: [] };
   const ended: Invocation = await host.run(flow, (event) => {
     if (event.kind !== 'program' || event.phase !== 'before') return undefined;

@@ -8,7 +8,12 @@ import type { FlowPorts } from '../../../src/session/ports.ts';
 import { runFlow } from '../../../src/flows/run-flow.ts';
 import { upgradeFlow } from '../../../src/flows/upgrade/flow.ts';
 import { createRunner, type RunOptions } from '../../../src/host/runner.ts';
-import { type Flow, noAnswers, SimulatedHost, type World } from '../../fixtures/in-process-host/host.ts';
+import {
+  type DeployFlow,
+  noAnswers,
+  SimulatedHost,
+  type World,
+} from '../../fixtures/in-process-host/host.ts';
 
 /**
  * A stop before a run starts is followed at once, whatever hangs just then and however: it ends with 130 or
@@ -16,7 +21,7 @@ import { type Flow, noAnswers, SimulatedHost, type World } from '../../fixtures/
  */
 
 let host: SimulatedHost;
-let worlds: Record<Flow, World>;
+let worlds: Record<DeployFlow | 'rollback', World>;
 
 before(async () => {
   host = await SimulatedHost.start();
@@ -36,7 +41,7 @@ const deaf = [
 const enoughMs = 3000;
 
 /** The flow's machine, on which the `nth` call of kubectl hangs; `hangs` is reported when it does. */
-function hanging(flow: Flow, nth: number, hangs: () => void): FlowPorts['machine'] {
+function hanging(flow: DeployFlow | 'rollback', nth: number, hangs: () => void): FlowPorts['machine'] {
   const machine = host.machine(flow);
   let calls = 0;
   return {
@@ -71,7 +76,10 @@ const upgradeOptions = {
   waive: [],
 } as const;
 const license = () => `${host.root}/license.json`;
-const commands: Record<string, { flow: Flow; run: (ports: FlowPorts) => Promise<unknown> }> = {
+const commands: Record<
+  string,
+  { flow: DeployFlow | 'rollback'; run: (ports: FlowPorts) => Promise<unknown> }
+> = {
   install: {
     flow: 'install',
     run: (ports) => {

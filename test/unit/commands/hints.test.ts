@@ -7,6 +7,7 @@ import { typedAgain } from '../../../src/commands/again.ts';
 import { install } from '../../../src/commands/install.ts';
 import { licenseCheck } from '../../../src/commands/license-check.ts';
 import { readCommandLine } from '../../../src/commands/program.ts';
+import { uninstall } from '../../../src/commands/uninstall.ts';
 import { freshFlags, upgradeFlags } from '../../../src/policy/again.ts';
 import { verifyCommand } from '../../../src/commands/verify.ts';
 
@@ -30,7 +31,8 @@ const parses = async (words: readonly string[], where: string) => {
   await assert.doesNotReject(readCommandLine(asked, context), `${where}: ${words.join(' ')}`);
 };
 
-const names = 'install|status|manifest|extract-file|extract|verify|repair-state|license-check|activate';
+const names =
+  'install|uninstall|status|manifest|extract-file|extract|verify|repair-state|license-check|activate';
 const argument = String.raw`--[a-z-]+|\$\{[^}]*\}|[A-Z]{2,}|[a-z]+=[a-z]+`;
 const spelled = new RegExp(
   String.raw`\$\{[\w.!?]*(?:program|command|binary)\} ((?:${names})\b(?: (?:${argument}))*)`,
@@ -70,8 +72,11 @@ const typedThere = new Map<string, readonly (readonly string[])[]>([
   ['flows/activate/activate.ts', [['activate'], ['activate', '--trust-key', 'unsigned', '--json']]],
   ['commands/activate.ts', [['activate', '--undo', '--copy', '--json']]],
 ]);
+for (const [file] of sources.filter(([path]) => path.startsWith('flows/uninstall/')))
+  typedThere.set(file, [['uninstall'], ['uninstall', '--dry-run', '--json', '--keep-data']]);
 const optionsOf = {
   install: install.options,
+  uninstall: uninstall.options,
   'license-check': licenseCheck.options,
   activate: activateCommand.options,
 };

@@ -1,0 +1,20 @@
+import type { Redactor } from '../../engine/redact.ts';
+import { removeTree } from '../../host/move-tree.ts';
+import { assertUsable, type KeptData, keptDataPath, readKeptData } from '../../release/kept-data.ts';
+import type { Session } from '../../session/session.ts';
+
+/** The data that an uninstall kept in this folder. Throws `version` where this release cannot work with them. */
+export async function usableKeptData(
+  session: Session,
+  storagePath: string,
+  redactor: Redactor,
+): Promise<KeptData | undefined> {
+  const kept = await readKeptData(storagePath);
+  if (kept === undefined) return undefined;
+  for (const texts of Object.values(kept.secrets)) Object.values(texts).forEach((text) => redactor.add(text));
+  assertUsable(kept, session);
+  return kept;
+}
+
+/** The secrets are in the cluster now, and the data are an installation's again. */
+export const forgetKeptData = (storagePath: string): Promise<void> => removeTree(keptDataPath(storagePath));

@@ -1,0 +1,21 @@
+import type { State } from '../engine/state.ts';
+import { IvaapError } from '../errors.ts';
+import { resumeCommand } from '../session/resume-command.ts';
+
+type Recorded = Pick<State, 'installed' | 'run'>;
+
+/**
+ * Once an uninstall has begun to remove, only the uninstall can end it; nor can an unfinished install go on
+ * behind one. Throws `version`.
+ */
+export function refuseUninstalling({ installed, run }: Recorded): void {
+  if (run?.flow !== 'uninstall') return;
+  if (installed !== undefined && run.noReturnAt === undefined) return;
+  throw new IvaapError('version', `an uninstall of ${run.to} has begun on this host, and is not finished`, {
+    hint: resumeCommand(run),
+  });
+}
+
+/** The last run, as far as another run has to mind it: an uninstall that has removed nothing is none. */
+export const runToMind = ({ run }: Pick<State, 'run'>): State['run'] =>
+  run?.flow === 'uninstall' && run.noReturnAt === undefined ? undefined : run;

@@ -1,0 +1,223 @@
+import { backupStamp } from '../../backup/backup-folder.ts';
+import type { State } from '../../engine/state.ts';
+import { IvaapError } from '../../errors.ts';
+import { estimateDump } from '../../host/dump-estimate.ts';
+import { known } from '../../known.ts';
+import { foreignOf } from '../../release/ours.ts';
+import { hideGenerated } from '../../release/secrets-of-host.ts';
+import type {
+  UninstallChoices,
+  UninstallCluster,
+  UninstallFindings,
+} from '../../release/uninstall-context.ts';
+import { recordedStorage, uninstallFindings } from '../../release/uninstall-findings.ts';
+import { recordedUninstall, type RecordedUninstall } from '../../release/uninstall-record.ts';
+import { assertCluster } from '../../session/host-tools.ts';
+import type { Session } from '../../session/session.ts';
+import { shellWord } from '../../shell-word.ts';
+import type { Decision } from '../flow.ts';
+import { assertDumpTo, assertRoomFor, usualDumpTo } from './dump-to.ts';
+import { refuseUnmanaged } from './gate.ts';
+import type { UninstallOptions } from './options.ts';
+
+/** That an uninstall may start, and what it removes. */
+export interface UninstallDecision extends Decision {
+  state: State;
+  choices: UninstallChoices;
+  cluster: UninstallCluster | undefined;
+  found: UninstallFindings;
+}
+
+/** Decides whether an uninstall may start. Throws a blocker; changes nothing. */
+export async function decideUninstall(
+  session: Session,
+  options: UninstallOptions,
+): Promise<UninstallDecision> {
+  const { product, paths, signal, redactor } = session;
+  const state = await refuseUnmanaged(session);
+  assertAnswer(session, options);
+  const recorded = recordedUninstall(state);
+  const cluster = options.withoutCluster ? undefined : await clusterOf(session);
+  if (cluster !== undefined) await hideGenerated(cluster.kubectl, product, redactor);
+  const place = { product, paths, cluster, signal };
+  const found = await uninstallFindings(place, recorded ?? recordedStorage(state));
+  signal.throwIfAborted();
+  const choices = await choose(session, options, { recorded, found });
+  // What was removed already is no blocker of the rest.
+  const isRemoving = state.run?.flow === 'uninstall' && state.run.noReturnAt !== undefined;
+  if (!isRemoving) await refuseBeforeRemoval(session, options, { choices, cluster, found, recorded });
+  const notes = notesOf(found, choices, session);
+  return { fresh: false, notes, state, choices, cluster, found };
+}
+
+/** The name is typed, at the question or on the command line: `--yes` is no answer to it. */
+function assertAnswer({ product: { name }, again, confirm }: Session, options: UninstallOptions): void {
+  if (options.confirm !== undefined && options.confirm !== name) {
+    throw new IvaapError('usage', `--confirm ${options.confirm} is not the name of this product, ${name}`, {
+      hint: again({ add: ['--dry-run'], without: ['--confirm'] }),
+    });
+  }
+  if (options.dryRun || options.confirm !== undefined || confirm !== undefined) return;
+  throw new IvaapError(
+    'usage',
+    "uninstall asks for the product's name to be typed, but there is no terminal",
+    {
+      hint: again({ add: [`--confirm ${name}`], without: ['--yes'] }),
+    },
+  );
+}
+
+async function clusterOf(session: Session): Promise<UninstallCluster> {
+  const { product, again } = session;
+  try {
+    const tools = await session.tools();
+    await assertCluster(tools.kubectl, product);
+    const { kubectl, database, containerd } = tools;
+    return { k3s: tools.k3s.path, kubectl, database, containerd, helm: await session.helm() };
+  } catch (error) {
+    if (!(error instanceof IvaapError) || error.code !== 'preflight') throw error;
+    const forced = again({ add: ['--without-cluster', '--skip-backup'] });
+    throw error.with({
+      hint:
+        `${error.hint ?? 'systemctl status k3s'}\nTo remove what lies on this host's disks all the same, without ` +
+        `a dump: ${forced}`,
+    });
+  }
+}
+
+interface Judged {
+  choices: UninstallChoices;
+  cluster: UninstallCluster | undefined;
+  found: UninstallFindings;
+  recorded: RecordedUninstall | undefined;
+}
+
+async function choose(
+  session: Session,
+  options: UninstallOptions,
+  { recorded, found }: Pick<Judged, 'recorded' | 'found'>,
+): Promise<UninstallChoices> {
+  const { product, again } = session;
+  const { keepData, deleteBackups } = options;
+  if (recorded !== undefined) {
+    const differs = [
+      ...(recorded.keepData === keepData ? [] : ['--keep-data']),
+      ...(recorded.deleteBackups === deleteBackups ? [] : ['--delete-backups']),
+    ];
+    const [first] = differs;
+    if (first !== undefined) {
+      const isMissing = !(first === '--keep-data' ? keepData : deleteBackups);
+      throw new IvaapError(
+        'usage',
+        `an uninstall ${isMissing ? 'with' : 'without'} ${first} has begun on this host`,
+        { hint: again(isMissing ? { add: [first] } : { without: [first] }) },
+      );
+    }
+  }
+  const given = recorded?.dumpTo ?? options.dumpTo ?? usualDumpTo(product, backupStamp(new Date()));
+  const { storagePath, files } = found;
+  const deleted = [product.folder, ...(storagePath === undefined ? [] : [storagePath]), ...files.removedData];
+  const dumpTo = await assertDumpTo(given, { deleted, isOurs: recorded !== undefined });
+  return { keepData, deleteBackups, dumpTo };
+}
+
+/** Whatever would be lost, or would stop the run in the middle, stops it before anything is removed. */
+async function refuseBeforeRemoval(
+  session: Session,
+  options: UninstallOptions,
+  { choices, cluster, found }: Judged,
+): Promise<void> {
+  const { product, paths, again, program, signal } = session;
+  const { contents, database, data, files, storagePath } = found;
+  if (cluster !== undefined && !contents.known) {
+    throw new IvaapError(
+      'preflight',
+      `what is in the namespace ${product.namespace} is not known: ${contents.why}`,
+      {
+        hint: `${contents.hint ?? 'k3s kubectl get apiservices'}\nThen: ${again()}`,
+      },
+    );
+  }
+  refuseUsers(session, found);
+  const mounted = files.mounts.find(
+    (point) => storagePath !== undefined && point.startsWith(`${storagePath}/`),
+  );
+  if (mounted !== undefined && !choices.keepData) {
+    throw new IvaapError('preflight', `a file system is mounted in the data folder, at ${mounted}`, {
+      hint: `findmnt ${shellWord(mounted)}; when it is not needed there: umount ${shellWord(mounted)}`,
+    });
+  }
+  if (choices.keepData && cluster === undefined) {
+    throw new IvaapError('usage', '--keep-data needs the cluster, which has the generated secrets', {
+      hint: again({ without: ['--without-cluster', '--skip-backup'] }),
+    });
+  }
+  const { claim } = product.database.volume;
+  const hasClaim = contents.known && contents.value.objects.some(({ name }) => name === claim);
+  if (choices.keepData && storagePath === undefined && hasClaim) {
+    throw new IvaapError(
+      'usage',
+      `--keep-data keeps a folder of this host, and the data of the claim ${claim} are on a volume of the cluster`,
+      { hint: again({ without: ['--keep-data'] }) },
+    );
+  }
+  const mayHaveData = database.known ? database.value !== null : !data.empty;
+  if (!options.skipBackup && mayHaveData && !database.known) {
+    throw new IvaapError('preflight', `no last dump can be taken: ${database.why}`, {
+      hint:
+        `${database.hint ?? `${program} status`}\n` +
+        `To remove it without a dump: ${again({ add: ['--skip-backup'] })}`,
+    });
+  }
+  const estimate =
+    cluster === undefined || options.skipBackup || !mayHaveData
+      ? 0
+      : await known(estimateDump(cluster.database, signal)).then((asked) => (asked.known ? asked.value : 0));
+  await assertRoomFor(choices.dumpTo, product, {
+    dumpBytes: estimate,
+    backups: { folder: paths.backups, bytes: choices.deleteBackups ? 0 : found.backups.bytes },
+  });
+}
+
+/** Pods that are not ours and use our claim: their work is on the data. */
+function refuseUsers({ product }: Session, { contents }: UninstallFindings): void {
+  if (!contents.known) return;
+  const { claim } = product.database.volume;
+  const users = foreignOf(contents.value).filter(({ claims }) => claims.includes(claim));
+  const [first] = users;
+  if (first === undefined) return;
+  throw new IvaapError(
+    'preflight',
+    `${users.map(({ resource }) => resource).join(', ')} (${first.why}) uses the claim ${claim} of the database`,
+    { hint: `k3s kubectl delete -n ${product.namespace} ${first.resource}` },
+  );
+}
+
+function notesOf(found: UninstallFindings, choices: UninstallChoices, { product }: Session): string[] {
+  const { contents, volume, files, images, definitions } = found;
+  const foreign = contents.known ? foreignOf(contents.value) : [];
+  const { namespace } = product;
+  return [
+    ...foreign.map(
+      ({ resource, why }) => `stays: ${resource} in ${namespace} (${why}), and the namespace with it`,
+    ),
+    ...(contents.known && contents.value.ours === false
+      ? [`stays: the namespace ${namespace}, which has no label of this installer`]
+      : []),
+    ...(volume.known && volume.value !== null && !volume.value.ours
+      ? [`stays: the volume ${volume.value.name}, which has no label of this installer`]
+      : []),
+    ...files.foreign.map((path) => `stays: ${path}, which this installer did not write`),
+    ...(images.known
+      ? images.value.shared.map(({ name, why }) => `stays, without our pin: the image ${name} (${why})`)
+      : []),
+    ...(definitions.known
+      ? definitions.value.map(
+          (name) => `stays: ${name}; to delete it with all its objects: k3s kubectl delete crd ${name}`,
+        )
+      : []),
+    ...(choices.keepData && found.storagePath !== undefined
+      ? [`stays: the data in ${found.storagePath}`]
+      : []),
+  ];
+}

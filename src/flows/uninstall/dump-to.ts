@@ -1,0 +1,65 @@
+import { lstatSync, readdirSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { IvaapError } from '../../errors.ts';
+import { liesIn, placeOnDevice, roomAt } from '../../host/mounts.ts';
+import { DiskReserve } from '../../host/reserve.ts';
+import { assertSafePath } from '../../host/safe-path.ts';
+import type { Product } from '../../payload/product-schema.ts';
+import { formatBytes } from '../../policy/format-bytes.ts';
+import { shellWord } from '../../shell-word.ts';
+
+/** `/opt/ivaap` -> `/opt/ivaap-last-20260131T235959Z`. */
+export const usualDumpTo = ({ folder, name }: Pick<Product, 'folder' | 'name'>, stamp: string): string =>
+  join(dirname(folder), `${name}-last-${stamp}`);
+
+/**
+ * The folder for all that is kept, as an absolute path. Throws `usage` where it lies in what is deleted, by
+ * whatever links or mounts, or holds files of others; `preflight` where others than root can change it.
+ */
+export async function assertDumpTo(
+  given: string,
+  { deleted, isOurs }: { deleted: readonly string[]; isOurs: boolean },
+): Promise<string> {
+  const path = resolve(given);
+  const usage = (why: string, hint = 'name another folder: --dump-to FOLDER') =>
+    new IvaapError('usage', `--dump-to ${path} ${why}`, { hint });
+  const within = deleted.find((folder) => liesIn(path, folder));
+  if (within !== undefined) {
+    const where = path === within ? 'is' : `lies in ${within}, which is`;
+    throw usage(`${where} deleted by this uninstall`);
+  }
+  await assertSafePath(path, { mayBeMissing: true });
+  const there = lstatSync(path, { throwIfNoEntry: false });
+  if (there === undefined || isOurs) return path;
+  if (!there.isDirectory()) throw usage('is no folder', `ls -ld ${shellWord(path)}`);
+  const [first] = readdirSync(path);
+  if (first === undefined) return path;
+  throw usage(`is not empty (${first}): what is kept gets a folder of its own`);
+}
+
+/**
+ * Throws `preflight` where the disk lacks room for what is kept, with the reserve that stays free. What is only
+ * renamed needs none.
+ */
+export async function assertRoomFor(
+  dumpTo: string,
+  product: Pick<Product, 'reserve'>,
+  needs: { dumpBytes: number; backups: { folder: string; bytes: number } },
+): Promise<void> {
+  const { freeBytes, mountPoint } = await roomAt(dumpTo);
+  const { keptBytes } = await DiskReserve.at(dumpTo, product.reserve);
+  const isRenamed = placeOnDevice(dumpTo).device === placeOnDevice(needs.backups.folder).device;
+  const movedBytes = isRenamed ? 0 : needs.backups.bytes;
+  const neededBytes = needs.dumpBytes + movedBytes;
+  // Nothing to write but a few small files: the reserve is for exactly that.
+  if (neededBytes === 0 || neededBytes + keptBytes <= freeBytes) return;
+  throw new IvaapError(
+    'preflight',
+    `not enough free space on ${mountPoint} for what is kept: ${formatBytes(freeBytes)} are free; needed are ` +
+      `${formatBytes(needs.dumpBytes)} for the dump, ${formatBytes(movedBytes)} for older backups and ` +
+      `${formatBytes(keptBytes)} as a reserve`,
+    {
+      hint: `name a folder on another disk: --dump-to FOLDER; or free some space: df -h ${shellWord(mountPoint)}`,
+    },
+  );
+}

@@ -1,0 +1,59 @@
+import { existsSync } from 'node:fs';
+import { readFile, rm } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { readState } from '../../engine/state.ts';
+import { syncFolder, writeFileAtomic } from '../../host/atomic-file.ts';
+import { moveTree, removeEmptyFolder, removeTree } from '../../host/move-tree.ts';
+import type { ProductPaths } from '../../release/product-paths.ts';
+import { recordedUninstall } from '../../release/uninstall-record.ts';
+import type { Session } from '../../session/session.ts';
+import type { FlowResult } from '../flow.ts';
+
+/**
+ * The end of an uninstall whose steps are all recorded: the installer's own folder goes, the state as its last
+ * file. Killed at any instant, the same command finds the state and ends it, or two empty folders.
+ */
+export async function finishUninstall(paths: ProductPaths, dumpTo: string): Promise<void> {
+  const { installer, state, lock, folder } = paths;
+  await writeFileAtomic(join(dumpTo, basename(state)), await readFile(state), { mode: 0o600 });
+  await moveTree(join(installer, 'logs'), join(dumpTo, 'logs'));
+  for (const path of [paths.work, paths.tools, paths.scanReceipt, `${state}.partial`]) await removeTree(path);
+  // We hold it as long as we live; whoever opens another one from here on finds nothing to do.
+  await rm(lock, { force: true });
+  await rm(state, { force: true });
+  await syncFolder(installer);
+  await removeFolders({ installer, folder });
+}
+
+/** Only while they are empty: what others put there stays. */
+async function removeFolders({ installer, folder }: Pick<ProductPaths, 'installer' | 'folder'>) {
+  const removed = await removeEmptyFolder(installer);
+  return (await removeEmptyFolder(folder)) || removed;
+}
+
+/** Ends what an earlier run left: one that was killed after its last step. */
+export async function restOfUninstall(
+  { paths, product }: Pick<Session, 'paths' | 'product'>,
+  { dryRun }: { dryRun: boolean },
+): Promise<FlowResult | undefined> {
+  if (!existsSync(paths.state)) {
+    const isRest = existsSync(paths.installer) && !dryRun && (await removeFolders(paths));
+    return isRest
+      ? ended(`The last folders of an earlier uninstall of ${product.title} were removed.`, null)
+      : undefined;
+  }
+  const state = await readState(paths.state).catch(() => undefined);
+  if (state?.product !== product.name || state.run?.status !== 'completed') return undefined;
+  const recorded = recordedUninstall(state);
+  if (recorded === undefined) return undefined;
+  const { dumpTo } = recorded;
+  if (dryRun)
+    return ended(`Everything is removed but the installer's own folder ${paths.installer}.`, dumpTo);
+  await finishUninstall(paths, dumpTo);
+  return ended(`${product.title} ${state.run.to} is uninstalled. What is kept: ${dumpTo}`, dumpTo);
+}
+
+const ended = (line: string, keptIn: string | null): FlowResult => ({
+  lines: [line],
+  data: { version: null, keptIn, dump: null, dumpSha256: null, keptData: null, left: [], warnings: [] },
+});

@@ -1,0 +1,119 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { JsonObject } from '../../engine/step.ts';
+import { causeChain } from '../../errors.ts';
+import { operator } from '../../host/system.ts';
+import type { UninstallContext } from '../../release/uninstall-context.ts';
+import { stateIsThere } from '../../session/own-state.ts';
+import type { Session } from '../../session/session.ts';
+import type { Flow } from '../flow.ts';
+import { decideUninstall, type UninstallDecision } from './decision.ts';
+import { finishUninstall, restOfUninstall } from './finish.ts';
+import type { UninstallOptions } from './options.ts';
+import { shownLines } from './shown.ts';
+import { uninstallSteps } from './steps.ts';
+import { uninstallSummary } from './summary.ts';
+
+/** `uninstall`: removes what this installer made for this product, and keeps a last dump outside of it. */
+export const uninstallFlow: Flow<UninstallOptions, UninstallDecision, UninstallContext> = {
+  name: 'uninstall',
+  command: 'uninstall',
+  tellsPlan: true,
+  // It reads the product's data and Helm, no image: a damaged archive keeps nobody from removing it.
+  scansPayload: false,
+  removes: true,
+  assertOptions: () => {},
+
+  // A host without state is only read.
+  locksFirst: stateIsThere,
+
+  rest: restOfUninstall,
+  decide: decideUninstall,
+  context: uninstallContext,
+
+  question(session, { confirm }, decision) {
+    if (confirm !== undefined) return undefined;
+    const { product, again } = session;
+    return {
+      text: [
+        ...shownLines(product, decision),
+        '',
+        `This destroys the deployment of ${product.title}. To go on, type its name, ${product.name}`,
+      ].join('\n'),
+      word: product.name,
+      hint: again(),
+    };
+  },
+
+  async decideAgain(session, options, { decision }) {
+    const now = await decideUninstall(session, options);
+    // The folder's name has the time in it, until it is recorded.
+    const same = { ...now, choices: { ...now.choices, dumpTo: decision.choices.dumpTo } };
+    return isDeepStrictEqual(basis(same), basis(decision)) ? decision : now;
+  },
+
+  async beforeRun(session, { decision, ctx }) {
+    const { report, reporter } = session;
+    for (const line of shownLines(session.product, decision))
+      report({ type: 'message', level: 'info', line });
+    if (decision.cluster === undefined || ctx.run()?.steps['uninstall_release']?.status === 'completed')
+      return;
+    await session.placeHelm().catch((error: unknown) => {
+      const why = causeChain(error)[0] ?? '';
+      reporter.warn(`Helm cannot be placed (${why}): the release's objects are removed one by one`);
+    });
+  },
+
+  steps: uninstallSteps,
+  summarize: uninstallSummary,
+
+  onCompleted: ({ paths }, { ctx }) => finishUninstall(paths, ctx.choices.dumpTo),
+};
+
+/** The facts of a decision that others can change. */
+const basis = ({ state, choices, found: { contents, files, storagePath, release } }: UninstallDecision) => ({
+  state,
+  choices,
+  contents,
+  files,
+  storagePath,
+  release,
+});
+
+async function uninstallContext(
+  session: Session,
+  options: UninstallOptions,
+  { state, choices, cluster, found }: UninstallDecision,
+): Promise<UninstallContext> {
+  const { product, release, payload, index, paths, program, again, redactor, insist, lock } = session;
+  const journal = await session.readJournal();
+  const { installed, run } = state;
+  return {
+    product,
+    release,
+    payload,
+    index,
+    paths,
+    insist,
+    lockFd: lock?.descriptor ?? -1,
+    recordHelm: (kept) =>
+      journal.update((draft) => {
+        draft.helm = JSON.parse(JSON.stringify({ ...draft.helm, ...kept })) as JsonObject;
+      }),
+    run: () => journal.run,
+    operator: operator().user,
+    program,
+    again,
+    hide: (secret) => redactor.add(secret),
+    now: () => new Date(),
+    from: installed?.version ?? null,
+    to: installed?.version ?? run?.to ?? release.version,
+    preflight: undefined,
+    // Whatever package began it: there is nothing in it that depends on that.
+    runDigest: run?.flow === 'uninstall' ? run.payloadDigest : undefined,
+    choices,
+    skipBackup: options.skipBackup,
+    cluster,
+    found,
+    installedBy: installed?.binary,
+  };
+}

@@ -1,0 +1,65 @@
+import { readState, type State } from '../../engine/state.ts';
+import { IvaapError } from '../../errors.ts';
+import { hostEvidence, likely } from '../../queries/host-evidence.ts';
+import { knownAsRoot } from '../../queries/as-root.ts';
+import { factsOf, noStateRefusal } from '../../queries/without-state.ts';
+import { readKeptData } from '../../release/kept-data.ts';
+import { readOwnState } from '../../session/own-state.ts';
+import type { Session } from '../../session/session.ts';
+import { shellWord } from '../../shell-word.ts';
+
+/** The state of this host. Throws where this installer has installed nothing, or not this product. */
+export async function refuseUnmanaged(session: Session): Promise<State> {
+  const { product, paths, program } = session;
+  const other = (await readState(paths.state).catch(() => undefined))?.product;
+  if (other !== undefined && other !== product.name) {
+    throw new IvaapError(
+      'version',
+      `the state file ${paths.state} belongs to ${other}, not to ${product.name}`,
+      {
+        hint: `use the executable of ${other}`,
+      },
+    );
+  }
+  const state = await readOwnState(session, program);
+  if (state === undefined) return refuseWithoutState(session);
+  if (state.installed !== undefined || state.run !== undefined) return state;
+  throw nothing(`${paths.state} records no install`, session);
+}
+
+async function refuseWithoutState(session: Session): Promise<never> {
+  const { product, paths, program, signal } = session;
+  const tools = await knownAsRoot(() => session.tools());
+  const evidence = await hostEvidence(session, tools, signal);
+  signal.throwIfAborted();
+  const facts = factsOf(evidence, session);
+  const found = likely(evidence);
+  if (found === 'nothing')
+    throw nothing(`there is no ${paths.state}`, session, facts, await keptLine(session));
+  const { code, message, hint } = noStateRefusal(evidence, session, program);
+  if (found !== 'foreign') throw new IvaapError(code, message, { hint, facts });
+  throw new IvaapError(code, message, {
+    hint:
+      'whoever installed it can remove it; Helm would: ' +
+      `helm uninstall ${product.release} --namespace ${product.namespace} --kubeconfig ${product.k3s.kubeconfig}`,
+    facts,
+  });
+}
+
+const nothing = (why: string, { program }: Session, facts?: readonly string[], kept?: string): IvaapError =>
+  new IvaapError('nothing_to_do', `nothing is installed on this host: ${why}`, {
+    hint: kept ?? `to install: ${program} install --help`,
+    ...(facts === undefined ? {} : { facts }),
+  });
+
+/** What to do with data that an earlier uninstall has kept. */
+async function keptLine({ product, program }: Session): Promise<string | undefined> {
+  const path = product.database.volume.defaultPath;
+  const kept = await readKeptData(path).catch(() => undefined);
+  if (kept === undefined) return undefined;
+  const word = shellWord(path);
+  return (
+    `the data of ${kept.version} are kept in ${path}: an install uses them (${program} install --help); to ` +
+    `delete them: rm -r ${word} ${shellWord(`${path}.kept.json`)}`
+  );
+}

@@ -1,0 +1,42 @@
+import type { Known } from '../../known.ts';
+import { counted } from '../../policy/counted.ts';
+import { formatBytes } from '../../policy/format-bytes.ts';
+import type { Product } from '../../payload/product-schema.ts';
+import type { UninstallDecision } from './decision.ts';
+
+/** What an uninstall would delete and keep, as it is shown before the name has to be typed. */
+export function shownLines(
+  product: Product,
+  { found, choices, cluster, notes }: Pick<UninstallDecision, 'found' | 'choices' | 'cluster' | 'notes'>,
+): string[] {
+  const { release, contents, volume, storagePath, data, database, files, backups, images } = found;
+  const told = <T>(asked: Known<T>, words: (value: T) => string) =>
+    asked.known ? words(asked.value) : `not known: ${asked.why}`;
+  const objects = told(contents, ({ objects: all }) => {
+    const ours = all.filter(({ maker }) => maker === 'installer' || maker === 'release');
+    const claims = ours.filter(({ kind }) => kind === 'PersistentVolumeClaim').map(({ name }) => name);
+    return `${counted(ours.length, 'object')}${claims.length === 0 ? '' : `, among them the claims ${claims.join(', ')}`}`;
+  });
+  const folders = [...(storagePath === undefined ? [] : [storagePath]), ...files.removedData];
+  const kept = choices.keepData ? ' (kept)' : '';
+  return [
+    cluster === undefined
+      ? 'The cluster is left out. On this host this deletes:'
+      : `On this host and in its cluster this deletes:`,
+    `  release    ${product.release}: ${told(release, (text) => text ?? 'none')}`,
+    `  namespace  ${product.namespace}: ${objects}`,
+    `  volume     ${told(volume, (one) => (one === null ? 'none' : one.name))}`,
+    `  data       ${folders.join(', ') || 'none'}${data.there ? `, ${formatBytes(data.bytes)}` : ''}${kept}`,
+    `  database   ${told(database, (of) =>
+      of === null
+        ? 'none'
+        : `${formatBytes(of.sizeBytes)}, about ${counted(of.rows, 'row')}, schema version ${of.schema}`,
+    )}${kept}`,
+    `  images     ${told(images, ({ ours }) => counted(ours.length, 'image'))}`,
+    `  files      ${counted(files.ours.length, 'path')} in ${product.folder}`,
+    `  backups    ${counted(backups.names.length, 'backup')}, ${formatBytes(backups.bytes)}` +
+      (choices.deleteBackups ? '' : ', which are moved'),
+    `What is kept goes to ${choices.dumpTo}`,
+    ...notes.map((note) => `  ${note}`),
+  ];
+}

@@ -1,0 +1,41 @@
+import { lstat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import * as z from 'zod';
+import { removeEmptyFolder } from '../host/move-tree.ts';
+
+/**
+ * How an install found the place of the data folder: the folder itself with its owner and mode, or the nearest
+ * parent that was there.
+ */
+export const foundFolderSchema = z.object({
+  path: z.string(),
+  uid: z.int(),
+  gid: z.int(),
+  mode: z.int(),
+});
+
+export type FoundFolder = z.infer<typeof foundFolderSchema>;
+
+/** The path, or its nearest parent that is there now. */
+export async function lookForFolder(path: string): Promise<FoundFolder> {
+  for (let current = path; ; current = dirname(current)) {
+    const info = await lstat(current).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return undefined;
+      throw error;
+    });
+    if (info !== undefined || current === dirname(current)) {
+      const { uid = 0, gid = 0, mode = 0o755 } = info ?? {};
+      return { path: current, uid, gid, mode: mode & 0o7777 };
+    }
+  }
+}
+
+/** Removes the folders above `path` that an install made, while they are empty; `stop` was there before. */
+export async function removeMadeParents(path: string, stop: string): Promise<void> {
+  for (
+    let parent = dirname(path);
+    parent.startsWith(`${stop === '/' ? '' : stop}/`);
+    parent = dirname(parent)
+  )
+    if (!(await removeEmptyFolder(parent))) return;
+}

@@ -1,0 +1,137 @@
+import { lstatSync } from 'node:fs';
+import { join } from 'node:path';
+import * as z from 'zod';
+import { IvaapError } from '../errors.ts';
+import { writeFileAtomic } from '../host/atomic-file.ts';
+import type { KubeObject, Kubectl } from '../host/kubectl.ts';
+import { readRegularText } from '../host/regular-file.ts';
+import { assertSafePath } from '../host/safe-path.ts';
+import type { Product, Release } from '../payload/product-schema.ts';
+import { foundFolderSchema } from './found-folder.ts';
+import { shellWord } from '../shell-word.ts';
+
+/**
+ * What an uninstall with `--keep-data` leaves beside the database's folder: what a later install must know of
+ * the data, and the generated secrets, without which nobody could log in to it.
+ */
+export const keptDataSchema = z.looseObject({
+  format: z.literal(1),
+  product: z.string(),
+  version: z.string().describe('The release that wrote the data last.'),
+  schemaVersion: z.int().nullable().describe('Of the database; null: it did not answer.'),
+  postgresMajor: z.int().positive(),
+  folder: z.string().describe('With the data.'),
+  foundFolder: foundFolderSchema.optional().describe('How its place was before the first install.'),
+  keptAt: z.string(),
+  by: z.string(),
+  secrets: z
+    .record(z.string(), z.record(z.string(), z.string()))
+    .describe('The generated secrets as text, by the name of the Secret and its keys.'),
+});
+
+export type KeptData = z.infer<typeof keptDataSchema>;
+
+/** Beside the folder, so that it is found with it and is no part of the data. */
+export const keptDataPath = (storagePath: string): string => `${storagePath}.kept.json`;
+
+export async function writeKeptData(kept: KeptData): Promise<string> {
+  const path = keptDataPath(kept.folder);
+  await writeFileAtomic(path, `${JSON.stringify(kept, null, 2)}\n`, { mode: 0o600 });
+  return path;
+}
+
+/**
+ * The record beside a folder; undefined where there is none. Throws `preflight` for one that cannot be read, or
+ * that others than root may have written.
+ */
+export async function readKeptData(storagePath: string): Promise<KeptData | undefined> {
+  const path = keptDataPath(storagePath);
+  if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return undefined;
+  await assertSafePath(path);
+  const refuse = (why: string, cause?: unknown) =>
+    new IvaapError('preflight', `${path} is not the record of kept data: ${why}`, {
+      hint: `to see it: ls -l ${shellWord(path)}`,
+      cause,
+    });
+  let raw: unknown;
+  try {
+    raw = JSON.parse(await readRegularText(path));
+  } catch (error) {
+    // The text holds passwords: no message quotes it.
+    throw refuse('it is not complete JSON', error instanceof SyntaxError ? undefined : error);
+  }
+  const parsed = keptDataSchema.safeParse(raw);
+  if (!parsed.success)
+    throw refuse(`${parsed.error.issues[0]?.path.join('.') || 'the file'} is not as it has to be`);
+  if (parsed.data.folder !== storagePath) throw refuse(`it is about ${parsed.data.folder}`);
+  return parsed.data;
+}
+
+/** Throws `version` where this release cannot work with the data. */
+export function assertUsable(
+  kept: KeptData,
+  { product, release }: { product: Pick<Product, 'name' | 'title'>; release: Release },
+): void {
+  const { folder } = kept;
+  const hint = `use a package of ${kept.version} or newer, or another folder: --storage-path FOLDER`;
+  if (kept.product !== product.name) {
+    throw new IvaapError('version', `the data in ${folder} are of ${kept.product}, not of ${product.name}`, {
+      hint: 'use another folder: --storage-path FOLDER',
+    });
+  }
+  if (kept.postgresMajor !== release.postgresMajor) {
+    throw new IvaapError(
+      'version',
+      `the data in ${folder} are of PostgreSQL ${kept.postgresMajor}, and ${release.version} runs ` +
+        `PostgreSQL ${release.postgresMajor}, which cannot read them`,
+      { hint },
+    );
+  }
+  if (kept.schemaVersion === null || release.schema.target >= kept.schemaVersion) return;
+  throw new IvaapError(
+    'version',
+    `the data in ${folder} have schema version ${kept.schemaVersion}, and ${release.version} knows ` +
+      `versions up to ${release.schema.target}`,
+    { hint },
+  );
+}
+
+type Secret = KubeObject & { data?: Record<string, string> };
+
+/** The generated secrets as they are in the cluster. Throws `preflight` where one of them is missing. */
+export async function generatedSecrets(
+  kubectl: Kubectl,
+  product: Pick<Product, 'namespace' | 'generatedSecrets'>,
+): Promise<KeptData['secrets']> {
+  const { namespace } = product;
+  const found: KeptData['secrets'] = {};
+  for (const { name, keys } of product.generatedSecrets) {
+    const secret = await kubectl.get<Secret>('secret', name, { namespace });
+    const texts: Record<string, string> = {};
+    for (const key of Object.keys(keys)) {
+      const encoded = secret?.data?.[key];
+      if (encoded === undefined) {
+        throw new IvaapError(
+          'preflight',
+          `the Secret ${name} has no ${key}: the data cannot be kept for an install`,
+          {
+            hint: `k3s kubectl get secret -n ${namespace} ${name}`,
+          },
+        );
+      }
+      texts[key] = Buffer.from(encoded, 'base64').toString();
+    }
+    found[name] = texts;
+  }
+  return found;
+}
+
+/** PG_VERSION in a data folder: known even when the server does not run. */
+export async function majorInFolder(path: string): Promise<number | undefined> {
+  for (const folder of ['', 'pgdata', 'data']) {
+    const text = await readRegularText(join(path, folder, 'PG_VERSION')).catch(() => '');
+    const major = /^(\d+)\s*$/.exec(text)?.[1];
+    if (major !== undefined) return Number(major);
+  }
+  return undefined;
+}

@@ -1,0 +1,78 @@
+import type { Containerd } from '../host/containerd.ts';
+import type { DatabaseSize } from '../host/database-size.ts';
+import type { Helm } from '../host/helm.ts';
+import type { Kubectl } from '../host/kubectl.ts';
+import type { Postgres } from '../host/postgres.ts';
+import type { Known } from '../known.ts';
+import type { StepContext } from './context.ts';
+import type { FoundFolder } from './found-folder.ts';
+import type { OurFiles } from './our-files.ts';
+import type { OurImages } from './our-images.ts';
+import type { NamespaceContents, OwnedVolume } from './ours.ts';
+
+/** What an uninstall finds on the host before it removes anything; what did not answer is not known. */
+export interface UninstallFindings {
+  /** `2026.2, revision 3, deployed`; null where there is no release. */
+  release: Known<string | null>;
+  contents: Known<NamespaceContents>;
+  volume: Known<OwnedVolume | null>;
+  /** The folder with the database's data; undefined where no install came so far. */
+  storagePath: string | undefined;
+  /** How the install found its place; undefined where it did not record that. */
+  before: FoundFolder | undefined;
+  data: { there: boolean; empty: boolean; bytes: number };
+  /** Null: there is no database, and never was one. */
+  database: Known<(DatabaseSize & { schema: number }) | null>;
+  files: OurFiles;
+  backups: { names: string[]; bytes: number };
+  images: Known<OurImages>;
+  /** Custom resource definitions of the chart that are in the cluster: they stay. */
+  definitions: Known<string[]>;
+}
+
+/** What the operator asked for; recorded, so that the same command typed again does the same. */
+export interface UninstallChoices {
+  keepData: boolean;
+  deleteBackups: boolean;
+  /** Where the last dump and all that is kept goes. */
+  dumpTo: string;
+}
+
+export interface UninstallContext extends Pick<
+  StepContext,
+  | 'product'
+  | 'release'
+  | 'payload'
+  | 'index'
+  | 'paths'
+  | 'run'
+  | 'recordHelm'
+  | 'lockFd'
+  | 'insist'
+  | 'operator'
+  | 'program'
+  | 'again'
+  | 'hide'
+  | 'now'
+> {
+  from: string | null;
+  /** The version that is removed: the installed one, or that of the unfinished install. */
+  to: string;
+  preflight: undefined;
+  runDigest: string | undefined;
+  choices: UninstallChoices;
+  skipBackup: boolean;
+  /** Undefined with `--without-cluster`: what is there stays, and is named. */
+  cluster: UninstallCluster | undefined;
+  found: UninstallFindings;
+  /** File that installed the release; undefined where it was not recorded. */
+  installedBy: string | undefined;
+}
+
+export interface UninstallCluster {
+  k3s: string;
+  kubectl: Kubectl;
+  helm: Helm;
+  database: Postgres;
+  containerd: Containerd;
+}

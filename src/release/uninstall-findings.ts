@@ -1,0 +1,146 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parseAllDocuments } from 'yaml';
+import * as z from 'zod';
+import type { State } from '../engine/state.ts';
+import { databaseSize } from '../host/database-size.ts';
+import { readReleaseRecords } from '../host/helm-record.ts';
+import { readRegularText } from '../host/regular-file.ts';
+import { treeBytes } from '../host/tree-size.ts';
+import { type Known, known } from '../known.ts';
+import type { Product } from '../payload/product-schema.ts';
+import { type FoundFolder, foundFolderSchema } from './found-folder.ts';
+import { ourFiles } from './our-files.ts';
+import { ourImages } from './our-images.ts';
+import { namespaceContents, type OwnedVolume, volumeOwner } from './ours.ts';
+import type { ProductPaths } from './product-paths.ts';
+import type { UninstallCluster, UninstallFindings } from './uninstall-context.ts';
+
+interface Place {
+  product: Product;
+  paths: ProductPaths;
+  cluster: UninstallCluster | undefined;
+  signal: AbortSignal;
+}
+
+const leftOut = { known: false, why: 'the cluster is left out (--without-cluster)' } as const;
+
+/** Reads the host and asks the cluster what there is to remove; changes nothing. */
+export async function uninstallFindings(
+  place: Place,
+  recorded: { storagePath?: string | undefined; before?: FoundFolder | undefined },
+): Promise<UninstallFindings> {
+  const { product, paths, cluster, signal } = place;
+  const ask = <T>(question: (of: UninstallCluster) => Promise<Known<T>>): Promise<Known<T>> =>
+    cluster === undefined ? Promise.resolve(leftOut) : question(cluster);
+  const [release, contents, volume, images, definitions] = await Promise.all([
+    ask((of) => known(releaseText(of, product, signal))),
+    ask(({ kubectl }) => namespaceContents(kubectl, product, signal)),
+    ask(({ kubectl }) => volumeOwner(kubectl, product, signal)),
+    ask((of) => ourImages(of, product, signal)),
+    ask((of) => known(definitionsOf(of, paths, signal))),
+  ]);
+  const storagePath = recorded.storagePath ?? (volume.known ? pathOfOurs(volume.value, product) : undefined);
+  const data = await dataAt(storagePath);
+  return {
+    release,
+    contents,
+    volume,
+    storagePath,
+    before: recorded.before,
+    data,
+    database: await ask((of) => databaseOf(of, product, data.empty, signal)),
+    files: await ourFiles(product, paths, storagePath),
+    backups: {
+      names: (await readdir(paths.backups).catch((): string[] => [])).sort(),
+      bytes: await treeBytes(paths.backups),
+    },
+    images,
+    definitions,
+  };
+}
+
+async function releaseText(
+  { kubectl }: UninstallCluster,
+  { namespace, release }: Product,
+  signal: AbortSignal,
+): Promise<string | null> {
+  const last = (await readReleaseRecords(kubectl, { namespace, release, signal })).at(-1);
+  if (last === undefined) return null;
+  return `${last.content?.version ?? 'version not readable'}, revision ${last.revision}, ${last.status}`;
+}
+
+const pathOfOurs = (volume: OwnedVolume | null, { namespace, database }: Product) =>
+  volume?.ours === true && volume.claim === `${namespace}/${database.volume.claim}` ? volume.path : undefined;
+
+const recordedVolume = z.object({ storagePath: z.string(), found: foundFolderSchema.optional() });
+const recordedAnswers = z.object({ storagePath: z.string() });
+
+/**
+ * The data folder that the state names: once a step has begun to make it, never before. Empty where the state
+ * does not say.
+ */
+export function recordedStorage({ run, suspended, derived }: Pick<State, 'run' | 'suspended' | 'derived'>): {
+  storagePath?: string;
+  before?: FoundFolder | undefined;
+} {
+  const volume = recordedVolume.safeParse(derived.volume).data;
+  if (volume !== undefined) return { storagePath: volume.storagePath, before: volume.found };
+  // A rollback has put the data aside: they are beside the folder that they were in.
+  const aside = z.object({ from: z.string() }).safeParse(derived.removedData).data;
+  if (aside !== undefined) return { storagePath: aside.from };
+  const begun = (suspended ?? run)?.steps['postgres'];
+  const answers = recordedAnswers.safeParse(derived.answers).data;
+  if (begun === undefined || answers === undefined) return {};
+  return {
+    storagePath: answers.storagePath,
+    before: foundFolderSchema.safeParse(begun.recorded?.found).data,
+  };
+}
+
+async function dataAt(path: string | undefined): Promise<UninstallFindings['data']> {
+  if (path === undefined) return { there: false, empty: true, bytes: 0 };
+  const names = await readdir(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined;
+    throw error;
+  });
+  const bytes = names === undefined ? 0 : await treeBytes(path);
+  return { there: names !== undefined, empty: (names ?? []).length === 0, bytes };
+}
+
+/** A database that does not answer is not known, unless its folder says that it never held anything. */
+async function databaseOf(
+  { database }: UninstallCluster,
+  product: Product,
+  empty: boolean,
+  signal: AbortSignal,
+): Promise<UninstallFindings['database']> {
+  const asked = await known(
+    (async () => ({
+      ...(await databaseSize(database, signal)),
+      schema: await database.schemaVersion(product.database.schemaVersionQuery, signal),
+    }))(),
+  );
+  return asked.known || !empty ? asked : { known: true, value: null };
+}
+
+/** What the chart's `crds/` defines and the cluster has: Helm never deletes it. */
+async function definitionsOf(
+  { kubectl }: UninstallCluster,
+  { chart }: ProductPaths,
+  signal: AbortSignal,
+): Promise<string[]> {
+  const folder = join(chart, 'crds');
+  const files = await readdir(folder).catch((): string[] => []);
+  const names = new Set<string>();
+  for (const file of files.filter((one) => /\.ya?ml$/.test(one))) {
+    const text = await readRegularText(join(folder, file));
+    for (const document of parseAllDocuments(text)) {
+      const object = document.toJS() as { metadata?: { name?: unknown } } | null;
+      if (typeof object?.metadata?.name === 'string') names.add(object.metadata.name);
+    }
+  }
+  if (names.size === 0) return [];
+  const there = await kubectl.list('customresourcedefinitions', { signal });
+  return there.map(({ metadata }) => metadata.name).filter((name) => names.has(name));
+}

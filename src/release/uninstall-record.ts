@@ -1,0 +1,28 @@
+import * as z from 'zod';
+import type { State } from '../engine/state.ts';
+import type { Returning } from '../engine/step.ts';
+import { foundFolderSchema } from './found-folder.ts';
+import { readResult } from '../backup/step-results.ts';
+
+/** Of `uninstall` in the state: what was chosen and found when the uninstall began. */
+const recordedSchema = z.object({
+  dumpTo: z.string(),
+  storagePath: z.string().optional(),
+  before: foundFolderSchema.optional(),
+  keepData: z.boolean(),
+  deleteBackups: z.boolean(),
+});
+
+export type RecordedUninstall = z.infer<typeof recordedSchema>;
+
+export const uninstallResult: Returning<{ uninstall: RecordedUninstall }> = {
+  id: 'uninstall_record',
+  out: z.object({ uninstall: recordedSchema }),
+};
+
+/** The uninstall that has begun on this host; undefined where none has, or it has not written anything yet. */
+export function recordedUninstall({ run }: Pick<State, 'run'>): RecordedUninstall | undefined {
+  if (run?.flow !== 'uninstall') return undefined;
+  const step = run.steps[uninstallResult.id];
+  return readResult(uninstallResult, step?.out ?? step?.earlier ?? step?.recorded)?.uninstall;
+}

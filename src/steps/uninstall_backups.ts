@@ -1,0 +1,58 @@
+import { existsSync } from 'node:fs';
+import { readdir, readFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import * as z from 'zod';
+import type { Step } from '../engine/step.ts';
+import { keepFile } from '../backup/backup-folder.ts';
+import { makeFolder } from '../host/atomic-file.ts';
+import { moveTree, removeEmptyFolder, removeTree } from '../host/move-tree.ts';
+import { counted } from '../policy/counted.ts';
+import { formatBytes } from '../policy/format-bytes.ts';
+import type { UninstallContext } from '../release/uninstall-context.ts';
+import { uninstallPgBackup } from './uninstall_pg_backup.ts';
+
+const out = z.object({ keptFiles: z.object({ backups: z.string().nullable(), files: z.array(z.string()) }) });
+
+/** As the backups' folders are named; anything else there was put there by others. */
+const ownName = /^\d{8}T\d{6}Z(-\d+)?$/;
+
+/** Moves older backups, those of anchors among them, to what is kept, with copies of the operator's files. */
+export const uninstallBackups: Step<UninstallContext, z.infer<typeof out>> = {
+  id: 'uninstall_backups',
+  out,
+  title: 'Keep backups and values',
+  needs: [uninstallPgBackup.id],
+  revision: 1,
+  inputs: ({ choices: { deleteBackups } }) => ({ deleteBackups }),
+
+  async plan({ choices, found: { backups }, paths }) {
+    const values = `copy ${basename(paths.values)} to ${choices.dumpTo}`;
+    if (backups.names.length === 0) return { action: 'run', summary: values };
+    const what = `${counted(backups.names.length, 'backup')} (${formatBytes(backups.bytes)})`;
+    const how = choices.deleteBackups ? `delete ${what}` : `move ${what} there`;
+    return { action: 'run', summary: `${values}, and ${how}` };
+  },
+
+  async run({ choices, paths }, io) {
+    const { dumpTo, deleteBackups } = choices;
+    const files: string[] = [];
+    for (const path of [paths.values, paths.overlay, paths.state]) {
+      if (existsSync(path)) files.push(await keepFile(dumpTo, basename(path), await readFile(path)));
+    }
+    await io.checkpoint('values-kept');
+    const to = join(dumpTo, 'backups');
+    for (const name of existsSync(paths.backups) ? (await readdir(paths.backups)).sort() : []) {
+      io.signal.throwIfAborted();
+      const from = join(paths.backups, name);
+      if (deleteBackups && ownName.test(name)) {
+        await removeTree(from);
+        continue;
+      }
+      if (!ownName.test(name)) io.warn(`${from} is no backup of ours: it is kept as ${join(to, name)}`);
+      await makeFolder(to, 0o700);
+      await moveTree(from, join(to, name));
+    }
+    await removeEmptyFolder(paths.backups);
+    return { keptFiles: { backups: existsSync(to) ? to : null, files } };
+  },
+};

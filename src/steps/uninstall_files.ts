@@ -1,0 +1,58 @@
+import { existsSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import * as z from 'zod';
+import type { Step } from '../engine/step.ts';
+import { moveTree, removeEmptyFolder, removeTree } from '../host/move-tree.ts';
+import { isMountPoint } from '../host/mounts.ts';
+import { isPayloadChart } from '../release/chart-tree.ts';
+import { ourFiles } from '../release/our-files.ts';
+import type { UninstallContext } from '../release/uninstall-context.ts';
+import { uninstallImages } from './uninstall_images.ts';
+
+const out = z.object({ files: z.object({ removed: z.array(z.string()), left: z.array(z.string()) }) });
+
+/** Removes the product's files. What the installer needs to go on goes last, once the run is recorded. */
+export const uninstallFiles: Step<UninstallContext, z.infer<typeof out>> = {
+  id: 'uninstall_files',
+  out,
+  title: 'Remove the files',
+  needs: [uninstallImages.id],
+  revision: 1,
+  inputs: ({ product }) => ({ folder: product.folder }),
+  plan: async ({ product }) => ({ action: 'run', summary: `delete what is ours in ${product.folder}` }),
+
+  async preview({ found: { files } }) {
+    return {
+      details: [...files.ours, ...files.foreign.map((path) => `stays: ${path}, which is not ours`)],
+      data: { files: files.ours, foreign: files.foreign },
+    };
+  },
+
+  async run(ctx, io) {
+    const { product, paths, found, choices } = ctx;
+    const { storagePath } = found;
+    const { ours, foreign } = await ourFiles(product, paths, storagePath);
+    const removed: string[] = [];
+    for (const path of ours) {
+      io.signal.throwIfAborted();
+      // The data have a step of their own, and the installer's folder goes at the very end.
+      if (path === storagePath || (path.startsWith(`${paths.installer}/`) && path !== paths.overlay))
+        continue;
+      if (path === paths.chart && !(await isPayloadChart(ctx, path))) {
+        const to = join(choices.dumpTo, basename(path));
+        io.log(`${path} is not the chart of this package: it is kept as ${to}`);
+        await moveTree(path, to);
+      } else await clear(path);
+      removed.push(path);
+    }
+    if (paths.connectors !== undefined) await removeEmptyFolder(paths.connectors);
+    return { files: { removed, left: foreign.filter((path) => existsSync(path)) } };
+  },
+};
+
+/** A folder on which a disk is mounted stays, empty. */
+async function clear(path: string): Promise<void> {
+  if (!isMountPoint(path)) return removeTree(path);
+  for (const name of await readdir(path)) await removeTree(join(path, name));
+}

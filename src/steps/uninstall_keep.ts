@@ -1,0 +1,58 @@
+import { existsSync } from 'node:fs';
+import * as z from 'zod';
+import type { Step } from '../engine/step.ts';
+import { IvaapError } from '../errors.ts';
+import { generatedSecrets, keptDataPath, majorInFolder, writeKeptData } from '../release/kept-data.ts';
+import type { UninstallContext } from '../release/uninstall-context.ts';
+import { uninstallBackups } from './uninstall_backups.ts';
+
+const out = z.object({ keptData: z.object({ folder: z.string(), record: z.string() }) });
+
+/** Records beside the data what a later install must know of them. */
+export const uninstallKeep: Step<UninstallContext, z.infer<typeof out>> = {
+  id: 'uninstall_keep',
+  out,
+  title: 'Record the data that are kept',
+  needs: [uninstallBackups.id],
+  revision: 1,
+  inputs: ({ found }) => ({ folder: found.storagePath ?? null }),
+
+  async plan({ choices, found: { storagePath } }) {
+    if (!choices.keepData) return { action: 'skip', summary: 'the data are not kept' };
+    if (storagePath === undefined) return { action: 'skip', summary: 'there are no data' };
+    return { action: 'run', summary: `write ${keptDataPath(storagePath)}, with the generated secrets` };
+  },
+
+  async run(ctx, io) {
+    const { cluster, found, product } = ctx;
+    const folder = found.storagePath;
+    if (folder === undefined || cluster === undefined)
+      throw new IvaapError('bug', 'there is nothing to keep');
+    const { kubectl, database } = cluster;
+    const secrets = await generatedSecrets(kubectl, product);
+    for (const texts of Object.values(secrets)) Object.values(texts).forEach(ctx.hide);
+    const [postgresMajor, schemaVersion] = await Promise.all([
+      majorInFolder(folder).then(
+        async (major) => major ?? Number.parseInt(await database.serverVersion(io.signal), 10),
+      ),
+      database.schemaVersion(product.database.schemaVersionQuery, io.signal).catch(() => null),
+    ]);
+    const record = await writeKeptData({
+      format: 1,
+      product: product.name,
+      version: ctx.to,
+      schemaVersion,
+      postgresMajor,
+      folder,
+      foundFolder: found.before,
+      keptAt: ctx.now().toISOString(),
+      by: ctx.operator,
+      secrets,
+    });
+    return { keptData: { folder, record } };
+  },
+
+  async verify(_ctx, { keptData: { record } }) {
+    if (!existsSync(record)) throw new IvaapError('failed', `${record} is missing`);
+  },
+};

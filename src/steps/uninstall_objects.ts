@@ -1,0 +1,148 @@
+import * as z from 'zod';
+import type { Step } from '../engine/step.ts';
+import { IvaapError } from '../errors.ts';
+import { counted } from '../policy/counted.ts';
+import {
+  clusterWideOfRelease,
+  foreignOf,
+  type NamespaceContents,
+  namespaceContents,
+  type OwnedObject,
+  volumeOwner,
+  volumesOfClaims,
+} from '../release/ours.ts';
+import type { UninstallCluster, UninstallContext } from '../release/uninstall-context.ts';
+import { uninstallRelease } from './uninstall_release.ts';
+
+const deleteTimeoutMs = 180_000;
+
+const out = z.object({
+  objects: z.object({ removed: z.array(z.string()), left: z.array(z.string()) }),
+});
+
+type Result = z.infer<typeof out>;
+
+/**
+ * Removes claim, secrets, volume and namespace. With anything of others in the namespace only what is ours
+ * goes, and the namespace stays.
+ */
+export const uninstallObjects: Step<UninstallContext, Result> = {
+  id: 'uninstall_objects',
+  out,
+  title: 'Remove namespace, claims and volumes',
+  needs: [uninstallRelease.id],
+  revision: 1,
+  inputs: ({ product }) => ({ namespace: product.namespace }),
+
+  async plan({ cluster, product }) {
+    if (cluster === undefined) return { action: 'skip', summary: 'stays: the cluster is left out' };
+    const { persistentVolume } = product.database.volume;
+    return { action: 'run', summary: `delete what is ours in ${product.namespace}, and ${persistentVolume}` };
+  },
+
+  async preview({ found: { contents, volume }, product }) {
+    if (!contents.known) throw new IvaapError('failed', contents.why);
+    const { objects, ours } = contents.value;
+    const shown = objects.filter(({ maker }) => maker === 'installer' || maker === 'release');
+    const foreign = foreignOf(contents.value);
+    const name = volume.known ? volume.value?.name : undefined;
+    return {
+      details: [
+        `${counted(shown.length, 'object')}: ${shown.map(({ resource }) => resource).join(', ') || 'none'}`,
+        ...(name === undefined ? [] : [`persistentvolume/${name}`]),
+        ...foreign.map(({ resource, why }) => `stays: ${resource} (${why})`),
+        ...(ours === true && foreign.length === 0 ? [`namespace/${product.namespace}`] : []),
+      ],
+      data: {
+        objects: shown.map(({ resource }) => resource),
+        foreign: foreign.map(({ resource }) => resource),
+        volume: name ?? null,
+      },
+    };
+  },
+
+  async run(ctx, io) {
+    const { cluster, product } = ctx;
+    if (cluster === undefined) return { objects: { removed: [], left: [] } };
+    const { kubectl } = cluster;
+    const contents = await namespaceContents(kubectl, product, io.signal);
+    if (!contents.known) {
+      throw new IvaapError(
+        'failed',
+        `what is in the namespace ${product.namespace} is not known: ${contents.why}`,
+        {
+          hint: contents.hint ?? 'k3s kubectl get apiservices',
+        },
+      );
+    }
+    const left = foreignOf(contents.value).map(({ resource }) => resource);
+    const removed = await removeNamespaced(cluster, contents.value, ctx, io.signal);
+    await io.checkpoint('namespace-removed');
+    for (const one of await clusterWideOfRelease(kubectl, product, io.signal)) {
+      await remove(cluster, one.resource, undefined, io.signal);
+      removed.push(one.resource);
+    }
+    const volume = await volumeOwner(kubectl, product, io.signal);
+    if (!volume.known)
+      throw new IvaapError('failed', volume.why, volume.hint === undefined ? {} : { hint: volume.hint });
+    if (volume.value !== null) {
+      const resource = `persistentvolume/${volume.value.name}`;
+      if (volume.value.ours) await remove(cluster, resource, undefined, io.signal);
+      (volume.value.ours ? removed : left).push(resource);
+    }
+    const retained = await volumesOfClaims(kubectl, product, io.signal);
+    left.push(...retained.map((name) => `persistentvolume/${name}`).filter((one) => !left.includes(one)));
+    if (contents.value.ours !== null && !removed.includes(`namespace/${product.namespace}`))
+      left.push(`namespace/${product.namespace}`);
+    return { objects: { removed, left } };
+  },
+};
+
+async function removeNamespaced(
+  cluster: UninstallCluster,
+  contents: NamespaceContents,
+  { product: { namespace } }: UninstallContext,
+  signal: AbortSignal,
+): Promise<string[]> {
+  const { ours, objects } = contents;
+  if (ours === null) return [];
+  const whole = `namespace/${namespace}`;
+  if (ours && foreignOf(contents).length === 0) {
+    await remove(cluster, whole, undefined, signal);
+    return [whole];
+  }
+  const removed: string[] = [];
+  for (const { resource } of objects.filter(isRemoved)) {
+    signal.throwIfAborted();
+    await remove(cluster, resource, namespace, signal);
+    removed.push(resource);
+  }
+  return removed;
+}
+
+/** What Kubernetes made goes with what it was made for; a claim of a StatefulSet does not. */
+const isRemoved = ({ maker, kind }: OwnedObject): boolean =>
+  maker === 'installer' || maker === 'release' || (maker === 'cluster' && kind === 'PersistentVolumeClaim');
+
+async function remove(
+  { kubectl }: UninstallCluster,
+  resource: string,
+  namespace: string | undefined,
+  signal: AbortSignal,
+): Promise<void> {
+  const [kind = '', name = ''] = resource.split('/');
+  const where = namespace === undefined ? {} : { namespace };
+  try {
+    await kubectl.delete(kind, name, { ...where, signal, timeoutMs: deleteTimeoutMs });
+  } catch (error) {
+    if (!(error instanceof IvaapError) || signal.aborted) throw error;
+    const scope = namespace === undefined ? '' : ` -n ${namespace}`;
+    throw error.with({
+      code: 'failed',
+      message: `${resource} is not gone: ${error.message}`,
+      hint:
+        error.hint ??
+        `what keeps it: k3s kubectl get ${kind} ${name}${scope} -o jsonpath='{.status}{.metadata.finalizers}'`,
+    });
+  }
+}

@@ -1,0 +1,96 @@
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import * as z from 'zod';
+import type { Step } from '../engine/step.ts';
+import { IvaapError } from '../errors.ts';
+import { keepFile } from '../backup/backup-folder.ts';
+import { type DumpContext, globalsFile, takeDump } from '../backup/dump-files.ts';
+import { type PgDump, pgDumpSchema } from '../backup/dump-record.ts';
+import { isThere } from '../backup/kept-dump.ts';
+import { ageMinutes } from '../backup/stale-dump.ts';
+import { counted } from '../policy/counted.ts';
+import { formatBytes } from '../policy/format-bytes.ts';
+import type { UninstallCluster, UninstallContext } from '../release/uninstall-context.ts';
+import { uninstallRecord } from './uninstall_record.ts';
+
+const out = z.object({ lastDump: pgDumpSchema });
+
+/** The last dump, as an upgrade takes it, into a folder outside all that is removed. */
+export const uninstallPgBackup: Step<UninstallContext, { lastDump: PgDump }> = {
+  id: 'uninstall_pg_backup',
+  out,
+  title: 'Back up the database',
+  needs: [uninstallRecord.id],
+  finishes: true,
+  revision: 1,
+  inputs: ({ product, from }) => ({ database: product.database.name, from }),
+
+  async plan(ctx) {
+    const { choices, skipBackup, product } = ctx;
+    if (ctx.run()?.flow === 'uninstall' && ctx.run()?.noReturnAt !== undefined) {
+      return { action: 'skip', summary: 'the removal has begun: there is no database to dump any more' };
+    }
+    if (skipBackup) {
+      return { action: 'skip', summary: 'skipped on request (--skip-backup): there is no last dump' };
+    }
+    const { database } = ctx.found;
+    if (ctx.cluster === undefined || (database.known && database.value === null)) {
+      return { action: 'skip', summary: 'there is no database' };
+    }
+    return { action: 'run', summary: `dump ${product.database.name} into a new folder in ${choices.dumpTo}` };
+  },
+
+  async preview({ found: { database }, choices: { dumpTo } }) {
+    if (!database.known) throw new IvaapError('failed', database.why);
+    const { sizeBytes = 0, rows = 0, schema = null } = database.value ?? {};
+    const size = `${formatBytes(sizeBytes)} on disk, about ${counted(rows, 'row')}`;
+    return {
+      brief: `last dump into ${dumpTo}, ${size}`,
+      details: [`the database: ${size}, schema version ${schema ?? 'not known'}`],
+      data: { sizeBytes, rows, schemaVersion: schema, below: dumpTo },
+    };
+  },
+
+  async run(ctx, io) {
+    const of = dumpContext(ctx, ctx.cluster);
+    const { data: kept } = pgDumpSchema.safeParse(io.interrupted?.lastDump);
+    const isWhole = kept !== undefined && isThere(kept) && whyStale(ctx, kept) === undefined;
+    if (isWhole) io.log(`${kept.path} is complete: an earlier attempt was interrupted after it`);
+    const lastDump = isWhole ? kept : await takeDump(of, io);
+    await io.record({ lastDump });
+    await io.checkpoint('dump-written');
+    // Roles belong to the server, not to the database: without them an empty server does not know the owners.
+    await keepFile(lastDump.folder, globalsFile, await of.database.dumpGlobals(io.signal));
+    const { path, sizeBytes, rows, sha256 } = lastDump;
+    io.log(`${path}: ${formatBytes(sizeBytes)}, ${counted(rows, 'row')}, SHA-256 ${sha256}`);
+    return { lastDump };
+  },
+
+  async verify(_ctx, { lastDump: { folder, path, sizeBytes } }) {
+    if ((await stat(path)).size !== sizeBytes) {
+      throw new IvaapError('failed', `${path} has changed since it was written`);
+    }
+    await stat(join(folder, globalsFile));
+  },
+
+  async reuse(ctx, { lastDump }) {
+    const why = whyStale(ctx, lastDump);
+    if (why !== undefined) throw new IvaapError('failed', why);
+  },
+};
+
+function dumpContext(ctx: UninstallContext, cluster: UninstallCluster | undefined): DumpContext {
+  if (cluster === undefined) throw new IvaapError('bug', 'a dump without a cluster');
+  const { kubectl, database, k3s } = cluster;
+  const { product, now, installedBy, to, choices } = ctx;
+  return { product, now, installedBy, kubectl, database, k3s, from: to, paths: { backups: choices.dumpTo } };
+}
+
+/** While the product still runs, rows may come that an old dump does not have. */
+function whyStale({ run, product, now }: UninstallContext, dump: PgDump): string | undefined {
+  if (run()?.noReturnAt !== undefined) return undefined;
+  const { maxAgeMinutes } = product.backup;
+  const age = ageMinutes(dump, now());
+  if (age >= 0 && age <= maxAgeMinutes) return undefined;
+  return age < 0 ? 'by the clock it was taken in the future' : `it is older than ${maxAgeMinutes} minutes`;
+}

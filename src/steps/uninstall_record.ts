@@ -1,0 +1,51 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Step } from '../engine/step.ts';
+import { IvaapError } from '../errors.ts';
+import { makeFolder, writeFileAtomic } from '../host/atomic-file.ts';
+import { lastRecordFile } from '../release/last-record.ts';
+import type { UninstallContext } from '../release/uninstall-context.ts';
+import { type RecordedUninstall, uninstallResult } from '../release/uninstall-record.ts';
+
+/**
+ * Makes the folder for what is kept, with a record of what is removed: the journal lies in what is removed,
+ * this record survives it.
+ */
+export const uninstallRecord: Step<UninstallContext, { uninstall: RecordedUninstall }> = {
+  ...uninstallResult,
+  title: 'Record what is removed',
+  needs: [],
+  revision: 1,
+  inputs: ({ choices: { keepData, deleteBackups } }) => ({ keepData, deleteBackups }),
+  plan: async ({ choices }) => ({ action: 'run', summary: `make ${choices.dumpTo} for what is kept` }),
+
+  async run(ctx, io) {
+    const { choices, found, product } = ctx;
+    const { dumpTo } = choices;
+    const uninstall = { ...choices, storagePath: found.storagePath, before: found.before };
+    // Known before it is there: no attempt leaves a folder that the next one takes for others'.
+    await io.record({ uninstall });
+    await makeFolder(dumpTo, 0o700);
+    const text = {
+      format: 1,
+      product: product.name,
+      version: ctx.to,
+      installedBy: ctx.installedBy ?? null,
+      begunAt: ctx.now().toISOString(),
+      by: ctx.operator,
+      keptData: choices.keepData ? (found.storagePath ?? null) : null,
+      deletedBackups: choices.deleteBackups,
+      skippedBackup: ctx.skipBackup ? { by: ctx.operator, at: ctx.now().toISOString() } : null,
+      withoutCluster: ctx.cluster === undefined,
+    };
+    await writeFileAtomic(join(dumpTo, lastRecordFile), `${JSON.stringify(text, null, 2)}\n`, {
+      mode: 0o600,
+    });
+    return { uninstall };
+  },
+
+  async verify(_ctx, { uninstall: { dumpTo } }) {
+    if (existsSync(join(dumpTo, lastRecordFile))) return;
+    throw new IvaapError('failed', `${dumpTo} has no ${lastRecordFile}`);
+  },
+};

@@ -1,0 +1,161 @@
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { causeChain } from '../../../src/errors.ts';
+import { eventName, type HostEvent } from '../../fixtures/in-process-host/events.ts';
+import { signalAt } from '../../fixtures/in-process-host/faults.ts';
+import { stepsOf } from '../../fixtures/in-process-host/graphs.ts';
+import { type Invocation, SimulatedHost, type World } from '../../fixtures/in-process-host/host.ts';
+import { removedOutcome } from '../../fixtures/in-process-host/removed.ts';
+
+/**
+ * An uninstall that is killed, or loses power, at every place of its journal, around every program and around
+ * file operations, its own end among them: typed again it ends as an undisturbed one. One file operation in
+ * `stride` is tried (IN_PROCESS_STRIDE=1 for all of them).
+ */
+
+const stride = Number(process.env['IN_PROCESS_STRIDE'] ?? 16);
+const programStride = Math.ceil(stride / 4);
+
+let host: SimulatedHost;
+let upgraded: World;
+
+before(async () => {
+  host = await SimulatedHost.start();
+  assert.equal((await host.run('install')).exitCode, 0);
+  writeFileSync(join(host.root, 'storage/PG_VERSION'), '15\n');
+  host.cluster.state.database.rows.push('Troll A-1', 'Troll A-2');
+  assert.equal((await host.run('upgrade')).exitCode, 0);
+  upgraded = host.copy();
+});
+after(() => host.close());
+
+const said = ({ error }: Invocation) => causeChain(error).join(': ');
+
+/** As undisturbed: what a second run adds to a log, or dumps again, is no difference. */
+function outcome() {
+  const { cluster, files } = removedOutcome(host);
+  return { cluster, files: [...new Set(files)] };
+}
+
+async function worldsAt(
+  options: object,
+  wanted: (event: HostEvent) => boolean,
+  how: { powerCut?: boolean } = {},
+): Promise<{ killed: { name: string; world: World }[]; expected: ReturnType<typeof outcome> }> {
+  host.become(upgraded);
+  const killed: { name: string; world: World }[] = [];
+  const ended = await host.run(
+    'uninstall',
+    (event) => {
+      if (wanted(event)) killed.push({ name: eventName(event), world: host.copy(how) });
+      return undefined;
+    },
+    options,
+  );
+  assert.equal(ended.exitCode, 0, said(ended));
+  assert.deepEqual(host.violations, []);
+  return { killed, expected: structuredClone(outcome()) };
+}
+
+async function assertEnds(
+  { killed, expected }: Awaited<ReturnType<typeof worldsAt>>,
+  options: object,
+): Promise<void> {
+  for (const { name, world } of killed) {
+    host.become(world);
+    const isGone = !existsSync(host.folder);
+    const again = await host.run('uninstall', undefined, options);
+    assert.equal(again.exitCode, isGone ? 10 : 0, `${name}: ${said(again)}`);
+    assert.deepEqual(host.violations, [], name);
+    assert.deepEqual({ name, ...outcome() }, { name, ...expected });
+  }
+}
+
+for (const options of [{ deleteBackups: true }, { keepData: true }]) {
+  const typed = Object.keys(options)[0] ?? 'uninstall';
+  test(`killed at any place of the journal it ends the same: ${typed}`, async () => {
+    const found = await worldsAt(options, ({ kind }) => kind === 'place');
+    const places = found.killed.map(({ name }) => name);
+    assert.ok(places.length >= 18, places.join(', '));
+    await assertEnds(found, options);
+  });
+}
+
+test('every step that has work leaves its name in the journal', async () => {
+  const { killed } = await worldsAt({ keepData: true }, ({ kind }) => kind === 'place');
+  const skipped = ['uninstall_data', 'uninstall_path'];
+  for (const { id } of stepsOf.uninstall) {
+    const isThere = killed.some(({ name }) => name.includes(`${id}:verified`));
+    assert.equal(isThere, !skipped.includes(id), id);
+  }
+});
+
+test('killed around any program it ends the same', async () => {
+  const found = await worldsAt({}, ({ kind }) => kind === 'program');
+  assert.ok(found.killed.length >= 60, `${found.killed.length} worlds`);
+  await assertEnds({ ...found, killed: found.killed.filter((_, at) => at % programStride === 0) }, {});
+});
+
+const isFile = (event: HostEvent) => event.kind === 'file' && !/\/state\.json[^/]*$/.test(event.path);
+
+test('killed around any file operation it ends the same', async () => {
+  const found = await worldsAt({}, isFile);
+  assert.ok(found.killed.length >= 100, `${found.killed.length} worlds`);
+  await assertEnds({ ...found, killed: found.killed.filter((_, at) => at % stride === 0) }, {});
+});
+
+test('with its power cut around any file operation it ends the same', async () => {
+  const found = await worldsAt({}, isFile, { powerCut: true });
+  await assertEnds({ ...found, killed: found.killed.filter((_, at) => at % stride === stride - 1) }, {});
+});
+
+test('killed at any instant of its end, when nothing but its own folder is left, it ends the same', async () => {
+  host.become(upgraded);
+  let isEnd = false;
+  const killed: { name: string; world: World }[] = [];
+  await host.run('uninstall', (event) => {
+    isEnd ||= host.state()?.run?.status === 'completed' && host.state()?.run?.flow === 'uninstall';
+    if (isEnd) killed.push({ name: eventName(event), world: host.copy() });
+    return undefined;
+  });
+  const expected = structuredClone(outcome());
+  assert.ok(killed.length >= 10, `${killed.length} worlds`);
+  await assertEnds({ killed, expected }, {});
+});
+
+test('asked to stop at any place it stops there, and ends when it is typed again', async () => {
+  const { killed, expected } = await worldsAt({}, ({ kind }) => kind === 'place');
+  for (const { name } of killed.slice(1).filter((_, at) => at % programStride === 0)) {
+    host.become(upgraded);
+    const place = name.replace(/^place /, '');
+    const stopped = await host.run('uninstall', signalAt(place, 'SIGTERM').watch);
+    assert.ok([0, 143].includes(stopped.exitCode), `${place}: ${said(stopped)}`);
+    if (stopped.exitCode !== 0) assert.equal((await host.run('uninstall')).exitCode, 0, place);
+    assert.deepEqual({ place, ...outcome() }, { place, ...expected });
+  }
+});
+
+test('a dump of two hours ago is taken again while the product still runs, and never after', async () => {
+  const { killed } = await worldsAt({}, ({ kind }) => kind === 'place');
+  const at = (place: string) => killed.find(({ name }) => name.endsWith(place))!.world;
+  const path = join(host.folder, '.installer/state.json');
+  const age = () => {
+    const { lastDump } = JSON.parse(readFileSync(path, 'utf8')).derived;
+    const old = new Date(Date.now() - 7_200_000).toISOString();
+    writeFileSync(
+      path,
+      readFileSync(path, 'utf8').replaceAll(lastDump.takenAt, old).replaceAll(lastDump.endedAt, old),
+    );
+  };
+  host.become(at('uninstall_backups:running'));
+  age();
+  host.cluster.state.database.rows.push('Gullfaks A-1');
+  assert.equal((await host.run('uninstall')).exitCode, 0);
+  assert.ok(removedOutcome(host).files.some((line) => line.includes('Gullfaks A-1')));
+  host.become(at('uninstall_objects:running'));
+  age();
+  const ended = await host.run('uninstall');
+  assert.equal(ended.exitCode, 0, said(ended));
+});

@@ -1,0 +1,446 @@
+import assert from 'node:assert/strict';
+import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, beforeEach, test } from 'node:test';
+import { causeChain, IvaapError } from '../../../src/errors.ts';
+import { watchEffects } from '../../fixtures/in-process-host/effects.ts';
+import { type Invocation, SimulatedHost, type World } from '../../fixtures/in-process-host/host.ts';
+import { claim, namespace } from '../../fixtures/in-process-host/product.ts';
+import { removedOutcome } from '../../fixtures/in-process-host/removed.ts';
+
+/** `uninstall` over the simulated host: what it removes, what it keeps, and what stops it. */
+
+let host: SimulatedHost;
+let empty: World;
+let emptyOutcome: ReturnType<typeof removedOutcome>;
+let installed: World;
+let upgraded: World;
+
+before(async () => {
+  host = await SimulatedHost.start();
+  empty = host.copy();
+  emptyOutcome = structuredClone(removedOutcome(host));
+  assert.equal((await host.run('install')).exitCode, 0);
+  writeFileSync(join(host.root, 'storage/PG_VERSION'), '15\n');
+  host.cluster.state.database.rows.push('Troll A-1', 'Troll A-2');
+  installed = host.copy();
+  assert.equal((await host.run('upgrade')).exitCode, 0);
+  upgraded = host.copy();
+});
+beforeEach(() => host.become(installed));
+after(() => host.close());
+
+const said = ({ error }: Invocation) => causeChain(error).join(': ');
+const hintOf = ({ error }: Invocation) => (error instanceof IvaapError ? (error.hint ?? '') : '');
+const leftOf = ({ result }: Invocation) => (result?.data.left ?? []) as { what: string; command: string }[];
+const last = () => join(host.root, 'last');
+const ofLast = /^last(\/| )/;
+const tree = () => removedOutcome(host);
+const isAsBefore = (what: string) => {
+  const { cluster, files } = tree();
+  assert.deepEqual(cluster, emptyOutcome.cluster, what);
+  assert.deepEqual(
+    files.filter((line) => !ofLast.test(line)),
+    emptyOutcome.files,
+    what,
+  );
+};
+
+test('the host is as it was before the install, but for the folder with what is kept', async () => {
+  for (const world of [installed, upgraded]) {
+    host.become(world);
+    const ended = await host.run('uninstall', watchEffects(host));
+    assert.equal(ended.exitCode, 0, said(ended));
+    assert.deepEqual(host.violations, []);
+    isAsBefore('after the uninstall');
+    const kept = tree().files.filter((line) => ofLast.test(line));
+    const dump = kept.find((line) => line.startsWith('last/TIME/tinydb.sql'));
+    assert.match(dump ?? '', /"rows":\["Troll A-1","Troll A-2"\]/);
+    for (const name of ['tiny.values.yaml', 'uninstall.json', 'state.json']) {
+      assert.ok(
+        kept.some((line) => line.startsWith(`last/${name} 600`)),
+        `${name}: ${kept.join('\n')}`,
+      );
+    }
+    const hasBackups = kept.some((line) => line.startsWith('last/backups/TIME/tinydb.sql'));
+    assert.equal(hasBackups, world === upgraded, 'the anchor of the upgrade');
+    assert.ok(
+      kept.some((line) => line.startsWith('last/logs/TIME.jsonl')),
+      'the log of the run',
+    );
+    assert.equal((await host.run('uninstall')).exitCode, 10, 'nothing is left to do');
+  }
+});
+
+test('--delete-backups deletes what an upgrade has kept', async () => {
+  host.become(upgraded);
+  assert.equal((await host.run('uninstall', undefined, { deleteBackups: true })).exitCode, 0);
+  isAsBefore('--delete-backups');
+  assert.ok(!existsSync(join(last(), 'backups')));
+});
+
+test('without --dump-to the folder lies beside the product', async () => {
+  const ended = await host.run('uninstall', undefined, { dumpTo: undefined });
+  assert.equal(ended.exitCode, 0, said(ended));
+  assert.match(String(ended.result?.data.keptIn), /\/tiny-last-\d{8}T\d{6}Z$/);
+  assert.ok(existsSync(String(ended.result?.data.dump)));
+});
+
+test('--keep-data keeps folder and secrets, and an install over them has both again', async () => {
+  const password = () => host.cluster.get('Secret', 'tiny-password', namespace)?.data;
+  const before = password();
+  const ended = await host.run('uninstall', undefined, { keepData: true });
+  assert.equal(ended.exitCode, 0, said(ended));
+  const record = join(host.root, 'storage.kept.json');
+  const kept = JSON.parse(readFileSync(record, 'utf8'));
+  assert.deepEqual(
+    [kept.product, kept.version, kept.schemaVersion, kept.postgresMajor, Object.keys(kept.secrets)],
+    ['tiny', '2026.1', 1, 15, ['tiny-password', 'tiny-token']],
+  );
+  assert.ok(tree().files.some((line) => line.startsWith('storage.kept.json 600')));
+  assert.equal(readFileSync(join(host.root, 'storage/PG_VERSION'), 'utf8'), '15\n');
+  const shown = JSON.stringify(ended);
+  for (const secret of Object.values(kept.secrets['tiny-password'] as object))
+    assert.ok(!shown.includes(secret));
+
+  const again = await host.run('install');
+  assert.equal(again.exitCode, 0, said(again));
+  assert.deepEqual(password(), before);
+  assert.equal(readFileSync(join(host.root, 'storage/PG_VERSION'), 'utf8'), '15\n');
+  assert.ok(!existsSync(record), 'an installation again: the secrets are in the cluster');
+  const gone = await host.run('uninstall', undefined, { dumpTo: join(host.root, 'last/second') });
+  assert.equal(gone.exitCode, 0, said(gone));
+  isAsBefore('after both');
+});
+
+test('kept data are refused by a release that cannot work with them', async () => {
+  host.become(upgraded);
+  assert.equal((await host.run('uninstall', undefined, { keepData: true })).exitCode, 0);
+  const record = join(host.root, 'storage.kept.json');
+  const kept = readFileSync(record, 'utf8');
+  const older = await host.run('install');
+  assert.equal(older.exitCode, 5);
+  assert.match(said(older), /have schema version 2, and 2026\.1 knows versions up to 1/);
+  for (const [change, message] of [
+    ['"postgresMajor": 14', /are of PostgreSQL 14, and 2026\.1 runs PostgreSQL 15/],
+    ['"product": "other"', /are of other, not of tiny/],
+  ] as const) {
+    const [key] = change.split(':');
+    writeFileSync(
+      record,
+      kept.replace(new RegExp(`${key}: [^,]+`), change).replace('"schemaVersion": 2', '"schemaVersion": 1'),
+    );
+    const refused = await host.run('install');
+    assert.equal(refused.exitCode, 5, change);
+    assert.match(said(refused), message);
+  }
+  for (const text of ['', '{', '{"format": 1}', kept.replace('/storage"', '/elsewhere"')]) {
+    writeFileSync(record, text);
+    assert.equal((await host.run('install')).exitCode, 3, text);
+  }
+});
+
+test('an install, an upgrade or an uninstall that was cut off is removed as well', async () => {
+  const cuts: [flow: 'install' | 'upgrade', world: World, place: string][] = [
+    ['install', empty, 'namespace:running'],
+    ['install', empty, 'postgres:folder-made'],
+    ['install', empty, 'load_images:running'],
+    ['install', empty, 'helm_deploy:running'],
+    ['upgrade', installed, 'upgrade_chart_swap:running'],
+    ['upgrade', installed, 'upgrade_helm:verified'],
+  ];
+  for (const [flow, world, place] of cuts) {
+    host.become(world);
+    let cut: World | undefined;
+    await host.run(flow, (event) => {
+      if (event.kind === 'place' && event.place === place) cut = host.copy();
+      return undefined;
+    });
+    assert.ok(cut, place);
+    host.become(cut);
+    const ended = await host.run('uninstall');
+    assert.equal(ended.exitCode, 0, `${place}: ${said(ended)} ${hintOf(ended)}`);
+    isAsBefore(place);
+  }
+});
+
+test('what is not ours stays and is named, and the namespace with it', async () => {
+  const theirs = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'dashboards', namespace } };
+  host.cluster.apply(theirs);
+  writeFileSync(join(host.folder, 'notes.txt'), 'theirs');
+  writeFileSync(join(host.folder, 'connectors/mine.tar.gz'), 'theirs');
+  const image = Object.keys(host.cluster.state.images).find((name) => name.includes('/server:'))!;
+  const spec = { containers: [{ name: 'x', image }] };
+  host.cluster.apply({ apiVersion: 'v1', kind: 'Pod', metadata: { name: 'user', namespace: 'other' }, spec });
+  const ended = await host.run('uninstall');
+  assert.equal(ended.exitCode, 0, said(ended));
+  const left = leftOf(ended).map(({ what }) => what);
+  assert.deepEqual(left, [
+    'configmap/dashboards',
+    `namespace/${namespace}`,
+    join(host.folder, 'connectors/mine.tar.gz'),
+    join(host.folder, 'notes.txt'),
+  ]);
+  const objects = Object.keys(host.cluster.state.objects).filter((key) => key.includes(`/${namespace}`));
+  assert.deepEqual(objects.sort(), [`ConfigMap/${namespace}/dashboards`, `Namespace/${namespace}`]);
+  assert.equal(readFileSync(join(host.folder, 'notes.txt'), 'utf8'), 'theirs');
+  const { labels } = host.cluster.state.images[image]!;
+  assert.deepEqual(Object.keys(labels), ['io.cri-containerd.image'], 'it lost our pin and nothing else');
+  assert.ok(!existsSync(join(host.folder, '.installer')));
+});
+
+/** What makes it refuse, the exit code, what it says, and what it names as the way out. */
+const refusals: Record<
+  string,
+  { make?: () => void; options?: object; given?: object; code: number; says: RegExp; hint: RegExp }
+> = {
+  'nothing installed': {
+    make: () => host.become(empty),
+    code: 10,
+    says: /nothing is installed on this host/,
+    hint: /install --help/,
+  },
+  'the state of another product': {
+    make: () => {
+      const path = join(host.folder, '.installer/state.json');
+      writeFileSync(path, readFileSync(path, 'utf8').replace('"product": "tiny"', '"product": "other"'));
+    },
+    code: 5,
+    says: /belongs to other, not to tiny/,
+    hint: /executable of other/,
+  },
+  'a damaged state': {
+    make: () => writeFileSync(join(host.folder, '.installer/state.json'), '{'),
+    code: 3,
+    says: /is damaged/,
+    hint: /repair-state/,
+  },
+  'another name': {
+    options: { confirm: 'other' },
+    code: 2,
+    says: /not the name of this product, tiny/,
+    hint: /--dry-run/,
+  },
+  'no terminal': {
+    options: { confirm: undefined },
+    code: 2,
+    says: /there is no terminal/,
+    hint: /--confirm tiny/,
+  },
+  '--yes without a terminal': {
+    options: { confirm: undefined },
+    given: { typed: ['--yes'] },
+    code: 2,
+    says: /there is no terminal/,
+    hint: /uninstall --confirm tiny$/,
+  },
+  'a name that is not typed': {
+    options: { confirm: undefined },
+    given: { confirm: async () => false },
+    code: 1,
+    says: /nothing was changed/,
+    hint: /uninstall/,
+  },
+  '--dump-to in the folder': {
+    options: { dumpTo: 'FOLDER/last' },
+    code: 2,
+    says: /lies in .*product, which is deleted/,
+    hint: /--dump-to FOLDER/,
+  },
+  '--dump-to is the data folder': {
+    options: { dumpTo: 'STORAGE' },
+    code: 2,
+    says: /is deleted/,
+    hint: /--dump-to FOLDER/,
+  },
+  '--dump-to through a link': {
+    make: () => symlinkSync(host.folder, join(host.root, 'link')),
+    options: { dumpTo: 'ROOT/link/last' },
+    code: 2,
+    says: /lies in .*product, which is deleted/,
+    hint: /--dump-to FOLDER/,
+  },
+  '--dump-to that holds files': {
+    make: () => {
+      mkdirSync(join(host.root, 'full'));
+      writeFileSync(join(host.root, 'full/a'), '');
+    },
+    options: { dumpTo: 'ROOT/full' },
+    code: 2,
+    says: /is not empty/,
+    hint: /--dump-to FOLDER/,
+  },
+  '--dump-to where all may write': {
+    options: { dumpTo: '/tmp/last' },
+    code: 3,
+    says: /changed by other users/,
+    hint: /chmod/,
+  },
+  'a database that is down': {
+    make: () => host.cluster.delete('Pod', 'db-0', namespace),
+    code: 3,
+    says: /no last dump can be taken/,
+    hint: /--skip-backup/,
+  },
+  'a pod of others on the claim': {
+    make: () => {
+      const spec = { containers: [], volumes: [{ persistentVolumeClaim: { claimName: claim } }] };
+      host.cluster.apply({ apiVersion: 'v1', kind: 'Pod', metadata: { name: 'psql', namespace }, spec });
+    },
+    code: 3,
+    says: /pod\/psql .* uses the claim tiny-db/,
+    hint: /delete -n tiny pod\/psql/,
+  },
+  '--keep-data without the cluster': {
+    options: { keepData: true, withoutCluster: true, skipBackup: true },
+    code: 2,
+    says: /needs the cluster/,
+    hint: /--keep-data/,
+  },
+};
+for (const [name, { make, options = {}, given = {}, code, says, hint }] of Object.entries(refusals)) {
+  test(`refused before anything is removed: ${name}`, async () => {
+    make?.();
+    const filled = Object.fromEntries(
+      Object.entries(options).map(([key, value]) => [
+        key,
+        typeof value === 'string'
+          ? value
+              .replace('FOLDER', host.folder)
+              .replace('STORAGE', join(host.root, 'storage'))
+              .replace('ROOT', host.root)
+          : (value as boolean | undefined),
+      ]),
+    );
+    const before = structuredClone(tree());
+    const ended = await host.run('uninstall', undefined, filled, given);
+    assert.equal(ended.exitCode, code, said(ended));
+    assert.match(said(ended), says);
+    assert.match(hintOf(ended), hint);
+    const now = tree();
+    const withoutRun = (files: string[]) =>
+      files.filter((line) => !/\.installer\/(lock|scan-receipt)/.test(line));
+    assert.deepEqual(now.cluster, before.cluster);
+    assert.deepEqual(withoutRun(now.files), withoutRun(before.files));
+  });
+}
+
+const clusterDown = (event: { kind: string; phase?: string; argv?: readonly string[] }) =>
+  event.kind === 'program' && event.phase === 'before' && event.argv?.[1] === 'kubectl'
+    ? new IvaapError('failed', 'the API server does not answer', { hint: 'systemctl status k3s' })
+    : undefined;
+
+test('with the cluster down the host is left alone, unless it is left out: then what stays is named', async () => {
+  const refused = await host.run('uninstall', clusterDown);
+  assert.equal(refused.exitCode, 3, said(refused));
+  assert.match(hintOf(refused), /--without-cluster --skip-backup/);
+  assert.ok(existsSync(join(host.folder, 'tiny.values.yaml')));
+
+  const ended = await host.run('uninstall', clusterDown, { withoutCluster: true, skipBackup: true });
+  assert.equal(ended.exitCode, 0, said(ended));
+  assert.ok(!existsSync(host.folder) && !existsSync(join(host.root, 'storage')));
+  const left = leftOf(ended);
+  assert.deepEqual(
+    left.map(({ command }) => command),
+    [
+      'k3s kubectl delete namespace tiny',
+      'k3s kubectl delete persistentvolume tiny-db',
+      'k3s ctr images list | grep tiny.installer/release',
+    ],
+  );
+  const record = JSON.parse(readFileSync(join(last(), 'uninstall.json'), 'utf8'));
+  assert.equal(typeof record.skippedBackup.at, 'string');
+  assert.equal(record.withoutCluster, true);
+});
+
+test('a dry run shows what would be deleted, and changes nothing', async () => {
+  const before = structuredClone(tree());
+  const { exitCode, result } = await host.run('uninstall', undefined, { dryRun: true, confirm: undefined });
+  assert.equal(exitCode, 0);
+  const text = JSON.stringify(result?.plan);
+  for (const part of [
+    'persistentvolumeclaim/tiny-db',
+    '"sizeBytes":8000',
+    '"rows":3',
+    'registry.example/tiny/server:2026.1',
+  ]) {
+    assert.ok(text.includes(part), `${part} in ${text}`);
+  }
+  assert.deepEqual(tree().cluster, before.cluster);
+  assert.deepEqual(
+    tree().files.filter((line) => !line.includes('.installer/lock')),
+    before.files.filter((line) => !line.includes('.installer/lock')),
+  );
+});
+
+test('the name is asked for with all that goes, and the answer is the name alone', async () => {
+  let asked = '';
+  let expected: string | undefined;
+  const confirm = async (question: string, word?: string) => {
+    asked = question;
+    expected = word;
+    return true;
+  };
+  const ended = await host.run('uninstall', undefined, { confirm: undefined }, { confirm });
+  assert.equal(ended.exitCode, 0, said(ended));
+  assert.equal(expected, 'tiny');
+  for (const part of [
+    /tiny-db/,
+    /7\.81 KiB/,
+    /about 3 rows/,
+    /\d images/,
+    /2026\.1, revision 1, deployed/,
+    /last/,
+  ]) {
+    assert.match(asked, part);
+  }
+});
+
+test('once it removes, install and upgrade are refused; before that an upgrade goes on', async () => {
+  const worlds: Record<string, World> = {};
+  await host.run('uninstall', (event) => {
+    if (event.kind === 'place') worlds[event.place] = host.copy();
+    return undefined;
+  });
+  host.become(worlds['uninstall_objects:running']!);
+  for (const flow of ['install', 'upgrade'] as const) {
+    const refused = await host.run(flow);
+    assert.equal(refused.exitCode, 5, `${flow}: ${said(refused)}`);
+    assert.match(hintOf(refused), /uninstall/);
+  }
+  host.become(worlds['uninstall_backups:running']!);
+  const upgrade = await host.run('upgrade');
+  assert.equal(upgrade.exitCode, 0, said(upgrade));
+});
+
+test('the same choices are typed again, or it says which', async () => {
+  let cut: World | undefined;
+  const choices = { keepData: true };
+  await host.run(
+    'uninstall',
+    (event) => {
+      if (event.kind === 'place' && event.place === 'uninstall_objects:running') cut = host.copy();
+      return undefined;
+    },
+    choices,
+  );
+  host.become(cut!);
+  const refused = await host.run('uninstall');
+  assert.equal(refused.exitCode, 2);
+  assert.match(hintOf(refused), /uninstall --keep-data/);
+  assert.equal((await host.run('uninstall', undefined, choices)).exitCode, 0);
+  assert.ok(existsSync(join(host.root, 'storage/PG_VERSION')));
+});
+
+test('another package of the product goes on with it', async () => {
+  let cut: World | undefined;
+  await host.run('uninstall', (event) => {
+    if (event.kind === 'place' && event.place === 'uninstall_data:running') cut = host.copy();
+    return undefined;
+  });
+  host.become(cut!);
+  const ended = await host.run('uninstall', undefined, {}, { file: 'upgrade' });
+  assert.equal(ended.exitCode, 0, said(ended));
+  isAsBefore('another package');
+  assert.ok(tree().files.some((line) => line.startsWith('last/TIME/tinydb.sql')));
+});
