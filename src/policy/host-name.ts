@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { domainToASCII } from 'node:url';
+import { domainToASCII, domainToUnicode } from 'node:url';
 
 /** Why a name cannot be the host of an ingress, and what to write instead. */
 export interface NameFault {
@@ -48,7 +48,7 @@ export function hostNameFault(name: string): NameFault | undefined {
     };
   }
   if (!labels.every((part) => label.test(part))) return { what: 'is not a valid host name', fix: letters };
-  if (labels.some((part) => part.startsWith('xn--') && domainToASCII(part) === ''))
+  if (labels.some((part) => part.startsWith('xn--') && domainToUnicode(part) === part))
     return { what: 'is not a valid host name: what follows xn-- is no punycode', fix: letters };
   return undefined;
 }

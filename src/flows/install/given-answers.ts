@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { IvaapError } from '../../errors.ts';
 import { type AnswerKey, answerKeys } from '../../policy/install-answers.ts';
+import { shellWord } from '../../shell-word.ts';
 import { readAnswersFile } from './answers-file.ts';
 
 /** Answers as they were given: of the command line, and of the file of `--answers` what the flags leave open. */
@@ -46,6 +47,15 @@ export async function givenAnswers(flags: InstallFlags): Promise<{ given: GivenA
       ? `${key} ${value} (line ${file.lineOf(key)} of ${path})`
       : named(key, value);
   return { given, nameOf };
+}
+
+/** The flags that say what was answered at questions; none where nothing was asked. */
+export function answeredFlags(options: Partial<GivenAnswers> & { asked?: boolean }): string[] {
+  if (options.asked !== true) return [];
+  return (Object.keys(answerKeys) as AnswerKey[]).flatMap((key) => {
+    const value = options[key];
+    return value === undefined ? [] : [`${answerKeys[key].flag} ${shellWord(value)}`];
+  });
 }
 
 function assertOneStorage(

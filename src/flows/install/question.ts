@@ -1,6 +1,7 @@
 import { IvaapError } from '../../errors.ts';
 import type { Session } from '../../session/session.ts';
 import type { Question } from '../question.ts';
+import { answeredFlags } from './given-answers.ts';
 import { type InstallDecision, type InstallOptions, isUnconfirmed } from './decision.ts';
 
 type Asking = Pick<Session, 'product' | 'release' | 'again' | 'confirm'>;
@@ -11,16 +12,16 @@ type Asking = Pick<Session, 'product' | 'release' | 'again' | 'confirm'>;
  */
 export function installQuestion(
   { product, release, again, confirm }: Asking,
-  { yes, resume }: InstallOptions,
+  options: InstallOptions,
   { answers, state, other, changed }: InstallDecision,
 ): Question | undefined {
-  if (yes || resume) return undefined;
+  if (options.yes || options.resume) return undefined;
   const run = other === undefined ? state?.run : undefined;
   if (run !== undefined && changed.length === 0 && confirm === undefined) return undefined;
   const { fqdn, storagePath } = answers;
   const what = `${product.title} ${release.version}`;
   const where = `for ${fqdn}, with its database in ${storagePath}`;
-  if (run === undefined) return { text: `Install ${what} ${where}?`, hint: again() };
+  if (run === undefined) return { text: `Install ${what} ${where}?`, hint: again({ add: answeredFlags(options) }) };
   const ids = (done: boolean) =>
     run.order.filter((id) => ['completed', 'skipped'].includes(run.steps[id]?.status ?? '') === done);
   const done = ids(true);

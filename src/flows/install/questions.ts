@@ -10,7 +10,7 @@ import { hideLicense } from '../../release/secrets-of-host.ts';
 import type { Session } from '../../session/session.ts';
 import type { FoundAnswers } from './answers.ts';
 import type { AnswerQuestion, Draft } from './ask-all.ts';
-import { fullPath } from './given-answers.ts';
+import { answeredFlags, fullPath } from './given-answers.ts';
 
 /** The questions of an install at a terminal, one each. */
 
@@ -135,7 +135,7 @@ export const reviewQuestion = (
     });
     if (chosen === 'no') {
       throw new IvaapError('declined', 'not confirmed: nothing was changed', {
-        hint: again(),
+        hint: again({ add: answeredFlags({ ...draft, asked: true }) }),
       });
     }
     return chosen === back ? back : chosen === 'change' ? 'first' : {};
