@@ -3,6 +3,7 @@ import { activateSchema } from '../src/queries/activate-schema.ts';
 import { dumpNoteSchema } from '../src/queries/dump-schema.ts';
 import { activationSchema } from '../src/release/activation-record.ts';
 import { stateSchema, stateVersion } from '../src/engine/state.ts';
+import { answersSchema } from '../src/flows/install/answers-file.ts';
 import { resultSchemas } from '../src/flows/result-schemas.ts';
 import { releaseDiffSchema } from '../src/queries/release-diff-schema.ts';
 import { extractedFileSchema, extractedTreeSchema } from '../src/queries/extract-schema.ts';
@@ -54,6 +55,11 @@ const sections = [
   ),
   section('`ivaap_pgdump`', 'Also the file `FILE.json` beside the dump.', dumpNoteSchema),
   section('Result of `install`', '', resultSchemas.install),
+  section(
+    'The file of `install --answers`',
+    'Also what `install --print-answers` prints, as YAML; with `--json` it is one object.',
+    answersSchema,
+  ),
   section('Result of `install --upgrade`', '', resultSchemas.upgrade),
   section('Result of `uninstall`', '', resultSchemas.uninstall),
   section(

@@ -12,6 +12,8 @@ export const installHelp: Pick<Command, 'touches' | 'lists' | 'examples' | 'exit
     'An upgrade dumps the database, saves state, values and ' +
       "Helm's records, replaces the chart, loads missing " +
       'image layers, upgrades the release and checks its health routes. It never edits the values file.',
+    'On a terminal a new install asks for what the flags and the file of --answers leave open; without one, ' +
+      'or with --yes, all that is missing is named at once.',
     'A run that failed or was cut off resumes when the same command is run again.',
     'A rollback undoes steps of an install, newest first. It removes only what the install made, and nothing ' +
       "while something of others is in the way. The database's folder is renamed, not deleted.",
@@ -25,6 +27,11 @@ export const installHelp: Pick<Command, 'touches' | 'lists' | 'examples' | 'exit
     ];
   },
   examples: [
+    ['install', 'asks for licence, name, storage and connectors, then installs on an empty k3s host'],
+    [
+      'install --print-answers > answers.yaml',
+      'the same questions; prints the file that repeats the install',
+    ],
     [
       'install --fqdn wells.example.com --license license.json --yes',
       'installs on an empty k3s host without asking',

@@ -7,7 +7,10 @@ import { hostNameFault } from './host-name.ts';
 /** Throws `usage` for what an ingress cannot have as its host; `named` is the answer as it was given. */
 export function assertHostName(fqdn: string, named = `--fqdn ${fqdn}`): void {
   const fault = hostNameFault(fqdn);
-  if (fault !== undefined) throw new IvaapError('usage', `${named} ${fault.what}`, { hint: fault.fix });
+  if (fault === undefined) return;
+  // A name that can be typed as it is, or words about one.
+  const hint = hostNameFault(fault.fix) === undefined ? `--fqdn ${fault.fix}` : fault.fix;
+  throw new IvaapError('usage', `${named} ${fault.what}`, { hint });
 }
 
 /** Throws `usage` for what cannot be the database's folder. */

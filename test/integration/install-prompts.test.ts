@@ -25,7 +25,7 @@ const hostOf = async (terminal: Terminal): Promise<string> => {
 };
 
 const [enter, esc, up, down] = ['\r', '\u001B', '\u001B[A', '\u001B[B'];
-const [ctrlC, ctrlD, clearLine] = ['\u0003', '\u0004', clearLine];
+const [ctrlC, ctrlD, clearLine] = ['\u0003', '\u0004', '\u0015'];
 
 /** Up to the summary, with the licence that is there and what is offered. */
 async function answerAll(terminal: Terminal): Promise<void> {

@@ -21,7 +21,8 @@ export function installQuestion(
   const { fqdn, storagePath } = answers;
   const what = `${product.title} ${release.version}`;
   const where = `for ${fqdn}, with its database in ${storagePath}`;
-  if (run === undefined) return { text: `Install ${what} ${where}?`, hint: again({ add: answeredFlags(options) }) };
+  if (run === undefined)
+    return { text: `Install ${what} ${where}?`, hint: again({ add: answeredFlags(options) }) };
   const ids = (done: boolean) =>
     run.order.filter((id) => ['completed', 'skipped'].includes(run.steps[id]?.status ?? '') === done);
   const done = ids(true);

@@ -48,3 +48,15 @@ test('the program is split: -v loads a tenth of it, manifest a quarter, and neit
     [],
   );
 });
+
+test('the library for questions is in the chunk that the first question loads, and in no other', async () => {
+  const { assets } = await bundleMain();
+  const holds = [...assets].filter(([, text]) => text.includes('clack:cancel')).map(([name]) => name);
+  assert.equal(holds.length, 1, holds.join(', '));
+  const [chunk = ''] = holds;
+  assert.match(chunk, /^prompts-/);
+  const users = [...assets].filter(([, text]) => text.includes(`require("./${chunk}")`));
+  assert.equal(users.length, 1);
+  // Inside a function: whoever loads that chunk has not loaded this one.
+  assert.match(users[0]![1], new RegExp(`=>\\w*\\(?require\\("\\./${chunk.replaceAll('.', '\\.')}"\\)`));
+});
