@@ -1,4 +1,5 @@
 import type { Redactor } from '../engine/redact.ts';
+import { readKeptSecrets } from '../backup/kept-secrets.ts';
 import { IvaapError } from '../errors.ts';
 import type { KubeObject, Kubectl } from '../host/kubectl.ts';
 import type { Product } from '../payload/product-schema.ts';
@@ -63,16 +64,37 @@ export async function installedLicense(
   if (product.license === undefined) return undefined;
   const { secret, key } = product.license;
   const found = await kubectl.get<Secret>('secret', secret, { namespace: product.namespace });
-  const encoded = found?.data?.[key];
+  return licenseOf(found?.data?.[key], `in the Secret ${secret}`, product, redactor);
+}
+
+/** The licence among the Secrets that a rollback kept in a file; undefined where there is none. */
+export async function keptLicense(
+  path: string | undefined,
+  product: Product,
+  redactor: Redactor,
+): Promise<License | undefined> {
+  if (product.license === undefined) return undefined;
+  const { secret, key } = product.license;
+  return licenseOf((await readKeptSecrets(path))[secret]?.[key], `in ${path}`, product, redactor);
+}
+
+/** `encoded` as a Secret has it; `where` it is, for messages. */
+function licenseOf(
+  encoded: string | undefined,
+  where: string,
+  product: Product,
+  redactor: Redactor,
+): License | undefined {
   if (encoded === undefined) return undefined;
   const bytes = Buffer.from(encoded, 'base64');
   const text = licenseText(bytes);
   try {
-    const license = { text, bytes, ...parseLicense(text, `in the Secret ${secret}`, product.entitlements) };
+    const license = { text, bytes, ...parseLicense(text, where, product.entitlements) };
     hideLicense(product, license, redactor);
     return license;
   } catch (error) {
     redactor.add(text);
+    const { secret = '', key = '' } = product.license ?? {};
     throw new IvaapError('preflight', `the Secret ${secret} holds no licence at ${key}`, {
       cause: error,
       hint: `k3s kubectl get secret -n ${product.namespace} ${secret}`,

@@ -71,9 +71,9 @@ function stateLines(report: StatusReport, table: Table): string[] {
   const { installed, run } = state.value;
   const lines = [
     ...head,
-    installed === undefined
-      ? 'no completed install'
-      : `installed: ${installed.version}, completed ${toSeconds(installed.completedAt)}`,
+    ...(installed === undefined
+      ? ['no completed install', ...partLines(state.value)]
+      : [`installed: ${installed.version}, completed ${toSeconds(installed.completedAt)}`]),
     ...(installed?.key === undefined ? [] : [`  ${signedBy(installed.key)}`]),
     ...(installed?.waived ?? []).map(({ step, reason }) => `  not verified: ${step} was waived (${reason})`),
   ];
@@ -99,6 +99,28 @@ function runLines(run: RunRecord, { running, waysOut }: StatusReport, table: Tab
     ...(resume === null ? [] : [`  to resume: ${resume}`]),
     ...(waysOut?.log == null ? [] : [`  log: ${waysOut.log}`]),
   ];
+}
+
+/** What of an install is there that has not completed; while a rollback runs, what it has not undone yet. */
+function partLines({ run, suspended }: State): string[] {
+  const install = suspended ?? run;
+  if (install?.flow !== 'install') return [];
+  const done = install.order.filter((id) => install.steps[id]?.status === 'completed');
+  return [
+    done.length === 0
+      ? `nothing of ${install.to} is installed`
+      : `partly installed: ${done.join(', ')} of ${install.to}`,
+    ...(install.rollbacks ?? []).slice(-1).map(rolledBackText),
+  ];
+}
+
+function rolledBackText({ to, at, by: who, kept }: NonNullable<RunRecord['rollbacks']>[number]): string {
+  const { pgDump, removedData } = kept as { pgDump?: { path: string }; removedData?: { to: string } };
+  const left = [
+    ...(pgDump === undefined ? [] : [`last dump ${pgDump.path}`]),
+    ...(removedData === undefined ? [] : [`the database's folder is ${removedData.to}`]),
+  ];
+  return `rolled back to ${to}, ${toSeconds(at)}${by(who)}${left.map((text) => `; ${text}`).join('')}`;
 }
 
 function repairLines({ repair }: State): string[] {

@@ -13,7 +13,7 @@ import { type PlainObject, valueAt } from '../../policy/values-patches.ts';
 import type { InstallContext } from '../../release/context.ts';
 import { inForce, type License, readLicense } from '../../release/license-file.ts';
 import { parseValues } from '../../release/values-file.ts';
-import { hideLicense, hideValues, installedLicense } from '../../release/secrets-of-host.ts';
+import { hideLicense, hideValues, installedLicense, keptLicense } from '../../release/secrets-of-host.ts';
 import { shellWord } from '../../shell-word.ts';
 import type { GivenAnswers, NameOf } from './given-answers.ts';
 import { type RecordedAnswers, recordedAnswers } from './recorded-answers.ts';
@@ -186,18 +186,20 @@ async function operatorValues(product: Product, path: string | undefined, redact
 }
 
 /**
- * The licence of the command line, or the one that an earlier attempt put into the cluster, or the file that
- * it was `answered`. Throws `usage` when one is needed.
+ * The licence of the command line, or the one that an earlier attempt put into the cluster, also where a
+ * rollback has taken it out again, or the file that it was `answered`. Throws `usage` when one is needed.
  */
 export async function requireLicense(
   kubectl: Kubectl,
   product: Product,
   given: License | undefined,
   redactor: Redactor,
-  answered: string | undefined,
+  { answered, keptSecrets }: { answered: string | undefined; keptSecrets: string | undefined },
 ): Promise<License | undefined> {
   if (product.license === undefined || given !== undefined) return given;
-  const found = await installedLicense(kubectl, product, redactor);
+  const found =
+    (await installedLicense(kubectl, product, redactor)) ??
+    (await keptLicense(keptSecrets, product, redactor));
   if (found !== undefined) return inForce(found, product, new Date());
   if (answered !== undefined) {
     const license = await readLicense(answered, product, new Date());

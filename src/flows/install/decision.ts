@@ -75,7 +75,10 @@ export async function decideInstall(session: Session, options: InstallOptions): 
   const tools = await session.tools();
   await assertCluster(tools.kubectl, product);
   if (answers.storageClass !== undefined) await requireStorageClass(tools.kubectl, answers.storageClass);
-  const license = await requireLicense(tools.kubectl, product, answers.license, redactor, earlier.license);
+  const license = await requireLicense(tools.kubectl, product, answers.license, redactor, {
+    answered: earlier.license,
+    keptSecrets: state?.keptSecrets?.path,
+  });
   assertGranted(product, answers, license);
   const { storageClass, valuesFrom } = answers;
   const storagePath = storageClass === undefined ? answers.storagePath : undefined;

@@ -13,5 +13,6 @@ export async function forgetKeptSecrets(session: Session): Promise<void> {
   await journal.update((draft) => {
     delete draft.keptSecrets;
     delete draft.derived.keptSecrets;
+    for (const { kept } of draft.run?.rollbacks ?? []) delete kept.keptSecrets;
   });
 }

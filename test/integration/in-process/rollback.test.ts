@@ -1,29 +1,383 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { SimulatedHost } from '../../fixtures/in-process-host/host.ts';
-import {
-  assertSurvives,
-  type Beginning,
-  beginnings,
-  interruptions,
-} from '../../fixtures/in-process-host/matrix.ts';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, beforeEach, test } from 'node:test';
+import { describeError, IvaapError } from '../../../src/errors.ts';
+import { planBrief } from '../../../src/ui/plan-text.ts';
+import { statusLines } from '../../../src/ui/status-text.ts';
+import { fullDiskFrom, noApiFrom, signalAt } from '../../fixtures/in-process-host/faults.ts';
+import { fingerprint } from '../../fixtures/in-process-host/dry-run.ts';
+import { type Invocation, SimulatedHost, type World } from '../../fixtures/in-process-host/host.ts';
+import { claim, namespace } from '../../fixtures/in-process-host/product.ts';
+
+/** `install --rollback-to STEP` over a simulated host: what it removes, keeps and refuses. */
 
 let host: SimulatedHost;
-let begin: Beginning;
+let empty: World;
+let installed: World;
+
 before(async () => {
   host = await SimulatedHost.start();
-  begin = (await beginnings(host)).rollback;
+  empty = host.copy();
+  assert.equal((await host.run('install')).exitCode, 0);
+  writeFileSync(join(host.root, 'storage/PG_VERSION'), '15\n');
+  host.cluster.state.database.rows.push('Troll A-1', 'Troll A-2', 'Troll B-1');
+  installed = host.copy();
+});
+beforeEach(() => {
+  host.use('install', 'none');
+  host.become(installed);
 });
 after(() => host.close());
 
-for (const powerCut of [false, true]) {
-  const how = powerCut ? 'whose host loses power' : 'that is killed';
-  test(`a rollback ${how} at any place ends as an undisturbed one when it is typed again`, async () => {
-    const killed = await interruptions(host, begin, ({ kind }) => kind === 'place', { powerCut });
-    assert.deepEqual(killed.map(({ name }) => name).sort(), begin.places.toSorted());
-    for (const { name, world } of killed) {
-      host.become(world);
-      await assertSurvives(host, begin, `rollback ${how} at ${name}`);
-    }
+type Options = Parameters<SimulatedHost['run']>[2];
+const rollback = (step: string, options: Options = {}, given: Parameters<SimulatedHost['run']>[3] = {}) =>
+  host.run('rollback', undefined, { step, ...options }, given);
+const said = ({ error }: Invocation) => describeError(error).message;
+const hintOf = ({ error }: Invocation) => describeError(error).hint ?? '';
+const dataOf = ({ result }: Invocation) => result?.data as Record<string, string | null>;
+/** All that a refusal must leave as it is; whoever comes writes its name into the lock, and a receipt. */
+function all(): string[] {
+  const sums = Object.entries(fingerprint(host)).map(([name, content]) => {
+    return `${name} ${createHash('sha256').update(content).digest('hex').slice(0, 12)}`;
+  });
+  const passed = /^\.installer\/(lock|scan-receipt\.json) /;
+  return [...sums.filter((line) => !passed.test(line)), ...readdirSync(host.root)].sort();
+}
+const passwords = () =>
+  host.cluster
+    .list('Secret', namespace)
+    .filter(({ metadata }) => metadata.name.startsWith('tiny-'))
+    .map(({ metadata, data }) => [metadata.name, data]);
+const valuesFile = () => join(host.folder, 'tiny.values.yaml');
+
+async function refused(ended: Invocation, exitCode: number, message: RegExp, hint: RegExp): Promise<void> {
+  assert.equal(ended.exitCode, exitCode, said(ended));
+  assert.match(said(ended), message);
+  assert.match(hintOf(ended), hint);
+}
+
+test('postgres: a verified dump first, the folder is renamed, and the next install begins there', async () => {
+  const before = passwords();
+  const ended = await rollback('postgres');
+  assert.equal(ended.exitCode, 0, said(ended));
+  const { dump, removedData, next } = dataOf(ended);
+  assert.match(readFileSync(String(dump), 'utf8'), /Troll B-1/);
+  assert.match(String(removedData), /storage\.removed-\d{8}T\d{6}Z$/);
+  assert.equal(readFileSync(join(String(removedData), 'PG_VERSION'), 'utf8'), '15\n');
+  assert.ok(!existsSync(join(host.root, 'storage')));
+  assert.equal(next, './tiny install --resume');
+  const { run, installed: release, suspended, history } = host.state()!;
+  assert.deepEqual([run?.flow, run?.status, release, suspended], ['install', 'failed', undefined, undefined]);
+  assert.deepEqual(Object.keys(run!.steps), ['preflight', 'license', 'namespace', 'secrets']);
+  assert.equal(run?.rollbacks?.[0]?.to, 'postgres');
+  assert.deepEqual([history.at(-1)?.flow, history.at(-1)?.status], ['rollback', 'completed']);
+  assert.deepEqual(passwords(), before);
+  const text = statusLines(await host.status('install')).join('\n');
+  assert.match(text, /no completed install\npartly installed: preflight, license, namespace, secrets/);
+  assert.match(text, /rolled back to postgres/);
+  assert.match((await host.status('install')).waysOut?.forward ?? '', /^sudo \S+ install$/);
+
+  const again = await host.run('install', undefined, { resume: true });
+  assert.equal(again.exitCode, 0, said(again));
+  const ran = again.shown.flatMap((event) => (event.type === 'step.completed' ? [event.step] : []));
+  assert.equal(ran[0], 'postgres');
+  assert.deepEqual(readdirSync(join(host.root, 'storage')), []);
+  assert.deepEqual(host.cluster.state.database.rows, []);
+  assert.equal(host.state()?.installed?.version, '2026.1');
+  assert.deepEqual(host.violations, []);
+});
+
+test('secrets: their contents stay, readable by root only, until an install is complete', async () => {
+  const before = passwords();
+  const ended = await rollback('secrets');
+  const kept = String(dataOf(ended).keptSecrets);
+  assert.deepEqual(passwords(), []);
+  assert.equal(statSync(kept).mode & 0o777, 0o600);
+  const cut = await host.run('install', signalAt('values:running', 'SIGINT').watch, { resume: true });
+  assert.equal(cut.exitCode, 130);
+  assert.deepEqual(passwords(), before, 'the same as before');
+  assert.ok(existsSync(kept));
+  const done = await host.run('install', undefined, { resume: true });
+  assert.equal(done.exitCode, 0, said(done));
+  assert.ok(!existsSync(kept));
+  assert.equal(host.state()?.keptSecrets, undefined);
+  assert.ok(!JSON.stringify(host.state()).includes('secrets.json'));
+});
+
+test('the kept secrets are taken up by a fixed package as well', async () => {
+  const before = passwords();
+  await rollback('secrets');
+  host.useFileOf('install', 'upgrade');
+  const done = await host.run('install', undefined, { supersede: true });
+  assert.equal(done.exitCode, 0, said(done));
+  assert.deepEqual(passwords(), before);
+});
+
+test('without consent it is refused with what would be lost, after the plan was shown, and nothing is changed', async () => {
+  const was = all();
+  const ended = await rollback('helm_deploy', { acceptDataLoss: false });
+  await refused(
+    ended,
+    2,
+    /^undoing helm_deploy loses data: the database tinydb \(about 3 rows, .*; never dumped\)$/,
+    /^\.\/tiny install --rollback-to helm_deploy --accept-data-loss$/,
+  );
+  const shown = ended.shown.find(({ type }) => type === 'run.plan');
+  assert.ok(shown?.type === 'run.plan');
+  assert.match(planBrief(shown.plan).join('\n'), /undo_helm_deploy: removes the Helm release tiny with all/);
+  assert.deepEqual(all(), was);
+  const planned = await rollback('postgres', { acceptDataLoss: false, dryRun: true });
+  assert.equal(planned.exitCode, 2);
+  assert.deepEqual(
+    planned.result?.plan?.steps.map(({ id }) => id),
+    [
+      'rollback_pg_backup',
+      'undo_health_server',
+      'undo_helm_deploy',
+      'undo_load_images',
+      'undo_chart',
+      'undo_values',
+      'undo_postgres',
+    ],
+  );
+  assert.match(JSON.stringify(planned.result?.plan), /is renamed to .*storage\.removed-TIME, not deleted/);
+  assert.deepEqual(all(), was);
+});
+
+test('what loses no data needs no consent and takes no dump', async () => {
+  host.become(empty);
+  await host.run('install', signalAt('load_images:running', 'SIGINT').watch);
+  const ended = await rollback('values', { acceptDataLoss: false });
+  assert.equal(ended.exitCode, 0, said(ended));
+  assert.equal(dataOf(ended).dump, null);
+  assert.ok(!existsSync(valuesFile()));
+  assert.ok(existsSync(join(host.root, 'storage')));
+});
+
+test('an edited values file is kept, and the next install starts from it', async () => {
+  writeFileSync(valuesFile(), `${readFileSync(valuesFile(), 'utf8')}extra: "of the operator"\n`);
+  const ended = await rollback('values');
+  assert.equal(ended.exitCode, 0, said(ended));
+  assert.deepEqual(dataOf(ended).keptFiles, [valuesFile()]);
+  assert.equal((await host.run('install', undefined, { resume: true })).exitCode, 0);
+  assert.match(readFileSync(valuesFile(), 'utf8'), /of the operator/);
+});
+
+const foreign: Record<string, { put: () => void; step: string; names: RegExp }> = {
+  'an object of others in the namespace': {
+    put: () =>
+      host.cluster.apply({
+        apiVersion: 'v1',
+        kind: 'ConfigMap',
+        metadata: { name: 'dashboards', namespace },
+      }),
+    step: 'namespace',
+    names: /the namespace tiny holds what .* not made: configmap\/dashboards/,
+  },
+  'a claim of another owner': {
+    put: () => {
+      const found = host.cluster.get('PersistentVolumeClaim', claim, namespace)!;
+      found.metadata.labels = { 'app.kubernetes.io/managed-by': 'argocd' };
+    },
+    step: 'postgres',
+    names: /persistentvolumeclaim \S+ does not have the labels .*managed-by is argocd/,
+  },
+  'an object of the release that others own now': {
+    put: () => {
+      const found = host.cluster.get('ConfigMap', 'config', namespace)!;
+      delete found.metadata.annotations;
+    },
+    step: 'helm_deploy',
+    names: /configmap\/config is in the Helm release tiny, but belongs to others now/,
+  },
+  'a file in the folder of the chart': {
+    put: () => writeFileSync(join(host.folder, 'TinyChart/notes.txt'), 'mine'),
+    step: 'chart',
+    names: /TinyChart\/notes\.txt is in the chart's folder, and this installer has not written it/,
+  },
+};
+for (const [name, { put, step, names }] of Object.entries(foreign)) {
+  test(`${name} stops it by name before anything is removed`, async () => {
+    put();
+    const was = all();
+    const ended = await rollback(step);
+    await refused(ended, 3, names, /k3s kubectl|^mv /);
+    assert.deepEqual(all(), was);
   });
 }
+
+test('a namespace that was there before the install stays, with what others have in it', async () => {
+  host.become(empty);
+  host.cluster.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } });
+  host.cluster.apply({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'dashboards', namespace } });
+  const begun = await host.run('install', signalAt('values:running', 'SIGINT').watch);
+  assert.equal(begun.exitCode, 130, said(begun));
+  const ended = await rollback('namespace');
+  assert.equal(ended.exitCode, 0, said(ended));
+  assert.ok(host.cluster.get('Namespace', namespace));
+  assert.ok(host.cluster.get('ConfigMap', 'dashboards', namespace));
+  assert.deepEqual(passwords(), []);
+});
+
+test('bad input is refused by name, and nothing is changed', async () => {
+  host.become(empty);
+  await host.run('install', signalAt('values:running', 'SIGINT').watch);
+  const partly = host.copy();
+  host.become(installed);
+  await host.run('upgrade', signalAt('upgrade_chart_swap:running', 'SIGINT').watch);
+  const upgrading = host.copy();
+  await host.run('upgrade');
+  const upgraded = host.copy();
+  const rows: [string, World, string, number, RegExp, RegExp][] = [
+    ['no state', empty, 'values', 5, /no install to roll back on this host/, /tiny install --help$/],
+    ['unknown step', installed, 'postgress', 2, /postgress is no step/, /install --rollback-to postgres$/],
+    ['an upgrade’s step', installed, 'upgrade_helm', 2, /is a step of an upgrade/, /tiny /],
+    [
+      'not reached',
+      partly,
+      'helm_deploy',
+      10,
+      /has not reached helm_deploy: .* values/,
+      /--rollback-to values$/,
+    ],
+    [
+      'unfinished upgrade',
+      upgrading,
+      'values',
+      5,
+      /an upgrade to 2026\.2 .* not finished/,
+      /install --upgrade$/m,
+    ],
+    ['completed upgrade', upgraded, 'values', 5, /an upgrade to 2026\.2 was started/, /restore\.sh|status/],
+  ];
+  for (const [name, world, step, exitCode, message, hint] of rows) {
+    host.become(world);
+    const was = all();
+    await refused(await rollback(step), exitCode, message, hint).catch((error: Error) => {
+      throw new Error(name, { cause: error });
+    });
+    assert.deepEqual(all(), was, name);
+  }
+});
+
+test('another package, and the state of another product, are refused', async () => {
+  host.useFileOf('install', 'upgrade');
+  await refused(await rollback('values'), 5, /is of 2026\.1, and this package is 2026\.2/, /--rollback-to/);
+  host.use('install', 'none');
+  const path = join(host.folder, '.installer/state.json');
+  writeFileSync(path, readFileSync(path, 'utf8').replace('"product": "tiny"', '"product": "other"'));
+  await refused(await rollback('values'), 3, /belongs to other/, /./);
+});
+
+test('an unfinished rollback is finished first, by the command that every refusal names', async () => {
+  const cut = await host.run('rollback', signalAt('undo_values:running', 'SIGINT').watch, {
+    step: 'secrets',
+  });
+  assert.equal(cut.exitCode, 130, said(cut));
+  assert.equal(host.state()?.suspended?.flow, 'install');
+  const was = all();
+  const others = [
+    await host.run('install'),
+    await host.run('install', undefined, { resume: true }),
+    await host.run('install', undefined, { supersede: true }),
+    await host.run('upgrade'),
+    await rollback('values'),
+  ];
+  for (const ended of others) {
+    await refused(
+      ended,
+      5,
+      /a rollback of the install of 2026\.1 to secrets was started .* not finished/,
+      /^to finish it: sudo \S+ install --rollback-to secrets$/,
+    );
+  }
+  assert.deepEqual(all(), was);
+  assert.match(
+    (await host.status('install')).waysOut?.forward ?? '',
+    /^sudo \S+ install --rollback-to secrets$/,
+  );
+  assert.equal((await rollback('secrets')).exitCode, 0);
+  assert.equal((await host.run('install')).exitCode, 0);
+});
+
+test('a cluster that goes down in the middle: exit 6, and the same command finishes it', async () => {
+  for (const place of ['undo_helm_deploy:running', 'undo_postgres:running', 'undo_secrets:secrets-kept']) {
+    host.become(installed);
+    const down = await host.run('rollback', noApiFrom(place, 400).watch, { step: 'namespace' });
+    assert.equal(down.exitCode, 6, `${place}: ${said(down)}`);
+    assert.ok(hintOf(down) !== '', place);
+    const ended = await rollback('namespace');
+    assert.equal(ended.exitCode, 0, `${place}: ${said(ended)}`);
+    assert.equal(host.cluster.get('Namespace', namespace), undefined);
+  }
+});
+
+test('a disk that is full while the dump is written: exit 6, and nothing was removed', async () => {
+  const disturbance = fullDiskFrom('rollback_pg_backup:running', { journal: false });
+  const full = await host.run('rollback', disturbance.watch, { step: 'namespace' });
+  assert.equal(full.exitCode, 6, said(full));
+  assert.ok(host.cluster.get('Deployment', 'server', namespace));
+  assert.equal(passwords().length, 3);
+  assert.equal((await rollback('namespace')).exitCode, 0);
+});
+
+test('typed twice at the same time, the second one is refused', async () => {
+  let second: Invocation | undefined;
+  const confirm = async (question: string) => {
+    assert.match(question, /^Undo health_server, helm_deploy of the install of 2026\.1\?$/);
+    second = await rollback('helm_deploy');
+    return true;
+  };
+  const first = await rollback('helm_deploy', { yes: false }, { confirm });
+  assert.equal(second?.exitCode, 9);
+  assert.equal(first.exitCode, 0, said(first));
+});
+
+test('a question that is answered with no leaves everything as it is', async () => {
+  const was = all();
+  assert.equal((await rollback('helm_deploy', { yes: false }, { confirm: async () => false })).exitCode, 1);
+  assert.deepEqual(all(), was);
+});
+
+test('a database that cannot be dumped stops it, and --skip-backup is recorded', async () => {
+  host.cluster.delete('Pod', 'db-0', namespace);
+  const was = all();
+  await refused(await rollback('postgres'), 3, /no last dump can be taken/, /--skip-backup$/);
+  assert.deepEqual(all(), was);
+  const ended = await rollback('postgres', { skipBackup: true });
+  assert.equal(ended.exitCode, 0, said(ended));
+  assert.equal(dataOf(ended).dump, null);
+  assert.equal(host.state()?.skippedBackups.length, 1);
+});
+
+test('an install takes over no folder with data that is not recorded as its own', async () => {
+  await rollback('postgres');
+  const moved = join(host.root, 'storage');
+  mkdirSync(moved);
+  writeFileSync(join(moved, 'PG_VERSION'), '15\n');
+  const ended = await host.run('install', undefined, { resume: true });
+  await refused(
+    ended,
+    3,
+    /storage is not empty, and it is not recorded as this install's/,
+    /^to keep .* mv /,
+  );
+  assert.ok(ended.error instanceof IvaapError);
+  assert.equal(readFileSync(join(moved, 'PG_VERSION'), 'utf8'), '15\n');
+});
+
+test('a state that an older program wrote, without the answers, is rolled back as well', async () => {
+  const path = join(host.folder, '.installer/state.json');
+  const state = JSON.parse(readFileSync(path, 'utf8'));
+  state.schema.minor = 3;
+  delete state.run.answers;
+  delete state.run.originals;
+  delete state.run.steps.postgres.out.madeFolder;
+  writeFileSync(path, JSON.stringify(state));
+  const ended = await rollback('namespace');
+  assert.equal(ended.exitCode, 0, said(ended));
+  const again = await host.run('install', undefined, { resume: true });
+  assert.equal(again.exitCode, 0, said(again));
+});
