@@ -40,7 +40,7 @@ export async function queryLicenseCheck(
     if (given !== undefined) hideLicense(product, given, redactor);
     const now = await runsNow(opened, redactor, { machine, signal, program });
     signal.throwIfAborted();
-    const license = given ?? licenseOf(opened, now.license, again);
+    const license = given ?? licenseOf(opened, now, again);
     const runner = machine.createRunner({ redactor });
     const findings =
       license === undefined
@@ -91,19 +91,21 @@ const asRoot = <T>(ask: () => Promise<T>): Promise<Known<T>> =>
 /** The installed licence where none is named. Undefined: the product needs none. */
 function licenseOf(
   { product }: OpenedPayload,
-  installed: Known<License | null>,
+  { license: installed, installation }: RunsNow,
   again: Again,
 ): License | undefined {
   if (product.license === undefined) return undefined;
+  const named = again({ add: ['--license FILE'] });
+  const isEmpty = installation.known && installation.value === null;
   if (!installed.known) {
     assertRoot(again(), 'reads the installed licence');
     throw new IvaapError('preflight', `the installed licence cannot be read: ${installed.why}`, {
-      hint: installed.hint ?? again({ add: ['--license FILE'] }),
+      hint: isEmpty || installed.hint === undefined ? named : installed.hint,
     });
   }
   if (installed.value !== null) return installed.value;
   throw new IvaapError('usage', 'no licence is installed on this host, and none was named', {
-    hint: again({ add: ['--license FILE'] }),
+    hint: named,
   });
 }
 

@@ -66,12 +66,9 @@ function lmstatText({ lmstat }: LicenseReport): string {
 function unknownLines({ host, license }: LicenseReport): string[] {
   if (license === null) return [];
   const { installedLicense, values } = host;
+  if (values.known && !values.value) return ['nothing is installed here: every entitlement counts'];
   return [
     ...(installedLicense.known ? [] : [`installed licence not compared: ${installedLicense.why}`]),
-    ...(values.known
-      ? values.value
-        ? []
-        : ['nothing is installed here: every entitlement counts']
-      : [`enabled connectors not known: ${values.why}; every entitlement counts`]),
+    ...(values.known ? [] : [`enabled connectors not known: ${values.why}; every entitlement counts`]),
   ];
 }

@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
   existsSync,
+  globSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -369,4 +370,19 @@ test('without a licence named, the installed one is needed', async () => {
     machine,
   });
   await assert.rejects(asked, (error: IvaapError) => error.code === 'preflight' && error.hint !== undefined);
+});
+
+test('each message of the page about the licence is one that the program has', () => {
+  const root = join(import.meta.dirname, '../../..');
+  const page = readFileSync(join(root, 'docs/license.md'), 'utf8');
+  const table = page.slice(page.indexOf('## By message'), page.indexOf('## Replace'));
+  const messages = [...table.matchAll(/^\| `([^`]+)`/gm)].map(([, message = '']) => message);
+  assert.ok(messages.length >= 10);
+  const sources = globSync('src/**/*.ts', { cwd: root })
+    .map((file) => readFileSync(join(root, file), 'utf8'))
+    .join('\n');
+  // What differs from case to case is written in capitals.
+  for (const message of messages)
+    for (const part of message.split(/NAME:?|FILE|DAY|line N:|\bN\b|3 s|\.\.\.|: (?=the|line)/))
+      assert.ok(sources.includes(part.replaceAll(':', '').trim()), `${message}: ${part}`);
 });
