@@ -46,6 +46,11 @@ test('plan and result of an upgrade, and status after it', async () => {
   hold(statusSchema, await host.status('upgrade'));
 });
 
+test('plan and result of an uninstall', async () => {
+  hold(resultSchemas.plan, (await host.run('uninstall', undefined, { dryRun: true })).result?.data);
+  hold(resultSchemas.uninstall, (await host.run('uninstall')).result?.data);
+});
+
 test('status of an upgrade that failed, without a dump and with a lost state', async () => {
   host.become(installed);
   const failed = await host.run(
