@@ -1,10 +1,11 @@
-import { errorCodes } from '../src/errors.ts';
+import { commands } from '../src/commands/commands.ts';
+import { type ErrorCode, errorCodes } from '../src/errors.ts';
 import type { GeneratedPage } from './generated-page.ts';
 import { generatedPage, writePage } from './generated-page.ts';
 
 /** `node scripts/exit-codes.ts` writes docs/exit-codes.md from the one table of codes. */
 
-const next: Record<keyof typeof errorCodes, string> = {
+const next: Record<ErrorCode, string> = {
   declined: 'Run it again and answer with `y`, or add `--yes`.',
   usage: 'Nothing was changed. The hint is the command as it was meant.',
   preflight: 'Fix what the report names and run the command again.',
@@ -20,8 +21,20 @@ const next: Record<keyof typeof errorCodes, string> = {
   terminated: 'It resumes.',
 };
 
-export function exitCodesPage(): Promise<GeneratedPage> {
-  const codes = Object.entries(errorCodes) as [keyof typeof errorCodes, { exit: number; meaning: string }][];
+/** Codes that say something else of one command. */
+async function ofOneCommand(): Promise<string[]> {
+  const rows = commands.map(async ({ name, load }) => {
+    const { exitMeanings = {} } = await load();
+    return Object.entries(exitMeanings).map(([code, meaning]) => {
+      const { exit } = errorCodes[code as ErrorCode];
+      return `- **${exit}** \`${code}\`, of \`${name}\`: ${meaning}.`;
+    });
+  });
+  return (await Promise.all(rows)).flat();
+}
+
+export async function exitCodesPage(): Promise<GeneratedPage> {
+  const codes = Object.entries(errorCodes) as [ErrorCode, { exit: number; meaning: string }][];
   const lines = codes.map(
     ([code, { exit, meaning }]) => `- **${exit}** \`${code}\`: ${meaning}. ${next[code]}`,
   );
@@ -31,7 +44,7 @@ The exit code says what the host is like now and what helps. The name is what \`
 With 6, 7 and 8 the message also says what became of the database schema.
 
 - **0**: done.
-${lines.join('\n')}
+${[...lines, ...(await ofOneCommand())].join('\n')}
 
 ## What a failure prints
 

@@ -72,6 +72,8 @@ export interface CommandText {
   examples: readonly (readonly [line: string, does: string])[];
   /** The failures that an operator may see from this command. */
   exits: readonly ErrorCode[];
+  /** What a code means of this command, where that is something else than of the others. */
+  exitMeanings?: Partial<Record<ErrorCode, string>>;
 }
 
 /** One subcommand: its help is made from the text, its work is `run`. */

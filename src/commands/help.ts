@@ -1,5 +1,5 @@
 import { Argument, type Command as Commander, Help, type HelpConfiguration, Option } from 'commander';
-import { type ErrorCode, errorCodes } from '../errors.ts';
+import { errorCodes } from '../errors.ts';
 import { textWidth } from '../ui/width.ts';
 import { tableRows, wrapLine, wrapWords } from '../ui/wrap.ts';
 import type { CommandText, HelpList } from './command.ts';
@@ -75,7 +75,7 @@ function helpFooter(command: CommandText, program: string, lists: readonly HelpL
       ...pasteable(`  ${program} ${line}`.trimEnd(), width),
       ...wrapLine(`      ${does}`, width),
     ]),
-    ...list({ title: 'Exit codes', rows: exitRows(command.exits) }),
+    ...list({ title: 'Exit codes', rows: exitRows(command) }),
   ];
 }
 
@@ -107,7 +107,9 @@ function table(rows: HelpList['rows'], width: number): string[] {
     .map((line) => ' '.repeat(indent) + line);
 }
 
-export function exitRows(codes: readonly ErrorCode[]): [string, string][] {
-  const rows = codes.map((code) => errorCodes[code]).sort((a, b) => a.exit - b.exit);
+export function exitRows({ exits, exitMeanings = {} }: CommandText): [string, string][] {
+  const rows = exits
+    .map((code) => ({ ...errorCodes[code], meaning: exitMeanings[code] ?? errorCodes[code].meaning }))
+    .sort((a, b) => a.exit - b.exit);
   return [['0', 'done'], ...rows.map(({ exit, meaning }): [string, string] => [String(exit), meaning])];
 }

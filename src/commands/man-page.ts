@@ -93,7 +93,7 @@ async function commandPage(
   product: Titled,
   { page: name, typed, summary, text }: Described,
 ): Promise<string> {
-  const { arguments: args = [], options, touches, examples, exits } = text;
+  const { arguments: args = [], options, touches, examples } = text;
   const shown = options.filter(({ hidden }) => hidden !== true);
   const lists = await listsOf(text);
   const list = ({ title, rows }: HelpList) => section(title, tagged(rows));
@@ -129,7 +129,7 @@ async function commandPage(
         roff(does),
       ]),
     ),
-    ...section('Exit status', tagged(exitRows(exits))),
+    ...section('Exit status', tagged(exitRows(text))),
     ...seeAlso([pathNames(product).main].filter((other) => other !== name)),
   ]);
 }

@@ -33,7 +33,23 @@ const waysOut = z.strictObject({
   log: z.string().nullable().describe("Path of the run's log."),
 });
 
+const upgrade = z.strictObject({
+  may: z
+    .enum(['yes', 'no', 'unknown'])
+    .describe('Whether an upgrade may start, as far as this command sees it; preflight measures the rest.'),
+  why: z.array(z.string()).describe('What stands against it or is not known, the most certain first.'),
+  hint: z.string().nullable().describe('The one command to try.'),
+  installed: z
+    .boolean()
+    .nullable()
+    .describe('false: nothing is installed; null: an install has not completed, or it is not known.'),
+  healthy: z.boolean().nullable().describe('null: not known.'),
+  unhealthy: z.array(z.string()).describe('Why it is not healthy, or not known to be.'),
+});
+
 export const statusSchema = z.strictObject({
+  at: z.string().describe('When it was asked. ISO 8601, UTC.'),
+  upgrade: upgrade.describe('The answer to "may I upgrade?".'),
   product: z.string(),
   title: z.string(),
   payloadVersion: z.string().describe('Of this executable.'),
@@ -52,6 +68,14 @@ export const statusSchema = z.strictObject({
       }),
     ),
   ).describe('Folders of backups, newest last.'),
+  latestDump: z
+    .strictObject({
+      path: z.string(),
+      takenAt: z.string(),
+      there: z.boolean().describe('Whether the file exists now.'),
+    })
+    .nullable()
+    .describe('The dump that the state records last; null: none, or the state is not known.'),
   overlay: knownSchema(z.strictObject({ path: z.string(), text: z.string() }).nullable()).describe(
     'The values overlay; null: there is none.',
   ),
@@ -81,7 +105,10 @@ export const statusSchema = z.strictObject({
   schema: knownSchema(
     z.strictObject({
       version: z.int().describe("The database's schema version."),
-      target: z.int().describe('What the installed release needs.'),
+      target: z
+        .int()
+        .nullable()
+        .describe("What the installed release needs; null: the installed release is not this executable's."),
       helmByHand: z
         .string()
         .nullable()
@@ -89,7 +116,7 @@ export const statusSchema = z.strictObject({
     }),
   )
     .nullable()
-    .describe("Of the database; null: the installed release is not this executable's."),
+    .describe('Of the database; null: no install has completed.'),
   pods: knownSchema(z.array(pod)).describe("Pods in the product's namespace."),
   health: knownSchema(
     z.array(

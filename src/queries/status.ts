@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { readRegularText } from '../host/regular-file.ts';
 import { Redactor } from '../engine/redact.ts';
 import type { ReleaseRecord } from '../host/helm-record.ts';
@@ -9,6 +10,7 @@ import type { Product } from '../payload/product-schema.ts';
 import { fqdnOf, probeRoute } from '../release/health-route.ts';
 import { readValuesFile } from '../release/values-file.ts';
 import { hideGenerated, hideValues } from '../release/secrets-of-host.ts';
+import { pgDumpSchema } from '../backup/dump-record.ts';
 import { wayBackOf } from '../backup/way-back.ts';
 import { listBackups } from './backups.ts';
 import { hostEvidence, type HostEvidence } from './host-evidence.ts';
@@ -23,6 +25,7 @@ import type { CommandPorts, FlowPorts } from '../session/ports.ts';
 import { waysOut } from './ways-out.ts';
 import { factsOf, noStateRefusal, unknownCluster } from './without-state.ts';
 import type { PodReport, StatusReport } from './status-schema.ts';
+import { type StatusFacts, upgradeAnswer } from './upgrade-answer.ts';
 import { sameVersion } from '../policy/version.ts';
 import { schemaDueText } from '../policy/schema-due.ts';
 import { helmByHand } from '../release/helm-by-hand.ts';
@@ -59,7 +62,8 @@ async function gather({ machine = thisMachine, signal, program }: StatusPorts): 
       knownAsRoot(async () => readOverlay(paths.overlay)),
     ]);
     const holder = readHolder(paths.lock);
-    return {
+    const facts: StatusFacts = {
+      at: new Date().toISOString(),
       running: holder !== undefined && isAlive(holder) ? holder : null,
       product: product.name,
       title: product.title,
@@ -69,12 +73,23 @@ async function gather({ machine = thisMachine, signal, program }: StatusPorts): 
         (state.known && state.value !== null ? wayBackOf(state.value).skipped : undefined) ?? null,
       waysOut: state.known && state.value !== null ? waysOut(state.value, paths) : null,
       backups,
+      latestDump: latestDump(state),
       overlay,
       ...(await queryCluster(opened, redactor, { machine, signal, program, state })),
     };
+    const { digest: payloadDigest } = opened.payload;
+    return { ...facts, upgrade: upgradeAnswer(facts, { program, payloadDigest, limits: product.versions }) };
   } finally {
     await opened.payload.close();
   }
+}
+
+/** The dump of the derived keys: the latest one of any run. */
+function latestDump(state: StatusReport['state']): StatusReport['latestDump'] {
+  const recorded = state.known ? pgDumpSchema.safeParse(state.value?.derived['pgDump']).data : undefined;
+  if (recorded === undefined) return null;
+  const { path, takenAt } = recorded;
+  return { path, takenAt, there: existsSync(path) };
 }
 
 async function readOverlay(path: string): Promise<{ path: string; text: string } | null> {
@@ -106,11 +121,7 @@ async function queryCluster(
   return {
     release: mapKnown(evidence.records, (records) => summaryOf(records.at(-1))),
     host: advice === undefined ? null : { facts: factsOf(evidence, opened), advice },
-    schema: isInstalled(state, opened)
-      ? host.known
-        ? await knownAsRoot(() => schemaOf(opened, host.value, signal))
-        : host
-      : null,
+    schema: await schemaOf(opened, { host, state, signal }),
     pods: host.known
       ? await knownAsRoot(() => queryPods(host.value.kubectl, product, redactor, signal))
       : host,
@@ -141,13 +152,21 @@ const isInstalled = (state: StatusReport['state'], { release }: OpenedPayload): 
   state.value.run?.status !== 'failed' &&
   sameVersion(state.value.installed.version, release.version);
 
-async function schemaOf(opened: OpenedPayload, host: HostTools, signal: AbortSignal) {
-  const { product, release, paths } = opened;
-  const version = await host.database.schemaVersion(product.database.schemaVersionQuery, signal);
-  const { target } = release.schema;
-  if (schemaDueText(version, target) === undefined) return { version, target, helmByHand: null };
-  const helm = await unplacedHelm(opened, host);
-  return { version, target, helmByHand: helmByHand({ product, paths, helm }, false) };
+async function schemaOf(
+  opened: OpenedPayload,
+  { host, state, signal }: { host: Known<HostTools>; state: StatusReport['state']; signal: AbortSignal },
+): Promise<StatusReport['schema']> {
+  if (!state.known || state.value?.installed === undefined) return null;
+  if (!host.known) return host;
+  return knownAsRoot(async () => {
+    const { product, release, paths } = opened;
+    const version = await host.value.database.schemaVersion(product.database.schemaVersionQuery, signal);
+    if (!isInstalled(state, opened)) return { version, target: null, helmByHand: null };
+    const { target } = release.schema;
+    if (schemaDueText(version, target) === undefined) return { version, target, helmByHand: null };
+    const helm = await unplacedHelm(opened, host.value);
+    return { version, target, helmByHand: helmByHand({ product, paths, helm }, false) };
+  });
 }
 
 function summaryOf(record: ReleaseRecord | undefined) {

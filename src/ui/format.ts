@@ -11,6 +11,10 @@ export function formatDuration(ms: number): string {
   return `${Math.floor(whole / 3600)} h ${pad(Math.floor((whole % 3600) / 60))} m`;
 }
 
+/** As a duration, and in days from two of them on. */
+export const formatAge = (ms: number): string =>
+  ms < 2 * 86_400_000 ? formatDuration(ms) : `${Math.floor(ms / 86_400_000)} days`;
+
 /** Rows as lines with aligned columns, two spaces between; `right` names the columns that are numbers. */
 export const columns = (
   rows: readonly (readonly string[])[],

@@ -4,7 +4,7 @@ import type { StatusReport } from '../queries/status-schema.ts';
 import { counted } from '../policy/counted.ts';
 import { schemaDueText } from '../policy/schema-due.ts';
 import { signedBy } from '../policy/trust.ts';
-import { columns, formatDuration } from './format.ts';
+import { columns, formatAge, formatDuration } from './format.ts';
 import { shortId, shortImage } from './short-digest.ts';
 import { textWidth } from './width.ts';
 import { tableRows, wrapLine } from './wrap.ts';
@@ -16,6 +16,8 @@ import { printableRow } from './sanitize.ts';
 export function statusLines(report: StatusReport, width = Infinity): string[] {
   const table = (rows: readonly (readonly string[])[]) => columns(rows, [], width - 2);
   const lines = [
+    ...answerLines(report),
+    '',
     ...section('', stateLines(report, table)),
     ...(report.host === null ? [] : section('found on this host', hostLines(report.host))),
     ...(report.waysOut === null || report.waysOut.back.length === 0
@@ -25,6 +27,7 @@ export function statusLines(report: StatusReport, width = Infinity): string[] {
       'backups',
       known(report.backups, (backups) => backupLines(backups, width - 2)),
     ),
+    ...section('paths in the state (derived keys)', derivedLines(report)),
     ...section('values overlay', known(report.overlay, overlayLines)),
     ...section('cluster', [
       ...known(report.release, (release) => [
@@ -35,7 +38,9 @@ export function statusLines(report: StatusReport, width = Infinity): string[] {
       ]),
       ...(report.release.known ? known(report.pods, (pods) => podLines(pods, width - 2)) : []),
     ]),
-    ...(report.schema === null ? [] : section('database', known(report.schema, schemaLines))),
+    ...(report.schema === null || !report.release.known
+      ? []
+      : section('database', known(report.schema, schemaLines))),
     ...section(
       'health',
       known(report.health, (routes) =>
@@ -47,6 +52,56 @@ export function statusLines(report: StatusReport, width = Infinity): string[] {
   ];
   // Pods, files and records hold foreign text, which must not control the terminal.
   return lines.map(printableRow);
+}
+
+/** Two lines: whether an upgrade may start, and the facts that an operator asks for first. */
+function answerLines(report: StatusReport): string[] {
+  const { may, why, hint, healthy } = report.upgrade;
+  const [first = 'nothing that this command sees stands against it', ...more] = why;
+  const others = more.length === 0 ? '' : ` (and ${counted(more.length, 'more reason')})`;
+  const command = hint === null ? '' : `; try: ${hint}`;
+  const { state, schema } = report;
+  const { installed, run } = (state.known ? state.value : null) ?? {};
+  const status = run?.status === 'running' && report.running === null ? 'was cut off' : run?.status;
+  const facts = [
+    !state.known
+      ? 'installed: not known'
+      : installed === undefined
+        ? 'no completed install'
+        : `${installed.version} installed, complete`,
+    `last run: ${!state.known ? 'not known' : run === undefined ? 'none' : `${run.flow} ${run.to}, ${status}`}`,
+    `dump: ${dumpAge(report)}`,
+    `schema: ${schema === null || !schema.known ? 'not known' : schemaText(schema.value)}`,
+    `health: ${healthy === null ? 'not known' : healthy ? 'ok' : 'NOT OK'}`,
+  ];
+  return [`may I upgrade? ${may}: ${first}${others}${command}`, facts.join('; ')];
+}
+
+function dumpAge({ state, latestDump, at }: StatusReport): string {
+  if (!state.known) return 'not known';
+  if (latestDump === null) return 'none';
+  const ageMs = Date.parse(at) - Date.parse(latestDump.takenAt);
+  // A clock that was set back makes no age.
+  const age = ageMs >= 0 ? `${formatAge(ageMs)} old` : `of ${toSeconds(latestDump.takenAt)}`;
+  return latestDump.there ? age : `${age}, its file is missing now`;
+}
+
+const schemaText = ({ version, target }: { version: number; target: number | null }) =>
+  target === null || version >= target ? String(version) : `${version} of ${target}`;
+
+/** Paths that completed steps have recorded, by their keys; never cut, to be pasted. */
+function derivedLines({ state }: StatusReport): string[] {
+  const isPath = (value: unknown): value is string => typeof value === 'string' && value.startsWith('/');
+  const rows = Object.entries((state.known ? state.value?.derived : undefined) ?? {}).flatMap(
+    ([key, value]): [string, string][] => {
+      if (isPath(value)) return [[key, value]];
+      if (typeof value !== 'object' || value === null) return [];
+      return Object.entries(value).flatMap(([member, path]) =>
+        isPath(path) ? [[`${key}.${member}`, path] as [string, string]] : [],
+      );
+    },
+  );
+  return columns(rows);
 }
 
 function section(title: string, lines: readonly string[]): string[] {
@@ -181,7 +236,7 @@ const schemaLines = ({
   target,
   helmByHand,
 }: (NonNullable<StatusReport['schema']> & { known: true })['value']): string[] => [
-  schemaDueText(version, target) ?? `the schema is at version ${version}`,
+  (target === null ? undefined : schemaDueText(version, target)) ?? `the schema is at version ${version}`,
   ...(helmByHand === null ? [] : [`to apply a changed values file with Helm: ${helmByHand}`]),
 ];
 

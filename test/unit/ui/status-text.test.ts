@@ -48,6 +48,9 @@ function stateOf(status: 'running' | 'completed'): State {
 
 function report(state: StatusReport['state']): StatusReport {
   return {
+    at: '2026-02-03T10:00:00.000Z',
+    upgrade: { may: 'yes', why: [], hint: null, installed: true, healthy: true, unhealthy: [] },
+    latestDump: null,
     running: null,
     waysOut: null,
     skippedBackup: (state.known && state.value !== null ? wayBackOf(state.value).skipped : undefined) ?? null,

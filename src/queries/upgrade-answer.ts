@@ -1,0 +1,120 @@
+import type { Product } from '../payload/product-schema.ts';
+import type { Again } from '../policy/again.ts';
+import { decideUpgrade } from '../policy/upgrade-policy.ts';
+import { sameVersion } from '../policy/version.ts';
+import type { StatusReport } from './status-schema.ts';
+
+/** The status without what is judged from it. */
+export type StatusFacts = Omit<StatusReport, 'upgrade'>;
+
+type Answer = StatusReport['upgrade'];
+
+interface Target {
+  program: string;
+  /** SHA-256 of this executable's payload. */
+  payloadDigest: string;
+  limits: Product['versions'];
+}
+
+/** One thing that stands against an upgrade, or that nobody knows. */
+interface Reason {
+  kind: 'no' | 'unknown';
+  text: string;
+  hint: string | undefined;
+}
+
+/**
+ * "May I upgrade?", from what the status knows: the most certain reason comes first. What is not known is
+ * never a yes, and never healthy.
+ */
+export function upgradeAnswer(facts: StatusFacts, target: Target): Answer {
+  const against = [...stateReasons(facts, target), ...policyReasons(facts, target)];
+  const health = healthReasons(facts);
+  const installed = isInstalled(facts);
+  const reasons = installed === false ? against : [...against, ...health];
+  const first = reasons.find(({ kind }) => kind === 'no') ?? reasons[0];
+  return {
+    may: first?.kind ?? 'yes',
+    why: [...new Set([first, ...reasons].flatMap((reason) => reason?.text ?? []))],
+    hint: first?.hint ?? null,
+    installed,
+    healthy: health.length === 0 ? true : health.some(({ kind }) => kind === 'no') ? false : null,
+    unhealthy: health.map(({ text }) => text),
+  };
+}
+
+/** False: nothing is there, of ours or of others. Null: an install has not completed, or nobody knows. */
+function isInstalled({ state, release }: StatusFacts): boolean | null {
+  if (!state.known) return null;
+  if (state.value?.installed !== undefined) return true;
+  if (state.value?.run !== undefined) return null;
+  return release.known && release.value === null ? false : null;
+}
+
+function stateReasons(facts: StatusFacts, { program }: Target): Reason[] {
+  const { state, host, running, waysOut } = facts;
+  if (running !== null) {
+    const text = `"${running.command}" is running (process ${running.pid})`;
+    return [{ kind: 'no', text, hint: `${program} status --watch` }];
+  }
+  if (host !== null) return [{ kind: 'no', text: host.advice.message, hint: host.advice.hint }];
+  if (!state.known) return [{ kind: 'unknown', text: `state not known: ${state.why}`, hint: state.hint }];
+  const { installed, run } = state.value ?? {};
+  if (run !== undefined && (run.status === 'running' || run.status === 'failed')) {
+    const ended = run.status === 'failed' ? 'failed' : 'was cut off';
+    const text = `the last run, ${run.flow} of ${run.to}, ${ended}`;
+    return [{ kind: 'no', text, hint: waysOut?.forward ?? undefined }];
+  }
+  if (installed !== undefined) return [];
+  return [{ kind: 'no', text: 'no install has completed', hint: `${program} install --help` }];
+}
+
+/** What the version policy says of this executable; of the file that is installed it says nothing. */
+function policyReasons({ state, payloadVersion }: StatusFacts, target: Target): Reason[] {
+  if (!state.known || state.value?.installed === undefined) return [];
+  const { installed, anchors } = state.value;
+  if (sameVersion(installed.version, payloadVersion)) return [];
+  const { program, payloadDigest, limits } = target;
+  const again: Again = ({ add = [] } = {}) => [program, 'install', '--upgrade', ...add].join(' ');
+  const decision = decideUpgrade({
+    command: program,
+    again,
+    installed,
+    lastRun: undefined,
+    target: { version: payloadVersion, payloadDigest },
+    anchored: Object.keys(anchors),
+    schemaNow: undefined,
+    flags: { reapply: false, acceptUnsupported: false, supersede: false },
+    limits,
+  });
+  return decision.kind === 'refused' ? [{ kind: 'no', text: decision.message, hint: decision.hint }] : [];
+}
+
+/** Release, pods, health routes and database, as far as they were asked. */
+function healthReasons(facts: StatusFacts): Reason[] {
+  const { state, release, pods, health, schema } = facts;
+  const unknown = (what: string, asked: { why: string; hint?: string | undefined }): Reason => ({
+    kind: 'unknown',
+    text: `${what} not known: ${asked.why}`,
+    hint: asked.hint,
+  });
+  const no = (text: string, hint?: string): Reason => ({ kind: 'no', text, hint });
+  if (!release.known) return [unknown('the cluster is', release)];
+  if (release.value === null) return [no('there is no Helm release')];
+  const { revision, status } = release.value;
+  const waived = new Set((state.known ? state.value?.installed?.waived : undefined)?.map(({ step }) => step));
+  const isWaived = (id: string) => waived.has(`health_${id}`) || waived.has(`upgrade_health_${id}`);
+  const due = pods.known ? pods.value.filter(({ phase }) => phase !== 'Succeeded') : [];
+  return [
+    ...(status === 'deployed' ? [] : [no(`Helm's revision ${revision} is ${status}`)]),
+    ...(!pods.known ? [unknown('the pods are', pods)] : []),
+    ...(pods.known && due.length === 0 ? [no('there are no pods')] : []),
+    ...due.filter(({ ready }) => !ready).map(({ name, phase }) => no(`${name} is not ready (${phase})`)),
+    ...(!health.known
+      ? [unknown('the health routes are', health)]
+      : health.value
+          .filter(({ id, healthy }) => !healthy && !isWaived(id))
+          .map(({ title, answer }) => no(`${title}: ${answer}`))),
+    ...(schema !== null && !schema.known ? [unknown('the database is', schema)] : []),
+  ];
+}
