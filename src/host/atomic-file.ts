@@ -50,7 +50,7 @@ const unfinished = 'partial';
  * Unfinished files of writers that died: named after the target and the writer's process id. Whatever else
  * has such a name is not ours, and stays.
  */
-async function removeLeftovers(path: string): Promise<void> {
+export async function removeLeftovers(path: string): Promise<void> {
   for (const name of await readdir(dirname(path))) {
     const pid = writerOf(path, name, unfinished);
     if (pid === undefined || existsSync(`/proc/${pid}`)) continue;

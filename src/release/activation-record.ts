@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import * as z from 'zod';
-import { syncFolder, writeFileAtomic } from '../host/atomic-file.ts';
+import { removeLeftovers, syncFolder, writeFileAtomic } from '../host/atomic-file.ts';
 import { readRegularText } from '../host/regular-file.ts';
 import { isNestedTooDeep } from '../nesting.ts';
 
@@ -24,6 +24,7 @@ export const activationSchema = z.looseObject({
   source: z
     .string()
     .describe('The file that was activated: `executable` itself, or what it was copied from.'),
+  complete: z.boolean().describe('False until the last file is there.'),
   at: z.string(),
   by: z.string(),
   files: z.array(z.string()).describe('Launchers, completions and man pages.'),
@@ -49,6 +50,7 @@ export const writeActivation = (path: string, record: Activation): Promise<void>
   writeFileAtomic(path, `${JSON.stringify(record, null, 2)}\n`, { mode: 0o600 });
 
 export async function removeActivation(path: string): Promise<void> {
+  await removeLeftovers(path).catch(() => undefined);
   await rm(path, { force: true });
   await syncFolder(dirname(path)).catch(() => undefined);
 }

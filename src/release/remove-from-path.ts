@@ -2,7 +2,7 @@ import { type Dirent, existsSync } from 'node:fs';
 import { lstat, readdir, readlink, rm, rmdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { causeChain } from '../errors.ts';
-import { syncFolder } from '../host/atomic-file.ts';
+import { removeLeftovers, syncFolder } from '../host/atomic-file.ts';
 import { readRegularText } from '../host/regular-file.ts';
 import { openPayload } from '../payload/open-payload.ts';
 import type { Product } from '../payload/product-schema.ts';
@@ -20,6 +20,8 @@ export interface OnPath {
 /** What `activate` has put on PATH for this product and is there now; `left` is there and not ours. */
 export interface FoundOnPath {
   files: string[];
+  /** Names of files that are not there; a writer that died may have left its unfinished one. */
+  unfinished: string[];
   links: string[];
   copies: string[];
   /** Ours to remove once they are empty, the innermost first. */
@@ -31,12 +33,13 @@ export interface FoundOnPath {
 export async function findOnPath({ product, paths }: OnPath): Promise<FoundOnPath> {
   const record = await readActivation(paths.activation);
   const { folder } = pathPlaces(product);
-  const found: FoundOnPath = { files: [], links: [], copies: [], folders: [], left: [] };
+  const found: FoundOnPath = { files: [], unfinished: [], links: [], copies: [], folders: [], left: [] };
   for (const path of new Set([...(record?.files ?? []), ...usualFiles(product)])) {
     const why = await whyNotOurs(path, product.name);
     if (why === undefined) found.files.push(path);
+    else if (why === 'missing') found.unfinished.push(path);
     // A file that is not in the record and not ours has nothing to do with us.
-    else if (why !== 'missing' && record?.files.includes(path) === true) found.left.push({ path, why });
+    else if (record?.files.includes(path) === true) found.left.push({ path, why });
   }
   for (const entry of await entriesOf(folder))
     await judgeEntry(join(folder, entry.name), entry, product.name, found);
@@ -55,15 +58,17 @@ export async function removeFromPath(
   host: OnPath,
   { keepCopies = [] }: { keepCopies?: readonly string[] } = {},
 ): Promise<{ removed: string[]; left: { path: string; why: string }[] }> {
-  const { files, links, copies, folders, left } = await findOnPath(host);
+  const { files, unfinished, links, copies, folders, left } = await findOnPath(host);
   const removed: string[] = [];
   const remove = async (path: string) => {
+    await removeLeftovers(path).catch(() => undefined);
     await rm(path, { force: true });
     await syncFolder(dirname(path));
     removed.push(path);
   };
   // The launchers first, which were put there last: no name may be on PATH that leads nowhere.
   for (const path of [...files.toReversed(), ...links]) await remove(path);
+  for (const path of unfinished) await removeLeftovers(path).catch(() => undefined);
   const kept = copies.filter((path) => keepCopies.includes(path));
   for (const path of copies) if (!kept.includes(path)) await remove(path);
   for (const path of folders) {
@@ -113,8 +118,7 @@ async function judgeEntry(path: string, entry: Dirent, product: string, found: F
     return;
   }
   // A copy that its writer could not finish: it has no name of its own yet.
-  const writer = /^\..*\.(\d+)-[0-9a-f]{8}\.partial$/.exec(entry.name)?.[1];
-  if (entry.isFile() && writer !== undefined && !existsSync(`/proc/${writer}`)) {
+  if (entry.isFile() && /^\..*\.\d+-[0-9a-f]{8}\.partial$/.test(entry.name)) {
     found.copies.push(path);
     return;
   }

@@ -4,7 +4,7 @@ import { IvaapError } from '../../errors.ts';
 import { DiskReserve } from '../../host/reserve.ts';
 import { formatBytes } from '../../policy/format-bytes.ts';
 import { pathNames } from '../../policy/path-names.ts';
-import { type Activation, readActivation } from '../../release/activation-record.ts';
+import type { Activation } from '../../release/activation-record.ts';
 import { findOnPath, removeFromPath } from '../../release/remove-from-path.ts';
 import { readOwnState } from '../../session/own-state.ts';
 import type { CommandPorts } from '../../session/ports.ts';
@@ -33,9 +33,8 @@ export function activate(
 ): Promise<ActivateResult> {
   return locked(ports, async (session) => {
     const plan = await planActivation(session, options, shareFiles);
-    const { activation } = session.paths;
-    const record = plan.isDone ? await readActivation(activation) : undefined;
-    if (record !== undefined) return resultOf(session, plan, record, { changed: false });
+    if (plan.isDone && plan.before !== undefined)
+      return resultOf(session, plan, plan.before, { changed: false });
     await assertAgreed(session, plan, options);
     return resultOf(session, plan, await placeOnPath(session, plan), { changed: true });
   });

@@ -11,7 +11,7 @@ import { openPayload } from '../../payload/open-payload.ts';
 import { assertIntact, scanPayload } from '../../payload/scan.ts';
 import { pathNames, pathPlaces } from '../../policy/path-names.ts';
 import { byteTask } from '../../queries/byte-task.ts';
-import { type Activation, readActivation, writeActivation } from '../../release/activation-record.ts';
+import { type Activation, writeActivation } from '../../release/activation-record.ts';
 import { findOnPath } from '../../release/remove-from-path.ts';
 import type { Session } from '../../session/session.ts';
 import type { ExecutablePlan } from './executable.ts';
@@ -22,10 +22,10 @@ import type { ActivationPlan } from './plan.ts';
  * executable or to the new one, the record names all that is there, and the same call continues.
  */
 export async function placeOnPath(session: Session, plan: ActivationPlan): Promise<Activation> {
+  const { before } = plan;
   const { product, paths } = session;
   const { folder, active } = pathPlaces(product);
-  const before = await readActivation(paths.activation);
-  const record = recordOf(session, plan, before);
+  const record = recordOf(session, plan);
   const missing = missingFolders([folder, ...plan.files.map(({ path }) => dirname(path))]);
   const folders = [...new Set([...record.folders, ...missing])];
   const { executable } = plan.executable;
@@ -33,6 +33,7 @@ export async function placeOnPath(session: Session, plan: ActivationPlan): Promi
   // First what may come to be; what was there before stays in it until it is gone.
   await writeActivation(paths.activation, {
     ...record,
+    complete: false,
     files: [...new Set([...(before?.files ?? []), ...record.files])],
     copies: [...new Set([...(before?.copies ?? []), ...(isCopy ? [executable] : [])])],
     folders,
@@ -43,7 +44,7 @@ export async function placeOnPath(session: Session, plan: ActivationPlan): Promi
   // From here on every name is the new executable.
   await linkAtomic(active, executable);
   for (const { path, text, mode } of plan.files) await writeFileAtomic(path, text, { mode });
-  const copies = await removeStale(session, plan, before);
+  const copies = await removeStale(session, plan);
   const placed = { ...record, how, copies, folders };
   await writeActivation(paths.activation, placed);
   return placed;
@@ -51,8 +52,7 @@ export async function placeOnPath(session: Session, plan: ActivationPlan): Promi
 
 function recordOf(
   { product, release, payload }: Session,
-  { executable, files }: ActivationPlan,
-  before: Activation | undefined,
+  { executable, files, before }: ActivationPlan,
 ): Activation {
   // Run from its own copy: it stays what it was.
   const same = before?.executable === executable.executable ? before : undefined;
@@ -64,6 +64,7 @@ function recordOf(
     how: same?.how ?? executable.how,
     executable: executable.executable,
     source: same?.source ?? executable.source,
+    complete: true,
     at: new Date().toISOString(),
     by: operator().user,
     files: files.map(({ path }) => path),
@@ -125,9 +126,9 @@ async function placeExecutable(session: Session, plan: ExecutablePlan): Promise<
  */
 async function removeStale(
   { product, paths }: Session,
-  { files, executable, state }: ActivationPlan,
-  before: Activation | undefined,
+  { files, executable, state, before }: ActivationPlan,
 ): Promise<string[]> {
+  const { folder, active } = pathPlaces(product);
   const found = await findOnPath({ product, paths });
   const wanted = new Set(files.map(({ path }) => path));
   for (const path of found.files.filter((one) => before?.files.includes(one) === true && !wanted.has(one))) {
@@ -137,6 +138,11 @@ async function removeStale(
   // The state names executables that go back to their release.
   const named = JSON.stringify(state ?? {});
   const isNeeded = (path: string) => path === executable.executable || named.includes(JSON.stringify(path));
-  for (const path of found.copies.filter((one) => !isNeeded(one))) await rm(path, { force: true });
+  const links = new Set([active, ...Object.values(pathNames(product)).map((name) => join(folder, name))]);
+  const stale = [
+    ...found.copies.filter((one) => !isNeeded(one)),
+    ...found.links.filter((one) => !links.has(one)),
+  ];
+  for (const path of stale) await rm(path, { force: true });
   return found.copies.filter(isNeeded);
 }

@@ -10,6 +10,7 @@ import { type NamedProduct, pathNames, pathPlaces } from '../../policy/path-name
 import { compareRelease } from '../../policy/release-order.ts';
 import type { TrustDecision } from '../../policy/trust.ts';
 import { assertTrusted, installedCarrier, judge } from '../../queries/trust.ts';
+import { type Activation, readActivation } from '../../release/activation-record.ts';
 import { launcherText } from '../../release/launcher.ts';
 import { whyNotOurs } from '../../release/remove-from-path.ts';
 import { readOwnState } from '../../session/own-state.ts';
@@ -27,6 +28,8 @@ export interface WantedFile {
 /** What `activate` would do; nothing of it is done. */
 export interface ActivationPlan {
   state: State | undefined;
+  /** What an earlier activation has recorded. */
+  before: Activation | undefined;
   names: string[];
   /** Folders with a launcher of each name, the first for everybody, others for sudo. */
   bins: string[];
@@ -79,12 +82,14 @@ export async function planActivation(
   for (const into of bins) assertExecutes(into);
   await assertNamesAreFree(session, files);
   const executable = await planExecutable(session);
+  const before = await readActivation(paths.activation);
   const isDone =
+    before?.complete === true &&
     linkOf(active) === executable.executable &&
     existsSync(active) &&
     names.every((name) => linkOf(join(folder, name)) !== undefined) &&
     (await areThere(files));
-  return { state, names, bins, files, executable, isDone, notes };
+  return { state, before, names, bins, files, executable, isDone, notes };
 }
 
 /** Throws `payload` for a file that may not follow the installed release. */

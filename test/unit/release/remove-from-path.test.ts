@@ -45,6 +45,7 @@ const record = (change: Partial<Activation>): Activation => ({
   how: 'link',
   executable: '/x',
   source: '/x',
+  complete: true,
   at: '',
   by: 'root',
   files: [],

@@ -1,0 +1,419 @@
+import assert from 'node:assert/strict';
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { join, relative } from 'node:path';
+import { after, before, beforeEach, test } from 'node:test';
+import { commands } from '../../../src/commands/commands.ts';
+import { programs } from '../../../src/commands/programs.ts';
+import { shareFiles } from '../../../src/commands/share-files.ts';
+import { IvaapError } from '../../../src/errors.ts';
+import { activate, activationOffer, deactivate } from '../../../src/flows/activate/activate.ts';
+import type { ActivateResult } from '../../../src/queries/activate-schema.ts';
+import { activateSchema } from '../../../src/queries/activate-schema.ts';
+import { activateLines } from '../../../src/ui/activate-text.ts';
+import type { Activation } from '../../../src/release/activation-record.ts';
+import { eventName } from '../../fixtures/in-process-host/events.ts';
+import {
+  type Invocation,
+  SimulatedHost,
+  type Watcher,
+  type World,
+} from '../../fixtures/in-process-host/host.ts';
+import { makeKeys, testKeys } from '../../fixtures/signing-keys.ts';
+
+/** `activate`: real files below a prefix of their own, by the packages of two releases. */
+
+let host: SimulatedHost;
+let installed: World;
+const files: Record<'install' | 'upgrade', string> = { install: '', upgrade: '' };
+const makeFiles = shareFiles({ commands, programs });
+
+before(async () => {
+  host = await SimulatedHost.start({ vendor: testKeys, thief: makeKeys() });
+  host.use('install', 'vendor');
+  host.use('upgrade', 'vendor');
+  for (const flow of ['install', 'upgrade'] as const) {
+    // Below folders that only root may write, unlike a temporary one.
+    const folder = join(host.root, `package-${flow}`);
+    mkdirSync(folder);
+    files[flow] = join(folder, 'tiny');
+    copyFileSync(host.machine(flow).executable, files[flow]);
+    chmodSync(files[flow], 0o755);
+  }
+  assert.equal((await host.run('install')).exitCode, 0);
+  mkdirSync(join(host.root, 'local/bin'), { recursive: true });
+  mkdirSync(join(host.root, 'local/lib'));
+  installed = host.copy();
+});
+after(() => host.close());
+beforeEach(() => {
+  host.become(installed);
+  host.securePath = undefined;
+});
+
+interface Typed {
+  copy?: boolean;
+  trustKey?: string;
+  undo?: boolean;
+  /** The file that runs; default: the flow's package. */
+  file?: string;
+  confirm?: (question: string) => Promise<boolean>;
+}
+
+/** `./tiny activate`, by the package of a flow. */
+async function typed(
+  flow: 'install' | 'upgrade',
+  { copy = false, trustKey, undo = false, file = files[flow], confirm }: Typed = {},
+  watch?: Watcher,
+): Promise<Invocation & { active: ActivateResult | undefined }> {
+  let active: ActivateResult | undefined;
+  const words = ['activate', ...(copy ? ['--copy'] : []), ...(undo ? ['--undo'] : [])];
+  const ended = await host.command(
+    flow,
+    words,
+    async (given) => {
+      const ports = { ...given, machine: { ...given.machine, executable: file } };
+      active = await (undo ? deactivate(ports) : activate({ copy, trustKey }, ports, makeFiles));
+      return { lines: activateLines(active), data: { ...active } };
+    },
+    { confirm },
+    watch,
+  );
+  return { ...ended, active };
+}
+
+const local = (path: string) => join(host.root, 'local', path);
+const names = ['tiny', 'tk', 'tiny_pgdump'];
+const activeFile = () => realpathSync(local('lib/tiny-activated/active'));
+const record = () =>
+  JSON.parse(readFileSync(join(host.folder, '.installer/activation.json'), 'utf8')) as Activation;
+
+/** Every path below a folder with what it is, times aside. */
+function treeOf(folder: string): Record<string, string> {
+  const found: Record<string, string> = {};
+  for (const entry of readdirSync(folder, { withFileTypes: true, recursive: true })) {
+    const path = join(entry.parentPath, entry.name);
+    const info = lstatSync(path);
+    const what = entry.isSymbolicLink()
+      ? readlinkSync(path)
+      : entry.isFile()
+        ? readFileSync(path, 'latin1')
+        : '';
+    found[relative(folder, path)] = `${info.mode.toString(8)} ${what}`;
+  }
+  return found;
+}
+const world = () => ({
+  ...treeOf(join(host.root, 'local')),
+  record: existsSync(join(host.folder, '.installer/activation.json'))
+    ? JSON.stringify({ ...record(), at: '' })
+    : 'none',
+});
+
+/** A process that was killed is not there any more: unfinished files bear the id of another one. */
+function becomeKilled(killed: World): void {
+  host.become(killed);
+  for (const folder of [join(host.root, 'local'), join(host.folder, '.installer')]) {
+    if (!existsSync(folder)) continue;
+    for (const entry of readdirSync(folder, { withFileTypes: true, recursive: true })) {
+      const name = entry.name.replace(`.${process.pid}-`, '.99999999-');
+      if (name !== entry.name) renameSync(join(entry.parentPath, entry.name), join(entry.parentPath, name));
+    }
+  }
+}
+
+async function refused(ended: Promise<Invocation>, exitCode: number, says: RegExp): Promise<IvaapError> {
+  const { exitCode: code, error } = await ended;
+  assert.ok(error instanceof IvaapError, String(error));
+  assert.match([error.message, ...(error.facts ?? [])].join('\n'), says);
+  assert.equal(code, exitCode, error.message);
+  assert.ok(error.hint !== undefined);
+  return error;
+}
+
+test('the names lead to the package, and switch to the next one by one link; undo leaves nothing', async () => {
+  const untouched = world();
+  const first = await typed('install');
+  assert.equal(first.exitCode, 0, String(first.error));
+  activateSchema.parse(first.active);
+  assert.deepEqual([first.active?.how, activeFile()], ['link', files.install]);
+  for (const name of names) assert.equal(lstatSync(local(`bin/${name}`)).mode & 0o7777, 0o755);
+  assert.equal((await typed('install')).active?.changed, false);
+  const second = await typed('upgrade');
+  assert.deepEqual([second.active?.changed, activeFile()], [true, files.upgrade]);
+  assert.match(second.active?.notes.join() ?? '', /installed is 2026\.1; to upgrade it/);
+  const gone = await typed('upgrade', { undo: true });
+  assert.deepEqual([gone.active?.left, gone.active?.changed], [[], true]);
+  assert.deepEqual(world(), untouched);
+  assert.equal((await typed('upgrade', { undo: true })).active?.changed, false);
+  assert.deepEqual(host.violations, []);
+});
+
+test('killed at any instant and typed again it ends the same, and no name ever leads nowhere', async () => {
+  await typed('install');
+  const before = host.copy();
+  await typed('upgrade');
+  const after = world();
+  for (const from of [installed, before]) {
+    host.become(from);
+    const worlds = new Map<string, World>();
+    await typed('upgrade', {}, (event) => {
+      const name = eventName(event);
+      // Of the files for shells and man, two of each: the others are written by the same lines.
+      const isShare = /\/share\//.test(name) && !/tiny\.8|tk\.fish/.test(name);
+      const isNew = event.kind === 'file' && event.phase !== 'before' && event.operation !== 'sync';
+      if (isNew && !isShare) worlds.set(name, host.copy());
+      return undefined;
+    });
+    assert.ok(worlds.size > 20, `${worlds.size} places`);
+    for (const [place, killed] of worlds) {
+      becomeKilled(killed);
+      for (const name of names.filter((one) => existsSync(local(`bin/${one}`)))) {
+        const leads = realpathSync(local(`lib/tiny-activated/${name}`));
+        assert.ok(Object.values(files).includes(leads), `${place}: ${name} leads to ${leads}`);
+      }
+      const again = await typed('upgrade');
+      assert.equal(again.exitCode, 0, `${place}: ${String(again.error)}`);
+      const { folders, ...rest } = record();
+      assert.deepEqual({ ...world(), record: '' }, { ...after, record: '' }, place);
+      assert.deepEqual([rest.complete, rest.files.length], [true, new Set(rest.files).size]);
+      becomeKilled(killed);
+      await typed('upgrade', { undo: true });
+      assert.deepEqual(
+        Object.keys(world()).filter((path) => !/^(bin|lib|share\b.*|record)$/.test(path)),
+        [],
+        `${place}, undone; folders ${folders.join()}`,
+      );
+    }
+  }
+});
+
+test('undo that is killed at any instant goes on', async () => {
+  const untouched = world();
+  await typed('install');
+  const active = host.copy();
+  const worlds = new Map<string, World>();
+  await typed('install', { undo: true }, (event) => {
+    if (event.kind === 'file' && event.phase === 'after' && !/man8\/tiny-/.test(event.path)) {
+      worlds.set(eventName(event), host.copy());
+    }
+    return undefined;
+  });
+  assert.ok(worlds.size > 10);
+  for (const [place, killed] of [...worlds, ['whole', active] as const]) {
+    becomeKilled(killed);
+    assert.equal((await typed('install', { undo: true })).exitCode, 0, place);
+    assert.deepEqual(world(), untouched, place);
+  }
+});
+
+test('a file of others is never replaced, whatever it is, and all of them are named', async () => {
+  writeFileSync(local('bin/tiny'), '#!/bin/sh\necho mine\n');
+  symlinkSync('/usr/bin/true', local('bin/tk'));
+  mkdirSync(local('bin/tiny_pgdump'));
+  const untouched = world();
+  const error = await refused(
+    typed('install'),
+    3,
+    /bin\/tiny is not replaced[^]*bin\/tk: it is a link to \/usr\/bin\/true[^]*_pgdump: it is a folder/,
+  );
+  assert.match(error.hint ?? '', /^ls -ld .*; mv .*bin\/tiny .*tiny\.before, then \.\/tiny activate$/);
+  assert.deepEqual(world(), untouched);
+});
+
+test('another product with the same name keeps it', async () => {
+  await typed('install');
+  const text = readFileSync(local('bin/tk'), 'utf8');
+  const other = text.replaceAll('tiny', 'else');
+  writeFileSync(local('bin/tk'), other);
+  await refused(typed('upgrade'), 3, /bin\/tk is not replaced/);
+  assert.equal(readFileSync(local('bin/tk'), 'utf8'), other);
+});
+
+const obstacles: [string, () => void, RegExp][] = [
+  ['bin that others may write', () => chmodSync(local('bin'), 0o777), /bin can be changed by other users/],
+  [
+    'bin that is a file',
+    () => {
+      rmSync(local('bin'), { recursive: true });
+      writeFileSync(local('bin'), '');
+    },
+    /bin is no folder/,
+  ],
+  [
+    'bin that is a link to nothing',
+    () => {
+      rmSync(local('bin'), { recursive: true });
+      symlinkSync('/nowhere/bin', local('bin'));
+    },
+    /bin is a link to \/nowhere\/bin, which is no folder/,
+  ],
+  [
+    'the state of another product',
+    () => {
+      const path = join(host.folder, '.installer/state.json');
+      const state = JSON.parse(readFileSync(path, 'utf8')) as object;
+      writeFileSync(path, JSON.stringify({ ...state, product: 'else' }));
+    },
+    /belongs to else/,
+  ],
+  ['a damaged state', () => writeFileSync(join(host.folder, '.installer/state.json'), '{'), /is damaged/],
+  ['nothing installed', () => rmSync(host.folder, { recursive: true }), /is not installed on this host/],
+];
+for (const [name, make, says] of obstacles) {
+  test(`${name}: refused with exit 3, and nothing is changed`, async () => {
+    make();
+    const untouched = treeOf(join(host.root, 'local'));
+    await refused(typed('install'), 3, says);
+    assert.deepEqual(treeOf(join(host.root, 'local')), untouched);
+  });
+}
+
+test('folders that are missing are made, and removed with the rest', async () => {
+  rmSync(join(host.root, 'local'), { recursive: true });
+  assert.equal((await typed('install')).exitCode, 0);
+  assert.equal(lstatSync(local('bin')).mode & 0o7777, 0o755);
+  assert.equal((await typed('install', { undo: true })).exitCode, 0);
+  assert.ok(!existsSync(join(host.root, 'local')));
+});
+
+test('a bin folder that is a link to another one is used as it is', async () => {
+  rmSync(local('bin'), { recursive: true });
+  mkdirSync(local('programs'));
+  symlinkSync('programs', local('bin'));
+  assert.equal((await typed('install')).exitCode, 0);
+  assert.deepEqual(readdirSync(local('programs')).toSorted(), names.toSorted());
+  assert.equal((await typed('install', { undo: true })).exitCode, 0);
+  assert.ok(lstatSync(local('bin')).isSymbolicLink());
+  assert.deepEqual(readdirSync(local('programs')), []);
+});
+
+test('a file of another key is refused; --trust-key accepts it', async () => {
+  host.use('upgrade', 'thief');
+  const file = join(host.root, 'package-upgrade/thief');
+  copyFileSync(host.machine('upgrade').executable, file);
+  try {
+    const error = await refused(typed('upgrade', { file }), 4, /is not trusted/);
+    const key = /--trust-key ([0-9a-f]{64})/.exec(error.hint ?? '')?.[1] ?? '';
+    const accepted = await typed('upgrade', { file, trustKey: key });
+    assert.equal(accepted.exitCode, 0, String(accepted.error));
+    assert.match(accepted.active?.notes.join() ?? '', /is trusted: it is signed by/);
+  } finally {
+    host.use('upgrade', 'vendor');
+  }
+});
+
+test('a file that others may write is copied, after a question that says how much', async () => {
+  const file = join(host.root, 'package-install/loose');
+  copyFileSync(files.install, file);
+  chmodSync(file, 0o777);
+  const error = await refused(
+    typed('install', { file }),
+    2,
+    /loose can be changed by other users.*a copy of/,
+  );
+  assert.equal(error.hint, './tiny activate --copy');
+  const asked: string[] = [];
+  const no = async (question: string) => (asked.push(question), false);
+  await refused(typed('install', { file, confirm: no }), 1, /not confirmed/);
+  assert.match(asked.join(), /a copy of [\d.]+ [KM]iB; [\d.]+ [GT]iB are free on .* Copy it\?/);
+  assert.ok(!existsSync(local('lib/tiny-activated')));
+  const copied = await typed('install', { file, copy: true });
+  assert.deepEqual([copied.exitCode, copied.active?.how], [0, 'copy']);
+  const copy = activeFile();
+  assert.ok(readFileSync(copy).equals(readFileSync(file)));
+  assert.equal(lstatSync(copy).mode & 0o7777, 0o755);
+  // Run from its own copy, nothing is left to do; the next package takes its place.
+  assert.equal((await typed('install', { file: copy })).active?.changed, false);
+  assert.equal((await typed('upgrade')).exitCode, 0);
+  assert.ok(!existsSync(copy));
+});
+
+test('a copy that is killed is finished by the same command, and half a copy is never active', async () => {
+  const file = join(host.root, 'package-install/loose');
+  copyFileSync(files.install, file);
+  chmodSync(file, 0o777);
+  const worlds: World[] = [];
+  await typed('install', { file, copy: true }, (event) => {
+    if (event.kind === 'file' && /tiny-2026\.1-/.test(event.path)) worlds.push(host.copy());
+    return undefined;
+  });
+  assert.ok(worlds.length > 4);
+  for (const killed of worlds) {
+    host.become(killed);
+    assert.ok(!existsSync(local('bin/tiny')));
+    assert.equal((await typed('install', { file, copy: true })).exitCode, 0);
+    assert.ok(readFileSync(activeFile()).equals(readFileSync(file)));
+  }
+});
+
+test('a copy that installed the release stays when its names go, and is named', async () => {
+  const file = join(host.root, 'package-install/loose');
+  copyFileSync(files.install, file);
+  chmodSync(file, 0o777);
+  await typed('install', { file, copy: true });
+  const copy = activeFile();
+  const path = join(host.folder, '.installer/state.json');
+  const state = JSON.parse(readFileSync(path, 'utf8')) as { installed: { binary: string } };
+  state.installed.binary = copy;
+  writeFileSync(path, JSON.stringify(state));
+  const gone = await typed('upgrade', { undo: true });
+  assert.deepEqual(gone.active?.left, [{ path: copy, why: 'the installed release was installed with it' }]);
+  assert.ok(existsSync(copy) && !existsSync(local('bin/tiny')));
+});
+
+test('where sudo does not look in bin, the names are in one of its own folders, too', async () => {
+  mkdirSync(local('sbin'));
+  const cases: [string, boolean][] = [
+    [`${local('nowhere')}:${local('sbin')}`, true],
+    [`${local('sbin')}:${local('bin')}`, false],
+  ];
+  for (const [path, isElsewhere] of cases) {
+    host.securePath = path;
+    const ended = await typed('install');
+    assert.equal(ended.exitCode, 0, String(ended.error));
+    assert.equal(existsSync(local('sbin/tk')), isElsewhere, path);
+    assert.equal(/secure_path/.test(ended.active?.notes.join() ?? ''), isElsewhere);
+    assert.equal((await typed('install', { undo: true })).exitCode, 0);
+    assert.ok(!existsSync(local('sbin/tk')));
+  }
+});
+
+test('two at once: the second one is told of the first, and changes nothing', async () => {
+  let second: Promise<Invocation> | undefined;
+  const first = await typed('install', {}, (event) => {
+    if (event.kind === 'file' && event.path.endsWith('/active')) second ??= typed('upgrade');
+    return undefined;
+  });
+  assert.ok(second !== undefined);
+  await refused(second, 9, /another run is in progress: "activate" of 2026\.1/);
+  assert.deepEqual([first.exitCode, activeFile()], [0, files.install]);
+});
+
+test('an upgrade offers it where it is not there yet', async () => {
+  const offer = async () => {
+    let question: string | undefined;
+    await host.command('upgrade', ['install', '--upgrade'], async (given) => {
+      const ports = { ...given, machine: { ...given.machine, executable: files.upgrade } };
+      question = await activationOffer(ports, makeFiles);
+      return { lines: [], data: {} };
+    });
+    return question;
+  };
+  assert.equal(await offer(), 'Put Tiny 2026.2 on PATH (tiny, tk, tiny_pgdump)?');
+  await typed('upgrade');
+  assert.equal(await offer(), undefined);
+});
