@@ -8,7 +8,7 @@ import { carryOut, readFlags } from '../test/proofs/command.ts';
 /** `npm run test:crash`: see docs/testing.md. */
 
 const usage = `usage: npm run test:crash -- [FLAGS]
-  --graph      upgrade (unless said otherwise) or install
+  --graph      upgrade (unless said otherwise), install or uninstall
   --place ID   one place (upgrade_helm:running), or all of one step (upgrade_helm)
   --from N     continue at the Nth place; 'stale' is --left
   --left       the places that have not survived with today's sources
@@ -24,7 +24,7 @@ const { values, refuse, numberOf } = readFlags(usage, {
   hosts: { type: 'string', default: '2' },
 });
 const { graph, place, from, left, random } = values;
-if (graph !== 'upgrade' && graph !== 'install') throw refuse(`no graph "${graph}"`);
+if (graph !== 'upgrade' && graph !== 'install' && graph !== 'uninstall') throw refuse(`no graph "${graph}"`);
 
 function chosen(graph: GraphName) {
   const all = trialsOf(graph);

@@ -13,8 +13,8 @@ import { locked } from '../lab/process.ts';
 import { withStore } from '../lab/store.ts';
 import type { GraphName } from './journal-places.ts';
 import { commands, version } from './kill.ts';
-import { outcome } from './outcome.ts';
-import type { Outcome } from './outcome.ts';
+import { outcome, type Outcome } from './outcome.ts';
+import { uninstalled } from './uninstalled.ts';
 
 /** What a run that nobody disturbs starts from and ends with. */
 export interface Baseline {
@@ -24,7 +24,15 @@ export interface Baseline {
   seconds: number;
 }
 
-export const goldenOf: Record<GraphName, GoldenName> = { upgrade: 'installed-2026.1', install: 'bare' };
+export const goldenOf: Record<GraphName, GoldenName> = {
+  upgrade: 'installed-2026.1',
+  install: 'bare',
+  uninstall: 'installed-2026.1',
+};
+
+/** How the end of a graph is looked at. */
+export const outcomeOf = (graph: GraphName): ((host: TestHost) => Promise<Outcome>) =>
+  graph === 'uninstall' ? uninstalled : (host) => outcome(host, graph);
 
 /** Longer than any run takes, killed or not, on a machine that does other things as well. */
 export const placeMinutes = 10;
@@ -41,7 +49,7 @@ export async function prepare(host: TestHost, graph: GraphName): Promise<void> {
 async function cachePath(graph: GraphName): Promise<string> {
   const snapshot = await withStore(async () => statSync(snapshotFolder(snapshotName(goldenOf[graph]))));
   const hash = createHash('sha256').update(`${sourcesKey()} ${snapshot.ino} ${snapshot.ctimeMs}`);
-  for (const file of globSync('{outcome,baseline}.ts', { cwd: import.meta.dirname }).sort()) {
+  for (const file of globSync('{outcome,uninstalled,baseline}.ts', { cwd: import.meta.dirname }).sort()) {
     hash.update(readFileSync(join(import.meta.dirname, file)));
   }
   return join(cacheFolder, 'crash', `${graph}-${hash.digest('hex').slice(0, 16)}.json`);
@@ -68,5 +76,5 @@ async function undisturbed(host: TestHost, graph: GraphName): Promise<Baseline> 
   const result = await host.ivaap(version, commands[graph]);
   const seconds = (performance.now() - startedAt) / 1000;
   await assertExit(host, result, 0, 'the undisturbed run');
-  return { tables, outcome: await outcome(host, graph), seconds };
+  return { tables, outcome: await outcomeOf(graph)(host), seconds };
 }

@@ -4,7 +4,7 @@ import { sourceHash } from '../proofs/sources.ts';
 import type { GraphName } from './journal-places.ts';
 import { trialsOf } from './trials.ts';
 
-/** docs/crash-matrix.md: the places of both graphs, and the random instants that were tried. */
+/** docs/crash-matrix.md: the places of the graphs, and the random instants that were tried. */
 
 const terms = { cases: 'places', passed: 'survived' };
 const idsOf = (graph: GraphName) => trialsOf(graph).map(({ id }) => id);
@@ -13,8 +13,10 @@ const idsOf = (graph: GraphName) => trialsOf(graph).map(({ id }) => id);
 export const sections = {
   upgrade: 'Upgrade',
   install: 'Install',
+  uninstall: 'Uninstall',
   'random upgrade': 'Random instants of an upgrade',
   'random install': 'Random instants of an install',
+  'random uninstall': 'Random instants of an uninstall',
 } as const;
 
 export const crashPage = (): Page => ({
@@ -34,8 +36,10 @@ export const crashPage = (): Page => ({
   sections: [
     { title: sections.upgrade, ids: idsOf('upgrade') },
     { title: sections.install, ids: idsOf('install') },
+    { title: sections.uninstall, ids: idsOf('uninstall') },
     { title: sections['random upgrade'] },
     { title: sections['random install'] },
+    { title: sections['random uninstall'] },
   ],
 });
 

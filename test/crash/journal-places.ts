@@ -1,6 +1,6 @@
 import type { State } from '../../src/engine/state.ts';
 
-export type GraphName = 'upgrade' | 'install';
+export type GraphName = 'upgrade' | 'install' | 'uninstall';
 
 /**
  * The places that a journal names: one for each step that is running; none when no run of this flow is

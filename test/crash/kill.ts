@@ -32,10 +32,14 @@ export interface Aim extends Pick<KillOrder, 'kill' | 'place' | 'afterMs'> {
 
 const stateFile = '/opt/ivaap/.installer/state.json';
 
+/** Where the uninstall puts what it keeps. */
+export const lastFolder = '/root/ivaap-last';
+
 /** The command of a flow, as the operator types it again and again. */
 export const commands: Record<GraphName, readonly string[]> = {
   upgrade: ['install', '--upgrade'],
   install: ['install', '--fqdn', 'ivaap.example.com', '--license', '/root/license.json', '--yes'],
+  uninstall: ['uninstall', '--confirm', 'ivaap', '--dump-to', lastFolder],
 };
 
 /** The package whose executable is killed and run again. */

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { installSteps } from '../../src/flows/install/steps.ts';
+import { uninstallSteps } from '../../src/flows/uninstall/steps.ts';
 import { upgradeSteps } from '../../src/flows/upgrade/steps.ts';
 import { productSchema } from '../../src/payload/product-schema.ts';
 import type { GraphName } from './journal-places.ts';
@@ -17,7 +18,12 @@ const product = productSchema.parse(
   parse(readFileSync(join(import.meta.dirname, '../../payload-spec/ivaap/product.yaml'), 'utf8')),
 );
 
-const graphs = { upgrade: upgradeSteps, install: installSteps };
+const graphs: Record<GraphName, (of: typeof product) => readonly { id: string }[]> = {
+  upgrade: upgradeSteps,
+  install: installSteps,
+  // Two of its steps have nothing to do on a host whose data are not kept and which has no names on PATH.
+  uninstall: () => uninstallSteps().filter(({ id }) => passed.includes(`${id}:running`)),
+};
 
 /**
  * What undisturbed runs of both flows passed in order, a `STEP:WHERE` a line; written by
@@ -25,7 +31,12 @@ const graphs = { upgrade: upgradeSteps, install: installSteps };
  */
 export const passedFile = join(import.meta.dirname, 'passed-places.txt');
 
-const passed = readFileSync(passedFile, 'utf8').trim().split('\n');
+/** The same of an uninstall; written by in-process/uninstall-killed.test.ts. */
+export const passedByUninstall = join(import.meta.dirname, 'passed-by-uninstall.txt');
+
+const passed = [passedFile, passedByUninstall].flatMap((file) =>
+  readFileSync(file, 'utf8').trim().split('\n'),
+);
 
 /**
  * Checkpoints of a step, in the order in which a run passed them. A health route of another product has none.

@@ -5,12 +5,13 @@ import type { TestHost } from '../e2e/host.ts';
 import { readState } from '../e2e/state.ts';
 import type { Finished } from '../lab/process.ts';
 import type { Verdict as ProofVerdict } from '../proofs/proof.ts';
-import { goldenOf, placeMinutes, prepare } from './baseline.ts';
+import { goldenOf, outcomeOf, placeMinutes, prepare } from './baseline.ts';
 import type { Baseline } from './baseline.ts';
 import type { GraphName } from './journal-places.ts';
 import { commands, runAndKill, version } from './kill.ts';
 import type { Aim, Killed } from './kill.ts';
-import { outcome, secrets } from './outcome.ts';
+import { secrets } from './outcome.ts';
+import { uninstalled } from './uninstalled.ts';
 
 /** A way to be cut off: where, and what happens before the command is typed again. */
 export interface Trial extends Aim {
@@ -133,19 +134,36 @@ async function judge(
   kept: readonly string[],
   base: Baseline,
 ): Promise<string[]> {
+  if (graph === 'uninstall') return judgeUninstall(host, killed, again, base);
   // A kill after the run's last word leaves nothing to do.
   const wasDone = killed.state?.run?.flow === graph && killed.state.run.status === 'completed';
   const expected = wasDone && graph === 'upgrade' ? 10 : 0;
   if (again.code !== expected && !(wasDone && graph === 'install')) {
     return [`the same command again ended with ${again.code ?? again.signal}, not ${expected}`];
   }
-  const problems = [...(again.problems ?? []), ...differenceLines(base.outcome, await outcome(host, graph))];
+  const problems = [
+    ...(again.problems ?? []),
+    ...differenceLines(base.outcome, await outcomeOf(graph)(host)),
+  ];
   const now = await secrets(host);
   problems.push(
     ...kept.filter((line) => !now.includes(line)).map((line) => `- ${line} (as it was at the kill)`),
   );
   if (graph === 'upgrade') problems.push(...(await anchorProblems(host, base)));
   return problems;
+}
+
+/** Killed at its very end it leaves nothing to do, which exit 10 says. */
+async function judgeUninstall(
+  host: TestHost,
+  { state }: Killed,
+  again: Again,
+  base: Baseline,
+): Promise<string[]> {
+  const wasDone = state === undefined || state.run?.status === 'completed';
+  if (again.code !== 0 && !(wasDone && again.code === 10))
+    return [`the same command again ended with ${again.code ?? again.signal}`];
+  return [...(again.problems ?? []), ...differenceLines(base.outcome, await uninstalled(host))];
 }
 
 /** The dump from before Helm must bring back what was there before the first run. */

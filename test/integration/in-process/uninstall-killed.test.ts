@@ -3,6 +3,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { causeChain } from '../../../src/errors.ts';
+import { passedByUninstall } from '../../crash/places.ts';
 import { eventName, type HostEvent } from '../../fixtures/in-process-host/events.ts';
 import { signalAt } from '../../fixtures/in-process-host/faults.ts';
 import { stepsOf } from '../../fixtures/in-process-host/graphs.ts';
@@ -90,6 +91,13 @@ test('every step that has work leaves its name in the journal', async () => {
     const isThere = killed.some(({ name }) => name.includes(`${id}:verified`));
     assert.equal(isThere, !skipped.includes(id), id);
   }
+});
+
+test('what a run passes is what the matrix of the lab kills at', async (t) => {
+  const { killed } = await worldsAt({}, ({ kind }) => kind === 'place');
+  const places = killed.map(({ name }) => name).filter((name) => name !== 'start');
+  // Written by `node --test --test-update-snapshots` of this file.
+  t.assert.fileSnapshot(places.join('\n'), passedByUninstall, { serializers: [String] });
 });
 
 test('killed around any program it ends the same', async () => {

@@ -5,9 +5,9 @@ import type { RunRecord } from '../../../src/engine/state.ts';
 import { listPlaces } from '../../crash/places.ts';
 
 test('each graph has a place before its first step, two a step and the checkpoints; a third are kills of the tree', () => {
-  for (const graph of ['upgrade', 'install'] as const) {
+  for (const graph of ['upgrade', 'install', 'uninstall'] as const) {
     const places = listPlaces(graph);
-    assert.ok(places.length > 25, `${graph} has ${places.length} places`);
+    assert.ok(places.length > (graph === 'uninstall' ? 15 : 25), `${graph} has ${places.length} places`);
     assert.equal(new Set(places.map(({ id }) => id)).size, places.length);
     assert.equal(places.filter(({ kill }) => kill === 'tree').length, Math.floor(places.length / 3));
   }
