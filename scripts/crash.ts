@@ -1,14 +1,14 @@
 import { baseline } from '../test/crash/baseline.ts';
 import { validRows } from '../test/crash/crash-page.ts';
 import { crashProof } from '../test/crash/crash-proof.ts';
-import type { GraphName } from '../test/crash/journal-places.ts';
+import { type GraphName, graphNames } from '../test/crash/journal-places.ts';
 import { randomTrials, trialsOf } from '../test/crash/trials.ts';
 import { carryOut, readFlags } from '../test/proofs/command.ts';
 
 /** `npm run test:crash`: see docs/testing.md. */
 
 const usage = `usage: npm run test:crash -- [FLAGS]
-  --graph      upgrade (unless said otherwise), install or uninstall
+  --graph      upgrade (unless said otherwise), install, rollback or uninstall
   --place ID   one place (upgrade_helm:running), or all of one step (upgrade_helm)
   --from N     continue at the Nth place; 'stale' is --left
   --left       the places that have not survived with today's sources
@@ -24,7 +24,11 @@ const { values, refuse, numberOf } = readFlags(usage, {
   hosts: { type: 'string', default: '2' },
 });
 const { graph, place, from, left, random } = values;
-if (graph !== 'upgrade' && graph !== 'install' && graph !== 'uninstall') throw refuse(`no graph "${graph}"`);
+if (!isGraph(graph)) throw refuse(`no graph "${graph}"`);
+
+function isGraph(name: string): name is GraphName {
+  return (graphNames as readonly string[]).includes(name);
+}
 
 function chosen(graph: GraphName) {
   const all = trialsOf(graph);

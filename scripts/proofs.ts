@@ -23,6 +23,8 @@ const quiet = $({ cwd: root, nothrow: true, quiet: true });
 const commands = [
   ['scripts/crash.ts', '--graph', 'upgrade', '--left'],
   ['scripts/crash.ts', '--graph', 'install', '--left'],
+  ['scripts/crash.ts', '--graph', 'rollback', '--left'],
+  ['scripts/crash.ts', '--graph', 'uninstall', '--left'],
   ['test/faults/cli.ts', '--left'],
 ];
 

@@ -76,6 +76,9 @@ export function startRecord(draft: State, { spec, order, now, fresh, suspends }:
     order: [...order],
     steps: {},
   };
+  // Two runs within one second: the id names a log file and must be new.
+  if ([...(last === undefined ? [] : [last]), ...draft.history].some(({ id }) => id === record.id))
+    record.id += `-${draft.history.length + 2}`;
   if (suspends && last !== undefined && draft.suspended === undefined) suspend(draft, last, now);
   else if (last !== undefined) {
     const unfinished = isUnfinished(last);
@@ -84,9 +87,6 @@ export function startRecord(draft: State, { spec, order, now, fresh, suspends }:
       if (point !== undefined) record.pointOfNoReturn = { ...point, versions: point.versions ?? [last.to] };
       if (originals !== undefined) record.originals = originals;
     }
-    // Two runs within one second: the id names a log file and must be new.
-    if ([last, ...draft.history].some(({ id }) => id === record.id))
-      record.id += `-${draft.history.length + 2}`;
     const status = unfinished ? 'superseded' : last.status;
     keepInHistory(draft, { ...last, status, finishedAt: last.finishedAt ?? now });
   }

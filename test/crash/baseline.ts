@@ -12,7 +12,7 @@ import { cacheFolder, snapshotFolder } from '../lab/paths.ts';
 import { locked } from '../lab/process.ts';
 import { withStore } from '../lab/store.ts';
 import type { GraphName } from './journal-places.ts';
-import { commands, version } from './kill.ts';
+import { commands, versions } from './kill.ts';
 import { outcome, type Outcome } from './outcome.ts';
 import { uninstalled } from './uninstalled.ts';
 
@@ -27,6 +27,7 @@ export interface Baseline {
 export const goldenOf: Record<GraphName, GoldenName> = {
   upgrade: 'installed-2026.1',
   install: 'bare',
+  rollback: 'installed-2026.1',
   uninstall: 'installed-2026.1',
 };
 
@@ -71,9 +72,9 @@ export function baseline(graph: GraphName): Promise<Baseline> {
 
 async function undisturbed(host: TestHost, graph: GraphName): Promise<Baseline> {
   await prepare(host, graph);
-  const tables = graph === 'upgrade' ? await tableChecksums(host) : {};
+  const tables = graph === 'install' ? {} : await tableChecksums(host);
   const startedAt = performance.now();
-  const result = await host.ivaap(version, commands[graph]);
+  const result = await host.ivaap(versions[graph], commands[graph]);
   const seconds = (performance.now() - startedAt) / 1000;
   await assertExit(host, result, 0, 'the undisturbed run');
   return { tables, outcome: await outcomeOf(graph)(host), seconds };

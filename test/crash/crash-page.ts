@@ -13,9 +13,11 @@ const idsOf = (graph: GraphName) => trialsOf(graph).map(({ id }) => id);
 export const sections = {
   upgrade: 'Upgrade',
   install: 'Install',
+  rollback: 'Rollback',
   uninstall: 'Uninstall',
   'random upgrade': 'Random instants of an upgrade',
   'random install': 'Random instants of an install',
+  'random rollback': 'Random instants of a rollback',
   'random uninstall': 'Random instants of an uninstall',
 } as const;
 
@@ -36,9 +38,11 @@ export const crashPage = (): Page => ({
   sections: [
     { title: sections.upgrade, ids: idsOf('upgrade') },
     { title: sections.install, ids: idsOf('install') },
+    { title: sections.rollback, ids: idsOf('rollback') },
     { title: sections.uninstall, ids: idsOf('uninstall') },
     { title: sections['random upgrade'] },
     { title: sections['random install'] },
+    { title: sections['random rollback'] },
     { title: sections['random uninstall'] },
   ],
 });

@@ -1,6 +1,7 @@
 import type { State } from '../../src/engine/state.ts';
 
-export type GraphName = 'upgrade' | 'install' | 'uninstall';
+export const graphNames = ['upgrade', 'install', 'rollback', 'uninstall'] as const;
+export type GraphName = (typeof graphNames)[number];
 
 /**
  * The places that a journal names: one for each step that is running; none when no run of this flow is

@@ -9,6 +9,7 @@ import { collect } from '../lab/process.ts';
 import type { Finished } from '../lab/process.ts';
 import { placesOf } from './journal-places.ts';
 import type { GraphName } from './journal-places.ts';
+import { rolledBackTo } from './places.ts';
 import type { KillOrder } from './killer.ts';
 
 /** A run that was to be killed, and what it left. */
@@ -40,17 +41,23 @@ export const commands: Record<GraphName, readonly string[]> = {
   upgrade: ['install', '--upgrade'],
   install: ['install', '--fqdn', 'ivaap.example.com', '--license', '/root/license.json', '--yes'],
   uninstall: ['uninstall', '--confirm', 'ivaap', '--dump-to', lastFolder],
+  rollback: ['install', '--rollback-to', rolledBackTo, '--accept-data-loss', '--yes'],
 };
 
-/** The package whose executable is killed and run again. */
-export const version = '2026.2';
+/** The package whose executable is killed and run again; an install is undone by the one that made it. */
+export const versions: Record<GraphName, string> = {
+  upgrade: '2026.2',
+  install: '2026.2',
+  rollback: '2026.1',
+  uninstall: '2026.2',
+};
 
 /**
  * Types the command in the package's folder without waiting for its end; `pid` is the program's own, as the
  * machine sees it.
  */
 export async function typeCommand(host: TestHost, graph: GraphName) {
-  const folder = (await host.package(version)).replace(/\/ivaap$/, '');
+  const folder = (await host.package(versions[graph])).replace(/\/ivaap$/, '');
   const inside = labSpawn(host.name, ['./ivaap', ...commands[graph]], {
     cwd: folder,
     env: operatorEnvironment,

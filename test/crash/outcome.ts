@@ -117,7 +117,9 @@ export async function secrets(host: TestHost): Promise<string[]> {
 }
 
 /** Run logs, the lock's text and the database's own files are nobody's promise. */
-const pruned = ['postgres/*', '.installer/logs/*'].map((path) => `-path './${path}' -prune -o`).join(' ');
+const pruned = ['postgres/*', 'postgres.removed-*/*', '.installer/logs/*']
+  .map((path) => `-path './${path}' -prune -o`)
+  .join(' ');
 const changing = String.raw`/(state\.json|scan-receipt\.json|lock|backups/.*)$`;
 const filesScript = `
 cd /opt/ivaap
@@ -145,7 +147,7 @@ async function files(host: TestHost): Promise<string[]> {
   const backups = new Map<string, string[]>();
   for (const line of stdout.trim().split('\n')) {
     const folder = /^\.\/\.installer\/backups\/([^/ ]+)/.exec(line)?.[1];
-    if (folder === undefined) lines.push(`file ${line}`);
+    if (folder === undefined) lines.push(`file ${withoutTimes(line)}`);
     else backups.set(folder, [...(backups.get(folder) ?? []), line.replace(/^\S*?backups\/[^/ ]+/, '')]);
   }
   const contents = [...backups.values()].flatMap((held) => {
@@ -184,8 +186,21 @@ async function journal(host: TestHost, graph: GraphName): Promise<string[]> {
   ];
 }
 
-/** Throws when the product does not answer. */
+/** What a rollback to the namespace leaves: nothing of the product runs any more. */
+async function undone(host: TestHost): Promise<string[]> {
+  const namespaces = await host.kubectl('get', 'namespaces', '-o', 'name');
+  return namespaces.stdout
+    .split('\n')
+    .filter((line) => line.includes('ivaap'))
+    .map((line) => `there is still ${line}`);
+}
+
+/** Throws when the product does not answer; after a rollback there is none. */
 export async function outcome(host: TestHost, graph: GraphName): Promise<Outcome> {
+  if (graph === 'rollback') {
+    const left = [undone(host), images(host), volumes(host, true), files(host), processes(host)];
+    return [...new Set((await Promise.all([...left, journal(host, graph)])).flat())].sort();
+  }
   await host.untilHealthy();
   const parts = await Promise.all([
     release(host),

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { parse } from 'yaml';
 import { installSteps } from '../../src/flows/install/steps.ts';
 import { uninstallSteps } from '../../src/flows/uninstall/steps.ts';
+import { rollbackSteps } from '../../src/flows/rollback/steps.ts';
 import { upgradeSteps } from '../../src/flows/upgrade/steps.ts';
 import { productSchema } from '../../src/payload/product-schema.ts';
 import type { GraphName } from './journal-places.ts';
@@ -18,15 +19,26 @@ const product = productSchema.parse(
   parse(readFileSync(join(import.meta.dirname, '../../payload-spec/ivaap/product.yaml'), 'utf8')),
 );
 
-const graphs: Record<GraphName, (of: typeof product) => readonly { id: string }[]> = {
+type Steps = (known: typeof product) => readonly { id: string }[];
+
+/** From here on a rollback undoes a completed install. */
+export const rolledBackTo = 'namespace';
+
+const rollback: Steps = (known) => {
+  const order = installSteps(known).map(({ id }) => id);
+  return rollbackSteps(known, { undone: order.slice(order.indexOf(rolledBackTo)).reverse() });
+};
+
+const graphs: Record<GraphName, Steps> = {
   upgrade: upgradeSteps,
   install: installSteps,
+  rollback,
   // Two of its steps have nothing to do on a host whose data are not kept and which has no names on PATH.
   uninstall: () => uninstallSteps().filter(({ id }) => passed.includes(`${id}:running`)),
 };
 
 /**
- * What undisturbed runs of both flows passed in order, a `STEP:WHERE` a line; written by
+ * What undisturbed runs of all flows passed in order, a `STEP:WHERE` a line; written by
  * in-process/killed.test.ts.
  */
 export const passedFile = join(import.meta.dirname, 'passed-places.txt');

@@ -8,7 +8,7 @@ import type { Verdict as ProofVerdict } from '../proofs/proof.ts';
 import { goldenOf, outcomeOf, placeMinutes, prepare } from './baseline.ts';
 import type { Baseline } from './baseline.ts';
 import type { GraphName } from './journal-places.ts';
-import { commands, runAndKill, version } from './kill.ts';
+import { commands, runAndKill, versions } from './kill.ts';
 import type { Aim, Killed } from './kill.ts';
 import { secrets } from './outcome.ts';
 import { uninstalled } from './uninstalled.ts';
@@ -29,7 +29,7 @@ export interface Again extends Finished {
 }
 
 const typeAgain = (host: TestHost, graph: GraphName): Promise<Again> =>
-  host.ivaap(version, commands[graph], { timeoutMs: 400_000 });
+  host.ivaap(versions[graph], commands[graph], { timeoutMs: 400_000 });
 
 export interface Verdict extends ProofVerdict {
   kill: Aim['kill'];
@@ -136,8 +136,8 @@ async function judge(
 ): Promise<string[]> {
   if (graph === 'uninstall') return judgeUninstall(host, killed, again, base);
   // A kill after the run's last word leaves nothing to do.
-  const wasDone = killed.state?.run?.flow === graph && killed.state.run.status === 'completed';
-  const expected = wasDone && graph === 'upgrade' ? 10 : 0;
+  const wasDone = hasEnded(killed.state, graph);
+  const expected = wasDone && graph !== 'install' ? 10 : 0;
   if (again.code !== expected && !(wasDone && graph === 'install')) {
     return [`the same command again ended with ${again.code ?? again.signal}, not ${expected}`];
   }
@@ -164,6 +164,12 @@ async function judgeUninstall(
   if (again.code !== 0 && !(wasDone && again.code === 10))
     return [`the same command again ended with ${again.code ?? again.signal}`];
   return [...(again.problems ?? []), ...differenceLines(base.outcome, await uninstalled(host))];
+}
+
+/** A rollback that has ended leaves the record of the install, which names it. */
+function hasEnded(state: Killed['state'], graph: Trial['graph']): boolean {
+  if (graph === 'rollback') return state?.suspended === undefined && state?.run?.rollbacks !== undefined;
+  return state?.run?.flow === graph && state.run.status === 'completed';
 }
 
 /** The dump from before Helm must bring back what was there before the first run. */

@@ -60,7 +60,7 @@ export async function decideInstall(session: Session, options: InstallOptions): 
   const state = await readOwnState(session, program);
   if (state !== undefined) {
     refuseUninstalling(state);
-    refuseUnfinishedRollback(state);
+    refuseUnfinishedRollback(state, program);
   }
   if (options.resume) await refuseNothingToResume(session, state);
   if (state !== undefined) refuseInstalled(session, state, options);

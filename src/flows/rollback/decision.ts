@@ -29,7 +29,7 @@ export async function decideRollback(session: Session, options: RollbackOptions)
   const state = await requireState(session, await readOwnState(session, program));
   const install = requireInstall(session, state);
   const { step } = options;
-  refuseOtherRollback(state, step);
+  refuseOtherRollback(state, step, program);
   const order = installSteps(product).map(({ id }) => id);
   const upgrade = upgradeSteps(product).map(({ id }) => id);
   const begun = state.suspended === undefined ? undefined : state.run?.answers;

@@ -95,12 +95,12 @@ function waysOutOf({ again, program, payload }: Session, state: State, unfinishe
             without: [...rollbackFlags, ...freshFlags, ...upgradeFlags],
           })}`,
         ];
-  return [...finish, ...back, ...(finish.length + back.length === 0 ? [`${program} status`] : [])].join('\n');
+  return [...finish, ...back, `to remove the product from this host: ${program} uninstall`].join('\n');
 }
 
 /** A rollback that was cut off is finished first, with its own STEP. */
-export function refuseOtherRollback({ run, suspended }: State, step: string): void {
-  if (run?.answers?.step !== step) refuseUnfinishedRollback({ run, suspended });
+export function refuseOtherRollback({ run, suspended }: State, step: string, program: string): void {
+  if (run?.answers?.step !== step) refuseUnfinishedRollback({ run, suspended }, program);
 }
 
 /**

@@ -42,7 +42,7 @@ export async function decideUpgrade(session: Session, options: UpgradeOptions): 
   const { kubectl } = await session.tools();
   await assertCluster(kubectl, session.product);
   const { state } = await session.readJournal();
-  refuseUnfinishedRollback(state);
+  refuseUnfinishedRollback(state, session.program);
   refuseUninstalling(state);
   const trust = trustUpgrade(session, state, options.trustKey);
   const refusals = new Refusals();

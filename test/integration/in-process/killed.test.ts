@@ -7,7 +7,6 @@ import { passedFile } from '../../crash/places.ts';
 import { type DeployFlow, SimulatedHost } from '../../fixtures/in-process-host/host.ts';
 import {
   assertSurvives,
-  type Beginning,
   beginnings,
   type Interrupted,
   interruptions,
@@ -20,7 +19,7 @@ import { kept } from '../../fixtures/in-process-host/outcome.ts';
  */
 
 let host: SimulatedHost;
-let begin: Record<DeployFlow, Beginning>;
+let begin: Awaited<ReturnType<typeof beginnings>>;
 const killed: Partial<Record<DeployFlow, Interrupted[]>> = {};
 
 before(async () => {
@@ -48,7 +47,7 @@ for (const [flow, how] of [
 }
 
 test('what a run passes is what the matrix of the lab kills at', (t) => {
-  const passed = [...begin.upgrade.places, ...begin.install.places];
+  const passed = [...begin.upgrade.places, ...begin.install.places, ...begin.rollback.places];
   const text = passed.filter((place) => place !== 'start').join('\n');
   // Written by `node --test --test-update-snapshots` of this file.
   t.assert.fileSnapshot(text, passedFile, { serializers: [String] });

@@ -8,6 +8,13 @@ import {
   interruptions,
 } from '../../fixtures/in-process-host/matrix.ts';
 
+/**
+ * A rollback of a completed install to its namespace, killed at every place of its journal and around
+ * programs and file operations; one in `stride` is tried (IN_PROCESS_STRIDE=1 for all of them).
+ */
+
+const stride = Number(process.env['IN_PROCESS_STRIDE'] ?? 24);
+
 let host: SimulatedHost;
 let begin: Beginning;
 before(async () => {
@@ -27,3 +34,17 @@ for (const powerCut of [false, true]) {
     }
   });
 }
+
+test('killed around any program or file operation, it ends as an undisturbed one when it is typed again', async () => {
+  let count = 0;
+  const killed = await interruptions(
+    host,
+    begin,
+    ({ kind }) => kind !== 'place' && (count += 1) % stride === 0,
+  );
+  assert.ok(killed.length > 10, `${killed.length} tried`);
+  for (const { name, world } of killed) {
+    host.become(world);
+    await assertSurvives(host, begin, `rollback killed ${name}`);
+  }
+});

@@ -250,7 +250,7 @@ test('bad input is refused by name, and nothing is changed', async () => {
       /an upgrade to 2026\.2 .* not finished/,
       /install --upgrade$/m,
     ],
-    ['completed upgrade', upgraded, 'values', 5, /an upgrade to 2026\.2 was started/, /restore\.sh|status/],
+    ['completed upgrade', upgraded, 'values', 5, /an upgrade to 2026\.2 was started/, /tiny uninstall$/],
   ];
   for (const [name, world, step, exitCode, message, hint] of rows) {
     host.become(world);
@@ -290,7 +290,7 @@ test('an unfinished rollback is finished first, by the command that every refusa
       ended,
       5,
       /a rollback of the install of 2026\.1 to secrets was started .* not finished/,
-      /^to finish it: sudo \S+ install --rollback-to secrets$/,
+      /^to finish it: sudo \S+ install --rollback-to secrets\n.*: \.\/tiny uninstall$/,
     );
   }
   assert.deepEqual(all(), was);
