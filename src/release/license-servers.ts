@@ -38,10 +38,10 @@ export function serversFix({ servers }: LicenseFindings): string {
  * everybody on the host.
  */
 export function newLicenseFix({ license, namespace }: Pick<Product, 'license' | 'namespace'>): string {
-  if (license === undefined) return 'ask the vendor for a licence that grants it';
+  if (license === undefined) return 'ask the vendor for a licence';
   const { secret, key } = license;
   return (
-    'ask the vendor for a licence that grants it; with it in FILE: ' +
+    'ask the vendor for a new licence; with it in FILE: ' +
     `printf '{"data":{"${key}":"%s"}}' "$(base64 -w0 FILE)" | k3s kubectl patch secret ${secret} ` +
     `-n ${namespace} --type merge --patch-file /dev/stdin`
   );

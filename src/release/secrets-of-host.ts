@@ -7,6 +7,7 @@ import { licenseText, parseLicense } from '../policy/entitlements.ts';
 import { portAtHost } from '../policy/flexnet-values.ts';
 import { type PlainJson, valueAt } from '../policy/values-patches.ts';
 import { type License, secretBytes } from './license-file.ts';
+import { newLicenseFix } from './license-servers.ts';
 import type { ValuesFile } from './values-file.ts';
 
 /** Every text and number inside a document that is secret altogether. */
@@ -97,7 +98,7 @@ function licenseOf(
     const { secret = '', key = '' } = product.license ?? {};
     throw new IvaapError('preflight', `the Secret ${secret} holds no licence at ${key}`, {
       cause: error,
-      hint: `k3s kubectl get secret -n ${product.namespace} ${secret}`,
+      hint: newLicenseFix(product),
     });
   }
 }
