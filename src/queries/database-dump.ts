@@ -1,4 +1,5 @@
 import { lstatSync, statSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Emit } from '../engine/events.ts';
 import { dumpInto, notDumped, roomForDump } from '../backup/dump-files.ts';
@@ -57,16 +58,21 @@ async function dump(session: Session, file: string | undefined, emit: Emit): Pro
     progress: ({ done }: { done: number }) => task.progress(done),
   };
   let note: DumpNote | undefined;
-  await task.during(() =>
-    dumpInto({ product, database }, io, path, start, {
-      fresh: true,
-      // The note first: a dump under its name always has one.
-      beforeName: async (summary) => {
-        note = noteOf(session, path, summary, others, about);
-        await writeNote(notePath(path), note);
-      },
-    }),
-  );
+  try {
+    await task.during(() =>
+      dumpInto({ product, database }, io, path, start, {
+        fresh: true,
+        // The note first: a dump under its name always has one.
+        beforeName: async (summary) => {
+          note = noteOf(session, path, summary, others, about);
+          await writeNote(notePath(path), note);
+        },
+      }),
+    );
+  } catch (error) {
+    if (note !== undefined) await rm(notePath(path), { force: true });
+    throw error;
+  }
   if (note === undefined) throw new IvaapError('bug', `${path} was written without a note`);
   if (others.known && others.value.length > 0) session.reporter.warn(notDumped(others.value));
   return note;
