@@ -31,12 +31,19 @@ const others = ['kubectl', 'pgDump'] as const;
 
 type Titled = ShellProduct & { version: string };
 
-/** `-` would become a hyphen that no shell knows; `\` and a point at the start of a line are roff's own. */
+/**
+ * `-` would become a hyphen that no shell knows; `\\` and a point at the start of a line are roff's own, and
+ * what is not ASCII has a name there.
+ */
 const roff = (text: string): string =>
   text
     .replaceAll('\\', '\\e')
     .replaceAll('-', '\\-')
-    .replaceAll(/^([.'])/gm, '\\&$1');
+    .replaceAll(/^([.'])/gm, '\\&$1')
+    .replaceAll(
+      /[^\n -~]/gu,
+      (sign) => `\\[u${sign.codePointAt(0)?.toString(16).toUpperCase().padStart(4, '0')}]`,
+    );
 
 const heading = ({ title, version }: Titled, page: string) =>
   `.TH "${roff(page.toUpperCase())}" 8 "" "${roff(`${title} ${version}`)}" "${roff(title)}"`;
