@@ -3,7 +3,6 @@ import { verdictText } from '../policy/license-text.ts';
 import { usedEntitlements } from '../policy/used-entitlements.ts';
 import { checkLicense, type EntitlementFinding, type LicenseFindings } from '../release/license-check.ts';
 import { newLicenseFix, serversFix, serversText } from '../release/license-servers.ts';
-import { parseValues } from '../release/values-file.ts';
 import type { Check } from './check.ts';
 import type { CheckContext } from './context.ts';
 
@@ -40,15 +39,11 @@ export const license: Check = {
   },
 };
 
-/** Of an install what is granted, and what the operator's own values switch on. */
+/** Of an install what is granted, or switched on by the operator's own values. */
 function enabledHere(ctx: CheckContext): string[] {
-  const { entitlements } = ctx.product;
-  if (ctx.flow === 'upgrade')
-    return usedEntitlements(entitlements, { values: ctx.values.root, derived: ctx.state.derived });
-  const { valuesFrom } = ctx;
-  const values = valuesFrom === undefined ? {} : parseValues(valuesFrom.path, valuesFrom.text).root;
-  const enabled = usedEntitlements(entitlements, { values, derived: {} });
-  return [...new Set([...ctx.entitlements, ...enabled])];
+  if (ctx.flow === 'install') return [...ctx.entitlements];
+  const { values, state } = ctx;
+  return usedEntitlements(ctx.product.entitlements, { values: values.root, derived: state.derived });
 }
 
 function judgeOne(found: EntitlementFinding, warnDays: number): Measurement {

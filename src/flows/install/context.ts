@@ -1,4 +1,7 @@
 import { enabledEntitlements } from '../../policy/connectors.ts';
+import type { Product } from '../../payload/product-schema.ts';
+import { usedEntitlements } from '../../policy/used-entitlements.ts';
+import { parseValues } from '../../release/values-file.ts';
 import type { InstallContext } from '../../release/context.ts';
 import { operator } from '../../host/system.ts';
 import type { Session } from '../../session/session.ts';
@@ -17,16 +20,28 @@ export async function installContext(
   const shared = await stepContext(session, {
     helm: await session.helm(),
     from: null,
-    entitlements: enabledEntitlements(
-      session.product.entitlements,
-      license?.entitlements ?? [],
-      answers.connectors?.names,
-    ),
+    entitlements: enabledHere(session.product, answers, license),
     imagesFrom: 'payload',
     refreshArchives: false,
     waivers,
   });
   return { ...shared, ...answers, license, keptData, ...(await installRecords(session)) };
+}
+
+/**
+ * What is granted and chosen, and what the operator's own values switch on: that runs, granted or not, and
+ * needs its images where a waiver lets it pass.
+ */
+function enabledHere(
+  { entitlements }: Pick<Product, 'entitlements'>,
+  { connectors, valuesFrom }: InstallDecision['answers'],
+  license: InstallDecision['license'],
+): string[] {
+  const granted = enabledEntitlements(entitlements, license?.entitlements ?? [], connectors?.names);
+  // An answer of this invocation sets the switches itself.
+  if (valuesFrom === undefined || connectors?.from === 'answer') return granted;
+  const { root } = parseValues(valuesFrom.path, valuesFrom.text);
+  return [...new Set([...granted, ...usedEntitlements(entitlements, { values: root, derived: {} })])];
 }
 
 /** What the steps of an install read and write in the state beyond their own run. */

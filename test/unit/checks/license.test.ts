@@ -5,6 +5,7 @@ import { license as check } from '../../../src/checks/license.ts';
 import type { HostFacts } from '../../../src/checks/facts.ts';
 import { type Product, productSchema } from '../../../src/payload/product-schema.ts';
 import { licenseText, parseLicense } from '../../../src/policy/entitlements.ts';
+import { usedEntitlements } from '../../../src/policy/used-entitlements.ts';
 import { inForce } from '../../../src/release/license-file.ts';
 import { tinyProduct } from '../../fixtures/tiny-payload.ts';
 
@@ -46,8 +47,12 @@ async function measured({ flow, text, values, of = product }: Given) {
     flow,
     product: of,
     license: flow === 'install' ? valid : license,
-    entitlements: valid?.entitlements ?? [],
-    valuesFrom: values === undefined ? undefined : { path: '/v.yaml', text: values },
+    entitlements: [
+      ...new Set([
+        ...(valid?.entitlements ?? []),
+        ...usedEntitlements(of.entitlements, { values: root, derived: {} }),
+      ]),
+    ],
     values: { root },
     state: { derived: {} },
     runner: { run: () => Promise.reject(new Error('nothing is started')) },
