@@ -30,7 +30,8 @@ export function waysOut(
   if (run === undefined) return null;
   const log = join(paths.installer, 'logs', `${run.id}.jsonl`);
   return {
-    forward: run.status === 'completed' ? null : resumeCommand(run),
+    // An uninstall whose state is still there has its own folder left to remove.
+    forward: run.status === 'completed' && run.flow !== 'uninstall' ? null : resumeCommand(run),
     back: run.flow === 'upgrade' ? backLines(state, paths) : [],
     log: existsSync(log) ? log : null,
   };

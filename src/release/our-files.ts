@@ -1,7 +1,8 @@
-import { lstat, readdir } from 'node:fs/promises';
+import { lstat, readdir, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { mountPointsBelow } from '../host/mounts.ts';
 import type { Product } from '../payload/product-schema.ts';
+import { keptDataPath } from './kept-data.ts';
 import type { ProductPaths } from './product-paths.ts';
 
 /** What of the product's folder was written by this installer, the product's own files among it. */
@@ -44,7 +45,7 @@ function ourPaths(product: Product, paths: ProductPaths, storagePath: string | u
     paths.work,
     paths.activation,
     join(paths.installer, 'logs'),
-    ...(storagePath === undefined ? [] : [storagePath]),
+    ...(storagePath === undefined ? [] : [storagePath, keptDataPath(storagePath)]),
   ];
 }
 
@@ -71,7 +72,8 @@ export async function ourFiles(
     const isOutside = !path.startsWith(`${paths.folder}/`);
     if (isOutside && isRemovedData(path, storagePath ?? '')) found.removedData.push(path);
   }
-  found.there = (await lstat(paths.folder).catch(ifMissing))?.isDirectory() === true;
+  // The product's folder itself may be a link to another disk.
+  found.there = (await stat(paths.folder).catch(ifMissing))?.isDirectory() === true;
   if (!found.there) return found;
   await walk(paths.folder);
   found.mounts = mountPointsBelow(paths.folder);

@@ -6,6 +6,7 @@ import type { Step } from '../engine/step.ts';
 import { moveTree, removeEmptyFolder, removeTree } from '../host/move-tree.ts';
 import { isMountPoint } from '../host/mounts.ts';
 import { isPayloadChart } from '../release/chart-tree.ts';
+import { keptDataPath } from '../release/kept-data.ts';
 import { ourFiles } from '../release/our-files.ts';
 import type { UninstallContext } from '../release/uninstall-context.ts';
 import { uninstallImages } from './uninstall_images.ts';
@@ -31,13 +32,14 @@ export const uninstallFiles: Step<UninstallContext, z.infer<typeof out>> = {
 
   async run(ctx, io) {
     const { product, paths, found, choices } = ctx;
-    const { storagePath } = found;
-    const { ours, foreign } = await ourFiles(product, paths, storagePath);
+    const { storagePath = '' } = found;
+    const ofData = [storagePath, keptDataPath(storagePath)];
+    const { ours, foreign } = await ourFiles(product, paths, found.storagePath);
     const removed: string[] = [];
     for (const path of ours) {
       io.signal.throwIfAborted();
       // The data have a step of their own, and the installer's folder goes at the very end.
-      if (path === storagePath || (path.startsWith(`${paths.installer}/`) && path !== paths.overlay))
+      if (ofData.includes(path) || (path.startsWith(`${paths.installer}/`) && path !== paths.overlay))
         continue;
       if (path === paths.chart && !(await isPayloadChart(ctx, path))) {
         const to = join(choices.dumpTo, basename(path));

@@ -35,7 +35,6 @@ export const uninstallRecord: Step<UninstallContext, { uninstall: RecordedUninst
       by: ctx.operator,
       keptData: choices.keepData ? (found.storagePath ?? null) : null,
       deletedBackups: choices.deleteBackups,
-      skippedBackup: ctx.skipBackup ? { by: ctx.operator, at: ctx.now().toISOString() } : null,
       withoutCluster: ctx.cluster === undefined,
     };
     await writeFileAtomic(join(dumpTo, lastRecordFile), `${JSON.stringify(text, null, 2)}\n`, {

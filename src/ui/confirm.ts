@@ -1,5 +1,6 @@
 import { createInterface } from 'node:readline/promises';
 import { IvaapError } from '../errors.ts';
+import { printableRow } from './sanitize.ts';
 
 /**
  * Asks a question; only `y` or `yes` is a yes, or the word that the question names. Undefined without a terminal. Ctrl-C at the question throws
@@ -22,7 +23,9 @@ export function terminalConfirm(
     );
     const stop = AbortSignal.any([signal, typed.signal]);
     try {
-      const prompt = word === undefined ? `${question} [y/N] ` : `${question}: `;
+      // It may quote names of others' files and objects.
+      const shown = question.split('\n').map(printableRow).join('\n');
+      const prompt = word === undefined ? `${shown} [y/N] ` : `${shown}: `;
       const answer = (await reader.question(prompt, { signal: stop })).trim();
       return word === undefined ? /^y(es)?$/i.test(answer) : answer === word;
     } catch (error) {

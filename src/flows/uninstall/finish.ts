@@ -1,9 +1,12 @@
 import { existsSync } from 'node:fs';
 import { readFile, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { readState } from '../../engine/state.ts';
+import { readState, type State } from '../../engine/state.ts';
+import type { JsonObject } from '../../engine/step.ts';
 import { syncFolder, writeFileAtomic } from '../../host/atomic-file.ts';
 import { moveTree, removeEmptyFolder, removeTree } from '../../host/move-tree.ts';
+import { readRegularText } from '../../host/regular-file.ts';
+import { lastRecordFile } from '../../release/last-record.ts';
 import type { ProductPaths } from '../../release/product-paths.ts';
 import { recordedUninstall } from '../../release/uninstall-record.ts';
 import type { Session } from '../../session/session.ts';
@@ -13,8 +16,9 @@ import type { FlowResult } from '../flow.ts';
  * The end of an uninstall whose steps are all recorded: the installer's own folder goes, the state as its last
  * file. Killed at any instant, the same command finds the state and ends it, or two empty folders.
  */
-export async function finishUninstall(paths: ProductPaths, dumpTo: string): Promise<void> {
+export async function finishUninstall(paths: ProductPaths, recorded: State, dumpTo: string): Promise<void> {
   const { installer, state, lock, folder } = paths;
+  await endRecord(recorded, join(dumpTo, lastRecordFile));
   await writeFileAtomic(join(dumpTo, basename(state)), await readFile(state), { mode: 0o600 });
   await moveTree(join(installer, 'logs'), join(dumpTo, 'logs'));
   for (const path of [paths.work, paths.tools, paths.scanReceipt, `${state}.partial`]) await removeTree(path);
@@ -23,6 +27,26 @@ export async function finishUninstall(paths: ProductPaths, dumpTo: string): Prom
   await rm(state, { force: true });
   await syncFolder(installer);
   await removeFolders({ installer, folder });
+}
+
+/** The record that survives says how it ended: with which dump, or without one by whom. */
+async function endRecord({ run, derived, skippedBackups }: State, path: string): Promise<void> {
+  const begun = await readRegularText(path).then(
+    (text) => JSON.parse(text) as JsonObject,
+    () => ({}),
+  );
+  const { objects, files, onPath, lastDump, keptData } = derived;
+  const text = {
+    ...begun,
+    endedAt: run?.finishedAt ?? null,
+    lastDump: lastDump ?? null,
+    keptData: keptData ?? null,
+    skippedBackup: skippedBackups.find((one) => one.run === run?.id) ?? null,
+    objects: objects ?? null,
+    files: files ?? null,
+    onPath: onPath ?? null,
+  };
+  await writeFileAtomic(path, `${JSON.stringify(text, null, 2)}\n`, { mode: 0o600 });
 }
 
 /** Only while they are empty: what others put there stays. */
@@ -49,7 +73,7 @@ export async function restOfUninstall(
   const { dumpTo } = recorded;
   if (dryRun)
     return ended(`Everything is removed but the installer's own folder ${paths.installer}.`, dumpTo);
-  await finishUninstall(paths, dumpTo);
+  await finishUninstall(paths, state, dumpTo);
   return ended(`${product.title} ${state.run.to} is uninstalled. What is kept: ${dumpTo}`, dumpTo);
 }
 

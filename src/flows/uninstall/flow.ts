@@ -6,6 +6,7 @@ import type { UninstallContext } from '../../release/uninstall-context.ts';
 import { stateIsThere } from '../../session/own-state.ts';
 import type { Session } from '../../session/session.ts';
 import type { Flow } from '../flow.ts';
+import { uninstallPgBackup } from '../../steps/uninstall_pg_backup.ts';
 import { decideUninstall, type UninstallDecision } from './decision.ts';
 import { finishUninstall, restOfUninstall } from './finish.ts';
 import type { UninstallOptions } from './options.ts';
@@ -64,9 +65,20 @@ export const uninstallFlow: Flow<UninstallOptions, UninstallDecision, UninstallC
   },
 
   steps: uninstallSteps,
+
+  async onStarted(session, { ctx }, { run, kept }) {
+    const isDumped = kept.includes(uninstallPgBackup.id);
+    const journal = await session.journal();
+    if (!ctx.skipBackup || isDumped || journal.state.skippedBackups.some((one) => one.run === run)) return;
+    await journal.update((draft, at) => {
+      draft.skippedBackups.push({ by: ctx.operator, at, run, from: ctx.from, to: ctx.to });
+    });
+  },
+
   summarize: uninstallSummary,
 
-  onCompleted: ({ paths }, { ctx }) => finishUninstall(paths, ctx.choices.dumpTo),
+  onCompleted: async (session, { ctx }) =>
+    finishUninstall(session.paths, (await session.journal()).state, ctx.choices.dumpTo),
 };
 
 /** The facts of a decision that others can change. */

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { causeChain } from '../../../src/errors.ts';
+import { causeChain, IvaapError } from '../../../src/errors.ts';
 import { passedByUninstall } from '../../crash/places.ts';
 import { eventName, type HostEvent } from '../../fixtures/in-process-host/events.ts';
-import { signalAt } from '../../fixtures/in-process-host/faults.ts';
+import { fullDiskFrom, noApiFrom, signalAt } from '../../fixtures/in-process-host/faults.ts';
 import { stepsOf } from '../../fixtures/in-process-host/graphs.ts';
 import { type Invocation, SimulatedHost, type World } from '../../fixtures/in-process-host/host.ts';
 import { removedOutcome } from '../../fixtures/in-process-host/removed.ts';
@@ -167,3 +167,29 @@ test('a dump of two hours ago is taken again while the product still runs, and n
   const ended = await host.run('uninstall');
   assert.equal(ended.exitCode, 0, said(ended));
 });
+
+const faults = [
+  ['the API server refuses everything', noApiFrom],
+  ['the disk is full', (place: string) => fullDiskFrom(place, { journal: false })],
+] as const;
+
+for (const [what, from] of faults) {
+  test(`${what} from a place on: it says so with a hint, and ends when it is typed again`, async () => {
+    const { killed, expected } = await worldsAt({}, ({ kind }) => kind === 'place');
+    for (const { name } of killed.filter((_, at) => at % programStride === 1)) {
+      host.become(upgraded);
+      const fault = from(name);
+      const ended = await host.run('uninstall', fault.watch);
+      assert.ok([0, 3, 6].includes(ended.exitCode), `${name}: exit ${ended.exitCode}, ${said(ended)}`);
+      if (ended.exitCode === 0) continue;
+      assert.ok(fault.struck(), `${name}: failed by itself, ${said(ended)}`);
+      assert.ok(
+        ended.error instanceof IvaapError && (ended.error.hint ?? '') !== '',
+        `${name}: no hint, ${said(ended)}`,
+      );
+      const again = await host.run('uninstall');
+      assert.equal(again.exitCode, 0, `${name}: ${said(again)}`);
+      assert.deepEqual({ name, ...outcome() }, { name, ...expected });
+    }
+  });
+}

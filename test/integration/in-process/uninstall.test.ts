@@ -1,5 +1,15 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
 import { causeChain, IvaapError } from '../../../src/errors.ts';
@@ -449,4 +459,68 @@ test('another package of the product goes on with it', async () => {
   assert.equal(ended.exitCode, 0, said(ended));
   isAsBefore('another package');
   assert.ok(tree().files.some((line) => line.startsWith('last/TIME/tinydb.sql')));
+});
+
+test('data that lie in the folder of the product are kept with their record, and nothing else is', async () => {
+  host.become(empty);
+  const storagePath = join(host.folder, 'postgres');
+  assert.equal((await host.run('install', undefined, { storagePath })).exitCode, 0);
+  writeFileSync(join(storagePath, 'PG_VERSION'), '15\n');
+  const kept = await host.run('uninstall', undefined, { keepData: true });
+  assert.equal(kept.exitCode, 0, said(kept));
+  assert.deepEqual(leftOf(kept), []);
+  assert.deepEqual(readdirSync(host.folder).sort(), ['postgres', 'postgres.kept.json']);
+  const again = await host.run('install', undefined, { storagePath });
+  assert.equal(again.exitCode, 0, said(again));
+  const gone = await host.run('uninstall', undefined, { dumpTo: join(host.root, 'last/second') });
+  assert.equal(gone.exitCode, 0, said(gone));
+  isAsBefore('with the data in the folder');
+});
+
+test('a data folder that was there before is left as it was, empty', async () => {
+  host.become(empty);
+  const storagePath = join(host.root, 'made/before');
+  mkdirSync(storagePath, { recursive: true, mode: 0o750 });
+  chownSync(storagePath, 7, 8);
+  assert.equal((await host.run('install', undefined, { storagePath })).exitCode, 0);
+  writeFileSync(join(storagePath, 'PG_VERSION'), '15\n');
+  const gone = await host.run('uninstall');
+  assert.equal(gone.exitCode, 0, said(gone));
+  const { uid, gid, mode } = statSync(storagePath);
+  assert.deepEqual([uid, gid, mode & 0o7777, readdirSync(storagePath)], [7, 8, 0o750, []]);
+
+  host.become(empty);
+  rmSync(join(host.root, 'made'), { recursive: true, force: true });
+  assert.equal((await host.run('install', undefined, { storagePath })).exitCode, 0);
+  assert.equal((await host.run('uninstall')).exitCode, 0);
+  assert.ok(!existsSync(join(host.root, 'made')), 'the parents that the install made go with it');
+});
+
+test('who skips the dump later than at the start is recorded where it survives', async () => {
+  const dumpFails = (event: { kind: string; phase?: string; argv?: readonly string[] }) =>
+    event.kind === 'program' && event.phase === 'before' && event.argv?.includes('pg_dump') === true
+      ? new IvaapError('failed', 'a table is locked', { hint: 'wait' })
+      : undefined;
+  assert.equal((await host.run('uninstall', dumpFails)).exitCode, 6);
+  const ended = await host.run('uninstall', undefined, { skipBackup: true });
+  assert.equal(ended.exitCode, 0, said(ended));
+  const record = JSON.parse(readFileSync(join(last(), 'uninstall.json'), 'utf8'));
+  assert.equal(typeof record.skippedBackup.by, 'string');
+  assert.equal(record.lastDump, null);
+});
+
+test('status names the command that ends an uninstall, also one whose steps are all done', async () => {
+  const worlds: World[] = [];
+  await host.run('uninstall', () => {
+    if (host.state()?.run?.status === 'completed' && host.state()?.run?.flow === 'uninstall')
+      worlds.push(host.copy());
+    return undefined;
+  });
+  host.become(worlds[0]!);
+  const { waysOut } = await host.status('install');
+  assert.match(waysOut?.forward ?? '', / uninstall/);
+  const refused = await host.run('install');
+  assert.equal(refused.exitCode, 5, said(refused));
+  assert.equal((await host.run('uninstall')).exitCode, 0);
+  isAsBefore('after its end');
 });
