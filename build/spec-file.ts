@@ -10,6 +10,7 @@ import { strictJson } from '../src/payload/format/strict-json.ts';
 import { parseVersion, shortestVersion } from '../src/policy/version.ts';
 import { normalizedReference, parseReference, runtimeName } from '../src/images/reference.ts';
 import { referenceShape } from '../src/payload/format/index-schema.ts';
+import { noteMistakes } from './note-mistakes.ts';
 import type { ReleaseSpec } from './release-spec.ts';
 import { releaseSpecSchema } from './release-spec.ts';
 
@@ -100,6 +101,7 @@ export function readReleaseSpec(path: string): ReleaseFiles {
     ...archiveMistakes(spec, product.value),
     ...fileMistakes(spec, product.value),
     ...productMistakes(product, spec.value),
+    ...noteMistakes({ spec, product, resolvePath }),
   ];
   if (mistakes.length > 0) throw new SpecError(mistakes.join('\n'));
   return { spec: { ...spec, value: inOneSpelling(spec.value) }, product, resolvePath };
@@ -111,7 +113,11 @@ export function readReleaseSpec(path: string): ReleaseFiles {
  */
 const inOneSpelling = (spec: ReleaseSpec): ReleaseSpec => ({
   ...spec,
-  release: { ...spec.release, version: shortestVersion(spec.release.version) },
+  release: {
+    ...spec.release,
+    version: shortestVersion(spec.release.version),
+    notes: spec.release.notes.map((one) => ({ ...one, version: shortestVersion(one.version) })),
+  },
   images: spec.images.map((image) => ({ ...image, reference: normalizedReference(image.reference) })),
   archives: Object.fromEntries(
     Object.entries(spec.archives).map(([name, inside]) => [name, inside.map(normalizedReference)]),

@@ -30,6 +30,33 @@ const unitSystemPatch = {
   set: [{ path: ['backend', 'unitSystem'], value: 'field' }],
 };
 
+const notesOf2026_2 = {
+  version: '2026.2',
+  breaking: [
+    {
+      path: ['backend', 'units'],
+      todo: 'imperial is now field, metric stays metric; until you change it, imperial is taken over for you',
+      replacedBy: ['backend', 'unitSystem'],
+    },
+  ],
+  migration: {
+    kind: 'one-way',
+    text:
+      'keeps depths in metres and locations as two numbers; 2026.1 cannot read them any more, ' +
+      'and 2026.2 also works before the migration',
+  },
+  lines: ['Depths are given out in the unit of backend.unitSystem.'],
+};
+
+const notesOf2027_1 = {
+  version: '2027.1',
+  migration: {
+    kind: 'one-way',
+    text: 'keeps operators in a table of their own; 2027.1 does not work before the migration',
+  },
+  lines: ['An operator is stored once, however many wells name it.'],
+};
+
 const sources: Record<string, Omit<SampleRelease, 'facts'> & { facts: object }> = {
   // Older than any release that an upgrade accepts.
   '2025.9': {
@@ -45,16 +72,31 @@ const sources: Record<string, Omit<SampleRelease, 'facts'> & { facts: object }> 
   // Works with the schema of 2026.1 too, so that its rollout and its migration can be two maintenance
   // windows.
   '2026.2': {
-    facts: { schema: { min: 3, target: 5 }, postgresMajor, valuesPatches: [unitSystemPatch] },
+    facts: {
+      schema: { min: 3, target: 5 },
+      postgresMajor,
+      valuesPatches: [unitSystemPatch],
+      notes: [notesOf2026_2],
+    },
     codeOf: '2026.2',
   },
   '2027.1': {
-    facts: { schema: { min: 6, target: 6 }, postgresMajor, valuesPatches: [unitSystemPatch] },
+    facts: {
+      schema: { min: 6, target: 6 },
+      postgresMajor,
+      valuesPatches: [unitSystemPatch],
+      notes: [notesOf2026_2, notesOf2027_1],
+    },
     codeOf: '2027.1',
   },
   // Two majors after 2026.
   '2028.1': {
-    facts: { schema: { min: 6, target: 6 }, postgresMajor, valuesPatches: [unitSystemPatch] },
+    facts: {
+      schema: { min: 6, target: 6 },
+      postgresMajor,
+      valuesPatches: [unitSystemPatch],
+      notes: [notesOf2026_2, notesOf2027_1],
+    },
     codeOf: '2027.1',
   },
 };

@@ -23,6 +23,7 @@ import { pods } from './pods.ts';
 import { postgresMajor } from './postgres-major.ts';
 import { pullPolicy } from './pull-policy.ts';
 import { references } from './references.ts';
+import { releaseNotes } from './release-notes.ts';
 import { room } from './room.ts';
 import { sandboxImage } from './sandbox-image.ts';
 import { schedule } from './schedule.ts';
@@ -39,6 +40,7 @@ export const checks: readonly AnyCheck[] = [
   room,
   versions,
   k3sVersion,
+  releaseNotes,
   chart,
   postgresMajor,
   license,

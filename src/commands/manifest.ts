@@ -43,6 +43,8 @@ export const manifestCommand: Command = {
       'most 2 seconds; without their answers the command still succeeds.',
     'Without --deep an archive is compared by its size, its final checksum and every header ' +
       'inside (`matches`). Only --deep reports `same`. --diff reads only the indexes of both files.',
+    'Prints the release notes of releases newer than the installed one; with --diff, of those between the ' +
+      'two files.',
   ],
   jsonFields: async () => [
     jsonFields('Fields of --json', (await import('../queries/manifest-schema.ts')).manifestSchema),

@@ -1,5 +1,6 @@
 import { jsonObject } from './json-object.ts';
 import * as z from 'zod';
+import { toldNotesSchema } from './told-notes.ts';
 
 /**
  * What a run would do, step by step, as data: the dry run prints it, and a run starts with a summary of it.
@@ -47,6 +48,9 @@ export const runPlanSchema = z.strictObject({
     )
     .describe('For each file system.'),
   notes: z.array(z.string()).describe('What the operator should know first.'),
+  releaseNotes: toldNotesSchema
+    .default([])
+    .describe('Of the releases newer than the installed one, as far as this file has them; oldest first.'),
   refusals: z
     .array(refusal)
     .describe('Why the run would not start; the first one gives the exit code. Empty when it would start.'),

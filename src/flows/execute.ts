@@ -26,7 +26,9 @@ export async function execute<O extends FlowOptions, D extends Decision, C exten
   for (const line of decision.notes) reporter.warn(line);
   const steps = flow.steps(product, ctx);
   const plan =
-    flow.tellsPlan === true ? await planRun(session, { flow: flow.name, ctx, steps, fresh }) : undefined;
+    flow.tellsPlan === true
+      ? await planRun(session, { flow: flow.name, ctx, steps, fresh, releaseNotes: flow.releaseNotes?.(ctx) })
+      : undefined;
   await clearWork(paths);
   const by = operator().user;
   const binary = await ownBinary(session);

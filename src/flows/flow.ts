@@ -4,6 +4,7 @@ import type { JsonObject, Step } from '../engine/step.ts';
 import type { IvaapError } from '../errors.ts';
 import type { Product } from '../payload/product-schema.ts';
 import type { PreflightReport } from '../policy/preflight-report.ts';
+import type { ToldNotes } from '../policy/release-notes.ts';
 import type { ProductPaths } from '../release/product-paths.ts';
 import type { FlowPorts } from '../session/ports.ts';
 import type { Session } from '../session/session.ts';
@@ -93,6 +94,8 @@ export interface Flow<Options extends FlowOptions, D extends Decision, Ctx exten
   context(session: Session, options: Options, decision: D): Promise<Ctx>;
   /** What preflight measures. */
   checks?(session: Session, options: Options, prepared: Prepared<D, Ctx>): FlowChecks;
+  /** The release notes that concern this run, as the plan prints them. */
+  releaseNotes?(ctx: Ctx): ToldNotes[];
   /** The question to the operator before anything is changed; undefined for none. */
   question?(session: Session, options: Options, decision: D): Question | undefined;
   /**

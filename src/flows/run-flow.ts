@@ -118,6 +118,7 @@ async function dryRun<O extends FlowOptions, D extends Decision, C extends FlowC
     steps: decision.refusal === undefined ? flow.steps(session.product, ctx) : [],
     fresh: decision.fresh,
     notes: decision.notes,
+    releaseNotes: flow.releaseNotes?.(ctx),
     refusals: refusals.found,
   });
 }

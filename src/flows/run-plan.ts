@@ -3,6 +3,7 @@ import type { RunPlan } from '../engine/run-plan.ts';
 import { planSteps } from '../engine/plan-steps.ts';
 import type { JsonObject, Step } from '../engine/step.ts';
 import { describeError, type IvaapError } from '../errors.ts';
+import type { ToldNotes } from '../policy/release-notes.ts';
 import type { Session } from '../session/session.ts';
 import type { FlowContext, FlowResult } from './flow.ts';
 
@@ -14,6 +15,7 @@ interface PlanOptions<Ctx extends FlowContext> {
   /** Empty where the package itself is refused, whatever the state of the host. */
   steps: readonly Step<Ctx>[];
   notes?: readonly string[];
+  releaseNotes?: ToldNotes[] | undefined;
   /** The first one gives the exit code. */
   refusals?: readonly IvaapError[];
 }
@@ -37,6 +39,7 @@ export async function planRun<Ctx extends FlowContext>(
     steps: await planSteps({ steps, ctx, run, signal }),
     room: roomOf(ctx),
     notes: [...(options.notes ?? [])],
+    releaseNotes: options.releaseNotes ?? [],
     refusals: refusalsOf(options.refusals ?? []),
   };
   return redactor.value(plan);

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { releaseNotesSchema, valuesPath } from './release-notes-schema.ts';
 
 /**
  * Everything that is true of a product whatever its release: payload-spec/PRODUCT/product.yaml, carried in
@@ -16,8 +17,6 @@ const selector = z.string().regex(/^[A-Za-z0-9./_=,-]+$/);
 const sizeBytes = z.int().nonnegative();
 /** A name of a FlexNet licence; no option of a program, and no wildcard. */
 const featureName = z.string().regex(/^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$/);
-/** Keys from the root of the values file down to one value. */
-const valuesPath = z.array(z.string().min(1)).min(1);
 
 /** Least processors, memory and free room; `room` is per path, added up per file system. */
 const requirements = z.strictObject({
@@ -270,6 +269,11 @@ export const releaseSchema = z.strictObject({
   /** Major version of PostgreSQL that the chart renders. */
   postgresMajor: z.int().positive(),
   valuesPatches: z.array(valuesPatchSchema).default([]),
+  /**
+   * Of this release and of the ones before it: an upgrade prints those of the releases that it passes, and
+   * checks the operator's values against them.
+   */
+  notes: z.array(releaseNotesSchema).default([]),
 });
 
 export type Release = z.infer<typeof releaseSchema>;

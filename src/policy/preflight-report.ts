@@ -196,7 +196,7 @@ export function assertPassed(
   const accepted =
     failed.every(({ check }) => waivable.includes(check)) &&
     'To continue in spite of it, with a reason that is recorded: ' +
-      `${failed.map(({ id }) => `--waive ${id}=REASON`).join(' ')}`;
+      `${failed.map(({ id }) => `--waive ${shellWord(id)}=REASON`).join(' ')}`;
   throw new IvaapError(
     'preflight',
     `${failed.length} of ${results.length} checks failed, nothing was changed: ` +

@@ -101,13 +101,21 @@ async function usedHere(product: Product): Promise<string[]> {
   return usedEntitlements(product.entitlements, { values: root, derived: state.derived });
 }
 
+const installedState = (product: Product) => readState(productPaths(product).state).catch(() => undefined);
+
+/** Version of the installed release of this product; null where none is, or where that is not known. */
+export async function installedVersion(product: Product): Promise<string | null> {
+  const state = await installedState(product);
+  return state?.product === product.name ? (state.installed?.version ?? null) : null;
+}
+
 /**
  * Version of the installed release where it is newer than the payload's; undefined where it is not, or is
  * unknown.
  */
 export async function newerInstalledThan(payload: Payload): Promise<string | undefined> {
   const product = await payload.product();
-  const state = await readState(productPaths(product).state).catch(() => undefined);
+  const state = await installedState(product);
   if (state?.installed === undefined) return undefined;
   const { version, payloadDigest } = state.installed;
   const file = { product: product.name, version: payload.identity.version, payloadDigest: payload.digest };

@@ -7,6 +7,7 @@ import { shellWord } from '../shell-word.ts';
 import { runningImages, stateInCluster } from '../images/compare-cluster.ts';
 import { imageLoad } from '../images/load-forecast.ts';
 import { entitlementsFor } from '../images/wanted.ts';
+import { notesBetween, type ReleaseNotes, toldNotes } from '../policy/release-notes.ts';
 import { uniqueBytes } from '../images/unique-bytes.ts';
 import type { ManifestImage, ManifestReport } from './manifest-schema.ts';
 
@@ -17,6 +18,10 @@ export interface ManifestFindings {
   host: HostImages;
   /** The installed release, where it is newer than this one: an upgrade to this one is refused. */
   newerInstalled?: string;
+  /** Of this file's release. */
+  notes: readonly ReleaseNotes[];
+  /** The installed version; null where it is not known. */
+  installed: string | null;
   /** This program as it was typed. */
   program: string;
 }
@@ -113,6 +118,10 @@ export function manifestReport(
       ...(pods.known ? {} : { cluster: pods.why }),
       ...(store.known ? {} : { load: store.why }),
       ...(entitlements.known ? {} : { licence: entitlements.why }),
+    },
+    notes: {
+      after: findings.installed,
+      releases: toldNotes(notesBetween(findings.notes, { from: findings.installed, to: index.version })),
     },
     refresh: archives
       .filter(({ state }) => refreshed.has(state))

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { toldNotesSchema } from '../engine/told-notes.ts';
 
 /**
  * What `manifest --json` prints; docs/json.md is generated from it. Only tests, the page and `--help` load
@@ -114,6 +115,15 @@ export const manifestSchema = z.strictObject({
       licence: z.string().optional(),
     })
     .describe('Why a part is unknown; absent for a part that answered.'),
+  notes: z
+    .strictObject({
+      after: z
+        .string()
+        .nullable()
+        .describe('The installed version; null: none is installed, or it is not known.'),
+      releases: toldNotesSchema,
+    })
+    .describe('Release notes of releases newer than that, as far as this file has them; oldest first.'),
   refresh: z
     .array(z.strictObject({ command: z.string(), why: archiveState }))
     .describe('The commands that update the archives on disk to this payload.'),

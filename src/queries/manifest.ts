@@ -6,7 +6,7 @@ import { openPayload } from '../payload/open-payload.ts';
 import { signerOf } from '../payload/format/signature.ts';
 import { type Machine, thisMachine } from '../session/machine.ts';
 import { byteTask } from './byte-task.ts';
-import { newerInstalledThan, queryHostImages } from './host-images.ts';
+import { installedVersion, newerInstalledThan, queryHostImages } from './host-images.ts';
 import { manifestReport } from './manifest-report.ts';
 import type { ManifestReport } from './manifest-schema.ts';
 
@@ -28,7 +28,11 @@ export async function queryManifest(
 ): Promise<ManifestReport> {
   const payload = await openPayload();
   try {
-    const [index, product] = await Promise.all([payload.index(), payload.product()]);
+    const [index, product, release] = await Promise.all([
+      payload.index(),
+      payload.product(),
+      payload.release(),
+    ]);
     const paths = index.archives.map(({ name }) => join(product.folder, name));
     const task = deep
       ? byteTask(emit, {
@@ -40,10 +44,11 @@ export async function queryManifest(
     let bytes = 0;
     const onBytes = (read: number) => task?.progress((bytes += read));
     const compare = () => compareArchives(index, product.folder, { deep, signal, onBytes });
-    const [archives, host, newerInstalled] = await Promise.all([
+    const [archives, host, newerInstalled, installed] = await Promise.all([
       task?.during(compare) ?? compare(),
       queryHostImages(index, product, { machine, signal }),
       newerInstalledThan(payload),
+      installedVersion(product),
     ]);
     const key = signerOf(payload.trailer);
     return manifestReport(index, product, {
@@ -53,6 +58,8 @@ export async function queryManifest(
       host,
       program,
       newerInstalled,
+      notes: release.notes,
+      installed,
     });
   } finally {
     await payload.close();

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { toldNotesSchema } from '../engine/told-notes.ts';
 
 /**
  * What `manifest --diff FILE --json` prints: from this file's release to FILE's. docs/json.md is generated
@@ -50,6 +51,9 @@ export const releaseDiffSchema = z.strictObject({
   newBytes: z
     .number()
     .describe('Blobs that the old release lacks, each once: at most this has to be loaded.'),
+  notes: toldNotesSchema.describe(
+    'Release notes of the newer release, of what is newer than the older one; oldest first.',
+  ),
   chart: namedChanges.describe("Names below the chart's folder."),
   files: namedChanges.describe('Files that are neither chart, blob nor tool.'),
   archives: namedChanges,

@@ -1,6 +1,9 @@
 import { blobsOf } from '../payload/format/archive-layout.ts';
+import { parseVersion, compareVersions } from '../policy/version.ts';
+import { notesBetween, toldNotes } from '../policy/release-notes.ts';
 import { normalizedReference, repositoryOf } from '../images/reference.ts';
 import type { IndexEntry, IndexImage, PayloadIndex } from '../payload/format/index-schema.ts';
+import type { Release } from '../payload/product-schema.ts';
 import type { DescribedRelease } from '../images/release-description.ts';
 import type { NamedChanges, ReleaseDiff, ReleaseFacts } from './release-diff-schema.ts';
 
@@ -114,6 +117,13 @@ function toolChanges(from: PayloadIndex, to: PayloadIndex): ReleaseDiff['tools']
   }));
 }
 
+/** Notes are in the newer file, whichever of the two was named. */
+function notesOf(from: Release, to: Release): Release['notes'] {
+  const [a, b] = [parseVersion(from.version), parseVersion(to.version)];
+  const [older, newer] = a && b && compareVersions(a, b) > 0 ? [to, from] : [from, to];
+  return notesBetween(newer.notes, { from: older.version, to: newer.version });
+}
+
 /** Compares two releases by their indexes: contents are the same when their hashes are. A pure function. */
 export function releaseDiff(from: DescribedRelease, to: DescribedRelease): ReleaseDiff {
   const known = new Set(blobsOf(from.index.images).map(({ digest }) => digest));
@@ -122,6 +132,7 @@ export function releaseDiff(from: DescribedRelease, to: DescribedRelease): Relea
     to: factsOf(to),
     images: imageChanges(from.index, to.index),
     ...news(to.index.images, known),
+    notes: toldNotes(notesOf(from.release, to.release)),
     chart: namedChanges(filesOf(from, 'chart'), filesOf(to, 'chart')),
     files: namedChanges(filesOf(from, 'other'), filesOf(to, 'other')),
     archives: namedChanges(archivesOf(from), archivesOf(to)),

@@ -1,5 +1,6 @@
 import { formatBytes } from '../policy/format-bytes.ts';
 import { columns } from './format.ts';
+import { notesLines } from './notes-text.ts';
 import { shortId } from './short-digest.ts';
 import { printableRow } from './sanitize.ts';
 import { wrapLine } from './wrap.ts';
@@ -148,6 +149,15 @@ function refreshLines(report: ManifestReport): string[] {
   ];
 }
 
+/** What an operator should read before an upgrade; nothing where the file has no notes of newer releases. */
+function releaseNotesLines({ notes: { after, releases } }: ManifestReport): string[] {
+  if (releases.length === 0) return [];
+  const since = after === null ? 'all that this file has' : `newer than the installed ${after}`;
+  return ['', `Release notes (${since}):`, ...indented(notesLines(releases))].flatMap((line) =>
+    line === '' ? [''] : wrapLine(line, 80),
+  );
+}
+
 /** The report as text; `summary` leaves out files, image IDs and other running images. */
 export function manifestText(report: ManifestReport, summary: boolean): string[] {
   return [
@@ -162,5 +172,6 @@ export function manifestText(report: ManifestReport, summary: boolean): string[]
     ...archiveLines(report),
     ...(summary ? [] : ['', ...fileLines(report)]),
     ...refreshLines(report),
+    ...releaseNotesLines(report),
   ].map(printableRow);
 }

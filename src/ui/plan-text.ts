@@ -1,6 +1,7 @@
 import type { PlannedStep, RunPlan } from '../engine/run-plan.ts';
 import { counted } from '../policy/counted.ts';
 import { formatBytes } from '../policy/format-bytes.ts';
+import { notesLines } from './notes-text.ts';
 import { printableLine } from './sanitize.ts';
 import { wrapLine } from './wrap.ts';
 
@@ -11,6 +12,7 @@ export function planLines(plan: RunPlan, columns = 80): string[] {
     `${plan.product}, dry run of the ${plan.flow} ${versions(plan)}. Nothing was changed.`,
     ...(plan.run === null ? [] : [`It would resume the run ${plan.run}.`]),
     ...notes.map((note) => `! ${note}`),
+    ...releaseNotesLines(plan, ''),
     ...steps.flatMap((step) => ['', ...stepLines(step)]),
     ...(room.length === 0 ? [] : ['', 'Free space', ...room.flatMap(roomLines)]),
     '',
@@ -20,7 +22,8 @@ export function planLines(plan: RunPlan, columns = 80): string[] {
 }
 
 /** The same in a few lines, printed before the first step. */
-export function planBrief({ steps, run }: RunPlan, columns = Infinity): string[] {
+export function planBrief(plan: RunPlan, columns = Infinity): string[] {
+  const { steps, run } = plan;
   const count = (action: PlannedStep['action']) => steps.filter((step) => step.action === action).length;
   const parts = [
     `${counted(count('run'), 'step')} to run`,
@@ -33,9 +36,19 @@ export function planBrief({ steps, run }: RunPlan, columns = Infinity): string[]
       if (notKnown !== undefined) return [`  ${id}: not known in advance: ${notKnown}`];
       return brief === undefined ? [] : [`  ${id}: ${brief}`];
     }),
+    ...releaseNotesLines(plan, '  '),
   ];
   return lines.flatMap((line) => wrapLine(printable(line), columns));
 }
+
+const releaseNotesLines = ({ releaseNotes }: RunPlan, indent: string): string[] =>
+  releaseNotes.length === 0
+    ? []
+    : [
+        ...(indent === '' ? [''] : []),
+        `${indent}Release notes`,
+        ...notesLines(releaseNotes).map((line) => `${indent}  ${line}`),
+      ];
 
 const versions = ({ from, to }: RunPlan): string => (from === null ? `of ${to}` : `${from} -> ${to}`);
 

@@ -1,6 +1,8 @@
 import { formatBytes } from '../policy/format-bytes.ts';
 import { columns } from './format.ts';
+import { notesLines } from './notes-text.ts';
 import { printableRow } from './sanitize.ts';
+import { wrapLine } from './wrap.ts';
 import type { NamedChanges, ReleaseDiff, ReleaseFacts } from '../queries/release-diff-schema.ts';
 
 const plural = (count: number, noun: string) => `${count} ${noun}${count === 1 ? '' : 's'}`;
@@ -60,6 +62,13 @@ function toolLines({ tools }: ReleaseDiff): string[] {
     .map(({ name, from, to }) => `Tool ${name}: ${from ?? 'none'} -> ${to ?? 'none'}`);
 }
 
+function noteLines({ notes }: ReleaseDiff): string[] {
+  if (notes.length === 0) return [];
+  return ['', 'Release notes:', ...notesLines(notes).map((line) => `  ${line}`)].flatMap((line) =>
+    line === '' ? [''] : wrapLine(line, 80),
+  );
+}
+
 /** The comparison as text; `file` is the other file as it was typed. */
 export function releaseDiffText(diff: ReleaseDiff, file: string): string[] {
   return [
@@ -70,5 +79,6 @@ export function releaseDiffText(diff: ReleaseDiff, file: string): string[] {
     ...nameLines('Other files', diff.files),
     ...nameLines('Archives', diff.archives),
     ...toolLines(diff),
+    ...noteLines(diff),
   ].map(printableRow);
 }

@@ -1,4 +1,5 @@
 import type { UpgradeContext } from '../../release/context.ts';
+import { upgradeNotes } from '../../release/release-notes.ts';
 import { readValuesFile } from '../../release/values-file.ts';
 import { stateIsThere } from '../../session/own-state.ts';
 import type { Flow } from '../flow.ts';
@@ -27,6 +28,7 @@ export const upgradeFlow: Flow<UpgradeOptions, UpgradeStart, UpgradeContext> = {
   context: upgradeContext,
   checks: upgradeChecks,
   question: reapplyQuestion,
+  releaseNotes: upgradeNotes,
 
   // Under the lock no other run can have changed anything; the operator's values file can have changed.
   async decideAgain(session, _, { decision, ctx }) {

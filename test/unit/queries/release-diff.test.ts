@@ -29,7 +29,15 @@ const later = await described({
   version: '2026.2',
   editSpec: (spec) => {
     spec['tools'] = { helm: { path: 'helm', version: 'v4.4.0' } };
-    spec['release'] = { version: '2026.2', schema: { min: 2, target: 3 }, postgresMajor: 15 };
+    spec['release'] = {
+      version: '2026.2',
+      schema: { min: 2, target: 3 },
+      postgresMajor: 15,
+      notes: [
+        { version: '2026.1', lines: ['The first release.'] },
+        { version: '2026.2', breaking: [{ path: ['pool'], todo: 'remove it', replacedBy: ['pools'] }] },
+      ],
+    };
   },
   editFiles: (folder) => {
     rmSync(join(folder, 'chart/templates/config.yaml'));
@@ -51,6 +59,18 @@ test('a release and itself differ in nothing', () => {
     releaseDiffText(diff, 'x').join('\n'),
     /^Images: 0 added, 0 changed, 0 removed, 3 the same; 0 new layers, 0 B new$/m,
   );
+});
+
+test('the notes between both releases are told, whichever of the two is this file', () => {
+  for (const diff of [releaseDiff(before, later), releaseDiff(later, before)]) {
+    assert.deepEqual(
+      diff.notes.map(({ version, breaking }) => [version, breaking[0]?.key, breaking[0]?.yours]),
+      [['2026.2', 'pool', null]],
+    );
+    const text = releaseDiffText(diff, 'x').join('\n');
+    assert.match(text, /\nRelease notes:\n {2}2026\.2\n {4}values: pool -> pools: remove it$/);
+  }
+  assert.deepEqual(releaseDiff(later, later).notes, []);
 });
 
 test('images are paired by repository, and only layers that no image had count as new', () => {

@@ -105,6 +105,8 @@ const report = (findings: Partial<ManifestFindings> = {}) =>
     ],
     host: answered,
     program: './tiny',
+    notes: [],
+    installed: null,
     ...findings,
   });
 
@@ -191,6 +193,31 @@ test('what an upgrade would load follows from the licence, and blobs that are th
   );
 });
 
+test('the summary ends with the notes of releases that are newer than the installed one', () => {
+  const notes = ['2026.1', '2026.2', '2027.1'].map((version) => ({
+    version,
+    breaking: [],
+    lines: [`News of ${version}.`],
+  }));
+  const end = (installed: string | null) => {
+    const lines = manifestText(report({ notes, installed }), true);
+    return lines.slice(lines.findIndex((line) => line.startsWith('Release notes')));
+  };
+  assert.deepEqual(end('2026.1'), [
+    'Release notes (newer than the installed 2026.1):',
+    '  2026.2',
+    '    News of 2026.2.',
+  ]);
+  assert.equal(end(null)[0], 'Release notes (all that this file has):');
+  assert.deepEqual(report({ notes, installed: '2026.2' }).notes, { after: '2026.2', releases: [] });
+  assert.equal(
+    manifestText(report({ notes, installed: '2026.2' }), true)
+      .join('\n')
+      .includes('News'),
+    false,
+  );
+});
+
 test('names cannot steer a terminal', () => {
   const title = 'Tiny\u001b]0;owned\u0007\u001b[2J';
   const hostile = manifestReport({ ...index, title }, product, {
@@ -199,6 +226,8 @@ test('names cannot steer a terminal', () => {
     archives: [],
     host: answered,
     program: './tiny',
+    notes: [],
+    installed: null,
   });
   assert.equal(manifestText(hostile, true)[0], 'Product  Tiny 2026.2');
 });

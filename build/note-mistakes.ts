@@ -1,0 +1,93 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Product } from '../src/payload/product-schema.ts';
+import { type BreakingKey, concerns, keyText } from '../src/policy/release-notes.ts';
+import { computeOverlay, type Patch, type PlainObject } from '../src/policy/values-patches.ts';
+import { compareVersions, parseVersion } from '../src/policy/version.ts';
+import { readAsHelm } from '../src/release/values-yaml.ts';
+import type { ReleaseSpec } from './release-spec.ts';
+import type { ReleaseFiles, SpecFile } from './spec-file.ts';
+
+/** What is wrong with the release notes of a spec: `FILE:LINE: what`, each. */
+export function noteMistakes({ spec, product, resolvePath }: ReleaseFiles): string[] {
+  const template = templateValues(spec.value, product.value, resolvePath);
+  return [
+    ...versionMistakes(spec),
+    ...keyMistakes(spec, template),
+    ...spec.value.release.notes.flatMap(({ migration }, position) => {
+      const where = spec.at(['release', 'notes', position, 'migration']);
+      if (migration?.kind === 'staged' && product.value.values.autoMigrate === undefined)
+        return [`${where}: staged: the product's values.autoMigrate is missing, so no run can leave it out`];
+      return migration?.kind === 'one-way' && migration.blocks
+        ? [`${where}: only a staged migration can block: a one-way one is not known to be wanted otherwise`]
+        : [];
+    }),
+  ];
+}
+
+function versionMistakes({ value, at }: SpecFile<ReleaseSpec>): string[] {
+  const own = parseVersion(value.release.version);
+  const seen = new Set<string>();
+  return value.release.notes.flatMap(({ version }, position) => {
+    const where = at(['release', 'notes', position, 'version']);
+    const parsed = parseVersion(version);
+    if (parsed === undefined) return [`${where}: "${version}" is no version of the form YYYY.N[.P][-pre]`];
+    if (seen.has(parsed.semver)) return [`${where}: the notes of ${version} come twice`];
+    seen.add(parsed.semver);
+    return own !== undefined && compareVersions(parsed, own) > 0
+      ? [`${where}: notes of ${version}, which is newer than the release ${value.release.version}`]
+      : [];
+  });
+}
+
+function keyMistakes({ value, at }: SpecFile<ReleaseSpec>, template: PlainObject | undefined): string[] {
+  return value.release.notes.flatMap(({ breaking }, note) => {
+    const seen = new Set<string>();
+    return breaking.flatMap((one, position) => {
+      const where = at(['release', 'notes', note, 'breaking', position]);
+      const key = keyText(one.path);
+      const condition = `${key} ${JSON.stringify([one.equals, one.absent])}`;
+      const isTwice = seen.has(condition);
+      seen.add(condition);
+      return [
+        ...(isTwice ? [`${where}: ${key} comes twice in the notes of one release`] : []),
+        ...(one.equals !== undefined && one.absent === true
+          ? [`${where}: ${key}: equals and absent exclude each other`]
+          : []),
+        ...(one.absent === true && one.replacedBy !== undefined
+          ? [`${where}: ${key}: a key that must be set has none that replaces it`]
+          : []),
+        ...(one.replacedBy !== undefined && keyText(one.replacedBy) === key
+          ? [`${where}: ${key} is replaced by itself`]
+          : []),
+        ...(template !== undefined && isInTemplate(one, template, value.release.valuesPatches)
+          ? [
+              `${where}: the values template ${one.absent === true ? 'has no' : 'still has'} ${key}: ` +
+                'a fresh install would write a file that these notes speak against',
+            ]
+          : []),
+      ];
+    });
+  });
+}
+
+/** A key that must be set may come from a patch of the release as well. */
+const isInTemplate = (key: BreakingKey, template: PlainObject, patches: readonly Patch[]): boolean =>
+  concerns(key, template) && (key.absent !== true || concerns(key, computeOverlay(template, patches).values));
+
+/** What a fresh install would write; undefined where the template is missing or no YAML, which is told elsewhere. */
+function templateValues(
+  { files, chart }: ReleaseSpec,
+  { values: { template }, chart: { folder } }: Product,
+  resolvePath: ReleaseFiles['resolvePath'],
+): PlainObject | undefined {
+  const listed = files[template];
+  const path =
+    listed !== undefined ? resolvePath(listed) : join(resolvePath(chart), template.slice(folder.length + 1));
+  try {
+    const read = readAsHelm(readFileSync(path, 'utf8').replaceAll(/\{\{\w+\}\}/g, 'answer'));
+    return 'root' in read ? read.root : undefined;
+  } catch {
+    return undefined;
+  }
+}
