@@ -61,6 +61,7 @@ const sections = [
     answersSchema,
   ),
   section('Result of `install --upgrade`', '', resultSchemas.upgrade),
+  section('Result of `install --rollback-to`', '', resultSchemas.rollback),
   section('Result of `uninstall`', '', resultSchemas.uninstall),
   section(
     'The record of kept data',

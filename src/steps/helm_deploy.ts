@@ -100,7 +100,7 @@ async function deploy(ctx: InstallContext, io: StepIo, run: HelmRun): Promise<vo
       hint:
         `${error.hint ?? 'Fix the cause'}, then: ${ctx.again()}\nIf the cause is in this package, ` +
         'a fixed package resumes the run: ' +
-        `${ctx.again({ program: 'FIXED_FILE', add: ['--supersede'] })}`,
+        `${ctx.again({ program: 'FIXED_FILE', add: ['--supersede'], without: ['--resume'] })}`,
     });
   }
 }

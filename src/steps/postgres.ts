@@ -1,13 +1,13 @@
 import { existsSync } from 'node:fs';
-import { chown, rmdir } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { chown } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as z from 'zod';
 import { backupStamp } from '../backup/backup-folder.ts';
 import { lastResult } from '../backup/step-results.ts';
 import type { Step, StepIo, UndoPlan } from '../engine/step.ts';
 import { IvaapError } from '../errors.ts';
-import { makeFolder, renameDurable, syncFolder } from '../host/atomic-file.ts';
+import { makeFolder, renameDurable } from '../host/atomic-file.ts';
+import { removeEmptyFolder } from '../host/move-tree.ts';
 import { isMountPoint } from '../host/mounts.ts';
 import type { KubeObject } from '../host/kubectl.ts';
 import { assertSafePath } from '../host/safe-path.ts';
@@ -33,8 +33,6 @@ const out = z.object({
     /** How the place of the folder was found; absent in older records. */
     found: foundFolderSchema.optional(),
   }),
-  /** The folder, where this install has made it; absent in older records. */
-  madeFolder: z.string().optional(),
 });
 
 /**
@@ -56,9 +54,6 @@ export const postgres: Step<InstallContext, z.infer<typeof out>> = {
     const { product, kubectl, storagePath, run, keptData } = ctx;
     const { uid, gid, claim, persistentVolume } = product.database.volume;
     if (keptData === undefined) await assertOwnData(kubectl, product, storagePath, run());
-    const before = io.interrupted ?? lastResult(run(), postgres) ?? {};
-    const madeFolder = existsSync(storagePath) ? before.madeFolder : storagePath;
-    if (madeFolder !== undefined) await io.record({ madeFolder });
     await assertSafePath(storagePath.replace(/\/[^/]+$/, '') || '/', { mayBeMissing: true });
     const found = await foundBefore(ctx, io);
     await io.record({ found });
@@ -69,8 +64,6 @@ export const postgres: Step<InstallContext, z.infer<typeof out>> = {
     const bound = await boundClaim({ kubectl, product }, io.signal);
     return {
       volume: { claim, persistentVolume, storagePath, claimUid: bound.metadata.uid ?? null, found },
-
-      madeFolder: typeof madeFolder === 'string' ? madeFolder : undefined,
     };
   },
 
@@ -125,7 +118,7 @@ export const postgres: Step<InstallContext, z.infer<typeof out>> = {
       await io.checkpoint('volume-deleted');
       const empty = io.interrupted?.emptyFolder ?? (folder.how === 'empty' ? folder.path : undefined);
       if (known === undefined) {
-        if (typeof empty === 'string') await removeEmpty(empty);
+        if (typeof empty === 'string') await removeEmptyFolder(empty);
         return {};
       }
       if (existsSync(known.from) && !existsSync(known.to)) await renameDurable(known.from, known.to);
@@ -172,9 +165,11 @@ async function dataFolder(ctx: InstallContext): Promise<{
   if (ctx.storageClass !== undefined) return { ...none, how: 'none' };
   const entries = await entriesOf(path);
   if (entries === undefined) return { ...none, how: 'none' };
-  const record = install()?.steps[postgres.id];
-  const made = record?.recorded?.madeFolder ?? (record?.out ?? record?.earlier)?.madeFolder;
-  if (entries.length === 0) return { ...none, how: made === path ? 'empty' : 'others' };
+  const cutOff = foundFolderSchema.safeParse(install()?.steps[postgres.id]?.recorded?.found).data;
+  const found = cutOff ?? lastResult(install(), postgres)?.volume.found;
+  // A folder that was there before stays.
+  const isMade = found !== undefined && found.path !== path;
+  if (entries.length === 0) return { ...none, how: isMade ? 'empty' : 'others' };
   if (!(await isOurData(kubectl, product, path, install()))) return { ...none, how: 'others' };
   if (!isMountPoint(path)) return { ...none, how: 'data' };
   const stopsDatabase = ctx.again({
@@ -194,12 +189,6 @@ function asideOf(path: string, now: Date): { from: string; to: string } {
   let to = first;
   for (let count = 2; existsSync(to); count += 1) to = `${first}-${count}`;
   return { from: path, to };
-}
-
-async function removeEmpty(path: string): Promise<void> {
-  if (((await entriesOf(path)) ?? ['']).length > 0) return;
-  await rmdir(path);
-  await syncFolder(dirname(path));
 }
 
 type Bound = Pick<InstallContext, 'kubectl' | 'product'>;

@@ -29,12 +29,16 @@ const hintOf = ({ error }: Invocation) => describeError(error).hint ?? '';
 const said = ({ error }: Invocation) => describeError(error).message;
 
 /** The chart asks for an image that the package does not hold. */
-const failByItsPackage = () =>
-  host.run('install', (event) => {
-    if (event.kind === 'program' && event.phase === 'during' && event.argv[1] === 'install')
-      delete host.cluster.state.images['registry.example/tiny/server:2026.1'];
-    return undefined;
-  });
+const failByItsPackage = (options: Parameters<SimulatedHost['run']>[2] = {}) =>
+  host.run(
+    'install',
+    (event) => {
+      if (event.kind === 'program' && event.phase === 'during' && event.argv[1] === 'install')
+        delete host.cluster.state.images['registry.example/tiny/server:2026.1'];
+      return undefined;
+    },
+    options,
+  );
 
 test('a fixed package is refused with the command that accepts it, and that command completes the install', async () => {
   const failed = await failByItsPackage();
@@ -87,6 +91,13 @@ test('an install that was superseded and then cut off resumes with its own packa
   assert.equal(cut.exitCode, 130);
   const ended = await host.run('install');
   assert.equal(ended.exitCode, 0, said(ended));
+});
+
+test('one that was gone on with by --resume and fails by its package names the fixed one without that flag', async () => {
+  await host.run('install', signalAt('chart:running', 'SIGINT').watch);
+  const failed = await failByItsPackage({ resume: true });
+  assert.equal(failed.exitCode, 6, said(failed));
+  assert.match(hintOf(failed), /: FIXED_FILE install --supersede$/);
 });
 
 test('an older package is refused once Helm has started for a newer one; before that it may follow', async () => {

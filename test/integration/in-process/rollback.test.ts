@@ -374,7 +374,7 @@ test('a state that an older program wrote, without the answers, is rolled back a
   state.schema.minor = 3;
   delete state.run.answers;
   delete state.run.originals;
-  delete state.run.steps.postgres.out.madeFolder;
+  delete state.run.steps.postgres.out.volume.found;
   writeFileSync(path, JSON.stringify(state));
   const ended = await rollback('namespace');
   assert.equal(ended.exitCode, 0, said(ended));
