@@ -36,7 +36,13 @@ export function activate(
     if (plan.isDone && plan.before !== undefined)
       return resultOf(session, plan, plan.before, { changed: false });
     await assertAgreed(session, plan, options);
-    return resultOf(session, plan, await placeOnPath(session, plan), { changed: true });
+    const agreeToCopy = async () => {
+      const { executable } = plan;
+      // Its blocks were to be shared, and the file system does not do that.
+      if (executable.how === 'reflink')
+        await assertAgreed(session, { ...plan, executable: { ...executable, how: 'copy' } }, options);
+    };
+    return resultOf(session, plan, await placeOnPath(session, plan, agreeToCopy), { changed: true });
   });
 }
 
@@ -103,7 +109,7 @@ async function locked<T>(ports: CommandPorts, work: (session: Session) => Promis
 async function assertAgreed(
   session: Session,
   plan: ActivationPlan,
-  { copy }: ActivateOptions,
+  { copy }: Pick<ActivateOptions, 'copy'>,
 ): Promise<void> {
   const { executable } = plan;
   if (executable.how !== 'copy' || executable.isThere) return;

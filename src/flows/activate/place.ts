@@ -19,9 +19,14 @@ import type { ActivationPlan } from './plan.ts';
 
 /**
  * Carries a plan out, under the lock. Whatever instant it is killed at, the names on PATH lead to the old
- * executable or to the new one, the record names all that is there, and the same call continues.
+ * executable or to the new one, the record names all that is there, and the same call continues. `agreeToCopy`
+ * throws where a whole copy is needed and was not agreed to.
  */
-export async function placeOnPath(session: Session, plan: ActivationPlan): Promise<Activation> {
+export async function placeOnPath(
+  session: Session,
+  plan: ActivationPlan,
+  agreeToCopy: () => Promise<void>,
+): Promise<Activation> {
   const { before } = plan;
   const { product, paths } = session;
   const { folder, active } = pathPlaces(product);
@@ -39,7 +44,7 @@ export async function placeOnPath(session: Session, plan: ActivationPlan): Promi
     folders,
   });
   for (const path of missing) await makeFolder(path);
-  const how = await placeExecutable(session, plan.executable);
+  const how = await placeExecutable(session, plan.executable, agreeToCopy);
   for (const name of Object.values(pathNames(product))) await linkAtomic(join(folder, name), 'active');
   // From here on every name is the new executable.
   await linkAtomic(active, executable);
@@ -80,7 +85,11 @@ function missingFolders(wanted: readonly string[]): string[] {
   return [...missing].sort((a, b) => a.length - b.length || (a < b ? -1 : 1));
 }
 
-async function placeExecutable(session: Session, plan: ExecutablePlan): Promise<Activation['how']> {
+async function placeExecutable(
+  session: Session,
+  plan: ExecutablePlan,
+  agreeToCopy: () => Promise<void>,
+): Promise<Activation['how']> {
   if (plan.how === 'link') return 'link';
   const { payload, signal, product } = session;
   const { executable, sizeBytes } = plan;
@@ -106,6 +115,7 @@ async function placeExecutable(session: Session, plan: ExecutablePlan): Promise<
     (await cloneExecutable(payload.path, executable, { signal, verify: isSamePackage }))
   )
     return 'reflink';
+  await agreeToCopy();
   const reserve = await DiskReserve.at(dirname(executable), product.reserve);
   const title = `copying ${sizeBytes} bytes to ${executable}`;
   const task = byteTask(session.report, { task: 'copy', title, total: sizeBytes });
