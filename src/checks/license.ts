@@ -47,8 +47,8 @@ function enabledHere(ctx: CheckContext): string[] {
 }
 
 function judgeOne(found: EntitlementFinding, warnDays: number): Measurement {
-  const { entitlement: part, status, daysLeft } = found;
-  const soon = daysLeft !== undefined && daysLeft < warnDays;
+  const { entitlement: part, status, daysLeft, free } = found;
+  const soon = (daysLeft !== undefined && daysLeft < warnDays) || free === 0;
   const outcome = status === 'granted' ? (soon ? 'warn' : 'ok') : status === 'unknown' ? 'warn' : 'fail';
   return { part, outcome, measured: verdictText(found), data: { status, daysLeft } };
 }

@@ -26,6 +26,8 @@ export interface EntitlementVerdict {
   version: string | undefined;
   /** Of licences, in FlexNet; null: uncounted. */
   count: number | null | undefined;
+  /** Of licences that nobody uses now, as the server says. */
+  free: number | undefined;
 }
 
 export interface Judging {
@@ -56,6 +58,7 @@ const nothing = {
   daysLeft: undefined,
   version: undefined,
   count: undefined,
+  free: undefined,
 };
 
 const serverDecides = 'the licence names only a server, which decides';
@@ -109,6 +112,7 @@ function judgeLine(line: Feature, name: string, { names, now, host }: Judging): 
     daysLeft: daysUntil(expires, now),
     version,
     count: undefined,
+    free: undefined,
   });
   const least = names[name]?.leastVersion;
   const compared = least === undefined ? 0 : compareFeatureVersions(version, least);
@@ -145,11 +149,14 @@ export function withServerAnswer(
   if (answer.state === 'unknown') return verdict;
   const isLeft = verdict.status === 'unknown' && verdict.why === serverDecides;
   if (verdict.status !== 'granted' && !isLeft) return verdict;
-  const { allInUse, ...said } = judgeServer(answer, name, { names, now });
+  const said = judgeServer(answer, name, { names, now });
   if (isLeft) return said;
   // What the server does not say is as the licence has it.
-  if (said.status === 'granted' || said.status === 'unknown')
-    return { ...verdict, why: allInUse ?? verdict.why, count: answer.issued ?? verdict.count };
+  if (said.status === 'granted' || said.status === 'unknown') {
+    const { free } = said;
+    const why = free === 0 ? allInUse : verdict.why;
+    return { ...verdict, why, count: answer.issued ?? verdict.count, free };
+  }
   const why =
     said.status === 'expired'
       ? `the server’s licence expired on ${said.expires}`
@@ -157,17 +164,18 @@ export function withServerAnswer(
   return { ...verdict, status: 'denied', why };
 }
 
+const allInUse = 'all of them are in use';
+
 /** What the server grants, by its own words. */
 function judgeServer(
   { issued, inUse, version, expires }: Extract<FeatureAnswer, { state: 'granted' }>,
   name: string,
   { names, now }: Pick<Judging, 'names' | 'now'>,
-): EntitlementVerdict & { allInUse: string | undefined } {
+): EntitlementVerdict {
   const until = expires?.known === true ? expires.value : undefined;
   const least = names[name]?.leastVersion;
   const compared = least === undefined ? 0 : compareFeatureVersions(version ?? '', least);
-  const isFull = issued !== undefined && inUse !== undefined && inUse >= issued;
-  const allInUse = isFull ? `all ${issued} are in use` : undefined;
+  const free = issued === undefined || inUse === undefined ? undefined : Math.max(0, issued - inUse);
   const judged = (status: EntitlementStatus, why?: string) => ({
     status,
     why,
@@ -175,12 +183,12 @@ function judgeServer(
     daysLeft: daysUntil(until, now),
     version,
     count: issued ?? null,
-    allInUse,
+    free,
   });
   if (compared === undefined) return judged('unknown', 'the server does not say its version');
   if (compared < 0) return judged('older version', `its version is lower than ${least}`);
   if (typeof until === 'string' && now.getTime() >= endOf(until)) return judged('expired');
-  return judged('granted', allInUse ?? 'the licence server says so');
+  return judged('granted', free === 0 ? allInUse : 'the licence server says so');
 }
 
 /** When a licence expired as a whole: in FlexNet all that it names for the product. Undefined: it has not. */

@@ -36,8 +36,8 @@ export function licenseReport({ product, version, license, findings, now }: Chec
     ...(isOut && required ? [serverText] : []),
   ];
   const warnDays = product.license?.warnDays ?? 0;
-  const soon = ({ status, daysLeft }: LicenseRow) =>
-    status === 'granted' && daysLeft !== null && daysLeft < warnDays;
+  const soon = ({ status, daysLeft, free }: LicenseRow) =>
+    status === 'granted' && ((daysLeft !== null && daysLeft < warnDays) || free === 0);
   const warnings = [
     ...rows.filter(soon).map(named),
     ...((isOut && !required) || server === 'partly' ? [serverText] : []),
@@ -87,7 +87,7 @@ export function licenseReport({ product, version, license, findings, now }: Chec
 const named = ({ entitlement, text }: LicenseRow) => `${entitlement}: ${text}`;
 
 function row(found: EntitlementFinding, product: Product, { license, installation }: RunsNow): LicenseRow {
-  const { entitlement, feature, status, why, expires, daysLeft, version, count, lmstat } = found;
+  const { entitlement, feature, status, why, expires, daysLeft, version, count, free, lmstat } = found;
   const { connector = '', leastVersion } = product.entitlements[entitlement] ?? {};
   const running = installation.known ? installation.value : null;
   const enabled =
@@ -105,6 +105,7 @@ function row(found: EntitlementFinding, product: Product, { license, installatio
     daysLeft: daysLeft ?? null,
     version: version ?? null,
     count: count === null ? 'uncounted' : (count ?? null),
+    free: free ?? null,
     lmstat: lmstat?.state ?? null,
     enabled,
     installed,

@@ -31,6 +31,7 @@ const entitlement = z.strictObject({
     .union([z.int(), z.literal('uncounted')])
     .nullable()
     .describe('How many licences; null: not known.'),
+  free: z.int().nullable().describe('Licences that nobody uses now, as lmstat says; null: not known.'),
   lmstat: z.enum(['granted', 'denied', 'unknown']).nullable().describe('Null: not asked.'),
   enabled: z
     .boolean()

@@ -75,26 +75,28 @@ export async function checkLicense(
       ? { ...one, lmstat: undefined }
       : { ...one, ...withServerAnswer(one, answer, one.entitlement, judging), lmstat: answer };
   });
-  const isDown = asked.lmstat.known && asked.lmstat.value === 'down';
+  const said = asked.lmstat.known ? asked.lmstat.value : 'unknown';
   return {
     entitlements,
     servers,
-    server: isDown ? 'unreachable' : state,
+    // A license manager that answers knows better than a connection.
+    server: said === 'down' ? 'unreachable' : said === 'up' && state === 'unreachable' ? 'partly' : state,
     lmstat: asked.lmstat,
     notes: notesOf(license, product),
   };
 }
+
+/** On the server's own host the file may say so instead of a name. */
+const reachedAs = (host: string) => (/^this_host$/i.test(host) ? 'localhost' : host);
 
 function probeServers({ flexnet }: License, signal: AbortSignal): Promise<ServerFinding[]> {
   return Promise.all(
     (flexnet?.servers ?? []).slice(0, 9).map(async (server) => {
       const { host, port } = server;
       const ports = port === undefined ? defaultServerPorts : [port];
-      // On the server's own host the file may say so instead of a name.
-      const at = /^this_host$/i.test(host) ? 'localhost' : host;
       return {
         ...server,
-        answer: await probePorts({ host: at, ports, timeoutMs: connectTimeoutMs, signal }),
+        answer: await probePorts({ host: reachedAs(host), ports, timeoutMs: connectTimeoutMs, signal }),
       };
     }),
   );
@@ -154,7 +156,7 @@ async function askServers(
 
 /** With the port that answered, where the licence names none. */
 const answeredAt = ({ host, port, answer }: ServerFinding): LicenseServer => ({
-  host,
+  host: reachedAs(host),
   port: port ?? (answer.answered ? answer.port : undefined),
 });
 

@@ -333,6 +333,25 @@ test('a grant of the server counts where the licence leaves it to the server', a
   );
 });
 
+test('this_host is this host, and a licence of which none is free is a warning', async () => {
+  writeFileSync(join(played, 'WITSML'), lmstatForms['the one there is is in use']('WITSML'));
+  const { report } = await check(file(serverLine('this_host') + feature()), payloads.withLmutil);
+  assert.equal(readFileSync(join(played, 'calls'), 'utf8'), `lmstat|-c|${port}@localhost|-f|WITSML|`);
+  assert.equal(report.entitlements[0]?.free, 0);
+  assert.deepEqual(report.warnings, ['TINY_CONNECTOR: granted, does not expire: all of them are in use']);
+});
+
+test('of a triad one connection is enough where the license manager says that it works', async () => {
+  writeFileSync(join(played, 'WITSML'), lmstatForms['a triad with one down']('WITSML'));
+  const triad = serverLine() + serverLine('127.0.0.1', 1) + serverLine('127.0.0.1', 2);
+  const { report } = await check(file(triad + feature()), payloads.withLmutil);
+  assert.deepEqual([report.server, report.ok], ['partly', true]);
+  assert.match(
+    readFileSync(join(played, 'calls'), 'utf8'),
+    /\|\d+@127\.0\.0\.1,1@127\.0\.0\.1,2@127\.0\.0\.1\|/,
+  );
+});
+
 test('lmutil is asked only where a port took a connection', async () => {
   const { report } = await check(file(serverLine('127.0.0.1', 1) + feature()), payloads.withLmutil);
   assert.deepEqual(report.lmstat, { known: false, why: 'no port of a server took a connection' });

@@ -77,8 +77,8 @@ const answers: [form: LmstatForm, ofFile: string, ofServer: string][] = [
   ],
   [
     'the one there is is in use',
-    'granted, does not expire: all 1 are in use',
-    'granted, does not expire: all 1 are in use',
+    'granted, does not expire: all of them are in use',
+    'granted, does not expire: all of them are in use',
   ],
   ['expired', 'denied: the server’s licence expired on 2020-10-30', 'expired on 2020-10-30'],
   [
