@@ -14,7 +14,11 @@ export const resultSchemas = {
     version: z.string(),
     fqdn: z.string(),
     values: z.string().describe('Path of the values file.'),
-    storagePath: z.string().describe("Folder of the database's data."),
+    storagePath: z
+      .string()
+      .nullable()
+      .describe("Folder of the database's data; null: on a volume of `storageClass`."),
+    storageClass: z.string().nullable().describe('Of the volume; null: the data are in a folder.'),
     entitlements: z.array(z.string()),
     waivedHealth,
     warnings,

@@ -69,3 +69,21 @@ export function volumeManifests(product: Product, storagePath: string): Manifest
     },
   ];
 }
+
+/**
+ * The claim alone, for a volume that the class's provisioner makes. The chart only mounts it, as it does the
+ * other.
+ */
+export function classClaimManifest(product: Product, storageClass: string): Manifest {
+  const { claim, capacity } = product.database.volume;
+  return {
+    apiVersion: 'v1',
+    kind: 'PersistentVolumeClaim',
+    metadata: { name: claim, namespace: product.namespace, labels: labels(product) },
+    spec: {
+      accessModes: ['ReadWriteOnce'],
+      storageClassName: storageClass,
+      resources: { requests: { storage: capacity } },
+    },
+  };
+}

@@ -7,7 +7,9 @@ import { IvaapError } from '../errors.ts';
 /** What a fresh install writes into the values file. */
 export interface ValuesAnswers {
   fqdn: string;
+  /** Empty on a volume of a StorageClass. */
   storagePath: string;
+  storageClass?: string | undefined;
   entitlements: readonly string[];
   /** The connectors were chosen just now: the choice is above what an operator's file says. */
   chosen?: boolean;
@@ -44,6 +46,9 @@ export function renderValues(
   };
   put(keys.fqdn, answers.fqdn, true);
   if (keys.storagePath !== undefined) put(keys.storagePath, answers.storagePath, true);
+  const classPath = product.database.volume.storageClass?.valuesPath;
+  if (classPath !== undefined && answers.storageClass !== undefined)
+    put(classPath, answers.storageClass, true);
   if (autoMigrate !== undefined) put(autoMigrate.path, autoMigrate.on, !fromOperator);
   for (const [entitlement, { enabledPath }] of Object.entries(product.entitlements)) {
     if (enabledPath !== undefined) {

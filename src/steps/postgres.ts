@@ -13,7 +13,8 @@ import type { KubeObject } from '../host/kubectl.ts';
 import { assertSafePath } from '../host/safe-path.ts';
 import type { InstallContext } from '../release/context.ts';
 import { type FoundFolder, foundFolderSchema, lookForFolder } from '../release/found-folder.ts';
-import { volumeManifests } from '../release/manifests.ts';
+import { classClaimManifest, volumeManifests } from '../release/manifests.ts';
+import { requireStorageClass } from '../release/storage-class.ts';
 import { assertOwnData, entriesOf, isOurData, recordedFolder } from '../release/our-data.ts';
 import { removedDataName } from '../release/our-files.ts';
 import { stopOf } from '../release/undo-stops.ts';
@@ -22,13 +23,19 @@ import { secrets } from './secrets.ts';
 
 const bindTimeoutMs = 60_000;
 
-type Claim = KubeObject & { spec?: { volumeName?: string }; status?: { phase?: string } };
+type Claim = KubeObject & {
+  spec?: { volumeName?: string; storageClassName?: string };
+  status?: { phase?: string };
+};
 
 const out = z.object({
   volume: z.object({
     claim: z.string(),
-    persistentVolume: z.string(),
-    storagePath: z.string(),
+    /** Null for a volume of a StorageClass that is only made for the first pod. */
+    persistentVolume: z.string().nullable(),
+    /** Null on a volume of a StorageClass. */
+    storagePath: z.string().nullable(),
+    storageClass: z.string().optional(),
     claimUid: z.string().nullable(),
     /** How the place of the folder was found; absent in older records. */
     found: foundFolderSchema.optional(),
@@ -44,13 +51,20 @@ export const postgres: Step<InstallContext, z.infer<typeof out>> = {
   title: 'Create the database volume',
   needs: [secrets.id],
   revision: 1,
-  inputs: ({ product, storagePath }) => ({ volume: { ...product.database.volume }, storagePath }),
-  plan: async ({ product, storagePath }) => ({
+  inputs: ({ product, storagePath, storageClass }) => ({
+    volume: { ...product.database.volume },
+    ...(storageClass === undefined ? { storagePath } : { storageClass }),
+  }),
+  plan: async ({ product, storagePath, storageClass }) => ({
     action: 'run',
-    summary: `create ${storagePath} and the claim ${product.database.volume.claim} for it`,
+    summary:
+      storageClass === undefined
+        ? `create ${storagePath} and the claim ${product.database.volume.claim} for it`
+        : `create the claim ${product.database.volume.claim} with the StorageClass ${storageClass}`,
   }),
 
   async run(ctx, io) {
+    if (ctx.storageClass !== undefined) return claimOfClass(ctx, ctx.storageClass, io);
     const { product, kubectl, storagePath, run, keptData } = ctx;
     const { uid, gid, claim, persistentVolume } = product.database.volume;
     if (keptData === undefined) await assertOwnData(kubectl, product, storagePath, run());
@@ -61,15 +75,17 @@ export const postgres: Step<InstallContext, z.infer<typeof out>> = {
     await chown(storagePath, uid, gid);
     await io.checkpoint('folder-made');
     await kubectl.apply(volumeManifests(product, storagePath));
-    const bound = await boundClaim({ kubectl, product }, io.signal);
+    const bound = await settledClaim(ctx, isBound(product), io.signal);
     return {
       volume: { claim, persistentVolume, storagePath, claimUid: bound.metadata.uid ?? null, found },
     };
   },
 
-  async verify({ kubectl, product }) {
-    const found = await readClaim({ kubectl, product });
-    if (isBound(product, found)) return;
+  async verify(ctx) {
+    const { product, storageClass } = ctx;
+    const found = await readClaim(ctx);
+    const settled = storageClass === undefined ? isBound(product) : await isOfClass(ctx, storageClass);
+    if (settled(found)) return;
     throw new IvaapError(
       'failed',
       `the claim ${product.database.volume.claim} is ${found?.status?.phase ?? 'missing'}`,
@@ -191,6 +207,31 @@ function asideOf(path: string, now: Date): { from: string; to: string } {
   return { from: path, to };
 }
 
+/** The provisioner of the class makes the volume, some only for the first pod that mounts the claim. */
+async function claimOfClass(ctx: InstallContext, storageClass: string, io: StepIo) {
+  const { kubectl, product } = ctx;
+  await kubectl.apply([classClaimManifest(product, storageClass)]);
+  const found = await settledClaim(ctx, await isOfClass(ctx, storageClass), io.signal);
+  const { claim } = product.database.volume;
+  return {
+    volume: {
+      claim,
+      persistentVolume: found.spec?.volumeName ?? null,
+      storagePath: null,
+      storageClass,
+      claimUid: found.metadata.uid ?? null,
+    },
+  };
+}
+
+/** A class whose policy was changed meanwhile is refused again. */
+async function isOfClass({ kubectl }: Bound, name: string) {
+  const { waitsForPod } = await requireStorageClass(kubectl, name);
+  return (claim: Claim | undefined): boolean =>
+    claim?.spec?.storageClassName === name &&
+    (claim.status?.phase === 'Bound' || (waitsForPod && claim.status?.phase === 'Pending'));
+}
+
 type Bound = Pick<InstallContext, 'kubectl' | 'product'>;
 
 const readClaim = ({ kubectl, product }: Bound) =>
@@ -198,14 +239,20 @@ const readClaim = ({ kubectl, product }: Bound) =>
     namespace: product.namespace,
   });
 
-const isBound = ({ database }: InstallContext['product'], claim: Claim | undefined): boolean =>
-  claim?.status?.phase === 'Bound' && claim.spec?.volumeName === database.volume.persistentVolume;
+const isBound =
+  ({ database }: InstallContext['product']) =>
+  (claim: Claim | undefined): boolean =>
+    claim?.status?.phase === 'Bound' && claim.spec?.volumeName === database.volume.persistentVolume;
 
-async function boundClaim(ctx: Bound, signal: AbortSignal): Promise<Claim> {
+async function settledClaim(
+  ctx: Bound,
+  isSettled: (claim: Claim | undefined) => boolean,
+  signal: AbortSignal,
+): Promise<Claim> {
   const end = performance.now() + bindTimeoutMs;
   for (;;) {
     const claim = await readClaim(ctx);
-    if (claim !== undefined && isBound(ctx.product, claim)) return claim;
+    if (claim !== undefined && isSettled(claim)) return claim;
     if (performance.now() > end) {
       const { claim: name } = ctx.product.database.volume;
       throw new IvaapError(

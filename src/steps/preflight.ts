@@ -4,7 +4,8 @@ import type { InstallContext } from '../release/context.ts';
 import { planRecord, preflightResult, recordPreflight } from '../release/preflight-record.ts';
 
 const out = preflightResult.extend({
-  answers: z.object({ fqdn: z.string(), storagePath: z.string() }),
+  /** Without a folder on a volume of a StorageClass: no folder of this host is the product's then. */
+  answers: z.object({ fqdn: z.string(), storagePath: z.string().optional() }),
 });
 
 /** Records what preflight measured, and the answers of the operator. */
@@ -14,10 +15,15 @@ export const preflight: Step<InstallContext, z.infer<typeof out>> = {
   title: 'Record the preflight',
   needs: [],
   revision: 1,
-  inputs: ({ payload, fqdn, storagePath }) => ({ payload: payload.digest, fqdn, storagePath }),
+  inputs: ({ payload, fqdn, storagePath, storageClass }) => ({
+    payload: payload.digest,
+    fqdn,
+    ...(storageClass === undefined ? { storagePath } : { storageClass }),
+  }),
   plan: planRecord,
   async run(ctx, io) {
-    const { fqdn, storagePath } = ctx;
-    return { ...(await recordPreflight(ctx, io)), answers: { fqdn, storagePath } };
+    const { fqdn, storagePath, storageClass } = ctx;
+    const storage = storageClass === undefined ? { storagePath } : {};
+    return { ...(await recordPreflight(ctx, io)), answers: { fqdn, ...storage } };
   },
 };

@@ -25,9 +25,9 @@ export const values: Step<InstallContext, z.infer<typeof out>> = {
   title: 'Write the values file',
   needs: [postgres.id],
   revision: 1,
-  inputs: ({ fqdn, storagePath, valuesFrom, entitlements, paths }) => ({
+  inputs: ({ fqdn, storagePath, storageClass, valuesFrom, entitlements, paths }) => ({
     fqdn,
-    storagePath,
+    ...(storageClass === undefined ? { storagePath } : { storageClass }),
     entitlements: [...entitlements],
     // A file that an earlier attempt wrote is not another source: `reuse` checks whether it was edited.
     from: valuesFrom === undefined || valuesFrom.path === paths.values ? null : sha256Of(valuesFrom.text),
@@ -40,8 +40,14 @@ export const values: Step<InstallContext, z.infer<typeof out>> = {
   async run(ctx, io) {
     const { paths, product, payload, fqdn, storagePath, valuesFrom } = ctx;
     const template = valuesFrom?.text ?? (await payload.readEntry(product.values.template)).toString();
-    const { entitlements, connectors } = ctx;
-    const answers = { fqdn, storagePath, entitlements, chosen: connectors?.from === 'answer' };
+    const { entitlements, connectors, storageClass } = ctx;
+    const answers = {
+      fqdn,
+      storagePath: storageClass === undefined ? storagePath : '',
+      storageClass,
+      entitlements,
+      chosen: connectors?.from === 'answer',
+    };
     const text = renderValues(product, template, answers, valuesFrom !== undefined);
     await makeFolder(paths.folder);
     await keepOther(ctx, io, text);

@@ -5,7 +5,7 @@ import { after, test } from 'node:test';
 import { builtExecutable } from '../fixtures/built-executable.ts';
 import { fakeK3s, inOwnMounts } from '../fixtures/own-mounts.ts';
 import { runProgram } from '../fixtures/run-program.ts';
-import { Terminal } from '../fixtures/terminal.ts';
+import { onTerminal } from '../fixtures/terminal.ts';
 import { makeTinyPayload } from '../fixtures/tiny-payload.ts';
 
 /** The executable as it is delivered, at a terminal and without one; its k3s only says its version. */
@@ -33,7 +33,7 @@ const quoted = (words: readonly string[]) =>
   words.map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(' ');
 
 test('the library is loaded from its chunk: a question is asked, and Ctrl-C is 130 with nothing written', async () => {
-  using terminal = new Terminal(quoted(command('install')));
+  using terminal = onTerminal(quoted(command('install')));
   await terminal.answer(/licence of Tiny/, `${license}\r`);
   await terminal.answer(/Under which name/, '\u0003');
   assert.equal(await terminal.exitCode(), 130, terminal.text);
@@ -51,7 +51,7 @@ test('--print-answers prints on standard output alone what repeats the install, 
     '--storage-path',
     join(work, 'db'),
   );
-  using terminal = new Terminal(`sh -c '${quoted(typed).replaceAll("'", `'\\''`)} > ${file}'`);
+  using terminal = onTerminal(`sh -c '${quoted(typed).replaceAll("'", `'\\''`)} > ${file}'`);
   await terminal.answer(/licence of Tiny/, `${license}\r`);
   await terminal.answer(/Which connectors/, '\r');
   assert.equal(await terminal.exitCode(), 0, terminal.text);

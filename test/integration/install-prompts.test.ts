@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { Ended } from '../fixtures/prompted-install.ts';
-import { Terminal, type TerminalOptions } from '../fixtures/terminal.ts';
+import { onTerminal, type Terminal, type TerminalOptions } from '../fixtures/terminal.ts';
 
 /** A person at a real terminal installs on the simulated host: real prompts, flow, files. */
 
@@ -10,7 +10,7 @@ const child = join(import.meta.dirname, '../fixtures/prompted-install.ts');
 
 function start(given: object = {}, options: TerminalOptions = {}): Terminal {
   const json = JSON.stringify(given).replaceAll("'", `'\\''`);
-  return new Terminal(`${process.execPath} ${child} '${json}'`, options);
+  return onTerminal(`${process.execPath} ${child} '${json}'`, options);
 }
 
 async function endOf(terminal: Terminal): Promise<Ended> {

@@ -18,9 +18,10 @@ export function installQuestion(
   if (options.yes || options.resume) return undefined;
   const run = other === undefined ? state?.run : undefined;
   if (run !== undefined && changed.length === 0 && confirm === undefined) return undefined;
-  const { fqdn, storagePath } = answers;
+  const { fqdn, storagePath, storageClass } = answers;
   const what = `${product.title} ${release.version}`;
-  const where = `for ${fqdn}, with its database in ${storagePath}`;
+  const place = storageClass === undefined ? `in ${storagePath}` : `on the StorageClass ${storageClass}`;
+  const where = `for ${fqdn}, with its database ${place}`;
   if (run === undefined)
     return { text: `Install ${what} ${where}?`, hint: again({ add: answeredFlags(options) }) };
   const ids = (done: boolean) =>

@@ -5,6 +5,8 @@ import { assertStorageFolder, assertStorageRoom } from '../../release/storage-fo
 import { listStorageClasses, type StorageClass } from '../../release/storage-class.ts';
 import { roomAt } from '../../host/mounts.ts';
 import type { Session } from '../../session/session.ts';
+import type { KeptData } from '../../release/kept-data.ts';
+import { usableKeptData } from './kept-data.ts';
 import type { AnswerQuestion, Draft } from './ask-all.ts';
 import { type About, objectionOf, typedPath } from './questions.ts';
 
@@ -59,18 +61,24 @@ const typedFolder = (typed: string): string => {
   return path.length > 1 ? path.replace(/\/+$/, '') : path;
 };
 
-async function assertUsable({ product }: Session, path: string): Promise<void> {
+/** Throws for a folder that cannot hold the database; gives what an uninstall has kept there. */
+async function assertUsable(session: Session, path: string): Promise<KeptData | undefined> {
+  const { product, redactor } = session;
   assertStoragePath(path, `--storage-path ${product.database.volume.defaultPath}`);
-  await assertStorageFolder(path);
+  const kept = await usableKeptData(session, path, redactor);
+  if (kept === undefined) await assertStorageFolder(path);
   await assertStorageRoom(path, product);
+  return kept;
 }
 
 async function usualFolder(session: Session, path: string): Promise<Choice> {
-  const objection = await objectionOf(() => assertUsable(session, path));
+  let kept: KeptData | undefined;
+  const objection = await objectionOf(async () => (kept = await assertUsable(session, path)));
   const choice = { value: folderChoice(path), label: path };
   if (objection !== undefined) return { ...choice, disabled: true, hint: objection };
   const { freeBytes, mountPoint } = await roomAt(path);
-  return { ...choice, hint: `${formatBytes(freeBytes)} free on ${mountPoint}` };
+  const data = kept === undefined ? '' : `has the kept data of ${kept.version}; `;
+  return { ...choice, hint: `${data}${formatBytes(freeBytes)} free on ${mountPoint}` };
 }
 
 const choiceOf = ({ name, objection }: StorageClass): Choice => ({
