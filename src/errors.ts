@@ -25,7 +25,8 @@ export const errorCodes = {
   locked: { exit: 9, meaning: 'another run holds the lock' },
   nothing_to_do: {
     exit: 10,
-    meaning: 'nothing to do: already deployed (--reapply runs it anyway), or nothing to resume or to undo',
+    meaning:
+      'nothing to do: already deployed (--reapply runs it anyway), nothing installed, or nothing to resume or to undo',
   },
   bug: { exit: 70, meaning: 'a defect in this program; the run log has what a report needs' },
   interrupted: {

@@ -29,7 +29,7 @@ export const uninstallHelp: Omit<Command, 'run'> = {
       'claims, volumes, data, images that only this product pinned, and files. Needs root.',
     'Removes only what this installer made for this product. Objects, files and images of others stay and are ' +
       'named, each with the command that would delete it; so do custom resource definitions.',
-    'An unfinished install, upgrade or uninstall is removed as well. A run that failed or was cut off resumes ' +
+    'An unfinished install, upgrade or rollback is removed as well. A run that failed or was cut off resumes ' +
       'when the same command is run again.',
   ],
   lists: async () => {
@@ -40,7 +40,7 @@ export const uninstallHelp: Omit<Command, 'run'> = {
     ['uninstall --dry-run', 'shows what would be deleted; changes nothing'],
     ['uninstall', 'shows the same, asks for the name, and removes it'],
     ['uninstall --keep-data', 'keeps the data for a later install'],
-    ['uninstall --confirm ivaap --dump-to /backup/ivaap-last', 'asks nothing; the dump goes to another disk'],
+    ['uninstall --confirm NAME --dump-to /backup/last', 'asks nothing; the dump goes to another disk'],
   ],
   exits: [
     'declined',

@@ -1,6 +1,7 @@
 import { lstatSync } from 'node:fs';
 import { join } from 'node:path';
 import * as z from 'zod';
+import type { KeptSecrets } from '../backup/kept-secrets.ts';
 import { IvaapError } from '../errors.ts';
 import { writeFileAtomic } from '../host/atomic-file.ts';
 import type { KubeObject, Kubectl } from '../host/kubectl.ts';
@@ -98,10 +99,11 @@ export function assertUsable(
 
 type Secret = KubeObject & { data?: Record<string, string> };
 
-/** The generated secrets as they are in the cluster. Throws `preflight` where one of them is missing. */
+/** The generated secrets as they are in the cluster, or as a rollback kept them. Throws `preflight` where one of them is missing. */
 export async function generatedSecrets(
   kubectl: Kubectl,
   product: Pick<Product, 'namespace' | 'generatedSecrets'>,
+  kept: KeptSecrets = {},
 ): Promise<KeptData['secrets']> {
   const { namespace } = product;
   const found: KeptData['secrets'] = {};
@@ -109,7 +111,7 @@ export async function generatedSecrets(
     const secret = await kubectl.get<Secret>('secret', name, { namespace });
     const texts: Record<string, string> = {};
     for (const key of Object.keys(keys)) {
-      const encoded = secret?.data?.[key];
+      const encoded = secret?.data?.[key] ?? kept[name]?.[key];
       if (encoded === undefined) {
         throw new IvaapError(
           'preflight',

@@ -65,6 +65,8 @@ export interface UninstallContext extends Pick<
   /** Undefined with `--without-cluster`: what is there stays, and is named. */
   cluster: UninstallCluster | undefined;
   found: UninstallFindings;
+  /** Where a rollback has kept the Secrets that it deleted. */
+  keptSecrets: string | undefined;
   /** File that installed the release; undefined where it was not recorded. */
   installedBy: string | undefined;
 }

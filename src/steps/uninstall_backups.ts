@@ -9,7 +9,7 @@ import { moveTree, removeEmptyFolder, removeTree } from '../host/move-tree.ts';
 import { counted } from '../policy/counted.ts';
 import { formatBytes } from '../policy/format-bytes.ts';
 import type { UninstallContext } from '../release/uninstall-context.ts';
-import { uninstallPgBackup } from './uninstall_pg_backup.ts';
+import { uninstallKeep } from './uninstall_keep.ts';
 
 const out = z.object({ keptFiles: z.object({ backups: z.string().nullable(), files: z.array(z.string()) }) });
 
@@ -21,7 +21,7 @@ export const uninstallBackups: Step<UninstallContext, z.infer<typeof out>> = {
   id: 'uninstall_backups',
   out,
   title: 'Keep backups and values',
-  needs: [uninstallPgBackup.id],
+  needs: [uninstallKeep.id],
   revision: 1,
   inputs: ({ choices: { deleteBackups } }) => ({ deleteBackups }),
 
@@ -33,13 +33,16 @@ export const uninstallBackups: Step<UninstallContext, z.infer<typeof out>> = {
     return { action: 'run', summary: `${values}, and ${how}` };
   },
 
-  async run({ choices, paths }, io) {
+  async run({ choices, paths, keptSecrets }, io) {
     const { dumpTo, deleteBackups } = choices;
     const files: string[] = [];
     for (const path of [paths.values, paths.overlay, paths.state]) {
       if (existsSync(path)) files.push(await keepFile(dumpTo, basename(path), await readFile(path)));
     }
     await io.checkpoint('values-kept');
+    // Passwords of data that go, or that are in the record of the data that stay.
+    const isNeeded = choices.keepData && io.result(uninstallKeep) === undefined;
+    if (keptSecrets !== undefined && !isNeeded) await removeTree(keptSecrets);
     const to = join(dumpTo, 'backups');
     for (const name of existsSync(paths.backups) ? (await readdir(paths.backups)).sort() : []) {
       io.signal.throwIfAborted();

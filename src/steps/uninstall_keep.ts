@@ -1,10 +1,11 @@
 import { existsSync } from 'node:fs';
 import * as z from 'zod';
+import { readKeptSecrets } from '../backup/kept-secrets.ts';
 import type { Step } from '../engine/step.ts';
 import { IvaapError } from '../errors.ts';
 import { generatedSecrets, keptDataPath, majorInFolder, writeKeptData } from '../release/kept-data.ts';
 import type { UninstallContext } from '../release/uninstall-context.ts';
-import { uninstallBackups } from './uninstall_backups.ts';
+import { uninstallPgBackup } from './uninstall_pg_backup.ts';
 
 const out = z.object({ keptData: z.object({ folder: z.string(), record: z.string() }) });
 
@@ -13,13 +14,13 @@ export const uninstallKeep: Step<UninstallContext, z.infer<typeof out>> = {
   id: 'uninstall_keep',
   out,
   title: 'Record the data that are kept',
-  needs: [uninstallBackups.id],
+  needs: [uninstallPgBackup.id],
   revision: 1,
   inputs: ({ found }) => ({ folder: found.storagePath ?? null }),
 
-  async plan({ choices, found: { storagePath } }) {
+  async plan({ choices, found: { storagePath, data } }) {
     if (!choices.keepData) return { action: 'skip', summary: 'the data are not kept' };
-    if (storagePath === undefined) return { action: 'skip', summary: 'there are no data' };
+    if (storagePath === undefined || !data.there) return { action: 'skip', summary: 'there are no data' };
     return { action: 'run', summary: `write ${keptDataPath(storagePath)}, with the generated secrets` };
   },
 
@@ -29,7 +30,7 @@ export const uninstallKeep: Step<UninstallContext, z.infer<typeof out>> = {
     if (folder === undefined || cluster === undefined)
       throw new IvaapError('bug', 'there is nothing to keep');
     const { kubectl, database } = cluster;
-    const secrets = await generatedSecrets(kubectl, product);
+    const secrets = await generatedSecrets(kubectl, product, await readKeptSecrets(ctx.keptSecrets));
     for (const texts of Object.values(secrets)) Object.values(texts).forEach(ctx.hide);
     const [postgresMajor, schemaVersion] = await Promise.all([
       majorInFolder(folder).then(

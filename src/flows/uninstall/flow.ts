@@ -126,6 +126,7 @@ async function uninstallContext(
     skipBackup: options.skipBackup,
     cluster,
     found,
+    keptSecrets: state.keptSecrets?.path,
     installedBy: installed?.binary,
   };
 }

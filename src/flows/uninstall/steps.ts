@@ -15,8 +15,8 @@ import { uninstallRelease } from '../../steps/uninstall_release.ts';
 export const uninstallSteps = (): Step<UninstallContext>[] => [
   uninstallRecord,
   uninstallPgBackup,
-  uninstallBackups,
   uninstallKeep,
+  uninstallBackups,
   uninstallRelease,
   uninstallObjects,
   uninstallData,
