@@ -1,7 +1,6 @@
 import { lstatSync } from 'node:fs';
 import { join } from 'node:path';
 import * as z from 'zod';
-import type { KeptSecrets } from '../backup/kept-secrets.ts';
 import { IvaapError } from '../errors.ts';
 import { writeFileAtomic } from '../host/atomic-file.ts';
 import type { KubeObject, Kubectl } from '../host/kubectl.ts';
@@ -103,7 +102,7 @@ type Secret = KubeObject & { data?: Record<string, string> };
 export async function generatedSecrets(
   kubectl: Kubectl,
   product: Pick<Product, 'namespace' | 'generatedSecrets'>,
-  kept: KeptSecrets = {},
+  kept: Readonly<Record<string, Record<string, string>>> = {},
 ): Promise<KeptData['secrets']> {
   const { namespace } = product;
   const found: KeptData['secrets'] = {};
