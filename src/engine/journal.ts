@@ -5,7 +5,14 @@ import type { Clock } from './clock.ts';
 import { systemClock } from './clock.ts';
 import type { Disk } from './disk.ts';
 import { nodeDisk } from './disk.ts';
-import { startRecord, markStale, passPointOfNoReturn, resumable, resumeRecord } from './run-record.ts';
+import {
+  completeRecord,
+  startRecord,
+  markStale,
+  passPointOfNoReturn,
+  resumable,
+  resumeRecord,
+} from './run-record.ts';
 import type { RunSpec } from './run-record.ts';
 import { assertProduct, emptyState, parseState, readState, stateVersion } from './state.ts';
 import type { RunRecord, State, StepRecord } from './state.ts';
@@ -258,21 +265,7 @@ export class Journal {
         return;
       }
       if (draft.suspended !== undefined) return endRollback(draft, run, draft.suspended, now);
-      draft.installed = {
-        version: run.to,
-        payloadDigest: run.payloadDigest,
-        completedAt: now,
-        binary: run.binary,
-        key: run.key,
-      };
-      const waived = Object.entries(run.steps).flatMap(([step, { status, waived: reason }]) =>
-        status === 'completed' && reason !== undefined ? [{ step, reason }] : [],
-      );
-      if (waived.length > 0) draft.installed.waived = waived;
-      if (run.from === run.to || waived.length > 0) return;
-      for (const version of Object.keys(draft.anchors)) {
-        if (version !== run.from) delete draft.anchors[version];
-      }
+      completeRecord(draft, run, now);
     });
   }
 

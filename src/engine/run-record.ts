@@ -130,6 +130,28 @@ export function passPointOfNoReturn(
   }
 }
 
+/**
+ * The release is installed. Where a step was waived it is not proved that it works, and all anchors are kept;
+ * otherwise those of other versions than `from` have served their time.
+ */
+export function completeRecord(draft: State, run: RunRecord, now: string): void {
+  draft.installed = {
+    version: run.to,
+    payloadDigest: run.payloadDigest,
+    completedAt: now,
+    binary: run.binary,
+    key: run.key,
+  };
+  const waived = Object.entries(run.steps).flatMap(([step, { status, waived: reason }]) =>
+    status === 'completed' && reason !== undefined ? [{ step, reason }] : [],
+  );
+  if (waived.length > 0) draft.installed.waived = waived;
+  if (run.from === run.to || waived.length > 0) return;
+  for (const version of Object.keys(draft.anchors)) {
+    if (version !== run.from) delete draft.anchors[version];
+  }
+}
+
 /** What completed earlier is outdated by a step that it needs. */
 export function markStale(run: RunRecord, ids: Iterable<string>): void {
   for (const id of ids) {

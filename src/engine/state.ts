@@ -4,6 +4,7 @@ import type { Disk } from './disk.ts';
 import { NoFile, nodeDisk } from './disk.ts';
 import { isNestedTooDeep, mostLevels } from '../nesting.ts';
 import { jsonObject } from './json-object.ts';
+import { keptSecretsSchema, rollbacksSchema } from './rollback-schema.ts';
 import { stateFaults } from './state-faults.ts';
 import { shellWord } from '../shell-word.ts';
 
@@ -112,17 +113,7 @@ const runRecord = z.looseObject({
   originals: jsonObject
     .optional()
     .describe('What the steps found before any unfinished run changed it. Since 1.1.'),
-  rollbacks: z
-    .array(
-      z.looseObject({
-        ...whoWhen,
-        to: z.string().describe('The step that the next install begins with.'),
-        undone: z.array(z.string()).describe('Ids of the steps that were undone, in that order.'),
-        kept: jsonObject.describe('What the undone steps left: the dump, the data folder, the secrets.'),
-      }),
-    )
-    .optional()
-    .describe('Rollbacks of this install that have completed, oldest first. Since 1.4.'),
+  rollbacks: rollbacksSchema,
   error: errorRecord.optional(),
 });
 
@@ -155,13 +146,7 @@ export const stateSchema = z.looseObject({
       'While `run` is a rollback: the install whose steps it undoes. A step leaves it when its undo has ' +
         'completed; it is `run` again when the rollback has. Since 1.4.',
     ),
-  keptSecrets: z
-    .looseObject({ ...whoWhen, path: z.string() })
-    .optional()
-    .describe(
-      'The file with the Secrets that a rollback deleted, for the next install, until one completes. ' +
-        'Since 1.4.',
-    ),
+  keptSecrets: keptSecretsSchema,
   madeBy: z
     .looseObject({
       ...runSummary,
