@@ -157,6 +157,7 @@ for (const [name, { world, waiting, rows }] of Object.entries(table)) {
       const ended = await host.run(flow, undefined, options, {
         confirm: async () => {
           asked += 1;
+          if (asked > 1) return true;
           assert.equal(await others[other as Other](), otherCode);
           if (code === 3 && other.startsWith('install')) {
             left.state = text(statePath());
@@ -166,7 +167,8 @@ for (const [name, { world, waiting, rows }] of Object.entries(table)) {
         },
       });
       assert.equal(ended.exitCode, code, said(ended));
-      assert.equal(asked, 1);
+      // What another shell has begun meanwhile is gone on with, which is another question.
+      assert.equal(asked, other === 'install that is stopped' ? 2 : 1);
       assert.deepEqual(host.violations, []);
       if (left.state === '') return;
       assert.match(said(ended), /is already installed on this host/);
