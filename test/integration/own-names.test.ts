@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { spawn, spawnSync } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import {
   chmodSync,
   copyFileSync,
@@ -187,4 +187,29 @@ test('a file on a medium, or where nothing is executed any more, is not linked t
     assert.equal(exitCode, says.source === '^$' ? 0 : 2, stderr);
   }
   assert.equal((await runProgram([file, 'activate', '--undo'])).exitCode, 0);
+});
+
+test('where blocks can be shared, a copy takes no room; where only the name says so, it is asked for', async () => {
+  const disk = join(work, 'disk');
+  for (const [reflink, exit, says] of [
+    [
+      1,
+      0,
+      /lead to .*local\/lib\/tiny-activated\/tiny-2026\.1-[0-9a-f]{12} \(a copy that shares its blocks\)/,
+    ],
+    [0, 2, /^error: The names cannot lead to this file .*activate --copy$/s],
+  ] as const) {
+    rmSync(disk, { force: true });
+    execFileSync('truncate', ['-s', '600M', disk]);
+    execFileSync('mkfs.xfs', ['-q', '-m', `reflink=${reflink}`, disk]);
+    const mount =
+      `exec 9>&1 1>&2; mkdir -p /mnt; mount -o loop ${disk} /mnt; cp -a ${work}/package ${work}/product /mnt/; ` +
+      `mkdir -p /mnt/local/bin; chmod 777 /mnt/package; umount ${work} 2>/dev/null || :; ` +
+      `mount --bind /mnt ${work}; umount /mnt; used() { sync; df --output=used -m ${work} | tail -1; }; ` +
+      `before=$(used); ${file} activate >&9 || exit $?; [ $(($(used) - before)) -lt 20 ] || exit 99; ` +
+      `cmp ${file} ${prefix}/lib/tiny-activated/active >&2 || exit 98; exit`;
+    const { exitCode, stdout, stderr } = await runProgram(inOwnMounts(mount, ['true']));
+    assert.equal(exitCode, exit, stderr);
+    assert.match((stdout + stderr).trim(), says);
+  }
 });

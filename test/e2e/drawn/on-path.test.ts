@@ -18,8 +18,7 @@ test('upgrade --activate, ki, ivaap_pgdump, activate --undo, as an operator type
       await assertExit(host, result, exit, argv.join(' '));
       return result;
     };
-    const local = async () =>
-      (await host.shell(`find /usr/local -printf '%p %y %m %U %s %l\\n' | sort`)).stdout;
+    const local = async () => (await host.shell(`find /usr/local -printf '%p %y %m %U %l\\n' | sort`)).stdout;
     const untouched = await local();
 
     await chapter(

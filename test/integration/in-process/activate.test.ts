@@ -16,6 +16,7 @@ import {
 } from 'node:fs';
 import { join, relative } from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
+import { offerActivation, upgradeAndActivate } from '../../../src/commands/upgrade-and-activate.ts';
 import { commands } from '../../../src/commands/commands.ts';
 import { programs } from '../../../src/commands/programs.ts';
 import { shareFiles } from '../../../src/commands/share-files.ts';
@@ -416,4 +417,81 @@ test('an upgrade offers it where it is not there yet', async () => {
   assert.equal(await offer(), 'Put Tiny 2026.2 on PATH (tiny, tk, tiny_pgdump)?');
   await typed('upgrade');
   assert.equal(await offer(), undefined);
+});
+
+/** `install --upgrade` with these options, by the package of the upgrade. */
+async function upgraded(options: Record<string, boolean>, file = files.upgrade) {
+  const asked: string[] = [];
+  const said: string[] = [];
+  const ended = await host.command('upgrade', ['install', '--upgrade'], async (given) => {
+    const confirm = async (question: string) => (asked.push(question), true);
+    const ports = { ...given, confirm, machine: { ...given.machine, executable: file } };
+    const { signal, insist: secondSignal, program, again } = ports;
+    const typedOptions = { upgrade: true, ...options };
+    const tables = { commands, programs };
+    const invocation = {
+      args: [],
+      options: typedOptions,
+      json: false,
+      program,
+      again,
+      signal,
+      secondSignal,
+      tables,
+    };
+    const result = await upgradeAndActivate(invocation, ports);
+    if (result.refusal === undefined) await offerActivation(invocation, ports, (line) => said.push(line));
+    return result;
+  });
+  return { ...ended, asked, said };
+}
+
+test('an upgrade asks at its end; --activate, --no-activate and --yes do not', async () => {
+  const asks = await upgraded({});
+  assert.equal(asks.exitCode, 0, String(asks.error));
+  assert.deepEqual(asks.asked, ['Put Tiny 2026.2 on PATH (tiny, tk, tiny_pgdump)?']);
+  assert.match(asks.said.join(), /on PATH now, version 2026\.2/);
+  assert.equal(activeFile(), files.upgrade);
+  for (const [options, isActive] of [
+    [{ activate: true }, true],
+    [{ activate: false }, false],
+    [{ yes: true }, false],
+  ] as const) {
+    host.become(installed);
+    const silent = await upgraded(options);
+    assert.deepEqual([silent.exitCode, silent.asked], [0, []], String(silent.error));
+    assert.equal(existsSync(local('bin/tiny')), isActive, JSON.stringify(options));
+    assert.equal(silent.result?.data.activation !== undefined, isActive);
+    if (isActive) assert.match(silent.result?.lines.join('\n') ?? '', /on PATH now/);
+  }
+});
+
+test('--activate that cannot be done is refused before the upgrade starts; what comes later is said after it', async () => {
+  const loose = join(host.root, 'package-upgrade/loose');
+  copyFileSync(files.upgrade, loose);
+  chmodSync(loose, 0o777);
+  writeFileSync(local('bin/tk'), 'mine');
+  await refused(upgraded({ activate: true }), 3, /bin\/tk is not replaced/);
+  rmSync(local('bin/tk'));
+  const copied = await refused(upgraded({ activate: true }, loose), 2, /--activate does not copy it/);
+  assert.match(copied.hint ?? '', /^\.\/tiny install --upgrade; then: sudo \.\/tiny activate --copy$/);
+  assert.equal(host.state()?.installed?.version, '2026.1');
+  const late = await host.command('upgrade', ['install', '--upgrade'], async (given) => {
+    const machine = { ...given.machine, executable: files.upgrade };
+    const emit: typeof given.emit = (event) => {
+      if (event.type === 'run.completed') writeFileSync(local('bin/tk'), 'mine');
+    };
+    const { signal, insist: secondSignal, program, again } = given;
+    const tables = { commands, programs };
+    const options = { upgrade: true, activate: true, yes: true };
+    const typedAs = { args: [], options, json: false, program, again, signal, secondSignal, tables };
+    return upgradeAndActivate(typedAs, { ...given, machine, emit });
+  });
+  assert.equal(late.exitCode, 6);
+  assert.match(
+    String(late.error),
+    /the upgrade has completed, but it was not put on PATH: .*tk is not replaced/,
+  );
+  assert.equal(host.state()?.installed?.version, '2026.2');
+  assert.equal(readFileSync(local('bin/tk'), 'utf8'), 'mine');
 });
