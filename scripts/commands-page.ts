@@ -1,10 +1,18 @@
+import { mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Command, CommandOption, CommandText } from '../src/commands/command.ts';
 import { commands } from '../src/commands/commands.ts';
 import { programs } from '../src/commands/programs.ts';
 import { errorCodes } from '../src/errors.ts';
 import { generatedPage, type GeneratedPage, writePage } from './generated-page.ts';
 
-/** `node scripts/commands-page.ts` writes docs/commands.md from the table of commands, as `--help` is. */
+/**
+ * `node scripts/commands-page.ts` writes a page per command to docs/commands/ and their list to
+ * docs/commands.md, from the table of commands, as `--help` is made.
+ */
+
+const generator = 'scripts/commands-page.ts';
+const folder = join(import.meta.dirname, '../docs/commands');
 
 const camel = (flag: string) => flag.replaceAll(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
 
@@ -26,18 +34,18 @@ function flags(options: Command['options']): string {
     .join('\n\n');
 }
 
-async function section(
+async function page(
   name: string,
   { summary, load }: { summary: string; load(): Promise<CommandText> },
   program = `ivaap ${name}`,
-): Promise<string> {
+): Promise<GeneratedPage> {
   const command = await load();
   const words = [program, ...(command.arguments ?? []).map((argument) => argument.name)];
   const exits = command.exits.map((code) => errorCodes[code].exit).sort((a, b) => a - b);
   const lists = (await command.lists?.()) ?? [];
-  return [
-    `## ${name}`,
-    `${summary[0]?.toUpperCase()}${summary.slice(1)}.`,
+  const parts = [
+    `# ${name}`,
+    sentence(summary),
     `\`\`\`\n${words.join(' ')}${command.options.length === 0 ? '' : ' [flags]'}\n\`\`\``,
     ...(command.arguments === undefined
       ? []
@@ -48,8 +56,10 @@ async function section(
       ({ title, rows }) => `${title}:\n\n${rows.map(([row, what]) => `- \`${row}\`: ${what}`).join('\n')}`,
     ),
     `Examples:\n\n${command.examples.map(([line, does]) => `- \`${`${program.split(' ')[0]} ${line}`.trim()}\`: ${does}`).join('\n')}`,
-    `Exit codes: ${[0, ...exits].join(', ')}.`,
-  ].join('\n\n');
+    `Exit codes: ${[0, ...exits].join(', ')} ([what they mean](../exit-codes.md)).`,
+    '[All commands](../commands.md)',
+  ];
+  return generatedPage(`commands/${name}.md`, generator, parts.join('\n\n'));
 }
 
 const intro = `Each command explains itself with \`--help\`, which says the same.
@@ -58,20 +68,33 @@ const intro = `Each command explains itself with \`--help\`, which says the same
   product and version. \`ki\` and \`ivaap_pgdump\` are other names of the same executable. Each health route of a product adds a step at the end of both graphs:
   \`health_ID\`, \`upgrade_health_ID\`.`;
 
-export async function commandsPage(): Promise<GeneratedPage> {
-  const sections = await Promise.all([
-    ...commands.map((entry) => section(entry.name, entry)),
-    // The names that IVAAP's data gives them.
-    section('ki', programs.kubectl, 'ki'),
-    section('ivaap_pgdump', programs.pgDump, 'ivaap_pgdump'),
+/** The names that IVAAP's data gives them. */
+const others = [
+  ['ki', programs.kubectl],
+  ['ivaap_pgdump', programs.pgDump],
+] as const;
+
+const sentence = (text: string): string => `${text[0]?.toUpperCase()}${text.slice(1)}.`;
+
+/** The list, then a page per command. */
+export async function commandsPages(): Promise<GeneratedPage[]> {
+  const rows = [...commands.map((entry) => [entry.name, entry] as const), ...others].map(
+    ([name, { summary }]) => `- [${name}](commands/${name}.md): ${summary}`,
+  );
+  const list = generatedPage('commands.md', generator, `# Commands\n\n${intro}\n\n${rows.join('\n')}\n`);
+  return Promise.all([
+    list,
+    ...commands.map((entry) => page(entry.name, entry)),
+    ...others.map(([name, program]) => page(name, program, name)),
   ]);
-  const markdown = `# Commands
-
-${intro}
-
-${sections.join('\n\n')}
-`;
-  return generatedPage('commands.md', 'scripts/commands-page.ts', markdown);
 }
 
-if (import.meta.main) writePage(await commandsPage());
+/** A page of a command that is gone is removed. */
+async function writePages(): Promise<void> {
+  const pages = await commandsPages();
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder);
+  pages.forEach(writePage);
+}
+
+if (import.meta.main) await writePages();

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { existsSync, globSync, readFileSync } from 'node:fs';
-import { dirname, join, normalize } from 'node:path';
+import { basename, dirname, join, normalize } from 'node:path';
 import { test } from 'node:test';
 import { commands } from '../../../src/commands/commands.ts';
 import { errorCodes } from '../../../src/errors.ts';
@@ -66,7 +66,7 @@ test('commands in the pages name subcommands and flags that exist', async () => 
     }),
   );
   const byName = new Map(known);
-  const pages = ['README.md', ...globSync('docs/*.md', { cwd: root })];
+  const pages = ['README.md', ...globSync('docs/**/*.md', { cwd: root })];
   const unknown = pages.flatMap((page) =>
     [...read(page).matchAll(/(?:\.\/ivaap|INSTALLED|installed\/ivaap) ([a-z][a-z-]+)([^\n`|#]*)/g)].flatMap(
       ([line, name = '', rest = '']) => {
@@ -77,4 +77,10 @@ test('commands in the pages name subcommands and flags that exist', async () => 
     ),
   );
   assert.deepEqual(unknown, []);
+});
+
+test('every command has a page of its own, and no page is left of one that is gone', () => {
+  const pages = globSync('docs/commands/*.md', { cwd: root }).map((page) => basename(page, '.md'));
+  const names = [...commands.map(({ name }) => name), 'ki', 'ivaap_pgdump'];
+  assert.deepEqual(pages.toSorted(), names.toSorted());
 });
