@@ -43,6 +43,8 @@ async function page(
   const words = [program, ...(command.arguments ?? []).map((argument) => argument.name)];
   const exits = command.exits.map((code) => errorCodes[code].exit).sort((a, b) => a - b);
   const lists = (await command.lists?.()) ?? [];
+  const first = program.split(' ')[0];
+  const examples = command.examples.map(([line, does]) => `- \`${`${first} ${line}`.trim()}\`: ${does}`);
   const parts = [
     `# ${name}`,
     sentence(summary),
@@ -55,7 +57,7 @@ async function page(
     ...lists.map(
       ({ title, rows }) => `${title}:\n\n${rows.map(([row, what]) => `- \`${row}\`: ${what}`).join('\n')}`,
     ),
-    `Examples:\n\n${command.examples.map(([line, does]) => `- \`${`${program.split(' ')[0]} ${line}`.trim()}\`: ${does}`).join('\n')}`,
+    `Examples:\n\n${examples.join('\n')}`,
     `Exit codes: ${[0, ...exits].join(', ')} ([what they mean](../exit-codes.md)).`,
     '[All commands](../commands.md)',
   ];

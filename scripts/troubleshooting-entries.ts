@@ -14,11 +14,14 @@ export const codeEntries: Record<ErrorCode, Entry> = {
   declined: {
     cause: 'a question was answered with no',
     now: 'nothing was changed',
-    todo: 'run the command again and answer `y`; `--yes` answers for a script, but not the question of `uninstall`',
+    todo:
+      'run the command again and answer `y`; `--yes` answers for a script, but not the ' +
+      'question of `uninstall`',
   },
   usage: {
     cause:
-      'a flag or word that does not exist or excludes another one, a missing answer without a terminal, or a ' +
+      'a flag or word that does not exist or excludes another one, a missing answer ' +
+      'without a terminal, or a ' +
       'file named on the command line that cannot be read',
     now: 'nothing was changed',
     todo: 'type the command that the hint gives; `--help` lists the flags',
@@ -26,21 +29,27 @@ export const codeEntries: Record<ErrorCode, Entry> = {
   preflight: {
     cause: 'the host, the cluster or the values file is not as the run needs it, or the program needs root',
     now: 'nothing was changed, and the installed release runs as before',
-    todo: `do what the message or each failed check names ([below](#checks-of-preflight)), then ${sameCommand}`,
+    todo:
+      'do what the message or each failed check names ([below](#checks-of-preflight)), ' +
+      `then ${sameCommand}`,
   },
   payload: {
     cause: 'the file was cut off or damaged on its way, or it carries another key than the installed release',
     now: 'nothing of the damaged content was used; the installed release runs as before',
     todo:
-      'copy it again and compare its SHA-256 with the delivery, then `./ivaap verify`; with another key ask ' +
+      'copy it again and compare its SHA-256 with the delivery, then `./ivaap verify`; ' +
+      'with another key ask ' +
       'the vendor over another channel ([trust](trust.md)) before you type `--trust-key`',
   },
   version: {
     cause:
-      'a downgrade, a skipped major version, a host without installer state, or an unfinished run of another ' +
+      'a downgrade, a skipped major version, a host without installer state, or an ' +
+      'unfinished run of another ' +
       'package',
     now: 'nothing was changed, and the installed release runs as before',
-    todo: 'take the package or the command that the hint names; `sudo ./ivaap status` shows what is installed',
+    todo:
+      'take the package or the command that the hint names; `sudo ./ivaap status` ' +
+      'shows what is installed',
   },
   failed: {
     cause:
@@ -55,9 +64,12 @@ export const codeEntries: Record<ErrorCode, Entry> = {
   },
   schema_moved: {
     cause: 'the new release failed after it had migrated the schema of the database',
-    now: 'no data is lost, but rolling the chart back does not undo the schema; assume that users cannot work',
+    now:
+      'no data is lost, but rolling the chart back does not undo the schema; assume ' +
+      'that users cannot work',
     todo:
-      `fix the cause and ${sameCommand}; if it cannot be fixed, [go back](operators.md#going-back) with the ` +
+      `fix the cause and ${sameCommand}; if it cannot be fixed, [go ` +
+      'back](operators.md#going-back) with the ' +
       'commands below `the way back:`',
   },
   locked: {
@@ -92,7 +104,8 @@ export const codeEntries: Record<ErrorCode, Entry> = {
 export const checkCauses: Readonly<Record<string, string>> = {
   payload: 'a copy that was cut off, a bad medium, or a disk that returns wrong bytes',
   state:
-    'the disk is mounted read-only, a file attribute (`lsattr`) forbids writing, or a folder was replaced by a ' +
+    'the disk is mounted read-only, a file attribute (`lsattr`) forbids writing, or ' +
+    'a folder was replaced by a ' +
     'link',
   cpus: 'the machine was made smaller, or a container or cgroup limits it',
   memory: 'the machine has less memory than the data sheet asks for',
@@ -100,7 +113,8 @@ export const checkCauses: Readonly<Record<string, string>> = {
   versions: 'a `helm upgrade`, a rollback or a restore by hand since the last run',
   'k3s-version': 'k3s was upgraded beyond, or never upgraded up to, what the release was tested with',
   'release-notes':
-    'your values file sets a key that a newer release removed, renamed or changed, lacks one that it needs, or ' +
+    'your values file sets a key that a newer release removed, renamed or changed, ' +
+    'lacks one that it needs, or ' +
     'migrates the schema at once where the vendor asks for two windows',
   chart: 'a value has the wrong type, or a key that the chart does not know',
   'postgres-major': 'the new chart renders another major version of PostgreSQL than the data folder has',

@@ -8,8 +8,8 @@ import { fqdn, operatorEnvironment, type TestHost } from './host.ts';
 import { readState } from './state.ts';
 
 /**
- * Every command line of the operators' guide "Upgrade With IVAAP Binary", in its order, typed as it is printed
- * by one operator on one host; what each prints is kept here as patterns.
+ * Every command line of the operators' guide "Upgrade With IVAAP Binary", in its order, typed as it is
+ * printed, by one operator on one host; what each prints is kept here as patterns.
  */
 
 const valuesFile = '/opt/ivaap/ivaap.values.yaml';
