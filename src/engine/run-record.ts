@@ -22,7 +22,7 @@ export interface RunSpec {
 const keptHistory = 50;
 
 /** Whether the same command resumes it. */
-function isUnfinished({ status }: Pick<RunRecord, 'status'>): boolean {
+export function isUnfinished({ status }: Pick<RunRecord, 'status'>): boolean {
   return status === 'running' || status === 'failed';
 }
 

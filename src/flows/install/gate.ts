@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { isUnfinished } from '../../engine/run-record.ts';
 import type { RunRecord, State } from '../../engine/state.ts';
 import { IvaapError } from '../../errors.ts';
 import { signerOf } from '../../payload/format/signature.ts';
@@ -19,8 +20,6 @@ import { shellWord } from '../../shell-word.ts';
 /** The unfinished install of another package; the package that started it resumes it. */
 export const otherInstall = ({ payload }: OpenedPayload, { installed, run }: State): State['run'] =>
   installed === undefined && run?.payloadDigest !== payload.digest ? run : undefined;
-
-const isUnfinished = (run: State['run']): boolean => run?.status === 'running' || run?.status === 'failed';
 
 /** Refuses `--resume` where no install is unfinished: exit 10 where one has completed, else 5. */
 export async function refuseNothingToResume(session: Session, state: State | undefined): Promise<void> {
@@ -45,7 +44,7 @@ export async function refuseNothingToResume(session: Session, state: State | und
       `${program} status`,
     );
   }
-  if (run !== undefined && run.flow === 'upgrade' && isUnfinished(run)) {
+  if (run?.flow === 'upgrade' && isUnfinished(run)) {
     throw version(
       `--resume is for an install: ${installed.version} is completely installed, ` +
         `and an upgrade to ${run.to} is not finished`,
