@@ -7,6 +7,7 @@ import { answersSchema } from '../src/flows/install/answers-file.ts';
 import { resultSchemas } from '../src/flows/result-schemas.ts';
 import { releaseDiffSchema } from '../src/queries/release-diff-schema.ts';
 import { extractedFileSchema, extractedTreeSchema } from '../src/queries/extract-schema.ts';
+import { bundleSchema } from '../src/support/bundle-schema.ts';
 import { licenseSchema } from '../src/queries/license-schema.ts';
 import { manifestSchema } from '../src/queries/manifest-schema.ts';
 import { statusSchema } from '../src/queries/status-schema.ts';
@@ -45,6 +46,7 @@ const sections = [
     'When the licence is not enough, the answer is still printed, and an `error` event follows on the next line.',
     licenseSchema,
   ),
+  section('`support-bundle`', '', bundleSchema),
   section('`extract-file`', '', extractedFileSchema),
   section('`extract`', '', extractedTreeSchema),
   section('`activate`', '', activateSchema),

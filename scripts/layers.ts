@@ -12,7 +12,9 @@ const release = ['release', 'backup', 'host', 'payload', 'images', 'policy'];
  */
 export const layers: Record<string, { imports: readonly string[]; types?: readonly string[] }> = {
   main: { imports: ['commands', 'ui', 'host', ...base] },
-  commands: { imports: ['flows', 'queries', 'ui', 'policy', ...base] },
+  commands: { imports: ['support', 'flows', 'queries', 'ui', 'policy', ...base] },
+  // Reads with queries and preflight, and renders: it stands above all three.
+  support: { imports: ['flows', 'queries', 'session', 'ui', ...release, 'engine', ...base] },
   flows: {
     imports: ['queries', 'session', 'checks', 'steps', ...release, 'engine', ...base],
   },
@@ -28,7 +30,7 @@ export const layers: Record<string, { imports: readonly string[]; types?: readon
   images: { imports: ['host', 'payload', ...base] },
   payload: { imports: ['host', ...base] },
   host: { imports: base, types: ['engine'] },
-  ui: { imports: ['policy', ...base], types: ['engine', 'queries', 'images', 'payload'] },
+  ui: { imports: ['policy', ...base], types: ['engine', 'queries', 'support', 'images', 'payload'] },
   engine: { imports: base },
   policy: { imports: base },
   known: { imports: ['errors'] },

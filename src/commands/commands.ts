@@ -18,6 +18,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./license-check.ts')).licenseCheck,
   },
   {
+    name: 'support-bundle',
+    summary: 'collect what support needs of this host into one file, without its secrets',
+    load: async () => (await import('./support-bundle.ts')).supportBundleCommand,
+  },
+  {
     name: 'repair-state',
     summary: 'rebuild a lost or damaged installer state from what is on this host',
     load: async () => (await import('./repair-state.ts')).repairState,

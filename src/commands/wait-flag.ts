@@ -11,6 +11,6 @@ export function secondsOf(given: Invocation['options'][string], program: string)
   const seconds = Number(given);
   if (typeof given === 'string' && /^\d{1,5}$/.test(given) && seconds > 0) return seconds;
   throw new IvaapError('usage', `--wait takes a number of seconds from 1 to 99999, not ${String(given)}`, {
-    hint: `${program} status --wait ${usualSeconds}`,
+    hint: `${program} status --wait 300`,
   });
 }

@@ -29,7 +29,7 @@ interface Reason {
  */
 export function upgradeAnswer(facts: StatusFacts, target: Target): Answer {
   const against = [...stateReasons(facts, target), ...policyReasons(facts, target)];
-  const health = healthReasons(facts);
+  const health = healthReasons(facts, target);
   const installed = isInstalled(facts);
   const reasons = installed === false ? against : [...against, ...health];
   const first = reasons.find(({ kind }) => kind === 'no') ?? reasons[0];
@@ -91,14 +91,14 @@ function policyReasons({ state, payloadVersion }: StatusFacts, target: Target): 
 }
 
 /** Release, pods, health routes and database, as far as they were asked. */
-function healthReasons(facts: StatusFacts): Reason[] {
+function healthReasons(facts: StatusFacts, { program }: Target): Reason[] {
   const { state, release, pods, health, schema } = facts;
   const unknown = (what: string, asked: { why: string; hint?: string | undefined }): Reason => ({
     kind: 'unknown',
     text: `${what} not known: ${asked.why}`,
     hint: asked.hint,
   });
-  const no = (text: string, hint?: string): Reason => ({ kind: 'no', text, hint });
+  const no = (text: string): Reason => ({ kind: 'no', text, hint: `${program} support-bundle` });
   if (!release.known) return [unknown('the cluster is', release)];
   if (release.value === null) return [no('there is no Helm release')];
   const { revision, status } = release.value;

@@ -49,6 +49,6 @@ export function unhealthyError(
   return new IvaapError(
     'failed',
     `${title} is ${healthy === null ? 'not known to be healthy' : 'not healthy'}: ${first}`,
-    { hint: hint ?? `${program} status`, ...(more.length === 0 ? {} : { facts: more }) },
+    { hint: hint ?? `${program} support-bundle`, ...(more.length === 0 ? {} : { facts: more }) },
   );
 }

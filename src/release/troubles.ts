@@ -95,22 +95,23 @@ const order: Trouble['kind'][] = ['refused', 'job', ...podKinds, 'deadline'];
 export const surestFirst = (a: Trouble, b: Trouble): number => order.indexOf(a.kind) - order.indexOf(b.kind);
 
 /** A trouble that says more than that something waits. */
-const isSure = ({ kind }: Trouble): boolean => kind !== 'unready' && kind !== 'deadline';
+export const isSureTrouble = ({ kind }: Pick<Trouble, 'kind'>): boolean =>
+  kind !== 'unready' && kind !== 'deadline';
 
 /** Whether it may be working while it is not ready, also between two ends of a crash loop. */
-export const mayBeAtWork = (trouble: Trouble): boolean => trouble.runs || !isSure(trouble);
+export const mayBeAtWork = (trouble: Trouble): boolean => trouble.runs || !isSureTrouble(trouble);
 
 /**
  * Causes, and what may only be a consequence: a pod that waits for another workload has no failure of its
  * own.
  */
 export function causesOf(troubles: readonly Trouble[]): { causes: Trouble[]; following: Trouble[] } {
-  const sure = troubles.filter(isSure);
+  const sure = troubles.filter(isSureTrouble);
   if (sure.length === 0) return { causes: [...troubles], following: [] };
   const names = new Set(sure.map(({ workload }) => workload));
   return {
     causes: sure,
-    following: troubles.filter((trouble) => !isSure(trouble) && !names.has(trouble.workload)),
+    following: troubles.filter((trouble) => !isSureTrouble(trouble) && !names.has(trouble.workload)),
   };
 }
 

@@ -1,0 +1,47 @@
+import { causeChain, IvaapError } from '../errors.ts';
+import type { Collected, Collector, Document, SupportContext } from './collector.ts';
+
+/** Longer ones keep their end, where logs have what happened last. */
+const mostDocumentChars = 1024 * 1024;
+const mostCollectorChars = 4 * mostDocumentChars;
+
+/** Waits no longer than the collector's time, or until the operator stops; what it added until then stays. */
+export async function collectOne(
+  { id, title, timeoutMs, collect }: Collector,
+  ctx: Omit<SupportContext, 'add' | 'signal'>,
+  outer: AbortSignal,
+): Promise<Collected> {
+  const ended = new AbortController();
+  const signal = AbortSignal.any([outer, ended.signal]);
+  const documents: Document[] = [];
+  let left = mostCollectorChars;
+  const add = (name: string, text: string) => {
+    if (signal.aborted || text === '') return;
+    const cut = Math.min(mostDocumentChars, left);
+    const kept =
+      text.length <= cut
+        ? text
+        : `[the first ${text.length - cut} characters are left out]\n${text.slice(-cut)}`;
+    left -= Math.min(text.length, cut);
+    documents.push({ name: name.replaceAll(/[^A-Za-z0-9._-]/g, '_'), text: kept });
+  };
+  const started = performance.now();
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    const seconds = timeoutMs / 1000;
+    timer = setTimeout(() => reject(new IvaapError('failed', `no answer within ${seconds} s`)), timeoutMs);
+    outer.addEventListener('abort', () => reject(outer.reason as Error), { once: true });
+  });
+  let missing: string | undefined;
+  try {
+    outer.throwIfAborted();
+    await Promise.race([collect({ ...ctx, signal, add }), late]);
+  } catch (error) {
+    missing = causeChain(error).join(': ');
+  } finally {
+    clearTimeout(timer);
+    ended.abort(new IvaapError('failed', `the time of ${id} is over`));
+  }
+  const tookMs = performance.now() - started;
+  return { id, title, tookMs, documents: [...documents], ...(missing === undefined ? {} : { missing }) };
+}

@@ -1,0 +1,35 @@
+import { wantedImages } from '../../images/wanted.ts';
+import { columns } from '../../ui/format.ts';
+import type { Collector } from '../collector.ts';
+
+export const images: Collector = {
+  id: 'images',
+  title: "containerd's images and pins",
+  timeoutMs: 10_000,
+  async collect(ctx) {
+    const { containerd } = await ctx.tools();
+    const stored = await containerd.names();
+    const rows = stored.map(({ name, digest, labels }) => [
+      name,
+      digest,
+      Object.entries(labels)
+        .map((pair) => pair.join('='))
+        .join(','),
+    ]);
+    ctx.add('names.txt', columns(rows).join('\n'));
+    const { index, product } = ctx.opened;
+    const names = new Set(stored.map(({ name }) => name));
+    const wanted = wantedImages(index, product, Object.keys(product.entitlements));
+    ctx.add(
+      'of-this-release.txt',
+      columns(wanted.map(({ name }) => [names.has(name) ? 'there' : 'missing', name])).join('\n'),
+    );
+    const seen = await containerd.runtimeImages();
+    ctx.add(
+      'as-kubelet-sees-them.txt',
+      columns(seen.map(({ id, repoTags, pinned }) => [pinned ? 'pinned' : '', id, repoTags.join(' ')])).join(
+        '\n',
+      ),
+    );
+  },
+};

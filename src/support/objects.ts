@@ -1,0 +1,14 @@
+import type { KubeObject } from '../host/kubectl.ts';
+
+/** An object without what only repeats it: earlier copies in annotations hold secrets in a second form. */
+export function withoutNoise<T extends KubeObject>(object: T): T {
+  const {
+    managedFields: _,
+    annotations = {},
+    ...metadata
+  } = object.metadata as KubeObject['metadata'] & {
+    managedFields?: unknown;
+  };
+  const kept = Object.entries(annotations).filter(([name]) => !name.endsWith('/last-applied-configuration'));
+  return { ...object, metadata: { ...metadata, annotations: Object.fromEntries(kept) } };
+}

@@ -1,0 +1,148 @@
+import { hostname } from 'node:os';
+import { resolve } from 'node:path';
+import { Redactor } from '../engine/redact.ts';
+import { once } from '../release/once.ts';
+import { readNamespace } from '../host/namespace-view.ts';
+import { isRoot } from '../host/system.ts';
+import { queryStatus } from '../queries/status.ts';
+import { openHost } from '../session/host-tools.ts';
+import { type OpenedPayload, openOwnPayload } from '../session/opened-payload.ts';
+import { type CommandPorts, onThisMachine } from '../session/ports.ts';
+import { shellWord } from '../shell-word.ts';
+import { Cleaner } from './clean.ts';
+import { collectOne } from './collect.ts';
+import type { Collected, Document, Facts, SupportContext } from './collector.ts';
+import { collectors } from './collectors/all.ts';
+import { faultsOf } from './faults.ts';
+import { knownSecrets } from './known-secrets.ts';
+import { reportHtml } from './report-html.ts';
+import type { BundleResult } from './bundle-schema.ts';
+import { assertWritable, writeBundle } from './write-bundle.ts';
+
+/** Of collecting; what follows needs no program and no disk but the one that is written to. */
+const collectingMs = 45_000;
+
+/** `20260201T101502Z`. */
+const compactTime = (at: Date): string => at.toISOString().replaceAll(/[-:]|\.\d+/g, '');
+
+/**
+ * Collects what support needs of this host into one archive; changes nothing else. Works with the cluster
+ * down and without root: what is missing is named.
+ */
+export async function supportBundle(
+  { output }: { output: string | undefined },
+  given: CommandPorts,
+): Promise<BundleResult> {
+  const ports = onThisMachine(given);
+  const opened = await openOwnPayload(ports.machine);
+  try {
+    const { product } = opened;
+    const folder = `${product.name}-support-${compactTime(new Date())}`;
+    const path = resolve(output ?? `${folder}.tar.gz`);
+    const limits = product.reserve;
+    const again = (other: string) => ports.again({ add: [`--output ${shellWord(other)}`] });
+    await assertWritable(path, { limits, again });
+    const facts: Facts = {};
+    const cleaner = new Cleaner();
+    const outer = AbortSignal.any([ports.signal, AbortSignal.timeout(collectingMs)]);
+    const ctx = contextOf(opened, { ports, facts, cleaner, signal: outer });
+    const [secrets, ...parts] = await Promise.all(
+      [knownSecrets, ...collectors].map((collector) => collectOne(collector, ctx, outer)),
+    );
+    ports.signal.throwIfAborted();
+    const collected = [...parts, secrets!];
+    const faults = faultsOf(facts, opened, ports.program);
+    for (const text of textsOf(collected, faults)) cleaner.learn(text);
+    ports.signal.throwIfAborted();
+    const clean = (one: Collected): Collected => ({
+      ...one,
+      documents: one.documents.map(({ name, text }) => ({ name, text: cleaner.text(text) })),
+      ...(one.missing === undefined ? {} : { missing: cleaner.text(one.missing) }),
+    });
+    const report = {
+      title: `${product.title}: support bundle`,
+      about: aboutLines(opened),
+      faults: faults.map(({ title, facts: lines, hint, ...fault }) => ({
+        ...fault,
+        title: cleaner.text(title),
+        facts: lines.map((line) => cleaner.text(line)),
+        ...(hint === undefined ? {} : { hint: cleaner.text(hint) }),
+      })),
+      collected: collected.map(clean),
+    };
+    const summary = {
+      at: new Date().toISOString(),
+      faults: report.faults,
+      collected: report.collected.map(({ documents, tookMs, ...part }) => ({
+        ...part,
+        tookMs: Math.round(tookMs),
+        files: documents.map(({ name }) => name),
+      })),
+    };
+    const documents: Document[] = [
+      { name: 'index.html', text: reportHtml(report) },
+      { name: 'bundle.json', text: `${JSON.stringify(summary, null, 2)}\n` },
+      ...report.collected.flatMap(({ id, documents: files }) =>
+        files.map(({ name, text }) => ({ name: `${id}/${name}`, text: `${text.trimEnd()}\n` })),
+      ),
+    ];
+    const written = await writeBundle(path, documents, { folder, limits, signal: ports.signal });
+    return { path, ...written, ...summary };
+  } finally {
+    await opened.payload.close();
+  }
+}
+
+function contextOf(
+  opened: OpenedPayload,
+  {
+    ports,
+    facts,
+    cleaner,
+    signal,
+  }: {
+    ports: ReturnType<typeof onThisMachine>;
+    facts: Facts;
+    cleaner: Cleaner;
+    signal: AbortSignal;
+  },
+): Omit<SupportContext, 'add' | 'signal'> {
+  const { machine, program } = ports;
+  const { namespace } = opened.product;
+  const reporter = { redactor: new Redactor(), report: () => {} };
+  const tools = once(() => openHost(opened.product, { machine, reporter, signal }));
+  // One query first: without an answer, each further one would wait for its own timeout.
+  const host = once(async () => {
+    const found = await tools();
+    await found.kubectl.serverVersion({ timeoutMs: 5000, signal });
+    return found;
+  });
+  return {
+    opened,
+    machine,
+    ports,
+    facts,
+    runner: machine.createRunner(),
+    tools,
+    host,
+    status: once(async () => (facts.status = await queryStatus({ machine, signal, program }))),
+    namespace: once(async () => readNamespace((await host()).kubectl, { namespace, signal })),
+    hide: (secret) => cleaner.hide(secret),
+  };
+}
+
+function* textsOf(collected: readonly Collected[], faults: ReturnType<typeof faultsOf>): Generator<string> {
+  for (const { documents, missing = '' } of collected) {
+    yield missing;
+    for (const { text } of documents) yield text;
+  }
+  for (const { title, facts } of faults) yield [title, ...facts].join('\n');
+}
+
+const aboutLines = ({ product, release }: OpenedPayload): [string, string][] => [
+  ['Host', hostname()],
+  ['Collected', new Date().toISOString()],
+  ['Product', product.title],
+  ['This package', release.version],
+  ...(isRoot() ? [] : [['Without root', 'what only root may read is missing'] as [string, string]]),
+];
