@@ -76,3 +76,24 @@ test('without a terminal all that is missing is named at once, as text and as JS
   assert.doesNotMatch(error.message, /--fqdn/);
   assert.match(error.hint, /install --json --fqdn wells\.example --license FILE --yes$/);
 });
+
+test('a terminal that hangs up at a question ends it, and nothing was written', async () => {
+  const terminal = onTerminal(quoted(command('install')));
+  await terminal.shows(/licence of Tiny/);
+  const running = async () => (await runProgram(['pgrep', '-f', `^${payload.path} install$`])).exitCode === 0;
+  assert.ok(await running());
+  terminal[Symbol.dispose]();
+  const end = Date.now() + 20_000;
+  while (await running()) assert.ok(Date.now() < end, 'it waits for a terminal that is gone');
+  assert.equal(existsSync(join(work, 'product')), false);
+});
+
+test('40 columns hold every line of a question', async () => {
+  using terminal = onTerminal(quoted(command('install')), { columns: 40, rows: 15 });
+  await terminal.answer(/licence of Tiny/, `${license}\r`);
+  await terminal.shows(/Under which name/);
+  for (const line of terminal.text.split('\n').filter((text) => !text.includes(license.slice(0, 9))))
+    assert.ok([...line].length <= 40, line);
+  terminal.type('\u0003');
+  assert.equal(await terminal.exitCode(), 130);
+});

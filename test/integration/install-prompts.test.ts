@@ -161,7 +161,7 @@ test('on 40 columns every question can be read and answered', async () => {
   assert.equal(exitCode, 0, message);
 });
 
-test('a terminal that goes away, and one that cannot move the cursor, change nothing', async () => {
+test('a terminal that cannot move the cursor has no prompts: what is missing is named', async () => {
   using dumb = start({}, { env: { TERM: 'dumb' } });
   const ended = await endOf(dumb);
   assert.equal(ended.exitCode, 2);
