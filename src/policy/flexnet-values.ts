@@ -94,6 +94,6 @@ export function portAtHost(text: string): LicenseServer[] | undefined {
   return servers.length === 1 || servers.length === 3 ? servers : undefined;
 }
 
-/** As `lmutil -c` takes it. `ports` are those that answered, where the licence names none. */
+/** As `lmutil -c` takes it; without a port it tries the default ones. */
 export const asPortAtHost = ({ host, port }: LicenseServer): string =>
   `${port ?? ''}@${isIP(host) === 6 ? `[${host}]` : host}`;
