@@ -1,16 +1,18 @@
 import { existsSync } from 'node:fs';
-import { readFile, rm } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { readdir, readFile, rm } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
 import { readState, type State } from '../../engine/state.ts';
 import type { JsonObject } from '../../engine/step.ts';
 import { syncFolder, writeFileAtomic } from '../../host/atomic-file.ts';
 import { moveTree, removeEmptyFolder, removeTree } from '../../host/move-tree.ts';
+import { fstabMountPoints } from '../../host/mounts.ts';
 import { readRegularText } from '../../host/regular-file.ts';
 import { lastRecordFile } from '../../release/last-record.ts';
 import type { ProductPaths } from '../../release/product-paths.ts';
 import { recordedUninstall } from '../../release/uninstall-record.ts';
 import type { Session } from '../../session/session.ts';
 import type { FlowResult } from '../flow.ts';
+import type { UninstallOptions } from './options.ts';
 
 /**
  * The end of an uninstall whose steps are all recorded: the installer's own folder goes, the state as its last
@@ -58,13 +60,12 @@ async function removeFolders({ installer, folder }: Pick<ProductPaths, 'installe
 /** Ends what an earlier run left: one that was killed after its last step. */
 export async function restOfUninstall(
   { paths, product }: Pick<Session, 'paths' | 'product'>,
-  { dryRun }: { dryRun: boolean },
+  { dryRun, dumpTo: named }: Pick<UninstallOptions, 'dryRun' | 'dumpTo'>,
 ): Promise<FlowResult | undefined> {
   if (!existsSync(paths.state)) {
-    const isRest = existsSync(paths.installer) && !dryRun && (await removeFolders(paths));
-    return isRest
-      ? ended(`The last folders of an earlier uninstall of ${product.title} were removed.`, null)
-      : undefined;
+    const isRest = existsSync(paths.installer) || (await hasEnded(product, named));
+    if (!isRest || dryRun || !(await removeFolders(paths))) return undefined;
+    return ended(`The last folders of an earlier uninstall of ${product.title} were removed.`, null);
   }
   const state = await readState(paths.state).catch(() => undefined);
   if (state?.product !== product.name || state.run?.status !== 'completed') return undefined;
@@ -75,6 +76,26 @@ export async function restOfUninstall(
     return ended(`Everything is removed but the installer's own folder ${paths.installer}.`, dumpTo);
   await finishUninstall(paths, state, dumpTo);
   return ended(`${product.title} ${state.run.to} is uninstalled. What is kept: ${dumpTo}`, dumpTo);
+}
+
+/** Whether a record says that this product was uninstalled: an empty folder of its name is not enough for it. */
+async function hasEnded({ folder, name }: Session['product'], named: string | undefined): Promise<boolean> {
+  // An empty folder on which a disk is to be mounted is no rest of ours.
+  if (!existsSync(folder) || (await fstabMountPoints()).includes(folder)) return false;
+  const beside = await readdir(dirname(folder)).catch((): string[] => []);
+  const usual = beside
+    .filter((one) => one.startsWith(`${name}-last-`))
+    .map((one) => join(dirname(folder), one));
+  for (const kept of named === undefined ? usual : [resolve(named)]) {
+    const text = await readRegularText(join(kept, lastRecordFile)).catch(() => '{}');
+    try {
+      const { product, endedAt } = JSON.parse(text) as { product?: unknown; endedAt?: unknown };
+      if (product === name && typeof endedAt === 'string') return true;
+    } catch {
+      // Of nobody's.
+    }
+  }
+  return false;
 }
 
 const ended = (line: string, keptIn: string | null): FlowResult => ({

@@ -524,3 +524,15 @@ test('status names the command that ends an uninstall, also one whose steps are 
   assert.equal((await host.run('uninstall')).exitCode, 0);
   isAsBefore('after its end');
 });
+
+test('an empty folder of the product is removed only where a record says that it was uninstalled', async () => {
+  host.become(empty);
+  mkdirSync(host.folder);
+  assert.equal((await host.run('uninstall')).exitCode, 10);
+  assert.ok(existsSync(host.folder), 'the place of a disk, maybe');
+  host.become(installed);
+  assert.equal((await host.run('uninstall')).exitCode, 0);
+  mkdirSync(host.folder);
+  assert.equal((await host.run('uninstall')).exitCode, 0);
+  isAsBefore('the rest');
+});
