@@ -89,7 +89,7 @@ export const codeEntries: Record<ErrorCode, Entry> = {
     todo: `send the message and the log that it names to support; ${sameCommand}`,
   },
   interrupted: {
-    cause: 'Ctrl-C',
+    cause: 'Ctrl-C in the terminal of the run, or a SIGINT of another program',
     now: 'the run stopped at a safe point; completed steps are kept',
     todo: `${sameCommand}: it resumes`,
   },
