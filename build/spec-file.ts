@@ -6,6 +6,7 @@ import { validRange } from 'semver';
 import type { z } from 'zod';
 import type { Product } from '../src/payload/product-schema.ts';
 import { productSchema } from '../src/payload/product-schema.ts';
+import { pathNames } from '../src/policy/path-names.ts';
 import { strictJson } from '../src/payload/format/strict-json.ts';
 import { parseVersion, shortestVersion } from '../src/policy/version.ts';
 import { normalizedReference, parseReference, runtimeName } from '../src/images/reference.ts';
@@ -81,6 +82,9 @@ function lineOf(document: Document, lines: LineCounter, keys: readonly (string |
   }
   return 1;
 }
+
+/** Programs that such a host has, and that no product may stand for. */
+const hostNames = new Set(['k3s', 'kubectl', 'ctr', 'crictl', 'helm', 'psql', 'pg_dump', 'man', 'sudo']);
 
 /** The two files that describe a release; `resolvePath` resolves a path beside the spec. */
 export interface ReleaseFiles {
@@ -235,6 +239,8 @@ function productMistakes({ value, at }: SpecFile<Product>, { archives }: Release
       ids.indexOf(id) < position ? [`${at([list, position])}: the id ${id} comes twice`] : [],
     );
   });
+  const names = Object.values(pathNames(value));
+  const taken = names.filter((name, position) => names.indexOf(name) < position || hostNames.has(name));
   const selectors = new Set(value.workloads.map(({ selector }) => selector));
   const blind = [...value.health.entries()].filter(([, { selector }]) => !selectors.has(selector));
   const { connectorsFolder = '' } = value.archives;
@@ -244,6 +250,7 @@ function productMistakes({ value, at }: SpecFile<Product>, { archives }: Release
   return [
     ...unread,
     ...twice,
+    ...taken.map((name) => `${at(['onPath'])}: the name ${name} on PATH is taken`),
     ...unlimited.map(
       (kind) =>
         `${at(['requirements', kind, 'room'])}: ` +

@@ -179,9 +179,14 @@ test('a file on a medium, or where nothing is executed any more, is not linked t
   const rows: [string, RegExp][] = [
     [`mount -t tmpfs -o mode=755 tmpfs ${medium}; cp ${file} ${medium}`, /of the kind tmpfs/],
     [`cp ${file} ${medium}; mount --bind ${medium} ${medium}; mount -o remount,bind,nosuid ${medium}`, /^$/],
+    [
+      `mount --bind ${medium} ${medium}; mount -t tmpfs -o mode=755 tmpfs /media; mkdir /media/usb; ` +
+        `cp ${file} ${medium}; mount --bind ${medium} /media/usb`,
+      /^error: .*\/media\/usb, where media are mounted/,
+    ],
   ];
   for (const [mount, says] of rows) {
-    const argv = [join(medium, 'tiny'), 'activate'];
+    const argv = [join(mount.endsWith('/media/usb') ? '/media/usb' : medium, 'tiny'), 'activate'];
     const { exitCode, stderr } = await runProgram(inOwnMounts(mount, argv));
     assert.match(stderr, says);
     assert.equal(exitCode, says.source === '^$' ? 0 : 2, stderr);

@@ -120,6 +120,11 @@ describe('a release spec', () => {
         /:\d+: the health route server looks at app=sever, which no/,
       ],
       [(p) => (p.workloads = []), /:\d+: workloads: /],
+      [
+        (p) => Object.assign(p, { onPath: { kubectl: 'tiny' } }),
+        /product\.yaml:\d+: the name tiny on PATH is taken/,
+      ],
+      [(p) => Object.assign(p, { onPath: { pgDump: 'pg_dump' } }), /the name pg_dump on PATH is taken/],
       [(p) => Object.assign(p.helm, { timeoutSeconds: undefined }), /:\d+: helm\.timeoutSeconds: /],
       [
         (p) => Object.assign(p.entitlements, { OTHER: { connector: 'other' } }),
