@@ -21,7 +21,7 @@ export async function collectOne(
     const kept =
       text.length <= cut
         ? text
-        : `[the first ${text.length - cut} characters are left out]\n${text.slice(-cut)}`;
+        : `[the first ${text.length - cut} characters are left out]\n${text.slice(text.length - cut)}`;
     left -= Math.min(text.length, cut);
     documents.push({ name: name.replaceAll(/[^A-Za-z0-9._-]/g, '_'), text: kept });
   };

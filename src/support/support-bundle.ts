@@ -3,6 +3,8 @@ import { resolve } from 'node:path';
 import { Redactor } from '../engine/redact.ts';
 import { once } from '../release/once.ts';
 import { readNamespace } from '../host/namespace-view.ts';
+import { IvaapError } from '../errors.ts';
+import { known } from '../known.ts';
 import { isRoot } from '../host/system.ts';
 import { queryStatus } from '../queries/status.ts';
 import { openHost } from '../session/host-tools.ts';
@@ -21,6 +23,9 @@ import { assertWritable, writeBundle } from './write-bundle.ts';
 
 /** Of collecting; what follows needs no program and no disk but the one that is written to. */
 const collectingMs = 45_000;
+
+/** The API server's time for one answer, well within a collector's. */
+const answerMs = 7000;
 
 /** `20260201T101502Z`. */
 const compactTime = (at: Date): string => at.toISOString().replaceAll(/[-:]|\.\d+/g, '');
@@ -114,8 +119,14 @@ function contextOf(
   // One query first: without an answer, each further one would wait for its own timeout.
   const host = once(async () => {
     const found = await tools();
-    await found.kubectl.serverVersion({ timeoutMs: 5000, signal });
-    return found;
+    const late = AbortSignal.timeout(answerMs);
+    const scope = { timeoutMs: answerMs / 2, signal: AbortSignal.any([signal, late]) };
+    const asked = await known(found.kubectl.serverVersion(scope));
+    const silent = `the Kubernetes API server does not answer within ${answerMs / 1000} s`;
+    facts.cluster = late.aborted ? { known: false, why: silent } : asked;
+    if (facts.cluster.known) return found;
+    const { why, hint } = facts.cluster;
+    throw new IvaapError('failed', why, hint === undefined ? {} : { hint });
   });
   return {
     opened,

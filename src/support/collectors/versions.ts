@@ -34,8 +34,8 @@ export const versions: Collector = {
       said(await file('/etc/os-release'), (text) => text),
     ];
     ctx.add('versions.txt', lines.join('\n'));
-    const { kubectl } = await ctx.tools();
-    ctx.facts.cluster = await known(kubectl.serverVersion({ timeoutMs: 5000, signal: ctx.signal }));
-    ctx.add('kubernetes.txt', `API server: ${said(ctx.facts.cluster, (version) => version)}`);
+    await ctx.host();
+    if (ctx.facts.cluster !== undefined)
+      ctx.add('kubernetes.txt', `API server: ${said(ctx.facts.cluster, (version) => version)}`);
   },
 };
