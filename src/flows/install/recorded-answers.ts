@@ -1,5 +1,6 @@
 import type { RunRecord } from '../../engine/state.ts';
 import type { JsonObject } from '../../engine/step.ts';
+import { connectorsOf } from '../../policy/connectors.ts';
 import { lastResult } from '../../backup/step-results.ts';
 import type { InstallContext } from '../../release/context.ts';
 import { preflight } from '../../steps/preflight.ts';
@@ -34,9 +35,7 @@ export function answersToRecord(
     values: fullPathOf(values),
     // A values file says it itself, whenever it is read.
     connectors:
-      connectors === undefined || connectors.from === 'values'
-        ? undefined
-        : connectors.names.join(',') || 'none',
+      connectors === undefined || connectors.from === 'values' ? undefined : connectorsText(connectors.names),
   };
   const said = Object.entries(chosen).filter(([, answer]) => answer !== undefined);
   const { storageClass: _, storagePath: __, ...others } = earlier;
@@ -46,8 +45,17 @@ export function answersToRecord(
 
 /** Flags of the command line that say something else than what was answered before. */
 export function otherAnswers(given: GivenAnswers, earlier: RecordedAnswers): string[] {
-  const typed = { ...given, license: fullPathOf(given.license), values: fullPathOf(given.values) };
+  const { license, values, connectors } = given;
+  const typed = {
+    ...given,
+    license: fullPathOf(license),
+    values: fullPathOf(values),
+    // Their order, and a name that is written twice, say nothing.
+    connectors: connectors === undefined ? undefined : connectorsText(connectorsOf(connectors)),
+  };
   return names.filter((name) => typed[name] !== undefined && typed[name] !== earlier[name]);
 }
 
 const fullPathOf = (path: string | undefined) => (path === undefined ? undefined : fullPath(path));
+
+const connectorsText = (names: readonly string[]) => names.join(',') || 'none';

@@ -108,6 +108,19 @@ test('what was answered is kept by an attempt that was cut off: a plain install 
   assert.match(values(), /alpha: false/);
 });
 
+test('the same connectors, written another way, are no other answer; others need a yes', async () => {
+  const options = { ...noAnswers, ...enough(), connectors: 'alpha' };
+  const cut = await host.run('install', signalAt('chart:running', 'SIGINT').watch, options);
+  assert.equal(cut.exitCode, 130, said(cut));
+  const world = host.copy();
+  const other = await run({ yes: false, connectors: 'none' });
+  assert.equal(other.exitCode, 2, said(other));
+  assert.match(said(other), /no terminal/);
+  host.become(world);
+  const ended = await run({ yes: false, connectors: ' alpha, alpha' });
+  assert.equal(ended.exitCode, 0, said(ended));
+});
+
 test('an answers file that changes before the lock is held is decided again', async () => {
   const answers = written('a.yaml', 'fqdn: first.example\nlicense: license.json\n');
   const questions: string[] = [];
