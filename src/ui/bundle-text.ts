@@ -21,7 +21,10 @@ export function bundleLines({ path, sizeBytes, faults, collected }: BundleResult
             ]),
           ...(more > 0 ? [`  ${more} more: see index.html`] : []),
         ]),
-    ...missing.map(({ id, missing: why = '' }) => `not complete: ${id}: ${why}`),
+    // Most parts miss the same answer.
+    ...[...Map.groupBy(missing, (part) => part.missing ?? '')].map(
+      ([why, parts]) => `not complete: ${parts.map(({ id }) => id).join(', ')}: ${why}`,
+    ),
     'secrets are replaced by [redacted]; read index.html before you send it to anybody',
     `${path} (${formatBytes(sizeBytes)})`,
   ].map((line) => line.slice(0, line.search(/\S|$/)) + printableLine(line));

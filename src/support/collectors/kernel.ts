@@ -1,3 +1,5 @@
+import { IvaapError } from '../../errors.ts';
+import { isRoot } from '../../host/system.ts';
 import type { Collector } from '../collector.ts';
 
 const outOfMemory = /out of memory|oom-kill|oom_reaper|killed process/i;
@@ -11,7 +13,15 @@ export const kernel: Collector = {
   async collect(ctx) {
     const { signal } = ctx;
     const argv = ['dmesg', '--time-format=iso'] as const;
-    const { stdout } = await ctx.runner.run([...argv], { timeoutMs: 8000, signal });
+    const { stdout, exitCode, stderr } = await ctx.runner.run([...argv], {
+      timeoutMs: 8000,
+      signal,
+      okCodes: 'any',
+    });
+    if (exitCode !== 0) {
+      const who = isRoot() ? '' : 'only root can read it: ';
+      throw new IvaapError('failed', `${who}dmesg failed: ${stderr.trim() || `exit code ${exitCode}`}`);
+    }
     const lines = stdout.split('\n');
     ctx.facts.outOfMemory = lines.filter((line) => outOfMemory.test(line));
     ctx.facts.diskErrors = lines.filter((line) => diskTrouble.test(line));
