@@ -33,7 +33,10 @@ export async function writeDump(
     await postgres.dump(async (dump, whole) => {
       for await (const chunk of dump as AsyncIterable<Buffer>) {
         options.reserve?.spend(chunk.length);
-        const writing = writeFully(file.handle, chunk);
+        // Our own error: the program that is ended for it would be blamed otherwise.
+        const writing = writeFully(file.handle, chunk).catch((error: unknown) => {
+          throw writeError(path, error);
+        });
         scan.update(chunk); // while the write is under way in another thread
         await writing;
         options.onBytes?.(scan.sizeBytes);

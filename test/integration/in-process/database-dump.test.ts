@@ -165,6 +165,19 @@ test('a database that is down, a cluster that is down: what is wrong is said, an
   assert.deepEqual(names(), []);
 });
 
+test('a disk that is full in the middle of it: exit 6, the disk is named, and nothing is left', async () => {
+  const full = Object.assign(new Error('write ENOSPC'), { code: 'ENOSPC' });
+  for (const phase of ['before', 'during'] as const) {
+    const { exitCode, error } = await dumped(at('a.sql'), (event) =>
+      event.kind === 'file' && event.operation === 'write' && event.phase === phase ? full : undefined,
+    );
+    assert.equal(exitCode, 6, String(error));
+    assert.match(String(error), /no space left on .* while writing .*a\.sql/);
+    assert.match((error as IvaapError).hint ?? '', /^df -h /);
+    assert.deepEqual(names(), []);
+  }
+});
+
 test('in the middle of an upgrade the note says so', async () => {
   const broken: Watcher = (event) =>
     event.kind === 'place' && event.place === 'upgrade_chart_swap:running'
