@@ -68,12 +68,15 @@ export async function typeCommand(host: TestHost, graph: GraphName) {
 
 /** Starts the run and has it killed as aimed. */
 export async function runAndKill(host: TestHost, aim: Aim): Promise<Killed> {
-  const { pid, ended } = await typeCommand(host, aim.graph);
+  const { pid, child, ended } = await typeCommand(host, aim.graph);
   const order: KillOrder = { ...aim, pid, state: labPath(host.name, stateFile) };
   const argv = ['-f', '10', process.execPath, join(import.meta.dirname, 'killer.ts'), JSON.stringify(order)];
   const killer = collect(spawn('chrt', argv));
-  const run = await ended;
   const { stdout, stderr, code } = await killer;
+  // A tree is stopped before it is killed. nsenter may have seen that and stopped itself, as it does with
+  // what it started: it would never tell the end.
+  const wake = setInterval(() => child.kill('SIGCONT'), 100);
+  const run = await ended.finally(() => clearInterval(wake));
   if (code !== 0) throw new Error(`the killer failed: ${stderr}`);
   const { killed } = JSON.parse(stdout) as { killed: number };
   const state = await readState(host).catch(() => undefined);
