@@ -43,7 +43,8 @@ const sections = [
   ),
   section(
     '`license-check`',
-    'When the licence is not enough, the answer is still printed, and an `error` event follows on the next line.',
+    'When the licence is not enough, the answer is still printed, and an `error` event follows on the ' +
+      'next line.',
     licenseSchema,
   ),
   section('`support-bundle`', '', bundleSchema),
@@ -72,7 +73,8 @@ const sections = [
   ),
   section(
     'Result of `--dry-run`',
-    'The plan of an install, an upgrade or an uninstall. If the run would be refused, an `error` event follows.',
+    'The plan of an install, an upgrade or an uninstall. If the run would be refused, an `error` event ' +
+      'follows.',
     resultSchemas.plan,
   ),
   section('Result of `--preflight-only`', '', resultSchemas.preflight),

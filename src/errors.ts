@@ -26,7 +26,8 @@ export const errorCodes = {
   nothing_to_do: {
     exit: 10,
     meaning:
-      'nothing to do: already deployed (--reapply runs it anyway), nothing installed, or nothing to resume or to undo',
+      'nothing to do: already deployed (--reapply runs it anyway), nothing installed, or nothing to resume ' +
+      'or to undo',
   },
   bug: { exit: 70, meaning: 'a defect in this program; the run log has what a report needs' },
   interrupted: {

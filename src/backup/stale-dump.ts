@@ -13,8 +13,16 @@ export function whyDumpIsStale(
 ): string | undefined {
   // The state may be older than the folder; a sealed folder means the same.
   if (run()?.noReturnAt !== undefined || isSealed(dump.folder)) return 'Helm has started since it was taken';
-  const { maxAgeMinutes } = product.backup;
-  const age = ageMinutes(dump, now());
+  return whyTooOld(product, dump, now());
+}
+
+/** Why a dump may lack rows that came after it; undefined for one that is young enough. */
+export function whyTooOld(
+  { backup: { maxAgeMinutes } }: Pick<UpgradeContext['product'], 'backup'>,
+  dump: PgDump,
+  now: Date,
+): string | undefined {
+  const age = ageMinutes(dump, now);
   if (age < 0) return `by the clock it was taken ${Math.ceil(-age)} minutes in the future`;
   return age > maxAgeMinutes ? `it is older than ${maxAgeMinutes} minutes` : undefined;
 }

@@ -3,7 +3,7 @@ import { DiskReserve } from '../host/reserve.ts';
 import { roomAt } from '../host/mounts.ts';
 import { wantedArchives } from '../images/wanted.ts';
 import type { Measurement } from '../policy/preflight-report.ts';
-import { isBelow } from '../policy/below.ts';
+import { isBelow } from '../host/below.ts';
 import { judgeRoom, type RoomNeed } from '../policy/room.ts';
 import { newDatabaseBytes } from '../release/storage-folder.ts';
 import { dumpResult, helmResult } from '../backup/upgrade-results.ts';

@@ -7,7 +7,8 @@ type Started = Pick<Invocation, 'program' | 'signal' | 'secondSignal'> & { umask
 
 /**
  * What the name asks for by which this executable was started: the commands, a dump of the database, or
- * kubectl, which this process then becomes. `name` is undefined where it was not started by a name of its own.
+ * kubectl, which this process then becomes. `name` is undefined where it was not started by a name of its
+ * own.
  */
 export async function asNamed(
   name: string | undefined,

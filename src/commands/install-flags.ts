@@ -33,7 +33,7 @@ const fresh: readonly CommandOption[] = [
   },
   {
     flags: '--resume',
-    summary: 'go on with an unfinished install without asking anything that was answered',
+    summary: 'resume an unfinished install without asking anything that was answered',
   },
   {
     flags: '--rollback-to <step>',

@@ -12,11 +12,11 @@ export const installHelp: Pick<Command, 'touches' | 'lists' | 'examples' | 'exit
     'An upgrade dumps the database, saves state, values and ' +
       "Helm's records, replaces the chart, loads missing " +
       'image layers, upgrades the release and checks its health routes. It never edits the values file.',
-    'On a terminal a new install asks for what the flags and the file of --answers leave open; without one, ' +
-      'or with --yes, all that is missing is named at once.',
+    'On a terminal a new install asks for what the flags and the file of --answers leave open; without ' +
+      'one, or with --yes, all that is missing is named at once.',
     'A run that failed or was cut off resumes when the same command is run again.',
-    'A rollback undoes steps of an install, newest first. It removes only what the install made, and nothing ' +
-      "while something of others is in the way. The database's folder is renamed, not deleted.",
+    'A rollback undoes steps of an install, newest first. It removes only what the install made, and ' +
+      "nothing while something of others is in the way. The database's folder is renamed, not deleted.",
   ],
   lists: async () => {
     const { install: fresh, upgrade } = await graphSteps();
@@ -36,7 +36,7 @@ export const installHelp: Pick<Command, 'touches' | 'lists' | 'examples' | 'exit
       'install --fqdn wells.example.com --license license.json --yes',
       'installs on an empty k3s host without asking',
     ],
-    ['install --resume', 'goes on with an unfinished install and asks nothing again'],
+    ['install --resume', 'resumes an unfinished install and asks nothing again'],
     [
       'install --rollback-to postgres --accept-data-loss',
       'dumps the database, then undoes postgres and all after it; the next install begins there',

@@ -35,8 +35,8 @@ export const licenseCheck: Command = {
     'The installed licence and what runs now are read as root only. With --license the command works for ' +
       'any user who can read the file; what runs now is then not known, and every entitlement counts.',
     'An entitlement does not count where this host does not run its connector and the installed licence ' +
-      'does not name it. Exit 3: one that counts is missing, expired, denied by lmstat or not known, or the ' +
-      'licence server does not answer and the product requires it.',
+      'does not name it. Exit 3: one that counts is missing, expired, denied by lmstat or not known, or ' +
+      'the licence server does not answer and the product requires it.',
   ],
   jsonFields: async () => [
     jsonFields('Fields of --json', (await import('../queries/license-schema.ts')).licenseSchema),

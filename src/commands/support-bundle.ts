@@ -14,13 +14,13 @@ export const supportBundleCommand: Command = {
     { flags: '--json', summary: 'the result, or the error, as one JSON object (docs/json.md)' },
   ],
   touches: [
-    'Collects status, state, logs of runs, preflight as it is now, versions, pods with their events and last ' +
-      "logs, Helm's history and values, containerd's images, disks, messages of the kernel and of k3s, and the " +
-      'schema version, and writes one .tar.gz. Its index.html names on the first page what is wrong, ' +
-      'the most certain first.',
-    'Works when the cluster is down and without root, and says what is missing. Each part has ten seconds, all ' +
-      'of it one minute, and the file at most 50 MB. It is readable by its owner alone, never replaces a ' +
-      'file, and leaves the reserve of its disk free.',
+    'Collects status, state, logs of runs, preflight as it is now, versions, pods with their events and ' +
+      "last logs, Helm's history and values, containerd's images, disks, messages of the kernel and of " +
+      'k3s, and the schema version, and writes one .tar.gz. Its index.html names on the first page what is ' +
+      'wrong, the most certain first.',
+    'Works when the cluster is down and without root, and says what is missing. Each part has ten seconds, ' +
+      'all of it one minute, and the file at most 50 MB. It is readable by its owner alone, never replaces ' +
+      'a file, and leaves the reserve of its disk free.',
     "Secrets are replaced by [redacted]: this host's own, in every encoding, and whatever looks like a " +
       'password, a key or a token. Nothing is sent anywhere. Changes nothing; while it measures ' +
       'preflight it holds the lock.',

@@ -1,4 +1,3 @@
-import { dirname } from 'node:path';
 import { IvaapError } from '../errors.ts';
 import { unmarked } from '../foreign.ts';
 import type { Clock } from './clock.ts';
@@ -18,7 +17,7 @@ import { assertProduct, emptyState, parseState, readState, stateVersion } from '
 import type { RunRecord, State, StepRecord } from './state.ts';
 import { endRollback, forgetUndone } from './rollback-record.ts';
 import type { JsonObject, Undone } from './step.ts';
-import { shellWord } from '../shell-word.ts';
+import { writeState } from './write-state.ts';
 
 export interface JournalOptions {
   /** state.json; its folder is made (0700) when missing. */
@@ -89,23 +88,7 @@ export class Journal {
     draft.schema.minor = Math.max(draft.schema.minor, stateVersion.minor);
     const text = `${unmarked(JSON.stringify(draft, null, 2))}\n`;
     const next = parseState(text, this.#path);
-    const folder = dirname(this.#path);
-    const temporary = `${this.#path}.partial`;
-    try {
-      await this.#disk.makeFolder(folder, 0o700);
-      await this.#disk.write(temporary, text, 0o600);
-      await this.#disk.sync(temporary);
-      await this.#disk.rename(temporary, this.#path);
-      await this.#disk.sync(folder);
-    } catch (error) {
-      await this.#disk.remove(temporary).catch(() => undefined);
-      throw new IvaapError('failed', `the state file ${this.#path} cannot be written`, {
-        cause: error,
-        hint:
-          `check free space and health of the file system of ${folder} (df -h ` +
-          `${shellWord(folder)}), then run the same command again`,
-      });
-    }
+    await writeState(this.#disk, this.#path, text);
     this.#state = deepFreeze(next);
   }
 
@@ -249,9 +232,10 @@ export class Journal {
   }
 
   /**
-   * Of a rollback: the run that was suspended is the last one again. Otherwise the release is installed: anchors
-   * of versions before `from` have served their time, those of `from` are kept. Where a step was waived it is not
-   * proved that the release works, and all are kept. `removes`: nothing is installed any more.
+   * Of a rollback: the run that was suspended is the last one again. Otherwise the release is installed:
+   * anchors of versions before `from` have served their time, those of `from` are kept. Where a step was
+   * waived it is not proved that the release works, and all are kept. `removes`: nothing is installed any
+   * more.
    */
   runCompleted({ removes = false }: { removes?: boolean } = {}): Promise<void> {
     return this.update((draft, now) => {

@@ -3,7 +3,8 @@ import { jsonObject } from './json-object.ts';
 
 /** What the state keeps of rollbacks that have completed. */
 
-const whoWhen = { by: z.string().optional(), at: z.string(), run: z.string() };
+/** Of whatever a person decided: who, when, and in which run. */
+export const whoWhen = { by: z.string().optional(), at: z.string(), run: z.string() };
 
 export const rollbacksSchema = z
   .array(

@@ -4,7 +4,7 @@ import type { Disk } from './disk.ts';
 import { NoFile, nodeDisk } from './disk.ts';
 import { isNestedTooDeep, mostLevels } from '../nesting.ts';
 import { jsonObject } from './json-object.ts';
-import { keptSecretsSchema, rollbacksSchema } from './rollback-schema.ts';
+import { keptSecretsSchema, rollbacksSchema, whoWhen } from './rollback-schema.ts';
 import { stateFaults } from './state-faults.ts';
 import { shellWord } from '../shell-word.ts';
 
@@ -74,8 +74,6 @@ const runSummary = {
   startedBy: z.string().optional().describe('The operator behind sudo, when known.'),
   status: z.enum(['running', 'failed', 'completed', 'superseded']),
 };
-
-const whoWhen = { by: z.string().optional(), at: time, run: z.string() };
 
 const runRecord = z.looseObject({
   ...runSummary,

@@ -8,8 +8,8 @@ import { kubectlWords } from '../policy/kubectl-words.ts';
 import { shellWord } from '../shell-word.ts';
 
 /**
- * This process becomes `k3s kubectl` with the product's kubeconfig, whatever the operator's environment names.
- * Throws `preflight` where k3s is missing or only root may read that file.
+ * This process becomes `k3s kubectl` with the product's kubeconfig, whatever the operator's environment
+ * names. Throws `preflight` where k3s is missing or only root may read that file.
  */
 export async function becomeKubectl(
   typed: readonly string[],

@@ -41,7 +41,7 @@ export interface FlowContext {
   to: string;
   /** What preflight measured, once it has. */
   preflight: PreflightReport | undefined;
-  /** Of an unfinished run that any package of the product goes on with: the digest that it is recorded with. */
+  /** Of an unfinished run that any package of the product resumes: the digest that it is recorded with. */
   runDigest?: string | undefined;
 }
 

@@ -75,7 +75,7 @@ export const resultSchemas = {
     removedData: z.string().nullable().describe("Where the database's folder is now; it is not deleted."),
     keptSecrets: z.string().nullable().describe('The file with the deleted Secrets.'),
     keptFiles: z.array(z.string()).describe('Files that were edited, and stay.'),
-    next: z.string().describe('The command that goes on with the install.'),
+    next: z.string().describe('The command that resumes the install.'),
     warnings,
   }),
   plan: runPlanSchema,

@@ -5,8 +5,8 @@ import { resumeCommand } from '../session/resume-command.ts';
 type Recorded = Pick<State, 'installed' | 'run'>;
 
 /**
- * Once an uninstall has begun to remove, only the uninstall can end it; nor can an unfinished install go on
- * behind one. Throws `version`.
+ * Once an uninstall has begun to remove, only the uninstall can end it; nor can an unfinished install
+ * continue behind one. Throws `version`.
  */
 export function refuseUninstalling({ installed, run }: Recorded): void {
   if (run?.flow !== 'uninstall') return;

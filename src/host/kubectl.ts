@@ -30,6 +30,12 @@ export interface Manifest {
   [key: string]: unknown;
 }
 
+/** An object's kind as kubectl takes it, without a version: `deployment.apps`, `service`. */
+export function kindForKubectl({ apiVersion, kind }: Pick<Manifest, 'apiVersion' | 'kind'>): string {
+  const [group] = apiVersion.includes('/') ? apiVersion.split('/') : [];
+  return `${kind.toLowerCase()}${group === undefined ? '' : `.${group}`}`;
+}
+
 export interface KubectlSettings {
   /** Absolute path of the `k3s` program. */
   k3s: string;

@@ -1,6 +1,7 @@
 import { readFileSync, realpathSync, statfsSync, statSync, type BigIntStats } from 'node:fs';
 import { readFile, stat, statfs } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
+import { isBelow } from './below.ts';
 
 export interface Mount {
   mountPoint: string;
@@ -35,7 +36,7 @@ export function mountOf(path: string): Mount | undefined {
     const mountPoint = unescapeMount(fields[4] ?? '');
     if (mountPoint === '') continue;
     // A later line hides an earlier one at the same place.
-    if (isWithin(real, mountPoint) && mountPoint.length >= (best?.mountPoint.length ?? 0)) {
+    if (isBelow(real, mountPoint) && mountPoint.length >= (best?.mountPoint.length ?? 0)) {
       const [fileSystem = '', , ofAll = ''] = after.split(' ');
       best = { mountPoint, fileSystem, options: [...(fields[5] ?? '').split(','), ...ofAll.split(',')] };
     }
@@ -85,20 +86,17 @@ export function placeOnDevice(path: string): { device: string; path: string } {
   for (const line of readFileSync('/proc/self/mountinfo', 'utf8').split('\n')) {
     const [, , device = '', root = '', point = ''] = line.split(' ');
     const mountPoint = unescapeMount(point);
-    if (mountPoint === '' || !isWithin(real, mountPoint) || mountPoint.length < best.mountPoint.length)
+    if (mountPoint === '' || !isBelow(real, mountPoint) || mountPoint.length < best.mountPoint.length)
       continue;
     best = { mountPoint, root: unescapeMount(root), device };
   }
   return { device: best.device, path: join(best.root, relative(best.mountPoint, real)) };
 }
 
-const isWithin = (path: string, folder: string): boolean =>
-  path === folder || path.startsWith(folder === '/' ? '/' : `${folder}/`);
-
 /** Whether a path is a folder or lies in it, however both are written. */
 export function liesIn(path: string, folder: string): boolean {
   const [inner, outer] = [placeOnDevice(path), placeOnDevice(folder)];
-  return inner.device === outer.device && isWithin(inner.path, outer.path);
+  return inner.device === outer.device && isBelow(inner.path, outer.path);
 }
 
 /** Where something is mounted below a folder, the folder itself left out. */

@@ -2,6 +2,7 @@ import { chmod, lstat, readdir, rm, rmdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { IvaapError } from '../errors.ts';
 import { copyTreeDurable, renameDurable, syncFolder } from './atomic-file.ts';
+import { ifMissing } from './if-missing.ts';
 
 /**
  * Moves a file or folder, also to another disk: it is at its new place, complete and durable, before it is
@@ -48,9 +49,4 @@ export async function removeEmptyFolder(path: string): Promise<boolean> {
   }
   await syncFolder(dirname(path)).catch(ifMissing);
   return true;
-}
-
-function ifMissing(error: unknown): undefined {
-  if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
-  throw error;
 }

@@ -1,5 +1,6 @@
 import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { ifMissing } from './if-missing.ts';
 
 /** Bytes that a file or a folder with all below it takes on its disk; 0 where there is none. Follows no link. */
 export async function treeBytes(path: string): Promise<number> {
@@ -10,7 +11,6 @@ export async function treeBytes(path: string): Promise<number> {
     return sum;
   } catch (error) {
     // A database removes files while it runs.
-    if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return 0;
-    throw error;
+    return ifMissing(error) ?? 0;
   }
 }

@@ -3,8 +3,8 @@ export const kubectlVerbs: ReadonlySet<string> = new Set(
   (
     'alpha annotate api-resources api-versions apply attach auth autoscale certificate cluster-info ' +
     'completion config cordon cp create debug delete describe diff drain edit events exec explain expose ' +
-    'get help kuberc kustomize label logs options patch plugin port-forward proxy replace rollout run scale ' +
-    'set taint top uncordon version wait __complete __completeNoDesc'
+    'get help kuberc kustomize label logs options patch plugin port-forward proxy replace rollout run ' +
+    'scale set taint top uncordon version wait __complete __completeNoDesc'
   ).split(' '),
 );
 

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 
 /**
- * Small files that we put into folders of others carry a seal: whose they are, and the hash of their own text.
- * Whether a file is ours can be told from the file alone, and one that somebody has edited is not ours.
+ * Small files that we put into folders of others carry a seal: whose they are, and the hash of their own
+ * text. Whether a file is ours can be told from the file alone, and one that somebody has edited is not ours.
  */
 
 const blank = '0'.repeat(64);

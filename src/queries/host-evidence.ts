@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { foreign } from '../foreign.ts';
+import { isBelow } from '../host/below.ts';
 import type { KubeObject } from '../host/kubectl.ts';
 import { type ReleaseRecord, readReleaseRecords } from '../host/helm-record.ts';
 import { fstabMountPoints, isMountPoint } from '../host/mounts.ts';
@@ -87,7 +88,7 @@ export async function hostEvidence(
 async function folderFacts(path: string): Promise<HostEvidence['folder']> {
   const names = await readdir(path).catch(() => undefined);
   const missingMount = (await fstabMountPoints()).find(
-    (point) => point !== '/' && (path === point || path.startsWith(`${point}/`)) && !isMountPoint(point),
+    (point) => point !== '/' && isBelow(path, point) && !isMountPoint(point),
   );
   return {
     path,

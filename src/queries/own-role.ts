@@ -7,9 +7,9 @@ import { type Role, roleOf } from '../policy/path-names.ts';
 export type OwnRole = { role: 'main' } | { role: Exclude<Role, 'main'>; product: Product };
 
 /**
- * The role of a name. Whatever is not another name of this product is the program itself: a file may be called
- * anything. Throws IvaapError `payload` for a damaged file that has another name than it was delivered with,
- * so that its other names never read their arguments as commands.
+ * The role of a name. Whatever is not another name of this product is the program itself: a file may be
+ * called anything. Throws IvaapError `payload` for a damaged file that has another name than it was delivered
+ * with, so that its other names never read their arguments as commands.
  */
 export async function ownRole(name: string, fileName: string): Promise<OwnRole> {
   try {

@@ -6,8 +6,8 @@ import { readRegularText } from '../host/regular-file.ts';
 import { isNestedTooDeep } from '../nesting.ts';
 
 /**
- * `activation.json` in the installer's folder: what `activate` has put on PATH, or was about to. It is written
- * before the first file and again after the last one, so that it never names less than there is.
+ * `activation.json` in the installer's folder: what `activate` has put on PATH, or was about to. It is
+ * written before the first file and again after the last one, so that it never names less than there is.
  */
 export const activationSchema = z.looseObject({
   schema: z.looseObject({ major: z.literal(1), minor: z.int().nonnegative() }),
@@ -17,8 +17,8 @@ export const activationSchema = z.looseObject({
   how: z
     .enum(['link', 'reflink', 'copy'])
     .describe(
-      '`link`: the names lead to the file of the package itself; `reflink`: to a copy that shares its blocks; ' +
-        '`copy`: to a copy.',
+      '`link`: the names lead to the file of the package itself; `reflink`: to a copy that shares its ' +
+        'blocks; `copy`: to a copy.',
     ),
   executable: z.string().describe('The file that the names lead to.'),
   source: z

@@ -4,8 +4,8 @@ import * as z from 'zod';
 import { removeEmptyFolder } from '../host/move-tree.ts';
 
 /**
- * How an install found the place of the data folder: the folder itself with its owner and mode, or the nearest
- * parent that was there.
+ * How an install found the place of the data folder: the folder itself with its owner and mode, or the
+ * nearest parent that was there.
  */
 export const foundFolderSchema = z.object({
   path: z.string(),

@@ -41,8 +41,8 @@ export async function writeKeptData(kept: KeptData): Promise<string> {
 }
 
 /**
- * The record beside a folder; undefined where there is none. Throws `preflight` for one that cannot be read, or
- * that others than root may have written.
+ * The record beside a folder; undefined where there is none. Throws `preflight` for one that cannot be read,
+ * or that others than root may have written.
  */
 export async function readKeptData(storagePath: string): Promise<KeptData | undefined> {
   const path = keptDataPath(storagePath);

@@ -4,7 +4,8 @@ import { sealed, sealLine } from '../policy/sealed-text.ts';
 
 /**
  * The program on PATH: a few lines of shell that become the executable under the name of the launcher. A bare
- * link that leads nowhere would make the shell say "command not found"; this says what is gone and what to do.
+ * link that leads nowhere would make the shell say "command not found"; this says what is gone and what to
+ * do.
  */
 export function launcherText(product: NamedProduct, name: string): string {
   const { folder, active } = pathPlaces(product);

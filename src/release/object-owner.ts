@@ -1,12 +1,9 @@
+import { kindForKubectl } from '../host/kubectl.ts';
 import type { Product } from '../payload/product-schema.ts';
 import type { Answer, DeployedRecord } from './answered-objects.ts';
+import { releaseMarks } from './release-marks.ts';
 
 const label = 'app.kubernetes.io/managed-by';
-const annotations = (product: Pick<Product, 'release' | 'namespace'>) => ({
-  'meta.helm.sh/release-name': product.release,
-  'meta.helm.sh/release-namespace': product.namespace,
-});
-
 /**
  * Why Helm will not touch an existing object: it is not in its record, and does not have its labels and
  * annotations. Undefined where Helm accepts it. No other way of applying helps there.
@@ -28,7 +25,7 @@ export function foreignOwner(
   );
   if (recorded === true) return undefined;
   const { metadata } = live;
-  const wanted = Object.entries(annotations(product));
+  const wanted = Object.entries(releaseMarks(product));
   const missing = [
     ...(metadata.labels?.[label] === 'Helm' ? [] : [`label ${label}=Helm`]),
     ...wanted
@@ -42,11 +39,10 @@ export function foreignOwner(
 
 /** The command that gives the object to the release: Helm then changes it to what the chart says. */
 export function adoptCommand({ manifest }: Answer, product: Pick<Product, 'release' | 'namespace'>): string {
-  const { apiVersion, kind, metadata } = manifest;
-  const [group] = apiVersion.includes('/') ? apiVersion.split('/') : [];
-  const object = `${kind.toLowerCase()}${group === undefined ? '' : `.${group}`} ${metadata.name}`;
+  const { metadata } = manifest;
+  const object = `${kindForKubectl(manifest)} ${metadata.name}`;
   const scope = `-n ${metadata.namespace ?? product.namespace} --overwrite`;
-  const marks = Object.entries(annotations(product)).map((pair) => pair.join('='));
+  const marks = Object.entries(releaseMarks(product)).map((pair) => pair.join('='));
   return (
     `k3s kubectl label ${object} ${scope} ${label}=Helm && k3s ` +
     `kubectl annotate ${object} ${scope} ${marks.join(' ')}`

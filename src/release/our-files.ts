@@ -1,5 +1,6 @@
 import { lstat, readdir, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { ifMissing } from '../host/if-missing.ts';
 import { mountPointsBelow } from '../host/mounts.ts';
 import type { Product } from '../payload/product-schema.ts';
 import { keptDataPath } from './kept-data.ts';
@@ -88,9 +89,4 @@ function isLeftover(path: string, known: readonly string[]): boolean {
   if (path.endsWith('.partial') && known.includes(path.slice(0, -'.partial'.length))) return true;
   const match = /^\.(.+)\.\d+-[0-9a-f]{8}\.partial$/.exec(basename(path));
   return match !== null && known.includes(join(dirname(path), match[1] ?? ''));
-}
-
-function ifMissing(error: unknown): undefined {
-  if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
-  throw error;
 }

@@ -1,7 +1,8 @@
 import { IvaapError } from '../errors.ts';
-import type { KubeObject, Kubectl } from '../host/kubectl.ts';
+import { type KubeObject, kindForKubectl, type Kubectl } from '../host/kubectl.ts';
 import { type Known, known } from '../known.ts';
 import type { Product } from '../payload/product-schema.ts';
+import { isOfRelease } from './release-marks.ts';
 
 /**
  * What of the cluster is this product's and what is others', for whoever takes something away: only what was
@@ -49,11 +50,6 @@ type Labelled = Pick<KubeObject, 'metadata'>;
 export const hasOurLabels = ({ metadata }: Labelled, { name, command }: Pick<Named, 'name' | 'command'>) =>
   metadata.labels?.['app.kubernetes.io/part-of'] === name &&
   metadata.labels['app.kubernetes.io/managed-by'] === command;
-
-/** Whether Helm says that an object belongs to this release. */
-const isOfRelease = ({ metadata: { annotations = {} } }: Labelled, { namespace, release }: Named) =>
-  annotations['meta.helm.sh/release-name'] === release &&
-  annotations['meta.helm.sh/release-namespace'] === namespace;
 
 /** Whether it is Helm's own record of this release. */
 const isRecord = ({ kind, metadata: { labels = {} } }: KubeObject, { release }: Named) =>
@@ -176,10 +172,7 @@ function claimsOf({ kind, ...rest }: KubeObject): string[] {
   return (spec?.volumes ?? []).flatMap(({ persistentVolumeClaim: claim }) => claim?.claimName ?? []);
 }
 
-function resourceOf({ apiVersion, kind, metadata }: KubeObject): string {
-  const [group] = apiVersion.includes('/') ? apiVersion.split('/') : [];
-  return `${kind.toLowerCase()}${group === undefined ? '' : `.${group}`}/${metadata.name}`;
-}
+const resourceOf = (one: KubeObject): string => `${kindForKubectl(one)}/${one.metadata.name}`;
 
 function managersOf({ metadata }: KubeObject): string {
   const { managedFields = [] } = metadata as { managedFields?: { manager?: string }[] };

@@ -2,6 +2,7 @@ import type { StepIo } from '../engine/step.ts';
 import { causeChain } from '../errors.ts';
 import type { Controller } from '../host/namespace-view.ts';
 import type { StepContext } from './context.ts';
+import { isOfRelease } from './release-marks.ts';
 
 const isPassed = ({ type, reason }: { type: string; reason?: string }) =>
   type === 'Progressing' && reason === 'ProgressDeadlineExceeded';
@@ -20,7 +21,7 @@ export async function restartPassedDeadlines(
     const found = await kubectl.list<Controller>('deployments', { namespace, signal: io.signal });
     for (const { metadata, status } of found) {
       const at = status?.conditions?.findIndex(isPassed) ?? -1;
-      if (at === -1 || metadata.annotations?.['meta.helm.sh/release-name'] !== release) continue;
+      if (at === -1 || !isOfRelease({ metadata }, { release, namespace })) continue;
       const time = now().toISOString();
       const path = `/status/conditions/${at}`;
       const condition = {

@@ -137,7 +137,7 @@ export function watchPods(ctx: StepContext, io: StepIo, helm: WatchedHelm): PodW
     const scope = until === undefined ? { namespace } : { namespace, signal: until };
     const view = await readNamespace(kubectl, scope).catch(() => undefined);
     if (view === undefined) return undefined;
-    const looking = { now: ctx.now(), since: helm.startedAt, release: product.release };
+    const looking = { now: ctx.now(), since: helm.startedAt, release: product };
     return { view, troubles: troublesOf(view, looking) };
   }
 

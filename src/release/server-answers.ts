@@ -5,6 +5,7 @@ import { parseConflicts } from '../policy/field-paths.ts';
 import { missingNamespace } from '../policy/refusal.ts';
 import type { Answer, ServerAnswers, ServerObject } from './answered-objects.ts';
 import type { UpgradeContext } from './context.ts';
+import { releaseMarks } from './release-marks.ts';
 import { parseRendered } from './rendered-chart.ts';
 import { byNamespace, tryEach } from './try-each.ts';
 
@@ -164,8 +165,7 @@ export function asHelmApplies(manifest: Manifest, release: string, namespace: st
       labels: { ...(labels as object | undefined), 'app.kubernetes.io/managed-by': 'Helm' },
       annotations: {
         ...(annotations as object | undefined),
-        'meta.helm.sh/release-name': release,
-        'meta.helm.sh/release-namespace': namespace,
+        ...releaseMarks({ release, namespace }),
       },
     },
   };

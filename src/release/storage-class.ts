@@ -42,7 +42,9 @@ export async function requireStorageClass(kubectl: Kubectl, name: string): Promi
   }
   if (found.objection !== undefined) {
     throw new IvaapError('usage', `the StorageClass ${name} cannot hold the database: ${found.objection}`, {
-      hint: 'name one whose reclaim policy is Retain (k3s kubectl get storageclass), or --storage-path FOLDER',
+      hint:
+        'name one whose reclaim policy is Retain (k3s kubectl get storageclass), or ' +
+        '--storage-path FOLDER',
     });
   }
   return found;

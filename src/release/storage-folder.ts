@@ -4,7 +4,7 @@ import { IvaapError } from '../errors.ts';
 import { type Room, roomAt } from '../host/mounts.ts';
 import { assertSafePath } from '../host/safe-path.ts';
 import type { Product } from '../payload/product-schema.ts';
-import { isBelow } from '../policy/below.ts';
+import { isBelow } from '../host/below.ts';
 import { formatBytes } from '../policy/format-bytes.ts';
 import { shellWord } from '../shell-word.ts';
 

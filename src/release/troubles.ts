@@ -1,6 +1,7 @@
 import { foreign } from '../foreign.ts';
 import type { Pod } from '../host/pods.ts';
 import type { Controller, KubeEvent, NamespaceView } from '../host/namespace-view.ts';
+import { isOfRelease, type ReleaseName } from './release-marks.ts';
 import { podKinds, podTrouble, type PodTrouble } from './pod-trouble.ts';
 
 /**
@@ -36,7 +37,7 @@ export interface Looking {
   /** When this Helm started: earlier Jobs are no cause. Undefined where none did: then no Job is a cause. */
   since: Date | undefined;
   /** Objects of others in the namespace are no cause of this release's state; undefined: of any owner. */
-  release?: string;
+  release?: ReleaseName;
   /** Only pods with these labels, and their controllers. */
   selector?: string;
 }
@@ -273,7 +274,7 @@ function isPast(owner: Controller | Pod | undefined, { since }: Looking): boolea
 /** Helm labels what it creates, and hooks are labelled by their chart. */
 function isOthers(owner: Controller | undefined, { release }: Looking): boolean {
   if (owner === undefined || release === undefined || owner.kind === 'ReplicaSet') return false;
-  return owner.metadata.annotations?.['meta.helm.sh/release-name'] !== release && !isHook(owner);
+  return !isOfRelease(owner, release) && !isHook(owner);
 }
 
 function isMeant(labels: Record<string, string> | undefined, selector: string | undefined): boolean {

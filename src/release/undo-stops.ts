@@ -57,7 +57,9 @@ export async function releaseStops(ctx: Pick<StepContext, 'kubectl' | 'product' 
   return makersOf(live, product)
     .filter(({ maker }) => maker !== 'release')
     .map(({ resource, why }) => ({
-      what: `${resource} is in the Helm release ${product.release}, but belongs to others now (${foreign(why)})`,
+      what:
+        `${resource} is in the Helm release ${product.release}, but belongs to others now ` +
+        `(${foreign(why)})`,
       hint: `k3s kubectl get ${resource.replace('/', ' ')} -n ${product.namespace} -o yaml`,
     }));
 }
@@ -78,7 +80,9 @@ export async function namespaceStops({ kubectl, product }: Asking, signal: Abort
       what:
         `the namespace ${namespace} holds what this installer has not made: ` +
         `${foreign(found.slice(0, mostNamed).join(', '))}${more}`,
-      hint: `move it to another namespace, or delete it: k3s kubectl get all,configmaps,secrets,pvc -n ${namespace}`,
+      hint:
+        'move it to another namespace, or delete it: ' +
+        `k3s kubectl get all,configmaps,secrets,pvc -n ${namespace}`,
     },
   ];
 }

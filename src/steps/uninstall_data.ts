@@ -98,7 +98,8 @@ function assertUnused(folder: string, { again }: UninstallContext): void {
   if (user === undefined) return;
   throw new IvaapError(
     'failed',
-    `the process ${user.pid} (${foreign(user.argv[0] ?? '')}) still works in ${folder}: its data are not removed`,
+    `the process ${user.pid} (${foreign(user.argv[0] ?? '')}) still works in ${folder}: its data are not ` +
+      'removed',
     { hint: `systemctl stop k3s; k3s-killall.sh; then: ${again()}` },
   );
 }

@@ -13,7 +13,7 @@ import { uninstallImages } from './uninstall_images.ts';
 
 const out = z.object({ files: z.object({ removed: z.array(z.string()), left: z.array(z.string()) }) });
 
-/** Removes the product's files. What the installer needs to go on goes last, once the run is recorded. */
+/** Removes the product's files. What the installer needs to resume goes last, once the run is recorded. */
 export const uninstallFiles: Step<UninstallContext, z.infer<typeof out>> = {
   id: 'uninstall_files',
   out,

@@ -142,7 +142,8 @@ async function remove(
       message: `${resource} is not gone: ${error.message}`,
       hint:
         error.hint ??
-        `what keeps it: k3s kubectl get ${kind} ${name}${scope} -o jsonpath='{.status}{.metadata.finalizers}'`,
+        `what keeps it: k3s kubectl get ${kind} ${name}${scope} ` +
+          "-o jsonpath='{.status}{.metadata.finalizers}'",
     });
   }
 }

@@ -1,13 +1,10 @@
-import { stat } from 'node:fs/promises';
-import { join } from 'node:path';
 import * as z from 'zod';
 import type { Step } from '../engine/step.ts';
 import { IvaapError } from '../errors.ts';
-import { keepFile } from '../backup/backup-folder.ts';
-import { type DumpContext, globalsFile, takeDump } from '../backup/dump-files.ts';
+import type { DumpContext } from '../backup/dump-files.ts';
 import { type PgDump, pgDumpSchema } from '../backup/dump-record.ts';
-import { isThere } from '../backup/kept-dump.ts';
-import { ageMinutes } from '../backup/stale-dump.ts';
+import { whyTooOld } from '../backup/stale-dump.ts';
+import { assertWhole, takeWholeDump } from '../backup/whole-dump.ts';
 import { counted } from '../policy/counted.ts';
 import { formatBytes } from '../policy/format-bytes.ts';
 import type { UninstallCluster, UninstallContext } from '../release/uninstall-context.ts';
@@ -53,25 +50,16 @@ export const uninstallPgBackup: Step<UninstallContext, { lastDump: PgDump }> = {
 
   async run(ctx, io) {
     const of = dumpContext(ctx, ctx.cluster);
-    const { data: kept } = pgDumpSchema.safeParse(io.interrupted?.lastDump);
-    const isWhole = kept !== undefined && isThere(kept) && whyStale(ctx, kept) === undefined;
-    if (isWhole) io.log(`${kept.path} is complete: an earlier attempt was interrupted after it`);
-    const lastDump = isWhole ? kept : await takeDump(of, io);
-    await io.record({ lastDump });
-    await io.checkpoint('dump-written');
-    // Roles belong to the server, not to the database: without them an empty server does not know the owners.
-    await keepFile(lastDump.folder, globalsFile, await of.database.dumpGlobals(io.signal));
+    const lastDump = await takeWholeDump(of, io, {
+      key: 'lastDump',
+      whyStale: (dump) => whyStale(ctx, dump),
+    });
     const { path, sizeBytes, rows, sha256 } = lastDump;
     io.log(`${path}: ${formatBytes(sizeBytes)}, ${counted(rows, 'row')}, SHA-256 ${sha256}`);
     return { lastDump };
   },
 
-  async verify(_ctx, { lastDump: { folder, path, sizeBytes } }) {
-    if ((await stat(path)).size !== sizeBytes) {
-      throw new IvaapError('failed', `${path} has changed since it was written`);
-    }
-    await stat(join(folder, globalsFile));
-  },
+  verify: (_ctx, { lastDump }) => assertWhole(lastDump),
 
   async reuse(ctx, { lastDump }) {
     const why = whyStale(ctx, lastDump);
@@ -88,9 +76,5 @@ function dumpContext(ctx: UninstallContext, cluster: UninstallCluster | undefine
 
 /** While the product still runs, rows may come that an old dump does not have. */
 function whyStale({ run, product, now }: UninstallContext, dump: PgDump): string | undefined {
-  if (run()?.noReturnAt !== undefined) return undefined;
-  const { maxAgeMinutes } = product.backup;
-  const age = ageMinutes(dump, now());
-  if (age >= 0 && age <= maxAgeMinutes) return undefined;
-  return age < 0 ? 'by the clock it was taken in the future' : `it is older than ${maxAgeMinutes} minutes`;
+  return run()?.noReturnAt === undefined ? whyTooOld(product, dump, now()) : undefined;
 }

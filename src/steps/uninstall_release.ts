@@ -40,8 +40,8 @@ export const uninstallRelease: Step<UninstallContext, z.infer<typeof out>> = {
       // Asked again, so that a cluster that went away fails this step and is not read as Helm's trouble.
       await cluster.kubectl.serverVersion({ signal: io.signal });
       io.warn(
-        `Helm could not uninstall ${product.release} (${causeChain(error)[0] ?? ''}): its objects are removed ` +
-          'one by one',
+        `Helm could not uninstall ${product.release} (${causeChain(error)[0] ?? ''}): its objects are ` +
+          'removed one by one',
       );
       return { removedRelease: false };
     }

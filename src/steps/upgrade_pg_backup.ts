@@ -1,20 +1,18 @@
-import { stat } from 'node:fs/promises';
-import { join } from 'node:path';
-import type { Step, StepIo } from '../engine/step.ts';
+import type { Step } from '../engine/step.ts';
 import { IvaapError } from '../errors.ts';
 import { otherDatabases } from '../host/database-sessions.ts';
 import { estimateDump } from '../host/dump-estimate.ts';
 import { known } from '../known.ts';
 import { counted } from '../policy/counted.ts';
 import { formatBytes } from '../policy/format-bytes.ts';
-import { keepFile } from '../backup/backup-folder.ts';
 import type { UpgradeContext } from '../release/context.ts';
-import { globalsFile, notDumped, restoreFiles, takeDump } from '../backup/dump-files.ts';
-import { type PgDump, pgDumpSchema } from '../backup/dump-record.ts';
+import { globalsFile, notDumped, restoreFiles } from '../backup/dump-files.ts';
+import type { PgDump } from '../backup/dump-record.ts';
 import { dumpResult, helmResult } from '../backup/upgrade-results.ts';
 import { hasCompleted, lastResult } from '../backup/step-results.ts';
 import { whyDumpIsStale } from '../backup/stale-dump.ts';
-import { dumpToKeep, isThere, keptDump } from '../backup/kept-dump.ts';
+import { dumpToKeep, keptDump } from '../backup/kept-dump.ts';
+import { assertWhole, takeWholeDump } from '../backup/whole-dump.ts';
 import { isDeployed } from '../release/helm-state.ts';
 import { upgradeDetect } from './upgrade_detect.ts';
 
@@ -68,29 +66,16 @@ export const upgradePgBackup: Step<UpgradeContext, { pgDump: PgDump }> = {
   },
 
   async run(ctx, io) {
-    const { database } = ctx;
-    const { signal } = io;
     const kept = await keptDump(ctx, io);
     if (kept !== undefined) return { pgDump: kept };
-    const pgDump = completeDump(ctx, io) ?? (await takeDump(ctx, io));
-    await io.record({ pgDump });
-    await io.checkpoint('dump-written');
-    // Roles belong to the server, not to the database: without them an empty server does not know the dump's
-    // owners.
-    const { folder, path, sizeBytes, sha256, rows } = pgDump;
-    await keepFile(folder, globalsFile, await database.dumpGlobals(signal));
+    const whyStale = (dump: PgDump) => whyDumpIsStale(ctx, dump);
+    const pgDump = await takeWholeDump(ctx, io, { key: 'pgDump', whyStale });
+    const { path, sizeBytes, sha256, rows } = pgDump;
     io.log(`${path}: ${formatBytes(sizeBytes)}, ${counted(rows, 'row')}, SHA-256 ${sha256}`);
     return { pgDump };
   },
 
-  async verify(_ctx, { pgDump }) {
-    const { folder, path, sizeBytes, restoreScript } = pgDump;
-    const info = await stat(path);
-    if (info.size !== sizeBytes) throw new IvaapError('failed', `${path} has changed since it was written`);
-    await stat(join(folder, globalsFile));
-    if (restoreScript === undefined) return; // of an older program
-    for (const name of Object.values(restoreFiles)) await stat(join(folder, name));
-  },
+  verify: (_ctx, { pgDump }) => assertWhole(pgDump),
 
   async reuse(ctx, { pgDump }) {
     const why = whyDumpIsStale(ctx, pgDump);
@@ -98,16 +83,6 @@ export const upgradePgBackup: Step<UpgradeContext, { pgDump: PgDump }> = {
     if (why !== undefined && !(await isReleaseUnchanged(ctx))) throw new IvaapError('failed', why);
   },
 };
-
-/**
- * The dump of an attempt that was interrupted after it: complete under its name, recorded, and young enough.
- */
-function completeDump(ctx: UpgradeContext, io: StepIo): PgDump | undefined {
-  const { data } = pgDumpSchema.safeParse(io.interrupted?.pgDump);
-  if (data === undefined || whyDumpIsStale(ctx, data) !== undefined || !isThere(data)) return undefined;
-  io.log(`${data.path} is complete: an earlier attempt was interrupted after it`);
-  return data;
-}
 
 /** Whether Helm has completed in this run with the current values, and the release is still as it left it. */
 async function isReleaseUnchanged({ run, helm, values, to }: UpgradeContext): Promise<boolean> {

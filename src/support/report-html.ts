@@ -59,7 +59,7 @@ ${faults.length === 0 ? noFault(missing.length) : `<ol class="faults">\n${faults
 ${
   missing.length === 0
     ? '<p>Nothing: every part was read.</p>'
-    : `<ul>${missing.map(({ id, title: part, missing: why = '' }) => `<li><a href="#${html(id)}">${html(part)}</a>: ${html(why)}</li>`).join('\n')}</ul>`
+    : `<ul>${missing.map(missingItem).join('\n')}</ul>`
 }
 <h2>What was collected</h2>
 <table>
@@ -76,6 +76,9 @@ const noFault = (missing: number): string =>
   missing === 0
     ? '<p>Nothing was found. What an operator sees may lie outside of this host.</p>'
     : '<p>Nothing was found in what could be read. Parts are missing: see below.</p>';
+
+const missingItem = ({ id, title, missing = '' }: Collected): string =>
+  `<li><a href="#${html(id)}">${html(title)}</a>: ${html(missing)}</li>`;
 
 const faultItem = ({ certainty, title, facts, hint }: Fault): string =>
   [

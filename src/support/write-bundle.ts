@@ -39,8 +39,8 @@ export async function assertWritable(
   const place = await otherPlace(mountPoint, limits);
   throw new IvaapError(
     'failed',
-    `there is no room for a support bundle on ${mountPoint}: what is free is reserved so that the database and the ` +
-      'cluster keep running',
+    `there is no room for a support bundle on ${mountPoint}: what is free is reserved so that the database ` +
+      'and the cluster keep running',
     { hint: place === undefined ? `df -h ${shellWord(mountPoint)}` : again(`${place}/support.tar.gz`) },
   );
 }

@@ -3,8 +3,8 @@ import { IvaapError } from '../errors.ts';
 import { printableRow } from './sanitize.ts';
 
 /**
- * Asks a question; only `y` or `yes` is a yes, or the word that the question names. Undefined without a terminal. Ctrl-C at the question throws
- * `interrupted`, as anywhere else.
+ * Asks a question; only `y` or `yes` is a yes, or the word that the question names. Undefined without a
+ * terminal. Ctrl-C at the question throws `interrupted`, as anywhere else.
  */
 export function terminalConfirm(
   signal: AbortSignal,

@@ -6,7 +6,8 @@ import type { DumpNote } from '../queries/dump-schema.ts';
 /** A dump that was taken by hand. */
 export const dumpLines = (note: DumpNote): string[] => [
   `${note.file}: ${formatBytes(note.sizeBytes)}, ${counted(note.rows, 'row')}, complete and verified`,
-  `  release  ${note.version ?? 'not known'}, schema version ${note.schemaVersion}, PostgreSQL ${note.serverVersion}`,
+  `  release  ${note.version ?? 'not known'}, schema version ${note.schemaVersion}, ` +
+    `PostgreSQL ${note.serverVersion}`,
   `  SHA-256  ${note.sha256}`,
   `  note     ${note.file}.json`,
   ...(note.otherDatabases === null || note.otherDatabases.length === 0

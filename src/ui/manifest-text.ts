@@ -1,3 +1,4 @@
+import { counted } from '../policy/counted.ts';
 import { formatBytes } from '../policy/format-bytes.ts';
 import { columns } from './format.ts';
 import { notesLines } from './notes-text.ts';
@@ -7,8 +8,6 @@ import { wrapLine } from './wrap.ts';
 import type { ManifestArchive, ManifestImage, ManifestReport } from '../queries/manifest-schema.ts';
 
 const indented = (lines: readonly string[]) => lines.map((line) => `  ${line}`);
-
-const plural = (count: number, noun: string) => `${count} ${noun}${count === 1 ? '' : 's'}`;
 
 const stateText: Record<ManifestArchive['state'], string> = {
   same: 'same',
@@ -118,7 +117,7 @@ function runningLines({ running, images }: ManifestReport): string[] {
 function archiveLines(report: ManifestReport): string[] {
   const rows = report.archives.map((archive) => [
     archive.name,
-    plural(archive.images.length, 'image'),
+    counted(archive.images.length, 'image'),
     formatBytes(archive.sizeBytes),
     archiveState(archive),
   ]);

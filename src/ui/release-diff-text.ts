@@ -1,11 +1,10 @@
+import { counted } from '../policy/counted.ts';
 import { formatBytes } from '../policy/format-bytes.ts';
 import { columns } from './format.ts';
 import { notesLines } from './notes-text.ts';
 import { printableRow } from './sanitize.ts';
 import { wrapLine } from './wrap.ts';
 import type { NamedChanges, ReleaseDiff, ReleaseFacts } from '../queries/release-diff-schema.ts';
-
-const plural = (count: number, noun: string) => `${count} ${noun}${count === 1 ? '' : 's'}`;
 
 /** Facts of both releases, in this order; equal ones are printed once. */
 const facts: [name: string, of: (facts: ReleaseFacts) => string][] = [
@@ -25,7 +24,7 @@ function factLines({ from, to }: ReleaseDiff, file: string): string[] {
 
 function imageLines({ images, newLayers, newBytes }: ReleaseDiff): string[] {
   const news = (image: { newLayers: number; newBytes: number }) => [
-    plural(image.newLayers, 'new layer'),
+    counted(image.newLayers, 'new layer'),
     formatBytes(image.newBytes),
   ];
   const rows = [
@@ -42,7 +41,7 @@ function imageLines({ images, newLayers, newBytes }: ReleaseDiff): string[] {
   const kept = unchanged.length + renamed.length;
   return [
     `Images: ${added.length} added, ${changed.length} changed, ${removed.length} removed, ` +
-      `${kept} the same; ${plural(newLayers, 'new layer')}, ${formatBytes(newBytes)} new`,
+      `${kept} the same; ${counted(newLayers, 'new layer')}, ${formatBytes(newBytes)} new`,
     ...columns(rows, [3]).map((line) => `  ${line}`),
   ];
 }

@@ -63,13 +63,14 @@ function answerLines(report: StatusReport): string[] {
   const { state, schema } = report;
   const { installed, run } = (state.known ? state.value : null) ?? {};
   const status = run?.status === 'running' && report.running === null ? 'was cut off' : run?.status;
+  const lastRun = run === undefined ? 'none' : `${run.flow} ${run.to}, ${status}`;
   const facts = [
     !state.known
       ? 'installed: not known'
       : installed === undefined
         ? 'no completed install'
         : `${installed.version} installed, complete`,
-    `last run: ${!state.known ? 'not known' : run === undefined ? 'none' : `${run.flow} ${run.to}, ${status}`}`,
+    `last run: ${!state.known ? 'not known' : lastRun}`,
     `dump: ${dumpAge(report)}`,
     `schema: ${schema === null || !schema.known ? 'not known' : schemaText(schema.value)}`,
     `health: ${healthy === null ? 'not known' : healthy ? 'ok' : 'NOT OK'}`,

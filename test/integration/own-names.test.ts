@@ -208,7 +208,8 @@ test('where blocks can be shared, a copy takes no room; where only the name says
     execFileSync('truncate', ['-s', '600M', disk]);
     execFileSync('mkfs.xfs', ['-q', '-m', `reflink=${reflink}`, disk]);
     const mount =
-      `exec 9>&1 1>&2; mkdir -p /mnt; mount -o loop ${disk} /mnt; cp -a ${work}/package ${work}/product /mnt/; ` +
+      `exec 9>&1 1>&2; mkdir -p /mnt; mount -o loop ${disk} /mnt; ` +
+      `cp -a ${work}/package ${work}/product /mnt/; ` +
       `mkdir -p /mnt/local/bin; chmod 777 /mnt/package; umount ${work} 2>/dev/null || :; ` +
       `mount --bind /mnt ${work}; umount /mnt; used() { sync; df --output=used -m ${work} | tail -1; }; ` +
       `before=$(used); ${file} activate >&9 || exit $?; [ $(($(used) - before)) -lt 20 ] || exit 99; ` +

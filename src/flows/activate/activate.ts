@@ -119,9 +119,12 @@ async function assertAgreed(
     throw new IvaapError(
       'preflight',
       `${executable.because}, and a copy has no room: ${formatBytes(executable.sizeBytes)} needed and ` +
-        `${formatBytes(reserved)} reserved, ${formatBytes(executable.freeBytes)} free on ${executable.mountPoint}`,
+        `${formatBytes(reserved)} reserved, ${formatBytes(executable.freeBytes)} free on ` +
+        executable.mountPoint,
       {
-        hint: `df -h ${shellWord(executable.mountPoint)}; or put the file into a folder that only root may write`,
+        hint:
+          `df -h ${shellWord(executable.mountPoint)}; ` +
+          'or put the file into a folder that only root may write',
       },
     );
   }

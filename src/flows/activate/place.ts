@@ -19,8 +19,8 @@ import type { ActivationPlan } from './plan.ts';
 
 /**
  * Carries a plan out, under the lock. Whatever instant it is killed at, the names on PATH lead to the old
- * executable or to the new one, the record names all that is there, and the same call continues. `agreeToCopy`
- * throws where a whole copy is needed and was not agreed to.
+ * executable or to the new one, the record names all that is there, and the same call continues.
+ * `agreeToCopy` throws where a whole copy is needed and was not agreed to.
  */
 export async function placeOnPath(
   session: Session,

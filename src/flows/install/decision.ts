@@ -29,7 +29,7 @@ export interface InstallOptions extends FlowOptions, InstallFlags {
   waive: readonly string[];
   /** Closes the unfinished install of another package. */
   supersede: boolean;
-  /** Only goes on with an unfinished install, and asks nothing. */
+  /** Only resumes an unfinished install, and asks nothing. */
   resume: boolean;
   /** Answers of it were given at questions. */
   asked?: boolean;

@@ -21,7 +21,7 @@ export const installFlow: Flow<InstallOptions, InstallDecision, InstallContext> 
 
   assertOptions({ resume, supersede }, { again }) {
     if (!resume || !supersede) return;
-    throw new IvaapError('usage', '--resume goes on with an install, and --supersede closes it', {
+    throw new IvaapError('usage', '--resume resumes an install, and --supersede closes it', {
       hint: again({ without: ['--supersede'] }),
     });
   },

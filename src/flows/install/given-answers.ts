@@ -65,8 +65,8 @@ function assertOneStorage(
   if (storagePath === undefined || storageClass === undefined) return;
   throw new IvaapError(
     'usage',
-    `${name('storagePath')} and ${name('storageClass')} exclude each other: the database lies in a folder or ` +
-      'on a volume of a StorageClass',
+    `${name('storagePath')} and ${name('storageClass')} exclude each other: the database lies in a folder ` +
+      'or on a volume of a StorageClass',
     { hint: 'Leave one of them out.' },
   );
 }

@@ -7,7 +7,7 @@ import { type InstallDecision, type InstallOptions, isUnconfirmed } from './deci
 type Asking = Pick<Session, 'product' | 'release' | 'again' | 'confirm'>;
 
 /**
- * Undefined where nothing is asked: with `--yes` or `--resume`, and where an unfinished install goes on
+ * Undefined where nothing is asked: with `--yes` or `--resume`, and where an unfinished install resumes
  * without a terminal and with the same answers.
  */
 export function installQuestion(

@@ -46,7 +46,7 @@ export async function rollbackBlockers(
     blockers.push(
       new IvaapError('preflight', `no last dump can be taken: ${size.why}`, {
         hint:
-          `${size.hint ?? `k3s kubectl get pods -n ${product.namespace}`}\nto go on without a dump: ` +
+          `${size.hint ?? `k3s kubectl get pods -n ${product.namespace}`}\nto continue without a dump: ` +
           again({ add: ['--skip-backup'] }),
       }),
     );

@@ -22,7 +22,8 @@ export function rollbackSummary(ctx: RollbackContext, result: RunResult): FlowRe
   const none = skipBackup ? 'none (--skip-backup)' : 'none: there were no data to dump';
   return {
     lines: [
-      `${product.title} ${version} was rolled back to ${step}: nothing of it is completely installed any more.`,
+      `${product.title} ${version} was rolled back to ${step}: ` +
+        'nothing of it is completely installed any more.',
       `  undone   ${undone.join(', ')}`,
       `  dump     ${dump === undefined ? none : `${dump.path} (SHA-256 ${dump.sha256})`}`,
       ...(data === undefined ? [] : [`  data     ${data} (the database's folder, not deleted)`]),

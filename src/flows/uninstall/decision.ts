@@ -79,8 +79,8 @@ async function clusterOf(session: Session): Promise<UninstallCluster> {
     const forced = again({ add: ['--without-cluster', '--skip-backup'] });
     throw error.with({
       hint:
-        `${error.hint ?? 'systemctl status k3s'}\nTo remove what lies on this host's disks all the same, without ` +
-        `a dump: ${forced}`,
+        `${error.hint ?? 'systemctl status k3s'}\nTo remove what lies on this host's disks all the same, ` +
+        `without a dump: ${forced}`,
     });
   }
 }
@@ -157,7 +157,8 @@ async function refuseBeforeRemoval(
   if (choices.keepData && storagePath === undefined && hasClaim) {
     throw new IvaapError(
       'usage',
-      `--keep-data keeps a folder of this host, and the data of the claim ${claim} are on a volume of the cluster`,
+      `--keep-data keeps a folder of this host, and the data of the claim ${claim} are on a volume of ` +
+        'the cluster',
       { hint: again({ without: ['--keep-data'] }) },
     );
   }
@@ -188,7 +189,8 @@ function refuseUsers({ product }: Session, { contents }: UninstallFindings): voi
   if (first === undefined) return;
   throw new IvaapError(
     'preflight',
-    `${users.map(({ resource }) => resource).join(', ')} (${first.why}) uses the claim ${claim} of the database`,
+    `${users.map(({ resource }) => resource).join(', ')} (${first.why}) uses the claim ${claim} of ` +
+      'the database',
     { hint: `k3s kubectl delete -n ${product.namespace} ${first.resource}` },
   );
 }

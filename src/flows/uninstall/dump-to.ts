@@ -38,8 +38,8 @@ export async function assertDumpTo(
 }
 
 /**
- * Throws `preflight` where the disk lacks room for what is kept, with the reserve that stays free. What is only
- * renamed needs none.
+ * Throws `preflight` where the disk lacks room for what is kept, with the reserve that stays free. What is
+ * only renamed needs none.
  */
 export async function assertRoomFor(
   dumpTo: string,
@@ -55,11 +55,13 @@ export async function assertRoomFor(
   if (neededBytes === 0 || neededBytes + keptBytes <= freeBytes) return;
   throw new IvaapError(
     'preflight',
-    `not enough free space on ${mountPoint} for what is kept: ${formatBytes(freeBytes)} are free; needed are ` +
-      `${formatBytes(needs.dumpBytes)} for the dump, ${formatBytes(movedBytes)} for older backups and ` +
+    `not enough free space on ${mountPoint} for what is kept: ${formatBytes(freeBytes)} are free; needed ` +
+      `are ${formatBytes(needs.dumpBytes)} for the dump, ${formatBytes(movedBytes)} for older backups and ` +
       `${formatBytes(keptBytes)} as a reserve`,
     {
-      hint: `name a folder on another disk: --dump-to FOLDER; or free some space: df -h ${shellWord(mountPoint)}`,
+      hint:
+        'name a folder on another disk: --dump-to FOLDER; or free some space: ' +
+        `df -h ${shellWord(mountPoint)}`,
     },
   );
 }

@@ -15,8 +15,8 @@ import type { FlowResult } from '../flow.ts';
 import type { UninstallOptions } from './options.ts';
 
 /**
- * The end of an uninstall whose steps are all recorded: the installer's own folder goes, the state as its last
- * file. Killed at any instant, the same command finds the state and ends it, or two empty folders.
+ * The end of an uninstall whose steps are all recorded: the installer's own folder goes, the state as its
+ * last file. Killed at any instant, the same command finds the state and ends it, or two empty folders.
  */
 export async function finishUninstall(paths: ProductPaths, recorded: State, dumpTo: string): Promise<void> {
   const { installer, state, lock, folder } = paths;

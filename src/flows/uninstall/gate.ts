@@ -41,7 +41,8 @@ async function refuseWithoutState(session: Session): Promise<never> {
   throw new IvaapError(code, message, {
     hint:
       'whoever installed it can remove it; Helm would: ' +
-      `helm uninstall ${product.release} --namespace ${product.namespace} --kubeconfig ${product.k3s.kubeconfig}`,
+      `helm uninstall ${product.release} --namespace ${product.namespace} ` +
+      `--kubeconfig ${product.k3s.kubeconfig}`,
     facts,
   });
 }

@@ -15,7 +15,8 @@ export function shownLines(
   const objects = told(contents, ({ objects: all }) => {
     const ours = all.filter(({ maker }) => maker === 'installer' || maker === 'release');
     const claims = ours.filter(({ kind }) => kind === 'PersistentVolumeClaim').map(({ name }) => name);
-    return `${counted(ours.length, 'object')}${claims.length === 0 ? '' : `, among them the claims ${claims.join(', ')}`}`;
+    const among = claims.length === 0 ? '' : `, among them the claims ${claims.join(', ')}`;
+    return `${counted(ours.length, 'object')}${among}`;
   });
   const folders = [...(storagePath === undefined ? [] : [storagePath]), ...files.removedData];
   const kept = choices.keepData ? ' (kept)' : '';

@@ -40,7 +40,8 @@ export function uninstallSummary(ctx: UninstallContext, result: RunResult): Flow
     `  kept     ${choices.dumpTo}`,
     dump === undefined
       ? '  dump     none'
-      : `  dump     ${dump.path} (${formatBytes(dump.sizeBytes)}, ${counted(dump.rows, 'row')}), SHA-256 ${dump.sha256}`,
+      : `  dump     ${dump.path} (${formatBytes(dump.sizeBytes)}, ${counted(dump.rows, 'row')}), ` +
+        `SHA-256 ${dump.sha256}`,
     ...(backups === null ? [] : [`  backups  ${backups}`]),
     ...(kept === undefined
       ? []

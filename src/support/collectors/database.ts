@@ -13,7 +13,8 @@ export const database: Collector = {
     if (!asked.known) throw new Error(asked.why);
     ctx.add(
       'database.txt',
-      `schema version: ${asked.value}\nschema version of the release in this package: ${release.schema.target}`,
+      `schema version: ${asked.value}\n` +
+        `schema version of the release in this package: ${release.schema.target}`,
     );
     const [row = []] = await postgres.query(
       "SELECT current_setting('server_version_num'), pg_database_size(current_database())",

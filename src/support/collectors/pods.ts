@@ -36,12 +36,12 @@ export const pods: Collector = {
       stringify([...view.pods, ...view.controllers].map(withoutNoise), { lineWidth: 0 }),
     );
     const { kubectl } = await ctx.host();
-    const { namespace, release } = ctx.opened.product;
-    const troubles = troublesOf(view, { now: new Date(), since: undefined, release });
+    const { product } = ctx.opened;
+    const troubles = troublesOf(view, { now: new Date(), since: undefined, release: product });
     const logs = new Map<Trouble, readonly string[]>();
     ctx.facts.troubles = troubles.map((trouble) => ({ trouble, log: [] }));
     for (const trouble of troubles)
-      logs.set(trouble, await lastOutput(kubectl, namespace, trouble, ctx.signal));
+      logs.set(trouble, await lastOutput(kubectl, product.namespace, trouble, ctx.signal));
     const logOf = (trouble: Trouble) => logs.get(trouble) ?? [];
     ctx.facts.troubles = troubles.map((trouble) => ({ trouble, log: logOf(trouble) }));
     ctx.add('troubles.txt', causeLines(troubles, logOf).join('\n'));

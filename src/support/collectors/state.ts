@@ -30,5 +30,6 @@ function described(path: string): string {
   const found = lstatSync(path, { throwIfNoEntry: false });
   if (found === undefined) return `gone now  ${path}`;
   const mode = (found.mode & 0o7777).toString(8).padStart(4, '0');
-  return `${mode} ${found.uid}:${found.gid} ${String(found.size).padStart(12)} ${found.mtime.toISOString()}  ${path}`;
+  const size = String(found.size).padStart(12);
+  return `${mode} ${found.uid}:${found.gid} ${size} ${found.mtime.toISOString()}  ${path}`;
 }

@@ -10,6 +10,8 @@ import type { Collector } from '../collector.ts';
 const said = <T>(asked: Known<T>, text: (value: T) => string): string =>
   asked.known ? text(asked.value) : `not known: ${asked.why}`;
 
+const notScanned = 'not scanned since it was copied here (verify reads all of it)';
+
 export const versions: Collector = {
   id: 'versions',
   title: 'Versions, and whether this package is intact',
@@ -24,11 +26,12 @@ export const versions: Collector = {
       `host: ${hostname()}`,
       `product: ${product.title}, version of this executable: ${release.version}`,
       `payload: ${payload.digest}, at ${payload.path}`,
-      `this file: ${intact ? 'an earlier scan found every byte intact' : 'not scanned since it was copied here (verify reads all of it)'}`,
+      `this file: ${intact ? 'an earlier scan found every byte intact' : notScanned}`,
       `k3s: ${said(k3s, ({ version, path }) => `${version}, ${path}`)}`,
       `kernel: ${said(await file('/proc/version'), (text) => text.trim())}`,
       `up for: ${Math.round(uptimeSeconds())} s`,
-      `processors: ${cpus}, memory: ${formatBytes(memoryBytes)}, available: ${formatBytes(memoryAvailableBytes)}`,
+      `processors: ${cpus}, memory: ${formatBytes(memoryBytes)}, ` +
+        `available: ${formatBytes(memoryAvailableBytes)}`,
       `load: ${said(await file('/proc/loadavg'), (text) => text.trim())}`,
       '',
       said(await file('/etc/os-release'), (text) => text),

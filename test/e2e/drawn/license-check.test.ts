@@ -7,8 +7,8 @@ import type { TestHost } from '../host.ts';
 import { readState } from '../state.ts';
 
 /**
- * The licence on an installed host, from the folder of the new package: the installed one, one of FlexNet whose
- * server is a listener on loopback, and one that lost what runs.
+ * The licence on an installed host, from the folder of the new package: the installed one, one of FlexNet
+ * whose server is a listener on loopback, and one that lost what runs.
  */
 
 const port = 27_123;
@@ -43,7 +43,8 @@ async function startListener(host: TestHost): Promise<void> {
   await host.writeFile('/root/listener.py', listener);
   await host.shell(
     'setsid --fork python3 /root/listener.py >/root/listener.log 2>&1 </dev/null; sleep 0; ' +
-      `for try in $(seq 50); do (exec 3<>/dev/tcp/127.0.0.1/${port}) 2>/dev/null && exit 0; sleep 0.1; done; exit 1`,
+      `for try in $(seq 50); do (exec 3<>/dev/tcp/127.0.0.1/${port}) 2>/dev/null && exit 0; ` +
+      'sleep 0.1; done; exit 1',
   );
 }
 

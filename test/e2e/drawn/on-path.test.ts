@@ -4,8 +4,8 @@ import { assertExit, chapters, withHost } from '../harness.ts';
 import { operatorEnvironment } from '../host.ts';
 
 /**
- * The names on PATH on a real node: the upgrade puts them there, kubectl and the dump by hand are used through
- * them, and nothing of them is left in the end.
+ * The names on PATH on a real node: the upgrade puts them there, kubectl and the dump by hand are used
+ * through them, and nothing of them is left in the end.
  */
 
 test('upgrade --activate, ki, ivaap_pgdump, activate --undo, as an operator types them', async (t) => {

@@ -7,8 +7,8 @@ import { fqdn, type TestHost } from '../host.ts';
 import { sampleWells } from '../wells.ts';
 
 /**
- * The whole life on one host: installed, filled, uninstalled with its data kept, installed again with the wells
- * there, and uninstalled for good: the host is as it was before the first install.
+ * The whole life on one host: installed, filled, uninstalled with its data kept, installed again with the
+ * wells there, and uninstalled for good: the host is as it was before the first install.
  */
 
 const licenseFile = '/root/license.json';

@@ -45,7 +45,8 @@ test('a tree is moved with its modes, also to another disk, and a move that was 
     make('/mnt/a/three'); await moveTree('/mnt/a/three', '/mnt/a/four'); look('/mnt/a/three', '/mnt/a/four');
     await moveTree('/mnt/a/gone', '/mnt/b/gone'); console.log(existsSync('/mnt/b/gone'));`;
   const setUp =
-    'mount -t tmpfs tmpfs /mnt; mkdir /mnt/a /mnt/b; mount -t tmpfs tmpfs /mnt/a; mount -t tmpfs tmpfs /mnt/b';
+    'mount -t tmpfs tmpfs /mnt; mkdir /mnt/a /mnt/b; ' +
+    'mount -t tmpfs tmpfs /mnt/a; mount -t tmpfs tmpfs /mnt/b';
   assert.equal(inMounts(setUp, script), 'false rows 500\nfalse rows 500\nfalse rows 500\nfalse\n');
 });
 

@@ -131,7 +131,7 @@ const places: Record<string, (word: string) => unknown> = {
     causeLines(
       troublesOf(
         view({ pods: [crashing(`env "${word}"`)], controllers: [backend.deployment(), backend.replicaSet] }),
-        { now, since: undefined, release: 'tiny' },
+        { now, since: undefined, release: { release: 'tiny', namespace: 'tiny' } },
       ),
       () => [],
     ),
@@ -140,7 +140,7 @@ const places: Record<string, (word: string) => unknown> = {
       troublesOf(view({ pods: [crashing('x')], controllers: [backend.deployment(), backend.replicaSet] }), {
         now,
         since: undefined,
-        release: 'tiny',
+        release: { release: 'tiny', namespace: 'tiny' },
       }),
       () => [`login with ${word} refused`, Buffer.from(word).toString('base64')],
     ),

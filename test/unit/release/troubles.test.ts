@@ -9,7 +9,7 @@ import { backend, controller, event, pod, view } from '../../fixtures/namespace-
 const now = new Date('2026-11-22T12:05:00Z');
 const since = new Date('2026-11-22T12:00:00Z');
 const look = (parts: Parameters<typeof view>[0], selector?: string): Trouble[] =>
-  asTold(troublesOf(view(parts), { now, since, selector, release: 'tiny' }));
+  asTold(troublesOf(view(parts), { now, since, selector, release: { release: 'tiny', namespace: 'tiny' } }));
 const brief = (troubles: Trouble[]) =>
   troubles.map(({ workload, kind, message }) => [workload, kind, message]);
 const ofBackend = (pods: Pod[]) => ({ pods, controllers: [backend.deployment(), backend.replicaSet] });
