@@ -75,7 +75,10 @@ function keyMistakes({ value, at }: SpecFile<ReleaseSpec>, template: PlainObject
 const isInTemplate = (key: BreakingKey, template: PlainObject, patches: readonly Patch[]): boolean =>
   concerns(key, template) && (key.absent !== true || concerns(key, computeOverlay(template, patches).values));
 
-/** What a fresh install would write; undefined where the template is missing or no YAML, which is told elsewhere. */
+/**
+ * What a fresh install would write; undefined where the template is missing or no YAML, which is told
+ * elsewhere.
+ */
 function templateValues(
   { files, chart }: ReleaseSpec,
   { values: { template }, chart: { folder } }: Product,

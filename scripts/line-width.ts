@@ -73,7 +73,7 @@ function literalEnd(source: string, at: number): number {
 
 /** A regular expression by itself, and what has no space to break at, cannot be shorter. */
 const cannotBreak = (line: string) =>
-  /^\s*([\w' ]+: )?:? ?\/.*\/[a-z]*[;,]?$/.test(line) || /\S{80}/.test(line);
+  /^\s*([\w' ]+: )?:? ?\/(?![*/]).*\/[a-z]*[;,]?$/.test(line) || /\S{80}/.test(line);
 
 /** The name of a test stays on one line, so that it is found as it was printed. */
 const isTitle = (line: string) =>

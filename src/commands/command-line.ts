@@ -30,7 +30,10 @@ export function assertReadable(args: readonly string[]): void {
     throw new IvaapError('usage', `${unreadable} is not valid UTF-8`, { hint: 'locale' });
 }
 
-/** Prints the help that a command line asked for. Throws `usage`, with the hint, for one that cannot be parsed. */
+/**
+ * Prints the help that a command line asked for. Throws `usage`, with the hint, for one that cannot be
+ * parsed.
+ */
 export async function answerHelp(
   error: unknown,
   { help, hint, program, signal }: { help: string; hint: string } & Pick<Invocation, 'program' | 'signal'>,

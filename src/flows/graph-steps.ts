@@ -1,4 +1,4 @@
-import { openPayload } from '../payload/open-payload.ts';
+import { ownProduct } from '../queries/own-product.ts';
 import { installSteps } from './install/steps.ts';
 import { uninstallSteps } from './uninstall/steps.ts';
 import { upgradeSteps } from './upgrade/steps.ts';
@@ -19,13 +19,4 @@ export async function graphSteps(): Promise<Record<'install' | 'upgrade' | 'unin
     upgrade: shown(upgradeSteps(product)),
     uninstall: shown(uninstallSteps()),
   };
-}
-
-async function ownProduct() {
-  const payload = await openPayload();
-  try {
-    return await payload.product();
-  } finally {
-    await payload.close();
-  }
 }

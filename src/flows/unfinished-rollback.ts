@@ -2,7 +2,9 @@ import type { State } from '../engine/state.ts';
 import { IvaapError } from '../errors.ts';
 import { resumeCommand } from '../session/resume-command.ts';
 
-/** Throws `version`: a rollback that was cut off is finished before anything else is done with the install. */
+/**
+ * Throws `version`: a rollback that was cut off is finished before anything else is done with the install.
+ */
 export function refuseUnfinishedRollback(
   { run, suspended }: Pick<State, 'run' | 'suspended'>,
   program: string,

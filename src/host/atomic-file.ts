@@ -44,7 +44,8 @@ export async function syncFolder(folder: string): Promise<void> {
   }
 }
 
-const unfinished = 'partial';
+/** Ends the names of files that are being written. */
+export const unfinished = 'partial';
 
 /**
  * Unfinished files of writers that died: named after the target and the writer's process id. Whatever else

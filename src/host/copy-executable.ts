@@ -1,7 +1,7 @@
 import { constants, createReadStream } from 'node:fs';
 import { copyFile, open, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { syncFolder, writeStreamAtomic } from './atomic-file.ts';
+import { syncFolder, unfinished, writeStreamAtomic } from './atomic-file.ts';
 import { temporaryName } from './temporary-name.ts';
 import { writeError } from './write-error.ts';
 import type { DiskReserve } from './reserve.ts';
@@ -20,7 +20,7 @@ const mode = 0o755;
  * not do that. It appears under its name verified and complete.
  */
 export async function cloneExecutable(from: string, to: string, { verify }: CopyOptions): Promise<boolean> {
-  const temporary = join(dirname(to), temporaryName(to, 'partial'));
+  const temporary = join(dirname(to), temporaryName(to, unfinished));
   try {
     await copyFile(from, temporary, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE_FORCE);
   } catch (error) {
@@ -67,7 +67,7 @@ export async function copyExecutable(
       yield chunk;
     }
   };
-  const temporaryPath = join(dirname(to), temporaryName(to, 'partial'));
+  const temporaryPath = join(dirname(to), temporaryName(to, unfinished));
   await writeStreamAtomic(to, spending(), {
     mode,
     signal,

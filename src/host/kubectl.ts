@@ -22,6 +22,9 @@ export interface KubeObject {
   };
 }
 
+/** As the API server gives it: each value in base64. */
+export type Secret = KubeObject & { type?: string; data?: Record<string, string> };
+
 /** An object to apply; metadata.name is what the server needs. */
 export interface Manifest {
   apiVersion: string;

@@ -37,7 +37,9 @@ export async function openRegular(path: string): Promise<FileHandle> {
   }
 }
 
-/** The bytes of a file of the host. Throws as {@link openRegular}, and for one that has more than `mostBytes`. */
+/**
+ * The bytes of a file of the host. Throws as {@link openRegular}, and for one that has more than `mostBytes`.
+ */
 export async function readRegular(path: string, mostBytes = Infinity): Promise<Buffer> {
   const found = await stat(path);
   assertRegular(found);

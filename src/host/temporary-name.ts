@@ -18,6 +18,10 @@ function baseOf(path: string): string {
 export const temporaryName = (path: string, ending: string): string =>
   `.${baseOf(path)}.${process.pid}-${randomBytes(4).toString('hex')}.${ending}`;
 
+/** Whether some process made the name for what it was writing, whatever that was. */
+export const isTemporaryName = (name: string, ending: string): boolean =>
+  name.endsWith(`.${ending}`) && /^\..+\.\d+-[0-9a-f]{8}$/.test(name.slice(0, -ending.length - 1));
+
 /** The process that made a temporary name for `path`; undefined of any other name. */
 export function writerOf(path: string, name: string, ending: string): string | undefined {
   const prefix = `.${baseOf(path)}.`;

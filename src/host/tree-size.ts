@@ -2,7 +2,9 @@ import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ifMissing } from './if-missing.ts';
 
-/** Bytes that a file or a folder with all below it takes on its disk; 0 where there is none. Follows no link. */
+/**
+ * Bytes that a file or a folder with all below it takes on its disk; 0 where there is none. Follows no link.
+ */
 export async function treeBytes(path: string): Promise<number> {
   try {
     const info = await lstat(path);

@@ -216,7 +216,9 @@ class Reader {
   }
 }
 
-/** Of a hostile file, whose packages and upgrades would otherwise multiply: far beyond those of any real one. */
+/**
+ * Of a hostile file, whose packages and upgrades would otherwise multiply: far beyond those of any real one.
+ */
 const mostPairs = 100_000;
 
 /** What grants a feature: its own lines, upgrades of them, and packages that a line enables. */

@@ -4,7 +4,9 @@ import { compareVersions, parseVersion } from './version.ts';
 
 type Path = readonly string[];
 
-/** What the vendor says of one key of the operator's values; without a condition, of all files that set it. */
+/**
+ * What the vendor says of one key of the operator's values; without a condition, of all files that set it.
+ */
 export interface BreakingKey {
   path: Path;
   equals?: unknown;
@@ -51,7 +53,9 @@ export interface HostValues {
   own: PlainObject;
   /** What the release's patches lay over it. */
   overlay: PlainObject;
-  /** Whether they let the product migrate its schema when it starts; undefined where it has no such switch. */
+  /**
+   * Whether they let the product migrate its schema when it starts; undefined where it has no such switch.
+   */
   migrates: boolean | undefined;
 }
 

@@ -1,6 +1,8 @@
 import * as z from 'zod';
 
-/** The file beside a dump that was taken by hand, and what `--json` prints; docs/json.md is generated from it. */
+/**
+ * The file beside a dump that was taken by hand, and what `--json` prints; docs/json.md is generated from it.
+ */
 export const dumpNoteSchema = z.strictObject({
   product: z.string(),
   version: z.string().nullable().describe('The installed release; null: not known.'),

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import * as z from 'zod';
 import { IvaapError } from '../errors.ts';
 import { writeFileAtomic } from '../host/atomic-file.ts';
-import type { KubeObject, Kubectl } from '../host/kubectl.ts';
+import type { Kubectl, Secret } from '../host/kubectl.ts';
 import { readRegularText } from '../host/regular-file.ts';
 import { assertSafePath } from '../host/safe-path.ts';
 import type { Product, Release } from '../payload/product-schema.ts';
@@ -96,9 +96,10 @@ export function assertUsable(
   );
 }
 
-type Secret = KubeObject & { data?: Record<string, string> };
-
-/** The generated secrets as they are in the cluster, or as a rollback kept them. Throws `preflight` where one of them is missing. */
+/**
+ * The generated secrets as they are in the cluster, or as a rollback kept them. Throws `preflight` where one
+ * of them is missing.
+ */
 export async function generatedSecrets(
   kubectl: Kubectl,
   product: Pick<Product, 'namespace' | 'generatedSecrets'>,

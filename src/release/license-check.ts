@@ -120,7 +120,9 @@ interface Questions {
   signal: AbortSignal;
 }
 
-/** What lmstat says, by entitlement. It is asked only where a port took a connection: it waits long for one. */
+/**
+ * What lmstat says, by entitlement. It is asked only where a port took a connection: it waits long for one.
+ */
 async function askServers(
   { product, runner, payload, signal }: Questions,
   found: {

@@ -1,7 +1,9 @@
 import { lstat, readdir, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { unfinished } from '../host/atomic-file.ts';
 import { ifMissing } from '../host/if-missing.ts';
 import { mountPointsBelow } from '../host/mounts.ts';
+import { writerOf } from '../host/temporary-name.ts';
 import type { Product } from '../payload/product-schema.ts';
 import { keptDataPath } from './kept-data.ts';
 import type { ProductPaths } from './product-paths.ts';
@@ -86,7 +88,10 @@ const namesIn = (folder: string): Promise<string[]> =>
 
 /** An unfinished file of a writer of ours: of atomic files, of the journal, of a tree that is copied. */
 function isLeftover(path: string, known: readonly string[]): boolean {
-  if (path.endsWith('.partial') && known.includes(path.slice(0, -'.partial'.length))) return true;
-  const match = /^\.(.+)\.\d+-[0-9a-f]{8}\.partial$/.exec(basename(path));
-  return match !== null && known.includes(join(dirname(path), match[1] ?? ''));
+  const [folder, name] = [dirname(path), basename(path)];
+  return known.some(
+    (one) =>
+      path === `${one}.${unfinished}` ||
+      (dirname(one) === folder && writerOf(one, name, unfinished) !== undefined),
+  );
 }

@@ -17,7 +17,9 @@ export interface OurImages {
 
 const workloads = 'pods,replicasets,deployments,statefulsets,daemonsets,jobs,cronjobs';
 
-/** Which of the images with our mark are ours alone; not known where containerd or the cluster does not say. */
+/**
+ * Which of the images with our mark are ours alone; not known where containerd or the cluster does not say.
+ */
 export function ourImages(
   { containerd, kubectl }: { containerd: Containerd; kubectl: Kubectl },
   product: Pick<Product, 'name' | 'namespace'>,

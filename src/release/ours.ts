@@ -75,7 +75,10 @@ async function kindsOf(kubectl: Kubectl, namespaced: boolean, signal: AbortSigna
   });
 }
 
-/** All that is in the product's namespace, each object with its maker; not known where anything did not answer. */
+/**
+ * All that is in the product's namespace, each object with its maker; not known where anything did not
+ * answer.
+ */
 export function namespaceContents(
   kubectl: Kubectl,
   product: Named,
@@ -188,7 +191,10 @@ const neverRemoved = new Set([
   'persistentvolumes',
 ]);
 
-/** What stands outside the namespace and is the release's by Helm's annotations. Throws where that is not known. */
+/**
+ * What stands outside the namespace and is the release's by Helm's annotations. Throws where that is not
+ * known.
+ */
 export async function clusterWideOfRelease(
   kubectl: Kubectl,
   product: Named,
@@ -199,7 +205,9 @@ export async function clusterWideOfRelease(
   return objects.filter((one) => isOfRelease(one, product)).map((one) => ({ resource: resourceOf(one) }));
 }
 
-/** Volumes that are left of the namespace's claims, once those are deleted: a class made them, with Retain. */
+/**
+ * Volumes that are left of the namespace's claims, once those are deleted: a class made them, with Retain.
+ */
 export async function volumesOfClaims(
   kubectl: Kubectl,
   { namespace }: Pick<Named, 'namespace'>,

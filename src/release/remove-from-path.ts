@@ -2,8 +2,9 @@ import { type Dirent, existsSync } from 'node:fs';
 import { lstat, readdir, readlink, rm, rmdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { causeChain } from '../errors.ts';
-import { removeLeftovers, syncFolder } from '../host/atomic-file.ts';
+import { removeLeftovers, syncFolder, unfinished } from '../host/atomic-file.ts';
 import { readRegularText } from '../host/regular-file.ts';
+import { isTemporaryName } from '../host/temporary-name.ts';
 import { openPayload } from '../payload/open-payload.ts';
 import type { Product } from '../payload/product-schema.ts';
 import { pathNames, pathPlaces, shareFiles } from '../policy/path-names.ts';
@@ -118,7 +119,7 @@ async function judgeEntry(path: string, entry: Dirent, product: string, found: F
     return;
   }
   // A copy that its writer could not finish: it has no name of its own yet.
-  if (entry.isFile() && /^\..*\.\d+-[0-9a-f]{8}\.partial$/.test(entry.name)) {
+  if (entry.isFile() && isTemporaryName(entry.name, unfinished)) {
     found.copies.push(path);
     return;
   }

@@ -1,7 +1,7 @@
 import type { Redactor } from '../engine/redact.ts';
 import { readKeptSecrets } from '../backup/kept-secrets.ts';
 import { IvaapError } from '../errors.ts';
-import type { KubeObject, Kubectl } from '../host/kubectl.ts';
+import type { Kubectl, Secret } from '../host/kubectl.ts';
 import type { Product } from '../payload/product-schema.ts';
 import { licenseText, parseLicense } from '../policy/entitlements.ts';
 import { portAtHost } from '../policy/flexnet-values.ts';
@@ -53,8 +53,6 @@ export function hideLicense(
   const shown = new Set([...license.entitlements, product.name, license.expires ?? '']);
   hideTexts(redactor, JSON.parse(license.text) as PlainJson, shown);
 }
-
-type Secret = KubeObject & { data?: Record<string, string> };
 
 /** The installed licence, from the product's Secret; undefined where there is none. */
 export async function installedLicense(

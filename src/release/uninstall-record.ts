@@ -20,7 +20,9 @@ export const uninstallResult: Returning<{ uninstall: RecordedUninstall }> = {
   out: z.object({ uninstall: recordedSchema }),
 };
 
-/** The uninstall that has begun on this host; undefined where none has, or it has not written anything yet. */
+/**
+ * The uninstall that has begun on this host; undefined where none has, or it has not written anything yet.
+ */
 export function recordedUninstall({ run }: Pick<State, 'run'>): RecordedUninstall | undefined {
   if (run?.flow !== 'uninstall') return undefined;
   const step = run.steps[uninstallResult.id];

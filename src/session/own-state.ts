@@ -4,7 +4,9 @@ import { assertProduct, readState, type State } from '../engine/state.ts';
 import { IvaapError } from '../errors.ts';
 import type { OpenedPayload } from './opened-payload.ts';
 
-/** Whether anything exists at the state's path; a broken link counts. Nothing does below what is no folder. */
+/**
+ * Whether anything exists at the state's path; a broken link counts. Nothing does below what is no folder.
+ */
 export function stateIsThere({ state }: Pick<OpenedPayload['paths'], 'state'>): boolean {
   try {
     return lstatSync(state, { throwIfNoEntry: false }) !== undefined;

@@ -4,6 +4,7 @@ import * as z from 'zod';
 import type { Step } from '../engine/step.ts';
 import { IvaapError } from '../errors.ts';
 import { foreign } from '../foreign.ts';
+import { ifMissing } from '../host/if-missing.ts';
 import { removeTree } from '../host/move-tree.ts';
 import { isMountPoint, mountPointsBelow } from '../host/mounts.ts';
 import { processesIn } from '../host/processes.ts';
@@ -16,7 +17,10 @@ import { uninstallObjects } from './uninstall_objects.ts';
 
 const out = z.object({ removedData: z.array(z.string()) });
 
-/** Removes the database's folder, and what rollbacks put aside beside it. Crosses no mount and follows no link. */
+/**
+ * Removes the database's folder, and what rollbacks put aside beside it. Crosses no mount and follows no
+ * link.
+ */
 export const uninstallData: Step<UninstallContext, z.infer<typeof out>> = {
   id: 'uninstall_data',
   out,
@@ -71,10 +75,7 @@ export const uninstallData: Step<UninstallContext, z.infer<typeof out>> = {
 };
 
 async function isFolder(path: string): Promise<boolean> {
-  const info = await lstat(path).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return undefined;
-    throw error;
-  });
+  const info = await lstat(path).catch(ifMissing);
   return info?.isDirectory() === true;
 }
 

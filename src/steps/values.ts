@@ -97,7 +97,9 @@ export const values: Step<InstallContext, z.infer<typeof out>> = {
   },
 };
 
-/** Which of both files are there as this install wrote them, and which are not: those belong to the operator. */
+/**
+ * Which of both files are there as this install wrote them, and which are not: those belong to the operator.
+ */
 async function writtenFiles({ paths, install }: InstallContext, done: z.infer<typeof out> | undefined) {
   const own = install()?.answers?.values === paths.values;
   const written: [string, string | null | undefined][] = [

@@ -1,5 +1,5 @@
 import { parse } from 'yaml';
-import type { KubeObject } from '../host/kubectl.ts';
+import type { Secret } from '../host/kubectl.ts';
 import { readRegularText } from '../host/regular-file.ts';
 import { hideGenerated, hideValues, installedLicense } from '../release/secrets-of-host.ts';
 import { readValuesFile } from '../release/values-file.ts';
@@ -32,10 +32,7 @@ export const knownSecrets: Collector = {
       await hideGenerated(kubectl, product, hidden);
       await installedLicense(kubectl, product, hidden);
       const { namespace } = product;
-      const secrets = await kubectl.list<KubeObject & { type?: string; data?: Record<string, string> }>(
-        'secrets',
-        { namespace, signal: ctx.signal },
-      );
+      const secrets = await kubectl.list<Secret>('secrets', { namespace, signal: ctx.signal });
       for (const { type, metadata, data = {} } of secrets) {
         if (type === 'helm.sh/release.v1' || metadata.labels?.owner === 'helm') continue;
         for (const [key, encoded] of Object.entries(data)) {

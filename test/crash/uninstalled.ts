@@ -2,7 +2,9 @@ import type { TestHost } from '../e2e/host.ts';
 import { lastFolder } from './kill.ts';
 import type { Outcome } from './outcome.ts';
 
-/** What an uninstall leaves: nothing of the product, and the folder with what is kept. Times are written TIME. */
+/**
+ * What an uninstall leaves: nothing of the product, and the folder with what is kept. Times are written TIME.
+ */
 
 const withoutTimes = (text: string) => text.replaceAll(/\d{8}T\d{6}Z(-\d+)?/g, 'TIME');
 

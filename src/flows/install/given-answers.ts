@@ -4,7 +4,9 @@ import { type AnswerKey, answerKeys } from '../../policy/install-answers.ts';
 import { shellWord } from '../../shell-word.ts';
 import { readAnswersFile } from './answers-file.ts';
 
-/** Answers as they were given: of the command line, and of the file of `--answers` what the flags leave open. */
+/**
+ * Answers as they were given: of the command line, and of the file of `--answers` what the flags leave open.
+ */
 export interface GivenAnswers {
   fqdn: string | undefined;
   license: string | undefined;

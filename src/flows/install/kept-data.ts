@@ -3,7 +3,9 @@ import { removeTree } from '../../host/move-tree.ts';
 import { assertUsable, type KeptData, keptDataPath, readKeptData } from '../../release/kept-data.ts';
 import type { Session } from '../../session/session.ts';
 
-/** The data that an uninstall kept in this folder. Throws `version` where this release cannot work with them. */
+/**
+ * The data that an uninstall kept in this folder. Throws `version` where this release cannot work with them.
+ */
 export async function usableKeptData(
   session: Session,
   storagePath: string,

@@ -78,7 +78,9 @@ export async function restOfUninstall(
   return ended(`${product.title} ${state.run.to} is uninstalled. What is kept: ${dumpTo}`, dumpTo);
 }
 
-/** Whether a record says that this product was uninstalled: an empty folder of its name is not enough for it. */
+/**
+ * Whether a record says that this product was uninstalled: an empty folder of its name is not enough for it.
+ */
 async function hasEnded({ folder, name }: Session['product'], named: string | undefined): Promise<boolean> {
   // An empty folder on which a disk is to be mounted is no rest of ours.
   if (!existsSync(folder) || (await fstabMountPoints()).includes(folder)) return false;

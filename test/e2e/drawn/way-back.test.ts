@@ -26,7 +26,9 @@ async function beside(host: TestHost, script: string): Promise<void> {
   });
 }
 
-/** The only line of a text that is a command like that, as it is typed; the node is root's own, without sudo. */
+/**
+ * The only line of a text that is a command like that, as it is typed; the node is root's own, without sudo.
+ */
 function commandIn(text: string, like: RegExp): string {
   const lines = text
     .split('\n')

@@ -7,7 +7,9 @@ import { resumeLines } from '../../../src/ui/resume-text.ts';
 import { signalAt } from '../../fixtures/in-process-host/faults.ts';
 import { type Invocation, SimulatedHost, type World } from '../../fixtures/in-process-host/host.ts';
 
-/** `install --resume` goes on with what is there, asks nothing again, and is refused where there is nothing. */
+/**
+ * `install --resume` goes on with what is there, asks nothing again, and is refused where there is nothing.
+ */
 
 let host: SimulatedHost;
 let empty: World;

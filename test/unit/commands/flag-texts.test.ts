@@ -3,7 +3,10 @@ import { test } from 'node:test';
 import { readCommandLine } from '../../../src/commands/program.ts';
 import { IvaapError } from '../../../src/errors.ts';
 
-/** A flag that no host would accept is refused with the command line, before the payload or a terminal is needed. */
+/**
+ * A flag that no host would accept is refused with the command line, before the payload or a terminal is
+ * needed.
+ */
 
 const context = {
   program: './p',

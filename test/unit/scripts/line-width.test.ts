@@ -36,11 +36,12 @@ test('comments and strings that are too wide are named, and what cannot be short
       `const c = 1; // ${long}`,
       `test('${long}', () => {`,
       `  one: /${long}/,`,
+      `/** ${long} */`,
     ];
     writeFileSync(join(folder, 'inner/file.ts'), lines.join('\n'));
     assert.deepEqual(
       wideLines(folder).map(({ file, line }) => `${file}:${line}`),
-      ['inner/file.ts:1', 'inner/file.ts:2', 'inner/file.ts:8'],
+      ['inner/file.ts:1', 'inner/file.ts:2', 'inner/file.ts:8', 'inner/file.ts:11'],
     );
   } finally {
     rmSync(folder, { recursive: true });
