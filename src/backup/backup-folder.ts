@@ -6,6 +6,7 @@ import { IvaapError } from '../errors.ts';
 import { copyTreeDurable, makeFolder, renameDurable, writeFileAtomic } from '../host/atomic-file.ts';
 import type { StepContext } from '../release/context.ts';
 import { shellWord } from '../shell-word.ts';
+import { compactTime } from '../policy/compact-time.ts';
 
 /**
  * Backup folders, and the only functions that write into them. Once Helm starts, the folders from before that
@@ -14,11 +15,6 @@ import { shellWord } from '../shell-word.ts';
  */
 
 const sealedMode = 0o500;
-
-/** `20260131T235959Z`: sorts by time and needs no quoting in a shell. */
-export function backupStamp(now: Date): string {
-  return now.toISOString().replaceAll(/[-:]|\.\d+/g, '');
-}
 
 /** Whether a folder holds a backup from before Helm first started. */
 export function isSealed(folder: string): boolean {
@@ -57,7 +53,7 @@ export async function makeBackupFolder(
   known?: string,
 ): Promise<string> {
   const open = known !== undefined && !isSealed(known) ? known : undefined;
-  const stamp = backupStamp(ctx.now());
+  const stamp = compactTime(ctx.now());
   let folder = open ?? join(ctx.paths.backups, stamp);
   if (open === undefined) {
     for (let count = 2; existsSync(folder); count += 1) folder = join(ctx.paths.backups, `${stamp}-${count}`);

@@ -62,6 +62,9 @@ interface Start {
   suspends: boolean;
 }
 
+/** `20260131T235959Z-upgrade`, of the time that is recorded with the run. */
+export const runId = (at: string, flow: string): string => `${at.replaceAll(/[-:]|\.\d+/g, '')}-${flow}`;
+
 /**
  * Starts a new run and closes the last one. Of an unfinished one from the same version it takes over what
  * must stay known until a run completes: that its point of no return was passed, and how the host was before.
@@ -69,7 +72,7 @@ interface Start {
 export function startRecord(draft: State, { spec, order, now, fresh, suspends }: Start): void {
   const last = draft.run;
   const record: RunRecord = {
-    id: `${now.replaceAll(/[-:]/g, '').replace(/\.\d+/, '')}-${spec.flow}`,
+    id: runId(now, spec.flow),
     ...spec,
     startedAt: now,
     status: 'running',

@@ -61,14 +61,8 @@ export async function copyExecutable(
   }: CopyOptions & { reserve: DiskReserve; onBytes: (bytes: number) => void },
 ): Promise<void> {
   const source = createReadStream(from, { highWaterMark: 4 * 1024 * 1024 });
-  const spending = async function* () {
-    for await (const chunk of source as AsyncIterable<Buffer>) {
-      reserve.spend(chunk.length);
-      yield chunk;
-    }
-  };
   const temporaryPath = join(dirname(to), temporaryName(to, unfinished));
-  await writeStreamAtomic(to, spending(), {
+  await writeStreamAtomic(to, reserve.spending(source), {
     mode,
     signal,
     onBytes,

@@ -57,6 +57,14 @@ export class DiskReserve {
     if (!this.holds()) throw this.#used();
   }
 
+  /** The same bytes, for a writer: it fails in front of the first one that only the reserve has room for. */
+  async *spending(pieces: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+    for await (const piece of pieces) {
+      this.spend(piece.length);
+      yield piece;
+    }
+  }
+
   /**
    * For a writer that ends itself when its signal is aborted: throws 'failed' where that was because only the
    * reserve was left.

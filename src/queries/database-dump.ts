@@ -11,6 +11,7 @@ import { readRegularText } from '../host/regular-file.ts';
 import { operator } from '../host/system.ts';
 import { type Known, known } from '../known.ts';
 import { absolutePath } from '../payload/absolute-path.ts';
+import { compactTime } from '../policy/compact-time.ts';
 import { assertCluster } from '../session/host-tools.ts';
 import { readOwnState } from '../session/own-state.ts';
 import type { CommandPorts } from '../session/ports.ts';
@@ -81,8 +82,7 @@ async function dump(session: Session, file: string | undefined, emit: Emit): Pro
 const notePath = (path: string): string => `${path}.json`;
 
 /** `ivaapdb-20261127T200000Z.sql` in the current folder. */
-const defaultName = (database: string, now: Date): string =>
-  `${database}-${now.toISOString().replaceAll(/[-:]|\.\d+/g, '')}.sql`;
+const defaultName = (database: string, now: Date): string => `${database}-${compactTime(now)}.sql`;
 
 /** Throws `usage` where anything has the name of the dump, or of its note, or the folder is missing. */
 async function assertNew(path: string, again: Session['again']): Promise<void> {

@@ -1,5 +1,7 @@
-import type { ErrorCode } from '../errors.ts';
-import { evidenceLines, type HostEvidence, likely } from './host-evidence.ts';
+import { type ErrorCode, IvaapError } from '../errors.ts';
+import type { Known } from '../known.ts';
+import type { HostTools } from '../session/host-tools.ts';
+import { evidenceLines, type HostEvidence, hostEvidence, type Likely, likely } from './host-evidence.ts';
 import type { OpenedPayload } from '../session/opened-payload.ts';
 import { shellWord } from '../shell-word.ts';
 
@@ -69,3 +71,16 @@ export function unknownCluster(
 /** The facts shown with such a refusal. */
 export const factsOf = (evidence: HostEvidence, opened: Pick<OpenedPayload, 'product'>): string[] =>
   evidenceLines(evidence, opened);
+
+/** Looks at a host without a state: what it most likely is, and the refusal that says so, with the facts. */
+export async function lookWithoutState(
+  opened: OpenedPayload,
+  host: Known<Pick<HostTools, 'kubectl'>>,
+  { program, signal }: { program: string; signal: AbortSignal },
+): Promise<{ found: Likely; refusal: IvaapError }> {
+  const evidence = await hostEvidence(opened, host, signal);
+  signal.throwIfAborted();
+  const { code, message, hint } = noStateRefusal(evidence, opened, program);
+  const facts = factsOf(evidence, opened);
+  return { found: likely(evidence), refusal: new IvaapError(code, message, { hint, facts }) };
+}

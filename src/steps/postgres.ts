@@ -2,7 +2,6 @@ import { existsSync } from 'node:fs';
 import { chown } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as z from 'zod';
-import { backupStamp } from '../backup/backup-folder.ts';
 import { lastResult } from '../backup/step-results.ts';
 import type { Step, StepIo, UndoPlan } from '../engine/step.ts';
 import { IvaapError } from '../errors.ts';
@@ -20,6 +19,7 @@ import { removedDataName } from '../release/our-files.ts';
 import { stopOf } from '../release/undo-stops.ts';
 import { shellWord } from '../shell-word.ts';
 import { secrets } from './secrets.ts';
+import { compactTime } from '../policy/compact-time.ts';
 
 const bindTimeoutMs = 60_000;
 
@@ -201,7 +201,7 @@ async function dataFolder(ctx: InstallContext): Promise<{
 
 /** A free name beside the folder. */
 function asideOf(path: string, now: Date): { from: string; to: string } {
-  const first = removedDataName(path, backupStamp(now));
+  const first = removedDataName(path, compactTime(now));
   let to = first;
   for (let count = 2; existsSync(to); count += 1) to = `${first}-${count}`;
   return { from: path, to };

@@ -20,15 +20,13 @@ import { knownSecrets } from './known-secrets.ts';
 import { reportHtml } from './report-html.ts';
 import type { BundleResult } from './bundle-schema.ts';
 import { assertWritable, writeBundle } from './write-bundle.ts';
+import { compactTime } from '../policy/compact-time.ts';
 
 /** Of collecting; what follows needs no program and no disk but the one that is written to. */
 const collectingMs = 45_000;
 
 /** The API server's time for one answer, well within a collector's. */
 const answerMs = 7000;
-
-/** `20260201T101502Z`. */
-const compactTime = (at: Date): string => at.toISOString().replaceAll(/[-:]|\.\d+/g, '');
 
 /**
  * Collects what support needs of this host into one archive; changes nothing else. Works with the cluster

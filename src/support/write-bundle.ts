@@ -84,11 +84,5 @@ export async function writeBundle(
   pack.finalize();
   const gzip = createGzip();
   pack.on('error', (error: Error) => gzip.destroy(error)).pipe(gzip);
-  const spent = async function* (pieces: AsyncIterable<Buffer>) {
-    for await (const piece of pieces) {
-      reserve.spend(piece.length);
-      yield piece;
-    }
-  };
-  return writeStreamAtomic(path, spent(gzip), { mode: 0o600, found: null, signal });
+  return writeStreamAtomic(path, reserve.spending(gzip), { mode: 0o600, found: null, signal });
 }

@@ -2,16 +2,15 @@ import { existsSync } from 'node:fs';
 import { isUnfinished } from '../../engine/run-record.ts';
 import type { RunRecord, State } from '../../engine/state.ts';
 import { IvaapError } from '../../errors.ts';
-import { signerOf } from '../../payload/format/signature.ts';
 import { type Again, freshFlags, upgradeFlags } from '../../policy/again.ts';
-import { signedBy } from '../../policy/trust.ts';
 import { compareVersions, formatVersion, requireVersion, sameVersion } from '../../policy/version.ts';
 import type { KubeObject } from '../../host/kubectl.ts';
 import { hostEvidence, isMarked, likely } from '../../queries/host-evidence.ts';
 import type { HostTools } from '../../session/host-tools.ts';
 import type { OpenedPayload } from '../../session/opened-payload.ts';
 import type { Session } from '../../session/session.ts';
-import { factsOf, noStateRefusal } from '../../queries/without-state.ts';
+import { factsOf, lookWithoutState, noStateRefusal } from '../../queries/without-state.ts';
+import { refuseOtherKey } from '../other-key.ts';
 import { assertStorageFolder } from '../../release/storage-folder.ts';
 import { shellWord } from '../../shell-word.ts';
 
@@ -23,18 +22,16 @@ export const otherInstall = ({ payload }: OpenedPayload, { installed, run }: Sta
 
 /** Refuses `--resume` where no install is unfinished: exit 10 where one has completed, else 5. */
 export async function refuseNothingToResume(session: Session, state: State | undefined): Promise<void> {
-  const { program, again, release, paths, signal } = session;
+  const { program, again, release, paths } = session;
   const version = (message: string, hint: string) => new IvaapError('version', message, { hint });
   if (state === undefined) {
-    const { kubectl } = await session.tools();
-    const evidence = await hostEvidence(session, { known: true, value: { kubectl } }, signal);
-    signal.throwIfAborted();
-    if (likely(evidence) === 'nothing') {
+    const host = { known: true, value: await session.tools() } as const;
+    const { found, refusal } = await lookWithoutState(session, host, session);
+    if (found === 'nothing') {
       const none = `there is no install to resume on this host: there is no ${paths.state}`;
       throw version(none, `to install ${release.version}: ${again({ without: ['--resume'] })}`);
     }
-    const { code, message, hint } = noStateRefusal(evidence, session, program);
-    throw new IvaapError(code, message, { hint, facts: factsOf(evidence, session) });
+    throw refusal;
   }
   const { installed, run } = state;
   if (run?.flow === 'install' && installed === undefined) return;
@@ -64,7 +61,7 @@ export async function refuseNothingToResume(session: Session, state: State | und
 
 /** A host with state has an installation, or an unfinished install of a package. */
 export function refuseInstalled(session: Session, state: State, { supersede }: { supersede: boolean }): void {
-  const { payload, release, program, again } = session;
+  const { release, program, again } = session;
   const { installed, run } = state;
   if (installed !== undefined) {
     throw new IvaapError('preflight', `version ${installed.version} is already installed on this host`, {
@@ -74,16 +71,7 @@ export function refuseInstalled(session: Session, state: State, { supersede }: {
           `${again({ add: ['--upgrade'], without: [...freshFlags, '--supersede'] })}`,
     });
   }
-  // An install is resumed or superseded only by files with the key that it was started with.
-  const signer = signerOf(payload.trailer);
-  if (run?.key !== undefined && run.key !== signer) {
-    throw new IvaapError(
-      'payload',
-      `this executable is not trusted: it is ${signedBy(signer)}, and the ` +
-        `install that was started on this host is ${signedBy(run.key)}`,
-      { hint: again({ program: run.binary }) },
-    );
-  }
+  if (run !== undefined) refuseOtherKey(session, run);
   const other = otherInstall(session, state);
   if (other === undefined) return;
   refuseOlderThanStarted(other, release.version, again);

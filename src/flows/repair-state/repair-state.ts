@@ -23,6 +23,7 @@ import type { OpenedPayload } from '../../session/opened-payload.ts';
 import type { CommandPorts } from '../../session/ports.ts';
 import { factsOf } from '../../queries/without-state.ts';
 import { ownBinary } from '../../session/resume-command.ts';
+import { compactTime } from '../../policy/compact-time.ts';
 
 export interface RepairOptions {
   /** Show what would be written, and write nothing. */
@@ -222,7 +223,7 @@ async function write({ paths, product, program }: Session, repair: Proposed): Pr
 async function keepAside(path: string): Promise<string | null> {
   const info = lstatSync(path, { throwIfNoEntry: false });
   if (info === undefined) return null;
-  const stamp = new Date().toISOString().replaceAll(/[-:]|\.\d+/g, '');
+  const stamp = compactTime(new Date());
   let kept = `${path}.${stamp}`;
   for (let count = 2; lstatSync(kept, { throwIfNoEntry: false }) !== undefined; count += 1) {
     kept = `${path}.${stamp}-${count}`;

@@ -4,7 +4,7 @@ import { signerOf } from '../../payload/format/signature.ts';
 import { formatVersion, parseVersion, sameVersion } from '../../policy/version.ts';
 import type { RepairFacts } from './facts.ts';
 import { baseState, payloadOf } from './sources.ts';
-import { keepInHistory } from '../../engine/run-record.ts';
+import { keepInHistory, runId } from '../../engine/run-record.ts';
 
 /** The state with this version as the installed one; what cannot be verified is listed as unknown. */
 export function withVersion(facts: RepairFacts, version: string, deployedAt: string): State {
@@ -32,7 +32,7 @@ export function marked(
   unknown: string[],
 ): State {
   const at = now.toISOString();
-  const id = `${at.replaceAll(/[-:]/g, '').replace(/\.\d+/, '')}-repair-state`;
+  const id = runId(at, 'repair-state');
   if (draft.run !== undefined && draft.installed?.version !== state?.installed?.version) closeRun(draft, at);
   keepInHistory(draft, {
     id,
@@ -77,7 +77,7 @@ export function unfinished(
   const own = sameVersion(to, opened.release.version);
   const at = now.toISOString();
   return {
-    id: `${at.replaceAll(/[-:]/g, '').replace(/\.\d+/, '')}-${flow}`,
+    id: runId(at, flow),
     flow,
     from,
     to: normalized(to),

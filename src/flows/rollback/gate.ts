@@ -1,15 +1,13 @@
 import type { RunRecord, State } from '../../engine/state.ts';
 import { IvaapError } from '../../errors.ts';
 import { wayBackOf } from '../../backup/way-back.ts';
-import { signerOf } from '../../payload/format/signature.ts';
 import { freshFlags, upgradeFlags } from '../../policy/again.ts';
 import { nearestNames } from '../../policy/nearest.ts';
-import { signedBy } from '../../policy/trust.ts';
 import { sameVersion } from '../../policy/version.ts';
-import { hostEvidence, likely } from '../../queries/host-evidence.ts';
-import { factsOf, noStateRefusal } from '../../queries/without-state.ts';
+import { lookWithoutState } from '../../queries/without-state.ts';
 import type { Session } from '../../session/session.ts';
 import { shellWord } from '../../shell-word.ts';
+import { refuseOtherKey } from '../other-key.ts';
 import { refuseUnfinishedRollback } from '../unfinished-rollback.ts';
 
 /** Whether an install may be rolled back at all: each check throws before anything is changed. */
@@ -22,37 +20,27 @@ const version = (message: string, hint: string) => new IvaapError('version', mes
 /** The state; refuses a host without one: exit 5, or 3 where its disk is not mounted. */
 export async function requireState(session: Session, state: State | undefined): Promise<State> {
   if (state !== undefined) return state;
-  const { program, again, paths, signal } = session;
-  const { kubectl } = await session.tools();
-  const evidence = await hostEvidence(session, { known: true, value: { kubectl } }, signal);
-  signal.throwIfAborted();
-  if (likely(evidence) === 'nothing') {
+  const { again, paths } = session;
+  const host = { known: true, value: await session.tools() } as const;
+  const { found, refusal } = await lookWithoutState(session, host, session);
+  if (found === 'nothing') {
     throw version(
       `there is no install to roll back on this host: there is no ${paths.state}`,
       `${again({ without: rollbackFlags })} --help`,
     );
   }
-  const { code, message, hint } = noStateRefusal(evidence, session, program);
-  throw new IvaapError(code, message, { hint, facts: factsOf(evidence, session) });
+  throw refusal;
 }
 
 /** The record of the install that is rolled back; refuses a host with an upgrade, and another package. */
 export function requireInstall(session: Session, state: State): RunRecord {
-  const { program, again, release, payload } = session;
+  const { program, again, release } = session;
   refuseUpgraded(session, state);
   const install = state.suspended ?? state.run;
   if (install?.flow !== 'install') {
     throw version('the state on this host records no steps of an install to undo', `${program} status`);
   }
-  const signer = signerOf(payload.trailer);
-  if (install.key !== undefined && install.key !== signer) {
-    throw new IvaapError(
-      'payload',
-      `this executable is not trusted: it is ${signedBy(signer)}, and the ` +
-        `install on this host is ${signedBy(install.key)}`,
-      { hint: again({ program: install.binary }) },
-    );
-  }
+  refuseOtherKey(session, install);
   if (!sameVersion(install.to, release.version)) {
     throw version(
       `the install on this host is of ${install.to}, and this package is ${release.version}: ` +

@@ -1,4 +1,3 @@
-import { backupStamp } from '../../backup/backup-folder.ts';
 import type { State } from '../../engine/state.ts';
 import { IvaapError } from '../../errors.ts';
 import { estimateDump } from '../../host/dump-estimate.ts';
@@ -19,6 +18,7 @@ import type { Decision } from '../flow.ts';
 import { assertDumpTo, assertRoomFor, usualDumpTo } from './dump-to.ts';
 import { refuseUnmanaged } from './gate.ts';
 import type { UninstallOptions } from './options.ts';
+import { compactTime } from '../../policy/compact-time.ts';
 
 /** That an uninstall may start, and what it removes. */
 export interface UninstallDecision extends Decision {
@@ -114,7 +114,7 @@ async function choose(
       );
     }
   }
-  const given = recorded?.dumpTo ?? options.dumpTo ?? usualDumpTo(product, backupStamp(new Date()));
+  const given = recorded?.dumpTo ?? options.dumpTo ?? usualDumpTo(product, compactTime(new Date()));
   const { storagePath, files } = found;
   const deleted = [product.folder, ...(storagePath === undefined ? [] : [storagePath]), ...files.removedData];
   const dumpTo = await assertDumpTo(given, { deleted, isOurs: recorded !== undefined });

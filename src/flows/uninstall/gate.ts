@@ -1,8 +1,7 @@
 import { readState, type State } from '../../engine/state.ts';
 import { IvaapError } from '../../errors.ts';
-import { hostEvidence, likely } from '../../queries/host-evidence.ts';
 import { knownAsRoot } from '../../queries/as-root.ts';
-import { factsOf, noStateRefusal } from '../../queries/without-state.ts';
+import { lookWithoutState } from '../../queries/without-state.ts';
 import { readKeptData } from '../../release/kept-data.ts';
 import { readOwnState } from '../../session/own-state.ts';
 import type { Session } from '../../session/session.ts';
@@ -28,22 +27,17 @@ export async function refuseUnmanaged(session: Session): Promise<State> {
 }
 
 async function refuseWithoutState(session: Session): Promise<never> {
-  const { product, paths, program, signal } = session;
+  const { product, paths } = session;
   const tools = await knownAsRoot(() => session.tools());
-  const evidence = await hostEvidence(session, tools, signal);
-  signal.throwIfAborted();
-  const facts = factsOf(evidence, session);
-  const found = likely(evidence);
+  const { found, refusal } = await lookWithoutState(session, tools, session);
   if (found === 'nothing')
-    throw nothing(`there is no ${paths.state}`, session, facts, await keptLine(session));
-  const { code, message, hint } = noStateRefusal(evidence, session, program);
-  if (found !== 'foreign') throw new IvaapError(code, message, { hint, facts });
-  throw new IvaapError(code, message, {
+    throw nothing(`there is no ${paths.state}`, session, refusal.facts, await keptLine(session));
+  if (found !== 'foreign') throw refusal;
+  throw refusal.with({
     hint:
       'whoever installed it can remove it; Helm would: ' +
       `helm uninstall ${product.release} --namespace ${product.namespace} ` +
       `--kubeconfig ${product.k3s.kubeconfig}`,
-    facts,
   });
 }
 
