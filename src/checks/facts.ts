@@ -1,4 +1,3 @@
-import { IvaapError } from '../errors.ts';
 import { type LockHolder, lockHolders, otherDatabases } from '../host/database-sessions.ts';
 import { estimateDump } from '../host/dump-estimate.ts';
 import { type Known, known } from '../known.ts';
@@ -13,6 +12,7 @@ import { once } from '../release/once.ts';
 import { imageStore } from '../release/image-store.ts';
 import { settled } from '../release/settled-node.ts';
 import type { CheckContext } from './context.ts';
+import { versionAndSize } from '../host/database-size.ts';
 
 export interface DatabaseFacts {
   /** `server_version_num`: 150018 is 15.18. */
@@ -47,14 +47,7 @@ export function hostFacts(ctx: CheckContext): HostFacts {
     apiServer: once(() =>
       ctx.askApiServer(product.k3s.kubeconfig, { signal, timeoutMs: apiServerTimeoutMs }),
     ),
-    database: once(async () => {
-      const sql = "SELECT current_setting('server_version_num'), pg_database_size(current_database())";
-      const [version, size] = (await database.query(sql, signal))[0] ?? [];
-      if (!Number(version) || !Number(size)) {
-        throw new IvaapError('failed', 'the database did not return its version and size');
-      }
-      return { versionNumber: Number(version), sizeBytes: Number(size) };
-    }),
+    database: once(() => versionAndSize(database, signal)),
     imageStore: once(() => imageStore(ctx)),
     lockHolders: once(() => known(lockHolders(database, signal))),
     otherDatabases: once(() => known(otherDatabases(database, signal))),

@@ -1,3 +1,4 @@
+import { versionAndSize } from '../../host/database-size.ts';
 import { known } from '../../known.ts';
 import type { Collector } from '../collector.ts';
 
@@ -16,10 +17,10 @@ export const database: Collector = {
       `schema version: ${asked.value}\n` +
         `schema version of the release in this package: ${release.schema.target}`,
     );
-    const [row = []] = await postgres.query(
-      "SELECT current_setting('server_version_num'), pg_database_size(current_database())",
-      ctx.signal,
+    const { versionNumber, sizeBytes } = await versionAndSize(postgres, ctx.signal);
+    ctx.add(
+      'server.txt',
+      `server_version_num: ${versionNumber}\nsize of the database in bytes: ${sizeBytes}`,
     );
-    ctx.add('server.txt', `server_version_num: ${row[0]}\nsize of the database in bytes: ${row[1]}`);
   },
 };
