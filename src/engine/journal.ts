@@ -15,7 +15,7 @@ import {
 import type { RunSpec } from './run-record.ts';
 import { assertProduct, emptyState, parseState, readState, stateVersion } from './state.ts';
 import type { RunRecord, State, StepRecord } from './state.ts';
-import { endRollback, forgetUndone } from './rollback-record.ts';
+import { beginUndo, endRollback, forgetUndone, withoutIdleRollback } from './rollback-record.ts';
 import type { JsonObject, Undone } from './step.ts';
 import { writeState } from './write-state.ts';
 
@@ -93,6 +93,14 @@ export class Journal {
   }
 
   /**
+   * From here on a rollback that has undone nothing is over, and what was installed is installed again;
+   * durable with the next change.
+   */
+  leaveIdleRollback(): void {
+    this.#state = deepFreeze(withoutIdleRollback(this.#state));
+  }
+
+  /**
    * Starts a run, or resumes an unfinished one of the same flow, payload and from-version. `fresh` starts
    * again in any case and clears the derived keys. A run that is left unfinished is closed as superseded; its
    * point of no return and its originals stay known. With `suspends` the last run is not closed: the new one
@@ -104,12 +112,13 @@ export class Journal {
     order: readonly string[],
     options: { fresh?: boolean; suspends?: boolean } = {},
   ): Promise<{ resumed: boolean }> {
-    const last = this.#state.run;
-    const resumed = resumable(last, spec, options.fresh === true);
+    const fresh = options.fresh === true;
+    if (!resumable(this.#state.run, spec, fresh)) this.leaveIdleRollback();
+    const resumed = resumable(this.#state.run, spec, fresh);
     await this.update((draft, now) => {
       if (resumed && draft.run) resumeRecord(draft.run, spec, order);
       else {
-        const { fresh = false, suspends = false } = options;
+        const { suspends = false } = options;
         startRecord(draft, { spec, order, now, fresh, suspends });
       }
     });
@@ -125,7 +134,8 @@ export class Journal {
     facts: { inputsHash: string; revision: number },
     stale: Iterable<string>,
   ): Promise<void> {
-    return this.#step(id, (run, now) => {
+    return this.#step(id, (run, now, draft) => {
+      beginUndo(draft, id);
       const earlier = run.steps[id];
       const recorded = earlier !== undefined && earlier.status !== 'completed' ? earlier.recorded : undefined;
       run.steps[id] = {

@@ -2,6 +2,35 @@ import { keepInHistory } from './run-record.ts';
 import type { RunRecord, State } from './state.ts';
 import type { Undone } from './step.ts';
 
+const undoPrefix = 'undo_';
+
+/** Id of the step that undoes the step `id`. */
+export const undoId = (id: string): string => `${undoPrefix}${id}`;
+
+/** Whether a rollback is unfinished that has not begun to undo any step: all is as it was before it. */
+function isIdleRollback({ run, suspended }: Pick<State, 'run' | 'suspended'>): boolean {
+  if (run?.flow !== 'rollback' || suspended === undefined) return false;
+  return !Object.keys(run.steps).some((id) => id.startsWith(undoPrefix));
+}
+
+/** The first undo that starts ends what was installed. */
+export function beginUndo(draft: State, step: string): void {
+  if (step.startsWith(undoPrefix)) delete draft.suspended?.installed;
+}
+
+/** The state without such a rollback, which is over: its install is the last run again. */
+export function withoutIdleRollback<S extends State | undefined>(state: S): S;
+export function withoutIdleRollback(state: State | undefined): State | undefined {
+  if (state === undefined || !isIdleRollback(state)) return state;
+  const { suspended, run, ...rest } = structuredClone(state);
+  if (suspended === undefined || run === undefined) return state;
+  const { installed, ...install } = suspended;
+  const draft: State = { ...rest, run: install };
+  if (installed !== undefined) draft.installed = installed;
+  keepInHistory(draft, { ...run, status: 'superseded' });
+  return draft;
+}
+
 /** A step that was undone leaves the suspended run, and with it what it had returned leaves `derived`. */
 export function forgetUndone(draft: State, { step, pointOfNoReturn, originals = [] }: Undone): void {
   const { suspended } = draft;
@@ -22,7 +51,7 @@ export function endRollback(draft: State, run: RunRecord, suspended: RunRecord, 
   const kept = Object.assign({}, ...undone.map((id) => run.steps[id]?.out ?? {}));
   const to = run.answers?.step;
   const record = { run: run.id, at: now, by: run.startedBy, to: String(to ?? ''), undone, kept };
-  const { error: _, ...rest } = suspended;
+  const { error: _, installed: __, ...rest } = suspended;
   keepInHistory(draft, run);
   draft.run = { ...rest, status: 'failed', rollbacks: [...(suspended.rollbacks ?? []), record] };
   delete draft.suspended;

@@ -99,7 +99,10 @@ export function startRecord(draft: State, { spec, order, now, fresh, suspends }:
 
 /** Its steps are undone from here on: nothing is completely installed any more. */
 function suspend(draft: State, last: RunRecord, now: string): void {
-  draft.suspended = { ...last, status: 'failed', finishedAt: last.finishedAt ?? now };
+  const status = isUnfinished(last) ? 'failed' : last.status;
+  draft.suspended = { ...last, status, finishedAt: last.finishedAt ?? now };
+  // Until the first step is undone it still is what is installed.
+  if (draft.installed !== undefined) draft.suspended.installed = draft.installed;
   delete draft.installed;
 }
 

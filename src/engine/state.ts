@@ -115,30 +115,36 @@ const runRecord = z.looseObject({
   error: errorRecord.optional(),
 });
 
+const installed = z
+  .looseObject({
+    version: z.string(),
+    payloadDigest: z.string(),
+    completedAt: time,
+    key,
+    waived: z
+      .array(z.looseObject({ step: z.string(), reason: z.string() }))
+      .optional()
+      .describe('Steps of that run that were waived: what they check is not proved. Since 1.3.'),
+    binary: z
+      .string()
+      .optional()
+      .describe('Path of the executable that installed it: the one that goes back to it. Since 1.3.'),
+  })
+  .optional();
+
 const anchor = { at: time, run: z.string(), derived: jsonObject };
 
 export const stateSchema = z.looseObject({
   schema: z.looseObject({ major: z.literal(stateVersion.major), minor: z.int().nonnegative() }),
   product: z.string(),
-  installed: z
-    .looseObject({
-      version: z.string(),
-      payloadDigest: z.string(),
-      completedAt: time,
-      key,
-      waived: z
-        .array(z.looseObject({ step: z.string(), reason: z.string() }))
-        .optional()
-        .describe('Steps of that run that were waived: what they check is not proved. Since 1.3.'),
-      binary: z
-        .string()
-        .optional()
-        .describe('Path of the executable that installed it: the one that goes back to it. Since 1.3.'),
-    })
-    .optional()
-    .describe('The release that completed last.'),
+  installed: installed.describe('The release that completed last.'),
   run: runRecord.optional().describe('The run that holds the lock, or the last one.'),
   suspended: runRecord
+    .extend({
+      installed: installed.describe(
+        'The `installed` from before, until the first step is being undone: any other run brings it back.',
+      ),
+    })
     .optional()
     .describe(
       'While `run` is a rollback: the install whose steps it undoes. A step leaves it when its undo has ' +

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { withoutIdleRollback } from '../engine/rollback-record.ts';
 import { IvaapError } from '../errors.ts';
 import type { PreflightReport } from '../policy/preflight-report.ts';
 import type { CommandPorts } from '../session/ports.ts';
@@ -53,7 +54,7 @@ export async function preflightNow(ports: CommandPorts): Promise<PreflightReport
   try {
     return await unlessStopped(session.signal, async () => {
       await session.takeLock('support-bundle', { leaveText: true });
-      const { state } = await session.readJournal();
+      const state = withoutIdleRollback((await session.readJournal()).state);
       return state.installed === undefined && state.run?.flow === 'install'
         ? measured(installFlow, session, resumed)
         : measured(upgradeFlow, session, upgrade);

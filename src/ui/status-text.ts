@@ -61,7 +61,7 @@ function answerLines(report: StatusReport): string[] {
   const others = more.length === 0 ? '' : ` (and ${counted(more.length, 'more reason')})`;
   const command = hint === null ? '' : `; try: ${hint}`;
   const { state, schema } = report;
-  const { installed, run } = (state.known ? state.value : null) ?? {};
+  const { run, suspended, installed = suspended?.installed } = (state.known ? state.value : null) ?? {};
   const status = run?.status === 'running' && report.running === null ? 'was cut off' : run?.status;
   const lastRun = run === undefined ? 'none' : `${run.flow} ${run.to}, ${status}`;
   const facts = [
@@ -124,7 +124,7 @@ function stateLines(report: StatusReport, table: Table): string[] {
   const { state } = report;
   if (!state.known) return [...head, `state not known: ${state.why}`];
   if (state.value === null) return [...head, 'no state'];
-  const { installed, run } = state.value;
+  const { run, suspended, installed = suspended?.installed } = state.value;
   const lines = [
     ...head,
     ...(installed === undefined

@@ -1,3 +1,4 @@
+import { withoutIdleRollback } from '../../engine/rollback-record.ts';
 import type { State } from '../../engine/state.ts';
 import type { Session } from '../../session/session.ts';
 import { readOwnState } from '../../session/own-state.ts';
@@ -16,7 +17,7 @@ import { storageQuestion } from './storage-question.ts';
  */
 export async function askMissing(session: Session, options: InstallOptions): Promise<InstallOptions> {
   if (session.prompter === undefined || options.yes || options.resume) return options;
-  const state = await readOwnState(session, session.program);
+  const state = withoutIdleRollback(await readOwnState(session, session.program));
   // Nobody is asked for the answers of an install that cannot start.
   if (state !== undefined) refuseInstalled(session, state, options);
   return askOpenAnswers(session, options, { state, review: true });

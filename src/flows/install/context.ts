@@ -16,7 +16,7 @@ export async function installContext(
   { answers, license, keptData }: InstallDecision,
 ): Promise<InstallContext> {
   const waivers = waiversOf(options.waive, 'install', session.product);
-  await session.readJournal();
+  (await session.readJournal()).leaveIdleRollback();
   const shared = await stepContext(session, {
     helm: await session.helm(),
     from: null,

@@ -1,3 +1,4 @@
+import { withoutIdleRollback } from '../../engine/rollback-record.ts';
 import type { State } from '../../engine/state.ts';
 import type { License } from '../../release/license-file.ts';
 import { assertOwnData } from '../../release/our-data.ts';
@@ -57,7 +58,7 @@ export const isUnconfirmed = (
 /** Decides whether an install may start, and with which answers. Throws a blocker; changes nothing. */
 export async function decideInstall(session: Session, options: InstallOptions): Promise<InstallDecision> {
   const { product, paths, program, redactor } = session;
-  const state = await readOwnState(session, program);
+  const state = withoutIdleRollback(await readOwnState(session, program));
   if (state !== undefined) {
     refuseUninstalling(state);
     refuseUnfinishedRollback(state, program);

@@ -1,4 +1,5 @@
 import { stringify } from 'yaml';
+import { withoutIdleRollback } from '../../engine/rollback-record.ts';
 import { grantedConnectors } from '../../policy/connectors.ts';
 import { type CommandPorts } from '../../session/ports.ts';
 import { Session } from '../../session/session.ts';
@@ -25,7 +26,7 @@ export async function printedAnswers(options: InstallOptions, ports: CommandPort
   await using session = await Session.open(ports, { dryRun: true });
   const { product, paths, program, redactor, again } = session;
   try {
-    const state = await readOwnState(session, program);
+    const state = withoutIdleRollback(await readOwnState(session, program));
     const asked = await askOpenAnswers(session, options, { state, review: false });
     const { given, nameOf } = await givenAnswers(asked);
     const sources = { product, valuesPath: paths.values, given, nameOf, state, redactor };

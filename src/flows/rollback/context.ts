@@ -9,9 +9,10 @@ import type { RollbackOptions } from './options.ts';
 export async function rollbackContext(
   session: Session,
   { step, skipBackup }: RollbackOptions,
-  { undone, fqdn, storagePath, storageClass }: RollbackDecision,
+  { state, undone, fqdn, storagePath, storageClass }: RollbackDecision,
 ): Promise<RollbackContext> {
-  await session.readJournal();
+  const journal = await session.readJournal();
+  if (state.suspended === undefined) journal.leaveIdleRollback();
   const shared = await stepContext(session, {
     helm: await session.placeHelm(),
     from: null,

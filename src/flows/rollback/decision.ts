@@ -1,3 +1,4 @@
+import { withoutIdleRollback } from '../../engine/rollback-record.ts';
 import type { RunRecord, State } from '../../engine/state.ts';
 import { recordedFolder } from '../../release/our-data.ts';
 import { hideGenerated, installedLicense } from '../../release/secrets-of-host.ts';
@@ -26,9 +27,10 @@ export interface RollbackDecision extends Decision {
 /** Throws a blocker; changes nothing. */
 export async function decideRollback(session: Session, options: RollbackOptions): Promise<RollbackDecision> {
   const { product, program, redactor } = session;
-  const state = await requireState(session, await readOwnState(session, program));
-  const install = requireInstall(session, state);
   const { step } = options;
+  const found = await requireState(session, await readOwnState(session, program));
+  const state = found.run?.answers?.step === step ? found : withoutIdleRollback(found);
+  const install = requireInstall(session, state);
   refuseOtherRollback(state, step, program);
   const order = installSteps(product).map(({ id }) => id);
   const upgrade = upgradeSteps(product).map(({ id }) => id);

@@ -1,4 +1,5 @@
 import { jsonObject } from '../../engine/json-object.ts';
+import { undoId } from '../../engine/rollback-record.ts';
 import type { JsonObject, Step, Undo, UndoPlan } from '../../engine/step.ts';
 import type { Product } from '../../payload/product-schema.ts';
 import type { InstallContext, RollbackContext } from '../../release/context.ts';
@@ -13,8 +14,6 @@ const recordOnly: Undo<InstallContext, JsonObject> = {
   run: async () => ({}),
   verify: async () => {},
 };
-
-const undoId = (id: string) => `undo_${id}`;
 
 /** The install's steps that a rollback undoes, newest first. */
 export function undoneSteps(

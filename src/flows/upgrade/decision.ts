@@ -41,7 +41,9 @@ export async function decideUpgrade(session: Session, options: UpgradeOptions): 
   if (session.lock === undefined || !stateIsThere(session.paths)) return refuseWithoutState(session);
   const { kubectl } = await session.tools();
   await assertCluster(kubectl, session.product);
-  const { state } = await session.readJournal();
+  const journal = await session.readJournal();
+  journal.leaveIdleRollback();
+  const { state } = journal;
   refuseUnfinishedRollback(state, session.program);
   refuseUninstalling(state);
   const trust = trustUpgrade(session, state, options.trustKey);

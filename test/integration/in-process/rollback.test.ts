@@ -32,8 +32,9 @@ beforeEach(() => {
 after(() => host.close());
 
 type Options = Parameters<SimulatedHost['run']>[2];
-const rollback = (step: string, options: Options = {}, given: Parameters<SimulatedHost['run']>[3] = {}) =>
-  host.run('rollback', undefined, { step, ...options }, given);
+type Run = Parameters<SimulatedHost['run']>;
+const rollback = (step: string, options: Options = {}, given: Run[3] = {}, watch?: Run[1]) =>
+  host.run('rollback', watch, { step, ...options }, given);
 const said = ({ error }: Invocation) => describeError(error).message;
 const hintOf = ({ error }: Invocation) => describeError(error).hint ?? '';
 const dataOf = ({ result }: Invocation) => result?.data as Record<string, string | null>;
@@ -277,6 +278,7 @@ test('an unfinished rollback is finished first, by the command that every refusa
   });
   assert.equal(cut.exitCode, 130, said(cut));
   assert.equal(host.state()?.suspended?.flow, 'install');
+  assert.equal(host.state()?.suspended?.installed, undefined);
   const was = all();
   const others = [
     await host.run('install'),
@@ -300,6 +302,58 @@ test('an unfinished rollback is finished first, by the command that every refusa
   );
   assert.equal((await rollback('secrets')).exitCode, 0);
   assert.equal((await host.run('install')).exitCode, 0);
+});
+
+test('a rollback that has undone nothing is over when anything else starts, and all is as before', async () => {
+  const installedBefore = host.state()!.installed;
+  const cut = await rollback('secrets', {}, {}, signalAt('rollback_pg_backup:running', 'SIGINT').watch);
+  assert.equal(cut.exitCode, 130, said(cut));
+  const idle = host.copy();
+  const { suspended, installed: now } = host.state()!;
+  assert.deepEqual([now, suspended?.installed, suspended?.status], [undefined, installedBefore, 'completed']);
+  assert.match(statusLines(await host.status('install')).join('\n'), /installed: 2026\.1, completed/);
+  const was = all();
+  await refused(await host.run('install'), 3, /2026\.1 is already installed on this host/, /status$/);
+  const planned = await host.run('upgrade', undefined, { dryRun: true });
+  assert.equal(planned.exitCode, 0, said(planned));
+  assert.deepEqual(all(), was, 'a refusal and a dry run leave the state as it is');
+
+  const upgraded = await host.run('upgrade');
+  assert.equal(upgraded.exitCode, 0, said(upgraded));
+  const { installed: release, history, suspended: left } = host.state()!;
+  assert.deepEqual([release?.version, left], ['2026.2', undefined]);
+  assert.deepEqual(
+    history.slice(-2).map(({ flow, status }) => [flow, status]),
+    [
+      ['rollback', 'superseded'],
+      ['install', 'completed'],
+    ],
+  );
+
+  host.use('install', 'none');
+  host.become(idle);
+  const other = await rollback('helm_deploy');
+  assert.equal(other.exitCode, 0, said(other));
+  assert.ok(host.state()!.run?.steps['secrets'], 'only what the second STEP names is undone');
+  assert.equal(host.state()!.run?.rollbacks?.[0]?.to, 'helm_deploy');
+
+  host.become(idle);
+  assert.equal((await rollback('secrets')).exitCode, 0);
+  assert.ok(!('installed' in host.state()!.run!));
+});
+
+test('a rollback that an older program suspended is left as well: its install continues', async () => {
+  await rollback('secrets', {}, {}, signalAt('rollback_pg_backup:running', 'SIGINT').watch);
+  const path = join(host.folder, '.installer/state.json');
+  const state = JSON.parse(readFileSync(path, 'utf8'));
+  delete state.suspended.installed;
+  state.suspended.status = 'failed';
+  writeFileSync(path, JSON.stringify(state));
+  const before = passwords();
+  const ended = await host.run('install', undefined, { resume: true });
+  assert.equal(ended.exitCode, 0, said(ended));
+  assert.deepEqual(passwords(), before);
+  assert.deepEqual([host.state()?.installed?.version, host.state()?.suspended], ['2026.1', undefined]);
 });
 
 test('a cluster that goes down in the middle: exit 6, and the same command finishes it', async () => {
