@@ -97,6 +97,36 @@ export function assertUsable(
 }
 
 /**
+ * Throws for a Secret in the cluster with another password than the data were made with: the product could not
+ * log in to them, and its record with the right one would go once the install is complete.
+ */
+export async function assertSecretsOfData(
+  kubectl: Kubectl,
+  { namespace }: Pick<Product, 'namespace'>,
+  { folder, secrets }: Pick<KeptData, 'folder' | 'secrets'>,
+  code: 'preflight' | 'failed',
+): Promise<void> {
+  for (const [name, texts] of Object.entries(secrets)) {
+    const found = await kubectl.get<Secret>('secret', name, { namespace });
+    if (found === undefined) continue;
+    const isOfData = Object.entries(texts).every(
+      ([key, text]) => found.data?.[key] === Buffer.from(text).toString('base64'),
+    );
+    if (isOfData) continue;
+    const named = `secret -n ${namespace} ${name}`;
+    throw new IvaapError(
+      code,
+      `the Secret ${name} is not the one that the data in ${folder} were made with`,
+      {
+        hint:
+          `if nothing else uses it: (umask 077; k3s kubectl get ${named} -o yaml > ${name}.yaml) && ` +
+          `k3s kubectl delete ${named}\nor use another folder: --storage-path FOLDER`,
+      },
+    );
+  }
+}
+
+/**
  * The generated secrets as they are in the cluster, or as a rollback kept them. Throws `preflight` where one
  * of them is missing.
  */

@@ -8,6 +8,7 @@ import type { KubeObject } from '../host/kubectl.ts';
 import type { InstallContext } from '../release/context.ts';
 import { secretManifest } from '../release/manifests.ts';
 import { stopOf } from '../release/undo-stops.ts';
+import { assertSecretsOfData } from '../release/kept-data.ts';
 import { sha256Of } from '../release/values-overlay.ts';
 import { namespace } from './namespace.ts';
 
@@ -109,6 +110,8 @@ async function generate(
 ): Promise<void> {
   const { kubectl, product } = ctx;
   const kept = await readKeptSecrets(ctx.keptSecrets());
+  // Others may have made one since the decision.
+  if (ctx.keptData !== undefined) await assertSecretsOfData(kubectl, product, ctx.keptData, 'failed');
   for (const { name, keys } of generated) {
     // The database was created with the first password: a second one would lock the product out.
     if ((await kubectl.get('secret', name, { namespace: product.namespace })) !== undefined) {
@@ -121,9 +124,9 @@ async function generate(
       Object.entries(keys).map(([key, bytes]) => {
         const encoded = again?.[key];
         const text = encoded === undefined ? undefined : Buffer.from(encoded, 'base64').toString();
-        // The data that an uninstall has kept were made with these.
+        // The data that an uninstall has kept were made with these; a rollback may have kept those of others.
         const ofData = ctx.keptData?.secrets[name]?.[key];
-        return [key, text ?? ofData ?? randomBytes(bytes).toString('base64url')];
+        return [key, ofData ?? text ?? randomBytes(bytes).toString('base64url')];
       }),
     );
     Object.values(data).forEach((secret) => ctx.hide(secret));

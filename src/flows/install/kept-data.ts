@@ -1,10 +1,17 @@
 import type { Redactor } from '../../engine/redact.ts';
 import { removeTree } from '../../host/move-tree.ts';
-import { assertUsable, type KeptData, keptDataPath, readKeptData } from '../../release/kept-data.ts';
+import {
+  assertSecretsOfData,
+  assertUsable,
+  type KeptData,
+  keptDataPath,
+  readKeptData,
+} from '../../release/kept-data.ts';
 import type { Session } from '../../session/session.ts';
 
 /**
- * The data that an uninstall kept in this folder. Throws `version` where this release cannot work with them.
+ * The data that an uninstall kept in this folder. Throws `version` where this release cannot work with them,
+ * and `preflight` where the cluster has other passwords.
  */
 export async function usableKeptData(
   session: Session,
@@ -15,6 +22,8 @@ export async function usableKeptData(
   if (kept === undefined) return undefined;
   for (const texts of Object.values(kept.secrets)) Object.values(texts).forEach((text) => redactor.add(text));
   assertUsable(kept, session);
+  const { kubectl } = await session.tools();
+  await assertSecretsOfData(kubectl, session.product, kept, 'preflight');
   return kept;
 }
 

@@ -1,0 +1,78 @@
+import assert from 'node:assert/strict';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, beforeEach, test } from 'node:test';
+import { describeError } from '../../../src/errors.ts';
+import { type Invocation, SimulatedHost, type World } from '../../fixtures/in-process-host/host.ts';
+import { namespace } from '../../fixtures/in-process-host/product.ts';
+
+/** An install over data that an uninstall has kept, where other passwords are about. */
+
+let host: SimulatedHost;
+let installed: World;
+let kept: World;
+/** As `--keep-data` wrote it. */
+let record: string;
+
+before(async () => {
+  host = await SimulatedHost.start();
+  assert.equal((await host.run('install')).exitCode, 0);
+  writeFileSync(join(host.root, 'storage/PG_VERSION'), '15\n');
+  installed = host.copy();
+  assert.equal((await host.run('uninstall', undefined, { keepData: true })).exitCode, 0);
+  record = readFileSync(recordPath(), 'utf8');
+  kept = host.copy();
+});
+beforeEach(() => host.become(kept));
+after(() => host.close());
+
+const recordPath = () => join(host.root, 'storage.kept.json');
+const textOf = (name: string, key: string): string | undefined => {
+  const encoded = (host.cluster.get('Secret', name, namespace)?.data as Record<string, string>)?.[key];
+  return encoded === undefined ? undefined : Buffer.from(encoded, 'base64').toString();
+};
+const passwords = (): Record<string, Record<string, string>> => JSON.parse(record).secrets;
+const said = ({ error }: Invocation) => describeError(error);
+
+test('a Secret in the cluster that is not that of the data is refused by name, and the record stays', async () => {
+  const data = Object.fromEntries(
+    Object.keys(passwords()['tiny-password']!).map((key) => [key, Buffer.from('other').toString('base64')]),
+  );
+  host.cluster.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } });
+  host.cluster.apply({
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { name: 'tiny-password', namespace },
+    data,
+  });
+  const ended = await host.run('install');
+  const { message, hint, exitCode } = said(ended);
+  assert.equal(exitCode, 3, message);
+  assert.match(
+    message,
+    /^the Secret tiny-password is not the one that the data in \S+storage were made with$/,
+  );
+  assert.match(
+    hint ?? '',
+    /k3s kubectl get secret -n tiny tiny-password -o yaml > .*\) && k3s kubectl delete secret/,
+  );
+  assert.equal(readFileSync(recordPath(), 'utf8'), record);
+  assert.ok(!existsSync(join(host.folder, '.installer/state.json')), 'nothing was changed');
+  host.cluster.delete('Secret', 'tiny-password', namespace);
+  assert.equal((await host.run('install')).exitCode, 0);
+});
+
+test('the passwords of the data come before those that a rollback has kept', async () => {
+  host.become(installed);
+  const rolledBack = await host.run('rollback', undefined, { step: 'secrets' });
+  assert.equal(rolledBack.exitCode, 0, said(rolledBack).message);
+  const others = structuredClone(passwords());
+  for (const keys of Object.values(others)) for (const key of Object.keys(keys)) keys[key] = `of-data-${key}`;
+  mkdirSync(join(host.root, 'storage'));
+  writeFileSync(join(host.root, 'storage/PG_VERSION'), '15\n');
+  writeFileSync(recordPath(), JSON.stringify({ ...JSON.parse(record), secrets: others }), { mode: 0o600 });
+  const again = await host.run('install', undefined, { resume: true });
+  assert.equal(again.exitCode, 0, said(again).message);
+  for (const [name, keys] of Object.entries(others))
+    for (const [key, text] of Object.entries(keys)) assert.equal(textOf(name, key), text, name);
+});
