@@ -28,8 +28,8 @@ export const removedDataName = (storagePath: string, time: string): string =>
 
 const isRemovedData = (path: string, storagePath: string): boolean =>
   dirname(path) === dirname(storagePath) &&
-  /\.removed-[0-9TZ-]+$/.test(path) &&
-  path.startsWith(`${storagePath}.removed-`);
+  path.startsWith(`${storagePath}.removed-`) &&
+  /^\d{8}T\d{6}Z(-\d+)?$/.test(path.slice(`${storagePath}.removed-`.length));
 
 /** Every path below the product's folder that is the installer's or the product's. */
 function ourPaths(product: Product, paths: ProductPaths, storagePath: string | undefined): string[] {
@@ -56,24 +56,30 @@ function ourPaths(product: Product, paths: ProductPaths, storagePath: string | u
 export async function ourFiles(
   product: Product,
   paths: ProductPaths,
-  storagePath: string | undefined,
+  {
+    storagePath,
+    movedFrom = storagePath,
+  }: { storagePath: string | undefined; movedFrom?: string | undefined },
 ): Promise<OurFiles> {
   const known = ourPaths(product, paths, storagePath);
   const found: OurFiles = { there: false, ours: [], removedData: [], foreign: [], mounts: [] };
+  const besides = [...new Set([storagePath, movedFrom].filter((one) => one !== undefined))];
   const walk = async (folder: string): Promise<void> => {
     for (const name of (await readdir(folder)).sort()) {
       const path = join(folder, name);
-      if (storagePath !== undefined && isRemovedData(path, storagePath)) found.removedData.push(path);
+      if (besides.some((one) => isRemovedData(path, one))) found.removedData.push(path);
       else if (known.includes(path) || isLeftover(path, known)) found.ours.push(path);
       else if (known.some((one) => one.startsWith(`${path}/`)) && (await lstat(path)).isDirectory())
         await walk(path);
       else found.foreign.push(path);
     }
   };
-  for (const name of storagePath === undefined ? [] : await namesIn(dirname(storagePath))) {
-    const path = join(dirname(storagePath ?? ''), name);
-    const isOutside = !path.startsWith(`${paths.folder}/`);
-    if (isOutside && isRemovedData(path, storagePath ?? '')) found.removedData.push(path);
+  for (const beside of besides) {
+    for (const name of await namesIn(dirname(beside))) {
+      const path = join(dirname(beside), name);
+      const isOutside = !path.startsWith(`${paths.folder}/`);
+      if (isOutside && isRemovedData(path, beside)) found.removedData.push(path);
+    }
   }
   // The product's folder itself may be a link to another disk.
   found.there = (await stat(paths.folder).catch(ifMissing))?.isDirectory() === true;

@@ -18,12 +18,18 @@ export interface UninstallFindings {
   volume: Known<OwnedVolume | null>;
   /** The folder with the database's data; undefined where no install came so far. */
   storagePath: string | undefined;
+  /** Where a rollback has moved the data from: they lie beside it, and what is there now is others'. */
+  movedFrom: string | undefined;
+  /** The volume of the folder has no label of this installer: folder and volume stay. */
+  heldByOthers: boolean;
   /** How the install found its place; undefined where it did not record that. */
   before: FoundFolder | undefined;
   data: { there: boolean; empty: boolean; bytes: number };
-  /** Null: there is no database, and never was one. */
+  /** Null: there is no database, and it is proved that there never was one. */
   database: Known<(DatabaseSize & { schema: number }) | null>;
   files: OurFiles;
+  /** Data folders that a rollback put aside: maybe the only copy. */
+  putAside: { path: string; bytes: number }[];
   backups: { names: string[]; bytes: number };
   images: Known<OurImages>;
   /** Custom resource definitions of the chart that are in the cluster: they stay. */
@@ -62,6 +68,8 @@ export interface UninstallContext extends Pick<
   runDigest: string | undefined;
   choices: UninstallChoices;
   skipBackup: boolean;
+  /** When the operator agreed that data go without a dump; undefined where nobody has. */
+  agreedAt: string | undefined;
   /** Undefined with `--without-cluster`: what is there stays, and is named. */
   cluster: UninstallCluster | undefined;
   found: UninstallFindings;

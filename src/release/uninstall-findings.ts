@@ -1,9 +1,9 @@
 import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { parseAllDocuments } from 'yaml';
 import * as z from 'zod';
 import type { State } from '../engine/state.ts';
-import { databaseSize } from '../host/database-size.ts';
+import { type DatabaseSize, databaseSize } from '../host/database-size.ts';
 import { readReleaseRecords } from '../host/helm-record.ts';
 import { readRegularText } from '../host/regular-file.ts';
 import { treeBytes } from '../host/tree-size.ts';
@@ -26,10 +26,7 @@ interface Place {
 const leftOut = { known: false, why: 'the cluster is left out (--without-cluster)' } as const;
 
 /** Reads the host and asks the cluster what there is to remove; changes nothing. */
-export async function uninstallFindings(
-  place: Place,
-  recorded: { storagePath?: string | undefined; before?: FoundFolder | undefined },
-): Promise<UninstallFindings> {
+export async function uninstallFindings(place: Place, recorded: RecordedFolder): Promise<UninstallFindings> {
   const { product, paths, cluster, signal } = place;
   const ask = <T>(question: (of: UninstallCluster) => Promise<Known<T>>): Promise<Known<T>> =>
     cluster === undefined ? Promise.resolve(leftOut) : question(cluster);
@@ -42,15 +39,28 @@ export async function uninstallFindings(
   ]);
   const storagePath = recorded.storagePath ?? (volume.known ? pathOfOurs(volume.value, product) : undefined);
   const data = await dataAt(storagePath);
+  const { movedFrom } = recorded;
+  const files = await ourFiles(product, paths, { storagePath, movedFrom });
+  const { claim } = product.database.volume;
+  const hasClaim = !contents.known || contents.value.objects.some(({ name }) => name === claim);
+  // A folder that is missing or empty may be that of a disk which is not mounted.
+  const neverWas = data.empty && (recorded.neverStarted === true || !hasClaim);
   return {
     release,
     contents,
     volume,
     storagePath,
+    movedFrom,
+    heldByOthers: volume.known && volume.value?.ours === false && isSamePath(volume.value.path, storagePath),
     before: recorded.before,
     data,
-    database: await ask((of) => databaseOf(of, product, data.empty, signal)),
-    files: await ourFiles(product, paths, storagePath),
+    database: neverWas
+      ? { known: true, value: null }
+      : await ask((of) => known(databaseOf(of, product, signal))),
+    files,
+    putAside: await Promise.all(
+      files.removedData.map(async (path) => ({ path, bytes: await treeBytes(path) })),
+    ),
     backups: {
       names: (await readdir(paths.backups).catch((): string[] => [])).sort(),
       bytes: await treeBytes(paths.backups),
@@ -76,27 +86,38 @@ const pathOfOurs = (volume: OwnedVolume | null, { namespace, database }: Product
 const recordedVolume = z.object({ storagePath: z.string(), found: foundFolderSchema.optional() });
 const recordedAnswers = z.object({ storagePath: z.string() });
 
-/**
- * The data folder that the state names: once a step has begun to make it, never before. Empty where the state
- * does not say.
- */
-export function recordedStorage({ run, suspended, derived }: Pick<State, 'run' | 'suspended' | 'derived'>): {
-  storagePath?: string;
+/** What the state, or an uninstall that has begun, says of the data folder. */
+export interface RecordedFolder {
+  storagePath?: string | undefined;
   before?: FoundFolder | undefined;
-} {
-  const volume = recordedVolume.safeParse(derived.volume).data;
-  if (volume !== undefined) return { storagePath: volume.storagePath, before: volume.found };
-  // A rollback has put the data aside: they are beside the folder that they were in.
-  const aside = z.object({ from: z.string() }).safeParse(derived.removedData).data;
-  if (aside !== undefined) return { storagePath: aside.from };
-  const begun = (suspended ?? run)?.steps['postgres'];
-  const answers = recordedAnswers.safeParse(derived.answers).data;
-  if (begun === undefined || answers === undefined) return {};
-  return {
-    storagePath: answers.storagePath,
-    before: foundFolderSchema.safeParse(begun.recorded?.found).data,
-  };
+  movedFrom?: string | undefined;
+  /** Helm was never started: there has been no database. */
+  neverStarted?: boolean | undefined;
 }
+
+/**
+ * The data folder that the state names: once a step has found that it may have it, never before. Empty where
+ * the state does not say.
+ */
+export function recordedStorage(
+  state: Pick<State, 'installed' | 'run' | 'suspended' | 'derived'>,
+): RecordedFolder {
+  const { installed, run, suspended, derived } = state;
+  const neverStarted =
+    installed === undefined && [run, suspended].every((one) => one?.pointOfNoReturn === undefined);
+  // A rollback has put the data aside: they are beside the folder that they were in, which may be another's.
+  const movedFrom = z.object({ from: z.string() }).safeParse(derived.removedData).data?.from;
+  const common = { movedFrom, neverStarted };
+  const volume = recordedVolume.safeParse(derived.volume).data;
+  if (volume !== undefined) return { ...common, storagePath: volume.storagePath, before: volume.found };
+  const begun = foundFolderSchema.safeParse((suspended ?? run)?.steps['postgres']?.recorded?.found).data;
+  const answers = recordedAnswers.safeParse(derived.answers).data;
+  if (begun === undefined || answers === undefined) return common;
+  return { ...common, storagePath: answers.storagePath, before: begun };
+}
+
+const isSamePath = (one: string | undefined, other: string | undefined): boolean =>
+  one !== undefined && other !== undefined && resolve(one) === resolve(other);
 
 async function dataAt(path: string | undefined): Promise<UninstallFindings['data']> {
   if (path === undefined) return { there: false, empty: true, bytes: 0 };
@@ -108,20 +129,15 @@ async function dataAt(path: string | undefined): Promise<UninstallFindings['data
   return { there: names !== undefined, empty: (names ?? []).length === 0, bytes };
 }
 
-/** A database that does not answer is not known, unless its folder says that it never held anything. */
 async function databaseOf(
   { database }: UninstallCluster,
   product: Product,
-  empty: boolean,
   signal: AbortSignal,
-): Promise<UninstallFindings['database']> {
-  const asked = await known(
-    (async () => ({
-      ...(await databaseSize(database, signal)),
-      schema: await database.schemaVersion(product.database.schemaVersionQuery, signal),
-    }))(),
-  );
-  return asked.known || !empty ? asked : { known: true, value: null };
+): Promise<DatabaseSize & { schema: number }> {
+  return {
+    ...(await databaseSize(database, signal)),
+    schema: await database.schemaVersion(product.database.schemaVersionQuery, signal),
+  };
 }
 
 /** What the chart's `crds/` defines and the cluster has: Helm never deletes it. */

@@ -8,6 +8,8 @@ import { readResult } from '../backup/step-results.ts';
 const recordedSchema = z.object({
   dumpTo: z.string(),
   storagePath: z.string().optional(),
+  movedFrom: z.string().optional(),
+  neverStarted: z.boolean().optional(),
   before: foundFolderSchema.optional(),
   keepData: z.boolean(),
   deleteBackups: z.boolean(),

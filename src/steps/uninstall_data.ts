@@ -1,17 +1,18 @@
 import { chmod, chown, lstat, readdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import * as z from 'zod';
 import type { Step } from '../engine/step.ts';
 import { IvaapError } from '../errors.ts';
 import { foreign } from '../foreign.ts';
 import { ifMissing } from '../host/if-missing.ts';
-import { removeTree } from '../host/move-tree.ts';
+import { moveTree, removeTree } from '../host/move-tree.ts';
 import { isMountPoint, mountPointsBelow } from '../host/mounts.ts';
 import { processesIn } from '../host/processes.ts';
 import { formatBytes } from '../policy/format-bytes.ts';
 import { removeMadeParents } from '../release/found-folder.ts';
 import { keptDataPath } from '../release/kept-data.ts';
-import type { UninstallContext } from '../release/uninstall-context.ts';
+import { wholeLastDump } from '../release/last-dump.ts';
+import type { UninstallContext, UninstallFindings } from '../release/uninstall-context.ts';
 import { shellWord } from '../shell-word.ts';
 import { uninstallObjects } from './uninstall_objects.ts';
 
@@ -29,50 +30,92 @@ export const uninstallData: Step<UninstallContext, z.infer<typeof out>> = {
   revision: 1,
   inputs: ({ found, choices: { keepData } }) => ({ folder: found.storagePath ?? null, keepData }),
 
-  async plan({ choices, found: { storagePath } }) {
-    if (storagePath === undefined) return { action: 'skip', summary: 'there is no data folder' };
-    if (choices.keepData) return { action: 'skip', summary: `${storagePath} is kept (--keep-data)` };
-    return { action: 'run', summary: `delete ${storagePath}` };
+  async plan(ctx) {
+    const { choices, found } = ctx;
+    const folder = removedFolder(found);
+    const aside = found.putAside.map(({ path }) => path);
+    const all = [...(folder === undefined ? [] : [folder]), ...aside].join(', ');
+    if (all === '') return { action: 'skip', summary: 'there is no data folder' };
+    if (choices.keepData) return { action: 'skip', summary: `${all}: kept (--keep-data)` };
+    const moved = aside.length > 0 && movesAside(ctx) ? `move ${aside.join(', ')} to ${choices.dumpTo}` : '';
+    const deleted = moved === '' ? all : (folder ?? '');
+    const texts = [moved, ...(deleted === '' ? [] : [`delete ${deleted}`])];
+    return { action: 'run', summary: texts.filter((text) => text !== '').join(', and ') };
   },
 
-  async preview({ found: { storagePath = '', data, files, volume } }) {
-    const folders = [storagePath, ...files.removedData];
-    const bytes = formatBytes(data.bytes);
-    const isOthers = volume.known && volume.value !== null && !volume.value.ours;
+  async preview({ found: { storagePath, data, putAside, heldByOthers } }) {
+    const stays = heldByOthers ? 'stays, since its volume has no label of this installer: ' : '';
+    const folder = storagePath === undefined ? [] : [storagePath];
     return {
       details: [
-        data.there ? `${storagePath}, ${bytes}` : `${storagePath} is not there`,
-        ...files.removedData.map((path) => `${path}, put aside by a rollback`),
-        ...(isOthers ? ['stays: its volume has no label of this installer'] : []),
+        ...folder.map(
+          (path) => stays + (data.there ? `${path}, ${formatBytes(data.bytes)}` : `${path} is not there`),
+        ),
+        ...putAside.map(({ path, bytes }) => `${path}, ${formatBytes(bytes)}, put aside by a rollback`),
       ],
-      data: { folders, bytes: data.bytes },
+      data: { folders: [...folder, ...putAside.map(({ path }) => path)], bytes: data.bytes },
     };
   },
 
   async run(ctx, io) {
-    const { found, product } = ctx;
-    const { storagePath } = found;
-    if (storagePath === undefined) return { removedData: [] };
+    const { found, product, choices } = ctx;
     const { before } = found;
-    const isAsBefore = before?.path === storagePath;
+    const folder = removedFolder(found);
+    const aside = found.putAside.map(({ path }) => path);
     const removed: string[] = [];
-    for (const folder of [storagePath, ...found.files.removedData]) {
+    for (const path of [...(folder === undefined ? [] : [folder]), ...aside]) {
+      if (!(await isFolder(path))) continue;
+      assertUnused(path, ctx);
+      if (path === folder) await assertDumped(path, ctx);
+    }
+    for (const path of aside) {
       io.signal.throwIfAborted();
-      if (!(await isFolder(folder))) continue;
-      assertUnused(folder, ctx);
-      const stays = (folder === storagePath && isAsBefore) || isMountPoint(folder);
-      await (stays ? emptyFolder(folder) : removeTree(folder));
-      if (folder === storagePath && isAsBefore) {
+      const to = join(choices.dumpTo, basename(path));
+      if (!movesAside(ctx)) await removeTree(path);
+      else if (await isFolder(path)) {
+        await moveTree(path, to);
+        io.log(`${path}, which a rollback put aside, is ${to} now`);
+      }
+      removed.push(path);
+    }
+    io.signal.throwIfAborted();
+    if (folder === undefined) return { removedData: removed };
+    const isAsBefore = before?.path === folder;
+    if (await isFolder(folder)) {
+      await (isAsBefore || isMountPoint(folder) ? emptyFolder(folder) : removeTree(folder));
+      if (isAsBefore) {
         await chown(folder, before.uid, before.gid);
         await chmod(folder, before.mode);
       }
       removed.push(folder);
     }
-    await removeTree(keptDataPath(storagePath));
-    if (!isAsBefore) await removeMadeParents(storagePath, before?.path ?? product.folder);
+    await removeTree(keptDataPath(folder));
+    if (!isAsBefore) await removeMadeParents(folder, before?.path ?? product.folder);
     return { removedData: removed };
   },
 };
+
+/** A folder whose volume is others' stays with it. */
+const removedFolder = ({ storagePath, heldByOthers }: UninstallFindings): string | undefined =>
+  heldByOthers ? undefined : storagePath;
+
+/** No dump has what a rollback put aside: who wants no dump wants none of them either. */
+const movesAside = ({ agreedAt }: UninstallContext): boolean => agreedAt === undefined;
+
+/** Throws `failed` where there are data, and neither a whole dump nor the operator's word. */
+async function assertDumped(folder: string, ctx: UninstallContext): Promise<void> {
+  const names = (await readdir(folder)).filter((name) => name !== 'lost+found');
+  if (names.length === 0 || (await wholeLastDump(ctx)) !== undefined || ctx.agreedAt !== undefined) return;
+  throw new IvaapError(
+    'failed',
+    `there is no last dump of the data in ${folder}, which were not there when this uninstall began`,
+    {
+      hint:
+        `to keep them: mv ${shellWord(folder)} ${shellWord(`${folder}.kept`)}; then: ${ctx.again()}\n` +
+        `To remove them without a dump: ${ctx.again({ add: ['--skip-backup'] })}`,
+    },
+  );
+}
 
 async function isFolder(path: string): Promise<boolean> {
   const info = await lstat(path).catch(ifMissing);

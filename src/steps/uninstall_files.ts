@@ -34,7 +34,7 @@ export const uninstallFiles: Step<UninstallContext, z.infer<typeof out>> = {
     const { product, paths, found, choices } = ctx;
     const { storagePath = '' } = found;
     const ofData = [storagePath, keptDataPath(storagePath)];
-    const { ours, foreign } = await ourFiles(product, paths, found.storagePath);
+    const { ours, foreign } = await ourFiles(product, paths, found);
     const removed: string[] = [];
     for (const path of ours) {
       io.signal.throwIfAborted();

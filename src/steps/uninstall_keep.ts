@@ -3,8 +3,14 @@ import * as z from 'zod';
 import { readKeptSecrets } from '../backup/kept-secrets.ts';
 import type { Step } from '../engine/step.ts';
 import { IvaapError } from '../errors.ts';
-import { generatedSecrets, keptDataPath, majorInFolder, writeKeptData } from '../release/kept-data.ts';
-import type { UninstallContext } from '../release/uninstall-context.ts';
+import {
+  generatedSecrets,
+  keptDataPath,
+  majorInFolder,
+  readKeptData,
+  writeKeptData,
+} from '../release/kept-data.ts';
+import type { UninstallContext, UninstallFindings } from '../release/uninstall-context.ts';
 import { uninstallPgBackup } from './uninstall_pg_backup.ts';
 
 const out = z.object({ keptData: z.object({ folder: z.string(), record: z.string() }) });
@@ -16,21 +22,33 @@ export const uninstallKeep: Step<UninstallContext, z.infer<typeof out>> = {
   title: 'Record the data that are kept',
   needs: [uninstallPgBackup.id],
   revision: 1,
-  inputs: ({ found }) => ({ folder: found.storagePath ?? null }),
+  inputs: ({ found }) => ({ folder: keptFolder(found) ?? null }),
 
-  async plan({ choices, found: { storagePath, data } }) {
+  async plan({ choices, found }) {
     if (!choices.keepData) return { action: 'skip', summary: 'the data are not kept' };
-    if (storagePath === undefined || !data.there) return { action: 'skip', summary: 'there are no data' };
-    return { action: 'run', summary: `write ${keptDataPath(storagePath)}, with the generated secrets` };
+    const folder = keptFolder(found);
+    if (folder === undefined) return { action: 'skip', summary: 'there are no data' };
+    return { action: 'run', summary: `write ${keptDataPath(folder)}, with the generated secrets` };
   },
 
   async run(ctx, io) {
     const { cluster, found, product } = ctx;
-    const folder = found.storagePath;
+    const folder = keptFolder(found);
     if (folder === undefined || cluster === undefined)
       throw new IvaapError('bug', 'there is nothing to keep');
+    if (ctx.run()?.noReturnAt !== undefined) {
+      // The Secrets may be gone already; what an earlier attempt has written is checked when it is read.
+      const earlier = await readKeptData(folder);
+      if (earlier?.product === product.name) return { keptData: { folder, record: keptDataPath(folder) } };
+    }
     const { kubectl, database } = cluster;
-    const secrets = await generatedSecrets(kubectl, product, await readKeptSecrets(ctx.keptSecrets));
+    const secrets = await generatedSecrets(kubectl, product, await readKeptSecrets(ctx.keptSecrets)).catch(
+      (error: unknown) => {
+        throw error instanceof IvaapError && error.code === 'preflight'
+          ? error.with({ code: 'failed' })
+          : error;
+      },
+    );
     for (const texts of Object.values(secrets)) Object.values(texts).forEach(ctx.hide);
     const [postgresMajor, schemaVersion] = await Promise.all([
       majorInFolder(folder).then(
@@ -57,3 +75,7 @@ export const uninstallKeep: Step<UninstallContext, z.infer<typeof out>> = {
     if (!existsSync(record)) throw new IvaapError('failed', `${record} is missing`);
   },
 };
+
+/** The database's folder; after a rollback the newest one that it put aside. */
+const keptFolder = ({ storagePath, data, putAside }: UninstallFindings): string | undefined =>
+  storagePath !== undefined && data.there ? storagePath : putAside.at(-1)?.path;

@@ -1,21 +1,18 @@
-import * as z from 'zod';
 import type { Step } from '../engine/step.ts';
 import { IvaapError } from '../errors.ts';
 import type { DumpContext } from '../backup/dump-files.ts';
-import { type PgDump, pgDumpSchema } from '../backup/dump-record.ts';
+import type { PgDump } from '../backup/dump-record.ts';
 import { whyTooOld } from '../backup/stale-dump.ts';
 import { assertWhole, takeWholeDump } from '../backup/whole-dump.ts';
 import { counted } from '../policy/counted.ts';
 import { formatBytes } from '../policy/format-bytes.ts';
+import { lastDumpResult, wholeLastDump } from '../release/last-dump.ts';
 import type { UninstallCluster, UninstallContext } from '../release/uninstall-context.ts';
 import { uninstallRecord } from './uninstall_record.ts';
 
-const out = z.object({ lastDump: pgDumpSchema });
-
 /** The last dump, as an upgrade takes it, into a folder outside all that is removed. */
 export const uninstallPgBackup: Step<UninstallContext, { lastDump: PgDump }> = {
-  id: 'uninstall_pg_backup',
-  out,
+  ...lastDumpResult,
   title: 'Back up the database',
   needs: [uninstallRecord.id],
   finishes: true,
@@ -25,6 +22,7 @@ export const uninstallPgBackup: Step<UninstallContext, { lastDump: PgDump }> = {
   async plan(ctx) {
     const { choices, skipBackup, product } = ctx;
     if (ctx.run()?.flow === 'uninstall' && ctx.run()?.noReturnAt !== undefined) {
+      await wholeLastDump(ctx);
       return { action: 'skip', summary: 'the removal has begun: there is no database to dump any more' };
     }
     if (skipBackup) {

@@ -1,6 +1,9 @@
+import { existsSync } from 'node:fs';
 import type { State } from '../../engine/state.ts';
 import { IvaapError } from '../../errors.ts';
 import { estimateDump } from '../../host/dump-estimate.ts';
+import { isBelow } from '../../host/below.ts';
+import { fstabMountPoints, isMountPoint } from '../../host/mounts.ts';
 import { known } from '../../known.ts';
 import { foreignOf } from '../../release/ours.ts';
 import { hideGenerated } from '../../release/secrets-of-host.ts';
@@ -43,6 +46,7 @@ export async function decideUninstall(
   const found = await uninstallFindings(place, recorded ?? recordedStorage(state));
   signal.throwIfAborted();
   const choices = await choose(session, options, { recorded, found });
+  await refuseMissingDisk(session, found);
   // What was removed already is no blocker of the rest.
   const isRemoving = state.run?.flow === 'uninstall' && state.run.noReturnAt !== undefined;
   if (!isRemoving) await refuseBeforeRemoval(session, options, { choices, cluster, found, recorded });
@@ -128,7 +132,7 @@ async function refuseBeforeRemoval(
   { choices, cluster, found }: Judged,
 ): Promise<void> {
   const { product, paths, again, program, signal } = session;
-  const { contents, database, data, files, storagePath } = found;
+  const { contents, database, files, storagePath, putAside } = found;
   if (cluster !== undefined && !contents.known) {
     throw new IvaapError(
       'preflight',
@@ -162,8 +166,8 @@ async function refuseBeforeRemoval(
       { hint: again({ without: ['--keep-data'] }) },
     );
   }
-  const mayHaveData = database.known ? database.value !== null : !data.empty;
-  if (!options.skipBackup && mayHaveData && !database.known) {
+  const mayHaveData = !database.known || database.value !== null;
+  if (!options.skipBackup && !database.known) {
     throw new IvaapError('preflight', `no last dump can be taken: ${database.why}`, {
       hint:
         `${database.hint ?? `${program} status`}\n` +
@@ -176,9 +180,31 @@ async function refuseBeforeRemoval(
       : await known(estimateDump(cluster.database, signal)).then((asked) => (asked.known ? asked.value : 0));
   await assertRoomFor(choices.dumpTo, product, {
     dumpBytes: estimate,
-    backups: { folder: paths.backups, bytes: choices.deleteBackups ? 0 : found.backups.bytes },
+    moved: [
+      { path: paths.backups, bytes: choices.deleteBackups ? 0 : found.backups.bytes },
+      ...(options.skipBackup || choices.keepData ? [] : putAside),
+    ],
   });
 }
+
+/** Without its disk a data folder says nothing, and nothing of it could be removed. */
+async function refuseMissingDisk({ again }: Session, { storagePath }: UninstallFindings): Promise<void> {
+  if (storagePath === undefined) return;
+  const points = (await fstabMountPoints()).filter((point) => isBelow(storagePath, point));
+  const missing = points.find((point) => point !== '/' && !isMounted(point));
+  if (missing === undefined) return;
+  throw new IvaapError(
+    'preflight',
+    `the disk of the data folder ${storagePath} is not mounted: /etc/fstab mounts it at ${missing}`,
+    {
+      hint:
+        `mount ${shellWord(missing)}; then: ${again()}\n` +
+        'Where that disk is gone for good, delete its line of /etc/fstab first',
+    },
+  );
+}
+
+const isMounted = (point: string): boolean => existsSync(point) && isMountPoint(point);
 
 /** Pods that are not ours and use our claim: their work is on the data. */
 function refuseUsers({ product }: Session, { contents }: UninstallFindings): void {
@@ -208,6 +234,9 @@ function notesOf(found: UninstallFindings, choices: UninstallChoices, { product 
       : []),
     ...(volume.known && volume.value !== null && !volume.value.ours
       ? [`stays: the volume ${volume.value.name}, which has no label of this installer`]
+      : []),
+    ...(found.heldByOthers && found.storagePath !== undefined
+      ? [`stays: ${found.storagePath}, the folder of that volume`]
       : []),
     ...files.foreign.map((path) => `stays: ${path}, which this installer did not write`),
     ...(images.known

@@ -44,19 +44,20 @@ export async function assertDumpTo(
 export async function assertRoomFor(
   dumpTo: string,
   product: Pick<Product, 'reserve'>,
-  needs: { dumpBytes: number; backups: { folder: string; bytes: number } },
+  needs: { dumpBytes: number; moved: readonly { path: string; bytes: number }[] },
 ): Promise<void> {
   const { freeBytes, mountPoint } = await roomAt(dumpTo);
   const { keptBytes } = await DiskReserve.at(dumpTo, product.reserve);
-  const isRenamed = placeOnDevice(dumpTo).device === placeOnDevice(needs.backups.folder).device;
-  const movedBytes = isRenamed ? 0 : needs.backups.bytes;
+  const { device } = placeOnDevice(dumpTo);
+  const copied = needs.moved.filter(({ path }) => placeOnDevice(path).device !== device);
+  const movedBytes = copied.reduce((sum, { bytes }) => sum + bytes, 0);
   const neededBytes = needs.dumpBytes + movedBytes;
   // Nothing to write but a few small files: the reserve is for exactly that.
   if (neededBytes === 0 || neededBytes + keptBytes <= freeBytes) return;
   throw new IvaapError(
     'preflight',
     `not enough free space on ${mountPoint} for what is kept: ${formatBytes(freeBytes)} are free; needed ` +
-      `are ${formatBytes(needs.dumpBytes)} for the dump, ${formatBytes(movedBytes)} for older backups and ` +
+      `are ${formatBytes(needs.dumpBytes)} for the dump, ${formatBytes(movedBytes)} for what is moved there and ` +
       `${formatBytes(keptBytes)} as a reserve`,
     {
       hint:

@@ -31,12 +31,12 @@ export const uninstallFlow: Flow<UninstallOptions, UninstallDecision, UninstallC
   decide: decideUninstall,
   context: uninstallContext,
 
-  question(session, { confirm }, decision) {
+  question(session, { confirm, skipBackup }, decision) {
     if (confirm !== undefined) return undefined;
     const { product, again } = session;
     return {
       text: [
-        ...shownLines(product, decision),
+        ...shownLines(product, decision, skipBackup),
         '',
         `This destroys the deployment of ${product.title}. To go on, type its name, ${product.name}`,
       ].join('\n'),
@@ -54,7 +54,7 @@ export const uninstallFlow: Flow<UninstallOptions, UninstallDecision, UninstallC
 
   async beforeRun(session, { decision, ctx }) {
     const { report, reporter } = session;
-    for (const line of shownLines(session.product, decision))
+    for (const line of shownLines(session.product, decision, ctx.skipBackup))
       report({ type: 'message', level: 'info', line });
     if (decision.cluster === undefined || ctx.run()?.steps['uninstall_release']?.status === 'completed')
       return;
@@ -69,7 +69,7 @@ export const uninstallFlow: Flow<UninstallOptions, UninstallDecision, UninstallC
   async onStarted(session, { ctx }, { run, kept }) {
     const isDumped = kept.includes(uninstallPgBackup.id);
     const journal = await session.journal();
-    if (!ctx.skipBackup || isDumped || journal.state.skippedBackups.some((one) => one.run === run)) return;
+    if (!ctx.skipBackup || isDumped) return;
     await journal.update((draft, at) => {
       draft.skippedBackups.push({ by: ctx.operator, at, run, from: ctx.from, to: ctx.to });
     });
@@ -90,6 +90,12 @@ const basis = ({ state, choices, found: { contents, files, storagePath, release 
   storagePath,
   release,
 });
+
+/** What was agreed when the removal began holds for the rest of it. */
+const agreedBefore = ({ run, skippedBackups }: UninstallDecision['state']): string | undefined =>
+  run?.flow === 'uninstall' && run.noReturnAt !== undefined
+    ? skippedBackups.findLast((one) => one.run === run.id)?.at
+    : undefined;
 
 async function uninstallContext(
   session: Session,
@@ -124,6 +130,7 @@ async function uninstallContext(
     runDigest: run?.flow === 'uninstall' ? run.payloadDigest : undefined,
     choices,
     skipBackup: options.skipBackup,
+    agreedAt: options.skipBackup ? new Date().toISOString() : agreedBefore(state),
     cluster,
     found,
     keptSecrets: state.keptSecrets?.path,

@@ -8,8 +8,10 @@ import type { UninstallDecision } from './decision.ts';
 export function shownLines(
   product: Product,
   { found, choices, cluster, notes }: Pick<UninstallDecision, 'found' | 'choices' | 'cluster' | 'notes'>,
+  skipsBackup: boolean,
 ): string[] {
   const { release, contents, volume, storagePath, data, database, files, backups, images } = found;
+  const { putAside, heldByOthers } = found;
   const told = <T>(asked: Known<T>, words: (value: T) => string) =>
     asked.known ? words(asked.value) : `not known: ${asked.why}`;
   const objects = told(contents, ({ objects: all }) => {
@@ -18,7 +20,6 @@ export function shownLines(
     const among = claims.length === 0 ? '' : `, among them the claims ${claims.join(', ')}`;
     return `${counted(ours.length, 'object')}${among}`;
   });
-  const folders = [...(storagePath === undefined ? [] : [storagePath]), ...files.removedData];
   const kept = choices.keepData ? ' (kept)' : '';
   return [
     cluster === undefined
@@ -27,7 +28,13 @@ export function shownLines(
     `  release    ${product.release}: ${told(release, (text) => text ?? 'none')}`,
     `  namespace  ${product.namespace}: ${objects}`,
     `  volume     ${told(volume, (one) => (one === null ? 'none' : one.name))}`,
-    `  data       ${folders.join(', ') || 'none'}${data.there ? `, ${formatBytes(data.bytes)}` : ''}${kept}`,
+    `  data       ${storagePath ?? 'none'}${data.there ? `, ${formatBytes(data.bytes)}` : ''}` +
+      (heldByOthers ? ' (stays)' : kept),
+    ...putAside.map(
+      ({ path, bytes }) =>
+        `  put aside  ${path}, ${formatBytes(bytes)}` +
+        (choices.keepData ? kept : skipsBackup ? '' : ', which is moved'),
+    ),
     `  database   ${told(database, (of) =>
       of === null
         ? 'none'

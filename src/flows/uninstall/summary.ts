@@ -91,6 +91,14 @@ function leftBehind(
       const command = `${kubectl} delete ${isWide ? '' : `-n ${namespace} `}${resource}`;
       return { what: resource, command };
     }),
+    ...(found.heldByOthers && found.storagePath !== undefined
+      ? [
+          {
+            what: `${found.storagePath}, the folder of that volume`,
+            command: `ls -ld ${shellWord(found.storagePath)}`,
+          },
+        ]
+      : []),
     ...onPath.map(({ path, why }) => ({ what: `${path} (${why})`, command: `ls -ld ${shellWord(path)}` })),
     ...files.map((path) => ({ what: path, command: `ls -ld ${shellWord(path)}` })),
     ...definitions.map((one) => ({ what: `the definition ${one}`, command: `${kubectl} delete crd ${one}` })),

@@ -20,7 +20,7 @@ test('each path of the folder is ours by its name, or foreign; a link is one ent
     mkdirSync(join(path, '..'), { recursive: true });
     writeFileSync(path, '');
   };
-  assert.deepEqual(await ourFiles(product, paths, storage), {
+  assert.deepEqual(await ourFiles(product, paths, { storagePath: storage }), {
     there: false,
     ours: [],
     removedData: [],
@@ -36,7 +36,7 @@ test('each path of the folder is ours by its name, or foreign; a link is one ent
   put(join(removed, 'PG_VERSION'));
   put(join(paths.chart, 'Chart.yaml'));
   symlinkSync('/etc', join(folder, 'archive'));
-  const found = await ourFiles(product, paths, storage);
+  const found = await ourFiles(product, paths, { storagePath: storage });
   assert.deepEqual(
     found.foreign.map((path) => relative(folder, path)).sort(),
     ['archive', ...foreign].sort(),

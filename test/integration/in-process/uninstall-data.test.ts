@@ -1,0 +1,183 @@
+import assert from 'node:assert/strict';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, afterEach, before, beforeEach, test } from 'node:test';
+import { causeChain, IvaapError } from '../../../src/errors.ts';
+import {
+  type Flow,
+  type Invocation,
+  SimulatedHost,
+  type World,
+} from '../../fixtures/in-process-host/host.ts';
+import { namespace } from '../../fixtures/in-process-host/product.ts';
+
+/** What an uninstall may never lose: data whose dump is gone, that nothing dumped, or that are others'. */
+
+let host: SimulatedHost;
+let empty: World;
+let installed: World;
+let rolledBack: World;
+
+before(async () => {
+  host = await SimulatedHost.start();
+  empty = host.copy();
+  assert.equal((await host.run('install')).exitCode, 0);
+  writeFileSync(storage('PG_VERSION'), '15\n');
+  host.cluster.state.database.rows.push('Troll A-1');
+  installed = host.copy();
+  const back = await host.run('rollback');
+  assert.equal(back.exitCode, 0, said(back));
+  rolledBack = host.copy();
+});
+beforeEach(() => host.become(installed));
+afterEach(() => rmSync(join(host.root, 'fstab'), { force: true }));
+after(() => host.close());
+
+const storage = (name = '') => join(host.root, 'storage', name);
+const last = (name = '') => join(host.root, 'last', name);
+const said = ({ error }: Invocation) => causeChain(error).join(': ');
+const hintOf = ({ error }: Invocation) => (error instanceof IvaapError ? (error.hint ?? '') : '');
+const aside = (folder = host.root) =>
+  readdirSync(folder).filter((name) => name.startsWith('storage.removed-'));
+
+/** The host as a kill at this place leaves it. */
+async function killedAt(world: World, flow: Flow, place: string, options: object = {}): Promise<void> {
+  host.become(world);
+  let killed: World | undefined;
+  const watch = (event: { kind: string; place?: string }) => {
+    if (event.kind === 'place' && event.place === place) killed ??= host.copy();
+    return undefined;
+  };
+  const ended = await host.run(flow, watch, options);
+  assert.ok(killed, `${place}: ${said(ended)}`);
+  host.become(killed);
+}
+
+/** Something that happens while a run is at a place. */
+const at = (place: string, happens: () => void) => (event: { kind: string; place?: string }) => {
+  if (event.kind === 'place' && event.place === place) happens();
+  return undefined;
+};
+
+test('an uninstall that goes on deletes no data whose last dump is gone, unless it is told to', async () => {
+  for (const place of ['uninstall_objects:running', 'uninstall_data:running']) {
+    await killedAt(installed, 'uninstall', place);
+    rmSync(last(), { recursive: true });
+    const refused = await host.run('uninstall');
+    assert.notEqual(refused.exitCode, 0, place);
+    assert.match(said(refused), /the last dump .*tinydb\.sql is not whole/);
+    assert.match(hintOf(refused), /--skip-backup/);
+    assert.ok(existsSync(storage('PG_VERSION')), place);
+    const ended = await host.run('uninstall', undefined, { skipBackup: true });
+    assert.equal(ended.exitCode, 0, said(ended));
+    assert.ok(!existsSync(storage()));
+  }
+});
+
+test('the record of kept data is used again when the Secrets are gone already', async () => {
+  await killedAt(installed, 'uninstall', 'uninstall_objects:verified', { keepData: true });
+  const kept = readFileSync(join(host.root, 'storage.kept.json'), 'utf8');
+  rmSync(last('uninstall.json'));
+  const ended = await host.run('uninstall', undefined, { keepData: true });
+  assert.equal(ended.exitCode, 0, said(ended));
+  assert.equal(readFileSync(join(host.root, 'storage.kept.json'), 'utf8'), kept);
+});
+
+test('a data folder that is not there says nothing about the database', async () => {
+  rmSync(storage(), { recursive: true });
+  host.cluster.delete('Pod', 'db-0', namespace);
+  const refused = await host.run('uninstall');
+  assert.equal(refused.exitCode, 3, said(refused));
+  assert.match(said(refused), /no last dump can be taken/);
+  assert.match(hintOf(refused), /--skip-backup/);
+  assert.ok(host.cluster.get('Secret', 'tiny-password', namespace));
+});
+
+test('it is refused while the disk of the data is not mounted', async () => {
+  for (const point of [storage().replace(/\/$/, ''), host.root]) {
+    writeFileSync(join(host.root, 'fstab'), `UUID=1 ${point} xfs defaults 0 0\n`);
+    const refused = await host.run('uninstall', undefined, { skipBackup: true });
+    assert.equal(refused.exitCode, 3, said(refused));
+    assert.match(said(refused), /is not mounted/);
+    assert.match(hintOf(refused), /mount /);
+  }
+});
+
+test('data that appear while it runs are not deleted without a dump', async () => {
+  await killedAt(empty, 'install', 'load_images:running');
+  const mounted = at('uninstall_objects:verified', () => writeFileSync(storage('PG_VERSION'), '15\n'));
+  const stopped = await host.run('uninstall', mounted);
+  assert.equal(stopped.exitCode, 6, said(stopped));
+  assert.match(said(stopped), /no last dump/);
+  assert.equal((await host.run('uninstall')).exitCode, 6, 'typed again');
+  assert.ok(existsSync(storage('PG_VERSION')));
+  const ended = await host.run('uninstall', undefined, { skipBackup: true });
+  assert.equal(ended.exitCode, 0, said(ended));
+});
+
+test('data that a rollback put aside are moved to what is kept; only --skip-backup deletes them', async () => {
+  host.become(rolledBack);
+  const [name = ''] = aside();
+  mkdirSync(join(host.root, 'storage.removed-2020'));
+  const moved = await host.run('uninstall');
+  assert.equal(moved.exitCode, 0, said(moved));
+  assert.equal(readFileSync(last(`${name}/PG_VERSION`), 'utf8'), '15\n');
+  assert.deepEqual(aside(), ['storage.removed-2020'], 'a name that no rollback gives');
+  const lines = moved.shown.flatMap((event) => (event.type === 'message' ? [event.line] : []));
+  assert.ok(
+    lines.some((line) => line.includes(`${name}, `) && line.includes('moved')),
+    lines.join('\n'),
+  );
+
+  host.become(rolledBack);
+  const gone = await host.run('uninstall', undefined, { skipBackup: true });
+  assert.equal(gone.exitCode, 0, said(gone));
+  assert.deepEqual([aside(), aside(last())], [[], []]);
+});
+
+test('--keep-data after a rollback keeps what it put aside, with its passwords', async () => {
+  host.become(rolledBack);
+  const [name = ''] = aside();
+  const ended = await host.run('uninstall', undefined, { keepData: true });
+  assert.equal(ended.exitCode, 0, said(ended));
+  assert.ok(existsSync(join(host.root, name, 'PG_VERSION')));
+  const kept = JSON.parse(readFileSync(join(host.root, `${name}.kept.json`), 'utf8'));
+  assert.deepEqual(Object.keys(kept.secrets), ['tiny-password', 'tiny-token']);
+  const again = await host.run('install', undefined, { storagePath: join(host.root, name) });
+  assert.equal(again.exitCode, 0, said(again));
+});
+
+test('a folder that an install refused as that of others stays', async () => {
+  host.become(empty);
+  const theirs = at('namespace:running', () => {
+    mkdirSync(storage());
+    writeFileSync(storage('theirs'), '1');
+  });
+  assert.notEqual((await host.run('install', theirs)).exitCode, 0);
+  const ended = await host.run('uninstall');
+  assert.equal(ended.exitCode, 0, said(ended));
+  assert.ok(existsSync(storage('theirs')));
+});
+
+test('what lies now where a rollback moved the data from stays', async () => {
+  host.become(rolledBack);
+  mkdirSync(storage());
+  writeFileSync(storage('theirs'), '1');
+  const ended = await host.run('uninstall');
+  assert.equal(ended.exitCode, 0, said(ended));
+  assert.ok(existsSync(storage('theirs')));
+  assert.equal(aside(last()).length, 1);
+});
+
+test('the data of a volume that is not ours stay with it, and are named', async () => {
+  const volume = host.cluster.get('PersistentVolume', 'tiny-db')!;
+  volume.metadata.labels = {};
+  const ended = await host.run('uninstall');
+  assert.equal(ended.exitCode, 0, said(ended));
+  assert.ok(existsSync(storage('PG_VERSION')));
+  const left = (ended.result?.data.left ?? []) as { what: string }[];
+  assert.ok(
+    left.some(({ what }) => what.startsWith(storage().replace(/\/$/, ''))),
+    JSON.stringify(left),
+  );
+});
