@@ -123,6 +123,12 @@ export async function fstabMountPoints(): Promise<string[]> {
     .map((path) => (path === '/' ? path : path.replace(/\/+$/, '')));
 }
 
+/** A mount point of /etc/fstab on the path, or the path itself, where nothing is mounted now. */
+export async function unmountedOn(path: string): Promise<string | undefined> {
+  const points = await fstabMountPoints();
+  return points.find((point) => point !== '/' && isBelow(path, point) && !isMountPoint(point));
+}
+
 /** The path, or its nearest parent that exists. */
 function nearestExisting(path: string): string {
   for (let current = path; ; current = dirname(current)) {

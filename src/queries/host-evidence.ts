@@ -1,10 +1,9 @@
 import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { foreign } from '../foreign.ts';
-import { isBelow } from '../host/below.ts';
 import type { KubeObject } from '../host/kubectl.ts';
 import { type ReleaseRecord, readReleaseRecords } from '../host/helm-record.ts';
-import { fstabMountPoints, isMountPoint } from '../host/mounts.ts';
+import { isMountPoint, unmountedOn } from '../host/mounts.ts';
 import { type ChartFacts, chartFacts } from '../release/chart-tree.ts';
 import { hasOurLabels } from '../release/ours.ts';
 import { type Backup, listBackups, type StateCopy, stateCopies } from './backups.ts';
@@ -87,15 +86,12 @@ export async function hostEvidence(
 
 async function folderFacts(path: string): Promise<HostEvidence['folder']> {
   const names = await readdir(path).catch(() => undefined);
-  const missingMount = (await fstabMountPoints()).find(
-    (point) => point !== '/' && isBelow(path, point) && !isMountPoint(point),
-  );
   return {
     path,
     isFolder: names !== undefined,
     empty: (names ?? []).length === 0,
     mounted: isMountPoint(path),
-    missingMount,
+    missingMount: await unmountedOn(path),
   };
 }
 

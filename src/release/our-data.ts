@@ -1,7 +1,10 @@
 import { readdir } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import type { RunRecord } from '../engine/state.ts';
 import { IvaapError } from '../errors.ts';
 import type { Kubectl } from '../host/kubectl.ts';
+import { unmountedOn } from '../host/mounts.ts';
+import type { Known } from '../known.ts';
 import { shellWord } from '../shell-word.ts';
 import type { Product } from '../payload/product-schema.ts';
 import type { InstallContext } from './context.ts';
@@ -22,15 +25,32 @@ export async function entriesOf(path: string): Promise<string[] | undefined> {
   }
 }
 
-/** Whether a database may hold anything: on a volume of a class that only the pods can tell. */
+/**
+ * Whether a database may hold anything: on a volume of a class that only the pods can tell. A folder that is
+ * away after Helm has started says nothing: its disk may be away with all data.
+ */
 export async function mayHoldData({
   storagePath,
   storageClass,
   install,
-}: Pick<InstallContext, 'storagePath' | 'storageClass' | 'install'>): Promise<boolean> {
-  if (storageClass !== undefined) return install()?.pointOfNoReturn !== undefined;
-  return ((await entriesOf(storagePath)) ?? []).length > 0;
+}: Pick<InstallContext, 'storagePath' | 'storageClass' | 'install'>): Promise<Known<boolean>> {
+  const isStarted = install()?.pointOfNoReturn !== undefined;
+  if (storageClass !== undefined) return { known: true, value: isStarted };
+  const unmounted = await unmountedOn(storagePath);
+  const entries = await entriesOf(storagePath);
+  if ((entries ?? []).length > 0) return { known: true, value: true };
+  if (!isStarted) return { known: true, value: false };
+  if (unmounted !== undefined) return { known: false, ...notMounted(storagePath, unmounted) };
+  if (entries !== undefined) return { known: true, value: false };
+  const why = `the database's folder ${storagePath} does not exist`;
+  return { known: false, why, hint: `ls -ld ${shellWord(dirname(storagePath))}` };
 }
+
+/** A data folder on a disk that is away, and how to have it back. */
+export const notMounted = (path: string, point: string) => ({
+  why: `the disk of the database's folder ${path} is not mounted: /etc/fstab mounts it at ${point}`,
+  hint: `mount ${shellWord(point)}\nWhere that disk is gone for good, delete its line of /etc/fstab first`,
+});
 
 /** Where a run has made its volume, as it recorded that. */
 export function recordedFolder(run: Readonly<Pick<RunRecord, 'steps'>> | undefined): string | undefined {

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import type { RunRecord } from '../engine/state.ts';
 import type { Step } from '../engine/step.ts';
 import { IvaapError } from '../errors.ts';
 import type { DumpContext } from '../backup/dump-files.ts';
@@ -10,6 +11,9 @@ import { formatBytes } from '../policy/format-bytes.ts';
 import type { RollbackContext } from '../release/context.ts';
 import { mayHoldData } from '../release/our-data.ts';
 import { helmDeploy } from './helm_deploy.ts';
+import { namespace } from './namespace.ts';
+import { postgres } from './postgres.ts';
+import { secrets } from './secrets.ts';
 
 const out = z.object({ pgDump: pgDumpSchema });
 
@@ -26,7 +30,11 @@ export const rollbackPgBackup: Step<RollbackContext, { pgDump: PgDump }> = {
     const { product, paths, skipBackup, storagePath, storageClass } = ctx;
     const { name } = product.database;
     if (skipBackup) return { action: 'skip', summary: `no dump of ${name} is taken (--skip-backup)` };
-    if (!(await mayHoldData(ctx))) {
+    const hasData = await mayHoldData(ctx);
+    if (!hasData.known && removalBegun(ctx.run())) {
+      return { action: 'skip', summary: `${hasData.why}; the database is being removed already` };
+    }
+    if (hasData.known && !hasData.value) {
       return { action: 'skip', summary: `there are no data in ${storageClass ?? storagePath} yet` };
     }
     return { action: 'run', summary: `dump ${name} into a new folder below ${paths.backups}` };
@@ -46,11 +54,14 @@ export const rollbackPgBackup: Step<RollbackContext, { pgDump: PgDump }> = {
 
   /** Once the release is being taken away, there is no database that could be dumped again. */
   async reuse(ctx, { pgDump }) {
-    const begun = ctx.run()?.steps[`undo_${helmDeploy.id}`] !== undefined;
-    const why = begun ? undefined : whyDumpIsStale(ctx, pgDump);
+    const why = removalBegun(ctx.run()) ? undefined : whyDumpIsStale(ctx, pgDump);
     if (why !== undefined) throw new IvaapError('failed', why);
   },
 };
+
+/** Whether a rollback has begun to take the database away: what is known of its data was known before. */
+export const removalBegun = (run: Readonly<Pick<RunRecord, 'steps'>> | undefined): boolean =>
+  [helmDeploy, postgres, secrets, namespace].some(({ id }) => run?.steps[`undo_${id}`] !== undefined);
 
 function dumpContext(ctx: RollbackContext): DumpContext {
   return { ...ctx, from: ctx.install()?.to ?? ctx.to, installedBy: ctx.install()?.binary };

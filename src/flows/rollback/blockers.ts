@@ -6,6 +6,7 @@ import { counted } from '../../policy/counted.ts';
 import { formatBytes } from '../../policy/format-bytes.ts';
 import type { RollbackContext } from '../../release/context.ts';
 import { mayHoldData } from '../../release/our-data.ts';
+import { removalBegun } from '../../steps/rollback_pg_backup.ts';
 import { stoppedBy } from '../../release/undo-stops.ts';
 import type { Session } from '../../session/session.ts';
 import type { Prepared } from '../flow.ts';
@@ -31,15 +32,22 @@ export async function rollbackBlockers(
   if (!losesData(left)) return blockers;
   const hasData = await mayHoldData(ctx);
   // Once the release is gone, the dump was taken before.
-  const begun = state.suspended !== undefined && state.run?.steps['undo_helm_deploy'] !== undefined;
-  const size = hasData && !begun ? await known(databaseSize(ctx.database, signal)) : undefined;
+  const begun = state.suspended !== undefined && removalBegun(state.run);
+  const holdsNone = hasData.known && !hasData.value;
+  const asked = holdsNone || begun ? undefined : await known(databaseSize(ctx.database, signal));
+  // Without an answer the folder that is away is the better reason.
+  const size = asked?.known === false && !hasData.known ? hasData : asked;
   signal.throwIfAborted();
   if (!options.acceptDataLoss) {
     const ids = left.filter(({ undo }) => undo?.destructive === true).map(({ id }) => id);
     blockers.push(
-      new IvaapError('usage', `undoing ${ids.join(', ')} loses data: ${lossText(ctx, size, state.derived)}`, {
-        hint: again({ add: ['--accept-data-loss'] }),
-      }),
+      new IvaapError(
+        'usage',
+        `undoing ${ids.join(', ')} loses data: ${lossText(ctx, { holdsNone, size }, state.derived)}`,
+        {
+          hint: again({ add: ['--accept-data-loss'] }),
+        },
+      ),
     );
   }
   if (size?.known === false && !options.skipBackup) {
@@ -57,16 +65,19 @@ export async function rollbackBlockers(
 /** Database, rows, bytes, and when it was last dumped. */
 function lossText(
   { product, storagePath, storageClass }: RollbackContext,
-  size: Known<{ rows: number; sizeBytes: number }> | undefined,
+  { holdsNone, size }: { holdsNone: boolean; size: Known<{ rows: number; sizeBytes: number }> | undefined },
   derived: Readonly<Record<string, unknown>>,
 ): string {
   const { name } = product.database;
-  if (size === undefined) {
+  if (holdsNone) {
     return `${storageClass ?? storagePath}, where the database ${name} lies, holds no data yet`;
   }
-  const what = size.known
-    ? `about ${counted(size.value.rows, 'row')}, ${formatBytes(size.value.sizeBytes)}`
-    : `how many rows and bytes is not known: ${size.why}`;
+  const what =
+    size === undefined
+      ? 'its removal has begun'
+      : size.known
+        ? `about ${counted(size.value.rows, 'row')}, ${formatBytes(size.value.sizeBytes)}`
+        : `how many rows and bytes is not known: ${size.why}`;
   const dump = pgDumpSchema.safeParse(derived.pgDump).data;
   const last = dump === undefined ? 'never dumped' : `last dumped ${dump.takenAt} to ${dump.path}`;
   return `the database ${name} (${what}; ${last})`;

@@ -62,10 +62,11 @@ test('a Secret in the cluster that is not that of the data is refused by name, a
   assert.equal((await host.run('install')).exitCode, 0);
 });
 
-test('the passwords of the data come before those that a rollback has kept', async () => {
+test('the passwords of the data come before those that a rollback has kept, which stay', async () => {
   host.become(installed);
   const rolledBack = await host.run('rollback', undefined, { step: 'secrets' });
   assert.equal(rolledBack.exitCode, 0, said(rolledBack).message);
+  const keptByRollback = String(rolledBack.result?.data.keptSecrets);
   const others = structuredClone(passwords());
   for (const keys of Object.values(others)) for (const key of Object.keys(keys)) keys[key] = `of-data-${key}`;
   mkdirSync(join(host.root, 'storage'));
@@ -75,4 +76,7 @@ test('the passwords of the data come before those that a rollback has kept', asy
   assert.equal(again.exitCode, 0, said(again).message);
   for (const [name, keys] of Object.entries(others))
     for (const [key, text] of Object.entries(keys)) assert.equal(textOf(name, key), text, name);
+  assert.ok(existsSync(keptByRollback), 'the data that the rollback put aside need them');
+  assert.match(JSON.stringify(again.shown), /secrets\.json stays: its passwords are not those of this inst/);
+  assert.equal(host.state()?.keptSecrets, undefined);
 });

@@ -1,6 +1,15 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
 import { describeError, IvaapError } from '../../../src/errors.ts';
@@ -404,6 +413,40 @@ test('a database that cannot be dumped stops it, and --skip-backup is recorded',
   assert.equal(ended.exitCode, 0, said(ended));
   assert.equal(dataOf(ended).dump, null);
   assert.equal(host.state()?.skippedBackups.length, 1);
+});
+
+test('a data folder that is away is not "no data": without a dump only the operator goes on', async () => {
+  const storage = join(host.root, 'storage');
+  renameSync(storage, `${storage}.away`);
+  host.cluster.delete('Pod', 'db-0', namespace);
+  const was = all();
+  await refused(
+    await rollback('postgres'),
+    3,
+    /^no last dump can be taken: the database's folder \S+storage does not exist$/,
+    /^ls -ld .*\nto continue without a dump: .*--skip-backup$/,
+  );
+  const asked = await rollback('postgres', { acceptDataLoss: false });
+  await refused(asked, 2, /how many rows and bytes is not known: .* does not exist/, /--accept-data-loss/);
+  assert.deepEqual(all(), was);
+
+  // An empty mount point looks like an empty folder.
+  mkdirSync(storage);
+  writeFileSync(join(host.root, 'fstab'), `UUID=1 ${storage} xfs defaults 0 0\n`);
+  for (const options of [{}, { skipBackup: true }]) {
+    await refused(
+      await rollback('postgres', options),
+      3,
+      /^nothing is removed: the disk of .*storage is not mounted/,
+      /^mount \S+storage$/m,
+    );
+  }
+  await refused(await rollback('helm_deploy'), 3, /no last dump can be taken: the disk of/, /^mount /);
+  rmSync(join(host.root, 'fstab'));
+  rmSync(storage, { recursive: true });
+  const ended = await rollback('postgres', { skipBackup: true });
+  assert.equal(ended.exitCode, 0, said(ended));
+  assert.equal(readFileSync(`${storage}.away/PG_VERSION`, 'utf8'), '15\n');
 });
 
 test('an install takes over no folder with data that is not recorded as its own', async () => {
