@@ -46,6 +46,9 @@ export interface OwnedVolume {
 type Named = Pick<Product, 'name' | 'command' | 'namespace' | 'release'>;
 type Labelled = Pick<KubeObject, 'metadata'>;
 
+/** What this installer puts on all that it makes. */
+export const ownLabels = ['app.kubernetes.io/part-of', 'app.kubernetes.io/managed-by'] as const;
+
 /** Whether an object has the labels that this installer gives to what it makes for this product. */
 export const hasOurLabels = ({ metadata }: Labelled, { name, command }: Pick<Named, 'name' | 'command'>) =>
   metadata.labels?.['app.kubernetes.io/part-of'] === name &&

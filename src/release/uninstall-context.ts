@@ -15,6 +15,8 @@ export interface UninstallFindings {
   /** `2026.2, revision 3, deployed`; null where there is no release. */
   release: Known<string | null>;
   contents: Known<NamespaceContents>;
+  /** The namespace was there before the install. */
+  keepsNamespace: boolean;
   volume: Known<OwnedVolume | null>;
   /** The folder with the database's data; undefined where no install came so far. */
   storagePath: string | undefined;

@@ -48,6 +48,7 @@ export async function uninstallFindings(place: Place, recorded: RecordedFolder):
   return {
     release,
     contents,
+    keepsNamespace: recorded.keepsNamespace === true,
     volume,
     storagePath,
     movedFrom,
@@ -91,6 +92,7 @@ export interface RecordedFolder {
   storagePath?: string | undefined;
   before?: FoundFolder | undefined;
   movedFrom?: string | undefined;
+  keepsNamespace?: boolean | undefined;
   /** Helm was never started: there has been no database. */
   neverStarted?: boolean | undefined;
 }
@@ -107,7 +109,10 @@ export function recordedStorage(
     installed === undefined && [run, suspended].every((one) => one?.pointOfNoReturn === undefined);
   // A rollback has put the data aside: they are beside the folder that they were in, which may be another's.
   const movedFrom = z.object({ from: z.string() }).safeParse(derived.removedData).data?.from;
-  const common = { movedFrom, neverStarted };
+  const keepsNamespace =
+    derived.madeNamespace === false ||
+    [run, suspended].some((one) => one?.originals?.madeNamespace === false);
+  const common = { movedFrom, neverStarted, keepsNamespace };
   const volume = recordedVolume.safeParse(derived.volume).data;
   if (volume !== undefined) return { ...common, storagePath: volume.storagePath, before: volume.found };
   const begun = foundFolderSchema.safeParse((suspended ?? run)?.steps['postgres']?.recorded?.found).data;

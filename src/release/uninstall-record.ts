@@ -8,6 +8,7 @@ import { readResult } from '../backup/step-results.ts';
 const recordedSchema = z.object({
   dumpTo: z.string(),
   storagePath: z.string().optional(),
+  keepsNamespace: z.boolean().optional(),
   movedFrom: z.string().optional(),
   neverStarted: z.boolean().optional(),
   before: foundFolderSchema.optional(),

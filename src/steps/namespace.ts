@@ -8,7 +8,11 @@ import { hasOurLabels } from '../release/ours.ts';
 import { namespaceStops, stopOf } from '../release/undo-stops.ts';
 import { license } from './license.ts';
 
-const out = z.object({ namespace: z.string() });
+const out = z.object({
+  namespace: z.string(),
+  /** False: it was there before the install. Absent in older records. */
+  madeNamespace: z.boolean().optional(),
+});
 
 export const namespace: Step<InstallContext, z.infer<typeof out>> = {
   id: 'namespace',
@@ -22,7 +26,7 @@ export const namespace: Step<InstallContext, z.infer<typeof out>> = {
     const found = await kubectl.get('namespace', product.namespace);
     await io.recordOriginal({ madeNamespace: found === undefined || hasOurLabels(found, product) });
     await kubectl.apply([namespaceManifest(product)]);
-    return { namespace: product.namespace };
+    return { namespace: product.namespace, madeNamespace: io.originals.madeNamespace !== false };
   },
   async verify({ kubectl, product }) {
     const found = await kubectl.get<KubeObject & { status?: { phase?: string } }>(

@@ -10,18 +10,22 @@ import { counted } from '../policy/counted.ts';
 import { formatBytes } from '../policy/format-bytes.ts';
 import type { UninstallContext } from '../release/uninstall-context.ts';
 import { uninstallKeep } from './uninstall_keep.ts';
+import { uninstallObjects } from './uninstall_objects.ts';
 
 const out = z.object({ keptFiles: z.object({ backups: z.string().nullable(), files: z.array(z.string()) }) });
 
 /** As the backups' folders are named; anything else there was put there by others. */
 const ownName = /^\d{8}T\d{6}Z(-\d+)?$/;
 
-/** Moves older backups, those of anchors among them, to what is kept, with copies of the operator's files. */
+/**
+ * Moves older backups, those of anchors among them, to what is kept, with copies of the operator's files.
+ * Behind the point of no return: until then another command may need them where the state says they are.
+ */
 export const uninstallBackups: Step<UninstallContext, z.infer<typeof out>> = {
   id: 'uninstall_backups',
   out,
   title: 'Keep backups and values',
-  needs: [uninstallKeep.id],
+  needs: [uninstallObjects.id],
   revision: 1,
   inputs: ({ choices: { deleteBackups } }) => ({ deleteBackups }),
 

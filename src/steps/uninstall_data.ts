@@ -14,7 +14,7 @@ import { keptDataPath } from '../release/kept-data.ts';
 import { wholeLastDump } from '../release/last-dump.ts';
 import type { UninstallContext, UninstallFindings } from '../release/uninstall-context.ts';
 import { shellWord } from '../shell-word.ts';
-import { uninstallObjects } from './uninstall_objects.ts';
+import { uninstallBackups } from './uninstall_backups.ts';
 
 const out = z.object({ removedData: z.array(z.string()) });
 
@@ -26,7 +26,7 @@ export const uninstallData: Step<UninstallContext, z.infer<typeof out>> = {
   id: 'uninstall_data',
   out,
   title: 'Remove the data',
-  needs: [uninstallObjects.id],
+  needs: [uninstallBackups.id],
   revision: 1,
   inputs: ({ found, choices: { keepData } }) => ({ folder: found.storagePath ?? null, keepData }),
 

@@ -8,6 +8,7 @@ import {
   type NamespaceContents,
   namespaceContents,
   type OwnedObject,
+  ownLabels,
   volumeOwner,
   volumesOfClaims,
 } from '../release/ours.ts';
@@ -40,7 +41,7 @@ export const uninstallObjects: Step<UninstallContext, Result> = {
     return { action: 'run', summary: `delete what is ours in ${product.namespace}, and ${persistentVolume}` };
   },
 
-  async preview({ found: { contents, volume }, product }) {
+  async preview({ found: { contents, volume, keepsNamespace }, product }) {
     if (!contents.known) throw new IvaapError('failed', contents.why);
     const { objects, ours } = contents.value;
     const shown = objects.filter(({ maker }) => maker === 'installer' || maker === 'release');
@@ -51,7 +52,9 @@ export const uninstallObjects: Step<UninstallContext, Result> = {
         `${counted(shown.length, 'object')}: ${shown.map(({ resource }) => resource).join(', ') || 'none'}`,
         ...(name === undefined ? [] : [`persistentvolume/${name}`]),
         ...foreign.map(({ resource, why }) => `stays: ${resource} (${why})`),
-        ...(ours === true && foreign.length === 0 ? [`namespace/${product.namespace}`] : []),
+        ...(ours === true && !keepsNamespace && foreign.length === 0
+          ? [`namespace/${product.namespace}`]
+          : []),
       ],
       data: {
         objects: shown.map(({ resource }) => resource),
@@ -101,13 +104,13 @@ export const uninstallObjects: Step<UninstallContext, Result> = {
 async function removeNamespaced(
   cluster: UninstallCluster,
   contents: NamespaceContents,
-  { product: { namespace } }: UninstallContext,
+  { product: { namespace }, found: { keepsNamespace } }: UninstallContext,
   signal: AbortSignal,
 ): Promise<string[]> {
   const { ours, objects } = contents;
   if (ours === null) return [];
   const whole = `namespace/${namespace}`;
-  if (ours && foreignOf(contents).length === 0) {
+  if (ours && !keepsNamespace && foreignOf(contents).length === 0) {
     await remove(cluster, whole, undefined, signal);
     return [whole];
   }
@@ -117,6 +120,12 @@ async function removeNamespaced(
     await remove(cluster, resource, namespace, signal);
     removed.push(resource);
   }
+  // The next install would take it for its own by them.
+  if (ours && keepsNamespace)
+    await cluster.kubectl.run(['label', 'namespace', namespace, ...ownLabels.map((key) => `${key}-`)], {
+      signal,
+      timeoutMs: 30_000,
+    });
   return removed;
 }
 

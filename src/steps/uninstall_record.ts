@@ -22,9 +22,9 @@ export const uninstallRecord: Step<UninstallContext, { uninstall: RecordedUninst
   async run(ctx, io) {
     const { choices, found, product } = ctx;
     const { dumpTo } = choices;
-    const { storagePath, movedFrom, before, database } = found;
+    const { storagePath, movedFrom, before, database, keepsNamespace } = found;
     const neverStarted = database.known && database.value === null;
-    const uninstall = { ...choices, storagePath, movedFrom, before, neverStarted };
+    const uninstall = { ...choices, storagePath, movedFrom, before, neverStarted, keepsNamespace };
     // Known before it is there: no attempt leaves a folder that the next one takes for others'.
     await io.record({ uninstall });
     await makeFolder(dumpTo, 0o700);

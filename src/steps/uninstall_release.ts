@@ -3,7 +3,7 @@ import type { Step } from '../engine/step.ts';
 import { causeChain } from '../errors.ts';
 import { uninstallRelease as removeRelease } from '../release/helm-uninstall.ts';
 import type { UninstallContext } from '../release/uninstall-context.ts';
-import { uninstallBackups } from './uninstall_backups.ts';
+import { uninstallKeep } from './uninstall_keep.ts';
 
 const out = z.object({ removedRelease: z.boolean() });
 
@@ -12,7 +12,7 @@ export const uninstallRelease: Step<UninstallContext, z.infer<typeof out>> = {
   id: 'uninstall_release',
   out,
   title: 'Uninstall the release',
-  needs: [uninstallBackups.id],
+  needs: [uninstallKeep.id],
   revision: 1,
   inputs: ({ product }) => ({ release: product.release, namespace: product.namespace }),
 

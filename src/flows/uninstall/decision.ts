@@ -232,6 +232,9 @@ function notesOf(found: UninstallFindings, choices: UninstallChoices, { product 
     ...(contents.known && contents.value.ours === false
       ? [`stays: the namespace ${namespace}, which has no label of this installer`]
       : []),
+    ...(found.keepsNamespace
+      ? [`stays: the namespace ${namespace}, which was there before the install`]
+      : []),
     ...(volume.known && volume.value !== null && !volume.value.ours
       ? [`stays: the volume ${volume.value.name}, which has no label of this installer`]
       : []),

@@ -11,14 +11,14 @@ import { uninstallPgBackup } from '../../steps/uninstall_pg_backup.ts';
 import { uninstallRecord } from '../../steps/uninstall_record.ts';
 import { uninstallRelease } from '../../steps/uninstall_release.ts';
 
-/** The steps of an uninstall, a chain: all that is kept is safe before anything is removed. */
+/** The steps of an uninstall, a chain: dump and record are safe before anything is removed. */
 export const uninstallSteps = (): Step<UninstallContext>[] => [
   uninstallRecord,
   uninstallPgBackup,
   uninstallKeep,
-  uninstallBackups,
   uninstallRelease,
   uninstallObjects,
+  uninstallBackups,
   uninstallData,
   uninstallImages,
   uninstallFiles,

@@ -16,6 +16,7 @@ import { namespace } from '../../fixtures/in-process-host/product.ts';
 let host: SimulatedHost;
 let empty: World;
 let installed: World;
+let upgraded: World;
 let rolledBack: World;
 
 before(async () => {
@@ -25,6 +26,9 @@ before(async () => {
   writeFileSync(storage('PG_VERSION'), '15\n');
   host.cluster.state.database.rows.push('Troll A-1');
   installed = host.copy();
+  assert.equal((await host.run('upgrade')).exitCode, 0);
+  upgraded = host.copy();
+  host.become(installed);
   const back = await host.run('rollback');
   assert.equal(back.exitCode, 0, said(back));
   rolledBack = host.copy();
@@ -180,4 +184,35 @@ test('the data of a volume that is not ours stay with it, and are named', async 
     left.some(({ what }) => what.startsWith(storage().replace(/\/$/, ''))),
     JSON.stringify(left),
   );
+});
+
+test('backups lie where they were until there is no way back', async () => {
+  await killedAt(upgraded, 'uninstall', 'uninstall_release:running');
+  assert.equal(readdirSync(join(host.folder, '.installer/backups')).length, 1);
+  assert.ok(!existsSync(last('backups')));
+  const other = await host.run('install');
+  assert.notEqual(other.exitCode, 6, said(other));
+  const ended = await host.run('uninstall');
+  assert.equal(ended.exitCode, 0, said(ended));
+  assert.equal(readdirSync(last('backups')).length, 1);
+});
+
+test('a namespace that was there before the install stays, without our labels', async () => {
+  for (const undone of [false, true]) {
+    host.become(empty);
+    host.cluster.apply({
+      apiVersion: 'v1',
+      kind: 'Namespace',
+      metadata: { name: namespace, labels: { team: 'wells' } },
+    });
+    const ended = undone
+      ? await killedAt(host.copy(), 'install', 'helm_deploy:running')
+      : await host.run('install');
+    if (ended !== undefined) assert.equal(ended.exitCode, 0, said(ended));
+    const removed = await host.run('uninstall');
+    assert.equal(removed.exitCode, 0, said(removed));
+    const keys = Object.keys(host.cluster.state.objects).filter((key) => key.includes(`/${namespace}`));
+    assert.deepEqual(keys, [`Namespace/${namespace}`]);
+    assert.deepEqual(host.cluster.get('Namespace', namespace)?.metadata.labels, { team: 'wells' });
+  }
 });

@@ -166,7 +166,7 @@ test('a dump of two hours ago is taken again while the product still runs, and n
       readFileSync(path, 'utf8').replaceAll(lastDump.takenAt, old).replaceAll(lastDump.endedAt, old),
     );
   };
-  host.become(at('uninstall_backups:running'));
+  host.become(at('uninstall_release:running'));
   age();
   host.cluster.state.database.rows.push('Gullfaks A-1');
   assert.equal((await host.run('uninstall')).exitCode, 0);
