@@ -6,7 +6,7 @@ import { ociTarStream, type BlobSource } from '../payload/format/archive-stream.
 import { openOurArchive } from './disk-archive.ts';
 import { foreignTar } from './foreign-import.ts';
 import { keepMoved } from './moved-names.ts';
-import { pinImage, pinImages, type PinOptions, pinPresent } from './pins.ts';
+import { foundBefore, pinImage, pinImages, type PinOptions, pinPresent, stagingPrefix } from './pins.ts';
 import type { DiskSource, ImagePlan, PlannedImage } from './plan.ts';
 import { dropDamaged } from './damaged-blobs.ts';
 import { SourceBroken, Watched } from './watched-source.ts';
@@ -69,7 +69,7 @@ class Loading {
   constructor(plan: ImagePlan, settings: LoadSettings) {
     this.#plan = plan;
     this.#settings = settings;
-    this.#stagingPrefix = `${settings.product}.invalid/staging/`;
+    this.#stagingPrefix = stagingPrefix(settings.product);
   }
 
   async run(): Promise<LoadResult> {
@@ -221,10 +221,12 @@ class Loading {
   /** The name is pinned at once: what comes after it may take longer than kubelet leaves an image alone. */
   async #nameImage(from: string, name: string, digest: string): Promise<void> {
     const { containerd, log } = this.#settings;
-    const kept = await keepMoved(containerd, this.#stored.get(name), digest, this.#settings);
+    const old = this.#stored.get(name);
+    const found = foundBefore(old, this.#stored, this.#settings.product);
+    const kept = await keepMoved(containerd, old, digest, this.#settings, found);
     if (kept !== undefined) log?.(`${name} pointed to another image, which is kept as ${kept}`);
     await containerd.tag(from, name);
-    await pinImage(containerd, name, this.#settings);
+    await pinImage(containerd, name, this.#settings, kept === undefined ? found : undefined);
     this.#named += 1;
     const missing = this.#plan.images.filter(({ action }) => action !== 'none').length;
     if (this.#named === Math.ceil(missing / 2)) await this.#settings.onMidway?.();

@@ -7,13 +7,14 @@ import { normalizedReference } from './reference.ts';
 /**
  * Before a name moves from `old` to the image `digest`: `old` would be left without any, and kubelet's
  * collection would take it from the rollback, or from another product. It gets a name of ours, and a pin.
- * Returns that name; undefined when nothing moves.
+ * Returns that name; undefined when nothing moves. `found`: how it was when we came.
  */
 export async function keepMoved(
   containerd: Containerd,
   old: StoredImage | undefined,
   digest: string,
   options: PinOptions,
+  found?: string,
 ): Promise<string | undefined> {
   if (old === undefined || old.digest === digest) return undefined;
   const { product, version, keepVersions } = options;
@@ -21,7 +22,7 @@ export async function keepMoved(
   await containerd.tag(old.name, name);
   // Of the release that brought it; an unmarked image counts as the installed release's.
   const of = old.labels[releaseLabel(product)] ?? keepVersions[0] ?? version;
-  await pinImage(containerd, name, { product, version: of });
+  await pinImage(containerd, name, { product, version: of }, found);
   return name;
 }
 

@@ -13,6 +13,28 @@ const settleMs = 15_000;
 /** Our own mark on an image: which release brought it. */
 export const releaseLabel = (product: string): string => `${product}.installer/release`;
 
+/** How an image was when we first marked it: `there`, or `pinned` by others. We brought those without it. */
+const foundLabel = (product: string): string => `${product}.installer/found`;
+
+/** Names of images that are being imported. */
+export const stagingPrefix = (product: string): string => `${product}.invalid/staging/`;
+
+/** What {@link foundLabel} says of a name that is in the store; undefined where nobody else had it. */
+export function foundBefore(
+  one: StoredImage | undefined,
+  stored: ReadonlyMap<string, StoredImage>,
+  product: string,
+): string | undefined {
+  if (one === undefined) return undefined;
+  const { labels, digest } = one;
+  if (labels[releaseLabel(product)] !== undefined) return labels[foundLabel(product)];
+  // A run of ours died between the name and its mark.
+  const isOurs = ({ name, digest: staged }: StoredImage) =>
+    staged === digest && name.startsWith(stagingPrefix(product));
+  if ([...stored.values()].some(isOurs)) return undefined;
+  return labels[pinLabel] === pinValue ? 'pinned' : 'there';
+}
+
 /**
  * Names of ours for images that lost theirs to another release's: `:stable` in two releases, or a tag that
  * was rebuilt.
@@ -36,19 +58,31 @@ export async function pinImage(
   containerd: Containerd,
   name: string,
   { product, version }: Pick<PinOptions, 'product' | 'version'>,
+  found?: string,
 ): Promise<void> {
-  await containerd.label(name, { [pinLabel]: pinValue, [releaseLabel(product)]: version });
+  await containerd.label(name, {
+    [pinLabel]: pinValue,
+    [releaseLabel(product)]: version,
+    ...(found === undefined ? {} : { [foundLabel(product)]: found }),
+  });
 }
 
-/** Pins those of the images that are not yet: they are there, and a long load of others is about to start. */
+/**
+ * Pins those of the images that are not yet, and marks them: they are there, and a long load of others is about
+ * to start.
+ */
 export async function pinPresent(
   containerd: Containerd,
   images: readonly Pick<WantedImage, 'name'>[],
   stored: ReadonlyMap<string, StoredImage>,
   options: PinOptions,
 ): Promise<void> {
-  for (const { name } of images)
-    if (stored.get(name)?.labels[pinLabel] !== pinValue) await pinImage(containerd, name, options);
+  for (const { name } of images) {
+    const one = stored.get(name);
+    const isMarked = one?.labels[releaseLabel(options.product)] !== undefined;
+    if (one?.labels[pinLabel] === pinValue && isMarked) continue;
+    await pinImage(containerd, name, options, foundBefore(one, stored, options.product));
+  }
 }
 
 /**
@@ -74,8 +108,9 @@ export async function pinImages(
   for (const [name, labels] of labelled) {
     const version = labels[mark];
     if (version === undefined || kept.has(version) || current.has(name)) continue;
-    if (isKept(name, options.product)) await containerd.remove([name]);
-    else await containerd.label(name, { [pinLabel]: '', [mark]: '' });
+    const found = labels[foundLabel(options.product)];
+    if (isKept(name, options.product) && found === undefined) await containerd.remove([name]);
+    else await unpinName(containerd, name, options.product, found === 'pinned');
     unpinned.push(name);
   }
   await provePins(containerd, images, options.signal);
@@ -115,19 +150,27 @@ export async function unpinnedOf(
 
 /**
  * The names with our mark, whichever release brought them; `others`: why they are not ours alone, as far as
- * their labels say it.
+ * their labels say it. Older releases did not record how they found an image: k3s' own pins still tell.
  */
 export function markedNames(
   stored: readonly StoredImage[],
   product: string,
-): { name: string; others: string | undefined }[] {
+): { name: string; others: string | undefined; isPinnedByOthers: boolean }[] {
   const mark = releaseLabel(product);
   const suffix = releaseLabel('');
   return stored
     .filter(({ labels }) => labels[mark] !== undefined)
     .map(({ name, labels }) => {
       const other = Object.keys(labels).find((key) => key !== mark && key.endsWith(suffix));
-      return { name, others: other === undefined ? undefined : `${other.replace(suffix, '')} pins it` };
+      const pin = Object.keys(labels).find((key) => key !== pinLabel && key.endsWith('.pinned'));
+      const found = labels[foundLabel(product)];
+      const pinnedBy = other === undefined ? pin && `its label ${pin}` : other.replace(suffix, '');
+      const wasThere = found === undefined ? undefined : 'it was there before';
+      return {
+        name,
+        others: pinnedBy === undefined ? wasThere : `${pinnedBy} pins it`,
+        isPinnedByOthers: pinnedBy !== undefined || found === 'pinned',
+      };
     });
 }
 
@@ -138,6 +181,6 @@ export async function unpinName(
   product: string,
   isPinnedByOthers: boolean,
 ): Promise<void> {
-  const mark = { [releaseLabel(product)]: '' };
+  const mark = { [releaseLabel(product)]: '', [foundLabel(product)]: '' };
   await containerd.label(name, isPinnedByOthers ? mark : { ...mark, [pinLabel]: '' });
 }

@@ -9,7 +9,7 @@ import type { Product } from '../payload/product-schema.ts';
 export interface OurImages {
   /** Only we pinned them, and nobody else's pod or workload names them. */
   ours: string[];
-  /** Others use or pin them too, and why: they only lose our mark. */
+  /** Others use or pin them too, or had them before us, and why: they only lose what we have added. */
   shared: { name: string; why: string; isPinnedByOthers: boolean }[];
   /** Names by ID that lead only where names of `ours` lead. */
   byId: string[];
@@ -39,10 +39,10 @@ export function ourImages(
           users.set(normalizedReference(image), `${one.kind}/${name} of ${namespace} names it`);
       }
       const found: OurImages = { ours: [], shared: [], byId: [] };
-      for (const { name, others } of markedNames(stored, product.name)) {
+      for (const { name, others, isPinnedByOthers } of markedNames(stored, product.name)) {
         const why = others ?? users.get(normalizedReference(name));
         if (why === undefined) found.ours.push(name);
-        else found.shared.push({ name, why, isPinnedByOthers: others !== undefined });
+        else found.shared.push({ name, why, isPinnedByOthers });
       }
       const gone = new Set(found.ours);
       const left = stored.filter(({ name }) => !gone.has(name));
