@@ -260,15 +260,17 @@ export async function syncTree(folder: string): Promise<void> {
   for (const entry of await readdir(folder, { withFileTypes: true })) {
     const path = join(folder, entry.name);
     if (entry.isDirectory()) await syncTree(path);
-    else if (entry.isFile()) {
-      const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
-      await handle.sync().finally(() => handle.close());
-    }
+    else if (entry.isFile()) await syncFile(path);
   }
   await syncFolder(folder);
 }
 
-/** Copies a folder to a place that does not exist yet; `to` appears complete and durable or not at all. */
+async function syncFile(path: string): Promise<void> {
+  const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+  await handle.sync().finally(() => handle.close());
+}
+
+/** Copies a file or folder to a place that does not exist yet; `to` appears complete and durable or not at all. */
 export async function copyTreeDurable(from: string, to: string): Promise<void> {
   if (existsSync(to))
     throw new IvaapError('failed', `${to} already exists`, { hint: `ls -ld ${shellWord(to)}` });
@@ -282,7 +284,7 @@ export async function copyTreeDurable(from: string, to: string): Promise<void> {
       errorOnExist: true,
       force: false,
     });
-    await syncTree(temporary);
+    await ((await lstat(temporary)).isDirectory() ? syncTree(temporary) : syncFile(temporary));
     await renameDurable(temporary, to);
   } catch (error) {
     await rm(temporary, { recursive: true, force: true });

@@ -1,13 +1,16 @@
-import { chmod, lstat, readdir, rm, rmdir } from 'node:fs/promises';
+import type { Stats } from 'node:fs';
+import { chmod, lchown, lstat, readdir, rm, rmdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { IvaapError } from '../errors.ts';
 import { copyTreeDurable, renameDurable, syncFolder } from './atomic-file.ts';
+import { shellWord } from '../shell-word.ts';
 import { ifMissing } from './if-missing.ts';
+import { createRunner } from './runner.ts';
 
 /**
  * Moves a file or folder, also to another disk: it is at its new place, complete and durable, before it is
  * gone from the old one. Nothing is done where it is not there any more; one that was cut off between both is
- * ended.
+ * ended. Throws `failed` where something else lies at the new place: both stay.
  */
 export async function moveTree(from: string, to: string): Promise<void> {
   if ((await lstat(from).catch(ifMissing)) === undefined) return;
@@ -20,21 +23,41 @@ export async function moveTree(from: string, to: string): Promise<void> {
     }
     await copyTreeDurable(from, to);
   }
-  await copyFolderModes(from, to);
+  await endCopy(from, to);
   await removeTree(from);
 }
 
-/** Node's copy gives folders the usual mode: that of a sealed backup says something. */
-async function copyFolderModes(from: string, to: string): Promise<void> {
-  const info = await lstat(from);
-  if (!info.isDirectory()) return;
-  for (const name of await readdir(from)) await copyFolderModes(join(from, name), join(to, name));
-  await chmod(to, info.mode & 0o7777);
+/**
+ * Gives a copy owners and the modes of folders, which Node's own leaves behind: that of a sealed backup says
+ * something. Throws `failed` for what is no copy.
+ */
+async function endCopy(from: string, to: string): Promise<void> {
+  const [info, copied] = [await lstat(from), await lstat(to).catch(ifMissing)];
+  if (copied === undefined || !isCopy(info, copied)) {
+    throw new IvaapError('failed', `${to} is not a copy of ${from}, which is to be moved there`, {
+      hint: `ls -ld ${shellWord(from)} ${shellWord(to)}; then give one of them another name`,
+    });
+  }
+  if (info.isDirectory())
+    for (const name of await readdir(from)) await endCopy(join(from, name), join(to, name));
+  await lchown(to, info.uid, info.gid);
+  if (!info.isSymbolicLink()) await chmod(to, info.mode & 0o7777);
 }
 
-/** Removes a file or folder, durable when it resolves. Follows no link; nothing to do where there is none. */
+const isCopy = (one: Stats, other: Stats): boolean =>
+  one.isFile() ? other.isFile() && one.size === other.size : one.isDirectory() === other.isDirectory();
+
+const programs = createRunner();
+
+/**
+ * Removes a file or folder, durable when it resolves; nothing to do where there is none. A folder may belong
+ * to the database's user, who could put a link in the place of a folder below it while root walks there:
+ * coreutils' rm follows none, also then, and enters no other file system.
+ */
 export async function removeTree(path: string): Promise<void> {
-  await rm(path, { recursive: true, force: true });
+  const info = await lstat(path).catch(ifMissing);
+  if (info?.isDirectory() === true) await programs.run(['rm', '-rf', '--one-file-system', '--', path]);
+  else await rm(path, { force: true });
   await syncFolder(dirname(path)).catch(ifMissing);
 }
 
