@@ -9,6 +9,7 @@ import { assertSafePath } from '../host/safe-path.ts';
 import type { Product, Release } from '../payload/product-schema.ts';
 import { foundFolderSchema } from './found-folder.ts';
 import { shellWord } from '../shell-word.ts';
+import { compareVersions, parseVersion } from '../policy/version.ts';
 
 /**
  * What an uninstall with `--keep-data` leaves beside the database's folder: what a later install must know of
@@ -87,7 +88,18 @@ export function assertUsable(
       { hint },
     );
   }
-  if (kept.schemaVersion === null || release.schema.target >= kept.schemaVersion) return;
+  if (kept.schemaVersion === null) {
+    // The server did not answer: only a release that is no older knows every schema of that one.
+    const [own, writer] = [parseVersion(release.version), parseVersion(kept.version)];
+    if (own !== undefined && writer !== undefined && compareVersions(own, writer) >= 0) return;
+    throw new IvaapError(
+      'version',
+      `the data in ${folder} were written by ${kept.version}, their schema version is not known, and ` +
+        `${release.version} is older`,
+      { hint },
+    );
+  }
+  if (release.schema.target >= kept.schemaVersion) return;
   throw new IvaapError(
     'version',
     `the data in ${folder} have schema version ${kept.schemaVersion}, and ${release.version} knows ` +
@@ -124,6 +136,18 @@ export async function assertSecretsOfData(
       },
     );
   }
+}
+
+/** Throws `version` where other data lie in the folder than its record says. */
+export async function assertMajorInFolder({ folder, postgresMajor }: KeptData): Promise<void> {
+  const major = await majorInFolder(folder);
+  if (major === undefined || major === postgresMajor) return;
+  throw new IvaapError(
+    'version',
+    `the data in ${folder} are of PostgreSQL ${major}, and their record says ${postgresMajor}: it is the ` +
+      'record of other data',
+    { hint: `ls -la ${shellWord(folder)} ${shellWord(keptDataPath(folder))}` },
+  );
 }
 
 /**

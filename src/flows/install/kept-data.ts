@@ -1,6 +1,7 @@
 import type { Redactor } from '../../engine/redact.ts';
 import { removeTree } from '../../host/move-tree.ts';
 import {
+  assertMajorInFolder,
   assertSecretsOfData,
   assertUsable,
   type KeptData,
@@ -22,6 +23,7 @@ export async function usableKeptData(
   if (kept === undefined) return undefined;
   for (const texts of Object.values(kept.secrets)) Object.values(texts).forEach((text) => redactor.add(text));
   assertUsable(kept, session);
+  await assertMajorInFolder(kept);
   const { kubectl } = await session.tools();
   await assertSecretsOfData(kubectl, session.product, kept, 'preflight');
   return kept;

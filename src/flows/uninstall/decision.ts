@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
 import type { State } from '../../engine/state.ts';
 import { IvaapError } from '../../errors.ts';
 import { estimateDump } from '../../host/dump-estimate.ts';
@@ -40,7 +41,7 @@ export async function decideUninstall(
   const state = await refuseUnmanaged(session);
   assertAnswer(session, options);
   const recorded = recordedUninstall(state);
-  const cluster = options.withoutCluster ? undefined : await clusterOf(session);
+  const cluster = options.withoutCluster ? undefined : await clusterOf(session, options);
   if (cluster !== undefined) await hideGenerated(cluster.kubectl, product, redactor);
   const place = { product, paths, cluster, signal };
   const found = await uninstallFindings(place, recorded ?? recordedStorage(state));
@@ -71,8 +72,9 @@ function assertAnswer({ product: { name }, again, confirm }: Session, options: U
   );
 }
 
-async function clusterOf(session: Session): Promise<UninstallCluster> {
+async function clusterOf(session: Session, options: UninstallOptions): Promise<UninstallCluster> {
   const { product, again } = session;
+  const { keepData } = options;
   try {
     const tools = await session.tools();
     await assertCluster(tools.kubectl, product);
@@ -80,11 +82,13 @@ async function clusterOf(session: Session): Promise<UninstallCluster> {
     return { k3s: tools.k3s.path, kubectl, database, containerd, helm: await session.helm() };
   } catch (error) {
     if (!(error instanceof IvaapError) || error.code !== 'preflight') throw error;
-    const forced = again({ add: ['--without-cluster', '--skip-backup'] });
+    // The record of kept data needs the Secrets, so that without the cluster no data are kept.
+    const without = keepData ? ['--keep-data'] : [];
+    const forced = again({ add: ['--without-cluster', '--skip-backup'], without });
     throw error.with({
       hint:
         `${error.hint ?? 'systemctl status k3s'}\nTo remove what lies on this host's disks all the same, ` +
-        `without a dump: ${forced}`,
+        `${keepData ? 'its data among it, ' : ''}without a dump: ${forced}`,
     });
   }
 }
@@ -117,6 +121,14 @@ async function choose(
         { hint: again(isMissing ? { add: [first] } : { without: [first] }) },
       );
     }
+  }
+  const named = options.dumpTo === undefined ? undefined : resolve(options.dumpTo);
+  if (recorded !== undefined && named !== undefined && named !== recorded.dumpTo) {
+    throw new IvaapError(
+      'usage',
+      `an uninstall has begun on this host that keeps what it keeps in ${recorded.dumpTo}, not in ${named}`,
+      { hint: again({ add: [`--dump-to ${shellWord(recorded.dumpTo)}`], without: ['--dump-to'] }) },
+    );
   }
   const given = recorded?.dumpTo ?? options.dumpTo ?? usualDumpTo(product, compactTime(new Date()));
   const { storagePath, files } = found;
@@ -249,7 +261,7 @@ function notesOf(found: UninstallFindings, choices: UninstallChoices, { product 
       ? definitions.value.map(
           (name) => `stays: ${name}; to delete it with all its objects: k3s kubectl delete crd ${name}`,
         )
-      : []),
+      : [`stay, if there are any: custom resource definitions of the chart (not known: ${definitions.why})`]),
     ...(choices.keepData && found.storagePath !== undefined
       ? [`stays: the data in ${found.storagePath}`]
       : []),

@@ -3,10 +3,12 @@ import { readdir, readFile, rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { readState, type State } from '../../engine/state.ts';
 import type { JsonObject } from '../../engine/step.ts';
-import { syncFolder, writeFileAtomic } from '../../host/atomic-file.ts';
+import { makeFolder, syncFolder, writeFileAtomic } from '../../host/atomic-file.ts';
 import { moveTree, removeEmptyFolder, removeTree } from '../../host/move-tree.ts';
 import { fstabMountPoints } from '../../host/mounts.ts';
 import { readRegularText } from '../../host/regular-file.ts';
+import { lastResult } from '../../backup/step-results.ts';
+import { lastDumpResult } from '../../release/last-dump.ts';
 import { lastRecordFile } from '../../release/last-record.ts';
 import type { ProductPaths } from '../../release/product-paths.ts';
 import { recordedUninstall } from '../../release/uninstall-record.ts';
@@ -20,6 +22,8 @@ import type { UninstallOptions } from './options.ts';
  */
 export async function finishUninstall(paths: ProductPaths, recorded: State, dumpTo: string): Promise<void> {
   const { installer, state, lock, folder } = paths;
+  // Whoever took it away after the last step: the record and the logs still have a place.
+  await makeFolder(dumpTo, 0o700);
   await endRecord(recorded, join(dumpTo, lastRecordFile));
   await writeFileAtomic(join(dumpTo, basename(state)), await readFile(state), { mode: 0o600 });
   await moveTree(join(installer, 'logs'), join(dumpTo, 'logs'));
@@ -32,12 +36,17 @@ export async function finishUninstall(paths: ProductPaths, recorded: State, dump
 }
 
 /** The record that survives says how it ended: with which dump, or without one by whom. */
-async function endRecord({ run, derived, skippedBackups }: State, path: string): Promise<void> {
+async function endRecord({ run, skippedBackups }: State, path: string): Promise<void> {
   const begun = await readRegularText(path).then(
     (text) => JSON.parse(text) as JsonObject,
     () => ({}),
   );
-  const { objects, files, onPath, lastDump, keptData } = derived;
+  // Of this run alone: an earlier uninstall that was given up may have had a dump, too.
+  const { objects, files, onPath, keptData }: JsonObject = Object.assign(
+    {},
+    ...Object.values(run?.steps ?? {}).map(({ status, out }) => (status === 'completed' ? out : {})),
+  );
+  const lastDump = lastResult(run, lastDumpResult)?.lastDump;
   const text = {
     ...begun,
     endedAt: run?.finishedAt ?? null,

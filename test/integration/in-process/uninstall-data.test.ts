@@ -216,3 +216,66 @@ test('a namespace that was there before the install stays, without our labels', 
     assert.deepEqual(host.cluster.get('Namespace', namespace)?.metadata.labels, { team: 'wells' });
   }
 });
+
+test('kept data are believed by what lies in the folder, and never by an older release without a schema', async () => {
+  host.become(upgraded);
+  assert.equal((await host.run('uninstall', undefined, { keepData: true })).exitCode, 0);
+  const record = join(host.root, 'storage.kept.json');
+  const kept = readFileSync(record, 'utf8');
+  writeFileSync(record, kept.replace('"schemaVersion": 2', '"schemaVersion": null'));
+  const older = await host.run('install');
+  assert.equal(older.exitCode, 5, said(older));
+  assert.match(said(older), /written by 2026\.2/);
+  writeFileSync(record, kept.replace('"schemaVersion": 2', '"schemaVersion": 1'));
+  writeFileSync(storage('PG_VERSION'), '14\n');
+  const other = await host.run('install');
+  assert.equal(other.exitCode, 5, said(other));
+  assert.match(said(other), /PostgreSQL 14/);
+});
+
+test('an uninstall that goes on takes no other folder, and makes its own again at its very end', async () => {
+  await killedAt(installed, 'uninstall', 'uninstall_objects:running');
+  const other = await host.run('uninstall', undefined, { dumpTo: join(host.root, 'elsewhere') });
+  assert.equal(other.exitCode, 2, said(other));
+  assert.match(hintOf(other), /--dump-to .*\/last/);
+  let completed: World | undefined;
+  await host.run('uninstall', () => {
+    if (host.state()?.run?.status === 'completed') completed ??= host.copy();
+    return undefined;
+  });
+  host.become(completed!);
+  rmSync(last(), { recursive: true, force: true });
+  const ended = await host.run('uninstall');
+  assert.equal(ended.exitCode, 0, said(ended));
+  assert.ok(existsSync(last('uninstall.json')));
+});
+
+test('the record names no dump of an earlier uninstall', async () => {
+  await killedAt(installed, 'uninstall', 'uninstall_release:running');
+  const other = await host.run('upgrade');
+  assert.equal(other.exitCode, 0, said(other));
+  const second = join(host.root, 'last/second');
+  const ended = await host.run('uninstall', undefined, { skipBackup: true, dumpTo: second });
+  assert.equal(ended.exitCode, 0, said(ended));
+  assert.equal(JSON.parse(readFileSync(join(second, 'uninstall.json'), 'utf8')).lastDump, null);
+});
+
+test('definitions that the cluster does not tell of are not said to be none', async () => {
+  const ended = await host.run('uninstall', undefined, {
+    withoutCluster: true,
+    skipBackup: true,
+    dryRun: true,
+  });
+  assert.match(JSON.stringify(ended), /custom resource definitions.*not known/);
+});
+
+test('--keep-data with a dead cluster is not sent in a circle', async () => {
+  const down = (event: { kind: string; phase?: string; argv?: readonly string[] }) =>
+    event.kind === 'program' && event.phase === 'before' && event.argv?.[1] === 'kubectl'
+      ? new IvaapError('failed', 'the API server does not answer')
+      : undefined;
+  const refused = await host.run('uninstall', down, { keepData: true });
+  assert.equal(refused.exitCode, 3, said(refused));
+  assert.match(hintOf(refused), /--without-cluster/);
+  assert.doesNotMatch(hintOf(refused), /--keep-data/);
+});
