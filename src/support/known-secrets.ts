@@ -7,7 +7,9 @@ import type { Collector } from './collector.ts';
 import type { Redactor } from '../engine/redact.ts';
 
 /** Keys of Secrets whose values everybody may read, and that stand in every line. */
-const open = /user|name|host|port|database|^db$|namespace|ca\.crt|\.dockercfg$/i;
+const open = /(?:user|name|host|port|database|^db|namespace|ca\.crt)$/i;
+/** `database-password`, `passport`: what sounds like a secret is one, whatever else its key says. */
+const secretive = /pass|pwd|secret|token|key|cred|auth/i;
 const mostBytes = 64 * 1024;
 
 /**
@@ -36,7 +38,7 @@ export const knownSecrets: Collector = {
       for (const { type, metadata, data = {} } of secrets) {
         if (type === 'helm.sh/release.v1' || metadata.labels?.owner === 'helm') continue;
         for (const [key, encoded] of Object.entries(data)) {
-          if (open.test(key) || encoded.length > mostBytes) continue;
+          if ((open.test(key) && !secretive.test(key)) || encoded.length > mostBytes) continue;
           ctx.hide(encoded);
           ctx.hide(Buffer.from(encoded, 'base64').toString());
         }

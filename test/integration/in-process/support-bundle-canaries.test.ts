@@ -119,6 +119,15 @@ test('none of the forms is in the bundle, from no place', async () => {
 });
 
 test('secrets of this host are known: nobody needs to announce them', async () => {
+  const keys = ['database-password', 'user_token', 'hostkey', 'db2-passport'];
+  host.cluster.apply({
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { name: 'of-others', namespace },
+    data: Object.fromEntries(
+      keys.map((key) => [key, Buffer.from(`value-of-${key}-7391`).toString('base64')]),
+    ),
+  });
   const generated = host.cluster
     .list('Secret', namespace)
     .filter(({ metadata }) => metadata.labels?.['owner'] !== 'helm')
