@@ -5,6 +5,7 @@ import type { Emit } from '../engine/events.ts';
 import { dumpInto, notDumped, roomForDump } from '../backup/dump-files.ts';
 import { IvaapError } from '../errors.ts';
 import { writeFileAtomic } from '../host/atomic-file.ts';
+import { type Found, foundAt } from '../host/rename-over.ts';
 import { otherDatabases } from '../host/database-sessions.ts';
 import type { DumpSummary } from '../host/dump-scan.ts';
 import { readRegularText } from '../host/regular-file.ts';
@@ -42,7 +43,7 @@ async function dump(session: Session, file: string | undefined, emit: Emit): Pro
   const { product, signal, again } = session;
   const takenAt = new Date();
   const path = absolutePath(file ?? defaultName(product.database.name, takenAt));
-  await assertNew(path, again);
+  const foundNote = await assertNew(path, again);
   await assertSafeTarget(path, product.folder);
   const { kubectl, database } = await session.tools();
   await assertCluster(kubectl, product);
@@ -65,8 +66,9 @@ async function dump(session: Session, file: string | undefined, emit: Emit): Pro
         fresh: true,
         // The note first: a dump under its name always has one.
         beforeName: async (summary) => {
-          note = noteOf(session, path, summary, others, about);
-          await writeNote(notePath(path), note);
+          const own = noteOf(session, path, summary, others, about);
+          await writeNote(notePath(path), own, foundNote);
+          note = own;
         },
       }),
     );
@@ -84,8 +86,11 @@ const notePath = (path: string): string => `${path}.json`;
 /** `ivaapdb-20261127T200000Z.sql` in the current folder. */
 const defaultName = (database: string, now: Date): string => `${database}-${compactTime(now)}.sql`;
 
-/** Throws `usage` where anything has the name of the dump, or of its note, or the folder is missing. */
-async function assertNew(path: string, again: Session['again']): Promise<void> {
+/**
+ * Throws `usage` where anything has the name of the dump, or of its note, or the folder is missing. Returns what
+ * a run that died has left under the name of the note: only that is replaced, never the note of another run.
+ */
+async function assertNew(path: string, again: Session['again']): Promise<Found | null> {
   const exists = (at: string) => lstatSync(at, { throwIfNoEntry: false });
   const usage = (message: string, hint: string) => new IvaapError('usage', message, { hint });
   if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true)
@@ -96,8 +101,9 @@ async function assertNew(path: string, again: Session['again']): Promise<void> {
   if (exists(path) !== undefined) throw usage(`${path} already exists`, newName);
   const note = notePath(path);
   // Left by a run that died between the two names: it tells of a dump that never was.
-  if (exists(note) !== undefined && !(await isNoteOf(note, path)))
-    throw usage(`${note} already exists`, newName);
+  const found = await foundAt(note);
+  if (found !== null && !(await isNoteOf(note, path))) throw usage(`${note} already exists`, newName);
+  return found;
 }
 
 async function isNoteOf(note: string, path: string): Promise<boolean> {
@@ -109,8 +115,8 @@ async function isNoteOf(note: string, path: string): Promise<boolean> {
   }
 }
 
-const writeNote = (path: string, note: DumpNote): Promise<void> =>
-  writeFileAtomic(path, `${JSON.stringify(note, null, 2)}\n`, { mode: 0o600 });
+const writeNote = (path: string, note: DumpNote, found: Found | null): Promise<void> =>
+  writeFileAtomic(path, `${JSON.stringify(note, null, 2)}\n`, { mode: 0o600, found });
 
 /** What is installed, as far as the state says; a dump is taken without it, too. */
 async function release(session: Session): Promise<Pick<DumpNote, 'version' | 'unfinishedRun'>> {

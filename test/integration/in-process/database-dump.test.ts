@@ -165,6 +165,18 @@ test('a database that is down, a cluster that is down: what is wrong is said, an
   assert.deepEqual(names(), []);
 });
 
+test('of two dumps of one name the later one leaves the note of the first', async () => {
+  const note = `${at('a.sql')}.json`;
+  const ended = await dumped(at('a.sql'), () => {
+    // Another run's, which has written its note and is about to name its dump.
+    if (!existsSync(note)) writeFileSync(note, JSON.stringify({ file: at('a.sql'), by: 'the other run' }));
+    return undefined;
+  });
+  assert.equal(ended.exitCode, 6, String(ended.error));
+  assert.match(readFileSync(note, 'utf8'), /the other run/);
+  assert.deepEqual(names(), ['a.sql.json']);
+});
+
 test('a disk that is full in the middle of it: exit 6, the disk is named, and nothing is left', async () => {
   const full = Object.assign(new Error('write ENOSPC'), { code: 'ENOSPC' });
   for (const phase of ['before', 'during'] as const) {
