@@ -73,7 +73,7 @@ export async function isOurData(
 }
 
 /**
- * Throws `preflight` for a folder that holds data which are not recorded as this install's: an install never
+ * Throws `code` for a folder that holds data which are not recorded as this install's: an install never
  * takes over what somebody has put there.
  */
 export async function assertOwnData(
@@ -81,11 +81,13 @@ export async function assertOwnData(
   product: Pick<Product, 'name' | 'command' | 'database'>,
   path: string,
   run: Readonly<Pick<RunRecord, 'steps'>> | undefined,
+  /** Inside a step something was changed already: `failed`. */
+  code: 'preflight' | 'failed',
 ): Promise<void> {
   const found = (await entriesOf(path)) ?? [];
   if (found.length === 0 || (await isOurData(kubectl, product, path, run))) return;
   throw new IvaapError(
-    'preflight',
+    code,
     `the database's folder ${path} is not empty, and it is not recorded as this install's: ` +
       'it may hold the data of an earlier installation',
     { hint: `to keep what is there under another name: mv ${shellWord(path)} ${shellWord(`${path}.kept`)}` },

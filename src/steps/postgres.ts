@@ -67,7 +67,7 @@ export const postgres: Step<InstallContext, z.infer<typeof out>> = {
     if (ctx.storageClass !== undefined) return claimOfClass(ctx, ctx.storageClass, io);
     const { product, kubectl, storagePath, run, keptData } = ctx;
     const { uid, gid, claim, persistentVolume } = product.database.volume;
-    if (keptData === undefined) await assertOwnData(kubectl, product, storagePath, run());
+    if (keptData === undefined) await assertOwnData(kubectl, product, storagePath, run(), 'failed');
     await assertSafePath(storagePath.replace(/\/[^/]+$/, '') || '/', { mayBeMissing: true });
     const found = await foundBefore(ctx, io);
     await io.record({ found });

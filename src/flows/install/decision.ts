@@ -87,7 +87,7 @@ export async function decideInstall(session: Session, options: InstallOptions): 
     storagePath === undefined ? undefined : await usableKeptData(session, storagePath, redactor);
   if (state?.run !== undefined) {
     if (storagePath !== undefined && keptData === undefined)
-      await assertOwnData(tools.kubectl, product, storagePath, state.run);
+      await assertOwnData(tools.kubectl, product, storagePath, state.run, 'preflight');
   } else {
     await refuseLeftovers(session, tools, {
       storagePath,

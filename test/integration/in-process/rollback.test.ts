@@ -16,6 +16,7 @@ import { describeError, IvaapError } from '../../../src/errors.ts';
 import { planBrief } from '../../../src/ui/plan-text.ts';
 import { statusLines } from '../../../src/ui/status-text.ts';
 import { fullDiskFrom, noApiFrom, signalAt } from '../../fixtures/in-process-host/faults.ts';
+import type { HostEvent } from '../../fixtures/in-process-host/events.ts';
 import { fingerprint } from '../../fixtures/in-process-host/dry-run.ts';
 import { type Invocation, SimulatedHost, type World } from '../../fixtures/in-process-host/host.ts';
 import { claim, namespace } from '../../fixtures/in-process-host/product.ts';
@@ -463,6 +464,21 @@ test('an install takes over no folder with data that is not recorded as its own'
   );
   assert.ok(ended.error instanceof IvaapError);
   assert.equal(readFileSync(join(moved, 'PG_VERSION'), 'utf8'), '15\n');
+});
+
+test('data that appear while an install runs end it with 6: something was changed already', async () => {
+  await rollback('secrets');
+  const storage = join(host.root, 'storage');
+  const put = (event: HostEvent) => {
+    if (event.kind === 'place' && event.place === 'postgres:running') {
+      mkdirSync(storage, { recursive: true });
+      writeFileSync(join(storage, 'PG_VERSION'), '15\n');
+    }
+    return undefined;
+  };
+  const ended = await host.run('install', put, { resume: true });
+  await refused(ended, 6, /storage is not empty, and it is not recorded as this install's/, /^to keep/);
+  assert.equal(readFileSync(join(storage, 'PG_VERSION'), 'utf8'), '15\n');
 });
 
 test('a state that an older program wrote, without the answers, is rolled back as well', async () => {
