@@ -9,7 +9,7 @@ import {
 } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { $ } from 'zx';
-import { commandLine } from '../scripts/command-line.ts';
+import { commandLine } from './command-line.ts';
 import { bundleMain } from './bundle.ts';
 
 /**

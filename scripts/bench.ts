@@ -5,7 +5,7 @@ import { $ } from 'zx';
 import { formatBytes } from '../src/policy/format-bytes.ts';
 import { formatDuration } from '../src/ui/format.ts';
 import { contest, type Row, type Series } from './bench-measure.ts';
-import { commandLine, refuse } from './command-line.ts';
+import { commandLine, refuse } from '../build/command-line.ts';
 import { payloadBench } from './bench-payload.ts';
 
 /**

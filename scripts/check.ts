@@ -1,7 +1,7 @@
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { $ } from 'zx';
-import { commandLine } from './command-line.ts';
+import { commandLine } from '../build/command-line.ts';
 import { layerBreaches, matrixLines } from './layers.ts';
 import { wideLines } from './line-width.ts';
 import { inParallel } from './in-parallel.ts';

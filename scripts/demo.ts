@@ -1,7 +1,7 @@
 import { chalk } from 'zx';
 import { executable } from '../test/e2e/executables.ts';
 import { labDown, labExec, labSpawn, labUp } from '../test/lab/host.ts';
-import { commandLine } from './command-line.ts';
+import { commandLine } from '../build/command-line.ts';
 
 /**
  * `./scripts/demo [--keep]`: a real node, the older release installed, wells written through the product, the

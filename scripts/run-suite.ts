@@ -4,7 +4,7 @@ import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
 import { commitHash } from '../test/proofs/commit.ts';
 import { drawn } from '../test/proofs/draw.ts';
-import { commandLine, refuse } from './command-line.ts';
+import { commandLine, refuse } from '../build/command-line.ts';
 import { closingLine, drawnFolder, suites } from './suites.ts';
 
 /**

@@ -1,5 +1,5 @@
 /** Levels that no file of ours or of an operator needs; every function that calls itself survives them. */
-export const mostLevels = 200;
+export const mostLevels = 400;
 
 /**
  * Whether lists and mappings are nested deeper than that. What aliases share is measured once; what contains

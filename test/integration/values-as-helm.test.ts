@@ -209,6 +209,7 @@ const refusedByUs = new Set([
   'endmore',
   'mergelate',
   'omap',
+  'samekeys',
   'set',
   'two',
   'twoempty',

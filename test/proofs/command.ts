@@ -1,5 +1,5 @@
 import type { ParseArgsOptionsConfig } from 'node:util';
-import { commandLine, refuse as refuseWith } from '../../scripts/command-line.ts';
+import { commandLine, refuse as refuseWith } from '../../build/command-line.ts';
 import { closingLine, drawnOf, failedOf, failureText, only, prove } from './proof.ts';
 import type { Proof, Verdict } from './proof.ts';
 import { commitHash } from './commit.ts';

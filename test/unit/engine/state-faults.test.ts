@@ -62,7 +62,7 @@ test('refuses a file that is nested without end', () => {
   ] as const) {
     const deep = open.repeat(50_000) + inner + close.repeat(50_000);
     const text = withFields({}).replace('"derived":{}', `"derived":{"a":${deep}}`);
-    assert.equal(refusalOf(text), `${damaged}it is nested deeper than 200 levels`);
-    assert.equal(refusalOf(deep), `${damaged}it is nested deeper than 200 levels`);
+    assert.equal(refusalOf(text), `${damaged}it is nested deeper than 400 levels`);
+    assert.equal(refusalOf(deep), `${damaged}it is nested deeper than 400 levels`);
   }
 });
