@@ -270,7 +270,10 @@ async function syncFile(path: string): Promise<void> {
   await handle.sync().finally(() => handle.close());
 }
 
-/** Copies a file or folder to a place that does not exist yet; `to` appears complete and durable or not at all. */
+/**
+ * Copies a file or folder to a place that does not exist yet; `to` appears complete and durable or not at
+ * all.
+ */
 export async function copyTreeDurable(from: string, to: string): Promise<void> {
   if (existsSync(to))
     throw new IvaapError('failed', `${to} already exists`, { hint: `ls -ld ${shellWord(to)}` });

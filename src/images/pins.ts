@@ -68,8 +68,8 @@ export async function pinImage(
 }
 
 /**
- * Pins those of the images that are not yet, and marks them: they are there, and a long load of others is about
- * to start.
+ * Pins those of the images that are not yet, and marks them: they are there, and a long load of others is
+ * about to start.
  */
 export async function pinPresent(
   containerd: Containerd,

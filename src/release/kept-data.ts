@@ -109,8 +109,8 @@ export function assertUsable(
 }
 
 /**
- * Throws for a Secret in the cluster with another password than the data were made with: the product could not
- * log in to them, and its record with the right one would go once the install is complete.
+ * Throws for a Secret in the cluster with another password than the data were made with: the product could
+ * not log in to them, and its record with the right one would go once the install is complete.
  */
 export async function assertSecretsOfData(
   kubectl: Kubectl,

@@ -57,7 +57,8 @@ export async function assertRoomFor(
   throw new IvaapError(
     'preflight',
     `not enough free space on ${mountPoint} for what is kept: ${formatBytes(freeBytes)} are free; needed ` +
-      `are ${formatBytes(needs.dumpBytes)} for the dump, ${formatBytes(movedBytes)} for what is moved there and ` +
+      `are ${formatBytes(needs.dumpBytes)} for the dump, ` +
+      `${formatBytes(movedBytes)} for what is moved there and ` +
       `${formatBytes(keptBytes)} as a reserve`,
     {
       hint:
