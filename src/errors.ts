@@ -136,11 +136,19 @@ export interface ErrorDescription {
   log?: string;
 }
 
+/** Limits of open files: `EMFILE` is the process's, `ENFILE` the host's. */
+export const fileLimits = {
+  EMFILE: {
+    message: 'the limit of open files is too low for this program',
+    hint: 'ulimit -n 1024, then run the same command again',
+  },
+  ENFILE: { message: 'too many files are open on this host', hint: 'sysctl fs.file-nr fs.file-max' },
+} as const;
+
 /**
- * Which limit of open files anything in the chain ran into, which Node's threads report only as text:
- * `EMFILE` is the process's, `ENFILE` the host's.
+ * Which limit of open files anything in the chain ran into, which Node's threads report only as text.
  */
-function limitReached(error: unknown): 'EMFILE' | 'ENFILE' | undefined {
+function limitReached(error: unknown): keyof typeof fileLimits | undefined {
   for (
     let current = error, depth = 0;
     current instanceof Error && depth < 10;
@@ -149,21 +157,15 @@ function limitReached(error: unknown): 'EMFILE' | 'ENFILE' | undefined {
     const { code = '', message } = current as NodeJS.ErrnoException;
     if (code === 'EMFILE' || code === 'ENFILE') return code;
     const told = /E[MN]FILE/.exec(message)?.[0];
-    if (code === 'ERR_WORKER_INIT_FAILED' && told !== undefined) return told as 'EMFILE' | 'ENFILE';
+    if (code === 'ERR_WORKER_INIT_FAILED' && told !== undefined) return told as keyof typeof fileLimits;
   }
   return undefined;
 }
 
 /** Neither the file that could not be opened nor this program is at fault: a limit is. */
-function withoutDescriptors(error: unknown, limit: 'EMFILE' | 'ENFILE'): IvaapError {
+function withoutDescriptors(error: unknown, limit: keyof typeof fileLimits): IvaapError {
   const { step, log } = error instanceof IvaapError ? error : {};
-  const [message, hint] =
-    limit === 'EMFILE'
-      ? [
-          'the limit of open files is too low for this program',
-          'ulimit -n 1024, then run the same command again',
-        ]
-      : ['too many files are open on this host', 'sysctl fs.file-nr fs.file-max'];
+  const { message, hint } = fileLimits[limit];
   return new IvaapError('failed', message, { hint, cause: error, step, log });
 }
 

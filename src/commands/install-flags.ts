@@ -114,17 +114,25 @@ export const installFlags: readonly CommandOption[] = [
 ];
 
 /** Throws `usage` for a flag whose text is wrong, whatever the payload and the host are like. */
-function checkTexts({ waive, fqdn, storagePath }: Options): void {
+function checkTexts({ waive, fqdn, storagePath, trustKey }: Options, again: Invocation['again']): void {
   if (Array.isArray(waive)) for (const text of waive as string[]) assertWaiverForm(text);
   if (typeof fqdn === 'string') assertHostName(fqdn);
   if (typeof storagePath === 'string') assertStoragePath(storagePath);
+  parseTrustKey(text(trustKey), again);
 }
+
+type Typed = Pick<Invocation, 'options' | 'again'>;
 
 /**
  * Flags that exclude each other, and texts that no host would accept. Throws `usage` with the command as it
  * was meant.
  */
-export function checkFlags({ options, again }: Pick<Invocation, 'options' | 'again'>): void {
+export function checkFlags(typed: Typed): void {
+  checkTogether(typed);
+  checkTexts(typed.options, typed.again);
+}
+
+function checkTogether({ options, again }: Typed): void {
   const given = (flag: string) => {
     if (flag.startsWith('--no-')) return options[flag.slice('--no-'.length)] === false;
     const value = options[flag.slice(2).replaceAll(/-([a-z])/g, (_, letter: string) => letter.toUpperCase())];
@@ -134,11 +142,7 @@ export function checkFlags({ options, again }: Pick<Invocation, 'options' | 'aga
   if (options.upgrade === true) {
     const without = ['--resume', '--rollback-to', ...freshFlags];
     const [wrong] = without.filter(given);
-    if (wrong === undefined) {
-      checkTexts(options);
-      parseTrustKey(text(options.trustKey), again);
-      return;
-    }
+    if (wrong === undefined) return;
     const why = (freshFlags as readonly string[]).includes(wrong)
       ? 'is for a new install; an upgrade keeps what is in the values file'
       : 'is for a new install and excludes --upgrade: an upgrade resumes when it is run again';
@@ -156,7 +160,6 @@ export function checkFlags({ options, again }: Pick<Invocation, 'options' | 'aga
   }
   const [wrong] = upgradeFlags.filter(given);
   if (wrong !== undefined) throw usage(`${wrong} needs --upgrade`, again({ add: ['--upgrade'] }));
-  checkTexts(options);
 }
 
 const text = (value: Options[string]) => (typeof value === 'string' ? value : undefined);

@@ -1,5 +1,5 @@
 import { openSync } from 'node:fs';
-import { IvaapError } from '../errors.ts';
+import { fileLimits, IvaapError } from '../errors.ts';
 import { shellWord } from '../shell-word.ts';
 
 /** Our own file, whatever it is called now. */
@@ -37,8 +37,7 @@ function hindrance(code: string | undefined): [why: string, hint: string] {
       'its file may be executed by this user, but not read',
       `chmod a+r ${shellWord(process.execPath)}`,
     ];
-  if (code === 'EMFILE')
-    return ['this shell allows too few open files', 'ulimit -n 1024, then run the same command again'];
-  if (code === 'ENFILE') return ['too many files are open on this host', 'sysctl fs.file-nr fs.file-max'];
+  if (code === 'EMFILE') return ['this shell allows too few open files', fileLimits.EMFILE.hint];
+  if (code === 'ENFILE') return [fileLimits.ENFILE.message, fileLimits.ENFILE.hint];
   return [`${selfPath} could not be opened`, `ls -lZ ${shellWord(process.execPath)}`];
 }

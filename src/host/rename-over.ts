@@ -1,7 +1,6 @@
 import type { BigIntStats } from 'node:fs';
 import { link, lstat, rename, unlink } from 'node:fs/promises';
-import { IvaapError } from '../errors.ts';
-import { madeMeanwhile } from './write-error.ts';
+import { otherMade } from './write-error.ts';
 
 /** A file as it was when it was looked at: another one, or other content, differs in one of these. */
 export type Found = Pick<BigIntStats, 'dev' | 'ino' | 'size' | 'mtimeNs'>;
@@ -15,11 +14,6 @@ export async function foundAt(path: string): Promise<Found | null> {
     throw error;
   }
 }
-
-const otherMade = (path: string) => {
-  const { message, hint } = madeMeanwhile(path);
-  return new IvaapError('failed', message, { hint });
-};
 
 /**
  * Gives a complete file its name, in the place of what was found there before and of nothing else. Throws

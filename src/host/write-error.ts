@@ -1,6 +1,6 @@
 import { existsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { IvaapError } from '../errors.ts';
+import { fileLimits, IvaapError } from '../errors.ts';
 import { foreign } from '../foreign.ts';
 import { lacksInodes, mountHolding } from './mounts.ts';
 import { isRoot } from './system.ts';
@@ -50,14 +50,8 @@ export function pathFault(path: string, code: string): Fault | undefined {
       message: `${mountPoint} no longer knows ${path}`,
       hint: `findmnt -T ${shellWord(mountPoint)}`,
     }),
-    EMFILE: () => ({
-      message: 'the limit of open files is too low for this program',
-      hint: 'ulimit -n 1024, then run the same command again',
-    }),
-    ENFILE: () => ({
-      message: 'too many files are open on this host',
-      hint: 'sysctl fs.file-nr fs.file-max',
-    }),
+    EMFILE: () => fileLimits.EMFILE,
+    ENFILE: () => fileLimits.ENFILE,
     ENOMEM: () => ({ message: `the kernel has no memory left for ${path}`, hint: 'free -m' }),
   };
   return known[code]?.();
@@ -116,7 +110,7 @@ function writeFault(path: string, code: string): Fault | undefined {
 }
 
 /** Another process was faster: what it made stays as it is. */
-export function madeMeanwhile(path: string): Fault {
+function madeMeanwhile(path: string): Fault {
   const is = statSync(path, { throwIfNoEntry: false })?.isDirectory() === true ? 'folder' : 'file';
   return {
     message:
@@ -124,6 +118,12 @@ export function madeMeanwhile(path: string): Fault {
       'command is left',
     hint: `ls -la ${shellWord(path)}`,
   };
+}
+
+/** The same for whoever has seen it without the kernel's error. */
+export function otherMade(path: string): IvaapError {
+  const { message, hint } = madeMeanwhile(path);
+  return new IvaapError('failed', message, { hint });
 }
 
 /** A failed write, explained; our own errors pass unchanged. */

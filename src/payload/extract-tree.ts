@@ -5,7 +5,7 @@ import { IvaapError } from '../errors.ts';
 import { ownerError, syncFolder } from '../host/atomic-file.ts';
 import { isMountPoint } from '../host/mounts.ts';
 import { temporaryName, writerOf } from '../host/temporary-name.ts';
-import { madeMeanwhile, writeError } from '../host/write-error.ts';
+import { otherMade, writeError } from '../host/write-error.ts';
 import { absolutePath } from './absolute-path.ts';
 import type { ExtractSource } from './extract-file.ts';
 import { barred, extractToFile, statIfThere } from './extract-file.ts';
@@ -139,11 +139,6 @@ async function putInPlace(target: TreeTarget, { handle, at }: OwnFolder): Promis
   });
   await syncFolder(dirname(path));
 }
-
-const otherMade = (path: string) => {
-  const { message, hint } = madeMeanwhile(path);
-  return new IvaapError('failed', message, { hint });
-};
 
 /**
  * Moves what the tree holds into the mount point, all of it or nothing. Folders come first, in one order for

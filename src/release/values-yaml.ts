@@ -27,7 +27,9 @@ export const asHelmReads: ParseOptions & DocumentOptions & SchemaOptions = {
   version: '1.1',
   schema: 'yaml-1.1',
   merge: true,
-  uniqueKeys: true,
+  // `1` and `"1"` are two keys of YAML and one of Helm's, which takes the value of either, now and then.
+  uniqueKeys: (one, other) =>
+    isScalar(one) && isScalar(other) && !isMergeKey(one) && nameOf(one) === nameOf(other),
   customTags: (tags: Tags): Tags => [
     ...tags.filter(
       (one) =>
@@ -112,9 +114,7 @@ function readDocument(text: string): Read {
     return {
       faults: [{ line: lineAt(contents.range?.[0]), what: 'a list or a single value', kind: 'no mapping' }],
     };
-  faults.push(
-    ...nodeFaults(document).map(({ node, ...fault }) => ({ line: lineAt(node.range?.[0]), ...fault })),
-  );
+  faults.push(...nodeFaults(document).map(({ node, what }) => ({ line: lineAt(node.range?.[0]), what })));
   if (faults.length > 0) return { faults };
   try {
     return { root: document.toJS({ maxAliasCount: mostAliases }) as PlainObject };
@@ -124,10 +124,8 @@ function readDocument(text: string): Read {
   }
 }
 
-type NodeFault = Omit<ValuesFault, 'line'> & { node: Node };
-
-function nodeFaults(document: Document): NodeFault[] {
-  const faults: NodeFault[] = [];
+function nodeFaults(document: Document): { node: Node; what: string }[] {
+  const faults: { node: Node; what: string }[] = [];
   visit(document, {
     Node(_, node, path) {
       if (isAlias(node)) {
@@ -146,7 +144,7 @@ function nodeFaults(document: Document): NodeFault[] {
     Map(_, map) {
       if (map.tag !== undefined && !takenTags.has(map.tag))
         faults.push({ node: map, what: `the tag ${foreign(map.tag)}` });
-      faults.push(...sameKeyFaults(map), ...mergeFaults(map, document));
+      faults.push(...mergeFaults(map, document));
     },
     Pair(_, { key }) {
       if (isScalar(key) && key.value !== null) return;
@@ -160,23 +158,9 @@ const nameOf = (key: unknown) => String(isScalar(key) ? key.value : key);
 const isMergeKey = (key: unknown) =>
   isScalar(key) && (typeof key.value === 'symbol' || key.source === '<<') && key.type === 'PLAIN';
 
-/** `1` and `"1"` are two keys of YAML and one of Helm's, which takes the value of either, now and then. */
-function sameKeyFaults({ items }: YAMLMap): NodeFault[] {
-  const names = new Set<string>();
-  return items.flatMap(({ key }) => {
-    if (isMergeKey(key) || !isScalar(key)) return [];
-    const name = nameOf(key);
-    const isKnown = names.has(name);
-    names.add(name);
-    return isKnown
-      ? [{ node: key, what: `duplicate key "${foreign(name)}"`, kind: 'duplicate' as const }]
-      : [];
-  });
-}
-
 /** In Helm's reader merged keys override the keys above them; in all other readers they do not. */
-function mergeFaults(map: YAMLMap, document: Document): NodeFault[] {
-  const faults: NodeFault[] = [];
+function mergeFaults(map: YAMLMap, document: Document): { node: Node; what: string }[] {
+  const faults: { node: Node; what: string }[] = [];
   const above = new Set<string>();
   for (const pair of map.items) {
     if (!isPair(pair)) continue;

@@ -88,6 +88,14 @@ export const podsRefused = (why: string) => `until ${asked} 2>&1 | grep '${why}'
 export const podsAccepted = `until ${asked}; do sleep 0.2; done
 ${kubectl} annotate replicasets,statefulsets -n ivaap --all --overwrite asked="$(date +%s)"`;
 
+/** The command that failed, typed again: the new release runs and answers. */
+export async function assertEndsWell(host: TestHost): Promise<void> {
+  const result = await host.ivaap('2026.2', ['install', '--upgrade'], { timeoutMs: 300_000 });
+  await assertExit(host, result, 0, 'the same command');
+  await host.untilHealthy();
+  await assertImagesOf(host, '2026.2');
+}
+
 /** The old release runs, answers and has all of its wells; Helm says so, and so does `status`. */
 export async function assertOldReleaseRuns(host: TestHost, wells: string): Promise<void> {
   await host.untilHealthy();
