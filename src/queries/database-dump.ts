@@ -88,7 +88,8 @@ const defaultName = (database: string, now: Date): string => `${database}-${comp
 
 /**
  * Throws `usage` where anything has the name of the dump, or of its note, or the folder is missing. Returns
- * what a run that died has left under the name of the note: only that is replaced, never the note of another run.
+ * what a run that died has left under the name of the note: only that is replaced, never the note of another
+ * run.
  */
 async function assertNew(path: string, again: Session['again']): Promise<Found | null> {
   const exists = (at: string) => lstatSync(at, { throwIfNoEntry: false });

@@ -6,8 +6,8 @@ import type { Session } from '../../session/session.ts';
 
 /**
  * An install is complete: the secrets that a rollback kept have served their time once the cluster has the
- * same passwords. Otherwise data that were put aside, or whose disk was away, may need the file, and it stays. The
- * file goes first, so that a run that dies in between leaves no file that nothing names.
+ * same passwords. Otherwise data that were put aside, or whose disk was away, may need the file, and it
+ * stays. The file goes first, so that a run that dies in between leaves no file that nothing names.
  */
 export async function forgetKeptSecrets(session: Session): Promise<void> {
   const journal = await session.journal();
