@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { before, test } from 'node:test';
 import { parse } from 'yaml';
 import {
   guideDestructiveSteps,
@@ -25,17 +25,24 @@ const product = productSchema.parse(
   parse(readFileSync(join(root, 'payload-spec/ivaap/product.yaml'), 'utf8')),
 );
 
-/** What `--help` of these commands prints. */
-function help(...names: string[]): string {
+/** What `--help` of each command prints, the general one under ''; one process prints all of them. */
+const helps = new Map<string, string>();
+before(() => {
+  const asked = ['', ...commands.map(({ name }) => name)];
   const script = `
     const { readCommandLine } = await import(${JSON.stringify(join(root, 'src/commands/program.ts'))});
     const { signal } = new AbortController();
     process.stdout.columns = 200;
-    for (const name of ${JSON.stringify(names)})
+    for (const name of ${JSON.stringify(asked)}) {
       await readCommandLine([name, '--help'].filter(Boolean), { program: './p', signal, secondSignal: signal });
+      process.stdout.write('\\0');
+    }
   `;
-  return execFileSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8' });
-}
+  const printed = execFileSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8' });
+  for (const [at, text] of printed.split('\0').slice(0, -1).entries()) helps.set(asked[at] ?? '', text);
+  assert.equal(helps.size, asked.length);
+});
+const help = (name: string) => helps.get(name) ?? '';
 
 /** Commands that are names of their own on PATH, as the product's data has them. */
 const ownNames: Record<string, string> = { ki: 'kubectl', ivaap_pgdump: 'pgDump' };

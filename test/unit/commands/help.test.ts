@@ -1,28 +1,46 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { before, test } from 'node:test';
 import { commands } from '../../../src/commands/commands.ts';
 import { textWidth } from '../../../src/ui/width.ts';
 
 const program = join(import.meta.dirname, '../../../src/commands/program.ts');
 
-/** What `--help` of these commands prints on a terminal of that width, in one process of their own. */
-function help(names: readonly string[], columns: number): string {
+const widths = [40, 41, 48, 59, 60, 80, 100, 200];
+const all = [...commands.map(({ name }) => name), '--help'];
+
+/**
+ * What `--help` prints of all commands on terminals of all widths, by `columns command`; one process prints
+ * all of it, because a process takes longer to load the commands than to print their help.
+ */
+const printed = new Map<string, string>();
+before(() => {
   const script = `
     const { readCommandLine } = await import(${JSON.stringify(program)});
     const { signal } = new AbortController();
-    process.stdout.columns = ${columns};
-    for (const name of ${JSON.stringify(names)})
-      await readCommandLine([name, '--help'], { program: './p', signal, secondSignal: signal });
+    for (const columns of ${JSON.stringify(widths)}) {
+      process.stdout.columns = columns;
+      for (const name of ${JSON.stringify(all)}) {
+        await readCommandLine([name, '--help'], { program: './p', signal, secondSignal: signal });
+        process.stdout.write('\\0');
+      }
+    }
   `;
-  return execFileSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8' });
-}
+  const argv = ['--input-type=module', '-e', script];
+  const texts = execFileSync(process.execPath, argv, { encoding: 'utf8' }).split('\0').slice(0, -1);
+  assert.equal(texts.length, widths.length * all.length);
+  for (const columns of widths)
+    for (const name of all) printed.set(`${columns} ${name}`, texts.shift() ?? '');
+});
+
+/** What `--help` of these commands prints on a terminal of that width. */
+const help = (names: readonly string[], columns: number): string =>
+  names.map((name) => printed.get(`${columns} ${name}`)).join('');
 
 test('every line of the help of every command fits, from 40 to 200 columns', () => {
-  for (const columns of [40, 41, 48, 59, 60, 80, 100, 200]) {
-    const names = commands.map(({ name }) => name);
-    const text = help([...names, '--help'], columns);
+  for (const columns of widths) {
+    const text = help(all, columns);
     assert.equal(text.match(/Exit codes:\n {2}0\s+done\n/g)?.length, commands.length);
     for (const line of text.split('\n')) {
       assert.ok(textWidth(line) <= Math.min(columns, 100), `${columns}: ${line}`);
