@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
 import { dirname } from 'node:path';
 import { test } from 'node:test';
-import { Terminal } from '../../fixtures/terminal.ts';
-import { labSpawn } from '../../lab/host.ts';
+import type { Terminal } from '../../fixtures/terminal.ts';
+import { differences } from '../fingerprint.ts';
 import { licenseText } from '../golden.ts';
 import { chapters, withHost } from '../harness.ts';
-import { fqdn, operatorEnvironment, type TestHost } from '../host.ts';
+import { fqdn, type TestHost } from '../host.ts';
+import { inventory } from '../inventory.ts';
 import { readState } from '../state.ts';
+import { typeAtTerminal } from '../typed.ts';
 
 /** A person at a terminal installs on a bare node: asked for all of it, one step back, and stopped once. */
 
@@ -15,33 +17,27 @@ const license = '/root/license.json';
 const [enter, esc, up, ctrlC] = ['\r', '\u001B', '\u001B[A', '\u0003'];
 
 /** `./ivaap ARGS` in the folder of the package, on a terminal of so many columns. */
-async function typed(host: TestHost, args: readonly string[], columns = 80): Promise<Terminal> {
-  const file = await host.package(version);
-  const { child } = labSpawn(host.name, ['./ivaap', ...args], {
-    cwd: dirname(file),
-    env: operatorEnvironment,
-    tty: { columns },
-  });
-  return new Terminal(child);
+async function typed(host: TestHost, args: string, columns = 80): Promise<Terminal> {
+  return typeAtTerminal(host, `./ivaap ${args}`, { folder: dirname(await host.package(version)), columns });
 }
-
-const exists = async (host: TestHost, path: string) => (await host.run(['test', '-e', path])).code === 0;
 
 test('an install by prompts', async (t) => {
   await withHost('bare', 12, async (host) => {
     const chapter = chapters(t, host);
     await host.writeFile(license, licenseText, '0600');
+    await host.package(version);
+    const before = await inventory(host);
 
     await chapter('Ctrl-C at a question is 130, and the host is as it was', async () => {
-      using terminal = await typed(host, ['install'], 40);
+      using terminal = await typed(host, 'install', 40);
       await terminal.answer(/licence of IVAAP/, `${license}${enter}`);
       await terminal.answer(/Under which name/, ctrlC);
       assert.equal(await terminal.exitCode(), 130, terminal.text);
-      assert.equal(await exists(host, '/opt/ivaap'), false);
+      assert.equal(differences(before, await inventory(host)), '');
     });
 
     await chapter('all answers by prompts, with one way back: the release runs with them', async () => {
-      using terminal = await typed(host, ['install']);
+      using terminal = await typed(host, 'install');
       await terminal.answer(/licence of IVAAP/, `/root/none.json${enter}`);
       await terminal.answer(/cannot be read/, '\u0015');
       await terminal.answer(/licence of IVAAP/, `${license}${enter}`);

@@ -3,7 +3,8 @@ import { test } from 'node:test';
 import { differences } from '../fingerprint.ts';
 import { licenseText } from '../golden.ts';
 import { assertExit, chapters, withHost } from '../harness.ts';
-import { fqdn, type TestHost } from '../host.ts';
+import { fqdn } from '../host.ts';
+import { inventory } from '../inventory.ts';
 import { sampleWells } from '../wells.ts';
 
 /**
@@ -14,39 +15,6 @@ import { sampleWells } from '../wells.ts';
 const licenseFile = '/root/license.json';
 const installed = ['install', '--fqdn', fqdn, '--license', licenseFile, '--yes'];
 const wells = sampleWells(1000);
-
-/** Places that change by themselves, and those that the test itself makes. */
-const passed =
-  'proc sys dev run tmp var/log var/lib/rancher var/lib/kubelet var/lib/lab opt/packages root/license.json ' +
-  'root/ivaap-first root/ivaap-second root/.kube';
-
-/** Files, mounts, objects, images with their labels, and names on PATH. */
-async function inventory(host: TestHost): Promise<string[]> {
-  const prune = passed
-    .split(' ')
-    .map((path) => `-path /${path} -prune -o`)
-    .join(' ');
-  const [files, mounts, objects, images] = await Promise.all([
-    host.shell(`find / -xdev ${prune} -printf 'file %p %y %m %U:%G %l\\n' | sort`),
-    host.shell(`findmnt -rno TARGET | grep -vE '^/(proc|sys|dev|run|var/lib/kubelet|opt/packages)' | sort`),
-    host.kubectl('get', 'namespaces,persistentvolumes,storageclasses,clusterroles', '-o', 'name'),
-    host.k3s('ctr', 'images', 'list'),
-  ]);
-  assert.equal(objects.code, 0, objects.stderr);
-  assert.equal(images.code, 0, images.stderr);
-  return [
-    ...files.stdout.trim().split('\n'),
-    ...mounts.stdout
-      .trim()
-      .split('\n')
-      .map((line) => `mount ${line}`),
-    ...objects.stdout.trim().split('\n'),
-    ...images.stdout
-      .trim()
-      .split('\n')
-      .map((line) => `image ${line.replaceAll(/\s+/g, ' ')}`),
-  ];
-}
 
 test('a host is installed, keeps its data over an uninstall, and is at last as it was before', async (t) => {
   await withHost('bare', 25, async (host) => {
