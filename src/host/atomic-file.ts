@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { constants, existsSync } from 'node:fs';
-import { cp, type FileHandle, lstat, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { type FileHandle, lstat, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { IvaapError } from '../errors.ts';
 import { renameOver, type Found } from './rename-over.ts';
@@ -222,16 +222,6 @@ function firstMissing(path: string): string {
   return parent === path || existsSync(parent) ? path : firstMissing(parent);
 }
 
-/** Removes a file or a folder with all that is in it; durable when it resolves. */
-export async function removeDurable(path: string): Promise<void> {
-  try {
-    await rm(path, { recursive: true, force: true });
-    await syncFolder(dirname(path));
-  } catch (error) {
-    throw writeError(path, error);
-  }
-}
-
 /**
  * Makes a folder with exactly these permission bits, and its parents as needed (0755), durable when it
  * resolves.
@@ -249,48 +239,5 @@ export async function makeFolder(path: string, mode = 0o755): Promise<void> {
     if (first !== undefined) await syncFolder(dirname(first));
   } catch (error) {
     throw writeError(path, error);
-  }
-}
-
-/**
- * Makes what is below a folder durable: every file, then every folder. Links are names and need their folder
- * only.
- */
-export async function syncTree(folder: string): Promise<void> {
-  for (const entry of await readdir(folder, { withFileTypes: true })) {
-    const path = join(folder, entry.name);
-    if (entry.isDirectory()) await syncTree(path);
-    else if (entry.isFile()) await syncFile(path);
-  }
-  await syncFolder(folder);
-}
-
-async function syncFile(path: string): Promise<void> {
-  const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
-  await handle.sync().finally(() => handle.close());
-}
-
-/**
- * Copies a file or folder to a place that does not exist yet; `to` appears complete and durable or not at
- * all.
- */
-export async function copyTreeDurable(from: string, to: string): Promise<void> {
-  if (existsSync(to))
-    throw new IvaapError('failed', `${to} already exists`, { hint: `ls -ld ${shellWord(to)}` });
-  const temporary = `${to}.partial`;
-  try {
-    await rm(temporary, { recursive: true, force: true });
-    await cp(from, temporary, {
-      recursive: true,
-      verbatimSymlinks: true,
-      preserveTimestamps: true,
-      errorOnExist: true,
-      force: false,
-    });
-    await ((await lstat(temporary)).isDirectory() ? syncTree(temporary) : syncFile(temporary));
-    await renameDurable(temporary, to);
-  } catch (error) {
-    await rm(temporary, { recursive: true, force: true });
-    throw writeError(to, error);
   }
 }

@@ -1,6 +1,6 @@
-import { readFileSync, realpathSync, statfsSync, statSync, type BigIntStats } from 'node:fs';
-import { readFile, stat, statfs } from 'node:fs/promises';
-import { dirname, join, relative } from 'node:path';
+import { readFileSync, readlinkSync, realpathSync, statfsSync, statSync, type BigIntStats } from 'node:fs';
+import { stat, statfs } from 'node:fs/promises';
+import { dirname, join, relative, resolve } from 'node:path';
 import { isBelow } from './below.ts';
 
 export interface Mount {
@@ -22,7 +22,8 @@ export interface Room {
   freeFiles: number | undefined;
 }
 
-const unescapeMount = (text: string) =>
+/** As /proc and /etc/fstab write blanks. */
+export const unescapeMount = (text: string) =>
   text.replaceAll(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
 
 /** The mount that holds a path, from /proc/self/mountinfo; undefined when the path does not exist. */
@@ -75,13 +76,23 @@ export function isMountPoint(path: string): boolean {
   return mount !== undefined && mount.mountPoint === realpathSync(path);
 }
 
+/** With all links resolved, also one that leads to nothing; its last parts may be missing. */
+export function resolvedPath(path: string, mostLinks = 40): string {
+  const existing = nearestExisting(path);
+  const real = realpathSync(existing);
+  const [next = '', ...rest] = relative(existing, path).split('/');
+  if (next === '') return real;
+  const target = attempt(() => readlinkSync(join(real, next)));
+  if (target === undefined || mostLinks === 0) return join(real, next, ...rest);
+  return resolvedPath(join(resolve(real, target), ...rest), mostLinks - 1);
+}
+
 /**
  * Where a path lies on its device, links and bind mounts resolved; its last parts may be missing. Two paths
  * lead to the same place exactly where both are equal.
  */
 export function placeOnDevice(path: string): { device: string; path: string } {
-  const existing = nearestExisting(path);
-  const real = join(realpathSync(existing), relative(existing, path));
+  const real = resolvedPath(path);
   let best = { mountPoint: '', root: '/', device: '' };
   for (const line of readFileSync('/proc/self/mountinfo', 'utf8').split('\n')) {
     const [, , device = '', root = '', point = ''] = line.split(' ');
@@ -107,26 +118,6 @@ export function mountPointsBelow(folder: string): string[] {
     .map((line) => unescapeMount(line.split(' ')[4] ?? ''))
     .filter((point) => point.startsWith(`${real}/`));
   return [...new Set(points)].sort();
-}
-
-/**
- * Where /etc/fstab mounts file systems, whether they are mounted now or not; none where there is no such
- * file.
- */
-export async function fstabMountPoints(): Promise<string[]> {
-  const text = await readFile('/etc/fstab', 'utf8').catch(() => '');
-  return text
-    .split('\n')
-    .filter((line) => !line.trimStart().startsWith('#'))
-    .map((line) => unescapeMount(line.trim().split(/\s+/)[1] ?? ''))
-    .filter((path) => path.startsWith('/'))
-    .map((path) => (path === '/' ? path : path.replace(/\/+$/, '')));
-}
-
-/** A mount point of /etc/fstab on the path, or the path itself, where nothing is mounted now. */
-export async function unmountedOn(path: string): Promise<string | undefined> {
-  const points = await fstabMountPoints();
-  return points.find((point) => point !== '/' && isBelow(path, point) && !isMountPoint(point));
 }
 
 /** The path, or its nearest parent that exists. */

@@ -1,11 +1,12 @@
 import type { Stats } from 'node:fs';
-import { chmod, lchown, lstat, readdir, rm, rmdir } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { chmod, lchown, lstat, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { IvaapError } from '../errors.ts';
-import { copyTreeDurable, renameDurable, syncFolder } from './atomic-file.ts';
+import { renameDurable } from './atomic-file.ts';
+import { copyTreeDurable } from './copy-tree.ts';
 import { shellWord } from '../shell-word.ts';
 import { ifMissing } from './if-missing.ts';
-import { createRunner } from './runner.ts';
+import { removeTree } from './remove-tree.ts';
 
 /**
  * Moves a file or folder, also to another disk: it is at its new place, complete and durable, before it is
@@ -46,30 +47,3 @@ async function endCopy(from: string, to: string): Promise<void> {
 
 const isCopy = (one: Stats, other: Stats): boolean =>
   one.isFile() ? other.isFile() && one.size === other.size : one.isDirectory() === other.isDirectory();
-
-const programs = createRunner();
-
-/**
- * Removes a file or folder, durable when it resolves; nothing to do where there is none. A folder may belong
- * to the database's user, who could put a link in the place of a folder below it while root walks there:
- * coreutils' rm follows none, also then, and enters no other file system.
- */
-export async function removeTree(path: string): Promise<void> {
-  const info = await lstat(path).catch(ifMissing);
-  if (info?.isDirectory() === true) await programs.run(['rm', '-rf', '--one-file-system', '--', path]);
-  else await rm(path, { force: true });
-  await syncFolder(dirname(path)).catch(ifMissing);
-}
-
-/** Removes a folder that is empty; false where it is not, is a mount point or is not there. */
-export async function removeEmptyFolder(path: string): Promise<boolean> {
-  try {
-    await rmdir(path);
-  } catch (error) {
-    const { code = '' } = error as NodeJS.ErrnoException;
-    if (['ENOENT', 'ENOTEMPTY', 'EEXIST', 'EBUSY', 'ENOTDIR'].includes(code)) return false;
-    throw error;
-  }
-  await syncFolder(dirname(path)).catch(ifMissing);
-  return true;
-}

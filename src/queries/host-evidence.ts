@@ -3,7 +3,8 @@ import { readdir } from 'node:fs/promises';
 import { foreign } from '../foreign.ts';
 import type { KubeObject } from '../host/kubectl.ts';
 import { type ReleaseRecord, readReleaseRecords } from '../host/helm-record.ts';
-import { isMountPoint, unmountedOn } from '../host/mounts.ts';
+import { missingMount, type ToldMount } from '../host/missing-mount.ts';
+import { isMountPoint } from '../host/mounts.ts';
 import { type ChartFacts, chartFacts } from '../release/chart-tree.ts';
 import { hasOurLabels } from '../release/ours.ts';
 import { type Backup, listBackups, type StateCopy, stateCopies } from './backups.ts';
@@ -21,8 +22,8 @@ export interface HostEvidence {
     /** Also where there is none. */
     empty: boolean;
     mounted: boolean;
-    /** A mount point of /etc/fstab on its path, or the folder itself, that is not mounted now. */
-    missingMount: string | undefined;
+    /** What the host is told to mount on its path, or at the folder itself, and is not mounted now. */
+    missingMount: ToldMount | undefined;
   };
   /** Whether the namespace has this installer's labels; null where there is none. */
   namespace: Known<boolean | null>;
@@ -91,7 +92,7 @@ async function folderFacts(path: string): Promise<HostEvidence['folder']> {
     isFolder: names !== undefined,
     empty: (names ?? []).length === 0,
     mounted: isMountPoint(path),
-    missingMount: await unmountedOn(path),
+    missingMount: await missingMount(path),
   };
 }
 
@@ -132,7 +133,7 @@ export function evidenceLines(evidence: HostEvidence, { product }: Pick<OpenedPa
     ? 'mounted'
     : folder.missingMount === undefined
       ? 'no mount of its own'
-      : `${folder.missingMount} is in /etc/fstab but is not mounted`;
+      : `${folder.missingMount.toldIn} mounts ${folder.missingMount.point}, which is not mounted`;
   return [
     `folder ${folder.path}: ${!folder.isFolder ? 'does not exist, ' : folder.empty ? 'empty, ' : ''}${mount}`,
     line(`namespace ${product.namespace}`, namespace, (ours) => (ours === null ? 'missing' : made(ours))),

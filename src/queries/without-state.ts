@@ -3,7 +3,6 @@ import type { Known } from '../known.ts';
 import type { HostTools } from '../session/host-tools.ts';
 import { evidenceLines, type HostEvidence, hostEvidence, type Likely, likely } from './host-evidence.ts';
 import type { OpenedPayload } from '../session/opened-payload.ts';
-import { shellWord } from '../shell-word.ts';
 
 /** A host without a readable state: what most likely happened, and the command to try. */
 export interface NoState {
@@ -25,10 +24,7 @@ export function noStateRefusal(
       return {
         code: 'preflight',
         message: `${none}: the disk that holds ${path} does not seem to be mounted`,
-        hint:
-          missingMount === undefined
-            ? 'lsblk -o NAME,SIZE,LABEL,MOUNTPOINTS'
-            : `mount ${shellWord(missingMount)}`,
+        hint: missingMount === undefined ? 'lsblk -o NAME,SIZE,LABEL,MOUNTPOINTS' : missingMount.command,
       };
     case 'ours':
       return {

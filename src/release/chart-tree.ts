@@ -4,7 +4,8 @@ import { dirname, join, relative } from 'node:path';
 import { parse } from 'yaml';
 import * as z from 'zod';
 import { readRegular, readRegularText } from '../host/regular-file.ts';
-import { makeFolder, syncTree, writeStreamAtomic } from '../host/atomic-file.ts';
+import { makeFolder, writeStreamAtomic } from '../host/atomic-file.ts';
+import { syncTree } from '../host/copy-tree.ts';
 import type { IndexEntry } from '../payload/format/index-schema.ts';
 import type { StepContext } from './context.ts';
 

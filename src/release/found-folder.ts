@@ -1,7 +1,7 @@
 import { lstat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import * as z from 'zod';
-import { removeEmptyFolder } from '../host/move-tree.ts';
+import { removeEmptyFolder } from '../host/remove-tree.ts';
 
 /**
  * How an install found the place of the data folder: the folder itself with its owner and mode, or the

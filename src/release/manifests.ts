@@ -1,19 +1,16 @@
 import type { Manifest } from '../host/kubectl.ts';
 import type { Product } from '../payload/product-schema.ts';
+import { ourLabels } from './ours.ts';
 
 /**
  * Objects that the installer creates outside the chart: no Helm operation sees them, so none can delete data.
  */
 
-function labels(product: Product): Record<string, string> {
-  return { 'app.kubernetes.io/part-of': product.name, 'app.kubernetes.io/managed-by': product.command };
-}
-
 export function namespaceManifest(product: Product): Manifest {
   return {
     apiVersion: 'v1',
     kind: 'Namespace',
-    metadata: { name: product.namespace, labels: labels(product) },
+    metadata: { name: product.namespace, labels: ourLabels(product) },
   };
 }
 
@@ -29,7 +26,7 @@ export function secretManifest(
   return {
     apiVersion: 'v1',
     kind: 'Secret',
-    metadata: { name, namespace: product.namespace, labels: labels(product) },
+    metadata: { name, namespace: product.namespace, labels: ourLabels(product) },
     type: 'Opaque',
     data: Object.fromEntries(encoded),
   };
@@ -46,7 +43,7 @@ export function volumeManifests(product: Product, storagePath: string): Manifest
     {
       apiVersion: 'v1',
       kind: 'PersistentVolume',
-      metadata: { name: volume.persistentVolume, labels: labels(product) },
+      metadata: { name: volume.persistentVolume, labels: ourLabels(product) },
       spec: {
         capacity: { storage: volume.capacity },
         accessModes,
@@ -59,7 +56,7 @@ export function volumeManifests(product: Product, storagePath: string): Manifest
     {
       apiVersion: 'v1',
       kind: 'PersistentVolumeClaim',
-      metadata: { name: volume.claim, namespace: product.namespace, labels: labels(product) },
+      metadata: { name: volume.claim, namespace: product.namespace, labels: ourLabels(product) },
       spec: {
         accessModes,
         storageClassName: '',
@@ -79,7 +76,7 @@ export function classClaimManifest(product: Product, storageClass: string): Mani
   return {
     apiVersion: 'v1',
     kind: 'PersistentVolumeClaim',
-    metadata: { name: claim, namespace: product.namespace, labels: labels(product) },
+    metadata: { name: claim, namespace: product.namespace, labels: ourLabels(product) },
     spec: {
       accessModes: ['ReadWriteOnce'],
       storageClassName: storageClass,

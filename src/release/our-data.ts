@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import type { RunRecord } from '../engine/state.ts';
 import { IvaapError } from '../errors.ts';
 import type { Kubectl } from '../host/kubectl.ts';
-import { unmountedOn } from '../host/mounts.ts';
+import { missingMount, notMounted } from '../host/missing-mount.ts';
 import type { Known } from '../known.ts';
 import { shellWord } from '../shell-word.ts';
 import type { Product } from '../payload/product-schema.ts';
@@ -36,21 +36,16 @@ export async function mayHoldData({
 }: Pick<InstallContext, 'storagePath' | 'storageClass' | 'install'>): Promise<Known<boolean>> {
   const isStarted = install()?.pointOfNoReturn !== undefined;
   if (storageClass !== undefined) return { known: true, value: isStarted };
-  const unmounted = await unmountedOn(storagePath);
+  const unmounted = await missingMount(storagePath);
   const entries = await entriesOf(storagePath);
   if ((entries ?? []).length > 0) return { known: true, value: true };
   if (!isStarted) return { known: true, value: false };
-  if (unmounted !== undefined) return { known: false, ...notMounted(storagePath, unmounted) };
+  if (unmounted !== undefined)
+    return { known: false, ...notMounted(`the database's folder ${storagePath}`, unmounted) };
   if (entries !== undefined) return { known: true, value: false };
   const why = `the database's folder ${storagePath} does not exist`;
   return { known: false, why, hint: `ls -ld ${shellWord(dirname(storagePath))}` };
 }
-
-/** A data folder on a disk that is away, and how to have it back. */
-export const notMounted = (path: string, point: string) => ({
-  why: `the disk of the database's folder ${path} is not mounted: /etc/fstab mounts it at ${point}`,
-  hint: `mount ${shellWord(point)}\nWhere that disk is gone for good, delete its line of /etc/fstab first`,
-});
 
 /** Where a run has made its volume, as it recorded that. */
 export function recordedFolder(run: Readonly<Pick<RunRecord, 'steps'>> | undefined): string | undefined {

@@ -46,13 +46,18 @@ export interface OwnedVolume {
 type Named = Pick<Product, 'name' | 'command' | 'namespace' | 'release'>;
 type Labelled = Pick<KubeObject, 'metadata'>;
 
-/** What this installer puts on all that it makes. */
-export const ownLabels = ['app.kubernetes.io/part-of', 'app.kubernetes.io/managed-by'] as const;
+/** What this installer puts on all that it makes for this product. */
+export const ourLabels = ({ name, command }: Pick<Named, 'name' | 'command'>): Record<string, string> => ({
+  'app.kubernetes.io/part-of': name,
+  'app.kubernetes.io/managed-by': command,
+});
 
 /** Whether an object has the labels that this installer gives to what it makes for this product. */
-export const hasOurLabels = ({ metadata }: Labelled, { name, command }: Pick<Named, 'name' | 'command'>) =>
-  metadata.labels?.['app.kubernetes.io/part-of'] === name &&
-  metadata.labels['app.kubernetes.io/managed-by'] === command;
+export const hasOurLabels = ({ metadata }: Labelled, product: Pick<Named, 'name' | 'command'>) =>
+  hasLabels(metadata, ourLabels(product));
+
+const hasLabels = ({ labels }: Labelled['metadata'], wanted: Readonly<Record<string, string>>): boolean =>
+  Object.entries(wanted).every(([key, value]) => labels?.[key] === value);
 
 /** Whether it is Helm's own record of this release. */
 const isRecord = ({ kind, metadata: { labels = {} } }: KubeObject, { release }: Named) =>
@@ -162,8 +167,13 @@ function isMadeBeside(one: KubeObject, other: KubeObject): boolean {
   if (one.kind === 'Endpoints') return other.kind === 'Service' && other.metadata.name === name;
   if (one.kind !== 'PersistentVolumeClaim' || other.kind !== 'StatefulSet') return false;
   const { spec } = other as KubeObject & {
-    spec?: { volumeClaimTemplates?: { metadata: { name: string } }[] };
+    spec?: {
+      selector?: { matchLabels?: Record<string, string> };
+      volumeClaimTemplates?: { metadata: { name: string } }[];
+    };
   };
+  // Kubernetes gives them to each claim that it makes; one that was there before has its name alone.
+  if (!hasLabels(one.metadata, spec?.selector?.matchLabels ?? {})) return false;
   return (spec?.volumeClaimTemplates ?? []).some(({ metadata: template }) => {
     const stem = `${template.name}-${other.metadata.name}-`;
     return name.startsWith(stem) && /^\d+$/.test(name.slice(stem.length));
@@ -222,6 +232,18 @@ export async function volumesOfClaims(
     .filter(({ spec }) => spec?.claimRef?.namespace === namespace)
     .map(({ metadata }) => metadata.name);
 }
+
+/**
+ * What an uninstall takes away. What Kubernetes made goes with what it was made for; a claim of a StatefulSet
+ * does not.
+ */
+export const removedOf = ({ objects }: NamespaceContents): OwnedObject[] =>
+  objects.filter(
+    ({ maker, kind }) =>
+      maker === 'installer' ||
+      maker === 'release' ||
+      (maker === 'cluster' && kind === 'PersistentVolumeClaim'),
+  );
 
 export const foreignOf = ({ objects }: NamespaceContents): OwnedObject[] =>
   objects.filter(({ maker }) => maker === 'foreign');

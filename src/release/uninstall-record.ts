@@ -7,6 +7,8 @@ import { readResult } from '../backup/step-results.ts';
 /** Of `uninstall` in the state: what was chosen and found when the uninstall began. */
 const recordedSchema = z.object({
   dumpTo: z.string(),
+  /** Where the file system of `dumpTo` was mounted. */
+  dumpMount: z.string().optional(),
   storagePath: z.string().optional(),
   keepsNamespace: z.boolean().optional(),
   movedFrom: z.string().optional(),

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import * as z from 'zod';
 import type { Step } from '../engine/step.ts';
 import { IvaapError } from '../errors.ts';
-import { makeFolder, removeDurable, renameDurable } from '../host/atomic-file.ts';
+import { makeFolder, renameDurable } from '../host/atomic-file.ts';
+import { removeTree } from '../host/remove-tree.ts';
 import { compareChart, extractChart, isPayloadChart } from '../release/chart-tree.ts';
 import { makeBackupFolder, moveAside } from '../backup/backup-folder.ts';
 import type { InstallContext } from '../release/context.ts';
@@ -68,7 +69,7 @@ export const chart: Step<InstallContext, z.infer<typeof out>> = {
       const { changed } = await compareChart(ctx, paths.chart);
       if (existsSync(paths.chart)) {
         if (changed.length > 0) await moveAside(io, await makeBackupFolder(ctx, io), paths.chart);
-        else await removeDurable(paths.chart);
+        else await removeTree(paths.chart);
       }
       // Empty it is ours; with archives in it, it is the operator's as well.
       if (paths.connectors !== undefined) await rmdir(paths.connectors).catch(() => undefined);

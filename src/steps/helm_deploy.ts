@@ -8,6 +8,7 @@ import type { InstallContext } from '../release/context.ts';
 import { type HelmRun, runHelm } from '../release/helm-run.ts';
 import { assertDeployed, endedWithoutUs, repairHelm } from '../release/helm-state.ts';
 import { uninstallRelease } from '../release/helm-uninstall.ts';
+import { markClaims } from '../release/mark-claims.ts';
 import { releaseStops } from '../release/undo-stops.ts';
 import { sha256Of } from '../release/values-overlay.ts';
 import { loadImagesStep } from './load_images.ts';
@@ -67,6 +68,7 @@ export const helmDeploy: Step<InstallContext, z.infer<typeof out>> = {
     },
 
     async run(ctx, io) {
+      await markClaims(ctx.kubectl, ctx.product, io.signal);
       await uninstallRelease(ctx, io);
       return {};
     },

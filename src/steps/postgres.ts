@@ -6,15 +6,16 @@ import { lastResult } from '../backup/step-results.ts';
 import type { Step, StepIo, UndoPlan } from '../engine/step.ts';
 import { IvaapError } from '../errors.ts';
 import { makeFolder, renameDurable } from '../host/atomic-file.ts';
-import { removeEmptyFolder } from '../host/move-tree.ts';
-import { isMountPoint, unmountedOn } from '../host/mounts.ts';
+import { removeEmptyFolder } from '../host/remove-tree.ts';
+import { missingMount, notMounted } from '../host/missing-mount.ts';
+import { isMountPoint } from '../host/mounts.ts';
 import type { KubeObject } from '../host/kubectl.ts';
 import { assertSafePath } from '../host/safe-path.ts';
 import type { InstallContext } from '../release/context.ts';
 import { type FoundFolder, foundFolderSchema, lookForFolder } from '../release/found-folder.ts';
 import { classClaimManifest, volumeManifests } from '../release/manifests.ts';
 import { requireStorageClass } from '../release/storage-class.ts';
-import { assertOwnData, entriesOf, isOurData, notMounted, recordedFolder } from '../release/our-data.ts';
+import { assertOwnData, entriesOf, isOurData, recordedFolder } from '../release/our-data.ts';
 import { removedDataName } from '../release/our-files.ts';
 import { stopOf } from '../release/undo-stops.ts';
 import { shellWord } from '../shell-word.ts';
@@ -179,9 +180,9 @@ async function dataFolder(ctx: InstallContext): Promise<{
   const none = { path, stops: [] };
   // A volume of a class has no folder of ours; its policy is Retain, so that its data outlive the claim.
   if (ctx.storageClass !== undefined) return { ...none, how: 'none' };
-  const unmounted = await unmountedOn(path);
+  const unmounted = await missingMount(path);
   if (unmounted !== undefined) {
-    const { why, hint } = notMounted(path, unmounted);
+    const { why, hint } = notMounted(`the database's folder ${path}`, unmounted);
     return { path, how: 'none', stops: [{ what: why, hint }] };
   }
   const entries = await entriesOf(path);

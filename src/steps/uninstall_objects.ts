@@ -7,8 +7,8 @@ import {
   foreignOf,
   type NamespaceContents,
   namespaceContents,
-  type OwnedObject,
-  ownLabels,
+  ourLabels,
+  removedOf,
   volumeOwner,
   volumesOfClaims,
 } from '../release/ours.ts';
@@ -43,8 +43,8 @@ export const uninstallObjects: Step<UninstallContext, Result> = {
 
   async preview({ found: { contents, volume, keepsNamespace }, product }) {
     if (!contents.known) throw new IvaapError('failed', contents.why);
-    const { objects, ours } = contents.value;
-    const shown = objects.filter(({ maker }) => maker === 'installer' || maker === 'release');
+    const { ours } = contents.value;
+    const shown = removedOf(contents.value);
     const foreign = foreignOf(contents.value);
     const name = volume.known ? volume.value?.name : undefined;
     return {
@@ -104,10 +104,11 @@ export const uninstallObjects: Step<UninstallContext, Result> = {
 async function removeNamespaced(
   cluster: UninstallCluster,
   contents: NamespaceContents,
-  { product: { namespace }, found: { keepsNamespace } }: UninstallContext,
+  { product, found: { keepsNamespace } }: UninstallContext,
   signal: AbortSignal,
 ): Promise<string[]> {
-  const { ours, objects } = contents;
+  const { ours } = contents;
+  const { namespace } = product;
   if (ours === null) return [];
   const whole = `namespace/${namespace}`;
   if (ours && !keepsNamespace && foreignOf(contents).length === 0) {
@@ -115,23 +116,22 @@ async function removeNamespaced(
     return [whole];
   }
   const removed: string[] = [];
-  for (const { resource } of objects.filter(isRemoved)) {
+  for (const { resource } of removedOf(contents)) {
     signal.throwIfAborted();
     await remove(cluster, resource, namespace, signal);
     removed.push(resource);
   }
   // The next install would take it for its own by them.
   if (ours && keepsNamespace)
-    await cluster.kubectl.run(['label', 'namespace', namespace, ...ownLabels.map((key) => `${key}-`)], {
-      signal,
-      timeoutMs: 30_000,
-    });
+    await cluster.kubectl.run(
+      ['label', 'namespace', namespace, ...Object.keys(ourLabels(product)).map((key) => `${key}-`)],
+      {
+        signal,
+        timeoutMs: 30_000,
+      },
+    );
   return removed;
 }
-
-/** What Kubernetes made goes with what it was made for; a claim of a StatefulSet does not. */
-const isRemoved = ({ maker, kind }: OwnedObject): boolean =>
-  maker === 'installer' || maker === 'release' || (maker === 'cluster' && kind === 'PersistentVolumeClaim');
 
 async function remove(
   { kubectl }: UninstallCluster,

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Step } from '../engine/step.ts';
 import { IvaapError } from '../errors.ts';
 import { makeFolder, writeFileAtomic } from '../host/atomic-file.ts';
+import { mountHolding } from '../host/mounts.ts';
 import { lastRecordFile } from '../release/last-record.ts';
 import type { UninstallContext } from '../release/uninstall-context.ts';
 import { type RecordedUninstall, uninstallResult } from '../release/uninstall-record.ts';
@@ -24,7 +25,8 @@ export const uninstallRecord: Step<UninstallContext, { uninstall: RecordedUninst
     const { dumpTo } = choices;
     const { storagePath, movedFrom, before, database, keepsNamespace } = found;
     const neverStarted = database.known && database.value === null;
-    const uninstall = { ...choices, storagePath, movedFrom, before, neverStarted, keepsNamespace };
+    const dumpMount = mountHolding(dumpTo);
+    const uninstall = { ...choices, dumpMount, storagePath, movedFrom, before, neverStarted, keepsNamespace };
     // Known before it is there: no attempt leaves a folder that the next one takes for others'.
     await io.record({ uninstall });
     await makeFolder(dumpTo, 0o700);

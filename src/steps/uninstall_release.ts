@@ -2,6 +2,7 @@ import * as z from 'zod';
 import type { Step } from '../engine/step.ts';
 import { causeChain } from '../errors.ts';
 import { uninstallRelease as removeRelease } from '../release/helm-uninstall.ts';
+import { markClaims } from '../release/mark-claims.ts';
 import type { UninstallContext } from '../release/uninstall-context.ts';
 import { uninstallKeep } from './uninstall_keep.ts';
 
@@ -32,6 +33,7 @@ export const uninstallRelease: Step<UninstallContext, z.infer<typeof out>> = {
     // From here on the product stops: an older dump is the last one, and only going forward ends it.
     await io.pointOfNoReturn({});
     if (cluster === undefined) return { removedRelease: false };
+    await markClaims(cluster.kubectl, product, io.signal);
     try {
       await removeRelease({ ...ctx, helm: cluster.helm }, io);
       return { removedRelease: true };

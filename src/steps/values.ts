@@ -4,7 +4,8 @@ import { existsSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import type { Step, StepIo } from '../engine/step.ts';
 import { IvaapError } from '../errors.ts';
-import { makeFolder, removeDurable, writeFileAtomic } from '../host/atomic-file.ts';
+import { makeFolder, writeFileAtomic } from '../host/atomic-file.ts';
+import { removeTree } from '../host/remove-tree.ts';
 import { keepEdited } from '../backup/backup-folder.ts';
 import { lastResult } from '../backup/step-results.ts';
 import type { InstallContext } from '../release/context.ts';
@@ -82,7 +83,7 @@ export const values: Step<InstallContext, z.infer<typeof out>> = {
 
     async run(ctx, io, done) {
       const { ours, edited } = await writtenFiles(ctx, done);
-      for (const path of ours) await removeDurable(path);
+      for (const path of ours) await removeTree(path);
       for (const path of edited) io.say(`${path} was edited and is kept: the next install starts from it`);
       return edited.length === 0 ? {} : { keptFiles: edited };
     },

@@ -1,5 +1,5 @@
 import type { Redactor } from '../../engine/redact.ts';
-import { removeTree } from '../../host/move-tree.ts';
+import { removeTree } from '../../host/remove-tree.ts';
 import {
   assertMajorInFolder,
   assertSecretsOfData,

@@ -1,5 +1,5 @@
 import { readKeptSecrets } from '../../backup/kept-secrets.ts';
-import { removeDurable } from '../../host/atomic-file.ts';
+import { removeTree } from '../../host/remove-tree.ts';
 import type { Secret } from '../../host/kubectl.ts';
 import { known } from '../../known.ts';
 import type { Session } from '../../session/session.ts';
@@ -16,7 +16,7 @@ export async function forgetKeptSecrets(session: Session): Promise<void> {
   const { path } = keptSecrets;
   const same = await known(areInCluster(session, path));
   if (!same.known) return session.reporter.warn(`${path} with the secrets of a rollback stays: ${same.why}`);
-  if (same.value) await removeDurable(path);
+  if (same.value) await removeTree(path);
   else {
     session.reporter.warn(
       `${path} stays: its passwords are not those of this installation, and the data that a rollback left ` +

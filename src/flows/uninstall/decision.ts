@@ -1,10 +1,7 @@
-import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { State } from '../../engine/state.ts';
 import { IvaapError } from '../../errors.ts';
 import { estimateDump } from '../../host/dump-estimate.ts';
-import { isBelow } from '../../host/below.ts';
-import { fstabMountPoints, isMountPoint } from '../../host/mounts.ts';
 import { known } from '../../known.ts';
 import { foreignOf } from '../../release/ours.ts';
 import { hideGenerated } from '../../release/secrets-of-host.ts';
@@ -19,6 +16,7 @@ import { assertCluster } from '../../session/host-tools.ts';
 import type { Session } from '../../session/session.ts';
 import { shellWord } from '../../shell-word.ts';
 import type { Decision } from '../flow.ts';
+import { refuseMissingDataDisk, refuseMissingDumpDisk } from './disks.ts';
 import { assertDumpTo, assertRoomFor, usualDumpTo } from './dump-to.ts';
 import { refuseUnmanaged } from './gate.ts';
 import type { UninstallOptions } from './options.ts';
@@ -47,7 +45,7 @@ export async function decideUninstall(
   const found = await uninstallFindings(place, recorded ?? recordedStorage(state));
   signal.throwIfAborted();
   const choices = await choose(session, options, { recorded, found });
-  await refuseMissingDisk(session, found);
+  await refuseMissingDataDisk(found.storagePath, session.again());
   // What was removed already is no blocker of the rest.
   const isRemoving = state.run?.flow === 'uninstall' && state.run.noReturnAt !== undefined;
   if (!isRemoving) await refuseBeforeRemoval(session, options, { choices, cluster, found, recorded });
@@ -134,6 +132,7 @@ async function choose(
   const { storagePath, files } = found;
   const deleted = [product.folder, ...(storagePath === undefined ? [] : [storagePath]), ...files.removedData];
   const dumpTo = await assertDumpTo(given, { deleted, isOurs: recorded !== undefined });
+  await refuseMissingDumpDisk({ dumpTo, dumpMount: recorded?.dumpMount }, again());
   return { keepData, deleteBackups, dumpTo };
 }
 
@@ -198,25 +197,6 @@ async function refuseBeforeRemoval(
     ],
   });
 }
-
-/** Without its disk a data folder says nothing, and nothing of it could be removed. */
-async function refuseMissingDisk({ again }: Session, { storagePath }: UninstallFindings): Promise<void> {
-  if (storagePath === undefined) return;
-  const points = (await fstabMountPoints()).filter((point) => isBelow(storagePath, point));
-  const missing = points.find((point) => point !== '/' && !isMounted(point));
-  if (missing === undefined) return;
-  throw new IvaapError(
-    'preflight',
-    `the disk of the data folder ${storagePath} is not mounted: /etc/fstab mounts it at ${missing}`,
-    {
-      hint:
-        `mount ${shellWord(missing)}; then: ${again()}\n` +
-        'Where that disk is gone for good, delete its line of /etc/fstab first',
-    },
-  );
-}
-
-const isMounted = (point: string): boolean => existsSync(point) && isMountPoint(point);
 
 /** Pods that are not ours and use our claim: their work is on the data. */
 function refuseUsers({ product }: Session, { contents }: UninstallFindings): void {

@@ -4,8 +4,9 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { readState, type State } from '../../engine/state.ts';
 import type { JsonObject } from '../../engine/step.ts';
 import { makeFolder, syncFolder, writeFileAtomic } from '../../host/atomic-file.ts';
-import { moveTree, removeEmptyFolder, removeTree } from '../../host/move-tree.ts';
-import { fstabMountPoints } from '../../host/mounts.ts';
+import { moveTree } from '../../host/move-tree.ts';
+import { removeEmptyFolder, removeTree } from '../../host/remove-tree.ts';
+import { toldMounts } from '../../host/missing-mount.ts';
 import { readRegularText } from '../../host/regular-file.ts';
 import { lastResult } from '../../backup/step-results.ts';
 import { lastDumpResult } from '../../release/last-dump.ts';
@@ -14,6 +15,7 @@ import type { ProductPaths } from '../../release/product-paths.ts';
 import { recordedUninstall } from '../../release/uninstall-record.ts';
 import type { Session } from '../../session/session.ts';
 import type { FlowResult } from '../flow.ts';
+import { refuseMissingDumpDisk } from './disks.ts';
 import type { UninstallOptions } from './options.ts';
 
 /**
@@ -68,7 +70,7 @@ async function removeFolders({ installer, folder }: Pick<ProductPaths, 'installe
 
 /** Ends what an earlier run left: one that was killed after its last step. */
 export async function restOfUninstall(
-  { paths, product }: Pick<Session, 'paths' | 'product'>,
+  { paths, product, again }: Pick<Session, 'paths' | 'product' | 'again'>,
   { dryRun, dumpTo: named }: Pick<UninstallOptions, 'dryRun' | 'dumpTo'>,
 ): Promise<FlowResult | undefined> {
   if (!existsSync(paths.state)) {
@@ -83,6 +85,7 @@ export async function restOfUninstall(
   const { dumpTo } = recorded;
   if (dryRun)
     return ended(`Everything is removed but the installer's own folder ${paths.installer}.`, dumpTo);
+  await refuseMissingDumpDisk(recorded, again());
   await finishUninstall(paths, state, dumpTo);
   return ended(`${product.title} ${state.run.to} is uninstalled. What is kept: ${dumpTo}`, dumpTo);
 }
@@ -92,7 +95,7 @@ export async function restOfUninstall(
  */
 async function hasEnded({ folder, name }: Session['product'], named: string | undefined): Promise<boolean> {
   // An empty folder on which a disk is to be mounted is no rest of ours.
-  if (!existsSync(folder) || (await fstabMountPoints()).includes(folder)) return false;
+  if (!existsSync(folder) || (await toldMounts()).some(({ point }) => point === folder)) return false;
   const beside = await readdir(dirname(folder)).catch((): string[] => []);
   const usual = beside
     .filter((one) => one.startsWith(`${name}-last-`))

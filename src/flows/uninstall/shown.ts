@@ -2,6 +2,7 @@ import type { Known } from '../../known.ts';
 import { counted } from '../../policy/counted.ts';
 import { formatBytes } from '../../policy/format-bytes.ts';
 import type { Product } from '../../payload/product-schema.ts';
+import { removedOf } from '../../release/ours.ts';
 import type { UninstallDecision } from './decision.ts';
 
 /** What an uninstall would delete and keep, as it is shown before the name has to be typed. */
@@ -14,8 +15,8 @@ export function shownLines(
   const { putAside, heldByOthers } = found;
   const told = <T>(asked: Known<T>, words: (value: T) => string) =>
     asked.known ? words(asked.value) : `not known: ${asked.why}`;
-  const objects = told(contents, ({ objects: all }) => {
-    const ours = all.filter(({ maker }) => maker === 'installer' || maker === 'release');
+  const objects = told(contents, (all) => {
+    const ours = removedOf(all);
     const claims = ours.filter(({ kind }) => kind === 'PersistentVolumeClaim').map(({ name }) => name);
     const among = claims.length === 0 ? '' : `, among them the claims ${claims.join(', ')}`;
     return `${counted(ours.length, 'object')}${among}`;

@@ -250,6 +250,72 @@ test('an uninstall that goes on takes no other folder, and makes its own again a
   assert.ok(existsSync(last('uninstall.json')));
 });
 
+test('what is kept goes to no other disk than the one it began on', async () => {
+  const fstab = join(host.root, 'fstab');
+  writeFileSync(fstab, `UUID=1 ${last().replace(/\/$/, '')} xfs defaults 0 0\n`);
+  const first = await host.run('uninstall');
+  assert.equal(first.exitCode, 3, said(first));
+  assert.match(said(first), /what is kept goes, is not mounted: \/etc\/fstab mounts it at .*\/last$/);
+  rmSync(fstab);
+
+  for (const place of ['uninstall_pg_backup:running', 'uninstall_data:running']) {
+    await killedAt(installed, 'uninstall', place);
+    rmSync(last(), { recursive: true });
+    writeFileSync(fstab, `UUID=1 ${last().replace(/\/$/, '')} xfs defaults 0 0\n`);
+    const told = await host.run('uninstall', undefined, { skipBackup: true });
+    assert.equal(told.exitCode, 3, said(told));
+    assert.match(hintOf(told), /^mount .*\/last\n/);
+    rmSync(fstab);
+
+    const state = join(host.folder, '.installer/state.json');
+    const text = readFileSync(state, 'utf8');
+    assert.match(text, /"dumpMount": "\//);
+    writeFileSync(state, text.replaceAll(/"dumpMount": "[^"]*"/g, '"dumpMount": "/mnt/backup"'));
+    const recorded = await host.run('uninstall', undefined, { skipBackup: true });
+    assert.equal(recorded.exitCode, 3, said(recorded));
+    assert.match(said(recorded), /when this uninstall began it was at \/mnt\/backup/);
+    assert.ok(!existsSync(last()) && existsSync(storage('PG_VERSION')), place);
+    assert.match(hintOf(recorded), /mount \/mnt\/backup; .*\n.* mkdir -p -m 700 .*\/last; /);
+    mkdirSync(last(), { mode: 0o700 });
+    const ended = await host.run('uninstall', undefined, { skipBackup: true });
+    assert.equal(ended.exitCode, 0, said(ended));
+  }
+});
+
+test('a claim of a StatefulSet is shown and goes, also when Helm has taken the StatefulSet away', async () => {
+  const set = host.cluster.get('StatefulSet', 'db', namespace)!;
+  set.spec = {
+    ...(set.spec as object),
+    selector: { matchLabels: { app: 'db' } },
+    volumeClaimTemplates: [{ metadata: { name: 'index' } }],
+  };
+  const claimOf = (name: string, labels: Record<string, string>) =>
+    host.cluster.apply({
+      apiVersion: 'v1',
+      kind: 'PersistentVolumeClaim',
+      metadata: { name, namespace, labels },
+    });
+  claimOf('index-db-0', { app: 'db' });
+  const world = host.copy();
+  await killedAt(world, 'uninstall', 'uninstall_release:verified');
+  const left = host.cluster.get('PersistentVolumeClaim', 'index-db-0', namespace);
+  assert.ok(left !== undefined && host.cluster.get('StatefulSet', 'db', namespace) === undefined);
+  const ended = await host.run('uninstall');
+  assert.equal(ended.exitCode, 0, said(ended));
+  assert.deepEqual(ended.result?.data.left, []);
+  assert.equal(host.cluster.get('Namespace', namespace), undefined);
+
+  host.become(world);
+  claimOf('index-db-1', { app: 'disks' });
+  const shown = await host.run('uninstall');
+  const lines = shown.shown.flatMap((event) => (event.type === 'message' ? [event.line] : []));
+  assert.ok(
+    lines.some((line) => /the claims .*index-db-0/.test(line) && !line.includes('index-db-1')),
+    lines.join('\n'),
+  );
+  assert.ok(host.cluster.get('PersistentVolumeClaim', 'index-db-1', namespace), 'made by hand');
+});
+
 test('the record names no dump of an earlier uninstall', async () => {
   await killedAt(installed, 'uninstall', 'uninstall_release:running');
   const other = await host.run('upgrade');

@@ -14,13 +14,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { IvaapError } from '../../../src/errors.ts';
-import {
-  copyTreeDurable,
-  makeFolder,
-  openAtomic,
-  writeFileAtomic,
-  writeStreamAtomic,
-} from '../../../src/host/atomic-file.ts';
+import { makeFolder, openAtomic, writeFileAtomic, writeStreamAtomic } from '../../../src/host/atomic-file.ts';
+import { copyTreeDurable } from '../../../src/host/copy-tree.ts';
 
 let folder = '';
 beforeEach(() => {

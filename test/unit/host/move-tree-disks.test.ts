@@ -6,7 +6,7 @@ import { inOwnMounts } from '../../fixtures/own-mounts.ts';
 
 /** Moving and removing where other disks or other things are in the way. */
 
-const source = JSON.stringify(join(import.meta.dirname, '../../../src/host/move-tree.ts'));
+const sourceOf = (name: string) => JSON.stringify(join(import.meta.dirname, `../../../src/host/${name}.ts`));
 const setUp =
   'mount -t tmpfs tmpfs /mnt; mkdir /mnt/a /mnt/b; ' +
   'mount -t tmpfs tmpfs /mnt/a; mount -t tmpfs tmpfs /mnt/b; mkdir -p /mnt/a/tree/x/disk; ' +
@@ -15,7 +15,8 @@ const setUp =
 function inMounts(script: string): string[] {
   const imports =
     `import { chownSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';` +
-    `import { moveTree, removeTree } from ${source};`;
+    `import { moveTree } from ${sourceOf('move-tree')};` +
+    `import { removeTree } from ${sourceOf('remove-tree')};`;
   const argv = [process.execPath, '--input-type=module', '--eval', imports + script];
   const [program, ...rest] = inOwnMounts(setUp, argv);
   return execFileSync(program, rest, { encoding: 'utf8' }).trim().split('\n');

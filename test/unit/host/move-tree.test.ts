@@ -13,7 +13,8 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { moveTree, removeEmptyFolder, removeTree } from '../../../src/host/move-tree.ts';
+import { moveTree } from '../../../src/host/move-tree.ts';
+import { removeEmptyFolder, removeTree } from '../../../src/host/remove-tree.ts';
 import { liesIn, mountPointsBelow } from '../../../src/host/mounts.ts';
 import { processesIn } from '../../../src/host/processes.ts';
 import { treeBytes } from '../../../src/host/tree-size.ts';

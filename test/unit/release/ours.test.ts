@@ -24,13 +24,20 @@ const ownedBy = (kind: string, name: string) => ({
 });
 
 test('what a label, an annotation or an owner proves is ours, and nothing else', () => {
-  const claims = { spec: { volumeClaimTemplates: [{ metadata: { name: 'cache' } }] } };
+  const claims = {
+    spec: {
+      selector: { matchLabels: { app: 'db' } },
+      volumeClaimTemplates: [{ metadata: { name: 'cache' } }],
+    },
+  };
   const objects = [
     object('Secret', 'tiny-database', ours),
     object('StatefulSet', 'db', helms, claims),
     object('ControllerRevision', 'db-1', ownedBy('StatefulSet', 'db')),
     object('Pod', 'db-0', ownedBy('StatefulSet', 'db')),
-    object('PersistentVolumeClaim', 'cache-db-0'),
+    object('PersistentVolumeClaim', 'cache-db-0', { labels: { app: 'db', tier: 'cache' } }),
+    // Made by hand for the StatefulSet: Kubernetes uses it and leaves it as it is.
+    object('PersistentVolumeClaim', 'cache-db-1', { labels: { app: 'disks' } }),
     object('PersistentVolumeClaim', 'cache-db-backup'),
     object('Secret', 'sh.helm.release.v1.tiny.v1', { labels: { owner: 'helm', name: 'tiny' } }),
     object('Secret', 'sh.helm.release.v1.other.v1', { labels: { owner: 'helm', name: 'other' } }),
@@ -60,6 +67,7 @@ test('what a label, an annotation or an owner proves is ours, and nothing else',
     'ControllerRevision/db-1': 'cluster',
     'Pod/db-0': 'cluster',
     'PersistentVolumeClaim/cache-db-0': 'cluster',
+    'PersistentVolumeClaim/cache-db-1': 'foreign',
     'PersistentVolumeClaim/cache-db-backup': 'foreign',
     'Secret/sh.helm.release.v1.tiny.v1': 'release',
     'Secret/sh.helm.release.v1.other.v1': 'foreign',
@@ -74,7 +82,7 @@ test('what a label, an annotation or an owner proves is ours, and nothing else',
     'Pod/debug': 'foreign',
     'Secret/copied': 'foreign',
   });
-  const [first] = foreignOf({ ours: true, objects: makersOf([objects[15]!], product) });
+  const [first] = foreignOf({ ours: true, objects: makersOf([objects[16]!], product) });
   assert.deepEqual([first?.resource, first?.why], ['configmap/dashboards', 'made with kubectl-create']);
 });
 
