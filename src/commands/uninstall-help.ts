@@ -25,9 +25,9 @@ export const uninstallHelp: Omit<Command, 'run'> = {
   ],
   touches: [
     'Shows what it would delete and asks for the name of the product. Takes a last dump of the database ' +
-      'into a folder outside all that is deleted. Then removes release, namespace, claims and volumes, moves ' +
-      'older backups to that folder, and removes data, images that only this product pinned, and files. ' +
-      'Needs root.',
+      'into a folder outside all that is deleted. Then removes release, namespace, claims and volumes, ' +
+      'moves older backups to that folder, and removes data, images that only this product pinned, and ' +
+      'files. Needs root.',
     'Removes only what this installer made for this product. Objects, files and images of others stay and ' +
       'are named, each with the command that would delete it; so do custom resource definitions.',
     'An unfinished install, upgrade or rollback is removed as well. A run that failed or was cut off ' +
