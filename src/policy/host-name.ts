@@ -23,8 +23,11 @@ export function hostNameFault(name: string): NameFault | undefined {
     };
   }
   const letters = `lower-case letters, digits, - and dots, ${example}`;
+  // What is proposed has no other fault.
+  const repaired = name.toLowerCase().replaceAll('_', '-').replace(/\.+$/, '');
+  const fix = name !== repaired && hostNameFault(repaired) === undefined ? repaired : letters;
   if (name.endsWith('.') && name.length > 1)
-    return { what: 'ends with a dot, which a browser does not send', fix: name.replace(/\.+$/, '') };
+    return { what: 'ends with a dot, which a browser does not send', fix };
   if (/\p{Cc}|\s/u.test(name))
     return { what: 'is not a valid host name: it holds spaces or control characters', fix: letters };
   if (/[^\p{ASCII}]/u.test(name)) {
@@ -34,10 +37,8 @@ export function hostNameFault(name: string): NameFault | undefined {
       fix: ascii === '' ? letters : `its form for DNS: ${ascii}`,
     };
   }
-  if (/[A-Z]/.test(name))
-    return { what: 'is not a valid host name: it has capital letters', fix: name.toLowerCase() };
-  if (name.includes('_'))
-    return { what: 'is not a valid host name: it has an underscore', fix: name.replaceAll('_', '-') };
+  if (/[A-Z]/.test(name)) return { what: 'is not a valid host name: it has capital letters', fix };
+  if (name.includes('_')) return { what: 'is not a valid host name: it has an underscore', fix };
   if (name.length > mostCharacters)
     return { what: `is not a valid host name: it has more than ${mostCharacters} characters`, fix: letters };
   const labels = name.split('.');

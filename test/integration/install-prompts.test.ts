@@ -38,6 +38,7 @@ async function answerAll(terminal: Terminal): Promise<void> {
 
 test('all questions, the summary, the last yes: the install has what was answered', async () => {
   using terminal = start();
+  await terminal.shows(/Esc goes back to the question before[^]*licence of Tiny/);
   await answerAll(terminal);
   await terminal.answer(/like this\?/, enter);
   await terminal.answer(/\[y\/N\]/, `y${enter}`);

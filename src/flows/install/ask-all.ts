@@ -22,6 +22,7 @@ export async function askAll(
 ): Promise<Draft> {
   let draft = given;
   const asked: number[] = [];
+  prompter.tell(['Esc goes back to the question before. Ctrl-C ends this, and nothing is changed.']);
   for (let at = 0; at < questions.length;) {
     const outcome = await questions[at]!.ask(prompter, draft);
     if (outcome === back) at = asked.pop() ?? at;

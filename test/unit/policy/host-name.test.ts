@@ -20,6 +20,8 @@ const faults: [name: string, what: RegExp, fix: RegExp][] = [
   ['Wells.Example', /capital letters/, /^wells\.example$/],
   ['wells.example.', /ends with a dot/, /^wells\.example$/],
   ['oil_wells.example', /underscore/, /^oil-wells\.example$/],
+  ['Oil_Wells.example.', /dot/, /^oil-wells\.example$/],
+  ['Oil_.example', /capital letters/, /^lower-case letters/],
   ['münchen.example', /outside of ASCII/, /xn--mnchen-3ya\.example$/],
   ['xn--99999999.example', /no punycode/, /./],
   [`${'a'.repeat(64)}.example`, /more than 63 characters/, /./],
