@@ -29,6 +29,16 @@ function ifMissing(error: unknown): undefined {
 
 const foldersOf = (value: string): string[] => value.split(':').filter((folder) => folder.startsWith('/'));
 
+/**
+ * Folders in which a program may have been put so that sudo, or the caller's shell, finds it: what is set in
+ * sudo's files and in PATH now, and what systems set by themselves.
+ */
+export async function programFolders(): Promise<string[]> {
+  const usual = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+  const set = [(await fromFiles()) ?? [], foldersOf(process.env['PATH'] ?? ''), foldersOf(usual)];
+  return [...new Set(set.flat())];
+}
+
 /** The last setting wins, in the order in which sudo reads the files. */
 async function fromFiles(): Promise<string[] | undefined> {
   const folder = '/etc/sudoers.d';

@@ -114,8 +114,8 @@ function madeMeanwhile(path: string): Fault {
   const is = statSync(path, { throwIfNoEntry: false })?.isDirectory() === true ? 'folder' : 'file';
   return {
     message:
-      `another process made the ${is} ${path} meanwhile; it stays as it is, and nothing of this ` +
-      'command is left',
+      `another process made the ${is} ${path} meanwhile; it stays as it is, and this command has put ` +
+      'nothing in its place',
     hint: `ls -la ${shellWord(path)}`,
   };
 }

@@ -1,8 +1,10 @@
 import { rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import * as z from 'zod';
+import { causeChain } from '../errors.ts';
 import { removeLeftovers, syncFolder, writeFileAtomic } from '../host/atomic-file.ts';
 import { readRegularText } from '../host/regular-file.ts';
+import type { Known } from '../known.ts';
 import { isNestedTooDeep } from '../nesting.ts';
 
 /**
@@ -36,13 +38,18 @@ export const activationSchema = z.looseObject({
 
 export type Activation = z.infer<typeof activationSchema>;
 
-/** Undefined where there is none, or one that cannot be read: what is ours is then told from the files. */
-export async function readActivation(path: string): Promise<Activation | undefined> {
+/**
+ * Undefined where there is none; not known where it cannot be read: what is ours is then told from the files.
+ */
+export async function readActivation(path: string): Promise<Known<Activation | undefined>> {
   try {
     const raw: unknown = JSON.parse(await readRegularText(path));
-    return isNestedTooDeep(raw) ? undefined : activationSchema.safeParse(raw).data;
-  } catch {
-    return undefined;
+    const value = isNestedTooDeep(raw) ? undefined : activationSchema.safeParse(raw).data;
+    if (value !== undefined) return { known: true, value };
+    return { known: false, why: 'it is not a record of activate that this release can read' };
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return { known: true, value: undefined };
+    return { known: false, why: causeChain(error)[0] ?? 'it cannot be read' };
   }
 }
 

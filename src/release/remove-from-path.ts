@@ -1,9 +1,10 @@
 import { type Dirent, existsSync } from 'node:fs';
-import { lstat, readdir, readlink, rm, rmdir } from 'node:fs/promises';
+import { lstat, readdir, readlink, realpath, rm, rmdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { causeChain } from '../errors.ts';
 import { removeLeftovers, syncFolder, unfinished } from '../host/atomic-file.ts';
 import { readRegularText } from '../host/regular-file.ts';
+import { programFolders } from '../host/secure-path.ts';
 import { isTemporaryName } from '../host/temporary-name.ts';
 import { openPayload } from '../payload/open-payload.ts';
 import type { Product } from '../payload/product-schema.ts';
@@ -32,10 +33,16 @@ export interface FoundOnPath {
 
 /** Finds all of it, with or without its record. Changes nothing. */
 export async function findOnPath({ product, paths }: OnPath): Promise<FoundOnPath> {
-  const record = await readActivation(paths.activation);
+  const asked = await readActivation(paths.activation);
+  const record = asked.known ? asked.value : undefined;
   const { folder } = pathPlaces(product);
   const found: FoundOnPath = { files: [], unfinished: [], links: [], copies: [], folders: [], left: [] };
-  for (const path of new Set([...(record?.files ?? []), ...usualFiles(product)])) {
+  const usual = [
+    ...usualFiles(product),
+    ...(await manPagesOfCommands(product)),
+    ...(await launchersElsewhere(product)),
+  ];
+  for (const path of new Set([...(record?.files ?? []), ...usual])) {
     const why = await whyNotOurs(path, product.name);
     if (why === undefined) found.files.push(path);
     else if (why === 'missing') found.unfinished.push(path);
@@ -59,6 +66,7 @@ export async function removeFromPath(
   host: OnPath,
   { keepCopies = [] }: { keepCopies?: readonly string[] } = {},
 ): Promise<{ removed: string[]; left: { path: string; why: string }[] }> {
+  const record = await readActivation(host.paths.activation);
   const { files, unfinished, links, copies, folders, left } = await findOnPath(host);
   const removed: string[] = [];
   const remove = async (path: string) => {
@@ -80,11 +88,42 @@ export async function removeFromPath(
     if (gone) removed.push(path);
   }
   for (const path of kept) left.push({ path, why: 'the installed release was installed with it' });
-  if (kept.length === 0) await removeActivation(host.paths.activation);
+  if (!record.known) {
+    for (const path of await emptyFolders(files))
+      left.push({ path, why: 'it is empty; whether activate made it is not known: rmdir removes it' });
+  }
+  if ((await lstat(host.paths.activation).catch(() => undefined))?.isDirectory() === true)
+    left.push({ path: host.paths.activation, why: 'it is a folder' });
+  else if (kept.length === 0) await removeActivation(host.paths.activation);
   return { removed, left };
 }
 
-/** Where `activate` puts files if nothing is said; in sudo's other folders only the record knows them. */
+/** Folders of these files that have nothing in them any more. */
+async function emptyFolders(files: readonly string[]): Promise<string[]> {
+  const empty: string[] = [];
+  for (const folder of new Set(files.map((path) => dirname(path)))) {
+    const names = await readdir(folder).catch(() => undefined);
+    if (names?.length === 0) empty.push(folder);
+  }
+  return empty;
+}
+
+/** Where sudo does not look in the product's own folder, `activate` has put launchers into another one. */
+async function launchersElsewhere(product: OnPath['product']): Promise<string[]> {
+  const real = (folder: string) => realpath(folder).catch(() => folder);
+  const { bin } = pathPlaces(product);
+  const seen = new Set([await real(bin)]);
+  const folders: string[] = [];
+  for (const folder of await programFolders()) {
+    const at = await real(folder);
+    if (!seen.has(at)) folders.push(folder);
+    seen.add(at);
+  }
+  const names = Object.values(pathNames(product));
+  return folders.flatMap((folder) => names.map((name) => join(folder, name)));
+}
+
+/** Where `activate` puts files if nothing is said. */
 function usualFiles(product: OnPath['product']): string[] {
   const { prefix, bin } = pathPlaces(product);
   return Object.values(pathNames(product)).flatMap((name) => [
@@ -94,6 +133,17 @@ function usualFiles(product: OnPath['product']): string[] {
     shareFiles.fish(prefix, name),
     shareFiles.man(prefix, name),
   ]);
+}
+
+/** `ivaap-install.8`: which commands there are depends on the release that was activated. */
+async function manPagesOfCommands({ command, ...product }: OnPath['product']): Promise<string[]> {
+  const { prefix } = pathPlaces({ command, ...product });
+  const folder = dirname(shareFiles.man(prefix, command));
+  const entries = await entriesOf(folder);
+  return entries
+    .map(({ name }) => name)
+    .filter((name) => name.startsWith(`${command}-`) && name.endsWith('.8'))
+    .map((name) => join(folder, name));
 }
 
 /** Undefined: it is ours, and as we wrote it. */

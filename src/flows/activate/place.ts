@@ -48,7 +48,8 @@ export async function placeOnPath(
   for (const name of Object.values(pathNames(product))) await linkAtomic(join(folder, name), 'active');
   // From here on every name is the new executable.
   await linkAtomic(active, executable);
-  for (const { path, text, mode } of plan.files) await writeFileAtomic(path, text, { mode });
+  // Minutes may have passed since the plan was made: only what it has seen is replaced.
+  for (const { path, text, mode, found } of plan.files) await writeFileAtomic(path, text, { mode, found });
   const copies = await removeStale(session, plan);
   const placed = { ...record, how, copies, folders };
   await writeActivation(paths.activation, placed);
@@ -136,12 +137,13 @@ async function placeExecutable(
  */
 async function removeStale(
   { product, paths }: Session,
-  { files, executable, state, before }: ActivationPlan,
+  { files, executable, state }: ActivationPlan,
 ): Promise<string[]> {
   const { folder, active } = pathPlaces(product);
   const found = await findOnPath({ product, paths });
   const wanted = new Set(files.map(({ path }) => path));
-  for (const path of found.files.filter((one) => before?.files.includes(one) === true && !wanted.has(one))) {
+  // Each of them has our seal, whether or not its record could be read.
+  for (const path of found.files.filter((one) => !wanted.has(one))) {
     await rm(path, { force: true });
     await syncFolder(dirname(path));
   }

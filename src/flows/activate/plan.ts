@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import type { State } from '../../engine/state.ts';
 import { IvaapError } from '../../errors.ts';
 import { mountOf } from '../../host/mounts.ts';
+import { type Found, foundAt } from '../../host/rename-over.ts';
 import { readRegularText } from '../../host/regular-file.ts';
 import { assertSafePath } from '../../host/safe-path.ts';
 import { securePath } from '../../host/secure-path.ts';
@@ -25,6 +26,11 @@ export interface WantedFile {
   mode: number;
 }
 
+/** With what lay there when it was looked at: ours, or `null` for nothing. Nothing else is replaced. */
+export interface PlannedFile extends WantedFile {
+  found: Found | null;
+}
+
 /** What `activate` would do; nothing of it is done. */
 export interface ActivationPlan {
   state: State | undefined;
@@ -33,7 +39,7 @@ export interface ActivationPlan {
   names: string[];
   /** Folders with a launcher of each name, the first for everybody, others for sudo. */
   bins: string[];
-  files: WantedFile[];
+  files: PlannedFile[];
   executable: ExecutablePlan & { source: string };
   /** All of it is there already. */
   isDone: boolean;
@@ -77,12 +83,16 @@ export async function planActivation(
     ...file,
     mode: 0o644,
   }));
-  const files = [...shared, ...launchers];
-  for (const into of new Set([folder, ...files.map(({ path }) => dirname(path))])) await assertWritable(into);
+  const wanted = [...shared, ...launchers];
+  for (const into of new Set([folder, ...wanted.map(({ path }) => dirname(path))]))
+    await assertWritable(into);
   for (const into of bins) assertExecutes(into);
-  await assertNamesAreFree(session, files);
+  const files = await freeNames(session, wanted);
   const executable = await planExecutable(session);
-  const before = await readActivation(paths.activation);
+  const recorded = await readActivation(paths.activation);
+  const before = recorded.known ? recorded.value : undefined;
+  if (!recorded.known)
+    notes.push(`${paths.activation} is written anew: ${recorded.why}; what is ours is known by its seals`);
   const isDone =
     before?.complete === true &&
     linkOf(active) === executable.executable &&
@@ -162,15 +172,22 @@ function assertExecutes(folder: string): void {
 
 const nearest = (folder: string): string => (existsSync(folder) ? folder : nearest(dirname(folder)));
 
-/** A file of others is never overwritten. Throws `preflight` that names all of them. */
-async function assertNamesAreFree({ product, again }: Session, files: readonly WantedFile[]): Promise<void> {
+/**
+ * The files with what lies under their names. A file of others is never overwritten: throws `preflight` that
+ * names all of them.
+ */
+async function freeNames({ product, again }: Session, files: readonly WantedFile[]): Promise<PlannedFile[]> {
+  const planned: PlannedFile[] = [];
   const taken: [string, string][] = [];
-  for (const { path } of files) {
-    const why = await whyNotOurs(path, product.name);
-    if (why !== undefined && why !== 'missing') taken.push([path, why]);
+  for (const file of files) {
+    // Looked at before it is read: what another process puts there in between differs from it.
+    const found = await foundAt(file.path);
+    const why = await whyNotOurs(file.path, product.name);
+    if (why !== undefined && why !== 'missing') taken.push([file.path, why]);
+    planned.push({ ...file, found });
   }
   const [first] = taken;
-  if (first === undefined) return;
+  if (first === undefined) return planned;
   const [path, why] = first;
   throw new IvaapError('preflight', `${path} is not replaced: ${why}`, {
     facts: taken.slice(1).map(([other, reason]) => `${other}: ${reason}`),

@@ -235,6 +235,31 @@ test('a file of others is never replaced, whatever it is, and all of them are na
   assert.deepEqual(world(), untouched);
 });
 
+test('what another process puts under a name while a question waits stays, and the way is open', async () => {
+  const file = join(host.root, 'package-install/loose');
+  copyFileSync(files.install, file);
+  chmodSync(file, 0o777);
+  const confirm = async () => (writeFileSync(local('bin/tk'), '#!/bin/sh\necho mine\n'), true);
+  await refused(typed('install', { file, confirm }), 6, /another process .*bin\/tk/);
+  const mine = () => readFileSync(local('bin/tk'), 'utf8');
+  assert.equal(mine(), '#!/bin/sh\necho mine\n');
+  // The same again says what is in the way; --undo takes back the rest.
+  await refused(typed('install', { file, copy: true }), 3, /bin\/tk is not replaced/);
+  assert.equal((await typed('install', { undo: true })).exitCode, 0);
+  assert.deepEqual([mine(), readdirSync(local('bin'))], ['#!/bin/sh\necho mine\n', ['tk']]);
+  rmSync(local('bin/tk'));
+  assert.equal((await typed('install', { file, copy: true })).exitCode, 0);
+  // The same while ours is being replaced by the next one.
+  rmSync(local('share/man/man8/tiny.8'));
+  const again = async () => (writeFileSync(local('bin/tk'), 'mine'), true);
+  const loose = join(host.root, 'package-upgrade/loose');
+  copyFileSync(files.upgrade, loose);
+  chmodSync(loose, 0o777);
+  writeFileSync(local('share/man/man8/tiny.8'), readFileSync(local('share/man/man8/tk.8')));
+  await refused(typed('upgrade', { file: loose, confirm: again }), 6, /another process .*bin\/tk/);
+  assert.equal(mine(), 'mine');
+});
+
 test('another product with the same name keeps it', async () => {
   await typed('install');
   const text = readFileSync(local('bin/tk'), 'utf8');
@@ -392,6 +417,41 @@ test('where sudo does not look in bin, the names are in one of its own folders, 
     assert.ok(!existsSync(local('sbin/tk')));
   }
 });
+
+for (const [name, isFolder, damage] of [
+  ['is damaged', false, (path: string) => writeFileSync(path, '{"files": [')],
+  ['is a folder', true, (path: string) => (rmSync(path), mkdirSync(path))],
+] as const) {
+  test(`a record that ${name}: the names in sudo's folder are still found, by undo and by the next one`, async () => {
+    mkdirSync(local('sbin'));
+    host.securePath = `${local('nowhere')}:${local('sbin')}`;
+    const path = process.env['PATH'];
+    // What sudo gives to what it starts.
+    process.env['PATH'] = `${host.securePath}:${path}`;
+    try {
+      const first = await typed('install');
+      assert.equal(first.exitCode, 0, String(first.error));
+      damage(join(host.folder, '.installer/activation.json'));
+      const damaged = host.copy();
+      const gone = await typed('install', { undo: true });
+      assert.equal(gone.exitCode, 0, String(gone.error));
+      assert.deepEqual(readdirSync(local('sbin')), []);
+      const isEmpty = /^it is empty; .* rmdir removes it$/;
+      const others = gone.active?.left.filter(({ why }) => !isEmpty.test(why)) ?? [];
+      assert.equal(others.map(({ why }) => why).join(), isFolder ? 'it is a folder' : '');
+      assert.match(JSON.stringify(gone.active?.left), /share\/man\/man8.*it is empty/);
+      if (isFolder) return;
+      host.become(damaged);
+      host.securePath = local('bin');
+      const next = await typed('upgrade');
+      assert.equal(next.exitCode, 0, String(next.error));
+      assert.match(next.active?.notes.join() ?? '', /activation\.json is written anew: /);
+      assert.deepEqual([readdirSync(local('sbin')), record().complete], [[], true]);
+    } finally {
+      process.env['PATH'] = path;
+    }
+  });
+}
 
 test('two at once: the second one is told of the first, and changes nothing', async () => {
   let second: Promise<Invocation> | undefined;
