@@ -20,13 +20,16 @@ export interface UninstallFindings {
   volume: Known<OwnedVolume | null>;
   /** The folder with the database's data; undefined where no install came so far. */
   storagePath: string | undefined;
+  /** Where our volume leads to, if that is another folder. */
+  volumePath: string | undefined;
   /** Where a rollback has moved the data from: they lie beside it, and what is there now is others'. */
   movedFrom: string | undefined;
   /** The volume of the folder has no label of this installer: folder and volume stay. */
   heldByOthers: boolean;
   /** How the install found its place; undefined where it did not record that. */
   before: FoundFolder | undefined;
-  data: { there: boolean; empty: boolean; bytes: number };
+  /** `target`: somebody put a link in the place of the folder; where it leads to stays. */
+  data: { there: boolean; empty: boolean; bytes: number; target: string | undefined };
   /** Null: there is no database, and it is proved that there never was one. */
   database: Known<(DatabaseSize & { schema: number }) | null>;
   files: OurFiles;

@@ -1,10 +1,11 @@
-import { readdir } from 'node:fs/promises';
+import { lstat, readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { parseAllDocuments } from 'yaml';
 import * as z from 'zod';
 import type { State } from '../engine/state.ts';
 import { type DatabaseSize, databaseSize } from '../host/database-size.ts';
 import { readReleaseRecords } from '../host/helm-record.ts';
+import { resolvedPath } from '../host/mounts.ts';
 import { readRegularText } from '../host/regular-file.ts';
 import { treeBytes } from '../host/tree-size.ts';
 import { type Known, known } from '../known.ts';
@@ -37,8 +38,11 @@ export async function uninstallFindings(place: Place, recorded: RecordedFolder):
     ask((of) => ourImages(of, product, signal)),
     ask((of) => known(definitionsOf(of, paths, signal))),
   ]);
-  const storagePath = recorded.storagePath ?? (volume.known ? pathOfOurs(volume.value, product) : undefined);
-  const data = await dataAt(storagePath);
+  const ofVolume = volume.known ? pathOfOurs(volume.value, product) : undefined;
+  const inRecord = await dataAt(recorded.storagePath);
+  // Somebody has moved the data, and the volume with them.
+  const storagePath = inRecord.there ? recorded.storagePath : (ofVolume ?? recorded.storagePath);
+  const data = storagePath === recorded.storagePath ? inRecord : await dataAt(storagePath);
   const { movedFrom } = recorded;
   const files = await ourFiles(product, paths, { storagePath, movedFrom });
   const { claim } = product.database.volume;
@@ -51,6 +55,7 @@ export async function uninstallFindings(place: Place, recorded: RecordedFolder):
     keepsNamespace: recorded.keepsNamespace === true,
     volume,
     storagePath,
+    volumePath: isSamePath(ofVolume, storagePath) ? undefined : ofVolume,
     movedFrom,
     heldByOthers: volume.known && volume.value?.ours === false && isSamePath(volume.value.path, storagePath),
     before: recorded.before,
@@ -122,16 +127,18 @@ export function recordedStorage(
 }
 
 const isSamePath = (one: string | undefined, other: string | undefined): boolean =>
-  one !== undefined && other !== undefined && resolve(one) === resolve(other);
+  one !== undefined && other !== undefined && resolvedPath(resolve(one)) === resolvedPath(resolve(other));
 
 async function dataAt(path: string | undefined): Promise<UninstallFindings['data']> {
-  if (path === undefined) return { there: false, empty: true, bytes: 0 };
+  if (path === undefined) return { there: false, empty: true, bytes: 0, target: undefined };
   const names = await readdir(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined;
     throw error;
   });
-  const bytes = names === undefined ? 0 : await treeBytes(path);
-  return { there: names !== undefined, empty: (names ?? []).length === 0, bytes };
+  const isLink = names !== undefined && (await lstat(path)).isSymbolicLink();
+  const target = isLink ? resolvedPath(path) : undefined;
+  const bytes = names === undefined ? 0 : await treeBytes(target ?? path);
+  return { there: names !== undefined, empty: (names ?? []).length === 0, bytes, target };
 }
 
 async function databaseOf(

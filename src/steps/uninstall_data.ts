@@ -45,7 +45,11 @@ export const uninstallData: Step<UninstallContext, z.infer<typeof out>> = {
   },
 
   async preview({ found: { storagePath, data, putAside, heldByOthers } }) {
-    const stays = heldByOthers ? 'stays, since its volume has no label of this installer: ' : '';
+    const stays = heldByOthers
+      ? 'stays, since its volume has no label of this installer: '
+      : data.target === undefined
+        ? ''
+        : `stays, since it is a link to ${data.target}: `;
     const folder = storagePath === undefined ? [] : [storagePath];
     return {
       details: [
@@ -96,9 +100,9 @@ export const uninstallData: Step<UninstallContext, z.infer<typeof out>> = {
   },
 };
 
-/** A folder whose volume is others' stays with it. */
-const removedFolder = ({ storagePath, heldByOthers }: UninstallFindings): string | undefined =>
-  heldByOthers ? undefined : storagePath;
+/** A folder whose volume is others' stays with it; so does what a link leads to that we have not made. */
+const removedFolder = ({ storagePath, heldByOthers, data }: UninstallFindings): string | undefined =>
+  heldByOthers || data.target !== undefined ? undefined : storagePath;
 
 /** No dump has what a rollback put aside: who wants no dump wants none of them either. */
 const movesAside = ({ agreedAt }: UninstallContext): boolean => agreedAt === undefined;

@@ -2,8 +2,9 @@ import { resolve } from 'node:path';
 import type { State } from '../../engine/state.ts';
 import { IvaapError } from '../../errors.ts';
 import { estimateDump } from '../../host/dump-estimate.ts';
+import { mountHolding, mountOf } from '../../host/mounts.ts';
 import { known } from '../../known.ts';
-import { foreignOf } from '../../release/ours.ts';
+import { foreignOf, removedOf } from '../../release/ours.ts';
 import { hideGenerated } from '../../release/secrets-of-host.ts';
 import type {
   UninstallChoices,
@@ -154,6 +155,7 @@ async function refuseBeforeRemoval(
     );
   }
   refuseUsers(session, found);
+  refuseOtherFolder(session, found);
   const mounted = files.mounts.find(
     (point) => storagePath !== undefined && point.startsWith(`${storagePath}/`),
   );
@@ -198,17 +200,33 @@ async function refuseBeforeRemoval(
   });
 }
 
-/** Pods that are not ours and use our claim: their work is on the data. */
-function refuseUsers({ product }: Session, { contents }: UninstallFindings): void {
-  if (!contents.known) return;
-  const { claim } = product.database.volume;
-  const users = foreignOf(contents.value).filter(({ claims }) => claims.includes(claim));
-  const [first] = users;
-  if (first === undefined) return;
+/** Two folders may be the database's: what is dumped is in the one, and the other would be deleted. */
+function refuseOtherFolder({ again }: Session, { volume, storagePath, volumePath }: UninstallFindings): void {
+  if (volumePath === undefined || storagePath === undefined || !volume.known) return;
+  const [folder, other] = [shellWord(storagePath), shellWord(volumePath)];
   throw new IvaapError(
     'preflight',
-    `${users.map(({ resource }) => resource).join(', ')} (${first.why}) uses the claim ${claim} of ` +
-      'the database',
+    `the state records the data folder ${storagePath}, and the volume ${volume.value?.name} leads to ` +
+      `${volumePath}: only the data in ${volumePath} would be dumped`,
+    {
+      hint: `ls -la ${folder} ${other}\nto keep what is not used: mv ${folder} ${folder}.kept; then: ${again()}`,
+    },
+  );
+}
+
+/** Pods that are not ours and use a claim of ours: their work is on the data. */
+function refuseUsers({ product }: Session, { contents }: UninstallFindings): void {
+  if (!contents.known) return;
+  const ours = removedOf(contents.value).filter(({ kind }) => kind === 'PersistentVolumeClaim');
+  const claims = new Set(ours.map(({ name }) => name)).add(product.database.volume.claim);
+  const users = foreignOf(contents.value).filter((one) => one.claims.some((name) => claims.has(name)));
+  const [first] = users;
+  if (first === undefined) return;
+  const claim = first.claims.find((name) => claims.has(name));
+  throw new IvaapError(
+    'preflight',
+    `${users.map(({ resource }) => resource).join(', ')} (${first.why}) uses the claim ${claim}, ` +
+      'which would be deleted',
     { hint: `k3s kubectl delete -n ${product.namespace} ${first.resource}` },
   );
 }
@@ -217,7 +235,10 @@ function notesOf(found: UninstallFindings, choices: UninstallChoices, { product 
   const { contents, volume, files, images, definitions } = found;
   const foreign = contents.known ? foreignOf(contents.value) : [];
   const { namespace } = product;
+  const { dumpTo } = choices;
+  const isInMemory = ['tmpfs', 'ramfs'].includes(mountOf(mountHolding(dumpTo))?.fileSystem ?? '');
   return [
+    ...(isInMemory ? [`${dumpTo} lies in memory: what is kept there is gone after a restart`] : []),
     ...foreign.map(
       ({ resource, why }) => `stays: ${resource} in ${namespace} (${why}), and the namespace with it`,
     ),
@@ -233,6 +254,9 @@ function notesOf(found: UninstallFindings, choices: UninstallChoices, { product 
     ...(found.heldByOthers && found.storagePath !== undefined
       ? [`stays: ${found.storagePath}, the folder of that volume`]
       : []),
+    ...(found.data.target === undefined
+      ? []
+      : [`stays: ${found.data.target}, where the link ${found.storagePath ?? ''} leads to, with its data`]),
     ...files.foreign.map((path) => `stays: ${path}, which this installer did not write`),
     ...(images.known
       ? images.value.shared.map(({ name, why }) => `stays, without our pin: the image ${name} (${why})`)

@@ -30,7 +30,7 @@ export function shownLines(
     `  namespace  ${product.namespace}: ${objects}`,
     `  volume     ${told(volume, (one) => (one === null ? 'none' : one.name))}`,
     `  data       ${storagePath ?? 'none'}${data.there ? `, ${formatBytes(data.bytes)}` : ''}` +
-      (heldByOthers ? ' (stays)' : kept),
+      (heldByOthers || data.target !== undefined ? ' (stays)' : kept),
     ...putAside.map(
       ({ path, bytes }) =>
         `  put aside  ${path}, ${formatBytes(bytes)}` +

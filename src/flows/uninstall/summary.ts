@@ -59,7 +59,7 @@ export function uninstallSummary(ctx: UninstallContext, result: RunResult): Flow
 
 /** What is not removed, each with the command that would do it. */
 function leftBehind(
-  { cluster, product, found }: UninstallContext,
+  { cluster, product, found, choices }: UninstallContext,
   objects: readonly string[],
   files: readonly string[],
   onPath: readonly { path: string; why: string }[],
@@ -99,6 +99,14 @@ function leftBehind(
           },
         ]
       : []),
+    ...(found.data.target === undefined || choices.keepData
+      ? []
+      : [
+          {
+            what: `${found.data.target}, where the link ${found.storagePath ?? ''} leads to`,
+            command: `ls -la ${shellWord(found.data.target)}`,
+          },
+        ]),
     ...onPath.map(({ path, why }) => ({ what: `${path} (${why})`, command: `ls -ld ${shellWord(path)}` })),
     ...files.map((path) => ({ what: path, command: `ls -ld ${shellWord(path)}` })),
     ...definitions.map((one) => ({ what: `the definition ${one}`, command: `${kubectl} delete crd ${one}` })),

@@ -1,5 +1,14 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, test } from 'node:test';
 import { causeChain, IvaapError } from '../../../src/errors.ts';
@@ -306,6 +315,13 @@ test('a claim of a StatefulSet is shown and goes, also when Helm has taken the S
   assert.equal(host.cluster.get('Namespace', namespace), undefined);
 
   host.become(world);
+  const spec = { containers: [], volumes: [{ persistentVolumeClaim: { claimName: 'index-db-0' } }] };
+  host.cluster.apply({ apiVersion: 'v1', kind: 'Pod', metadata: { name: 'reader', namespace }, spec });
+  const used = await host.run('uninstall');
+  assert.equal(used.exitCode, 3, said(used));
+  assert.match(said(used), /pod\/reader .* uses the claim index-db-0/);
+
+  host.become(world);
   claimOf('index-db-1', { app: 'disks' });
   const shown = await host.run('uninstall');
   const lines = shown.shown.flatMap((event) => (event.type === 'message' ? [event.line] : []));
@@ -314,6 +330,39 @@ test('a claim of a StatefulSet is shown and goes, also when Helm has taken the S
     lines.join('\n'),
   );
   assert.ok(host.cluster.get('PersistentVolumeClaim', 'index-db-1', namespace), 'made by hand');
+});
+
+test('a link in the place of the data folder is not followed: what it leads to stays and is named', async () => {
+  const folder = storage().replace(/\/$/, '');
+  const moved = join(host.root, 'moved');
+  renameSync(folder, moved);
+  symlinkSync(moved, folder);
+  const ended = await host.run('uninstall');
+  assert.equal(ended.exitCode, 0, said(ended));
+  assert.ok(existsSync(join(moved, 'PG_VERSION')));
+  assert.match(JSON.stringify(ended.result?.data.left), /moved, where the link .*\/storage leads to/);
+  const lines = ended.shown.flatMap((event) => (event.type === 'message' ? [event.line] : []));
+  assert.ok(
+    lines.some((line) => /^ +data .*\(stays\)$/.test(line)),
+    lines.join('\n'),
+  );
+});
+
+test('where the volume leads to another folder than the state records, none of both is deleted', async () => {
+  const moved = join(host.root, 'moved');
+  mkdirSync(moved);
+  writeFileSync(join(moved, 'PG_VERSION'), '15\n');
+  const volume = host.cluster.get('PersistentVolume', 'tiny-db')!;
+  volume.spec = { ...(volume.spec as object), hostPath: { path: moved } };
+  const refused = await host.run('uninstall');
+  assert.equal(refused.exitCode, 3, said(refused));
+  assert.match(said(refused), /only the data in .*\/moved would be dumped/);
+  const folder = storage().replace(/\/$/, '');
+  assert.ok(hintOf(refused).includes(`mv ${folder} ${folder}.kept; then: `), hintOf(refused));
+  renameSync(folder, `${folder}.kept`);
+  const ended = await host.run('uninstall');
+  assert.equal(ended.exitCode, 0, said(ended));
+  assert.ok(!existsSync(moved) && existsSync(`${folder}.kept/PG_VERSION`));
 });
 
 test('the record names no dump of an earlier uninstall', async () => {
