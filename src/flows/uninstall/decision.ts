@@ -209,7 +209,9 @@ function refuseOtherFolder({ again }: Session, { volume, storagePath, volumePath
     `the state records the data folder ${storagePath}, and the volume ${volume.value?.name} leads to ` +
       `${volumePath}: only the data in ${volumePath} would be dumped`,
     {
-      hint: `ls -la ${folder} ${other}\nto keep what is not used: mv ${folder} ${folder}.kept; then: ${again()}`,
+      hint:
+        `ls -la ${folder} ${other}\n` +
+        `to keep what is not used: mv ${folder} ${shellWord(`${storagePath}.kept`)}; then: ${again()}`,
     },
   );
 }
