@@ -102,15 +102,15 @@ export class Journal {
 
   /**
    * Starts a run, or resumes an unfinished one of the same flow, payload and from-version. `fresh` starts
-   * again in any case and clears the derived keys. A run that is left unfinished is closed as superseded; its
-   * point of no return and its originals stay known. With `suspends` the last run is not closed: the new one
+   * again in any case and clears the derived keys that `clears` names. A run that is left unfinished is closed
+   * as superseded; its point of no return and its originals stay known. With `suspends` the last run is not closed: the new one
    * undoes its steps, and it is the last run again afterwards. Whether a run may start or resume at all is
    * decided before, by policy.
    */
   async startRun(
     spec: RunSpec,
     order: readonly string[],
-    options: { fresh?: boolean; suspends?: boolean } = {},
+    options: { fresh?: boolean; clears?: readonly string[]; suspends?: boolean } = {},
   ): Promise<{ resumed: boolean }> {
     const fresh = options.fresh === true;
     if (!resumable(this.#state.run, spec, fresh)) this.leaveIdleRollback();
@@ -118,8 +118,8 @@ export class Journal {
     await this.update((draft, now) => {
       if (resumed && draft.run) resumeRecord(draft.run, spec, order);
       else {
-        const { suspends = false } = options;
-        startRecord(draft, { spec, order, now, fresh, suspends });
+        const { suspends = false, clears = [] } = options;
+        startRecord(draft, { spec, order, now, clears: fresh ? clears : [], suspends });
       }
     });
     return { resumed };

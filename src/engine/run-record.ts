@@ -58,7 +58,8 @@ interface Start {
   spec: RunSpec;
   order: readonly string[];
   now: string;
-  fresh: boolean;
+  /** Keys of `derived`. */
+  clears: readonly string[];
   suspends: boolean;
 }
 
@@ -69,7 +70,7 @@ export const runId = (at: string, flow: string): string => `${at.replaceAll(/[-:
  * Starts a new run and closes the last one. Of an unfinished one from the same version it takes over what
  * must stay known until a run completes: that its point of no return was passed, and how the host was before.
  */
-export function startRecord(draft: State, { spec, order, now, fresh, suspends }: Start): void {
+export function startRecord(draft: State, { spec, order, now, clears, suspends }: Start): void {
   const last = draft.run;
   const record: RunRecord = {
     id: runId(now, spec.flow),
@@ -93,7 +94,7 @@ export function startRecord(draft: State, { spec, order, now, fresh, suspends }:
     const status = unfinished ? 'superseded' : last.status;
     keepInHistory(draft, { ...last, status, finishedAt: last.finishedAt ?? now });
   }
-  if (fresh) draft.derived = {};
+  for (const key of clears) delete draft.derived[key];
   draft.run = record;
 }
 

@@ -24,7 +24,7 @@ export interface RunOptions<Ctx> {
    * waited for.
    */
   signal: AbortSignal;
-  /** Start again: an unfinished run is superseded and the derived keys are cleared. */
+  /** Start again: an unfinished run is superseded, and the derived keys are cleared that steps name. */
   fresh?: boolean;
   /** The last run is suspended, not closed: the steps undo what it did. */
   suspends?: boolean | undefined;
@@ -83,7 +83,11 @@ export async function executeRun<Ctx>(options: RunOptions<Ctx>): Promise<RunResu
   const { resumed } = await journal.startRun(
     options.run,
     steps.map(({ id }) => id),
-    { fresh: options.fresh, suspends: options.suspends },
+    {
+      fresh: options.fresh,
+      clears: steps.flatMap(({ clears = [] }) => clears),
+      suspends: options.suspends,
+    },
   );
   result.run = journal.run?.id ?? '';
   result.resumed = resumed;

@@ -133,6 +133,8 @@ export interface Step<
    * not do it again. An operator's wish to stop reaches it as any other.
    */
   finishes?: boolean;
+  /** Keys of `derived` that a run which starts again clears: what they name is to be made anew. */
+  clears?: readonly string[];
 }
 
 /** What undoing a step would do, in the operator's words. */

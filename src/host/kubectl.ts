@@ -71,6 +71,8 @@ export interface Kubectl {
     manifests: readonly Manifest[] | string,
     options?: Scope & { forceConflicts?: boolean; dryRun?: boolean; manager?: string },
   ): Promise<void>;
+  /** `KEY=VALUE` adds a label and fails where it has another value; `KEY-` removes it, if it is there. */
+  label(kind: string, name: string, words: readonly string[], scope?: Scope): Promise<void>;
   /** No failure when there is nothing to delete. `wait` false returns while finalizers still run. */
   delete(kind: string, name: string, scope?: Scope & { wait?: boolean }): Promise<void>;
   /**
@@ -171,6 +173,9 @@ export function createKubectl(runner: Runner, settings: KubectlSettings): Kubect
         options,
         { stdin, stdoutIsText: true },
       );
+    },
+    async label(kind, name, words, scope) {
+      await ask(['label', kind, name, ...words], scope, { stdoutIsText: true });
     },
     async delete(kind, name, scope = {}) {
       const wait = scope.wait ?? true;

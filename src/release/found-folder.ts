@@ -1,6 +1,8 @@
-import { lstat } from 'node:fs/promises';
+import { chmod, chown, lstat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import * as z from 'zod';
+import type { JsonObject } from '../engine/step.ts';
+import { makeFolder } from '../host/atomic-file.ts';
 import { removeEmptyFolder } from '../host/remove-tree.ts';
 
 /**
@@ -29,6 +31,22 @@ export async function lookForFolder(path: string): Promise<FoundFolder> {
     }
   }
 }
+
+/** Makes a folder that was there before as it was then; what lies in it is the caller's. */
+export async function restoreFolder({ path, uid, gid, mode }: FoundFolder): Promise<void> {
+  await makeFolder(path, mode);
+  await chown(path, uid, gid);
+  await chmod(path, mode);
+}
+
+/** A key of `originals`: an install that is closed, or rolled back, may go on in another folder. */
+const keyOf = (path: string): string => `before ${path}`;
+
+/** How the data folder's place was found, as an original of a run. */
+export const foundOriginal = (path: string, found: FoundFolder): JsonObject => ({ [keyOf(path)]: found });
+
+export const foundIn = (originals: JsonObject | undefined, path: string): FoundFolder | undefined =>
+  foundFolderSchema.safeParse(originals?.[keyOf(path)]).data;
 
 /** Removes the folders above `path` that an install made, while they are empty; `stop` was there before. */
 export async function removeMadeParents(path: string, stop: string): Promise<void> {

@@ -88,11 +88,15 @@ export async function namespaceStops({ kubectl, product }: Asking, signal: Abort
 }
 
 /** The error of a run, or of a step, that must not remove anything. */
-export function stoppedBy(code: 'preflight' | 'failed', stops: readonly Stop[]): IvaapError | undefined {
+export function stoppedBy(
+  code: 'preflight' | 'failed',
+  stops: readonly Stop[],
+  { again, program }: Pick<StepContext, 'again' | 'program'>,
+): IvaapError | undefined {
   const [first, ...others] = stops;
   if (first === undefined) return undefined;
   return new IvaapError(code, `nothing is removed: ${first.what}`, {
-    hint: first.hint,
+    hint: `${first.hint}\nthen: ${again()}\nto remove the product from this host instead: ${program} uninstall`,
     facts: others.length === 0 ? undefined : others.map(({ what }) => what),
   });
 }

@@ -17,6 +17,8 @@ export interface UninstallFindings {
   contents: Known<NamespaceContents>;
   /** The namespace was there before the install. */
   keepsNamespace: boolean;
+  /** Keys of the labels that the install has added to it. */
+  namespaceLabels: readonly string[];
   volume: Known<OwnedVolume | null>;
   /** The folder with the database's data; undefined where no install came so far. */
   storagePath: string | undefined;

@@ -13,7 +13,7 @@ import type { Product } from '../payload/product-schema.ts';
 import { type FoundFolder, foundFolderSchema } from './found-folder.ts';
 import { ourFiles } from './our-files.ts';
 import { ourImages } from './our-images.ts';
-import { namespaceContents, type OwnedVolume, volumeOwner } from './ours.ts';
+import { namespaceContents, ourLabels, type OwnedVolume, volumeOwner } from './ours.ts';
 import type { ProductPaths } from './product-paths.ts';
 import type { UninstallCluster, UninstallFindings } from './uninstall-context.ts';
 
@@ -53,6 +53,7 @@ export async function uninstallFindings(place: Place, recorded: RecordedFolder):
     release,
     contents,
     keepsNamespace: recorded.keepsNamespace === true,
+    namespaceLabels: recorded.namespaceLabels ?? Object.keys(ourLabels(product)),
     volume,
     storagePath,
     volumePath: isSamePath(ofVolume, storagePath) ? undefined : ofVolume,
@@ -98,6 +99,7 @@ export interface RecordedFolder {
   before?: FoundFolder | undefined;
   movedFrom?: string | undefined;
   keepsNamespace?: boolean | undefined;
+  namespaceLabels?: readonly string[] | undefined;
   /** Helm was never started: there has been no database. */
   neverStarted?: boolean | undefined;
 }
@@ -117,7 +119,10 @@ export function recordedStorage(
   const keepsNamespace =
     derived.madeNamespace === false ||
     [run, suspended].some((one) => one?.originals?.madeNamespace === false);
-  const common = { movedFrom, neverStarted, keepsNamespace };
+  const namespaceLabels = [derived, run?.originals, suspended?.originals]
+    .map((one) => z.array(z.string()).safeParse(one?.namespaceLabels).data)
+    .find((keys) => keys !== undefined);
+  const common = { movedFrom, neverStarted, keepsNamespace, namespaceLabels };
   const volume = recordedVolume.safeParse(derived.volume).data;
   if (volume !== undefined) return { ...common, storagePath: volume.storagePath, before: volume.found };
   const begun = foundFolderSchema.safeParse((suspended ?? run)?.steps['postgres']?.recorded?.found).data;

@@ -11,6 +11,7 @@ const recordedSchema = z.object({
   dumpMount: z.string().optional(),
   storagePath: z.string().optional(),
   keepsNamespace: z.boolean().optional(),
+  namespaceLabels: z.array(z.string()).optional(),
   movedFrom: z.string().optional(),
   neverStarted: z.boolean().optional(),
   before: foundFolderSchema.optional(),

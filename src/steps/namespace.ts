@@ -1,10 +1,12 @@
 import * as z from 'zod';
-import type { Step } from '../engine/step.ts';
+import type { JsonObject, Step } from '../engine/step.ts';
 import type { KubeObject } from '../host/kubectl.ts';
+import type { Product } from '../payload/product-schema.ts';
 import { IvaapError } from '../errors.ts';
 import type { InstallContext } from '../release/context.ts';
 import { namespaceManifest } from '../release/manifests.ts';
-import { hasOurLabels } from '../release/ours.ts';
+import { addLabels, missingLabels, removeLabels } from '../release/namespace-labels.ts';
+import { hasOurLabels, ourLabels } from '../release/ours.ts';
 import { namespaceStops, stopOf } from '../release/undo-stops.ts';
 import { license } from './license.ts';
 
@@ -12,6 +14,8 @@ const out = z.object({
   namespace: z.string(),
   /** False: it was there before the install. Absent in older records. */
   madeNamespace: z.boolean().optional(),
+  /** Keys of the labels that were added to one that was there before. */
+  namespaceLabels: z.array(z.string()).optional(),
 });
 
 export const namespace: Step<InstallContext, z.infer<typeof out>> = {
@@ -23,10 +27,18 @@ export const namespace: Step<InstallContext, z.infer<typeof out>> = {
   inputs: ({ product }) => ({ namespace: product.namespace }),
   plan: async ({ product }) => ({ action: 'run', summary: `create the namespace ${product.namespace}` }),
   async run({ kubectl, product }, io) {
-    const found = await kubectl.get('namespace', product.namespace);
-    await io.recordOriginal({ madeNamespace: found === undefined || hasOurLabels(found, product) });
-    await kubectl.apply([namespaceManifest(product)]);
-    return { namespace: product.namespace, madeNamespace: io.originals.madeNamespace !== false };
+    const { namespace: name } = product;
+    const found = await kubectl.get('namespace', name);
+    if (found === undefined || hasOurLabels(found, product)) {
+      await io.recordOriginal({ madeNamespace: true });
+    } else {
+      await io.recordOriginal({ madeNamespace: false, namespaceLabels: missingLabels(product, found) });
+    }
+    if (found === undefined) await kubectl.apply([namespaceManifest(product)]);
+    if (io.originals.madeNamespace !== false) return { namespace: name, madeNamespace: true };
+    const namespaceLabels = addedLabels(product, io);
+    if (found !== undefined) await addLabels({ kubectl, product }, namespaceLabels);
+    return { namespace: name, madeNamespace: false, namespaceLabels };
   },
   async verify({ kubectl, product }) {
     const found = await kubectl.get<KubeObject & { status?: { phase?: string } }>(
@@ -41,7 +53,7 @@ export const namespace: Step<InstallContext, z.infer<typeof out>> = {
   },
   undo: {
     destructive: true,
-    forgets: { originals: ['madeNamespace'] },
+    forgets: { originals: ['madeNamespace', 'namespaceLabels'] },
 
     async plan(ctx) {
       const { namespace: name } = ctx.product;
@@ -54,10 +66,17 @@ export const namespace: Step<InstallContext, z.infer<typeof out>> = {
     },
 
     async run(ctx, io) {
-      const { kubectl, product } = ctx;
-      if (isMade(ctx)) await kubectl.delete('namespace', product.namespace);
-      else io.log(keptText(product.namespace));
-      return isMade(ctx) ? {} : { keptNamespace: product.namespace };
+      const { kubectl, product, install } = ctx;
+      const { namespace: name } = product;
+      if (isMade(ctx)) {
+        await kubectl.delete('namespace', name);
+        return {};
+      }
+      // Our labels would make it ours to the next install.
+      if ((await kubectl.get('namespace', name)) !== undefined)
+        await removeLabels({ kubectl, product }, addedLabels(product, install()));
+      io.log(keptText(name));
+      return { keptNamespace: name };
     },
 
     async verify({ kubectl, product }, { keptNamespace }) {
@@ -73,5 +92,12 @@ export const namespace: Step<InstallContext, z.infer<typeof out>> = {
 /** Older programs have not recorded whether it was there before: then its labels decide. */
 const isMade = ({ install }: Pick<InstallContext, 'install'>): boolean =>
   install()?.originals?.madeNamespace !== false;
+
+/** Recorded before they were added. Programs that did not record them added both. */
+const addedLabels = (
+  product: Product,
+  of: { originals?: JsonObject | undefined } | undefined,
+): string[] =>
+  z.array(z.string()).safeParse(of?.originals?.namespaceLabels).data ?? Object.keys(ourLabels(product));
 
 const keptText = (name: string) => `the namespace ${name} existed before the install and stays`;

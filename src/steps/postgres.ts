@@ -3,20 +3,27 @@ import { chown } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as z from 'zod';
 import { lastResult } from '../backup/step-results.ts';
-import type { Step, StepIo, UndoPlan } from '../engine/step.ts';
+import type { Step, StepIo } from '../engine/step.ts';
 import { IvaapError } from '../errors.ts';
 import { makeFolder, renameDurable } from '../host/atomic-file.ts';
 import { removeEmptyFolder } from '../host/remove-tree.ts';
-import { missingMount, notMounted } from '../host/missing-mount.ts';
-import { isMountPoint } from '../host/mounts.ts';
 import type { KubeObject } from '../host/kubectl.ts';
 import { assertSafePath } from '../host/safe-path.ts';
 import type { InstallContext } from '../release/context.ts';
-import { type FoundFolder, foundFolderSchema, lookForFolder } from '../release/found-folder.ts';
+import {
+  type FoundFolder,
+  foundFolderSchema,
+  foundIn,
+  foundOriginal,
+  lookForFolder,
+  removeMadeParents,
+  restoreFolder,
+} from '../release/found-folder.ts';
 import { classClaimManifest, volumeManifests } from '../release/manifests.ts';
 import { requireStorageClass } from '../release/storage-class.ts';
-import { assertOwnData, entriesOf, isOurData, recordedFolder } from '../release/our-data.ts';
+import { assertOwnData } from '../release/our-data.ts';
 import { removedDataName } from '../release/our-files.ts';
+import { undoFolder } from '../release/undo-folder.ts';
 import { stopOf } from '../release/undo-stops.ts';
 import { shellWord } from '../shell-word.ts';
 import { secrets } from './secrets.ts';
@@ -71,6 +78,7 @@ export const postgres: Step<InstallContext, z.infer<typeof out>> = {
     if (keptData === undefined) await assertOwnData(kubectl, product, storagePath, run(), 'failed');
     await assertSafePath(storagePath.replace(/\/[^/]+$/, '') || '/', { mayBeMissing: true });
     const found = await foundBefore(ctx, io);
+    await io.recordOriginal(foundOriginal(storagePath, found));
     await io.record({ found });
     await makeFolder(storagePath, 0o700);
     await chown(storagePath, uid, gid);
@@ -104,7 +112,7 @@ export const postgres: Step<InstallContext, z.infer<typeof out>> = {
       const [ofClaim, ofVolume, folder] = await Promise.all([
         stopOf(ctx, 'persistentvolumeclaim', claim, product.namespace),
         stopOf(ctx, 'persistentvolume', persistentVolume),
-        dataFolder(ctx),
+        undoFolder(ctx, postgres),
       ]);
       const { path, how } = folder;
       return {
@@ -121,7 +129,7 @@ export const postgres: Step<InstallContext, z.infer<typeof out>> = {
     async run(ctx, io) {
       const { kubectl, product } = ctx;
       const { claim, persistentVolume } = product.database.volume;
-      const folder = await dataFolder(ctx);
+      const folder = await undoFolder(ctx, postgres);
       const moved = z
         .object({ from: z.string(), to: z.string() })
         .safeParse(io.interrupted?.removedData).data;
@@ -134,11 +142,17 @@ export const postgres: Step<InstallContext, z.infer<typeof out>> = {
       await kubectl.delete('persistentvolume', persistentVolume);
       await io.checkpoint('volume-deleted');
       const empty = io.interrupted?.emptyFolder ?? (folder.how === 'empty' ? folder.path : undefined);
+      const { before, path } = folder;
+      const wasThere = before?.path === path;
       if (known === undefined) {
-        if (typeof empty === 'string') await removeEmptyFolder(empty);
+        if (wasThere && folder.how === 'others') await restoreFolder(before);
+        if (typeof empty !== 'string') return {};
+        if ((await removeEmptyFolder(empty)) && before !== undefined)
+          await removeMadeParents(empty, before.path);
         return {};
       }
       if (existsSync(known.from) && !existsSync(known.to)) await renameDurable(known.from, known.to);
+      if (wasThere) await restoreFolder(before);
       io.warn(`the database's folder was not deleted: it is ${known.to} now`);
       return { removedData: known };
     },
@@ -166,43 +180,8 @@ async function foundBefore({ storagePath, run, keptData }: InstallContext, io: S
   const cutOff = foundFolderSchema.safeParse(io.interrupted?.found).data;
   const earlier = lastResult(run(), postgres)?.volume;
   const known = earlier?.storagePath === storagePath ? earlier.found : undefined;
-  return cutOff ?? known ?? keptData?.foundFolder ?? lookForFolder(storagePath);
-}
-
-/** What of the database's folder an undo takes away, and what stands against it. */
-async function dataFolder(ctx: InstallContext): Promise<{
-  path: string;
-  how: 'none' | 'empty' | 'data' | 'others';
-  stops: UndoPlan['stops'];
-}> {
-  const { kubectl, product, install } = ctx;
-  const path = recordedFolder(install()) ?? ctx.storagePath;
-  const none = { path, stops: [] };
-  // A volume of a class has no folder of ours; its policy is Retain, so that its data outlive the claim.
-  if (ctx.storageClass !== undefined) return { ...none, how: 'none' };
-  const unmounted = await missingMount(path);
-  if (unmounted !== undefined) {
-    const { why, hint } = notMounted(`the database's folder ${path}`, unmounted);
-    return { path, how: 'none', stops: [{ what: why, hint }] };
-  }
-  const entries = await entriesOf(path);
-  if (entries === undefined) return { ...none, how: 'none' };
-  const cutOff = foundFolderSchema.safeParse(install()?.steps[postgres.id]?.recorded?.found).data;
-  const found = cutOff ?? lastResult(install(), postgres)?.volume.found;
-  // A folder that was there before stays.
-  const isMade = found !== undefined && found.path !== path;
-  if (entries.length === 0) return { ...none, how: isMade ? 'empty' : 'others' };
-  if (!(await isOurData(kubectl, product, path, install()))) return { ...none, how: 'others' };
-  if (!isMountPoint(path)) return { ...none, how: 'data' };
-  const stopsDatabase = ctx.again({
-    add: ['--rollback-to helm_deploy'],
-    without: ['--upgrade', '--trust-key', '--waive'],
-  });
-  const stop = {
-    what: `${path} is a mount point, which cannot be renamed`,
-    hint: `${stopsDatabase}; then: umount ${shellWord(path)}`,
-  };
-  return { path, how: 'data', stops: [stop] };
+  const original = foundIn(io.originals, storagePath);
+  return cutOff ?? known ?? original ?? keptData?.foundFolder ?? lookForFolder(storagePath);
 }
 
 /** A free name beside the folder. */

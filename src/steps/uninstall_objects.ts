@@ -7,11 +7,11 @@ import {
   foreignOf,
   type NamespaceContents,
   namespaceContents,
-  ourLabels,
   removedOf,
   volumeOwner,
   volumesOfClaims,
 } from '../release/ours.ts';
+import { removeLabels } from '../release/namespace-labels.ts';
 import type { UninstallCluster, UninstallContext } from '../release/uninstall-context.ts';
 import { uninstallRelease } from './uninstall_release.ts';
 
@@ -104,7 +104,7 @@ export const uninstallObjects: Step<UninstallContext, Result> = {
 async function removeNamespaced(
   cluster: UninstallCluster,
   contents: NamespaceContents,
-  { product, found: { keepsNamespace } }: UninstallContext,
+  { product, found: { keepsNamespace, namespaceLabels } }: UninstallContext,
   signal: AbortSignal,
 ): Promise<string[]> {
   const { ours } = contents;
@@ -122,14 +122,7 @@ async function removeNamespaced(
     removed.push(resource);
   }
   // The next install would take it for its own by them.
-  if (ours && keepsNamespace)
-    await cluster.kubectl.run(
-      ['label', 'namespace', namespace, ...Object.keys(ourLabels(product)).map((key) => `${key}-`)],
-      {
-        signal,
-        timeoutMs: 30_000,
-      },
-    );
+  if (keepsNamespace) await removeLabels({ kubectl: cluster.kubectl, product }, namespaceLabels);
   return removed;
 }
 

@@ -22,6 +22,7 @@ export const upgradePgBackup: Step<UpgradeContext, { pgDump: PgDump }> = {
   title: 'Back up the database',
   needs: [upgradeDetect.id],
   finishes: true,
+  clears: ['pgDump'],
   revision: 1,
   inputs: ({ product, from }) => ({ database: product.database.name, from }),
 

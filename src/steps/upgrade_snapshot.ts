@@ -22,6 +22,7 @@ export const upgradeSnapshot: Step<UpgradeContext, z.infer<typeof snapshotResult
   ...snapshotResult,
   title: 'Save state, values and Helm history',
   needs: [upgradePgBackup.id],
+  clears: ['snapshot'],
   revision: 1,
   inputs: ({ from, product }) => ({ from, release: product.release, namespace: product.namespace }),
 

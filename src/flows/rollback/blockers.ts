@@ -27,7 +27,7 @@ export async function rollbackBlockers(
   const left = undoneSteps(product, ctx.undone).filter(({ id }) => install.steps[id] !== undefined);
   const stops = [];
   for (const step of left) stops.push(...(await undoPlanOf(step, ctx)).stops);
-  const stopped = stoppedBy('preflight', stops);
+  const stopped = stoppedBy('preflight', stops, session);
   const blockers = stopped === undefined ? [] : [stopped];
   if (!losesData(left)) return blockers;
   const hasData = await mayHoldData(ctx);

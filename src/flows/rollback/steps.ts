@@ -76,7 +76,7 @@ function undoStep(step: Step<InstallContext>, need: string | undefined): Step<Ro
 
     async run(ctx, io) {
       // Others may have made something there since the plan.
-      const stopped = stoppedBy('failed', (await undoPlanOf(step, ctx)).stops);
+      const stopped = stoppedBy('failed', (await undoPlanOf(step, ctx)).stops, ctx);
       if (stopped !== undefined) throw stopped;
       return undo.run(ctx, io, doneOf(step, ctx));
     },

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import {
+  chmodSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -8,6 +9,7 @@ import {
   renameSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -221,15 +223,63 @@ for (const [name, { put, step, names }] of Object.entries(foreign)) {
 
 test('a namespace that was there before the install stays, with what others have in it', async () => {
   host.become(empty);
-  host.cluster.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } });
+  const labels = { team: 'wells', 'app.kubernetes.io/part-of': 'wells' };
+  host.cluster.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace, labels } });
   host.cluster.apply({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'dashboards', namespace } });
   const begun = await host.run('install', signalAt('values:running', 'SIGINT').watch);
   assert.equal(begun.exitCode, 130, said(begun));
+  const marked = { ...labels, 'app.kubernetes.io/managed-by': 'tiny' };
+  assert.deepEqual(host.cluster.get('Namespace', namespace)?.metadata.labels, marked);
+  for (const place of ['undo_namespace:running', 'undo_namespace:verified']) {
+    const cut = await host.run('rollback', signalAt(place, 'SIGINT').watch, { step: 'namespace' });
+    assert.ok([0, 130].includes(cut.exitCode), said(cut));
+  }
   const ended = await rollback('namespace');
-  assert.equal(ended.exitCode, 0, said(ended));
-  assert.ok(host.cluster.get('Namespace', namespace));
+  assert.ok([0, 10].includes(ended.exitCode), said(ended));
+  assert.deepEqual(host.cluster.get('Namespace', namespace)?.metadata.labels, labels);
+  assert.equal(host.state()?.run?.steps['namespace'], undefined);
   assert.ok(host.cluster.get('ConfigMap', 'dashboards', namespace));
   assert.deepEqual(passwords(), []);
+});
+
+test('a data folder that was there before the install is there again, empty and as it was', async () => {
+  host.become(empty);
+  const folder = join(host.root, 'storage');
+  mkdirSync(folder, { mode: 0o750 });
+  chmodSync(folder, 0o750);
+  assert.equal((await host.run('install')).exitCode, 0);
+  assert.equal(statSync(folder).mode & 0o777, 0o700);
+  const was = host.copy();
+  writeFileSync(join(folder, 'PG_VERSION'), '15\n');
+  const withData = await rollback('postgres');
+  assert.equal(withData.exitCode, 0, said(withData));
+  assert.ok(existsSync(join(String(dataOf(withData).removedData), 'PG_VERSION')));
+  assert.deepEqual([readdirSync(folder), statSync(folder).mode & 0o777], [[], 0o750]);
+  host.become(was);
+  const ended = await rollback('postgres', { skipBackup: true });
+  assert.equal(ended.exitCode, 0, said(ended));
+  assert.deepEqual([readdirSync(folder), statSync(folder).mode & 0o777], [[], 0o750]);
+});
+
+test('a data folder that a link has replaced stops it by name, and the hint puts it back', async () => {
+  const folder = join(host.root, 'storage');
+  const moved = join(host.root, 'moved');
+  renameSync(folder, moved);
+  symlinkSync(moved, folder);
+  const was = all();
+  const refusal = await rollback('postgres');
+  await refused(
+    refusal,
+    3,
+    /storage is a link to .*moved now/,
+    /--rollback-to helm_deploy .*rm \S+ && mv -T/,
+  );
+  assert.match(hintOf(refusal), /\nthen: \.\/tiny install --rollback-to postgres/);
+  assert.match(hintOf(refusal), /instead: \.\/tiny uninstall$/);
+  assert.deepEqual(all(), was);
+  rmSync(folder);
+  renameSync(moved, folder);
+  assert.equal((await rollback('postgres')).exitCode, 0);
 });
 
 test('bad input is refused by name, and nothing is changed', async () => {

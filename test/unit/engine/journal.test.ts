@@ -157,15 +157,18 @@ test('an unfinished run resumes only with the same flow, payload and from-versio
   );
 });
 
-test('a fresh start clears derived keys and steps, and keeps anchors and the point of no return', async () => {
+test('a fresh start clears the derived keys that are named, and steps, and keeps the others, anchors and the point of no return', async () => {
   const journal = await openJournal(new FaultyDisk());
   await journal.startRun(runSpec, ['dump', 'helm']);
+  await journal.update((draft) => {
+    draft.derived = { volume: { found: '/srv' }, entitlements: ['a'] };
+  });
   await completeStep(journal, 'dump', { pgDump: '/first' });
   await journal.stepRunning('helm', facts, []);
   await journal.pointOfNoReturn('helm', { pid: 7 });
   await journal.runFailed({ code: 'failed', message: 'x' });
-  await journal.startRun(runSpec, ['dump', 'helm'], { fresh: true });
-  assert.deepEqual(Object.keys(journal.state.derived), []);
+  await journal.startRun(runSpec, ['dump', 'helm'], { fresh: true, clears: ['pgDump'] });
+  assert.deepEqual(Object.keys(journal.state.derived), ['volume', 'entitlements']);
   assert.deepEqual(journal.run?.steps, {});
   assert.equal(journal.run?.pointOfNoReturn?.step, 'helm');
   await completeStep(journal, 'dump', { pgDump: '/second' });
