@@ -42,7 +42,11 @@ export const rollbackPgBackup: Step<RollbackContext, { pgDump: PgDump }> = {
 
   async run(ctx, io) {
     const whyStale = (dump: PgDump) => whyDumpIsStale(ctx, dump);
-    const pgDump = await takeWholeDump(dumpContext(ctx), io, { key: 'pgDump', whyStale });
+    const pgDump = await takeWholeDump(dumpContext(ctx), io, { key: 'pgDump', whyStale }).catch(
+      (error: unknown) => {
+        throw withWayOn(ctx, error);
+      },
+    );
     const { path, sizeBytes, sha256, rows } = pgDump;
     io.warn(
       `the last dump is ${path} (${formatBytes(sizeBytes)}, ${counted(rows, 'row')}, SHA-256 ${sha256})`,
@@ -58,6 +62,13 @@ export const rollbackPgBackup: Step<RollbackContext, { pgDump: PgDump }> = {
     if (why !== undefined) throw new IvaapError('failed', why);
   },
 };
+
+/** Also where a dump that was taken is gone, and the database with it: one flag leads on. */
+function withWayOn({ again }: RollbackContext, error: unknown): unknown {
+  if (!(error instanceof IvaapError) || error.code !== 'failed') return error;
+  const mended = error.hint === undefined ? '' : `${error.hint}\n`;
+  return error.with({ hint: `${mended}to continue without a dump: ${again({ add: ['--skip-backup'] })}` });
+}
 
 /** Whether a rollback has begun to take the database away: what is known of its data was known before. */
 export const removalBegun = (run: Readonly<Pick<RunRecord, 'steps'>> | undefined): boolean =>

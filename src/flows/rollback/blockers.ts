@@ -11,6 +11,7 @@ import { stoppedBy } from '../../release/undo-stops.ts';
 import type { Session } from '../../session/session.ts';
 import type { Prepared } from '../flow.ts';
 import type { RollbackDecision } from './decision.ts';
+import { isToUndo } from './gate.ts';
 import type { RollbackOptions } from './options.ts';
 import { losesData, undoneSteps, undoPlanOf } from './steps.ts';
 
@@ -24,7 +25,7 @@ export async function rollbackBlockers(
   { decision: { install, state }, ctx }: Prepared<RollbackDecision, RollbackContext>,
 ): Promise<IvaapError[]> {
   const { product, signal, again } = session;
-  const left = undoneSteps(product, ctx.undone).filter(({ id }) => install.steps[id] !== undefined);
+  const left = undoneSteps(product, ctx.undone).filter(({ id }) => isToUndo(install, id));
   const stops = [];
   for (const step of left) stops.push(...(await undoPlanOf(step, ctx)).stops);
   const stopped = stoppedBy('preflight', stops, session);

@@ -1,3 +1,4 @@
+import { undoId } from '../../engine/rollback-record.ts';
 import type { RunRecord, State } from '../../engine/state.ts';
 import { IvaapError } from '../../errors.ts';
 import { wayBackOf } from '../../backup/way-back.ts';
@@ -92,12 +93,25 @@ export function refuseOtherRollback({ run, suspended }: State, step: string, pro
 }
 
 /**
+ * Whether a step has left anything: this install has recorded it, or Helm was started by one that this
+ * install has superseded, and no rollback has undone that since.
+ */
+export function isToUndo(
+  { steps, pointOfNoReturn, noReturnAt, rollbacks = [] }: RunRecord,
+  id: string,
+): boolean {
+  if (steps[id] !== undefined) return true;
+  if (pointOfNoReturn?.step !== id || noReturnAt !== undefined) return false;
+  return !rollbacks.some(({ undone }) => undone.includes(undoId(id)));
+}
+
+/**
  * The recorded steps from `step` on, newest first. Throws `usage` for what is no step of an install, and
  * `nothing_to_do` where none of them was reached.
  */
 export function stepsToUndo(
   { again, program }: Pick<Session, 'again' | 'program'>,
-  install: Pick<RunRecord, 'steps'>,
+  install: RunRecord,
   { step, order, upgrade }: { step: string; order: readonly string[]; upgrade: readonly string[] },
 ): string[] {
   const at = order.indexOf(step);
@@ -115,7 +129,7 @@ export function stepsToUndo(
       },
     );
   }
-  const recorded = order.filter((id) => install.steps[id] !== undefined);
+  const recorded = order.filter((id) => isToUndo(install, id));
   const found = recorded.filter((id) => order.indexOf(id) >= at);
   if (found.length > 0) return found.reverse();
   const last = recorded.at(-1);
