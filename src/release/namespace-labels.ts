@@ -15,7 +15,9 @@ export const missingLabels = (product: Product, { metadata: { labels = {} } }: K
   Object.keys(ourLabels(product)).flatMap((key) => (labels[key] === undefined ? [key] : []));
 
 export async function addLabels({ kubectl, product }: Asking, keys: readonly string[]): Promise<void> {
-  const words = Object.entries(ourLabels(product)).flatMap(([key, value]) => (keys.includes(key) ? [`${key}=${value}`] : []));
+  const words = Object.entries(ourLabels(product)).flatMap(([key, value]) =>
+    keys.includes(key) ? [`${key}=${value}`] : [],
+  );
   if (words.length > 0) await kubectl.label('namespace', product.namespace, words);
 }
 

@@ -94,10 +94,7 @@ const isMade = ({ install }: Pick<InstallContext, 'install'>): boolean =>
   install()?.originals?.madeNamespace !== false;
 
 /** Recorded before they were added. Programs that did not record them added both. */
-const addedLabels = (
-  product: Product,
-  of: { originals?: JsonObject | undefined } | undefined,
-): string[] =>
+const addedLabels = (product: Product, of: { originals?: JsonObject | undefined } | undefined): string[] =>
   z.array(z.string()).safeParse(of?.originals?.namespaceLabels).data ?? Object.keys(ourLabels(product));
 
 const keptText = (name: string) => `the namespace ${name} existed before the install and stays`;
