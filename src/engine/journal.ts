@@ -102,10 +102,10 @@ export class Journal {
 
   /**
    * Starts a run, or resumes an unfinished one of the same flow, payload and from-version. `fresh` starts
-   * again in any case and clears the derived keys that `clears` names. A run that is left unfinished is closed
-   * as superseded; its point of no return and its originals stay known. With `suspends` the last run is not closed: the new one
-   * undoes its steps, and it is the last run again afterwards. Whether a run may start or resume at all is
-   * decided before, by policy.
+   * again in any case and clears the derived keys of `clears`. A run that is left unfinished is closed as
+   * superseded; its point of no return and its originals stay known. With `suspends` the last run is not
+   * closed: the new one undoes its steps, and it is the last run again afterwards. Whether a run may start or
+   * resume at all is decided before, by policy.
    */
   async startRun(
     spec: RunSpec,

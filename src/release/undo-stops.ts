@@ -95,8 +95,9 @@ export function stoppedBy(
 ): IvaapError | undefined {
   const [first, ...others] = stops;
   if (first === undefined) return undefined;
+  const out = `to remove the product from this host instead: ${program} uninstall`;
   return new IvaapError(code, `nothing is removed: ${first.what}`, {
-    hint: `${first.hint}\nthen: ${again()}\nto remove the product from this host instead: ${program} uninstall`,
+    hint: `${first.hint}\nthen: ${again()}\n${out}`,
     facts: others.length === 0 ? undefined : others.map(({ what }) => what),
   });
 }
