@@ -37,11 +37,19 @@ export async function collectOne(
     outer.throwIfAborted();
     await Promise.race([collect({ ...ctx, signal, add }), late]);
   } catch (error) {
-    missing = causeChain(error).join(': ');
+    missing = whyMissing(error);
   } finally {
     clearTimeout(timer);
     ended.abort(new IvaapError('failed', `the time of ${id} is over`));
   }
   const tookMs = performance.now() - started;
   return { id, title, tookMs, documents: [...documents], ...(missing === undefined ? {} : { missing }) };
+}
+
+/** A file that is not there, or that this user may not read, is said as such. */
+function whyMissing(error: unknown): string {
+  const { code, path } = error as NodeJS.ErrnoException;
+  if (code === 'ENOENT' && path !== undefined) return `there is no ${path}`;
+  if (code === 'EACCES' && path !== undefined) return `this user may not read ${path}`;
+  return causeChain(error).join(': ');
 }

@@ -19,6 +19,7 @@ const style = `
 body{font:15px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem;color:#1c2128;background:#fff}
 h1{font-size:1.6rem;margin:0}h2{margin:2rem 0 .5rem;border-bottom:1px solid #d0d7de}
 h3{margin:1.2rem 0 .2rem;font-size:1.05rem}
+table.about{width:auto}table.about th{white-space:nowrap}
 table{border-collapse:collapse;width:100%}td,th{text-align:left;padding:.2rem .8rem .2rem 0;vertical-align:top}
 pre,code{font:13px/1.45 ui-monospace,monospace;white-space:pre-wrap;overflow-wrap:anywhere}
 pre{background:#f6f8fa;padding:.6rem;max-height:32rem;overflow:auto}
@@ -52,14 +53,14 @@ export function reportHtml({ title, about, faults, collected }: Report): string 
 </head>
 <body>
 <h1>${html(title)}</h1>
-<table>${about.map(([name, value]) => `<tr><th>${html(name)}</th><td>${html(value)}</td></tr>`).join('\n')}</table>
+<table class="about">${about.map(([name, value]) => `<tr><th>${html(name)}</th><td>${html(value)}</td></tr>`).join('\n')}</table>
 <h2>What is wrong</h2>
 ${faults.length === 0 ? noFault(missing.length) : `<ol class="faults">\n${faults.map(faultItem).join('\n')}\n</ol>`}
 <h2>What is missing</h2>
 ${
   missing.length === 0
     ? '<p>Nothing: every part was read.</p>'
-    : `<ul>${missing.map(missingItem).join('\n')}</ul>`
+    : `<ul>${missingItems(missing).join('\n')}</ul>`
 }
 <h2>What was collected</h2>
 <table>
@@ -77,8 +78,12 @@ const noFault = (missing: number): string =>
     ? '<p>Nothing was found. What an operator sees may lie outside of this host.</p>'
     : '<p>Nothing was found in what could be read. Parts are missing: see below.</p>';
 
-const missingItem = ({ id, title, missing = '' }: Collected): string =>
-  `<li><a href="#${html(id)}">${html(title)}</a>: ${html(missing)}</li>`;
+/** Most parts miss the same answer: what it is stands there once. */
+const missingItems = (missing: readonly Collected[]): string[] =>
+  [...Map.groupBy(missing, (part) => part.missing ?? '')].map(([why, parts]) => {
+    const links = parts.map(({ id, title }) => `<a href="#${html(id)}">${html(title)}</a>`);
+    return `<li>${html(why)}<br><span class="note">missing:</span> ${links.join(' · ')}</li>`;
+  });
 
 const faultItem = ({ certainty, title, facts, hint }: Fault): string =>
   [

@@ -11,6 +11,7 @@ import { openHost } from '../session/host-tools.ts';
 import { type OpenedPayload, openOwnPayload } from '../session/opened-payload.ts';
 import { type CommandPorts, onThisMachine } from '../session/ports.ts';
 import { shellWord } from '../shell-word.ts';
+import { answerLines } from '../ui/status-text.ts';
 import { Cleaner } from './clean.ts';
 import { collectOne } from './collect.ts';
 import type { Collected, Document, Facts, SupportContext } from './collector.ts';
@@ -64,7 +65,7 @@ export async function supportBundle(
     });
     const report = {
       title: `${product.title}: support bundle`,
-      about: aboutLines(opened),
+      about: aboutLines(opened, facts).map(([name, value]) => [name, cleaner.text(value)] as const),
       faults: faults.map(({ title, facts: lines, hint, ...fault }) => ({
         ...fault,
         title: cleaner.text(title),
@@ -148,10 +149,13 @@ function* textsOf(collected: readonly Collected[], faults: ReturnType<typeof fau
   for (const { title, facts } of faults) yield [title, ...facts].join('\n');
 }
 
-const aboutLines = ({ product, release }: OpenedPayload): [string, string][] => [
+const aboutLines = ({ product, release }: OpenedPayload, { status }: Facts): [string, string][] => [
   ['Host', hostname()],
   ['Collected', new Date().toISOString()],
   ['Product', product.title],
   ['This package', release.version],
+  ...(status === undefined
+    ? []
+    : answerLines(status).map((line, at): [string, string] => [at === 0 ? 'Status' : '', line])),
   ...(isRoot() ? [] : [['Without root', 'what only root may read is missing'] as [string, string]]),
 ];

@@ -55,7 +55,7 @@ export function statusLines(report: StatusReport, width = Infinity): string[] {
 }
 
 /** Two lines: whether an upgrade may start, and the facts that an operator asks for first. */
-function answerLines(report: StatusReport): string[] {
+export function answerLines(report: StatusReport): string[] {
   const { may, why, hint, healthy } = report.upgrade;
   const [first = 'nothing that this command sees stands against it', ...more] = why;
   const others = more.length === 0 ? '' : ` (and ${counted(more.length, 'more reason')})`;

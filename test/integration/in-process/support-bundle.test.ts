@@ -49,6 +49,10 @@ test('a host that is well has every part, and no fault', async () => {
   assert.deepEqual(missing(bundle), []);
   assert.deepEqual(bundle.result.faults, []);
   assert.match(bundle.index, /Nothing was found\./);
+  assert.match(
+    bundle.index,
+    /<th>Status<\/th><td>may I upgrade\? .*<\/td>[^]*2026\.1 installed, complete; last run: /,
+  );
   bundleSchema.parse(JSON.parse(JSON.stringify(bundle.result)));
   for (const name of [
     'index.html',
@@ -124,6 +128,10 @@ test('cluster down: the API server is named first, and all that needs no API ser
   assert.deepEqual(firstFault(bundle), ['certain', 'the Kubernetes API server does not answer']);
   assert.equal(bundle.result.faults[0]!.hint, 'systemctl status k3s');
   assert.deepEqual(bundle.result.faults.filter(({ title }) => title.includes('API server')).length, 1);
+  // What most parts miss stands there once, with a link to each of them.
+  const [section = ''] = /<h2>What is missing<\/h2>.*?<\/ul>/s.exec(bundle.index) ?? [];
+  assert.equal(section.match(/API server does not answer/g)?.length, 1, section);
+  assert.match(section, /href="#pods".* · <a href="#helm"/);
   for (const name of ['state/state.json', 'disk/room.txt', 'images/names.txt', 'k3s-service/journal.txt'])
     assert.ok(bundle.files.has(name), name);
   assert.ok(

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readdir } from 'node:fs/promises';
 import { test } from 'node:test';
 import { IvaapError } from '../../../src/errors.ts';
 import { collectOne } from '../../../src/support/collect.ts';
@@ -33,6 +34,15 @@ test('a failure is what is missing, with its causes', async () => {
   const cause = new Error('EACCES');
   const failing = collector(() => Promise.reject(new IvaapError('failed', 'not read', { cause })));
   assert.match((await collectOne(failing, none, never())).missing!, /^not read: .*EACCES/);
+});
+
+test('a file that is not there is said in words', async () => {
+  const { missing } = await collectOne(
+    collector(async () => void (await readdir('/nowhere/logs'))),
+    none,
+    never(),
+  );
+  assert.equal(missing, 'there is no /nowhere/logs');
 });
 
 test('a stop ends it at once', async () => {
