@@ -6,7 +6,7 @@ import { IvaapError } from '../errors.ts';
 import { makeFolder, renameDurable, writeFileAtomic } from '../host/atomic-file.ts';
 import { copyTreeDurable } from '../host/copy-tree.ts';
 import type { StepContext } from '../release/context.ts';
-import { shellWord } from '../shell-word.ts';
+import { asRoot, shellWord } from '../shell-word.ts';
 import { compactTime } from '../policy/compact-time.ts';
 
 /**
@@ -38,7 +38,7 @@ function assertOpen(folder: string): void {
     'failed',
     `${folder} is sealed: it holds the backup from before Helm started, and nothing more is written there`,
     {
-      hint: `ls -la ${shellWord(folder)}`,
+      hint: asRoot(`ls -la ${shellWord(folder)}`),
     },
   );
 }

@@ -4,6 +4,7 @@ import { blockersOfDump, describeHolder, type LockHolder } from '../host/databas
 import { dumpLockWaitSeconds } from '../host/postgres.ts';
 import { known } from '../known.ts';
 import type { UpgradeContext } from '../release/context.ts';
+import { sudo } from '../shell-word.ts';
 
 const lookMs = 2_000;
 
@@ -15,7 +16,7 @@ export async function endSession(
   const { container, user, selector } = product.database;
   const pod = await known(database.pod());
   const where = `-n ${product.namespace} ${pod.known ? pod.value : `POD_OF_${selector}`} -c ${container}`;
-  return `k3s kubectl exec ${where} -- psql -U ${user} -d postgres -c "SELECT pg_terminate_backend(${pid})"`;
+  return `${sudo.kubectl} exec ${where} -- psql -U ${user} -d postgres -c "SELECT pg_terminate_backend(${pid})"`;
 }
 
 /**

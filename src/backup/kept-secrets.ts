@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import * as z from 'zod';
 import { IvaapError } from '../errors.ts';
 import { readRegularText } from '../host/regular-file.ts';
-import { shellWord } from '../shell-word.ts';
+import { asRoot, shellWord } from '../shell-word.ts';
 import { keepFile } from './backup-folder.ts';
 
 /**
@@ -32,7 +32,7 @@ export async function readKeptSecrets(path: string | undefined): Promise<KeptSec
   } catch {
     // Nothing of the text: it holds secrets.
     throw new IvaapError('failed', `the secrets that a rollback kept in ${path} cannot be read`, {
-      hint: `ls -l ${shellWord(path)}`,
+      hint: asRoot(`ls -l ${shellWord(path)}`),
     });
   }
 }

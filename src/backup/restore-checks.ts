@@ -18,7 +18,7 @@ interface CheckFacts {
  * are renamed.
  */
 export function checkFunctions(product: Product, { maintenance, dump, sizeAtDump }: CheckFacts): string {
-  const volume = product.database.volume.persistentVolume;
+  const { claim } = product.database.volume;
   return `disk_of() { # PROGRAM...: sets total and free, in KiB; empty where they are not known
   set -- $("$@" 2>/dev/null | tail -n 1)
   total=\${2-} free=\${4-}
@@ -36,7 +36,11 @@ SELECT coalesce(nullif(max(pg_tablespace_location(dattablespace)), ''), current_
   FROM pg_database WHERE datname = :'live';
 END
   ) || data=
-  host=$(k get pv ${volume} --ignore-not-found -o 'jsonpath={.spec.hostPath.path}{.spec.local.path}') || host=
+  volume=$(k get pvc ${claim} --ignore-not-found -o 'jsonpath={.spec.volumeName}') || volume=
+  host=
+  if [ -n "$volume" ]; then
+    host=$(k get pv "$volume" --ignore-not-found -o 'jsonpath={.spec.hostPath.path}{.spec.local.path}') || host=
+  fi
   place="\${data:-the data folder} in the pod $pod\${host:+ ($host on this host)}"
   known=
   if [ -n "$data" ] && disk_of in_pod df -Pk "$data"; then known=yes; fi

@@ -5,6 +5,7 @@ import { type Certificate, certificateOf, kubeconfigCertificate } from '../host/
 import type { Measurement } from '../policy/preflight-report.ts';
 import type { Check } from './check.ts';
 import type { HostFacts } from './facts.ts';
+import { sudo } from '../shell-word.ts';
 
 const dayMs = 86_400_000;
 const failDays = 1;
@@ -32,7 +33,7 @@ export const certificates: Check = {
   title: 'Certificates of the cluster',
   limit: `valid for at least ${failDays} day; a warning below ${warnDays} days`,
   why: 'a cluster whose certificates expire stops answering in the middle of a run',
-  fix: 'systemctl restart k3s',
+  fix: `${sudo.systemctl} restart k3s`,
   timeoutSeconds: 30,
   flows: ['install', 'upgrade'],
   async measure(ctx, facts) {
@@ -96,7 +97,7 @@ export function judgeCertificates(certificates: readonly Certificate[], nowMs: n
       : `${days} days left of the ${certificates.length} in use (${first.place}, until ${until})`,
     // k3s renews certificates that are about to expire when it starts; a CA is renewed only by its own
     // command.
-    fix: first.place.endsWith('-ca.crt') ? 'k3s certificate rotate-ca --help' : undefined,
+    fix: first.place.endsWith('-ca.crt') ? `${sudo.certificate} rotate-ca --help` : undefined,
     data: { daysLeft: days },
   };
 }

@@ -1,6 +1,7 @@
 import type { State } from '../engine/state.ts';
 import type { Measurement } from '../policy/preflight-report.ts';
 import type { Check } from './check.ts';
+import { asRoot } from '../shell-word.ts';
 
 const failSeconds = 60;
 const warnSeconds = 5;
@@ -13,7 +14,7 @@ export const clock: Check = {
     `at most ${failSeconds} s from the API server’s and not before ` +
     `the last recorded run; a warning from ${warnSeconds} s`,
   why: 'the age of backups and the validity of certificates depend on it',
-  fix: 'timedatectl set-ntp true',
+  fix: asRoot('timedatectl set-ntp true'),
   timeoutSeconds: 30,
   flows: ['install', 'upgrade'],
   async measure({ state, now }, facts) {

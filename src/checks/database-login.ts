@@ -1,6 +1,6 @@
 import { causeChain } from '../errors.ts';
 import { foreign } from '../foreign.ts';
-import { shellWord } from '../shell-word.ts';
+import { shellWord, sudo } from '../shell-word.ts';
 import type { KubeObject, Manifest } from '../host/kubectl.ts';
 import { tryLogin } from '../host/postgres-login.ts';
 import type { Product } from '../payload/product-schema.ts';
@@ -44,7 +44,7 @@ async function tryPassword(
     part,
     outcome: 'warn',
     measured: `not known whether role ${user} can open a session: ${why}`,
-    fix: `k3s kubectl describe pod -n ${namespace} -l ${product.database.selector}`,
+    fix: `${sudo.kubectl} describe pod -n ${namespace} -l ${product.database.selector}`,
   });
   try {
     const own = (await rendered()).find(
@@ -97,12 +97,12 @@ function passwordOfSecret(
   pod: string,
 ): string {
   const read =
-    `k3s kubectl get secret ${secret.name} -n ${namespace} -o ` +
+    `${sudo.kubectl} get secret ${secret.name} -n ${namespace} -o ` +
     `jsonpath='{.data.${secret.key.replaceAll('.', String.raw`\.`)}}' | ` +
     'base64 -d';
   const psql = `psql -X -q -v ON_ERROR_STOP=1 -U ${database.user} -d ${database.name}`;
   // Octal 47 is a single quote; the script itself is in single quotes.
   const statements = String.raw`\\\\getenv p P\nALTER ROLE \"${user}\" PASSWORD :\047p\047;\n`;
   const script = `P=$(cat) && export P && printf "${statements}" | ${psql}`;
-  return `${read} | k3s kubectl exec -i -n ${namespace} ${pod} -c ${database.container} -- sh -c '${script}'`;
+  return `${read} | ${sudo.kubectl} exec -i -n ${namespace} ${pod} -c ${database.container} -- sh -c '${script}'`;
 }

@@ -6,6 +6,7 @@ import { dumpLockWaitSeconds } from '../host/postgres.ts';
 import { formatBytes } from '../policy/format-bytes.ts';
 import type { Check } from './check.ts';
 import type { UpgradeCheckContext } from './context.ts';
+import { sudo } from '../shell-word.ts';
 
 export const database: Check<UpgradeCheckContext> = {
   id: 'database',
@@ -13,7 +14,7 @@ export const database: Check<UpgradeCheckContext> = {
   title: 'Database answers',
   limit: 'a query is answered; no session locks a table that the dump would wait for',
   why: 'without it there is no backup',
-  fix: 'k3s kubectl get pods -A',
+  fix: `${sudo.kubectl} get pods -A`,
   timeoutSeconds: 60,
   flows: ['upgrade'],
   async measure(ctx, facts) {
@@ -44,7 +45,7 @@ export const database: Check<UpgradeCheckContext> = {
       return {
         outcome: 'fail',
         measured: `the database does not answer, so no backup can be made (${causeChain(error)[0] ?? ''})`,
-        fix: `k3s kubectl describe pod -n ${product.namespace} -l ${product.database.selector}`,
+        fix: `${sudo.kubectl} describe pod -n ${product.namespace} -l ${product.database.selector}`,
         output: error instanceof IvaapError ? error.output : undefined,
       };
     }

@@ -1,5 +1,6 @@
 import { nodeCondition } from '../release/cluster-objects.ts';
 import type { Check } from './check.ts';
+import { sudo } from '../shell-word.ts';
 
 export const diskPressure: Check = {
   id: 'disk-pressure',
@@ -7,7 +8,7 @@ export const diskPressure: Check = {
   title: 'No pressure on the node',
   limit: 'DiskPressure, MemoryPressure and PIDPressure are False',
   why: 'kubelet evicts pods under pressure, the database among them',
-  fix: 'k3s kubectl describe node',
+  fix: `${sudo.kubectl} describe node`,
   timeoutSeconds: 60,
   flows: ['install', 'upgrade'],
   async measure(_, facts) {
@@ -19,7 +20,7 @@ export const diskPressure: Check = {
       return {
         outcome: 'fail',
         measured: `${name}: ${under.join(', ')}`,
-        fix: `k3s kubectl describe node ${name}`,
+        fix: `${sudo.kubectl} describe node ${name}`,
       };
     }
     return { outcome: 'ok', measured: 'none' };

@@ -4,6 +4,7 @@ import { fqdnOf, probeUntilHealthy } from '../release/health-route.ts';
 import { foreign } from '../foreign.ts';
 import type { Check } from './check.ts';
 import type { InstallCheckContext, UpgradeCheckContext } from './context.ts';
+import { sudo } from '../shell-word.ts';
 
 export const ingress: Check = {
   id: 'ingress',
@@ -11,7 +12,7 @@ export const ingress: Check = {
   title: 'Ingress answers',
   limit: 'the health routes answer with the expected status; before an install: anything answers',
   why: 'the health of the product is checked through it after the upgrade',
-  fix: 'k3s kubectl get ingress,pods -A',
+  fix: `${sudo.kubectl} get ingress,pods -A`,
   timeoutSeconds: 30,
   flows: ['install', 'upgrade'],
   measure: (ctx) => (ctx.flow === 'install' ? controllerPorts(ctx) : healthRoutes(ctx)),
@@ -30,7 +31,7 @@ function healthRoutes({ product, signal, values }: UpgradeCheckContext): Promise
         outcome: result.healthy ? 'ok' : 'fail',
         measured: `${route.path}: ${result.answered ? `status ${result.status}` : foreign(result.reason)}`,
         limit: `status ${route.expectStatus}`,
-        fix: `k3s kubectl get ingress,pods -n ${product.namespace}`,
+        fix: `${sudo.kubectl} get ingress,pods -n ${product.namespace}`,
         output: result.answered && !result.healthy ? result.bodyExcerpt || undefined : undefined,
       };
     }),
@@ -48,7 +49,7 @@ function controllerPorts({ product, signal, fqdn }: InstallCheckContext): Promis
         outcome: result.answered ? 'ok' : 'fail',
         measured: result.answered ? `something answers (status ${result.status})` : foreign(result.reason),
         limit: `an ingress controller answers on port ${port}`,
-        fix: 'k3s kubectl get pods -n kube-system -l app.kubernetes.io/name=traefik',
+        fix: `${sudo.kubectl} get pods -n kube-system -l app.kubernetes.io/name=traefik`,
       };
     }),
   );

@@ -1,6 +1,7 @@
 import { foreign } from '../foreign.ts';
 import { nodeCondition } from '../release/cluster-objects.ts';
 import type { Check } from './check.ts';
+import { sudo } from '../shell-word.ts';
 
 export const nodeReady: Check = {
   id: 'node-ready',
@@ -8,7 +9,7 @@ export const nodeReady: Check = {
   title: 'Node ready',
   limit: 'Ready is True',
   why: 'pods are not started on a node that is not ready',
-  fix: 'k3s kubectl describe node',
+  fix: `${sudo.kubectl} describe node`,
   timeoutSeconds: 60,
   flows: ['install', 'upgrade'],
   async measure(_, facts) {
@@ -23,7 +24,7 @@ export const nodeReady: Check = {
     return {
       outcome: 'fail',
       measured: `${bad.metadata.name}: ${ready?.status ?? 'no condition Ready'}${message}`,
-      fix: `k3s kubectl describe node ${bad.metadata.name}`,
+      fix: `${sudo.kubectl} describe node ${bad.metadata.name}`,
     };
   },
 };

@@ -2,6 +2,7 @@ import { type Pod, podState } from '../host/pods.ts';
 import type { Measurement } from '../policy/preflight-report.ts';
 import type { Check } from './check.ts';
 import type { UpgradeCheckContext } from './context.ts';
+import { sudo } from '../shell-word.ts';
 
 export const pods: Check<UpgradeCheckContext> = {
   id: 'pods',
@@ -9,7 +10,7 @@ export const pods: Check<UpgradeCheckContext> = {
   title: 'No pod crash-loops',
   limit: 'no container waits in a crash loop or for its image',
   why: 'an upgrade would be blamed for damage that was there before',
-  fix: 'k3s kubectl get pods -A',
+  fix: `${sudo.kubectl} get pods -A`,
   timeoutSeconds: 60,
   flows: ['upgrade'],
   measure: async ({ product }, facts) => judgePods((await facts.cluster()).pods, product.namespace),
@@ -50,7 +51,7 @@ export function judgePods(pods: readonly Pod[], namespace: string): Measurement 
     return {
       outcome: 'fail',
       measured: names.join(', '),
-      fix: `k3s kubectl describe pod -n ${namespace} ${first.metadata.name}`,
+      fix: `${sudo.kubectl} describe pod -n ${namespace} ${first.metadata.name}`,
       output: looping.flatMap((pod) => podState(pod).trouble).join('\n'),
     };
   }
@@ -61,7 +62,7 @@ export function judgePods(pods: readonly Pod[], namespace: string): Measurement 
       measured:
         `${waiting.length} of ${living.length} not ready: ` +
         `${waiting.map(({ metadata }) => metadata.name).join(', ')}`,
-      fix: `k3s kubectl get pods -n ${namespace}`,
+      fix: `${sudo.kubectl} get pods -n ${namespace}`,
     };
   }
   return { outcome: 'ok', measured: `${living.length} of ${living.length} ready` };

@@ -1,11 +1,13 @@
-import type { KubeObject, Manifest } from '../host/kubectl.ts';
+import type { Manifest } from '../host/kubectl.ts';
 import { normalizedReference } from '../images/reference.ts';
 import type { PayloadIndex } from '../payload/format/index-schema.ts';
 import type { Product, Release } from '../payload/product-schema.ts';
+import { databaseVolume } from '../release/database-volume.ts';
 import { majorInFolder } from '../release/kept-data.ts';
 import { podTemplates } from '../release/pod-templates.ts';
 import type { Check } from './check.ts';
 import type { UpgradeCheckContext } from './context.ts';
+import { sudo } from '../shell-word.ts';
 
 /** The data folder belongs to one major version: the rendered server must have the same. */
 export const postgresMajor: Check<UpgradeCheckContext> = {
@@ -29,7 +31,7 @@ export const postgresMajor: Check<UpgradeCheckContext> = {
         outcome: 'fail',
         measured: 'not known: the database does not answer, and its folder holds no PG_VERSION',
         limit,
-        fix: `k3s kubectl describe pod -n ${ctx.product.namespace} -l ${ctx.product.database.selector}`,
+        fix: `${sudo.kubectl} describe pod -n ${ctx.product.namespace} -l ${ctx.product.database.selector}`,
       };
     }
     return { outcome: running === next.major ? 'ok' : 'fail', measured: `PostgreSQL ${running} runs`, limit };
@@ -64,13 +66,8 @@ export function renderedMajor(
   return { major: tagged === undefined ? undefined : Number(tagged), from: image };
 }
 
-type Volume = KubeObject & { spec?: { hostPath?: { path?: string }; local?: { path?: string } } };
-
 /** PG_VERSION in the data folder: known even when the server does not run. */
 async function majorOnDisk({ kubectl, product, signal }: UpgradeCheckContext): Promise<number | undefined> {
-  const { persistentVolume } = product.database.volume;
-  const volume = await kubectl.get<Volume>('persistentvolume', persistentVolume, { signal });
-  const path = volume?.spec?.hostPath?.path ?? volume?.spec?.local?.path;
-  if (path === undefined) return undefined;
-  return majorInFolder(path);
+  const { path } = await databaseVolume(kubectl, product, signal);
+  return path === undefined ? undefined : majorInFolder(path);
 }

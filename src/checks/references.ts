@@ -8,6 +8,7 @@ import type { Check } from './check.ts';
 import type { UpgradeCheckContext } from './context.ts';
 import type { HostFacts } from './facts.ts';
 import { byNamespace } from '../release/try-each.ts';
+import { sudo } from '../shell-word.ts';
 
 export const references: Check<UpgradeCheckContext> = {
   id: 'references',
@@ -72,7 +73,7 @@ async function missingObjects(ctx: UpgradeCheckContext, facts: HostFacts): Promi
       liveClaim(cluster, claim, usual) === undefined ? unbindable(claim, cluster.classes) : undefined;
     const part = `PersistentVolumeClaim/${claim.metadata.name}`;
     if (why !== undefined)
-      found.push(bad(part, `${part} of ${by}: ${why}`, usual, 'k3s kubectl get storageclasses'));
+      found.push(bad(part, `${part} of ${by}: ${why}`, usual, `${sudo.kubectl} get storageclasses`));
   }
   if (found.length > 0) return found.map((one) => ({ ...one, outcome }));
   const count = new Set(needs.map(({ object }) => `${object.kind}/${object.metadata.name}`)).size;
@@ -92,7 +93,7 @@ const bad = (part: string, measured: string, namespace: string, fix?: string): M
   part,
   outcome: 'fail',
   measured,
-  fix: fix ?? `k3s kubectl get configmaps,secrets,pvc -n ${namespace}`,
+  fix: fix ?? `${sudo.kubectl} get configmaps,secrets,pvc -n ${namespace}`,
 });
 
 /** Config maps, secrets and claims of a pod, except optional ones. */

@@ -2,6 +2,7 @@ import { foreign } from '../foreign.ts';
 import { readRegularText } from '../host/regular-file.ts';
 import { normalizedReference } from '../images/reference.ts';
 import type { Check } from './check.ts';
+import { sudo } from '../shell-word.ts';
 
 /** The image that holds a pod's namespaces, as the running containerd is configured. */
 export const sandboxImage: Check = {
@@ -23,7 +24,7 @@ export const sandboxImage: Check = {
       return {
         outcome: 'warn',
         measured: `not known which one is used: ${where}`,
-        fix: 'k3s crictl info',
+        fix: `${sudo.crictl} info`,
       };
     }
     const name = normalizedReference(image);
@@ -35,7 +36,7 @@ export const sandboxImage: Check = {
         `${foreign(name)} is ` +
         `${found === undefined ? 'not in containerd' : 'not complete in containerd'}: ` +
         'no new pod starts, and no old pod could restart',
-      fix: `k3s ctr images import k3s-airgap-images-amd64.tar   # the file of this k3s' own release`,
+      fix: `${sudo.ctr} images import k3s-airgap-images-amd64.tar   # the file of this k3s' own release`,
     };
   },
 };

@@ -12,6 +12,7 @@ import { upgradeRollouts } from '../release/upgrade-rollouts.ts';
 import type { Check } from './check.ts';
 import type { UpgradeCheckContext } from './context.ts';
 import type { HostFacts } from './facts.ts';
+import { sudo } from '../shell-word.ts';
 
 export const schedule: Check = {
   id: 'schedule',
@@ -22,7 +23,7 @@ export const schedule: Check = {
     'the node accepts them (cordon, taints, selectors, ports), free resources on it and in ' +
     'each quota are enough in the order of the rollout, no other node accepts them',
   why: 'old pods would stop, and nothing could start in their place',
-  fix: 'k3s kubectl describe nodes',
+  fix: `${sudo.kubectl} describe nodes`,
   timeoutSeconds: 180,
   flows: ['install', 'upgrade'],
   async measure(ctx, facts) {
@@ -96,7 +97,7 @@ const unknownNode = (nodes: readonly NodeObject[]): Measurement => ({
       ? 'the cluster has no node'
       : `none of the ${nodes.length} nodes is this host: ` +
         `${nodes.map(({ metadata }) => metadata.name).join(', ')}`,
-  fix: 'k3s kubectl get nodes -o wide',
+  fix: `${sudo.kubectl} get nodes -o wide`,
 });
 
 const nodeFacts = ({ metadata, spec, status }: NodeObject) => ({
@@ -123,7 +124,7 @@ const stray = ({ metadata: { name } }: NodeObject, ours: string, what: string): 
   part: name,
   outcome: 'fail',
   measured: `${what} may be placed on node ${name}, which has neither the images nor the volumes of ${ours}`,
-  fix: `k3s kubectl cordon ${name}`,
+  fix: `${sudo.kubectl} cordon ${name}`,
 });
 
 function strayPods(

@@ -3,7 +3,7 @@ import { access, lstat } from 'node:fs/promises';
 import { causeChain } from '../errors.ts';
 import type { Measurement } from '../policy/preflight-report.ts';
 import type { ProductPaths } from '../release/product-paths.ts';
-import { shellWord } from '../shell-word.ts';
+import { asRoot, shellWord } from '../shell-word.ts';
 import type { Check } from './check.ts';
 import type { UpgradeCheckContext } from './context.ts';
 
@@ -27,7 +27,7 @@ export const state: Check<UpgradeCheckContext> = {
       return {
         outcome: 'fail',
         measured: `not writable: ${causeChain(error)[0] ?? ''}`,
-        fix: `ls -la ${shellWord(paths.installer)}; findmnt -T ${shellWord(paths.installer)}`,
+        fix: `${asRoot(`ls -la ${shellWord(paths.installer)}`)}; findmnt -T ${shellWord(paths.installer)}`,
       };
     }
   },
@@ -46,9 +46,12 @@ async function folderTrouble({
     if (found.isSymbolicLink() && (path === backups || path === tools)) {
       return {
         measured: `${path} is a symbolic link, which is not followed when files are written`,
-        fix:
-          `target=$(readlink -f ${shellWord(path)}) && rm ${shellWord(path)} && mkdir -m ` +
-          `700 ${shellWord(path)} && mount --bind "$target" ${shellWord(path)}`,
+        fix: asRoot(
+          `sh -c ${shellWord(
+            `target=$(readlink -f ${shellWord(path)}) && rm ${shellWord(path)} && mkdir -m 700 ` +
+              `${shellWord(path)} && mount --bind "$target" ${shellWord(path)}`,
+          )}`,
+        ),
       };
     }
     if (!found.isDirectory() && !found.isSymbolicLink()) {
@@ -62,7 +65,7 @@ async function folderTrouble({
     // Root can write wherever the file system is writable, unless a file attribute forbids it.
     return {
       measured: `${path} is not writable: ${refused}`,
-      fix: `chattr -i ${shellWord(path)}   # lsattr -d ${shellWord(path)} shows it`,
+      fix: `${asRoot(`chattr -i ${shellWord(path)}`)}   # lsattr -d ${shellWord(path)} shows it`,
     };
   }
   return undefined;

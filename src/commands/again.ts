@@ -1,11 +1,11 @@
 import { resolve } from 'node:path';
 import type { Again } from '../policy/again.ts';
-import { shellWord } from '../shell-word.ts';
+import { asThisUser, shellWord } from '../shell-word.ts';
 import type { CommandOption } from './command.ts';
 
 const flagOf = (text: string) => /^--[a-z][a-z-]*/.exec(text)?.[0];
 
-/** `args` are what was typed after the program's name; `options` say which flags take a value. */
+/** `typed` is the program as messages print it, `args` are what was typed after the program's name; `options` say which flags take a value. */
 export function typedAgain(
   typed: string,
   args: readonly string[],
@@ -14,6 +14,10 @@ export function typedAgain(
   const known = (flag: string) => options.find(({ flags }) => flagOf(flags) === flag);
   const isPath = (flag: string | undefined) =>
     flag !== undefined && /<(file|folder)>/.test(known(flag)?.flags ?? '');
+  const programIn = (program: string | undefined, anywhere: boolean) => {
+    if (program === undefined) return typed;
+    return anywhere ? shellWord(program) : asThisUser(shellWord(program));
+  };
   return ({ add = [], without = [], program, anywhere = false } = {}) => {
     const replaced = add.map(flagOf).filter((flag = '') => known(flag)?.repeatable !== true);
     const gone = new Set<string | undefined>([...without, ...replaced]);
@@ -31,7 +35,7 @@ export function typedAgain(
       if (takesNext) at += 1;
     }
     const rest = args.slice(at).map(shellWord);
-    return [program === undefined ? typed : shellWord(program), ...kept, ...add, ...rest].join(' ');
+    return [programIn(program, anywhere), ...kept, ...add, ...rest].join(' ');
   };
 }
 

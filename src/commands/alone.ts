@@ -1,4 +1,5 @@
 import { Command as Commander } from 'commander';
+import { asThisUser } from '../shell-word.ts';
 import { typedAgain } from './again.ts';
 import type { Command, CommandText, Invocation } from './command.ts';
 import { describe, layout } from './help.ts';
@@ -21,8 +22,16 @@ export async function runAlone(
   root.configureOutput({ writeErr: () => {}, writeOut: (text) => (help += text) }).exitOverride();
   root.action(() => {
     const options = root.opts<Invocation['options']>();
-    const again = typedAgain(program, args, command.options);
-    read = { ...context, again, args: root.processedArgs as string[], options, json: options.json === true };
+    const printed = asThisUser(program);
+    const again = typedAgain(printed, args, command.options);
+    read = {
+      ...context,
+      program: printed,
+      again,
+      args: root.processedArgs as string[],
+      options,
+      json: options.json === true,
+    };
     command.check?.(read);
   });
   try {

@@ -13,7 +13,7 @@ export interface Invocation {
   options: Readonly<Record<string, string | boolean | readonly string[] | undefined>>;
   /** Results and events are JSON on stdout. */
   json: boolean;
-  /** This program as it was typed, for the commands that messages tell the operator to run: `./ivaap`. */
+  /** This program in the commands that messages tell the operator to run: `./ivaap`, or `sudo ./ivaap`. */
   program: string;
   /** The whole command line as it was typed, for hints that change one thing of it. */
   again: Again;

@@ -4,7 +4,7 @@ import type { RollbackOptions } from '../flows/rollback/options.ts';
 import type { UpgradeOptions } from '../flows/upgrade/options.ts';
 import { freshFlags, upgradeFlags } from '../policy/again.ts';
 import { assertHostName, assertStoragePath } from '../policy/answer-form.ts';
-import { assertWaiverForm } from '../policy/preflight-report.ts';
+import { waiverOf } from '../policy/preflight-report.ts';
 import { parseTrustKey } from '../policy/trust.ts';
 import type { CommandOption, Invocation } from './command.ts';
 
@@ -115,7 +115,7 @@ export const installFlags: readonly CommandOption[] = [
 
 /** Throws `usage` for a flag whose text is wrong, whatever the payload and the host are like. */
 function checkTexts({ waive, fqdn, storagePath, trustKey }: Options, again: Invocation['again']): void {
-  if (Array.isArray(waive)) for (const text of waive as string[]) assertWaiverForm(text);
+  if (Array.isArray(waive)) for (const text of waive as string[]) waiverOf(text);
   if (typeof fqdn === 'string') assertHostName(fqdn);
   if (typeof storagePath === 'string') assertStoragePath(storagePath);
   parseTrustKey(text(trustKey), again);

@@ -1,5 +1,6 @@
 import { Command as Commander } from 'commander';
 import { IvaapError } from '../errors.ts';
+import { asThisUser } from '../shell-word.ts';
 import { typedAgain } from './again.ts';
 import type { Command, Invocation } from './command.ts';
 import { answerHelp, asksForHelp, assertReadable, listsOf, sentence } from './command-line.ts';
@@ -43,6 +44,7 @@ export async function readCommandLine(
   let read: { command: Command; invocation: Invocation } | undefined;
   let help = '';
   const more = `Use ${program} COMMAND --help for more about a command.`;
+  const printed = asThisUser(program);
   const root = new Commander(program)
     .description('One file that installs and upgrades a product on a single-node k3s host, offline.')
     .option('-v, --version', 'print product and version of the payload')
@@ -61,7 +63,8 @@ export async function readCommandLine(
       const options = sub.opts<Invocation['options']>();
       const invocation: Invocation = {
         ...context,
-        again: typedAgain(program, args, command.options),
+        program: printed,
+        again: typedAgain(printed, args, command.options),
         args: sub.processedArgs as string[],
         options,
         json: options.json === true,

@@ -50,7 +50,7 @@ export async function offerActivation(
   } catch (error) {
     ports.signal.throwIfAborted();
     const why = causeChain(error)[0] ?? '';
-    say(`Not offered to put this version on PATH: ${why}. To see more: sudo ${program} activate`);
+    say(`Not offered to put this version on PATH: ${why}. To see more: ${program} activate`);
     return;
   }
   if (question === undefined || !(await confirm(question))) return;
@@ -68,7 +68,7 @@ async function activated(
     const why = causeChain(error)[0] ?? '';
     throw new IvaapError('failed', `the upgrade has completed, but it was not put on PATH: ${why}`, {
       cause: error,
-      hint: `sudo ${program} activate`,
+      hint: `${program} activate`,
     });
   }
 }

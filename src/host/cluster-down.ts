@@ -1,5 +1,6 @@
 import { IvaapError } from '../errors.ts';
 import { programFailure } from './program-failure.ts';
+import { sudo } from '../shell-word.ts';
 
 /** Whether the API server answered at all, and what to say where it did not. */
 
@@ -65,14 +66,14 @@ function troubleWith(stderr: string): { message: string; hint: string } {
       message:
         `the cluster's kubeconfig ${missing} is missing: k3s writes it ` +
         'when it starts; --write-kubeconfig changes its path',
-      hint: 'systemctl cat k3s; systemctl status k3s',
+      hint: `${sudo.systemctl} cat k3s; ${sudo.systemctl} status k3s`,
     };
   }
   if (/certificate has expired/.test(stderr)) {
     return {
       message: 'the API server’s certificate has expired, or the clock of this host is wrong',
       // k3s renews what has expired, or soon will, when it starts.
-      hint: 'date; systemctl restart k3s',
+      hint: `date; ${sudo.systemctl} restart k3s`,
     };
   }
   if (distrusts(stderr)) {
@@ -80,8 +81,8 @@ function troubleWith(stderr: string): { message: string; hint: string } {
       message:
         'the API server answers, but its certificate, or the one ' +
         "in the cluster's kubeconfig, is not accepted",
-      hint: 'systemctl restart k3s',
+      hint: `${sudo.systemctl} restart k3s`,
     };
   }
-  return { message: 'the Kubernetes API server does not answer', hint: 'systemctl status k3s' };
+  return { message: 'the Kubernetes API server does not answer', hint: `${sudo.systemctl} status k3s` };
 }

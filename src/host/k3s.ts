@@ -2,7 +2,7 @@ import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { readRegularText } from './regular-file.ts';
 import { IvaapError } from '../errors.ts';
-import { shellWord } from '../shell-word.ts';
+import { k3sPlaces, shellWord } from '../shell-word.ts';
 import type { Runner } from './runner.ts';
 import { assertSafePath } from './safe-path.ts';
 
@@ -13,11 +13,7 @@ export interface K3s {
   version: string;
 }
 
-/**
- * sudo's secure_path may lack /usr/local/bin, and k3s may live elsewhere: the usual places, then what its
- * service starts.
- */
-const usualPlaces = ['/usr/local/bin/k3s', '/usr/bin/k3s', '/opt/bin/k3s', '/opt/local/bin/k3s'];
+/** k3s may live elsewhere than in its usual places: then its service says where. */
 const serviceFiles = [
   '/etc/systemd/system/k3s.service',
   '/usr/lib/systemd/system/k3s.service',
@@ -41,7 +37,7 @@ export async function findK3s(runner: Runner): Promise<K3s> {
  * Absolute path of k3s. Throws 'preflight' when this host has none, or one that others than root can change.
  */
 export async function locateK3s(): Promise<string> {
-  for (const path of [...usualPlaces, ...(await pathsFromServices())]) {
+  for (const path of [...k3sPlaces, ...(await pathsFromServices())]) {
     const there = await access(path, constants.X_OK).then(
       () => true,
       () => false,
@@ -53,7 +49,7 @@ export async function locateK3s(): Promise<string> {
   throw new IvaapError(
     'preflight',
     'k3s is not installed on this host: ' +
-      `it is at none of ${usualPlaces.join(', ')}, and no systemd service starts it`,
+      `it is at none of ${k3sPlaces.join(', ')}, and no systemd service starts it`,
     { hint: 'install k3s ("k3s is not installed" in docs/operators.md), then run the same command again' },
   );
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { isBelow } from './below.ts';
 import { isMountPoint, resolvedPath, unescapeMount } from './mounts.ts';
 import { readRegularText } from './regular-file.ts';
-import { shellWord } from '../shell-word.ts';
+import { asRoot, shellWord, sudo } from '../shell-word.ts';
 
 /** A file system that this host is told to mount, and where it is told. */
 export interface ToldMount {
@@ -55,7 +55,7 @@ async function mountUnits(folder: string): Promise<ToldMount[]> {
       const point = where.replaceAll(/\\x([0-9a-f]{2})/gi, (_, hex: string) =>
         String.fromCharCode(Number.parseInt(hex, 16)),
       );
-      return told(point, path, `systemctl start ${shellWord(name)}`);
+      return told(point, path, `${sudo.systemctl} start ${shellWord(name)}`);
     });
   return (await Promise.all(read)).flat();
 }
@@ -63,7 +63,7 @@ async function mountUnits(folder: string): Promise<ToldMount[]> {
 function told(where: string, toldIn: string, command?: string): ToldMount[] {
   if (!where.startsWith('/')) return [];
   const point = where === '/' ? where : where.replace(/\/+$/, '');
-  return [{ point, toldIn, command: command ?? `mount ${shellWord(point)}` }];
+  return [{ point, toldIn, command: command ?? asRoot(`mount ${shellWord(point)}`) }];
 }
 
 /** Why a folder cannot be looked at without its disk, and how to have it back. */

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isClusterDown } from './cluster-down.ts';
+import { sudo } from '../shell-word.ts';
 
 interface Waiting {
   /** Aborted when the run is asked to stop: nothing is waited for any longer. */
@@ -92,8 +93,8 @@ export class OutageRetry {
     if (this.#awaySince === undefined) {
       const seconds = Math.round(this.#limitMs / 1000);
       say(
-        'the Kubernetes API server does not answer (systemctl ' +
-          `status k3s): waiting for it, up to ${seconds} s`,
+        'the Kubernetes API server does not answer (' +
+          `${sudo.systemctl} status k3s): waiting for it, up to ${seconds} s`,
       );
     }
     this.#awaySince ??= now;

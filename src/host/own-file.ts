@@ -1,6 +1,6 @@
 import { openSync } from 'node:fs';
 import { fileLimits, IvaapError } from '../errors.ts';
-import { shellWord } from '../shell-word.ts';
+import { asRoot, shellWord } from '../shell-word.ts';
 
 /** Our own file, whatever it is called now. */
 export const selfPath = '/proc/self/exe';
@@ -31,11 +31,11 @@ export function ownDescriptor(): number {
 }
 
 function hindrance(code: string | undefined): [why: string, hint: string] {
-  if (code === 'ENOENT') return ['/proc is not mounted', 'mount -t proc proc /proc'];
+  if (code === 'ENOENT') return ['/proc is not mounted', asRoot('mount -t proc proc /proc')];
   if (code === 'EACCES' || code === 'EPERM')
     return [
       'its file may be executed by this user, but not read',
-      `chmod a+r ${shellWord(process.execPath)}`,
+      asRoot(`chmod a+r ${shellWord(process.execPath)}`),
     ];
   if (code === 'EMFILE') return ['this shell allows too few open files', fileLimits.EMFILE.hint];
   if (code === 'ENFILE') return [fileLimits.ENFILE.message, fileLimits.ENFILE.hint];

@@ -5,6 +5,7 @@ import type { Kubectl } from './kubectl.ts';
 import type { OutageRetry } from './outage-retry.ts';
 import { describePods, listPods } from './pods.ts';
 import { programFailure } from './program-failure.ts';
+import { sudo } from '../shell-word.ts';
 
 /** How long a dump waits for tables that other sessions hold. */
 export const dumpLockWaitSeconds = 60;
@@ -87,7 +88,7 @@ export function createPostgres(kubectl: Kubectl, settings: PostgresSettings): Po
         ? 'the database pod is not running'
         : `${ready.length} pods match the database, instead of one`,
       {
-        hint: `k3s kubectl get pods --namespace ${namespace} --selector ${selector}`,
+        hint: `${sudo.kubectl} get pods --namespace ${namespace} --selector ${selector}`,
         output: (await describePods(kubectl, scope)).join('\n'),
       },
     );

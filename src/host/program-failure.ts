@@ -2,7 +2,7 @@ import { basename } from 'node:path';
 import { IvaapError } from '../errors.ts';
 import { foreign } from '../foreign.ts';
 import { mountOf } from './mounts.ts';
-import { shellWord } from '../shell-word.ts';
+import { asRoot, shellWord } from '../shell-word.ts';
 
 /** How a program failed: the cause of the IvaapError that `run` throws. Its texts are redacted. */
 export class ProgramFailure extends Error {
@@ -107,7 +107,7 @@ export function notStarted(
       return failure(
         `${program} may not be executed: ${mount.mountPoint} is mounted with the option noexec`,
         fields,
-        `mount -o remount,exec ${shellWord(mount.mountPoint)}`,
+        asRoot(`mount -o remount,exec ${shellWord(mount.mountPoint)}`),
       );
     }
     return failure(`${program} may not be executed (${error.code})`, fields, `ls -lZ ${shellWord(program)}`);

@@ -1,7 +1,7 @@
 import { lstat, readlink } from 'node:fs/promises';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { IvaapError } from '../errors.ts';
-import { shellWord } from '../shell-word.ts';
+import { asRoot, shellWord } from '../shell-word.ts';
 
 const writableByGroup = 0o020;
 const writableByOthers = 0o002;
@@ -48,11 +48,14 @@ async function check(component: string, whole: string, mayBeMissing = false) {
   try {
     const info = await lstat(component);
     if (info.uid !== 0)
-      throw refuse(`belongs to user ${info.uid}, not to root`, `chown -h root ${shellWord(component)}`);
+      throw refuse(
+        `belongs to user ${info.uid}, not to root`,
+        asRoot(`chown -h root ${shellWord(component)}`),
+      );
     if (info.isSymbolicLink()) return info;
     // A group of root's own is root.
     if ((info.mode & writableByOthers) !== 0 || (info.gid !== 0 && (info.mode & writableByGroup) !== 0)) {
-      throw refuse('can be changed by other users than root', `chmod go-w ${shellWord(component)}`);
+      throw refuse('can be changed by other users than root', asRoot(`chmod go-w ${shellWord(component)}`));
     }
     return info;
   } catch (error) {

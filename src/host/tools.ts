@@ -4,7 +4,7 @@ import { lstat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { IvaapError } from '../errors.ts';
 import { makeFolder, writeStreamAtomic } from './atomic-file.ts';
-import { shellWord } from '../shell-word.ts';
+import { asRoot, shellWord } from '../shell-word.ts';
 
 /** A program that the payload carries, ready to be run. */
 export interface Tool {
@@ -52,6 +52,6 @@ async function isIntact(tool: Tool): Promise<boolean> {
 export async function assertToolUnchanged(tool: Tool): Promise<void> {
   if (await isIntact(tool)) return;
   throw new IvaapError('failed', `${tool.path} is not the program that the payload carries`, {
-    hint: `rm ${shellWord(tool.path)}, then run the same command again: it is written again`,
+    hint: `${asRoot(`rm ${shellWord(tool.path)}`)}, then run the same command again: it is written again`,
   });
 }

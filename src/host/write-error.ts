@@ -4,7 +4,7 @@ import { fileLimits, IvaapError } from '../errors.ts';
 import { foreign } from '../foreign.ts';
 import { lacksInodes, mountHolding } from './mounts.ts';
 import { isRoot } from './system.ts';
-import { shellWord } from '../shell-word.ts';
+import { asRoot, shellWord } from '../shell-word.ts';
 
 /** What the system refused, and the one command that shows it or helps. */
 export interface Fault {
@@ -44,7 +44,7 @@ export function pathFault(path: string, code: string): Fault | undefined {
     }),
     EIO: () => ({
       message: `the disk of ${mountPoint} reported an error at ${path}`,
-      hint: 'dmesg | tail',
+      hint: asRoot('dmesg | tail'),
     }),
     ESTALE: () => ({
       message: `${mountPoint} no longer knows ${path}`,
@@ -71,11 +71,11 @@ function writeFault(path: string, code: string): Fault | undefined {
           },
     EDQUOT: () => ({
       message: `the quota on ${mountPoint} is used up; ${path} could not be written`,
-      hint: `repquota -ugs ${shellWord(mountPoint)}`,
+      hint: asRoot(`repquota -ugs ${shellWord(mountPoint)}`),
     }),
     EROFS: () => ({
       message: `${mountPoint} is mounted read-only; ${path} could not be written`,
-      hint: `mount -o remount,rw ${shellWord(mountPoint)}`,
+      hint: asRoot(`mount -o remount,rw ${shellWord(mountPoint)}`),
     }),
     ENOENT: () => ({
       message: `the folder of ${path} does not exist`,

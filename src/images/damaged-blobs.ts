@@ -1,5 +1,6 @@
 import { IvaapError } from '../errors.ts';
 import type { Containerd, StoredBlob } from '../host/containerd.ts';
+import { sudo } from '../shell-word.ts';
 
 export interface DamagedBlobSearch {
   containerd: Containerd;
@@ -74,16 +75,16 @@ async function usersOf(
 function inUse(damaged: readonly string[], users: readonly string[]): IvaapError {
   const blobs = damaged.join(', ');
   const commands = [
-    `k3s ctr content delete ${damaged.join(' ')}`,
-    'k3s ctr leases create --id collect',
-    'k3s ctr leases delete --sync collect',
+    `${sudo.ctr} content delete ${damaged.join(' ')}`,
+    `${sudo.ctr} leases create --id collect`,
+    `${sudo.ctr} leases delete --sync collect`,
   ];
   return new IvaapError(
     'failed',
     `the blob ${blobs} in containerd's content store is damaged, and ${users.join(', ')} uses it too`,
     {
       hint:
-        'check that disk (dmesg). Running containers do not need the blob. Remove it, then ' +
+        'check that disk (sudo dmesg). Running containers do not need the blob. Remove it, then ' +
         `run the same command again, which imports it: ${commands.join(' && ')}`,
     },
   );

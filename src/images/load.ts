@@ -10,6 +10,7 @@ import { foundBefore, pinImage, pinImages, type PinOptions, pinPresent, stagingP
 import type { DiskSource, ImagePlan, PlannedImage } from './plan.ts';
 import { dropDamaged } from './damaged-blobs.ts';
 import { SourceBroken, Watched } from './watched-source.ts';
+import { sudo } from '../shell-word.ts';
 
 export interface LoadSettings extends PinOptions {
   containerd: Containerd;
@@ -244,7 +245,7 @@ class Loading {
     const why = incompleteness(found, image);
     if (why === undefined) return;
     throw new IvaapError('failed', `${name} was imported, but ${why}; its name was not changed`, {
-      hint: `k3s ctr images check name==${staging}`,
+      hint: `${sudo.ctr} images check name==${staging}`,
     });
   }
 

@@ -3,6 +3,7 @@ import { IvaapError } from '../errors.ts';
 import type { Containerd, StoredImage } from '../host/containerd.ts';
 import { namesOf } from './compare-runtime.ts';
 import type { WantedImage } from './wanted.ts';
+import { sudo } from '../shell-word.ts';
 
 /** Read by CRI: kubelet's garbage collection leaves such an image alone. */
 const pinLabel = 'io.cri-containerd.pinned';
@@ -127,7 +128,7 @@ async function provePins(
     if (unproved.length === 0) return;
     if (waitedMs >= settleMs) {
       throw new IvaapError('failed', `the container runtime does not keep ${unproved.join(', ')} pinned`, {
-        hint: 'k3s crictl images -o json',
+        hint: `${sudo.crictl} images -o json`,
       });
     }
     await sleep(waitMs, undefined, { signal });

@@ -1,16 +1,16 @@
-import type { Stats } from 'node:fs';
+import type { BigIntStats } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { lstat, stat } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { IvaapError } from '../errors.ts';
 import { openAtomic } from '../host/atomic-file.ts';
 import { isMountPoint, isReadOnly, roomAt } from '../host/mounts.ts';
-import { type Found, foundAt } from '../host/rename-over.ts';
+import type { Found } from '../host/rename-over.ts';
 import { isRoot } from '../host/system.ts';
 import { pathFault, writeError } from '../host/write-error.ts';
 import { absolutePath } from './absolute-path.ts';
 import { type WriteOptions, writeStream } from './write-stream.ts';
-import { shellWord } from '../shell-word.ts';
+import { asRoot, shellWord } from '../shell-word.ts';
 
 /**
  * A place that a payload file may be written to: a new file, or a regular file that gives its owner and mode
@@ -43,9 +43,12 @@ const refusal = (dest: string, why: string, hint: string) =>
  * What is at a path that was typed; undefined for nothing. Throws IvaapError `usage` when the way there is
  * barred.
  */
-export async function statIfThere(path: string, how: typeof lstat | typeof stat): Promise<Stats | undefined> {
+export async function statIfThere(
+  path: string,
+  how: typeof lstat | typeof stat,
+): Promise<BigIntStats | undefined> {
   try {
-    return await how(path);
+    return await how(path, { bigint: true });
   } catch (error) {
     const { code = '' } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT') return undefined;
@@ -62,12 +65,19 @@ export function barred(path: string, code: string, cause: unknown): IvaapError {
   return new IvaapError('usage', `${fault.message}; nothing was changed`, { hint: fault.hint, cause });
 }
 
-function kindOf(found: Stats): string {
+function kindOf(found: BigIntStats): string {
   if (found.isSymbolicLink()) return 'is a link';
   if (found.isFIFO()) return 'is a named pipe';
   if (found.isSocket()) return 'is a socket';
   return 'is a device';
 }
+
+/** Without setuid and its kind: they were given to the content that goes. */
+export const ownerAndMode = ({ uid, gid, mode }: BigIntStats) => ({
+  uid: Number(uid),
+  gid: Number(gid),
+  mode: Number(mode) & 0o777,
+});
 
 /**
  * Looks at DEST and changes nothing. `ourselves` is the running executable, which must not be replaced by one
@@ -98,7 +108,6 @@ export async function extractTarget(
     );
   }
   const found = await statIfThere(path, lstat);
-  const before = found === undefined ? null : await foundAt(path);
   if (found?.isDirectory() === true || dest.endsWith('/')) {
     const file = `${path === '/' ? '' : path}/${basename(name)}`;
     throw refusal(dest, 'is a folder', `name the file: ${file}`);
@@ -112,17 +121,17 @@ export async function extractTarget(
   }
   if (isMountPoint(path))
     throw refusal(dest, 'is a mount point and cannot be replaced', `findmnt ${shellWord(path)}`);
-  // Without setuid and its kind: they were given to the content that goes.
-  const replaces = { uid: found.uid, gid: found.gid, mode: found.mode & 0o777 };
-  if (!isRoot() && found.uid !== process.geteuid?.()) {
-    throw refusal(dest, `belongs to user ${found.uid}, who must own the new file as well`, asRoot);
+  const replaces = ownerAndMode(found);
+  const { uid, gid } = replaces;
+  if (!isRoot() && uid !== process.geteuid?.()) {
+    throw refusal(dest, `belongs to user ${uid}, who must own the new file as well`, asRoot);
   }
   // The kernel lets a user give a file to groups of their own only.
   const groups = [process.getegid?.(), ...(process.getgroups?.() ?? [])];
-  if (!isRoot() && !groups.includes(found.gid)) {
-    throw refusal(dest, `belongs to group ${found.gid}, which must own the new file as well`, asRoot);
+  if (!isRoot() && !groups.includes(gid)) {
+    throw refusal(dest, `belongs to group ${gid}, which must own the new file as well`, asRoot);
   }
-  return { path, replaces, found: before };
+  return { path, replaces, found };
 }
 
 /**
@@ -134,7 +143,7 @@ export async function assertRoom(folder: string, sizeBytes: number): Promise<voi
   // First: an image of a disc has no free byte either.
   if (isReadOnly(folder)) {
     throw new IvaapError('preflight', `${mountPoint} is mounted read-only; nothing was changed`, {
-      hint: `mount -o remount,rw ${shellWord(mountPoint)}`,
+      hint: asRoot(`mount -o remount,rw ${shellWord(mountPoint)}`),
     });
   }
   if (freeBytes >= sizeBytes) return;

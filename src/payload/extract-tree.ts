@@ -8,7 +8,7 @@ import { temporaryName, writerOf } from '../host/temporary-name.ts';
 import { otherMade, writeError } from '../host/write-error.ts';
 import { absolutePath } from './absolute-path.ts';
 import type { ExtractSource } from './extract-file.ts';
-import { barred, extractToFile, statIfThere } from './extract-file.ts';
+import { barred, extractToFile, ownerAndMode, statIfThere } from './extract-file.ts';
 import type { WriteOptions } from './write-stream.ts';
 import { shellWord } from '../shell-word.ts';
 
@@ -52,8 +52,7 @@ export async function treeTarget(dir: string): Promise<TreeTarget> {
     throw barred(path, error.code ?? '', error);
   });
   if (names.some((name) => !(inside && isOurs(path, name)))) throw refusal(dir, 'is not empty', elsewhere);
-  const replaces = { uid: found.uid, gid: found.gid, mode: found.mode & 0o777 };
-  return { path, temporary: join(inside ? path : parent, temporary), replaces };
+  return { path, temporary: join(inside ? path : parent, temporary), replaces: ownerAndMode(found) };
 }
 
 /**

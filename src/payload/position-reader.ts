@@ -29,7 +29,7 @@ function readFailure(file: string, offset: number, error: unknown): unknown {
   if (code === undefined || !(error instanceof Error) || error instanceof IvaapError) return error;
   const hint =
     code === 'EIO'
-      ? 'check the kernel messages about that disk (dmesg | tail), ' +
+      ? 'check the kernel messages about that disk (sudo dmesg | tail), ' +
         'and copy the file from its source to another one'
       : 'copy the file to a local disk, and run it from there';
   return new IvaapError(

@@ -7,7 +7,10 @@ export interface Change {
   without?: readonly string[];
   /** The path of another executable. */
   program?: string;
-  /** To be typed in any folder: paths that were typed are written in full. */
+  /**
+   * To be recorded, and typed in any folder: paths that were typed are written in full. Without sudo, which is
+   * added where it is printed.
+   */
   anywhere?: boolean;
 }
 

@@ -1,5 +1,6 @@
 import { foreign } from '../foreign.ts';
 import { holds, type PodNeeds, type Toleration } from './pod-needs.ts';
+import { sudo } from '../shell-word.ts';
 
 export interface Taint {
   key: string;
@@ -37,7 +38,7 @@ export function repels(node: NodeFacts, { spec }: PodNeeds): { why: string; fix:
   if (node.unschedulable && repelling(cordon)) {
     return {
       why: `node ${node.name} is cordoned and accepts no new pods`,
-      fix: `k3s kubectl uncordon ${node.name}`,
+      fix: `${sudo.kubectl} uncordon ${node.name}`,
     };
   }
   const taint = node.taints.filter(({ key }) => key !== cordon.key).find(repelling);
@@ -46,12 +47,12 @@ export function repels(node: NodeFacts, { spec }: PodNeeds): { why: string; fix:
       why: `the taint ${taintText(taint)} of node ${node.name} is not tolerated`,
       // Kubernetes sets its own again while their cause lasts.
       fix: taint.key.startsWith('node.kubernetes.io/')
-        ? `k3s kubectl describe node ${node.name}`
-        : `k3s kubectl taint nodes ${node.name} ${taint.key}:${taint.effect}-`,
+        ? `${sudo.kubectl} describe node ${node.name}`
+        : `${sudo.kubectl} taint nodes ${node.name} ${taint.key}:${taint.effect}-`,
     };
   }
   const differs = Object.entries(spec.nodeSelector ?? {}).find(([key, value]) => node.labels[key] !== value);
-  const show = `k3s kubectl get node ${node.name} --show-labels`;
+  const show = `${sudo.kubectl} get node ${node.name} --show-labels`;
   if (differs !== undefined) {
     return {
       why: `node ${node.name} lacks the label ${differs[0]}=${foreign(differs[1])} that the pod selects`,

@@ -146,37 +146,31 @@ interface Waivable {
   steps: readonly string[];
 }
 
-const waiverParts = (text: string): Waiver => {
-  const cut = text.indexOf('=');
-  return cut === -1
-    ? { id: text, reason: '' }
-    : { id: text.slice(0, cut), reason: text.slice(cut + 1).trim() };
-};
-
-const needsReason = (id: string) => `--waive ${id} needs a reason, which is recorded: --waive ${id}=REASON`;
-
 /** Throws `usage` for a text that is not `ID=REASON`, whatever the product lets be waived. */
-export function assertWaiverForm(text: string): void {
-  const { id, reason } = waiverParts(text);
+export function waiverOf(text: string): Waiver {
+  const [id = '', ...rest] = text.split('=');
+  const reason = rest.join('=').trim();
   if (id === '')
     throw new IvaapError('usage', `--waive ${text} names no check`, { hint: '--waive ID=REASON' });
-  if (reason === '')
-    throw new IvaapError('usage', needsReason(id), { hint: `--waive ${shellWord(id)}=REASON` });
+  if (reason === '') {
+    const message = `--waive ${id} needs a reason, which is recorded: --waive ${id}=REASON`;
+    throw new IvaapError('usage', message, { hint: `--waive ${shellWord(id)}=REASON` });
+  }
+  return { id, reason };
 }
 
-/** `ID=REASON`, each. Throws `usage` for an unknown id, one that cannot be waived, or no reason. */
+/** Each as {@link waiverOf}. Throws `usage` for an unknown id, too, and for one that cannot be waived. */
 export function parseWaivers(texts: readonly string[], { known, checks, steps }: Waivable): Waiver[] {
   const waivable = [...checks, ...steps];
   const refuse = (message: string) =>
     new IvaapError('usage', message, { hint: `what can be waived: ${waivable.join(', ')}` });
   return texts.map((text) => {
-    const { id, reason } = waiverParts(text);
+    const { id, reason } = waiverOf(text);
     const [check = ''] = id.split(':', 1);
     if (!steps.includes(id) && !known.includes(check)) throw refuse(`--waive ${id}: there is no such check`);
     if (!steps.includes(id) && !waivable.includes(check)) {
       throw refuse(`--waive ${id}: this check cannot be waived, it protects data`);
     }
-    if (reason === '') throw refuse(needsReason(id));
     return { id, reason };
   });
 }

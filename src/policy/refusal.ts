@@ -1,3 +1,5 @@
+import { sudo } from '../shell-word.ts';
+
 /** What it means that the API server refuses an object, and what to try. */
 
 /** Without the parts that say how it was asked. */
@@ -27,19 +29,19 @@ export const missingNamespace = (refusal: string): string | undefined =>
 export function commandFor(refusal: string, object: { kind: string; name: string; namespace: string }) {
   const scope = `-n ${object.namespace}`;
   const port = /(?:nodePort|healthCheckNodePort): Invalid value: (\d+)/.exec(refusal)?.[1];
-  if (port !== undefined) return `k3s kubectl get services -A | grep ${port}`;
+  if (port !== undefined) return `${sudo.kubectl} get services -A | grep ${port}`;
   const quota = /exceeded quota: ([^,]+),|failed quota: ([^:]+):/.exec(refusal);
-  if (quota !== null) return `k3s kubectl describe resourcequota ${quota[1] ?? quota[2]} ${scope}`;
+  if (quota !== null) return `${sudo.kubectl} describe resourcequota ${quota[1] ?? quota[2]} ${scope}`;
   const policy = /ValidatingAdmissionPolicy '([^']+)'/.exec(refusal)?.[1];
-  if (policy !== undefined) return `k3s kubectl describe validatingadmissionpolicy ${policy}`;
+  if (policy !== undefined) return `${sudo.kubectl} describe validatingadmissionpolicy ${policy}`;
   if (/webhook/.test(refusal)) {
-    return 'k3s kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations';
+    return `${sudo.kubectl} get validatingwebhookconfigurations,mutatingwebhookconfigurations`;
   }
-  if (/no matches for kind/.test(refusal)) return 'k3s kubectl api-resources';
-  if (/PodSecurity/.test(refusal)) return `k3s kubectl get namespace ${object.namespace} --show-labels`;
-  if (/ per (Container|Pod) is /.test(refusal)) return `k3s kubectl describe limitrange ${scope}`;
+  if (/no matches for kind/.test(refusal)) return `${sudo.kubectl} api-resources`;
+  if (/PodSecurity/.test(refusal)) return `${sudo.kubectl} get namespace ${object.namespace} --show-labels`;
+  if (/ per (Container|Pod) is /.test(refusal)) return `${sudo.kubectl} describe limitrange ${scope}`;
   if (/immutable|updates to statefulset spec|may not change/.test(refusal)) {
-    return `k3s kubectl get ${object.kind.toLowerCase()} ${object.name} ${scope} -o yaml`;
+    return `${sudo.kubectl} get ${object.kind.toLowerCase()} ${object.name} ${scope} -o yaml`;
   }
   return undefined;
 }

@@ -2,6 +2,7 @@ import { type NodeFacts, repels } from './node-fit.ts';
 import { type PodNeeds, selects } from './pod-needs.ts';
 import { amount } from './quantity.ts';
 import { type Quota, quotaUse } from './quota-use.ts';
+import { sudo } from '../shell-word.ts';
 
 /** One workload whose pods are recreated. */
 export interface Rollout {
@@ -125,7 +126,7 @@ class Run {
     const found = this.#room.refuses(next) ?? {
       part: 'rollout',
       why: 'its strategy allows neither stopping an old pod nor starting a new one',
-      fix: `k3s kubectl describe ${workload.toLowerCase()} -n ${next.namespace}`,
+      fix: `${sudo.kubectl} describe ${workload.toLowerCase()} -n ${next.namespace}`,
     };
     return { workload, ...found, why: `${found.why}${when}` };
   }
@@ -184,7 +185,7 @@ class Room {
             `the quota ${quota.name} allows ${amount(resource, hard)} of ${name}; ` +
             `${amount(resource, now)} are used, and one more pod needs ` +
             `${amount(resource, value)}`,
-          fix: `k3s kubectl describe resourcequota ${quota.name} -n ${quota.namespace}`,
+          fix: `${sudo.kubectl} describe resourcequota ${quota.name} -n ${quota.namespace}`,
         };
       }
     }
@@ -194,7 +195,7 @@ class Room {
   #nodeRefuses(pod: PodNeeds): Refused | undefined {
     const { node } = this.#place;
     const part = node.name;
-    const fix = `k3s kubectl describe node ${node.name}`;
+    const fix = `${sudo.kubectl} describe node ${node.name}`;
     const repelled = repels(node, pod);
     if (repelled !== undefined) return { part, ...repelled };
     const port = pod.hostPorts.find((one) => this.#pods.some(({ hostPorts }) => hostPorts.includes(one)));

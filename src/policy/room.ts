@@ -1,6 +1,6 @@
 import { formatBytes } from './format-bytes.ts';
 import type { Measurement } from './preflight-report.ts';
-import { shellWord } from '../shell-word.ts';
+import { asRoot, shellWord } from '../shell-word.ts';
 
 /** Free room that a path must have, in bytes. */
 export interface RoomNeed {
@@ -56,7 +56,7 @@ export function judgeRoom(
         measured: `${room.freeFiles} inodes free on ${mountPoint}, regardless of free space`,
         limit: `${files} needed for new files and folders`,
         fix:
-          `df -i ${shellWord(mountPoint)}; find ${shellWord(mountPoint)} ` +
+          `df -i ${shellWord(mountPoint)}; ${asRoot(`find ${shellWord(mountPoint)}`)} ` +
           "-xdev -printf '%h\\n' | sort | uniq -c | sort -n | tail",
         data: { freeFiles: room.freeFiles, neededFiles: files },
       };

@@ -18,7 +18,7 @@ import { readOwnState } from '../session/own-state.ts';
 import type { CommandPorts } from '../session/ports.ts';
 import { Session } from '../session/session.ts';
 import { unlessStopped } from '../session/stoppable.ts';
-import { shellWord } from '../shell-word.ts';
+import { asRoot, shellWord } from '../shell-word.ts';
 import { byteTask } from './byte-task.ts';
 import type { DumpNote } from './dump-schema.ts';
 import { assertSafeTarget } from './product-folder.ts';
@@ -97,7 +97,10 @@ async function assertNew(path: string, again: Session['again']): Promise<Found |
   if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true)
     throw usage(`${path} is a folder`, `name a new file in it: ${join(path, 'NAME.sql')}`);
   if (statSync(dirname(path), { throwIfNoEntry: false })?.isDirectory() !== true)
-    throw usage(`${dirname(path)} is not a folder`, `mkdir -p ${shellWord(dirname(path))}; ${again()}`);
+    throw usage(
+      `${dirname(path)} is not a folder`,
+      `${asRoot(`mkdir -p ${shellWord(dirname(path))}`)}; ${again()}`,
+    );
   const newName = 'nothing is overwritten: name a new file, or none at all';
   if (exists(path) !== undefined) throw usage(`${path} already exists`, newName);
   const note = notePath(path);

@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { foreign } from '../foreign.ts';
-import type { KubeObject } from '../host/kubectl.ts';
 import { type ReleaseRecord, readReleaseRecords } from '../host/helm-record.ts';
 import { missingMount, type ToldMount } from '../host/missing-mount.ts';
 import { isMountPoint } from '../host/mounts.ts';
 import { type ChartFacts, chartFacts } from '../release/chart-tree.ts';
+import { type DatabaseVolume, databaseVolume } from '../release/database-volume.ts';
 import { hasOurLabels } from '../release/ours.ts';
 import { type Backup, listBackups, type StateCopy, stateCopies } from './backups.ts';
 import { type Known, mapKnown } from '../known.ts';
@@ -28,7 +28,7 @@ export interface HostEvidence {
   /** Whether the namespace has this installer's labels; null where there is none. */
   namespace: Known<boolean | null>;
   /** The database's volume; null where there is none. */
-  volume: Known<{ ours: boolean; path: string | undefined; there: boolean } | null>;
+  volume: Known<{ name: string; ours: boolean; path: string | undefined; there: boolean } | null>;
   /** Helm's records of the release, oldest first. */
   records: Known<ReleaseRecord[]>;
   /** Workloads with the release's annotation. */
@@ -38,8 +38,6 @@ export interface HostEvidence {
   /** Newest first. */
   copies: StateCopy[];
 }
-
-type Volume = KubeObject & { spec?: { hostPath?: { path?: string }; local?: { path?: string } } };
 
 /**
  * Reads the host and queries the cluster; changes nothing. `host` has the tools for that, or why there are
@@ -59,20 +57,14 @@ export async function hostEvidence(
   const found = await ask((kubectl) => kubectl.get('namespace', namespace, { signal }));
   const further: typeof ask = found.known ? ask : () => Promise.resolve(found);
   const [volume, records, workloads] = await Promise.all([
-    further((kubectl) =>
-      kubectl.get<Volume>('persistentvolume', product.database.volume.persistentVolume, { signal }),
-    ),
+    further((kubectl) => databaseVolume(kubectl, product, signal)),
     further((kubectl) => readReleaseRecords(kubectl, { namespace, release, signal })),
     further((kubectl) => kubectl.list('deployments,statefulsets,daemonsets', { namespace, signal })),
   ]);
   return {
     folder: await folderFacts(paths.folder),
     namespace: mapKnown(found, (one) => (one === undefined ? null : hasOurLabels(one, product))),
-    volume: mapKnown(volume, (one) => {
-      if (one === undefined) return null;
-      const path = one.spec?.hostPath?.path ?? one.spec?.local?.path;
-      return { ours: hasOurLabels(one, product), path, there: path !== undefined && existsSync(path) };
-    }),
+    volume: mapKnown(volume, (found) => volumeFacts(found, product)),
     records,
     workloads: mapKnown(workloads, (objects) =>
       objects
@@ -83,6 +75,17 @@ export async function hostEvidence(
     backups,
     copies: backups.known ? await stateCopies(opened, backups.value) : [],
   };
+}
+
+/** A volume that a StorageClass made has no label of ours: the claim has them. */
+function volumeFacts(
+  { claim, name, volume, path }: DatabaseVolume,
+  product: OpenedPayload['product'],
+): { name: string; ours: boolean; path: string | undefined; there: boolean } | null {
+  if (volume === undefined) return null;
+  const labelled = name === product.database.volume.persistentVolume ? volume : claim;
+  const ours = labelled !== undefined && hasOurLabels(labelled, product);
+  return { name, ours, path, there: path !== undefined && existsSync(path) };
 }
 
 async function folderFacts(path: string): Promise<HostEvidence['folder']> {
@@ -129,6 +132,8 @@ export function evidenceLines(evidence: HostEvidence, { product }: Pick<OpenedPa
   const line = <T>(what: string, asked: Known<T>, words: (value: T) => string) =>
     `${what}: ${asked.known ? words(asked.value) : `not known: ${asked.why}`}`;
   const made = (ours: boolean) => (ours ? 'made by this installer' : 'not made by this installer');
+  const volumeName =
+    (volume.known ? volume.value?.name : undefined) ?? product.database.volume.persistentVolume;
   const mount = folder.mounted
     ? 'mounted'
     : folder.missingMount === undefined
@@ -137,7 +142,7 @@ export function evidenceLines(evidence: HostEvidence, { product }: Pick<OpenedPa
   return [
     `folder ${folder.path}: ${!folder.isFolder ? 'does not exist, ' : folder.empty ? 'empty, ' : ''}${mount}`,
     line(`namespace ${product.namespace}`, namespace, (ours) => (ours === null ? 'missing' : made(ours))),
-    line(`volume ${product.database.volume.persistentVolume}`, volume, (found) => {
+    line(`volume ${volumeName}`, volume, (found) => {
       if (found === null) return 'missing';
       const gone = found.there ? '' : ', which does not exist';
       return `${made(found.ours)}${found.path === undefined ? '' : `, data in ${found.path}${gone}`}`;

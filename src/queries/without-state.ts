@@ -3,6 +3,7 @@ import type { Known } from '../known.ts';
 import type { HostTools } from '../session/host-tools.ts';
 import { evidenceLines, type HostEvidence, hostEvidence, type Likely, likely } from './host-evidence.ts';
 import type { OpenedPayload } from '../session/opened-payload.ts';
+import { sudo } from '../shell-word.ts';
 
 /** A host without a readable state: what most likely happened, and the command to try. */
 export interface NoState {
@@ -60,7 +61,7 @@ export function unknownCluster(
   const { why, hint } = silent === undefined || silent.known ? {} : silent;
   return {
     message: `${known}, and the cluster could not be queried${why === undefined ? '' : `: ${why}`}`,
-    hint: hint ?? 'systemctl status k3s',
+    hint: hint ?? `${sudo.systemctl} status k3s`,
   };
 }
 

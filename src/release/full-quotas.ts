@@ -3,6 +3,7 @@ import type { Measurement } from '../policy/preflight-report.ts';
 import { amount } from '../policy/quantity.ts';
 import { objectUse, type Quota } from '../policy/quota-use.ts';
 import type { Made } from './made-objects.ts';
+import { sudo } from '../shell-word.ts';
 
 interface Coming {
   label: string;
@@ -53,7 +54,7 @@ export function fullQuotas(
             `the quota ${quota.name} allows ${amount(resource, hard)} of ${name}, ` +
             `${amount(resource, used)} are used, and the upgrade creates ${amount(resource, all)}: ` +
             `${names}`,
-          fix: `k3s kubectl describe resourcequota ${quota.name} -n ${quota.namespace}`,
+          fix: `${sudo.kubectl} describe resourcequota ${quota.name} -n ${quota.namespace}`,
         },
       ];
     }),

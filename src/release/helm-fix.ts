@@ -2,6 +2,7 @@ import { programFailure } from '../host/program-failure.ts';
 import { commandFor } from '../policy/refusal.ts';
 import type { StepContext } from './context.ts';
 import type { Trouble } from './troubles.ts';
+import { sudo } from '../shell-word.ts';
 
 /** Texts of a refusal by a rule of the cluster, which no change of the values file fixes. */
 const refusedByRule =
@@ -41,31 +42,31 @@ export function fixFor(
   const [first] = troubles;
   const message = [said, ...troubles.map((trouble) => trouble.message)].join('\n');
   if (programFailure(error)?.endedBy === 'SIGKILL') {
-    return 'Helm was killed: find out by what (journalctl -k -n 50 shows out-of-memory kills)';
+    return 'Helm was killed: find out by what (sudo journalctl -k -n 50 shows out-of-memory kills)';
   }
   const hook = (failedHook.exec(said) ?? staleHook.exec(said))?.groups;
   if (hook !== undefined) {
     const { kind = '', namespace, name } = hook;
     const object = `${kind.toLowerCase()} ${name} -n ${namespace}`;
-    const deleteCommand = `k3s kubectl delete ${object} --ignore-not-found`;
+    const deleteCommand = `${sudo.kubectl} delete ${object} --ignore-not-found`;
     return `Fix the cause and delete what is left of the hook (${deleteCommand})`;
   }
   const [kind = '', name = ''] = first?.workload.split('/') ?? [];
   const command = commandFor(message, { kind, name, namespace: product.namespace });
   if (/exceeded quota/.test(message))
-    return `Raise the quota or free some of it (${command ?? `k3s kubectl describe quota ${inNamespace}`})`;
+    return `Raise the quota or free some of it (${command ?? `${sudo.kubectl} describe quota ${inNamespace}`})`;
   if (refusedByRule.test(message)) {
     const rule = command === undefined ? '' : ` (${command})`;
     return `Have the rule that rejects it changed, or wait until it allows it${rule}`;
   }
   if (first?.kind === 'unschedulable')
-    return 'Make a node accept the pods (k3s kubectl describe nodes shows why none does)';
+    return `Make a node accept the pods (${sudo.kubectl} describe nodes shows why none does)`;
   if (first?.kind === 'stuck' || first?.kind === 'refused') {
-    return `Fix the cause (k3s kubectl get events ${inNamespace} --sort-by=.lastTimestamp)`;
+    return `Fix the cause (${sudo.kubectl} get events ${inNamespace} --sort-by=.lastTimestamp)`;
   }
   if (lines.some((line) => passwordRefused.test(line))) {
     // The log of the database is there after a rollback, which deletes the new pods with theirs.
-    const log = `k3s kubectl logs ${inNamespace} -l ${product.database.selector} --tail=200`;
+    const log = `${sudo.kubectl} logs ${inNamespace} -l ${product.database.selector} --tail=200`;
     return (
       'The database refuses the password that the new pods use; which of the two was changed is not known ' +
       `(${log} | grep -i password shows for which role). Make them the same`

@@ -7,6 +7,7 @@ import { type HelmJudgement, isWithin, judgeHelm } from '../policy/helm-states.t
 import { sameVersion } from '../policy/version.ts';
 import { keepFile } from '../backup/backup-folder.ts';
 import type { StepContext } from './context.ts';
+import { sudo } from '../shell-word.ts';
 
 type Flow = 'install' | 'upgrade';
 
@@ -40,7 +41,7 @@ export async function assertHelmReady(ctx: StepContext, flow: Flow): Promise<voi
       hint:
         state === 'none'
           ? `${ctx.program} repair-state`
-          : `k3s kubectl get secrets -n ${namespace} -l owner=helm,name=${release} -L status,version`,
+          : `${sudo.kubectl} get secrets -n ${namespace} -l owner=helm,name=${release} -L status,version`,
     },
   );
 }
@@ -79,7 +80,7 @@ export async function repairHelm(
   const judged = await helmState(ctx, flow);
   if (judged.act === 'stop') {
     throw new IvaapError('failed', `Helm cannot continue with the release ${release}: ${judged.why}`, {
-      hint: `k3s kubectl get secrets -n ${namespace} -l owner=helm,name=${release} -L status,version`,
+      hint: `${sudo.kubectl} get secrets -n ${namespace} -l owner=helm,name=${release} -L status,version`,
     });
   }
   if (judged.remove.length > 0 && judged.act === 'install') await ctx.recordHelm({ emptied: true });

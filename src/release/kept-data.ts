@@ -8,7 +8,7 @@ import { readRegularText } from '../host/regular-file.ts';
 import { assertSafePath } from '../host/safe-path.ts';
 import type { Product, Release } from '../payload/product-schema.ts';
 import { foundFolderSchema } from './found-folder.ts';
-import { shellWord } from '../shell-word.ts';
+import { shellWord, sudo } from '../shell-word.ts';
 import { compareVersions, parseVersion } from '../policy/version.ts';
 
 /**
@@ -131,8 +131,8 @@ export async function assertSecretsOfData(
       `the Secret ${name} is not the one that the data in ${folder} were made with`,
       {
         hint:
-          `if nothing else uses it: (umask 077; k3s kubectl get ${named} -o yaml > ${name}.yaml) && ` +
-          `k3s kubectl delete ${named}\nor use another folder: --storage-path FOLDER`,
+          `if nothing else uses it: (umask 077; ${sudo.kubectl} get ${named} -o yaml > ${name}.yaml) && ` +
+          `${sudo.kubectl} delete ${named}\nor use another folder: --storage-path FOLDER`,
       },
     );
   }
@@ -171,7 +171,7 @@ export async function generatedSecrets(
           'preflight',
           `the Secret ${name} has no ${key}: the data cannot be kept for an install`,
           {
-            hint: `k3s kubectl get secret -n ${namespace} ${name}`,
+            hint: `${sudo.kubectl} get secret -n ${namespace} ${name}`,
           },
         );
       }

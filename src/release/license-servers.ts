@@ -1,5 +1,5 @@
 import type { Product } from '../payload/product-schema.ts';
-import { shellWord } from '../shell-word.ts';
+import { shellWord, sudo } from '../shell-word.ts';
 import { defaultServerPorts } from '../policy/flexnet-values.ts';
 import type { LicenseFindings, ServerFinding } from './license-check.ts';
 
@@ -42,7 +42,7 @@ export function newLicenseFix({ license, namespace }: Pick<Product, 'license' | 
   const { secret, key } = license;
   return (
     'ask the vendor for a new licence; with it in FILE: ' +
-    `printf '{"data":{"${key}":"%s"}}' "$(base64 -w0 FILE)" | k3s kubectl patch secret ${secret} ` +
+    `printf '{"data":{"${key}":"%s"}}' "$(base64 -w0 FILE)" | ${sudo.kubectl} patch secret ${secret} ` +
     `-n ${namespace} --type merge --patch-file /dev/stdin`
   );
 }

@@ -2,6 +2,7 @@ import { IvaapError } from '../errors.ts';
 import type { Kubectl } from '../host/kubectl.ts';
 import type { Product } from '../payload/product-schema.ts';
 import { namespaceContents, ourLabels } from './ours.ts';
+import { sudo } from '../shell-word.ts';
 
 /**
  * Gives our labels to the claims that Kubernetes made for the release's StatefulSets. Before Helm takes those
@@ -17,7 +18,7 @@ export async function markClaims(
   const contents = await namespaceContents(kubectl, product, signal);
   if (!contents.known) {
     throw new IvaapError('failed', `what is in the namespace ${namespace} is not known: ${contents.why}`, {
-      hint: contents.hint ?? 'k3s kubectl get apiservices',
+      hint: contents.hint ?? `${sudo.kubectl} get apiservices`,
     });
   }
   const labels = Object.entries(ourLabels(product)).map((pair) => pair.join('='));

@@ -2,6 +2,7 @@ import { kindForKubectl } from '../host/kubectl.ts';
 import type { Product } from '../payload/product-schema.ts';
 import type { Answer, DeployedRecord } from './answered-objects.ts';
 import { releaseMarks } from './release-marks.ts';
+import { sudo } from '../shell-word.ts';
 
 const label = 'app.kubernetes.io/managed-by';
 /**
@@ -44,7 +45,7 @@ export function adoptCommand({ manifest }: Answer, product: Pick<Product, 'relea
   const scope = `-n ${metadata.namespace ?? product.namespace} --overwrite`;
   const marks = Object.entries(releaseMarks(product)).map((pair) => pair.join('='));
   return (
-    `k3s kubectl label ${object} ${scope} ${label}=Helm && k3s ` +
-    `kubectl annotate ${object} ${scope} ${marks.join(' ')}`
+    `${sudo.kubectl} label ${object} ${scope} ${label}=Helm && ` +
+    `${sudo.kubectl} annotate ${object} ${scope} ${marks.join(' ')}`
   );
 }

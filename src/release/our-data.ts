@@ -5,7 +5,7 @@ import { IvaapError } from '../errors.ts';
 import type { Kubectl } from '../host/kubectl.ts';
 import { missingMount, notMounted } from '../host/missing-mount.ts';
 import type { Known } from '../known.ts';
-import { shellWord } from '../shell-word.ts';
+import { asRoot, shellWord } from '../shell-word.ts';
 import type { Product } from '../payload/product-schema.ts';
 import type { InstallContext } from './context.ts';
 import { volumeOwner } from './ours.ts';
@@ -85,6 +85,8 @@ export async function assertOwnData(
     code,
     `the database's folder ${path} is not empty, and it is not recorded as this install's: ` +
       'it may hold the data of an earlier installation',
-    { hint: `to keep what is there under another name: mv ${shellWord(path)} ${shellWord(`${path}.kept`)}` },
+    {
+      hint: `to keep what is there under another name: ${asRoot(`mv ${shellWord(path)} ${shellWord(`${path}.kept`)}`)}`,
+    },
   );
 }

@@ -3,6 +3,7 @@ import { type KubeObject, kindForKubectl, type Kubectl } from '../host/kubectl.t
 import { type Known, known } from '../known.ts';
 import type { Product } from '../payload/product-schema.ts';
 import { isOfRelease } from './release-marks.ts';
+import { sudo } from '../shell-word.ts';
 
 /**
  * What of the cluster is this product's and what is others', for whoever takes something away: only what was
@@ -79,7 +80,7 @@ async function kindsOf(kubectl: Kubectl, namespaced: boolean, signal: AbortSigna
     : ['namespaces', 'persistentvolumes'];
   if (usual.every((kind) => kinds.includes(kind))) return kinds;
   throw new IvaapError('failed', 'the answer of kubectl api-resources is not complete', {
-    hint: 'k3s kubectl api-resources',
+    hint: `${sudo.kubectl} api-resources`,
   });
 }
 

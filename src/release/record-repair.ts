@@ -2,6 +2,7 @@ import { releaseSecretName } from '../host/helm.ts';
 import type { Manifest } from '../host/kubectl.ts';
 import type { Product } from '../payload/product-schema.ts';
 import type { Answer, DeployedRecord } from './answered-objects.ts';
+import { asRoot, k3s, shellWord } from '../shell-word.ts';
 
 /**
  * The command that changes an object in Helm's record to the API version that this server has. Helm's record
@@ -26,10 +27,11 @@ export function recordRepairCommand(
       : `apiVersion: ${successor}\\\\nkind: ${old.kind}\\\\n`;
   const edits = [from, turned].map((text) => `s#${text.replaceAll('.', '\\.')}#${to}#g`).join(';');
   const file = `/root/${secret}`;
-  return [
-    `k3s kubectl get secret ${secret} -n ${namespace} -o jsonpath='{.data.release}' > ${file}`,
+  const commands = [
+    `${k3s} kubectl get secret ${secret} -n ${namespace} -o jsonpath='{.data.release}' > ${file}`,
     `base64 -d ${file} | base64 -d | gunzip | sed '${edits}' | gzip | base64 -w0 | base64 -w0 > ${file}.new`,
     `printf '{"data":{"release":"%s"}}' "$(cat ${file}.new)" > ${file}.json`,
-    `test -s ${file}.new && k3s kubectl patch secret ${secret} -n ${namespace} --patch-file=${file}.json`,
-  ].join(' && ');
+    `test -s ${file}.new && ${k3s} kubectl patch secret ${secret} -n ${namespace} --patch-file=${file}.json`,
+  ];
+  return asRoot(`sh -c ${shellWord(commands.join(' && '))}`);
 }

@@ -9,6 +9,7 @@ import type { UpgradeContext } from './context.ts';
 import { conflictLine, type FieldConflict, findFieldConflicts } from './field-conflicts.ts';
 import { type ReleaseChange, releaseChange } from './release-change.ts';
 import { flagText } from './migrating.ts';
+import { sudo } from '../shell-word.ts';
 
 /** A part of the preview that may be unavailable: it does not hide others. */
 type Known<T> = { value: T } | { why: string };
@@ -100,7 +101,7 @@ function schemaForecast(ctx: UpgradeContext, schemaNow: Known<number>, change: K
                       one === name && (how === 'start' || (how === 'restart' && strategy !== 'OnDelete')),
                   ),
             workload: workload?.name ?? autoMigrate.workload,
-            restart: `k3s kubectl delete pod -n ${product.namespace} -l ${autoMigrate.restartSelector}`,
+            restart: `${sudo.kubectl} delete pod -n ${product.namespace} -l ${autoMigrate.restartSelector}`,
           },
   });
 }

@@ -1,6 +1,7 @@
 import { IvaapError } from '../errors.ts';
 import { foreign } from '../foreign.ts';
 import type { KubeObject, Kubectl } from '../host/kubectl.ts';
+import { sudo } from '../shell-word.ts';
 
 type Found = KubeObject & { reclaimPolicy?: string; volumeBindingMode?: string };
 
@@ -37,13 +38,13 @@ export async function requireStorageClass(kubectl: Kubectl, name: string): Promi
   if (found === undefined) {
     const there = classes.map((one) => one.name).join(', ') || 'none';
     throw new IvaapError('usage', `the cluster has no StorageClass ${name}; it has: ${foreign(there)}`, {
-      hint: 'k3s kubectl get storageclass',
+      hint: `${sudo.kubectl} get storageclass`,
     });
   }
   if (found.objection !== undefined) {
     throw new IvaapError('usage', `the StorageClass ${name} cannot hold the database: ${found.objection}`, {
       hint:
-        'name one whose reclaim policy is Retain (k3s kubectl get storageclass), or ' +
+        `name one whose reclaim policy is Retain (${sudo.kubectl} get storageclass), or ` +
         '--storage-path FOLDER',
     });
   }

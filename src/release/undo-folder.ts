@@ -7,7 +7,7 @@ import type { Returning, UndoPlan } from '../engine/step.ts';
 import { ifMissing } from '../host/if-missing.ts';
 import { missingMount, notMounted, toldMounts } from '../host/missing-mount.ts';
 import { isMountPoint } from '../host/mounts.ts';
-import { shellWord } from '../shell-word.ts';
+import { asRoot, shellWord } from '../shell-word.ts';
 import type { InstallContext } from './context.ts';
 import { type FoundFolder, foundFolderSchema, foundIn } from './found-folder.ts';
 import { entriesOf, isOurData, recordedFolder } from './our-data.ts';
@@ -67,7 +67,7 @@ export async function undoFolder(ctx: InstallContext, maker: Maker): Promise<Und
   if (!isMountPoint(path)) return { ...none, how: 'data' };
   const told = (await toldMounts()).find(({ point }) => point === path);
   const line = told === undefined ? '' : `take it out of ${shellWord(told.toldIn)}; then: `;
-  const hint = `${stopsDatabase}; then: ${line}umount ${shellWord(path)}`;
+  const hint = `${stopsDatabase}; then: ${line}${asRoot(`umount ${shellWord(path)}`)}`;
   return { ...stopped(`${path} is a mount point, which cannot be renamed`, hint), how: 'data' };
 }
 

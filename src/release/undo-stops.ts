@@ -8,6 +8,7 @@ import type { StepContext } from './context.ts';
 import { foreignOf, hasOurLabels, makersOf, namespaceContents } from './ours.ts';
 import { parseRendered } from './rendered-chart.ts';
 import { byNamespace } from './try-each.ts';
+import { sudo } from '../shell-word.ts';
 
 /** What stands against taking something away, by name: what somebody else has made or taken over. */
 
@@ -31,7 +32,7 @@ export async function stopOf(
     there: true,
     stop: {
       what: `${kind} ${name} does not have the labels of this installer: ${labelsText(found, product)}`,
-      hint: `k3s kubectl get ${kind} ${name}${where} --show-labels`,
+      hint: `${sudo.kubectl} get ${kind} ${name}${where} --show-labels`,
     },
   };
 }
@@ -60,7 +61,7 @@ export async function releaseStops(ctx: Pick<StepContext, 'kubectl' | 'product' 
       what:
         `${resource} is in the Helm release ${product.release}, but belongs to others now ` +
         `(${foreign(why)})`,
-      hint: `k3s kubectl get ${resource.replace('/', ' ')} -n ${product.namespace} -o yaml`,
+      hint: `${sudo.kubectl} get ${resource.replace('/', ' ')} -n ${product.namespace} -o yaml`,
     }));
 }
 
@@ -69,7 +70,7 @@ export async function namespaceStops({ kubectl, product }: Asking, signal: Abort
   const { namespace } = product;
   const contents = await namespaceContents(kubectl, product, signal);
   if (!contents.known) {
-    const { why, hint = `k3s kubectl get all -n ${namespace}` } = contents;
+    const { why, hint = `${sudo.kubectl} get all -n ${namespace}` } = contents;
     return [{ what: `what is in the namespace ${namespace} is not known: ${why}`, hint }];
   }
   const found = foreignOf(contents.value).map(({ resource, why }) => `${resource} (${why})`);
@@ -82,7 +83,7 @@ export async function namespaceStops({ kubectl, product }: Asking, signal: Abort
         `${foreign(found.slice(0, mostNamed).join(', '))}${more}`,
       hint:
         'move it to another namespace, or delete it: ' +
-        `k3s kubectl get all,configmaps,secrets,pvc -n ${namespace}`,
+        `${sudo.kubectl} get all,configmaps,secrets,pvc -n ${namespace}`,
     },
   ];
 }

@@ -12,6 +12,7 @@ import type { Product } from '../payload/product-schema.ts';
 import type { Machine } from './machine.ts';
 import { reportPrograms } from './program-report.ts';
 import { stoppable } from './stoppable.ts';
+import { sudo } from '../shell-word.ts';
 
 /** The host's programs, each behind its typed wrapper. */
 export interface HostTools {
@@ -75,7 +76,10 @@ export async function assertCluster(kubectl: Kubectl, { k3s }: Pick<Product, 'k3
           `${expired.place} expired on ${expired.validTo.toISOString()}`;
     throw new IvaapError('preflight', message ?? 'the Kubernetes API server does not answer', {
       cause: cause ?? error,
-      hint: expired === undefined ? (hint ?? 'systemctl status k3s') : 'date; systemctl restart k3s',
+      hint:
+        expired === undefined
+          ? (hint ?? `${sudo.systemctl} status k3s`)
+          : `date; ${sudo.systemctl} restart k3s`,
       output,
     });
   }

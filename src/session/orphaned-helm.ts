@@ -7,7 +7,7 @@ import { IvaapError } from '../errors.ts';
 import { type HelmProcess, runningHelm, readHelmJournal } from '../host/helm-process.ts';
 import type { OpenedPayload } from './opened-payload.ts';
 import type { FlowPorts } from './ports.ts';
-import { shellWord } from '../shell-word.ts';
+import { asRoot, shellWord } from '../shell-word.ts';
 
 const pauseMs = 1000;
 const task = 'orphaned-helm';
@@ -70,7 +70,7 @@ export function orphanedHelm({ paths, product, report, signal, again }: OrphanWa
         done: Math.max(0, Math.round(sinceMs / 1000)),
         total: Math.round((Date.parse(helm.latest) - Date.parse(helm.begunAt)) / 1000),
         unit: 's',
-        note: lateMs < 0 ? limits(helm) : `overdue; to stop it: kill -TERM ${helm.pid}`,
+        note: lateMs < 0 ? limits(helm) : `overdue; to stop it: ${asRoot(`kill -TERM ${helm.pid}`)}`,
       });
       await sleep(pauseMs, undefined, { signal }).catch(() => {
         throw stopped(helm);
@@ -94,7 +94,7 @@ function heldByOthers(path: string, holder: LockHolder | undefined, command: str
     'preflight',
     `a program holds the lock ${path}${whose}, and it is not the Helm in the journal`,
     {
-      hint: `to find it: fuser -v ${shellWord(path)}; when it has ended: ${command}`,
+      hint: `to find it: ${asRoot(`fuser -v ${shellWord(path)}`)}; when it has ended: ${command}`,
     },
   );
 }

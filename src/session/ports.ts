@@ -10,7 +10,7 @@ export interface FlowPorts {
   signal: AbortSignal;
   /** Aborted by a second request to stop. */
   insist: AbortSignal;
-  /** This program as it was typed. */
+  /** This program in the commands that messages tell the operator to run. */
   program: string;
   /** The command that runs, as it was typed. */
   again: Again;

@@ -9,7 +9,7 @@ import { removeTree } from '../host/remove-tree.ts';
 import { compareChart, extractChart, isPayloadChart } from '../release/chart-tree.ts';
 import { makeBackupFolder, moveAside } from '../backup/backup-folder.ts';
 import type { InstallContext } from '../release/context.ts';
-import { shellWord } from '../shell-word.ts';
+import { asRoot, shellWord } from '../shell-word.ts';
 import { values } from './values.ts';
 
 const out = z.object({ chart: z.object({ path: z.string(), version: z.string() }) });
@@ -57,7 +57,7 @@ export const chart: Step<InstallContext, z.infer<typeof out>> = {
       const { changed, removed: others } = await compareChart(ctx, path);
       const stops = others.map((name) => ({
         what: `${join(path, name)} is in the chart's folder, and this installer has not written it`,
-        hint: `mv ${shellWord(join(path, name))} /root/`,
+        hint: asRoot(`mv ${shellWord(join(path, name))} /root/`),
       }));
       const keeps =
         changed.length === 0 ? [] : [`${path} was edited (${changed.join(', ')}): it is kept in a backup`];

@@ -15,6 +15,7 @@ import {
   probeUntilHealthy,
 } from '../release/health-route.ts';
 import { readValuesFile } from '../release/values-file.ts';
+import { sudo } from '../shell-word.ts';
 
 /**
  * How long a route is probed whose step is waived: a failure is not waited for, but a right answer needs no
@@ -78,7 +79,7 @@ export function healthStep(
         {
           output: [...body, ...pods].join('\n'),
           hint: [
-            `k3s kubectl get pods -n ${ctx.product.namespace} -l ${route.selector}`,
+            `${sudo.kubectl} get pods -n ${ctx.product.namespace} -l ${route.selector}`,
             `If ${route.title} works all the same, continue with a recorded reason: --waive ${id}=REASON`,
           ].join('\n'),
         },

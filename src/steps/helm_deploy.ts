@@ -12,6 +12,7 @@ import { markClaims } from '../release/mark-claims.ts';
 import { releaseStops } from '../release/undo-stops.ts';
 import { sha256Of } from '../release/values-overlay.ts';
 import { loadImagesStep } from './load_images.ts';
+import { sudo } from '../shell-word.ts';
 
 const out = z.object({ helm: deployedSchema });
 
@@ -77,7 +78,7 @@ export const helmDeploy: Step<InstallContext, z.infer<typeof out>> = {
       if ((await helm.history()).length === 0) return;
       throw new IvaapError('failed', `the Helm release ${product.release} still exists`, {
         hint:
-          `k3s kubectl get secrets -n ${product.namespace} -l owner=helm,name=${product.release} ` +
+          `${sudo.kubectl} get secrets -n ${product.namespace} -l owner=helm,name=${product.release} ` +
           '-L status,version',
       });
     },

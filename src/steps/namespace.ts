@@ -9,6 +9,7 @@ import { addLabels, missingLabels, removeLabels } from '../release/namespace-lab
 import { hasOurLabels, ourLabels } from '../release/ours.ts';
 import { namespaceStops, stopOf } from '../release/undo-stops.ts';
 import { license } from './license.ts';
+import { sudo } from '../shell-word.ts';
 
 const out = z.object({
   namespace: z.string(),
@@ -83,7 +84,7 @@ export const namespace: Step<InstallContext, z.infer<typeof out>> = {
       if (keptNamespace !== undefined) return;
       if ((await kubectl.get('namespace', product.namespace)) === undefined) return;
       throw new IvaapError('failed', `the namespace ${product.namespace} still exists`, {
-        hint: `k3s kubectl get namespace ${product.namespace} -o yaml`,
+        hint: `${sudo.kubectl} get namespace ${product.namespace} -o yaml`,
       });
     },
   },

@@ -19,13 +19,14 @@ import {
   removeMadeParents,
   restoreFolder,
 } from '../release/found-folder.ts';
+import { volumeOfClass } from '../release/database-volume.ts';
 import { classClaimManifest, volumeManifests } from '../release/manifests.ts';
 import { requireStorageClass } from '../release/storage-class.ts';
 import { assertOwnData } from '../release/our-data.ts';
 import { removedDataName } from '../release/our-files.ts';
 import { undoFolder } from '../release/undo-folder.ts';
-import { stopOf } from '../release/undo-stops.ts';
-import { shellWord } from '../shell-word.ts';
+import { stopOf, stoppedBy } from '../release/undo-stops.ts';
+import { shellWord, sudo } from '../shell-word.ts';
 import { secrets } from './secrets.ts';
 import { compactTime } from '../policy/compact-time.ts';
 
@@ -109,10 +110,11 @@ export const postgres: Step<InstallContext, z.infer<typeof out>> = {
     async plan(ctx) {
       const { product } = ctx;
       const { claim, persistentVolume } = product.database.volume;
-      const [ofClaim, ofVolume, folder] = await Promise.all([
+      const [ofClaim, ofVolume, folder, ofClass] = await Promise.all([
         stopOf(ctx, 'persistentvolumeclaim', claim, product.namespace),
         stopOf(ctx, 'persistentvolume', persistentVolume),
         undoFolder(ctx, postgres),
+        volumeOfClass(ctx),
       ]);
       const { path, how } = folder;
       return {
@@ -121,8 +123,15 @@ export const postgres: Step<InstallContext, z.infer<typeof out>> = {
           ...(ofVolume.there ? [`the volume ${persistentVolume}`] : []),
           ...(how === 'empty' ? [`the empty folder ${path}`] : []),
         ],
-        keeps: how === 'data' ? [`the data: ${path} is renamed to ${path}.removed-TIME, not deleted`] : [],
-        stops: [...[ofClaim.stop, ofVolume.stop].flatMap((stop) => stop ?? []), ...folder.stops],
+        keeps: [
+          ...(how === 'data' ? [`the data: ${path} is renamed to ${path}.removed-TIME, not deleted`] : []),
+          ...ofClass.keeps,
+        ],
+        stops: [
+          ...[ofClaim.stop, ofVolume.stop].flatMap((stop) => stop ?? []),
+          ...folder.stops,
+          ...ofClass.stops,
+        ],
       };
     },
 
@@ -130,6 +139,8 @@ export const postgres: Step<InstallContext, z.infer<typeof out>> = {
       const { kubectl, product } = ctx;
       const { claim, persistentVolume } = product.database.volume;
       const folder = await undoFolder(ctx, postgres);
+      const stopped = stoppedBy('failed', (await volumeOfClass(ctx)).stops);
+      if (stopped !== undefined) throw stopped;
       const moved = z
         .object({ from: z.string(), to: z.string() })
         .safeParse(io.interrupted?.removedData).data;
@@ -163,7 +174,7 @@ export const postgres: Step<InstallContext, z.infer<typeof out>> = {
         (await readClaim({ kubectl, product })) ?? (await kubectl.get('persistentvolume', persistentVolume));
       if (found !== undefined) {
         throw new IvaapError('failed', `${found.kind} ${found.metadata.name} still exists`, {
-          hint: `k3s kubectl describe pvc ${claim} -n ${product.namespace}`,
+          hint: `${sudo.kubectl} describe pvc ${claim} -n ${product.namespace}`,
         });
       }
       const { to } = (removedData ?? {}) as { to?: string };
@@ -243,7 +254,7 @@ async function settledClaim(
       throw new IvaapError(
         'failed',
         `the claim ${name} was not bound to its volume within ${bindTimeoutMs / 1000} s`,
-        { hint: `k3s kubectl describe pvc ${name} -n ${ctx.product.namespace}` },
+        { hint: `${sudo.kubectl} describe pvc ${name} -n ${ctx.product.namespace}` },
       );
     }
     await sleep(500, undefined, { signal });

@@ -14,7 +14,7 @@ import { removeMadeParents } from '../release/found-folder.ts';
 import { keptDataPath } from '../release/kept-data.ts';
 import { wholeLastDump } from '../release/last-dump.ts';
 import type { UninstallContext, UninstallFindings } from '../release/uninstall-context.ts';
-import { shellWord } from '../shell-word.ts';
+import { asRoot, shellWord, sudo } from '../shell-word.ts';
 import { uninstallBackups } from './uninstall_backups.ts';
 
 const out = z.object({ removedData: z.array(z.string()) });
@@ -116,7 +116,7 @@ async function assertDumped(folder: string, ctx: UninstallContext): Promise<void
     `there is no last dump of the data in ${folder}, which were not there when this uninstall began`,
     {
       hint:
-        `to keep them: mv ${shellWord(folder)} ${shellWord(`${folder}.kept`)}; then: ${ctx.again()}\n` +
+        `to keep them: ${asRoot(`mv ${shellWord(folder)} ${shellWord(`${folder}.kept`)}`)}; then: ${ctx.again()}\n` +
         `To remove them without a dump: ${ctx.again({ add: ['--skip-backup'] })}`,
     },
   );
@@ -140,7 +140,7 @@ function assertUnused(folder: string, { again }: UninstallContext): void {
   const [mounted] = mountPointsBelow(folder);
   if (mounted !== undefined) {
     throw new IvaapError('failed', `a file system is mounted in the data folder, at ${mounted}`, {
-      hint: `umount ${shellWord(mounted)}; then: ${again()}`,
+      hint: `${asRoot(`umount ${shellWord(mounted)}`)}; then: ${again()}`,
     });
   }
   const [user] = processesIn(folder);
@@ -149,6 +149,6 @@ function assertUnused(folder: string, { again }: UninstallContext): void {
     'failed',
     `the process ${user.pid} (${foreign(user.argv[0] ?? '')}) still works in ${folder}: its data are not ` +
       'removed',
-    { hint: `systemctl stop k3s; k3s-killall.sh; then: ${again()}` },
+    { hint: `${sudo.systemctl} stop k3s; ${asRoot('k3s-killall.sh')}; then: ${again()}` },
   );
 }

@@ -6,6 +6,7 @@ import { counted } from '../policy/counted.ts';
 import { ourImages } from '../release/our-images.ts';
 import type { UninstallContext } from '../release/uninstall-context.ts';
 import { uninstallData } from './uninstall_data.ts';
+import { sudo } from '../shell-word.ts';
 
 const out = z.object({ removedImages: z.array(z.string()), unpinnedImages: z.array(z.string()) });
 
@@ -42,7 +43,7 @@ export const uninstallImages: Step<UninstallContext, z.infer<typeof out>> = {
     const found = await ourImages(cluster, product, io.signal);
     if (!found.known) {
       throw new IvaapError('failed', `which images are ours is not known: ${found.why}`, {
-        hint: found.hint ?? 'k3s ctr images list',
+        hint: found.hint ?? `${sudo.ctr} images list`,
       });
     }
     const { ours, shared, byId } = found.value;

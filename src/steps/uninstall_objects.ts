@@ -14,6 +14,7 @@ import {
 import { removeLabels } from '../release/namespace-labels.ts';
 import type { UninstallCluster, UninstallContext } from '../release/uninstall-context.ts';
 import { uninstallRelease } from './uninstall_release.ts';
+import { sudo } from '../shell-word.ts';
 
 const deleteTimeoutMs = 180_000;
 
@@ -74,7 +75,7 @@ export const uninstallObjects: Step<UninstallContext, Result> = {
         'failed',
         `what is in the namespace ${product.namespace} is not known: ${contents.why}`,
         {
-          hint: contents.hint ?? 'k3s kubectl get apiservices',
+          hint: contents.hint ?? `${sudo.kubectl} get apiservices`,
         },
       );
     }
@@ -144,7 +145,7 @@ async function remove(
       message: `${resource} is not gone: ${error.message}`,
       hint:
         error.hint ??
-        `what keeps it: k3s kubectl get ${kind} ${name}${scope} ` +
+        `what keeps it: ${sudo.kubectl} get ${kind} ${name}${scope} ` +
           "-o jsonpath='{.status}{.metadata.finalizers}'",
     });
   }

@@ -16,6 +16,7 @@ import { readValuesFile } from '../release/values-file.ts';
 import { upgradeMigrate } from './upgrade_migrate.ts';
 import { upgradePgBackup } from './upgrade_pg_backup.ts';
 import { snapshotOf } from './upgrade_snapshot.ts';
+import { sudo } from '../shell-word.ts';
 
 /**
  * `helm upgrade` with rollback on failure, by the payload's own Helm; after a failure the step checks what
@@ -108,7 +109,7 @@ async function forward(ctx: UpgradeContext, io: StepIo, before: number | undefin
 }
 
 const restartCommand = ({ product }: UpgradeContext): string =>
-  `k3s kubectl delete pod -n ${product.namespace} -l ${product.values.autoMigrate?.restartSelector ?? ''}`;
+  `${sudo.kubectl} delete pod -n ${product.namespace} -l ${product.values.autoMigrate?.restartSelector ?? ''}`;
 
 /**
  * A pod reads the flag that lets the product migrate only at its start, and a change of the flag alone

@@ -1,5 +1,5 @@
 import { formatBytes } from '../policy/format-bytes.ts';
-import { shellWord } from '../shell-word.ts';
+import { asRoot, shellWord, sudo } from '../shell-word.ts';
 import { isSureTrouble } from '../release/troubles.ts';
 import type { OpenedPayload } from '../session/opened-payload.ts';
 import type { Facts } from './collector.ts';
@@ -66,7 +66,7 @@ function kernelFaults({ outOfMemory = [], diskErrors = [] }: Facts): Fault[] {
             certainty: 'likely' as const,
             title: 'the kernel has reported errors of a disk since this host started',
             facts: last(diskErrors),
-            hint: 'dmesg | tail',
+            hint: asRoot('dmesg | tail'),
           },
         ]),
     ...(outOfMemory.length === 0
@@ -99,7 +99,12 @@ function hostFaults({ status, cluster }: Facts): Fault[] {
   const asked = cluster?.known === false ? cluster : status?.release;
   if (asked?.known === false && !found.some(({ title }) => title.includes(asked.why))) {
     const certainty = /only root/.test(asked.why) ? 'possible' : 'certain';
-    found.push({ certainty, title: asked.why, facts: [], hint: asked.hint ?? 'systemctl status k3s' });
+    found.push({
+      certainty,
+      title: asked.why,
+      facts: [],
+      hint: asked.hint ?? `${sudo.systemctl} status k3s`,
+    });
   }
   return found;
 }
@@ -129,7 +134,7 @@ function databaseFaults({ schema, status }: Facts, { product }: Pick<OpenedPaylo
       certainty: 'certain',
       title: `the database does not answer: ${schema.why}`,
       facts: [],
-      hint: schema.hint ?? `k3s kubectl get pods -n ${product.namespace} -l ${selector} -o wide`,
+      hint: schema.hint ?? `${sudo.kubectl} get pods -n ${product.namespace} -l ${selector} -o wide`,
     },
   ];
 }
@@ -149,8 +154,8 @@ function podFaults({ troubles = [] }: Facts, { product }: Pick<OpenedPayload, 'p
       ],
       hint:
         pod === undefined
-          ? `k3s kubectl describe -n ${product.namespace} ${workload}`
-          : `k3s kubectl describe pod -n ${product.namespace} ${pod}`,
+          ? `${sudo.kubectl} describe -n ${product.namespace} ${workload}`
+          : `${sudo.kubectl} describe pod -n ${product.namespace} ${pod}`,
     };
   });
 }

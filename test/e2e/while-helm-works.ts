@@ -105,10 +105,10 @@ export async function assertOldReleaseRuns(host: TestHost, wells: string): Promi
   assert.deepEqual([last?.status, last?.version], ['deployed', '2026.1']);
 }
 
-/** A text's first command in round brackets, as an operator types it. */
+/** A text's first command in round brackets, as root types it: the node is root's own, without sudo. */
 export function namedCommand(text: string): string {
   const tried = text.slice(text.search(/^try: /m));
-  const command = /\((k3s [^)]+?)(?: (?:says|shows) [^)]*)?\)/.exec(tried)?.[1];
+  const command = /\(sudo ((?:\/\S+\/)?k3s [^)]+?)(?: (?:says|shows) [^)]*)?\)/.exec(tried)?.[1];
   assert.ok(command !== undefined, `a command is named: ${tried}`);
   return command;
 }

@@ -163,8 +163,8 @@ test('on PATH the names are typed as they are; a file that is gone is named, and
 
 test('a bin folder on a disk that is read-only, or where nothing is executed, is refused', async () => {
   for (const [option, says] of [
-    ['ro', /mounted read-only\ntry: mount -o remount,rw/],
-    ['noexec', /mounted noexec\ntry: mount -o remount,exec/],
+    ['ro', /mounted read-only\ntry: sudo mount -o remount,rw/],
+    ['noexec', /mounted noexec\ntry: sudo mount -o remount,exec/],
   ] as const) {
     const mount = `mount -t tmpfs -o mode=755,${option} tmpfs ${prefix}`;
     const { exitCode, stderr } = await runProgram(inOwnMounts(mount, [file, 'activate']));

@@ -90,7 +90,7 @@ export async function assertCanActivate(
   if (plan.isDone || plan.executable.how !== 'copy' || plan.executable.isThere) return;
   const { program, again } = session;
   throw new IvaapError('usage', `${await copyText(plan)} --activate does not copy it`, {
-    hint: `${again({ without: ['--activate'] })}; then: sudo ${program} activate --copy`,
+    hint: `${again({ without: ['--activate'] })}; then: ${program} activate --copy`,
   });
 }
 

@@ -16,7 +16,7 @@ import { launcherText } from '../../release/launcher.ts';
 import { whyNotOurs } from '../../release/remove-from-path.ts';
 import { readOwnState } from '../../session/own-state.ts';
 import type { Session } from '../../session/session.ts';
-import { shellWord } from '../../shell-word.ts';
+import { asRoot, shellWord } from '../../shell-word.ts';
 import { type ExecutablePlan, planExecutable } from './executable.ts';
 
 /** A small file as it has to be on this host. */
@@ -120,7 +120,7 @@ function trusted(session: Session, state: State | undefined, trustKey: string | 
     { product: product.name, version: installed.version, payloadDigest: installed.payloadDigest },
   );
   if (order === 'newer')
-    notes.push(`installed is ${installed.version}; to upgrade it: sudo ${program} install --upgrade`);
+    notes.push(`installed is ${installed.version}; to upgrade it: ${program} install --upgrade`);
   if (order === 'older')
     notes.push(
       `installed is ${installed.version}, which is newer: this file may not be able to read its state`,
@@ -158,7 +158,7 @@ async function assertWritable(folder: string): Promise<void> {
   const mount = mountOf(nearest(real));
   if (mount?.options.includes('ro') !== true) return;
   throw new IvaapError('preflight', `${folder} cannot be written: ${mount.mountPoint} is mounted read-only`, {
-    hint: `mount -o remount,rw ${shellWord(mount.mountPoint)}`,
+    hint: asRoot(`mount -o remount,rw ${shellWord(mount.mountPoint)}`),
   });
 }
 
@@ -166,7 +166,7 @@ function assertExecutes(folder: string): void {
   const mount = mountOf(nearest(folder));
   if (mount?.options.includes('noexec') !== true) return;
   throw new IvaapError('preflight', `no program runs in ${folder}: ${mount.mountPoint} is mounted noexec`, {
-    hint: `mount -o remount,exec ${shellWord(mount.mountPoint)}`,
+    hint: asRoot(`mount -o remount,exec ${shellWord(mount.mountPoint)}`),
   });
 }
 
@@ -191,7 +191,7 @@ async function freeNames({ product, again }: Session, files: readonly WantedFile
   const [path, why] = first;
   throw new IvaapError('preflight', `${path} is not replaced: ${why}`, {
     facts: taken.slice(1).map(([other, reason]) => `${other}: ${reason}`),
-    hint: `ls -ld ${shellWord(path)}; mv ${shellWord(path)} ${shellWord(`${path}.before`)}, then ${again()}`,
+    hint: `ls -ld ${shellWord(path)}; ${asRoot(`mv ${shellWord(path)} ${shellWord(`${path}.before`)}`)}; then: ${again()}`,
   });
 }
 

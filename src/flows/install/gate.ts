@@ -12,7 +12,7 @@ import type { Session } from '../../session/session.ts';
 import { factsOf, lookWithoutState, noStateRefusal } from '../../queries/without-state.ts';
 import { refuseOtherKey } from '../other-key.ts';
 import { assertStorageFolder } from '../../release/storage-folder.ts';
-import { shellWord } from '../../shell-word.ts';
+import { shellWord, sudo } from '../../shell-word.ts';
 
 /** Whether a new install may start at all: each check throws before anything is changed. */
 
@@ -135,7 +135,7 @@ export async function refuseLeftovers(
     throw new IvaapError('preflight', message, { hint, facts: factsOf(evidence, session) });
   }
   if (!evidence.records.known) {
-    const { why, hint = 'systemctl status k3s' } = evidence.records;
+    const { why, hint = `${sudo.systemctl} status k3s` } = evidence.records;
     throw new IvaapError('preflight', why, { hint });
   }
   if (evidence.records.value.length > 0) {
@@ -169,6 +169,6 @@ async function refuseVolume(kubectl: HostTools['kubectl'], name: string): Promis
     'preflight',
     `the volume ${name} already exists ` +
       `(${volume.status?.phase ?? 'unknown'}${path === undefined ? '' : `, data in ${path}`})`,
-    { hint: `to delete the volume but keep its data: k3s kubectl delete pv ${name}` },
+    { hint: `to delete the volume but keep its data: ${sudo.kubectl} delete pv ${name}` },
   );
 }

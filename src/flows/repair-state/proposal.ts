@@ -12,6 +12,7 @@ import { marked, unfinished, unfinishedUpgrade, withVersion } from './repaired-s
 import { noStateRefusal, unknownCluster } from '../../queries/without-state.ts';
 import { foreign } from '../../foreign.ts';
 import { resumeCommand } from '../../session/resume-command.ts';
+import { sudo } from '../../shell-word.ts';
 
 /**
  * The state that matches this host, or why none can be proposed. Never proposes what the database's schema
@@ -62,7 +63,7 @@ const isGood = ({ status, content }: ReleaseRecord) =>
   isGoodRecord({ status, description: content?.description ?? '' });
 
 const recordsCommand = ({ opened: { product } }: RepairFacts) =>
-  `k3s kubectl get secrets -n ${product.namespace} -l owner=helm,name=${product.release} -L status,version`;
+  `${sudo.kubectl} get secrets -n ${product.namespace} -l owner=helm,name=${product.release} -L status,version`;
 
 function unfinishedInstall({ run }: State, program: string): string {
   if (run === undefined)
@@ -199,7 +200,7 @@ function withoutRecords(facts: RepairFacts, workloads: readonly string[]): Repai
       `Helm has no record of the release ${product.release} and the cluster no workload of it: ` +
       'there is nothing to ' +
       `manage${where === undefined ? '' : `; the database's data is in ${where}`}`;
-    return refused('preflight', message, `k3s kubectl get all -n ${product.namespace}`);
+    return refused('preflight', message, `${sudo.kubectl} get all -n ${product.namespace}`);
   }
   const version = state?.installed?.version ?? evidence.chart?.version;
   const found = parseVersion(version ?? '');
@@ -208,7 +209,7 @@ function withoutRecords(facts: RepairFacts, workloads: readonly string[]): Repai
     return refused(
       'preflight',
       message,
-      `k3s kubectl get deployments,statefulsets -n ${product.namespace} -o wide`,
+      `${sudo.kubectl} get deployments,statefulsets -n ${product.namespace} -o wide`,
     );
   }
   const schema = judgeSchema(facts, formatVersion(found));

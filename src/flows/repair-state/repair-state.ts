@@ -146,9 +146,11 @@ async function currentState(
   }
 }
 
+/** Also where nobody can look: on a volume without a folder of this host. */
 async function hasData({ volume }: HostEvidence): Promise<boolean> {
-  const path = volume.known ? volume.value?.path : undefined;
-  if (path === undefined) return false;
+  if (!volume.known || volume.value === null) return false;
+  const { path } = volume.value;
+  if (path === undefined) return true;
   return readdir(path).then(
     (names) => names.length > 0,
     () => true,

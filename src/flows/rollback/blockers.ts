@@ -14,6 +14,7 @@ import type { RollbackDecision } from './decision.ts';
 import { isToUndo } from './gate.ts';
 import type { RollbackOptions } from './options.ts';
 import { losesData, undoneSteps, undoPlanOf } from './steps.ts';
+import { sudo } from '../../shell-word.ts';
 
 /**
  * What stands against a rollback, before anything is removed: what is not ours, data that would be lost
@@ -55,7 +56,7 @@ export async function rollbackBlockers(
     blockers.push(
       new IvaapError('preflight', `no last dump can be taken: ${size.why}`, {
         hint:
-          `${size.hint ?? `k3s kubectl get pods -n ${product.namespace}`}\nto continue without a dump: ` +
+          `${size.hint ?? `${sudo.kubectl} get pods -n ${product.namespace}`}\nto continue without a dump: ` +
           again({ add: ['--skip-backup'] }),
       }),
     );

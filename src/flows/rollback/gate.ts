@@ -7,7 +7,7 @@ import { nearestNames } from '../../policy/nearest.ts';
 import { sameVersion } from '../../policy/version.ts';
 import { lookWithoutState } from '../../queries/without-state.ts';
 import type { Session } from '../../session/session.ts';
-import { shellWord } from '../../shell-word.ts';
+import { asRoot, shellWord } from '../../shell-word.ts';
 import { refuseOtherKey } from '../other-key.ts';
 import { refuseUnfinishedRollback } from '../unfinished-rollback.ts';
 
@@ -73,7 +73,9 @@ function waysOutOf({ again, program, payload }: Session, state: State, unfinishe
   const back =
     restore?.restoreScript === undefined
       ? []
-      : [`to go back to ${from ?? 'the old release'} with its data: sh ${shellWord(restore.restoreScript)}`];
+      : [
+          `to go back to ${from ?? 'the old release'} with its data: ${asRoot(`sh ${shellWord(restore.restoreScript)}`)}`,
+        ];
   const finish =
     run === undefined || !unfinished
       ? []

@@ -15,7 +15,7 @@ import { recordedStorage, uninstallFindings } from '../../release/uninstall-find
 import { recordedUninstall, type RecordedUninstall } from '../../release/uninstall-record.ts';
 import { assertCluster } from '../../session/host-tools.ts';
 import type { Session } from '../../session/session.ts';
-import { shellWord } from '../../shell-word.ts';
+import { asRoot, shellWord, sudo } from '../../shell-word.ts';
 import type { Decision } from '../flow.ts';
 import { refuseMissingDataDisk, refuseMissingDumpDisk } from './disks.ts';
 import { assertDumpTo, assertRoomFor, usualDumpTo } from './dump-to.ts';
@@ -86,7 +86,7 @@ async function clusterOf(session: Session, options: UninstallOptions): Promise<U
     const forced = again({ add: ['--without-cluster', '--skip-backup'], without });
     throw error.with({
       hint:
-        `${error.hint ?? 'systemctl status k3s'}\nTo remove what lies on this host's disks all the same, ` +
+        `${error.hint ?? `${sudo.systemctl} status k3s`}\nTo remove what lies on this host's disks all the same, ` +
         `${keepData ? 'its data among it, ' : ''}without a dump: ${forced}`,
     });
   }
@@ -150,7 +150,7 @@ async function refuseBeforeRemoval(
       'preflight',
       `what is in the namespace ${product.namespace} is not known: ${contents.why}`,
       {
-        hint: `${contents.hint ?? 'k3s kubectl get apiservices'}\nThen: ${again()}`,
+        hint: `${contents.hint ?? `${sudo.kubectl} get apiservices`}\nThen: ${again()}`,
       },
     );
   }
@@ -161,7 +161,7 @@ async function refuseBeforeRemoval(
   );
   if (mounted !== undefined && !choices.keepData) {
     throw new IvaapError('preflight', `a file system is mounted in the data folder, at ${mounted}`, {
-      hint: `findmnt ${shellWord(mounted)}; when it is not needed there: umount ${shellWord(mounted)}`,
+      hint: `findmnt ${shellWord(mounted)}; when it is not needed there: ${asRoot(`umount ${shellWord(mounted)}`)}`,
     });
   }
   if (choices.keepData && cluster === undefined) {
@@ -203,15 +203,15 @@ async function refuseBeforeRemoval(
 /** Two folders may be the database's: what is dumped is in the one, and the other would be deleted. */
 function refuseOtherFolder({ again }: Session, { volume, storagePath, volumePath }: UninstallFindings): void {
   if (volumePath === undefined || storagePath === undefined || !volume.known) return;
-  const [folder, other] = [shellWord(storagePath), shellWord(volumePath)];
+  const folder = shellWord(storagePath);
   throw new IvaapError(
     'preflight',
     `the state records the data folder ${storagePath}, and the volume ${volume.value?.name} leads to ` +
       `${volumePath}: only the data in ${volumePath} would be dumped`,
     {
       hint:
-        `ls -la ${folder} ${other}\n` +
-        `to keep what is not used: mv ${folder} ${shellWord(`${storagePath}.kept`)}; then: ${again()}`,
+        `ls -la ${shellWord(storagePath)} ${shellWord(volumePath)}\n` +
+        `to keep what is not used: ${asRoot(`mv ${folder} ${shellWord(`${storagePath}.kept`)}`)}; then: ${again()}`,
     },
   );
 }
@@ -229,7 +229,7 @@ function refuseUsers({ product }: Session, { contents }: UninstallFindings): voi
     'preflight',
     `${users.map(({ resource }) => resource).join(', ')} (${first.why}) uses the claim ${claim}, ` +
       'which would be deleted',
-    { hint: `k3s kubectl delete -n ${product.namespace} ${first.resource}` },
+    { hint: `${sudo.kubectl} delete -n ${product.namespace} ${first.resource}` },
   );
 }
 
@@ -265,7 +265,7 @@ function notesOf(found: UninstallFindings, choices: UninstallChoices, { product 
       : []),
     ...(definitions.known
       ? definitions.value.map(
-          (name) => `stays: ${name}; to delete it with all its objects: k3s kubectl delete crd ${name}`,
+          (name) => `stays: ${name}; to delete it with all its objects: ${sudo.kubectl} delete crd ${name}`,
         )
       : [`stay, if there are any: custom resource definitions of the chart (not known: ${definitions.why})`]),
     ...(choices.keepData && found.storagePath !== undefined

@@ -3,7 +3,7 @@ import { IvaapError } from '../../errors.ts';
 import { missingMount, notMounted } from '../../host/missing-mount.ts';
 import { mountHolding } from '../../host/mounts.ts';
 import type { RecordedUninstall } from '../../release/uninstall-record.ts';
-import { shellWord } from '../../shell-word.ts';
+import { asRoot, shellWord } from '../../shell-word.ts';
 
 /** Disks that have to be there: without them a folder says nothing, and what is kept goes elsewhere. */
 
@@ -36,8 +36,8 @@ export async function refuseMissingDumpDisk(
     `the disk of ${what} is not mounted: when this uninstall began it was at ${dumpMount}`,
     {
       hint:
-        `mount ${shellWord(dumpMount)}; then: ${again}\n` +
-        `Where that disk is gone for good: mkdir -p -m 700 ${shellWord(dumpTo)}; then: ${again}`,
+        `${asRoot(`mount ${shellWord(dumpMount)}`)}; then: ${again}\n` +
+        `Where that disk is gone for good: ${asRoot(`mkdir -p -m 700 ${shellWord(dumpTo)}`)}; then: ${again}`,
     },
   );
 }

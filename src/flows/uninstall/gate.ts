@@ -5,7 +5,7 @@ import { lookWithoutState } from '../../queries/without-state.ts';
 import { readKeptData } from '../../release/kept-data.ts';
 import { readOwnState } from '../../session/own-state.ts';
 import type { Session } from '../../session/session.ts';
-import { shellWord } from '../../shell-word.ts';
+import { asRoot, shellWord } from '../../shell-word.ts';
 
 /** The state of this host. Throws where this installer has installed nothing, or not this product. */
 export async function refuseUnmanaged(session: Session): Promise<State> {
@@ -36,8 +36,10 @@ async function refuseWithoutState(session: Session): Promise<never> {
   throw refusal.with({
     hint:
       'whoever installed it can remove it; Helm would: ' +
-      `helm uninstall ${product.release} --namespace ${product.namespace} ` +
-      `--kubeconfig ${product.k3s.kubeconfig}`,
+      asRoot(
+        `helm uninstall ${product.release} --namespace ${product.namespace} ` +
+          `--kubeconfig ${product.k3s.kubeconfig}`,
+      ),
   });
 }
 
@@ -55,6 +57,6 @@ async function keptLine({ product, program }: Session): Promise<string | undefin
   const word = shellWord(path);
   return (
     `the data of ${kept.version} are kept in ${path}: an install uses them (${program} install --help); to ` +
-    `delete them: rm -r ${word} ${shellWord(`${path}.kept.json`)}`
+    `delete them: ${asRoot(`rm -r ${word} ${shellWord(`${path}.kept.json`)}`)}`
   );
 }

@@ -10,7 +10,7 @@ import { uninstallKeep } from '../../steps/uninstall_keep.ts';
 import { uninstallObjects } from '../../steps/uninstall_objects.ts';
 import { uninstallPath } from '../../steps/uninstall_path.ts';
 import { uninstallPgBackup } from '../../steps/uninstall_pg_backup.ts';
-import { shellWord } from '../../shell-word.ts';
+import { shellWord, sudo } from '../../shell-word.ts';
 import type { FlowResult } from '../flow.ts';
 
 /** What an uninstall has removed and kept, as text and as JSON. */
@@ -65,7 +65,7 @@ function leftBehind(
   onPath: readonly { path: string; why: string }[],
 ): { what: string; command: string }[] {
   const { namespace, database, name } = product;
-  const kubectl = 'k3s kubectl';
+  const { kubectl } = sudo;
   const definitions = found.definitions.known ? found.definitions.value : [];
   const silent =
     cluster !== undefined
@@ -81,7 +81,7 @@ function leftBehind(
           },
           {
             what: `the images with the label ${name}.installer/release`,
-            command: `k3s ctr images list | grep ${name}.installer/release`,
+            command: `${sudo.ctr} images list | grep ${name}.installer/release`,
           },
         ];
   return [

@@ -48,7 +48,7 @@ test('a quota that refuses the new pods ends Helm’s wait, and the old release 
         assert.equal(lines.length, 1, `${workload} is told with its cause, once: ${causes.join('\n')}`);
       }
       const command = namedCommand(result.stderr);
-      assert.equal(command, 'k3s kubectl describe resourcequota most -n ivaap');
+      assert.match(command, /k3s kubectl describe resourcequota most -n ivaap$/);
       assert.match((await typed(host, command)).stdout, /^pods +\d+ +20$/m, 'the quota is shown');
       assert.ok(result.seconds < 300, `${result.seconds} s`);
       await assertOldReleaseRuns(host, wells);

@@ -111,7 +111,7 @@ describe('the password of new pods', () => {
     const { fix = '' } = found;
     assert.match(
       fix,
-      /^k3s kubectl get secret db -n wells -o jsonpath='\{\.data\.the\\\.password\}' \| base64 -d \| k3s kubectl exec -i -n wells db-0 -c db -- sh -c '/,
+      /^sudo k3s kubectl get secret db -n wells -o jsonpath='\{\.data\.the\\\.password\}' \| base64 -d \| sudo k3s kubectl exec -i -n wells db-0 -c db -- sh -c '/,
     );
     // As the operator's shell runs it: what reads the Secret is its text here, what enters the pod is
     // nothing.

@@ -10,6 +10,7 @@ import { unpinnedOf } from '../../../src/images/pins.ts';
 import { planImages, type PlanSettings } from '../../../src/images/plan.ts';
 import { wantedImages } from '../../../src/images/wanted.ts';
 import { openPayload } from '../../../src/payload/open-payload.ts';
+import { sudo } from '../../../src/shell-word.ts';
 import { startContainerd, type TestContainerd } from '../../fixtures/containerd.ts';
 import { makeTinyPayload, type TinyOptions } from '../../fixtures/tiny-payload.ts';
 import { labPrograms } from '../../lab/programs.ts';
@@ -136,7 +137,7 @@ describe("containerd's content store, as it may be found", () => {
       );
       for (const name of [server!, db!]) assert.ok(error.message.includes(name), error.message);
       const commands = /again, which imports it: (.*)$/.exec(error.hint!)?.[1];
-      hint = commands!.replaceAll('k3s ctr', `${node.k3s} ctr --address ${node.socket} --namespace k8s.io`);
+      hint = commands!.replaceAll(sudo.ctr, `${node.k3s} ctr --address ${node.socket} --namespace k8s.io`);
       return true;
     });
     assert.equal(isSound(digest), false);

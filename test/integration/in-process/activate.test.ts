@@ -231,7 +231,7 @@ test('a file of others is never replaced, whatever it is, and all of them are na
     3,
     /bin\/tiny is not replaced[^]*bin\/tk: it is a link to \/usr\/bin\/true[^]*_pgdump: it is a folder/,
   );
-  assert.match(error.hint ?? '', /^ls -ld .*; mv .*bin\/tiny .*tiny\.before, then \.\/tiny activate$/);
+  assert.match(error.hint ?? '', /^ls -ld .*; sudo mv .*bin\/tiny .*tiny\.before; then: \.\/tiny activate$/);
   assert.deepEqual(world(), untouched);
 });
 
@@ -534,7 +534,7 @@ test('--activate that cannot be done is refused before the upgrade starts; what 
   await refused(upgraded({ activate: true }), 3, /bin\/tk is not replaced/);
   rmSync(local('bin/tk'));
   const copied = await refused(upgraded({ activate: true }, loose), 2, /--activate does not copy it/);
-  assert.match(copied.hint ?? '', /^\.\/tiny install --upgrade; then: sudo \.\/tiny activate --copy$/);
+  assert.match(copied.hint ?? '', /^\.\/tiny install --upgrade; then: \.\/tiny activate --copy$/);
   assert.equal(host.state()?.installed?.version, '2026.1');
   const late = await host.command('upgrade', ['install', '--upgrade'], async (given) => {
     const machine = { ...given.machine, executable: files.upgrade };

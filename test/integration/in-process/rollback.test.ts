@@ -216,7 +216,7 @@ for (const [name, { put, step, names }] of Object.entries(foreign)) {
     put();
     const was = all();
     const ended = await rollback(step);
-    await refused(ended, 3, names, /k3s kubectl|^mv /);
+    await refused(ended, 3, names, /^sudo (k3s kubectl|mv) /);
     assert.deepEqual(all(), was);
   });
 }
@@ -486,10 +486,10 @@ test('a data folder that is away is not "no data": without a dump only the opera
       await rollback('postgres', options),
       3,
       /^nothing is removed: the disk of .*storage is not mounted/,
-      /^mount \S+storage$/m,
+      /^sudo mount \S+storage$/m,
     );
   }
-  await refused(await rollback('helm_deploy'), 3, /no last dump can be taken: the disk of/, /^mount /);
+  await refused(await rollback('helm_deploy'), 3, /no last dump can be taken: the disk of/, /^sudo mount /);
   rmSync(join(host.root, 'fstab'));
   rmSync(storage, { recursive: true });
   const ended = await rollback('postgres', { skipBackup: true });

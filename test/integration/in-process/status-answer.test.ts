@@ -147,7 +147,7 @@ test('a cluster that is down is not healthy and no yes, and nothing is guessed',
   const head = statusLines(report).slice(0, 2).map(unmarked);
   assert.match(
     head[0]!,
-    /^may I upgrade\? unknown: the cluster is not known: the Kubernetes API server does not answer.*try: systemctl status k3s/,
+    /^may I upgrade\? unknown: the cluster is not known: the Kubernetes API server does not answer.*try: sudo systemctl status k3s/,
   );
   assert.match(head[1]!, /schema: not known; health: not known/);
   assert.equal(report.upgrade.healthy, null);

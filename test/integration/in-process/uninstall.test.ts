@@ -359,9 +359,9 @@ test('with the cluster down the host is left alone, unless it is left out: then 
   assert.deepEqual(
     left.map(({ command }) => command),
     [
-      'k3s kubectl delete namespace tiny',
-      'k3s kubectl delete persistentvolume tiny-db',
-      'k3s ctr images list | grep tiny.installer/release',
+      'sudo k3s kubectl delete namespace tiny',
+      'sudo k3s kubectl delete persistentvolume tiny-db',
+      'sudo k3s ctr images list | grep tiny.installer/release',
     ],
   );
   const record = JSON.parse(readFileSync(join(last(), 'uninstall.json'), 'utf8'));

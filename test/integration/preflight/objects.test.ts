@@ -3,6 +3,7 @@ import { after, before, describe, it } from 'node:test';
 import { asTold } from '../../fixtures/as-told.ts';
 import type { Measurement } from '../../../src/policy/preflight-report.ts';
 import { findFieldConflicts } from '../../../src/release/field-conflicts.ts';
+import { sudo } from '../../../src/shell-word.ts';
 import { namespace, ServedRelease, type Templates } from '../../fixtures/served-release.ts';
 
 /**
@@ -105,14 +106,14 @@ const rows: Row[] = [
     templates: next,
     with: policy('freeze', 'deployments', 'false', 'change freeze until Monday'),
     refused: { 'Deployment/backend': /change freeze until Monday/ },
-    fix: /^k3s kubectl describe validatingadmissionpolicy freeze$/,
+    fix: /^sudo k3s kubectl describe validatingadmissionpolicy freeze$/,
   },
   {
     name: 'Helm’s own record, which a policy does not want',
     templates: next,
     with: policy('records', 'secrets', '!object.metadata.name.startsWith("sh.helm.")', 'no releases'),
     refused: { 'Secret/sh.helm.release.v1.wells.v2': /^Helm's own record of the upgrade: .*no releases/ },
-    fix: /^k3s kubectl describe validatingadmissionpolicy records$/,
+    fix: /^sudo k3s kubectl describe validatingadmissionpolicy records$/,
   },
   {
     name: 'Secrets that a policy does not want, Helm’s aside',
@@ -175,7 +176,7 @@ const rows: Row[] = [
     name: 'another selector',
     templates: { ...first, backend: deployment('backend', { label: 'other' }) },
     refused: { 'Deployment/backend': /spec\.selector: .*field is immutable/ },
-    fix: /^k3s kubectl get deployment backend -n wells -o yaml$/,
+    fix: /^sudo k3s kubectl get deployment backend -n wells -o yaml$/,
   },
   {
     name: 'a StatefulSet’s fields that never change',
@@ -195,7 +196,7 @@ const rows: Row[] = [
     name: 'a node port that is taken',
     templates: { ...next, second: service('second', 30080) },
     refused: { 'Service/second': /30080: provided port is already allocated/ },
-    fix: /^k3s kubectl get services -A \| grep 30080$/,
+    fix: /^sudo k3s kubectl get services -A \| grep 30080$/,
   },
   { name: 'a node port that is free', templates: { ...next, second: service('second', 30081) }, refused: {} },
   {
@@ -206,7 +207,7 @@ const rows: Row[] = [
     },
     with: 'apiVersion: v1\nkind: ConfigMap\nmetadata: { name: settings }\ndata: { a: "1" }\n',
     refused: { 'ConfigMap/settings': /does not belong to this release: no label .*managed-by=Helm/ },
-    fix: /^k3s kubectl label configmap settings -n wells --overwrite \S+=Helm && k3s kubectl annotate configmap settings /,
+    fix: /^sudo k3s kubectl label configmap settings -n wells --overwrite \S+=Helm && sudo k3s kubectl annotate configmap settings /,
   },
   {
     name: 'an object with the release’s marks',
@@ -260,7 +261,7 @@ metadata:
       'apiVersion: v1\nkind: LimitRange\nmetadata: { name: most }\nspec: ' +
       '{ limits: [{ type: Container, max: { cpu: "1" } }] }\n',
     refused: { 'Deployment/backend': /^its pods: .*maximum cpu usage per Container is 1/ },
-    fix: /^k3s kubectl describe limitrange -n wells$/,
+    fix: /^sudo k3s kubectl describe limitrange -n wells$/,
   },
   {
     name: 'a pod that pod security forbids',
@@ -377,7 +378,7 @@ describe('objects on a real API server', () => {
     const templates = { ...next, settings };
     const { objects } = await release.preflight(templates);
     const command = failed(objects)[0]?.fix ?? '';
-    for (const part of command.split(' && ')) await release.kubectl(part.replace('k3s kubectl ', ''));
+    for (const part of command.split(' && ')) await release.kubectl(part.replace(`${sudo.kubectl} `, ''));
     assert.deepEqual(failed((await release.preflight(templates)).objects), []);
     await release.kubectl(`delete configmap settings -n ${namespace}`);
   });

@@ -18,7 +18,7 @@ test('a node that is not ready fails by its name', async () => {
   assert.equal((await measured(nodeReady, {}, node({ Ready: 'True' }))).outcome, 'ok');
   for (const conditions of [{ Ready: 'False' }, { Ready: 'Unknown' }, {}]) {
     const found = await measured(nodeReady, {}, node(conditions as Record<string, string>));
-    assert.deepEqual([found.outcome, found.fix], ['fail', 'k3s kubectl describe node n1']);
+    assert.deepEqual([found.outcome, found.fix], ['fail', 'sudo k3s kubectl describe node n1']);
   }
 });
 

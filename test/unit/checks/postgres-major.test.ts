@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
-import { renderedMajor } from '../../../src/checks/postgres-major.ts';
+import { postgresMajor, renderedMajor } from '../../../src/checks/postgres-major.ts';
 import type { Manifest } from '../../../src/host/kubectl.ts';
 
 const workload = (image: string, labels = { app: 'db' }): Manifest => ({
@@ -37,4 +40,41 @@ test('the rendered major is the release’s for an image of the payload, and the
   assert.equal(of('docker.io/library/postgres:17.2-alpine'), 17);
   assert.equal(of('registry.example:5000/postgres:latest'), undefined);
   assert.equal(of('registry.example/db:2026.2', { app: 'other' }), undefined);
+});
+
+test('without an answer the volume of the claim says the major, whoever made it and whatever its name is', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'volume-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  writeFileSync(join(folder, 'PG_VERSION'), '15\n');
+  const volume = { claim: 'db', persistentVolume: 'tiny-db' };
+  const measured = (claim: object | undefined, name: string) => {
+    const objects = new Map<string, object | undefined>([
+      ['persistentvolumeclaim/db', claim],
+      [`persistentvolume/${name}`, { spec: { hostPath: { path: folder } } }],
+    ]);
+    const ctx = {
+      product: { ...product, namespace: 'tiny', database: { ...product.database, volume } },
+      index,
+      release: { postgresMajor: 15 },
+      rendered: async () => [workload('init:1')],
+      kubectl: { get: async (kind: string, wanted: string) => objects.get(`${kind}/${wanted}`) },
+      signal: new AbortController().signal,
+    };
+    const facts = { database: () => Promise.reject(new Error('no answer')) };
+    type Given = Parameters<typeof postgresMajor.measure>;
+    return postgresMajor.measure(ctx as unknown as Given[0], facts as unknown as Given[1]);
+  };
+  const bound = (volumeName: string) => ({ spec: { volumeName } });
+  for (const [claim, name] of [
+    [bound('tiny-db'), 'tiny-db'],
+    [bound('pvc-0a1b'), 'pvc-0a1b'],
+    [undefined, 'tiny-db'],
+  ] as const)
+    assert.deepEqual((await measured(claim, name)) as object, {
+      outcome: 'ok',
+      measured: 'PostgreSQL 15 runs',
+      limit: 'the chart renders 15 (init:1)',
+    });
+  const other = (await measured(bound('pvc-0a1b'), 'tiny-db')) as { outcome: string; measured: string };
+  assert.deepEqual([other.outcome, other.measured.split(':')[0]], ['fail', 'not known']);
 });

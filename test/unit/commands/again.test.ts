@@ -5,6 +5,7 @@ import { typedAgain } from '../../../src/commands/again.ts';
 import { readCommandLine } from '../../../src/commands/program.ts';
 import { verifyCommand } from '../../../src/commands/verify.ts';
 import { install } from '../../../src/commands/install.ts';
+import { asRoot, asThisUser } from '../../../src/shell-word.ts';
 import type { Change } from '../../../src/policy/again.ts';
 
 const rows: [typed: string[], change: Change, again: string][] = [
@@ -34,7 +35,12 @@ const rows: [typed: string[], change: Change, again: string][] = [
     `./p install --license '${resolve('my licence.json')}' ` +
       `--values=${resolve('../v.yaml')} --fqdn a.b --storage-path /data`,
   ],
-  [['--dry-run', '--upgrade'], { program: '/old place/p' }, "'/old place/p' install --dry-run --upgrade"],
+  [
+    ['--dry-run', '--upgrade'],
+    { program: '/old place/p' },
+    asThisUser("'/old place/p' install --dry-run --upgrade"),
+  ],
+  [['--upgrade'], { program: '/old/p', anywhere: true }, '/old/p install --upgrade'],
 ];
 for (const [typed, change, again] of rows) {
   test(`${typed.join(' ')} with ${JSON.stringify(change)}`, () => {
@@ -76,8 +82,24 @@ const refusals: [typed: string, hint: string][] = [
 ];
 for (const [typed, wanted] of refusals) {
   test(`the hint to "${typed}" can be typed and keeps the other flags`, async () => {
-    await assert.rejects(readCommandLine(typed.split(' '), context), { code: 'usage', hint: wanted });
+    const hint = asThisUser(wanted);
+    await assert.rejects(readCommandLine(typed.split(' '), context), { code: 'usage', hint });
     const read = await readCommandLine(wanted.split(' ').slice(1), context);
     assert.ok(read !== undefined);
   });
 }
+
+test('whoever needed sudo for this command needs it for the one that a message names', () => {
+  const { geteuid } = process;
+  try {
+    for (const [uid, printed] of [
+      [0, asRoot('./p')],
+      [1000, './p'],
+    ] as const) {
+      process.geteuid = () => uid;
+      assert.equal(asThisUser('./p'), printed);
+    }
+  } finally {
+    process.geteuid = geteuid;
+  }
+});

@@ -72,3 +72,21 @@ test('no text puts a path into a command as it is', () => {
     .sort();
   assert.deepEqual(found, []);
 });
+
+/** Its texts are what `ki` runs; the others name a program to people. */
+const notTyped = /^(commands\/(kubectl|programs)|host\/containerd|support\/collectors)/;
+const onlyRoot =
+  /(?<!sudo )\b(?:k3s (?:kubectl|ctr|crictl)|systemctl (?:start|stop|restart|status|cat)|u?mount (?:-o \S+ )?\$\{)/;
+
+test('every command of a text that only root can use begins with sudo', () => {
+  const found = globSync('**/*.ts', { cwd: src })
+    .filter((file) => !notTyped.test(file))
+    .flatMap((file) =>
+      readFileSync(join(src, file), 'utf8')
+        .split('\n')
+        .filter((line) => !/^\s*(?:\/?\*|\/\/)/.test(line))
+        .filter((line) => onlyRoot.test(line.replaceAll('asRoot(`', 'asRoot(`sudo ')))
+        .map((line) => `${file}: ${line.trim()}`),
+    );
+  assert.deepEqual(found, []);
+});

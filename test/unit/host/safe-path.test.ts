@@ -42,7 +42,7 @@ describe('a safe path', () => {
     await assert.rejects(
       assertSafePath(join(folder, 'open/x'), { mayBeMissing: true }),
       (error: { hint: string }) => {
-        assert.equal(error.hint, `chmod go-w ${join(folder, 'open')}`);
+        assert.equal(error.hint, `sudo chmod go-w ${join(folder, 'open')}`);
         return true;
       },
     );

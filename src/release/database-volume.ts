@@ -1,0 +1,66 @@
+import type { UndoPlan } from '../engine/step.ts';
+import { foreign } from '../foreign.ts';
+import type { KubeObject, Kubectl } from '../host/kubectl.ts';
+import type { Product } from '../payload/product-schema.ts';
+import { sudo } from '../shell-word.ts';
+import type { InstallContext } from './context.ts';
+
+type Claim = KubeObject & { spec?: { volumeName?: string } };
+
+export type Volume = KubeObject & {
+  spec?: {
+    hostPath?: { path?: string };
+    local?: { path?: string };
+    persistentVolumeReclaimPolicy?: string;
+  };
+};
+
+export interface DatabaseVolume {
+  claim: Claim | undefined;
+  /** Of the volume, also where there is none. */
+  name: string;
+  volume: Volume | undefined;
+  /** Folder of this host with its content, where it has one. */
+  path: string | undefined;
+}
+
+/**
+ * The volume that the database's claim is bound to, which a StorageClass may have made under a name of its
+ * own; without such a claim the one that an install makes itself.
+ */
+export async function databaseVolume(
+  kubectl: Pick<Kubectl, 'get'>,
+  { namespace, database }: Pick<Product, 'namespace' | 'database'>,
+  signal?: AbortSignal,
+): Promise<DatabaseVolume> {
+  const asked = signal === undefined ? {} : { signal };
+  const claim = await kubectl.get<Claim>('persistentvolumeclaim', database.volume.claim, {
+    namespace,
+    ...asked,
+  });
+  const name = claim?.spec?.volumeName || database.volume.persistentVolume;
+  const volume = await kubectl.get<Volume>('persistentvolume', name, asked);
+  return { claim, name, volume, path: volume?.spec?.hostPath?.path ?? volume?.spec?.local?.path };
+}
+
+/**
+ * The volume that a StorageClass made for the claim: its own policy says whether the data outlive the claim,
+ * whatever that of the class is by now.
+ */
+export async function volumeOfClass({
+  kubectl,
+  product,
+  storageClass,
+}: Pick<InstallContext, 'kubectl' | 'product' | 'storageClass'>): Promise<Pick<UndoPlan, 'keeps' | 'stops'>> {
+  const nothing = { keeps: [], stops: [] };
+  if (storageClass === undefined) return nothing;
+  const { claim, name, volume } = await databaseVolume(kubectl, product);
+  if (claim === undefined || volume === undefined) return nothing;
+  const policy = volume.spec?.persistentVolumeReclaimPolicy ?? 'Delete';
+  if (policy === 'Retain') return { keeps: [`the data: the volume ${name} stays`], stops: [] };
+  const stop = {
+    what: `the reclaim policy of the volume ${name} is ${foreign(policy)}: it would go with its claim, and the data with it`,
+    hint: `${sudo.kubectl} patch pv ${name} -p '{"spec":{"persistentVolumeReclaimPolicy":"Retain"}}'`,
+  };
+  return { keeps: [], stops: [stop] };
+}
