@@ -8,8 +8,8 @@ export const shellWord = (word: string): string =>
 export const asRoot = (command: string): string => `sudo ${command}`;
 
 /**
- * A command as the operator has to type it: whoever needed root for this process, mostly by sudo, needs it for
- * the next command, too.
+ * A command as the operator has to type it: whoever needed root for this process, mostly by sudo, needs it
+ * for the next command, too.
  */
 export const asThisUser = (command: string): string =>
   process.geteuid?.() === 0 ? asRoot(command) : command;

@@ -16,7 +16,8 @@ export async function endSession(
   const { container, user, selector } = product.database;
   const pod = await known(database.pod());
   const where = `-n ${product.namespace} ${pod.known ? pod.value : `POD_OF_${selector}`} -c ${container}`;
-  return `${sudo.kubectl} exec ${where} -- psql -U ${user} -d postgres -c "SELECT pg_terminate_backend(${pid})"`;
+  const psql = `psql -U ${user} -d postgres -c "SELECT pg_terminate_backend(${pid})"`;
+  return `${sudo.kubectl} exec ${where} -- ${psql}`;
 }
 
 /**

@@ -104,5 +104,6 @@ function passwordOfSecret(
   // Octal 47 is a single quote; the script itself is in single quotes.
   const statements = String.raw`\\\\getenv p P\nALTER ROLE \"${user}\" PASSWORD :\047p\047;\n`;
   const script = `P=$(cat) && export P && printf "${statements}" | ${psql}`;
-  return `${read} | ${sudo.kubectl} exec -i -n ${namespace} ${pod} -c ${database.container} -- sh -c '${script}'`;
+  const inPod = `-n ${namespace} ${pod} -c ${database.container}`;
+  return `${read} | ${sudo.kubectl} exec -i ${inPod} -- sh -c '${script}'`;
 }

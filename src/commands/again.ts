@@ -5,7 +5,10 @@ import type { CommandOption } from './command.ts';
 
 const flagOf = (text: string) => /^--[a-z][a-z-]*/.exec(text)?.[0];
 
-/** `typed` is the program as messages print it, `args` are what was typed after the program's name; `options` say which flags take a value. */
+/**
+ * `typed` is the program as messages print it, `args` are what was typed after its name; `options` say which
+ * flags take a value.
+ */
 export function typedAgain(
   typed: string,
   args: readonly string[],

@@ -8,8 +8,8 @@ export interface Change {
   /** The path of another executable. */
   program?: string;
   /**
-   * To be recorded, and typed in any folder: paths that were typed are written in full. Without sudo, which is
-   * added where it is printed.
+   * To be recorded, and typed in any folder: paths that were typed are written in full. Without sudo, which
+   * is added where it is printed.
    */
   anywhere?: boolean;
 }

@@ -59,7 +59,9 @@ export async function volumeOfClass({
   const policy = volume.spec?.persistentVolumeReclaimPolicy ?? 'Delete';
   if (policy === 'Retain') return { keeps: [`the data: the volume ${name} stays`], stops: [] };
   const stop = {
-    what: `the reclaim policy of the volume ${name} is ${foreign(policy)}: it would go with its claim, and the data with it`,
+    what:
+      `the reclaim policy of the volume ${name} is ${foreign(policy)}: it would go with its claim, and ` +
+      'the data with it',
     hint: `${sudo.kubectl} patch pv ${name} -p '{"spec":{"persistentVolumeReclaimPolicy":"Retain"}}'`,
   };
   return { keeps: [], stops: [stop] };

@@ -54,7 +54,10 @@ export function fixFor(
   const [kind = '', name = ''] = first?.workload.split('/') ?? [];
   const command = commandFor(message, { kind, name, namespace: product.namespace });
   if (/exceeded quota/.test(message))
-    return `Raise the quota or free some of it (${command ?? `${sudo.kubectl} describe quota ${inNamespace}`})`;
+    return (
+      'Raise the quota or free some of it ' +
+      `(${command ?? `${sudo.kubectl} describe quota ${inNamespace}`})`
+    );
   if (refusedByRule.test(message)) {
     const rule = command === undefined ? '' : ` (${command})`;
     return `Have the rule that rejects it changed, or wait until it allows it${rule}`;

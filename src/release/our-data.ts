@@ -86,7 +86,9 @@ export async function assertOwnData(
     `the database's folder ${path} is not empty, and it is not recorded as this install's: ` +
       'it may hold the data of an earlier installation',
     {
-      hint: `to keep what is there under another name: ${asRoot(`mv ${shellWord(path)} ${shellWord(`${path}.kept`)}`)}`,
+      hint:
+        'to keep what is there under another name: ' +
+        asRoot(`mv ${shellWord(path)} ${shellWord(`${path}.kept`)}`),
     },
   );
 }

@@ -51,12 +51,12 @@ export async function undoFolder(ctx: InstallContext, maker: Maker): Promise<Und
   if (info === undefined) return { ...none, how: 'none' };
   if (info.isSymbolicLink()) {
     const target = resolve(dirname(path), await readlink(path));
-    const link = shellWord(path);
     return stopped(
       `${path} is a link to ${target} now, and was a folder of this installer`,
       existsSync(target)
-        ? `${stopsDatabase}; then: rm ${link} && mv -T ${shellWord(target)} ${link}`
-        : `ls -ld ${link}; where the data are gone: rm ${link}`,
+        ? `${stopsDatabase}; then: ${asRoot(`rm ${shellWord(path)}`)} && ` +
+            asRoot(`mv -T ${shellWord(target)} ${shellWord(path)}`)
+        : `ls -ld ${shellWord(path)}; where the data are gone: ${asRoot(`rm ${shellWord(path)}`)}`,
     );
   }
   const entries = (await entriesOf(path)) ?? [];

@@ -25,7 +25,7 @@ import { requireStorageClass } from '../release/storage-class.ts';
 import { assertOwnData } from '../release/our-data.ts';
 import { removedDataName } from '../release/our-files.ts';
 import { undoFolder } from '../release/undo-folder.ts';
-import { stopOf, stoppedBy } from '../release/undo-stops.ts';
+import { stopOf } from '../release/undo-stops.ts';
 import { shellWord, sudo } from '../shell-word.ts';
 import { secrets } from './secrets.ts';
 import { compactTime } from '../policy/compact-time.ts';
@@ -139,8 +139,6 @@ export const postgres: Step<InstallContext, z.infer<typeof out>> = {
       const { kubectl, product } = ctx;
       const { claim, persistentVolume } = product.database.volume;
       const folder = await undoFolder(ctx, postgres);
-      const stopped = stoppedBy('failed', (await volumeOfClass(ctx)).stops);
-      if (stopped !== undefined) throw stopped;
       const moved = z
         .object({ from: z.string(), to: z.string() })
         .safeParse(io.interrupted?.removedData).data;

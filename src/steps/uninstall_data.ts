@@ -116,7 +116,8 @@ async function assertDumped(folder: string, ctx: UninstallContext): Promise<void
     `there is no last dump of the data in ${folder}, which were not there when this uninstall began`,
     {
       hint:
-        `to keep them: ${asRoot(`mv ${shellWord(folder)} ${shellWord(`${folder}.kept`)}`)}; then: ${ctx.again()}\n` +
+        `to keep them: ${asRoot(`mv ${shellWord(folder)} ${shellWord(`${folder}.kept`)}`)}; ` +
+        `then: ${ctx.again()}\n` +
         `To remove them without a dump: ${ctx.again({ add: ['--skip-backup'] })}`,
     },
   );

@@ -109,7 +109,8 @@ async function forward(ctx: UpgradeContext, io: StepIo, before: number | undefin
 }
 
 const restartCommand = ({ product }: UpgradeContext): string =>
-  `${sudo.kubectl} delete pod -n ${product.namespace} -l ${product.values.autoMigrate?.restartSelector ?? ''}`;
+  `${sudo.kubectl} delete pod -n ${product.namespace} ` +
+  `-l ${product.values.autoMigrate?.restartSelector ?? ''}`;
 
 /**
  * A pod reads the flag that lets the product migrate only at its start, and a change of the flag alone

@@ -191,7 +191,9 @@ async function freeNames({ product, again }: Session, files: readonly WantedFile
   const [path, why] = first;
   throw new IvaapError('preflight', `${path} is not replaced: ${why}`, {
     facts: taken.slice(1).map(([other, reason]) => `${other}: ${reason}`),
-    hint: `ls -ld ${shellWord(path)}; ${asRoot(`mv ${shellWord(path)} ${shellWord(`${path}.before`)}`)}; then: ${again()}`,
+    hint:
+      `ls -ld ${shellWord(path)}; ` +
+      `${asRoot(`mv ${shellWord(path)} ${shellWord(`${path}.before`)}`)}; then: ${again()}`,
   });
 }
 

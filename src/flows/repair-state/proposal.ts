@@ -63,7 +63,8 @@ const isGood = ({ status, content }: ReleaseRecord) =>
   isGoodRecord({ status, description: content?.description ?? '' });
 
 const recordsCommand = ({ opened: { product } }: RepairFacts) =>
-  `${sudo.kubectl} get secrets -n ${product.namespace} -l owner=helm,name=${product.release} -L status,version`;
+  `${sudo.kubectl} get secrets -n ${product.namespace} -l owner=helm,name=${product.release} ` +
+  '-L status,version';
 
 function unfinishedInstall({ run }: State, program: string): string {
   if (run === undefined)

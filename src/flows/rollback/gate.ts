@@ -74,7 +74,8 @@ function waysOutOf({ again, program, payload }: Session, state: State, unfinishe
     restore?.restoreScript === undefined
       ? []
       : [
-          `to go back to ${from ?? 'the old release'} with its data: ${asRoot(`sh ${shellWord(restore.restoreScript)}`)}`,
+          `to go back to ${from ?? 'the old release'} with its data: ` +
+            asRoot(`sh ${shellWord(restore.restoreScript)}`),
         ];
   const finish =
     run === undefined || !unfinished

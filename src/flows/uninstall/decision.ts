@@ -86,7 +86,8 @@ async function clusterOf(session: Session, options: UninstallOptions): Promise<U
     const forced = again({ add: ['--without-cluster', '--skip-backup'], without });
     throw error.with({
       hint:
-        `${error.hint ?? `${sudo.systemctl} status k3s`}\nTo remove what lies on this host's disks all the same, ` +
+        `${error.hint ?? `${sudo.systemctl} status k3s`}\n` +
+        "To remove what lies on this host's disks all the same, " +
         `${keepData ? 'its data among it, ' : ''}without a dump: ${forced}`,
     });
   }
@@ -161,7 +162,9 @@ async function refuseBeforeRemoval(
   );
   if (mounted !== undefined && !choices.keepData) {
     throw new IvaapError('preflight', `a file system is mounted in the data folder, at ${mounted}`, {
-      hint: `findmnt ${shellWord(mounted)}; when it is not needed there: ${asRoot(`umount ${shellWord(mounted)}`)}`,
+      hint:
+        `findmnt ${shellWord(mounted)}; when it is not needed there: ` +
+        asRoot(`umount ${shellWord(mounted)}`),
     });
   }
   if (choices.keepData && cluster === undefined) {
@@ -203,7 +206,6 @@ async function refuseBeforeRemoval(
 /** Two folders may be the database's: what is dumped is in the one, and the other would be deleted. */
 function refuseOtherFolder({ again }: Session, { volume, storagePath, volumePath }: UninstallFindings): void {
   if (volumePath === undefined || storagePath === undefined || !volume.known) return;
-  const folder = shellWord(storagePath);
   throw new IvaapError(
     'preflight',
     `the state records the data folder ${storagePath}, and the volume ${volume.value?.name} leads to ` +
@@ -211,7 +213,9 @@ function refuseOtherFolder({ again }: Session, { volume, storagePath, volumePath
     {
       hint:
         `ls -la ${shellWord(storagePath)} ${shellWord(volumePath)}\n` +
-        `to keep what is not used: ${asRoot(`mv ${folder} ${shellWord(`${storagePath}.kept`)}`)}; then: ${again()}`,
+        'to keep what is not used: ' +
+        `${asRoot(`mv ${shellWord(storagePath)} ${shellWord(`${storagePath}.kept`)}`)}; ` +
+        `then: ${again()}`,
     },
   );
 }
