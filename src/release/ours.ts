@@ -26,6 +26,8 @@ export interface OwnedObject {
   why: string;
   /** Claims that a pod mounts. */
   claims: string[];
+  /** What it was made for is gone: Kubernetes collects it, after a moment. */
+  orphaned: boolean;
 }
 
 export interface NamespaceContents {
@@ -142,6 +144,7 @@ export function makersOf(objects: readonly KubeObject[], product: Named): OwnedO
     name: one.metadata.name,
     resource: resourceOf(one),
     claims: claimsOf(one),
+    orphaned: isOrphaned(one, once),
     ...judge(one),
   }));
 }
@@ -152,6 +155,7 @@ function markOf(one: KubeObject, product: Named): Pick<OwnedObject, 'maker' | 'w
     return { maker: 'release', why: `annotation of the release ${product.release}` };
   if (isRecord(one, product)) return { maker: 'release', why: `Helm's record of ${product.release}` };
   const { kind, metadata } = one;
+  if (metadata.deletionTimestamp !== undefined) return { maker: 'cluster', why: 'it is being deleted' };
   // A hook has no annotation of its release; its labels are the chart's.
   const isHook = metadata.annotations?.['helm.sh/hook'] !== undefined;
   if (isHook && metadata.labels?.['app.kubernetes.io/instance'] === product.release)
@@ -179,6 +183,12 @@ function isMadeBeside(one: KubeObject, other: KubeObject): boolean {
     const stem = `${template.name}-${other.metadata.name}-`;
     return name.startsWith(stem) && /^\d+$/.test(name.slice(stem.length));
   });
+}
+
+function isOrphaned({ kind, metadata }: KubeObject, all: readonly KubeObject[]): boolean {
+  const { ownerReferences: owners = [], name } = metadata;
+  if (kind === 'Endpoints') return !all.some((one) => one.kind === 'Service' && one.metadata.name === name);
+  return owners.length > 0 && owners.every(({ uid }) => !all.some((one) => one.metadata.uid === uid));
 }
 
 function claimsOf({ kind, ...rest }: KubeObject): string[] {

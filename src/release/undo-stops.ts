@@ -5,8 +5,9 @@ import type { KubeObject } from '../host/kubectl.ts';
 import { getAll } from '../host/server-questions.ts';
 import type { Product } from '../payload/product-schema.ts';
 import type { StepContext } from './context.ts';
-import { foreignOf, hasOurLabels, makersOf, namespaceContents } from './ours.ts';
+import { foreignOf, hasOurLabels, makersOf } from './ours.ts';
 import { parseRendered } from './rendered-chart.ts';
+import { settledContents } from './settled-contents.ts';
 import { byNamespace } from './try-each.ts';
 import { sudo } from '../shell-word.ts';
 
@@ -68,7 +69,7 @@ export async function releaseStops(ctx: Pick<StepContext, 'kubectl' | 'product' 
 /** Objects in the product's namespace that nobody of us has made. */
 export async function namespaceStops({ kubectl, product }: Asking, signal: AbortSignal): Promise<Stop[]> {
   const { namespace } = product;
-  const contents = await namespaceContents(kubectl, product, signal);
+  const contents = await settledContents(kubectl, product, signal);
   if (!contents.known) {
     const { why, hint = `${sudo.kubectl} get all -n ${namespace}` } = contents;
     return [{ what: `what is in the namespace ${namespace} is not known: ${why}`, hint }];

@@ -10,7 +10,7 @@ import { readRegularText } from '../host/regular-file.ts';
 import { treeBytes } from '../host/tree-size.ts';
 import { type Known, known } from '../known.ts';
 import type { Product } from '../payload/product-schema.ts';
-import { type FoundFolder, foundFolderSchema } from './found-folder.ts';
+import { type FoundFolder, foundFolderSchema, foundIn } from './found-folder.ts';
 import { ourFiles } from './our-files.ts';
 import { ourImages } from './our-images.ts';
 import { namespaceContents, ourLabels, type OwnedVolume, volumeOwner } from './ours.ts';
@@ -127,8 +127,10 @@ export function recordedStorage(
   if (volume !== undefined) return { ...common, storagePath: volume.storagePath, before: volume.found };
   const begun = foundFolderSchema.safeParse((suspended ?? run)?.steps['postgres']?.recorded?.found).data;
   const answers = recordedAnswers.safeParse(derived.answers).data;
-  if (begun === undefined || answers === undefined) return common;
-  return { ...common, storagePath: answers.storagePath, before: begun };
+  if (answers === undefined) return common;
+  // A run that was closed by another left it as an original.
+  const before = begun ?? foundIn((suspended ?? run)?.originals, answers.storagePath);
+  return before === undefined ? common : { ...common, storagePath: answers.storagePath, before };
 }
 
 const isSamePath = (one: string | undefined, other: string | undefined): boolean =>

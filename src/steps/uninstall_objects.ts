@@ -6,12 +6,12 @@ import {
   clusterWideOfRelease,
   foreignOf,
   type NamespaceContents,
-  namespaceContents,
   removedOf,
   volumeOwner,
   volumesOfClaims,
 } from '../release/ours.ts';
 import { removeLabels } from '../release/namespace-labels.ts';
+import { settledContents } from '../release/settled-contents.ts';
 import type { UninstallCluster, UninstallContext } from '../release/uninstall-context.ts';
 import { uninstallRelease } from './uninstall_release.ts';
 import { sudo } from '../shell-word.ts';
@@ -69,7 +69,7 @@ export const uninstallObjects: Step<UninstallContext, Result> = {
     const { cluster, product } = ctx;
     if (cluster === undefined) return { objects: { removed: [], left: [] } };
     const { kubectl } = cluster;
-    const contents = await namespaceContents(kubectl, product, io.signal);
+    const contents = await settledContents(kubectl, product, io.signal);
     if (!contents.known) {
       throw new IvaapError(
         'failed',

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { KubeObject, Kubectl } from '../../../src/host/kubectl.ts';
 import { foreignOf, makersOf, namespaceContents, volumeOwner } from '../../../src/release/ours.ts';
+import { settledContents } from '../../../src/release/settled-contents.ts';
 import { productSchema } from '../../../src/payload/product-schema.ts';
 import { tinyProduct } from '../../fixtures/tiny-payload.ts';
 
@@ -128,4 +129,38 @@ test('a volume says whose it is, for which claim, and where its data lie', async
     value: { name: 'tiny-db', ours: false, path: '/data/db', claim: 'tiny/tiny-db' },
   });
   assert.deepEqual(await volumeOwner(kubectlWith({}), product, signal), { known: true, value: null });
+});
+
+test('what is being deleted is nobody’s any more, and what its owner has left is known', () => {
+  const leaving = { deletionTimestamp: '2026-01-01T00:00:00Z' };
+  const found = makersOf(
+    [
+      object('Pod', 'server-1', { ...ownedBy('ReplicaSet', 'server'), ...leaving }),
+      object('ReplicaSet', 'server', ownedBy('Deployment', 'server')),
+      object('Endpoints', 'server'),
+      object('Pod', 'psql'),
+    ],
+    product,
+  );
+  assert.deepEqual(
+    found.map(({ name, maker, orphaned }) => [name, maker, orphaned]),
+    [
+      ['server-1', 'cluster', false],
+      ['server', 'foreign', true],
+      ['server', 'foreign', true],
+      ['psql', 'foreign', false],
+    ],
+  );
+});
+
+test('contents are asked again until what a release has left is collected', async () => {
+  const answers = [[object('ReplicaSet', 'server', ownedBy('Deployment', 'server'))], []];
+  const kubectl = {
+    get: async () => object('Namespace', 'tiny', ours),
+    run: async () => ({ stdout: 'pods\nsecrets\npersistentvolumeclaims\n' }),
+    list: async () => answers.shift() ?? assert.fail('asked once too often'),
+  } as unknown as Kubectl;
+  const contents = await settledContents(kubectl, product, signal);
+  assert.ok(contents.known);
+  assert.deepEqual(foreignOf(contents.value), []);
 });
