@@ -43,6 +43,10 @@ export async function databaseVolume(
   return { claim, name, volume, path: volume?.spec?.hostPath?.path ?? volume?.spec?.local?.path };
 }
 
+/** Without it the data may go with the volume. */
+export const retainCommand = (name: string): string =>
+  `${sudo.kubectl} patch pv ${name} -p '{"spec":{"persistentVolumeReclaimPolicy":"Retain"}}'`;
+
 /**
  * The volume that a StorageClass made for the claim: its own policy says whether the data outlive the claim,
  * whatever that of the class is by now.
@@ -62,7 +66,7 @@ export async function volumeOfClass({
     what:
       `the reclaim policy of the volume ${name} is ${foreign(policy)}: it would go with its claim, and ` +
       'the data with it',
-    hint: `${sudo.kubectl} patch pv ${name} -p '{"spec":{"persistentVolumeReclaimPolicy":"Retain"}}'`,
+    hint: retainCommand(name),
   };
   return { keeps: [], stops: [stop] };
 }

@@ -3,6 +3,7 @@ import type { KubeObject, Kubectl } from '../host/kubectl.ts';
 import { markedNames } from '../images/pins.ts';
 import { normalizedReference } from '../images/reference.ts';
 import { type Known, known } from '../known.ts';
+import { makersOf } from './ours.ts';
 import type { Product } from '../payload/product-schema.ts';
 
 /** The names in containerd that carry our mark. */
@@ -22,7 +23,7 @@ const workloads = 'pods,replicasets,deployments,statefulsets,daemonsets,jobs,cro
  */
 export function ourImages(
   { containerd, kubectl }: { containerd: Containerd; kubectl: Kubectl },
-  product: Pick<Product, 'name' | 'namespace'>,
+  product: Pick<Product, 'name' | 'command' | 'namespace' | 'release'>,
   signal: AbortSignal,
 ): Promise<Known<OurImages>> {
   return known(
@@ -32,9 +33,11 @@ export function ourImages(
         kubectl.list(workloads, { allNamespaces: true, signal }),
       ]);
       const users = new Map<string, string>();
+      const foreign = foreignIn(objects, product);
       for (const one of objects) {
         const { name, namespace = '' } = one.metadata;
-        if (namespace === product.namespace) continue;
+        // What is not ours in our namespace stays there, and needs its image.
+        if (namespace === product.namespace && !foreign.has(keyOf(one.kind, name))) continue;
         for (const image of imagesIn(one))
           users.set(normalizedReference(image), `${one.kind}/${name} of ${namespace} names it`);
       }
@@ -54,6 +57,17 @@ export function ourImages(
       return found;
     })(),
   );
+}
+
+const keyOf = (kind: string, name: string): string => `${kind}/${name}`;
+
+function foreignIn(
+  objects: readonly KubeObject[],
+  product: Pick<Product, 'name' | 'command' | 'namespace' | 'release'>,
+): Set<string> {
+  const within = objects.filter(({ metadata }) => metadata.namespace === product.namespace);
+  const foreign = makersOf(within, product).filter(({ maker }) => maker === 'foreign');
+  return new Set(foreign.map(({ kind, name }) => keyOf(kind, name)));
 }
 
 /** Every image that a pod or a template in it names. */

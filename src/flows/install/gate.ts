@@ -4,13 +4,13 @@ import type { RunRecord, State } from '../../engine/state.ts';
 import { IvaapError } from '../../errors.ts';
 import { type Again, freshFlags, upgradeFlags } from '../../policy/again.ts';
 import { compareVersions, formatVersion, requireVersion, sameVersion } from '../../policy/version.ts';
-import type { KubeObject } from '../../host/kubectl.ts';
 import { hostEvidence, isMarked, likely } from '../../queries/host-evidence.ts';
 import type { HostTools } from '../../session/host-tools.ts';
 import type { OpenedPayload } from '../../session/opened-payload.ts';
 import type { Session } from '../../session/session.ts';
 import { factsOf, lookWithoutState, noStateRefusal } from '../../queries/without-state.ts';
 import { refuseOtherKey } from '../other-key.ts';
+import { retainCommand, type Volume } from '../../release/database-volume.ts';
 import { assertStorageFolder } from '../../release/storage-folder.ts';
 import { shellWord, sudo } from '../../shell-word.ts';
 
@@ -161,14 +161,19 @@ export async function refuseLeftovers(
 }
 
 async function refuseVolume(kubectl: HostTools['kubectl'], name: string): Promise<void> {
-  type Volume = KubeObject & { status?: { phase?: string }; spec?: { hostPath?: { path?: string } } };
-  const volume = await kubectl.get<Volume>('persistentvolume', name);
+  const volume = await kubectl.get<Volume & { status?: { phase?: string } }>('persistentvolume', name);
   if (volume === undefined) return;
   const path = volume.spec?.hostPath?.path;
+  // Somebody else's may have the policy by which its data go with it.
+  const isKept = volume.spec?.persistentVolumeReclaimPolicy === 'Retain';
   throw new IvaapError(
     'preflight',
     `the volume ${name} already exists ` +
       `(${volume.status?.phase ?? 'unknown'}${path === undefined ? '' : `, data in ${path}`})`,
-    { hint: `to delete the volume but keep its data: ${sudo.kubectl} delete pv ${name}` },
+    {
+      hint:
+        `to delete the volume but keep its data: ${isKept ? '' : `${retainCommand(name)} && `}` +
+        `${sudo.kubectl} delete pv ${name}`,
+    },
   );
 }

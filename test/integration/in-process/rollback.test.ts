@@ -268,7 +268,7 @@ test('a data folder that a link has replaced stops it by name, and the hint puts
     refusal,
     3,
     /storage is a link to .*moved now/,
-    /--rollback-to helm_deploy; then: rm \S+ && mv -T/,
+    /--rollback-to helm_deploy; then: sudo rm \S+ && sudo mv -T/,
   );
   assert.match(hintOf(refusal), /\nthen: \.\/tiny install --rollback-to postgres/);
   assert.match(hintOf(refusal), /instead: \.\/tiny uninstall$/);

@@ -205,6 +205,16 @@ test('what is not ours stays and is named, and the namespace with it', async () 
   assert.ok(!existsSync(join(host.folder, '.installer')));
 });
 
+test('an image stays for a pod of others that stays in the namespace', async () => {
+  const image = Object.keys(host.cluster.state.images).find((name) => name.includes('/server:'))!;
+  const spec = { containers: [{ name: 'x', image }] };
+  host.cluster.apply({ apiVersion: 'v1', kind: 'Pod', metadata: { name: 'theirs', namespace }, spec });
+  const ended = await host.run('uninstall');
+  assert.equal(ended.exitCode, 0, said(ended));
+  assert.notEqual(host.cluster.get('Pod', 'theirs', namespace), undefined);
+  assert.deepEqual(Object.keys(host.cluster.state.images[image]?.labels ?? {}), ['io.cri-containerd.image']);
+});
+
 /** What makes it refuse, the exit code, what it says, and what it names as the way out. */
 const refusals: Record<
   string,
