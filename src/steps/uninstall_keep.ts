@@ -11,6 +11,7 @@ import {
   writeKeptData,
 } from '../release/kept-data.ts';
 import type { UninstallContext, UninstallFindings } from '../release/uninstall-context.ts';
+import { sudo } from '../shell-word.ts';
 import { uninstallPgBackup } from './uninstall_pg_backup.ts';
 
 const out = z.object({ keptData: z.object({ folder: z.string(), record: z.string() }) });
@@ -34,12 +35,20 @@ export const uninstallKeep: Step<UninstallContext, z.infer<typeof out>> = {
   async run(ctx, io) {
     const { cluster, found, product } = ctx;
     const folder = keptFolder(found);
-    if (folder === undefined || cluster === undefined)
-      throw new IvaapError('bug', 'there is nothing to keep');
+    if (folder === undefined) throw new IvaapError('bug', 'there is nothing to keep');
     if (ctx.run()?.noReturnAt !== undefined) {
       // The Secrets may be gone already; what an earlier attempt has written is checked when it is read.
       const earlier = await readKeptData(folder);
       if (earlier?.product === product.name) return { keptData: { folder, record: keptDataPath(folder) } };
+    }
+    if (cluster === undefined) {
+      throw new IvaapError(
+        'failed',
+        `${keptDataPath(folder)} is gone, and only the cluster has the secrets`,
+        {
+          hint: `${sudo.systemctl} start k3s; then: ${ctx.again({ without: ['--without-cluster'] })}`,
+        },
+      );
     }
     const { kubectl, database } = cluster;
     const secrets = await generatedSecrets(kubectl, product, await readKeptSecrets(ctx.keptSecrets)).catch(

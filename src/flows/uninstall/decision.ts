@@ -40,7 +40,8 @@ export async function decideUninstall(
   const state = await refuseUnmanaged(session);
   assertAnswer(session, options);
   const recorded = recordedUninstall(state);
-  const cluster = options.withoutCluster ? undefined : await clusterOf(session, options);
+  const isRemoving = state.run?.flow === 'uninstall' && state.run.noReturnAt !== undefined;
+  const cluster = options.withoutCluster ? undefined : await clusterOf(session, options, isRemoving);
   if (cluster !== undefined) await hideGenerated(cluster.kubectl, product, redactor);
   const place = { product, paths, cluster, signal };
   const found = await uninstallFindings(place, recorded ?? recordedStorage(state));
@@ -48,7 +49,6 @@ export async function decideUninstall(
   const choices = await choose(session, options, { recorded, found });
   await refuseMissingDataDisk(found.storagePath, session.again());
   // What was removed already is no blocker of the rest.
-  const isRemoving = state.run?.flow === 'uninstall' && state.run.noReturnAt !== undefined;
   if (!isRemoving) await refuseBeforeRemoval(session, options, { choices, cluster, found, recorded });
   const notes = notesOf(found, choices, session);
   return { fresh: false, notes, state, choices, cluster, found };
@@ -71,7 +71,11 @@ function assertAnswer({ product: { name }, again, confirm }: Session, options: U
   );
 }
 
-async function clusterOf(session: Session, options: UninstallOptions): Promise<UninstallCluster> {
+async function clusterOf(
+  session: Session,
+  options: UninstallOptions,
+  isRemoving: boolean,
+): Promise<UninstallCluster> {
   const { product, again } = session;
   const { keepData } = options;
   try {
@@ -81,13 +85,18 @@ async function clusterOf(session: Session, options: UninstallOptions): Promise<U
     return { k3s: tools.k3s.path, kubectl, database, containerd, helm: await session.helm() };
   } catch (error) {
     if (!(error instanceof IvaapError) || error.code !== 'preflight') throw error;
+    const mended = error.hint ?? `${sudo.systemctl} status k3s`;
+    if (isRemoving) {
+      // The dump is taken, and the record of kept data is written: nothing more is lost without the cluster.
+      const rest = again({ add: ['--without-cluster'] });
+      throw error.with({ hint: `${mended}\nTo remove the rest on this host's disks all the same: ${rest}` });
+    }
     // The record of kept data needs the Secrets, so that without the cluster no data are kept.
     const without = keepData ? ['--keep-data'] : [];
     const forced = again({ add: ['--without-cluster', '--skip-backup'], without });
     throw error.with({
       hint:
-        `${error.hint ?? `${sudo.systemctl} status k3s`}\n` +
-        "To remove what lies on this host's disks all the same, " +
+        `${mended}\nTo remove what lies on this host's disks all the same, ` +
         `${keepData ? 'its data among it, ' : ''}without a dump: ${forced}`,
     });
   }

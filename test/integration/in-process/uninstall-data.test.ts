@@ -384,6 +384,30 @@ test('definitions that the cluster does not tell of are not said to be none', as
   assert.match(JSON.stringify(ended), /custom resource definitions.*not known/);
 });
 
+test('a cluster that goes away for good in the middle costs no data that are dumped or kept', async () => {
+  const down = (event: { kind: string; phase?: string; argv?: readonly string[] }) =>
+    event.kind === 'program' && event.phase === 'before' && event.argv?.[1] === 'kubectl'
+      ? new IvaapError('failed', 'the API server does not answer')
+      : undefined;
+  for (const keepData of [false, true]) {
+    await killedAt(installed, 'uninstall', 'uninstall_objects:running', { keepData });
+    const refused = await host.run('uninstall', down, { keepData });
+    assert.equal(refused.exitCode, 3, said(refused));
+    assert.match(hintOf(refused), /To remove the rest .*--without-cluster/);
+    assert.doesNotMatch(hintOf(refused), /--skip-backup/);
+    rmSync(last('uninstall.json'));
+    const ended = await host.run('uninstall', down, { keepData, withoutCluster: true });
+    assert.equal(ended.exitCode, 0, said(ended));
+    assert.equal(existsSync(storage('PG_VERSION')), keepData);
+    assert.equal(existsSync(join(host.root, 'storage.kept.json')), keepData);
+    const left = (ended.result?.data.left ?? []) as { what: string }[];
+    assert.ok(
+      left.some(({ what }) => what.startsWith(`namespace/${namespace}`)),
+      JSON.stringify(left),
+    );
+  }
+});
+
 test('--keep-data with a dead cluster is not sent in a circle', async () => {
   const down = (event: { kind: string; phase?: string; argv?: readonly string[] }) =>
     event.kind === 'program' && event.phase === 'before' && event.argv?.[1] === 'kubectl'
