@@ -32,7 +32,7 @@ async function assertRuns(host: TestHost, version: string, argv: readonly string
   return result.stdout;
 }
 
-const toRepair = /^try: (versions: )?\.\/ivaap repair-state$/m;
+const toRepair = /^try: (versions: )?sudo \.\/ivaap repair-state$/m;
 
 test('a state is lost, a disk is away, a dump is restored, a record is gone: one command each brings the host back', async (t) => {
   await withHost('installed-2026.1', 20, async (host) => {

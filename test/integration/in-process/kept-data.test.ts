@@ -54,7 +54,7 @@ test('a Secret in the cluster that is not that of the data is refused by name, a
   );
   assert.match(
     hint ?? '',
-    /k3s kubectl get secret -n tiny tiny-password -o yaml > .*\) && k3s kubectl delete secret/,
+    /k3s kubectl get secret -n tiny tiny-password -o yaml > .*\) && sudo k3s kubectl delete secret/,
   );
   assert.equal(readFileSync(recordPath(), 'utf8'), record);
   assert.ok(!existsSync(join(host.folder, '.installer/state.json')), 'nothing was changed');
