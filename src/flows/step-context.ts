@@ -1,3 +1,4 @@
+import type { Journal } from '../engine/journal.ts';
 import type { JsonObject } from '../engine/step.ts';
 import type { Helm } from '../host/helm.ts';
 import { readHelmJournal } from '../host/helm-process.ts';
@@ -12,36 +13,43 @@ export type ContextParts = Pick<
   'from' | 'entitlements' | 'imagesFrom' | 'refreshArchives' | 'waivers'
 > & { helm: Helm };
 
-/** The part of the steps' context that install and upgrade share. */
-export async function stepContext(session: Session, parts: ContextParts): Promise<StepContext> {
+/** What the steps of every flow get of a session. */
+export function sessionParts(session: Session, journal: Journal) {
   const { product, release, payload, index, paths, program, again, insist, redactor, lock } = session;
-  const journal = await session.journal();
-  const tools = await session.tools();
   return {
     product,
     release,
     payload,
     index,
     paths,
-    ...tools,
-    k3s: tools.k3s.path,
     // Without the lock no program is started that has to inherit it.
     lockFd: lock?.descriptor ?? -1,
-    ...parts,
     preflight: undefined,
     run: () => journal.run,
-    helmJournal: () => readHelmJournal(journal.state.helm),
     recordHelm: (kept) =>
       journal.update((draft) => {
         draft.helm = JSON.parse(JSON.stringify({ ...draft.helm, ...kept })) as JsonObject;
       }),
-    wayBack: () => wayBackOf(journal.state),
-    to: release.version,
     operator: operator().user,
     program,
     again,
     insist,
     hide: (secret) => redactor.add(secret),
     now: () => new Date(),
+  } satisfies Partial<StepContext>;
+}
+
+/** The part of the steps' context that install and upgrade share. */
+export async function stepContext(session: Session, parts: ContextParts): Promise<StepContext> {
+  const journal = await session.journal();
+  const tools = await session.tools();
+  return {
+    ...sessionParts(session, journal),
+    ...tools,
+    k3s: tools.k3s.path,
+    ...parts,
+    helmJournal: () => readHelmJournal(journal.state.helm),
+    wayBack: () => wayBackOf(journal.state),
+    to: session.release.version,
   };
 }

@@ -4,16 +4,22 @@ import { compareFeatureVersions } from './flexnet-values.ts';
 import { type HostIdentity, matchHostids } from './host-ids.ts';
 import type { FeatureAnswer } from './lmstat.ts';
 
-/** What a licence means for one entitlement. Anything but `granted` is no grant. */
-export type EntitlementStatus =
-  | 'granted'
-  | 'unknown'
-  | 'not yet valid'
-  | 'expired'
-  | 'other host'
-  | 'older version'
-  | 'missing'
-  | 'denied';
+/**
+ * What a licence means for one entitlement. Anything but `granted` is no grant; among several lines the best
+ * counts, which comes first here.
+ */
+export const entitlementStatuses = [
+  'granted',
+  'unknown',
+  'not yet valid',
+  'expired',
+  'other host',
+  'older version',
+  'missing',
+  'denied',
+] as const;
+
+export type EntitlementStatus = (typeof entitlementStatuses)[number];
 
 export interface EntitlementVerdict {
   status: EntitlementStatus;
@@ -35,17 +41,6 @@ export interface Judging {
   now: Date;
   host: HostIdentity;
 }
-
-/** Among several lines the best counts. */
-const order: readonly EntitlementStatus[] = [
-  'granted',
-  'unknown',
-  'not yet valid',
-  'expired',
-  'other host',
-  'older version',
-  'missing',
-];
 
 const dayMs = 86_400_000;
 
@@ -83,7 +78,10 @@ const farthest = ({ expires }: EntitlementVerdict) =>
   expires === null ? Infinity : expires === undefined ? -Infinity : endOf(expires);
 
 function isBetter(one: EntitlementVerdict, kept: EntitlementVerdict): boolean {
-  const [rank, keptRank] = [order.indexOf(one.status), order.indexOf(kept.status)];
+  const [rank, keptRank] = [
+    entitlementStatuses.indexOf(one.status),
+    entitlementStatuses.indexOf(kept.status),
+  ];
   return rank === keptRank ? farthest(one) > farthest(kept) : rank < keptRank;
 }
 

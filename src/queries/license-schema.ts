@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { knownSchema } from './known-schema.ts';
+import { entitlementStatuses } from '../policy/license-verdict.ts';
 
 /**
  * What `license-check --json` prints; docs/json.md is generated from it. Only tests, the page and `--help`
@@ -12,16 +13,7 @@ const entitlement = z.strictObject({
   leastVersion: z.string().nullable().describe('That the target release needs; null: any.'),
   connector: z.string(),
   status: z
-    .enum([
-      'granted',
-      'unknown',
-      'not yet valid',
-      'expired',
-      'other host',
-      'older version',
-      'missing',
-      'denied',
-    ])
+    .enum(entitlementStatuses)
     .describe('`denied`: by lmstat, although the licence grants it. Only `granted` is a grant.'),
   why: z.string().nullable().describe('Where the status alone does not say it.'),
   expires: z.string().nullable().describe('Last day or instant, or `never`; null: not known.'),

@@ -1,11 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { JsonObject } from '../../engine/step.ts';
 import { causeChain } from '../../errors.ts';
-import { operator } from '../../host/system.ts';
 import type { UninstallContext } from '../../release/uninstall-context.ts';
 import { stateIsThere } from '../../session/own-state.ts';
 import type { Session } from '../../session/session.ts';
 import type { Flow } from '../flow.ts';
+import { sessionParts } from '../step-context.ts';
 import { uninstallPgBackup } from '../../steps/uninstall_pg_backup.ts';
 import { decideUninstall, type UninstallDecision } from './decision.ts';
 import { finishUninstall, restOfUninstall } from './finish.ts';
@@ -102,30 +101,11 @@ async function uninstallContext(
   options: UninstallOptions,
   { state, choices, cluster, found }: UninstallDecision,
 ): Promise<UninstallContext> {
-  const { product, release, payload, index, paths, program, again, redactor, insist, lock } = session;
-  const journal = await session.readJournal();
   const { installed, run } = state;
   return {
-    product,
-    release,
-    payload,
-    index,
-    paths,
-    insist,
-    lockFd: lock?.descriptor ?? -1,
-    recordHelm: (kept) =>
-      journal.update((draft) => {
-        draft.helm = JSON.parse(JSON.stringify({ ...draft.helm, ...kept })) as JsonObject;
-      }),
-    run: () => journal.run,
-    operator: operator().user,
-    program,
-    again,
-    hide: (secret) => redactor.add(secret),
-    now: () => new Date(),
+    ...sessionParts(session, await session.readJournal()),
     from: installed?.version ?? null,
-    to: installed?.version ?? run?.to ?? release.version,
-    preflight: undefined,
+    to: installed?.version ?? run?.to ?? session.release.version,
     // Whatever package began it: there is nothing in it that depends on that.
     runDigest: run?.flow === 'uninstall' ? run.payloadDigest : undefined,
     choices,
