@@ -1,14 +1,18 @@
 import { describeError, IvaapError } from '../errors.ts';
 import { foreignIfUnmarked, mapMarked, unmarked } from '../foreign.ts';
+import { type Match, SecretMatcher } from './secret-matcher.ts';
 
 const mark = '[redacted]';
 /** Of a secret that may continue in the next piece of a text, this much must have been seen. */
 const leastLength = 4;
 /** Shorter ones cannot be hidden: they would be everywhere. */
 const leastWord = 3;
+/** Shorter ones are found as whole words only. */
+const leastForm = 6;
 
 /** What may also be a word or number of ours, or of anybody: short, of letters alone, of digits alone. */
-const isOrdinary = (secret: string) => secret.length < 6 || /^(\p{L}{1,12}|[\d.:-]{1,12})$/u.test(secret);
+const isOrdinary = (secret: string) =>
+  secret.length < leastForm || /^(\p{L}{1,12}|[\d.:-]{1,12})$/u.test(secret);
 
 /**
  * Members of our own data that say what it is: they hold no secret, and an answer that lost one of them would
@@ -41,8 +45,8 @@ const leastLineLength = 12;
 export class Redactor {
   readonly #forms = new Set<string>();
   readonly #words = new Set<string>();
-  #pattern: RegExp | undefined;
-  #wordPattern: RegExp | undefined;
+  #matcher: SecretMatcher | undefined;
+  #wordMatcher: SecretMatcher | undefined;
 
   /** Registers a secret; of a text of several lines each long one too. */
   add(secret: string): void {
@@ -55,8 +59,8 @@ export class Redactor {
         (isOrdinary(form) ? this.#words : this.#forms).add(form);
       }
     }
-    this.#pattern = undefined;
-    this.#wordPattern = undefined;
+    this.#matcher = undefined;
+    this.#wordMatcher = undefined;
   }
 
   /**
@@ -66,12 +70,8 @@ export class Redactor {
   text(text: string): string {
     const rest = this.#withoutForms(unmarked(text));
     if (this.#words.size === 0) return rest;
-    // Next to these it is a part of something else: a path, a name, a version, a time.
-    this.#wordPattern ??= new RegExp(
-      `(?<![\\p{L}\\p{N}_./-])(?:${alternatives(this.#words)})(?![\\p{L}\\p{N}_/-]|[.:][\\p{L}\\p{N}])`,
-      'gu',
-    );
-    return rest.replaceAll(this.#wordPattern, mark);
+    this.#wordMatcher ??= new SecretMatcher(this.#words, { keyLength: leastWord, fits: isWhole });
+    return this.#wordMatcher.replaceAll(rest, mark);
   }
 
   /**
@@ -88,8 +88,8 @@ export class Redactor {
 
   #withoutForms(text: string): string {
     if (this.#forms.size === 0) return text;
-    this.#pattern ??= new RegExp(alternatives(this.#forms), 'g');
-    return withoutBroken(text, this.#pattern).replaceAll(this.#pattern, mark);
+    this.#matcher ??= new SecretMatcher(this.#forms, { keyLength: leastForm });
+    return this.#matcher.replaceAll(withoutBroken(text, this.#matcher), mark);
   }
 
   /** Whether the text ends with the start of a secret, so that what follows decides. */
@@ -169,17 +169,24 @@ export class Redactor {
   }
 }
 
-/** The longest first: a secret that starts with another one is removed completely. */
-const alternatives = (forms: ReadonlySet<string>) =>
-  [...forms]
-    .sort((a, b) => b.length - a.length)
-    .map((form) => form.replaceAll(/[\\^$.*+?()[\]{}|/]/g, '\\$&').replaceAll('-', '\\x2d'))
-    .join('|');
+/** Next to these a word is a part of something else: of a path, a name, a version, a time. */
+const endsInPart = /[\p{L}\p{N}_./-]$/u;
+const beginsWithPart = /^(?:[\p{L}\p{N}_/-]|[.:][\p{L}\p{N}])/u;
+/** Two units of a letter beyond the first plane, and a sign before it. */
+const nearby = 3;
+
+function isWhole(text: string, { index, length }: Match): boolean {
+  const end = index + length;
+  return (
+    !endsInPart.test(text.slice(Math.max(0, index - nearby), index)) &&
+    !beginsWithPart.test(text.slice(end, end + nearby))
+  );
+}
 
 const lineBreak = /[ \t]*\r?\n[ \t]*/g;
 
 /** Takes out the secrets that are found only when lines are joined. */
-function withoutBroken(text: string, pattern: RegExp): string {
+function withoutBroken(text: string, matcher: SecretMatcher): string {
   if (!text.includes('\n')) return text;
   const parts: { at: number; joinedAt: number }[] = [{ at: 0, joinedAt: 0 }];
   let joined = '';
@@ -190,15 +197,18 @@ function withoutBroken(text: string, pattern: RegExp): string {
     parts.push({ at: from, joinedAt: joined.length });
   }
   joined += text.slice(from);
+  let last = 0;
+  // Asked from left to right.
   const place = (offset: number) => {
-    const part = parts.findLast(({ joinedAt }) => joinedAt <= offset) ?? { at: 0, joinedAt: 0 };
-    return part.at + offset - part.joinedAt;
+    while ((parts[last + 1]?.joinedAt ?? Infinity) <= offset) last += 1;
+    const { at, joinedAt } = parts[last]!;
+    return at + offset - joinedAt;
   };
   let result = '';
   let done = 0;
-  for (const { 0: found, index } of joined.matchAll(pattern)) {
+  for (const { index, length } of matcher.in(joined)) {
     const begin = place(index);
-    const end = place(index + found.length - 1) + 1;
+    const end = place(index + length - 1) + 1;
     const breaks = text.slice(begin, end).match(lineBreak);
     if (breaks === null) continue;
     result += text.slice(done, begin) + mark + breaks.map((gap) => gap + mark).join('');

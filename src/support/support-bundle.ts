@@ -18,6 +18,7 @@ import type { Collected, Document, Facts, SupportContext } from './collector.ts'
 import { collectors } from './collectors/all.ts';
 import { faultsOf } from './faults.ts';
 import { knownSecrets } from './known-secrets.ts';
+import { learnAll } from './learn-all.ts';
 import { reportHtml } from './report-html.ts';
 import type { BundleResult } from './bundle-schema.ts';
 import { assertWritable, writeBundle } from './write-bundle.ts';
@@ -25,6 +26,9 @@ import { compactTime } from '../policy/compact-time.ts';
 
 /** Of collecting; what follows needs no program and no disk but the one that is written to. */
 const collectingMs = 45_000;
+
+/** Until then texts are searched for secrets; to remove them takes about twice as long as to find them. */
+const searchingMs = 50_000;
 
 /** The API server's time for one answer, well within a collector's. */
 const answerMs = 7000;
@@ -37,6 +41,7 @@ export async function supportBundle(
   { output }: { output: string | undefined },
   given: CommandPorts,
 ): Promise<BundleResult> {
+  const started = performance.now();
   const ports = onThisMachine(given);
   const opened = await openOwnPayload(ports.machine);
   try {
@@ -54,10 +59,11 @@ export async function supportBundle(
       [knownSecrets, ...collectors].map((collector) => collectOne(collector, ctx, outer)),
     );
     ports.signal.throwIfAborted();
-    const collected = [...parts, secrets!];
     const faults = faultsOf(facts, opened, ports.program);
-    for (const text of textsOf(collected, faults)) cleaner.learn(text);
-    ports.signal.throwIfAborted();
+    for (const { title, facts: lines } of faults) cleaner.learn([title, ...lines].join('\n'));
+    const { signal } = ports;
+    const untilMs = started + searchingMs;
+    const collected = await learnAll(cleaner, [...parts, secrets!], { untilMs, signal });
     const clean = (one: Collected): Collected => ({
       ...one,
       documents: one.documents.map(({ name, text }) => ({ name, text: cleaner.text(text) })),
@@ -90,7 +96,7 @@ export async function supportBundle(
         files.map(({ name, text }) => ({ name: `${id}/${name}`, text: `${text.trimEnd()}\n` })),
       ),
     ];
-    const written = await writeBundle(path, documents, { folder, limits, signal: ports.signal });
+    const written = await writeBundle(path, documents, { folder, limits, signal });
     return { path, ...written, ...summary };
   } finally {
     await opened.payload.close();
@@ -139,14 +145,6 @@ function contextOf(
     namespace: once(async () => readNamespace((await host()).kubectl, { namespace, signal })),
     hide: (secret) => cleaner.hide(secret),
   };
-}
-
-function* textsOf(collected: readonly Collected[], faults: ReturnType<typeof faultsOf>): Generator<string> {
-  for (const { documents, missing = '' } of collected) {
-    yield missing;
-    for (const { text } of documents) yield text;
-  }
-  for (const { title, facts } of faults) yield [title, ...facts].join('\n');
 }
 
 const aboutLines = ({ product, release }: OpenedPayload, { status }: Facts): [string, string][] => [

@@ -64,7 +64,7 @@ export interface BundleOptions {
 
 /**
  * Writes the archive, readable by its owner alone: it appears complete, or not at all. What does not fit
- * in 50 MiB is left out, the last documents first.
+ * in 50 MiB is left out and named in `left-out.txt`.
  */
 export async function writeBundle(
   path: string,
@@ -76,11 +76,19 @@ export async function writeBundle(
   const pack = tar.pack();
   const mtime = new Date();
   let left = mostBytes;
+  const entry = (name: string, content: Buffer) =>
+    pack.entry({ name: `${folder}/${name}`, mode: 0o600, mtime }, content);
+  const leftOut: string[] = [];
   for (const { name, text } of documents) {
     const content = Buffer.from(text);
-    if ((left -= content.length) < 0) break;
-    pack.entry({ name: `${folder}/${name}`, mode: 0o600, mtime }, content);
+    if (content.length > left) {
+      leftOut.push(name);
+      continue;
+    }
+    left -= content.length;
+    entry(name, content);
   }
+  if (leftOut.length > 0) entry('left-out.txt', Buffer.from(`no room for:\n${leftOut.join('\n')}\n`));
   pack.finalize();
   const gzip = createGzip();
   pack.on('error', (error: Error) => gzip.destroy(error)).pipe(gzip);

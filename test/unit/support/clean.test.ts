@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { test } from 'node:test';
 import { stringify } from 'yaml';
 import { Cleaner } from '../../../src/support/clean.ts';
@@ -72,4 +73,25 @@ test('a long run of one word, of base64 or of blanks costs little', () => {
     const ms = performance.now() - started;
     assert.ok(ms < 5000, `${unit}: ${ms} ms`);
   }
+});
+
+test('thousands of secrets, and one of a megabyte, are removed in seconds', () => {
+  const cleaner = new Cleaner();
+  const token = (at: number) => createHash('sha256').update(String(at)).digest('base64url');
+  const lines = Array.from(
+    { length: 6000 },
+    (_, at) => `request ${at} token=${token(at)} pin: ${100_000 + at}`,
+  );
+  const log = lines.join('\n');
+  const long = `password=${'abcdefg/'.repeat(2 ** 17)}`;
+  const repeated = 'password='.repeat(2 ** 16);
+  const started = performance.now();
+  for (const text of [log, long, repeated]) cleaner.learn(text);
+  const rest = cleaner.text(`${log}\nelsewhere ${token(4711)} and ${encodings(token(12)).join(' ')}`);
+  for (const at of [0, 12, 4711, 5999]) assert.ok(!rest.includes(token(at)), String(at));
+  assert.match(rest, /elsewhere \[redacted\] and/);
+  assert.equal(cleaner.text(long), 'password=[redacted]');
+  assert.ok(!cleaner.text(repeated).includes('password=password=p'));
+  const tookMs = performance.now() - started;
+  assert.ok(tookMs < 30_000, `${tookMs} ms`);
 });
