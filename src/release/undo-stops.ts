@@ -89,6 +89,23 @@ export async function namespaceStops({ kubectl, product }: Asking, signal: Abort
   ];
 }
 
+/** Pods of others that mount the database's claim: it is only gone once none does, and nobody ends them. */
+export async function claimStops({ kubectl, product }: Asking, signal: AbortSignal): Promise<Stop[]> {
+  const { namespace, database } = product;
+  const { claim } = database.volume;
+  const contents = await settledContents(kubectl, product, signal);
+  if (!contents.known) {
+    const { why, hint = `${sudo.kubectl} get pods -n ${namespace}` } = contents;
+    return [{ what: `who mounts the claim ${claim} is not known: ${why}`, hint }];
+  }
+  return foreignOf(contents.value)
+    .filter(({ claims }) => claims.includes(claim))
+    .map(({ name, resource }) => ({
+      what: `${resource} mounts the claim ${claim}, and this installer has not made it`,
+      hint: `to end it: ${sudo.kubectl} delete pod ${name} -n ${namespace}`,
+    }));
+}
+
 /** The error of a run, or of a step, that must not remove anything. */
 export function stoppedBy(
   code: 'preflight' | 'failed',

@@ -25,7 +25,7 @@ import { requireStorageClass } from '../release/storage-class.ts';
 import { assertOwnData } from '../release/our-data.ts';
 import { removedDataName } from '../release/our-files.ts';
 import { undoFolder } from '../release/undo-folder.ts';
-import { stopOf } from '../release/undo-stops.ts';
+import { claimStops, stopOf } from '../release/undo-stops.ts';
 import { shellWord, sudo } from '../shell-word.ts';
 import { secrets } from './secrets.ts';
 import { compactTime } from '../policy/compact-time.ts';
@@ -110,11 +110,13 @@ export const postgres: Step<InstallContext, z.infer<typeof out>> = {
     async plan(ctx) {
       const { product } = ctx;
       const { claim, persistentVolume } = product.database.volume;
-      const [ofClaim, ofVolume, folder, ofClass] = await Promise.all([
+      const { signal } = new AbortController();
+      const [ofClaim, ofVolume, folder, ofClass, users] = await Promise.all([
         stopOf(ctx, 'persistentvolumeclaim', claim, product.namespace),
         stopOf(ctx, 'persistentvolume', persistentVolume),
         undoFolder(ctx, postgres),
         volumeOfClass(ctx),
+        claimStops(ctx, signal),
       ]);
       const { path, how } = folder;
       return {
@@ -131,6 +133,7 @@ export const postgres: Step<InstallContext, z.infer<typeof out>> = {
           ...[ofClaim.stop, ofVolume.stop].flatMap((stop) => stop ?? []),
           ...folder.stops,
           ...ofClass.stops,
+          ...users,
         ],
       };
     },

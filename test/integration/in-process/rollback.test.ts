@@ -197,6 +197,14 @@ const foreign: Record<string, { put: () => void; step: string; names: RegExp }> 
     step: 'postgres',
     names: /persistentvolumeclaim \S+ does not have the labels .*managed-by is argocd/,
   },
+  'a pod of others that mounts the claim': {
+    put: () => {
+      const spec = { volumes: [{ name: 'data', persistentVolumeClaim: { claimName: claim } }] };
+      host.cluster.apply({ apiVersion: 'v1', kind: 'Pod', metadata: { name: 'psql', namespace }, spec });
+    },
+    step: 'postgres',
+    names: /pod\/psql mounts the claim \S+, and this installer has not made it/,
+  },
   'an object of the release that others own now': {
     put: () => {
       const found = host.cluster.get('ConfigMap', 'config', namespace)!;
@@ -216,7 +224,7 @@ for (const [name, { put, step, names }] of Object.entries(foreign)) {
     put();
     const was = all();
     const ended = await rollback(step);
-    await refused(ended, 3, names, /^sudo (k3s kubectl|mv) /);
+    await refused(ended, 3, names, /sudo (k3s kubectl|mv) /);
     assert.deepEqual(all(), was);
   });
 }
