@@ -24,15 +24,8 @@ export async function markClaims(
   const labels = Object.entries(ourLabels(product)).map((pair) => pair.join('='));
   for (const { kind, name, maker } of contents.value.objects) {
     if (kind !== 'PersistentVolumeClaim' || maker !== 'cluster') continue;
-    const words = [
-      'label',
-      'persistentvolumeclaim',
-      name,
-      '--namespace',
-      namespace,
-      '--overwrite',
-      ...labels,
-    ];
-    await kubectl.run(words, { signal, timeoutMs: 30_000 });
+    // A chart's own labels may be among them.
+    const words = ['--overwrite', ...labels];
+    await kubectl.label('persistentvolumeclaim', name, words, { namespace, signal, timeoutMs: 30_000 });
   }
 }
