@@ -63,7 +63,11 @@ export const namespace: Step<InstallContext, z.infer<typeof out>> = {
       if (!isMade(ctx)) return { removes: [], keeps: [keptText(name)], stops: [] };
       const { signal } = new AbortController();
       const stops = stop === undefined ? await namespaceStops(ctx, signal) : [stop];
-      return { removes: [`the namespace ${name}`], keeps: [], stops };
+      // Those of StatefulSets: nothing else names their data, and no dump has them.
+      const claims = (await ctx.kubectl.list('persistentvolumeclaims', { namespace: name, signal }))
+        .filter(({ metadata }) => metadata.name !== ctx.product.database.volume.claim)
+        .map(({ metadata }) => `the claim ${metadata.name} with its data`);
+      return { removes: [`the namespace ${name}`, ...claims], keeps: [], stops };
     },
 
     async run(ctx, io) {

@@ -306,6 +306,9 @@ test('a claim of a StatefulSet is shown and goes, also when Helm has taken the S
     });
   claimOf('index-db-0', { app: 'db' });
   const world = host.copy();
+  const undone = await host.run('rollback', undefined, { dryRun: true });
+  assert.match(JSON.stringify(undone), /the claim index-db-0 with its data/);
+  host.become(world);
   await killedAt(world, 'uninstall', 'uninstall_release:verified');
   const left = host.cluster.get('PersistentVolumeClaim', 'index-db-0', namespace);
   assert.ok(left !== undefined && host.cluster.get('StatefulSet', 'db', namespace) === undefined);
