@@ -18,6 +18,8 @@ const value = String.raw`(?:${quotedValue}|([^\s"'\x60,;&|<>(){}\[\]\\]+))`;
 const patterns: readonly RegExp[] = [
   // Several lines, or one with escaped line ends; of one that was cut off, what is left of it.
   /-----BEGIN [A-Z0-9 ]{1,40}-----(?:(?:(?!-----BEGIN)[\s\S]){0,20000}?-----END [A-Z0-9 ]{1,40}-----|[A-Za-z0-9+/=\s\\]*)/g,
+  // The rest of one whose beginning was cut off: a log's last lines may start in it.
+  /(?<![A-Za-z0-9+/=])(?:[A-Za-z0-9+/=]{1,200}(?:\r?\n|\\n)[ \t]{0,20}){1,60}-----END [A-Z0-9 ]{1,40}-----/g,
   // JWT, as service accounts have it.
   /\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{4,}(?:\.[A-Za-z0-9_-]*)?/g,
   /\b(?:AKIA|ASIA|AROA|AIDA|AGPA)[A-Z0-9]{12,20}\b/g,

@@ -18,10 +18,7 @@ export async function collectOne(
   const add = (name: string, text: string) => {
     if (signal.aborted || text === '') return;
     const cut = Math.min(mostDocumentChars, left);
-    const kept =
-      text.length <= cut
-        ? text
-        : `[the first ${text.length - cut} characters are left out]\n${text.slice(text.length - cut)}`;
+    const kept = text.length <= cut ? text : endOf(text, cut);
     left -= Math.min(text.length, cut);
     documents.push({ name: name.replaceAll(/[^A-Za-z0-9._-]/g, '_'), text: kept });
   };
@@ -44,6 +41,13 @@ export async function collectOne(
   }
   const tookMs = performance.now() - started;
   return { id, title, tookMs, documents: [...documents], ...(missing === undefined ? {} : { missing }) };
+}
+
+/** Whole lines, where there are any: nobody would know half of a secret. */
+function endOf(text: string, mostChars: number): string {
+  const end = text.slice(text.length - mostChars);
+  const kept = end.slice(end.indexOf('\n') + 1);
+  return `[the first ${text.length - kept.length} characters are left out]\n${kept}`;
 }
 
 /** A file that is not there, or that this user may not read, is said as such. */

@@ -95,3 +95,19 @@ test('thousands of secrets, and one of a megabyte, are removed in seconds', () =
   const tookMs = performance.now() - started;
   assert.ok(tookMs < 30_000, `${tookMs} ms`);
 });
+
+test('the rest of a private key whose beginning was cut off is removed', () => {
+  const rest = ['MIIEvQIBADANBgkqhkiG9w0BAQEFAASC', 'a1+/B2c3D4e5F6g7H8i9J0k1L2m3N4o5', 'Zz09=='];
+  for (const [put, end] of [
+    [(lines: string[]) => lines.join('\n'), '\nserver is up'],
+    [(lines: string[]) => lines.map((line) => `    ${line}`).join('\n'), '\nother: 1'],
+    [(lines: string[]) => lines.join('\\n'), '"}'],
+  ] as const) {
+    const cleaner = new Cleaner();
+    const said = `[the first 7 characters are left out]\n${put([...rest, '-----END PRIVATE KEY-----'])}${end}`;
+    cleaner.learn(said);
+    const text = cleaner.text(said);
+    for (const line of rest) assert.ok(!text.includes(line), text);
+    assert.ok(text.endsWith(end), text);
+  }
+});

@@ -65,3 +65,14 @@ test('a long document keeps its end, a collector has its share, and no name leav
   const total = documents.reduce((sum, { text }) => sum + text.length, 0);
   assert.ok(total < 4.1 * mib, String(total));
 });
+
+test('a long document starts with a whole line: half of a secret would be known to nobody', async () => {
+  const secret = 'a-secret-of-this-host';
+  const lines = `password ${secret}\n${'b'.repeat(1024 * 1024 - secret.length)}\nend`;
+  const { documents } = await collectOne(
+    collector(async (ctx) => ctx.add('log', lines)),
+    none,
+    never(),
+  );
+  assert.match(documents[0]!.text, /^\[the first \d+ characters are left out\]\nb+\nend$/);
+});
