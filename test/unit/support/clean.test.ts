@@ -104,7 +104,8 @@ test('the rest of a private key whose beginning was cut off is removed', () => {
     [(lines: string[]) => lines.join('\\n'), '"}'],
   ] as const) {
     const cleaner = new Cleaner();
-    const said = `[the first 7 characters are left out]\n${put([...rest, '-----END PRIVATE KEY-----'])}${end}`;
+    const lines = [...rest, '-----END PRIVATE KEY-----'];
+    const said = `[the first 7 characters are left out]\n${put(lines)}${end}`;
     cleaner.learn(said);
     const text = cleaner.text(said);
     for (const line of rest) assert.ok(!text.includes(line), text);
