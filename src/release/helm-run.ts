@@ -8,7 +8,7 @@ import type { Given } from './grace.ts';
 import { fixFor } from './helm-fix.ts';
 import { watchPods, type WatchedHelm } from './pod-watch.ts';
 import { helmOptions } from './helm-by-hand.ts';
-import { restartPassedDeadlines } from './passed-deadlines.ts';
+import { restartDeadlines } from './progress-deadlines.ts';
 import { hookFailed, ownMessage, saysLess, waitedInVain } from './helm-output.ts';
 
 const clock = (time: string) => time.slice(11, 19);
@@ -38,7 +38,7 @@ export async function runHelm(ctx: StepContext, io: StepIo, run: HelmRun): Promi
   const { helm, product } = ctx;
   const { verb, values, revisionBefore, historyMax, forceConflicts } = run;
   const { timeoutSeconds } = product.helm;
-  await restartPassedDeadlines(ctx, io);
+  await restartDeadlines(ctx, io);
   const startMs = ctx.now().getTime();
   const after = (waits: number) => new Date(startMs + waits * timeoutSeconds * 1000).toISOString();
   const times = { begunAt: after(0), until: after(1), latest: after(verb === 'upgrade' ? 2 : 1) };

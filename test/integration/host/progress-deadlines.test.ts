@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { Controller } from '../../../src/host/namespace-view.ts';
 import { unmarked } from '../../../src/foreign.ts';
-import { restartPassedDeadlines } from '../../../src/release/passed-deadlines.ts';
+import { restartDeadlines } from '../../../src/release/progress-deadlines.ts';
 import { namespace, ServedRelease, type Templates } from '../../fixtures/served-release.ts';
 
 const deployment = (name: string) => `
@@ -27,12 +27,12 @@ const condition = (reason: string, status: string) => ({
 const available = { ...condition('MinimumReplicasUnavailable', 'False'), type: 'Available' };
 const passed = [available, condition('ProgressDeadlineExceeded', 'False')];
 
-describe('a progress deadline that has passed, on a real API server', () => {
+describe('progress deadlines before Helm, on a real API server', () => {
   let release: ServedRelease;
   const lines: string[] = [];
   const now = new Date('2026-03-01T10:00:00Z');
   const restart = ({ kubectl = release.server.kubectl, signal = AbortSignal.timeout(30_000) } = {}) =>
-    restartPassedDeadlines(
+    restartDeadlines(
       { kubectl, product: { namespace, release: 'wells' } as never, now: () => now },
       { log: (line) => lines.push(unmarked(line)), signal },
     );
@@ -43,30 +43,42 @@ describe('a progress deadline that has passed, on a real API server', () => {
 
   before(async () => {
     release = await ServedRelease.start();
-    const templates: Templates = { 'a.yaml': deployment('backend'), 'b.yaml': deployment('worker') };
+    const names = ['backend', 'slow', 'worker', 'held'];
+    const templates: Templates = Object.fromEntries(
+      names.map((name) => [`${name}.yaml`, deployment(name)] as const),
+    );
     await release.deploy(templates, 'install');
     await release.apply(deployment('others'));
     await release.status('deployment', 'backend', { conditions: passed });
     await release.status('deployment', 'others', { conditions: passed });
+    await release.status('deployment', 'slow', {
+      conditions: [available, condition('ReplicaSetUpdated', 'True')],
+    });
     await release.status('deployment', 'worker', {
       conditions: [available, condition('NewReplicaSetAvailable', 'True')],
+    });
+    await release.status('deployment', 'held', {
+      conditions: [available, condition('DeploymentPaused', 'Unknown')],
     });
   });
   after(() => release.server.stop());
 
-  it('counts anew in the release, and stays as it is in all other Deployments', async () => {
-    const [worker, others] = [await conditions('worker'), await conditions('others')];
+  it('count from now on where pods of the release are not ready, passed or not, and nowhere else', async () => {
+    const others = ['worker', 'held', 'others'];
+    const before = await Promise.all(others.map(conditions));
     await restart();
-    const [kept, progressing] = (await conditions('backend')) as unknown as Record<string, string>[];
-    assert.deepEqual(kept, available);
-    assert.equal(progressing?.['status'], 'True');
-    assert.equal(progressing['reason'], 'DeadlineRestarted');
-    assert.equal(progressing['lastUpdateTime'], '2026-03-01T10:00:00Z');
-    assert.deepEqual(await conditions('worker'), worker);
-    assert.deepEqual(await conditions('others'), others);
-    assert.deepEqual(lines, ['Deployment/backend: its progress deadline had passed, and counts from now on']);
-    await restart();
-    assert.equal(lines.length, 1, 'nothing is left to restart');
+    for (const name of ['backend', 'slow']) {
+      const [kept, progressing] = (await conditions(name)) as unknown as Record<string, string>[];
+      assert.deepEqual(kept, available, name);
+      assert.equal(progressing?.['status'], 'True', name);
+      assert.equal(progressing['reason'], 'DeadlineRestarted', name);
+      assert.equal(progressing['lastUpdateTime'], '2026-03-01T10:00:00Z', name);
+    }
+    assert.deepEqual(await Promise.all(others.map(conditions)), before);
+    assert.deepEqual(lines.toSorted(), [
+      'Deployment/backend: its progress deadline counts from now on',
+      'Deployment/slow: its progress deadline counts from now on',
+    ]);
   });
 
   it('stops nothing where the server does not take it, and ends when the run is asked to stop', async () => {
@@ -75,7 +87,11 @@ describe('a progress deadline that has passed, on a real API server', () => {
     const { kubectl } = release.server;
     const run = () => Promise.reject(new Error('the server is away'));
     await restart({ kubectl: { ...kubectl, run } });
-    assert.deepEqual(lines, ['progress deadlines that have passed stay so: the server is away']);
+    const said = 'progress deadlines stay as they are: the server is away';
+    assert.deepEqual(lines, [said, said], 'a line for each of the two');
+    lines.length = 0;
+    await restart({ kubectl: { ...kubectl, list: () => Promise.reject(new Error('the server is away')) } });
+    assert.deepEqual(lines, [said]);
     await assert.rejects(restart({ signal: AbortSignal.abort(new Error('stopped')) }), /stopped/);
   });
 });
