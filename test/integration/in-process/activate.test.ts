@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
   copyFileSync,
@@ -305,6 +306,23 @@ for (const [name, make, says] of obstacles) {
     const untouched = treeOf(join(host.root, 'local'));
     await refused(typed('install'), 3, says);
     assert.deepEqual(treeOf(join(host.root, 'local')), untouched);
+  });
+}
+
+for (const [option, says, hint] of [
+  ['ro', /bin cannot be written: .*local\/bin is mounted read-only/, /^sudo mount -o remount,rw \S+\/bin$/],
+  ['noexec', /no program runs in .*bin: .*local\/bin is mounted noexec/, /^sudo mount -o remount,exec \S+\/bin$/],
+] as const) {
+  test(`bin on a disk that is mounted ${option}: refused with exit 3, and nothing is changed`, async () => {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=1m,mode=755,${option}`, 'bin', local('bin')]);
+    try {
+      const untouched = treeOf(join(host.root, 'local'));
+      const error = await refused(typed('install'), 3, says);
+      assert.match(error.hint ?? '', hint);
+      assert.deepEqual(treeOf(join(host.root, 'local')), untouched);
+    } finally {
+      execFileSync('umount', [local('bin')]);
+    }
   });
 }
 
