@@ -6,6 +6,7 @@ import { readNamespace } from '../host/namespace-view.ts';
 import { IvaapError } from '../errors.ts';
 import { known } from '../known.ts';
 import { isRoot } from '../host/system.ts';
+import type { StatusReport } from '../queries/status-schema.ts';
 import { queryStatus } from '../queries/status.ts';
 import { openHost } from '../session/host-tools.ts';
 import { type OpenedPayload, openOwnPayload } from '../session/opened-payload.ts';
@@ -152,8 +153,12 @@ const aboutLines = ({ product, release }: OpenedPayload, { status }: Facts): [st
   ['Collected', new Date().toISOString()],
   ['Product', product.title],
   ['This package', release.version],
-  ...(status === undefined
-    ? []
-    : answerLines(status).map((line, at): [string, string] => [at === 0 ? 'Status' : '', line])),
+  ...(status === undefined ? [] : statusRows(status)),
   ...(isRoot() ? [] : [['Without root', 'what only root may read is missing'] as [string, string]]),
 ];
+
+/** Without the command to try: it may be this one, and each fault has its own. */
+function statusRows(status: StatusReport): [string, string][] {
+  const lines = answerLines({ ...status, upgrade: { ...status.upgrade, hint: null } });
+  return lines.map((line, at) => [at === 0 ? 'Status' : '', line]);
+}

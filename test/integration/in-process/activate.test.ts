@@ -311,7 +311,11 @@ for (const [name, make, says] of obstacles) {
 
 for (const [option, says, hint] of [
   ['ro', /bin cannot be written: .*local\/bin is mounted read-only/, /^sudo mount -o remount,rw \S+\/bin$/],
-  ['noexec', /no program runs in .*bin: .*local\/bin is mounted noexec/, /^sudo mount -o remount,exec \S+\/bin$/],
+  [
+    'noexec',
+    /no program runs in .*bin: .*local\/bin is mounted noexec/,
+    /^sudo mount -o remount,exec \S+\/bin$/,
+  ],
 ] as const) {
   test(`bin on a disk that is mounted ${option}: refused with exit 3, and nothing is changed`, async () => {
     execFileSync('mount', ['-t', 'tmpfs', '-o', `size=1m,mode=755,${option}`, 'bin', local('bin')]);

@@ -174,6 +174,9 @@ test('Helm pending: nobody works on the revision', async () => {
     'certain',
     'Helm&#39;s revision 1 is pending-upgrade, and nobody is working on it',
   ]);
+  // The first page does not send its reader to the command that has made it.
+  const [about = ''] = /<table class="about">.*?<\/table>/s.exec(bundle.index) ?? [];
+  assert.match(about, /may I upgrade\? no: Helm&#39;s revision 1 is pending-upgrade<\/td>/);
 });
 
 test('no database: it is named, with the pods to look at', async () => {
