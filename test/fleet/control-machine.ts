@@ -21,6 +21,7 @@ export interface Unpacked {
   root: string;
   python: string;
   ssh: string;
+  sftp: string;
   sshKeygen: string;
   sshd: string;
   /** Of the libraries that this machine may lack. */
@@ -43,6 +44,7 @@ export async function unpackedPrograms(): Promise<Unpacked> {
     root,
     python: program('python3.11'),
     ssh: program('ssh'),
+    sftp: program('sftp'),
     sshKeygen: program('ssh-keygen'),
     sshd: join(root, 'usr/sbin/sshd'),
     environment: { LD_LIBRARY_PATH: join(root, 'usr/lib/x86_64-linux-gnu') },

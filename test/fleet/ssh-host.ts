@@ -77,6 +77,8 @@ export class SshHost {
     return {
       ansible_user: 'root',
       ansible_ssh_executable: this.#programs.ssh,
+      ansible_sftp_executable: this.#programs.sftp,
+      ansible_sftp_extra_args: `-S ${this.#programs.ssh}`,
       ansible_ssh_private_key_file: join(folder, 'operator'),
       ansible_ssh_common_args: ['-F none', ...options.map((option) => `-o ${option}`)].join(' '),
       ansible_python_interpreter: this.#programs.python,
