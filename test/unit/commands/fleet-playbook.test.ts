@@ -22,6 +22,8 @@ const page = readFileSync(join(docs, 'fleet.md'), 'utf8');
 
 interface Task {
   block?: Task[];
+  when?: string;
+  'ansible.builtin.include_tasks'?: string;
   vars?: { ask?: { name: string; argv: string | string[] } };
   any_errors_fatal?: boolean;
   ignore_errors?: boolean;
@@ -48,6 +50,15 @@ test('the answers have the fields that the playbook reads', () => {
   for (const field of ['running', 'upgrade', 'state'] as const) assert.ok(statusSchema.shape[field], field);
   assert.ok(verifySchema.shape.version);
   assert.ok(stateSchema.shape.installed.unwrap().shape.version);
+});
+
+test('a question that is not asked leaves the last answer: its tasks are only included where it is', () => {
+  const tasks = plays.flatMap((play) => flat(play.tasks));
+  const conditional = tasks.filter(({ vars, when }) => vars?.ask !== undefined && when !== undefined);
+  assert.ok(conditional.length >= 4, `${conditional.length} questions`);
+  for (const task of conditional) {
+    assert.equal(task['ansible.builtin.include_tasks'], 'tasks/ask.yml', task.vars?.ask?.name);
+  }
 });
 
 test('the first failure ends each play, and no error is ignored', () => {
