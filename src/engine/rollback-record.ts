@@ -42,7 +42,10 @@ export function forgetUndone(draft: State, { step, pointOfNoReturn, originals = 
     delete suspended.pointOfNoReturn;
     delete suspended.noReturnAt;
   }
-  for (const key of originals) delete suspended.originals?.[key];
+  const isForgotten = (key: string) =>
+    originals.some((one) => (one.endsWith('*') ? key.startsWith(one.slice(0, -1)) : key === one));
+  for (const key of Object.keys(suspended.originals ?? {}).filter(isForgotten))
+    delete suspended.originals?.[key];
 }
 
 /** The suspended run is the last one again, without the steps that were undone: it is unfinished. */

@@ -169,6 +169,6 @@ export interface Undone {
   step: string;
   /** Also that its point of no return was passed: what it changed for good is not there any more. */
   pointOfNoReturn?: boolean;
-  /** Also these keys of what was found before the run. */
+  /** Also these keys of what was found before the run; `NAME*`: all that begin so. */
   originals?: readonly string[];
 }

@@ -42,6 +42,9 @@ export async function restoreFolder({ path, uid, gid, mode }: FoundFolder): Prom
 /** A key of `originals`: an install that is closed, or rolled back, may go on in another folder. */
 const keyOf = (path: string): string => `before ${path}`;
 
+/** All of them, as a step's undo forgets them. */
+export const foundOriginals = keyOf('*');
+
 /** How the data folder's place was found, as an original of a run. */
 export const foundOriginal = (path: string, found: FoundFolder): JsonObject => ({ [keyOf(path)]: found });
 

@@ -15,6 +15,7 @@ import {
   foundFolderSchema,
   foundIn,
   foundOriginal,
+  foundOriginals,
   lookForFolder,
   removeMadeParents,
   restoreFolder,
@@ -104,8 +105,8 @@ export const postgres: Step<InstallContext, z.infer<typeof out>> = {
 
   undo: {
     destructive: true,
-    // With the data went what Helm had changed for good.
-    forgets: { pointOfNoReturn: true },
+    // With the data went what Helm had changed for good; what lies in their place now is nobody's of us.
+    forgets: { pointOfNoReturn: true, originals: [foundOriginals] },
 
     async plan(ctx) {
       const { product } = ctx;
