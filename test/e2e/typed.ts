@@ -3,7 +3,7 @@ import { labSpawn } from '../lab/host.ts';
 import { operatorEnvironment, type TestHost } from './host.ts';
 
 /** A root shell that finds /usr/local/bin. */
-const pathEnvironment = {
+export const pathEnvironment = {
   ...operatorEnvironment,
   PATH: `/usr/local/bin:${operatorEnvironment.PATH}`,
 };

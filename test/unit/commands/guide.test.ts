@@ -50,6 +50,7 @@ const ownNames: Record<string, string> = { ki: 'kubectl', ivaap_pgdump: 'pgDump'
 test('every command line of the guide is a command with these flags, in the table and in its help', async () => {
   const general = help('');
   for (const { line, names } of guideLines) {
+    if (names.command === 'kubectl') continue; // The cluster's own.
     if (names.command === '-v') {
       assert.match(general, /-v, --version/, line);
       continue;
