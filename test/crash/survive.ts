@@ -139,7 +139,8 @@ async function judge(
   const wasDone = hasEnded(killed.state, graph);
   const expected = wasDone && graph !== 'install' ? 10 : 0;
   if (again.code !== expected && !(wasDone && graph === 'install')) {
-    return [`the same command again ended with ${again.code ?? again.signal}, not ${expected}`];
+    const end = `the same command again ended with ${again.code ?? again.signal}, not ${expected}`;
+    return [end, ...(again.problems ?? [])];
   }
   const problems = [
     ...(again.problems ?? []),
