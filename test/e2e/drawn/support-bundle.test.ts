@@ -54,12 +54,14 @@ test('the first page of a support bundle names what is wrong with the host', asy
     });
 
     await chapter('the disk of the database is full', async () => {
-      await host.shell('mount -t tmpfs -o size=1m full /opt/ivaap/.installer/backups');
+      // An install takes no backup: there is no folder for them yet.
+      const folder = '/opt/ivaap/.installer/backups';
+      await host.shell(`mkdir -p ${folder} && mount -t tmpfs -o size=1m full ${folder}`);
       try {
-        await host.shell('head -c 1040000 /dev/zero > /opt/ivaap/.installer/backups/fill');
+        await host.shell(`head -c 1040000 /dev/zero > ${folder}/fill`);
         await assertNamed(host, /the disk at \/opt\/ivaap\/\.installer\/backups is full/);
       } finally {
-        await host.shell('umount /opt/ivaap/.installer/backups');
+        await host.shell(`umount ${folder}`);
       }
     });
 
