@@ -64,7 +64,7 @@ const host = { macAddresses: [], addresses: [], hostName: 'h' };
 test('whatever a file holds, it is read or refused as one that cannot be used', () => {
   const draw = drawing(Number(process.env['SEED'] ?? 20_261_127));
   let readable = 0;
-  for (let round = 0; round < 4000; round += 1) {
+  for (let round = 0; round < 3000; round += 1) {
     let text = Array.from({ length: draw(40) }, () => pieces[draw(pieces.length)]).join('');
     if (draw(4) === 0) {
       const bytes = Buffer.from(text);
@@ -87,7 +87,7 @@ test('whatever a file holds, it is read or refused as one that cannot be used', 
       assert.ok(error instanceof IvaapError && error.code === 'usage', `${String(error)}\n${text}`);
     }
   }
-  assert.ok(readable > 400, `${readable} were read`);
+  assert.ok(readable > 300, `${readable} were read`);
 });
 
 /** Texts on which a reader that goes back would take minutes. */
@@ -107,7 +107,7 @@ const long: [string, (size: number) => string][] = [
   ['brackets', (size) => '['.repeat(size)],
 ];
 for (const [name, make] of long) {
-  test(`a text of 2 MB is read in a time that grows with its length: ${name}`, () => {
+  test(`a text of 1 MB is read in a time that grows with its length: ${name}`, () => {
     const took = (size: number) => {
       const text = make(size);
       const started = process.cpuUsage();
@@ -122,8 +122,8 @@ for (const [name, make] of long) {
       return (user + system) / 1000;
     };
     took(100_000);
-    const [small, large] = [took(500_000), took(2_000_000)];
+    const [small, large] = [took(250_000), took(1_000_000)];
     // Four times as long takes 16 times as long where the time grows with the square.
-    assert.ok(large < 10 * small + 300, `${small} ms, ${large} ms`);
+    assert.ok(large < 10 * small + 200, `${small} ms, ${large} ms`);
   });
 }
