@@ -1,3 +1,4 @@
+import { accessSync, constants } from 'node:fs';
 import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import { Redactor } from '../engine/redact.ts';
@@ -124,6 +125,13 @@ function contextOf(
   const tools = once(() => openHost(opened.product, { machine, reporter, signal }));
   // One query first: without an answer, each further one would wait for its own timeout.
   const host = once(async () => {
+    const { kubeconfig } = opened.product.k3s;
+    if (!isRoot() && !isReadable(kubeconfig)) {
+      // kubectl only fails without it, which says nothing of the cluster.
+      const unread = { known: false as const, why: `only root can read ${kubeconfig}`, hint: ports.again() };
+      facts.cluster = unread;
+      throw new IvaapError('preflight', unread.why, { hint: unread.hint });
+    }
     const found = await tools();
     const late = AbortSignal.timeout(answerMs);
     const scope = { timeoutMs: answerMs / 2, signal: AbortSignal.any([signal, late]) };
@@ -161,4 +169,13 @@ const aboutLines = ({ product, release }: OpenedPayload, { status }: Facts): [st
 function statusRows(status: StatusReport): [string, string][] {
   const lines = answerLines({ ...status, upgrade: { ...status.upgrade, hint: null } });
   return lines.map((line, at) => [at === 0 ? 'Status' : '', line]);
+}
+
+function isReadable(path: string): boolean {
+  try {
+    accessSync(path, constants.R_OK);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'EACCES';
+  }
 }

@@ -19,12 +19,13 @@ export const disk: Collector = {
       database.volume.defaultPath,
       ...requirements.upgrade.room.map(({ path }) => path),
     ]);
-    const rooms = await Promise.all(
+    const asked = await Promise.allSettled(
       [...due].map(async (path) => {
         const { keptBytes } = await DiskReserve.at(path, reserve);
         return { path, room: await roomAt(path), reserveBytes: keptBytes };
       }),
     );
+    const rooms = asked.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
     ctx.facts.rooms = rooms;
     const rows = rooms.map(({ path, room }) => [
       path,
@@ -36,5 +37,7 @@ export const disk: Collector = {
     ctx.add('room.txt', columns(rows).join('\n'));
     ctx.add('mounts.txt', await readFile('/proc/self/mounts', 'utf8'));
     ctx.add('memory.txt', await readFile('/proc/meminfo', 'utf8'));
+    // A folder that this user may not enter says nothing of the other disks.
+    for (const one of asked) if (one.status === 'rejected') throw one.reason;
   },
 };
