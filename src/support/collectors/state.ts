@@ -20,7 +20,6 @@ export const state: Collector = {
         .map((name) => described(join(installer, name)))
         .join('\n'),
     );
-    await ctx.status().catch(() => undefined);
     ctx.add('activation.json', await readRegularText(activation).catch(() => ''));
     ctx.add('state.json', await readRegularText(path));
   },
