@@ -471,6 +471,22 @@ test('a database that cannot be dumped stops it, and --skip-backup is recorded',
   assert.equal(host.state()?.skippedBackups.length, 1);
 });
 
+test('a last dump that is gone when a rollback goes on: one flag leads on, and the data are still there', async () => {
+  const cut = await host.run('rollback', signalAt('undo_helm_deploy:verified', 'SIGINT').watch, {
+    step: 'postgres',
+  });
+  assert.equal(cut.exitCode, 130, said(cut));
+  const dump = host.state()!.run!.steps['rollback_pg_backup']?.out?.pgDump as { path: string };
+  rmSync(dump.path);
+  const gone = await rollback('postgres');
+  await refused(gone, 6, /./, /to continue without a dump: .* --rollback-to postgres .*--skip-backup$/);
+  assert.equal(readFileSync(join(host.root, 'storage/PG_VERSION'), 'utf8'), '15\n');
+  const ended = await rollback('postgres', { skipBackup: true });
+  assert.equal(ended.exitCode, 0, said(ended));
+  assert.equal(readFileSync(join(String(dataOf(ended).removedData), 'PG_VERSION'), 'utf8'), '15\n');
+  assert.equal(host.state()?.skippedBackups.length, 1);
+});
+
 test('a data folder that is away is not "no data": without a dump only the operator goes on', async () => {
   const storage = join(host.root, 'storage');
   renameSync(storage, `${storage}.away`);
