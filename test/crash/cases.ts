@@ -123,7 +123,7 @@ export function damageCases(): Trial[] {
           return await mendedWhenReported(
             host,
             graph,
-            /warn +pods .*(CrashLoopBackOff|exit code 137)/,
+            /warn +pods: .*(CrashLoopBackOff|exit code 137)/,
             async () => loops.get(host.name)?.stop(),
           );
         } finally {

@@ -137,7 +137,8 @@ async function judge(
   const wasDone = killed.state?.run?.flow === graph && killed.state.run.status === 'completed';
   const expected = wasDone && graph === 'upgrade' ? 10 : 0;
   if (again.code !== expected && !(wasDone && graph === 'install')) {
-    return [`the same command again ended with ${again.code ?? again.signal}, not ${expected}`];
+    const end = `the same command again ended with ${again.code ?? again.signal}, not ${expected}`;
+    return [end, ...(again.problems ?? [])];
   }
   const problems = [...(again.problems ?? []), ...differenceLines(base.outcome, await outcome(host, graph))];
   const now = await secrets(host);
