@@ -44,7 +44,6 @@ function roomFaults({ rooms = [] }: Facts): Fault[] {
   );
   return [...Map.groupBy(full, ({ room }) => room.mountPoint)].map(([mountPoint, at]) => {
     const { freeBytes, totalBytes, freeFiles } = at[0]!.room;
-    const disk = shellWord(mountPoint);
     const what = freeFiles === 0 ? 'no inodes are left' : `${formatBytes(freeBytes)} are free`;
     return {
       certainty: 'certain',
@@ -52,7 +51,7 @@ function roomFaults({ rooms = [] }: Facts): Fault[] {
       facts: at.map(
         ({ path, reserveBytes }) => `${path} lies there; ${formatBytes(reserveBytes)} must stay free`,
       ),
-      hint: `df -h ${disk}; ${asRoot(`du -xh -d 2 ${disk}`)} | sort -h | tail`,
+      hint: `df -h ${shellWord(mountPoint)}; ${asRoot(`du -xh -d 2 ${shellWord(mountPoint)}`)} | sort -h | tail`,
     };
   });
 }

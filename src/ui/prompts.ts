@@ -8,9 +8,10 @@ import {
   type Prompter,
   type TextQuestion,
 } from '../policy/prompter.ts';
-import { printable, printableLine } from './sanitize.ts';
+import { printableLine } from './sanitize.ts';
 import { TerminalInput } from './terminal-input.ts';
 import { pasteMarks, type Takes, unreadable } from './typed-keys.ts';
+import { wrapLine } from './wrap.ts';
 
 /** Loaded only by who asks: the library is in a chunk of its own. */
 
@@ -85,7 +86,10 @@ export function terminalPrompter({ signal, hint }: Settings): Prompter {
           required: false,
         }),
       ),
-    tell: (lines) => void stderr.write(lines.map((line) => `${printable(line)}\n`).join('')),
+    tell: (lines) => {
+      const wrapped = lines.flatMap((line) => wrapLine(printableLine(line), stderr.columns || 80));
+      stderr.write(wrapped.map((line) => `${line}\n`).join(''));
+    },
   };
 }
 
