@@ -10,6 +10,7 @@ import { builtExecutable } from '../fixtures/built-executable.ts';
 import { folderState } from '../fixtures/folder-state.ts';
 import { runProgram } from '../fixtures/run-program.ts';
 import { makeTinyPayload } from '../fixtures/tiny-payload.ts';
+import { typedByRoot } from '../fixtures/typed-by-root.ts';
 
 // Every folder on the way must be root's alone: not below /tmp.
 const product = mkdtempSync('/var/lib/manifest-test-');
@@ -58,7 +59,10 @@ test('on an empty folder all is missing; the commands that it prints put it ther
   const before = await manifest();
   assert.deepEqual(states(before), ['missing', 'missing']);
   assert.equal(before.payloadDigest, payload.digest);
-  for (const { command } of before.refresh) execFileSync('sh', ['-c', command], { stdio: 'pipe' });
+  for (const { command } of before.refresh) {
+    const [program, ...args] = typedByRoot(command);
+    execFileSync(program, args, { stdio: 'pipe' });
+  }
   const after = await manifest();
   assert.deepEqual(states(after), ['matches', 'matches']);
   assert.deepEqual(after.refresh, []);
@@ -85,8 +89,8 @@ test('archives of another release are different', async () => {
   assert.deepEqual(
     report.refresh.map(({ command }) => command),
     [
-      `${payload.path} extract-file docker-images.tar.gz ${core}`,
-      `${payload.path} extract-file connectors/alpha.tar.gz ${connector}`,
+      `sudo ${payload.path} extract-file docker-images.tar.gz ${core}`,
+      `sudo ${payload.path} extract-file connectors/alpha.tar.gz ${connector}`,
     ],
   );
 });
