@@ -51,7 +51,9 @@ function roomFaults({ rooms = [] }: Facts): Fault[] {
       facts: at.map(
         ({ path, reserveBytes }) => `${path} lies there; ${formatBytes(reserveBytes)} must stay free`,
       ),
-      hint: `df -h ${shellWord(mountPoint)}; ${asRoot(`du -xh -d 2 ${shellWord(mountPoint)}`)} | sort -h | tail`,
+      hint:
+        `df -h ${shellWord(mountPoint)}; ` +
+        `${asRoot(`du -xh -d 2 ${shellWord(mountPoint)}`)} | sort -h | tail`,
     };
   });
 }
