@@ -66,29 +66,28 @@ export function signalProcesses(ids: readonly number[], signal: NodeJS.Signals):
   }
 }
 
-/** Ends every process of the host and removes its cgroups. */
+/** False while the kernel still holds a process that has just ended, or another one has entered. */
+function removed(folder: string): boolean {
+  try {
+    rmdirSync(folder);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Ends every process of the host and removes its cgroups. A process that a killed command has left may enter
+ * them after the others have ended, so whoever is in them is ended again until they are gone.
+ */
 export async function endCgroups(name: string): Promise<void> {
   await until(
-    30_000,
+    40_000,
     () => {
       const ids = cgroupProcesses(name);
       signalProcesses(ids, 'SIGKILL');
-      return ids.length === 0;
+      return ids.length === 0 && cgroups(name).flatMap(tree).every(removed);
     },
-    () => `processes of ${name} do not end: ${cgroupProcesses(name).join(' ')}`,
-  );
-  await until(
-    10_000,
-    () => {
-      for (const folder of cgroups(name).flatMap(tree)) {
-        try {
-          rmdirSync(folder);
-        } catch {
-          return false; // The kernel still holds a process that has just ended.
-        }
-      }
-      return true;
-    },
-    () => `the cgroups of ${name} cannot be removed`,
+    () => `the cgroups of ${name} cannot be removed; processes in them: ${cgroupProcesses(name).join(' ')}`,
   );
 }

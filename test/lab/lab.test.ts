@@ -5,6 +5,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { makeCgroups } from './cgroup.ts';
 import {
   labClone,
   labCluster,
@@ -228,6 +229,19 @@ describe('the lab', { timeout: 9 * 60_000 }, () => {
       command.kill('SIGKILL');
       await ended;
       await labDown(name);
+      await nothingLeft(name);
+    }
+  });
+
+  test('down ends a process that enters the host while the host is ended', async () => {
+    for (let index = 0; index < 20; index++) {
+      const name = `${run}-e${index}`;
+      const enter = makeCgroups(name).map((file) => `echo $$ >${file}`);
+      const command = spawn('sh', ['-euc', `${enter.join('; ')}; exec sleep 60`], { stdio: 'ignore' });
+      const ended = new Promise((done) => command.on('close', done));
+      await sleep(index / 4);
+      await labDown(name);
+      await ended;
       await nothingLeft(name);
     }
   });
