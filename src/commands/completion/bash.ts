@@ -49,8 +49,12 @@ function script(name: string, body: readonly string[], options = ''): string {
   return `${lines.join('\n')}\n`;
 }
 
+/** A flag's value is completed, and nothing else; of a text nothing is known. */
 const flagCases = (flags: readonly FlagWords[]): string[] =>
-  flags.flatMap(({ flag, value }) => (value === undefined ? [] : [`${flag}) ${ofKind(value)}; return ;;`]));
+  flags.flatMap(({ flag, value }) => {
+    if (value === undefined) return [];
+    return [value === 'text' ? `${flag}) return ;;` : `${flag}) ${ofKind(value)}; return ;;`];
+  });
 
 function commandBody({ flags, argument }: CommandWords): string[] {
   return [

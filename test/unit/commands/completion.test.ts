@@ -92,6 +92,20 @@ test('every file that is placed bears its seal, and every shell that is here rea
   }
 });
 
+test('no shell is given the same command twice in a row, nor a rule twice', async () => {
+  for (const shell of ['bash', 'zsh', 'fish'] as const) {
+    const lines = (await completionText(shell, product, tables)).split('\n').map((line) => line.trim());
+    for (const line of lines) {
+      const statements = line.split(/;;?|\) /).map((one) => one.trim());
+      for (const [place, one] of statements.entries()) {
+        if (one !== '') assert.notEqual(one, statements[place - 1], `${shell}: ${line}`);
+      }
+    }
+    const rules = lines.filter((line) => line.startsWith('complete '));
+    assert.equal(new Set(rules).size, rules.length, shell);
+  }
+});
+
 test('a man page for each command and each name, which groff reads without a warning', async () => {
   const pages = (await shareFiles(tables)(product)).filter(({ path }) => path.endsWith('.8'));
   const names = pages.map(({ path }) => path.replace(/^.*\/(.*)\.8$/, '$1'));
