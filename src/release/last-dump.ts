@@ -1,9 +1,14 @@
+import { existsSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import * as z from 'zod';
 import { type PgDump, pgDumpSchema } from '../backup/dump-record.ts';
 import { lastResult } from '../backup/step-results.ts';
 import { assertWhole } from '../backup/whole-dump.ts';
+import { whyTooOld } from '../backup/stale-dump.ts';
+import type { State } from '../engine/state.ts';
 import type { Returning } from '../engine/step.ts';
 import { causeChain, IvaapError } from '../errors.ts';
+import type { Product } from '../payload/product-schema.ts';
 import type { UninstallContext } from './uninstall-context.ts';
 
 /** What an uninstall has before it deletes data: their last dump, or the word of the operator. */
@@ -13,16 +18,19 @@ export const lastDumpResult: Returning<{ lastDump: PgDump }> = {
   out: z.object({ lastDump: pgDumpSchema }),
 };
 
-type Kept = Pick<UninstallContext, 'run' | 'agreedAt' | 'again'>;
+type Kept = Pick<UninstallContext, 'run' | 'agreedAt' | 'again' | 'choices'>;
 
 /**
  * The last dump of this uninstall, whole. Undefined where none was taken, or it is gone and the operator has
  * agreed since. Throws `failed` where it is gone and nobody has.
  */
-export async function wholeLastDump({ run, agreedAt, again }: Kept): Promise<PgDump | undefined> {
+export async function wholeLastDump({ run, agreedAt, again, choices }: Kept): Promise<PgDump | undefined> {
   const dump = lastResult(run(), lastDumpResult)?.lastDump;
   if (dump === undefined) return undefined;
   try {
+    // One that a rollback took moves in the middle: a move that was cut off leaves it whole at one place.
+    const moved = movedDump(dump, choices.dumpTo);
+    if (await assertWhole(moved).then(yes, no)) return moved;
     await assertWhole(dump);
     return dump;
   } catch (error) {
@@ -39,4 +47,41 @@ export async function wholeLastDump({ run, agreedAt, again }: Kept): Promise<PgD
       },
     );
   }
+}
+
+const yes = () => true;
+const no = () => false;
+
+/** In the folder for what is kept: the older backups. */
+export const keptBackups = (dumpTo: string): string => join(dumpTo, 'backups');
+
+/** The dump where the older backups are moved to. */
+function movedDump(dump: PgDump, dumpTo: string): PgDump {
+  const folder = join(keptBackups(dumpTo), basename(dump.folder));
+  const { path, restoreScript: script } = dump;
+  const moved = { ...dump, folder, path: join(folder, basename(path)) };
+  return script === undefined ? moved : { ...moved, restoreScript: join(folder, basename(script)) };
+}
+
+/** The dump where it lies at the end of an uninstall. */
+export function keptLastDump(dump: PgDump, dumpTo: string): PgDump {
+  const moved = movedDump(dump, dumpTo);
+  return existsSync(moved.path) ? moved : dump;
+}
+
+/**
+ * The dump of an unfinished rollback that has begun to take the database away. While Helm's part of that has
+ * not ended, the product may still run: then only a young one has all rows.
+ */
+export function dumpOfRollback(
+  { run, suspended, derived }: Pick<State, 'run' | 'suspended' | 'derived'>,
+  product: Pick<Product, 'backup'>,
+): PgDump | undefined {
+  const dump = pgDumpSchema.safeParse(derived.pgDump).data;
+  if (suspended === undefined || dump === undefined) return undefined;
+  // Otherwise it is that of an earlier rollback, before the install ran once more.
+  if (Date.parse(dump.takenAt) < Date.parse(suspended.finishedAt ?? '')) return undefined;
+  if (suspended.steps['helm_deploy'] === undefined) return dump;
+  const isBegun = run?.steps['undo_helm_deploy'] !== undefined;
+  return isBegun && whyTooOld(product, dump, new Date()) === undefined ? dump : undefined;
 }

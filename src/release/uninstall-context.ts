@@ -1,3 +1,4 @@
+import type { PgDump } from '../backup/dump-record.ts';
 import type { Containerd } from '../host/containerd.ts';
 import type { DatabaseSize } from '../host/database-size.ts';
 import type { Helm } from '../host/helm.ts';
@@ -34,6 +35,8 @@ export interface UninstallFindings {
   data: { there: boolean; empty: boolean; bytes: number; target: string | undefined };
   /** Null: there is no database, and it is proved that there never was one. */
   database: Known<(DatabaseSize & { schema: number }) | null>;
+  /** That of an unfinished rollback, where the database cannot be dumped any more. */
+  rollbackDump: PgDump | undefined;
   files: OurFiles;
   /** Data folders that a rollback put aside: maybe the only copy. */
   putAside: { path: string; bytes: number }[];

@@ -2,6 +2,7 @@ import { lstat, readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { parseAllDocuments } from 'yaml';
 import * as z from 'zod';
+import type { PgDump } from '../backup/dump-record.ts';
 import type { State } from '../engine/state.ts';
 import { type DatabaseSize, databaseSize } from '../host/database-size.ts';
 import { readReleaseRecords } from '../host/helm-record.ts';
@@ -11,6 +12,7 @@ import { treeBytes } from '../host/tree-size.ts';
 import { type Known, known } from '../known.ts';
 import type { Product } from '../payload/product-schema.ts';
 import { type FoundFolder, foundFolderSchema, foundIn } from './found-folder.ts';
+import { dumpOfRollback } from './last-dump.ts';
 import { ourFiles } from './our-files.ts';
 import { ourImages } from './our-images.ts';
 import { namespaceContents, ourLabels, type OwnedVolume, volumeOwner } from './ours.ts';
@@ -49,6 +51,9 @@ export async function uninstallFindings(place: Place, recorded: RecordedFolder):
   const hasClaim = !contents.known || contents.value.objects.some(({ name }) => name === claim);
   // A folder that is missing or empty may be that of a disk which is not mounted.
   const neverWas = data.empty && (recorded.neverStarted === true || !hasClaim);
+  const database = neverWas
+    ? ({ known: true, value: null } as const)
+    : await ask((of) => known(databaseOf(of, product, signal)));
   return {
     release,
     contents,
@@ -61,9 +66,8 @@ export async function uninstallFindings(place: Place, recorded: RecordedFolder):
     heldByOthers: volume.known && volume.value?.ours === false && isSamePath(volume.value.path, storagePath),
     before: recorded.before,
     data,
-    database: neverWas
-      ? { known: true, value: null }
-      : await ask((of) => known(databaseOf(of, product, signal))),
+    database,
+    rollbackDump: database.known && database.value !== null ? undefined : recorded.rollbackDump,
     files,
     putAside: await Promise.all(
       files.removedData.map(async (path) => ({ path, bytes: await treeBytes(path) })),
@@ -102,6 +106,7 @@ export interface RecordedFolder {
   namespaceLabels?: readonly string[] | undefined;
   /** Helm was never started: there has been no database. */
   neverStarted?: boolean | undefined;
+  rollbackDump?: PgDump | undefined;
 }
 
 /**
@@ -110,6 +115,7 @@ export interface RecordedFolder {
  */
 export function recordedStorage(
   state: Pick<State, 'installed' | 'run' | 'suspended' | 'derived'>,
+  product: Pick<Product, 'backup'>,
 ): RecordedFolder {
   const { installed, run, suspended, derived } = state;
   const neverStarted =
@@ -122,7 +128,8 @@ export function recordedStorage(
   const namespaceLabels = [derived, run?.originals, suspended?.originals]
     .map((one) => z.array(z.string()).safeParse(one?.namespaceLabels).data)
     .find((keys) => keys !== undefined);
-  const common = { movedFrom, neverStarted, keepsNamespace, namespaceLabels };
+  const rollbackDump = dumpOfRollback(state, product);
+  const common = { movedFrom, neverStarted, keepsNamespace, namespaceLabels, rollbackDump };
   const volume = recordedVolume.safeParse(derived.volume).data;
   if (volume !== undefined) return { ...common, storagePath: volume.storagePath, before: volume.found };
   const begun = foundFolderSchema.safeParse((suspended ?? run)?.steps['postgres']?.recorded?.found).data;

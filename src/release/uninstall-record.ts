@@ -2,6 +2,7 @@ import * as z from 'zod';
 import type { State } from '../engine/state.ts';
 import type { Returning } from '../engine/step.ts';
 import { foundFolderSchema } from './found-folder.ts';
+import { type PgDump, pgDumpSchema } from '../backup/dump-record.ts';
 import { readResult } from '../backup/step-results.ts';
 
 /** Of `uninstall` in the state: what was chosen and found when the uninstall began. */
@@ -14,12 +15,16 @@ const recordedSchema = z.object({
   namespaceLabels: z.array(z.string()).optional(),
   movedFrom: z.string().optional(),
   neverStarted: z.boolean().optional(),
+  /** What an unfinished rollback had dumped. */
+  rollbackDump: pgDumpSchema.optional(),
   before: foundFolderSchema.optional(),
   keepData: z.boolean(),
   deleteBackups: z.boolean(),
 });
 
-export type RecordedUninstall = z.infer<typeof recordedSchema>;
+export type RecordedUninstall = Omit<z.infer<typeof recordedSchema>, 'rollbackDump'> & {
+  rollbackDump?: PgDump | undefined;
+};
 
 export const uninstallResult: Returning<{ uninstall: RecordedUninstall }> = {
   id: 'uninstall_record',

@@ -4,11 +4,13 @@ import { basename, join } from 'node:path';
 import * as z from 'zod';
 import type { Step } from '../engine/step.ts';
 import { keepFile } from '../backup/backup-folder.ts';
+import { lastResult } from '../backup/step-results.ts';
 import { makeFolder } from '../host/atomic-file.ts';
 import { moveTree } from '../host/move-tree.ts';
 import { removeEmptyFolder, removeTree } from '../host/remove-tree.ts';
 import { counted } from '../policy/counted.ts';
 import { formatBytes } from '../policy/format-bytes.ts';
+import { keptBackups, lastDumpResult } from '../release/last-dump.ts';
 import type { UninstallContext } from '../release/uninstall-context.ts';
 import { uninstallKeep } from './uninstall_keep.ts';
 import { uninstallObjects } from './uninstall_objects.ts';
@@ -38,7 +40,7 @@ export const uninstallBackups: Step<UninstallContext, z.infer<typeof out>> = {
     return { action: 'run', summary: `${values}, and ${how}` };
   },
 
-  async run({ choices, paths, keptSecrets }, io) {
+  async run({ choices, paths, keptSecrets, run }, io) {
     const { dumpTo, deleteBackups } = choices;
     const files: string[] = [];
     for (const path of [paths.values, paths.overlay, paths.state]) {
@@ -48,11 +50,13 @@ export const uninstallBackups: Step<UninstallContext, z.infer<typeof out>> = {
     // Passwords of data that go, or that are in the record of the data that stay.
     const isNeeded = choices.keepData && io.result(uninstallKeep) === undefined;
     if (keptSecrets !== undefined && !isNeeded) await removeTree(keptSecrets);
-    const to = join(dumpTo, 'backups');
+    const to = keptBackups(dumpTo);
+    // That of an unfinished rollback lies here.
+    const lastDump = lastResult(run(), lastDumpResult)?.lastDump.folder;
     for (const name of existsSync(paths.backups) ? (await readdir(paths.backups)).sort() : []) {
       io.signal.throwIfAborted();
       const from = join(paths.backups, name);
-      if (deleteBackups && ownName.test(name)) {
+      if (deleteBackups && ownName.test(name) && from !== lastDump) {
         await removeTree(from);
         continue;
       }

@@ -28,14 +28,23 @@ export const uninstallPgBackup: Step<UninstallContext, { lastDump: PgDump }> = {
     if (skipBackup) {
       return { action: 'skip', summary: 'skipped on request (--skip-backup): there is no last dump' };
     }
-    const { database } = ctx.found;
+    const { database, rollbackDump } = ctx.found;
+    if (rollbackDump !== undefined) {
+      const { path, takenAt } = rollbackDump;
+      return { action: 'run', summary: `keep ${path} of ${takenAt}, which the unfinished rollback took` };
+    }
     if (ctx.cluster === undefined || (database.known && database.value === null)) {
       return { action: 'skip', summary: 'there is no database' };
     }
     return { action: 'run', summary: `dump ${product.database.name} into a new folder in ${choices.dumpTo}` };
   },
 
-  async preview({ found: { database }, choices: { dumpTo } }) {
+  async preview({ found: { database, rollbackDump }, choices: { dumpTo } }) {
+    if (rollbackDump !== undefined) {
+      const { path, sizeBytes, rows, schemaVersion } = rollbackDump;
+      const text = `the last dump is ${path}, ${formatBytes(sizeBytes)}, ${counted(rows, 'row')}`;
+      return { brief: text, details: [text], data: { sizeBytes, rows, schemaVersion, below: dumpTo } };
+    }
     if (!database.known) throw new IvaapError('failed', database.why);
     const { sizeBytes = 0, rows = 0, schema = null } = database.value ?? {};
     const size = `${formatBytes(sizeBytes)} on disk, about ${counted(rows, 'row')}`;
@@ -47,11 +56,12 @@ export const uninstallPgBackup: Step<UninstallContext, { lastDump: PgDump }> = {
   },
 
   async run(ctx, io) {
-    const of = dumpContext(ctx, ctx.cluster);
-    const lastDump = await takeWholeDump(of, io, {
-      key: 'lastDump',
-      whyStale: (dump) => whyStale(ctx, dump),
-    });
+    const lastDump =
+      ctx.found.rollbackDump ??
+      (await takeWholeDump(dumpContext(ctx, ctx.cluster), io, {
+        key: 'lastDump',
+        whyStale: (dump) => whyStale(ctx, dump),
+      }));
     const { path, sizeBytes, rows, sha256 } = lastDump;
     io.log(`${path}: ${formatBytes(sizeBytes)}, ${counted(rows, 'row')}, SHA-256 ${sha256}`);
     return { lastDump };
@@ -60,6 +70,8 @@ export const uninstallPgBackup: Step<UninstallContext, { lastDump: PgDump }> = {
   verify: (_ctx, { lastDump }) => assertWhole(lastDump),
 
   async reuse(ctx, { lastDump }) {
+    // The database that it is of is gone.
+    if (lastDump.path === ctx.found.rollbackDump?.path) return;
     const why = whyStale(ctx, lastDump);
     if (why !== undefined) throw new IvaapError('failed', why);
   },

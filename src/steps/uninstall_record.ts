@@ -23,12 +23,13 @@ export const uninstallRecord: Step<UninstallContext, { uninstall: RecordedUninst
   async run(ctx, io) {
     const { choices, found, product } = ctx;
     const { dumpTo } = choices;
-    const { storagePath, movedFrom, before, database, keepsNamespace } = found;
+    const { storagePath, movedFrom, before, database, keepsNamespace, rollbackDump } = found;
     const namespaceLabels = [...found.namespaceLabels];
     const neverStarted = database.known && database.value === null;
     const ofNamespace = { keepsNamespace, namespaceLabels };
     const dumpMount = mountHolding(dumpTo);
-    const uninstall = { ...choices, dumpMount, storagePath, movedFrom, before, neverStarted, ...ofNamespace };
+    const ofData = { storagePath, movedFrom, before, neverStarted, rollbackDump };
+    const uninstall = { ...choices, dumpMount, ...ofData, ...ofNamespace };
     // Known before it is there: no attempt leaves a folder that the next one takes for others'.
     await io.record({ uninstall });
     await makeFolder(dumpTo, 0o700);

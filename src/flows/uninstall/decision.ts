@@ -18,6 +18,7 @@ import type { Session } from '../../session/session.ts';
 import { asRoot, shellWord, sudo } from '../../shell-word.ts';
 import type { Decision } from '../flow.ts';
 import { refuseMissingDataDisk, refuseMissingDumpDisk } from './disks.ts';
+import { refuseTornDump } from './torn-dump.ts';
 import { assertDumpTo, assertRoomFor, usualDumpTo } from './dump-to.ts';
 import { refuseUnmanaged } from './gate.ts';
 import type { UninstallOptions } from './options.ts';
@@ -44,7 +45,7 @@ export async function decideUninstall(
   const cluster = options.withoutCluster ? undefined : await clusterOf(session, options, isRemoving);
   if (cluster !== undefined) await hideGenerated(cluster.kubectl, product, redactor);
   const place = { product, paths, cluster, signal };
-  const found = await uninstallFindings(place, recorded ?? recordedStorage(state));
+  const found = await uninstallFindings(place, recorded ?? recordedStorage(state, product));
   signal.throwIfAborted();
   const choices = await choose(session, options, { recorded, found });
   await refuseMissingDataDisk(found.storagePath, session.again());
@@ -154,7 +155,7 @@ async function refuseBeforeRemoval(
   { choices, cluster, found }: Judged,
 ): Promise<void> {
   const { product, paths, again, program, signal } = session;
-  const { contents, database, files, storagePath, putAside } = found;
+  const { contents, database, files, storagePath, putAside, rollbackDump } = found;
   if (cluster !== undefined && !contents.known) {
     throw new IvaapError(
       'preflight',
@@ -192,7 +193,8 @@ async function refuseBeforeRemoval(
     );
   }
   const mayHaveData = !database.known || database.value !== null;
-  if (!options.skipBackup && !database.known) {
+  if (!options.skipBackup) await refuseTornDump(session, rollbackDump);
+  if (!options.skipBackup && !database.known && rollbackDump === undefined) {
     throw new IvaapError('preflight', `no last dump can be taken: ${database.why}`, {
       hint:
         `${database.hint ?? `${program} status`}\n` +
@@ -200,13 +202,16 @@ async function refuseBeforeRemoval(
     });
   }
   const estimate =
-    cluster === undefined || options.skipBackup || !mayHaveData
+    cluster === undefined || options.skipBackup || !mayHaveData || rollbackDump !== undefined
       ? 0
       : await known(estimateDump(cluster.database, signal)).then((asked) => (asked.known ? asked.value : 0));
   await assertRoomFor(choices.dumpTo, product, {
     dumpBytes: estimate,
     moved: [
-      { path: paths.backups, bytes: choices.deleteBackups ? 0 : found.backups.bytes },
+      {
+        path: paths.backups,
+        bytes: choices.deleteBackups ? (rollbackDump?.sizeBytes ?? 0) : found.backups.bytes,
+      },
       ...(options.skipBackup || choices.keepData ? [] : putAside),
     ],
   });
@@ -247,12 +252,15 @@ function refuseUsers({ product }: Session, { contents }: UninstallFindings): voi
 }
 
 function notesOf(found: UninstallFindings, choices: UninstallChoices, { product }: Session): string[] {
-  const { contents, volume, files, images, definitions } = found;
+  const { contents, volume, files, images, definitions, rollbackDump } = found;
   const foreign = contents.known ? foreignOf(contents.value) : [];
   const { namespace } = product;
   const { dumpTo } = choices;
   const isInMemory = ['tmpfs', 'ramfs'].includes(mountOf(mountHolding(dumpTo))?.fileSystem ?? '');
   return [
+    ...(rollbackDump === undefined
+      ? []
+      : [`the last dump is that of the unfinished rollback, ${rollbackDump.path}: it is moved to ${dumpTo}`]),
     ...(isInMemory ? [`${dumpTo} lies in memory: what is kept there is gone after a restart`] : []),
     ...foreign.map(
       ({ resource, why }) => `stays: ${resource} in ${namespace} (${why}), and the namespace with it`,

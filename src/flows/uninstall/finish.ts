@@ -9,7 +9,7 @@ import { removeEmptyFolder, removeTree } from '../../host/remove-tree.ts';
 import { toldMounts } from '../../host/missing-mount.ts';
 import { readRegularText } from '../../host/regular-file.ts';
 import { lastResult } from '../../backup/step-results.ts';
-import { lastDumpResult } from '../../release/last-dump.ts';
+import { keptLastDump, lastDumpResult } from '../../release/last-dump.ts';
 import { lastRecordFile } from '../../release/last-record.ts';
 import type { ProductPaths } from '../../release/product-paths.ts';
 import { recordedUninstall } from '../../release/uninstall-record.ts';
@@ -26,7 +26,7 @@ export async function finishUninstall(paths: ProductPaths, recorded: State, dump
   const { installer, state, lock, folder } = paths;
   // Whoever took it away after the last step: the record and the logs still have a place.
   await makeFolder(dumpTo, 0o700);
-  await endRecord(recorded, join(dumpTo, lastRecordFile));
+  await endRecord(recorded, dumpTo);
   await writeFileAtomic(join(dumpTo, basename(state)), await readFile(state), { mode: 0o600 });
   await moveTree(join(installer, 'logs'), join(dumpTo, 'logs'));
   for (const path of [paths.work, paths.tools, paths.scanReceipt, `${state}.partial`]) await removeTree(path);
@@ -38,7 +38,8 @@ export async function finishUninstall(paths: ProductPaths, recorded: State, dump
 }
 
 /** The record that survives says how it ended: with which dump, or without one by whom. */
-async function endRecord({ run, skippedBackups }: State, path: string): Promise<void> {
+async function endRecord({ run, skippedBackups }: State, dumpTo: string): Promise<void> {
+  const path = join(dumpTo, lastRecordFile);
   const begun = await readRegularText(path).then(
     (text) => JSON.parse(text) as JsonObject,
     () => ({}),
@@ -52,7 +53,7 @@ async function endRecord({ run, skippedBackups }: State, path: string): Promise<
   const text = {
     ...begun,
     endedAt: run?.finishedAt ?? null,
-    lastDump: lastDump ?? null,
+    lastDump: lastDump === undefined ? null : keptLastDump(lastDump, dumpTo),
     keptData: keptData ?? null,
     skippedBackup: skippedBackups.find((one) => one.run === run?.id) ?? null,
     objects: objects ?? null,

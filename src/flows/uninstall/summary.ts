@@ -3,6 +3,7 @@ import type { JsonObject, Returning } from '../../engine/step.ts';
 import { readResult } from '../../backup/step-results.ts';
 import { counted } from '../../policy/counted.ts';
 import { formatBytes } from '../../policy/format-bytes.ts';
+import { keptLastDump } from '../../release/last-dump.ts';
 import type { UninstallContext } from '../../release/uninstall-context.ts';
 import { uninstallBackups } from '../../steps/uninstall_backups.ts';
 import { uninstallFiles } from '../../steps/uninstall_files.ts';
@@ -17,7 +18,8 @@ import type { FlowResult } from '../flow.ts';
 export function uninstallSummary(ctx: UninstallContext, result: RunResult): FlowResult {
   const { product, to, choices, found } = ctx;
   const out = <Out>(step: Returning<Out>) => readResult(step, result.outputs[step.id]);
-  const dump = out(uninstallPgBackup)?.lastDump;
+  const lastDump = out(uninstallPgBackup)?.lastDump;
+  const dump = lastDump === undefined ? undefined : keptLastDump(lastDump, choices.dumpTo);
   const kept = out(uninstallKeep)?.keptData;
   const backups = out(uninstallBackups)?.keptFiles.backups ?? null;
   const left = leftBehind(

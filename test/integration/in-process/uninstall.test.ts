@@ -171,10 +171,7 @@ test('an install, an upgrade or an uninstall that was cut off is removed as well
     });
     assert.ok(cut, `${place}: ${said(ended)}`);
     host.become(cut);
-    // The database is gone, its folder is not: the rollback's own dump is the last one.
-    const skipBackup = place === 'undo_postgres:volume-deleted';
-    if (skipBackup) assert.match(hintOf(await host.run('uninstall')), /--skip-backup/);
-    const removed = await host.run('uninstall', undefined, { skipBackup });
+    const removed = await host.run('uninstall');
     assert.equal(removed.exitCode, 0, `${place}: ${said(removed)} ${hintOf(removed)}`);
     isAsBefore(place);
   }
