@@ -1,6 +1,6 @@
 import { hostIdentity } from '../host/host-identity.ts';
 import { readRegular } from '../host/regular-file.ts';
-import { IvaapError } from '../errors.ts';
+import { causeChain, IvaapError } from '../errors.ts';
 import { type License as Grants, licenseText, parseLicense, serverLicense } from '../policy/entitlements.ts';
 import { formatBytes } from '../policy/format-bytes.ts';
 import { expiredOn, grantedNow } from '../policy/license-verdict.ts';
@@ -35,7 +35,7 @@ export async function openLicense(path: string, product: Licensed): Promise<Lice
     const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
     const server = missing ? serverLicense(path) : undefined;
     if (server !== undefined) return { ...server, text: path, bytes: Buffer.from(path) };
-    throw refuse('cannot be read', { cause: error, hint: `ls -l ${shellWord(path)}` });
+    throw refuse(unreadable(error), { hint: `ls -l ${shellWord(path)}` });
   }
   const text = licenseText(bytes);
   const license = { text, bytes, ...parseLicense(text, path, product.entitlements) };
@@ -47,6 +47,21 @@ export async function openLicense(path: string, product: Licensed): Promise<Lice
   }
   return license;
 }
+
+/** Why a licence could not be read, in words; text of the system only where there are none of ours. */
+function unreadable(error: unknown): string {
+  const why = unreadWords[(error as NodeJS.ErrnoException).code ?? ''];
+  return `cannot be read: ${why ?? causeChain(error).join(': ')}`;
+}
+
+const unreadWords: Record<string, string | undefined> = {
+  ENOENT: 'no such file',
+  ENOTDIR: 'no such file: a part of its path is no folder',
+  EACCES: 'this user may not read it',
+  EPERM: 'this user may not read it',
+  ELOOP: 'its links lead in a circle',
+  ENAMETOOLONG: 'no such file: its name is too long',
+};
 
 /** The same, naming of the product's entitlements only those that are valid here at that time. */
 export function inForce<T extends Grants>(license: T, { entitlements }: Licensed, now: Date): T {

@@ -46,7 +46,9 @@ export const licenseQuestion = ({ session }: About): AnswerQuestion => ({
   async ask(prompter, { license: initial }) {
     const typed = await prompter.text({
       title: `Where is the licence of ${session.product.title}?`,
-      help: ['A file. Its entitlements decide which connectors may run.'],
+      help: [
+        'Type the path of its file, or PORT@HOST of a licence server. It decides which connectors may run.',
+      ],
       ...(initial === undefined ? {} : { initial }),
       check: async (answer) =>
         answer === ''
