@@ -1,4 +1,5 @@
-import { nodeCondition } from '../release/cluster-objects.ts';
+import type { Measurement } from '../policy/preflight-report.ts';
+import { nodeCondition, type NodeObject } from '../release/cluster-objects.ts';
 import type { Check } from './check.ts';
 import { sudo } from '../shell-word.ts';
 
@@ -13,18 +14,23 @@ export const diskPressure: Check = {
   flows: ['install', 'upgrade'],
   async measure(_, facts) {
     const { nodes } = await facts.cluster();
-    for (const node of nodes) {
-      const under = pressures.filter((type) => nodeCondition(node, type)?.status === 'True');
-      if (under.length === 0) continue;
-      const { name } = node.metadata;
-      return {
-        outcome: 'fail',
-        measured: `${name}: ${under.join(', ')}`,
-        fix: `${sudo.kubectl} describe node ${name}`,
-      };
-    }
-    return { outcome: 'ok', measured: 'none' };
+    if (nodes.length === 0) return { outcome: 'fail', measured: 'not known: the cluster has no node' };
+    const found = nodes.map(pressureOf).filter((one) => one !== undefined);
+    return found.find(({ outcome }) => outcome === 'fail') ?? found[0] ?? { outcome: 'ok', measured: 'none' };
   },
 };
 
 const pressures = ['DiskPressure', 'MemoryPressure', 'PIDPressure'];
+
+/** A condition that is missing or Unknown, as when kubelet is silent, is no sign of an idle node. */
+function pressureOf(node: NodeObject): Measurement | undefined {
+  const { name } = node.metadata;
+  const fix = `${sudo.kubectl} describe node ${name}`;
+  const statusOf = (type: string) => nodeCondition(node, type)?.status;
+  const under = pressures.filter((type) => statusOf(type) === 'True');
+  if (under.length > 0) return { outcome: 'fail', measured: `${name}: ${under.join(', ')}`, fix };
+  const unknown = pressures.filter((type) => statusOf(type) !== 'False');
+  if (unknown.length === 0) return undefined;
+  const measured = `not known: node ${name} does not report ${unknown.join(', ')}`;
+  return { outcome: 'warn', measured, fix };
+}

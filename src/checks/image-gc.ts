@@ -1,6 +1,7 @@
+import { isObject } from '../host/answer.ts';
 import { roomAt } from '../host/mounts.ts';
 import type { Measurement } from '../policy/preflight-report.ts';
-import { shellWord } from '../shell-word.ts';
+import { shellWord, sudo } from '../shell-word.ts';
 import type { Check } from './check.ts';
 
 /** Usage of the image file system as kubelet counts it, now and with the new images. */
@@ -15,32 +16,37 @@ export const imageGc: Check = {
   flows: ['install', 'upgrade'],
   async measure(ctx, facts) {
     const { nodes } = await facts.cluster();
-    const node = nodes[0]?.metadata.name ?? '';
+    const [node] = nodes;
+    if (node === undefined) return { outcome: 'fail', measured: 'not known: the cluster has no node' };
+    const path = `/api/v1/nodes/${node.metadata.name}/proxy/configz`;
     const [configz, missing, room] = await Promise.all([
-      ctx.kubectl.run(['get', '--raw', `/api/v1/nodes/${node}/proxy/configz`], {
-        timeoutMs: 20_000,
-        signal: ctx.signal,
-      }),
+      ctx.kubectl.run(['get', '--raw', path], { timeoutMs: 20_000, signal: ctx.signal }),
       facts.missingImages(),
       facts.imageStore().then(roomAt),
     ]);
-    return judgeImageGc(highThreshold(configz.stdout), room, missing.missingBytes + missing.unpackedBytes);
+    const threshold = highThreshold(configz.stdout);
+    if (threshold === undefined) {
+      return {
+        outcome: 'fail',
+        measured: 'not known: the answer of kubelet names no imageGCHighThresholdPercent',
+        fix: `${sudo.kubectl} get --raw ${path}`,
+      };
+    }
+    return judgeImageGc(threshold, room, missing.missingBytes + missing.unpackedBytes);
   },
 };
 
-/** kubelet's own default, which k3s keeps. */
-const defaultThreshold = 85;
-
-/** The threshold that kubelet reports; its default where it reports none. */
-export function highThreshold(configz: string): number {
+/** The threshold that kubelet reports; undefined where its answer is cut, or does not name a percentage. */
+export function highThreshold(configz: string): number | undefined {
+  let answer: unknown;
   try {
-    const { kubeletconfig } = JSON.parse(configz) as {
-      kubeletconfig?: { imageGCHighThresholdPercent?: number };
-    };
-    return kubeletconfig?.imageGCHighThresholdPercent ?? defaultThreshold;
+    answer = JSON.parse(configz);
   } catch {
-    return defaultThreshold;
+    return undefined;
   }
+  const config = isObject(answer) ? answer['kubeletconfig'] : undefined;
+  const percent = isObject(config) ? config['imageGCHighThresholdPercent'] : undefined;
+  return typeof percent === 'number' && percent >= 0 && percent <= 100 ? percent : undefined;
 }
 
 export function judgeImageGc(

@@ -23,9 +23,24 @@ test('a node that is not ready fails by its name', async () => {
 });
 
 test('a node under pressure fails by its name', async () => {
-  assert.equal((await measured(diskPressure, {}, node({ DiskPressure: 'False' }))).outcome, 'ok');
+  const calm = { DiskPressure: 'False', MemoryPressure: 'False', PIDPressure: 'False' };
+  assert.equal((await measured(diskPressure, {}, node(calm))).outcome, 'ok');
   assert.match(
     (await measured(diskPressure, {}, node({ DiskPressure: 'True' }))).measured,
     /n1: DiskPressure/,
   );
+});
+
+test('a pressure that a node does not report is not known, and is not taken for none', async () => {
+  const calm = { DiskPressure: 'False', MemoryPressure: 'False' };
+  for (const conditions of [calm, { ...calm, PIDPressure: 'Unknown' }]) {
+    const found = await measured(diskPressure, {}, node(conditions));
+    assert.deepEqual(
+      [found.outcome, found.measured, found.fix],
+      ['warn', 'not known: node n1 does not report PIDPressure', 'sudo k3s kubectl describe node n1'],
+    );
+  }
+  const none = { cluster: async () => ({ nodes: [], pods: [], claims: [] }) } as unknown as HostFacts;
+  const empty = await measured(diskPressure, {}, none);
+  assert.deepEqual([empty.outcome, empty.measured], ['fail', 'not known: the cluster has no node']);
 });
