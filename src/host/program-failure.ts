@@ -26,6 +26,11 @@ export class ProgramFailure extends Error {
   }
 }
 
+/** What the caller of `run` says of standard output. */
+interface TextOrData {
+  stdoutIsText?: boolean | 'loud' | undefined;
+}
+
 /** The failing program behind an error of ours, when there is one. */
 export function programFailure(error: unknown): ProgramFailure | undefined {
   for (let current = error; current instanceof Error; current = current.cause) {
@@ -54,12 +59,14 @@ export function shortCommand([program, ...args]: readonly [string, ...string[]])
 
 export const lastLines = (text: string, count = 20) => text.trimEnd().split('\n').slice(-count).join('\n');
 
+/** Its output is what the program said: standard output only where that is text, since data say no cause. */
 export function failure(
   message: string,
-  fields: Pick<ProgramFailure, 'exitCode' | 'endedBy' | 'reason' | 'stdout' | 'stderr'>,
+  fields: Pick<ProgramFailure, 'exitCode' | 'endedBy' | 'reason' | 'stdout' | 'stderr'> & TextOrData,
   hint?: string,
 ): IvaapError {
-  const output = lastLines(fields.stderr.trim() === '' ? fields.stdout : fields.stderr);
+  const fallback = (fields.stdoutIsText ?? false) === false ? '' : fields.stdout;
+  const output = lastLines(fields.stderr.trim() === '' ? fallback : fields.stderr);
   const cause = new ProgramFailure(message, fields);
   return new IvaapError('failed', message, {
     cause,
@@ -73,14 +80,15 @@ export function stopped(
   reason: 'timeout' | 'aborted' | 'output too long',
   stdout: string,
   stderr: string,
-  timeoutMs?: number,
+  { timeoutMs = 0, stdoutIsText }: { timeoutMs?: number | undefined } & TextOrData = {},
 ): IvaapError {
   const how = {
-    timeout: `did not end within ${Math.round((timeoutMs ?? 0) / 1000)} s and was stopped`,
+    timeout: `did not end within ${Math.round(timeoutMs / 1000)} s and was stopped`,
     aborted: 'was stopped on request',
     'output too long': 'wrote more output than expected',
   }[reason];
-  return failure(`${label} ${how}`, { exitCode: undefined, endedBy: 'SIGTERM', reason, stdout, stderr });
+  const fields = { exitCode: undefined, endedBy: 'SIGTERM', reason, stdout, stderr, stdoutIsText };
+  return failure(`${label} ${how}`, fields);
 }
 
 export function notStarted(

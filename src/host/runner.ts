@@ -247,7 +247,7 @@ async function runOne(
     });
   }
   const redactedOut = redactor.text(out);
-  if (reason !== undefined) throw stopped(label, reason, redactedOut, err, options.timeoutMs);
+  if (reason !== undefined) throw stopped(label, reason, redactedOut, err, options);
   const okCodes = options.okCodes ?? [0];
   if (code === null || (okCodes !== 'any' && !okCodes.includes(code))) {
     const how = code === null ? `was ended by ${endedBy}` : `failed with exit code ${code}`;
@@ -257,6 +257,7 @@ async function runOne(
       reason: code === null ? 'signal' : 'exit',
       stdout: redactedOut,
       stderr: err,
+      stdoutIsText: options.stdoutIsText,
     });
   }
   return { exitCode: code, stdout: out, stderr: err, stdinBytes, durationMs };

@@ -1,4 +1,5 @@
 import type { ErrorDescription } from '../errors.ts';
+import { outputLines } from './output-lines.ts';
 import { printable, printableLine, printableRow } from './sanitize.ts';
 import { wrapLine } from './wrap.ts';
 
@@ -15,7 +16,7 @@ export function errorLines(error: ErrorDescription, columns = Infinity): string[
   if (error.output !== undefined && error.output.trim() !== '') {
     const label = error.code === 'bug' ? '  a defect in this program; please report:' : '  last output:';
     lines.push(label);
-    for (const line of printable(error.output).trimEnd().split('\n')) lines.push(`    ${line.trimEnd()}`);
+    lines.push(...outputLines(error.output).map((line) => `    ${line.trimEnd()}`));
   }
   if (error.facts !== undefined && error.facts.length > 0) {
     lines.push(

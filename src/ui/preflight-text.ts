@@ -1,7 +1,8 @@
 import type { EngineEvent } from '../engine/events.ts';
 import { counted } from '../policy/counted.ts';
 import type { Painter } from './paint.ts';
-import { printable, printableLine } from './sanitize.ts';
+import { outputLines } from './output-lines.ts';
+import { printableLine } from './sanitize.ts';
 import { tableRows, wrapLine } from './wrap.ts';
 
 type Report = Extract<EngineEvent, { type: 'preflight.report' }>;
@@ -70,7 +71,7 @@ function details(result: Result, width: number): string[] {
   if (result.tolerated === true) lines.push('this does not stop the run, which may fix it');
   if (result.waiver !== undefined) lines.push(`waived: ${printableLine(result.waiver)}`);
   if (result.fix !== undefined) lines.push(`fix: ${printableLine(result.fix)}`);
-  if (result.output !== undefined) lines.push(...printable(result.output).trimEnd().split('\n').slice(0, 8));
+  if (result.output !== undefined) lines.push(...outputLines(result.output).slice(0, 8));
   return lines.flatMap((line) => wrapLine(`${indent}${line}`, width));
 }
 

@@ -148,7 +148,7 @@ describe('an answer that is not complete is no answer', () => {
         const cut = complete.slice(0, length);
         await assert.rejects(ask(hostOf(runnerOf(answering(cut)))), isUnknown, `cut: ${cut}`);
       }
-      const late = stopped('a program', 'timeout', complete, '', 1000);
+      const late = stopped('a program', 'timeout', complete, '', { timeoutMs: 1000 });
       await assert.rejects(ask(hostOf(runnerOf(answering(late)))), isUnknown, 'late');
     });
   }

@@ -57,6 +57,21 @@ describe('runner', () => {
     assert.equal(programFailure(error)?.exitCode, 3);
   });
 
+  it('shows standard output as what a program said only where that is text', async () => {
+    const silent = sh(`echo '{"kubeletconfig":{}}'; exit 3`);
+    const data = await failureOf(runner.run(silent));
+    assert.equal(data.output, undefined);
+    assert.match(programFailure(data)?.stdout ?? '', /kubeletconfig/);
+    const late = sh(`echo '{"kubeletconfig":{}}'; exec sleep 60`);
+    const stopped = await failureOf(runner.run(late, { timeoutMs: 300 }));
+    assert.match(stopped.message, /did not end/);
+    assert.equal(stopped.output, undefined);
+    for (const stdoutIsText of [true, 'loud'] as const) {
+      const text = await failureOf(runner.run(silent, { stdoutIsText }));
+      assert.equal(text.output, '{"kubeletconfig":{}}');
+    }
+  });
+
   it('says what was not found', async () => {
     const error = await failureOf(runner.run(['no-such-program-here']));
     assert.match(error.message, /no-such-program-here was not found/);

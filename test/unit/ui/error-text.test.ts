@@ -48,3 +48,18 @@ test('on a terminal sentences are wrapped between words, and what is copied stay
     `try: ${command}`,
   ]);
 });
+
+test('of a long line that a program printed its start and its end are shown, with how much is left out', () => {
+  const said = `Error: ${'🜚'.repeat(3000)} the cause`;
+  const error = new IvaapError('failed', 'a', { output: `${said}\n${'x'.repeat(1000)}` });
+  const shown = [
+    `Error: ${'🜚'.repeat(593)} … 2017 characters left out … ${'🜚'.repeat(390)} the cause`,
+    'x'.repeat(1000),
+  ];
+  assert.deepEqual(errorLines(describeError(error)), [
+    'error: a',
+    '  last output:',
+    ...shown.map((line) => `    ${line}`),
+  ]);
+  assert.ok(error.output?.includes(said), 'what is judged is whole');
+});

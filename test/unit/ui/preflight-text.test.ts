@@ -45,6 +45,12 @@ test('what is ok is a number; what is not is printed in full, with why, what hap
   assert.match(text, /^waived {2}cpus: [^]*waived: a small site/m);
 });
 
+test('of a long line that a program printed only start and end are shown', () => {
+  const results = [{ ...result, id: 'pods', status: 'fail' as const, output: `a${'x'.repeat(3000)}z` }];
+  const text = preflightLines({ ...report, results }, { ...brief, width: Infinity }).join('\n');
+  assert.match(text, /^ +ax{599} … 2002 characters left out … x{399}z$/m);
+});
+
 test('where all is ok, one line says so', () => {
   const good = { ...report, results: report.results.filter(({ status }) => status === 'ok') };
   assert.deepEqual(preflightLines(good, brief), ['2 checks ok']);
