@@ -2,6 +2,7 @@ import type { UndoPlan } from '../engine/step.ts';
 import { foreign } from '../foreign.ts';
 import type { KubeObject, Kubectl } from '../host/kubectl.ts';
 import type { Product } from '../payload/product-schema.ts';
+import { type Known, known } from '../known.ts';
 import { sudo } from '../shell-word.ts';
 import type { InstallContext } from './context.ts';
 
@@ -42,6 +43,27 @@ export async function databaseVolume(
   const volume = await kubectl.get<Volume>('persistentvolume', name, asked);
   return { claim, name, volume, path: volume?.spec?.hostPath?.path ?? volume?.spec?.local?.path };
 }
+
+/** The volume that a StorageClass made for the database's claim. */
+export interface ClassVolume {
+  name: string;
+  /** Reclaim policy; undefined where the volume does not say. */
+  policy: string | undefined;
+}
+
+/** The volume that a StorageClass made for the claim; null where there is none, as of a volume of our own. */
+export const classVolume = (
+  kubectl: Pick<Kubectl, 'get'>,
+  product: Pick<Product, 'namespace' | 'database'>,
+  signal: AbortSignal,
+): Promise<Known<ClassVolume | null>> =>
+  known(
+    databaseVolume(kubectl, product, signal).then(({ name, volume }) =>
+      volume === undefined || name === product.database.volume.persistentVolume
+        ? null
+        : { name, policy: volume.spec?.persistentVolumeReclaimPolicy },
+    ),
+  );
 
 /** Without it the data may go with the volume. */
 export const retainCommand = (name: string): string =>

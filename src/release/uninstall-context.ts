@@ -1,3 +1,4 @@
+import type { ClassVolume } from './database-volume.ts';
 import type { PgDump } from '../backup/dump-record.ts';
 import type { Containerd } from '../host/containerd.ts';
 import type { DatabaseSize } from '../host/database-size.ts';
@@ -21,6 +22,8 @@ export interface UninstallFindings {
   /** Keys of the labels that the install has added to it. */
   namespaceLabels: readonly string[];
   volume: Known<OwnedVolume | null>;
+  /** Another one that a StorageClass made for the claim: its policy says whether it outlives the claim. */
+  classVolume: Known<ClassVolume | null>;
   /** The folder with the database's data; undefined where no install came so far. */
   storagePath: string | undefined;
   /** Where our volume leads to, if that is another folder. */

@@ -12,6 +12,7 @@ import { treeBytes } from '../host/tree-size.ts';
 import { type Known, known } from '../known.ts';
 import type { Product } from '../payload/product-schema.ts';
 import { type FoundFolder, foundFolderSchema, foundIn } from './found-folder.ts';
+import { classVolume } from './database-volume.ts';
 import { dumpOfRollback } from './last-dump.ts';
 import { ourFiles } from './our-files.ts';
 import { ourImages } from './our-images.ts';
@@ -33,10 +34,11 @@ export async function uninstallFindings(place: Place, recorded: RecordedFolder):
   const { product, paths, cluster, signal } = place;
   const ask = <T>(question: (of: UninstallCluster) => Promise<Known<T>>): Promise<Known<T>> =>
     cluster === undefined ? Promise.resolve(leftOut) : question(cluster);
-  const [release, contents, volume, images, definitions] = await Promise.all([
+  const [release, contents, volume, ofClass, images, definitions] = await Promise.all([
     ask((of) => known(releaseText(of, product, signal))),
     ask(({ kubectl }) => namespaceContents(kubectl, product, signal)),
     ask(({ kubectl }) => volumeOwner(kubectl, product, signal)),
+    ask(({ kubectl }) => classVolume(kubectl, product, signal)),
     ask((of) => ourImages(of, product, signal)),
     ask((of) => known(definitionsOf(of, paths, signal))),
   ]);
@@ -60,6 +62,7 @@ export async function uninstallFindings(place: Place, recorded: RecordedFolder):
     keepsNamespace: recorded.keepsNamespace === true,
     namespaceLabels: recorded.namespaceLabels ?? Object.keys(ourLabels(product)),
     volume,
+    classVolume: ofClass,
     storagePath,
     volumePath: isSamePath(ofVolume, storagePath) ? undefined : ofVolume,
     movedFrom,

@@ -1,3 +1,4 @@
+import { classVolume, retainCommand } from '../release/database-volume.ts';
 import * as z from 'zod';
 import type { Step } from '../engine/step.ts';
 import { IvaapError } from '../errors.ts';
@@ -80,6 +81,7 @@ export const uninstallObjects: Step<UninstallContext, Result> = {
       );
     }
     const left = foreignOf(contents.value).map(({ resource }) => resource);
+    await assertSameVolume(ctx, io.signal);
     const removed = await removeNamespaced(cluster, contents.value, ctx, io.signal);
     await io.checkpoint('namespace-removed');
     for (const one of await clusterWideOfRelease(kubectl, product, io.signal)) {
@@ -101,6 +103,23 @@ export const uninstallObjects: Step<UninstallContext, Result> = {
     return { objects: { removed, left } };
   },
 };
+
+/** Whoever typed the name saw what happens to the volume: a policy that was changed since stops it. */
+async function assertSameVolume(
+  { cluster, product, found }: UninstallContext,
+  signal: AbortSignal,
+): Promise<void> {
+  if (cluster === undefined) return;
+  const now = await classVolume(cluster.kubectl, product, signal);
+  if (!now.known) throw new IvaapError('failed', now.why, now.hint === undefined ? {} : { hint: now.hint });
+  if (now.value === null || now.value.policy === 'Retain') return;
+  const { name, policy } = now.value;
+  const shown = found.classVolume.known ? found.classVolume.value : null;
+  if (shown?.name === name && shown.policy === policy) return;
+  throw new IvaapError('failed', `the volume ${name} would now go with its claim, which was not shown`, {
+    hint: retainCommand(name),
+  });
+}
 
 async function removeNamespaced(
   cluster: UninstallCluster,

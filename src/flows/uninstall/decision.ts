@@ -17,6 +17,7 @@ import { assertCluster } from '../../session/host-tools.ts';
 import type { Session } from '../../session/session.ts';
 import { asRoot, shellWord, sudo } from '../../shell-word.ts';
 import type { Decision } from '../flow.ts';
+import { notesOfVolume, refuseLostVolume } from './class-volume.ts';
 import { refuseMissingDataDisk, refuseMissingDumpDisk } from './disks.ts';
 import { refuseTornDump } from './torn-dump.ts';
 import { assertDumpTo, assertRoomFor, usualDumpTo } from './dump-to.ts';
@@ -165,6 +166,7 @@ async function refuseBeforeRemoval(
       },
     );
   }
+  if (cluster !== undefined) refuseLostVolume(session, found, choices.keepData);
   refuseUsers(session, found);
   refuseOtherFolder(session, found);
   const mounted = files.mounts.find(
@@ -274,6 +276,7 @@ function notesOf(found: UninstallFindings, choices: UninstallChoices, { product 
     ...(volume.known && volume.value !== null && !volume.value.ours
       ? [`stays: the volume ${volume.value.name}, which has no label of this installer`]
       : []),
+    ...notesOfVolume(found, product.database.volume.claim),
     ...(found.heldByOthers && found.storagePath !== undefined
       ? [`stays: ${found.storagePath}, the folder of that volume`]
       : []),

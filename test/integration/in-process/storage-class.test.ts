@@ -74,3 +74,44 @@ test('a state that is lost is created again: the claim says who made the install
   assert.equal(host.state()?.installed?.version, '2026.1');
   assert.equal(existsSync(join(host.root, 'storage')), false);
 });
+
+const withPolicy = (policy: string) =>
+  host.cluster.apply({
+    ...volume()!,
+    spec: { ...(volume()!['spec'] as object), persistentVolumeReclaimPolicy: policy },
+  });
+
+test('an uninstall names the volume, its policy and what happens to it', async () => {
+  for (const [policy, words] of [
+    ['Retain', `stays: the volume ${volumeName} of the claim tiny-db, whose reclaim policy is .*Retain`],
+    ['Delete', `goes with its claim, and the data with it: the volume ${volumeName} .*Delete.*patch pv`],
+  ] as const) {
+    host.become(installed);
+    withPolicy(policy);
+    const ended = await host.run('uninstall');
+    assert.equal(ended.exitCode, 0, said(ended));
+    assert.match(JSON.stringify(ended.shown), new RegExp(words));
+  }
+});
+
+test('an uninstall that keeps the data refuses a volume that would go with its claim', async () => {
+  withPolicy('Delete');
+  const ended = await host.run('uninstall', undefined, { keepData: true });
+  assert.equal(ended.exitCode, 3, said(ended));
+  assert.match(said(ended), new RegExp(`the reclaim policy of the volume ${volumeName} is .*Delete`));
+  assert.match(said(ended), new RegExp(`sudo k3s kubectl patch pv ${volumeName} `));
+  assert.notEqual(host.cluster.get('PersistentVolumeClaim', 'tiny-db', namespace), undefined);
+});
+
+test('a policy that is changed after the name was typed stops the uninstall before the claim goes', async () => {
+  const ended = await host.run('uninstall', (event) => {
+    if (event.kind === 'place' && event.place.startsWith('uninstall_release:')) withPolicy('Delete');
+    return undefined;
+  });
+  assert.equal(ended.exitCode, 6, said(ended));
+  assert.match(said(ended), new RegExp(`the volume ${volumeName} would now go with its claim`));
+  assert.notEqual(host.cluster.get('PersistentVolumeClaim', 'tiny-db', namespace), undefined);
+  const shown = await host.run('uninstall');
+  assert.equal(shown.exitCode, 0, said(shown));
+  assert.match(JSON.stringify(shown.shown), /goes with its claim, and the data with it/);
+});
