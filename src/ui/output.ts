@@ -47,7 +47,7 @@ export function guardedOutput(given: OutputStream): Output {
       }
     },
     get failure() {
-      return failure;
+      return failure ?? stream.errored ?? undefined;
     },
     get isTerminal() {
       return stream.isTTY === true;

@@ -9,6 +9,8 @@ export interface OutputStream {
   /** Bytes that have not gone out yet. */
   readonly writableLength?: number;
   readonly destroyed?: boolean;
+  /** Known at once; the event comes when the file has been closed, which may take a while. */
+  readonly errored?: Error | null;
   fd?: number;
 }
 

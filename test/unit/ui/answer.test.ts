@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createWriteStream } from 'node:fs';
-import { PassThrough } from 'node:stream';
+import { PassThrough, Writable } from 'node:stream';
 import { test } from 'node:test';
 import { assertWritten } from '../../../src/ui/answer.ts';
 import { guardedOutput } from '../../../src/ui/output.ts';
@@ -18,6 +18,16 @@ test('what a full disk did not accept was not reported', async () => {
     assert.match(String(error.cause), /ENOSPC/);
     return true;
   });
+});
+
+test('so it is where the file is closed late, as on a busy host', async () => {
+  const late = new Writable({
+    write: (_chunk, _encoding, done) => done(Object.assign(new Error('ENOSPC'), { code: 'ENOSPC' })),
+    destroy: (error, done) => setTimeout(() => done(error), 50),
+  });
+  const output = guardedOutput(late as unknown as NodeJS.WriteStream);
+  output.write('the plan\n');
+  await assert.rejects(assertWritten(output, signal), /could not be written/);
 });
 
 test('what was taken was reported, also by a reader that has gone since', async () => {
