@@ -24,6 +24,9 @@ export function roleOf(name: string, product: NamedProduct): Role | undefined {
 
 const ending = '-activated';
 
+/** Name of the link to the active executable; the target of the links of all names. */
+export const activeName = 'active';
+
 /** Where `activate` puts what belongs to a product. */
 export interface PathPlaces {
   prefix: string;
@@ -38,7 +41,7 @@ export interface PathPlaces {
 export function pathPlaces({ name, onPath }: NamedProduct): PathPlaces {
   const prefix = onPath?.prefix ?? '/usr/local';
   const folder = join(prefix, 'lib', name + ending);
-  return { prefix, bin: join(prefix, 'bin'), folder, active: join(folder, 'active') };
+  return { prefix, bin: join(prefix, 'bin'), folder, active: join(folder, activeName) };
 }
 
 /** Files for shells and `man`, of a name on PATH. */

@@ -2,13 +2,14 @@ import { type Dirent, existsSync } from 'node:fs';
 import { lstat, readdir, readlink, realpath, rm, rmdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { causeChain } from '../errors.ts';
+import { foreign } from '../foreign.ts';
 import { removeLeftovers, syncFolder, unfinished } from '../host/atomic-file.ts';
 import { readRegularText } from '../host/regular-file.ts';
 import { programFolders } from '../host/secure-path.ts';
 import { isTemporaryName } from '../host/temporary-name.ts';
 import { openPayload } from '../payload/open-payload.ts';
 import type { Product } from '../payload/product-schema.ts';
-import { pathNames, pathPlaces, shareFiles } from '../policy/path-names.ts';
+import { activeName, pathNames, pathPlaces, shareFiles } from '../policy/path-names.ts';
 import { sealedFor } from '../policy/sealed-text.ts';
 import { readActivation, removeActivation } from './activation-record.ts';
 import type { ProductPaths } from './product-paths.ts';
@@ -163,9 +164,22 @@ export async function whyNotOurs(path: string, product: string): Promise<string 
 const entriesOf = (folder: string): Promise<Dirent[]> =>
   readdir(folder, { withFileTypes: true }).catch(() => []);
 
+/**
+ * `active` leads to an executable, wherever that lies; a name, also one of an earlier release, leads to
+ * `active`. A writer that died may have left either under its unfinished name.
+ */
+const isOurLink = (name: string, target: string | undefined): boolean =>
+  name === activeName || target === activeName || isTemporaryName(name, unfinished);
+
 async function judgeEntry(path: string, entry: Dirent, product: string, found: FoundOnPath): Promise<void> {
   if (entry.isSymbolicLink()) {
-    found.links.push(path);
+    const target = await readlink(path).catch(() => undefined);
+    if (isOurLink(entry.name, target)) found.links.push(path);
+    else
+      found.left.push({
+        path,
+        why: `it is a link to ${foreign(target ?? '?')}, which activate did not make`,
+      });
     return;
   }
   // A copy that its writer could not finish: it has no name of its own yet.

@@ -9,7 +9,7 @@ import { DiskReserve } from '../../host/reserve.ts';
 import { operator } from '../../host/system.ts';
 import { openPayload } from '../../payload/open-payload.ts';
 import { assertIntact, scanPayload } from '../../payload/scan.ts';
-import { pathNames, pathPlaces } from '../../policy/path-names.ts';
+import { activeName, pathNames, pathPlaces } from '../../policy/path-names.ts';
 import { byteTask } from '../../queries/byte-task.ts';
 import { type Activation, writeActivation } from '../../release/activation-record.ts';
 import { findOnPath } from '../../release/remove-from-path.ts';
@@ -45,7 +45,7 @@ export async function placeOnPath(
   });
   for (const path of missing) await makeFolder(path);
   const how = await placeExecutable(session, plan.executable, agreeToCopy);
-  for (const name of Object.values(pathNames(product))) await linkAtomic(join(folder, name), 'active');
+  for (const name of Object.values(pathNames(product))) await linkAtomic(join(folder, name), activeName);
   // From here on every name is the new executable.
   await linkAtomic(active, executable);
   // Minutes may have passed since the plan was made: only what it has seen is replaced.

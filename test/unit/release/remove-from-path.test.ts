@@ -11,6 +11,7 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, beforeEach, test } from 'node:test';
+import { foreign } from '../../../src/foreign.ts';
 import { pathPlaces, shareFiles } from '../../../src/policy/path-names.ts';
 import { sealed, sealLine } from '../../../src/policy/sealed-text.ts';
 import { type Activation, writeActivation } from '../../../src/release/activation-record.ts';
@@ -119,4 +120,22 @@ test('without its record the same is found by the seals; a copy by what it carri
     [foreign, copy],
   );
   assert.ok(existsSync(copy) && existsSync(foreign) && !existsSync(launcher) && !existsSync(torn));
+});
+
+test('a link that somebody has put into our folder stays, and is named', async () => {
+  mkdirSync(folder, { recursive: true });
+  const theirs = join(folder, 'data');
+  symlinkSync('/srv/data', theirs);
+  symlinkSync('/x', active);
+  const earlier = join(folder, 'tiny_of_an_earlier_release');
+  symlinkSync('active', earlier);
+  const cut = join(folder, '.active.999999999-0123abcd.partial');
+  symlinkSync('/y', cut);
+  await writeActivation(paths.activation, record({}));
+  const { removed, left } = await removeFromPath(host);
+  assert.deepEqual(left, [
+    { path: theirs, why: `it is a link to ${foreign('/srv/data')}, which activate did not make` },
+  ]);
+  assert.deepEqual(removed.toSorted(), [active, earlier, cut].toSorted());
+  assert.ok(existsSync(folder));
 });
