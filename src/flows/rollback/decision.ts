@@ -1,4 +1,5 @@
 import { withoutIdleRollback } from '../../engine/rollback-record.ts';
+import { IvaapError } from '../../errors.ts';
 import type { RunRecord, State } from '../../engine/state.ts';
 import { recordedFolder } from '../../release/our-data.ts';
 import { hideGenerated, installedLicense } from '../../release/secrets-of-host.ts';
@@ -40,7 +41,9 @@ export async function decideRollback(session: Session, options: RollbackOptions)
       ? begun.undone
       : stepsToUndo(session, install, { step, order, upgrade });
   const { kubectl } = await session.tools();
-  await assertCluster(kubectl, product);
+  await assertCluster(kubectl, product).catch((error: unknown) => {
+    throw error instanceof IvaapError ? withWaysOn(session, error) : error;
+  });
   await hideGenerated(kubectl, product, redactor);
   await installedLicense(kubectl, product, redactor);
   const answers = recordedAnswers(install);
@@ -60,4 +63,10 @@ export async function decideRollback(session: Session, options: RollbackOptions)
     fresh: false,
     notes: [],
   };
+}
+
+/** A host whose cluster is down is not left with the command that asks for its service alone. */
+function withWaysOn({ program, again }: Pick<Session, 'program' | 'again'>, error: IvaapError): IvaapError {
+  const ways = [`Then: ${again()}`, `To remove the product from this host instead: ${program} uninstall`];
+  return error.with({ hint: [...(error.hint === undefined ? [] : [error.hint]), ...ways].join('\n') });
 }

@@ -13,7 +13,7 @@ import type {
 } from '../../release/uninstall-context.ts';
 import { recordedStorage, uninstallFindings } from '../../release/uninstall-findings.ts';
 import { recordedUninstall, type RecordedUninstall } from '../../release/uninstall-record.ts';
-import { assertCluster } from '../../session/host-tools.ts';
+import { clusterOf } from './cluster.ts';
 import type { Session } from '../../session/session.ts';
 import { asRoot, shellWord, sudo } from '../../shell-word.ts';
 import type { Decision } from '../flow.ts';
@@ -43,7 +43,7 @@ export async function decideUninstall(
   assertAnswer(session, options);
   const recorded = recordedUninstall(state);
   const isRemoving = state.run?.flow === 'uninstall' && state.run.noReturnAt !== undefined;
-  const cluster = options.withoutCluster ? undefined : await clusterOf(session, options, isRemoving);
+  const cluster = options.withoutCluster ? undefined : await clusterOf(session, options, state);
   if (cluster !== undefined) await hideGenerated(cluster.kubectl, product, redactor);
   const place = { product, paths, cluster, signal };
   const found = await uninstallFindings(place, recorded ?? recordedStorage(state, product));
@@ -71,37 +71,6 @@ function assertAnswer({ product: { name }, again, confirm }: Session, options: U
       hint: again({ add: [`--confirm ${name}`], without: ['--yes'] }),
     },
   );
-}
-
-async function clusterOf(
-  session: Session,
-  options: UninstallOptions,
-  isRemoving: boolean,
-): Promise<UninstallCluster> {
-  const { product, again } = session;
-  const { keepData } = options;
-  try {
-    const tools = await session.tools();
-    await assertCluster(tools.kubectl, product);
-    const { kubectl, database, containerd } = tools;
-    return { k3s: tools.k3s.path, kubectl, database, containerd, helm: await session.helm() };
-  } catch (error) {
-    if (!(error instanceof IvaapError) || error.code !== 'preflight') throw error;
-    const mended = error.hint ?? `${sudo.systemctl} status k3s`;
-    if (isRemoving) {
-      // The dump is taken, and the record of kept data is written: nothing more is lost without the cluster.
-      const rest = again({ add: ['--without-cluster'] });
-      throw error.with({ hint: `${mended}\nTo remove the rest on this host's disks all the same: ${rest}` });
-    }
-    // The record of kept data needs the Secrets, so that without the cluster no data are kept.
-    const without = keepData ? ['--keep-data'] : [];
-    const forced = again({ add: ['--without-cluster', '--skip-backup'], without });
-    throw error.with({
-      hint:
-        `${mended}\nTo remove what lies on this host's disks all the same, ` +
-        `${keepData ? 'its data among it, ' : ''}without a dump: ${forced}`,
-    });
-  }
 }
 
 interface Judged {

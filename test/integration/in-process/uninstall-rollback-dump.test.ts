@@ -66,6 +66,31 @@ test('it is named, counted as the last dump, and kept, also with --delete-backup
   }
 });
 
+const down = (event: { kind: string; phase?: string; argv?: readonly string[] }) =>
+  event.kind === 'program' && event.phase === 'before' && event.argv?.[1] === 'kubectl'
+    ? new IvaapError('failed', 'the API server does not answer', { hint: 'systemctl status k3s' })
+    : undefined;
+
+test('with the cluster down it is named as the way that keeps it, and that way keeps it', async () => {
+  const refused = await host.run('uninstall', down);
+  assert.equal(refused.exitCode, 3, said(refused));
+  const [mend, then, out] = hintOf(refused).split('\n');
+  assert.equal(mend, 'systemctl status k3s');
+  assert.match(then ?? '', /^Then: .*uninstall/);
+  assert.match(out ?? '', /with the dump of the unfinished rollback kept: .*--without-cluster$/);
+  assertKept(await host.run('uninstall', down, { withoutCluster: true }), 'without the cluster');
+});
+
+test('a rollback over a cluster that is down names the way on and the way out', async () => {
+  const refused = await host.run('rollback', down, { step: 'namespace' });
+  assert.equal(refused.exitCode, 3, said(refused));
+  const [mend, then, out, ...more] = hintOf(refused).split('\n');
+  assert.equal(mend, 'systemctl status k3s');
+  assert.match(then ?? '', /^Then: .*--rollback-to namespace/);
+  assert.match(out ?? '', /^To remove the product from this host instead: .* uninstall$/);
+  assert.deepEqual(more, []);
+});
+
 test('wherever the rollback was cut off, from its first removal on', async () => {
   for (const place of ['undo_helm_deploy:running', 'undo_postgres:verified', 'undo_secrets:verified']) {
     await cutAt(place);
