@@ -4,7 +4,7 @@ const head = 600;
 const tail = 400;
 
 /**
- * The output of a program as lines that are shown. Of a long one, as of JSON, only its start and its end: what
+ * The output of a program as lines that are shown. Of a long one, as of JSON, only its start and end: what
  * Go's programs print ends with the cause. Nothing may be judged by them.
  */
 export const outputLines = (output: string): string[] => printable(output).trimEnd().split('\n').map(clipped);

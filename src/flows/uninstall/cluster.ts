@@ -40,8 +40,6 @@ function wayWithout(
   const data = keepData ? 'its data among it, ' : '';
   const isDumped = dumpOfRollback(state, product) !== undefined;
   const add = ['--without-cluster', ...(isDumped ? [] : ['--skip-backup'])];
-  return (
-    `To remove what lies on this host's disks all the same, ${data}` +
-    `${isDumped ? 'with the dump of the unfinished rollback kept' : 'without a dump'}: ${again({ add, without })}`
-  );
+  const dump = isDumped ? 'with the dump of the unfinished rollback kept' : 'without a dump';
+  return `To remove what lies on this host's disks all the same, ${data}${dump}: ${again({ add, without })}`;
 }

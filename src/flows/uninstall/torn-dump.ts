@@ -3,7 +3,7 @@ import { assertWhole } from '../../backup/whole-dump.ts';
 import { causeChain, IvaapError } from '../../errors.ts';
 import type { Session } from '../../session/session.ts';
 
-/** Throws `preflight` where the dump of an unfinished rollback, which has to be the last one, is not whole. */
+/** Throws `preflight` where the dump of an unfinished rollback, to be the last one, is not whole. */
 export async function refuseTornDump(
   { again }: Pick<Session, 'again'>,
   dump: PgDump | undefined,
