@@ -65,8 +65,7 @@ test('three hosts are upgraded from one file, in turn, or not at all', async (t)
         assert.match(fleet.summary('refused'), /^ +try: sudo \S*k3s kubectl uncordon k3s-node$/m);
         assert.match(stdout, /beta +refused +2026\.1/, 'the table is printed, too');
         assert.equal(readFileSync(join(folder, 'refused/again.txt'), 'utf8'), 'alpha\nbeta\ngamma\n');
-        // Ansible names the play of the upgrades also where none of its tasks runs.
-        assert.doesNotMatch(stdout.slice(stdout.indexOf('PLAY [Upgrade')), /TASK \[/);
+        assert.doesNotMatch(stdout, /PLAY \[Upgrade/);
         for (const [at, { name, host }] of hosts.entries()) {
           assert.equal(differences(was[at] ?? [], await fingerprint(host)), '', name);
         }
