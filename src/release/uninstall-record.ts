@@ -31,6 +31,10 @@ export const uninstallResult: Returning<{ uninstall: RecordedUninstall }> = {
   out: z.object({ uninstall: recordedSchema }),
 };
 
+/** Whether an uninstall has begun to remove: the last dump is taken by then, and kept data are recorded. */
+export const isRemoving = ({ run }: Pick<State, 'run'>): boolean =>
+  run?.flow === 'uninstall' && run.noReturnAt !== undefined;
+
 /**
  * The uninstall that has begun on this host; undefined where none has, or it has not written anything yet.
  */

@@ -2,6 +2,7 @@ import type { State } from '../../engine/state.ts';
 import { IvaapError } from '../../errors.ts';
 import { dumpOfRollback } from '../../release/last-dump.ts';
 import type { UninstallCluster } from '../../release/uninstall-context.ts';
+import { isRemoving } from '../../release/uninstall-record.ts';
 import { assertCluster } from '../../session/host-tools.ts';
 import type { Session } from '../../session/session.ts';
 import { sudo } from '../../shell-word.ts';
@@ -31,7 +32,7 @@ function wayWithout(
   { keepData }: UninstallOptions,
   state: State,
 ): string {
-  if (state.run?.flow === 'uninstall' && state.run.noReturnAt !== undefined) {
+  if (isRemoving(state)) {
     // The dump is taken, and the record of kept data is written: nothing more is lost without the cluster.
     return `To remove the rest on this host's disks all the same: ${again({ add: ['--without-cluster'] })}`;
   }

@@ -12,7 +12,7 @@ import type {
   UninstallFindings,
 } from '../../release/uninstall-context.ts';
 import { recordedStorage, uninstallFindings } from '../../release/uninstall-findings.ts';
-import { recordedUninstall, type RecordedUninstall } from '../../release/uninstall-record.ts';
+import { isRemoving, recordedUninstall, type RecordedUninstall } from '../../release/uninstall-record.ts';
 import { clusterOf } from './cluster.ts';
 import type { Session } from '../../session/session.ts';
 import { asRoot, shellWord, sudo } from '../../shell-word.ts';
@@ -42,7 +42,6 @@ export async function decideUninstall(
   const state = await refuseUnmanaged(session);
   assertAnswer(session, options);
   const recorded = recordedUninstall(state);
-  const isRemoving = state.run?.flow === 'uninstall' && state.run.noReturnAt !== undefined;
   const cluster = options.withoutCluster ? undefined : await clusterOf(session, options, state);
   if (cluster !== undefined) await hideGenerated(cluster.kubectl, product, redactor);
   const place = { product, paths, cluster, signal };
@@ -51,7 +50,7 @@ export async function decideUninstall(
   const choices = await choose(session, options, { recorded, found });
   await refuseMissingDataDisk(found.storagePath, session.again());
   // What was removed already is no blocker of the rest.
-  if (!isRemoving) await refuseBeforeRemoval(session, options, { choices, cluster, found, recorded });
+  if (!isRemoving(state)) await refuseBeforeRemoval(session, options, { choices, cluster, found, recorded });
   const notes = notesOf(found, choices, session);
   return { fresh: false, notes, state, choices, cluster, found };
 }

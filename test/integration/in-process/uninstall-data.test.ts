@@ -12,6 +12,7 @@ import {
 import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, test } from 'node:test';
 import { causeChain, IvaapError } from '../../../src/errors.ts';
+import { apiServerDown } from '../../fixtures/in-process-host/faults.ts';
 import {
   type Flow,
   type Invocation,
@@ -388,18 +389,14 @@ test('definitions that the cluster does not tell of are not said to be none', as
 });
 
 test('a cluster that goes away for good in the middle costs no data that are dumped or kept', async () => {
-  const down = (event: { kind: string; phase?: string; argv?: readonly string[] }) =>
-    event.kind === 'program' && event.phase === 'before' && event.argv?.[1] === 'kubectl'
-      ? new IvaapError('failed', 'the API server does not answer')
-      : undefined;
   for (const keepData of [false, true]) {
     await killedAt(installed, 'uninstall', 'uninstall_objects:running', { keepData });
-    const refused = await host.run('uninstall', down, { keepData });
+    const refused = await host.run('uninstall', apiServerDown, { keepData });
     assert.equal(refused.exitCode, 3, said(refused));
     assert.match(hintOf(refused), /To remove the rest .*--without-cluster/);
     assert.doesNotMatch(hintOf(refused), /--skip-backup/);
     rmSync(last('uninstall.json'));
-    const ended = await host.run('uninstall', down, { keepData, withoutCluster: true });
+    const ended = await host.run('uninstall', apiServerDown, { keepData, withoutCluster: true });
     assert.equal(ended.exitCode, 0, said(ended));
     assert.equal(existsSync(storage('PG_VERSION')), keepData);
     assert.equal(existsSync(join(host.root, 'storage.kept.json')), keepData);
@@ -412,11 +409,7 @@ test('a cluster that goes away for good in the middle costs no data that are dum
 });
 
 test('--keep-data with a dead cluster is not sent in a circle', async () => {
-  const down = (event: { kind: string; phase?: string; argv?: readonly string[] }) =>
-    event.kind === 'program' && event.phase === 'before' && event.argv?.[1] === 'kubectl'
-      ? new IvaapError('failed', 'the API server does not answer')
-      : undefined;
-  const refused = await host.run('uninstall', down, { keepData: true });
+  const refused = await host.run('uninstall', apiServerDown, { keepData: true });
   assert.equal(refused.exitCode, 3, said(refused));
   const [, then, out, ...more] = hintOf(refused).split('\n');
   assert.match(then ?? '', /^Then: .* --keep-data/);

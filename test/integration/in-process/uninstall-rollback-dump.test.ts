@@ -3,7 +3,7 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
 import { causeChain, IvaapError } from '../../../src/errors.ts';
-import { signalAt } from '../../fixtures/in-process-host/faults.ts';
+import { apiServerDown, signalAt } from '../../fixtures/in-process-host/faults.ts';
 import { type Invocation, SimulatedHost, type World } from '../../fixtures/in-process-host/host.ts';
 import { namespace } from '../../fixtures/in-process-host/product.ts';
 
@@ -66,23 +66,18 @@ test('it is named, counted as the last dump, and kept, also with --delete-backup
   }
 });
 
-const down = (event: { kind: string; phase?: string; argv?: readonly string[] }) =>
-  event.kind === 'program' && event.phase === 'before' && event.argv?.[1] === 'kubectl'
-    ? new IvaapError('failed', 'the API server does not answer', { hint: 'systemctl status k3s' })
-    : undefined;
-
 test('with the cluster down it is named as the way that keeps it, and that way keeps it', async () => {
-  const refused = await host.run('uninstall', down);
+  const refused = await host.run('uninstall', apiServerDown);
   assert.equal(refused.exitCode, 3, said(refused));
   const [mend, then, out] = hintOf(refused).split('\n');
   assert.equal(mend, 'systemctl status k3s');
   assert.match(then ?? '', /^Then: .*uninstall/);
   assert.match(out ?? '', /with the dump of the unfinished rollback kept: .*--without-cluster$/);
-  assertKept(await host.run('uninstall', down, { withoutCluster: true }), 'without the cluster');
+  assertKept(await host.run('uninstall', apiServerDown, { withoutCluster: true }), 'without the cluster');
 });
 
 test('a rollback over a cluster that is down names the way on and the way out', async () => {
-  const refused = await host.run('rollback', down, { step: 'namespace' });
+  const refused = await host.run('rollback', apiServerDown, { step: 'namespace' });
   assert.equal(refused.exitCode, 3, said(refused));
   const [mend, then, out, ...more] = hintOf(refused).split('\n');
   assert.equal(mend, 'systemctl status k3s');

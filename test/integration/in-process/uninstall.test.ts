@@ -13,6 +13,7 @@ import {
 import { join } from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
 import { causeChain, IvaapError } from '../../../src/errors.ts';
+import { apiServerDown } from '../../fixtures/in-process-host/faults.ts';
 import { watchEffects } from '../../fixtures/in-process-host/effects.ts';
 import { type Invocation, SimulatedHost, type World } from '../../fixtures/in-process-host/host.ts';
 import { claim, namespace } from '../../fixtures/in-process-host/product.ts';
@@ -348,18 +349,13 @@ for (const [name, { make, options = {}, given = {}, code, says, hint }] of Objec
   });
 }
 
-const clusterDown = (event: { kind: string; phase?: string; argv?: readonly string[] }) =>
-  event.kind === 'program' && event.phase === 'before' && event.argv?.[1] === 'kubectl'
-    ? new IvaapError('failed', 'the API server does not answer', { hint: 'systemctl status k3s' })
-    : undefined;
-
 test('with the cluster down the host is left alone, unless it is left out: then what stays is named', async () => {
-  const refused = await host.run('uninstall', clusterDown);
+  const refused = await host.run('uninstall', apiServerDown);
   assert.equal(refused.exitCode, 3, said(refused));
   assert.match(hintOf(refused), /--without-cluster --skip-backup/);
   assert.ok(existsSync(join(host.folder, 'tiny.values.yaml')));
 
-  const ended = await host.run('uninstall', clusterDown, { withoutCluster: true, skipBackup: true });
+  const ended = await host.run('uninstall', apiServerDown, { withoutCluster: true, skipBackup: true });
   assert.equal(ended.exitCode, 0, said(ended));
   assert.ok(!existsSync(host.folder) && !existsSync(join(host.root, 'storage')));
   const left = leftOf(ended);
