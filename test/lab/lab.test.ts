@@ -124,19 +124,25 @@ describe('the lab', { timeout: 9 * 60_000 }, () => {
     );
     assert.match(answer, /10\.43\.0\.10/);
     assert.ok(answer.includes(address), answer);
-    assert.equal(
-      await inside(
-        first,
-        'kubectl',
-        'exec',
-        'deploy/web',
-        '--',
-        'wget',
-        '-qO-',
-        'http://web.default.svc.cluster.local/',
-      ),
-      'begun',
+    // kube-proxy learns of a ready pod later than the Ingress; until then the address leads out of the host.
+    const url = 'http://web.default.svc.cluster.local/';
+    const fetched = await until(
+      30_000,
+      async () => {
+        const { code, stdout } = await labExec(first, [
+          'kubectl',
+          'exec',
+          'deploy/web',
+          '--',
+          'wget',
+          '-qO-',
+          url,
+        ]);
+        return code === 0 && stdout;
+      },
+      () => `${url} does not answer`,
     );
+    assert.equal(fetched, 'begun\n');
   });
 
   test('has a k3s program that dispatches with the defaults of k3s', async () => {

@@ -17,6 +17,7 @@ until k3s kubectl get node k3s-node -o 'jsonpath={.status.conditions[?(@.type=="
   wait_for "the node to be ready"
 done
 until curl -s -o /dev/null http://127.0.0.1/; do wait_for Traefik; done
+until curl -sk -o /dev/null --connect-timeout 1 https://10.43.0.1/; do wait_for "kube-proxy"; done
 until busybox nslookup kubernetes.default.svc.cluster.local 10.203.0.10 >/dev/null 2>&1; do wait_for CoreDNS; done
 [ "${1:-}" != --no-pods ] || exit 0
 
