@@ -19,6 +19,8 @@ export interface Killed {
   /** Ended by SIGKILL. */
   died: boolean;
   run: Finished;
+  /** From the command to its end. */
+  seconds: number;
   /** How many processes got the signal. */
   processes: number;
   /** The journal's places after the death. */
@@ -69,6 +71,7 @@ export async function typeCommand(host: TestHost, graph: GraphName) {
 /** Starts the run and has it killed as aimed. */
 export async function runAndKill(host: TestHost, aim: Aim): Promise<Killed> {
   const { pid, child, ended } = await typeCommand(host, aim.graph);
+  const startedAt = performance.now();
   const order: KillOrder = { ...aim, pid, state: labPath(host.name, stateFile) };
   const argv = ['-f', '10', process.execPath, join(import.meta.dirname, 'killer.ts'), JSON.stringify(order)];
   const killer = collect(spawn('chrt', argv));
@@ -77,11 +80,12 @@ export async function runAndKill(host: TestHost, aim: Aim): Promise<Killed> {
   // what it started: it would never tell the end.
   const wake = setInterval(() => child.kill('SIGCONT'), 100);
   const run = await ended.finally(() => clearInterval(wake));
+  const seconds = (performance.now() - startedAt) / 1000;
   if (code !== 0) throw new Error(`the killer failed: ${stderr}`);
   const { killed } = JSON.parse(stdout) as { killed: number };
   const state = await readState(host).catch(() => undefined);
   const places = state === undefined ? [] : placesOf(state, aim.graph);
   const died = run.signal === 'SIGKILL' || run.code === 137;
   const hit = killed > 0 && died && (aim.place === undefined || places.includes(aim.place));
-  return { hit, died, run, processes: killed, places, state };
+  return { hit, died, run, seconds, processes: killed, places, state };
 }

@@ -39,8 +39,8 @@ export interface Verdict extends ProofVerdict {
   found: string;
   /** Of the second run. */
   seconds: number;
-  /** The run was faster than the killer: nothing is known. */
-  missed?: boolean;
+  /** The run was faster than the killer, and took so many seconds: nothing is known. */
+  missed?: number;
   /** Output of both runs and the journal between them. */
   texts: Record<string, string>;
 }
@@ -53,23 +53,29 @@ const attempts = 4;
  * undisturbed run's (which may continue meanwhile).
  */
 export async function survive(trial: Trial, base: Promise<Baseline>): Promise<Verdict> {
+  let aimed = trial;
   for (let attempt = 1; ; attempt += 1) {
-    // An instant after the end of a run that was faster than the undisturbed one: a little earlier the next
-    // time.
-    const aimed =
-      trial.place === undefined ? { ...trial, afterMs: (trial.afterMs ?? 0) * 0.85 ** (attempt - 1) } : trial;
     let hit = false;
     const verdict = await withHost(goldenOf[trial.graph], placeMinutes, (host) =>
       once(host, aimed, base, () => (hit = true)),
     ).catch((error: Error): Verdict => unknown(aimed, error, hit));
-    if (verdict.missed !== true || attempt === attempts) return verdict;
+    const { missed } = verdict;
+    if (missed === undefined || attempt === attempts) return verdict;
+    if (trial.place === undefined && missed > 0) aimed = sooner(trial, attempt, missed, await base);
   }
 }
+
+/** The same share of a run as fast as the one that was missed, and a little less with each attempt. */
+const sooner = (trial: Trial, attempt: number, missed: number, { seconds }: Baseline): Trial => ({
+  ...trial,
+  afterMs: ((trial.afterMs ?? 0) / seconds) * missed * 0.95 ** attempt,
+});
 
 /** A host that does not come up says nothing about the run, what goes wrong after the kill does. */
 function unknown({ id, kill }: Trial, error: Error, hit: boolean): Verdict {
   const problems = [error.stack ?? error.message];
-  return { id, kill, processes: 0, found: '', seconds: 0, missed: !hit, problems, texts: {} };
+  const verdict = { id, kill, processes: 0, found: '', seconds: 0, problems, texts: {} };
+  return hit ? verdict : { ...verdict, missed: 0 };
 }
 
 const text = ({ code, signal, stdout, stderr }: Finished) =>
@@ -87,14 +93,14 @@ async function once(
   const beside = trial.beside?.(host).catch((error: Error) => error.message);
   const killed = await runAndKill(host, trial);
   const problem = (await beside) ?? '';
-  const journal = JSON.stringify(killed.state, null, 2);
+  const journal = JSON.stringify(killed.state ?? 'none', null, 2);
   const about = { id, kill, processes: killed.processes };
   if (!killed.hit) {
     const end = killed.died ? 'SIGKILL' : `exit ${killed.run.code}`;
     return {
       ...about,
       // A run that ended badly by itself would do so again.
-      missed: killed.died || killed.run.code === 0,
+      ...(killed.died || killed.run.code === 0 ? { missed: killed.seconds } : {}),
       found: '',
       seconds: 0,
       problems: [
