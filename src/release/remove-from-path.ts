@@ -152,7 +152,7 @@ export async function whyNotOurs(path: string, product: string): Promise<string 
   const info = await lstat(path).catch(() => undefined);
   if (info === undefined) return 'missing';
   if (info.isDirectory()) return 'it is a folder';
-  if (info.isSymbolicLink()) return `it is a link to ${await readlink(path)}`;
+  if (info.isSymbolicLink()) return `it is a link to ${foreign(await readlink(path))}`;
   if (!info.isFile() || info.size > 1024 ** 2) return 'activate did not write it';
   const owner = await readRegularText(path).then(sealedFor, () => undefined);
   if (owner === product) return undefined;

@@ -41,5 +41,5 @@ export const isRemoving = ({ run }: Pick<State, 'run'>): boolean =>
 export function recordedUninstall({ run }: Pick<State, 'run'>): RecordedUninstall | undefined {
   if (run?.flow !== 'uninstall') return undefined;
   const step = run.steps[uninstallResult.id];
-  return readResult(uninstallResult, step?.out ?? step?.earlier ?? step?.recorded)?.uninstall;
+  return readResult(uninstallResult, step?.out ?? step?.recorded ?? step?.earlier)?.uninstall;
 }

@@ -6,6 +6,8 @@ import { whyTooOld } from '../backup/stale-dump.ts';
 import { assertWhole, takeWholeDump } from '../backup/whole-dump.ts';
 import { counted } from '../policy/counted.ts';
 import { formatBytes } from '../policy/format-bytes.ts';
+import { isBelow } from '../host/below.ts';
+import { isRemoving } from '../release/uninstall-record.ts';
 import { lastDumpResult, wholeLastDump } from '../release/last-dump.ts';
 import type { UninstallCluster, UninstallContext } from '../release/uninstall-context.ts';
 import { uninstallRecord } from './uninstall_record.ts';
@@ -21,7 +23,7 @@ export const uninstallPgBackup: Step<UninstallContext, { lastDump: PgDump }> = {
 
   async plan(ctx) {
     const { choices, skipBackup, product } = ctx;
-    if (ctx.run()?.flow === 'uninstall' && ctx.run()?.noReturnAt !== undefined) {
+    if (isRemoving({ run: ctx.run() })) {
       await wholeLastDump(ctx);
       return { action: 'skip', summary: 'the removal has begun: there is no database to dump any more' };
     }
@@ -85,6 +87,8 @@ function dumpContext(ctx: UninstallContext, cluster: UninstallCluster | undefine
 }
 
 /** While the product still runs, rows may come that an old dump does not have. */
-function whyStale({ run, product, now }: UninstallContext, dump: PgDump): string | undefined {
-  return run()?.noReturnAt === undefined ? whyTooOld(product, dump, now()) : undefined;
+function whyStale({ run, product, now, choices }: UninstallContext, dump: PgDump): string | undefined {
+  if (isRemoving({ run: run() })) return undefined;
+  if (!isBelow(dump.path, choices.dumpTo)) return `it is not in ${choices.dumpTo}`;
+  return whyTooOld(product, dump, now());
 }

@@ -32,7 +32,6 @@ export const uninstallRecord: Step<UninstallContext, { uninstall: RecordedUninst
     const uninstall = { ...choices, dumpMount, ...ofData, ...ofNamespace };
     // Known before it is there: no attempt leaves a folder that the next one takes for others'.
     await io.record({ uninstall });
-    await makeFolder(dumpTo, 0o700);
     const text = {
       format: 1,
       product: product.name,
@@ -44,10 +43,21 @@ export const uninstallRecord: Step<UninstallContext, { uninstall: RecordedUninst
       deletedBackups: choices.deleteBackups,
       withoutCluster: ctx.cluster === undefined,
     };
-    await writeFileAtomic(join(dumpTo, lastRecordFile), `${JSON.stringify(text, null, 2)}\n`, {
-      mode: 0o600,
-    });
+    try {
+      await makeFolder(dumpTo, 0o700);
+      const json = `${JSON.stringify(text, null, 2)}\n`;
+      await writeFileAtomic(join(dumpTo, lastRecordFile), json, { mode: 0o600 });
+    } catch (error) {
+      if (!(error instanceof IvaapError)) throw error;
+      // Nothing is removed yet: another folder does as well, on media that take no write at all too.
+      throw error.with({ hint: `name another folder: ${ctx.again({ add: ['--dump-to FOLDER'] })}` });
+    }
     return { uninstall };
+  },
+
+  async reuse({ choices }, { uninstall: { dumpTo } }) {
+    if (dumpTo === choices.dumpTo) return;
+    throw new IvaapError('failed', `what is kept goes to ${choices.dumpTo} now, not to ${dumpTo}`);
   },
 
   async verify(_ctx, { uninstall: { dumpTo } }) {

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { State } from '../../engine/state.ts';
 import { IvaapError } from '../../errors.ts';
@@ -22,6 +23,7 @@ import { refuseMissingDataDisk, refuseMissingDumpDisk } from './disks.ts';
 import { refuseTornDump } from './torn-dump.ts';
 import { assertDumpTo, assertRoomFor, usualDumpTo } from './dump-to.ts';
 import { refuseUnmanaged } from './gate.ts';
+import { refuseUnwritable } from './writable.ts';
 import type { UninstallOptions } from './options.ts';
 import { compactTime } from '../../policy/compact-time.ts';
 
@@ -47,11 +49,13 @@ export async function decideUninstall(
   const place = { product, paths, cluster, signal };
   const found = await uninstallFindings(place, recorded ?? recordedStorage(state, product));
   signal.throwIfAborted();
-  const choices = await choose(session, options, { recorded, found });
+  // Until it removes, an uninstall that was begun takes other choices.
+  const begun = isRemoving(state);
+  const choices = await choose(session, options, { recorded, found, isRemoving: begun });
   await refuseMissingDataDisk(found.storagePath, session.again());
   // What was removed already is no blocker of the rest.
-  if (!isRemoving(state)) await refuseBeforeRemoval(session, options, { choices, cluster, found, recorded });
-  const notes = notesOf(found, choices, session);
+  if (!begun) await refuseBeforeRemoval(session, options, { choices, cluster, found, recorded });
+  const notes = [...notesOf(found, choices, session), ...noteOfOther(recorded, choices)];
   return { fresh: false, notes, state, choices, cluster, found };
 }
 
@@ -82,11 +86,11 @@ interface Judged {
 async function choose(
   session: Session,
   options: UninstallOptions,
-  { recorded, found }: Pick<Judged, 'recorded' | 'found'>,
+  { recorded, found, isRemoving: holds }: Pick<Judged, 'recorded' | 'found'> & { isRemoving: boolean },
 ): Promise<UninstallChoices> {
   const { product, again } = session;
   const { keepData, deleteBackups } = options;
-  if (recorded !== undefined) {
+  if (recorded !== undefined && holds) {
     const differs = [
       ...(recorded.keepData === keepData ? [] : ['--keep-data']),
       ...(recorded.deleteBackups === deleteBackups ? [] : ['--delete-backups']),
@@ -102,18 +106,20 @@ async function choose(
     }
   }
   const named = options.dumpTo === undefined ? undefined : resolve(options.dumpTo);
-  if (recorded !== undefined && named !== undefined && named !== recorded.dumpTo) {
+  if (recorded !== undefined && holds && named !== undefined && named !== recorded.dumpTo) {
     throw new IvaapError(
       'usage',
       `an uninstall has begun on this host that keeps what it keeps in ${recorded.dumpTo}, not in ${named}`,
       { hint: again({ add: [`--dump-to ${shellWord(recorded.dumpTo)}`], without: ['--dump-to'] }) },
     );
   }
-  const given = recorded?.dumpTo ?? options.dumpTo ?? usualDumpTo(product, compactTime(new Date()));
+  const given = named ?? recorded?.dumpTo ?? usualDumpTo(product, compactTime(new Date()));
   const { storagePath, files } = found;
   const deleted = [product.folder, ...(storagePath === undefined ? [] : [storagePath]), ...files.removedData];
-  const dumpTo = await assertDumpTo(given, { deleted, isOurs: recorded !== undefined });
-  await refuseMissingDumpDisk({ dumpTo, dumpMount: recorded?.dumpMount }, again());
+  const isOurs = recorded !== undefined && given === recorded.dumpTo;
+  const dumpTo = await assertDumpTo(given, { deleted, isOurs });
+  const dumpMount = isOurs ? recorded?.dumpMount : undefined;
+  await refuseMissingDumpDisk({ dumpTo, dumpMount }, { again: again(), mayMove: !holds });
   return { keepData, deleteBackups, dumpTo };
 }
 
@@ -175,6 +181,7 @@ async function refuseBeforeRemoval(
     cluster === undefined || options.skipBackup || !mayHaveData || rollbackDump !== undefined
       ? 0
       : await known(estimateDump(cluster.database, signal)).then((asked) => (asked.known ? asked.value : 0));
+  await refuseUnwritable(choices.dumpTo);
   await assertRoomFor(choices.dumpTo, product, {
     dumpBytes: estimate,
     moved: [
@@ -220,6 +227,12 @@ function refuseUsers({ product }: Session, { contents }: UninstallFindings): voi
     { hint: `${sudo.kubectl} delete -n ${product.namespace} ${first.resource}` },
   );
 }
+
+/** What an earlier attempt has kept in another folder. */
+const noteOfOther = (recorded: RecordedUninstall | undefined, { dumpTo }: UninstallChoices): string[] =>
+  recorded === undefined || recorded.dumpTo === dumpTo || !existsSync(recorded.dumpTo)
+    ? []
+    : [`stays: ${recorded.dumpTo}, where an earlier attempt of this uninstall has kept something`];
 
 function notesOf(found: UninstallFindings, choices: UninstallChoices, { product }: Session): string[] {
   const { contents, volume, files, images, definitions, rollbackDump } = found;

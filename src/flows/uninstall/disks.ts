@@ -22,13 +22,14 @@ export async function refuseMissingDataDisk(storagePath: string | undefined, aga
  */
 export async function refuseMissingDumpDisk(
   { dumpTo, dumpMount }: Pick<RecordedUninstall, 'dumpTo' | 'dumpMount'>,
-  again: string,
+  { again, mayMove }: { again: string; mayMove: boolean },
 ): Promise<void> {
+  const another = mayMove ? '\nOr keep it elsewhere: --dump-to FOLDER' : '';
   const what = `the folder ${dumpTo}, where what is kept goes,`;
   const missing = await missingMount(dumpTo);
   if (missing !== undefined) {
     const { why, hint } = notMounted(what, missing);
-    throw new IvaapError('preflight', why, { hint: `${hint}\nThen: ${again}` });
+    throw new IvaapError('preflight', why, { hint: `${hint}\nThen: ${again}${another}` });
   }
   if (dumpMount === undefined || existsSync(dumpTo) || mountHolding(dumpTo) === dumpMount) return;
   throw new IvaapError(
@@ -37,7 +38,7 @@ export async function refuseMissingDumpDisk(
     {
       hint:
         `${asRoot(`mount ${shellWord(dumpMount)}`)}; then: ${again}\n` +
-        `Where that disk is gone for good: ${asRoot(`mkdir -p -m 700 ${shellWord(dumpTo)}`)}; then: ${again}`,
+        `Where that disk is gone for good: ${asRoot(`mkdir -p -m 700 ${shellWord(dumpTo)}`)}; then: ${again}${another}`,
     },
   );
 }

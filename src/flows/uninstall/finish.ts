@@ -86,7 +86,7 @@ export async function restOfUninstall(
   const { dumpTo } = recorded;
   if (dryRun)
     return ended(`Everything is removed but the installer's own folder ${paths.installer}.`, dumpTo);
-  await refuseMissingDumpDisk(recorded, again());
+  await refuseMissingDumpDisk(recorded, { again: again(), mayMove: false });
   await finishUninstall(paths, state, dumpTo);
   return ended(`${product.title} ${state.run.to} is uninstalled. What is kept: ${dumpTo}`, dumpTo);
 }

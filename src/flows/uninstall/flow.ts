@@ -9,6 +9,8 @@ import { uninstallPgBackup } from '../../steps/uninstall_pg_backup.ts';
 import { decideUninstall, type UninstallDecision } from './decision.ts';
 import { finishUninstall, restOfUninstall } from './finish.ts';
 import type { UninstallOptions } from './options.ts';
+import { makeDumpTo } from './writable.ts';
+import { isRemoving } from '../../release/uninstall-record.ts';
 import { shownLines } from './shown.ts';
 import { uninstallSteps } from './steps.ts';
 import { uninstallSummary } from './summary.ts';
@@ -53,6 +55,7 @@ export const uninstallFlow: Flow<UninstallOptions, UninstallDecision, UninstallC
 
   async beforeRun(session, { decision, ctx }) {
     const { report, reporter } = session;
+    if (!isRemoving(decision.state)) await makeDumpTo(ctx.choices.dumpTo);
     for (const line of shownLines(session.product, decision, ctx.skipBackup))
       report({ type: 'message', level: 'info', line });
     if (decision.cluster === undefined || ctx.run()?.steps['uninstall_release']?.status === 'completed')
@@ -91,10 +94,8 @@ const basis = ({ state, choices, found: { contents, files, storagePath, release 
 });
 
 /** What was agreed when the removal began holds for the rest of it. */
-const agreedBefore = ({ run, skippedBackups }: UninstallDecision['state']): string | undefined =>
-  run?.flow === 'uninstall' && run.noReturnAt !== undefined
-    ? skippedBackups.findLast((one) => one.run === run.id)?.at
-    : undefined;
+const agreedBefore = (state: UninstallDecision['state']): string | undefined =>
+  isRemoving(state) ? state.skippedBackups.findLast((one) => one.run === state.run?.id)?.at : undefined;
 
 async function uninstallContext(
   session: Session,

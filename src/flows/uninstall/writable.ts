@@ -1,0 +1,64 @@
+import { accessSync, constants, statSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { IvaapError } from '../../errors.ts';
+import { makeFolder } from '../../host/atomic-file.ts';
+import { roomAt } from '../../host/mounts.ts';
+import { writeError } from '../../host/write-error.ts';
+import { shellWord } from '../../shell-word.ts';
+
+/** Of the record, and of the folders on the way. */
+const leastBytes = 1024 ** 2;
+const leastFiles = 16;
+
+const nameAnother = 'name another folder: --dump-to FOLDER';
+
+/** Throws `preflight` where nothing can be kept in the folder, as far as it can be told without a write. */
+export async function refuseUnwritable(dumpTo: string): Promise<void> {
+  const blocked = (why: string, see?: string) =>
+    new IvaapError('preflight', `nothing can be kept in ${dumpTo}: ${why}`, {
+      hint: see === undefined ? nameAnother : `${nameAnother}; or see why: ${see}`,
+    });
+  const folder = existing(dumpTo);
+  if (!statSync(folder).isDirectory())
+    throw blocked(`${folder} is a file, not a folder`, `ls -ld ${shellWord(folder)}`);
+  try {
+    // Also root is told so of a read-only file system, and of a folder that is immutable.
+    accessSync(folder, constants.W_OK | constants.X_OK);
+  } catch (error) {
+    throw unwritable(dumpTo, writeError(folder, error));
+  }
+  const { freeBytes, freeFiles, totalBytes, mountPoint } = await roomAt(folder);
+  if (totalBytes === 0) throw blocked(`the file system at ${mountPoint} holds no files of others`);
+  if (freeBytes < leastBytes)
+    throw blocked(`no space left on ${mountPoint}`, `df -h ${shellWord(mountPoint)}`);
+  if (freeFiles !== undefined && freeFiles < leastFiles)
+    throw blocked(`no inodes left on ${mountPoint}`, `df -i ${shellWord(mountPoint)}`);
+}
+
+/** Makes it before anything is recorded: what no look can tell stops the run here. Throws `preflight`. */
+export async function makeDumpTo(dumpTo: string): Promise<void> {
+  await makeFolder(dumpTo, 0o700).catch((error: unknown) => {
+    throw unwritable(dumpTo, error);
+  });
+}
+
+function unwritable(dumpTo: string, error: unknown): unknown {
+  if (!(error instanceof IvaapError)) return error;
+  return error.with({
+    code: 'preflight',
+    message: `nothing can be kept in ${dumpTo}: ${error.message}`,
+    hint: nameAnother,
+  });
+}
+
+/** The path, or the nearest part of it that exists: a file in the way is that part. */
+function existing(path: string): string {
+  for (let current = path; ; current = dirname(current)) {
+    try {
+      if (statSync(current, { throwIfNoEntry: false }) !== undefined) return current;
+    } catch {
+      // A part of the way is no folder.
+    }
+    if (current === dirname(current)) return current;
+  }
+}
