@@ -15,7 +15,3 @@ export function refuseUninstalling({ installed, run }: Recorded): void {
     hint: resumeCommand(run),
   });
 }
-
-/** The last run, as far as another run has to mind it: an uninstall that has removed nothing is none. */
-export const runToMind = ({ run }: Pick<State, 'run'>): State['run'] =>
-  run?.flow === 'uninstall' && run.noReturnAt === undefined ? undefined : run;

@@ -2,6 +2,7 @@ import type { Product } from '../payload/product-schema.ts';
 import type { Again } from '../policy/again.ts';
 import { decideUpgrade } from '../policy/upgrade-policy.ts';
 import { sameVersion } from '../policy/version.ts';
+import { runToMind } from '../release/uninstall-record.ts';
 import type { StatusReport } from './status-schema.ts';
 
 /** The status without what is judged from it. */
@@ -59,7 +60,8 @@ function stateReasons(facts: StatusFacts, { program }: Target): Reason[] {
   }
   if (host !== null) return [{ kind: 'no', text: host.advice.message, hint: host.advice.hint }];
   if (!state.known) return [{ kind: 'unknown', text: `state not known: ${state.why}`, hint: state.hint }];
-  const { installed, run } = state.value ?? {};
+  const { installed } = state.value ?? {};
+  const run = runToMind(state.value ?? {});
   if (run !== undefined && (run.status === 'running' || run.status === 'failed')) {
     const ended = run.status === 'failed' ? 'failed' : 'was cut off';
     const text = `the last run, ${run.flow} of ${run.to}, ${ended}`;

@@ -35,6 +35,10 @@ export const uninstallResult: Returning<{ uninstall: RecordedUninstall }> = {
 export const isRemoving = ({ run }: Pick<State, 'run'>): boolean =>
   run?.flow === 'uninstall' && run.noReturnAt !== undefined;
 
+/** The last run, as far as another run has to mind it: an uninstall that has removed nothing is none. */
+export const runToMind = ({ run }: Pick<State, 'run'>): State['run'] =>
+  run?.flow === 'uninstall' && !isRemoving({ run }) ? undefined : run;
+
 /**
  * The uninstall that has begun on this host; undefined where none has, or it has not written anything yet.
  */

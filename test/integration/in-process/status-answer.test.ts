@@ -70,6 +70,20 @@ test('a healthy host with a completed install says yes, and all that is asked fi
   assert.equal(exitOf(report), 0);
 });
 
+test('an uninstall that removed nothing stands against no upgrade, and is not what to try', async () => {
+  const worlds: Record<string, World> = {};
+  await host.run('uninstall', (event) => {
+    if (event.kind === 'place') worlds[event.place] = host.copy();
+    return undefined;
+  });
+  host.become(worlds['uninstall_record:running']!);
+  const before = await asked();
+  assert.match(before.head[0]!, /^may I upgrade\? yes/);
+  host.become(worlds['uninstall_objects:running']!);
+  const { report } = await asked();
+  assert.equal(report.upgrade.may, 'no');
+});
+
 test('a newer package sees the same, with the schema of the release that runs', async () => {
   const { report, head } = await asked('upgrade');
   assert.match(head[0]!, /^may I upgrade\? yes/);
