@@ -2,6 +2,7 @@ import { CommanderError } from 'commander';
 import { IvaapError } from '../errors.ts';
 import { ownIdentity } from '../queries/own-identity.ts';
 import { answer, assertStdoutOpen } from '../ui/answer.ts';
+import { unprintable } from '../ui/sanitize.ts';
 import type { CommandText, HelpList, Invocation } from './command.ts';
 
 /** What every command line has, whatever name this executable was started with. */
@@ -23,12 +24,37 @@ function usageError(error: CommanderError, help: string): IvaapError {
   return new IvaapError('usage', message, { hint: help });
 }
 
-/** Node reads what is not UTF-8 as U+FFFD: a file would get another name. Throws `usage`. */
+/**
+ * Throws `usage` for a word that would not be what the screen shows of it, and for an empty one. Node reads
+ * what is not UTF-8 as U+FFFD: a file would get another name. The screen leaves out what controls a terminal
+ * or cannot be seen: two names would look the same.
+ */
 export function assertReadable(args: readonly string[]): void {
-  const unreadable = args.find((arg) => arg.includes('\uFFFD'));
-  if (unreadable !== undefined)
-    throw new IvaapError('usage', `${unreadable} is not valid UTF-8`, { hint: 'locale' });
+  for (const [at, word] of args.entries()) {
+    if (word.includes('\uFFFD'))
+      throw new IvaapError('usage', `${word} is not valid UTF-8`, { hint: 'locale' });
+    if (word === '' || /^--[^=]+=$/.test(word)) {
+      const before = word === '' ? args[at - 1] : word.slice(0, -1);
+      const what = before?.startsWith('-') === true ? `the value of ${before}` : 'an argument';
+      throw new IvaapError('usage', `${what} is empty`, {
+        hint: 'give it a value, or leave it out; if it is a variable of the shell: look whether that is set',
+      });
+    }
+    if (hidden(word) !== word) {
+      throw new IvaapError(
+        'usage',
+        `an argument holds characters that a screen does not show: "${hidden(word)}"`,
+        {
+          hint: 'type it without them',
+        },
+      );
+    }
+  }
 }
+
+/** With what the screen would leave out written as `\u{1b}`. */
+const hidden = (word: string): string =>
+  word.replaceAll(unprintable, (one) => `\\u{${one.codePointAt(0)?.toString(16) ?? ''}}`);
 
 /**
  * Prints the help that a command line asked for. Throws `usage`, with the hint, for one that cannot be

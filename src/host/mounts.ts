@@ -1,6 +1,7 @@
 import { readFileSync, readlinkSync, realpathSync, statfsSync, statSync, type BigIntStats } from 'node:fs';
 import { stat, statfs } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
+import { asRoot, shellWord } from '../shell-word.ts';
 import { isBelow } from './below.ts';
 
 export interface Mount {
@@ -148,6 +149,16 @@ export async function roomAt(path: string): Promise<Room> {
 
 /** Whether the mount, or the file system wherever it is mounted, takes no write. */
 export const isReadOnly = (path: string): boolean => mountOf(path)?.options.includes('ro') === true;
+
+/** Of discs and images: no option makes them writable. */
+const neverWritable = new Set(['iso9660', 'squashfs', 'erofs', 'cramfs', 'romfs']);
+
+/** What helps where a mount is read-only. */
+export function readOnlyFix(mountPoint: string, fileSystem = mountOf(mountPoint)?.fileSystem ?? ''): string {
+  return neverWritable.has(fileSystem)
+    ? `name a folder on another disk (${fileSystem} cannot be written): df -h`
+    : asRoot(`mount -o remount,rw ${shellWord(mountPoint)}`);
+}
 
 /** Whether a file system with free blocks takes no new file all the same. */
 export function lacksInodes(mountPoint: string): boolean {

@@ -5,11 +5,14 @@ import { asRoot, shellWord } from '../shell-word.ts';
 
 const writableByGroup = 0o020;
 const writableByOthers = 0o002;
+const sticky = 0o1000;
 const maxLinks = 40;
 
 export interface SafePathOptions {
   /** `true`: the last components may be missing; those that exist are checked. */
   mayBeMissing?: boolean;
+  /** The operator chose it, and can choose another one: nothing that others own is told to be changed. */
+  isChosen?: boolean;
 }
 
 /**
@@ -25,7 +28,7 @@ export async function assertSafePath(path: string, options: SafePathOptions = {}
   await check(current, path);
   while (pending.length > 0) {
     const next = join(current, pending.shift()!);
-    const info = await check(next, path, options.mayBeMissing);
+    const info = await check(next, path, options);
     if (info === undefined) return join(next, ...pending);
     if (!info.isSymbolicLink()) {
       current = next;
@@ -40,27 +43,30 @@ export async function assertSafePath(path: string, options: SafePathOptions = {}
   return current;
 }
 
-async function check(component: string, whole: string, mayBeMissing = false) {
+async function check(component: string, whole: string, { mayBeMissing, isChosen }: SafePathOptions = {}) {
   const refuse = (what: string, hint: string, cause?: unknown) => {
     const on = component === whole ? component : `${component}, on the way to ${whole},`;
     return new IvaapError('preflight', `${on} ${what}`, { hint, cause });
   };
+  const elsewhere =
+    'name a path that only root can change, all the way; ' +
+    `who owns what: ${asRoot(`namei -l ${shellWord(whole)}`)}`;
+  const mend = (command: string) =>
+    isChosen === true ? elsewhere : asRoot(`${command} ${shellWord(component)}`);
   try {
     const info = await lstat(component);
-    if (info.uid !== 0)
-      throw refuse(
-        `belongs to user ${info.uid}, not to root`,
-        asRoot(`chown -h root ${shellWord(component)}`),
-      );
+    if (info.uid !== 0) throw refuse(`belongs to user ${info.uid}, not to root`, mend('chown -h root'));
     if (info.isSymbolicLink()) return info;
     // A group of root's own is root.
     if ((info.mode & writableByOthers) !== 0 || (info.gid !== 0 && (info.mode & writableByGroup) !== 0)) {
-      throw refuse('can be changed by other users than root', asRoot(`chmod go-w ${shellWord(component)}`));
+      // A folder like /tmp is meant for everybody: to close it would break what others do there.
+      const isShared = (info.mode & sticky) !== 0;
+      throw refuse('can be changed by other users than root', isShared ? elsewhere : mend('chmod go-w'));
     }
     return info;
   } catch (error) {
     if (error instanceof IvaapError) throw error;
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT' && mayBeMissing) return undefined;
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT' && mayBeMissing === true) return undefined;
     throw refuse('cannot be read', `ls -ld ${shellWord(component)}`, error);
   }
 }

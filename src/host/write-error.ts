@@ -2,7 +2,7 @@ import { existsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { fileLimits, IvaapError } from '../errors.ts';
 import { foreign } from '../foreign.ts';
-import { lacksInodes, mountHolding } from './mounts.ts';
+import { lacksInodes, mountHolding, readOnlyFix } from './mounts.ts';
 import { isRoot } from './system.ts';
 import { asRoot, shellWord } from '../shell-word.ts';
 
@@ -75,7 +75,7 @@ function writeFault(path: string, code: string): Fault | undefined {
     }),
     EROFS: () => ({
       message: `${mountPoint} is mounted read-only; ${path} could not be written`,
-      hint: asRoot(`mount -o remount,rw ${shellWord(mountPoint)}`),
+      hint: readOnlyFix(mountPoint),
     }),
     ENOENT: () => ({
       message: `the folder of ${path} does not exist`,

@@ -4,13 +4,13 @@ import { lstat, stat } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { IvaapError } from '../errors.ts';
 import { openAtomic } from '../host/atomic-file.ts';
-import { isMountPoint, isReadOnly, roomAt } from '../host/mounts.ts';
+import { isMountPoint, isReadOnly, readOnlyFix, roomAt } from '../host/mounts.ts';
 import type { Found } from '../host/rename-over.ts';
 import { isRoot } from '../host/system.ts';
 import { pathFault, writeError } from '../host/write-error.ts';
 import { absolutePath } from './absolute-path.ts';
 import { type WriteOptions, writeStream } from './write-stream.ts';
-import { asRoot, shellWord } from '../shell-word.ts';
+import { shellWord } from '../shell-word.ts';
 
 /**
  * A place that a payload file may be written to: a new file, or a regular file that gives its owner and mode
@@ -143,7 +143,7 @@ export async function assertRoom(folder: string, sizeBytes: number): Promise<voi
   // First: an image of a disc has no free byte either.
   if (isReadOnly(folder)) {
     throw new IvaapError('preflight', `${mountPoint} is mounted read-only; nothing was changed`, {
-      hint: asRoot(`mount -o remount,rw ${shellWord(mountPoint)}`),
+      hint: readOnlyFix(mountPoint),
     });
   }
   if (freeBytes >= sizeBytes) return;

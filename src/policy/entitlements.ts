@@ -85,16 +85,16 @@ function jsonLicense(
   } catch {
     throw refuse('is not JSON, and has no line of a FlexNet licence', `file ${shellWord(path)}`);
   }
-  if (isNestedTooDeep(raw))
-    throw refuse(`is nested deeper than ${mostLevels} levels`, `head -c 300 ${shellWord(path)}`);
+  const look = `head -c 300 ${shellWord(path)}`;
+  if (isNestedTooDeep(raw)) throw refuse(`is nested deeper than ${mostLevels} levels`, look);
   const { entitlements, expires } = (typeof raw === 'object' && raw !== null ? raw : {}) as {
     entitlements?: unknown;
     expires?: unknown;
   };
   if (!Array.isArray(entitlements) || !entitlements.every((name) => typeof name === 'string'))
-    throw refuse('has no list of entitlements');
+    throw refuse('has no list of entitlements', look);
   if (expires !== undefined && (typeof expires !== 'string' || Number.isNaN(Date.parse(expires))))
-    throw refuse('has an expiry date that is not a date');
+    throw refuse('has an expiry date that is not a date', look);
   return { entitlements, expires };
 }
 

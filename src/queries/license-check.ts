@@ -115,7 +115,10 @@ function refusalOf(
   { opened, path, again }: { opened: OpenedPayload; path: string | undefined; again: Again },
 ): IvaapError {
   const { product } = opened;
-  const lacks = report.entitlements.some(({ needed, status }) => needed && status !== 'granted');
+  // What nobody could say while the server was away is no fault of the licence.
+  const isSilent = report.servers.some(({ answered }) => !answered);
+  const accepted = isSilent ? ['granted', 'unknown'] : ['granted'];
+  const lacks = report.entitlements.some(({ needed, status }) => needed && !accepted.includes(status));
   const mend =
     path === undefined
       ? newLicenseFix(product)

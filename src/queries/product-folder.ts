@@ -26,5 +26,6 @@ export async function writeBeside<T>(
  * `preflight` otherwise. Elsewhere the operator's own choice of DEST is enough.
  */
 export async function assertSafeTarget(path: string, productFolder: string): Promise<void> {
-  if (isRoot() && path.startsWith(`${productFolder}/`)) await assertSafePath(dirname(path));
+  if (isRoot() && path.startsWith(`${productFolder}/`))
+    await assertSafePath(dirname(path), { isChosen: true });
 }

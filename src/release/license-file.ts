@@ -35,6 +35,11 @@ export async function openLicense(path: string, product: Licensed): Promise<Lice
     const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
     const server = missing ? serverLicense(path) : undefined;
     if (server !== undefined) return { ...server, text: path, bytes: Buffer.from(path) };
+    if (missing && /^[^/]*@[^/]*$/.test(path)) {
+      throw new IvaapError('usage', `${path} is no licence server, and there is no file of that name`, {
+        hint: 'name a server as PORT@HOST, with a port from 1 to 65535; a triad as three of them with commas',
+      });
+    }
     throw refuse(unreadable(error), { hint: `ls -l ${shellWord(path)}` });
   }
   const text = licenseText(bytes);

@@ -37,7 +37,7 @@ export async function assertStorageFolder(path: string): Promise<void> {
     const what = 'is not empty: it may hold the data of an earlier installation';
     throw refuse('preflight', what, `ls -la ${shellWord(path)}`);
   }
-  await assertSafePath(dirname(path), { mayBeMissing: true });
+  await assertSafePath(dirname(path), { mayBeMissing: true, isChosen: true });
 }
 
 /** What the database's file system needs, and has, before a new database is put there. */

@@ -24,22 +24,23 @@ export const uninstallFiles: Step<UninstallContext, z.infer<typeof out>> = {
   inputs: ({ product }) => ({ folder: product.folder }),
   plan: async ({ product }) => ({ action: 'run', summary: `delete what is ours in ${product.folder}` }),
 
-  async preview({ found: { files } }) {
+  async preview({ found }) {
+    const { ours, foreign } = found.files;
+    const files = ours.filter((path) => !dataOf(found).includes(path));
     return {
-      details: [...files.ours, ...files.foreign.map((path) => `stays: ${path}, which is not ours`)],
-      data: { files: files.ours, foreign: files.foreign },
+      details: [...files, ...foreign.map((path) => `stays: ${path}, which is not ours`)],
+      data: { files, foreign },
     };
   },
 
   async run(ctx, io) {
     const { product, paths, found, choices } = ctx;
-    const { storagePath = '' } = found;
-    const ofData = [storagePath, keptDataPath(storagePath)];
+    const ofData = dataOf(found);
     const { ours, foreign } = await ourFiles(product, paths, found);
     const removed: string[] = [];
     for (const path of ours) {
       io.signal.throwIfAborted();
-      // The data have a step of their own, and the installer's folder goes at the very end.
+      // The installer's folder goes at the very end.
       if (ofData.includes(path) || (path.startsWith(`${paths.installer}/`) && path !== paths.overlay))
         continue;
       if (path === paths.chart && !(await isPayloadChart(ctx, path))) {
@@ -53,6 +54,10 @@ export const uninstallFiles: Step<UninstallContext, z.infer<typeof out>> = {
     return { files: { removed, left: foreign.filter((path) => existsSync(path)) } };
   },
 };
+
+/** The data have a step of their own. */
+const dataOf = ({ storagePath }: UninstallContext['found']): string[] =>
+  storagePath === undefined ? [] : [storagePath, keptDataPath(storagePath)];
 
 /** A folder on which a disk is mounted stays, empty. */
 async function clear(path: string): Promise<void> {

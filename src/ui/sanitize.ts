@@ -3,10 +3,8 @@ import { unmarked } from '../foreign.ts';
 /** Complete escape sequences (CSI, OSC and other strings, two-byte ones): no part of one is left as text. */
 const escapes =
   /(?:\u001B\[|\u009B)[0-?]*[ -/]*[@-~]|(?:\u001B[\]PX^_]|[\u009D\u0090\u0098\u009E\u009F])[^\u0007\u001B\u009C]*(?:\u0007|\u001B\\|\u009C)?|\u001B[ -/]*[0-~]?/g;
-/**
- * Other control and invisible characters: marks that reorder, join or hide text, halves of surrogate pairs.
- */
-const controls = /(?!\n)[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
+/** Control and invisible characters: marks that reorder, join or hide text, halves of surrogate pairs. */
+export const unprintable = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
 
 /** Foreign text made safe for a terminal. Line ends stay; text that a carriage return would hide is shown. */
 export function printable(text: string): string {
@@ -15,7 +13,7 @@ export function printable(text: string): string {
     .replaceAll('\r', '\n')
     .replaceAll('\t', '  ')
     .replaceAll(escapes, '')
-    .replaceAll(controls, '');
+    .replaceAll(unprintable, (one) => (one === '\n' ? one : ''));
 }
 
 /** The same on one line. */

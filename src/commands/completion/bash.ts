@@ -28,9 +28,9 @@ const ofKind = (value: Value | undefined): string =>
   value === undefined || value === 'text'
     ? 'return'
     : value === 'file'
-      ? 'compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$cur")'
+      ? 'compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$cur")'
       : value === 'folder'
-        ? 'compopt -o filenames; mapfile -t COMPREPLY < <(compgen -d -- "$cur")'
+        ? 'compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -d -- "$cur")'
         : words(value);
 
 /** `--flag=value` comes as three words: bash breaks words at `=`. */

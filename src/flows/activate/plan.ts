@@ -2,7 +2,7 @@ import { existsSync, lstatSync, readlinkSync, realpathSync, statSync } from 'nod
 import { dirname, join } from 'node:path';
 import type { State } from '../../engine/state.ts';
 import { IvaapError } from '../../errors.ts';
-import { mountOf } from '../../host/mounts.ts';
+import { mountOf, readOnlyFix } from '../../host/mounts.ts';
 import { type Found, foundAt } from '../../host/rename-over.ts';
 import { readRegularText } from '../../host/regular-file.ts';
 import { assertSafePath } from '../../host/safe-path.ts';
@@ -158,7 +158,7 @@ async function assertWritable(folder: string): Promise<void> {
   const mount = mountOf(nearest(real));
   if (mount?.options.includes('ro') !== true) return;
   throw new IvaapError('preflight', `${folder} cannot be written: ${mount.mountPoint} is mounted read-only`, {
-    hint: asRoot(`mount -o remount,rw ${shellWord(mount.mountPoint)}`),
+    hint: readOnlyFix(mount.mountPoint),
   });
 }
 

@@ -28,7 +28,7 @@ export async function assertDumpTo(
     const where = path === within ? 'is' : `lies in ${within}, which is`;
     throw usage(`${where} deleted by this uninstall`);
   }
-  await assertSafePath(path, { mayBeMissing: true });
+  await assertSafePath(path, { mayBeMissing: true, isChosen: true });
   const there = lstatSync(path, { throwIfNoEntry: false });
   if (there === undefined || isOurs) return path;
   if (!there.isDirectory()) throw usage('is no folder', `ls -ld ${shellWord(path)}`);

@@ -298,7 +298,7 @@ const refusals: Record<
     options: { dumpTo: '/tmp/last' },
     code: 3,
     says: /changed by other users/,
-    hint: /chmod/,
+    hint: /name a path that only root can change/,
   },
   'a database that is down': {
     make: () => host.cluster.delete('Pod', 'db-0', namespace),

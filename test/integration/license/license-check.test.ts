@@ -148,6 +148,21 @@ test('the fix for a server can be pasted into a shell', async () => {
   assert.equal(execFileSync('bash', ['-c', `${refusal!.hint!} 2>/dev/null`]).toString(), '1\n');
 });
 
+test('where only the server was away, the fix is for the server and not a new licence', async () => {
+  const { report, refusal } = await check('1@127.0.0.1');
+  assert.equal(report.entitlements[0]?.status, 'unknown');
+  assert.equal(refusal!.hint, `timeout 3 bash -c '</dev/tcp/127.0.0.1/1'; echo $?`);
+});
+
+test('a server that cannot be one is told as that', async () => {
+  for (const name of ['99999@localhost', '0@localhost', 'x@localhost', '1@a@b', '1@-', '1@a,2@b'])
+    await assert.rejects(check(name), {
+      code: 'usage',
+      message: `${name} is no licence server, and there is no file of that name`,
+      hint: 'name a server as PORT@HOST, with a port from 1 to 65535; a triad as three of them with commas',
+    });
+});
+
 test('a name that does not resolve, and IPv6', async () => {
   const name = `${'a'.repeat(64)}.example`;
   const { refusal } = await check(file(serverLine(name) + feature()));

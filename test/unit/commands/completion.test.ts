@@ -22,7 +22,7 @@ writeFileSync(join(folder, 'a file'), '');
 /** What bash offers for the last of the words. */
 function offered(...words: string[]): string[] {
   const name = `_${words[0]}_completion`;
-  const script = `source ${folder}/bash; cd ${folder}; compopt() { :; }; COMP_WORDS=("$@")
+  const script = `source ${folder}/bash; cd ${folder}; COMP_WORDS=("$@")
     COMP_CWORD=$(($# - 1)); ${name}; printf '%s\\n' "\${COMPREPLY[@]}"`;
   const { stdout, stderr } = spawnSync('bash', ['--norc', '-uc', script, 'bash', ...words], {
     encoding: 'utf8',

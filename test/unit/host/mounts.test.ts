@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { inOwnMounts } from '../../fixtures/own-mounts.ts';
-import { roomAt } from '../../../src/host/mounts.ts';
+import { readOnlyFix, roomAt } from '../../../src/host/mounts.ts';
 
 test('inodes are counted where the file system has a number of them, and their lack is said of a write', async () => {
   assert.notEqual((await roomAt('/proc/self')).freeFiles, 0, 'a file system that counts none lacks none');
@@ -22,4 +22,12 @@ test('inodes are counted where the file system has a number of them, and their l
   ]);
   const said = execFileSync(program, argv, { encoding: 'utf8' });
   assert.match(said, /^8 no inodes left on \/mnt for \/mnt\/more \| df -i \/mnt\n$/);
+});
+
+test('only what can be written is told to be mounted writable', () => {
+  assert.equal(readOnlyFix('/srv/a b', 'ext4'), "sudo mount -o remount,rw '/srv/a b'");
+  assert.match(
+    readOnlyFix('/mnt', 'iso9660'),
+    /^name a folder on another disk \(iso9660 cannot be written\)/,
+  );
 });

@@ -48,6 +48,27 @@ describe('a safe path', () => {
     );
   });
 
+  it('does not tell to close what is meant for everybody, nor to take from others what is theirs', async () => {
+    mkdirSync(join(folder, 'shared'));
+    chmodSync(join(folder, 'shared'), 0o1777);
+    mkdirSync(join(folder, 'database/x'), { recursive: true });
+    chownSync(join(folder, 'database'), 999, 999);
+    const hintOf = (path: string, isChosen: boolean) =>
+      assertSafePath(path, { mayBeMissing: true, isChosen }).then(
+        () => undefined,
+        (error: { hint: string }) => error.hint,
+      );
+    const elsewhere = (path: string) =>
+      `name a path that only root can change, all the way; who owns what: sudo namei -l ${path}`;
+    for (const path of ['/tmp/dumps', '/dev/shm', join(folder, 'shared/x')]) {
+      assert.equal(await hintOf(path, false), elsewhere(path));
+      assert.equal(await hintOf(path, true), elsewhere(path));
+    }
+    const theirs = join(folder, 'database/x');
+    assert.equal(await hintOf(theirs, true), elsewhere(theirs));
+    assert.equal(await hintOf(theirs, false), `sudo chown -h root ${join(folder, 'database')}`);
+  });
+
   it("has no component and no link of another user's", async () => {
     mkdirSync(join(folder, 'theirs'));
     chownSync(join(folder, 'theirs'), 1000, 0);

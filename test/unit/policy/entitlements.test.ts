@@ -50,6 +50,7 @@ test('a licence file that cannot be used is named, and nothing of it is shown', 
         error.code === 'usage' &&
         error.message.includes('/licence') &&
         !error.message.includes('SECRET') &&
+        error.hint !== undefined &&
         error.cause === undefined,
     );
   }
