@@ -1,5 +1,5 @@
 import type { Measurement } from '../policy/preflight-report.ts';
-import { keyText, type ToldKey, type ToldNotes } from '../policy/release-notes.ts';
+import { isToChange, keyText, type ToldKey, type ToldNotes } from '../policy/release-notes.ts';
 import { upgradeNotes } from '../release/release-notes.ts';
 import { shellWord } from '../shell-word.ts';
 import type { Check } from './check.ts';
@@ -31,29 +31,41 @@ export const releaseNotes: Check<UpgradeCheckContext> = {
 
 function allWell(notes: readonly ToldNotes[], { from, to, paths }: UpgradeCheckContext): string {
   if (notes.length === 0) return `this file has no notes of releases after ${from} up to ${to}`;
-  const replaced = notes.flatMap(({ breaking }) => breaking.filter(({ yours }) => yours === 'replaced'));
+  const keys = notes.flatMap(({ breaking }) => breaking);
+  const named = (what: string, is: ToldKey['yours']): string[] => {
+    const found = keys.filter(({ yours }) => yours === is).map(({ key }) => key);
+    return found.length === 0 ? [] : [`${what}: ${found.join(', ')}`];
+  };
+  const done = [...named('replaced already', 'replaced'), ...named('set by a values patch', 'taken over')];
   return (
     `notes of ${notes.map(({ version }) => version).join(', ')}: ${paths.values} needs no change` +
-    (replaced.length === 0 ? '' : ` (replaced already: ${replaced.map(({ key }) => key).join(', ')})`)
+    (done.length === 0 ? '' : ` (${done.join('; ')})`)
   );
 }
 
 /** One finding for each key, however many releases name it. */
 function keyFindings(notes: readonly ToldNotes[], { paths }: UpgradeCheckContext): Measurement[] {
   const affected = notes.flatMap(({ version, breaking }) =>
-    breaking.filter(({ yours }) => yours === 'affected').map((one) => ({ ...one, version })),
+    breaking.filter(isToChange).map((one) => ({ ...one, version })),
   );
   return [...Map.groupBy(affected, ({ key }) => key)].map(([key, said]) => ({
     part: key,
-    outcome: said.some(({ blocks }) => blocks) ? 'fail' : 'warn',
+    // What a patch has taken over does no harm to the new release.
+    outcome: said.some(({ blocks, yours }) => blocks && yours === 'affected') ? 'fail' : 'warn',
     measured: said.map((one) => `${key} ${conditionText(one)}; ${one.version}: ${one.todo}`).join('; '),
     fix: edit(paths.values, said.map(changeText).join('; ')),
     data: { key, versions: said.map(({ version }) => version).join(', ') },
   }));
 }
 
-const conditionText = ({ when, equals }: ToldKey): string =>
-  when === 'absent' ? 'is missing' : when === 'equals' ? `is ${JSON.stringify(equals)}` : 'is set';
+const conditionText = ({ when, equals, yours }: ToldKey): string =>
+  yours === 'taken over'
+    ? 'is still in your file, a values patch sets the new key'
+    : when === 'absent'
+      ? 'is missing'
+      : when === 'equals'
+        ? `is ${JSON.stringify(equals)}`
+        : 'is set';
 
 const changeText = ({ key, when, replacedBy, todo }: ToldKey): string =>
   replacedBy !== null ? `${replacedBy} instead of ${key}` : when === 'absent' ? `set ${key}` : todo;

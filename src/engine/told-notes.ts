@@ -10,9 +10,12 @@ const toldKey = z.strictObject({
   replacedBy: z.string().nullable().describe('The key to set instead.'),
   blocks: z.boolean().describe('Preflight refuses such a file, unless it is waived; else it warns.'),
   yours: z
-    .enum(['affected', 'replaced', 'not affected'])
+    .enum(['affected', 'taken over', 'replaced', 'not affected'])
     .nullable()
-    .describe("What is true of this host's values file; null: it was not read."),
+    .describe(
+      "What is true of this host's values file; `taken over`: it is unchanged, and a values patch sets the " +
+        'key that the note asks for; null: it was not read.',
+    ),
 });
 
 export const toldNotesSchema = z.array(

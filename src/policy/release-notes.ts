@@ -44,7 +44,8 @@ export interface ToldKey {
   todo: string;
   replacedBy: string | null;
   blocks: boolean;
-  yours: 'affected' | 'replaced' | 'not affected' | null;
+  /** `taken over`: the file is as it was, and a values patch does for it what the note asks for. */
+  yours: 'affected' | 'taken over' | 'replaced' | 'not affected' | null;
 }
 
 /** What a host's values say. */
@@ -135,12 +136,18 @@ function yoursOf(
 ): ToldKey['yours'] {
   if (host === undefined) return null;
   if (!concerns(key, host.own)) return 'not affected';
-  // A patch that sets the missing key, or the new one, has done what the note asks for.
-  const isDone = [...(key.absent === true ? [key.path] : []), ...successors(key, all)].some((path) =>
-    [host.own, host.overlay].some((values) => valuesAt(values, path).some(isSet)),
-  );
-  return isDone ? 'replaced' : 'affected';
+  const asked = [...(key.absent === true ? [key.path] : []), ...successors(key, all)];
+  const isDoneIn = (values: PlainObject) => asked.some((path) => valuesAt(values, path).some(isSet));
+  if (isDoneIn(host.own)) return 'replaced';
+  return isDoneIn(host.overlay) ? 'taken over' : 'affected';
 }
+
+/**
+ * Whether the operator has something to change in the values file. A missing key that a patch sets is none: the
+ * file has nothing that is wrong.
+ */
+export const isToChange = ({ yours, when }: Pick<ToldKey, 'yours' | 'when'>): boolean =>
+  yours === 'affected' || (yours === 'taken over' && when !== 'absent');
 
 /** The notes as they are printed; `host` says what they mean for one host. */
 export function toldNotes(notes: readonly ReleaseNotes[], host?: HostValues): ToldNotes[] {

@@ -30,12 +30,34 @@ test('a dry run prints the notes of the releases that the upgrade passes, and no
   assert.equal(exitCode, 0);
   assert.deepEqual(
     plan.releaseNotes.map(({ version, breaking }) => [version, breaking.map(({ yours }) => yours)]),
-    [['2026.2', ['affected', 'not affected', 'replaced']]],
+    [['2026.2', ['affected', 'not affected', 'not affected', 'taken over']]],
   );
   const text = planLines(plan).join('\n');
   assert.match(text, /^ +! values: color -> skin\.color \(in your values file\): the skin has the colors/m);
   assert.match(text, /^ +one-way migration \(in this run\): names are split$/m);
   assert.equal(text.includes('The first release.'), false);
+});
+
+test('a key that only the overlay takes over is still in the file: a dry run, a run and preflight say so', async () => {
+  const marked =
+    /^ +! values: flavor -> taste \(your file still has flavor, a values patch sets the new key\)/m;
+  hostWith('flavor: sweet\n');
+  const { plan, exitCode } = await planned(host, 'upgrade');
+  assert.equal(exitCode, 0);
+  const text = planLines(plan, 200).join('\n');
+  assert.match(text, marked);
+  assert.match(text, / values: pool must be set \(not in your values file, a values patch sets it\)/);
+  assert.equal(/already/.test(text), false, text);
+  const { shown } = await host.run('upgrade');
+  const told = shown.find((event) => event.type === 'run.plan');
+  assert.match(planBrief(told!.plan).join('\n'), marked);
+  const report = shown.find((event) => event.type === 'preflight.report');
+  const result = report?.results.find(({ check }) => check === 'release-notes');
+  assert.deepEqual([result?.id, result?.status], ['release-notes:flavor', 'warn']);
+  assert.match(
+    result?.measured ?? '',
+    /^flavor is still in your file, a values patch sets the new key; 2026\.2:/,
+  );
 });
 
 test('the summary before the first step has the notes, and an affected key is a warning of preflight', async () => {

@@ -69,7 +69,7 @@ test('a key that two releases name is one finding, and the stricter of both deci
   );
 });
 
-test('a value that a patch takes over is done with', async () => {
+test('a value that a patch takes over does not block, and the file still has it', async () => {
   const breaking = [{ path: ['units'], todo: 'use the new one', replacedBy: ['unitSystem'], blocks: true }];
   const valuesPatches = [
     {
@@ -80,8 +80,13 @@ test('a value that a patch takes over is done with', async () => {
     },
   ];
   const [one] = await found([{ breaking }], 'units: imperial', { valuesPatches });
-  assert.equal(one?.outcome, 'ok');
-  assert.match(one.measured, /replaced already: units/);
+  assert.equal(one?.outcome, 'warn');
+  assert.match(
+    one.measured,
+    /^units is still in your file, a values patch sets the new key; 2026\.2: use the/,
+  );
+  const [done] = await found([{ breaking }], 'unitSystem: field\nunits: imperial');
+  assert.match(done?.measured ?? '', /needs no change \(replaced already: units\)$/);
   const [other] = await found([{ breaking }], 'units: knots', { valuesPatches });
   assert.equal(other?.outcome, 'fail');
 });

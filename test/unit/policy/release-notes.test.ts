@@ -114,12 +114,13 @@ function yours(notes: readonly ReleaseNotes[], own: string, overlay = ''): strin
   );
 }
 
-test('a key is done with when its successor is set, by the operator or by a patch', () => {
+test('a key is replaced when the operator has set its successor, and taken over when a patch sets it', () => {
   const notes = [of('2026.2', key('a', { replacedBy: ['b'] }))];
   assert.deepEqual(yours(notes, 'a: 1'), ['a affected']);
   assert.deepEqual(yours(notes, 'b: 1'), ['a not affected']);
   assert.deepEqual(yours(notes, 'a: 1\nb: 2'), ['a replaced']);
-  assert.deepEqual(yours(notes, 'a: 1', 'b: 2'), ['a replaced']);
+  assert.deepEqual(yours(notes, 'a: 1', 'b: 2'), ['a taken over']);
+  assert.deepEqual(yours(notes, 'a: 1\nb: 2', 'b: 3'), ['a replaced']);
   assert.deepEqual(yours(notes, 'a: 1\nb: null'), ['a affected']);
 });
 
@@ -136,10 +137,10 @@ test('a successor that a later release renames again counts in its newest form t
   assert.deepEqual(yours(circle, 'a: 1'), ['a replaced', 'b not affected']);
 });
 
-test('a key that must be set is done with when a patch sets it', () => {
+test('a key that must be set is taken over when a patch sets it', () => {
   const notes = [of('2026.2', key('a', { absent: true }))];
   assert.deepEqual(yours(notes, ''), ['a affected']);
-  assert.deepEqual(yours(notes, '', 'a: 5'), ['a replaced']);
+  assert.deepEqual(yours(notes, '', 'a: 5'), ['a taken over']);
   assert.deepEqual(yours(notes, 'a: 4'), ['a not affected']);
 });
 

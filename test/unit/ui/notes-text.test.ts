@@ -56,6 +56,14 @@ test('what concerns this host is marked', () => {
     lineOf({ yours: 'replaced', when: 'absent' }),
     '  values: a.b must be set (set already): do it',
   );
+  assert.equal(
+    lineOf({ yours: 'taken over' }),
+    '  ! values: a.b (your file still has a.b, a values patch sets the new key): do it',
+  );
+  assert.equal(
+    lineOf({ yours: 'taken over', when: 'absent' }),
+    '  values: a.b must be set (not in your values file, a values patch sets it): do it',
+  );
   const staged = { kind: 'staged', text: 'slow', blocks: true } as const;
   assert.deepEqual(
     (['at once', 'later'] as const).map(
