@@ -20,7 +20,7 @@ async function run({
 }: Invocation): Promise<void> {
   const trustKey = parseTrustKey(options.trustKey as string | undefined, again);
   const result = await withStderrProgress((emit) => {
-    const confirm = terminalConfirm(signal);
+    const confirm = terminalConfirm(signal, again);
     const ports = { emit, signal, insist: secondSignal, program, again, confirm };
     return options.undo === true
       ? deactivate(ports)

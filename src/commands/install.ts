@@ -26,8 +26,8 @@ async function run(invocation: Invocation): Promise<void> {
     insist: secondSignal,
     program,
     again,
-    confirm: terminalConfirm(signal),
-    prompter: loadablePrompter(signal),
+    confirm: terminalConfirm(signal, again),
+    prompter: loadablePrompter(signal, again),
   };
   try {
     if (options.upgrade === true && options.acceptDataLoss === true) {

@@ -52,7 +52,7 @@ export const repairState: Command = {
           insist: secondSignal,
           program,
           again,
-          confirm: terminalConfirm(signal),
+          confirm: terminalConfirm(signal, again),
         },
       );
       renderer.handle({ type: 'result', at: new Date().toISOString(), lines, data });

@@ -27,7 +27,7 @@ async function run({ options, json, signal, secondSignal, program, again }: Invo
         preflightOnly: false,
         reverify: false,
       },
-      { emit, signal, insist: secondSignal, program, again, confirm: terminalConfirm(signal) },
+      { emit, signal, insist: secondSignal, program, again, confirm: terminalConfirm(signal, again) },
     );
     const shown = plan === undefined ? lines : planLines(plan, output.isTerminal ? output.columns : 80);
     emit({ type: 'result', at: new Date().toISOString(), lines: shown, data });

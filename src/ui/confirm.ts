@@ -1,6 +1,23 @@
 import { createInterface } from 'node:readline/promises';
 import { IvaapError } from '../errors.ts';
+import type { Again } from '../policy/again.ts';
+import { askTerminal } from './ask-terminal.ts';
 import { printableRow } from './sanitize.ts';
+import { textWidth } from './width.ts';
+import { wrapLine } from './wrap.ts';
+
+const { stdin, stderr } = process;
+
+/** The question in rows; the end, which says what to type, is on the last one. */
+function rowsOf(question: string, end: string): string[] {
+  const columns = stderr.columns || 80;
+  // It may quote names of others' files and objects.
+  const rows = question.split('\n').flatMap((line) => wrapLine(printableRow(line), columns - 1));
+  const last = rows.at(-1) ?? '';
+  // Room for the answer: readline draws its own row again, and only that one.
+  if (textWidth(last + end) + 8 > columns) rows.push('');
+  return rows;
+}
 
 /**
  * Asks a question; only `y` or `yes` is a yes, or the word that the question names. Undefined without a
@@ -8,33 +25,39 @@ import { printableRow } from './sanitize.ts';
  */
 export function terminalConfirm(
   signal: AbortSignal,
+  again: Again,
 ): ((question: string, word?: string) => Promise<boolean>) | undefined {
-  if (!process.stdin.isTTY || !process.stderr.isTTY) return undefined;
+  if (!stdin.isTTY || !stderr.isTTY) return undefined;
   return async (question, word) => {
-    const reader = createInterface({ input: process.stdin, output: process.stderr });
-    const typed = new AbortController();
-    // While readline reads, Ctrl-C is a key and not a signal.
-    reader.on('SIGINT', () =>
-      typed.abort(
-        new IvaapError('interrupted', 'stopped at the question: nothing was changed', {
-          hint: 'run the same command again',
-        }),
-      ),
-    );
-    const stop = AbortSignal.any([signal, typed.signal]);
+    const end = word === undefined ? '[y/N] ' : ': ';
+    const rows = rowsOf(question, end);
+    const last = rows.at(-1) ?? '';
+    const prompt = word === undefined && last !== '' ? `${last} ${end}` : `${last}${end}`;
+    const endError = (how: 'interrupted' | 'end of input') =>
+      new IvaapError(
+        how === 'interrupted' ? how : 'declined',
+        'stopped at the question: nothing was changed',
+        {
+          hint: again(),
+        },
+      );
     try {
-      // It may quote names of others' files and objects.
-      const shown = question.split('\n').map(printableRow).join('\n');
-      const prompt = word === undefined ? `${shown} [y/N] ` : `${shown}: `;
-      const answer = (await reader.question(prompt, { signal: stop })).trim();
-      return word === undefined ? /^y(es)?$/i.test(answer) : answer === word;
+      // The end is shown when keys count.
+      return await askTerminal(
+        { takes: 'text', signal, endError, shown: rows.join('\n') },
+        async (input, stop) => {
+          const reader = createInterface({ input, output: stderr, terminal: true });
+          try {
+            const answer = (await reader.question(prompt, { signal: stop })).trim();
+            return word === undefined ? /^y(es)?$/i.test(answer) : answer === word;
+          } finally {
+            reader.close();
+          }
+        },
+      );
     } catch (error) {
-      // An abort throws its reason; end of input is a no.
-      stop.throwIfAborted();
-      if (error instanceof Error && error.name === 'AbortError') return false;
+      if (error instanceof IvaapError && error.code === 'declined') return false;
       throw error;
-    } finally {
-      reader.close();
     }
   };
 }

@@ -8,9 +8,10 @@ import {
   type Prompter,
   type TextQuestion,
 } from '../policy/prompter.ts';
+import { askTerminal } from './ask-terminal.ts';
 import { printableLine } from './sanitize.ts';
-import { TerminalInput } from './terminal-input.ts';
-import { pasteMarks, type Takes, unreadable } from './typed-keys.ts';
+import type { TerminalInput } from './terminal-input.ts';
+import { type Takes, unreadable } from './typed-keys.ts';
 import { wrapLine } from './wrap.ts';
 
 /** Loaded only by who asks: the library is in a chunk of its own. */
@@ -29,30 +30,21 @@ interface Common {
   withGuide: false;
 }
 
-const { stdin, stderr } = process;
+const { stderr } = process;
 
 /** Questions on standard input and standard error, which are a terminal. */
 export function terminalPrompter({ signal, hint }: Settings): Prompter {
-  // What a question does not hear of a terminal that is gone must not end the process.
-  stdin.on('error', () => {});
-
   async function asked<Answer>(
     takes: Takes,
     ask: (common: Common) => Promise<Answer | symbol>,
   ): Promise<Answer | typeof back> {
-    const ended = new AbortController();
-    const input = new TerminalInput(stdin, takes, (how) => ended.abort(endError(how, hint)));
-    const stop = AbortSignal.any([signal, ended.signal]);
-    stderr.write(pasteMarks.on);
-    try {
+    const endError = (how: 'interrupted' | 'end of input') => errorOf(how, hint);
+    return askTerminal({ takes, signal, endError }, async (input, stop) => {
       const answer = await ask({ input, output: stderr, signal: stop, withGuide: false });
       stop.throwIfAborted();
       if (isCancel(answer)) return back;
       return answer as Answer;
-    } finally {
-      stderr.write(pasteMarks.off);
-      input.close();
-    }
+    });
   }
 
   return {
@@ -93,7 +85,7 @@ export function terminalPrompter({ signal, hint }: Settings): Prompter {
   };
 }
 
-function endError(how: 'interrupted' | 'end of input', hint: string): IvaapError {
+function errorOf(how: 'interrupted' | 'end of input', hint: string): IvaapError {
   return how === 'interrupted'
     ? new IvaapError('interrupted', 'stopped at a question: nothing was changed', { hint })
     : new IvaapError('declined', 'the input ended at a question: nothing was changed', { hint });

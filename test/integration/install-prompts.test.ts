@@ -82,6 +82,17 @@ test('an answer that cannot be used says so below its question and can be edited
   assert.ok(!images.some((name) => name.includes('/alpha:')));
 });
 
+test('what was typed before a question answers none: not the first, and not the last yes', async () => {
+  using terminal = start();
+  terminal.type(`/typed-ahead${enter}`);
+  await answerAll(terminal);
+  await terminal.answer(/like this\?/, `${enter}y${enter}`);
+  await terminal.answer(/\[y\/N\]/, enter);
+  const { exitCode, changed } = await endOf(terminal);
+  assert.deepEqual([exitCode, changed], [1, false]);
+  assert.doesNotMatch(terminal.text.replace(/^.*HOST/s, ''), /typed-ahead/);
+});
+
 test('only what is missing is asked', async () => {
   const options = { license: 'HOST/license.json', storagePath: 'HOST/storage', connectors: 'alpha' };
   using terminal = start({ options });
