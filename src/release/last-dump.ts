@@ -4,11 +4,10 @@ import * as z from 'zod';
 import { type PgDump, pgDumpSchema } from '../backup/dump-record.ts';
 import { lastResult } from '../backup/step-results.ts';
 import { assertWhole } from '../backup/whole-dump.ts';
-import { whyTooOld } from '../backup/stale-dump.ts';
-import type { State } from '../engine/state.ts';
+import type { RunRecord, State } from '../engine/state.ts';
 import type { Returning } from '../engine/step.ts';
 import { causeChain, IvaapError } from '../errors.ts';
-import type { Product } from '../payload/product-schema.ts';
+import type { Known } from '../known.ts';
 import type { UninstallContext } from './uninstall-context.ts';
 
 /** What an uninstall has before it deletes data: their last dump, or the word of the operator. */
@@ -69,13 +68,32 @@ export function keptLastDump(dump: PgDump, dumpTo: string): PgDump {
   return existsSync(moved.path) ? moved : dump;
 }
 
+/** Whether Helm has taken the database away, as an uninstall has recorded it. */
+const isRecordedAsStopped = (run: Readonly<Pick<RunRecord, 'steps'>> | undefined): boolean =>
+  run?.steps['uninstall_release']?.out?.removedRelease === true ||
+  run?.steps['uninstall_objects']?.status === 'completed';
+
+/**
+ * Whether rows may have come since the last dump of an uninstall that has begun to remove, and nobody has
+ * agreed since to lose them.
+ */
+export function mayHaveGrown(
+  { run, agreedAt }: Pick<UninstallContext, 'agreedAt'> & { run: Readonly<RunRecord> | undefined },
+  isStopped: Known<boolean>,
+): boolean {
+  const dump = lastResult(run, lastDumpResult)?.lastDump;
+  if (agreedAt !== undefined && (dump === undefined || agreedAt > (dump.endedAt ?? dump.takenAt)))
+    return false;
+  return isStopped.known ? !isStopped.value : !isRecordedAsStopped(run);
+}
+
 /**
  * The dump of an unfinished rollback that has begun to take the database away. While Helm's part of that has
- * not ended, the product may still run: then only a young one has all rows.
+ * not ended, the product may still run: then rows may be missing in it.
  */
 export function dumpOfRollback(
   { run, suspended, derived }: Pick<State, 'run' | 'suspended' | 'derived'>,
-  product: Pick<Product, 'backup'>,
+  isStopped: Known<boolean>,
 ): PgDump | undefined {
   const dump = pgDumpSchema.safeParse(derived.pgDump).data;
   if (suspended === undefined || dump === undefined) return undefined;
@@ -83,5 +101,5 @@ export function dumpOfRollback(
   if (Date.parse(dump.takenAt) < Date.parse(suspended.finishedAt ?? '')) return undefined;
   if (suspended.steps['helm_deploy'] === undefined) return dump;
   const isBegun = run?.steps['undo_helm_deploy'] !== undefined;
-  return isBegun && whyTooOld(product, dump, new Date()) === undefined ? dump : undefined;
+  return isBegun && isStopped.known && isStopped.value ? dump : undefined;
 }

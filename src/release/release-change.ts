@@ -12,6 +12,7 @@ import type { UpgradeContext } from './context.ts';
 import { asHelmApplies, helmManager } from './server-answers.ts';
 import type { DeployedRecord, ServerObject } from './answered-objects.ts';
 import { byNamespace } from './try-each.ts';
+import { matchesSelector } from '../policy/label-selector.ts';
 
 export interface ReleaseChange {
   /** The deployed revision, and the one that Helm will create. */
@@ -101,9 +102,8 @@ async function driftOf(
 
 function podsOf(pods: readonly KubeObject[], selector: string): string[] {
   if (selector === '') return [];
-  const wanted = selector.split(',').map((pair) => pair.split('='));
   return pods
-    .filter(({ metadata }) => wanted.every(([key = '', value]) => metadata.labels?.[key] === value))
+    .filter(({ metadata }) => matchesSelector(metadata.labels, selector))
     .map(({ metadata }) => metadata.name)
     .sort();
 }

@@ -3,6 +3,7 @@ import type { Pod } from '../host/pods.ts';
 import type { Controller, KubeEvent, NamespaceView } from '../host/namespace-view.ts';
 import { isOfRelease, type ReleaseName } from './release-marks.ts';
 import { podKinds, podTrouble, type PodTrouble } from './pod-trouble.ts';
+import { matchesSelector } from '../policy/label-selector.ts';
 
 /**
  * One cause, once for all pods of a workload. `refused`: the server refuses its pods (quota, admission,
@@ -51,7 +52,7 @@ export function troublesOf(view: NamespaceView, looking: Looking): Trouble[] {
   const byKey = new Map<string, Trouble>();
   for (const pod of view.pods) {
     const owner = workloadOf(pod, view.controllers);
-    if (!isMeant(pod.metadata.labels, looking.selector)) continue;
+    if (!matchesSelector(pod.metadata.labels, looking.selector ?? '')) continue;
     if (isPast(owner, looking) || isPast(pod, looking) || isOthers(owner, looking)) continue;
     const events = eventsOf(pod);
     const found = podTrouble(pod, events, looking.now);
@@ -84,7 +85,7 @@ export function troublesOf(view: NamespaceView, looking: Looking): Trouble[] {
   const podTroubles = [...byKey.values()];
   const made = view.controllers.flatMap((controller) => {
     const labels = controller.spec?.template?.metadata?.labels;
-    if (!isMeant(labels, looking.selector) || isPast(controller, looking)) return [];
+    if (!matchesSelector(labels, looking.selector ?? '') || isPast(controller, looking)) return [];
     if (isOthers(controller, looking)) return [];
     const found = controllerTroubles(controller, eventsOf(controller), podTroubles);
     return found.map((trouble) => ({ ...trouble, ofRelease: looking.release !== undefined }));
@@ -275,12 +276,4 @@ function isPast(owner: Controller | Pod | undefined, { since }: Looking): boolea
 function isOthers(owner: Controller | undefined, { release }: Looking): boolean {
   if (owner === undefined || release === undefined || owner.kind === 'ReplicaSet') return false;
   return !isOfRelease(owner, release) && !isHook(owner);
-}
-
-function isMeant(labels: Record<string, string> | undefined, selector: string | undefined): boolean {
-  const terms = (selector ?? '').split(',').filter(Boolean);
-  return terms.every((term) => {
-    const [key = '', value] = term.split(/==?/);
-    return labels?.[key] === value;
-  });
 }

@@ -38,6 +38,8 @@ export interface UninstallFindings {
   data: { there: boolean; empty: boolean; bytes: number; target: string | undefined };
   /** Null: there is no database, and it is proved that there never was one. */
   database: Known<(DatabaseSize & { schema: number }) | null>;
+  /** Whether nothing of it runs, or would be started again. */
+  isStopped: Known<boolean>;
   /** That of an unfinished rollback, where the database cannot be dumped any more. */
   rollbackDump: PgDump | undefined;
   files: OurFiles;

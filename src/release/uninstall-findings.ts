@@ -24,14 +24,15 @@ interface Place {
   product: Product;
   paths: ProductPaths;
   cluster: UninstallCluster | undefined;
+  isStopped: Known<boolean>;
   signal: AbortSignal;
 }
 
-const leftOut = { known: false, why: 'the cluster is left out (--without-cluster)' } as const;
+export const leftOut = { known: false, why: 'the cluster is left out (--without-cluster)' } as const;
 
 /** Reads the host and asks the cluster what there is to remove; changes nothing. */
 export async function uninstallFindings(place: Place, recorded: RecordedFolder): Promise<UninstallFindings> {
-  const { product, paths, cluster, signal } = place;
+  const { product, paths, cluster, isStopped, signal } = place;
   const ask = <T>(question: (of: UninstallCluster) => Promise<Known<T>>): Promise<Known<T>> =>
     cluster === undefined ? Promise.resolve(leftOut) : question(cluster);
   const [release, contents, volume, ofClass, images, definitions] = await Promise.all([
@@ -56,6 +57,7 @@ export async function uninstallFindings(place: Place, recorded: RecordedFolder):
   const database = neverWas
     ? ({ known: true, value: null } as const)
     : await ask((of) => known(databaseOf(of, product, signal)));
+  const mayStillRun = (database.known && database.value !== null) || (isStopped.known && !isStopped.value);
   return {
     release,
     contents,
@@ -70,7 +72,8 @@ export async function uninstallFindings(place: Place, recorded: RecordedFolder):
     before: recorded.before,
     data,
     database,
-    rollbackDump: database.known && database.value !== null ? undefined : recorded.rollbackDump,
+    isStopped,
+    rollbackDump: mayStillRun ? undefined : recorded.rollbackDump,
     files,
     putAside: await Promise.all(
       files.removedData.map(async (path) => ({ path, bytes: await treeBytes(path) })),
@@ -118,7 +121,7 @@ export interface RecordedFolder {
  */
 export function recordedStorage(
   state: Pick<State, 'installed' | 'run' | 'suspended' | 'derived'>,
-  product: Pick<Product, 'backup'>,
+  isStopped: Known<boolean>,
 ): RecordedFolder {
   const { installed, run, suspended, derived } = state;
   const neverStarted =
@@ -131,7 +134,7 @@ export function recordedStorage(
   const namespaceLabels = [derived, run?.originals, suspended?.originals]
     .map((one) => z.array(z.string()).safeParse(one?.namespaceLabels).data)
     .find((keys) => keys !== undefined);
-  const rollbackDump = dumpOfRollback(state, product);
+  const rollbackDump = dumpOfRollback(state, isStopped);
   const common = { movedFrom, neverStarted, keepsNamespace, namespaceLabels, rollbackDump };
   const volume = recordedVolume.safeParse(derived.volume).data;
   if (volume !== undefined) return { ...common, storagePath: volume.storagePath, before: volume.found };

@@ -35,6 +35,10 @@ export const uninstallResult: Returning<{ uninstall: RecordedUninstall }> = {
 export const isRemoving = ({ run }: Pick<State, 'run'>): boolean =>
   run?.flow === 'uninstall' && run.noReturnAt !== undefined;
 
+/** What was agreed when the removal began holds for the rest of it. */
+export const agreedBefore = (state: Pick<State, 'run' | 'skippedBackups'>): string | undefined =>
+  isRemoving(state) ? state.skippedBackups.findLast((one) => one.run === state.run?.id)?.at : undefined;
+
 /** The last run, as far as another run has to mind it: an uninstall that has removed nothing is none. */
 export const runToMind = ({ run }: Pick<State, 'run'>): State['run'] =>
   run?.flow === 'uninstall' && !isRemoving({ run }) ? undefined : run;

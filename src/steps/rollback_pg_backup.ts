@@ -4,11 +4,11 @@ import type { Step } from '../engine/step.ts';
 import { IvaapError } from '../errors.ts';
 import type { DumpContext } from '../backup/dump-files.ts';
 import { type PgDump, pgDumpSchema } from '../backup/dump-record.ts';
-import { whyDumpIsStale } from '../backup/stale-dump.ts';
 import { assertWhole, takeWholeDump } from '../backup/whole-dump.ts';
 import { counted } from '../policy/counted.ts';
 import { formatBytes } from '../policy/format-bytes.ts';
 import type { RollbackContext } from '../release/context.ts';
+import { databaseStopped } from '../release/database-stopped.ts';
 import { mayHoldData } from '../release/our-data.ts';
 import { helmDeploy } from './helm_deploy.ts';
 import { namespace } from './namespace.ts';
@@ -31,7 +31,7 @@ export const rollbackPgBackup: Step<RollbackContext, { pgDump: PgDump }> = {
     const { name } = product.database;
     if (skipBackup) return { action: 'skip', summary: `no dump of ${name} is taken (--skip-backup)` };
     const hasData = await mayHoldData(ctx);
-    if (!hasData.known && removalBegun(ctx.run())) {
+    if (!hasData.known && (await whyGrown(ctx)) === undefined) {
       return { action: 'skip', summary: `${hasData.why}; the database is being removed already` };
     }
     if (hasData.known && !hasData.value) {
@@ -41,12 +41,10 @@ export const rollbackPgBackup: Step<RollbackContext, { pgDump: PgDump }> = {
   },
 
   async run(ctx, io) {
-    const whyStale = (dump: PgDump) => whyDumpIsStale(ctx, dump);
-    const pgDump = await takeWholeDump(dumpContext(ctx), io, { key: 'pgDump', whyStale }).catch(
-      (error: unknown) => {
-        throw withWayOn(ctx, error);
-      },
-    );
+    const taken = takeWholeDump(dumpContext(ctx), io, { key: 'pgDump', whyStale: () => grown });
+    const pgDump = await taken.catch((error: unknown) => {
+      throw withWayOn(ctx, error);
+    });
     const { path, sizeBytes, sha256, rows } = pgDump;
     io.warn(
       `the last dump is ${path} (${formatBytes(sizeBytes)}, ${counted(rows, 'row')}, SHA-256 ${sha256})`,
@@ -56,9 +54,8 @@ export const rollbackPgBackup: Step<RollbackContext, { pgDump: PgDump }> = {
 
   verify: (_ctx, { pgDump }) => assertWhole(pgDump),
 
-  /** Once the release is being taken away, there is no database that could be dumped again. */
-  async reuse(ctx, { pgDump }) {
-    const why = removalBegun(ctx.run()) ? undefined : whyDumpIsStale(ctx, pgDump);
+  async reuse(ctx) {
+    const why = ctx.skipBackup ? undefined : await whyGrown(ctx);
     if (why !== undefined) throw new IvaapError('failed', why);
   },
 };
@@ -70,8 +67,25 @@ function withWayOn({ again }: RollbackContext, error: unknown): unknown {
   return error.with({ hint: `${mended}to continue without a dump: ${again({ add: ['--skip-backup'] })}` });
 }
 
-/** Whether a rollback has begun to take the database away: what is known of its data was known before. */
-export const removalBegun = (run: Readonly<Pick<RunRecord, 'steps'>> | undefined): boolean =>
+const grown = 'rows may have come since it was taken';
+
+/**
+ * Why a dump of this rollback may lack rows; undefined once it has taken the database away. That it has begun
+ * to is not enough: cut off there, the product still serves.
+ */
+export async function whyGrown(
+  ctx: Pick<RollbackContext, 'run' | 'kubectl' | 'product'>,
+): Promise<string | undefined> {
+  const run = ctx.run();
+  if (!removalBegun(run)) return grown;
+  if (run?.steps[`undo_${helmDeploy.id}`]?.status === 'completed') return undefined;
+  const isStopped = await databaseStopped(ctx.kubectl, ctx.product, new AbortController().signal);
+  if (!isStopped.known) return `whether the database still runs is not known: ${isStopped.why}`;
+  return isStopped.value ? undefined : grown;
+}
+
+/** Whether a rollback has begun to take the database away. */
+const removalBegun = (run: Readonly<Pick<RunRecord, 'steps'>> | undefined): boolean =>
   [helmDeploy, postgres, secrets, namespace].some(({ id }) => run?.steps[`undo_${id}`] !== undefined);
 
 function dumpContext(ctx: RollbackContext): DumpContext {

@@ -8,7 +8,7 @@ import { counted } from '../policy/counted.ts';
 import { formatBytes } from '../policy/format-bytes.ts';
 import { isBelow } from '../host/below.ts';
 import { isRemoving } from '../release/uninstall-record.ts';
-import { lastDumpResult, wholeLastDump } from '../release/last-dump.ts';
+import { lastDumpResult, mayHaveGrown, wholeLastDump } from '../release/last-dump.ts';
 import type { UninstallCluster, UninstallContext } from '../release/uninstall-context.ts';
 import { uninstallRecord } from './uninstall_record.ts';
 
@@ -23,7 +23,7 @@ export const uninstallPgBackup: Step<UninstallContext, { lastDump: PgDump }> = {
 
   async plan(ctx) {
     const { choices, skipBackup, product } = ctx;
-    if (isRemoving({ run: ctx.run() })) {
+    if (isRemoving({ run: ctx.run() }) && !hasGrown(ctx)) {
       await wholeLastDump(ctx);
       return { action: 'skip', summary: 'the removal has begun: there is no database to dump any more' };
     }
@@ -86,9 +86,14 @@ function dumpContext(ctx: UninstallContext, cluster: UninstallCluster | undefine
   return { product, now, installedBy, kubectl, database, k3s, from: to, paths: { backups: choices.dumpTo } };
 }
 
-/** While the product still runs, rows may come that an old dump does not have. */
-function whyStale({ run, product, now, choices }: UninstallContext, dump: PgDump): string | undefined {
-  if (isRemoving({ run: run() })) return undefined;
+const hasGrown = (ctx: UninstallContext): boolean =>
+  mayHaveGrown({ run: ctx.run(), agreedAt: ctx.agreedAt }, ctx.found.isStopped);
+
+/** Until the database is stopped, rows may come after a dump, however young that is. */
+function whyStale(ctx: UninstallContext, dump: PgDump): string | undefined {
+  const { run, product, now, choices, skipBackup } = ctx;
+  const grown = 'rows may have come since it was taken';
+  if (isRemoving({ run: run() })) return hasGrown(ctx) ? grown : undefined;
   if (!isBelow(dump.path, choices.dumpTo)) return `it is not in ${choices.dumpTo}`;
-  return whyTooOld(product, dump, now());
+  return skipBackup ? whyTooOld(product, dump, now()) : grown;
 }

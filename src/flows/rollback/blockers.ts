@@ -6,7 +6,7 @@ import { counted } from '../../policy/counted.ts';
 import { formatBytes } from '../../policy/format-bytes.ts';
 import type { RollbackContext } from '../../release/context.ts';
 import { mayHoldData } from '../../release/our-data.ts';
-import { removalBegun } from '../../steps/rollback_pg_backup.ts';
+import { whyGrown } from '../../steps/rollback_pg_backup.ts';
 import { stoppedBy } from '../../release/undo-stops.ts';
 import type { Session } from '../../session/session.ts';
 import type { Prepared } from '../flow.ts';
@@ -33,8 +33,8 @@ export async function rollbackBlockers(
   const blockers = stopped === undefined ? [] : [stopped];
   if (!losesData(left)) return blockers;
   const hasData = await mayHoldData(ctx);
-  // Once the release is gone, the dump was taken before.
-  const begun = state.suspended !== undefined && removalBegun(state.run);
+  // Once the database is gone, the dump was taken before.
+  const begun = state.suspended !== undefined && (await whyGrown(ctx)) === undefined;
   const holdsNone = hasData.known && !hasData.value;
   const asked = holdsNone || begun ? undefined : await known(databaseSize(ctx.database, signal));
   // Without an answer the folder that is away is the better reason.

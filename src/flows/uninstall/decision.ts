@@ -12,12 +12,14 @@ import type {
   UninstallCluster,
   UninstallFindings,
 } from '../../release/uninstall-context.ts';
-import { recordedStorage, uninstallFindings } from '../../release/uninstall-findings.ts';
+import { leftOut, recordedStorage, uninstallFindings } from '../../release/uninstall-findings.ts';
 import { isRemoving, recordedUninstall, type RecordedUninstall } from '../../release/uninstall-record.ts';
 import { clusterOf } from './cluster.ts';
 import type { Session } from '../../session/session.ts';
 import { asRoot, shellWord, sudo } from '../../shell-word.ts';
 import type { Decision } from '../flow.ts';
+import { databaseStopped } from '../../release/database-stopped.ts';
+import { refuseOldDump } from './old-dump.ts';
 import { notesOfVolume, refuseLostVolume } from './class-volume.ts';
 import { refuseMissingDataDisk, refuseMissingDumpDisk } from './disks.ts';
 import { refuseTornDump } from './torn-dump.ts';
@@ -46,15 +48,17 @@ export async function decideUninstall(
   const recorded = recordedUninstall(state);
   const cluster = options.withoutCluster ? undefined : await clusterOf(session, options, state);
   if (cluster !== undefined) await hideGenerated(cluster.kubectl, product, redactor);
-  const place = { product, paths, cluster, signal };
-  const found = await uninstallFindings(place, recorded ?? recordedStorage(state, product));
+  const isStopped = cluster === undefined ? leftOut : await databaseStopped(cluster.kubectl, product, signal);
+  const place = { product, paths, cluster, isStopped, signal };
+  const found = await uninstallFindings(place, recorded ?? recordedStorage(state, isStopped));
   signal.throwIfAborted();
   // Until it removes, an uninstall that was begun takes other choices.
   const begun = isRemoving(state);
   const choices = await choose(session, options, { recorded, found, isRemoving: begun });
   await refuseMissingDataDisk(found.storagePath, session.again());
   // What was removed already is no blocker of the rest.
-  if (!begun) await refuseBeforeRemoval(session, options, { choices, cluster, found, recorded });
+  if (begun) refuseOldDump(session, options, { state, found });
+  else await refuseBeforeRemoval(session, options, { choices, cluster, found, recorded });
   const notes = [...notesOf(found, choices, session), ...noteOfOther(recorded, choices)];
   return { fresh: false, notes, state, choices, cluster, found };
 }

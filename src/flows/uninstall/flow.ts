@@ -10,7 +10,7 @@ import { decideUninstall, type UninstallDecision } from './decision.ts';
 import { finishUninstall, restOfUninstall } from './finish.ts';
 import type { UninstallOptions } from './options.ts';
 import { makeDumpTo } from './writable.ts';
-import { isRemoving } from '../../release/uninstall-record.ts';
+import { agreedBefore, isRemoving } from '../../release/uninstall-record.ts';
 import { shownLines } from './shown.ts';
 import { uninstallSteps } from './steps.ts';
 import { uninstallSummary } from './summary.ts';
@@ -92,10 +92,6 @@ const basis = ({ state, choices, found: { contents, files, storagePath, release 
   storagePath,
   release,
 });
-
-/** What was agreed when the removal began holds for the rest of it. */
-const agreedBefore = (state: UninstallDecision['state']): string | undefined =>
-  isRemoving(state) ? state.skippedBackups.findLast((one) => one.run === state.run?.id)?.at : undefined;
 
 async function uninstallContext(
   session: Session,

@@ -102,6 +102,28 @@ test('postgres: a verified dump first, the folder is renamed, and the next insta
   assert.deepEqual(host.violations, []);
 });
 
+test('rows that came after its dump are dumped when a rollback goes on, or nothing is undone', async () => {
+  const lossy = { acceptDataLoss: true };
+  let killed: World | undefined;
+  await rollback('postgres', lossy, {}, (event) => {
+    if (event.kind === 'place' && event.place === 'undo_helm_deploy:running') killed ??= host.copy();
+    return undefined;
+  });
+  host.become(killed!);
+  host.cluster.state.database.rows.push('Gullfaks A-1');
+  const served = host.copy();
+  const ended = await rollback('postgres', lossy);
+  assert.equal(ended.exitCode, 0, said(ended));
+  assert.match(readFileSync(String(dataOf(ended).dump), 'utf8'), /Gullfaks A-1/);
+
+  host.become(served);
+  host.cluster.delete('Pod', 'db-0', namespace);
+  await refused(await rollback('postgres', lossy), 3, /no last dump can be taken/, /--skip-backup/);
+  assert.ok(host.cluster.get('StatefulSet', 'db', namespace));
+  const agreed = await rollback('postgres', { ...lossy, skipBackup: true });
+  assert.equal(agreed.exitCode, 0, said(agreed));
+});
+
 test('secrets: their contents stay, readable by root only, until an install is complete', async () => {
   const before = passwords();
   const ended = await rollback('secrets');

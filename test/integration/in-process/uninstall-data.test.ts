@@ -88,6 +88,43 @@ test('an uninstall that goes on deletes no data whose last dump is gone, unless 
   }
 });
 
+test('rows that came after its dump are dumped when an uninstall goes on, or nothing is deleted', async () => {
+  const dumped = ['uninstall_pg_backup:dump-written', 'uninstall_pg_backup:verified'];
+  for (const place of [...dumped, 'uninstall_release:running']) {
+    await killedAt(installed, 'uninstall', place);
+    host.cluster.state.database.rows.push('Gullfaks A-1');
+    const served = host.copy();
+    const ended = await host.run('uninstall');
+    assert.equal(ended.exitCode, 0, `${place}: ${said(ended)}`);
+    assert.match(readFileSync(String(ended.result?.data.dump), 'utf8'), /Gullfaks A-1/, place);
+    assert.ok(!existsSync(storage()), place);
+
+    host.become(served);
+    host.cluster.delete('Pod', 'db-0', namespace);
+    const refused = await host.run('uninstall');
+    assert.equal(refused.exitCode, 3, `${place}: ${said(refused)}`);
+    assert.match(said(refused), /no (other|last) dump can be taken/, place);
+    assert.match(hintOf(refused), /--skip-backup/, place);
+    assert.ok(existsSync(storage('PG_VERSION')) && host.cluster.get('StatefulSet', 'db', namespace), place);
+    const down = await host.run('uninstall', apiServerDown);
+    assert.match(hintOf(down), /--without-cluster --skip-backup$/, place);
+    const without = await host.run('uninstall', apiServerDown, { withoutCluster: true });
+    assert.equal(without.exitCode, 3, `${place}: ${said(without)}`);
+    assert.ok(existsSync(storage('PG_VERSION')), place);
+    const agreed = await host.run('uninstall', undefined, { skipBackup: true });
+    assert.equal(agreed.exitCode, 0, `${place}: ${said(agreed)}`);
+  }
+});
+
+test('a run without a dump says nothing for the dump of a later one', async () => {
+  await killedAt(installed, 'uninstall', 'uninstall_record:verified', { skipBackup: true });
+  await killedAt(host.copy(), 'uninstall', 'uninstall_release:running');
+  host.cluster.state.database.rows.push('Gullfaks A-1');
+  const ended = await host.run('uninstall');
+  assert.equal(ended.exitCode, 0, said(ended));
+  assert.match(readFileSync(String(ended.result?.data.dump), 'utf8'), /Gullfaks A-1/);
+});
+
 test('the record of kept data is used again when the Secrets are gone already', async () => {
   await killedAt(installed, 'uninstall', 'uninstall_objects:verified', { keepData: true });
   const kept = readFileSync(join(host.root, 'storage.kept.json'), 'utf8');
