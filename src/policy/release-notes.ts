@@ -143,8 +143,8 @@ function yoursOf(
 }
 
 /**
- * Whether the operator has something to change in the values file. A missing key that a patch sets is none: the
- * file has nothing that is wrong.
+ * Whether the operator has something to change in the values file. A missing key that a patch sets is none:
+ * the file has nothing that is wrong.
  */
 export const isToChange = ({ yours, when }: Pick<ToldKey, 'yours' | 'when'>): boolean =>
   yours === 'affected' || (yours === 'taken over' && when !== 'absent');

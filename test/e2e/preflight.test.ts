@@ -118,9 +118,10 @@ test('preflight says all that is in the way at once, and changes nothing', async
     await chapter('a good host has nothing against an upgrade', async () => {
       const was = await fingerprint(host);
       const results = await report(host, 0);
+      // Its values file has a key that 2026.2 names anew, which the upgrade takes over.
       assert.deepEqual(
-        results.filter(({ status }) => status !== 'ok'),
-        [],
+        results.filter(({ status }) => status !== 'ok').map(({ id, status }) => `${id} ${status}`),
+        ['release-notes:backend.units warn'],
       );
       assert.ok(results.length >= 22, `${results.length} results`);
       const { stdout } = await host.ivaap('2026.2', ['install', '--upgrade', '--preflight-only']);

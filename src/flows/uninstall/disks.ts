@@ -38,7 +38,8 @@ export async function refuseMissingDumpDisk(
     {
       hint:
         `${asRoot(`mount ${shellWord(dumpMount)}`)}; then: ${again}\n` +
-        `Where that disk is gone for good: ${asRoot(`mkdir -p -m 700 ${shellWord(dumpTo)}`)}; then: ${again}${another}`,
+        `Where that disk is gone for good: ${asRoot(`mkdir -p -m 700 ${shellWord(dumpTo)}`)}; ` +
+        `then: ${again}${another}`,
     },
   );
 }

@@ -73,7 +73,7 @@ const typedThere = new Map<string, readonly (readonly string[])[]>([
   ['flows/activate/activate.ts', [['activate'], ['activate', '--trust-key', 'unsigned', '--json']]],
   ['commands/activate.ts', [['activate', '--undo', '--copy', '--json']]],
 ]);
-for (const [file] of sources.filter(([path]) => path.startsWith('flows/uninstall/')))
+for (const [file] of sources.filter(([path]) => /^(flows\/uninstall\/|steps\/uninstall_)/.test(path)))
   typedThere.set(file, [['uninstall'], ['uninstall', '--dry-run', '--json', '--keep-data']]);
 const optionsOf = {
   install: install.options,
