@@ -23,7 +23,11 @@ export async function execute<O extends FlowOptions, D extends Decision, C exten
   const { decision, ctx } = prepared;
   const { fresh } = decision;
   await flow.beforeRun?.(session, prepared);
-  for (const line of decision.notes) reporter.warn(line);
+  for (const line of decision.notes) {
+    const event = { type: 'message', level: 'warning', line } as const;
+    if (decision.asksWithNotes === true) reporter.record(event);
+    else reporter.report(event);
+  }
   const steps = flow.steps(product, ctx);
   const plan =
     flow.tellsPlan === true

@@ -26,6 +26,8 @@ export interface Decision {
   fresh: boolean;
   /** What the operator should know first. */
   notes: readonly string[];
+  /** A question shows them: once it is answered they only go to the log. */
+  asksWithNotes?: boolean;
   /** What the operator answered: recorded with the run, so that nothing of it is asked again. */
   recorded?: JsonObject;
   /**

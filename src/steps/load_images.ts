@@ -32,7 +32,7 @@ export const loadImagesStep: Step<InstallContext, ImageLoadResult, ImageLoadPlan
     destructive: false,
     plan: async () => ({
       removes: [],
-      keeps: ['the images stay in containerd: another product may use them'],
+      keeps: ['the images in containerd, which another product may use'],
       stops: [],
     }),
     run: async () => ({}),

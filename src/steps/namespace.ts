@@ -60,7 +60,8 @@ export const namespace: Step<InstallContext, z.infer<typeof out>> = {
       const { namespace: name } = ctx.product;
       const { there, stop } = await stopOf(ctx, 'namespace', name);
       if (!there) return { removes: [], keeps: [], stops: [] };
-      if (!isMade(ctx)) return { removes: [], keeps: [keptText(name)], stops: [] };
+      if (!isMade(ctx))
+        return { removes: [], keeps: [`the namespace ${name}, which existed before the install`], stops: [] };
       const { signal } = new AbortController();
       const stops = stop === undefined ? await namespaceStops(ctx, signal) : [stop];
       // Those of StatefulSets: nothing else names their data, and no dump has them.

@@ -50,7 +50,8 @@ const releaseNotesLines = ({ releaseNotes }: RunPlan, indent: string): string[] 
         ...notesLines(releaseNotes).map((line) => `${indent}  ${line}`),
       ];
 
-const versions = ({ from, to }: RunPlan): string => (from === null ? `of ${to}` : `${from} -> ${to}`);
+const versions = ({ from, to }: RunPlan): string =>
+  from === null || from === to ? `of ${to}` : `${from} -> ${to}`;
 
 function stepLines(step: PlannedStep): string[] {
   const { id, title, action, summary, why, notKnown, details } = step;

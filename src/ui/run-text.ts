@@ -7,7 +7,7 @@ type EventOf<Type extends EngineEvent['type']> = Extract<EngineEvent, { type: Ty
 
 /** `upgrade 2026.1 -> 2026.2, run 2026…`, and for a resumed run what was done before. */
 export function runTitle(event: EventOf<'run.started'>): string {
-  const path = event.from === null ? event.to : `${event.from} -> ${event.to}`;
+  const path = event.from === null || event.from === event.to ? event.to : `${event.from} -> ${event.to}`;
   const done = event.steps.filter(({ status }) => status === 'completed').length;
   const more = event.resumed
     ? `, resumed: ${done} of ` +

@@ -16,7 +16,9 @@ const endOfInput = '\u0004';
 /** Escape sequences, whole or cut off. */
 const sequences = /\u001B(?:\[[0-?]*[ -/]*[@-~]?|O.?|.)?/gu;
 const hidden = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
-const rubout = /[\b\u007F]/g;
+/** Keys that edit a line: rubout, Ctrl-A, B, E, F, K, U and W, arrows, Home, End and Delete. */
+const editing =
+  /([\b\u007F\u0001\u0002\u0005\u0006\u000B\u0015\u0017]|\u001B(?:\[[CDHF]|O[CDHF]|\[[13478]~))/;
 
 /** Text with everything that a terminal would not show as a character replaced. */
 const asText = (text: string): string =>
@@ -94,10 +96,17 @@ export class TypedKeys {
     const end = enter === -1 ? '' : '\r';
     if (line.includes(interrupt)) return { keys: '', ended: 'interrupted' };
     if (line.includes(endOfInput)) return { keys: '', ended: 'end of input' };
-    const written = line.replaceAll(sequences, '').replaceAll(rubout, '').replaceAll(hidden, '');
+    const written = line.replaceAll(sequences, '').replaceAll(hidden, '');
     if (this.#takes === 'keys') return { keys: written.trim() === '' ? line + end : '' };
     // One key, or several that a slow line brought together; with text among them it is a paste.
     if (written === '') return { keys: line + end };
-    return { keys: line.replaceAll(rubout, '\u007F').split('\u007F').map(asText).join('\u007F') + end };
+    // Whatever the keyboard or a slow line sent in one piece, a key that edits stays one.
+    return {
+      keys:
+        line
+          .split(editing)
+          .map((part, at) => (at % 2 === 1 ? part : asText(part)))
+          .join('') + end,
+    };
   }
 }

@@ -81,10 +81,12 @@ export async function fqdnQuestion({ session }: About): Promise<AnswerQuestion> 
                 ...(fqdn === undefined ? {} : { initial: own.includes(fqdn) ? fqdn : other }),
               });
         if (chosen !== other) return chosen === back ? back : { fqdn: chosen };
+        // Another name is wanted than those, and one that is refused is no start for it.
+        const isStart = fqdn !== undefined && !own.includes(fqdn) && hostNameFault(fqdn) === undefined;
         const typed = await prompter.text({
           title,
           help: ['A name in DNS or in /etc/hosts.'],
-          ...(fqdn === undefined ? {} : { initial: fqdn }),
+          ...(isStart ? { initial: fqdn } : {}),
           check: async (answer) => nameObjection(answer),
         });
         if (typed !== back) return { fqdn: typed };

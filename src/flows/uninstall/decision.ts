@@ -60,7 +60,8 @@ export async function decideUninstall(
   if (begun) refuseOldDump(session, options, { state, found });
   else await refuseBeforeRemoval(session, options, { choices, cluster, found, recorded });
   const notes = [...notesOf(found, choices, session), ...noteOfOther(recorded, choices)];
-  return { fresh: false, notes, state, choices, cluster, found };
+  const asksWithNotes = options.confirm === undefined;
+  return { fresh: false, notes, asksWithNotes, state, choices, cluster, found };
 }
 
 /** The name is typed, at the question or on the command line: `--yes` is no answer to it. */

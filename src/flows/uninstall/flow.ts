@@ -54,10 +54,14 @@ export const uninstallFlow: Flow<UninstallOptions, UninstallDecision, UninstallC
   },
 
   async beforeRun(session, { decision, ctx }) {
-    const { report, reporter } = session;
+    const { reporter } = session;
     if (!isRemoving(decision.state)) await makeDumpTo(ctx.choices.dumpTo);
-    for (const line of shownLines(session.product, decision, ctx.skipBackup))
-      report({ type: 'message', level: 'info', line });
+    // The notes follow as warnings. Who was asked has read all of it.
+    for (const line of shownLines(session.product, { ...decision, notes: [] }, ctx.skipBackup)) {
+      const event = { type: 'message', level: 'info', line } as const;
+      if (decision.asksWithNotes === true) reporter.record(event);
+      else reporter.report(event);
+    }
     if (decision.cluster === undefined || ctx.run()?.steps['uninstall_release']?.status === 'completed')
       return;
     await session.placeHelm().catch((error: unknown) => {

@@ -2,7 +2,7 @@ import type { Known } from '../../known.ts';
 import { counted } from '../../policy/counted.ts';
 import { formatBytes } from '../../policy/format-bytes.ts';
 import type { Product } from '../../payload/product-schema.ts';
-import { removedOf } from '../../release/ours.ts';
+import { foreignOf, removedOf } from '../../release/ours.ts';
 import type { UninstallDecision } from './decision.ts';
 
 /** What an uninstall would delete and keep, as it is shown before the name has to be typed. */
@@ -21,14 +21,19 @@ export function shownLines(
     const among = claims.length === 0 ? '' : `, among them the claims ${claims.join(', ')}`;
     return `${counted(ours.length, 'object')}${among}`;
   });
+  // What stays is named by the notes; here it is not among what is deleted.
+  const hasOthers = contents.known && foreignOf(contents.value).length > 0;
+  const isNotOurs = contents.known && contents.value.ours === false;
+  const namespaceStays = hasOthers || isNotOurs || found.keepsNamespace;
+  const of = namespaceStays ? `in the namespace ${product.namespace}, which stays` : product.namespace;
   const kept = choices.keepData ? ' (kept)' : '';
   return [
     cluster === undefined
       ? 'The cluster is left out. On this host this deletes:'
       : `On this host and in its cluster this deletes:`,
     `  release    ${product.release}: ${told(release, (text) => text ?? 'none')}`,
-    `  namespace  ${product.namespace}: ${objects}`,
-    `  volume     ${told(volume, (one) => (one === null ? 'none' : one.name))}`,
+    `  ${namespaceStays ? 'objects  ' : 'namespace'}  ${of}: ${objects}`,
+    `  volume     ${told(volume, (one) => (one === null ? 'none' : `${one.name}${one.ours ? '' : ' (stays)'}`))}`,
     `  data       ${storagePath ?? 'none'}${data.there ? `, ${formatBytes(data.bytes)}` : ''}` +
       (heldByOthers || data.target !== undefined ? ' (stays)' : kept),
     ...putAside.map(

@@ -400,7 +400,15 @@ test('the name is asked for with all that goes, and the answer is the name alone
     expected = word;
     return true;
   };
+  const metadata = { name: 'by-hand', namespace };
+  host.cluster.apply({ apiVersion: 'v1', kind: 'ConfigMap', metadata });
   const ended = await host.run('uninstall', undefined, { confirm: undefined }, { confirm });
+  // Shown once: what stays is not among what is deleted, and nothing of it is shown again.
+  assert.match(asked, /objects {4}in the namespace \S+, which stays: \d+ objects/);
+  assert.match(asked, /stays: configmap\/by-hand in /);
+  assert.doesNotMatch(asked, /^ +namespace /m);
+  const messages = ended.shown.flatMap((event) => (event.type === 'message' ? [event.line] : []));
+  assert.ok(!messages.some((line) => /stays: |this deletes|^ {2}release /.test(line)), messages.join('\n'));
   assert.equal(ended.exitCode, 0, said(ended));
   assert.equal(expected, 'tiny');
   for (const part of [

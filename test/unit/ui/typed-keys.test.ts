@@ -20,6 +20,23 @@ test('text, editing keys and Enter reach a question for text as they are', () =>
   assert.equal(keysOf('text', 'wels\u007Fls\r'), 'wels\u007Fls\r');
 });
 
+test('keys that edit the line stay keys in one piece with text', () => {
+  const [ctrlU, ctrlW, ctrlK, home, end, left] = [
+    '\u0015',
+    '\u0017',
+    '\u000B',
+    '\u001B[1~',
+    '\u001BOF',
+    '\u001B[D',
+  ];
+  for (const key of [ctrlU, ctrlW, ctrlK, home, end, left, '\b', '\u0001']) {
+    assert.equal(keysOf('text', `${key}wells.example\r`), `${key}wells.example\r`);
+    assert.equal(keysOf('text', `we${key}${key}lls`), `we${key}${key}lls`);
+  }
+  // In a marked paste they are text that is refused.
+  assert.equal(keysOf('text', `\u001B[200~a${ctrlU}b\u001B[201~`), 'a\uFFFDb');
+});
+
 test('what follows an Enter in one piece answers no further question', () => {
   assert.equal(keysOf('text', 'one\ntwo\ny\n'), 'one\r');
   assert.equal(keysOf('keys', '\r\r\r'), '\r');
