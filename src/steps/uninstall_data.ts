@@ -3,18 +3,17 @@ import { basename, join } from 'node:path';
 import * as z from 'zod';
 import type { Step } from '../engine/step.ts';
 import { IvaapError } from '../errors.ts';
-import { foreign } from '../foreign.ts';
 import { ifMissing } from '../host/if-missing.ts';
 import { moveTree } from '../host/move-tree.ts';
 import { removeTree } from '../host/remove-tree.ts';
 import { isMountPoint, mountPointsBelow } from '../host/mounts.ts';
-import { processesIn } from '../host/processes.ts';
 import { formatBytes } from '../policy/format-bytes.ts';
 import { removeMadeParents } from '../release/found-folder.ts';
 import { keptDataPath } from '../release/kept-data.ts';
+import { refuseWorking, removedFolder } from '../release/removed-folder.ts';
 import { wholeLastDump } from '../release/last-dump.ts';
-import type { UninstallContext, UninstallFindings } from '../release/uninstall-context.ts';
-import { asRoot, shellWord, sudo } from '../shell-word.ts';
+import type { UninstallContext } from '../release/uninstall-context.ts';
+import { asRoot, shellWord } from '../shell-word.ts';
 import { uninstallBackups } from './uninstall_backups.ts';
 
 const out = z.object({ removedData: z.array(z.string()) });
@@ -100,10 +99,6 @@ export const uninstallData: Step<UninstallContext, z.infer<typeof out>> = {
   },
 };
 
-/** A folder whose volume is others' stays with it; so does what a link leads to that we have not made. */
-const removedFolder = ({ storagePath, heldByOthers, data }: UninstallFindings): string | undefined =>
-  heldByOthers || data.target !== undefined ? undefined : storagePath;
-
 /** No dump has what a rollback put aside: who wants no dump wants none of them either. */
 const movesAside = ({ agreedAt }: UninstallContext): boolean => agreedAt === undefined;
 
@@ -144,12 +139,5 @@ function assertUnused(folder: string, { again }: UninstallContext): void {
       hint: `${asRoot(`umount ${shellWord(mounted)}`)}; then: ${again()}`,
     });
   }
-  const [user] = processesIn(folder);
-  if (user === undefined) return;
-  throw new IvaapError(
-    'failed',
-    `the process ${user.pid} (${foreign(user.argv[0] ?? '')}) still works in ${folder}: its data are not ` +
-      'removed',
-    { hint: `${sudo.systemctl} stop k3s; ${asRoot('k3s-killall.sh')}; then: ${again()}` },
-  );
+  refuseWorking('failed', folder, again());
 }

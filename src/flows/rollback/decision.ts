@@ -10,7 +10,7 @@ import type { Decision } from '../flow.ts';
 import { recordedAnswers } from '../install/recorded-answers.ts';
 import { installSteps } from '../install/steps.ts';
 import { upgradeSteps } from '../upgrade/steps.ts';
-import { refuseOtherRollback, requireInstall, requireState, stepsToUndo } from './gate.ts';
+import { assertStep, refuseOtherRollback, requireInstall, requireState, stepsToUndo } from './gate.ts';
 import type { RollbackOptions } from './options.ts';
 
 /** That an install may be rolled back, and which of its steps. */
@@ -29,17 +29,18 @@ export interface RollbackDecision extends Decision {
 export async function decideRollback(session: Session, options: RollbackOptions): Promise<RollbackDecision> {
   const { product, program, redactor } = session;
   const { step } = options;
+  const order = installSteps(product).map(({ id }) => id);
+  const upgrade = upgradeSteps(product).map(({ id }) => id);
+  assertStep(session, { step, order, upgrade });
   const found = await requireState(session, await readOwnState(session, program));
   const state = found.run?.answers?.step === step ? found : withoutIdleRollback(found);
   const install = requireInstall(session, state);
   refuseOtherRollback(state, step, program);
-  const order = installSteps(product).map(({ id }) => id);
-  const upgrade = upgradeSteps(product).map(({ id }) => id);
   const begun = state.suspended === undefined ? undefined : state.run?.answers;
   const undone =
     Array.isArray(begun?.undone) && begun.undone.every((id) => typeof id === 'string')
       ? begun.undone
-      : stepsToUndo(session, install, { step, order, upgrade });
+      : stepsToUndo(session, install, { step, order });
   const { kubectl } = await session.tools();
   await assertCluster(kubectl, product).catch((error: unknown) => {
     throw error instanceof IvaapError ? withWaysOn(session, error) : error;

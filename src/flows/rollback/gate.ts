@@ -6,6 +6,7 @@ import { freshFlags, upgradeFlags } from '../../policy/again.ts';
 import { nearestNames } from '../../policy/nearest.ts';
 import { sameVersion } from '../../policy/version.ts';
 import { lookWithoutState } from '../../queries/without-state.ts';
+import { resumeCommand } from '../../session/resume-command.ts';
 import type { Session } from '../../session/session.ts';
 import { asRoot, shellWord } from '../../shell-word.ts';
 import { refuseOtherKey } from '../other-key.ts';
@@ -38,6 +39,13 @@ export function requireInstall(session: Session, state: State): RunRecord {
   const { program, again, release } = session;
   refuseUpgraded(session, state);
   const install = state.suspended ?? state.run;
+  if (install?.flow === 'uninstall') {
+    throw version(
+      `an uninstall of ${install.to} has begun on this host, and is not finished: the steps of the install ` +
+        'cannot be undone any more',
+      resumeCommand(install),
+    );
+  }
   if (install?.flow !== 'install') {
     throw version('the state on this host records no steps of an install to undo', `${program} status`);
   }
@@ -108,30 +116,35 @@ export function isToUndo(
   return !rollbacks.some(({ undone }) => undone.includes(undoId(id)));
 }
 
+/** Throws `usage` for what is no step of an install, whatever the state of the host. */
+export function assertStep(
+  { again, program }: Pick<Session, 'again' | 'program'>,
+  { step, order, upgrade }: { step: string; order: readonly string[]; upgrade: readonly string[] },
+): void {
+  if (order.includes(step)) return;
+  const [nearest] = nearestNames(step, order, 1);
+  const what = upgrade.includes(step) ? 'is a step of an upgrade' : 'is no step';
+  throw new IvaapError(
+    'usage',
+    `--rollback-to ${step}: ${step} ${what}; an install has ${order.join(', ')}`,
+    {
+      hint:
+        nearest === undefined
+          ? `${program} status`
+          : again({ add: [`--rollback-to ${nearest}`], without: ['--upgrade', '--trust-key', '--waive'] }),
+    },
+  );
+}
+
 /**
- * The recorded steps from `step` on, newest first. Throws `usage` for what is no step of an install, and
- * `nothing_to_do` where none of them was reached.
+ * The recorded steps from `step` on, newest first. Throws `nothing_to_do` where none of them was reached.
  */
 export function stepsToUndo(
-  { again, program }: Pick<Session, 'again' | 'program'>,
+  { again }: Pick<Session, 'again'>,
   install: RunRecord,
-  { step, order, upgrade }: { step: string; order: readonly string[]; upgrade: readonly string[] },
+  { step, order }: { step: string; order: readonly string[] },
 ): string[] {
   const at = order.indexOf(step);
-  if (at === -1) {
-    const [nearest] = nearestNames(step, order, 1);
-    const what = upgrade.includes(step) ? 'is a step of an upgrade' : 'is no step';
-    throw new IvaapError(
-      'usage',
-      `--rollback-to ${step}: ${step} ${what}; an install has ${order.join(', ')}`,
-      {
-        hint:
-          nearest === undefined
-            ? `${program} status`
-            : again({ add: [`--rollback-to ${nearest}`], without: ['--upgrade', '--trust-key', '--waive'] }),
-      },
-    );
-  }
   const recorded = order.filter((id) => isToUndo(install, id));
   const found = recorded.filter((id) => order.indexOf(id) >= at);
   if (found.length > 0) return found.reverse();

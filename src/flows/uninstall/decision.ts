@@ -13,6 +13,7 @@ import type {
   UninstallFindings,
 } from '../../release/uninstall-context.ts';
 import { leftOut, recordedStorage, uninstallFindings } from '../../release/uninstall-findings.ts';
+import { refuseWorking, removedFolder } from '../../release/removed-folder.ts';
 import { isRemoving, recordedUninstall, type RecordedUninstall } from '../../release/uninstall-record.ts';
 import { clusterOf } from './cluster.ts';
 import type { Session } from '../../session/session.ts';
@@ -57,6 +58,12 @@ export async function decideUninstall(
   const choices = await choose(session, options, { recorded, found, isRemoving: begun });
   await refuseMissingDataDisk(found.storagePath, session.again());
   // What was removed already is no blocker of the rest.
+  if (cluster === undefined && !choices.keepData) {
+    // Nobody stops the database then: what works on the data keeps working.
+    const folder = found.data.there ? removedFolder(found) : undefined;
+    for (const path of [...(folder === undefined ? [] : [folder]), ...found.files.removedData])
+      refuseWorking('preflight', path, session.again());
+  }
   if (begun) refuseOldDump(session, options, { state, found });
   else await refuseBeforeRemoval(session, options, { choices, cluster, found, recorded });
   const notes = [...notesOf(found, choices, session), ...noteOfOther(recorded, choices)];

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import {
   existsSync,
   mkdirSync,
@@ -113,6 +115,40 @@ test('rows that came after its dump are dumped when an uninstall goes on, or not
     assert.ok(existsSync(storage('PG_VERSION')), place);
     const agreed = await host.run('uninstall', undefined, { skipBackup: true });
     assert.equal(agreed.exitCode, 0, `${place}: ${said(agreed)}`);
+  }
+});
+
+test('a rollback names the uninstall that has begun, and an unknown step in any state', async () => {
+  const unknown = { step: 'helm' };
+  for (const place of [undefined, 'uninstall_keep:running', 'uninstall_objects:running']) {
+    if (place === undefined) host.become(empty);
+    else await killedAt(installed, 'uninstall', place, { keepData: true });
+    const no = await host.run('rollback', undefined, unknown);
+    assert.equal(no.exitCode, 2, `${place}: ${said(no)}`);
+    assert.match(said(no), /helm is no step; an install has preflight, license, namespace/);
+    if (place === undefined) continue;
+    const ended = await host.run('rollback', undefined, { step: 'postgres' });
+    assert.equal(ended.exitCode, 5, said(ended));
+    assert.match(said(ended), /^an uninstall of 2026\.1 has begun on this host, and is not finished/);
+    assert.match(hintOf(ended), / uninstall/);
+  }
+});
+
+test('without the cluster a process that works in the data folder stops it first', async () => {
+  const server = spawn('sleep', ['60'], { cwd: storage(), stdio: 'ignore' });
+  try {
+    await once(server, 'spawn');
+    for (const dryRun of [true, false]) {
+      const options = { withoutCluster: true, skipBackup: true, dryRun };
+      const refused = await host.run('uninstall', undefined, options);
+      assert.equal(refused.exitCode, 3, said(refused));
+      assert.match(said(refused), /the process \d+ \(sleep\) still works in .*storage/);
+      assert.match(hintOf(refused), /those of others too: .*k3s-killall\.sh; then: .*--without-cluster/);
+      assert.ok(existsSync(join(host.folder, 'tiny.values.yaml')));
+    }
+  } finally {
+    server.kill();
+    await once(server, 'exit');
   }
 });
 
