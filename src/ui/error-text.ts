@@ -1,7 +1,8 @@
 import type { ErrorDescription } from '../errors.ts';
 import { outputLines } from './output-lines.ts';
 import { printable, printableLine, printableRow } from './sanitize.ts';
-import { wrapLine } from './wrap.ts';
+import { textWidth } from './width.ts';
+import { wrapHint, wrapLine } from './wrap.ts';
 
 /**
  * An error as text: what failed, its causes, the last output of the program, the way back, a command to try
@@ -27,7 +28,22 @@ export function errorLines(error: ErrorDescription, columns = Infinity): string[
   if (error.wayBack !== undefined && error.wayBack.length > 0) {
     lines.push('  the way back:', ...error.wayBack.map((line) => `    ${printableRow(line)}`));
   }
-  if (error.hint !== undefined) lines.push(`try: ${printable(error.hint).replaceAll('\n', '\n     ')}`);
+  if (error.hint !== undefined)
+    lines.push(
+      ...printable(error.hint)
+        .split('\n')
+        .flatMap((line, at) => hintLines(line, at, columns)),
+    );
   if (error.log !== undefined) lines.push(`log: ${printableLine(error.log)}`);
   return lines;
+}
+
+/** A command that is longer than the screen stays where it is: no line of its own would hold it. */
+function hintLines(hint: string, at: number, columns: number): string[] {
+  const head = at === 0 ? 'try: ' : '     ';
+  if (textWidth(head + hint) <= columns) return [head + hint];
+  const [first = '', ...rest] = wrapHint(hint, columns - head.length);
+  if (rest.length === 0)
+    return textWidth(hint) > columns ? [head + first] : [...(at === 0 ? ['try:'] : []), first];
+  return [head + first, ...rest.map((line) => (textWidth(line) > columns - 5 ? line : `     ${line}`))];
 }

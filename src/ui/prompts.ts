@@ -9,7 +9,7 @@ import {
   type TextQuestion,
 } from '../policy/prompter.ts';
 import { askTerminal } from './ask-terminal.ts';
-import { printableLine } from './sanitize.ts';
+import { printableLine, printableRow } from './sanitize.ts';
 import type { TerminalInput } from './terminal-input.ts';
 import { type Takes, unreadable } from './typed-keys.ts';
 import { wrapLine } from './wrap.ts';
@@ -99,7 +99,7 @@ async function objection(answer: string, check: TextQuestion['check']): Promise<
 }
 
 const messageOf = (title: string, help: readonly string[] = []): string =>
-  [title, ...help].map(printableLine).join('\n');
+  [title, ...help].flatMap((line) => wrapLine(printableRow(line), (stderr.columns || 80) - 4)).join('\n');
 
 const option = ({ value, label, hint, disabled = false }: Choice) => ({
   value,

@@ -127,9 +127,9 @@ export function terminalRenderer(output: Output, options: TerminalOptions): Rend
     switch (event.type) {
       case 'run.started':
         idWidth = Math.max(...event.steps.map(({ id }) => textWidth(id)), 0);
-        return [runTitle(event)];
+        return wrapLine(runTitle(event), output.columns - 1);
       case 'run.resumed':
-        return resumeLines(event);
+        return resumeLines(event).flatMap((line) => wrapLine(line, output.columns - 1));
       case 'run.plan':
         return planBrief(event.plan, output.columns);
       case 'step.started':
@@ -148,7 +148,11 @@ export function terminalRenderer(output: Output, options: TerminalOptions): Rend
       case 'step.warning':
         return warning(`${event.step}: ${printableLine(event.line)}`);
       case 'message':
-        return event.level === 'warning' ? warning(printableLine(event.line)) : [printable(event.line)];
+        return event.level === 'warning'
+          ? warning(printableLine(event.line))
+          : printable(event.line)
+              .split('\n')
+              .flatMap((line) => wrapResult(line, output.columns - 1));
       case 'preflight.report':
         return preflightLines(event, {
           // The last column stays free, as in the lines of steps.

@@ -49,13 +49,31 @@ function fittingHead(text: string, room: number): string {
 /** A path is copied from a screen, and a piece of one is another one. */
 const isPath = (word: string) => word.startsWith('/');
 
+/** `  kept     /var/backups`: what follows stands in a column. */
+const labelled = /^ *\S+(?: \S+)? {2,}(?=\S)/;
+
 /**
- * A line in pieces of at most `columns`; continuation lines are indented by two more. A path that is longer
- * than a line is not cut.
+ * A line in pieces of at most `columns`; continuation lines are indented by two more, and those of a text
+ * behind a label stay in its column. A path that is longer than a line is not cut.
  */
 export function wrapLine(line: string, columns: number): string[] {
   const width = Math.max(leastWidth, columns);
   if (textWidth(line) <= width) return [line];
+  const label = labelled.exec(line)?.[0] ?? '';
+  // A word that does not fit there takes the whole line.
+  const room = width - label.length;
+  if (
+    label !== '' &&
+    room >= leastWidth &&
+    line
+      .slice(label.length)
+      .split(' ')
+      .every((word) => textWidth(word) <= room)
+  ) {
+    return wrapWords(line.slice(label.length), room).map(
+      (piece, at) => (at === 0 ? label : ' '.repeat(label.length)) + piece,
+    );
+  }
   const text = line.trimStart();
   const indent = line.length - text.length;
   const hanging = Math.min(indent + 2, Math.floor(width / 2));
@@ -70,6 +88,21 @@ const command = /(?:^|[ :])(?:sudo|k3s|sh|next:) \S|: \.{0,2}\/\S+ [a-z]/;
 /** A line of a result; one with a command is left to the terminal, which joins it again when it is copied. */
 export const wrapResult = (line: string, columns: number): string[] =>
   command.test(line) ? [line] : wrapLine(line, columns);
+
+const spoken = /(?:^|: )(?:(?:sudo|k3s|sh|cd|ls|df) |\.{0,2}\/)\S/;
+
+/**
+ * A hint in lines: sentences are wrapped, and a command that does not fit behind one begins a line of its own,
+ * which is left to the terminal.
+ */
+export function wrapHint(line: string, columns: number): string[] {
+  if (textWidth(line) <= columns) return [line];
+  const found = spoken.exec(line);
+  if (found === null) return command.test(line) ? [line] : wrapLine(line, columns);
+  const at = found.index + (found[0].startsWith(': ') ? 2 : 0);
+  const before = line.slice(0, at).trimEnd();
+  return [...(before === '' ? [] : wrapLine(before, columns)), line.slice(at)];
+}
 
 const gap = '  ';
 

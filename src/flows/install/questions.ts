@@ -151,10 +151,10 @@ function summaryLines(draft: Draft, found: FoundAnswers, defaultPath: string): s
   const folder = draft.storagePath ?? found.storagePath ?? defaultPath;
   const connectors = draft.connectors ?? found.connectors?.names.join(',');
   return [
-    `licence    ${draft.license ?? 'as before'}`,
-    `name       ${draft.fqdn ?? found.fqdn ?? ''}`,
-    `database   ${storageClass === undefined ? folder : `StorageClass ${storageClass}`}`,
-    `connectors ${connectors ?? 'all that the licence grants'}`,
-    ...(found.valuesFrom === undefined ? [] : [`values     ${found.valuesFrom.path}`]),
+    `licence     ${draft.license ?? 'as before'}`,
+    `name        ${draft.fqdn ?? found.fqdn ?? ''}`,
+    `database    ${storageClass === undefined ? folder : `StorageClass ${storageClass}`}`,
+    `connectors  ${connectors?.replaceAll(',', ', ') ?? 'all that the licence grants'}`,
+    ...(found.valuesFrom === undefined ? [] : [`values      ${found.valuesFrom.path}`]),
   ];
 }

@@ -63,3 +63,12 @@ test('of a long line that a program printed its start and its end are shown, wit
   ]);
   assert.ok(error.output?.includes(said), 'what is judged is whole');
 });
+
+test('a command that fits on a line is not broken behind `try:`', () => {
+  const hint = 'sudo /opt/v1/ivaap install --upgrade';
+  const lines = (columns: number) =>
+    errorLines(describeError(new IvaapError('failed', 'no', { hint })), columns).slice(1);
+  assert.deepEqual(lines(hint.length + 5), [`try: ${hint}`]);
+  assert.deepEqual(lines(hint.length + 4), ['try:', hint]);
+  assert.deepEqual(lines(hint.length - 1), [`try: ${hint}`]);
+});

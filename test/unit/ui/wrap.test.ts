@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { tableRows, wrapLine, wrapResult, wrapWords } from '../../../src/ui/wrap.ts';
+import { tableRows, wrapHint, wrapLine, wrapResult, wrapWords } from '../../../src/ui/wrap.ts';
 import { textWidth } from '../../../src/ui/width.ts';
 
 const words = 'a table whose cells are sentences is read on narrow screens and on wide ones';
@@ -47,6 +47,25 @@ test('a path moves to a line of its own before it is cut, and one that is wider 
       assert.ok(textWidth(one) <= width || one.trim() === dump, `${width}: ${lines.join('|')}`);
     assert.equal(lines.join(' ').replaceAll(/ +/g, ' '), line.replaceAll(/ +/g, ' '));
   }
+});
+
+test('what stands behind a label stays in its column', () => {
+  assert.deepEqual(wrapLine('connectors     alpha, beta, gamma, delta and others', 40), [
+    'connectors     alpha, beta, gamma, delta',
+    '               and others',
+  ]);
+  assert.deepEqual(wrapLine(`  kept     ${dump}`, 40), ['  kept', `    ${dump}`]);
+});
+
+test('a hint is wrapped between words, and its command begins a line where it does not fit', () => {
+  const run = 'sudo /opt/v1/ivaap install --upgrade';
+  assert.deepEqual(wrapHint(`To go forward without the dump of before: ${run}`, 40), [
+    'To go forward without the dump of',
+    '  before:',
+    run,
+  ]);
+  assert.deepEqual(wrapHint(`Then: ${run}`, 60), [`Then: ${run}`]);
+  assert.deepEqual(wrapHint(run, 20), [run]);
 });
 
 test('a line of a result that holds a command is left to the terminal', () => {
