@@ -20,7 +20,8 @@ import { keepFile, makeBackupFolder } from './backup-folder.ts';
 import type { PgDump } from './dump-record.ts';
 import { reportingLockHolders } from './dump-wait.ts';
 import type { UpgradeContext } from '../release/context.ts';
-import { leftBy, type RestoreFacts, restoreScript } from './restore-script.ts';
+import { type RestoreFacts, restoreScript } from './restore-script.ts';
+import { leftBy } from './scratch-name.ts';
 import { shellWord } from '../shell-word.ts';
 
 /**
@@ -45,10 +46,13 @@ export function notDumped(others: readonly string[]): string {
     'other databases of the same server': others.filter((name) => leftBy(name) === undefined),
     'moved aside by a restore': others.filter((name) => leftBy(name) === 'moved'),
     'unfinished copies of a restore': others.filter((name) => leftBy(name) === 'restore'),
+    'copies of a run that was killed': others.filter((name) => isScratch(leftBy(name))),
   };
   const named = Object.entries(left).filter(([, names]) => names.length > 0);
   return `not dumped, ${named.map(([what, names]) => `${what}: ${foreign(names.join(', '))}`).join('; ')}`;
 }
+
+const isScratch = (kind: ReturnType<typeof leftBy>) => kind === 'verify' || kind === 'rehearsal';
 
 /** What a dump needs of a flow: `paths.backups` is where its folder is made. */
 export interface DumpContext extends Pick<

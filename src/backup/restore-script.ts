@@ -2,6 +2,7 @@ import { asRoot, shellWord as word } from '../shell-word.ts';
 import type { Product } from '../payload/product-schema.ts';
 import { type DumpedWorkload, haltFunctions } from './restore-halt.ts';
 import { checkFunctions } from './restore-checks.ts';
+import { besidePrefix } from './scratch-name.ts';
 
 /** What the script is made from; all of it is known when the dump is complete. */
 export interface RestoreFacts {
@@ -25,20 +26,6 @@ export interface RestoreFacts {
   /** Workloads with the same images are started again; others belong to another release. */
   workloads: DumpedWorkload[];
 }
-
-/**
- * PostgreSQL truncates names to 63 bytes, and a truncated name may be that of another database: 33 bytes are
- * left for the suffix.
- */
-function prefixOf(name: string): string {
-  let prefix = name;
-  while (Buffer.byteLength(prefix) > 30) prefix = prefix.slice(0, -1);
-  return prefix;
-}
-
-/** Whether a database has a name that only this script gives: the one from before, or an unfinished copy. */
-export const leftBy = (database: string): 'moved' | 'restore' | undefined =>
-  /_(moved|restore)_\d{8}T\d{6}_\d+$/.exec(database)?.[1] as 'moved' | 'restore' | undefined;
 
 /**
  * The command with which the release's own file brings it back, and the one that is needed first where an
@@ -86,9 +73,9 @@ quote() { # one word for a shell
 release=${word(release)}
 live=${word(database.name)}
 stamp=$(date -u +%Y%m%dT%H%M%S)_$$
-copies=${word(`${prefixOf(database.name)}_restore_`)}
+copies=${word(besidePrefix(database.name, 'restore'))}
 restored=$copies$stamp
-moved=${word(`${prefixOf(database.name)}_moved_`)}$stamp
+moved=${word(besidePrefix(database.name, 'moved'))}$stamp
 kubectl=${word(asRoot(`${word(k3s)} kubectl`))}
 script=$(pwd)/\${0##*/}
 again="${asRoot('sh $(quote "$script")')}"

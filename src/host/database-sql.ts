@@ -3,13 +3,15 @@ import type { DatabaseProperties } from './database-properties.ts';
 const identifier = (name: string) => `"${name.replaceAll('"', '""')}"`;
 
 /** A literal that means the same whatever standard_conforming_strings is. */
-const literal = (text: string) =>
+export const literal = (text: string) =>
   text.includes('\\')
     ? `E'${text.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`
     : `'${text.replaceAll("'", "''")}'`;
 
 /** The database that is made; psql replaces it by the name that it is given. */
 const made = ':"restored"';
+/** Of that name, for psql. */
+export const madeVariable = 'restored';
 const endMark = '-- This is the last line.';
 
 const file = (what: string, lines: readonly string[]) =>
@@ -111,7 +113,8 @@ function memberLines({ roles, members }: DatabaseProperties): string[] {
   ];
 }
 
-function createLine({ database: of }: DatabaseProperties): string {
+/** Makes an empty one of the same locale, encoding and owner. */
+export function createLine({ database: of }: DatabaseProperties): string {
   const { datlocprovider: provider, datlocale, daticulocale, daticurules } = of;
   const locale = datlocale ?? daticulocale ?? null;
   const words = [

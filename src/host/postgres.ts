@@ -5,6 +5,7 @@ import type { Kubectl } from './kubectl.ts';
 import type { OutageRetry } from './outage-retry.ts';
 import { describePods, listPods } from './pods.ts';
 import { programFailure } from './program-failure.ts';
+import type { RunOptions, RunResult, StdinSource } from './runner.ts';
 import { sudo } from '../shell-word.ts';
 
 /** How long a dump waits for tables that other sessions hold. */
@@ -28,7 +29,7 @@ export interface Postgres {
    * Rows and columns of one query in a read-only transaction; it cannot change anything. NULL reads as ''.
    * Throws 'failed' for an answer that did not arrive completely: no rows means that there are none.
    */
-  query(sql: string, signal?: AbortSignal): Promise<string[][]>;
+  query(sql: string, signal?: AbortSignal, options?: { timeoutMs?: number }): Promise<string[][]>;
   /**
    * First column of the first row; 0 when there is no row, NULL or no such table. Throws 'failed' for
    * anything but an integer.
@@ -41,8 +42,32 @@ export interface Postgres {
    * it has come to the dump's own end: until then the pod's side stays open.
    */
   dump(consume: (dump: Readable, whole: () => void) => Promise<void>, signal?: AbortSignal): Promise<void>;
+  /** The same server's other database. */
+  on(database: string): Postgres;
+  /**
+   * Statements that psql reads from its standard input, up to the first error. They may change anything, and
+   * no limit that a role or a database sets holds for them. An answer of its own says whether all have come:
+   * psql takes a stream that was cut off for complete.
+   */
+  execute(statements: StdinSource, options?: ExecuteOptions): Promise<RunResult>;
+  /** A program next to the database; what it writes may come cut off. */
+  inPod(argv: readonly [string, ...string[]], options?: RunOptions): Promise<RunResult>;
   /** Roles and settings of the whole server. Holds password hashes. */
   dumpGlobals(signal?: AbortSignal): Promise<string>;
+}
+
+export interface ExecuteOptions {
+  /** Of psql: `:"name"` and `:'name'` in the statements. */
+  variables?: Readonly<Record<string, string>>;
+  /** As the server's list of sessions names it. */
+  application?: string;
+  /** What the statements print is not wanted. */
+  discard?: boolean;
+  /** Lets others have the processor and the disk first. */
+  gentle?: boolean;
+  okCodes?: RunOptions['okCodes'];
+  timeoutMs?: number;
+  signal?: AbortSignal;
 }
 
 const fieldSeparator = '\x1f';
@@ -72,6 +97,20 @@ const undefinedTable = '42P01';
 const untilRead = ['sh', '-c', '"$@" && { timeout 300 cat >/dev/null 2>&1 || :; }', 'sh'] as const;
 /** After a dump's last line come a few bytes of the same write. */
 const restMs = 250;
+
+/** A default of a role or a database must not end what changes the server. */
+const freely = ['default_transaction_read_only=off', 'statement_timeout=0', 'lock_timeout=0'];
+/** One session, whose work takes no second processor. */
+const gently = 'max_parallel_maintenance_workers=0';
+const niceness = 10;
+/** A busybox may lack either program: then it runs as it would have. */
+const nicely = `renice -n ${niceness} -p $$ >/dev/null 2>&1; exec "$@"`;
+const niceBackend = [
+  String.raw`SELECT pg_backend_pid() AS ivaap_backend \gset`,
+  String.raw`\setenv IVAAP_BACKEND :ivaap_backend`,
+  String.raw`\! renice -n ${String(niceness)} -p "$IVAAP_BACKEND" >/dev/null 2>&1; ionice -c 3 -p "$IVAAP_BACKEND" >/dev/null 2>&1; :`,
+  '',
+].join('\n');
 
 export function createPostgres(kubectl: Kubectl, settings: PostgresSettings): Postgres {
   const { namespace, selector, container, user, database } = settings;
@@ -104,7 +143,11 @@ export function createPostgres(kubectl: Kubectl, settings: PostgresSettings): Po
       signal,
     });
 
-  async function query(sql: string, signal?: AbortSignal): Promise<string[][]> {
+  async function query(
+    sql: string,
+    signal?: AbortSignal,
+    { timeoutMs = queryTimeoutMs }: { timeoutMs?: number } = {},
+  ): Promise<string[][]> {
     const statements = [
       'BEGIN TRANSACTION READ ONLY',
       `SET LOCAL lock_timeout TO '${lockWaitSeconds}s'`,
@@ -116,7 +159,7 @@ export function createPostgres(kubectl: Kubectl, settings: PostgresSettings): Po
     for (let count = 1; count <= asks; count += 1) {
       const { stdout } = await exec(
         [...argv, ...statements.flatMap((statement) => ['-c', statement])],
-        { timeoutMs: queryTimeoutMs, repeatable: true },
+        { timeoutMs, repeatable: true },
         signal,
       );
       const text = wholeAnswer(stdout);
@@ -175,6 +218,32 @@ export function createPostgres(kubectl: Kubectl, settings: PostgresSettings): Po
         clearTimeout(rest);
       }
     },
+    on: (other) => createPostgres(kubectl, { ...settings, database: other }),
+    async execute(statements, options = {}) {
+      const { variables = {}, application, discard = false, gentle = false, signal, ...limits } = options;
+      const pgOptions = [...freely, ...(gentle ? [gently] : [])].map((one) => `-c ${one}`).join(' ');
+      const words = [
+        'env',
+        `PGOPTIONS=${pgOptions}`,
+        ...(application === undefined ? [] : [`PGAPPNAME=${application}`]),
+        'psql',
+        ...psqlOptions,
+        ...(discard ? ['-o', '/dev/null'] : []),
+        ...Object.entries(variables).flatMap(([name, text]) => ['-v', `${name}=${text}`]),
+        '-U',
+        user,
+        '-d',
+        database,
+      ];
+      const argv = gentle ? (['sh', '-c', nicely, 'sh', ...words] as const) : words;
+      const stdin = gentle ? following(niceBackend, statements) : statements;
+      return exec(
+        argv as [string, ...string[]],
+        { ...limits, label: 'psql in the database pod', stdin },
+        signal,
+      );
+    },
+    inPod: (argv, { signal, ...options } = {}) => exec(argv, options, signal),
     async dumpGlobals(signal) {
       const argv = ['pg_dumpall', '-w', '--globals-only', '-U', user] as const;
       for (let count = 1; count <= asks; count += 1) {
@@ -186,6 +255,12 @@ export function createPostgres(kubectl: Kubectl, settings: PostgresSettings): Po
       });
     },
   };
+}
+
+async function* following(first: string, rest: StdinSource): AsyncGenerator<Uint8Array> {
+  yield Buffer.from(first);
+  if (typeof rest === 'string' || rest instanceof Uint8Array) yield Buffer.from(rest);
+  else yield* rest;
 }
 
 /** Without the mark at its end; undefined for what lacks it. */

@@ -11,7 +11,7 @@ export interface ReserveLimits {
   percent: number;
 }
 
-const usualLimits: ReserveLimits = { bytes: 1024 ** 3, percent: 5 };
+export const usualLimits: ReserveLimits = { bytes: 1024 ** 3, percent: 5 };
 
 /** Of a small disk a tenth is enough, and of a large one ten gibibytes are. */
 export function reserveOf(totalBytes: number, { bytes, percent }: ReserveLimits): number {
