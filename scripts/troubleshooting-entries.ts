@@ -63,7 +63,7 @@ export const codeEntries: Record<ErrorCode, Entry> = {
     todo: `fix the cause, then ${sameCommand}; there is nothing to undo`,
   },
   schema_moved: {
-    cause: 'the new release failed after it had migrated the schema of the database',
+    cause: 'the new release failed after it had migrated the schema of the database, or a part of it',
     now:
       'no data is lost, but rolling the chart back does not undo the schema; assume ' +
       'that users cannot work',

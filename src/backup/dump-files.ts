@@ -9,6 +9,7 @@ import { estimateDump } from '../host/dump-estimate.ts';
 import { DiskReserve } from '../host/reserve.ts';
 import { type Known, known } from '../known.ts';
 import { formatBytes } from '../policy/format-bytes.ts';
+import { readSchemaFingerprint } from '../host/schema-fingerprint.ts';
 import { readProperties } from '../host/database-properties.ts';
 import { afterLoad, beforeLoad } from '../host/database-sql.ts';
 import { type DumpFileOptions, writeDump } from '../host/dump-file.ts';
@@ -67,6 +68,7 @@ export async function takeDump(ctx: DumpContext, io: StepIo): Promise<PgDump> {
   const { product, database } = ctx;
   const { signal } = io;
   const schemaVersion = await database.schemaVersion(product.database.schemaVersionQuery, signal);
+  const fingerprint = await known(readSchemaFingerprint(database, signal));
   const start = await roomForDump(ctx, ctx.paths.backups, signal);
   const others = await known(otherDatabases(database, signal));
   const properties = await readProperties(database, signal);
@@ -98,6 +100,8 @@ export async function takeDump(ctx: DumpContext, io: StepIo): Promise<PgDump> {
     rows: totalRows,
     owner: properties.database.owner,
     schemaVersion,
+    // Without its marks: a dump is recorded several times.
+    ...(fingerprint.known ? { schemaFingerprint: { ...fingerprint.value, marks: undefined } } : {}),
     takenAt,
     endedAt: ctx.now().toISOString(),
     boot: { id: bootId(), uptimeSeconds: uptimeSeconds() },

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { schemaFingerprint } from '../host/schema-fingerprint.ts';
 
 /** Of `pgDump` in the state: the dump of the database from before the upgrade. */
 export const pgDumpSchema = z.looseObject({
@@ -10,6 +11,8 @@ export const pgDumpSchema = z.looseObject({
   /** Owner of the database, for the commands that restore it. */
   owner: z.string(),
   schemaVersion: z.int(),
+  /** What the schema consisted of; absent in older records, and where the database did not tell. */
+  schemaFingerprint: schemaFingerprint.optional(),
   /** When it was started: it holds the database as of then. */
   takenAt: z.string(),
   /** When it was complete; absent in older records. */

@@ -46,6 +46,8 @@ export const schemaMoveSchema = z.object({
   before: z.int().nullable(),
   after: z.int().nullable(),
   target: z.int(),
+  /** What differs although the version is the same; absent in older records. */
+  differs: z.string().nullable().optional(),
 });
 
 export const helmResult = {

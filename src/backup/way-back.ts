@@ -1,5 +1,7 @@
 import { existsSync } from 'node:fs';
 import type { RunRecord, State } from '../engine/state.ts';
+import { schemaFingerprint } from '../host/schema-fingerprint.ts';
+import type { SchemaAnswer } from '../policy/schema-verdict.ts';
 import { sameVersion } from '../policy/version.ts';
 import { lastResult } from './step-results.ts';
 import { type PgDump, pgDumpSchema } from './dump-record.ts';
@@ -15,6 +17,8 @@ export interface WayBack {
    * Schema version of the database at that time, or of the dump of then where the database did not answer.
    */
   schemaBefore: number | undefined;
+  /** The same, with what the schema consisted of: what a later one is compared with. */
+  schemaWas: SchemaAnswer;
   /** The dump from before Helm first started, by time and by schema version. */
   before: PgDump | undefined;
   /** A dump that was taken after that. */
@@ -61,7 +65,12 @@ export function wayBackOf({
   const dumpBefore = anchorDump?.schemaVersion === schemaBefore ? anchorDump : undefined;
   const before = point === undefined ? own : dumpBefore;
   const later = own?.path === before?.path ? undefined : own;
-  const laterIsOldSchema = later !== undefined && later.schemaVersion === schemaBefore;
+  const recordedPrint = schemaFingerprint.safeParse(point?.data.schemaFingerprint).data;
+  const printBefore = recordedPrint ?? dumpBefore?.schemaFingerprint;
+  const laterIsOldSchema =
+    later !== undefined &&
+    later.schemaVersion === schemaBefore &&
+    !holdsHalfMigration(later, printBefore, point?.ends);
   // Attempts that had ended when it was taken: the database was still, or again, of the old version.
   const ended = laterIsOldSchema ? (point?.ends ?? []).filter(({ at }) => at < later.takenAt) : [];
   const snapshot = point === undefined ? ownSnapshot : anchorSnapshot;
@@ -71,6 +80,10 @@ export function wayBackOf({
     from,
     helmStartedAt: point?.at,
     schemaBefore,
+    schemaWas: {
+      version: schemaBefore,
+      fingerprint: ended.length > 0 ? (differentPrint(later, printBefore) ?? printBefore) : printBefore,
+    },
     before,
     later,
     laterIsOldSchema,
@@ -86,6 +99,23 @@ export function wayBackOf({
         ? skippedBackups.findLast((skipped) => runs.includes(skipped.run) && run !== undefined)
         : undefined,
   };
+}
+
+/** The later dump's, where it is not the one from before. */
+const differentPrint = (later: PgDump | undefined, before: PgDump['schemaFingerprint']) =>
+  later?.schemaFingerprint?.hash === before?.hash ? undefined : later?.schemaFingerprint;
+
+/**
+ * Whether a dump of the version from before may hold a part of a migration. Where the last attempt before it
+ * had proved the schema unchanged, what differs was changed since, and by others.
+ */
+function holdsHalfMigration(
+  later: PgDump,
+  before: PgDump['schemaFingerprint'],
+  ends: readonly { at: string; code: string }[] = [],
+): boolean {
+  if (before === undefined || differentPrint(later, before) === undefined) return false;
+  return ends.findLast(({ at }) => at < later.takenAt)?.code !== 'rolled_back';
 }
 
 const isVersion = (left: string, right: string) => left === right || sameVersion(left, right);

@@ -15,7 +15,7 @@ import { shellWord } from '../shell-word.ts';
  */
 
 /** A reader refuses another major; additive fields raise the minor. */
-export const stateVersion = { major: 1, minor: 4 } as const;
+export const stateVersion = { major: 1, minor: 5 } as const;
 
 const time = z.string();
 
@@ -101,6 +101,10 @@ const runRecord = z.looseObject({
         .array(z.looseObject({ at: time, code: z.string() }))
         .optional()
         .describe('How the attempts ended that passed it and did not complete, oldest first. Since 1.3.'),
+      found: z
+        .looseObject({ at: time, data: jsonObject })
+        .optional()
+        .describe('What became of the database schema since then, when that was last asked. Since 1.5.'),
     })
     .optional()
     .describe(

@@ -44,7 +44,11 @@ export const resultSchemas = {
     previousChart: z.string().nullable().describe('Where the old chart is kept.'),
     loadedImages: z.array(z.string()),
     schema: z
-      .strictObject({ before: z.int().nullable(), after: z.int().nullable() })
+      .strictObject({
+        before: z.int().nullable(),
+        after: z.int().nullable(),
+        differs: z.string().nullable().describe('What differs although the version is the same.'),
+      })
       .describe('Of the database; null: not known.'),
     overlay: z.string().nullable().describe('Path of the values overlay.'),
     patches: z.array(z.string()).describe('Ids of the values patches in it.'),

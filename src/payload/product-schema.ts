@@ -150,6 +150,10 @@ export const productSchema = z.strictObject({
     /** Read-only; one row, one integer column: the schema version. No row or no table reads as 0. */
     schemaVersionQuery: z.string(),
     /**
+     * How long the database may take, once Helm has failed, to tell what became of its schema. Default 180.
+     */
+    answerSeconds: z.int().positive().optional(),
+    /**
      * As whom the product's pods open their sessions, and the Secret that gives them the password. Preflight
      * tries it. Without it that is not asked.
      */

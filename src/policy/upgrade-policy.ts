@@ -35,6 +35,8 @@ export interface UpgradeFacts {
    * Of the database as it is now; undefined where it was not asked or did not answer, which counts as moved.
    */
   schemaNow: number | undefined;
+  /** What differs in that schema although its version is the one of before; absent where nothing is known to. */
+  schemaDiffers?: string | undefined;
   /** `preflightOnly` changes nothing, and so has something to do where the release is installed already. */
   flags: { reapply: boolean; acceptUnsupported: boolean; supersede: boolean; preflightOnly?: boolean };
   limits: { minimumSource: string; maxMajorStep: number; legacyGuide: string };
@@ -237,6 +239,12 @@ function allow(
       `the unfinished ${other.flow} to ${other.to} is closed ` +
         '(--supersede); what it saved before Helm started is kept',
     );
+    if (facts.schemaDiffers !== undefined) {
+      notes.push(
+        `the schema's version is as before that ${other.flow}, but it differs: ${facts.schemaDiffers}. ` +
+          'Part of its migration may be there',
+      );
+    }
   }
   const how = flags.reapply || other !== undefined ? 'fresh' : unfinished ? 'continue' : 'new';
   return { kind: 'allowed', from: formatVersion(from), to: formatVersion(to), how, notes };

@@ -117,6 +117,25 @@ export const statusSchema = z.strictObject({
   )
     .nullable()
     .describe('Of the database; null: no install has completed.'),
+  schemaVerdict: z
+    .strictObject({
+      verdict: z
+        .enum(['unchanged', 'moved', 'changed', 'unknown'])
+        .describe(
+          '`changed`: its version is the one of before, and its objects are not. With it and with `moved` ' +
+            'only a restore brings the old version back.',
+        ),
+      text: z.string().describe('The same in a sentence.'),
+      at: z.string().describe('When it was asked: now, or when a run last learnt it.'),
+      differs: z
+        .record(z.string(), z.int().nullable())
+        .nullable()
+        .describe('Of `changed`: objects by kind; a number of null is not known.'),
+    })
+    .nullable()
+    .describe(
+      'What became of the schema since Helm first started; null: no upgrade is unfinished whose Helm has.',
+    ),
   pods: knownSchema(z.array(pod)).describe("Pods in the product's namespace."),
   health: knownSchema(
     z.array(

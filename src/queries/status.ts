@@ -28,6 +28,7 @@ import type { PodReport, StatusReport } from './status-schema.ts';
 import { type StatusFacts, upgradeAnswer } from './upgrade-answer.ts';
 import { sameVersion } from '../policy/version.ts';
 import { schemaDueText } from '../policy/schema-due.ts';
+import { schemaVerdictOf } from './schema-verdict-now.ts';
 import { helmByHand } from '../release/helm-by-hand.ts';
 import { unplacedHelm } from '../session/helm-placement.ts';
 
@@ -102,7 +103,7 @@ async function readOverlay(path: string): Promise<{ path: string; text: string }
 }
 
 type Asking = Pick<FlowPorts, 'machine' | 'signal' | 'program'>;
-type ClusterParts = Pick<StatusReport, 'release' | 'host' | 'schema' | 'pods' | 'health'>;
+type ClusterParts = Pick<StatusReport, 'release' | 'host' | 'schema' | 'schemaVerdict' | 'pods' | 'health'>;
 
 async function queryCluster(
   opened: OpenedPayload,
@@ -122,6 +123,7 @@ async function queryCluster(
     release: mapKnown(evidence.records, (records) => summaryOf(records.at(-1))),
     host: advice === undefined ? null : { facts: factsOf(evidence, opened), advice },
     schema: await schemaOf(opened, { host, state, signal }),
+    schemaVerdict: await schemaVerdictOf(product, { host, state, signal }),
     pods: host.known
       ? await knownAsRoot(() => queryPods(host.value.kubectl, product, redactor, signal))
       : host,

@@ -35,7 +35,7 @@ export function wayBackLines(way: WayBack): string[] {
 const laterText = ({ laterIsOldSchema, from }: WayBack): string =>
   laterIsOldSchema
     ? `: it has the old schema, so it also restores ${from}, with what was written since`
-    : `: it cannot restore ${from}, which needs the old schema`;
+    : `: it cannot restore ${from}, which needs the schema from before`;
 
 /**
  * A warning while an unfinished upgrade's chart is already in the place of the old one: Helm run by hand on

@@ -11,6 +11,7 @@ import type { Payload } from '../payload/reader.ts';
 import type { Again } from '../policy/again.ts';
 import type { ChosenConnectors } from '../policy/connectors.ts';
 import type { PreflightReport, Waiver } from '../policy/preflight-report.ts';
+import type { SchemaVerdict } from '../policy/schema-verdict.ts';
 import type { KeptData } from './kept-data.ts';
 import type { License } from './license-file.ts';
 import type { ProductPaths } from './product-paths.ts';
@@ -81,6 +82,8 @@ export interface UpgradeContext extends StepContext {
   values: ValuesFile;
   /** The installed one. */
   license: License | undefined;
+  /** Durable before it resolves: what became of the schema since Helm first started, as last asked. */
+  recordSchema(verdict: SchemaVerdict): Promise<void>;
   skipBackup: boolean;
   /** Helm takes over fields that others have taken from it, also in its rollback. */
   forceConflicts: boolean;

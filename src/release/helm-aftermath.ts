@@ -1,52 +1,40 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { causeChain, IvaapError } from '../errors.ts';
 import { foreign, foreignIfUnmarked } from '../foreign.ts';
 import { deployedVersion, type HelmRevision } from '../host/helm.ts';
 import type { Controller } from '../host/namespace-view.ts';
 import { sameVersion } from '../policy/version.ts';
+import type { StepIo } from '../engine/step.ts';
+import { judgeSchema } from '../policy/schema-verdict.ts';
 import type { UpgradeContext } from './context.ts';
 import { fqdnOf, probeUntilHealthy } from './health-route.ts';
 import { type HelmAftermath, helmVerdict } from './helm-verdict.ts';
 import { parseRendered } from './rendered-chart.ts';
 import { wayBack } from '../backup/restore-commands.ts';
+import { answerMs, askSchema } from './schema-now.ts';
 import { podCount } from './troubles.ts';
 import { dumpLines } from '../backup/way-back.ts';
 import { readValuesFile } from './values-file.ts';
 
 /** How long the old release may take to answer after a rollback by Helm; its pods are ready by then. */
 const rollbackProbeMs = 60_000;
-const pauseMs = 2000;
-
-/**
- * The schema version that the product reports; undefined when the database did not answer. It retries for a
- * while: after Helm its pod may just be starting.
- */
-export async function schemaVersion(
-  { database, product }: UpgradeContext,
-  withinMs: number,
-): Promise<number | undefined> {
-  const end = performance.now() + withinMs;
-  for (;;) {
-    const version = await database.schemaVersion(product.database.schemaVersionQuery).catch(() => undefined);
-    if (version !== undefined || performance.now() + pauseMs > end) return version;
-    await sleep(pauseMs);
-  }
-}
-
 /** What a failed Helm left behind, compared with what should run, as the step's error. */
 export async function judgeFailure(
   ctx: UpgradeContext,
   error: unknown,
-  before: { schema: number | undefined; revision: number },
+  io: Pick<StepIo, 'say'>,
+  revisionBefore: number,
 ): Promise<IvaapError> {
   const { from, to } = ctx;
-  const schemaBefore = before.schema;
-  const found = await releaseAfterFailure(ctx, before.revision);
-  const [schemaAfter, healthy] = await Promise.all([
-    schemaVersion(ctx, rollbackProbeMs),
+  const found = await releaseAfterFailure(ctx, revisionBefore);
+  const limitMs = answerMs(ctx);
+  const onWait = () => io.say(`waiting for the database to tell its schema, up to ${limitMs / 1000} s`);
+  const [after, healthy] = await Promise.all([
+    askSchema(ctx, limitMs, onWait),
     answers(ctx).catch(() => undefined),
   ]);
-  const verdict = helmVerdict({ from, to, ...found, schemaBefore, schemaAfter, healthy });
+  const schema = judgeSchema(ctx.wayBack().schemaWas, after);
+  await ctx.recordSchema(schema).catch(() => undefined);
+  const verdict = helmVerdict({ from, to, ...found, schema, healthy });
   const fix = (error instanceof IvaapError ? error.hint : undefined) ?? 'Fix the cause';
   const way = ctx.wayBack();
   const dump = way.restore;

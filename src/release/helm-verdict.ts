@@ -1,4 +1,5 @@
 import type { ErrorCode } from '../errors.ts';
+import { needsRestore, schemaSentence, type SchemaVerdict } from '../policy/schema-verdict.ts';
 
 /** What was found after Helm failed. */
 export interface HelmAftermath {
@@ -12,9 +13,7 @@ export interface HelmAftermath {
   release: 'untouched' | 'rolled-back' | 'old-runs' | 'failed' | 'pending' | 'unknown';
   /** The release's status as Helm prints it. */
   releaseStatus: string;
-  /** Schema versions, undefined where the database did not answer. */
-  schemaBefore: number | undefined;
-  schemaAfter: number | undefined;
+  schema: SchemaVerdict;
   /** Whether the health routes of the old release answer; undefined when they were not probed. */
   healthy: boolean | undefined;
 }
@@ -24,28 +23,13 @@ export interface Verdict {
   message: string;
 }
 
-/** One sentence on the schema: rolling a chart back does not undo a migration. */
-export function schemaSentence(before: number | undefined, after: number | undefined): string {
-  if (before === undefined || after === undefined) {
-    return (
-      'Whether the database schema has moved is not known: the ' +
-      'database was not queried, or did not answer.'
-    );
-  }
-  return before === after
-    ? `The database schema is unchanged (version ${before}).`
-    : `The database schema has moved from version ${before} to ${after}.`;
-}
-
 /**
  * What a failed Helm upgrade means for the operator: whether the old release is back, and whether going back
  * is still possible.
  */
 export function helmVerdict(found: HelmAftermath): Verdict {
-  const { from, to, schemaBefore, schemaAfter } = found;
-  const moved = schemaBefore !== undefined && schemaAfter !== undefined && schemaBefore !== schemaAfter;
-  const unchanged = schemaBefore !== undefined && schemaBefore === schemaAfter;
-  const schema = schemaSentence(schemaBefore, schemaAfter);
+  const { from, to } = found;
+  const schema = schemaSentence(found.schema);
   const back = {
     untouched: `Helm refused it at once and changed nothing (the release is ${found.releaseStatus})`,
     'rolled-back': `Helm rolled the release back to ${from}`,
@@ -56,14 +40,14 @@ export function helmVerdict(found: HelmAftermath): Verdict {
     pending: `Helm did not bring ${from} back (the release is ${found.releaseStatus})`,
     unknown: `Whether ${from} is back is not known (the release is ${found.releaseStatus})`,
   }[found.release];
-  if (moved) {
+  if (needsRestore(found.schema)) {
     const sense =
       'Rolling the chart back does not undo that: to run the old ' +
       'version again, the dump from before has to be restored. ' +
       'To go forward, fix the cause and run the same command again.';
     return { code: 'schema_moved', message: `the upgrade to ${to} failed. ${back}. ${schema} ${sense}` };
   }
-  if (found.release === 'rolled-back' && unchanged && found.healthy === true) {
+  if (found.release === 'rolled-back' && found.schema.kind === 'unchanged' && found.healthy === true) {
     return {
       code: 'rolled_back',
       message: `the upgrade to ${to} failed. ${back}, and it answers. ${schema}`,

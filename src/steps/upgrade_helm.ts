@@ -5,10 +5,13 @@ import { type Pod, podState } from '../host/pods.ts';
 import { valueAt } from '../policy/values-patches.ts';
 import { makeBackupFolder, sealFolders } from '../backup/backup-folder.ts';
 import type { UpgradeContext } from '../release/context.ts';
-import { judgeFailure, schemaVersion } from '../release/helm-aftermath.ts';
+import { judgeFailure } from '../release/helm-aftermath.ts';
+import { askSchema } from '../release/schema-now.ts';
 import { runHelm } from '../release/helm-run.ts';
 import { assertDeployed, endedWithoutUs, repairHelm } from '../release/helm-state.ts';
-import { schemaSentence } from '../release/helm-verdict.ts';
+import type { PgDump } from '../backup/dump-record.ts';
+import { differenceText } from '../policy/schema-fingerprint.ts';
+import { judgeSchema, type SchemaAnswer, schemaSentence } from '../policy/schema-verdict.ts';
 import { previewRelease } from '../release/release-preview.ts';
 import { helmResult } from '../backup/upgrade-results.ts';
 import { flagText } from '../release/migrating.ts';
@@ -41,17 +44,23 @@ export const upgradeHelm: Step<UpgradeContext, z.infer<typeof helmResult.out>> =
   async run(ctx, io) {
     const { product, helm } = ctx;
     await assertValuesUnchanged(ctx);
-    // Helm has not started: where the database does not answer, the dump from just before tells its schema.
-    const schemaNow = (await schemaVersion(ctx, 10_000)) ?? io.result(upgradePgBackup)?.pgDump.schemaVersion;
+    const found = await askSchema(ctx, 10_000);
+    const dump = io.result(upgradePgBackup)?.pgDump;
     const revisionBefore = (await helm.current())?.revision ?? 0;
-    await io.pointOfNoReturn({ schemaVersion: schemaNow ?? null, helmRevision: revisionBefore });
+    const hadStarted = ctx.wayBack().helmStartedAt !== undefined;
+    await io.pointOfNoReturn({ ...schemaFrom(found, dump), helmRevision: revisionBefore });
     // An earlier attempt may have moved the schema: its current version may not be the one from before.
-    const before = ctx.wayBack().schemaBefore;
+    if (hadStarted) await tellSchema(ctx, io, found);
     if (await endedWithoutUs(ctx, ctx.values.sha256)) await sealFolders(ctx.wayBack().anchored);
-    else await forward(ctx, io, before);
-    const after = await schemaVersion(ctx, 60_000);
+    else await forward(ctx, io);
+    const { schemaWas } = ctx.wayBack();
+    const { version: before } = schemaWas;
+    const answer = await askSchema(ctx, 60_000);
+    const { version: after } = answer;
+    const verdict = judgeSchema(schemaWas, answer);
+    await ctx.recordSchema(verdict);
     const release = await helm.current();
-    const schema = schemaSentence(before, after);
+    const schema = schemaSentence(verdict);
     // An operator who asked to stop while Helm ran sees how it ended; the steps that are left are printed at
     // the run's end.
     if (io.signal.aborted) io.warn(`Helm has completed: the release is ${ctx.to}. ${schema}`);
@@ -64,6 +73,7 @@ export const upgradeHelm: Step<UpgradeContext, z.infer<typeof helmResult.out>> =
         before: before ?? null,
         after: after ?? null,
         target: ctx.release.schema.target,
+        differs: verdict.kind === 'changed' ? differenceText(verdict.difference) : null,
       },
       restart: lag?.restart ?? null,
       release: product.release,
@@ -83,14 +93,33 @@ async function assertValuesUnchanged({ values, program, again }: UpgradeContext)
   );
 }
 
+/**
+ * The schema as it is before Helm starts: where the database does not tell, the dump from just before does.
+ */
+function schemaFrom({ version, fingerprint }: SchemaAnswer, dump: PgDump | undefined) {
+  const schemaVersion = version ?? dump?.schemaVersion;
+  const fromDump = dump?.schemaVersion === schemaVersion ? dump?.schemaFingerprint : undefined;
+  const known = fingerprint ?? fromDump;
+  return {
+    schemaVersion: schemaVersion ?? null,
+    ...(known === undefined ? {} : { schemaFingerprint: { ...known } }),
+  };
+}
+
+/** What became of the schema since Helm first started: an earlier attempt may not have learnt it. */
+async function tellSchema(ctx: UpgradeContext, io: StepIo, found: SchemaAnswer): Promise<void> {
+  const verdict = judgeSchema(ctx.wayBack().schemaWas, found);
+  await ctx.recordSchema(verdict);
+  io.warn(schemaSentence(verdict));
+}
+
 /** Repairs Helm's records where a Helm was interrupted, and runs Helm. */
-async function forward(ctx: UpgradeContext, io: StepIo, before: number | undefined): Promise<void> {
+async function forward(ctx: UpgradeContext, io: StepIo): Promise<void> {
   const { folder } = snapshotOf(io);
   let made: Promise<string> | undefined;
   const records = () => (made ??= makeBackupFolder(ctx, io, folder));
-  const { act, historyMax, remove } = await repairHelm(ctx, io, 'upgrade', records);
+  const { act, historyMax } = await repairHelm(ctx, io, 'upgrade', records);
   await sealFolders(ctx.wayBack().anchored);
-  if (remove.length > 0) io.warn(schemaSentence(before, await schemaVersion(ctx, 10_000)));
   const history = await ctx.helm.history();
   const revision = history.at(-1)?.revision ?? 0;
   io.signal.throwIfAborted();
@@ -104,7 +133,7 @@ async function forward(ctx: UpgradeContext, io: StepIo, before: number | undefin
       forceConflicts: ctx.forceConflicts,
     });
   } catch (error) {
-    throw await judgeFailure(ctx, error, { schema: before, revision });
+    throw await judgeFailure(ctx, error, io, revision);
   }
 }
 

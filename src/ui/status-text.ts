@@ -38,9 +38,7 @@ export function statusLines(report: StatusReport, width = Infinity): string[] {
       ]),
       ...(report.release.known ? known(report.pods, (pods) => podLines(pods, width - 2)) : []),
     ]),
-    ...(report.schema === null || !report.release.known
-      ? []
-      : section('database', known(report.schema, schemaLines))),
+    ...databaseLines(report),
     ...section(
       'health',
       known(report.health, (routes) =>
@@ -240,6 +238,15 @@ const schemaLines = ({
   (target === null ? undefined : schemaDueText(version, target)) ?? `the schema is at version ${version}`,
   ...(helmByHand === null ? [] : [`to apply a changed values file with Helm: ${helmByHand}`]),
 ];
+
+function databaseLines({ schema, schemaVerdict, release }: StatusReport): string[] {
+  const verdict =
+    schemaVerdict === null
+      ? []
+      : [`since Helm first started (asked ${toSeconds(schemaVerdict.at)}): ${schemaVerdict.text}`];
+  const now = schema === null || !release.known ? [] : known(schema, schemaLines);
+  return verdict.length + now.length === 0 ? [] : section('database', [...now, ...verdict]);
+}
 
 const overlayLines = (overlay: { path: string; text: string } | null): string[] =>
   overlay === null ? [] : [overlay.path, ...overlay.text.trimEnd().split('\n')];

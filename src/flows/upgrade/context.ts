@@ -11,6 +11,7 @@ import { stepContext } from '../step-context.ts';
 import type { UpgradeStart } from './decision.ts';
 import { hideGenerated, hideValues, installedLicense } from '../../release/secrets-of-host.ts';
 import type { UpgradeOptions } from './options.ts';
+import { recordSchema } from './schema-record.ts';
 import { waiversOf } from '../waivers.ts';
 
 /**
@@ -44,7 +45,8 @@ export async function upgradeContext(
   await hideGenerated(kubectl, product, redactor);
   const license = await installedLicense(kubectl, product, redactor);
   const { imagesFrom, refreshArchives, forceConflicts } = options;
-  const { state } = await session.journal();
+  const journal = await session.journal();
+  const { state } = journal;
   // A connector that runs keeps its images whatever the licence says today.
   const used = usedEntitlements(product.entitlements, { values: values.root, derived: state.derived });
   const shared = await stepContext(session, {
@@ -61,6 +63,7 @@ export async function upgradeContext(
     installedBy: installedBy(state),
     values,
     license,
+    recordSchema: (verdict) => recordSchema(journal, verdict),
     skipBackup: options.skipBackup && !dumpIsDue(state, session),
     forceConflicts,
     rendered: renderedOnce(() => ctx, signal),

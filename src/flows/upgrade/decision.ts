@@ -9,6 +9,10 @@ import {
   type UpgradeDecision,
   type UpgradeFacts,
 } from '../../policy/upgrade-policy.ts';
+import { differenceText } from '../../policy/schema-fingerprint.ts';
+import { judgeSchema } from '../../policy/schema-verdict.ts';
+import { wayBackOf } from '../../backup/way-back.ts';
+import { askSchemaOnce } from '../../release/schema-now.ts';
 import { disagreement } from '../../queries/release-agreement.ts';
 import { assertCluster } from '../../session/host-tools.ts';
 import { stateIsThere } from '../../session/own-state.ts';
@@ -79,19 +83,17 @@ async function judgeVersions(
   // Queried only for another payload's run: a resumed run must not wait for a database that is down.
   const asked = otherUnfinishedRun({ lastRun, target })?.helmStarted !== undefined;
   const schemaNow = asked
-    ? await (
-        await session.tools()
-      ).database
-        .schemaVersion(product.database.schemaVersionQuery, signal)
-        .catch(() => undefined)
+    ? await askSchemaOnce({ product, database: (await session.tools()).database }, signal)
     : undefined;
+  const verdict = schemaNow && judgeSchema(wayBackOf(state).schemaWas, schemaNow);
   const facts: UpgradeFacts = {
     command: program,
     again,
     installed,
     lastRun,
     target,
-    schemaNow,
+    schemaNow: schemaNow?.version,
+    schemaDiffers: verdict?.kind === 'changed' ? differenceText(verdict.difference) : undefined,
     anchored: Object.keys(state.anchors),
     releaseGone: readHelmJournal(state.helm).emptied === true,
     flags: options,

@@ -1,5 +1,7 @@
+import type * as z from 'zod';
 import type { RunResult } from '../../engine/run.ts';
 import type { JsonObject, Returning } from '../../engine/step.ts';
+import type { schemaMoveSchema } from '../../backup/upgrade-results.ts';
 import { readResult } from '../../backup/step-results.ts';
 import type { UpgradeContext } from '../../release/context.ts';
 import type { ImageLoadResult } from '../../release/image-load.ts';
@@ -31,7 +33,11 @@ export function upgradeSummary(ctx: UpgradeContext, result: RunResult): FlowResu
     chart: ctx.paths.chart,
     previousChart: swap?.previousChart ?? null,
     loadedImages: images?.imageLoad.loaded ?? [],
-    schema: { before: schema?.before ?? null, after: schema?.after ?? null },
+    schema: {
+      before: schema?.before ?? null,
+      after: schema?.after ?? null,
+      differs: schema?.differs ?? null,
+    },
     overlay: overlay?.path ?? null,
     patches: overlay?.patches ?? [],
     dump: dump?.path ?? null,
@@ -51,7 +57,7 @@ export function upgradeSummary(ctx: UpgradeContext, result: RunResult): FlowResu
       : `${product.title} was upgraded: ${from} -> ${to}.`,
     `  release  ${product.release} in namespace ${product.namespace}, chart ${ctx.paths.chart}`,
     `  images   ${imagesText(images)}`,
-    `  database ${schemaText(schema ?? { before: null, after: null })}`,
+    `  database ${schemaText(schema ?? { before: null, after: null, target: 0 })}`,
     ...healthLines(ctx, result),
     ...(overlay?.path == null
       ? []
@@ -70,9 +76,10 @@ function imagesText(result: ImageLoadResult | undefined): string {
   return others > 0 ? `${loaded} loaded, ${others} already present` : `${loaded} loaded`;
 }
 
-function schemaText({ before, after }: { before: number | null; after: number | null }): string {
+function schemaText({ before, after, differs }: z.infer<typeof schemaMoveSchema>): string {
   if (before === null || after === null) {
     return `schema version ${before ?? 'not known'} before, ${after ?? 'not known'} now`;
   }
+  if (before === after && differs != null) return `schema version ${after}, but it differs: ${differs}`;
   return before === after ? `schema version ${after}, unchanged` : `schema version ${before} -> ${after}`;
 }

@@ -244,7 +244,7 @@ test('a state from before Helm started, put back after it, is reported as such: 
   const ended = await host.run('upgrade');
   assert.equal(ended.exitCode, 0, said(ended));
   assert.equal(ended.result?.data.dump, pgDump?.path);
-  assert.deepEqual(ended.result?.data.schema, { before: 1, after: 2 });
+  assert.deepEqual(ended.result?.data.schema, { before: 1, after: 2, differs: null });
   const messages = ended.shown.flatMap((event) => (event.type === 'message' ? [event.line] : []));
   assert.match(messages.join('\n'), /the state file is older than this host: Helm started/);
 });

@@ -144,6 +144,14 @@ test('once Helm has started, an older payload needs a schema that is proved unch
   };
   const words = (decision: ReturnType<typeof over>) => ('message' in decision ? decision.message : '');
   assert.equal(over(5).kind, 'allowed');
+  const differing = facts('2026.1', '2026.2', {
+    lastRun: unfinished('2026.2.1', { helmStarted }),
+    schemaNow: 5,
+    schemaDiffers: '1 table',
+    ...supersede,
+  });
+  const allowed = decideUpgrade(differing);
+  assert.match(allowed.kind === 'allowed' ? allowed.notes.join() : '', /but it differs: 1 table/);
   assert.match(words(over(6)), /started for 2026\.3.*older.*moved from version 5 to 6/);
   assert.match(words(over(undefined)), /counts as moved/);
   assert.match(words(over(5, { schemaBefore: undefined })), /counts as moved/);

@@ -7,8 +7,7 @@ const rolledBack: HelmAftermath = {
   to: '2026.2',
   release: 'rolled-back',
   releaseStatus: 'deployed, revision 3: Rollback to 1',
-  schemaBefore: 3,
-  schemaAfter: 3,
+  schema: { kind: 'unchanged', version: 3, compared: true },
   healthy: true,
 };
 
@@ -21,7 +20,8 @@ test('rolled back, schema unchanged and healthy is the harmless failure', () => 
 
 test('a schema that moved outweighs everything else', () => {
   for (const other of [{}, { healthy: false }, { release: 'failed' as const }]) {
-    const { code, message } = helmVerdict({ ...rolledBack, ...other, schemaAfter: 5 });
+    const schema = { kind: 'moved', before: 3, after: 5 } as const;
+    const { code, message } = helmVerdict({ ...rolledBack, ...other, schema });
     assert.equal(code, 'schema_moved');
     assert.match(message, /moved from version 3 to 5/);
     assert.match(message, /the dump from before has to be restored/);
@@ -34,20 +34,27 @@ test('anything short of a proved return to the old release is a failure to conti
     { healthy: undefined },
     { release: 'failed' as const, releaseStatus: 'failed, revision 2: timed out' },
     { release: 'unknown' as const },
-    { schemaAfter: undefined },
-    { schemaBefore: undefined },
+    { schema: { kind: 'unknown', why: 'the database did not answer' } as const },
   ]) {
     assert.equal(helmVerdict({ ...rolledBack, ...other }).code, 'failed');
   }
 });
 
+test('a part of a migration needs the restore as a whole one does, and is named', () => {
+  const difference = { table: 1, column: 3 };
+  const schema = { kind: 'changed', version: 3, difference } as const;
+  const { code, message } = helmVerdict({ ...rolledBack, schema });
+  assert.equal(code, 'schema_moved');
+  assert.match(message, /changed although its version is still 3: 1 table, 3 columns\./);
+  assert.match(message, /the dump from before has to be restored/);
+});
+
 test('a database that cannot be asked has neither moved nor stayed, in code and message', () => {
-  for (const unknown of [{ schemaAfter: undefined }, { schemaBefore: undefined }]) {
-    const { code, message } = helmVerdict({ ...rolledBack, ...unknown });
-    assert.equal(code, 'failed');
-    assert.match(message, /not known/);
-    assert.doesNotMatch(message, /unchanged|has moved from/);
-  }
+  const schema = { kind: 'unknown', why: 'the database did not answer' } as const;
+  const { code, message } = helmVerdict({ ...rolledBack, schema });
+  assert.equal(code, 'failed');
+  assert.match(message, /not known: the database did not answer/);
+  assert.doesNotMatch(message, /unchanged|has moved from/);
 });
 
 test('what runs is reported as it is, not as the record says: the old release is never missing while it serves', () => {

@@ -51,6 +51,7 @@ function report(state: StatusReport['state']): StatusReport {
     at: '2026-02-03T10:00:00.000Z',
     upgrade: { may: 'yes', why: [], hint: null, installed: true, healthy: true, unhealthy: [] },
     latestDump: null,
+    schemaVerdict: null,
     running: null,
     waysOut: null,
     skippedBackup: (state.known && state.value !== null ? wayBackOf(state.value).skipped : undefined) ?? null,
