@@ -26,13 +26,14 @@ export async function judgeFailure(
 ): Promise<IvaapError> {
   const { from, to } = ctx;
   const found = await releaseAfterFailure(ctx, revisionBefore);
+  const { schemaWas: was } = ctx.wayBack();
   const limitMs = answerMs(ctx);
   const onWait = () => io.say(`waiting for the database to tell its schema, up to ${limitMs / 1000} s`);
   const [after, healthy] = await Promise.all([
-    askSchema(ctx, limitMs, onWait),
+    askSchema(ctx, limitMs, { was, onWait }),
     answers(ctx).catch(() => undefined),
   ]);
-  const schema = judgeSchema(ctx.wayBack().schemaWas, after);
+  const schema = judgeSchema(was, after);
   await ctx.recordSchema(schema).catch(() => undefined);
   const verdict = helmVerdict({ from, to, ...found, schema, healthy });
   const fix = (error instanceof IvaapError ? error.hint : undefined) ?? 'Fix the cause';

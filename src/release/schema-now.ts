@@ -29,17 +29,21 @@ export async function askSchemaOnce(
 export const answerMs = ({ product }: Pick<StepContext, 'product'>): number =>
   (product.database.answerSeconds ?? defaultAnswerSeconds) * 1000;
 
-/** The same, asked again until the database has told all of it, for a while. `onWait` is called once. */
+/**
+ * The same, asked again until the database has told all of it, for a while. Its objects are not waited for
+ * where there are none from before (`was`) to compare them with. `onWait` is called once.
+ */
 export async function askSchema(
   ctx: Asked & Pick<StepContext, 'insist'>,
   withinMs: number,
-  onWait: () => void = () => {},
+  { was, onWait = () => {} }: { was?: SchemaAnswer; onWait?: () => void } = {},
 ): Promise<SchemaAnswer> {
   const end = performance.now() + withinMs;
   let waits = false;
   for (;;) {
     const answer = await askSchemaOnce(ctx);
-    const isWhole = answer.version !== undefined && answer.fingerprint !== undefined;
+    const compares = was === undefined || was.fingerprint !== undefined;
+    const isWhole = answer.version !== undefined && (answer.fingerprint !== undefined || !compares);
     if (isWhole || ctx.insist.aborted || performance.now() + pauseMs > end) return answer;
     if (!waits) onWait();
     waits = true;

@@ -55,7 +55,7 @@ export const upgradeHelm: Step<UpgradeContext, z.infer<typeof helmResult.out>> =
     else await forward(ctx, io);
     const { schemaWas } = ctx.wayBack();
     const { version: before } = schemaWas;
-    const answer = await askSchema(ctx, 60_000);
+    const answer = await askSchema(ctx, 60_000, { was: schemaWas });
     const { version: after } = answer;
     const verdict = judgeSchema(schemaWas, answer);
     await ctx.recordSchema(verdict);

@@ -106,6 +106,21 @@ test('the version alone proves nothing where the objects from before are known a
   assert.match(said(ended), /not known: its version is 1 as before, but/);
 });
 
+test('a server that never tells its objects is not waited for: the version decides, as the sentence shows', async () => {
+  let asked = 0;
+  const ended = await host.run('upgrade', (event) => {
+    const isAsked = event.kind === 'program' && event.argv.includes(schemaObjectsQuery);
+    if (isAsked && event.phase === 'before') {
+      asked += 1;
+      return new IvaapError('failed', 'permission denied');
+    }
+    return failing(() => (asked = 0))(event);
+  });
+  assert.equal(ended.exitCode, 7, said(ended));
+  assert.match(said(ended), /unchanged \(version 1\)\./);
+  assert.equal(asked, 1);
+});
+
 test('where the cluster is away later, status tells what was recorded, and when', async () => {
   await host.run('upgrade', failing(halfMigrated));
   const asked = host.state()!.run!.pointOfNoReturn!.found!.at;
