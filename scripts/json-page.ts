@@ -1,5 +1,6 @@
 import type * as z from 'zod';
 import { activateSchema } from '../src/queries/activate-schema.ts';
+import { backupEntrySchema, backupListSchema, prunedSchema } from '../src/queries/backup-schema.ts';
 import { dumpNoteSchema } from '../src/queries/dump-schema.ts';
 import { activationSchema } from '../src/release/activation-record.ts';
 import { stateSchema, stateVersion } from '../src/engine/state.ts';
@@ -56,6 +57,9 @@ const sections = [
     "`.installer/activation.json` in the product's folder; absent where nothing is on PATH.",
     activationSchema,
   ),
+  section('`backup`, `backup verify`', 'The backup that was taken or verified.', backupEntrySchema),
+  section('`backup list`', '', backupListSchema),
+  section('`backup prune`', '', prunedSchema),
   section('`ivaap_pgdump`', 'Also the file `FILE.json` beside the dump.', dumpNoteSchema),
   section('Result of `install`', '', resultSchemas.install),
   section(
@@ -93,7 +97,7 @@ What \`--json\` prints on standard output:
 | \`status --watch\`                | the same, of the run that is watched                                        |
 | \`license-check\`, \`manifest\`, \`status\`, \`verify\`  | one object, the answer                     |
 | \`extract\`, \`extract-file\`       | one object, what was written                                                |
-| \`activate\`, \`ivaap_pgdump\`      | one object, what was done                                                   |
+| \`activate\`, \`backup\`, \`ivaap_pgdump\` | one object, what was done                                           |
 | any of them, when it fails      | an [\`error\`](events.md#error) event, in place of the answer or behind it    |
 
 Fields may be added: a reader skips those that it does not know. An optional field may be absent.

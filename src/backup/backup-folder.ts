@@ -32,6 +32,9 @@ export async function sealFolders(folders: readonly string[]): Promise<void> {
   for (const folder of new Set(folders)) if (existsSync(folder)) await makeFolder(folder, sealedMode);
 }
 
+/** Where backups are; `given`: the operator named it. */
+export type BackupPlace = Pick<StepContext['paths'], 'backups'> & { given?: boolean };
+
 function assertOpen(folder: string): void {
   if (!isSealed(folder)) return;
   throw new IvaapError(
@@ -49,7 +52,7 @@ function assertOpen(folder: string): void {
  * such a folder; it is used again unless it is sealed.
  */
 export async function makeBackupFolder(
-  ctx: Pick<StepContext, 'now'> & { paths: Pick<StepContext['paths'], 'backups'> },
+  ctx: Pick<StepContext, 'now'> & { paths: BackupPlace },
   io: Pick<StepIo, 'record'>,
   known?: string,
 ): Promise<string> {
@@ -60,7 +63,8 @@ export async function makeBackupFolder(
     for (let count = 2; existsSync(folder); count += 1) folder = join(ctx.paths.backups, `${stamp}-${count}`);
   }
   await io.record({ folder });
-  await makeFolder(ctx.paths.backups, 0o700);
+  // A folder that the operator named is theirs: its mode stays.
+  if (ctx.paths.given !== true) await makeFolder(ctx.paths.backups, 0o700);
   await makeFolder(folder, 0o700);
   return folder;
 }

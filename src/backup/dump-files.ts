@@ -17,7 +17,7 @@ import type { DumpSummary } from '../host/dump-scan.ts';
 import type { KubeObject } from '../host/kubectl.ts';
 import { roomAt } from '../host/mounts.ts';
 import { bootId, uptimeSeconds } from '../host/system.ts';
-import { keepFile, makeBackupFolder } from './backup-folder.ts';
+import { type BackupPlace, keepFile, makeBackupFolder } from './backup-folder.ts';
 import type { PgDump } from './dump-record.ts';
 import { reportingLockHolders } from './dump-wait.ts';
 import type { UpgradeContext } from '../release/context.ts';
@@ -60,7 +60,7 @@ export interface DumpContext extends Pick<
   UpgradeContext,
   'product' | 'database' | 'kubectl' | 'k3s' | 'from' | 'installedBy' | 'now'
 > {
-  paths: Pick<UpgradeContext['paths'], 'backups'>;
+  paths: BackupPlace;
 }
 
 /** A complete dump in its own folder, with what a restore needs; returns its record for the state. */

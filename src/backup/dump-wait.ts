@@ -1,7 +1,6 @@
 import type { StepIo } from '../engine/step.ts';
 import { IvaapError } from '../errors.ts';
 import { blockersOfDump, describeHolder, type LockHolder } from '../host/database-sessions.ts';
-import { dumpLockWaitSeconds } from '../host/postgres.ts';
 import { known } from '../known.ts';
 import type { UpgradeContext } from '../release/context.ts';
 import { sudo } from '../shell-word.ts';
@@ -30,6 +29,7 @@ export async function reportingLockHolders<T>(
   progressed: () => number,
   dump: () => Promise<T>,
 ): Promise<T> {
+  const { lockTimeoutSeconds } = ctx.product.backup;
   let holders: LockHolder[] = [];
   let looking: Promise<void> | undefined;
   let reported = '';
@@ -39,7 +39,7 @@ export async function reportingLockHolders<T>(
     holders = found.value;
     const who = holders.map(describeHolder).join('; ');
     const pids = holders.map(({ pid }) => pid).join();
-    if (reported !== pids) io.warn(`the dump waits, for up to ${dumpLockWaitSeconds} s, for ${who}`);
+    if (reported !== pids) io.warn(`the dump waits, for up to ${lockTimeoutSeconds} s, for ${who}`);
     reported = pids;
     io.progress({ done: 0, unit: 'bytes', note: `waits for ${who}` });
   };
@@ -53,7 +53,7 @@ export async function reportingLockHolders<T>(
     if (first === undefined || progressed() > 0 || io.signal.aborted) throw error;
     throw new IvaapError(
       'failed',
-      `the dump waited ${dumpLockWaitSeconds} s for a table that another ` +
+      `the dump waited ${lockTimeoutSeconds} s for a table that another ` +
         `session holds: ${holders.map(describeHolder).join('; ')}`,
       {
         cause: error,

@@ -2,7 +2,6 @@ import { notDumped } from '../backup/dump-files.ts';
 import { endSession } from '../backup/dump-wait.ts';
 import { causeChain, IvaapError } from '../errors.ts';
 import { describeHolder } from '../host/database-sessions.ts';
-import { dumpLockWaitSeconds } from '../host/postgres.ts';
 import { formatBytes } from '../policy/format-bytes.ts';
 import type { Check } from './check.ts';
 import type { UpgradeCheckContext } from './context.ts';
@@ -32,12 +31,14 @@ export const database: Check<UpgradeCheckContext> = {
       const [first] = holders.known ? holders.value : [];
       if (first === undefined || !holders.known) return { outcome: 'ok', measured: answers, data };
       // A session that has locked them for longer than the dump waits is not expected to release them.
-      const forLong = holders.value.some(({ seconds }) => (seconds ?? 0) >= dumpLockWaitSeconds);
+      const forLong = holders.value.some(
+        ({ seconds }) => (seconds ?? 0) >= product.backup.lockTimeoutSeconds,
+      );
       return {
         outcome: forLong ? 'fail' : 'warn',
         measured:
           `${holders.value.map(describeHolder).join('; ')}: the dump would wait ` +
-          `for it, for at most ${dumpLockWaitSeconds} s (${answers})`,
+          `for it, for at most ${product.backup.lockTimeoutSeconds} s (${answers})`,
         fix: `wait for that session to end, or end it: ${await endSession(ctx, first.pid)}`,
         data: { ...data, lockHolders: holders.value.map(({ pid }) => pid).join() },
       };

@@ -18,6 +18,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./license-check.ts')).licenseCheck,
   },
   {
+    name: 'backup',
+    summary: 'take, list, prove and remove backups of the database',
+    load: async () => (await import('./backup.ts')).backupCommand,
+  },
+  {
     name: 'support-bundle',
     summary: 'collect what support needs of this host into one file, without its secrets',
     load: async () => (await import('./support-bundle.ts')).supportBundleCommand,

@@ -191,6 +191,30 @@ export const stateSchema = z.looseObject({
       "Keys that were accepted although they were not the installed release's: `from` before, `to` " +
         'since. Since 1.2.',
     ),
+  backups: z
+    .array(
+      z.looseObject({
+        at: time,
+        by: z.string().optional(),
+        name: z.string(),
+        folder: z.string(),
+        version: z.string().nullable().describe('The release that was installed.'),
+        pgDump: jsonObject
+          .optional()
+          .describe('The dump; absent while it is taken, or where that was cut off.'),
+      }),
+    )
+    .optional()
+    .describe('Backups that were taken by hand, oldest first. Since 1.5.'),
+  verified: z
+    .record(
+      z.string(),
+      z.looseObject({ at: time, sha256: z.string(), rows: z.int(), seconds: z.number(), how: z.string() }),
+    )
+    .optional()
+    .describe(
+      'By path of a dump: when it was last restored into a database of its own, and was whole. Since 1.5.',
+    ),
   repair: z
     .looseObject({ ...whoWhen, chart: z.string().nullable(), unknown: z.array(z.string()) })
     .optional()

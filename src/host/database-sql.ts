@@ -134,6 +134,10 @@ export function createLine({ database: of }: DatabaseProperties): string {
   return `CREATE DATABASE ${made} ${words.join(' ')};`;
 }
 
+/** The same, out of what {@link beforeLoad} has written; undefined where it is not there. */
+export const createLineIn = (text: string): string | undefined =>
+  text.split('\n').findLast((line) => line.startsWith(`CREATE DATABASE ${made} `));
+
 /** Privileges in an order in which each can be granted: whoever passes one on has it by then. */
 function grantLines({ database, grants }: DatabaseProperties): string[] {
   if (database.datacl === null) return [];

@@ -8,8 +8,8 @@ import { programFailure } from './program-failure.ts';
 import type { RunOptions, RunResult, StdinSource } from './runner.ts';
 import { sudo } from '../shell-word.ts';
 
-/** How long a dump waits for tables that other sessions hold. */
-export const dumpLockWaitSeconds = 60;
+/** How long a dump waits for tables that other sessions hold, unless the product's data says otherwise. */
+const dumpLockWaitSeconds = 60;
 
 export interface PostgresSettings {
   namespace: string;
@@ -18,6 +18,8 @@ export interface PostgresSettings {
   container: string;
   user: string;
   database: string;
+  /** How long a dump waits for tables that other sessions hold. Default 60. */
+  lockTimeoutSeconds?: number;
   /** Waits for a pod that counts as not ready because the API server was away. */
   outageRetry?: OutageRetry;
 }
@@ -201,7 +203,7 @@ export function createPostgres(kubectl: Kubectl, settings: PostgresSettings): Po
         'pg_dump',
         '-w',
         '--format=plain',
-        `--lock-wait-timeout=${dumpLockWaitSeconds}s`,
+        `--lock-wait-timeout=${settings.lockTimeoutSeconds ?? dumpLockWaitSeconds}s`,
         '-U',
         user,
         '-d',

@@ -238,6 +238,12 @@ export const productSchema = z.strictObject({
   backup: z.strictObject({
     /** A completed dump older than this is taken again. */
     maxAgeMinutes: z.int().positive(),
+    /** How long a dump waits for a table that another session holds. */
+    lockTimeoutSeconds: z.int().min(1).max(86_400).default(60),
+    /** `backup prune` keeps the newest so many backups that were taken by hand, */
+    keepCount: z.int().min(1).default(5),
+    /** and those that are younger than that. */
+    keepDays: z.int().nonnegative().default(30),
   }),
 });
 

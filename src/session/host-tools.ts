@@ -53,6 +53,7 @@ export async function openHost(
     container,
     user,
     database: name,
+    lockTimeoutSeconds: product.backup.lockTimeoutSeconds,
     outageRetry,
   });
   const containerd = createContainerd(runner, { k3s: k3s.path, socket: product.k3s.containerdSocket });

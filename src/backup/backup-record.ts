@@ -1,0 +1,34 @@
+import { lstat } from 'node:fs/promises';
+import { join } from 'node:path';
+import * as z from 'zod';
+import { readRegularText } from '../host/regular-file.ts';
+import { pgDumpSchema } from './dump-record.ts';
+
+/**
+ * In a backup's folder, once all of it is there: what the state has of it, too. It proves the folder ours
+ * where the state is lost.
+ */
+export const backupRecordFile = 'backup.json';
+
+export const backupRecordSchema = z.looseObject({
+  product: z.string(),
+  name: z.string(),
+  at: z.string(),
+  by: z.string().optional(),
+  version: z.string().nullable(),
+  pgDump: pgDumpSchema,
+});
+
+export type BackupRecord = z.infer<typeof backupRecordSchema>;
+
+/** Undefined where there is none of this product that can be read, or it tells of another folder. */
+export async function readBackupRecord(folder: string, product: string): Promise<BackupRecord | undefined> {
+  try {
+    if (!(await lstat(folder)).isDirectory()) return undefined;
+    const text = await readRegularText(join(folder, backupRecordFile));
+    const found = backupRecordSchema.parse(JSON.parse(text));
+    return found.product === product && found.pgDump.folder === folder ? found : undefined;
+  } catch {
+    return undefined;
+  }
+}

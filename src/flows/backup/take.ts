@@ -1,0 +1,129 @@
+import { lstatSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { backupRecordFile } from '../../backup/backup-record.ts';
+import { keepFile } from '../../backup/backup-folder.ts';
+import type { PgDump } from '../../backup/dump-record.ts';
+import { takeWholeDump } from '../../backup/whole-dump.ts';
+import type { StepIo } from '../../engine/step.ts';
+import { IvaapError } from '../../errors.ts';
+import { assertSafePath } from '../../host/safe-path.ts';
+import { isReadOnly } from '../../host/mounts.ts';
+import { operator } from '../../host/system.ts';
+import { absolutePath } from '../../payload/absolute-path.ts';
+import { compactTime } from '../../policy/compact-time.ts';
+import { assertBackupName, knownBackups } from '../../queries/backup-list.ts';
+import type { BackupEntry } from '../../queries/backup-schema.ts';
+import { byteTask } from '../../queries/byte-task.ts';
+import type { CommandPorts } from '../../session/ports.ts';
+import type { Session } from '../../session/session.ts';
+import { asRoot, shellWord } from '../../shell-word.ts';
+import { recordDump, removeUnfinished } from './leftovers.ts';
+import { type Locked, startedTools, underLock } from './opened.ts';
+
+export interface TakeOptions {
+  /** Folder in which the backup's own folder is made; default: the installer's. */
+  output: string | undefined;
+  /** Of that folder; default: the time. */
+  name: string | undefined;
+}
+
+/** `backup`: the dump that an upgrade takes, at any time, recorded as a backup. */
+export async function takeBackup(options: TakeOptions, ports: CommandPorts): Promise<BackupEntry> {
+  const list = `${ports.program} backup list`;
+  if (options.name !== undefined) assertBackupName(options.name, list);
+  return underLock('backup', ports, async (locked) => {
+    await removeUnfinished(locked);
+    const folder = await newFolder(locked.session, options, list);
+    const dump = await take(locked, folder, ports).catch(async (error: unknown) => {
+      // What failed is the news: the next backup removes what cannot be removed now.
+      await removeUnfinished(locked).catch(() => {});
+      throw error;
+    });
+    const { session, journal } = locked;
+    const found = (await knownBackups(session, journal.state)).find((one) => one.dump.path === dump.path);
+    if (found === undefined) throw new IvaapError('bug', `${dump.path} was not recorded`);
+    return found.entry;
+  });
+}
+
+/** Where the backup goes: nothing has that name, and only root can change what leads there. */
+async function newFolder(session: Session, { output, name }: TakeOptions, list: string): Promise<string> {
+  const into = output === undefined ? session.paths.backups : await givenFolder(output, session);
+  if (name !== undefined) {
+    const folder = join(into, name);
+    if (lstatSync(folder, { throwIfNoEntry: false }) === undefined) return folder;
+    const hint = `nothing is overwritten: give another name, or none at all (${list})`;
+    throw new IvaapError('usage', `${folder} already exists`, { hint });
+  }
+  const stamp = compactTime(new Date());
+  let folder = join(into, stamp);
+  for (let count = 2; lstatSync(folder, { throwIfNoEntry: false }) !== undefined; count += 1)
+    folder = join(into, `${stamp}-${count}`);
+  return folder;
+}
+
+async function givenFolder(output: string, { again }: Session): Promise<string> {
+  const path = absolutePath(output);
+  const info = lstatSync(path, { throwIfNoEntry: false });
+  if (info?.isDirectory() !== true) {
+    const is =
+      info === undefined ? 'does not exist' : info.isSymbolicLink() ? 'is a link' : 'is not a folder';
+    const hint =
+      info === undefined
+        ? `${asRoot(`mkdir -m 700 ${shellWord(path)}`)}; ${again()}`
+        : 'name a folder of its own';
+    throw new IvaapError('usage', `${path} ${is}`, { hint });
+  }
+  if (isReadOnly(path)) {
+    const hint = `findmnt -T ${shellWord(path)}`;
+    throw new IvaapError('preflight', `${path} is on a file system that is mounted read-only`, { hint });
+  }
+  return assertSafePath(path);
+}
+
+async function take(
+  { session, journal, version }: Locked,
+  folder: string,
+  ports: CommandPorts,
+): Promise<PgDump> {
+  const { product, signal, reporter } = session;
+  using tools = await startedTools(session);
+  const { kubectl, database, k3s } = tools;
+  const by = operator().user;
+  const at = new Date().toISOString();
+  const name = basename(folder);
+  const record = { at, by, name, folder, version };
+  const task = byteTask(ports.emit, { task: 'dump', title: `dumping into ${folder}`, total: 0 });
+  const io = {
+    signal,
+    log: () => {},
+    warn: reporter.warn,
+    progress: ({ done }: { done: number }) => task.progress(done),
+    checkpoint: () => Promise.resolve(),
+    // Before the folder is there: what a killed run leaves is known by it.
+    record: async (data) => {
+      if (data['folder'] === undefined) return;
+      await journal.update((draft) => void (draft.backups = [...(draft.backups ?? []), record]));
+    },
+    interrupted: { folder },
+  } satisfies Partial<StepIo> as Partial<StepIo> as StepIo;
+  const into = dirname(folder);
+  const paths = { backups: into, given: into !== session.paths.backups };
+  const installedBy = journal.state.installed?.binary;
+  const ctx = {
+    product,
+    database,
+    kubectl,
+    k3s: k3s.path,
+    from: version,
+    installedBy,
+    now: () => new Date(),
+    paths,
+  };
+  const whyStale = () => 'a backup is always taken anew';
+  const dump = await task.during(() => takeWholeDump(ctx, io, { key: 'pgDump', whyStale }));
+  const own = { product: product.name, ...record, pgDump: dump };
+  await keepFile(folder, backupRecordFile, `${JSON.stringify(own, null, 2)}\n`);
+  await recordDump(journal, folder, dump);
+  return dump;
+}

@@ -1,0 +1,295 @@
+import assert from 'node:assert/strict';
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { basename, join } from 'node:path';
+import { after, before, beforeEach, test } from 'node:test';
+import { causeChain, IvaapError } from '../../../src/errors.ts';
+import { pruneBackups } from '../../../src/flows/backup/prune.ts';
+import { takeBackup } from '../../../src/flows/backup/take.ts';
+import { verifyBackup } from '../../../src/flows/backup/verify.ts';
+import { queryBackups } from '../../../src/queries/backup-list.ts';
+import { backupEntrySchema, type BackupEntry, backupListSchema } from '../../../src/queries/backup-schema.ts';
+import { restoredFrom } from '../../fixtures/in-process-host/postgres.ts';
+import {
+  type Invocation,
+  SimulatedHost,
+  type Watcher,
+  type World,
+} from '../../fixtures/in-process-host/host.ts';
+import { namespace } from '../../fixtures/in-process-host/product.ts';
+
+/** `backup` and its actions, with the kills and disturbances that a host may bring. */
+
+let host: SimulatedHost;
+let installed: World;
+before(async () => {
+  host = await SimulatedHost.start();
+  assert.equal((await host.run('install')).exitCode, 0);
+  host.cluster.state.database.rows = ['Alpha', 'Beta'];
+  mkdirSync(join(host.root, 'disk'), { mode: 0o755 });
+  installed = host.copy();
+});
+after(() => host.close());
+beforeEach(() => host.become(installed));
+
+type Take = Partial<Parameters<typeof takeBackup>[0]>;
+const take = (options: Take = {}, watch?: Watcher): Promise<Invocation> =>
+  host.command(
+    'install',
+    ['backup'],
+    async (ports) => {
+      const data = await takeBackup({ output: undefined, name: undefined, ...options }, ports);
+      return { lines: [], data: backupEntrySchema.parse(data) };
+    },
+    {},
+    watch,
+  );
+const verify = (name: string, watch?: Watcher): Promise<Invocation> =>
+  host.command(
+    'install',
+    ['backup', 'verify', name],
+    async (ports) => ({ lines: [], data: backupEntrySchema.parse(await verifyBackup(name, ports)) }),
+    {},
+    watch,
+  );
+const prune = (options = {}, given = {}): Promise<Invocation> =>
+  host.command(
+    'install',
+    ['backup', 'prune'],
+    async (ports) => ({
+      lines: [],
+      data: { ...(await pruneBackups({ dryRun: false, yes: true, ...options }, ports)) },
+    }),
+    given,
+  );
+const list = async (): Promise<{ backups: BackupEntry[]; unknown: string[] }> => {
+  const ended = await host.command('install', ['backup', 'list'], async (ports) => ({
+    lines: [],
+    data: { ...backupListSchema.parse(await queryBackups(ports)) },
+  }));
+  assert.equal(ended.exitCode, 0, String(ended.error));
+  return ended.result?.data as Awaited<ReturnType<typeof list>>;
+};
+const entryOf = (ended: Invocation): BackupEntry => {
+  assert.equal(ended.exitCode, 0, String(ended.error));
+  return ended.result?.data as BackupEntry;
+};
+const folders = () => join(host.folder, '.installer/backups');
+const names = () => (existsSync(folders()) ? readdirSync(folders()).toSorted() : []);
+const besides = () => Object.keys(host.cluster.state.database.beside ?? {});
+function refused({ exitCode, error }: Invocation, expected: number, message: RegExp): IvaapError {
+  assert.ok(error instanceof IvaapError, String(error));
+  assert.equal(exitCode, expected, error.message);
+  assert.match(causeChain(error).join('\n'), message);
+  assert.notEqual(error.hint ?? '', '', 'a command to try');
+  return error;
+}
+
+test('a backup is whole, private, recorded, listed, and leaves the run as it was', async () => {
+  const run = host.state()?.run;
+  const entry = entryOf(await take({ name: 'first' }));
+  const folder = join(folders(), 'first');
+  assert.deepEqual(
+    [entry.name, entry.kind, entry.whole, entry.verified, entry.release],
+    ['first', 'backup', true, null, '2026.1'],
+  );
+  assert.equal(lstatSync(folder).mode & 0o777, 0o700);
+  for (const file of readdirSync(folder)) {
+    const mode = lstatSync(join(folder, file)).mode & 0o777;
+    assert.equal(mode, file === 'restore.sh' ? 0o700 : 0o600, file);
+  }
+  assert.deepEqual(restoredFrom(readFileSync(entry.path, 'utf8')).rows, ['Alpha', 'Beta']);
+  assert.deepEqual(host.state()?.run, run);
+  assert.deepEqual((await list()).backups, [entry]);
+  assert.deepEqual((await list()).unknown, []);
+  refused(await take({ name: 'first' }), 2, /already exists/);
+  assert.deepEqual(host.violations, []);
+});
+
+test('it is taken while the pods of the product are down', async () => {
+  for (const { metadata } of host.cluster.list('Pod', namespace, 'app=server'))
+    host.cluster.delete('Pod', metadata.name, namespace);
+  assert.equal(host.healthy(), false);
+  entryOf(await take());
+});
+
+test('it goes to another disk, whose own folder keeps its mode', async () => {
+  const output = join(host.root, 'disk');
+  const entry = entryOf(await take({ output, name: 'elsewhere' }));
+  assert.equal(entry.path.startsWith(`${output}/elsewhere/`), true);
+  assert.equal(lstatSync(output).mode & 0o777, 0o755);
+  assert.deepEqual((await list()).backups, [entry]);
+});
+
+test('where it cannot go it says why, and nothing is made', async () => {
+  const disk = join(host.root, 'disk');
+  writeFileSync(join(disk, 'file'), '');
+  symlinkSync(disk, join(disk, 'link'));
+  mkdirSync(join(disk, 'open'), { mode: 0o777 });
+  refused(await take({ output: join(disk, 'none') }), 2, /does not exist/);
+  refused(await take({ output: join(disk, 'file') }), 2, /is not a folder/);
+  refused(await take({ output: join(disk, 'link') }), 2, /is a link/);
+  for (const name of ['a/b', '../x', '', '-rf', 'a\u0007b', 'a\nb', '.', 'x'.repeat(101)]) {
+    refused(await take({ name }), 2, /cannot be the name of a backup/);
+    refused(await verify(name), 2, /cannot be the name of a backup/);
+  }
+  assert.deepEqual(names(), []);
+  assert.equal(host.state()?.['backups'], undefined);
+});
+
+test('without a state, or with that of another product, it says so', async () => {
+  const state = join(host.folder, '.installer/state.json');
+  const text = readFileSync(state, 'utf8');
+  writeFileSync(state, text.replace('"product": "tiny"', '"product": "other"'));
+  for (const ended of [await take(), await verify('x'), await prune()]) refused(ended, 3, /belongs to other/);
+  rmSync(state);
+  for (const ended of [await take(), await verify('x'), await prune()])
+    refused(ended, 3, /is not installed by this program/);
+});
+
+test('a backup that is verified says when, also after a list; its copy is gone', async () => {
+  entryOf(await take({ name: 'one' }));
+  const entry = entryOf(await verify('one'));
+  assert.notEqual(entry.verified, null);
+  assert.deepEqual((await list()).backups, [entry]);
+  assert.deepEqual(besides(), []);
+  refused(await verify('two'), 2, /there is no backup two/);
+  assert.deepEqual(host.violations, []);
+});
+
+test('a backup that was changed or is gone is not verified', async () => {
+  const { path } = entryOf(await take({ name: 'one' }));
+  const text = readFileSync(path, 'utf8');
+  writeFileSync(path, text.replace('Alpha', 'Alphb'));
+  refused(await verify('one'), 6, /SHA-256/);
+  writeFileSync(path, text.slice(10));
+  refused(await verify('one'), 6, /is missing, or has not its recorded size/);
+  assert.equal((await list()).backups[0]?.verified, null);
+  assert.equal((await list()).backups[0]?.whole, false);
+  assert.deepEqual(besides(), []);
+});
+
+test('the dump of an upgrade is listed, as the way back, and can be verified', async () => {
+  assert.equal((await host.run('upgrade')).exitCode, 0);
+  const [anchor, ...others] = (await list()).backups;
+  assert.deepEqual([anchor?.anchor, anchor?.kind, others.length], ['2026.1', 'upgrade', 0]);
+  const entry = entryOf(await verify(anchor?.name ?? ''));
+  assert.notEqual(entry.verified, null);
+});
+
+test('a lost state hides no backup that its own record tells of', async () => {
+  entryOf(await take({ name: 'one' }));
+  const path = join(host.folder, '.installer/state.json');
+  const state = JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>;
+  delete state['backups'];
+  writeFileSync(path, JSON.stringify(state));
+  assert.deepEqual(
+    (await list()).backups.map(({ name, kind }) => [name, kind]),
+    [['one', 'backup']],
+  );
+});
+
+/** Every world that a kill leaves while the command runs. */
+async function killed(work: (watch: Watcher) => Promise<Invocation>): Promise<World[]> {
+  const worlds: World[] = [];
+  await work((event) => {
+    // What is before one event is what was after the last.
+    if (!('phase' in event) || event.phase !== 'before') worlds.push(host.copy());
+    return undefined;
+  });
+  return worlds;
+}
+
+test('killed anywhere, it leaves nothing that the next one does not remove or record', async () => {
+  const worlds = await killed((watch) => take({ name: 'cut' }, watch));
+  assert.ok(worlds.length > 20, String(worlds.length));
+  for (const [at, world] of worlds.entries()) {
+    host.become(world);
+    const entry = entryOf(await take({ name: 'next' }));
+    const { backups, unknown } = await list();
+    assert.deepEqual(unknown, [], `place ${at}`);
+    for (const one of backups) assert.ok(one.whole, `place ${at}: ${one.name}`);
+    assert.deepEqual(backups.map(({ name }) => name).toSorted(), names(), `place ${at}`);
+    assert.ok(names().includes(basename(entry.name)));
+  }
+});
+
+test('verify, killed anywhere, leaves no copy that the next one does not drop', async () => {
+  entryOf(await take({ name: 'one' }));
+  const worlds = await killed((watch) => verify('one', watch));
+  assert.ok(worlds.some(({ cluster }) => Object.keys(cluster.database.beside ?? {}).length > 0));
+  for (const world of worlds) {
+    host.become(world);
+    assert.notEqual(entryOf(await verify('one')).verified, null);
+    assert.deepEqual(besides(), []);
+  }
+});
+
+test('a stop ends it at once, and leaves nothing', async () => {
+  let stopped = false;
+  const watch: Watcher = (event) => {
+    if (event.kind !== 'program' || !event.argv.includes('pg_dump') || event.phase !== 'during')
+      return undefined;
+    stopped = true;
+    return 'SIGINT';
+  };
+  const { exitCode } = await take({}, watch);
+  assert.ok(stopped);
+  assert.ok([130, 143].includes(exitCode), String(exitCode));
+  assert.deepEqual(names(), []);
+});
+
+interface Dated {
+  backups: { name: string; pgDump: { takenAt: string } }[];
+  pgDump: { takenAt: string };
+}
+
+/** As if it had been taken so many days ago. */
+function aged(days: Record<string, number>): void {
+  const at = (name: string) => new Date(Date.now() - (days[name] ?? 0) * 86_400_000).toISOString();
+  const change = (path: string, edit: (data: Dated) => void) => {
+    const data = JSON.parse(readFileSync(path, 'utf8')) as Dated;
+    edit(data);
+    writeFileSync(path, JSON.stringify(data));
+  };
+  change(join(host.folder, '.installer/state.json'), (state) => {
+    for (const one of state.backups) one.pgDump.takenAt = at(one.name);
+  });
+  for (const name of Object.keys(days))
+    change(join(folders(), name, 'backup.json'), (record) => (record.pgDump.takenAt = at(name)));
+}
+
+test('prune removes what is old, once the newest was verified, and asks first', async () => {
+  const days = { b1: 100, b2: 90, b3: 80, b4: 70, b5: 60, b6: 50, b7: 1 };
+  for (const name of Object.keys(days)) entryOf(await take({ name }));
+  refused(await prune(), 10, /no backup to remove/);
+  aged(days);
+  refused(await prune(), 3, /the newest backup, b7, was not verified/);
+  entryOf(await verify('b7'));
+  const dry = await prune({ dryRun: true });
+  assert.deepEqual(
+    ((dry.result?.data['removed'] ?? []) as string[]).map((one) => basename(one)),
+    ['b2', 'b1'],
+  );
+  assert.equal(names().length, 7);
+  refused(await prune({ yes: false }), 2, /no terminal/);
+  refused(await prune({ yes: false }, { confirm: () => Promise.resolve(false) }), 1, /not confirmed/);
+  assert.equal(names().length, 7);
+  writeFileSync(join(folders(), 'b1', 'mine.txt'), 'of the operator');
+  const ended = await prune({ yes: false }, { confirm: () => Promise.resolve(true) });
+  assert.equal(ended.exitCode, 0, String(ended.error));
+  assert.deepEqual(names(), ['b1', 'b3', 'b4', 'b5', 'b6', 'b7']);
+  assert.deepEqual(readdirSync(join(folders(), 'b1')), ['mine.txt']);
+  assert.deepEqual(
+    (await list()).backups.map(({ name }) => name),
+    ['b3', 'b4', 'b5', 'b6', 'b7'],
+  );
+});
