@@ -78,7 +78,9 @@ describe('a database beside the live one, on a real PostgreSQL 15', () => {
         differences: rowDifferences(summary.tables, await countRows(scratch, names)),
         same: [await tableChecksums(scratch, names), await tableChecksums(ctx.database, names)] as const,
         scratch,
-        object: await scratch.query("SELECT encode(lo_get(4711), 'hex'), trick()"),
+        object: await scratch.query(
+          `SELECT encode(lo_get(4711), 'hex'), trick(), (SELECT last_value FROM "App's"."Wells ""x""_id_seq")`,
+        ),
       };
     });
   }
@@ -118,6 +120,7 @@ describe('a database beside the live one, on a real PostgreSQL 15', () => {
     assert.deepEqual(same[0], same[1]);
     assert.deepEqual([...same[0].keys()].sort(), tables.map(({ table }) => table).sort());
     assert.equal(object[0]?.[0], '00ff5c');
+    assert.equal(object[0]?.[2], '500');
     assert.match(object[0]?.[1] ?? '', /\\restrict no\n\\unrestrict no/);
     assert.equal(await databases(), there);
   });

@@ -1,0 +1,156 @@
+import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type DumpContext, takeDump } from '../../../src/backup/dump-files.ts';
+import type { PgDump } from '../../../src/backup/dump-record.ts';
+import { verifyDump } from '../../../src/backup/verified-dump.ts';
+import type { StepIo } from '../../../src/engine/step.ts';
+import { IvaapError } from '../../../src/errors.ts';
+import type { Kubectl } from '../../../src/host/kubectl.ts';
+import { createPostgres } from '../../../src/host/postgres.ts';
+import { productSchema } from '../../../src/payload/product-schema.ts';
+import { asTold } from '../../fixtures/as-told.ts';
+import { type OwnPostgres, startPostgres } from '../../fixtures/own-postgres.ts';
+import { tinyProduct } from '../../fixtures/tiny-payload.ts';
+
+const name = `Wells "of" it's`;
+const quoted = `"${name.replaceAll('"', '""')}"`;
+
+const setUp = `CREATE ROLE "App ""Owner""" LOGIN; CREATE ROLE gone; CREATE ROLE reader;
+  CREATE DATABASE ${quoted} TEMPLATE template0 ENCODING 'UTF8' LOCALE_PROVIDER icu ICU_LOCALE 'sv'
+    LC_COLLATE 'C' LC_CTYPE 'C.UTF-8' OWNER "App ""Owner""";
+  ALTER DATABASE ${quoted} SET default_transaction_read_only = on;
+  ALTER ROLE reader IN DATABASE ${quoted} SET work_mem = '9MB';
+  GRANT CONNECT ON DATABASE ${quoted} TO reader;
+  ALTER DATABASE ${quoted} IS_TEMPLATE true;`;
+
+const content = `SET default_transaction_read_only = off; CREATE SCHEMA app;
+  CREATE TABLE app."Wells" (id serial PRIMARY KEY, name text); ALTER TABLE app."Wells" OWNER TO gone;
+  INSERT INTO app."Wells" (name) SELECT 'well ' || n FROM generate_series(1, 300) n;
+  CREATE TABLE migrations (version int); INSERT INTO migrations VALUES (3);
+  SELECT lo_from_bytea(4711, 'a large object');`;
+
+describe('a backup that is restored for a try, on a real PostgreSQL 15', () => {
+  let server: OwnPostgres;
+  let dump: PgDump;
+  const product = productSchema.parse({
+    ...tinyProduct,
+    database: {
+      ...tinyProduct.database,
+      user: 'postgres',
+      name,
+      schemaVersionQuery: 'SELECT max(version) FROM public.migrations',
+    },
+    backup: { maxAgeMinutes: 60, lockTimeoutSeconds: 1 },
+  });
+  const { signal } = new AbortController();
+  const warnings: string[] = [];
+  const io = {
+    signal,
+    record: () => Promise.resolve(),
+    progress: () => undefined,
+    log: () => undefined,
+    warn: (line: string) => warnings.push(line),
+  } as unknown as StepIo;
+  const context = () => {
+    const kubectl = {
+      ...server.kubectl,
+      get: () => Promise.resolve(undefined),
+      list: (kind: string) => (kind === 'pods' ? server.kubectl.list(kind) : Promise.resolve([])),
+    } as Kubectl;
+    const database = createPostgres(kubectl, {
+      namespace: 'tiny',
+      selector: 'app=db',
+      container: 'db',
+      user: 'postgres',
+      database: name,
+      lockTimeoutSeconds: product.backup.lockTimeoutSeconds,
+    });
+    const paths = { backups: join(server.folder, 'backups') };
+    const of = { k3s: 'k3s', from: '2026.1', installedBy: undefined, now: () => new Date() };
+    return { product, kubectl, database, paths, ...of } satisfies DumpContext;
+  };
+  const databases = () => server.psql('postgres', 'SELECT datname FROM pg_database ORDER BY 1');
+  const changed = (edit: (text: string) => string) => {
+    const path = join(server.folder, 'changed.sql');
+    writeFileSync(path, edit(readFileSync(dump.path, 'utf8')));
+    return { ...dump, path, sizeBytes: Buffer.byteLength(readFileSync(path)), sha256: undefined as never };
+  };
+  const refused = (work: Promise<unknown>, message: RegExp) =>
+    assert.rejects(work, (error) => {
+      assert.ok(error instanceof IvaapError, String(error));
+      assert.equal(error.exitCode, 6);
+      assert.match(asTold(error.message), message);
+      return true;
+    });
+
+  before(async () => {
+    server = await startPostgres();
+    await server.psql('postgres', setUp);
+    await server.psql(name, content);
+    dump = await takeDump(context(), io);
+  });
+  after(() => server.stop());
+
+  it('has all rows, takes settings and privileges, and is gone; the live one is as it was', async () => {
+    const there = await databases();
+    const live = () => server.psql(name, 'SELECT count(*), max(id) FROM app."Wells"');
+    const was = await live();
+    const found = await verifyDump(context(), dump, { signal });
+    assert.deepEqual([found.rows, found.sha256, found.how], [301, dump.sha256, 'restored']);
+    assert.equal(await databases(), there);
+    assert.equal(await live(), was);
+  });
+
+  it('names the tables whose rows are not those of the file', async () => {
+    const less = changed((text) =>
+      text.replace('--\n-- PostgreSQL database dump complete', 'DELETE FROM app."Wells" WHERE id < 3;\n$&'),
+    );
+    await refused(verifyDump(context(), less, { signal }), /app\."Wells" has 298 rows instead of 300/);
+    const none = changed((text) =>
+      text.replace('--\n-- PostgreSQL database dump complete', 'DROP TABLE public.migrations;\n$&'),
+    );
+    await refused(verifyDump(context(), none, { signal }), /public\.migrations is missing/);
+    assert.doesNotMatch(await databases(), /_verify_/);
+  });
+
+  it('waits for a table that another session locks as long as the product says, and names who holds it', async () => {
+    const held = server.psql(
+      name,
+      `SET application_name = 'night job'; BEGIN; LOCK TABLE app."Wells"; SELECT pg_sleep(8)`,
+    );
+    const locks = "SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND relation >= 16384";
+    while ((await server.psql(name, locks)) === '0') await sleep(20);
+    const started = performance.now();
+    // The look at who holds it comes every two seconds: a wait of three has one.
+    const patient = productSchema.parse({ ...product, backup: { ...product.backup, lockTimeoutSeconds: 3 } });
+    const ctx = context();
+    const database = createPostgres(ctx.kubectl, {
+      namespace: 'tiny',
+      selector: 'app=db',
+      container: 'db',
+      user: 'postgres',
+      database: name,
+      lockTimeoutSeconds: 3,
+    });
+    await refused(
+      takeDump({ ...ctx, product: patient, database }, io),
+      /waited 3 s for a table that another session holds: pid \d+ \(user postgres, night job\).*Wells/,
+    );
+    assert.ok(performance.now() - started < 8000);
+    assert.match(warnings.map(asTold).join('\n'), /the dump waits, for up to 3 s/);
+    await held;
+  });
+
+  it('says which role is missing', async () => {
+    await server.psql(
+      name,
+      'SET default_transaction_read_only = off; ALTER TABLE app."Wells" OWNER TO postgres',
+    );
+    await server.psql('postgres', 'DROP ROLE gone');
+    await refused(verifyDump(context(), dump, { signal }), /role "gone" does not exist/);
+    assert.doesNotMatch(await databases(), /_verify_/);
+  });
+});
