@@ -8,6 +8,7 @@ import { answersSchema } from '../src/flows/install/answers-file.ts';
 import { resultSchemas } from '../src/flows/result-schemas.ts';
 import { releaseDiffSchema } from '../src/queries/release-diff-schema.ts';
 import { extractedFileSchema, extractedTreeSchema } from '../src/queries/extract-schema.ts';
+import { runReportSchema } from '../src/report/report-schema.ts';
 import { bundleSchema } from '../src/support/bundle-schema.ts';
 import { licenseSchema } from '../src/queries/license-schema.ts';
 import { manifestSchema } from '../src/queries/manifest-schema.ts';
@@ -47,6 +48,11 @@ const sections = [
     'When the licence is not enough, the answer is still printed, and an `error` event follows on the ' +
       'next line.',
     licenseSchema,
+  ),
+  section(
+    '`report --format json`',
+    'What the page of a run shows. Whatever the log does not say is `null`, and named in `missing`.',
+    runReportSchema,
   ),
   section('`support-bundle`', '', bundleSchema),
   section('`extract-file`', '', extractedFileSchema),
@@ -95,7 +101,7 @@ What \`--json\` prints on standard output:
 | ------------------------------- | --------------------------------------------------------------------------- |
 | \`install\`, \`repair-state\`       | [events](events.md), one a line; the last one is \`result\` or \`error\`        |
 | \`status --watch\`                | the same, of the run that is watched                                        |
-| \`license-check\`, \`manifest\`, \`status\`, \`verify\`  | one object, the answer                     |
+| \`license-check\`, \`manifest\`, \`report\`, \`status\`, \`verify\` | one object, the answer                     |
 | \`extract\`, \`extract-file\`       | one object, what was written                                                |
 | \`activate\`, \`backup\`, \`ivaap_pgdump\` | one object, what was done                                           |
 | any of them, when it fails      | an [\`error\`](events.md#error) event, in place of the answer or behind it    |

@@ -12,13 +12,15 @@ const release = ['release', 'backup', 'host', 'payload', 'images', 'policy'];
  */
 export const layers: Record<string, { imports: readonly string[]; types?: readonly string[] }> = {
   main: { imports: ['commands', 'ui', 'host', ...base] },
-  commands: { imports: ['support', 'flows', 'queries', 'ui', 'policy', ...base] },
+  commands: { imports: ['support', 'flows', 'queries', 'report', 'ui', 'policy', ...base] },
   // Reads with queries and preflight, and renders: it stands above all three.
   support: { imports: ['flows', 'queries', 'session', 'ui', ...release, 'engine', ...base] },
   flows: {
-    imports: ['queries', 'session', 'checks', 'steps', ...release, 'engine', ...base],
+    imports: ['queries', 'session', 'report', 'checks', 'steps', ...release, 'engine', ...base],
   },
-  queries: { imports: ['session', ...release, 'engine', ...base] },
+  queries: { imports: ['session', 'report', ...release, 'engine', ...base] },
+  // A run's log as a page: read back from its file alone, by the run itself and by a query.
+  report: { imports: ['ui', 'host', 'policy', 'engine', ...base] },
   session: { imports: [...release, 'engine', ...base] },
   checks: { imports: [...release, ...base], types: ['engine'] },
   steps: { imports: [...release, ...base], types: ['engine'] },

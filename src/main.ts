@@ -21,7 +21,7 @@ import { shellWord } from './shell-word.ts';
  * KUBE*, PG*, proxies.
  */
 const keptEnvironment =
-  /^(PATH|HOME|USER|LOGNAME|LANG|LANGUAGE|LC_[A-Z]+|TZ|TERM|COLORTERM|NO_COLOR|COLUMNS|LINES|SUDO_(USER|UID|GID|COMMAND)|SSH_(CONNECTION|TTY))$/;
+  /^(PATH|HOME|USER|LOGNAME|LANG|LANGUAGE|LC_[A-Z]+|TZ|TERM|COLORTERM|NO_COLOR|COLUMNS|LINES|SUDO_(USER|UID|GID|COMMAND)|SSH_(CONNECTION|TTY)|DISPLAY|WAYLAND_DISPLAY|XAUTHORITY|XDG_RUNTIME_DIR)$/;
 
 function scrubEnvironment(): void {
   for (const name of Object.keys(process.env)) {

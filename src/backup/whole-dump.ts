@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { StepFact } from '../engine/step-fact.ts';
 import type { StepIo } from '../engine/step.ts';
 import { IvaapError } from '../errors.ts';
 import { keepFile } from './backup-folder.ts';
@@ -20,12 +21,24 @@ export async function takeWholeDump(
   const isWhole = earlier !== undefined && whyStale(earlier) === undefined && isThere(earlier);
   if (isWhole) io.log(`${earlier.path} is complete: an earlier attempt was interrupted after it`);
   const dump = isWhole ? earlier : await takeDump(ctx, io);
+  io.tell(dumpFact(dump));
   await io.record({ [key]: dump });
   await io.checkpoint('dump-written');
   // Roles belong to the server, not to the database: without them an empty server does not know the owners.
   await keepFile(dump.folder, globalsFile, await ctx.database.dumpGlobals(io.signal));
   return dump;
 }
+
+/** The dump as the run's report names it. */
+export const dumpFact = ({ path, sizeBytes, sha256, takenAt, schemaVersion, tables }: PgDump): StepFact => ({
+  type: 'dump.taken',
+  path,
+  sizeBytes,
+  sha256,
+  takenAt,
+  schemaVersion,
+  tables,
+});
 
 /** Throws 'failed' where the dump is not as it was written, or what belongs to it is not beside it. */
 export async function assertWhole({ folder, path, sizeBytes, restoreScript }: PgDump): Promise<void> {

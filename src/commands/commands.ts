@@ -13,6 +13,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./status.ts')).status,
   },
   {
+    name: 'report',
+    summary: 'make the report of a run again from its log, for the change ticket',
+    load: async () => (await import('./report.ts')).reportCommand,
+  },
+  {
     name: 'license-check',
     summary: 'check the licence for the release in this file, before an install or an upgrade',
     load: async () => (await import('./license-check.ts')).licenseCheck,

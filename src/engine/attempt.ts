@@ -84,7 +84,11 @@ export async function attemptStep<Ctx>(step: Step<Ctx>, options: AttemptOptions<
         options.onWarning(line);
         report({ type: 'step.warning', step: id, line });
       },
-      waived: (waiver) => journal.stepWaived(id, waiver),
+      tell: (fact) => report({ ...fact, step: id }),
+      async waived(waiver) {
+        await journal.stepWaived(id, waiver);
+        report({ type: 'step.waived', step: id, ...waiver });
+      },
       record: (data) => journal.stepRecorded(id, data),
       recordOriginal: (data) => journal.originalRecorded(id, data),
       get originals() {

@@ -8,7 +8,7 @@ import { runPlanSchema } from './run-plan.ts';
  */
 
 /** Readers accept a higher minor (new events, new fields) and refuse another major. */
-export const eventsVersion = '1.2';
+export const eventsVersion = '1.3';
 
 const error = z.strictObject({
   code: z.string().describe('Name of the error code, see exit-codes.md.'),
@@ -40,6 +40,7 @@ const logLine = {
     .optional()
     .describe('The program only answered a question, such as whether something exists: for the log alone.'),
 };
+const tableRows = z.record(z.string(), z.int()).describe('Rows by table.');
 const title = z.string();
 const durationMs = z.number().describe('Milliseconds.');
 
@@ -58,6 +59,15 @@ export const eventSchemas = [
     to: z.string(),
     resumed: z.boolean().describe('Whether it resumes an unfinished run.'),
     by: z.string().optional().describe('The operator behind sudo.'),
+    product: z.string().optional().describe('Its title. Since 1.3.'),
+    host: z.string().optional().describe('Name of this host. Since 1.3.'),
+    package: z
+      .strictObject({
+        digest: z.string().describe('Of the payload.'),
+        key: z.string().nullable().describe('Fingerprint of the key that signed it; null: unsigned.'),
+      })
+      .optional()
+      .describe('The file that runs. Since 1.3.'),
     steps: z
       .array(
         z.strictObject({
@@ -116,6 +126,49 @@ export const eventSchemas = [
   event('step.warning', 'Something that the operator must read; repeated at the end.', {
     step: z.string(),
     line: z.string(),
+  }),
+  event('step.waived', 'A step could not prove what it had to, and the operator lets it pass. Since 1.3.', {
+    step: z.string(),
+    reason: z.string(),
+    by: z.string(),
+  }),
+  event(
+    'dump.taken',
+    'A dump is complete under its name, or an earlier one is kept for this run. Since 1.3.',
+    {
+      step: z.string(),
+      path: z.string(),
+      sizeBytes: z.number(),
+      sha256: z.string(),
+      takenAt: z.string().describe('It holds the database as of then.'),
+      schemaVersion: z.int().optional(),
+      tables: tableRows.optional(),
+    },
+  ),
+  event('dump.restored', 'A dump was restored into a database, and proved there. Since 1.3.', {
+    step: z.string(),
+    path: z.string(),
+    sha256: z.string(),
+    into: z.string().describe('Name of the database.'),
+  }),
+  event('rows.counted', 'The rows of the database were counted. Since 1.3.', {
+    step: z.string(),
+    when: z.enum(['before', 'after']).describe('Before or after what the run changes.'),
+    tables: tableRows,
+  }),
+  event('probe.started', 'From here on the product is probed each second through the ingress. Since 1.3.', {
+    routes: z.array(z.string()).describe('Titles of the health routes that are probed.'),
+    healthy: z.boolean().describe('Whether it answered as expected right before Helm.'),
+    answer: z.string().describe('How it answered; of an unhealthy one, the first bad answer.'),
+  }),
+  event('probe.changed', 'The product has stopped, or started again, to answer as expected. Since 1.3.', {
+    healthy: z.boolean(),
+    answer: z.string(),
+    lastAt: z.string().describe('When it was last probed before, with the other result.'),
+  }),
+  event('probe.ended', 'The product is not probed any longer, or was not at all. Since 1.3.', {
+    probes: z.int(),
+    why: z.string().optional().describe('Why nothing was measured.'),
   }),
   event('step.completed', 'A step is done and verified.', { step: z.string(), title, durationMs }),
   event('step.skipped', 'A step is not run.', {

@@ -1,7 +1,7 @@
 import { describeError, IvaapError } from '../errors.ts';
 import { attemptStep } from './attempt.ts';
 import { hashJson } from './canonical-json.ts';
-import { eventsVersion } from './events.ts';
+import { type EngineEvent, eventsVersion } from './events.ts';
 import { stepError, stopError } from './failure.ts';
 import { dependantsOf, sortGraph } from './graph.ts';
 import type { Journal } from './journal.ts';
@@ -14,6 +14,8 @@ import { inStep } from './step-scope.ts';
 
 export interface RunOptions<Ctx> {
   run: RunSpec;
+  /** What the start of the run says of product, package and host. */
+  about?: Pick<Extract<EngineEvent, { type: 'run.started' }>, 'product' | 'host' | 'package'>;
   steps: readonly Step<Ctx>[];
   ctx: Ctx;
   journal: Journal;
@@ -100,6 +102,7 @@ export async function executeRun<Ctx>(options: RunOptions<Ctx>): Promise<RunResu
     to: options.run.to,
     resumed,
     by: options.run.startedBy,
+    ...options.about,
     steps: steps.map(({ id, title, needs }) => {
       const status = journal.run?.steps[id]?.status;
       return { id, title, needs: [...needs], status };

@@ -1,4 +1,5 @@
 import type * as z from 'zod';
+import type { StepFact } from './step-fact.ts';
 
 /** Data that survives in state.json: plain JSON only. A key that is undefined is not written. */
 export type Json = string | number | boolean | null | Json[] | JsonObject;
@@ -42,6 +43,8 @@ export interface StepIo {
   say(line: string): void;
   /** Something the operator must read, shown now and again at the end of the run. */
   warn(line: string): void;
+  /** A fact of the run's report, such as a dump that was taken. */
+  tell(fact: StepFact): void;
   /**
    * Durable before it resolves: what the step was to prove does not hold, and the operator lets it pass. A
    * run with such a step completes, and takes nothing away that a way back needs.

@@ -1,10 +1,12 @@
 import { ownBinary, commandFromAnyFolder } from '../session/resume-command.ts';
-import { join } from 'node:path';
+import { hostname } from 'node:os';
+import { basename, dirname, join } from 'node:path';
 import { executeRun } from '../engine/run.ts';
-import { describeError } from '../errors.ts';
+import { causeChain, describeError, IvaapError } from '../errors.ts';
 import { DiskReserve } from '../host/reserve.ts';
 import { operator } from '../host/system.ts';
 import { signerOf } from '../payload/format/signature.ts';
+import { writeReport } from '../report/write-report.ts';
 import type { Session } from '../session/session.ts';
 import { clearWork } from '../session/work-folder.ts';
 import type { Decision, Flow, FlowContext, FlowOptions, FlowResult, Prepared } from './flow.ts';
@@ -37,6 +39,7 @@ export async function execute<O extends FlowOptions, D extends Decision, C exten
   const by = operator().user;
   const binary = await ownBinary(session);
   await placeLog(session, by);
+  let kept = false;
   const endOutageRetry = session.openedTools?.outageRetry.start({ signal, say: reporter.warn });
   try {
     const result = await executeRun({
@@ -50,6 +53,11 @@ export async function execute<O extends FlowOptions, D extends Decision, C exten
         startedBy: by,
         answers: decision.recorded,
         key: signerOf(payload.trailer),
+      },
+      about: {
+        product: product.title,
+        host: hostname(),
+        package: { digest: payload.digest, key: signerOf(payload.trailer) },
       },
       steps,
       ctx,
@@ -66,8 +74,11 @@ export async function execute<O extends FlowOptions, D extends Decision, C exten
       },
     });
     const summary = flow.summarize(ctx, result);
+    session.downtime.end();
     reporter.record({ type: 'result', ...summary });
     reporter.log.end({ status: 'completed', exitCode: 0 });
+    await keepReport(session);
+    kept = true;
     await flow.onCompleted?.(session, prepared);
     return summary;
   } catch (error) {
@@ -76,12 +87,30 @@ export async function execute<O extends FlowOptions, D extends Decision, C exten
       reporter.log.path,
     );
     const described = describeError(explained);
+    session.downtime.end();
     reporter.record({ type: 'error', error: described });
     reporter.log.end({ status: described.code, exitCode: described.exitCode, message: described.message });
+    if (!kept) await keepReport(session);
     throw explained;
   } finally {
     endOutageRetry?.();
     await clearWork(paths).catch(() => undefined);
+  }
+}
+
+/** The report is made from the log alone, so that nothing is lost where it cannot be written. */
+async function keepReport({ reporter, product, program }: Session): Promise<void> {
+  const { path: log } = reporter.log;
+  if (log === undefined) return;
+  try {
+    const reserve = await DiskReserve.at(dirname(log), product.reserve);
+    if (!reserve.holds()) throw new IvaapError('failed', 'the disk is nearly full');
+    const path = await writeReport(log);
+    reporter.report({ type: 'message', level: 'info', line: `report of this run: ${path}` });
+  } catch (error) {
+    const why = causeChain(error).join(': ');
+    const again = `${program} report ${basename(log, '.jsonl')}`;
+    reporter.warn(`the report of this run could not be written (${why}); to try again: ${again}`);
   }
 }
 

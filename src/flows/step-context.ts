@@ -15,7 +15,8 @@ export type ContextParts = Pick<
 
 /** What the steps of every flow get of a session. */
 export function sessionParts(session: Session, journal: Journal) {
-  const { product, release, payload, index, paths, program, again, insist, redactor, lock } = session;
+  const { product, release, payload, index, paths, program, again, insist, redactor, lock, downtime } =
+    session;
   return {
     product,
     release,
@@ -34,6 +35,7 @@ export function sessionParts(session: Session, journal: Journal) {
     program,
     again,
     insist,
+    downtime,
     hide: (secret) => redactor.add(secret),
     now: () => new Date(),
   } satisfies Partial<StepContext>;

@@ -12,6 +12,7 @@ import type { Again } from '../policy/again.ts';
 import type { ChosenConnectors } from '../policy/connectors.ts';
 import type { PreflightReport, Waiver } from '../policy/preflight-report.ts';
 import type { SchemaVerdict } from '../policy/schema-verdict.ts';
+import type { DowntimeProbe } from './downtime-probe.ts';
 import type { KeptData } from './kept-data.ts';
 import type { License } from './license-file.ts';
 import type { ProductPaths } from './product-paths.ts';
@@ -58,6 +59,8 @@ export interface StepContext {
   again: Again;
   /** Aborted when the operator asks a second time to stop. */
   insist: AbortSignal;
+  /** Measures how long the product does not answer, from before Helm until the run ends. */
+  downtime: Pick<DowntimeProbe, 'begin'>;
   /** Keeps a secret out of everything that is printed, logged or recorded. */
   hide(secret: string): void;
   now(): Date;

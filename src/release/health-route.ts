@@ -27,13 +27,14 @@ export function probeRoute(
   route: HealthRoute,
   fqdn: string,
   signal?: AbortSignal,
+  timeoutMs = probeTimeoutMs,
 ): Promise<ProbeResult & { healthy: boolean }> {
   const { port, path, expectStatus } = route;
   return probe({
     port,
     path,
     host: fqdn,
-    timeoutMs: probeTimeoutMs,
+    timeoutMs,
     signal,
   }).then((result) => ({ ...result, healthy: result.answered && result.status === expectStatus }));
 }

@@ -39,6 +39,7 @@ export async function runHelm(ctx: StepContext, io: StepIo, run: HelmRun): Promi
   const { verb, values, revisionBefore, historyMax, forceConflicts } = run;
   const { timeoutSeconds } = product.helm;
   await restartDeadlines(ctx, io);
+  if (verb === 'upgrade') await ctx.downtime.begin(ctx);
   const startMs = ctx.now().getTime();
   const after = (waits: number) => new Date(startMs + waits * timeoutSeconds * 1000).toISOString();
   const times = { begunAt: after(0), until: after(1), latest: after(verb === 'upgrade' ? 2 : 1) };

@@ -8,6 +8,7 @@ import type { PayloadIndex } from '../payload/format/index-schema.ts';
 import type { Product, Release } from '../payload/product-schema.ts';
 import type { Payload } from '../payload/reader.ts';
 import type { Again } from '../policy/again.ts';
+import { DowntimeProbe } from '../release/downtime-probe.ts';
 import type { ProductPaths } from '../release/product-paths.ts';
 import { placeHelm, unplacedHelm } from './helm-placement.ts';
 import { type HostTools, openHost } from './host-tools.ts';
@@ -45,6 +46,8 @@ export class Session implements OpenedPayload, AsyncDisposable {
   readonly signal: AbortSignal;
   /** Aborted by a second request to stop. */
   readonly insist: AbortSignal;
+  /** Runs beside the steps, and ends with them. */
+  readonly downtime: DowntimeProbe;
   readonly #abandoned: AbortController;
   #tools: HostTools | undefined;
   #helm: Helm | undefined;
@@ -61,6 +64,7 @@ export class Session implements OpenedPayload, AsyncDisposable {
     this.paths = paths;
     this.machine = ports.machine;
     this.reporter = new Reporter({ draw: ports.emit });
+    this.downtime = new DowntimeProbe(this.reporter.report);
     this.program = ports.program;
     this.again = ports.again;
     this.confirm = ports.confirm;
@@ -141,6 +145,7 @@ export class Session implements OpenedPayload, AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.downtime.end();
     this.#lock?.release();
     await this.payload.close();
   }

@@ -12,7 +12,7 @@ import { dumpResult, helmResult } from '../backup/upgrade-results.ts';
 import { hasCompleted, lastResult } from '../backup/step-results.ts';
 import { whyDumpIsStale } from '../backup/stale-dump.ts';
 import { dumpToKeep, keptDump } from '../backup/kept-dump.ts';
-import { assertWhole, takeWholeDump } from '../backup/whole-dump.ts';
+import { assertWhole, dumpFact, takeWholeDump } from '../backup/whole-dump.ts';
 import { isDeployed } from '../release/helm-state.ts';
 import { upgradeDetect } from './upgrade_detect.ts';
 
@@ -68,7 +68,10 @@ export const upgradePgBackup: Step<UpgradeContext, { pgDump: PgDump }> = {
 
   async run(ctx, io) {
     const kept = await keptDump(ctx, io);
-    if (kept !== undefined) return { pgDump: kept };
+    if (kept !== undefined) {
+      io.tell(dumpFact(kept));
+      return { pgDump: kept };
+    }
     const whyStale = (dump: PgDump) => whyDumpIsStale(ctx, dump);
     const pgDump = await takeWholeDump(ctx, io, { key: 'pgDump', whyStale });
     const { path, sizeBytes, sha256, rows } = pgDump;

@@ -1,6 +1,6 @@
 import { formatBytes } from '../policy/format-bytes.ts';
 import { formatDuration } from '../ui/format.ts';
-import { printable } from '../ui/sanitize.ts';
+import { html, htmlPage } from '../ui/html.ts';
 import type { Collected } from './collector.ts';
 import type { Fault } from './faults.ts';
 
@@ -16,43 +16,14 @@ export interface Report {
 const shownChars = 64 * 1024;
 
 const style = `
-body{font:15px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem;color:#1c2128;background:#fff}
-h1{font-size:1.6rem;margin:0}h2{margin:2rem 0 .5rem;border-bottom:1px solid #d0d7de}
-h3{margin:1.2rem 0 .2rem;font-size:1.05rem}
-table.about{width:auto}table.about th{white-space:nowrap}
-table{border-collapse:collapse;width:100%}td,th{text-align:left;padding:.2rem .8rem .2rem 0;vertical-align:top}
-pre,code{font:13px/1.45 ui-monospace,monospace;white-space:pre-wrap;overflow-wrap:anywhere}
-pre{background:#f6f8fa;padding:.6rem;max-height:32rem;overflow:auto}
-ol.faults>li{margin:.8rem 0;padding:.5rem .8rem;border-left:5px solid #9aa4ae;background:#f6f8fa}
-ol.faults>li.certain{border-color:#c9252d}ol.faults>li.likely{border-color:#bf8700}
-.word{font-size:.8rem;text-transform:uppercase;letter-spacing:.05em}.bad{color:#a40e26}.note{color:#57606a}
+ol.faults>li{margin:.8rem 0;padding:.5rem .8rem;border-left:5px solid var(--line);background:var(--soft)}
+ol.faults>li.certain{border-color:var(--bad)}ol.faults>li.likely{border-color:var(--warn)}
 `;
-
-/** Text of others cannot become markup, nor hide or turn around what stands beside it. */
-const escapes: Record<string, string> = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  '"': '&quot;',
-  "'": '&#39;',
-};
-const html = (text: string): string =>
-  printable(text).replaceAll(/[&<>"']/g, (letter) => escapes[letter] ?? '');
 
 /** The first page of a bundle: all texts are free of secrets already. It loads nothing and runs nothing. */
 export function reportHtml({ title, about, faults, collected }: Report): string {
   const missing = collected.filter((one) => one.missing !== undefined);
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<meta name="viewport" content="width=device-width">
-<title>${html(title)}</title>
-<style>${style}</style>
-</head>
-<body>
-<h1>${html(title)}</h1>
+  const body = `<h1>${html(title)}</h1>
 <table class="about">${about.map(([name, value]) => `<tr><th>${html(name)}</th><td>${html(value)}</td></tr>`).join('\n')}</table>
 <h2>What is wrong</h2>
 ${faults.length === 0 ? noFault(missing.length) : `<ol class="faults">\n${faults.map(faultItem).join('\n')}\n</ol>`}
@@ -67,10 +38,8 @@ ${
 <tr><th>Part</th><th>Files</th><th>Took</th><th></th></tr>
 ${collected.map(partRow).join('\n')}
 </table>
-${collected.map(partSection).join('\n')}
-</body>
-</html>
-`;
+${collected.map(partSection).join('\n')}`;
+  return htmlPage({ title, more: style, body });
 }
 
 const noFault = (missing: number): string =>

@@ -141,6 +141,13 @@ function eventLines(event: EngineEvent, view: { width: number; allChecks: boolea
     case 'task.progress':
     case 'program.log':
     case 'program.ended':
+    case 'step.waived':
+    case 'dump.taken':
+    case 'dump.restored':
+    case 'rows.counted':
+    case 'probe.started':
+    case 'probe.changed':
+    case 'probe.ended':
       return [];
   }
 }

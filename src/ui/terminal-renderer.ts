@@ -174,6 +174,13 @@ export function terminalRenderer(output: Output, options: TerminalOptions): Rend
       case 'task.progress':
       case 'program.log':
       case 'program.ended':
+      case 'step.waived':
+      case 'dump.taken':
+      case 'dump.restored':
+      case 'rows.counted':
+      case 'probe.started':
+      case 'probe.changed':
+      case 'probe.ended':
         return undefined;
     }
   };

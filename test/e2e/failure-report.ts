@@ -20,7 +20,10 @@ export async function explain(host: TestHost, what: string, result?: Finished): 
       'warnings',
       host.kubectl('get', 'events', '-n', 'ivaap', '--field-selector=type=Warning', '-o', eventColumns),
     ],
-    ['run log', host.run(['bash', '-c', 'tail -n 15 "$(ls -t /opt/ivaap/.installer/logs/* | head -1)"'])],
+    [
+      'run log',
+      host.run(['bash', '-c', 'tail -n 15 "$(ls -t /opt/ivaap/.installer/logs/*.jsonl | head -1)"']),
+    ],
   ];
   for (const [title, look] of looks) {
     const { stdout, stderr } = await look.catch((error: Error) => ({ stdout: '', stderr: error.message }));

@@ -38,7 +38,7 @@ ${podsRefused('failed calling webhook')}`;
 const waits = 'rollback waits for it until';
 /** Not before the operator has read that the rollback waits for the webhook. */
 const heal = `timeout 180 bash -c '
-until grep -q "${waits}" "$(ls -t /opt/ivaap/.installer/logs/* | head -1)"; do sleep 0.5; done'
+until grep -q "${waits}" "$(ls -t /opt/ivaap/.installer/logs/*.jsonl | head -1)"; do sleep 0.5; done'
 ${kubectl} patch validatingwebhookconfiguration dead --type=json \\
   -p '[{"op":"replace","path":"/webhooks/0/failurePolicy","value":"Ignore"}]'
 ${podsAccepted}`;

@@ -9,6 +9,7 @@ import { licenseCheck } from '../../../src/commands/license-check.ts';
 import { readCommandLine } from '../../../src/commands/program.ts';
 import { uninstall } from '../../../src/commands/uninstall.ts';
 import { freshFlags, upgradeFlags } from '../../../src/policy/again.ts';
+import { reportCommand } from '../../../src/commands/report.ts';
 import { verifyCommand } from '../../../src/commands/verify.ts';
 
 /**
@@ -71,6 +72,8 @@ const typed: readonly (readonly string[])[] = [
 const typedThere = new Map<string, readonly (readonly string[])[]>([
   ['queries/license-check.ts', [['license-check'], ['license-check', '--license', 'old.lic', '--json']]],
   ['flows/activate/activate.ts', [['activate'], ['activate', '--trust-key', 'unsigned', '--json']]],
+  ['queries/run-report.ts', [['report'], ['report', '--output', 'old.html', '--json']]],
+  ['commands/report.ts', [['report'], ['report', '--output', 'old.json', '--json']]],
   ['commands/activate.ts', [['activate', '--undo', '--copy', '--json']]],
 ]);
 for (const [file] of sources.filter(([path]) => /^(flows\/uninstall\/|steps\/uninstall_)/.test(path)))
@@ -80,6 +83,7 @@ const optionsOf = {
   uninstall: uninstall.options,
   'license-check': licenseCheck.options,
   activate: activateCommand.options,
+  report: reportCommand.options,
 };
 const added = /again\(\{([^()]*)\}\)/g;
 test('every change of what was typed that a hint makes gives a command, and drops no flag that it does not name', async () => {

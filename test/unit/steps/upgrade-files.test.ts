@@ -64,6 +64,7 @@ function io(
     log: () => {},
     warn: () => {},
     say: () => {},
+    tell: () => {},
     waived: () => Promise.resolve(),
     recordOriginal: async (data) => {
       for (const [key, value] of Object.entries(data)) originals[key] ??= value;

@@ -1,0 +1,15 @@
+type Rows = Record<string, number>;
+
+/** What only a step knows and a run's report shows: an event of events.ts, to which the engine adds the step. */
+export type StepFact =
+  | {
+      type: 'dump.taken';
+      path: string;
+      sizeBytes: number;
+      sha256: string;
+      takenAt: string;
+      schemaVersion?: number;
+      tables?: Rows | undefined;
+    }
+  | { type: 'dump.restored'; path: string; sha256: string; into: string }
+  | { type: 'rows.counted'; when: 'before' | 'after'; tables: Rows };
