@@ -73,9 +73,13 @@ export const statusSchema = z.strictObject({
       path: z.string(),
       takenAt: z.string(),
       there: z.boolean().describe('Whether the file exists now.'),
+      verified: z
+        .string()
+        .optional()
+        .describe('When it was last restored into a database of its own, with all rows; absent: never.'),
     })
     .nullable()
-    .describe('The dump that the state records last; null: none, or the state is not known.'),
+    .describe('The newest dump that the state records; null: none, or the state is not known.'),
   overlay: knownSchema(z.strictObject({ path: z.string(), text: z.string() }).nullable()).describe(
     'The values overlay; null: there is none.',
   ),

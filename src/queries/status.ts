@@ -10,7 +10,8 @@ import type { Product } from '../payload/product-schema.ts';
 import { fqdnOf, probeRoute } from '../release/health-route.ts';
 import { readValuesFile } from '../release/values-file.ts';
 import { hideGenerated, hideValues } from '../release/secrets-of-host.ts';
-import { pgDumpSchema } from '../backup/dump-record.ts';
+import { type PgDump, pgDumpSchema } from '../backup/dump-record.ts';
+import { verificationOf } from '../backup/verified-dump.ts';
 import { wayBackOf } from '../backup/way-back.ts';
 import { listBackups } from './backups.ts';
 import { hostEvidence, type HostEvidence } from './host-evidence.ts';
@@ -85,12 +86,17 @@ async function gather({ machine = thisMachine, signal, program }: StatusPorts): 
   }
 }
 
-/** The dump of the derived keys: the latest one of any run. */
+/** The latest one of any run, or a backup that was taken by hand after it. */
 function latestDump(state: StatusReport['state']): StatusReport['latestDump'] {
-  const recorded = state.known ? pgDumpSchema.safeParse(state.value?.derived['pgDump']).data : undefined;
+  if (!state.known || state.value === null) return null;
+  const { derived, backups = [] } = state.value;
+  const recorded = [derived['pgDump'], ...backups.map(({ pgDump }) => pgDump)]
+    .flatMap((one) => pgDumpSchema.safeParse(one).data ?? [])
+    .reduce<PgDump | undefined>((last, one) => (last && last.takenAt > one.takenAt ? last : one), undefined);
   if (recorded === undefined) return null;
   const { path, takenAt } = recorded;
-  return { path, takenAt, there: existsSync(path) };
+  const verified = verificationOf(state.value, recorded);
+  return { path, takenAt, there: existsSync(path), ...(verified && { verified: verified.at }) };
 }
 
 async function readOverlay(path: string): Promise<{ path: string; text: string } | null> {

@@ -82,7 +82,8 @@ function dumpAge({ state, latestDump, at }: StatusReport): string {
   const ageMs = Date.parse(at) - Date.parse(latestDump.takenAt);
   // A clock that was set back makes no age.
   const age = ageMs >= 0 ? `${formatAge(ageMs)} old` : `of ${toSeconds(latestDump.takenAt)}`;
-  return latestDump.there ? age : `${age}, its file is missing now`;
+  const proved = latestDump.verified === undefined ? '' : ', verified by restore';
+  return latestDump.there ? `${age}${proved}` : `${age}, its file is missing now`;
 }
 
 const schemaText = ({ version, target }: { version: number; target: number | null }) =>

@@ -17,6 +17,7 @@ import { takeBackup } from '../../../src/flows/backup/take.ts';
 import { verifyBackup } from '../../../src/flows/backup/verify.ts';
 import { queryBackups } from '../../../src/queries/backup-list.ts';
 import { backupEntrySchema, type BackupEntry, backupListSchema } from '../../../src/queries/backup-schema.ts';
+import { statusLines } from '../../../src/ui/status-text.ts';
 import { restoredFrom } from '../../fixtures/in-process-host/postgres.ts';
 import {
   type Invocation,
@@ -161,6 +162,9 @@ test('a backup that is verified says when, also after a list; its copy is gone',
   assert.notEqual(entry.verified, null);
   assert.deepEqual((await list()).backups, [entry]);
   assert.deepEqual(besides(), []);
+  const report = await host.status('install');
+  assert.deepEqual([report.latestDump?.path, report.latestDump?.verified], [entry.path, entry.verified?.at]);
+  assert.match(statusLines(report, 300).join('\n'), /old, verified by restore/);
   refused(await verify('two'), 2, /there is no backup two/);
   assert.deepEqual(host.violations, []);
 });
@@ -211,7 +215,9 @@ async function killed(work: (watch: Watcher) => Promise<Invocation>): Promise<Wo
 test('killed anywhere, it leaves nothing that the next one does not remove or record', async () => {
   const worlds = await killed((watch) => take({ name: 'cut' }, watch));
   assert.ok(worlds.length > 20, String(worlds.length));
+  // Each second one, with the first and the last: the disk is read and written in pairs.
   for (const [at, world] of worlds.entries()) {
+    if (at % 2 === 1 && at < worlds.length - 1) continue;
     host.become(world);
     const entry = entryOf(await take({ name: 'next' }));
     const { backups, unknown } = await list();
