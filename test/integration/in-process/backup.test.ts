@@ -25,6 +25,7 @@ import {
   type Watcher,
   type World,
 } from '../../fixtures/in-process-host/host.ts';
+import { refusedCall } from '../../fixtures/in-process-host/runner.ts';
 import { namespace } from '../../fixtures/in-process-host/product.ts';
 
 /** `backup` and its actions, with the kills and disturbances that a host may bring. */
@@ -298,4 +299,49 @@ test('prune removes what is old, once the newest was verified, and asks first', 
     (await list()).backups.map(({ name }) => name),
     ['b3', 'b4', 'b5', 'b6', 'b7'],
   );
+});
+
+test('a dump that breaks off, and a cluster that is away, leave nothing and are said', async () => {
+  const broken = await take({ name: 'one' }, (event) =>
+    event.kind === 'program' && event.argv.includes('pg_dump') && event.phase === 'during'
+      ? new IvaapError('failed', 'the connection was lost', { hint: 'look at the pod' })
+      : undefined,
+  );
+  refused(broken, 6, /the connection was lost/);
+  const away = await take({ name: 'one' }, (event) =>
+    event.kind === 'program' && event.argv.includes('version') && event.phase === 'before'
+      ? refusedCall(event.argv)
+      : undefined,
+  );
+  refused(away, 3, /API server/);
+  assert.deepEqual(names(), []);
+  assert.deepEqual((await list()).backups, []);
+  entryOf(await take({ name: 'one' }));
+  const lost = await verify('one', (event) =>
+    event.kind === 'program' && event.argv.includes('-o') && event.phase === 'during'
+      ? new IvaapError('failed', 'the connection was lost', { hint: 'look at the pod' })
+      : undefined,
+  );
+  refused(lost, 6, /the connection was lost/);
+  assert.equal((await list()).backups[0]?.verified, null);
+  entryOf(await verify('one'));
+  assert.deepEqual(besides(), []);
+});
+
+test('while an upgrade is unfinished it is taken, and the upgrade stays as it is', async () => {
+  const failed = await host.run('upgrade', (event) =>
+    event.kind === 'program' &&
+    event.argv.some((word) => word.endsWith('/helm')) &&
+    event.argv.includes('upgrade')
+      ? new IvaapError('failed', 'Helm cannot be started')
+      : undefined,
+  );
+  assert.notEqual(failed.exitCode, 0);
+  const run = host.state()?.run;
+  assert.notEqual(run?.status, 'completed');
+  entryOf(await take({ name: 'between' }));
+  entryOf(await verify('between'));
+  assert.deepEqual(host.state()?.run, run);
+  assert.equal((await host.run('upgrade')).exitCode, 0);
+  assert.ok((await list()).backups.some(({ name }) => name === 'between'));
 });
