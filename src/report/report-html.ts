@@ -73,7 +73,12 @@ function about(report: RunReport): string {
       'Signed by key',
       file === null ? notKnown : file.key === null ? 'unsigned' : `<code>${html(file.key)}</code>`,
     ],
-    ['Database schema', html(`${schema.before ?? 'not known'} before, ${schema.after ?? 'not known'} after`)],
+    [
+      'Database schema',
+      html(
+        `${schema.before ?? 'not known'} before, ${schema.after ?? 'not known'} after${schema.differs === null ? '' : `, and it differs: ${schema.differs}`}`,
+      ),
+    ],
     ['Downtime', html(downtimeText(report.downtime))],
     ['Run', `<code>${html(run)}</code>`],
   ];

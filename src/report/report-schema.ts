@@ -114,7 +114,11 @@ export const runReportSchema = z.strictObject({
     })
     .nullable(),
   schema: z
-    .strictObject({ before: z.int().nullable(), after: z.int().nullable() })
+    .strictObject({
+      before: z.int().nullable(),
+      after: z.int().nullable(),
+      differs: z.string().nullable().describe('What differs although the version is the same.'),
+    })
     .describe('Version of the database schema.'),
   rows: z.array(z.strictObject({ table: z.string(), before: z.int().nullable(), after: z.int().nullable() })),
   dumps: z.array(

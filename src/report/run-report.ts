@@ -22,7 +22,7 @@ export class RunReportReader {
   readonly #waivers = new Map<string, RunReport['waivers'][number]>();
   readonly #dumps = new Map<string, RunReport['dumps'][number]>();
   readonly #rows = new Map<string, { before: number | null; after: number | null }>();
-  readonly #schema: RunReport['schema'] = { before: null, after: null };
+  readonly #schema: RunReport['schema'] = { before: null, after: null, differs: null };
   #started: EventOf<'run.started'> | undefined;
   #plan: EventOf<'run.plan'> | undefined;
   #preflight: EventOf<'preflight.report'> | undefined;
@@ -110,9 +110,10 @@ export class RunReportReader {
 
   #completed(result: EventOf<'result'>): void {
     this.#result = result;
-    const schema = result.data['schema'] as { before?: unknown; after?: unknown } | null | undefined;
-    if (typeof schema?.before === 'number') this.#schema.before ??= schema.before;
-    if (typeof schema?.after === 'number') this.#schema.after = schema.after;
+    const schema = result.data['schema'] as Partial<Record<string, unknown>> | null | undefined;
+    if (typeof schema?.['before'] === 'number') this.#schema.before ??= schema['before'];
+    if (typeof schema?.['after'] === 'number') this.#schema.after = schema['after'];
+    if (typeof schema?.['differs'] === 'string') this.#schema.differs = schema['differs'];
   }
 
   #dumped({ path, sizeBytes, sha256, takenAt, schemaVersion, tables }: EventOf<'dump.taken'>): void {

@@ -78,7 +78,7 @@ test('the report of an upgrade has plan, package, dump, rows, objects, schema an
     missing: [],
   };
   assert.partialDeepStrictEqual(found, expected);
-  assert.deepEqual(found.schema, { before: 1, after: 2 });
+  assert.deepEqual(found.schema, { before: 1, after: 2, differs: null });
   assert.match(found.package?.digest ?? '', /^[0-9a-f]{64}$/);
   assert.equal(found.dumps.length, 1);
   assert.ok(found.rows.some(({ table, before }) => table.endsWith('migrations') && before === 1));

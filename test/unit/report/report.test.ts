@@ -273,6 +273,18 @@ for (const [name, lines, expected] of downtimes) {
   });
 }
 
+test('a schema that differs although its version is the same is told', async () => {
+  const schema = { before: 3, after: 3, differs: 'table wells: column added' };
+  const report = await reported([
+    log,
+    started,
+    { type: 'result', at: at(59), lines: [], data: { schema } },
+    result,
+  ]);
+  assert.deepEqual(report.schema, schema);
+  assert.match(reportHtml(report), /3 before, 3 after, and it differs: table wells: column added/);
+});
+
 test('a step that was cut off, then kept or run again, is told as it ended', async () => {
   const report = await reported([
     log,
