@@ -63,8 +63,11 @@ export interface DumpContext extends Pick<
   paths: BackupPlace;
 }
 
+/** What a dump needs of a step, or of whoever takes one without a run. */
+export type DumpIo = Pick<StepIo, 'signal' | 'record' | 'interrupted' | 'progress' | 'warn'>;
+
 /** A complete dump in its own folder, with what a restore needs; returns its record for the state. */
-export async function takeDump(ctx: DumpContext, io: StepIo): Promise<PgDump> {
+export async function takeDump(ctx: DumpContext, io: DumpIo): Promise<PgDump> {
   const { product, database } = ctx;
   const { signal } = io;
   const schemaVersion = await database.schemaVersion(product.database.schemaVersionQuery, signal);
@@ -209,7 +212,7 @@ async function assertRoomForDump(
  * The folder of an attempt that was interrupted before its dump was complete is used again; a complete dump
  * is never overwritten.
  */
-async function folderFor(ctx: DumpContext, io: StepIo): Promise<string> {
+async function folderFor(ctx: DumpContext, io: DumpIo): Promise<string> {
   const earlier = io.interrupted?.folder;
   const reused = typeof earlier === 'string' && !existsSync(join(earlier, ctx.product.database.dumpFile));
   return makeBackupFolder(ctx, io, reused ? earlier : undefined);

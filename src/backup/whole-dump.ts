@@ -4,7 +4,7 @@ import type { StepFact } from '../engine/step-fact.ts';
 import type { StepIo } from '../engine/step.ts';
 import { IvaapError } from '../errors.ts';
 import { keepFile } from './backup-folder.ts';
-import { type DumpContext, globalsFile, restoreFiles, takeDump } from './dump-files.ts';
+import { type DumpContext, type DumpIo, globalsFile, restoreFiles, takeDump } from './dump-files.ts';
 import { type PgDump, pgDumpSchema } from './dump-record.ts';
 import { isThere } from './kept-dump.ts';
 
@@ -14,7 +14,7 @@ import { isThere } from './kept-dump.ts';
  */
 export async function takeWholeDump(
   ctx: DumpContext,
-  io: StepIo,
+  io: DumpIo & Pick<StepIo, 'log' | 'tell' | 'checkpoint'>,
   { key, whyStale }: { key: 'pgDump' | 'lastDump'; whyStale: (dump: PgDump) => string | undefined },
 ): Promise<PgDump> {
   const { data: earlier } = pgDumpSchema.safeParse(io.interrupted?.[key]);

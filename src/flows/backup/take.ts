@@ -4,7 +4,7 @@ import { backupRecordFile } from '../../backup/backup-record.ts';
 import { keepFile } from '../../backup/backup-folder.ts';
 import type { PgDump } from '../../backup/dump-record.ts';
 import { takeWholeDump } from '../../backup/whole-dump.ts';
-import type { StepIo } from '../../engine/step.ts';
+import type { JsonObject } from '../../engine/step.ts';
 import { IvaapError } from '../../errors.ts';
 import { assertSafePath } from '../../host/safe-path.ts';
 import { isReadOnly } from '../../host/mounts.ts';
@@ -97,16 +97,18 @@ async function take(
   const io = {
     signal,
     log: () => {},
+    // There is no report of a run that it could be a fact of.
+    tell: () => {},
     warn: reporter.warn,
     progress: ({ done }: { done: number }) => task.progress(done),
     checkpoint: () => Promise.resolve(),
     // Before the folder is there: what a killed run leaves is known by it.
-    record: async (data) => {
+    record: async (data: JsonObject) => {
       if (data['folder'] === undefined) return;
       await journal.update((draft) => void (draft.backups = [...(draft.backups ?? []), record]));
     },
     interrupted: { folder },
-  } satisfies Partial<StepIo> as Partial<StepIo> as StepIo;
+  } satisfies Parameters<typeof takeWholeDump>[1];
   const into = dirname(folder);
   const paths = { backups: into, given: into !== session.paths.backups };
   const installedBy = journal.state.installed?.binary;
