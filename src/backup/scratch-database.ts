@@ -94,8 +94,8 @@ export async function besides(
 }
 
 /**
- * Also with sessions in it: a program that a killed run started in the pod may still load it. Such a
- * program's `CREATE DATABASE` would come after the drop, so it is ended first.
+ * Drops it, also with sessions in it: a program that a killed run started in the pod may still load it. Such
+ * a program's `CREATE DATABASE` would come after the drop, so it is ended first.
  */
 export async function dropDatabase(from: Postgres, name: string, signal?: AbortSignal): Promise<void> {
   const sql = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()

@@ -51,8 +51,8 @@ export const backupCommand: Command = {
       'every table with those in the file, and drops it. The live database is only read; its disk needs ' +
       'room for the copy.',
     "prune removes backups that were taken by hand and are old, by the numbers in the product's data. It " +
-      'never removes a way back, a dump of a run, or the newest backup, and nothing at all before the newest ' +
-      'one was verified.',
+      'never removes a way back, a dump of a run, or the newest backup, and nothing at all before the ' +
+      'newest one was verified.',
   ],
   jsonFields: async () => [
     jsonFields('Fields of --json', (await import('../queries/backup-schema.ts')).backupEntrySchema),

@@ -1,6 +1,6 @@
 type Rows = Record<string, number>;
 
-/** What only a step knows and a run's report shows: an event of events.ts, to which the engine adds the step. */
+/** What only a step knows and a run's report shows: an event of events.ts; the engine adds the step to it. */
 export type StepFact =
   | {
       type: 'dump.taken';

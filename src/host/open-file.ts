@@ -5,7 +5,8 @@ import { safePath } from './program-failure.ts';
 const sessionNames = ['DISPLAY', 'WAYLAND_DISPLAY', 'XAUTHORITY', 'XDG_RUNTIME_DIR', 'HOME', 'USER', 'LANG'];
 
 /**
- * Opens a file with the desktop's own program, which outlives us. Returns why it was not opened, or undefined.
+ * Opens a file with the desktop's own program, which outlives us. Returns why it was not opened; undefined
+ * where it was.
  */
 export async function openFile(path: string): Promise<string | undefined> {
   const { DISPLAY, WAYLAND_DISPLAY } = process.env;

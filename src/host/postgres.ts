@@ -110,7 +110,8 @@ const nicely = `renice -n ${niceness} -p $$ >/dev/null 2>&1; exec "$@"`;
 const niceBackend = [
   String.raw`SELECT pg_backend_pid() AS ivaap_backend \gset`,
   String.raw`\setenv IVAAP_BACKEND :ivaap_backend`,
-  String.raw`\! renice -n ${String(niceness)} -p "$IVAAP_BACKEND" >/dev/null 2>&1; ionice -c 3 -p "$IVAAP_BACKEND" >/dev/null 2>&1; :`,
+  String.raw`\! renice -n ${String(niceness)} -p "$IVAAP_BACKEND" >/dev/null 2>&1; ` +
+    'ionice -c 3 -p "$IVAAP_BACKEND" >/dev/null 2>&1; :',
   '',
 ].join('\n');
 

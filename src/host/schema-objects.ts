@@ -1,7 +1,7 @@
 /**
- * The query for all that a schema consists of: one row for each object, with its kind, its name, and a hash of
- * its definition. Nothing in a definition depends on object ids, rows, statistics, owners or privileges, so
- * that a dump and its restore have the same rows. What an extension has made is the extension's; system
+ * The query for all that a schema consists of: one row for each object, with its kind, its name, and a hash
+ * of its definition. Nothing in a definition depends on object ids, rows, statistics, owners or privileges,
+ * so that a dump and its restore have the same rows. What an extension has made is the extension's; system
  * schemas, temporary ones and those of TOAST are left out.
  */
 
@@ -18,22 +18,26 @@ const settings = [
 ];
 
 const foreignToUs = (catalog: string, oid: string) =>
-  `NOT EXISTS (SELECT FROM made WHERE made.classid = 'pg_catalog.${catalog}'::pg_catalog.regclass AND made.objid = ${oid})`;
+  `NOT EXISTS (SELECT FROM made WHERE made.classid = 'pg_catalog.${catalog}'::pg_catalog.regclass
+    AND made.objid = ${oid})`;
 
 const names = (column: string, from: string) => `(SELECT array_agg(${column} ORDER BY 1) FROM ${from})`;
 const expression = (column: string, table: string) => `pg_get_expr(${column}, ${table})`;
 const collation = (oid: string) =>
-  `(SELECT format('%I.%I', cn.nspname, co.collname) FROM pg_collation co JOIN pg_namespace cn ON cn.oid = co.collnamespace WHERE co.oid = ${oid})`;
+  `(SELECT format('%I.%I', cn.nspname, co.collname) FROM pg_collation co
+    JOIN pg_namespace cn ON cn.oid = co.collnamespace WHERE co.oid = ${oid})`;
 
 /** Kind, then the query of its name and definition. */
 const objects: [kind: string, query: string][] = [
   [
     'schema',
-    `SELECT quote_ident(nspname), '' FROM ns WHERE nspname <> 'public' AND ${foreignToUs('pg_namespace', 'oid')}`,
+    `SELECT quote_ident(nspname), '' FROM ns
+    WHERE nspname <> 'public' AND ${foreignToUs('pg_namespace', 'oid')}`,
   ],
   [
     'extension',
-    `SELECT e.extname, n.nspname FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.oid >= 16384`,
+    `SELECT e.extname, n.nspname FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace
+    WHERE e.oid >= 16384`,
   ],
   [
     'table',
@@ -63,7 +67,8 @@ const objects: [kind: string, query: string][] = [
   ],
   [
     'view',
-    `SELECT r.name, ROW(r.relkind, ${names('o', 'unnest(r.reloptions) o')}, pg_get_viewdef(r.oid))::text FROM rel r WHERE r.relkind IN ('v', 'm')`,
+    `SELECT r.name, ROW(r.relkind, ${names('o', 'unnest(r.reloptions) o')}, pg_get_viewdef(r.oid))::text
+    FROM rel r WHERE r.relkind IN ('v', 'm')`,
   ],
   [
     'index',
@@ -71,7 +76,8 @@ const objects: [kind: string, query: string][] = [
     FROM rel r JOIN pg_index x ON x.indrelid = r.oid`,
   ],
   [
-    // A foreign key's copies for partitions get names of their own; whether a column may be null is the column's.
+    // A foreign key's copies for partitions get names of their own; whether a column may be null is in the
+    // column's row.
     'constraint',
     `SELECT coalesce(r.name, y.typ) || '.' || quote_ident(c.conname), ROW(c.contype, pg_get_constraintdef(c.oid))::text
     FROM pg_constraint c LEFT JOIN rel r ON r.oid = c.conrelid LEFT JOIN typ y ON y.oid = c.contypid
@@ -124,7 +130,8 @@ const objects: [kind: string, query: string][] = [
   ],
   [
     'statistics object',
-    `SELECT format('%I.%I', n.nspname, s.stxname), pg_get_statisticsobjdef(s.oid) FROM pg_statistic_ext s JOIN ns n ON n.oid = s.stxnamespace`,
+    `SELECT format('%I.%I', n.nspname, s.stxname), pg_get_statisticsobjdef(s.oid)
+    FROM pg_statistic_ext s JOIN ns n ON n.oid = s.stxnamespace`,
   ],
   [
     'other object',
@@ -153,8 +160,9 @@ const objects: [kind: string, query: string][] = [
 ];
 
 /**
- * An expression whose list holds `character varying` has its casts elsewhere once it was dumped and restored:
- * (ARRAY['a'::character varying])::text[] becomes ARRAY[('a'::character varying)::text]. Both become the same.
+ * An expression whose list holds `character varying` has its casts elsewhere once it was dumped and
+ * restored: (ARRAY['a'::character varying])::text[] becomes
+ * ARRAY[('a'::character varying)::text]. Both become the same.
  */
 const element = String.raw`'(?:[^']|'')*'::character varying`;
 const withoutCasts = (column: string) =>

@@ -34,59 +34,25 @@ async function conditions(
   return found;
 }
 
-/** One row of answers for each table that exists, by its name. */
-async function askTables(
-  postgres: Postgres,
-  names: readonly string[],
-  columns: string,
-  signal?: AbortSignal,
-): Promise<Map<string, string[]>> {
-  const known = await conditions(postgres, names, signal);
-  const all = [...known];
-  const found = new Map<string, string[]>();
-  for (let at = 0; at < all.length; at += batch) {
-    const each = all
-      .slice(at, at + batch)
-      .map(([name, condition], index) => `SELECT ${index}, ${columns} FROM ONLY ${name} t ${condition}`);
-    const rows = await postgres.query(each.join(' UNION ALL '), signal, { timeoutMs: countTimeoutMs });
-    for (const [index, ...values] of rows) found.set(all[at + Number(index)]?.[0] ?? '', values);
-  }
-  return found;
-}
-
 /** Rows of each table; a table that does not exist is left out. */
 export async function countRows(
   postgres: Postgres,
   names: readonly string[],
   signal?: AbortSignal,
 ): Promise<Map<string, number>> {
-  const found = await askTables(postgres, names, 'count(*)', signal);
-  return new Map([...found].map(([name, [rows = '']]) => [name, toCount(name, rows)]));
-}
-
-export interface TableChecksum {
-  rows: number;
-  /** Equal for equal rows, in whatever order they lie. */
-  checksum: string;
-}
-
-/**
- * Of each table, computed by the server: for two databases on servers of one major version. Two sums over
- * all rows, so that no order has to be made first, and a row that is there twice counts twice.
- */
-export async function tableChecksums(
-  postgres: Postgres,
-  names: readonly string[],
-  signal?: AbortSignal,
-): Promise<Map<string, TableChecksum>> {
-  const sum = (seed: number) => `coalesce(sum(hashtextextended(t::text, ${seed})::numeric), 0)`;
-  const found = await askTables(postgres, names, `count(*), ${sum(0)} || '/' || ${sum(1)}`, signal);
-  return new Map(
-    [...found].map(([name, [rows = '', checksum = '']]) => {
-      if (checksum === '') throw unanswered(name);
-      return [name, { rows: toCount(name, rows), checksum }];
-    }),
-  );
+  const all = [...(await conditions(postgres, names, signal))];
+  const found = new Map<string, number>();
+  for (let at = 0; at < all.length; at += batch) {
+    const each = all
+      .slice(at, at + batch)
+      .map(([name, condition], index) => `SELECT ${index}, count(*) FROM ONLY ${name} t ${condition}`);
+    const rows = await postgres.query(each.join(' UNION ALL '), signal, { timeoutMs: countTimeoutMs });
+    for (const [index, count = ''] of rows) {
+      const name = all[at + Number(index)]?.[0] ?? '';
+      found.set(name, toCount(name, count));
+    }
+  }
+  return found;
 }
 
 function toCount(name: string, text: string): number {

@@ -49,7 +49,8 @@ export function judgeSchema(before: SchemaAnswer, after: SchemaAnswer): SchemaVe
   }
   const difference = compareSchemas(before.fingerprint, after.fingerprint);
   if (difference === undefined) {
-    const why = `PostgreSQL ${after.fingerprint.server} describes it in other words than ${before.fingerprint.server}`;
+    const [was, is] = [before.fingerprint.server, after.fingerprint.server];
+    const why = `PostgreSQL ${is} describes it in other words than ${was}`;
     return { kind: 'unknown', why: `its version is ${version} as before, but ${why}` };
   }
   const isEqual = before.fingerprint.hash === after.fingerprint.hash;

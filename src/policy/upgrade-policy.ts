@@ -35,7 +35,10 @@ export interface UpgradeFacts {
    * Of the database as it is now; undefined where it was not asked or did not answer, which counts as moved.
    */
   schemaNow: number | undefined;
-  /** What differs in that schema although its version is the one of before; absent where nothing is known to. */
+  /**
+   * What differs in that schema although its version is the one of before; absent where no difference is
+   * known.
+   */
   schemaDiffers?: string | undefined;
   /** `preflightOnly` changes nothing, and so has something to do where the release is installed already. */
   flags: { reapply: boolean; acceptUnsupported: boolean; supersede: boolean; preflightOnly?: boolean };

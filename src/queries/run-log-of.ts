@@ -31,7 +31,9 @@ export async function runLogOf({ run, folder, program, again }: Asked): Promise<
   if (run === undefined) {
     if (newest !== undefined) return newest.path;
     throw new IvaapError('nothing_to_do', `there is no log of a run in ${logs}`, {
-      hint: `a run that was refused before its first step leaves none: ${program} report LOG reads another file`,
+      hint:
+        'a run that was refused before its first step leaves none: ' +
+        `${program} report LOG reads another file`,
     });
   }
   const named = runName.test(run) ? found.find(({ name }) => name === run) : undefined;

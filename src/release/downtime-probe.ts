@@ -41,9 +41,9 @@ export class DowntimeProbe {
   }
 
   /**
-   * Resolves after the first answers, within seconds; never throws. The routes that answer as expected now are
-   * probed from here on: one that only the next release has says nothing of a downtime. All of them where none
-   * does.
+   * Resolves after the first answers, within seconds; never throws. The routes that answer as expected now
+   * are probed from here on: one that only the next release has says nothing of a downtime. All of them are
+   * probed where none answers.
    */
   async begin({ product, paths, program }: Probed): Promise<void> {
     if (this.#begun) return;

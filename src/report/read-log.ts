@@ -26,8 +26,8 @@ const passed = /^\{"type":"(step\.log|step\.progress|task\.progress|program\.log
 const schemas = new Map(eventSchemas.map((schema) => [schema.shape.type.value as string, schema]));
 
 /**
- * Calls `take` with each line of a log that a report is made of, in their order. A log of any size: one line is
- * held at a time. Throws where the file cannot be read.
+ * Calls `take` with each line of a log that a report is made of, in their order. A log may have any size: one
+ * line is held at a time. Throws where the file cannot be read.
  */
 export async function readLog(path: string, take: (line: LogLine) => void): Promise<LogGaps> {
   const gaps: LogGaps = {

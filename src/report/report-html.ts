@@ -76,14 +76,18 @@ function about(report: RunReport): string {
     [
       'Database schema',
       html(
-        `${schema.before ?? 'not known'} before, ${schema.after ?? 'not known'} after${schema.differs === null ? '' : `, and it differs: ${schema.differs}`}`,
+        `${schema.before ?? 'not known'} before, ${schema.after ?? 'not known'} after` +
+          (schema.differs === null ? '' : `, and it differs: ${schema.differs}`),
       ),
     ],
     ['Downtime', html(downtimeText(report.downtime))],
     ['Run', `<code>${html(run)}</code>`],
   ];
   const cells = rows.map(([name, value]) => `<tr><th scope="row">${name}</th><td>${value}</td></tr>`);
-  return `<table class="about">\n<caption>Who, when and what</caption>\n<tbody>\n${cells.join('\n')}\n</tbody></table>`;
+  return (
+    '<table class="about">\n<caption>Who, when and what</caption>\n' +
+    `<tbody>\n${cells.join('\n')}\n</tbody></table>`
+  );
 }
 
 const list = (title: string, lines: readonly string[]): string[] =>
@@ -127,7 +131,8 @@ function timeLine({ attempts, downtime: down }: RunReport): string {
   const more = attempts.length - drawn.length;
   return [
     '<h2>Time line</h2>',
-    '<p class="note">Bars that lie over the same time ran in parallel. The red band: the product did not answer.</p>',
+    '<p class="note">Bars that lie over the same time ran in parallel. ' +
+      'The red band: the product did not answer.</p>',
     ...(more > 0 ? [`<p class="note">${more} earlier attempts are not drawn.</p>`] : []),
     ...(figures.length === 0 ? ['<p>The log has no step.</p>'] : figures),
   ].join('\n');

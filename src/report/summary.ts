@@ -40,11 +40,12 @@ export function summaryLine(report: Omit<RunReport, 'summary'>): string {
     ...(startedAt === null
       ? []
       : [
-          `${day(startedAt)}${endedAt === null ? '' : ` to ${day(endedAt)}`}${by === null ? '' : ` by ${by}`}`,
+          `${day(startedAt)}${endedAt === null ? '' : ` to ${day(endedAt)}`}` +
+            (by === null ? '' : ` by ${by}`),
         ]),
     `downtime: ${downtimeText(downtime)}`,
     dump === undefined ? 'no dump' : `dump ${dump.path} SHA-256 ${dump.sha256}`,
-    ...(waivers.length === 0 ? [] : [`${counted(waivers.length, 'waiver')}`]),
+    ...(waivers.length === 0 ? [] : [counted(waivers.length, 'waiver')]),
     counted(warnings.length, 'warning'),
     `run ${report.run}`,
   ];

@@ -19,6 +19,7 @@ export function table({
   // A column of words is not squeezed by one of long paths.
   const kind = (text: string, at: number) =>
     text.length <= 12 && side(at) === '' ? ' class="short"' : side(at);
+  const headings = head.map((text, at) => `<th scope="col"${side(at)}>${html(text)}</th>`);
   const body = rows.slice(0, mostRows).map((cells) => {
     const [first = '', ...others] = cells;
     const data = others.map((text, at) => `<td${kind(text, at + 1)}>${html(text)}</td>`).join('');
@@ -28,7 +29,7 @@ export function table({
   return [
     '<table>',
     `<caption>${html(caption)}</caption>`,
-    `<thead><tr>${head.map((text, at) => `<th scope="col"${side(at)}>${html(text)}</th>`).join('')}</tr></thead>`,
+    `<thead><tr>${headings.join('')}</tr></thead>`,
     `<tbody>\n${body.join('\n')}\n</tbody>`,
     '</table>',
     ...(left > 0 ? [`<p class="note">${left} more rows are in the JSON of this report.</p>`] : []),

@@ -15,7 +15,7 @@ const mostSpans = 60;
 
 const steps = [0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21_600, 86_400];
 
-/** What ran in one attempt as bars over the same time, with the time when the product was down behind them. */
+/** What ran in one attempt as bars over the same time; behind them is the time when the product was down. */
 export function timelineSvg(attempt: Attempt, downtime: RunReport['downtime'], id: string): string {
   const from = Date.parse(attempt.from);
   const to = Math.max(Date.parse(attempt.to), from + 1);
@@ -61,13 +61,15 @@ function bar(
   const endMs = to === null ? last : Date.parse(to);
   const start = x(startMs);
   const end = Math.max(start + 2, x(endMs));
-  const label = `${formatDuration(Math.max(0, endMs - startMs))}${outcome === 'completed' ? '' : `, ${outcome}`}`;
+  const took = formatDuration(Math.max(0, endMs - startMs));
+  const label = outcome === 'completed' ? took : `${took}, ${outcome}`;
   const style = outcome === 'failed' ? 'failed' : outcome === 'cut off' ? 'cut' : kind;
   // Beside the bar, on the side that has room.
   const [at, anchor] = end > width - 180 ? [start - 5, 'end'] : [end + 5, 'start'];
   return (
     `<text x="0" y="${top + 14}">${html(id.slice(0, 34))}</text>` +
-    `<rect class="${style}" x="${start}" y="${top + 3}" width="${(end - start).toFixed(1)}" height="14" rx="2"/>` +
+    `<rect class="${style}" x="${start}" y="${top + 3}" ` +
+    `width="${(end - start).toFixed(1)}" height="14" rx="2"/>` +
     (at < labelWidth + 60 && anchor === 'end'
       ? `<text class="small on" x="${start + 6}" y="${top + 14}">${html(label)}</text>`
       : `<text class="small" x="${at}" y="${top + 14}" text-anchor="${anchor}">${html(label)}</text>`)

@@ -9,8 +9,8 @@ const escapes: Record<string, string> = {
 };
 
 /**
- * Text of others as HTML: it cannot become markup, nor hide or turn around what stands beside it. Addresses in
- * it are shown, and none is in the file as such: nothing can take one for a resource of the page.
+ * Text of others as HTML: it cannot become markup, nor hide or turn around what stands beside it. Addresses
+ * in it are shown, and none is in the file as such: nothing can take one for a resource of the page.
  */
 export const html = (text: string): string =>
   printable(text)

@@ -128,7 +128,8 @@ const changes: [sql: string, differs: string][] = [
   ['ALTER TYPE app.place ADD ATTRIBUTE z int', '1 type'],
   ['CREATE TYPE app.other AS RANGE (subtype = int)', '1 type, 1 other object'],
   [
-    "CREATE OR REPLACE FUNCTION app.f(a int, b text DEFAULT 'x') RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT a + 1'",
+    "CREATE OR REPLACE FUNCTION app.f(a int, b text DEFAULT 'x') RETURNS int LANGUAGE sql IMMUTABLE " +
+      "AS 'SELECT a + 1'",
     '1 function',
   ],
   [
@@ -175,7 +176,10 @@ const unchanging = [
   'CREATE TEMPORARY TABLE t (id int); CREATE TEMPORARY VIEW v AS SELECT 1',
   'CREATE ROLE other; GRANT SELECT ON app.wells TO other; ALTER TABLE app.parts OWNER TO other',
   "COMMENT ON TABLE app.wells IS 'words'; SELECT lo_from_bytea(0, 'x')",
-  "ALTER DATABASE full_one_again SET search_path = app; ALTER DATABASE full_one_again SET TimeZone = 'Asia/Tokyo'; ALTER DATABASE full_one_again SET DateStyle = 'German'; ALTER DATABASE full_one_again SET quote_all_identifiers = on",
+  `ALTER DATABASE full_one_again SET search_path = app;
+   ALTER DATABASE full_one_again SET TimeZone = 'Asia/Tokyo';
+   ALTER DATABASE full_one_again SET DateStyle = 'German';
+   ALTER DATABASE full_one_again SET quote_all_identifiers = on`,
 ];
 
 test('rows, statistics, the next value of a sequence, privileges and settings are not in it', async () => {
@@ -204,7 +208,8 @@ test('a database whose table another session changes is not told to be unchanged
   await server.psql('postgres', `CREATE DATABASE ${name} TEMPLATE full_one`);
   const changing = server.psql(
     name,
-    'BEGIN; LOCK TABLE app.wells IN ACCESS EXCLUSIVE MODE; ALTER TABLE app.wells ADD more int; SELECT pg_sleep(4); COMMIT',
+    'BEGIN; LOCK TABLE app.wells IN ACCESS EXCLUSIVE MODE; ALTER TABLE app.wells ADD more int; ' +
+      'SELECT pg_sleep(4); COMMIT',
   );
   await new Promise((done) => setTimeout(done, 500));
   await assert.rejects(ask(name));

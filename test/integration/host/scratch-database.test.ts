@@ -18,8 +18,8 @@ import { readProperties } from '../../../src/host/database-properties.ts';
 import { createLine } from '../../../src/host/database-sql.ts';
 import { writeDump } from '../../../src/host/dump-file.ts';
 import type { Kubectl } from '../../../src/host/kubectl.ts';
-import { createPostgres } from '../../../src/host/postgres.ts';
-import { countRows, rowDifferences, tableChecksums } from '../../../src/host/table-rows.ts';
+import { createPostgres, type Postgres } from '../../../src/host/postgres.ts';
+import { countRows, rowDifferences } from '../../../src/host/table-rows.ts';
 import { productSchema } from '../../../src/payload/product-schema.ts';
 import { type OwnPostgres, startPostgres } from '../../fixtures/own-postgres.ts';
 import { tinyProduct } from '../../fixtures/tiny-payload.ts';
@@ -65,6 +65,13 @@ describe('a database beside the live one, on a real PostgreSQL 15', () => {
     product,
     now: () => new Date('2026-11-28T02:00:00Z'),
   });
+  /** Of each table, in the order of the names: a hash over its rows. */
+  const contents = (postgres: Postgres, names: readonly string[]) =>
+    postgres.query(
+      names
+        .map((one) => `SELECT md5(string_agg(t::text, ',' ORDER BY t::text)) FROM ONLY ${one} t`)
+        .join(' UNION ALL '),
+    );
   const databases = () => server.psql('postgres', 'SELECT datname FROM pg_database ORDER BY 1');
 
   async function load(from: { path: string; sizeBytes?: number; sha256?: string }, kubectl?: Kubectl) {
@@ -76,10 +83,11 @@ describe('a database beside the live one, on a real PostgreSQL 15', () => {
       return {
         summary,
         differences: rowDifferences(summary.tables, await countRows(scratch, names)),
-        same: [await tableChecksums(scratch, names), await tableChecksums(ctx.database, names)] as const,
+        same: [await contents(scratch, names), await contents(ctx.database, names)] as const,
         scratch,
         object: await scratch.query(
-          `SELECT encode(lo_get(4711), 'hex'), trick(), (SELECT last_value FROM "App's"."Wells ""x""_id_seq")`,
+          `SELECT encode(lo_get(4711), 'hex'), trick(),
+             (SELECT last_value FROM "App's"."Wells ""x""_id_seq")`,
         ),
       };
     });
@@ -117,8 +125,8 @@ describe('a database beside the live one, on a real PostgreSQL 15', () => {
     const { summary, differences, same, object } = await load(file);
     assert.deepEqual(summary.tables, tables);
     assert.deepEqual(differences, []);
+    assert.equal(same[0].length, tables.length);
     assert.deepEqual(same[0], same[1]);
-    assert.deepEqual([...same[0].keys()].sort(), tables.map(({ table }) => table).sort());
     assert.equal(object[0]?.[0], '00ff5c');
     assert.equal(object[0]?.[2], '500');
     assert.match(object[0]?.[1] ?? '', /\\restrict no\n\\unrestrict no/);

@@ -9,7 +9,7 @@ import { runReport } from '../../../src/queries/run-report.ts';
 import { type RunReport, runReportSchema } from '../../../src/report/report-schema.ts';
 import { type Invocation, SimulatedHost, type World } from '../../fixtures/in-process-host/host.ts';
 
-/** Every run leaves its report beside its log; `report` makes it again, and neither changes how a run ends. */
+/** Every run leaves its report beside its log; `report` makes it again. Neither changes how a run ends. */
 
 let host: SimulatedHost;
 let installed: World;
