@@ -204,6 +204,18 @@ test('what the kernel ended for want of memory is likely a cause', async () => {
   assert.match(bundle.index, /Killed process 7 \(java\)/);
 });
 
+test('what may refuse a pod or cut it off is there, whoever made it', async () => {
+  const made = [
+    { kind: 'ValidatingWebhookConfiguration', metadata: { name: 'guard' } },
+    { kind: 'LimitRange', metadata: { name: 'small', namespace } },
+    { kind: 'NetworkPolicy', metadata: { name: 'closed', namespace } },
+  ];
+  for (const one of made) host.cluster.apply({ apiVersion: 'v1', ...one });
+  const objects = (await bundleOf(host)).files.get('cluster/objects.yaml')!;
+  for (const { kind, metadata } of made)
+    assert.match(objects, new RegExp(`kind: ${kind}[^]*name: ${metadata.name}`));
+});
+
 test('a message of a pod is text and nothing else', async () => {
   const hostile = '</pre></details><script>alert(1)</script><img src=x onerror=alert(2)>\u202E"\'&\u001B[2J';
   crashing('server-0');
