@@ -20,7 +20,7 @@ export const errorCodes = {
   },
   schema_moved: {
     exit: 8,
-    meaning: 'failed, and the database schema has moved: going back needs the dump restored',
+    meaning: 'failed, and the database schema has moved or changed: going back needs the dump restored',
   },
   locked: { exit: 9, meaning: 'another run holds the lock' },
   nothing_to_do: {

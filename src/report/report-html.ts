@@ -2,7 +2,7 @@ import { formatBytes } from '../policy/format-bytes.ts';
 import { formatDuration } from '../ui/format.ts';
 import { html, htmlPage } from '../ui/html.ts';
 import type { RunReport } from './report-schema.ts';
-import { clock, day, downtimeText, outcomeText } from './summary.ts';
+import { clock, day, downtimeText, outcomeText, versionsText } from './summary.ts';
 import { table } from './table.ts';
 import { timelineSvg } from './timeline-svg.ts';
 
@@ -24,8 +24,8 @@ caption{text-align:left;color:var(--note)}thead th{border-bottom:1px solid var(-
 
 /** A run's report as a page of one file, for screen and paper. */
 export function reportHtml(report: RunReport): string {
-  const { product, flow, run } = report;
-  const title = `${product ?? 'Run'}: ${flow ?? 'report'} ${versionsOf(report)}`;
+  const { product, flow, run, moreWarnings } = report;
+  const title = `${product ?? 'Run'}: ${flow ?? 'report'} ${versionsText(report)}`;
   const parts = [
     `<h1>${html(title)}</h1>`,
     `<p class="summary ${report.exitCode === 0 ? 'good' : 'bad'}">${html(report.summary)}</p>`,
@@ -37,6 +37,7 @@ export function reportHtml(report: RunReport): string {
     stepTable(report),
     ...waivers(report),
     ...list('Warnings', report.warnings),
+    ...(moreWarnings > 0 ? [`<p>${moreWarnings} more are only in the log.</p>`] : []),
     dumps(report),
     rows(report),
     objects(report),
@@ -45,9 +46,6 @@ export function reportHtml(report: RunReport): string {
   ];
   return htmlPage({ title, more: style, body: parts.join('\n') });
 }
-
-const versionsOf = ({ from, to }: RunReport): string =>
-  from === null ? (to ?? '') : `${from} -> ${to ?? 'not known'}`;
 
 const known = (value: string | null): string => (value === null ? notKnown : html(value));
 const notKnown = '<span class="note">not known</span>';

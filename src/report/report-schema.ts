@@ -131,7 +131,8 @@ export const runReportSchema = z.strictObject({
       restoredInto: z.array(z.string()).describe('Databases into which this run restored it.'),
     }),
   ),
-  warnings: z.array(z.string()),
+  warnings: z.array(z.string()).describe('The first 500 that differ.'),
+  moreWarnings: z.int().describe('Lines of warnings after those.'),
   missing: z.array(z.string()).describe('What the log does not have, or this program could not read.'),
 });
 

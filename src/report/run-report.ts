@@ -19,6 +19,7 @@ export class RunReportReader {
   readonly #downtime = new DowntimeReader();
   readonly #steps = new StepReader();
   readonly #warnings = new Set<string>();
+  #moreWarnings = 0;
   readonly #waivers = new Map<string, RunReport['waivers'][number]>();
   readonly #dumps = new Map<string, RunReport['dumps'][number]>();
   readonly #rows = new Map<string, { before: number | null; after: number | null }>();
@@ -93,13 +94,16 @@ export class RunReportReader {
       rows: [...this.#rows].map(([table, counts]) => ({ table, ...counts })),
       dumps: [...this.#dumps.values()],
       warnings: [...this.#warnings],
+      moreWarnings: this.#moreWarnings,
       missing: missingOf(gaps, { started, end, preflight: this.#preflight }),
     };
     return { ...report, summary: summaryLine(report) };
   }
 
   #warn(line: string): void {
+    if (this.#warnings.has(line)) return;
     if (this.#warnings.size < mostWarnings) this.#warnings.add(line);
+    else this.#moreWarnings += 1;
   }
 
   #checked(report: EventOf<'preflight.report'>): void {

@@ -20,7 +20,7 @@ export function outcomeText({ status, exitCode }: Pick<RunReport, 'status' | 'ex
   const words: Record<string, string> = {
     completed: 'completed',
     rolled_back: 'failed, rolled back by Helm',
-    schema_moved: 'failed, the database schema has moved',
+    schema_moved: 'failed, the database schema has moved or changed',
     failed: 'failed, the same command resumes it',
     interrupted: 'stopped by the operator',
     terminated: 'stopped by a signal',
@@ -28,14 +28,18 @@ export function outcomeText({ status, exitCode }: Pick<RunReport, 'status' | 'ex
   return `${words[status] ?? `ended with ${status}`}, exit code ${exitCode}`;
 }
 
+/** From which version to which, or the one of both. */
+export const versionsText = ({ from, to }: Pick<RunReport, 'from' | 'to'>): string =>
+  from === null || from === to ? (to ?? '') : `${from} -> ${to ?? 'not known'}`;
+
 /** One line for a change ticket. */
 export function summaryLine(report: Omit<RunReport, 'summary'>): string {
-  const { product, flow, from, to, host, by, startedAt, endedAt, downtime, dumps, waivers, warnings } =
+  const { product, flow, host, by, startedAt, endedAt, downtime, dumps, waivers, warnings, moreWarnings } =
     report;
-  const versions = from === null || from === to ? (to ?? '') : `${from} -> ${to ?? '?'}`;
+  const on = host === null ? '' : ` on ${host}`;
   const dump = dumps.at(-1);
   const parts = [
-    `${product ?? 'product not known'}: ${flow ?? 'run'} ${versions}${host === null ? '' : ` on ${host}`}`,
+    `${product ?? 'product not known'}: ${flow ?? 'run'} ${versionsText(report)}${on}`,
     outcomeText(report),
     ...(startedAt === null
       ? []
@@ -46,7 +50,7 @@ export function summaryLine(report: Omit<RunReport, 'summary'>): string {
     `downtime: ${downtimeText(downtime)}`,
     dump === undefined ? 'no dump' : `dump ${dump.path} SHA-256 ${dump.sha256}`,
     ...(waivers.length === 0 ? [] : [counted(waivers.length, 'waiver')]),
-    counted(warnings.length, 'warning'),
+    counted(warnings.length + moreWarnings, 'warning'),
     `run ${report.run}`,
   ];
   return printableLine(parts.join('; '));

@@ -136,6 +136,24 @@ test('a run of an upgrade, with its downtime from the last good answer to the ne
   );
 });
 
+test('warnings beyond those of the page are counted', async () => {
+  const warning = (number: number) => ({
+    ...step('warning', 'upgrade_helm', 21),
+    line: `warning ${number}`,
+  });
+  const many = [...Array.from({ length: 503 }, (_, number) => warning(number)), warning(0)];
+  const report = await reported([...goodRun.slice(0, -1), ...many, result]);
+  assert.deepEqual([report.warnings.length, report.moreWarnings], [500, 3]);
+  assert.match(report.summary, /; 503 warnings; /);
+  assert.match(reportHtml(report), /<p>3 more are only in the log\.<\/p>/);
+});
+
+test('page and summary name the versions in the same words', async () => {
+  const same = await reported([log, { ...started, flow: 'rollback', to: '2026.1' }, result]);
+  assert.match(same.summary, /^Tiny: rollback 2026\.1 on wells;/);
+  assert.match(reportHtml(same), /<h1>Tiny: rollback 2026\.1<\/h1>/);
+});
+
 test('the page has no address, no script and nothing that it loads, whatever the log says', async () => {
   const hostile =
     '<script src="https://evil.example/x.js"></script><img onerror=x> \u001B[31mred \u202Eturned';
