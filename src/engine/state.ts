@@ -215,6 +215,10 @@ export const stateSchema = z.looseObject({
     .describe(
       'By path of a dump: when it was last restored into a database of its own, and was whole. Since 1.5.',
     ),
+  unverified: z
+    .record(z.string(), z.looseObject({ at: time, why: z.string() }))
+    .optional()
+    .describe('By path of a dump: why it could not be verified when that was last tried. Since 1.5.'),
   repair: z
     .looseObject({ ...whoWhen, chart: z.string().nullable(), unknown: z.array(z.string()) })
     .optional()

@@ -11,6 +11,8 @@ import { withoutRestrict } from './restrict-lines.ts';
 export interface LoadOptions {
   /** Lets others have the processor and the disk first. */
   gentle?: boolean;
+  /** Event triggers that the dump makes stay quiet, except those that fire always. */
+  quiet?: boolean;
   /** As the server's list of sessions names it. */
   application?: string;
   /** Bytes of the file that were read. */
@@ -26,7 +28,7 @@ export interface LoadOptions {
 export async function loadDump(
   into: Postgres,
   file: RecordedFile,
-  { onBytes, ...options }: LoadOptions = {},
+  { onBytes, quiet = false, ...options }: LoadOptions = {},
 ): Promise<DumpSummary> {
   const key = randomBytes(16).toString('hex');
   const restricted = await knowsRestrict(into, options.signal);
@@ -40,6 +42,7 @@ export async function loadDump(
     summary = scan.finish();
   }
   async function* statements(): AsyncGenerator<Buffer> {
+    if (quiet) yield Buffer.from(asReplica);
     if (restricted) yield Buffer.from(`\\restrict ${key}\n`);
     yield* withoutRestrict(scanned());
     const last = `SELECT format('COMMENT ON DATABASE %I IS %L', current_database(), '${key}') \\gexec\n`;
@@ -63,6 +66,11 @@ export async function loadDump(
     },
   );
 }
+
+/** `event_triggers` came with PostgreSQL 17. Constraints are checked when they are added all the same. */
+const asReplica = `SELECT set_config('session_replication_role', 'replica', false) FROM pg_roles
+  WHERE rolname = current_user AND rolsuper;
+`;
 
 /** Whether psql there knows the lines that keep a dump from running commands. */
 async function knowsRestrict(into: Postgres, signal?: AbortSignal): Promise<boolean> {

@@ -86,6 +86,7 @@ function entryOf(dump: PgDump, rest: Omit<Found, 'dump'>, state: State | undefin
   const { path, folder, takenAt, schemaVersion, sizeBytes, rows, sha256 } = dump;
   const verification = state === undefined ? undefined : verificationOf(state, dump);
   const verified = verification === undefined ? null : { at: verification.at, seconds: verification.seconds };
+  const failure = state?.unverified?.[path];
   const name = basename(folder || dirname(path));
   return {
     name,
@@ -98,6 +99,7 @@ function entryOf(dump: PgDump, rest: Omit<Found, 'dump'>, state: State | undefin
     ...rest,
     whole: isThere(dump),
     verified,
+    failed: failure === undefined ? null : { at: failure.at, why: failure.why },
   };
 }
 

@@ -18,7 +18,14 @@ export const backupEntrySchema = z.strictObject({
   verified: z
     .strictObject({ at: z.string(), seconds: z.number() })
     .nullable()
-    .describe('When it was last restored into a database of its own, with all rows; null: never.'),
+    .describe(
+      'When it was last restored into a database of its own, with all rows; null: never, or a later ' +
+        'try has failed.',
+    ),
+  failed: z
+    .strictObject({ at: z.string(), why: z.string() })
+    .nullable()
+    .describe('When it was last tried to verify it, and why that failed; null: it did not.'),
 });
 
 export const backupListSchema = z.strictObject({

@@ -13,12 +13,12 @@ export const backupLines = (one: BackupEntry): string[] => [
   `  SHA-256  ${one.sha256}`,
 ];
 
-function marks({ kind, anchor, whole, verified }: BackupEntry): string[] {
+function marks({ kind, anchor, whole, verified, failed }: BackupEntry): string[] {
   return [
     ...(anchor === null ? [kind === 'backup' ? 'by hand' : 'of a run'] : [`way back to ${anchor}`]),
     ...(whole ? [] : ['MISSING, or not its recorded size']),
     verified === null
-      ? 'not verified'
+      ? `not verified${failed === null ? '' : `: the try at ${failed.at} failed, ${failed.why}`}`
       : `verified by restore at ${verified.at}, in ${Math.round(verified.seconds)} s`,
   ];
 }

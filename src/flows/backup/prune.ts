@@ -2,6 +2,7 @@ import { prunable } from '../../policy/prune-backups.ts';
 import { counted } from '../../policy/counted.ts';
 import { IvaapError } from '../../errors.ts';
 import { readBackupRecord } from '../../backup/backup-record.ts';
+import { forgetVerification } from '../../backup/verified-dump.ts';
 import { type KnownBackup, knownBackups } from '../../queries/backup-list.ts';
 import type { Pruned } from '../../queries/backup-schema.ts';
 import type { CommandPorts } from '../../session/ports.ts';
@@ -78,9 +79,7 @@ async function removeAll({ session, journal }: Locked, folders: readonly string[
       const forgotten = (draft.backups ?? []).filter((one) => one.folder === folder);
       draft.backups = (draft.backups ?? []).filter((one) => one.folder !== folder);
       const paths = forgotten.map(({ pgDump }) => pgDump?.['path']);
-      draft.verified = Object.fromEntries(
-        Object.entries(draft.verified ?? {}).filter(([path]) => !paths.includes(path)),
-      );
+      forgetVerification(draft, paths);
     });
   }
   return { removed, left, dryRun: false };

@@ -1,4 +1,4 @@
-import { verifyDump } from '../../backup/verified-dump.ts';
+import { forgetVerification, verifyDump } from '../../backup/verified-dump.ts';
 import { IvaapError } from '../../errors.ts';
 import { assertBackupName, knownBackups, namedBackup } from '../../queries/backup-list.ts';
 import type { BackupEntry } from '../../queries/backup-schema.ts';
@@ -24,8 +24,24 @@ export async function verifyBackup(name: string, ports: CommandPorts): Promise<B
     const title = `restoring ${dump.path} into a database of its own`;
     const task = byteTask(ports.emit, { task: 'verify', title, total: dump.sizeBytes });
     const ctx = { database, kubectl, product, now: () => new Date() };
-    const verified = await task.during(() => verifyDump(ctx, dump, { signal, onBytes: task.progress }));
+    const verified = await task
+      .during(() => verifyDump(ctx, dump, { signal, onBytes: task.progress }))
+      .catch(async (error: unknown) => {
+        const { code, message } = session.redactor.error(error);
+        // A stop says nothing of the dump.
+        if (code !== 'interrupted' && code !== 'terminated') {
+          await journal.update((draft) => {
+            forgetVerification(draft, [dump.path]);
+            draft.unverified = {
+              ...draft.unverified,
+              [dump.path]: { at: ctx.now().toISOString(), why: message },
+            };
+          });
+        }
+        throw error;
+      });
     await journal.update((draft) => {
+      forgetVerification(draft, [dump.path]);
       draft.verified = { ...draft.verified, [dump.path]: verified };
     });
     const { entry: now } = namedBackup(await knownBackups(session, journal.state), name, list);

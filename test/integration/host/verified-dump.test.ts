@@ -30,7 +30,11 @@ const content = `SET default_transaction_read_only = off; CREATE SCHEMA app;
   CREATE TABLE app."Wells" (id serial PRIMARY KEY, name text); ALTER TABLE app."Wells" OWNER TO gone;
   INSERT INTO app."Wells" (name) SELECT 'well ' || n FROM generate_series(1, 300) n;
   CREATE TABLE migrations (version int); INSERT INTO migrations VALUES (3);
-  SELECT lo_from_bytea(4711, 'a large object');`;
+  SELECT lo_from_bytea(4711, 'a large object');
+  CREATE TABLE app.audit (tag text); CREATE MATERIALIZED VIEW app.named AS SELECT name FROM app."Wells";
+  CREATE FUNCTION app.audited() RETURNS event_trigger LANGUAGE plpgsql
+    AS 'BEGIN INSERT INTO app.audit VALUES (tg_tag); END';
+  CREATE EVENT TRIGGER audit ON ddl_command_end EXECUTE FUNCTION app.audited();`;
 
 describe('a backup that is restored for a try, on a real PostgreSQL 15', () => {
   let server: OwnPostgres;
@@ -102,6 +106,11 @@ describe('a backup that is restored for a try, on a real PostgreSQL 15', () => {
     assert.deepEqual([found.rows, found.sha256, found.how], [301, dump.sha256, 'restored']);
     assert.equal(await databases(), there);
     assert.equal(await live(), was);
+  });
+
+  it('lets no event trigger of the dump write rows that the file has not', async () => {
+    assert.match(readFileSync(dump.path, 'utf8'), /CREATE EVENT TRIGGER audit.*REFRESH MATERIALIZED VIEW/s);
+    await verifyDump(context(), dump, { signal });
   });
 
   it('names the tables whose rows are not those of the file', async () => {

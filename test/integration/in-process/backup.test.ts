@@ -17,6 +17,7 @@ import { takeBackup } from '../../../src/flows/backup/take.ts';
 import { verifyBackup } from '../../../src/flows/backup/verify.ts';
 import { queryBackups } from '../../../src/queries/backup-list.ts';
 import { backupEntrySchema, type BackupEntry, backupListSchema } from '../../../src/queries/backup-schema.ts';
+import { backupLines } from '../../../src/ui/backup-text.ts';
 import { statusLines } from '../../../src/ui/status-text.ts';
 import { restoredFrom } from '../../fixtures/in-process-host/postgres.ts';
 import {
@@ -175,11 +176,36 @@ test('a backup that was changed or is gone is not verified', async () => {
   const text = readFileSync(path, 'utf8');
   writeFileSync(path, text.replace('Alpha', 'Alphb'));
   refused(await verify('one'), 6, /SHA-256/);
+  const [changed] = (await list()).backups;
+  assert.match(changed?.failed?.why ?? '', /SHA-256/);
+  assert.match(changed === undefined ? '' : backupLines(changed).join('\n'), /not verified: .*SHA-256/);
   writeFileSync(path, text.slice(10));
   refused(await verify('one'), 6, /is missing, or has not its recorded size/);
   assert.equal((await list()).backups[0]?.verified, null);
   assert.equal((await list()).backups[0]?.whole, false);
   assert.deepEqual(besides(), []);
+});
+
+test('a verification that fails takes the place of an earlier one, until the next; a stop does not', async () => {
+  const { path } = entryOf(await take({ name: 'one' }));
+  const text = readFileSync(path, 'utf8');
+  const proved = entryOf(await verify('one')).verified;
+  const stopped = await verify('one', (event) =>
+    event.kind === 'program' && event.argv.includes('-o') && event.phase === 'during'
+      ? new IvaapError('interrupted', 'stopped')
+      : undefined,
+  );
+  assert.equal(stopped.exitCode, 130);
+  assert.deepEqual((await list()).backups[0]?.verified, proved);
+  writeFileSync(path, text.replace('Alpha', 'Alphb'));
+  refused(await verify('one'), 6, /SHA-256/);
+  assert.equal((await list()).backups[0]?.verified, null);
+  assert.equal((await host.status('install')).latestDump?.verified, undefined);
+  refused(await prune(), 10, /no backup to remove/);
+  writeFileSync(path, text);
+  const again = entryOf(await verify('one'));
+  assert.notEqual(again.verified, null);
+  assert.equal(again.failed, null);
 });
 
 test('the dump of an upgrade is listed, as the way back, and can be verified', async () => {
@@ -323,8 +349,10 @@ test('a dump that breaks off, and a cluster that is away, leave nothing and are 
       : undefined,
   );
   refused(lost, 6, /the connection was lost/);
-  assert.equal((await list()).backups[0]?.verified, null);
-  entryOf(await verify('one'));
+  const [entry] = (await list()).backups;
+  assert.equal(entry?.verified, null);
+  assert.match(entry?.failed?.why ?? '', /the connection was lost/);
+  assert.equal(entryOf(await verify('one')).failed, null);
   assert.deepEqual(besides(), []);
 });
 
