@@ -97,7 +97,7 @@ export const backupCommand: Command = {
     const print = <T>(lines: (result: T) => string[], result: T) =>
       answer(`${json ? JSON.stringify(result) : lines(result).join('\n')}\n`, signal);
     await withStderrProgress(async (emit) => {
-      const confirm = action === 'prune' ? terminalConfirm(signal) : undefined;
+      const confirm = action === 'prune' ? terminalConfirm(signal, again) : undefined;
       const ports = { emit, signal, insist: secondSignal, program, again, confirm };
       if (action === 'list') return print(backupListLines, await queryBackups(ports));
       if (action === 'verify') return print(backupLines, await verifyBackup(backup, ports));
