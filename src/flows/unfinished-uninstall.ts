@@ -1,5 +1,6 @@
 import type { State } from '../engine/state.ts';
 import { IvaapError } from '../errors.ts';
+import { runToMind } from '../release/uninstall-record.ts';
 import { resumeCommand } from '../session/resume-command.ts';
 
 type Recorded = Pick<State, 'installed' | 'run'>;
@@ -8,9 +9,9 @@ type Recorded = Pick<State, 'installed' | 'run'>;
  * Once an uninstall has begun to remove, only the uninstall can end it; nor can an unfinished install
  * continue behind one. Throws `version`.
  */
-export function refuseUninstalling({ installed, run }: Recorded): void {
+export function refuseUninstalling(state: Recorded): void {
+  const run = runToMind(state);
   if (run?.flow !== 'uninstall') return;
-  if (installed !== undefined && run.noReturnAt === undefined) return;
   throw new IvaapError('version', `an uninstall of ${run.to} has begun on this host, and is not finished`, {
     hint: resumeCommand(run),
   });

@@ -27,6 +27,10 @@ const running = z.strictObject({
 
 const waysOut = z.strictObject({
   forward: z.string().nullable().describe('The command that resumes the run; null: it has completed.'),
+  instead: z
+    .string()
+    .nullable()
+    .describe('Where `forward` is an uninstall that has removed nothing: the check before an upgrade.'),
   back: z
     .array(z.string())
     .describe('How to restore the old release and database; empty: nothing that runs was changed.'),

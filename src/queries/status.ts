@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { IvaapError } from '../errors.ts';
 import { readRegularText } from '../host/regular-file.ts';
 import { Redactor } from '../engine/redact.ts';
 import type { ReleaseRecord } from '../host/helm-record.ts';
@@ -8,6 +9,7 @@ import { listPods } from '../host/pods.ts';
 import { isAlive } from '../host/system.ts';
 import type { Product } from '../payload/product-schema.ts';
 import { fqdnOf, probeRoute } from '../release/health-route.ts';
+import { isRemoving } from '../release/uninstall-record.ts';
 import { readValuesFile } from '../release/values-file.ts';
 import { hideGenerated, hideValues } from '../release/secrets-of-host.ts';
 import { type PgDump, pgDumpSchema } from '../backup/dump-record.ts';
@@ -23,7 +25,7 @@ import { type HostTools, openHost } from '../session/host-tools.ts';
 import { type OpenedPayload, openOwnPayload } from '../session/opened-payload.ts';
 import { thisMachine } from '../session/machine.ts';
 import type { CommandPorts, FlowPorts } from '../session/ports.ts';
-import { waysOut } from './ways-out.ts';
+import { type WaysOut, waysOut } from './ways-out.ts';
 import { factsOf, noStateRefusal, unknownCluster } from './without-state.ts';
 import type { PodReport, StatusReport } from './status-schema.ts';
 import { type StatusFacts, upgradeAnswer } from './upgrade-answer.ts';
@@ -64,6 +66,7 @@ async function gather({ machine = thisMachine, signal, program }: StatusPorts): 
       knownAsRoot(async () => readOverlay(paths.overlay)),
     ]);
     const holder = readHolder(paths.lock);
+    const ways = state.known && state.value !== null ? waysOut(state.value, paths, program) : null;
     const facts: StatusFacts = {
       at: new Date().toISOString(),
       running: holder !== undefined && isAlive(holder) ? holder : null,
@@ -73,11 +76,11 @@ async function gather({ machine = thisMachine, signal, program }: StatusPorts): 
       state,
       skippedBackup:
         (state.known && state.value !== null ? wayBackOf(state.value).skipped : undefined) ?? null,
-      waysOut: state.known && state.value !== null ? waysOut(state.value, paths) : null,
+      waysOut: ways,
       backups,
       latestDump: latestDump(state),
       overlay,
-      ...(await queryCluster(opened, redactor, { machine, signal, program, state })),
+      ...(await queryCluster(opened, redactor, { machine, signal, program, state, ways })),
     };
     const { digest: payloadDigest } = opened.payload;
     return { ...facts, upgrade: upgradeAnswer(facts, { program, payloadDigest, limits: product.versions }) };
@@ -114,10 +117,11 @@ type ClusterParts = Pick<StatusReport, 'release' | 'host' | 'schema' | 'schemaVe
 async function queryCluster(
   opened: OpenedPayload,
   redactor: Redactor,
-  { machine, signal, program, state }: Asking & { state: StatusReport['state'] },
+  { machine, signal, program, state, ways }: Asking & Pick<StatusReport, 'state'> & { ways: WaysOut | null },
 ): Promise<ClusterParts> {
   const { product, paths } = opened;
   const health = knownAsRoot(async () => {
+    if (!existsSync(paths.values)) refuseMissingValues(paths.values, state, ways);
     const values = await readValuesFile(paths.values, program);
     hideValues(product, values, redactor);
     return probeAll(product, fqdnOf(product, values));
@@ -135,6 +139,17 @@ async function queryCluster(
       : host,
     health: await health,
   };
+}
+
+/**
+ * Throws where the values file is missing as it should be: no install has come so far, or an uninstall is
+ * past it. Otherwise a repair writes it again.
+ */
+function refuseMissingValues(path: string, state: StatusReport['state'], ways: WaysOut | null): void {
+  if (!state.known) return;
+  const { installed, run } = state.value ?? {};
+  if (installed !== undefined && !isRemoving({ run })) return;
+  throw new IvaapError('preflight', `there is no ${path}`, { hint: ways?.forward ?? undefined });
 }
 
 /** One query first: without an answer, each further one would wait for its own timeout. */
@@ -198,6 +213,8 @@ function adviceOf(
     return silent ? unknownCluster(evidence, state.why) : { message: state.why, hint: state.hint };
   }
   if (state.value === null) return noStateRefusal(evidence, opened, program);
+  // What Helm has no record of any more is what the uninstall has removed.
+  if (isRemoving(state.value)) return undefined;
   const message = disagreement(state.value, evidence.records, opened.product.release);
   return message === undefined ? undefined : { message, hint: repair };
 }

@@ -1,7 +1,8 @@
+import { readHelmJournal } from '../host/helm-process.ts';
 import type { Product } from '../payload/product-schema.ts';
 import type { Again } from '../policy/again.ts';
-import { decideUpgrade } from '../policy/upgrade-policy.ts';
-import { sameVersion } from '../policy/version.ts';
+import { runEnd } from '../policy/run-end.ts';
+import { decideUpgrade, type UpgradeDecision } from '../policy/upgrade-policy.ts';
 import { runToMind } from '../release/uninstall-record.ts';
 import type { StatusReport } from './status-schema.ts';
 
@@ -32,7 +33,8 @@ export function upgradeAnswer(facts: StatusFacts, target: Target): Answer {
   const against = [...stateReasons(facts, target), ...policyReasons(facts, target)];
   const health = healthReasons(facts, target);
   const installed = isInstalled(facts);
-  const reasons = installed === false ? against : [...against, ...health];
+  const found = installed === false ? against : [...against, ...health];
+  const reasons = found.length > 0 ? found : installedReasons(facts, target);
   const first = reasons.find(({ kind }) => kind === 'no') ?? reasons[0];
   return {
     may: first?.kind ?? 'yes',
@@ -63,8 +65,7 @@ function stateReasons(facts: StatusFacts, { program }: Target): Reason[] {
   const { installed } = state.value ?? {};
   const run = runToMind(state.value ?? {});
   if (run !== undefined && (run.status === 'running' || run.status === 'failed')) {
-    const ended = run.status === 'failed' ? 'failed' : 'was cut off';
-    const text = `the last run, ${run.flow} of ${run.to}, ${ended}`;
+    const text = `the last run, ${run.flow} of ${run.to}, ${runEnd(run, false)}`;
     return [{ kind: 'no', text, hint: waysOut?.forward ?? undefined }];
   }
   if (installed !== undefined) return [];
@@ -72,24 +73,36 @@ function stateReasons(facts: StatusFacts, { program }: Target): Reason[] {
 }
 
 /** What the version policy says of this executable; of the file that is installed it says nothing. */
-function policyReasons({ state, payloadVersion }: StatusFacts, target: Target): Reason[] {
-  if (!state.known || state.value?.installed === undefined) return [];
-  const { installed, anchors } = state.value;
-  if (sameVersion(installed.version, payloadVersion)) return [];
+function policyReasons(facts: StatusFacts, target: Target): Reason[] {
+  const decision = judged(facts, target);
+  return decision?.kind === 'refused' ? [{ kind: 'no', text: decision.message, hint: decision.hint }] : [];
+}
+
+/** A host on which all is well, asked by the file that is installed: what is wrong comes before that. */
+function installedReasons(facts: StatusFacts, target: Target): Reason[] {
+  const decision = judged(facts, target);
+  if (decision?.kind !== 'nothing-to-do') return [];
+  const hint = `for a newer release use its own file; ${decision.hint}`;
+  return [{ kind: 'no', text: decision.message, hint }];
+}
+
+function judged({ state, payloadVersion }: StatusFacts, target: Target): UpgradeDecision | undefined {
+  if (!state.known || state.value?.installed === undefined) return undefined;
+  const { installed, anchors, helm } = state.value;
   const { program, payloadDigest, limits } = target;
   const again: Again = ({ add = [] } = {}) => [program, 'install', '--upgrade', ...add].join(' ');
-  const decision = decideUpgrade({
+  return decideUpgrade({
     command: program,
     again,
     installed,
     lastRun: undefined,
     target: { version: payloadVersion, payloadDigest },
     anchored: Object.keys(anchors),
+    releaseGone: readHelmJournal(helm).emptied === true,
     schemaNow: undefined,
     flags: { reapply: false, acceptUnsupported: false, supersede: false },
     limits,
   });
-  return decision.kind === 'refused' ? [{ kind: 'no', text: decision.message, hint: decision.hint }] : [];
 }
 
 /** Release, pods, health routes and database, as far as they were asked. */

@@ -5,6 +5,7 @@ import type { ProductPaths } from '../release/product-paths.ts';
 import { wayBack } from '../backup/restore-commands.ts';
 import { dumpLines, wayBackOf } from '../backup/way-back.ts';
 import { chartOnDiskLines } from './way-back-text.ts';
+import { runToMind } from '../release/uninstall-record.ts';
 import { resumeCommand } from '../session/resume-command.ts';
 
 /**
@@ -13,6 +14,8 @@ import { resumeCommand } from '../session/resume-command.ts';
 export interface WaysOut {
   /** The command that resumes an unfinished run; null where it has completed. */
   forward: string | null;
+  /** The command to start an upgrade with, where `forward` is an uninstall that has removed nothing. */
+  instead: string | null;
   /**
    * How to restore the old release and database; empty where nothing that runs was changed, or nothing was
    * kept.
@@ -25,6 +28,7 @@ export interface WaysOut {
 export function waysOut(
   state: State,
   paths: Pick<ProductPaths, 'installer' | 'chart' | 'overlay'>,
+  program: string,
 ): WaysOut | null {
   const { run } = state;
   if (run === undefined) return null;
@@ -32,6 +36,7 @@ export function waysOut(
   return {
     // An uninstall whose state is still there has its own folder left to remove.
     forward: run.status === 'completed' && run.flow !== 'uninstall' ? null : resumeCommand(run),
+    instead: runToMind(state) === undefined ? `${program} install --upgrade --preflight-only` : null,
     back: run.flow === 'upgrade' ? backLines(state, paths) : [],
     log: existsSync(log) ? log : null,
   };

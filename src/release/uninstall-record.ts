@@ -39,9 +39,12 @@ export const isRemoving = ({ run }: Pick<State, 'run'>): boolean =>
 export const agreedBefore = (state: Pick<State, 'run' | 'skippedBackups'>): string | undefined =>
   isRemoving(state) ? state.skippedBackups.findLast((one) => one.run === state.run?.id)?.at : undefined;
 
-/** The last run, as far as another run has to mind it: an uninstall that has removed nothing is none. */
-export const runToMind = ({ run }: Pick<State, 'run'>): State['run'] =>
-  run?.flow === 'uninstall' && !isRemoving({ run }) ? undefined : run;
+/**
+ * The last run, as far as another run has to mind it: an uninstall of a completed install that has removed
+ * nothing is none. An unfinished install cannot continue behind one.
+ */
+export const runToMind = ({ installed, run }: Pick<State, 'installed' | 'run'>): State['run'] =>
+  run?.flow === 'uninstall' && installed !== undefined && !isRemoving({ run }) ? undefined : run;
 
 /**
  * The uninstall that has begun on this host; undefined where none has, or it has not written anything yet.

@@ -1,3 +1,4 @@
+import { runEnd } from '../policy/run-end.ts';
 import { formatBytes } from '../policy/format-bytes.ts';
 import { asRoot, shellWord, sudo } from '../shell-word.ts';
 import { isSureTrouble } from '../release/troubles.ts';
@@ -123,10 +124,14 @@ function helmFaults({ status }: Facts, program: string): Fault[] {
         ? `Helm's revision ${revision} is ${is}, and nobody is working on it`
         : `Helm's revision ${revision} is ${is}`,
       facts: [`release version: ${version ?? 'not readable'}`],
-      hint: status.waysOut?.forward ?? `${program} install --upgrade --preflight-only`,
+      hint: forwardHint(status) ?? `${program} install --upgrade --preflight-only`,
     },
   ];
 }
+
+/** An uninstall that has removed nothing is never the one command to try. */
+const forwardHint = ({ waysOut }: NonNullable<Facts['status']>): string | undefined =>
+  waysOut?.instead ?? waysOut?.forward ?? undefined;
 
 function databaseFaults({ schema, status }: Facts, { product }: Pick<OpenedPayload, 'product'>): Fault[] {
   if (schema?.known !== false || status?.release.known === false) return [];
@@ -166,17 +171,19 @@ function runFaults({ status }: Facts): Fault[] {
   const run = status?.state.known === true ? status.state.value?.run : undefined;
   if (run === undefined || status?.running !== null) return [];
   if (run.status !== 'failed' && run.status !== 'running') return [];
-  const ended = run.status === 'failed' ? 'failed' : 'was cut off';
   const steps = Object.entries(run.steps).filter(([, { status: is }]) => is === 'running' || is === 'failed');
   return [
     {
       certainty: 'likely',
-      title: `the last run, ${run.flow} of ${run.to}, ${ended}`,
+      title: `the last run, ${run.flow} of ${run.to}, ${runEnd(run, false)}`,
       facts: [
         ...(run.error === undefined ? [] : [run.error.message]),
         ...steps.map(([id, { status: is }]) => `step ${id}: ${is}`),
+        ...(status.waysOut?.instead == null
+          ? []
+          : [`nothing was removed; to uninstall all the same: ${status.waysOut.forward}`]),
       ],
-      hint: status.waysOut?.forward ?? undefined,
+      hint: forwardHint(status),
     },
   ];
 }

@@ -2,6 +2,7 @@ import type { RunRecord, State, StepRecord } from '../engine/state.ts';
 import type { Known } from '../known.ts';
 import type { StatusReport } from '../queries/status-schema.ts';
 import { counted } from '../policy/counted.ts';
+import { runEnd } from '../policy/run-end.ts';
 import { schemaDueText } from '../policy/schema-due.ts';
 import { signedBy } from '../policy/trust.ts';
 import { columns, formatAge, formatDuration } from './format.ts';
@@ -39,17 +40,21 @@ export function statusLines(report: StatusReport, width = Infinity): string[] {
       ...(report.release.known ? known(report.pods, (pods) => podLines(pods, width - 2)) : []),
     ]),
     ...databaseLines(report),
-    ...section(
-      'health',
-      known(report.health, (routes) =>
-        table(
-          routes.map(({ title, path, healthy, answer }) => [title, path, healthy ? 'ok' : 'NOT OK', answer]),
-        ),
-      ),
-    ),
+    ...section('health', healthLines(report, table)),
   ];
   // Pods, files and records hold foreign text, which must not control the terminal.
   return lines.map(printableRow);
+}
+
+/** As the second line: where something is known to be wrong, routes that were not asked change nothing. */
+function healthLines({ health, upgrade }: StatusReport, table: Table): string[] {
+  if (!health.known && upgrade.healthy === false) {
+    const asked = known(health, () => []).map((line) => line.replace(/^not known: /, 'routes not asked: '));
+    return [`NOT OK: ${upgrade.unhealthy[0] ?? ''}`, ...asked];
+  }
+  return known(health, (routes) =>
+    table(routes.map(({ title, path, healthy, answer }) => [title, path, healthy ? 'ok' : 'NOT OK', answer])),
+  );
 }
 
 /** Two lines: whether an upgrade may start, and the facts that an operator asks for first. */
@@ -60,8 +65,8 @@ export function answerLines(report: StatusReport): string[] {
   const command = hint === null ? '' : `; try: ${hint}`;
   const { state, schema } = report;
   const { run, suspended, installed = suspended?.installed } = (state.known ? state.value : null) ?? {};
-  const status = run?.status === 'running' && report.running === null ? 'was cut off' : run?.status;
-  const lastRun = run === undefined ? 'none' : `${run.flow} ${run.to}, ${status}`;
+  const lastRun =
+    run === undefined ? 'none' : `${run.flow} ${run.to}, ${runEnd(run, report.running !== null)}`;
   const facts = [
     !state.known
       ? 'installed: not known'
@@ -144,15 +149,23 @@ function stateLines(report: StatusReport, table: Table): string[] {
 
 function runLines(run: RunRecord, { running, waysOut }: StatusReport, table: Table): string[] {
   const versions = run.from === null ? run.to : `${run.from} -> ${run.to}`;
-  const status = run.status === 'running' && running === null ? 'was cut off' : run.status;
-  const resume = running === null ? (waysOut?.forward ?? null) : null;
+  const status = runEnd(run, running !== null);
+  const ways = running === null ? waysOut : null;
   return [
     '',
     `last run: ${run.flow} ${versions}, ${status}, started ${toSeconds(run.startedAt)}${by(run.startedBy)}`,
     ...table(run.order.map((id) => [id, ...stepCells(run.steps[id])])).map((line) => `  ${line}`),
     ...(run.error === undefined || run.status === 'completed' ? [] : [`  error: ${run.error.message}`]),
-    ...(resume === null ? [] : [`  to resume: ${resume}`]),
+    ...(ways === null ? [] : forwardLines(ways)),
     ...(waysOut?.log == null ? [] : [`  log: ${waysOut.log}`]),
+  ];
+}
+
+function forwardLines({ forward, instead }: NonNullable<StatusReport['waysOut']>): string[] {
+  if (instead === null) return forward === null ? [] : [`  to resume: ${forward}`];
+  return [
+    `  nothing was removed, and an upgrade may be run: ${instead}`,
+    ...(forward === null ? [] : [`  to uninstall it all the same: ${forward}`]),
   ];
 }
 

@@ -92,7 +92,7 @@ export const wrapResult = (line: string, columns: number): string[] =>
 const spoken = /(?:^|: )(?:(?:sudo|k3s|sh|cd|ls|df) |\.{0,2}\/)\S/;
 
 /**
- * A hint in lines: sentences are wrapped, and a command that does not fit behind one begins a line of its own,
+ * A hint in lines: sentences are wrapped; a command that does not fit behind one begins a line of its own,
  * which is left to the terminal.
  */
 export function wrapHint(line: string, columns: number): string[] {

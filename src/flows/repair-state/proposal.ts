@@ -10,6 +10,7 @@ import { judgeSchema } from './schema.ts';
 import { broughtBack } from './sources.ts';
 import { marked, unfinished, unfinishedUpgrade, withVersion } from './repaired-state.ts';
 import { noStateRefusal, unknownCluster } from '../../queries/without-state.ts';
+import { isRemoving } from '../../release/uninstall-record.ts';
 import { foreign } from '../../foreign.ts';
 import { resumeCommand } from '../../session/resume-command.ts';
 import { sudo } from '../../shell-word.ts';
@@ -23,6 +24,10 @@ export function proposeRepair(facts: RepairFacts): Repair {
   const { records, workloads } = evidence;
   if (state === undefined && likely(evidence) !== 'ours') {
     return { kind: 'refused', ...noStateRefusal(evidence, opened, program, problem) };
+  }
+  if (state?.run !== undefined && isRemoving(state)) {
+    const message = `an uninstall of ${state.run.to} has begun to remove it, and is not finished`;
+    return refused('version', message, resumeCommand(state.run));
   }
   if (!records.known || !workloads.known) {
     const { message, hint } = unknownCluster(evidence, problem);

@@ -2,7 +2,7 @@ import type { Known } from '../../known.ts';
 import { counted } from '../../policy/counted.ts';
 import { formatBytes } from '../../policy/format-bytes.ts';
 import type { Product } from '../../payload/product-schema.ts';
-import { foreignOf, removedOf } from '../../release/ours.ts';
+import { foreignOf, type OwnedVolume, removedOf } from '../../release/ours.ts';
 import type { UninstallDecision } from './decision.ts';
 
 /** What an uninstall would delete and keep, as it is shown before the name has to be typed. */
@@ -33,7 +33,7 @@ export function shownLines(
       : `On this host and in its cluster this deletes:`,
     `  release    ${product.release}: ${told(release, (text) => text ?? 'none')}`,
     `  ${namespaceStays ? 'objects  ' : 'namespace'}  ${of}: ${objects}`,
-    `  volume     ${told(volume, (one) => (one === null ? 'none' : `${one.name}${one.ours ? '' : ' (stays)'}`))}`,
+    `  volume     ${told(volume, volumeText)}`,
     `  data       ${storagePath ?? 'none'}${data.there ? `, ${formatBytes(data.bytes)}` : ''}` +
       (heldByOthers || data.target !== undefined ? ' (stays)' : kept),
     ...putAside.map(
@@ -54,3 +54,6 @@ export function shownLines(
     ...notes.map((note) => `  ${note}`),
   ];
 }
+
+const volumeText = (one: OwnedVolume | null): string =>
+  one === null ? 'none' : `${one.name}${one.ours ? '' : ' (stays)'}`;

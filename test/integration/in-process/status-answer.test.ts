@@ -2,11 +2,13 @@ import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
-import { IvaapError } from '../../../src/errors.ts';
+import { describeError, IvaapError } from '../../../src/errors.ts';
 import { unmarked } from '../../../src/foreign.ts';
 import { queryStatus } from '../../../src/queries/status.ts';
 import type { StatusReport } from '../../../src/queries/status-schema.ts';
 import { unhealthyError, waitUntilHealthy } from '../../../src/queries/wait-healthy.ts';
+import { faultsOf } from '../../../src/support/faults.ts';
+import type { Facts } from '../../../src/support/collector.ts';
 import { statusLines } from '../../../src/ui/status-text.ts';
 import { type Flow, SimulatedHost, type Watcher, type World } from '../../fixtures/in-process-host/host.ts';
 import { namespace } from '../../fixtures/in-process-host/product.ts';
@@ -60,9 +62,13 @@ const withoutCluster = () => ({
   }),
 });
 
-test('a healthy host with a completed install says yes, and all that is asked first', async () => {
+test('a healthy host says that its own file is installed already, and all that is asked first', async () => {
   const { report, head } = await asked();
-  assert.equal(head[0], 'may I upgrade? yes: nothing that this command sees stands against it');
+  assert.equal(
+    head[0],
+    'may I upgrade? no: 2026.1 is already installed from this payload; try: for a newer release use its ' +
+      'own file; to run every step again anyway: ./tiny install --upgrade --reapply',
+  );
   assert.equal(
     head[1],
     '2026.1 installed, complete; last run: install 2026.1, completed; dump: none; schema: 1; health: ok',
@@ -70,21 +76,78 @@ test('a healthy host with a completed install says yes, and all that is asked fi
   assert.equal(exitOf(report), 0);
 });
 
-test('an uninstall that removed nothing stands against no upgrade, and is not what to try', async () => {
+/** The worlds at places of a run, as if it were cut off there. */
+async function worldsOf(flow: Flow, places: readonly string[]): Promise<Record<string, World>> {
   const worlds: Record<string, World> = {};
-  await host.run('uninstall', (event) => {
-    if (event.kind === 'place') worlds[event.place] = host.copy();
+  await host.run(flow, (event) => {
+    if (event.kind === 'place' && places.includes(event.place)) worlds[event.place] = host.copy();
     return undefined;
   });
+  return worlds;
+}
+
+test('an uninstall that removed nothing stands against no upgrade, and is not the one to try', async () => {
+  const worlds = await worldsOf('uninstall', ['uninstall_record:running']);
   host.become(worlds['uninstall_record:running']!);
-  const before = await asked();
-  assert.match(before.head[0]!, /^may I upgrade\? yes/);
-  host.become(worlds['uninstall_objects:running']!);
-  const { report } = await asked();
-  assert.equal(report.upgrade.may, 'no');
+  const { report: before, head } = await asked('upgrade');
+  assert.match(head[0]!, /^may I upgrade\? yes/);
+  const text = statusLines(before).join('\n');
+  assert.equal(/to resume: .*uninstall/.test(text), false, text);
+  assert.match(
+    text,
+    /nothing was removed, and an upgrade may be run: \.\/tiny install --upgrade --preflight-only\n +to uninstall it all the same: sudo .* uninstall/,
+  );
+  const faults = faultsOf({ status: before } as Facts, { product: before } as never, './tiny');
+  const [run] = faults.filter(({ title }) => title.startsWith('the last run'));
+  assert.equal(run?.hint, './tiny install --upgrade --preflight-only');
 });
 
-test('a newer package sees the same, with the schema of the release that runs', async () => {
+test('once an uninstall has begun to remove, only the uninstall is named', async () => {
+  const places = ['uninstall_objects:running', 'uninstall_files:running'];
+  const worlds = await worldsOf('uninstall', places);
+  for (const place of places) {
+    host.become(worlds[place]!);
+    const { report, head } = await asked();
+    assert.match(
+      head[0]!,
+      /no: the last run, uninstall of 2026\.1, was cut off.*; try: sudo .* uninstall/,
+      place,
+    );
+    const text = statusLines(report).join('\n');
+    assert.equal(text.includes('repair-state'), false, `${place}: ${text}`);
+    const repair = await host.repair('install', { yes: true });
+    assert.match(describeError(repair.error).hint ?? '', / uninstall/, place);
+  }
+});
+
+test('an install before its values file is resumed, and its health is one word', async () => {
+  host.become(empty);
+  const worlds = await worldsOf('install', ['postgres:running']);
+  host.become(worlds['postgres:running']!);
+  const { report, head } = await asked();
+  const text = statusLines(report).join('\n');
+  assert.match(head[1]!, /health: NOT OK$/);
+  assert.match(
+    text,
+    /\nhealth:\n +NOT OK: there is no Helm release\n +routes not asked: there is no \S+tiny\.values\.yaml\n +try: sudo .* install/,
+  );
+  assert.equal(text.includes('repair-state'), false, text);
+});
+
+test('after a rollback it says so, and not that the install had failed', async () => {
+  assert.equal((await host.run('rollback', undefined, { step: 'postgres' })).exitCode, 0);
+  const { report, head } = await asked();
+  assert.match(
+    head[0]!,
+    /no: the last run, install of 2026\.1, was rolled back to postgres.*; try: sudo .* install/,
+  );
+  assert.match(head[1]!, /last run: install 2026\.1, was rolled back to postgres;/);
+  const text = statusLines(report).join('\n');
+  assert.match(text, /^last run: install 2026\.1, was rolled back to postgres, started/m);
+  assert.equal(/failed/.test(text) || text.includes('repair-state'), false, text);
+});
+
+test('a newer package says yes, with the schema of the release that runs', async () => {
   const { report, head } = await asked('upgrade');
   assert.match(head[0]!, /^may I upgrade\? yes/);
   assert.deepEqual(report.schema, { known: true, value: { version: 1, target: null, helmByHand: null } });
