@@ -22,8 +22,6 @@ export const operatorEnvironment = {
 const k3sProgram = ['bash', '/usr/local/lib/lab/node/k3s'];
 
 export interface IvaapOptions {
-  /** Under a terminal of 80 columns; stdout and stderr come as one, in stdout. */
-  tty?: boolean;
   env?: Record<string, string>;
   input?: string;
   /** Words in front of the program, such as another user or a tracer. */
@@ -114,12 +112,11 @@ export class TestHost {
 
   /** Types the name of a program in its own folder, as an operator does. */
   typeProgram(path: string, args: readonly string[], options: IvaapOptions = {}): Promise<Finished> {
-    const { tty = false, env = {}, input, under = [], timeoutMs = 240_000 } = options;
+    const { env = {}, input, under = [], timeoutMs = 240_000 } = options;
     return labExec(this.name, [...under, `./${basename(path)}`, ...args], {
       cwd: dirname(path),
       env: { ...operatorEnvironment, ...env },
       timeoutMs,
-      ...(tty && { tty: { columns: 80 } }),
       ...(input !== undefined && { input }),
     });
   }

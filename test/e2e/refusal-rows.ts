@@ -22,8 +22,8 @@ export interface Refusal {
   argv: readonly string[];
   /** Words in front of the program: another user, fewer processors. */
   under?: readonly string[];
-  /** On a terminal, with this typed. */
-  typed?: string;
+  /** On a terminal, with this typed once it is asked. */
+  answer?: string;
   exit: number;
   message: RegExp;
   hint: RegExp;
@@ -73,7 +73,7 @@ export const refusals: readonly Refusal[] = [
     name: '--reapply that is declined',
     version: '2026.1',
     argv: [...upgrade, '--reapply'],
-    typed: 'no\n',
+    answer: 'no\r',
     exit: 1,
     message: /not confirmed: nothing was changed/,
     hint: /--reapply/,
