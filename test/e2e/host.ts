@@ -23,7 +23,6 @@ const k3sProgram = ['bash', '/usr/local/lib/lab/node/k3s'];
 
 export interface IvaapOptions {
   env?: Record<string, string>;
-  input?: string;
   /** Words in front of the program, such as another user or a tracer. */
   under?: readonly string[];
   timeoutMs?: number;
@@ -112,12 +111,11 @@ export class TestHost {
 
   /** Types the name of a program in its own folder, as an operator does. */
   typeProgram(path: string, args: readonly string[], options: IvaapOptions = {}): Promise<Finished> {
-    const { env = {}, input, under = [], timeoutMs = 240_000 } = options;
+    const { env = {}, under = [], timeoutMs = 240_000 } = options;
     return labExec(this.name, [...under, `./${basename(path)}`, ...args], {
       cwd: dirname(path),
       env: { ...operatorEnvironment, ...env },
       timeoutMs,
-      ...(input !== undefined && { input }),
     });
   }
 
