@@ -219,7 +219,7 @@ const unusable: [what: string, path: string, exitCode: number, message: RegExp][
   ['a folder', product, 2, /is not a regular file/],
   ['cut off', cutOff, 4, /cut-off is incomplete: \d+ of \d+ bytes/],
   ['something else', '/etc/passwd', 4, /\/etc\/passwd carries no payload/],
-  ['an empty name', '', 2, /cannot be read/],
+  ['an empty name', '', 2, /the value of --diff is empty/],
 ];
 for (const [what, path, code, message] of unusable) {
   test(`--diff with a file that is ${what}: exit ${code} and a hint`, async () => {
