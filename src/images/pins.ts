@@ -87,9 +87,10 @@ export async function pinPresent(
 }
 
 /**
- * Pins images and lets those of older releases go. Each was pinned when it came; what lost its label is
- * pinned again, and all of it is proved through CRI, which is what kubelet asks. Throws 'failed' when CRI
- * does not show an image as pinned under its name.
+ * Pins images and lets those of older releases go: they lose the pin and keep our mark, by which an uninstall
+ * knows them. Each was pinned when it came; what lost its label is pinned again, and all of it is proved
+ * through CRI, which is what kubelet asks. Throws 'failed' when CRI does not show an image as pinned under
+ * its name.
  */
 export async function pinImages(
   containerd: Containerd,
@@ -97,7 +98,8 @@ export async function pinImages(
   options: PinOptions,
 ): Promise<{ unpinned: string[] }> {
   const mark = releaseLabel(options.product);
-  const labelled = new Map((await containerd.names()).map(({ name, labels }) => [name, labels]));
+  const stored = await containerd.names();
+  const labelled = new Map(stored.map(({ name, labels }) => [name, labels]));
   for (const { name } of images) {
     const labels = labelled.get(name) ?? {};
     if (labels[pinLabel] === pinValue && labels[mark] === options.version) continue;
@@ -106,12 +108,13 @@ export async function pinImages(
   const kept = new Set([options.version, ...options.keepVersions]);
   const current = new Set(images.map(({ name }) => name));
   const unpinned: string[] = [];
-  for (const [name, labels] of labelled) {
-    const version = labels[mark];
-    if (version === undefined || kept.has(version) || current.has(name)) continue;
-    const found = labels[foundLabel(options.product)];
-    if (isKept(name, options.product) && found === undefined) await containerd.remove([name]);
-    else await unpinName(containerd, name, options.product, found === 'pinned');
+  for (const { name, isPinnedByOthers } of markedNames(stored, options.product)) {
+    const labels = labelled.get(name) ?? {};
+    if (kept.has(labels[mark] ?? '') || current.has(name)) continue;
+    const isOurName = isKept(name, options.product) && labels[foundLabel(options.product)] === undefined;
+    if (isOurName) await containerd.remove([name]);
+    else if (labels[pinLabel] !== pinValue || isPinnedByOthers) continue;
+    else await containerd.label(name, { [pinLabel]: '' });
     unpinned.push(name);
   }
   await provePins(containerd, images, options.signal);
@@ -174,6 +177,11 @@ export function markedNames(
       };
     });
 }
+
+/** Whether a name has neither our mark nor anybody's pin. */
+export const isUnmarked = ({ labels }: StoredImage, product: string): boolean =>
+  labels[releaseLabel(product)] === undefined &&
+  !Object.keys(labels).some((key) => key.endsWith('.pinned') || key.endsWith(releaseLabel('')));
 
 /** Takes our mark off; the pin with it, unless it is another product's too. */
 export async function unpinName(

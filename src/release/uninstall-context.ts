@@ -47,6 +47,8 @@ export interface UninstallFindings {
   putAside: { path: string; bytes: number }[];
   backups: { names: string[]; bytes: number };
   images: Known<OurImages>;
+  /** Names of older releases that have no mark any more: they stay, and are named. */
+  unmarkedImages: Known<string[]>;
   /** Custom resource definitions of the chart that are in the cluster: they stay. */
   definitions: Known<string[]>;
 }

@@ -13,6 +13,7 @@ import { type Known, known } from '../known.ts';
 import type { Product } from '../payload/product-schema.ts';
 import { type FoundFolder, foundFolderSchema, foundIn } from './found-folder.ts';
 import { classVolume } from './database-volume.ts';
+import { unmarkedImages } from './let-go-images.ts';
 import { dumpOfRollback } from './last-dump.ts';
 import { ourFiles } from './our-files.ts';
 import { ourImages } from './our-images.ts';
@@ -25,6 +26,8 @@ interface Place {
   paths: ProductPaths;
   cluster: UninstallCluster | undefined;
   isStopped: Known<boolean>;
+  /** Of {@link letGoNames}. */
+  letGo: readonly string[];
   signal: AbortSignal;
 }
 
@@ -32,15 +35,16 @@ export const leftOut = { known: false, why: 'the cluster is left out (--without-
 
 /** Reads the host and asks the cluster what there is to remove; changes nothing. */
 export async function uninstallFindings(place: Place, recorded: RecordedFolder): Promise<UninstallFindings> {
-  const { product, paths, cluster, isStopped, signal } = place;
+  const { product, paths, cluster, isStopped, letGo, signal } = place;
   const ask = <T>(question: (of: UninstallCluster) => Promise<Known<T>>): Promise<Known<T>> =>
     cluster === undefined ? Promise.resolve(leftOut) : question(cluster);
-  const [release, contents, volume, ofClass, images, definitions] = await Promise.all([
+  const [release, contents, volume, ofClass, images, unmarked, definitions] = await Promise.all([
     ask((of) => known(releaseText(of, product, signal))),
     ask(({ kubectl }) => namespaceContents(kubectl, product, signal)),
     ask(({ kubectl }) => volumeOwner(kubectl, product, signal)),
     ask(({ kubectl }) => classVolume(kubectl, product, signal)),
     ask((of) => ourImages(of, product, signal)),
+    ask(({ containerd }) => known(unmarkedImages(containerd, letGo, product.name))),
     ask((of) => known(definitionsOf(of, paths, signal))),
   ]);
   const ofVolume = volume.known ? pathOfOurs(volume.value, product) : undefined;
@@ -83,6 +87,7 @@ export async function uninstallFindings(place: Place, recorded: RecordedFolder):
       bytes: await treeBytes(paths.backups),
     },
     images,
+    unmarkedImages: unmarked,
     definitions,
   };
 }

@@ -5,6 +5,9 @@ import { IvaapError } from '../../errors.ts';
 import { estimateDump } from '../../host/dump-estimate.ts';
 import { mountHolding, mountOf } from '../../host/mounts.ts';
 import { known } from '../../known.ts';
+import { listBackups, stateCopies } from '../../queries/backups.ts';
+import { keptBackups } from '../../release/last-dump.ts';
+import { letGoNames } from '../../release/let-go-images.ts';
 import { foreignOf, removedOf } from '../../release/ours.ts';
 import { hideGenerated } from '../../release/secrets-of-host.ts';
 import type {
@@ -50,7 +53,10 @@ export async function decideUninstall(
   const cluster = options.withoutCluster ? undefined : await clusterOf(session, options, state);
   if (cluster !== undefined) await hideGenerated(cluster.kubectl, product, redactor);
   const isStopped = cluster === undefined ? leftOut : await databaseStopped(cluster.kubectl, product, signal);
-  const place = { product, paths, cluster, isStopped, signal };
+  const folders = [paths.backups, ...(recorded === undefined ? [] : [keptBackups(recorded.dumpTo)])];
+  const backups = (await Promise.all(folders.map(listBackups))).flat();
+  const letGo = letGoNames([state, ...(await stateCopies(session, backups)).map((copy) => copy.state)]);
+  const place = { product, paths, cluster, isStopped, letGo, signal };
   const found = await uninstallFindings(place, recorded ?? recordedStorage(state, isStopped));
   signal.throwIfAborted();
   // Until it removes, an uninstall that was begun takes other choices.
@@ -247,7 +253,7 @@ const noteOfOther = (recorded: RecordedUninstall | undefined, { dumpTo }: Uninst
     : [`stays: ${recorded.dumpTo}, where an earlier attempt of this uninstall has kept something`];
 
 function notesOf(found: UninstallFindings, choices: UninstallChoices, { product }: Session): string[] {
-  const { contents, volume, files, images, definitions, rollbackDump } = found;
+  const { contents, volume, files, images, unmarkedImages, definitions, rollbackDump } = found;
   const foreign = contents.known ? foreignOf(contents.value) : [];
   const { namespace } = product;
   const { dumpTo } = choices;
@@ -279,6 +285,11 @@ function notesOf(found: UninstallFindings, choices: UninstallChoices, { product 
     ...files.foreign.map((path) => `stays: ${path}, which this installer did not write`),
     ...(images.known
       ? images.value.shared.map(({ name, why }) => `stays, without our pin: the image ${name} (${why})`)
+      : []),
+    ...(unmarkedImages.known
+      ? unmarkedImages.value.map(
+          (name) => `stays: the image ${name} of an older release, which has no mark of this installer`,
+        )
       : []),
     ...(definitions.known
       ? definitions.value.map(

@@ -69,6 +69,7 @@ function leftBehind(
   const { namespace, database, name } = product;
   const { kubectl } = sudo;
   const definitions = found.definitions.known ? found.definitions.value : [];
+  const unmarked = found.unmarkedImages.known ? found.unmarkedImages.value : [];
   const silent =
     cluster !== undefined
       ? []
@@ -111,6 +112,10 @@ function leftBehind(
         ]),
     ...onPath.map(({ path, why }) => ({ what: `${path} (${why})`, command: `ls -ld ${shellWord(path)}` })),
     ...files.map((path) => ({ what: path, command: `ls -ld ${shellWord(path)}` })),
+    ...unmarked.map((name) => ({
+      what: `the image ${name} of an older release, which has no mark of this installer; if nobody uses it`,
+      command: `${sudo.ctr} images remove ${shellWord(name)}`,
+    })),
     ...definitions.map((one) => ({ what: `the definition ${one}`, command: `${kubectl} delete crd ${one}` })),
   ];
 }

@@ -133,6 +133,17 @@ test('one host from its first install to its last uninstall', async (t) => {
       assert.match(await host.wells.checksum(), /^300 in schema 6,/);
     });
 
+    await chapter('applied once more: nothing pins the images of the release before', async () => {
+      await types(host, '2027.1', './ivaap install --upgrade --reapply --no-activate');
+      const { stdout } = await host.k3s('ctr', 'images', 'list');
+      const ofOld = stdout.split('\n').filter((line) => line.includes('ivaap.installer/release=2026.2'));
+      assert.notEqual(ofOld.length, 0, stdout);
+      assert.deepEqual(
+        ofOld.filter((line) => line.includes('io.cri-containerd.pinned=pinned')),
+        [],
+      );
+    });
+
     await chapter('uninstalled: the host is as it was', async () => {
       await types(host, target, 'ivaap uninstall --confirm ivaap --dump-to /root/ivaap-second');
       await host.until('nothing differs', 60, async () => {

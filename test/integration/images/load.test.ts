@@ -6,7 +6,7 @@ import { Readable } from 'node:stream';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import { IvaapError } from '../../../src/errors.ts';
 import { loadImages, type LoadSettings } from '../../../src/images/load.ts';
-import { unpinnedOf } from '../../../src/images/pins.ts';
+import { markedNames, unpinnedOf } from '../../../src/images/pins.ts';
 import { planImages, type ImagesFrom } from '../../../src/images/plan.ts';
 import { wantedImages } from '../../../src/images/wanted.ts';
 import type { PayloadIndex } from '../../../src/payload/format/index-schema.ts';
@@ -291,6 +291,12 @@ describe('loading images into a real containerd', () => {
     const wanted = wantedImages(first.index, first.product, connectors);
     assert.deepEqual(await unpinnedOf(node.containerd, wanted), names('2026.1'));
     await assertReady(second);
+    const marked = markedNames(await node.containerd.names(), 'tiny').map(({ name }) => name);
+    assert.deepEqual(marked.toSorted(), [...names('2026.1'), ...names('2026.2')].toSorted());
+    const { result: again } = await load(second, 'payload', { keepVersions: [] });
+    assert.deepEqual(again.unpinned, [], 'each is let go once');
+    await load(first, 'payload', { keepVersions: ['2026.2'] });
+    await assertReady(first);
   });
 
   it('stops between bytes when asked to, and continues in the next run', async () => {

@@ -58,6 +58,48 @@ test('an image that was there, pinned or not, is there after an uninstall as it 
   }
 });
 
+test('an uninstall removes the images of every release, also of those that are pinned no more', async () => {
+  const labels = { ...managed, [pin]: 'pinned' };
+  const [name = '', ...brought] = names;
+  putThere(name, labels);
+  assert.equal((await host.run('install')).exitCode, 0);
+  assert.equal((await host.run('upgrade')).exitCode, 0);
+  const again = await host.run('upgrade', undefined, { reapply: true });
+  assert.equal(again.exitCode, 0, said(again));
+  const isPinned = (one: string) => labelsOf(one)?.[pin] === 'pinned';
+  assert.deepEqual(brought.filter(isPinned), [], 'the garbage collection may have them');
+  assert.ok(isPinned(name), 'others pinned it');
+  const gone = await host.run('uninstall');
+  assert.equal(gone.exitCode, 0, said(gone));
+  const left = Object.keys(host.cluster.state.images).filter((one) => !one.startsWith('sha256:'));
+  assert.deepEqual(left, [name]);
+  assert.deepEqual(labelsOf(name), labels);
+});
+
+test('images of which an earlier program took its mark with the pin are named with the command', async () => {
+  assert.equal((await host.run('install')).exitCode, 0);
+  assert.equal((await host.run('upgrade')).exitCode, 0);
+  assert.equal((await host.run('upgrade', undefined, { reapply: true })).exitCode, 0);
+  for (const name of names) host.cluster.state.images[name]!.labels = { ...managed };
+  let cut: World | undefined;
+  const gone = await host.run('uninstall', (event) => {
+    if (event.kind === 'place' && event.place === 'uninstall_data:running') cut = host.copy();
+    return undefined;
+  });
+  assert.equal(gone.exitCode, 0, said(gone));
+  host.become(cut!);
+  // Also one that goes on: the backups have moved by then.
+  for (const ended of [gone, await host.run('uninstall')]) {
+    assert.equal(ended.exitCode, 0, said(ended));
+    const left = (ended.result?.data.left ?? []) as { command: string }[];
+    const commands = left.map(({ command }) => command);
+    assert.deepEqual(
+      commands.toSorted(),
+      names.toSorted().map((name) => `sudo k3s ctr images remove ${name}`),
+    );
+  }
+});
+
 test('of an older release, which recorded nothing, what k3s pins is left', async () => {
   assert.equal((await host.run('install')).exitCode, 0);
   const [name = ''] = names;
