@@ -11,6 +11,9 @@ export interface DumpedWorkload {
   images: string;
 }
 
+/** The annotation that says what a halted workload was: its replicas, or `on` of a CronJob. */
+export const haltKey = ({ name }: Pick<Product, 'name'>): string => `${name}-before-restore`;
+
 const images = ['.spec.template', '.spec.jobTemplate.spec.template']
   .map((template) => `{range ${template}.spec.containers[*]}{.name}={.image} {end}`)
   .join('');
@@ -23,7 +26,7 @@ const living = '--field-selector=status.phase!=Failed,status.phase!=Succeeded';
  */
 export function haltFunctions(product: Product, workloads: readonly DumpedWorkload[]): string {
   const { namespace, release } = product;
-  const key = `${product.name}-before-restore`;
+  const key = haltKey(product);
   const list = [
     '{range .items[*]}{.kind}/{.metadata.name}={.spec.replicas}={.spec.suspend}',
     `={.metadata.annotations.${key}}={.metadata.annotations.meta\\.helm\\.sh/release-name}{"\\n"}{end}<end>`,

@@ -73,6 +73,8 @@ export interface Kubectl {
   ): Promise<void>;
   /** `KEY=VALUE` adds a label and fails where it has another value; `KEY-` removes it, if it is there. */
   label(kind: string, name: string, words: readonly string[], scope?: Scope): Promise<void>;
+  /** A merge patch: null removes a member. */
+  patch(kind: string, name: string, patch: object, scope?: Scope): Promise<void>;
   /** No failure when there is nothing to delete. `wait` false returns while finalizers still run. */
   delete(kind: string, name: string, scope?: Scope & { wait?: boolean }): Promise<void>;
   /**
@@ -176,6 +178,10 @@ export function createKubectl(runner: Runner, settings: KubectlSettings): Kubect
     },
     async label(kind, name, words, scope) {
       await ask(['label', kind, name, ...words], scope, { stdoutIsText: true });
+    },
+    async patch(kind, name, patch, scope) {
+      const how = [`--field-manager=${settings.manager}`, '--type=merge', `--patch=${JSON.stringify(patch)}`];
+      await ask(['patch', kind, name, ...how], scope, { stdoutIsText: true });
     },
     async delete(kind, name, scope = {}) {
       const wait = scope.wait ?? true;

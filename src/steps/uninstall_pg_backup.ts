@@ -10,13 +10,13 @@ import { isBelow } from '../host/below.ts';
 import { isRemoving } from '../release/uninstall-record.ts';
 import { lastDumpResult, mayHaveGrown, wholeLastDump } from '../release/last-dump.ts';
 import type { UninstallCluster, UninstallContext } from '../release/uninstall-context.ts';
-import { uninstallRecord } from './uninstall_record.ts';
+import { uninstallHalt } from './uninstall_halt.ts';
 
 /** The last dump, as an upgrade takes it, into a folder outside all that is removed. */
 export const uninstallPgBackup: Step<UninstallContext, { lastDump: PgDump }> = {
   ...lastDumpResult,
   title: 'Back up the database',
-  needs: [uninstallRecord.id],
+  needs: [uninstallHalt.id],
   finishes: true,
   revision: 1,
   inputs: ({ product, from }) => ({ database: product.database.name, from }),

@@ -3,6 +3,7 @@ import type { UninstallContext } from '../../release/uninstall-context.ts';
 import { uninstallBackups } from '../../steps/uninstall_backups.ts';
 import { uninstallData } from '../../steps/uninstall_data.ts';
 import { uninstallFiles } from '../../steps/uninstall_files.ts';
+import { uninstallHalt } from '../../steps/uninstall_halt.ts';
 import { uninstallImages } from '../../steps/uninstall_images.ts';
 import { uninstallKeep } from '../../steps/uninstall_keep.ts';
 import { uninstallObjects } from '../../steps/uninstall_objects.ts';
@@ -14,6 +15,7 @@ import { uninstallRelease } from '../../steps/uninstall_release.ts';
 /** The steps of an uninstall, a chain: dump and record are safe before anything is removed. */
 export const uninstallSteps = (): Step<UninstallContext>[] => [
   uninstallRecord,
+  uninstallHalt,
   uninstallPgBackup,
   uninstallKeep,
   uninstallRelease,

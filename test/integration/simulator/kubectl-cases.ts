@@ -164,6 +164,23 @@ export function kubectlCases(): Case[] {
         return before.resourceVersion === after.resourceVersion;
       },
     },
+    codeOf('a patch', [
+      'patch',
+      'configmap',
+      'one',
+      ...inTiny,
+      '--type=merge',
+      '--patch={"metadata":{"labels":{"app":"one","more":"yes"}},"data":{"a":null,"b":"three"}}',
+    ]),
+    asks('an object that was patched', get('configmap', 'one')),
+    codeOf('a patch of what is not there', [
+      'patch',
+      'configmap',
+      'two',
+      ...inTiny,
+      '--type=merge',
+      '--patch={"data":{"a":null}}',
+    ]),
     {
       name: 'an object that is made again has another uid',
       ask: async (world) => {
