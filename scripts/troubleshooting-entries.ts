@@ -107,6 +107,7 @@ export const checkCauses: Readonly<Record<string, string>> = {
     'the disk is mounted read-only, a file attribute (`lsattr`) forbids writing, or ' +
     'a folder was replaced by a ' +
     'link',
+  halted: 'an uninstall, a rollback or a restore was killed after it had stopped the product',
   cpus: 'the machine was made smaller, or a container or cgroup limits it',
   memory: 'the machine has less memory than the data sheet asks for',
   room: 'old images, logs and backups on the disk of the product, of the images or of the database',

@@ -8,6 +8,7 @@ import { database } from './database.ts';
 import { databaseLogin } from './database-login.ts';
 import { diskPressure } from './disk-pressure.ts';
 import { fieldConflicts } from './field-conflicts.ts';
+import { halted } from './halted.ts';
 import { helmProcess } from './helm-process.ts';
 import { helmState } from './helm-state.ts';
 import { imageGc } from './image-gc.ts';
@@ -35,6 +36,7 @@ import { volumeBound } from './volume-bound.ts';
 export const checks: readonly AnyCheck[] = [
   payload,
   state,
+  halted,
   cpus,
   memory,
   room,

@@ -82,6 +82,7 @@ export async function execute<O extends FlowOptions, D extends Decision, C exten
     await flow.onCompleted?.(session, prepared);
     return summary;
   } catch (error) {
+    if (!kept) await flow.onFailed?.(session, prepared);
     const explained = reporter.redactor.error(
       (await flow.explain?.(session, error)) ?? error,
       reporter.log.path,

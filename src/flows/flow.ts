@@ -129,6 +129,8 @@ export interface Flow<Options extends FlowOptions, D extends Decision, Ctx exten
   summarize(ctx: Ctx, result: RunResult): FlowResult;
   /** The last changes, once the run is recorded as completed and its log has ended. */
   onCompleted?(session: Session, prepared: Prepared<D, Ctx>): Promise<void>;
+  /** Takes back what must not outlast a run that has failed or was stopped; throws nothing. */
+  onFailed?(session: Session, prepared: Prepared<D, Ctx>): Promise<void>;
   /** Adds what the flow knows to an error of the run. */
   explain?(session: Session, error: unknown): Promise<unknown>;
 }

@@ -174,16 +174,23 @@ export async function startWorkloads(
   return result;
 }
 
-/** What is typed to start what is halted, a command for each number of replicas; it needs no executable. */
-export function startCommands(
+/** `Deployment/backend, CronJob/nightly: halted by an uninstall`. */
+export function haltText(halted: readonly Halted[]): string {
+  const flows = [...new Set(halted.map(({ by = 'restore' }) => `${/^[aeiou]/.test(by) ? 'an' : 'a'} ${by}`))];
+  return `${halted.map(idOf).join(', ')}: halted by ${flows.join(' and ')} that has not ended`;
+}
+
+/** What is typed to start what is halted, in one line for any number of them; it needs no executable. */
+export function startCommand(
   halted: readonly Halted[],
   { namespace }: Pick<Product, 'namespace'>,
-): string[] {
+): string {
   const counts = [...new Set(halted.map(({ replicas }) => replicas))];
-  return counts.flatMap((replicas) => {
+  const commands = counts.flatMap((replicas) => {
     const ids = halted.filter((one) => one.replicas === replicas).map((one) => idOf(one).toLowerCase());
     if (replicas !== undefined)
       return `${sudo.kubectl} scale -n ${namespace} --replicas=${replicas} ${ids.join(' ')}`;
     return ids.map((id) => `${sudo.kubectl} patch -n ${namespace} ${id} -p '{"spec":{"suspend":false}}'`);
   });
+  return commands.join('; ');
 }

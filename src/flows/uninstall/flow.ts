@@ -4,7 +4,9 @@ import type { UninstallContext } from '../../release/uninstall-context.ts';
 import { stateIsThere } from '../../session/own-state.ts';
 import type { Session } from '../../session/session.ts';
 import type { Flow } from '../flow.ts';
+import { startAgain } from '../start-again.ts';
 import { sessionParts } from '../step-context.ts';
+import { uninstallHalt } from '../../steps/uninstall_halt.ts';
 import { uninstallPgBackup } from '../../steps/uninstall_pg_backup.ts';
 import { decideUninstall, type UninstallDecision } from './decision.ts';
 import { finishUninstall, restOfUninstall } from './finish.ts';
@@ -82,6 +84,13 @@ export const uninstallFlow: Flow<UninstallOptions, UninstallDecision, UninstallC
   },
 
   summarize: uninstallSummary,
+
+  async onFailed(session, { ctx }) {
+    const run = ctx.run();
+    const mayBeHalted = ![undefined, 'skipped'].includes(run?.steps[uninstallHalt.id]?.status);
+    if (ctx.cluster === undefined || !mayBeHalted || isRemoving({ run })) return;
+    await startAgain(session, { kubectl: ctx.cluster.kubectl, by: 'uninstall' });
+  },
 
   onCompleted: async (session, { ctx }) =>
     finishUninstall(session.paths, (await session.journal()).state, ctx.choices.dumpTo),

@@ -14,7 +14,7 @@ import {
 import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, test } from 'node:test';
 import { causeChain, IvaapError } from '../../../src/errors.ts';
-import { apiServerDown } from '../../fixtures/in-process-host/faults.ts';
+import { apiServerDown, signalAt } from '../../fixtures/in-process-host/faults.ts';
 import {
   type Flow,
   type Invocation,
@@ -443,7 +443,8 @@ test('where the volume leads to another folder than the state records, none of b
 });
 
 test('the record names no dump of an earlier uninstall', async () => {
-  await killedAt(installed, 'uninstall', 'uninstall_release:running');
+  const stopped = await host.run('uninstall', signalAt('uninstall_release:running', 'SIGTERM').watch);
+  assert.equal(stopped.exitCode, 143, said(stopped));
   const other = await host.run('upgrade');
   assert.equal(other.exitCode, 0, said(other));
   const second = join(host.root, 'last/second');

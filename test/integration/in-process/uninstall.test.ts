@@ -435,7 +435,7 @@ test('once it removes, install and upgrade are refused; before that an upgrade g
     assert.equal(refused.exitCode, 5, `${flow}: ${said(refused)}`);
     assert.match(hintOf(refused), /uninstall/);
   }
-  host.become(worlds['uninstall_release:running']!);
+  host.become(worlds['uninstall_record:verified']!);
   const upgrade = await host.run('upgrade');
   assert.equal(upgrade.exitCode, 0, said(upgrade));
 });

@@ -1,0 +1,19 @@
+import { haltedNow, haltText, startCommand } from '../release/halt.ts';
+import type { Check } from './check.ts';
+import type { UpgradeCheckContext } from './context.ts';
+
+export const halted: Check<UpgradeCheckContext> = {
+  id: 'halted',
+  kind: 'guard',
+  title: 'No workload is halted',
+  limit: 'no workload was halted by an uninstall, a rollback or a restore that has not ended',
+  why: 'Helm would not start it again, and the release would be taken for broken',
+  fix: 'finish what has halted it, or start it',
+  timeoutSeconds: 60,
+  flows: ['upgrade'],
+  async measure({ kubectl, product, signal }) {
+    const found = await haltedNow({ kubectl, product, signal });
+    if (found.length === 0) return { outcome: 'ok', measured: 'none' };
+    return { outcome: 'fail', measured: haltText(found), fix: startCommand(found, product) };
+  },
+};
