@@ -2,7 +2,6 @@ import { causeChain } from '../errors.ts';
 import { haltedNow, type HaltedBy, type HaltPorts, startCommand, startWorkloads } from '../release/halt.ts';
 import { idOf } from '../release/workloads.ts';
 import type { Session } from '../session/session.ts';
-import { sudo } from '../shell-word.ts';
 
 const limitMs = 120_000;
 
@@ -29,8 +28,8 @@ export async function startAgain(
   } catch (error) {
     const why = causeChain(error)[0] ?? '';
     reporter.warn(
-      `what was halted is not started again (${why}); ${program} status names it and the command that ` +
-        `starts it; what runs: ${sudo.kubectl} get pods -n ${product.namespace}`,
+      `what was halted may not be started again (${why}); what is halted, and what starts it: ` +
+        `${program} status`,
     );
   }
 }

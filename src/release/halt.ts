@@ -181,10 +181,7 @@ export function haltText(halted: readonly Halted[]): string {
 }
 
 /** What is typed to start what is halted, in one line for any number of them; it needs no executable. */
-export function startCommand(
-  halted: readonly Halted[],
-  { namespace }: Pick<Product, 'namespace'>,
-): string {
+export function startCommand(halted: readonly Halted[], { namespace }: Pick<Product, 'namespace'>): string {
   const counts = [...new Set(halted.map(({ replicas }) => replicas))];
   const commands = counts.flatMap((replicas) => {
     const ids = halted.filter((one) => one.replicas === replicas).map((one) => idOf(one).toLowerCase());

@@ -26,13 +26,13 @@ export const uninstallHalt: Step<UninstallContext, z.infer<typeof out>> = {
       return { action: 'skip', summary: 'there is no database' };
     return {
       action: 'run',
-      summary: `stop the workloads in ${product.namespace}, so that nothing is written after the last dump`,
+      summary: `stop the workloads in ${product.namespace}, so that nothing comes after the last dump`,
     };
   },
 
   async preview(ctx, signal) {
     const stopped = await running(ctx, clusterOf(ctx), signal);
-    const text = `stop ${counted(stopped.length, 'workload')}, so that nothing is written after the last dump`;
+    const text = `stop ${counted(stopped.length, 'workload')}, so that nothing comes after the last dump`;
     return { brief: text, details: [`${text}: ${stopped.join(', ') || 'none'}`], data: { stopped } };
   },
 

@@ -114,7 +114,11 @@ test('all but the database is halted, says in itself what it was, and is started
   const now = await haltedNow(ports());
   assert.deepEqual([...new Set(now.map(({ by }) => by))], ['uninstall']);
 
-  assert.deepEqual(await startWorkloads(ports(), { by: 'rollback' }), { started: [], changed: [], failed: [] });
+  assert.deepEqual(await startWorkloads(ports(), { by: 'rollback' }), {
+    started: [],
+    changed: [],
+    failed: [],
+  });
   const { started, changed, failed } = await startWorkloads(ports());
   assert.deepEqual([idsOf(started), changed, failed], [halted, [], []]);
   assert.deepEqual(await stateOf('Deployment', 'server'), [3, undefined]);
@@ -163,7 +167,11 @@ test('one that is started again meanwhile is named, and a stop request ends the 
     return true;
   });
   // Whoever set that number has the word.
-  assert.deepEqual(await startWorkloads(ports()), { started: [], changed: ['Deployment/server'], failed: [] });
+  assert.deepEqual(await startWorkloads(ports()), {
+    started: [],
+    changed: ['Deployment/server'],
+    failed: [],
+  });
   assert.deepEqual(await stateOf('Deployment', 'server'), [5, undefined]);
 
   const stop = new AbortController();
@@ -175,7 +183,11 @@ test('one that is started again meanwhile is named, and a stop request ends the 
 });
 
 test('what is spared goes on and is named; the printed commands start what is halted', async () => {
-  await apply(workload('Deployment', 'a', 2), workload('StatefulSet', 'b', 2), workload('Deployment', 'c', 1));
+  await apply(
+    workload('Deployment', 'a', 2),
+    workload('StatefulSet', 'b', 2),
+    workload('Deployment', 'c', 1),
+  );
   await apply(workload('Deployment', 'theirs', 1), cron('nightly'));
   const spares = (id: string) => id === 'Deployment/theirs';
   const { halted, notStopped } = await haltWorkloads(ports(), { by: 'uninstall', spares, say: () => {} });

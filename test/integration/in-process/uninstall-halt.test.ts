@@ -86,18 +86,23 @@ test('it is shown before, and what is not ours goes on and is named', async () =
   const ended = await host.run('uninstall');
   assert.equal(ended.exitCode, 0, said(ended));
   const theirs = host.cluster.get('Deployment', 'theirs', namespace);
-  assert.equal((theirs?.spec as { replicas: number }).replicas, 2);
+  assert.equal((theirs!.spec as { replicas: number }).replicas, 2);
   assert.match(warningsOf(ended), /not stopped, .*Deployment\/theirs/);
 });
 
 test('a run that ends before it removes anything starts again what it has stopped, and says so', async () => {
   const noDump = (event: HostEvent) =>
-    event.kind === 'program' && event.phase === 'before' && event.argv.some((word) => word.includes('pg_dump'))
+    event.kind === 'program' &&
+    event.phase === 'before' &&
+    event.argv.some((word) => word.includes('pg_dump'))
       ? new IvaapError('failed', 'no space left on device')
       : undefined;
   const failed = await host.run('uninstall', noDump);
   assert.equal(failed.exitCode, 6, said(failed));
-  assert.match(warningsOf(failed), /nothing was removed: Deployment\/server was halted, and is started again/);
+  assert.match(
+    warningsOf(failed),
+    /nothing was removed: Deployment\/server was halted, and is started again/,
+  );
   assert.ok(host.healthy());
   assert.equal(host.cluster.get('Deployment', 'server', namespace)?.metadata.annotations?.[key], undefined);
 
@@ -153,7 +158,7 @@ function startServer(): void {
 
 const key = 'tiny-before-restore';
 
-test('killed when it removes, and Helm started by hand: the dump that was taken is the last one', async () => {
+test('killed when it removes, and Helm run by hand: the dump that was taken is the last one', async () => {
   const use = inUse();
   let killed: World | undefined;
   await host.run('uninstall', (event) => {
