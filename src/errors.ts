@@ -102,6 +102,16 @@ export class IvaapError extends Error {
 }
 
 /**
+ * The reason that main gives when it aborts a signal. Its hint comes from where the command is known that
+ * goes on.
+ */
+export function stopRequest(signal: string): IvaapError {
+  const code: ErrorCode = signal === 'SIGINT' || signal === 'SIGQUIT' ? 'interrupted' : 'terminated';
+  const why = signal === 'SIGXCPU' ? ', the limit of processor time: lift it with ulimit -t unlimited' : '';
+  return new IvaapError(code, `stopped by ${signal}${why}`);
+}
+
+/**
  * The messages of an error and its causes, outermost first, repeated texts left out. The message of any other
  * error is text of others, and is marked so.
  */

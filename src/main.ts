@@ -4,7 +4,7 @@ import { handleSignals } from './host/signals.ts';
 import { existsSync, fstatSync, readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { isSea } from 'node:sea';
-import { describeError, IvaapError } from './errors.ts';
+import { describeError, stopRequest } from './errors.ts';
 import { unmarked } from './foreign.ts';
 import { errorLines } from './ui/error-text.ts';
 import { isStdoutClosed, outputTaken } from './ui/output.ts';
@@ -93,14 +93,9 @@ function abortOnSignals() {
   const first = new AbortController();
   const second = new AbortController();
   handleSignals((signal) => {
-    const code = signal === 'SIGINT' || signal === 'SIGQUIT' ? 'interrupted' : 'terminated';
     // The kernel repeats SIGXCPU every second: that is not a second request to stop.
     const asked = first.signal.aborted && signal !== 'SIGXCPU' ? second : first;
-    const hint =
-      signal === 'SIGXCPU'
-        ? 'ulimit -t unlimited, then run the same command again'
-        : 'run the same command again';
-    asked.abort(new IvaapError(code, `stopped by ${signal}`, { hint }));
+    asked.abort(stopRequest(signal));
   });
   return { signal: first.signal, secondSignal: second.signal };
 }

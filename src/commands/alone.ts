@@ -3,7 +3,7 @@ import { asThisUser } from '../shell-word.ts';
 import { typedAgain } from './again.ts';
 import type { Command, CommandText, Invocation } from './command.ts';
 import { describe, layout } from './help.ts';
-import { answerHelp, asksForHelp, assertReadable, listsOf, sentence } from './command-line.ts';
+import { answerHelp, asksForHelp, assertReadable, listsOf, runCommand, sentence } from './command-line.ts';
 
 type Started = Pick<Invocation, 'program' | 'signal' | 'secondSignal' | 'tables'>;
 
@@ -39,7 +39,7 @@ export async function runAlone(
   } catch (error) {
     return answerHelp(error, { help, hint: `${program} --help`, program, signal });
   }
-  if (read !== undefined) await command.run(read);
+  if (read !== undefined) await runCommand(command, read);
 }
 
 /** The text of `--help` of a program that is one command. */

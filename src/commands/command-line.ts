@@ -3,7 +3,7 @@ import { IvaapError } from '../errors.ts';
 import { ownIdentity } from '../queries/own-identity.ts';
 import { answer, assertStdoutOpen } from '../ui/answer.ts';
 import { unprintable } from '../ui/sanitize.ts';
-import type { CommandText, HelpList, Invocation } from './command.ts';
+import type { Command, CommandText, HelpList, Invocation } from './command.ts';
 
 /** What every command line has, whatever name this executable was started with. */
 
@@ -17,6 +17,16 @@ export const listsOf = async (command: CommandText): Promise<readonly HelpList[]
 ];
 
 export const sentence = (text: string): string => `${text.slice(0, 1).toUpperCase()}${text.slice(1)}.`;
+
+/** Runs the command. A stop that names no command to go on with names the one that was typed. */
+export async function runCommand(command: Command, invocation: Invocation): Promise<void> {
+  try {
+    await command.run(invocation);
+  } catch (error) {
+    const isStop = error instanceof IvaapError && ['interrupted', 'terminated'].includes(error.code);
+    throw isStop ? error.with({ hint: error.hint ?? invocation.again() }) : error;
+  }
+}
 
 /** commander's error as a usage error: its suggestion ("Did you mean …?") stays in the message. */
 function usageError(error: CommanderError, help: string): IvaapError {

@@ -3,7 +3,7 @@ import { IvaapError } from '../errors.ts';
 import { asThisUser } from '../shell-word.ts';
 import { typedAgain } from './again.ts';
 import type { Command, Invocation } from './command.ts';
-import { answerHelp, asksForHelp, assertReadable, listsOf, sentence } from './command-line.ts';
+import { answerHelp, asksForHelp, assertReadable, listsOf, runCommand, sentence } from './command-line.ts';
 import { wrapLine } from '../ui/wrap.ts';
 import { commands } from './commands.ts';
 import { describe, helpWidth, layout } from './help.ts';
@@ -18,7 +18,7 @@ export async function runProgram(
   context: Pick<Invocation, 'program' | 'signal' | 'secondSignal'>,
 ): Promise<void> {
   const read = await readCommandLine(args, context);
-  await read?.command.run(read.invocation);
+  if (read !== undefined) await runCommand(read.command, read.invocation);
 }
 
 /** `help COMMAND` as `COMMAND --help`; no options in front of an unknown command, so that it is refused. */

@@ -19,6 +19,8 @@ export interface AttemptOptions<Ctx> {
   /** All steps whose recorded results depend on this one's. */
   dependants: Set<string>;
   redactor: Redactor;
+  /** The command that resumes the run. */
+  resume: string;
   /** What was found when the run resumed. */
   assessed: Assessed;
   inputsHash(): string;
@@ -105,7 +107,7 @@ export async function attemptStep<Ctx>(step: Step<Ctx>, options: AttemptOptions<
     report({ type: 'step.completed', step: id, title, durationMs: elapsed() });
     return { ran: true, out, durationMs: elapsed() };
   } catch (error) {
-    const failure = attemptError(error, id, signal);
+    const failure = attemptError(error, id, options);
     if (!recordedAsRunning && signal.aborted) throw failure;
     if (recordedAsRunning) {
       // A record that stays `running` is read as a crash: the same step runs again.
@@ -125,7 +127,11 @@ export async function attemptStep<Ctx>(step: Step<Ctx>, options: AttemptOptions<
 }
 
 /** A step that only did as it was asked when it stopped says why it was asked. */
-function attemptError(error: unknown, id: string, signal: AbortSignal): IvaapError {
+function attemptError(
+  error: unknown,
+  id: string,
+  { signal, resume }: Pick<AttemptOptions<unknown>, 'signal' | 'resume'>,
+): IvaapError {
   const { reason } = signal;
   const obeyed =
     signal.aborted && (error === reason || (error instanceof Error && error.name === 'AbortError'));
@@ -133,7 +139,7 @@ function attemptError(error: unknown, id: string, signal: AbortSignal): IvaapErr
   if (failedStep !== undefined && (obeyed || wasAskedToStop(error))) {
     return new IvaapError('failed', `stopped because step ${failedStep} failed`, { step: id });
   }
-  return obeyed ? stepError(stopError(reason), id) : stepError(error, id);
+  return stepError(obeyed ? stopError(reason) : error, id, resume);
 }
 
 /**

@@ -26,6 +26,8 @@ export interface RunOptions<Ctx> {
    * waited for.
    */
   signal: AbortSignal;
+  /** The command that resumes the run, as hints print it. */
+  resume: string;
   /** Start again: an unfinished run is superseded, and the derived keys are cleared that steps name. */
   fresh?: boolean;
   /** The last run is suspended, not closed: the steps undo what it did. */
@@ -142,6 +144,7 @@ export async function executeRun<Ctx>(options: RunOptions<Ctx>): Promise<RunResu
           assessed,
           clock,
           redactor,
+          resume: options.resume,
           signal: step.finishes === true ? signal : stop,
           dependants: dependantsOf(steps, step.id),
           inputsHash: () => hashJson(step.inputs(options.ctx)),
@@ -153,9 +156,10 @@ export async function executeRun<Ctx>(options: RunOptions<Ctx>): Promise<RunResu
       result.durationsMs[step.id] = outcome.durationMs;
       ended.add(step.id);
     } catch (error) {
-      failure ??= stepError(error, step.id);
+      failure ??= stepError(error, step.id, options.resume);
       siblings.abort(failure);
-      for (const id of running.keys()) {
+      // After a stop request they are stopped, too.
+      for (const id of signal.aborted ? [] : running.keys()) {
         if (id === step.id || steps.find((one) => one.id === id)?.finishes !== true) continue;
         const line = `${step.id} failed; ${id} continues to its end, so that it need not run again`;
         report({ type: 'message', level: 'warning', line });
@@ -196,7 +200,11 @@ export async function executeRun<Ctx>(options: RunOptions<Ctx>): Promise<RunResu
   }
 
   const ending = signal.aborted
-    ? stopped(signal.reason, failure, { last: result.ran.at(-1), left: [...waiting.keys()] })
+    ? stopped(signal.reason, failure, {
+        last: result.ran.at(-1),
+        left: [...waiting.keys()],
+        resume: options.resume,
+      })
     : failure;
   const error = redactor.error(ending ?? new IvaapError('bug', 'the run ended without a result'));
   // The first failure is what the operator needs; a state file that cannot be written either is read as a
@@ -225,10 +233,10 @@ export async function executeRun<Ctx>(options: RunOptions<Ctx>): Promise<RunResu
 function stopped(
   reason: unknown,
   failure: IvaapError | undefined,
-  { last, left }: { last: string | undefined; left: readonly string[] },
+  { last, left, resume }: { last: string | undefined; left: readonly string[]; resume: string },
 ): IvaapError {
   if (failure?.code === 'rolled_back' || failure?.code === 'schema_moved') return failure;
-  const error = stopError(reason, failure);
+  const error = stopError(reason, failure).with({ hint: resume });
   if (failure?.step === undefined) {
     if (last === undefined || left.length === 0) return error;
     return error.with({

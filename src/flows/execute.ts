@@ -1,4 +1,4 @@
-import { ownBinary, commandFromAnyFolder } from '../session/resume-command.ts';
+import { ownBinary, commandFromAnyFolder, commandHere } from '../session/resume-command.ts';
 import { hostname } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { executeRun } from '../engine/run.ts';
@@ -64,6 +64,7 @@ export async function execute<O extends FlowOptions, D extends Decision, C exten
       journal: await session.journal(),
       reporter,
       signal,
+      resume: commandHere(session.again),
       fresh,
       suspends: flow.suspends,
       lock,

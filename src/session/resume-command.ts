@@ -10,11 +10,15 @@ export async function ownBinary({ payload }: { payload: Payload }): Promise<stri
   return path.replace(/ \(deleted\)$/, '');
 }
 
-/**
- * The typed command, to resume the run from any shell and folder; without flags that would start another run.
- */
+/** Flags that would start another run. */
+const without = ['--reapply', '--supersede'];
+
+/** The typed command, to resume the run. */
+export const commandHere = (again: Again): string => again({ without });
+
+/** The same from any shell and folder. */
 export const commandFromAnyFolder = (again: Again, program: string): string =>
-  again({ program, anywhere: true, without: ['--reapply', '--supersede'] });
+  again({ program, anywhere: true, without });
 
 /** The command that resumes a run; records of older programs do not have the typed command. */
 export function resumeCommand({ flow, binary, again }: Pick<RunRecord, 'flow' | 'binary' | 'again'>): string {

@@ -83,7 +83,8 @@ export function terminalRenderer(output: Output, options: TerminalOptions): Rend
   };
 
   const erase = (): string => {
-    if (drawn.length === 0) return '';
+    // What a person types is echoed where the next line goes: behind `^C` that line would wrap.
+    if (drawn.length === 0) return kept.length === 0 ? '' : '\r\x1b[J';
     // In a window that was made narrower the live lines take more rows on terminals that rewrap them. On
     // others moving up as far erases permanent lines, which are written again.
     const columns = Math.max(1, output.columns);

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, test } from 'node:test';
-import { stopRequest } from '../../../src/engine/failure.ts';
-import { describeError } from '../../../src/errors.ts';
+import { describeError, stopRequest } from '../../../src/errors.ts';
 import { installFlow } from '../../../src/flows/install/flow.ts';
 import { runRepairState } from '../../../src/flows/repair-state/repair-state.ts';
 import type { FlowPorts } from '../../../src/session/ports.ts';

@@ -125,7 +125,7 @@ test('an operation that the disk refuses ends the run with a hint, and the same 
       if (error !== undefined) {
         assert.ok(error instanceof IvaapError, String(error));
         assert.equal(error.code, 'failed');
-        assert.match(error.hint ?? '', /run the same command again/);
+        assert.match(error.hint ?? '', /(\.\/p install|run the same command again)$/);
       }
       disk.fail = () => undefined;
       assert.equal(await run(disk, world, 1), undefined);

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { IvaapError } from '../../../src/errors.ts';
+import { IvaapError, stopRequest } from '../../../src/errors.ts';
 import { eventSchema } from '../../../src/engine/events.ts';
-import { stopRequest } from '../../../src/engine/failure.ts';
 import type { StepIo } from '../../../src/engine/step.ts';
 import { resumeLines } from '../../../src/ui/resume-text.ts';
 import { FaultyDisk } from './faulty-disk.ts';

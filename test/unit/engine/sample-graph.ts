@@ -90,6 +90,7 @@ export async function invoke(
       ...(clock === undefined ? {} : { clock }),
     }),
     signal: new AbortController().signal,
+    resume: './p install',
     ...options,
   });
 }

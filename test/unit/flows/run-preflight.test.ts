@@ -3,12 +3,11 @@ import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { EngineEvent } from '../../../src/engine/events.ts';
 import { eventSchema } from '../../../src/engine/events.ts';
-import { stopRequest } from '../../../src/engine/failure.ts';
 import { Reporter } from '../../../src/engine/reporter.ts';
 import { Redactor } from '../../../src/engine/redact.ts';
 import { checks } from '../../../src/checks/all.ts';
 import type { BoundCheck } from '../../../src/checks/check.ts';
-import { IvaapError } from '../../../src/errors.ts';
+import { IvaapError, stopRequest } from '../../../src/errors.ts';
 import { runPreflight } from '../../../src/flows/run-preflight.ts';
 
 const redactor = new Redactor();
