@@ -48,12 +48,16 @@ export async function offerActivation(
   try {
     question = await activationOffer(ports, shareFiles(tables));
   } catch (error) {
-    ports.signal.throwIfAborted();
+    if (ports.signal.aborted) throw notOnPath(ports.signal.reason, program);
     const why = causeChain(error)[0] ?? '';
     say(`Not offered to put this version on PATH: ${why}. To see more: ${program} activate`);
     return;
   }
-  if (question === undefined || !(await confirm(question))) return;
+  if (question === undefined) return;
+  const yes = await confirm(question).catch((error: unknown) => {
+    throw notOnPath(error, program);
+  });
+  if (!yes) return;
   for (const line of activateLines(await activated(invocation, ports, { copy: true }))) say(line);
 }
 
@@ -65,10 +69,18 @@ async function activated(
   try {
     return await activate({ copy, trustKey: undefined }, ports, shareFiles(tables));
   } catch (error) {
-    const why = causeChain(error)[0] ?? '';
-    throw new IvaapError('failed', `the upgrade has completed, but it was not put on PATH: ${why}`, {
-      cause: error,
-      hint: `${program} activate`,
-    });
+    throw notOnPath(error, program);
   }
+}
+
+/** What ends an activation leaves the upgrade complete: only the activation is to be typed again. */
+function notOnPath(error: unknown, program: string): IvaapError {
+  const hint = `${program} activate`;
+  if (error instanceof IvaapError && (error.code === 'interrupted' || error.code === 'terminated'))
+    return new IvaapError(error.code, 'the upgrade has completed; putting it on PATH was stopped', { hint });
+  const why = causeChain(error)[0] ?? '';
+  return new IvaapError('failed', `the upgrade has completed, but it was not put on PATH: ${why}`, {
+    cause: error,
+    hint,
+  });
 }

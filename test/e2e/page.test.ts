@@ -108,7 +108,6 @@ test('every command line of the guide, in its order, does what the guide says', 
         await terminal.answer(/Where is the database/, enter);
         await terminal.answer(/Which connectors/, enter);
         await terminal.answer(/like this\?/, enter);
-        await answerLate(terminal, /\[y\/N\]/, `y${enter}`);
       });
       await host.untilHealthy();
       assert.equal((await host.wells.list()).count, 0);

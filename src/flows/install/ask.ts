@@ -47,8 +47,8 @@ export async function askOpenAnswers(
     ...(missing.includes('fqdn') ? [await fqdnQuestion(about)] : []),
     ...(asksStorage ? [await storageQuestion(about)] : []),
     ...(asksConnectors ? [connectorsQuestion(about)] : []),
-    ...(review ? [reviewQuestion(about, found)] : []),
+    ...(review ? [reviewQuestion(about, found, options)] : []),
   ];
   const answered = await askAll(await prompter(), questions, given);
-  return { ...options, ...answered, asked: true };
+  return { ...options, ...answered, reviewed: review };
 }

@@ -32,8 +32,8 @@ export interface InstallOptions extends FlowOptions, InstallFlags {
   supersede: boolean;
   /** Only resumes an unfinished install, and asks nothing. */
   resume: boolean;
-  /** Answers of it were given at questions. */
-  asked?: boolean;
+  /** A person has answered the questions, and their summary with yes. */
+  reviewed?: boolean;
 }
 
 /** That an install may start, and with which answers. */

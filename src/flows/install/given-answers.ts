@@ -51,14 +51,12 @@ export async function givenAnswers(flags: InstallFlags): Promise<{ given: GivenA
   return { given, nameOf };
 }
 
-/** The flags that say what was answered at questions; none where nothing was asked. */
-export function answeredFlags(options: Partial<GivenAnswers> & { asked?: boolean }): string[] {
-  if (options.asked !== true) return [];
-  return (Object.keys(answerKeys) as AnswerKey[]).flatMap((key) => {
-    const value = options[key];
+/** The flags that say what was answered. */
+export const answeredFlags = (answers: Partial<GivenAnswers>): string[] =>
+  (Object.keys(answerKeys) as AnswerKey[]).flatMap((key) => {
+    const value = answers[key];
     return value === undefined ? [] : [`${answerKeys[key].flag} ${shellWord(value)}`];
   });
-}
 
 function assertOneStorage(
   { storagePath, storageClass }: Partial<GivenAnswers>,

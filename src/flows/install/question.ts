@@ -1,29 +1,27 @@
 import { IvaapError } from '../../errors.ts';
 import type { Session } from '../../session/session.ts';
 import type { Question } from '../question.ts';
-import { answeredFlags } from './given-answers.ts';
 import { type InstallDecision, type InstallOptions, isUnconfirmed } from './decision.ts';
 
 type Asking = Pick<Session, 'product' | 'release' | 'again' | 'confirm'>;
 
 /**
- * Undefined where nothing is asked: with `--yes` or `--resume`, and where an unfinished install resumes
- * without a terminal and with the same answers.
+ * Undefined where nothing is asked: with `--yes` or `--resume`, where the summary of the questions was
+ * answered with yes, and where an unfinished install resumes without a terminal and with the same answers.
  */
 export function installQuestion(
   { product, release, again, confirm }: Asking,
   options: InstallOptions,
   { answers, state, other, changed }: InstallDecision,
 ): Question | undefined {
-  if (options.yes || options.resume) return undefined;
+  if (options.yes || options.resume || options.reviewed === true) return undefined;
   const run = other === undefined ? state?.run : undefined;
   if (run !== undefined && changed.length === 0 && confirm === undefined) return undefined;
   const { fqdn, storagePath, storageClass } = answers;
   const what = `${product.title} ${release.version}`;
   const place = storageClass === undefined ? `in ${storagePath}` : `on the StorageClass ${storageClass}`;
   const where = `for ${fqdn}, with its database ${place}`;
-  if (run === undefined)
-    return { text: `Install ${what} ${where}?`, hint: again({ add: answeredFlags(options) }) };
+  if (run === undefined) return { text: `Install ${what} ${where}?`, hint: again() };
   const ids = (done: boolean) =>
     run.order.filter((id) => ['completed', 'skipped'].includes(run.steps[id]?.status ?? '') === done);
   const done = ids(true);

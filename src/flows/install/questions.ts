@@ -10,6 +10,7 @@ import { hideLicense } from '../../release/secrets-of-host.ts';
 import type { Session } from '../../session/session.ts';
 import type { FoundAnswers } from './answers.ts';
 import type { AnswerQuestion, Draft } from './ask-all.ts';
+import type { InstallOptions } from './decision.ts';
 import { answeredFlags, fullPath } from './given-answers.ts';
 
 /** The questions of an install at a terminal, one each. */
@@ -122,24 +123,27 @@ export const connectorsQuestion = ({ session, license }: About): AnswerQuestion 
   },
 });
 
-/** The summary, and the last way back. What changes the host is asked again after the checks. */
+/** The summary with the last yes, and the last way back. */
 export const reviewQuestion = (
   { session: { product, release, again } }: About,
   found: FoundAnswers,
+  { dryRun, preflightOnly }: Pick<InstallOptions, 'dryRun' | 'preflightOnly'>,
 ): AnswerQuestion => ({
   async ask(prompter, draft) {
     const chosen = await prompter.choose({
       title: `Install ${product.title} ${release.version} like this?`,
       help: summaryLines(draft, found, product.database.volume.defaultPath),
       choices: [
-        { value: 'yes', label: 'Yes: check the host', hint: 'nothing is changed yet' },
+        dryRun || preflightOnly
+          ? { value: 'yes', label: 'Yes: check the host', hint: 'nothing is changed' }
+          : { value: 'yes', label: 'Yes: check the host, then install', hint: 'no other question follows' },
         { value: 'change', label: 'Change an answer' },
         { value: 'no', label: 'No: stop' },
       ],
     });
     if (chosen === 'no') {
       throw new IvaapError('declined', 'not confirmed: nothing was changed', {
-        hint: again({ add: answeredFlags({ ...draft, asked: true }) }),
+        hint: again({ add: answeredFlags(draft) }),
       });
     }
     return chosen === back ? back : chosen === 'change' ? 'first' : {};

@@ -52,8 +52,6 @@ test('one host from its first install to its last uninstall', async (t) => {
       await terminal.answer(/Where is the database/, enter);
       await terminal.answer(/Which connectors/, enter);
       await terminal.answer(/like this\?/, enter);
-      await terminal.shows(/\[y\/N\]/, { timeoutMs: 600_000 });
-      terminal.type(`y${enter}`);
       await host.until('images are loaded', 600, async () => {
         const { run } = await readState(host);
         return run?.steps['load_images'] === undefined ? undefined : true;

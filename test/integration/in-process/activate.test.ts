@@ -21,7 +21,7 @@ import { offerActivation, upgradeAndActivate } from '../../../src/commands/upgra
 import { commands } from '../../../src/commands/commands.ts';
 import { programs } from '../../../src/commands/programs.ts';
 import { shareFiles } from '../../../src/commands/share-files.ts';
-import { IvaapError } from '../../../src/errors.ts';
+import { describeError, IvaapError, stopRequest } from '../../../src/errors.ts';
 import { activate, activationOffer, deactivate } from '../../../src/flows/activate/activate.ts';
 import type { ActivateResult } from '../../../src/queries/activate-schema.ts';
 import { activateSchema } from '../../../src/queries/activate-schema.ts';
@@ -502,11 +502,15 @@ test('an upgrade offers it where it is not there yet', async () => {
 });
 
 /** `install --upgrade` with these options, by the package of the upgrade. */
-async function upgraded(options: Record<string, boolean>, file = files.upgrade) {
+async function upgraded(
+  options: Record<string, boolean>,
+  file = files.upgrade,
+  answer: () => Promise<boolean> = async () => true,
+) {
   const asked: string[] = [];
   const said: string[] = [];
   const ended = await host.command('upgrade', ['install', '--upgrade'], async (given) => {
-    const confirm = async (question: string) => (asked.push(question), true);
+    const confirm = (question: string) => (asked.push(question), answer());
     const ports = { ...given, confirm, machine: { ...given.machine, executable: file } };
     const { signal, insist: secondSignal, program, again } = ports;
     const typedOptions = { upgrade: true, ...options };
@@ -545,6 +549,23 @@ test('an upgrade asks at its end; --activate, --no-activate and --yes do not', a
     assert.equal(existsSync(local('bin/tiny')), isActive, JSON.stringify(options));
     assert.equal(silent.result?.data.activation !== undefined, isActive);
     if (isActive) assert.match(silent.result?.lines.join('\n') ?? '', /on PATH now/);
+  }
+});
+
+test('a stop at its end says that the upgrade has completed, and names what is left', async () => {
+  const stops: [exitCode: number, stop: IvaapError][] = [
+    [130, new IvaapError('interrupted', 'stopped at the question: nothing was changed', { hint: 'x' })],
+    [143, stopRequest('SIGTERM')],
+  ];
+  for (const [exitCode, stop] of stops) {
+    host.become(installed);
+    const ended = await upgraded({}, files.upgrade, () => Promise.reject(stop));
+    assert.equal(ended.exitCode, exitCode);
+    const { message, hint } = describeError(ended.error);
+    assert.equal(message, 'the upgrade has completed; putting it on PATH was stopped');
+    assert.equal(hint, './tiny activate');
+    assert.equal(host.state()?.installed?.version, '2026.2');
+    assert.equal(existsSync(local('bin/tiny')), false);
   }
 });
 
