@@ -1,8 +1,7 @@
 import { haltedNow, haltText, startCommand } from '../release/halt.ts';
 import type { Check } from './check.ts';
-import type { UpgradeCheckContext } from './context.ts';
 
-export const halted: Check<UpgradeCheckContext> = {
+export const halted: Check = {
   id: 'halted',
   kind: 'guard',
   title: 'No workload is halted',
@@ -10,7 +9,7 @@ export const halted: Check<UpgradeCheckContext> = {
   why: 'Helm would not start it again, and the release would be taken for broken',
   fix: 'finish what has halted it, or start it',
   timeoutSeconds: 60,
-  flows: ['upgrade'],
+  flows: ['install', 'upgrade'],
   async measure({ kubectl, product, signal }) {
     const found = await haltedNow({ kubectl, product, signal });
     if (found.length === 0) return { outcome: 'ok', measured: 'none' };

@@ -46,6 +46,16 @@ export async function blockersOfDump(
   return parse(z.array(holder), (await postgres.query(sql, signal))[0]?.[0]);
 }
 
+/** All other sessions of clients in the database. */
+export async function clientSessions(
+  postgres: Pick<Postgres, 'query'>,
+  signal?: AbortSignal,
+): Promise<LockHolder[]> {
+  const sql = `SELECT coalesce(jsonb_agg(${row}), '[]') FROM pg_stat_activity a
+    WHERE a.backend_type = 'client backend' AND a.pid <> pg_backend_pid() AND a.datname = current_database()`;
+  return parse(z.array(holder), (await postgres.query(sql, signal))[0]?.[0]);
+}
+
 /** Databases of the same server other than this one and PostgreSQL's own. */
 export async function otherDatabases(
   postgres: Pick<Postgres, 'query'>,

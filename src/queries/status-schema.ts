@@ -144,6 +144,17 @@ export const statusSchema = z.strictObject({
     .describe(
       'What became of the schema since Helm first started; null: no upgrade is unfinished whose Helm has.',
     ),
+  halted: knownSchema(
+    z
+      .strictObject({
+        text: z.string().describe('What is halted, and by what.'),
+        start: z
+          .string()
+          .nullable()
+          .describe('The command that starts it; null: what has halted it has begun to remove, and goes on.'),
+      })
+      .nullable(),
+  ).describe('Workloads that an uninstall, a rollback or a restore has stopped; null: none.'),
   pods: knownSchema(z.array(pod)).describe("Pods in the product's namespace."),
   health: knownSchema(
     z.array(

@@ -9,6 +9,7 @@ import { listPods } from '../host/pods.ts';
 import { isAlive } from '../host/system.ts';
 import type { Product } from '../payload/product-schema.ts';
 import { fqdnOf, probeRoute } from '../release/health-route.ts';
+import { haltedNow, haltText, startCommand } from '../release/halt.ts';
 import { isRemoving } from '../release/uninstall-record.ts';
 import { readValuesFile } from '../release/values-file.ts';
 import { hideGenerated, hideValues } from '../release/secrets-of-host.ts';
@@ -112,7 +113,10 @@ async function readOverlay(path: string): Promise<{ path: string; text: string }
 }
 
 type Asking = Pick<FlowPorts, 'machine' | 'signal' | 'program'>;
-type ClusterParts = Pick<StatusReport, 'release' | 'host' | 'schema' | 'schemaVerdict' | 'pods' | 'health'>;
+type ClusterParts = Pick<
+  StatusReport,
+  'release' | 'host' | 'schema' | 'schemaVerdict' | 'halted' | 'pods' | 'health'
+>;
 
 async function queryCluster(
   opened: OpenedPayload,
@@ -134,6 +138,9 @@ async function queryCluster(
     host: advice === undefined ? null : { facts: factsOf(evidence, opened), advice },
     schema: await schemaOf(opened, { host, state, signal }),
     schemaVerdict: await schemaVerdictOf(product, { host, state, signal }),
+    halted: host.known
+      ? await knownAsRoot(() => queryHalted(host.value.kubectl, product, { state, signal }))
+      : host,
     pods: host.known
       ? await knownAsRoot(() => queryPods(host.value.kubectl, product, redactor, signal))
       : host,
@@ -217,6 +224,17 @@ function adviceOf(
   if (isRemoving(state.value)) return undefined;
   const message = disagreement(state.value, evidence.records, opened.product.release);
   return message === undefined ? undefined : { message, hint: repair };
+}
+
+async function queryHalted(
+  kubectl: Kubectl,
+  product: Product,
+  { state, signal }: Pick<StatusReport, 'state'> & { signal: AbortSignal },
+) {
+  const found = await haltedNow({ kubectl, product, signal });
+  if (found.length === 0) return null;
+  const goesOn = state.known && state.value !== null && isRemoving(state.value);
+  return { text: haltText(found), start: goesOn ? null : startCommand(found, product) };
 }
 
 async function queryPods(

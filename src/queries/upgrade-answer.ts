@@ -107,7 +107,7 @@ function judged({ state, payloadVersion }: StatusFacts, target: Target): Upgrade
 
 /** Release, pods, health routes and database, as far as they were asked. */
 function healthReasons(facts: StatusFacts, { program }: Target): Reason[] {
-  const { state, release, pods, health, schema } = facts;
+  const { state, release, halted, pods, health, schema } = facts;
   const unknown = (what: string, asked: { why: string; hint?: string | undefined }): Reason => ({
     kind: 'unknown',
     text: `${what} not known: ${asked.why}`,
@@ -120,7 +120,9 @@ function healthReasons(facts: StatusFacts, { program }: Target): Reason[] {
   const waived = new Set((state.known ? state.value?.installed?.waived : undefined)?.map(({ step }) => step));
   const isWaived = (id: string) => waived.has(`health_${id}`) || waived.has(`upgrade_health_${id}`);
   const due = pods.known ? pods.value.filter(({ phase }) => phase !== 'Succeeded') : [];
+  const down = halted.known ? halted.value : null;
   return [
+    ...(down === null ? [] : [{ ...no(down.text), hint: down.start ?? undefined }]),
     ...(status === 'deployed' ? [] : [no(`Helm's revision ${revision} is ${status}`)]),
     ...(!pods.known ? [unknown('the pods are', pods)] : []),
     ...(pods.known && due.length === 0 ? [no('there are no pods')] : []),

@@ -9,6 +9,7 @@ import { counted } from '../policy/counted.ts';
 import { formatBytes } from '../policy/format-bytes.ts';
 import type { RollbackContext } from '../release/context.ts';
 import { databaseStopped } from '../release/database-stopped.ts';
+import { warnOfSessions } from '../release/halt-for-dump.ts';
 import { mayHoldData } from '../release/our-data.ts';
 import { helmDeploy } from './helm_deploy.ts';
 import { namespace } from './namespace.ts';
@@ -27,17 +28,13 @@ export const rollbackPgBackup: Step<RollbackContext, { pgDump: PgDump }> = {
   inputs: ({ product }) => ({ database: product.database.name }),
 
   async plan(ctx) {
-    const { product, paths, skipBackup, storagePath, storageClass } = ctx;
-    const { name } = product.database;
-    if (skipBackup) return { action: 'skip', summary: `no dump of ${name} is taken (--skip-backup)` };
-    const hasData = await mayHoldData(ctx);
-    if (!hasData.known && (await whyGrown(ctx)) === undefined) {
-      return { action: 'skip', summary: `${hasData.why}; the database is being removed already` };
-    }
-    if (hasData.known && !hasData.value) {
-      return { action: 'skip', summary: `there are no data in ${storageClass ?? storagePath} yet` };
-    }
-    return { action: 'run', summary: `dump ${name} into a new folder below ${paths.backups}` };
+    const why = await whyNoDump(ctx);
+    if (why !== undefined) return { action: 'skip', summary: why };
+    const { product, paths } = ctx;
+    return {
+      action: 'run',
+      summary: `dump ${product.database.name} into a new folder below ${paths.backups}`,
+    };
   },
 
   async run(ctx, io) {
@@ -45,6 +42,7 @@ export const rollbackPgBackup: Step<RollbackContext, { pgDump: PgDump }> = {
     const pgDump = await taken.catch((error: unknown) => {
       throw withWayOn(ctx, error);
     });
+    await warnOfSessions(ctx.database, io);
     const { path, sizeBytes, sha256, rows } = pgDump;
     io.warn(
       `the last dump is ${path} (${formatBytes(sizeBytes)}, ${counted(rows, 'row')}, SHA-256 ${sha256})`,
@@ -59,6 +57,17 @@ export const rollbackPgBackup: Step<RollbackContext, { pgDump: PgDump }> = {
     if (why !== undefined) throw new IvaapError('failed', why);
   },
 };
+
+/** Why no last dump is to be taken; undefined where one is. */
+export async function whyNoDump(ctx: RollbackContext): Promise<string | undefined> {
+  const { product, skipBackup, storagePath, storageClass } = ctx;
+  if (skipBackup) return `no dump of ${product.database.name} is taken (--skip-backup)`;
+  const hasData = await mayHoldData(ctx);
+  if (!hasData.known && (await whyGrown(ctx)) === undefined)
+    return `${hasData.why}; the database is being removed already`;
+  if (hasData.known && !hasData.value) return `there are no data in ${storageClass ?? storagePath} yet`;
+  return undefined;
+}
 
 /** Also where a dump that was taken is gone, and the database with it: one flag leads on. */
 function withWayOn({ again }: RollbackContext, error: unknown): unknown {
@@ -85,7 +94,7 @@ export async function whyGrown(
 }
 
 /** Whether a rollback has begun to take the database away. */
-const removalBegun = (run: Readonly<Pick<RunRecord, 'steps'>> | undefined): boolean =>
+export const removalBegun = (run: Readonly<Pick<RunRecord, 'steps'>> | undefined): boolean =>
   [helmDeploy, postgres, secrets, namespace].some(({ id }) => run?.steps[`undo_${id}`] !== undefined);
 
 function dumpContext(ctx: RollbackContext): DumpContext {

@@ -1,19 +1,14 @@
-import * as z from 'zod';
+import type * as z from 'zod';
 import type { Step } from '../engine/step.ts';
 import { IvaapError } from '../errors.ts';
-import { counted } from '../policy/counted.ts';
-import { type Halted, haltWorkloads } from '../release/halt.ts';
-import { foreignOf } from '../release/ours.ts';
-import type { UninstallCluster, UninstallContext } from '../release/uninstall-context.ts';
-import { idOf, seeWorkloads } from '../release/workloads.ts';
+import { haltForDump, haltOut, haltPreview, runningNow } from '../release/halt-for-dump.ts';
+import type { UninstallContext } from '../release/uninstall-context.ts';
 import { uninstallRecord } from './uninstall_record.ts';
 
-const out = z.object({ halt: z.object({ halted: z.array(z.string()), notStopped: z.array(z.string()) }) });
-
 /** Stops what writes into the database: rows that come after the last dump has begun are in no dump. */
-export const uninstallHalt: Step<UninstallContext, z.infer<typeof out>> = {
+export const uninstallHalt: Step<UninstallContext, z.infer<typeof haltOut>> = {
   id: 'uninstall_halt',
-  out,
+  out: haltOut,
   title: 'Stop what writes into the database',
   needs: [uninstallRecord.id],
   revision: 1,
@@ -30,60 +25,18 @@ export const uninstallHalt: Step<UninstallContext, z.infer<typeof out>> = {
     };
   },
 
-  async preview(ctx, signal) {
-    const stopped = await running(ctx, clusterOf(ctx), signal);
-    const text = `stop ${counted(stopped.length, 'workload')}, so that nothing comes after the last dump`;
-    return { brief: text, details: [`${text}: ${stopped.join(', ') || 'none'}`], data: { stopped } };
-  },
+  preview: async (ctx, signal) => haltPreview(await runningNow(portsOf(ctx), signal)),
 
-  async run(ctx, io) {
-    const { product, found } = ctx;
-    const ports = { kubectl: clusterOf(ctx).kubectl, product, signal: io.signal };
-    const { halted, notStopped } = await haltWorkloads(ports, {
-      by: 'uninstall',
-      spares: sparedBy(found),
-      say: io.log,
-    });
-    const byOthers = halted.filter(({ by }) => by !== 'uninstall');
-    if (byOthers.length > 0)
-      io.warn(`${namesOf(byOthers)}: halted before this uninstall, by a restore that has not ended`);
-    if (notStopped.length > 0) {
-      io.warn(
-        `not stopped, since it has no number of replicas or is not ours: ${notStopped.join(', ')}; what it ` +
-          'writes after the last dump is in no dump',
-      );
-    }
-    return { halt: { halted: halted.map(idOf), notStopped } };
-  },
+  run: (ctx, io) => haltForDump(portsOf(ctx), 'uninstall', io),
 
   async reuse(ctx) {
     if (ctx.cluster === undefined) return;
-    const started = await running(ctx, ctx.cluster, new AbortController().signal);
+    const started = await runningNow(portsOf(ctx), new AbortController().signal);
     if (started.length > 0) throw new IvaapError('failed', `${started.join(', ')} was started since`);
   },
 };
 
-const namesOf = (all: readonly Halted[]) => all.map(idOf).join(', ');
-
-function clusterOf({ cluster }: UninstallContext): UninstallCluster {
+function portsOf({ cluster, product, found: { contents } }: UninstallContext) {
   if (cluster === undefined) throw new IvaapError('bug', 'workloads without a cluster');
-  return cluster;
+  return { kubectl: cluster.kubectl, product, contents };
 }
-
-/** What is to be halted, and is not. */
-async function running(
-  { product, found }: UninstallContext,
-  { kubectl }: UninstallCluster,
-  signal: AbortSignal,
-): Promise<string[]> {
-  const isSpared = sparedBy(found);
-  const { scalable } = await seeWorkloads(kubectl, product, signal);
-  const ids = scalable.filter((one) => !one.rests).map(idOf);
-  return ids.filter((id) => !isSpared(id));
-}
-
-/** What is not ours goes on, as all of it stays. */
-const sparedBy = ({ contents }: UninstallContext['found']): ((id: string) => boolean) => {
-  const others = new Set(contents.known ? foreignOf(contents.value).map(idOf) : []);
-  return (id) => others.has(id);
-};

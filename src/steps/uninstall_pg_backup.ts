@@ -7,6 +7,7 @@ import { assertWhole, takeWholeDump } from '../backup/whole-dump.ts';
 import { counted } from '../policy/counted.ts';
 import { formatBytes } from '../policy/format-bytes.ts';
 import { isBelow } from '../host/below.ts';
+import { warnOfSessions } from '../release/halt-for-dump.ts';
 import { isRemoving } from '../release/uninstall-record.ts';
 import { lastDumpResult, mayHaveGrown, wholeLastDump } from '../release/last-dump.ts';
 import type { UninstallCluster, UninstallContext } from '../release/uninstall-context.ts';
@@ -58,12 +59,15 @@ export const uninstallPgBackup: Step<UninstallContext, { lastDump: PgDump }> = {
   },
 
   async run(ctx, io) {
+    const { cluster } = ctx;
     const lastDump =
       ctx.found.rollbackDump ??
-      (await takeWholeDump(dumpContext(ctx, ctx.cluster), io, {
+      (await takeWholeDump(dumpContext(ctx, cluster), io, {
         key: 'lastDump',
         whyStale: (dump) => whyStale(ctx, dump),
       }));
+    if (ctx.found.rollbackDump === undefined && cluster !== undefined)
+      await warnOfSessions(cluster.database, io);
     const { path, sizeBytes, rows, sha256 } = lastDump;
     io.log(`${path}: ${formatBytes(sizeBytes)}, ${counted(rows, 'row')}, SHA-256 ${sha256}`);
     return { lastDump };

@@ -37,6 +37,7 @@ export function statusLines(report: StatusReport, width = Infinity): string[] {
           : `Helm release: ${release.version ?? 'version not readable'}, ` +
             `revision ${release.revision}, ${release.status}`,
       ]),
+      ...(report.halted.known ? haltedLines(report.halted.value) : []),
       ...(report.release.known ? known(report.pods, (pods) => podLines(pods, width - 2)) : []),
     ]),
     ...databaseLines(report),
@@ -264,6 +265,9 @@ function databaseLines({ schema, schemaVerdict, release }: StatusReport): string
 
 const overlayLines = (overlay: { path: string; text: string } | null): string[] =>
   overlay === null ? [] : [overlay.path, ...overlay.text.trimEnd().split('\n')];
+
+const haltedLines = (halted: Value<StatusReport['halted']>): string[] =>
+  halted === null ? [] : [halted.text, ...(halted.start === null ? [] : [`  to start it: ${halted.start}`])];
 
 /** Images are in the row where they fit, otherwise below it: a cut name cannot be copied. */
 function podLines(pods: Value<StatusReport['pods']>, width: number): string[] {

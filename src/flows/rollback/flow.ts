@@ -2,6 +2,9 @@ import { existsSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import type { RollbackContext } from '../../release/context.ts';
 import type { Flow } from '../flow.ts';
+import { rollbackHalt } from '../../steps/rollback_halt.ts';
+import { removalBegun } from '../../steps/rollback_pg_backup.ts';
+import { startAgain } from '../start-again.ts';
 import { rollbackBlockers } from './blockers.ts';
 import { rollbackContext } from './context.ts';
 import { decideRollback, type RollbackDecision } from './decision.ts';
@@ -51,4 +54,11 @@ export const rollbackFlow: Flow<RollbackOptions, RollbackDecision, RollbackConte
   },
 
   summarize: rollbackSummary,
+
+  async onFailed(session, { ctx }) {
+    const run = ctx.run();
+    const mayBeHalted = ![undefined, 'skipped'].includes(run?.steps[rollbackHalt.id]?.status);
+    if (mayBeHalted && !removalBegun(run))
+      await startAgain(session, { kubectl: ctx.kubectl, by: 'rollback' });
+  },
 };

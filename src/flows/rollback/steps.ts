@@ -4,6 +4,7 @@ import type { JsonObject, Step, Undo, UndoPlan } from '../../engine/step.ts';
 import type { Product } from '../../payload/product-schema.ts';
 import type { InstallContext, RollbackContext } from '../../release/context.ts';
 import { stoppedBy } from '../../release/undo-stops.ts';
+import { rollbackHalt } from '../../steps/rollback_halt.ts';
 import { rollbackPgBackup } from '../../steps/rollback_pg_backup.ts';
 import { installSteps } from '../install/steps.ts';
 
@@ -27,13 +28,14 @@ export function undoneSteps(
 export const losesData = (steps: readonly Step<InstallContext>[]): boolean =>
   steps.some(({ undo }) => undo?.destructive === true);
 
-/** A chain: the last dump where data may be lost, then the undo of each recorded step, newest first. */
+/** A chain: the halt and the last dump where data may be lost, then the undo of each recorded step, newest first. */
 export function rollbackSteps(
   product: Pick<Product, 'health'>,
   { undone }: Pick<RollbackContext, 'undone'>,
 ): Step<RollbackContext>[] {
   const targets = undoneSteps(product, undone);
-  const steps: Step<RollbackContext>[] = losesData(targets) ? [rollbackPgBackup] : [];
+  const dump = [rollbackHalt, { ...rollbackPgBackup, needs: [rollbackHalt.id] }];
+  const steps: Step<RollbackContext>[] = losesData(targets) ? dump : [];
   for (const target of targets) steps.push(undoStep(target, steps.at(-1)?.id));
   return steps;
 }

@@ -7,6 +7,7 @@ import { asTold } from '../../fixtures/as-told.ts';
 import type { IvaapError } from '../../../src/errors.ts';
 import type { StepIo } from '../../../src/engine/step.ts';
 import { otherDatabases } from '../../../src/host/database-sessions.ts';
+import { warnOfSessions } from '../../../src/release/halt-for-dump.ts';
 import { createPostgres, type Postgres } from '../../../src/host/postgres.ts';
 import { productSchema } from '../../../src/payload/product-schema.ts';
 import { database as databaseCheck } from '../../../src/checks/database.ts';
@@ -62,6 +63,28 @@ const check = () => {
   const ctx = { product, database, signal: new AbortController().signal } as unknown as UpgradeCheckContext;
   return measured(databaseCheck, ctx, hostFacts(ctx));
 };
+
+test('who is connected once a last dump is taken is named', async () => {
+  const warned: string[] = [];
+  const io = {
+    signal: new AbortController().signal,
+    log: () => {},
+    warn: (line: string) => warned.push(line),
+  };
+  await warnOfSessions(database, io);
+  assert.deepEqual(warned, []);
+  const job = await hold(300);
+  await warnOfSessions(database, io);
+  assert.match(
+    warned.join(),
+    /^connected to the database: pid \d+ \(user postgres, night job\), in a transaction/,
+  );
+  await server.psql(
+    'welldb',
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'night job'",
+  );
+  await assert.rejects(job.ended);
+});
 
 test('preflight says who holds a table and since when, and which databases the dump leaves out', async () => {
   const free = await check();

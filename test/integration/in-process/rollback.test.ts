@@ -168,6 +168,7 @@ test('without consent it is refused with what would be lost, after the plan was 
   assert.deepEqual(
     planned.result?.plan?.steps.map(({ id }) => id),
     [
+      'rollback_halt',
       'rollback_pg_backup',
       'undo_health_server',
       'undo_helm_deploy',

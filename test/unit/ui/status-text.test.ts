@@ -64,6 +64,7 @@ function report(state: StatusReport['state']): StatusReport {
     release: unknown,
     host: null,
     schema: null,
+    halted: { known: true, value: null },
     pods: unknown,
     health: unknown,
   };

@@ -1,11 +1,17 @@
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
 import { causeChain, IvaapError } from '../../../src/errors.ts';
+import { statusLines } from '../../../src/ui/status-text.ts';
 import type { HostEvent } from '../../fixtures/in-process-host/events.ts';
 import { signalAt } from '../../fixtures/in-process-host/faults.ts';
-import { type Invocation, SimulatedHost, type World } from '../../fixtures/in-process-host/host.ts';
+import {
+  type Flow,
+  type Invocation,
+  SimulatedHost,
+  type World,
+} from '../../fixtures/in-process-host/host.ts';
 import { namespace } from '../../fixtures/in-process-host/product.ts';
 
 /** Nothing is written after the last dump: what writes is stopped before it, and never stays down unsaid. */
@@ -51,9 +57,9 @@ function inUse(): { watch: (event: HostEvent) => undefined; written: string[] } 
 }
 
 /** The host as a kill at this place leaves it. */
-async function killedAt(place: string): Promise<void> {
+async function killedAt(place: string, flow: Flow = 'uninstall'): Promise<void> {
   let killed: World | undefined;
-  const ended = await host.run('uninstall', (event) => {
+  const ended = await host.run(flow, (event) => {
     if (event.kind === 'place' && event.place === place) killed ??= host.copy();
     return undefined;
   });
@@ -61,17 +67,41 @@ async function killedAt(place: string): Promise<void> {
   host.become(killed);
 }
 
-test('all that the product writes, up to its last row, is in the last dump', async () => {
+for (const flow of ['uninstall', 'rollback'] as const) {
+  test(`all that the product writes, up to its last row, is in the last dump: ${flow}`, async () => {
+    const use = inUse();
+    const ended = await host.run(flow, use.watch);
+    assert.equal(ended.exitCode, 0, said(ended));
+    assert.ok(use.written.length > 20, `${use.written.length} rows`);
+    const dump = dumpOf(ended);
+    assert.deepEqual(
+      use.written.filter((row) => !dump.includes(`${row}\n`)),
+      [],
+    );
+    assert.ok(!existsSync(join(host.root, 'storage')));
+  });
+}
+
+test('a rollback that ends before it removes anything starts again what it has stopped', async () => {
+  const stopped = await host.run('rollback', signalAt('rollback_pg_backup:verified', 'SIGTERM').watch);
+  assert.equal(stopped.exitCode, 143, said(stopped));
+  assert.ok(host.healthy());
+  assert.match(warningsOf(stopped), /nothing was removed: Deployment\/server was halted/);
   const use = inUse();
-  const ended = await host.run('uninstall', use.watch);
+  use.watch({} as HostEvent);
+  const ended = await host.run('rollback');
   assert.equal(ended.exitCode, 0, said(ended));
-  assert.ok(use.written.length > 20, `${use.written.length} rows`);
-  const dump = dumpOf(ended);
-  assert.deepEqual(
-    use.written.filter((row) => !dump.includes(`${row}\n`)),
-    [],
-  );
-  assert.ok(!existsSync(join(host.root, 'storage')));
+  assert.match(dumpOf(ended), /well 0/);
+});
+
+test('a rollback that was killed leaves a product that is named as halted', async () => {
+  await killedAt('rollback_pg_backup:running', 'rollback');
+  const report = await host.status('upgrade');
+  assert.match(report.upgrade.why.join(), /Deployment\/server: halted by a rollback that has not ended/);
+  const refused = await host.run('upgrade');
+  assert.equal(refused.exitCode, 3, said(refused));
+  const ended = await host.run('rollback');
+  assert.equal(ended.exitCode, 0, said(ended));
 });
 
 test('it is shown before, and what is not ours goes on and is named', async () => {
@@ -128,6 +158,15 @@ test('killed, it leaves a product that is named as halted, with the command that
     assert.match(said(refused), /Deployment\/server: halted by an uninstall that has not ended/);
     assert.match(hintOf(refused), /kubectl scale -n tiny --replicas=1 deployment\/server/);
     const down = host.copy();
+    // As if the process that held the lock were gone.
+    rmSync(join(host.folder, '.installer/lock'), { force: true });
+    const report = await host.status('upgrade');
+    assert.match(report.upgrade.why[0] ?? '', /^Deployment\/server: halted by an uninstall/, place);
+    assert.equal(report.upgrade.healthy, false);
+    const start = 'kubectl scale -n tiny --replicas=1 deployment/server';
+    assert.ok(report.upgrade.hint?.endsWith(start), report.upgrade.hint ?? '');
+    assert.ok(statusLines(report).some((line) => line.endsWith(start)));
+    host.become(down);
     const ended = await host.run('uninstall');
     assert.equal(ended.exitCode, 0, said(ended));
 
