@@ -28,7 +28,7 @@ export function undoneSteps(
 export const losesData = (steps: readonly Step<InstallContext>[]): boolean =>
   steps.some(({ undo }) => undo?.destructive === true);
 
-/** A chain: the halt and the last dump where data may be lost, then the undo of each recorded step, newest first. */
+/** A chain: the halt and the last dump where data may be lost, then the undo of each step, newest first. */
 export function rollbackSteps(
   product: Pick<Product, 'health'>,
   { undone }: Pick<RollbackContext, 'undone'>,
