@@ -1,4 +1,3 @@
-import { classVolume, retainCommand } from '../release/database-volume.ts';
 import * as z from 'zod';
 import type { Step } from '../engine/step.ts';
 import { IvaapError } from '../errors.ts';
@@ -11,6 +10,7 @@ import {
   volumeOwner,
   volumesOfClaims,
 } from '../release/ours.ts';
+import { assertSameVolume } from '../release/same-volume.ts';
 import { removeLabels } from '../release/namespace-labels.ts';
 import { settledContents } from '../release/settled-contents.ts';
 import type { UninstallCluster, UninstallContext } from '../release/uninstall-context.ts';
@@ -103,23 +103,6 @@ export const uninstallObjects: Step<UninstallContext, Result> = {
     return { objects: { removed, left } };
   },
 };
-
-/** Whoever typed the name saw what happens to the volume: a policy that was changed since stops it. */
-async function assertSameVolume(
-  { cluster, product, found }: UninstallContext,
-  signal: AbortSignal,
-): Promise<void> {
-  if (cluster === undefined) return;
-  const now = await classVolume(cluster.kubectl, product, signal);
-  if (!now.known) throw new IvaapError('failed', now.why, now.hint === undefined ? {} : { hint: now.hint });
-  if (now.value === null || now.value.policy === 'Retain') return;
-  const { name, policy } = now.value;
-  const shown = found.classVolume.known ? found.classVolume.value : null;
-  if (shown?.name === name && shown.policy === policy) return;
-  throw new IvaapError('failed', `the volume ${name} would now go with its claim, which was not shown`, {
-    hint: retainCommand(name),
-  });
-}
 
 async function removeNamespaced(
   cluster: UninstallCluster,

@@ -3,6 +3,7 @@ import type { Step } from '../engine/step.ts';
 import { causeChain } from '../errors.ts';
 import { uninstallRelease as removeRelease } from '../release/helm-uninstall.ts';
 import { markClaims } from '../release/mark-claims.ts';
+import { assertSameVolume } from '../release/same-volume.ts';
 import type { UninstallContext } from '../release/uninstall-context.ts';
 import { uninstallKeep } from './uninstall_keep.ts';
 
@@ -30,6 +31,7 @@ export const uninstallRelease: Step<UninstallContext, z.infer<typeof out>> = {
 
   async run(ctx, io) {
     const { cluster, product } = ctx;
+    await assertSameVolume(ctx, io.signal);
     // From here on the product stops: an older dump is the last one, and only going forward ends it.
     await io.pointOfNoReturn({});
     if (cluster === undefined) return { removedRelease: false };
