@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { lstatSync } from 'node:fs';
 import { join } from 'node:path';
 import * as z from 'zod';
@@ -28,9 +29,28 @@ export const keptDataSchema = z.looseObject({
   secrets: z
     .record(z.string(), z.record(z.string(), z.string()))
     .describe('The generated secrets as text, by the name of the Secret and its keys.'),
+  secretBytes: z
+    .record(z.string(), z.record(z.string(), z.string()))
+    .optional()
+    .describe('Those of them that are not UTF-8, in base64.'),
 });
 
 export type KeptData = z.infer<typeof keptDataSchema>;
+
+type Secrets = Pick<KeptData, 'secrets' | 'secretBytes'>;
+
+/** The generated secrets of a record, by the name of the Secret and its keys. */
+export function secretsOfData({
+  secrets,
+  secretBytes = {},
+}: Secrets): Record<string, Record<string, Buffer>> {
+  const all: Record<string, Record<string, Buffer>> = {};
+  for (const [encoding, part] of [['utf8', secrets] as const, ['base64', secretBytes] as const])
+    for (const [name, values] of Object.entries(part))
+      for (const [key, value] of Object.entries(values))
+        (all[name] ??= {})[key] = Buffer.from(value, encoding);
+  return all;
+}
 
 /** Beside the folder, so that it is found with it and is no part of the data. */
 export const keptDataPath = (storagePath: string): string => `${storagePath}.kept.json`;
@@ -115,20 +135,20 @@ export function assertUsable(
 export async function assertSecretsOfData(
   kubectl: Kubectl,
   { namespace }: Pick<Product, 'namespace'>,
-  { folder, secrets }: Pick<KeptData, 'folder' | 'secrets'>,
+  kept: Pick<KeptData, 'folder'> & Secrets,
   code: 'preflight' | 'failed',
 ): Promise<void> {
-  for (const [name, texts] of Object.entries(secrets)) {
+  for (const [name, values] of Object.entries(secretsOfData(kept))) {
     const found = await kubectl.get<Secret>('secret', name, { namespace });
     if (found === undefined) continue;
-    const isOfData = Object.entries(texts).every(
-      ([key, text]) => found.data?.[key] === Buffer.from(text).toString('base64'),
+    const isOfData = Object.entries(values).every(
+      ([key, bytes]) => found.data?.[key] === bytes.toString('base64'),
     );
     if (isOfData) continue;
     const named = `secret -n ${namespace} ${name}`;
     throw new IvaapError(
       code,
-      `the Secret ${name} is not the one that the data in ${folder} were made with`,
+      `the Secret ${name} is not the one that the data in ${kept.folder} were made with`,
       {
         hint:
           `if nothing else uses it: (umask 077; ${sudo.kubectl} get ${named} -o yaml > ${name}.yaml) && ` +
@@ -158,12 +178,11 @@ export async function generatedSecrets(
   kubectl: Kubectl,
   product: Pick<Product, 'namespace' | 'generatedSecrets'>,
   kept: Readonly<Record<string, Record<string, string>>> = {},
-): Promise<KeptData['secrets']> {
+): Promise<Secrets> {
   const { namespace } = product;
-  const found: KeptData['secrets'] = {};
+  const found: Required<Secrets> = { secrets: {}, secretBytes: {} };
   for (const { name, keys } of product.generatedSecrets) {
     const secret = await kubectl.get<Secret>('secret', name, { namespace });
-    const texts: Record<string, string> = {};
     for (const key of Object.keys(keys)) {
       const encoded = secret?.data?.[key] ?? kept[name]?.[key];
       if (encoded === undefined) {
@@ -175,11 +194,13 @@ export async function generatedSecrets(
           },
         );
       }
-      texts[key] = Buffer.from(encoded, 'base64').toString();
+      const bytes = Buffer.from(encoded, 'base64');
+      if (isUtf8(bytes)) (found.secrets[name] ??= {})[key] = bytes.toString();
+      else (found.secretBytes[name] ??= {})[key] = encoded;
     }
-    found[name] = texts;
   }
-  return found;
+  const { secrets, secretBytes } = found;
+  return Object.keys(secretBytes).length === 0 ? { secrets } : found;
 }
 
 /** PG_VERSION in a data folder: known even when the server does not run. */

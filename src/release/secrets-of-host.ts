@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import type { Redactor } from '../engine/redact.ts';
 import { readKeptSecrets } from '../backup/kept-secrets.ts';
 import { IvaapError } from '../errors.ts';
@@ -101,12 +102,15 @@ function licenseOf(
   }
 }
 
+/** How a secret may be seen: what is no text only as the API server has it, in base64. */
+export const hiddenText = (secret: Buffer): string => secret.toString(isUtf8(secret) ? 'utf8' : 'base64');
+
 /** The passwords that an install generated: they may appear in the output of pods and programs. */
 export async function hideGenerated(kubectl: Kubectl, product: Product, redactor: Redactor): Promise<void> {
   for (const { name } of product.generatedSecrets) {
     const found = await kubectl.get<Secret>('secret', name, { namespace: product.namespace });
     for (const encoded of Object.values(found?.data ?? {})) {
-      redactor.add(Buffer.from(encoded, 'base64').toString());
+      redactor.add(hiddenText(Buffer.from(encoded, 'base64')));
     }
   }
 }

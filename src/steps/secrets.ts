@@ -8,7 +8,8 @@ import type { KubeObject } from '../host/kubectl.ts';
 import type { InstallContext } from '../release/context.ts';
 import { secretManifest } from '../release/manifests.ts';
 import { stopOf } from '../release/undo-stops.ts';
-import { assertSecretsOfData } from '../release/kept-data.ts';
+import { assertSecretsOfData, secretsOfData } from '../release/kept-data.ts';
+import { hiddenText } from '../release/secrets-of-host.ts';
 import { sha256Of } from '../release/values-overlay.ts';
 import { namespace } from './namespace.ts';
 
@@ -110,6 +111,7 @@ async function generate(
 ): Promise<void> {
   const { kubectl, product } = ctx;
   const kept = await readKeptSecrets(ctx.keptSecrets());
+  const ofData = ctx.keptData === undefined ? {} : secretsOfData(ctx.keptData);
   // Others may have made one since the decision.
   if (ctx.keptData !== undefined) await assertSecretsOfData(kubectl, product, ctx.keptData, 'failed');
   for (const { name, keys } of generated) {
@@ -123,13 +125,12 @@ async function generate(
     const data = Object.fromEntries(
       Object.entries(keys).map(([key, bytes]) => {
         const encoded = again?.[key];
-        const text = encoded === undefined ? undefined : Buffer.from(encoded, 'base64').toString();
+        const before = encoded === undefined ? undefined : Buffer.from(encoded, 'base64');
         // The data that an uninstall has kept were made with these; a rollback may have kept those of others.
-        const ofData = ctx.keptData?.secrets[name]?.[key];
-        return [key, ofData ?? text ?? randomBytes(bytes).toString('base64url')];
+        return [key, ofData[name]?.[key] ?? before ?? Buffer.from(randomBytes(bytes).toString('base64url'))];
       }),
     );
-    Object.values(data).forEach((secret) => ctx.hide(secret));
+    Object.values(data).forEach((secret) => ctx.hide(hiddenText(secret)));
     await kubectl.apply([secretManifest(product, name, data)]);
   }
 }

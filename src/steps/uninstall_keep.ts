@@ -8,8 +8,10 @@ import {
   keptDataPath,
   majorInFolder,
   readKeptData,
+  secretsOfData,
   writeKeptData,
 } from '../release/kept-data.ts';
+import { hiddenText } from '../release/secrets-of-host.ts';
 import type { UninstallContext, UninstallFindings } from '../release/uninstall-context.ts';
 import { sudo } from '../shell-word.ts';
 import { uninstallPgBackup } from './uninstall_pg_backup.ts';
@@ -51,14 +53,15 @@ export const uninstallKeep: Step<UninstallContext, z.infer<typeof out>> = {
       );
     }
     const { kubectl, database } = cluster;
-    const secrets = await generatedSecrets(kubectl, product, await readKeptSecrets(ctx.keptSecrets)).catch(
+    const generated = await generatedSecrets(kubectl, product, await readKeptSecrets(ctx.keptSecrets)).catch(
       (error: unknown) => {
         throw error instanceof IvaapError && error.code === 'preflight'
           ? error.with({ code: 'failed' })
           : error;
       },
     );
-    for (const texts of Object.values(secrets)) Object.values(texts).forEach(ctx.hide);
+    for (const values of Object.values(secretsOfData(generated)))
+      for (const secret of Object.values(values)) ctx.hide(hiddenText(secret));
     const [postgresMajor, schemaVersion] = await Promise.all([
       majorInFolder(folder).then(
         async (major) => major ?? Number.parseInt(await database.serverVersion(io.signal), 10),
@@ -75,7 +78,7 @@ export const uninstallKeep: Step<UninstallContext, z.infer<typeof out>> = {
       foundFolder: found.before,
       keptAt: ctx.now().toISOString(),
       by: ctx.operator,
-      secrets,
+      ...generated,
     });
     return { keptData: { folder, record } };
   },

@@ -7,7 +7,9 @@ import {
   type KeptData,
   keptDataPath,
   readKeptData,
+  secretsOfData,
 } from '../../release/kept-data.ts';
+import { hiddenText } from '../../release/secrets-of-host.ts';
 import type { Session } from '../../session/session.ts';
 
 /**
@@ -21,7 +23,8 @@ export async function usableKeptData(
 ): Promise<KeptData | undefined> {
   const kept = await readKeptData(storagePath);
   if (kept === undefined) return undefined;
-  for (const texts of Object.values(kept.secrets)) Object.values(texts).forEach((text) => redactor.add(text));
+  for (const values of Object.values(secretsOfData(kept)))
+    for (const secret of Object.values(values)) redactor.add(hiddenText(secret));
   assertUsable(kept, session);
   await assertMajorInFolder(kept);
   const { kubectl } = await session.tools();

@@ -62,6 +62,36 @@ test('a Secret in the cluster that is not that of the data is refused by name, a
   assert.equal((await host.run('install')).exitCode, 0);
 });
 
+test('a password that is no UTF-8 text is kept as its bytes, and comes back equal', async () => {
+  host.become(installed);
+  const secret = host.cluster.get('Secret', 'tiny-password', namespace)!;
+  const [key = ''] = Object.keys(passwords()['tiny-password']!);
+  const encoded = Buffer.from([0xff, 0xfe, 0x00, 0xc3, 0x28]).toString('base64');
+  const data = { ...(secret.data as Record<string, string>), [key]: encoded };
+  host.cluster.apply({ ...secret, data });
+  const removed = await host.run('uninstall', undefined, { keepData: true });
+  assert.equal(removed.exitCode, 0, String(removed.error));
+  const installedAgain = await host.run('install');
+  assert.equal(installedAgain.exitCode, 0, String(installedAgain.error));
+  assert.deepEqual(host.cluster.get('Secret', 'tiny-password', namespace)?.data, data);
+});
+
+test('a password that is no UTF-8 text comes back equal after a rollback, too', async () => {
+  host.become(installed);
+  const secret = host.cluster.get('Secret', 'tiny-password', namespace)!;
+  const [key = ''] = Object.keys(passwords()['tiny-password']!);
+  const data = {
+    ...(secret.data as Record<string, string>),
+    [key]: Buffer.from([0xff, 0x00]).toString('base64'),
+  };
+  host.cluster.apply({ ...secret, data });
+  const undone = await host.run('rollback', undefined, { step: 'secrets' });
+  assert.equal(undone.exitCode, 0, String(undone.error));
+  const again = await host.run('install', undefined, { resume: true });
+  assert.equal(again.exitCode, 0, String(again.error));
+  assert.deepEqual(host.cluster.get('Secret', 'tiny-password', namespace)?.data, data);
+});
+
 test('the passwords of the data come before those that a rollback has kept, which stay', async () => {
   host.become(installed);
   const rolledBack = await host.run('rollback', undefined, { step: 'secrets' });
