@@ -4,7 +4,8 @@ import type { UninstallContext } from './uninstall-context.ts';
 
 /**
  * Whoever typed the name saw what happens to the volume: throws `failed` where its claim would now take it
- * along, or where that is not known. Call it before a claim may go, which Helm removes where the chart has it.
+ * along, or where that is not known. Call it before a claim may go: Helm removes the claim where the chart
+ * has it.
  */
 export async function assertSameVolume(
   { cluster, product, found }: UninstallContext,
