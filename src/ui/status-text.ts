@@ -148,7 +148,7 @@ function stateLines(report: StatusReport, table: Table): string[] {
   ];
 }
 
-function runLines(run: RunRecord, { running, waysOut }: StatusReport, table: Table): string[] {
+function runLines(run: RunRecord, { running, waysOut, halted }: StatusReport, table: Table): string[] {
   const versions = run.from === null ? run.to : `${run.from} -> ${run.to}`;
   const status = runEnd(run, running !== null);
   const ways = running === null ? waysOut : null;
@@ -157,15 +157,20 @@ function runLines(run: RunRecord, { running, waysOut }: StatusReport, table: Tab
     `last run: ${run.flow} ${versions}, ${status}, started ${toSeconds(run.startedAt)}${by(run.startedBy)}`,
     ...table(run.order.map((id) => [id, ...stepCells(run.steps[id])])).map((line) => `  ${line}`),
     ...(run.error === undefined || run.status === 'completed' ? [] : [`  error: ${run.error.message}`]),
-    ...(ways === null ? [] : forwardLines(ways)),
+    ...(ways === null ? [] : forwardLines(ways, halted.known ? halted.value : null)),
     ...(waysOut?.log == null ? [] : [`  log: ${waysOut.log}`]),
   ];
 }
 
-function forwardLines({ forward, instead }: NonNullable<StatusReport['waysOut']>): string[] {
+function forwardLines(
+  { forward, instead }: NonNullable<StatusReport['waysOut']>,
+  halted: Value<StatusReport['halted']>,
+): string[] {
   if (instead === null) return forward === null ? [] : [`  to resume: ${forward}`];
   return [
-    `  nothing was removed, and an upgrade may be run: ${instead}`,
+    halted?.start == null
+      ? `  nothing was removed, and an upgrade may be run: ${instead}`
+      : `  nothing was removed; to start the product again: ${halted.start}`,
     ...(forward === null ? [] : [`  to uninstall it all the same: ${forward}`]),
   ];
 }
