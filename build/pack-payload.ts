@@ -1,4 +1,4 @@
-import { closeSync, constants, lstatSync, realpathSync, statSync } from 'node:fs';
+import { closeSync, constants, existsSync, lstatSync, realpathSync, statSync } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { rm } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
@@ -49,6 +49,8 @@ const bytesPerThread = 32 * 1024 * 1024;
 
 /** Writes `output` completely or not at all. Throws {@link SpecError} for what the vendor has to fix. */
 export async function packPayload(request: PackRequest): Promise<Packed> {
+  if (!existsSync(request.executable))
+    throw new SpecError(`${request.executable}: no such file; \`npm run build\` makes one`);
   refuseOutput(request.output, [request.executable, request.spec, ...(request.keys?.files ?? [])]);
   return withScratch(`${request.output}.unpacked-`, async (scratch) =>
     packPlan(await checkedPlan(request.spec, scratch, request.keys), request),

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import type { State } from '../engine/state.ts';
 import { schemaFingerprint } from '../host/schema-fingerprint.ts';
 
 /** Of `pgDump` in the state: the dump of the database from before the upgrade. */
@@ -30,5 +31,14 @@ export const pgDumpSchema = z.looseObject({
 
 /** The known keys; others, of a newer program, are kept and not read. */
 export type PgDump = Named<z.infer<typeof pgDumpSchema>>;
+
+/** The latest dump of any run, or of a backup that was taken by hand after it. */
+export const latestRecordedDump = ({
+  derived,
+  backups = [],
+}: Pick<State, 'derived' | 'backups'>): PgDump | undefined =>
+  [derived['pgDump'], ...backups.map(({ pgDump }) => pgDump)]
+    .flatMap((one) => pgDumpSchema.safeParse(one).data ?? [])
+    .reduce<PgDump | undefined>((last, one) => (last && last.takenAt > one.takenAt ? last : one), undefined);
 
 type Named<T> = { [K in keyof T as string extends K ? never : K]: T[K] };

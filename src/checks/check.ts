@@ -19,6 +19,13 @@ export interface Check<Ctx extends CheckContext = CheckContext> extends CheckDes
 
 export type AnyCheck = Check | Check<UpgradeCheckContext>;
 
+/** Of a check that asks nodes where there is none: `schedule` tells that, and blocks the run. */
+export const withoutNode: Measurement = {
+  outcome: 'warn',
+  measured: 'not known: schedule failed',
+  fix: 'see schedule',
+};
+
 /** A check with its context. */
 export interface BoundCheck extends CheckDescription {
   timeoutSeconds: number;

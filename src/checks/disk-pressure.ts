@@ -1,6 +1,6 @@
 import type { Measurement } from '../policy/preflight-report.ts';
 import { nodeCondition, type NodeObject } from '../release/cluster-objects.ts';
-import type { Check } from './check.ts';
+import { type Check, withoutNode } from './check.ts';
 import { sudo } from '../shell-word.ts';
 
 export const diskPressure: Check = {
@@ -14,7 +14,7 @@ export const diskPressure: Check = {
   flows: ['install', 'upgrade'],
   async measure(_, facts) {
     const { nodes } = await facts.cluster();
-    if (nodes.length === 0) return { outcome: 'fail', measured: 'not known: the cluster has no node' };
+    if (nodes.length === 0) return withoutNode;
     const found = nodes.map(pressureOf).filter((one) => one !== undefined);
     return found.find(({ outcome }) => outcome === 'fail') ?? found[0] ?? { outcome: 'ok', measured: 'none' };
   },

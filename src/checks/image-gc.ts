@@ -2,7 +2,7 @@ import { isObject } from '../host/answer.ts';
 import { roomAt } from '../host/mounts.ts';
 import type { Measurement } from '../policy/preflight-report.ts';
 import { shellWord, sudo } from '../shell-word.ts';
-import type { Check } from './check.ts';
+import { type Check, withoutNode } from './check.ts';
 
 /** Usage of the image file system as kubelet counts it, now and with the new images. */
 export const imageGc: Check = {
@@ -17,7 +17,7 @@ export const imageGc: Check = {
   async measure(ctx, facts) {
     const { nodes } = await facts.cluster();
     const [node] = nodes;
-    if (node === undefined) return { outcome: 'fail', measured: 'not known: the cluster has no node' };
+    if (node === undefined) return withoutNode;
     const path = `/api/v1/nodes/${node.metadata.name}/proxy/configz`;
     const [configz, missing, room] = await Promise.all([
       ctx.kubectl.run(['get', '--raw', path], { timeoutMs: 20_000, signal: ctx.signal }),

@@ -1,6 +1,6 @@
 import { foreign } from '../foreign.ts';
 import { nodeCondition } from '../release/cluster-objects.ts';
-import type { Check } from './check.ts';
+import { type Check, withoutNode } from './check.ts';
 import { sudo } from '../shell-word.ts';
 
 export const nodeReady: Check = {
@@ -14,7 +14,7 @@ export const nodeReady: Check = {
   flows: ['install', 'upgrade'],
   async measure(_, facts) {
     const { nodes } = await facts.cluster();
-    if (nodes.length === 0) return { outcome: 'fail', measured: 'the cluster has no node' };
+    if (nodes.length === 0) return withoutNode;
     const bad = nodes.find((node) => nodeCondition(node, 'Ready')?.status !== 'True');
     if (bad === undefined) {
       return { outcome: 'ok', measured: `${nodes.map(({ metadata }) => metadata.name).join(', ')}: True` };

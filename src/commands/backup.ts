@@ -7,10 +7,8 @@ import { answer } from '../ui/answer.ts';
 import { backupLines, backupListLines, prunedLines } from '../ui/backup-text.ts';
 import { terminalConfirm } from '../ui/confirm.ts';
 import { withStderrProgress } from '../ui/stderr-progress.ts';
-import type { Command, Invocation } from './command.ts';
+import { type Command, textOf } from './command.ts';
 import { jsonFields } from './json-fields.ts';
-
-const text = (value: Invocation['options'][string]) => (typeof value === 'string' ? value : undefined);
 
 /** Which options an action takes; the others would be silently without effect. */
 const optionsOf: Record<string, readonly string[]> = {
@@ -105,7 +103,7 @@ export const backupCommand: Command = {
         const prune = { dryRun: options.dryRun === true, yes: options.yes === true };
         return print(prunedLines, await pruneBackups(prune, ports));
       }
-      const take = { output: text(options.output), name: text(options.name) };
+      const take = { output: textOf(options.output), name: textOf(options.name) };
       return print(backupLines, await takeBackup(take, ports));
     });
   },

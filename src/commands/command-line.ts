@@ -50,20 +50,17 @@ export function assertReadable(args: readonly string[]): void {
         hint: 'give it a value, or leave it out; if it is a variable of the shell: look whether that is set',
       });
     }
-    if (hidden(word) !== word) {
-      throw new IvaapError(
-        'usage',
-        `an argument holds characters that a screen does not show: "${hidden(word)}"`,
-        {
-          hint: 'type it without them',
-        },
-      );
+    const shown = visible(word);
+    if (shown !== word) {
+      throw new IvaapError('usage', `an argument holds characters that a screen does not show: "${shown}"`, {
+        hint: 'type it without them',
+      });
     }
   }
 }
 
 /** With what the screen would leave out written as `\u{1b}`. */
-const hidden = (word: string): string =>
+const visible = (word: string): string =>
   word.replaceAll(unprintable, (one) => `\\u{${one.codePointAt(0)?.toString(16) ?? ''}}`);
 
 /**

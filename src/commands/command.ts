@@ -2,6 +2,10 @@ import type { ErrorCode } from '../errors.ts';
 import type { Again } from '../policy/again.ts';
 import type { Role } from '../policy/path-names.ts';
 
+/** The value of an option that takes one text; undefined where it was not typed. */
+export const textOf = (value: Invocation['options'][string]): string | undefined =>
+  typeof value === 'string' ? value : undefined;
+
 /**
  * What main.ts hands to a command: the parsed command line and the signals of a first and a second request to
  * stop.

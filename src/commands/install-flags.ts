@@ -6,7 +6,7 @@ import { freshFlags, upgradeFlags } from '../policy/again.ts';
 import { assertHostName, assertStoragePath } from '../policy/answer-form.ts';
 import { waiverOf } from '../policy/preflight-report.ts';
 import { parseTrustKey } from '../policy/trust.ts';
-import type { CommandOption, Invocation } from './command.ts';
+import { type CommandOption, type Invocation, textOf } from './command.ts';
 
 type Options = Invocation['options'];
 
@@ -118,7 +118,7 @@ function checkTexts({ waive, fqdn, storagePath, trustKey }: Options, again: Invo
   if (Array.isArray(waive)) for (const text of waive as string[]) waiverOf(text);
   if (typeof fqdn === 'string') assertHostName(fqdn);
   if (typeof storagePath === 'string') assertStoragePath(storagePath);
-  parseTrustKey(text(trustKey), again);
+  parseTrustKey(textOf(trustKey), again);
 }
 
 type Typed = Pick<Invocation, 'options' | 'again'>;
@@ -162,7 +162,6 @@ function checkTogether({ options, again }: Typed): void {
   if (wrong !== undefined) throw usage(`${wrong} needs --upgrade`, again({ add: ['--upgrade'] }));
 }
 
-const text = (value: Options[string]) => (typeof value === 'string' ? value : undefined);
 const sharedFlags = ({ preflightOnly, dryRun, reverify, yes, waive }: Options) => ({
   preflightOnly: preflightOnly === true,
   dryRun: dryRun === true,
@@ -172,13 +171,13 @@ const sharedFlags = ({ preflightOnly, dryRun, reverify, yes, waive }: Options) =
 });
 
 export const freshOptions = (options: Options): InstallOptions => ({
-  fqdn: text(options.fqdn),
-  license: text(options.license),
-  storagePath: text(options.storagePath),
-  storageClass: text(options.storageClass),
-  connectors: text(options.connectors),
-  values: text(options.values),
-  answers: text(options.answers),
+  fqdn: textOf(options.fqdn),
+  license: textOf(options.license),
+  storagePath: textOf(options.storagePath),
+  storageClass: textOf(options.storageClass),
+  connectors: textOf(options.connectors),
+  values: textOf(options.values),
+  answers: textOf(options.answers),
   supersede: options.supersede === true,
   resume: options.resume === true,
   ...sharedFlags(options),
@@ -187,7 +186,7 @@ export const freshOptions = (options: Options): InstallOptions => ({
 export const rollbackOptions = (options: Options): RollbackOptions => {
   const { preflightOnly, dryRun, reverify, yes } = sharedFlags(options);
   return {
-    step: text(options.rollbackTo) ?? '',
+    step: textOf(options.rollbackTo) ?? '',
     acceptDataLoss: options.acceptDataLoss === true,
     skipBackup: options.skipBackup === true,
     preflightOnly,
@@ -199,14 +198,14 @@ export const rollbackOptions = (options: Options): RollbackOptions => {
 
 /** Throws `usage` for a key that is none. */
 export function upgradeOptions(options: Options, again: Invocation['again']): UpgradeOptions {
-  const from = text(options.imagesFrom);
+  const from = textOf(options.imagesFrom);
   return {
     skipBackup: options.skipBackup === true,
     acceptUnsupported: options.acceptUnsupportedUpgrade === true,
     reapply: options.reapply === true,
     supersede: options.supersede === true,
     forceConflicts: options.forceConflicts === true,
-    trustKey: parseTrustKey(text(options.trustKey), again),
+    trustKey: parseTrustKey(textOf(options.trustKey), again),
     ...sharedFlags(options),
     imagesFrom: from === 'disk' || from === 'payload' ? from : 'auto',
     refreshArchives: options.refreshArchives === true,

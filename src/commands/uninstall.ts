@@ -5,20 +5,19 @@ import { chooseRenderer } from '../ui/choose-renderer.ts';
 import { terminalConfirm } from '../ui/confirm.ts';
 import { guardedOutput } from '../ui/output.ts';
 import { planLines } from '../ui/plan-text.ts';
-import type { Command, Invocation } from './command.ts';
+import { type Command, type Invocation, textOf } from './command.ts';
 import { uninstallHelp } from './uninstall-help.ts';
 
 async function run({ options, json, signal, secondSignal, program, again }: Invocation): Promise<void> {
   const output = guardedOutput(process.stdout);
   const renderer = chooseRenderer(output, { json, env: process.env });
   const emit = renderer.handle;
-  const text = (value: Invocation['options'][string]) => (typeof value === 'string' ? value : undefined);
   try {
     const { lines, data, plan, refusal } = await runFlow(
       uninstallFlow,
       {
-        confirm: text(options.confirm),
-        dumpTo: text(options.dumpTo),
+        confirm: textOf(options.confirm),
+        dumpTo: textOf(options.dumpTo),
         keepData: options.keepData === true,
         skipBackup: options.skipBackup === true,
         deleteBackups: options.deleteBackups === true,

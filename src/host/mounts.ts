@@ -121,12 +121,11 @@ export function mountPointsBelow(folder: string): string[] {
   return [...new Set(points)].sort();
 }
 
-/** The path, or its nearest parent that exists. */
-function nearestExisting(path: string): string {
+/** The path, or the nearest part of it that exists: a file in the way is that part. */
+export function nearestExisting(path: string): string {
   for (let current = path; ; current = dirname(current)) {
-    if (statSync(current, { throwIfNoEntry: false }) !== undefined || current === dirname(current)) {
-      return current;
-    }
+    const found = attempt(() => statSync(current, { throwIfNoEntry: false }));
+    if (found !== undefined || current === dirname(current)) return current;
   }
 }
 

@@ -13,7 +13,7 @@ import { haltedNow, haltText, startCommand } from '../release/halt.ts';
 import { isRemoving } from '../release/uninstall-record.ts';
 import { readValuesFile } from '../release/values-file.ts';
 import { hideGenerated, hideValues } from '../release/secrets-of-host.ts';
-import { type PgDump, pgDumpSchema } from '../backup/dump-record.ts';
+import { latestRecordedDump } from '../backup/dump-record.ts';
 import { verificationOf } from '../backup/verified-dump.ts';
 import { wayBackOf } from '../backup/way-back.ts';
 import { listBackups } from './backups.ts';
@@ -90,13 +90,9 @@ async function gather({ machine = thisMachine, signal, program }: StatusPorts): 
   }
 }
 
-/** The latest one of any run, or a backup that was taken by hand after it. */
 function latestDump(state: StatusReport['state']): StatusReport['latestDump'] {
   if (!state.known || state.value === null) return null;
-  const { derived, backups = [] } = state.value;
-  const recorded = [derived['pgDump'], ...backups.map(({ pgDump }) => pgDump)]
-    .flatMap((one) => pgDumpSchema.safeParse(one).data ?? [])
-    .reduce<PgDump | undefined>((last, one) => (last && last.takenAt > one.takenAt ? last : one), undefined);
+  const recorded = latestRecordedDump(state.value);
   if (recorded === undefined) return null;
   const { path, takenAt } = recorded;
   const verified = verificationOf(state.value, recorded);

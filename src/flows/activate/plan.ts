@@ -2,7 +2,7 @@ import { existsSync, lstatSync, readlinkSync, realpathSync, statSync } from 'nod
 import { dirname, join } from 'node:path';
 import type { State } from '../../engine/state.ts';
 import { IvaapError } from '../../errors.ts';
-import { mountOf, readOnlyFix } from '../../host/mounts.ts';
+import { mountOf, nearestExisting, readOnlyFix } from '../../host/mounts.ts';
 import { type Found, foundAt } from '../../host/rename-over.ts';
 import { readRegularText } from '../../host/regular-file.ts';
 import { assertSafePath } from '../../host/safe-path.ts';
@@ -155,7 +155,7 @@ async function assertWritable(folder: string): Promise<void> {
       : 'is no folder';
     throw new IvaapError('preflight', `${folder} ${what}`, { hint: `ls -ld ${shellWord(folder)}` });
   }
-  const mount = mountOf(nearest(real));
+  const mount = mountOf(nearestExisting(real));
   if (mount?.options.includes('ro') !== true) return;
   throw new IvaapError('preflight', `${folder} cannot be written: ${mount.mountPoint} is mounted read-only`, {
     hint: readOnlyFix(mount.mountPoint),
@@ -163,14 +163,12 @@ async function assertWritable(folder: string): Promise<void> {
 }
 
 function assertExecutes(folder: string): void {
-  const mount = mountOf(nearest(folder));
+  const mount = mountOf(nearestExisting(folder));
   if (mount?.options.includes('noexec') !== true) return;
   throw new IvaapError('preflight', `no program runs in ${folder}: ${mount.mountPoint} is mounted noexec`, {
     hint: asRoot(`mount -o remount,exec ${shellWord(mount.mountPoint)}`),
   });
 }
-
-const nearest = (folder: string): string => (existsSync(folder) ? folder : nearest(dirname(folder)));
 
 /**
  * The files with what lies under their names. A file of others is never overwritten: throws `preflight` that

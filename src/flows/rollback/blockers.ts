@@ -1,5 +1,6 @@
 import { IvaapError } from '../../errors.ts';
-import { pgDumpSchema } from '../../backup/dump-record.ts';
+import { latestRecordedDump } from '../../backup/dump-record.ts';
+import type { State } from '../../engine/state.ts';
 import { databaseSize } from '../../host/database-size.ts';
 import { type Known, known } from '../../known.ts';
 import { counted } from '../../policy/counted.ts';
@@ -45,7 +46,7 @@ export async function rollbackBlockers(
     blockers.push(
       new IvaapError(
         'usage',
-        `undoing ${ids.join(', ')} loses data: ${lossText(ctx, { holdsNone, size }, state.derived)}`,
+        `undoing ${ids.join(', ')} loses data: ${lossText(ctx, { holdsNone, size }, state)}`,
         {
           hint: again({ add: ['--accept-data-loss'] }),
         },
@@ -68,7 +69,7 @@ export async function rollbackBlockers(
 function lossText(
   { product, storagePath, storageClass }: RollbackContext,
   { holdsNone, size }: { holdsNone: boolean; size: Known<{ rows: number; sizeBytes: number }> | undefined },
-  derived: Readonly<Record<string, unknown>>,
+  state: State,
 ): string {
   const { name } = product.database;
   if (holdsNone) {
@@ -80,7 +81,7 @@ function lossText(
       : size.known
         ? `about ${counted(size.value.rows, 'row')}, ${formatBytes(size.value.sizeBytes)}`
         : `how many rows and bytes is not known: ${size.why}`;
-  const dump = pgDumpSchema.safeParse(derived.pgDump).data;
+  const dump = latestRecordedDump(state);
   const last = dump === undefined ? 'never dumped' : `last dumped ${dump.takenAt} to ${dump.path}`;
   return `the database ${name} (${what}; ${last})`;
 }

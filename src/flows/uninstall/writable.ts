@@ -1,8 +1,7 @@
 import { accessSync, constants, statSync } from 'node:fs';
-import { dirname } from 'node:path';
 import { IvaapError } from '../../errors.ts';
 import { makeFolder } from '../../host/atomic-file.ts';
-import { roomAt } from '../../host/mounts.ts';
+import { nearestExisting, roomAt } from '../../host/mounts.ts';
 import { writeError } from '../../host/write-error.ts';
 import { shellWord } from '../../shell-word.ts';
 
@@ -18,7 +17,7 @@ export async function refuseUnwritable(dumpTo: string): Promise<void> {
     new IvaapError('preflight', `nothing can be kept in ${dumpTo}: ${why}`, {
       hint: see === undefined ? nameAnother : `${nameAnother}; or see why: ${see}`,
     });
-  const folder = existing(dumpTo);
+  const folder = nearestExisting(dumpTo);
   if (!statSync(folder).isDirectory())
     throw blocked(`${folder} is a file, not a folder`, `ls -ld ${shellWord(folder)}`);
   try {
@@ -49,16 +48,4 @@ function unwritable(dumpTo: string, error: unknown): unknown {
     message: `nothing can be kept in ${dumpTo}: ${error.message}`,
     hint: nameAnother,
   });
-}
-
-/** The path, or the nearest part of it that exists: a file in the way is that part. */
-function existing(path: string): string {
-  for (let current = path; ; current = dirname(current)) {
-    try {
-      if (statSync(current, { throwIfNoEntry: false }) !== undefined) return current;
-    } catch {
-      // A part of the way is no folder.
-    }
-    if (current === dirname(current)) return current;
-  }
 }

@@ -159,6 +159,24 @@ test('without consent it is refused with what would be lost, after the plan was 
     /^undoing helm_deploy loses data: the database tinydb \(about 3 rows, .*; never dumped\)$/,
     /^\.\/tiny install --rollback-to helm_deploy --accept-data-loss$/,
   );
+  const path = join(host.folder, '.installer/state.json');
+  const text = readFileSync(path, 'utf8');
+  const pgDump = {
+    folder: '/b/x',
+    path: '/b/x/tinydb.sql',
+    sizeBytes: 1,
+    sha256: 'a'.repeat(64),
+    rows: 3,
+    owner: 'tiny',
+    schemaVersion: 1,
+    takenAt: '2026-02-03T04:05:06.000Z',
+  };
+  const at = pgDump.takenAt;
+  const backup = { at, name: 'x', folder: '/b/x', version: '2026.1', pgDump };
+  writeFileSync(path, JSON.stringify({ ...JSON.parse(text), backups: [backup] }));
+  const dumped = await rollback('helm_deploy', { acceptDataLoss: false });
+  assert.match(said(dumped), /; last dumped 2026-02-03T04:05:06.000Z to \/b\/x\/tinydb.sql\)/);
+  writeFileSync(path, text);
   const shown = ended.shown.find(({ type }) => type === 'run.plan');
   assert.ok(shown?.type === 'run.plan');
   assert.match(planBrief(shown.plan).join('\n'), /undo_helm_deploy: removes the Helm release tiny with all/);

@@ -87,6 +87,7 @@ describe('packing', () => {
       [tiny.path, /something lies behind the executable already/],
       [cut, /was cut off/],
       [spec, /no 64-bit ELF executable/],
+      [join(tiny.folder, 'none'), /none: no such file; `npm run build` makes one$/],
     ];
     for (const [executable, message] of refused)
       await assert.rejects(packPayload({ spec, executable, output }), message);

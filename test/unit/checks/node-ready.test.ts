@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { measured } from '../../fixtures/measured.ts';
+import { withoutNode } from '../../../src/checks/check.ts';
 import { diskPressure } from '../../../src/checks/disk-pressure.ts';
 import type { HostFacts } from '../../../src/checks/facts.ts';
+import { imageGc } from '../../../src/checks/image-gc.ts';
 import { nodeReady } from '../../../src/checks/node-ready.ts';
+import { schedule } from '../../../src/checks/schedule.ts';
 import type { NodeObject } from '../../../src/release/cluster-objects.ts';
 
 function node(conditions: Record<string, string>): Partial<HostFacts> {
@@ -41,6 +44,9 @@ test('a pressure that a node does not report is not known, and is not taken for 
     );
   }
   const none = { cluster: async () => ({ nodes: [], pods: [], claims: [] }) } as unknown as HostFacts;
-  const empty = await measured(diskPressure, {}, none);
-  assert.deepEqual([empty.outcome, empty.measured], ['fail', 'not known: the cluster has no node']);
+  // That there is no node is told once, by the check that blocks.
+  for (const check of [nodeReady, diskPressure, imageGc])
+    assert.deepEqual(await measured(check, {}, none), withoutNode, check.id);
+  const [told] = [await measured(schedule, { flow: 'install' }, none)].flat();
+  assert.deepEqual([told?.outcome, told?.measured], ['fail', 'the cluster has no node']);
 });
