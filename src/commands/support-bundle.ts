@@ -14,10 +14,13 @@ export const supportBundleCommand: Command = {
     { flags: '--json', summary: 'the result, or the error, as one JSON object (docs/json.md)' },
   ],
   touches: [
-    'Collects status, state, logs of runs, preflight as it is now, versions, pods with their events and ' +
-      "last logs, Helm's history and values, containerd's images, disks, messages of the kernel and of " +
-      'k3s, and the schema version, and writes one .tar.gz. Its index.html names on the first page what is ' +
-      'wrong, the most certain first.',
+    'Collects status, state, logs of runs, preflight as it is now, versions, pods with their events, last ' +
+      "logs and what each uses, k3s' own pods, Helm's history and values, containerd's images, disks, " +
+      "processes, clock and network, messages of the kernel, k3s' settings, certificates and messages, and " +
+      'the schema version, and writes one .tar.gz. Its index.html names on the first page what is wrong, ' +
+      'the most certain first.',
+    "Of other people's pods it names which there are, of processes their names, and of ConfigMaps and " +
+      'Secrets their keys.',
     'Works when the cluster is down and without root, and says what is missing. Each part has ten seconds, ' +
       'all of it one minute, and the file at most 50 MB. It is readable by its owner alone, never replaces ' +
       'a file, and leaves the reserve of its disk free.',

@@ -1,3 +1,4 @@
+import type { Certificate } from '../host/api-server.ts';
 import type { Runner } from '../host/runner.ts';
 import type { NamespaceView } from '../host/namespace-view.ts';
 import type { Room } from '../host/mounts.ts';
@@ -27,6 +28,8 @@ export interface Facts {
   schema?: Known<number>;
   rooms?: { path: string; room: Room; reserveBytes: number }[];
   troubles?: { trouble: Trouble; log: readonly string[] }[];
+  /** Certificates of the cluster that are in use and have expired. */
+  expired?: Certificate[];
   /** Of the kernel, oldest first. */
   outOfMemory?: string[];
   diskErrors?: string[];

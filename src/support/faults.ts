@@ -27,6 +27,7 @@ export function faultsOf(facts: Facts, opened: Pick<OpenedPayload, 'product'>, p
   const found = [
     ...roomFaults(facts),
     ...kernelFaults(facts),
+    ...certificateFaults(facts),
     ...hostFaults(facts),
     ...helmFaults(facts, program),
     ...databaseFaults(facts, opened),
@@ -84,6 +85,16 @@ function kernelFaults({ outOfMemory = [], diskErrors = [] }: Facts): Fault[] {
         ]),
   ];
 }
+
+const certificateFaults = ({ expired = [] }: Facts): Fault[] =>
+  expired.map(({ place, validTo }) => ({
+    certainty: 'certain',
+    title: `the certificate ${place} expired on ${validTo.toISOString()}`,
+    facts: ['a cluster whose certificates have expired does not answer'],
+    hint: place.endsWith('-ca.crt')
+      ? `${sudo.certificate} rotate-ca --help`
+      : `${sudo.systemctl} restart k3s`,
+  }));
 
 /** The state, or what it says of the host; and a cluster that does not answer. */
 function hostFaults({ status, cluster }: Facts): Fault[] {
@@ -211,7 +222,9 @@ function preflightFaults({ preflight }: Facts, found: readonly Fault[]): Fault[]
       : [{ certainty: 'possible', title: `preflight was not measured: ${why}`, facts: [], hint }];
   }
   return preflight.value.results
-    .filter(({ status }) => status === 'fail')
+    .filter(
+      ({ status, measured }) => status === 'fail' && !found.some(({ title }) => title.endsWith(measured)),
+    )
     .map(({ id, measured, limit, why, fix }) => ({
       certainty: 'likely',
       title: `preflight ${id}: ${measured} (limit: ${limit})`,

@@ -1,3 +1,4 @@
+import type { KubeEvent } from '../host/namespace-view.ts';
 import type { KubeObject } from '../host/kubectl.ts';
 
 /** An object without what only repeats it: earlier copies in annotations hold secrets in a second form. */
@@ -12,3 +13,14 @@ export function withoutNoise<T extends KubeObject>(object: T): T {
   const kept = Object.entries(annotations).filter(([name]) => !name.endsWith('/last-applied-configuration'));
   return { ...object, metadata: { ...metadata, annotations: Object.fromEntries(kept) } };
 }
+
+/** One line of each event: when it was last seen, of what, why. */
+export const eventLines = (events: readonly KubeEvent[]): string[] =>
+  events.map(({ lastTimestamp, metadata, involvedObject, reason, message }) =>
+    [
+      lastTimestamp ?? metadata.creationTimestamp,
+      `${involvedObject.kind}/${involvedObject.name}`,
+      reason,
+      message,
+    ].join('  '),
+  );

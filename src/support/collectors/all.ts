@@ -6,12 +6,16 @@ import { helm } from './helm.ts';
 import { images } from './images.ts';
 import { k3sService } from './k3s-service.ts';
 import { kernel } from './kernel.ts';
+import { network } from './network.ts';
+import { otherPods } from './other-pods.ts';
 import { podLogs } from './pod-logs.ts';
 import { pods } from './pods.ts';
 import { preflight } from './preflight.ts';
 import { runLogs } from './run-logs.ts';
 import { state } from './state.ts';
 import { status } from './status.ts';
+import { system } from './system.ts';
+import { usage } from './usage.ts';
 import { versions } from './versions.ts';
 
 /** All parts of the bundle, in the report's order. */
@@ -23,11 +27,15 @@ export const collectors: readonly Collector[] = [
   versions,
   pods,
   podLogs,
+  otherPods,
+  usage,
   helm,
   database,
   images,
   disk,
   kernel,
+  system,
+  network,
   k3sService,
   cluster,
 ];

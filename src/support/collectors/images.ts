@@ -1,13 +1,17 @@
 import { wantedImages } from '../../images/wanted.ts';
 import { columns } from '../../ui/format.ts';
+import { said } from '../said.ts';
 import type { Collector } from '../collector.ts';
 
 export const images: Collector = {
   id: 'images',
-  title: "containerd's images and pins",
+  title: "containerd's containers, images and pins",
   timeoutMs: 10_000,
   async collect(ctx) {
-    const { containerd } = await ctx.tools();
+    const { containerd, k3s } = await ctx.tools();
+    const { index, product } = ctx.opened;
+    const endpoint = `--runtime-endpoint=unix://${product.k3s.containerdSocket}`;
+    ctx.add('containers.txt', await said(ctx, k3s.path, 'crictl', endpoint, 'ps', '--all'));
     const stored = await containerd.names();
     const rows = stored.map(({ name, digest, labels }) => [
       name,
@@ -17,7 +21,6 @@ export const images: Collector = {
         .join(','),
     ]);
     ctx.add('names.txt', columns(rows).join('\n'));
-    const { index, product } = ctx.opened;
     const names = new Set(stored.map(({ name }) => name));
     const wanted = wantedImages(index, product, Object.keys(product.entitlements));
     ctx.add(

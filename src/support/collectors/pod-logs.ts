@@ -1,8 +1,5 @@
-import { causeChain } from '../../errors.ts';
+import { addContainerLogs } from '../container-logs.ts';
 import type { Collector } from '../collector.ts';
-
-const tailLines = 500;
-const atOnce = 4;
 
 export const podLogs: Collector = {
   id: 'pod-logs',
@@ -10,31 +7,6 @@ export const podLogs: Collector = {
   timeoutMs: 10_000,
   async collect(ctx) {
     const { pods } = await ctx.namespace();
-    const { kubectl } = await ctx.host();
-    const { namespace } = ctx.opened.product;
-    const due = pods.flatMap(({ metadata: { name: pod }, spec, status }) => {
-      const statuses = [...(status.initContainerStatuses ?? []), ...(status.containerStatuses ?? [])];
-      const names = new Set([...spec.containers, ...statuses].map(({ name }) => name));
-      return [...names].flatMap((container) => {
-        const restarted = statuses.some((one) => one.name === container && one.restartCount > 0);
-        return (restarted ? [false, true] : [false]).map((previous) => ({ pod, container, previous }));
-      });
-    });
-    const failed: string[] = [];
-    const work = async () => {
-      for (let one = due.shift(); one !== undefined; one = due.shift()) {
-        ctx.signal.throwIfAborted();
-        const { pod, container, previous } = one;
-        const name = `${pod}.${container}${previous ? '.previous' : ''}.log`;
-        try {
-          const options = { tailLines, previous, signal: ctx.signal };
-          ctx.add(name, await kubectl.logs({ namespace, pod, container }, options));
-        } catch (error) {
-          failed.push(`${name}: ${causeChain(error).join(': ')}`);
-        }
-      }
-    };
-    await Promise.all(Array.from({ length: atOnce }, work));
-    if (failed.length > 0) ctx.add('not-read.txt', failed.join('\n'));
+    await addContainerLogs(ctx, { namespace: ctx.opened.product.namespace, pods, tailLines: 500 });
   },
 };

@@ -3,7 +3,7 @@ import { podState } from '../../host/pods.ts';
 import { lastOutput, causeLines } from '../../release/trouble-text.ts';
 import { troublesOf, type Trouble } from '../../release/troubles.ts';
 import { columns } from '../../ui/format.ts';
-import { withoutNoise } from '../objects.ts';
+import { eventLines, withoutNoise } from '../objects.ts';
 import type { Collector } from '../collector.ts';
 
 export const pods: Collector = {
@@ -22,15 +22,7 @@ export const pods: Collector = {
         trouble.join('; '),
       ]);
     ctx.add('pods.txt', columns(rows).join('\n'));
-    const events = view.events.map(({ lastTimestamp, metadata, involvedObject, reason, message }) =>
-      [
-        lastTimestamp ?? metadata.creationTimestamp,
-        `${involvedObject.kind}/${involvedObject.name}`,
-        reason,
-        message,
-      ].join('  '),
-    );
-    ctx.add('events.txt', events.join('\n') || 'none');
+    ctx.add('events.txt', eventLines(view.events).join('\n') || 'none');
     ctx.add(
       'objects.yaml',
       stringify([...view.pods, ...view.controllers].map(withoutNoise), { lineWidth: 0 }),

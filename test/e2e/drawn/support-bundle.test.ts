@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { chapters, withHost } from '../harness.ts';
 import type { TestHost } from '../host.ts';
@@ -34,8 +36,13 @@ async function bundleOf(host: TestHost): Promise<Answer & { index: string }> {
   return { ...answer, index: await host.readFile('/root/read/index.html') };
 }
 
-async function assertNamed(host: TestHost, says: RegExp): Promise<void> {
+/** First pages are kept below dist/, to be looked at. */
+const looked = join(import.meta.dirname, '../../../dist/support-bundle');
+
+async function assertNamed(host: TestHost, name: string, says: RegExp): Promise<void> {
   const { faults, index } = await bundleOf(host);
+  mkdirSync(looked, { recursive: true });
+  writeFileSync(join(looked, `${name}.html`), index);
   assert.match(faults[0]?.title ?? 'no fault', says);
   const first = /<ol class="faults">\n<li.*?<\/b>/s.exec(index)?.[0] ?? '';
   assert.match(first, says);
@@ -59,7 +66,7 @@ test('the first page of a support bundle names what is wrong with the host', asy
       await host.shell(`mkdir -p ${folder} && mount -t tmpfs -o size=1m full ${folder}`);
       try {
         await host.shell(`head -c 1040000 /dev/zero > ${folder}/fill`);
-        await assertNamed(host, /the disk at \/opt\/ivaap\/\.installer\/backups is full/);
+        await assertNamed(host, 'full-disk', /the disk at \/opt\/ivaap\/\.installer\/backups is full/);
       } finally {
         await host.shell(`umount ${folder}`);
       }
@@ -74,7 +81,7 @@ test('the first page of a support bundle names what is wrong with the host', asy
         const { faults } = await bundleOf(host);
         return faults.some(({ title }) => title.startsWith('Deployment/backend: ')) ? true : undefined;
       });
-      await assertNamed(host, /Deployment\/backend: /);
+      await assertNamed(host, 'crash-loop', /Deployment\/backend: /);
       await host.kubectl('rollout', 'undo', 'deployment/backend', '-n', 'ivaap');
       await host.untilHealthy();
     });
@@ -89,7 +96,7 @@ test('the first page of a support bundle names what is wrong with the host', asy
       const label = (status: string) =>
         host.kubectl('label', name, '-n', 'ivaap', '--overwrite', `status=${status}`);
       await label('pending-upgrade');
-      await assertNamed(host, /revision \d+ is pending-upgrade, and nobody is working on it/);
+      await assertNamed(host, 'helm-pending', /revision \d+ is pending-upgrade, and nobody is working on it/);
       await label('deployed');
     });
 
@@ -102,13 +109,13 @@ test('the first page of a support bundle names what is wrong with the host', asy
         const { faults } = await bundleOf(host);
         return faults[0]?.title.startsWith('the database does not answer') === true ? true : undefined;
       });
-      await assertNamed(host, /the database does not answer/);
+      await assertNamed(host, 'no-database', /the database does not answer/);
       await host.kubectl('scale', set!, '-n', 'ivaap', '--replicas=1');
     });
 
     await chapter('the cluster is down', async () => {
       await host.shell('mv /etc/rancher/k3s/k3s.yaml /root/k3s.yaml');
-      await assertNamed(host, /kubeconfig .* is missing|API server does not answer/);
+      await assertNamed(host, 'cluster-down', /kubeconfig .* is missing|API server does not answer/);
       await host.shell('mv /root/k3s.yaml /etc/rancher/k3s/k3s.yaml');
     });
   });

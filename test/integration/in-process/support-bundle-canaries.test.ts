@@ -71,11 +71,13 @@ const places: Record<string, { file: RegExp; put: (texts: readonly string[]) => 
   },
 };
 
+const talkers = new Set(['journalctl', 'systemctl', 'ps', 'ip', 'ss', 'iptables', 'lsblk', 'timedatectl']);
+
 /** Programs that say all of it. */
 const talking =
   (texts: readonly string[]) =>
   (argv: readonly string[]): string | undefined =>
-    argv.includes('logs') || argv[0] === 'journalctl'
+    argv.includes('logs') || talkers.has(argv[0] ?? '')
       ? `${texts.map((text, at) => `line ${at}\n${text}`).join('\n')}\n`
       : undefined;
 

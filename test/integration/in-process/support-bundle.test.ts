@@ -71,10 +71,19 @@ test('a host that is well has every part, and no fault', async () => {
     'helm/values-file.yaml',
     'database/database.txt',
     'images/names.txt',
+    'images/containers.txt',
     'disk/room.txt',
     'kernel/memory.txt',
     'k3s-service/journal.txt',
+    'k3s-service/certificates.txt',
     'cluster/objects.yaml',
+    'cluster/keys.txt',
+    'other-pods/pods.txt',
+    'usage/node.txt',
+    'system/processes.txt',
+    'system/load.txt',
+    'network/resolv.conf',
+    'network/ports.txt',
   ]) {
     assert.ok(bundle.files.has(name), `${name} of ${[...bundle.files.keys()].join(' ')}`);
   }
@@ -132,7 +141,13 @@ test('cluster down: the API server is named first, and all that needs no API ser
   const [section = ''] = /<h2>What is missing<\/h2>.*?<\/ul>/s.exec(bundle.index) ?? [];
   assert.equal(section.match(/API server does not answer/g)?.length, 1, section);
   assert.match(section, /href="#pods".* · <a href="#helm"/);
-  for (const name of ['state/state.json', 'disk/room.txt', 'images/names.txt', 'k3s-service/journal.txt'])
+  for (const name of [
+    'state/state.json',
+    'disk/room.txt',
+    'images/names.txt',
+    'images/containers.txt',
+    'k3s-service/journal.txt',
+  ])
     assert.ok(bundle.files.has(name), name);
   assert.ok(
     missing(bundle).some((line) => line.startsWith('pods: the Kubernetes API server does not answer')),
@@ -214,6 +229,66 @@ test('what may refuse a pod or cut it off is there, whoever made it', async () =
   const objects = (await bundleOf(host)).files.get('cluster/objects.yaml')!;
   for (const { kind, metadata } of made)
     assert.match(objects, new RegExp(`kind: ${kind}[^]*name: ${metadata.name}`));
+});
+
+test("other people's pods are named and say nothing; those of k3s say what they said last", async () => {
+  const { metadata: _, ...rest } = pod('server-0');
+  for (const namespace of ['kube-system', 'payroll']) {
+    const name = `of-${namespace}`;
+    host.cluster.apply({ ...rest, metadata: { name, namespace } } as never);
+    host.cluster.apply({
+      apiVersion: 'v1',
+      kind: 'Event',
+      metadata: { name, namespace },
+      involvedObject: { kind: 'Pod', name },
+      reason: 'Seen',
+      message: `said of ${namespace}`,
+    } as never);
+  }
+  const said = (argv: readonly string[]) =>
+    argv.includes('logs') ? `a line of ${argv.find((word) => word.startsWith('of-'))}\n` : undefined;
+  const { files, all } = await bundleOf(host, said);
+  const listed = files.get('other-pods/pods.txt')!;
+  assert.match(listed, /^kube-system +of-kube-system +Running +ready +0 restarts$/m);
+  assert.match(listed, /^payroll +of-payroll +Running +ready/m);
+  assert.doesNotMatch(listed, /server-0/);
+  assert.match(files.get('other-pods/of-kube-system.server.log')!, /a line of of-kube-system/);
+  assert.match(files.get('other-pods/events.txt')!, /said of kube-system/);
+  assert.doesNotMatch(all, /said of payroll|a line of of-payroll/);
+});
+
+test('of ConfigMaps and Secrets the keys are there, and no value', async () => {
+  const data = { 'server.conf': 'value-4711', empty: '' };
+  host.cluster.apply({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'mine', namespace }, data });
+  host.cluster.apply({
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { name: 'theirs', namespace },
+    type: 'kubernetes.io/tls',
+    data: { 'tls.crt': Buffer.from('value-4712').toString('base64') },
+  });
+  const { files, all } = await bundleOf(host);
+  const keys = files.get('cluster/keys.txt')!;
+  assert.match(keys, /^ConfigMap +mine +server\.conf, empty \(empty\)$/m);
+  assert.match(keys, /^Secret +theirs +kubernetes\.io\/tls +tls\.crt$/m);
+  assert.doesNotMatch(all, /value-471[12]/);
+});
+
+test('what each pod uses is there, the largest first, and so are the processes, by name', async () => {
+  const { files } = await bundleOf(host);
+  assert.match(files.get('usage/node.txt')!, /^tiny +db-0 +- +7\.00 MiB +- +-$/m);
+  assert.match(files.get('usage/node.txt')!, /all of the node +0\.250/);
+  assert.equal(files.get('system/processes.txt')!.trimEnd().split('\n').length, 61);
+});
+
+test('a program that this host has not is said where it is asked, and the rest is there', async () => {
+  const { files, result } = await bundleOf(host, (argv) => {
+    if (argv[0] === 'ss') throw new IvaapError('failed', 'ss is not installed');
+    return undefined;
+  });
+  assert.equal(files.get('network/ports.txt')!.trim(), 'not known: ss is not installed');
+  assert.match(files.get('network/addresses.txt')!, /127\.0\.0\.1/);
+  assert.ok(result.collected.every(({ missing: is }) => is === undefined));
 });
 
 test('a message of a pod is text and nothing else', async () => {

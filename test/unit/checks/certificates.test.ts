@@ -3,7 +3,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { certificates, judgeCertificates, usedCertificates } from '../../../src/checks/certificates.ts';
+import { certificates, judgeCertificates } from '../../../src/checks/certificates.ts';
+import { usedCertificates } from '../../../src/host/k3s-certificates.ts';
 
 test('of the certificates below k3s’ folder only those count that something uses', async (t) => {
   const data = mkdtempSync(join(tmpdir(), 'k3s-'));
