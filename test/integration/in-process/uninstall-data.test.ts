@@ -443,7 +443,7 @@ test('where the volume leads to another folder than the state records, none of b
 });
 
 test('the record names no dump of an earlier uninstall', async () => {
-  const stopped = await host.run('uninstall', signalAt('uninstall_release:running', 'SIGTERM').watch);
+  const stopped = await host.run('uninstall', signalAt('uninstall_pg_backup:verified', 'SIGTERM').watch);
   assert.equal(stopped.exitCode, 143, said(stopped));
   const other = await host.run('upgrade');
   assert.equal(other.exitCode, 0, said(other));
