@@ -7,6 +7,7 @@ import { foreign } from '../foreign.ts';
 import { otherDatabases } from '../host/database-sessions.ts';
 import { estimateDump } from '../host/dump-estimate.ts';
 import { DiskReserve } from '../host/reserve.ts';
+import { readMoment } from '../host/table-rows.ts';
 import { type Known, known } from '../known.ts';
 import { formatBytes } from '../policy/format-bytes.ts';
 import { readSchemaFingerprint } from '../host/schema-fingerprint.ts';
@@ -74,6 +75,7 @@ export async function takeDump(ctx: DumpContext, io: DumpIo): Promise<PgDump> {
   const fingerprint = await known(readSchemaFingerprint(database, signal));
   const start = await roomForDump(ctx, ctx.paths.backups, signal);
   const others = await known(otherDatabases(database, signal));
+  const moment = await known(readMoment(database, signal));
   const properties = await readProperties(database, signal);
   const workloads = await workloadsOf(ctx);
   const folder = await folderFor(ctx, io);
@@ -109,6 +111,7 @@ export async function takeDump(ctx: DumpContext, io: DumpIo): Promise<PgDump> {
     endedAt: ctx.now().toISOString(),
     boot: { id: bootId(), uptimeSeconds: uptimeSeconds() },
     tables: Object.fromEntries(tables.map(({ table, rows }) => [table, rows])),
+    ...(moment.known ? { moment: moment.value } : {}),
     restoreScript: script,
     installedBy: ctx.installedBy,
     ...(others.known && others.value.length > 0 ? { otherDatabases: others.value } : {}),

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import type { State } from '../engine/state.ts';
 import { schemaFingerprint } from '../host/schema-fingerprint.ts';
+import { databaseMoment } from '../host/table-rows.ts';
 
 /** Of `pgDump` in the state: the dump of the database from before the upgrade. */
 export const pgDumpSchema = z.looseObject({
@@ -21,6 +22,8 @@ export const pgDumpSchema = z.looseObject({
   /** The same by the machine's uptime, which a change of the clock does not affect. */
   boot: z.object({ id: z.string(), uptimeSeconds: z.number() }).optional(),
   tables: z.record(z.string(), z.int()).optional(),
+  /** Before it was started; absent in older records, and where the database did not tell. */
+  moment: databaseMoment.optional(),
   /** Script that restores it; absent in older records. */
   restoreScript: z.string().optional(),
   /** File that installed the dumped release, and brings it back; absent where it was not recorded. */

@@ -1,3 +1,4 @@
+import { maintenanceDatabase } from '../host/postgres.ts';
 import { asRoot, shellWord as word } from '../shell-word.ts';
 import type { Product } from '../payload/product-schema.ts';
 import { type DumpedWorkload, haltFunctions } from './restore-halt.ts';
@@ -48,7 +49,7 @@ export function restoreScript(facts: RestoreFacts): string {
   const { product, k3s, release, installedBy, takenAt, schemaVersion, files, sizeBytes, workloads } = facts;
   const { database, namespace } = product;
   const [dump, before, after] = [files.dump, files.before, files.after];
-  const maintenance = database.name === 'postgres' ? 'template1' : 'postgres';
+  const maintenance = maintenanceDatabase(database.name);
   // Default settings of a role or a database must not stop the restore.
   const defaults = ['default_transaction_read_only=off', 'statement_timeout=0', 'lock_timeout=0'];
   const options = defaults.map((one) => `-c ${one}`).join(' ');

@@ -37,3 +37,7 @@ export const isBeside = (name: string, database: string, kind: BesideKind): bool
 /** What a name that only we give says, whichever database it was made beside. */
 export const leftBy = (name: string): BesideKind | undefined =>
   new RegExp(`_(moved|restore|verify|rehearsal)_${stamp}`).exec(name)?.[1] as BesideKind | undefined;
+
+/** When a name that only we give was made up: ISO 8601, UTC. */
+export const madeAt = (name: string): string =>
+  name.replace(/^.*_(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)_\d+$/s, '$1-$2-$3T$4:$5:$6Z');

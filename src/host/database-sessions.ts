@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { IvaapError } from '../errors.ts';
 import { foreign } from '../foreign.ts';
+import { literal } from './database-sql.ts';
 import type { Postgres } from './postgres.ts';
 
 /** A session that others wait for. */
@@ -54,6 +55,26 @@ export async function clientSessions(
   const sql = `SELECT coalesce(jsonb_agg(${row}), '[]') FROM pg_stat_activity a
     WHERE a.backend_type = 'client backend' AND a.pid <> pg_backend_pid() AND a.datname = current_database()`;
   return parse(z.array(holder), (await postgres.query(sql, signal))[0]?.[0]);
+}
+
+/**
+ * What keeps a database from being renamed: sessions of others, the server's own aside, and prepared
+ * transactions. One line each.
+ */
+export async function openSessions(
+  postgres: Pick<Postgres, 'query'>,
+  database: string,
+  signal?: AbortSignal,
+): Promise<string[]> {
+  const name = literal(database);
+  const sql = `SELECT coalesce(jsonb_agg(line ORDER BY line), '[]') FROM (
+    SELECT format('session %s of user %s (%s), from %s', pid, usename, coalesce(nullif(application_name, ''),
+      'no application name'), coalesce(host(client_addr), 'the pod itself')) AS line
+    FROM pg_stat_activity WHERE datname = ${name} AND pid <> pg_backend_pid()
+      AND backend_type NOT IN ('autovacuum worker', 'parallel worker')
+    UNION ALL SELECT format('prepared transaction %L of user %s', gid, owner)
+    FROM pg_prepared_xacts WHERE database = ${name}) l`;
+  return parse(z.array(z.string()), (await postgres.query(sql, signal))[0]?.[0]);
 }
 
 /** Databases of the same server other than this one and PostgreSQL's own. */

@@ -138,6 +138,25 @@ export function createLine({ database: of }: DatabaseProperties): string {
 export const createLineIn = (text: string): string | undefined =>
   text.split('\n').findLast((line) => line.startsWith(`CREATE DATABASE ${made} `));
 
+/**
+ * What makes the roles that are missing, and what makes all of them what they were, out of what
+ * {@link beforeLoad} has written: the second part needs a transaction around it. Undefined where it is not
+ * there.
+ */
+export function rolesIn(text: string): { create: string; become: string } | undefined {
+  const start = text.indexOf('\nBEGIN;\n');
+  const end = text.lastIndexOf('\nCOMMIT;\nCREATE DATABASE ');
+  if (start === -1 || end === -1) return undefined;
+  const head = text.slice(0, start + 1);
+  const become = text.slice(start + '\nBEGIN;\n'.length, end + 1);
+  const isCreate = (line: string) => /^SELECT E?'CREATE ROLE /.test(line) && line.endsWith(' \\gexec');
+  const create = become.split('\n').filter(isCreate);
+  return { create: `${head}${create.join('\n')}\n`, become: `${settingsIn(head)}${become}` };
+}
+
+/** Without the comment above them. */
+const settingsIn = (head: string) => head.slice(head.indexOf('\n') + 1);
+
 /** Privileges in an order in which each can be granted: whoever passes one on has it by then. */
 function grantLines({ database, grants }: DatabaseProperties): string[] {
   if (database.datacl === null) return [];

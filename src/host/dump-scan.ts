@@ -1,12 +1,23 @@
 import { createHash, type Hash } from 'node:crypto';
 import { IvaapError } from '../errors.ts';
+import { RowSum } from './row-sum.ts';
+
+/** A table as a COPY statement names it, quoted where it must be, with its rows in the text of a dump. */
+export interface TableRows {
+  table: string;
+  rows: number;
+  /** Over the rows in any order, as COPY writes them: 16 hex digits. */
+  checksum: string;
+}
 
 export interface DumpSummary {
   sizeBytes: number;
   /** Hex, of the bytes as they came. */
   sha256: string;
-  tables: { table: string; rows: number }[];
+  tables: TableRows[];
   totalRows: number;
+  /** The text's encoding, as PostgreSQL names it; undefined where the text does not say. */
+  encoding: string | undefined;
 }
 
 const newline = 0x0a;
@@ -20,16 +31,17 @@ const keptBytes = 4096;
  */
 const tableName = /^COPY ((?:"(?:[^"]|"")*"|[^"\s(])+)/;
 const copyEnd = ' FROM stdin;';
+const encodingLine = /^SET client_encoding = '([A-Za-z0-9_]+)';$/;
 
 /**
- * Reads a plain-text pg_dump as it streams past: rows in its COPY blocks, bytes, SHA-256, and whether it came
- * to its proper end. The end is the comment "PostgreSQL database dump complete", and, where the dump started
+ * Reads a plain-text pg_dump as it streams past: rows in its COPY blocks with their checksums, bytes, SHA-256,
+ * and whether it came to its proper end. The end is the comment "PostgreSQL database dump complete", and, where the dump started
  * with `\restrict KEY` (15.14 and later), `\unrestrict KEY` after it. A dump that was cut off anywhere lacks
  * it.
  */
 export class DumpScan {
   readonly #hash: Hash = createHash('sha256');
-  readonly #tables: { table: string; rows: number }[] = [];
+  readonly #tables: TableRows[] = [];
   #sizeBytes = 0;
   #kept: Buffer[] = [];
   #keptLength = 0;
@@ -38,9 +50,10 @@ export class DumpScan {
   #tail = '';
   /** The start of a COPY statement that has not ended yet: a name may hold the end of a line. */
   #copy: string | undefined;
-  #copying: { table: string; rows: number } | undefined;
+  #copying: { table: string; rows: number; sum: RowSum } | undefined;
   /** Only a "Data for Name" comment announces a COPY block: the text of a function may hold the same text. */
   #announced = false;
+  #encoding: string | undefined;
   #restrictKey: string | undefined;
   #complete = false;
   #unrestricted = false;
@@ -76,6 +89,7 @@ export class DumpScan {
 
   #keep(chunk: Buffer, start: number, end: number): void {
     this.#lineLength += end - start;
+    this.#copying?.sum.add(chunk, start, end);
     if (this.#announced) this.#tail = (this.#tail + endOf(chunk, start, end)).slice(-copyEnd.length);
     const take = Math.min(end - start, keptBytes - this.#keptLength);
     if (take <= 0) return;
@@ -85,10 +99,17 @@ export class DumpScan {
 
   #line(buffer: Buffer, start: number, end: number, length: number, tail?: string): void {
     if (this.#copying !== undefined) {
+      const { table, rows, sum } = this.#copying;
       if (length === 2 && buffer[start] === backslash && buffer[start + 1] === dot) {
+        this.#tables.push({ table, rows, checksum: sum.text });
         this.#copying = undefined;
         this.#announced = false;
-      } else this.#copying.rows += 1;
+        return;
+      }
+      // What came in pieces was added piece by piece.
+      if (tail === undefined) sum.add(buffer, start, end);
+      sum.end();
+      this.#copying.rows += 1;
       return;
     }
     const text = () => buffer.toString('utf8', start, Math.min(end, start + keptBytes));
@@ -96,6 +117,7 @@ export class DumpScan {
     if (this.#copy !== undefined || (this.#announced && first === 0x43)) {
       this.#copyStatement(length === 0 ? '' : text(), tail ?? endOf(buffer, start, end));
     } else if (length <= keptBytes && (first === 0x2d || first === backslash)) this.#statement(text());
+    else if (this.#encoding === undefined && first === 0x53) this.#encoding = encodingLine.exec(text())?.[1];
   }
 
   #copyStatement(line: string, tail: string): void {
@@ -106,8 +128,7 @@ export class DumpScan {
       return;
     }
     this.#copy = undefined;
-    this.#copying = { table: tableName.exec(statement)?.[1] ?? '?', rows: 0 };
-    this.#tables.push(this.#copying);
+    this.#copying = { table: tableName.exec(statement)?.[1] ?? '?', rows: 0, sum: new RowSum() };
   }
 
   #statement(line: string): void {
@@ -138,6 +159,7 @@ export class DumpScan {
       sha256: this.#hash.digest('hex'),
       tables: this.#tables,
       totalRows: this.#tables.reduce((sum, { rows }) => sum + rows, 0),
+      encoding: this.#encoding,
     };
   }
 }

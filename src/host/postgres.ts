@@ -43,7 +43,11 @@ export interface Postgres {
    * A plain-text dump of the one database, which psql restores into an empty one. `consume` says `whole` when
    * it has come to the dump's own end: until then the pod's side stays open.
    */
-  dump(consume: (dump: Readable, whole: () => void) => Promise<void>, signal?: AbortSignal): Promise<void>;
+  dump(
+    consume: (dump: Readable, whole: () => void) => Promise<void>,
+    signal?: AbortSignal,
+    options?: DumpOptions,
+  ): Promise<void>;
   /** The same server's other database. */
   on(database: string): Postgres;
   /**
@@ -56,6 +60,15 @@ export interface Postgres {
   inPod(argv: readonly [string, ...string[]], options?: RunOptions): Promise<RunResult>;
   /** Roles and settings of the whole server. Holds password hashes. */
   dumpGlobals(signal?: AbortSignal): Promise<string>;
+}
+
+export interface DumpOptions {
+  /** Without the schema: what is in the tables, the values of sequences, large objects. */
+  dataOnly?: boolean;
+  /** Of the text, as PostgreSQL names it. Default: the database's own. */
+  encoding?: string | undefined;
+  /** Of times in the text. Default UTC, so that dumps of two servers are alike; `own` is the database's. */
+  timeZone?: 'UTC' | 'own';
 }
 
 export interface ExecuteOptions {
@@ -71,6 +84,9 @@ export interface ExecuteOptions {
   timeoutMs?: number;
   signal?: AbortSignal;
 }
+
+/** A database of every server, to connect to while another one is renamed. */
+export const maintenanceDatabase = (other: string): string => (other === 'postgres' ? 'template1' : 'postgres');
 
 const fieldSeparator = '\x1f';
 const recordSeparator = '\x1e';
@@ -195,15 +211,18 @@ export function createPostgres(kubectl: Kubectl, settings: PostgresSettings): Po
     async serverVersion(signal) {
       return (await value('SHOW server_version', signal)).replace(/ .*/, '');
     },
-    async dump(consume, signal) {
+    async dump(consume, signal, { dataOnly = false, encoding, timeZone = 'UTC' } = {}) {
       const name = await pod(signal);
       const stdin = new Readable({ read() {} });
       let rest: NodeJS.Timeout | undefined;
       const whole = () => (rest ??= setTimeout(() => stdin.push(null), restMs));
       const words = [
+        ...(timeZone === 'own' ? [] : ['env', `PGTZ=${timeZone}`]),
         'pg_dump',
         '-w',
         '--format=plain',
+        ...(dataOnly ? ['--data-only'] : []),
+        ...(encoding === undefined ? [] : [`--encoding=${encoding}`]),
         `--lock-wait-timeout=${settings.lockTimeoutSeconds ?? dumpLockWaitSeconds}s`,
         '-U',
         user,

@@ -125,6 +125,19 @@ describe('a backup that is restored for a try, on a real PostgreSQL 15', () => {
     assert.doesNotMatch(await databases(), /_verify_/);
   });
 
+  it('finds one value that is not the one of the file', async () => {
+    const other = changed((text) =>
+      text.replace(
+        '--\n-- PostgreSQL database dump complete',
+        `UPDATE app."Wells" SET name = 'well 71' WHERE id = 70;\n$&`,
+      ),
+    );
+    await refused(
+      verifyDump(context(), other, { signal }),
+      /app\."Wells" has 300 rows, but not with the same values/,
+    );
+  });
+
   it('waits for a table that another session locks as long as the product says, and names who holds it', async () => {
     const held = server.psql(
       name,

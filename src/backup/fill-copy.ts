@@ -1,0 +1,73 @@
+import { existsSync } from 'node:fs';
+import { readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { loadDump } from '../host/database-load.ts';
+import { readProperties } from '../host/database-properties.ts';
+import { createLine, createLineIn, madeVariable } from '../host/database-sql.ts';
+import { databaseSize } from '../host/database-size.ts';
+import type { DumpSummary } from '../host/dump-scan.ts';
+import type { RecordedFile } from '../host/dump-source.ts';
+import type { Postgres } from '../host/postgres.ts';
+import { proveRows } from '../host/row-proof.ts';
+import { known } from '../known.ts';
+import { restoreFiles } from './dump-files.ts';
+import type { ScratchContext, ScratchOptions } from './scratch-database.ts';
+
+/** A dump, and the folder with what belongs to its database and not to its tables, where there is one. */
+export type DumpWithFolder = RecordedFile & { folder?: string | undefined };
+
+export interface FillOptions {
+  signal: AbortSignal;
+  /** Bytes of the file that were read. */
+  onBytes?: ((read: number) => void) | undefined;
+}
+
+/** How the copy of a dump is made: as the dump's own database was; as the live one where that is not known. */
+export async function copyOptions(
+  { database }: ScratchContext,
+  dump: DumpWithFolder,
+  signal: AbortSignal,
+): Promise<Pick<ScratchOptions, 'sizeBytes' | 'create'>> {
+  const live = await known(databaseSize(database, signal));
+  const { size } = await stat(dump.path).catch(() => ({ size: 0 }));
+  const line = createLineIn((await textBeside(dump, restoreFiles.before)) ?? '');
+  return {
+    sizeBytes: Math.max(dump.sizeBytes ?? size, live.known ? live.value.sizeBytes : 0),
+    create: line ?? createLine(await readProperties(database, signal)),
+  };
+}
+
+/**
+ * Loads a dump into an empty database that was made for it, gives that one what belongs to the database
+ * itself, and compares every row with the file. Returns what is in it. Throws 'failed' where any of it does
+ * not hold. The live database is only read.
+ */
+export async function fillCopy(
+  ctx: ScratchContext,
+  { name, into }: { name: string; into: Postgres },
+  dump: DumpWithFolder,
+  { signal, onBytes }: FillOptions,
+): Promise<DumpSummary> {
+  const summary = await loadDump(into, dump, {
+    gentle: true,
+    // The last statements of a dump refresh its views: what an audit writes then is not in the file.
+    quiet: true,
+    application: name,
+    signal,
+    ...(onBytes && { onBytes }),
+  });
+  const after = await textBeside(dump, restoreFiles.after);
+  if (after !== undefined) {
+    const variables = { [madeVariable]: name };
+    await ctx.database.execute(after, { variables, application: name, discard: true, signal });
+  }
+  // With its settings: how COPY writes a value may depend on them.
+  await proveRows(into, dump.path, summary, signal);
+  return summary;
+}
+
+/** Undefined where the dump has no folder, or no such file is there. */
+export async function textBeside({ folder }: DumpWithFolder, name: string): Promise<string | undefined> {
+  if (folder === undefined || !existsSync(join(folder, name))) return undefined;
+  return readFile(join(folder, name), 'utf8');
+}

@@ -1,0 +1,76 @@
+import { IvaapError } from '../errors.ts';
+import { foreign } from '../foreign.ts';
+import { counted } from '../policy/counted.ts';
+import { DumpScan, type DumpSummary, type TableRows } from './dump-scan.ts';
+import type { DumpOptions, Postgres } from './postgres.ts';
+
+/** What a text of rows was made from. */
+type Rows = Pick<DumpSummary, 'tables' | 'encoding'>;
+
+interface RowDifference {
+  expected: TableRows;
+  /** Undefined: there is no such table. */
+  found: TableRows | undefined;
+}
+
+/**
+ * Compares every row of a database with the dump that was loaded into it. pg_dump writes them as it wrote
+ * those, so that quoting, formats of values, generated columns and the tables of extensions are its matter.
+ * Throws 'failed' where a row is missing, is too many or has another value.
+ */
+export async function proveRows(
+  loaded: Postgres,
+  path: string,
+  dump: Rows,
+  signal?: AbortSignal,
+): Promise<void> {
+  let differences: RowDifference[] = [];
+  // A dump of before has its times in the zone of its database.
+  for (const timeZone of ['UTC', 'own'] as const) {
+    const found = await readRows(loaded, { encoding: dump.encoding, timeZone }, signal);
+    differences = rowDifferences(dump.tables, found);
+    if (differences.every(({ expected, found }) => expected.rows !== found?.rows)) break;
+  }
+  if (differences.length > 0) throw otherRows(path, differences);
+}
+
+async function readRows(
+  from: Postgres,
+  options: DumpOptions,
+  signal?: AbortSignal,
+): Promise<readonly TableRows[]> {
+  const scan = new DumpScan();
+  await from.dump(
+    async (rows, whole) => {
+      for await (const piece of rows as AsyncIterable<Buffer>) {
+        scan.update(piece);
+        if (scan.ended) whole();
+      }
+    },
+    signal,
+    { ...options, dataOnly: true },
+  );
+  return scan.finish().tables;
+}
+
+/** Where a database has other rows than the text that was loaded into it. */
+function rowDifferences(expected: readonly TableRows[], found: readonly TableRows[]): RowDifference[] {
+  const there = new Map(found.map((one) => [one.table, one]));
+  return expected.flatMap((one) => {
+    const other = there.get(one.table);
+    const same = other?.rows === one.rows && other.checksum === one.checksum;
+    return same ? [] : [{ expected: one, found: other }];
+  });
+}
+
+function otherRows(path: string, differences: readonly RowDifference[]): IvaapError {
+  const texts = differences.slice(0, 3).map(({ expected: { table, rows }, found }) => {
+    if (found === undefined) return `${foreign(table)} is missing`;
+    const has = `${foreign(table)} has ${counted(found.rows, 'row')}`;
+    return found.rows === rows ? `${has}, but not with the same values` : `${has} instead of ${rows}`;
+  });
+  const more = differences.length > 3 ? `; ${differences.length - 3} more tables` : '';
+  return new IvaapError('failed', `${path} was restored, but not as it is: ${texts.join('; ')}${more}`, {
+    hint: 'take another backup, and keep this file for whoever looks into it',
+  });
+}
