@@ -60,7 +60,10 @@ export async function isProved(ctx: ScratchContext, name: string, signal?: Abort
 async function prepareRoles(ctx: ScratchContext, dump: DumpWithFolder, signal: AbortSignal): Promise<void> {
   const roles = rolesIn((await textBeside(dump, restoreFiles.before)) ?? '');
   if (roles === undefined) return;
-  await besideBoth(ctx).execute(`${roles.create}BEGIN;\n${roles.become}ROLLBACK;\n`, { discard: true, signal });
+  await besideBoth(ctx).execute(`${roles.create}BEGIN;\n${roles.become}ROLLBACK;\n`, {
+    discard: true,
+    signal,
+  });
 }
 
 const notMarked = (name: string) =>

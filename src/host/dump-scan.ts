@@ -16,6 +16,8 @@ export interface DumpSummary {
   sha256: string;
   tables: TableRows[];
   totalRows: number;
+  /** Values of sequences and large objects, as if each kind were a table. */
+  objects: TableRows[];
   /** The text's encoding, as PostgreSQL names it; undefined where the text does not say. */
   encoding: string | undefined;
 }
@@ -23,6 +25,11 @@ export interface DumpSummary {
 const newline = 0x0a;
 const backslash = 0x5c;
 const dot = 0x2e;
+const lineStart = {
+  value: 'SELECT pg_catalog.setval(',
+  open: 'SELECT pg_catalog.lo_open(',
+  close: 'SELECT pg_catalog.lo_close(',
+} as const;
 /** Of a line, as much as is ever looked at; a row may be hundreds of megabytes long. */
 const keptBytes = 4096;
 /**
@@ -53,6 +60,15 @@ export class DumpScan {
   #copying: { table: string; rows: number; sum: RowSum } | undefined;
   /** Only a "Data for Name" comment announces a COPY block: the text of a function may hold the same text. */
   #announced = false;
+  /** What the last comment has announced, as a COPY block is. */
+  #value = false;
+  #largeObjects = false;
+  /** A large object is one row of several lines, which has not ended yet. */
+  #inObject = false;
+  readonly #objects = {
+    values: { table: 'the list of sequences', rows: 0, sum: new RowSum() },
+    large: { table: 'the list of large objects', rows: 0, sum: new RowSum() },
+  };
   #encoding: string | undefined;
   #restrictKey: string | undefined;
   #complete = false;
@@ -89,7 +105,8 @@ export class DumpScan {
 
   #keep(chunk: Buffer, start: number, end: number): void {
     this.#lineLength += end - start;
-    this.#copying?.sum.add(chunk, start, end);
+    if (this.#copying !== undefined) this.#copying.sum.add(chunk, start, end);
+    else if (this.#inObject) this.#objects.large.sum.add(chunk, start, end);
     if (this.#announced) this.#tail = (this.#tail + endOf(chunk, start, end)).slice(-copyEnd.length);
     const take = Math.min(end - start, keptBytes - this.#keptLength);
     if (take <= 0) return;
@@ -112,12 +129,30 @@ export class DumpScan {
       this.#copying.rows += 1;
       return;
     }
+    const starts = (word: string) => buffer.toString('latin1', start, start + word.length) === word;
+    const { values, large } = this.#objects;
+    if (this.#inObject) {
+      if (tail === undefined) large.sum.add(buffer, start, end);
+      if (!starts(lineStart.close)) return;
+      large.sum.end();
+      large.rows += 1;
+      this.#inObject = false;
+      return;
+    }
     const text = () => buffer.toString('utf8', start, Math.min(end, start + keptBytes));
     const first = buffer[start];
     if (this.#copy !== undefined || (this.#announced && first === 0x43)) {
       this.#copyStatement(length === 0 ? '' : text(), tail ?? endOf(buffer, start, end));
     } else if (length <= keptBytes && (first === 0x2d || first === backslash)) this.#statement(text());
-    else if (this.#encoding === undefined && first === 0x53) this.#encoding = encodingLine.exec(text())?.[1];
+    else if (first === 0x53 && this.#value && starts(lineStart.value)) {
+      values.sum.add(buffer, start, end);
+      values.sum.end();
+      values.rows += 1;
+      this.#value = false;
+    } else if (first === 0x53 && this.#largeObjects && starts(lineStart.open)) {
+      large.sum.add(buffer, start, end);
+      this.#inObject = true;
+    } else if (first === 0x53) this.#encoding ??= encodingLine.exec(text())?.[1];
   }
 
   #copyStatement(line: string, tail: string): void {
@@ -132,7 +167,10 @@ export class DumpScan {
   }
 
   #statement(line: string): void {
-    if (line.startsWith('-- Data for Name: ')) this.#announced = true;
+    if (line.startsWith('-- Data for Name: ')) {
+      this.#announced = true;
+      this.#largeObjects ||= line.startsWith('-- Data for Name: BLOBS; Type: BLOBS; ');
+    } else if (line.startsWith('-- Name: ')) this.#value = line.includes('; Type: SEQUENCE SET; ');
     else if (line === '-- PostgreSQL database dump complete') this.#complete = true;
     else if (line.startsWith(String.raw`\restrict `)) this.#restrictKey ??= line.slice(10);
     else if (line.startsWith(String.raw`\unrestrict `)) {
@@ -159,6 +197,11 @@ export class DumpScan {
       sha256: this.#hash.digest('hex'),
       tables: this.#tables,
       totalRows: this.#tables.reduce((sum, { rows }) => sum + rows, 0),
+      objects: Object.values(this.#objects).map(({ table, rows, sum }) => ({
+        table,
+        rows,
+        checksum: sum.text,
+      })),
       encoding: this.#encoding,
     };
   }

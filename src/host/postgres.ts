@@ -86,7 +86,8 @@ export interface ExecuteOptions {
 }
 
 /** A database of every server, to connect to while another one is renamed. */
-export const maintenanceDatabase = (other: string): string => (other === 'postgres' ? 'template1' : 'postgres');
+export const maintenanceDatabase = (other: string): string =>
+  other === 'postgres' ? 'template1' : 'postgres';
 
 const fieldSeparator = '\x1f';
 const recordSeparator = '\x1e';

@@ -4,8 +4,7 @@ import { counted } from '../policy/counted.ts';
 import { DumpScan, type DumpSummary, type TableRows } from './dump-scan.ts';
 import type { DumpOptions, Postgres } from './postgres.ts';
 
-/** What a text of rows was made from. */
-type Rows = Pick<DumpSummary, 'tables' | 'encoding'>;
+type Rows = Pick<DumpSummary, 'tables' | 'objects' | 'encoding'>;
 
 interface RowDifference {
   expected: TableRows;
@@ -14,21 +13,22 @@ interface RowDifference {
 }
 
 /**
- * Compares every row of a database with the dump that was loaded into it. pg_dump writes them as it wrote
+ * Compares every row of a database, large objects and values of sequences with the dump that was loaded into
+ * it. pg_dump writes them as it wrote
  * those, so that quoting, formats of values, generated columns and the tables of extensions are its matter.
  * Throws 'failed' where a row is missing, is too many or has another value.
  */
 export async function proveRows(
   loaded: Postgres,
   path: string,
-  dump: Rows,
+  { tables, objects, encoding }: Rows,
   signal?: AbortSignal,
 ): Promise<void> {
   let differences: RowDifference[] = [];
   // A dump of before has its times in the zone of its database.
   for (const timeZone of ['UTC', 'own'] as const) {
-    const found = await readRows(loaded, { encoding: dump.encoding, timeZone }, signal);
-    differences = rowDifferences(dump.tables, found);
+    const found = await readRows(loaded, { encoding, timeZone }, signal);
+    differences = rowDifferences([...tables, ...objects], found);
     if (differences.every(({ expected, found }) => expected.rows !== found?.rows)) break;
   }
   if (differences.length > 0) throw otherRows(path, differences);
@@ -50,7 +50,8 @@ async function readRows(
     signal,
     { ...options, dataOnly: true },
   );
-  return scan.finish().tables;
+  const { tables, objects } = scan.finish();
+  return [...tables, ...objects];
 }
 
 /** Where a database has other rows than the text that was loaded into it. */

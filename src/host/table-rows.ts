@@ -43,10 +43,7 @@ const batch = 40;
 const countTimeoutMs = 3_600_000;
 
 /** Tables whose rows a dump has, quoted as pg_dump quotes them. What an extension has made is left out. */
-export async function tableNames(
-  postgres: Pick<Postgres, 'query'>,
-  signal?: AbortSignal,
-): Promise<string[]> {
+export async function tableNames(postgres: Pick<Postgres, 'query'>, signal?: AbortSignal): Promise<string[]> {
   const rows = await postgres.query(
     `SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
      WHERE c.relkind = 'r' AND c.relpersistence <> 't' AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
