@@ -14,7 +14,9 @@ import { sessionsOf, swapDatabases, swapped } from '../../../src/backup/swap-dat
 import type { StepIo } from '../../../src/engine/step.ts';
 import { IvaapError } from '../../../src/errors.ts';
 import type { Kubectl } from '../../../src/host/kubectl.ts';
+import { DumpScan } from '../../../src/host/dump-scan.ts';
 import { createPostgres } from '../../../src/host/postgres.ts';
+import { proveRows } from '../../../src/host/row-proof.ts';
 import { productSchema } from '../../../src/payload/product-schema.ts';
 import { asTold } from '../../fixtures/as-told.ts';
 import { type OwnPostgres, startPostgres } from '../../fixtures/own-postgres.ts';
@@ -180,34 +182,31 @@ describe('a database that is restored beside the live one and swapped with it, o
     assert.deepEqual(await dropLeftovers(context(), 'restore'), [copy.name]);
   });
 
-  for (const [what, from, to, message] of [
-    [
-      'a value',
-      end,
-      `UPDATE app."Wells ""x""" SET depth = 0 WHERE id = 70;\n${end}`,
+  it('refuses a copy in which anything is not as in the file, and drops it', async () => {
+    const there = await databases();
+    const value = changed(end, `UPDATE app."Wells ""x""" SET depth = 0 WHERE id = 70;\n${end}`);
+    await refused(
+      loadBeside(context(), value, { signal }),
       /"Wells ""x""" has 300 rows, but not with the same values/,
-    ],
-    ['a row', end, `DELETE FROM public.migrations;\n${end}`, /public\.migrations has 0 rows instead of 1/],
-    ['a table', end, `DROP TABLE public.migrations;\n${end}`, /public\.migrations is missing/],
-    [
-      'a large object',
-      end,
-      `SELECT lo_put(4711, 9, 'x');\n${end}`,
-      /large objects has 1 row, but not with the same values/,
-    ],
-    [
-      'the value of a sequence',
-      end,
-      `SELECT nextval('app."Wells ""x""_id_seq"');\n${end}`,
-      /sequences has 1 row, but not/,
-    ],
-  ] as const) {
-    it(`refuses a copy in which ${what} is not as in the file, and drops it`, async () => {
-      const there = await databases();
-      await refused(loadBeside(context(), changed(from, to), { signal }), message);
-      assert.deepEqual(await databases(), there);
-    });
-  }
+    );
+    assert.deepEqual(await databases(), there);
+    const { name: copy } = await load();
+    const scan = new DumpScan();
+    scan.update(readFileSync(dump.path));
+    const summary = scan.finish();
+    const into = context().database.on(copy);
+    await proveRows(into, dump.path, summary, signal);
+    for (const [statement, message] of [
+      [`SELECT nextval('app."Wells ""x""_id_seq"')`, /sequences has 1 row, but not with the same values/],
+      ["SELECT lo_put(4711, 9, 'x')", /large objects has 1 row, but not with the same values/],
+      ['SELECT lo_unlink(4711)', /large objects has 0 rows instead of 1/],
+      ['DELETE FROM migrations', /public\.migrations has 0 rows instead of 1; /],
+      ['DROP TABLE migrations', /public\.migrations is missing/],
+    ] as const) {
+      await server.psql(copy, `SET default_transaction_read_only = off; ${statement}`);
+      await refused(proveRows(into, dump.path, summary, signal), message);
+    }
+  });
 
   it('proves a dump of before, whose times are in the zone of its database, and one of an elsewhere', async () => {
     const path = join(server.folder, 'before.sql');
@@ -285,58 +284,47 @@ describe('a database that is restored beside the live one and swapped with it, o
     assert.deepEqual(await movedDatabases(context()), []);
   });
 
-  const kills: [string, (text: string) => string][] = [
-    ['before the statements came', () => ''],
-    ['after the transaction began', (text) => text.slice(0, text.indexOf('ALTER DATABASE'))],
-    ['between the two renames', (text) => text.slice(0, text.indexOf('ALTER DATABASE :"incoming"'))],
-    ['before the transaction ended', (text) => text.slice(0, text.lastIndexOf('COMMIT'))],
-    [
-      'by the server between the two renames',
-      (text) =>
-        text.replace('ALTER DATABASE :"incoming"', 'SELECT pg_terminate_backend(pg_backend_pid());\n$&'),
-    ],
-    ['before the answer came', (text) => text],
-  ];
-  for (const [when, cut] of kills) {
-    it(`is one of the two whole states where it is killed ${when}, and ends well typed again`, async () => {
-      const { name: incoming } = await load();
-      const live = await rows(name);
-      const names = { incoming, outgoing: moved() };
-      const killed = new Error('killed');
-      const exec: Kubectl['exec'] = async (target, argv, options = {}) => {
-        const text = String(options.stdin);
-        if (!text.includes('RENAME TO')) return server.kubectl.exec(target, argv, options);
-        await server.kubectl.exec(target, argv, { ...options, stdin: cut(text), okCodes: 'any' });
-        throw killed;
-      };
-      const dies = context((...call) =>
-        exec(...call).catch((error: unknown) => {
-          died ||= error === killed;
-          throw error;
-        }),
-      );
+  it('is one of the two whole states wherever it is killed, and ends well typed again', async () => {
+    const { name: incoming } = await load();
+    const live = await rows(name);
+    const names = { incoming, outgoing: moved() };
+    const options = { ...names, folder: dump.folder, endSessions: false, signal };
+    const killed = new Error('killed');
+    const kill = async (cut: (text: string) => string) => {
       let died = false;
-      // A dead program asks nothing any more.
-      const query: typeof dies.database.query = (...question) =>
-        died
-          ? Promise.reject(killed)
-          : context()
-              .database.on('postgres')
-              .query(...question);
-      const on = (other: string) => ({ ...dies.database.on(other), query });
-      const options = { ...names, folder: dump.folder, endSessions: false, signal };
-      await assert.rejects(swapDatabases({ product, database: { ...dies.database, on } }, options), killed);
-      const state = await swapped(context(), names);
-      assert.equal(state, when === 'before the answer came' ? 'after' : 'before');
-      assert.equal(await rows(name), state === 'after' ? then.rows : live);
-      await swapDatabases(context(), options);
-      assert.equal(await swapped(context(), names), 'after');
-      assert.deepEqual([await rows(name), await properties(name)], [then.rows, then.properties]);
-      assert.equal(await rows(names.outgoing), live);
-      await dropMoved(context(), names.outgoing);
-      await server.psql(name, upgraded);
-    });
-  }
+      const { database } = context(async (target, argv, { stdin, ...how } = {}) => {
+        // A dead program asks nothing any more.
+        if (died) throw killed;
+        const text = typeof stdin === 'string' ? stdin : '';
+        if (!text.includes('RENAME TO')) {
+          return server.kubectl.exec(target, argv, { ...how, ...(stdin !== undefined && { stdin }) });
+        }
+        died = true;
+        await server.kubectl.exec(target, argv, { ...how, stdin: cut(text), okCodes: 'any' });
+        throw killed;
+      });
+      await assert.rejects(swapDatabases({ product, database }, options), killed);
+      assert.ok(died);
+      return swapped(context(), names);
+    };
+    for (const cut of [
+      () => '',
+      (text: string) => text.slice(0, text.indexOf('ALTER DATABASE')),
+      (text: string) => text.slice(0, text.indexOf('ALTER DATABASE :"incoming"')),
+      (text: string) => text.slice(0, text.lastIndexOf('COMMIT')),
+      (text: string) =>
+        text.replace('ALTER DATABASE :"incoming"', 'SELECT pg_terminate_backend(pg_backend_pid());\n$&'),
+    ]) {
+      assert.equal(await kill(cut), 'before');
+      assert.equal(await rows(name), live);
+    }
+    assert.equal(await kill((text) => text), 'after');
+    assert.deepEqual([await rows(name), await properties(name)], [then.rows, then.properties]);
+    await swapDatabases(context(), options);
+    assert.equal(await swapped(context(), names), 'after');
+    assert.deepEqual([await rows(name), await properties(name)], [then.rows, then.properties]);
+    assert.equal(await rows(names.outgoing), live);
+  });
 
   it('says what is there where it is neither of the two states', async () => {
     const names = { incoming: besideName(name, 'restore', new Date(), 1), outgoing: moved() };
