@@ -7,7 +7,7 @@ export interface RowsThenAndNow {
   /** Quoted where it must be. */
   table: string;
   /** Rows in the dump; undefined where it has no such table. */
-  then: number | undefined;
+  dumped: number | undefined;
   /** Rows in the database; undefined where it has no such table. */
   now: number | undefined;
   /**
@@ -30,6 +30,6 @@ export async function rowsThenAndNow(
   const found = await countRows(database, names, moment, signal);
   return names.map((table) => {
     const { rows: now, written } = found.get(table) ?? {};
-    return { table, then: tables[table], now, written };
+    return { table, dumped: tables[table], now, written };
   });
 }

@@ -135,17 +135,17 @@ describe('a database that is restored beside the live one and swapped with it, o
   it('tells which rows were written since the dump', async () => {
     const ctx = context();
     assert.deepEqual(await rowsThenAndNow(ctx, dump), [
-      { table: 'app."Wells ""x"""', then: 300, now: 300, written: 0 },
-      { table: 'public.later_dropped', then: 1, now: 1, written: 0 },
-      { table: 'public.migrations', then: 1, now: 1, written: 0 },
+      { table: 'app."Wells ""x"""', dumped: 300, now: 300, written: 0 },
+      { table: 'public.later_dropped', dumped: 1, now: 1, written: 0 },
+      { table: 'public.migrations', dumped: 1, now: 1, written: 0 },
     ]);
     await server.psql(name, upgraded);
     const now = await rowsThenAndNow(ctx, dump);
     assert.deepEqual(now, [
-      { table: 'app."Wells ""x"""', then: 300, now: 301, written: 3 },
-      { table: 'public.later_dropped', then: 1, now: undefined, written: undefined },
-      { table: 'public.migrations', then: 1, now: 1, written: 1 },
-      { table: 'public.new_one', then: undefined, now: 1, written: 1 },
+      { table: 'app."Wells ""x"""', dumped: 300, now: 301, written: 3 },
+      { table: 'public.later_dropped', dumped: 1, now: undefined, written: undefined },
+      { table: 'public.migrations', dumped: 1, now: 1, written: 1 },
+      { table: 'public.new_one', dumped: undefined, now: 1, written: 1 },
     ]);
     const elsewhere = { ...dump, moment: { ...dump.moment!, server: '1' } };
     assert.deepEqual(
@@ -251,13 +251,13 @@ describe('a database that is restored beside the live one and swapped with it, o
   it('ends sessions, also those that come back, and all that belonged to the database is as it was', async () => {
     const { name: incoming } = await load();
     const live = await rows(name);
-    let goes = true;
+    const restlessly = { goes: true };
     const restless = Array.from({ length: 3 }, async () => {
-      while (goes) await server.psql(name, 'SELECT pg_sleep(60)').catch(() => undefined);
+      while (restlessly.goes) await server.psql(name, 'SELECT pg_sleep(60)').catch(() => undefined);
     });
     const names = { incoming, outgoing: moved() };
     await swapDatabases(context(), { ...names, folder: dump.folder, endSessions: true, signal });
-    goes = false;
+    restlessly.goes = false;
     await server.psql(
       'postgres',
       `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query ~ '^SELECT pg_sleep'`,
