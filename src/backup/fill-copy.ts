@@ -8,9 +8,9 @@ import { databaseSize } from '../host/database-size.ts';
 import type { DumpSummary } from '../host/dump-scan.ts';
 import type { RecordedFile } from '../host/dump-source.ts';
 import type { Postgres } from '../host/postgres.ts';
-import { proveRows } from '../host/row-proof.ts';
 import { known } from '../known.ts';
 import { restoreFiles } from './dump-files.ts';
+import { proveRows } from './row-proof.ts';
 import type { ScratchContext, ScratchOptions } from './scratch-database.ts';
 
 /** A dump, and the folder with what belongs to its database and not to its tables, where there is one. */
@@ -22,7 +22,7 @@ export interface FillOptions {
   onBytes?: ((read: number) => void) | undefined;
 }
 
-/** How the copy of a dump is made: as the dump's own database was; as the live one where that is not known. */
+/** How the copy of a dump is made: as the dump's own database was, or as the live one is. */
 export async function copyOptions(
   { database }: ScratchContext,
   dump: DumpWithFolder,

@@ -41,10 +41,10 @@ const copyEnd = ' FROM stdin;';
 const encodingLine = /^SET client_encoding = '([A-Za-z0-9_]+)';$/;
 
 /**
- * Reads a plain-text pg_dump as it streams past: rows in its COPY blocks with their checksums, bytes, SHA-256,
- * and whether it came to its proper end. The end is the comment "PostgreSQL database dump complete", and, where the dump started
- * with `\restrict KEY` (15.14 and later), `\unrestrict KEY` after it. A dump that was cut off anywhere lacks
- * it.
+ * Reads a plain-text pg_dump as it streams past: rows in its COPY blocks with their checksums, bytes,
+ * SHA-256, and whether it came to its proper end. The end is the comment "PostgreSQL database dump complete",
+ * and, where the dump started with `\restrict KEY` (15.14 and later), `\unrestrict KEY` after it. A dump that
+ * was cut off anywhere lacks it.
  */
 export class DumpScan {
   readonly #hash: Hash = createHash('sha256');

@@ -67,8 +67,11 @@ export interface DumpOptions {
   dataOnly?: boolean;
   /** Of the text, as PostgreSQL names it. Default: the database's own. */
   encoding?: string | undefined;
-  /** Of times in the text. Default UTC, so that dumps of two servers are alike; `own` is the database's. */
-  timeZone?: 'UTC' | 'own';
+  /**
+   * How times and bytes are written: in UTC and in hex, so that dumps of two servers are alike; `own` means as
+   * the database's settings say. Default `ours`.
+   */
+  settings?: 'ours' | 'own';
 }
 
 export interface ExecuteOptions {
@@ -212,13 +215,13 @@ export function createPostgres(kubectl: Kubectl, settings: PostgresSettings): Po
     async serverVersion(signal) {
       return (await value('SHOW server_version', signal)).replace(/ .*/, '');
     },
-    async dump(consume, signal, { dataOnly = false, encoding, timeZone = 'UTC' } = {}) {
+    async dump(consume, signal, { dataOnly = false, encoding, settings: how = 'ours' } = {}) {
       const name = await pod(signal);
       const stdin = new Readable({ read() {} });
       let rest: NodeJS.Timeout | undefined;
       const whole = () => (rest ??= setTimeout(() => stdin.push(null), restMs));
       const words = [
-        ...(timeZone === 'own' ? [] : ['env', `PGTZ=${timeZone}`]),
+        ...(how === 'ours' ? ['env', 'PGTZ=UTC', 'PGOPTIONS=-c bytea_output=hex'] : []),
         'pg_dump',
         '-w',
         '--format=plain',

@@ -16,7 +16,7 @@ import { IvaapError } from '../../../src/errors.ts';
 import type { Kubectl } from '../../../src/host/kubectl.ts';
 import { DumpScan } from '../../../src/host/dump-scan.ts';
 import { createPostgres } from '../../../src/host/postgres.ts';
-import { proveRows } from '../../../src/host/row-proof.ts';
+import { proveRows } from '../../../src/backup/row-proof.ts';
 import { productSchema } from '../../../src/payload/product-schema.ts';
 import { asTold } from '../../fixtures/as-told.ts';
 import { type OwnPostgres, startPostgres } from '../../fixtures/own-postgres.ts';

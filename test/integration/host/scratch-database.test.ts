@@ -20,7 +20,7 @@ import type { TableRows } from '../../../src/host/dump-scan.ts';
 import { writeDump } from '../../../src/host/dump-file.ts';
 import type { Kubectl } from '../../../src/host/kubectl.ts';
 import { createPostgres, type Postgres } from '../../../src/host/postgres.ts';
-import { proveRows } from '../../../src/host/row-proof.ts';
+import { proveRows } from '../../../src/backup/row-proof.ts';
 import { countRows } from '../../../src/host/table-rows.ts';
 import { productSchema } from '../../../src/payload/product-schema.ts';
 import { type OwnPostgres, startPostgres } from '../../fixtures/own-postgres.ts';

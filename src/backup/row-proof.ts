@@ -1,8 +1,8 @@
 import { IvaapError } from '../errors.ts';
 import { foreign } from '../foreign.ts';
 import { counted } from '../policy/counted.ts';
-import { DumpScan, type DumpSummary, type TableRows } from './dump-scan.ts';
-import type { DumpOptions, Postgres } from './postgres.ts';
+import { DumpScan, type DumpSummary, type TableRows } from '../host/dump-scan.ts';
+import type { DumpOptions, Postgres } from '../host/postgres.ts';
 
 type Rows = Pick<DumpSummary, 'tables' | 'objects' | 'encoding'>;
 
@@ -25,9 +25,9 @@ export async function proveRows(
   signal?: AbortSignal,
 ): Promise<void> {
   let differences: RowDifference[] = [];
-  // A dump of before has its times in the zone of its database.
-  for (const timeZone of ['UTC', 'own'] as const) {
-    const found = await readRows(loaded, { encoding, timeZone }, signal);
+  // A dump of before was written with the settings of its database.
+  for (const settings of ['ours', 'own'] as const) {
+    const found = await readRows(loaded, { encoding, settings }, signal);
     differences = rowDifferences([...tables, ...objects], found);
     if (differences.every(({ expected, found }) => expected.rows !== found?.rows)) break;
   }
