@@ -45,8 +45,8 @@ export const backupCommand: Command = {
       "as the product's data say. Needs root.",
     'list shows every backup that is recorded: those taken by hand, those of runs, and those that are the ' +
       'way back to a version. It asks neither cluster nor database.',
-    "verify restores a backup into a database of its own on the product's server, compares the rows of " +
-      'every table with those in the file, and drops it. The live database is only read; its disk needs ' +
+    "verify restores a backup into a database of its own on the product's server, compares every row of " +
+      'every table with the file, and drops it. The live database is only read; its disk needs ' +
       'room for the copy.',
     "prune removes backups that were taken by hand and are old, by the numbers in the product's data. It " +
       'never removes a way back, a dump of a run, or the newest backup, and nothing at all before the ' +
