@@ -42,10 +42,15 @@ export async function swapDatabases(ctx: SwapContext, options: SwapOptions): Pro
   const live = ctx.product.database.name;
   const server = besideBoth(ctx);
   const limits = { discard: true, timeoutMs: swapMs, ...(signal && { signal }) };
+  const variables = { incoming, outgoing, live };
+  const end = (others: boolean) =>
+    server.execute(endStatements, {
+      ...limits,
+      variables: { ...variables, others: others ? 'yes' : 'no' },
+      application: incoming,
+    });
   // What a killed run has started in the pod must not rename them later.
-  const variables = { incoming, outgoing, live, ending: endSessions ? 'yes' : 'no' };
-  const end = () => server.execute(endStatements, { ...limits, variables, application: incoming });
-  await end();
+  await end(false);
   if ((await swapped(ctx, options, signal)) === 'after') return;
   const mark = await readMark(ctx, incoming, signal);
   if (mark === undefined && !isBeside(incoming, live, 'moved')) throw notProved(incoming);
@@ -59,7 +64,7 @@ ${comment === '' ? '' : `COMMENT ON DATABASE :"live" IS ${comment};\n`}COMMIT;
   let failed: unknown;
   for (let count = 1; count <= tries; count += 1) {
     if (!endSessions) await assertNoSessions(ctx, signal);
-    await end();
+    await end(endSessions);
     try {
       await server.execute(statements, {
         ...limits,
@@ -129,7 +134,7 @@ async function assertNoSessions(ctx: SwapContext, signal?: AbortSignal): Promise
 }
 
 const endStatements = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()
-  AND (application_name = :'incoming' OR datname = :'incoming' OR datname = :'live' AND :'ending' = 'yes');
+  AND (application_name = :'incoming' OR datname = :'incoming' OR datname = :'live' AND :'others' = 'yes');
 `;
 
 const notProved = (name: string) =>
