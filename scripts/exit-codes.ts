@@ -13,7 +13,8 @@ const next: Record<ErrorCode, string> = {
   version: 'Follow the hint: another package, or the guide that it names.',
   failed: 'Completed steps are kept.',
   rolled_back: 'Fix the cause and run the same command again.',
-  schema_moved: 'Fix the cause and run the same command again, or restore the dump as the message says.',
+  schema_moved:
+    'Fix the cause and run the same command again, or go back with `restore`, as the message says.',
   locked: 'Wait for the other run; `status --watch` shows it live.',
   nothing_to_do: 'Nothing to do otherwise.',
   bug: 'Send the message and the run log to support.',
@@ -52,7 +53,7 @@ ${[...lines, ...(await ofOneCommand())].join('\n')}
 2. The chain of causes, a line each (\`caused by:\`).
 3. The last lines of the program that failed (\`last output:\`).
 4. Without a readable state: what the host itself shows (\`found on this host:\`).
-5. Of a failed upgrade: the dump, and with 8 the commands that restore it (\`the way back:\`).
+5. Of a failed upgrade: the dump, and with 8 the command that goes back to it (\`the way back:\`).
 6. What to try next (\`try:\`).
 7. The path of the run log (\`log:\`).
 

@@ -16,7 +16,7 @@ export const codeEntries: Record<ErrorCode, Entry> = {
     now: 'nothing was changed',
     todo:
       'run the command again and answer `y`; `--yes` answers for a script, but not the ' +
-      'question of `uninstall`',
+      'questions of `uninstall` and `restore`',
   },
   usage: {
     cause:
@@ -69,8 +69,8 @@ export const codeEntries: Record<ErrorCode, Entry> = {
       'that users cannot work',
     todo:
       `fix the cause and ${sameCommand}; if it cannot be fixed, [go ` +
-      'back](operators.md#going-back) with the ' +
-      'commands below `the way back:`',
+      'back](operators.md#going-back) with `sudo ./ivaap ' +
+      'restore`',
   },
   locked: {
     cause: 'another run works on this host; the message names it',

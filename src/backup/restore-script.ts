@@ -32,7 +32,7 @@ export interface RestoreFacts {
  * The command with which the release's own file brings it back, and the one that is needed first where an
  * upgrade had completed.
  */
-export const oldFileCommands = (release: string, installedBy: string | undefined) => {
+const oldFileCommands = (release: string, installedBy: string | undefined) => {
   const file = installedBy === undefined ? `FILE_OF_${release}` : word(installedBy);
   return {
     install: asRoot(`${file} install --upgrade --supersede --waive ingress=restored`),

@@ -28,6 +28,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./backup.ts')).backupCommand,
   },
   {
+    name: 'restore',
+    summary: 'go back to the release and the data of a backup, and keep what was there',
+    load: async () => (await import('./restore.ts')).restore,
+  },
+  {
     name: 'support-bundle',
     summary: 'collect what support needs of this host into one file, without its secrets',
     load: async () => (await import('./support-bundle.ts')).supportBundleCommand,

@@ -12,12 +12,26 @@ import {
   resumable,
   resumeRecord,
 } from './run-record.ts';
-import type { RunSpec } from './run-record.ts';
+import type { RunSpec, Suspends } from './run-record.ts';
 import { assertProduct, emptyState, parseState, readState, stateVersion } from './state.ts';
 import type { RunRecord, State, StepRecord } from './state.ts';
-import { beginUndo, endRollback, forgetUndone, withoutIdleRollback } from './rollback-record.ts';
+import {
+  beginUndo,
+  closeSuspended,
+  endRollback,
+  forgetUndone,
+  withoutIdleRollback,
+} from './rollback-record.ts';
 import type { JsonObject, Undone } from './step.ts';
 import { writeState } from './write-state.ts';
+
+/** What the completion of a run means, where it is not that its release is installed. */
+export interface RunEnd {
+  /** Nothing is installed any more. */
+  removes?: boolean | undefined;
+  /** Records what is, in the same write. */
+  completes?: ((draft: State, now: string) => void) | undefined;
+}
 
 export interface JournalOptions {
   /** state.json; its folder is made (0700) when missing. */
@@ -104,13 +118,13 @@ export class Journal {
    * Starts a run, or resumes an unfinished one of the same flow, payload and from-version. `fresh` starts
    * again in any case and clears the derived keys of `clears`. A run that is left unfinished is closed as
    * superseded; its point of no return and its originals stay known. With `suspends` the last run is not
-   * closed: the new one undoes its steps, and it is the last run again afterwards. Whether a run may start or
-   * resume at all is decided before, by policy.
+   * closed: it is the last run again afterwards, or where the new one is given up early. Whether a run may
+   * start or resume at all is decided before, by policy.
    */
   async startRun(
     spec: RunSpec,
     order: readonly string[],
-    options: { fresh?: boolean; clears?: readonly string[]; suspends?: boolean } = {},
+    options: { fresh?: boolean; clears?: readonly string[]; suspends?: Suspends | undefined } = {},
   ): Promise<{ resumed: boolean }> {
     const fresh = options.fresh === true;
     if (!resumable(this.#state.run, spec, fresh)) this.leaveIdleRollback();
@@ -118,7 +132,7 @@ export class Journal {
     await this.update((draft, now) => {
       if (resumed && draft.run) resumeRecord(draft.run, spec, order);
       else {
-        const { suspends = false, clears = [] } = options;
+        const { suspends, clears = [] } = options;
         startRecord(draft, { spec, order, now, clears: fresh ? clears : [], suspends });
       }
     });
@@ -245,9 +259,9 @@ export class Journal {
    * Of a rollback: the run that was suspended is the last one again. Otherwise the release is installed:
    * anchors of versions before `from` have served their time, those of `from` are kept. Where a step was
    * waived it is not proved that the release works, and all are kept. `removes`: nothing is installed any
-   * more.
+   * more. `completes` says in their place what is installed; a run that was suspended for it is closed.
    */
-  runCompleted({ removes = false }: { removes?: boolean } = {}): Promise<void> {
+  runCompleted({ removes = false, completes }: RunEnd = {}): Promise<void> {
     return this.update((draft, now) => {
       const { run } = draft;
       if (!run) throw new IvaapError('bug', 'no run to complete');
@@ -257,6 +271,10 @@ export class Journal {
         delete draft.installed;
         delete draft.suspended;
         return;
+      }
+      if (completes !== undefined) {
+        completes(draft, now);
+        return closeSuspended(draft);
       }
       if (draft.suspended !== undefined) return endRollback(draft, run, draft.suspended, now);
       completeRecord(draft, run, now);

@@ -1,4 +1,4 @@
-import { keepInHistory } from './run-record.ts';
+import { isUnfinished, keepInHistory } from './run-record.ts';
 import type { RunRecord, State } from './state.ts';
 import type { Undone } from './step.ts';
 
@@ -7,10 +7,19 @@ const undoPrefix = 'undo_';
 /** Id of the step that undoes the step `id`. */
 export const undoId = (id: string): string => `${undoPrefix}${id}`;
 
-/** Whether a rollback is unfinished that has not begun to undo any step: all is as it was before it. */
-function isIdleRollback({ run, suspended }: Pick<State, 'run' | 'suspended'>): boolean {
-  if (run?.flow !== 'rollback' || suspended === undefined) return false;
-  return !Object.keys(run.steps).some((id) => id.startsWith(undoPrefix));
+/** Steps of a run that suspends another one which only prepare it: what is installed stays as it is. */
+const isPreparing: Record<string, (id: string) => boolean> = {
+  rollback: (id) => !id.startsWith(undoPrefix),
+  restore: (id) => ['restore_load', 'restore_images', 'restore_pg_backup'].includes(id),
+};
+
+/** Whether a run that suspends another one is unfinished and has changed nothing: all is as before it. */
+export function isIdle({ run, suspended }: Pick<State, 'run' | 'suspended'>): boolean {
+  const prepares = isPreparing[run?.flow ?? ''];
+  if (run === undefined || run.status === 'completed' || suspended === undefined) return false;
+  // It took the place of another one that had changed something.
+  if (run.answers?.['closes'] === true) return false;
+  return prepares !== undefined && Object.keys(run.steps).every(prepares);
 }
 
 /** The first undo that starts ends what was installed. */
@@ -18,14 +27,14 @@ export function beginUndo(draft: State, step: string): void {
   if (step.startsWith(undoPrefix)) delete draft.suspended?.installed;
 }
 
-/** The state without such a rollback, which is over: its install is the last run again. */
+/** The state without such a run, which is over: the one that it suspended is the last run again. */
 export function withoutIdleRollback<S extends State | undefined>(state: S): S;
 export function withoutIdleRollback(state: State | undefined): State | undefined {
-  if (state === undefined || !isIdleRollback(state)) return state;
+  if (state === undefined || !isIdle(state)) return state;
   const { suspended, run, ...rest } = structuredClone(state);
   if (suspended === undefined || run === undefined) return state;
-  const { installed, ...install } = suspended;
-  const draft: State = { ...rest, run: install };
+  const { installed, ...last } = suspended;
+  const draft: State = { ...rest, run: last };
   if (installed !== undefined) draft.installed = installed;
   keepInHistory(draft, { ...run, status: 'superseded' });
   return draft;
@@ -57,5 +66,23 @@ export function endRollback(draft: State, run: RunRecord, suspended: RunRecord, 
   const { error: _, installed: __, ...rest } = suspended;
   keepInHistory(draft, run);
   draft.run = { ...rest, status: 'failed', rollbacks: [...(suspended.rollbacks ?? []), record] };
+  delete draft.suspended;
+}
+
+/** The suspended run is the last one again, as unfinished as it was, behind the one that has completed. */
+export function leaveSuspended(draft: State): void {
+  const { suspended, run } = draft;
+  if (suspended === undefined || run === undefined || !isUnfinished(suspended)) return;
+  keepInHistory(draft, run);
+  draft.run = suspended;
+  delete draft.suspended;
+}
+
+/** The suspended run is over for good: what it had left unfinished is not there any more. */
+export function closeSuspended(draft: State): void {
+  const { suspended } = draft;
+  if (suspended === undefined) return;
+  const status = isUnfinished(suspended) ? 'superseded' : suspended.status;
+  keepInHistory(draft, { ...suspended, status });
   delete draft.suspended;
 }

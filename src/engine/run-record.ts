@@ -60,8 +60,14 @@ interface Start {
   now: string;
   /** Keys of `derived`. */
   clears: readonly string[];
-  suspends: boolean;
+  suspends: Suspends | undefined;
 }
+
+/**
+ * The last run is not closed: `undoes`: the new one undoes its steps, and nothing is completely installed
+ * meanwhile; `replaces`: it is the last run again where the new one is given up before it changes anything.
+ */
+export type Suspends = 'undoes' | 'replaces';
 
 /** `20260131T235959Z-upgrade`, of the time that is recorded with the run. */
 export const runId = (at: string, flow: string): string => `${at.replaceAll(/[-:]|\.\d+/g, '')}-${flow}`;
@@ -83,7 +89,8 @@ export function startRecord(draft: State, { spec, order, now, clears, suspends }
   // Two runs within one second: the id names a log file and must be new.
   if ([...(last === undefined ? [] : [last]), ...draft.history].some(({ id }) => id === record.id))
     record.id += `-${draft.history.length + 2}`;
-  if (suspends && last !== undefined && draft.suspended === undefined) suspend(draft, last, now);
+  if (suspends !== undefined && last !== undefined && draft.suspended === undefined)
+    suspend(draft, last, now, suspends);
   else if (last !== undefined) {
     const unfinished = isUnfinished(last);
     if (unfinished && last.from === spec.from) {
@@ -98,10 +105,10 @@ export function startRecord(draft: State, { spec, order, now, clears, suspends }
   draft.run = record;
 }
 
-/** Its steps are undone from here on: nothing is completely installed any more. */
-function suspend(draft: State, last: RunRecord, now: string): void {
+function suspend(draft: State, last: RunRecord, now: string, how: Suspends): void {
   const status = isUnfinished(last) ? 'failed' : last.status;
   draft.suspended = { ...last, status, finishedAt: last.finishedAt ?? now };
+  if (how === 'replaces') return;
   // Until the first step is undone it still is what is installed.
   if (draft.installed !== undefined) draft.suspended.installed = draft.installed;
   delete draft.installed;
@@ -149,15 +156,19 @@ export function completeRecord(draft: State, run: RunRecord, now: string): void 
     binary: run.binary,
     key: run.key,
   };
-  const waived = Object.entries(run.steps).flatMap(([step, { status, waived: reason }]) =>
-    status === 'completed' && reason !== undefined ? [{ step, reason }] : [],
-  );
+  const waived = waivedSteps(run);
   if (waived.length > 0) draft.installed.waived = waived;
   if (run.from === run.to || waived.length > 0) return;
   for (const version of Object.keys(draft.anchors)) {
     if (version !== run.from) delete draft.anchors[version];
   }
 }
+
+/** Steps of a run that has completed which were waived. */
+export const waivedSteps = ({ steps }: Pick<RunRecord, 'steps'>): { step: string; reason: string }[] =>
+  Object.entries(steps).flatMap(([step, { status, waived: reason }]) =>
+    status === 'completed' && reason !== undefined ? [{ step, reason }] : [],
+  );
 
 /** What completed earlier is outdated by a step that it needs. */
 export function markStale(run: RunRecord, ids: Iterable<string>): void {

@@ -4,11 +4,11 @@ import { hashJson } from './canonical-json.ts';
 import { type EngineEvent, eventsVersion } from './events.ts';
 import { stepError, stopError } from './failure.ts';
 import { dependantsOf, sortGraph } from './graph.ts';
-import type { Journal } from './journal.ts';
+import type { Journal, RunEnd } from './journal.ts';
 import type { HeldLock } from './lock.ts';
 import type { Report, Reporter } from './reporter.ts';
 import { assessRun, type Assessed, resumedEvent } from './resume.ts';
-import type { RunSpec } from './run-record.ts';
+import type { RunSpec, Suspends } from './run-record.ts';
 import type { JsonObject, Step } from './step.ts';
 import { inStep } from './step-scope.ts';
 
@@ -30,10 +30,10 @@ export interface RunOptions<Ctx> {
   resume: string;
   /** Start again: an unfinished run is superseded, and the derived keys are cleared that steps name. */
   fresh?: boolean;
-  /** The last run is suspended, not closed: the steps undo what it did. */
-  suspends?: boolean | undefined;
-  /** A completed run leaves nothing installed. */
-  removes?: boolean | undefined;
+  /** The last run is suspended, not closed. */
+  suspends?: Suspends | undefined;
+  /** What its completion means, where it is not that its release is installed. */
+  end?: RunEnd;
   /** Held by the caller; told which step is running. */
   lock?: Pick<HeldLock, 'working'>;
   /**
@@ -186,7 +186,7 @@ export async function executeRun<Ctx>(options: RunOptions<Ctx>): Promise<RunResu
 
   result.durationMs = clock.monotonicMs() - startedMs;
   if (failure === undefined && waiting.size === 0) {
-    await journal.runCompleted({ removes: options.removes === true });
+    await journal.runCompleted(options.end);
     report({
       type: 'run.completed',
       run: result.run,

@@ -15,7 +15,7 @@ import { shellWord } from '../shell-word.ts';
  */
 
 /** A reader refuses another major; additive fields raise the minor. */
-export const stateVersion = { major: 1, minor: 5 } as const;
+export const stateVersion = { major: 1, minor: 6 } as const;
 
 const time = z.string();
 
@@ -136,6 +136,25 @@ const installed = z
   })
   .optional();
 
+const restoredSchema = z.looseObject({
+  ...whoWhen,
+  undo: z.boolean().describe('It took back the restore before it.'),
+  dump: jsonObject
+    .nullable()
+    .describe('What was restored; null: a database that an earlier restore had moved.'),
+  version: z.string().describe('The release since then.'),
+  moved: z.string().nullable().describe('Name of the database from before; null: none was moved.'),
+  discardedAt: time.optional().describe('When `restore --discard` dropped it.'),
+  before: installed.describe('The release of the moved database.'),
+  kept: z
+    .string()
+    .nullable()
+    .describe('Folder with the chart, values and overlay from before; null: they were left as they are.'),
+  pgDump: jsonObject
+    .nullable()
+    .describe('The dump of the database from before; null: none was taken (`--skip-backup`).'),
+});
+
 const anchor = { at: time, run: z.string(), derived: jsonObject };
 
 export const stateSchema = z.looseObject({
@@ -152,7 +171,9 @@ export const stateSchema = z.looseObject({
     .optional()
     .describe(
       'While `run` is a rollback: the install whose steps it undoes. A step leaves it when its undo has ' +
-        'completed; it is `run` again when the rollback has. Since 1.4.',
+        'completed; it is `run` again when the rollback has. While `run` is a restore: the last run from ' +
+        'before it, which is `run` again where the restore is given up before it has stopped anything. ' +
+        'Since 1.4.',
     ),
   keptSecrets: keptSecretsSchema,
   madeBy: z
@@ -219,6 +240,9 @@ export const stateSchema = z.looseObject({
     .record(z.string(), z.looseObject({ at: time, why: z.string() }))
     .optional()
     .describe('By path of a dump: why it could not be verified when that was last tried. Since 1.5.'),
+  restored: restoredSchema
+    .optional()
+    .describe('The last restore that has completed, and what takes it back. Since 1.6.'),
   repair: z
     .looseObject({ ...whoWhen, chart: z.string().nullable(), unknown: z.array(z.string()) })
     .optional()

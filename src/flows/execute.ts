@@ -68,7 +68,7 @@ export async function execute<O extends FlowOptions, D extends Decision, C exten
       fresh,
       suspends: flow.suspends,
       lock,
-      removes: flow.removes,
+      end: { removes: flow.removes, completes: flow.completes?.(ctx) },
       onBegun: async (run, kept) => {
         if (plan !== undefined) reporter.report({ type: 'run.plan', plan });
         await flow.onStarted?.(session, prepared, { run, kept });

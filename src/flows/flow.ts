@@ -1,5 +1,7 @@
 import type { RunPlan } from '../engine/run-plan.ts';
 import type { RunResult } from '../engine/run.ts';
+import type { RunEnd } from '../engine/journal.ts';
+import type { Suspends } from '../engine/run-record.ts';
 import type { JsonObject, Step } from '../engine/step.ts';
 import type { IvaapError } from '../errors.ts';
 import type { Product } from '../payload/product-schema.ts';
@@ -77,6 +79,8 @@ export interface Flow<Options extends FlowOptions, D extends Decision, Ctx exten
   scansPayload?: false;
   /** Its completion leaves nothing installed. */
   removes?: true;
+  /** What its completion records in the place of its release. */
+  completes?(ctx: Ctx): RunEnd['completes'];
   /** Throws `usage` for invalid options, before anything is read. */
   assertOptions(options: Options, ports: Pick<FlowPorts, 'again' | 'confirm'>): void;
   /**
@@ -108,8 +112,8 @@ export interface Flow<Options extends FlowOptions, D extends Decision, Ctx exten
   /** The first changes, under the lock, before the run is recorded. */
   beforeRun?(session: Session, prepared: Prepared<D, Ctx>): Promise<void>;
   steps(product: Product, ctx: Ctx): readonly Step<Ctx>[];
-  /** Its steps undo those of the last run, which is suspended for it. */
-  suspends?: true;
+  /** The last run is suspended for it. */
+  suspends?: Suspends;
   /**
    * What else stands against the run, once its context is known: a dry run reports all of it beside the plan,
    * any other run ends with the first. Before that the plan is shown where the flow says so.

@@ -70,6 +70,26 @@ export const resultSchemas = {
     warnings,
     activation: activateSchema.optional().describe('Of `--activate`: what was put on PATH.'),
   }),
+  restore: z.strictObject({
+    from: z.string().describe('The release before.'),
+    version: z.string().describe('The release that is installed now.'),
+    undo: z.boolean().describe('It took back the restore before it.'),
+    dataOnly: z.boolean(),
+    dump: z.string().nullable().describe('Path of the dump that was restored; null of `--undo`.'),
+    movedDatabase: z.string().nullable().describe('Name of the database from before.'),
+    dumpBefore: z.string().nullable().describe('Path of the dump of what was there; null: none was taken.'),
+    dumpBeforeSha256: z.string().nullable(),
+    valuesBefore: z
+      .string()
+      .nullable()
+      .describe('Where the values file from before is kept; null: it is the same.'),
+    waivedHealth,
+    warnings,
+  }),
+  discard: z.strictObject({
+    discarded: z.array(z.string()).describe('Names of databases; of `--dry-run` what would be deleted.'),
+    dryRun: z.boolean(),
+  }),
   rollback: z.strictObject({
     version: z.string().describe('Of the install.'),
     to: z.string().describe('The step that the next install begins with.'),

@@ -6,22 +6,22 @@ import type { Session } from '../session/session.ts';
 const limitMs = 120_000;
 
 /**
- * Starts what a run has halted that ends without having removed anything: nobody would start it otherwise.
- * Tells what is true after it; throws nothing.
+ * Starts what a run has halted that ends without having changed anything: nobody would start it otherwise.
+ * Tells what is true after it, `so` first; returns whether nothing is halted any more. Throws nothing.
  */
 export async function startAgain(
   { product, reporter, insist, program }: Session,
-  { kubectl, by }: Pick<HaltPorts, 'kubectl'> & { by: HaltedBy },
-): Promise<void> {
+  { kubectl, by, so }: Pick<HaltPorts, 'kubectl'> & { by: HaltedBy; so: string },
+): Promise<boolean> {
   // The run's own signal may have ended it.
   const signal = AbortSignal.any([insist, AbortSignal.timeout(limitMs)]);
   const ports = { kubectl, product, signal };
   try {
     const { started, changed, failed } = await startWorkloads(ports, { by });
     if (started.length > 0)
-      reporter.warn(`nothing was removed: ${started.map(idOf).join(', ')} was halted, and is started again`);
+      reporter.warn(`${so}: ${started.map(idOf).join(', ')} was halted, and is started again`);
     if (changed.length > 0) reporter.warn(`${changed.join(', ')}: somebody has started it meanwhile`);
-    if (failed.length === 0) return;
+    if (failed.length === 0) return true;
     const left = (await haltedNow(ports)).filter((one) => one.by === by);
     const why = failed.map(({ id, why: of }) => `${id}: ${of}`).join('; ');
     reporter.warn(`halted, and not started again (${why}); to start it: ${startCommand(left, product)}`);
@@ -32,4 +32,5 @@ export async function startAgain(
         `${program} status`,
     );
   }
+  return false;
 }

@@ -8,7 +8,7 @@ export function waivedHealth(
   { outputs }: Pick<RunResult, 'outputs'>,
 ): { title: string; reason: string }[] {
   return product.health.flatMap((route) => {
-    const steps = (['install', 'upgrade'] as const).map((flow) => healthStepId(flow, route.id));
+    const steps = (['install', 'upgrade', 'restore'] as const).map((flow) => healthStepId(flow, route.id));
     return steps.flatMap((step) => {
       const reason = healthResult.safeParse(outputs[step]).data?.[healthKey(route)]?.waived;
       return reason === undefined ? [] : [{ title: route.title, reason }];

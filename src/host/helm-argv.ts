@@ -18,6 +18,8 @@ export interface HelmOptions {
    * default is 10. Of an upgrade only.
    */
   historyMax?: number;
+  /** A failure leaves the release as it is, instead of rolling it back. Of an upgrade only. */
+  keepsFailed?: boolean;
 }
 
 interface Place {
@@ -50,7 +52,7 @@ export const limit = ({ timeoutSeconds }: Pick<HelmOptions, 'timeoutSeconds'>) =
 
 /** The complete command of an upgrade, Helm's program first. */
 export function upgradeArgv(settings: Place, options: HelmOptions): [string, ...string[]] {
-  const { historyMax } = options;
+  const { historyMax, keepsFailed = false } = options;
   return [
     settings.tool.path,
     'upgrade',
@@ -58,7 +60,7 @@ export function upgradeArgv(settings: Place, options: HelmOptions): [string, ...
     ...(historyMax === undefined ? [] : [`--history-max=${historyMax}`]),
     '--reset-values',
     '--server-side=true',
-    '--rollback-on-failure',
+    ...(keepsFailed ? [] : ['--rollback-on-failure']),
     ...clusterArgs(settings),
     limit(options),
   ];

@@ -68,8 +68,8 @@ export interface DumpOptions {
   /** Of the text, as PostgreSQL names it. Default: the database's own. */
   encoding?: string | undefined;
   /**
-   * How times and bytes are written: in UTC and in hex, so that dumps of two servers are alike; `own` means as
-   * the database's settings say. Default `ours`.
+   * How times and bytes are written: in UTC and in hex, so that dumps of two servers are alike; `own` means
+   * as the database's settings say. Default `ours`.
    */
   settings?: 'ours' | 'own';
 }

@@ -37,12 +37,13 @@ export function waysOut(
     // An uninstall whose state is still there has its own folder left to remove.
     forward: run.status === 'completed' && run.flow !== 'uninstall' ? null : resumeCommand(run),
     instead: runToMind(state) === undefined ? `${program} install --upgrade --preflight-only` : null,
-    back: run.flow === 'upgrade' ? backLines(state, paths) : [],
+    back: backLines(state, paths, program),
     log: existsSync(log) ? log : null,
   };
 }
 
-function backLines(state: State, paths: Pick<ProductPaths, 'chart' | 'overlay'>): string[] {
+function backLines(state: State, paths: Pick<ProductPaths, 'chart' | 'overlay'>, program: string): string[] {
+  if (state.run?.flow !== 'upgrade') return [];
   const way = wayBackOf(state);
   const { restore, later, from, helmStartedAt, snapshot } = way;
   const nothingKept = restore === undefined && later === undefined;
@@ -50,7 +51,7 @@ function backLines(state: State, paths: Pick<ProductPaths, 'chart' | 'overlay'>)
   return [
     ...dumpLines(way),
     ...(snapshot === undefined ? [] : [`State, values and Helm's records from before: ${snapshot}`]),
-    ...(restore === undefined ? [] : wayBack(restore, from ?? '')),
+    ...(restore === undefined ? [] : wayBack(restore, from ?? '', program)),
     ...chartOnDiskLines(state, paths),
   ];
 }

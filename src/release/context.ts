@@ -16,6 +16,7 @@ import type { DowntimeProbe } from './downtime-probe.ts';
 import type { KeptData } from './kept-data.ts';
 import type { License } from './license-file.ts';
 import type { ProductPaths } from './product-paths.ts';
+import type { RestoreTarget } from './restore-record.ts';
 import type { ServerAnswers } from './answered-objects.ts';
 import type { ValuesFile } from './values-file.ts';
 import type { WayBack } from '../backup/way-back.ts';
@@ -126,5 +127,16 @@ export interface RollbackContext extends InstallContext {
   step: string;
   /** Ids of the install's steps that are undone, newest first. */
   undone: readonly string[];
+  skipBackup: boolean;
+}
+
+/** Of `restore`, and of `restore --undo`. */
+export interface RestoreContext extends StepContext {
+  from: string;
+  /** Durable before it resolves: what takes this restore back, as far as it has come. */
+  recordRestored(known: { moved?: string; kept?: string }): Promise<void>;
+  target: RestoreTarget;
+  /** Path of the file that installed what is there now; undefined where it was not recorded. */
+  installedBy: string | undefined;
   skipBackup: boolean;
 }

@@ -55,8 +55,11 @@ export async function probeUntilHealthy(
   }
 }
 
-export const healthStepId = (flow: 'install' | 'upgrade', route: string): string =>
-  `${flow === 'upgrade' ? 'upgrade_' : ''}health_${route}`;
+/** Flows that end with the product's health routes. */
+export type HealthFlow = 'install' | 'upgrade' | 'restore';
+
+export const healthStepId = (flow: HealthFlow, route: string): string =>
+  `${flow === 'install' ? '' : `${flow}_`}health_${route}`;
 
 /** Top-level key of a route's result, in both flows. */
 export const healthKey = ({ id }: Pick<HealthRoute, 'id'>): string => `health_${id}`;

@@ -39,7 +39,7 @@ export async function judgeFailure(
   const fix = (error instanceof IvaapError ? error.hint : undefined) ?? 'Fix the cause';
   const way = ctx.wayBack();
   const dump = way.restore;
-  const back = verdict.code === 'schema_moved' && dump !== undefined ? wayBack(dump, from) : [];
+  const back = verdict.code === 'schema_moved' && dump !== undefined ? wayBack(dump, from, ctx.program) : [];
   return new IvaapError(verdict.code, verdict.message, {
     cause: new IvaapError('failed', causeChain(error)[0] ?? 'Helm failed'),
     output: error instanceof IvaapError ? foreignIfUnmarked(error.output ?? '') : undefined,

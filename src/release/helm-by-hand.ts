@@ -11,7 +11,7 @@ import { valuesFiles } from './values-overlay.ts';
  */
 export function helmOptions(
   { product, paths }: Pick<StepContext, 'product' | 'paths'>,
-  own: Required<Pick<HelmOptions, 'historyMax' | 'forceConflicts'>>,
+  own: Required<Pick<HelmOptions, 'historyMax' | 'forceConflicts'>> & Pick<HelmOptions, 'keepsFailed'>,
 ): HelmOptions {
   const { wait, timeoutSeconds } = product.helm;
   return { chart: paths.chart, valuesFiles: valuesFiles({ paths }), wait, timeoutSeconds, ...own };

@@ -27,6 +27,8 @@ export interface HelmRun {
   records: number;
   historyMax: number;
   forceConflicts: boolean;
+  /** A failed upgrade is not rolled back. */
+  keepsFailed?: boolean;
 }
 
 /**
@@ -36,15 +38,16 @@ export interface HelmRun {
  */
 export async function runHelm(ctx: StepContext, io: StepIo, run: HelmRun): Promise<void> {
   const { helm, product } = ctx;
-  const { verb, values, revisionBefore, historyMax, forceConflicts } = run;
+  const { verb, values, revisionBefore, historyMax, forceConflicts, keepsFailed } = run;
   const { timeoutSeconds } = product.helm;
   await restartDeadlines(ctx, io);
   if (verb === 'upgrade') await ctx.downtime.begin(ctx);
   const startMs = ctx.now().getTime();
   const after = (waits: number) => new Date(startMs + waits * timeoutSeconds * 1000).toISOString();
-  const times = { begunAt: after(0), until: after(1), latest: after(verb === 'upgrade' ? 2 : 1) };
-  const onStop = () => io.say(stopNotice(verb, times));
-  const onInsist = () => io.say(stopText(verb, times));
+  const rollsBack = verb === 'upgrade' && keepsFailed !== true;
+  const times = { begunAt: after(0), until: after(1), latest: after(rollsBack ? 2 : 1) };
+  const onStop = () => io.say(stopNotice(rollsBack, times));
+  const onInsist = () => io.say(stopText(rollsBack, times));
   io.signal.addEventListener('abort', onStop, { once: true });
   ctx.insist.addEventListener('abort', onInsist, { once: true });
   const stuck = new AbortController();
@@ -56,13 +59,13 @@ export async function runHelm(ctx: StepContext, io: StepIo, run: HelmRun): Promi
     latest: `${clock(times.latest)} UTC`,
     onStuck: (found) => {
       given = found;
-      io.say(`${givenUpText(found)}: ${stopText(verb, times)}`);
+      io.say(`${givenUpText(found)}: ${stopText(rollsBack, times)}`);
       stuck.abort();
     },
   });
   let started: HelmProcess | undefined;
   const options: DeployOptions = {
-    ...helmOptions(ctx, { historyMax, forceConflicts }),
+    ...helmOptions(ctx, { historyMax, forceConflicts, ...(keepsFailed && { keepsFailed }) }),
     signal: AbortSignal.any([ctx.insist, stuck.signal]),
     inherit: [ctx.lockFd],
     record: async (process) => {
@@ -102,8 +105,8 @@ export async function runHelm(ctx: StepContext, io: StepIo, run: HelmRun): Promi
   if (ctx.helmJournal().emptied === true) await ctx.recordHelm({ emptied: false });
 }
 
-const stopText = (verb: HelmRun['verb'], { latest }: { latest: string }): string =>
-  verb === 'upgrade'
+const stopText = (rollsBack: boolean, { latest }: { latest: string }): string =>
+  rollsBack
     ? `Helm is asked to stop and rolls back, which may take until ${clock(latest)} UTC`
     : 'Helm is asked to stop: what it has created stays, and the same command resumes from there';
 
@@ -150,11 +153,10 @@ function oldRecords(
   };
 }
 
-function stopNotice(verb: HelmRun['verb'], { until, latest }: { until: string; latest: string }): string {
-  const limit =
-    verb === 'upgrade'
-      ? `until ${clock(until)} UTC; if it fails it rolls back, until ${clock(latest)} UTC at the latest`
-      : `until ${clock(until)} UTC at the latest`;
-  const again = verb === 'upgrade' ? 'Helm stop and roll back' : 'Helm stop';
+function stopNotice(rollsBack: boolean, { until, latest }: { until: string; latest: string }): string {
+  const limit = rollsBack
+    ? `until ${clock(until)} UTC; if it fails it rolls back, until ${clock(latest)} UTC at the latest`
+    : `until ${clock(until)} UTC at the latest`;
+  const again = rollsBack ? 'Helm stop and roll back' : 'Helm stop';
   return `stopping after Helm, which may run ${limit}; ask a second time to make ${again}`;
 }

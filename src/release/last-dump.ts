@@ -96,7 +96,7 @@ export function dumpOfRollback(
   isStopped: Known<boolean>,
 ): PgDump | undefined {
   const dump = pgDumpSchema.safeParse(derived.pgDump).data;
-  if (suspended === undefined || dump === undefined) return undefined;
+  if (run?.flow !== 'rollback' || suspended === undefined || dump === undefined) return undefined;
   // Otherwise it is that of an earlier rollback, before the install ran once more.
   if (Date.parse(dump.takenAt) < Date.parse(suspended.finishedAt ?? '')) return undefined;
   if (suspended.steps['helm_deploy'] === undefined) return dump;

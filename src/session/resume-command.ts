@@ -22,6 +22,7 @@ export const commandFromAnyFolder = (again: Again, program: string): string =>
 
 /** The command that resumes a run; records of older programs do not have the typed command. */
 export function resumeCommand({ flow, binary, again }: Pick<RunRecord, 'flow' | 'binary' | 'again'>): string {
-  const command = { upgrade: 'install --upgrade', uninstall: 'uninstall' }[flow] ?? 'install';
+  const command =
+    { upgrade: 'install --upgrade', uninstall: 'uninstall', restore: 'restore' }[flow] ?? 'install';
   return asRoot(again ?? `${shellWord(binary)} ${command}`);
 }

@@ -8,6 +8,7 @@ import { describeTroubles } from '../release/trouble-text.ts';
 import {
   answerText,
   fqdnOf,
+  type HealthFlow,
   healthKey,
   type HealthResult,
   healthResult,
@@ -23,10 +24,10 @@ import { sudo } from '../shell-word.ts';
  */
 const waivedProbeMs = 15_000;
 
-/** The same probe in an install and in an upgrade, through the product's real ingress. */
+/** The same probe in an install, an upgrade and a restore, through the product's real ingress. */
 export function healthStep(
   route: HealthRoute,
-  flow: 'install' | 'upgrade',
+  flow: HealthFlow,
   needs: readonly string[],
 ): Step<StepContext, HealthResult> {
   const id = healthStepId(flow, route.id);

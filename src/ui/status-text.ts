@@ -141,11 +141,28 @@ function stateLines(report: StatusReport, table: Table): string[] {
   return [
     ...lines,
     ...repairLines(state.value),
+    ...restoredLines(state.value),
     ...(run === undefined ? [] : runLines(run, report, table)),
     ...skippedLines(report),
     ...waiverLines(state.value),
     ...trustedLines(state.value),
   ];
+}
+
+function restoredLines({ restored }: State): string[] {
+  if (restored === undefined) return [];
+  const { at, by: who, undo, dump, moved, discardedAt } = restored;
+  const what = undo ? 'the restore before it was taken back' : `from ${String(dump?.['path'] ?? '')}`;
+  const kept =
+    moved === null
+      ? []
+      : discardedAt === undefined
+        ? [
+            `  the database from before is ${moved}: "restore --undo" brings it back, ` +
+              '"restore --discard" deletes it',
+          ]
+        : [`  the database from before was discarded ${toSeconds(discardedAt)}`];
+  return [`restored: ${toSeconds(at)}${by(who)}, ${what}`, ...kept];
 }
 
 function runLines(run: RunRecord, { running, waysOut, halted }: StatusReport, table: Table): string[] {

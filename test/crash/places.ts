@@ -46,6 +46,9 @@ export const passedFile = join(import.meta.dirname, 'passed-places.txt');
 /** The same of an uninstall; written by in-process/uninstall-killed.test.ts. */
 export const passedByUninstall = join(import.meta.dirname, 'passed-by-uninstall.txt');
 
+/** The same of a restore; written by in-process/restore-killed.test.ts. */
+export const passedByRestore = join(import.meta.dirname, 'passed-by-restore.txt');
+
 const passed = [passedFile, passedByUninstall].flatMap((file) =>
   readFileSync(file, 'utf8').trim().split('\n'),
 );

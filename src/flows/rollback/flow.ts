@@ -16,7 +16,7 @@ import { rollbackSummary } from './summary.ts';
 export const rollbackFlow: Flow<RollbackOptions, RollbackDecision, RollbackContext> = {
   name: 'rollback',
   command: 'install --rollback-to',
-  suspends: true,
+  suspends: 'undoes',
   showsPlan: true,
 
   assertOptions() {},
@@ -59,6 +59,6 @@ export const rollbackFlow: Flow<RollbackOptions, RollbackDecision, RollbackConte
     const run = ctx.run();
     const mayBeHalted = ![undefined, 'skipped'].includes(run?.steps[rollbackHalt.id]?.status);
     if (mayBeHalted && !removalBegun(run))
-      await startAgain(session, { kubectl: ctx.kubectl, by: 'rollback' });
+      await startAgain(session, { kubectl: ctx.kubectl, by: 'rollback', so: 'nothing was removed' });
   },
 };

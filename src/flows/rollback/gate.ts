@@ -8,8 +8,8 @@ import { sameVersion } from '../../policy/version.ts';
 import { lookWithoutState } from '../../queries/without-state.ts';
 import { resumeCommand } from '../../session/resume-command.ts';
 import type { Session } from '../../session/session.ts';
-import { asRoot, shellWord } from '../../shell-word.ts';
 import { refuseOtherKey } from '../other-key.ts';
+import { refuseUnfinishedRestore } from '../unfinished-restore.ts';
 import { refuseUnfinishedRollback } from '../unfinished-rollback.ts';
 
 /** Whether an install may be rolled back at all: each check throws before anything is changed. */
@@ -37,6 +37,7 @@ export async function requireState(session: Session, state: State | undefined): 
 /** The record of the install that is rolled back; refuses a host with an upgrade, and another package. */
 export function requireInstall(session: Session, state: State): RunRecord {
   const { program, again, release } = session;
+  refuseUnfinishedRestore(state);
   refuseUpgraded(session, state);
   const install = state.suspended ?? state.run;
   if (install?.flow === 'uninstall') {
@@ -79,12 +80,9 @@ function waysOutOf({ again, program, payload }: Session, state: State, unfinishe
   const { run } = state;
   const { restore, from } = wayBackOf(state);
   const back =
-    restore?.restoreScript === undefined
+    restore === undefined
       ? []
-      : [
-          `to go back to ${from ?? 'the old release'} with its data: ` +
-            asRoot(`sh ${shellWord(restore.restoreScript)}`),
-        ];
+      : [`to go back to ${from ?? 'the old release'} with its data: ${program} restore`];
   const finish =
     run === undefined || !unfinished
       ? []

@@ -89,7 +89,7 @@ export const uninstallFlow: Flow<UninstallOptions, UninstallDecision, UninstallC
     const run = ctx.run();
     const mayBeHalted = ![undefined, 'skipped'].includes(run?.steps[uninstallHalt.id]?.status);
     if (ctx.cluster === undefined || !mayBeHalted || isRemoving({ run })) return;
-    await startAgain(session, { kubectl: ctx.cluster.kubectl, by: 'uninstall' });
+    await startAgain(session, { kubectl: ctx.cluster.kubectl, by: 'uninstall', so: 'nothing was removed' });
   },
 
   onCompleted: async (session, { ctx }) =>

@@ -21,6 +21,7 @@ import type { Decision } from '../flow.ts';
 import { runToMind } from '../../release/uninstall-record.ts';
 import { refuseUninstalling } from '../unfinished-uninstall.ts';
 import { Refusals } from '../refusals.ts';
+import { refuseUnfinishedRestore } from '../unfinished-restore.ts';
 import { refuseUnfinishedRollback } from '../unfinished-rollback.ts';
 import { refuseWithoutState } from './gate.ts';
 import type { UpgradeOptions } from './options.ts';
@@ -51,6 +52,7 @@ export async function decideUpgrade(session: Session, options: UpgradeOptions): 
   const { state } = journal;
   refuseUnfinishedRollback(state, session.program);
   refuseUninstalling(state);
+  refuseUnfinishedRestore(state);
   const trust = trustUpgrade(session, state, options.trustKey);
   const refusals = new Refusals();
   const allowed = await refusals.collect(() => judgeVersions(session, options, state));

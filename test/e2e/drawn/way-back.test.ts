@@ -1,30 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { beside, k3s, killHelmOnceMigrated } from '../beside.ts';
 import { assertImagesOf, helmHistory } from '../cluster.ts';
 import { tableChecksums } from '../database.ts';
 import { assertExit, chapters, withHost } from '../harness.ts';
-import type { TestHost } from '../host.ts';
 import { operatorEnvironment } from '../host.ts';
 import { readState } from '../state.ts';
 
 /** The way back where nothing rolled back: Helm dies once the schema has moved, and the new pods continue. */
-
-const k3s = 'bash /usr/local/lib/lab/node/k3s';
-
-/** Kills Helm, and nothing else, as soon as the database says that it was migrated. */
-const killHelmOnceMigrated = `
-  asked="until [ \\"\\$(psql -U postgres -d ivaapdb -Atqc 'SELECT max(version) FROM schema_migrations')\\" = 5 ]; do sleep 0.05; done"
-  until ${k3s} kubectl exec -n ivaap postgres-0 -c postgres -- sh -c "$asked"; do sleep 0.2; done
-  for pid in $(grep -lsaE 'helm.upgrade' /proc/[0-9]*/cmdline | cut -d/ -f3); do
-    if [ "$pid" != $$ ] && [ "$(cat /proc/$pid/comm)" != bash ]; then kill -9 $pid; echo "killed $pid"; fi
-  done`;
-
-async function beside(host: TestHost, script: string): Promise<void> {
-  await host.writeFile('/root/beside.sh', script);
-  await host.shell('setsid --fork bash -u /root/beside.sh >/root/beside.log 2>&1 </dev/null; sleep 0', {
-    env: { PATH: '/usr/local/bin:/usr/bin:/bin', HOME: '/root' },
-  });
-}
 
 /**
  * The only line of a text that is a command like that, as it is typed; the node is root's own, without sudo.
@@ -38,15 +21,14 @@ function commandIn(text: string, like: RegExp): string {
   return (lines[0] ?? '').replace(/^sudo /, '');
 }
 
-test('Helm killed once the schema had moved: the printed commands bring 2026.1 back, and it stays', async (t) => {
+test('Helm killed once the schema had moved: restore.sh and the command that it prints bring 2026.1 back, and it stays', async (t) => {
   await withHost('installed-2026.1', 15, async (host) => {
     const chapter = chapters(t, host);
     await host.package('2026.1');
     const before = { tables: await tableChecksums(host), wells: await host.wells.checksum() };
-    let script = '';
     let back = '';
 
-    await chapter('the upgrade ends with exit 8; the screen and status print the same command', async () => {
+    await chapter('the upgrade ends with exit 8; the screen and status print one command', async () => {
       await beside(host, killHelmOnceMigrated);
       const result = await host.ivaap('2026.2', ['install', '--upgrade'], { timeoutMs: 400_000 });
       t.diagnostic(`${result.stderr}\n${await host.readFile('/root/beside.log')}`);
@@ -54,23 +36,24 @@ test('Helm killed once the schema had moved: the printed commands bring 2026.1 b
       assert.match(result.stderr, /ended by SIGKILL/);
       const last = (await helmHistory(host)).at(-1);
       assert.deepEqual([last?.status, last?.version], ['pending-upgrade', '2026.2']);
-      script = commandIn(result.stderr, /^sudo sh /);
+      const one = /^(sudo )?(\S*\/)?ivaap restore$/;
+      const command = commandIn(result.stderr, one);
       const status = await host.ivaap('2026.2', ['status']);
       t.diagnostic(status.stdout);
-      assert.equal(commandIn(status.stdout, /^sudo sh /), script);
+      assert.equal(commandIn(status.stdout, one), command);
     });
 
-    await chapter(
-      'restore.sh, typed as printed, takes the new release away and names the next command',
-      async () => {
-        const { stdout, stderr } = await host.shell(script, { env: operatorEnvironment });
-        t.diagnostic(`${stdout}\n${stderr}`);
-        assert.deepEqual(await tableChecksums(host), before.tables);
-        back = commandIn(stdout, /^sudo .* install --upgrade /);
-        const status = await host.ivaap('2026.2', ['status']);
-        t.diagnostic(status.stdout);
-      },
-    );
+    await chapter('restore.sh takes the new release away and names the next command', async () => {
+      const dump = (await readState(host)).anchors['2026.1']?.derived['pgDump'] as { folder: string };
+      const { stdout, stderr } = await host.shell(`sh ${dump.folder}/restore.sh`, {
+        env: operatorEnvironment,
+      });
+      t.diagnostic(`${stdout}\n${stderr}`);
+      assert.deepEqual(await tableChecksums(host), before.tables);
+      back = commandIn(stdout, /^sudo .* install --upgrade /);
+      const status = await host.ivaap('2026.2', ['status']);
+      t.diagnostic(status.stdout);
+    });
 
     await chapter('the command of the old release’s file, typed as printed, brings 2026.1 back', async () => {
       const result = await host.run(['bash', '-c', back], { timeoutMs: 400_000 });

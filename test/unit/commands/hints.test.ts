@@ -7,6 +7,7 @@ import { typedAgain } from '../../../src/commands/again.ts';
 import { install } from '../../../src/commands/install.ts';
 import { licenseCheck } from '../../../src/commands/license-check.ts';
 import { readCommandLine } from '../../../src/commands/program.ts';
+import { restore } from '../../../src/commands/restore.ts';
 import { uninstall } from '../../../src/commands/uninstall.ts';
 import { freshFlags, upgradeFlags } from '../../../src/policy/again.ts';
 import { reportCommand } from '../../../src/commands/report.ts';
@@ -80,8 +81,11 @@ const typedThere = new Map<string, readonly (readonly string[])[]>([
 ]);
 for (const [file] of sources.filter(([path]) => /^(flows\/uninstall\/|steps\/uninstall_)/.test(path)))
   typedThere.set(file, [['uninstall'], ['uninstall', '--dry-run', '--json', '--keep-data']]);
+for (const [file] of sources.filter(([path]) => /^(flows\/restore\/|steps\/restore_)/.test(path)))
+  typedThere.set(file, [['restore'], ['restore', 'before', '--dry-run', '--json', '--skip-backup']]);
 const optionsOf = {
   install: install.options,
+  restore: restore.options,
   uninstall: uninstall.options,
   'license-check': licenseCheck.options,
   activate: activateCommand.options,

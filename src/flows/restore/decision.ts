@@ -1,0 +1,82 @@
+import { withoutIdleRollback } from '../../engine/rollback-record.ts';
+import { isUnfinished } from '../../engine/run-record.ts';
+import type { State } from '../../engine/state.ts';
+import { IvaapError } from '../../errors.ts';
+import { recordedTarget, type RestoreTarget, swapId } from '../../release/restore-record.ts';
+import { hideGenerated } from '../../release/secrets-of-host.ts';
+import { assertCluster } from '../../session/host-tools.ts';
+import { readOwnState, stateIsThere } from '../../session/own-state.ts';
+import { resumeCommand } from '../../session/resume-command.ts';
+import type { Session } from '../../session/session.ts';
+import type { Decision } from '../flow.ts';
+import { refuseUnfinishedRestore, unfinishedRestore } from '../unfinished-restore.ts';
+import { refuseUninstalling } from '../unfinished-uninstall.ts';
+import { refuseUnfinishedRollback } from '../unfinished-rollback.ts';
+import { refuseWithoutState } from '../upgrade/gate.ts';
+import { assertAnswer } from './answer.ts';
+import { atStake, type Stake } from './stake.ts';
+import type { RestoreOptions } from './options.ts';
+import { chooseTarget } from './target.ts';
+
+/** That a restore may start, and what it brings back. */
+export interface RestoreDecision extends Decision {
+  state: Readonly<State>;
+  target: RestoreTarget;
+  /** Undefined where the run goes on: what was at stake was shown and agreed to. */
+  stake: Stake | undefined;
+}
+
+/** Decides whether a restore may start. Throws a blocker; changes nothing. */
+export async function decideRestore(session: Session, options: RestoreOptions): Promise<RestoreDecision> {
+  if (!stateIsThere(session.paths)) return refuseWithoutState(session);
+  const { product, redactor } = session;
+  const state = await readOwnState(session, session.program);
+  if (state === undefined) return refuseWithoutState(session);
+  refuseUnfinishedRollback(state, session.program);
+  refuseUninstalling(state);
+  const { installed } = state;
+  if (installed === undefined) throw notInstalled(session, state);
+  assertAnswer(session, options);
+  const { kubectl } = await session.tools();
+  await assertCluster(kubectl, product);
+  await hideGenerated(kubectl, product, redactor);
+  const typed = typedOf(options);
+  const { run } = state;
+  const begun = run?.flow === 'restore' && isUnfinished(run) ? recordedTarget(run) : undefined;
+  if (begun !== undefined && run?.answers?.typed === typed) {
+    const closes = run.answers.closes === true;
+    const recorded = { target: asJson(begun), typed, closes };
+    return { fresh: false, notes: [], recorded, state, target: begun, stake: undefined };
+  }
+  const closes = unfinishedRestore(state) !== undefined;
+  // One that has swapped the databases can be taken back; any other one is finished first.
+  if (closes && run?.steps[swapId]?.status !== 'completed') refuseUnfinishedRestore(state);
+  const target = await chooseTarget(session, options, { state: withoutIdleRollback(state), installed });
+  const stake = await atStake(session, target, state);
+  return {
+    fresh: closes,
+    notes: stake.notes,
+    asksWithNotes: options.confirm === undefined,
+    recorded: { target: asJson(target), typed, closes },
+    state,
+    target,
+    stake,
+  };
+}
+
+/** What distinguishes one restore from another one, as it was typed. */
+const typedOf = ({ undo, backup, dataOnly }: RestoreOptions): string =>
+  [...(undo ? ['--undo'] : []), ...(dataOnly ? ['--data-only'] : []), ...(backup ? [backup] : [])].join(' ');
+
+const asJson = (target: RestoreTarget) => JSON.parse(JSON.stringify(target));
+
+function notInstalled({ program }: Session, { run }: State): IvaapError {
+  const hint = run === undefined ? `${program} status` : resumeCommand(run);
+  return new IvaapError(
+    'version',
+    'no release is completely installed on this host: nothing can be restored',
+    {
+      hint,
+    },
+  );
+}

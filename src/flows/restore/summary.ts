@@ -1,0 +1,42 @@
+import type { RunResult } from '../../engine/run.ts';
+import type { JsonObject, Returning } from '../../engine/step.ts';
+import { readResult } from '../../backup/step-results.ts';
+import type { RestoreContext } from '../../release/context.ts';
+import { restoreChart } from '../../steps/restore_chart.ts';
+import { restorePgBackup } from '../../steps/restore_pg_backup.ts';
+import { restoreSwap } from '../../steps/restore_swap.ts';
+import type { FlowResult } from '../flow.ts';
+import { healthLines, waivedHealth } from '../waived-health.ts';
+
+/** What a restore has brought back and kept, as text and as JSON. */
+export function restoreSummary(ctx: RestoreContext, result: RunResult): FlowResult {
+  const { product, target, from, to, program } = ctx;
+  const out = <Out>(step: Returning<Out>) => readResult(step, result.outputs[step.id]);
+  const dump = out(restorePgBackup)?.pgDump;
+  const moved = out(restoreSwap)?.movedDatabase;
+  const values = out(restoreChart)?.valuesBefore ?? null;
+  const data: JsonObject = {
+    from,
+    version: to,
+    undo: target.undo,
+    dataOnly: target.dataOnly,
+    dump: target.dump?.path ?? null,
+    movedDatabase: moved ?? null,
+    dumpBefore: dump?.path ?? null,
+    dumpBeforeSha256: dump?.sha256 ?? null,
+    valuesBefore: values,
+    waivedHealth: waivedHealth(ctx, result),
+    warnings: result.warnings,
+  };
+  const what = target.dataOnly ? `The data of ${product.title} ${to} are` : `${product.title} ${to} is`;
+  const since = target.dump === null ? 'as before the restore' : `as of ${target.dump.takenAt}`;
+  const lines = [
+    `${what} back: the database is ${since}.`,
+    `  database ${moved ?? ''} is the one from before; to bring it back: ${program} restore --undo`,
+    `  dump     ${dump === undefined ? 'none (--skip-backup)' : `${dump.path} (SHA-256 ${dump.sha256})`}`,
+    ...(values === null ? [] : [`  values   ${values} is your file from before`]),
+    ...healthLines(ctx, result),
+    `  later    once the database from before is not needed any more: ${program} restore --discard`,
+  ];
+  return { lines, data };
+}

@@ -1,0 +1,64 @@
+import * as z from 'zod';
+import type { RunRecord } from '../engine/state.ts';
+import type { JsonObject } from '../engine/step.ts';
+import { type PgDump, pgDumpSchema } from '../backup/dump-record.ts';
+
+/** What a restore was asked for, as its run records it: so the same command resumes it. */
+
+/** A release as `installed` records it. */
+const releaseSchema = z.looseObject({
+  version: z.string(),
+  payloadDigest: z.string(),
+  completedAt: z.string(),
+});
+
+export const targetSchema = z.object({
+  /** It takes back an earlier restore. */
+  undo: z.boolean(),
+  /** Chart, values and release stay as they are. */
+  dataOnly: z.boolean(),
+  /** The release that is installed afterwards. */
+  release: releaseSchema,
+  /** What is loaded; null where a database that was moved comes back. */
+  dump: pgDumpSchema.nullable(),
+  /** Name of that database. */
+  moved: z.string().nullable(),
+  /** Folders of the chart, and of values and overlay; null of `dataOnly`. */
+  chart: z.string().nullable(),
+  files: z.string().nullable(),
+  /** Folder of the dump whose roles belong to it; null where they stay as they are. */
+  roles: z.string().nullable(),
+  /** The release of the database that is there now. */
+  before: releaseSchema,
+});
+
+export type RestoreTarget = Omit<z.infer<typeof targetSchema>, 'dump'> & { dump: PgDump | null };
+
+/** What a run of the flow was started for; undefined of any other run. */
+export function recordedTarget(run: Readonly<RunRecord> | undefined): RestoreTarget | undefined {
+  return run?.flow === 'restore' ? targetSchema.safeParse(run.answers?.target).data : undefined;
+}
+
+/** Ids of the steps whose records others read. */
+export const loadId = 'restore_load';
+export const swapId = 'restore_swap';
+
+/** Of the step that loads the dump. */
+export const copySchema = z.object({
+  restoreCopy: z.object({
+    name: z.string(),
+    rows: z.int(),
+    schemaVersion: z.int(),
+    seconds: z.number(),
+  }),
+});
+
+/** Of the steps that move the database and replace the files, what they record before they do it. */
+export const movedSchema = z.object({ movedDatabase: z.string() });
+export const keptFilesSchema = z.object({ filesBefore: z.string() });
+
+/** What one of the run's steps has recorded, however it ended. */
+export function stepRecord(run: Readonly<RunRecord> | undefined, id: string): JsonObject {
+  const { out, recorded, earlier } = run?.steps[id] ?? {};
+  return { ...earlier, ...recorded, ...out };
+}
