@@ -43,28 +43,26 @@ export async function swapDatabases(ctx: SwapContext, options: SwapOptions): Pro
   const server = besideBoth(ctx);
   const limits = { discard: true, timeoutMs: swapMs, ...(signal && { signal }) };
   const variables = { incoming, outgoing, live };
-  const end = (others: boolean) =>
-    server.execute(endStatements, {
-      ...limits,
-      variables: { ...variables, others: others ? 'yes' : 'no' },
-      application: incoming,
-    });
   // What a killed run has started in the pod must not rename them later.
-  await end(false);
+  await server.execute(ended("application_name = :'incoming'"), {
+    ...limits,
+    variables,
+    application: incoming,
+  });
   if ((await swapped(ctx, options, signal)) === 'after') return;
   const mark = await readMark(ctx, incoming, signal);
   if (mark === undefined && !isBeside(incoming, live, 'moved')) throw notProved(incoming);
   const roles = rolesIn((await textBeside({ path: '', folder }, restoreFiles.before)) ?? '')?.become ?? '';
   const comment = mark === undefined ? '' : mark.comment === null ? 'NULL' : ":'comment'";
+  // As late as can be: a session that comes back before its database is renamed keeps it from that.
   const statements = `BEGIN;
-${roles}ALTER DATABASE :"live" RENAME TO :"outgoing";
+${roles}${ended(`datname = :'incoming'${endSessions ? " OR datname = :'live'" : ''}`)}ALTER DATABASE :"live" RENAME TO :"outgoing";
 ALTER DATABASE :"incoming" RENAME TO :"live";
 ${comment === '' ? '' : `COMMENT ON DATABASE :"live" IS ${comment};\n`}COMMIT;
 `;
   let failed: unknown;
   for (let count = 1; count <= tries; count += 1) {
     if (!endSessions) await assertNoSessions(ctx, signal);
-    await end(endSessions);
     try {
       await server.execute(statements, {
         ...limits,
@@ -133,8 +131,9 @@ async function assertNoSessions(ctx: SwapContext, signal?: AbortSignal): Promise
   }
 }
 
-const endStatements = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()
-  AND (application_name = :'incoming' OR datname = :'incoming' OR datname = :'live' AND :'others' = 'yes');
+/** Ends sessions, others than the one that runs it. */
+const ended = (which: string) => `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+  WHERE pid <> pg_backend_pid() AND (${which});
 `;
 
 const notProved = (name: string) =>

@@ -256,8 +256,8 @@ describe('a database that is restored beside the live one and swapped with it, o
       while (restlessly.goes) await server.psql(name, 'SELECT pg_sleep(60)').catch(() => undefined);
     });
     const names = { incoming, outgoing: moved() };
-    await swapDatabases(context(), { ...names, folder: dump.folder, endSessions: true, signal });
-    restlessly.goes = false;
+    const swap = () => swapDatabases(context(), { ...names, folder: dump.folder, endSessions: true, signal });
+    await swap().finally(() => (restlessly.goes = false));
     await server.psql(
       'postgres',
       `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query ~ '^SELECT pg_sleep'`,
@@ -267,7 +267,7 @@ describe('a database that is restored beside the live one and swapped with it, o
     assert.deepEqual([await rows(name), await properties(name)], [then.rows, then.properties]);
     assert.equal(await rows(names.outgoing), live);
     // A second time, as after a crash: nothing happens.
-    await swapDatabases(context(), { ...names, folder: dump.folder, endSessions: true, signal });
+    await swap();
     assert.equal(await rows(name), then.rows);
     const [found] = await movedDatabases(context());
     assert.equal(found?.name, names.outgoing);
@@ -332,6 +332,7 @@ describe('a database that is restored beside the live one and swapped with it, o
   });
 
   it('changes nothing where there is no room for a copy', async () => {
+    await dropLeftovers(context(), 'restore');
     const there = await databases();
     const full: Kubectl['exec'] = async (target, argv, options) =>
       argv[0] === 'df'
