@@ -51,7 +51,7 @@ function endOf(text: string, mostChars: number): string {
 }
 
 /** A file that is not there, or that this user may not read, is said as such. */
-function whyMissing(error: unknown): string {
+export function whyMissing(error: unknown): string {
   const { code, path } = error as NodeJS.ErrnoException;
   if (code === 'ENOENT' && path !== undefined) return `there is no ${path}`;
   if (code === 'EACCES' && path !== undefined) return `this user may not read ${path}`;

@@ -44,13 +44,26 @@ test('its settings are there, and which there are none of', async () => {
   const { files, missing } = await collected();
   assert.match(files.get('config.yaml')!, /0600/);
   assert.match(files.get('config.yaml.d_10-pods.yaml')!, /max-pods=200/);
-  const settings = files.get('settings.txt')!.split('\n');
-  assert.deepEqual(
-    settings.map((line) => line.endsWith('there')),
-    [true, true, false],
-    settings.join('\n'),
-  );
+  const at = (name: string) => join(folder, 'etc', name);
+  assert.deepEqual(files.get('settings.txt')!.split('\n'), [
+    at('config.yaml'),
+    at('config.yaml.d/10-pods.yaml'),
+    `there is no ${at('registries.yaml')}`,
+  ]);
   assert.match(missing!, /systemctl is not installed/);
+});
+
+test('containerd does not answer in time: what systemd says of k3s is there', async () => {
+  const ctx = {
+    facts: {},
+    opened: { product: { k3s: { kubeconfig: join(folder, 'etc/k3s.yaml') } } },
+    runner: { run: async (argv: readonly string[]) => ({ stdout: argv.join(' ') }) },
+    tools: () => new Promise<never>(() => {}),
+  } as unknown as SupportContext;
+  const brief = { ...k3sService, timeoutMs: 300 };
+  const { documents, missing } = await collectOne(brief, ctx, new AbortController().signal);
+  assert.match(documents.find(({ name }) => name === 'journal.txt')!.text, /^journalctl --unit=k3s/);
+  assert.equal(missing, 'no answer within 0.3 s');
 });
 
 test('a certificate that has expired is the first fault: the cluster is down for it', async () => {
