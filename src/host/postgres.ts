@@ -221,7 +221,8 @@ export function createPostgres(kubectl: Kubectl, settings: PostgresSettings): Po
       let rest: NodeJS.Timeout | undefined;
       const whole = () => (rest ??= setTimeout(() => stdin.push(null), restMs));
       const words = [
-        ...(how === 'ours' ? ['env', 'PGTZ=UTC', 'PGOPTIONS=-c bytea_output=hex'] : []),
+        // GMT is known also to a server without time zone files; UTC is not.
+        ...(how === 'ours' ? ['env', 'PGTZ=GMT', 'PGOPTIONS=-c bytea_output=hex'] : []),
         'pg_dump',
         '-w',
         '--format=plain',

@@ -5,11 +5,14 @@
  * schemas, temporary ones and those of TOAST are left out.
  */
 
-/** The words of a definition depend on these settings. */
+/**
+ * The words of a definition depend on these settings. GMT is the one time zone that a server knows without
+ * time zone files, which small images lack.
+ */
 const settings = [
   "SET LOCAL search_path = ''",
   'SET LOCAL quote_all_identifiers = off',
-  "SET LOCAL TimeZone = 'UTC'",
+  "SET LOCAL TimeZone = 'GMT'",
   "SET LOCAL DateStyle = 'ISO, YMD'",
   "SET LOCAL IntervalStyle = 'postgres'",
   "SET LOCAL bytea_output = 'hex'",
