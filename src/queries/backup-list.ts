@@ -73,6 +73,10 @@ function recordedIn(state: State): Found[] {
       add(one.derived['pgDump'], { kind: 'upgrade', by: null, release: version, anchor: version });
     }
   }
+  // What a restore found is the way back from it, also once its database is discarded.
+  const { restored } = state;
+  const version = restored?.before?.version ?? null;
+  add(restored?.pgDump, { kind: 'upgrade', by: null, release: version, anchor: version });
   for (const { pgDump, by = null, version } of state.backups ?? []) {
     add(pgDump, { kind: 'backup', by, release: version, anchor: null });
   }

@@ -1,3 +1,4 @@
+import { healthStepId } from '../release/health-route.ts';
 import { readHelmJournal } from '../host/helm-process.ts';
 import type { Product } from '../payload/product-schema.ts';
 import type { Again } from '../policy/again.ts';
@@ -118,7 +119,8 @@ function healthReasons(facts: StatusFacts, { program }: Target): Reason[] {
   if (release.value === null) return [no('there is no Helm release')];
   const { revision, status } = release.value;
   const waived = new Set((state.known ? state.value?.installed?.waived : undefined)?.map(({ step }) => step));
-  const isWaived = (id: string) => waived.has(`health_${id}`) || waived.has(`upgrade_health_${id}`);
+  const isWaived = (id: string) =>
+    (['install', 'upgrade', 'restore'] as const).some((flow) => waived.has(healthStepId(flow, id)));
   const due = pods.known ? pods.value.filter(({ phase }) => phase !== 'Succeeded') : [];
   const down = halted.known ? halted.value : null;
   return [

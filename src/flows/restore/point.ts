@@ -35,9 +35,20 @@ export function usualPoint(state: State, chartFolder: string): RestorePoint | un
 
 /** The way back whose dump this is; undefined where it is no anchor. */
 export const pointOf = (state: State, dump: PgDump, chartFolder: string): RestorePoint | undefined =>
-  [usualPoint(state, chartFolder), ...anchorsOf(state, chartFolder).map(({ point }) => point)].find(
-    (point) => point?.dump?.path === dump.path,
-  );
+  [
+    usualPoint(state, chartFolder),
+    ...anchorsOf(state, chartFolder).map(({ point }) => point),
+    restoredPoint(state, chartFolder),
+  ].find((point) => point?.dump?.path === dump.path);
+
+/** What the last restore found, and what it has kept of its release. */
+function restoredPoint({ restored }: State, chartFolder: string): RestorePoint | undefined {
+  if (restored === undefined) return undefined;
+  const kept = restored.kept ?? undefined;
+  const dump = pgDumpSchema.safeParse(restored.pgDump).data;
+  const version = restored.before?.version ?? null;
+  return { dump, version, snapshot: kept, chart: chartIn(kept, chartFolder) };
+}
 
 /** The newest chart of that release that an upgrade has kept. */
 export const pointWithChart = (

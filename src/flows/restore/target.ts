@@ -68,7 +68,8 @@ async function backupTarget(
     return { ...common, dataOnly: true, release: installed, chart: null, files: null, before: installed };
   }
   const { version, snapshot, chart } = point;
-  const release = version === null ? undefined : await releaseOf(session, snapshot, version, installed);
+  const found = [installed, ...(state.restored?.before === undefined ? [] : [state.restored.before])];
+  const release = version === null ? undefined : await releaseOf(session, snapshot, version, found);
   if (release === undefined || chart === undefined || snapshot === undefined) {
     throw new IvaapError(
       'failed',
@@ -119,14 +120,15 @@ function refuseRestored(
   });
 }
 
-/** As it was installed then: the snapshot's own state says it. */
+/** As it was installed then: as is known, or as the snapshot's own state says it. */
 async function releaseOf(
   { paths }: Session,
   snapshot: string | undefined,
   version: string,
-  installed: Installed,
+  known: readonly Installed[],
 ): Promise<Installed | undefined> {
-  if (sameText(installed.version, version)) return installed;
+  const own = known.find((one) => sameText(one.version, version));
+  if (own !== undefined) return own;
   if (snapshot === undefined) return undefined;
   const path = join(snapshot, basename(paths.state));
   try {

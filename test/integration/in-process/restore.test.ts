@@ -7,6 +7,7 @@ import type { State } from '../../../src/engine/state.ts';
 import { causeChain, IvaapError } from '../../../src/errors.ts';
 import { unmarked } from '../../../src/foreign.ts';
 import { discardMoved } from '../../../src/flows/restore/discard.ts';
+import { knownBackups } from '../../../src/queries/backup-list.ts';
 import { noApiFrom, signalAt } from '../../fixtures/in-process-host/faults.ts';
 import {
   type Invocation,
@@ -178,6 +179,8 @@ test('--undo without a restore, and a second one of the same, are told what ther
   assert.match(hintOf(since), /\.\/tiny restore/);
 });
 
+const placeOf = () => ({ paths: { backups: file('.installer/backups') } as never });
+
 const discard = (options: { confirm?: string; dryRun?: boolean } = {}, confirm?: () => Promise<boolean>) =>
   host.command(
     'restore',
@@ -204,6 +207,17 @@ test('--discard shows what it deletes, asks, and takes the way back of the resto
   const undo = await ends(10, undefined, { undo: true });
   assert.match(said(undo), /was discarded/);
   assert.deepEqual(now(), old);
+});
+
+test('the dump of what a restore found is listed, and brings it back after a discard as well', async () => {
+  await ends(0);
+  assert.equal((await discard({ confirm: namespace })).exitCode, 0);
+  const { folder } = state().restored!.pgDump as { folder: string };
+  const listed = await knownBackups({ ...placeOf(), product: { name: namespace } as never }, state());
+  const entry = listed.find(({ dump }) => dump.folder === folder)?.entry;
+  assert.deepEqual([entry?.release, entry?.anchor, entry?.kind], ['2026.2', '2026.2', 'upgrade']);
+  await ends(0, undefined, { backup: entry?.name });
+  assert.deepEqual(now(), fresh);
 });
 
 test('--discard is refused while an upgrade or a restore is not finished', async () => {
