@@ -98,7 +98,7 @@ describe('a database that is restored beside the live one and swapped with it, o
     server.psql(
       'postgres',
       `SELECT pg_get_userbyid(datdba), datacl, datconnlimit, datistemplate, datallowconn, shobj_description(oid, 'pg_database'),
-         (SELECT array_agg(ROW(setrole::regrole, setconfig) ORDER BY 1) FROM pg_db_role_setting WHERE setdatabase = d.oid),
+         (SELECT array_agg(ROW(setrole::regrole, setconfig) ORDER BY setrole) FROM pg_db_role_setting WHERE setdatabase = d.oid),
          (SELECT array_agg(ROW(rolname, rolcanlogin, rolpassword) ORDER BY rolname) FROM pg_authid WHERE rolname !~ '^pg_')
        FROM pg_database d WHERE datname = '${database.replaceAll("'", "''")}'`,
     );
