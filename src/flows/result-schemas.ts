@@ -19,6 +19,10 @@ export const resultSchemas = {
       .nullable()
       .describe("Folder of the database's data; null: on a volume of `storageClass`."),
     storageClass: z.string().nullable().describe('Of the volume; null: the data are in a folder.'),
+    keptData: z
+      .strictObject({ version: z.string(), rows: z.int().nullable(), keptAt: z.string() })
+      .nullable()
+      .describe('That an uninstall had kept in `storagePath` and that are used again; null: none.'),
     entitlements: z.array(z.string()),
     waivedHealth,
     warnings,

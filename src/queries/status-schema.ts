@@ -72,6 +72,19 @@ export const statusSchema = z.strictObject({
       }),
     ),
   ).describe('Folders of backups, newest last.'),
+  keptData: knownSchema(
+    z.array(
+      z.strictObject({
+        folder: z.string(),
+        version: z.string().describe('The release that wrote the data last.'),
+        rows: z.int().nullable().describe('null: not known.'),
+        sizeBytes: z.int().nullable().describe('Of the folder when they were kept; null: not known.'),
+        keptAt: z.string(),
+        use: z.string().nullable().describe('The install that uses them; null: another one has completed.'),
+        delete: z.string().describe('The command that deletes them.'),
+      }),
+    ),
+  ).describe('Data that uninstalls have kept, as far as their places are known.'),
   latestDump: z
     .strictObject({
       path: z.string(),

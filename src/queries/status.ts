@@ -8,6 +8,8 @@ import { readHolder } from '../host/lock.ts';
 import { listPods } from '../host/pods.ts';
 import { isAlive } from '../host/system.ts';
 import type { Product } from '../payload/product-schema.ts';
+import { keptDataHere } from '../release/ended-uninstalls.ts';
+import { keptDataReport } from './kept-data.ts';
 import { fqdnOf, probeRoute } from '../release/health-route.ts';
 import { haltedNow, haltText, startCommand } from '../release/halt.ts';
 import { isRemoving } from '../release/uninstall-record.ts';
@@ -61,10 +63,11 @@ async function gather({ machine = thisMachine, signal, program }: StatusPorts): 
   const redactor = new Redactor();
   try {
     const { product, release, paths } = opened;
-    const [state, backups, overlay] = await Promise.all([
+    const [state, backups, overlay, kept] = await Promise.all([
       knownAsRoot(async () => (await readOwnState(opened, program)) ?? null),
       knownAsRoot(() => listBackups(paths.backups)),
       knownAsRoot(async () => readOverlay(paths.overlay)),
+      knownAsRoot(() => keptDataHere(product)),
     ]);
     const holder = readHolder(paths.lock);
     const ways = state.known && state.value !== null ? waysOut(state.value, paths, program) : null;
@@ -79,6 +82,7 @@ async function gather({ machine = thisMachine, signal, program }: StatusPorts): 
         (state.known && state.value !== null ? wayBackOf(state.value).skipped : undefined) ?? null,
       waysOut: ways,
       backups,
+      keptData: keptDataReport(kept, { state, product, program }),
       latestDump: latestDump(state),
       overlay,
       ...(await queryCluster(opened, redactor, { machine, signal, program, state, ways })),

@@ -9,7 +9,8 @@ import { readRegularText } from '../host/regular-file.ts';
 import { assertSafePath } from '../host/safe-path.ts';
 import type { Product, Release } from '../payload/product-schema.ts';
 import { foundFolderSchema } from './found-folder.ts';
-import { shellWord, sudo } from '../shell-word.ts';
+import { asRoot, shellWord, sudo } from '../shell-word.ts';
+import { keptText } from '../policy/kept-text.ts';
 import { compareVersions, parseVersion } from '../policy/version.ts';
 
 /**
@@ -25,6 +26,12 @@ export const keptDataSchema = z.looseObject({
   folder: z.string().describe('With the data.'),
   foundFolder: foundFolderSchema.optional().describe('How its place was before the first install.'),
   keptAt: z.string(),
+  rows: z
+    .int()
+    .nonnegative()
+    .optional()
+    .describe('Of the last dump, or what the database estimated; absent: not known, or an older record.'),
+  sizeBytes: z.int().nonnegative().optional().describe('Of the folder; absent in older records.'),
   by: z.string(),
   secrets: z
     .record(z.string(), z.record(z.string(), z.string()))
@@ -51,6 +58,15 @@ export function secretsOfData({
         (all[name] ??= {})[key] = Buffer.from(value, encoding);
   return all;
 }
+
+/** Of kept data that an install with another place for its database leaves alone. */
+export const unusedText = (kept: KeptData): string =>
+  `the data kept in ${kept.folder} (${keptText(kept)}) are not used; to use them: ` +
+  `--storage-path ${shellWord(kept.folder)}`;
+
+/** The command that deletes kept data. */
+export const deleteKeptData = (folder: string): string =>
+  asRoot(`rm -r ${shellWord(folder)} ${shellWord(keptDataPath(folder))}`);
 
 /** Beside the folder, so that it is found with it and is no part of the data. */
 export const keptDataPath = (storagePath: string): string => `${storagePath}.kept.json`;

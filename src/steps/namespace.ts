@@ -26,7 +26,12 @@ export const namespace: Step<InstallContext, z.infer<typeof out>> = {
   needs: [license.id],
   revision: 1,
   inputs: ({ product }) => ({ namespace: product.namespace }),
-  plan: async ({ product }) => ({ action: 'run', summary: `create the namespace ${product.namespace}` }),
+  plan: async ({ product, keptData }) => ({
+    action: 'run',
+    summary:
+      `create the namespace ${product.namespace}` +
+      (keptData === undefined ? '' : `, for the data kept in ${keptData.folder}`),
+  }),
   async run({ kubectl, product }, io) {
     const { namespace: name } = product;
     const found = await kubectl.get('namespace', name);

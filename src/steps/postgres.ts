@@ -23,6 +23,7 @@ import {
 import { volumeOfClass } from '../release/database-volume.ts';
 import { classClaimManifest, volumeManifests } from '../release/manifests.ts';
 import { requireStorageClass } from '../release/storage-class.ts';
+import { keptText } from '../policy/kept-text.ts';
 import { assertOwnData } from '../release/our-data.ts';
 import { removedDataName } from '../release/our-files.ts';
 import { undoFolder } from '../release/undo-folder.ts';
@@ -65,13 +66,16 @@ export const postgres: Step<InstallContext, z.infer<typeof out>> = {
     volume: { ...product.database.volume },
     ...(storageClass === undefined ? { storagePath } : { storageClass }),
   }),
-  plan: async ({ product, storagePath, storageClass }) => ({
-    action: 'run',
-    summary:
-      storageClass === undefined
-        ? `create ${storagePath} and the claim ${product.database.volume.claim} for it`
-        : `create the claim ${product.database.volume.claim} with the StorageClass ${storageClass}`,
-  }),
+  async plan({ product, storagePath, storageClass, keptData }) {
+    const { claim } = product.database.volume;
+    if (storageClass !== undefined)
+      return { action: 'run', summary: `create the claim ${claim} with the StorageClass ${storageClass}` };
+    if (keptData === undefined)
+      return { action: 'run', summary: `create ${storagePath} and the claim ${claim} for it` };
+    const { folder } = keptData;
+    const used = `use the data kept in ${folder}: ${keptText(keptData)}`;
+    return { action: 'run', summary: `${used}; create the claim ${claim} for them` };
+  },
 
   async run(ctx, io) {
     if (ctx.storageClass !== undefined) return claimOfClass(ctx, ctx.storageClass, io);

@@ -8,7 +8,7 @@ import type { KubeObject } from '../host/kubectl.ts';
 import type { InstallContext } from '../release/context.ts';
 import { secretManifest } from '../release/manifests.ts';
 import { stopOf } from '../release/undo-stops.ts';
-import { assertSecretsOfData, secretsOfData } from '../release/kept-data.ts';
+import { assertSecretsOfData, keptDataPath, secretsOfData } from '../release/kept-data.ts';
 import { hiddenText } from '../release/secrets-of-host.ts';
 import { sha256Of } from '../release/values-overlay.ts';
 import { namespace } from './namespace.ts';
@@ -26,7 +26,12 @@ export const secrets: Step<InstallContext, z.infer<typeof out>> = {
     license: ctx.license === undefined ? null : sha256Of(ctx.license.text),
     names: names(ctx),
   }),
-  plan: async (ctx) => ({ action: 'run', summary: `create the Secrets ${names(ctx).join(', ')}` }),
+  plan: async (ctx) => ({
+    action: 'run',
+    summary:
+      `create the Secrets ${names(ctx).join(', ')}` +
+      (ctx.keptData === undefined ? '' : `, with the passwords kept in ${keptDataPath(ctx.keptData.folder)}`),
+  }),
 
   async run(ctx, io) {
     const { kubectl, product } = ctx;

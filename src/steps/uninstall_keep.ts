@@ -2,6 +2,9 @@ import { existsSync } from 'node:fs';
 import * as z from 'zod';
 import { readKeptSecrets } from '../backup/kept-secrets.ts';
 import type { Step } from '../engine/step.ts';
+import { lastResult } from '../backup/step-results.ts';
+import { treeBytes } from '../host/tree-size.ts';
+import { lastDumpResult } from '../release/last-dump.ts';
 import { IvaapError } from '../errors.ts';
 import {
   generatedSecrets,
@@ -77,6 +80,10 @@ export const uninstallKeep: Step<UninstallContext, z.infer<typeof out>> = {
       folder,
       foundFolder: found.before,
       keptAt: ctx.now().toISOString(),
+      rows:
+        lastResult(ctx.run(), lastDumpResult)?.lastDump.rows ??
+        (found.database.known ? found.database.value?.rows : undefined),
+      sizeBytes: await treeBytes(folder),
       by: ctx.operator,
       ...generated,
     });

@@ -2,6 +2,7 @@ import type { RunRecord, State, StepRecord } from '../engine/state.ts';
 import type { Known } from '../known.ts';
 import type { StatusReport } from '../queries/status-schema.ts';
 import { counted } from '../policy/counted.ts';
+import { keptText } from '../policy/kept-text.ts';
 import { runEnd } from '../policy/run-end.ts';
 import { schemaDueText } from '../policy/schema-due.ts';
 import { signedBy } from '../policy/trust.ts';
@@ -21,6 +22,9 @@ export function statusLines(report: StatusReport, width = Infinity): string[] {
     '',
     ...section('', stateLines(report, table)),
     ...(report.host === null ? [] : section('found on this host', hostLines(report.host))),
+    ...(report.keptData.known && report.keptData.value.length === 0
+      ? []
+      : section('data that were kept', known(report.keptData, keptLines))),
     ...(report.waysOut === null || report.waysOut.back.length === 0
       ? []
       : section('the way back', report.waysOut.back)),
@@ -225,6 +229,13 @@ const hostLines = ({ facts, advice }: NonNullable<StatusReport['host']>): string
   advice.message,
   `try: ${advice.hint}`,
 ];
+
+const keptLines = (kept: Value<StatusReport['keptData']>): string[] =>
+  kept.flatMap(({ folder, use, delete: remove, ...about }) => [
+    `data are kept in ${folder} (${keptText(about)})`,
+    use === null ? '  the installed release does not use them' : `  to use them: ${use}`,
+    `  to delete them: ${remove}`,
+  ]);
 
 /** An ISO 8601 time without fractions of a second. */
 const toSeconds = (at: string) => at.replace(/\.\d+Z$/, 'Z');

@@ -2,7 +2,8 @@ import { withoutIdleRollback } from '../../engine/rollback-record.ts';
 import type { State } from '../../engine/state.ts';
 import type { License } from '../../release/license-file.ts';
 import { assertOwnData } from '../../release/our-data.ts';
-import type { KeptData } from '../../release/kept-data.ts';
+import { keptDataHere } from '../../release/ended-uninstalls.ts';
+import { type KeptData, unusedText } from '../../release/kept-data.ts';
 import { hideGenerated } from '../../release/secrets-of-host.ts';
 import { requireStorageClass } from '../../release/storage-class.ts';
 import { assertCluster } from '../../session/host-tools.ts';
@@ -96,6 +97,7 @@ export async function decideInstall(session: Session, options: InstallOptions): 
     });
   }
   await hideGenerated(tools.kubectl, product, redactor);
+  const unused = (await keptDataHere(product)).filter(({ folder }) => folder !== storagePath);
   const other = state === undefined ? undefined : otherInstall(session, state);
   return {
     state,
@@ -106,6 +108,6 @@ export async function decideInstall(session: Session, options: InstallOptions): 
     changed: otherAnswers(given, earlier),
     recorded: answersToRecord(given, answers, earlier),
     fresh: other !== undefined,
-    notes: [],
+    notes: unused.map(unusedText),
   };
 }

@@ -1,6 +1,7 @@
 import { IvaapError } from '../../errors.ts';
 import type { Session } from '../../session/session.ts';
 import type { Question } from '../question.ts';
+import { keptText } from '../../policy/kept-text.ts';
 import { type InstallDecision, type InstallOptions, isUnconfirmed } from './decision.ts';
 
 type Asking = Pick<Session, 'product' | 'release' | 'again' | 'confirm'>;
@@ -12,7 +13,7 @@ type Asking = Pick<Session, 'product' | 'release' | 'again' | 'confirm'>;
 export function installQuestion(
   { product, release, again, confirm }: Asking,
   options: InstallOptions,
-  { answers, state, other, changed }: InstallDecision,
+  { answers, state, other, changed, keptData, notes }: InstallDecision,
 ): Question | undefined {
   if (options.yes || options.resume || options.reviewed === true) return undefined;
   const run = other === undefined ? state?.run : undefined;
@@ -20,8 +21,10 @@ export function installQuestion(
   const { fqdn, storagePath, storageClass } = answers;
   const what = `${product.title} ${release.version}`;
   const place = storageClass === undefined ? `in ${storagePath}` : `on the StorageClass ${storageClass}`;
-  const where = `for ${fqdn}, with its database ${place}`;
-  if (run === undefined) return { text: `Install ${what} ${where}?`, hint: again() };
+  const data = keptData === undefined ? '' : `, which uses the data kept there (${keptText(keptData)})`;
+  const where = `for ${fqdn}, with its database ${place}${data}`;
+  const text = [...notes, `Install ${what} ${where}?`].join('\n');
+  if (run === undefined) return { text, hint: again() };
   const ids = (done: boolean) =>
     run.order.filter((id) => ['completed', 'skipped'].includes(run.steps[id]?.status ?? '') === done);
   const done = ids(true);

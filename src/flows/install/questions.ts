@@ -6,7 +6,11 @@ import { connectorsOf, grantedConnectors } from '../../policy/connectors.ts';
 import { hostNameFault } from '../../policy/host-name.ts';
 import { back, type Objection } from '../../policy/prompter.ts';
 import { type License, readLicense } from '../../release/license-file.ts';
+import { keptDataHere } from '../../release/ended-uninstalls.ts';
+import { keptText } from '../../policy/kept-text.ts';
+import { unusedText } from '../../release/kept-data.ts';
 import { hideLicense } from '../../release/secrets-of-host.ts';
+import type { Product } from '../../payload/product-schema.ts';
 import type { Session } from '../../session/session.ts';
 import type { FoundAnswers } from './answers.ts';
 import type { AnswerQuestion, Draft } from './ask-all.ts';
@@ -132,7 +136,7 @@ export const reviewQuestion = (
   async ask(prompter, draft) {
     const chosen = await prompter.choose({
       title: `Install ${product.title} ${release.version} like this?`,
-      help: summaryLines(draft, found, product.database.volume.defaultPath),
+      help: await summaryLines(draft, found, product),
       choices: [
         dryRun || preflightOnly
           ? { value: 'yes', label: 'Yes: check the host', hint: 'nothing is changed' }
@@ -150,14 +154,18 @@ export const reviewQuestion = (
   },
 });
 
-function summaryLines(draft: Draft, found: FoundAnswers, defaultPath: string): string[] {
+async function summaryLines(draft: Draft, found: FoundAnswers, product: Product): Promise<string[]> {
   const { storageClass = found.storageClass } = draft;
-  const folder = draft.storagePath ?? found.storagePath ?? defaultPath;
+  const folder = draft.storagePath ?? found.storagePath ?? product.database.volume.defaultPath;
+  const kept = await keptDataHere(product);
+  const used = storageClass === undefined ? kept.find((one) => one.folder === folder) : undefined;
   const connectors = draft.connectors ?? found.connectors?.names.join(',');
   return [
     `licence     ${draft.license ?? 'as before'}`,
     `name        ${draft.fqdn ?? found.fqdn ?? ''}`,
     `database    ${storageClass === undefined ? folder : `StorageClass ${storageClass}`}`,
+    ...(used === undefined ? [] : [`kept data   are used: ${keptText(used)}`]),
+    ...kept.filter((one) => one !== used).map((one) => `kept data   ${unusedText(one)}`),
     `connectors  ${connectors?.replaceAll(',', ', ') ?? 'all that the licence grants'}`,
     ...(found.valuesFrom === undefined ? [] : [`values      ${found.valuesFrom.path}`]),
   ];

@@ -5,6 +5,7 @@ import { assertStorageFolder, assertStorageRoom } from '../../release/storage-fo
 import { listStorageClasses, type StorageClass } from '../../release/storage-class.ts';
 import { roomAt } from '../../host/mounts.ts';
 import type { Session } from '../../session/session.ts';
+import { keptText } from '../../policy/kept-text.ts';
 import type { KeptData } from '../../release/kept-data.ts';
 import { usableKeptData } from './kept-data.ts';
 import type { AnswerQuestion, Draft } from './ask-all.ts';
@@ -77,7 +78,7 @@ async function usualFolder(session: Session, path: string): Promise<Choice> {
   const choice = { value: folderChoice(path), label: path };
   if (objection !== undefined) return { ...choice, disabled: true, hint: objection };
   const { freeBytes, mountPoint } = await roomAt(path);
-  const data = kept === undefined ? '' : `has the kept data of ${kept.version}; `;
+  const data = kept === undefined ? '' : `has kept data: ${keptText(kept)}; `;
   return { ...choice, hint: `${data}${formatBytes(freeBytes)} free on ${mountPoint}` };
 }
 

@@ -1,17 +1,19 @@
 import type { RunResult } from '../../engine/run.ts';
 import type { InstallContext } from '../../release/context.ts';
+import { keptText } from '../../policy/kept-text.ts';
 import type { FlowResult } from '../flow.ts';
 import { healthLines, waivedHealth } from '../waived-health.ts';
 
 /** What a completed install has made, as text and as JSON. */
 export function installSummary(ctx: InstallContext, result: RunResult): FlowResult {
-  const { product, paths, fqdn, storagePath, storageClass, entitlements, to: version } = ctx;
+  const { product, paths, fqdn, storagePath, storageClass, entitlements, keptData, to: version } = ctx;
   return {
     lines: [
       `${product.title} ${version} is installed.`,
       `  address  http://${fqdn}/`,
       `  values   ${paths.values} (maintained by you from now on)`,
       `  database ${storageClass === undefined ? storagePath : `StorageClass ${storageClass}`}`,
+      ...(keptData === undefined ? [] : [`  data     those kept there are used: ${keptText(keptData)}`]),
       `  licence  ${entitlements.join(', ') || 'no entitlements'}`,
       ...healthLines(ctx, result),
     ],
@@ -21,6 +23,10 @@ export function installSummary(ctx: InstallContext, result: RunResult): FlowResu
       values: paths.values,
       storagePath: storageClass === undefined ? storagePath : null,
       storageClass: storageClass ?? null,
+      keptData:
+        keptData === undefined
+          ? null
+          : { version: keptData.version, rows: keptData.rows ?? null, keptAt: keptData.keptAt },
       entitlements: [...entitlements],
       waivedHealth: waivedHealth(ctx, result),
       warnings: result.warnings,

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
-import { readdir, readFile, rm } from 'node:fs/promises';
-import { basename, dirname, join, resolve } from 'node:path';
+import { readFile, rm } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { readState, type State } from '../../engine/state.ts';
 import type { JsonObject } from '../../engine/step.ts';
 import { makeFolder, syncFolder, writeFileAtomic } from '../../host/atomic-file.ts';
@@ -9,6 +9,7 @@ import { removeEmptyFolder, removeTree } from '../../host/remove-tree.ts';
 import { toldMounts } from '../../host/missing-mount.ts';
 import { readRegularText } from '../../host/regular-file.ts';
 import { lastResult } from '../../backup/step-results.ts';
+import { endedUninstalls } from '../../release/ended-uninstalls.ts';
 import { keptLastDump, lastDumpResult } from '../../release/last-dump.ts';
 import { lastRecordFile } from '../../release/last-record.ts';
 import type { ProductPaths } from '../../release/product-paths.ts';
@@ -94,23 +95,11 @@ export async function restOfUninstall(
 /**
  * Whether a record says that this product was uninstalled: an empty folder of its name is not enough for it.
  */
-async function hasEnded({ folder, name }: Session['product'], named: string | undefined): Promise<boolean> {
+async function hasEnded(product: Session['product'], named: string | undefined): Promise<boolean> {
+  const { folder } = product;
   // An empty folder on which a disk is to be mounted is no rest of ours.
   if (!existsSync(folder) || (await toldMounts()).some(({ point }) => point === folder)) return false;
-  const beside = await readdir(dirname(folder)).catch((): string[] => []);
-  const usual = beside
-    .filter((one) => one.startsWith(`${name}-last-`))
-    .map((one) => join(dirname(folder), one));
-  for (const kept of named === undefined ? usual : [resolve(named)]) {
-    const text = await readRegularText(join(kept, lastRecordFile)).catch(() => '{}');
-    try {
-      const { product, endedAt } = JSON.parse(text) as { product?: unknown; endedAt?: unknown };
-      if (product === name && typeof endedAt === 'string') return true;
-    } catch {
-      // Of nobody's.
-    }
-  }
-  return false;
+  return (await endedUninstalls(product, named)).length > 0;
 }
 
 const ended = (line: string, keptIn: string | null): FlowResult => ({

@@ -1,11 +1,14 @@
 import { readState, type State } from '../../engine/state.ts';
 import { IvaapError } from '../../errors.ts';
 import { knownAsRoot } from '../../queries/as-root.ts';
+import { useOfKeptData } from '../../queries/kept-data.ts';
 import { lookWithoutState } from '../../queries/without-state.ts';
-import { readKeptData } from '../../release/kept-data.ts';
+import { keptDataHere } from '../../release/ended-uninstalls.ts';
+import { keptText } from '../../policy/kept-text.ts';
+import { deleteKeptData } from '../../release/kept-data.ts';
 import { readOwnState } from '../../session/own-state.ts';
 import type { Session } from '../../session/session.ts';
-import { asRoot, shellWord } from '../../shell-word.ts';
+import { asRoot } from '../../shell-word.ts';
 
 /** The state of this host. Throws where this installer has installed nothing, or not this product. */
 export async function refuseUnmanaged(session: Session): Promise<State> {
@@ -49,14 +52,14 @@ const nothing = (why: string, { program }: Session, facts?: readonly string[], k
     ...(facts === undefined ? {} : { facts }),
   });
 
-/** What to do with data that an earlier uninstall has kept. */
+/** What to do with data that earlier uninstalls have kept. */
 async function keptLine({ product, program }: Session): Promise<string | undefined> {
-  const path = product.database.volume.defaultPath;
-  const kept = await readKeptData(path).catch(() => undefined);
-  if (kept === undefined) return undefined;
-  const word = shellWord(path);
-  return (
-    `the data of ${kept.version} are kept in ${path}: an install uses them (${program} install --help); to ` +
-    `delete them: ${asRoot(`rm -r ${word} ${shellWord(`${path}.kept.json`)}`)}`
-  );
+  const kept = await keptDataHere(product);
+  if (kept.length === 0) return undefined;
+  const lines = kept.map((one) => {
+    const use = useOfKeptData(program, product, one);
+    const remove = deleteKeptData(one.folder);
+    return `data are kept in ${one.folder} (${keptText(one)}): ${use} uses them; to delete them: ${remove}`;
+  });
+  return lines.join('\n');
 }

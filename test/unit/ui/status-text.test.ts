@@ -50,6 +50,7 @@ function report(state: StatusReport['state']): StatusReport {
   return {
     at: '2026-02-03T10:00:00.000Z',
     upgrade: { may: 'yes', why: [], hint: null, installed: true, healthy: true, unhealthy: [] },
+    keptData: { known: true, value: [] },
     latestDump: null,
     schemaVerdict: null,
     running: null,
