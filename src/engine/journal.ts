@@ -114,6 +114,11 @@ export class Journal {
     this.#state = deepFreeze(withoutIdleRollback(this.#state));
   }
 
+  /** From here on this is the state: a copy of one whose file is gone. Durable with the next change. */
+  goOnWith(state: State): void {
+    this.#state = deepFreeze(structuredClone(state));
+  }
+
   /**
    * Starts a run, or resumes an unfinished one of the same flow, payload and from-version. `fresh` starts
    * again in any case and clears the derived keys of `clears`. A run that is left unfinished is closed as

@@ -2,10 +2,12 @@ import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { foreign } from '../foreign.ts';
 import { type ReleaseRecord, readReleaseRecords } from '../host/helm-record.ts';
+import type { KubeObject } from '../host/kubectl.ts';
 import { missingMount, type ToldMount } from '../host/missing-mount.ts';
 import { isMountPoint } from '../host/mounts.ts';
 import { type ChartFacts, chartFacts } from '../release/chart-tree.ts';
 import { type DatabaseVolume, databaseVolume } from '../release/database-volume.ts';
+import { type EndedUninstall, endedUninstalls } from '../release/ended-uninstalls.ts';
 import { hasOurLabels } from '../release/ours.ts';
 import { type Backup, listBackups, type StateCopy, stateCopies } from './backups.ts';
 import { type Known, mapKnown } from '../known.ts';
@@ -37,16 +39,19 @@ export interface HostEvidence {
   backups: Known<Backup[]>;
   /** Newest first. */
   copies: StateCopy[];
+  /** The last uninstall, where it left out the cluster and nothing of ours was made there since. */
+  uninstalled: EndedUninstall | undefined;
 }
 
 /**
  * Reads the host and queries the cluster; changes nothing. `host` has the tools for that, or why there are
- * none.
+ * none. `dumpTo`: the folder of an earlier uninstall, where it is not beside the product's.
  */
 export async function hostEvidence(
   opened: OpenedPayload,
   host: Known<Pick<HostTools, 'kubectl'>>,
   signal: AbortSignal,
+  dumpTo?: string,
 ): Promise<HostEvidence> {
   const { product, paths } = opened;
   const { namespace, release } = product;
@@ -61,6 +66,10 @@ export async function hostEvidence(
     further((kubectl) => readReleaseRecords(kubectl, { namespace, release, signal })),
     further((kubectl) => kubectl.list('deployments,statefulsets,daemonsets', { namespace, signal })),
   ]);
+  const [last] = await endedUninstalls(product, dumpTo);
+  const made = [found, mapKnown(volume, (one) => one.volume)];
+  const isOlder = made.every((one) => one.known && !isMadeSince(one.value, last?.endedAt ?? ''));
+  const copies = backups.known ? await stateCopies(opened, backups.value) : [];
   return {
     folder: await folderFacts(paths.folder),
     namespace: mapKnown(found, (one) => (one === undefined ? null : hasOurLabels(one, product))),
@@ -73,9 +82,13 @@ export async function hostEvidence(
     ),
     chart: await chartFacts(paths.chart),
     backups,
-    copies: backups.known ? await stateCopies(opened, backups.value) : [],
+    copies,
+    uninstalled: last?.withoutCluster === true && isOlder && copies.length === 0 ? last : undefined,
   };
 }
+
+const isMadeSince = (object: KubeObject | undefined, at: string): boolean =>
+  Date.parse(object?.metadata.creationTimestamp ?? '') > Date.parse(at);
 
 /** A volume that a StorageClass made has no label of ours: the claim has them. */
 function volumeFacts(
@@ -103,6 +116,8 @@ async function folderFacts(path: string): Promise<HostEvidence['folder']> {
 export type Likely =
   /** The disk that holds the product's folder is not mounted. */
   | 'unmounted'
+  /** An uninstall has left out the cluster, and that still has what it held. */
+  | 'uninstalled'
   /** This installer made the installation. */
   | 'ours'
   /** Something runs here that this installer did not make. */
@@ -114,6 +129,11 @@ export type Likely =
 export function likely(evidence: HostEvidence): Likely {
   const { folder, namespace, volume, records, copies } = evidence;
   if (folder.missingMount !== undefined) return 'unmounted';
+  const holds =
+    (namespace.known && namespace.value === true) ||
+    (volume.known && volume.value?.ours === true) ||
+    (records.known && records.value.length > 0);
+  if (evidence.uninstalled !== undefined && holds) return 'uninstalled';
   const ourVolume = volume.known && volume.value?.ours === true ? volume.value : undefined;
   const below = ourVolume?.path?.startsWith(`${folder.path}/`) === true;
   if (below && ourVolume?.there === false && copies.length === 0) return 'unmounted';

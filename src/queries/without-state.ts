@@ -1,7 +1,15 @@
 import { type ErrorCode, IvaapError } from '../errors.ts';
 import type { Known } from '../known.ts';
 import type { HostTools } from '../session/host-tools.ts';
-import { evidenceLines, type HostEvidence, hostEvidence, type Likely, likely } from './host-evidence.ts';
+import type { EndedUninstall } from '../release/ended-uninstalls.ts';
+import {
+  describeRelease,
+  evidenceLines,
+  type HostEvidence,
+  hostEvidence,
+  type Likely,
+  likely,
+} from './host-evidence.ts';
 import type { OpenedPayload } from '../session/opened-payload.ts';
 import { sudo } from '../shell-word.ts';
 
@@ -27,6 +35,8 @@ export function noStateRefusal(
         message: `${none}: the disk that holds ${path} does not seem to be mounted`,
         hint: missingMount === undefined ? 'lsblk -o NAME,SIZE,LABEL,MOUNTPOINTS' : missingMount.command,
       };
+    case 'uninstalled':
+      return { code: 'version', ...leftInCluster(evidence, { product, program }) };
     case 'ours':
       return {
         code: 'version',
@@ -52,6 +62,30 @@ export function noStateRefusal(
   }
 }
 
+/** What an uninstall without the cluster has left there, the command that removes it, and what is kept. */
+function leftInCluster(
+  { uninstalled, namespace, volume, records }: HostEvidence,
+  { product, program }: Pick<OpenedPayload, 'product'> & { program: string },
+): Pick<NoState, 'message' | 'hint'> {
+  const { version, endedAt, folder } = uninstalled!;
+  const last = records.known ? records.value.at(-1) : undefined;
+  const held = [
+    ...(last === undefined ? [] : [`the release ${product.release} (${describeRelease(last)})`]),
+    ...(namespace.known && namespace.value === true
+      ? [`the namespace ${product.namespace} with its claims and Secrets`]
+      : []),
+    ...(volume.known && volume.value != null ? [`the volume ${volume.value.name}`] : []),
+  ];
+  return {
+    message:
+      `${product.title} ${version} was uninstalled at ${endedAt.replace(/\.\d+Z$/, 'Z')} without its ` +
+      `cluster, which is back and still holds ${held.join(', ')}. ` +
+      `What was kept is in ${folder}; once the rest is ` +
+      'removed an install starts anew',
+    hint: `${program} uninstall`,
+  };
+}
+
 /** Why the cluster says nothing, behind what is known without it, and the command to try. */
 export function unknownCluster(
   { namespace, volume, records, workloads }: HostEvidence,
@@ -73,11 +107,12 @@ export const factsOf = (evidence: HostEvidence, opened: Pick<OpenedPayload, 'pro
 export async function lookWithoutState(
   opened: OpenedPayload,
   host: Known<Pick<HostTools, 'kubectl'>>,
-  { program, signal }: { program: string; signal: AbortSignal },
-): Promise<{ found: Likely; refusal: IvaapError }> {
-  const evidence = await hostEvidence(opened, host, signal);
+  { program, signal, dumpTo }: { program: string; signal: AbortSignal; dumpTo?: string | undefined },
+): Promise<{ found: Likely; refusal: IvaapError; uninstalled: EndedUninstall | undefined }> {
+  const evidence = await hostEvidence(opened, host, signal, dumpTo);
   signal.throwIfAborted();
   const { code, message, hint } = noStateRefusal(evidence, opened, program);
   const facts = factsOf(evidence, opened);
-  return { found: likely(evidence), refusal: new IvaapError(code, message, { hint, facts }) };
+  const refusal = new IvaapError(code, message, { hint, facts });
+  return { found: likely(evidence), refusal, uninstalled: evidence.uninstalled };
 }

@@ -11,15 +11,18 @@ const recordSchema = z.looseObject({
   product: z.string(),
   version: z.string(),
   endedAt: z.string(),
+  withoutCluster: z.boolean().optional(),
   keptData: z.looseObject({ folder: z.string() }).nullish().catch(undefined),
 });
 
 /** An uninstall of this product that has ended, as the record in its folder says. */
-interface EndedUninstall {
+export interface EndedUninstall {
   /** With the record and all that it kept. */
   folder: string;
   version: string;
   endedAt: string;
+  /** What the cluster held was left there, and has not been removed since. */
+  withoutCluster: boolean;
   /** Of `--keep-data`. */
   keptFolder: string | undefined;
 }
@@ -40,8 +43,8 @@ export async function endedUninstalls(
     const text = await readRegularText(join(one, lastRecordFile)).catch(() => '');
     const record = recordSchema.safeParse(parsed(text)).data;
     if (record?.product !== name) continue;
-    const { version, endedAt, keptData } = record;
-    found.push({ folder: one, version, endedAt, keptFolder: keptData?.folder });
+    const { version, endedAt, withoutCluster = false, keptData } = record;
+    found.push({ folder: one, version, endedAt, withoutCluster, keptFolder: keptData?.folder });
   }
   return found.sort((a, b) => b.endedAt.localeCompare(a.endedAt));
 }

@@ -40,7 +40,9 @@ export const uninstallBackups: Step<UninstallContext, z.infer<typeof out>> = {
     return { action: 'run', summary: `${values}, and ${how}` };
   },
 
-  async run({ choices, paths, keptSecrets, run }, io) {
+  async run({ choices, paths, keptSecrets, run, cluster }, io) {
+    // The steps that remove from the cluster are skipped without it: from here on it is this host's turn.
+    if (cluster === undefined) await io.pointOfNoReturn({});
     const { dumpTo, deleteBackups } = choices;
     const files: string[] = [];
     for (const path of [paths.values, paths.overlay, paths.state]) {

@@ -130,7 +130,7 @@ export async function refuseLeftovers(
   const found = likely(evidence);
   // With backups but no trace in the cluster, the files are checked one by one below.
   const here = isMarked(evidence) || (evidence.records.known && evidence.records.value.length > 0);
-  if (found === 'unmounted' || (found === 'ours' && here)) {
+  if (found === 'unmounted' || found === 'uninstalled' || (found === 'ours' && here)) {
     const { message, hint } = noStateRefusal(evidence, session, program);
     throw new IvaapError('preflight', message, { hint, facts: factsOf(evidence, session) });
   }

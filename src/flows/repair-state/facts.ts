@@ -17,6 +17,8 @@ export interface RepairFacts {
   valuesMissing: boolean;
   /** Whether the database's folder holds anything. */
   hasData: boolean;
+  /** Folders beside it whose names begin with its own: where data were renamed to. */
+  putAside: readonly string[];
   now: Date;
   by: string;
   program: string;

@@ -20,6 +20,27 @@ import { sudo } from '../../shell-word.ts';
  * contradicts.
  */
 export function proposeRepair(facts: RepairFacts): Repair {
+  const repair = propose(facts);
+  if (repair.kind !== 'proposed' || repair.state?.installed === undefined) return repair;
+  return { ...repair, lines: [...lostDataLines(facts), ...repair.lines] };
+}
+
+/** Nobody may read "installed" where the data are gone. */
+function lostDataLines({ evidence: { volume }, hasData, putAside }: RepairFacts): string[] {
+  const { path, there = true } = (volume.known ? volume.value : null) ?? {};
+  if (path === undefined || (there && hasData)) return [];
+  return [
+    there
+      ? `the data folder ${path} is empty: the database starts as an empty one, without the rows of before`
+      : `the data folder ${path} is gone: the database cannot start, and in a new folder it starts as an ` +
+        'empty one, without the rows of before',
+    putAside.length === 0
+      ? `nothing beside it looks like the data: mount their disk, or restore the last dump, before it is used`
+      : `beside it: ${putAside.join(', ')}; if those are the data, rename them back before it is used`,
+  ];
+}
+
+function propose(facts: RepairFacts): Repair {
   const { evidence, state, problem, opened, program } = facts;
   const { records, workloads } = evidence;
   if (state === undefined && likely(evidence) !== 'ours') {

@@ -1,6 +1,6 @@
 import { existsSync, lstatSync } from 'node:fs';
 import { link, readdir, rename } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { Document } from 'yaml';
 import { Journal } from '../../engine/journal.ts';
@@ -115,6 +115,7 @@ async function look(session: Session): Promise<Decided> {
     schemaNow,
     valuesMissing: !existsSync(paths.values),
     hasData: await hasData(evidence),
+    putAside: await putAside(evidence),
     now: new Date(),
     by: operator().user,
     program,
@@ -155,6 +156,16 @@ async function hasData({ volume }: HostEvidence): Promise<boolean> {
     (names) => names.length > 0,
     () => true,
   );
+}
+
+async function putAside({ volume }: HostEvidence): Promise<string[]> {
+  const path = volume.known ? volume.value?.path : undefined;
+  if (path === undefined) return [];
+  const beside = await readdir(dirname(path), { withFileTypes: true }).catch(() => []);
+  return beside
+    .filter((one) => one.isDirectory() && one.name !== basename(path) && one.name.startsWith(basename(path)))
+    .map(({ name }) => join(dirname(path), name))
+    .sort();
 }
 
 function ended({ repair, facts, problem }: Decided): FlowResult {

@@ -47,7 +47,7 @@ export async function decideUninstall(
   options: UninstallOptions,
 ): Promise<UninstallDecision> {
   const { product, paths, signal, redactor } = session;
-  const state = await refuseUnmanaged(session);
+  const state = await refuseUnmanaged(session, options);
   assertAnswer(session, options);
   const recorded = recordedUninstall(state);
   const cluster = options.withoutCluster ? undefined : await clusterOf(session, options, state);

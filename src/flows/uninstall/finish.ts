@@ -43,7 +43,7 @@ async function endRecord({ run, skippedBackups }: State, dumpTo: string): Promis
   const path = join(dumpTo, lastRecordFile);
   const begun = await readRegularText(path).then(
     (text) => JSON.parse(text) as JsonObject,
-    () => ({}),
+    (): JsonObject => ({}),
   );
   // Of this run alone: an earlier uninstall that was given up may have had a dump, too.
   const { objects, files, onPath, keptData }: JsonObject = Object.assign(
@@ -54,15 +54,19 @@ async function endRecord({ run, skippedBackups }: State, dumpTo: string): Promis
   const text = {
     ...begun,
     endedAt: run?.finishedAt ?? null,
-    lastDump: lastDump === undefined ? null : keptLastDump(lastDump, dumpTo),
+    lastDump: lastDump === undefined ? (begun.lastDump ?? null) : keptLastDump(lastDump, dumpTo),
     keptData: keptData ?? null,
-    skippedBackup: skippedBackups.find((one) => one.run === run?.id) ?? null,
+    skippedBackup: skippedBackups.findLast((one) => one.run === run?.id) ?? begun.skippedBackup ?? null,
+    withoutCluster: isWithoutCluster(run),
     objects: objects ?? null,
     files: files ?? null,
     onPath: onPath ?? null,
   };
   await writeFileAtomic(path, `${JSON.stringify(text, null, 2)}\n`, { mode: 0o600 });
 }
+
+const isWithoutCluster = (run: State['run']): boolean =>
+  ['uninstall_objects', 'uninstall_images'].some((id) => run?.steps[id]?.status !== 'completed');
 
 /** Only while they are empty: what others put there stays. */
 async function removeFolders({ installer, folder }: Pick<ProductPaths, 'installer' | 'folder'>) {
@@ -76,6 +80,9 @@ export async function restOfUninstall(
   { dryRun, dumpTo: named }: Pick<UninstallOptions, 'dryRun' | 'dumpTo'>,
 ): Promise<FlowResult | undefined> {
   if (!existsSync(paths.state)) {
+    // What the cluster holds is removed first, where the last one left it out: its end removes the folders.
+    const [last] = await endedUninstalls(product, named);
+    if (last?.withoutCluster === true) return undefined;
     const isRest = existsSync(paths.installer) || (await hasEnded(product, named));
     if (!isRest || dryRun || !(await removeFolders(paths))) return undefined;
     return ended(`The last folders of an earlier uninstall of ${product.title} were removed.`, null);

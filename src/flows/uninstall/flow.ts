@@ -14,6 +14,7 @@ import type { UninstallOptions } from './options.ts';
 import { makeDumpTo } from './writable.ts';
 import { agreedBefore, isRemoving } from '../../release/uninstall-record.ts';
 import { shownLines } from './shown.ts';
+import { takeBackLogs } from './reopened.ts';
 import { uninstallSteps } from './steps.ts';
 import { uninstallSummary } from './summary.ts';
 
@@ -57,6 +58,7 @@ export const uninstallFlow: Flow<UninstallOptions, UninstallDecision, UninstallC
 
   async beforeRun(session, { decision, ctx }) {
     const { reporter } = session;
+    if (!stateIsThere(session.paths)) await takeBackLogs(session, ctx.choices.dumpTo);
     if (!isRemoving(decision.state)) await makeDumpTo(ctx.choices.dumpTo);
     // The notes follow as warnings. Who was asked has read all of it.
     for (const line of shownLines(session.product, { ...decision, notes: [] }, ctx.skipBackup)) {
@@ -112,9 +114,11 @@ async function uninstallContext(
   { state, choices, cluster, found }: UninstallDecision,
 ): Promise<UninstallContext> {
   const { installed, run } = state;
+  const journal = await session.readJournal();
+  if (!stateIsThere(session.paths)) journal.goOnWith(state);
   return {
-    ...sessionParts(session, await session.readJournal()),
-    from: installed?.version ?? null,
+    ...sessionParts(session, journal),
+    from: installed?.version ?? (run?.flow === 'uninstall' ? run.from : null),
     to: installed?.version ?? run?.to ?? session.release.version,
     // Whatever package began it: there is nothing in it that depends on that.
     runDigest: run?.flow === 'uninstall' ? run.payloadDigest : undefined,

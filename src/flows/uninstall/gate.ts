@@ -7,11 +7,19 @@ import { keptDataHere } from '../../release/ended-uninstalls.ts';
 import { keptText } from '../../policy/kept-text.ts';
 import { deleteKeptData } from '../../release/kept-data.ts';
 import { readOwnState } from '../../session/own-state.ts';
+import type { UninstallOptions } from './options.ts';
+import { reopenedState } from './reopened.ts';
 import type { Session } from '../../session/session.ts';
 import { asRoot } from '../../shell-word.ts';
 
-/** The state of this host. Throws where this installer has installed nothing, or not this product. */
-export async function refuseUnmanaged(session: Session): Promise<State> {
+/**
+ * The state of this host; that of the last uninstall where it left out the cluster, which is back. Throws
+ * where this installer has installed nothing, or not this product.
+ */
+export async function refuseUnmanaged(
+  session: Session,
+  options: Pick<UninstallOptions, 'dumpTo' | 'withoutCluster'>,
+): Promise<State> {
   const { product, paths, program } = session;
   const other = (await readState(paths.state).catch(() => undefined))?.product;
   if (other !== undefined && other !== product.name) {
@@ -24,15 +32,23 @@ export async function refuseUnmanaged(session: Session): Promise<State> {
     );
   }
   const state = await readOwnState(session, program);
-  if (state === undefined) return refuseWithoutState(session);
+  if (state === undefined) return stateOfRest(session, options);
   if (state.installed !== undefined || state.run !== undefined) return state;
   throw nothing(`${paths.state} records no install`, session);
 }
 
-async function refuseWithoutState(session: Session): Promise<never> {
+async function stateOfRest(
+  session: Session,
+  { dumpTo, withoutCluster }: Pick<UninstallOptions, 'dumpTo' | 'withoutCluster'>,
+): Promise<State> {
   const { product, paths } = session;
   const tools = await knownAsRoot(() => session.tools());
-  const { found, refusal } = await lookWithoutState(session, tools, session);
+  const { program, signal } = session;
+  const { found, refusal, uninstalled } = await lookWithoutState(session, tools, { program, signal, dumpTo });
+  if (uninstalled !== undefined && !withoutCluster) {
+    const state = await reopenedState(session, uninstalled);
+    if (state !== undefined) return state;
+  }
   if (found === 'nothing')
     throw nothing(`there is no ${paths.state}`, session, refusal.facts, await keptLine(session));
   if (found !== 'foreign') throw refusal;

@@ -12,6 +12,7 @@ import { uninstallObjects } from '../../steps/uninstall_objects.ts';
 import { uninstallPath } from '../../steps/uninstall_path.ts';
 import { uninstallPgBackup } from '../../steps/uninstall_pg_backup.ts';
 import { shellWord, sudo } from '../../shell-word.ts';
+import { usualDumpTo } from './dump-to.ts';
 import type { FlowResult } from '../flow.ts';
 
 /** What an uninstall has removed and kept, as text and as JSON. */
@@ -61,7 +62,7 @@ export function uninstallSummary(ctx: UninstallContext, result: RunResult): Flow
 
 /** What is not removed, each with the command that would do it. */
 function leftBehind(
-  { cluster, product, found, choices }: UninstallContext,
+  { cluster, product, found, choices, again }: UninstallContext,
   objects: readonly string[],
   files: readonly string[],
   onPath: readonly { path: string; why: string }[],
@@ -69,6 +70,9 @@ function leftBehind(
   const { namespace, database, name } = product;
   const { kubectl } = sudo;
   const definitions = found.definitions.known ? found.definitions.value : [];
+  const dumpFolder = choices.dumpTo.startsWith(usualDumpTo(product, ''))
+    ? []
+    : [`--dump-to ${shellWord(choices.dumpTo)}`];
   const unmarked = found.unmarkedImages.known ? found.unmarkedImages.value : [];
   const silent =
     cluster !== undefined
@@ -83,8 +87,8 @@ function leftBehind(
             command: `${kubectl} delete persistentvolume ${database.volume.persistentVolume}`,
           },
           {
-            what: `the images with the label ${name}.installer/release`,
-            command: `${sudo.ctr} images list | grep ${name}.installer/release`,
+            what: `images with the label ${name}.installer/release; all of it, once the cluster is back`,
+            command: again({ without: ['--without-cluster', '--skip-backup', '--dump-to'], add: dumpFolder }),
           },
         ];
   return [

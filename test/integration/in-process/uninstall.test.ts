@@ -5,12 +5,13 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
 import { causeChain, IvaapError } from '../../../src/errors.ts';
 import { apiServerDown } from '../../fixtures/in-process-host/faults.ts';
@@ -364,12 +365,172 @@ test('with the cluster down the host is left alone, unless it is left out: then 
     [
       'sudo k3s kubectl delete namespace tiny',
       'sudo k3s kubectl delete persistentvolume tiny-db',
-      'sudo k3s ctr images list | grep tiny.installer/release',
+      `./tiny uninstall --dump-to ${last()}`,
     ],
   );
   const record = JSON.parse(readFileSync(join(last(), 'uninstall.json'), 'utf8'));
   assert.equal(typeof record.skippedBackup.at, 'string');
   assert.equal(record.withoutCluster, true);
+});
+
+/** Uninstalled while the API server was away, into the usual folder. */
+async function uninstalledWithoutCluster(options: { dumpTo?: string | undefined } = { dumpTo: undefined }) {
+  const choices = { withoutCluster: true, skipBackup: true, ...options };
+  const ended = await host.run('uninstall', apiServerDown, choices);
+  assert.equal(ended.exitCode, 0, said(ended));
+  return String(ended.result?.data.keptIn);
+}
+const withoutKept = (keptIn: string) => {
+  const { cluster, files } = tree();
+  assert.deepEqual(cluster, emptyOutcome.cluster);
+  const name = relative(host.root, keptIn).replace(/\d{8}T\d{6}Z/, 'TIME');
+  assert.deepEqual(
+    files.filter((line) => !line.startsWith(name)),
+    emptyOutcome.files,
+  );
+};
+
+test('a cluster that was left out and is back: status says what it holds, and uninstall removes it', async () => {
+  for (const world of [installed, upgraded]) {
+    host.become(world);
+    const keptIn = await uninstalledWithoutCluster();
+    const { host: onHost } = await host.status('install');
+    const { message = '', hint } = onHost?.advice ?? {};
+    assert.match(
+      message,
+      /was uninstalled at \d\S+Z without its cluster, which is back and still holds the release/,
+    );
+    assert.match(
+      message,
+      /the namespace tiny with its claims and Secrets, the volume tiny-db\. What was kept is in /,
+    );
+    assert.ok(message.includes(keptIn), message);
+    assert.equal(hint, './tiny uninstall');
+    for (const refused of [
+      await host.repair('install'),
+      await host.run('install'),
+      await host.run('upgrade'),
+      await host.run('rollback'),
+    ]) {
+      assert.notEqual(refused.exitCode, 0);
+      assert.match(said(refused), /without its cluster, which is back/);
+      assert.equal(hintOf(refused), './tiny uninstall');
+    }
+    assert.equal((await host.run('uninstall', undefined, { dumpTo: undefined, dryRun: true })).exitCode, 0);
+    const rest = await host.run('uninstall', undefined, { dumpTo: undefined });
+    assert.equal(rest.exitCode, 0, `${said(rest)} ${hintOf(rest)}`);
+    assert.equal(rest.result?.data.keptIn, keptIn);
+    assert.deepEqual(host.violations, []);
+    withoutKept(keptIn);
+    const record = JSON.parse(readFileSync(join(keptIn, 'uninstall.json'), 'utf8'));
+    assert.equal(record.withoutCluster, false);
+    assert.equal(typeof record.skippedBackup.at, 'string', 'who gave the data up is still known');
+    assert.equal((await host.run('uninstall', undefined, { dumpTo: undefined })).exitCode, 10);
+  }
+});
+
+test('the rest of it can be killed at every place, and the same command ends it', async () => {
+  const keptIn = await uninstalledWithoutCluster();
+  const cuts: [string, World][] = [];
+  await host.run(
+    'uninstall',
+    (event) => {
+      if (event.kind === 'place') cuts.push([event.place, host.copy()]);
+      return undefined;
+    },
+    { dumpTo: undefined },
+  );
+  assert.ok(cuts.some(([place]) => place === 'uninstall_images:running'));
+  for (const [place, world] of cuts) {
+    host.become(world);
+    const ended = await host.run('uninstall', undefined, { dumpTo: undefined });
+    assert.equal(ended.exitCode, 0, `${place}: ${said(ended)} ${hintOf(ended)}`);
+    withoutKept(keptIn);
+  }
+});
+
+test('rows that came after it are dumped before the rest is removed', async () => {
+  const keptIn = await uninstalledWithoutCluster();
+  mkdirSync(join(host.root, 'storage'));
+  writeFileSync(join(host.root, 'storage/PG_VERSION'), '15\n');
+  host.cluster.state.database.rows.push('Troll B-1');
+  const rest = await host.run('uninstall', undefined, { dumpTo: undefined });
+  assert.equal(rest.exitCode, 0, `${said(rest)} ${hintOf(rest)}`);
+  assert.match(readFileSync(String(rest.result?.data.dump), 'utf8'), /Troll B-1/);
+  withoutKept(keptIn);
+});
+
+test('what it kept elsewhere is found where --dump-to names it', async () => {
+  await uninstalledWithoutCluster({ dumpTo: last() });
+  const rest = await host.run('uninstall', undefined, { dumpTo: last() });
+  assert.equal(rest.exitCode, 0, `${said(rest)} ${hintOf(rest)}`);
+  isAsBefore('the rest');
+});
+
+test('where its objects were removed by hand, it still removes the images', async () => {
+  const keptIn = await uninstalledWithoutCluster();
+  const { objects } = host.cluster.state;
+  for (const key of Object.keys(objects)) if (key.includes('tiny')) delete objects[key];
+  const rest = await host.run('uninstall', undefined, { dumpTo: undefined });
+  assert.equal(rest.exitCode, 0, `${said(rest)} ${hintOf(rest)}`);
+  withoutKept(keptIn);
+});
+
+test('an installation that was made since is not taken for its rest', async () => {
+  await uninstalledWithoutCluster();
+  assert.equal((await host.run('uninstall', undefined, { dumpTo: undefined })).exitCode, 0);
+  const [folder = ''] = readdirSync(host.root).filter((name) => name.startsWith('tiny-last-'));
+  const path = join(host.root, folder, 'uninstall.json');
+  writeFileSync(
+    path,
+    readFileSync(path, 'utf8').replace('"withoutCluster": false', '"withoutCluster": true'),
+  );
+  assert.equal((await host.run('install')).exitCode, 0);
+  for (const one of Object.values(host.cluster.state.objects))
+    one.metadata.creationTimestamp = new Date(Date.now() + 60_000).toISOString();
+  rmSync(join(host.folder, '.installer/state.json'));
+  const refused = await host.run('uninstall');
+  assert.equal(refused.exitCode, 5);
+  assert.match(said(refused), /its state is lost/);
+});
+
+test('one that was cut off without the cluster has begun to remove', async () => {
+  let cut: World | undefined;
+  await host.run(
+    'uninstall',
+    (event) => {
+      if (event.kind === 'place' && event.place === 'uninstall_data:verified') cut = host.copy();
+      return apiServerDown(event);
+    },
+    { withoutCluster: true, skipBackup: true },
+  );
+  host.become(cut!);
+  const refused = await host.run('upgrade');
+  assert.equal(refused.exitCode, 5, said(refused));
+  assert.match(hintOf(refused), /uninstall/);
+  const ended = await host.run('uninstall');
+  assert.equal(ended.exitCode, 0, said(ended));
+  isAsBefore('with the cluster');
+});
+
+test('repair-state says that the data are gone before it asks', async () => {
+  rmSync(join(host.folder, '.installer/state.json'));
+  renameSync(join(host.root, 'storage'), join(host.root, 'storage.old'));
+  const dry = await host.repair('install', { dryRun: true, yes: false });
+  assert.equal(dry.exitCode, 0, said(dry));
+  const proposal = (dry.result?.data.proposal ?? []) as string[];
+  assert.match(proposal[0] ?? '', /the data folder \S+storage is gone: .* without the rows of before/);
+  assert.match(proposal[1] ?? '', /beside it: \S+storage\.old; /);
+  let asked = false;
+  const confirm = async () => (asked = true);
+  const written = await host.repair('install', { yes: false }, { confirm });
+  assert.ok(asked);
+  assert.match(JSON.stringify(written.shown), /the data folder \S+storage is gone/);
+  assert.match(written.result?.lines.join('\n') ?? '', /the data folder \S+storage is gone/);
+  mkdirSync(join(host.root, 'storage'));
+  rmSync(join(host.folder, '.installer/state.json'));
+  const empty = await host.repair('install', { dryRun: true, yes: false });
+  assert.match(JSON.stringify(empty.result?.data), /the data folder \S+storage is empty/);
 });
 
 test('a dry run shows what would be deleted, and changes nothing', async () => {
