@@ -76,7 +76,7 @@ test('who is connected once a last dump is taken is named', async () => {
   const job = await hold(300);
   await warnOfSessions(database, io);
   assert.match(
-    warned.join(),
+    asTold(warned.join()),
     /^connected to the database: pid \d+ \(user postgres, night job\), in a transaction/,
   );
   await server.psql(
