@@ -3,7 +3,7 @@ import { foreign } from '../foreign.ts';
 import { type DatabaseSize, databaseSize } from '../host/database-size.ts';
 import { type Known, known } from '../known.ts';
 import { besides, dropDatabase, type ScratchContext } from './scratch-database.ts';
-import { isBeside, madeAt } from './scratch-name.ts';
+import { besideName, isBeside, madeAt } from './scratch-name.ts';
 
 /** A database that a restore has moved aside. */
 export interface MovedDatabase {
@@ -23,6 +23,15 @@ export async function movedDatabases(ctx: MovedContext, signal?: AbortSignal): P
     found.push({ name, movedAt: madeAt(name), size });
   }
   return found;
+}
+
+/** A name that none of them has: two restores in one second move two databases aside. */
+export async function freeMovedName(ctx: MovedContext, now: Date, signal?: AbortSignal): Promise<string> {
+  const taken = await besides(ctx, 'moved', signal);
+  for (let at = now.getTime(); ; at += 1000) {
+    const name = besideName(ctx.product.database.name, 'moved', new Date(at));
+    if (!taken.includes(name)) return name;
+  }
 }
 
 /** Drops one of them. Throws 'failed' for any other database. */

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as z from 'zod';
 import { sessionsOf, swapDatabases, swapped } from '../backup/swap-databases.ts';
-import { besideName } from '../backup/scratch-name.ts';
+import { freeMovedName } from '../backup/moved-databases.ts';
 import type { Step, StepIo } from '../engine/step.ts';
 import { IvaapError } from '../errors.ts';
 import { foreign } from '../foreign.ts';
@@ -35,7 +35,7 @@ export const restoreSwap: Step<RestoreContext, z.infer<typeof out>> = {
     const incoming = incomingOf(ctx);
     const outgoing =
       movedSchema.safeParse(io.interrupted).data?.movedDatabase ??
-      besideName(product.database.name, 'moved', now());
+      (await freeMovedName(ctx, now(), io.signal));
     await io.record({ movedDatabase: outgoing });
     await io.checkpoint('named');
     await swap(ctx, io, { incoming, outgoing });
