@@ -158,7 +158,7 @@ test('after an upgrade it knows how old the dump is, where it lies, and when it 
   const { report, head } = await asked('upgrade');
   assert.match(
     head[1]!,
-    /2026\.2 installed, complete; last run: upgrade 2026\.2, completed; dump: [\d.]+ s old; schema: 2;/,
+    /2026\.2 installed, complete; last run: upgrade 2026\.2, completed; dump: (\d+ m )?[\d.]+ s old; schema: 2;/,
   );
   const path = report.latestDump!.path;
   const text = statusLines(report, 60).join('\n');
