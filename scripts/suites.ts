@@ -5,7 +5,7 @@
  */
 export const suites = {
   unit: { limitMinutes: 8, concurrency: 2 },
-  integration: { limitMinutes: 15, concurrency: 2 },
+  integration: { limitMinutes: 20, concurrency: 2 },
   damage: { limitMinutes: 4, concurrency: 1 },
   fuzz: { limitMinutes: 4, concurrency: 1 },
   lab: { limitMinutes: 15, concurrency: 1 },
