@@ -67,10 +67,16 @@ const tryingPassword = /^PGPASSWORD=\$\(cat\) && .* exec psql [^;&|]* -c "SELECT
  */
 const inPod = (words: readonly string[]) => {
   const started = words.slice(words.indexOf('--') + 1);
-  if (started[0] !== 'sh') return started;
+  if (started[0] !== 'sh') return withoutEnv(started);
   // Otherwise a shell that stays until everything was read, and its own name.
-  return tryingPassword.test(started[2] ?? '') ? ['login', ...started.slice(4)] : started.slice(4);
+  return tryingPassword.test(started[2] ?? '')
+    ? ['login', ...started.slice(4)]
+    : withoutEnv(started.slice(4));
 };
+
+/** `env NAME=VALUE pg_dump …` as `pg_dump …`. */
+const withoutEnv = (words: readonly string[]) =>
+  words[0] === 'env' ? words.slice(words.findIndex((word, at) => at > 0 && !word.includes('='))) : words;
 
 const readingHelm = ['history', 'get', 'template', 'version', 'list', 'status'];
 const readingKubectl = ['get', 'version', 'logs', 'describe', 'api-resources'];

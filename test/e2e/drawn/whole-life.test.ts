@@ -132,7 +132,7 @@ test('one host from its first install to its last uninstall', async (t) => {
     });
 
     await chapter('applied once more: nothing pins the images of the release before', async () => {
-      await types(host, '2027.1', './ivaap install --upgrade --reapply --no-activate');
+      await types(host, '2027.1', './ivaap install --upgrade --reapply --yes --no-activate');
       const { stdout } = await host.k3s('ctr', 'images', 'list');
       const ofOld = stdout.split('\n').filter((line) => line.includes('ivaap.installer/release=2026.2'));
       assert.notEqual(ofOld.length, 0, stdout);
