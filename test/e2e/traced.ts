@@ -75,7 +75,7 @@ const inPod = (words: readonly string[]) => {
 };
 
 /** `env NAME=VALUE pg_dump …` as `pg_dump …`. */
-const withoutEnv = (words: readonly string[]) =>
+const withoutEnv = (words: string[]): string[] =>
   words[0] === 'env' ? words.slice(words.findIndex((word, at) => at > 0 && !word.includes('='))) : words;
 
 const readingHelm = ['history', 'get', 'template', 'version', 'list', 'status'];
