@@ -14,8 +14,8 @@ interface RowDifference {
 
 /**
  * Compares every row of a database, large objects and values of sequences with the dump that was loaded into
- * it. pg_dump writes them as it wrote
- * those, so that quoting, formats of values, generated columns and the tables of extensions are its matter.
+ * it. pg_dump writes them as it wrote those, so that quoting, formats of values, generated columns and the
+ * tables of extensions are its matter.
  * Throws 'failed' where a row is missing, is too many or has another value.
  */
 export async function proveRows(

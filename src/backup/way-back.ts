@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import type { RunRecord, State } from '../engine/state.ts';
 import { schemaFingerprint } from '../host/schema-fingerprint.ts';
 import type { SchemaAnswer } from '../policy/schema-verdict.ts';
-import { sameVersion } from '../policy/version.ts';
+import { sameRecordedVersion } from '../policy/version.ts';
 import { lastResult } from './step-results.ts';
 import { type PgDump, pgDumpSchema } from './dump-record.ts';
 import { dumpResult, snapshotResult } from './upgrade-results.ts';
@@ -54,7 +54,7 @@ export function wayBackOf({
   const from = run?.from ?? null;
   const point = run?.pointOfNoReturn;
   const [, anchor] =
-    Object.entries(anchors).find(([version]) => from !== null && isVersion(version, from)) ?? [];
+    Object.entries(anchors).find(([version]) => from !== null && sameRecordedVersion(version, from)) ?? [];
   const kept = point === undefined ? undefined : anchor;
   const own = ownDump(run);
   const ownSnapshot = lastResult(run, snapshotResult)?.snapshot.folder;
@@ -117,8 +117,6 @@ function holdsHalfMigration(
   if (before === undefined || differentPrint(later, before) === undefined) return false;
   return ends.findLast(({ at }) => at < later.takenAt)?.code !== 'rolled_back';
 }
-
-const isVersion = (left: string, right: string) => left === right || sameVersion(left, right);
 
 /**
  * This run's dump, also while the step runs again, and where an attempt was interrupted after the dump was

@@ -68,3 +68,7 @@ export function sameVersion(left: string, right: string): boolean {
   const [a, b] = [parseVersion(left), parseVersion(right)];
   return a !== undefined && b !== undefined && compareVersions(a, b) === 0;
 }
+
+/** The same of recorded texts: those that are no versions are compared as they are. */
+export const sameRecordedVersion = (left: string, right: string): boolean =>
+  left === right || sameVersion(left, right);

@@ -1,8 +1,10 @@
 import * as z from 'zod';
-import type { StepIo } from '../engine/step.ts';
+import type { Plan, StepIo } from '../engine/step.ts';
+import { IvaapError } from '../errors.ts';
 import { counted } from '../policy/counted.ts';
 import { clientSessions, describeHolder } from '../host/database-sessions.ts';
 import type { Postgres } from '../host/postgres.ts';
+import type { Product } from '../payload/product-schema.ts';
 import { type Known, known } from '../known.ts';
 import { type HaltedBy, type HaltPorts, haltWorkloads } from './halt.ts';
 import { foreignOf, type NamespaceContents } from './ours.ts';
@@ -66,7 +68,19 @@ export async function runningNow(
   return ids.filter((id) => !isSpared(id));
 }
 
-/** The words of a plan. */
+/** The plan of such a step that has work. */
+export const haltPlan = ({ namespace }: Pick<Product, 'namespace'>): Plan => ({
+  action: 'run',
+  summary: `stop the workloads in ${namespace}, so that nothing comes after the last dump`,
+});
+
+/** Throws `failed` where something that was halted runs. */
+export async function assertStillHalted(ports: HaltForDump, signal: AbortSignal): Promise<void> {
+  const started = await runningNow(ports, signal);
+  if (started.length > 0) throw new IvaapError('failed', `${started.join(', ')} was started since`);
+}
+
+/** The words of a preview. */
 export function haltPreview(running: readonly string[]) {
   const text = `stop ${counted(running.length, 'workload')}, so that nothing comes after the last dump`;
   const details = [`${text}: ${running.join(', ') || 'none'}`];

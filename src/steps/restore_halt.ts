@@ -5,6 +5,7 @@ import { counted } from '../policy/counted.ts';
 import type { RestoreContext } from '../release/context.ts';
 import { haltedNow, haltWorkloads } from '../release/halt.ts';
 import { isSwapped } from '../release/restore-swap.ts';
+import { idOf } from '../release/workloads.ts';
 
 const out = z.object({ halted: z.array(z.string()), notHalted: z.array(z.string()) });
 
@@ -31,13 +32,13 @@ export const restoreHalt: Step<RestoreContext, z.infer<typeof out>> = {
     if (notStopped.length > 0)
       io.warn(`not stopped, since they have no number of pods to set: ${notStopped.join(', ')}`);
     io.log(`${counted(halted.length, 'workload')} halted`);
-    return { halted: halted.map(({ kind, name }) => `${kind}/${name}`), notHalted: notStopped };
+    return { halted: halted.map(idOf), notHalted: notStopped };
   },
 
   async verify(ctx, { halted }) {
     if (await isSwapped(ctx)) return;
     const now = await haltedNow({ ...ctx, signal: new AbortController().signal });
-    const ids = now.map(({ kind, name }) => `${kind}/${name}`);
+    const ids = now.map(idOf);
     const runs = halted.filter((id) => !ids.includes(id));
     if (runs.length > 0) throw new IvaapError('failed', `${runs.join(', ')} are not halted any more`);
   },

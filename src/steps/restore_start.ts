@@ -4,6 +4,7 @@ import { IvaapError } from '../errors.ts';
 import { counted } from '../policy/counted.ts';
 import type { RestoreContext } from '../release/context.ts';
 import { haltedNow, startWorkloads } from '../release/halt.ts';
+import { idOf } from '../release/workloads.ts';
 
 const out = z.object({ startedAgain: z.array(z.string()) });
 
@@ -30,7 +31,7 @@ export const restoreStart: Step<RestoreContext, z.infer<typeof out>> = {
       });
     }
     io.log(`${counted(started.length, 'workload')} started again`);
-    return { startedAgain: started.map(({ kind, name }) => `${kind}/${name}`) };
+    return { startedAgain: started.map(idOf) };
   },
 
   async verify(ctx) {

@@ -1,8 +1,14 @@
 import type * as z from 'zod';
 import type { Step } from '../engine/step.ts';
-import { IvaapError } from '../errors.ts';
 import type { RollbackContext } from '../release/context.ts';
-import { haltForDump, haltOut, haltPreview, runningNow } from '../release/halt-for-dump.ts';
+import {
+  assertStillHalted,
+  haltForDump,
+  haltOut,
+  haltPlan,
+  haltPreview,
+  runningNow,
+} from '../release/halt-for-dump.ts';
 import { namespaceContents } from '../release/ours.ts';
 import { whyNoDump } from './rollback_pg_backup.ts';
 
@@ -17,11 +23,7 @@ export const rollbackHalt: Step<RollbackContext, z.infer<typeof haltOut>> = {
 
   async plan(ctx) {
     const why = await whyNoDump(ctx);
-    if (why !== undefined) return { action: 'skip', summary: why };
-    return {
-      action: 'run',
-      summary: `stop the workloads in ${ctx.product.namespace}, so that nothing comes after the last dump`,
-    };
+    return why === undefined ? haltPlan(ctx.product) : { action: 'skip', summary: why };
   },
 
   preview: async (ctx, signal) => haltPreview(await runningNow(await portsOf(ctx, signal), signal)),
@@ -30,8 +32,7 @@ export const rollbackHalt: Step<RollbackContext, z.infer<typeof haltOut>> = {
 
   async reuse(ctx) {
     const { signal } = new AbortController();
-    const started = await runningNow(await portsOf(ctx, signal), signal);
-    if (started.length > 0) throw new IvaapError('failed', `${started.join(', ')} was started since`);
+    await assertStillHalted(await portsOf(ctx, signal), signal);
   },
 };
 

@@ -1,7 +1,14 @@
 import type * as z from 'zod';
 import type { Step } from '../engine/step.ts';
 import { IvaapError } from '../errors.ts';
-import { haltForDump, haltOut, haltPreview, runningNow } from '../release/halt-for-dump.ts';
+import {
+  assertStillHalted,
+  haltForDump,
+  haltOut,
+  haltPlan,
+  haltPreview,
+  runningNow,
+} from '../release/halt-for-dump.ts';
 import type { UninstallContext } from '../release/uninstall-context.ts';
 import { uninstallRecord } from './uninstall_record.ts';
 
@@ -19,10 +26,7 @@ export const uninstallHalt: Step<UninstallContext, z.infer<typeof haltOut>> = {
     if (skipBackup) return { action: 'skip', summary: 'there is no last dump that needs it' };
     if (rollbackDump !== undefined || (database.known && database.value === null))
       return { action: 'skip', summary: 'there is no database' };
-    return {
-      action: 'run',
-      summary: `stop the workloads in ${product.namespace}, so that nothing comes after the last dump`,
-    };
+    return haltPlan(product);
   },
 
   preview: async (ctx, signal) => haltPreview(await runningNow(portsOf(ctx), signal)),
@@ -31,8 +35,7 @@ export const uninstallHalt: Step<UninstallContext, z.infer<typeof haltOut>> = {
 
   async reuse(ctx) {
     if (ctx.cluster === undefined) return;
-    const started = await runningNow(portsOf(ctx), new AbortController().signal);
-    if (started.length > 0) throw new IvaapError('failed', `${started.join(', ')} was started since`);
+    await assertStillHalted(portsOf(ctx), new AbortController().signal);
   },
 };
 

@@ -13,7 +13,7 @@ import { refuseUnfinishedRestore, unfinishedRestore } from '../unfinished-restor
 import { refuseUninstalling } from '../unfinished-uninstall.ts';
 import { refuseUnfinishedRollback } from '../unfinished-rollback.ts';
 import { refuseWithoutState } from '../upgrade/gate.ts';
-import { assertAnswer } from './answer.ts';
+import { assertNameTyped } from '../typed-name.ts';
 import { atStake, type Stake } from './stake.ts';
 import type { RestoreOptions } from './options.ts';
 import { chooseTarget } from './target.ts';
@@ -36,7 +36,7 @@ export async function decideRestore(session: Session, options: RestoreOptions): 
   refuseUninstalling(state);
   const { installed } = state;
   if (installed === undefined) throw notInstalled(session, state);
-  assertAnswer(session, options);
+  assertNameTyped(session, 'restore', options);
   const { kubectl } = await session.tools();
   await assertCluster(kubectl, product);
   await hideGenerated(kubectl, product, redactor);

@@ -8,7 +8,7 @@ import type { CommandPorts } from '../../session/ports.ts';
 import { startedTools, underLock } from '../backup/opened.ts';
 import type { FlowResult } from '../flow.ts';
 import { confirmed } from '../question.ts';
-import { assertAnswer } from './answer.ts';
+import { assertNameTyped } from '../typed-name.ts';
 
 export interface DiscardOptions {
   confirm: string | undefined;
@@ -19,7 +19,7 @@ export interface DiscardOptions {
 export function discardMoved(options: DiscardOptions, ports: CommandPorts): Promise<FlowResult> {
   return underLock('restore --discard', ports, async ({ session, journal }) => {
     const { product, again, program } = session;
-    assertAnswer(session, options);
+    assertNameTyped(session, 'restore', options);
     const { run } = journal.state;
     // The moved database may be what such a run has to go back to.
     if (run !== undefined && isUnfinished(run)) {

@@ -6,7 +6,7 @@ import { wayBackOf } from '../../backup/way-back.ts';
 import { isUnfinished } from '../../engine/run-record.ts';
 import type { State } from '../../engine/state.ts';
 import type { JsonObject } from '../../engine/step.ts';
-import { sameVersion } from '../../policy/version.ts';
+import { sameRecordedVersion } from '../../policy/version.ts';
 
 /** A state of the product that can be brought back: a dump, and the release that it belongs to. */
 export interface RestorePoint {
@@ -28,9 +28,9 @@ export function usualPoint(state: State, chartFolder: string): RestorePoint | un
     return { dump: restore, version: from, snapshot, chart: chart ?? chartIn(snapshot, chartFolder) };
   }
   const others = anchorsOf(state, chartFolder).filter(
-    ({ version }) => installed === undefined || !sameText(version, installed.version),
+    ({ version }) => installed === undefined || !sameRecordedVersion(version, installed.version),
   );
-  return others.toSorted((a, b) => (a.at < b.at ? -1 : 1)).at(-1)?.point;
+  return newest(others);
 }
 
 /** The way back whose dump this is; undefined where it is no anchor. */
@@ -56,10 +56,14 @@ export const pointWithChart = (
   version: string,
   chartFolder: string,
 ): RestorePoint | undefined =>
-  anchorsOf(state, chartFolder)
-    .filter((one) => sameText(one.version, version) && one.point.chart !== undefined)
-    .toSorted((a, b) => (a.at < b.at ? -1 : 1))
-    .at(-1)?.point;
+  newest(
+    anchorsOf(state, chartFolder).filter(
+      (one) => sameRecordedVersion(one.version, version) && one.point.chart !== undefined,
+    ),
+  );
+
+const newest = (anchors: readonly { at: string; point: RestorePoint }[]): RestorePoint | undefined =>
+  anchors.toSorted((a, b) => (a.at < b.at ? -1 : 1)).at(-1)?.point;
 
 function anchorsOf(state: State, chartFolder: string) {
   return Object.entries(state.anchors).flatMap(([version, { at, derived, earlier = [] }]) =>
@@ -82,9 +86,4 @@ function chartIn(snapshot: string | undefined, chartFolder: string): string | un
   if (snapshot === undefined) return undefined;
   const path = join(snapshot, chartFolder);
   return existsSync(path) ? path : undefined;
-}
-
-/** Versions that are no versions are compared as texts. */
-export function sameText(left: string, right: string): boolean {
-  return left === right || sameVersion(left, right);
 }

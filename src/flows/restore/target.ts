@@ -7,12 +7,13 @@ import { isUnfinished } from '../../engine/run-record.ts';
 import { parseState, type State } from '../../engine/state.ts';
 import { IvaapError } from '../../errors.ts';
 import { knownBackups, namedBackup } from '../../queries/backup-list.ts';
+import { sameRecordedVersion } from '../../policy/version.ts';
 import { recordedTarget, type RestoreTarget } from '../../release/restore-record.ts';
 import type { Session } from '../../session/session.ts';
 import { shellWord } from '../../shell-word.ts';
 import { unfinishedRestore } from '../unfinished-restore.ts';
 import type { RestoreOptions } from './options.ts';
-import { pointOf, pointWithChart, type RestorePoint, sameText, usualPoint } from './point.ts';
+import { pointOf, pointWithChart, type RestorePoint, usualPoint } from './point.ts';
 
 type Installed = NonNullable<State['installed']>;
 
@@ -63,7 +64,7 @@ async function backupTarget(
   }
   if (backup === undefined) refuseRestored(state, dump.path, { dataOnly, program });
   const common = { undo: false, dump, moved: null, roles: dump.folder };
-  const isSame = point.version !== null && sameText(point.version, before.version);
+  const isSame = point.version !== null && sameRecordedVersion(point.version, before.version);
   if (dataOnly || isSame) {
     return { ...common, dataOnly: true, release: installed, chart: null, files: null, before: installed };
   }
@@ -127,13 +128,13 @@ async function releaseOf(
   version: string,
   known: readonly Installed[],
 ): Promise<Installed | undefined> {
-  const own = known.find((one) => sameText(one.version, version));
+  const own = known.find((one) => sameRecordedVersion(one.version, version));
   if (own !== undefined) return own;
   if (snapshot === undefined) return undefined;
   const path = join(snapshot, basename(paths.state));
   try {
     const { installed: then } = parseState(await readFile(path, 'utf8'), path);
-    return then !== undefined && sameText(then.version, version) ? then : undefined;
+    return then !== undefined && sameRecordedVersion(then.version, version) ? then : undefined;
   } catch {
     return undefined;
   }
@@ -154,7 +155,8 @@ async function undoTarget(
     throw nothing(`the database from before the restore was discarded ${restored.discardedAt}`);
   }
   const isSince = run?.flow === 'upgrade' && run.startedAt > restored.at;
-  const isOther = unfinishedRestore(state) === undefined && !sameText(installed.version, restored.version);
+  const isOther =
+    unfinishedRestore(state) === undefined && !sameRecordedVersion(installed.version, restored.version);
   if (isSince || isOther) {
     throw new IvaapError(
       'version',

@@ -22,6 +22,7 @@ import { clusterOf } from './cluster.ts';
 import type { Session } from '../../session/session.ts';
 import { asRoot, shellWord, sudo } from '../../shell-word.ts';
 import type { Decision } from '../flow.ts';
+import { assertNameTyped } from '../typed-name.ts';
 import { databaseStopped } from '../../release/database-stopped.ts';
 import { refuseOldDump } from './old-dump.ts';
 import { notesOfVolume, refuseLostVolume } from './class-volume.ts';
@@ -48,7 +49,7 @@ export async function decideUninstall(
 ): Promise<UninstallDecision> {
   const { product, paths, signal, redactor } = session;
   const state = await refuseUnmanaged(session, options);
-  assertAnswer(session, options);
+  assertNameTyped(session, 'uninstall', options);
   const recorded = recordedUninstall(state);
   const cluster = options.withoutCluster ? undefined : await clusterOf(session, options, state);
   if (cluster !== undefined) await hideGenerated(cluster.kubectl, product, redactor);
@@ -75,23 +76,6 @@ export async function decideUninstall(
   const notes = [...notesOf(found, choices, session), ...noteOfOther(recorded, choices)];
   const asksWithNotes = options.confirm === undefined;
   return { fresh: false, notes, asksWithNotes, state, choices, cluster, found };
-}
-
-/** The name is typed, at the question or on the command line: `--yes` is no answer to it. */
-function assertAnswer({ product: { name }, again, confirm }: Session, options: UninstallOptions): void {
-  if (options.confirm !== undefined && options.confirm !== name) {
-    throw new IvaapError('usage', `--confirm ${options.confirm} is not the name of this product, ${name}`, {
-      hint: again({ add: ['--dry-run'], without: ['--confirm'] }),
-    });
-  }
-  if (options.dryRun || options.confirm !== undefined || confirm !== undefined) return;
-  throw new IvaapError(
-    'usage',
-    "uninstall asks for the product's name to be typed, but there is no terminal",
-    {
-      hint: again({ add: [`--confirm ${name}`], without: ['--yes'] }),
-    },
-  );
 }
 
 interface Judged {

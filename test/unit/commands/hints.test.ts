@@ -79,10 +79,13 @@ const typedThere = new Map<string, readonly (readonly string[])[]>([
   ['commands/report.ts', [['report'], ['report', '--output', 'old.json', '--json']]],
   ['commands/activate.ts', [['activate', '--undo', '--copy', '--json']]],
 ]);
+const uninstalls = [['uninstall'], ['uninstall', '--dry-run', '--json', '--keep-data']];
+const restores = [['restore'], ['restore', 'before', '--dry-run', '--json', '--skip-backup']];
 for (const [file] of sources.filter(([path]) => /^(flows\/uninstall\/|steps\/uninstall_)/.test(path)))
-  typedThere.set(file, [['uninstall'], ['uninstall', '--dry-run', '--json', '--keep-data']]);
+  typedThere.set(file, uninstalls);
 for (const [file] of sources.filter(([path]) => /^(flows\/restore\/|steps\/restore_)/.test(path)))
-  typedThere.set(file, [['restore'], ['restore', 'before', '--dry-run', '--json', '--skip-backup']]);
+  typedThere.set(file, restores);
+typedThere.set('flows/typed-name.ts', [...uninstalls, ...restores]);
 const optionsOf = {
   install: install.options,
   restore: restore.options,
