@@ -79,11 +79,12 @@ test('who is connected once a last dump is taken is named', async () => {
     asTold(warned.join()),
     /^connected to the database: pid \d+ \(user postgres, night job\), in a transaction/,
   );
+  const ended = assert.rejects(job.ended);
   await server.psql(
     'welldb',
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'night job'",
   );
-  await assert.rejects(job.ended);
+  await ended;
 });
 
 test('preflight says who holds a table and since when, and which databases the dump leaves out', async () => {
