@@ -25,6 +25,7 @@ const commands = [
   ['scripts/crash.ts', '--graph', 'install', '--left'],
   ['scripts/crash.ts', '--graph', 'rollback', '--left'],
   ['scripts/crash.ts', '--graph', 'uninstall', '--left'],
+  ['scripts/crash.ts', '--graph', 'restore', '--left'],
   ['test/faults/cli.ts', '--left'],
 ];
 

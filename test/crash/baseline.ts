@@ -14,6 +14,7 @@ import { withStore } from '../lab/store.ts';
 import type { GraphName } from './journal-places.ts';
 import { commands, versions } from './kill.ts';
 import { outcome, type Outcome } from './outcome.ts';
+import { restored } from './restored.ts';
 import { uninstalled } from './uninstalled.ts';
 
 /** What a run that nobody disturbs starts from and ends with. */
@@ -29,11 +30,14 @@ export const goldenOf: Record<GraphName, GoldenName> = {
   install: 'bare',
   rollback: 'installed-2026.1',
   uninstall: 'installed-2026.1',
+  restore: 'upgraded-2026.2',
 };
 
 /** How the end of a graph is looked at. */
-export const outcomeOf = (graph: GraphName): ((host: TestHost) => Promise<Outcome>) =>
-  graph === 'uninstall' ? uninstalled : (host) => outcome(host, graph);
+export function outcomeOf(graph: GraphName): (host: TestHost) => Promise<Outcome> {
+  if (graph === 'uninstall') return uninstalled;
+  return graph === 'restore' ? restored : (host) => outcome(host, graph);
+}
 
 /** Longer than any run takes, killed or not, on a machine that does other things as well. */
 export const placeMinutes = 10;
@@ -50,7 +54,9 @@ export async function prepare(host: TestHost, graph: GraphName): Promise<void> {
 async function cachePath(graph: GraphName): Promise<string> {
   const snapshot = await withStore(async () => statSync(snapshotFolder(snapshotName(goldenOf[graph]))));
   const hash = createHash('sha256').update(`${sourcesKey()} ${snapshot.ino} ${snapshot.ctimeMs}`);
-  for (const file of globSync('{outcome,uninstalled,baseline}.ts', { cwd: import.meta.dirname }).sort()) {
+  for (const file of globSync('{outcome,uninstalled,restored,baseline}.ts', {
+    cwd: import.meta.dirname,
+  }).sort()) {
     hash.update(readFileSync(join(import.meta.dirname, file)));
   }
   return join(cacheFolder, 'crash', `${graph}-${hash.digest('hex').slice(0, 16)}.json`);

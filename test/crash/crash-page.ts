@@ -15,10 +15,12 @@ export const sections = {
   install: 'Install',
   rollback: 'Rollback',
   uninstall: 'Uninstall',
+  restore: 'Restore',
   'random upgrade': 'Random instants of an upgrade',
   'random install': 'Random instants of an install',
   'random rollback': 'Random instants of a rollback',
   'random uninstall': 'Random instants of an uninstall',
+  'random restore': 'Random instants of a restore',
 } as const;
 
 export const crashPage = (): Page => ({
@@ -40,10 +42,12 @@ export const crashPage = (): Page => ({
     { title: sections.install, ids: idsOf('install') },
     { title: sections.rollback, ids: idsOf('rollback') },
     { title: sections.uninstall, ids: idsOf('uninstall') },
+    { title: sections.restore, ids: idsOf('restore') },
     { title: sections['random upgrade'] },
     { title: sections['random install'] },
     { title: sections['random rollback'] },
     { title: sections['random uninstall'] },
+    { title: sections['random restore'] },
   ],
 });
 

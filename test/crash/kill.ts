@@ -44,6 +44,7 @@ export const commands: Record<GraphName, readonly string[]> = {
   install: ['install', '--fqdn', 'ivaap.example.com', '--license', '/root/license.json', '--yes'],
   uninstall: ['uninstall', '--confirm', 'ivaap', '--dump-to', lastFolder],
   rollback: ['install', '--rollback-to', rolledBackTo, '--accept-data-loss', '--yes'],
+  restore: ['restore', '--confirm', 'ivaap'],
 };
 
 /** The package whose executable is killed and run again; an install is undone by the one that made it. */
@@ -52,6 +53,7 @@ export const versions: Record<GraphName, string> = {
   install: '2026.2',
   rollback: '2026.1',
   uninstall: '2026.2',
+  restore: '2026.2',
 };
 
 /**

@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import { gunzipSync } from 'node:zlib';
+import { globalsFile, restoreFiles } from '../../src/backup/dump-files.ts';
 import type { TestHost } from '../e2e/host.ts';
 import { readState } from '../e2e/state.ts';
 import type { GraphName } from './journal-places.ts';
@@ -136,12 +138,21 @@ const savedRecord = /^\/sh\.helm\.release\.\S+\.json /;
 
 const seal = /^ d 500 /;
 
+/** What a dump's folder holds, whole. */
+const dumpFiles = [...Object.values(restoreFiles), globalsFile, 'ivaapdb.sql'].sort();
+
+/** A restore takes its dump again after a kill, as rows may have come: the one before it stays. */
+function isDumpAlone(lines: readonly string[]): boolean {
+  const names = lines.map((line) => /^\/(\S+) f /.exec(line)?.[1]).filter((name) => name !== undefined);
+  return names.length === lines.length - 1 && isDeepStrictEqual(names.sort(), dumpFiles);
+}
+
 /**
  * A folder of a backup counts as one thing, with all that it holds: a second whole one is a dump that was
  * taken again, a part of one is a difference. Only the one that keeps what stood before Helm first started is
  * sealed, whichever it is.
  */
-async function files(host: TestHost): Promise<string[]> {
+async function files(host: TestHost, graph: GraphName): Promise<string[]> {
   const { stdout } = await host.shell(filesScript);
   const lines: string[] = [];
   const backups = new Map<string, string[]>();
@@ -153,7 +164,7 @@ async function files(host: TestHost): Promise<string[]> {
   const contents = [...backups.values()].flatMap((held) => {
     const own = held.filter((line) => !savedRecord.test(line)).sort();
     const isOnlyForRecord = own.length === 1 && held.length > 1;
-    if (isOnlyForRecord) return [];
+    if (isOnlyForRecord || (graph === 'restore' && isDumpAlone(own))) return [];
     const sealed = own.some((line) => seal.test(line)) ? ['backup: one is sealed'] : [];
     return [
       ...sealed,
@@ -198,7 +209,7 @@ async function undone(host: TestHost): Promise<string[]> {
 /** Throws when the product does not answer; after a rollback there is none. */
 export async function outcome(host: TestHost, graph: GraphName): Promise<Outcome> {
   if (graph === 'rollback') {
-    const left = [undone(host), images(host), volumes(host, true), files(host), processes(host)];
+    const left = [undone(host), images(host), volumes(host, true), files(host, graph), processes(host)];
     return [...new Set((await Promise.all([...left, journal(host, graph)])).flat())].sort();
   }
   await host.untilHealthy();
@@ -206,9 +217,9 @@ export async function outcome(host: TestHost, graph: GraphName): Promise<Outcome
     release(host),
     images(host),
     pods(host),
-    volumes(host, graph === 'upgrade'),
-    graph === 'upgrade' ? secrets(host) : [],
-    files(host),
+    volumes(host, graph !== 'install'),
+    graph === 'install' ? [] : secrets(host),
+    files(host, graph),
     processes(host),
     journal(host, graph),
     host.wells.checksum().then((sum) => [`wells: ${sum}`]),

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { installSteps } from '../../src/flows/install/steps.ts';
+import { restoreSteps } from '../../src/flows/restore/steps.ts';
 import { uninstallSteps } from '../../src/flows/uninstall/steps.ts';
 import { rollbackSteps } from '../../src/flows/rollback/steps.ts';
 import { upgradeSteps } from '../../src/flows/upgrade/steps.ts';
@@ -35,6 +36,7 @@ const graphs: Record<GraphName, Steps> = {
   rollback,
   // Two of its steps have nothing to do on a host whose data are not kept and which has no names on PATH.
   uninstall: () => uninstallSteps().filter(({ id }) => passed.includes(`${id}:running`)),
+  restore: (known) => restoreSteps(known),
 };
 
 /**
@@ -49,7 +51,7 @@ export const passedByUninstall = join(import.meta.dirname, 'passed-by-uninstall.
 /** The same of a restore; written by in-process/restore-killed.test.ts. */
 export const passedByRestore = join(import.meta.dirname, 'passed-by-restore.txt');
 
-const passed = [passedFile, passedByUninstall].flatMap((file) =>
+const passed = [passedFile, passedByUninstall, passedByRestore].flatMap((file) =>
   readFileSync(file, 'utf8').trim().split('\n'),
 );
 

@@ -1,5 +1,5 @@
 import { differences } from '../e2e/fingerprint.ts';
-import { checksumsOfDump } from '../e2e/database.ts';
+import { checksumsOfDump, tableChecksums } from '../e2e/database.ts';
 import { withHost } from '../e2e/harness.ts';
 import type { TestHost } from '../e2e/host.ts';
 import { readState } from '../e2e/state.ts';
@@ -11,6 +11,7 @@ import type { GraphName } from './journal-places.ts';
 import { commands, runAndKill, versions } from './kill.ts';
 import type { Aim, Killed } from './kill.ts';
 import { secrets } from './outcome.ts';
+import { tablesIn, tableLines } from './restored.ts';
 import { uninstalled } from './uninstalled.ts';
 
 /** A way to be cut off: where, and what happens before the command is typed again. */
@@ -111,7 +112,10 @@ async function once(
     };
   }
   onHit();
-  const kept = graph === 'install' ? await secrets(host) : [];
+  const atKill: AtKill = {
+    secrets: graph === 'install' ? await secrets(host) : [],
+    live: graph === 'restore' ? tableLines(await liveTables(host)) : [],
+  };
   const startedAt = performance.now();
   const again = await (trial.again ?? typeAgain)(host, graph);
   const seconds = (performance.now() - startedAt) / 1000;
@@ -120,9 +124,9 @@ async function once(
     'journal after the kill': journal,
     'second run': text(again),
   };
-  const problems = await judge(host, trial, killed, again, kept, await base).catch((error: unknown) => [
-    error instanceof Error ? error.message : String(error),
-  ]);
+  const problems = await judge(host, trial, { ...killed, ...atKill }, again, await base).catch(
+    (error: unknown) => [error instanceof Error ? error.message : String(error)],
+  );
   const instant =
     trial.place === undefined
       ? `at ${((trial.afterMs ?? 0) / 1000).toFixed(2)} s, journal: ` +
@@ -132,12 +136,18 @@ async function once(
   return { ...about, found, seconds, problems, texts };
 }
 
+/** What the kill left. */
+interface AtKill {
+  secrets: readonly string[];
+  /** Tables of the live database. */
+  live: readonly string[];
+}
+
 async function judge(
   host: TestHost,
   { graph }: Trial,
-  killed: Killed,
+  killed: Killed & AtKill,
   again: Again,
-  kept: readonly string[],
   base: Baseline,
 ): Promise<string[]> {
   if (graph === 'uninstall') return judgeUninstall(host, killed, again, base);
@@ -154,9 +164,12 @@ async function judge(
   ];
   const now = await secrets(host);
   problems.push(
-    ...kept.filter((line) => !now.includes(line)).map((line) => `- ${line} (as it was at the kill)`),
+    ...killed.secrets
+      .filter((line) => !now.includes(line))
+      .map((line) => `- ${line} (as it was at the kill)`),
   );
   if (graph === 'upgrade') problems.push(...(await anchorProblems(host, base)));
+  if (graph === 'restore') problems.push(...(await restoreProblems(host, killed.live, base)));
   return problems;
 }
 
@@ -173,6 +186,10 @@ async function judgeUninstall(
   return [...(again.problems ?? []), ...differenceLines(base.outcome, await uninstalled(host))];
 }
 
+/** A swap that a killed run has begun may end the session that asks. */
+const liveTables = (host: TestHost) =>
+  host.until('the database answers', 60, () => tableChecksums(host).catch(() => undefined));
+
 /** A rollback that has ended leaves the record of the install, which names it. */
 function hasEnded(state: Killed['state'], graph: Trial['graph']): boolean {
   if (graph === 'rollback') return state?.suspended === undefined && state?.run?.rollbacks !== undefined;
@@ -185,11 +202,30 @@ async function anchorProblems(host: TestHost, base: Baseline): Promise<string[]>
   const dump = anchors[run?.from ?? '']?.derived['pgDump'] as { path: string } | undefined;
   if (dump === undefined) return ['there is no anchor dump'];
   const restored = await checksumsOfDump(host, dump.path);
-  const lines = (tables: Record<string, string>) =>
-    Object.entries(tables).map(([table, sum]) => `${table}: ${sum}`);
-  return differenceLines(lines(base.tables), lines(restored)).map(
+  return differenceLines(tableLines(base.tables), tableLines(restored)).map(
     (line) => `anchor dump ${dump.path}: ${line}`,
   );
+}
+
+/**
+ * At the kill one of the two whole databases was the live one; in the end the dump that was asked for is, and
+ * the other one is in the dump that the restore has taken.
+ */
+async function restoreProblems(host: TestHost, live: readonly string[], base: Baseline): Promise<string[]> {
+  const { restored } = await readState(host);
+  const [asked, before] = [restored?.dump?.['path'], restored?.pgDump?.['path']];
+  if (typeof asked !== 'string' || typeof before !== 'string') return ['the state names no dump'];
+  const whole = tableLines(await checksumsOfDump(host, asked));
+  const was = tableLines(base.tables);
+  const isWhole = [was, whole].some((one) => differenceLines(one, live).length === 0);
+  return [
+    ...(isWhole ? [] : ['the live database at the kill was neither of the two:', ...live]),
+    ...differenceLines(whole, tablesIn(base.outcome, 'ivaapdb')).map((line) => `restored: ${line}`),
+    ...differenceLines(was, tablesIn(base.outcome, 'ivaapdb_moved_TIME')).map((line) => `moved: ${line}`),
+    ...differenceLines(was, tableLines(await checksumsOfDump(host, before))).map(
+      (line) => `dump of before ${before}: ${line}`,
+    ),
+  ];
 }
 
 const differenceLines = (was: readonly string[], is: readonly string[]) =>

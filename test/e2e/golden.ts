@@ -18,6 +18,12 @@ export const licenseText = readFileSync(
   'utf8',
 );
 
+async function upgrade(host: TestHost, version: string): Promise<void> {
+  const result = await host.ivaap(version, ['install', '--upgrade', '--yes']);
+  if (result.code !== 0) throw new Error(await explain(host, `upgrade to ${version}`, result));
+  await host.untilHealthy();
+}
+
 async function install(host: TestHost, version: string): Promise<void> {
   await host.writeFile(licenseFile, licenseText, '0600');
   const argv = ['install', '--fqdn', fqdn, '--license', licenseFile, '--yes'];
@@ -32,7 +38,7 @@ interface Golden {
   make: (host: TestHost) => Promise<void>;
 }
 
-export type GoldenName = 'bare' | 'installed-2025.9' | 'installed-2026.1';
+export type GoldenName = 'bare' | 'installed-2025.9' | 'installed-2026.1' | 'upgraded-2026.2';
 
 /**
  * Hosts that tests start from: each is made once for each state of the sources, by the built executable
@@ -46,6 +52,14 @@ export const goldens: Record<GoldenName, Golden> = {
     make: async (host) => {
       await install(host, '2026.1');
       await host.wells.add(sampleWells(1000));
+    },
+  },
+  // With rows that came after the dump.
+  'upgraded-2026.2': {
+    from: 'installed-2026.1',
+    make: async (host) => {
+      await upgrade(host, '2026.2');
+      await host.wells.add(sampleWells(1020).slice(1000));
     },
   },
 };
