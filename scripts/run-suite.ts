@@ -2,15 +2,16 @@ import { globSync } from 'node:fs';
 import { join } from 'node:path';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
+import { pathToFileURL } from 'node:url';
 import { commitHash } from '../test/proofs/commit.ts';
 import { drawn } from '../test/proofs/draw.ts';
 import { commandLine, refuse } from '../build/command-line.ts';
-import { closingLine, drawnFolder, suites } from './suites.ts';
+import { closingLine, drawnFiles, drawnFolder, suites } from './suites.ts';
 
 /**
  * `node scripts/run-suite.ts SUITE [FILE…]`: runs test/SUITE with node:test under a time limit of its own and
  * ends with the line `SUITE: N passed, N failed`. A skipped, todo or absent test counts as failed: it is a
- * promise not kept. Without FILE, of the files in a suite's folder `drawn/` only one runs, drawn by the
+ * promise not kept. Without FILE, of the files in a suite's folder `drawn/` only two run, drawn by the
  * commit's hash: each takes minutes.
  */
 
@@ -22,9 +23,6 @@ const suite = Object.entries(suites).find(([each]) => each === name)?.[1];
 if (suite === undefined) throw refuse(`no suite "${name}"`, usage);
 
 const root = join(import.meta.dirname, '..');
-// Many short files spend a third of a second each on compiling what the one before had compiled. Not where
-// tests run the executable, which re-executes itself without such variables.
-if (name === 'unit') process.env['NODE_COMPILE_CACHE'] ??= join(root, 'dist/compile-cache');
 const files = only.length > 0 ? only : filesOfSuite();
 const counts = { passed: 0, failed: 0 };
 const unkept = files.length === 0 ? [`no test file in test/${name}`] : [];
@@ -43,7 +41,7 @@ function filesOfSuite(): string[] {
   const all = globSync(`test/${name}/**/*.test.ts`, { cwd: root }).sort();
   const long = all.filter((file) => file.includes(drawnFolder));
   if (long.length === 0) return all;
-  const chosen = drawn(long, 1, commitHash());
+  const chosen = drawn(long, drawnFiles, commitHash());
   console.log(`${name}: ${chosen.join(', ')} of ${long.length} in ${drawnFolder}, drawn by the commit`);
   return all.filter((file) => !long.includes(file) || chosen.includes(file));
 }
@@ -57,6 +55,7 @@ function finish() {
 const stream = run({
   files: files.map((file) => join(root, file)),
   cwd: root,
+  execArgv: ['--import', pathToFileURL(join(import.meta.dirname, 'compile-cache.ts')).href],
   concurrency: suite.concurrency,
   signal: stop.signal,
 });

@@ -22,7 +22,8 @@ async function bundleOf(host: TestHost): Promise<Answer & { index: string }> {
   const { stdout } = await host.ivaap('2026.2', ['support-bundle', '--output', path, '--json']);
   assert.ok(Date.now() - started < 60_000, `it took ${Date.now() - started} ms`);
   const answer = JSON.parse(stdout) as Answer;
-  for (const { id, tookMs } of answer.collected) assert.ok(tookMs < 11_000, `${id} took ${tookMs} ms`);
+  // Given up after ten seconds; a busy machine's timers are late.
+  for (const { id, tookMs } of answer.collected) assert.ok(tookMs < 20_000, `${id} took ${tookMs} ms`);
   const { stdout: stat } = await host.shell(`stat -c '%a %s' ${path}`);
   const [mode, size] = stat.trim().split(' ');
   assert.equal(mode, '600');

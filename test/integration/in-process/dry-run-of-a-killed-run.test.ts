@@ -18,7 +18,7 @@ after(() => host.close());
 
 test('of a run that was cut off anywhere it says what runs again and what is kept', async () => {
   const { upgrade } = await beginnings(host);
-  const killed = await interruptions(host, upgrade, ({ kind }) => kind === 'place');
+  const { killed } = await interruptions(host, upgrade, ({ kind }) => kind === 'place');
   assert.ok(killed.length > 20);
   for (const { name, world } of killed) {
     host.become(world);

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { IvaapError } from '../../../src/errors.ts';
 import { passedFile } from '../../crash/places.ts';
+import type { HostEvent } from '../../fixtures/in-process-host/events.ts';
 import { type DeployFlow, SimulatedHost } from '../../fixtures/in-process-host/host.ts';
 import {
   assertSurvives,
@@ -20,15 +21,14 @@ import { kept } from '../../fixtures/in-process-host/outcome.ts';
 
 let host: SimulatedHost;
 let begin: Awaited<ReturnType<typeof beginnings>>;
+const isPlace = ({ kind }: HostEvent) => kind === 'place';
 const killed: Partial<Record<DeployFlow, Interrupted[]>> = {};
 
 before(async () => {
   host = await SimulatedHost.start();
   begin = await beginnings(host);
-  killed.upgrade = await interruptions(host, begin.upgrade, ({ kind }) => kind === 'place');
-  killed.install = await interruptions(host, begin.install, ({ kind }) => kind === 'place', {
-    powerCut: true,
-  });
+  killed.upgrade = (await interruptions(host, begin.upgrade, isPlace)).killed;
+  killed.install = (await interruptions(host, begin.install, isPlace, { powerCut: true })).killed;
 });
 after(() => host.close());
 

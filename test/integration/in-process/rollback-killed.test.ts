@@ -26,7 +26,7 @@ after(() => host.close());
 for (const powerCut of [false, true]) {
   const how = powerCut ? 'whose host loses power' : 'that is killed';
   test(`a rollback ${how} at any place ends as an undisturbed one when it is typed again`, async () => {
-    const killed = await interruptions(host, begin, ({ kind }) => kind === 'place', { powerCut });
+    const { killed } = await interruptions(host, begin, ({ kind }) => kind === 'place', { powerCut });
     assert.deepEqual(killed.map(({ name }) => name).sort(), begin.places.toSorted());
     for (const { name, world } of killed) {
       host.become(world);
@@ -37,7 +37,7 @@ for (const powerCut of [false, true]) {
 
 test('killed around any program or file operation, it ends as an undisturbed one when it is typed again', async () => {
   let count = 0;
-  const killed = await interruptions(
+  const { killed } = await interruptions(
     host,
     begin,
     ({ kind }) => kind !== 'place' && (count += 1) % stride === 0,

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { releaseImages } from './cluster.ts';
-import { differences, fingerprint } from './fingerprint.ts';
-import { assertExit, chapters, withHost } from './harness.ts';
-import type { TestHost } from './host.ts';
+import { releaseImages } from '../cluster.ts';
+import { differences, fingerprint } from '../fingerprint.ts';
+import { assertExit, chapters, withHost } from '../harness.ts';
+import type { TestHost } from '../host.ts';
 
 /**
  * Archives on disk that are damaged: what is refused, and that a running pod keeps the image that it runs.

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { readHelmJournal } from '../../src/host/helm-process.ts';
-import { helmHistory } from './cluster.ts';
-import { assertExit, chapters, withHost } from './harness.ts';
-import { deleteRecords, editRecord, secretName, withStatus } from './helm-records.ts';
-import type { TestHost } from './host.ts';
-import { readState } from './state.ts';
+import { readHelmJournal } from '../../../src/host/helm-process.ts';
+import { helmHistory } from '../cluster.ts';
+import { assertExit, chapters, withHost } from '../harness.ts';
+import { deleteRecords, editRecord, secretName, withStatus } from '../helm-records.ts';
+import type { TestHost } from '../host.ts';
+import { readState } from '../state.ts';
 
 /**
  * Every state in which Helm's records can be found, on one host: what the executable does about it, and that

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { assertExit, chapters, withHost } from './harness.ts';
-import type { TestHost } from './host.ts';
-import { fqdn } from './host.ts';
-import { licenseText } from './golden.ts';
+import { assertExit, chapters, withHost } from '../harness.ts';
+import type { TestHost } from '../host.ts';
+import { fqdn } from '../host.ts';
+import { licenseText } from '../golden.ts';
 
 /**
  * Secrets never reach a child's argv or environment, nor output, logs and state. A tracer writes down every

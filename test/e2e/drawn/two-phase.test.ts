@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { assertImagesOf, helmHistory } from './cluster.ts';
-import { assertExit, chapters, withHost } from './harness.ts';
-import type { TestHost } from './host.ts';
-import { readState } from './state.ts';
+import { assertImagesOf, helmHistory } from '../cluster.ts';
+import { assertExit, chapters, withHost } from '../harness.ts';
+import type { TestHost } from '../host.ts';
+import { readState } from '../state.ts';
 
 /** The guide's rollback-safe cutover: the new release on the old schema first, the migration later. */
 
