@@ -3,7 +3,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { loadDump } from '../host/database-load.ts';
 import { readProperties } from '../host/database-properties.ts';
-import { createLine, createLineIn, madeVariable } from '../host/database-sql.ts';
+import { afterLoad, createLine, createLineIn, madeVariable } from '../host/database-sql.ts';
 import { databaseSize } from '../host/database-size.ts';
 import type { DumpSummary } from '../host/dump-scan.ts';
 import type { RecordedFile } from '../host/dump-source.ts';
@@ -56,7 +56,10 @@ export async function fillCopy(
     signal,
     ...(onBytes && { onBytes }),
   });
-  const after = await textBeside(dump, restoreFiles.after);
+  const after =
+    (await textBeside(dump, restoreFiles.after)) ??
+    // A file alone: it takes the place of the live one.
+    (dump.folder === undefined ? afterLoad(await readProperties(ctx.database, signal)) : undefined);
   if (after !== undefined) {
     const variables = { [madeVariable]: name };
     await ctx.database.execute(after, { variables, application: name, discard: true, signal });

@@ -21,12 +21,13 @@ export interface LoadedCopy {
  * Loads a dump into a database beside the live one, for a restore, and proves it row by row. Roles that are
  * missing are made, without any right to log in; those that are there stay as they are. Nothing else is
  * changed. Drops what killed runs have left of this kind, so only under the installer's lock. Throws 'failed'
- * where any of it does not hold; then there is no such database.
+ * where any of it does not hold, and where its schema has another version than `schemaVersion`; then there is
+ * no such database.
  */
 export async function loadBeside(
   ctx: ScratchContext,
   dump: DumpWithFolder,
-  options: FillOptions,
+  options: FillOptions & { schemaVersion?: number | undefined },
 ): Promise<LoadedCopy> {
   const started = performance.now();
   const { signal } = options;
@@ -37,6 +38,8 @@ export async function loadBeside(
   try {
     const { tables, totalRows } = await fillCopy(ctx, { name, into }, dump, options);
     const schemaVersion = await into.schemaVersion(ctx.product.database.schemaVersionQuery, signal);
+    if (options.schemaVersion !== undefined && options.schemaVersion !== schemaVersion)
+      throw otherSchema(dump.path, schemaVersion, options.schemaVersion);
     await writeMark(ctx, name, signal);
     if (!(await isProved(ctx, name, signal))) throw notMarked(name);
     const seconds = Math.round((performance.now() - started) / 100) / 10;
@@ -65,6 +68,11 @@ async function prepareRoles(ctx: ScratchContext, dump: DumpWithFolder, signal: A
     signal,
   });
 }
+
+const otherSchema = (path: string, found: number, said: number) =>
+  new IvaapError('failed', `${path} has schema version ${found}, and not ${said}`, {
+    hint: 'look whether it is the dump that is meant; nothing was stopped',
+  });
 
 const notMarked = (name: string) =>
   new IvaapError('failed', `the database did not mark ${name} as complete`, {

@@ -33,7 +33,8 @@ export function typedAgain(
       const takesNext =
         flag !== undefined && known(flag)?.flags.includes('<') === true && !word.includes('=');
       const given = args.slice(at, takesNext ? at + 2 : at + 1);
-      const written = anywhere && isPath(flag) ? withFullPath(given) : given;
+      const isWritten = isPath(flag) || (flag === undefined && at > 0 && word.includes('/'));
+      const written = anywhere && isWritten ? withFullPath(given, flag === undefined) : given;
       if (!gone.has(flag)) kept.push(...written.map(shellWord));
       if (takesNext) at += 1;
     }
@@ -42,8 +43,9 @@ export function typedAgain(
   };
 }
 
-/** `--license x.json` or `--license=x.json`, with an absolute path. */
-function withFullPath([word = '', value]: readonly string[]): string[] {
+/** `--license x.json` or `--license=x.json`, or an argument, with an absolute path. */
+function withFullPath([word = '', value]: readonly string[], isArgument: boolean): string[] {
+  if (isArgument) return [resolve(word)];
   if (value !== undefined) return [word, resolve(value)];
   const at = word.indexOf('=') + 1;
   return at === 0 ? [word] : [word.slice(0, at) + resolve(word.slice(at))];

@@ -1,18 +1,33 @@
 import { IvaapError } from '../errors.ts';
 import { graphSteps } from '../flows/graph-steps.ts';
 import { waiverOf } from '../policy/preflight-report.ts';
+import { parseVersion } from '../policy/version.ts';
 import type { Command } from './command.ts';
 
 export const restoreHelp: Omit<Command, 'run'> = {
   arguments: [
     {
       name: '[backup]',
-      summary: 'its name in "backup list" (default: the way back over the last change of version)',
+      summary:
+        'its name in "backup list", or a file that ivaap_pgdump has written ' +
+        '(default: the way back over the last change of version)',
     },
   ],
   options: [
+    {
+      flags: '--dump-version <version>',
+      summary: 'the release of a dump that has no note beside it; on a terminal it is asked for',
+    },
+    {
+      flags: '--dump-schema <number>',
+      summary: 'the version of the schema in such a dump, which is compared with the dump itself',
+    },
     { flags: '--confirm <name>', summary: "the product's name, for scripts: it is not asked for then" },
     { flags: '--data-only', summary: 'bring back the data alone; chart, values and release stay' },
+    {
+      flags: '--chart-only',
+      summary: 'bring back chart, values and release alone, where the schema of the database has not moved',
+    },
     {
       flags: '--skip-backup',
       summary: 'take no dump of the database that is there now, which is kept all the same',
@@ -39,6 +54,12 @@ export const restoreHelp: Omit<Command, 'run'> = {
     'Deletes nothing: the database from before keeps the rest of its name after "_moved_", and its chart ' +
       'and values are kept in the backup. --undo goes back to them; --discard deletes such databases for ' +
       'good. Other volumes and folders are named, and stay as they are.',
+    'A word with a slash, or one that no backup has and a file in this folder does, is a file: a dump that ' +
+      'was taken by hand, here or elsewhere. All of it is read and compared with the note beside it before ' +
+      'anything else. It brings back the data alone, unless the chart of its release was kept here. ' +
+      'Only root may be able to change it; links are refused.',
+    'With --chart-only the database stays as it is, with all rows of now. It is refused where the schema ' +
+      'is another one than the release knew, and where that is not known.',
     'A restore that failed or was cut off resumes when the same command is run again. One that ends before ' +
       'the swap starts again what it has stopped.',
   ],
@@ -50,6 +71,8 @@ export const restoreHelp: Omit<Command, 'run'> = {
     ['restore --dry-run', 'shows what would be brought back; changes nothing'],
     ['restore', 'shows the same, asks for the name, and goes back over the last upgrade'],
     ['restore before-the-move', 'restores that backup'],
+    ['restore /mnt/usb/before.sql', 'restores a dump that was taken by hand, with its note beside it'],
+    ['restore --chart-only', 'goes back over an upgrade that has not moved the schema, and keeps all data'],
     ['restore --undo', 'brings back what the last restore has replaced'],
     ['restore --discard', 'deletes the databases that restores have moved aside'],
   ],
@@ -70,23 +93,32 @@ export const restoreHelp: Omit<Command, 'run'> = {
     const given = (name: string) => options[name] !== undefined && options[name] !== false;
     const names = {
       dataOnly: '--data-only',
+      chartOnly: '--chart-only',
       skipBackup: '--skip-backup',
       waive: '--waive',
       undo: '--undo',
+      dumpVersion: '--dump-version',
+      dumpSchema: '--dump-schema',
     };
     const useless = given('discard')
-      ? (['dataOnly', 'skipBackup', 'waive', 'undo'] as const)
+      ? (['dataOnly', 'chartOnly', 'skipBackup', 'waive', 'undo', 'dumpVersion', 'dumpSchema'] as const)
       : given('undo')
-        ? (['dataOnly'] as const)
-        : [];
-    const action = given('discard') ? '--discard' : '--undo';
+        ? (['dataOnly', 'chartOnly', 'dumpVersion', 'dumpSchema'] as const)
+        : given('chartOnly')
+          ? (['dataOnly', 'skipBackup', 'dumpVersion', 'dumpSchema'] as const)
+          : [];
+    const action = given('discard') ? '--discard' : given('undo') ? '--undo' : '--chart-only';
     const hint = `${program} restore --help`;
     for (const name of useless) {
       if (given(name)) throw new IvaapError('usage', `${names[name]} is of no use with ${action}`, { hint });
     }
-    if (backup !== undefined && useless.length > 0)
+    if (backup !== undefined && (given('discard') || given('undo')))
       throw new IvaapError('usage', `restore ${action} takes no name of a backup`, { hint });
-    const { waive } = options;
+    const { waive, dumpVersion, dumpSchema } = options;
+    if (typeof dumpVersion === 'string' && parseVersion(dumpVersion) === undefined)
+      throw new IvaapError('usage', `--dump-version: ${JSON.stringify(dumpVersion)} is no release`, { hint });
+    if (typeof dumpSchema === 'string' && !/^\d{1,9}$/.test(dumpSchema))
+      throw new IvaapError('usage', `--dump-schema: ${JSON.stringify(dumpSchema)} is no number`, { hint });
     if (Array.isArray(waive)) for (const text of waive as string[]) waiverOf(text);
   },
 };

@@ -6,7 +6,8 @@ import { chooseRenderer } from '../ui/choose-renderer.ts';
 import { terminalConfirm } from '../ui/confirm.ts';
 import { guardedOutput } from '../ui/output.ts';
 import { planLines } from '../ui/plan-text.ts';
-import type { Command, Invocation } from './command.ts';
+import { loadablePrompter } from '../ui/load-prompter.ts';
+import { type Command, type Invocation, textOf } from './command.ts';
 import { restoreHelp } from './restore-help.ts';
 
 async function run(invocation: Invocation): Promise<void> {
@@ -22,6 +23,7 @@ async function run(invocation: Invocation): Promise<void> {
     program,
     again,
     confirm: terminalConfirm(signal, again),
+    prompter: loadablePrompter(signal, again),
   };
   const dryRun = options.dryRun === true;
   try {
@@ -31,8 +33,11 @@ async function run(invocation: Invocation): Promise<void> {
           restoreFlow,
           {
             backup: args[0],
+            dumpVersion: textOf(options.dumpVersion),
+            dumpSchema: schemaOf(options),
             confirm,
             dataOnly: options.dataOnly === true,
+            chartOnly: options.chartOnly === true,
             skipBackup: options.skipBackup === true,
             undo: options.undo === true,
             waive: Array.isArray(options.waive) ? (options.waive as string[]) : [],
@@ -49,6 +54,11 @@ async function run(invocation: Invocation): Promise<void> {
   } finally {
     renderer.close();
   }
+}
+
+function schemaOf({ dumpSchema }: Invocation['options']): number | undefined {
+  const text = textOf(dumpSchema);
+  return text === undefined ? undefined : Number(text);
 }
 
 /** `restore`: goes back to the release and the data of a backup, and keeps what was there. */

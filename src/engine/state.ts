@@ -139,13 +139,14 @@ const installed = z
 const restoredSchema = z.looseObject({
   ...whoWhen,
   undo: z.boolean().describe('It took back the restore before it.'),
+  chartOnly: z.boolean().optional().describe('The database stayed as it was.'),
   dump: jsonObject
     .nullable()
-    .describe('What was restored; null: a database that an earlier restore had moved.'),
+    .describe('What was restored; null: a database that an earlier restore had moved, or none.'),
   version: z.string().describe('The release since then.'),
   moved: z.string().nullable().describe('Name of the database from before; null: none was moved.'),
   discardedAt: time.optional().describe('When `restore --discard` dropped it.'),
-  before: installed.describe('The release of the moved database.'),
+  before: installed.describe('The release from before it.'),
   kept: z
     .string()
     .nullable()

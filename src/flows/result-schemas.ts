@@ -79,7 +79,11 @@ export const resultSchemas = {
     version: z.string().describe('The release that is installed now.'),
     undo: z.boolean().describe('It took back the restore before it.'),
     dataOnly: z.boolean(),
-    dump: z.string().nullable().describe('Path of the dump that was restored; null of `--undo`.'),
+    chartOnly: z.boolean().describe('The database stayed as it was.'),
+    dump: z
+      .string()
+      .nullable()
+      .describe('Path of the dump that was restored; null of `--undo` and `--chart-only`.'),
     movedDatabase: z.string().nullable().describe('Name of the database from before.'),
     dumpBefore: z.string().nullable().describe('Path of the dump of what was there; null: none was taken.'),
     dumpBeforeSha256: z.string().nullable(),

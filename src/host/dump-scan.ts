@@ -38,6 +38,9 @@ const keptBytes = 4096;
  */
 const tableName = /^COPY ((?:"(?:[^"]|"")*"|[^"\s(])+)/;
 const copyEnd = ' FROM stdin;';
+/** First bytes of such lines. */
+const leavingStarts = [...Buffer.from('\\ACDacd')];
+const leaving = /^(\\(?!restrict |unrestrict |\.$)|(CREATE|ALTER|DROP) DATABASE\b)/i;
 const encodingLine = /^SET client_encoding = '([A-Za-z0-9_]+)';$/;
 
 /**
@@ -70,12 +73,21 @@ export class DumpScan {
     large: { table: 'the list of large objects', rows: 0, sum: new RowSum() },
   };
   #encoding: string | undefined;
+  #leaves: string | undefined;
   #restrictKey: string | undefined;
   #complete = false;
   #unrestricted = false;
 
   get sizeBytes(): number {
     return this.#sizeBytes;
+  }
+
+  /**
+   * The first line, as much as is kept of it, that would be done outside of the database into which it is
+   * loaded: a command of psql, or a statement on a whole database. pg_dump writes none of them for one.
+   */
+  get leaves(): string | undefined {
+    return this.#leaves;
   }
 
   /** Whether its last line has come. */
@@ -141,6 +153,7 @@ export class DumpScan {
     }
     const text = () => buffer.toString('utf8', start, Math.min(end, start + keptBytes));
     const first = buffer[start];
+    if (first !== undefined && leavingStarts.includes(first)) this.#mayLeave(text());
     if (this.#copy !== undefined || (this.#announced && first === 0x43)) {
       this.#copyStatement(length === 0 ? '' : text(), tail ?? endOf(buffer, start, end));
     } else if (length <= keptBytes && (first === 0x2d || first === backslash)) this.#statement(text());
@@ -153,6 +166,10 @@ export class DumpScan {
       large.sum.add(buffer, start, end);
       this.#inObject = true;
     } else if (first === 0x53) this.#encoding ??= encodingLine.exec(text())?.[1];
+  }
+
+  #mayLeave(line: string): void {
+    if (leaving.test(line)) this.#leaves ??= line;
   }
 
   #copyStatement(line: string, tail: string): void {

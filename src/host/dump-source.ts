@@ -17,12 +17,13 @@ const pieceBytes = 1024 * 1024;
 
 /**
  * The text of a dump, plain or as zstd has it. After the last byte the file is compared with its record:
- * throws 'failed' before the stream ends, so that nobody takes a damaged one for complete.
+ * throws 'failed' before the stream ends, so that nobody takes a damaged one for complete. Returns what the
+ * file is.
  */
 export async function* dumpText(
   { path, sizeBytes, sha256 }: RecordedFile,
   onBytes: (read: number) => void = () => {},
-): AsyncGenerator<Buffer> {
+): AsyncGenerator<Buffer, Required<Omit<RecordedFile, 'path'>>> {
   const hash = createHash('sha256');
   let read = 0;
   async function* bytes(): AsyncGenerator<Buffer> {
@@ -43,13 +44,15 @@ export async function* dumpText(
     }
   }
   yield* (await isZstd(path)) ? unpacked(path, bytes()) : bytes();
+  const found = hash.digest('hex');
   const wrong =
     sizeBytes !== undefined && sizeBytes !== read
       ? `it has ${read} bytes instead of ${sizeBytes}`
-      : sha256 !== undefined && sha256 !== hash.digest('hex')
+      : sha256 !== undefined && sha256 !== found
         ? `its SHA-256 is not ${sha256}`
         : undefined;
   if (wrong !== undefined) throw damaged(path, `${wrong}: it has changed since it was written`);
+  return { sizeBytes: read, sha256: found };
 }
 
 async function isZstd(path: string): Promise<boolean> {

@@ -21,6 +21,7 @@ import { unlessStopped } from '../session/stoppable.ts';
 import { asRoot, shellWord } from '../shell-word.ts';
 import { byteTask } from './byte-task.ts';
 import type { DumpNote } from './dump-schema.ts';
+import { notePath } from './given-dump.ts';
 import { assertSafeTarget } from './product-folder.ts';
 
 /**
@@ -80,8 +81,6 @@ async function dump(session: Session, file: string | undefined, emit: Emit): Pro
   if (others.known && others.value.length > 0) session.reporter.warn(notDumped(others.value));
   return note;
 }
-
-const notePath = (path: string): string => `${path}.json`;
 
 /** `ivaapdb-20261127T200000Z.sql` in the current folder. */
 const defaultName = (database: string, now: Date): string => `${database}-${compactTime(now)}.sql`;

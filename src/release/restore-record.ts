@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import type { RunRecord } from '../engine/state.ts';
 import type { JsonObject } from '../engine/step.ts';
+import { schemaFingerprint } from '../host/schema-fingerprint.ts';
 import { type PgDump, pgDumpSchema } from '../backup/dump-record.ts';
 
 /** What a restore was asked for, as its run records it: so the same command resumes it. */
@@ -17,10 +18,16 @@ export const targetSchema = z.object({
   undo: z.boolean(),
   /** Chart, values and release stay as they are. */
   dataOnly: z.boolean(),
+  /** The database stays as it is. */
+  chartOnly: z.boolean().default(false),
+  /** Of `chartOnly`: what the schema was, and has to be. */
+  schemaWas: z.object({ version: z.int(), fingerprint: schemaFingerprint }).nullable().default(null),
   /** The release that is installed afterwards. */
   release: releaseSchema,
-  /** What is loaded; null where a database that was moved comes back. */
+  /** What is loaded; null where a database that was moved comes back, or none does. */
   dump: pgDumpSchema.nullable(),
+  /** The dump is a file that was named: what else lies in its folder does not belong to it. */
+  file: z.boolean().default(false),
   /** Name of that database. */
   moved: z.string().nullable(),
   /** Folders of the chart, and of values and overlay; null of `dataOnly`. */

@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { deployedSchema } from '../backup/upgrade-results.ts';
 import { makeBackupFolder } from '../backup/backup-folder.ts';
 import type { Step } from '../engine/step.ts';
+import { judgeSchema, schemaSentence } from '../policy/schema-verdict.ts';
 import type { RestoreContext } from '../release/context.ts';
 import { runHelm } from '../release/helm-run.ts';
 import { assertDeployed, endedWithoutUs, repairHelm } from '../release/helm-state.ts';
@@ -34,6 +35,7 @@ export const restoreHelm: Step<RestoreContext, z.infer<typeof out>> = {
   async run(ctx, io) {
     const { product, helm, paths, program } = ctx;
     const { sha256 } = await readValuesFile(paths.values, program);
+    await ctx.downtime.begin(ctx);
     if (!(await endedWithoutUs(ctx, sha256))) {
       const folder = () => io.result(restoreChart)?.filesBefore ?? makeBackupFolder(ctx, io);
       const judged = await repairHelm(ctx, io, 'upgrade', folder);
@@ -60,6 +62,11 @@ export const restoreHelm: Step<RestoreContext, z.infer<typeof out>> = {
 
 /** The release may have migrated the database: what was restored is not what is there then. */
 async function tellSchema(ctx: RestoreContext, io: { warn(line: string): void }): Promise<void> {
+  const { schemaWas } = ctx.target;
+  if (schemaWas !== null) {
+    const verdict = judgeSchema(schemaWas, await askSchema(ctx, 10_000, { was: schemaWas }));
+    if (verdict.kind !== 'unchanged') io.warn(schemaSentence(verdict));
+  }
   const restored = copySchema.safeParse(stepRecord(ctx.run(), loadId)).data?.restoreCopy;
   if (restored === undefined) return;
   const { version } = await askSchema(ctx, 10_000);

@@ -25,13 +25,19 @@ export const restoreLoad: Step<RestoreContext, z.infer<typeof copySchema>> = {
   }),
 
   async run(ctx, io) {
-    const { dump } = ctx.target;
+    const { dump, file } = ctx.target;
     if (dump === null) throw new IvaapError('bug', 'there is no dump to load');
     const total = dump.sizeBytes;
-    const { name, rows, schemaVersion, seconds } = await loadBeside(ctx, dump, {
-      signal: io.signal,
-      onBytes: (done) => io.progress({ done, total, unit: 'bytes', note: dump.path }),
-    });
+    const { name, rows, schemaVersion, seconds } = await loadBeside(
+      ctx,
+      file ? { ...dump, folder: undefined } : dump,
+      {
+        // What it is was only said so far.
+        ...(file && { schemaVersion: dump.schemaVersion }),
+        signal: io.signal,
+        onBytes: (done) => io.progress({ done, total, unit: 'bytes', note: dump.path }),
+      },
+    );
     io.tell({ type: 'dump.restored', path: dump.path, sha256: dump.sha256, into: name });
     io.log(
       `${name}: ${counted(rows, 'row')}, schema version ${schemaVersion}, every table is as in the dump`,

@@ -155,8 +155,12 @@ function stateLines(report: StatusReport, table: Table): string[] {
 
 function restoredLines({ restored }: State): string[] {
   if (restored === undefined) return [];
-  const { at, by: who, undo, dump, moved, discardedAt } = restored;
-  const what = undo ? 'the restore before it was taken back' : `from ${String(dump?.['path'] ?? '')}`;
+  const { at, by: who, undo, dump, moved, discardedAt, chartOnly, version } = restored;
+  const what = undo
+    ? 'the restore before it was taken back'
+    : chartOnly === true
+      ? `chart and values of ${version} alone`
+      : `from ${String(dump?.['path'] ?? '')}`;
   const kept =
     moved === null
       ? []

@@ -43,16 +43,21 @@ export async function decideRestore(session: Session, options: RestoreOptions): 
   const typed = typedOf(options);
   const { run } = state;
   const begun = run?.flow === 'restore' && isUnfinished(run) ? recordedTarget(run) : undefined;
-  if (begun !== undefined && run?.answers?.typed === typed) {
+  // A file may be another one by now, unless it was needed already.
+  const isKept = begun?.file !== true || unfinishedRestore(state) !== undefined;
+  if (begun !== undefined && isKept && run?.answers?.typed === typed) {
     const closes = run.answers.closes === true;
     const recorded = { target: asJson(begun), typed, closes };
     return { fresh: false, notes: [], recorded, state, target: begun, stake: undefined };
   }
   const closes = unfinishedRestore(state) !== undefined;
-  // One that has swapped the databases can be taken back; any other one is finished first.
-  if (closes && run?.steps[swapId]?.status !== 'completed') refuseUnfinishedRestore(state);
-  const target = await chooseTarget(session, options, { state: withoutIdleRollback(state), installed });
-  const stake = await atStake(session, target, state);
+  if (closes && !mayFollow(state, options)) refuseUnfinishedRestore(state);
+  const { target, notes } = await chooseTarget(session, options, {
+    state: withoutIdleRollback(state),
+    installed,
+  });
+  const { lines, notes: left } = await atStake(session, target, state);
+  const stake = { lines, notes: [...notes, ...left] };
   return {
     fresh: closes,
     notes: stake.notes,
@@ -65,8 +70,18 @@ export async function decideRestore(session: Session, options: RestoreOptions): 
 }
 
 /** What distinguishes one restore from another one, as it was typed. */
-const typedOf = ({ undo, backup, dataOnly }: RestoreOptions): string =>
-  [...(undo ? ['--undo'] : []), ...(dataOnly ? ['--data-only'] : []), ...(backup ? [backup] : [])].join(' ');
+function typedOf({ undo, backup, file, dataOnly, chartOnly }: RestoreOptions): string {
+  const words = [undo && '--undo', dataOnly && '--data-only', chartOnly && '--chart-only', backup ?? file];
+  return words.filter((word) => typeof word === 'string').join(' ');
+}
+
+/**
+ * Whether an unfinished one has come so far that another one may follow: it is finished first otherwise. One
+ * of the chart alone can only be taken back.
+ */
+const mayFollow = ({ run, restored }: State, { undo }: RestoreOptions): boolean =>
+  run?.steps[swapId]?.status === 'completed' ||
+  (undo && recordedTarget(run)?.chartOnly === true && restored?.run === run?.id && restored?.kept != null);
 
 const asJson = (target: RestoreTarget) => JSON.parse(JSON.stringify(target));
 

@@ -5,8 +5,15 @@ import { waivedSteps } from '../../engine/run-record.ts';
 import type { State } from '../../engine/state.ts';
 import type { JsonObject } from '../../engine/step.ts';
 import { known } from '../../known.ts';
+import { sameRecordedVersion } from '../../policy/version.ts';
 import type { RestoreContext } from '../../release/context.ts';
-import { keptFilesSchema, movedSchema, stepRecord, swapId } from '../../release/restore-record.ts';
+import {
+  keptFilesSchema,
+  movedSchema,
+  type RestoreTarget,
+  stepRecord,
+  swapId,
+} from '../../release/restore-record.ts';
 import { isSwapped } from '../../release/restore-swap.ts';
 import { hideValues } from '../../release/secrets-of-host.ts';
 import { readValuesFile } from '../../release/values-file.ts';
@@ -20,6 +27,7 @@ import { startAgain } from '../start-again.ts';
 import { stepContext } from '../step-context.ts';
 import { waiversOf } from '../waivers.ts';
 import { decideRestore, type RestoreDecision } from './decision.ts';
+import { resolveArgument } from './given.ts';
 import type { RestoreOptions } from './options.ts';
 import { restoreSteps } from './steps.ts';
 import { restoreSummary } from './summary.ts';
@@ -37,6 +45,7 @@ export const restoreFlow: Flow<RestoreOptions, RestoreDecision, RestoreContext> 
   // A host without state is only read.
   locksFirst: stateIsThere,
 
+  complete: resolveArgument,
   decide: decideRestore,
   context: restoreContext,
 
@@ -47,8 +56,7 @@ export const restoreFlow: Flow<RestoreOptions, RestoreDecision, RestoreContext> 
         ...stake.lines,
         ...stake.notes.map((note) => `  ${note}`),
         '',
-        `This stops ${product.title} and brings back ${target.release.version} with the data of then. To ` +
-          `go on, type its name, ${product.name}`,
+        `${whatComes(product.title, target)}. To go on, type its name, ${product.name}`,
       ].join('\n'),
       word: product.name,
       hint: again({ add: ['--dry-run'] }),
@@ -122,6 +130,11 @@ async function restoreContext(
   };
 }
 
+const whatComes = (title: string, { chartOnly, release: { version } }: RestoreTarget) =>
+  chartOnly
+    ? `This brings ${title} ${version} back with the data of now`
+    : `This stops ${title} and brings back ${version} with the data of then`;
+
 interface Done {
   target: RestoreContext['target'];
   operator: string;
@@ -131,21 +144,28 @@ interface Done {
 }
 
 /** What takes a restore back, from what its steps have recorded. */
-function restoredBy({ run }: State, { target, operator, now, known = {} }: Done): State['restored'] {
+function restoredBy(
+  { run, installed }: State,
+  { target, operator, now, known = {} }: Done,
+): State['restored'] {
   const moved = known.moved ?? movedSchema.safeParse(stepRecord(run, swapId)).data?.movedDatabase;
   const kept = known.kept ?? keptFilesSchema.safeParse(stepRecord(run, restoreChart.id)).data?.filesBefore;
   const dump = restorePgBackup.out.safeParse(stepRecord(run, restorePgBackup.id)).data?.pgDump;
+  const wasInstalled =
+    installed !== undefined && sameRecordedVersion(installed.version, target.before.version);
   const plain = (value: object) => JSON.parse(JSON.stringify(value)) as JsonObject;
   return {
     by: operator,
     at: now,
     run: run?.id ?? '',
     undo: target.undo,
+    ...(target.chartOnly && { chartOnly: true }),
     dump: target.dump === null ? null : plain(target.dump),
     version: target.release.version,
     moved: moved ?? null,
     before: target.before,
-    kept: kept ?? null,
+    // A release that was never completely there would come with a migration, and no dump of before.
+    kept: target.chartOnly && !wasInstalled ? null : (kept ?? null),
     pgDump: dump === undefined ? null : plain(dump),
   };
 }

@@ -3,10 +3,17 @@ import type { FlowOptions } from '../flow.ts';
 export interface RestoreOptions extends FlowOptions {
   /** Name of a backup; undefined: the way back over the last change of version. */
   backup: string | undefined;
+  /** Absolute path of a dump that was named instead. */
+  file?: string | undefined;
+  /** What such a dump is of, where no note beside it tells. */
+  dumpVersion?: string | undefined;
+  dumpSchema?: number | undefined;
   /** The product's name, typed on the command line instead of at the question. */
   confirm: string | undefined;
   /** Chart, values and release stay as they are. */
   dataOnly: boolean;
+  /** The database stays as it is. */
+  chartOnly?: boolean;
   skipBackup: boolean;
   /** Takes the last restore back. */
   undo: boolean;

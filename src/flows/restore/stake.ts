@@ -25,6 +25,7 @@ export async function atStake(session: Session, target: RestoreTarget, state: St
   const { product, signal } = session;
   const { database, kubectl } = await session.tools();
   const ctx = { database, kubectl, product, now: () => new Date() };
+  if (target.chartOnly) return chartAtStake(session, target);
   const { dump, moved, before, release } = target;
   const [size, schema, rows, manifest] = await Promise.all([
     known(databaseSize(database, signal)),
@@ -57,6 +58,22 @@ export async function atStake(session: Session, target: RestoreTarget, state: St
     : [];
   return { lines, notes: left.map((one) => `not restored: ${one}`) };
 }
+
+/** Without the database there is little at stake. */
+const chartAtStake = (
+  { product, paths }: Session,
+  { before, release, files, schemaWas }: RestoreTarget,
+): Stake => ({
+  lines: [
+    `This brings chart, values and release of ${product.title} back, and leaves the database as it is`,
+    `  release    ${before.version} now, ${release.version} afterwards`,
+    ...(schemaWas === null
+      ? []
+      : [`  schema     version ${schemaWas.version}: every object is as it was then`]),
+    `  values     from ${files ?? ''}; ${paths.values} is kept beside them where it differs`,
+  ],
+  notes: [],
+});
 
 const sizeText = ({ sizeBytes, rows }: DatabaseSize) =>
   `${formatBytes(sizeBytes)}, about ${counted(rows, 'row')}`;

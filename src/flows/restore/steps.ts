@@ -14,16 +14,18 @@ import { restoreSwap } from '../../steps/restore_swap.ts';
 /** The steps of a restore, a chain: all that comes back is there and proved before anything is stopped. */
 export function restoreSteps(
   { health }: Pick<Product, 'health'>,
-  { undo, dataOnly }: Pick<RestoreContext['target'], 'undo' | 'dataOnly'> = { undo: false, dataOnly: false },
+  { undo, dataOnly, chartOnly }: Pick<RestoreContext['target'], 'undo' | 'dataOnly' | 'chartOnly'> = {
+    undo: false,
+    dataOnly: false,
+    chartOnly: false,
+  },
 ): Step<RestoreContext>[] {
   const steps: Step<RestoreContext>[] = [
-    ...(undo ? [] : [restoreLoad]),
+    ...(undo || chartOnly ? [] : [restoreLoad]),
     ...(dataOnly ? [] : [restoreImages]),
-    restoreHalt,
-    restorePgBackup,
-    restoreSwap,
+    ...(chartOnly ? [] : [restoreHalt, restorePgBackup, restoreSwap]),
     ...(dataOnly ? [] : [restoreChart, restoreHelm]),
-    restoreStart,
+    ...(chartOnly ? [] : [restoreStart]),
     ...health.map((route) => healthStep(route, 'restore', [])),
   ];
   return steps.map((step, at) => ({

@@ -20,6 +20,7 @@ export function restoreSummary(ctx: RestoreContext, result: RunResult): FlowResu
     version: to,
     undo: target.undo,
     dataOnly: target.dataOnly,
+    chartOnly: target.chartOnly,
     dump: target.dump?.path ?? null,
     movedDatabase: moved ?? null,
     dumpBefore: dump?.path ?? null,
@@ -30,13 +31,21 @@ export function restoreSummary(ctx: RestoreContext, result: RunResult): FlowResu
   };
   const what = target.dataOnly ? `The data of ${product.title} ${to} are` : `${product.title} ${to} is`;
   const since = target.dump === null ? 'as before the restore' : `as of ${target.dump.takenAt}`;
-  const lines = [
-    `${what} back: the database is ${since}.`,
-    `  database ${moved ?? ''} is the one from before; to bring it back: ${program} restore --undo`,
-    `  dump     ${dump === undefined ? 'none (--skip-backup)' : `${dump.path} (SHA-256 ${dump.sha256})`}`,
-    ...(values === null ? [] : [`  values   ${values} is your file from before`]),
-    ...healthLines(ctx, result),
-    `  later    once the database from before is not needed any more: ${program} restore --discard`,
-  ];
+  const valuesLines = values === null ? [] : [`  values   ${values} is your file from before`];
+  const lines = target.chartOnly
+    ? [
+        `${what} back: nothing was done to the database.`,
+        ...valuesLines,
+        ...healthLines(ctx, result),
+        ...(from === to ? [] : [`  back     to bring ${from} back: ${program} restore --undo`]),
+      ]
+    : [
+        `${what} back: the database is ${since}.`,
+        `  database ${moved ?? ''} is the one from before; to bring it back: ${program} restore --undo`,
+        `  dump     ${dump === undefined ? 'none (--skip-backup)' : `${dump.path} (SHA-256 ${dump.sha256})`}`,
+        ...valuesLines,
+        ...healthLines(ctx, result),
+        `  later    once the database from before is not needed any more: ${program} restore --discard`,
+      ];
   return { lines, data };
 }

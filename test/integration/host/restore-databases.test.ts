@@ -182,6 +182,20 @@ describe('a database that is restored beside the live one and swapped with it, o
     assert.deepEqual(await dropLeftovers(context(), 'restore'), [copy.name]);
   });
 
+  it('gives a file alone what belongs to the live database itself, and refuses another schema version', async () => {
+    const file = { path: dump.path };
+    const copy = await loadBeside(context(), file, { signal, schemaVersion: 3 });
+    const withoutMark = async (one: string) => (await properties(one)).split('|').toSpliced(5, 1);
+    assert.deepEqual(await withoutMark(copy.name), await withoutMark(name));
+    assert.match(await properties(copy.name), /"ivaap": "complete".*the wells/s);
+    assert.deepEqual(await dropLeftovers(context(), 'restore'), [copy.name]);
+    await refused(
+      loadBeside(context(), file, { signal, schemaVersion: 5 }),
+      /has schema version 3, and not 5/,
+    );
+    assert.deepEqual(await dropLeftovers(context(), 'restore'), []);
+  });
+
   it('refuses a copy in which anything is not as in the file, and drops it', async () => {
     const there = await databases();
     const value = changed(end, `UPDATE app."Wells ""x""" SET depth = 0 WHERE id = 70;\n${end}`);

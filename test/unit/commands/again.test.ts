@@ -41,6 +41,7 @@ const rows: [typed: string[], change: Change, again: string][] = [
     asThisUser("'/old place/p' install --dry-run --upgrade"),
   ],
   [['--upgrade'], { program: '/old/p', anywhere: true }, '/old/p install --upgrade'],
+  [['./x.sql', 'x.sql'], { anywhere: true }, `./p install ${resolve('x.sql')} x.sql`],
 ];
 for (const [typed, change, again] of rows) {
   test(`${typed.join(' ')} with ${JSON.stringify(change)}`, () => {

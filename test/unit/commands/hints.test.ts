@@ -85,6 +85,7 @@ for (const [file] of sources.filter(([path]) => /^(flows\/uninstall\/|steps\/uni
   typedThere.set(file, uninstalls);
 for (const [file] of sources.filter(([path]) => /^(flows\/restore\/|steps\/restore_)/.test(path)))
   typedThere.set(file, restores);
+typedThere.set('queries/given-dump.ts', restores);
 typedThere.set('flows/typed-name.ts', [...uninstalls, ...restores]);
 const optionsOf = {
   install: install.options,
@@ -101,7 +102,11 @@ test('every change of what was typed that a hint makes gives a command, and drop
     for (const [, change = ''] of text.matchAll(added)) {
       const add = [...(/add: \[([^\]]*)\]/.exec(change)?.[1] ?? '').matchAll(/['`]([^'`]+)['`]/g)]
         .map(([, flag = '']) =>
-          flag.replaceAll(/\$\{[^}]*\}/g, 'unsigned').replace('FINGERPRINT', 'unsigned'),
+          flag
+            .replaceAll(/\$\{[^}]*\}/g, 'unsigned')
+            .replace('FINGERPRINT', 'unsigned')
+            .replace('VERSION', '2026.1')
+            .replace('NUMBER', '3'),
         )
         .filter((flag) => flag.startsWith('--'));
       const without = [...(/without: \[([^\]]*)\]/.exec(change)?.[1] ?? '').matchAll(/'([^']+)'/g)].map(

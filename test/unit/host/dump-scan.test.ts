@@ -55,6 +55,24 @@ function scan(text: string, chunkBytes = text.length) {
 }
 
 describe('the scan of a dump', () => {
+  it('names the first line that would be done outside of the database', () => {
+    const leaving = (text: string) => {
+      const scanner = new DumpScan();
+      scanner.update(Buffer.from(text));
+      return scanner.leaves;
+    };
+    assert.equal(leaving(dump), undefined);
+    for (const line of [
+      '\\connect other',
+      '\\c other',
+      '\\! id',
+      'DROP DATABASE x;',
+      'create database "a b";',
+    ])
+      assert.equal(leaving(`${dump}${line}\nALTER DATABASE x SET y = 1;\n`), line);
+    assert.equal(leaving(dump.replace('2\t--', '\\connect other\t--')), undefined);
+  });
+
   for (const chunkBytes of [1, 2, 7, 4096]) {
     it(`counts rows and hashes in pieces of ${chunkBytes} bytes`, () => {
       assert.deepEqual(scan(dump, chunkBytes), {
