@@ -15,6 +15,16 @@ export function verificationOf(
   return found?.sha256 === sha256 ? found : undefined;
 }
 
+/** From here on the dump counts as verified. */
+export function recordVerified(
+  draft: Pick<State, 'verified' | 'unverified'>,
+  path: string,
+  verified: Verification,
+): void {
+  forgetVerification(draft, [path]);
+  draft.verified = { ...draft.verified, [path]: verified };
+}
+
 /** Takes out what is known of these dumps, found whole or not. */
 export function forgetVerification(
   draft: Pick<State, 'verified' | 'unverified'>,

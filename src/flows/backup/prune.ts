@@ -2,12 +2,12 @@ import { prunable } from '../../policy/prune-backups.ts';
 import { counted } from '../../policy/counted.ts';
 import { IvaapError } from '../../errors.ts';
 import { readBackupRecord } from '../../backup/backup-record.ts';
+import { removeOwnFiles } from '../../backup/unfinished-backups.ts';
 import { forgetVerification } from '../../backup/verified-dump.ts';
 import { type KnownBackup, knownBackups } from '../../queries/backup-list.ts';
 import type { Pruned } from '../../queries/backup-schema.ts';
 import type { CommandPorts } from '../../session/ports.ts';
 import { confirmed } from '../question.ts';
-import { removeOwnFiles } from './leftovers.ts';
 import { type Locked, underLock } from './opened.ts';
 
 export interface PruneOptions {

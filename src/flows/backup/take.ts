@@ -1,23 +1,19 @@
 import { lstatSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
-import { backupRecordFile } from '../../backup/backup-record.ts';
-import { keepFile } from '../../backup/backup-folder.ts';
+import { dirname, join } from 'node:path';
 import type { PgDump } from '../../backup/dump-record.ts';
-import { takeWholeDump } from '../../backup/whole-dump.ts';
-import type { JsonObject } from '../../engine/step.ts';
+import { freeFolder, takeRecordedBackup } from '../../backup/recorded-backup.ts';
+import { removeUnfinished } from '../../backup/unfinished-backups.ts';
 import { IvaapError } from '../../errors.ts';
 import { assertSafePath } from '../../host/safe-path.ts';
 import { isReadOnly } from '../../host/mounts.ts';
 import { operator } from '../../host/system.ts';
 import { absolutePath } from '../../payload/absolute-path.ts';
-import { compactTime } from '../../policy/compact-time.ts';
 import { assertBackupName, knownBackups } from '../../queries/backup-list.ts';
 import type { BackupEntry } from '../../queries/backup-schema.ts';
 import { byteTask } from '../../queries/byte-task.ts';
 import type { CommandPorts } from '../../session/ports.ts';
 import type { Session } from '../../session/session.ts';
 import { asRoot, shellWord } from '../../shell-word.ts';
-import { recordDump, removeUnfinished } from './leftovers.ts';
 import { type Locked, startedTools, underLock } from './opened.ts';
 
 export interface TakeOptions {
@@ -32,11 +28,13 @@ export async function takeBackup(options: TakeOptions, ports: CommandPorts): Pro
   const list = `${ports.program} backup list`;
   if (options.name !== undefined) assertBackupName(options.name, list);
   return underLock('backup', ports, async (locked) => {
-    await removeUnfinished(locked);
+    const clear = () =>
+      removeUnfinished(locked.session.product, locked.journal, locked.session.reporter.warn);
+    await clear();
     const folder = await newFolder(locked.session, options, list);
     const dump = await take(locked, folder, ports).catch(async (error: unknown) => {
       // What failed is the news: the next backup removes what cannot be removed now.
-      await removeUnfinished(locked).catch(() => {});
+      await clear().catch(() => {});
       throw error;
     });
     const { session, journal } = locked;
@@ -55,11 +53,7 @@ async function newFolder(session: Session, { output, name }: TakeOptions, list: 
     const hint = `nothing is overwritten: give another name, or none at all (${list})`;
     throw new IvaapError('usage', `${folder} already exists`, { hint });
   }
-  const stamp = compactTime(new Date());
-  let folder = join(into, stamp);
-  for (let count = 2; lstatSync(folder, { throwIfNoEntry: false }) !== undefined; count += 1)
-    folder = join(into, `${stamp}-${count}`);
-  return folder;
+  return freeFolder(into, new Date());
 }
 
 async function givenFolder(output: string, { again }: Session): Promise<string> {
@@ -89,10 +83,6 @@ async function take(
   const { product, signal, reporter } = session;
   using tools = await startedTools(session);
   const { kubectl, database, k3s } = tools;
-  const by = operator().user;
-  const at = new Date().toISOString();
-  const name = basename(folder);
-  const record = { at, by, name, folder, version };
   const task = byteTask(ports.emit, { task: 'dump', title: `dumping into ${folder}`, total: 0 });
   const io = {
     signal,
@@ -102,30 +92,18 @@ async function take(
     warn: reporter.warn,
     progress: ({ done }: { done: number }) => task.progress(done),
     checkpoint: () => Promise.resolve(),
-    // Before the folder is there: what a killed run leaves is known by it.
-    record: async (data: JsonObject) => {
-      if (data['folder'] === undefined) return;
-      await journal.update((draft) => void (draft.backups = [...(draft.backups ?? []), record]));
-    },
-    interrupted: { folder },
-  } satisfies Parameters<typeof takeWholeDump>[1];
+  };
   const into = dirname(folder);
-  const paths = { backups: into, given: into !== session.paths.backups };
-  const installedBy = journal.state.installed?.binary;
   const ctx = {
     product,
     database,
     kubectl,
     k3s: k3s.path,
     from: version,
-    installedBy,
+    installedBy: journal.state.installed?.binary,
+    operator: operator().user,
     now: () => new Date(),
-    paths,
+    paths: { backups: into, given: into !== session.paths.backups },
   };
-  const whyStale = () => 'a backup is always taken anew';
-  const dump = await task.during(() => takeWholeDump(ctx, io, { key: 'pgDump', whyStale }));
-  const own = { product: product.name, ...record, pgDump: dump };
-  await keepFile(folder, backupRecordFile, `${JSON.stringify(own, null, 2)}\n`);
-  await recordDump(journal, folder, dump);
-  return dump;
+  return task.during(() => takeRecordedBackup(ctx, io, { folder, journal }));
 }

@@ -1,4 +1,4 @@
-import { forgetVerification, verifyDump } from '../../backup/verified-dump.ts';
+import { forgetVerification, recordVerified, verifyDump } from '../../backup/verified-dump.ts';
 import { IvaapError } from '../../errors.ts';
 import { assertBackupName, knownBackups, namedBackup } from '../../queries/backup-list.ts';
 import type { BackupEntry } from '../../queries/backup-schema.ts';
@@ -40,10 +40,7 @@ export async function verifyBackup(name: string, ports: CommandPorts): Promise<B
         }
         throw error;
       });
-    await journal.update((draft) => {
-      forgetVerification(draft, [dump.path]);
-      draft.verified = { ...draft.verified, [dump.path]: verified };
-    });
+    await journal.update((draft) => recordVerified(draft, dump.path, verified));
     const { entry: now } = namedBackup(await knownBackups(session, journal.state), name, list);
     return now;
   });

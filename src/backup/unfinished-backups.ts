@@ -1,42 +1,45 @@
 import { lstatSync } from 'node:fs';
 import { readdir, rm, rmdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { isSealed } from '../../backup/backup-folder.ts';
-import { backupRecordFile, readBackupRecord } from '../../backup/backup-record.ts';
-import { globalsFile, restoreFiles } from '../../backup/dump-files.ts';
-import type { PgDump } from '../../backup/dump-record.ts';
-import { isThere } from '../../backup/kept-dump.ts';
-import { syncFolder, unfinished } from '../../host/atomic-file.ts';
-import { writerOf } from '../../host/temporary-name.ts';
-import type { Product } from '../../payload/product-schema.ts';
-import type { Locked } from './opened.ts';
+import type { Journal } from '../engine/journal.ts';
+import { syncFolder, unfinished } from '../host/atomic-file.ts';
+import { writerOf } from '../host/temporary-name.ts';
+import type { Product } from '../payload/product-schema.ts';
+import { isSealed } from './backup-folder.ts';
+import { backupRecordFile, readBackupRecord } from './backup-record.ts';
+import { globalsFile, restoreFiles } from './dump-files.ts';
+import type { PgDump } from './dump-record.ts';
+import { isThere } from './kept-dump.ts';
 
 /**
- * What a killed `backup` has left: the state names its folder from before it was there. A backup that was
- * whole by then is recorded; of any other one our own files go.
+ * What a killed `backup` or rehearsal has left: the state names its folder from before it was there. A backup
+ * that was whole by then is recorded; of any other one our own files go. `warn` shows a line.
  */
-export async function removeUnfinished({ session, journal }: Locked): Promise<void> {
-  const { product, reporter } = session;
+export async function removeUnfinished(
+  product: Pick<Product, 'name' | 'database'>,
+  journal: Pick<Journal, 'state' | 'update'>,
+  warn: (line: string) => void,
+): Promise<void> {
   for (const { folder, name, pgDump } of journal.state.backups ?? []) {
     if (pgDump !== undefined) continue;
     const found = await readBackupRecord(folder, product.name);
     if (found !== undefined && isThere(found.pgDump)) {
       await recordDump(journal, folder, found.pgDump);
-      reporter.warn(`the backup ${name} is whole: it is recorded now`);
+      warn(`the backup ${name} is whole: it is recorded now`);
       continue;
     }
     const gone = await removeOwnFiles(folder, product);
     await journal.update((draft) => {
       draft.backups = (draft.backups ?? []).filter((one) => one.folder !== folder);
     });
-    reporter.warn(
+    warn(
       `an unfinished backup was removed: ${folder}${gone ? '' : ', except for what is not ours there'}`,
     );
   }
 }
 
 /** The backup in that folder is whole from here on. */
-export function recordDump(journal: Locked['journal'], folder: string, pgDump: PgDump): Promise<void> {
+export function recordDump(journal: Pick<Journal, 'update'>, folder: string, pgDump: PgDump): Promise<void> {
   return journal.update((draft) => {
     for (const one of draft.backups ?? []) if (one.folder === folder) one.pgDump = { ...pgDump };
   });

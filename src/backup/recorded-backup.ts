@@ -1,0 +1,50 @@
+import { lstatSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import type { Journal } from '../engine/journal.ts';
+import type { JsonObject, StepIo } from '../engine/step.ts';
+import { compactTime } from '../policy/compact-time.ts';
+import { keepFile } from './backup-folder.ts';
+import { backupRecordFile } from './backup-record.ts';
+import type { DumpContext } from './dump-files.ts';
+import type { PgDump } from './dump-record.ts';
+import { recordDump } from './unfinished-backups.ts';
+import { takeWholeDump } from './whole-dump.ts';
+
+/** A folder below `into` for a backup of that time: nothing has its name yet. */
+export function freeFolder(into: string, now: Date): string {
+  const stamp = compactTime(now);
+  let folder = join(into, stamp);
+  for (let count = 2; lstatSync(folder, { throwIfNoEntry: false }) !== undefined; count += 1)
+    folder = join(into, `${stamp}-${count}`);
+  return folder;
+}
+
+type BackupIo = Pick<StepIo, 'signal' | 'log' | 'tell' | 'warn' | 'progress' | 'checkpoint'>;
+
+/**
+ * A dump that belongs to no run, in a folder of its own: `backup list` shows it, and `backup prune` lets it
+ * go. The state names its folder before that is made, and the dump once it is whole.
+ */
+export async function takeRecordedBackup(
+  ctx: DumpContext & { from: string; operator: string },
+  io: BackupIo,
+  { folder, journal }: { folder: string; journal: Pick<Journal, 'update'> },
+): Promise<PgDump> {
+  const { operator: by, from: version, product } = ctx;
+  const record = { at: ctx.now().toISOString(), by, name: basename(folder), folder, version };
+  const recording = {
+    ...io,
+    // Before the folder is there: what a killed run leaves is known by it.
+    record: async (data: JsonObject) => {
+      if (data['folder'] === undefined) return;
+      await journal.update((draft) => void (draft.backups = [...(draft.backups ?? []), record]));
+    },
+    interrupted: { folder },
+  };
+  const whyStale = () => 'a backup is always taken anew';
+  const dump = await takeWholeDump(ctx, recording, { key: 'pgDump', whyStale });
+  const own = { product: product.name, ...record, pgDump: dump };
+  await keepFile(folder, backupRecordFile, `${JSON.stringify(own, null, 2)}\n`);
+  await recordDump(journal, folder, dump);
+  return dump;
+}
