@@ -15,6 +15,8 @@ export interface ScratchContext {
 
 export interface ScratchOptions {
   kind: ScratchKind;
+  /** Whoever has made one up has also dropped what killed runs have left. */
+  name?: string;
   /** How much it will take on the server's disk. */
   sizeBytes: number;
   /** Makes it: `CREATE DATABASE :"restored" …;`, and what else has to be there before it. */
@@ -50,11 +52,11 @@ export async function withScratch<T>(
 /** The same, for a caller that keeps it. Returns its name. */
 export async function makeScratch(
   ctx: ScratchContext,
-  { kind, sizeBytes, create, signal }: ScratchOptions,
+  { kind, name: given, sizeBytes, create, signal }: ScratchOptions,
 ): Promise<string> {
-  await dropLeftovers(ctx, kind, signal);
+  if (given === undefined) await dropLeftovers(ctx, kind, signal);
   await assertRoomForCopy(ctx, sizeBytes, signal);
-  const name = besideName(ctx.product.database.name, kind, ctx.now());
+  const name = given ?? besideName(ctx.product.database.name, kind, ctx.now());
   try {
     await ctx.database.execute(create, {
       variables: { [madeVariable]: name },

@@ -32,9 +32,7 @@ export async function removeUnfinished(
     await journal.update((draft) => {
       draft.backups = (draft.backups ?? []).filter((one) => one.folder !== folder);
     });
-    warn(
-      `an unfinished backup was removed: ${folder}${gone ? '' : ', except for what is not ours there'}`,
-    );
+    warn(`an unfinished backup was removed: ${folder}${gone ? '' : ', except for what is not ours there'}`);
   }
 }
 

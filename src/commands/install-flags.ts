@@ -48,6 +48,12 @@ const fresh: readonly CommandOption[] = [
 const upgrade: readonly CommandOption[] = [
   { flags: '--upgrade', summary: 'upgrade the installed release instead of installing a new one' },
   {
+    flags: '--rehearse',
+    summary:
+      'with --upgrade: migrate a copy of the database beside the live one, say how that went, and exit; ' +
+      'changes nothing that runs',
+  },
+  {
     flags: '--skip-backup',
     summary: 'upgrade, or roll an install back, without a dump of the database (dangerous)',
   },
@@ -132,6 +138,9 @@ export function checkFlags(typed: Typed): void {
   checkTexts(typed.options, typed.again);
 }
 
+/** What a rehearsal would leave aside. */
+const notRehearsed = ['--skip-backup', '--reapply', '--supersede', '--activate', '--no-activate'];
+
 function checkTogether({ options, again }: Typed): void {
   const given = (flag: string) => {
     if (flag.startsWith('--no-')) return options[flag.slice('--no-'.length)] === false;
@@ -142,6 +151,13 @@ function checkTogether({ options, again }: Typed): void {
   if (options.upgrade === true) {
     const without = ['--resume', '--rollback-to', ...freshFlags];
     const [wrong] = without.filter(given);
+    const [excluded] = given('--rehearse') ? notRehearsed.filter(given) : [];
+    if (excluded !== undefined) {
+      throw usage(
+        `${excluded} excludes --rehearse, which changes nothing that runs`,
+        again({ without: notRehearsed }),
+      );
+    }
     if (wrong === undefined) return;
     const why = (freshFlags as readonly string[]).includes(wrong)
       ? 'is for a new install; an upgrade keeps what is in the values file'

@@ -15,15 +15,18 @@ export const installHelp: Pick<Command, 'touches' | 'lists' | 'examples' | 'exit
     'On a terminal a new install asks for what the flags and the file of --answers leave open; without ' +
       'one, or with --yes, all that is missing is named at once.',
     'A run that failed or was cut off resumes when the same command is run again.',
+    'A rehearsal dumps the database, restores the dump beside it, lets the new release migrate that copy, ' +
+      'and removes it. What runs is not touched, and the upgrade afterwards is a run of its own.',
     'A rollback undoes steps of an install, newest first. It removes only what the install made, and ' +
       "nothing while something of others is in the way. The database's folder is renamed, not deleted.",
   ],
   lists: async () => {
-    const { install: fresh, upgrade } = await graphSteps();
+    const { install: fresh, upgrade, rehearse } = await graphSteps();
     const rows = (steps: typeof fresh) => steps.map(({ id, title }) => [id, title] as const);
     return [
       { title: 'Steps of an install', rows: rows(fresh) },
       { title: 'Steps of an upgrade', rows: rows(upgrade) },
+      { title: 'Steps of a rehearsal', rows: rows(rehearse) },
     ];
   },
   examples: [
@@ -46,6 +49,10 @@ export const installHelp: Pick<Command, 'touches' | 'lists' | 'examples' | 'exit
     [
       'install --upgrade --dry-run',
       'shows what the upgrade would do; a refusal has the same exit code as without --dry-run',
+    ],
+    [
+      'install --upgrade --rehearse',
+      'migrates a copy of the database first, and says how long it takes and whether rows are lost',
     ],
     ['install --upgrade --reapply', 'runs all steps again, e.g. after a change of the values file'],
     ['install --upgrade --images-from disk', 'uses only the image archives on disk'],

@@ -1,5 +1,6 @@
 import { installFlow } from '../flows/install/flow.ts';
 import { printedAnswers } from '../flows/install/print-answers.ts';
+import { rehearseFlow } from '../flows/rehearse/flow.ts';
 import { rollbackFlow } from '../flows/rollback/flow.ts';
 import { runFlow } from '../flows/run-flow.ts';
 import { answer, assertStdoutOpen, assertWritten } from '../ui/answer.ts';
@@ -9,7 +10,7 @@ import { loadablePrompter } from '../ui/load-prompter.ts';
 import { guardedOutput } from '../ui/output.ts';
 import { planLines } from '../ui/plan-text.ts';
 import type { Command, Invocation } from './command.ts';
-import { checkFlags, freshOptions, installFlags, rollbackOptions } from './install-flags.ts';
+import { checkFlags, freshOptions, installFlags, rollbackOptions, upgradeOptions } from './install-flags.ts';
 import { installHelp } from './install-help.ts';
 import { offerActivation, upgradeAndActivate } from './upgrade-and-activate.ts';
 
@@ -39,11 +40,13 @@ async function run(invocation: Invocation): Promise<void> {
       assertStdoutOpen();
       return await answer(json ? `${JSON.stringify(data)}\n` : text, signal);
     }
-    const { lines, data, plan, refusal } = await (options.upgrade === true
-      ? upgradeAndActivate(invocation, ports)
-      : options.rollbackTo !== undefined
-        ? runFlow(rollbackFlow, rollbackOptions(options), ports)
-        : runFlow(installFlow, freshOptions(options), ports));
+    const { lines, data, plan, refusal } = await (options.rehearse === true
+      ? runFlow(rehearseFlow, upgradeOptions(options, again), ports)
+      : options.upgrade === true
+        ? upgradeAndActivate(invocation, ports)
+        : options.rollbackTo !== undefined
+          ? runFlow(rollbackFlow, rollbackOptions(options), ports)
+          : runFlow(installFlow, freshOptions(options), ports));
     const text = plan === undefined ? lines : planLines(plan, output.isTerminal ? output.columns : 80);
     emit({ type: 'result', at: at(), lines: text, data });
     if (refusal !== undefined) throw refusal;

@@ -42,7 +42,8 @@ export async function offerActivation(
 ): Promise<void> {
   const { options, json, program, tables } = invocation;
   const { confirm } = ports;
-  const isAsked = options.upgrade === true && options.activate === undefined && options.yes !== true;
+  const upgraded = options.upgrade === true && options.rehearse !== true;
+  const isAsked = upgraded && options.activate === undefined && options.yes !== true;
   if (!isAsked || !changesTheHost(invocation) || json || confirm === undefined) return;
   let question: string | undefined;
   try {

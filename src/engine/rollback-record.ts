@@ -11,12 +11,15 @@ export const undoId = (id: string): string => `${undoPrefix}${id}`;
 const isPreparing: Record<string, (id: string) => boolean> = {
   rollback: (id) => !id.startsWith(undoPrefix),
   restore: (id) => ['restore_load', 'restore_images', 'restore_pg_backup'].includes(id),
+  // It changes nothing of what is installed.
+  rehearse: () => true,
 };
 
 /** Whether a run that suspends another one is unfinished and has changed nothing: all is as before it. */
 export function isIdle({ run, suspended }: Pick<State, 'run' | 'suspended'>): boolean {
   const prepares = isPreparing[run?.flow ?? ''];
-  if (run === undefined || run.status === 'completed' || suspended === undefined) return false;
+  if (run === undefined || run.status === 'completed') return false;
+  if (suspended === undefined) return run.flow === 'rehearse';
   // It took the place of another one that had changed something.
   if (run.answers?.['closes'] === true) return false;
   return prepares !== undefined && Object.keys(run.steps).every(prepares);
@@ -32,11 +35,13 @@ export function withoutIdleRollback<S extends State | undefined>(state: S): S;
 export function withoutIdleRollback(state: State | undefined): State | undefined {
   if (state === undefined || !isIdle(state)) return state;
   const { suspended, run, ...rest } = structuredClone(state);
-  if (suspended === undefined || run === undefined) return state;
-  const { installed, ...last } = suspended;
-  const draft: State = { ...rest, run: last };
+  if (run === undefined) return state;
+  const { installed, ...last } = suspended ?? {};
+  const draft: State = rest;
+  if (suspended !== undefined) draft.run = last as RunRecord;
   if (installed !== undefined) draft.installed = installed;
-  keepInHistory(draft, { ...run, status: 'superseded' });
+  const isOver = run.flow === 'rehearse' && run.status === 'failed';
+  keepInHistory(draft, { ...run, status: isOver ? 'failed' : 'superseded' });
   return draft;
 }
 
@@ -76,6 +81,16 @@ export function leaveSuspended(draft: State): void {
   keepInHistory(draft, run);
   draft.run = suspended;
   delete draft.suspended;
+}
+
+/** A rehearsal has completed: the run before it is the last one again, whatever it was. */
+export function leaveRehearsal(draft: State): void {
+  const { suspended, run } = draft;
+  if (run === undefined) return;
+  keepInHistory(draft, run);
+  delete draft.suspended;
+  delete draft.run;
+  if (suspended !== undefined) draft.run = suspended;
 }
 
 /** The suspended run is over for good: what it had left unfinished is not there any more. */

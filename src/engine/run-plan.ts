@@ -51,6 +51,11 @@ export const runPlanSchema = z.strictObject({
   releaseNotes: toldNotesSchema
     .default([])
     .describe('Of the releases newer than the installed one, as far as this file has them; oldest first.'),
+  rehearsed: z
+    .string()
+    .nullable()
+    .default(null)
+    .describe('How the last rehearsal of this upgrade ended; null: there was none, or it is too old.'),
   refusals: z
     .array(refusal)
     .describe('Why the run would not start; the first one gives the exit code. Empty when it would start.'),

@@ -15,7 +15,7 @@ import { shellWord } from '../shell-word.ts';
  */
 
 /** A reader refuses another major; additive fields raise the minor. */
-export const stateVersion = { major: 1, minor: 6 } as const;
+export const stateVersion = { major: 1, minor: 7 } as const;
 
 const time = z.string();
 
@@ -244,6 +244,32 @@ export const stateSchema = z.looseObject({
   restored: restoredSchema
     .optional()
     .describe('The last restore that has completed, and what takes it back. Since 1.6.'),
+  rehearsing: z
+    .looseObject({ at: time, name: z.string() })
+    .optional()
+    .describe(
+      'While a rehearsal has made something: name of its database and of its role. Whatever run comes next ' +
+        'removes what is left of it. Since 1.7.',
+    ),
+  rehearsed: z
+    .looseObject({
+      ...whoWhen,
+      from: z.string(),
+      to: z.string(),
+      payloadDigest: z.string(),
+      passed: z.boolean(),
+      why: z.string().optional().describe('Why it did not pass.'),
+      schema: z.looseObject({ before: z.int(), after: z.int() }).optional(),
+      seconds: z.number().optional().describe('From the start of the pod until the schema was migrated.'),
+      rows: z.int().optional().describe('In the copy, before.'),
+      lost: z
+        .array(z.looseObject({ table: z.string(), before: z.int(), after: z.int().nullable() }))
+        .optional()
+        .describe('Tables that have fewer rows since the migration; null: the table is gone.'),
+      dump: z.string().nullable().describe('Path of the dump that was restored.'),
+    })
+    .optional()
+    .describe('How the last rehearsal of an upgrade ended. Since 1.7.'),
   repair: z
     .looseObject({ ...whoWhen, chart: z.string().nullable(), unknown: z.array(z.string()) })
     .optional()

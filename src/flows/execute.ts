@@ -10,6 +10,7 @@ import { writeReport } from '../report/write-report.ts';
 import type { Session } from '../session/session.ts';
 import { clearWork } from '../session/work-folder.ts';
 import type { Decision, Flow, FlowContext, FlowOptions, FlowResult, Prepared } from './flow.ts';
+import { clearKilledRehearsal } from './rehearse/leftovers.ts';
 import { planRun } from './run-plan.ts';
 
 /**
@@ -24,6 +25,7 @@ export async function execute<O extends FlowOptions, D extends Decision, C exten
   const { reporter, paths, payload, product, signal, lock } = session;
   const { decision, ctx } = prepared;
   const { fresh } = decision;
+  await clearKilledRehearsal(session);
   await flow.beforeRun?.(session, prepared);
   for (const line of decision.notes) {
     const event = { type: 'message', level: 'warning', line } as const;
@@ -33,7 +35,14 @@ export async function execute<O extends FlowOptions, D extends Decision, C exten
   const steps = flow.steps(product, ctx);
   const plan =
     flow.tellsPlan === true
-      ? await planRun(session, { flow: flow.name, ctx, steps, fresh, releaseNotes: flow.releaseNotes?.(ctx) })
+      ? await planRun(session, {
+          flow: flow.name,
+          ctx,
+          steps,
+          fresh,
+          releaseNotes: flow.releaseNotes?.(ctx),
+          rehearsed: flow.rehearsed?.(ctx),
+        })
       : undefined;
   await clearWork(paths);
   const by = operator().user;

@@ -102,6 +102,8 @@ export interface Flow<Options extends FlowOptions, D extends Decision, Ctx exten
   checks?(session: Session, options: Options, prepared: Prepared<D, Ctx>): FlowChecks;
   /** The release notes that concern this run, as the plan prints them. */
   releaseNotes?(ctx: Ctx): ToldNotes[];
+  /** How the migration of this run was rehearsed, in one line, as the plan prints it. */
+  rehearsed?(ctx: Ctx): string | undefined;
   /** The question to the operator before anything is changed; undefined for none. */
   question?(session: Session, options: Options, decision: D): Question | undefined;
   /**

@@ -119,6 +119,7 @@ async function dryRun<O extends FlowOptions, D extends Decision, C extends FlowC
     fresh: decision.fresh,
     notes: decision.notes,
     releaseNotes: flow.releaseNotes?.(ctx),
+    rehearsed: flow.rehearsed?.(ctx),
     refusals: refusals.found,
   });
 }

@@ -16,6 +16,7 @@ interface PlanOptions<Ctx extends FlowContext> {
   steps: readonly Step<Ctx>[];
   notes?: readonly string[];
   releaseNotes?: ToldNotes[] | undefined;
+  rehearsed?: string | undefined;
   /** The first one gives the exit code. */
   refusals?: readonly IvaapError[];
 }
@@ -40,6 +41,7 @@ export async function planRun<Ctx extends FlowContext>(
     room: roomOf(ctx),
     notes: [...(options.notes ?? [])],
     releaseNotes: options.releaseNotes ?? [],
+    rehearsed: options.rehearsed ?? null,
     refusals: refusalsOf(options.refusals ?? []),
   };
   return redactor.value(plan);

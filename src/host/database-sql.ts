@@ -55,6 +55,15 @@ type Setting = DatabaseProperties['settings'][number];
 const assignments = (settings: readonly Setting[], subject: (role: string | null) => string) =>
   settings.flatMap(({ role, settings: all }) => all.map((one) => `${subject(role)} ${assignment(one)};`));
 
+/** What holds for a role, wherever and in the database, given to another `subject`; psql statements. */
+export const settingsAs = (settings: readonly Setting[], role: string, subject: string): string[] =>
+  assignments(
+    settings
+      .filter((one) => one.role === role)
+      .toSorted((a, b) => Number(a.inDatabase) - Number(b.inDatabase)),
+    () => subject,
+  );
+
 /** psql runs what the query gives. */
 const where = (statement: string, condition: string) =>
   `SELECT ${literal(statement)} WHERE ${condition} \\gexec`;

@@ -51,6 +51,8 @@ export interface PinOptions {
   version: string;
   /** Releases whose images stay pinned in addition to this one's: the one that a rollback goes back to. */
   keepVersions: readonly string[];
+  /** Those of all other releases stay pinned, too. */
+  keepsAll?: boolean;
   signal?: AbortSignal;
 }
 
@@ -104,6 +106,10 @@ export async function pinImages(
     const labels = labelled.get(name) ?? {};
     if (labels[pinLabel] === pinValue && labels[mark] === options.version) continue;
     await pinImage(containerd, name, options);
+  }
+  if (options.keepsAll === true) {
+    await provePins(containerd, images, options.signal);
+    return { unpinned: [] };
   }
   const kept = new Set([options.version, ...options.keepVersions]);
   const current = new Set(images.map(({ name }) => name));

@@ -13,6 +13,7 @@ const relativePath = z
 const absolutePath = z.string().regex(/^\/(?!.*(^|\/)\.\.?(\/|$))[A-Za-z0-9._\-/]*$/, 'an absolute path');
 const dnsName = z.string().regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/);
 const programName = z.string().regex(/^[a-z][a-z0-9_-]*$/);
+const variableName = z.string().regex(/^[A-Za-z_][A-Za-z0-9_.-]*$/, 'the name of an environment variable');
 const selector = z.string().regex(/^[A-Za-z0-9./_=,-]+$/);
 const sizeBytes = z.int().nonnegative();
 /** A name of a FlexNet licence; no option of a program, and no wildcard. */
@@ -40,6 +41,28 @@ const healthRoute = z.strictObject({
 
 /** Guards of preflight that a product may let an operator waive; the others protect data. */
 export const waivableGuards = z.enum(['cpus', 'memory', 'room', 'k3s-version', 'images']);
+
+/** Where a workload reads something: a path in the values, or a variable of its containers. */
+const override = z.union([z.strictObject({ values: valuesPath }), z.strictObject({ env: variableName })]);
+
+/**
+ * How a migration is rehearsed on a copy of the database; needs `values.autoMigrate` and `database.login`.
+ */
+const rehearsal = z.strictObject({
+  /** Where the workload that migrates reads the database's name, */
+  database: override,
+  /** as whom it opens its sessions, */
+  user: override,
+  /**
+   * and its password: in the values the name of a Secret that has the key of `database.login`, in the
+   * environment the password itself.
+   */
+  password: override,
+  /** How long a migration may take there. Default: Helm's own timeout. */
+  timeoutSeconds: z.int().positive().optional(),
+  /** So long an upgrade still tells of it. */
+  maxAgeHours: z.int().positive().default(24),
+});
 
 const workload = z.strictObject({
   id: dnsName,
@@ -186,6 +209,8 @@ export const productSchema = z.strictObject({
     }),
   }),
   workloads: z.array(workload).min(1),
+  /** Without it no migration can be rehearsed. */
+  rehearsal: rehearsal.optional(),
   health: z.array(healthRoute).min(1),
   helm: z.strictObject({
     timeoutSeconds: z.int().positive(),

@@ -32,6 +32,7 @@ export const freshFlags = [
   '--print-answers',
 ] as const;
 export const upgradeFlags = [
+  '--rehearse',
   '--skip-backup',
   '--accept-unsupported-upgrade',
   '--reapply',

@@ -44,7 +44,8 @@ function holds(condition: PatchCondition, values: PlainObject): boolean {
   return 'absent' in condition ? value === undefined : value !== undefined;
 }
 
-function setAt(target: PlainObject, path: readonly string[], value: PlainJson): void {
+/** Makes what is missing on the way there. */
+export function setAt(target: PlainObject, path: readonly string[], value: PlainJson): void {
   const [key = '', ...rest] = path;
   if (rest.length === 0) {
     target[key] = structuredClone(value);

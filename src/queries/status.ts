@@ -20,6 +20,7 @@ import { verificationOf } from '../backup/verified-dump.ts';
 import { wayBackOf } from '../backup/way-back.ts';
 import { listBackups } from './backups.ts';
 import { hostEvidence, type HostEvidence } from './host-evidence.ts';
+import { withoutIdleRollback } from '../engine/rollback-record.ts';
 import { readOwnState } from '../session/own-state.ts';
 import { type Known, mapKnown } from '../known.ts';
 import { knownAsRoot } from './as-root.ts';
@@ -63,17 +64,23 @@ async function gather({ machine = thisMachine, signal, program }: StatusPorts): 
   const redactor = new Redactor();
   try {
     const { product, release, paths } = opened;
+    const holder = readHolder(paths.lock);
+    const runs = holder !== undefined && isAlive(holder);
     const [state, backups, overlay, kept] = await Promise.all([
-      knownAsRoot(async () => (await readOwnState(opened, program)) ?? null),
+      knownAsRoot(async () => {
+        const found = await readOwnState(opened, program);
+        // One that was killed is over: the run before it is the last one.
+        const isOver = !runs && found?.run?.flow === 'rehearse';
+        return (isOver ? withoutIdleRollback(found) : found) ?? null;
+      }),
       knownAsRoot(() => listBackups(paths.backups)),
       knownAsRoot(async () => readOverlay(paths.overlay)),
       knownAsRoot(() => keptDataHere(product)),
     ]);
-    const holder = readHolder(paths.lock);
     const ways = state.known && state.value !== null ? waysOut(state.value, paths, program) : null;
     const facts: StatusFacts = {
       at: new Date().toISOString(),
-      running: holder !== undefined && isAlive(holder) ? holder : null,
+      running: holder !== undefined && runs ? holder : null,
       product: product.name,
       title: product.title,
       payloadVersion: release.version,

@@ -1,3 +1,4 @@
+import type { Journal } from '../engine/journal.ts';
 import type { RunRecord } from '../engine/state.ts';
 import type { Containerd } from '../host/containerd.ts';
 import type { Helm } from '../host/helm.ts';
@@ -84,6 +85,8 @@ export interface UpgradeContext extends StepContext {
   /** Path of the file that installed `from`; undefined where it was not recorded. */
   installedBy: string | undefined;
   values: ValuesFile;
+  /** How the last rehearsal of this upgrade ended, where it is not too old; one line. */
+  rehearsed: string | undefined;
   /** The installed one. */
   license: License | undefined;
   /** Durable before it resolves: what became of the schema since Helm first started, as last asked. */
@@ -98,6 +101,14 @@ export interface UpgradeContext extends StepContext {
   rendered(options?: { hooks: boolean }): Promise<Manifest[]>;
   /** What the API server says of those objects and of the live ones, queried once. Holds secrets. */
   answers(signal: AbortSignal): Promise<ServerAnswers>;
+}
+
+/** Of `install --upgrade --rehearse`. */
+export interface RehearsalContext extends UpgradeContext {
+  /** Name of the copy and of its role, as they are made; how the role logs in. */
+  copy: { name: string; password: string };
+  /** Durable before it resolves. */
+  journal: Pick<Journal, 'state' | 'update'>;
 }
 
 /** Of a fresh install: the operator's answers. */

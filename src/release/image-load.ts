@@ -118,11 +118,15 @@ function imagePlan(ctx: StepContext, signal?: AbortSignal, refreshed = false): P
   });
 }
 
-/** Loads what is missing, after checking the free space. */
+/**
+ * Loads what is missing, after checking the free space. Images of releases before the installed one are let
+ * go, unless it `keepsAll`.
+ */
 export async function loadMissingImages(
   ctx: StepContext,
   io: StepIo,
   { images }: ImageLoadPlan,
+  { keepsAll = false } = {},
 ): Promise<ImageLoadResult> {
   const { containerd, payload, product, to } = ctx;
   const refreshedArchives = ctx.refreshArchives ? await refreshArchives(ctx, io) : [];
@@ -138,6 +142,7 @@ export async function loadMissingImages(
     signal: io.signal,
     onMidway: () => io.checkpoint('half-loaded'),
     keepVersions: ctx.from === null ? [] : [ctx.from],
+    keepsAll,
     onProgress: (done, total, note) => io.progress({ done, total, unit: 'bytes', note }),
     log: (line) => io.log(line),
     warn: (line) => io.warn(line),

@@ -10,6 +10,11 @@ import { causesOf, podCount, surestFirst, type Trouble, troublesOf, mayBeAtWork 
 const pauseMs = 3000;
 const logEveryMs = 9000;
 const defaultGraceSeconds = 90;
+
+/** How long a trouble may last, in milliseconds. */
+export const graceMsOf = ({ helm }: Pick<StepContext['product'], 'helm'>): number =>
+  (helm.graceSeconds ?? defaultGraceSeconds) * 1000;
+
 const idleLooks = 3;
 
 /** The Helm process that is watched. */
@@ -63,7 +68,7 @@ export function watchPods(ctx: StepContext, io: StepIo, helm: WatchedHelm): PodW
   const { namespace } = product;
   const stopped = new AbortController();
   const { signal } = stopped;
-  const graceMs = (product.helm.graceSeconds ?? defaultGraceSeconds) * 1000;
+  const graceMs = graceMsOf(product);
   const grace = { forward: new Grace(graceMs), back: new Grace(graceMs) };
   const remembered = new Map<string, Remembered>();
   /** Set when Helm rolls back: what is seen then is of the rollback. */

@@ -1,13 +1,15 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { parseAllDocuments } from 'yaml';
+import { Document, parseAllDocuments } from 'yaml';
 import { IvaapError } from '../errors.ts';
-import { makeFolder } from '../host/atomic-file.ts';
+import { makeFolder, writeFileAtomic } from '../host/atomic-file.ts';
 import type { Manifest } from '../host/kubectl.ts';
 import { programFailure } from '../host/program-failure.ts';
 import { extractChart } from './chart-tree.ts';
 import type { UpgradeContext } from './context.ts';
+import { type PlainObject, setAt } from '../policy/values-patches.ts';
 import { placeOverlay } from './values-overlay.ts';
+import { asHelmReads } from './values-yaml.ts';
 import { shellWord } from '../shell-word.ts';
 
 interface RenderedChart {
@@ -25,12 +27,38 @@ export function renderedOnce(ctx: () => UpgradeContext, signal: AbortSignal): Up
   };
 }
 
+/** A value above the operator's own. */
+export interface SetValue {
+  path: readonly string[];
+  value: string;
+}
+
+/** The same objects as they would be with other values. Holds secrets. */
+export async function renderedWith(
+  ctx: UpgradeContext,
+  set: readonly SetValue[],
+  signal: AbortSignal,
+): Promise<Manifest[]> {
+  return (await renderChart(ctx, signal, set)).objects;
+}
+
+async function writeSet(set: readonly SetValue[], path: string): Promise<string> {
+  const values: PlainObject = {};
+  for (const { path: at, value } of set) setAt(values, at, value);
+  await writeFileAtomic(path, new Document(values, asHelmReads).toString(), { mode: 0o600 });
+  return path;
+}
+
 /**
  * The objects of this payload's chart with the operator's values and the overlay that the release will need,
  * before either is in place: rendered in the run's work folder, which is removed. Holds secrets. Throws
  * `preflight` with Helm's output when the chart refuses the values.
  */
-async function renderChart(ctx: UpgradeContext, signal: AbortSignal): Promise<RenderedChart> {
+async function renderChart(
+  ctx: UpgradeContext,
+  signal: AbortSignal,
+  set: readonly SetValue[] = [],
+): Promise<RenderedChart> {
   const folder = join(ctx.paths.work, 'rendered');
   const overlay = join(folder, 'overlay.yaml');
   const chart = join(folder, ctx.product.chart.folder);
@@ -39,6 +67,7 @@ async function renderChart(ctx: UpgradeContext, signal: AbortSignal): Promise<Re
     await extractChart(ctx, chart, signal);
     const patched = (await placeOverlay(ctx, ctx.values, overlay)).length > 0;
     const valuesFiles = patched ? [ctx.paths.values, overlay] : [ctx.paths.values];
+    if (set.length > 0) valuesFiles.push(await writeSet(set, join(folder, 'set.yaml')));
     const text = await ctx.helm
       .template({ chart, valuesFiles, asked: true })
       .catch(async (error: unknown) => {

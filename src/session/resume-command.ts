@@ -23,6 +23,11 @@ export const commandFromAnyFolder = (again: Again, program: string): string =>
 /** The command that resumes a run; records of older programs do not have the typed command. */
 export function resumeCommand({ flow, binary, again }: Pick<RunRecord, 'flow' | 'binary' | 'again'>): string {
   const command =
-    { upgrade: 'install --upgrade', uninstall: 'uninstall', restore: 'restore' }[flow] ?? 'install';
+    {
+      upgrade: 'install --upgrade',
+      rehearse: 'install --upgrade --rehearse',
+      uninstall: 'uninstall',
+      restore: 'restore',
+    }[flow] ?? 'install';
   return asRoot(again ?? `${shellWord(binary)} ${command}`);
 }

@@ -12,6 +12,7 @@ export function planLines(plan: RunPlan, columns = 80): string[] {
     `${plan.product}, dry run of the ${plan.flow} ${versions(plan)}. Nothing was changed.`,
     ...(plan.run === null ? [] : [`It would resume the run ${plan.run}.`]),
     ...notes.map((note) => `! ${note}`),
+    ...(plan.rehearsed === null ? [] : [plan.rehearsed]),
     ...releaseNotesLines(plan, ''),
     ...steps.flatMap((step) => ['', ...stepLines(step)]),
     ...(room.length === 0 ? [] : ['', 'Free space', ...room.flatMap(roomLines)]),
@@ -36,6 +37,7 @@ export function planBrief(plan: RunPlan, columns = Infinity): string[] {
       if (notKnown !== undefined) return [`  ${id}: not known in advance: ${notKnown}`];
       return brief === undefined ? [] : [`  ${id}: ${brief}`];
     }),
+    ...(plan.rehearsed === null ? [] : [`  ${plan.rehearsed}`]),
     ...releaseNotesLines(plan, '  '),
   ];
   return lines.flatMap((line) => wrapLine(printable(line), columns));

@@ -1,5 +1,6 @@
 import type { RunRecord, State, StepRecord } from '../engine/state.ts';
 import type { Known } from '../known.ts';
+import { rehearsalSentence } from '../policy/rehearsal-text.ts';
 import type { StatusReport } from '../queries/status-schema.ts';
 import { counted } from '../policy/counted.ts';
 import { keptText } from '../policy/kept-text.ts';
@@ -92,7 +93,7 @@ function dumpAge({ state, latestDump, at }: StatusReport): string {
   const ageMs = Date.parse(at) - Date.parse(latestDump.takenAt);
   // A clock that was set back makes no age.
   const age = ageMs >= 0 ? `${formatAge(ageMs)} old` : `of ${toSeconds(latestDump.takenAt)}`;
-  const proved = latestDump.verified === undefined ? '' : ', verified by restore';
+  const proved = latestDump.verified === undefined ? '' : ', backup verified by restore';
   return latestDump.there ? `${age}${proved}` : `${age}, its file is missing now`;
 }
 
@@ -146,6 +147,7 @@ function stateLines(report: StatusReport, table: Table): string[] {
     ...lines,
     ...repairLines(state.value),
     ...restoredLines(state.value),
+    ...rehearsedLines(state.value),
     ...(run === undefined ? [] : runLines(run, report, table)),
     ...skippedLines(report),
     ...waiverLines(state.value),
@@ -171,6 +173,17 @@ function restoredLines({ restored }: State): string[] {
           ]
         : [`  the database from before was discarded ${toSeconds(discardedAt)}`];
   return [`restored: ${toSeconds(at)}${by(who)}, ${what}`, ...kept];
+}
+
+function rehearsedLines({ rehearsed, rehearsing }: State): string[] {
+  const left =
+    rehearsing === undefined
+      ? []
+      : [`a rehearsal of ${toSeconds(rehearsing.at)} has left ${rehearsing.name}: the next run removes it`];
+  if (rehearsed === undefined) return left;
+  const { at, by: who, from, to } = rehearsed;
+  const what = `rehearsed: ${from} -> ${to}, ${toSeconds(at)}${by(who)}`;
+  return [what, `  ${rehearsalSentence(rehearsed)}`, ...left];
 }
 
 function runLines(run: RunRecord, { running, waysOut, halted }: StatusReport, table: Table): string[] {

@@ -1,5 +1,6 @@
 import type { State } from '../../engine/state.ts';
 import type { UpgradeContext } from '../../release/context.ts';
+import { rehearsedText } from '../../release/rehearsal-record.ts';
 import { usedEntitlements } from '../../policy/used-entitlements.ts';
 import { latestRepair } from '../../release/agreeing-versions.ts';
 import { fqdnOf } from '../../release/health-route.ts';
@@ -62,6 +63,7 @@ export async function upgradeContext(
     from,
     installedBy: installedBy(state),
     values,
+    rehearsed: rehearsedText(state, { product, from, digest: session.payload.digest }, shared.now()),
     license,
     recordSchema: (verdict) => recordSchema(journal, verdict),
     skipBackup: options.skipBackup && !dumpIsDue(state, session),

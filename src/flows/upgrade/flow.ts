@@ -29,6 +29,7 @@ export const upgradeFlow: Flow<UpgradeOptions, UpgradeStart, UpgradeContext> = {
   checks: upgradeChecks,
   question: reapplyQuestion,
   releaseNotes: upgradeNotes,
+  rehearsed: ({ rehearsed }) => rehearsed,
 
   // Under the lock no other run can have changed anything; the operator's values file can have changed.
   async decideAgain(session, _, { decision, ctx }) {

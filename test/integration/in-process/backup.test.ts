@@ -166,7 +166,7 @@ test('a backup that is verified says when, also after a list; its copy is gone',
   assert.deepEqual(besides(), []);
   const report = await host.status('install');
   assert.deepEqual([report.latestDump?.path, report.latestDump?.verified], [entry.path, entry.verified?.at]);
-  assert.match(statusLines(report, 300).join('\n'), /old, verified by restore/);
+  assert.match(statusLines(report, 300).join('\n'), /old, backup verified by restore/);
   refused(await verify('two'), 2, /there is no backup two/);
   assert.deepEqual(host.violations, []);
 });

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { causeChain } from '../../../src/errors.ts';
 import { fingerprint, idsOf, planned } from '../../fixtures/in-process-host/dry-run.ts';
 import { type DeployFlow, SimulatedHost } from '../../fixtures/in-process-host/host.ts';
 import { type Beginning, beginnings } from '../../fixtures/in-process-host/matrix.ts';
@@ -70,4 +71,13 @@ test('an empty host stays empty, and an install is planned on it', async () => {
   assert.deepEqual(readdirSync(host.root), was);
   assert.equal(plan.from, null);
   assert.equal(idsOf(plan, 'run').length, plan.steps.length);
+});
+
+test('where the product does not say how a migration is told of another database there is no rehearsal', async () => {
+  host.become(begin.upgrade.world);
+  const was = host.state();
+  const refused = await host.run('rehearse');
+  assert.equal(refused.exitCode, 3);
+  assert.match(causeChain(refused.error).join(), /Tiny has no rehearsal: this package does not say/);
+  assert.deepEqual(host.state(), was);
 });

@@ -58,6 +58,7 @@ test('flags of install stand in groups, those that do nothing are not shown, and
     'Output:',
     'Steps of an install:',
     'Steps of an upgrade:',
+    'Steps of a rehearsal:',
     'Examples:',
     'Exit codes:',
   ]);

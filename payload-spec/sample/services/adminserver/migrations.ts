@@ -43,7 +43,7 @@ const migrations: readonly Migration[] = [
   {
     version: 6,
     name: 'keep operators in a table of their own',
-    sql: `CREATE TABLE operators (id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name text NOT NULL UNIQUE);
+    sql: `CREATE TABLE operators (id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name text NOT NULL UNIQUE CHECK (name <> ''));
           INSERT INTO operators (name) SELECT DISTINCT operator FROM wells ORDER BY 1;
           ALTER TABLE wells ADD COLUMN operator_id integer REFERENCES operators (id);
           UPDATE wells SET operator_id = operators.id FROM operators WHERE operators.name = wells.operator;
