@@ -22,7 +22,9 @@ import { collect, locked } from './process.ts';
  */
 
 interface Module {
-  name: 'node' | 'helm' | 'containerd';
+  name: 'node' | 'helm' | 'containerd' | 'troubleshoot';
+  /** No part of a host: built by the command that needs it alone, and behind all other work. */
+  byCommand?: true;
   /** Each becomes a program of its last name. */
   packages: string[];
   /** Variables of packages, set by the linker where the package is linked. */
@@ -67,7 +69,18 @@ const modules: Module[] = [
     variables: { 'github.com/containerd/containerd/v2/version.Version': 'v2.1.9-k3s1' },
     tags: 'no_btrfs,no_devmapper,no_zfs,no_aufs',
   },
+  {
+    name: 'troubleshoot',
+    byCommand: true,
+    packages: ['github.com/replicatedhq/troubleshoot/cmd/troubleshoot'],
+    variables: { 'github.com/replicatedhq/troubleshoot/pkg/version.version': 'v0.133.0' },
+    // As its makers build it: OpenPGP in Go, where the default needs a library in C.
+    tags: 'netgo,containers_image_ostree_stub,containers_image_openpgp',
+  },
 ];
+
+/** Those that a host is made of. */
+const ofHosts = modules.filter(({ byCommand }) => byCommand !== true);
 
 /** Two at once: while one links, on a single processor, the other compiles. */
 const buildsAtOnce = 2;
@@ -77,6 +90,9 @@ const buildsAtOnce = 2;
  * hardly does.
  */
 const compilerGarbage = { GOGC: '400' };
+
+/** Nobody waits for what a command alone needs. */
+const behindAll = ['nice', '-n', '15'];
 
 const source = (module: Module) => join(import.meta.dirname, 'programs', module.name);
 
@@ -116,7 +132,8 @@ async function build(module: Module, say: (line: string) => void): Promise<void>
   try {
     mkdirSync(join(work, 'out'));
     cpSync(source(module), join(work, 'src'), { recursive: true });
-    const child = spawn('sh', ['-euc', buildCommand(module)], {
+    const [program, ...args] = [...(module.byCommand ? behindAll : []), 'sh', '-euc', buildCommand(module)];
+    const child = spawn(program!, args, {
       cwd: join(work, 'src'),
       env: { ...process.env, CGO_ENABLED: '0', GOWORK: 'off', ...compilerGarbage, ...module.environment },
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -135,14 +152,14 @@ async function build(module: Module, say: (line: string) => void): Promise<void>
   }
 }
 
-/** Names of the modules that are not built yet on this machine. */
+/** Names of the modules that a host needs and that are not built yet on this machine. */
 export function missingPrograms(): string[] {
-  return modules.filter((module) => !existsSync(resultFolder(module))).map(({ name }) => name);
+  return ofHosts.filter((module) => !existsSync(resultFolder(module))).map(({ name }) => name);
 }
 
 /** Builds what is missing, each module said on `say`; callers that come together wait for one build. */
 export async function ensurePrograms(
-  names: readonly Module['name'][] = modules.map(({ name }) => name),
+  names: readonly Module['name'][] = ofHosts.map(({ name }) => name),
   say: (line: string) => void = (line) => process.stderr.write(`${line}\n`),
 ): Promise<void> {
   const missing = modules.filter(
@@ -174,8 +191,15 @@ export async function labPrograms(): Promise<{
   };
 }
 
-/** Module name -> folder of its built programs. */
-export function programFolders(): Record<Module['name'], string> {
-  const folders = modules.map((module) => [module.name, resultFolder(module)]);
-  return Object.fromEntries(folders) as Record<Module['name'], string>;
+/** Module name -> folder of its built programs, of those that a host is made of. */
+export function programFolders(): Record<'node' | 'helm' | 'containerd', string> {
+  const folders = ofHosts.map((module) => [module.name, resultFolder(module)]);
+  return Object.fromEntries(folders) as Record<'node' | 'helm' | 'containerd', string>;
+}
+
+/** Absolute path of Troubleshoot's `support-bundle`, which works in a host as well; builds it if missing. */
+export async function troubleshootProgram(): Promise<string> {
+  await ensurePrograms(['troubleshoot']);
+  const module = modules.find(({ name }) => name === 'troubleshoot')!;
+  return join(resultFolder(module), 'troubleshoot');
 }
