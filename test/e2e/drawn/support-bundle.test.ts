@@ -54,11 +54,30 @@ test('the first page of a support bundle names what is wrong with the host', asy
     const chapter = chapters(t, host);
 
     await chapter('a host that is well has no certain fault', async () => {
-      const { faults } = await bundleOf(host);
+      await host.writeFile(
+        '/etc/rancher/k3s/config.yaml',
+        'token: of-this-cluster-4711\nnode-name: k3s-node\n',
+      );
+      const { faults, collected } = await bundleOf(host);
       assert.deepEqual(
         faults.filter(({ certainty }) => certainty === 'certain'),
         [],
       );
+      assert.deepEqual(
+        collected.filter(({ missing }) => missing !== undefined),
+        [],
+      );
+      const read = (name: string) => host.readFile(`/root/read/${name}`);
+      assert.match(await read('usage/k3s-node.txt'), /^ivaap +postgres-0 +\d\.\d{3} +[\d.]+ MiB +.* +\d+$/m);
+      assert.match(await read('k3s-service/certificates.txt'), /\/etc\/rancher\/k3s\/k3s\.yaml$/m);
+      assert.equal(await read('k3s-service/config.yaml'), 'token: [redacted]\nnode-name: k3s-node\n');
+      assert.match(await read('images/containers.txt'), /Running +postgres .*postgres-0/);
+      assert.match(await read('cluster/keys.txt'), /^Secret +\S/m);
+      assert.match(await read('network/addresses.txt'), /inet 10\.203\.0\.10\/24/);
+      assert.match(await read('network/ports.txt'), /:6443/);
+      assert.match(await read('network/firewall.txt'), /KUBE-/);
+      assert.match(await read('system/processes.txt'), /\bkubernetes$/m);
+      assert.match(await read('system/settings.txt'), /ip_forward:\n1/);
     });
 
     await chapter('the disk of the database is full', async () => {

@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
+import { unnamed } from '../../beside/beside.ts';
 import { IvaapError } from '../../../src/errors.ts';
 import { bundleSchema } from '../../../src/support/bundle-schema.ts';
 import { supportBundle } from '../../../src/support/support-bundle.ts';
@@ -88,6 +89,7 @@ test('a host that is well has every part, and no fault', async () => {
     assert.ok(bundle.files.has(name), `${name} of ${[...bundle.files.keys()].join(' ')}`);
   }
   assert.ok([...bundle.files.keys()].some((name) => /^run-logs\/.*-install\.jsonl$/.test(name)));
+  assert.deepEqual(unnamed(bundle.files, 'ours'), [], 'no kind of test/beside/kinds.ts names them');
   assert.match(bundle.files.get('preflight/preflight.txt')!, /checks? ok/);
   assert.match(bundle.files.get('database/database.txt')!, /schema version: 1\n/);
   assert.deepEqual(host.violations, []);
