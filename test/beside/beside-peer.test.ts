@@ -6,6 +6,7 @@ import { test } from 'node:test';
 import { writePage } from '../../scripts/generated-page.ts';
 import { chapters, withHost } from '../e2e/harness.ts';
 import type { TestHost } from '../e2e/host.ts';
+import { pathEnvironment } from '../e2e/typed.ts';
 import { labCluster, labPath } from '../lab/host.ts';
 import { run } from '../lab/process.ts';
 import { troubleshootProgram } from '../lab/programs.ts';
@@ -17,6 +18,8 @@ import { compare, type Files, type Pair, pageOf, readFiles, terminalTable, unnam
  */
 
 const states = ['cluster up', 'cluster down'] as const;
+/** Its Helm collector reads the variable, all others the flag. */
+const kubeconfig = '/etc/rancher/k3s/k3s.yaml';
 const text = (name: string) => readFileSync(join(import.meta.dirname, name), 'utf8');
 
 /** Unpacks an archive of the host on this machine, and reads it. */
@@ -37,17 +40,16 @@ async function bothBundles(host: TestHost, program: string, name: string): Promi
   await host.writeFile('/root/spec.yaml', text('spec.yaml'));
   const flags = ['--interactive=false', '--auto-update=false', '--no-uri'];
   const peer = await host.run(
-    [
-      program,
-      ...flags,
-      '--kubeconfig=/etc/rancher/k3s/k3s.yaml',
-      `--output=/root/peer-${name}`,
-      '/root/spec.yaml',
-    ],
-    { timeoutMs: 600_000 },
+    [program, ...flags, `--kubeconfig=${kubeconfig}`, `--output=/root/peer-${name}`, '/root/spec.yaml'],
+    { timeoutMs: 600_000, env: { ...pathEnvironment, KUBECONFIG: kubeconfig } },
   );
-  assert.equal(peer.code, 0, peer.stdout + peer.stderr);
-  return { ours: await filesOf(host, ours), peer: await filesOf(host, `/root/peer-${name}.tar.gz`) };
+  // Without an API server the peer stops before it asks the host, and writes nothing.
+  const nothing = /failed to check RBAC for collectors: .*connection refused/.test(peer.stderr);
+  assert.ok(nothing ? name === 'down' : peer.code === 0, peer.stdout + peer.stderr);
+  return {
+    ours: await filesOf(host, ours),
+    peer: nothing ? new Map() : await filesOf(host, `/root/peer-${name}.tar.gz`),
+  };
 }
 
 test('our support bundle has of a broken host what Troubleshoot has, or says why not', async (t) => {
@@ -57,7 +59,9 @@ test('our support bundle has of a broken host what Troubleshoot has, or says why
     const pairs: Pair[] = [];
 
     await chapter('a pod ends again and again, and a disk is full', async () => {
-      await host.shell('k3s kubectl apply -f -', { input: text('objects.yaml') });
+      await host.writeFile('/root/objects.yaml', text('objects.yaml'));
+      const applied = await host.kubectl('apply', '-f', '/root/objects.yaml');
+      assert.equal(applied.code, 0, applied.stderr);
       await host.writeFile('/etc/rancher/k3s/config.yaml', 'node-name: k3s-node\n');
       const folder = '/opt/ivaap/.installer/backups';
       await host.shell(`mkdir -p ${folder} && mount -t tmpfs -o size=1m full ${folder}`);

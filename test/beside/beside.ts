@@ -82,8 +82,9 @@ export function pageOf(rows: readonly Row[], states: readonly string[]): Promise
 
 [Troubleshoot](https://troubleshoot.sh) v0.133.0 collects what a spec names. Here it was given all that its
 own default specs for a cluster and for a host collect (\`test/beside/spec.yaml\`). Both ran on the same lab host:
-a pod of the product ends again and again and a disk is full; then the cluster is down as well. A lab host
-has no systemd: messages and state of k3s' service are collected by both, and here by neither.
+a pod of the product ends again and again and a disk is full; then the cluster is down as well. Without an API
+server Troubleshoot ended with an error before its first question, and wrote no bundle. A lab host has no
+systemd: messages and state of k3s' service are collected by both, and here by neither.
 
 ${table.join('\n')}
 

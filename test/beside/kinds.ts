@@ -292,7 +292,7 @@ export const kinds: readonly Kind[] = [
 
 /** Says nothing of the host: how a bundle was made, or that a question had no answer. */
 export const about = {
-  peer: /^(?:version\.yaml|execution-data\/.*|.*-(?:info|errors)\.json|.*\/errors\.json|.*-stderr\.txt|.*-logs-errors\.log)$/,
+  peer: /^(?:version\.yaml|execution-data\/.*|.*-(?:info|errors?)\.json|.*\/errors\.json|.*-stderr\.txt|.*-logs-errors\.log)$/,
   ours: /^(?:left-out\.txt|(?:pod-logs|other-pods)\/not-read\.txt)$/,
 };
 
