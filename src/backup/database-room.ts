@@ -1,6 +1,7 @@
 import { IvaapError } from '../errors.ts';
 import { foreign } from '../foreign.ts';
-import type { KubeObject, Kubectl } from '../host/kubectl.ts';
+import { claimVolume } from '../host/claim-volume.ts';
+import type { Kubectl } from '../host/kubectl.ts';
 import { roomAt } from '../host/mounts.ts';
 import type { Postgres } from '../host/postgres.ts';
 import { reserveOf, usualLimits } from '../host/reserve.ts';
@@ -75,19 +76,10 @@ async function dataRoom(ctx: RoomContext, signal?: AbortSignal): Promise<DataRoo
   return { place, freeBytes, totalBytes, path: folder };
 }
 
-type Claim = KubeObject & { spec?: { volumeName?: string } };
-type Volume = KubeObject & { spec?: { hostPath?: { path?: string }; local?: { path?: string } } };
-
 /** Folder of this host behind the database's claim. */
 async function hostPath({ kubectl, product }: RoomContext, signal?: AbortSignal) {
   const { namespace, database } = product;
-  const asked = signal === undefined ? {} : { signal };
-  const claim = await kubectl.get<Claim>('persistentvolumeclaim', database.volume.claim, {
-    namespace,
-    ...asked,
-  });
-  const name = claim?.spec?.volumeName;
-  if (name === undefined || name === '') return undefined;
-  const volume = await kubectl.get<Volume>('persistentvolume', name, asked);
-  return volume?.spec?.hostPath?.path ?? volume?.spec?.local?.path;
+  const { claim, persistentVolume: otherwise } = database.volume;
+  const found = await claimVolume(kubectl, { namespace, claim, otherwise }, signal);
+  return found.claim?.spec?.volumeName ? found.path : undefined;
 }

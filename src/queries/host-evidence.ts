@@ -6,7 +6,8 @@ import type { KubeObject } from '../host/kubectl.ts';
 import { missingMount, type ToldMount } from '../host/missing-mount.ts';
 import { isMountPoint } from '../host/mounts.ts';
 import { type ChartFacts, chartFacts } from '../release/chart-tree.ts';
-import { type DatabaseVolume, databaseVolume } from '../release/database-volume.ts';
+import type { ClaimVolume } from '../host/claim-volume.ts';
+import { databaseVolume } from '../release/database-volume.ts';
 import { type EndedUninstall, endedUninstalls } from '../release/ended-uninstalls.ts';
 import { hasOurLabels } from '../release/ours.ts';
 import { type Backup, listBackups, type StateCopy, stateCopies } from './backups.ts';
@@ -92,7 +93,7 @@ const isMadeSince = (object: KubeObject | undefined, at: string): boolean =>
 
 /** A volume that a StorageClass made has no label of ours: the claim has them. */
 function volumeFacts(
-  { claim, name, volume, path }: DatabaseVolume,
+  { claim, name, volume, path }: ClaimVolume,
   product: OpenedPayload['product'],
 ): { name: string; ours: boolean; path: string | undefined; there: boolean } | null {
   if (volume === undefined) return null;

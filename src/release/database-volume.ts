@@ -1,48 +1,19 @@
 import type { UndoPlan } from '../engine/step.ts';
 import { foreign } from '../foreign.ts';
-import type { KubeObject, Kubectl } from '../host/kubectl.ts';
+import { type ClaimVolume, claimVolume } from '../host/claim-volume.ts';
+import type { Kubectl } from '../host/kubectl.ts';
 import type { Product } from '../payload/product-schema.ts';
 import { type Known, known } from '../known.ts';
 import { sudo } from '../shell-word.ts';
 import type { InstallContext } from './context.ts';
 
-type Claim = KubeObject & { spec?: { volumeName?: string } };
-
-export type Volume = KubeObject & {
-  spec?: {
-    hostPath?: { path?: string };
-    local?: { path?: string };
-    persistentVolumeReclaimPolicy?: string;
-  };
-};
-
-export interface DatabaseVolume {
-  claim: Claim | undefined;
-  /** Of the volume, also where there is none. */
-  name: string;
-  volume: Volume | undefined;
-  /** Folder of this host with its content, where it has one. */
-  path: string | undefined;
-}
-
-/**
- * The volume that the database's claim is bound to, which a StorageClass may have made under a name of its
- * own; without such a claim the one that an install makes itself.
- */
-export async function databaseVolume(
+/** The volume of the database's claim; without such a claim the one that an install makes itself. */
+export const databaseVolume = (
   kubectl: Pick<Kubectl, 'get'>,
-  { namespace, database }: Pick<Product, 'namespace' | 'database'>,
+  { namespace, database: { volume } }: Pick<Product, 'namespace' | 'database'>,
   signal?: AbortSignal,
-): Promise<DatabaseVolume> {
-  const asked = signal === undefined ? {} : { signal };
-  const claim = await kubectl.get<Claim>('persistentvolumeclaim', database.volume.claim, {
-    namespace,
-    ...asked,
-  });
-  const name = claim?.spec?.volumeName || database.volume.persistentVolume;
-  const volume = await kubectl.get<Volume>('persistentvolume', name, asked);
-  return { claim, name, volume, path: volume?.spec?.hostPath?.path ?? volume?.spec?.local?.path };
-}
+): Promise<ClaimVolume> =>
+  claimVolume(kubectl, { namespace, claim: volume.claim, otherwise: volume.persistentVolume }, signal);
 
 /** The volume that a StorageClass made for the database's claim. */
 export interface ClassVolume {

@@ -286,3 +286,7 @@ export function volumeOwner(
     }),
   );
 }
+
+/** Whether an uninstall removes the namespace itself, with all that is in it; `kept`: it was there before. */
+export const goesWhole = (contents: NamespaceContents, kept: boolean): boolean =>
+  contents.ours === true && !kept && foreignOf(contents).length === 0;

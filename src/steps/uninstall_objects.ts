@@ -5,6 +5,7 @@ import { counted } from '../policy/counted.ts';
 import {
   clusterWideOfRelease,
   foreignOf,
+  goesWhole,
   type NamespaceContents,
   removedOf,
   volumeOwner,
@@ -45,7 +46,6 @@ export const uninstallObjects: Step<UninstallContext, Result> = {
 
   async preview({ found: { contents, volume, keepsNamespace }, product }) {
     if (!contents.known) throw new IvaapError('failed', contents.why);
-    const { ours } = contents.value;
     const shown = removedOf(contents.value);
     const foreign = foreignOf(contents.value);
     const name = volume.known ? volume.value?.name : undefined;
@@ -54,9 +54,7 @@ export const uninstallObjects: Step<UninstallContext, Result> = {
         `${counted(shown.length, 'object')}: ${shown.map(({ resource }) => resource).join(', ') || 'none'}`,
         ...(name === undefined ? [] : [`persistentvolume/${name}`]),
         ...foreign.map(({ resource, why }) => `stays: ${resource} (${why})`),
-        ...(ours === true && !keepsNamespace && foreign.length === 0
-          ? [`namespace/${product.namespace}`]
-          : []),
+        ...(goesWhole(contents.value, keepsNamespace) ? [`namespace/${product.namespace}`] : []),
       ],
       data: {
         objects: shown.map(({ resource }) => resource),
@@ -110,11 +108,10 @@ async function removeNamespaced(
   { product, found: { keepsNamespace, namespaceLabels } }: UninstallContext,
   signal: AbortSignal,
 ): Promise<string[]> {
-  const { ours } = contents;
   const { namespace } = product;
-  if (ours === null) return [];
+  if (contents.ours === null) return [];
   const whole = `namespace/${namespace}`;
-  if (ours && !keepsNamespace && foreignOf(contents).length === 0) {
+  if (goesWhole(contents, keepsNamespace)) {
     await remove(cluster, whole, undefined, signal);
     return [whole];
   }

@@ -10,7 +10,8 @@ import type { OpenedPayload } from '../../session/opened-payload.ts';
 import type { Session } from '../../session/session.ts';
 import { factsOf, lookWithoutState, noStateRefusal } from '../../queries/without-state.ts';
 import { refuseOtherKey } from '../other-key.ts';
-import { retainCommand, type Volume } from '../../release/database-volume.ts';
+import type { Volume } from '../../host/claim-volume.ts';
+import { retainCommand } from '../../release/database-volume.ts';
 import { assertStorageFolder } from '../../release/storage-folder.ts';
 import { shellWord, sudo } from '../../shell-word.ts';
 

@@ -2,7 +2,7 @@ import type { Known } from '../../known.ts';
 import { counted } from '../../policy/counted.ts';
 import { formatBytes } from '../../policy/format-bytes.ts';
 import type { Product } from '../../payload/product-schema.ts';
-import { foreignOf, type OwnedVolume, removedOf } from '../../release/ours.ts';
+import { goesWhole, type OwnedVolume, removedOf } from '../../release/ours.ts';
 import type { UninstallDecision } from './decision.ts';
 
 /** What an uninstall would delete and keep, as it is shown before the name has to be typed. */
@@ -22,9 +22,10 @@ export function shownLines(
     return `${counted(ours.length, 'object')}${among}`;
   });
   // What stays is named by the notes; here it is not among what is deleted.
-  const hasOthers = contents.known && foreignOf(contents.value).length > 0;
-  const isNotOurs = contents.known && contents.value.ours === false;
-  const namespaceStays = hasOthers || isNotOurs || found.keepsNamespace;
+  const namespaceStays =
+    contents.known && contents.value.ours !== null
+      ? !goesWhole(contents.value, found.keepsNamespace)
+      : found.keepsNamespace;
   const of = namespaceStays ? `in the namespace ${product.namespace}, which stays` : product.namespace;
   const kept = choices.keepData ? ' (kept)' : '';
   return [
