@@ -14,10 +14,10 @@ import { readState } from '../state.ts';
 
 const rehearse = ['install', '--upgrade', '--rehearse'];
 
-/** Kills the run as soon as the Job's pod is there. */
+/** Kills the run, by the process that holds its lock, as soon as the Job's pod is there. */
 const killWithJob = `
   until ${k3s} kubectl get pods -n ivaap -l job-name=ivaap-rehearsal -o name | grep -q .; do sleep 0.2; done
-  pkill -9 -f 'ivaap install --upgrade --rehearse'`;
+  kill -9 "$(grep -oE '"pid": ?[0-9]+' /opt/ivaap/.installer/lock | grep -oE '[0-9]+')"`;
 
 /** Everything that a rehearsal makes, wherever it is. */
 async function left(host: TestHost): Promise<string> {
