@@ -4,6 +4,28 @@ import { waiverOf } from '../policy/preflight-report.ts';
 import { parseVersion } from '../policy/version.ts';
 import type { Command } from './command.ts';
 
+const names = {
+  discard: '--discard',
+  dataOnly: '--data-only',
+  chartOnly: '--chart-only',
+  skipBackup: '--skip-backup',
+  waive: '--waive',
+  undo: '--undo',
+  package: '--package',
+  dumpVersion: '--dump-version',
+  dumpSchema: '--dump-schema',
+} as const;
+
+const ofDump = ['dumpVersion', 'dumpSchema'] as const;
+
+/** Flags that say nothing beside another one; the first of these that was typed counts. */
+const uselessWith: Record<'discard' | 'undo' | 'chartOnly' | 'dataOnly', readonly (keyof typeof names)[]> = {
+  discard: ['undo', 'dataOnly', 'chartOnly', 'package', 'skipBackup', 'waive', ...ofDump],
+  undo: ['dataOnly', 'chartOnly', ...ofDump],
+  chartOnly: ['dataOnly', 'skipBackup', ...ofDump],
+  dataOnly: ['package'],
+};
+
 export const restoreHelp: Omit<Command, 'run'> = {
   arguments: [
     {
@@ -27,6 +49,10 @@ export const restoreHelp: Omit<Command, 'run'> = {
     {
       flags: '--chart-only',
       summary: 'bring back chart, values and release alone, where the schema of the database has not moved',
+    },
+    {
+      flags: '--package <file>',
+      summary: 'the package of the release that comes back: images that are missing are loaded from it',
     },
     {
       flags: '--skip-backup',
@@ -91,29 +117,14 @@ export const restoreHelp: Omit<Command, 'run'> = {
   ],
   check({ args: [backup], options, program }) {
     const given = (name: string) => options[name] !== undefined && options[name] !== false;
-    const names = {
-      dataOnly: '--data-only',
-      chartOnly: '--chart-only',
-      skipBackup: '--skip-backup',
-      waive: '--waive',
-      undo: '--undo',
-      dumpVersion: '--dump-version',
-      dumpSchema: '--dump-schema',
-    };
-    const useless = given('discard')
-      ? (['dataOnly', 'chartOnly', 'skipBackup', 'waive', 'undo', 'dumpVersion', 'dumpSchema'] as const)
-      : given('undo')
-        ? (['dataOnly', 'chartOnly', 'dumpVersion', 'dumpSchema'] as const)
-        : given('chartOnly')
-          ? (['dataOnly', 'skipBackup', 'dumpVersion', 'dumpSchema'] as const)
-          : [];
-    const action = given('discard') ? '--discard' : given('undo') ? '--undo' : '--chart-only';
+    const action = (['discard', 'undo', 'chartOnly', 'dataOnly'] as const).find(given);
     const hint = `${program} restore --help`;
-    for (const name of useless) {
-      if (given(name)) throw new IvaapError('usage', `${names[name]} is of no use with ${action}`, { hint });
+    for (const name of action === undefined ? [] : uselessWith[action]) {
+      const message = `${names[name]} is of no use with ${names[action ?? name]}`;
+      if (given(name)) throw new IvaapError('usage', message, { hint });
     }
     if (backup !== undefined && (given('discard') || given('undo')))
-      throw new IvaapError('usage', `restore ${action} takes no name of a backup`, { hint });
+      throw new IvaapError('usage', `restore ${names[action ?? 'undo']} takes no name of a backup`, { hint });
     const { waive, dumpVersion, dumpSchema } = options;
     if (typeof dumpVersion === 'string' && parseVersion(dumpVersion) === undefined)
       throw new IvaapError('usage', `--dump-version: ${JSON.stringify(dumpVersion)} is no release`, { hint });

@@ -105,7 +105,11 @@ export async function assertGivenFile(path: string) {
 }
 
 /** A newer program may write more into it. */
-const noteSchema = z.looseObject(dumpNoteSchema.shape);
+const noteSchema = z.looseObject({
+  ...dumpNoteSchema.shape,
+  takenAt: z.iso.datetime(),
+  endedAt: z.iso.datetime(),
+});
 
 /** Undefined where there is none. */
 async function readNote(path: string): Promise<DumpNote | undefined> {

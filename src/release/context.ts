@@ -149,5 +149,7 @@ export interface RestoreContext extends StepContext {
   target: RestoreTarget;
   /** Path of the file that installed what is there now; undefined where it was not recorded. */
   installedBy: string | undefined;
+  /** Path of the package of the release that comes back; undefined where none was named. */
+  oldPackage: string | undefined;
   skipBackup: boolean;
 }

@@ -133,7 +133,7 @@ export async function loadMissingImages(
   // The plan did not know the archives that were written again since.
   const plan = ctx.refreshArchives ? await imagePlan(ctx, io.signal, true) : images;
   plan.warnings.forEach((line) => io.warn(line));
-  await assertRoom(ctx, plan);
+  await assertRoomForImages(ctx, plan);
   const loaded = await loadImages(plan, {
     containerd,
     payload,
@@ -169,7 +169,7 @@ export async function verifyImages({ containerd }: StepContext, { images }: Imag
 }
 
 /** New layers are stored compressed and also unpacked. */
-async function assertRoom(ctx: StepContext, plan: ImagePlan): Promise<void> {
+export async function assertRoomForImages(ctx: StepContext, plan: ImagePlan): Promise<void> {
   const needed = plan.missingBytes + plan.unpackedBytes;
   const place = await imageStore(ctx);
   const room = await roomAt(place);

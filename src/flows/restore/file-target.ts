@@ -1,5 +1,6 @@
 import type { PgDump } from '../../backup/dump-record.ts';
 import { IvaapError } from '../../errors.ts';
+import { foreign } from '../../foreign.ts';
 import { sameRecordedVersion } from '../../policy/version.ts';
 import { proveGivenDump } from '../../queries/given-dump.ts';
 import type { RestoreTarget } from '../../release/restore-record.ts';
@@ -34,9 +35,10 @@ export async function fileTarget(
       : await keptRelease(session, point, { state, installed });
   if (kept !== undefined) return { target: { ...common, dataOnly: false, ...kept, before }, notes };
   await refuseNewer(session, dump, version, installed);
+  const of = version === null ? 'a release that is not known' : foreign(version);
   const stays =
-    `it is a dump of ${version ?? 'a release that is not known'}, whose chart is not kept on this host: ` +
-    `${installed.version} stays, and meets its data`;
+    `it is a dump of ${of}, whose chart is not kept on this host: ${installed.version} stays, and meets ` +
+    'its data';
   return {
     target: { ...common, dataOnly: true, release: installed, chart: null, files: null, before: installed },
     notes: dataOnly || isSame ? notes : [...notes, stays],
@@ -57,7 +59,7 @@ async function refuseNewer(
   throw new IvaapError(
     'version',
     `${path} has schema version ${schemaVersion}, and ${installed.version} works with ${now}: it is a dump ` +
-      `of ${version ?? 'a later release'}. Nothing was changed`,
+      `of ${version === null ? 'a later release' : foreign(version)}. Nothing was changed`,
     { hint: `upgrade to that release first (${program} status), then run the same command again` },
   );
 }

@@ -7,6 +7,7 @@ import type { JsonObject } from '../../engine/step.ts';
 import { known } from '../../known.ts';
 import { sameRecordedVersion } from '../../policy/version.ts';
 import type { RestoreContext } from '../../release/context.ts';
+import { openOldPackage } from '../../release/old-package.ts';
 import {
   keptFilesSchema,
   movedSchema,
@@ -95,7 +96,7 @@ export const restoreFlow: Flow<RestoreOptions, RestoreDecision, RestoreContext> 
 
 async function restoreContext(
   session: Session,
-  { skipBackup, waive }: RestoreOptions,
+  { skipBackup, waive, package: oldPackage }: RestoreOptions,
   { target, state }: RestoreDecision,
 ): Promise<RestoreContext> {
   const { product, paths, redactor, program } = session;
@@ -103,6 +104,8 @@ async function restoreContext(
   const values = await readValuesFile(paths.values, program);
   hideValues(product, values, redactor);
   const from = state.installed?.version ?? target.before.version;
+  // Refused before anything has begun; the step that reads it opens it again.
+  if (oldPackage !== undefined) await (await openOldPackage(oldPackage, { product }, target)).close();
   const shared = await stepContext(session, {
     helm: await session.placeHelm(),
     from,
@@ -122,6 +125,7 @@ async function restoreContext(
     ...(resumes && { runDigest: run.payloadDigest }),
     target,
     installedBy: typeof binary === 'string' ? binary : undefined,
+    oldPackage,
     skipBackup,
     recordRestored: (known) =>
       journal.update((draft, now) => {

@@ -14,6 +14,8 @@ export interface RestoreOptions extends FlowOptions {
   dataOnly: boolean;
   /** The database stays as it is. */
   chartOnly?: boolean;
+  /** Path of the package of the release that comes back, for images that are missing. */
+  package?: string | undefined;
   skipBackup: boolean;
   /** Takes the last restore back. */
   undo: boolean;

@@ -336,13 +336,14 @@ test('once something was stopped the file is not needed any more', async () => {
 
 test('killed at any place it ends the same, and no row is lost', async () => {
   const killed: { name: string; world: World }[] = [];
+  let places = 0;
   await ends(0, oldFile, {}, (event) => {
-    if (event.kind === 'place' && state().run?.status !== 'completed')
+    if (event.kind === 'place' && state().run?.status !== 'completed' && (places += 1) % 2 === 0)
       killed.push({ name: eventName(event), world: host.copy() });
     return undefined;
   });
-  assert.ok(killed.length >= 20, `${killed.length} places`);
-  for (const { name, world } of killed.filter((_, at) => at % 2 === 0)) {
+  assert.ok(places >= 20, `${places} places`);
+  for (const { name, world } of killed) {
     host.become(world);
     const is = live();
     assert.ok(is.schema === 2 ? isDeepStrictEqual(is, now) : isDeepStrictEqual(is.rows, then), name);
