@@ -1,7 +1,6 @@
 import { discardMoved } from '../flows/restore/discard.ts';
 import { restoreFlow } from '../flows/restore/flow.ts';
 import { runFlow } from '../flows/run-flow.ts';
-import { absolutePath } from '../payload/absolute-path.ts';
 import { assertWritten } from '../ui/answer.ts';
 import { chooseRenderer } from '../ui/choose-renderer.ts';
 import { terminalConfirm } from '../ui/confirm.ts';
@@ -36,7 +35,7 @@ async function run(invocation: Invocation): Promise<void> {
             backup: args[0],
             dumpVersion: textOf(options.dumpVersion),
             dumpSchema: schemaOf(options),
-            package: packageOf(options),
+            package: textOf(options.package),
             confirm,
             dataOnly: options.dataOnly === true,
             chartOnly: options.chartOnly === true,
@@ -61,11 +60,6 @@ async function run(invocation: Invocation): Promise<void> {
 function schemaOf({ dumpSchema }: Invocation['options']): number | undefined {
   const text = textOf(dumpSchema);
   return text === undefined ? undefined : Number(text);
-}
-
-function packageOf(options: Invocation['options']): string | undefined {
-  const text = textOf(options.package);
-  return text === undefined ? undefined : absolutePath(text);
 }
 
 /** `restore`: goes back to the release and the data of a backup, and keeps what was there. */

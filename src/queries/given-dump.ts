@@ -40,6 +40,8 @@ interface Asked {
   again: Again;
   said: SaidOfDump;
   signal: AbortSignal;
+  /** Bytes of the file that were read. */
+  onBytes?: (read: number) => void;
 }
 
 /**
@@ -57,7 +59,7 @@ export async function proveGivenDump(path: string, asked: Asked): Promise<GivenD
     });
   }
   const { schema, version } = note === undefined ? saidOf(path, said, again) : toldBy(note, said, path);
-  const { summary, file } = await scan(path, note, asked.signal);
+  const { summary, file } = await scan(path, note, asked);
   const after = await lstat(path);
   if (after.mtimeMs !== info.mtimeMs || after.ctimeMs !== info.ctimeMs || after.ino !== info.ino)
     throw refused(`${path} was changed while it was read`, { hint: again() });
@@ -162,10 +164,10 @@ function toldBy(note: DumpNote, { version, schema }: SaidOfDump, path: string) {
 async function scan(
   path: string,
   note: DumpNote | undefined,
-  signal: AbortSignal,
+  { signal, onBytes }: Pick<Asked, 'signal' | 'onBytes'>,
 ): Promise<{ summary: DumpSummary; file: Pick<PgDump, 'sizeBytes' | 'sha256'> }> {
   const found = new DumpScan();
-  const text = dumpText({ path, sizeBytes: note?.sizeBytes, sha256: note?.sha256 });
+  const text = dumpText({ path, sizeBytes: note?.sizeBytes, sha256: note?.sha256 }, onBytes);
   try {
     for (;;) {
       signal.throwIfAborted();

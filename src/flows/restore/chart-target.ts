@@ -78,9 +78,10 @@ export const chartBack = (
 });
 
 /** The schema that the release of a point worked with. */
-function schemaThen(state: State, { dump }: RestorePoint): SchemaAnswer {
+function schemaThen(state: State, { dump, version }: RestorePoint): SchemaAnswer {
   const way = wayBackOf(state);
+  const isSame = version !== null && way.from !== null && sameRecordedVersion(way.from, version);
   const isLast = dump === undefined || dump.path === way.restore?.path;
-  if (isLast && way.helmStartedAt !== undefined) return way.schemaWas;
+  if (isSame && isLast && way.helmStartedAt !== undefined) return way.schemaWas;
   return { version: dump?.schemaVersion, fingerprint: dump?.schemaFingerprint };
 }

@@ -1,11 +1,13 @@
+import { statSync } from 'node:fs';
 import type { PgDump } from '../../backup/dump-record.ts';
 import { IvaapError } from '../../errors.ts';
 import { foreign } from '../../foreign.ts';
 import { sameRecordedVersion } from '../../policy/version.ts';
+import { byteTask } from '../../queries/byte-task.ts';
 import { proveGivenDump } from '../../queries/given-dump.ts';
 import type { RestoreTarget } from '../../release/restore-record.ts';
 import type { Session } from '../../session/session.ts';
-import { type Host, type Installed, keptRelease } from './kept-release.ts';
+import { type Host, keptRelease } from './kept-release.ts';
 import type { RestoreOptions } from './options.ts';
 import { pointWithChart } from './point.ts';
 
@@ -17,7 +19,11 @@ export async function fileTarget(
 ): Promise<{ target: RestoreTarget; notes: string[] }> {
   const { product, again, signal } = session;
   const said = { version: dumpVersion, schema: dumpSchema };
-  const { dump, version, notes } = await proveGivenDump(file, { product, again, said, signal });
+  const total = statSync(file, { throwIfNoEntry: false })?.size ?? 0;
+  const task = byteTask(session.report, { task: 'dump', title: `reading ${file}`, total });
+  const { dump, version, notes } = await task.during(() =>
+    proveGivenDump(file, { product, again, said, signal, onBytes: task.progress }),
+  );
   const common = {
     undo: false,
     chartOnly: false,
@@ -33,8 +39,13 @@ export async function fileTarget(
     dataOnly || isSame || point === undefined
       ? undefined
       : await keptRelease(session, point, { state, installed });
-  if (kept !== undefined) return { target: { ...common, dataOnly: false, ...kept, before }, notes };
-  await refuseNewer(session, dump, version, installed);
+  if (kept !== undefined) {
+    refuseNewer(session, dump, { version: kept.release.version, schema: point?.dump?.schemaVersion });
+    return { target: { ...common, dataOnly: false, ...kept, before }, notes };
+  }
+  const { database } = await session.tools();
+  const schema = await database.schemaVersion(product.database.schemaVersionQuery, signal);
+  refuseNewer(session, dump, { version: installed.version, schema });
   const of = version === null ? 'a release that is not known' : foreign(version);
   const stays =
     `it is a dump of ${of}, whose chart is not kept on this host: ${installed.version} stays, and meets ` +
@@ -45,21 +56,17 @@ export async function fileTarget(
   };
 }
 
-/** No release works with the schema of a later one. */
-async function refuseNewer(
-  session: Session,
+/** No release works with the schema of a later one; `schema` is the one that it has worked with here. */
+function refuseNewer(
+  { program }: Session,
   { path, schemaVersion }: PgDump,
-  version: string | null,
-  installed: Installed,
-): Promise<void> {
-  const { product, signal, program } = session;
-  const { database } = await session.tools();
-  const now = await database.schemaVersion(product.database.schemaVersionQuery, signal);
-  if (schemaVersion <= now) return;
+  { version, schema }: { version: string; schema: number | undefined },
+): void {
+  if (schema === undefined || schemaVersion <= schema) return;
   throw new IvaapError(
     'version',
-    `${path} has schema version ${schemaVersion}, and ${installed.version} works with ${now}: it is a dump ` +
-      `of ${version === null ? 'a later release' : foreign(version)}. Nothing was changed`,
+    `${path} has schema version ${schemaVersion}, and ${version} works with ${schema}: it is a dump of ` +
+      'a later release. Nothing was changed',
     { hint: `upgrade to that release first (${program} status), then run the same command again` },
   );
 }

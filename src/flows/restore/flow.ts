@@ -7,6 +7,7 @@ import type { JsonObject } from '../../engine/step.ts';
 import { known } from '../../known.ts';
 import { sameRecordedVersion } from '../../policy/version.ts';
 import type { RestoreContext } from '../../release/context.ts';
+import { absolutePath } from '../../payload/absolute-path.ts';
 import { openOldPackage } from '../../release/old-package.ts';
 import {
   keptFilesSchema,
@@ -96,7 +97,7 @@ export const restoreFlow: Flow<RestoreOptions, RestoreDecision, RestoreContext> 
 
 async function restoreContext(
   session: Session,
-  { skipBackup, waive, package: oldPackage }: RestoreOptions,
+  { skipBackup, waive, package: named }: RestoreOptions,
   { target, state }: RestoreDecision,
 ): Promise<RestoreContext> {
   const { product, paths, redactor, program } = session;
@@ -104,6 +105,7 @@ async function restoreContext(
   const values = await readValuesFile(paths.values, program);
   hideValues(product, values, redactor);
   const from = state.installed?.version ?? target.before.version;
+  const oldPackage = named === undefined ? undefined : absolutePath(named);
   // Refused before anything has begun; the step that reads it opens it again.
   if (oldPackage !== undefined) await (await openOldPackage(oldPackage, { product }, target)).close();
   const shared = await stepContext(session, {
