@@ -1,5 +1,5 @@
-import { lstat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { lstat, readdir } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import * as z from 'zod';
 import { readRegularText } from '../host/regular-file.ts';
 import { pgDumpSchema } from './dump-record.ts';
@@ -31,4 +31,23 @@ export async function readBackupRecord(folder: string, product: string): Promise
   } catch {
     return undefined;
   }
+}
+
+/** As a run names the folder of its backup. */
+const ownName = /^\d{8}T\d{6}Z(-\d+)?$/;
+
+/** Whether a folder among the backups is one of ours: named by a run, or by a record in it. */
+const isBackup = async (folder: string, product: string): Promise<boolean> =>
+  ownName.test(basename(folder)) || (await readBackupRecord(folder, product)) !== undefined;
+
+/** Names of our backups, and what lies among them and is none; nothing where the folder is not there. */
+export async function backupsIn(
+  folder: string,
+  product: string,
+): Promise<{ names: string[]; others: string[] }> {
+  const names: string[] = [];
+  const others: string[] = [];
+  for (const name of (await readdir(folder).catch((): string[] => [])).sort())
+    ((await isBackup(join(folder, name), product)) ? names : others).push(name);
+  return { names, others };
 }

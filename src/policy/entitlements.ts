@@ -93,7 +93,7 @@ function jsonLicense(
   };
   if (!Array.isArray(entitlements) || !entitlements.every((name) => typeof name === 'string'))
     throw refuse('has no list of entitlements', look);
-  if (expires !== undefined && (typeof expires !== 'string' || Number.isNaN(Date.parse(expires))))
+  if (expires !== undefined && (typeof expires !== 'string' || !isDate(expires)))
     throw refuse('has an expiry date that is not a date', look);
   return { entitlements, expires };
 }
@@ -106,6 +106,13 @@ export function serverLicense(text: string): License | undefined {
 }
 
 const dayMs = 86_400_000;
+
+/** JavaScript takes the 31st of February for a day in March. */
+const isDate = (text: string): boolean => {
+  if (Number.isNaN(Date.parse(text))) return false;
+  const [day] = /^\d{4}-\d{2}-\d{2}/.exec(text) ?? [];
+  return day === undefined || new Date(Date.parse(day)).toISOString().startsWith(day);
+};
 
 /** When it ends: a day counts until it is over (UTC), an instant until then. */
 export const endOf = (expires: string): number =>

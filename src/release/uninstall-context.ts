@@ -36,8 +36,11 @@ export interface UninstallFindings {
   before: FoundFolder | undefined;
   /** `target`: somebody put a link in the place of the folder; where it leads to stays. */
   data: { there: boolean; empty: boolean; bytes: number; target: string | undefined };
-  /** Null: there is no database, and it is proved that there never was one. */
-  database: Known<(DatabaseSize & { schema: number }) | null>;
+  /**
+   * Null: there is no database, and it is proved that there never was one. `others`: further ones of the same
+   * server, which no last dump holds; without copies of ours that nobody needs.
+   */
+  database: Known<(DatabaseSize & { schema: number; others: string[] }) | null>;
   /** Whether nothing of it runs, or would be started again. */
   isStopped: Known<boolean>;
   /** That of an unfinished rollback, where the database cannot be dumped any more. */
@@ -45,7 +48,8 @@ export interface UninstallFindings {
   files: OurFiles;
   /** Data folders that a rollback put aside: maybe the only copy. */
   putAside: { path: string; bytes: number }[];
-  backups: { names: string[]; bytes: number };
+  /** `others`: what lies among them and is no backup of ours. */
+  backups: { names: string[]; others: string[]; bytes: number };
   images: Known<OurImages>;
   /** Names of older releases that have no mark any more: they stay, and are named. */
   unmarkedImages: Known<string[]>;

@@ -2,8 +2,11 @@ import { lstat, readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { parseAllDocuments } from 'yaml';
 import * as z from 'zod';
+import { backupsIn } from '../backup/backup-record.ts';
 import type { PgDump } from '../backup/dump-record.ts';
+import { leftBy } from '../backup/scratch-name.ts';
 import type { State } from '../engine/state.ts';
+import { otherDatabases } from '../host/database-sessions.ts';
 import { type DatabaseSize, databaseSize } from '../host/database-size.ts';
 import { readReleaseRecords } from '../host/helm-record.ts';
 import { resolvedPath } from '../host/mounts.ts';
@@ -82,10 +85,7 @@ export async function uninstallFindings(place: Place, recorded: RecordedFolder):
     putAside: await Promise.all(
       files.removedData.map(async (path) => ({ path, bytes: await treeBytes(path) })),
     ),
-    backups: {
-      names: (await readdir(paths.backups).catch((): string[] => [])).sort(),
-      bytes: await treeBytes(paths.backups),
-    },
+    backups: { ...(await backupsIn(paths.backups, product.name)), bytes: await treeBytes(paths.backups) },
     images,
     unmarkedImages: unmarked,
     definitions,
@@ -170,8 +170,10 @@ async function databaseOf(
   { database }: UninstallCluster,
   product: Product,
   signal: AbortSignal,
-): Promise<DatabaseSize & { schema: number }> {
+): Promise<DatabaseSize & { schema: number; others: string[] }> {
+  const others = await otherDatabases(database, signal);
   return {
+    others: others.filter((name) => [undefined, 'moved'].includes(leftBy(name))),
     ...(await databaseSize(database, signal)),
     schema: await database.schemaVersion(product.database.schemaVersionQuery, signal),
   };

@@ -1,9 +1,10 @@
 import { existsSync } from 'node:fs';
-import { readdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import * as z from 'zod';
 import type { Step } from '../engine/step.ts';
 import { keepFile } from '../backup/backup-folder.ts';
+import { backupsIn } from '../backup/backup-record.ts';
 import { lastResult } from '../backup/step-results.ts';
 import { makeFolder } from '../host/atomic-file.ts';
 import { moveTree } from '../host/move-tree.ts';
@@ -16,9 +17,6 @@ import { uninstallKeep } from './uninstall_keep.ts';
 import { uninstallObjects } from './uninstall_objects.ts';
 
 const out = z.object({ keptFiles: z.object({ backups: z.string().nullable(), files: z.array(z.string()) }) });
-
-/** As the backups' folders are named; anything else there was put there by others. */
-const ownName = /^\d{8}T\d{6}Z(-\d+)?$/;
 
 /**
  * Moves older backups, those of anchors among them, to what is kept, with copies of the operator's files.
@@ -40,7 +38,7 @@ export const uninstallBackups: Step<UninstallContext, z.infer<typeof out>> = {
     return { action: 'run', summary: `${values}, and ${how}` };
   },
 
-  async run({ choices, paths, keptSecrets, run, cluster }, io) {
+  async run({ choices, product, paths, keptSecrets, run, cluster }, io) {
     // The steps that remove from the cluster are skipped without it: from here on it is this host's turn.
     if (cluster === undefined) await io.pointOfNoReturn({});
     const { dumpTo, deleteBackups } = choices;
@@ -55,14 +53,15 @@ export const uninstallBackups: Step<UninstallContext, z.infer<typeof out>> = {
     const to = keptBackups(dumpTo);
     // That of an unfinished rollback lies here.
     const lastDump = lastResult(run(), lastDumpResult)?.lastDump.folder;
-    for (const name of existsSync(paths.backups) ? (await readdir(paths.backups)).sort() : []) {
+    const { names, others } = await backupsIn(paths.backups, product.name);
+    for (const name of [...names, ...others]) {
       io.signal.throwIfAborted();
       const from = join(paths.backups, name);
-      if (deleteBackups && ownName.test(name) && from !== lastDump) {
+      if (deleteBackups && names.includes(name) && from !== lastDump) {
         await removeTree(from);
         continue;
       }
-      if (!ownName.test(name)) io.warn(`${from} is no backup of ours: it is kept as ${join(to, name)}`);
+      if (others.includes(name)) io.warn(`${from} is no backup of ours: it is kept as ${join(to, name)}`);
       await makeFolder(to, 0o700);
       await moveTree(from, join(to, name));
     }

@@ -25,6 +25,7 @@ import type { Decision } from '../flow.ts';
 import { assertNameTyped } from '../typed-name.ts';
 import { databaseStopped } from '../../release/database-stopped.ts';
 import { refuseOldDump } from './old-dump.ts';
+import { notesOfDatabases, refuseOtherDatabases } from './other-databases.ts';
 import { notesOfVolume, refuseLostVolume } from './class-volume.ts';
 import { refuseMissingDataDisk, refuseMissingDumpDisk } from './disks.ts';
 import { refuseTornDump } from './torn-dump.ts';
@@ -171,6 +172,7 @@ async function refuseBeforeRemoval(
     );
   }
   const mayHaveData = !database.known || database.value !== null;
+  if (!options.skipBackup && !choices.keepData) refuseOtherDatabases(session, found);
   if (!options.skipBackup) await refuseTornDump(session, rollbackDump);
   if (!options.skipBackup && !database.known && rollbackDump === undefined) {
     throw new IvaapError('preflight', `no last dump can be taken: ${database.why}`, {
@@ -246,6 +248,8 @@ function notesOf(found: UninstallFindings, choices: UninstallChoices, { product 
     ...(rollbackDump === undefined
       ? []
       : [`the last dump is that of the unfinished rollback, ${rollbackDump.path}: it is moved to ${dumpTo}`]),
+    ...(choices.keepData ? [] : notesOfDatabases(found)),
+    ...found.backups.others.map((name) => `no backup of ours, moved to ${dumpTo}: ${name}`),
     ...(isInMemory ? [`${dumpTo} lies in memory: what is kept there is gone after a restart`] : []),
     ...foreign.map(
       ({ resource, why }) => `stays: ${resource} in ${namespace} (${why}), and the namespace with it`,

@@ -492,3 +492,47 @@ test('--keep-data with a dead cluster is not sent in a circle', async () => {
   assert.doesNotMatch(out ?? '', /--keep-data/);
   assert.deepEqual(more, []);
 });
+
+test('a database that the last dump does not hold is deleted only when that is said', async () => {
+  for (const [other, words] of [
+    ['tinydb_moved_20260131T235959_1', /moved aside by a restore: tinydb_moved_20260131T235959_1/],
+    ['notes', /other databases of the same server: notes/],
+  ] as const) {
+    host.become(installed);
+    host.cluster.state.database.beside = { [other]: { text: '', comment: '' } };
+    const refused = await host.run('uninstall');
+    assert.equal(refused.exitCode, 3, said(refused));
+    assert.match(said(refused), words);
+    assert.match(hintOf(refused), /^to keep the data: .*--keep-data\n/);
+    assert.equal(/restore --discard/.test(hintOf(refused)), other !== 'notes');
+    assert.ok(existsSync(storage('PG_VERSION')));
+    const shown = await host.run('uninstall', undefined, { skipBackup: true, dryRun: true });
+    assert.match(JSON.stringify(shown), new RegExp(`deleted with the data, not dumped, .*${other}`));
+    const ended = await host.run('uninstall', undefined, { keepData: true });
+    assert.equal(ended.exitCode, 0, said(ended));
+    assert.ok(existsSync(storage('PG_VERSION')));
+  }
+  host.become(installed);
+  // Copies that a killed run has left are of the same rows.
+  host.cluster.state.database.beside = { tinydb_verify_20260131T235959_1: { text: '', comment: '' } };
+  const ended = await host.run('uninstall');
+  assert.equal(ended.exitCode, 0, said(ended));
+});
+
+test('what others have put among the backups is named and kept, whatever goes', async () => {
+  host.become(upgraded);
+  const backups = join(host.folder, '.installer/backups');
+  mkdirSync(join(backups, 'mine'));
+  writeFileSync(join(backups, 'mine/notes.txt'), 'mine');
+  const count = readdirSync(backups).length - 1;
+  const shown = await host.run('uninstall', undefined, { deleteBackups: true, dryRun: true });
+  const { steps, notes } = shown.result!.data as { steps: { summary: string }[]; notes: string[] };
+  assert.ok(
+    steps.some(({ summary }) => summary.includes(`delete ${count} backup`)),
+    JSON.stringify(steps),
+  );
+  assert.deepEqual(notes, [`no backup of ours, moved to ${join(host.root, 'last')}: mine`]);
+  const ended = await host.run('uninstall', undefined, { deleteBackups: true });
+  assert.equal(ended.exitCode, 0, said(ended));
+  assert.deepEqual(readdirSync(last('backups')), ['mine']);
+});

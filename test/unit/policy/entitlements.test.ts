@@ -42,6 +42,9 @@ test('a licence file that cannot be used is named, and nothing of it is shown', 
     '{"entitlements":"SECRET"}',
     '{"entitlements":[1]}',
     '{"entitlements":[],"expires":"SECRET"}',
+    // JavaScript reads these as days of March.
+    '{"entitlements":[],"expires":"2099-02-31"}',
+    '{"entitlements":[],"expires":"2027-02-29T12:00:00Z"}',
   ]) {
     assert.throws(
       () => parseLicense(text, '/licence'),
