@@ -1,7 +1,13 @@
 import { existsSync } from 'node:fs';
 
-/** A word of a shell's command line, quoted where it must be. */
-export const shellWord = (word: string): string =>
+/**
+ * A path or name as a word of a shell's command line, quoted where it must be. One that begins with `-` would
+ * be an option of the program.
+ */
+export const shellWord = (path: string): string => quotedWord(path.startsWith('-') ? `./${path}` : path);
+
+/** A word just as it is, options too. */
+export const quotedWord = (word: string): string =>
   /^[A-Za-z0-9_@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 
 /** A command of root's, to be typed in any shell at any time: whoever types it may not be root there. */

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import type { Again } from '../policy/again.ts';
-import { asThisUser, shellWord } from '../shell-word.ts';
+import { asThisUser, quotedWord, shellWord } from '../shell-word.ts';
 import type { CommandOption } from './command.ts';
 
 const flagOf = (text: string) => /^--[a-z][a-z-]*/.exec(text)?.[0];
@@ -35,10 +35,10 @@ export function typedAgain(
       const given = args.slice(at, takesNext ? at + 2 : at + 1);
       const isWritten = isPath(flag) || (flag === undefined && at > 0 && word.includes('/'));
       const written = anywhere && isWritten ? withFullPath(given, flag === undefined) : given;
-      if (!gone.has(flag)) kept.push(...written.map(shellWord));
+      if (!gone.has(flag)) kept.push(...written.map(quotedWord));
       if (takesNext) at += 1;
     }
-    const rest = args.slice(at).map(shellWord);
+    const rest = args.slice(at).map(quotedWord);
     return [programIn(program, anywhere), ...kept, ...add, ...rest].join(' ');
   };
 }

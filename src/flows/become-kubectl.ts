@@ -5,7 +5,7 @@ import { becomeProgram } from '../host/become-program.ts';
 import { locateK3s } from '../host/k3s.ts';
 import type { Product } from '../payload/product-schema.ts';
 import { kubectlWords } from '../policy/kubectl-words.ts';
-import { asRoot, shellWord } from '../shell-word.ts';
+import { asRoot, quotedWord } from '../shell-word.ts';
 
 /**
  * This process becomes `k3s kubectl` with the product's kubeconfig, whatever the operator's environment
@@ -28,7 +28,7 @@ export async function becomeKubectl(
   );
   if (why === 'EACCES') {
     throw new IvaapError('preflight', `this user may not read ${kubeconfig}`, {
-      hint: asRoot([program, ...typed.map(shellWord)].join(' ')),
+      hint: asRoot([program, ...typed.map(quotedWord)].join(' ')),
     });
   }
   const argv = ['k3s', 'kubectl', ...kubectlWords(typed, product.namespace)];

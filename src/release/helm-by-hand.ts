@@ -1,7 +1,7 @@
 import type { HelmOptions } from '../host/helm-argv.ts';
 import type { Helm } from '../host/helm.ts';
 import { usualHistoryMax } from '../policy/helm-states.ts';
-import { asRoot, shellWord } from '../shell-word.ts';
+import { asRoot, quotedWord } from '../shell-word.ts';
 import type { StepContext } from './context.ts';
 import { valuesFiles } from './values-overlay.ts';
 
@@ -27,5 +27,5 @@ export function helmByHand(
 ): string {
   const argv = ctx.helm.upgradeArgv(helmOptions(ctx, { historyMax: usualHistoryMax, forceConflicts }));
   // sudo passes on none of the environment variables that change Helm's behaviour.
-  return asRoot(argv.map(shellWord).join(' '));
+  return asRoot(argv.map(quotedWord).join(' '));
 }

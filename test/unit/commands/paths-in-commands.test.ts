@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { existsSync, globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { IvaapError } from '../../../src/errors.ts';
 import { extractTarget } from '../../../src/payload/extract-file.ts';
 import { openPayload } from '../../../src/payload/open-payload.ts';
-import { shellWord } from '../../../src/shell-word.ts';
+import { parseLicense } from '../../../src/policy/entitlements.ts';
+import { quotedWord, shellWord } from '../../../src/shell-word.ts';
 
 /** Whatever a path has in it, a command that names it works as typed. */
 
@@ -39,8 +40,22 @@ test('a shell takes every word for the one that was meant', () => {
     'ü',
     '--flag=a b',
   ]) {
-    assert.equal(shell(`printf '%s.' ${shellWord(word)}`), `${word}.`);
+    assert.equal(shell(`printf '%s.' ${quotedWord(word)}`), `${word}.`);
   }
+});
+
+test('no program takes a path for an option of its own', () => {
+  for (const name of ['--x.json', '-rf', '-a b', '-', '--']) {
+    writeFileSync(join(folder, name), 'here');
+    assert.equal(shell(`cd ${shellWord(folder)} && cat ${shellWord(name)}`), 'here');
+  }
+});
+
+test('a licence whose name begins like an option is looked at by the command that is named for it', () => {
+  assert.throws(
+    () => parseLicense('no licence\n', '--x.json'),
+    (error) => error instanceof IvaapError && error.hint === 'file ./--x.json',
+  );
 });
 
 test('a folder that is missing is made by the command that is named for it', async () => {
