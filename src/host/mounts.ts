@@ -146,6 +146,10 @@ export async function roomAt(path: string): Promise<Room> {
   };
 }
 
+/** Why nobody can keep a file there, as below /proc; undefined where one can. */
+export const whyNoFiles = ({ totalBytes, mountPoint }: Room): string | undefined =>
+  totalBytes === 0 ? `the file system at ${mountPoint} holds no files of others` : undefined;
+
 /** Whether the mount, or the file system wherever it is mounted, takes no write. */
 export const isReadOnly = (path: string): boolean => mountOf(path)?.options.includes('ro') === true;
 

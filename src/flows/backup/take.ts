@@ -5,7 +5,7 @@ import { freeFolder, takeRecordedBackup } from '../../backup/recorded-backup.ts'
 import { removeUnfinished } from '../../backup/unfinished-backups.ts';
 import { IvaapError } from '../../errors.ts';
 import { assertSafePath } from '../../host/safe-path.ts';
-import { isReadOnly } from '../../host/mounts.ts';
+import { isReadOnly, roomAt, whyNoFiles } from '../../host/mounts.ts';
 import { operator } from '../../host/system.ts';
 import { absolutePath } from '../../payload/absolute-path.ts';
 import { assertBackupName, knownBackups } from '../../queries/backup-list.ts';
@@ -71,6 +71,11 @@ async function givenFolder(output: string, { again }: Session): Promise<string> 
   if (isReadOnly(path)) {
     const hint = `findmnt -T ${shellWord(path)}`;
     throw new IvaapError('preflight', `${path} is on a file system that is mounted read-only`, { hint });
+  }
+  const never = whyNoFiles(await roomAt(path));
+  if (never !== undefined) {
+    const hint = 'name a folder on another disk: --output FOLDER';
+    throw new IvaapError('preflight', `nothing can be kept in ${path}: ${never}`, { hint });
   }
   return assertSafePath(path);
 }

@@ -1,7 +1,7 @@
 import { accessSync, constants, statSync } from 'node:fs';
 import { IvaapError } from '../../errors.ts';
 import { makeFolder } from '../../host/atomic-file.ts';
-import { nearestExisting, roomAt } from '../../host/mounts.ts';
+import { nearestExisting, roomAt, whyNoFiles } from '../../host/mounts.ts';
 import { writeError } from '../../host/write-error.ts';
 import { shellWord } from '../../shell-word.ts';
 
@@ -26,8 +26,10 @@ export async function refuseUnwritable(dumpTo: string): Promise<void> {
   } catch (error) {
     throw unwritable(dumpTo, writeError(folder, error));
   }
-  const { freeBytes, freeFiles, totalBytes, mountPoint } = await roomAt(folder);
-  if (totalBytes === 0) throw blocked(`the file system at ${mountPoint} holds no files of others`);
+  const room = await roomAt(folder);
+  const { freeBytes, freeFiles, mountPoint } = room;
+  const never = whyNoFiles(room);
+  if (never !== undefined) throw blocked(never);
   if (freeBytes < leastBytes)
     throw blocked(`no space left on ${mountPoint}`, `df -h ${shellWord(mountPoint)}`);
   if (freeFiles !== undefined && freeFiles < leastFiles)

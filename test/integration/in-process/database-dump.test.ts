@@ -122,6 +122,13 @@ const refusals: [string, () => string, number, RegExp, RegExp][] = [
     /a\.sql\.json already exists/,
     /nothing is overwritten/,
   ],
+  [
+    'a file system that holds no files',
+    () => '/proc/a.sql',
+    3,
+    /\/proc\/a\.sql cannot be written: the file system at \/proc holds no files of others/,
+    /name a file on another disk/,
+  ],
   ['a folder', () => join(host.root, 'dumps'), 2, /dumps is a folder/, /dumps\/NAME\.sql/],
   ['a folder that is missing', () => at('no/a.sql'), 2, /no is not a folder/, /^sudo mkdir -p .*\/no; /],
 ];
