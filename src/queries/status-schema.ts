@@ -27,10 +27,11 @@ const running = z.strictObject({
 
 const waysOut = z.strictObject({
   forward: z.string().nullable().describe('The command that resumes the run; null: it has completed.'),
+  nothingRemoved: z.boolean().describe('`forward` is an uninstall that has removed nothing.'),
   instead: z
     .string()
     .nullable()
-    .describe('Where `forward` is an uninstall that has removed nothing: the check before an upgrade.'),
+    .describe('Then the check before an upgrade; null: this executable cannot upgrade what is installed.'),
   back: z
     .array(z.string())
     .describe('How to restore the old release and database; empty: nothing that runs was changed.'),

@@ -32,7 +32,7 @@ import type { CommandPorts, FlowPorts } from '../session/ports.ts';
 import { type WaysOut, waysOut } from './ways-out.ts';
 import { factsOf, noStateRefusal, unknownCluster } from './without-state.ts';
 import type { PodReport, StatusReport } from './status-schema.ts';
-import { type StatusFacts, upgradeAnswer } from './upgrade-answer.ts';
+import { judged, type StatusFacts, upgradeAnswer } from './upgrade-answer.ts';
 import { sameVersion } from '../policy/version.ts';
 import { schemaDueText } from '../policy/schema-due.ts';
 import { schemaVerdictOf } from './schema-verdict-now.ts';
@@ -77,7 +77,11 @@ async function gather({ machine = thisMachine, signal, program }: StatusPorts): 
       knownAsRoot(async () => readOverlay(paths.overlay)),
       knownAsRoot(() => keptDataHere(product)),
     ]);
-    const ways = state.known && state.value !== null ? waysOut(state.value, paths, program) : null;
+    const { digest: payloadDigest } = opened.payload;
+    const target = { program, payloadDigest, limits: product.versions };
+    const mayUpgrade = judged({ state, payloadVersion: release.version }, target)?.kind === 'allowed';
+    const ways =
+      state.known && state.value !== null ? waysOut(state.value, paths, program, mayUpgrade) : null;
     const facts: StatusFacts = {
       at: new Date().toISOString(),
       running: holder !== undefined && runs ? holder : null,
@@ -94,8 +98,7 @@ async function gather({ machine = thisMachine, signal, program }: StatusPorts): 
       overlay,
       ...(await queryCluster(opened, redactor, { machine, signal, program, state, ways })),
     };
-    const { digest: payloadDigest } = opened.payload;
-    return { ...facts, upgrade: upgradeAnswer(facts, { program, payloadDigest, limits: product.versions }) };
+    return { ...facts, upgrade: upgradeAnswer(facts, target) };
   } finally {
     await opened.payload.close();
   }

@@ -83,11 +83,21 @@ function policyReasons(facts: StatusFacts, target: Target): Reason[] {
 function installedReasons(facts: StatusFacts, target: Target): Reason[] {
   const decision = judged(facts, target);
   if (decision?.kind !== 'nothing-to-do') return [];
+  const { waysOut } = facts;
+  if (waysOut?.nothingRemoved === true) {
+    const text = `${decision.message}, and its uninstall ended before it removed anything`;
+    const hint = `to uninstall it all the same: ${waysOut.forward}; ${decision.hint}`;
+    return [{ kind: 'no', text, hint }];
+  }
   const hint = `for a newer release use its own file; ${decision.hint}`;
   return [{ kind: 'no', text: decision.message, hint }];
 }
 
-function judged({ state, payloadVersion }: StatusFacts, target: Target): UpgradeDecision | undefined {
+/** The decision of an upgrade by this executable; undefined where no completed install is known. */
+export function judged(
+  { state, payloadVersion }: Pick<StatusFacts, 'state' | 'payloadVersion'>,
+  target: Target,
+): UpgradeDecision | undefined {
   if (!state.known || state.value?.installed === undefined) return undefined;
   const { installed, anchors, helm } = state.value;
   const { program, payloadDigest, limits } = target;

@@ -14,7 +14,9 @@ import { resumeCommand } from '../session/resume-command.ts';
 export interface WaysOut {
   /** The command that resumes an unfinished run; null where it has completed. */
   forward: string | null;
-  /** The command to start an upgrade with, where `forward` is an uninstall that has removed nothing. */
+  /** `forward` is an uninstall that has removed nothing: it stands against no other run. */
+  nothingRemoved: boolean;
+  /** Then the command to start an upgrade with, where this executable may upgrade what is installed. */
   instead: string | null;
   /**
    * How to restore the old release and database; empty where nothing that runs was changed, or nothing was
@@ -29,14 +31,17 @@ export function waysOut(
   state: State,
   paths: Pick<ProductPaths, 'installer' | 'chart' | 'overlay'>,
   program: string,
+  mayUpgrade: boolean,
 ): WaysOut | null {
   const { run } = state;
   if (run === undefined) return null;
+  const nothingRemoved = runToMind(state) === undefined;
   const log = join(paths.installer, 'logs', `${run.id}.jsonl`);
   return {
     // An uninstall whose state is still there has its own folder left to remove.
     forward: run.status === 'completed' && run.flow !== 'uninstall' ? null : resumeCommand(run),
-    instead: runToMind(state) === undefined ? `${program} install --upgrade --preflight-only` : null,
+    nothingRemoved,
+    instead: nothingRemoved && mayUpgrade ? `${program} install --upgrade --preflight-only` : null,
     back: backLines(state, paths, program),
     log: existsSync(log) ? log : null,
   };

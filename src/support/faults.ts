@@ -142,7 +142,7 @@ function helmFaults({ status }: Facts, program: string): Fault[] {
 
 /** An uninstall that has removed nothing is never the one command to try. */
 const forwardHint = ({ waysOut }: NonNullable<Facts['status']>): string | undefined =>
-  waysOut?.instead ?? waysOut?.forward ?? undefined;
+  (waysOut?.nothingRemoved === true ? waysOut.instead : waysOut?.forward) ?? undefined;
 
 function databaseFaults({ schema, status }: Facts, { product }: Pick<OpenedPayload, 'product'>): Fault[] {
   if (schema?.known !== false || status?.release.known === false) return [];
@@ -190,9 +190,9 @@ function runFaults({ status }: Facts): Fault[] {
       facts: [
         ...(run.error === undefined ? [] : [run.error.message]),
         ...steps.map(([id, { status: is }]) => `step ${id}: ${is}`),
-        ...(status.waysOut?.instead == null
-          ? []
-          : [`nothing was removed; to uninstall all the same: ${status.waysOut.forward}`]),
+        ...(status.waysOut?.nothingRemoved === true
+          ? [`nothing was removed; to uninstall all the same: ${status.waysOut.forward}`]
+          : []),
       ],
       hint: forwardHint(status),
     },

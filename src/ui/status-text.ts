@@ -201,14 +201,16 @@ function runLines(run: RunRecord, { running, waysOut, halted }: StatusReport, ta
 }
 
 function forwardLines(
-  { forward, instead }: NonNullable<StatusReport['waysOut']>,
+  { forward, nothingRemoved, instead }: NonNullable<StatusReport['waysOut']>,
   halted: Value<StatusReport['halted']>,
 ): string[] {
-  if (instead === null) return forward === null ? [] : [`  to resume: ${forward}`];
+  if (!nothingRemoved) return forward === null ? [] : [`  to resume: ${forward}`];
   return [
-    halted?.start == null
-      ? `  nothing was removed, and an upgrade may be run: ${instead}`
-      : `  nothing was removed; to start the product again: ${halted.start}`,
+    halted?.start != null
+      ? `  nothing was removed; to start the product again: ${halted.start}`
+      : instead === null
+        ? '  nothing was removed'
+        : `  nothing was removed, and an upgrade may be run: ${instead}`,
     ...(forward === null ? [] : [`  to uninstall it all the same: ${forward}`]),
   ];
 }

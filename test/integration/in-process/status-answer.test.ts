@@ -102,6 +102,22 @@ test('an uninstall that removed nothing stands against no upgrade, and is not th
   assert.equal(run?.hint, './tiny install --upgrade --preflight-only');
 });
 
+test('a package that cannot upgrade names no upgrade after such an uninstall, but what ends it', async () => {
+  const worlds = await worldsOf('uninstall', ['uninstall_record:running']);
+  host.become(worlds['uninstall_record:running']!);
+  const { report, head } = await asked('install');
+  assert.match(
+    head[0]!,
+    /no: 2026\.1 is already installed .*, and its uninstall ended before it removed anything; try: to uninstall it all the same: sudo .* uninstall; to run every step again anyway: .*--reapply$/,
+  );
+  assert.match(head[1]!, /last run: uninstall 2026\.1, was cut off/);
+  const text = statusLines(report).join('\n');
+  assert.doesNotMatch(text, /--preflight-only/);
+  assert.match(text, /nothing was removed\n +to uninstall it all the same: sudo .* uninstall/);
+  const [run] = faultsOf({ status: report } as Facts, { product: report } as never, './tiny');
+  assert.doesNotMatch(run?.hint ?? '', /uninstall|preflight-only/);
+});
+
 test('once an uninstall has begun to remove, only the uninstall is named', async () => {
   const places = ['uninstall_objects:running', 'uninstall_files:running'];
   const worlds = await worldsOf('uninstall', places);
