@@ -1,6 +1,8 @@
 import { existsSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { readdir, rm } from 'node:fs/promises';
+import { basename, delimiter, join } from 'node:path';
 import { IvaapError } from '../../errors.ts';
+import { removeEmptyFolder } from '../../host/remove-tree.ts';
 import { DiskReserve } from '../../host/reserve.ts';
 import { formatBytes } from '../../policy/format-bytes.ts';
 import { pathNames } from '../../policy/path-names.ts';
@@ -102,7 +104,20 @@ async function locked<T>(ports: CommandPorts, work: (session: Session) => Promis
     return await unlessStopped(session.signal, () => work(session));
   } catch (error) {
     throw session.redactor.error(error);
+  } finally {
+    if (session.lock !== undefined) await removeLoneLock(session.paths);
   }
+}
+
+/**
+ * Where nothing else of ours is left, the lock goes, too. We hold it as long as we live; whoever opens
+ * another one from here on finds nothing that we would still do.
+ */
+async function removeLoneLock({ installer, lock }: Session['paths']): Promise<void> {
+  const names = await readdir(installer).catch((): string[] => []);
+  if (names.some((name) => name !== basename(lock))) return;
+  await rm(lock, { force: true });
+  await removeEmptyFolder(installer);
 }
 
 /** A whole copy of the executable is asked for: it takes gigabytes. Throws where there is no room. */

@@ -148,7 +148,7 @@ async function removeStale(
     await syncFolder(dirname(path));
   }
   // The state names executables that go back to their release.
-  const named = JSON.stringify(state ?? {});
+  const named = JSON.stringify(state);
   const isNeeded = (path: string) => path === executable.executable || named.includes(JSON.stringify(path));
   const links = new Set([active, ...Object.values(pathNames(product)).map((name) => join(folder, name))]);
   const stale = [

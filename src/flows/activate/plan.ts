@@ -15,6 +15,7 @@ import { type Activation, readActivation } from '../../release/activation-record
 import { launcherText } from '../../release/launcher.ts';
 import { whyNotOurs } from '../../release/remove-from-path.ts';
 import { readOwnState } from '../../session/own-state.ts';
+import { resumeCommand } from '../../session/resume-command.ts';
 import type { Session } from '../../session/session.ts';
 import { asRoot, shellWord } from '../../shell-word.ts';
 import { type ExecutablePlan, planExecutable } from './executable.ts';
@@ -33,7 +34,7 @@ export interface PlannedFile extends WantedFile {
 
 /** What `activate` would do; nothing of it is done. */
 export interface ActivationPlan {
-  state: State | undefined;
+  state: State;
   /** What an earlier activation has recorded. */
   before: Activation | undefined;
   names: string[];
@@ -62,17 +63,17 @@ export async function planActivation(
   shareFiles: ShareFiles,
 ): Promise<ActivationPlan> {
   const { product, paths, program, release } = session;
-  if (!existsSync(paths.installer)) {
+  const state = existsSync(paths.installer) ? await readOwnState(session, program) : undefined;
+  if (state?.installed === undefined) {
+    const run = state?.run;
+    const isUnfinished = run?.status === 'running' || run?.status === 'failed';
     throw new IvaapError(
       'preflight',
-      `${product.title} is not installed on this host: there is nothing to activate`,
-      {
-        hint: `${program} install`,
-      },
+      `no completed install of ${product.title} is recorded on this host: there is nothing to activate`,
+      { hint: isUnfinished ? resumeCommand(run) : `${program} install` },
     );
   }
-  const state = await readOwnState(session, program);
-  const notes = trusted(session, state, trustKey);
+  const notes = trusted(session, state, state.installed, trustKey);
   const { folder, bin, active } = pathPlaces(product);
   const names = Object.values(pathNames(product));
   const bins = await launcherFolders(session, bin, notes);
@@ -103,11 +104,13 @@ export async function planActivation(
 }
 
 /** Throws `payload` for a file that may not follow the installed release. */
-function trusted(session: Session, state: State | undefined, trustKey: string | undefined): string[] {
+function trusted(
+  session: Session,
+  { run }: State,
+  installed: NonNullable<State['installed']>,
+  trustKey: string | undefined,
+): string[] {
   const { payload, product, paths, again, program, release } = session;
-  const { installed, run } = state ?? {};
-  if (installed === undefined)
-    return ['no completed install is recorded: the key of this file was not compared'];
   const trust = judge(payload, installedCarrier(product.name, installed, paths.state), {
     named: trustKey,
     begun: run?.status === 'running' || run?.status === 'failed' ? run.key : undefined,

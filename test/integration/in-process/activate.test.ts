@@ -40,6 +40,7 @@ import { makeKeys, testKeys } from '../../fixtures/signing-keys.ts';
 
 let host: SimulatedHost;
 let installed: World;
+let bare: World;
 const files: Record<'install' | 'upgrade', string> = { install: '', upgrade: '' };
 const makeFiles = shareFiles({ commands, programs });
 
@@ -55,6 +56,7 @@ before(async () => {
     copyFileSync(host.machine(flow).executable, files[flow]);
     chmodSync(files[flow], 0o755);
   }
+  bare = host.copy();
   assert.equal((await host.run('install')).exitCode, 0);
   mkdirSync(join(host.root, 'local/bin'), { recursive: true });
   mkdirSync(join(host.root, 'local/lib'));
@@ -298,7 +300,11 @@ const obstacles: [string, () => void, RegExp][] = [
     /belongs to else/,
   ],
   ['a damaged state', () => writeFileSync(join(host.folder, '.installer/state.json'), '{'), /is damaged/],
-  ['nothing installed', () => rmSync(host.folder, { recursive: true }), /is not installed on this host/],
+  [
+    'nothing installed',
+    () => rmSync(host.folder, { recursive: true }),
+    /no completed install of .* is recorded on this host/,
+  ],
 ];
 for (const [name, make, says] of obstacles) {
   test(`${name}: refused with exit 3, and nothing is changed`, async () => {
@@ -308,6 +314,37 @@ for (const [name, make, says] of obstacles) {
     assert.deepEqual(treeOf(join(host.root, 'local')), untouched);
   });
 }
+
+test('where no install is complete it is refused, names the command to run, and leaves nothing', async () => {
+  const folder = join(host.folder, '.installer');
+  rmSync(host.folder, { recursive: true });
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  for (const undo of [false, true]) {
+    writeFileSync(join(folder, 'lock'), '');
+    if (undo) assert.equal((await typed('install', { undo })).exitCode, 0);
+    else assert.equal((await refused(typed('install'), 3, /no completed install/)).hint, './tiny install');
+    assert.deepEqual(existsSync(folder), false, `undo: ${undo}`);
+    mkdirSync(folder, { mode: 0o700 });
+  }
+  writeFileSync(join(folder, 'of-others'), '');
+  await refused(typed('install'), 3, /no completed install/);
+  assert.ok(existsSync(join(folder, 'of-others')));
+});
+
+test('an install that was cut off is to be resumed before its names come to PATH', async () => {
+  host.become(bare);
+  let cut: World | undefined;
+  await host.run('install', (event) => {
+    if (event.kind === 'place' && event.place === 'postgres:running') cut = host.copy();
+    return undefined;
+  });
+  host.become(cut!);
+  mkdirSync(local('bin'), { recursive: true });
+  const { hint = '' } = await refused(typed('install'), 3, /no completed install/);
+  assert.match(hint, /^sudo .* install/);
+  assert.deepEqual(readdirSync(local('bin')), []);
+  assert.ok(existsSync(join(host.folder, '.installer/lock')));
+});
 
 for (const [option, says, hint] of [
   ['ro', /bin cannot be written: .*local\/bin is mounted read-only/, /^sudo mount -o remount,rw \S+\/bin$/],
