@@ -1,4 +1,5 @@
 import { ownBinary, commandFromAnyFolder, commandHere } from '../session/resume-command.ts';
+import { existsSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { executeRun } from '../engine/run.ts';
@@ -6,6 +7,8 @@ import { causeChain, describeError, IvaapError } from '../errors.ts';
 import { DiskReserve } from '../host/reserve.ts';
 import { operator } from '../host/system.ts';
 import { signerOf } from '../payload/format/signature.ts';
+import { removeLoneRecord } from '../release/last-record.ts';
+import { isRemoving, recordedUninstall } from '../release/uninstall-record.ts';
 import { writeReport } from '../report/write-report.ts';
 import type { Session } from '../session/session.ts';
 import { clearWork } from '../session/work-folder.ts';
@@ -48,6 +51,16 @@ export async function execute<O extends FlowOptions, D extends Decision, C exten
   const by = operator().user;
   const binary = await ownBinary(session);
   await placeLog(session, by);
+  const journal = await session.journal();
+  const before = journal.state;
+  let left = flow.name === 'uninstall' || isRemoving(before) ? undefined : recordedUninstall(before)?.dumpTo;
+  const tellOfLeft = async () => {
+    // A run that suspends it closes it at its end, or not at all.
+    const { run, suspended } = journal.state;
+    if (left === undefined || [run?.id, suspended?.id].includes(before.run?.id)) return;
+    await tellClosed(session, left);
+    left = undefined;
+  };
   let kept = false;
   const endOutageRetry = session.openedTools?.outageRetry.start({ signal, say: reporter.warn });
   try {
@@ -70,7 +83,7 @@ export async function execute<O extends FlowOptions, D extends Decision, C exten
       },
       steps,
       ctx,
-      journal: await session.journal(),
+      journal,
       reporter,
       signal,
       resume: commandHere(session.again),
@@ -79,10 +92,12 @@ export async function execute<O extends FlowOptions, D extends Decision, C exten
       lock,
       end: { removes: flow.removes, completes: flow.completes?.(ctx) },
       onBegun: async (run, kept) => {
+        await tellOfLeft();
         if (plan !== undefined) reporter.report({ type: 'run.plan', plan });
         await flow.onStarted?.(session, prepared, { run, kept });
       },
     });
+    await tellOfLeft();
     const summary = flow.summarize(ctx, result);
     session.downtime.end();
     reporter.record({ type: 'result', ...summary });
@@ -107,6 +122,14 @@ export async function execute<O extends FlowOptions, D extends Decision, C exten
     endOutageRetry?.();
     await clearWork(paths).catch(() => undefined);
   }
+}
+
+/** An uninstall that has removed nothing is over: what it has left of its own goes, all else is named. */
+async function tellClosed({ product, reporter }: Session, dumpTo: string): Promise<void> {
+  const told = 'the uninstall that was begun on this host has removed nothing, and is closed';
+  if (await removeLoneRecord(dumpTo, product.name).catch(() => false))
+    reporter.report({ type: 'message', level: 'info', line: told });
+  else if (existsSync(dumpTo)) reporter.warn(`${told}; its folder stays: ${dumpTo}`);
 }
 
 /** The report is made from the log alone, so that nothing is lost where it cannot be written. */

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { Step } from '../engine/step.ts';
 import { IvaapError } from '../errors.ts';
@@ -38,6 +39,7 @@ export const uninstallRecord: Step<UninstallContext, { uninstall: RecordedUninst
       version: ctx.to,
       installedBy: ctx.installedBy ?? null,
       begunAt: ctx.now().toISOString(),
+      host: hostname(),
       by: ctx.operator,
       keptData: choices.keepData ? (found.storagePath ?? null) : null,
       deletedBackups: choices.deleteBackups,

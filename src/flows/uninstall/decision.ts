@@ -120,7 +120,7 @@ async function choose(
   const { storagePath, files } = found;
   const deleted = [product.folder, ...(storagePath === undefined ? [] : [storagePath]), ...files.removedData];
   const isOurs = recorded !== undefined && given === recorded.dumpTo;
-  const dumpTo = await assertDumpTo(given, { deleted, isOurs });
+  const dumpTo = await assertDumpTo(given, { deleted, isOurs, product: product.name });
   const dumpMount = isOurs ? recorded?.dumpMount : undefined;
   await refuseMissingDumpDisk({ dumpTo, dumpMount }, { again: again(), mayMove: !holds });
   return { keepData, deleteBackups, dumpTo };

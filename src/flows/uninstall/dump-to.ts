@@ -5,6 +5,7 @@ import { liesIn, placeOnDevice, roomAt } from '../../host/mounts.ts';
 import { DiskReserve } from '../../host/reserve.ts';
 import { assertSafePath } from '../../host/safe-path.ts';
 import type { Product } from '../../payload/product-schema.ts';
+import { isLoneRecord } from '../../release/last-record.ts';
 import { formatBytes } from '../../policy/format-bytes.ts';
 import { shellWord } from '../../shell-word.ts';
 
@@ -18,7 +19,7 @@ export const usualDumpTo = ({ folder, name }: Pick<Product, 'folder' | 'name'>, 
  */
 export async function assertDumpTo(
   given: string,
-  { deleted, isOurs }: { deleted: readonly string[]; isOurs: boolean },
+  { deleted, isOurs, product }: { deleted: readonly string[]; isOurs: boolean; product: string },
 ): Promise<string> {
   const path = resolve(given);
   const usage = (why: string, hint = 'name another folder: --dump-to FOLDER') =>
@@ -33,7 +34,8 @@ export async function assertDumpTo(
   if (there === undefined || isOurs) return path;
   if (!there.isDirectory()) throw usage('is no folder', `ls -ld ${shellWord(path)}`);
   const [first] = readdirSync(path);
-  if (first === undefined) return path;
+  // What an uninstall has left that was closed before it kept anything is no file of others.
+  if (first === undefined || (await isLoneRecord(path, product))) return path;
   throw usage(`is not empty (${first}): what is kept gets a folder of its own`);
 }
 

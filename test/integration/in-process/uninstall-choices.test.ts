@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
 import { causeChain, IvaapError } from '../../../src/errors.ts';
@@ -48,6 +49,47 @@ test('until it removes, an uninstall takes another folder and the other way with
     assert.ok(existsSync(join(other, 'uninstall.json')), place);
     assert.ok(existsSync(join(host.root, 'storage/PG_VERSION')), place);
   }
+});
+
+test('a run that closes an uninstall takes away its lone record, and names a folder with more in it', async () => {
+  const worlds = await worldsBefore();
+  const last = join(host.root, 'last');
+  const left = worlds['uninstall_record:verified']!;
+  for (const more of [false, true]) {
+    host.become(left);
+    assert.deepEqual(readdirSync(last), ['uninstall.json']);
+    if (more) writeFileSync(join(last, 'of-others'), '');
+    const ended = await host.run('upgrade');
+    assert.equal(ended.exitCode, 0, said(ended));
+    const lines = ended.shown.flatMap((event) => (event.type === 'message' ? [event.line] : []));
+    assert.equal(existsSync(last), more);
+    const told = lines.filter((text) => /uninstall .* has removed nothing, and is closed/.test(text));
+    assert.equal(told.length, 1, lines.join('\n'));
+    assert.equal(told[0]?.includes(last), more, told[0]);
+    if (more) assert.deepEqual(readdirSync(last).sort(), ['of-others', 'uninstall.json']);
+  }
+});
+
+test('the lone record of a closed uninstall is no file of others; that of another host or product is', async () => {
+  const last = join(host.root, 'last');
+  const record = (change: object) =>
+    JSON.stringify({
+      format: 1,
+      product: 'tiny',
+      host: hostname(),
+      begunAt: '2026-01-01T00:00:00Z',
+      ...change,
+    });
+  mkdirSync(last, { mode: 0o700 });
+  for (const change of [{ product: 'else' }, { host: 'another' }, { endedAt: '2026-01-01T00:01:00Z' }]) {
+    writeFileSync(join(last, 'uninstall.json'), record(change));
+    const refused = await host.run('uninstall', undefined, { dumpTo: last });
+    assert.equal(refused.exitCode, 2, JSON.stringify(change));
+    assert.match(said(refused), /is not empty \(uninstall\.json\)/);
+  }
+  writeFileSync(join(last, 'uninstall.json'), record({}));
+  const ended = await host.run('uninstall', undefined, { dumpTo: last });
+  assert.equal(ended.exitCode, 0, said(ended));
 });
 
 test('a first step that fails ties the host to nothing', async () => {
