@@ -13,6 +13,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { emptyState } from '../../src/engine/state.ts';
 import { builtExecutable } from '../fixtures/built-executable.ts';
 import { fakeK3s, inOwnMounts } from '../fixtures/own-mounts.ts';
 import { runProgram } from '../fixtures/run-program.ts';
@@ -38,6 +39,9 @@ before(async () => {
   payload = await makeTinyPayload({ executable: builtExecutable(), product });
   mkdirSync(join(work, 'package'));
   mkdirSync(join(work, 'product/.installer'), { recursive: true, mode: 0o700 });
+  const installed = { version: '2026.1', payloadDigest: 'x', completedAt: '2026-01-01T00:00:00Z', key: null };
+  const state = JSON.stringify({ ...emptyState('tiny'), installed });
+  writeFileSync(join(work, 'product/.installer/state.json'), state, { mode: 0o600 });
   mkdirSync(join(prefix, 'bin'), { recursive: true });
   copyFileSync(payload.path, file);
   for (const name of ['tk', 'tiny_pgdump', 'renamed']) symlinkSync('tiny', join(work, 'package', name));
