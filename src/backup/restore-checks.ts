@@ -1,4 +1,4 @@
-import { shellWord } from '../shell-word.ts';
+import { quotedWord } from '../shell-word.ts';
 import type { Product } from '../payload/product-schema.ts';
 
 /** Reserved for the database's log while the copy is loaded: a tenth of the disk, at most this. */
@@ -49,7 +49,7 @@ END
   if [ -z "$known" ]; then fail "the free space at $place is NOT KNOWN: nothing was changed. $unless"; fi
   bytes=${sizeAtDump ?? ''}
   if [ -z "$bytes" ]; then
-    bytes=$(wc -c <${shellWord(dump)})
+    bytes=$(wc -c <${quotedWord(dump)})
     if number "$size" && [ "$size" -gt "$bytes" ]; then bytes=$size; fi
   fi
   bytes=$((bytes + bytes / 10))

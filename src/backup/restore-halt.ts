@@ -1,4 +1,4 @@
-import { shellWord } from '../shell-word.ts';
+import { quotedWord } from '../shell-word.ts';
 import type { Product } from '../payload/product-schema.ts';
 
 /** What is halted for a restore, as it was when the dump was taken. */
@@ -33,7 +33,7 @@ export function haltFunctions(product: Product, workloads: readonly DumpedWorklo
   ].join('');
   const pods = `{range .items[*]}{.metadata.name}={.metadata.ownerReferences[*].kind}{"\\n"}{end}<end>`;
   const cases = workloads.map(
-    (one) => `    ${one.id}) was=${one.replicas ?? 'on'} images=${shellWord(one.images)} ;;`,
+    (one) => `    ${one.id}) was=${one.replicas ?? 'on'} images=${quotedWord(one.images)} ;;`,
   );
   return `at_dump() { # ID: sets was and images, empty for what did not exist
   was= images=
@@ -78,7 +78,7 @@ halt() { # ID=REPLICAS=SUSPENDED=KEPT=RELEASE
 }
 
 halt_all() {
-  all=$(k get deployments,statefulsets,cronjobs -o ${shellWord(`jsonpath=${list}`)})
+  all=$(k get deployments,statefulsets,cronjobs -o ${quotedWord(`jsonpath=${list}`)})
   case $all in *'<end>') all=\${all%'<end>'} ;; *) fail "what runs in the namespace ${namespace} is not known: the answer was cut off" ;; esac
   for one in $all; do halt "$one"; done
   for one in ${workloads.map(({ id }) => id).join(' ') || "''"}; do
@@ -97,7 +97,7 @@ halt_all() {
       sleep 1
     done
   done
-  all=$(k get pods ${living} -o ${shellWord(`jsonpath=${pods}`)})
+  all=$(k get pods ${living} -o ${quotedWord(`jsonpath=${pods}`)})
   case $all in *'<end>') all=\${all%'<end>'} ;; *) fail "which pods are left is not known: the answer was cut off" ;; esac
   for one in $all; do
     if [ "\${one%%=*}" = "$pod" ]; then continue; fi
@@ -120,9 +120,9 @@ start() { # ID=REPLICAS=RELEASE: as before
 start_or_remove() { # ID=REPLICAS=RELEASE: what another release created would migrate the database again
   id=\${1%%=*}
   at_dump "$id"
-  new=$(k get "$id" -o ${shellWord(`jsonpath=${images}`)})
+  new=$(k get "$id" -o ${quotedWord(`jsonpath=${images}`)})
   # What does not belong to this Helm release would not come back with it.
-  if [ "\${1##*=}" != ${shellWord(release)} ] || [ "$new" = "$images" ]; then
+  if [ "\${1##*=}" != ${quotedWord(release)} ] || [ "$new" = "$images" ]; then
     start "$1"
     return 0
   fi

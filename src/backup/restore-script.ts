@@ -1,5 +1,5 @@
 import { maintenanceDatabase } from '../host/postgres.ts';
-import { asRoot, shellWord as word } from '../shell-word.ts';
+import { asRoot, quotedWord as word } from '../shell-word.ts';
 import type { Product } from '../payload/product-schema.ts';
 import { type DumpedWorkload, haltFunctions } from './restore-halt.ts';
 import { checkFunctions } from './restore-checks.ts';
