@@ -54,7 +54,7 @@ const rounds: Stage[][] = [
       name: 'check',
       what: 'types, lint, format, dead code, layers, unit tests',
       argv: node('scripts/check.ts'),
-      limitMinutes: 5,
+      limitMinutes: suites.unit.limitMinutes + 2,
       counted: true,
     },
   ],
