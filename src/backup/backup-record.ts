@@ -40,14 +40,26 @@ const ownName = /^\d{8}T\d{6}Z(-\d+)?$/;
 const isBackup = async (folder: string, product: string): Promise<boolean> =>
   ownName.test(basename(folder)) || (await readBackupRecord(folder, product)) !== undefined;
 
-/** Names of our backups, and what lies among them and is none; nothing where the folder is not there. */
+/**
+ * Names in the folder of the backups, in their order; none where it is not there. Throws where it cannot be
+ * listed: what it holds would be taken for nothing.
+ */
+export async function backupNames(folder: string): Promise<string[]> {
+  const names = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return [];
+    throw error;
+  });
+  return names.sort();
+}
+
+/** Names of our backups, and what lies among them and is none. Throws as `backupNames` does. */
 export async function backupsIn(
   folder: string,
   product: string,
 ): Promise<{ names: string[]; others: string[] }> {
   const names: string[] = [];
   const others: string[] = [];
-  for (const name of (await readdir(folder).catch((): string[] => [])).sort())
+  for (const name of await backupNames(folder))
     ((await isBackup(join(folder, name), product)) ? names : others).push(name);
   return { names, others };
 }

@@ -1,5 +1,6 @@
 import { lstat, readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { backupNames } from '../backup/backup-record.ts';
 import { assertProduct, readState, type State } from '../engine/state.ts';
 import { causeChain } from '../errors.ts';
 import type { OpenedPayload } from '../session/opened-payload.ts';
@@ -13,12 +14,9 @@ export interface Backup {
 
 /** The backups, oldest first; an unreadable entry hides none of the others. */
 export async function listBackups(folder: string): Promise<Backup[]> {
-  const names = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return [];
-    throw error;
-  });
+  const names = await backupNames(folder);
   return Promise.all(
-    names.sort().map(async (name) => {
+    names.map(async (name) => {
       const path = join(folder, name);
       try {
         if (!(await lstat(path)).isDirectory()) return { folder: path, files: [], trouble: 'no folder' };

@@ -114,8 +114,8 @@ async function locked<T>(ports: CommandPorts, work: (session: Session) => Promis
  * another one from here on finds nothing that we would still do.
  */
 async function removeLoneLock({ installer, lock }: Session['paths']): Promise<void> {
-  const names = await readdir(installer).catch((): string[] => []);
-  if (names.some((name) => name !== basename(lock))) return;
+  const names = await readdir(installer).catch(() => undefined);
+  if (names === undefined || names.some((name) => name !== basename(lock))) return;
   await rm(lock, { force: true });
   await removeEmptyFolder(installer);
 }
