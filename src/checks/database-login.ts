@@ -5,6 +5,7 @@ import type { KubeObject, Manifest } from '../host/kubectl.ts';
 import { tryLogin } from '../host/postgres-login.ts';
 import type { Product } from '../payload/product-schema.ts';
 import type { Measurement } from '../policy/preflight-report.ts';
+import { decodeData } from '../release/secret-data.ts';
 import type { Check } from './check.ts';
 import type { UpgradeCheckContext } from './context.ts';
 
@@ -52,7 +53,7 @@ async function tryPassword(
         kind === 'Secret' && metadata.name === secret.name && (metadata.namespace ?? namespace) === namespace,
     );
     const object = own ?? (await kubectl.get<Manifest>('secret', secret.name, { namespace, signal }));
-    const password = valueOf(object, secret.key);
+    const password = object === undefined ? undefined : decodeData(object)[secret.key];
     if (password === undefined) return unknown(`${part} has no ${secret.key}`);
     const pod = await database.pod(signal);
     const running = await kubectl.get<PodAddress>('pod', pod, { namespace, signal });
@@ -80,15 +81,6 @@ async function tryPassword(
 }
 
 type PodAddress = KubeObject & { status?: { podIP?: string } };
-
-function valueOf(object: Manifest | undefined, key: string): string | undefined {
-  const { data, stringData } = (object ?? {}) as {
-    data?: Record<string, string>;
-    stringData?: Record<string, string>;
-  };
-  const packed = data?.[key];
-  return stringData?.[key] ?? (packed === undefined ? undefined : Buffer.from(packed, 'base64').toString());
-}
 
 /** Sets the role's password to the one in the Secret; it is passed through pipes, never as an argument. */
 function passwordOfSecret(

@@ -37,6 +37,17 @@ export const imageLoadResult = z.object({
 
 export type ImageLoadResult = z.infer<typeof imageLoadResult>;
 
+/** What decides which images are loaded, of every step that loads them. */
+export const imageLoadInputs = ({
+  payload,
+  imagesFrom,
+  entitlements,
+}: Pick<StepContext, 'payload' | 'imagesFrom' | 'entitlements'>) => ({
+  payload: payload.digest,
+  imagesFrom,
+  entitlements: [...entitlements].sort(),
+});
+
 /** Which of the release's images are missing on this host. Read-only. */
 export async function planImageLoad(ctx: StepContext): Promise<ImageLoadPlan> {
   const plan = await imagePlan(ctx);

@@ -1,3 +1,4 @@
+import type { Journal } from '../engine/journal.ts';
 import { dropRehearsals } from '../backup/rehearsal-role.ts';
 import type { ScratchContext } from '../backup/scratch-database.ts';
 import type { Kubectl } from '../host/kubectl.ts';
@@ -13,4 +14,15 @@ export async function removeRehearsal(
 ): Promise<string[]> {
   const objects = await deleteRehearsal(ctx.kubectl, ctx.product, signal);
   return [...objects, ...(await dropRehearsals(ctx, signal))];
+}
+
+/** The same, and the state names nothing of a rehearsal from here on. */
+export async function clearRehearsal(
+  ctx: Parameters<typeof removeRehearsal>[0],
+  journal: Pick<Journal, 'update'>,
+  signal?: AbortSignal,
+): Promise<string[]> {
+  const removed = await removeRehearsal(ctx, signal);
+  await journal.update((draft) => void delete draft.rehearsing);
+  return removed;
 }

@@ -1,20 +1,28 @@
 import type { KubeObject, Manifest } from '../host/kubectl.ts';
 
-/** Texts of a Secret or a ConfigMap by their keys, as a pod would read them. */
+type Packed = Record<string, string | null> | null | undefined;
+
+/**
+ * Texts of a Secret or a ConfigMap by their keys, as a pod would read them. A chart may render a key, or all
+ * of them, with nothing there: Kubernetes leaves those out.
+ */
 export function decodeData(object: KubeObject | Manifest): Record<string, string> {
-  const {
-    kind,
-    data = {},
-    stringData = {},
-    binaryData = {},
-  } = object as Manifest & {
-    data?: Record<string, string>;
-    stringData?: Record<string, string>;
-    binaryData?: Record<string, string>;
+  const { kind, data, stringData, binaryData } = object as Manifest & {
+    data?: Packed;
+    stringData?: Packed;
+    binaryData?: Packed;
   };
-  const decoded = (packed: Record<string, string>) =>
+  const texts = (packed: Packed, decode: (text: string) => string) =>
     Object.fromEntries(
-      Object.entries(packed).map(([key, text]) => [key, Buffer.from(text, 'base64').toString('utf8')]),
+      Object.entries(packed ?? {}).flatMap(([key, text]) =>
+        typeof text === 'string' ? [[key, decode(text)]] : [],
+      ),
     );
-  return { ...(kind === 'Secret' ? decoded(data) : data), ...decoded(binaryData), ...stringData };
+  const plain = (text: string) => text;
+  const decoded = (text: string) => Buffer.from(text, 'base64').toString('utf8');
+  return {
+    ...texts(data, kind === 'Secret' ? decoded : plain),
+    ...texts(binaryData, decoded),
+    ...texts(stringData, plain),
+  };
 }

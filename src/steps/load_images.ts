@@ -1,6 +1,7 @@
 import type { Step } from '../engine/step.ts';
 import type { InstallContext } from '../release/context.ts';
 import {
+  imageLoadInputs,
   type ImageLoadPlan,
   type ImageLoadResult,
   imageLoadResult,
@@ -18,11 +19,7 @@ export const loadImagesStep: Step<InstallContext, ImageLoadResult, ImageLoadPlan
   title: 'Load the images',
   needs: [chart.id],
   revision: 1,
-  inputs: ({ payload, imagesFrom, entitlements }) => ({
-    payload: payload.digest,
-    imagesFrom,
-    entitlements: [...entitlements].sort(),
-  }),
+  inputs: imageLoadInputs,
   plan: planImageLoad,
   preview: previewImageLoad,
   run: loadMissingImages,

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import type { Step } from '../engine/step.ts';
 import type { RehearsalContext } from '../release/context.ts';
-import { removeRehearsal } from '../release/rehearsal-clean.ts';
+import { clearRehearsal } from '../release/rehearsal-clean.ts';
 import { rehearseMigrate } from './rehearse_migrate.ts';
 
 const out = z.object({ rehearsalRemoved: z.array(z.string()) });
@@ -16,8 +16,7 @@ export const rehearseClean: Step<RehearsalContext, z.infer<typeof out>> = {
   inputs: ({ copy }) => ({ name: copy.name }),
   plan: async ({ copy }) => ({ action: 'run', summary: `remove the Job and ${copy.name} with its role` }),
   async run(ctx, io) {
-    const rehearsalRemoved = await removeRehearsal(ctx, io.signal);
-    await ctx.journal.update((draft) => void delete draft.rehearsing);
+    const rehearsalRemoved = await clearRehearsal(ctx, ctx.journal, io.signal);
     io.log(`removed: ${rehearsalRemoved.join(', ')}`);
     return { rehearsalRemoved };
   },

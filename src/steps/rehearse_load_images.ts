@@ -2,6 +2,7 @@ import * as z from 'zod';
 import type { Step } from '../engine/step.ts';
 import type { RehearsalContext } from '../release/context.ts';
 import {
+  imageLoadInputs,
   type ImageLoadPlan,
   imageLoadResult,
   loadMissingImages,
@@ -20,11 +21,7 @@ export const rehearseLoadImages: Step<RehearsalContext, z.infer<typeof out>, Ima
   title: 'Load the images',
   needs: [],
   revision: 1,
-  inputs: ({ payload, imagesFrom, entitlements }) => ({
-    payload: payload.digest,
-    imagesFrom,
-    entitlements: [...entitlements].sort(),
-  }),
+  inputs: imageLoadInputs,
   plan: planImageLoad,
   preview: previewImageLoad,
   run: async (ctx, io, plan) => ({

@@ -1,6 +1,7 @@
 import type { Step } from '../engine/step.ts';
 import type { UpgradeContext } from '../release/context.ts';
 import {
+  imageLoadInputs,
   type ImageLoadPlan,
   type ImageLoadResult,
   imageLoadResult,
@@ -18,12 +19,7 @@ export const upgradeLoadImages: Step<UpgradeContext, ImageLoadResult, ImageLoadP
   title: 'Load the images',
   needs: [upgradeDetect.id],
   revision: 1,
-  inputs: ({ payload, imagesFrom, entitlements, refreshArchives: refresh }) => ({
-    payload: payload.digest,
-    imagesFrom,
-    refresh,
-    entitlements: [...entitlements].sort(),
-  }),
+  inputs: (ctx) => ({ ...imageLoadInputs(ctx), refresh: ctx.refreshArchives }),
 
   plan: planImageLoad,
   preview: previewImageLoad,

@@ -3,7 +3,7 @@ import type { RunEnd } from '../../engine/journal.ts';
 import { readResult } from '../../backup/step-results.ts';
 import { causeChain, IvaapError } from '../../errors.ts';
 import type { RehearsalContext } from '../../release/context.ts';
-import { removeRehearsal } from '../../release/rehearsal-clean.ts';
+import { clearRehearsal, removeRehearsal } from '../../release/rehearsal-clean.ts';
 import { newCopy } from '../../release/rehearsal-parts.ts';
 import type { Rehearsed } from '../../release/rehearsal-record.ts';
 import { stateIsThere } from '../../session/own-state.ts';
@@ -80,8 +80,7 @@ const whoOf = ({
 async function cleanUp({ reporter }: Session, ctx: RehearsalContext): Promise<void> {
   if (ctx.journal.state.rehearsing === undefined) return;
   try {
-    await removeRehearsal(ctx);
-    await ctx.journal.update((draft) => void delete draft.rehearsing);
+    await clearRehearsal(ctx, ctx.journal);
   } catch (error) {
     const why = causeChain(error)[0] ?? '';
     reporter.warn(`the copy could not be removed (${why}): the next run of this program removes it`);

@@ -1,5 +1,5 @@
 import { causeChain } from '../../errors.ts';
-import { removeRehearsal } from '../../release/rehearsal-clean.ts';
+import { clearRehearsal } from '../../release/rehearsal-clean.ts';
 import type { Session } from '../../session/session.ts';
 
 /**
@@ -12,8 +12,7 @@ export async function clearKilledRehearsal(session: Session): Promise<void> {
   const { rehearsing } = journal.state;
   if (rehearsing === undefined || openedTools === undefined) return;
   try {
-    await removeRehearsal({ ...openedTools, product });
-    await journal.update((draft) => void delete draft.rehearsing);
+    await clearRehearsal({ ...openedTools, product }, journal);
   } catch (error) {
     const why = causeChain(error)[0] ?? '';
     reporter.warn(
