@@ -66,7 +66,7 @@ const rounds: Stage[][] = [
   [suite('lab', 'the real node itself')],
   [suite('e2e', 'the built executable on a real node')],
   [
-    suite('crash', 'five places of the crash matrix, drawn from the commit'),
+    suite('crash', 'two places of the crash matrix, drawn from the commit'),
     suite('faults', 'three faults of the table, drawn from the commit'),
   ],
 ];
