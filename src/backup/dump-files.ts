@@ -13,10 +13,10 @@ import { formatBytes } from '../policy/format-bytes.ts';
 import { readSchemaFingerprint } from '../host/schema-fingerprint.ts';
 import { readProperties } from '../host/database-properties.ts';
 import { afterLoad, beforeLoad } from '../host/database-sql.ts';
-import { type DumpFileOptions, writeDump } from '../host/dump-file.ts';
-import type { DumpSummary } from '../host/dump-scan.ts';
+import { type DumpFileOptions, writeDump, type WrittenDump } from '../host/dump-file.ts';
 import type { KubeObject } from '../host/kubectl.ts';
 import { roomAt } from '../host/mounts.ts';
+import { type Compression, packedSuffix } from '../host/packed-file.ts';
 import { bootId, uptimeSeconds } from '../host/system.ts';
 import { type BackupPlace, keepFile, makeBackupFolder } from './backup-folder.ts';
 import type { PgDump } from './dump-record.ts';
@@ -62,7 +62,13 @@ export interface DumpContext extends Pick<
   'product' | 'database' | 'kubectl' | 'k3s' | 'from' | 'installedBy' | 'now'
 > {
   paths: BackupPlace;
+  /** The dump is plain text unless it is given. */
+  compress?: Compression | undefined;
 }
+
+/** Of the dump in its folder. */
+const dumpName = ({ product, compress }: Pick<DumpContext, 'product' | 'compress'>): string =>
+  product.database.dumpFile + (compress === undefined ? '' : packedSuffix[compress]);
 
 /** What a dump needs of a step, or of whoever takes one without a run. */
 export type DumpIo = Pick<StepIo, 'signal' | 'record' | 'interrupted' | 'progress' | 'warn'>;
@@ -73,7 +79,7 @@ export async function takeDump(ctx: DumpContext, io: DumpIo): Promise<PgDump> {
   const { signal } = io;
   const schemaVersion = await database.schemaVersion(product.database.schemaVersionQuery, signal);
   const fingerprint = await known(readSchemaFingerprint(database, signal));
-  const start = await roomForDump(ctx, ctx.paths.backups, signal);
+  const start = await roomForDump(ctx, ctx.paths.backups, signal, ctx.compress);
   const others = await known(otherDatabases(database, signal));
   const moment = await known(readMoment(database, signal));
   const properties = await readProperties(database, signal);
@@ -81,9 +87,11 @@ export async function takeDump(ctx: DumpContext, io: DumpIo): Promise<PgDump> {
   const folder = await folderFor(ctx, io);
   const before = await writeHashed(folder, restoreFiles.before, beforeLoad(properties));
   const after = await writeHashed(folder, restoreFiles.after, afterLoad(properties));
-  const path = join(folder, product.database.dumpFile);
+  const name = dumpName(ctx);
+  const path = join(folder, name);
   const takenAt = ctx.now().toISOString();
-  const { sizeBytes, sha256, tables, totalRows } = await dumpInto(ctx, io, path, start);
+  const written = await dumpInto(ctx, io, path, start, { compress: ctx.compress });
+  const { sizeBytes, sha256, textBytes, tables, totalRows } = written;
   const script = join(folder, restoreFiles.script);
   const text = restoreScript({
     product,
@@ -92,7 +100,9 @@ export async function takeDump(ctx: DumpContext, io: DumpIo): Promise<PgDump> {
     installedBy: ctx.installedBy,
     takenAt,
     schemaVersion,
-    files: { dump: [product.database.dumpFile, sha256], before, after },
+    files: { dump: [name, sha256], before, after },
+    compress: ctx.compress,
+    textBytes,
     sizeBytes: properties.database.sizeBytes,
     workloads,
   });
@@ -102,6 +112,7 @@ export async function takeDump(ctx: DumpContext, io: DumpIo): Promise<PgDump> {
     path,
     sizeBytes,
     sha256,
+    ...(ctx.compress !== undefined && { textBytes }),
     rows: totalRows,
     owner: properties.database.owner,
     schemaVersion,
@@ -124,15 +135,19 @@ export interface DumpStart {
   reserve: DiskReserve;
 }
 
-/** Throws 'failed' where the disk of `folder` has no room for the dump beside the reserve. */
+/**
+ * Throws 'failed' where the disk of `folder` has no room for the dump beside the reserve. What a packed one
+ * will need is not known.
+ */
 export async function roomForDump(
   { product, database }: Pick<UpgradeContext, 'product' | 'database'>,
   folder: string,
   signal: AbortSignal,
+  compress?: Compression,
 ): Promise<DumpStart> {
   const reserve = await DiskReserve.at(folder, product.reserve);
   const estimate = await known(estimateDump(database, signal));
-  await assertRoomForDump(folder, estimate, reserve);
+  await assertRoomForDump(folder, compress === undefined ? estimate : packedSize, reserve);
   return { estimate, reserve };
 }
 
@@ -142,8 +157,8 @@ export function dumpInto(
   io: Pick<StepIo, 'signal' | 'progress' | 'warn'>,
   path: string,
   { estimate, reserve }: DumpStart,
-  options: Pick<DumpFileOptions, 'fresh' | 'beforeName'> = {},
-): Promise<DumpSummary> {
+  options: Pick<DumpFileOptions, 'fresh' | 'beforeName' | 'compress'> = {},
+): Promise<WrittenDump> {
   const size = estimate.known ? `about ${formatBytes(estimate.value)}` : 'size unknown';
   const note = `${ctx.product.database.name}, ${size}`;
   let written = 0;
@@ -191,6 +206,8 @@ async function workloadsOf({ kubectl, product }: DumpContext): Promise<RestoreFa
   });
 }
 
+const packedSize: Known<number> = { known: false, why: 'it is packed' };
+
 /** An unknown size is no reason to refuse: the dump stops by itself before it uses reserved space. */
 async function assertRoomForDump(
   folder: string,
@@ -217,6 +234,6 @@ async function assertRoomForDump(
  */
 async function folderFor(ctx: DumpContext, io: DumpIo): Promise<string> {
   const earlier = io.interrupted?.folder;
-  const reused = typeof earlier === 'string' && !existsSync(join(earlier, ctx.product.database.dumpFile));
+  const reused = typeof earlier === 'string' && !existsSync(join(earlier, dumpName(ctx)));
   return makeBackupFolder(ctx, io, reused ? earlier : undefined);
 }

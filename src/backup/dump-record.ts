@@ -7,8 +7,11 @@ import { databaseMoment } from '../host/table-rows.ts';
 export const pgDumpSchema = z.looseObject({
   folder: z.string(),
   path: z.string(),
+  /** Of the file, as its SHA-256 is. */
   sizeBytes: z.int(),
   sha256: z.string(),
+  /** Size of the text of a packed file; absent where the file is the text. */
+  textBytes: z.int().optional(),
   rows: z.int(),
   /** Owner of the database, for the commands that restore it. */
   owner: z.string(),

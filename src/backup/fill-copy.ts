@@ -14,7 +14,7 @@ import { proveRows } from './row-proof.ts';
 import type { ScratchContext, ScratchOptions } from './scratch-database.ts';
 
 /** A dump, and the folder with what belongs to its database and not to its tables, where there is one. */
-export type DumpWithFolder = RecordedFile & { folder?: string | undefined };
+export type DumpWithFolder = RecordedFile & { folder?: string | undefined; textBytes?: number | undefined };
 
 export interface FillOptions {
   signal: AbortSignal;
@@ -32,7 +32,7 @@ export async function copyOptions(
   const { size } = await stat(dump.path).catch(() => ({ size: 0 }));
   const line = createLineIn((await textBeside(dump, restoreFiles.before)) ?? '');
   return {
-    sizeBytes: Math.max(dump.sizeBytes ?? size, live.known ? live.value.sizeBytes : 0),
+    sizeBytes: Math.max(dump.textBytes ?? dump.sizeBytes ?? size, live.known ? live.value.sizeBytes : 0),
     create: line ?? createLine(await readProperties(database, signal)),
   };
 }

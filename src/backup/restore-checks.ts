@@ -1,4 +1,3 @@
-import { quotedWord } from '../shell-word.ts';
 import type { Product } from '../payload/product-schema.ts';
 
 /** Reserved for the database's log while the copy is loaded: a tenth of the disk, at most this. */
@@ -8,7 +7,8 @@ const mostReserve = 1_073_741_824;
 interface CheckFacts {
   /** Database to connect to while neither of the two can be used. */
   maintenance: string;
-  dump: string;
+  /** Size of the dump's text. */
+  textBytes: number;
   /** Size of the database when the dump was taken; undefined where it was not known. */
   sizeAtDump: number | undefined;
 }
@@ -17,7 +17,7 @@ interface CheckFacts {
  * Shell functions that check free space and sessions: before anything is changed, and before the databases
  * are renamed.
  */
-export function checkFunctions(product: Product, { maintenance, dump, sizeAtDump }: CheckFacts): string {
+export function checkFunctions(product: Product, { maintenance, textBytes, sizeAtDump }: CheckFacts): string {
   const { claim } = product.database.volume;
   return `disk_of() { # PROGRAM...: sets total and free, in KiB; empty where they are not known
   set -- $("$@" 2>/dev/null | tail -n 1)
@@ -49,7 +49,7 @@ END
   if [ -z "$known" ]; then fail "the free space at $place is NOT KNOWN: nothing was changed. $unless"; fi
   bytes=${sizeAtDump ?? ''}
   if [ -z "$bytes" ]; then
-    bytes=$(wc -c <${quotedWord(dump)})
+    bytes=${textBytes}
     if number "$size" && [ "$size" -gt "$bytes" ]; then bytes=$size; fi
   fi
   bytes=$((bytes + bytes / 10))

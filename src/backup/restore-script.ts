@@ -1,4 +1,5 @@
 import { maintenanceDatabase } from '../host/postgres.ts';
+import type { Compression } from '../host/packed-file.ts';
 import { asRoot, quotedWord as word } from '../shell-word.ts';
 import type { Product } from '../payload/product-schema.ts';
 import { type DumpedWorkload, haltFunctions } from './restore-halt.ts';
@@ -22,6 +23,10 @@ export interface RestoreFacts {
     before: [name: string, sha256: string];
     after: [name: string, sha256: string];
   };
+  /** The dump's; plain text unless it is given. */
+  compress?: Compression | undefined;
+  /** Size of the dump's text. */
+  textBytes: number;
   /** Size of the database on disk; undefined where it was not known. */
   sizeBytes: number | undefined;
   /** Workloads with the same images are started again; others belong to another release. */
@@ -40,15 +45,22 @@ const oldFileCommands = (release: string, installedBy: string | undefined) => {
   };
 };
 
+/** The script uses what a host has; a program to unpack may be missing there. */
+const needsZstd = `  if ! command -v zstd >/dev/null 2>&1; then
+    fail "the dump is packed, and the program zstd is not installed: nothing was changed. Install the package zstd, then: $again"
+  fi
+`;
+
 /**
  * The way back of the database as one shell script, which may be run as often as needed. It loads the dump
  * into a database with a new name, gives that one all that belonged to the old one, and renames both in one
  * transaction. Until then only roles are changed. However it ends, the product's pods are started again.
  */
 export function restoreScript(facts: RestoreFacts): string {
-  const { product, k3s, release, installedBy, takenAt, schemaVersion, files, sizeBytes, workloads } = facts;
+  const { product, k3s, release, installedBy, takenAt, schemaVersion, files, workloads } = facts;
   const { database, namespace } = product;
   const [dump, before, after] = [files.dump, files.before, files.after];
+  const read = `${facts.compress === undefined ? 'cat' : 'zstd -dcq'} ${word(dump[0])}`;
   const maintenance = maintenanceDatabase(database.name);
   // Default settings of a role or a database must not stop the restore.
   const defaults = ['default_transaction_read_only=off', 'statement_timeout=0', 'lock_timeout=0'];
@@ -105,7 +117,7 @@ drop_command() { # DATABASE
 
 ${haltFunctions(product, workloads)}
 
-${checkFunctions(product, { maintenance, dump: dump[0], sizeAtDump: sizeBytes })}
+${checkFunctions(product, { maintenance, textBytes: facts.textBytes, sizeAtDump: facts.sizeBytes })}
 
 finish() {
   code=$?
@@ -184,7 +196,7 @@ main() {
   sha256sum -c - <<'END' || fail "a file of the backup is damaged or missing, see above: nothing was changed"
 ${[dump, before, after].map(([name, sha256]) => `${sha256}  ${name}`).join('\n')}
 END
-
+${facts.compress === undefined ? '' : needsZstd}
   pods=$(k get pods -l ${word(database.selector)} --field-selector=status.phase=Running -o name)
   pod=\${pods#pod/}
   case $pod in
@@ -215,7 +227,7 @@ END
 
   say "4 of 6: loading $(wc -c <${word(dump[0])}) bytes into it"
   # The comment is set after the dump: a truncated dump does not set it.
-  { cat ${word(dump[0])} && printf '\\n%s\\n' "COMMENT ON DATABASE :\\"restored\\" IS 'complete';"; } | sql "$restored" >/dev/null
+  { ${read} && printf '\\n%s\\n' "COMMENT ON DATABASE :\\"restored\\" IS 'complete';"; } | sql "$restored" >/dev/null
   comment=$(sql ${maintenance} <<'END'
 SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = :'restored';
 END

@@ -3,6 +3,7 @@ import { readdir, rm, rmdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Journal } from '../engine/journal.ts';
 import { syncFolder, unfinished } from '../host/atomic-file.ts';
+import { packedSuffix } from '../host/packed-file.ts';
 import { writerOf } from '../host/temporary-name.ts';
 import type { Product } from '../payload/product-schema.ts';
 import { isSealed } from './backup-folder.ts';
@@ -55,7 +56,8 @@ export async function removeOwnFiles(
   if (info === undefined) return true;
   if (!info.isDirectory() || isSealed(folder)) return false;
   // The record last: it proves the folder ours as long as anything is in it.
-  const names = [database.dumpFile, ...Object.values(restoreFiles), globalsFile, backupRecordFile];
+  const dumps = ['', ...Object.values(packedSuffix)].map((suffix) => database.dumpFile + suffix);
+  const names = [...dumps, ...Object.values(restoreFiles), globalsFile, backupRecordFile];
   for (const name of names) {
     for (const one of await readdir(folder)) {
       // Nobody writes there while we hold the lock.

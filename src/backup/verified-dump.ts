@@ -43,7 +43,7 @@ export function forgetVerification(
  */
 export async function verifyDump(
   ctx: ScratchContext,
-  dump: Pick<PgDump, 'folder' | 'path' | 'sizeBytes' | 'sha256'>,
+  dump: Pick<PgDump, 'folder' | 'path' | 'sizeBytes' | 'sha256' | 'textBytes'>,
   options: FillOptions,
 ): Promise<Verification> {
   const started = performance.now();

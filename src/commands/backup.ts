@@ -12,7 +12,7 @@ import { jsonFields } from './json-fields.ts';
 
 /** Which options an action takes; the others would be silently without effect. */
 const optionsOf: Record<string, readonly string[]> = {
-  take: ['output', 'name'],
+  take: ['output', 'name', 'compress'],
   list: [],
   verify: [],
   prune: ['dryRun', 'yes'],
@@ -34,6 +34,11 @@ export const backupCommand: Command = {
       summary: "where the new backup's folder is made (default: beside the others)",
     },
     { flags: '--name <name>', summary: "of the new backup's folder (default: the time)" },
+    {
+      flags: '--compress <format>',
+      summary: 'of the new backup: pack the dump with zstd (default: plain text)',
+      choices: ['zstd'],
+    },
     { flags: '--dry-run', summary: 'of prune: show what would be removed; removes nothing' },
     { flags: '--yes', summary: 'of prune: answer yes to the question' },
     { flags: '--json', summary: 'print one JSON object (docs/json.md)' },
@@ -42,7 +47,8 @@ export const backupCommand: Command = {
     'Takes the dump that an upgrade takes, with roles, settings and a script that restores it, into a new ' +
       'folder (0700, files 0600), and records it. The product keeps running. It needs room for the dump ' +
       'beside what is reserved for the database; a table that another session locks is waited for as long ' +
-      "as the product's data say. Needs root.",
+      "as the product's data say. A packed dump has the suffix .zst: restore and verify read it as any " +
+      'other, its restore.sh needs the program zstd. Needs root.',
     'list shows every backup that is recorded: those taken by hand, those of runs, and those that are the ' +
       'way back to a version. It asks neither cluster nor database.',
     "verify restores a backup into a database of its own on the product's server, compares every row of " +
@@ -58,6 +64,7 @@ export const backupCommand: Command = {
   examples: [
     ['backup', 'takes a backup'],
     ['backup --output /mnt/backup --name before-the-move', 'takes one on another disk'],
+    ['backup --compress zstd', 'takes one that needs less room'],
     ['backup list', 'shows the backups that there are'],
     ['backup verify before-the-move', 'restores it for a try, and compares all rows'],
     ['backup prune --dry-run', 'shows which old backups would be removed'],
@@ -84,7 +91,7 @@ export const backupCommand: Command = {
     }
     if (action !== 'verify' && backup !== undefined)
       throw refuse(`backup ${action} takes no name of a backup`);
-    for (const name of ['output', 'name', 'dryRun', 'yes']) {
+    for (const name of ['output', 'name', 'compress', 'dryRun', 'yes']) {
       const given = options[name] !== undefined && options[name] !== false;
       const flag = `--${name === 'dryRun' ? 'dry-run' : name}`;
       if (given && optionsOf[action]?.includes(name) !== true)
@@ -103,7 +110,11 @@ export const backupCommand: Command = {
         const prune = { dryRun: options.dryRun === true, yes: options.yes === true };
         return print(prunedLines, await pruneBackups(prune, ports));
       }
-      const take = { output: textOf(options.output), name: textOf(options.name) };
+      const take = {
+        output: textOf(options.output),
+        name: textOf(options.name),
+        compress: options.compress === undefined ? undefined : ('zstd' as const),
+      };
       return print(backupLines, await takeBackup(take, ports));
     });
   },

@@ -1,6 +1,7 @@
 import { openAtomic, writeFully } from './atomic-file.ts';
 import { writeError } from './write-error.ts';
 import { DumpScan, type DumpSummary } from './dump-scan.ts';
+import { type Compression, type FileFacts, PackedFile } from './packed-file.ts';
 import type { DiskReserve } from './reserve.ts';
 import type { Postgres } from './postgres.ts';
 
@@ -11,8 +12,17 @@ export interface DumpFileOptions {
   /** The name must be new: whatever gets it meanwhile is never replaced. */
   fresh?: boolean;
   /** What has to be durable before the dump gets its name. */
-  beforeName?: (summary: DumpSummary) => Promise<void>;
+  beforeName?: (written: WrittenDump) => Promise<void>;
+  /** Of the text. */
   onBytes?: (bytes: number) => void;
+  /** Plain unless it is given. */
+  compress?: Compression | undefined;
+}
+
+/** Size and SHA-256 are the file's. */
+export interface WrittenDump extends DumpSummary {
+  /** Of the text, which is the file itself unless that is packed. */
+  textBytes: number;
 }
 
 /**
@@ -23,18 +33,24 @@ export async function writeDump(
   postgres: Postgres,
   path: string,
   options: DumpFileOptions = {},
-): Promise<DumpSummary> {
-  const { fresh = false, beforeName } = options;
+): Promise<WrittenDump> {
+  const { fresh = false, beforeName, compress } = options;
   // Beside an operator's file, `PATH.partial` may be another file of theirs.
   const name = fresh ? { found: null } : { temporaryPath: `${path}.partial` };
   const file = await openAtomic(path, { mode: 0o600, ...name });
+  const spend = (bytes: number) => options.reserve?.spend(bytes);
+  const packed = compress === undefined ? undefined : new PackedFile(file.handle, spend);
+  const write = (chunk: Buffer): Promise<void> => {
+    if (packed !== undefined) return packed.write(chunk);
+    spend(chunk.length);
+    return writeFully(file.handle, chunk);
+  };
   try {
     const scan = new DumpScan();
     await postgres.dump(async (dump, whole) => {
       for await (const chunk of dump as AsyncIterable<Buffer>) {
-        options.reserve?.spend(chunk.length);
         // Our own error: the program that is ended for it would be blamed otherwise.
-        const writing = writeFully(file.handle, chunk).catch((error: unknown) => {
+        const writing = write(chunk).catch((error: unknown) => {
           throw writeError(path, error);
         });
         scan.update(chunk); // while the write is under way in another thread
@@ -44,10 +60,14 @@ export async function writeDump(
       }
     }, options.signal);
     const summary = scan.finish();
-    await beforeName?.(summary);
+    const facts: FileFacts = (await packed?.end()) ?? summary;
+    const { sizeBytes, sha256 } = facts;
+    const written = { ...summary, textBytes: summary.sizeBytes, sizeBytes, sha256 };
+    await beforeName?.(written);
     await file.commit();
-    return summary;
+    return written;
   } catch (error) {
+    packed?.discard();
     await file.discard();
     throw writeError(path, error);
   }

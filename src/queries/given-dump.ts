@@ -79,6 +79,7 @@ export async function proveGivenDump(path: string, asked: Asked): Promise<GivenD
     folder: dirname(path),
     path,
     ...file,
+    ...(summary.sizeBytes !== file.sizeBytes && { textBytes: summary.sizeBytes }),
     rows: summary.totalRows,
     owner: product.database.user,
     schemaVersion: schema,

@@ -16,6 +16,7 @@ const needs: readonly { file: string; debianPackage: string }[] = [
   { file: '/bin/busybox', debianPackage: 'busybox-static' },
   { file: '/usr/sbin/mkfs.xfs', debianPackage: 'xfsprogs' },
   { file: '/usr/bin/mmdebstrap', debianPackage: 'mmdebstrap' },
+  { file: '/usr/bin/zstd', debianPackage: 'zstd' },
   { file: '/usr/bin/strip', debianPackage: 'binutils' },
   { file: '/usr/bin/openssl', debianPackage: 'openssl' },
   { file: '/usr/bin/curl', debianPackage: 'curl' },

@@ -6,6 +6,7 @@ import { removeUnfinished } from '../../backup/unfinished-backups.ts';
 import { IvaapError } from '../../errors.ts';
 import { assertSafePath } from '../../host/safe-path.ts';
 import { isReadOnly, roomAt, whyNoFiles } from '../../host/mounts.ts';
+import type { Compression } from '../../host/packed-file.ts';
 import { operator } from '../../host/system.ts';
 import { absolutePath } from '../../payload/absolute-path.ts';
 import { assertBackupName, knownBackups } from '../../queries/backup-list.ts';
@@ -21,6 +22,8 @@ export interface TakeOptions {
   output: string | undefined;
   /** Of that folder; default: the time. */
   name: string | undefined;
+  /** Default: the dump is plain text. */
+  compress: Compression | undefined;
 }
 
 /** `backup`: the dump that an upgrade takes, at any time, recorded as a backup. */
@@ -32,11 +35,13 @@ export async function takeBackup(options: TakeOptions, ports: CommandPorts): Pro
       removeUnfinished(locked.session.product, locked.journal, locked.session.reporter.warn);
     await clear();
     const folder = await newFolder(locked.session, options, list);
-    const dump = await take(locked, folder, ports).catch(async (error: unknown) => {
-      // What failed is the news: the next backup removes what cannot be removed now.
-      await clear().catch(() => {});
-      throw error;
-    });
+    const dump = await take(locked, { folder, compress: options.compress }, ports).catch(
+      async (error: unknown) => {
+        // What failed is the news: the next backup removes what cannot be removed now.
+        await clear().catch(() => {});
+        throw error;
+      },
+    );
     const { session, journal } = locked;
     const found = (await knownBackups(session, journal.state)).find((one) => one.dump.path === dump.path);
     if (found === undefined) throw new IvaapError('bug', `${dump.path} was not recorded`);
@@ -82,7 +87,7 @@ async function givenFolder(output: string, { again }: Session): Promise<string> 
 
 async function take(
   { session, journal, version }: Locked,
-  folder: string,
+  { folder, compress }: Pick<TakeOptions, 'compress'> & { folder: string },
   ports: CommandPorts,
 ): Promise<PgDump> {
   const { product, signal, reporter } = session;
@@ -109,6 +114,7 @@ async function take(
     operator: operator().user,
     now: () => new Date(),
     paths: { backups: into, given: into !== session.paths.backups },
+    compress,
   };
   return task.during(() => takeRecordedBackup(ctx, io, { folder, journal }));
 }

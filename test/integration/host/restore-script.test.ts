@@ -1,5 +1,14 @@
 import assert from 'node:assert/strict';
-import { chmodSync, cpSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { StepIo } from '../../../src/engine/step.ts';
@@ -80,6 +89,7 @@ describe('the restore script on a real PostgreSQL 15', () => {
   let server: OwnPostgres;
   let cluster: RestoreCluster;
   let script = '';
+  let packed = '';
   let was: Awaited<ReturnType<typeof fingerprint>>;
   const deploy = (replicas: string, images: string) =>
     cluster.deploy('Deployment/server', { replicas, images, owner: 'tiny' });
@@ -152,6 +162,7 @@ describe('the restore script on a real PostgreSQL 15', () => {
     } as unknown as StepIo;
     const dump = pgDumpSchema.parse(await takeDump(ctx, io));
     script = dump.restoreScript ?? '';
+    packed = pgDumpSchema.parse(await takeDump({ ...ctx, compress: 'zstd' }, io)).restoreScript ?? '';
     was = await fingerprint(server);
   });
   after(() => server.stop());
@@ -195,6 +206,27 @@ describe('the restore script on a real PostgreSQL 15', () => {
       assert.match(stdout, new RegExp(`dropdb .*_moved_`));
     });
   }
+
+  it('restores a packed dump, and where zstd is not installed it says so before anything is changed', async () => {
+    const version = () => server.psql(name, 'SELECT version FROM app.migrations');
+    await server.psql(name, 'UPDATE app.migrations SET version = 5');
+    deploy('2', 'server=registry/server:1 ');
+    const tools = join(server.folder, 'without-zstd');
+    mkdirSync(tools);
+    for (const tool of ['id', 'sha256sum', 'sed', 'date', 'cat', 'sleep', 'wc', 'flock', 'tail'])
+      symlinkSync(`/usr/bin/${tool}`, join(tools, tool));
+    const without = await runner.run(['/bin/sh', packed], { okCodes: 'any', env: { PATH: tools } });
+    assert.equal(without.exitCode, 1);
+    assert.match(
+      without.stderr,
+      /zstd is not installed: nothing was changed\. Install the package zstd, then: /,
+    );
+    assert.equal(await version(), '5');
+    const { exitCode, stdout, stderr } = await runner.run(['sh', packed], { okCodes: 'any' });
+    assert.equal(exitCode, 0, `${stdout}\n${stderr}`);
+    assert.equal(await version(), '3');
+    assert.deepEqual(await fingerprint(server), was);
+  });
 
   it('removes what would move the database again, and names the file that brings the old release back', async () => {
     deploy('2', 'server=registry/server:2 ');

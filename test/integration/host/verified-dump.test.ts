@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -106,6 +106,19 @@ describe('a backup that is restored for a try, on a real PostgreSQL 15', () => {
     assert.deepEqual([found.rows, found.sha256, found.how], [301, dump.sha256, 'restored']);
     assert.equal(await databases(), there);
     assert.equal(await live(), was);
+  });
+
+  it('holds of a packed one, too, and finds the first byte that was changed', async () => {
+    const packed = await takeDump({ ...context(), compress: 'zstd' }, io);
+    assert.equal(packed.path, `${join(packed.folder, product.database.dumpFile)}.zst`);
+    assert.equal(packed.sizeBytes, statSync(packed.path).size);
+    assert.equal((packed.textBytes ?? 0) > packed.sizeBytes, true);
+    const found = await verifyDump(context(), packed, { signal });
+    assert.deepEqual([found.rows, found.sha256], [301, packed.sha256]);
+    const bytes = readFileSync(packed.path);
+    bytes[bytes.length >> 1]! ^= 1;
+    writeFileSync(packed.path, bytes);
+    await refused(verifyDump(context(), packed, { signal }), /is damaged/);
   });
 
   it('lets no event trigger of the dump write rows that the file has not', async () => {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import {
   existsSync,
   lstatSync,
@@ -11,6 +12,7 @@ import {
 } from 'node:fs';
 import { basename, join } from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
+import { zstdDecompressSync } from 'node:zlib';
 import { causeChain, IvaapError } from '../../../src/errors.ts';
 import { pruneBackups } from '../../../src/flows/backup/prune.ts';
 import { takeBackup } from '../../../src/flows/backup/take.ts';
@@ -49,7 +51,10 @@ const take = (options: Take = {}, watch?: Watcher): Promise<Invocation> =>
     'install',
     ['backup'],
     async (ports) => {
-      const data = await takeBackup({ output: undefined, name: undefined, ...options }, ports);
+      const data = await takeBackup(
+        { output: undefined, name: undefined, compress: undefined, ...options },
+        ports,
+      );
       return { lines: [], data: backupEntrySchema.parse(data) };
     },
     {},
@@ -115,6 +120,26 @@ test('a backup is whole, private, recorded, listed, and leaves the run as it was
   assert.deepEqual((await list()).unknown, []);
   refused(await take({ name: 'first' }), 2, /already exists/);
   assert.deepEqual(host.violations, []);
+});
+
+test('packed by zstd it is whole, listed with the size of its file, and verified as any other', async () => {
+  host.cluster.state.database.rows = Array.from({ length: 2000 }, (_, index) => `Well ${index}`);
+  const plain = entryOf(await take({ name: 'plain' }));
+  const packed = entryOf(await take({ name: 'packed', compress: 'zstd' }));
+  assert.equal(packed.path, join(folders(), 'packed', `${basename(plain.path)}.zst`));
+  const bytes = readFileSync(packed.path);
+  assert.deepEqual(
+    [packed.sizeBytes, packed.sha256, packed.rows],
+    [bytes.length, createHash('sha256').update(bytes).digest('hex'), plain.rows],
+  );
+  assert.ok(packed.sizeBytes < plain.sizeBytes / 2, `${packed.sizeBytes} of ${plain.sizeBytes}`);
+  const text = zstdDecompressSync(bytes).toString();
+  assert.deepEqual(restoredFrom(text).rows, host.cluster.state.database.rows);
+  const recorded = host.state()?.backups?.find(({ name }) => name === 'packed')?.pgDump;
+  assert.equal(recorded?.['textBytes'], Buffer.byteLength(text));
+  assert.notEqual(entryOf(await verify('packed')).verified, null);
+  writeFileSync(packed.path, bytes.subarray(0, -1));
+  refused(await verify('packed'), 6, /packed/);
 });
 
 test('it is taken while the pods of the product are down', async () => {
@@ -241,8 +266,10 @@ async function killed(work: (watch: Watcher) => Promise<Invocation>): Promise<Wo
 }
 
 test('killed anywhere, it leaves nothing that the next one does not remove or record', async () => {
-  const worlds = await killed((watch) => take({ name: 'cut' }, watch));
-  assert.ok(worlds.length > 20, String(worlds.length));
+  const plain = await killed((watch) => take({ name: 'cut' }, watch));
+  assert.ok(plain.length > 20, String(plain.length));
+  host.become(installed);
+  const worlds = [...plain, ...(await killed((watch) => take({ name: 'cut', compress: 'zstd' }, watch)))];
   // Each second one, with the first and the last: the disk is read and written in pairs.
   for (const [at, world] of worlds.entries()) {
     if (at % 2 === 1 && at < worlds.length - 1) continue;
