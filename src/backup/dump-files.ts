@@ -90,23 +90,29 @@ export async function takeDump(ctx: DumpContext, io: DumpIo): Promise<PgDump> {
   const name = dumpName(ctx);
   const path = join(folder, name);
   const takenAt = ctx.now().toISOString();
-  const written = await dumpInto(ctx, io, path, start, { compress: ctx.compress });
-  const { sizeBytes, sha256, textBytes, tables, totalRows } = written;
   const script = join(folder, restoreFiles.script);
-  const text = restoreScript({
-    product,
-    k3s: ctx.k3s,
-    release: ctx.from,
-    installedBy: ctx.installedBy,
-    takenAt,
-    schemaVersion,
-    files: { dump: [name, sha256], before, after },
-    compress: ctx.compress,
-    textBytes,
-    sizeBytes: properties.database.sizeBytes,
-    workloads,
-  });
-  await keepFile(folder, restoreFiles.script, text, 0o700);
+  // Before the dump has its name: a dump that is found has all that belongs to it.
+  const keepBeside = async ({ sha256, textBytes }: WrittenDump) => {
+    const text = restoreScript({
+      product,
+      k3s: ctx.k3s,
+      release: ctx.from,
+      installedBy: ctx.installedBy,
+      takenAt,
+      schemaVersion,
+      files: { dump: [name, sha256], before, after },
+      compress: ctx.compress,
+      textBytes,
+      sizeBytes: properties.database.sizeBytes,
+      workloads,
+    });
+    await keepFile(folder, restoreFiles.script, text, 0o700);
+    // Roles belong to the server, not to the database: without them an empty server does not know the owners.
+    await keepFile(folder, globalsFile, await database.dumpGlobals(signal));
+  };
+  const options = { compress: ctx.compress, beforeName: keepBeside };
+  const written = await dumpInto(ctx, io, path, start, options);
+  const { sizeBytes, sha256, textBytes, tables, totalRows } = written;
   return {
     folder,
     path,

@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import type { StepFact } from '../engine/step-fact.ts';
 import type { StepIo } from '../engine/step.ts';
 import { IvaapError } from '../errors.ts';
-import { keepFile } from './backup-folder.ts';
 import { type DumpContext, type DumpIo, globalsFile, restoreFiles, takeDump } from './dump-files.ts';
 import { type PgDump, pgDumpSchema } from './dump-record.ts';
 import { isThere } from './kept-dump.ts';
@@ -24,8 +23,6 @@ export async function takeWholeDump(
   io.tell(dumpFact(dump));
   await io.record({ [key]: dump });
   await io.checkpoint('dump-written');
-  // Roles belong to the server, not to the database: without them an empty server does not know the owners.
-  await keepFile(dump.folder, globalsFile, await ctx.database.dumpGlobals(io.signal));
   return dump;
 }
 
