@@ -1,7 +1,7 @@
 import { graphSteps } from '../flows/graph-steps.ts';
 import type { Command } from './command.ts';
 
-export const installHelp: Pick<Command, 'touches' | 'lists' | 'examples' | 'exits'> = {
+export const installHelp: Pick<Command, 'touches' | 'lists' | 'examples' | 'exits' | 'exitMeanings'> = {
   touches: [
     'Checks the entire payload and the host first, in parallel. A run that cannot succeed is refused, and ' +
       'nothing is changed. A payload that an earlier run found ' +
@@ -72,4 +72,9 @@ export const installHelp: Pick<Command, 'touches' | 'lists' | 'examples' | 'exit
     'terminated',
     'bug',
   ],
+  exitMeanings: {
+    failed:
+      'a step failed; fix the cause and run the same command again: it resumes there. Of --rehearse: the ' +
+      'migration failed or lost rows on the copy, or could not be ended; what runs is as it was',
+  },
 };

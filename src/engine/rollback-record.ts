@@ -30,6 +30,21 @@ export function beginUndo(draft: State, step: string): void {
   if (step.startsWith(undoPrefix)) delete draft.suspended?.installed;
 }
 
+/** A rehearsal that was cut off, and why: nothing is known of its migration. */
+export const unended = (
+  { id, from, to, payloadDigest, startedBy }: RunRecord,
+  why: string,
+  at: string,
+): NonNullable<State['unendedRehearsal']> => ({
+  by: startedBy,
+  at,
+  run: id,
+  from: from ?? '',
+  to,
+  payloadDigest,
+  why,
+});
+
 /** The state without such a run, which is over: the one that it suspended is the last run again. */
 export function withoutIdleRollback<S extends State | undefined>(state: S): S;
 export function withoutIdleRollback(state: State | undefined): State | undefined {
@@ -41,6 +56,8 @@ export function withoutIdleRollback(state: State | undefined): State | undefined
   if (suspended !== undefined) draft.run = last as RunRecord;
   if (installed !== undefined) draft.installed = installed;
   const isOver = run.flow === 'rehearse' && run.status === 'failed';
+  if (run.flow === 'rehearse' && !isOver)
+    draft.unendedRehearsal = unended(run, 'it was killed', run.startedAt);
   keepInHistory(draft, { ...run, status: isOver ? 'failed' : 'superseded' });
   return draft;
 }

@@ -269,7 +269,17 @@ export const stateSchema = z.looseObject({
       dump: z.string().nullable().describe('Path of the dump that was restored.'),
     })
     .optional()
-    .describe('How the last rehearsal of an upgrade ended. Since 1.7.'),
+    .describe('How the last rehearsal of an upgrade ended, of those that have ended. Since 1.7.'),
+  unendedRehearsal: z
+    .looseObject({
+      ...whoWhen,
+      from: z.string(),
+      to: z.string(),
+      payloadDigest: z.string(),
+      why: z.string(),
+    })
+    .optional()
+    .describe('A rehearsal since then that was cut off: nothing is known of its migration. Since 1.7.'),
   repair: z
     .looseObject({ ...whoWhen, chart: z.string().nullable(), unknown: z.array(z.string()) })
     .optional()

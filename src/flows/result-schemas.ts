@@ -80,9 +80,6 @@ export const resultSchemas = {
     schema: z.strictObject({ before: z.int(), after: z.int() }).nullable().describe('Of the copy.'),
     seconds: z.number().nullable().describe('From the start of the pod until the schema was migrated.'),
     rows: z.int().nullable().describe('In the copy, before.'),
-    lost: z
-      .array(z.strictObject({ table: z.string(), before: z.int(), after: z.int().nullable() }))
-      .describe('Tables with fewer rows since the migration; null: the table is gone.'),
     dump: z.string().nullable().describe('Path of the dump that was restored: a backup.'),
     dumpSha256: z.string().nullable(),
     warnings,

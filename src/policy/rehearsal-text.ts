@@ -3,6 +3,7 @@ import { counted } from './counted.ts';
 
 /** How a rehearsal ended. */
 interface Rehearsal {
+  /** Not where tables have lost rows. */
   passed: boolean;
   why?: string | undefined;
   schema?: { before: number; after: number } | undefined;
@@ -17,7 +18,8 @@ const restartSeconds = 60;
 
 /** `migrates in 41 s, 3 -> 5, no table lost rows; expect about 2 min of downtime`. */
 export function rehearsalSentence({ passed, why, schema, seconds = 0, lost = [] }: Rehearsal): string {
-  if (!passed || schema === undefined) return `it failed: ${why ?? 'its end is not known'}`;
+  if (schema === undefined || (!passed && lost.length === 0))
+    return `it failed: ${why ?? 'its end is not known'}`;
   const minutes = Math.ceil((seconds + restartSeconds) / 60);
   return (
     `migrates in ${Math.max(1, Math.round(seconds))} s, ${schema.before} -> ${schema.after}, ` +
@@ -25,7 +27,11 @@ export function rehearsalSentence({ passed, why, schema, seconds = 0, lost = [] 
   );
 }
 
-const lostText = (lost: NonNullable<Rehearsal['lost']>): string =>
+/** Of one that was cut off. */
+export const unendedSentence = ({ why }: { why: string }): string => `it could not be ended: ${why}`;
+
+/** `public.wells has 1 of 3 rows`, of each table. */
+export const lostText = (lost: NonNullable<Rehearsal['lost']>): string =>
   lost
     .map(({ table, before, after }) =>
       after === null

@@ -88,7 +88,7 @@ export async function assertReachesCopyOnly(ctx: RehearsalContext, signal: Abort
   const pod = await database.pod(signal);
   const address = (await kubectl.get<PodAddress>('pod', pod, { namespace, signal }))?.status?.podIP;
   const refused = (why: string) =>
-    new IvaapError('failed', `the rehearsal is not started: ${why}`, {
+    new IvaapError('failed', `its pod is not started: ${why}`, {
       hint: 'the live database is as it was; upgrade without a rehearsal',
     });
   if (address === undefined) throw refused(`pod ${pod} has no address`);

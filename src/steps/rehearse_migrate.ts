@@ -3,6 +3,7 @@ import { assertRoomForCopy } from '../backup/database-room.ts';
 import type { Step } from '../engine/step.ts';
 import { IvaapError } from '../errors.ts';
 import { countRows, tableNames } from '../host/table-rows.ts';
+import { lostText } from '../policy/rehearsal-text.ts';
 import { judgeSchema, schemaSentence } from '../policy/schema-verdict.ts';
 import type { RehearsalContext } from '../release/context.ts';
 import { rehearsalName } from '../release/rehearsal-objects.ts';
@@ -10,6 +11,12 @@ import { assertReachesCopyOnly, objectsOf, timeoutSeconds } from '../release/reh
 import { migrated } from '../release/rehearsal-run.ts';
 import { askSchemaOnce } from '../release/schema-now.ts';
 import { rehearseRestore } from './rehearse_restore.ts';
+
+/**
+ * Recorded before the run fails where the migration was judged all the same: without it a failure says
+ * nothing of the migration.
+ */
+export const judgedSchema = z.object({ migrationFailed: z.literal(true) });
 
 const out = z.object({
   rehearsal: z.object({
@@ -68,7 +75,7 @@ export const rehearseMigrate: Step<RehearsalContext, z.infer<typeof out>> = {
     await io.checkpoint('job-made');
     let count = 0;
     const { target } = release.schema;
-    const seconds = await migrated(ctx, {
+    const end = await migrated(ctx, {
       name: copy.name,
       target,
       timeoutSeconds: timeoutSeconds(product),
@@ -83,6 +90,11 @@ export const rehearseMigrate: Step<RehearsalContext, z.infer<typeof out>> = {
         count += 1;
       },
     });
+    if ('failure' in end) {
+      await io.record({ migrationFailed: true });
+      throw end.failure;
+    }
+    const { seconds } = end;
     await io.checkpoint('migrated');
     await assertLive();
     const after = await into.schemaVersion(product.database.schemaVersionQuery, signal);
@@ -94,7 +106,14 @@ export const rehearseMigrate: Step<RehearsalContext, z.infer<typeof out>> = {
       return has === undefined || has < had ? [{ table, before: had, after: has ?? null }] : [];
     });
     const total = [...rows.values()].reduce((sum, one) => sum + one, 0);
-    return { rehearsal: { schema: { before, after }, seconds, rows: total, lost } };
+    const rehearsal = { schema: { before, after }, seconds, rows: total, lost };
+    if (lost.length === 0) return { rehearsal };
+    await io.record({ rehearsal });
+    throw new IvaapError('failed', `the migration ends well on the copy, and loses rows: ${lostText(lost)}`, {
+      hint:
+        'the live database is as it was; ask the vendor whether these rows may go. To upgrade all the ' +
+        `same: ${ctx.again({ without: ['--rehearse'] })}`,
+    });
   },
 };
 

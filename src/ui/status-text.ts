@@ -1,6 +1,6 @@
 import type { RunRecord, State, StepRecord } from '../engine/state.ts';
 import type { Known } from '../known.ts';
-import { rehearsalSentence } from '../policy/rehearsal-text.ts';
+import { rehearsalSentence, unendedSentence } from '../policy/rehearsal-text.ts';
 import type { StatusReport } from '../queries/status-schema.ts';
 import { counted } from '../policy/counted.ts';
 import { keptText } from '../policy/kept-text.ts';
@@ -175,15 +175,26 @@ function restoredLines({ restored }: State): string[] {
   return [`restored: ${toSeconds(at)}${by(who)}, ${what}`, ...kept];
 }
 
-function rehearsedLines({ rehearsed, rehearsing }: State): string[] {
+function rehearsedLines({ rehearsed, rehearsing, unendedRehearsal, installed }: State): string[] {
   const left =
     rehearsing === undefined
       ? []
       : [`a rehearsal of ${toSeconds(rehearsing.at)} has left ${rehearsing.name}: the next run removes it`];
-  if (rehearsed === undefined) return left;
-  const { at, by: who, from, to } = rehearsed;
-  const what = `rehearsed: ${from} -> ${to}, ${toSeconds(at)}${by(who)}`;
-  return [what, `  ${rehearsalSentence(rehearsed)}`, ...left];
+  const head = ({
+    at,
+    by: who,
+    from,
+    to,
+  }: Pick<RunRecord, 'to'> & { at: string; by?: string | undefined; from: string }) =>
+    `rehearsed: ${from} -> ${to}, ${toSeconds(at)}${by(who)}`;
+  const isOver = unendedRehearsal?.to === installed?.version;
+  return [
+    ...(rehearsed === undefined ? [] : [head(rehearsed), `  ${rehearsalSentence(rehearsed)}`]),
+    ...(unendedRehearsal === undefined || isOver
+      ? []
+      : [head(unendedRehearsal), `  ${unendedSentence(unendedRehearsal)}`]),
+    ...left,
+  ];
 }
 
 function runLines(run: RunRecord, { running, waysOut, halted }: StatusReport, table: Table): string[] {

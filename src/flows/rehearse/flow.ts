@@ -1,4 +1,4 @@
-import { leaveRehearsal } from '../../engine/rollback-record.ts';
+import { leaveRehearsal, unended } from '../../engine/rollback-record.ts';
 import type { RunEnd } from '../../engine/journal.ts';
 import { readResult } from '../../backup/step-results.ts';
 import { causeChain, IvaapError } from '../../errors.ts';
@@ -6,9 +6,10 @@ import type { RehearsalContext } from '../../release/context.ts';
 import { clearRehearsal, removeRehearsal } from '../../release/rehearsal-clean.ts';
 import { newCopy } from '../../release/rehearsal-parts.ts';
 import type { Rehearsed } from '../../release/rehearsal-record.ts';
+import { stepRecord } from '../../release/restore-record.ts';
 import { stateIsThere } from '../../session/own-state.ts';
 import type { Session } from '../../session/session.ts';
-import { rehearseMigrate } from '../../steps/rehearse_migrate.ts';
+import { judgedSchema, rehearseMigrate } from '../../steps/rehearse_migrate.ts';
 import { rehearsePgBackup } from '../../steps/rehearse_pg_backup.ts';
 import type { Flow } from '../flow.ts';
 import { upgradeChecks } from '../upgrade/checks.ts';
@@ -61,6 +62,7 @@ function completes(ctx: RehearsalContext): RunEnd['completes'] {
     const found = readResult(rehearseMigrate, steps[rehearseMigrate.id]?.out)?.rehearsal;
     const dump = readResult(rehearsePgBackup, steps[rehearsePgBackup.id]?.out)?.rehearsalDump;
     draft.rehearsed = { ...whoOf(ctx), at, run: id, passed: true, ...found, dump: dump?.path ?? null };
+    delete draft.unendedRehearsal;
     leaveRehearsal(draft);
   };
 }
@@ -87,17 +89,25 @@ async function cleanUp({ reporter }: Session, ctx: RehearsalContext): Promise<vo
   }
 }
 
-/** A migration that failed is what was asked for; the run itself leaves nothing unfinished. */
+/**
+ * A migration that was judged is what was asked for. Of any other end it is said that nothing is known of the
+ * migration; an earlier judgement stays. The run itself leaves nothing unfinished.
+ */
 async function afterFailure(session: Session, error: unknown): Promise<unknown> {
   const journal = await session.journal();
   const { run } = journal.state;
   if (run?.flow !== 'rehearse') return error;
   journal.leaveIdleRollback();
+  const left = stepRecord(run, rehearseMigrate.id);
+  const found = rehearseMigrate.out.safeParse(left).data?.rehearsal;
+  const isJudged = found !== undefined || judgedSchema.safeParse(left).success;
+  const { message: why } = session.redactor.error(error);
   const recorded = journal.update((draft, at) => {
-    if (!(error instanceof IvaapError) || error.step !== rehearseMigrate.id || error.code !== 'failed')
+    if (!isJudged) {
+      draft.unendedRehearsal = unended(run, why, at);
       return;
+    }
     const dump = readResult(rehearsePgBackup, run.steps[rehearsePgBackup.id]?.out)?.rehearsalDump;
-    const { message: why } = session.redactor.error(error);
     const { from, to, payloadDigest, startedBy: by } = run;
     draft.rehearsed = {
       by,
@@ -108,10 +118,13 @@ async function afterFailure(session: Session, error: unknown): Promise<unknown> 
       payloadDigest,
       passed: false,
       why,
+      ...found,
       dump: dump?.path ?? null,
     };
+    delete draft.unendedRehearsal;
   });
   // Why it failed is the news; the next run forgets this one by itself.
   await recorded.catch(() => undefined);
-  return error;
+  if (isJudged || !(error instanceof IvaapError) || error.code !== 'failed') return error;
+  return error.with({ message: `the rehearsal could not be ended: ${error.message}` });
 }

@@ -21,7 +21,6 @@ export function rehearsalSummary(ctx: RehearsalContext, result: RunResult): Flow
       schema: rehearsal?.schema ?? null,
       seconds: rehearsal?.seconds ?? null,
       rows: rehearsal?.rows ?? null,
-      lost: rehearsal?.lost ?? [],
       dump: dump?.path ?? null,
       dumpSha256: dump?.sha256 ?? null,
       warnings: result.warnings,

@@ -6,7 +6,9 @@ import { causeChain, type IvaapError } from '../../../src/errors.ts';
 import { unmarked } from '../../../src/foreign.ts';
 import { resultSchemas } from '../../../src/flows/result-schemas.ts';
 import { knownBackups } from '../../../src/queries/backup-list.ts';
-import { signalAt } from '../../fixtures/in-process-host/faults.ts';
+import { noApiFrom, signalAt } from '../../fixtures/in-process-host/faults.ts';
+import { statusLines } from '../../../src/ui/status-text.ts';
+import type { StoredObject } from '../../fixtures/in-process-host/cluster.ts';
 import {
   type Invocation,
   SimulatedHost,
@@ -135,10 +137,141 @@ test('a program that tries the same migration again and again has failed', async
   assert.match(said(ended), /it failed \d+ times at schema version 1; its log says: a line of the log/);
 });
 
-test('tables that lose rows are named', async () => {
+/** Its pod runs, and has not migrated. */
+function slowPod(): StoredObject | undefined {
+  const job = host.cluster.get('Pod', 'tiny-rehearsal-x7k2p', namespace);
+  for (const copy of job === undefined ? [] : Object.values(database().beside ?? {}))
+    copy.text = copy.text.replace(/^2$/m, '1');
+  return job;
+}
+
+const statusText = async () => statusLines(await host.status('upgrade')).join('\n');
+const planned = async () =>
+  (await host.run('upgrade', undefined, { dryRun: true })).result?.plan?.rehearsed ?? '';
+
+test('tables that lose rows are named, exit 6, and the upgrade afterwards shows them', async () => {
+  const was = untouched();
   database().leaves = 1;
-  const { result } = await ends(0);
-  assert.match(unmarked(result?.lines[1] ?? ''), /public\.wells has 1 of 3 rows/);
+  const ended = await ends(6);
+  assert.match(said(ended), /ends well on the copy, and loses rows: public\.wells has 1 of 3 rows/);
+  assert.match((ended.error as IvaapError).hint ?? '', /the live database is as it was; .*--upgrade$/);
+  assert.deepEqual(untouched(), was);
+  const { rehearsed, history } = state();
+  assert.deepEqual(
+    [rehearsed?.passed, rehearsed?.schema, rehearsed?.lost],
+    [false, { before: 1, after: 2 }, [{ table: 'public.wells', before: 3, after: 1 }]],
+  );
+  assert.deepEqual([history.at(-1)?.flow, history.at(-1)?.status], ['rehearse', 'failed']);
+  const lost = /migrates in \d+ s, 1 -> 2, public\.wells has 1 of 3 rows; expect about/;
+  assert.match(unmarked(await planned()), lost);
+  assert.match(unmarked(await statusText()), lost);
+  const upgrade = await host.run('upgrade');
+  const plan = upgrade.shown.find((event) => event.type === 'run.plan');
+  assert.match(unmarked((plan as { plan: { rehearsed: string } }).plan.rehearsed), lost);
+});
+
+const cutOff = /it could not be ended: /;
+
+/** What ends a migration from outside, and what is said of it. */
+const harms: readonly [string, () => object | undefined, RegExp][] = [
+  ['its pod is evicted', () => ({ phase: 'Failed', reason: 'Evicted', message: 'low on disk' }), /Evicted/],
+  [
+    'the node is drained',
+    () => ({
+      phase: 'Failed',
+      conditions: [{ type: 'DisruptionTarget', status: 'True', message: 'drained' }],
+    }),
+    /drained/,
+  ],
+  ['the node is restarted', () => terminated({ exitCode: 255, reason: 'Unknown' }), /node was restarted/],
+  ['somebody kills it', () => terminated({ exitCode: 137, reason: 'Error' }), /killed \(exit code 137\)/],
+  [
+    'the server is restarted',
+    () => {
+      database().serverStarted = '2026-02-02';
+      return terminated({ exitCode: 1, reason: 'Error' });
+    },
+    /server was restarted/,
+  ],
+];
+
+const terminated = (how: { exitCode: number; reason: string }) => ({
+  phase: 'Failed',
+  containerStatuses: [
+    { name: 'server', image: '', imageID: '', ready: false, restartCount: 0, state: { terminated: how } },
+  ],
+});
+
+for (const [what, status, why] of harms) {
+  test(`${what} while it migrates: nothing is said of the migration`, async () => {
+    const was = untouched();
+    const ended = await ends(6, (event) => {
+      const pod = slowPod();
+      const asks = event.kind === 'program' && event.phase === 'before' && event.argv.includes('pod');
+      if (pod !== undefined && asks) host.cluster.apply({ ...pod, status: status() });
+      return undefined;
+    });
+    assert.match(said(ended), /^the rehearsal could not be ended: /);
+    assert.match(said(ended), why);
+    delete database().serverStarted;
+    assert.deepEqual(untouched(), was);
+    assert.equal(state().rehearsed, undefined);
+    for (const text of [await planned(), await statusText()]) {
+      assert.match(unmarked(text), cutOff);
+      assert.match(unmarked(text), why);
+      assert.doesNotMatch(text, /it failed/);
+    }
+  });
+}
+
+test('a pod that ends for its memory has failed by itself', async () => {
+  const ended = await ends(6, () => {
+    const pod = slowPod();
+    if (pod !== undefined)
+      host.cluster.apply({ ...pod, status: terminated({ exitCode: 137, reason: 'OOMKilled' }) });
+    return undefined;
+  });
+  assert.match(said(ended), /the migration failed on the copy: .*OOMKilled/);
+  assert.equal(state().rehearsed?.passed, false);
+});
+
+test('a pod that is gone was deleted by somebody', async () => {
+  let seen = 0;
+  const ended = await ends(6, (event) => {
+    if (slowPod() === undefined || event.kind !== 'program' || event.phase !== 'before') return undefined;
+    if (event.argv.includes('pod') && (seen += 1) > 1)
+      host.cluster.delete('Pod', 'tiny-rehearsal-x7k2p', namespace);
+    return undefined;
+  });
+  assert.match(said(ended), /could not be ended: .*its pod was deleted/);
+});
+
+test('the API server goes away: what an earlier one has found stays, and both are told', async () => {
+  await ends(0);
+  const { rehearsed } = state();
+  const ended = await ends(6, noApiFrom('rehearse_migrate:job-made').watch);
+  assert.match(said(ended), /^the rehearsal could not be ended: /);
+  assert.deepEqual(state().rehearsed, rehearsed);
+  assert.match(
+    await planned(),
+    /^rehearsed \d+ min ago: migrates in .*; rehearsed 1 min ago: it could not be/,
+  );
+  assert.match(await statusText(), /migrates in [^]*could not be ended/);
+  await ends(0);
+  assert.equal(state().unendedRehearsal, undefined);
+  assert.doesNotMatch(await planned(), cutOff);
+});
+
+test('one that was killed is told as that', async () => {
+  let killed: World | undefined;
+  await ends(0, (event) => {
+    if (event.kind === 'place' && event.place === 'rehearse_migrate:job-made') killed = host.copy();
+    return undefined;
+  });
+  host.become(killed!);
+  assert.match(await planned(), /it could not be ended: it was killed/);
+  await ends(0);
+  assert.equal(state().unendedRehearsal, undefined);
 });
 
 test('its pod reads only what is its own, and no Service sends it anything', async () => {
