@@ -8,7 +8,7 @@ import { carryOut, readFlags } from '../test/proofs/command.ts';
 /** `npm run test:crash`: see docs/testing.md. */
 
 const usage = `usage: npm run test:crash -- [FLAGS]
-  --graph      upgrade (unless said otherwise), install, rollback, uninstall or restore
+  --graph      upgrade (unless said otherwise), install, rollback, uninstall, restore or rehearse
   --place ID   one place (upgrade_helm:running), or all of one step (upgrade_helm)
   --from N     continue at the Nth place; 'stale' is --left
   --left       the places that have not survived with today's sources

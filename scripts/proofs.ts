@@ -26,6 +26,7 @@ const commands = [
   ['scripts/crash.ts', '--graph', 'rollback', '--left'],
   ['scripts/crash.ts', '--graph', 'uninstall', '--left'],
   ['scripts/crash.ts', '--graph', 'restore', '--left'],
+  ['scripts/crash.ts', '--graph', 'rehearse', '--left'],
   ['test/faults/cli.ts', '--left'],
 ];
 

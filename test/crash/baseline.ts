@@ -14,6 +14,7 @@ import { withStore } from '../lab/store.ts';
 import type { GraphName } from './journal-places.ts';
 import { commands, versions } from './kill.ts';
 import { outcome, type Outcome } from './outcome.ts';
+import { rehearsed } from './rehearsed.ts';
 import { restored } from './restored.ts';
 import { uninstalled } from './uninstalled.ts';
 
@@ -31,11 +32,13 @@ export const goldenOf: Record<GraphName, GoldenName> = {
   rollback: 'installed-2026.1',
   uninstall: 'installed-2026.1',
   restore: 'upgraded-2026.2',
+  rehearse: 'installed-2026.1',
 };
 
 /** How the end of a graph is looked at. */
 export function outcomeOf(graph: GraphName): (host: TestHost) => Promise<Outcome> {
   if (graph === 'uninstall') return uninstalled;
+  if (graph === 'rehearse') return rehearsed;
   return graph === 'restore' ? restored : (host) => outcome(host, graph);
 }
 
@@ -54,7 +57,7 @@ export async function prepare(host: TestHost, graph: GraphName): Promise<void> {
 async function cachePath(graph: GraphName): Promise<string> {
   const snapshot = await withStore(async () => statSync(snapshotFolder(snapshotName(goldenOf[graph]))));
   const hash = createHash('sha256').update(`${sourcesKey()} ${snapshot.ino} ${snapshot.ctimeMs}`);
-  for (const file of globSync('{outcome,uninstalled,restored,baseline}.ts', {
+  for (const file of globSync('{outcome,uninstalled,restored,rehearsed,baseline}.ts', {
     cwd: import.meta.dirname,
   }).sort()) {
     hash.update(readFileSync(join(import.meta.dirname, file)));

@@ -16,11 +16,13 @@ export const sections = {
   rollback: 'Rollback',
   uninstall: 'Uninstall',
   restore: 'Restore',
+  rehearse: 'Rehearsal',
   'random upgrade': 'Random instants of an upgrade',
   'random install': 'Random instants of an install',
   'random rollback': 'Random instants of a rollback',
   'random uninstall': 'Random instants of an uninstall',
   'random restore': 'Random instants of a restore',
+  'random rehearse': 'Random instants of a rehearsal',
 } as const;
 
 export const crashPage = (): Page => ({
@@ -43,11 +45,13 @@ export const crashPage = (): Page => ({
     { title: sections.rollback, ids: idsOf('rollback') },
     { title: sections.uninstall, ids: idsOf('uninstall') },
     { title: sections.restore, ids: idsOf('restore') },
+    { title: sections.rehearse, ids: idsOf('rehearse') },
     { title: sections['random upgrade'] },
     { title: sections['random install'] },
     { title: sections['random rollback'] },
     { title: sections['random uninstall'] },
     { title: sections['random restore'] },
+    { title: sections['random rehearse'] },
   ],
 });
 

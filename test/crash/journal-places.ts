@@ -1,6 +1,6 @@
 import type { State } from '../../src/engine/state.ts';
 
-export const graphNames = ['upgrade', 'install', 'rollback', 'uninstall', 'restore'] as const;
+export const graphNames = ['upgrade', 'install', 'rollback', 'uninstall', 'restore', 'rehearse'] as const;
 export type GraphName = (typeof graphNames)[number];
 
 /**

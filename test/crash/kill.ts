@@ -45,6 +45,7 @@ export const commands: Record<GraphName, readonly string[]> = {
   uninstall: ['uninstall', '--confirm', 'ivaap', '--dump-to', lastFolder],
   rollback: ['install', '--rollback-to', rolledBackTo, '--accept-data-loss', '--yes'],
   restore: ['restore', '--confirm', 'ivaap'],
+  rehearse: ['install', '--upgrade', '--rehearse'],
 };
 
 /** The package whose executable is killed and run again; an install is undone by the one that made it. */
@@ -54,6 +55,7 @@ export const versions: Record<GraphName, string> = {
   rollback: '2026.1',
   uninstall: '2026.2',
   restore: '2026.2',
+  rehearse: '2026.2',
 };
 
 /**

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { installSteps } from '../../src/flows/install/steps.ts';
+import { rehearseSteps } from '../../src/flows/rehearse/steps.ts';
 import { restoreSteps } from '../../src/flows/restore/steps.ts';
 import { uninstallSteps } from '../../src/flows/uninstall/steps.ts';
 import { rollbackSteps } from '../../src/flows/rollback/steps.ts';
@@ -37,6 +38,7 @@ const graphs: Record<GraphName, Steps> = {
   // Two of its steps have nothing to do on a host whose data are not kept and which has no names on PATH.
   uninstall: () => uninstallSteps().filter(({ id }) => passed.includes(`${id}:running`)),
   restore: (known) => restoreSteps(known),
+  rehearse: rehearseSteps,
 };
 
 /**
@@ -51,7 +53,10 @@ export const passedByUninstall = join(import.meta.dirname, 'passed-by-uninstall.
 /** The same of a restore; written by in-process/restore-killed.test.ts. */
 export const passedByRestore = join(import.meta.dirname, 'passed-by-restore.txt');
 
-const passed = [passedFile, passedByUninstall, passedByRestore].flatMap((file) =>
+/** The same of a rehearsal; written by in-process/rehearse-killed.test.ts. */
+export const passedByRehearsal = join(import.meta.dirname, 'passed-by-rehearse.txt');
+
+const passed = [passedFile, passedByUninstall, passedByRestore, passedByRehearsal].flatMap((file) =>
   readFileSync(file, 'utf8').trim().split('\n'),
 );
 

@@ -11,6 +11,7 @@ import type { GraphName } from './journal-places.ts';
 import { commands, runAndKill, versions } from './kill.ts';
 import type { Aim, Killed } from './kill.ts';
 import { secrets } from './outcome.ts';
+import { productionLines } from './rehearsed.ts';
 import { tablesIn, tableLines } from './restored.ts';
 import { uninstalled } from './uninstalled.ts';
 
@@ -90,6 +91,7 @@ async function once(
 ): Promise<Verdict> {
   const { graph, id, kill } = trial;
   await prepare(host, graph);
+  const untouched = graph === 'rehearse' ? await productionLines(host) : [];
   // One that fails lets the run be missed or end by itself, which is reported then.
   const beside = trial.beside?.(host).catch((error: Error) => error.message);
   const killed = await runAndKill(host, trial);
@@ -115,6 +117,8 @@ async function once(
   const atKill: AtKill = {
     secrets: graph === 'install' ? await secrets(host) : [],
     live: graph === 'restore' ? tableLines(await liveTables(host)) : [],
+    untouched,
+    touched: graph === 'rehearse' ? differenceLines(untouched, await productionLines(host)) : [],
   };
   const startedAt = performance.now();
   const again = await (trial.again ?? typeAgain)(host, graph);
@@ -141,6 +145,10 @@ interface AtKill {
   secrets: readonly string[];
   /** Tables of the live database. */
   live: readonly string[];
+  /** Of a rehearsal: what ran before it. */
+  untouched: readonly string[];
+  /** What of that was another one at the kill. */
+  touched: readonly string[];
 }
 
 async function judge(
@@ -170,6 +178,7 @@ async function judge(
   );
   if (graph === 'upgrade') problems.push(...(await anchorProblems(host, base)));
   if (graph === 'restore') problems.push(...(await restoreProblems(host, killed.live, base)));
+  if (graph === 'rehearse') problems.push(...(await rehearsalProblems(host, killed)));
   return problems;
 }
 
@@ -190,7 +199,10 @@ async function judgeUninstall(
 const liveTables = (host: TestHost) =>
   host.until('the database answers', 60, () => tableChecksums(host).catch(() => undefined));
 
-/** A rollback that has ended leaves the record of the install, which names it. */
+/**
+ * A rollback that has ended leaves the record of the install, which names it. A rehearsal is made anew each
+ * time.
+ */
 function hasEnded(state: Killed['state'], graph: Trial['graph']): boolean {
   if (graph === 'rollback') return state?.suspended === undefined && state?.run?.rollbacks !== undefined;
   return state?.run?.flow === graph && state.run.status === 'completed';
@@ -228,6 +240,15 @@ async function restoreProblems(host: TestHost, live: readonly string[], base: Ba
   ];
 }
 
+/** Nothing that runs may be another one, neither at the kill nor in the end. */
+async function rehearsalProblems(host: TestHost, { untouched, touched }: AtKill): Promise<string[]> {
+  const now = differenceLines(untouched, await productionLines(host));
+  return [
+    ...touched.map((line) => `changed at the kill: ${line}`),
+    ...now.map((line) => `changed in the end: ${line}`),
+  ];
+}
+
 const differenceLines = (was: readonly string[], is: readonly string[]) =>
   differences(was, is)
     .split('\n')
@@ -238,8 +259,9 @@ function resumeText(stdout: string): string {
   const lines = stdout.split('\n').map((line) => line.replace(/^\S+Z\s+/, '').trim());
   const told = lines.filter(
     (line) =>
-      /cut off in|failed in|runs again:|point of no return|orphaned-helm|waits? for/.test(line) &&
-      !/^(ok|warn|FAIL|waived) /.test(line),
+      /cut off in|failed in|left of an earlier|runs again:|point of no return|orphaned-helm|waits? for/.test(
+        line,
+      ) && !/^(ok|warn|FAIL|waived) /.test(line),
   );
   return told.join(' / ');
 }

@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { beside, k3s } from '../beside.ts';
-import { assertImagesOf, helmHistory } from '../cluster.ts';
-import { tableChecksums } from '../database.ts';
+import { assertImagesOf } from '../cluster.ts';
 import { assertExit, chapters, withHost } from '../harness.ts';
-import type { TestHost } from '../host.ts';
+import { leftOfRehearsal, production } from '../rehearsal.ts';
 import { readState } from '../state.ts';
 
 /**
@@ -18,39 +17,6 @@ const rehearse = ['install', '--upgrade', '--rehearse'];
 const killWithJob = `
   until ${k3s} kubectl get pods -n ivaap -l job-name=ivaap-rehearsal -o name | grep -q .; do sleep 0.2; done
   kill -9 "$(grep -oE '"pid": ?[0-9]+' /opt/ivaap/.installer/lock | grep -oE '[0-9]+')"`;
-
-/** Everything that a rehearsal makes, wherever it is. */
-async function left(host: TestHost): Promise<string> {
-  const objects = await host.kubectl('get', 'jobs,pods,secrets,configmaps', '-n', 'ivaap', '-o', 'name');
-  const server = await host.sql(
-    'SELECT datname FROM pg_database UNION ALL SELECT rolname FROM pg_roles ' +
-      'UNION ALL SELECT setconfig::text FROM pg_db_role_setting',
-  );
-  return `${objects.stdout}\n${server}`
-    .split('\n')
-    .filter((line) => line.includes('rehearsal'))
-    .join('\n');
-}
-
-/** What runs: pods with their lives, Helm's records, all rows. */
-async function production(host: TestHost) {
-  const pods = await host.kubectl(
-    'get',
-    'pods',
-    '-n',
-    'ivaap',
-    '-o',
-    'jsonpath={range .items[*]}{.metadata.uid} {.status.containerStatuses[0].restartCount}{"\\n"}{end}',
-  );
-  return {
-    pods: pods.stdout.split('\n').sort(),
-    history: await helmHistory(host),
-    tables: await tableChecksums(host),
-    schema: await host.schemaVersion(),
-    installed: (await readState(host)).installed,
-    run: (await readState(host)).run?.id,
-  };
-}
 
 test('a migration that breaks on a row is found on a copy, and one that passes says how long it takes', async (t) => {
   await withHost('installed-2026.1', 20, async (host) => {
@@ -67,12 +33,14 @@ test('a migration that breaks on a row is found on a copy, and one that passes s
         "VALUES ('W-nameless', 'Nowhere', '', 5000, '58.1,-3.2')",
     );
     const before = await production(host);
+    const { run: last } = await readState(host);
 
     await chapter('it names the table, exit 6, and production is untouched', async () => {
       const failed = await run(rehearse, 6, 'a rehearsal whose migration breaks');
       assert.match(failed.stderr, /relation "operators" violates check constraint/);
       assert.deepEqual(await production(host), before);
-      assert.equal(await left(host), '');
+      assert.deepEqual((await readState(host)).run, last);
+      assert.equal(await leftOfRehearsal(host), '');
       const dry = await run(['install', '--upgrade', '--dry-run'], 0, 'a dry run afterwards');
       assert.match(dry.stdout, /rehearsed \d+ min ago: it failed/);
     });
@@ -84,8 +52,10 @@ test('a migration that breaks on a row is found on a copy, and one that passes s
       await beside(host, killWithJob);
       const killed = await host.ivaap('2027.1', rehearse, { timeoutMs: 400_000 });
       assert.notEqual(killed.code, 0);
-      assert.match(await left(host), /rehearsal/);
-      assert.deepEqual({ ...(await production(host)), run: '', pods: [] }, { ...mended, run: '', pods: [] });
+      assert.match(await leftOfRehearsal(host), /rehearsal/);
+      assert.deepEqual(await production(host), mended);
+      const status = await host.ivaap('2027.1', ['status']);
+      assert.match(status.stdout, /it failed: [^]*it could not be ended: it was killed/);
     });
 
     await chapter('one that passes', async () => {
@@ -95,7 +65,7 @@ test('a migration that breaks on a row is found on a copy, and one that passes s
         /migrates in \d+ s, 3 -> 6, no table lost rows; expect about \d min of downtime/,
       );
       assert.deepEqual(await production(host), mended);
-      assert.equal(await left(host), '');
+      assert.equal(await leftOfRehearsal(host), '');
       const status = await host.ivaap('2027.1', ['status']);
       assert.match(status.stdout, /verified by restore/);
     });
