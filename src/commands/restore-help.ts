@@ -32,7 +32,8 @@ export const restoreHelp: Omit<Command, 'run'> = {
       name: '[backup]',
       summary:
         'its name in "backup list", or a file that ivaap_pgdump has written ' +
-        '(default: the way back over the last change of version)',
+        '(default: the way back over the last change of version); with --undo a database that was moved ' +
+        'aside',
     },
   ],
   options: [
@@ -58,7 +59,10 @@ export const restoreHelp: Omit<Command, 'run'> = {
       flags: '--skip-backup',
       summary: 'take no dump of the database that is there now, which is kept all the same',
     },
-    { flags: '--undo', summary: 'bring back what was there before the last restore' },
+    {
+      flags: '--undo',
+      summary: 'bring back what was there before the last restore, or the named database',
+    },
     { flags: '--discard', summary: 'delete the databases that restores have moved aside' },
     {
       flags: '--waive <id=reason>',
@@ -78,8 +82,9 @@ export const restoreHelp: Omit<Command, 'run'> = {
       'takes a dump of what is there, swaps the names of the two databases, and brings chart, values and ' +
       'release back. Needs root.',
     'Deletes nothing: the database from before keeps the rest of its name after "_moved_", and its chart ' +
-      'and values are kept in the backup. --undo goes back to them; --discard deletes such databases for ' +
-      'good. Other volumes and folders are named, and stay as they are.',
+      'and values are kept in the backup. --undo goes back to them, and to an older one by its name, which ' +
+      'status shows; --discard deletes such databases for good. Other volumes and folders are named, and ' +
+      'stay as they are.',
     'A word with a slash, or one that no backup has and a file in this folder does, is a file: a dump that ' +
       'was taken by hand, here or elsewhere. All of it is read and compared with the note beside it before ' +
       'anything else. It brings back the data alone, unless the chart of its release was kept here. ' +
@@ -100,6 +105,7 @@ export const restoreHelp: Omit<Command, 'run'> = {
     ['restore /mnt/usb/before.sql', 'restores a dump that was taken by hand, with its note beside it'],
     ['restore --chart-only', 'goes back over an upgrade that has not moved the schema, and keeps all data'],
     ['restore --undo', 'brings back what the last restore has replaced'],
+    ['restore --undo ivaapdb_moved_20260131T235959_4711', 'brings back that database, with its release'],
     ['restore --discard', 'deletes the databases that restores have moved aside'],
   ],
   exits: [
@@ -123,8 +129,8 @@ export const restoreHelp: Omit<Command, 'run'> = {
       const message = `${names[name]} is of no use with ${names[action ?? name]}`;
       if (given(name)) throw new IvaapError('usage', message, { hint });
     }
-    if (backup !== undefined && (given('discard') || given('undo')))
-      throw new IvaapError('usage', `restore ${names[action ?? 'undo']} takes no name of a backup`, { hint });
+    if (backup !== undefined && given('discard'))
+      throw new IvaapError('usage', 'restore --discard takes no name of a backup', { hint });
     const { waive, dumpVersion, dumpSchema } = options;
     if (typeof dumpVersion === 'string' && parseVersion(dumpVersion) === undefined)
       throw new IvaapError('usage', `--dump-version: ${JSON.stringify(dumpVersion)} is no release`, { hint });

@@ -136,7 +136,7 @@ const installed = z
   })
   .optional();
 
-const restoredSchema = z.looseObject({
+const oneRestore = z.looseObject({
   ...whoWhen,
   undo: z.boolean().describe('It took back the restore before it.'),
   chartOnly: z.boolean().optional().describe('The database stayed as it was.'),
@@ -144,7 +144,10 @@ const restoredSchema = z.looseObject({
     .nullable()
     .describe('What was restored; null: a database that an earlier restore had moved, or none.'),
   version: z.string().describe('The release since then.'),
-  moved: z.string().nullable().describe('Name of the database from before; null: none was moved.'),
+  moved: z
+    .string()
+    .nullable()
+    .describe('Name of the database from before; null: none was moved, or it was brought back since.'),
   discardedAt: time.optional().describe('When `restore --discard` dropped it.'),
   before: installed.describe('The release from before it.'),
   kept: z
@@ -154,6 +157,13 @@ const restoredSchema = z.looseObject({
   pgDump: jsonObject
     .nullable()
     .describe('The dump of the database from before; null: none was taken (`--skip-backup`).'),
+});
+
+const restoredSchema = oneRestore.extend({
+  earlier: z
+    .array(oneRestore)
+    .optional()
+    .describe('Those before it, oldest first: `restore --undo NAME` brings a database of them back.'),
 });
 
 const anchor = { at: time, run: z.string(), derived: jsonObject };

@@ -5,6 +5,7 @@ import { isThere } from '../backup/kept-dump.ts';
 import { lastResult } from '../backup/step-results.ts';
 import { dumpResult } from '../backup/upgrade-results.ts';
 import { verificationOf } from '../backup/verified-dump.ts';
+import { restoresIn } from '../engine/restores.ts';
 import type { State } from '../engine/state.ts';
 import { IvaapError } from '../errors.ts';
 import type { OpenedPayload } from '../session/opened-payload.ts';
@@ -74,9 +75,10 @@ function recordedIn(state: State): Found[] {
     }
   }
   // What a restore found is the way back from it, also once its database is discarded.
-  const { restored } = state;
-  const version = restored?.before?.version ?? null;
-  add(restored?.pgDump, { kind: 'upgrade', by: null, release: version, anchor: version });
+  for (const { pgDump, before } of restoresIn(state)) {
+    const version = before?.version ?? null;
+    add(pgDump, { kind: 'upgrade', by: null, release: version, anchor: version });
+  }
   for (const { pgDump, by = null, version } of state.backups ?? []) {
     add(pgDump, { kind: 'backup', by, release: version, anchor: null });
   }

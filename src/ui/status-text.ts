@@ -163,16 +163,20 @@ function restoredLines({ restored }: State): string[] {
     : chartOnly === true
       ? `chart and values of ${version} alone`
       : `from ${String(dump?.['path'] ?? '')}`;
-  const kept =
-    moved === null
-      ? []
-      : discardedAt === undefined
-        ? [
-            `  the database from before is ${moved}: "restore --undo" brings it back, ` +
-              '"restore --discard" deletes it',
-          ]
-        : [`  the database from before was discarded ${toSeconds(discardedAt)}`];
-  return [`restored: ${toSeconds(at)}${by(who)}, ${what}`, ...kept];
+  const all = [restored, ...(restored.earlier ?? []).toReversed()];
+  const aside = all.filter((one) => one.moved !== null && one.discardedAt === undefined);
+  const isGone = moved !== null && discardedAt !== undefined;
+  return [
+    `restored: ${toSeconds(at)}${by(who)}, ${what}`,
+    ...(isGone ? [`  the database from before was discarded ${toSeconds(discardedAt)}`] : []),
+    ...aside.map((one) =>
+      one.run === restored.run
+        ? `  the database from before is ${one.moved}: "restore --undo" brings it back, ` +
+          '"restore --discard" deletes it'
+        : `  the one from before the restore of ${toSeconds(one.at)} is ${one.moved}: ` +
+          `"restore --undo ${one.moved}" brings it back`,
+    ),
+  ];
 }
 
 function rehearsedLines({ rehearsed, rehearsing, unendedRehearsal, installed }: State): string[] {

@@ -51,11 +51,14 @@ export async function decideRestore(session: Session, options: RestoreOptions): 
     return { fresh: false, notes: [], recorded, state, target: begun, stake: undefined };
   }
   const closes = unfinishedRestore(state) !== undefined;
-  if (closes && !mayFollow(state, options)) refuseUnfinishedRestore(state);
+  const keepsRelease = (dataOnly: boolean) => closes && dataOnly && !mayLeaveRelease(state, options);
+  if ((closes && !mayFollow(state, options)) || keepsRelease(options.dataOnly))
+    refuseUnfinishedRestore(state);
   const { target, notes } = await chooseTarget(session, options, {
     state: withoutIdleRollback(state),
     installed,
   });
+  if (keepsRelease(target.dataOnly)) refuseUnfinishedRestore(state);
   const { lines, notes: left } = await atStake(session, target, state);
   const stake = { lines, notes: [...notes, ...left] };
   return {
@@ -82,6 +85,13 @@ function typedOf({ undo, backup, file, dataOnly, chartOnly }: RestoreOptions): s
 const mayFollow = ({ run, restored }: State, { undo }: RestoreOptions): boolean =>
   run?.steps[swapId]?.status === 'completed' ||
   (undo && recordedTarget(run)?.chartOnly === true && restored?.run === run?.id && restored?.kept != null);
+
+/**
+ * Whether the data alone may come back over an unfinished restore: not while chart and release are on their
+ * way to another one, of which nobody would know then. One that has not come to them can be taken back.
+ */
+const mayLeaveRelease = ({ run }: State, { undo, backup }: RestoreOptions): boolean =>
+  recordedTarget(run)?.dataOnly === true || (undo && backup === undefined);
 
 const asJson = (target: RestoreTarget) => JSON.parse(JSON.stringify(target));
 

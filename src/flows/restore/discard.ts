@@ -52,7 +52,8 @@ export function discardMoved(options: DiscardOptions, ports: CommandPorts): Prom
       session.signal.throwIfAborted();
       // Before it goes: a run that is killed in between must not offer to bring it back.
       await journal.update((draft, now) => {
-        if (draft.restored?.moved === name) draft.restored.discardedAt = now;
+        for (const one of [draft.restored, ...(draft.restored?.earlier ?? [])])
+          if (one?.moved === name) one.discardedAt = now;
       });
       await dropMoved(ctx, name, session.signal);
     }

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { RunEnd } from '../../engine/journal.ts';
+import { earlierRestores } from '../../engine/restores.ts';
 import { leaveSuspended } from '../../engine/rollback-record.ts';
 import { waivedSteps } from '../../engine/run-record.ts';
 import type { State } from '../../engine/state.ts';
@@ -150,15 +151,14 @@ interface Done {
 }
 
 /** What takes a restore back, from what its steps have recorded. */
-function restoredBy(
-  { run, installed }: State,
-  { target, operator, now, known = {} }: Done,
-): State['restored'] {
+function restoredBy(state: State, { target, operator, now, known = {} }: Done): State['restored'] {
+  const { run, installed } = state;
   const moved = known.moved ?? movedSchema.safeParse(stepRecord(run, swapId)).data?.movedDatabase;
   const kept = known.kept ?? keptFilesSchema.safeParse(stepRecord(run, restoreChart.id)).data?.filesBefore;
   const dump = restorePgBackup.out.safeParse(stepRecord(run, restorePgBackup.id)).data?.pgDump;
   const wasInstalled =
     installed !== undefined && sameRecordedVersion(installed.version, target.before.version);
+  const earlier = earlierRestores(state, { run: run?.id ?? '', brought: target.moved });
   const plain = (value: object) => JSON.parse(JSON.stringify(value)) as JsonObject;
   return {
     by: operator,
@@ -173,6 +173,7 @@ function restoredBy(
     // A release that was never completely there would come with a migration, and no dump of before.
     kept: target.chartOnly && !wasInstalled ? null : (kept ?? null),
     pgDump: dump === undefined ? null : plain(dump),
+    ...(earlier.length > 0 && { earlier }),
   };
 }
 

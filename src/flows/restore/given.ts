@@ -19,7 +19,8 @@ import type { RestoreOptions } from './options.ts';
  */
 export async function resolveArgument(session: Session, options: RestoreOptions): Promise<RestoreOptions> {
   const { backup } = options;
-  if (backup === undefined || !stateIsThere(session.paths)) return options;
+  // With --undo it is the name of a database.
+  if (backup === undefined || options.undo || !stateIsThere(session.paths)) return options;
   const state = await readOwnState(session, session.program);
   const backups = await knownBackups(session, state);
   const isPath = backup.includes('/');

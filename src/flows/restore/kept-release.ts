@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { restoresIn } from '../../engine/restores.ts';
 import { parseState, type State } from '../../engine/state.ts';
 import { IvaapError } from '../../errors.ts';
 import { sameRecordedVersion } from '../../policy/version.ts';
@@ -53,7 +54,8 @@ export async function keptRelease(
   { state, installed }: Pick<Host, 'state' | 'installed'>,
 ): Promise<Pick<RestoreTarget, 'release' | 'chart' | 'files'> | undefined> {
   if (version === null || chart === undefined || snapshot === undefined) return undefined;
-  const found = [installed, ...(state.restored?.before === undefined ? [] : [state.restored.before])];
+  const before = restoresIn(state).map((one) => one.before);
+  const found = [installed, ...before.filter((one) => one !== undefined)];
   const release = await releaseOf(session, snapshot, version, found);
   return release && { release, chart, files: snapshot };
 }

@@ -1,7 +1,10 @@
 import type { FlowOptions } from '../flow.ts';
 
 export interface RestoreOptions extends FlowOptions {
-  /** Name of a backup; undefined: the way back over the last change of version. */
+  /**
+   * Name of a backup; undefined: the way back over the last change of version. With `undo` that of a database
+   * that was moved aside; undefined: the last one.
+   */
   backup: string | undefined;
   /** Absolute path of a dump that was named instead. */
   file?: string | undefined;
@@ -17,7 +20,7 @@ export interface RestoreOptions extends FlowOptions {
   /** Path of the package of the release that comes back, for images that are missing. */
   package?: string | undefined;
   skipBackup: boolean;
-  /** Takes the last restore back. */
+  /** Takes a restore back. */
   undo: boolean;
   /** `ID=REASON`, each: health steps. */
   waive: readonly string[];

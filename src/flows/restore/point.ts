@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { type PgDump, pgDumpSchema } from '../../backup/dump-record.ts';
 import { chartSwapResult, snapshotResult } from '../../backup/upgrade-results.ts';
 import { wayBackOf } from '../../backup/way-back.ts';
+import { type Restored, restoresIn } from '../../engine/restores.ts';
 import { isUnfinished } from '../../engine/run-record.ts';
 import type { State } from '../../engine/state.ts';
 import type { JsonObject } from '../../engine/step.ts';
@@ -38,12 +39,11 @@ export const pointOf = (state: State, dump: PgDump, chartFolder: string): Restor
   [
     usualPoint(state, chartFolder),
     ...anchorsOf(state, chartFolder).map(({ point }) => point),
-    restoredPoint(state, chartFolder),
+    ...restoresIn(state).map((one) => restoredPoint(one, chartFolder)),
   ].find((point) => point?.dump?.path === dump.path);
 
-/** What the last restore found, and what it has kept of its release. */
-function restoredPoint({ restored }: State, chartFolder: string): RestorePoint | undefined {
-  if (restored === undefined) return undefined;
+/** What a restore found, and what it has kept of its release. */
+function restoredPoint(restored: Restored, chartFolder: string): RestorePoint {
   const kept = restored.kept ?? undefined;
   const dump = pgDumpSchema.safeParse(restored.pgDump).data;
   const version = restored.before?.version ?? null;

@@ -2,9 +2,11 @@ import { join } from 'node:path';
 import { isThere } from '../../backup/kept-dump.ts';
 import { pgDumpSchema } from '../../backup/dump-record.ts';
 import { movedDatabases } from '../../backup/moved-databases.ts';
+import { movedIn, type Restored } from '../../engine/restores.ts';
 import { isUnfinished } from '../../engine/run-record.ts';
 import type { State } from '../../engine/state.ts';
 import { IvaapError } from '../../errors.ts';
+import { foreign } from '../../foreign.ts';
 import { sameRecordedVersion } from '../../policy/version.ts';
 import { recordedTarget, type RestoreTarget } from '../../release/restore-record.ts';
 import type { Session } from '../../session/session.ts';
@@ -30,7 +32,10 @@ export async function chooseTarget(
   const before = releaseNow(state, installed);
   // What a restore that was cut off has left is judged like what it started from.
   const last = unfinishedRestore(state) === undefined ? state : { ...state, run: state.suspended };
-  if (options.undo) return { target: await undoTarget(session, { state, installed, before }), notes: [] };
+  if (options.undo) {
+    const named = options.backup;
+    return { target: await undoTarget(session, { state, installed, before, named }), notes: [] };
+  }
   const host = { state: last, installed, before };
   if (options.chartOnly) return { target: await chartTarget(session, options, host), notes: [] };
   const { file } = options;
@@ -105,41 +110,106 @@ function refuseRestored(
   });
 }
 
-async function undoTarget(
-  session: Session,
-  { state, installed, before }: { state: State; installed: Installed; before: Installed },
-): Promise<RestoreTarget> {
+interface Undone {
+  state: State;
+  installed: Installed;
+  before: Installed;
+  /** Of the database that was named. */
+  named: string | undefined;
+}
+
+async function undoTarget(session: Session, undone: Undone): Promise<RestoreTarget> {
+  const { state, installed, before, named } = undone;
+  if (named !== undefined) return movedTarget(session, { ...undone, named });
   const { program } = session;
   const { run, restored } = state;
-  const list = `${program} backup list`;
+  const [other] = movedIn(state).map(({ moved }) => `${program} restore --undo ${moved}`);
+  const nothing = (message: string) =>
+    new IvaapError('nothing_to_do', message, { hint: other ?? `${program} backup list` });
   const isChart = restored?.chartOnly === true && restored.kept !== null;
-  if (restored === undefined || (restored.moved === null && !isChart)) {
-    throw new IvaapError('nothing_to_do', 'no restore on this host can be taken back', { hint: list });
-  }
-  const nothing = (message: string) => new IvaapError('nothing_to_do', message, { hint: list });
-  if (restored.discardedAt !== undefined) {
+  if (restored === undefined || (restored.moved === null && !isChart))
+    throw nothing('no restore on this host can be taken back');
+  if (restored.discardedAt !== undefined)
     throw nothing(`the database from before the restore was discarded ${restored.discardedAt}`);
-  }
   const isSince = run?.flow === 'upgrade' && run.startedAt > restored.at;
   const isOther =
     unfinishedRestore(state) === undefined && !sameRecordedVersion(installed.version, restored.version);
   if (isSince || isOther) {
+    const stays = restored.moved === null ? '' : `; its database stays as ${restored.moved}`;
     throw new IvaapError(
       'version',
-      `an upgrade was started since the restore of ${restored.at}: it cannot be taken back any more`,
-      { hint: `the way back over the upgrade: ${program} restore` },
+      `an upgrade was started since the restore of ${restored.at}: it cannot be taken back any more${stays}`,
+      {
+        hint:
+          `the way back over the upgrade: ${program} restore` +
+          (restored.moved === null || other === undefined ? '' : `; to that database all the same: ${other}`),
+      },
     );
   }
   const { moved, kept } = restored;
   const release = restored.before ?? installed;
   if (moved === null) return chartBack(session.product.chart.folder, { kept: kept ?? '', release, before });
-  const tools = await session.tools();
-  const ctx = { ...tools, product: session.product, now: () => new Date() };
-  if (!(await movedDatabases(ctx, session.signal)).some(({ name }) => name === moved))
+  if (!(await isMoved(session, moved)))
     throw nothing(`the database ${moved} from before the restore is not there any more`);
-  const dataOnly = kept === null;
-  const chart = dataOnly ? null : join(kept, session.product.chart.folder);
-  const roles = pgDumpSchema.safeParse(restored.pgDump).data?.folder ?? null;
-  const common = { ...withDatabase, undo: true, dataOnly, dump: null };
+  return movedBack(session, { ...restored, moved, release, before });
+}
+
+async function isMoved(session: Session, name: string): Promise<boolean> {
+  const tools = await session.tools();
+  const found = await movedDatabases({ ...tools, product: session.product }, session.signal);
+  return found.some((one) => one.name === name);
+}
+
+/** A moved database with what was kept of its release; the data alone where that was left as it was. */
+function movedBack(
+  { product }: Session,
+  {
+    moved,
+    kept,
+    pgDump,
+    release,
+    before,
+  }: Restored & { moved: string; release: Installed; before: Installed },
+): RestoreTarget {
+  const chart = kept === null ? null : join(kept, product.chart.folder);
+  const roles = pgDumpSchema.safeParse(pgDump).data?.folder ?? null;
+  const common = { ...withDatabase, undo: true, dataOnly: kept === null, dump: null };
   return { ...common, release, moved, roles, chart, files: kept, before };
+}
+
+/**
+ * The database of that name, whichever restore has moved it. The data alone come back only where the release
+ * that stays works with their schema as it is.
+ */
+async function movedTarget(
+  session: Session,
+  { state, installed, before, named }: Undone & { named: string },
+): Promise<RestoreTarget> {
+  const { program, product, signal } = session;
+  if (!(await isMoved(session, named))) {
+    throw new IvaapError('usage', `no restore has moved a database ${foreign(named)} aside`, {
+      hint: `those that there are: ${program} restore --discard --dry-run`,
+    });
+  }
+  const record = movedIn(state).find(({ moved }) => moved === named);
+  if (record !== undefined && record.kept !== null)
+    return movedBack(session, { ...record, release: record.before ?? installed, before });
+  const { database } = await session.tools();
+  const query = product.database.schemaVersionQuery;
+  const [has, now] = [
+    await database.on(named).schemaVersion(query, signal),
+    await database.schemaVersion(query, signal),
+  ];
+  const isItsRelease =
+    record?.before !== undefined && sameRecordedVersion(record.before.version, installed.version);
+  if (has !== now && !isItsRelease) {
+    throw new IvaapError(
+      'version',
+      `${named} has schema version ${has}, and no chart was kept with it: ${installed.version} stays, and ` +
+        `works with ${now}. Nothing was changed`,
+      { hint: `a backup of its release, with its chart: ${program} backup list` },
+    );
+  }
+  const none = { kept: null, pgDump: null, ...record } as Restored;
+  return movedBack(session, { ...none, moved: named, release: installed, before: installed });
 }

@@ -7,6 +7,7 @@ import type { State } from '../../../src/engine/state.ts';
 import { causeChain, IvaapError } from '../../../src/errors.ts';
 import { unmarked } from '../../../src/foreign.ts';
 import { discardMoved } from '../../../src/flows/restore/discard.ts';
+import { statusLines } from '../../../src/ui/status-text.ts';
 import { knownBackups } from '../../../src/queries/backup-list.ts';
 import { noApiFrom, signalAt } from '../../fixtures/in-process-host/faults.ts';
 import {
@@ -16,7 +17,7 @@ import {
   type World,
 } from '../../fixtures/in-process-host/host.ts';
 import { claim, namespace } from '../../fixtures/in-process-host/product.ts';
-import { restoredFrom } from '../../fixtures/in-process-host/postgres.ts';
+import { dumpText, restoredFrom } from '../../fixtures/in-process-host/postgres.ts';
 
 /** `restore` after upgrades that failed and that completed: what comes back, stays and is refused. */
 
@@ -178,6 +179,109 @@ test('--undo without a restore, and a second one of the same, are told what ther
   assert.match(said(since), /an upgrade was started since/);
   assert.match(hintOf(since), /\.\/tiny restore/);
 });
+
+const statusText = async () => statusLines(await host.status('upgrade')).join('\n');
+const backupNames = async () => {
+  const all = await knownBackups({ ...placeOf(), product: { name: namespace } as never }, state());
+  return all.map(({ entry }) => entry.name);
+};
+
+/** Two restores, with rows between them: what each has moved aside, the older one first. */
+async function restoredTwice(): Promise<[older: string, newer: string]> {
+  const [dump = ''] = await backupNames();
+  await ends(0);
+  const older = state().restored?.moved ?? '';
+  database().rows.push('Sleipner A-1');
+  await ends(0, undefined, { backup: dump });
+  const newer = state().restored?.moved ?? '';
+  assert.notEqual(older, newer);
+  assert.deepEqual(
+    beside()
+      .map(([name]) => name)
+      .sort(),
+    [older, newer].sort(),
+  );
+  return [older, newer];
+}
+
+test('every database that was moved aside is named, and comes back by its name with its release', async () => {
+  const [older, newer] = await restoredTwice();
+  const text = await statusText();
+  assert.ok(text.includes(`is ${newer}: "restore --undo" brings it back`), text);
+  assert.ok(text.includes(`is ${older}: "restore --undo ${older}" brings it back`), text);
+  await ends(0, undefined, { undo: true });
+  assert.deepEqual(now(), { ...old, rows: [...then, 'Sleipner A-1'] });
+  await ends(0, undefined, { undo: true, backup: older });
+  assert.deepEqual(now(), fresh);
+  // What came back is aside no more; what was there instead is.
+  const names = beside().map(([name]) => name);
+  assert.ok(!names.includes(older) && names.includes(state().restored?.moved ?? ''), names.join());
+  const left = await statusText();
+  assert.ok(names.every((name) => left.includes(name)) && !left.includes(older), left);
+});
+
+test('dumps that earlier restores have taken stay listed, and bring their release back', async () => {
+  await restoredTwice();
+  const [{ pgDump } = { pgDump: null }] = state().restored?.earlier ?? [];
+  const { folder } = pgDump as { folder: string };
+  const name = folder.split('/').at(-1) ?? '';
+  assert.ok((await backupNames()).includes(name), name);
+  await ends(0, undefined, { backup: name });
+  assert.deepEqual(now(), fresh);
+});
+
+test('after an upgrade since then the database comes back by its name alone', async () => {
+  await ends(0);
+  const moved = state().restored?.moved ?? '';
+  assert.equal((await host.run('upgrade')).exitCode, 0);
+  const refused = await ends(5, undefined, { undo: true });
+  assert.ok(said(refused).includes(`stays as ${moved}`), said(refused));
+  assert.ok(hintOf(refused).includes(`restore --undo ${moved}`), hintOf(refused));
+  await ends(0, undefined, { undo: true, backup: moved });
+  assert.deepEqual(now(), fresh);
+});
+
+test('one that nothing is recorded of comes back with its data alone, where the schema is the same', async () => {
+  const name = 'tinydb_moved_20260101T000000_1';
+  database().beside = { [name]: { text: dumpText(['Njord A-1'], 2), comment: '' } };
+  await ends(0, undefined, { undo: true, backup: name });
+  assert.deepEqual(now(), { ...fresh, rows: ['Njord A-1'] });
+  const other = 'tinydb_moved_20260101T000000_2';
+  database().beside![other] = { text: dumpText([], 1), comment: '' };
+  const was = inventory();
+  const refused = await ends(5, undefined, { undo: true, backup: other });
+  assert.match(said(refused), /has schema version 1, and no chart was kept with it: 2026\.2 stays/);
+  assert.deepEqual(inventory(), was);
+  const none = await ends(2, undefined, { undo: true, backup: 'tinydb_moved_20260101T000000_3' });
+  assert.match(unmarked(said(none)), /no restore has moved a database tinydb_.*_3 aside/);
+  assert.match(hintOf(none), /restore --discard --dry-run/);
+});
+
+test('--discard takes all of them, and none is named any more', async () => {
+  const names = await restoredTwice();
+  assert.equal((await discard({ confirm: namespace })).exitCode, 0);
+  const text = await statusText();
+  assert.ok(!names.some((name) => text.includes(name)), text);
+  const undo = await ends(2, undefined, { undo: true, backup: names[0] });
+  assert.match(unmarked(said(undo)), /no restore has moved/);
+});
+
+for (const place of ['restore_swap:verified', 'restore_chart:chart-placed', 'restore_helm:verified']) {
+  test(`the data alone wait for a restore that was cut off at ${place}`, async () => {
+    const [dump = ''] = await backupNames();
+    const stopped = await host.run('restore', signalAt(place, 'SIGTERM').watch);
+    assert.equal(stopped.exitCode, 143, said(stopped));
+    const was = { ...now(), inventory: inventory() };
+    for (const options of [{ dataOnly: true }, { dataOnly: true, backup: dump }, { backup: dump }]) {
+      const refused = await ends(5, undefined, options);
+      assert.match(said(refused), /a restore of 2026\.1 was started .* and is not finished/);
+      assert.match(hintOf(refused), /restore/);
+      assert.deepEqual({ ...now(), inventory: inventory() }, was);
+    }
+    await ends(0);
+    assert.deepEqual(now(), old);
+  });
+}
 
 const placeOf = () => ({ paths: { backups: file('.installer/backups') } as never });
 

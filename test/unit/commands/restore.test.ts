@@ -10,7 +10,6 @@ const rows: [args: (string | undefined)[], options: Record<string, string | bool
   [[], { chartOnly: true, skipBackup: true }, /--skip-backup is of no use with --chart-only/],
   [[], { chartOnly: true, dataOnly: true }, /--data-only is of no use with --chart-only/],
   [[], { dataOnly: true, package: 'x' }, /--package is of no use with --data-only/],
-  [['x'], { undo: true }, /restore --undo takes no name/],
   [[], { dumpVersion: 'new' }, /--dump-version: "new" is no release/],
   [[], { dumpSchema: '-1' }, /--dump-schema: "-1" is no number/],
 ];
@@ -30,5 +29,6 @@ test('what belongs together is taken', () => {
   check(['x.sql'], { dumpVersion: '2026.1', dumpSchema: '3', package: 'x', skipBackup: true });
   check(['before'], { chartOnly: true, package: 'x' });
   check([undefined], { undo: true, package: 'x', skipBackup: true });
+  check(['ivaapdb_moved_20260131T235959_1'], { undo: true });
   check([], { dataOnly: false, discard: true });
 });
