@@ -2,7 +2,6 @@ import { checks } from '../src/checks/all.ts';
 import type { AnyCheck } from '../src/checks/check.ts';
 import { type ErrorCode, errorCodes } from '../src/errors.ts';
 import { waivableGuards } from '../src/payload/product-schema.ts';
-import { k3s } from '../src/shell-word.ts';
 import type { GeneratedPage } from './generated-page.ts';
 import { generatedPage, writePage } from './generated-page.ts';
 import { checkCauses, codeEntries } from './troubleshooting-entries.ts';
@@ -36,8 +35,9 @@ function trueNow({ kind, why }: AnyCheck): string {
 const lowerFirst = (text: string): string => text.replace(/^(A|The|It) /, (word) => word.toLowerCase());
 
 function toDo({ id, kind, fix: here }: AnyCheck): string {
-  const fix = here.replace(`sudo ${k3s} `, 'sudo k3s ');
-  const isCommand = /^(k3s|sudo|sudoedit) /.test(fix);
+  // Pages are for whoever types sudo, also where root makes them.
+  const fix = here.replace(/^(?:sudo )?(?:\S*\/)?(k3s kubectl|systemctl|timedatectl) /, 'sudo $1 ');
+  const isCommand = /^(k3s|sudo) /.test(fix);
   const waivable = kind !== 'guard' || (waivableGuards.options as readonly string[]).includes(id);
   const where = kind === 'guard' ? ', where the product allows it' : '';
   return (

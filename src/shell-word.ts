@@ -10,15 +10,27 @@ export const shellWord = (path: string): string => quotedWord(path.startsWith('-
 export const quotedWord = (word: string): string =>
   /^[A-Za-z0-9_@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 
-/** A command of root's, to be typed in any shell at any time: whoever types it may not be root there. */
-export const asRoot = (command: string): string => `sudo ${command}`;
+const isRoot = () => process.geteuid?.() === 0;
 
 /**
- * A command as the operator has to type it: whoever needed root for this process, mostly by sudo, needs it
- * for the next command, too.
+ * Whether the operator's shell is not root's: this process is not root, or is root by another user's sudo. A
+ * shell of root's needs no sudo, and a host may have none.
  */
-export const asThisUser = (command: string): string =>
-  process.geteuid?.() === 0 ? asRoot(command) : command;
+const needsSudo = (): boolean => !isRoot() || (process.env['SUDO_USER'] ?? 'root') !== 'root';
+
+/** A command of root's, as it is typed into the shell of whoever reads it. */
+export const asRoot = (command: string): string => (needsSudo() ? `sudo ${command}` : command);
+
+/** A command that needs root where this process did: whoever typed sudo for this one types it again. */
+export const asThisUser = (command: string): string => (isRoot() ? asRoot(command) : command);
+
+/** The command with which root changes a file. */
+export const toEdit = (path: string): string =>
+  `${needsSudo() ? 'sudoedit' : '${EDITOR:-vi}'} ${shellWord(path)}`;
+
+/** A shell script that prints commands of root's sets `$sudo` by the same rule: `sudo ` or nothing. */
+export const sudoInScript = `sudo='sudo '
+case $(command -p id -u):\${SUDO_USER:-root} in 0:root) sudo= ;; esac`;
 
 /** Where k3s lies, unless its service says something else. */
 export const k3sPlaces = ['/usr/local/bin/k3s', '/usr/bin/k3s', '/opt/bin/k3s', '/opt/local/bin/k3s'];
@@ -26,7 +38,7 @@ export const k3sPlaces = ['/usr/local/bin/k3s', '/usr/bin/k3s', '/opt/bin/k3s', 
 /** By its path: the folders in which sudo looks may lack it, as on Red Hat's systems. */
 export const k3s = k3sPlaces.find((path) => existsSync(path)) ?? 'k3s';
 
-/** How commands begin that only root can use, in what is printed to be typed. */
+/** How commands begin that only root can use, as they are typed; sudo only where it is needed. */
 export const sudo = {
   kubectl: asRoot(`${k3s} kubectl`),
   ctr: asRoot(`${k3s} ctr`),

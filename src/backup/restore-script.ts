@@ -1,6 +1,6 @@
 import { maintenanceDatabase } from '../host/postgres.ts';
 import type { Compression } from '../host/packed-file.ts';
-import { asRoot, quotedWord as word } from '../shell-word.ts';
+import { quotedWord as word, sudoInScript } from '../shell-word.ts';
 import type { Product } from '../payload/product-schema.ts';
 import { type DumpedWorkload, haltFunctions } from './restore-halt.ts';
 import { checkFunctions } from './restore-checks.ts';
@@ -40,8 +40,8 @@ export interface RestoreFacts {
 const oldFileCommands = (release: string, installedBy: string | undefined) => {
   const file = installedBy === undefined ? `FILE_OF_${release}` : word(installedBy);
   return {
-    install: asRoot(`${file} install --upgrade --supersede --waive ingress=restored`),
-    repair: asRoot(`${file} repair-state`),
+    install: `${file} install --upgrade --supersede --waive ingress=restored`,
+    repair: `${file} repair-state`,
   };
 };
 
@@ -89,9 +89,10 @@ stamp=$(date -u +%Y%m%dT%H%M%S)_$$
 copies=${word(besidePrefix(database.name, 'restore'))}
 restored=$copies$stamp
 moved=${word(besidePrefix(database.name, 'moved'))}$stamp
-kubectl=${word(asRoot(`${word(k3s)} kubectl`))}
+${sudoInScript}
+kubectl=$sudo${word(`${word(k3s)} kubectl`)}
 script=$(pwd)/\${0##*/}
-again="${asRoot('sh $(quote "$script")')}"
+again="\${sudo}sh $(quote "$script")"
 pod=
 created=
 swapped=
@@ -272,8 +273,8 @@ END
     done
     say "Bring $release back NOW, with"
     say ${word(`${file}, which creates what is missing again:`)}
-    say ${word(`  ${install}`)}"\${kept_down:+ --force-conflicts}"
-    say ${word(`If it says that a newer release is installed, run this first: ${repair}`)}
+    say "  $sudo"${word(install)}"\${kept_down:+ --force-conflicts}"
+    say "If it says that a newer release is installed, run this first: $sudo"${word(repair)}
   fi
 }
 

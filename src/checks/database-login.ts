@@ -1,6 +1,6 @@
 import { causeChain } from '../errors.ts';
 import { foreign } from '../foreign.ts';
-import { shellWord, sudo } from '../shell-word.ts';
+import { sudo, toEdit } from '../shell-word.ts';
 import type { KubeObject, Manifest } from '../host/kubectl.ts';
 import { tryLogin } from '../host/postgres-login.ts';
 import type { Product } from '../payload/product-schema.ts';
@@ -69,10 +69,7 @@ async function tryPassword(
       measured:
         `the database rejects the password of ${part} for role ${user}: new pods use ` +
         `it, running pods keep their sessions (${foreign(answer.message)})`,
-      fix:
-        own === undefined
-          ? passwordOfSecret(product, { user, secret }, pod)
-          : `sudoedit ${shellWord(values.path)}`,
+      fix: own === undefined ? passwordOfSecret(product, { user, secret }, pod) : toEdit(values.path),
     };
   } catch (error) {
     if (signal.aborted) throw error;

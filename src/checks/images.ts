@@ -2,7 +2,7 @@ import { foreign } from '../foreign.ts';
 import { normalizedReference } from '../images/reference.ts';
 import { wantedImages } from '../images/wanted.ts';
 import { podTemplates } from '../release/pod-templates.ts';
-import { shellWord } from '../shell-word.ts';
+import { toEdit } from '../shell-word.ts';
 import type { Check } from './check.ts';
 import type { UpgradeCheckContext } from './context.ts';
 
@@ -40,7 +40,7 @@ export const images: Check<UpgradeCheckContext> = {
           ? `${needed.size - others.length} of ${needed.size} in the ` +
             `payload, ${foreign(others.join(', '))} pinned in containerd`
           : unknown.map((name) => `${foreign(name)} of ${needed.get(name)} is neither`).join(', '),
-      fix: `fix the image, or disable what uses it (sudoedit ${shellWord(paths.values)})`,
+      fix: `fix the image, or disable what uses it (${toEdit(paths.values)})`,
     };
   },
 };

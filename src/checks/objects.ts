@@ -10,7 +10,7 @@ import { foreign } from '../foreign.ts';
 import { quotaOf } from '../policy/quota-use.ts';
 import { tryMade } from '../release/made-objects.ts';
 import { fullQuotas } from '../release/full-quotas.ts';
-import { shellWord } from '../shell-word.ts';
+import { toEdit } from '../shell-word.ts';
 import type { Check } from './check.ts';
 import type { UpgradeCheckContext } from './context.ts';
 import type { HostFacts } from './facts.ts';
@@ -44,7 +44,7 @@ async function refusals(ctx: UpgradeCheckContext, facts: HostFacts): Promise<Mea
   const { objects, deployed } = answers;
   const found: Measurement[] = [];
   const refused = (name: { kind: string; name: string; namespace: string }, refusal: string, what = '') => {
-    const fix = commandFor(refusal, name) ?? `sudoedit ${shellWord(ctx.values.path)}`;
+    const fix = commandFor(refusal, name) ?? toEdit(ctx.values.path);
     found.push(bad(`${name.kind}/${name.name}`, `${what}${foreign(plainRefusal(refusal))}`, fix));
   };
   for (const answer of objects) {

@@ -3,7 +3,7 @@ import { mirroredRegistries } from '../host/k3s.ts';
 import { normalizedReference } from '../images/reference.ts';
 import { podTemplates, pullsAlways } from '../release/pod-templates.ts';
 import { foreign } from '../foreign.ts';
-import { shellWord } from '../shell-word.ts';
+import { toEdit } from '../shell-word.ts';
 import type { Check } from './check.ts';
 import type { UpgradeCheckContext } from './context.ts';
 
@@ -54,7 +54,7 @@ export const pullPolicy: Check<UpgradeCheckContext> = {
     return {
       outcome: 'fail',
       measured: [...new Set(asking)].join(', '),
-      fix: `sudoedit ${shellWord(values.path)}   # imagePullPolicy: IfNotPresent`,
+      fix: `${toEdit(values.path)}   # imagePullPolicy: IfNotPresent`,
     };
   },
 };

@@ -1,7 +1,7 @@
 import type { Measurement } from '../policy/preflight-report.ts';
 import { isToChange, keyText, type ToldKey, type ToldNotes } from '../policy/release-notes.ts';
 import { upgradeNotes } from '../release/release-notes.ts';
-import { shellWord } from '../shell-word.ts';
+import { toEdit } from '../shell-word.ts';
 import type { Check } from './check.ts';
 import type { UpgradeCheckContext } from './context.ts';
 
@@ -94,4 +94,4 @@ function migrationFindings(notes: readonly ToldNotes[], ctx: UpgradeCheckContext
   ];
 }
 
-const edit = (path: string, what: string): string => `sudoedit ${shellWord(path)}   # ${what}`;
+const edit = (path: string, what: string): string => `${toEdit(path)}   # ${what}`;

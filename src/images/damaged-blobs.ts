@@ -1,6 +1,6 @@
 import { IvaapError } from '../errors.ts';
 import type { Containerd, StoredBlob } from '../host/containerd.ts';
-import { sudo } from '../shell-word.ts';
+import { asRoot, sudo } from '../shell-word.ts';
 
 export interface DamagedBlobSearch {
   containerd: Containerd;
@@ -84,7 +84,7 @@ function inUse(damaged: readonly string[], users: readonly string[]): IvaapError
     `the blob ${blobs} in containerd's content store is damaged, and ${users.join(', ')} uses it too`,
     {
       hint:
-        'check that disk (sudo dmesg). Running containers do not need the blob. Remove it, then ' +
+        `check that disk (${asRoot('dmesg')}). Running containers do not need the blob. Remove it, then ` +
         `run the same command again, which imports it: ${commands.join(' && ')}`,
     },
   );

@@ -1,6 +1,7 @@
 import { read } from 'node:fs';
 import { promisify } from 'node:util';
 import { IvaapError } from '../errors.ts';
+import { asRoot } from '../shell-word.ts';
 
 const readOnce = promisify(read);
 
@@ -29,7 +30,7 @@ function readFailure(file: string, offset: number, error: unknown): unknown {
   if (code === undefined || !(error instanceof Error) || error instanceof IvaapError) return error;
   const hint =
     code === 'EIO'
-      ? 'check the kernel messages about that disk (sudo dmesg | tail), ' +
+      ? `check the kernel messages about that disk (${asRoot('dmesg | tail')}), ` +
         'and copy the file from its source to another one'
       : 'copy the file to a local disk, and run it from there';
   return new IvaapError(

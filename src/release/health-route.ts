@@ -5,7 +5,7 @@ import { foreign } from '../foreign.ts';
 import { probe, type ProbeResult } from '../host/http-probe.ts';
 import type { HealthRoute, Product } from '../payload/product-schema.ts';
 import { valueAt } from '../policy/values-patches.ts';
-import { shellWord } from '../shell-word.ts';
+import { toEdit } from '../shell-word.ts';
 import type { ValuesFile } from './values-file.ts';
 
 const pauseMs = 2000;
@@ -16,7 +16,7 @@ export function fqdnOf(product: Product, values: ValuesFile): string {
   const fqdn = valueAt(values.root, path);
   if (typeof fqdn === 'string' && fqdn !== '') return fqdn;
   throw new IvaapError('preflight', `${values.path} has no string at ${path.join('.')}`, {
-    hint: `Set it to the name by which clients reach this host (sudoedit ${shellWord(values.path)}).`,
+    hint: `Set it to the name by which clients reach this host (${toEdit(values.path)}).`,
   });
 }
 

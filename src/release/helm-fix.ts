@@ -2,7 +2,7 @@ import { programFailure } from '../host/program-failure.ts';
 import { commandFor } from '../policy/refusal.ts';
 import type { StepContext } from './context.ts';
 import type { Trouble } from './troubles.ts';
-import { sudo } from '../shell-word.ts';
+import { asRoot, sudo } from '../shell-word.ts';
 
 /** Texts of a refusal by a rule of the cluster, which no change of the values file fixes. */
 const refusedByRule =
@@ -42,7 +42,8 @@ export function fixFor(
   const [first] = troubles;
   const message = [said, ...troubles.map((trouble) => trouble.message)].join('\n');
   if (programFailure(error)?.endedBy === 'SIGKILL') {
-    return 'Helm was killed: find out by what (sudo journalctl -k -n 50 shows out-of-memory kills)';
+    const log = asRoot('journalctl -k -n 50');
+    return `Helm was killed: find out by what (${log} shows out-of-memory kills)`;
   }
   const hook = (failedHook.exec(said) ?? staleHook.exec(said))?.groups;
   if (hook !== undefined) {

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { type NamedProduct, pathPlaces } from '../policy/path-names.ts';
 import { sealed, sealLine } from '../policy/sealed-text.ts';
+import { sudoInScript } from '../shell-word.ts';
 
 /**
  * The program on PATH: a few lines of shell that become the executable under the name of the launcher. A bare
@@ -15,14 +16,15 @@ export function launcherText(product: NamedProduct, name: string): string {
 # Made by \`${command} activate\`; \`${command} activate --undo\` removes it.
 program=${join(folder, name)}
 if [ -x "$program" ]; then exec "$program" "$@"; fi
+${sudoInScript}
 file=$(command -p readlink ${active})
 if [ "$(command -p id -u)" = 0 ]; then
   echo "error: \${file:-${active}}, which \\\`${command} activate\\\` put on PATH, is gone or cannot be executed" >&2
-  echo "try: sudo ./${command} activate, in the folder of a package; to remove the names: add --undo" >&2
+  echo "try: \${sudo}./${command} activate, in the folder of a package; to remove the names: add --undo" >&2
   exit 4
 fi
 echo "error: \${file:-${active}} is gone, or only root may execute it" >&2
-echo "try: sudo ${name}" >&2
+echo "try: \${sudo}${name}" >&2
 exit 4
 `);
 }

@@ -10,7 +10,7 @@ import type { UpgradeContext } from './context.ts';
 import { type PlainObject, setAt } from '../policy/values-patches.ts';
 import { placeOverlay } from './values-overlay.ts';
 import { asHelmReads } from './values-yaml.ts';
-import { shellWord } from '../shell-word.ts';
+import { toEdit } from '../shell-word.ts';
 
 interface RenderedChart {
   objects: Manifest[];
@@ -82,7 +82,7 @@ async function renderChart(
     throw new IvaapError('preflight', `the chart of ${ctx.to} cannot be rendered with ${ctx.values.path}`, {
       cause: error,
       output: error.output,
-      hint: `Fix the file (sudoedit ${shellWord(ctx.values.path)}), then run the same command again.`,
+      hint: `Fix the file (${toEdit(ctx.values.path)}), then run the same command again.`,
     });
   } finally {
     await rm(folder, { recursive: true, force: true });

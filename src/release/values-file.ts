@@ -3,7 +3,7 @@ import { readRegular } from '../host/regular-file.ts';
 import { IvaapError } from '../errors.ts';
 import type { PlainObject } from '../policy/values-patches.ts';
 import { decodeValues, readAsHelm, type ValuesFault } from './values-yaml.ts';
-import { shellWord } from '../shell-word.ts';
+import { shellWord, toEdit } from '../shell-word.ts';
 
 /** The operator's values file, read and never written after a fresh install. */
 export interface ValuesFile {
@@ -57,6 +57,6 @@ function unreadable(path: string, faults: readonly ValuesFault[]): IvaapError {
       ? `the values file ${path} is ${first.what}`
       : `the values file ${path} ${why}: ${listed.join('; ')}`;
   return new IvaapError('preflight', message, {
-    hint: `Fix the file (sudoedit ${shellWord(path)}), then run the same command again.`,
+    hint: `Fix the file (${toEdit(path)}), then run the same command again.`,
   });
 }

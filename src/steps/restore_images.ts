@@ -14,6 +14,7 @@ import { openOldPackage } from '../release/old-package.ts';
 import { podTemplates } from '../release/pod-templates.ts';
 import { parseRendered } from '../release/rendered-chart.ts';
 import { isSwapped } from '../release/restore-swap.ts';
+import { sudo } from '../shell-word.ts';
 
 const out = z.object({ restoreImages: z.array(z.string()) });
 
@@ -63,7 +64,7 @@ function hintFor(ctx: RestoreContext): string {
   const file = typeof binary === 'string' ? ` (it was ${binary})` : '';
   const lines = [
     ctx.oldPackage !== undefined
-      ? `load them: sudo k3s ctr -n k8s.io images import ARCHIVE; then: ${ctx.again()}`
+      ? `load them: ${sudo.ctr} -n k8s.io images import ARCHIVE; then: ${ctx.again()}`
       : `name the package of ${ctx.to}${file}: ${ctx.again({ add: ['--package FILE'] })}`,
     ...(ctx.target.chartOnly ? [] : [`To bring only the data back: ${ctx.again({ add: ['--data-only'] })}`]),
   ];

@@ -82,14 +82,33 @@ export function wrapLine(line: string, columns: number): string[] {
   );
 }
 
+/** Programs with which the commands of messages begin. */
+const programs =
+  'sudo|sudoedit|\\$\\{EDITOR:-vi\\}|(?:/\\S+/)?k3s|k3s-killall\\.sh|sh|cd|ls|df|du|rm|mv|mkdir|chmod|chown|' +
+  'chattr|umount|namei|fuser|dmesg|findmnt|journalctl|systemctl|timedatectl|repquota';
+
+/** These are words of sentences, too: before a flag or a path they are programs. */
+const wordsToo = 'mount|find|kill|cat';
+
+/** Of this program, by a name on PATH. */
+const subcommands =
+  'install|uninstall|status|report|license-check|backup|restore|support-bundle|repair-state|manifest|' +
+  'extract-file|verify|activate';
+
+const typed =
+  `(?:${programs})(?: \\S|$)|(?:${wordsToo}) [-/'.]|` +
+  `[a-z][\\w-]* (?:${subcommands})(?= -|;|$)|[a-z]\\w*_pgdump \\S`;
+
 /** What follows is typed into a shell, where a line's end would end the command. */
-const command = /(?:^|[ :])(?:sudo|k3s|sh|next:) \S|: \.{0,2}\/\S+ [a-z]/;
+const command = new RegExp(
+  `(?:^ *| {2}|[:;] )(?:${typed})| (?:sudo|k3s|sh) \\S|next: \\S|: \\.{0,2}/\\S+ [a-z]`,
+);
 
 /** A line of a result; one with a command is left to the terminal, which joins it again when it is copied. */
 export const wrapResult = (line: string, columns: number): string[] =>
   command.test(line) ? [line] : wrapLine(line, columns);
 
-const spoken = /(?:^|: )(?:(?:sudo|k3s|sh|cd|ls|df) |\.{0,2}\/)\S/;
+const spoken = new RegExp(`(?:^|: )(?:${typed}|\\.{0,2}/\\S)`);
 
 /**
  * A hint in lines: sentences are wrapped; a command that does not fit behind one begins a line of its own,

@@ -154,7 +154,7 @@ test('on PATH the names are typed as they are; a file that is gone is named, and
   const gone = await typed('tk', 'get', 'pods');
   assert.equal(gone.exitCode, 4);
   assert.match(gone.stderr, new RegExp(`^error: ${file}, which .tiny activate. put on PATH, is gone`));
-  assert.match(gone.stderr, /\ntry: sudo \.\/tiny activate, in the folder of a package/);
+  assert.match(gone.stderr, /\ntry: \.\/tiny activate, in the folder of a package/);
   const user = await runProgram(['tiny', '-v'], { env: { PATH: path }, uid: 65534 });
   assert.deepEqual([user.exitCode, user.stdout], [4, '']);
   assert.match(user.stderr, /only root may execute it\ntry: sudo tiny/);
@@ -167,8 +167,8 @@ test('on PATH the names are typed as they are; a file that is gone is named, and
 
 test('a bin folder on a disk that is read-only, or where nothing is executed, is refused', async () => {
   for (const [option, says] of [
-    ['ro', /mounted read-only\ntry: sudo mount -o remount,rw/],
-    ['noexec', /mounted noexec\ntry: sudo mount -o remount,exec/],
+    ['ro', /mounted read-only\ntry: mount -o remount,rw/],
+    ['noexec', /mounted noexec\ntry: mount -o remount,exec/],
   ] as const) {
     const mount = `mount -t tmpfs -o mode=755,${option} tmpfs ${prefix}`;
     const { exitCode, stderr } = await runProgram(inOwnMounts(mount, [file, 'activate']));

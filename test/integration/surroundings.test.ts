@@ -393,7 +393,7 @@ for (const [what, spoil] of spoilt) {
         const { exitCode, stderr } = await tiny(args);
         assert.equal(exitCode, 3, stderr);
         assert.match(stderr, /belongs to user 1234, not to root|can be changed by other users than root/);
-        assert.match(stderr, /^try: sudo ch(own -h root|mod go-w) /m);
+        assert.match(stderr, /^try: ch(own -h root|mod go-w) /m);
         assert.deepEqual(folderState(work), before);
       }
     } finally {

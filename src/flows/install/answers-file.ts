@@ -8,7 +8,7 @@ import { isNestedTooDeep } from '../../nesting.ts';
 import { type AnswerKey, answerKeys, isAnswerKey } from '../../policy/install-answers.ts';
 import { nearestNames } from '../../policy/nearest.ts';
 import { decodeValues, readAsHelm, type ValuesFault } from '../../release/values-yaml.ts';
-import { shellWord } from '../../shell-word.ts';
+import { shellWord, toEdit } from '../../shell-word.ts';
 
 /** What a file of `--answers` may hold; docs/json.md is generated from it. Secrets are in other files. */
 export const answersSchema = z.strictObject({
@@ -117,6 +117,6 @@ function unusable(path: string, faults: readonly ValuesFault[]): IvaapError {
   const listed = [...faults].sort((a, b) => a.line - b.line).slice(0, 5);
   const lines = listed.map(({ line, what }) => `line ${line}: ${what}`).join('; ');
   return new IvaapError('usage', `the answers file ${path} cannot be used: ${lines}`, {
-    hint: `Fix the file (sudoedit ${shellWord(path)}), then run the same command again.`,
+    hint: `Fix the file (${toEdit(path)}), then run the same command again.`,
   });
 }

@@ -163,7 +163,7 @@ test('a dump that has waited in vain says for whom, with the command that ends t
     const command = `-d postgres -c "SELECT pg_terminate_backend(${pid})"`;
     assert.match(
       asTold(error.hint ?? ''),
-      /^wait for that session to end, or end it: sudo \S*k3s kubectl exec -n \S+ \S+ -c \S+ -- psql -U /,
+      /^wait for that session to end, or end it: \S*k3s kubectl exec -n \S+ \S+ -c \S+ -- psql -U /,
     );
     assert.ok(asTold(error.hint ?? '').endsWith(command), error.hint);
     return true;

@@ -237,7 +237,7 @@ describe('the restore script on a real PostgreSQL 15', () => {
       assert.equal(cluster.has('Deployment', 'server'), false);
       assert.ok(
         stdout.includes(
-          String.raw`  sudo '/opt/it'\''s/tiny-2026.1' install --upgrade --supersede ` +
+          String.raw`  '/opt/it'\''s/tiny-2026.1' install --upgrade --supersede ` +
             '--waive ingress=restored',
         ),
         `${time}: ${stdout}`,
@@ -279,7 +279,7 @@ describe('the restore script on a real PostgreSQL 15', () => {
     await server.psql('postgres', 'ALTER DATABASE template9 RENAME TO template0');
     assert.equal(failed.exitCode, 3, `${failed.stdout}${failed.stderr}`);
     assert.match(failed.stderr, /template database "template0" does not exist/);
-    assert.match(failed.stderr, new RegExp(`NOT restored: .* then: sudo sh ${script}`));
+    assert.match(failed.stderr, new RegExp(`NOT restored: .* then: sh ${script}`));
     assert.equal(replicas(), '2');
     assert.deepEqual(await databases(), before);
     assert.deepEqual(await fingerprint(server), was);
@@ -431,7 +431,7 @@ describe('the restore script on a real PostgreSQL 15', () => {
     assert.deepEqual(both.map(({ exitCode }) => exitCode).toSorted(), [0, 1]);
     const refused = both.find(({ exitCode }) => exitCode === 1)?.stderr ?? '';
     assert.match(refused, /this script is already running/);
-    assert.ok(refused.includes(`sudo sh '${odd.replaceAll("'", String.raw`'\''`)}/restore.sh'`), refused);
+    assert.ok(refused.includes(`sh '${odd.replaceAll("'", String.raw`'\''`)}/restore.sh'`), refused);
     assert.deepEqual(await fingerprint(server), was);
     assert.equal(replicas(), '2');
   });

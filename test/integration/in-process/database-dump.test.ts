@@ -130,7 +130,7 @@ const refusals: [string, () => string, number, RegExp, RegExp][] = [
     /name a file on another disk/,
   ],
   ['a folder', () => join(host.root, 'dumps'), 2, /dumps is a folder/, /dumps\/NAME\.sql/],
-  ['a folder that is missing', () => at('no/a.sql'), 2, /no is not a folder/, /^sudo mkdir -p .*\/no; /],
+  ['a folder that is missing', () => at('no/a.sql'), 2, /no is not a folder/, /^mkdir -p .*\/no; /],
 ];
 for (const [name, make, exit, says, hint] of refusals) {
   test(`${name}: refused, and nothing is changed`, async () => {

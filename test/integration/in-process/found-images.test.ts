@@ -95,7 +95,7 @@ test('images of which an earlier program took its mark with the pin are named wi
     const commands = left.map(({ command }) => command);
     assert.deepEqual(
       commands.toSorted(),
-      names.toSorted().map((name) => `sudo k3s ctr images remove ${name}`),
+      names.toSorted().map((name) => `k3s ctr images remove ${name}`),
     );
   }
 });

@@ -102,7 +102,7 @@ test('there is nothing to resume on an empty host, after a completed install, an
     host.copy(),
     5,
     /an upgrade to 2026\.2 is not finished/,
-    /^to finish the upgrade: sudo \S+ install --upgrade$/,
+    /^to finish the upgrade: \S+ install --upgrade$/,
   ]);
   await host.run('upgrade');
   rows.push(['upgraded', host.copy(), 10, /2026\.2 is completely installed/, /status$/]);
@@ -113,7 +113,7 @@ test('there is nothing to resume on an empty host, after a completed install, an
     host.copy(),
     3,
     /this is another package \(2026\.2\)/,
-    /with the program that started it: sudo \S+ install --resume\n.* \.\/tiny install --supersede$/,
+    /with the program that started it: \S+ install --resume\n.* \.\/tiny install --supersede$/,
   ]);
   for (const [name, world, exitCode, message, hint] of rows) {
     if (name !== 'another package') host.use('install', 'none');

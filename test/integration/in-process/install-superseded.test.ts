@@ -45,7 +45,7 @@ test('a fixed package is refused with the command that accepts it, and that comm
   assert.equal(failed.exitCode, 6, said(failed));
   assert.match(
     hintOf(failed),
-    /then: \.\/tiny install\n.* a fixed package resumes the run: sudo FIXED_FILE install --supersede$/,
+    /then: \.\/tiny install\n.* a fixed package resumes the run: FIXED_FILE install --supersede$/,
   );
   const values = join(host.folder, 'tiny.values.yaml');
   writeFileSync(values, `${readFileSync(values, 'utf8')}extra: "of the operator"\n`);
@@ -97,7 +97,7 @@ test('one that was gone on with by --resume and fails by its package names the f
   await host.run('install', signalAt('chart:running', 'SIGINT').watch);
   const failed = await failByItsPackage({ resume: true });
   assert.equal(failed.exitCode, 6, said(failed));
-  assert.match(hintOf(failed), /: sudo FIXED_FILE install --supersede$/);
+  assert.match(hintOf(failed), /: FIXED_FILE install --supersede$/);
 });
 
 test('an older package is refused once Helm has started for a newer one; before that it may follow', async () => {

@@ -91,7 +91,7 @@ test('status and an uninstall name the data that are kept, wherever their record
   const refused = await host.run('uninstall');
   assert.equal(refused.exitCode, 10);
   const folder = join(host.root, 'storage');
-  const remove = `sudo rm -r ${folder} ${folder}.kept.json`;
+  const remove = `rm -r ${folder} ${folder}.kept.json`;
   const rest = `\\(${about()}\\): ./tiny install uses them; to delete them: ${remove}`;
   assert.match(said(refused).hint ?? '', new RegExp(`data are kept in ${folder} ${rest}`));
   const report = await host.status('install');
@@ -148,7 +148,7 @@ test('a Secret in the cluster that is not that of the data is refused by name, a
   );
   assert.match(
     hint ?? '',
-    /k3s kubectl get secret -n tiny tiny-password -o yaml > .*\) && sudo k3s kubectl delete secret/,
+    /k3s kubectl get secret -n tiny tiny-password -o yaml > .*\) && k3s kubectl delete secret/,
   );
   assert.equal(readFileSync(recordPath(), 'utf8'), record);
   assert.ok(!existsSync(join(host.folder, '.installer/state.json')), 'nothing was changed');

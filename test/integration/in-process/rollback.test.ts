@@ -90,7 +90,7 @@ test('postgres: a verified dump first, the folder is renamed, and the next insta
   const text = statusLines(await host.status('install')).join('\n');
   assert.match(text, /no completed install\npartly installed: preflight, license, namespace, secrets/);
   assert.match(text, /rolled back to postgres/);
-  assert.match((await host.status('install')).waysOut?.forward ?? '', /^sudo \S+ install$/);
+  assert.match((await host.status('install')).waysOut?.forward ?? '', /^\S+ install$/);
 
   const again = await host.run('install', undefined, { resume: true });
   assert.equal(again.exitCode, 0, said(again));
@@ -265,7 +265,7 @@ for (const [name, { put, step, names }] of Object.entries(foreign)) {
     put();
     const was = all();
     const ended = await rollback(step);
-    await refused(ended, 3, names, /sudo (k3s kubectl|mv) /);
+    await refused(ended, 3, names, /(k3s kubectl|mv) /);
     assert.deepEqual(all(), was);
   });
 }
@@ -317,7 +317,7 @@ test('a data folder that a link has replaced stops it by name, and the hint puts
     refusal,
     3,
     /storage is a link to .*moved now/,
-    /--rollback-to helm_deploy; then: sudo rm \S+ && sudo mv -T/,
+    /--rollback-to helm_deploy; then: rm \S+ && mv -T/,
   );
   assert.match(hintOf(refusal), /\nthen: \.\/tiny install --rollback-to postgres/);
   assert.match(hintOf(refusal), /instead: \.\/tiny uninstall$/);
@@ -397,14 +397,11 @@ test('an unfinished rollback is finished first, by the command that every refusa
       ended,
       5,
       /a rollback of the install of 2026\.1 to secrets was started .* not finished/,
-      /^to finish it: sudo \S+ install --rollback-to secrets\n.*: \.\/tiny uninstall$/,
+      /^to finish it: \S+ install --rollback-to secrets\n.*: \.\/tiny uninstall$/,
     );
   }
   assert.deepEqual(all(), was);
-  assert.match(
-    (await host.status('install')).waysOut?.forward ?? '',
-    /^sudo \S+ install --rollback-to secrets$/,
-  );
+  assert.match((await host.status('install')).waysOut?.forward ?? '', /^\S+ install --rollback-to secrets$/);
   assert.equal((await rollback('secrets')).exitCode, 0);
   assert.equal((await host.run('install')).exitCode, 0);
 });
@@ -551,10 +548,10 @@ test('a data folder that is away is not "no data": without a dump only the opera
       await rollback('postgres', options),
       3,
       /^nothing is removed: the disk of .*storage is not mounted/,
-      /^sudo mount \S+storage$/m,
+      /^mount \S+storage$/m,
     );
   }
-  await refused(await rollback('helm_deploy'), 3, /no last dump can be taken: the disk of/, /^sudo mount /);
+  await refused(await rollback('helm_deploy'), 3, /no last dump can be taken: the disk of/, /^mount /);
   rmSync(join(host.root, 'fstab'));
   rmSync(storage, { recursive: true });
   const ended = await rollback('postgres', { skipBackup: true });

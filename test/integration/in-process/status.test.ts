@@ -47,7 +47,7 @@ test('after exit 8 it prints the complete way back again, and how to resume, fro
   const { path, sha256 } = host.state()!.anchors['2026.1']!.derived.pgDump as PgDump;
   const output = await text();
   assert.match(output, /error: the upgrade to 2026\.2 failed\..*schema has moved from version 1 to 2/);
-  assert.match(output, /to resume: sudo \/.* install --upgrade\n {2}log: .*\/logs\/.*-upgrade\.jsonl/);
+  assert.match(output, /to resume: \/.* install --upgrade\n {2}log: .*\/logs\/.*-upgrade\.jsonl/);
   for (const part of [
     'the way back:',
     path,
@@ -110,7 +110,7 @@ test('what resumes an install is typed as it was, from any folder, by the file t
   const forward = (await host.status('install')).waysOut?.forward;
   assert.equal(
     forward,
-    `sudo ${process.execPath} install --fqdn tiny.example --license ${license} '--waive=a=it is so'`,
+    `${process.execPath} install --fqdn tiny.example --license ${license} '--waive=a=it is so'`,
   );
   // What is typed the last time counts, and what would start again is left out.
   const later = ['--license', license];
@@ -118,7 +118,7 @@ test('what resumes an install is typed as it was, from any folder, by the file t
   assert.equal(again.exitCode, 6);
   assert.equal(
     (await host.status('install')).waysOut?.forward,
-    `sudo ${process.execPath} install --license ${license}`,
+    `${process.execPath} install --license ${license}`,
   );
 });
 

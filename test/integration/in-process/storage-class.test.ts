@@ -56,7 +56,7 @@ test('a volume that would go with its claim stops the rollback before anything i
   const ended = await host.run('rollback', undefined, { step: 'postgres' });
   assert.equal(ended.exitCode, 3, said(ended));
   assert.match(said(ended), new RegExp(`the reclaim policy of the volume ${volumeName} is .*Delete`));
-  assert.match(said(ended), new RegExp(`sudo k3s kubectl patch pv ${volumeName} `));
+  assert.match(said(ended), new RegExp(`k3s kubectl patch pv ${volumeName} `));
   assert.notEqual(host.cluster.get('PersistentVolumeClaim', 'tiny-db', namespace), undefined);
 });
 
@@ -99,7 +99,7 @@ test('an uninstall that keeps the data refuses a volume that would go with its c
   const ended = await host.run('uninstall', undefined, { keepData: true });
   assert.equal(ended.exitCode, 3, said(ended));
   assert.match(said(ended), new RegExp(`the reclaim policy of the volume ${volumeName} is .*Delete`));
-  assert.match(said(ended), new RegExp(`sudo k3s kubectl patch pv ${volumeName} `));
+  assert.match(said(ended), new RegExp(`k3s kubectl patch pv ${volumeName} `));
   assert.notEqual(host.cluster.get('PersistentVolumeClaim', 'tiny-db', namespace), undefined);
 });
 

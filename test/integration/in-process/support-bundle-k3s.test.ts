@@ -90,7 +90,7 @@ test('a certificate that has expired is the first fault: the cluster is down for
   const preflight = { known: true, value: { results } } as unknown as Facts['preflight'];
   const faults = faultsOf({ ...facts, cluster, preflight }, { product: {} as Product }, './ivaap');
   assert.match(faults[0]!.title, /serving-kube-apiserver\.crt expired on 20/);
-  assert.equal(faults[0]!.hint, 'sudo systemctl restart k3s');
+  assert.equal(faults[0]!.hint, 'systemctl restart k3s');
   assert.match(faults[1]!.title, /does not answer/);
   assert.equal(faults.length, 2, 'preflight says nothing else');
 });

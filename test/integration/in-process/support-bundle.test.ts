@@ -137,7 +137,7 @@ const down = (argv: readonly [string, ...string[]]) => {
 test('cluster down: the API server is named first, and all that needs no API server is there', async () => {
   const bundle = await bundleOf(host, down);
   assert.deepEqual(firstFault(bundle), ['certain', 'the Kubernetes API server does not answer']);
-  assert.equal(bundle.result.faults[0]!.hint, 'sudo systemctl status k3s');
+  assert.equal(bundle.result.faults[0]!.hint, 'systemctl status k3s');
   assert.deepEqual(bundle.result.faults.filter(({ title }) => title.includes('API server')).length, 1);
   // What most parts miss stands there once, with a link to each of them.
   const [section = ''] = /<h2>What is missing<\/h2>.*?<\/ul>/s.exec(bundle.index) ?? [];

@@ -363,8 +363,8 @@ test('with the cluster down the host is left alone, unless it is left out: then 
   assert.deepEqual(
     left.map(({ command }) => command),
     [
-      'sudo k3s kubectl delete namespace tiny',
-      'sudo k3s kubectl delete persistentvolume tiny-db',
+      'k3s kubectl delete namespace tiny',
+      'k3s kubectl delete persistentvolume tiny-db',
       `./tiny uninstall --dump-to ${last()}`,
     ],
   );

@@ -101,7 +101,7 @@ const rows: readonly Row[] = [
     templates: next,
     with: policy('replicasets', others),
     refused: { 'Deployment/backend': /^its ReplicaSet: .*no more of them/ },
-    fix: /^sudo k3s kubectl describe validatingadmissionpolicy freeze$/,
+    fix: /^k3s kubectl describe validatingadmissionpolicy freeze$/,
   },
   {
     name: 'a policy on ReplicaSets where none is made anew',
@@ -144,7 +144,7 @@ const rows: readonly Row[] = [
     templates: next,
     quota: ['secrets', 3, 3],
     refused: { [record]: /^Helm's own record of the upgrade: .*exceeded quota: most, requested: secrets=1/ },
-    fix: /^sudo k3s kubectl describe resourcequota most -n wells$/,
+    fix: /^k3s kubectl describe resourcequota most -n wells$/,
   },
   {
     name: 'a full quota of counted Secrets',
@@ -160,7 +160,7 @@ const rows: readonly Row[] = [
     refused: {
       most: /^the quota most allows 4 of count\/secrets, 3 are used, and the upgrade creates 2: Secret\/mail, Secret\/sh\.helm/,
     },
-    fix: /^sudo k3s kubectl describe resourcequota most -n wells$/,
+    fix: /^k3s kubectl describe resourcequota most -n wells$/,
   },
   {
     name: 'a quota with room for two Secrets, where the chart brings another',
@@ -175,7 +175,7 @@ const rows: readonly Row[] = [
     refused: {
       most: /allows 2 of count\/replicasets\.apps, 2 are used, and the upgrade creates 1: ReplicaSet of Deployment\/backend$/,
     },
-    fix: /^sudo k3s kubectl describe resourcequota most -n wells$/,
+    fix: /^k3s kubectl describe resourcequota most -n wells$/,
   },
   {
     name: 'a quota with room for one ReplicaSet',

@@ -106,14 +106,14 @@ const rows: Row[] = [
     templates: next,
     with: policy('freeze', 'deployments', 'false', 'change freeze until Monday'),
     refused: { 'Deployment/backend': /change freeze until Monday/ },
-    fix: /^sudo k3s kubectl describe validatingadmissionpolicy freeze$/,
+    fix: /^k3s kubectl describe validatingadmissionpolicy freeze$/,
   },
   {
     name: 'Helm’s own record, which a policy does not want',
     templates: next,
     with: policy('records', 'secrets', '!object.metadata.name.startsWith("sh.helm.")', 'no releases'),
     refused: { 'Secret/sh.helm.release.v1.wells.v2': /^Helm's own record of the upgrade: .*no releases/ },
-    fix: /^sudo k3s kubectl describe validatingadmissionpolicy records$/,
+    fix: /^k3s kubectl describe validatingadmissionpolicy records$/,
   },
   {
     name: 'Secrets that a policy does not want, Helm’s aside',
@@ -152,7 +152,7 @@ const rows: Row[] = [
       backend: deployment('backend', { pod: ', env: [{ name: A, value: "1" }, { name: A, value: "2" }]' }),
     },
     refused: { 'Deployment/backend': /duplicate entries for key \[name="A"\]/ },
-    fix: /^sudoedit /,
+    fix: /^\$\{EDITOR:-vi\} /,
   },
   {
     name: 'the same variable in two containers',
@@ -176,7 +176,7 @@ const rows: Row[] = [
     name: 'another selector',
     templates: { ...first, backend: deployment('backend', { label: 'other' }) },
     refused: { 'Deployment/backend': /spec\.selector: .*field is immutable/ },
-    fix: /^sudo k3s kubectl get deployment backend -n wells -o yaml$/,
+    fix: /^k3s kubectl get deployment backend -n wells -o yaml$/,
   },
   {
     name: 'a StatefulSet’s fields that never change',
@@ -196,7 +196,7 @@ const rows: Row[] = [
     name: 'a node port that is taken',
     templates: { ...next, second: service('second', 30080) },
     refused: { 'Service/second': /30080: provided port is already allocated/ },
-    fix: /^sudo k3s kubectl get services -A \| grep 30080$/,
+    fix: /^k3s kubectl get services -A \| grep 30080$/,
   },
   { name: 'a node port that is free', templates: { ...next, second: service('second', 30081) }, refused: {} },
   {
@@ -207,7 +207,7 @@ const rows: Row[] = [
     },
     with: 'apiVersion: v1\nkind: ConfigMap\nmetadata: { name: settings }\ndata: { a: "1" }\n',
     refused: { 'ConfigMap/settings': /does not belong to this release: no label .*managed-by=Helm/ },
-    fix: /^sudo k3s kubectl label configmap settings -n wells --overwrite \S+=Helm && sudo k3s kubectl annotate configmap settings /,
+    fix: /^k3s kubectl label configmap settings -n wells --overwrite \S+=Helm && k3s kubectl annotate configmap settings /,
   },
   {
     name: 'an object with the release’s marks',
@@ -261,7 +261,7 @@ metadata:
       'apiVersion: v1\nkind: LimitRange\nmetadata: { name: most }\nspec: ' +
       '{ limits: [{ type: Container, max: { cpu: "1" } }] }\n',
     refused: { 'Deployment/backend': /^its pods: .*maximum cpu usage per Container is 1/ },
-    fix: /^sudo k3s kubectl describe limitrange -n wells$/,
+    fix: /^k3s kubectl describe limitrange -n wells$/,
   },
   {
     name: 'a pod that pod security forbids',

@@ -218,7 +218,7 @@ describe('places of new pods on a real API server', () => {
       asTold(found?.measured ?? ''),
       /^a new pod of Deployment\/web may be placed on node n2, which has neither/,
     );
-    assert.equal(found?.fix, 'sudo k3s kubectl cordon n2');
+    assert.equal(found?.fix, 'k3s kubectl cordon n2');
     await release.kubectl('cordon n2');
     assert.deepEqual(await notOk(workload()), []);
     await release.kubectl('delete node n2');

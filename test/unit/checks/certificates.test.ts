@@ -48,8 +48,8 @@ test('one that has expired is reported as such, and an authority is not fixed by
   const judged = (place: string, days: number) =>
     judgeCertificates([{ place, validTo: new Date(now + days * 86_400_000) }], now);
   assert.match(judged('/x/a.crt', -2).measured, /^\/x\/a\.crt expired on 2026-11-20T12:00:00\.000Z$/);
-  assert.equal(judged('/x/a.crt', -2).fix ?? certificates.fix, 'sudo systemctl restart k3s');
-  assert.match(judged('/x/server-ca.crt', 10).fix ?? '', /^sudo k3s certificate rotate-ca/);
+  assert.equal(judged('/x/a.crt', -2).fix ?? certificates.fix, 'systemctl restart k3s');
+  assert.match(judged('/x/server-ca.crt', 10).fix ?? '', /^k3s certificate rotate-ca/);
 });
 
 const nowMs = Date.parse('2026-11-22T12:00:00Z');

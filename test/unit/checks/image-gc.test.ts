@@ -33,6 +33,6 @@ test('a threshold that kubelet’s answer does not name is not known: no default
     );
     assert.equal(found.outcome, 'fail');
     assert.match(found.measured, /^not known: .*imageGCHighThresholdPercent/);
-    assert.equal(found.fix, 'sudo k3s kubectl get --raw /api/v1/nodes/n1/proxy/configz');
+    assert.equal(found.fix, 'k3s kubectl get --raw /api/v1/nodes/n1/proxy/configz');
   }
 });

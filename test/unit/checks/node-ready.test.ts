@@ -21,7 +21,7 @@ test('a node that is not ready fails by its name', async () => {
   assert.equal((await measured(nodeReady, {}, node({ Ready: 'True' }))).outcome, 'ok');
   for (const conditions of [{ Ready: 'False' }, { Ready: 'Unknown' }, {}]) {
     const found = await measured(nodeReady, {}, node(conditions as Record<string, string>));
-    assert.deepEqual([found.outcome, found.fix], ['fail', 'sudo k3s kubectl describe node n1']);
+    assert.deepEqual([found.outcome, found.fix], ['fail', 'k3s kubectl describe node n1']);
   }
 });
 
@@ -40,7 +40,7 @@ test('a pressure that a node does not report is not known, and is not taken for 
     const found = await measured(diskPressure, {}, node(conditions));
     assert.deepEqual(
       [found.outcome, found.measured, found.fix],
-      ['warn', 'not known: node n1 does not report PIDPressure', 'sudo k3s kubectl describe node n1'],
+      ['warn', 'not known: node n1 does not report PIDPressure', 'k3s kubectl describe node n1'],
     );
   }
   const none = { cluster: async () => ({ nodes: [], pods: [], claims: [] }) } as unknown as HostFacts;

@@ -32,7 +32,7 @@ test('a pod in a crash loop or without its image fails with its name, one that o
     const found = judgePods([pod('a', true), pod('b', false, reason)], 'wells');
     assert.equal(found.outcome, 'fail');
     assert.match(found.measured, new RegExp(`^b \\(main: ${reason}\\)$`));
-    assert.equal(found.fix, 'sudo k3s kubectl describe pod -n wells b');
+    assert.equal(found.fix, 'k3s kubectl describe pod -n wells b');
   }
   assert.equal(judgePods([pod('b', false, 'ContainerCreating')], 'wells').outcome, 'warn');
   const ending = pod('old', false, 'CrashLoopBackOff');

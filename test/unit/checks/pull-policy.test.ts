@@ -45,7 +45,7 @@ test('an image that is pulled at each start fails, by its policy and by Kubernet
   }
   const { fix, measured } = asTold(await found(asking('a:latest')));
   assert.match(measured, /^Deployment\/web: web pulls a:latest/);
-  assert.match(fix ?? '', /^sudoedit \/v\.yaml/);
+  assert.match(fix ?? '', /^\$\{EDITOR:-vi\} \/v\.yaml/);
 });
 
 test('what admission makes of a pod counts more than its template', async () => {

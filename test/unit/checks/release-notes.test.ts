@@ -49,7 +49,7 @@ test('an affected key is a warning, and blocks where the vendor says so', async 
   const [warning] = await found([{ breaking: [key] }], 'units: secret-value');
   assert.equal(warning?.outcome, 'warn');
   assert.equal(warning.measured, 'units is set; 2026.2: use the new one');
-  assert.equal(warning.fix, "sudoedit '/opt/my product/values.yaml'   # unitSystem instead of units");
+  assert.equal(warning.fix, "${EDITOR:-vi} '/opt/my product/values.yaml'   # unitSystem instead of units");
   assert.equal(JSON.stringify(warning).includes('secret-value'), false);
   const [blocker] = await found([{ breaking: [{ ...key, blocks: true }] }], 'units: x');
   assert.equal(judged(blocker!).status, 'fail');
@@ -98,7 +98,7 @@ test('a staged migration that the values start at once is a warning, or blocks',
   const [warning] = await found(staged(false), "server: { migrate: 'true' }");
   assert.deepEqual([warning?.part, warning?.outcome], ['staged-migration', 'warn']);
   assert.match(warning?.measured ?? '', /server\.migrate is "true".*2026\.2: takes an hour/);
-  assert.match(warning?.fix ?? '', /^sudoedit '.*'   # server\.migrate: 'false'; .* --reapply$/);
+  assert.match(warning?.fix ?? '', /^\$\{EDITOR:-vi\} '.*'   # server\.migrate: 'false'; .* --reapply$/);
   assert.equal((await found(staged(true), 'server: { migrate: true }'))[0]?.outcome, 'fail');
   assert.equal((await found(staged(true), "server: { migrate: 'false' }"))[0]?.outcome, 'ok');
   assert.equal((await found(staged(true), ''))[0]?.outcome, 'ok');

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { resolve } from 'node:path';
 import { test } from 'node:test';
 import { typedAgain } from '../../../src/commands/again.ts';
 import { readCommandLine } from '../../../src/commands/program.ts';
 import { verifyCommand } from '../../../src/commands/verify.ts';
 import { install } from '../../../src/commands/install.ts';
-import { asRoot, asThisUser } from '../../../src/shell-word.ts';
+import { asRoot, asThisUser, sudoInScript, toEdit } from '../../../src/shell-word.ts';
 import type { Change } from '../../../src/policy/again.ts';
 
 const rows: [typed: string[], change: Change, again: string][] = [
@@ -90,17 +91,40 @@ for (const [typed, wanted] of refusals) {
   });
 }
 
-test('whoever needed sudo for this command needs it for the one that a message names', () => {
+/** Who runs it, who is behind sudo, a command of root's, and one that needs root where this one did. */
+const readers: [uid: number, sudoUser: string | undefined, asRoot: string, asThisUser: string][] = [
+  [0, undefined, './p', './p'],
+  [0, 'root', './p', './p'],
+  [0, 'olga', 'sudo ./p', 'sudo ./p'],
+  [1000, undefined, 'sudo ./p', './p'],
+  // A shell that another user opened as themselves, below a shell by sudo.
+  [1000, 'root', 'sudo ./p', './p'],
+];
+test("sudo is printed where the shell of whoever reads it is not root's", () => {
   const { geteuid } = process;
+  const before = process.env['SUDO_USER'];
   try {
-    for (const [uid, printed] of [
-      [0, asRoot('./p')],
-      [1000, './p'],
-    ] as const) {
+    for (const [uid, sudoUser, root, again] of readers) {
       process.geteuid = () => uid;
-      assert.equal(asThisUser('./p'), printed);
+      delete process.env['SUDO_USER'];
+      if (sudoUser !== undefined) process.env['SUDO_USER'] = sudoUser;
+      assert.deepEqual([asRoot('./p'), asThisUser('./p')], [root, again]);
+      assert.equal(toEdit('/a b'), root === './p' ? "${EDITOR:-vi} '/a b'" : "sudoedit '/a b'");
     }
   } finally {
     process.geteuid = geteuid;
+    delete process.env['SUDO_USER'];
+    if (before !== undefined) process.env['SUDO_USER'] = before;
+  }
+});
+
+test('a script decides the same when it runs', () => {
+  for (const [sudoUser, printed] of [
+    [{}, '.'],
+    [{ SUDO_USER: 'root' }, '.'],
+    [{ SUDO_USER: 'olga' }, 'sudo .'],
+  ] as const) {
+    const script = `set -eu\n${sudoInScript}\nprintf %s. "$sudo"`;
+    assert.equal(execFileSync('sh', ['-c', script], { env: sudoUser, encoding: 'utf8' }), printed);
   }
 });

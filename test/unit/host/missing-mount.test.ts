@@ -43,21 +43,21 @@ function asked(paths: readonly string[]): unknown[] {
 test('what fstab or a unit names and nobody has mounted is found on the way to a path, by links too', () => {
   const fstabHint = 'Where that disk is gone for good, delete its line of /etc/fstab first';
   assert.deepEqual(asked(['/mnt/da ta/pg', '/mnt/unit', '/mnt/b c/x/y', '/mnt/link', '/mnt/link/below']), [
-    ['/mnt/da ta', "sudo mount '/mnt/da ta'", `sudo mount '/mnt/da ta'\n${fstabHint}`],
+    ['/mnt/da ta', "mount '/mnt/da ta'", `mount '/mnt/da ta'\n${fstabHint}`],
     [
       '/mnt/unit',
-      'sudo systemctl start mnt-unit.mount',
-      'sudo systemctl start mnt-unit.mount\n' +
+      'systemctl start mnt-unit.mount',
+      'systemctl start mnt-unit.mount\n' +
         'Where that disk is gone for good, delete /etc/systemd/system/mnt-unit.mount first',
     ],
     [
       '/mnt/b c',
-      'sudo systemctl start mnt-b.mount',
-      'sudo systemctl start mnt-b.mount\n' +
+      'systemctl start mnt-b.mount',
+      'systemctl start mnt-b.mount\n' +
         'Where that disk is gone for good, delete /etc/systemd/system/mnt-b.mount first',
     ],
-    ['/mnt/away', 'sudo mount /mnt/away', `sudo mount /mnt/away\n${fstabHint}`],
-    ['/mnt/away', 'sudo mount /mnt/away', `sudo mount /mnt/away\n${fstabHint}`],
+    ['/mnt/away', 'mount /mnt/away', `mount /mnt/away\n${fstabHint}`],
+    ['/mnt/away', 'mount /mnt/away', `mount /mnt/away\n${fstabHint}`],
   ]);
   assert.deepEqual(asked(['/mnt/up/pg', '/mnt/comment/x', '/mnt/none/x', '/mnt/unit2', '/opt', '/']), [
     null,

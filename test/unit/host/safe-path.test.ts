@@ -42,7 +42,7 @@ describe('a safe path', () => {
     await assert.rejects(
       assertSafePath(join(folder, 'open/x'), { mayBeMissing: true }),
       (error: { hint: string }) => {
-        assert.equal(error.hint, `sudo chmod go-w ${join(folder, 'open')}`);
+        assert.equal(error.hint, `chmod go-w ${join(folder, 'open')}`);
         return true;
       },
     );
@@ -59,14 +59,14 @@ describe('a safe path', () => {
         (error: { hint: string }) => error.hint,
       );
     const elsewhere = (path: string) =>
-      `name a path that only root can change, all the way; who owns what: sudo namei -l ${path}`;
+      `name a path that only root can change, all the way; who owns what: namei -l ${path}`;
     for (const path of ['/tmp/dumps', '/dev/shm', join(folder, 'shared/x')]) {
       assert.equal(await hintOf(path, false), elsewhere(path));
       assert.equal(await hintOf(path, true), elsewhere(path));
     }
     const theirs = join(folder, 'database/x');
     assert.equal(await hintOf(theirs, true), elsewhere(theirs));
-    assert.equal(await hintOf(theirs, false), `sudo chown -h root ${join(folder, 'database')}`);
+    assert.equal(await hintOf(theirs, false), `chown -h root ${join(folder, 'database')}`);
   });
 
   it("has no component and no link of another user's", async () => {

@@ -18,15 +18,15 @@ const said = (path: string, code: string) =>
 
 const rows: [code: string, message: RegExp, hint: RegExp][] = [
   ['ENOSPC', /^no space left on \/proc while/, /^df -h \/proc$/],
-  ['EDQUOT', /quota on \/proc is used up/, /^sudo repquota -ugs \/proc$/],
-  ['EROFS', /^\/proc is mounted read-only/, /^sudo mount -o remount,rw \/proc$/],
+  ['EDQUOT', /quota on \/proc is used up/, /^repquota -ugs \/proc$/],
+  ['EROFS', /^\/proc is mounted read-only/, /^mount -o remount,rw \/proc$/],
   ['EACCES', /\/proc cannot be written/, /^(namei -l \/proc|run the same command with sudo)$/],
   ['EPERM', /\/proc cannot be written/, /^lsattr -d \/ \/proc$/],
   ['ELOOP', /leads through a link/, /^namei -l \/proc$/],
   ['ENOTDIR', /not a folder/, /^namei -l \/proc$/],
   ['EMFILE', /limit of open files/, /^ulimit -n /],
   ['ENFILE', /too many files are open on this host/, /^sysctl fs.file-nr/],
-  ['EIO', /the disk of \/proc reported an error/, /^sudo dmesg \| tail$/],
+  ['EIO', /the disk of \/proc reported an error/, /^dmesg \| tail$/],
   ['ENOTEMPTY', /another process made the folder \/proc meanwhile/, /^ls -la \/proc$/],
   ['ENOTHING', /as the kernel says it/, /^findmnt -T \/proc$/],
 ];
@@ -81,8 +81,8 @@ test('the file system that takes no more is named, be it the target itself or ab
   const lines = execFileSync(program, argv, { encoding: 'utf8' }).trimEnd().split('\n');
   assert.deepEqual(lines, [
     'no space left on /mnt while writing /mnt/f | df -h /mnt',
-    '/mnt is mounted read-only; /mnt could not be written | sudo mount -o remount,rw /mnt',
-    '/mnt is mounted read-only; /mnt/a/b/c could not be written | sudo mount -o remount,rw /mnt',
-    '/mnt is mounted read-only; nothing was changed | sudo mount -o remount,rw /mnt',
+    '/mnt is mounted read-only; /mnt could not be written | mount -o remount,rw /mnt',
+    '/mnt is mounted read-only; /mnt/a/b/c could not be written | mount -o remount,rw /mnt',
+    '/mnt is mounted read-only; nothing was changed | mount -o remount,rw /mnt',
   ]);
 });

@@ -91,7 +91,7 @@ const rows: { name: string; rollouts: Rollout[]; host: Host; refused?: RegExp; f
     rollouts: [rolling()],
     host: { unschedulable: true },
     refused: /^node n1 is cordoned/,
-    fix: /^sudo k3s kubectl uncordon n1$/,
+    fix: /^k3s kubectl uncordon n1$/,
   },
   { name: 'a cordoned node where no pod is made anew', rollouts: [], host: { unschedulable: true } },
   {
@@ -104,7 +104,7 @@ const rows: { name: string; rollouts: Rollout[]; host: Host; refused?: RegExp; f
     rollouts: [rolling()],
     host: { taints: [full] },
     refused: /the taint disk=full:NoSchedule of node n1/,
-    fix: /^sudo k3s kubectl taint nodes n1 disk:NoSchedule-$/,
+    fix: /^k3s kubectl taint nodes n1 disk:NoSchedule-$/,
   },
   {
     name: 'a tolerated taint',
@@ -149,7 +149,7 @@ const rows: { name: string; rollouts: Rollout[]; host: Host; refused?: RegExp; f
     rollouts: [rolling({ cpu: '1200m' })],
     host: {},
     refused: /requests 1\.2 cpu, and node n1 has 800m of 2 free/,
-    fix: /^sudo k3s kubectl describe node n1$/,
+    fix: /^k3s kubectl describe node n1$/,
   },
   {
     name: 'the same requests where the old pod stops first',
@@ -183,7 +183,7 @@ const rows: { name: string; rollouts: Rollout[]; host: Host; refused?: RegExp; f
     rollouts: [rolling()],
     host: { taints: [{ key: 'node.kubernetes.io/disk-pressure', effect: 'NoSchedule' }] },
     refused: /disk-pressure:NoSchedule of node n1/,
-    fix: /^sudo k3s kubectl describe node n1$/,
+    fix: /^k3s kubectl describe node n1$/,
   },
   {
     name: 'a new pod in the place of the database',
@@ -206,7 +206,7 @@ const rows: { name: string; rollouts: Rollout[]; host: Host; refused?: RegExp; f
     rollouts: [rolling()],
     host: { quota: { hard: { pods: '5' }, used: { pods: '5' } } },
     refused: /^the quota most allows 5 of pods; 5 are used, and one more pod needs 1/,
-    fix: /^sudo k3s kubectl describe resourcequota most -n wells$/,
+    fix: /^k3s kubectl describe resourcequota most -n wells$/,
   },
   {
     name: 'a quota with room for one more',

@@ -159,7 +159,7 @@ test('a run that dies in the middle: said, with where it was and what resumes it
   const { lines, data } = await result;
   assert.match(lines.join('\n'), /process \d+ of the run ended without a result/);
   assert.ok(lines.includes('it was running: upgrade_helm'));
-  assert.ok(lines.includes("try: sudo '/media/usb stick/tiny' install --upgrade"));
+  assert.ok(lines.includes("try: '/media/usb stick/tiny' install --upgrade"));
   assert.equal(data.status, 'gone');
 });
 
@@ -170,9 +170,9 @@ test('what resumes a run keeps the flags that were typed for it', async () => {
   const { result, until } = watching();
   await until('run.started');
   await endChild();
-  assert.ok((await result).lines.includes(`try: sudo ${typed}`));
+  assert.ok((await result).lines.includes(`try: ${typed}`));
   writeState('failed', 'completed', typed);
-  assert.ok((await watching().result).lines.includes(`try: sudo ${typed}`));
+  assert.ok((await watching().result).lines.includes(`try: ${typed}`));
 });
 
 test('of a process that recorded no run, what was typed is in its lock', async () => {
@@ -183,7 +183,7 @@ test('of a process that recorded no run, what was typed is in its lock', async (
   const { result, until } = watching();
   await until('run.started');
   await endChild();
-  assert.ok((await result).lines.includes(`try: sudo ${again}`));
+  assert.ok((await result).lines.includes(`try: ${again}`));
 });
 
 test('a run that ends before its first step has no log and is reported, with the last run', async () => {
@@ -216,6 +216,6 @@ test('when nothing runs, the last run is reported, with how to resume it when it
   );
   writeState('running', 'running');
   const { lines, data } = await watching().result;
-  assert.match(lines.join('\n'), /cut off[^]*it was running: upgrade_helm[^]*try: sudo .* install --upgrade/);
+  assert.match(lines.join('\n'), /cut off[^]*it was running: upgrade_helm[^]*try: .* install --upgrade/);
   assert.equal(data.status, 'cut-off');
 });

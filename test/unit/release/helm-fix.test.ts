@@ -44,11 +44,11 @@ test('the values file is named only where it may be the cause', () => {
     [mend('', trouble('refused', 'forbidden: change freeze')), /rule/],
     [
       mend('', trouble('refused', 'forbidden: exceeded quota: five, requested: pods=1')),
-      /\(sudo k3s kubectl describe resourcequota five -n tiny\)/,
+      /\(k3s kubectl describe resourcequota five -n tiny\)/,
     ],
     [
       mend('', trouble('refused', 'failed calling webhook "dead.example.com"')),
-      /rule.*\(sudo k3s kubectl get validatingwebhookconfigurations,/,
+      /rule.*\(k3s kubectl get validatingwebhookconfigurations,/,
     ],
     [mend('', trouble('unschedulable')), /k3s kubectl describe nodes/],
     [mend('', trouble('stuck')), /k3s kubectl get events -n tiny/],
@@ -87,6 +87,6 @@ test('what is left of a hook that failed is removed by the command that is named
   ] as const;
   for (const [said, kind] of rows) {
     const text = mend(`Error: UPGRADE FAILED: ${said}`, trouble('job'));
-    assert.ok(text.includes(`(sudo k3s kubectl delete ${kind} prepare -n tiny --ignore-not-found)`), text);
+    assert.ok(text.includes(`(k3s kubectl delete ${kind} prepare -n tiny --ignore-not-found)`), text);
   }
 });

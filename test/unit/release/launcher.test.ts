@@ -54,8 +54,10 @@ test('an executable that is gone is named, with the command for root and for oth
     stdout: '',
     stderr:
       'error: /gone/tiny, which `tiny activate` put on PATH, is gone or cannot be executed\n' +
-      'try: sudo ./tiny activate, in the folder of a package; to remove the names: add --undo\n',
+      'try: ./tiny activate, in the folder of a package; to remove the names: add --undo\n',
   });
+  const bySudo = typed([], { env: { SUDO_USER: 'olga' } });
+  assert.match(bySudo.stderr, /\ntry: sudo \.\/tiny activate, in/);
   const { status, stderr } = typed([], { uid: 65_534 });
   assert.equal(status, 4);
   assert.equal(stderr, 'error: /gone/tiny is gone, or only root may execute it\ntry: sudo tk\n');

@@ -10,7 +10,7 @@ function refusal(text: string): IvaapError {
   } catch (error) {
     assert.ok(error instanceof IvaapError);
     assert.equal(error.code, 'preflight');
-    assert.match(error.hint ?? '', /sudoedit \/srv\/values.yaml/);
+    assert.match(error.hint ?? '', /\$\{EDITOR:-vi\} \/srv\/values.yaml/);
     return error;
   }
   throw new Error('was taken as valid');

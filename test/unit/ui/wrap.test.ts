@@ -68,6 +68,25 @@ test('a hint is wrapped between words, and its command begins a line where it do
   assert.deepEqual(wrapHint(run, 20), [run]);
 });
 
+test('a command of root is told from a sentence without sudo, too', () => {
+  const flags = '--waive room=x '.repeat(5).trim();
+  for (const line of [
+    `to resume: ivaap install --upgrade ${flags}`,
+    `To find it: fuser -v ${dump}`,
+    `Mount it: mount -o remount,rw ${dump}`,
+    `To end it: /usr/local/bin/k3s kubectl delete pod -n ivaap ${flags}`,
+    `Look: systemctl status k3s ${flags}`,
+    `Edit it: \${EDITOR:-vi} ${dump}`,
+  ]) {
+    const [before, run] = [line.slice(0, line.indexOf(':') + 1), line.slice(line.indexOf(':') + 2)];
+    assert.deepEqual(wrapHint(line, 40), [before, run]);
+    assert.deepEqual(wrapHint(run, 40), [run]);
+    assert.deepEqual(wrapResult(line, 40), [line]);
+  }
+  const spoken = 'Helm was killed: find out by what, and mount its disk or put it back';
+  assert.equal(wrapHint(spoken, 40).length, 2);
+});
+
 test('a line of a result that holds a command is left to the terminal', () => {
   for (const line of [
     `  by hand  to apply a changed values file with Helm: sudo ${dump} upgrade ivaap /opt/ivaap/chart`,
