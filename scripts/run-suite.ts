@@ -48,11 +48,13 @@ function filesOfSuite(): string[] {
 }
 
 /**
- * Becomes the same command with a file system in memory at `folder`, which is there for this command and what
- * it starts alone, and is gone with them.
+ * Becomes the same command with a disk in memory below `folder`, which is there for this command and what it
+ * starts alone, and is gone with them. The product warns of a tmpfs: hosts lie on a disk.
  */
 function runInMemory(folder: string): void {
-  const script = 'mount -t tmpfs -o mode=0755 tmpfs "$SIMULATED_HOSTS" && exec "$@"';
+  const script = `
+    mount -t tmpfs -o mode=0755 tmpfs ${folder} && cd ${folder} && truncate --size=12G disk &&
+    mkfs.ext4 -q -O ^has_journal disk && mkdir hosts && mount -o loop disk hosts && cd "$OLDPWD" && exec "$@"`;
   const command = [
     'unshare',
     '--mount',
@@ -63,7 +65,7 @@ function runInMemory(folder: string): void {
     process.execPath,
     ...process.argv.slice(1),
   ];
-  process.execve?.('/usr/bin/unshare', command, { ...process.env, SIMULATED_HOSTS: folder });
+  process.execve?.('/usr/bin/unshare', command, { ...process.env, SIMULATED_HOSTS: join(folder, 'hosts') });
 }
 
 function finish() {

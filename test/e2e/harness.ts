@@ -43,7 +43,12 @@ async function cloneOf(golden: GoldenName): Promise<TestHost> {
       await labDown(maker.name);
     }
   });
-  await labClone(snapshot, host.name);
+  try {
+    await labClone(snapshot, host.name);
+  } catch (error) {
+    await labDown(host.name);
+    throw error;
+  }
   return host;
 }
 

@@ -173,6 +173,7 @@ describe('the restore script on a real PostgreSQL 15', () => {
     assert.deepEqual(Object.fromEntries(modes), {
       'after-load.sql': 0o600,
       'before-load.sql': 0o600,
+      'globals.sql': 0o600,
       'restore.sh': 0o700,
       'tinydb.sql': 0o600,
     });
