@@ -54,7 +54,7 @@ async function strippedNode(): Promise<Buffer> {
   }
 }
 
-async function baseEntries(root: DebianRoot): Promise<Map<string, LayerEntry>> {
+async function baseEntries(root: DebianRoot, { withNode = true } = {}): Promise<Map<string, LayerEntry>> {
   const entries = await withLibraries(root, [
     'usr/bin/busybox',
     'usr/lib64/ld-linux-x86-64.so.2',
@@ -79,26 +79,28 @@ async function baseEntries(root: DebianRoot): Promise<Map<string, LayerEntry>> {
     file('etc/passwd', `${passwd.join('\n')}\n`),
     file('etc/group', `${group.join('\n')}\n`),
     file('etc/nsswitch.conf', 'passwd: files\ngroup: files\nhosts: files dns\n'),
-    file('usr/bin/node', await strippedNode(), 0o755),
+    ...(withNode ? [file('usr/bin/node', await strippedNode(), 0o755)] : []),
   ];
   for (const entry of own) entries.set(entry.path, entry);
   return entries;
 }
 
-const serverFolder = 'usr/lib/postgresql/15';
+/** Folder of the server's programs in its image. */
+export const serverFolder = (postgresMajor: number) => `usr/lib/postgresql/${postgresMajor}`;
 const serverPrograms =
   'createdb dropdb initdb pg_controldata pg_ctl pg_dump pg_dumpall pg_isready pg_restore postgres psql';
 const serverLibraries = 'dict_snowball libpqwalreceiver pgoutput plpgsql';
 
-async function postgresEntries(root: DebianRoot): Promise<Map<string, LayerEntry>> {
+async function postgresEntries(root: DebianRoot, postgresMajor: number): Promise<Map<string, LayerEntry>> {
+  const folder = serverFolder(postgresMajor);
   const shared = [...root.keys()].filter(
     (path) =>
-      path.startsWith('usr/share/postgresql/15/') &&
+      path.startsWith(`usr/share/postgresql/${postgresMajor}/`) &&
       (!path.includes('/extension/') || path.includes('/extension/plpgsql')),
   );
   const entries = await withLibraries(root, [
-    ...serverPrograms.split(' ').map((name) => `${serverFolder}/bin/${name}`),
-    ...serverLibraries.split(' ').map((name) => `${serverFolder}/lib/${name}.so`),
+    ...serverPrograms.split(' ').map((name) => `${folder}/bin/${name}`),
+    ...serverLibraries.split(' ').map((name) => `${folder}/lib/${name}.so`),
     ...shared,
   ]);
   const scripts = new URL('postgres/', import.meta.url);
@@ -115,34 +117,56 @@ async function postgresEntries(root: DebianRoot): Promise<Map<string, LayerEntry
   return entries;
 }
 
-/**
- * The layer below every image, and the server's layer on top of it: the same bytes for every release of the
- * sample.
- */
-export async function baseLayers(): Promise<{ base: Layer; postgres: Layer }> {
+/** The server's own major version of the sample; another one is built when it is asked for. */
+const usualMajor = 15;
+
+/** Names everything that the layers are made from, by code. */
+async function recipeKey(): Promise<string> {
   const sources = [
     'base-layers.ts',
     'debian.ts',
     'layer.ts',
     'postgres/entrypoint.sh',
     'postgres/postgresql.conf',
+    'postgres/pg_hba.conf',
   ];
-  const texts = [...sources, 'postgres/pg_hba.conf'].map((name) =>
-    readFile(new URL(name, import.meta.url), 'utf8'),
-  );
-  const key = sha256([recipeRevision, process.version, ...(await Promise.all(texts))].join('\0')).slice(
-    7,
-    23,
-  );
+  const texts = sources.map((name) => readFile(new URL(name, import.meta.url), 'utf8'));
+  return sha256([recipeRevision, process.version, ...(await Promise.all(texts))].join('\0')).slice(7, 23);
+}
+
+/**
+ * The layer below every image, and the server's layer on top of it: the same bytes for every release of the
+ * sample.
+ */
+export async function baseLayers(): Promise<{ base: Layer; postgres: Layer }> {
+  const key = await recipeKey();
   let root: Promise<DebianRoot> | undefined;
-  const debian = () => (root ??= readDebianRoot());
+  const debian = () => (root ??= readDebianRoot(usualMajor));
   let baseFiles: Map<string, LayerEntry> | undefined;
   const base = async () => (baseFiles ??= await baseEntries(await debian()));
   return {
     base: await cachedLayer(`base-${key}`, async () => [...(await base()).values()]),
     postgres: await cachedLayer(`postgres-${key}`, async () => {
       const below = await base();
-      return [...(await postgresEntries(await debian())).values()].filter(({ path }) => !below.has(path));
+      const files = await postgresEntries(await debian(), usualMajor);
+      return [...files.values()].filter(({ path }) => !below.has(path));
     }),
   };
+}
+
+/** The layers of the server's image. One of another major version brings its own Debian, which is newer. */
+export async function serverLayers(postgresMajor: number): Promise<Layer[]> {
+  if (postgresMajor === usualMajor) {
+    const { base, postgres } = await baseLayers();
+    return [base, postgres];
+  }
+  const whole = await cachedLayer(`postgres-${postgresMajor}-${await recipeKey()}`, async () => {
+    const root = await readDebianRoot(postgresMajor);
+    const files = new Map([
+      ...(await postgresEntries(root, postgresMajor)),
+      ...(await baseEntries(root, { withNode: false })),
+    ]);
+    return [...files.values()];
+  });
+  return [whole];
 }

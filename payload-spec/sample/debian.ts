@@ -11,8 +11,8 @@ import { sha256 } from './layer.ts';
 import type { LayerEntry } from './layer.ts';
 
 const run = promisify(execFile);
-const suite = 'bookworm';
-const packages = ['busybox-static', 'libstdc++6', 'postgresql-15', 'tzdata'];
+/** The suite of Debian that has that major version of PostgreSQL. */
+const suites: Record<number, string> = { 15: 'bookworm', 17: 'trixie' };
 const libraryFolder = 'usr/lib/x86_64-linux-gnu';
 
 /**
@@ -25,7 +25,10 @@ const mergedPath = (path: string) =>
   path.replace(/^\.?\//, '').replace(/^(lib64|lib|bin|sbin)(?=\/)/, 'usr/$1');
 
 /** Unpacks the packages once per set of packages; no maintainer script runs, so users are ours to add. */
-async function debianTar(): Promise<string> {
+async function debianTar(postgresMajor: number): Promise<string> {
+  const suite = suites[postgresMajor];
+  if (suite === undefined) throw new Error(`no suite of Debian is known for PostgreSQL ${postgresMajor}`);
+  const packages = ['busybox-static', 'libstdc++6', `postgresql-${postgresMajor}`, 'tzdata'];
   const key = sha256(JSON.stringify([suite, packages])).slice(7, 23);
   const folder = await cached('debian', key, async (scratch) => {
     const target = join(scratch, 'root.tar');
@@ -37,12 +40,12 @@ async function debianTar(): Promise<string> {
 }
 
 /** Reads the wanted part of the root; documentation, locales, Perl and the JIT compiler never get in. */
-export async function readDebianRoot(): Promise<DebianRoot> {
+export async function readDebianRoot(postgresMajor: number): Promise<DebianRoot> {
   const unwanted =
     /^(usr\/share\/(doc|man|locale|i18n|perl|perl5|info|lintian|bug)\/|var\/|dev\/|etc\/|usr\/lib\/x86_64-linux-gnu\/(perl|gconv|libLLVM|libz3)|.*\/bitcode\/)/;
   const root: DebianRoot = new Map();
   const entries = extract();
-  createReadStream(await debianTar()).pipe(entries);
+  createReadStream(await debianTar(postgresMajor)).pipe(entries);
   for await (const entry of entries) {
     const { name, type, mode, linkname } = entry.header;
     const path = mergedPath(name).replace(/\/$/, '');

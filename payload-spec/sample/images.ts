@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
-import { baseLayers, users } from './base-layers.ts';
+import { baseLayers, serverFolder, serverLayers, users } from './base-layers.ts';
 import { cachedLayer, sha256 } from './layer.ts';
 import type { Layer } from './layer.ts';
 import type { ImageSource } from './oci-layout.ts';
@@ -57,8 +57,8 @@ async function serviceLayer(source: string, codeOf: string): Promise<Layer> {
 export async function buildImages(
   version: string,
 ): Promise<{ images: ImageSource[]; archives: Record<string, string[]> }> {
-  const { codeOf } = sampleRelease(version);
-  const { base, postgres } = await baseLayers();
+  const { codeOf, facts } = sampleRelease(version);
+  const { base } = await baseLayers();
   const images: ImageSource[] = [];
   const archives: Record<string, string[]> = {};
   const add = (name: string, archive: string, image: Omit<ImageSource, 'reference' | 'labels'>) => {
@@ -80,10 +80,10 @@ export async function buildImages(
     });
   }
   add('postgres', 'docker-images.tar.gz', {
-    layers: [base, postgres],
+    layers: await serverLayers(facts.postgresMajor),
     config: {
       User: `${users.postgres}:${users.postgres}`,
-      Env: ['PATH=/usr/lib/postgresql/15/bin:/usr/local/bin:/usr/bin:/bin', 'LANG=C'],
+      Env: [`PATH=/${serverFolder(facts.postgresMajor)}/bin:/usr/local/bin:/usr/bin:/bin`, 'LANG=C'],
       Entrypoint: ['/usr/local/bin/postgres-entrypoint'],
       ExposedPorts: { '5432/tcp': {} },
       // SIGTERM would wait for every client to leave; SIGINT is PostgreSQL's fast shutdown.

@@ -10,6 +10,8 @@ export interface SampleRelease {
   codeOf: string;
   /** Folder with files that replace those of `chart/`, and a values template next to them. */
   chartOverlay?: string;
+  /** It is built only for a test that names it: its programs come from another suite of Debian. */
+  onDemand?: true;
 }
 
 const postgresMajor = 15;
@@ -80,6 +82,17 @@ const sources: Record<string, Omit<SampleRelease, 'facts'> & { facts: object }> 
     },
     codeOf: '2026.2',
   },
+  // 2026.2 on the next server.
+  '2026.3': {
+    facts: {
+      schema: { min: 3, target: 5 },
+      postgresMajor: 17,
+      valuesPatches: [unitSystemPatch],
+      notes: [notesOf2026_2, { version: '2026.3', lines: ['The database is PostgreSQL 17.'] }],
+    },
+    codeOf: '2026.2',
+    onDemand: true,
+  },
   '2027.1': {
     facts: {
       schema: { min: 6, target: 6 },
@@ -101,7 +114,8 @@ const sources: Record<string, Omit<SampleRelease, 'facts'> & { facts: object }> 
   },
 };
 
-export const sampleVersions = Object.keys(sources);
+/** Those that are built without being named. */
+export const sampleVersions = Object.keys(sources).filter((version) => sources[version]?.onDemand !== true);
 
 /** Throws when the sample has no such release. */
 export function sampleRelease(version: string): SampleRelease {
