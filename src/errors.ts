@@ -20,7 +20,9 @@ export const errorCodes = {
   },
   schema_moved: {
     exit: 8,
-    meaning: 'failed, and the database schema has moved or changed: going back needs the dump restored',
+    meaning:
+      'failed, and the database schema has moved or changed, or the data went to another major version of ' +
+      'PostgreSQL: going back needs what was there before restored',
   },
   locked: { exit: 9, meaning: 'another run holds the lock' },
   nothing_to_do: {

@@ -21,17 +21,30 @@ interface RowDifference {
 export async function proveRows(
   loaded: Postgres,
   path: string,
-  { tables, objects, encoding }: Rows,
+  rows: Rows,
   signal?: AbortSignal,
 ): Promise<void> {
+  const differences = await otherRows(loaded, rows, signal);
+  if (differences === undefined) return;
+  throw new IvaapError('failed', `${path} was restored, but not as it is: ${differences}`, {
+    hint: 'take another backup, and keep this file for whoever looks into it',
+  });
+}
+
+/** How the rows of a database differ from those of a dump, as text; undefined where each is the same. */
+export async function otherRows(
+  database: Postgres,
+  { tables, objects, encoding }: Rows,
+  signal?: AbortSignal,
+): Promise<string | undefined> {
   let differences: RowDifference[] = [];
   // A dump of before was written with the settings of its database.
   for (const settings of ['ours', 'own'] as const) {
-    const found = await readRows(loaded, { encoding, settings }, signal);
+    const found = await readRows(database, { encoding, settings }, signal);
     differences = rowDifferences([...tables, ...objects], found);
     if (differences.every(({ expected, found }) => expected.rows !== found?.rows)) break;
   }
-  if (differences.length > 0) throw otherRows(path, differences);
+  return differences.length === 0 ? undefined : differencesText(differences);
 }
 
 async function readRows(
@@ -64,14 +77,12 @@ function rowDifferences(expected: readonly TableRows[], found: readonly TableRow
   });
 }
 
-function otherRows(path: string, differences: readonly RowDifference[]): IvaapError {
+function differencesText(differences: readonly RowDifference[]): string {
   const texts = differences.slice(0, 3).map(({ expected: { table, rows }, found }) => {
     if (found === undefined) return `${foreign(table)} is missing`;
     const has = `${foreign(table)} has ${counted(found.rows, 'row')}`;
     return found.rows === rows ? `${has}, but not with the same values` : `${has} instead of ${rows}`;
   });
   const more = differences.length > 3 ? `; ${differences.length - 3} more tables` : '';
-  return new IvaapError('failed', `${path} was restored, but not as it is: ${texts.join('; ')}${more}`, {
-    hint: 'take another backup, and keep this file for whoever looks into it',
-  });
+  return `${texts.join('; ')}${more}`;
 }

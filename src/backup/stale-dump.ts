@@ -1,6 +1,8 @@
 import { bootId, uptimeSeconds } from '../host/system.ts';
 import type { UpgradeContext } from '../release/context.ts';
 import { isSealed } from './backup-folder.ts';
+import { stepRecord } from './step-results.ts';
+import { haltId, lackingDump, switchId } from './upgrade-results.ts';
 import type { PgDump } from './dump-record.ts';
 
 /**
@@ -14,6 +16,21 @@ export function whyDumpIsStale(
   // The state may be older than the folder; a sealed folder means the same.
   if (run()?.noReturnAt !== undefined || isSealed(dump.folder)) return 'Helm has started since it was taken';
   return whyTooOld(product, dump, now());
+}
+
+/**
+ * Why a dump cannot take the data to another major version of PostgreSQL: rows may have come after it. That
+ * none has is proved before the folders are switched.
+ */
+export function whyLacking(
+  { run }: Pick<UpgradeContext, 'run'>,
+  { takenAt, sha256 }: Pick<PgDump, 'takenAt' | 'sha256'>,
+): string | undefined {
+  const halt = run()?.steps[haltId];
+  if (halt?.status !== 'completed' || (halt.finishedAt ?? '') > takenAt)
+    return 'the product has run since it was taken';
+  const lacks = lackingDump.safeParse(stepRecord(run(), switchId)).data?.lacksRows === sha256;
+  return lacks ? 'the database has other rows than it' : undefined;
 }
 
 /** Why a dump may lack rows that came after it; undefined for one that is young enough. */

@@ -1,5 +1,5 @@
 import type { RunRecord } from '../engine/state.ts';
-import type { Returning } from '../engine/step.ts';
+import type { JsonObject, Returning } from '../engine/step.ts';
 
 /** What a recorded run says of its steps, for callers that are not steps. */
 
@@ -17,4 +17,10 @@ export const readResult = <Out>(step: Returning<Out>, kept: unknown): Out | unde
 export function lastResult<Out>(run: Recorded, step: Returning<Out>): Out | undefined {
   const record = run?.steps[step.id];
   return readResult(step, record?.out ?? record?.earlier);
+}
+
+/** What one of the run's steps has recorded, however it ended. */
+export function stepRecord(run: Recorded, id: string): JsonObject {
+  const { out, recorded, earlier } = run?.steps[id] ?? {};
+  return { ...earlier, ...recorded, ...out };
 }

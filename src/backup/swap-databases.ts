@@ -113,6 +113,39 @@ export async function swapped(
 export const sessionsOf = (ctx: SwapContext, signal?: AbortSignal): Promise<string[]> =>
   openSessions(besideBoth(ctx), ctx.product.database.name, signal);
 
+/** How long sessions of others are waited for. */
+const patienceMs = 60_000;
+
+/** Sessions of others are named, and have a while to end by themselves: then they are to be ended. */
+export async function letGo(
+  ctx: SwapContext,
+  io: { signal: AbortSignal; warn: (line: string) => void },
+): Promise<void> {
+  const end = performance.now() + patienceMs;
+  for (let told = false; ; told = true) {
+    const open = await sessionsOf(ctx, io.signal);
+    if (open.length === 0 || performance.now() > end) return;
+    if (!told) {
+      io.warn(
+        `other sessions use the database, and are ended in ${patienceMs / 1000} s: ` +
+          open.map(foreign).join('; '),
+      );
+    }
+    await sleep(1000, undefined, { signal: io.signal });
+  }
+}
+
+/** Ends all sessions in the live database. */
+export async function endSessions(ctx: SwapContext, signal: AbortSignal): Promise<void> {
+  const variables = { live: ctx.product.database.name };
+  await besideBoth(ctx).execute(ended("datname = :'live'"), {
+    variables,
+    discard: true,
+    timeoutMs: swapMs,
+    signal,
+  });
+}
+
 async function assertNoSessions(ctx: SwapContext, signal?: AbortSignal): Promise<void> {
   const until = performance.now() + settleMs;
   for (;;) {

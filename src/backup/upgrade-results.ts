@@ -11,6 +11,36 @@ export const dumpResult: Returning<{ pgDump: PgDump }> = {
   out: z.object({ pgDump: pgDumpSchema }),
 };
 
+/** Ids of the steps around a change of PostgreSQL's major version, whose records others read. */
+export const haltId = 'upgrade_halt';
+export const switchId = 'upgrade_pg_switch';
+
+/** An upgrade that takes the data from one major version of PostgreSQL to another one. */
+export const majorChangeSchema = z.object({
+  from: z.int(),
+  to: z.int(),
+  /** The data folder. */
+  folder: z.string(),
+});
+
+export type MajorChange = z.infer<typeof majorChangeSchema>;
+
+/** Of the step that has switched the data folders. */
+export const switchResult = {
+  id: switchId,
+  out: z.object({
+    dataFolder: z.object({
+      live: z.string(),
+      /** Where the one from before is. */
+      kept: z.string(),
+      majors: z.object({ from: z.int(), to: z.int() }),
+    }),
+  }),
+};
+
+/** What that step records of a dump that lacks rows, before it fails. */
+export const lackingDump = z.object({ lacksRows: z.string() });
+
 /** Of `snapshot` in the state: what the host and Helm knew of the release before the upgrade. */
 const snapshotSchema = z.object({
   folder: z.string(),

@@ -6,11 +6,11 @@ import type { Measurement } from '../policy/preflight-report.ts';
 import { isBelow } from '../host/below.ts';
 import { judgeRoom, type RoomNeed } from '../policy/room.ts';
 import { newDatabaseBytes } from '../release/storage-folder.ts';
-import { dumpResult, helmResult } from '../backup/upgrade-results.ts';
+import { dumpResult, helmResult, switchId } from '../backup/upgrade-results.ts';
 import { hasCompleted, lastResult } from '../backup/step-results.ts';
 import { whyDumpIsStale } from '../backup/stale-dump.ts';
 import type { Check } from './check.ts';
-import type { CheckContext } from './context.ts';
+import type { CheckContext, UpgradeCheckContext } from './context.ts';
 import type { HostFacts } from './facts.ts';
 
 /** Records, logs and copies of a run, and what a few new pods need. */
@@ -45,6 +45,7 @@ async function roomPerFileSystem(ctx: CheckContext, facts: HostFacts): Promise<M
     ...(await missingImages(facts)),
     ...missingFiles(ctx),
     ...(dump ? await expectedDump(ctx, facts) : []),
+    ...(ctx.flow === 'upgrade' ? await secondDataFolder(ctx, facts) : []),
   ];
   const measured = await Promise.all(
     [...new Set([...floors, ...missing].map(({ path }) => path))].map(async (path) => {
@@ -90,6 +91,17 @@ function missingFiles({ product, index, paths, entitlements, refreshArchives }: 
     { path: paths.folder, bytes: total(chart), files: runFiles + chart.length, why: 'chart' },
     { path: paths.folder, bytes: total(archives), why: 'archives written again' },
   ];
+}
+
+/** Of another major version of PostgreSQL, beside the live one. */
+async function secondDataFolder(ctx: UpgradeCheckContext, facts: HostFacts): Promise<RoomNeed[]> {
+  const { majorChange } = ctx;
+  const isThere =
+    hasCompleted(ctx.run(), { id: switchId }) || hasCompleted(ctx.run(), { id: 'upgrade_pg_load' });
+  if (majorChange === undefined || (ctx.resumed && isThere)) return [];
+  const asked = await known(facts.database());
+  const bytes = (asked.known ? asked.value.sizeBytes : 0) + newDatabaseBytes(ctx.product.database);
+  return [{ path: majorChange.folder, bytes, why: `a second data folder, for PostgreSQL ${majorChange.to}` }];
 }
 
 async function expectedDump(ctx: CheckContext, facts: HostFacts): Promise<RoomNeed[]> {

@@ -15,7 +15,7 @@ import { shellWord } from '../shell-word.ts';
  */
 
 /** A reader refuses another major; additive fields raise the minor. */
-export const stateVersion = { major: 1, minor: 7 } as const;
+export const stateVersion = { major: 1, minor: 8 } as const;
 
 const time = z.string();
 
@@ -148,6 +148,14 @@ const oneRestore = z.looseObject({
     .string()
     .nullable()
     .describe('Name of the database from before; null: none was moved, or it was brought back since.'),
+  folder: z
+    .looseObject({ path: z.string(), live: z.string(), major: z.int() })
+    .nullable()
+    .optional()
+    .describe(
+      'The data folder from before, of another major version of PostgreSQL: where it is now, where it was. ' +
+        'Since 1.8.',
+    ),
   discardedAt: time.optional().describe('When `restore --discard` dropped it.'),
   before: installed.describe('The release from before it.'),
   kept: z
@@ -251,6 +259,21 @@ export const stateSchema = z.looseObject({
     .record(z.string(), z.looseObject({ at: time, why: z.string() }))
     .optional()
     .describe('By path of a dump: why it could not be verified when that was last tried. Since 1.5.'),
+  dataFolders: z
+    .array(
+      z.looseObject({
+        at: time,
+        path: z.string().describe('Where it is now.'),
+        live: z.string().describe("Where the database's volume looks."),
+        major: z.int().describe('Major version of PostgreSQL.'),
+        version: z.string().describe('The release that worked with it.'),
+      }),
+    )
+    .optional()
+    .describe(
+      'Data folders that were moved aside for another major version of PostgreSQL, oldest first. Recorded ' +
+        'before they are moved. Since 1.8.',
+    ),
   restored: restoredSchema
     .optional()
     .describe('The last restore that has completed, and what takes it back. Since 1.6.'),

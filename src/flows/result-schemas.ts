@@ -56,6 +56,14 @@ export const resultSchemas = {
       .describe('Of the database; null: not known.'),
     overlay: z.string().nullable().describe('Path of the values overlay.'),
     patches: z.array(z.string()).describe('Ids of the values patches in it.'),
+    dataFolder: z
+      .strictObject({
+        live: z.string(),
+        kept: z.string().describe('Where the data folder from before is.'),
+        majors: z.strictObject({ from: z.int(), to: z.int() }).describe('Of PostgreSQL.'),
+      })
+      .nullable()
+      .describe('The data went to another major version of PostgreSQL; null: they stayed where they are.'),
     dump: z
       .string()
       .nullable()
@@ -94,7 +102,11 @@ export const resultSchemas = {
       .string()
       .nullable()
       .describe('Path of the dump that was restored; null of `--undo` and `--chart-only`.'),
-    movedDatabase: z.string().nullable().describe('Name of the database from before.'),
+    movedDatabase: z.string().nullable().describe('Name of the database from before; null: none was moved.'),
+    movedFolder: z
+      .string()
+      .nullable()
+      .describe('Path of the data folder from before, of another major version of PostgreSQL; null: none.'),
     dumpBefore: z.string().nullable().describe('Path of the dump of what was there; null: none was taken.'),
     dumpBeforeSha256: z.string().nullable(),
     valuesBefore: z

@@ -6,7 +6,7 @@
 type Json = Record<string, unknown>;
 type Reference = { kind: 'Secret' | 'ConfigMap'; name: string; optional: boolean };
 
-interface Container extends Json {
+export interface Container extends Json {
   env?: { name: string; value?: string; valueFrom?: Json }[];
   envFrom?: Json[];
   volumeMounts?: { name: string }[];
@@ -65,7 +65,7 @@ const leftOut = [
 /** A probe would end a migration that takes long; ports and hooks serve others. */
 const leftOutOfContainers = ['livenessProbe', 'readinessProbe', 'startupProbe', 'lifecycle', 'ports'];
 
-const without = <T extends Json>(object: T, keys: readonly string[]): T =>
+export const without = <T extends Json>(object: T, keys: readonly string[]): T =>
   Object.fromEntries(Object.entries(object).filter(([key]) => !keys.includes(key))) as T;
 
 /**
@@ -95,12 +95,19 @@ export function rehearsalPod(
     restartPolicy: 'Never',
     automountServiceAccountToken: false,
   };
-  for (const { at, key } of referencesIn(made)) {
-    const name = at.object[key] as string;
-    if (at.kind === 'Secret' && name === told.secret.name) continue;
-    at.object[key] = renamed({ kind: at.kind, name });
-  }
+  renameReferences(made, (one) =>
+    one.kind === 'Secret' && one.name === told.secret.name ? one.name : renamed(one),
+  );
   return made;
+}
+
+/** Lets a pod read Secrets and ConfigMaps of other names. */
+export function renameReferences(
+  pod: PodSpec,
+  renamed: (reference: Pick<Reference, 'kind' | 'name'>) => string,
+): void {
+  for (const { at, key } of referencesIn(pod))
+    at.object[key] = renamed({ kind: at.kind, name: at.object[key] as string });
 }
 
 function rehearsalContainer(container: Container, told: Told): Container {

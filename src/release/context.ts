@@ -17,7 +17,8 @@ import type { DowntimeProbe } from './downtime-probe.ts';
 import type { KeptData } from './kept-data.ts';
 import type { License } from './license-file.ts';
 import type { ProductPaths } from './product-paths.ts';
-import type { RestoreTarget } from './restore-record.ts';
+import type { MajorChange } from '../backup/upgrade-results.ts';
+import type { DataFolder, RestoreTarget } from './restore-record.ts';
 import type { ServerAnswers } from './answered-objects.ts';
 import type { ValuesFile } from './values-file.ts';
 import type { WayBack } from '../backup/way-back.ts';
@@ -92,6 +93,10 @@ export interface UpgradeContext extends StepContext {
   /** Durable before it resolves: what became of the schema since Helm first started, as last asked. */
   recordSchema(verdict: SchemaVerdict): Promise<void>;
   skipBackup: boolean;
+  /** The data go to another major version of PostgreSQL; undefined: they stay where they are. */
+  majorChange: MajorChange | undefined;
+  /** Durable before it resolves: a data folder that is about to be moved aside. */
+  recordDataFolder(folder: DataFolder): Promise<void>;
   /** Helm takes over fields that others have taken from it, also in its rollback. */
   forceConflicts: boolean;
   /**
@@ -146,6 +151,8 @@ export interface RestoreContext extends StepContext {
   from: string;
   /** Durable before it resolves: what takes this restore back, as far as it has come. */
   recordRestored(known: { moved?: string; kept?: string }): Promise<void>;
+  /** Durable before it resolves: a data folder that is about to be moved aside. */
+  recordDataFolder(folder: DataFolder): Promise<void>;
   target: RestoreTarget;
   /** Path of the file that installed what is there now; undefined where it was not recorded. */
   installedBy: string | undefined;

@@ -4,7 +4,7 @@ import { causeChain, IvaapError } from '../errors.ts';
 import type { Kubectl } from '../host/kubectl.ts';
 import type { Product } from '../payload/product-schema.ts';
 import { sudo } from '../shell-word.ts';
-import { idOf, seeWorkloads, type Workload, type Workloads } from './workloads.ts';
+import { idOf, seeWorkloads, type Workload, type WorkloadPod, type Workloads } from './workloads.ts';
 
 /**
  * Stops all that could write into the database, and starts it again. What a workload was is written into its
@@ -19,7 +19,7 @@ export interface HaltPorts {
 }
 
 /** The flow that halts. */
-export type HaltedBy = 'uninstall' | 'rollback' | 'restore';
+export type HaltedBy = 'uninstall' | 'rollback' | 'restore' | 'upgrade';
 
 /** A workload that is halted. */
 export interface Halted {
@@ -61,7 +61,8 @@ function haltedOf({ kind, name, annotations }: Workload, product: Pick<Product, 
 
 /** What is halted on this host now, by whatever run. Throws where the API server does not answer. */
 export async function haltedNow({ kubectl, product, signal }: HaltPorts): Promise<Halted[]> {
-  return haltedAmong((await seeWorkloads(kubectl, product, signal)).scalable, product);
+  const { scalable, database } = await seeWorkloads(kubectl, product, signal);
+  return haltedAmong([...scalable, ...database.scalable], product);
 }
 
 const haltedAmong = (all: readonly Workload[], product: Pick<Product, 'name'>): Halted[] =>
@@ -82,28 +83,71 @@ export async function haltWorkloads(
   }: { by: HaltedBy; spares?: (id: string) => boolean; say: (line: string) => void },
 ): Promise<Halt> {
   const { kubectl, product, signal } = ports;
-  const { namespace } = product;
   const { scalable } = await seeWorkloads(kubectl, product, signal);
   const stopped = scalable.filter((one) => !spares(idOf(one)));
-  for (const { kind, name, replicas, rests } of stopped) {
-    signal.throwIfAborted();
-    // One that rests may say already what it was.
-    if (rests) continue;
-    const spec = replicas === undefined ? { suspend: true } : { replicas: 0 };
-    const annotations = {
-      [haltKey(product)]: replicas === undefined ? on : String(replicas),
-      [byKey(product)]: by,
-    };
-    await kubectl.patch(kind, name, { metadata: { annotations }, spec }, { namespace, signal });
-    const was = replicas === undefined ? 'was not suspended' : `had ${replicas}`;
-    say(`${idOf({ kind, name })} is halted: it ${was}`);
-  }
+  for (const one of stopped) await haltOne(ports, one, { by, say });
   const now = await waitForPods(ports, new Set(stopped.map(idOf)));
   const runs = now.scalable.filter((one) => !one.rests).map(idOf);
   return {
     halted: haltedAmong(now.scalable, product),
     notStopped: [...new Set([...runs, ...now.others, ...now.pods.map(({ of }) => of)])],
   };
+}
+
+/** What it was is written in the same change. One that rests may say it already. */
+async function haltOne(
+  { kubectl, product, signal }: HaltPorts,
+  { kind, name, replicas, rests }: Workload,
+  { by, say }: { by: HaltedBy; say: (line: string) => void },
+): Promise<void> {
+  signal.throwIfAborted();
+  if (rests) return;
+  const spec = replicas === undefined ? { suspend: true } : { replicas: 0 };
+  const annotations = {
+    [haltKey(product)]: replicas === undefined ? on : String(replicas),
+    [byKey(product)]: by,
+  };
+  const { namespace } = product;
+  await kubectl.patch(kind, name, { metadata: { annotations }, spec }, { namespace, signal });
+  const was = replicas === undefined ? 'was not suspended' : `had ${replicas}`;
+  say(`${idOf({ kind, name })} is halted: it ${was}`);
+}
+
+/**
+ * Halts the database itself, and waits until no pod of it is left: nothing works in its data folder then.
+ * Throws `failed` where a pod does not end.
+ */
+export async function haltDatabase(
+  ports: HaltPorts,
+  how: { by: HaltedBy; say: (line: string) => void },
+): Promise<void> {
+  const { kubectl, product, signal } = ports;
+  const { database } = await seeWorkloads(kubectl, product, signal);
+  for (const one of database.scalable) await haltOne(ports, one, how);
+  let end: number | undefined;
+  for (;;) {
+    const { pods } = (await seeWorkloads(kubectl, product, signal)).database;
+    if (pods.length === 0) return;
+    end ??= performance.now() + graceMsOf(pods) + endMs;
+    if (performance.now() > end) throw podsStay(pods, product);
+    await sleep(pauseMs, undefined, { signal });
+  }
+}
+
+/** Whether no pod of the database is there, or to come. */
+export async function isDatabaseHalted({ kubectl, product, signal }: HaltPorts): Promise<boolean> {
+  const { database } = await seeWorkloads(kubectl, product, signal);
+  return database.pods.length === 0 && database.scalable.every(({ rests }) => rests);
+}
+
+const graceMsOf = (pods: readonly WorkloadPod[]) =>
+  Math.max(...pods.map(({ graceSeconds }) => graceSeconds)) * 1000;
+
+function podsStay(pods: readonly WorkloadPod[], { namespace }: Pick<Product, 'namespace'>): IvaapError {
+  const names = pods.map(({ name, of }) => `${name} (${of})`).join(', ');
+  return new IvaapError('failed', `pods do not end, and may still write: ${names}`, {
+    hint: `${sudo.kubectl} describe pod -n ${namespace} ${pods[0]?.name ?? ''}`,
+  });
 }
 
 /** Until the pods of what is stopped have ended, and all that are ending anyway. */
@@ -124,14 +168,8 @@ async function waitForPods(
     }
     const waited = now.pods.filter(({ of, ending }) => ending || stopped.has(of));
     if (waited.length === 0) return now;
-    const graceMs = Math.max(...waited.map(({ graceSeconds }) => graceSeconds)) * 1000;
-    end ??= performance.now() + graceMs + endMs;
-    if (performance.now() > end) {
-      const names = waited.map(({ name, of }) => `${name} (${of})`).join(', ');
-      throw new IvaapError('failed', `pods do not end, and may still write: ${names}`, {
-        hint: `${sudo.kubectl} describe pod -n ${namespace} ${waited[0]?.name ?? ''}`,
-      });
-    }
+    end ??= performance.now() + graceMsOf(waited) + endMs;
+    if (performance.now() > end) throw podsStay(waited, product);
     await sleep(pauseMs, undefined, { signal });
   }
 }
@@ -153,9 +191,11 @@ export async function startWorkloads(
 ): Promise<Started> {
   const { namespace } = product;
   const key = haltKey(product);
-  const { scalable } = await seeWorkloads(kubectl, product, signal);
+  const { scalable, database } = await seeWorkloads(kubectl, product, signal);
   const result: Started = { started: [], changed: [], failed: [] };
-  for (const one of scalable.filter(({ annotations }) => annotations[key] !== undefined)) {
+  for (const one of [...database.scalable, ...scalable].filter(
+    ({ annotations }) => annotations[key] !== undefined,
+  )) {
     const { kind, name } = one;
     const was = haltedOf(one, product);
     if (by !== undefined && was.by !== by) continue;

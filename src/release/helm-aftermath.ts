@@ -35,7 +35,8 @@ export async function judgeFailure(
   ]);
   const schema = judgeSchema(was, after);
   await ctx.recordSchema(schema).catch(() => undefined);
-  const verdict = helmVerdict({ from, to, ...found, schema, healthy });
+  const newMajor = ctx.majorChange?.to;
+  const verdict = helmVerdict({ from, to, ...found, schema, healthy, newMajor });
   const fix = (error instanceof IvaapError ? error.hint : undefined) ?? 'Fix the cause';
   const way = ctx.wayBack();
   const dump = way.restore;

@@ -16,6 +16,8 @@ export interface HelmAftermath {
   schema: SchemaVerdict;
   /** Whether the health routes of the old release answer; undefined when they were not probed. */
   healthy: boolean | undefined;
+  /** Major version of PostgreSQL that the data have since this upgrade; absent: the one from before. */
+  newMajor?: number | undefined;
 }
 
 export interface Verdict {
@@ -40,6 +42,13 @@ export function helmVerdict(found: HelmAftermath): Verdict {
     pending: `Helm did not bring ${from} back (the release is ${found.releaseStatus})`,
     unknown: `Whether ${from} is back is not known (the release is ${found.releaseStatus})`,
   }[found.release];
+  if (found.newMajor !== undefined) {
+    const sense =
+      `The data are PostgreSQL ${found.newMajor}'s since then, which the server of ${from} cannot read: ` +
+      `to run ${from} again, its own data folder has to come back. To go forward, fix the cause and run the same ` +
+      'command again.';
+    return { code: 'schema_moved', message: `the upgrade to ${to} failed. ${back}. ${schema} ${sense}` };
+  }
   if (needsRestore(found.schema)) {
     const sense =
       'Rolling the chart back does not undo that: to run the old ' +

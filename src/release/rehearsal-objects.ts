@@ -121,7 +121,7 @@ export async function rehearsalObjects(
 }
 
 /** What a pod reads of it, under another name. */
-function copyOf(found: KubeObject | Manifest, metadata: Manifest['metadata']): Manifest {
+export function copyOf(found: KubeObject | Manifest, metadata: Manifest['metadata']): Manifest {
   const { apiVersion, kind } = found;
   const {
     data,
@@ -171,19 +171,29 @@ const reaches = (what: string) =>
     { hint: 'upgrade without a rehearsal, and tell the vendor of this package' },
   );
 
+/** A pod has its grace period to end. */
+const deletionMs = 15 * 60_000;
+
 /** Kinds of its objects, in the order in which they go: nothing starts a pod again. */
 const kinds = ['job', 'pod', 'secret', 'configmap'] as const;
 
 /** Deletes what a rehearsal has made in the cluster, and waits until it is gone. Returns what that was. */
-export async function deleteRehearsal(
+export const deleteRehearsal = (
   kubectl: Pick<Kubectl, 'list' | 'delete'>,
   product: Named,
   signal?: AbortSignal,
+): Promise<string[]> => deleteSelected(kubectl, podsOf(product), signal);
+
+/** Deletes Jobs, pods, Secrets and ConfigMaps with these labels, and waits until they are gone. */
+export async function deleteSelected(
+  kubectl: Pick<Kubectl, 'list' | 'delete'>,
+  { namespace, selector }: { namespace: string; selector: string },
+  signal?: AbortSignal,
 ): Promise<string[]> {
-  const scope = { namespace: product.namespace, ...(signal && { signal }) };
+  const scope = { namespace, timeoutMs: deletionMs, ...(signal && { signal }) };
   const gone: string[] = [];
   for (const kind of kinds) {
-    const found = await kubectl.list(kind, { ...scope, selector: selectorOf(product) });
+    const found = await kubectl.list(kind, { namespace, selector, ...(signal && { signal }) });
     for (const { metadata } of found) {
       await kubectl.delete(kind, metadata.name, scope);
       gone.push(`${kind}/${metadata.name}`);

@@ -1,6 +1,5 @@
 import * as z from 'zod';
-import type { RunRecord } from '../engine/state.ts';
-import type { JsonObject } from '../engine/step.ts';
+import type { RunRecord, State } from '../engine/state.ts';
 import { schemaFingerprint } from '../host/schema-fingerprint.ts';
 import { type PgDump, pgDumpSchema } from '../backup/dump-record.ts';
 
@@ -30,6 +29,11 @@ export const targetSchema = z.object({
   file: z.boolean().default(false),
   /** Name of that database. */
   moved: z.string().nullable(),
+  /**
+   * A data folder of another major version of PostgreSQL that comes back instead of a database, and where the
+   * live one is.
+   */
+  folder: z.object({ path: z.string(), live: z.string(), major: z.int() }).nullable().default(null),
   /** Folders of the chart, and of values and overlay; null of `dataOnly`. */
   chart: z.string().nullable(),
   files: z.string().nullable(),
@@ -49,6 +53,25 @@ export function recordedTarget(run: Readonly<RunRecord> | undefined): RestoreTar
 /** Ids of the steps whose records others read. */
 export const loadId = 'restore_load';
 export const swapId = 'restore_swap';
+export const folderId = 'restore_folder';
+
+/** A data folder that was moved aside. */
+export interface DataFolder {
+  /** Where it is now. */
+  path: string;
+  /** Where the database's volume looks. */
+  live: string;
+  /** Of PostgreSQL. */
+  major: number;
+  /** The release that worked with it. */
+  version: string;
+}
+
+/** It is in the list of those that were moved aside from here on. */
+export function recordDataFolder(draft: State, folder: DataFolder, at: string): void {
+  const others = (draft.dataFolders ?? []).filter(({ path }) => path !== folder.path);
+  draft.dataFolders = [...others, { at, ...folder }];
+}
 
 /** Of the step that loads the dump. */
 export const copySchema = z.object({
@@ -63,9 +86,3 @@ export const copySchema = z.object({
 /** Of the steps that move the database and replace the files, what they record before they do it. */
 export const movedSchema = z.object({ movedDatabase: z.string() });
 export const keptFilesSchema = z.object({ filesBefore: z.string() });
-
-/** What one of the run's steps has recorded, however it ended. */
-export function stepRecord(run: Readonly<RunRecord> | undefined, id: string): JsonObject {
-  const { out, recorded, earlier } = run?.steps[id] ?? {};
-  return { ...earlier, ...recorded, ...out };
-}

@@ -2,7 +2,7 @@ import type { KubeObject, Kubectl } from '../host/kubectl.ts';
 import type { Product } from '../payload/product-schema.ts';
 import { matchesSelector } from '../policy/label-selector.ts';
 
-/** What runs pods in the product's namespace, the database aside. */
+/** What runs pods in the product's namespace, the database apart. */
 
 /** One whose number of pods can be set; a CronJob can be suspended. */
 export interface Workload {
@@ -32,6 +32,8 @@ export interface WorkloadPod {
 
 export interface Workloads {
   scalable: Workload[];
+  /** The database's own, and its pods that have not ended: in none of the others. */
+  database: { scalable: Workload[]; pods: WorkloadPod[] };
   /** DaemonSets, and Jobs that have not ended: they have no number that could be 0. */
   others: string[];
   /** Those that have not ended. */
@@ -61,10 +63,10 @@ export async function seeWorkloads(
   signal: AbortSignal,
 ): Promise<Workloads> {
   const all = await kubectl.list<Object>(kinds, { namespace, signal });
-  const objects = all.filter((one) => {
+  const isDatabase = (one: Object) => {
     const { labels } = (one.kind === 'Pod' ? one : one.spec?.template)?.metadata ?? {};
-    return !matchesSelector(labels ?? {}, selector);
-  });
+    return matchesSelector(labels ?? {}, selector);
+  };
   const byUid = new Map(all.map((one) => [one.metadata.uid, one]));
   /** What would start a pod again. */
   const rootOf = (one: KubeObject): string => {
@@ -74,23 +76,30 @@ export async function seeWorkloads(
     const found = byUid.get(owner.uid);
     return found === undefined ? `${owner.kind}/${owner.name}` : rootOf(found);
   };
-  return {
-    scalable: objects
+  const scalable = (found: readonly Object[]) =>
+    found
       .filter(({ kind, metadata }) => {
         // A Deployment sets the number of its ReplicaSets.
         const isMade = kind.startsWith('Repl') && metadata.ownerReferences !== undefined;
         return scalableKinds.includes(kind) && !isMade;
       })
-      .map(workloadOf),
-    others: objects.filter(worksOn).map(rootOf),
-    pods: objects
+      .map(workloadOf);
+  const pods = (found: readonly Object[]) =>
+    found
       .filter(({ kind, status }) => kind === 'Pod' && !['Succeeded', 'Failed'].includes(status?.phase ?? ''))
       .map((one) => ({
         name: one.metadata.name,
         of: rootOf(one),
         ending: one.metadata.deletionTimestamp !== undefined,
         graceSeconds: one.spec?.terminationGracePeriodSeconds ?? 30,
-      })),
+      }));
+  const own = all.filter(isDatabase);
+  const objects = all.filter((one) => !isDatabase(one));
+  return {
+    scalable: scalable(objects),
+    database: { scalable: scalable(own), pods: pods(own) },
+    others: objects.filter(worksOn).map(rootOf),
+    pods: pods(objects),
   };
 }
 

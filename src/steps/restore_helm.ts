@@ -8,7 +8,8 @@ import { runHelm } from '../release/helm-run.ts';
 import { assertDeployed, endedWithoutUs, repairHelm } from '../release/helm-state.ts';
 import { askSchema } from '../release/schema-now.ts';
 import { readValuesFile } from '../release/values-file.ts';
-import { copySchema, loadId, stepRecord } from '../release/restore-record.ts';
+import { stepRecord } from '../backup/step-results.ts';
+import { copySchema, loadId } from '../release/restore-record.ts';
 import { restoreChart } from './restore_chart.ts';
 
 const out = z.object({ helm: deployedSchema, release: z.string() });

@@ -1,16 +1,11 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import * as z from 'zod';
-import { sessionsOf, swapDatabases, swapped } from '../backup/swap-databases.ts';
+import { letGo, swapDatabases, swapped } from '../backup/swap-databases.ts';
 import { freeMovedName } from '../backup/moved-databases.ts';
 import type { Step, StepIo } from '../engine/step.ts';
 import { IvaapError } from '../errors.ts';
-import { foreign } from '../foreign.ts';
 import type { RestoreContext } from '../release/context.ts';
 import { movedSchema, swapId } from '../release/restore-record.ts';
 import { incomingOf } from '../release/restore-swap.ts';
-
-/** How long sessions of others are waited for. */
-const patienceMs = 60_000;
 
 const out = z.object({ movedDatabase: z.string(), restoredFrom: z.string() });
 
@@ -64,20 +59,4 @@ async function swap(
     folder: ctx.target.roles ?? undefined,
     signal: io.signal,
   });
-}
-
-/** Sessions of others are named, and have a while to end by themselves: then they are ended. */
-async function letGo(ctx: RestoreContext, io: Pick<StepIo, 'signal' | 'warn'>): Promise<void> {
-  const end = performance.now() + patienceMs;
-  for (let told = false; ; told = true) {
-    const open = await sessionsOf(ctx, io.signal);
-    if (open.length === 0 || performance.now() > end) return;
-    if (!told) {
-      io.warn(
-        `other sessions use the database, and are ended in ${patienceMs / 1000} s: ` +
-          open.map(foreign).join('; '),
-      );
-    }
-    await sleep(1000, undefined, { signal: io.signal });
-  }
 }

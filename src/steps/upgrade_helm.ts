@@ -32,11 +32,14 @@ export const upgradeHelm: Step<UpgradeContext, z.infer<typeof helmResult.out>> =
   revision: 1,
   inputs: ({ values, payload, to }) => ({ values: values.sha256, payload: payload.digest, to }),
 
-  plan: async ({ product, from, to }) => ({
+  plan: async ({ product, from, to, majorChange }) => ({
     action: 'run',
     summary:
-      `helm upgrade ${product.release} from ${from} to ${to}, with rollback on ` +
-      `failure and a wait of up to ${product.helm.timeoutSeconds / 60} minutes`,
+      `helm upgrade ${product.release} from ${from} to ${to}, ` +
+      (majorChange === undefined
+        ? 'with rollback on failure '
+        : 'without rollback (the old server cannot read the data) ') +
+      `and a wait of up to ${product.helm.timeoutSeconds / 60} minutes`,
   }),
 
   preview: previewRelease,
@@ -44,13 +47,15 @@ export const upgradeHelm: Step<UpgradeContext, z.infer<typeof helmResult.out>> =
   async run(ctx, io) {
     const { product, helm } = ctx;
     await assertValuesUnchanged(ctx);
-    const found = await askSchema(ctx, 10_000);
+    // After a change of the major version no server runs before Helm starts it.
+    const found = await askSchema(ctx, ctx.majorChange === undefined ? 10_000 : 0);
     const dump = io.result(upgradePgBackup)?.pgDump;
     const revisionBefore = (await helm.current())?.revision ?? 0;
     const hadStarted = ctx.wayBack().helmStartedAt !== undefined;
     await io.pointOfNoReturn({ ...schemaFrom(found, dump), helmRevision: revisionBefore });
     // An earlier attempt may have moved the schema: its current version may not be the one from before.
-    if (hadStarted) await tellSchema(ctx, io, found);
+    const asked = ctx.majorChange === undefined || found.version !== undefined;
+    if (hadStarted && asked) await tellSchema(ctx, io, found);
     if (await endedWithoutUs(ctx, ctx.values.sha256)) await sealFolders(ctx.wayBack().anchored);
     else await forward(ctx, io);
     const { schemaWas } = ctx.wayBack();
@@ -130,7 +135,10 @@ async function forward(ctx: UpgradeContext, io: StepIo): Promise<void> {
       revisionBefore: revision,
       records: history.length,
       historyMax,
-      forceConflicts: ctx.forceConflicts,
+      // What stopped the workloads owns the number of their pods.
+      forceConflicts: ctx.forceConflicts || ctx.majorChange !== undefined,
+      // The old release's server cannot read the data that are there now.
+      keepsFailed: ctx.majorChange !== undefined,
     });
   } catch (error) {
     throw await judgeFailure(ctx, error, io, revision);

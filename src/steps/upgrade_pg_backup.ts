@@ -10,7 +10,7 @@ import { globalsFile, notDumped, restoreFiles } from '../backup/dump-files.ts';
 import type { PgDump } from '../backup/dump-record.ts';
 import { dumpResult, helmResult } from '../backup/upgrade-results.ts';
 import { hasCompleted, lastResult } from '../backup/step-results.ts';
-import { whyDumpIsStale } from '../backup/stale-dump.ts';
+import { whyDumpIsStale, whyLacking } from '../backup/stale-dump.ts';
 import { dumpToKeep, keptDump } from '../backup/kept-dump.ts';
 import { assertWhole, dumpFact, takeWholeDump } from '../backup/whole-dump.ts';
 import { isDeployed } from '../release/helm-state.ts';
@@ -67,12 +67,14 @@ export const upgradePgBackup: Step<UpgradeContext, { pgDump: PgDump }> = {
   },
 
   async run(ctx, io) {
-    const kept = await keptDump(ctx, io);
+    const { majorChange } = ctx;
+    const kept = majorChange === undefined ? await keptDump(ctx, io) : undefined;
     if (kept !== undefined) {
       io.tell(dumpFact(kept));
       return { pgDump: kept };
     }
-    const whyStale = (dump: PgDump) => whyDumpIsStale(ctx, dump);
+    const whyStale = (dump: PgDump) =>
+      majorChange === undefined ? whyDumpIsStale(ctx, dump) : whyLacking(ctx, dump);
     const pgDump = await takeWholeDump(ctx, io, { key: 'pgDump', whyStale });
     const { path, sizeBytes, sha256, rows } = pgDump;
     io.log(`${path}: ${formatBytes(sizeBytes)}, ${counted(rows, 'row')}, SHA-256 ${sha256}`);
@@ -82,6 +84,11 @@ export const upgradePgBackup: Step<UpgradeContext, { pgDump: PgDump }> = {
   verify: (_ctx, { pgDump }) => assertWhole(pgDump),
 
   async reuse(ctx, { pgDump }) {
+    if (ctx.majorChange !== undefined) {
+      const lacks = whyLacking(ctx, pgDump);
+      if (lacks !== undefined) throw new IvaapError('failed', lacks);
+      return;
+    }
     const why = whyDumpIsStale(ctx, pgDump);
     // After Helm has completed, nothing runs again that needs a dump.
     if (why !== undefined && !(await isReleaseUnchanged(ctx))) throw new IvaapError('failed', why);

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import type { RunRecord, State, StepRecord } from '../engine/state.ts';
 import type { Known } from '../known.ts';
 import { rehearsalSentence, unendedSentence } from '../policy/rehearsal-text.ts';
@@ -147,6 +148,7 @@ function stateLines(report: StatusReport, table: Table): string[] {
     ...lines,
     ...repairLines(state.value),
     ...restoredLines(state.value),
+    ...dataFolderLines(state.value),
     ...rehearsedLines(state.value),
     ...(run === undefined ? [] : runLines(run, report, table)),
     ...skippedLines(report),
@@ -157,7 +159,7 @@ function stateLines(report: StatusReport, table: Table): string[] {
 
 function restoredLines({ restored }: State): string[] {
   if (restored === undefined) return [];
-  const { at, by: who, undo, dump, moved, discardedAt, chartOnly, version } = restored;
+  const { at, by: who, undo, dump, moved, folder, discardedAt, chartOnly, version } = restored;
   const what = undo
     ? 'the restore before it was taken back'
     : chartOnly === true
@@ -169,6 +171,9 @@ function restoredLines({ restored }: State): string[] {
   return [
     `restored: ${toSeconds(at)}${by(who)}, ${what}`,
     ...(isGone ? [`  the database from before was discarded ${toSeconds(discardedAt)}`] : []),
+    ...(folder == null
+      ? []
+      : [`  the data folder from before is ${folder.path}: "restore --undo" brings it back`]),
     ...aside.map((one) =>
       one.run === restored.run
         ? `  the database from before is ${one.moved}: "restore --undo" brings it back, ` +
@@ -178,6 +183,12 @@ function restoredLines({ restored }: State): string[] {
     ),
   ];
 }
+
+/** Nobody but an operator removes them. */
+const dataFolderLines = ({ dataFolders = [] }: State): string[] =>
+  dataFolders
+    .filter(({ path }) => existsSync(path))
+    .map(({ path, major, version }) => `data folder of ${version}, PostgreSQL ${major}, kept: ${path}`);
 
 function rehearsedLines({ rehearsed, rehearsing, unendedRehearsal, installed }: State): string[] {
   const left =

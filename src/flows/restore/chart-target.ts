@@ -18,6 +18,7 @@ const chartAlone = {
   chartOnly: true,
   dump: null,
   moved: null,
+  folder: null,
   roles: null,
 } as const;
 

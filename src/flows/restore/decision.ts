@@ -2,7 +2,7 @@ import { withoutIdleRollback } from '../../engine/rollback-record.ts';
 import { isUnfinished } from '../../engine/run-record.ts';
 import type { State } from '../../engine/state.ts';
 import { IvaapError } from '../../errors.ts';
-import { recordedTarget, type RestoreTarget, swapId } from '../../release/restore-record.ts';
+import { folderId, recordedTarget, type RestoreTarget, swapId } from '../../release/restore-record.ts';
 import { hideGenerated } from '../../release/secrets-of-host.ts';
 import { assertCluster } from '../../session/host-tools.ts';
 import { readOwnState, stateIsThere } from '../../session/own-state.ts';
@@ -83,7 +83,7 @@ function typedOf({ undo, backup, file, dataOnly, chartOnly }: RestoreOptions): s
  * of the chart alone can only be taken back.
  */
 const mayFollow = ({ run, restored }: State, { undo }: RestoreOptions): boolean =>
-  run?.steps[swapId]?.status === 'completed' ||
+  [swapId, folderId].some((id) => run?.steps[id]?.status === 'completed') ||
   (undo && recordedTarget(run)?.chartOnly === true && restored?.run === run?.id && restored?.kept != null);
 
 /**

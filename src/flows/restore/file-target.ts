@@ -7,6 +7,7 @@ import { byteTask } from '../../queries/byte-task.ts';
 import { proveGivenDump } from '../../queries/given-dump.ts';
 import type { RestoreTarget } from '../../release/restore-record.ts';
 import type { Session } from '../../session/session.ts';
+import { folderBack, onlyItsFolder } from './folder-target.ts';
 import { type Host, keptRelease } from './kept-release.ts';
 import type { RestoreOptions } from './options.ts';
 import { pointWithChart } from './point.ts';
@@ -31,6 +32,7 @@ export async function fileTarget(
     file: true,
     dump,
     moved: null,
+    folder: null,
     roles: null,
   };
   const isSame = version !== null && sameRecordedVersion(version, before.version);
@@ -40,6 +42,8 @@ export async function fileTarget(
       ? undefined
       : await keptRelease(session, point, { state, installed });
   if (kept !== undefined) {
+    const folder = await folderBack(state, kept.release.version);
+    if (folder !== undefined) throw onlyItsFolder(session, kept.release.version, folder);
     refuseNewer(session, dump, { version: kept.release.version, schema: point?.dump?.schemaVersion });
     return { target: { ...common, dataOnly: false, ...kept, before }, notes };
   }

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { RunEnd } from '../../engine/journal.ts';
 import { earlierRestores } from '../../engine/restores.ts';
 import { leaveSuspended } from '../../engine/rollback-record.ts';
+import { stepRecord } from '../../backup/step-results.ts';
 import { waivedSteps } from '../../engine/run-record.ts';
 import type { State } from '../../engine/state.ts';
 import type { JsonObject } from '../../engine/step.ts';
@@ -11,10 +12,11 @@ import type { RestoreContext } from '../../release/context.ts';
 import { absolutePath } from '../../payload/absolute-path.ts';
 import { openOldPackage } from '../../release/old-package.ts';
 import {
+  folderId,
   keptFilesSchema,
   movedSchema,
+  recordDataFolder,
   type RestoreTarget,
-  stepRecord,
   swapId,
 } from '../../release/restore-record.ts';
 import { isSwapped } from '../../release/restore-swap.ts';
@@ -23,6 +25,7 @@ import { readValuesFile } from '../../release/values-file.ts';
 import { stateIsThere } from '../../session/own-state.ts';
 import type { Session } from '../../session/session.ts';
 import { restoreChart } from '../../steps/restore_chart.ts';
+import { restoreFolder } from '../../steps/restore_folder.ts';
 import { restoreHalt } from '../../steps/restore_halt.ts';
 import { restorePgBackup } from '../../steps/restore_pg_backup.ts';
 import type { Flow } from '../flow.ts';
@@ -130,6 +133,7 @@ async function restoreContext(
     installedBy: typeof binary === 'string' ? binary : undefined,
     oldPackage,
     skipBackup,
+    recordDataFolder: (folder) => journal.update((draft, at) => recordDataFolder(draft, folder, at)),
     recordRestored: (known) =>
       journal.update((draft, now) => {
         draft.restored = restoredBy(draft, { target, operator: shared.operator, now, known });
@@ -155,6 +159,7 @@ function restoredBy(state: State, { target, operator, now, known = {} }: Done): 
   const { run, installed } = state;
   const moved = known.moved ?? movedSchema.safeParse(stepRecord(run, swapId)).data?.movedDatabase;
   const kept = known.kept ?? keptFilesSchema.safeParse(stepRecord(run, restoreChart.id)).data?.filesBefore;
+  const folder = restoreFolder.out.safeParse(stepRecord(run, folderId)).data?.movedFolder;
   const dump = restorePgBackup.out.safeParse(stepRecord(run, restorePgBackup.id)).data?.pgDump;
   const wasInstalled =
     installed !== undefined && sameRecordedVersion(installed.version, target.before.version);
@@ -169,6 +174,7 @@ function restoredBy(state: State, { target, operator, now, known = {} }: Done): 
     dump: target.dump === null ? null : plain(target.dump),
     version: target.release.version,
     moved: moved ?? null,
+    ...(folder && { folder }),
     before: target.before,
     // A release that was never completely there would come with a migration, and no dump of before.
     kept: target.chartOnly && !wasInstalled ? null : (kept ?? null),
@@ -203,6 +209,6 @@ async function startHalted(session: Session, ctx: RestoreContext): Promise<void>
   if (!(await startAgain(session, { kubectl, by: 'restore', so: 'the database is as it was' }))) return;
   const journal = await session.journal();
   await journal.update((draft) => {
-    for (const id of [restoreHalt.id, swapId]) delete draft.run?.steps[id];
+    for (const id of [restoreHalt.id, swapId, folderId]) delete draft.run?.steps[id];
   });
 }

@@ -26,7 +26,7 @@ export async function atStake(session: Session, target: RestoreTarget, state: St
   const { database, kubectl } = await session.tools();
   const ctx = { database, kubectl, product, now: () => new Date() };
   if (target.chartOnly) return chartAtStake(session, target);
-  const { dump, moved, before, release } = target;
+  const { dump, moved, folder, before, release } = target;
   const [size, schema, rows, manifest] = await Promise.all([
     known(databaseSize(database, signal)),
     known(database.schemaVersion(product.database.schemaVersionQuery, signal)),
@@ -38,9 +38,11 @@ export async function atStake(session: Session, target: RestoreTarget, state: St
     asked.known ? words(asked.value) : `not known: ${asked.why}`;
   const { name } = product.database;
   const what =
-    dump === null
-      ? `the database ${moved ?? ''}, which the last restore has moved`
-      : `${dump.path}, taken ${dump.takenAt} (${formatBytes(dump.sizeBytes)}, ${counted(dump.rows, 'row')})`;
+    folder !== null
+      ? `the data folder ${folder.path} of PostgreSQL ${folder.major}, as ${release.version} has left it`
+      : dump === null
+        ? `the database ${moved ?? ''}, which the last restore has moved`
+        : dumpWords(dump);
   const lines = [
     `This replaces the database ${name} of ${product.title} with`,
     `  ${what}`,
@@ -49,15 +51,19 @@ export async function atStake(session: Session, target: RestoreTarget, state: St
     `  schema     version ${told(schema, String)} now` +
       (dump === null ? '' : `, ${dump.schemaVersion} in the dump`),
     `  database   ${told(size, sizeText)}: it ` +
-      'stays beside the restored one, and "restore --undo" brings it back',
+      `stays beside the restored one${folder === null ? '' : ', in a data folder of its own'}, and ` +
+      '"restore --undo" brings it back',
     ...(rows === undefined ? [] : told(rows, rowLines).split('\n').map(underRows)),
-    ...secondsLines(state, target),
+    ...(folder === null ? secondsLines(state, target) : []),
   ];
   const left = manifest.known
     ? notRestored(parseRendered(manifest.value).objects, product.database.volume.claim)
     : [];
   return { lines, notes: left.map((one) => `not restored: ${one}`) };
 }
+
+const dumpWords = ({ path, takenAt, sizeBytes, rows }: NonNullable<RestoreTarget['dump']>): string =>
+  `${path}, taken ${takenAt} (${formatBytes(sizeBytes)}, ${counted(rows, 'row')})`;
 
 /** Without the database there is little at stake. */
 const chartAtStake = (

@@ -3,6 +3,7 @@ import type { JsonObject, Returning } from '../../engine/step.ts';
 import { readResult } from '../../backup/step-results.ts';
 import type { RestoreContext } from '../../release/context.ts';
 import { restoreChart } from '../../steps/restore_chart.ts';
+import { restoreFolder } from '../../steps/restore_folder.ts';
 import { restorePgBackup } from '../../steps/restore_pg_backup.ts';
 import { restoreSwap } from '../../steps/restore_swap.ts';
 import type { FlowResult } from '../flow.ts';
@@ -14,6 +15,7 @@ export function restoreSummary(ctx: RestoreContext, result: RunResult): FlowResu
   const out = <Out>(step: Returning<Out>) => readResult(step, result.outputs[step.id]);
   const dump = out(restorePgBackup)?.pgDump;
   const moved = out(restoreSwap)?.movedDatabase;
+  const folder = out(restoreFolder)?.movedFolder?.path;
   const values = out(restoreChart)?.valuesBefore ?? null;
   const data: JsonObject = {
     from,
@@ -23,6 +25,7 @@ export function restoreSummary(ctx: RestoreContext, result: RunResult): FlowResu
     chartOnly: target.chartOnly,
     dump: target.dump?.path ?? null,
     movedDatabase: moved ?? null,
+    movedFolder: folder ?? null,
     dumpBefore: dump?.path ?? null,
     dumpBeforeSha256: dump?.sha256 ?? null,
     valuesBefore: values,
@@ -30,7 +33,13 @@ export function restoreSummary(ctx: RestoreContext, result: RunResult): FlowResu
     warnings: result.warnings,
   };
   const what = target.dataOnly ? `The data of ${product.title} ${to} are` : `${product.title} ${to} is`;
-  const since = target.dump === null ? 'as before the restore' : `as of ${target.dump.takenAt}`;
+  const since =
+    target.folder !== null
+      ? `in ${target.folder.live}, of PostgreSQL ${target.folder.major}, as it was when it was moved aside`
+      : target.dump === null
+        ? 'as before the restore'
+        : `as of ${target.dump.takenAt}`;
+  const undo = `to bring it back: ${program} restore --undo`;
   const valuesLines = values === null ? [] : [`  values   ${values} is your file from before`];
   const lines = target.chartOnly
     ? [
@@ -41,11 +50,17 @@ export function restoreSummary(ctx: RestoreContext, result: RunResult): FlowResu
       ]
     : [
         `${what} back: the database is ${since}.`,
-        `  database ${moved ?? ''} is the one from before; to bring it back: ${program} restore --undo`,
+        target.folder === null
+          ? `  database ${moved ?? ''} is the one from before; ${undo}`
+          : folder === undefined
+            ? '  folder   there was no data folder before'
+            : `  folder   ${folder} is the data folder from before; ${undo}`,
         `  dump     ${dump === undefined ? 'none (--skip-backup)' : `${dump.path} (SHA-256 ${dump.sha256})`}`,
         ...valuesLines,
         ...healthLines(ctx, result),
-        `  later    once the database from before is not needed any more: ${program} restore --discard`,
+        target.folder === null
+          ? `  later    once the database from before is not needed any more: ${program} restore --discard`
+          : '  later    no command removes that folder; once nobody needs it, remove it by hand',
       ];
   return { lines, data };
 }

@@ -14,8 +14,10 @@ import { shellWord } from '../../shell-word.ts';
 import { unfinishedRestore } from '../unfinished-restore.ts';
 import { chartBack, chartTarget } from './chart-target.ts';
 import { fileTarget } from './file-target.ts';
+import { folderBack, folderGone, isFolderThere, onlyItsFolder } from './folder-target.ts';
 import { type Host, type Installed, keptRelease, pointFor } from './kept-release.ts';
 import type { RestoreOptions } from './options.ts';
+import { usualPoint } from './point.ts';
 
 /** What a restore is to bring back, and what the operator should know of that. */
 interface Chosen {
@@ -56,7 +58,7 @@ function releaseNow(state: State, installed: Installed): Installed {
   return { version, payloadDigest, binary, key, completedAt: finishedAt ?? startedAt };
 }
 
-const withDatabase = { file: false, chartOnly: false, schemaWas: null };
+const withDatabase = { file: false, chartOnly: false, schemaWas: null, folder: null };
 
 async function backupTarget(
   session: Session,
@@ -67,6 +69,17 @@ async function backupTarget(
   const point = await pointFor(session, state, backup);
   const { dump } = point;
   const list = `${program} backup list`;
+  const folder = dataOnly ? undefined : await folderBack(state, point.version);
+  if (folder !== undefined) {
+    const usual = usualPoint(state, session.product.chart.folder);
+    if (backup !== undefined && dump?.path !== usual?.dump?.path)
+      throw onlyItsFolder(session, point.version, folder);
+    if (!(await isFolderThere(folder))) throw folderGone(session, point.version, folder);
+    const kept = await keptRelease(session, point, { state, installed });
+    if (kept === undefined) throw chartNotKept(point.version, again);
+    const common = { ...withDatabase, undo: false, dump: dump ?? null, moved: null, roles: null };
+    return { ...common, folder, dataOnly: false, ...kept, before };
+  }
   if (dump === undefined) {
     throw new IvaapError('failed', `no dump was taken of ${point.version ?? 'what was there'} before`, {
       hint: `${list}, then: ${program} restore NAME`,
@@ -84,15 +97,16 @@ async function backupTarget(
     return { ...common, dataOnly: true, release: installed, chart: null, files: null, before: installed };
   }
   const kept = await keptRelease(session, point, { state, installed });
-  if (kept === undefined) {
-    throw new IvaapError(
-      'failed',
-      `the chart of ${point.version ?? 'the release of that backup'} was not kept on this host`,
-      { hint: `to bring back the data alone: ${again({ add: ['--data-only'] })}` },
-    );
-  }
+  if (kept === undefined) throw chartNotKept(point.version, again);
   return { ...common, dataOnly: false, ...kept, before };
 }
+
+const chartNotKept = (version: string | null, again: Session['again']) =>
+  new IvaapError(
+    'failed',
+    `the chart of ${version ?? 'the release of that backup'} was not kept on this host`,
+    { hint: `to bring back the data alone: ${again({ add: ['--data-only'] })}` },
+  );
 
 /** Restoring the same again drops nothing, but takes the product away: it needs the backup's name. */
 function refuseRestored(
@@ -127,7 +141,8 @@ async function undoTarget(session: Session, undone: Undone): Promise<RestoreTarg
   const nothing = (message: string) =>
     new IvaapError('nothing_to_do', message, { hint: other ?? `${program} backup list` });
   const isChart = restored?.chartOnly === true && restored.kept !== null;
-  if (restored === undefined || (restored.moved === null && !isChart))
+  const folder = restored?.folder ?? null;
+  if (restored === undefined || (restored.moved === null && folder === null && !isChart))
     throw nothing('no restore on this host can be taken back');
   if (restored.discardedAt !== undefined)
     throw nothing(`the database from before the restore was discarded ${restored.discardedAt}`);
@@ -148,6 +163,13 @@ async function undoTarget(session: Session, undone: Undone): Promise<RestoreTarg
   }
   const { moved, kept } = restored;
   const release = restored.before ?? installed;
+  if (folder !== null && kept !== null) {
+    const { path, live, major } = folder;
+    if (!(await isFolderThere(folder))) throw nothing(`the data folder ${path} is not there any more`);
+    const common = { ...withDatabase, undo: true, dataOnly: false, dump: null, moved: null, roles: null };
+    const chart = join(kept, session.product.chart.folder);
+    return { ...common, folder: { path, live, major }, release, chart, files: kept, before };
+  }
   if (moved === null) return chartBack(session.product.chart.folder, { kept: kept ?? '', release, before });
   if (!(await isMoved(session, moved)))
     throw nothing(`the database ${moved} from before the restore is not there any more`);

@@ -4,7 +4,9 @@ import { rehearsedText } from '../../release/rehearsal-record.ts';
 import { usedEntitlements } from '../../policy/used-entitlements.ts';
 import { latestRepair } from '../../release/agreeing-versions.ts';
 import { fqdnOf } from '../../release/health-route.ts';
+import type { MajorChange } from '../../backup/upgrade-results.ts';
 import { renderedOnce } from '../../release/rendered-chart.ts';
+import { recordDataFolder } from '../../release/restore-record.ts';
 import { answersOnce } from '../../release/server-answers.ts';
 import { readValuesFile } from '../../release/values-file.ts';
 import type { Session } from '../../session/session.ts';
@@ -16,9 +18,18 @@ import { recordSchema } from './schema-record.ts';
 import { waiversOf } from '../waivers.ts';
 
 /**
- * Facts from before a repair of the state are not verified: every upgrade from there takes its own dump.
+ * Facts from before a repair of the state are not verified: every upgrade from there takes its own dump. So
+ * does one that takes the data to another major version.
  */
-function dumpIsDue(state: Readonly<State>, { reporter }: Session): boolean {
+function dumpIsDue(
+  state: Readonly<State>,
+  { reporter }: Session,
+  majorChange: MajorChange | undefined,
+): boolean {
+  if (majorChange !== undefined) {
+    reporter.warn(`--skip-backup is ignored: the dump takes the data to PostgreSQL ${majorChange.to}`);
+    return true;
+  }
   const repair = latestRepair(state);
   if (repair === undefined) return false;
   reporter.warn(
@@ -36,7 +47,7 @@ function dumpIsDue(state: Readonly<State>, { reporter }: Session): boolean {
 export async function upgradeContext(
   session: Session,
   options: UpgradeOptions,
-  { from }: UpgradeStart,
+  { from, majorChange }: UpgradeStart,
 ): Promise<UpgradeContext> {
   const { product, paths, redactor, signal } = session;
   const values = await readValuesFile(paths.values, session.program);
@@ -66,7 +77,9 @@ export async function upgradeContext(
     rehearsed: rehearsedText(state, { product, from, digest: session.payload.digest }, shared.now()),
     license,
     recordSchema: (verdict) => recordSchema(journal, verdict),
-    skipBackup: options.skipBackup && !dumpIsDue(state, session),
+    skipBackup: options.skipBackup && !dumpIsDue(state, session, majorChange),
+    majorChange,
+    recordDataFolder: (folder) => journal.update((draft, at) => recordDataFolder(draft, folder, at)),
     forceConflicts,
     rendered: renderedOnce(() => ctx, signal),
     answers: answersOnce(() => ctx),

@@ -12,6 +12,8 @@ import {
 import { differenceText } from '../../policy/schema-fingerprint.ts';
 import { judgeSchema } from '../../policy/schema-verdict.ts';
 import { wayBackOf } from '../../backup/way-back.ts';
+import type { MajorChange } from '../../backup/upgrade-results.ts';
+import { findMajorChange, recordedMajorChange } from '../../release/major-change.ts';
 import { askSchemaOnce } from '../../release/schema-now.ts';
 import { disagreement } from '../../queries/release-agreement.ts';
 import { assertCluster } from '../../session/host-tools.ts';
@@ -37,6 +39,8 @@ export interface UpgradeStart extends Decision {
   trust: Trust | undefined;
   /** As it was recorded before. */
   state: Readonly<State>;
+  /** The data go to another major version of PostgreSQL. */
+  majorChange: MajorChange | undefined;
 }
 
 /**
@@ -59,12 +63,20 @@ export async function decideUpgrade(session: Session, options: UpgradeOptions): 
   const [refusal] = refusals.found;
   const from = allowed?.from ?? state.installed?.version;
   if (from === undefined) throw refusal;
+  const resumed = allowed?.how === 'continue';
+  const begun = resumed ? recordedMajorChange(state.run) : undefined;
+  const majorChange = begun ?? (await findMajorChange(kubectl, session, session.signal));
   return {
     from,
     to: session.release.version,
     fresh: allowed?.how === 'fresh',
-    resumed: allowed?.how === 'continue',
-    notes: allowed?.notes ?? [],
+    resumed,
+    notes: [
+      ...(allowed?.notes ?? []),
+      ...(majorChange === undefined ? [] : [majorNote(session.product, majorChange)]),
+    ],
+    majorChange,
+    ...(majorChange && { recorded: { majorChange } }),
     trust,
     state,
     refusal,
@@ -133,3 +145,7 @@ function helmStarted({ pointOfNoReturn: point, to }: NonNullable<State['run']>):
     schemaBefore: typeof schemaVersion === 'number' ? schemaVersion : undefined,
   };
 }
+
+const majorNote = ({ title }: Session['product'], { from, to, folder }: MajorChange) =>
+  `the data go from PostgreSQL ${from} to ${to} by dump and restore: ${title} is down meanwhile, ` +
+  `and the data folder ${folder} is kept beside the new one`;

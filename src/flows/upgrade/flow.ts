@@ -1,8 +1,14 @@
+import { switchId } from '../../backup/upgrade-results.ts';
+import { known } from '../../known.ts';
 import type { UpgradeContext } from '../../release/context.ts';
 import { upgradeNotes } from '../../release/release-notes.ts';
+import { isFolderMoved } from '../../release/restore-swap.ts';
 import { readValuesFile } from '../../release/values-file.ts';
 import { stateIsThere } from '../../session/own-state.ts';
+import type { Session } from '../../session/session.ts';
+import { upgradeHalt } from '../../steps/upgrade_halt.ts';
 import type { Flow } from '../flow.ts';
+import { startAgain } from '../start-again.ts';
 import { recordPreflightStart } from '../../release/preflight-record.ts';
 import { forgetKeptSecrets } from '../install/kept-secrets.ts';
 import { recordFoundStart, recordSkippedBackup, withWayBack } from './backup.ts';
@@ -48,6 +54,7 @@ export const upgradeFlow: Flow<UpgradeOptions, UpgradeStart, UpgradeContext> = {
   },
 
   summarize: upgradeSummary,
+  onFailed: (session, { ctx }) => startAfterFailure(session, ctx),
   // The install that has completed may have died before it did this.
   onCompleted: forgetKeptSecrets,
 
@@ -55,3 +62,22 @@ export const upgradeFlow: Flow<UpgradeOptions, UpgradeStart, UpgradeContext> = {
     return withWayBack(error, (await session.journal()).state, session.paths);
   },
 };
+
+/**
+ * Whatever ends a change of PostgreSQL's major version before the folders are switched leaves the old release
+ * as it was: it is started again.
+ */
+async function startAfterFailure(
+  session: Session,
+  { majorChange, run, kubectl }: UpgradeContext,
+): Promise<void> {
+  if (majorChange === undefined || run()?.steps[upgradeHalt.id] === undefined) return;
+  const asked = await known(isFolderMoved(run(), switchId));
+  if (!asked.known || asked.value) return;
+  const so = `the data are PostgreSQL ${majorChange.from}'s still`;
+  if (!(await startAgain(session, { kubectl, by: 'upgrade', so }))) return;
+  const journal = await session.journal();
+  await journal.update((draft) => {
+    for (const id of [upgradeHalt.id, switchId]) delete draft.run?.steps[id];
+  });
+}

@@ -9,6 +9,7 @@ import { upgradeChartSwap } from '../../steps/upgrade_chart_swap.ts';
 import { upgradeHelm } from '../../steps/upgrade_helm.ts';
 import { upgradeLoadImages } from '../../steps/upgrade_load_images.ts';
 import { upgradeMigrate } from '../../steps/upgrade_migrate.ts';
+import { upgradePgSwitch } from '../../steps/upgrade_pg_switch.ts';
 import type { FlowResult } from '../flow.ts';
 import { healthLines, waivedHealth } from '../waived-health.ts';
 import { wayBackLines } from '../../queries/way-back-text.ts';
@@ -25,6 +26,7 @@ export function upgradeSummary(ctx: UpgradeContext, result: RunResult): FlowResu
   const way = ctx.wayBack();
   const dump = way.restored ? way.later : way.before;
   const overlay = out(upgradeMigrate)?.overlay;
+  const folder = out(upgradePgSwitch)?.dataFolder;
   const due = schemaDueText(schema?.after, ctx.release.schema.target);
   const byHand = due === undefined ? undefined : helmByHand(ctx, ctx.forceConflicts);
   const data: JsonObject = {
@@ -40,6 +42,7 @@ export function upgradeSummary(ctx: UpgradeContext, result: RunResult): FlowResu
     },
     overlay: overlay?.path ?? null,
     patches: overlay?.patches ?? [],
+    dataFolder: folder ?? null,
     dump: dump?.path ?? null,
     dumpSha256: dump?.sha256 ?? null,
     laterDump: way.restored ? null : (way.later?.path ?? null),
@@ -58,6 +61,12 @@ export function upgradeSummary(ctx: UpgradeContext, result: RunResult): FlowResu
     `  release  ${product.release} in namespace ${product.namespace}, chart ${ctx.paths.chart}`,
     `  images   ${imagesText(images)}`,
     `  database ${schemaText(schema ?? { before: null, after: null, target: 0 })}`,
+    ...(folder === undefined
+      ? []
+      : [
+          `  postgres PostgreSQL ${folder.majors.from} -> ${folder.majors.to}; ` +
+            `the data folder from before is kept: ${folder.kept}`,
+        ]),
     ...healthLines(ctx, result),
     ...(overlay?.path == null
       ? []

@@ -68,3 +68,10 @@ test('what runs is reported as it is, not as the record says: the old release is
   assert.doesNotMatch(message, /did not bring/);
   assert.match(helmVerdict({ ...rolledBack, release: 'unknown' }).message, /is not known/);
 });
+
+test('after a change of the major version a failure is exit 8 although the schema has not moved', () => {
+  const { code, message } = helmVerdict({ ...rolledBack, release: 'failed', newMajor: 17 });
+  assert.equal(code, 'schema_moved');
+  assert.match(message, /The data are PostgreSQL 17's since then, which the server of 2026\.1 cannot read/);
+  assert.match(message, /its own data folder has to come back/);
+});
