@@ -41,6 +41,8 @@ const copyEnd = ' FROM stdin;';
 /** First bytes of such lines. */
 const leavingStarts = [...Buffer.from('\\ACDacd')];
 const leaving = /^(\\(?!restrict |unrestrict |\.$)|(CREATE|ALTER|DROP) DATABASE\b)/i;
+/** PostgreSQL 17 names them by their numbers, of one or of many. */
+const objectsLine = /^-- Data for Name: (?:BLOBS|\d+(?:\.\.\d+)?); Type: BLOBS; /;
 const encodingLine = /^SET client_encoding = '([A-Za-z0-9_]+)';$/;
 
 /**
@@ -186,7 +188,7 @@ export class DumpScan {
   #statement(line: string): void {
     if (line.startsWith('-- Data for Name: ')) {
       this.#announced = true;
-      this.#largeObjects ||= line.startsWith('-- Data for Name: BLOBS; Type: BLOBS; ');
+      this.#largeObjects ||= objectsLine.test(line);
     } else if (line.startsWith('-- Name: ')) this.#value = line.includes('; Type: SEQUENCE SET; ');
     else if (line === '-- PostgreSQL database dump complete') this.#complete = true;
     else if (line.startsWith(String.raw`\restrict `)) this.#restrictKey ??= line.slice(10);

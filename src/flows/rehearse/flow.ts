@@ -1,12 +1,11 @@
 import { leaveRehearsal, unended } from '../../engine/rollback-record.ts';
 import type { RunEnd } from '../../engine/journal.ts';
-import { readResult } from '../../backup/step-results.ts';
+import { readResult, stepRecord } from '../../backup/step-results.ts';
 import { causeChain, IvaapError } from '../../errors.ts';
 import type { RehearsalContext } from '../../release/context.ts';
 import { clearRehearsal, removeRehearsal } from '../../release/rehearsal-clean.ts';
 import { newCopy } from '../../release/rehearsal-parts.ts';
 import type { Rehearsed } from '../../release/rehearsal-record.ts';
-import { stepRecord } from '../../release/restore-record.ts';
 import { stateIsThere } from '../../session/own-state.ts';
 import type { Session } from '../../session/session.ts';
 import { judgedSchema, rehearseMigrate } from '../../steps/rehearse_migrate.ts';

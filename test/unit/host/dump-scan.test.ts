@@ -165,6 +165,11 @@ describe('the scan of a dump', () => {
     for (const chunkBytes of [1, 77, 5000]) {
       assert.deepEqual(scan(withObjects(7, [long, 'cd'], ['ef']), chunkBytes).objects, usual);
     }
+    // As PostgreSQL 17 announces one, or many.
+    for (const names of ['1', '1..2']) {
+      const later = withObjects(7, [long, 'cd'], ['ef']).replace('Name: BLOBS;', `Name: ${names};`);
+      assert.deepEqual(scan(later).objects, usual, names);
+    }
     const others = [withObjects(8, [long, 'cd'], ['ef']), withObjects(7, [long, 'ef'], ['cd'])];
     assert.notEqual(scan(others[0] ?? '').objects[0]?.checksum, usual[0]?.checksum);
     assert.notEqual(scan(others[1] ?? '').objects[1]?.checksum, usual[1]?.checksum);
