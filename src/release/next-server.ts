@@ -7,7 +7,7 @@ import type { Product } from '../payload/product-schema.ts';
 import { matchesSelector } from '../policy/label-selector.ts';
 import { nextServerPod } from '../policy/next-server-pod.ts';
 import { type PodSpec, referencesOf, selects } from '../policy/rehearsal-pod.ts';
-import { shellWord, sudo } from '../shell-word.ts';
+import { asRoot, shellWord, sudo } from '../shell-word.ts';
 import type { StepContext, UpgradeContext } from './context.ts';
 import { ourLabels } from './ours.ts';
 import { podTrouble } from './pod-trouble.ts';
@@ -149,5 +149,7 @@ export const othersFolder = (folder: string) =>
   new IvaapError(
     'failed',
     `${folder} is where the new data folder would be made, and this run has not made it: it stays as it is`,
-    { hint: `if nothing needs it, move it away: sudo mv ${shellWord(folder)} ${shellWord(`${folder}.old`)}` },
+    {
+      hint: `if nothing needs it, move it away: ${asRoot(`mv ${shellWord(folder)} ${shellWord(`${folder}.old`)}`)}`,
+    },
   );
