@@ -41,7 +41,7 @@ export const postgresMajor: Check<UpgradeCheckContext> = {
     const isBegun = ctx.resumed && recordedNames(ctx.run(), switchId) !== undefined;
     if (isBegun && majorChange?.to === next.major) {
       // An earlier attempt had found nothing against it, and has stopped the old server.
-      const measured = `on the way from PostgreSQL ${majorChange?.from} to ${majorChange?.to}: it was cut off`;
+      const measured = `on the way from PostgreSQL ${majorChange?.from} to ${majorChange?.to}`;
       return { outcome: 'ok', measured, limit };
     }
     if (running === undefined) {

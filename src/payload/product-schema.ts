@@ -178,10 +178,10 @@ export const productSchema = z.strictObject({
     answerSeconds: z.int().positive().optional(),
     /**
      * What an upgrade does whose chart runs another major version of PostgreSQL, which cannot read the data
-     * folder. `refuse` (default): preflight refuses it. `dump-restore`: all workloads are stopped, the database is
-     * dumped and restored by the new server into a new folder beside the old one, which is kept. The image of
-     * the database has to make a new cluster, with the user of `login`, where its folder is empty; the volume
-     * has to be a folder of the installer's.
+     * folder. `refuse` (default): preflight refuses it. `dump-restore`: all workloads are stopped, the
+     * database is dumped and restored by the new server into a new folder beside the old one, which is kept.
+     * The image of the database has to make a new cluster where its folder is empty; the volume has to be a
+     * folder of the installer's.
      */
     majorUpgrade: z.enum(['refuse', 'dump-restore']).optional(),
     /**

@@ -45,8 +45,8 @@ export function helmVerdict(found: HelmAftermath): Verdict {
   if (found.newMajor !== undefined) {
     const sense =
       `The data are PostgreSQL ${found.newMajor}'s since then, which the server of ${from} cannot read: ` +
-      `to run ${from} again, its own data folder has to come back. To go forward, fix the cause and run the same ` +
-      'command again.';
+      `to run ${from} again, its own data folder has to come back. ` +
+      'To go forward, fix the cause and run the same command again.';
     return { code: 'schema_moved', message: `the upgrade to ${to} failed. ${back}. ${schema} ${sense}` };
   }
   if (needsRestore(found.schema)) {

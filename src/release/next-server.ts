@@ -144,12 +144,12 @@ export const removeNextServer = (
   signal?: AbortSignal,
 ): Promise<string[]> => deleteSelected(kubectl, podOf(product), signal);
 
-/** Throws 'failed' for a folder at the place of the new one that this run has not made. */
-export const othersFolder = (folder: string) =>
-  new IvaapError(
+/** Of a folder at the place of the new one that this run has not made. */
+export function othersFolder(folder: string): IvaapError {
+  const move = asRoot(`mv ${shellWord(folder)} ${shellWord(`${folder}.old`)}`);
+  return new IvaapError(
     'failed',
     `${folder} is where the new data folder would be made, and this run has not made it: it stays as it is`,
-    {
-      hint: `if nothing needs it, move it away: ${asRoot(`mv ${shellWord(folder)} ${shellWord(`${folder}.old`)}`)}`,
-    },
+    { hint: `if nothing needs it, move it away: ${move}` },
   );
+}

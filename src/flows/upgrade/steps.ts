@@ -45,7 +45,7 @@ export function upgradeSteps(
   return steps;
 }
 
-/** Nothing is stopped before the images are there, and nothing is changed before the new server has the data. */
+/** Nothing is stopped before the images are there, or changed before the new server has the data. */
 const stepsOfMajorChange = (): Step<UpgradeContext>[] =>
   [
     upgradePreflight,
