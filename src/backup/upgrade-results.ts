@@ -13,6 +13,7 @@ export const dumpResult: Returning<{ pgDump: PgDump }> = {
 
 /** Ids of the steps around a change of PostgreSQL's major version, whose records others read. */
 export const haltId = 'upgrade_halt';
+export const newDataId = 'upgrade_pg_load';
 export const switchId = 'upgrade_pg_switch';
 
 /** An upgrade that takes the data from one major version of PostgreSQL to another one. */

@@ -6,7 +6,7 @@ import type { Measurement } from '../policy/preflight-report.ts';
 import { isBelow } from '../host/below.ts';
 import { judgeRoom, type RoomNeed } from '../policy/room.ts';
 import { newDatabaseBytes } from '../release/storage-folder.ts';
-import { dumpResult, helmResult, switchId } from '../backup/upgrade-results.ts';
+import { dumpResult, helmResult, newDataId, switchId } from '../backup/upgrade-results.ts';
 import { hasCompleted, lastResult } from '../backup/step-results.ts';
 import { whyDumpIsStale } from '../backup/stale-dump.ts';
 import type { Check } from './check.ts';
@@ -96,8 +96,7 @@ function missingFiles({ product, index, paths, entitlements, refreshArchives }: 
 /** Of another major version of PostgreSQL, beside the live one. */
 async function secondDataFolder(ctx: UpgradeCheckContext, facts: HostFacts): Promise<RoomNeed[]> {
   const { majorChange } = ctx;
-  const isThere =
-    hasCompleted(ctx.run(), { id: switchId }) || hasCompleted(ctx.run(), { id: 'upgrade_pg_load' });
+  const isThere = [newDataId, switchId].some((id) => hasCompleted(ctx.run(), { id }));
   if (majorChange === undefined || (ctx.resumed && isThere)) return [];
   const asked = await known(facts.database());
   const bytes = (asked.known ? asked.value.sizeBytes : 0) + newDatabaseBytes(ctx.product.database);

@@ -165,18 +165,11 @@ export async function writeStreamAtomic(
 ): Promise<StreamedFile> {
   const file = await openAtomic(path, options);
   try {
-    const hash = createHash('sha256');
-    let sizeBytes = 0;
-    for await (const chunk of source) {
-      options.signal?.throwIfAborted();
-      const writing = writeFully(file.handle, chunk);
-      hash.update(chunk); // while the write is under way in another thread
-      await writing;
-      sizeBytes += chunk.byteLength;
-      options.onBytes?.(sizeBytes);
-    }
+    const written = await writeStream(file.handle, source, {
+      before: () => options.signal?.throwIfAborted(),
+      ...(options.onBytes && { onBytes: options.onBytes }),
+    });
     options.signal?.throwIfAborted();
-    const written = { sizeBytes, sha256: hash.digest('hex') };
     await options.verify?.(written);
     await file.commit();
     return written;
@@ -184,6 +177,25 @@ export async function writeStreamAtomic(
     await file.discard();
     throw writeError(path, error);
   }
+}
+
+/** Writes a stream at the handle's own position. `before` sees the length of each chunk, and may throw. */
+export async function writeStream(
+  handle: FileHandle,
+  source: AsyncIterable<Uint8Array>,
+  { before, onBytes }: { before?: (bytes: number) => void; onBytes?: (written: number) => void } = {},
+): Promise<StreamedFile> {
+  const hash = createHash('sha256');
+  let sizeBytes = 0;
+  for await (const chunk of source) {
+    before?.(chunk.byteLength);
+    const writing = writeFully(handle, chunk);
+    hash.update(chunk); // while the write is under way in another thread
+    await writing;
+    sizeBytes += chunk.byteLength;
+    onBytes?.(sizeBytes);
+  }
+  return { sizeBytes, sha256: hash.digest('hex') };
 }
 
 /** Writes all of a chunk at `position` of the file, or at the handle's own. */

@@ -1,7 +1,7 @@
 import { openAtomic, writeFully } from './atomic-file.ts';
 import { writeError } from './write-error.ts';
 import { DumpScan, type DumpSummary } from './dump-scan.ts';
-import { type Compression, type FileFacts, PackedFile } from './packed-file.ts';
+import { type Compression, PackedFile } from './packed-file.ts';
 import type { DiskReserve } from './reserve.ts';
 import type { Postgres } from './postgres.ts';
 
@@ -60,8 +60,7 @@ export async function writeDump(
       }
     }, options.signal);
     const summary = scan.finish();
-    const facts: FileFacts = (await packed?.end()) ?? summary;
-    const { sizeBytes, sha256 } = facts;
+    const { sizeBytes, sha256 } = (await packed?.end()) ?? summary;
     const written = { ...summary, textBytes: summary.sizeBytes, sizeBytes, sha256 };
     await beforeName?.(written);
     await file.commit();

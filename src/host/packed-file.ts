@@ -1,8 +1,7 @@
-import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import type { FileHandle } from 'node:fs/promises';
 import { constants, createZstdCompress } from 'node:zlib';
-import { writeFully } from './atomic-file.ts';
+import { type StreamedFile, writeStream } from './atomic-file.ts';
 
 /** How the text of a file is packed: as one frame of zstd, with its checksum. */
 export type Compression = 'zstd';
@@ -10,37 +9,18 @@ export type Compression = 'zstd';
 /** Suffix of a packed file's name. */
 export const packedSuffix: Record<Compression, string> = { zstd: '.zst' };
 
-/** What a file came to: its size in bytes, and its SHA-256 in hex. */
-export interface FileFacts {
-  sizeBytes: number;
-  sha256: string;
-}
-
 /**
  * Writes a text packed by zstd. `spend` is told of the bytes before they are written, and may throw. The
  * first error of any of it is thrown by `write` or `end`.
  */
 export class PackedFile {
   readonly #zstd = createZstdCompress({ params: { [constants.ZSTD_c_checksumFlag]: 1 } });
-  readonly #written: Promise<FileFacts>;
+  readonly #written: Promise<StreamedFile>;
 
   constructor(handle: FileHandle, spend: (bytes: number) => void) {
-    this.#written = this.#writeAll(handle, spend);
+    this.#written = writeStream(handle, this.#zstd, { before: spend });
     // It is awaited by whoever writes next, which may be never.
     this.#written.catch(() => {});
-  }
-
-  async #writeAll(handle: FileHandle, spend: (bytes: number) => void): Promise<FileFacts> {
-    const hash = createHash('sha256');
-    let sizeBytes = 0;
-    for await (const piece of this.#zstd as AsyncIterable<Buffer>) {
-      spend(piece.length);
-      const writing = writeFully(handle, piece);
-      hash.update(piece); // while the write is under way in another thread
-      await writing;
-      sizeBytes += piece.length;
-    }
-    return { sizeBytes, sha256: hash.digest('hex') };
   }
 
   async write(chunk: Uint8Array): Promise<void> {
@@ -49,7 +29,7 @@ export class PackedFile {
   }
 
   /** All of it is in the file when this resolves; not yet durable. */
-  end(): Promise<FileFacts> {
+  end(): Promise<StreamedFile> {
     this.#zstd.end();
     return this.#written;
   }

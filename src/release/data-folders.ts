@@ -8,6 +8,15 @@ import { renameDurable } from '../host/atomic-file.ts';
 import { shellWord } from '../shell-word.ts';
 import { majorInFolder } from './kept-data.ts';
 
+/** A data folder that is not the live one. */
+export const asideFolder = z.object({
+  path: z.string(),
+  /** Where the database's volume looks. */
+  live: z.string(),
+  /** Its major version of PostgreSQL. */
+  major: z.int(),
+});
+
 /** The three places of a switch: `live` is where the database's volume looks, whatever lies there. */
 export const folderNames = z.object({
   live: z.string(),

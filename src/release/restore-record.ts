@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import type { RunRecord, State } from '../engine/state.ts';
 import { schemaFingerprint } from '../host/schema-fingerprint.ts';
+import { asideFolder } from './data-folders.ts';
 import { type PgDump, pgDumpSchema } from '../backup/dump-record.ts';
 
 /** What a restore was asked for, as its run records it: so the same command resumes it. */
@@ -33,7 +34,7 @@ export const targetSchema = z.object({
    * A data folder of another major version of PostgreSQL that comes back instead of a database, and where the
    * live one is.
    */
-  folder: z.object({ path: z.string(), live: z.string(), major: z.int() }).nullable().default(null),
+  folder: asideFolder.nullable().default(null),
   /** Folders of the chart, and of values and overlay; null of `dataOnly`. */
   chart: z.string().nullable(),
   files: z.string().nullable(),
@@ -56,13 +57,7 @@ export const swapId = 'restore_swap';
 export const folderId = 'restore_folder';
 
 /** A data folder that was moved aside. */
-export interface DataFolder {
-  /** Where it is now. */
-  path: string;
-  /** Where the database's volume looks. */
-  live: string;
-  /** Of PostgreSQL. */
-  major: number;
+export interface DataFolder extends z.infer<typeof asideFolder> {
   /** The release that worked with it. */
   version: string;
 }

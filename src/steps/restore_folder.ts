@@ -3,7 +3,13 @@ import * as z from 'zod';
 import type { Step } from '../engine/step.ts';
 import { IvaapError } from '../errors.ts';
 import type { RestoreContext } from '../release/context.ts';
-import { type FolderNames, folderState, recordedNames, switchFolders } from '../release/data-folders.ts';
+import {
+  asideFolder,
+  type FolderNames,
+  folderState,
+  recordedNames,
+  switchFolders,
+} from '../release/data-folders.ts';
 import { haltDatabase } from '../release/halt.ts';
 import { majorInFolder } from '../release/kept-data.ts';
 import { keptFolderName } from '../release/major-change.ts';
@@ -13,7 +19,7 @@ import { folderId } from '../release/restore-record.ts';
 
 const out = z.object({
   /** The folder that was live; null where none was. */
-  movedFolder: z.object({ path: z.string(), live: z.string(), major: z.int() }).nullable(),
+  movedFolder: asideFolder.nullable(),
 });
 
 /** Puts a data folder of another major version of PostgreSQL back into its place; the live one is kept. */

@@ -4,6 +4,7 @@ import * as z from 'zod';
 import { dropMoved, freeMovedName } from '../backup/moved-databases.ts';
 import { loadBeside, type LoadedCopy } from '../backup/restore-copy.ts';
 import { swapDatabases } from '../backup/swap-databases.ts';
+import { newDataId } from '../backup/upgrade-results.ts';
 import type { Step } from '../engine/step.ts';
 import { IvaapError } from '../errors.ts';
 import { makeFolder } from '../host/atomic-file.ts';
@@ -32,7 +33,7 @@ const out = z.object({
  * it, row by row. The live database is not touched; the new server has ended when this has.
  */
 export const upgradePgLoad: Step<UpgradeContext, z.infer<typeof out>> = {
-  id: 'upgrade_pg_load',
+  id: newDataId,
   out,
   title: 'Restore into the new PostgreSQL',
   needs: [],
@@ -57,8 +58,7 @@ export const upgradePgLoad: Step<UpgradeContext, z.infer<typeof out>> = {
     const { to: major } = majorChange;
     await removeNextServer(ctx, signal);
     // Only what an earlier attempt of this step has made: it is half of a copy.
-    const isOwn =
-      io.interrupted?.newFolder === folder || ctx.run()?.steps['upgrade_pg_load']?.earlier !== undefined;
+    const isOwn = io.interrupted?.newFolder === folder || ctx.run()?.steps[newDataId]?.earlier !== undefined;
     if (existsSync(folder) && !isOwn) throw othersFolder(folder);
     await io.record({ newFolder: folder });
     await removeTree(folder);

@@ -3,7 +3,7 @@ import type { PgDump } from '../backup/dump-record.ts';
 import { sealFolders } from '../backup/backup-folder.ts';
 import { otherRows } from '../backup/row-proof.ts';
 import { endSessions, letGo, sessionsOf } from '../backup/swap-databases.ts';
-import { switchResult } from '../backup/upgrade-results.ts';
+import { type MajorChange, switchResult } from '../backup/upgrade-results.ts';
 import type { JsonObject, Step, StepIo } from '../engine/step.ts';
 import { IvaapError } from '../errors.ts';
 import { foreign } from '../foreign.ts';
@@ -41,12 +41,7 @@ export const upgradePgSwitch: Step<UpgradeContext, z.infer<typeof switchResult.o
     if (majorChange === undefined || dump === undefined)
       throw new IvaapError('bug', 'there is nothing to switch');
     const { folder: live, ...majors } = majorChange;
-    const names: FolderNames = recordedNames(run(), switchResult.id) ?? {
-      live,
-      incoming: newFolderOf(majorChange),
-      outgoing: keptFolderName(live, majors.from, now()),
-      major: majors.to,
-    };
+    const names = namesOf(run(), majorChange, () => keptFolderName(live, majors.from, now()));
     if ((await folderState(names)) === 'before') await letOldEnd(ctx, io, { names, dump });
     await switchFolders(names, io);
     io.warn(`the data are PostgreSQL ${majors.to}'s; those of ${from} are kept as ${names.outgoing}`);
@@ -54,16 +49,24 @@ export const upgradePgSwitch: Step<UpgradeContext, z.infer<typeof switchResult.o
   },
 
   async verify({ run }, { dataFolder: { live, kept, majors } }) {
-    const names = recordedNames(run(), switchResult.id) ?? {
-      live,
-      incoming: `${live}.pg${majors.to}-new`,
-      outgoing: kept,
-      major: majors.to,
-    };
+    const names = namesOf(run(), { ...majors, folder: live }, () => kept);
     if ((await folderState(names)) !== 'after')
       throw new IvaapError('failed', `${live} does not hold the data of PostgreSQL ${majors.to}`);
   },
 };
+
+/** As they were recorded; before that, `kept` names the folder that will be kept. */
+const namesOf = (
+  run: ReturnType<UpgradeContext['run']>,
+  change: MajorChange,
+  kept: () => string,
+): FolderNames =>
+  recordedNames(run, switchResult.id) ?? {
+    live: change.folder,
+    incoming: newFolderOf(change),
+    outgoing: kept(),
+    major: change.to,
+  };
 
 /** All that comes before the first folder is moved. */
 async function letOldEnd(

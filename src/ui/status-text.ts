@@ -195,13 +195,8 @@ function rehearsedLines({ rehearsed, rehearsing, unendedRehearsal, installed }: 
     rehearsing === undefined
       ? []
       : [`a rehearsal of ${toSeconds(rehearsing.at)} has left ${rehearsing.name}: the next run removes it`];
-  const head = ({
-    at,
-    by: who,
-    from,
-    to,
-  }: Pick<RunRecord, 'to'> & { at: string; by?: string | undefined; from: string }) =>
-    `rehearsed: ${from} -> ${to}, ${toSeconds(at)}${by(who)}`;
+  const head = (one: Pick<NonNullable<State['rehearsed']>, 'at' | 'by' | 'from' | 'to'>) =>
+    `rehearsed: ${one.from} -> ${one.to}, ${toSeconds(one.at)}${by(one.by)}`;
   const isOver = unendedRehearsal?.to === installed?.version;
   return [
     ...(rehearsed === undefined ? [] : [head(rehearsed), `  ${rehearsalSentence(rehearsed)}`]),

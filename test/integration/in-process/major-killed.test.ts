@@ -5,7 +5,7 @@ import { after, before, test } from 'node:test';
 import { causeChain, IvaapError } from '../../../src/errors.ts';
 import type { HaltedBy } from '../../../src/release/halt.ts';
 import { eventName, type HostEvent } from '../../fixtures/in-process-host/events.ts';
-import { fullDiskFrom, noApiFrom, signalAt } from '../../fixtures/in-process-host/faults.ts';
+import { outages, signalAt } from '../../fixtures/in-process-host/faults.ts';
 import { type Invocation, SimulatedHost, type World } from '../../fixtures/in-process-host/host.ts';
 import { outcome as outcomeOf } from '../../fixtures/in-process-host/outcome.ts';
 import { goesToOtherMajor, namespace } from '../../fixtures/in-process-host/product.ts';
@@ -56,12 +56,7 @@ function folders(): Record<string, unknown> {
   );
 }
 
-const image = (app: string) =>
-  host.cluster
-    .list('Pod', namespace, `app=${app}`)
-    .map((pod) =>
-      (pod['spec'] as { containers: { image: string }[] }).containers[0]?.image.split(':').at(-1),
-    );
+const image = (app: string) => host.cluster.imageTags(namespace, `app=${app}`);
 
 const now = () => ({
   installed: host.state()?.installed?.version,
@@ -236,12 +231,7 @@ test('asked to stop before the switch, the old release is started again; the sam
   }
 });
 
-const faults = [
-  ['the API server refuses everything', noApiFrom],
-  ['the disk is full', (place: string) => fullDiskFrom(place, { journal: false })],
-] as const;
-
-for (const [what, from] of faults) {
+for (const [what, from] of outages) {
   test(`${what} from a place on: it says so with a hint, and ends when it is typed again`, async () => {
     const { killed } = await worldsOf(isPlace);
     for (const { name } of killed.filter((_, at) => at % (2 * placeStride) === 1)) {

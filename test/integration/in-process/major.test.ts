@@ -38,12 +38,7 @@ const folders = () =>
     .filter((name) => name.startsWith('storage'))
     .map((name) => name.replace(/\d{8}T\d{6}Z/, 'TIME'));
 const major = () => Number(readFileSync(join(host.root, 'storage/pgdata/PG_VERSION'), 'utf8'));
-const tags = () =>
-  host.cluster
-    .list('Pod', namespace)
-    .map((pod) =>
-      (pod['spec'] as { containers: { image: string }[] }).containers[0]?.image.split(':').at(-1),
-    );
+const tags = () => host.cluster.imageTags(namespace);
 
 /** The old release runs on the old data, whatever was tried. */
 function assertAsBefore(): void {

@@ -68,11 +68,7 @@ async function ends(code: number, options: Options = {}, watch?: Watcher, given 
 const now = () => ({
   installed: state().installed?.version,
   chart: /appVersion: "?([\d.]+)/.exec(readFileSync(join(host.folder, 'TinyChart/Chart.yaml'), 'utf8'))?.[1],
-  pods: host.cluster
-    .list('Pod', namespace, 'app=server')
-    .map((pod) =>
-      (pod['spec'] as { containers: { image: string }[] }).containers[0]?.image.split(':').at(-1),
-    ),
+  pods: host.cluster.imageTags(namespace, 'app=server'),
   rows: database().rows,
   beside: Object.keys(database().beside ?? {}),
 });

@@ -5,7 +5,7 @@ import type { State } from '../../../src/engine/state.ts';
 import { causeChain, IvaapError } from '../../../src/errors.ts';
 import { passedByRestore } from '../../crash/places.ts';
 import { eventName, type HostEvent } from '../../fixtures/in-process-host/events.ts';
-import { fullDiskFrom, noApiFrom, signalAt } from '../../fixtures/in-process-host/faults.ts';
+import { outages, signalAt } from '../../fixtures/in-process-host/faults.ts';
 import { stepsOf } from '../../fixtures/in-process-host/graphs.ts';
 import {
   type Invocation,
@@ -200,12 +200,7 @@ test('asked to stop at any place it stops there, and ends when it is typed again
   }
 });
 
-const faults = [
-  ['the API server refuses everything', noApiFrom],
-  ['the disk is full', (place: string) => fullDiskFrom(place, { journal: false })],
-] as const;
-
-for (const [what, from] of faults) {
+for (const [what, from] of outages) {
   test(`${what} from a place on: it says so with a hint, and ends when it is typed again`, async () => {
     const { killed, expected } = await worldsOf(ways[0], isPlace);
     for (const { name } of killed.filter((_, at) => at % (2 * placeStride) === 1)) {

@@ -62,10 +62,6 @@ const beside = () => Object.entries(database().beside ?? {});
 const file = (name: string) => join(host.folder, name);
 const chartVersion = () =>
   /appVersion: "?([\d.]+)/.exec(readFileSync(file('TinyChart/Chart.yaml'), 'utf8'))?.[1];
-const podImages = () =>
-  host.cluster
-    .list('Pod', namespace, 'app=server')
-    .map((pod) => (pod['spec'] as { containers: { image: string }[] }).containers[0]?.image);
 const claimUid = () => host.cluster.get('PersistentVolumeClaim', claim, namespace)?.metadata.uid;
 
 async function ends(code: number, ...[watch, options, given]: Parameters<typeof restoring>) {
@@ -84,7 +80,7 @@ const restoring = (
 const now = () => ({
   installed: state().installed?.version,
   chart: chartVersion(),
-  pods: podImages().map((image = '') => image.split(':').at(-1)),
+  pods: host.cluster.imageTags(namespace, 'app=server'),
   schema: database().schema,
   rows: database().rows,
 });

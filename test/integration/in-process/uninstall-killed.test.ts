@@ -5,7 +5,7 @@ import { after, before, test } from 'node:test';
 import { causeChain, IvaapError } from '../../../src/errors.ts';
 import { passedByUninstall } from '../../crash/places.ts';
 import { eventName, type HostEvent } from '../../fixtures/in-process-host/events.ts';
-import { fullDiskFrom, noApiFrom, signalAt } from '../../fixtures/in-process-host/faults.ts';
+import { outages, signalAt } from '../../fixtures/in-process-host/faults.ts';
 import { stepsOf } from '../../fixtures/in-process-host/graphs.ts';
 import { type Invocation, SimulatedHost, type World } from '../../fixtures/in-process-host/host.ts';
 import { removedOutcome } from '../../fixtures/in-process-host/removed.ts';
@@ -176,12 +176,7 @@ test('a dump of two hours ago is taken again while the product still runs, and n
   assert.equal(ended.exitCode, 0, said(ended));
 });
 
-const faults = [
-  ['the API server refuses everything', noApiFrom],
-  ['the disk is full', (place: string) => fullDiskFrom(place, { journal: false })],
-] as const;
-
-for (const [what, from] of faults) {
+for (const [what, from] of outages) {
   test(`${what} from a place on: it says so with a hint, and ends when it is typed again`, async () => {
     const { killed, expected } = await worldsAt({}, ({ kind }) => kind === 'place');
     for (const { name } of killed.filter((_, at) => at % (4 * placeStride) === 1)) {
