@@ -131,6 +131,8 @@ export async function ownDiskForBlobs(host: TestHost): Promise<void> {
     { env: { PATH: '/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin', HOME: '/root' } },
   );
   await host.untilHealthy(120);
+  // The kubelet dials containerd again in its own time; until then nothing is executed in a pod.
+  await host.until('the kubelet has found containerd again', 60, () => host.sql('SELECT 1'));
 }
 
 export const fillBlobDisk: Act = async ({ host }) => {
