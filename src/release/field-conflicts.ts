@@ -2,6 +2,7 @@ import { IvaapError } from '../errors.ts';
 import { foreign } from '../foreign.ts';
 import { valueAtField } from '../policy/field-paths.ts';
 import type { UpgradeContext } from './context.ts';
+import { isHaltedField } from './halt.ts';
 import { foreignOwner } from './object-owner.ts';
 import { helmManager } from './server-answers.ts';
 import { type Answer } from './answered-objects.ts';
@@ -36,9 +37,12 @@ export async function findFieldConflicts(ctx: UpgradeContext, signal: AbortSigna
   // Fields of a Helm without server-side apply are Helm's own: after such a revision, and only then, it takes
   // them over.
   const takesAlong = byHelm && deployed !== undefined && !(await ctx.helm.appliedOnServer(deployed.revision));
+  // The check of halted workloads speaks of these; a run that goes on halts them again.
+  const isHalted = (live: Answer['live'], field: string) =>
+    live !== undefined && isHaltedField(live, field, ctx.product);
   return taken.flatMap(({ manifest, live, conflicts }) =>
     conflicts
-      .filter(({ owner }) => owner !== helmManager || !takesAlong)
+      .filter(({ owner, field }) => (owner !== helmManager || !takesAlong) && !isHalted(live, field))
       .map(({ owner, field }) => ({
         object: `${manifest.kind}/${manifest.metadata.name}`,
         field,

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { haltKey } from '../backup/restore-halt.ts';
 import { causeChain, IvaapError } from '../errors.ts';
-import type { Kubectl } from '../host/kubectl.ts';
+import type { Kubectl, KubeObject } from '../host/kubectl.ts';
 import type { Product } from '../payload/product-schema.ts';
 import { sudo } from '../shell-word.ts';
 import { idOf, seeWorkloads, type Workload, type WorkloadPod, type Workloads } from './workloads.ts';
@@ -47,6 +47,17 @@ const on = 'on';
 
 /** Whether a run has halted it: it rests, and says what it was. */
 const isHalted = ({ rests, annotations }: Workload, key: string) => rests && annotations[key] !== undefined;
+
+/** Whether a halt has set this field: 0 replicas or the suspension of an object that says what it was. */
+export function isHaltedField(
+  object: KubeObject & { spec?: Record<string, unknown> },
+  field: string,
+  product: Pick<Product, 'name'>,
+): boolean {
+  if (object.metadata.annotations?.[haltKey(product)] === undefined) return false;
+  const { replicas, suspend } = object.spec ?? {};
+  return (field === '.spec.replicas' && replicas === 0) || (field === '.spec.suspend' && suspend === true);
+}
 
 /** The annotation with the flow. */
 const byKey = ({ name }: Pick<Product, 'name'>): string => `${name}-halted-by`;

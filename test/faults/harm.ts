@@ -54,6 +54,15 @@ async function clusterAnswers(host: TestHost): Promise<void> {
   );
 }
 
+/** The node's lease was not renewed meanwhile, and who watches it looks again in its own time. */
+async function nodeReports(host: TestHost): Promise<void> {
+  const path = '{.items[*].status.conditions[?(@.type=="Ready")].status} {.items[*].spec.taints[*].key}';
+  await host.until('the node is ready', 180, async () => {
+    const { stdout } = await host.kubectl('get', 'nodes', '-o', `jsonpath=${path}`);
+    return stdout.trim() === 'True' ? true : undefined;
+  });
+}
+
 const apiServerAwayMs = 60_000;
 
 /** As a restart of k3s that takes a minute; pods continue running. */
@@ -64,6 +73,7 @@ export const stopApiServer: Act = async ({ host }) => {
     fix: async () => {
       await host.shell('rm -f /run/lab/hold');
       await clusterAnswers(host);
+      await nodeReports(host);
     },
   };
 };

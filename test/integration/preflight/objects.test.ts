@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { asTold } from '../../fixtures/as-told.ts';
+import { haltKey } from '../../../src/backup/restore-halt.ts';
 import type { Measurement } from '../../../src/policy/preflight-report.ts';
 import { findFieldConflicts } from '../../../src/release/field-conflicts.ts';
 import { sudo } from '../../../src/shell-word.ts';
@@ -399,6 +400,29 @@ describe('objects on a real API server', () => {
     await release.deploy(first, 'upgrade', ['--server-side=false']);
     assert.deepEqual(await findFieldConflicts(release.context(next), signal), []);
     await release.deploy(next, 'upgrade');
+  });
+
+  it('does not count what a halt has set, and counts what somebody has set since', async () => {
+    const { signal } = new AbortController();
+    const set = (replicas: number, was: string | null) =>
+      release.server.kubectl.patch(
+        'Deployment',
+        'backend',
+        { metadata: { annotations: { [haltKey(release.context(next).product)]: was } }, spec: { replicas } },
+        { namespace, signal },
+      );
+    const taken = async () =>
+      (await findFieldConflicts(release.context(next), signal)).map(({ field, theirs }) => [
+        field,
+        asTold(theirs),
+      ]);
+    await set(0, '1');
+    assert.deepEqual(await taken(), []);
+    await set(3, '1');
+    assert.deepEqual(await taken(), [['.spec.replicas', '3']]);
+    await set(0, null);
+    assert.deepEqual(await taken(), [['.spec.replicas', '0']]);
+    await release.deploy(next, 'upgrade', ['--force-conflicts']);
   });
 
   it('names an object of Helm’s record whose API is gone, and the printed command fixes the record', async () => {
