@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { IvaapError } from '../../../src/errors.ts';
 import type { Measurement } from '../../../src/policy/preflight-report.ts';
+import { rowsOfTheCommit } from '../../proofs/rows.ts';
 import { namespace, ServedRelease, type Templates } from '../../fixtures/served-release.ts';
 
 /**
@@ -317,7 +318,7 @@ describe('what is made next to the chart, on a real API server', () => {
   });
   after(() => release.server.stop());
 
-  for (const { name, templates, with: more, quota, refused, fix } of rows) {
+  for (const { name, templates, with: more, quota, refused, fix } of rowsOfTheCommit(rows)) {
     it(`${Object.keys(refused).length === 0 ? 'allows' : 'refuses'} ${name}`, async () => {
       if (more !== undefined) await applied(release, more);
       if (quota !== undefined) {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { asTold } from '../../fixtures/as-told.ts';
 import type { Measurement } from '../../../src/policy/preflight-report.ts';
+import { rowsOfTheCommit } from '../../proofs/rows.ts';
 import { namespace, ServedRelease, type Templates } from '../../fixtures/served-release.ts';
 
 /**
@@ -181,7 +182,9 @@ describe('places of new pods on a real API server', () => {
     return [...schedule, ...references].filter(({ outcome }) => outcome !== 'ok');
   };
 
-  for (const { name, templates, with: more, words = [], back = [], refused, warned } of rows) {
+  for (const { name, templates, with: more, words = [], back = [], refused, warned } of rowsOfTheCommit(
+    rows,
+  )) {
     it(`${Object.keys(refused).length === 0 ? 'allows' : 'names'} ${name}`, async () => {
       if (more !== undefined) await release.apply(more);
       for (const one of words) await release.kubectl(one);

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { RunPlan } from '../../src/engine/run-plan.ts';
-import { changedKeys, effectsOn, type Effects, leaves, newKeys, releaseBlobs } from './effects.ts';
-import { differences, fingerprint } from './fingerprint.ts';
-import { assertExit, chapters, withHost } from './harness.ts';
-import type { TestHost } from './host.ts';
-import { filled } from './refusal-preparations.ts';
-import { changing, prepareTracer, startedInPods, startedPrograms, tracer } from './traced.ts';
+import type { RunPlan } from '../../../src/engine/run-plan.ts';
+import { changedKeys, effectsOn, type Effects, leaves, newKeys, releaseBlobs } from '../effects.ts';
+import { differences, fingerprint } from '../fingerprint.ts';
+import { assertExit, chapters, withHost } from '../harness.ts';
+import type { TestHost } from '../host.ts';
+import { filled } from '../refusal-preparations.ts';
+import { changing, prepareTracer, startedInPods, startedPrograms, tracer } from '../traced.ts';
 
 /** The dry run changes nothing, says what would be refused, and what it says is what the run then does. */
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { assertExit, chapters, withHost } from './harness.ts';
-import type { TestHost } from './host.ts';
-import { readState } from './state.ts';
+import { assertExit, chapters, withHost } from '../harness.ts';
+import type { TestHost } from '../host.ts';
+import { readState } from '../state.ts';
 
 /**
  * An upgrade that has not ended: fresh and skipped backups, and what `status` knows when little can be asked.

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { assertImagesOf, helmHistory } from './cluster.ts';
-import { tableChecksums } from './database.ts';
-import { assertExit, chapters, withHost } from './harness.ts';
-import type { TestHost } from './host.ts';
-import { readState } from './state.ts';
+import { assertImagesOf, helmHistory } from '../cluster.ts';
+import { tableChecksums } from '../database.ts';
+import { assertExit, chapters, withHost } from '../harness.ts';
+import type { TestHost } from '../host.ts';
+import { readState } from '../state.ts';
 
 /**
  * An upgrade whose backend never becomes ready: what the operator sees, and that the same binary completes it

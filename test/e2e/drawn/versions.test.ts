@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { assertImagesOf } from './cluster.ts';
-import { differences, fingerprint } from './fingerprint.ts';
-import { assertExit, chapters, withHost } from './harness.ts';
-import type { TestHost } from './host.ts';
-import { migratedWell, sampleWells, withoutIds } from './wells.ts';
+import { assertImagesOf } from '../cluster.ts';
+import { differences, fingerprint } from '../fingerprint.ts';
+import { assertExit, chapters, withHost } from '../harness.ts';
+import type { TestHost } from '../host.ts';
+import { migratedWell, sampleWells, withoutIds } from '../wells.ts';
 
 /** Upgrades without a refresh of the archives, and the paths that the version policy allows and refuses. */
 
