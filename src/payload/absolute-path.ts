@@ -3,9 +3,14 @@ import { IvaapError } from '../errors.ts';
 
 /**
  * A path that was typed, from the root on. Throws `usage` for a relative one in a folder that has been
- * removed.
+ * removed, and for `-`, which others take for a stream.
  */
 export function absolutePath(path: string): string {
+  if (path === '-') {
+    throw new IvaapError('usage', '- is not taken for standard input or output: a file is needed', {
+      hint: 'name a file or a folder; one whose name is - is ./-',
+    });
+  }
   try {
     return resolve(path);
   } catch (cause) {

@@ -1,6 +1,7 @@
 import { lstat, readdir, readlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { IvaapError } from '../errors.ts';
+import { whyGoesWithK3s } from '../host/k3s-own-folders.ts';
 import { type Room, roomAt } from '../host/mounts.ts';
 import { assertSafePath } from '../host/safe-path.ts';
 import type { Product } from '../payload/product-schema.ts';
@@ -37,6 +38,8 @@ export async function assertStorageFolder(path: string): Promise<void> {
     const what = 'is not empty: it may hold the data of an earlier installation';
     throw refuse('preflight', what, `ls -la ${shellWord(path)}`);
   }
+  const goes = whyGoesWithK3s(path);
+  if (goes !== undefined) throw refuse('usage', goes, 'name a folder of its own: --storage-path FOLDER');
   await assertSafePath(dirname(path), { mayBeMissing: true, isChosen: true });
 }
 

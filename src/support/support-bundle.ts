@@ -1,12 +1,12 @@
 import { accessSync, constants } from 'node:fs';
 import { hostname } from 'node:os';
-import { resolve } from 'node:path';
 import { Redactor } from '../engine/redact.ts';
 import { once } from '../release/once.ts';
 import { readNamespace } from '../host/namespace-view.ts';
 import { IvaapError } from '../errors.ts';
 import { known } from '../known.ts';
 import { isRoot } from '../host/system.ts';
+import { absolutePath } from '../payload/absolute-path.ts';
 import type { StatusReport } from '../queries/status-schema.ts';
 import { queryStatus } from '../queries/status.ts';
 import { openHost } from '../session/host-tools.ts';
@@ -49,7 +49,7 @@ export async function supportBundle(
   try {
     const { product } = opened;
     const folder = `${product.name}-support-${compactTime(new Date())}`;
-    const path = resolve(output ?? `${folder}.tar.gz`);
+    const path = absolutePath(output ?? `${folder}.tar.gz`);
     const limits = product.reserve;
     const again = (other: string) => ports.again({ add: [`--output ${shellWord(other)}`] });
     await assertWritable(path, { limits, again });

@@ -20,6 +20,7 @@ export async function askTerminal<Answer>(
   { takes, signal, endError, shown = '' }: Asking,
   ask: (input: TerminalInput, stop: AbortSignal) => Promise<Answer>,
 ): Promise<Answer> {
+  sayNoSizeAsUsual();
   const ended = new AbortController();
   const stop = AbortSignal.any([signal, ended.signal]);
   // What a question does not hear of a terminal that is gone must not end the process.
@@ -37,6 +38,12 @@ export async function askTerminal<Answer>(
     stderr.write(marks.off);
     input.close();
   }
+}
+
+/** A serial line says 0 columns and 0 rows, and what is shown would be cut after each letter. */
+function sayNoSizeAsUsual(): void {
+  stderr.columns ||= 80;
+  stderr.rows ||= 24;
 }
 
 const ignored = () => {};

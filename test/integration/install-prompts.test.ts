@@ -154,6 +154,13 @@ test('pasted text answers one question, and its control characters are shown and
   assert.deepEqual([ended.exitCode, ended.changed], [130, false]);
 });
 
+test('a terminal that says no size, as a serial line does, is taken for one of 80 columns', async () => {
+  using terminal = start({}, { columns: 0, rows: 0 });
+  await answerAll(terminal);
+  await terminal.answer(/like this\?/, enter);
+  assert.equal((await endOf(terminal)).exitCode, 0);
+});
+
 test('on 40 columns every question can be read and answered', async () => {
   using terminal = start({}, { columns: 40, rows: 15 });
   await answerAll(terminal);

@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
-import { resolve } from 'node:path';
 import type { State } from '../../engine/state.ts';
 import { IvaapError } from '../../errors.ts';
 import { estimateDump } from '../../host/dump-estimate.ts';
 import { mountHolding, mountOf } from '../../host/mounts.ts';
 import { known } from '../../known.ts';
+import { absolutePath } from '../../payload/absolute-path.ts';
 import { listBackups, stateCopies } from '../../queries/backups.ts';
 import { keptBackups } from '../../release/last-dump.ts';
 import { letGoNames } from '../../release/let-go-images.ts';
@@ -108,7 +108,7 @@ async function choose(
       );
     }
   }
-  const named = options.dumpTo === undefined ? undefined : resolve(options.dumpTo);
+  const named = options.dumpTo === undefined ? undefined : absolutePath(options.dumpTo);
   if (recorded !== undefined && holds && named !== undefined && named !== recorded.dumpTo) {
     throw new IvaapError(
       'usage',

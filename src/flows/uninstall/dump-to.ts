@@ -1,6 +1,7 @@
 import { lstatSync, readdirSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, join } from 'node:path';
 import { IvaapError } from '../../errors.ts';
+import { whyGoesWithK3s } from '../../host/k3s-own-folders.ts';
 import { liesIn, placeOnDevice, roomAt } from '../../host/mounts.ts';
 import { DiskReserve } from '../../host/reserve.ts';
 import { assertSafePath } from '../../host/safe-path.ts';
@@ -14,14 +15,13 @@ export const usualDumpTo = ({ folder, name }: Pick<Product, 'folder' | 'name'>, 
   join(dirname(folder), `${name}-last-${stamp}`);
 
 /**
- * The folder for all that is kept, as an absolute path. Throws `usage` where it lies in what is deleted, by
- * whatever links or mounts, or holds files of others; `preflight` where others than root can change it.
+ * The folder for all that is kept, an absolute path, which it returns. Throws `usage` where it lies in what is deleted, now
+ * or with k3s, by whatever links or mounts, or holds files of others; `preflight` where others than root can change it.
  */
 export async function assertDumpTo(
-  given: string,
+  path: string,
   { deleted, isOurs, product }: { deleted: readonly string[]; isOurs: boolean; product: string },
 ): Promise<string> {
-  const path = resolve(given);
   const usage = (why: string, hint = 'name another folder: --dump-to FOLDER') =>
     new IvaapError('usage', `--dump-to ${path} ${why}`, { hint });
   const within = deleted.find((folder) => liesIn(path, folder));
@@ -29,6 +29,8 @@ export async function assertDumpTo(
     const where = path === within ? 'is' : `lies in ${within}, which is`;
     throw usage(`${where} deleted by this uninstall`);
   }
+  const goes = whyGoesWithK3s(path);
+  if (goes !== undefined) throw usage(goes);
   await assertSafePath(path, { mayBeMissing: true, isChosen: true });
   const there = lstatSync(path, { throwIfNoEntry: false });
   if (there === undefined || isOurs) return path;

@@ -166,6 +166,7 @@ test('where it cannot go it says why, and nothing is made', async () => {
   refused(await take({ output: join(disk, 'none') }), 2, /does not exist/);
   refused(await take({ output: join(disk, 'file') }), 2, /is not a folder/);
   refused(await take({ output: join(disk, 'link') }), 2, /is a link/);
+  refused(await take({ output: '-' }), 2, /- is not taken for standard input or output/);
   refused(await take({ output: '/proc/self/task' }), 3, /the file system at \/proc holds no files/);
   for (const name of ['a/b', '../x', '', '-rf', 'a\u0007b', 'a\nb', '.', 'x'.repeat(101)]) {
     refused(await take({ name }), 2, /cannot be the name of a backup/);

@@ -129,6 +129,14 @@ const refusals: [string, () => string, number, RegExp, RegExp][] = [
     /\/proc\/a\.sql cannot be written: the file system at \/proc holds no files of others/,
     /name a file on another disk/,
   ],
+  ['-', () => '-', 2, /- is not taken for standard input or output/, /\.\/-$/],
+  [
+    'a folder that goes with k3s',
+    () => '/etc/rancher/k3s/a.sql',
+    2,
+    /a\.sql lies in \/etc\/rancher\/k3s, which k3s-uninstall\.sh deletes/,
+    /name a file on another disk/,
+  ],
   ['a folder', () => join(host.root, 'dumps'), 2, /dumps is a folder/, /dumps\/NAME\.sql/],
   ['a folder that is missing', () => at('no/a.sql'), 2, /no is not a folder/, /^mkdir -p .*\/no; /],
 ];

@@ -285,6 +285,18 @@ const refusals: Record<
     says: /lies in .*product, which is deleted/,
     hint: /--dump-to FOLDER/,
   },
+  '--dump-to that goes with k3s': {
+    options: { dumpTo: '/var/lib/rancher/k3s/last' },
+    code: 2,
+    says: /lies in \/var\/lib\/rancher\/k3s, which k3s-uninstall\.sh deletes/,
+    hint: /--dump-to FOLDER/,
+  },
+  '--dump-to -': {
+    options: { dumpTo: '-' },
+    code: 2,
+    says: /- is not taken for standard input or output/,
+    hint: /\.\/-/,
+  },
   '--dump-to that holds files': {
     make: () => {
       mkdirSync(join(host.root, 'full'));

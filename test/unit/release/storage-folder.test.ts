@@ -40,6 +40,15 @@ for (const [name, code, says] of rows) {
   });
 }
 
+test('a folder that goes with k3s is refused, through links too', async () => {
+  symlinkSync('/var/lib/kubelet', at('to-kubelet'));
+  for (const path of ['/var/lib/rancher/k3s/storage/db', '/run/k3s', at('to-kubelet/db')]) {
+    const message = /which k3s-uninstall\.sh deletes with k3s/;
+    await assert.rejects(assertStorageFolder(path), { code: 'usage', message }, path);
+  }
+  await assertStorageFolder('/var/lib/rancher-db');
+});
+
 test('what is not absolute and normalized, or holds control characters, is no folder', () => {
   for (const path of ['db', './db', '/srv/../db', '/srv//db', '/', '/srv/db/', '', '~/db', '/srv/\u0007db'])
     assert.throws(() => assertStoragePath(path), { code: 'usage' }, path);
