@@ -1,6 +1,8 @@
 import { rolesIn } from '../host/database-sql.ts';
 import type { TableRows } from '../host/dump-scan.ts';
+import type { Postgres } from '../host/postgres.ts';
 import { IvaapError } from '../errors.ts';
+import { known } from '../known.ts';
 import { restoreFiles } from './dump-files.ts';
 import { copyOptions, type DumpWithFolder, fillCopy, type FillOptions, textBeside } from './fill-copy.ts';
 import { besideBoth, readMark, writeMark } from './copy-mark.ts';
@@ -40,6 +42,7 @@ export async function loadBeside(
     const schemaVersion = await into.schemaVersion(ctx.product.database.schemaVersionQuery, signal);
     if (options.schemaVersion !== undefined && options.schemaVersion !== schemaVersion)
       throw otherSchema(dump.path, schemaVersion, options.schemaVersion);
+    await analyze(into, signal);
     await writeMark(ctx, name, signal);
     if (!(await isProved(ctx, name, signal))) throw notMarked(name);
     const seconds = Math.round((performance.now() - started) / 100) / 10;
@@ -49,6 +52,12 @@ export async function loadBeside(
     await dropDatabase(ctx.database, name).catch(() => {});
     throw error;
   }
+}
+
+/** A planner that knows no table may be slow for minutes, until autovacuum has come by. It costs no proof. */
+async function analyze(database: Postgres, signal: AbortSignal): Promise<void> {
+  await known(database.execute('ANALYZE;', { gentle: true, discard: true, signal }));
+  signal.throwIfAborted();
 }
 
 /** Whether there is such a database, and {@link loadBeside} has come to its end with it. */

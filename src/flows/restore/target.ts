@@ -225,11 +225,20 @@ async function movedTarget(
   const isItsRelease =
     record?.before !== undefined && sameRecordedVersion(record.before.version, installed.version);
   if (has !== now && !isItsRelease) {
+    const withRelease = movedIn(state).find(
+      ({ kept, before: of }) => kept !== null && of !== undefined && of.version === record?.before?.version,
+    );
     throw new IvaapError(
       'version',
       `${named} has schema version ${has}, and no chart was kept with it: ${installed.version} stays, and ` +
         `works with ${now}. Nothing was changed`,
-      { hint: `a backup of its release, with its chart: ${program} backup list` },
+      {
+        hint:
+          withRelease === undefined
+            ? `a backup of its release, with its chart: ${program} backup list`
+            : `its release first, with the database of then: ${program} restore --undo ${withRelease.moved}; ` +
+              `then ${session.again()}`,
+      },
     );
   }
   const none = { kept: null, pgDump: null, ...record } as Restored;

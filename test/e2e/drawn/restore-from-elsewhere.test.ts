@@ -101,7 +101,11 @@ test('restore of a dump by hand, with its note and without, and of a release who
         assert.equal(moved.length, 3);
         const { stdout } = await host.ivaap('2026.2', ['status']);
         for (const name of moved) assert.ok(stdout.includes(name), stdout);
-        await run(['--undo', moved[0] ?? '', ...confirm], 0, 'an undo by name');
+        const [oldest = '', , newest = ''] = moved;
+        const refused = await run(['--undo', oldest, ...confirm], 5, 'data of another release alone');
+        assert.ok(refused.stderr.includes(`restore --undo ${newest}`), refused.stderr);
+        await run(['--undo', newest, ...confirm], 0, 'its release first');
+        await run(['--undo', oldest, ...confirm], 0, 'then the database');
         await host.untilHealthy();
         await assertImagesOf(host, '2026.2');
         assert.deepEqual(await tableChecksums(host), beforeAll);

@@ -8,7 +8,7 @@ import type { PgDump } from '../../../src/backup/dump-record.ts';
 import { dropMoved, movedDatabases } from '../../../src/backup/moved-databases.ts';
 import { isProved, loadBeside } from '../../../src/backup/restore-copy.ts';
 import { rowsThenAndNow } from '../../../src/backup/rows-then-and-now.ts';
-import { dropLeftovers } from '../../../src/backup/scratch-database.ts';
+import { dropDatabase, dropLeftovers } from '../../../src/backup/scratch-database.ts';
 import { besideName } from '../../../src/backup/scratch-name.ts';
 import { sessionsOf, swapDatabases, swapped } from '../../../src/backup/swap-databases.ts';
 import type { StepIo } from '../../../src/engine/step.ts';
@@ -131,6 +131,13 @@ describe('a database that is restored beside the live one and swapped with it, o
     return { folder: dump.folder, path };
   };
   const end = '--\n-- PostgreSQL database dump complete';
+
+  it('knows its tables for the planner, before the first query comes', async () => {
+    const copy = await load();
+    const known = await server.psql(copy.name, 'SELECT count(*) FROM pg_stats WHERE schemaname = $$app$$');
+    assert.ok(Number(known) > 0, known);
+    await dropDatabase(context().database, copy.name);
+  });
 
   it('tells which rows were written since the dump', async () => {
     const ctx = context();
