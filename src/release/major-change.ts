@@ -1,4 +1,3 @@
-import { compactTime } from '../policy/compact-time.ts';
 import { type MajorChange, majorChangeSchema } from '../backup/upgrade-results.ts';
 import type { Kubectl } from '../host/kubectl.ts';
 import type { Product, Release } from '../payload/product-schema.ts';
@@ -26,10 +25,3 @@ export async function findMajorChange(
   const to = release.postgresMajor;
   return from === undefined || from === to ? undefined : { from, to, folder };
 }
-
-/** Where the new server makes its data, beside the live folder. */
-export const newFolderOf = ({ folder, to }: MajorChange): string => `${folder}.pg${to}-new`;
-
-/** What a data folder is called once it is not the live one any more. */
-export const keptFolderName = (folder: string, major: number | undefined, now: Date): string =>
-  `${folder}.pg${major ?? 'unknown'}-${compactTime(now)}`;

@@ -5,6 +5,7 @@ import { ifMissing } from '../host/if-missing.ts';
 import { mountPointsBelow } from '../host/mounts.ts';
 import { writerOf } from '../host/temporary-name.ts';
 import type { Product } from '../payload/product-schema.ts';
+import { type Aside, asideOf } from './aside-folders.ts';
 import { keptDataPath } from './kept-data.ts';
 import type { ProductPaths } from './product-paths.ts';
 
@@ -14,22 +15,13 @@ export interface OurFiles {
   there: boolean;
   /** Paths that are ours altogether, from the outside in. */
   ours: string[];
-  /** Data folders that a rollback put aside, `NAME.removed-TIME`. */
-  removedData: string[];
+  /** Data folders that were put aside, beside the live one. */
+  aside: Aside[];
   /** Paths that nobody of us wrote. */
   foreign: string[];
   /** File systems that are mounted below the folder: what is on them is others' unless a path of ours is. */
   mounts: string[];
 }
-
-/** Beside the data folder: what a rollback of the step `postgres` renames it to. */
-export const removedDataName = (storagePath: string, time: string): string =>
-  `${storagePath}.removed-${time}`;
-
-const isRemovedData = (path: string, storagePath: string): boolean =>
-  dirname(path) === dirname(storagePath) &&
-  path.startsWith(`${storagePath}.removed-`) &&
-  /^\d{8}T\d{6}Z(-\d+)?$/.test(path.slice(`${storagePath}.removed-`.length));
 
 /** Every path below the product's folder that is the installer's or the product's. */
 function ourPaths(product: Product, paths: ProductPaths, storagePath: string | undefined): string[] {
@@ -62,12 +54,15 @@ export async function ourFiles(
   }: { storagePath: string | undefined; movedFrom?: string | undefined },
 ): Promise<OurFiles> {
   const known = ourPaths(product, paths, storagePath);
-  const found: OurFiles = { there: false, ours: [], removedData: [], foreign: [], mounts: [] };
+  const found: OurFiles = { there: false, ours: [], aside: [], foreign: [], mounts: [] };
   const besides = [...new Set([storagePath, movedFrom].filter((one) => one !== undefined))];
+  const asideBeside = (path: string) =>
+    besides.map((one) => asideOf(path, one)).find((one) => one !== undefined);
   const walk = async (folder: string): Promise<void> => {
     for (const name of (await readdir(folder)).sort()) {
       const path = join(folder, name);
-      if (besides.some((one) => isRemovedData(path, one))) found.removedData.push(path);
+      const aside = asideBeside(path);
+      if (aside !== undefined) found.aside.push(aside);
       else if (known.includes(path) || isLeftover(path, known)) found.ours.push(path);
       else if (known.some((one) => one.startsWith(`${path}/`)) && (await lstat(path)).isDirectory())
         await walk(path);
@@ -77,8 +72,8 @@ export async function ourFiles(
   for (const beside of besides) {
     for (const name of await namesIn(dirname(beside))) {
       const path = join(dirname(beside), name);
-      const isOutside = !path.startsWith(`${paths.folder}/`);
-      if (isOutside && isRemovedData(path, beside)) found.removedData.push(path);
+      const aside = path.startsWith(`${paths.folder}/`) ? undefined : asideOf(path, beside);
+      if (aside !== undefined) found.aside.push(aside);
     }
   }
   // The product's folder itself may be a link to another disk.

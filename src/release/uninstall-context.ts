@@ -6,6 +6,7 @@ import type { Helm } from '../host/helm.ts';
 import type { Kubectl } from '../host/kubectl.ts';
 import type { Postgres } from '../host/postgres.ts';
 import type { Known } from '../known.ts';
+import type { Aside } from './aside-folders.ts';
 import type { StepContext } from './context.ts';
 import type { FoundFolder } from './found-folder.ts';
 import type { OurFiles } from './our-files.ts';
@@ -46,8 +47,8 @@ export interface UninstallFindings {
   /** That of an unfinished rollback, where the database cannot be dumped any more. */
   rollbackDump: PgDump | undefined;
   files: OurFiles;
-  /** Data folders that a rollback put aside: maybe the only copy. */
-  putAside: { path: string; bytes: number }[];
+  /** Data folders beside the live one: each maybe the only copy of what is in it. */
+  putAside: (Aside & { bytes: number })[];
   /** `others`: what lies among them and is no backup of ours. */
   backups: { names: string[]; others: string[]; bytes: number };
   images: Known<OurImages>;

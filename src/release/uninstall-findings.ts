@@ -83,7 +83,7 @@ export async function uninstallFindings(place: Place, recorded: RecordedFolder):
     rollbackDump: mayStillRun ? undefined : recorded.rollbackDump,
     files,
     putAside: await Promise.all(
-      files.removedData.map(async (path) => ({ path, bytes: await treeBytes(path) })),
+      files.aside.map(async (one) => ({ ...one, bytes: await treeBytes(one.path) })),
     ),
     backups: { ...(await backupsIn(paths.backups, product.name)), bytes: await treeBytes(paths.backups) },
     images,

@@ -25,7 +25,7 @@ import { classClaimManifest, volumeManifests } from '../release/manifests.ts';
 import { requireStorageClass } from '../release/storage-class.ts';
 import { keptText } from '../policy/kept-text.ts';
 import { assertOwnData } from '../release/our-data.ts';
-import { removedDataName } from '../release/our-files.ts';
+import { removedDataName } from '../release/aside-folders.ts';
 import { undoFolder } from '../release/undo-folder.ts';
 import { claimStops, stopOf } from '../release/undo-stops.ts';
 import { shellWord, sudo } from '../shell-word.ts';

@@ -12,7 +12,7 @@ import {
 } from '../release/data-folders.ts';
 import { haltDatabase } from '../release/halt.ts';
 import { majorInFolder } from '../release/kept-data.ts';
-import { keptFolderName } from '../release/major-change.ts';
+import { keptFolderName } from '../release/aside-folders.ts';
 import { removeNextServer } from '../release/next-server.ts';
 import { refuseWorking } from '../release/removed-folder.ts';
 import { folderId } from '../release/restore-record.ts';

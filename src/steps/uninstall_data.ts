@@ -19,8 +19,8 @@ import { uninstallBackups } from './uninstall_backups.ts';
 const out = z.object({ removedData: z.array(z.string()) });
 
 /**
- * Removes the database's folder, and what rollbacks put aside beside it. Crosses no mount and follows no
- * link.
+ * Removes the database's folder, and takes what was put aside beside it to what is kept. Crosses no mount and
+ * follows no link.
  */
 export const uninstallData: Step<UninstallContext, z.infer<typeof out>> = {
   id: 'uninstall_data',
@@ -55,7 +55,7 @@ export const uninstallData: Step<UninstallContext, z.infer<typeof out>> = {
         ...folder.map(
           (path) => stays + (data.there ? `${path}, ${formatBytes(data.bytes)}` : `${path} is not there`),
         ),
-        ...putAside.map(({ path, bytes }) => `${path}, ${formatBytes(bytes)}, put aside by a rollback`),
+        ...putAside.map(({ path, bytes, words }) => `${path}, ${formatBytes(bytes)}, ${words}`),
       ],
       data: { folders: [...folder, ...putAside.map(({ path }) => path)], bytes: data.bytes },
     };
@@ -65,20 +65,20 @@ export const uninstallData: Step<UninstallContext, z.infer<typeof out>> = {
     const { found, product, choices } = ctx;
     const { before } = found;
     const folder = removedFolder(found);
-    const aside = found.putAside.map(({ path }) => path);
+    const aside = found.putAside;
     const removed: string[] = [];
-    for (const path of [...(folder === undefined ? [] : [folder]), ...aside]) {
+    for (const path of [...(folder === undefined ? [] : [folder]), ...aside.map((one) => one.path)]) {
       if (!(await isFolder(path))) continue;
       assertUnused(path, ctx);
       if (path === folder) await assertDumped(path, ctx);
     }
-    for (const path of aside) {
+    for (const { path, words } of aside) {
       io.signal.throwIfAborted();
       const to = join(choices.dumpTo, basename(path));
       if (!movesAside(ctx)) await removeTree(path);
       else if (await isFolder(path)) {
         await moveTree(path, to);
-        io.log(`${path}, which a rollback put aside, is ${to} now`);
+        io.log(`${path}, ${words}, is ${to} now`);
       }
       removed.push(path);
     }
@@ -99,7 +99,7 @@ export const uninstallData: Step<UninstallContext, z.infer<typeof out>> = {
   },
 };
 
-/** No dump has what a rollback put aside: who wants no dump wants none of them either. */
+/** No last dump has what was put aside: who wants no dump wants none of them either. */
 const movesAside = ({ agreedAt }: UninstallContext): boolean => agreedAt === undefined;
 
 /** Throws `failed` where there are data, and neither a whole dump nor the operator's word. */

@@ -97,4 +97,6 @@ export const uninstallKeep: Step<UninstallContext, z.infer<typeof out>> = {
 
 /** The database's folder; after a rollback the newest one that it put aside. */
 const keptFolder = ({ storagePath, data, putAside }: UninstallFindings): string | undefined =>
-  storagePath !== undefined && data.there ? storagePath : putAside.at(-1)?.path;
+  storagePath !== undefined && data.there
+    ? storagePath
+    : putAside.findLast(({ by }) => by === 'rollback')?.path;

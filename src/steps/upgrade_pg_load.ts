@@ -14,7 +14,7 @@ import { counted } from '../policy/counted.ts';
 import type { PgDump } from '../backup/dump-record.ts';
 import type { UpgradeContext } from '../release/context.ts';
 import { majorInFolder } from '../release/kept-data.ts';
-import { newFolderOf } from '../release/major-change.ts';
+import { newFolderName } from '../release/aside-folders.ts';
 import { othersFolder, removeNextServer, startNextServer } from '../release/next-server.ts';
 import { upgradePgBackup } from './upgrade_pg_backup.ts';
 
@@ -44,7 +44,7 @@ export const upgradePgLoad: Step<UpgradeContext, z.infer<typeof out>> = {
     action: 'run',
     summary:
       `start PostgreSQL ${majorChange?.to ?? ''} on the new folder ` +
-      `${majorChange === undefined ? '' : newFolderOf(majorChange)}, restore the dump of ` +
+      `${majorChange === undefined ? '' : newFolderName(majorChange.folder, majorChange.to)}, restore the dump of ` +
       `${product.database.name} there, and compare every row`,
   }),
 
@@ -54,7 +54,7 @@ export const upgradePgLoad: Step<UpgradeContext, z.infer<typeof out>> = {
     if (majorChange === undefined || dump === undefined)
       throw new IvaapError('bug', 'there is nothing to load');
     const { signal } = io;
-    const folder = newFolderOf(majorChange);
+    const folder = newFolderName(majorChange.folder, majorChange.to);
     const { to: major } = majorChange;
     await removeNextServer(ctx, signal);
     // Only what an earlier attempt of this step has made: it is half of a copy.

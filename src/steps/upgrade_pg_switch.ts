@@ -12,7 +12,7 @@ import { dumpText } from '../host/dump-source.ts';
 import type { UpgradeContext } from '../release/context.ts';
 import { type FolderNames, folderState, recordedNames, switchFolders } from '../release/data-folders.ts';
 import { haltDatabase, isDatabaseHalted } from '../release/halt.ts';
-import { keptFolderName, newFolderOf } from '../release/major-change.ts';
+import { keptFolderName, newFolderName } from '../release/aside-folders.ts';
 import { removeNextServer } from '../release/next-server.ts';
 import { refuseWorking } from '../release/removed-folder.ts';
 import { upgradePgBackup } from './upgrade_pg_backup.ts';
@@ -63,7 +63,7 @@ const namesOf = (
 ): FolderNames =>
   recordedNames(run, switchResult.id) ?? {
     live: change.folder,
-    incoming: newFolderOf(change),
+    incoming: newFolderName(change.folder, change.to),
     outgoing: kept(),
     major: change.to,
   };

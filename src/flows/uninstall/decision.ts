@@ -69,7 +69,10 @@ export async function decideUninstall(
   if (cluster === undefined && !choices.keepData) {
     // Nobody stops the database then: what works on the data keeps working.
     const folder = found.data.there ? removedFolder(found) : undefined;
-    for (const path of [...(folder === undefined ? [] : [folder]), ...found.files.removedData])
+    for (const path of [
+      ...(folder === undefined ? [] : [folder]),
+      ...found.files.aside.map(({ path }) => path),
+    ])
       refuseWorking('preflight', path, session.again());
   }
   if (begun) refuseOldDump(session, options, { state, found });
@@ -118,7 +121,11 @@ async function choose(
   }
   const given = named ?? recorded?.dumpTo ?? usualDumpTo(product, compactTime(new Date()));
   const { storagePath, files } = found;
-  const deleted = [product.folder, ...(storagePath === undefined ? [] : [storagePath]), ...files.removedData];
+  const deleted = [
+    product.folder,
+    ...(storagePath === undefined ? [] : [storagePath]),
+    ...files.aside.map(({ path }) => path),
+  ];
   const isOurs = recorded !== undefined && given === recorded.dumpTo;
   const dumpTo = await assertDumpTo(given, { deleted, isOurs, product: product.name });
   const dumpMount = isOurs ? recorded?.dumpMount : undefined;

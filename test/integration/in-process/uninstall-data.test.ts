@@ -222,6 +222,21 @@ test('data that a rollback put aside are moved to what is kept; only --skip-back
   assert.deepEqual([aside(), aside(last())], [[], []]);
 });
 
+test('what a change of PostgreSQL has left beside the data is moved to what is kept', async () => {
+  const names = ['storage.pg14-20260131T235959Z', 'storage.pg16-new'];
+  for (const name of names) {
+    mkdirSync(join(host.root, name));
+    writeFileSync(join(host.root, name, 'PG_VERSION'), name);
+  }
+  const ended = await host.run('uninstall');
+  assert.equal(ended.exitCode, 0, said(ended));
+  for (const name of names) {
+    assert.ok(!existsSync(join(host.root, name)), name);
+    assert.equal(readFileSync(last(`${name}/PG_VERSION`), 'utf8'), name);
+  }
+  assert.doesNotMatch(JSON.stringify(ended.shown), /did not write/);
+});
+
 test('--keep-data after a rollback keeps what it put aside, with its passwords', async () => {
   host.become(rolledBack);
   const [name = ''] = aside();

@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { after, test } from 'node:test';
 import { productSchema } from '../../../src/payload/product-schema.ts';
-import { ourFiles, removedDataName } from '../../../src/release/our-files.ts';
+import { keptFolderName, newFolderName, removedDataName } from '../../../src/release/aside-folders.ts';
+import { ourFiles } from '../../../src/release/our-files.ts';
 import { productPaths } from '../../../src/release/product-paths.ts';
 import { tinyProduct } from '../../fixtures/tiny-payload.ts';
 
@@ -23,17 +24,28 @@ test('each path of the folder is ours by its name, or foreign; a link is one ent
   assert.deepEqual(await ourFiles(product, paths, { storagePath: storage }), {
     there: false,
     ours: [],
-    removedData: [],
+    aside: [],
     foreign: [],
     mounts: [],
   });
   const ours = [paths.values, paths.state, `${paths.state}.partial`, join(folder, 'connectors/alpha.tar.gz')];
   const leftover = join(folder, '.tiny.values.yaml.4711-0011aabb.partial');
-  const foreign = ['notes.txt', 'connectors/mine.tar.gz', '.installer/keys', '.x.1-0011aabb.partial'];
-  const removed = removedDataName(storage, '20260131T235959Z');
+  const foreign = [
+    'notes.txt',
+    'data.pg15-mine',
+    'connectors/mine.tar.gz',
+    '.installer/keys',
+    '.x.1-0011aabb.partial',
+  ];
+  const aside = [
+    removedDataName(storage, '20260131T235959Z'),
+    keptFolderName(storage, 15, new Date()),
+    keptFolderName(storage, undefined, new Date()),
+    newFolderName(storage, 17),
+  ];
   [...ours, leftover, ...foreign.map((name) => join(folder, name))].forEach(put);
   put(join(storage, 'PG_VERSION'));
-  put(join(removed, 'PG_VERSION'));
+  for (const path of aside) put(join(path, 'PG_VERSION'));
   put(join(paths.chart, 'Chart.yaml'));
   symlinkSync('/etc', join(folder, 'archive'));
   const found = await ourFiles(product, paths, { storagePath: storage });
@@ -42,5 +54,6 @@ test('each path of the folder is ours by its name, or foreign; a link is one ent
     ['archive', ...foreign].sort(),
   );
   assert.deepEqual(found.ours.sort(), [...ours, leftover, paths.chart, storage].sort());
-  assert.deepEqual([found.removedData, found.mounts], [[removed], []]);
+  assert.deepEqual(found.aside.map(({ path }) => path).sort(), aside.sort());
+  assert.deepEqual(found.mounts, []);
 });
