@@ -1,14 +1,17 @@
 import { lstatSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { causeChain, IvaapError } from '../errors.ts';
 import { writeFileAtomic } from '../host/atomic-file.ts';
 import { openFile } from '../host/open-file.ts';
+import { absolutePath } from '../payload/absolute-path.ts';
+import { once } from '../release/once.ts';
 import { reportHtml } from '../report/report-html.ts';
 import type { RunReport } from '../report/report-schema.ts';
 import { reportOfLog, reportPath } from '../report/write-report.ts';
 import { openOwnPayload } from '../session/opened-payload.ts';
 import { type CommandPorts, onThisMachine } from '../session/ports.ts';
 import { shellWord } from '../shell-word.ts';
+import { assertSafeTarget } from './product-folder.ts';
 import { runLogOf } from './run-log-of.ts';
 
 interface ReportOptions {
@@ -34,19 +37,23 @@ export async function runReport(
   given: CommandPorts,
 ): Promise<MadeReport> {
   const { machine, program, again } = onThisMachine(given);
-  const folder = async () => {
+  const ourPaths = once(async () => {
     const opened = await openOwnPayload(machine);
     await opened.payload.close();
-    return join(opened.paths.installer, 'logs');
-  };
+    return opened.paths;
+  });
+  const folder = async () => join((await ourPaths()).installer, 'logs');
   const log = await runLogOf({ run, folder, program, again });
   const report = await reportOfLog(log).catch((error: unknown) => {
     const hint = `ls -l ${shellWord(log)}`;
     throw new IvaapError('failed', `the log ${log} cannot be read`, { hint, cause: error });
   });
   if (output === undefined && format === 'json') return { report, path: undefined, notOpened: undefined };
-  const path = output === undefined ? reportPath(log) : resolve(output);
-  if (output !== undefined) assertNew(path, again);
+  const path = output === undefined ? reportPath(log) : absolutePath(output);
+  if (output !== undefined) {
+    assertNew(path, again);
+    await assertSafeTarget(path, (await ourPaths()).folder);
+  }
   const text = format === 'json' ? `${JSON.stringify(report, null, 2)}\n` : reportHtml(report);
   // Beside the log lies our own report of it, which this replaces.
   const found = output === undefined ? {} : { found: null };

@@ -49,6 +49,8 @@ export interface UninstallFindings {
   files: OurFiles;
   /** Data folders beside the live one: each maybe the only copy of what is in it. */
   putAside: (Aside & { bytes: number })[];
+  /** Paths in the data folder that the database did not write: they are moved to what is kept. */
+  foreignData: { path: string; bytes: number }[];
   /** `others`: what lies among them and is no backup of ours. */
   backups: { names: string[]; others: string[]; bytes: number };
   images: Known<OurImages>;

@@ -14,6 +14,7 @@ import { readRegularText } from '../host/regular-file.ts';
 import { treeBytes } from '../host/tree-size.ts';
 import { type Known, known } from '../known.ts';
 import type { Product } from '../payload/product-schema.ts';
+import { foreignData } from './foreign-data.ts';
 import { type FoundFolder, foundFolderSchema, foundIn } from './found-folder.ts';
 import { classVolume } from './database-volume.ts';
 import { unmarkedImages } from './let-go-images.ts';
@@ -84,6 +85,11 @@ export async function uninstallFindings(place: Place, recorded: RecordedFolder):
     files,
     putAside: await Promise.all(
       files.aside.map(async (one) => ({ ...one, bytes: await treeBytes(one.path) })),
+    ),
+    foreignData: await Promise.all(
+      (storagePath === undefined ? [] : await foreignData(storagePath, product.database.volume.uid)).map(
+        async (path) => ({ path, bytes: await treeBytes(path) }),
+      ),
     ),
     backups: { ...(await backupsIn(paths.backups, product.name)), bytes: await treeBytes(paths.backups) },
     images,

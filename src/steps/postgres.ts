@@ -82,7 +82,10 @@ export const postgres: Step<InstallContext, z.infer<typeof out>> = {
     const { product, kubectl, storagePath, run, keptData } = ctx;
     const { uid, gid, claim, persistentVolume } = product.database.volume;
     if (keptData === undefined) await assertOwnData(kubectl, product, storagePath, run(), 'failed');
-    await assertSafePath(storagePath.replace(/\/[^/]+$/, '') || '/', { mayBeMissing: true });
+    await assertSafePath(storagePath.replace(/\/[^/]+$/, '') || '/', {
+      mayBeMissing: true,
+      isChosen: true,
+    });
     const found = await foundBefore(ctx, io);
     await io.recordOriginal(foundOriginal(storagePath, found));
     await io.record({ found });

@@ -1,13 +1,15 @@
 import { chmod, chown, lstat, readdir } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { basename, dirname, join, relative } from 'node:path';
 import * as z from 'zod';
 import type { Step } from '../engine/step.ts';
 import { IvaapError } from '../errors.ts';
 import { ifMissing } from '../host/if-missing.ts';
+import { makeFolder } from '../host/atomic-file.ts';
 import { moveTree } from '../host/move-tree.ts';
 import { removeTree } from '../host/remove-tree.ts';
 import { isMountPoint, mountPointsBelow } from '../host/mounts.ts';
 import { formatBytes } from '../policy/format-bytes.ts';
+import { foreignData } from '../release/foreign-data.ts';
 import { removeMadeParents } from '../release/found-folder.ts';
 import { keptDataPath } from '../release/kept-data.ts';
 import { refuseWorking, removedFolder } from '../release/removed-folder.ts';
@@ -86,6 +88,13 @@ export const uninstallData: Step<UninstallContext, z.infer<typeof out>> = {
     if (folder === undefined) return { removedData: removed };
     const isAsBefore = before?.path === folder;
     if (await isFolder(folder)) {
+      for (const path of await foreignData(folder, product.database.volume.uid)) {
+        io.signal.throwIfAborted();
+        const to = join(keptForeignData(choices.dumpTo), relative(folder, path));
+        await makeFolder(dirname(to), 0o700);
+        await moveTree(path, to);
+        io.log(`${path}, which the database did not write, is ${to} now`);
+      }
       await (isAsBefore || isMountPoint(folder) ? emptyFolder(folder) : removeTree(folder));
       if (isAsBefore) {
         await chown(folder, before.uid, before.gid);
@@ -98,6 +107,9 @@ export const uninstallData: Step<UninstallContext, z.infer<typeof out>> = {
     return { removedData: removed };
   },
 };
+
+/** Where in what is kept the files lie that others have put into the data folder. */
+const keptForeignData = (dumpTo: string): string => join(dumpTo, 'in-data-folder');
 
 /** No last dump has what was put aside: who wants no dump wants none of them either. */
 const movesAside = ({ agreedAt }: UninstallContext): boolean => agreedAt === undefined;

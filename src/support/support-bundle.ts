@@ -7,6 +7,7 @@ import { IvaapError } from '../errors.ts';
 import { known } from '../known.ts';
 import { isRoot } from '../host/system.ts';
 import { absolutePath } from '../payload/absolute-path.ts';
+import { assertSafeTarget } from '../queries/product-folder.ts';
 import type { StatusReport } from '../queries/status-schema.ts';
 import { queryStatus } from '../queries/status.ts';
 import { openHost } from '../session/host-tools.ts';
@@ -50,6 +51,7 @@ export async function supportBundle(
     const { product } = opened;
     const folder = `${product.name}-support-${compactTime(new Date())}`;
     const path = absolutePath(output ?? `${folder}.tar.gz`);
+    await assertSafeTarget(path, product.folder);
     const limits = product.reserve;
     const again = (other: string) => ports.again({ add: [`--output ${shellWord(other)}`] });
     await assertWritable(path, { limits, again });

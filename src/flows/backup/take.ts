@@ -85,7 +85,7 @@ async function givenFolder(output: string, { again }: Session): Promise<string> 
   if (never !== undefined) {
     throw new IvaapError('preflight', `nothing can be kept in ${path}: ${never}`, { hint });
   }
-  return assertSafePath(path);
+  return assertSafePath(path, { isChosen: true });
 }
 
 async function take(

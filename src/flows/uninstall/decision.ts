@@ -4,6 +4,7 @@ import { IvaapError } from '../../errors.ts';
 import { estimateDump } from '../../host/dump-estimate.ts';
 import { mountHolding, mountOf } from '../../host/mounts.ts';
 import { known } from '../../known.ts';
+import { counted } from '../../policy/counted.ts';
 import { absolutePath } from '../../payload/absolute-path.ts';
 import { listBackups, stateCopies } from '../../queries/backups.ts';
 import { keptBackups } from '../../release/last-dump.ts';
@@ -140,7 +141,7 @@ async function refuseBeforeRemoval(
   { choices, cluster, found }: Judged,
 ): Promise<void> {
   const { product, paths, again, program, signal } = session;
-  const { contents, database, files, storagePath, putAside, rollbackDump } = found;
+  const { contents, database, files, storagePath, putAside, foreignData, rollbackDump } = found;
   if (cluster !== undefined && !contents.known) {
     throw new IvaapError(
       'preflight',
@@ -185,6 +186,9 @@ async function refuseBeforeRemoval(
     throw new IvaapError('preflight', `no last dump can be taken: ${database.why}`, {
       hint:
         `${database.hint ?? `${program} status`}\n` +
+        (choices.keepData || storagePath === undefined
+          ? ''
+          : `To keep the data as they are: ${again({ add: ['--keep-data', '--skip-backup'] })}\n`) +
         `To remove it without a dump: ${again({ add: ['--skip-backup'] })}`,
     });
   }
@@ -201,6 +205,7 @@ async function refuseBeforeRemoval(
         bytes: choices.deleteBackups ? (rollbackDump?.sizeBytes ?? 0) : found.backups.bytes,
       },
       ...(options.skipBackup || choices.keepData ? [] : putAside),
+      ...(choices.keepData ? [] : foreignData),
     ],
   });
 }
@@ -237,6 +242,18 @@ function refuseUsers({ product }: Session, { contents }: UninstallFindings): voi
       'which would be deleted',
     { hint: `${sudo.kubectl} delete -n ${product.namespace} ${first.resource}` },
   );
+}
+
+const mostNamed = 5;
+
+function notesOfForeignData({ foreignData }: UninstallFindings, dumpTo: string): string[] {
+  const rest = foreignData.length - mostNamed;
+  return [
+    ...foreignData
+      .slice(0, mostNamed)
+      .map(({ path }) => `moved to ${dumpTo}: ${path}, which the database did not write`),
+    ...(rest > 0 ? [`moved to ${dumpTo}: ${counted(rest, 'further path')} in the data folder`] : []),
+  ];
 }
 
 /** What an earlier attempt has kept in another folder. */
@@ -277,6 +294,7 @@ function notesOf(found: UninstallFindings, choices: UninstallChoices, { product 
     ...(found.data.target === undefined
       ? []
       : [`stays: ${found.data.target}, where the link ${found.storagePath ?? ''} leads to, with its data`]),
+    ...(choices.keepData || removedFolder(found) === undefined ? [] : notesOfForeignData(found, dumpTo)),
     ...files.foreign.map((path) => `stays: ${path}, which this installer did not write`),
     ...(images.known
       ? images.value.shared.map(({ name, why }) => `stays, without our pin: the image ${name} (${why})`)

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import {
+  chownSync,
   existsSync,
   lstatSync,
   mkdirSync,
@@ -163,6 +164,11 @@ test('where it cannot go it says why, and nothing is made', async () => {
   writeFileSync(join(disk, 'file'), '');
   symlinkSync(disk, join(disk, 'link'));
   mkdirSync(join(disk, 'open'), { mode: 0o777 });
+  mkdirSync(join(disk, 'theirs'));
+  chownSync(join(disk, 'theirs'), 12345, 12345);
+  const theirs = await take({ output: join(disk, 'theirs') });
+  refused(theirs, 3, /belongs to user 12345/);
+  assert.doesNotMatch(JSON.stringify(theirs), /chown/, 'nobody is told to take a folder of others away');
   refused(await take({ output: join(disk, 'none') }), 2, /does not exist/);
   refused(await take({ output: join(disk, 'file') }), 2, /is not a folder/);
   refused(await take({ output: join(disk, 'link') }), 2, /is a link/);

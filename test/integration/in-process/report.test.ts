@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chownSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
 import * as z from 'zod';
@@ -178,6 +178,11 @@ test('a run is named by its id or by a path; another file is written once', asyn
   const again = await refused({ output });
   assert.deepEqual([again.code, again.hint], ['usage', `./tiny report --output ${output}.1`]);
   assert.equal((await refused({ output: host.root })).code, 'usage');
+  assert.equal((await refused({ output: '-' })).code, 'usage');
+  const theirs = join(host.folder, 'theirs');
+  mkdirSync(theirs);
+  chownSync(theirs, 12345, 12345);
+  assert.equal((await refused({ output: join(theirs, 'page.html') })).code, 'preflight');
   const unknown = await refused({ run: id.replace('install', 'instal') });
   assert.deepEqual([unknown.code, unknown.hint], ['usage', `./tiny report ${id}`]);
   assert.equal((await refused({ run: '../state' })).code, 'usage');

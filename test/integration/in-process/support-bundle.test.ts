@@ -326,6 +326,7 @@ test('it replaces nothing, is readable by its owner alone, and a stop leaves not
   const folder = await refused(host.root);
   assert.equal(folder.hint, `./tiny support-bundle --output ${host.root}/support.tar.gz`);
   assert.equal((await refused(join(host.root, 'none/x.tar.gz'))).exitCode, 6);
+  assert.equal((await refused('-')).exitCode, 2);
   rmSync(path);
   await supportBundle({ output: path }, ports);
   assert.equal(statSync(path).mode & 0o777, 0o600);

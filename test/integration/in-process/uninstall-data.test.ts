@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
+  chownSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -55,6 +56,8 @@ const said = ({ error }: Invocation) => causeChain(error).join(': ');
 const hintOf = ({ error }: Invocation) => (error instanceof IvaapError ? (error.hint ?? '') : '');
 const aside = (folder = host.root) =>
   readdirSync(folder).filter((name) => name.startsWith('storage.removed-'));
+
+const linesOf = ({ shown, result }: Invocation) => JSON.stringify([shown, result]);
 
 /** The host as a kill at this place leaves it. */
 async function killedAt(world: World, flow: Flow, place: string, options: object = {}): Promise<void> {
@@ -235,6 +238,24 @@ test('what a change of PostgreSQL has left beside the data is moved to what is k
     assert.equal(readFileSync(last(`${name}/PG_VERSION`), 'utf8'), name);
   }
   assert.doesNotMatch(JSON.stringify(ended.shown), /did not write/);
+});
+
+test('files of others in the data folder are named, and moved to what is kept', async () => {
+  const theirs = { 'notes.txt': 12345, 'theirs/a.sql': 0, 'own/deep.txt': 12345 };
+  for (const [name, uid] of Object.entries(theirs)) {
+    mkdirSync(join(storage(name), '..'), { recursive: true });
+    writeFileSync(storage(name), name);
+    chownSync(storage(name), uid, uid);
+  }
+  chownSync(storage('theirs'), 12345, 12345);
+  const planned = await host.run('uninstall', undefined, { dryRun: true });
+  for (const name of ['notes.txt', 'theirs', 'own/deep.txt'])
+    assert.match(linesOf(planned), new RegExp(`moved to .*: .*${name}, which the database did not write`));
+  const ended = await host.run('uninstall');
+  assert.equal(ended.exitCode, 0, said(ended));
+  assert.ok(!existsSync(storage()));
+  for (const name of Object.keys(theirs))
+    assert.equal(readFileSync(last(`in-data-folder/${name}`), 'utf8'), name);
 });
 
 test('--keep-data after a rollback keeps what it put aside, with its passwords', async () => {
