@@ -61,7 +61,7 @@ export const restoreHelp: Omit<Command, 'run'> = {
     },
     {
       flags: '--undo',
-      summary: 'bring back what was there before the last restore, or the named database',
+      summary: 'bring back what was there before the last restore, or the named database or data folder',
     },
     { flags: '--discard', summary: 'delete the databases that restores have moved aside' },
     {

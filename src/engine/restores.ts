@@ -16,12 +16,22 @@ export const movedIn = (state: Pick<State, 'restored'>): (Restored & { moved: st
     one.moved === null || one.discardedAt !== undefined ? [] : [{ ...one, moved: one.moved }],
   );
 
-/** Those before the restore of the run `run`, oldest first; `brought` is the live database since. */
+/** The data folders that restores have moved aside and no later one has brought back, newest first. */
+export const foldersIn = (
+  state: Pick<State, 'restored'>,
+): (Restored & { folder: NonNullable<Restored['folder']> })[] =>
+  restoresIn(state).flatMap((one) => (one.folder == null ? [] : [{ ...one, folder: one.folder }]));
+
+/** Those before the restore of the run `run`, oldest first; `brought` is live since: a database, or a folder. */
 export const earlierRestores = (
   state: Pick<State, 'restored'>,
-  { run, brought }: { run: string; brought: string | null },
+  { run, brought }: { run: string; brought: { database: string | null; folder: string | null } },
 ): Restored[] =>
   restoresIn(state)
     .filter((one) => one.run !== run)
-    .map((one) => (brought !== null && one.moved === brought ? { ...one, moved: null } : one))
+    .map((one) => ({
+      ...one,
+      ...(one.moved !== null && one.moved === brought.database && { moved: null }),
+      ...(one.folder != null && one.folder.path === brought.folder && { folder: null }),
+    }))
     .toReversed();

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { basename } from 'node:path';
 import type { RunRecord, State, StepRecord } from '../engine/state.ts';
 import type { Known } from '../known.ts';
 import { rehearsalSentence, unendedSentence } from '../policy/rehearsal-text.ts';
@@ -159,7 +160,7 @@ function stateLines(report: StatusReport, table: Table): string[] {
 
 function restoredLines({ restored }: State): string[] {
   if (restored === undefined) return [];
-  const { at, by: who, undo, dump, moved, folder, discardedAt, chartOnly, version } = restored;
+  const { at, by: who, undo, dump, moved, discardedAt, chartOnly, version } = restored;
   const what = undo
     ? 'the restore before it was taken back'
     : chartOnly === true
@@ -167,13 +168,19 @@ function restoredLines({ restored }: State): string[] {
       : `from ${String(dump?.['path'] ?? '')}`;
   const all = [restored, ...(restored.earlier ?? []).toReversed()];
   const aside = all.filter((one) => one.moved !== null && one.discardedAt === undefined);
+  const foldersAside = all.flatMap(({ folder, run, at: when }) =>
+    folder == null ? [] : [{ path: folder.path, run, at: when }],
+  );
   const isGone = moved !== null && discardedAt !== undefined;
   return [
     `restored: ${toSeconds(at)}${by(who)}, ${what}`,
     ...(isGone ? [`  the database from before was discarded ${toSeconds(discardedAt)}`] : []),
-    ...(folder == null
-      ? []
-      : [`  the data folder from before is ${folder.path}: "restore --undo" brings it back`]),
+    ...foldersAside.map((one) =>
+      one.run === restored.run
+        ? `  the data folder from before is ${one.path}: "restore --undo" brings it back`
+        : `  the one from before the restore of ${toSeconds(one.at)} is ${one.path}: ` +
+          `"restore --undo ${basename(one.path)}" brings it back`,
+    ),
     ...aside.map((one) =>
       one.run === restored.run
         ? `  the database from before is ${one.moved}: "restore --undo" brings it back, ` +

@@ -163,7 +163,8 @@ function restoredBy(state: State, { target, operator, now, known = {} }: Done): 
   const dump = restorePgBackup.out.safeParse(stepRecord(run, restorePgBackup.id)).data?.pgDump;
   const wasInstalled =
     installed !== undefined && sameRecordedVersion(installed.version, target.before.version);
-  const earlier = earlierRestores(state, { run: run?.id ?? '', brought: target.moved });
+  const brought = { database: target.moved, folder: target.folder?.path ?? null };
+  const earlier = earlierRestores(state, { run: run?.id ?? '', brought });
   const plain = (value: object) => JSON.parse(JSON.stringify(value)) as JsonObject;
   return {
     by: operator,

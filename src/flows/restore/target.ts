@@ -1,8 +1,9 @@
-import { join } from 'node:path';
+import { existsSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { isThere } from '../../backup/kept-dump.ts';
 import { pgDumpSchema } from '../../backup/dump-record.ts';
 import { movedDatabases } from '../../backup/moved-databases.ts';
-import { movedIn, type Restored } from '../../engine/restores.ts';
+import { foldersIn, movedIn, type Restored } from '../../engine/restores.ts';
 import { isUnfinished } from '../../engine/run-record.ts';
 import type { State } from '../../engine/state.ts';
 import { IvaapError } from '../../errors.ts';
@@ -134,7 +135,14 @@ interface Undone {
 
 async function undoTarget(session: Session, undone: Undone): Promise<RestoreTarget> {
   const { state, installed, before, named } = undone;
-  if (named !== undefined) return movedTarget(session, { ...undone, named });
+  if (named !== undefined) {
+    const record = foldersIn(state).find(({ folder }) => isNamed(folder.path, named));
+    if (record === undefined) return movedTarget(session, { ...undone, named });
+    const back = existsSync(record.folder.path)
+      ? folderOf(session, record, record.before ?? installed, before)
+      : undefined;
+    if (back !== undefined) return back;
+  }
   const { program } = session;
   const { run, restored } = state;
   const [other] = movedIn(state).map(({ moved }) => `${program} restore --undo ${moved}`);
@@ -163,17 +171,30 @@ async function undoTarget(session: Session, undone: Undone): Promise<RestoreTarg
   }
   const { moved, kept } = restored;
   const release = restored.before ?? installed;
-  if (folder !== null && kept !== null) {
-    const { path, live, major } = folder;
-    if (!(await isFolderThere(folder))) throw nothing(`the data folder ${path} is not there any more`);
-    const common = { ...withDatabase, undo: true, dataOnly: false, dump: null, moved: null, roles: null };
-    const chart = join(kept, session.product.chart.folder);
-    return { ...common, folder: { path, live, major }, release, chart, files: kept, before };
-  }
+  if (folder !== null && !(await isFolderThere(folder)))
+    throw nothing(`the data folder ${folder.path} is not there any more`);
+  const back = folderOf(session, restored, release, before);
+  if (back !== undefined) return back;
   if (moved === null) return chartBack(session.product.chart.folder, { kept: kept ?? '', release, before });
   if (!(await isMoved(session, moved)))
     throw nothing(`the database ${moved} from before the restore is not there any more`);
   return movedBack(session, { ...restored, moved, release, before });
+}
+
+const isNamed = (path: string, named: string): boolean => path === named || basename(path) === named;
+
+/** The data folder that a restore has moved aside, with chart and values of its release. */
+function folderOf(
+  { product }: Session,
+  { folder, kept }: Pick<Restored, 'folder' | 'kept'>,
+  release: Installed,
+  before: Installed,
+): RestoreTarget | undefined {
+  if (folder == null || kept === null) return undefined;
+  const { path, live, major } = folder;
+  const common = { ...withDatabase, undo: true, dataOnly: false, dump: null, moved: null, roles: null };
+  const chart = join(kept, product.chart.folder);
+  return { ...common, folder: { path, live, major }, release, chart, files: kept, before };
 }
 
 async function isMoved(session: Session, name: string): Promise<boolean> {
@@ -209,8 +230,8 @@ async function movedTarget(
 ): Promise<RestoreTarget> {
   const { program, product, signal } = session;
   if (!(await isMoved(session, named))) {
-    throw new IvaapError('usage', `no restore has moved a database ${foreign(named)} aside`, {
-      hint: `those that there are: ${program} restore --discard --dry-run`,
+    throw new IvaapError('usage', `no restore has moved ${foreign(named)} aside`, {
+      hint: `those that there are: ${program} status`,
     });
   }
   const record = movedIn(state).find(({ moved }) => moved === named);

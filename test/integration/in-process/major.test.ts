@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
 import { causeChain, type IvaapError } from '../../../src/errors.ts';
 import { takeBackup } from '../../../src/flows/backup/take.ts';
+import { statusLines } from '../../../src/ui/status-text.ts';
 import {
   type Invocation,
   SimulatedHost,
@@ -37,6 +38,7 @@ const folders = () =>
   readdirSync(host.root)
     .filter((name) => name.startsWith('storage'))
     .map((name) => name.replace(/\d{8}T\d{6}Z/, 'TIME'));
+const statusText = async () => statusLines(await host.status('upgrade')).join('\n');
 const major = () => Number(readFileSync(join(host.root, 'storage/pgdata/PG_VERSION'), 'utf8'));
 const tags = () => host.cluster.imageTags(namespace);
 
@@ -158,4 +160,25 @@ test('without its old folder the old release does not come back, and nothing is 
     /its own data folder .*storage\.pg15-\w+ is not there any more\. Nothing was changed/,
   );
   assert.deepEqual([major(), tags()], [17, ['2026.2', '2026.2']]);
+});
+
+test('an older data folder comes back by its name, with its rows and its release', async () => {
+  assert.equal((await host.run('upgrade')).exitCode, 0);
+  liveData(host.cluster).rows.push(later);
+  assert.equal((await host.run('restore')).exitCode, 0);
+  const first = readdirSync(host.root).find((name) => name.startsWith('storage.pg17')) ?? '';
+  assert.equal((await host.run('upgrade')).exitCode, 0);
+  assert.equal((await host.run('restore')).exitCode, 0);
+  assertAsBefore();
+  const status = await statusText();
+  assert.ok(status.includes(`restore --undo ${first}`), status);
+  const back = await host.run('restore', undefined, { undo: true, backup: first });
+  assert.equal(back.exitCode, 0, said(back));
+  assert.deepEqual(
+    [major(), liveData(host.cluster).rows, tags()],
+    [17, [...then, later], ['2026.2', '2026.2']],
+  );
+  assert.ok(!(await statusText()).includes(`restore --undo ${first}`));
+  const gone = await host.run('restore', undefined, { undo: true, backup: first });
+  assert.equal(gone.exitCode, 2, said(gone));
 });

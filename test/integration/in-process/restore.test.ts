@@ -249,8 +249,8 @@ test('one that nothing is recorded of comes back with its data alone, where the 
   assert.match(said(refused), /has schema version 1, and no chart was kept with it: 2026\.2 stays/);
   assert.deepEqual(inventory(), was);
   const none = await ends(2, undefined, { undo: true, backup: 'tinydb_moved_20260101T000000_3' });
-  assert.match(unmarked(said(none)), /no restore has moved a database tinydb_.*_3 aside/);
-  assert.match(hintOf(none), /restore --discard --dry-run/);
+  assert.match(unmarked(said(none)), /no restore has moved tinydb_.*_3 aside/);
+  assert.match(hintOf(none), /status$/);
 });
 
 test('--discard takes all of them, and none is named any more', async () => {
