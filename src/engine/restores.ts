@@ -22,7 +22,7 @@ export const foldersIn = (
 ): (Restored & { folder: NonNullable<Restored['folder']> })[] =>
   restoresIn(state).flatMap((one) => (one.folder == null ? [] : [{ ...one, folder: one.folder }]));
 
-/** Those before the restore of the run `run`, oldest first; `brought` is live since: a database, or a folder. */
+/** Those before the restore of `run`, oldest first; `brought`, a database or a folder, is live since. */
 export const earlierRestores = (
   state: Pick<State, 'restored'>,
   { run, brought }: { run: string; brought: { database: string | null; folder: string | null } },

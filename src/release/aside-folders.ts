@@ -3,7 +3,7 @@ import { compactTime } from '../policy/compact-time.ts';
 
 /** Folders that this installer makes beside the database's, by their names alone. */
 
-/** What a rollback of the step `postgres` renames the data folder to. `time`: as {@link compactTime} has it. */
+/** What a rollback of `postgres` renames the data folder to; `time` as {@link compactTime} has it. */
 export const removedDataName = (storagePath: string, time: string): string =>
   `${storagePath}.removed-${time}`;
 

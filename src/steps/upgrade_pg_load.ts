@@ -44,8 +44,8 @@ export const upgradePgLoad: Step<UpgradeContext, z.infer<typeof out>> = {
     action: 'run',
     summary:
       `start PostgreSQL ${majorChange?.to ?? ''} on the new folder ` +
-      `${majorChange === undefined ? '' : newFolderName(majorChange.folder, majorChange.to)}, restore the dump of ` +
-      `${product.database.name} there, and compare every row`,
+      `${majorChange === undefined ? '' : newFolderName(majorChange.folder, majorChange.to)}, restore the ` +
+      `dump of ${product.database.name} there, and compare every row`,
   }),
 
   async run(ctx, io) {

@@ -4,6 +4,6 @@ import { drawn } from './draw.ts';
 /** Set by `scripts/run-suite.ts` for files that were named. */
 export const wholeTables = 'WHOLE_TABLES';
 
-/** A third of a table whose rows take seconds each, drawn by the commit's hash; all where its file was named. */
+/** A third of a table's rows, which take seconds each, drawn by the commit; all where its file was named. */
 export const rowsOfTheCommit = <Row>(rows: readonly Row[]): readonly Row[] =>
   process.env[wholeTables] === undefined ? drawn(rows, Math.ceil(rows.length / 3), commitHash()) : rows;

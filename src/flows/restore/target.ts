@@ -257,8 +257,8 @@ async function movedTarget(
         hint:
           withRelease === undefined
             ? `a backup of its release, with its chart: ${program} backup list`
-            : `its release first, with the database of then: ${program} restore --undo ${withRelease.moved}; ` +
-              `then ${session.again()}`,
+            : 'its release first, with the database of then: ' +
+              `${program} restore --undo ${withRelease.moved}; then ${session.again()}`,
       },
     );
   }

@@ -15,8 +15,9 @@ export const usualDumpTo = ({ folder, name }: Pick<Product, 'folder' | 'name'>, 
   join(dirname(folder), `${name}-last-${stamp}`);
 
 /**
- * The folder for all that is kept, an absolute path, which it returns. Throws `usage` where it lies in what is deleted, now
- * or with k3s, by whatever links or mounts, or holds files of others; `preflight` where others than root can change it.
+ * The folder for all that is kept, an absolute path, which it returns. Throws `usage` where it lies in what
+ * is deleted, now or with k3s, by whatever links or mounts, or holds files of others; `preflight` where
+ * others than root can change it.
  */
 export async function assertDumpTo(
   path: string,
