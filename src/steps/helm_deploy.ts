@@ -4,6 +4,7 @@ import type { Step, StepIo } from '../engine/step.ts';
 import { IvaapError } from '../errors.ts';
 import { makeBackupFolder } from '../backup/backup-folder.ts';
 import { deployedSchema } from '../backup/upgrade-results.ts';
+import { freshFlags, upgradeFlags } from '../policy/again.ts';
 import type { InstallContext } from '../release/context.ts';
 import { type HelmRun, runHelm } from '../release/helm-run.ts';
 import { assertDeployed, endedWithoutUs, repairHelm } from '../release/helm-state.ts';
@@ -103,7 +104,21 @@ async function deploy(ctx: InstallContext, io: StepIo, run: HelmRun): Promise<vo
       hint:
         `${error.hint ?? 'Fix the cause'}, then: ${ctx.again()}\nIf the cause is in this package, ` +
         'a fixed package resumes the run: ' +
-        `${ctx.again({ program: 'FIXED_FILE', add: ['--supersede'], without: ['--resume'] })}`,
+        `${ctx.again({ program: 'FIXED_FILE', add: ['--supersede'], without: ['--resume'] })}` +
+        beginAnew(ctx),
     });
   }
+}
+
+/** An earlier package has made data, which may be what this one cannot work with. */
+function beginAnew({ run, again }: InstallContext): string {
+  if ((run()?.pointOfNoReturn?.versions ?? []).length < 2) return '';
+  const anew = again({
+    add: ['--rollback-to postgres', '--accept-data-loss'],
+    without: ['--upgrade', '--supersede', '--resume', '--waive', ...freshFlags, ...upgradeFlags],
+  });
+  return (
+    '\nIf the data of the package before are the cause, to begin without them (a last dump is taken, and ' +
+    `their folder is renamed, not deleted): ${anew}`
+  );
 }

@@ -23,6 +23,7 @@ import { refuseUninstalling } from '../unfinished-uninstall.ts';
 import { usableKeptData } from './kept-data.ts';
 import { otherInstall, refuseInstalled, refuseLeftovers, refuseNothingToResume } from './gate.ts';
 import { givenAnswers, type InstallFlags } from './given-answers.ts';
+import { refuseUnusableData } from './own-data.ts';
 import { answersToRecord, otherAnswers, recordedAnswers } from './recorded-answers.ts';
 
 export interface InstallOptions extends FlowOptions, InstallFlags {
@@ -89,6 +90,7 @@ export async function decideInstall(session: Session, options: InstallOptions): 
   if (state?.run !== undefined) {
     if (storagePath !== undefined && keptData === undefined)
       await assertOwnData(tools.kubectl, product, storagePath, state.run, 'preflight');
+    if (keptData === undefined) await refuseUnusableData(session, state.run);
   } else {
     await refuseLeftovers(session, tools, {
       storagePath,

@@ -114,7 +114,13 @@ function refuseOlderThanStarted(run: RunRecord, version: string, again: Again): 
     {
       hint:
         `${again({ program: binary, without: ['--supersede'] })}; or a ` +
-        `package of ${formatVersion(highest)} or newer with --supersede`,
+        `package of ${formatVersion(highest)} or newer with --supersede\n` +
+        'to begin anew with this one (a last dump is taken, and the data folder is renamed, not deleted): ' +
+        `${again({
+          program: binary,
+          add: ['--rollback-to postgres', '--accept-data-loss'],
+          without: ['--upgrade', '--supersede', '--resume', '--waive', ...freshFlags, ...upgradeFlags],
+        })}\nand then: ${again({ add: ['--supersede'], without: ['--resume'] })}`,
     },
   );
 }

@@ -112,3 +112,47 @@ test('an older package is refused once Helm has started for a newer one; before 
   const ended = await host.run('install', undefined, { supersede: true });
   assert.equal(ended.exitCode, 0, said(ended));
 });
+
+test('a package whose schema is below what the database has is refused, and named the way to begin anew', async () => {
+  assert.equal((await host.run('install')).exitCode, 0);
+  assert.equal((await host.run('rollback', undefined, { step: 'health_server' })).exitCode, 0);
+  host.cluster.state.database.schema = 3;
+  host.useFileOf('install', 'upgrade');
+  const state = host.state();
+  const refused = await host.run('install', undefined, { supersede: true });
+  assert.equal(refused.exitCode, 5, said(refused));
+  assert.match(
+    said(refused),
+    /have schema version 3, and 2026\.2 knows versions up to 2\. Nothing was changed/,
+  );
+  assert.match(
+    hintOf(refused),
+    /^to finish 2026\.1: .*\nto begin anew .* --rollback-to postgres --accept-data-loss\n/,
+  );
+  assert.deepEqual(host.state(), state);
+});
+
+test('an install that fails over the data of an earlier package names the way to begin without them', async () => {
+  assert.equal((await host.run('install')).exitCode, 0);
+  assert.equal((await host.run('rollback', undefined, { step: 'health_server' })).exitCode, 0);
+  host.useFileOf('install', 'upgrade');
+  const failed = await host.run(
+    'install',
+    (event) => {
+      if (event.kind === 'program' && event.phase === 'during' && event.argv[1] === 'upgrade')
+        delete host.cluster.state.images['registry.example/tiny/server:2026.2'];
+      return undefined;
+    },
+    { supersede: true },
+  );
+  assert.equal(failed.exitCode, 6, said(failed));
+  const way = /: \.\/tiny install --rollback-to postgres --accept-data-loss$/m;
+  assert.match(hintOf(failed), way);
+  host.use('install', 'none');
+  const older = await host.run('install', undefined, { supersede: true });
+  assert.equal(older.exitCode, 5);
+  assert.match(
+    hintOf(older),
+    / install --rollback-to postgres --accept-data-loss\nand then: \.\/tiny install --supersede$/m,
+  );
+});

@@ -182,3 +182,42 @@ test('an older data folder comes back by its name, with its rows and its release
   const gone = await host.run('restore', undefined, { undo: true, backup: first });
   assert.equal(gone.exitCode, 2, said(gone));
 });
+
+test('an install of another package over data of another major version is refused before anything is changed', async () => {
+  assert.equal((await host.run('rollback', undefined, { step: 'health_server' })).exitCode, 0);
+  host.useFileOf('install', 'upgrade');
+  const state = host.state();
+  for (const options of [{ supersede: true }, { supersede: true, dryRun: true }]) {
+    const refused = await host.run('install', undefined, options);
+    assert.equal(refused.exitCode, 5, said(refused));
+    assert.match(
+      said(refused),
+      /are of PostgreSQL 15, and 2026\.2 runs PostgreSQL 17, which cannot read them/,
+    );
+    const hint = hintOf(refused);
+    assert.match(
+      hint,
+      /^to finish 2026\.1: \S+ install (--dry-run )?--resume\nand then to take its data along: .* --upgrade\n/,
+    );
+    assert.match(
+      hint,
+      /to begin anew \(a last dump .*: \S+ install (--dry-run )?--rollback-to postgres --accept-data-loss\n/,
+    );
+    assert.match(hint, /and then: \.\/tiny install (--dry-run )?--supersede/);
+  }
+  assert.deepEqual([host.state(), major(), tags()], [state, 15, ['2026.1', '2026.1']]);
+
+  host.use('install', 'none');
+  const unfinished = host.copy();
+  assert.equal((await host.run('install', undefined, { resume: true })).exitCode, 0);
+  assert.equal((await host.run('upgrade')).exitCode, 0);
+  assert.deepEqual([major(), liveData(host.cluster).rows], [17, then]);
+
+  host.become(unfinished);
+  assert.equal((await host.run('rollback', undefined, { step: 'postgres' })).exitCode, 0);
+  host.useFileOf('install', 'upgrade');
+  const anew = await host.run('install', undefined, { supersede: true });
+  host.use('install', 'none');
+  assert.equal(anew.exitCode, 0, said(anew));
+  assert.equal(major(), 17);
+});
