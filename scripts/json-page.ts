@@ -28,7 +28,7 @@ const section = (title: string, about: string, schema: z.ZodType) =>
 
 const sections = [
   section('`manifest`', 'Sizes are bytes, digests `sha256:HEX`, other hashes hexadecimal.', manifestSchema),
-  section('`manifest --diff FILE`', "From this file's release to FILE's.", releaseDiffSchema),
+  section('`manifest --diff FILE`', "From FILE's release to this file's.", releaseDiffSchema),
   section('`status`', '`state.value` is described [below](#the-state).', statusSchema),
   section(
     'The state',

@@ -33,7 +33,7 @@ export const manifestCommand: Command = {
       summary: 'read every byte of the archives on disk, and the images in archives of other programs',
       conflicts: ['diff'],
     },
-    { flags: '--diff <file>', summary: 'show how another delivered file differs from this one' },
+    { flags: '--diff <file>', summary: 'show what this file changes against another delivered one' },
     { flags: '--json', summary: 'everything as one JSON object (docs/json.md)' },
   ],
   touches: [
@@ -60,7 +60,7 @@ export const manifestCommand: Command = {
         'and the commands that refresh the archives on disk',
     ],
     ['manifest --deep', 'the same, after reading every byte'],
-    ['manifest --diff /media/usb/delivery', 'what that release adds, changes and removes'],
+    ['manifest --diff /media/usb/older', 'what this release adds, changes and removes against that one'],
     ['manifest --json', 'for scripts'],
   ],
   exits: ['usage', 'payload', 'failed', 'interrupted', 'terminated'],

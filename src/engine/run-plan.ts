@@ -47,6 +47,13 @@ export const runPlanSchema = z.strictObject({
       }),
     )
     .describe('For each file system.'),
+  stake: z
+    .array(z.string())
+    .default([])
+    .describe(
+      'Of a restore and an uninstall: what it takes away and keeps, as lines; the same is shown before ' +
+        'the name has to be typed.',
+    ),
   notes: z.array(z.string()).describe('What the operator should know first.'),
   releaseNotes: toldNotesSchema
     .default([])

@@ -100,6 +100,8 @@ export interface Flow<Options extends FlowOptions, D extends Decision, Ctx exten
   context(session: Session, options: Options, decision: D): Promise<Ctx>;
   /** What preflight measures. */
   checks?(session: Session, options: Options, prepared: Prepared<D, Ctx>): FlowChecks;
+  /** What the run takes away and keeps, as lines: what its question shows, the notes aside. */
+  stake?(session: Session, options: Options, decision: D): readonly string[];
   /** The release notes that concern this run, as the plan prints them. */
   releaseNotes?(ctx: Ctx): ToldNotes[];
   /** How the migration of this run was rehearsed, in one line, as the plan prints it. */

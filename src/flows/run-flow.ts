@@ -117,6 +117,7 @@ async function dryRun<O extends FlowOptions, D extends Decision, C extends FlowC
     // A package that is refused is never installed on this host: there is nothing to plan.
     steps: decision.refusal === undefined ? flow.steps(session.product, ctx) : [],
     fresh: decision.fresh,
+    stake: flow.stake?.(session, options, decision),
     notes: decision.notes,
     releaseNotes: flow.releaseNotes?.(ctx),
     rehearsed: flow.rehearsed?.(ctx),

@@ -14,6 +14,7 @@ interface PlanOptions<Ctx extends FlowContext> {
   fresh: boolean;
   /** Empty where the package itself is refused, whatever the state of the host. */
   steps: readonly Step<Ctx>[];
+  stake?: readonly string[] | undefined;
   notes?: readonly string[];
   releaseNotes?: ToldNotes[] | undefined;
   rehearsed?: string | undefined;
@@ -39,6 +40,7 @@ export async function planRun<Ctx extends FlowContext>(
     run: run?.id ?? null,
     steps: await planSteps({ steps, ctx, run, signal }),
     room: roomOf(ctx),
+    stake: [...(options.stake ?? [])],
     notes: [...(options.notes ?? [])],
     releaseNotes: options.releaseNotes ?? [],
     rehearsed: options.rehearsed ?? null,

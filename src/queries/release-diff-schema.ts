@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { toldNotesSchema } from '../engine/told-notes.ts';
 
 /**
- * What `manifest --diff FILE --json` prints: from this file's release to FILE's. docs/json.md is generated
+ * What `manifest --diff FILE --json` prints: from FILE's release to this file's. docs/json.md is generated
  * from it.
  */
 
@@ -26,8 +26,8 @@ const newLayers = z.int();
 const newBytes = z.number().describe('Of new layers, with manifest and config.');
 
 export const releaseDiffSchema = z.strictObject({
-  from: release.describe("This file's release."),
-  to: release.describe("The other file's release."),
+  from: release.describe("The other file's release."),
+  to: release.describe("This file's release."),
   images: z.strictObject({
     added: z.array(z.strictObject({ reference: z.string(), imageId: z.string(), newLayers, newBytes })),
     changed: z

@@ -20,14 +20,18 @@ export interface NoState {
   hint: string;
 }
 
+/** What a command does to what is installed; others only look. */
+export type Verb = 'upgrade' | 'restore';
+
 /** `none` says what is wrong with a state that is there and cannot be read. */
 export function noStateRefusal(
   evidence: HostEvidence,
   { product, paths, release }: Pick<OpenedPayload, 'product' | 'paths' | 'release'>,
   program: string,
-  none = `there is no ${paths.state}`,
+  { none = `there is no ${paths.state}`, verb }: { none?: string | undefined; verb?: Verb | undefined } = {},
 ): NoState {
   const { missingMount, path } = evidence.folder;
+  const what = verb === undefined ? 'nothing is installed' : `there is nothing to ${verb}`;
   switch (likely(evidence)) {
     case 'unmounted':
       return {
@@ -54,7 +58,7 @@ export function noStateRefusal(
     case 'nothing':
       return {
         code: 'version',
-        message: `there is nothing to upgrade on this host: ${none}`,
+        message: `${what} on this host: ${none}`,
         hint: `to install ${release.version}: ${program} install --help`,
       };
     case 'unknown':
@@ -103,15 +107,22 @@ export function unknownCluster(
 export const factsOf = (evidence: HostEvidence, opened: Pick<OpenedPayload, 'product'>): string[] =>
   evidenceLines(evidence, opened);
 
+interface Looking {
+  program: string;
+  signal: AbortSignal;
+  dumpTo?: string | undefined;
+  verb?: Verb;
+}
+
 /** Looks at a host without a state: what it most likely is, and the refusal that says so, with the facts. */
 export async function lookWithoutState(
   opened: OpenedPayload,
   host: Known<Pick<HostTools, 'kubectl'>>,
-  { program, signal, dumpTo }: { program: string; signal: AbortSignal; dumpTo?: string | undefined },
+  { program, signal, dumpTo, verb }: Looking,
 ): Promise<{ found: Likely; refusal: IvaapError; uninstalled: EndedUninstall | undefined }> {
   const evidence = await hostEvidence(opened, host, signal, dumpTo);
   signal.throwIfAborted();
-  const { code, message, hint } = noStateRefusal(evidence, opened, program);
+  const { code, message, hint } = noStateRefusal(evidence, opened, program, { verb });
   const facts = factsOf(evidence, opened);
   const refusal = new IvaapError(code, message, { hint, facts });
   return { found: likely(evidence), refusal, uninstalled: evidence.uninstalled };

@@ -7,10 +7,11 @@ import { wrapLine } from './wrap.ts';
 
 /** A plan as text, in lines of at most `columns`. */
 export function planLines(plan: RunPlan, columns = 80): string[] {
-  const { steps, room, notes } = plan;
+  const { steps, room, notes, stake } = plan;
   const lines = [
     `${plan.product}, dry run of the ${plan.flow} ${versions(plan)}. Nothing was changed.`,
     ...(plan.run === null ? [] : [`It would resume the run ${plan.run}.`]),
+    ...(stake.length === 0 ? [] : ['', ...stake, '']),
     ...notes.map((note) => `! ${note}`),
     ...(plan.rehearsed === null ? [] : [plan.rehearsed]),
     ...releaseNotesLines(plan, ''),
@@ -68,10 +69,13 @@ function stepLines(step: PlannedStep): string[] {
   ];
 }
 
+/** In front of what refuses the run; `!` marks what only deserves a look. */
+const blocker = 'blocker: ';
+
 function roomLines({ mountPoint, neededBytes, freeBytes, enough, what }: RunPlan['room'][number]): string[] {
   const free = freeBytes === null ? 'free space not known' : `${formatBytes(freeBytes)} free`;
   return [
-    `  ${enough ? '' : '! '}${mountPoint}: ${formatBytes(neededBytes)} needed, ${free}`,
+    `  ${enough ? '' : blocker}${mountPoint}: ${formatBytes(neededBytes)} needed, ${free}`,
     ...(what === '' ? [] : [`      ${what}`]),
   ];
 }
@@ -82,7 +86,7 @@ function refusalLines({ flow, refusals }: RunPlan): string[] {
   return [
     `The ${flow} would be refused with exit code ${first.exitCode}:`,
     ...refusals.flatMap(({ message, hint, exitCode }) => [
-      `  ! ${message}${exitCode === first.exitCode ? '' : ` (exit code ${exitCode})`}`,
+      `  ${blocker}${message}${exitCode === first.exitCode ? '' : ` (exit code ${exitCode})`}`,
       ...(hint === undefined ? [] : hint.split('\n').map((line) => `    try: ${line}`)),
     ]),
   ];

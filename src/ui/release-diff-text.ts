@@ -19,7 +19,7 @@ const facts: [name: string, of: (facts: ReleaseFacts) => string][] = [
 
 function factLines({ from, to }: ReleaseDiff, file: string): string[] {
   const rows = facts.map(([name, of]) => [name, of(from), of(from) === of(to) ? '(the same)' : of(to)]);
-  return columns([['', 'THIS FILE', file], ...rows]);
+  return columns([['', `FROM ${file}`, 'TO THIS FILE'], ...rows]);
 }
 
 function imageLines({ images, newLayers, newBytes }: ReleaseDiff): string[] {

@@ -206,12 +206,13 @@ test('the manifest counts every byte of the file', async () => {
 test('--diff prints what another release holds otherwise, as text and as JSON, from an index that is read alone', async () => {
   const { exitCode, stdout, stderr } = await runProgram([payload.path, 'manifest', '--diff', earlier.path]);
   assert.deepEqual([exitCode, stderr], [0, '']);
-  assert.match(stdout, /^Release +Tiny 2026.1 +Tiny 2025.4$/m);
+  assert.match(stdout, /^Release +Tiny 2025.4 +Tiny 2026.1$/m);
   assert.match(stdout, /^Images: 0 added, 3 changed, 0 removed, 0 the same; 3 new layers, /m);
   assert.match(stdout, /^Chart files: 0 added, 1 changed, 0 removed\n {2}~ {2}Chart.yaml$/m);
   const json = await runProgram([payload.path, 'manifest', '--json', '--diff', earlier.path]);
   const diff = JSON.parse(json.stdout) as { from: { payloadDigest: string }; to: { payloadDigest: string } };
-  assert.deepEqual([diff.from.payloadDigest, diff.to.payloadDigest], [payload.digest, earlier.digest]);
+  assert.deepEqual([diff.from.payloadDigest, diff.to.payloadDigest], [earlier.digest, payload.digest]);
+  assert.match(stdout, / {2}~ {2}\S+:2025\.4 -> \S+:2026\.1 /);
 });
 
 const unusable: [what: string, path: string, exitCode: number, message: RegExp][] = [

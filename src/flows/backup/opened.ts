@@ -22,16 +22,18 @@ export interface Locked {
 export async function underLock<T>(
   command: string,
   ports: CommandPorts,
+  /** What there is none of, where nothing is installed: `there is nothing to back up`. */
+  none: string,
   work: (locked: Locked) => Promise<T>,
 ): Promise<T> {
   await using session = await Session.open(ports, { dryRun: false });
   try {
     return await unlessStopped(session.signal, async () => {
-      if (!existsSync(session.paths.state)) throw notInstalled(session);
+      if (!existsSync(session.paths.state)) throw notInstalled(session, none);
       await session.takeLock(command, { leaveText: true });
       const journal = await session.readJournal();
       const version = journal.state.installed?.version;
-      if (version === undefined) throw notInstalled(session);
+      if (version === undefined) throw notInstalled(session, none);
       return work({ session, journal, version });
     });
   } catch (error) {
@@ -50,11 +52,7 @@ export async function startedTools(session: Session): Promise<HostTools & { [Sym
   return { ...tools, [Symbol.dispose]: end };
 }
 
-const notInstalled = ({ product, program }: Session): IvaapError =>
-  new IvaapError(
-    'preflight',
-    `${product.title} is not installed by this program: there is nothing to back up`,
-    {
-      hint: `${program} status`,
-    },
-  );
+const notInstalled = ({ product, program }: Session, none: string): IvaapError =>
+  new IvaapError('preflight', `${product.title} is not installed by this program: ${none}`, {
+    hint: `${program} status`,
+  });

@@ -44,7 +44,7 @@ function propose(facts: RepairFacts): Repair {
   const { evidence, state, problem, opened, program } = facts;
   const { records, workloads } = evidence;
   if (state === undefined && likely(evidence) !== 'ours') {
-    return { kind: 'refused', ...noStateRefusal(evidence, opened, program, problem) };
+    return { kind: 'refused', ...noStateRefusal(evidence, opened, program, { none: problem }) };
   }
   if (state?.run !== undefined && isRemoving(state)) {
     const message = `an uninstall of ${state.run.to} has begun to remove it, and is not finished`;

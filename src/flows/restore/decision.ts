@@ -28,10 +28,10 @@ export interface RestoreDecision extends Decision {
 
 /** Decides whether a restore may start. Throws a blocker; changes nothing. */
 export async function decideRestore(session: Session, options: RestoreOptions): Promise<RestoreDecision> {
-  if (!stateIsThere(session.paths)) return refuseWithoutState(session);
+  if (!stateIsThere(session.paths)) return refuseWithoutState(session, 'restore');
   const { product, redactor } = session;
   const state = await readOwnState(session, session.program);
-  if (state === undefined) return refuseWithoutState(session);
+  if (state === undefined) return refuseWithoutState(session, 'restore');
   refuseUnfinishedRollback(state, session.program);
   refuseUninstalling(state);
   const { installed } = state;

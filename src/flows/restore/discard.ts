@@ -17,7 +17,7 @@ export interface DiscardOptions {
 
 /** `restore --discard`: drops the databases that restores have moved aside. */
 export function discardMoved(options: DiscardOptions, ports: CommandPorts): Promise<FlowResult> {
-  return underLock('restore --discard', ports, async ({ session, journal }) => {
+  return underLock('restore --discard', ports, 'nothing of it was restored', async ({ session, journal }) => {
     const { product, again, program } = session;
     assertNameTyped(session, 'restore', options);
     const { run } = journal.state;
@@ -39,15 +39,15 @@ export function discardMoved(options: DiscardOptions, ports: CommandPorts): Prom
     const names = found.map(({ name }) => name);
     if (options.dryRun)
       return { lines: [...lines, 'Nothing was changed.'], data: { discarded: names, dryRun: true } };
+    const shown = ['This deletes for good:', ...lines.map((line) => `  ${line}`)];
     if (options.confirm === undefined) {
       const text = [
-        'This deletes for good:',
-        ...lines.map((line) => `  ${line}`),
+        ...shown,
         '',
         `After it no restore can be undone. To go on, type the name of the product, ${product.name}`,
       ].join('\n');
       await confirmed(session, { text, word: product.name, hint: again({ add: ['--dry-run'] }) });
-    }
+    } else for (const line of shown) session.report({ type: 'message', level: 'info', line });
     for (const name of names) {
       session.signal.throwIfAborted();
       // Before it goes: a run that is killed in between must not offer to bring it back.

@@ -55,6 +55,8 @@ export const restoreFlow: Flow<RestoreOptions, RestoreDecision, RestoreContext> 
   decide: decideRestore,
   context: restoreContext,
 
+  stake: (_session, _options, { stake }) => stake?.lines ?? [],
+
   question({ product, again }, { confirm }, { target, stake }) {
     if (confirm !== undefined || stake === undefined) return undefined;
     return {

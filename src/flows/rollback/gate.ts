@@ -22,13 +22,13 @@ const version = (message: string, hint: string) => new IvaapError('version', mes
 /** The state; refuses a host without one: exit 5, or 3 where its disk is not mounted. */
 export async function requireState(session: Session, state: State | undefined): Promise<State> {
   if (state !== undefined) return state;
-  const { again, paths } = session;
+  const { program, paths, release } = session;
   const host = { known: true, value: await session.tools() } as const;
   const { found, refusal } = await lookWithoutState(session, host, session);
   if (found === 'nothing') {
     throw version(
       `there is no install to roll back on this host: there is no ${paths.state}`,
-      `${again({ without: rollbackFlags })} --help`,
+      `to install ${release.version}: ${program} install --help`,
     );
   }
   throw refusal;

@@ -35,6 +35,9 @@ export const uninstallFlow: Flow<UninstallOptions, UninstallDecision, UninstallC
   decide: decideUninstall,
   context: uninstallContext,
 
+  stake: ({ product }, { skipBackup }, decision) =>
+    shownLines(product, { ...decision, notes: [] }, skipBackup),
+
   question(session, { confirm, skipBackup }, decision) {
     if (confirm !== undefined) return undefined;
     const { product, again } = session;

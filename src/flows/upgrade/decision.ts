@@ -48,7 +48,8 @@ export interface UpgradeStart extends Decision {
  * nothing.
  */
 export async function decideUpgrade(session: Session, options: UpgradeOptions): Promise<UpgradeStart> {
-  if (session.lock === undefined || !stateIsThere(session.paths)) return refuseWithoutState(session);
+  if (session.lock === undefined || !stateIsThere(session.paths))
+    return refuseWithoutState(session, 'upgrade');
   const { kubectl } = await session.tools();
   await assertCluster(kubectl, session.product);
   const journal = await session.readJournal();

@@ -188,8 +188,9 @@ test('without a state, or with that of another product, it says so', async () =>
   writeFileSync(state, text.replace('"product": "tiny"', '"product": "other"'));
   for (const ended of [await take(), await verify('x'), await prune()]) refused(ended, 3, /belongs to other/);
   rmSync(state);
-  for (const ended of [await take(), await verify('x'), await prune()])
-    refused(ended, 3, /is not installed by this program/);
+  refused(await take(), 3, /is not installed by this program: there is nothing to back up/);
+  for (const ended of [await verify('x'), await prune()])
+    refused(ended, 3, /is not installed by this program: there are no backups of it/);
 });
 
 test('a backup that is verified says when, also after a list; its copy is gone', async () => {

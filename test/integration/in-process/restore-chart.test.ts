@@ -185,6 +185,7 @@ test('a dry run shows its steps and changes nothing', async () => {
   const steps = ended.result?.plan?.steps.map(({ id }) => id);
   assert.deepEqual(steps, ['restore_images', 'restore_chart', 'restore_helm', 'restore_health_server']);
   assert.deepEqual([host.cluster.state, host.state()], was);
+  assert.match(ended.result?.plan?.stake[0] ?? '', /leaves the database as it is$/);
 });
 
 test('a schema that moves while Helm works is told', async () => {

@@ -141,6 +141,7 @@ test('a dump that was taken during an upgrade is of no release that is known', a
   const ended = await ends(0, oldFile, { dryRun: true });
   assert.match(JSON.stringify(ended.result), /taken while the upgrade to 2026\.2 was not finished/);
   assert.doesNotMatch(JSON.stringify(ended.result?.plan?.steps), /restore_chart/);
+  assert.match(ended.result?.plan?.stake[1] ?? '', /old\.sql, taken /);
 });
 
 test('without a note it has to be said what it is, and the dump itself is compared with that', async () => {

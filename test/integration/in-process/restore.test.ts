@@ -22,6 +22,7 @@ import { dumpText, restoredFrom } from '../../fixtures/in-process-host/postgres.
 /** `restore` after upgrades that failed and that completed: what comes back, stays and is refused. */
 
 let host: SimulatedHost;
+let empty: World;
 let failed: World;
 let upgraded: World;
 
@@ -38,6 +39,7 @@ const movedThenFailed: Watcher = (event) => {
 
 before(async () => {
   host = await SimulatedHost.start();
+  empty = host.copy();
   assert.equal((await host.run('install')).exitCode, 0);
   host.cluster.state.database.rows.push(...then);
   const installed = host.copy();
@@ -302,8 +304,11 @@ test('--discard shows what it deletes, asks, and takes the way back of the resto
   const declined = await discard({}, async () => false);
   assert.equal(declined.exitCode, 1);
   assert.equal(beside().length, 1);
-  assert.equal((await discard({ confirm: namespace })).exitCode, 0);
+  const given = await discard({ confirm: namespace });
+  assert.equal(given.exitCode, 0);
   assert.deepEqual(beside(), []);
+  const told = given.shown.flatMap((event) => (event.type === 'message' ? [event.line] : []));
+  assert.match(told.join('\n'), new RegExp(`for good:\n {2}${name}: moved aside .* ago; .* about \\d+ row`));
   const undo = await ends(10, undefined, { undo: true });
   assert.match(said(undo), /was discarded/);
   assert.deepEqual(now(), old);
@@ -371,18 +376,40 @@ test('the name is asked for, and everything at stake is shown once', async () =>
   assert.match(JSON.stringify(scripted.shown), /2 in the dump/);
 });
 
+test('on a host with nothing installed there is nothing to restore, and nothing of it was restored', async () => {
+  host.become(empty);
+  for (const dryRun of [false, true]) {
+    const refused = await ends(5, undefined, { dryRun });
+    assert.match(said(refused), /^there is nothing to restore on this host: there is no /);
+    assert.match(hintOf(refused), /^to install 2026\.2: \.\/tiny install --help$/);
+  }
+  const discarded = await discard({ confirm: namespace });
+  assert.equal(discarded.exitCode, 3);
+  assert.match(said(discarded), /not installed by this program: nothing of it was restored$/);
+});
+
 test('without a terminal it needs the name, and no other name will do', async () => {
   const none = await ends(2, undefined, { confirm: undefined });
   assert.match(hintOf(none), /--confirm tiny/);
   await ends(2, undefined, { confirm: 'other' });
 });
 
-test('a dry run shows the steps and changes nothing', async () => {
+test('a dry run shows what is at stake and the steps, and changes nothing', async () => {
   const before = [inventory(), structuredClone(host.cluster.state)];
   const ended = await ends(0, undefined, { dryRun: true, confirm: undefined });
   const steps = ended.result?.plan?.steps.map(({ id }) => id);
   assert.deepEqual(steps?.slice(0, 3), ['restore_load', 'restore_images', 'restore_halt']);
   assert.deepEqual([inventory(), host.cluster.state], before);
+  const asked: string[] = [];
+  const confirm = async (text: string) => (asked.push(text), false);
+  await ends(1, undefined, { confirm: undefined }, { confirm });
+  const { stake = [] } = ended.result?.plan ?? {};
+  assert.match(unmarked(stake.join('\n')), /^ {2}rows +public\.wells: 2 in the dump, 3 now/m);
+  assert.ok(unmarked(asked[0] ?? '').startsWith(unmarked(stake.join('\n'))), asked[0]);
+  assert.deepEqual(ended.result?.data['stake'], stake);
+  await ends(0);
+  const undo = await ends(0, undefined, { undo: true, dryRun: true, confirm: undefined });
+  assert.match(undo.result?.plan?.stake.join('\n') ?? '', /release +2026\.1 now, 2026\.2 afterwards/);
 });
 
 test('an image of the old release that is gone stops it before anything is stopped', async () => {

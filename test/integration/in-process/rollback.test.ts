@@ -327,6 +327,13 @@ test('a data folder that a link has replaced stops it by name, and the hint puts
   assert.equal((await rollback('postgres')).exitCode, 0);
 });
 
+test('with nothing to roll back the hint is a command that can be typed', async () => {
+  host.become(empty);
+  const hint = /^to install 2026\.1: \.\/tiny install --help$/;
+  for (const dryRun of [false, true])
+    await refused(await rollback('values', { dryRun }), 5, /no install to roll back/, hint);
+});
+
 test('bad input is refused by name, and nothing is changed', async () => {
   host.become(empty);
   await host.run('install', signalAt('values:running', 'SIGINT').watch);

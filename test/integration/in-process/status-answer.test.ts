@@ -206,7 +206,7 @@ test('nothing installed is exit 10, not waited for, and named', async () => {
   assert.equal(exitOf(report), 10);
   assert.match(
     statusLines(report)[0]!,
-    /may I upgrade\? no: there is nothing to upgrade[^(]*; try: .*\.\/tiny install --help$/,
+    /may I upgrade\? no: nothing is installed on this host[^(]*; try: .*\.\/tiny install --help$/,
   );
 });
 

@@ -210,7 +210,7 @@ test('on an empty host, and on one with a damaged state, it says that', async ()
   assert.match(firstFault(damaged)[1]!, /state\.json is damaged/);
   assert.equal(damaged.files.get('state/state.json')!.trim(), '{"schema":');
   host.become(empty);
-  assert.match(firstFault(await bundleOf(host))[1]!, /there is nothing to upgrade on this host/);
+  assert.match(firstFault(await bundleOf(host))[1]!, /nothing is installed on this host/);
 });
 
 test('what the kernel ended for want of memory is likely a cause', async () => {

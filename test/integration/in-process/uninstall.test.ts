@@ -558,6 +558,7 @@ test('a dry run shows what would be deleted, and changes nothing', async () => {
   ]) {
     assert.ok(text.includes(part), `${part} in ${text}`);
   }
+  assert.match(result?.plan?.stake.join('\n') ?? '', /^ {2}database +.* about 2 rows, schema version 1$/m);
   assert.deepEqual(tree().cluster, before.cluster);
   assert.deepEqual(
     tree().files.filter((line) => !line.includes('.installer/lock')),

@@ -105,7 +105,7 @@ test('chart files, other files, archives, tools and versions are reported', () =
   assert.deepEqual(diff.archives.changed, ['connectors/alpha.tar.gz', 'docker-images.tar.gz']);
   assert.deepEqual(diff.tools, [{ name: 'helm', from: 'v4.3.1', to: 'v4.4.0', sameBytes: false }]);
   const text = releaseDiffText(diff, 'other').join('\n');
-  assert.match(text, /^ +THIS FILE +other$/m);
+  assert.match(text, /^ +FROM other +TO THIS FILE$/m);
   assert.match(text, /^Release +Tiny 2026.1 +Tiny 2026.2$/m);
   assert.match(text, /^Schema +2 \(works with 1 or newer\) +3 \(works with 2 or newer\)$/m);
   assert.match(text, /^PostgreSQL +15 +\(the same\)$/m);

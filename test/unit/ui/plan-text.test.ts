@@ -103,15 +103,15 @@ test('a plan at 80 columns: steps, why they run again, what is not known, room a
     '  not known: the database pod is not running',
     '',
     'Free space',
-    '  ! /opt/ivaap: 2.00 GiB needed, 1.00 GiB free',
+    '  blocker: /opt/ivaap: 2.00 GiB needed, 1.00 GiB free',
     '      dump',
-    '  ! /: 5 B needed, free space not known',
+    '  blocker: /: 5 B needed, free space not known',
     '',
     'The upgrade would be refused with exit code 3:',
-    '  ! too little room',
+    '  blocker: too little room',
     '    try: df -h',
     '    try: make room',
-    '  ! a downgrade (exit code 5)',
+    '  blocker: a downgrade (exit code 5)',
   ]);
 });
 
@@ -131,6 +131,18 @@ test('at 40 columns no line is longer but one with a path alone, and nothing is 
     '          registry.ivaap.example/ivaap/',
     '          backend:2026.1 ->',
     '          registry.ivaap.example/ivaap/',
+  ]);
+});
+
+test('what is at stake stands apart from the notes, in front of the steps', () => {
+  const stake = ['This replaces the database ivaapdb with', '  release    2026.2 now, 2026.1 afterwards'];
+  const restore = { ...plan, flow: 'restore', run: null, stake, notes: ['not restored: the claim reports'] };
+  assert.deepEqual(planLines(restore, 80).slice(1, 7), [
+    '',
+    ...stake,
+    '',
+    '! not restored: the claim reports',
+    '',
   ]);
 });
 
