@@ -143,3 +143,13 @@ export const checkCauses: Readonly<Record<string, string>> = {
   certificates: 'k3s has not been restarted for a year: it renews its certificates when it starts',
   clock: 'no time server is reachable, or the machine was suspended',
 };
+
+/** What to do, where that depends on more than the one fix which the check itself names. */
+export const checkTodos: Record<string, string> = {
+  'postgres-major':
+    'where the product’s data say `majorUpgrade: dump-restore`, the upgrade takes the data to the later ' +
+    'major by itself ([how](operators.md#another-major-version-of-postgresql)), and this check fails only ' +
+    'for what stands against that: a link, a mount point, another database, a tablespace. Remove what it ' +
+    'names. Where they do not, ask the vendor for a package that does, or dump and restore into the new ' +
+    'major by hand first',
+};

@@ -4,7 +4,7 @@ import { type ErrorCode, errorCodes } from '../src/errors.ts';
 import { waivableGuards } from '../src/payload/product-schema.ts';
 import type { GeneratedPage } from './generated-page.ts';
 import { generatedPage, writePage } from './generated-page.ts';
-import { checkCauses, codeEntries } from './troubleshooting-entries.ts';
+import { checkCauses, checkTodos, codeEntries } from './troubleshooting-entries.ts';
 
 /**
  * `node scripts/troubleshooting-page.ts` writes docs/troubleshooting.md from the tables of error codes and of
@@ -36,7 +36,10 @@ const lowerFirst = (text: string): string => text.replace(/^(A|The|It) /, (word)
 
 function toDo({ id, kind, fix: here }: AnyCheck): string {
   // Pages are for whoever types sudo, also where root makes them.
-  const fix = here.replace(/^(?:sudo )?(?:\S*\/)?(k3s kubectl|systemctl|timedatectl) /, 'sudo $1 ');
+  const fix = (checkTodos[id] ?? here).replace(
+    /^(?:sudo )?(?:\S*\/)?(k3s kubectl|systemctl|timedatectl) /,
+    'sudo $1 ',
+  );
   const isCommand = /^(k3s|sudo) /.test(fix);
   const waivable = kind !== 'guard' || (waivableGuards.options as readonly string[]).includes(id);
   const where = kind === 'guard' ? ', where the product allows it' : '';

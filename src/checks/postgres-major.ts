@@ -27,7 +27,9 @@ export const postgresMajor: Check<UpgradeCheckContext> = {
     'upgrade dumps and restores into it, the server has no other database and no other tablespace, and the ' +
     "data folder is the installer's, no mount point and no link",
   why: 'another major version cannot read the data folder',
-  fix: 'dump and restore into the new major by hand first; ask the vendor',
+  fix:
+    'this package does not take the data there: ask the vendor for one that does, or dump and restore into ' +
+    'the new major by hand first',
   timeoutSeconds: 60,
   flows: ['upgrade'],
   async measure(ctx, facts) {

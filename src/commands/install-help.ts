@@ -21,11 +21,15 @@ export const installHelp: Pick<Command, 'touches' | 'lists' | 'examples' | 'exit
       "nothing while something of others is in the way. The database's folder is renamed, not deleted.",
   ],
   lists: async () => {
-    const { install: fresh, upgrade, rehearse } = await graphSteps();
+    const { install: fresh, upgrade, majorChange, rehearse } = await graphSteps();
     const rows = (steps: typeof fresh) => steps.map(({ id, title }) => [id, title] as const);
     return [
       { title: 'Steps of an install', rows: rows(fresh) },
       { title: 'Steps of an upgrade', rows: rows(upgrade) },
+      {
+        title: 'Steps that come with another major version of PostgreSQL',
+        rows: rows(majorChange),
+      },
       { title: 'Steps of a rehearsal', rows: rows(rehearse) },
     ];
   },

@@ -36,7 +36,9 @@ export const licenseCheck: Command = {
       'any user who can read the file; what runs now is then not known, and every entitlement counts.',
     'An entitlement does not count where this host does not run its connector and the installed licence ' +
       'does not name it. Exit 3: one that counts is missing, expired, denied by lmstat or not known, or ' +
-      'the licence server does not answer and the product requires it.',
+      'the licence server does not answer and the product requires it. Before a first install every ' +
+      'entitlement counts for the exit code: the last line says which connectors an install with this ' +
+      'licence would enable.',
   ],
   jsonFields: async () => [
     jsonFields('Fields of --json', (await import('../queries/license-schema.ts')).licenseSchema),

@@ -95,8 +95,15 @@ export const restoreHelp: Omit<Command, 'run'> = {
       'the swap starts again what it has stopped.',
   ],
   lists: async () => {
-    const { restore: steps } = await graphSteps();
-    return [{ title: 'Steps of a restore', rows: steps.map(({ id, title }) => [id, title] as const) }];
+    const { restore: steps, folderBack } = await graphSteps();
+    const rows = (all: typeof steps) => all.map(({ id, title }) => [id, title] as const);
+    return [
+      { title: 'Steps of a restore', rows: rows(steps) },
+      {
+        title: 'Instead of restore_load and restore_swap, back over another major version of PostgreSQL',
+        rows: rows(folderBack),
+      },
+    ];
   },
   examples: [
     ['restore --dry-run', 'shows what would be brought back; changes nothing'],

@@ -123,6 +123,16 @@ function refusalOf(
     path === undefined
       ? newLicenseFix(product)
       : `ask the vendor for a licence that grants it, then: ${again({ add: ['--license FILE'] })}`;
+  const { install } = report;
+  if (install !== null) {
+    const others = install.leavesOff.join(', ');
+    return new IvaapError(
+      'preflight',
+      `the licence does not grant every connector of ${product.title} ${report.version}: ` +
+        `${report.failures.join('; ')}. An install with it is possible, without ${others}`,
+      { hint: `for these as well: ${mend}` },
+    );
+  }
   return new IvaapError(
     'preflight',
     `the licence is not enough for ${product.title} ${report.version}: ${report.failures.join('; ')}`,

@@ -35,6 +35,9 @@ export function licenseReport({ product, version, license, findings, now }: Chec
     ...rows.filter(({ needed, status }) => needed && status !== 'granted').map(named),
     ...(isOut && required ? [serverText] : []),
   ];
+  const isEmpty = now.installation.known && now.installation.value === null;
+  const names = (granted: boolean) =>
+    rows.filter(({ status }) => (status === 'granted') === granted).map(({ entitlement }) => entitlement);
   const warnDays = product.license?.warnDays ?? 0;
   const soon = ({ status, daysLeft, free }: LicenseRow) =>
     status === 'granted' && ((daysLeft !== null && daysLeft < warnDays) || free === 0);
@@ -75,6 +78,10 @@ export function licenseReport({ product, version, license, findings, now }: Chec
       installedLicense: mapKnown(now.license, (value) => value !== null),
       values: mapKnown(now.installation, (value) => value !== null),
     },
+    install:
+      isEmpty && license?.source === 'file' && !(isOut && required)
+        ? { enables: names(true), leavesOff: names(false) }
+        : null,
     failures,
     warnings,
     proves: [

@@ -80,6 +80,14 @@ export const licenseSchema = z.strictObject({
       values: knownSchema(z.boolean()).describe('Whether there is a values file.'),
     })
     .describe('What is known of what runs now.'),
+  install: z
+    .strictObject({ enables: z.array(z.string()), leavesOff: z.array(z.string()) })
+    .nullable()
+    .describe(
+      'Where nothing is installed: the entitlements whose connectors an install with this file enables, ' +
+        'and those that it leaves off. Null: something is installed, that is not known, or a required ' +
+        'server does not answer, which refuses an install.',
+    ),
   failures: z.array(z.string()).describe('Why `ok` is false.'),
   warnings: z.array(z.string()),
   proves: z.array(z.string()).describe('What all this proves, and what it does not.'),

@@ -53,8 +53,18 @@ export function licenseLines(report: LicenseReport, width: number): string[] {
     ...(license?.notes ?? []).flatMap((note) => text(`note: ${note}`)),
     ...report.warnings.flatMap((line) => text(`warning: ${line}`)),
     ...report.proves.flatMap(text),
-    ...text(report.ok ? 'The licence is enough.' : 'The licence is NOT enough.'),
+    ...text(verdict(report)),
   ];
+}
+
+function verdict({ ok, install }: LicenseReport): string {
+  if (ok) return 'The licence is enough.';
+  if (install === null) return 'The licence is NOT enough.';
+  const { enables, leavesOff } = install;
+  return (
+    `The licence does not grant everything. An install with it is possible: it enables ` +
+    `${enables.join(', ') || 'no connector'}. Not granted, so left off: ${leavesOff.join(', ')}.`
+  );
 }
 
 function lmstatText({ lmstat }: LicenseReport): string {

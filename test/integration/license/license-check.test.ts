@@ -381,6 +381,19 @@ test('lmutil that does not end is stopped, and unknown is what it said', async (
   assert.equal(report.ok, true);
 });
 
+test('before a first install exit 3 says that an install is possible, and what it leaves off', async () => {
+  const other = feature().replace('WITSML', 'OTHER');
+  const { report, refusal, text } = await check(file(serverLine() + other));
+  const [row] = report.entitlements;
+  assert.deepEqual(report.install, { enables: [], leavesOff: [row!.entitlement] });
+  assert.match(text, /An install with it is possible: it enables no connector\. Not granted, so left off: /);
+  assert.doesNotMatch(text, /NOT enough/);
+  assert.match(refusal!.message, new RegExp(`An install with it is possible, without ${row!.entitlement}$`));
+  const silent = await check(file(serverLine('127.0.0.1', 1) + other));
+  assert.equal(silent.report.install, null);
+  assert.match(silent.text, /NOT enough/);
+});
+
 test('the table fits every screen from 40 to 200 columns', async () => {
   const { report } = await check(file(serverLine('::1', 1) + feature('30-dec-2030 5 HOSTID=DISPLAY=x')));
   for (let width = 40; width <= 200; width += 1) {

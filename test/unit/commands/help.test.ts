@@ -58,6 +58,7 @@ test('flags of install stand in groups, those that do nothing are not shown, and
     'Output:',
     'Steps of an install:',
     'Steps of an upgrade:',
+    'Steps that come with another major version of PostgreSQL:',
     'Steps of a rehearsal:',
     'Examples:',
     'Exit codes:',
@@ -84,4 +85,10 @@ test('on a narrow screen nothing is cut inside a word, and a term stands above w
     );
   assert.deepEqual([...words(40)].sort(), [...words(100)].sort());
   assert.match(help(['install'], 40), /^ {2}upgrade_pg_backup\n {6}Back up the database$/m);
+});
+
+test('steps that come only with another major version of PostgreSQL are listed too', () => {
+  for (const id of ['upgrade_halt', 'upgrade_pg_load', 'upgrade_pg_switch', 'upgrade_start'])
+    assert.match(help(['install'], 80), new RegExp(`^ +${id} `, 'm'));
+  assert.match(help(['restore'], 80), /^ +restore_folder /m);
 });
