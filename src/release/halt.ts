@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import * as z from 'zod';
 import { haltKey } from '../backup/restore-halt.ts';
 import { causeChain, IvaapError } from '../errors.ts';
 import type { Kubectl, KubeObject } from '../host/kubectl.ts';
@@ -145,10 +146,34 @@ export async function haltDatabase(
   }
 }
 
-/** Whether no pod of the database is there, or to come. */
-export async function isDatabaseHalted({ kubectl, product, signal }: HaltPorts): Promise<boolean> {
+/** Of each workload of the database, by `KIND/NAME`: its life, and the generation that it had. */
+export const databaseLives = z.record(z.string(), z.object({ uid: z.string(), generation: z.int() }));
+
+type DatabaseLives = z.infer<typeof databaseLives>;
+
+/** What the database's workloads are now. Whoever starts or stops one raises its generation. */
+export async function livesOfDatabase({ kubectl, product, signal }: HaltPorts): Promise<DatabaseLives> {
   const { database } = await seeWorkloads(kubectl, product, signal);
-  return database.pods.length === 0 && database.scalable.every(({ rests }) => rests);
+  return Object.fromEntries(
+    database.scalable.map((one) => [idOf(one), { uid: one.uid, generation: one.generation }]),
+  );
+}
+
+/**
+ * Whether the database runs, or rests since {@link haltDatabase} alone has changed it after `lives`;
+ * `started`: somebody else has started it meanwhile, and it rests again.
+ */
+export async function databaseSince(
+  { kubectl, product, signal }: HaltPorts,
+  lives: DatabaseLives,
+): Promise<'runs' | 'rests' | 'started'> {
+  const { database } = await seeWorkloads(kubectl, product, signal);
+  if (database.pods.length > 0 || !database.scalable.every(({ rests }) => rests)) return 'runs';
+  const isHaltedOnce = database.scalable.every((one) => {
+    const was = lives[idOf(one)];
+    return was?.uid === one.uid && one.generation - was.generation <= 1;
+  });
+  return isHaltedOnce ? 'rests' : 'started';
 }
 
 const graceMsOf = (pods: readonly WorkloadPod[]) =>

@@ -1,4 +1,4 @@
-import type * as z from 'zod';
+import * as z from 'zod';
 import type { PgDump } from '../backup/dump-record.ts';
 import { sealFolders } from '../backup/backup-folder.ts';
 import { otherRows } from '../backup/row-proof.ts';
@@ -11,7 +11,7 @@ import { DumpScan } from '../host/dump-scan.ts';
 import { dumpText } from '../host/dump-source.ts';
 import type { UpgradeContext } from '../release/context.ts';
 import { type FolderNames, folderState, recordedNames, switchFolders } from '../release/data-folders.ts';
-import { haltDatabase, isDatabaseHalted } from '../release/halt.ts';
+import { databaseLives, databaseSince, haltDatabase, livesOfDatabase } from '../release/halt.ts';
 import { keptFolderName, newFolderName } from '../release/aside-folders.ts';
 import { removeNextServer } from '../release/next-server.ts';
 import { refuseWorking } from '../release/removed-folder.ts';
@@ -76,11 +76,11 @@ async function letOldEnd(
 ): Promise<void> {
   const { product, kubectl, from, majorChange, again } = ctx;
   const ports = { kubectl, product, signal: io.signal };
-  const proved = { folders: { ...names }, provedDump: dump.sha256 };
-  // One that an earlier attempt has stopped was proved before, and nothing has run in it since.
-  if (io.interrupted?.provedDump !== dump.sha256 || !(await isDatabaseHalted(ports)))
-    await proveUnchanged(ctx, io, dump);
-  await io.record(proved);
+  const before = provedSchema.safeParse(io.interrupted).data;
+  const isProved = before?.provedDump === dump.sha256 && (await restsSince(ctx, ports, before.databaseLives));
+  const lives = isProved ? before.databaseLives : await livesOfDatabase(ports);
+  if (!isProved) await proveUnchanged(ctx, io, dump);
+  await io.record({ folders: { ...names }, provedDump: dump.sha256, databaseLives: lives });
   await io.checkpoint('proved');
   await removeNextServer(ctx, io.signal);
   await haltDatabase(ports, { by: 'upgrade', say: io.log });
@@ -98,6 +98,25 @@ async function letOldEnd(
     JSON.parse(JSON.stringify({ schemaVersion, schemaFingerprint, helmRevision })) as JsonObject,
   );
   await sealFolders(ctx.wayBack().anchored);
+}
+
+/** What an earlier attempt has recorded: the dump was compared while the database's workloads were these. */
+const provedSchema = z.object({ provedDump: z.string(), databaseLives });
+
+/** Throws `failed` where it rests, and ran since it was compared: rows may have come that no dump has. */
+async function restsSince(
+  { again }: UpgradeContext,
+  ports: Parameters<typeof databaseSince>[0],
+  lives: z.infer<typeof databaseLives>,
+): Promise<boolean> {
+  const since = await databaseSince(ports, lives);
+  if (since !== 'started') return since === 'rests';
+  throw new IvaapError(
+    'failed',
+    'the database was started and stopped again since it was compared with its dump: rows may have come ' +
+      'that are in no dump',
+    { hint: `once it runs again it is dumped anew: ${again()}` },
+  );
 }
 
 /** Sessions of others may have written since the dump: what it lacks must not be left behind. */

@@ -96,6 +96,30 @@ test('a row that comes after the dump is found before the switch: the old releas
   assert.deepEqual([major(), liveData(host.cluster).rows], [17, [...then, later]]);
 });
 
+test('a row that came while the stopped database was started by hand is not left behind', async () => {
+  let killed: World | undefined;
+  const stopped = await host.run(
+    'upgrade',
+    at('upgrade_pg_switch:database-stopped', () => (killed = host.copy())),
+  );
+  assert.equal(stopped.exitCode, 0, said(stopped));
+  host.become(killed!);
+  host.cluster.state.database.rows.push(later);
+  const scale = (replicas: number) => {
+    const database = host.cluster.get('StatefulSet', 'db', namespace)!;
+    host.cluster.apply({ ...database, spec: { ...(database.spec as object), replicas } }, namespace);
+  };
+  scale(1);
+  scale(0);
+  const refused = await host.run('upgrade');
+  assert.equal(refused.exitCode, 6, said(refused));
+  assert.match(said(refused), /was started and stopped again since it was compared/);
+  assert.match(hintOf(refused), /install --upgrade$/);
+  const again = await host.run('upgrade');
+  assert.equal(again.exitCode, 0, said(again));
+  assert.deepEqual([major(), liveData(host.cluster).rows], [17, [...then, later]]);
+});
+
 test('a folder of others in the place of the new one stays as it is', async () => {
   const theirs = join(host.root, 'storage.pg17-new');
   mkdirSync(theirs);
