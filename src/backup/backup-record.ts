@@ -16,6 +16,8 @@ export const backupRecordSchema = z.looseObject({
   at: z.string(),
   by: z.string().optional(),
   version: z.string().nullable(),
+  /** STEP of the rollback that took it; absent: by hand. */
+  rollbackTo: z.string().optional(),
   pgDump: pgDumpSchema,
 });
 

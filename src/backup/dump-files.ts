@@ -59,8 +59,10 @@ const isScratch = (kind: ReturnType<typeof leftBy>) => kind === 'verify' || kind
 /** What a dump needs of a flow: `paths.backups` is where its folder is made. */
 export interface DumpContext extends Pick<
   UpgradeContext,
-  'product' | 'database' | 'kubectl' | 'k3s' | 'from' | 'installedBy' | 'now'
+  'product' | 'database' | 'kubectl' | 'k3s' | 'installedBy' | 'now'
 > {
+  /** The release of the data; null: not known. */
+  from: string | null;
   paths: BackupPlace;
   /** The dump is plain text unless it is given. */
   compress?: Compression | undefined;
@@ -96,7 +98,7 @@ export async function takeDump(ctx: DumpContext, io: DumpIo): Promise<PgDump> {
     const text = restoreScript({
       product,
       k3s: ctx.k3s,
-      release: ctx.from,
+      release: ctx.from ?? 'unknown',
       installedBy: ctx.installedBy,
       takenAt,
       schemaVersion,

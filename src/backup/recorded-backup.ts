@@ -26,7 +26,7 @@ type BackupIo = Pick<StepIo, 'signal' | 'log' | 'tell' | 'warn' | 'progress' | '
  * go. The state names its folder before that is made, and the dump once it is whole.
  */
 export async function takeRecordedBackup(
-  ctx: DumpContext & { from: string; operator: string },
+  ctx: DumpContext & { operator: string },
   io: BackupIo,
   { folder, journal }: { folder: string; journal: Pick<Journal, 'update'> },
 ): Promise<PgDump> {

@@ -238,14 +238,18 @@ export const stateSchema = z.looseObject({
         by: z.string().optional(),
         name: z.string(),
         folder: z.string(),
-        version: z.string().nullable().describe('The release that was installed.'),
+        version: z.string().nullable().describe('The release of the data; null: not known.'),
+        rollbackTo: z
+          .string()
+          .optional()
+          .describe('STEP of the `install --rollback-to` that took it; absent: by hand. Since 1.8.'),
         pgDump: jsonObject
           .optional()
           .describe('The dump; absent while it is taken, or where that was cut off.'),
       }),
     )
     .optional()
-    .describe('Backups that were taken by hand, oldest first. Since 1.5.'),
+    .describe('Backups that were taken by hand or by a rollback, oldest first. Since 1.5.'),
   verified: z
     .record(
       z.string(),

@@ -1,5 +1,5 @@
 import { basename, dirname } from 'node:path';
-import { readBackupRecord } from '../backup/backup-record.ts';
+import { type BackupRecord, readBackupRecord } from '../backup/backup-record.ts';
 import { type PgDump, pgDumpSchema } from '../backup/dump-record.ts';
 import { isThere } from '../backup/kept-dump.ts';
 import { lastResult } from '../backup/step-results.ts';
@@ -55,13 +55,25 @@ export async function knownBackups(
   for (const { folder } of await listBackups(paths.backups)) {
     const record = await readBackupRecord(folder, product.name);
     if (record === undefined || byPath.has(record.pgDump.path)) continue;
-    const { by = null, version, pgDump: dump } = record;
-    byPath.set(dump.path, { kind: 'backup', by, release: version, anchor: null, dump });
+    const { pgDump: dump } = record;
+    byPath.set(dump.path, { ...keptBy(record), dump });
   }
   return [...byPath.values()]
     .map(({ dump, ...rest }) => ({ dump, entry: entryOf(dump, rest, state) }))
     .toSorted((a, b) => (a.dump.takenAt < b.dump.takenAt ? -1 : 1));
 }
+
+/** Of a dump that no upgrade keeps. */
+const keptBy = ({
+  by,
+  version,
+  rollbackTo,
+}: Pick<BackupRecord, 'by' | 'version' | 'rollbackTo'>): Omit<Found, 'dump'> => ({
+  kind: rollbackTo === undefined ? 'backup' : 'rollback',
+  by: by ?? null,
+  release: version,
+  anchor: null,
+});
 
 function recordedIn(state: State): Found[] {
   const found: Found[] = [];
@@ -79,9 +91,7 @@ function recordedIn(state: State): Found[] {
     const version = before?.version ?? null;
     add(pgDump, { kind: 'upgrade', by: null, release: version, anchor: version });
   }
-  for (const { pgDump, by = null, version } of state.backups ?? []) {
-    add(pgDump, { kind: 'backup', by, release: version, anchor: null });
-  }
+  for (const one of state.backups ?? []) add(one.pgDump, keptBy(one));
   const own = lastResult(state.run, dumpResult)?.pgDump;
   add(own, { kind: 'upgrade', by: null, release: state.run?.from ?? null, anchor: null });
   add(state.derived['pgDump'], { kind: 'upgrade', by: null, release: null, anchor: null });

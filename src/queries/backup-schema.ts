@@ -4,11 +4,13 @@ import * as z from 'zod';
 
 export const backupEntrySchema = z.strictObject({
   name: z.string().describe('What `backup verify` takes.'),
-  kind: z.enum(['backup', 'upgrade']).describe('Taken by hand, or by a run.'),
+  kind: z
+    .enum(['backup', 'upgrade', 'rollback'])
+    .describe('Taken by hand, by a run, or by `install --rollback-to`.'),
   path: z.string().describe('Of the dump.'),
   takenAt: z.string(),
   by: z.string().nullable().describe('Who took it; null: a run, or not recorded.'),
-  release: z.string().nullable().describe('The installed release; null: not recorded.'),
+  release: z.string().nullable().describe('The release of the data; null: not recorded.'),
   schemaVersion: z.int(),
   sizeBytes: z.int(),
   rows: z.int(),

@@ -1,5 +1,5 @@
 import type { Journal } from '../engine/journal.ts';
-import type { RunRecord } from '../engine/state.ts';
+import type { RunRecord, State } from '../engine/state.ts';
 import type { Containerd } from '../host/containerd.ts';
 import type { Helm } from '../host/helm.ts';
 import type { Kubectl, Manifest } from '../host/kubectl.ts';
@@ -17,6 +17,7 @@ import type { DowntimeProbe } from './downtime-probe.ts';
 import type { KeptData } from './kept-data.ts';
 import type { License } from './license-file.ts';
 import type { ProductPaths } from './product-paths.ts';
+import type { PgDump } from '../backup/dump-record.ts';
 import type { MajorChange } from '../backup/upgrade-results.ts';
 import type { DataFolder, RestoreTarget } from './restore-record.ts';
 import type { ServerAnswers } from './answered-objects.ts';
@@ -131,11 +132,15 @@ export interface InstallContext extends StepContext {
   keptData: KeptData | undefined;
   /** The record of the install: also while a rollback runs, whose own record is `run`. */
   install(): Readonly<RunRecord> | undefined;
+  /** What a rollback took of the data before this install made new ones; undefined: nothing is missing. */
+  dumpToBringBack(): PgDump | undefined;
   /** Where a rollback has kept the Secrets that it deleted, until an install is complete. */
   keptSecrets(): string | undefined;
   /** Durable before it resolves. */
   recordKeptSecrets(path: string): Promise<void>;
 }
+
+type RecordedBackup = NonNullable<State['backups']>[number];
 
 /** Of `install --rollback-to`. */
 export interface RollbackContext extends InstallContext {
@@ -144,6 +149,8 @@ export interface RollbackContext extends InstallContext {
   /** Ids of the install's steps that are undone, newest first. */
   undone: readonly string[];
   skipBackup: boolean;
+  /** Durable before it resolves: a backup, whole or about to be taken. */
+  recordBackup(backup: RecordedBackup): Promise<void>;
 }
 
 /** Of `restore`, and of `restore --undo`. */

@@ -1,9 +1,13 @@
+import { basename } from 'node:path';
 import * as z from 'zod';
 import type { RunRecord } from '../engine/state.ts';
 import type { Step } from '../engine/step.ts';
 import { IvaapError } from '../errors.ts';
+import { keepFile } from '../backup/backup-folder.ts';
+import { backupRecordFile } from '../backup/backup-record.ts';
 import type { DumpContext } from '../backup/dump-files.ts';
 import { type PgDump, pgDumpSchema } from '../backup/dump-record.ts';
+import { releaseOfData } from '../backup/rollback-dump.ts';
 import { assertWhole, takeWholeDump } from '../backup/whole-dump.ts';
 import { counted } from '../policy/counted.ts';
 import { formatBytes } from '../policy/format-bytes.ts';
@@ -43,6 +47,7 @@ export const rollbackPgBackup: Step<RollbackContext, { pgDump: PgDump }> = {
       throw withWayOn(ctx, error);
     });
     await warnOfSessions(ctx.database, io);
+    await recordAsBackup(ctx, pgDump);
     const { path, sizeBytes, sha256, rows } = pgDump;
     io.warn(
       `the last dump is ${path} (${formatBytes(sizeBytes)}, ${counted(rows, 'row')}, SHA-256 ${sha256})`,
@@ -67,6 +72,20 @@ export async function whyNoDump(ctx: RollbackContext): Promise<string | undefine
     return `${hasData.why}; the database is being removed already`;
   if (hasData.known && !hasData.value) return `there are no data in ${storageClass ?? storagePath} yet`;
   return undefined;
+}
+
+/** It may be the only copy of the rows: it stays listed whatever run comes next, and is never pruned. */
+async function recordAsBackup(ctx: RollbackContext, pgDump: PgDump): Promise<void> {
+  const { product, operator: by, step: rollbackTo } = ctx;
+  const { folder, takenAt: at } = pgDump;
+  const version = releaseOfData(ctx.install());
+  const record = { at, by, name: basename(folder), folder, version, rollbackTo, pgDump };
+  await keepFile(
+    folder,
+    backupRecordFile,
+    `${JSON.stringify({ product: product.name, ...record }, null, 2)}\n`,
+  );
+  await ctx.recordBackup(record);
 }
 
 /** Also where a dump that was taken is gone, and the database with it: one flag leads on. */
@@ -98,5 +117,5 @@ export const removalBegun = (run: Readonly<Pick<RunRecord, 'steps'>> | undefined
   [helmDeploy, postgres, secrets, namespace].some(({ id }) => run?.steps[`undo_${id}`] !== undefined);
 
 function dumpContext(ctx: RollbackContext): DumpContext {
-  return { ...ctx, from: ctx.install()?.to ?? ctx.to, installedBy: ctx.install()?.binary };
+  return { ...ctx, from: releaseOfData(ctx.install()), installedBy: ctx.install()?.binary };
 }

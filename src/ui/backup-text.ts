@@ -13,9 +13,11 @@ export const backupLines = (one: BackupEntry): string[] => [
   `  SHA-256  ${one.sha256}`,
 ];
 
+const takenBy = { backup: 'by hand', upgrade: 'of a run', rollback: 'of a rollback' };
+
 function marks({ kind, anchor, whole, verified, failed }: BackupEntry): string[] {
   return [
-    ...(anchor === null ? [kind === 'backup' ? 'by hand' : 'of a run'] : [`way back to ${anchor}`]),
+    ...(anchor === null ? [takenBy[kind]] : [`way back to ${anchor}`]),
     ...(whole ? [] : ['MISSING, or not its recorded size']),
     verified === null
       ? `not verified${failed === null ? '' : `: the try at ${failed.at} failed, ${failed.why}`}`

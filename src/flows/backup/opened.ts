@@ -1,5 +1,7 @@
 import { existsSync } from 'node:fs';
+import { releaseOfData } from '../../backup/rollback-dump.ts';
 import type { Journal } from '../../engine/journal.ts';
+import type { State } from '../../engine/state.ts';
 import { IvaapError } from '../../errors.ts';
 import { assertCluster } from '../../session/host-tools.ts';
 import type { HostTools } from '../../session/host-tools.ts';
@@ -11,13 +13,13 @@ import { unlessStopped } from '../../session/stoppable.ts';
 export interface Locked {
   session: Session;
   journal: Journal;
-  /** Of the release that is installed. */
-  version: string;
+  /** Of the release that the data belong to; null: not known. */
+  version: string | null;
 }
 
 /**
- * Opens the session, takes the lock and reads the state. Throws 'preflight' where nothing is installed:
- * there is no state that could keep a backup then.
+ * Opens the session, takes the lock and reads the state. Throws 'preflight' where the state knows of
+ * no installation, whole or unfinished: nothing could keep a backup then.
  */
 export async function underLock<T>(
   command: string,
@@ -32,8 +34,9 @@ export async function underLock<T>(
       if (!existsSync(session.paths.state)) throw notInstalled(session, none);
       await session.takeLock(command, { leaveText: true });
       const journal = await session.readJournal();
-      const version = journal.state.installed?.version;
-      if (version === undefined) throw notInstalled(session, none);
+      if (!isOurs(journal.state)) throw notInstalled(session, none);
+      const { installed, suspended, run } = journal.state;
+      const version = installed?.version ?? releaseOfData(suspended ?? run);
       return work({ session, journal, version });
     });
   } catch (error) {
@@ -51,6 +54,9 @@ export async function startedTools(session: Session): Promise<HostTools & { [Sym
   const end = tools.outageRetry.start({ signal: session.signal, say: session.reporter.warn });
   return { ...tools, [Symbol.dispose]: end };
 }
+
+const isOurs = ({ installed, run, suspended }: State): boolean =>
+  (installed ?? suspended ?? run) !== undefined;
 
 const notInstalled = ({ product, program }: Session, none: string): IvaapError =>
   new IvaapError('preflight', `${product.title} is not installed by this program: ${none}`, {

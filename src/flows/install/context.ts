@@ -1,3 +1,4 @@
+import { dumpToBringBack } from '../../backup/rollback-dump.ts';
 import { enabledEntitlements } from '../../policy/connectors.ts';
 import type { Product } from '../../payload/product-schema.ts';
 import { usedEntitlements } from '../../policy/used-entitlements.ts';
@@ -47,11 +48,12 @@ function enabledHere(
 /** What the steps of an install read and write in the state beyond their own run. */
 export async function installRecords(
   session: Session,
-): Promise<Pick<InstallContext, 'install' | 'keptSecrets' | 'recordKeptSecrets'>> {
+): Promise<Pick<InstallContext, 'install' | 'dumpToBringBack' | 'keptSecrets' | 'recordKeptSecrets'>> {
   const journal = await session.journal();
   const by = operator().user;
   return {
     install: () => journal.state.suspended ?? journal.state.run,
+    dumpToBringBack: () => dumpToBringBack(journal.state),
     keptSecrets: () => journal.state.keptSecrets?.path,
     recordKeptSecrets: (path) =>
       journal.update((draft, at) => {

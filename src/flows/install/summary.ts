@@ -1,5 +1,7 @@
 import type { RunResult } from '../../engine/run.ts';
 import type { InstallContext } from '../../release/context.ts';
+import { restoreNamed } from '../../backup/rollback-dump.ts';
+import { counted } from '../../policy/counted.ts';
 import { keptText } from '../../policy/kept-text.ts';
 import type { FlowResult } from '../flow.ts';
 import { healthLines, waivedHealth } from '../waived-health.ts';
@@ -7,6 +9,7 @@ import { healthLines, waivedHealth } from '../waived-health.ts';
 /** What a completed install has made, as text and as JSON. */
 export function installSummary(ctx: InstallContext, result: RunResult): FlowResult {
   const { product, paths, fqdn, storagePath, storageClass, entitlements, keptData, to: version } = ctx;
+  const missing = keptData === undefined ? ctx.dumpToBringBack() : undefined;
   return {
     lines: [
       `${product.title} ${version} is installed.`,
@@ -16,6 +19,12 @@ export function installSummary(ctx: InstallContext, result: RunResult): FlowResu
       ...(keptData === undefined ? [] : [`  data     those kept there are used: ${keptText(keptData)}`]),
       `  licence  ${entitlements.join(', ') || 'no entitlements'}`,
       ...healthLines(ctx, result),
+      ...(missing === undefined
+        ? []
+        : [
+            `  rows     the database is new; to bring back the ${counted(missing.rows, 'row')} from before ` +
+              `the rollback: ${restoreNamed(ctx, missing)}`,
+          ]),
     ],
     data: {
       version,

@@ -47,9 +47,7 @@ export async function fileTarget(
     refuseNewer(session, dump, { version: kept.release.version, schema: point?.dump?.schemaVersion });
     return { target: { ...common, dataOnly: false, ...kept, before }, notes };
   }
-  const { database } = await session.tools();
-  const schema = await database.schemaVersion(product.database.schemaVersionQuery, signal);
-  refuseNewer(session, dump, { version: installed.version, schema });
+  await refuseLaterSchema(session, dump, installed.version);
   const of = version === null ? 'a release that is not known' : foreign(version);
   const stays =
     `it is a dump of ${of}, whose chart is not kept on this host: ${installed.version} stays, and meets ` +
@@ -58,6 +56,14 @@ export async function fileTarget(
     target: { ...common, dataOnly: true, release: installed, chart: null, files: null, before: installed },
     notes: dataOnly || isSame ? notes : [...notes, stays],
   };
+}
+
+/** Throws `version` for a dump with a later schema than that of the database which is there. */
+export async function refuseLaterSchema(session: Session, dump: PgDump, version: string): Promise<void> {
+  const { product, signal } = session;
+  const { database } = await session.tools();
+  const schema = await database.schemaVersion(product.database.schemaVersionQuery, signal);
+  refuseNewer(session, dump, { version, schema });
 }
 
 /** No release works with the schema of a later one; `schema` is the one that it has worked with here. */

@@ -14,7 +14,7 @@ import type { Session } from '../../session/session.ts';
 import { shellWord } from '../../shell-word.ts';
 import { unfinishedRestore } from '../unfinished-restore.ts';
 import { chartBack, chartTarget } from './chart-target.ts';
-import { fileTarget } from './file-target.ts';
+import { fileTarget, refuseLaterSchema } from './file-target.ts';
 import { folderBack, folderGone, isFolderThere, onlyItsFolder } from './folder-target.ts';
 import { type Host, type Installed, keptRelease, pointFor } from './kept-release.ts';
 import type { RestoreOptions } from './options.ts';
@@ -43,7 +43,7 @@ export async function chooseTarget(
   if (options.chartOnly) return { target: await chartTarget(session, options, host), notes: [] };
   const { file } = options;
   return file === undefined
-    ? { target: await backupTarget(session, options, host), notes: [] }
+    ? await backupTarget(session, options, host)
     : fileTarget(session, { ...options, file }, host);
 }
 
@@ -65,7 +65,7 @@ async function backupTarget(
   session: Session,
   { backup, dataOnly }: RestoreOptions,
   { state, installed, before }: Host,
-): Promise<RestoreTarget> {
+): Promise<Chosen> {
   const { program, again } = session;
   const point = await pointFor(session, state, backup);
   const { dump } = point;
@@ -79,7 +79,7 @@ async function backupTarget(
     const kept = await keptRelease(session, point, { state, installed });
     if (kept === undefined) throw chartNotKept(point.version, again);
     const common = { ...withDatabase, undo: false, dump: dump ?? null, moved: null, roles: null };
-    return { ...common, folder, dataOnly: false, ...kept, before };
+    return { target: { ...common, folder, dataOnly: false, ...kept, before }, notes: [] };
   }
   if (dump === undefined) {
     throw new IvaapError('failed', `no dump was taken of ${point.version ?? 'what was there'} before`, {
@@ -94,12 +94,17 @@ async function backupTarget(
   if (backup === undefined) refuseRestored(state, dump.path, { dataOnly, program });
   const common = { ...withDatabase, undo: false, dump, moved: null, roles: dump.folder };
   const isSame = point.version !== null && sameRecordedVersion(point.version, before.version);
-  if (dataOnly || isSame) {
-    return { ...common, dataOnly: true, release: installed, chart: null, files: null, before: installed };
-  }
+  const alone = { dataOnly: true, release: installed, chart: null, files: null, before: installed };
+  if (dataOnly || isSame) return { target: { ...common, ...alone }, notes: [] };
   const kept = await keptRelease(session, point, { state, installed });
-  if (kept === undefined) throw chartNotKept(point.version, again);
-  return { ...common, dataOnly: false, ...kept, before };
+  if (kept !== undefined) return { target: { ...common, dataOnly: false, ...kept, before }, notes: [] };
+  // Without a name it is a release that is asked for.
+  if (backup === undefined) throw chartNotKept(point.version, again);
+  await refuseLaterSchema(session, dump, installed.version);
+  const stays = `${installed.version} stays, and meets its data`;
+  const of = point.version ?? 'a release that is not known';
+  const note = `it is a dump of ${of}, whose chart is not kept on this host: ${stays}`;
+  return { target: { ...common, ...alone }, notes: [note] };
 }
 
 const chartNotKept = (version: string | null, again: Session['again']) =>

@@ -24,5 +24,17 @@ export async function rollbackContext(
   const records = await installRecords(session);
   const unknown = { valuesFrom: undefined, license: undefined, keptData: undefined, connectors: undefined };
   const answers = { fqdn, storagePath, storageClass, ...unknown };
-  return { ...shared, ...answers, ...records, step, undone, skipBackup };
+  return {
+    ...shared,
+    ...answers,
+    ...records,
+    step,
+    undone,
+    skipBackup,
+    recordBackup: (backup) =>
+      journal.update((draft) => {
+        const others = (draft.backups ?? []).filter(({ folder }) => folder !== backup.folder);
+        draft.backups = [...others, backup];
+      }),
+  };
 }

@@ -4,7 +4,9 @@ import { readResult } from '../../backup/step-results.ts';
 import type { RollbackContext } from '../../release/context.ts';
 import { rollbackPgBackup } from '../../steps/rollback_pg_backup.ts';
 import type { FlowResult } from '../flow.ts';
+import { emptiesDatabase, restoreNamed } from '../../backup/rollback-dump.ts';
 import { rollbackFlags } from './gate.ts';
+import { losesData, undoneSteps } from './steps.ts';
 import { upgradeFlags } from '../../policy/again.ts';
 
 /** What a rollback has undone, what it kept, and the command that begins with the step. */
@@ -19,7 +21,12 @@ export function rollbackSummary(ctx: RollbackContext, result: RunResult): FlowRe
     add: ['--resume'],
     without: ['--upgrade', '--yes', ...rollbackFlags, ...upgradeFlags],
   });
-  const none = skipBackup ? 'none (--skip-backup)' : 'none: there were no data to dump';
+  const none = !losesData(undoneSteps(product, undone))
+    ? 'none: the data stay as they are'
+    : skipBackup
+      ? 'none (--skip-backup)'
+      : 'none: there were no data to dump';
+  const rowsBack = dump === undefined ? undefined : restoreNamed(ctx, dump);
   return {
     lines: [
       `${product.title} ${version} was rolled back to ${step}: ` +
@@ -32,6 +39,9 @@ export function rollbackSummary(ctx: RollbackContext, result: RunResult): FlowRe
         : []),
       ...kept.map((path) => `  kept     ${path} (not as the install wrote it)`),
       `  next     ${next} (begins with ${step})`,
+      ...(rowsBack === undefined || !emptiesDatabase(step)
+        ? []
+        : [`  rows     to bring them back once an install is complete: ${rowsBack}`]),
     ],
     data: {
       version,

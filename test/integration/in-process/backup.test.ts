@@ -418,3 +418,31 @@ test('while an upgrade is unfinished it is taken, and the upgrade stays as it is
   assert.equal((await host.run('upgrade')).exitCode, 0);
   assert.ok((await list()).backups.some(({ name }) => name === 'between'));
 });
+
+test('a backup is taken of an install that is not complete: its release is recorded where it is known', async () => {
+  const back = await host.run('rollback', undefined, { step: 'health_server' });
+  assert.equal(back.exitCode, 0, String(back.error));
+  const rolledBack = host.copy();
+  const one = await take();
+  assert.equal(one.exitCode, 0, String(one.error));
+  assert.deepEqual([entryOf(one).release, entryOf(one).rows], ['2026.1', 3]);
+  assert.equal((await host.run('install', undefined, { resume: true })).exitCode, 0);
+  assert.equal((await list()).backups.at(-1)?.name, entryOf(one).name);
+
+  host.become(rolledBack);
+  host.useFileOf('install', 'upgrade');
+  const failed = await host.run(
+    'install',
+    (event) => {
+      if (event.kind === 'program' && event.phase === 'during' && event.argv[1] === 'upgrade')
+        delete host.cluster.state.images['registry.example/tiny/server:2026.2'];
+      return undefined;
+    },
+    { supersede: true },
+  );
+  const other = await take();
+  host.use('install', 'none');
+  assert.equal(failed.exitCode, 6);
+  assert.equal(other.exitCode, 0, String(other.error));
+  assert.equal(entryOf(other).release, null);
+});

@@ -15,6 +15,8 @@ import {
 import { join } from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
 import { describeError, IvaapError } from '../../../src/errors.ts';
+import { queryBackups } from '../../../src/queries/backup-list.ts';
+import { backupLines } from '../../../src/ui/backup-text.ts';
 import { planBrief } from '../../../src/ui/plan-text.ts';
 import { statusLines } from '../../../src/ui/status-text.ts';
 import { fullDiskFrom, noApiFrom, signalAt } from '../../fixtures/in-process-host/faults.ts';
@@ -609,4 +611,82 @@ test('a state that an older program wrote, without the answers, is rolled back a
   assert.equal(ended.exitCode, 0, said(ended));
   const again = await host.run('install', undefined, { resume: true });
   assert.equal(again.exitCode, 0, said(again));
+});
+
+const listed = () =>
+  queryBackups({
+    machine: host.machine('install'),
+    emit: () => {},
+    signal: new AbortController().signal,
+    program: './tiny',
+  } as never);
+
+test('the dump of a rollback stays listed, and its rows come back by the command that is named', async () => {
+  const rows = [...host.cluster.state.database.rows];
+  const ended = await rollback('postgres');
+  assert.equal(ended.exitCode, 0, said(ended));
+  const { backups } = await listed();
+  const [own] = backups;
+  assert.deepEqual([own?.kind, own?.release, own?.rows, backups.length], ['rollback', '2026.1', 4, 1]);
+  assert.match(
+    backupLines(own!).join('\n'),
+    /of a rollback, .*\n.*\n {2}release {2}2026\.1, schema version 1/,
+  );
+  const command = `./tiny restore ${own?.name}`;
+  const lines = ended.result?.lines.join('\n') ?? '';
+  assert.ok(lines.includes(`  rows     to bring them back once an install is complete: ${command}`), lines);
+
+  host.cluster.state.database = { schema: 1, rows: [] };
+  const anew = await host.run('install');
+  assert.equal(anew.exitCode, 0, said(anew));
+  const summary = anew.result?.lines.join('\n') ?? '';
+  assert.ok(summary.includes(`to bring back the 4 rows from before the rollback: ${command}`), summary);
+  const complete = host.copy();
+  const back = await host.run(
+    'restore',
+    undefined,
+    { backup: own?.name, confirm: namespace },
+    { file: 'install' },
+  );
+  assert.equal(back.exitCode, 0, said(back));
+  assert.deepEqual(host.cluster.state.database.rows, rows);
+  const later = await listed();
+  assert.deepEqual(later.backups.find(({ name }) => name === own?.name)?.kind, 'rollback');
+  assert.deepEqual(later.unknown, []);
+  assert.equal((await rollback('health_server')).exitCode, 5);
+
+  // Nothing is missing where an install goes on with the data that are there.
+  host.become(complete);
+  assert.equal((await rollback('health_server')).exitCode, 0);
+  const resumed = await host.run('install', undefined, { resume: true });
+  assert.doesNotMatch(resumed.result?.lines.join('\n') ?? '', /from before the rollback/);
+});
+
+test('a backup without the chart of its release brings back the data alone where the schema fits, and says so', async () => {
+  await rollback('postgres');
+  const [own] = (await listed()).backups;
+  host.cluster.state.database = { schema: 2, rows: [] };
+  host.useFileOf('install', 'upgrade');
+  const anew = await host.run('install', undefined, { supersede: true });
+  assert.equal(anew.exitCode, 0, said(anew));
+  const complete = host.copy();
+  const options = { backup: own?.name, confirm: namespace };
+  const back = await host.run('restore', undefined, options);
+  assert.equal(back.exitCode, 0, said(back));
+  assert.match(
+    JSON.stringify(back.shown),
+    /a dump of 2026\.1, whose chart is not kept on this host: 2026\.2 stays/,
+  );
+  assert.deepEqual([back.result?.data.dataOnly, back.result?.data.version], [true, '2026.2']);
+
+  host.become(complete);
+  host.cluster.state.database.schema = 0;
+  const refused = await host.run('restore', undefined, options);
+  assert.equal(refused.exitCode, 5, said(refused));
+  assert.match(said(refused), /has schema version 1, and 2026\.2 works with 0: .*Nothing was changed/);
+});
+
+test('a rollback that touches no data says so', async () => {
+  const ended = await rollback('health_server');
+  assert.match(ended.result?.lines.join('\n') ?? '', /^ {2}dump {5}none: the data stay as they are$/m);
 });
