@@ -18,6 +18,8 @@ export const backupRecordSchema = z.looseObject({
   version: z.string().nullable(),
   /** STEP of the rollback that took it; absent: by hand. */
   rollbackTo: z.string().optional(),
+  /** A rehearsal took it; absent: an operator did, or an older program. */
+  rehearsal: z.boolean().optional(),
   pgDump: pgDumpSchema,
 });
 

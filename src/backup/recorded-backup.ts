@@ -28,10 +28,10 @@ type BackupIo = Pick<StepIo, 'signal' | 'log' | 'tell' | 'warn' | 'progress' | '
 export async function takeRecordedBackup(
   ctx: DumpContext & { operator: string },
   io: BackupIo,
-  { folder, journal }: { folder: string; journal: Pick<Journal, 'update'> },
+  { folder, journal, rehearsal }: { folder: string; journal: Pick<Journal, 'update'>; rehearsal?: true },
 ): Promise<PgDump> {
   const { operator: by, from: version, product } = ctx;
-  const record = { at: ctx.now().toISOString(), by, name: basename(folder), folder, version };
+  const record = { at: ctx.now().toISOString(), by, name: basename(folder), folder, version, rehearsal };
   const recording = {
     ...io,
     // Before the folder is there: what a killed run leaves is known by it.

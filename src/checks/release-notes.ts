@@ -1,5 +1,6 @@
 import type { Measurement } from '../policy/preflight-report.ts';
 import { isToChange, keyText, type ToldKey, type ToldNotes } from '../policy/release-notes.ts';
+import { computeOverlay, type PlainJson, valueAt } from '../policy/values-patches.ts';
 import { upgradeNotes } from '../release/release-notes.ts';
 import { toEdit } from '../shell-word.ts';
 import type { Check } from './check.ts';
@@ -44,7 +45,9 @@ function allWell(notes: readonly ToldNotes[], { from, to, paths }: UpgradeCheckC
 }
 
 /** One finding for each key, however many releases name it. */
-function keyFindings(notes: readonly ToldNotes[], { paths }: UpgradeCheckContext): Measurement[] {
+function keyFindings(notes: readonly ToldNotes[], ctx: UpgradeCheckContext): Measurement[] {
+  const { paths } = ctx;
+  const patched = patchedValues(ctx);
   const affected = notes.flatMap(({ version, breaking }) =>
     breaking.filter(isToChange).map((one) => ({ ...one, version })),
   );
@@ -53,7 +56,7 @@ function keyFindings(notes: readonly ToldNotes[], { paths }: UpgradeCheckContext
     // What a patch has taken over does no harm to the new release.
     outcome: said.some(({ blocks, yours }) => blocks && yours === 'affected') ? 'fail' : 'warn',
     measured: said.map((one) => `${key} ${conditionText(one)}; ${one.version}: ${one.todo}`).join('; '),
-    fix: edit(paths.values, said.map(changeText).join('; ')),
+    fix: edit(paths.values, `${said.map((one) => changeText(one, patched)).join('; ')}${whenText(said)}`),
     data: { key, versions: said.map(({ version }) => version).join(', ') },
   }));
 }
@@ -67,8 +70,31 @@ const conditionText = ({ when, equals, yours }: ToldKey): string =>
         ? `is ${JSON.stringify(equals)}`
         : 'is set';
 
-const changeText = ({ key, when, replacedBy, todo }: ToldKey): string =>
-  replacedBy !== null ? `${replacedBy} instead of ${key}` : when === 'absent' ? `set ${key}` : todo;
+/** By the text of its key, what the patches of the release set on this host: the vendor's words, no secrets. */
+function patchedValues({ release, values }: UpgradeCheckContext): Map<string, PlainJson> {
+  const overlay = computeOverlay(values.root, release.valuesPatches).values;
+  const paths = release.valuesPatches.flatMap(({ set }) => set.map(({ path }) => path));
+  return new Map(
+    paths.flatMap((path) => {
+      const value = valueAt(overlay, path);
+      return value === undefined ? [] : [[keyText(path), value] as const];
+    }),
+  );
+}
+
+function changeText({ key, when, replacedBy, todo }: ToldKey, patched: Map<string, PlainJson>): string {
+  if (replacedBy === null) return when === 'absent' ? `set ${key}: ${todo}` : todo;
+  const value = patched.get(replacedBy);
+  return value === undefined
+    ? `${replacedBy} instead of ${key}: ${todo}`
+    : `${replacedBy}: ${JSON.stringify(value)} instead of ${key}`;
+}
+
+/** A patch does it for this release: the file may be edited later, and has to be some time. */
+const whenText = (said: readonly ToldKey[]): string =>
+  said.every(({ yours }) => yours === 'taken over')
+    ? '; before this upgrade or after it'
+    : '; before the upgrade';
 
 function migrationFindings(notes: readonly ToldNotes[], ctx: UpgradeCheckContext): Measurement[] {
   const { product, paths } = ctx;

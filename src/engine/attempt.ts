@@ -81,11 +81,13 @@ export async function attemptStep<Ctx>(step: Step<Ctx>, options: AttemptOptions<
       checkpoint: (name) => journal.stepPassed(id, name),
       progress: (progress) => report({ type: 'step.progress', step: id, ...progress }),
       log: (line) => report({ type: 'step.log', step: id, line }),
+      note: (line) => report({ type: 'message', level: 'info', line: `${id}: ${line}` }),
       say: (line) => report({ type: 'step.warning', step: id, line }),
       warn: (line) => {
         options.onWarning(line);
         report({ type: 'step.warning', step: id, line });
       },
+      remind: options.onWarning,
       tell: (fact) => report({ ...fact, step: id }),
       async waived(waiver) {
         await journal.stepWaived(id, waiver);

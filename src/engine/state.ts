@@ -243,6 +243,10 @@ export const stateSchema = z.looseObject({
           .string()
           .optional()
           .describe('STEP of the `install --rollback-to` that took it; absent: by hand. Since 1.8.'),
+        rehearsal: z
+          .boolean()
+          .optional()
+          .describe('Whether a rehearsal took it; absent in older records, too.'),
         pgDump: jsonObject
           .optional()
           .describe('The dump; absent while it is taken, or where that was cut off.'),

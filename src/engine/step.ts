@@ -39,10 +39,14 @@ export interface StepIo {
   progress(progress: Progress): void;
   /** One line for the run log and the plain view. */
   log(line: string): void;
+  /** Good to know, on any screen; nothing has to be done about it. */
+  note(line: string): void;
   /** Something the operator must read now, and that no longer holds at the end of the run. */
   say(line: string): void;
   /** Something the operator must read, shown now and again at the end of the run. */
   warn(line: string): void;
+  /** Something the operator has been shown already: again at the end of the run. */
+  remind(line: string): void;
   /** A fact of the run's report, such as a dump that was taken. */
   tell(fact: StepFact): void;
   /**

@@ -9,6 +9,7 @@ import { operator } from '../host/system.ts';
 import { signerOf } from '../payload/format/signature.ts';
 import { removeLoneRecord } from '../release/last-record.ts';
 import { isRemoving, recordedUninstall } from '../release/uninstall-record.ts';
+import { shellWord } from '../shell-word.ts';
 import { writeReport } from '../report/write-report.ts';
 import type { Session } from '../session/session.ts';
 import { clearWork } from '../session/work-folder.ts';
@@ -30,8 +31,10 @@ export async function execute<O extends FlowOptions, D extends Decision, C exten
   const { fresh } = decision;
   await clearKilledRehearsal(session);
   await flow.beforeRun?.(session, prepared);
-  for (const line of decision.notes) {
-    const event = { type: 'message', level: 'warning', line } as const;
+  const told = (decision.told ?? []).map((line) => ({ level: 'info', line }) as const);
+  const notes = decision.notes.map((line) => ({ level: 'warning', line }) as const);
+  for (const note of [...told, ...notes]) {
+    const event = { type: 'message', ...note } as const;
     if (decision.asksWithNotes === true) reporter.record(event);
     else reporter.report(event);
   }
@@ -61,7 +64,19 @@ export async function execute<O extends FlowOptions, D extends Decision, C exten
     await tellClosed(session, left);
     left = undefined;
   };
-  let kept = false;
+  /** The page of this run, once it was tried to write it. */
+  let report: { path: string | undefined } | undefined;
+  // The last change of an uninstall moves them.
+  const placeNow = (path: string | undefined): string | undefined => {
+    const to = path !== undefined && !existsSync(path) ? flow.logsTo?.(ctx) : undefined;
+    const moved = to === undefined ? undefined : join(to, basename(path ?? ''));
+    return moved !== undefined && existsSync(moved) ? moved : path;
+  };
+  const tellReport = () => {
+    const path = placeNow(report?.path);
+    if (path === undefined) return;
+    session.report({ type: 'message', level: 'info', line: `report of this run: ${path}` });
+  };
   const endOutageRetry = session.openedTools?.outageRetry.start({ signal, say: reporter.warn });
   try {
     const result = await executeRun({
@@ -102,21 +117,22 @@ export async function execute<O extends FlowOptions, D extends Decision, C exten
     session.downtime.end();
     reporter.record({ type: 'result', ...summary });
     reporter.log.end({ status: 'completed', exitCode: 0 });
-    await keepReport(session);
-    kept = true;
+    report = { path: await keepReport(session, flow.logsTo?.(ctx)) };
     await flow.onCompleted?.(session, prepared);
+    tellReport();
     return summary;
   } catch (error) {
-    if (!kept) await flow.onFailed?.(session, prepared);
+    if (report === undefined) await flow.onFailed?.(session, prepared);
     const explained = reporter.redactor.error(
       (await flow.explain?.(session, error)) ?? error,
-      reporter.log.path,
+      placeNow(reporter.log.path),
     );
     const described = describeError(explained);
     session.downtime.end();
     reporter.record({ type: 'error', error: described });
     reporter.log.end({ status: described.code, exitCode: described.exitCode, message: described.message });
-    if (!kept) await keepReport(session);
+    report ??= { path: await keepReport(session, undefined) };
+    tellReport();
     throw explained;
   } finally {
     endOutageRetry?.();
@@ -133,18 +149,22 @@ async function tellClosed({ product, reporter }: Session, dumpTo: string): Promi
 }
 
 /** The report is made from the log alone, so that nothing is lost where it cannot be written. */
-async function keepReport({ reporter, product, program }: Session): Promise<void> {
+async function keepReport(
+  { reporter, product, program }: Session,
+  logsTo: string | undefined,
+): Promise<string | undefined> {
   const { path: log } = reporter.log;
-  if (log === undefined) return;
+  if (log === undefined) return undefined;
   try {
     const reserve = await DiskReserve.at(dirname(log), product.reserve);
     if (!reserve.holds()) throw new IvaapError('failed', 'the disk is nearly full');
-    const path = await writeReport(log);
-    reporter.report({ type: 'message', level: 'info', line: `report of this run: ${path}` });
+    return await writeReport(log);
   } catch (error) {
     const why = causeChain(error).join(': ');
-    const again = `${program} report ${basename(log, '.jsonl')}`;
+    const run = basename(log, '.jsonl');
+    const again = `${program} report ${logsTo === undefined ? run : shellWord(join(logsTo, basename(log)))}`;
     reporter.warn(`the report of this run could not be written (${why}); to try again: ${again}`);
+    return undefined;
   }
 }
 

@@ -28,6 +28,8 @@ export interface Decision {
   fresh: boolean;
   /** What the operator should know first. */
   notes: readonly string[];
+  /** Good to know, and no reason to stop. */
+  told?: readonly string[];
   /** A question shows them: once it is answered they only go to the log. */
   asksWithNotes?: boolean;
   /** What the operator answered: recorded with the run, so that nothing of it is asked again. */
@@ -135,6 +137,8 @@ export interface Flow<Options extends FlowOptions, D extends Decision, Ctx exten
     start: { run: string; kept: readonly string[] },
   ): Promise<void>;
   summarize(ctx: Ctx, result: RunResult): FlowResult;
+  /** Where its completion moves the folder of the logs; absent: they stay. */
+  logsTo?(ctx: Ctx): string;
   /** The last changes, once the run is recorded as completed and its log has ended. */
   onCompleted?(session: Session, prepared: Prepared<D, Ctx>): Promise<void>;
   /** Takes back what must not outlast a run that has failed or was stopped; throws nothing. */

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { runPlanSchema } from '../engine/run-plan.ts';
 import { activateSchema } from '../queries/activate-schema.ts';
+import { onPathSchema } from '../queries/on-path-schema.ts';
 
 /** `data` of the event `result`, by command; docs/json.md is generated from these. */
 
@@ -36,6 +37,7 @@ export const resultSchemas = {
     dump: z.string().nullable().describe('Path of the last dump.'),
     dumpSha256: z.string().nullable(),
     keptData: z.string().nullable().describe('Folder of the data that were kept.'),
+    log: z.string().nullable().describe("Path of the run's log in `keptIn`, its page beside it; null: none."),
     left: z
       .array(z.strictObject({ what: z.string(), command: z.string().describe('That deletes or shows it.') }))
       .describe('What was not removed.'),
@@ -113,6 +115,7 @@ export const resultSchemas = {
       .string()
       .nullable()
       .describe('Where the values file from before is kept; null: it is the same.'),
+    onPath: onPathSchema.nullable().describe('What the names on PATH start; null: `version`, or nothing.'),
     waivedHealth,
     warnings,
   }),

@@ -1,6 +1,7 @@
 import type { JsonObject } from '../engine/step.ts';
 import { makeFolder } from '../host/atomic-file.ts';
 import { assertSafePath } from '../host/safe-path.ts';
+import { counted } from '../policy/counted.ts';
 import type { PreflightReport } from '../policy/preflight-report.ts';
 import type { ProductPaths } from '../release/product-paths.ts';
 import type { CommandPorts } from '../session/ports.ts';
@@ -118,7 +119,7 @@ async function dryRun<O extends FlowOptions, D extends Decision, C extends FlowC
     steps: decision.refusal === undefined ? flow.steps(session.product, ctx) : [],
     fresh: decision.fresh,
     stake: flow.stake?.(session, options, decision),
-    notes: decision.notes,
+    notes: [...(decision.told ?? []), ...decision.notes],
     releaseNotes: flow.releaseNotes?.(ctx),
     rehearsed: flow.rehearsed?.(ctx),
     refusals: refusals.found,
@@ -196,8 +197,8 @@ function preflightOnlyResult(report: PreflightReport | undefined): FlowResult {
   const count = (status: string) => results.filter((result) => result.status === status).length;
   return {
     lines: [
-      `Preflight found no blockers: ${count('ok')} ok, ${count('warn')} ` +
-        `warnings, ${count('waived')} waived. Nothing was changed.`,
+      `Preflight found no blockers: ${count('ok')} ok, ${counted(count('warn'), 'warning')}, ` +
+        `${count('waived')} waived. Nothing was changed.`,
     ],
     data: { preflight: JSON.parse(JSON.stringify(report ?? null)) as JsonObject },
   };

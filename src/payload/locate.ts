@@ -4,6 +4,7 @@ import { selfPath } from '../host/own-file.ts';
 import { elfEnd } from './format/head.ts';
 import { limits } from './format/limits.ts';
 import { shellWord } from '../shell-word.ts';
+import { copyAgain } from './payload-errors.ts';
 import type { ReadAt } from './position-reader.ts';
 import { isLine, strictJson } from './format/strict-json.ts';
 import type { Trailer } from './format/trailer.ts';
@@ -86,7 +87,7 @@ async function whyNoTrailer(
   return damaged(path, problem);
 }
 
-const damaged = (path: string, why: string, hint = 'download it again'): IvaapError =>
+const damaged = (path: string, why: string, hint = copyAgain): IvaapError =>
   new IvaapError('payload', `${displayName(path)} is damaged: ${why}`, { hint });
 
 const asBinary = 'transfer it again unchanged; in ftp, type `binary` before `get` or `put`';
@@ -121,8 +122,8 @@ function cutOff(path: string, fileSize: number, expected: number | undefined, st
     expected === undefined ? 'compare its size with the source’s' : `it must have ${expected} bytes`;
   return new IvaapError('payload', `${displayName(path)} is incomplete: ${fileSize}${of} bytes, ${state}`, {
     hint:
-      'download it again, or only the rest from byte ' +
-      `${fileSize} on; ${whole}: stat -c %s ${shellWord(file)}`,
+      `the copy is incomplete: ${copyAgain}: sha256sum ${shellWord(file)}\n` +
+      `or copy only the rest, from byte ${fileSize} on; ${whole}: stat -c %s ${shellWord(file)}`,
   });
 }
 

@@ -11,7 +11,7 @@ import type { OpenFile } from './reader.ts';
 import { Payload } from './reader.ts';
 import { assertSignature } from './format/signature.ts';
 import type { Trailer } from './format/trailer.ts';
-import { damagedRange } from './payload-errors.ts';
+import { copyAgain, damagedRange } from './payload-errors.ts';
 import { shellWord } from '../shell-word.ts';
 
 export { selfPath } from '../host/own-file.ts';
@@ -64,7 +64,7 @@ async function provedIndex(
     throw new IvaapError(
       'payload',
       `${displayName(path)} has an index of ${indexLength} bytes; at most ${limits.indexBytes} are allowed`,
-      { hint: 'download it again, or ask the vendor for another file' },
+      { hint: `${copyAgain}; or ask the vendor for another file` },
     );
   throw (await indexBehindHead(readAt, fileSize))?.whole === true || indexOffset + indexLength > fileSize
     ? damagedRange(displayName(path), 'the trailer', fileSize - commentLength, fileSize)

@@ -1,5 +1,8 @@
 import { IvaapError } from '../errors.ts';
 
+/** What to do with a file that is not as it was delivered, on a host that may have no network. */
+export const copyAgain = 'copy it again from its source, and compare the SHA-256 of both';
+
 /** The error for damaged bytes [from, to) of a file. */
 export function damagedRange(
   file: string,
@@ -12,7 +15,7 @@ export function damagedRange(
     'payload',
     `the payload is damaged in ${what} (bytes ${from} to ${to - 1} of ${file})`,
     {
-      hint: 'download the file again; `verify` names every damaged part',
+      hint: `${copyAgain}; \`verify\` names every damaged part`,
       cause,
     },
   );

@@ -4,6 +4,7 @@ import type { ChunkIo, ScannedChunk } from './chunked-file.ts';
 import { chunkBounds } from './format/chunks.ts';
 import type { Damage } from './named-damages.ts';
 import { namedDamages } from './named-damages.ts';
+import { copyAgain } from './payload-errors.ts';
 import type { Payload } from './reader.ts';
 
 export interface ScanResult {
@@ -41,7 +42,7 @@ export function assertIntact(payload: Payload, { damages }: Pick<ScanResult, 'da
   if (damages.length === 0) return;
   const list = damages.map(({ what, from, to }) => `${what} (bytes ${from} to ${to - 1})`).join(', ');
   throw new IvaapError('payload', `the payload of ${payload.displayName} is damaged: ${list}`, {
-    hint: 'download the file again',
+    hint: copyAgain,
   });
 }
 

@@ -1,11 +1,15 @@
 import type { EntitlementVerdict } from './license-verdict.ts';
 
-/** `expires in 12 days (2027-01-31)`, `expires today`, `expired on 2026-10-30`, `does not expire`. */
+/** From here on days say less than the date. */
+const farDays = 3 * 365;
+
+/** `expires in 12 days (2027-01-31)`, `expires on 2099-12-31`, `expires today`, `expired on 2026-10-30`, `does not expire`. */
 function expiryText({ expires, daysLeft }: Pick<EntitlementVerdict, 'expires' | 'daysLeft'>): string {
   if (expires === undefined) return 'expiry not known';
   if (expires === null || daysLeft === undefined) return 'does not expire';
   if (daysLeft < 0) return `expired on ${expires}`;
   if (daysLeft === 0) return `expires today (${expires})`;
+  if (daysLeft > farDays) return `expires on ${expires}`;
   return `expires in ${daysLeft} ${daysLeft === 1 ? 'day' : 'days'} (${expires})`;
 }
 

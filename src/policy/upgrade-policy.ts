@@ -19,6 +19,8 @@ export interface UpgradeFacts {
         to: string;
         payloadDigest: string;
         binary: string;
+        /** The command that resumes it. */
+        resume: string;
         /**
          * Set once Helm has started since a run last completed, in this run or in one that it superseded: the
          * versions that Helm was started for, and the schema before the first of them.
@@ -93,9 +95,8 @@ function refuseUnmanaged({ lastRun, target, limits, again }: UpgradeFacts): Upgr
         'completed; only a completed install can be upgraded',
       hint:
         lastRun.payloadDigest === target.payloadDigest
-          ? `finish it: ${again({ without })}`
-          : 'finish it with the program that started it: ' +
-            `${again({ program: lastRun.binary, without })}; or close it and install with this ` +
+          ? `finish it: ${lastRun.resume}`
+          : `finish it with the program that started it: ${lastRun.resume}; or close it and install with this ` +
             `package: ${again({ add: ['--supersede'], without })}`,
     };
   }

@@ -21,7 +21,7 @@ export interface KnownBackup {
   dump: PgDump;
 }
 
-type Found = Pick<BackupEntry, 'kind' | 'by' | 'release' | 'anchor'> & { dump: PgDump };
+type Found = Pick<BackupEntry, 'kind' | 'takenBy' | 'by' | 'release' | 'anchor'> & { dump: PgDump };
 
 type Place = Pick<OpenedPayload, 'paths' | 'product'>;
 
@@ -55,25 +55,12 @@ export async function knownBackups(
   for (const { folder } of await listBackups(paths.backups)) {
     const record = await readBackupRecord(folder, product.name);
     if (record === undefined || byPath.has(record.pgDump.path)) continue;
-    const { pgDump: dump } = record;
-    byPath.set(dump.path, { ...keptBy(record), dump });
+    byPath.set(record.pgDump.path, { ...ofRecord(record), dump: record.pgDump });
   }
   return [...byPath.values()]
     .map(({ dump, ...rest }) => ({ dump, entry: entryOf(dump, rest, state) }))
     .toSorted((a, b) => (a.dump.takenAt < b.dump.takenAt ? -1 : 1));
 }
-
-/** Of a dump that no upgrade keeps. */
-const keptBy = ({
-  by,
-  version,
-  rollbackTo,
-}: Pick<BackupRecord, 'by' | 'version' | 'rollbackTo'>): Omit<Found, 'dump'> => ({
-  kind: rollbackTo === undefined ? 'backup' : 'rollback',
-  by: by ?? null,
-  release: version,
-  anchor: null,
-});
 
 function recordedIn(state: State): Found[] {
   const found: Found[] = [];
@@ -83,20 +70,36 @@ function recordedIn(state: State): Found[] {
   };
   for (const [version, { derived, earlier = [] }] of Object.entries(state.anchors)) {
     for (const one of [{ derived }, ...earlier]) {
-      add(one.derived['pgDump'], { kind: 'upgrade', by: null, release: version, anchor: version });
+      add(one.derived['pgDump'], { ...ofRun, takenBy: 'upgrade', release: version, anchor: version });
     }
   }
   // What a restore found is the way back from it, also once its database is discarded.
   for (const { pgDump, before } of restoresIn(state)) {
     const version = before?.version ?? null;
-    add(pgDump, { kind: 'upgrade', by: null, release: version, anchor: version });
+    add(pgDump, { ...ofRun, takenBy: 'restore', release: version, anchor: version });
   }
-  for (const one of state.backups ?? []) add(one.pgDump, keptBy(one));
+  for (const one of state.backups ?? []) add(one.pgDump, ofRecord(one));
   const own = lastResult(state.run, dumpResult)?.pgDump;
-  add(own, { kind: 'upgrade', by: null, release: state.run?.from ?? null, anchor: null });
-  add(state.derived['pgDump'], { kind: 'upgrade', by: null, release: null, anchor: null });
+  add(own, { ...ofRun, takenBy: takerOf(state.run), release: state.run?.from ?? null, anchor: null });
+  add(state.derived['pgDump'], { ...ofRun, takenBy: 'run', release: null, anchor: null });
   return found;
 }
+
+const ofRun = { kind: 'upgrade', by: null } as const;
+
+/** Of a dump that no upgrade keeps. Records of older programs do not say that a rehearsal took it. */
+const ofRecord = ({ by, version, rollbackTo, rehearsal }: Recorded): Omit<Found, 'dump'> => ({
+  kind: rollbackTo === undefined ? 'backup' : 'rollback',
+  takenBy: rollbackTo !== undefined ? 'rollback' : rehearsal === true ? 'rehearsal' : 'hand',
+  by: by ?? null,
+  release: version,
+  anchor: null,
+});
+
+type Recorded = Pick<BackupRecord, 'by' | 'version' | 'rollbackTo' | 'rehearsal'>;
+
+const takerOf = (run: State['run']): Found['takenBy'] =>
+  (['upgrade', 'restore', 'rollback'] as const).find((flow) => flow === run?.flow) ?? 'run';
 
 function entryOf(dump: PgDump, rest: Omit<Found, 'dump'>, state: State | undefined): BackupEntry {
   const { path, folder, takenAt, schemaVersion, sizeBytes, rows, sha256 } = dump;

@@ -7,6 +7,9 @@ export const backupEntrySchema = z.strictObject({
   kind: z
     .enum(['backup', 'upgrade', 'rollback'])
     .describe('Taken by hand, by a run, or by `install --rollback-to`.'),
+  takenBy: z
+    .enum(['hand', 'rehearsal', 'upgrade', 'restore', 'rollback', 'run'])
+    .describe('What took it; `restore`: of what was there before it; `run`: not recorded which.'),
   path: z.string().describe('Of the dump.'),
   takenAt: z.string(),
   by: z.string().nullable().describe('Who took it; null: a run, or not recorded.'),

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { stateSchema } from '../engine/state.ts';
 import { knownSchema } from './known-schema.ts';
+import { onPathSchema } from './on-path-schema.ts';
 
 /** What `status --json` prints; docs/json.md is generated from it. */
 
@@ -73,6 +74,9 @@ export const statusSchema = z.strictObject({
       }),
     ),
   ).describe('Folders of backups, newest last.'),
+  onPath: onPathSchema
+    .nullable()
+    .describe('What the names on PATH start; null: nothing, the installed release, or it is not known.'),
   keptData: knownSchema(
     z.array(
       z.strictObject({

@@ -11,6 +11,7 @@ import type { Product } from '../payload/product-schema.ts';
 import { keptDataHere } from '../release/ended-uninstalls.ts';
 import { keptDataReport } from './kept-data.ts';
 import { fqdnOf, probeRoute } from '../release/health-route.ts';
+import { otherOnPath } from '../release/other-on-path.ts';
 import { haltedNow, haltText, startCommand } from '../release/halt.ts';
 import { isRemoving } from '../release/uninstall-record.ts';
 import { readValuesFile } from '../release/values-file.ts';
@@ -94,6 +95,7 @@ async function gather({ machine = thisMachine, signal, program }: StatusPorts): 
       waysOut: ways,
       backups,
       keptData: keptDataReport(kept, { state, product, program }),
+      onPath: await onPathNow(opened, state),
       latestDump: latestDump(state),
       overlay,
       ...(await queryCluster(opened, redactor, { machine, signal, program, state, ways })),
@@ -102,6 +104,14 @@ async function gather({ machine = thisMachine, signal, program }: StatusPorts): 
   } finally {
     await opened.payload.close();
   }
+}
+
+async function onPathNow(
+  opened: OpenedPayload,
+  state: StatusReport['state'],
+): Promise<StatusReport['onPath']> {
+  const installed = state.known ? state.value?.installed : undefined;
+  return installed === undefined ? null : ((await otherOnPath(opened, installed)) ?? null);
 }
 
 function latestDump(state: StatusReport['state']): StatusReport['latestDump'] {

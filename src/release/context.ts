@@ -16,6 +16,7 @@ import type { SchemaVerdict } from '../policy/schema-verdict.ts';
 import type { DowntimeProbe } from './downtime-probe.ts';
 import type { KeptData } from './kept-data.ts';
 import type { License } from './license-file.ts';
+import type { OtherOnPath } from '../policy/other-on-path.ts';
 import type { ProductPaths } from './product-paths.ts';
 import type { PgDump } from '../backup/dump-record.ts';
 import type { MajorChange } from '../backup/upgrade-results.ts';
@@ -161,6 +162,8 @@ export interface RestoreContext extends StepContext {
   /** Durable before it resolves: a data folder that is about to be moved aside. */
   recordDataFolder(folder: DataFolder): Promise<void>;
   target: RestoreTarget;
+  /** What the names on PATH start, where that is another release than the one that comes back. */
+  onPath: OtherOnPath | undefined;
   /** Path of the file that installed what is there now; undefined where it was not recorded. */
   installedBy: string | undefined;
   /** Path of the package of the release that comes back; undefined where none was named. */

@@ -39,10 +39,29 @@ function ourPaths(product: Product, paths: ProductPaths, storagePath: string | u
     paths.lock,
     paths.work,
     paths.activation,
-    join(paths.installer, 'logs'),
-    ...(storagePath === undefined ? [] : [storagePath, keptDataPath(storagePath)]),
+    logsOf(paths.installer),
+    ...ofData({ storagePath }),
   ];
 }
+
+/**
+ * What an uninstall does with a path of ours: `copied` is deleted once there is a copy where what is kept goes.
+ */
+export function placeAfter(
+  { values, overlay, state, backups, installer }: ProductPaths,
+  path: string,
+  { deleteBackups }: { deleteBackups: boolean },
+): 'moved' | 'copied' | 'deleted' {
+  if (path === values || path === overlay) return 'copied';
+  if (path === backups) return deleteBackups ? 'deleted' : 'moved';
+  return path === state || path === logsOf(installer) ? 'moved' : 'deleted';
+}
+
+const logsOf = (installer: string): string => join(installer, 'logs');
+
+/** Paths that are not files of the product but its data, and their record. */
+export const ofData = ({ storagePath }: { storagePath: string | undefined }): string[] =>
+  storagePath === undefined ? [] : [storagePath, keptDataPath(storagePath)];
 
 /** Whose the entries of the product's folder are. Follows no link. */
 export async function ourFiles(

@@ -50,7 +50,7 @@ export async function planRecord(ctx: StepContext): Promise<Plan> {
 export async function recordPreflight(ctx: StepContext, io: StepIo): Promise<PreflightResult> {
   const report = reportOf(ctx);
   // The complete report was shown: what is not ok is printed again at the end of the run.
-  for (const result of report.results) if (result.status !== 'ok') io.warn(line(result));
+  for (const result of report.results) if (result.status !== 'ok') io.remind(line(result));
   return {
     preflight: { ...preflightRecord(report), cluster: await ctx.kubectl.serverVersion(), k3s: ctx.k3s },
   };

@@ -50,6 +50,7 @@ export class RunReportReader {
     else if (line.type === 'result') this.#completed(line);
     else if (line.type === 'error') this.#error = line.error;
     else if (line.type === 'step.warning') this.#warn(line.line);
+    else if (line.type === 'run.completed' || line.type === 'run.failed') line.warnings.forEach(this.#warn);
     else if (line.type === 'message' && line.level === 'warning') this.#warn(line.line);
     else if (line.type === 'step.waived')
       this.#waivers.set(line.step, { id: line.step, reason: line.reason, by: line.by });
@@ -100,11 +101,11 @@ export class RunReportReader {
     return { ...report, summary: summaryLine(report) };
   }
 
-  #warn(line: string): void {
+  readonly #warn = (line: string): void => {
     if (this.#warnings.has(line)) return;
     if (this.#warnings.size < mostWarnings) this.#warnings.add(line);
     else this.#moreWarnings += 1;
-  }
+  };
 
   #checked(report: EventOf<'preflight.report'>): void {
     this.#preflight = report;

@@ -20,8 +20,14 @@ export const commandHere = (again: Again): string => again({ without });
 export const commandFromAnyFolder = (again: Again, program: string): string =>
   again({ program, anywhere: true, without });
 
-/** The command that resumes a run; records of older programs do not have the typed command. */
-export function resumeCommand({ flow, binary, again }: Pick<RunRecord, 'flow' | 'binary' | 'again'>): string {
+type Resumed = Pick<RunRecord, 'flow' | 'binary' | 'again' | 'rollbacks'>;
+
+/**
+ * The command that resumes a run; records of older programs do not have the typed command. After a rollback it
+ * is not the one that was typed: what that one was answered is recorded.
+ */
+export function resumeCommand({ flow, binary, again, rollbacks = [] }: Resumed): string {
+  if (rollbacks.length > 0) return asRoot(`${shellWord(binary)} install --resume`);
   const command =
     {
       upgrade: 'install --upgrade',

@@ -28,7 +28,7 @@ export const rehearsePgBackup: Step<RehearsalContext, { rehearsalDump: PgDump }>
     const { product, paths, journal } = ctx;
     await removeUnfinished(product, journal, io.warn);
     const folder = freeFolder(paths.backups, ctx.now());
-    const rehearsalDump = await takeRecordedBackup(ctx, io, { folder, journal });
+    const rehearsalDump = await takeRecordedBackup(ctx, io, { folder, journal, rehearsal: true });
     const { path, sizeBytes, sha256, rows } = rehearsalDump;
     io.log(`${path}: ${formatBytes(sizeBytes)}, ${counted(rows, 'row')}, SHA-256 ${sha256}`);
     return { rehearsalDump };

@@ -49,7 +49,7 @@ export const rollbackPgBackup: Step<RollbackContext, { pgDump: PgDump }> = {
     await warnOfSessions(ctx.database, io);
     await recordAsBackup(ctx, pgDump);
     const { path, sizeBytes, sha256, rows } = pgDump;
-    io.warn(
+    io.note(
       `the last dump is ${path} (${formatBytes(sizeBytes)}, ${counted(rows, 'row')}, SHA-256 ${sha256})`,
     );
     return { pgDump };

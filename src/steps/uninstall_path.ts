@@ -1,7 +1,9 @@
 import { existsSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import * as z from 'zod';
 import type { Step } from '../engine/step.ts';
 import { counted } from '../policy/counted.ts';
+import { pathNames, pathPlaces } from '../policy/path-names.ts';
 import { findOnPath, removeFromPath } from '../release/remove-from-path.ts';
 import type { UninstallContext } from '../release/uninstall-context.ts';
 import { uninstallFiles } from './uninstall_files.ts';
@@ -30,8 +32,22 @@ export const uninstallPath: Step<UninstallContext, z.infer<typeof out>> = {
   async preview(ctx) {
     const found = await findOnPath(ctx);
     const paths = [...found.files, ...found.links, ...found.copies, ...found.folders];
+    const names = Object.values(pathNames(ctx.product));
+    const { bin } = pathPlaces(ctx.product);
+    const launchers = found.files.filter((path) => names.some((name) => path === join(bin, name)));
+    const others = found.files.length - launchers.length + found.links.length;
     return {
-      details: [...paths, ...found.left.map(({ path, why }) => `stays: ${path} (${why})`)],
+      details: [
+        ...(launchers.length === 0
+          ? []
+          : [`in ${bin}: ${launchers.map((path) => basename(path)).join(', ')}`]),
+        ...(others === 0 ? [] : [`${counted(others, 'other file')}: completion, man pages and links`]),
+        ...found.copies.map((path) => `the executable ${path}`),
+        ...(found.folders.length === 0
+          ? []
+          : [`${counted(found.folders.length, 'folder')} that activate made, each only if it is empty`]),
+        ...found.left.map(({ path, why }) => `stays: ${path} (${why})`),
+      ],
       data: { paths, left: found.left.map(({ path }) => path) },
     };
   },

@@ -23,6 +23,7 @@ export function activateLines(result: ActivateResult): string[] {
     `${names.join(', ')}: ${changed ? 'on PATH now' : 'on PATH already'}, version ${version ?? ''}.`,
     `  in         ${folders.join(', ')}`,
     `  lead to    ${executable ?? ''} (${how === null ? '' : ways[how]})`,
+    '  completion works in a new shell; in bash it needs the package bash-completion of your system',
     ...notes.map((note) => `  note       ${note}`),
   ];
 }

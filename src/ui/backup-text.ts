@@ -13,11 +13,18 @@ export const backupLines = (one: BackupEntry): string[] => [
   `  SHA-256  ${one.sha256}`,
 ];
 
-const takenBy = { backup: 'by hand', upgrade: 'of a run', rollback: 'of a rollback' };
+const takers: Record<BackupEntry['takenBy'], string> = {
+  hand: 'by hand',
+  rehearsal: 'of a rehearsal',
+  upgrade: 'of an upgrade',
+  restore: 'safety dump of a restore, of what was there before it',
+  rollback: 'last dump of a rollback',
+  run: 'of a run',
+};
 
-function marks({ kind, anchor, whole, verified, failed }: BackupEntry): string[] {
+function marks({ takenBy, anchor, whole, verified, failed }: BackupEntry): string[] {
   return [
-    ...(anchor === null ? [takenBy[kind]] : [`way back to ${anchor}`]),
+    takenBy === 'upgrade' && anchor !== null ? `way back to ${anchor}` : takers[takenBy],
     ...(whole ? [] : ['MISSING, or not its recorded size']),
     verified === null
       ? `not verified${failed === null ? '' : `: the try at ${failed.at} failed, ${failed.why}`}`

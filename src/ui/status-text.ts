@@ -9,6 +9,7 @@ import { keptText } from '../policy/kept-text.ts';
 import { runEnd } from '../policy/run-end.ts';
 import { schemaDueText } from '../policy/schema-due.ts';
 import { signedBy } from '../policy/trust.ts';
+import { otherOnPathText } from '../policy/other-on-path.ts';
 import { columns, formatAge, formatDuration } from './format.ts';
 import { shortId, shortImage } from './short-digest.ts';
 import { textWidth } from './width.ts';
@@ -54,8 +55,15 @@ export function statusLines(report: StatusReport, width = Infinity): string[] {
   return lines.map(printableRow);
 }
 
+function healthText({ upgrade: { installed, healthy } }: StatusReport): string {
+  if (installed === false) return 'nothing is installed';
+  return healthy === null ? 'not known' : healthy ? 'ok' : 'NOT OK';
+}
+
 /** As the second line: where something is known to be wrong, routes that were not asked change nothing. */
-function healthLines({ health, upgrade }: StatusReport, table: Table): string[] {
+function healthLines(report: StatusReport, table: Table): string[] {
+  const { health, upgrade } = report;
+  if (upgrade.installed === false) return [healthText(report)];
   if (!health.known && upgrade.healthy === false) {
     const asked = known(health, () => []).map((line) => line.replace(/^not known: /, 'routes not asked: '));
     return [`NOT OK: ${upgrade.unhealthy[0] ?? ''}`, ...asked];
@@ -65,11 +73,10 @@ function healthLines({ health, upgrade }: StatusReport, table: Table): string[] 
   );
 }
 
-/** Two lines: whether an upgrade may start, and the facts that an operator asks for first. */
+/** Two lines: whether an upgrade may start, and what is asked for first; then each further reason. */
 export function answerLines(report: StatusReport): string[] {
-  const { may, why, hint, healthy } = report.upgrade;
+  const { may, why, hint } = report.upgrade;
   const [first = 'nothing that this command sees stands against it', ...more] = why;
-  const others = more.length === 0 ? '' : ` (and ${counted(more.length, 'more reason')})`;
   const command = hint === null ? '' : `; try: ${hint}`;
   const { state, schema } = report;
   const { run, suspended, installed = suspended?.installed } = (state.known ? state.value : null) ?? {};
@@ -84,9 +91,10 @@ export function answerLines(report: StatusReport): string[] {
     `last run: ${!state.known ? 'not known' : lastRun}`,
     `dump: ${dumpAge(report)}`,
     `schema: ${schema === null || !schema.known ? 'not known' : schemaText(schema.value)}`,
-    `health: ${healthy === null ? 'not known' : healthy ? 'ok' : 'NOT OK'}`,
+    `health: ${healthText(report)}`,
   ];
-  return [`may I upgrade? ${may}: ${first}${others}${command}`, facts.join('; ')];
+  const also = more.map((reason) => `  also against an upgrade: ${reason}`);
+  return [`may I upgrade? ${may}: ${first}${command}`, facts.join('; '), ...also];
 }
 
 function dumpAge({ state, latestDump, at }: StatusReport): string {
@@ -142,6 +150,9 @@ function stateLines(report: StatusReport, table: Table): string[] {
     ...(installed === undefined
       ? ['no completed install', ...partLines(state.value)]
       : [`installed: ${installed.version}, completed ${toSeconds(installed.completedAt)}`]),
+    ...(installed === undefined || report.onPath === null
+      ? []
+      : [`  ${otherOnPathText(report.onPath, installed.version)}`]),
     ...(installed?.key === undefined ? [] : [`  ${signedBy(installed.key)}`]),
     ...(installed?.waived ?? []).map(({ step, reason }) => `  not verified: ${step} was waived (${reason})`),
   ];
@@ -221,7 +232,9 @@ function runLines(run: RunRecord, { running, waysOut, halted }: StatusReport, ta
   return [
     '',
     `last run: ${run.flow} ${versions}, ${status}, started ${toSeconds(run.startedAt)}${by(run.startedBy)}`,
-    ...table(run.order.map((id) => [id, ...stepCells(run.steps[id])])).map((line) => `  ${line}`),
+    ...table(run.order.map((id) => [id, ...stepCells(run.steps[id], running !== null)])).map(
+      (line) => `  ${line}`,
+    ),
     ...(run.error === undefined || run.status === 'completed' ? [] : [`  error: ${run.error.message}`]),
     ...(ways === null ? [] : forwardLines(ways, halted.known ? halted.value : null)),
     ...(waysOut?.log == null ? [] : [`  log: ${waysOut.log}`]),
@@ -288,14 +301,15 @@ const keptLines = (kept: Value<StatusReport['keptData']>): string[] =>
 const toSeconds = (at: string) => at.replace(/\.\d+Z$/, 'Z');
 const by = (who: string | undefined) => (who === undefined ? '' : ` by ${who}`);
 
-function stepCells(step: StepRecord | undefined): string[] {
+function stepCells(step: StepRecord | undefined, isRunning: boolean): string[] {
   if (step === undefined) return ['not started', '', ''];
   const took =
     step.finishedAt === undefined
       ? ''
       : formatDuration(Date.parse(step.finishedAt) - Date.parse(step.startedAt));
   const waived = step.waived === undefined ? '' : `waived, not verified: ${step.waived}`;
-  return [step.status, toSeconds(step.startedAt), took, step.reason ?? waived];
+  const status = step.status === 'running' && !isRunning ? 'cut off' : step.status;
+  return [status, toSeconds(step.startedAt), took, step.reason ?? waived];
 }
 
 /**

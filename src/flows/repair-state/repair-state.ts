@@ -49,7 +49,9 @@ const command = 'repair-state';
 export async function runRepairState(options: RepairOptions, ports: CommandPorts): Promise<FlowResult> {
   if (!options.yes && !options.dryRun && ports.confirm === undefined) {
     throw new IvaapError('usage', `${command} asks before it writes, but there is no terminal`, {
-      hint: ports.again({ add: ['--dry-run'] }),
+      hint:
+        `to see what it would write: ${ports.again({ add: ['--dry-run'] })}\n` +
+        `to write it without the question: ${ports.again({ add: ['--yes'] })}`,
     });
   }
   await using session = await Session.open(ports, options);

@@ -8,6 +8,7 @@ import type { State } from '../../engine/state.ts';
 import type { JsonObject } from '../../engine/step.ts';
 import { known } from '../../known.ts';
 import { sameRecordedVersion } from '../../policy/version.ts';
+import { otherOnPath } from '../../release/other-on-path.ts';
 import type { RestoreContext } from '../../release/context.ts';
 import { absolutePath } from '../../payload/absolute-path.ts';
 import { openOldPackage } from '../../release/old-package.ts';
@@ -132,6 +133,7 @@ async function restoreContext(
     // Any package of the product goes on with it.
     ...(resumes && { runDigest: run.payloadDigest }),
     target,
+    onPath: await otherOnPath(session, target.release),
     installedBy: typeof binary === 'string' ? binary : undefined,
     oldPackage,
     skipBackup,

@@ -6,12 +6,13 @@ import { restoreChart } from '../../steps/restore_chart.ts';
 import { restoreFolder } from '../../steps/restore_folder.ts';
 import { restorePgBackup } from '../../steps/restore_pg_backup.ts';
 import { restoreSwap } from '../../steps/restore_swap.ts';
+import { otherOnPathText } from '../../policy/other-on-path.ts';
 import type { FlowResult } from '../flow.ts';
 import { healthLines, waivedHealth } from '../waived-health.ts';
 
 /** What a restore has brought back and kept, as text and as JSON. */
 export function restoreSummary(ctx: RestoreContext, result: RunResult): FlowResult {
-  const { product, target, from, to, program } = ctx;
+  const { product, target, from, to, program, onPath } = ctx;
   const out = <Out>(step: Returning<Out>) => readResult(step, result.outputs[step.id]);
   const dump = out(restorePgBackup)?.pgDump;
   const moved = out(restoreSwap)?.movedDatabase;
@@ -29,6 +30,7 @@ export function restoreSummary(ctx: RestoreContext, result: RunResult): FlowResu
     dumpBefore: dump?.path ?? null,
     dumpBeforeSha256: dump?.sha256 ?? null,
     valuesBefore: values,
+    onPath: onPath === undefined ? null : { ...onPath },
     waivedHealth: waivedHealth(ctx, result),
     warnings: result.warnings,
   };
@@ -41,11 +43,13 @@ export function restoreSummary(ctx: RestoreContext, result: RunResult): FlowResu
         : `as of ${target.dump.takenAt}`;
   const undo = `to bring it back: ${program} restore --undo`;
   const valuesLines = values === null ? [] : [`  values   ${values} is your file from before`];
+  const pathLines = onPath === undefined ? [] : [`  PATH     ${otherOnPathText(onPath, to)}`];
   const lines = target.chartOnly
     ? [
         `${what} back: nothing was done to the database.`,
         ...valuesLines,
         ...healthLines(ctx, result),
+        ...pathLines,
         ...(from === to ? [] : [`  back     to bring ${from} back: ${program} restore --undo`]),
       ]
     : [
@@ -58,6 +62,7 @@ export function restoreSummary(ctx: RestoreContext, result: RunResult): FlowResu
         `  dump     ${dump === undefined ? 'none (--skip-backup)' : `${dump.path} (SHA-256 ${dump.sha256})`}`,
         ...valuesLines,
         ...healthLines(ctx, result),
+        ...pathLines,
         target.folder === null
           ? `  later    once the database from before is not needed any more: ${program} restore --discard`
           : '  later    no command removes that folder; once nobody needs it, remove it by hand',

@@ -3,24 +3,20 @@ import type { JsonObject } from '../../engine/step.ts';
 import { readResult } from '../../backup/step-results.ts';
 import type { RollbackContext } from '../../release/context.ts';
 import { rollbackPgBackup } from '../../steps/rollback_pg_backup.ts';
+import { resumeCommand } from '../../session/resume-command.ts';
 import type { FlowResult } from '../flow.ts';
 import { emptiesDatabase, restoreNamed } from '../../backup/rollback-dump.ts';
-import { rollbackFlags } from './gate.ts';
 import { losesData, undoneSteps } from './steps.ts';
-import { upgradeFlags } from '../../policy/again.ts';
 
 /** What a rollback has undone, what it kept, and the command that begins with the step. */
 export function rollbackSummary(ctx: RollbackContext, result: RunResult): FlowResult {
-  const { product, to: version, step, undone, skipBackup, again } = ctx;
+  const { product, to: version, step, undone, skipBackup } = ctx;
   const dump = readResult(rollbackPgBackup, result.outputs[rollbackPgBackup.id])?.pgDump;
   const left: JsonObject = Object.assign({}, ...Object.values(result.outputs));
   const { keptSecrets, removedData } = left;
   const data = (removedData as { to?: string } | undefined)?.to;
   const kept = (Array.isArray(left.keptFiles) ? left.keptFiles : []).map(String);
-  const next = again({
-    add: ['--resume'],
-    without: ['--upgrade', '--yes', ...rollbackFlags, ...upgradeFlags],
-  });
+  const next = resumeCommand(ctx.install()!);
   const none = !losesData(undoneSteps(product, undone))
     ? 'none: the data stay as they are'
     : skipBackup

@@ -38,6 +38,7 @@ import { compactTime } from '../../policy/compact-time.ts';
 
 /** That an uninstall may start, and what it removes. */
 export interface UninstallDecision extends Decision {
+  told: readonly string[];
   state: State;
   choices: UninstallChoices;
   cluster: UninstallCluster | undefined;
@@ -80,7 +81,8 @@ export async function decideUninstall(
   else await refuseBeforeRemoval(session, options, { choices, cluster, found, recorded });
   const notes = [...notesOf(found, choices, session), ...noteOfOther(recorded, choices)];
   const asksWithNotes = options.confirm === undefined;
-  return { fresh: false, notes, asksWithNotes, state, choices, cluster, found };
+  const told = toldOf(found, choices);
+  return { fresh: false, notes, told, asksWithNotes, state, choices, cluster, found };
 }
 
 interface Judged {
@@ -263,15 +265,12 @@ const noteOfOther = (recorded: RecordedUninstall | undefined, { dumpTo }: Uninst
     : [`stays: ${recorded.dumpTo}, where an earlier attempt of this uninstall has kept something`];
 
 function notesOf(found: UninstallFindings, choices: UninstallChoices, { product }: Session): string[] {
-  const { contents, volume, files, images, unmarkedImages, definitions, rollbackDump } = found;
+  const { contents, volume, files, images, unmarkedImages, definitions } = found;
   const foreign = contents.known ? foreignOf(contents.value) : [];
   const { namespace } = product;
   const { dumpTo } = choices;
   const isInMemory = ['tmpfs', 'ramfs'].includes(mountOf(mountHolding(dumpTo))?.fileSystem ?? '');
   return [
-    ...(rollbackDump === undefined
-      ? []
-      : [`the last dump is that of the unfinished rollback, ${rollbackDump.path}: it is moved to ${dumpTo}`]),
     ...(choices.keepData ? [] : notesOfDatabases(found)),
     ...found.backups.others.map((name) => `no backup of ours, moved to ${dumpTo}: ${name}`),
     ...(isInMemory ? [`${dumpTo} lies in memory: what is kept there is gone after a restart`] : []),
@@ -309,8 +308,16 @@ function notesOf(found: UninstallFindings, choices: UninstallChoices, { product 
           (name) => `stays: ${name}; to delete it with all its objects: ${sudo.kubectl} delete crd ${name}`,
         )
       : [`stay, if there are any: custom resource definitions of the chart (not known: ${definitions.why})`]),
-    ...(choices.keepData && found.storagePath !== undefined
-      ? [`stays: the data in ${found.storagePath}`]
-      : []),
   ];
 }
+
+/** What is kept of the data, and where. */
+const toldOf = (
+  { rollbackDump, storagePath }: UninstallFindings,
+  { dumpTo, keepData }: UninstallChoices,
+): string[] => [
+  ...(rollbackDump === undefined
+    ? []
+    : [`the last dump is that of the unfinished rollback, ${rollbackDump.path}: it is moved to ${dumpTo}`]),
+  ...(keepData && storagePath !== undefined ? [`stays: the data in ${storagePath}`] : []),
+];

@@ -72,3 +72,6 @@ export async function assertRoomFor(
     },
   );
 }
+
+/** Where the logs of the host lie once an uninstall has ended. */
+export const keptLogs = (dumpTo: string): string => join(dumpTo, 'logs');

@@ -16,6 +16,7 @@ import type { ProductPaths } from '../../release/product-paths.ts';
 import { recordedUninstall } from '../../release/uninstall-record.ts';
 import type { Session } from '../../session/session.ts';
 import type { FlowResult } from '../flow.ts';
+import { keptLogs } from './dump-to.ts';
 import { refuseMissingDumpDisk } from './disks.ts';
 import type { UninstallOptions } from './options.ts';
 
@@ -29,7 +30,7 @@ export async function finishUninstall(paths: ProductPaths, recorded: State, dump
   await makeFolder(dumpTo, 0o700);
   await endRecord(recorded, dumpTo);
   await writeFileAtomic(join(dumpTo, basename(state)), await readFile(state), { mode: 0o600 });
-  await moveTree(join(installer, 'logs'), join(dumpTo, 'logs'));
+  await moveTree(join(installer, 'logs'), keptLogs(dumpTo));
   for (const path of [paths.work, paths.tools, paths.scanReceipt, `${state}.partial`]) await removeTree(path);
   // We hold it as long as we live; whoever opens another one from here on finds nothing to do.
   await rm(lock, { force: true });
@@ -111,5 +112,14 @@ async function hasEnded(product: Session['product'], named: string | undefined):
 
 const ended = (line: string, keptIn: string | null): FlowResult => ({
   lines: [line],
-  data: { version: null, keptIn, dump: null, dumpSha256: null, keptData: null, left: [], warnings: [] },
+  data: {
+    version: null,
+    keptIn,
+    dump: null,
+    dumpSha256: null,
+    keptData: null,
+    log: null,
+    left: [],
+    warnings: [],
+  },
 });

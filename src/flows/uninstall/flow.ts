@@ -9,6 +9,7 @@ import { sessionParts } from '../step-context.ts';
 import { uninstallHalt } from '../../steps/uninstall_halt.ts';
 import { uninstallPgBackup } from '../../steps/uninstall_pg_backup.ts';
 import { decideUninstall, type UninstallDecision } from './decision.ts';
+import { keptLogs } from './dump-to.ts';
 import { finishUninstall, restOfUninstall } from './finish.ts';
 import type { UninstallOptions } from './options.ts';
 import { makeDumpTo } from './writable.ts';
@@ -35,15 +36,14 @@ export const uninstallFlow: Flow<UninstallOptions, UninstallDecision, UninstallC
   decide: decideUninstall,
   context: uninstallContext,
 
-  stake: ({ product }, { skipBackup }, decision) =>
-    shownLines(product, { ...decision, notes: [] }, skipBackup),
+  stake: (session, { skipBackup }, decision) => shownLines(session, { ...decision, notes: [] }, skipBackup),
 
   question(session, { confirm, skipBackup }, decision) {
     if (confirm !== undefined) return undefined;
     const { product, again } = session;
     return {
       text: [
-        ...shownLines(product, decision, skipBackup),
+        ...shownLines(session, { ...decision, notes: [...decision.told, ...decision.notes] }, skipBackup),
         '',
         `This destroys the deployment of ${product.title}. To go on, type its name, ${product.name}`,
       ].join('\n'),
@@ -64,7 +64,7 @@ export const uninstallFlow: Flow<UninstallOptions, UninstallDecision, UninstallC
     if (!stateIsThere(session.paths)) await takeBackLogs(session, ctx.choices.dumpTo);
     if (!isRemoving(decision.state)) await makeDumpTo(ctx.choices.dumpTo);
     // The notes follow as warnings. Who was asked has read all of it.
-    for (const line of shownLines(session.product, { ...decision, notes: [] }, ctx.skipBackup)) {
+    for (const line of shownLines(session, { ...decision, notes: [] }, ctx.skipBackup)) {
       const event = { type: 'message', level: 'info', line } as const;
       if (decision.asksWithNotes === true) reporter.record(event);
       else reporter.report(event);
@@ -89,6 +89,7 @@ export const uninstallFlow: Flow<UninstallOptions, UninstallDecision, UninstallC
   },
 
   summarize: uninstallSummary,
+  logsTo: ({ choices }) => keptLogs(choices.dumpTo),
 
   async onFailed(session, { ctx }) {
     const run = ctx.run();

@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import type { RunResult } from '../../engine/run.ts';
 import type { JsonObject, Returning } from '../../engine/step.ts';
 import { readResult } from '../../backup/step-results.ts';
@@ -12,7 +14,7 @@ import { uninstallObjects } from '../../steps/uninstall_objects.ts';
 import { uninstallPath } from '../../steps/uninstall_path.ts';
 import { uninstallPgBackup } from '../../steps/uninstall_pg_backup.ts';
 import { shellWord, sudo } from '../../shell-word.ts';
-import { usualDumpTo } from './dump-to.ts';
+import { keptLogs, usualDumpTo } from './dump-to.ts';
 import type { FlowResult } from '../flow.ts';
 
 /** What an uninstall has removed and kept, as text and as JSON. */
@@ -35,6 +37,7 @@ export function uninstallSummary(ctx: UninstallContext, result: RunResult): Flow
     dump: dump?.path ?? null,
     dumpSha256: dump?.sha256 ?? null,
     keptData: kept?.folder ?? null,
+    log: logOf(ctx, result),
     left: left.map(({ what, command }) => ({ what, command })),
     warnings: result.warnings,
   };
@@ -58,6 +61,12 @@ export function uninstallSummary(ctx: UninstallContext, result: RunResult): Flow
     ...left.map(({ what, command }) => `  left     ${what}: ${command}`),
   ];
   return { lines, data };
+}
+
+/** Where the run's log lies once it is moved; null: it could not be written. */
+function logOf({ paths, choices }: UninstallContext, { run }: RunResult): string | null {
+  const name = `${run}.jsonl`;
+  return existsSync(join(paths.installer, 'logs', name)) ? join(keptLogs(choices.dumpTo), name) : null;
 }
 
 /** What is not removed, each with the command that would do it. */

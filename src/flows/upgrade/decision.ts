@@ -18,6 +18,7 @@ import { askSchemaOnce } from '../../release/schema-now.ts';
 import { disagreement } from '../../queries/release-agreement.ts';
 import { assertCluster } from '../../session/host-tools.ts';
 import { stateIsThere } from '../../session/own-state.ts';
+import { resumeCommand } from '../../session/resume-command.ts';
 import type { Session } from '../../session/session.ts';
 import type { Decision } from '../flow.ts';
 import { runToMind } from '../../release/uninstall-record.ts';
@@ -93,7 +94,8 @@ async function judgeVersions(
   const { payload, product, release, program, again, signal } = session;
   const { installed } = state;
   const run = runToMind(state);
-  const lastRun = run === undefined ? undefined : { ...run, helmStarted: helmStarted(run) };
+  const lastRun =
+    run === undefined ? undefined : { ...run, resume: resumeCommand(run), helmStarted: helmStarted(run) };
   const target = { version: release.version, payloadDigest: payload.digest };
   // Queried only for another payload's run: a resumed run must not wait for a database that is down.
   const asked = otherUnfinishedRun({ lastRun, target })?.helmStarted !== undefined;

@@ -22,7 +22,8 @@ export function trustUpgrade(
   assertTrusted(payload.displayName, trust, again);
   const { how, because } = trust.decision as TrustDecision & { kind: 'trusted' };
   if (how !== 'same') {
-    reporter.warn(`${payload.displayName} is trusted: it is ${because}`);
+    const line = `${payload.displayName} is trusted: it is ${because}`;
+    reporter.report({ type: 'message', level: 'info', line });
   }
   return trust;
 }

@@ -1,5 +1,6 @@
 import { createHash, createPublicKey, verify } from 'node:crypto';
 import { IvaapError } from '../../errors.ts';
+import { copyAgain } from '../payload-errors.ts';
 import type { Trailer } from './trailer.ts';
 import { signedBytes } from './trailer.ts';
 
@@ -44,6 +45,6 @@ export function assertSignature(trailer: Trailer, file: string): void {
   const { signed } = trailer;
   if (signed === undefined || holds(signed.key, signedBytes(trailer), signed.signature)) return;
   throw new IvaapError('payload', `${file} is damaged: the signature in its trailer is not valid`, {
-    hint: 'download it again; if that does not help, it was changed after it had been signed',
+    hint: `${copyAgain}; if they are the same, it was changed after it had been signed`,
   });
 }

@@ -115,12 +115,17 @@ test('a rollback and an uninstall leave theirs, the latter where its log is kept
   assert.equal((await host.run('rollback')).exitCode, 0);
   assert.equal(reports('rollback').length, 1);
   host.become(upgraded);
-  assert.equal((await host.run('uninstall')).exitCode, 0);
+  const ended = await host.run('uninstall');
+  assert.equal(ended.exitCode, 0);
   const kept = join(host.root, 'last/logs');
   const name = readdirSync(kept).find((one) => one.endsWith('-uninstall.report.html')) ?? '';
   assert.match(readFileSync(join(kept, name), 'utf8'), /a run of uninstall does not probe the product/);
   const log = join(kept, name.replace('.report.html', '.jsonl'));
   assert.equal((await report({ run: log })).report.exitCode, 0);
+  // Its path is said where it lies now.
+  const lines = ended.shown.flatMap((event) => (event.type === 'message' ? [event.line] : []));
+  assert.ok(lines.includes(`report of this run: ${join(kept, name)}`), lines.join('\n'));
+  assert.equal(ended.result?.data['log'], log);
 });
 
 test('a report that cannot be written is a warning, and the run ends as it would', async () => {

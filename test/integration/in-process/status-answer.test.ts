@@ -147,8 +147,18 @@ test('an install before its values file is resumed, and its health is one word',
 });
 
 test('after a rollback it says so, and not that the install had failed', async () => {
-  assert.equal((await host.run('rollback', undefined, { step: 'postgres' })).exitCode, 0);
+  const back = await host.run('rollback', undefined, { step: 'postgres' });
+  assert.equal(back.exitCode, 0);
   const { report, head } = await asked();
+  const next = back.result?.data['next'];
+  // One command, wherever it is asked for.
+  assert.equal(report.upgrade.hint, next);
+  const refused = await host.run('upgrade');
+  assert.equal(
+    describeError(refused.error).hint,
+    `finish it with the program that started it: ${String(next)}` +
+      `; or close it and install with this package: ./tiny install --supersede`,
+  );
   assert.match(
     head[0]!,
     /no: the last run, install of 2026\.1, was rolled back to postgres.*; try: .* install/,

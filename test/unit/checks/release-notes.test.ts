@@ -49,7 +49,10 @@ test('an affected key is a warning, and blocks where the vendor says so', async 
   const [warning] = await found([{ breaking: [key] }], 'units: secret-value');
   assert.equal(warning?.outcome, 'warn');
   assert.equal(warning.measured, 'units is set; 2026.2: use the new one');
-  assert.equal(warning.fix, "${EDITOR:-vi} '/opt/my product/values.yaml'   # unitSystem instead of units");
+  assert.equal(
+    warning.fix,
+    "${EDITOR:-vi} '/opt/my product/values.yaml'   # unitSystem instead of units: use the new one; before the upgrade",
+  );
   assert.equal(JSON.stringify(warning).includes('secret-value'), false);
   const [blocker] = await found([{ breaking: [{ ...key, blocks: true }] }], 'units: x');
   assert.equal(judged(blocker!).status, 'fail');
@@ -85,6 +88,7 @@ test('a value that a patch takes over does not block, and the file still has it'
     one.measured,
     /^units is still in your file, a values patch sets the new key; 2026\.2: use the/,
   );
+  assert.match(one.fix ?? '', /# unitSystem: "field" instead of units; before this upgrade or after it$/);
   const [done] = await found([{ breaking }], 'unitSystem: field\nunits: imperial');
   assert.match(done?.measured ?? '', /needs no change \(replaced already: units\)$/);
   const [other] = await found([{ breaking }], 'units: knots', { valuesPatches });

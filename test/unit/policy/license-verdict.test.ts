@@ -73,7 +73,7 @@ const answers: [form: LmstatForm, ofFile: string, ofServer: string][] = [
   [
     'some are in use',
     'granted, does not expire',
-    'granted, expires in 1433 days (2030-10-30): the licence server says so',
+    'granted, expires on 2030-10-30: the licence server says so',
   ],
   [
     'the one there is is in use',

@@ -28,6 +28,7 @@ const unfinished = (to: string, change: Partial<NonNullable<UpgradeFacts['lastRu
   to,
   payloadDigest: digestOf(to),
   binary: `/packages/${to}/prod`,
+  resume: `/packages/${to}/prod install --resume`,
   helmStarted: { versions: [to], schemaBefore: 5 },
   ...change,
 });
@@ -82,7 +83,7 @@ test('a refusal says why and what to do', () => {
   const halfInstalled = { lastRun: unfinished('2026.1', { flow: 'install' }) };
   assert.match(
     refusal(facts(undefined, '2026.2', halfInstalled)),
-    /install of 2026\.1.*\/packages\/2026\.1\/prod/,
+    /install of 2026\.1.*\/packages\/2026\.1\/prod install --resume;/,
   );
 });
 

@@ -64,6 +64,8 @@ function io(
     log: () => {},
     warn: () => {},
     say: () => {},
+    note: () => {},
+    remind: () => {},
     tell: () => {},
     waived: () => Promise.resolve(),
     recordOriginal: async (data) => {

@@ -51,6 +51,7 @@ function report(state: StatusReport['state']): StatusReport {
     at: '2026-02-03T10:00:00.000Z',
     upgrade: { may: 'yes', why: [], hint: null, installed: true, healthy: true, unhealthy: [] },
     keptData: { known: true, value: [] },
+    onPath: null,
     latestDump: null,
     schemaVerdict: null,
     running: null,
@@ -93,6 +94,66 @@ test('a run that is recorded as running, with nobody at it, was cut off', () => 
     statusLines(report({ known: true, value: stateOf('running') })).join('\n'),
     /2026\.2, was cut off, started/,
   );
+});
+
+test('a step that was cut off is not shown as running, unless its process lives', () => {
+  const state = stateOf('running');
+  state.run!.steps['upgrade_helm'] = {
+    status: 'running',
+    startedAt: '2026-02-01T10:00:05Z',
+    attempts: 1,
+    revision: 1,
+    inputsHash: 'x',
+  };
+  const dead = report({ known: true, value: state });
+  assert.match(statusLines(dead).join('\n'), /upgrade_helm +cut off +2026-02-01T10:00:05Z/);
+  const running = {
+    pid: 1,
+    startTime: 1,
+    bootId: 'b',
+    command: 'install --upgrade',
+    version: '2026.2',
+    since: '2026-02-01T10:00:00Z',
+    by: 'olga',
+  };
+  assert.match(statusLines({ ...dead, running }).join('\n'), /upgrade_helm +running +2026-02-01T10:00:05Z/);
+});
+
+test('every reason is said, and nothing is called unhealthy where nothing is installed', () => {
+  const empty = report({ known: true, value: null });
+  const upgrade = {
+    may: 'no' as const,
+    why: ['no install has completed', 'the cluster is down', 'the clock is wrong'],
+    hint: 'ivaap install',
+    installed: false,
+    healthy: false,
+    unhealthy: ['there is no Helm release'],
+  };
+  const lines = statusLines({ ...empty, upgrade });
+  assert.equal(lines[0], 'may I upgrade? no: no install has completed; try: ivaap install');
+  assert.deepEqual(lines.slice(2, 4), [
+    '  also against an upgrade: the cluster is down',
+    '  also against an upgrade: the clock is wrong',
+  ]);
+  assert.match(lines[1] ?? '', /; health: nothing is installed$/);
+  assert.match(lines.join('\n'), /\nhealth:\n {2}nothing is installed$/);
+  assert.doesNotMatch(lines.join('\n'), /NOT OK/);
+});
+
+test('what the names on PATH start is said where it is another release, with the command', () => {
+  const installed = { version: '2026.1', payloadDigest: 'd', completedAt: '2026-02-01T10:00:00Z' };
+  const restored = report({ known: true, value: { ...stateOf('completed'), installed } });
+  const onPath = { version: '2026.2', names: ['ivaap', 'ki'], activate: 'sudo /media/ivaap activate' };
+  assert.ok(
+    statusLines({ ...restored, onPath }).includes(
+      '  ivaap, ki on PATH start 2026.2; to put 2026.1 there: sudo /media/ivaap activate',
+    ),
+  );
+  assert.match(
+    statusLines({ ...restored, onPath: { ...onPath, activate: null } }).join('\n'),
+    /there: type activate with the file of 2026\.1$/m,
+  );
+  assert.doesNotMatch(statusLines(restored).join('\n'), /on PATH/);
 });
 
 test('tables fit the screen from 60 to 200 columns, and digests are short', () => {
