@@ -70,7 +70,7 @@ const conditionText = ({ when, equals, yours }: ToldKey): string =>
         ? `is ${JSON.stringify(equals)}`
         : 'is set';
 
-/** By the text of its key, what the patches of the release set on this host: the vendor's words, no secrets. */
+/** By the text of its key, what the release's patches set here: the vendor's words, no secrets. */
 function patchedValues({ release, values }: UpgradeCheckContext): Map<string, PlainJson> {
   const overlay = computeOverlay(values.root, release.valuesPatches).values;
   const paths = release.valuesPatches.flatMap(({ set }) => set.map(({ path }) => path));

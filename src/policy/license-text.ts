@@ -3,7 +3,10 @@ import type { EntitlementVerdict } from './license-verdict.ts';
 /** From here on days say less than the date. */
 const farDays = 3 * 365;
 
-/** `expires in 12 days (2027-01-31)`, `expires on 2099-12-31`, `expires today`, `expired on 2026-10-30`, `does not expire`. */
+/**
+ * `expires in 12 days (2027-01-31)`, `expires on 2099-12-31`, `expires today`, `expired on 2026-10-30`,
+ * `does not expire`.
+ */
 function expiryText({ expires, daysLeft }: Pick<EntitlementVerdict, 'expires' | 'daysLeft'>): string {
   if (expires === undefined) return 'expiry not known';
   if (expires === null || daysLeft === undefined) return 'does not expire';

@@ -96,8 +96,8 @@ function refuseUnmanaged({ lastRun, target, limits, again }: UpgradeFacts): Upgr
       hint:
         lastRun.payloadDigest === target.payloadDigest
           ? `finish it: ${lastRun.resume}`
-          : `finish it with the program that started it: ${lastRun.resume}; or close it and install with this ` +
-            `package: ${again({ add: ['--supersede'], without })}`,
+          : `finish it with the program that started it: ${lastRun.resume}; ` +
+            `or close it and install with this package: ${again({ add: ['--supersede'], without })}`,
     };
   }
   return {

@@ -45,7 +45,7 @@ function ourPaths(product: Product, paths: ProductPaths, storagePath: string | u
 }
 
 /**
- * What an uninstall does with a path of ours: `copied` is deleted once there is a copy where what is kept goes.
+ * What an uninstall does with a path of ours. `copied`: deleted, once what is kept has a copy.
  */
 export function placeAfter(
   { values, overlay, state, backups, installer }: ProductPaths,

@@ -23,8 +23,8 @@ export const commandFromAnyFolder = (again: Again, program: string): string =>
 type Resumed = Pick<RunRecord, 'flow' | 'binary' | 'again' | 'rollbacks'>;
 
 /**
- * The command that resumes a run; records of older programs do not have the typed command. After a rollback it
- * is not the one that was typed: what that one was answered is recorded.
+ * The command that resumes a run; records of older programs do not have the typed command. After a
+ * rollback it is not the one that was typed: what that one was answered is recorded.
  */
 export function resumeCommand({ flow, binary, again, rollbacks = [] }: Resumed): string {
   if (rollbacks.length > 0) return asRoot(`${shellWord(binary)} install --resume`);

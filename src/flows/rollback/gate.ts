@@ -15,7 +15,7 @@ import { refuseUnfinishedRollback } from '../unfinished-rollback.ts';
 /** Whether an install may be rolled back at all: each check throws before anything is changed. */
 
 /** Flags of a rollback alone. */
-export const rollbackFlags = ['--rollback-to', '--accept-data-loss', '--skip-backup'] as const;
+const rollbackFlags = ['--rollback-to', '--accept-data-loss', '--skip-backup'] as const;
 
 const version = (message: string, hint: string) => new IvaapError('version', message, { hint });
 

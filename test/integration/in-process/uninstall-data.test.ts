@@ -456,7 +456,7 @@ test('a link in the place of the data folder is not followed: what it leads to s
   assert.match(JSON.stringify(ended.result?.data.left), /moved, where the link .*\/storage leads to/);
   const lines = ended.shown.flatMap((event) => (event.type === 'message' ? [event.line] : []));
   assert.ok(
-    lines.some((line) => /^ +data .*\(stays\)$/.test(line)),
+    lines.some((line) => /^ +data .*: they stay where they are$/.test(line)),
     lines.join('\n'),
   );
 });

@@ -51,7 +51,8 @@ test('an affected key is a warning, and blocks where the vendor says so', async 
   assert.equal(warning.measured, 'units is set; 2026.2: use the new one');
   assert.equal(
     warning.fix,
-    "${EDITOR:-vi} '/opt/my product/values.yaml'   # unitSystem instead of units: use the new one; before the upgrade",
+    "${EDITOR:-vi} '/opt/my product/values.yaml'   " +
+      '# unitSystem instead of units: use the new one; before the upgrade',
   );
   assert.equal(JSON.stringify(warning).includes('secret-value'), false);
   const [blocker] = await found([{ breaking: [{ ...key, blocks: true }] }], 'units: x');
