@@ -1,6 +1,6 @@
 import type { RunResult } from '../../engine/run.ts';
 import type { JsonObject, Returning } from '../../engine/step.ts';
-import { readResult } from '../../backup/step-results.ts';
+import { lastResult, readResult } from '../../backup/step-results.ts';
 import type { RestoreContext } from '../../release/context.ts';
 import { restoreChart } from '../../steps/restore_chart.ts';
 import { restoreFolder } from '../../steps/restore_folder.ts';
@@ -14,7 +14,9 @@ import { healthLines, waivedHealth } from '../waived-health.ts';
 export function restoreSummary(ctx: RestoreContext, result: RunResult): FlowResult {
   const { product, target, from, to, program, onPath } = ctx;
   const out = <Out>(step: Returning<Out>) => readResult(step, result.outputs[step.id]);
-  const dump = out(restorePgBackup)?.pgDump;
+  // One that was cut off behind the dump skips it when it goes on: the database has been stopped since.
+  const dump = lastResult(ctx.run(), restorePgBackup)?.pgDump;
+  const none = ctx.run()?.steps[restorePgBackup.id]?.reason;
   const moved = out(restoreSwap)?.movedDatabase;
   const folder = out(restoreFolder)?.movedFolder?.path;
   const values = out(restoreChart)?.valuesBefore ?? null;
@@ -59,7 +61,7 @@ export function restoreSummary(ctx: RestoreContext, result: RunResult): FlowResu
           : folder === undefined
             ? '  folder   there was no data folder before'
             : `  folder   ${folder} is the data folder from before; ${undo}`,
-        `  dump     ${dump === undefined ? 'none (--skip-backup)' : `${dump.path} (SHA-256 ${dump.sha256})`}`,
+        `  dump     ${dump === undefined ? `none (${none ?? 'skipped'})` : `${dump.path} (SHA-256 ${dump.sha256})`}`,
         ...valuesLines,
         ...healthLines(ctx, result),
         ...pathLines,

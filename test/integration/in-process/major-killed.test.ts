@@ -207,6 +207,7 @@ test('a restore over it, killed at any place, ends the same', async () => {
       const again = await host.run('restore', undefined, { undo });
       assert.equal(again.exitCode, 0, `${name}: ${said(again)}`);
       assert.deepEqual({ name, ...outcome(), ...now() }, { name, ...expected });
+      assert.ok(again.result?.data.dumpBefore, `${name}: its dump is named`);
     }
     host.become(start);
   }
