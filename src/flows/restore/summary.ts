@@ -16,7 +16,10 @@ export function restoreSummary(ctx: RestoreContext, result: RunResult): FlowResu
   const out = <Out>(step: Returning<Out>) => readResult(step, result.outputs[step.id]);
   // One that was cut off behind the dump skips it when it goes on: the database has been stopped since.
   const dump = lastResult(ctx.run(), restorePgBackup)?.pgDump;
-  const none = ctx.run()?.steps[restorePgBackup.id]?.reason;
+  const dumpText =
+    dump === undefined
+      ? `none (${ctx.run()?.steps[restorePgBackup.id]?.reason ?? 'skipped'})`
+      : `${dump.path} (SHA-256 ${dump.sha256})`;
   const moved = out(restoreSwap)?.movedDatabase;
   const folder = out(restoreFolder)?.movedFolder?.path;
   const values = out(restoreChart)?.valuesBefore ?? null;
@@ -61,7 +64,7 @@ export function restoreSummary(ctx: RestoreContext, result: RunResult): FlowResu
           : folder === undefined
             ? '  folder   there was no data folder before'
             : `  folder   ${folder} is the data folder from before; ${undo}`,
-        `  dump     ${dump === undefined ? `none (${none ?? 'skipped'})` : `${dump.path} (SHA-256 ${dump.sha256})`}`,
+        `  dump     ${dumpText}`,
         ...valuesLines,
         ...healthLines(ctx, result),
         ...pathLines,
