@@ -22,8 +22,7 @@ export function trustUpgrade(
   assertTrusted(payload.displayName, trust, again);
   const { how, because } = trust.decision as TrustDecision & { kind: 'trusted' };
   if (how !== 'same') {
-    const line = `${payload.displayName} is trusted: it is ${because}`;
-    reporter.report({ type: 'message', level: 'info', line });
+    reporter.warn(`${payload.displayName} is trusted: it is ${because}`);
   }
   return trust;
 }
