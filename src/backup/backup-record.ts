@@ -2,6 +2,7 @@ import { lstat, readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import * as z from 'zod';
 import { readRegularText } from '../host/regular-file.ts';
+import { keepFile } from './backup-folder.ts';
 import { pgDumpSchema } from './dump-record.ts';
 
 /**
@@ -24,6 +25,10 @@ export const backupRecordSchema = z.looseObject({
 });
 
 export type BackupRecord = z.infer<typeof backupRecordSchema>;
+
+/** Writes the record of a dump that is whole, into its folder. */
+export const keepBackupRecord = (record: BackupRecord): Promise<string> =>
+  keepFile(record.pgDump.folder, backupRecordFile, `${JSON.stringify(record, null, 2)}\n`);
 
 /** Undefined where there is none of this product that can be read, or it tells of another folder. */
 export async function readBackupRecord(folder: string, product: string): Promise<BackupRecord | undefined> {

@@ -3,8 +3,7 @@ import { basename, join } from 'node:path';
 import type { Journal } from '../engine/journal.ts';
 import type { JsonObject, StepIo } from '../engine/step.ts';
 import { compactTime } from '../policy/compact-time.ts';
-import { keepFile } from './backup-folder.ts';
-import { backupRecordFile } from './backup-record.ts';
+import { keepBackupRecord } from './backup-record.ts';
 import type { DumpContext } from './dump-files.ts';
 import type { PgDump } from './dump-record.ts';
 import { recordDump } from './unfinished-backups.ts';
@@ -43,8 +42,7 @@ export async function takeRecordedBackup(
   };
   const whyStale = () => 'a backup is always taken anew';
   const dump = await takeWholeDump(ctx, recording, { key: 'pgDump', whyStale });
-  const own = { product: product.name, ...record, pgDump: dump };
-  await keepFile(folder, backupRecordFile, `${JSON.stringify(own, null, 2)}\n`);
+  await keepBackupRecord({ product: product.name, ...record, pgDump: dump });
   await recordDump(journal, folder, dump);
   return dump;
 }

@@ -20,6 +20,14 @@ export interface Change {
  */
 export type Again = (change?: Change) => string;
 
+/** The rollback of an unfinished install after which the next one begins without its data, by `program`. */
+export const rollbackToBeginAnew = (again: Again, program?: string): string =>
+  again({
+    ...(program !== undefined && { program }),
+    add: ['--rollback-to postgres', '--accept-data-loss'],
+    without: ['--upgrade', '--supersede', '--resume', '--waive', ...freshFlags, ...upgradeFlags],
+  });
+
 /** Flags of a fresh install only, and of an upgrade only. */
 export const freshFlags = [
   '--fqdn',

@@ -5,7 +5,7 @@ import type { Emit } from '../engine/events.ts';
 import { dumpInto, notDumped, roomForDump } from '../backup/dump-files.ts';
 import { IvaapError } from '../errors.ts';
 import { writeFileAtomic } from '../host/atomic-file.ts';
-import { whyGoesWithK3s } from '../host/k3s-own-folders.ts';
+import { assertOutlivesK3s } from '../host/k3s-own-folders.ts';
 import { roomAt, whyNoFiles } from '../host/mounts.ts';
 import { type Found, foundAt } from '../host/rename-over.ts';
 import { otherDatabases } from '../host/database-sessions.ts';
@@ -47,8 +47,7 @@ async function dump(session: Session, file: string | undefined, emit: Emit): Pro
   const takenAt = new Date();
   const path = absolutePath(file ?? defaultName(product.database.name, takenAt));
   const hint = 'name a file on another disk: /FOLDER/NAME.sql';
-  const goes = whyGoesWithK3s(path);
-  if (goes !== undefined) throw new IvaapError('usage', `${path} ${goes}`, { hint });
+  assertOutlivesK3s(path, { hint });
   const foundNote = await assertNew(path, again);
   await assertSafeTarget(path, product.folder);
   const never = whyNoFiles(await roomAt(dirname(path)));

@@ -1,7 +1,7 @@
 import { lstat, readdir, readlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { IvaapError } from '../errors.ts';
-import { whyGoesWithK3s } from '../host/k3s-own-folders.ts';
+import { assertOutlivesK3s } from '../host/k3s-own-folders.ts';
 import { type Room, roomAt } from '../host/mounts.ts';
 import { assertSafePath } from '../host/safe-path.ts';
 import type { Product } from '../payload/product-schema.ts';
@@ -22,8 +22,9 @@ export const newDatabaseBytes = ({ volume }: Product['database']): number => vol
  * what it is. Throws `usage` for what is no folder, `preflight` for one that is used or unsafe.
  */
 export async function assertStorageFolder(path: string): Promise<void> {
+  const named = `the database's folder ${path}`;
   const refuse = (code: 'usage' | 'preflight', what: string, hint: string, cause?: unknown) =>
-    new IvaapError(code, `the database's folder ${path} ${what}`, { hint, cause });
+    new IvaapError(code, `${named} ${what}`, { hint, cause });
   const look = `ls -ld ${shellWord(path)}`;
   const found = await lstat(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined;
@@ -38,8 +39,7 @@ export async function assertStorageFolder(path: string): Promise<void> {
     const what = 'is not empty: it may hold the data of an earlier installation';
     throw refuse('preflight', what, `ls -la ${shellWord(path)}`);
   }
-  const goes = whyGoesWithK3s(path);
-  if (goes !== undefined) throw refuse('usage', goes, 'name a folder of its own: --storage-path FOLDER');
+  assertOutlivesK3s(path, { what: named, hint: 'name a folder of its own: --storage-path FOLDER' });
   await assertSafePath(dirname(path), { mayBeMissing: true, isChosen: true });
 }
 

@@ -4,7 +4,7 @@ import type { Step, StepIo } from '../engine/step.ts';
 import { IvaapError } from '../errors.ts';
 import { makeBackupFolder } from '../backup/backup-folder.ts';
 import { deployedSchema } from '../backup/upgrade-results.ts';
-import { freshFlags, upgradeFlags } from '../policy/again.ts';
+import { rollbackToBeginAnew } from '../policy/again.ts';
 import type { InstallContext } from '../release/context.ts';
 import { type HelmRun, runHelm } from '../release/helm-run.ts';
 import { assertDeployed, endedWithoutUs, repairHelm } from '../release/helm-state.ts';
@@ -113,12 +113,8 @@ async function deploy(ctx: InstallContext, io: StepIo, run: HelmRun): Promise<vo
 /** An earlier package has made data, which may be what this one cannot work with. */
 function beginAnew({ run, again }: InstallContext): string {
   if ((run()?.pointOfNoReturn?.versions ?? []).length < 2) return '';
-  const anew = again({
-    add: ['--rollback-to postgres', '--accept-data-loss'],
-    without: ['--upgrade', '--supersede', '--resume', '--waive', ...freshFlags, ...upgradeFlags],
-  });
   return (
     '\nIf the data of the package before are the cause, to begin without them (a last dump is taken, and ' +
-    `their folder is renamed, not deleted): ${anew}`
+    `their folder is renamed, not deleted): ${rollbackToBeginAnew(again)}`
   );
 }

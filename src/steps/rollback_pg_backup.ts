@@ -3,8 +3,7 @@ import * as z from 'zod';
 import type { RunRecord } from '../engine/state.ts';
 import type { Step } from '../engine/step.ts';
 import { IvaapError } from '../errors.ts';
-import { keepFile } from '../backup/backup-folder.ts';
-import { backupRecordFile } from '../backup/backup-record.ts';
+import { keepBackupRecord } from '../backup/backup-record.ts';
 import type { DumpContext } from '../backup/dump-files.ts';
 import { type PgDump, pgDumpSchema } from '../backup/dump-record.ts';
 import { releaseOfData } from '../backup/rollback-dump.ts';
@@ -80,11 +79,7 @@ async function recordAsBackup(ctx: RollbackContext, pgDump: PgDump): Promise<voi
   const { folder, takenAt: at } = pgDump;
   const version = releaseOfData(ctx.install());
   const record = { at, by, name: basename(folder), folder, version, rollbackTo, pgDump };
-  await keepFile(
-    folder,
-    backupRecordFile,
-    `${JSON.stringify({ product: product.name, ...record }, null, 2)}\n`,
-  );
+  await keepBackupRecord({ product: product.name, ...record });
   await ctx.recordBackup(record);
 }
 

@@ -5,7 +5,7 @@ import { freeFolder, takeRecordedBackup } from '../../backup/recorded-backup.ts'
 import { removeUnfinished } from '../../backup/unfinished-backups.ts';
 import { IvaapError } from '../../errors.ts';
 import { assertSafePath } from '../../host/safe-path.ts';
-import { whyGoesWithK3s } from '../../host/k3s-own-folders.ts';
+import { assertOutlivesK3s } from '../../host/k3s-own-folders.ts';
 import { isReadOnly, roomAt, whyNoFiles } from '../../host/mounts.ts';
 import type { Compression } from '../../host/packed-file.ts';
 import { operator } from '../../host/system.ts';
@@ -79,8 +79,7 @@ async function givenFolder(output: string, { again }: Session): Promise<string> 
     throw new IvaapError('preflight', `${path} is on a file system that is mounted read-only`, { hint });
   }
   const hint = 'name a folder on another disk: --output FOLDER';
-  const goes = whyGoesWithK3s(path);
-  if (goes !== undefined) throw new IvaapError('usage', `${path} ${goes}`, { hint });
+  assertOutlivesK3s(path, { hint });
   const never = whyNoFiles(await roomAt(path));
   if (never !== undefined) {
     throw new IvaapError('preflight', `nothing can be kept in ${path}: ${never}`, { hint });

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { isUnfinished } from '../../engine/run-record.ts';
 import type { RunRecord, State } from '../../engine/state.ts';
 import { IvaapError } from '../../errors.ts';
-import { type Again, freshFlags, upgradeFlags } from '../../policy/again.ts';
+import { type Again, freshFlags, rollbackToBeginAnew, upgradeFlags } from '../../policy/again.ts';
 import { compareVersions, formatVersion, requireVersion, sameVersion } from '../../policy/version.ts';
 import { hostEvidence, isMarked, likely } from '../../queries/host-evidence.ts';
 import type { HostTools } from '../../session/host-tools.ts';
@@ -116,11 +116,8 @@ function refuseOlderThanStarted(run: RunRecord, version: string, again: Again): 
         `${again({ program: binary, without: ['--supersede'] })}; or a ` +
         `package of ${formatVersion(highest)} or newer with --supersede\n` +
         'to begin anew with this one (a last dump is taken, and the data folder is renamed, not deleted): ' +
-        `${again({
-          program: binary,
-          add: ['--rollback-to postgres', '--accept-data-loss'],
-          without: ['--upgrade', '--supersede', '--resume', '--waive', ...freshFlags, ...upgradeFlags],
-        })}\nand then: ${again({ add: ['--supersede'], without: ['--resume'] })}`,
+        `${rollbackToBeginAnew(again, binary)}\n` +
+        `and then: ${again({ add: ['--supersede'], without: ['--resume'] })}`,
     },
   );
 }

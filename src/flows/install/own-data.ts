@@ -2,7 +2,7 @@ import type { RunRecord } from '../../engine/state.ts';
 import { IvaapError } from '../../errors.ts';
 import { versionAndSize } from '../../host/database-size.ts';
 import { known } from '../../known.ts';
-import { freshFlags, upgradeFlags } from '../../policy/again.ts';
+import { freshFlags, rollbackToBeginAnew, upgradeFlags } from '../../policy/again.ts';
 import { databaseVolume } from '../../release/database-volume.ts';
 import { majorInFolder } from '../../release/kept-data.ts';
 import { recordedFolder } from '../../release/our-data.ts';
@@ -56,11 +56,7 @@ function waysOn(
   const resume = again({ program, add: ['--resume'], without: ['--upgrade', ...upgradeFlags, ...none] });
   const upgrade = again({ add: ['--upgrade'], without: ['--supersede', '--resume', ...freshFlags] });
   const takesAlong = upgrades && product.database.majorUpgrade === 'dump-restore';
-  const rollback = again({
-    program,
-    add: ['--rollback-to postgres', '--accept-data-loss'],
-    without: ['--upgrade', '--supersede', '--resume', '--waive', ...freshFlags, ...upgradeFlags],
-  });
+  const rollback = rollbackToBeginAnew(again, program);
   const what = runs
     ? 'a last dump is taken, and the data folder is renamed, not deleted'
     : 'the data folder is renamed, not deleted; the database does not run, so no dump can be taken';

@@ -8,7 +8,7 @@ import { proveGivenDump } from '../../queries/given-dump.ts';
 import type { RestoreTarget } from '../../release/restore-record.ts';
 import type { Session } from '../../session/session.ts';
 import { folderBack, onlyItsFolder } from './folder-target.ts';
-import { type Host, keptRelease } from './kept-release.ts';
+import { type Host, type Installed, keptRelease } from './kept-release.ts';
 import type { RestoreOptions } from './options.ts';
 import { pointWithChart } from './point.ts';
 
@@ -48,15 +48,26 @@ export async function fileTarget(
     return { target: { ...common, dataOnly: false, ...kept, before }, notes };
   }
   await refuseLaterSchema(session, dump, installed.version);
-  const of = version === null ? 'a release that is not known' : foreign(version);
-  const stays =
-    `it is a dump of ${of}, whose chart is not kept on this host: ${installed.version} stays, and meets ` +
-    'its data';
+  const of = version === null ? null : foreign(version);
   return {
-    target: { ...common, dataOnly: true, release: installed, chart: null, files: null, before: installed },
-    notes: dataOnly || isSame ? notes : [...notes, stays],
+    target: { ...common, ...dataAlone(installed) },
+    notes: dataOnly || isSame ? notes : [...notes, releaseStays(of, installed)],
   };
 }
+
+/** Of a restore that leaves the release as it is. */
+export const dataAlone = (installed: Installed) => ({
+  dataOnly: true,
+  release: installed,
+  chart: null,
+  files: null,
+  before: installed,
+});
+
+/** Why the data come alone, and what meets them; `of` is null where the dump's release is not known. */
+export const releaseStays = (of: string | null, { version }: Installed): string =>
+  `it is a dump of ${of ?? 'a release that is not known'}, whose chart is not kept on this host: ` +
+  `${version} stays, and meets its data`;
 
 /** Throws `version` for a dump with a later schema than that of the database which is there. */
 export async function refuseLaterSchema(session: Session, dump: PgDump, version: string): Promise<void> {

@@ -14,7 +14,7 @@ import type { Session } from '../../session/session.ts';
 import { shellWord } from '../../shell-word.ts';
 import { unfinishedRestore } from '../unfinished-restore.ts';
 import { chartBack, chartTarget } from './chart-target.ts';
-import { fileTarget, refuseLaterSchema } from './file-target.ts';
+import { dataAlone, fileTarget, refuseLaterSchema, releaseStays } from './file-target.ts';
 import { folderBack, folderGone, isFolderThere, onlyItsFolder } from './folder-target.ts';
 import { type Host, type Installed, keptRelease, pointFor } from './kept-release.ts';
 import type { RestoreOptions } from './options.ts';
@@ -94,17 +94,14 @@ async function backupTarget(
   if (backup === undefined) refuseRestored(state, dump.path, { dataOnly, program });
   const common = { ...withDatabase, undo: false, dump, moved: null, roles: dump.folder };
   const isSame = point.version !== null && sameRecordedVersion(point.version, before.version);
-  const alone = { dataOnly: true, release: installed, chart: null, files: null, before: installed };
-  if (dataOnly || isSame) return { target: { ...common, ...alone }, notes: [] };
+  if (dataOnly || isSame) return { target: { ...common, ...dataAlone(installed) }, notes: [] };
   const kept = await keptRelease(session, point, { state, installed });
   if (kept !== undefined) return { target: { ...common, dataOnly: false, ...kept, before }, notes: [] };
   // Without a name it is a release that is asked for.
   if (backup === undefined) throw chartNotKept(point.version, again);
   await refuseLaterSchema(session, dump, installed.version);
-  const stays = `${installed.version} stays, and meets its data`;
-  const of = point.version ?? 'a release that is not known';
-  const note = `it is a dump of ${of}, whose chart is not kept on this host: ${stays}`;
-  return { target: { ...common, ...alone }, notes: [note] };
+  const notes = [releaseStays(point.version, installed)];
+  return { target: { ...common, ...dataAlone(installed) }, notes };
 }
 
 const chartNotKept = (version: string | null, again: Session['again']) =>

@@ -1,7 +1,7 @@
 import { lstatSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { IvaapError } from '../../errors.ts';
-import { whyGoesWithK3s } from '../../host/k3s-own-folders.ts';
+import { assertOutlivesK3s } from '../../host/k3s-own-folders.ts';
 import { liesIn, placeOnDevice, roomAt } from '../../host/mounts.ts';
 import { DiskReserve } from '../../host/reserve.ts';
 import { assertSafePath } from '../../host/safe-path.ts';
@@ -23,15 +23,14 @@ export async function assertDumpTo(
   path: string,
   { deleted, isOurs, product }: { deleted: readonly string[]; isOurs: boolean; product: string },
 ): Promise<string> {
-  const usage = (why: string, hint = 'name another folder: --dump-to FOLDER') =>
-    new IvaapError('usage', `--dump-to ${path} ${why}`, { hint });
+  const [what, other] = [`--dump-to ${path}`, 'name another folder: --dump-to FOLDER'];
+  const usage = (why: string, hint = other) => new IvaapError('usage', `${what} ${why}`, { hint });
   const within = deleted.find((folder) => liesIn(path, folder));
   if (within !== undefined) {
     const where = path === within ? 'is' : `lies in ${within}, which is`;
     throw usage(`${where} deleted by this uninstall`);
   }
-  const goes = whyGoesWithK3s(path);
-  if (goes !== undefined) throw usage(goes);
+  assertOutlivesK3s(path, { what, hint: other });
   await assertSafePath(path, { mayBeMissing: true, isChosen: true });
   const there = lstatSync(path, { throwIfNoEntry: false });
   if (there === undefined || isOurs) return path;

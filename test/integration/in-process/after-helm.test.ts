@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, beforeEach, test } from 'node:test';
 import { IvaapError } from '../../../src/errors.ts';
 import { failure } from '../../../src/host/program-failure.ts';
+import { failingHelm } from '../../fixtures/in-process-host/faults.ts';
 import type { HostEvent } from '../../fixtures/in-process-host/events.ts';
 import {
   SimulatedHost,
@@ -36,16 +37,6 @@ const asksSchema = (event: HostEvent) =>
   event.phase === 'before' &&
   event.argv.includes('select max(version) from migrations');
 
-/** Lets Helm fail half-way, which rolls back. */
-function failingHelm(meanwhile: () => void = () => {}): Watcher {
-  return (event) => {
-    if (!isHelmUpgrade(event, 'during')) return undefined;
-    meanwhile();
-    delete host.cluster.state.images['registry.example/tiny/server:2026.2'];
-    return undefined;
-  };
-}
-
 const said = ({ error }: Invocation): string => (error as Error | undefined)?.message ?? '';
 const warnings = ({ shown }: Invocation): readonly string[] =>
   shown.flatMap((event) =>
@@ -53,7 +44,10 @@ const warnings = ({ shown }: Invocation): readonly string[] =>
   );
 
 test('a failed Helm that rolled back to a release that answers is exit 7', async () => {
-  const ended = await host.run('upgrade', failingHelm());
+  const ended = await host.run(
+    'upgrade',
+    failingHelm(() => host),
+  );
   assert.equal(ended.exitCode, 7, said(ended));
   assert.match(said(ended), /unchanged \(version 1\)/);
 });
@@ -79,12 +73,18 @@ test('a schema that nobody could ask for before Helm is the one of the dump from
     if (isHelmUpgrade(event, 'before')) answers = true;
     return !answers && asksSchema(event) ? refusedCall(['k3s', 'kubectl', 'exec']) : undefined;
   };
-  const failing = failingHelm(() => (host.cluster.state.database.schema = 2));
+  const failing = failingHelm(
+    () => host,
+    () => (host.cluster.state.database.schema = 2),
+  );
   const both: Watcher = (event) => watch(event) ?? failing(event);
   const first = await host.run('upgrade', both);
   assert.equal(first.exitCode, 8, said(first));
   assert.match(said(first), /moved from version 1 to 2/);
-  const second = await host.run('upgrade', failingHelm());
+  const second = await host.run(
+    'upgrade',
+    failingHelm(() => host),
+  );
   assert.equal(second.exitCode, 8, said(second));
 });
 
@@ -95,9 +95,16 @@ test('without a dump it stays unknown: the next attempt calls it neither unchang
     if (isHelmUpgrade(event, 'before')) answers = true;
     return !answers && asksSchema(event) ? refusedCall(['k3s', 'kubectl', 'exec']) : undefined;
   };
-  const failing = failingHelm(() => (host.cluster.state.database.schema = 2));
+  const failing = failingHelm(
+    () => host,
+    () => (host.cluster.state.database.schema = 2),
+  );
   await host.run('upgrade', (event) => watch(event) ?? failing(event), { skipBackup: true });
-  const second = await host.run('upgrade', failingHelm(), { skipBackup: true });
+  const second = await host.run(
+    'upgrade',
+    failingHelm(() => host),
+    { skipBackup: true },
+  );
   assert.equal(second.exitCode, 6, said(second));
   assert.doesNotMatch(said(second), /unchanged|moved from/);
   assert.match(said(second), /not known/);
@@ -105,7 +112,7 @@ test('without a dump it stays unknown: the next attempt calls it neither unchang
 
 test('a database that is away right after Helm is asked again while the old release is probed', async () => {
   let left = 3;
-  const failing = failingHelm();
+  const failing = failingHelm(() => host);
   let failed = false;
   const ended = await host.run('upgrade', (event) => {
     if (isHelmUpgrade(event, 'after')) failed = true;
@@ -216,7 +223,7 @@ test('a waiver that was not needed is on no record; one without a reason, or of 
 });
 
 test('with a waived route nobody has proved that the old release answers: never exit 7', async () => {
-  const failing = failingHelm();
+  const failing = failingHelm(() => host);
   const ended = await host.run(
     'upgrade',
     (event) => {

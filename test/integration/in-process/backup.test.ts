@@ -23,6 +23,7 @@ import { queryBackups } from '../../../src/queries/backup-list.ts';
 import { backupEntrySchema, type BackupEntry, backupListSchema } from '../../../src/queries/backup-schema.ts';
 import { backupLines } from '../../../src/ui/backup-text.ts';
 import { statusLines } from '../../../src/ui/status-text.ts';
+import { failingHelm } from '../../fixtures/in-process-host/faults.ts';
 import { restoredFrom } from '../../fixtures/in-process-host/postgres.ts';
 import {
   type Invocation,
@@ -433,11 +434,7 @@ test('a backup is taken of an install that is not complete: its release is recor
   host.useFileOf('install', 'upgrade');
   const failed = await host.run(
     'install',
-    (event) => {
-      if (event.kind === 'program' && event.phase === 'during' && event.argv[1] === 'upgrade')
-        delete host.cluster.state.images['registry.example/tiny/server:2026.2'];
-      return undefined;
-    },
+    failingHelm(() => host),
     { supersede: true },
   );
   const other = await take();

@@ -4,6 +4,7 @@ import { appendFileSync, existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
 import { statusLines } from '../../../src/ui/status-text.ts';
+import { failingHelm } from '../../fixtures/in-process-host/faults.ts';
 import { unpackRecord } from '../../fixtures/in-process-host/helm-record.ts';
 import {
   SimulatedHost,
@@ -102,11 +103,10 @@ test('what the upgrade was let take over, Helm by hand takes over too', async ()
 });
 
 test('an upgrade that is not finished is resumed by its own command, and not by Helm', async () => {
-  const failed = await host.run('upgrade', (event) => {
-    if (event.kind === 'program' && event.argv[1] === 'upgrade' && event.phase === 'during')
-      delete host.cluster.state.images['registry.example/tiny/server:2026.2'];
-    return undefined;
-  });
+  const failed = await host.run(
+    'upgrade',
+    failingHelm(() => host),
+  );
   assert.equal(failed.exitCode, 7, String(failed.error));
   const output = await status();
   assert.equal(lineIn(output), undefined);

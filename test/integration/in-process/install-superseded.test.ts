@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
 import { describeError } from '../../../src/errors.ts';
-import { signalAt } from '../../fixtures/in-process-host/faults.ts';
+import { failingHelm, signalAt } from '../../fixtures/in-process-host/faults.ts';
 import { type Invocation, SimulatedHost, type World } from '../../fixtures/in-process-host/host.ts';
 import { claim, namespace } from '../../fixtures/in-process-host/product.ts';
 
@@ -138,11 +138,7 @@ test('an install that fails over the data of an earlier package names the way to
   host.useFileOf('install', 'upgrade');
   const failed = await host.run(
     'install',
-    (event) => {
-      if (event.kind === 'program' && event.phase === 'during' && event.argv[1] === 'upgrade')
-        delete host.cluster.state.images['registry.example/tiny/server:2026.2'];
-      return undefined;
-    },
+    failingHelm(() => host),
     { supersede: true },
   );
   assert.equal(failed.exitCode, 6, said(failed));

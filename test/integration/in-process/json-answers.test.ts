@@ -6,6 +6,7 @@ import * as z from 'zod';
 import { resultSchemas } from '../../../src/flows/result-schemas.ts';
 import { statusSchema } from '../../../src/queries/status-schema.ts';
 import { watchRun } from '../../../src/queries/watch-run.ts';
+import { failingHelm } from '../../fixtures/in-process-host/faults.ts';
 import { SimulatedHost, type World } from '../../fixtures/in-process-host/host.ts';
 
 /** What `--json` prints is what docs/json.md says: no field more, none less. */
@@ -55,11 +56,7 @@ test('status of an upgrade that failed, without a dump and with a lost state', a
   host.become(installed);
   const failed = await host.run(
     'upgrade',
-    (event) => {
-      const isHelm = event.kind === 'program' && event.phase === 'during' && event.argv[1] === 'upgrade';
-      if (isHelm) delete host.cluster.state.images['registry.example/tiny/server:2026.2'];
-      return undefined;
-    },
+    failingHelm(() => host),
     { skipBackup: true },
   );
   assert.notEqual(failed.exitCode, 0);

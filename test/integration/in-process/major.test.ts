@@ -5,6 +5,7 @@ import { after, before, beforeEach, test } from 'node:test';
 import { causeChain, type IvaapError } from '../../../src/errors.ts';
 import { takeBackup } from '../../../src/flows/backup/take.ts';
 import { statusLines } from '../../../src/ui/status-text.ts';
+import { failingHelm } from '../../fixtures/in-process-host/faults.ts';
 import {
   type Invocation,
   SimulatedHost,
@@ -133,12 +134,13 @@ test('a folder of others in the place of the new one stays as it is', async () =
 
 test('a Helm that fails after the switch is exit 8, whatever the schema is; forward or back it ends well', async () => {
   let image: (typeof host.cluster.state.images)[string] | undefined;
-  const ended = await host.run('upgrade', (event) => {
-    image ??= host.cluster.state.images['registry.example/tiny/server:2026.2'];
-    if (event.kind === 'program' && event.phase === 'during' && event.argv[1] === 'upgrade')
-      delete host.cluster.state.images['registry.example/tiny/server:2026.2'];
-    return undefined;
-  });
+  const ended = await host.run(
+    'upgrade',
+    failingHelm(
+      () => host,
+      () => (image ??= host.cluster.state.images['registry.example/tiny/server:2026.2']),
+    ),
+  );
   assert.equal(ended.exitCode, 8, said(ended));
   assert.match(
     said(ended),

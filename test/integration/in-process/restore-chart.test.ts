@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
 import type { State } from '../../../src/engine/state.ts';
 import { causeChain, IvaapError } from '../../../src/errors.ts';
+import { failingHelm } from '../../fixtures/in-process-host/faults.ts';
 import { eventName, type HostEvent } from '../../fixtures/in-process-host/events.ts';
 import {
   type Invocation,
@@ -31,11 +32,10 @@ before(async () => {
   assert.equal((await host.run('install')).exitCode, 0);
   const installed = host.copy();
   const image = structuredClone(host.cluster.state.images);
-  const failed = await host.run('upgrade', (event) => {
-    if (event.kind === 'program' && event.phase === 'during' && event.argv[1] === 'upgrade')
-      delete host.cluster.state.images['registry.example/tiny/server:2026.2'];
-    return undefined;
-  });
+  const failed = await host.run(
+    'upgrade',
+    failingHelm(() => host),
+  );
   assert.equal(failed.exitCode, 7, said(failed));
   assert.ok(Object.keys(image).length > 0);
   host.cluster.state.database.rows.push(...rows);

@@ -5,14 +5,9 @@ import type { State } from '../../../src/engine/state.ts';
 import { causeChain, IvaapError } from '../../../src/errors.ts';
 import { passedByRestore } from '../../crash/places.ts';
 import { eventName, type HostEvent } from '../../fixtures/in-process-host/events.ts';
-import { outages, signalAt } from '../../fixtures/in-process-host/faults.ts';
+import { failingHelm, outages, signalAt } from '../../fixtures/in-process-host/faults.ts';
 import { stepsOf } from '../../fixtures/in-process-host/graphs.ts';
-import {
-  type Invocation,
-  SimulatedHost,
-  type Watcher,
-  type World,
-} from '../../fixtures/in-process-host/host.ts';
+import { type Invocation, SimulatedHost, type World } from '../../fixtures/in-process-host/host.ts';
 import { outcome as outcomeOf } from '../../fixtures/in-process-host/outcome.ts';
 import { restoredFrom } from '../../fixtures/in-process-host/postgres.ts';
 
@@ -38,12 +33,10 @@ const later = 'Gullfaks A-1';
 const latest = 'Sleipner A-1';
 
 /** Lets Helm fail half-way once the schema has moved, which rolls the release back. */
-const movedThenFailed: Watcher = (event) => {
-  if (event.kind !== 'program' || event.phase !== 'during' || event.argv[1] !== 'upgrade') return undefined;
-  host.cluster.state.database.schema = 2;
-  delete host.cluster.state.images['registry.example/tiny/server:2026.2'];
-  return undefined;
-};
+const movedThenFailed = failingHelm(
+  () => host,
+  () => (host.cluster.state.database.schema = 2),
+);
 
 before(async () => {
   host = await SimulatedHost.start();

@@ -9,7 +9,7 @@ import { unmarked } from '../../../src/foreign.ts';
 import { discardMoved } from '../../../src/flows/restore/discard.ts';
 import { statusLines } from '../../../src/ui/status-text.ts';
 import { knownBackups } from '../../../src/queries/backup-list.ts';
-import { noApiFrom, signalAt } from '../../fixtures/in-process-host/faults.ts';
+import { failingHelm, noApiFrom, signalAt } from '../../fixtures/in-process-host/faults.ts';
 import {
   type Invocation,
   SimulatedHost,
@@ -30,12 +30,10 @@ const then = ['Troll A-1', 'Troll A-2'];
 const later = 'Gullfaks A-1';
 
 /** Lets Helm fail half-way once the schema has moved, which rolls the release back. */
-const movedThenFailed: Watcher = (event) => {
-  if (event.kind !== 'program' || event.phase !== 'during' || event.argv[1] !== 'upgrade') return undefined;
-  host.cluster.state.database.schema = 2;
-  delete host.cluster.state.images['registry.example/tiny/server:2026.2'];
-  return undefined;
-};
+const movedThenFailed = failingHelm(
+  () => host,
+  () => (host.cluster.state.database.schema = 2),
+);
 
 before(async () => {
   host = await SimulatedHost.start();

@@ -7,6 +7,7 @@ import { statusLines } from '../../../src/ui/status-text.ts';
 import { describeError, IvaapError } from '../../../src/errors.ts';
 import { queryStatus } from '../../../src/queries/status.ts';
 import type { PgDump } from '../../../src/backup/dump-record.ts';
+import { failingHelm } from '../../fixtures/in-process-host/faults.ts';
 import { SimulatedHost, type Watcher, type World } from '../../fixtures/in-process-host/host.ts';
 import { namespace } from '../../fixtures/in-process-host/product.ts';
 
@@ -19,12 +20,10 @@ let failed: World;
 let exit8: string[];
 
 /** Helm fails once the new server has moved the schema, and rolls back. */
-const movedThenFailed: Watcher = (event) => {
-  if (event.kind !== 'program' || event.phase !== 'during' || event.argv[1] !== 'upgrade') return undefined;
-  host.cluster.state.database.schema = 2;
-  delete host.cluster.state.images['registry.example/tiny/server:2026.2'];
-  return undefined;
-};
+const movedThenFailed = failingHelm(
+  () => host,
+  () => (host.cluster.state.database.schema = 2),
+);
 
 before(async () => {
   host = await SimulatedHost.start();

@@ -8,13 +8,8 @@ import { IvaapError } from '../../../src/errors.ts';
 import { queryStatus } from '../../../src/queries/status.ts';
 import { keepCopy, keepEdited, keepFile, moveAside } from '../../../src/backup/backup-folder.ts';
 import type { PgDump } from '../../../src/backup/dump-record.ts';
-import { signalAt } from '../../fixtures/in-process-host/faults.ts';
-import {
-  type Invocation,
-  SimulatedHost,
-  type Watcher,
-  type World,
-} from '../../fixtures/in-process-host/host.ts';
+import { failingHelm, signalAt } from '../../fixtures/in-process-host/faults.ts';
+import { type Invocation, SimulatedHost, type World } from '../../fixtures/in-process-host/host.ts';
 import { namespace } from '../../fixtures/in-process-host/product.ts';
 import { restoredFrom } from '../../fixtures/in-process-host/postgres.ts';
 
@@ -53,12 +48,10 @@ const warnings = ({ shown }: Invocation): readonly string[] =>
 const stopAt = (place: string, options = {}) => host.run('upgrade', signalAt(place, 'SIGINT').watch, options);
 
 /** Lets Helm fail half-way once the schema has moved, which rolls the release back. */
-const movedThenFailed: Watcher = (event) => {
-  if (event.kind !== 'program' || event.phase !== 'during' || event.argv[1] !== 'upgrade') return undefined;
-  host.cluster.state.database.schema = 2;
-  delete host.cluster.state.images['registry.example/tiny/server:2026.2'];
-  return undefined;
-};
+const movedThenFailed = failingHelm(
+  () => host,
+  () => (host.cluster.state.database.schema = 2),
+);
 
 function twoHoursOlder({ takenAt, endedAt = takenAt }: PgDump): void {
   const old = new Date(Date.now() - 7_200_000).toISOString();
