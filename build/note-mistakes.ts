@@ -3,16 +3,16 @@ import { join } from 'node:path';
 import type { Product } from '../src/payload/product-schema.ts';
 import { type BreakingKey, concerns, keyText } from '../src/policy/release-notes.ts';
 import { computeOverlay, type Patch, type PlainObject } from '../src/policy/values-patches.ts';
-import { compareVersions, parseVersion } from '../src/policy/version.ts';
+import { orderOf, sameVersion } from '../src/version.ts';
 import { readAsHelm } from '../src/release/values-yaml.ts';
 import type { ReleaseSpec } from './release-spec.ts';
-import type { ReleaseFiles, SpecFile } from './spec-file.ts';
+import { noVersion, type ReleaseFiles, type SpecFile } from './spec-file.ts';
 
 /** What is wrong with the release notes of a spec: `FILE:LINE: what`, each. */
 export function noteMistakes({ spec, product, resolvePath }: ReleaseFiles): string[] {
   const template = templateValues(spec.value, product.value, resolvePath);
   return [
-    ...versionMistakes(spec),
+    ...versionMistakes(spec, product),
     ...keyMistakes(spec, template),
     ...spec.value.release.notes.flatMap(({ migration }, position) => {
       const where = spec.at(['release', 'notes', position, 'migration']);
@@ -25,16 +25,15 @@ export function noteMistakes({ spec, product, resolvePath }: ReleaseFiles): stri
   ];
 }
 
-function versionMistakes({ value, at }: SpecFile<ReleaseSpec>): string[] {
-  const own = parseVersion(value.release.version);
-  const seen = new Set<string>();
-  return value.release.notes.flatMap(({ version }, position) => {
+function versionMistakes({ value, at }: SpecFile<ReleaseSpec>, product: SpecFile<Product>): string[] {
+  const { notes, version: own } = value.release;
+  return notes.flatMap(({ version }, position) => {
     const where = at(['release', 'notes', position, 'version']);
-    const parsed = parseVersion(version);
-    if (parsed === undefined) return [`${where}: "${version}" is no version of the form YYYY.N[.P][-pre]`];
-    if (seen.has(parsed.semver)) return [`${where}: the notes of ${version} come twice`];
-    seen.add(parsed.semver);
-    return own !== undefined && compareVersions(parsed, own) > 0
+    const why = noVersion(version, product);
+    if (why !== undefined) return [`${where}: the version of these notes is ${why}`];
+    if (notes.findIndex((one) => sameVersion(one.version, version)) < position)
+      return [`${where}: the notes of ${version} come twice`];
+    return (orderOf(version, own) ?? 0) > 0
       ? [`${where}: notes of ${version}, which is newer than the release ${value.release.version}`]
       : [];
   });

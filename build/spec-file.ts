@@ -8,7 +8,15 @@ import type { Product } from '../src/payload/product-schema.ts';
 import { productSchema } from '../src/payload/product-schema.ts';
 import { pathNames } from '../src/policy/path-names.ts';
 import { strictJson } from '../src/payload/format/strict-json.ts';
-import { parseVersion, shortestVersion } from '../src/policy/version.ts';
+import {
+  notOfScheme,
+  oneText,
+  parseVersion,
+  sameVersion,
+  schemeOf,
+  type VersionScheme,
+  versionSchemes,
+} from '../src/version.ts';
 import { normalizedReference, parseReference, runtimeName } from '../src/images/reference.ts';
 import { referenceShape } from '../src/payload/format/index-schema.ts';
 import { noteMistakes } from './note-mistakes.ts';
@@ -26,6 +34,8 @@ export interface SpecFile<T> {
   value: T;
   /** `FILE:LINE` of the value at `path`, or of the nearest thing around it. */
   at(path: readonly (string | number)[]): string;
+  /** The scalar at `path` as it is written there, without its quotes; undefined where none is. */
+  written(path: readonly (string | number)[]): string | undefined;
 }
 
 /** Reads and checks a YAML file. Throws {@link SpecError} with file and line of every mistake. */
@@ -58,7 +68,11 @@ export function readSpecFile<Schema extends z.ZodType>(
         })
         .join('\n'),
     );
-  return { path, value: parsed.data, at };
+  const written = (keys: readonly (string | number)[]) => {
+    const node = document.getIn(keys, true);
+    return isScalar(node) ? node.source : undefined;
+  };
+  return { path, value: parsed.data, at, written };
 }
 
 /** As many aliases as a bomb has are refused in the library's own way. */
@@ -98,29 +112,30 @@ export function readReleaseSpec(path: string): ReleaseFiles {
   const spec = readSpecFile(path, releaseSpecSchema);
   const resolvePath = (relative: string) => resolve(dirname(path), relative);
   const product = readSpecFile(resolvePath(spec.value.product), productSchema);
+  const scheme = schemeOf(product.value);
   const mistakes = [
     ...textMistakes(spec),
     ...textMistakes(product),
-    ...versionMistakes(spec),
+    ...versionMistakes(spec, product),
     ...archiveMistakes(spec, product.value),
     ...fileMistakes(spec, product.value),
     ...productMistakes(product, spec.value),
     ...noteMistakes({ spec, product, resolvePath }),
   ];
   if (mistakes.length > 0) throw new SpecError(mistakes.join('\n'));
-  return { spec: { ...spec, value: inOneSpelling(spec.value) }, product, resolvePath };
+  return { spec: { ...spec, value: inOneSpelling(spec.value, scheme) }, product, resolvePath };
 }
 
 /**
- * Names of images as the runtime has them and the version without a patch of 0, in one place for all that
+ * Names of images as the runtime has them and the one text of each version, in one place for all that
  * follows.
  */
-const inOneSpelling = (spec: ReleaseSpec): ReleaseSpec => ({
+const inOneSpelling = (spec: ReleaseSpec, scheme: VersionScheme): ReleaseSpec => ({
   ...spec,
   release: {
     ...spec.release,
-    version: shortestVersion(spec.release.version),
-    notes: spec.release.notes.map((one) => ({ ...one, version: shortestVersion(one.version) })),
+    version: oneText(spec.release.version, scheme),
+    notes: spec.release.notes.map((one) => ({ ...one, version: oneText(one.version, scheme) })),
   },
   images: spec.images.map((image) => ({ ...image, reference: normalizedReference(image.reference) })),
   archives: Object.fromEntries(
@@ -161,12 +176,42 @@ function textMistakes({ value, at }: SpecFile<unknown>): string[] {
   return inside(value, []);
 }
 
-function versionMistakes({ value, at }: SpecFile<ReleaseSpec>): string[] {
+/** Why a text is no version of this product; undefined where it is one. */
+export function noVersion(text: string, product: SpecFile<Product>): string | undefined {
+  const scheme = schemeOf(product.value);
+  if (parseVersion(text, scheme) !== undefined) return undefined;
+  const other = versionSchemes.find((one) => parseVersion(text, one) !== undefined);
+  const ofOther = other === undefined ? '' : `, or versions.scheme: ${other} at ${product.at(['versions'])}`;
+  return `${notOfScheme(text, scheme)}${ofOther}`;
+}
+
+/** Versions that do not parse, and a schema that is no range. */
+function versionMistakes({ value, at }: SpecFile<ReleaseSpec>, product: SpecFile<Product>): string[] {
   const { version, schema } = value.release;
+  const { minimumSource, requiredReleases = [] } = product.value.versions;
+  const named = [
+    { where: at(['release', 'version']), what: 'release.version', text: version },
+    {
+      where: product.at(['versions', 'minimumSource']),
+      what: 'versions.minimumSource',
+      text: minimumSource,
+    },
+    ...requiredReleases.map((text, position) => ({
+      where: product.at(['versions', 'requiredReleases', position]),
+      what: 'a required release',
+      text,
+    })),
+  ];
   return [
-    ...(parseVersion(version) !== undefined
-      ? []
-      : [`${at(['release', 'version'])}: "${version}" is no version of the form YYYY.N[.P][-pre]`]),
+    ...named.flatMap(({ where, what, text }) => {
+      const why = noVersion(text, product);
+      return why === undefined ? [] : [`${where}: ${what} is ${why}`];
+    }),
+    ...requiredReleases.flatMap((text, position) => {
+      const isTwice = requiredReleases.slice(0, position).some((one) => sameVersion(one, text));
+      const where = product.at(['versions', 'requiredReleases', position]);
+      return isTwice ? [`${where}: the required release ${text} comes twice`] : [];
+    }),
     ...(schema.min <= schema.target
       ? []
       : [`${at(['release', 'schema'])}: schema.min ${schema.min} is above schema.target ${schema.target}`]),
@@ -220,19 +265,10 @@ function productMistakes({ value, at }: SpecFile<Product>, { archives }: Release
   const unlimited = (['install', 'upgrade'] as const).filter(
     (kind) => value.requirements[kind].room.length === 0,
   );
-  const { minimumSource } = value.versions;
-  const unread = [
-    ...(parseVersion(minimumSource) === undefined
-      ? [
-          `${at(['versions', 'minimumSource'])}: ` +
-            `"${minimumSource}" is no version of the form ` +
-            'YYYY.N[.P][-pre]',
-        ]
-      : []),
-    ...(validRange(value.k3s.versionRange) === null
+  const unread =
+    validRange(value.k3s.versionRange) === null
       ? [`${at(['k3s', 'versionRange'])}: "${value.k3s.versionRange}" is no range of versions`]
-      : []),
-  ];
+      : [];
   const twice = (['workloads', 'health'] as const).flatMap((list) => {
     const ids = value[list].map(({ id }) => id);
     return ids.flatMap((id, position) =>

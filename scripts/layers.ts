@@ -2,7 +2,7 @@ import { basename, dirname, join, relative } from 'node:path';
 import { type Import, importCircles, layerMatrix, readImports, typescriptFiles } from './import-graph.ts';
 
 /** What every layer may import. */
-const base = ['known', 'shell-word', 'nesting', 'errors', 'foreign'];
+const base = ['known', 'shell-word', 'nesting', 'version', 'errors', 'foreign'];
 
 const release = ['release', 'backup', 'host', 'payload', 'images', 'policy'];
 
@@ -38,6 +38,7 @@ export const layers: Record<string, { imports: readonly string[]; types?: readon
   known: { imports: ['errors'] },
   'shell-word': { imports: [] },
   nesting: { imports: [] },
+  version: { imports: ['errors'] },
   errors: { imports: ['foreign'] },
   foreign: { imports: [] },
 };

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import type { RunRecord, State } from '../engine/state.ts';
 import { schemaFingerprint } from '../host/schema-fingerprint.ts';
 import type { SchemaAnswer } from '../policy/schema-verdict.ts';
-import { sameRecordedVersion } from '../policy/version.ts';
+import { recordOf } from '../version.ts';
 import { lastResult } from './step-results.ts';
 import { type PgDump, pgDumpSchema } from './dump-record.ts';
 import { dumpResult, snapshotResult } from './upgrade-results.ts';
@@ -53,8 +53,7 @@ export function wayBackOf({
 }: Pick<State, 'run' | 'anchors' | 'skippedBackups'>): WayBack {
   const from = run?.from ?? null;
   const point = run?.pointOfNoReturn;
-  const [, anchor] =
-    Object.entries(anchors).find(([version]) => from !== null && sameRecordedVersion(version, from)) ?? [];
+  const [, anchor] = recordOf(anchors, from) ?? [];
   const kept = point === undefined ? undefined : anchor;
   const own = ownDump(run);
   const ownSnapshot = lastResult(run, snapshotResult)?.snapshot.folder;

@@ -1,7 +1,7 @@
 import { foreign } from '../foreign.ts';
 import { deployedVersion } from '../host/helm.ts';
 import { readHelmJournal } from '../host/helm-process.ts';
-import { sameVersion } from '../policy/version.ts';
+import { sameVersion } from '../version.ts';
 import { agreeingVersions } from '../release/agreeing-versions.ts';
 import { chartFacts } from '../release/chart-tree.ts';
 import type { Check } from './check.ts';

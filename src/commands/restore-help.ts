@@ -1,7 +1,7 @@
 import { IvaapError } from '../errors.ts';
 import { graphSteps } from '../flows/graph-steps.ts';
 import { waiverOf } from '../policy/preflight-report.ts';
-import { parseVersion } from '../policy/version.ts';
+import { isVersion } from '../version.ts';
 import type { Command } from './command.ts';
 
 const names = {
@@ -139,7 +139,7 @@ export const restoreHelp: Omit<Command, 'run'> = {
     if (backup !== undefined && given('discard'))
       throw new IvaapError('usage', 'restore --discard takes no name of a backup', { hint });
     const { waive, dumpVersion, dumpSchema } = options;
-    if (typeof dumpVersion === 'string' && parseVersion(dumpVersion) === undefined)
+    if (typeof dumpVersion === 'string' && !isVersion(dumpVersion))
       throw new IvaapError('usage', `--dump-version: ${JSON.stringify(dumpVersion)} is no release`, { hint });
     if (typeof dumpSchema === 'string' && !/^\d{1,9}$/.test(dumpSchema))
       throw new IvaapError('usage', `--dump-schema: ${JSON.stringify(dumpSchema)} is no number`, { hint });

@@ -13,7 +13,7 @@ import {
   resumeRecord,
 } from './run-record.ts';
 import type { RunSpec, Suspends } from './run-record.ts';
-import { assertProduct, emptyState, parseState, readState, stateVersion } from './state.ts';
+import { assertProduct, assertScheme, emptyState, parseState, readState, stateVersion } from './state.ts';
 import type { RunRecord, State, StepRecord } from './state.ts';
 import {
   beginUndo,
@@ -23,6 +23,7 @@ import {
   withoutIdleRollback,
 } from './rollback-record.ts';
 import type { JsonObject, Undone } from './step.ts';
+import type { VersionScheme } from '../version.ts';
 import { writeState } from './write-state.ts';
 
 /** What the completion of a run means, where it is not that its release is installed. */
@@ -37,6 +38,8 @@ export interface JournalOptions {
   /** state.json; its folder is made (0700) when missing. */
   path: string;
   product: string;
+  /** How it counts its releases; `calver` unless said otherwise. */
+  scheme?: VersionScheme;
   disk?: Disk;
   clock?: Clock;
 }
@@ -60,11 +63,16 @@ export class Journal {
     this.#clock = options.clock ?? systemClock;
   }
 
-  /** Throws as readState does, and `preflight` when the file is another product's. Changes nothing. */
+  /**
+   * Throws as readState does, `preflight` when the file is another product's, and `version` when its releases
+   * are counted by another scheme. Changes nothing.
+   */
   static async open(options: JournalOptions): Promise<Journal> {
-    const state = await readState(options.path, options.disk);
-    assertProduct(state, options.path, options.product);
-    return new Journal(state ?? emptyState(options.product), options);
+    const { path, product, scheme = 'calver', disk } = options;
+    const state = await readState(path, disk);
+    assertProduct(state, path, product);
+    assertScheme(state, path, scheme);
+    return new Journal(state ?? emptyState(product, scheme), options);
   }
 
   /**

@@ -1,5 +1,6 @@
 import type { RunRecord, State, StepRecord } from './state.ts';
 import type { JsonObject } from './step.ts';
+import { recordOf, sameRecordedVersion } from '../version.ts';
 
 /** What a run is; `id` is given by the journal. */
 export interface RunSpec {
@@ -33,7 +34,8 @@ export function resumable(
   fresh: boolean,
 ): boolean {
   if (last === undefined || fresh || !isUnfinished(last)) return false;
-  return last.flow === spec.flow && last.payloadDigest === spec.payloadDigest && last.from === spec.from;
+  const isSame = last.flow === spec.flow && last.payloadDigest === spec.payloadDigest;
+  return isSame && sameRecordedVersion(last.from, spec.from);
 }
 
 /** Puts an unfinished run to work again; `order` may be that of another revision of the graph. */
@@ -93,7 +95,7 @@ export function startRecord(draft: State, { spec, order, now, clears, suspends }
     suspend(draft, last, now, suspends);
   else if (last !== undefined) {
     const unfinished = isUnfinished(last);
-    if (unfinished && last.from === spec.from) {
+    if (unfinished && sameRecordedVersion(last.from, spec.from)) {
       const { pointOfNoReturn: point, originals } = last;
       if (point !== undefined) record.pointOfNoReturn = { ...point, versions: point.versions ?? [last.to] };
       if (originals !== undefined) record.originals = originals;
@@ -126,10 +128,12 @@ export function passPointOfNoReturn(
 ): void {
   const first = run.pointOfNoReturn === undefined;
   const point = (run.pointOfNoReturn ??= { at, step, data, versions: [] });
-  point.versions = [...new Set([...(point.versions ?? []), run.to])];
+  const started = point.versions ?? [];
+  const isKnown = started.some((version) => sameRecordedVersion(version, run.to));
+  point.versions = isKnown ? started : [...started, run.to];
   run.noReturnAt ??= at;
   if (run.from === null) return;
-  const before = draft.anchors[run.from];
+  const [key = run.from, before] = recordOf(draft.anchors, run.from) ?? [];
   if (before !== undefined && !first) return;
   // This run's own results only: `derived` may still point to the dump of an earlier upgrade.
   const derived: JsonObject = {};
@@ -137,10 +141,10 @@ export function passPointOfNoReturn(
     if (status === 'completed') Object.assign(derived, out);
   }
   const anchor = { at, run: run.id, derived };
-  if (before === undefined) draft.anchors[run.from] = anchor;
+  if (before === undefined) draft.anchors[key] = anchor;
   else {
     const { earlier = [], ...latest } = before;
-    draft.anchors[run.from] = { ...anchor, earlier: [...earlier, latest] };
+    draft.anchors[key] = { ...anchor, earlier: [...earlier, latest] };
   }
 }
 
@@ -158,9 +162,9 @@ export function completeRecord(draft: State, run: RunRecord, now: string): void 
   };
   const waived = waivedSteps(run);
   if (waived.length > 0) draft.installed.waived = waived;
-  if (run.from === run.to || waived.length > 0) return;
+  if (sameRecordedVersion(run.from, run.to) || waived.length > 0) return;
   for (const version of Object.keys(draft.anchors)) {
-    if (version !== run.from) delete draft.anchors[version];
+    if (!sameRecordedVersion(version, run.from)) delete draft.anchors[version];
   }
 }
 

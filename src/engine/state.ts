@@ -6,7 +6,8 @@ import { isNestedTooDeep, mostLevels } from '../nesting.ts';
 import { jsonObject } from './json-object.ts';
 import { keptSecretsSchema, rollbacksSchema, whoWhen } from './rollback-schema.ts';
 import { stateFaults } from './state-faults.ts';
-import { shellWord } from '../shell-word.ts';
+import { schemeForms, type VersionScheme, versionSchemes } from '../version.ts';
+import { asRoot, shellWord } from '../shell-word.ts';
 
 /**
  * `state.json`: what is installed, the last run with its steps, and what earlier runs left. Objects are
@@ -15,7 +16,7 @@ import { shellWord } from '../shell-word.ts';
  */
 
 /** A reader refuses another major; additive fields raise the minor. */
-export const stateVersion = { major: 1, minor: 8 } as const;
+export const stateVersion = { major: 1, minor: 9 } as const;
 
 const time = z.string();
 
@@ -179,6 +180,10 @@ const anchor = { at: time, run: z.string(), derived: jsonObject };
 export const stateSchema = z.looseObject({
   schema: z.looseObject({ major: z.literal(stateVersion.major), minor: z.int().nonnegative() }),
   product: z.string(),
+  versionScheme: z
+    .enum(versionSchemes)
+    .optional()
+    .describe('How the product counts the releases that are recorded here; absent: `calver`. Since 1.9.'),
   installed: installed.describe('The release that completed last.'),
   run: runRecord.optional().describe('The run that holds the lock, or the last one.'),
   suspended: runRecord
@@ -338,10 +343,11 @@ export type RunRecord = z.infer<typeof runRecord>;
 export type StepRecord = z.infer<typeof stepRecord>;
 
 /** The state of a host on which nothing has run. */
-export function emptyState(product: string): State {
+export function emptyState(product: string, scheme: VersionScheme = 'calver'): State {
   return {
     schema: { ...stateVersion },
     product,
+    ...(scheme === 'calver' ? {} : { versionScheme: scheme }),
     history: [],
     derived: {},
     anchors: {},
@@ -390,6 +396,26 @@ function damaged(path: string, why: string): IvaapError {
 export function assertProduct(state: State | undefined, path: string, product: string): void {
   if (state === undefined || state.product === product) return;
   throw new IvaapError('preflight', `the state file ${path} belongs to ${state.product}, not to ${product}`);
+}
+
+/** Throws IvaapError `version` for a state whose releases are counted by another scheme: none is older. */
+export function assertScheme(state: State | undefined, path: string, scheme: VersionScheme): void {
+  const { installed, run, versionScheme: recorded = 'calver' } = state ?? {};
+  if (state === undefined || recorded === scheme) return;
+  const version = installed?.version ?? run?.to;
+  const binary = installed?.binary ?? run?.binary;
+  const records = version === undefined ? 'has' : `records ${version}, and has`;
+  throw new IvaapError(
+    'version',
+    `the state file ${path} ${records} versions of the form ${schemeForms[recorded]} (${recorded}); this ` +
+      `package has ${schemeForms[scheme]} (${scheme}), and the two cannot be compared. Nothing was changed`,
+    {
+      hint:
+        binary === undefined
+          ? `use a package whose versions are of the form ${schemeForms[recorded]}`
+          : `the program that wrote it: ${asRoot(`${shellWord(binary)} status`)}`,
+    },
+  );
 }
 
 /**

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { IvaapError } from '../errors.ts';
 import type { Containerd, StoredImage } from '../host/containerd.ts';
 import { namesOf } from './compare-runtime.ts';
+import { sameRecordedVersion } from '../version.ts';
 import type { WantedImage } from './wanted.ts';
 import { sudo } from '../shell-word.ts';
 
@@ -104,19 +105,20 @@ export async function pinImages(
   const labelled = new Map(stored.map(({ name, labels }) => [name, labels]));
   for (const { name } of images) {
     const labels = labelled.get(name) ?? {};
-    if (labels[pinLabel] === pinValue && labels[mark] === options.version) continue;
+    if (labels[pinLabel] === pinValue && sameRecordedVersion(labels[mark] ?? '', options.version)) continue;
     await pinImage(containerd, name, options);
   }
   if (options.keepsAll === true) {
     await provePins(containerd, images, options.signal);
     return { unpinned: [] };
   }
-  const kept = new Set([options.version, ...options.keepVersions]);
+  const isKeptVersion = (version = '') =>
+    [options.version, ...options.keepVersions].some((one) => sameRecordedVersion(one, version));
   const current = new Set(images.map(({ name }) => name));
   const unpinned: string[] = [];
   for (const { name, isPinnedByOthers } of markedNames(stored, options.product)) {
     const labels = labelled.get(name) ?? {};
-    if (kept.has(labels[mark] ?? '') || current.has(name)) continue;
+    if (isKeptVersion(labels[mark]) || current.has(name)) continue;
     const isOurName = isKept(name, options.product) && labels[foundLabel(options.product)] === undefined;
     if (isOurName) await containerd.remove([name]);
     else if (labels[pinLabel] !== pinValue || isPinnedByOthers) continue;

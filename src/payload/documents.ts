@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import { IvaapError } from '../errors.ts';
 import { strictJson } from './format/strict-json.ts';
+import { notOfScheme, oneText, parseVersion, sameRecordedVersion, schemeOf } from '../version.ts';
 import type { PayloadIdentity } from './identity.ts';
 import { contradictory } from './payload-errors.ts';
 import type { Product, Release } from './product-schema.ts';
@@ -23,11 +24,27 @@ export async function readProduct(payload: EntryReader): Promise<Product> {
   return product;
 }
 
-/** What is true of this release. Throws IvaapError `payload`. */
-export async function readRelease(payload: EntryReader): Promise<Release> {
-  const release = await parsed(payload, 'release.json', releaseSchema);
-  assertNamed(payload, "release.json's version", release.version, 'version');
-  return release;
+/**
+ * What is true of this release. Its versions have one text each, by the product's scheme, which is what is
+ * recorded and shown from here on. Throws IvaapError `payload`.
+ */
+export async function readRelease(
+  payload: EntryReader & { product: () => Promise<Product> },
+): Promise<Release> {
+  const [release, product] = await Promise.all([
+    parsed(payload, 'release.json', releaseSchema),
+    payload.product(),
+  ]);
+  const scheme = schemeOf(product);
+  const { version } = release;
+  if (parseVersion(version, scheme) === undefined)
+    throw contradictory(payload.displayName, `release.json's version is ${notOfScheme(version, scheme)}`);
+  assertNamed(payload, "release.json's version", version, 'version');
+  return {
+    ...release,
+    version: oneText(version, scheme),
+    notes: release.notes.map((one) => ({ ...one, version: oneText(one.version, scheme) })),
+  };
 }
 
 function assertNamed(
@@ -36,7 +53,8 @@ function assertNamed(
   value: string,
   key: keyof PayloadIdentity,
 ): void {
-  if (value === identity[key]) return;
+  const isNamed = key === 'version' ? sameRecordedVersion(value, identity[key]) : value === identity[key];
+  if (isNamed) return;
   throw contradictory(displayName, `${what} is ${value}, and its index.json says ${identity[key]}`);
 }
 

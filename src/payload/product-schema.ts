@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { versionSchemes } from '../version.ts';
 import { releaseNotesSchema, valuesPath } from './release-notes-schema.ts';
 
 /**
@@ -250,10 +251,25 @@ export const productSchema = z.strictObject({
     containerdSocket: absolutePath,
   }),
   versions: z.strictObject({
+    scheme: z
+      .enum(versionSchemes)
+      .optional()
+      .describe(
+        'How the product counts its releases: `calver` (default), YYYY.N[.P][-pre], or `semver`, ' +
+          'MAJOR.MINOR.PATCH[-pre][+build] by Semantic Versioning 2.0.0. It cannot be changed for hosts ' +
+          'that have a release already.',
+      ),
     /** Oldest installed version that an upgrade accepts. */
     minimumSource: z.string(),
     /** How many majors an upgrade may move without consent. */
     maxMajorStep: z.int().positive(),
+    requiredReleases: z
+      .array(z.string())
+      .optional()
+      .describe(
+        'Releases that no upgrade passes over: from an older one to a newer one, each of them is ' +
+          'installed first, in their order. For what only they can migrate.',
+      ),
     /** Title of the guide for hosts without installer state. */
     legacyGuide: z.string(),
   }),

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { PlainJson, PlainObject } from './values-patches.ts';
-import { compareVersions, parseVersion } from './version.ts';
+import { orderOf } from '../version.ts';
 
 type Path = readonly string[];
 
@@ -85,16 +85,10 @@ export function notesBetween<Notes extends { version: string }>(
   notes: readonly Notes[],
   { from, to }: { from: string | null; to: string },
 ): Notes[] {
-  const [oldest, newest] = [from === null ? undefined : parseVersion(from), parseVersion(to)];
-  const dated = notes.flatMap((one) => {
-    const version = parseVersion(one.version);
-    return version === undefined ? [] : [{ one, version }];
-  });
-  return dated
-    .filter(({ version }) => oldest === undefined || compareVersions(version, oldest) > 0)
-    .filter(({ version }) => newest === undefined || compareVersions(version, newest) <= 0)
-    .sort((a, b) => compareVersions(a.version, b.version))
-    .map(({ one }) => one);
+  const isAfter = (version: string) => from === null || (orderOf(version, from) ?? 1) > 0;
+  return notes
+    .filter(({ version }) => isAfter(version) && (orderOf(version, to) ?? 0) <= 0)
+    .sort((a, b) => orderOf(a.version, b.version) ?? 0);
 }
 
 /** Every value that a path leads to; undefined where it ends before. An empty list leads nowhere. */

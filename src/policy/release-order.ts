@@ -1,4 +1,4 @@
-import { compareVersions, parseVersion } from './version.ts';
+import { orderOf } from '../version.ts';
 
 /** What names one build of one release. */
 interface Build {
@@ -25,10 +25,8 @@ export function compareRelease(file: Build, known: Build | undefined): ReleaseOr
   if (known === undefined) return 'not compared';
   if (file.product !== known.product) return 'another product';
   if (file.payloadDigest === known.payloadDigest) return 'the same build';
-  if (file.version === known.version) return 'another build of the same version';
-  const [left, right] = [parseVersion(file.version), parseVersion(known.version)];
-  if (left === undefined || right === undefined) return 'not compared';
-  const order = compareVersions(left, right);
+  const order = file.version === known.version ? 0 : orderOf(file.version, known.version);
+  if (order === undefined) return 'not compared';
   if (order === 0) return 'another build of the same version';
   return order < 0 ? 'older' : 'newer';
 }

@@ -1,7 +1,15 @@
 import { IvaapError } from '../errors.ts';
 import { type Again, upgradeFlags } from './again.ts';
-import type { Version } from './version.ts';
-import { compareVersions, formatVersion, requireVersion, sameVersion } from './version.ts';
+import {
+  compareVersions,
+  formatVersion,
+  parseVersion,
+  requireVersion,
+  sameVersion,
+  schemeOf,
+  type Version,
+  type Versioned,
+} from '../version.ts';
 
 /** Everything that decides whether an upgrade may start; nothing is looked up here. */
 export interface UpgradeFacts {
@@ -44,7 +52,13 @@ export interface UpgradeFacts {
   schemaDiffers?: string | undefined;
   /** `preflightOnly` changes nothing, and so has something to do where the release is installed already. */
   flags: { reapply: boolean; acceptUnsupported: boolean; supersede: boolean; preflightOnly?: boolean };
-  limits: { minimumSource: string; maxMajorStep: number; legacyGuide: string };
+  limits: Versioned['versions'] & {
+    minimumSource: string;
+    maxMajorStep: number;
+    /** No upgrade passes over these. */
+    requiredReleases?: readonly string[] | undefined;
+    legacyGuide: string;
+  };
 }
 
 export type UpgradeDecision =
@@ -64,13 +78,15 @@ export type UpgradeDecision =
 export function decideUpgrade(facts: UpgradeFacts): UpgradeDecision {
   const { installed, limits } = facts;
   if (installed === undefined) return refuseUnmanaged(facts);
-  const from = requireVersion(installed.version, 'the installed version');
-  const to = requireVersion(facts.target.version, 'the version of this payload');
+  const scheme = schemeOf({ versions: limits });
+  const from = requireVersion(installed.version, 'the installed version', scheme);
+  const to = requireVersion(facts.target.version, 'the version of this payload', scheme);
   return (
     refuseOldSource(from, limits) ??
     refuseDowngrade(from, to, facts) ??
     refuseOlderThanStarted(to, facts) ??
     refuseOtherUnfinishedRun(facts) ??
+    refusePassedOver(from, to, facts) ??
     refuseSkippedMajor(from, to, facts) ??
     allow(facts, installed, from, to)
   );
@@ -108,14 +124,15 @@ function refuseUnmanaged({ lastRun, target, limits, again }: UpgradeFacts): Upgr
 }
 
 function refuseOldSource(from: Version, limits: UpgradeFacts['limits']): UpgradeDecision | undefined {
-  const minimum = requireVersion(limits.minimumSource, "the product's oldest source version");
+  const what = "the product's oldest source version";
+  const minimum = requireVersion(limits.minimumSource, what, from.scheme);
   if (compareVersions(from, minimum) >= 0) return undefined;
   return {
     kind: 'refused',
     message:
       `the installed version ${formatVersion(from)} is older than ` +
       `${formatVersion(minimum)}, the oldest that can be upgraded`,
-    hint: `follow the guide "${limits.legacyGuide}"`,
+    hint: `to get to ${formatVersion(minimum)} first, follow the guide "${limits.legacyGuide}"`,
   };
 }
 
@@ -154,7 +171,8 @@ function refuseOlderThanStarted(to: Version, facts: UpgradeFacts): UpgradeDecisi
   const run = otherUnfinishedRun(facts);
   if (run?.helmStarted === undefined) return undefined;
   const { versions, schemaBefore } = run.helmStarted;
-  const started = versions.map((text) => requireVersion(text, 'the version of an unfinished upgrade'));
+  const what = 'the version of an unfinished upgrade';
+  const started = versions.map((text) => requireVersion(text, what, to.scheme));
   const highest = started.sort(compareVersions).at(-1);
   if (highest === undefined || compareVersions(to, highest) >= 0) return undefined;
   const { schemaNow } = facts;
@@ -191,6 +209,40 @@ function refuseOtherUnfinishedRun(facts: UpgradeFacts): UpgradeDecision | undefi
     hint:
       `finish it: ${facts.again({ program: run.binary })}; or close it and start ` +
       `again with this package: ${facts.again({ add: ['--supersede'] })}`,
+  };
+}
+
+/**
+ * The first of the product's required releases between two versions; undefined where none is, or a text is no
+ * version. What it migrates no later release does.
+ */
+export function firstStop(
+  from: string,
+  to: string,
+  { scheme = 'calver', requiredReleases = [] }: Pick<UpgradeFacts['limits'], 'scheme' | 'requiredReleases'>,
+): string | undefined {
+  const [older, newer] = [parseVersion(from, scheme), parseVersion(to, scheme)];
+  if (older === undefined || newer === undefined) return undefined;
+  const [first] = requiredReleases
+    .map((text) => requireVersion(text, 'a required release of the product', scheme))
+    .filter((stop) => compareVersions(older, stop) < 0 && compareVersions(stop, newer) < 0)
+    .sort(compareVersions);
+  return first === undefined ? undefined : formatVersion(first);
+}
+
+/** No flag accepts it. */
+function refusePassedOver(
+  from: Version,
+  to: Version,
+  { limits, again }: UpgradeFacts,
+): UpgradeDecision | undefined {
+  const [older, newer] = [formatVersion(from), formatVersion(to)];
+  const stop = firstStop(older, newer, limits);
+  if (stop === undefined) return undefined;
+  return {
+    kind: 'refused',
+    message: `${older} to ${newer} passes over ${stop}, which has to be installed in between`,
+    hint: `upgrade to ${stop} first, with its own package; then: ${again()}`,
   };
 }
 

@@ -10,7 +10,7 @@ import { readRegularText } from '../host/regular-file.ts';
 import { assertSafePath } from '../host/safe-path.ts';
 import type { Product } from '../payload/product-schema.ts';
 import type { Again } from '../policy/again.ts';
-import { shortestVersion } from '../policy/version.ts';
+import { oneText, parseVersion, sameRecordedVersion, schemeOf, notOfScheme } from '../version.ts';
 import { asRoot, shellWord } from '../shell-word.ts';
 import { type DumpNote, dumpNoteSchema } from './dump-schema.ts';
 
@@ -50,7 +50,7 @@ interface Asked {
  * change. Changes nothing.
  */
 export async function proveGivenDump(path: string, asked: Asked): Promise<GivenDump> {
-  const { product, said, again } = asked;
+  const { product, again } = asked;
   const info = await assertGivenFile(path);
   const note = await readNote(path);
   if (note !== undefined && note.product !== product.name) {
@@ -58,7 +58,7 @@ export async function proveGivenDump(path: string, asked: Asked): Promise<GivenD
       hint: `name a dump of ${product.title}`,
     });
   }
-  const { schema, version } = note === undefined ? saidOf(path, said, again) : toldBy(note, said, path);
+  const { schema, version } = note === undefined ? saidOf(path, asked) : toldBy(note, asked, path);
   const { summary, file } = await scan(path, note, asked);
   const after = await lstat(path);
   if (after.mtimeMs !== info.mtimeMs || after.ctimeMs !== info.ctimeMs || after.ino !== info.ino)
@@ -136,8 +136,15 @@ export const isNoted = (path: string): Promise<boolean> =>
     () => false,
   );
 
-function saidOf(path: string, { version, schema }: SaidOfDump, again: Again) {
-  if (version !== undefined && schema !== undefined) return { version: shortestVersion(version), schema };
+function saidOf(path: string, { product, said: { version, schema }, again }: Asked) {
+  if (version !== undefined && schema !== undefined) {
+    const scheme = schemeOf(product);
+    if (parseVersion(version, scheme) === undefined)
+      throw refused(`--dump-version is ${notOfScheme(version, scheme)}`, {
+        hint: again({ add: ['--dump-version VERSION'] }),
+      });
+    return { version: oneText(version, scheme), schema };
+  }
   throw refused(
     `${notePath(path)}, which tells of the dump, is not there: its release and the version of its schema ` +
       'have to be said',
@@ -145,13 +152,13 @@ function saidOf(path: string, { version, schema }: SaidOfDump, again: Again) {
   );
 }
 
-function toldBy(note: DumpNote, { version, schema }: SaidOfDump, path: string) {
+function toldBy(note: DumpNote, { product, said: { version, schema } }: Asked, path: string) {
   const told = {
-    version: note.version === null ? null : shortestVersion(note.version),
+    version: note.version === null ? null : oneText(note.version, schemeOf(product)),
     schema: note.schemaVersion,
   };
   const other =
-    version !== undefined && shortestVersion(version) !== told.version
+    version !== undefined && !sameRecordedVersion(version, told.version)
       ? `release ${told.version ?? 'not known'}, not ${version}`
       : schema !== undefined && schema !== told.schema
         ? `schema version ${told.schema}, not ${schema}`

@@ -1,7 +1,7 @@
 import type { State } from '../engine/state.ts';
 import type { ReleaseRecord } from '../host/helm-record.ts';
 import { readHelmJournal } from '../host/helm-process.ts';
-import { sameVersion } from '../policy/version.ts';
+import { sameVersion } from '../version.ts';
 import { agreeingVersions } from '../release/agreeing-versions.ts';
 import { describeRelease } from './host-evidence.ts';
 import type { Known } from '../known.ts';

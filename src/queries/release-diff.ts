@@ -1,5 +1,5 @@
 import { blobsOf } from '../payload/format/archive-layout.ts';
-import { parseVersion, compareVersions } from '../policy/version.ts';
+import { orderOf } from '../version.ts';
 import { notesBetween, toldNotes } from '../policy/release-notes.ts';
 import { normalizedReference, repositoryOf } from '../images/reference.ts';
 import type { IndexEntry, IndexImage, PayloadIndex } from '../payload/format/index-schema.ts';
@@ -8,11 +8,11 @@ import type { DescribedRelease } from '../images/release-description.ts';
 import type { NamedChanges, ReleaseDiff, ReleaseFacts } from './release-diff-schema.ts';
 
 function factsOf({ index, release, key, digest }: DescribedRelease): ReleaseFacts {
-  const { product, title, version, format, fileSize, headSize } = index;
+  const { product, title, format, fileSize, headSize } = index;
   return {
     product,
     title,
-    version,
+    version: release.version,
     format: `${format.major}.${format.minor}`,
     key,
     payloadDigest: digest,
@@ -119,8 +119,8 @@ function toolChanges(from: PayloadIndex, to: PayloadIndex): ReleaseDiff['tools']
 
 /** Notes are in the newer file, whichever of the two was named. */
 function notesOf(from: Release, to: Release): Release['notes'] {
-  const [a, b] = [parseVersion(from.version), parseVersion(to.version)];
-  const [older, newer] = a && b && compareVersions(a, b) > 0 ? [to, from] : [from, to];
+  const isNewer = (orderOf(from.version, to.version) ?? 0) > 0;
+  const [older, newer] = isNewer ? [to, from] : [from, to];
   return notesBetween(newer.notes, { from: older.version, to: newer.version });
 }
 

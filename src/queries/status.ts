@@ -34,7 +34,7 @@ import { type WaysOut, waysOut } from './ways-out.ts';
 import { factsOf, noStateRefusal, unknownCluster } from './without-state.ts';
 import type { PodReport, StatusReport } from './status-schema.ts';
 import { judged, type StatusFacts, upgradeAnswer } from './upgrade-answer.ts';
-import { sameVersion } from '../policy/version.ts';
+import { sameVersion } from '../version.ts';
 import { schemaDueText } from '../policy/schema-due.ts';
 import { schemaVerdictOf } from './schema-verdict-now.ts';
 import { helmByHand } from '../release/helm-by-hand.ts';

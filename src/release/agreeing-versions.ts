@@ -1,5 +1,5 @@
 import type { State } from '../engine/state.ts';
-import { sameVersion } from '../policy/version.ts';
+import { sameVersion } from '../version.ts';
 
 /** The repair of the state after which no run has completed yet. */
 export function latestRepair({ repair, installed }: State): State['repair'] {

@@ -2,7 +2,7 @@ import { causeChain, IvaapError } from '../errors.ts';
 import { foreign, foreignIfUnmarked } from '../foreign.ts';
 import { deployedVersion, type HelmRevision } from '../host/helm.ts';
 import type { Controller } from '../host/namespace-view.ts';
-import { sameVersion } from '../policy/version.ts';
+import { sameVersion } from '../version.ts';
 import type { StepIo } from '../engine/step.ts';
 import { judgeSchema } from '../policy/schema-verdict.ts';
 import type { UpgradeContext } from './context.ts';
@@ -53,6 +53,8 @@ type AfterFailure = Pick<HelmAftermath, 'release' | 'releaseStatus'>;
 
 async function releaseAfterFailure(ctx: UpgradeContext, revisionBefore: number): Promise<AfterFailure> {
   const { helm, from } = ctx;
+  const { name } = ctx.product.chart;
+  const isOld = (revision: HelmRevision) => sameVersion(versionOf(revision, name), from);
   try {
     const history = await helm.history();
     const last = history.at(-1);
@@ -60,7 +62,7 @@ async function releaseAfterFailure(ctx: UpgradeContext, revisionBefore: number):
     const releaseStatus = `${last.status}, revision ${last.revision}: ${foreign(last.description)}`;
     if (last.revision <= revisionBefore) return { release: 'untouched', releaseStatus };
     if (last.status !== 'deployed') {
-      const old = history.findLast((one) => isOfVersion(one, from) && one.revision <= revisionBefore);
+      const old = history.findLast((one) => isOld(one) && one.revision <= revisionBefore);
       const runs = old !== undefined && (await otherThanRendered(ctx, old.revision, true)).length === 0;
       if (runs) return { release: 'old-runs', releaseStatus };
       return { release: last.status.startsWith('pending') ? 'pending' : 'failed', releaseStatus };
@@ -68,19 +70,19 @@ async function releaseAfterFailure(ctx: UpgradeContext, revisionBefore: number):
     const other = await otherThanRendered(ctx, last.revision, false);
     if (other.length > 0)
       return { release: 'failed', releaseStatus: `${releaseStatus}, but ${other.join(', ')}` };
-    if (isOfVersion(last, from)) return { release: 'rolled-back', releaseStatus };
-    return { release: 'failed', releaseStatus: `${releaseStatus}, version ${foreign(versionOf(last))}` };
+    if (isOld(last)) return { release: 'rolled-back', releaseStatus };
+    return {
+      release: 'failed',
+      releaseStatus: `${releaseStatus}, version ${foreign(versionOf(last, name))}`,
+    };
   } catch {
     return { release: 'unknown', releaseStatus: 'not known: Helm or the API server did not answer' };
   }
 }
 
 /** Helm lists a chart as NAME-VERSION. */
-const versionOf = ({ appVersion, chart }: HelmRevision): string =>
-  deployedVersion({ appVersion, version: /-(\d.*)$/.exec(chart)?.[1] ?? '' });
-
-const isOfVersion = (revision: HelmRevision, version: string): boolean =>
-  sameVersion(versionOf(revision), version);
+const versionOf = ({ appVersion, chart }: HelmRevision, name: string): string =>
+  deployedVersion({ appVersion, version: chart.startsWith(`${name}-`) ? chart.slice(name.length + 1) : '' });
 
 type Workload = Controller & {
   spec: { template: { spec: { containers: { name: string; image: string }[] } } };

@@ -4,7 +4,7 @@ import { foreign } from '../foreign.ts';
 import { deployedVersion, type HelmRelease, releaseSecretName } from '../host/helm.ts';
 import { runningHelm, ownSpan } from '../host/helm-process.ts';
 import { type HelmJudgement, isWithin, judgeHelm } from '../policy/helm-states.ts';
-import { sameVersion } from '../policy/version.ts';
+import { sameVersion } from '../version.ts';
 import { keepFile } from '../backup/backup-folder.ts';
 import type { StepContext } from './context.ts';
 import { sudo } from '../shell-word.ts';

@@ -11,7 +11,8 @@ import type { Product, Release } from '../payload/product-schema.ts';
 import { foundFolderSchema } from './found-folder.ts';
 import { asRoot, shellWord, sudo } from '../shell-word.ts';
 import { keptText } from '../policy/kept-text.ts';
-import { compareVersions, parseVersion } from '../policy/version.ts';
+import { firstStop } from '../policy/upgrade-policy.ts';
+import { orderOf, schemeForms, schemeOf, versionSchemes } from '../version.ts';
 
 /**
  * What an uninstall with `--keep-data` leaves beside the database's folder: what a later install must know of
@@ -21,6 +22,7 @@ export const keptDataSchema = z.looseObject({
   format: z.literal(1),
   product: z.string(),
   version: z.string().describe('The release that wrote the data last.'),
+  versionScheme: z.enum(versionSchemes).optional().describe('How that is counted; absent: `calver`.'),
   schemaVersion: z.int().nullable().describe('Of the database; null: it did not answer.'),
   postgresMajor: z.int().positive(),
   folder: z.string().describe('With the data.'),
@@ -107,7 +109,7 @@ export async function readKeptData(storagePath: string): Promise<KeptData | unde
 /** Throws `version` where this release cannot work with the data. */
 export function assertUsable(
   kept: KeptData,
-  { product, release }: { product: Pick<Product, 'name' | 'title'>; release: Release },
+  { product, release }: { product: Pick<Product, 'name' | 'title' | 'versions'>; release: Release },
 ): void {
   const { folder } = kept;
   const hint = `use a package of ${kept.version} or newer, or another folder: --storage-path FOLDER`;
@@ -115,6 +117,29 @@ export function assertUsable(
     throw new IvaapError('version', `the data in ${folder} are of ${kept.product}, not of ${product.name}`, {
       hint: 'use another folder: --storage-path FOLDER',
     });
+  }
+  const { versionScheme = 'calver' } = kept;
+  if (versionScheme !== schemeOf(product)) {
+    throw new IvaapError(
+      'version',
+      `the data in ${folder} were written by ${kept.version}, a version of the form ` +
+        `${schemeForms[versionScheme]} (${versionScheme}); this package has ` +
+        `${schemeForms[schemeOf(product)]} (${schemeOf(product)}), and the two cannot be compared`,
+      {
+        hint:
+          `use a package whose versions are of the form ${schemeForms[versionScheme]}, or another folder: ` +
+          '--storage-path FOLDER',
+      },
+    );
+  }
+  const stop = firstStop(kept.version, release.version, product.versions);
+  if (stop !== undefined) {
+    throw new IvaapError(
+      'version',
+      `the data in ${folder} were written by ${kept.version}, and ${release.version} passes over ${stop}, ` +
+        'which has to be installed in between',
+      { hint: `install ${stop} first, with its own package, or use another folder: --storage-path FOLDER` },
+    );
   }
   if (kept.postgresMajor !== release.postgresMajor) {
     throw new IvaapError(
@@ -126,8 +151,7 @@ export function assertUsable(
   }
   if (kept.schemaVersion === null) {
     // The server did not answer: only a release that is no older knows every schema of that one.
-    const [own, writer] = [parseVersion(release.version), parseVersion(kept.version)];
-    if (own !== undefined && writer !== undefined && compareVersions(own, writer) >= 0) return;
+    if ((orderOf(release.version, kept.version) ?? -1) >= 0) return;
     throw new IvaapError(
       'version',
       `the data in ${folder} were written by ${kept.version}, their schema version is not known, and ` +

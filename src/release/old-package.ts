@@ -5,7 +5,7 @@ import { signerOf } from '../payload/format/signature.ts';
 import { openPayload } from '../payload/open-payload.ts';
 import type { Payload } from '../payload/reader.ts';
 import { signedBy } from '../policy/trust.ts';
-import { shortestVersion } from '../policy/version.ts';
+import { sameRecordedVersion } from '../version.ts';
 import { shellWord } from '../shell-word.ts';
 import type { StepContext } from './context.ts';
 import type { RestoreTarget } from './restore-record.ts';
@@ -54,7 +54,7 @@ function assertIsOf(
       },
     );
   }
-  if (shortestVersion(identity.version) !== shortestVersion(release.version)) {
+  if (!sameRecordedVersion(identity.version, release.version)) {
     const message = `${path} is of the release ${foreign(identity.version)}, not of ${release.version}`;
     throw new IvaapError('version', `${message}. Nothing was changed`, { hint });
   }

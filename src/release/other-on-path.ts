@@ -2,7 +2,7 @@ import { existsSync, lstatSync } from 'node:fs';
 import { join } from 'node:path';
 import type { OtherOnPath } from '../policy/other-on-path.ts';
 import { type NamedProduct, pathNames, pathPlaces } from '../policy/path-names.ts';
-import { sameRecordedVersion } from '../policy/version.ts';
+import { sameRecordedVersion } from '../version.ts';
 import { asRoot, shellWord } from '../shell-word.ts';
 import { readActivation } from './activation-record.ts';
 import type { ProductPaths } from './product-paths.ts';

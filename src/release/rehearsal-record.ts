@@ -1,7 +1,7 @@
 import type { State } from '../engine/state.ts';
 import type { Product } from '../payload/product-schema.ts';
 import { rehearsalSentence, unendedSentence } from '../policy/rehearsal-text.ts';
-import { sameRecordedVersion } from '../policy/version.ts';
+import { sameRecordedVersion } from '../version.ts';
 
 /** How a rehearsal ended, as the state keeps it. */
 export type Rehearsed = NonNullable<State['rehearsed']>;

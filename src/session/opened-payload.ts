@@ -2,7 +2,6 @@ import type { PayloadIndex } from '../payload/format/index-schema.ts';
 import { openPayload } from '../payload/open-payload.ts';
 import type { Product, Release } from '../payload/product-schema.ts';
 import type { Payload } from '../payload/reader.ts';
-import { shortestVersion } from '../policy/version.ts';
 import { productPaths, type ProductPaths } from '../release/product-paths.ts';
 import type { Machine } from './machine.ts';
 
@@ -17,8 +16,10 @@ export interface OpenedPayload {
 
 export async function openOwnPayload({ executable }: Machine): Promise<OpenedPayload> {
   const payload = await openPayload(executable);
-  const [index, product, packed] = await Promise.all([payload.index(), payload.product(), payload.release()]);
-  // One text for one version: `2026.2.0` and `2026.2` are compared as texts wherever they were recorded.
-  const release = { ...packed, version: shortestVersion(packed.version) };
+  const [index, product, release] = await Promise.all([
+    payload.index(),
+    payload.product(),
+    payload.release(),
+  ]);
   return { payload, index, product, release, paths: productPaths(product) };
 }

@@ -1,7 +1,8 @@
 import { lstatSync } from 'node:fs';
 import { Journal } from '../engine/journal.ts';
-import { assertProduct, readState, type State } from '../engine/state.ts';
+import { assertProduct, assertScheme, readState, type State } from '../engine/state.ts';
 import { IvaapError } from '../errors.ts';
+import { schemeOf } from '../version.ts';
 import type { OpenedPayload } from './opened-payload.ts';
 
 /**
@@ -26,13 +27,15 @@ export function readOwnState({ paths, product }: Place, program: string): Promis
   return withWayBack(program, async () => {
     const state = await readState(paths.state);
     assertProduct(state, paths.state, product.name);
+    assertScheme(state, paths.state, schemeOf(product));
     return state;
   });
 }
 
 /** The journal of this host; throws the same errors. */
 export function openJournal({ paths, product }: Place, program: string): Promise<Journal> {
-  return withWayBack(program, () => Journal.open({ path: paths.state, product: product.name }));
+  const options = { path: paths.state, product: product.name, scheme: schemeOf(product) };
+  return withWayBack(program, () => Journal.open(options));
 }
 
 /**

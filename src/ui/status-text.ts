@@ -9,6 +9,7 @@ import { keptText } from '../policy/kept-text.ts';
 import { runEnd } from '../policy/run-end.ts';
 import { schemaDueText } from '../policy/schema-due.ts';
 import { signedBy } from '../policy/trust.ts';
+import { sameRecordedVersion } from '../version.ts';
 import { otherOnPathText } from '../policy/other-on-path.ts';
 import { columns, formatAge, formatDuration } from './format.ts';
 import { shortId, shortImage } from './short-digest.ts';
@@ -215,7 +216,7 @@ function rehearsedLines({ rehearsed, rehearsing, unendedRehearsal, installed }: 
       : [`a rehearsal of ${toSeconds(rehearsing.at)} has left ${rehearsing.name}: the next run removes it`];
   const head = (one: Pick<NonNullable<State['rehearsed']>, 'at' | 'by' | 'from' | 'to'>) =>
     `rehearsed: ${one.from} -> ${one.to}, ${toSeconds(one.at)}${by(one.by)}`;
-  const isOver = unendedRehearsal?.to === installed?.version;
+  const isOver = sameRecordedVersion(unendedRehearsal?.to ?? null, installed?.version ?? null);
   return [
     ...(rehearsed === undefined ? [] : [head(rehearsed), `  ${rehearsalSentence(rehearsed)}`]),
     ...(unendedRehearsal === undefined || isOver

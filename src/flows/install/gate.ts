@@ -2,8 +2,8 @@ import { existsSync } from 'node:fs';
 import { isUnfinished } from '../../engine/run-record.ts';
 import type { RunRecord, State } from '../../engine/state.ts';
 import { IvaapError } from '../../errors.ts';
-import { type Again, freshFlags, rollbackToBeginAnew, upgradeFlags } from '../../policy/again.ts';
-import { compareVersions, formatVersion, requireVersion, sameVersion } from '../../policy/version.ts';
+import { freshFlags, rollbackToBeginAnew, upgradeFlags } from '../../policy/again.ts';
+import { compareVersions, formatVersion, requireVersion, sameVersion, schemeOf } from '../../version.ts';
 import { hostEvidence, isMarked, likely } from '../../queries/host-evidence.ts';
 import type { HostTools } from '../../session/host-tools.ts';
 import type { OpenedPayload } from '../../session/opened-payload.ts';
@@ -75,7 +75,7 @@ export function refuseInstalled(session: Session, state: State, { supersede }: {
   if (run !== undefined) refuseOtherKey(session, run);
   const other = otherInstall(session, state);
   if (other === undefined) return;
-  refuseOlderThanStarted(other, release.version, again);
+  refuseOlderThanStarted(other, session);
   if (supersede) return;
   const finish = again({
     program: other.binary,
@@ -98,14 +98,18 @@ export function refuseInstalled(session: Session, state: State, { supersede }: {
  * Once Helm has started for a version, the product may have made its schema, which an older release does not
  * know.
  */
-function refuseOlderThanStarted(run: RunRecord, version: string, again: Again): void {
+function refuseOlderThanStarted(
+  run: RunRecord,
+  { release, product, again }: Pick<Session, 'release' | 'product' | 'again'>,
+): void {
   const { pointOfNoReturn: point, to, binary } = run;
   if (point === undefined) return;
+  const scheme = schemeOf(product);
   const started = (point.versions ?? [to]).map((text) =>
-    requireVersion(text, 'the version of an unfinished install'),
+    requireVersion(text, 'the version of an unfinished install', scheme),
   );
   const highest = started.sort(compareVersions).at(-1);
-  const own = requireVersion(version, 'the version of this payload');
+  const own = requireVersion(release.version, 'the version of this payload', scheme);
   if (highest === undefined || compareVersions(own, highest) >= 0) return;
   throw new IvaapError(
     'version',

@@ -1,7 +1,7 @@
 import { emptyState, type State } from '../../engine/state.ts';
 import type { ReleaseRecord } from '../../host/helm-record.ts';
 import { isGoodRecord } from '../../policy/helm-states.ts';
-import { compareVersions, formatVersion, parseVersion, sameVersion } from '../../policy/version.ts';
+import { compareVersions, formatVersion, parseVersion, sameVersion, schemeOf } from '../../version.ts';
 import { agreeingVersions } from '../../release/agreeing-versions.ts';
 import { readHelmJournal } from '../../host/helm-process.ts';
 import { likely } from '../../queries/host-evidence.ts';
@@ -105,8 +105,9 @@ function unfinishedInstall({ run }: State, program: string): string {
 function fromRelease(facts: RepairFacts, good: ReleaseRecord, last: ReleaseRecord): Repair {
   const { state, opened, evidence, schemaNow } = facts;
   const { product, release } = opened;
-  const found = parseVersion(good.content?.version ?? '');
-  const oldest = parseVersion(product.versions.minimumSource);
+  const scheme = schemeOf(product);
+  const found = parseVersion(good.content?.version ?? '', scheme);
+  const oldest = parseVersion(product.versions.minimumSource, scheme);
   if (found === undefined || (oldest !== undefined && compareVersions(found, oldest) < 0)) {
     const message =
       `the version of the Helm release is ${good.content?.version}; the oldest ` +
@@ -230,7 +231,7 @@ function withoutRecords(facts: RepairFacts, workloads: readonly string[]): Repai
     return refused('preflight', message, `${sudo.kubectl} get all -n ${product.namespace}`);
   }
   const version = state?.installed?.version ?? evidence.chart?.version;
-  const found = parseVersion(version ?? '');
+  const found = parseVersion(version ?? '', schemeOf(product));
   if (found === undefined) {
     const message = 'neither Helm, a state nor the chart on disk shows which version runs';
     return refused(
@@ -308,7 +309,9 @@ function neverGood(facts: RepairFacts, state: State, last: ReleaseRecord): Repai
 }
 
 function installAnew(facts: RepairFacts, version: string, why: string): Repair {
-  const repaired = marked(facts, emptyState(facts.opened.product.name), ['answers']);
+  const repaired = marked(facts, emptyState(facts.opened.product.name, schemeOf(facts.opened.product)), [
+    'answers',
+  ]);
   repaired.run = unfinished(facts, { flow: 'install', from: null, to: version });
   const lines = [`the install of ${version} has not completed: ${why}`];
   return proposed(facts, repaired, { lines, next: 'install', release: undefined });

@@ -1,7 +1,7 @@
 import { helmResult } from '../../backup/upgrade-results.ts';
 import { emptyState, type RunRecord, type State } from '../../engine/state.ts';
 import { signerOf } from '../../payload/format/signature.ts';
-import { formatVersion, parseVersion, sameVersion } from '../../policy/version.ts';
+import { oneText, sameRecordedVersion, sameVersion, schemeOf } from '../../version.ts';
 import type { RepairFacts } from './facts.ts';
 import { baseState, payloadOf } from './sources.ts';
 import { keepInHistory, runId } from '../../engine/run-record.ts';
@@ -10,7 +10,7 @@ import { keepInHistory, runId } from '../../engine/run-record.ts';
 export function withVersion(facts: RepairFacts, version: string, deployedAt: string): State {
   const { evidence, state, opened, now } = facts;
   const base = state === undefined ? baseState(evidence.copies) : structuredClone(state);
-  const draft = base ?? emptyState(opened.product.name);
+  const draft = base ?? emptyState(opened.product.name, schemeOf(opened.product));
   const { digest, key, binary } = payloadOf(version, state, evidence.copies);
   const unknown = [...(digest === undefined ? ['payload'] : []), ...(key === undefined ? ['key'] : [])];
   if (facts.schemaNow === undefined) unknown.push('schema version');
@@ -33,7 +33,8 @@ export function marked(
 ): State {
   const at = now.toISOString();
   const id = runId(at, 'repair-state');
-  if (draft.run !== undefined && draft.installed?.version !== state?.installed?.version) closeRun(draft, at);
+  const [installedNow, before] = [draft.installed?.version ?? null, state?.installed?.version ?? null];
+  if (draft.run !== undefined && !sameRecordedVersion(installedNow, before)) closeRun(draft, at);
   keepInHistory(draft, {
     id,
     flow: 'repair-state',
@@ -73,14 +74,17 @@ export function unfinished(
 ): RunRecord {
   const known = [state, ...evidence.copies.map((copy) => copy.state)]
     .map((one) => one?.run ?? one?.madeBy)
-    .find((run) => run?.flow === flow && run.to === to && (run.from ?? null) === from);
+    .find(
+      (run) =>
+        run?.flow === flow && sameRecordedVersion(run.to, to) && sameRecordedVersion(run.from ?? null, from),
+    );
   const own = sameVersion(to, opened.release.version);
   const at = now.toISOString();
   return {
     id: runId(at, flow),
     flow,
     from,
-    to: normalized(to),
+    to: oneText(to, schemeOf(opened.product)),
     payloadDigest: known?.payloadDigest ?? (own ? opened.payload.digest : 'unknown'),
     // The time of the repair: what its Helm did earlier must not count for this run.
     startedAt: at,
@@ -94,8 +98,3 @@ export function unfinished(
     error: { code: 'failed', message: 'how it ended is unknown: the state was lost' },
   };
 }
-
-const normalized = (version: string): string => {
-  const parsed = parseVersion(version);
-  return parsed === undefined ? version : formatVersion(parsed);
-};

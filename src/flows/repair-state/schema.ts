@@ -1,4 +1,4 @@
-import { compareVersions, formatVersion, parseVersion, sameVersion } from '../../policy/version.ts';
+import { orderOf, sameVersion } from '../../version.ts';
 import { refused, type RepairFacts, type Refused } from './facts.ts';
 import { knownSchema } from './sources.ts';
 
@@ -41,9 +41,8 @@ export function judgeSchema(
     return refused('version', message, status);
   }
   if (most === undefined || schemaNow <= most) return fits;
-  const [from, to] = [parseVersion(version), parseVersion(release.version)];
-  if (from !== undefined && to !== undefined && compareVersions(to, from) > 0) {
-    return { kind: 'fits', before: before ?? most, movedFor: formatVersion(to) };
+  if ((orderOf(release.version, version) ?? 0) > 0) {
+    return { kind: 'fits', before: before ?? most, movedFor: release.version };
   }
   const message =
     `the Helm release is ${version}, but the database has schema version ${schemaNow}, not ` +

@@ -1,5 +1,5 @@
 import type { State } from '../../engine/state.ts';
-import { sameVersion } from '../../policy/version.ts';
+import { recordOf, sameVersion } from '../../version.ts';
 import { pgDumpSchema } from '../../backup/dump-record.ts';
 import { schemaMoveSchema } from '../../backup/upgrade-results.ts';
 import type { StateCopy } from '../../queries/backups.ts';
@@ -20,12 +20,12 @@ export function baseState([newest]: readonly StateCopy[]): State | undefined {
   draft.derived = { ...draft.derived, ...derived };
   const dump = pgDumpSchema.safeParse(derived.pgDump).data;
   if (run.from !== null && dump !== undefined) {
-    const before = draft.anchors[run.from];
+    const [key = run.from, before] = recordOf(draft.anchors, run.from) ?? [];
     const anchor = { at: dump.takenAt, run: run.id, derived };
-    if (before === undefined) draft.anchors[run.from] = anchor;
+    if (before === undefined) draft.anchors[key] = anchor;
     else if (before.run !== run.id) {
       const { earlier = [], ...latest } = before;
-      draft.anchors[run.from] = { ...anchor, earlier: [...earlier, latest] };
+      draft.anchors[key] = { ...anchor, earlier: [...earlier, latest] };
     }
   }
   const { finishedAt: _, ...unended } = run;

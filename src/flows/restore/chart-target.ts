@@ -3,7 +3,7 @@ import { wayBackOf } from '../../backup/way-back.ts';
 import type { State } from '../../engine/state.ts';
 import { IvaapError } from '../../errors.ts';
 import { judgeSchema, type SchemaAnswer, schemaSentence } from '../../policy/schema-verdict.ts';
-import { sameRecordedVersion } from '../../policy/version.ts';
+import { sameRecordedVersion } from '../../version.ts';
 import type { RestoreTarget } from '../../release/restore-record.ts';
 import { askSchemaOnce } from '../../release/schema-now.ts';
 import type { Session } from '../../session/session.ts';

@@ -2,7 +2,8 @@ import { statSync } from 'node:fs';
 import type { PgDump } from '../../backup/dump-record.ts';
 import { IvaapError } from '../../errors.ts';
 import { foreign } from '../../foreign.ts';
-import { sameRecordedVersion } from '../../policy/version.ts';
+import { firstStop } from '../../policy/upgrade-policy.ts';
+import { sameRecordedVersion } from '../../version.ts';
 import { byteTask } from '../../queries/byte-task.ts';
 import { proveGivenDump } from '../../queries/given-dump.ts';
 import type { RestoreTarget } from '../../release/restore-record.ts';
@@ -35,7 +36,7 @@ export async function fileTarget(
     folder: null,
     roles: null,
   };
-  const isSame = version !== null && sameRecordedVersion(version, before.version);
+  const isSame = sameRecordedVersion(version, before.version);
   const point = version === null ? undefined : pointWithChart(state, version, product.chart.folder);
   const kept =
     dataOnly || isSame || point === undefined
@@ -47,7 +48,7 @@ export async function fileTarget(
     refuseNewer(session, dump, { version: kept.release.version, schema: point?.dump?.schemaVersion });
     return { target: { ...common, dataOnly: false, ...kept, before }, notes };
   }
-  await refuseLaterSchema(session, dump, installed.version);
+  await refuseUnfit(session, { dump, version }, installed.version);
   const of = version === null ? null : foreign(version);
   return {
     target: { ...common, ...dataAlone(installed) },
@@ -69,9 +70,25 @@ export const releaseStays = (of: string | null, { version }: Installed): string 
   `it is a dump of ${of ?? 'a release that is not known'}, whose chart is not kept on this host: ` +
   `${version} stays, and meets its data`;
 
-/** Throws `version` for a dump with a later schema than that of the database which is there. */
-export async function refuseLaterSchema(session: Session, dump: PgDump, version: string): Promise<void> {
-  const { product, signal } = session;
+/**
+ * Throws `version` for a dump that the release which stays cannot work with: of a later schema than that of
+ * the database which is there, or of a release from before one that cannot be passed over.
+ */
+export async function refuseUnfit(
+  session: Session,
+  { dump, version: of }: { dump: PgDump; version: string | null },
+  version: string,
+): Promise<void> {
+  const { product, signal, program } = session;
+  const stop = of === null ? undefined : firstStop(of, version, product.versions);
+  if (of !== null && stop !== undefined) {
+    throw new IvaapError(
+      'version',
+      `${dump.path} is a dump of ${foreign(of)}, and ${version} passes over ${stop}, which has to be ` +
+        'installed in between. Nothing was changed',
+      { hint: `restore it with ${stop} installed, and upgrade from there: ${program} backup list` },
+    );
+  }
   const { database } = await session.tools();
   const schema = await database.schemaVersion(product.database.schemaVersionQuery, signal);
   refuseNewer(session, dump, { version, schema });

@@ -7,7 +7,7 @@ import { waivedSteps } from '../../engine/run-record.ts';
 import type { State } from '../../engine/state.ts';
 import type { JsonObject } from '../../engine/step.ts';
 import { known } from '../../known.ts';
-import { sameRecordedVersion } from '../../policy/version.ts';
+import { sameRecordedVersion } from '../../version.ts';
 import { otherOnPath } from '../../release/other-on-path.ts';
 import type { RestoreContext } from '../../release/context.ts';
 import { absolutePath } from '../../payload/absolute-path.ts';

@@ -3,7 +3,7 @@ import { switchId } from '../../backup/upgrade-results.ts';
 import { isUnfinished } from '../../engine/run-record.ts';
 import type { State } from '../../engine/state.ts';
 import { IvaapError } from '../../errors.ts';
-import { sameRecordedVersion } from '../../policy/version.ts';
+import { sameRecordedVersion } from '../../version.ts';
 import { recordedNames } from '../../release/data-folders.ts';
 import { majorInFolder } from '../../release/kept-data.ts';
 import type { RestoreTarget } from '../../release/restore-record.ts';
@@ -21,7 +21,7 @@ export async function folderBack(
   { dataFolders = [], run }: State,
   version: string | null,
 ): Promise<Folder | undefined> {
-  const found = dataFolders.findLast((one) => version !== null && sameRecordedVersion(one.version, version));
+  const found = dataFolders.findLast((one) => sameRecordedVersion(one.version, version));
   if (found === undefined) return undefined;
   const { path, live, major } = found;
   const isBegun =

@@ -4,7 +4,7 @@ import { isUnfinished } from '../../engine/run-record.ts';
 import type { State } from '../../engine/state.ts';
 import { absolutePath } from '../../payload/absolute-path.ts';
 import { back, type Prompter, type TextQuestion } from '../../policy/prompter.ts';
-import { parseVersion } from '../../policy/version.ts';
+import { parseVersion, schemeOf } from '../../version.ts';
 import { knownBackups } from '../../queries/backup-list.ts';
 import { assertGivenFile, isNoted } from '../../queries/given-dump.ts';
 import { recordedTarget } from '../../release/restore-record.ts';
@@ -52,14 +52,15 @@ async function askWhatItIs(session: Session, options: RestoreOptions): Promise<R
   const { dumpVersion, dumpSchema, file = '' } = options;
   const prompter = await session.prompter?.();
   if (prompter === undefined) return options;
-  const { title } = session.product;
+  const { product, release } = session;
+  const example = `as in ${release.version}`;
   const version =
     dumpVersion ??
     (await answered(prompter, {
-      title: `Of which release of ${title} is ${file}?`,
-      help: ['There is no note beside it that tells. As in 2026.1'],
+      title: `Of which release of ${product.title} is ${file}?`,
+      help: [`There is no note beside it that tells. The version is needed, ${example}`],
       check: async (text) =>
-        parseVersion(text) === undefined ? 'a release is named as 2026.1 is' : undefined,
+        parseVersion(text, schemeOf(product)) === undefined ? `a version is needed, ${example}` : undefined,
     }));
   const schema =
     dumpSchema ??

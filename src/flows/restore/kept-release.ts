@@ -3,7 +3,7 @@ import { basename, join } from 'node:path';
 import { restoresIn } from '../../engine/restores.ts';
 import { parseState, type State } from '../../engine/state.ts';
 import { IvaapError } from '../../errors.ts';
-import { sameRecordedVersion } from '../../policy/version.ts';
+import { sameRecordedVersion } from '../../version.ts';
 import { knownBackups, namedBackup } from '../../queries/backup-list.ts';
 import type { RestoreTarget } from '../../release/restore-record.ts';
 import type { Session } from '../../session/session.ts';

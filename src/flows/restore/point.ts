@@ -7,7 +7,7 @@ import { type Restored, restoresIn } from '../../engine/restores.ts';
 import { isUnfinished } from '../../engine/run-record.ts';
 import type { State } from '../../engine/state.ts';
 import type { JsonObject } from '../../engine/step.ts';
-import { sameRecordedVersion } from '../../policy/version.ts';
+import { sameRecordedVersion } from '../../version.ts';
 
 /** A state of the product that can be brought back: a dump, and the release that it belongs to. */
 export interface RestorePoint {

@@ -7,6 +7,7 @@ import { restoreFolder } from '../../steps/restore_folder.ts';
 import { restorePgBackup } from '../../steps/restore_pg_backup.ts';
 import { restoreSwap } from '../../steps/restore_swap.ts';
 import { otherOnPathText } from '../../policy/other-on-path.ts';
+import { sameRecordedVersion } from '../../version.ts';
 import type { FlowResult } from '../flow.ts';
 import { healthLines, waivedHealth } from '../waived-health.ts';
 
@@ -55,7 +56,9 @@ export function restoreSummary(ctx: RestoreContext, result: RunResult): FlowResu
         ...valuesLines,
         ...healthLines(ctx, result),
         ...pathLines,
-        ...(from === to ? [] : [`  back     to bring ${from} back: ${program} restore --undo`]),
+        ...(sameRecordedVersion(from, to)
+          ? []
+          : [`  back     to bring ${from} back: ${program} restore --undo`]),
       ]
     : [
         `${what} back: the database is ${since}.`,

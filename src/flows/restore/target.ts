@@ -8,13 +8,13 @@ import { isUnfinished } from '../../engine/run-record.ts';
 import type { State } from '../../engine/state.ts';
 import { IvaapError } from '../../errors.ts';
 import { foreign } from '../../foreign.ts';
-import { sameRecordedVersion } from '../../policy/version.ts';
+import { sameRecordedVersion } from '../../version.ts';
 import { recordedTarget, type RestoreTarget } from '../../release/restore-record.ts';
 import type { Session } from '../../session/session.ts';
 import { shellWord } from '../../shell-word.ts';
 import { unfinishedRestore } from '../unfinished-restore.ts';
 import { chartBack, chartTarget } from './chart-target.ts';
-import { dataAlone, fileTarget, refuseLaterSchema, releaseStays } from './file-target.ts';
+import { dataAlone, fileTarget, refuseUnfit, releaseStays } from './file-target.ts';
 import { folderBack, folderGone, isFolderThere, onlyItsFolder } from './folder-target.ts';
 import { type Host, type Installed, keptRelease, pointFor } from './kept-release.ts';
 import type { RestoreOptions } from './options.ts';
@@ -93,13 +93,13 @@ async function backupTarget(
   }
   if (backup === undefined) refuseRestored(state, dump.path, { dataOnly, program });
   const common = { ...withDatabase, undo: false, dump, moved: null, roles: dump.folder };
-  const isSame = point.version !== null && sameRecordedVersion(point.version, before.version);
+  const isSame = sameRecordedVersion(point.version, before.version);
   if (dataOnly || isSame) return { target: { ...common, ...dataAlone(installed) }, notes: [] };
   const kept = await keptRelease(session, point, { state, installed });
   if (kept !== undefined) return { target: { ...common, dataOnly: false, ...kept, before }, notes: [] };
   // Without a name it is a release that is asked for.
   if (backup === undefined) throw chartNotKept(point.version, again);
-  await refuseLaterSchema(session, dump, installed.version);
+  await refuseUnfit(session, { dump, version: point.version }, installed.version);
   const notes = [releaseStays(point.version, installed)];
   return { target: { ...common, ...dataAlone(installed) }, notes };
 }

@@ -4,7 +4,7 @@ import { IvaapError } from '../../errors.ts';
 import { wayBackOf } from '../../backup/way-back.ts';
 import { freshFlags, upgradeFlags } from '../../policy/again.ts';
 import { nearestNames } from '../../policy/nearest.ts';
-import { sameVersion } from '../../policy/version.ts';
+import { sameVersion } from '../../version.ts';
 import { lookWithoutState } from '../../queries/without-state.ts';
 import { resumeCommand } from '../../session/resume-command.ts';
 import type { Session } from '../../session/session.ts';

@@ -14,6 +14,7 @@ import type { FlowResult } from '../flow.ts';
 import { healthLines, waivedHealth } from '../waived-health.ts';
 import { wayBackLines } from '../../queries/way-back-text.ts';
 import { schemaDueText } from '../../policy/schema-due.ts';
+import { sameRecordedVersion } from '../../version.ts';
 import { helmByHand } from '../../release/helm-by-hand.ts';
 
 /** What a completed upgrade has changed, as text and as JSON. */
@@ -55,7 +56,7 @@ export function upgradeSummary(ctx: UpgradeContext, result: RunResult): FlowResu
     warnings: result.warnings,
   };
   const lines = [
-    from === to
+    sameRecordedVersion(from, to)
       ? `${product.title} ${to} was applied again.`
       : `${product.title} was upgraded: ${from} -> ${to}.`,
     `  release  ${product.release} in namespace ${product.namespace}, chart ${ctx.paths.chart}`,

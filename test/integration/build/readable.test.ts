@@ -144,26 +144,44 @@ describe('what the reader would refuse', () => {
     editFiles: (own) => writeFileSync(join(own, 'chart/Chart.yaml'), `apiVersion: v2\n${text}`),
   });
 
-  it("a chart that is another release's or product's, with its line", async () => {
+  it("a chart that is another release's or product's: its line, what stands there and what must", async () => {
     const named = 'name: tiny-chart\nversion: 1.0.0\n';
+    const write = ': write appVersion: "2026\\.1"$';
     for (const [text, line, message] of [
       [
         `${named}appVersion: "2026.2"\n`,
         /^appVersion/,
-        /appVersion is "2026\.2", and the release is 2026\.1/,
+        `appVersion is "2026\\.2", and the release is 2026\\.1.*${write}`,
       ],
-      [`${named}appVersion: "v2026.1"\n`, /^appVersion/, /appVersion is "v2026\.1"/],
-      [`${named}appVersion: "2026.1-rc.1"\n`, /^appVersion/, /appVersion is/],
-      [`${named}appVersion: ""\n`, /^appVersion/, /appVersion is ""/],
-      [`${named}appVersion: 2026.1\n`, /^appVersion/, /write it in quotes/],
-      [named, /^version/, /version is "1\.0\.0", .* \(write appVersion\)/],
+      [`${named}appVersion: "v2026.1"\n`, /^appVersion/, `appVersion is "v2026\\.1".*${write}`],
+      [`${named}appVersion: " 2026.1"\n`, /^appVersion/, `appVersion is " 2026\\.1".*${write}`],
+      [`${named}appVersion: "2026.1-rc.1"\n`, /^appVersion/, `appVersion is "2026\\.1-rc\\.1".*${write}`],
+      [`${named}appVersion: ""\n`, /^appVersion/, `appVersion is empty.*${write}`],
+      [`${named}appVersion:\n`, /^appVersion/, `appVersion is empty.*${write}`],
+      [
+        `${named}appVersion: 2026.10\n`,
+        /^appVersion/,
+        `appVersion is 2026\\.10 without quotes, which YAML reads as the number 2026\\.1, .*${write}`,
+      ],
+      [
+        `${named}appVersion: 2026.1\n`,
+        /^appVersion/,
+        `appVersion is 2026\\.1 without quotes, which YAML reads as the number 2026\\.1, .*${write}`,
+      ],
+      [`${named}appVersion: [2026.1]\n`, /^appVersion/, `appVersion is no text.*${write}`],
+      [named, /^version/, `appVersion is missing, and version is "1\\.0\\.0".*${write}`],
       [
         'name: other\nversion: 1.0.0\nappVersion: "2026.1"\n',
         /^name/,
-        /the chart is other, and the product's is tiny-chart/,
+        `name is "other", and the product's chart is tiny-chart: write name: tiny-chart$`,
+      ],
+      [
+        'version: 1.0.0\nappVersion: "2026.1"\n',
+        /^apiVersion/,
+        'name is missing, .*: write name: tiny-chart$',
       ],
     ] as const)
-      await refused(chartYaml(text), 'chart/Chart.yaml', line, message);
+      await refused(chartYaml(text), 'chart/Chart.yaml', line, new RegExp(message));
     const spec = writeTinySpec(
       folder,
       chartYaml('name: tiny-chart\nversion: 1.0.0\nappVersion: "2026.1.0"\n'),
@@ -172,9 +190,123 @@ describe('what the reader would refuse', () => {
     await checkedPlan(writeTinySpec(folder, chartYaml('name: tiny-chart\nversion: 2026.1.0\n')), { folder });
   });
 
+  it('a version of the chart that is none by SemVer 2, with its line', async () => {
+    for (const [version, line, found] of [
+      ['version: "2026.1"\n', /^version/, `version is "2026\\.1", .*: write 2026\\.1\\.0: `],
+      ['version: v1.0.0\n', /^version/, `version is "v1\\.0\\.0", .*: write 1\\.0\\.0: `],
+      ['version: "1.0.0 "\n', /^version/, `version is "1\\.0\\.0 ", .*: write 1\\.0\\.0: `],
+      ['version: 01.0.0\n', /^version/, 'version is "01\\.0\\.0", which is not a version of the form '],
+      ['version: 1.0.0-01\n', /^version/, 'version is "1\\.0\\.0-01", which is not a version of the form '],
+      [
+        'version: 1.10\n',
+        /^version/,
+        'version is 1\\.10 without quotes, which YAML reads as the number 1\\.1: ',
+      ],
+      ['version: 1\n', /^version/, 'version is 1 without quotes, which YAML reads as the number 1: '],
+      ['version: ""\n', /^version/, 'version is empty: '],
+      ['', /^apiVersion/, 'version is missing: '],
+    ] as const)
+      await refused(
+        chartYaml(`name: tiny-chart\n${version}appVersion: "2026.1"\n`),
+        'chart/Chart.yaml',
+        line,
+        new RegExp(`${found}.*a chart's version is one by SemVer 2, as "1\\.0\\.0"$`),
+      );
+    const built = chartYaml('name: tiny-chart\nversion: 1.0.0-rc.1+5\nappVersion: "2026.1"\n');
+    await checkedPlan(writeTinySpec(folder, built), { folder });
+  });
+
+  /** A release of a product that counts by semver; `versions` is added to its data. */
+  const bySemver = (version: string, versions: object = {}, appVersion = '2.2.0'): TinyOptions => ({
+    version: '2.2.0',
+    product: { versions: { ...tinyProduct.versions, scheme: 'semver', minimumSource: '1.8.0', ...versions } },
+    editSpec: ({ release }) => ((release as { version: string }).version = version),
+    editFiles: (own) =>
+      writeFileSync(
+        join(own, 'chart/Chart.yaml'),
+        `apiVersion: v2\nname: tiny-chart\nversion: 1.0.0\nappVersion: ${appVersion}\n`,
+      ),
+  });
+
+  it('a version that is none of the scheme, with its line and what was meant', async () => {
+    const form = 'which is not a version of the form MAJOR\\.MINOR\\.PATCH\\[-pre\\]\\[\\+build\\]';
+    for (const [version, meant] of [
+      ['v2.2.0', ': write 2\\.2\\.0$'],
+      ['2.2', ': write 2\\.2\\.0$'],
+      [' 2.2.0', ': write 2\\.2\\.0$'],
+      ['2.2.0-01', '$'],
+      ['2026.1', ': write 2026\\.1\\.0, or versions\\.scheme: calver at \\S+product\\.yaml:\\d+$'],
+    ] as const)
+      await refused(
+        bySemver(version),
+        'release.yaml',
+        /^ {2}version:/,
+        new RegExp(`release\\.version is .*, ${form}${meant}`),
+      );
+    const calver = { version: '2.2.0', editSpec: undefined };
+    await refused(
+      calver,
+      'release.yaml',
+      /^ {2}version:/,
+      /YYYY\.N.*, or versions\.scheme: semver at \S+product/,
+    );
+    for (const [versions, line, message] of [
+      [
+        { minimumSource: 'v1.8.0' },
+        /minimumSource/,
+        `versions\\.minimumSource is "v1\\.8\\.0", ${form}: write 1`,
+      ],
+      [
+        { requiredReleases: ['2.0.0', '2.1'] },
+        /- "?2\.1"?$/,
+        `a required release is "2\\.1", ${form}: write 2\\.1\\.0`,
+      ],
+      [
+        { requiredReleases: ['2.0.0', '2.0.0+1'] },
+        /2\.0\.0\+1/,
+        'the required release 2\\.0\\.0\\+1 comes twice',
+      ],
+      [{ scheme: 'pep440' }, /scheme/, 'versions\\.scheme: Invalid option'],
+    ] as const)
+      await refused(bySemver('2.2.0', versions), 'product.yaml', line, new RegExp(message));
+    await refused(
+      bySemver('2.2.0', {}, 'v2.2.0'),
+      'chart/Chart.yaml',
+      /^appVersion/,
+      /write appVersion: "2\.2\.0"$/,
+    );
+    await refused(
+      bySemver('2.2.0', {}, '2.2.0-rc.1'),
+      'chart/Chart.yaml',
+      /^appVersion/,
+      /the release is 2\.2\.0/,
+    );
+  });
+
+  it('but not another form of the same version, which has one text in the file', async () => {
+    for (const [version, appVersion] of [
+      ['2.2.0', '2.2.0'],
+      ['2.2.0+5', '2.2.0'],
+      ['2.2.0', '2.2.0+5'],
+      ['2.2.0+5', '2.2.0+6'],
+    ] as const) {
+      const options = bySemver(version, { requiredReleases: ['2.0.0'] }, appVersion);
+      await pack(writeTinySpec(folder, options));
+      const payload = await openPayload(join(folder, 'out'));
+      assert.deepEqual([payload.identity.version, (await payload.release()).version], ['2.2.0', '2.2.0']);
+      await payload.close();
+      rmSync(join(folder, 'out'));
+    }
+  });
+
   it('versions and ids of the product that no host could use', async () => {
     const versions = { ...tinyProduct.versions, minimumSource: 'old' };
-    await refused({ product: { versions } }, 'product.yaml', /minimumSource/, /"old" is no version/);
+    await refused(
+      { product: { versions } },
+      'product.yaml',
+      /minimumSource/,
+      /versions\.minimumSource is "old", which is not a version of the form YYYY\.N/,
+    );
     const k3s = { ...tinyProduct.k3s, versionRange: 'new' };
     await refused({ product: { k3s } }, 'product.yaml', /versionRange/, /"new" is no range of versions/);
     const health = [...tinyProduct.health, { ...tinyProduct.health[0], path: '/other' }];

@@ -33,7 +33,7 @@ const variants: Record<string, Variant> = {
   },
   'a version that does not parse': {
     notes: note({}, '26.1'),
-    refused: /"26\.1" is no version of the form/,
+    refused: /the version of these notes is "26\.1", which is not a version of the form/,
     line: 'version: "26.1"',
   },
   'a version newer than the release': {

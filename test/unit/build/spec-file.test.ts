@@ -60,7 +60,11 @@ describe('a release spec', () => {
   });
 
   it('is refused with file and line for what it gets wrong', async () => {
-    await refused((spec) => (spec.release.version = '26.1'), 'version: "26.1"', /no version of the form/);
+    await refused(
+      (spec) => (spec.release.version = '26.1'),
+      'version: "26.1"',
+      /release\.version is "26\.1", which is not a version of the form/,
+    );
     await assert.rejects(
       plan(edited((spec) => spec.images.push({ ...spec.images[0]! }))),
       /release\.yaml:\d+: the image .* comes twice/,

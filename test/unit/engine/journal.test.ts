@@ -288,3 +288,42 @@ test('an upgrade from a version that has an anchor already gets its own, and the
     [{ pgDump: '/first' }, { pgDump: '/second' }],
   );
 });
+
+test('a state whose releases are counted otherwise is refused; a fresh one records how they are', async () => {
+  const path = join(folder, 'counted/state.json');
+  const semver = await Journal.open({ path, product: 'sample', scheme: 'semver' });
+  await semver.startRun({ ...runSpec, from: null, to: '2.2.0' }, ['a']);
+  assert.equal((await readState(path))?.versionScheme, 'semver');
+  await Journal.open({ path, product: 'sample', scheme: 'semver' });
+  const text = await readFile(path, 'utf8');
+  await assert.rejects(Journal.open({ path, product: 'sample' }), (error: unknown) => {
+    assert.ok(error instanceof IvaapError);
+    assert.equal(error.code, 'version');
+    assert.match(error.message, /records 2\.2\.0, and has versions of the form MAJOR.* \(semver\)/);
+    assert.match(error.message, /this package has YYYY\.N\[\.P\]\[-pre\] \(calver\), and the two cannot be/);
+    return true;
+  });
+  assert.equal(await readFile(path, 'utf8'), text);
+});
+
+test('an anchor is found by the value of its version, whatever text that was recorded as', async () => {
+  const path = join(folder, 'anchors/state.json');
+  const journal = await Journal.open({ path, product: 'sample' });
+  const upgrade = async (from: string, to: string) => {
+    await journal.startRun({ ...runSpec, from, to }, ['a']);
+    await completeStep(journal, 'a', { made: to });
+    await journal.stepRunning('b', facts, []);
+    await journal.pointOfNoReturn('b', {});
+  };
+  await upgrade('2026.1.0', '2026.2');
+  await upgrade('2026.1', '2026.2.0');
+  assert.deepEqual(Object.keys(journal.state.anchors), ['2026.1.0']);
+  assert.deepEqual(journal.run?.pointOfNoReturn?.versions, ['2026.2']);
+  await journal.stepCompleted('b', {});
+  await journal.runCompleted();
+  assert.deepEqual(Object.keys(journal.state.anchors), ['2026.1.0']);
+  await upgrade('2026.2.0', '2026.3');
+  await journal.stepCompleted('b', {});
+  await journal.runCompleted();
+  assert.deepEqual(Object.keys(journal.state.anchors), ['2026.2.0']);
+});

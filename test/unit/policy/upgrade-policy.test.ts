@@ -178,3 +178,89 @@ test('as an error a refusal is exit 5, nothing to do is exit 10, a text that is 
   assert.equal(exitOf(facts('2027.1', '2026.1')), 5);
   assert.equal(exitOf(facts('junk', '2026.1')), 5);
 });
+
+const semver = (change: Partial<UpgradeFacts['limits']> = {}): Partial<UpgradeFacts> => ({
+  limits: {
+    scheme: 'semver',
+    minimumSource: '1.8.0',
+    maxMajorStep: 1,
+    legacyGuide: 'Upgrade from 1.7',
+    ...change,
+  },
+});
+
+test('the same policy holds for a product that counts by semver', () => {
+  for (const [from, to, kind] of [
+    ['2.2.0', '2.2.1', 'allowed'],
+    ['2.2.0', '3.0.0', 'allowed'],
+    ['2.2.0', '4.0.0', 'refused'],
+    ['2.2.0', '2.1.9', 'refused'],
+    ['2.10.0', '2.9.0', 'refused'],
+    ['2.2.0-rc.1', '2.2.0', 'allowed'],
+    ['2.2.0', '2.2.0-rc.1', 'refused'],
+    ['1.8.0-rc.1', '2.2.0', 'refused'],
+    ['1.7.9', '2.2.0', 'refused'],
+    ['1.8.0', '2.2.0', 'allowed'],
+    ['2.2.0', '2.2.0+5', 'allowed'],
+    ['2.2.0+4', '2.2.0+5', 'allowed'],
+  ] as const)
+    assert.equal(decideUpgrade(facts(from, to, semver())).kind, kind, `${from} to ${to}`);
+  const skipped = decideUpgrade(facts('2.2.0', '4.0.0', semver()));
+  assert.ok(skipped.kind === 'refused' && skipped.hint?.startsWith('upgrade to 3.x first'));
+  const rebuilt = facts('2.2.0+5', '2.2.0', {
+    ...semver(),
+    target: { version: '2.2.0', payloadDigest: digestOf('2.2.0+5') },
+  });
+  assert.equal(decideUpgrade(rebuilt).kind, 'nothing-to-do');
+  const named = decideUpgrade(facts('2.2.0+4', '2.3.0+1', semver()));
+  assert.deepEqual(named.kind === 'allowed' && [named.from, named.to], ['2.2.0', '2.3.0']);
+});
+
+test('a text of another scheme is no version', () => {
+  for (const [from, to, change] of [
+    ['2026.1', '2.2.0', semver()],
+    ['2.2.0', '2026.1', semver()],
+    ['2.2.0', '2026.1', {}],
+    ['v2.2.0', '2.3.0', semver()],
+  ] as const)
+    assert.throws(() => decideUpgrade(facts(from, to, change)), {
+      code: 'version',
+      message: /which is not a version of the form/,
+    });
+});
+
+test('no flag passes over a required release; the refusal names the first one', () => {
+  const stops = semver({ requiredReleases: ['3.0.0', '2.8.0'], maxMajorStep: 9 });
+  const all = { reapply: true, acceptUnsupported: true, supersede: true };
+  for (const [from, to, first] of [
+    ['2.2.0', '2.9.0', '2.8.0'],
+    ['2.2.0', '3.4.0', '2.8.0'],
+    ['2.8.0-rc.1', '2.9.0', '2.8.0'],
+    ['2.8.0', '3.4.0', '3.0.0'],
+    ['2.8.3+5', '3.0.1', '3.0.0'],
+    ['2.2.0', '2.8.0', undefined],
+    ['2.2.0', '2.7.9', undefined],
+    ['2.8.0', '3.0.0', undefined],
+    ['2.8.0', '3.0.0-rc.1', undefined],
+    ['3.0.0', '3.4.0', undefined],
+  ] as const) {
+    for (const flags of [all, { reapply: false, acceptUnsupported: false, supersede: false }]) {
+      const decision = decideUpgrade(facts(from, to, { ...stops, flags }));
+      assert.equal(decision.kind, first === undefined ? 'allowed' : 'refused', `${from} to ${to}`);
+      if (decision.kind !== 'refused') continue;
+      assert.ok(decision.message.includes(`passes over ${first}, which has to be installed`));
+      assert.equal(
+        decision.hint,
+        `upgrade to ${first} first, with its own package; then: ./prod install --upgrade --dry-run`,
+      );
+    }
+  }
+  const calver = {
+    minimumSource: '2026.1',
+    maxMajorStep: 1,
+    legacyGuide: '',
+    requiredReleases: ['2026.3.0'],
+  };
+  const passed = decideUpgrade(facts('2026.1', '2026.4', { limits: calver }));
+  assert.ok(passed.kind === 'refused' && passed.hint?.startsWith('upgrade to 2026.3 first'));
+});
