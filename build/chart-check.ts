@@ -35,7 +35,10 @@ export async function refuseCrds({ product, files, sources }: PackPlan): Promise
  * Refuses what no host could run: throws SpecError with every mistake, each once, in the first combination
  * that shows it. Returns what a vendor should know.
  */
-export function checkRenderings(files: ReleaseFiles, renderings: readonly Rendering[]): string[] {
+export function checkRenderings(
+  { files, images: packed }: Pick<PackPlan, 'files' | 'images'>,
+  renderings: readonly Rendering[],
+): string[] {
   const mistakes = new Map<string, string>();
   const warnings = new Map<string, string>();
   const add = (found: Map<string, string>, texts: readonly string[], { combination }: Rendering) => {
@@ -44,7 +47,7 @@ export function checkRenderings(files: ReleaseFiles, renderings: readonly Render
   const chart = files.spec.at(['chart']);
   for (const rendering of renderings) {
     const { manifests, secretBytes } = rendering;
-    const [images, volumes] = [checkImages(files, manifests), checkVolumes(files, manifests)];
+    const [images, volumes] = [checkImages(files, packed, manifests), checkVolumes(files, manifests)];
     const found = [
       ...images.mistakes,
       ...volumes.mistakes,

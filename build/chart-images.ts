@@ -1,30 +1,34 @@
 import type { Manifest } from '../src/host/kubectl.ts';
-import { normalizedReference, parseReference } from '../src/images/reference.ts';
-import { pullsAlways } from '../src/release/pod-templates.ts';
-import { podTemplates } from '../src/release/pod-templates.ts';
+import { normalizedReference, parseReference, repositoryOf, versionOf } from '../src/images/reference.ts';
+import type { IndexImage } from '../src/payload/format/index-schema.ts';
+import { podTemplates, pullingPolicy, pullsAlways } from '../src/release/pod-templates.ts';
 import type { Findings } from './findings.ts';
 import type { Json } from './manifest-json.ts';
 import { isObject } from './manifest-json.ts';
 import type { ReleaseFiles } from './spec-file.ts';
 
 /** Every image that a rendering may start has to be in the payload, and startable without a registry. */
-export function checkImages({ spec }: ReleaseFiles, manifests: readonly Manifest[]): Findings {
-  const { images, archives, absentImages } = spec.value;
-  const packed = new Set(images.map(({ reference }) => reference));
+export function checkImages(
+  { spec }: ReleaseFiles,
+  packed: readonly IndexImage[],
+  manifests: readonly Manifest[],
+): Findings {
+  const { archives, absentImages } = spec.value;
+  const names = new Set(packed.map(({ reference }) => reference));
   const loaded = new Set(Object.values(archives).flat());
   const absent = new Set(absentImages.map(normalizedReference));
   const mistakes: string[] = [];
   const warnings: string[] = [];
   const missing = (image: string): string | undefined => {
     const name = normalizedReference(image);
-    if (!packed.has(name)) return 'not in the payload';
+    if (!names.has(name)) return `not in the payload${otherwisePacked(image, packed)}`;
     return loaded.has(name) ? undefined : 'in no archive';
   };
   const where = (why: string) => spec.at([why === 'in no archive' ? 'archives' : 'images']);
   const contained = new Set<string>();
   for (const { object, containers } of podTemplates(manifests))
     for (const one of containers) {
-      const { image, policy } = one;
+      const { image } = one;
       contained.add(image);
       const why = missing(image) ?? noName(image);
       if (why !== undefined)
@@ -32,7 +36,7 @@ export function checkImages({ spec }: ReleaseFiles, manifests: readonly Manifest
       if (pullsAlways(one))
         mistakes.push(
           `${spec.at(['chart'])}: the chart renders ${image} in ${object} with ` +
-            `imagePullPolicy ${policy ?? 'Always, the default without a version'}: ` +
+            `imagePullPolicy ${pullingPolicy(one)}: ` +
             'kubelet asks a registry for it at each start, and none answers offline',
         );
       else if (normalizedReference(image).endsWith(':latest'))
@@ -49,6 +53,29 @@ export function checkImages({ spec }: ReleaseFiles, manifests: readonly Manifest
     else warnings.push(text);
   }
   return { mistakes, warnings };
+}
+
+/** How the payload has an image that it does not have under this name; empty where it has none like it. */
+function otherwisePacked(image: string, packed: readonly IndexImage[]): string {
+  const version = versionOf(image);
+  const same = packed.filter(({ reference }) => repositoryOf(reference) === repositoryOf(image));
+  const asWell = `name ${image} in images and archives as well`;
+  if (version?.digest === undefined) {
+    const byDigest = same.find(({ reference }) => versionOf(reference)?.digest !== undefined);
+    return version === undefined || byDigest === undefined
+      ? ''
+      : ` by its tag, only as ${byDigest.reference}, and kubelet looks for the name as the chart has it: ` +
+          asWell;
+  }
+  const { digest } = version;
+  const exact = same.find(({ manifest }) => manifest.digest === digest);
+  if (exact !== undefined)
+    return ` by its digest, only as ${exact.reference}, and kubelet looks for the digest alone: ${asWell}`;
+  const there = same.map(({ reference, manifest }) => `${reference} with the digest ${manifest.digest}`);
+  return there.length === 0
+    ? ''
+    : `, which has ${there.join(' and ')}: write that digest in the chart and in images and archives, or ` +
+        `pack the image that has ${digest}`;
 }
 
 function noName(image: string): string | undefined {
@@ -87,11 +114,16 @@ function namedImages(manifest: Manifest): NamedImage[] {
       return;
     }
     if (!isObject(value)) return;
-    const { name, value: text, registry, repository, tag } = value;
+    const { name, value: text, registry, repository, tag, digest } = value;
     if (key === 'env' && typeof name === 'string' && variableName.test(name))
       take(text, `${object} (variable ${name})`);
-    if (typeof repository === 'string' && (typeof tag === 'string' || typeof tag === 'number'))
-      take(`${typeof registry === 'string' ? `${registry}/` : ''}${repository}:${tag}`, `${object} (${key})`);
+    if (typeof repository === 'string') {
+      const before = typeof registry === 'string' ? `${registry}/` : '';
+      const tagged = typeof tag === 'string' || typeof tag === 'number' ? `:${tag}` : '';
+      // Many charts have the key, and leave it empty.
+      const pinned = typeof digest === 'string' && digest !== '' ? `@${digest}` : '';
+      take(`${before}${repository}${tagged}${pinned}`, `${object} (${key})`);
+    }
     for (const [inner, one] of Object.entries(value)) {
       if (/image$/i.test(inner)) take(one, `${object} (${inner})`);
       if (manifest.kind === 'ConfigMap' && key === 'data') takeText(one, inner);

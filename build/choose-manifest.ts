@@ -19,6 +19,16 @@ interface Found {
   chain: readonly string[];
 }
 
+/** Those below which a manifest or an index has this digest. */
+export const holding = <One extends Descriptor>(
+  reader: LayoutReader,
+  all: readonly One[],
+  digest: string,
+): One[] => all.filter((one) => manifestsIn(reader, [one]).some(({ chain }) => chain.includes(digest)));
+
+/** How a copy keeps the digests that the registry tells. */
+export const digestsKept = 'skopeo copy --all --preserve-digests docker://NAME oci:FOLDER:NAME';
+
 /**
  * The one manifest for plain linux/amd64 below these descriptors. Refuses none and several, with what is
  * there.
@@ -27,8 +37,14 @@ export function chooseManifest(reader: LayoutReader, named: readonly (Candidate 
   const { digest } = parseReference(reader.reference);
   const all = manifestsIn(reader, named);
   const found = digest === undefined ? all : all.filter(({ chain }) => chain.includes(digest));
-  if (digest !== undefined && all.length > 0 && found.length === 0)
-    reader.refuse(`in ${reader.source.path} it has another digest: ${listed(named)}`);
+  if (digest !== undefined && all.length > 0 && found.length === 0) {
+    const below = all.filter(({ platform, chain }) => chain.length > 1 && isPlainAmd64(platform));
+    const inside = below.map(({ manifest }) => `, for linux/amd64 ${manifest.digest}`).join('');
+    reader.refuse(
+      `the name asks for ${digest}, and ${reader.source.path} holds ${listed(named)}${inside}: ` +
+        `write a digest that is there in chart and spec, or copy the image with its digests (${digestsKept})`,
+    );
+  }
   const plain = new Map(
     found.filter(({ platform }) => isPlainAmd64(platform)).map(({ manifest }) => [manifest.digest, manifest]),
   );

@@ -3,6 +3,7 @@ import { closeSync, openSync, readSync } from 'node:fs';
 import { posix } from 'node:path';
 import * as z from 'zod';
 import { parseReference } from '../src/images/reference.ts';
+import { digestsKept } from './choose-manifest.ts';
 import { compressionOf } from '../src/images/compression.ts';
 import { ociLayerType, ociManifest } from '../src/images/made-manifest.ts';
 import type { BlobPlace } from './layout-files.ts';
@@ -36,7 +37,7 @@ export function findInDockerList(
   const all = reader.parse('manifest.json', bytes, listDocument).map((image) => ({
     ...image,
     names: image.RepoTags ?? [],
-    digest: `sha256:${/([0-9a-f]{64})(?:\.json)?$/.exec(image.Config)?.[1] ?? image.Config}`,
+    digest: imageId(reader, image.Config),
   }));
   heard(all);
   const named = chosenBy(reader, all);
@@ -65,11 +66,20 @@ export function findInDockerList(
   const { digest } = parseReference(reader.reference);
   if (digest !== undefined && digest !== made.manifest.digest)
     return reader.refuse(
-      `${reader.source.path} is docker's archive, which has no ` +
-        'digests: name it by a tag, or give an OCI layout',
+      `the name asks for ${digest}, and ${reader.source.path} is docker's archive, which keeps no ` +
+        `manifest: the one that is made for it has ${made.manifest.digest}. Name it by its tag in chart ` +
+        `and spec, or pack an OCI layout with its digests (${digestsKept})`,
     );
   contents.set(made.manifest.digest, { bytes: made.bytes, size: made.bytes.length });
   return { manifest: made.manifest, config, configBytes, layers, contents };
+}
+
+/** The digest of the configuration: most tools name the file by it. */
+function imageId(reader: LayoutReader, name: string): string {
+  const hex = /([0-9a-f]{64})(?:\.json)?$/.exec(name)?.[1];
+  if (hex !== undefined) return `sha256:${hex}`;
+  const bytes = reader.bytes(posix.normalize(name));
+  return bytes === undefined ? name : sha256Digest(bytes);
 }
 
 /** `blobs/sha256/HEX` says it; of other names the content is read. */

@@ -58,10 +58,13 @@ function sameName(one: string, other: string): boolean {
 export function notFound({ source, sourceName }: LayoutReader, all: readonly Candidate[]): string {
   const called = sourceName === undefined ? '' : ` as ${JSON.stringify(sourceName)}`;
   if (all.length === 0) return `not in ${source.path}, which holds no image`;
-  return (
-    `not in ${source.path}${called}, which holds ${listed(all)}` +
-    (sourceName === undefined ? '; if one of them is meant, say which by sourceName' : '')
-  );
+  const [{ refName, digest, names }] = all as [Candidate];
+  const such = JSON.stringify(names[0] ?? refName ?? digest);
+  const which =
+    all.length === 1
+      ? `if that is the image, say so by sourceName: ${such}`
+      : `if one of them is meant, say which by sourceName, such as sourceName: ${such}`;
+  return `not in ${source.path}${called}, which holds ${listed(all)}; ${which}`;
 }
 
 export function listed(all: readonly Candidate[]): string {

@@ -2,7 +2,8 @@ import { blobName } from '../src/payload/format/entries.ts';
 import type { Compression } from '../src/images/compression.ts';
 import type { IndexImage } from '../src/payload/format/index-schema.ts';
 import type { LayoutFiles } from './layout-files.ts';
-import { chooseManifest, isPlainAmd64, platformName } from './choose-manifest.ts';
+import { parseReference } from '../src/images/reference.ts';
+import { chooseManifest, holding, isPlainAmd64, platformName } from './choose-manifest.ts';
 import { findInDockerList } from './docker-archive.ts';
 import type { Candidate } from './layout-names.ts';
 import { chosenBy, notFound } from './layout-names.ts';
@@ -67,8 +68,11 @@ function findInIndex(
   const all = reader.parse('index.json', bytes, indexDocument).manifests.filter(isImage).map(candidate);
   heard(all);
   const named = chosenBy(reader, all);
-  if (named.length === 0) return undefined;
-  const manifest = chooseManifest(reader, named);
+  const { digest } = parseReference(reader.reference);
+  // A digest says more than any name that a tool has given.
+  const meant = digest === undefined || reader.sourceName !== undefined ? [] : holding(reader, all, digest);
+  if (named.length === 0 && meant.length === 0) return undefined;
+  const manifest = chooseManifest(reader, meant.length > 0 ? meant : named);
   const document = reader.parse(manifest.digest, reader.blob(manifest.digest)!, manifestDocument);
   const { config, layers } = document;
   const configBytes =

@@ -42,7 +42,7 @@ export async function checkedPlan(
   // Parsing manifests needs much of the product's own code: loaded only where something is rendered.
   const { renderChart } = await import('./chart-render.ts');
   const renderings = await renderChart(plan.files, scratch.folder);
-  const warnings = checkRenderings(plan.files, renderings);
+  const warnings = checkRenderings(plan, renderings);
   const secretBytes = Math.max(...renderings.map((rendering) => rendering.secretBytes));
   return { ...plan, chart: { combinations: renderings.length, secretBytes, warnings } };
 }

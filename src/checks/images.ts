@@ -1,4 +1,5 @@
 import { foreign } from '../foreign.ts';
+import { namesOf } from '../images/compare-runtime.ts';
 import { normalizedReference } from '../images/reference.ts';
 import { wantedImages } from '../images/wanted.ts';
 import { podTemplates } from '../release/pod-templates.ts';
@@ -27,11 +28,7 @@ export const images: Check<UpgradeCheckContext> = {
       return { outcome: 'ok', measured: `${needed.size} of ${needed.size} in the payload` };
     }
     const there = await containerd.runtimeImages();
-    const pinned = new Set(
-      there
-        .filter((image) => image.pinned)
-        .flatMap(({ repoTags, repoDigests }) => [...repoTags, ...repoDigests]),
-    );
+    const pinned = new Set(there.filter((image) => image.pinned).flatMap(namesOf));
     const unknown = others.filter((name) => !pinned.has(name));
     return {
       outcome: unknown.length === 0 ? 'ok' : 'fail',

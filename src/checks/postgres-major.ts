@@ -3,7 +3,7 @@ import { foreign } from '../foreign.ts';
 import { otherDatabases } from '../host/database-sessions.ts';
 import type { Manifest } from '../host/kubectl.ts';
 import { isMountPoint } from '../host/mounts.ts';
-import { normalizedReference } from '../images/reference.ts';
+import { normalizedReference, versionOf } from '../images/reference.ts';
 import type { PayloadIndex } from '../payload/format/index-schema.ts';
 import type { Product, Release } from '../payload/product-schema.ts';
 import { type MajorChange, switchId } from '../backup/upgrade-results.ts';
@@ -131,7 +131,7 @@ export function renderedMajor(
     ({ reference }) => normalizedReference(reference) === normalizedReference(image),
   );
   if (ours) return { major: release.postgresMajor, from: image };
-  const tagged = /:v?(\d+)[^/]*$/.exec(image)?.[1];
+  const tagged = /^v?(\d+)/.exec(versionOf(image)?.tag ?? '')?.[1];
   return { major: tagged === undefined ? undefined : Number(tagged), from: image };
 }
 

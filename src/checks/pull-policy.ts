@@ -1,7 +1,7 @@
 import type { Manifest } from '../host/kubectl.ts';
 import { mirroredRegistries } from '../host/k3s.ts';
 import { normalizedReference } from '../images/reference.ts';
-import { podTemplates, pullsAlways } from '../release/pod-templates.ts';
+import { podTemplates, pullingPolicy, pullsAlways } from '../release/pod-templates.ts';
 import { foreign } from '../foreign.ts';
 import { toEdit } from '../shell-word.ts';
 import type { Check } from './check.ts';
@@ -45,9 +45,8 @@ export const pullPolicy: Check<UpgradeCheckContext> = {
       containers
         .filter((one) => pullsAlways(one) && !mirrored(one.image))
         .map(
-          ({ name, image, policy }) =>
-            `${object}: ${name} pulls ${foreign(image)} (imagePullPolicy ` +
-            `${policy ?? 'Always, since it has no version'})`,
+          (one) =>
+            `${object}: ${one.name} pulls ${foreign(one.image)} (imagePullPolicy ${pullingPolicy(one)})`,
         ),
     );
     if (asking.length === 0) return { outcome: 'ok', measured: 'none' };

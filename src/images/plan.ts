@@ -6,7 +6,7 @@ import { blobsOf } from '../payload/format/archive-layout.ts';
 import { inspectDiskArchive, type DiskArchive } from './disk-archive.ts';
 import { moveWarning, sharedNames } from './moved-names.ts';
 import { lookUp } from './presence.ts';
-import type { WantedImage } from './wanted.ts';
+import { mayName, type WantedImage } from './wanted.ts';
 import { shellWord } from '../shell-word.ts';
 
 export type ImagesFrom = 'auto' | 'disk' | 'payload';
@@ -139,13 +139,18 @@ async function fromDisk(settings: PlanSettings, name: string, images: PlannedIma
     return [`${path}: ${found.why}; its images come from the payload (refresh it: ${hint})`];
   }
   const lacking: string[] = [];
+  const remade: string[] = [];
   for (const image of images) {
-    if (found.kind === 'ours' || found.archive.images.has(image.configDigest))
-      image.source = { ...found, refresh: hint };
-    else lacking.push(image.name);
+    const held = found.kind === 'ours' ? image : found.archive.images.get(image.configDigest);
+    if (held === undefined) lacking.push(image.name);
+    else if (mayName(image, held.image.manifest.digest)) image.source = { ...found, refresh: hint };
+    else remade.push(`${image.name} as ${held.image.manifest.digest}`);
   }
   if (lacking.length > 0 && from === 'disk') {
     throw refuse(`it does not contain this release's ${lacking.join(', ')}; it belongs to another release`);
+  }
+  if (remade.length > 0 && from === 'disk') {
+    throw refuse(`it has ${remade.join(', ')}: another manifest than the digest in the name`);
   }
   return [];
 }

@@ -1,5 +1,5 @@
 import type { CheckedImage, Containerd } from '../host/containerd.ts';
-import type { WantedImage } from './wanted.ts';
+import { mayName, type WantedImage } from './wanted.ts';
 
 /** An image and its name in containerd. */
 type NamedImage = Pick<WantedImage, 'image' | 'name'>;
@@ -21,11 +21,14 @@ export async function lookUp(
   const ids = imageIds(stored, wanted);
   const idOf = async (row: CheckedImage) => ids.get(row.digest) ?? readImageId(containerd, row.digest);
   const found = new Map<string, Presence>();
-  for (const { image, name } of wanted) {
+  for (const want of wanted) {
+    const { image, name } = want;
     const id = image.config.digest;
     const whole = stored.filter((row) => row.complete && row.unpacked);
     const named = whole.find((row) => row.name === name);
-    const other = whole.find((row) => row.name !== name && ids.get(row.digest) === id);
+    const other = whole.find(
+      (row) => row.name !== name && ids.get(row.digest) === id && mayName(want, row.digest),
+    );
     if (named !== undefined && (await idOf(named)) === id) found.set(name, { state: 'ready' });
     else if (other === undefined) found.set(name, { state: 'missing' });
     else found.set(name, { state: 'elsewhere', at: other.name });

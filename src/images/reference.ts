@@ -75,6 +75,15 @@ const repository = ({ domain, path }: Pick<Reference, 'domain' | 'path'>): strin
 export const runtimeName = ({ tag, digest, ...named }: Reference): string =>
   `${repository(named)}${digest === undefined ? `:${tag ?? 'latest'}` : `@${digest}`}`;
 
+/** Tag and digest of a text; undefined of one that is no reference. */
+export function versionOf(text: string): Pick<Reference, 'tag' | 'digest'> | undefined {
+  try {
+    return parseReference(text);
+  } catch {
+    return undefined;
+  }
+}
+
 /** {@link runtimeName} of a text; what is no reference stays as it is, and equals nothing else. */
 export function normalizedReference(text: string): string {
   try {

@@ -1,16 +1,28 @@
 import { IvaapError } from '../errors.ts';
 import type { IndexImage, PayloadIndex } from '../payload/format/index-schema.ts';
 import type { Product } from '../payload/product-schema.ts';
-import { normalizedReference } from './reference.ts';
+import { normalizedReference, versionOf } from './reference.ts';
 
 /** An image that this release needs on this host. */
 export interface WantedImage {
   image: IndexImage;
-  /** As containerd names it: registry and tag included. */
+  /** As containerd names it: registry and tag included, or the digest instead of the tag. */
   name: string;
   /** The payload's name of the archive that brings it, which is also its place below the product's folder. */
   archive: string;
 }
+
+/**
+ * Whether a name may be given to a manifest of the same image: one with a digest only to the payload's own,
+ * which stands for the index where the digest is an index's.
+ */
+export const mayName = (
+  { name, image }: Pick<WantedImage, 'name' | 'image'>,
+  manifestDigest: string,
+): boolean => {
+  const digest = versionOf(name)?.digest;
+  return digest === undefined || [digest, image.manifest.digest].includes(manifestDigest);
+};
 
 /** Archives that a host with these entitlements needs: the core's and its connectors'. */
 export function wantedArchives(

@@ -4,7 +4,7 @@ import { compareWithRuntime } from '../images/compare-runtime.ts';
 import type { PayloadIndex } from '../payload/format/index-schema.ts';
 import type { Product } from '../payload/product-schema.ts';
 import { shellWord } from '../shell-word.ts';
-import { runningImages, stateInCluster } from '../images/compare-cluster.ts';
+import { imageThatRuns, runningImages, stateInCluster } from '../images/compare-cluster.ts';
 import { imageLoad } from '../images/load-forecast.ts';
 import { entitlementsFor } from '../images/wanted.ts';
 import { notesBetween, type ReleaseNotes, toldNotes } from '../policy/release-notes.ts';
@@ -69,7 +69,7 @@ function manifestImages(
       containerd: state,
       containerdImageId: id ?? null,
       pinned: id === undefined ? null : (pinned ?? null),
-      cluster: pods.known ? stateInCluster(image, runningImages(pods.value)) : 'unknown',
+      cluster: pods.known ? stateInCluster(image, runningImages(pods.value), index.images) : 'unknown',
     };
   });
 }
@@ -107,7 +107,12 @@ export function manifestReport(
       .filter(({ name }) => !isBlob(name))
       .map(({ name, size, sha256 }) => ({ name, sizeBytes: size, sha256 })),
     tools: Object.entries(index.tools).map(([name, { version }]) => ({ name, version })),
-    running: pods.known ? runningImages(pods.value) : null,
+    running: pods.known
+      ? runningImages(pods.value).map((one) => ({
+          ...one,
+          image: imageThatRuns(index.images, one.imageId)?.reference ?? null,
+        }))
+      : null,
     load:
       store.known && refused === undefined
         ? imageLoad(index, product, store.value, entitlements.known ? (entitlements.value ?? []) : undefined)

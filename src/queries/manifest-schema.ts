@@ -84,8 +84,12 @@ export const manifestSchema = z.strictObject({
         imageId: z
           .string()
           .describe(
-            "As kubelet reports it: the config's digest or the manifest's; empty before a container started.",
+            "As kubelet reports it: the config's digest or that of a name; empty before a container started.",
           ),
+        image: z
+          .string()
+          .nullable()
+          .describe('The image of this file that it is, by its reference; null: another one.'),
         pods: z.array(z.string()),
       }),
     )

@@ -1,5 +1,5 @@
 import type { Manifest } from '../host/kubectl.ts';
-import { normalizedReference, repositoryOf } from '../images/reference.ts';
+import { versionOf } from '../images/reference.ts';
 
 export interface PodTemplate {
   /** `Kind/name` of the object that holds it. */
@@ -58,9 +58,20 @@ function containersOf(spec: Record<string, Json>): TemplateImage[] {
   );
 }
 
-/** Kubernetes' default is Always for `latest`, and for no tag at all. */
+/** The policy of an image that is pulled at each start, and why where it is not set. */
+export const pullingPolicy = ({ image, policy }: TemplateImage): string =>
+  policy ??
+  `Always, the default ${
+    versionOf(image)?.digest === undefined ? 'without a version' : 'for the tag latest, also before a digest'
+  }`;
+
+/**
+ * Kubernetes' default is Always for the tag `latest`, even before a digest, and for neither tag nor digest.
+ * Source: ParseImageName of k8s.io/kubernetes/pkg/util/parsers.
+ */
 export function pullsAlways({ image, policy }: TemplateImage): boolean {
   if (policy !== undefined) return policy === 'Always';
-  const name = normalizedReference(image);
-  return !name.includes('@') && name === `${repositoryOf(image)}:latest`;
+  const version = versionOf(image);
+  const { tag, digest } = version ?? {};
+  return version !== undefined && (tag === 'latest' || (tag === undefined && digest === undefined));
 }

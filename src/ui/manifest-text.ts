@@ -106,9 +106,8 @@ function loadLines({ load, unknown, noUpgrade }: ManifestReport): string[] {
 }
 
 /** Running images that are not the payload's. */
-function runningLines({ running, images }: ManifestReport): string[] {
-  const ids = new Set(images.map(({ imageId }) => imageId));
-  const others = (running ?? []).filter(({ imageId }) => !ids.has(imageId));
+function runningLines({ running }: ManifestReport): string[] {
+  const others = (running ?? []).filter(({ image }) => image === null);
   if (others.length === 0) return [];
   const rows = others.map(({ reference, imageId, pods }) => [reference, shortId(imageId), pods.join(', ')]);
   return ['', ...columns([['RUNS IN CLUSTER', 'IMAGE ID', 'PODS'], ...rows])];

@@ -1,3 +1,4 @@
+import { namesOf } from '../../images/compare-runtime.ts';
 import { wantedImages } from '../../images/wanted.ts';
 import { columns } from '../../ui/format.ts';
 import { said } from '../said.ts';
@@ -30,9 +31,7 @@ export const images: Collector = {
     const seen = await containerd.runtimeImages();
     ctx.add(
       'as-kubelet-sees-them.txt',
-      columns(seen.map(({ id, repoTags, pinned }) => [pinned ? 'pinned' : '', id, repoTags.join(' ')])).join(
-        '\n',
-      ),
+      columns(seen.map((one) => [one.pinned ? 'pinned' : '', one.id, namesOf(one).join(' ')])).join('\n'),
     );
   },
 };

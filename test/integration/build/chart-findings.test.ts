@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { checkRenderings } from '../../../build/chart-check.ts';
 import { readReleaseSpec } from '../../../build/spec-file.ts';
+import type { IndexImage } from '../../../src/payload/format/index-schema.ts';
 import { parseRendered } from '../../../src/release/rendered-chart.ts';
 import { writeTinySpec } from '../../fixtures/tiny-payload.ts';
 
@@ -44,6 +45,9 @@ const database = set(
 );
 const rest = `${ingress}${plainServer}${database}`;
 
+/** Of every image that is packed. */
+const manifestDigest = `sha256:${'c'.repeat(64)}`;
+
 const spec = (editSpec: (spec: Record<string, unknown>) => void = () => {}) =>
   readReleaseSpec(writeTinySpec(folder, { editSpec }));
 /** The refusal, or the warnings. */
@@ -53,7 +57,10 @@ function judged(yaml: string | string[], files = spec()): { refused: string } | 
     return { combination: `n=${position}`, manifests: [...objects, ...hooks], secretBytes: 1 };
   });
   try {
-    return { warnings: checkRenderings(files, renderings) };
+    const images = files.spec.value.images.map(
+      ({ reference }) => ({ reference, manifest: { digest: manifestDigest } }) as IndexImage,
+    );
+    return { warnings: checkRenderings({ files, images }, renderings) };
   } catch (error) {
     assert.equal((error as Error).name, 'SpecError', (error as Error).stack);
     return { refused: (error as Error).message };
@@ -123,6 +130,58 @@ spec: { containers: [${container('', other)}] }
     );
   });
 
+  it('by digest are those of the payload under that digest, and a refusal names both', () => {
+    const web = (image: string) => `${rest}${set(`{ containers: [${container('', image)}] }`, '', 'web')}`;
+    const tagged = spec(({ images, archives }) => {
+      (images as object[]).push({ reference: 'r.example/a:1', ociLayout: 'oci' });
+      (archives as Record<string, string[]>)['docker-images.tar.gz']!.push('r.example/a:1');
+    });
+    refused(
+      web(`r.example/a:1@${digest}`),
+      new RegExp(
+        `payload, which has r\\.example/a:1 with the digest ${manifestDigest}: ` +
+          `.* pack the image that has ${digest}`,
+      ),
+      tagged,
+    );
+    for (const tag of ['', ':1', ':2'])
+      refused(
+        web(`r.example/a${tag}@${manifestDigest}`),
+        new RegExp(
+          'not in the payload by its digest, only as r\\.example/a:1, and kubelet .*: ' +
+            `name r\\.example/a${tag}@${manifestDigest} in images and archives as well`,
+        ),
+        tagged,
+      );
+    const byDigest = spec(({ images, archives }) => {
+      (images as object[]).push({ reference: `r.example/a:1@${digest}`, ociLayout: 'oci' });
+      (archives as Record<string, string[]>)['docker-images.tar.gz']!.push(`r.example/a@${digest}`);
+    });
+    for (const tag of ['', ':1', ':2']) taken(web(`r.example/a${tag}@${digest}`), [], byDigest);
+    refused(
+      web('r.example/a:1'),
+      new RegExp(`payload by its tag, only as r\\.example/a@${digest}, .* name r\\.example/a:1 in images`),
+      byDigest,
+    );
+  });
+
+  it('that an object assembles from parts are those with its digest', () => {
+    const cluster = (parts: string) => `${rest}
+kind: Cluster
+metadata: { name: pg }
+spec: { exporter: { registry: registry.example, repository: tiny/server, ${parts} } }
+---`;
+    taken(cluster('tag: 2026.1'));
+    taken(cluster('tag: 2026.1, digest: ""'));
+    for (const parts of [`digest: "${digest}"`, `tag: 2026.1, digest: "${digest}"`])
+      refused(
+        cluster(parts),
+        new RegExp(
+          `tiny/server(:2026.1)?@${digest} in .*, which has ${ours} with the digest ${manifestDigest}`,
+        ),
+      );
+  });
+
   it('are never asked of a registry at the start of a pod', () => {
     const always = /imagePullPolicy Always.*none answers offline/;
     refused(
@@ -149,11 +208,10 @@ spec: { containers: [${container('', other)}] }
       'x',
     );
     taken(`${rest}${kept}`, [/r\.example\/a in StatefulSet\/x names no version.*\(with n=0\)$/], latest);
-    taken(
-      `${rest}${set(`{ containers: [${container('', `r.example/b:latest@${digest}`)}] }`, '', 'x')}`,
-      [],
-      latest,
-    );
+    const pinned = (more: string) =>
+      `${rest}${set(`{ containers: [${container(more, `r.example/b:latest@${digest}`)}] }`, '', 'x')}`;
+    refused(pinned(''), /Always, the default for the tag latest, also before a digest/, latest);
+    taken(pinned('imagePullPolicy: IfNotPresent'), [], latest);
     const mounted =
       `{ containers: [${container()}], volumes: [{ name: v, image: ` +
       `{ reference: "${ours}", pullPolicy: Always } }] }`;

@@ -106,7 +106,7 @@ describe('an image in a source of another tool', () => {
     const reference = 'registry.example/team/server:1.0';
     await refused(
       packed(reference),
-      /which holds 1\.0 \(sha256:\w+\), \(no name\) \(sha256:\w+\); .* sourceName/,
+      /which holds 1\.0 \(sha256:\w+\), \(no name\) \(sha256:\w+\); .*, such as sourceName: "1\.0"$/m,
     );
     assert.equal(await packed(reference, { ociLayout: 'more', sourceName: '1.0' }), tagged!.digest);
     const byDigest = { ociLayout: 'more', sourceName: nameless!.digest };
@@ -160,14 +160,42 @@ describe('an image in a source of another tool', () => {
     for (const digest of [plain!.digest, index!.digest])
       assert.equal(await packed(`r.example/a:7@${digest}`), plain!.digest);
     const other = `sha256:${'0'.repeat(64)}`;
-    await refused(packed(`r.example/a@${other}`), /it has another digest: r\.example\/a:1 \(sha256:/);
+    await refused(
+      packed(`r.example/a@${other}`),
+      new RegExp(
+        `asks for ${other}, and .* holds r\\.example/a:1 \\(${index!.digest}\\), for linux/amd64 ` +
+          `${plain!.digest}: write .* --preserve-digests`,
+      ),
+    );
     writeFileSync(
       join(folder, 'a.tar'),
       await docker24Archive([{ reference: 'r.example/a:1', layers: [{ files: { a: 'b' } }] }]),
     );
+    const byTag = await packed('r.example/a:1', { archive: 'a.tar' });
     await refused(
       packed(`r.example/a@${other}`, { archive: 'a.tar' }),
-      /docker's archive, which has no digests/,
+      new RegExp(`asks for ${other}, and .* keeps no manifest: .* made for it has ${byTag}\\. Name it by`),
+    );
+    assert.equal(await packed(`r.example/a@${byTag}`, { archive: 'a.tar' }), byTag);
+  });
+
+  it('by digest is found by that alone, whatever its source calls it', async () => {
+    const [tagged, nameless] = annotated(ref('1.0'), {});
+    for (const { digest } of [tagged!, nameless!])
+      assert.equal(await packed(`registry.example/team/server:1.0@${digest}`), digest);
+    const [, plain, index] = withPlatforms({ architecture: 'arm64' }, { architecture: 'amd64' });
+    for (const { digest } of [plain!, index!])
+      assert.equal(await packed(`another.example/path@${digest}`), plain!.digest);
+    await refused(
+      packed(`another.example/path@sha256:${'0'.repeat(64)}`),
+      /not in .*, which holds r\.example\/a:1 \(sha256:\w+\); if that is the image, say so by sourceName/,
+    );
+    await refused(
+      packed(`another.example/path@sha256:${'0'.repeat(64)}`, {
+        ociLayout: 'more',
+        sourceName: 'r.example/a:1',
+      }),
+      /asks for sha256:0+, and .* holds r\.example\/a:1/,
     );
   });
 

@@ -23,6 +23,7 @@ const manifest = JSON.stringify({
 });
 const staged = 'tiny.invalid/staging/image:import';
 const server = 'registry.example/tiny/server:2026.1';
+const byDigest = `registry.example/tiny/server@${digestOf(manifest)}`;
 
 /** As a payload's archives are: names by containerd's own annotation. */
 const image = tarOf({
@@ -92,6 +93,12 @@ export function containerdCases(): Case[] {
     },
     does('a name more', ({ containerd }) => containerd.tag(staged, server)),
     does('the same name again', ({ containerd }) => containerd.tag(staged, server)),
+    does('a name by digest', ({ containerd }) => containerd.tag(staged, byDigest)),
+    does('a label of that', ({ containerd }) =>
+      containerd.label(byDigest, { 'io.cri-containerd.pinned': 'pinned' }),
+    ),
+    { name: 'an image by digest', ask: ({ containerd }) => containerd.check(byDigest) },
+    does('a name by digest removed', ({ containerd }) => containerd.remove([byDigest])),
     does('a name of what is not there', ({ containerd }) =>
       containerd.tag('registry.example/none:1', server),
     ),

@@ -29,7 +29,8 @@ const index = {
 };
 
 test('an image that is not in the payload must be in containerd and pinned', async () => {
-  const check = (name: string, pinned?: boolean) =>
+  const digest = `sha256:${'a'.repeat(64)}`;
+  const check = (name: string, pinned?: boolean, repoDigests: string[] = []) =>
     measured(images, {
       index,
       rendered: async () => [workload(name)],
@@ -38,12 +39,17 @@ test('an image that is not in the payload must be in containerd and pinned', asy
       paths: { values: '/v' },
       containerd: {
         runtimeImages: async () =>
-          pinned === undefined ? [] : [{ id: 'x', repoTags: [name], repoDigests: [], pinned }],
+          pinned === undefined
+            ? []
+            : [{ id: 'x', repoTags: repoDigests.length > 0 ? [] : [name], repoDigests, pinned }],
       },
     });
   assert.equal((await check('registry.example/db:2026.2')).outcome, 'ok');
   assert.equal((await check('registry.example/other:1', true)).outcome, 'ok');
   assert.equal((await check('registry.example/other:1', false)).outcome, 'fail');
+  const byDigest = `registry.example/other@${digest}`;
+  assert.equal((await check(`registry.example/other:1@${digest}`, true, [byDigest])).outcome, 'ok');
+  assert.equal((await check(`registry.example/other:1@${digest}`, true)).outcome, 'fail');
   const absent = await check('registry.example/other:1');
   assert.equal(absent.outcome, 'fail');
   assert.match(asTold(absent.measured), /registry\.example\/other:1 of Deployment\/\S+ is neither/);

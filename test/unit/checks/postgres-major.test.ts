@@ -40,6 +40,10 @@ test('the rendered major is the release’s for an image of the payload, and the
   assert.equal(of('registry.example/db:2026.2'), 15);
   assert.equal(of('docker.io/library/postgres:17.2-alpine'), 17);
   assert.equal(of('registry.example:5000/postgres:latest'), undefined);
+  assert.equal(of('postgres'), undefined);
+  const digest = `sha256:${'16'.repeat(32)}`;
+  assert.equal(of(`registry.example:5000/postgres@${digest}`), undefined, 'a digest says no version');
+  assert.equal(of(`registry.example:5000/postgres:v17@${digest}`), 17);
   assert.equal(of('registry.example/db:2026.2', { app: 'other' }), undefined);
 });
 

@@ -30,6 +30,17 @@ test('an image that is pulled at each start fails, by its policy and by Kubernet
     [asking('acme.example/web:latest', { imagePullPolicy: 'IfNotPresent' }), 'ok'],
     [asking('acme.example/web', { imagePullPolicy: 'Never' }), 'ok'],
     [asking(`acme.example/web@sha256:${'a'.repeat(64)}`), 'ok'],
+    [asking(`acme.example/web:1@sha256:${'a'.repeat(64)}`), 'ok'],
+    // The API server reads the tag, whether or not a digest follows.
+    [asking(`acme.example/web:latest@sha256:${'a'.repeat(64)}`), 'fail'],
+    [
+      asking(
+        'a:1',
+        {},
+        { volumes: [{ name: 'v', image: { reference: `c:latest@sha256:${'a'.repeat(64)}` } }] },
+      ),
+      'fail',
+    ],
     [
       asking('a:1', {}, { initContainers: [{ name: 'first', image: 'b:1', imagePullPolicy: 'Always' }] }),
       'fail',
@@ -39,6 +50,7 @@ test('an image that is pulled at each start fails, by its policy and by Kubernet
       'fail',
     ],
     [asking('a:1', {}, { volumes: [{ name: 'v', image: { reference: 'c:1' } }] }), 'ok'],
+    [asking('Acme:1'), 'ok'],
   ];
   for (const [manifest, expected] of rows) {
     assert.equal(await outcome(manifest), expected, JSON.stringify(manifest.spec));

@@ -144,6 +144,33 @@ test('without --summary image IDs are complete, unique bytes, files and what els
   assert.ok(!text.includes('blobs/'));
 });
 
+test('a running image that kubelet reports by the digest of its manifest is this release’s', () => {
+  const byDigest = `registry.example/server@sha256:${hex('3')}`;
+  const [server, alpha] = index.images;
+  const [core, sets] = index.archives;
+  const ofDigest = {
+    ...index,
+    images: [{ ...server!, reference: byDigest }, alpha!],
+    archives: [{ ...core!, images: [byDigest] }, sets!],
+  };
+  const told = (imageId: string) =>
+    manifestReport(ofDigest, product, {
+      digest: hex('9'),
+      key: null,
+      archives: [],
+      host: { ...answered, pods: known([pod('server-1', byDigest, imageId)]) },
+      program: './tiny',
+      notes: [],
+      installed: null,
+    });
+  for (const digest of [hex('d'), hex('3'), hex('0')]) {
+    const { running, images } = told(digest);
+    assert.deepEqual([running?.[0]?.imageId, images[0]?.cluster], [`sha256:${digest}`, 'runs']);
+    assert.doesNotMatch(manifestText(told(digest), false).join('\n'), /RUNS IN CLUSTER/);
+  }
+  assert.match(manifestText(told(hex('7')), false).join('\n'), /RUNS IN CLUSTER/);
+});
+
 test('an image that kubelet may collect is said to be not pinned', () => {
   const host = { ...answered, runtime: known([inCri('server', hex('0'), false)]) };
   assert.match(
