@@ -5,7 +5,7 @@ import type { JsonObject, StepIo } from '../engine/step.ts';
 import { compactTime } from '../policy/compact-time.ts';
 import { keepBackupRecord } from './backup-record.ts';
 import type { DumpContext } from './dump-files.ts';
-import type { PgDump } from './dump-record.ts';
+import { type PgDump, pgDumpSchema } from './dump-record.ts';
 import { recordDump } from './unfinished-backups.ts';
 import { takeWholeDump } from './whole-dump.ts';
 
@@ -20,29 +20,37 @@ export function freeFolder(into: string, now: Date): string {
 
 type BackupIo = Pick<StepIo, 'signal' | 'log' | 'tell' | 'warn' | 'progress' | 'checkpoint'>;
 
+/** What took a backup, other than an operator: a rehearsal, or the rollback to that step. */
+interface Taker {
+  rehearsal?: true;
+  rollbackTo?: string;
+}
+
 /**
- * A dump that belongs to no run, in a folder of its own: `backup list` shows it, and `backup prune` lets it
- * go. The state names its folder before that is made, and the dump once it is whole.
+ * A dump that belongs to no run, in a folder of its own, which `backup list` shows. The state names its
+ * folder before that is made, and the dump once it is whole.
  */
 export async function takeRecordedBackup(
   ctx: DumpContext & { operator: string },
   io: BackupIo,
-  { folder, journal, rehearsal }: { folder: string; journal: Pick<Journal, 'update'>; rehearsal?: true },
+  { folder, journal, ...taker }: { folder: string; journal: Pick<Journal, 'update'> } & Taker,
 ): Promise<PgDump> {
   const { operator: by, from: version, product } = ctx;
-  const record = { at: ctx.now().toISOString(), by, name: basename(folder), folder, version, rehearsal };
+  const record = { at: ctx.now().toISOString(), by, name: basename(folder), folder, version, ...taker };
   const recording = {
     ...io,
     // Before the folder is there: what a killed run leaves is known by it.
     record: async (data: JsonObject) => {
-      if (data['folder'] === undefined) return;
-      await journal.update((draft) => void (draft.backups = [...(draft.backups ?? []), record]));
+      const { data: pgDump } = pgDumpSchema.safeParse(data['pgDump']);
+      if (pgDump !== undefined) {
+        await keepBackupRecord({ product: product.name, ...record, pgDump });
+        await recordDump(journal, folder, pgDump);
+      } else if (data['folder'] !== undefined) {
+        await journal.update((draft) => void (draft.backups = [...(draft.backups ?? []), record]));
+      }
     },
     interrupted: { folder },
   };
   const whyStale = () => 'a backup is always taken anew';
-  const dump = await takeWholeDump(ctx, recording, { key: 'pgDump', whyStale });
-  await keepBackupRecord({ product: product.name, ...record, pgDump: dump });
-  await recordDump(journal, folder, dump);
-  return dump;
+  return takeWholeDump(ctx, recording, { key: 'pgDump', whyStale });
 }

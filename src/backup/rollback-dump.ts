@@ -26,7 +26,7 @@ export const restoreNamed = ({ program }: { program: string }, { folder }: Pick<
  * brought it back since.
  */
 export function dumpToBringBack({ backups = [], restored, run }: State): PgDump | undefined {
-  const last = backups.findLast(({ rollbackTo }) => rollbackTo !== undefined);
+  const last = backups.findLast(({ rollbackTo, pgDump }) => rollbackTo !== undefined && pgDump !== undefined);
   const dump = pgDumpSchema.safeParse(last?.pgDump).data;
   if (dump === undefined || !emptiesDatabase(last?.rollbackTo ?? '') || !isThere(dump)) return undefined;
   if (restored?.dump?.['path'] === dump.path) return undefined;

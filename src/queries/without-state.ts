@@ -15,13 +15,13 @@ import { sudo } from '../shell-word.ts';
 
 /** A host without a readable state: what most likely happened, and the command to try. */
 export interface NoState {
-  code: Extract<ErrorCode, 'preflight' | 'version'>;
+  code: Extract<ErrorCode, 'preflight' | 'version' | 'nothing_to_do'>;
   message: string;
   hint: string;
 }
 
 /** What a command does to what is installed; others only look. */
-export type Verb = 'upgrade' | 'restore';
+export type Verb = 'upgrade' | 'restore' | 'discard' | 'back up' | 'verify' | 'prune';
 
 /** `none` says what is wrong with a state that is there and cannot be read. */
 export function noStateRefusal(
@@ -57,7 +57,7 @@ export function noStateRefusal(
       };
     case 'nothing':
       return {
-        code: 'version',
+        code: verb === undefined || verb === 'upgrade' ? 'version' : 'nothing_to_do',
         message: `${what} on this host: ${none}`,
         hint: `to install ${release.version}: ${program} install --help`,
       };

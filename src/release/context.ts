@@ -1,5 +1,5 @@
 import type { Journal } from '../engine/journal.ts';
-import type { RunRecord, State } from '../engine/state.ts';
+import type { RunRecord } from '../engine/state.ts';
 import type { Containerd } from '../host/containerd.ts';
 import type { Helm } from '../host/helm.ts';
 import type { Kubectl, Manifest } from '../host/kubectl.ts';
@@ -141,8 +141,6 @@ export interface InstallContext extends StepContext {
   recordKeptSecrets(path: string): Promise<void>;
 }
 
-type RecordedBackup = NonNullable<State['backups']>[number];
-
 /** Of `install --rollback-to`. */
 export interface RollbackContext extends InstallContext {
   /** The step that the next install begins with. */
@@ -150,8 +148,7 @@ export interface RollbackContext extends InstallContext {
   /** Ids of the install's steps that are undone, newest first. */
   undone: readonly string[];
   skipBackup: boolean;
-  /** Durable before it resolves: a backup, whole or about to be taken. */
-  recordBackup(backup: RecordedBackup): Promise<void>;
+  journal: Pick<Journal, 'state' | 'update'>;
 }
 
 /** Of `restore`, and of `restore --undo`. */

@@ -1,13 +1,12 @@
-import { basename } from 'node:path';
 import * as z from 'zod';
 import type { RunRecord } from '../engine/state.ts';
 import type { Step } from '../engine/step.ts';
 import { IvaapError } from '../errors.ts';
-import { keepBackupRecord } from '../backup/backup-record.ts';
-import type { DumpContext } from '../backup/dump-files.ts';
 import { type PgDump, pgDumpSchema } from '../backup/dump-record.ts';
+import { freeFolder, takeRecordedBackup } from '../backup/recorded-backup.ts';
 import { releaseOfData } from '../backup/rollback-dump.ts';
-import { assertWhole, takeWholeDump } from '../backup/whole-dump.ts';
+import { removeUnfinished } from '../backup/unfinished-backups.ts';
+import { assertWhole } from '../backup/whole-dump.ts';
 import { counted } from '../policy/counted.ts';
 import { formatBytes } from '../policy/format-bytes.ts';
 import type { RollbackContext } from '../release/context.ts';
@@ -21,7 +20,10 @@ import { secrets } from './secrets.ts';
 
 const out = z.object({ pgDump: pgDumpSchema });
 
-/** A last verified dump, before anything is undone that may lose data. */
+/**
+ * A last verified dump, before anything is undone that may lose data. It may be the only copy of the rows: it
+ * stays listed whatever run comes next, and is never pruned.
+ */
 export const rollbackPgBackup: Step<RollbackContext, { pgDump: PgDump }> = {
   id: 'rollback_pg_backup',
   out,
@@ -41,12 +43,14 @@ export const rollbackPgBackup: Step<RollbackContext, { pgDump: PgDump }> = {
   },
 
   async run(ctx, io) {
-    const taken = takeWholeDump(dumpContext(ctx), io, { key: 'pgDump', whyStale: () => grown });
+    const { product, journal, paths, step: rollbackTo } = ctx;
+    await removeUnfinished(product, journal, io.warn);
+    const folder = freeFolder(paths.backups, ctx.now());
+    const taken = takeRecordedBackup(dumpContext(ctx), io, { folder, journal, rollbackTo });
     const pgDump = await taken.catch((error: unknown) => {
       throw withWayOn(ctx, error);
     });
     await warnOfSessions(ctx.database, io);
-    await recordAsBackup(ctx, pgDump);
     const { path, sizeBytes, sha256, rows } = pgDump;
     io.note(
       `the last dump is ${path} (${formatBytes(sizeBytes)}, ${counted(rows, 'row')}, SHA-256 ${sha256})`,
@@ -71,16 +75,6 @@ export async function whyNoDump(ctx: RollbackContext): Promise<string | undefine
     return `${hasData.why}; the database is being removed already`;
   if (hasData.known && !hasData.value) return `there are no data in ${storageClass ?? storagePath} yet`;
   return undefined;
-}
-
-/** It may be the only copy of the rows: it stays listed whatever run comes next, and is never pruned. */
-async function recordAsBackup(ctx: RollbackContext, pgDump: PgDump): Promise<void> {
-  const { product, operator: by, step: rollbackTo } = ctx;
-  const { folder, takenAt: at } = pgDump;
-  const version = releaseOfData(ctx.install());
-  const record = { at, by, name: basename(folder), folder, version, rollbackTo, pgDump };
-  await keepBackupRecord({ product: product.name, ...record });
-  await ctx.recordBackup(record);
 }
 
 /** Also where a dump that was taken is gone, and the database with it: one flag leads on. */
@@ -111,6 +105,8 @@ export async function whyGrown(
 export const removalBegun = (run: Readonly<Pick<RunRecord, 'steps'>> | undefined): boolean =>
   [helmDeploy, postgres, secrets, namespace].some(({ id }) => run?.steps[`undo_${id}`] !== undefined);
 
-function dumpContext(ctx: RollbackContext): DumpContext {
-  return { ...ctx, from: releaseOfData(ctx.install()), installedBy: ctx.install()?.binary };
-}
+const dumpContext = (ctx: RollbackContext) => ({
+  ...ctx,
+  from: releaseOfData(ctx.install()),
+  installedBy: ctx.install()?.binary,
+});

@@ -22,7 +22,7 @@ export async function pruneBackups(options: PruneOptions, ports: CommandPorts): 
       hint: ports.again({ add: ['--dry-run'] }),
     });
   }
-  return underLock('backup prune', ports, 'there are no backups of it', async (locked) => {
+  return underLock('backup prune', ports, 'prune', async (locked) => {
     const remove = await chosen(locked, ports);
     const folders = remove.map(({ dump }) => dump.folder);
     if (options.dryRun) return { removed: folders, left: [], dryRun: true };

@@ -31,7 +31,7 @@ export interface TakeOptions {
 export async function takeBackup(options: TakeOptions, ports: CommandPorts): Promise<BackupEntry> {
   const list = `${ports.program} backup list`;
   if (options.name !== undefined) assertBackupName(options.name, list);
-  return underLock('backup', ports, 'there is nothing to back up', async (locked) => {
+  return underLock('backup', ports, 'back up', async (locked) => {
     const clear = () =>
       removeUnfinished(locked.session.product, locked.journal, locked.session.reporter.warn);
     await clear();

@@ -11,7 +11,7 @@ import { startedTools, underLock } from './opened.ts';
 export async function verifyBackup(name: string, ports: CommandPorts): Promise<BackupEntry> {
   const list = `${ports.program} backup list`;
   assertBackupName(name, list);
-  return underLock('backup verify', ports, 'there are no backups of it', async ({ session, journal }) => {
+  return underLock('backup verify', ports, 'verify', async ({ session, journal }) => {
     const { dump, entry } = namedBackup(await knownBackups(session, journal.state), name, list);
     if (!entry.whole) {
       throw new IvaapError('failed', `${dump.path} is missing, or has not its recorded size`, {

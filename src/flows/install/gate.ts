@@ -83,7 +83,7 @@ export function refuseInstalled(session: Session, state: State, { supersede }: {
     without: ['--upgrade', ...freshFlags, ...upgradeFlags],
   });
   throw new IvaapError(
-    'preflight',
+    'version',
     `an install of ${other.to} was started on this host and has not ` +
       `completed; this is another package (${release.version})`,
     {

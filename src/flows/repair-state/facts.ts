@@ -1,7 +1,7 @@
 import type { State } from '../../engine/state.ts';
-import type { ErrorCode } from '../../errors.ts';
 import type { ReleaseRecord } from '../../host/helm-record.ts';
 import type { HostEvidence } from '../../queries/host-evidence.ts';
+import type { NoState } from '../../queries/without-state.ts';
 import type { OpenedPayload } from '../../session/opened-payload.ts';
 
 /** Everything that a repair is decided from. */
@@ -28,7 +28,7 @@ export interface RepairFacts {
 
 export type Repair =
   | { kind: 'nothing'; message: string }
-  | { kind: 'refused'; code: Extract<ErrorCode, 'preflight' | 'version'>; message: string; hint: string }
+  | ({ kind: 'refused' } & NoState)
   | {
       kind: 'proposed';
       /** Undefined where the state is right and only the values file is missing. */

@@ -12,7 +12,7 @@ import type { Decision } from '../flow.ts';
 import { refuseUnfinishedRestore, unfinishedRestore } from '../unfinished-restore.ts';
 import { refuseUninstalling } from '../unfinished-uninstall.ts';
 import { refuseUnfinishedRollback } from '../unfinished-rollback.ts';
-import { refuseWithoutState } from '../upgrade/gate.ts';
+import { refuseWithoutState } from '../without-state.ts';
 import { assertNameTyped } from '../typed-name.ts';
 import { atStake, type Stake } from './stake.ts';
 import type { RestoreOptions } from './options.ts';

@@ -17,7 +17,7 @@ export interface DiscardOptions {
 
 /** `restore --discard`: drops the databases that restores have moved aside. */
 export function discardMoved(options: DiscardOptions, ports: CommandPorts): Promise<FlowResult> {
-  return underLock('restore --discard', ports, 'nothing of it was restored', async ({ session, journal }) => {
+  return underLock('restore --discard', ports, 'discard', async ({ session, journal }) => {
     const { product, again, program } = session;
     assertNameTyped(session, 'restore', options);
     const { run } = journal.state;

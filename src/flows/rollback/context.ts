@@ -31,10 +31,6 @@ export async function rollbackContext(
     step,
     undone,
     skipBackup,
-    recordBackup: (backup) =>
-      journal.update((draft) => {
-        const others = (draft.backups ?? []).filter(({ folder }) => folder !== backup.folder);
-        draft.backups = [...others, backup];
-      }),
+    journal,
   };
 }

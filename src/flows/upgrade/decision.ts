@@ -26,7 +26,7 @@ import { refuseUninstalling } from '../unfinished-uninstall.ts';
 import { Refusals } from '../refusals.ts';
 import { refuseUnfinishedRestore } from '../unfinished-restore.ts';
 import { refuseUnfinishedRollback } from '../unfinished-rollback.ts';
-import { refuseWithoutState } from './gate.ts';
+import { refuseWithoutState } from '../without-state.ts';
 import type { UpgradeOptions } from './options.ts';
 import type { Trust } from '../../queries/trust.ts';
 import { trustUpgrade } from './trust.ts';

@@ -37,9 +37,11 @@ import { namespace } from '../../fixtures/in-process-host/product.ts';
 /** `backup` and its actions, with the kills and disturbances that a host may bring. */
 
 let host: SimulatedHost;
+let empty: World;
 let installed: World;
 before(async () => {
   host = await SimulatedHost.start();
+  empty = host.copy();
   assert.equal((await host.run('install')).exitCode, 0);
   host.cluster.state.database.rows = ['Alpha', 'Beta'];
   mkdirSync(join(host.root, 'disk'), { mode: 0o755 });
@@ -189,9 +191,15 @@ test('without a state, or with that of another product, it says so', async () =>
   writeFileSync(state, text.replace('"product": "tiny"', '"product": "other"'));
   for (const ended of [await take(), await verify('x'), await prune()]) refused(ended, 3, /belongs to other/);
   rmSync(state);
-  refused(await take(), 3, /is not installed by this program: there is nothing to back up/);
-  for (const ended of [await verify('x'), await prune()])
-    refused(ended, 3, /is not installed by this program: there are no backups of it/);
+  for (const ended of [await take(), await verify('x'), await prune()])
+    refused(ended, 5, /this installer made the installation on this host, but its state is lost/);
+});
+
+test('on a host with nothing installed there is nothing to do, and it says so', async () => {
+  host.become(empty);
+  refused(await take(), 10, /^there is nothing to back up on this host: there is no /);
+  refused(await verify('x'), 10, /^there is nothing to verify on this host: /);
+  refused(await prune(), 10, /^there is nothing to prune on this host: /);
 });
 
 test('a backup that is verified says when, also after a list; its copy is gone', async () => {

@@ -111,7 +111,7 @@ test('there is nothing to resume on an empty host, after a completed install, an
   rows.push([
     'another package',
     host.copy(),
-    3,
+    5,
     /this is another package \(2026\.2\)/,
     /with the program that started it: \S+ install --resume\n.* \.\/tiny install --supersede$/,
   ]);

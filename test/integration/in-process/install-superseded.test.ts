@@ -63,7 +63,7 @@ test('a fixed package is refused with the command that accepts it, and that comm
   host.useFileOf('install', 'upgrade');
   const state = host.state();
   const refused = await host.run('install');
-  assert.equal(refused.exitCode, 3);
+  assert.equal(refused.exitCode, 5);
   assert.match(hintOf(refused), /tiny install --supersede$/);
   const upgrade = await host.run('upgrade');
   assert.equal(upgrade.exitCode, 5);

@@ -374,16 +374,16 @@ test('the name is asked for, and everything at stake is shown once', async () =>
   assert.match(JSON.stringify(scripted.shown), /2 in the dump/);
 });
 
-test('on a host with nothing installed there is nothing to restore, and nothing of it was restored', async () => {
+test('on a host with nothing installed there is nothing to restore or to discard', async () => {
   host.become(empty);
   for (const dryRun of [false, true]) {
-    const refused = await ends(5, undefined, { dryRun });
+    const refused = await ends(10, undefined, { dryRun });
     assert.match(said(refused), /^there is nothing to restore on this host: there is no /);
     assert.match(hintOf(refused), /^to install 2026\.2: \.\/tiny install --help$/);
   }
   const discarded = await discard({ confirm: namespace });
-  assert.equal(discarded.exitCode, 3);
-  assert.match(said(discarded), /not installed by this program: nothing of it was restored$/);
+  assert.equal(discarded.exitCode, 10);
+  assert.match(said(discarded), /^there is nothing to discard on this host: there is no /);
 });
 
 test('without a terminal it needs the name, and no other name will do', async () => {

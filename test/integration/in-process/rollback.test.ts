@@ -104,6 +104,29 @@ test('postgres: a verified dump first, the folder is renamed, and the next insta
   assert.deepEqual(host.violations, []);
 });
 
+test('a dump that a killed rollback has written stays a backup, beside the one of the next try', async () => {
+  let killed: World | undefined;
+  await rollback('postgres', {}, {}, (event) => {
+    if (event.kind === 'place' && event.place === 'rollback_pg_backup:dump-written') killed ??= host.copy();
+    return undefined;
+  });
+  host.become(killed!);
+  const ended = await rollback('postgres');
+  assert.equal(ended.exitCode, 0, said(ended));
+  const { backups = [] } = host.state()!;
+  assert.deepEqual(
+    backups.map(({ rollbackTo, pgDump }) => [rollbackTo, pgDump?.['rows']]),
+    [
+      ['postgres', 1],
+      ['postgres', 1],
+    ],
+  );
+  const folders = readdirSync(join(host.folder, '.installer/backups'));
+  for (const { folder } of backups) assert.ok(existsSync(join(folder, 'backup.json')), folder);
+  assert.deepEqual(folders.filter((name) => !backups.some((one) => one.name === name)).length, 1, 'secrets');
+  assert.equal(backups.at(-1)?.pgDump?.['path'], dataOf(ended).dump);
+});
+
 test('rows that came after its dump are dumped when a rollback goes on, or nothing is undone', async () => {
   const lossy = { acceptDataLoss: true };
   let killed: World | undefined;

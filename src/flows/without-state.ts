@@ -1,6 +1,6 @@
-import { knownAsRoot } from '../../queries/as-root.ts';
-import type { Session } from '../../session/session.ts';
-import { lookWithoutState, type Verb } from '../../queries/without-state.ts';
+import { knownAsRoot } from '../queries/as-root.ts';
+import type { Session } from '../session/session.ts';
+import { lookWithoutState, type Verb } from '../queries/without-state.ts';
 
 /**
  * Refuses a host without state: its disk is not mounted, its state was lost, or it was deployed by other
