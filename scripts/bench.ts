@@ -6,26 +6,31 @@ import { formatBytes } from '../src/policy/format-bytes.ts';
 import { formatDuration } from '../src/ui/format.ts';
 import { contest, type Row, type Series } from './bench-measure.ts';
 import { commandLine, refuse } from '../build/command-line.ts';
+import { databaseBench } from './bench-database.ts';
 import { payloadBench } from './bench-payload.ts';
 
 /**
- * `npm run bench -- payload`: each budget of the payload beside its reference in one run, in turns, as ratios
- * of medians. Prints a table with OK or MISSED a row; a missed budget is no failure of the command.
+ * `npm run bench`: each budget beside its reference in one run, in turns, as ratios of medians. Prints a table
+ * with OK or MISSED a row for each kind of work; a missed budget is no failure of the command.
  */
 
-const usage = `usage: npm run bench -- payload [--size SIZE] [--runs N] [--only TEXT] [--huge-pages] [--write]
-  --size   incompressible payload for verify, extract-file and pack, e.g. 512m or 1g (default 4g);
-           start-up is measured on sparse files of 1, 8 and 10 GiB
-  --runs   measurements of each kind (default 5; start-up takes three times as many)
-  --only   rows whose name holds this text
+const usage = `usage: npm run bench -- [payload] [database] [--size SIZE] [--rows N] [--runs N] [--only TEXT]
+                         [--huge-pages] [--write]
+  payload    packing, reading and unpacking a file; database: dumps and restores; both unless one is named
+  --size     incompressible payload for verify, extract-file and pack (default 4g), and the database (default
+             1g), e.g. 512m or 1g; start-up is measured on sparse files of 1, 8 and 10 GiB
+  --rows     rows of the database (default 1000000)
+  --runs     measurements of each kind (default 5; start-up takes three times as many)
+  --only     rows whose name holds this text
   --huge-pages
-           instead of all: what huge pages and the second start for them gain (as root)
-  --write  keeps the table in docs/performance.md`;
+             instead of all: what huge pages and the second start for them gain (as root)
+  --write    keeps the tables in docs/performance.md`;
 
 const { values, positionals } = commandLine(
   usage,
   {
-    size: { type: 'string', default: '4g' },
+    size: { type: 'string' },
+    rows: { type: 'string', default: '1000000' },
     runs: { type: 'string', default: '5' },
     only: { type: 'string', default: '' },
     'huge-pages': { type: 'boolean', default: false },
@@ -33,15 +38,32 @@ const { values, positionals } = commandLine(
   },
   { words: true },
 );
-const size = /^(\d+)([mg])$/.exec(values.size);
-if (positionals.join(' ') !== 'payload') throw refuse('what is measured is: payload', usage);
-if (size === null) throw refuse(`--size ${values.size}: no size`, usage);
-const sizeMib = Number(size[1]) * (size[2] === 'g' ? 1024 : 1);
-const runs = Number(values.runs);
+const kinds = ['payload', 'database'] as const;
+const other = positionals.find((word) => !(kinds as readonly string[]).includes(word));
+if (other !== undefined) throw refuse(`there is no bench "${other}"`, usage);
+const chosen = kinds.filter((kind) => positionals.length === 0 || (positionals as string[]).includes(kind));
+const numberOf = (name: 'rows' | 'runs') => {
+  const number = Number(values[name]);
+  return Number.isInteger(number) && number > 0
+    ? number
+    : refuse(`--${name} takes a number from 1 up`, usage);
+};
+const runs = numberOf('runs');
+const tableRows = numberOf('rows');
+
+function mebibytes(text: string): number {
+  const size = /^(\d+)([mg])$/.exec(text);
+  return size === null
+    ? refuse(`--size ${text}: no size`, usage)
+    : Number(size[1]) * (size[2] === 'g' ? 1024 : 1);
+}
+const sizes = { payload: values.size ?? '4g', database: values.size ?? '1g' };
+for (const text of Object.values(sizes)) mebibytes(text);
 
 const root = join(import.meta.dirname, '..');
 const page = join(root, 'docs/performance.md');
-const [begin, end] = ['<!-- the table of the bench -->', '<!-- end of the table -->'];
+const marks = (kind: string) =>
+  [`<!-- the table of ${kind} -->`, `<!-- end of the table of ${kind} -->`] as const;
 const git = async (...args: string[]) => (await $({ cwd: root })`git ${args}`).stdout.trim();
 
 const time = ({ medianMs, leastMs, mostMs }: Series) => {
@@ -68,33 +90,60 @@ function markdown(rows: readonly string[][]): string {
   return [line(heading!), line(widths.map((width) => '-'.repeat(width))), ...body.map(line)].join('\n');
 }
 
-const cache = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'ivaap/bench');
-mkdirSync(cache, { recursive: true });
-const work = mkdtempSync(join(cache, 'run-'));
-try {
-  const say = (text: string) => process.stderr.write(`${text}\n`);
-  const { only, 'huge-pages': hugePages } = values;
-  const rows = await payloadBench({ work, sizeMib, only, hugePages, say });
+const say = (text: string) => process.stderr.write(`${text}\n`);
+
+async function tableOf(rows: readonly Row[]): Promise<string> {
   const table = [
     ['work', 'against', 'budget', 'ours, median (spread)', 'reference', 'ratio', 'memory', 'verdict'],
   ];
-  for (const row of rows) {
+  for (const row of rows.filter(({ work }) => work.includes(values.only))) {
     say(`measuring ${row.work} against ${row.against} …`);
     table.push(await cellsOf(row));
   }
-  const cpu = `${cpus().length} x ${cpus()[0]?.model ?? 'processor'}`;
-  const machine = `${cpu}, ${formatBytes(totalmem())} of memory, Linux ${release()}`;
+  return markdown(table);
+}
+
+const cache = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'ivaap/bench');
+
+const tables = {
+  async payload() {
+    mkdirSync(cache, { recursive: true });
+    const work = mkdtempSync(join(cache, 'run-'));
+    try {
+      const { only, 'huge-pages': hugePages } = values;
+      return await tableOf(
+        await payloadBench({ work, sizeMib: mebibytes(sizes.payload), only, hugePages, say }),
+      );
+    } finally {
+      rmSync(work, { recursive: true, force: true });
+    }
+  },
+  async database() {
+    const { rows, stop } = await databaseBench({ rows: tableRows, sizeMib: mebibytes(sizes.database), say });
+    try {
+      return await tableOf(rows);
+    } finally {
+      await stop();
+    }
+  },
+};
+const about = {
+  payload: `payload of ${sizes.payload}`,
+  database: `database of ${tableRows} rows, ${sizes.database}`,
+};
+
+const cpu = `${cpus().length} x ${cpus()[0]?.model ?? 'processor'}`;
+const machine = `${cpu}, ${formatBytes(totalmem())} of memory, Linux ${release()}`;
+for (const kind of chosen) {
+  const table = await tables[kind]();
   const changes = (await git('status', '--porcelain')) === '' ? '' : ' with changes';
   const commit = `${await git('rev-parse', '--short=12', 'HEAD')}${changes}`;
   const day = new Date().toISOString().slice(0, 10);
-  const taken = `${machine}; payload of ${values.size}, ${runs} runs; commit ${commit}, ${day}.`;
-  const text = `${taken}\n\n${markdown(table)}`;
+  const text = `${machine}; ${about[kind]}, ${runs} runs; commit ${commit}, ${day}.\n\n${table}`;
   console.log(text);
   // The page's table is that of the budgets.
-  if (values.write && !hugePages) {
-    const [before = '', rest = ''] = readFileSync(page, 'utf8').split(begin);
-    writeFileSync(page, `${before}${begin}\n\n${text}\n\n${end}${rest.split(end)[1] ?? ''}`);
-  }
-} finally {
-  rmSync(work, { recursive: true, force: true });
+  if (!values.write || values['huge-pages']) continue;
+  const [begin, end] = marks(kind);
+  const [before = '', rest = ''] = readFileSync(page, 'utf8').split(begin);
+  writeFileSync(page, `${before}${begin}\n\n${text}\n\n${end}${rest.split(end)[1] ?? ''}`);
 }

@@ -117,13 +117,13 @@ test('a dump that a killed rollback has written stays a backup, beside the one o
   assert.deepEqual(
     backups.map(({ rollbackTo, pgDump }) => [rollbackTo, pgDump?.['rows']]),
     [
-      ['postgres', 1],
-      ['postgres', 1],
+      ['postgres', 4],
+      ['postgres', 4],
     ],
   );
-  const folders = readdirSync(join(host.folder, '.installer/backups'));
   for (const { folder } of backups) assert.ok(existsSync(join(folder, 'backup.json')), folder);
-  assert.deepEqual(folders.filter((name) => !backups.some((one) => one.name === name)).length, 1, 'secrets');
+  const folders = readdirSync(join(host.folder, '.installer/backups'));
+  assert.deepEqual(folders.sort(), backups.map(({ name }) => name).sort());
   assert.equal(backups.at(-1)?.pgDump?.['path'], dataOf(ended).dump);
 });
 
