@@ -1,4 +1,4 @@
-import { type Pod, podState } from '../host/pods.ts';
+import { endsByItself, type Pod, podState } from '../host/pods.ts';
 import type { Measurement } from '../policy/preflight-report.ts';
 import type { Check } from './check.ts';
 import type { UpgradeCheckContext } from './context.ts';
@@ -41,15 +41,19 @@ const reasons = ({ status }: Pod): string[] =>
   });
 
 export function judgePods(pods: readonly Pod[], namespace: string): Measurement {
-  const living = pods.filter(
-    ({ metadata, status }) => metadata.deletionTimestamp === undefined && status.phase !== 'Succeeded',
-  );
-  const looping = living.filter((pod) => reasons(pod).length > 0);
-  const [first] = looping;
-  if (first !== undefined) {
+  const there = pods.filter(({ metadata }) => metadata.deletionTimestamp === undefined);
+  const living = there.filter((pod) => !endsByItself(pod) && pod.status.phase !== 'Succeeded');
+  const isLooping = (pod: Pod) => reasons(pod).length > 0;
+  // A Job that fails serves nobody: it is told, and blocks nothing.
+  for (const [outcome, looping] of [
+    ['fail', living.filter(isLooping)],
+    ['warn', there.filter((pod) => endsByItself(pod) && isLooping(pod))],
+  ] as const) {
+    const [first] = looping;
+    if (first === undefined) continue;
     const names = looping.map((pod) => `${pod.metadata.name} (${reasons(pod).join(', ')})`);
     return {
-      outcome: 'fail',
+      outcome,
       measured: names.join(', '),
       fix: `${sudo.kubectl} describe pod -n ${namespace} ${first.metadata.name}`,
       output: looping.flatMap((pod) => podState(pod).trouble).join('\n'),

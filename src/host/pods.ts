@@ -34,6 +34,8 @@ export interface PodState {
   name: string;
   phase: string;
   ready: boolean;
+  /** It is to end by itself, as a Job's and a hook's: it never has to be ready. */
+  ends: boolean;
   /** Being deleted, as seen by the server. */
   ending: boolean;
   restarts: number;
@@ -50,6 +52,7 @@ export function podState(pod: Pod): PodState {
     name: pod.metadata.name,
     phase: pod.status.phase,
     ready,
+    ends: endsByItself(pod),
     ending: pod.metadata.deletionTimestamp !== undefined,
     restarts: statuses.reduce((sum, { restartCount }) => sum + restartCount, 0),
     containers: statuses.map(({ name, image, imageID, ready: containerReady }) => ({
@@ -61,6 +64,10 @@ export function podState(pod: Pod): PodState {
     trouble: ready ? [] : trouble(pod),
   };
 }
+
+/** Whether nothing starts its containers again once they have ended well. */
+export const endsByItself = ({ spec }: Pick<Pod, 'spec'>): boolean =>
+  spec.restartPolicy === 'Never' || spec.restartPolicy === 'OnFailure';
 
 function trouble(pod: Pod): string[] {
   const lines: string[] = [];
@@ -89,6 +96,8 @@ function trouble(pod: Pod): string[] {
   return lines;
 }
 
+const readiness = ({ ready, ends }: PodState): string => (ends ? '' : ready ? ', ready' : ', not ready');
+
 const join = (reason: string | undefined, message: string | undefined) =>
   [reason, foreign(message ?? '')].filter((text) => text !== undefined && text !== '').join(': ') ||
   'no reason given';
@@ -111,11 +120,11 @@ export async function describePods(
 ): Promise<string[]> {
   try {
     const lines: string[] = [];
-    const pods = await listPods(kubectl, scope);
+    const pods = (await listPods(kubectl, scope)).filter(({ phase }) => phase !== 'Succeeded');
     if (pods.length === 0) lines.push(`no pod matches ${scope.selector ?? 'in the namespace'}`);
     for (const pod of pods) {
       const restarts = pod.restarts === 0 ? '' : `, ${pod.restarts} restarts`;
-      lines.push(`pod ${pod.name}: ${pod.phase}, ${pod.ready ? 'ready' : 'not ready'}${restarts}`);
+      lines.push(`pod ${pod.name}: ${pod.phase}${readiness(pod)}${restarts}`);
       lines.push(...pod.trouble.map((line) => `  ${line}`));
       const log = await kubectl
         .logs({ namespace: scope.namespace, pod: pod.name }, { tailLines })

@@ -265,10 +265,11 @@ async function queryPods(
 ): Promise<PodReport[]> {
   await hideGenerated(kubectl, product, redactor);
   const pods = await listPods(kubectl, { namespace: product.namespace, signal });
-  return pods.map(({ name, phase, ready, restarts, trouble, containers }) => ({
+  return pods.map(({ name, phase, ready, ends, restarts, trouble, containers }) => ({
     name,
     phase,
     ready,
+    ends,
     restarts,
     trouble: trouble.map((line) => redactor.own(line)),
     images: containers.map(({ image, imageId, ready: up }) => ({ image, imageId, ready: up })),

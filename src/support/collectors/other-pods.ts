@@ -20,9 +20,15 @@ export const otherPods: Collector = {
     const rows = all
       .filter(({ metadata }) => metadata.namespace !== ctx.opened.product.namespace)
       .map((pod) => {
-        const { name, phase, ready, restarts } = podState(pod);
+        const { name, phase, ready, ends, restarts } = podState(pod);
         const { namespace = '' } = pod.metadata;
-        return [namespace, name, phase, ready ? 'ready' : 'NOT READY', `${restarts} restarts`];
+        return [
+          namespace,
+          name,
+          phase,
+          ready ? 'ready' : ends ? 'ends by itself' : 'NOT READY',
+          `${restarts} restarts`,
+        ];
       });
     ctx.add('pods.txt', columns(rows).join('\n') || 'none');
     const { pods, events } = await readNamespace(kubectl, { namespace: ofK3s, signal });

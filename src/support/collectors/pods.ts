@@ -14,10 +14,10 @@ export const pods: Collector = {
     const view = await ctx.namespace();
     const rows = view.pods
       .map(podState)
-      .map(({ name, phase, ready, restarts, trouble }) => [
+      .map(({ name, phase, ready, ends, restarts, trouble }) => [
         name,
         phase,
-        ready ? 'ready' : 'NOT READY',
+        ready ? 'ready' : ends ? 'ends by itself' : 'NOT READY',
         `${restarts} restarts`,
         trouble.join('; '),
       ]);

@@ -293,6 +293,21 @@ for (const [name, { make, says }] of Object.entries(harms)) {
   });
 }
 
+test('a pod that ends by itself never has to be ready', async () => {
+  const pod = host.cluster.get('Pod', 'server-0', namespace)!;
+  for (const phase of ['Pending', 'Running', 'Failed', 'Succeeded']) {
+    host.cluster.apply({
+      ...pod,
+      metadata: { ...pod.metadata, name: `nightly-${phase.toLowerCase()}` },
+      spec: { ...(pod['spec'] as object), restartPolicy: 'OnFailure' },
+      status: { phase, conditions: [] },
+    });
+  }
+  const { report, head } = await asked();
+  assert.match(head[1]!, /health: ok$/);
+  assert.equal(exitOf(report), 0);
+});
+
 test('a route that was waived does not count, and a state that is damaged is no yes', async () => {
   host.ingress = 301;
   const path = join(host.folder, '.installer/state.json');

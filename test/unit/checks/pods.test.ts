@@ -53,3 +53,22 @@ test('a crash loop is seen between its waits, too: when a container has just end
   assert.equal(seen(9, { state: {}, lastState: ended }, true), 'ok', 'it has recovered');
   assert.equal(seen(9, { state: {}, lastState: { terminated: { exitCode: 0 } } }), 'warn');
 });
+
+test('a pod that ends by itself never has to be ready; a Job that fails is told, and blocks nothing', () => {
+  const job = (restartPolicy: string, phase: string, reason?: string): Pod => {
+    const made = pod('nightly', false, reason);
+    return { ...made, spec: { ...made.spec, restartPolicy }, status: { ...made.status, phase } };
+  };
+  for (const phase of ['Pending', 'Running', 'Succeeded', 'Failed']) {
+    for (const restartPolicy of ['Never', 'OnFailure']) {
+      const found = judgePods([pod('a', true), job(restartPolicy, phase)], 'wells');
+      assert.deepEqual([found.outcome, found.measured], ['ok', '1 of 1 ready'], `${restartPolicy} ${phase}`);
+    }
+  }
+  const failing = judgePods([pod('a', true), job('OnFailure', 'Running', 'CrashLoopBackOff')], 'wells');
+  assert.equal(failing.outcome, 'warn');
+  assert.match(failing.measured, /^nightly \(main: CrashLoopBackOff\)$/);
+  const both = [job('OnFailure', 'Running', 'CrashLoopBackOff'), pod('b', false, 'ImagePullBackOff')];
+  assert.equal(judgePods(both, 'wells').outcome, 'fail');
+  assert.equal(judgePods([job('Always', 'Running')], 'wells').outcome, 'warn');
+});

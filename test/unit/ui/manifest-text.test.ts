@@ -75,6 +75,7 @@ const pod = (name: string, image: string, imageId: string): PodState => ({
   name,
   phase: 'Running',
   ready: true,
+  ends: false,
   ending: false,
   restarts: 0,
   containers: [{ name: 'main', image, imageId: `sha256:${imageId}`, ready: true }],

@@ -162,6 +162,7 @@ test('tables fit the screen from 60 to 200 columns, and digests are short', () =
     name: 'connector-runner-7c9d8b6f5-x2x4z',
     phase: 'Running',
     ready: false,
+    ends: false,
     restarts: 3,
     trouble: [
       'runner: CrashLoopBackOff, exit code 1, for want of a configuration that nobody has written yet',
