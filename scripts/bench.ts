@@ -10,8 +10,8 @@ import { databaseBench } from './bench-database.ts';
 import { payloadBench } from './bench-payload.ts';
 
 /**
- * `npm run bench`: each budget beside its reference in one run, in turns, as ratios of medians. Prints a table
- * with OK or MISSED a row for each kind of work; a missed budget is no failure of the command.
+ * `npm run bench`: each budget beside its reference in one run, in turns, as ratios of medians. Prints a
+ * table with OK or MISSED a row for each kind of work; a missed budget is no failure of the command.
  */
 
 const usage = `usage: npm run bench -- [payload] [database] [--size SIZE] [--rows N] [--runs N] [--only TEXT]

@@ -60,6 +60,10 @@ const isOurs = ({ installed, run, suspended }: State): boolean =>
   (installed ?? suspended ?? run) !== undefined;
 
 const notInstalled = ({ product, program }: Session, verb: Verb): IvaapError =>
-  new IvaapError('nothing_to_do', `${product.title} is not installed on this host: there is nothing to ${verb}`, {
-    hint: `${program} status`,
-  });
+  new IvaapError(
+    'nothing_to_do',
+    `${product.title} is not installed on this host: there is nothing to ${verb}`,
+    {
+      hint: `${program} status`,
+    },
+  );
