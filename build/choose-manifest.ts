@@ -27,7 +27,7 @@ export const holding = <One extends Descriptor>(
 ): One[] => all.filter((one) => manifestsIn(reader, [one]).some(({ chain }) => chain.includes(digest)));
 
 /** How a copy keeps the digests that the registry tells. */
-export const digestsKept = 'skopeo copy --all --preserve-digests docker://NAME oci:FOLDER:NAME';
+export const digestsKept = 'crane pull --format oci NAME FOLDER';
 
 /**
  * The one manifest for plain linux/amd64 below these descriptors. Refuses none and several, with what is

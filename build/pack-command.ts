@@ -6,7 +6,7 @@ import { withScratch } from './layout-files.ts';
 import { minisignPublicKey } from './minisign.ts';
 import type { ChartReport } from './pack-check.ts';
 import { checkContents, checkedPlan } from './pack-check.ts';
-import { listPlan } from './pack-list.ts';
+import { inPlainLayers, listPlan } from './pack-list.ts';
 import { packPayload } from './pack-payload.ts';
 import { planPack } from './pack-plan.ts';
 import type { SigningKeys } from './signing.ts';
@@ -88,6 +88,7 @@ function withoutOutput(spec: string, kind: 'list' | 'check', keys: SigningKeys |
     await checkContents(plan, keys, draw);
     console.log(`${spec}: ${plan.sources.length} entries, ${plan.images.length} images, nothing to refuse`);
     console.log(chartText(plan.chart));
+    console.log(`${mib(plan.uncompressedBytes)} ${inPlainLayers}`);
   });
 }
 
@@ -133,7 +134,7 @@ async function main(): Promise<number> {
   }
   const padTo = values['pad-to'];
   const started = Date.now();
-  const { index, digest, sharedBytes, chart } = await packPayload({
+  const { index, digest, sharedBytes, uncompressedBytes, chart } = await packPayload({
     spec,
     executable: values.executable,
     output,
@@ -145,6 +146,7 @@ async function main(): Promise<number> {
   console.log(
     `${output}: ${index.title} ${index.version}, ${mib(index.fileSize)}, ${index.images.length} images, ` +
       `${mib(sharedBytes)} saved by sharing blobs, ${seconds} s\n${chartText(chart)}\n` +
+      `${mib(uncompressedBytes)} ${inPlainLayers}\n` +
       'payload ' +
       `sha256:${digest}\n${keys === undefined ? 'unsigned' : `signed by ${fingerprintOfKey(keys.key)}`}`,
   );

@@ -1,11 +1,16 @@
 import { archiveLayout } from '../src/payload/format/archive-layout.ts';
 import type { PackPlan } from './pack-plan.ts';
 
+/** Behind a number of bytes. */
+export const inPlainLayers =
+  "in uncompressed layers (archives of docker's form have them, OCI layouts seldom)";
+
 /**
  * What would be packed, as text: entries in the file's order, images, archives, and what sharing saves. Sizes
  * are bytes.
  */
-export function listPlan({ product, spec, sources, images, sharedBytes }: PackPlan): string {
+export function listPlan(plan: PackPlan): string {
+  const { product, spec, sources, images, sharedBytes, uncompressedBytes } = plan;
   const uses = new Map<string, number>();
   const parts = images.map(({ manifest, config, layers }) => [manifest, config, ...layers]);
   for (const blobs of parts)
@@ -27,6 +32,7 @@ export function listPlan({ product, spec, sources, images, sharedBytes }: PackPl
       return row(sum(blobs), `${reference}, ${layers.length} layers, ${sum(own)} of its own`);
     }),
     row(sharedBytes, 'saved by sharing blobs'),
+    row(uncompressedBytes, inPlainLayers),
     '',
     'archives, put together when they are asked for',
     ...Object.entries(spec.archives).map(([name, inside]) =>

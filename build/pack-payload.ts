@@ -42,6 +42,7 @@ export interface Packed {
   index: PayloadIndex;
   digest: string;
   sharedBytes: number;
+  uncompressedBytes: number;
   chart: ChartReport | undefined;
 }
 
@@ -103,7 +104,8 @@ async function packPlan(plan: CheckedPlan, request: PackRequest): Promise<Packed
     await partial.commit();
     if (signature !== undefined)
       await writeFileAtomic(`${request.output}.minisig`, signature, { mode: 0o644 });
-    return { index: layout.index, digest, sharedBytes: plan.sharedBytes, chart: plan.chart };
+    const { sharedBytes, uncompressedBytes, chart: report } = plan;
+    return { index: layout.index, digest, sharedBytes, uncompressedBytes, chart: report };
   } catch (error) {
     await pool.close();
     await partial?.discard();

@@ -24,6 +24,8 @@ export interface PackPlan {
   compressed: (FoundImage['compressed'][number] & { path: string; offset: number; where: string })[];
   /** Bytes of blobs that more than one image names, counted for each time after the first. */
   sharedBytes: number;
+  /** Of layers that are stored uncompressed, each counted once. */
+  uncompressedBytes: number;
 }
 
 const nameShape = /^(?!\/)(?!.*(^|\/)\.\.?(\/|$))(?!.*\/(\/|$))[A-Za-z0-9._@+\-/]{1,512}$/;
@@ -80,6 +82,7 @@ export async function planPack(specPath: string, scratch: Scratch): Promise<Pack
       }),
     ),
     sharedBytes: imageBytes - blobBytes,
+    uncompressedBytes: uncompressedBytes(found.map(({ image }) => image)),
   };
 }
 
@@ -95,6 +98,14 @@ async function findImages({ spec, resolvePath }: ReleaseFiles, scratch: Scratch)
     found.push(findImage(source, { reference, sourceName, where }));
   }
   return found;
+}
+
+function uncompressedBytes(images: readonly IndexImage[]): number {
+  const plain = images.flatMap(({ layers }) => layers.filter(({ digest, diffId }) => digest === diffId));
+  return [...new Map(plain.map(({ digest, size }) => [digest, size])).values()].reduce(
+    (sum, size) => sum + size,
+    0,
+  );
 }
 
 const byName = (a: { name: string }, b: { name: string }): number => (a.name < b.name ? -1 : 1);

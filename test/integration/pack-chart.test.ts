@@ -325,6 +325,7 @@ describe("packing with the payload's Helm", () => {
       assert.match(stdout, /^ +\d{6} {2}blobs\/sha256\/[0-9a-f]{64}$/m);
       assert.match(stdout, /^ +\d{6} {2}registry\.example\/tiny\/server:2026\.1, 2 layers, \d+ of its own$/m);
       assert.match(stdout, /^ +30\d{4} {2}saved by sharing blobs$/m);
+      assert.match(stdout, /^ +15\d{4} {2}in uncompressed layers \(archives of docker's form have them/m);
       assert.match(stdout, /^ +\d{6} {2}docker-images\.tar\.gz, 2 images$/m);
       assert.deepEqual(listing(join(spec, '..')), before);
     });

@@ -43,7 +43,7 @@ describe('a release spec', () => {
   }
 
   it('gives a plan in a fixed order, without what is shared', async () => {
-    const { sources, sharedBytes } = await plan(writeTinySpec(folder));
+    const { sources, sharedBytes, uncompressedBytes } = await plan(writeTinySpec(folder));
     assert.deepEqual(
       sources.map(({ name }) => name).filter((name) => !name.startsWith('blobs/')),
       [
@@ -57,6 +57,8 @@ describe('a release spec', () => {
       ],
     );
     assert.ok(sharedBytes >= 2 * 150_000);
+    // One base and three small layers; the connector's other one is compressed.
+    assert.ok(uncompressedBytes >= 150_000 && uncompressedBytes < 160_000, String(uncompressedBytes));
   });
 
   it('is refused with file and line for what it gets wrong', async () => {
