@@ -17,11 +17,19 @@ export function compressionOf(head: Buffer): Compression {
   return magic === '28b52ffd' || /^5[0-9a-f]2a4d18$/.test(magic) ? 'zstd' : 'none';
 }
 
+const unreadAs = (head: Buffer) => unread.find(([magic]) => head.toString('hex').startsWith(magic));
+
 /** Why a compression is not supported, with a remedy; undefined for any other start. */
 export function unsupportedCompression(head: Buffer): string | undefined {
-  const found = unread.find(([magic]) => head.toString('hex').startsWith(magic));
+  const found = unreadAs(head);
   return (
     found &&
     `it is compressed with ${found[1]}, which is not supported: ${found[2]} FILE, or use gzip or zstd`
   );
+}
+
+/** What a file is compressed with, by its first bytes; undefined where they are of none that is known. */
+export function compressionName(head: Buffer): string | undefined {
+  const compression = compressionOf(head);
+  return compression === 'none' ? unreadAs(head)?.[1] : compression;
 }

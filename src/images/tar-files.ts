@@ -4,6 +4,7 @@ import { createGunzip } from 'node:zlib';
 import { posix } from 'node:path';
 import type { Readable } from 'node:stream';
 import type { Extract } from 'tar-stream';
+import { compressionName } from './compression.ts';
 import { openRegular } from '../host/regular-file.ts';
 import { paddedSize, tarEnd } from '../payload/format/archive-tar.ts';
 import { bounded, UnpacksTooFar } from './unpack-limit.ts';
@@ -41,6 +42,11 @@ export async function* tarFiles(path: string, options: TarFilesOptions = {}): As
     const { bytesRead } = await handle.read(head, 0, head.length, 0);
     const compressed = head[0] === 0x1f && head[1] === 0x8b;
     if (!compressed && !(bytesRead === head.length && head.toString('latin1', 257, 262) === 'ustar')) {
+      const other = compressionName(head);
+      if (other !== undefined)
+        throw new UnreadableArchive(
+          `it is compressed with ${other}, and only gzip and a plain tar are read here`,
+        );
       throw new UnreadableArchive(total === 0 ? 'it is empty' : 'it is neither gzip nor tar');
     }
     let done = 0;

@@ -123,6 +123,21 @@ describe('an archive of another tool', () => {
     await assert.rejects(buffer(tar), /damaged/);
   });
 
+  it('in a compression that is not read here is refused by its name', async () => {
+    for (const [magic, name] of [
+      ['fd377a585a00', 'xz'],
+      ['425a6839314159265359', 'bzip2'],
+      ['28b52ffd', 'zstd'],
+      ['504b0304', 'zip'],
+    ] as const) {
+      const path = write('other', Buffer.concat([Buffer.from(magic, 'hex'), Buffer.alloc(2000, 1)]));
+      await assert.rejects(scanForeignArchive(path, new Set([id])), {
+        name: 'UnreadableArchive',
+        message: `it is compressed with ${name}, and only gzip and a plain tar are read here`,
+      });
+    }
+  });
+
   it('cut at any place is not readable', async () => {
     const whole = gzipSync(await dockerArchive());
     for (let length = 0; length < whole.length; length += 7) {
