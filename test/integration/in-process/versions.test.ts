@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
-import { lstatSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, beforeEach, describe, it } from 'node:test';
-import { IvaapError } from '../../../src/errors.ts';
+import { causeChain, IvaapError } from '../../../src/errors.ts';
+import { dumpDatabase } from '../../../src/queries/database-dump.ts';
+import { openPayload } from '../../../src/payload/open-payload.ts';
+import { newerInstalledThan } from '../../../src/queries/host-images.ts';
 import { sameVersion } from '../../../src/version.ts';
 import { statusLines } from '../../../src/ui/status-text.ts';
 import { failingHelm, signalAt } from '../../fixtures/in-process-host/faults.ts';
@@ -20,6 +23,9 @@ import { tinyProduct } from '../../fixtures/tiny-payload.ts';
  * A product's releases are compared by value, whichever of its texts a version was recorded as; what another
  * scheme has recorded is not compared at all.
  */
+
+/** Of an image: the release that brought it. */
+const mark = 'tiny.installer/release';
 
 const schemes = {
   semver: { first: '2.2.0', second: '2.4.0', between: '2.3.0', otherText: (text: string) => `${text}+5` },
@@ -71,6 +77,8 @@ for (const [scheme, { first, second, between, otherText }] of Object.entries(sch
           : record.appVersion;
         host.cluster.apply({ ...secret, data: { release: packRecord({ ...record, appVersion }, 'tiny') } });
       }
+      for (const { labels } of Object.values(host.cluster.state.images))
+        if (labels[mark] !== undefined) labels[mark] = otherText(labels[mark]);
       assert.ok(readFileSync(stateFile(), 'utf8').includes(`"${otherText(first)}"`));
     }
 
@@ -87,6 +95,9 @@ for (const [scheme, { first, second, between, otherText }] of Object.entries(sch
       const done = ended(await host.run('upgrade'));
       assert.match(done.result!.lines[0]!, new RegExp(`${first}(\\.0|\\+5)? -> ${second}`));
       assert.equal(host.state()?.installed?.version, second);
+      // The way back: kubelet must not collect them.
+      const kept = host.cluster.state.images[`registry.example/tiny/server:${first}`]?.labels;
+      assert.deepEqual([kept?.['io.cri-containerd.pinned'], kept?.[mark]], ['pinned', otherText(first)]);
       rewriteVersions();
       const again = await host.run('upgrade');
       assert.equal(again.exitCode, 10, String(again.error));
@@ -167,6 +178,19 @@ for (const [scheme, { first, second, between, otherText }] of Object.entries(sch
       assert.match(statusLines(report).join('\n'), /the two cannot be compared/);
     });
 
+    it('is not called newer than a file of another scheme, though its version is one of both', async () => {
+      const payload = await openPayload(host.machine('upgrade').executable);
+      const state = host.state()!;
+      const recorded = (versionScheme: string | undefined) => {
+        const now = { ...state.installed, version: '2026.9.9' };
+        writeFileSync(stateFile(), JSON.stringify({ ...state, versionScheme, installed: now }));
+        return newerInstalledThan(payload);
+      };
+      assert.equal(await recorded(state.versionScheme), '2026.9.9');
+      assert.equal(await recorded(scheme === 'calver' ? 'semver' : undefined), undefined);
+      await payload.close();
+    });
+
     it('does not use kept data of another scheme', async () => {
       ended(await host.run('uninstall', undefined, { keepData: true }));
       const path = join(host.root, 'storage.kept.json');
@@ -182,6 +206,7 @@ for (const [scheme, { first, second, between, otherText }] of Object.entries(sch
       before(async () => {
         host.close();
         host = await start({ requiredReleases: [between] });
+        empty = host.copy();
         ended(await host.run('install'));
         installed = host.copy();
       });
@@ -205,6 +230,39 @@ for (const [scheme, { first, second, between, otherText }] of Object.entries(sch
         const { upgrade } = await asked();
         assert.deepEqual([upgrade.may, upgrade.why.length > 0], ['no', true]);
         assert.match(upgrade.hint ?? '', new RegExp(`^upgrade to ${between} first`));
+      });
+
+      it('nor are data from before it restored under a newer one', async () => {
+        const folder = join(host.root, 'elsewhere');
+        const file = join(folder, 'old.sql');
+        mkdirSync(folder, { mode: 0o700 });
+        ended(
+          await host.command('restore', ['pgdump'], async (ports) => {
+            await dumpDatabase({ file }, ports);
+            return { lines: [], data: {} };
+          }),
+        );
+        const [dump, note] = [readFileSync(file), readFileSync(`${file}.json`, 'utf8')];
+        host.become(empty);
+        ended(await host.run('install', undefined, {}, { file: 'upgrade' }));
+        mkdirSync(folder, { mode: 0o700, recursive: true });
+        writeFileSync(file, dump, { mode: 0o600 });
+        const before = everything(host);
+        const refused = async (code: number, message: RegExp, options: object = {}) => {
+          const { exitCode, error } = await host.run('restore', undefined, { backup: file, ...options });
+          assert.equal(exitCode, code, String(error));
+          assert.match(causeChain(error).join(': '), message);
+          assert.deepEqual(everything(host), before);
+        };
+        const other = scheme === 'calver' ? '2.2.0' : '2026.1';
+        await refused(2, /--dump-version is .*, which is not a version of the form/, {
+          dumpVersion: other,
+          dumpSchema: 1,
+        });
+        writeFileSync(`${file}.json`, note, { mode: 0o600 });
+        await refused(5, new RegExp(`is a dump of ${first}, and ${second} passes over ${between}, which`));
+        writeFileSync(`${file}.json`, note.replace(`"${first}"`, `"${between}"`), { mode: 0o600 });
+        ended(await host.run('restore', undefined, { backup: file, dryRun: true }));
       });
 
       it('nor does an install over data that were kept', async () => {
