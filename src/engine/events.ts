@@ -151,6 +151,10 @@ export const eventSchemas = [
     sha256: z.string(),
     into: z.string().describe('Name of the database.'),
   }),
+  event('schema.found', 'The version of the schema after what the run changes. Since 1.3.', {
+    step: z.string(),
+    schemaVersion: z.int(),
+  }),
   event('rows.counted', 'The rows of the database were counted. Since 1.3.', {
     step: z.string(),
     when: z.enum(['before', 'after']).describe('Before or after what the run changes.'),

@@ -12,4 +12,5 @@ export type StepFact =
       tables?: Rows | undefined;
     }
   | { type: 'dump.restored'; path: string; sha256: string; into: string }
+  | { type: 'schema.found'; schemaVersion: number }
   | { type: 'rows.counted'; when: 'before' | 'after'; tables: Rows };

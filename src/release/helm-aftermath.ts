@@ -21,7 +21,7 @@ const rollbackProbeMs = 60_000;
 export async function judgeFailure(
   ctx: UpgradeContext,
   error: unknown,
-  io: Pick<StepIo, 'say'>,
+  io: Pick<StepIo, 'say' | 'tell'>,
   revisionBefore: number,
 ): Promise<IvaapError> {
   const { from, to } = ctx;
@@ -35,6 +35,7 @@ export async function judgeFailure(
   ]);
   const schema = judgeSchema(was, after);
   await ctx.recordSchema(schema).catch(() => undefined);
+  if (after.version !== undefined) io.tell({ type: 'schema.found', schemaVersion: after.version });
   const newMajor = ctx.majorChange?.to;
   const verdict = helmVerdict({ from, to, ...found, schema, healthy, newMajor });
   const fix = (error instanceof IvaapError ? error.hint : undefined) ?? 'Fix the cause';

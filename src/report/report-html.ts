@@ -3,6 +3,7 @@ import { formatDuration } from '../ui/format.ts';
 import { html, htmlPage } from '../ui/html.ts';
 import type { RunReport } from './report-schema.ts';
 import { clock, day, downtimeText, outcomeText, versionsText } from './summary.ts';
+import { hasPreflight } from './run-report.ts';
 import { table } from './table.ts';
 import { timelineSvg } from './timeline-svg.ts';
 
@@ -41,7 +42,7 @@ export function reportHtml(report: RunReport): string {
     dumps(report),
     rows(report),
     objects(report),
-    preflight(report),
+    ...preflight(report),
     `<p class="note">Made from the log of run ${html(run)}; times are UTC.</p>`,
   ];
   return htmlPage({ title, more: style, body: parts.join('\n') });
@@ -51,7 +52,7 @@ const known = (value: string | null): string => (value === null ? notKnown : htm
 const notKnown = '<span class="note">not known</span>';
 
 function about(report: RunReport): string {
-  const { host, by, startedAt, endedAt, attempts, package: file, schema, run, from, to } = report;
+  const { host, by, startedAt, endedAt, attempts, package: file, schema, run, flow, from, to } = report;
   const lasted =
     startedAt === null || endedAt === null
       ? ''
@@ -65,7 +66,7 @@ function about(report: RunReport): string {
     ['Ended', endedAt === null ? notKnown : html(`${day(endedAt)}${lasted}`)],
     ...(attempts.length > 1 ? [['Attempts', String(attempts.length)] as [string, string]] : []),
     ['Version before', from === null ? '<span class="note">none, or not known</span>' : html(from)],
-    ['Version of the package', known(to)],
+    [flow === 'restore' ? 'Version brought back' : 'Version of the package', known(to)],
     ['Package', file === null ? notKnown : `<code>${html(file.digest)}</code>`],
     [
       'Signed by key',
@@ -244,9 +245,10 @@ function objects({ objects: found }: RunReport): string {
   })}`;
 }
 
-function preflight({ preflight: found }: RunReport): string {
-  if (found === null) return '<h2>Preflight</h2>\n<p>The log has no report of preflight.</p>';
-  return `<h2>Preflight</h2>\n${table({
+function preflight({ preflight: found, flow }: RunReport): string[] {
+  if (found === null && !hasPreflight(flow)) return [];
+  if (found === null) return ['<h2>Preflight</h2>\n<p>The log has no report of preflight.</p>'];
+  const results = table({
     caption: `Checks as measured at ${clock(found.at)} UTC`,
     head: ['Check', 'Result', 'Measured', 'Limit', 'Fix, or reason of the waiver'],
     rows: found.results.map(({ id, status, measured, limit, note }) => [
@@ -256,5 +258,6 @@ function preflight({ preflight: found }: RunReport): string {
       limit,
       note ?? '',
     ]),
-  })}`;
+  });
+  return [`<h2>Preflight</h2>\n${results}`];
 }

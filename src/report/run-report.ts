@@ -56,6 +56,7 @@ export class RunReportReader {
       this.#waivers.set(line.step, { id: line.step, reason: line.reason, by: line.by });
     else if (line.type === 'dump.taken') this.#dumped(line);
     else if (line.type === 'dump.restored') this.#dumps.get(line.sha256)?.restoredInto.push(line.into);
+    else if (line.type === 'schema.found') this.#schema.after = line.schemaVersion;
     else if (line.type === 'rows.counted') this.#counted(line.when, line.tables);
   };
 
@@ -96,7 +97,11 @@ export class RunReportReader {
       dumps: [...this.#dumps.values()],
       warnings: [...this.#warnings],
       moreWarnings: this.#moreWarnings,
-      missing: missingOf(gaps, { started, end, preflight: this.#preflight }),
+      missing: missingOf(gaps, {
+        started,
+        end,
+        lacksPreflight: hasPreflight(started?.flow) && !this.#preflight,
+      }),
     };
     return { ...report, summary: summaryLine(report) };
   }
@@ -175,9 +180,13 @@ function whyNoProbe(flow: string | undefined, steps: RunReport['steps']): string
   return 'the log has no probe of the product';
 }
 
+/** Whether runs of that flow begin with a preflight; of a flow that is not known it is taken so. */
+export const hasPreflight = (flow: string | null | undefined): boolean =>
+  flow == null || ['install', 'upgrade', 'rehearse'].includes(flow);
+
 function missingOf(
   { foreign, unknown, unread, long, cut, version }: LogGaps,
-  has: { started: unknown; end: unknown; preflight: unknown },
+  has: { started: unknown; end: unknown; lacksPreflight: boolean },
 ): string[] {
   const lines = (count: number) => (count === 1 ? '1 line' : `${count} lines`);
   return [
@@ -185,7 +194,7 @@ function missingOf(
     ...(has.end === undefined
       ? ['how the run ended: it was cut off, or it is still running; the last attempt has no result']
       : []),
-    ...(has.preflight === undefined ? ['the report of preflight'] : []),
+    ...(has.lacksPreflight ? ['the report of preflight'] : []),
     ...(cut ? ['the last line, which is cut off'] : []),
     ...(foreign > 0 ? [`${lines(foreign)} of the log that could not be read as events`] : []),
     ...(unread > 0 ? [`${lines(unread)} with an event that is not as this program knows it`] : []),

@@ -3,6 +3,7 @@ import { letGo, swapDatabases, swapped } from '../backup/swap-databases.ts';
 import { freeMovedName } from '../backup/moved-databases.ts';
 import type { Step, StepIo } from '../engine/step.ts';
 import { IvaapError } from '../errors.ts';
+import { known } from '../known.ts';
 import type { RestoreContext } from '../release/context.ts';
 import { movedSchema, swapId } from '../release/restore-record.ts';
 import { incomingOf } from '../release/restore-swap.ts';
@@ -36,6 +37,9 @@ export const restoreSwap: Step<RestoreContext, z.infer<typeof out>> = {
     await swap(ctx, io, { incoming, outgoing });
     await ctx.recordRestored({ moved: outgoing });
     await io.checkpoint('swapped');
+    const query = product.database.schemaVersionQuery;
+    const schema = await known(ctx.database.schemaVersion(query, io.signal));
+    if (schema.known) io.tell({ type: 'schema.found', schemaVersion: schema.value });
     io.log(`${product.database.name} is the restored database; the one from before is ${outgoing}`);
     return { movedDatabase: outgoing, restoredFrom: incoming };
   },

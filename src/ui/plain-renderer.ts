@@ -144,6 +144,7 @@ function eventLines(event: EngineEvent, view: { width: number; allChecks: boolea
     case 'step.waived':
     case 'dump.taken':
     case 'dump.restored':
+    case 'schema.found':
     case 'rows.counted':
     case 'probe.started':
     case 'probe.changed':

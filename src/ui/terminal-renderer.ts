@@ -178,6 +178,7 @@ export function terminalRenderer(output: Output, options: TerminalOptions): Rend
       case 'step.waived':
       case 'dump.taken':
       case 'dump.restored':
+      case 'schema.found':
       case 'rows.counted':
       case 'probe.started':
       case 'probe.changed':

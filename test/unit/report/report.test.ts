@@ -327,6 +327,21 @@ test('a step that was cut off, then kept or run again, is told as it ended', asy
   assert.match(report.summary, /no result: cut off, or still running/);
 });
 
+test('the schema as it was found is the one after, also of a run that failed', async () => {
+  const found = (schemaVersion: number) => ({ type: 'schema.found', at: at(50), step: 'x', schemaVersion });
+  const failed = { ...result, status: 'failed', exitCode: 8 };
+  const report = await reported([...goodRun.slice(0, -1), found(4), found(5), failed]);
+  assert.equal(report.schema.after, 5);
+  assert.match(reportHtml(report), /5 after/);
+});
+
+test('a run without a preflight lacks none, and names what it brought back', async () => {
+  const report = await reported([log, { ...started, flow: 'restore' }, result]);
+  assert.deepEqual(report.missing, []);
+  assert.doesNotMatch(reportHtml(report), /[Pp]reflight|Version of the package/);
+  assert.match(reportHtml(report), /Version brought back/);
+});
+
 test('what restores and counts report is shown: a dump that was restored, rows after', async () => {
   const report = await reported([
     ...goodRun.slice(0, 6),
