@@ -164,7 +164,7 @@ describe('an image in a source of another tool', () => {
       packed(`r.example/a@${other}`),
       new RegExp(
         `asks for ${other}, and .* holds r\\.example/a:1 \\(${index!.digest}\\), for linux/amd64 ` +
-          `${plain!.digest}: write .* crane pull --format oci`,
+          `${plain!.digest}: write .*\\(crane pull --format oci`,
       ),
     );
     writeFileSync(
