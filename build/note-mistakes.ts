@@ -6,7 +6,8 @@ import { computeOverlay, type Patch, type PlainObject } from '../src/policy/valu
 import { orderOf, sameVersion } from '../src/version.ts';
 import { readAsHelm } from '../src/release/values-yaml.ts';
 import type { ReleaseSpec } from './release-spec.ts';
-import { noVersion, type ReleaseFiles, type SpecFile } from './spec-file.ts';
+import type { ReleaseFiles, SpecFile } from './spec-file.ts';
+import { noVersion } from './version-mistakes.ts';
 
 /** What is wrong with the release notes of a spec: `FILE:LINE: what`, each. */
 export function noteMistakes({ spec, product, resolvePath }: ReleaseFiles): string[] {

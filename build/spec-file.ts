@@ -8,18 +8,11 @@ import type { Product } from '../src/payload/product-schema.ts';
 import { productSchema } from '../src/payload/product-schema.ts';
 import { pathNames } from '../src/policy/path-names.ts';
 import { strictJson } from '../src/payload/format/strict-json.ts';
-import {
-  notOfScheme,
-  oneText,
-  parseVersion,
-  sameVersion,
-  schemeOf,
-  type VersionScheme,
-  versionSchemes,
-} from '../src/version.ts';
+import { oneText, schemeOf, type VersionScheme } from '../src/version.ts';
 import { normalizedReference, parseReference, runtimeName } from '../src/images/reference.ts';
 import { referenceShape } from '../src/payload/format/index-schema.ts';
 import { noteMistakes } from './note-mistakes.ts';
+import { versionMistakes } from './version-mistakes.ts';
 import type { ReleaseSpec } from './release-spec.ts';
 import { releaseSpecSchema } from './release-spec.ts';
 
@@ -174,48 +167,6 @@ function textMistakes({ value, at }: SpecFile<unknown>): string[] {
     }
   };
   return inside(value, []);
-}
-
-/** Why a text is no version of this product; undefined where it is one. */
-export function noVersion(text: string, product: SpecFile<Product>): string | undefined {
-  const scheme = schemeOf(product.value);
-  if (parseVersion(text, scheme) !== undefined) return undefined;
-  const other = versionSchemes.find((one) => parseVersion(text, one) !== undefined);
-  const ofOther = other === undefined ? '' : `, or versions.scheme: ${other} at ${product.at(['versions'])}`;
-  return `${notOfScheme(text, scheme)}${ofOther}`;
-}
-
-/** Versions that do not parse, and a schema that is no range. */
-function versionMistakes({ value, at }: SpecFile<ReleaseSpec>, product: SpecFile<Product>): string[] {
-  const { version, schema } = value.release;
-  const { minimumSource, requiredReleases = [] } = product.value.versions;
-  const named = [
-    { where: at(['release', 'version']), what: 'release.version', text: version },
-    {
-      where: product.at(['versions', 'minimumSource']),
-      what: 'versions.minimumSource',
-      text: minimumSource,
-    },
-    ...requiredReleases.map((text, position) => ({
-      where: product.at(['versions', 'requiredReleases', position]),
-      what: 'a required release',
-      text,
-    })),
-  ];
-  return [
-    ...named.flatMap(({ where, what, text }) => {
-      const why = noVersion(text, product);
-      return why === undefined ? [] : [`${where}: ${what} is ${why}`];
-    }),
-    ...requiredReleases.flatMap((text, position) => {
-      const isTwice = requiredReleases.slice(0, position).some((one) => sameVersion(one, text));
-      const where = product.at(['versions', 'requiredReleases', position]);
-      return isTwice ? [`${where}: the required release ${text} comes twice`] : [];
-    }),
-    ...(schema.min <= schema.target
-      ? []
-      : [`${at(['release', 'schema'])}: schema.min ${schema.min} is above schema.target ${schema.target}`]),
-  ];
 }
 
 function archiveMistakes({ value, at }: SpecFile<ReleaseSpec>, product: Product): string[] {

@@ -9,7 +9,7 @@ import { createPostgres } from '../src/host/postgres.ts';
 import { productSchema } from '../src/payload/product-schema.ts';
 import { postgresIn, startPostgres } from '../test/fixtures/own-postgres.ts';
 import { tinyProduct } from '../test/fixtures/tiny-payload.ts';
-import { measure, type Row, type Series } from './bench-measure.ts';
+import { measure, type Row, within } from './bench-measure.ts';
 
 /**
  * What a dump, its load and the proof of each row cost beside `pg_dump | psql` of the same database on the
@@ -73,9 +73,6 @@ const actions = {
   },
 };
 
-const within = (limit: number) => (ours: Series, reference: Series) =>
-  ours.medianMs <= limit * reference.medianMs;
-
 export interface DatabaseBench {
   rows: number;
   sizeMib: number;
@@ -86,6 +83,7 @@ export interface DatabaseBench {
 export async function databaseBench({ rows, sizeMib, say }: DatabaseBench) {
   const server = await startPostgres();
   const { folder, psql } = server;
+  const file = join(folder, 'plain/bench.sql');
   try {
     say(`filling ${live} with ${rows} rows, ${sizeMib} MiB …`);
     await psql('postgres', `CREATE DATABASE ${live} TEMPLATE template0`);
@@ -101,7 +99,7 @@ export async function databaseBench({ rows, sizeMib, say }: DatabaseBench) {
     const { stdout } = await server.asPostgres(['id', '-u']);
     mkdirSync(join(folder, 'plain'));
     chownSync(join(folder, 'plain'), Number(stdout), 0);
-    await server.asPostgres(['pg_dump', '-d', live, '-f', join(folder, 'plain/bench.sql')]);
+    await server.asPostgres(['pg_dump', '-d', live, '-f', file]);
   } catch (error) {
     await server.stop();
     throw error;
@@ -111,7 +109,6 @@ export async function databaseBench({ rows, sizeMib, say }: DatabaseBench) {
     measure([process.execPath, import.meta.filename, action, folder]);
   const asPostgres = (script: string) => () =>
     measure(['runuser', '-u', 'postgres', '--', 'env', `PGHOST=${folder}`, 'sh', '-ec', script]);
-  const file = join(folder, 'plain/bench.sql');
   const load = `psql -X -q -v ON_ERROR_STOP=1 -o /dev/null -d ${plain}`;
   const through = asPostgres(`pg_dump -d ${live} | ${load}`);
   const emptied = () =>

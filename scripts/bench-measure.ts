@@ -83,6 +83,10 @@ export interface Row extends Contest {
   isLimit?: true;
 }
 
+/** At most this many times as long as the reference. */
+export const within = (limit: number) => (ours: Series, reference: Series) =>
+  ours.medianMs <= limit * reference.medianMs;
+
 /** Runs both in turns, so that whatever else the machine does falls on both. */
 export async function contest({ ours, reference, before }: Contest, runs: number) {
   const measured = { ours: [] as Measurement[], reference: [] as Measurement[] };

@@ -7,7 +7,7 @@ import { builtExecutable } from '../test/fixtures/built-executable.ts';
 import { writeOciLayout } from '../test/fixtures/oci-layout.ts';
 import { writeTinySpec } from '../test/fixtures/tiny-payload.ts';
 import { hugePageRows } from './bench-huge-pages.ts';
-import { measure, type Row, type Series } from './bench-measure.ts';
+import { measure, type Row, within } from './bench-measure.ts';
 
 export interface PayloadBench {
   /** An empty folder with room for six times the size. */
@@ -32,8 +32,6 @@ const sh =
   () =>
     measure(['sh', '-ec', script, 'sh', ...args]);
 
-const within = (limit: number) => (ours: Series, reference: Series) =>
-  ours.medianMs <= limit * reference.medianMs;
 /** At this share of the reference's speed or above. */
 const atSpeed = (share: number) => within(1 / share);
 

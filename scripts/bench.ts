@@ -41,7 +41,8 @@ const { values, positionals } = commandLine(
 const kinds = ['payload', 'database'] as const;
 const other = positionals.find((word) => !(kinds as readonly string[]).includes(word));
 if (other !== undefined) throw refuse(`there is no bench "${other}"`, usage);
-const chosen = kinds.filter((kind) => positionals.length === 0 || (positionals as string[]).includes(kind));
+const named: readonly string[] = values['huge-pages'] ? ['payload'] : positionals;
+const chosen = kinds.filter((kind) => named.length === 0 || named.includes(kind));
 const numberOf = (name: 'rows' | 'runs') => {
   const number = Number(values[name]);
   return Number.isInteger(number) && number > 0
@@ -96,7 +97,7 @@ async function tableOf(rows: readonly Row[]): Promise<string> {
   const table = [
     ['work', 'against', 'budget', 'ours, median (spread)', 'reference', 'ratio', 'memory', 'verdict'],
   ];
-  for (const row of rows.filter(({ work }) => work.includes(values.only))) {
+  for (const row of rows) {
     say(`measuring ${row.work} against ${row.against} …`);
     table.push(await cellsOf(row));
   }
@@ -121,7 +122,7 @@ const tables = {
   async database() {
     const { rows, stop } = await databaseBench({ rows: tableRows, sizeMib: mebibytes(sizes.database), say });
     try {
-      return await tableOf(rows);
+      return await tableOf(rows.filter(({ work }) => work.includes(values.only)));
     } finally {
       await stop();
     }

@@ -17,6 +17,17 @@ export interface Versioned {
 /** The scheme of a product. */
 export const schemeOf = ({ versions }: Versioned): VersionScheme => versions.scheme ?? 'calver';
 
+/** The scheme of a record; one without it is of a product that counts by `calver`. */
+export const recordedScheme = ({
+  versionScheme = 'calver',
+}: {
+  versionScheme?: VersionScheme | undefined;
+}): VersionScheme => versionScheme;
+
+/** What a record says of a scheme: nothing of `calver`, as records of before. */
+export const schemeRecord = (scheme: VersionScheme): { versionScheme?: VersionScheme } =>
+  scheme === 'calver' ? {} : { versionScheme: scheme };
+
 /** A release's version by value: two texts of one scheme that mean the same give equal ones. */
 export interface Version {
   scheme: VersionScheme;

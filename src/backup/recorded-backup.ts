@@ -6,7 +6,7 @@ import { compactTime } from '../policy/compact-time.ts';
 import { keepBackupRecord } from './backup-record.ts';
 import type { DumpContext } from './dump-files.ts';
 import { type PgDump, pgDumpSchema } from './dump-record.ts';
-import { recordDump } from './unfinished-backups.ts';
+import { recordDump, removeUnfinished } from './unfinished-backups.ts';
 import { takeWholeDump } from './whole-dump.ts';
 
 /** A folder below `into` for a backup of that time: nothing has its name yet. */
@@ -53,4 +53,16 @@ export async function takeRecordedBackup(
   };
   const whyStale = () => 'a backup is always taken anew';
   return takeWholeDump(ctx, recording, { key: 'pgDump', whyStale });
+}
+
+/** The backup of a step: in a folder of its time, once what a killed one has left is removed. */
+export async function takeStepBackup(
+  ctx: DumpContext & { operator: string; journal: Pick<Journal, 'state' | 'update'> },
+  io: BackupIo,
+  taker: Taker,
+): Promise<PgDump> {
+  const { product, journal, paths } = ctx;
+  await removeUnfinished(product, journal, io.warn);
+  const folder = freeFolder(paths.backups, ctx.now());
+  return takeRecordedBackup(ctx, io, { folder, journal, ...taker });
 }

@@ -42,7 +42,7 @@ const reasons = ({ status }: Pod): string[] =>
 
 export function judgePods(pods: readonly Pod[], namespace: string): Measurement {
   const there = pods.filter(({ metadata }) => metadata.deletionTimestamp === undefined);
-  const living = there.filter((pod) => !endsByItself(pod) && pod.status.phase !== 'Succeeded');
+  const living = there.filter((pod) => !endsByItself(pod));
   const isLooping = (pod: Pod) => reasons(pod).length > 0;
   // A Job that fails serves nobody: it is told, and blocks nothing.
   for (const [outcome, looping] of [

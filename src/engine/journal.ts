@@ -13,7 +13,7 @@ import {
   resumeRecord,
 } from './run-record.ts';
 import type { RunSpec, Suspends } from './run-record.ts';
-import { assertProduct, assertScheme, emptyState, parseState, readState, stateVersion } from './state.ts';
+import { emptyState, parseState, stateVersion } from './state.ts';
 import type { RunRecord, State, StepRecord } from './state.ts';
 import {
   beginUndo,
@@ -24,6 +24,7 @@ import {
 } from './rollback-record.ts';
 import type { JsonObject, Undone } from './step.ts';
 import type { VersionScheme } from '../version.ts';
+import { readStateOf } from './whose-state.ts';
 import { writeState } from './write-state.ts';
 
 /** What the completion of a run means, where it is not that its release is installed. */
@@ -69,9 +70,7 @@ export class Journal {
    */
   static async open(options: JournalOptions): Promise<Journal> {
     const { path, product, scheme = 'calver', disk } = options;
-    const state = await readState(path, disk);
-    assertProduct(state, path, product);
-    assertScheme(state, path, scheme);
+    const state = await readStateOf({ product, scheme }, path, disk);
     return new Journal(state ?? emptyState(product, scheme), options);
   }
 

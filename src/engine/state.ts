@@ -6,8 +6,8 @@ import { isNestedTooDeep, mostLevels } from '../nesting.ts';
 import { jsonObject } from './json-object.ts';
 import { keptSecretsSchema, rollbacksSchema, whoWhen } from './rollback-schema.ts';
 import { stateFaults } from './state-faults.ts';
-import { schemeForms, type VersionScheme, versionSchemes } from '../version.ts';
-import { asRoot, shellWord } from '../shell-word.ts';
+import { schemeRecord, type VersionScheme, versionSchemes } from '../version.ts';
+import { shellWord } from '../shell-word.ts';
 
 /**
  * `state.json`: what is installed, the last run with its steps, and what earlier runs left. Objects are
@@ -347,7 +347,7 @@ export function emptyState(product: string, scheme: VersionScheme = 'calver'): S
   return {
     schema: { ...stateVersion },
     product,
-    ...(scheme === 'calver' ? {} : { versionScheme: scheme }),
+    ...schemeRecord(scheme),
     history: [],
     derived: {},
     anchors: {},
@@ -390,32 +390,6 @@ export function parseState(text: string, path: string): State {
 /** Of a file that is not a state; the caller that knows the program's name adds the command that fixes it. */
 function damaged(path: string, why: string): IvaapError {
   return new IvaapError('preflight', `the state file ${path} is damaged: ${why}`);
-}
-
-/** Throws IvaapError `preflight` for the state of another product. */
-export function assertProduct(state: State | undefined, path: string, product: string): void {
-  if (state === undefined || state.product === product) return;
-  throw new IvaapError('preflight', `the state file ${path} belongs to ${state.product}, not to ${product}`);
-}
-
-/** Throws IvaapError `version` for a state whose releases are counted by another scheme: none is older. */
-export function assertScheme(state: State | undefined, path: string, scheme: VersionScheme): void {
-  const { installed, run, versionScheme: recorded = 'calver' } = state ?? {};
-  if (state === undefined || recorded === scheme) return;
-  const version = installed?.version ?? run?.to;
-  const binary = installed?.binary ?? run?.binary;
-  const records = version === undefined ? 'has' : `records ${version}, and has`;
-  throw new IvaapError(
-    'version',
-    `the state file ${path} ${records} versions of the form ${schemeForms[recorded]} (${recorded}); this ` +
-      `package has ${schemeForms[scheme]} (${scheme}), and the two cannot be compared. Nothing was changed`,
-    {
-      hint:
-        binary === undefined
-          ? `use a package whose versions are of the form ${schemeForms[recorded]}`
-          : `the program that wrote it: ${asRoot(`${shellWord(binary)} status`)}`,
-    },
-  );
 }
 
 /**

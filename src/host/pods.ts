@@ -34,7 +34,7 @@ export interface PodState {
   name: string;
   phase: string;
   ready: boolean;
-  /** It is to end by itself, as a Job's and a hook's: it never has to be ready. */
+  /** It ends by itself, as a Job's and a hook's, or has ended well: it never has to be ready. */
   ends: boolean;
   /** Being deleted, as seen by the server. */
   ending: boolean;
@@ -65,9 +65,9 @@ export function podState(pod: Pod): PodState {
   };
 }
 
-/** Whether nothing starts its containers again once they have ended well. */
-export const endsByItself = ({ spec }: Pick<Pod, 'spec'>): boolean =>
-  spec.restartPolicy === 'Never' || spec.restartPolicy === 'OnFailure';
+/** Whether nothing starts its containers again once they have ended well, as they may have. */
+export const endsByItself = ({ spec: { restartPolicy }, status }: Pod): boolean =>
+  restartPolicy === 'Never' || restartPolicy === 'OnFailure' || status.phase === 'Succeeded';
 
 function trouble(pod: Pod): string[] {
   const lines: string[] = [];

@@ -219,8 +219,10 @@ function refuseOtherUnfinishedRun(facts: UpgradeFacts): UpgradeDecision | undefi
 export function firstStop(
   from: string,
   to: string,
-  { scheme = 'calver', requiredReleases = [] }: Pick<UpgradeFacts['limits'], 'scheme' | 'requiredReleases'>,
+  limits: Pick<UpgradeFacts['limits'], 'scheme' | 'requiredReleases'>,
 ): string | undefined {
+  const { requiredReleases = [] } = limits;
+  const scheme = schemeOf({ versions: limits });
   const [older, newer] = [parseVersion(from, scheme), parseVersion(to, scheme)];
   if (older === undefined || newer === undefined) return undefined;
   const [first] = requiredReleases
@@ -230,7 +232,10 @@ export function firstStop(
   return first === undefined ? undefined : formatVersion(first);
 }
 
-/** No flag accepts it. */
+/** What is wrong with a release that does: no flag accepts it. */
+export const passesOver = (version: string, stop: string): string =>
+  `${version} passes over ${stop}, which has to be installed in between`;
+
 function refusePassedOver(
   from: Version,
   to: Version,
@@ -241,7 +246,7 @@ function refusePassedOver(
   if (stop === undefined) return undefined;
   return {
     kind: 'refused',
-    message: `${older} to ${newer} passes over ${stop}, which has to be installed in between`,
+    message: `${older} to ${passesOver(newer, stop)}`,
     hint: `upgrade to ${stop} first, with its own package; then: ${again()}`,
   };
 }

@@ -1,9 +1,9 @@
 import { lstat, readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { backupNames } from '../backup/backup-record.ts';
-import { assertProduct, assertScheme, readState, type State } from '../engine/state.ts';
+import type { State } from '../engine/state.ts';
+import { ownerOf, readStateOf } from '../engine/whose-state.ts';
 import { causeChain } from '../errors.ts';
-import { schemeOf } from '../version.ts';
 import type { OpenedPayload } from '../session/opened-payload.ts';
 
 export interface Backup {
@@ -48,9 +48,7 @@ export async function stateCopies(
     if (!files.includes(name)) continue;
     const path = join(folder, name);
     try {
-      const state = await readState(path);
-      assertProduct(state, path, product.name);
-      assertScheme(state, path, schemeOf(product));
+      const state = await readStateOf(ownerOf(product), path);
       if (state !== undefined) copies.push({ folder, state });
     } catch {
       // Damaged, or of another product: the others may be readable.

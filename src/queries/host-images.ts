@@ -16,7 +16,7 @@ import { installedLicense } from '../release/secrets-of-host.ts';
 import { type HostTools, openHost } from '../session/host-tools.ts';
 import type { Machine } from '../session/machine.ts';
 import type { Known } from '../known.ts';
-import { schemeOf } from '../version.ts';
+import { recordedScheme, schemeOf } from '../version.ts';
 
 /** What this host has of a payload's images; each part may be unknown. */
 export interface HostImages {
@@ -119,7 +119,7 @@ export async function newerInstalledThan(payload: Payload): Promise<string | und
   const state = await installedState(product);
   if (state?.installed === undefined) return undefined;
   // A version may be one of both schemes, and those have no order.
-  if ((state.versionScheme ?? 'calver') !== schemeOf(product)) return undefined;
+  if (recordedScheme(state) !== schemeOf(product)) return undefined;
   const { version, payloadDigest } = state.installed;
   const file = { product: product.name, version: payload.identity.version, payloadDigest: payload.digest };
   const order = compareRelease(file, { product: state.product, version, payloadDigest });

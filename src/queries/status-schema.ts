@@ -9,7 +9,9 @@ const pod = z.strictObject({
   name: z.string(),
   phase: z.string(),
   ready: z.boolean(),
-  ends: z.boolean().describe('It is to end by itself, as a Job’s and a hook’s: it never has to be ready.'),
+  ends: z
+    .boolean()
+    .describe('It ends by itself, as a Job’s and a hook’s, or has ended well: it never has to be ready.'),
   restarts: z.int(),
   trouble: z.array(z.string()),
   images: z.array(z.strictObject({ image: z.string(), imageId: z.string(), ready: z.boolean() })),

@@ -1,5 +1,6 @@
 import type { State } from '../engine/state.ts';
-import { assertProduct, readState } from '../engine/state.ts';
+import { readState } from '../engine/state.ts';
+import { assertProduct } from '../engine/whose-state.ts';
 import { causeChain } from '../errors.ts';
 import type { Again } from '../policy/again.ts';
 import { NoPayload } from '../payload/locate.ts';

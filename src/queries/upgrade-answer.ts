@@ -131,7 +131,7 @@ function healthReasons(facts: StatusFacts, { program }: Target): Reason[] {
   const waived = new Set((state.known ? state.value?.installed?.waived : undefined)?.map(({ step }) => step));
   const isWaived = (id: string) =>
     (['install', 'upgrade', 'restore'] as const).some((flow) => waived.has(healthStepId(flow, id)));
-  const due = pods.known ? pods.value.filter(({ phase, ends }) => !ends && phase !== 'Succeeded') : [];
+  const due = pods.known ? pods.value.filter(({ ends }) => !ends) : [];
   const down = halted.known ? halted.value : null;
   return [
     ...(down === null ? [] : [{ ...no(down.text), hint: down.start ?? undefined }]),

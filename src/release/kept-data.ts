@@ -11,8 +11,8 @@ import type { Product, Release } from '../payload/product-schema.ts';
 import { foundFolderSchema } from './found-folder.ts';
 import { asRoot, shellWord, sudo } from '../shell-word.ts';
 import { keptText } from '../policy/kept-text.ts';
-import { firstStop } from '../policy/upgrade-policy.ts';
-import { orderOf, schemeForms, schemeOf, versionSchemes } from '../version.ts';
+import { firstStop, passesOver } from '../policy/upgrade-policy.ts';
+import { orderOf, recordedScheme, schemeForms, schemeOf, versionSchemes } from '../version.ts';
 
 /**
  * What an uninstall with `--keep-data` leaves beside the database's folder: what a later install must know of
@@ -118,16 +118,16 @@ export function assertUsable(
       hint: 'use another folder: --storage-path FOLDER',
     });
   }
-  const { versionScheme = 'calver' } = kept;
-  if (versionScheme !== schemeOf(product)) {
+  const [recorded, scheme] = [recordedScheme(kept), schemeOf(product)];
+  if (recorded !== scheme) {
     throw new IvaapError(
       'version',
       `the data in ${folder} were written by ${kept.version}, a version of the form ` +
-        `${schemeForms[versionScheme]} (${versionScheme}); this package has ` +
-        `${schemeForms[schemeOf(product)]} (${schemeOf(product)}), and the two cannot be compared`,
+        `${schemeForms[recorded]} (${recorded}); this package has ` +
+        `${schemeForms[scheme]} (${scheme}), and the two cannot be compared`,
       {
         hint:
-          `use a package whose versions are of the form ${schemeForms[versionScheme]}, or another folder: ` +
+          `use a package whose versions are of the form ${schemeForms[recorded]}, or another folder: ` +
           '--storage-path FOLDER',
       },
     );
@@ -136,8 +136,7 @@ export function assertUsable(
   if (stop !== undefined) {
     throw new IvaapError(
       'version',
-      `the data in ${folder} were written by ${kept.version}, and ${release.version} passes over ${stop}, ` +
-        'which has to be installed in between',
+      `the data in ${folder} were written by ${kept.version}, and ${passesOver(release.version, stop)}`,
       { hint: `install ${stop} first, with its own package, or use another folder: --storage-path FOLDER` },
     );
   }

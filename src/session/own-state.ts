@@ -1,8 +1,8 @@
 import { lstatSync } from 'node:fs';
 import { Journal } from '../engine/journal.ts';
-import { assertProduct, assertScheme, readState, type State } from '../engine/state.ts';
+import type { State } from '../engine/state.ts';
+import { ownerOf, readStateOf } from '../engine/whose-state.ts';
 import { IvaapError } from '../errors.ts';
-import { schemeOf } from '../version.ts';
 import type { OpenedPayload } from './opened-payload.ts';
 
 /**
@@ -24,18 +24,12 @@ type Place = Pick<OpenedPayload, 'paths' | 'product'>;
  * that repairs it.
  */
 export function readOwnState({ paths, product }: Place, program: string): Promise<State | undefined> {
-  return withWayBack(program, async () => {
-    const state = await readState(paths.state);
-    assertProduct(state, paths.state, product.name);
-    assertScheme(state, paths.state, schemeOf(product));
-    return state;
-  });
+  return withWayBack(program, () => readStateOf(ownerOf(product), paths.state));
 }
 
 /** The journal of this host; throws the same errors. */
 export function openJournal({ paths, product }: Place, program: string): Promise<Journal> {
-  const options = { path: paths.state, product: product.name, scheme: schemeOf(product) };
-  return withWayBack(program, () => Journal.open(options));
+  return withWayBack(program, () => Journal.open({ path: paths.state, ...ownerOf(product) }));
 }
 
 /**

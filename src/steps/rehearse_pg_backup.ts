@@ -1,8 +1,7 @@
 import * as z from 'zod';
 import { type PgDump, pgDumpSchema } from '../backup/dump-record.ts';
-import { freeFolder, takeRecordedBackup } from '../backup/recorded-backup.ts';
+import { takeStepBackup } from '../backup/recorded-backup.ts';
 import { assertWhole } from '../backup/whole-dump.ts';
-import { removeUnfinished } from '../backup/unfinished-backups.ts';
 import type { Step } from '../engine/step.ts';
 import { counted } from '../policy/counted.ts';
 import { formatBytes } from '../policy/format-bytes.ts';
@@ -25,10 +24,7 @@ export const rehearsePgBackup: Step<RehearsalContext, { rehearsalDump: PgDump }>
   }),
 
   async run(ctx, io) {
-    const { product, paths, journal } = ctx;
-    await removeUnfinished(product, journal, io.warn);
-    const folder = freeFolder(paths.backups, ctx.now());
-    const rehearsalDump = await takeRecordedBackup(ctx, io, { folder, journal, rehearsal: true });
+    const rehearsalDump = await takeStepBackup(ctx, io, { rehearsal: true });
     const { path, sizeBytes, sha256, rows } = rehearsalDump;
     io.log(`${path}: ${formatBytes(sizeBytes)}, ${counted(rows, 'row')}, SHA-256 ${sha256}`);
     return { rehearsalDump };

@@ -3,9 +3,8 @@ import type { RunRecord } from '../engine/state.ts';
 import type { Step } from '../engine/step.ts';
 import { IvaapError } from '../errors.ts';
 import { type PgDump, pgDumpSchema } from '../backup/dump-record.ts';
-import { freeFolder, takeRecordedBackup } from '../backup/recorded-backup.ts';
+import { takeStepBackup } from '../backup/recorded-backup.ts';
 import { releaseOfData } from '../backup/rollback-dump.ts';
-import { removeUnfinished } from '../backup/unfinished-backups.ts';
 import { assertWhole } from '../backup/whole-dump.ts';
 import { counted } from '../policy/counted.ts';
 import { formatBytes } from '../policy/format-bytes.ts';
@@ -43,10 +42,7 @@ export const rollbackPgBackup: Step<RollbackContext, { pgDump: PgDump }> = {
   },
 
   async run(ctx, io) {
-    const { product, journal, paths, step: rollbackTo } = ctx;
-    await removeUnfinished(product, journal, io.warn);
-    const folder = freeFolder(paths.backups, ctx.now());
-    const taken = takeRecordedBackup(dumpContext(ctx), io, { folder, journal, rollbackTo });
+    const taken = takeStepBackup(dumpContext(ctx), io, { rollbackTo: ctx.step });
     const pgDump = await taken.catch((error: unknown) => {
       throw withWayOn(ctx, error);
     });

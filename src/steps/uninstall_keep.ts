@@ -16,7 +16,7 @@ import {
 } from '../release/kept-data.ts';
 import { hiddenText } from '../release/secrets-of-host.ts';
 import type { UninstallContext, UninstallFindings } from '../release/uninstall-context.ts';
-import { schemeOf } from '../version.ts';
+import { schemeOf, schemeRecord } from '../version.ts';
 import { sudo } from '../shell-word.ts';
 import { uninstallPgBackup } from './uninstall_pg_backup.ts';
 
@@ -76,7 +76,7 @@ export const uninstallKeep: Step<UninstallContext, z.infer<typeof out>> = {
       format: 1,
       product: product.name,
       version: ctx.to,
-      ...(schemeOf(product) === 'calver' ? {} : { versionScheme: schemeOf(product) }),
+      ...schemeRecord(schemeOf(product)),
       schemaVersion,
       postgresMajor,
       folder,

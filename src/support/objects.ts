@@ -1,5 +1,6 @@
 import type { KubeEvent } from '../host/namespace-view.ts';
 import type { KubeObject } from '../host/kubectl.ts';
+import type { PodState } from '../host/pods.ts';
 
 /** An object without what only repeats it: earlier copies in annotations hold secrets in a second form. */
 export function withoutNoise<T extends KubeObject>(object: T): T {
@@ -24,3 +25,11 @@ export const eventLines = (events: readonly KubeEvent[]): string[] =>
       message,
     ].join('  '),
   );
+
+/** A pod as a row of a table: its name, and whether it serves. */
+export const podCells = ({ name, phase, ready, ends, restarts }: PodState): string[] => [
+  name,
+  phase,
+  ready ? 'ready' : ends ? 'ends by itself' : 'NOT READY',
+  `${restarts} restarts`,
+];

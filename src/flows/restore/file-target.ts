@@ -2,7 +2,7 @@ import { statSync } from 'node:fs';
 import type { PgDump } from '../../backup/dump-record.ts';
 import { IvaapError } from '../../errors.ts';
 import { foreign } from '../../foreign.ts';
-import { firstStop } from '../../policy/upgrade-policy.ts';
+import { firstStop, passesOver } from '../../policy/upgrade-policy.ts';
 import { sameRecordedVersion } from '../../version.ts';
 import { byteTask } from '../../queries/byte-task.ts';
 import { proveGivenDump } from '../../queries/given-dump.ts';
@@ -84,8 +84,7 @@ export async function refuseUnfit(
   if (of !== null && stop !== undefined) {
     throw new IvaapError(
       'version',
-      `${dump.path} is a dump of ${foreign(of)}, and ${version} passes over ${stop}, which has to be ` +
-        'installed in between. Nothing was changed',
+      `${dump.path} is a dump of ${foreign(of)}, and ${passesOver(version, stop)}. Nothing was changed`,
       { hint: `restore it with ${stop} installed, and upgrade from there: ${program} backup list` },
     );
   }

@@ -1,8 +1,8 @@
 import { readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { assertProduct, assertScheme, readState, type State } from '../../engine/state.ts';
+import type { State } from '../../engine/state.ts';
+import { ownerOf, readStateOf } from '../../engine/whose-state.ts';
 import { moveTree } from '../../host/move-tree.ts';
-import { schemeOf } from '../../version.ts';
 import type { EndedUninstall } from '../../release/ended-uninstalls.ts';
 import { recordedUninstall } from '../../release/uninstall-record.ts';
 import type { Session } from '../../session/session.ts';
@@ -17,9 +17,7 @@ export async function reopenedState(
   { folder }: Pick<EndedUninstall, 'folder'>,
 ): Promise<State | undefined> {
   const path = join(folder, basename(paths.state));
-  const state = await readState(path);
-  assertProduct(state, path, product.name);
-  assertScheme(state, path, schemeOf(product));
+  const state = await readStateOf(ownerOf(product), path);
   const recorded = recordedUninstall(state ?? {});
   if (state?.run === undefined || recorded === undefined) return undefined;
   const draft = structuredClone(state);

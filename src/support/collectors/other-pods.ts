@@ -2,7 +2,7 @@ import { type Pod, podState } from '../../host/pods.ts';
 import { readNamespace } from '../../host/namespace-view.ts';
 import { columns } from '../../ui/format.ts';
 import { addContainerLogs } from '../container-logs.ts';
-import { eventLines } from '../objects.ts';
+import { eventLines, podCells } from '../objects.ts';
 import type { Collector } from '../collector.ts';
 
 /** Where k3s runs what the product needs of it: DNS, ingress, volumes. */
@@ -20,15 +20,8 @@ export const otherPods: Collector = {
     const rows = all
       .filter(({ metadata }) => metadata.namespace !== ctx.opened.product.namespace)
       .map((pod) => {
-        const { name, phase, ready, ends, restarts } = podState(pod);
         const { namespace = '' } = pod.metadata;
-        return [
-          namespace,
-          name,
-          phase,
-          ready ? 'ready' : ends ? 'ends by itself' : 'NOT READY',
-          `${restarts} restarts`,
-        ];
+        return [namespace, ...podCells(podState(pod))];
       });
     ctx.add('pods.txt', columns(rows).join('\n') || 'none');
     const { pods, events } = await readNamespace(kubectl, { namespace: ofK3s, signal });

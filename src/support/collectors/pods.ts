@@ -3,7 +3,7 @@ import { podState } from '../../host/pods.ts';
 import { lastOutput, causeLines } from '../../release/trouble-text.ts';
 import { troublesOf, type Trouble } from '../../release/troubles.ts';
 import { columns } from '../../ui/format.ts';
-import { eventLines, withoutNoise } from '../objects.ts';
+import { eventLines, podCells, withoutNoise } from '../objects.ts';
 import type { Collector } from '../collector.ts';
 
 export const pods: Collector = {
@@ -12,15 +12,7 @@ export const pods: Collector = {
   timeoutMs: 10_000,
   async collect(ctx) {
     const view = await ctx.namespace();
-    const rows = view.pods
-      .map(podState)
-      .map(({ name, phase, ready, ends, restarts, trouble }) => [
-        name,
-        phase,
-        ready ? 'ready' : ends ? 'ends by itself' : 'NOT READY',
-        `${restarts} restarts`,
-        trouble.join('; '),
-      ]);
+    const rows = view.pods.map(podState).map((state) => [...podCells(state), state.trouble.join('; ')]);
     ctx.add('pods.txt', columns(rows).join('\n'));
     ctx.add('events.txt', eventLines(view.events).join('\n') || 'none');
     ctx.add(
