@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { causeChain, IvaapError } from '../errors.ts';
 import { foreign, foreignIfUnmarked } from '../foreign.ts';
 import { deployedVersion, type HelmRevision } from '../host/helm.ts';
@@ -11,12 +12,16 @@ import { type HelmAftermath, helmVerdict } from './helm-verdict.ts';
 import { parseRendered } from './rendered-chart.ts';
 import { wayBack } from '../backup/restore-commands.ts';
 import { answerMs, askSchema } from './schema-now.ts';
-import { podCount } from './troubles.ts';
+import { hasAllPods } from './troubles.ts';
 import { dumpLines } from '../backup/way-back.ts';
 import { readValuesFile } from './values-file.ts';
 
 /** How long the old release may take to answer after a rollback by Helm; its pods are ready by then. */
 const rollbackProbeMs = 60_000;
+/** How long its pods may take to be ready after a rollback that gave up: Helm no longer waited for them. */
+const comeUpMs = 120_000;
+const pauseMs = 2000;
+
 /** What a failed Helm left behind, compared with what should run, as the step's error. */
 export async function judgeFailure(
   ctx: UpgradeContext,
@@ -25,13 +30,12 @@ export async function judgeFailure(
   revisionBefore: number,
 ): Promise<IvaapError> {
   const { from, to } = ctx;
-  const found = await releaseAfterFailure(ctx, revisionBefore);
   const { schemaWas: was } = ctx.wayBack();
   const limitMs = answerMs(ctx);
   const onWait = () => io.say(`waiting for the database to tell its schema, up to ${limitMs / 1000} s`);
-  const [after, healthy] = await Promise.all([
+  const [after, { healthy, ...found }] = await Promise.all([
     askSchema(ctx, limitMs, { was, onWait }),
-    answers(ctx).catch(() => undefined),
+    oldRelease(ctx, revisionBefore, io),
   ]);
   const schema = judgeSchema(was, after);
   await ctx.recordSchema(schema).catch(() => undefined);
@@ -50,9 +54,20 @@ export async function judgeFailure(
   });
 }
 
+/** Probed once its workloads are judged: what is still starting does not answer yet. */
+async function oldRelease(ctx: UpgradeContext, revisionBefore: number, io: Pick<StepIo, 'say'>) {
+  const found = await releaseAfterFailure(ctx, revisionBefore, io);
+  const healthy = await answers(ctx).catch(() => undefined);
+  return { ...found, healthy };
+}
+
 type AfterFailure = Pick<HelmAftermath, 'release' | 'releaseStatus'>;
 
-async function releaseAfterFailure(ctx: UpgradeContext, revisionBefore: number): Promise<AfterFailure> {
+async function releaseAfterFailure(
+  ctx: UpgradeContext,
+  revisionBefore: number,
+  io: Pick<StepIo, 'say'>,
+): Promise<AfterFailure> {
   const { helm, from } = ctx;
   const { name } = ctx.product.chart;
   const isOld = (revision: HelmRevision) => sameVersion(versionOf(revision, name), from);
@@ -64,11 +79,11 @@ async function releaseAfterFailure(ctx: UpgradeContext, revisionBefore: number):
     if (last.revision <= revisionBefore) return { release: 'untouched', releaseStatus };
     if (last.status !== 'deployed') {
       const old = history.findLast((one) => isOld(one) && one.revision <= revisionBefore);
-      const runs = old !== undefined && (await otherThanRendered(ctx, old.revision, true)).length === 0;
-      if (runs) return { release: 'old-runs', releaseStatus };
+      if (old !== undefined && (await comesUp(ctx, old.revision, io)))
+        return { release: 'old-runs', releaseStatus };
       return { release: last.status.startsWith('pending') ? 'pending' : 'failed', releaseStatus };
     }
-    const other = await otherThanRendered(ctx, last.revision, false);
+    const { other } = await comparedWith(ctx, last.revision);
     if (other.length > 0)
       return { release: 'failed', releaseStatus: `${releaseStatus}, but ${other.join(', ')}` };
     if (isOld(last)) return { release: 'rolled-back', releaseStatus };
@@ -92,14 +107,30 @@ type Workload = Controller & {
 const workloads = ['Deployment', 'StatefulSet', 'DaemonSet'];
 
 /**
- * Workloads of a revision that are missing, run different images or, with `ready`, are not ready; empty when
- * all is as expected.
+ * Whether all that a revision describes runs and is ready, or comes to be: a rollback that gave up, as at a
+ * deadline that had passed before it began, leaves the right pods on their way.
  */
-async function otherThanRendered(
+async function comesUp(ctx: UpgradeContext, revision: number, io: Pick<StepIo, 'say'>): Promise<boolean> {
+  const end = performance.now() + comeUpMs;
+  let waits = false;
+  for (;;) {
+    const { other, unready } = await comparedWith(ctx, revision);
+    if (other.length > 0) return false;
+    if (unready.length === 0) return true;
+    if (ctx.insist.aborted || performance.now() + pauseMs > end) return false;
+    if (!waits) {
+      io.say(`waiting for ${unready.join(', ')} of ${ctx.from} to be ready, up to ${comeUpMs / 1000} s`);
+    }
+    waits = true;
+    await sleep(pauseMs, undefined, { signal: ctx.insist }).catch(() => undefined);
+  }
+}
+
+/** Workloads of a revision that are missing or run different images, and those that are not ready yet. */
+async function comparedWith(
   { helm, kubectl, product }: UpgradeContext,
   revision: number,
-  ready: boolean,
-): Promise<string[]> {
+): Promise<{ other: string[]; unready: string[] }> {
   const rendered = parseRendered(await helm.manifest(revision)).objects;
   const should = rendered.filter(({ kind }) => workloads.includes(kind)) as unknown as Workload[];
   const live = await kubectl.list<Workload>('deployments,statefulsets,daemonsets', {
@@ -110,16 +141,17 @@ async function otherThanRendered(
       .map(({ name, image }) => `${name}=${image}`)
       .sort()
       .join();
-  return should.flatMap((wanted) => {
+  const other: string[] = [];
+  const unready: string[] = [];
+  for (const wanted of should) {
     const { kind, metadata } = wanted;
+    const name = `${kind}/${metadata.name}`;
     const found = live.find((one) => one.kind === kind && one.metadata.name === metadata.name);
-    const count = found === undefined ? undefined : podCount(found);
-    if (images(found) !== images(wanted)) {
-      return [`${kind}/${metadata.name} ${found === undefined ? 'is missing' : 'runs different images'}`];
-    }
-    if (!ready || count === undefined || count.ready === count.wanted) return [];
-    return [`${kind}/${metadata.name} is not ready`];
-  });
+    if (found === undefined) other.push(`${name} is missing`);
+    else if (images(found) !== images(wanted)) other.push(`${name} runs different images`);
+    else if (!hasAllPods(found)) unready.push(name);
+  }
+  return { other, unready };
 }
 
 async function answers(ctx: UpgradeContext): Promise<boolean> {

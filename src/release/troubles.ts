@@ -137,7 +137,7 @@ function controllerTroubles(
     event: undefined,
     log: undefined,
   };
-  const current = (status?.observedGeneration ?? 0) >= (metadata.generation ?? 0);
+  const current = isObserved(controller);
   const condition = (type: string, value: string) =>
     status?.conditions?.find((one) => one.type === type && one.status === value);
   const own = podTroubles.filter((trouble) => trouble.workload === workload);
@@ -211,6 +211,16 @@ export function podCount({ kind, spec, status }: Controller): { wanted: number; 
   if (kind !== 'Deployment' && kind !== 'StatefulSet') return undefined;
   const wanted = spec?.replicas ?? 1;
   return { wanted, ready: Math.min(status?.readyReplicas ?? 0, status?.updatedReplicas ?? 0, wanted) };
+}
+
+/** Whether a controller's status is of its present description. */
+const isObserved = ({ metadata, status }: Controller): boolean =>
+  (status?.observedGeneration ?? 0) >= (metadata.generation ?? 0);
+
+/** Whether all pods of a controller are of its present description and ready. */
+export function hasAllPods(controller: Controller): boolean {
+  const count = podCount(controller);
+  return isObserved(controller) && (count === undefined || count.ready === count.wanted);
 }
 
 function lacksPods(controller: Controller): boolean {

@@ -37,6 +37,15 @@ const asksSchema = (event: HostEvent) =>
   event.phase === 'before' &&
   event.argv.includes('select max(version) from migrations');
 
+const killedHelm = () =>
+  failure('helm upgrade tiny was ended by SIGKILL', {
+    exitCode: undefined,
+    endedBy: 'SIGKILL',
+    reason: 'signal',
+    stdout: '',
+    stderr: '',
+  });
+
 const said = ({ error }: Invocation): string => (error as Error | undefined)?.message ?? '';
 const warnings = ({ shown }: Invocation): readonly string[] =>
   shown.flatMap((event) =>
@@ -139,15 +148,7 @@ test('a stop that Helm outlived says what has completed and what is left, and no
 
 test('a Helm that was killed before it changed anything leaves the old release running, and that is said', async () => {
   const ended = await host.run('upgrade', (event) =>
-    isHelmUpgrade(event, 'during')
-      ? failure('helm upgrade tiny was ended by SIGKILL', {
-          exitCode: undefined,
-          endedBy: 'SIGKILL',
-          reason: 'signal',
-          stdout: '',
-          stderr: '',
-        })
-      : undefined,
+    isHelmUpgrade(event, 'during') ? killedHelm() : undefined,
   );
   assert.equal(ended.exitCode, 6);
   assert.match(
@@ -158,6 +159,44 @@ test('a Helm that was killed before it changed anything leaves the old release r
   assert.match(hint, /journalctl/);
   assert.doesNotMatch(hint, /values/);
   assert.equal((await host.run('upgrade')).exitCode, 0);
+});
+
+/** Takes the pods' readiness until the workloads were listed `lists` times once Helm has failed. */
+function unreadyAfterHelm(lists: number): Watcher {
+  let left = Infinity;
+  const setReady = (readyReplicas: number) => {
+    for (const kind of ['Deployment', 'StatefulSet']) {
+      for (const { status, ...workload } of host.cluster.list(kind, 'tiny')) {
+        host.cluster.apply({ ...workload, status: { ...(status as object), readyReplicas } }, 'tiny');
+      }
+    }
+  };
+  return (event) => {
+    if (isHelmUpgrade(event, 'during')) {
+      setReady(0);
+      left = lists;
+      return killedHelm();
+    }
+    const listsWorkloads =
+      event.kind === 'program' &&
+      event.phase === 'before' &&
+      event.argv.join().includes('deployments,stateful');
+    if (left !== Infinity && listsWorkloads && (left -= 1) < 0) setReady(1);
+    return undefined;
+  };
+}
+
+test('pods of the old release that are on their way when Helm gives up are waited for', async () => {
+  const ended = await host.run('upgrade', unreadyAfterHelm(2));
+  assert.equal(ended.exitCode, 6);
+  assert.match(said(ended), /All workloads of 2026\.1 run and are ready.*The product answers/);
+  assert.ok(
+    ended.shown.some(
+      (event) =>
+        event.type === 'step.warning' &&
+        /^waiting for .*\/.* of 2026\.1 to be ready, up to 120 s$/.test(event.line),
+    ),
+  );
 });
 
 test('that Helm cuts the history is said once it takes more than the usual one away', async () => {
