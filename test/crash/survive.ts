@@ -67,10 +67,10 @@ export async function survive(trial: Trial, base: Promise<Baseline>): Promise<Ve
   }
 }
 
-/** The same share of a run as fast as the one that was missed, and a little less with each attempt. */
+/** The same share of a run as fast as the one that was missed, and less with each attempt: load changes. */
 const sooner = (trial: Trial, attempt: number, missed: number, { seconds }: Baseline): Trial => ({
   ...trial,
-  afterMs: ((trial.afterMs ?? 0) / seconds) * missed * 0.95 ** attempt,
+  afterMs: ((trial.afterMs ?? 0) / seconds) * missed * 0.8 ** attempt,
 });
 
 /** A host that does not come up says nothing about the run, what goes wrong after the kill does. */
