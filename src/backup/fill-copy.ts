@@ -1,6 +1,7 @@
-import { existsSync } from 'node:fs';
+import { createHash } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { IvaapError } from '../errors.ts';
 import { loadDump } from '../host/database-load.ts';
 import { readProperties } from '../host/database-properties.ts';
 import { afterLoad, createLine, createLineIn, madeVariable } from '../host/database-sql.ts';
@@ -9,7 +10,9 @@ import type { DumpSummary } from '../host/dump-scan.ts';
 import type { RecordedFile } from '../host/dump-source.ts';
 import type { Postgres } from '../host/postgres.ts';
 import { known } from '../known.ts';
+import { shellWord, asThisUser } from '../shell-word.ts';
 import { restoreFiles } from './dump-files.ts';
+import { listedSum } from './restore-script.ts';
 import { proveRows } from './row-proof.ts';
 import type { ScratchContext, ScratchOptions } from './scratch-database.ts';
 
@@ -31,6 +34,8 @@ export async function copyOptions(
   const live = await known(databaseSize(database, signal));
   const { size } = await stat(dump.path).catch(() => ({ size: 0 }));
   const line = createLineIn((await textBeside(dump, restoreFiles.before)) ?? '');
+  // Before the first byte is loaded: it is run when all of them are.
+  await textBeside(dump, restoreFiles.after);
   return {
     sizeBytes: Math.max(dump.textBytes ?? dump.sizeBytes ?? size, live.known ? live.value.sizeBytes : 0),
     create: line ?? createLine(await readProperties(database, signal)),
@@ -69,8 +74,33 @@ export async function fillCopy(
   return summary;
 }
 
-/** Undefined where the dump has no folder, or no such file is there. */
+/**
+ * A file of SQL that was written with the dump: it is run on the live server, so it has to be as it was
+ * written, which the script beside it says. Undefined where the dump has no folder, or was written without
+ * such a file. Throws 'failed' for one that is missing, was changed, or is in no list.
+ */
 export async function textBeside({ folder }: DumpWithFolder, name: string): Promise<string | undefined> {
-  if (folder === undefined || !existsSync(join(folder, name))) return undefined;
-  return readFile(join(folder, name), 'utf8');
+  if (folder === undefined) return undefined;
+  const path = join(folder, name);
+  const [text, script] = await Promise.all([textOf(path), textOf(join(folder, restoreFiles.script))]);
+  const listed = script === undefined ? undefined : listedSum(script, name);
+  if (text === undefined && listed === undefined) return undefined;
+  const wrong =
+    text === undefined
+      ? 'is missing'
+      : listed === undefined
+        ? `has no sum in ${restoreFiles.script} beside it: nothing says that it belongs to the dump`
+        : createHash('sha256').update(text).digest('hex') === listed
+          ? undefined
+          : `has changed since it was written: its SHA-256 is not ${listed}`;
+  if (wrong === undefined) return text;
+  throw new IvaapError('failed', `${path}, which belongs to the dump, ${wrong}`, {
+    hint: asThisUser(`ls -l ${shellWord(folder)}`),
+  });
 }
+
+const textOf = (path: string): Promise<string | undefined> =>
+  readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined;
+    throw error;
+  });

@@ -51,6 +51,15 @@ const needsZstd = `  if ! command -v zstd >/dev/null 2>&1; then
   fi
 `;
 
+const sumLine = ([name, sha256]: [name: string, sha256: string]): string => `${sha256}  ${name}`;
+
+/** SHA-256 in hex that a script has for a file beside it; undefined where it names none. */
+export const listedSum = (script: string, name: string): string | undefined =>
+  script
+    .split('\n')
+    .find((line) => /^[0-9a-f]{64} {2}/.test(line) && line.slice(66) === name)
+    ?.slice(0, 64);
+
 /**
  * The way back of the database as one shell script, which may be run as often as needed. It loads the dump
  * into a database with a new name, gives that one all that belonged to the old one, and renames both in one
@@ -195,7 +204,7 @@ main() {
 
   say "1 of 6: the files of $release in $PWD"
   sha256sum -c - <<'END' || fail "a file of the backup is damaged or missing, see above: nothing was changed"
-${[dump, before, after].map(([name, sha256]) => `${sha256}  ${name}`).join('\n')}
+${[dump, before, after].map(sumLine).join('\n')}
 END
 ${facts.compress === undefined ? '' : needsZstd}
   pods=$(k get pods -l ${word(database.selector)} --field-selector=status.phase=Running -o name)

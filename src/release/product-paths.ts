@@ -24,6 +24,21 @@ export interface ProductPaths {
   work: string;
 }
 
+/** What a run puts into the product's folder, or takes away from there: nothing else may lie in it. */
+export const managedPaths = ({
+  values,
+  chart,
+  coreArchive,
+  connectors,
+  installer,
+}: ProductPaths): string[] => [
+  installer,
+  chart,
+  values,
+  coreArchive,
+  ...(connectors === undefined ? [] : [connectors]),
+];
+
 export function productPaths(product: Product): ProductPaths {
   const { folder, archives } = product;
   const installer = join(folder, '.installer');

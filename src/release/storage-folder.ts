@@ -2,7 +2,7 @@ import { lstat, readdir, readlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { IvaapError } from '../errors.ts';
 import { assertOutlivesK3s } from '../host/k3s-own-folders.ts';
-import { type Room, roomAt } from '../host/mounts.ts';
+import { liesIn, type Room, roomAt } from '../host/mounts.ts';
 import { assertSafePath } from '../host/safe-path.ts';
 import type { Product } from '../payload/product-schema.ts';
 import { isBelow } from '../host/below.ts';
@@ -18,13 +18,20 @@ const usualBytes = 1024 ** 3;
 export const newDatabaseBytes = ({ volume }: Product['database']): number => volume.freeBytes ?? usualBytes;
 
 /**
- * Whether a new database may be put into a folder: nothing of others lies there, and none but root can change
- * what it is. Throws `usage` for what is no folder, `preflight` for one that is used or unsafe.
+ * Whether a new database may be put into a folder: nothing of others lies there, none but root can change
+ * what it is, and it is apart from what the installer writes and removes (`managed`). Throws `usage` for what
+ * is no folder or not apart, `preflight` for one that is used or unsafe.
  */
-export async function assertStorageFolder(path: string): Promise<void> {
+export async function assertStorageFolder(path: string, managed: readonly string[]): Promise<void> {
   const named = `the database's folder ${path}`;
   const refuse = (code: 'usage' | 'preflight', what: string, hint: string, cause?: unknown) =>
     new IvaapError(code, `${named} ${what}`, { hint, cause });
+  const shared = managed.find((one) => liesIn(path, one) || liesIn(one, path));
+  if (shared !== undefined) {
+    const where = path === shared ? 'is' : liesIn(path, shared) ? 'lies in' : 'has in it';
+    const what = `${where} ${shared}, which the installer writes, replaces and removes`;
+    throw refuse('usage', what, 'name a folder of its own: --storage-path FOLDER');
+  }
   const look = `ls -ld ${shellWord(path)}`;
   const found = await lstat(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined;

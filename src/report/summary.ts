@@ -37,7 +37,8 @@ export function summaryLine(report: Omit<RunReport, 'summary'>): string {
   const { product, flow, host, by, startedAt, endedAt, downtime, dumps, waivers, warnings, moreWarnings } =
     report;
   const on = host === null ? '' : ` on ${host}`;
-  const dump = dumps.at(-1);
+  // A resumed run may have dumped again once the schema had moved: that one does not bring the release back.
+  const dump = dumps.findLast(({ schemaVersion }) => schemaVersion === report.schema.before) ?? dumps.at(-1);
   const parts = [
     `${product ?? 'product not known'}: ${flow ?? 'run'} ${versionsText(report)}${on}`,
     outcomeText(report),

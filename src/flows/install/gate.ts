@@ -12,6 +12,7 @@ import { factsOf, lookWithoutState, noStateRefusal } from '../../queries/without
 import { refuseOtherKey } from '../other-key.ts';
 import type { Volume } from '../../host/claim-volume.ts';
 import { retainCommand } from '../../release/database-volume.ts';
+import { managedPaths } from '../../release/product-paths.ts';
 import { assertStorageFolder } from '../../release/storage-folder.ts';
 import { shellWord, sudo } from '../../shell-word.ts';
 
@@ -164,7 +165,8 @@ export async function refuseLeftovers(
       hint: `ls -l ${shellWord(paths.chart)}`,
     });
   }
-  if (answers.storagePath !== undefined && !answers.isKept) await assertStorageFolder(answers.storagePath);
+  if (answers.storagePath !== undefined && !answers.isKept)
+    await assertStorageFolder(answers.storagePath, managedPaths(paths));
   await refuseVolume(kubectl, product.database.volume.persistentVolume);
 }
 

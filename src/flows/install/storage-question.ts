@@ -1,6 +1,7 @@
 import { formatBytes } from '../../policy/format-bytes.ts';
 import { back, type Choice } from '../../policy/prompter.ts';
 import { assertStoragePath } from '../../policy/answer-form.ts';
+import { managedPaths } from '../../release/product-paths.ts';
 import { assertStorageFolder, assertStorageRoom } from '../../release/storage-folder.ts';
 import { listStorageClasses, type StorageClass } from '../../release/storage-class.ts';
 import { roomAt } from '../../host/mounts.ts';
@@ -64,10 +65,10 @@ const typedFolder = (typed: string): string => {
 
 /** Throws for a folder that cannot hold the database; gives what an uninstall has kept there. */
 async function assertUsable(session: Session, path: string): Promise<KeptData | undefined> {
-  const { product, redactor } = session;
+  const { product, paths, redactor } = session;
   assertStoragePath(path, `--storage-path ${product.database.volume.defaultPath}`);
   const kept = await usableKeptData(session, path, redactor);
-  if (kept === undefined) await assertStorageFolder(path);
+  if (kept === undefined) await assertStorageFolder(path, managedPaths(paths));
   await assertStorageRoom(path, product);
   return kept;
 }

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type DumpContext, takeDump } from '../../../src/backup/dump-files.ts';
+import { type DumpContext, restoreFiles, takeDump } from '../../../src/backup/dump-files.ts';
 import type { PgDump } from '../../../src/backup/dump-record.ts';
 import { verifyDump } from '../../../src/backup/verified-dump.ts';
 import type { StepIo } from '../../../src/engine/step.ts';
@@ -149,6 +149,28 @@ describe('a backup that is restored for a try, on a real PostgreSQL 15', () => {
       verifyDump(context(), other, { signal }),
       /app\."Wells" has 300 rows, but not with the same values/,
     );
+  });
+
+  it('runs no SQL of its folder that is not as it was written, or is missing', async () => {
+    const rows = () => server.psql(name, 'SELECT count(*) FROM app."Wells"');
+    const was = await rows();
+    for (const beside of [restoreFiles.before, restoreFiles.after]) {
+      const path = join(dump.folder, beside);
+      const text = readFileSync(path, 'utf8');
+      const drop = 'SET default_transaction_read_only = off; DROP TABLE app."Wells";';
+      writeFileSync(path, `${text}${drop}\n`);
+      await refused(verifyDump(context(), dump, { signal }), /belongs to the dump, has changed since/);
+      rmSync(path);
+      await refused(verifyDump(context(), dump, { signal }), /belongs to the dump, is missing/);
+      writeFileSync(path, text);
+    }
+    const script = join(dump.folder, restoreFiles.script);
+    const listing = readFileSync(script, 'utf8');
+    rmSync(script);
+    await refused(verifyDump(context(), dump, { signal }), /has no sum in restore\.sh beside it/);
+    writeFileSync(script, listing);
+    assert.equal(await rows(), was);
+    await verifyDump(context(), dump, { signal });
   });
 
   it('waits for a table that another session locks as long as the product says, and names who holds it', async () => {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { productSchema } from '../../../src/payload/product-schema.ts';
 import { assertStoragePath } from '../../../src/policy/answer-form.ts';
+import { managedPaths, productPaths } from '../../../src/release/product-paths.ts';
 import { assertStorageFolder, assertStorageRoom } from '../../../src/release/storage-folder.ts';
 import { tinyProduct } from '../../fixtures/tiny-payload.ts';
 
@@ -23,7 +24,7 @@ mkdirSync(at('open'));
 chmodSync(at('open'), 0o777);
 
 test('an empty folder and one that is missing may hold a new database', async () => {
-  for (const name of ['empty', 'missing', 'missing/below']) await assertStorageFolder(at(name));
+  for (const name of ['empty', 'missing', 'missing/below']) await assertStorageFolder(at(name), []);
 });
 
 const rows: [name: string, code: string, says: RegExp][] = [
@@ -36,7 +37,7 @@ const rows: [name: string, code: string, says: RegExp][] = [
 ];
 for (const [name, code, says] of rows) {
   test(`the database's folder ${name} is refused`, async () => {
-    await assert.rejects(assertStorageFolder(at(name)), { code, message: says });
+    await assert.rejects(assertStorageFolder(at(name), []), { code, message: says });
   });
 }
 
@@ -44,9 +45,34 @@ test('a folder that goes with k3s is refused, through links too', async () => {
   symlinkSync('/var/lib/kubelet', at('to-kubelet'));
   for (const path of ['/var/lib/rancher/k3s/storage/db', '/run/k3s', at('to-kubelet/db')]) {
     const message = /which k3s-uninstall\.sh deletes with k3s/;
-    await assert.rejects(assertStorageFolder(path), { code: 'usage', message }, path);
+    await assert.rejects(assertStorageFolder(path, []), { code: 'usage', message }, path);
   }
-  await assertStorageFolder('/var/lib/rancher-db');
+  await assertStorageFolder('/var/lib/rancher-db', []);
+});
+
+test('a folder in what the installer writes and removes, or around it, is refused, through links too', async () => {
+  const paths = productPaths(productSchema.parse({ ...tinyProduct, folder: at('product') }));
+  symlinkSync(at('product/.installer'), at('to-installer'));
+  const chart = tinyProduct.chart.folder;
+  for (const name of [
+    'product',
+    'product/.installer',
+    'product/.installer/backups',
+    'product/.installer/logs/db',
+    `product/${chart}`,
+    `product/${chart}/pg`,
+    `product/${tinyProduct.values.file}/db`,
+    'to-installer/db',
+  ]) {
+    const message = /, which the installer writes, replaces and removes$/;
+    await assert.rejects(
+      assertStorageFolder(at(name), managedPaths(paths)),
+      { code: 'usage', message },
+      name,
+    );
+  }
+  for (const name of ['product/postgres', 'product-data'])
+    await assertStorageFolder(at(name), managedPaths(paths));
 });
 
 test('what is not absolute and normalized, or holds control characters, is no folder', () => {

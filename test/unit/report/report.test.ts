@@ -136,6 +136,14 @@ test('a run of an upgrade, with its downtime from the last good answer to the ne
   );
 });
 
+test('the line for a ticket names the dump that brings the old release back, not a later one', async () => {
+  const later = { ...dump, sha256: 'b'.repeat(64), path: '/backups/later.sql', schemaVersion: 5 };
+  const again = { ...dump, sha256: 'c'.repeat(64), path: '/backups/again.sql' };
+  const lines = (dumps: Line[]) => goodRun.flatMap((line) => (line.type === dump.type ? dumps : [line]));
+  assert.match((await reported(lines([dump, later]))).summary, new RegExp(`dump ${dump.path} SHA-256`));
+  assert.match((await reported(lines([dump, again]))).summary, /dump \/backups\/again\.sql SHA-256/);
+});
+
 test('warnings beyond those of the page are counted', async () => {
   const warning = (number: number) => ({
     ...step('warning', 'upgrade_helm', 21),
