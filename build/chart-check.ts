@@ -5,6 +5,7 @@ import { checkImages } from './chart-images.ts';
 import { listMistakes } from './chart-lists.ts';
 import type { Rendering } from './chart-render.ts';
 import { checkVolumes, rendersDatabase } from './chart-volumes.ts';
+import { routeFindings } from './health-mistakes.ts';
 import { isSelected } from './manifest-json.ts';
 import type { PackPlan } from './pack-plan.ts';
 import type { ReleaseFiles } from './spec-file.ts';
@@ -48,12 +49,13 @@ export function checkRenderings(
   for (const rendering of renderings) {
     const { manifests, secretBytes } = rendering;
     const [images, volumes] = [checkImages(files, packed, manifests), checkVolumes(files, manifests)];
+    const routes = routeFindings(files, rendering);
     const found = [
       ...images.mistakes,
       ...volumes.mistakes,
       ...listMistakes(manifests, chart),
       ...workloadMistakes(files, manifests),
-      ...routeMistakes(files, manifests),
+      ...routes.mistakes,
       ...(secretBytes > secretLimit
         ? [
             `${chart}: Helm would keep the release in a Secret of ${secretBytes} bytes, ` +
@@ -62,7 +64,7 @@ export function checkRenderings(
         : []),
     ];
     add(mistakes, found, rendering);
-    add(warnings, [...images.warnings, ...volumes.warnings], rendering);
+    add(warnings, [...images.warnings, ...volumes.warnings, ...routes.warnings], rendering);
   }
   const { value, at } = files.product;
   const without = renderings.filter(({ manifests }) => !rendersDatabase(value, manifests));
@@ -86,39 +88,4 @@ function workloadMistakes({ product }: ReleaseFiles, manifests: readonly Manifes
     const selected = templates.every(({ labels }) => isSelected(labels, selector));
     return selected ? [] : [`${where}: the selector ${selector} does not select the pods of ${kind}/${name}`];
   });
-}
-
-interface IngressPath {
-  path?: string;
-  pathType?: string;
-}
-interface IngressSpec {
-  defaultBackend?: unknown;
-  rules?: { http?: { paths?: IngressPath[] } }[];
-}
-
-/**
- * Probes go through the product's ingress, so one of its paths has to lead to each. Routes of other kinds are
- * not ours to read.
- */
-function routeMistakes({ product }: ReleaseFiles, manifests: readonly Manifest[]): string[] {
-  if (manifests.some(({ kind }) => kind.endsWith('Route'))) return [];
-  const specs = manifests.flatMap(({ kind, spec }) =>
-    kind === 'Ingress' ? [(spec ?? {}) as IngressSpec] : [],
-  );
-  const paths = specs.flatMap(({ rules = [] }) => rules.flatMap(({ http }) => http?.paths ?? []));
-  const leads =
-    (route: string) =>
-    ({ path = '/', pathType }: IngressPath): boolean => {
-      const prefix = path.replace(/\/+$/, '');
-      return path === route || (pathType !== 'Exact' && (route === prefix || route.startsWith(`${prefix}/`)));
-    };
-  return product.value.health.flatMap(({ id, path }, position) =>
-    specs.some(({ defaultBackend }) => defaultBackend !== undefined) || paths.some(leads(path.split('?')[0]!))
-      ? []
-      : [
-          `${product.at(['health', position])}: no Ingress of the ` +
-            `chart leads to ${path} of the health route ${id}`,
-        ],
-  );
 }

@@ -1,10 +1,13 @@
+import { readFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { minVersion } from 'semver';
 import { $ } from 'zx';
 import type { Manifest } from '../src/host/kubectl.ts';
+import { type PlainObject, withOverlay } from '../src/policy/values-patches.ts';
 import { parseRendered } from '../src/release/rendered-chart.ts';
+import { readAsHelm } from '../src/release/values-yaml.ts';
 import type { ReleaseSpec } from './release-spec.ts';
 import type { ReleaseFiles } from './spec-file.ts';
 import { SpecError } from './spec-file.ts';
@@ -17,6 +20,8 @@ export interface Rendering {
   manifests: Manifest[];
   /** Of the Secret in which Helm keeps the release. */
   secretBytes: number;
+  /** Those of its values files, without the chart's own. */
+  values: PlainObject;
 }
 
 /** The most combinations that are rendered: a matrix beyond this is a mistake, and would take minutes. */
@@ -71,6 +76,7 @@ export async function renderChart(files: ReleaseFiles, scratchFolder: string): P
       combination: name,
       manifests,
       secretBytes: secretBytes(record.trimEnd()),
+      values: paths.map((path) => valuesIn(resolvePath(path))).reduce(withOverlay, {}),
     };
   };
   const renderings: Rendering[] = [];
@@ -85,6 +91,12 @@ export async function renderChart(files: ReleaseFiles, scratchFolder: string): P
 function secretBytes(record: string): number {
   const { length } = gzipSync(record, { level: 9 });
   return Math.ceil((length * gzipMargin) / 3) * 4;
+}
+
+/** Helm has read it already; what it takes and we do not is refused on a host. */
+function valuesIn(path: string): PlainObject {
+  const read = readAsHelm(readFileSync(path, 'utf8'));
+  return 'root' in read ? read.root : {};
 }
 
 interface Combination {

@@ -1,17 +1,15 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import type { Product } from '../src/payload/product-schema.ts';
 import { type BreakingKey, concerns, keyText } from '../src/policy/release-notes.ts';
 import { computeOverlay, type Patch, type PlainObject } from '../src/policy/values-patches.ts';
 import { orderOf, sameVersion } from '../src/version.ts';
-import { readAsHelm } from '../src/release/values-yaml.ts';
 import type { ReleaseSpec } from './release-spec.ts';
 import type { ReleaseFiles, SpecFile } from './spec-file.ts';
+import { templateValues } from './template-values.ts';
 import { noVersion } from './version-mistakes.ts';
 
 /** What is wrong with the release notes of a spec: `FILE:LINE: what`, each. */
 export function noteMistakes({ spec, product, resolvePath }: ReleaseFiles): string[] {
-  const template = templateValues(spec.value, product.value, resolvePath);
+  const template = templateValues({ spec, product, resolvePath });
   return [
     ...versionMistakes(spec, product),
     ...keyMistakes(spec, template),
@@ -74,23 +72,3 @@ function keyMistakes({ value, at }: SpecFile<ReleaseSpec>, template: PlainObject
 /** A key that must be set may come from a patch of the release as well. */
 const isInTemplate = (key: BreakingKey, template: PlainObject, patches: readonly Patch[]): boolean =>
   concerns(key, template) && (key.absent !== true || concerns(key, computeOverlay(template, patches).values));
-
-/**
- * What a fresh install would write; undefined where the template is missing or no YAML, which is told
- * elsewhere.
- */
-function templateValues(
-  { files, chart }: ReleaseSpec,
-  { values: { template }, chart: { folder } }: Product,
-  resolvePath: ReleaseFiles['resolvePath'],
-): PlainObject | undefined {
-  const listed = files[template];
-  const path =
-    listed !== undefined ? resolvePath(listed) : join(resolvePath(chart), template.slice(folder.length + 1));
-  try {
-    const read = readAsHelm(readFileSync(path, 'utf8').replaceAll(/\{\{\w+\}\}/g, 'answer'));
-    return 'root' in read ? read.root : undefined;
-  } catch {
-    return undefined;
-  }
-}

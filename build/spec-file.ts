@@ -11,6 +11,7 @@ import { strictJson } from '../src/payload/format/strict-json.ts';
 import { oneText, schemeOf, type VersionScheme } from '../src/version.ts';
 import { normalizedReference, parseReference, runtimeName } from '../src/images/reference.ts';
 import { referenceShape } from '../src/payload/format/index-schema.ts';
+import { healthMistakes } from './health-mistakes.ts';
 import { noteMistakes } from './note-mistakes.ts';
 import { versionMistakes } from './version-mistakes.ts';
 import type { ReleaseSpec } from './release-spec.ts';
@@ -114,6 +115,7 @@ export function readReleaseSpec(path: string): ReleaseFiles {
     ...fileMistakes(spec, product.value),
     ...productMistakes(product, spec.value),
     ...noteMistakes({ spec, product, resolvePath }),
+    ...healthMistakes({ spec, product, resolvePath }),
   ];
   if (mistakes.length > 0) throw new SpecError(mistakes.join('\n'));
   return { spec: { ...spec, value: inOneSpelling(spec.value, scheme) }, product, resolvePath };

@@ -14,6 +14,7 @@ export const resultSchemas = {
   install: z.strictObject({
     version: z.string(),
     fqdn: z.string(),
+    address: z.string().describe('Where browsers reach the product, with the scheme that was answered.'),
     values: z.string().describe('Path of the values file.'),
     storagePath: z
       .string()

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { versionSchemes } from '../version.ts';
+import { healthRoute } from './health-route-schema.ts';
 import { releaseNotesSchema, valuesPath } from './release-notes-schema.ts';
 
 /**
@@ -25,19 +26,6 @@ const requirements = z.strictObject({
   cpus: z.int().positive(),
   memoryBytes: sizeBytes,
   room: z.array(z.strictObject({ path: absolutePath, freeBytes: sizeBytes, why: z.string() })),
-});
-
-/** A probe through the product's real ingress: Host header from the values, 127.0.0.1 as the address. */
-const healthRoute = z.strictObject({
-  /** Gives the step ids `health_ID` and `upgrade_health_ID`. */
-  id: dnsName,
-  title: z.string(),
-  path: z.string().startsWith('/'),
-  port: z.int().min(1).max(65535).default(80),
-  expectStatus: z.int().default(200),
-  /** Pods to look at when the probe fails. */
-  selector,
-  timeoutSeconds: z.int().positive().default(120),
 });
 
 /** Guards of preflight that a product may let an operator waive; the others protect data. */

@@ -38,10 +38,33 @@ export function valueAt(values: unknown, path: readonly string[]): PlainJson | u
   return current as PlainJson | undefined;
 }
 
+/** The value at a path, also inside lists, by index; undefined where a key on the way is absent. */
+export function fieldAt(root: unknown, path: readonly string[]): unknown {
+  let current = root;
+  for (const key of path) {
+    if (typeof current !== 'object' || current === null || !Object.hasOwn(current, key)) return undefined;
+    // A list has an own key that is none of its items.
+    if (Array.isArray(current) && key === 'length') return undefined;
+    current = (current as Record<string, unknown>)[key];
+  }
+  return current;
+}
+
 function holds(condition: PatchCondition, values: PlainObject): boolean {
   const value = valueAt(values, condition.path);
   if ('equals' in condition) return value !== undefined && isDeepStrictEqual(value, condition.equals);
   return 'absent' in condition ? value === undefined : value !== undefined;
+}
+
+/** Values with an overlay's above them, as Helm lays them: mappings are merged, and null takes a key away. */
+export function withOverlay(values: PlainObject, overlay: PlainObject): PlainObject {
+  const merged = { ...values };
+  for (const [key, value] of Object.entries(overlay)) {
+    const below = merged[key];
+    if (value === null) delete merged[key];
+    else merged[key] = isObject(value) && isObject(below) ? withOverlay(below, value) : value;
+  }
+  return merged;
 }
 
 /** Makes what is missing on the way there. */

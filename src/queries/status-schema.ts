@@ -183,6 +183,11 @@ export const statusSchema = z.strictObject({
         id: z.string(),
         title: z.string(),
         path: z.string(),
+        url: z.string().describe('That was asked last: redirects on the same host are followed.'),
+        certificate: z
+          .enum(['verified', 'not verified'])
+          .nullable()
+          .describe('null: it was not asked by https, or did not answer.'),
         healthy: z.boolean(),
         answer: z.string(),
       }),

@@ -1,3 +1,4 @@
+import { valuesOfRelease } from '../release/values-file.ts';
 import { existsSync } from 'node:fs';
 import { IvaapError } from '../errors.ts';
 import { readRegularText } from '../host/regular-file.ts';
@@ -10,11 +11,16 @@ import { isAlive } from '../host/system.ts';
 import type { Product } from '../payload/product-schema.ts';
 import { keptDataHere } from '../release/ended-uninstalls.ts';
 import { keptDataReport } from './kept-data.ts';
-import { fqdnOf, probeRoute } from '../release/health-route.ts';
+import {
+  answerAtText,
+  certificateText,
+  probeRoute,
+  type RouteAsking,
+  targetOf,
+} from '../release/health-route.ts';
 import { otherOnPath } from '../release/other-on-path.ts';
 import { haltedNow, haltText, startCommand } from '../release/halt.ts';
 import { isRemoving } from '../release/uninstall-record.ts';
-import { readValuesFile } from '../release/values-file.ts';
 import { hideGenerated, hideValues } from '../release/secrets-of-host.ts';
 import { latestRecordedDump } from '../backup/dump-record.ts';
 import { verificationOf } from '../backup/verified-dump.ts';
@@ -144,13 +150,19 @@ async function queryCluster(
   { machine, signal, program, state, ways }: Asking & Pick<StatusReport, 'state'> & { ways: WaysOut | null },
 ): Promise<ClusterParts> {
   const { product, paths } = opened;
+  const asked = reachable(product, redactor, { machine, signal });
+  const kubectl = async () => {
+    const found = await asked;
+    if (!found.known) throw new Error(`the API server is not reachable: ${found.why}`);
+    return found.value.kubectl;
+  };
   const health = knownAsRoot(async () => {
     if (!existsSync(paths.values)) refuseMissingValues(paths.values, state, ways);
-    const values = await readValuesFile(paths.values, program);
+    const values = await valuesOfRelease({ paths, program });
     hideValues(product, values, redactor);
-    return probeAll(product, fqdnOf(product, values));
+    return probeAll(product, { product, values, kubectl });
   });
-  const host = await reachable(product, redactor, { machine, signal });
+  const host = await asked;
   const evidence = await hostEvidence(opened, host, signal);
   const advice = adviceOf(state, evidence, opened, program);
   return {
@@ -276,16 +288,18 @@ async function queryPods(
   }));
 }
 
-function probeAll(product: Product, fqdn: string) {
+function probeAll({ health }: Product, asking: RouteAsking) {
   return Promise.all(
-    product.health.map(async (route) => {
-      const result = await probeRoute(route, fqdn);
+    health.map(async (route) => {
+      const result = await probeRoute(route, asking);
       return {
         id: route.id,
         title: route.title,
-        path: route.path,
+        path: targetOf(route, asking).path,
+        url: result.url,
+        certificate: certificateText(result) ?? null,
         healthy: result.healthy,
-        answer: result.answered ? `status ${result.status}` : result.reason,
+        answer: answerAtText(result),
       };
     }),
   );

@@ -1,9 +1,7 @@
 import type { Report } from '../engine/reporter.ts';
 import { causeChain } from '../errors.ts';
 import type { HealthRoute, Product } from '../payload/product-schema.ts';
-import { answerText, fqdnOf, probeRoute } from './health-route.ts';
-import type { ProductPaths } from './product-paths.ts';
-import { readValuesFile } from './values-file.ts';
+import { answerText, askingOf, probeRoute, type RouteAsking } from './health-route.ts';
 
 const everyMs = 1000;
 /** Of one request; one is under way at a time. */
@@ -16,11 +14,7 @@ interface Answered {
   answer: string;
 }
 
-interface Probed {
-  product: Product;
-  paths: Pick<ProductPaths, 'values'>;
-  program: string;
-}
+type Probed = Parameters<typeof askingOf>[0] & { product: Pick<Product, 'health'> };
 
 /**
  * Probes the product each second from before Helm until the run ends, and reports when it stops and starts to
@@ -45,14 +39,14 @@ export class DowntimeProbe {
    * are probed from here on: one that only the next release has says nothing of a downtime. All of them are
    * probed where none answers.
    */
-  async begin({ product, paths, program }: Probed): Promise<void> {
+  async begin(ctx: Probed): Promise<void> {
     if (this.#begun) return;
     this.#begun = true;
     try {
-      const fqdn = fqdnOf(product, await readValuesFile(paths.values, program));
+      const asking = await askingOf(ctx);
       const late = AbortSignal.any([this.#stopped.signal, AbortSignal.timeout(firstMs)]);
       const first: (Answered & { route: HealthRoute })[] = [];
-      for (const route of product.health) first.push({ route, ...(await ask(route, fqdn, late)) });
+      for (const route of ctx.product.health) first.push({ route, ...(await ask(route, asking, late)) });
       if (this.#stopped.signal.aborted) return;
       const good = first.filter(({ healthy }) => healthy);
       const probed = good.length > 0 ? good : first;
@@ -63,7 +57,7 @@ export class DowntimeProbe {
       const answer = probed[0]?.answer ?? '';
       const titles = routes.map(({ title }) => title);
       this.#report({ type: 'probe.started', routes: titles, healthy, answer });
-      this.#next(routes, fqdn);
+      this.#next(routes, asking);
     } catch (error) {
       this.#stopped.abort();
       this.#report({ type: 'probe.ended', probes: 0, why: causeChain(error)[0] ?? 'it could not be probed' });
@@ -78,10 +72,10 @@ export class DowntimeProbe {
     this.#report({ type: 'probe.ended', probes: this.#probes });
   }
 
-  #next(routes: readonly HealthRoute[], fqdn: string): void {
+  #next(routes: readonly HealthRoute[], asking: RouteAsking): void {
     const again = async () => {
       const startedMs = performance.now();
-      await this.#look(routes, fqdn).catch(() => undefined);
+      await this.#look(routes, asking).catch(() => undefined);
       if (this.#stopped.signal.aborted) return;
       const restMs = Math.max(0, this.#everyMs - (performance.now() - startedMs));
       this.#timer = setTimeout(() => void again(), restMs).unref();
@@ -89,12 +83,12 @@ export class DowntimeProbe {
     this.#timer = setTimeout(() => void again(), this.#everyMs).unref();
   }
 
-  async #look(routes: readonly HealthRoute[], fqdn: string): Promise<void> {
+  async #look(routes: readonly HealthRoute[], asking: RouteAsking): Promise<void> {
     const { signal } = this.#stopped;
     const at = new Date().toISOString();
     let found: Answered = { healthy: true, answer: '' };
     for (const route of routes) {
-      found = await ask(route, fqdn, signal);
+      found = await ask(route, asking, signal);
       if (!found.healthy) break;
     }
     if (signal.aborted) return;
@@ -107,7 +101,8 @@ export class DowntimeProbe {
   }
 }
 
-async function ask(route: HealthRoute, fqdn: string, signal: AbortSignal): Promise<Answered> {
-  const result = await probeRoute(route, fqdn, signal, requestMs);
+/** Whether the certificate is right is for the health steps to say: a new one is no downtime. */
+async function ask(route: HealthRoute, asking: RouteAsking, signal: AbortSignal): Promise<Answered> {
+  const result = await probeRoute(route, asking, { signal, timeoutMs: requestMs, verify: false });
   return { healthy: result.healthy, answer: `${route.title}: ${answerText(result)}` };
 }

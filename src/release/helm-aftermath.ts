@@ -7,14 +7,13 @@ import { sameVersion } from '../version.ts';
 import type { StepIo } from '../engine/step.ts';
 import { judgeSchema } from '../policy/schema-verdict.ts';
 import type { UpgradeContext } from './context.ts';
-import { fqdnOf, probeUntilHealthy } from './health-route.ts';
+import { askingOf, probeUntilHealthy } from './health-route.ts';
 import { type HelmAftermath, helmVerdict } from './helm-verdict.ts';
 import { parseRendered } from './rendered-chart.ts';
 import { wayBack } from '../backup/restore-commands.ts';
 import { answerMs, askSchema } from './schema-now.ts';
 import { hasAllPods } from './troubles.ts';
 import { dumpLines } from '../backup/way-back.ts';
-import { readValuesFile } from './values-file.ts';
 
 /** How long the old release may take to answer after a rollback by Helm; its pods are ready by then. */
 const rollbackProbeMs = 60_000;
@@ -155,9 +154,9 @@ async function comparedWith(
 }
 
 async function answers(ctx: UpgradeContext): Promise<boolean> {
-  const fqdn = fqdnOf(ctx.product, await readValuesFile(ctx.paths.values, ctx.program));
+  const asking = await askingOf(ctx);
   for (const route of ctx.product.health) {
-    const { healthy } = await probeUntilHealthy(route, fqdn, { timeoutMs: rollbackProbeMs });
+    const { healthy } = await probeUntilHealthy(route, asking, { timeoutMs: rollbackProbeMs });
     if (!healthy) return false;
   }
   return true;

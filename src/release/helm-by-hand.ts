@@ -1,9 +1,9 @@
+import { valuesFiles } from './values-file.ts';
 import type { HelmOptions } from '../host/helm-argv.ts';
 import type { Helm } from '../host/helm.ts';
 import { usualHistoryMax } from '../policy/helm-states.ts';
 import { asRoot, quotedWord } from '../shell-word.ts';
 import type { StepContext } from './context.ts';
-import { valuesFiles } from './values-overlay.ts';
 
 /**
  * The options of every Helm call of ours that applies values: chart, values and overlay on disk, the

@@ -25,7 +25,7 @@ function hideTexts(
 }
 
 /** The values that product data calls secret are hidden from here on. */
-export function hideValues(product: Product, values: ValuesFile, redactor: Redactor): void {
+export function hideValues(product: Product, values: Pick<ValuesFile, 'root'>, redactor: Redactor): void {
   for (const path of product.values.secrets) hideTexts(redactor, valueAt(values.root, path));
 }
 

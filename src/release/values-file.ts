@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { readRegular } from '../host/regular-file.ts';
 import { IvaapError } from '../errors.ts';
-import type { PlainObject } from '../policy/values-patches.ts';
+import { type PlainObject, withOverlay } from '../policy/values-patches.ts';
+import type { ProductPaths } from './product-paths.ts';
 import { decodeValues, readAsHelm, type ValuesFault } from './values-yaml.ts';
 import { shellWord, toEdit } from '../shell-word.ts';
 
@@ -59,4 +61,27 @@ function unreadable(path: string, faults: readonly ValuesFault[]): IvaapError {
   return new IvaapError('preflight', message, {
     hint: `Fix the file (${toEdit(path)}), then run the same command again.`,
   });
+}
+
+interface ValuesPaths {
+  paths: Pick<ProductPaths, 'values' | 'overlay'>;
+}
+
+/**
+ * The values files of every Helm call, the later one winning: the operator's, then the overlay where there is
+ * one.
+ */
+export function valuesFiles({ paths }: ValuesPaths): string[] {
+  return existsSync(paths.overlay) ? [paths.values, paths.overlay] : [paths.values];
+}
+
+/**
+ * The values that Helm has from those files; `path` is the operator's. Throws as {@link readValuesFile} does.
+ */
+export async function valuesOfRelease({
+  paths,
+  program,
+}: ValuesPaths & { program: string }): Promise<Pick<ValuesFile, 'path' | 'root'>> {
+  const read = await Promise.all(valuesFiles({ paths }).map((path) => readValuesFile(path, program)));
+  return { path: paths.values, root: read.map(({ root }) => root).reduce(withOverlay) };
 }

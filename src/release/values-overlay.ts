@@ -86,11 +86,3 @@ export async function placeOverlay(
   }
   return overlay.applied.map(({ id }) => id);
 }
-
-/**
- * The values files of every Helm call, the later one winning: the operator's, then the overlay where there is
- * one.
- */
-export function valuesFiles({ paths }: Pick<StepContext, 'paths'>): string[] {
-  return existsSync(paths.overlay) ? [paths.values, paths.overlay] : [paths.values];
-}

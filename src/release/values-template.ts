@@ -1,11 +1,13 @@
 import { isMap, parseDocument } from 'yaml';
-import { valueAt } from '../policy/values-patches.ts';
+import { computeOverlay, valueAt, withOverlay } from '../policy/values-patches.ts';
 import { readAsHelm } from './values-yaml.ts';
 import type { Product } from '../payload/product-schema.ts';
+import type { InstallContext } from './context.ts';
+import { parseValues, type ValuesFile } from './values-file.ts';
 import { IvaapError } from '../errors.ts';
 
 /** What a fresh install writes into the values file. */
-export interface ValuesAnswers {
+interface ValuesAnswers {
   fqdn: string;
   /** Empty on a volume of a StorageClass. */
   storagePath: string;
@@ -57,4 +59,24 @@ export function renderValues(
   }
   // A file that already has all of it stays as it is, byte for byte.
   return changed ? document.toString({ lineWidth: 0 }) : filled;
+}
+
+/** The values file that an install writes. */
+export async function firstValuesText(ctx: InstallContext): Promise<string> {
+  const { product, payload, fqdn, storagePath, valuesFrom, entitlements, connectors, storageClass } = ctx;
+  const template = valuesFrom?.text ?? (await payload.readEntry(product.values.template)).toString();
+  const answers = {
+    fqdn,
+    storagePath: storageClass === undefined ? storagePath : '',
+    storageClass,
+    entitlements,
+    chosen: connectors?.from === 'answer',
+  };
+  return renderValues(product, template, answers, valuesFrom !== undefined);
+}
+
+/** The values that Helm will have of it, with the overlay that its release's patches make. */
+export async function firstValues(ctx: InstallContext): Promise<Pick<ValuesFile, 'path' | 'root'>> {
+  const { path, root } = parseValues(ctx.paths.values, await firstValuesText(ctx));
+  return { path, root: withOverlay(root, computeOverlay(root, ctx.release.valuesPatches).values) };
 }

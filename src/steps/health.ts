@@ -3,19 +3,23 @@ import { IvaapError } from '../errors.ts';
 import { foreign } from '../foreign.ts';
 import { describePods } from '../host/pods.ts';
 import type { HealthRoute } from '../payload/product-schema.ts';
+import { expectedText } from '../policy/expected-answer.ts';
 import type { StepContext } from '../release/context.ts';
 import { describeTroubles } from '../release/trouble-text.ts';
 import {
   answerText,
-  fqdnOf,
+  askingOf,
+  certificateText,
   type HealthFlow,
   healthKey,
   type HealthResult,
   healthResult,
   healthStepId,
+  pathText,
   probeUntilHealthy,
+  type RouteAsking,
+  wayText,
 } from '../release/health-route.ts';
-import { readValuesFile } from '../release/values-file.ts';
 import { sudo } from '../shell-word.ts';
 
 /**
@@ -24,7 +28,7 @@ import { sudo } from '../shell-word.ts';
  */
 const waivedProbeMs = 15_000;
 
-/** The same probe in an install, an upgrade and a restore, through the product's real ingress. */
+/** The same probe in an install, an upgrade and a restore, by the way that clients take. */
 export function healthStep(
   route: HealthRoute,
   flow: HealthFlow,
@@ -32,7 +36,7 @@ export function healthStep(
 ): Step<StepContext, HealthResult> {
   const id = healthStepId(flow, route.id);
   const key = healthKey(route);
-  const where = (fqdn: string) => `http://${fqdn}:${route.port}${route.path}`;
+  const expected = expectedText(route);
   return {
     id,
     out: healthResult,
@@ -42,26 +46,31 @@ export function healthStep(
     inputs: (ctx) => ({ route: { ...route }, payload: ctx.payload.digest }),
     plan: async (ctx) => ({
       action: 'run',
-      summary: `probe ${route.path} through the ingress for up to ${route.timeoutSeconds} s`,
-      data: { path: route.path, namespace: ctx.product.namespace },
+      summary: `probe ${pathText(route)} ${wayText(route)} for up to ${route.timeoutSeconds} s`,
+      data: { path: pathText(route), namespace: ctx.product.namespace },
     }),
     async run(ctx, io) {
-      const fqdn = fqdnOf(ctx.product, await readValuesFile(ctx.paths.values, ctx.program));
+      const asking = await askingOf(ctx);
       const waiver = ctx.waivers.find((one) => one.id === id);
       const limitMs = route.timeoutSeconds * 1000;
       const askedMs = waiver === undefined ? limitMs : Math.min(limitMs, waivedProbeMs);
-      const result = await waitForRoute(route, fqdn, askedMs, io);
+      const result = await waitForRoute(route, asking, askedMs, io);
+      const { url } = result;
       if (result.healthy && result.answered) {
-        return { [key]: { url: where(fqdn), status: result.status } };
+        const certificate = certificateText(result);
+        if (certificate === 'not verified') io.say(`${url}: the certificate was not verified`);
+        return {
+          [key]: { url, status: result.status, ...(certificate === undefined ? {} : { certificate }) },
+        };
       }
       if (waiver !== undefined) {
         const { reason } = waiver;
         await io.waived({ reason, by: ctx.operator });
         io.warn(
-          `waived (${reason}): ${where(fqdn)} gave ${answerText(result)}, expected ` +
-            `status ${route.expectStatus}; whether ${route.title} works is not proved`,
+          `waived (${reason}): ${url} gave ${answerText(result)}, expected ` +
+            `${expected}; whether ${route.title} works is not proved`,
         );
-        return { [key]: { url: where(fqdn), answer: answerText(result), waived: reason } };
+        return { [key]: { url, answer: answerText(result), waived: reason } };
       }
       const troubles = await describeTroubles(ctx.kubectl, ctx.product.namespace, {
         now: ctx.now(),
@@ -71,12 +80,11 @@ export function healthStep(
       // Pods that are ready but do not answer as expected say why in their logs, if anywhere.
       const scope = { namespace: ctx.product.namespace, selector: route.selector };
       const pods = troubles.length > 0 ? troubles : await describePods(ctx.kubectl, scope);
-      const body =
-        result.answered && result.bodyExcerpt !== '' ? [`answer: ${foreign(result.bodyExcerpt)}`] : [];
+      const body = result.answered && result.excerpt !== '' ? [`answer: ${foreign(result.excerpt)}`] : [];
       throw new IvaapError(
         'failed',
-        `${route.title} does not answer at ${where(fqdn)}: ${answerText(result)}, ` +
-          `expected status ${route.expectStatus}, tried for ${route.timeoutSeconds} s`,
+        `${route.title} does not answer at ${url}: ${answerText(result)}, ` +
+          `expected ${expected}, tried for ${route.timeoutSeconds} s`,
         {
           output: [...body, ...pods].join('\n'),
           hint: [
@@ -92,9 +100,9 @@ export function healthStep(
   };
 }
 
-function waitForRoute(route: HealthRoute, fqdn: string, timeoutMs: number, io: StepIo) {
+function waitForRoute(route: HealthRoute, asking: RouteAsking, timeoutMs: number, io: StepIo) {
   const startMs = performance.now();
-  return probeUntilHealthy(route, fqdn, {
+  return probeUntilHealthy(route, asking, {
     timeoutMs,
     signal: io.signal,
     onAnswer: (answer, attempt) => {

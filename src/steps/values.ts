@@ -11,7 +11,7 @@ import { lastResult } from '../backup/step-results.ts';
 import type { InstallContext } from '../release/context.ts';
 import { parseValues } from '../release/values-file.ts';
 import { overlaySchema, sha256Of, writeOverlay } from '../release/values-overlay.ts';
-import { renderValues } from '../release/values-template.ts';
+import { firstValuesText } from '../release/values-template.ts';
 import { postgres } from './postgres.ts';
 
 const out = z.object({
@@ -39,17 +39,8 @@ export const values: Step<InstallContext, z.infer<typeof out>> = {
   }),
 
   async run(ctx, io) {
-    const { paths, product, payload, fqdn, storagePath, valuesFrom } = ctx;
-    const template = valuesFrom?.text ?? (await payload.readEntry(product.values.template)).toString();
-    const { entitlements, connectors, storageClass } = ctx;
-    const answers = {
-      fqdn,
-      storagePath: storageClass === undefined ? storagePath : '',
-      storageClass,
-      entitlements,
-      chosen: connectors?.from === 'answer',
-    };
-    const text = renderValues(product, template, answers, valuesFrom !== undefined);
+    const { paths } = ctx;
+    const text = await firstValuesText(ctx);
     await makeFolder(paths.folder);
     await keepOther(ctx, io, text);
     await writeFileAtomic(paths.values, text, { mode: 0o600 });

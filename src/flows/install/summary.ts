@@ -4,16 +4,17 @@ import { restoreNamed } from '../../backup/rollback-dump.ts';
 import { counted } from '../../policy/counted.ts';
 import { keptText } from '../../policy/kept-text.ts';
 import type { FlowResult } from '../flow.ts';
-import { healthLines, waivedHealth } from '../waived-health.ts';
+import { healthLines, servedAddress, waivedHealth } from '../health-summary.ts';
 
 /** What a completed install has made, as text and as JSON. */
 export function installSummary(ctx: InstallContext, result: RunResult): FlowResult {
   const { product, paths, fqdn, storagePath, storageClass, entitlements, keptData, to: version } = ctx;
   const missing = keptData === undefined ? ctx.dumpToBringBack() : undefined;
+  const address = servedAddress(ctx, result, fqdn);
   return {
     lines: [
       `${product.title} ${version} is installed.`,
-      `  address  http://${fqdn}/`,
+      `  address  ${address}`,
       `  values   ${paths.values} (maintained by you from now on)`,
       `  database ${storageClass === undefined ? storagePath : `StorageClass ${storageClass}`}`,
       ...(keptData === undefined ? [] : [`  data     those kept there are used: ${keptText(keptData)}`]),
@@ -29,6 +30,7 @@ export function installSummary(ctx: InstallContext, result: RunResult): FlowResu
     data: {
       version,
       fqdn,
+      address,
       values: paths.values,
       storagePath: storageClass === undefined ? storagePath : null,
       storageClass: storageClass ?? null,

@@ -9,7 +9,7 @@ import { restoreSwap } from '../../steps/restore_swap.ts';
 import { otherOnPathText } from '../../policy/other-on-path.ts';
 import { sameRecordedVersion } from '../../version.ts';
 import type { FlowResult } from '../flow.ts';
-import { healthLines, waivedHealth } from '../waived-health.ts';
+import { healthLines, waivedHealth } from '../health-summary.ts';
 
 /** What a restore has brought back and kept, as text and as JSON. */
 export function restoreSummary(ctx: RestoreContext, result: RunResult): FlowResult {

@@ -2,8 +2,10 @@ import type { State } from '../../engine/state.ts';
 import type { UpgradeContext } from '../../release/context.ts';
 import { rehearsedText } from '../../release/rehearsal-record.ts';
 import { usedEntitlements } from '../../policy/used-entitlements.ts';
+import { computeOverlay, withOverlay } from '../../policy/values-patches.ts';
 import { latestRepair } from '../../release/agreeing-versions.ts';
 import { fqdnOf } from '../../release/health-route.ts';
+import { routeTarget } from '../../release/route-target.ts';
 import type { MajorChange } from '../../backup/upgrade-results.ts';
 import { renderedOnce } from '../../release/rendered-chart.ts';
 import { recordDataFolder } from '../../release/restore-record.ts';
@@ -84,7 +86,14 @@ export async function upgradeContext(
     rendered: renderedOnce(() => ctx, signal),
     answers: answersOnce(() => ctx),
   };
+  refuseUnsaidRoutes(ctx);
   return ctx;
+}
+
+/** Refused before anything is changed: a route of which the values that the release will have say nothing. */
+function refuseUnsaidRoutes({ product, release, values: { path, root } }: UpgradeContext): void {
+  const values = { path, root: withOverlay(root, computeOverlay(root, release.valuesPatches).values) };
+  for (const route of product.health) routeTarget(route, values, fqdnOf(product, values));
 }
 
 /** Older programs recorded it only in the last run. */

@@ -11,7 +11,7 @@ import { upgradeLoadImages } from '../../steps/upgrade_load_images.ts';
 import { upgradeMigrate } from '../../steps/upgrade_migrate.ts';
 import { upgradePgSwitch } from '../../steps/upgrade_pg_switch.ts';
 import type { FlowResult } from '../flow.ts';
-import { healthLines, waivedHealth } from '../waived-health.ts';
+import { healthLines, waivedHealth } from '../health-summary.ts';
 import { wayBackLines } from '../../queries/way-back-text.ts';
 import { schemaDueText } from '../../policy/schema-due.ts';
 import { sameRecordedVersion } from '../../version.ts';

@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Reported } from '../../../src/engine/reporter.ts';
+import type { Kubectl } from '../../../src/host/kubectl.ts';
 import { DowntimeProbe } from '../../../src/release/downtime-probe.ts';
 
 /** The probe beside Helm: what it reports, and that it neither fails nor holds a run. */
@@ -51,7 +52,8 @@ function begun(routes = [route('server', '/'), route('new', '/new')], file = val
   const told: Reported[] = [];
   const probe = new DowntimeProbe((event) => told.push(event), 20);
   const product = { health: routes, values: { keys: { fqdn: ['fqdn'] } } } as unknown as Product;
-  const begin = probe.begin({ product, paths: { values: file }, program: './tiny' });
+  const paths = { values: file, overlay: join(folder, 'overlay.yaml') };
+  const begin = probe.begin({ product, paths, program: './tiny', kubectl: {} as Kubectl });
   return { probe, told, begin, types: () => told.map(({ type }) => type) };
 }
 
@@ -137,7 +139,7 @@ test('a process that forgets to end it ends all the same', async () => {
   const product = { health: [route('server', '/')], values: { keys: { fqdn: ['fqdn'] } } };
   const script = `
     const { DowntimeProbe } = await import(${JSON.stringify(module)});
-    const given = { product: ${JSON.stringify(product)}, paths: { values: ${JSON.stringify(values)} }, program: 'x' };
+    const given = { product: ${JSON.stringify(product)}, paths: ${JSON.stringify({ values, overlay: `${values}.overlay` })}, program: 'x' };
     await new DowntimeProbe(() => {}).begin(given);`;
   const child = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: 'inherit' });
   const late = setTimeout(() => child.kill('SIGKILL'), 20_000);

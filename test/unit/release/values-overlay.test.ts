@@ -7,8 +7,8 @@ import { parse } from 'yaml';
 import type { JsonObject } from '../../../src/engine/step.ts';
 import type { Release } from '../../../src/payload/product-schema.ts';
 import type { StepContext } from '../../../src/release/context.ts';
-import { parseValues } from '../../../src/release/values-file.ts';
-import { valuesFiles, writeOverlay } from '../../../src/release/values-overlay.ts';
+import { parseValues, valuesFiles } from '../../../src/release/values-file.ts';
+import { writeOverlay } from '../../../src/release/values-overlay.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'overlay-'));
 after(() => rmSync(folder, { recursive: true }));
