@@ -2,17 +2,16 @@ import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import type { Document } from 'yaml';
 import { isMap, isNode, isScalar, LineCounter, parseDocument } from 'yaml';
-import { validRange } from 'semver';
 import type { z } from 'zod';
 import type { Product } from '../src/payload/product-schema.ts';
 import { productSchema } from '../src/payload/product-schema.ts';
-import { pathNames } from '../src/policy/path-names.ts';
 import { strictJson } from '../src/payload/format/strict-json.ts';
 import { oneText, schemeOf, type VersionScheme } from '../src/version.ts';
 import { normalizedReference, parseReference, runtimeName } from '../src/images/reference.ts';
 import { referenceShape } from '../src/payload/format/index-schema.ts';
 import { healthMistakes } from './health-mistakes.ts';
 import { noteMistakes } from './note-mistakes.ts';
+import { productMistakes } from './product-mistakes.ts';
 import { versionMistakes } from './version-mistakes.ts';
 import type { ReleaseSpec } from './release-spec.ts';
 import { releaseSpecSchema } from './release-spec.ts';
@@ -90,9 +89,6 @@ function lineOf(document: Document, lines: LineCounter, keys: readonly (string |
   }
   return 1;
 }
-
-/** Programs that such a host has, and that no product may stand for. */
-const hostNames = new Set(['k3s', 'kubectl', 'ctr', 'crictl', 'helm', 'psql', 'pg_dump', 'man', 'sudo']);
 
 /** The two files that describe a release; `resolvePath` resolves a path beside the spec. */
 export interface ReleaseFiles {
@@ -208,51 +204,4 @@ function fileMistakes({ value, at }: SpecFile<ReleaseSpec>, product: Product): s
   const { template } = product.values;
   const known = value.files[template] !== undefined || template.startsWith(`${product.chart.folder}/`);
   return known ? [] : [`${at(['files'])}: the product's values template ${template} is missing`];
-}
-
-/**
- * What an install or upgrade would miss: limits that limit nothing, probes of nothing, connectors without
- * images.
- */
-function productMistakes({ value, at }: SpecFile<Product>, { archives }: ReleaseSpec): string[] {
-  const unlimited = (['install', 'upgrade'] as const).filter(
-    (kind) => value.requirements[kind].room.length === 0,
-  );
-  const unread =
-    validRange(value.k3s.versionRange) === null
-      ? [`${at(['k3s', 'versionRange'])}: "${value.k3s.versionRange}" is no range of versions`]
-      : [];
-  const twice = (['workloads', 'health'] as const).flatMap((list) => {
-    const ids = value[list].map(({ id }) => id);
-    return ids.flatMap((id, position) =>
-      ids.indexOf(id) < position ? [`${at([list, position])}: the id ${id} comes twice`] : [],
-    );
-  });
-  const names = Object.values(pathNames(value));
-  const taken = names.filter((name, position) => names.indexOf(name) < position || hostNames.has(name));
-  const selectors = new Set(value.workloads.map(({ selector }) => selector));
-  const blind = [...value.health.entries()].filter(([, { selector }]) => !selectors.has(selector));
-  const { connectorsFolder = '' } = value.archives;
-  const absent = Object.entries(value.entitlements).filter(
-    ([, { connector }]) => archives[`${connectorsFolder}/${connector}.tar.gz`] === undefined,
-  );
-  return [
-    ...unread,
-    ...twice,
-    ...taken.map((name) => `${at(['onPath'])}: the name ${name} on PATH is taken`),
-    ...unlimited.map(
-      (kind) =>
-        `${at(['requirements', kind, 'room'])}: ` +
-        `requirements.${kind}.room names no free room: a threshold ` +
-        'is missing',
-    ),
-    ...blind.map(
-      ([position, { id, selector }]) =>
-        `${at(['health', position])}: the health route ${id} looks at ${selector}, which no workload has`,
-    ),
-    ...absent.map(
-      ([name, { connector }]) =>
-        `${at(['entitlements', name])}: the release has no archive ${connectorsFolder}/${connector}.tar.gz`,
-    ),
-  ];
 }
