@@ -1,6 +1,7 @@
 import { validRange } from 'semver';
 import type { Product } from '../src/payload/product-schema.ts';
 import { pathNames } from '../src/policy/path-names.ts';
+import { queryMistakes } from './schema-query.ts';
 import type { ReleaseSpec } from './release-spec.ts';
 import type { SpecFile } from './spec-file.ts';
 
@@ -53,6 +54,7 @@ export function productMistakes(product: SpecFile<Product>, spec: ReleaseSpec): 
       ([name, { connector }]) =>
         `${at(['entitlements', name])}: the release has no archive ${connectorsFolder}/${connector}.tar.gz`,
     ),
+    ...queryMistakes(product),
     ...workloadMistakes(product),
     ...rehearsalMistakes(product),
     ...secretMistakes(product),

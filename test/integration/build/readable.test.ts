@@ -117,7 +117,7 @@ describe('what the reader would refuse', () => {
       /^ {2}kube:/,
       /tools\.kube\.version: a line of text/,
     );
-    const database = { ...tinyProduct.database, schemaVersionQuery: 's'.repeat(5_000_000) };
+    const database = { ...tinyProduct.database, schemaVersionQuery: `select '${'s'.repeat(5_000_000)}'` };
     const spec = writeTinySpec(folder, { product: { database } });
     await assert.rejects(pack(spec), {
       name: 'SpecError',
