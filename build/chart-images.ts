@@ -55,6 +55,25 @@ export function checkImages(
   return { mistakes, warnings };
 }
 
+/** Every image that manifests name, as the runtime has it, with the places that do. */
+export function foundImages(manifests: readonly Manifest[]): Map<string, Set<string>> {
+  const started = podTemplates(manifests).flatMap(({ object, containers }) =>
+    containers.map(({ name, image }) => ({ image, place: `${object} (${name})` })),
+  );
+  const named = manifests.flatMap(namedImages);
+  const found = new Map<string, Set<string>>();
+  const inContainers = new Set(started.map(({ image }) => normalizedReference(image)));
+  // A container's own field is found by both.
+  for (const { image, place } of [
+    ...started,
+    ...named.filter(({ image: one }) => !inContainers.has(normalizedReference(one))),
+  ]) {
+    const name = normalizedReference(image);
+    found.set(name, (found.get(name) ?? new Set()).add(place));
+  }
+  return found;
+}
+
 /** How the payload has an image that it does not have under this name; empty where it has none like it. */
 function otherwisePacked(image: string, packed: readonly IndexImage[]): string {
   const version = versionOf(image);

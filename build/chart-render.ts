@@ -1,27 +1,29 @@
-import { readFileSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { minVersion } from 'semver';
 import { $ } from 'zx';
 import type { Manifest } from '../src/host/kubectl.ts';
-import { type PlainObject, withOverlay } from '../src/policy/values-patches.ts';
+import type { PlainObject } from '../src/policy/values-patches.ts';
 import { parseRendered } from '../src/release/rendered-chart.ts';
-import { readAsHelm } from '../src/release/values-yaml.ts';
-import type { ReleaseSpec } from './release-spec.ts';
+import { renderValues } from '../src/release/values-template.ts';
+import type { ValuesMatrix } from './release-spec.ts';
 import type { ReleaseFiles } from './spec-file.ts';
+import { templatePath } from './template-path.ts';
 import { SpecError } from './spec-file.ts';
 
 /** What the chart gives for one combination of values. */
 export interface Rendering {
-  /** `AXIS=CHOICE` of every axis. */
+  /** `AXIS=CHOICE` of every axis; without a matrix what stands for it. */
   combination: string;
   /** Of an install and of an upgrade, hooks included. */
   manifests: Manifest[];
   /** Of the Secret in which Helm keeps the release. */
   secretBytes: number;
-  /** Those of its values files, without the chart's own. */
-  values: PlainObject;
+  /** The chart's own values, its dependencies' included, and those of the combination. */
+  values: readonly unknown[];
+  /** Those of the combination alone. */
+  given: PlainObject;
 }
 
 /** The most combinations that are rendered: a matrix beyond this is a mistake, and would take minutes. */
@@ -30,16 +32,18 @@ const mostCombinations = 256;
 const gzipMargin = 1.02;
 
 /**
- * Renders the chart by the payload's Helm for every combination of the spec's values matrix. Throws SpecError
- * with Helm's words.
+ * Renders the chart by the payload's Helm for every combination of the spec's values matrix, without one as a
+ * fresh install with the values template. Throws SpecError with Helm's words.
  */
-export async function renderChart(files: ReleaseFiles, scratchFolder: string): Promise<Rendering[]> {
+export async function renderChart(
+  files: ReleaseFiles,
+  matrix: ValuesMatrix | undefined,
+  scratchFolder: string,
+): Promise<Rendering[]> {
   const { spec, product, resolvePath } = files;
-  const { valuesMatrix = {}, tools, chart } = spec.value;
-  const where = spec.at(['valuesMatrix']);
-  const program = tools['helm']?.path;
-  if (program === undefined)
-    throw new SpecError(`${where}: the values matrix is rendered by tools.helm, which the spec lacks`);
+  const { tools, chart } = spec.value;
+  const where = spec.at(matrix === undefined ? ['files'] : ['valuesMatrix']);
+  const program = tools['helm']!.path;
   const { namespace, release, k3s } = product.value;
   const helm = await helmRunner(resolvePath(program), join(scratchFolder, 'helm'));
   const oldest = minVersion(k3s.versionRange)?.version;
@@ -72,16 +76,36 @@ export async function renderChart(files: ReleaseFiles, scratchFolder: string): P
     if (manifests.some(({ kind, metadata }) => typeof kind !== 'string' || metadata?.name === undefined))
       throw new SpecError(`${where}: the chart renders an object without kind or name with ${name}`);
     const record = await run('install', ...common, '--dry-run=client', '--output=json');
+    const { chart: recorded, config } = JSON.parse(record) as {
+      chart: { values?: unknown };
+      config?: PlainObject | null;
+    };
     return {
       combination: name,
       manifests,
       secretBytes: secretBytes(record.trimEnd()),
-      values: paths.map((path) => valuesIn(resolvePath(path))).reduce(withOverlay, {}),
+      values: [recorded.values, config],
+      given: config ?? {},
     };
   };
   const renderings: Rendering[] = [];
-  for (const combination of combinations(valuesMatrix, where)) renderings.push(await render(combination));
+  const all = matrix === undefined ? [await freshInstall(files, scratchFolder)] : combinations(matrix, where);
+  for (const combination of all) renderings.push(await render(combination));
   return renderings;
+}
+
+/** The file that a fresh install writes when nothing is licensed. */
+async function freshInstall(files: ReleaseFiles, scratchFolder: string): Promise<Combination> {
+  const { product } = files;
+  const template = await readFile(templatePath(files), 'utf8');
+  const answers = {
+    fqdn: `${product.value.name}.example`,
+    storagePath: product.value.database.volume.defaultPath,
+    entitlements: [],
+  };
+  const path = join(scratchFolder, 'fresh-install.yaml');
+  await writeFile(path, renderValues(product.value, template, answers, false));
+  return { name: 'the values template', paths: [path] };
 }
 
 /**
@@ -93,19 +117,13 @@ function secretBytes(record: string): number {
   return Math.ceil((length * gzipMargin) / 3) * 4;
 }
 
-/** Helm has read it already; what it takes and we do not is refused on a host. */
-function valuesIn(path: string): PlainObject {
-  const read = readAsHelm(readFileSync(path, 'utf8'));
-  return 'root' in read ? read.root : {};
-}
-
 interface Combination {
   name: string;
   /** Values files, later ones win. */
   paths: string[];
 }
 
-function combinations(axes: NonNullable<ReleaseSpec['valuesMatrix']>, where: string): Combination[] {
+function combinations(axes: ValuesMatrix, where: string): Combination[] {
   let all: Combination[] = [{ name: '', paths: [] }];
   for (const [axis, choices] of Object.entries(axes)) {
     all = all.flatMap(({ name, paths }) =>

@@ -128,9 +128,9 @@ interface IngressSpec {
 }
 
 /** Health routes that lead to nothing that the chart renders, with these values. */
-export function routeFindings(files: ReleaseFiles, { manifests, values, combination }: Rendering): Findings {
+export function routeFindings(files: ReleaseFiles, { manifests, given, combination }: Rendering): Findings {
   const found = routesOf(files).map(({ route, at }): Findings => {
-    const target = targetIn(route, files, { path: `the values of ${combination}`, root: values });
+    const target = targetIn(route, files, { path: `the values of ${combination}`, root: given });
     if (typeof target === 'string') return { mistakes: [`${at()}: ${target}`], warnings: [] };
     const { via } = target;
     const led =

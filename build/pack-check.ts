@@ -6,6 +6,7 @@ import { checkRenderings, refuseCrds } from './chart-check.ts';
 import type { PackPlan } from './pack-plan.ts';
 import { HashPool } from './hash-pool.ts';
 import { checkChartYaml } from './chart-yaml.ts';
+import { nameOf } from './manifest-json.ts';
 import { refuseUnreadable } from './lay-out-plan.ts';
 import { KeySearch, keyTraces, ownKey } from './key-search.ts';
 import { measureLayers } from './measure-layers.ts';
@@ -15,13 +16,17 @@ import type { SigningKeys } from './signing.ts';
 import { signingKeys } from './signing.ts';
 import { SpecError } from './spec-file.ts';
 
-/** What rendering the chart showed; undefined without a values matrix. */
+/** What rendering the chart showed; undefined where the spec says that nothing is rendered. */
 export interface ChartReport {
-  combinations: number;
+  combinations: readonly string[];
   /** Of the largest Secret that Helm would keep a release in. */
   secretBytes: number;
   /** What a vendor should know, with file and line. */
   warnings: readonly string[];
+  /** `KIND` of every object that is rendered, each object once. */
+  kinds: readonly string[];
+  /** Every image that the chart names, with the places that name it. */
+  images: ReadonlyMap<string, ReadonlySet<string>>;
 }
 
 /** A plan that passed every check which needs no blob read. */
@@ -38,13 +43,22 @@ export async function checkedPlan(
   checkChartYaml(plan.files);
   await refuseShippedKeys(plan, keys);
   await refuseCrds(plan);
-  if (plan.spec.valuesMatrix === undefined) return { ...plan, chart: undefined };
+  const { valuesMatrix } = plan.spec;
+  if (valuesMatrix === 'none') return { ...plan, chart: undefined };
   // Parsing manifests needs much of the product's own code: loaded only where something is rendered.
   const { renderChart } = await import('./chart-render.ts');
-  const renderings = await renderChart(plan.files, scratch.folder);
+  const { foundImages } = await import('./chart-images.ts');
+  const renderings = await renderChart(plan.files, valuesMatrix, scratch.folder);
   const warnings = checkRenderings(plan, renderings);
-  const secretBytes = Math.max(...renderings.map((rendering) => rendering.secretBytes));
-  return { ...plan, chart: { combinations: renderings.length, secretBytes, warnings } };
+  const manifests = renderings.flatMap((rendering) => rendering.manifests);
+  const chart: ChartReport = {
+    combinations: renderings.map(({ combination }) => combination),
+    secretBytes: Math.max(...renderings.map((rendering) => rendering.secretBytes)),
+    warnings,
+    kinds: [...new Map(manifests.map((one) => [nameOf(one), one.kind])).values()],
+    images: foundImages(manifests),
+  };
+  return { ...plan, chart };
 }
 
 /**

@@ -2,6 +2,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { IvaapError } from '../src/errors.ts';
+import { chartLine, checkReport } from './check-report.ts';
 import { withScratch } from './layout-files.ts';
 import { minisignPublicKey } from './minisign.ts';
 import type { ChartReport } from './pack-check.ts';
@@ -22,7 +23,8 @@ const usage = `usage: npm run pack -- SPEC -o FILE [--executable FILE] [--key FI
        npm run pack -- --print-key [--key FILE]
   SPEC             release spec (YAML); its paths are relative to it
   --list           show what would be packed; writes nothing
-  --check          check all that packing checks, every blob's digest and every layer's diffId included; writes nothing
+  --check          check all that packing checks, every blob's digest and every layer's diffId included, and say
+                   what was looked at, which images the chart names and where; writes nothing
   --print-key      print the public half of the key, as a file for minisign -p whose comment has the key's fingerprint
   -o, --output     the executable to write, whole or not at all; of a signed one FILE.minisig too
   --executable     the empty executable that \`npm run build\` made (dist/ivaap)
@@ -49,17 +51,9 @@ function draw({ what, done, total }: { what: string; done: number; total: number
   process.stderr.write(`\r\u001b[K${what}: ${mib(done)} of ${mib(total)}${done < total ? '' : '\n'}`);
 }
 
-/** Says what was found beside, where it is read before the closing line. */
-function chartText(chart: ChartReport | undefined): string {
-  if (chart === undefined)
-    return (
-      'chart not rendered, as the spec has no valuesMatrix: ' +
-      'nothing is known of its images, volumes and workloads'
-    );
-  const { combinations, secretBytes, warnings } = chart;
-  for (const warning of warnings) console.error(`warning: ${warning}`);
-  const values = `${combinations} combination${combinations === 1 ? '' : 's'} of values`;
-  return `chart rendered with ${values}, Helm's record of it at most ${(secretBytes / 1024).toFixed(1)} KiB`;
+/** What was found beside, where it is read before the closing line. */
+function warn(chart: ChartReport | undefined): void {
+  for (const warning of chart?.warnings ?? []) console.error(`warning: ${warning}`);
 }
 
 /** A signal that ends the run removes what it has written so far. */
@@ -86,8 +80,9 @@ function withoutOutput(spec: string, kind: 'list' | 'check', keys: SigningKeys |
     }
     const plan = await checkedPlan(spec, scratch, keys);
     await checkContents(plan, keys, draw);
+    warn(plan.chart);
     console.log(`${spec}: ${plan.sources.length} entries, ${plan.images.length} images, nothing to refuse`);
-    console.log(chartText(plan.chart));
+    console.log(checkReport(plan));
     console.log(`${mib(plan.uncompressedBytes)} ${inPlainLayers}`);
   });
 }
@@ -142,10 +137,11 @@ async function main(): Promise<number> {
     ...(padTo === undefined ? {} : { padToBytes: bytesOf(padTo) }),
     onProgress: draw,
   });
+  warn(chart);
   const seconds = ((Date.now() - started) / 1000).toFixed(1);
   console.log(
     `${output}: ${index.title} ${index.version}, ${mib(index.fileSize)}, ${index.images.length} images, ` +
-      `${mib(sharedBytes)} saved by sharing blobs, ${seconds} s\n${chartText(chart)}\n` +
+      `${mib(sharedBytes)} saved by sharing blobs, ${seconds} s\n${chartLine(chart)}\n` +
       `${mib(uncompressedBytes)} ${inPlainLayers}\n` +
       'payload ' +
       `sha256:${digest}\n${keys === undefined ? 'unsigned' : `signed by ${fingerprintOfKey(keys.key)}`}`,

@@ -60,6 +60,12 @@ export async function planPack(specPath: string, scratch: Scratch): Promise<Pack
       .sort(byName),
     ...blobSources(found, Object.values(archives)),
   ];
+  const { template } = product.value.values;
+  if (!sources.some(({ name }) => name === template))
+    throw new SpecError(
+      `${product.at(['values', 'template'])}: the chart has no ${template}, or its .helmignore leaves it out: ` +
+        'an install would have no values to write',
+    );
   refuseNames([
     ...sources,
     ...Object.keys(archives).map((name) => ({ name, where: spec.at(['archives', name]) })),

@@ -51,15 +51,23 @@ export const releaseSpecSchema = z.strictObject({
   privateKeys: z.array(z.string()).default([]),
   /**
    * What operators may set, as far as it decides what the chart renders: axis -> choice -> values files,
-   * later ones win. The chart is rendered for every combination of one choice per axis. Without it nothing is
-   * rendered.
+   * later ones win. The chart is rendered for every combination of one choice per axis. Without it the chart
+   * is rendered once, as a fresh install with the values template does; `none`: not at all, for a chart that
+   * cannot be rendered without a cluster.
    */
   valuesMatrix: z
-    .record(z.string(), z.record(z.string(), z.array(z.string())))
-    .refine((axes) => Object.values(axes).every((choices) => Object.keys(choices).length > 0), {
-      message: 'an axis without choices',
-    })
+    .union([
+      z.literal('none'),
+      z
+        .record(z.string(), z.record(z.string(), z.array(z.string())))
+        .refine((axes) => Object.values(axes).every((choices) => Object.keys(choices).length > 0), {
+          message: 'an axis without choices',
+        }),
+    ])
     .optional(),
 });
 
 export type ReleaseSpec = z.infer<typeof releaseSpecSchema>;
+
+/** Axis -> choice -> values files. */
+export type ValuesMatrix = Exclude<NonNullable<ReleaseSpec['valuesMatrix']>, 'none'>;

@@ -203,5 +203,10 @@ function archiveMistakes({ value, at }: SpecFile<ReleaseSpec>, product: Product)
 function fileMistakes({ value, at }: SpecFile<ReleaseSpec>, product: Product): string[] {
   const { template } = product.values;
   const known = value.files[template] !== undefined || template.startsWith(`${product.chart.folder}/`);
-  return known ? [] : [`${at(['files'])}: the product's values template ${template} is missing`];
+  return [
+    ...(known ? [] : [`${at(['files'])}: the product's values template ${template} is missing`]),
+    ...(value.tools['helm'] === undefined
+      ? [`${at(['tools'])}: tools.helm is missing: it renders the chart here, and runs on each host`]
+      : []),
+  ];
 }

@@ -3,18 +3,13 @@ import { join } from 'node:path';
 import type { PlainObject } from '../src/policy/values-patches.ts';
 import { readAsHelm } from '../src/release/values-yaml.ts';
 import type { ReleaseFiles } from './spec-file.ts';
+import { templatePath } from './template-path.ts';
 
 /**
  * What a fresh install would write; undefined where the template is missing or no YAML, which is told
  * elsewhere.
  */
-export function templateValues({ spec, product, resolvePath }: ReleaseFiles): PlainObject | undefined {
-  const { files, chart } = spec.value;
-  const { template } = product.value.values;
-  const listed = files[template];
-  const inChart = template.slice(product.value.chart.folder.length + 1);
-  return valuesIn(listed !== undefined ? resolvePath(listed) : join(resolvePath(chart), inChart));
-}
+export const templateValues = (files: ReleaseFiles): PlainObject | undefined => valuesIn(templatePath(files));
 
 /** The chart's own defaults; undefined where it has none that can be read. */
 export const chartValues = ({ spec, resolvePath }: ReleaseFiles): PlainObject | undefined =>

@@ -17,6 +17,7 @@ import { after, before, describe, it } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
+import { parse, stringify } from 'yaml';
 import { checkedPlan } from '../../build/pack-check.ts';
 import { docker24Archive } from '../fixtures/image-archives.ts';
 import { noise, tinyHead, tinyImages, writeTinySpec } from '../fixtures/tiny-payload.ts';
@@ -134,7 +135,7 @@ describe("packing with the payload's Helm", () => {
   it('renders every combination, as an install and as an upgrade', async () => {
     const matrix = { base: { plain: ['plain.yaml'] }, a: { x: [], y: [] }, b: { x: [], y: [], z: [] } };
     const { chart } = await check(specOf(matrix));
-    assert.equal(chart?.combinations, 6);
+    assert.equal(chart?.combinations.length, 6);
     assert.ok(chart.secretBytes > 1000 && chart.secretBytes < 10_000);
   });
 
@@ -254,7 +255,7 @@ describe("packing with the payload's Helm", () => {
       assert.equal(code, 0);
       assert.match(
         stdout,
-        /: \d+ entries, 3 images, nothing to refuse\nchart rendered with 1 combination of values/,
+        /: \d+ entries, 3 images, nothing to refuse\nlooked at: .*\nchart rendered with 1 combination of values/,
       );
       const other = await docker24Archive(tinyImages('2026.1'), (tar) => gzipSync(tar.subarray(512)));
       writeFileSync(join(own, 'images.tar.gz'), other);
@@ -271,6 +272,65 @@ describe("packing with the payload's Helm", () => {
       assert.equal(refusal.code, 2);
       assert.match(refusal.stderr, /release\.yaml:\d+: blobs\/.* does not have the digest of its name/);
       assert.deepEqual(listing(own), before);
+    });
+
+    it('--check says what it looked at, which images it found and where, and what nobody looked at', async () => {
+      const { stdout } = await command('--check', specOf({ ...plain, hook: { off: [], on: [] } }));
+      const lines = stdout.split('\n').slice(1);
+      assert.match(
+        lines.shift()!,
+        /^looked at: \S+product\.yaml, \S+release\.yaml, 7 files of the chart, \d+ blobs by digest, 1 compressed layer by diffId$/,
+      );
+      assert.match(
+        lines.shift()!,
+        /^chart rendered with 2 combinations of values, Helm's record of it at most/,
+      );
+      assert.deepEqual(lines.slice(0, -2), [
+        '  with base=plain hook=off, as an install and as an upgrade',
+        '  with base=plain hook=on, as an install and as an upgrade',
+        'objects: 1 Deployment, 1 Ingress, 1 StatefulSet',
+        'images that the chart names:',
+        '  registry.example/tiny/db:2026.1  in StatefulSet/db (db)',
+        '  registry.example/tiny/server:2026.1  in Deployment/server (main)',
+        'packed, and named by nothing that was rendered:',
+        '  registry.example/tiny/alpha:2026.1',
+        'not looked at: what the chart asks a cluster (lookup, .Capabilities); what programs in the images do, migrations among it',
+      ]);
+    });
+
+    /** A spec without a matrix, whose template is this. */
+    const fresh = (template: string, matrix?: string) => {
+      const spec = specOf(plain);
+      const text = parse(readFileSync(spec, 'utf8')) as Record<string, unknown>;
+      writeFileSync(spec, stringify({ ...text, valuesMatrix: matrix }));
+      writeFileSync(join(spec, '../template.yaml'), template);
+      return spec;
+    };
+
+    it('without a matrix renders as a fresh install with the template does, and says what was not looked at', async () => {
+      const { code, stdout, stderr } = await command('--check', fresh(`host: "{{fqdn}}"\nimage: ${image}\n`));
+      assert.equal(code, 0, stderr);
+      assert.match(stdout, /^ {2}with the values template, as an install and as an upgrade$/m);
+      assert.match(
+        stdout,
+        /^ {2}registry\.example\/tiny\/server:2026\.1 {2}in Deployment\/server \(main\)$/m,
+      );
+      assert.match(
+        stdout,
+        /^not looked at: other values than the template's \(a valuesMatrix names them\);/m,
+      );
+      const other = await command('--check', fresh('host: a\nimage: registry.example/tiny/other:1\n'));
+      assert.equal(other.code, 2);
+      assert.match(other.stderr, /tiny\/other:1 in Deployment\/server, .* \(with the values template\)/);
+      const broken = await command('--check', fresh('host: a\nimage: {}\n'));
+      assert.equal(broken.code, 2);
+    });
+
+    it('renders nothing where the spec says so, and says that it has not', async () => {
+      const { code, stdout } = await command('--check', fresh('host: a\n', 'none'));
+      assert.equal(code, 0);
+      assert.match(stdout, /^chart not rendered, as valuesMatrix is none: nothing is known of its images/m);
+      assert.match(stdout, /^not looked at: whatever the chart renders;/m);
     });
 
     it('--check prints what a vendor should know', async () => {

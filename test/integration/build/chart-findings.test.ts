@@ -54,7 +54,13 @@ const spec = (editSpec: (spec: Record<string, unknown>) => void = () => {}) =>
 function judged(yaml: string | string[], files = spec()): { refused: string } | { warnings: string[] } {
   const renderings = [yaml].flat().map((text, position) => {
     const { objects, hooks } = parseRendered(text);
-    return { combination: `n=${position}`, manifests: [...objects, ...hooks], secretBytes: 1, values: {} };
+    return {
+      combination: `n=${position}`,
+      manifests: [...objects, ...hooks],
+      secretBytes: 1,
+      values: [],
+      given: {},
+    };
   });
   try {
     const images = files.spec.value.images.map(

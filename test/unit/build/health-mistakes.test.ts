@@ -112,7 +112,7 @@ spec: ${spec}
 /** What a rendering shows of a route. */
 function found(more: object, yaml: string, values: PlainObject = { host: 'tiny.example' }) {
   const { objects } = parseRendered(yaml);
-  const rendering = { combination: 'n=0', manifests: objects, secretBytes: 1, values };
+  const rendering = { combination: 'n=0', manifests: objects, secretBytes: 1, values: [], given: values };
   return routeFindings(taken(more), rendering);
 }
 function refusedBy(more: object, yaml: string, message: RegExp, values?: PlainObject): void {

@@ -177,10 +177,28 @@ describe('a release spec', () => {
     const matrix = (value: object) => (spec: Spec) => Object.assign(spec, { valuesMatrix: value });
     await refused(
       (spec) => Object.assign(matrix({ host: { plain: [] } })(spec), { tools: {} }),
-      'valuesMatrix',
-      /rendered by tools\.helm, which the spec lacks/,
+      'tools:',
+      /tools\.helm is missing: it renders the chart here/,
     );
     await refused(matrix({ host: {} }), 'valuesMatrix', /an axis without choices/);
+  });
+
+  it('is refused for a values template that the chart lacks, or that its .helmignore leaves out', async () => {
+    const template = 'TinyChart/site.yaml';
+    const specOf = (files: Record<string, string>) =>
+      writeTinySpec(folder, {
+        product: { values: { ...tinyProduct.values, template } },
+        editSpec: (spec) => (spec['files'] = {}),
+        editFiles: () => {
+          for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, 'chart', name), text);
+        },
+      });
+    const missing =
+      /product\.yaml:\d+: the chart has no TinyChart\/site\.yaml, or its \.helmignore leaves it out/;
+    await assert.rejects(plan(specOf({})), missing);
+    await assert.rejects(plan(specOf({ 'site.yaml': 'host: a\n', '.helmignore': 'site.yaml\n' })), missing);
+    assert.ok((await plan(specOf({ '.helmignore': '' }))).sources.some(({ name }) => name === template));
+    rmSync(join(folder, 'chart'), { recursive: true });
   });
 
   it('is refused when it is no YAML, has a key twice or an unknown key', async () => {
