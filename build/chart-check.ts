@@ -1,12 +1,12 @@
 import type { Manifest } from '../src/host/kubectl.ts';
-import { podTemplates } from '../src/release/pod-templates.ts';
 import { dependencyFiles } from './chart-files.ts';
 import { checkImages } from './chart-images.ts';
 import { listMistakes } from './chart-lists.ts';
 import type { Rendering } from './chart-render.ts';
 import { checkVolumes, rendersDatabase } from './chart-volumes.ts';
+import { secretPathMistakes, selectorMistakes, workloadMistakes } from './chart-names.ts';
+import { referenceMistakes } from './chart-references.ts';
 import { routeFindings } from './health-mistakes.ts';
-import { isSelected } from './manifest-json.ts';
 import type { PackPlan } from './pack-plan.ts';
 import type { ReleaseFiles } from './spec-file.ts';
 import { SpecError } from './spec-file.ts';
@@ -55,6 +55,7 @@ export function checkRenderings(
       ...volumes.mistakes,
       ...listMistakes(manifests, chart),
       ...workloadMistakes(files, manifests),
+      ...referenceMistakes(files, manifests),
       ...routes.mistakes,
       ...(secretBytes > secretLimit
         ? [
@@ -66,6 +67,8 @@ export function checkRenderings(
     add(mistakes, found, rendering);
     add(warnings, [...images.warnings, ...volumes.warnings, ...routes.warnings], rendering);
   }
+  const always = [...secretPathMistakes(files, renderings), ...selectorMistakes(files, renderings)];
+  for (const text of always) mistakes.set(text, 'any values');
   const { value, at } = files.product;
   const without = renderings.filter(({ manifests }) => !rendersDatabase(value, manifests));
   const text =
@@ -77,15 +80,4 @@ export function checkRenderings(
     [...found].map(([what, values]) => `${what} (with ${values})`);
   if (mistakes.size > 0) throw new SpecError(listed(mistakes).join('\n'));
   return listed(warnings);
-}
-
-function workloadMistakes({ product }: ReleaseFiles, manifests: readonly Manifest[]): string[] {
-  const pods = podTemplates(manifests);
-  return product.value.workloads.flatMap(({ kind, name, selector }, position) => {
-    const where = product.at(['workloads', position]);
-    const templates = pods.filter(({ object }) => object === `${kind}/${name}`);
-    if (templates.length === 0) return [`${where}: the chart renders no ${kind}/${name}`];
-    const selected = templates.every(({ labels }) => isSelected(labels, selector));
-    return selected ? [] : [`${where}: the selector ${selector} does not select the pods of ${kind}/${name}`];
-  });
 }

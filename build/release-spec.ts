@@ -45,6 +45,17 @@ export const releaseSpecSchema = z.strictObject({
    */
   absentImages: z.array(z.string()).default([]),
   /**
+   * Secrets, ConfigMaps, claims and service accounts that pods need and that neither the chart nor the
+   * installer makes: `Kind/name`, of what an operator or a program of the product makes.
+   */
+  madeElsewhere: z
+    .array(
+      z.string().regex(/^(?:Secret|ConfigMap|PersistentVolumeClaim|ServiceAccount)\/[a-z0-9][-a-z0-9.]*$/, {
+        message: 'Secret, ConfigMap, PersistentVolumeClaim or ServiceAccount, a slash, and its name',
+      }),
+    )
+    .default([]),
+  /**
    * Payload names of files that may hold a private key, such as one for tests. The key that signs is never
    * packed.
    */

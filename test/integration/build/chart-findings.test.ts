@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { checkRenderings } from '../../../build/chart-check.ts';
 import { readReleaseSpec } from '../../../build/spec-file.ts';
+import type { Product } from '../../../src/payload/product-schema.ts';
 import type { IndexImage } from '../../../src/payload/format/index-schema.ts';
 import { parseRendered } from '../../../src/release/rendered-chart.ts';
 import { writeTinySpec } from '../../fixtures/tiny-payload.ts';
@@ -51,14 +52,18 @@ const manifestDigest = `sha256:${'c'.repeat(64)}`;
 const spec = (editSpec: (spec: Record<string, unknown>) => void = () => {}) =>
   readReleaseSpec(writeTinySpec(folder, { editSpec }));
 /** The refusal, or the warnings. */
-function judged(yaml: string | string[], files = spec()): { refused: string } | { warnings: string[] } {
+function judged(
+  yaml: string | string[],
+  files = spec(),
+  values: readonly unknown[] = [],
+): { refused: string } | { warnings: string[] } {
   const renderings = [yaml].flat().map((text, position) => {
     const { objects, hooks } = parseRendered(text);
     return {
       combination: `n=${position}`,
       manifests: [...objects, ...hooks],
       secretBytes: 1,
-      values: [],
+      values,
       given: {},
     };
   });
@@ -72,14 +77,24 @@ function judged(yaml: string | string[], files = spec()): { refused: string } | 
     return { refused: (error as Error).message };
   }
 }
-const refused = (yaml: string | string[], message: RegExp, files = spec()) => {
-  const found = judged(yaml, files);
+const refused = (
+  yaml: string | string[],
+  message: RegExp,
+  files = spec(),
+  values: readonly unknown[] = [],
+) => {
+  const found = judged(yaml, files, values);
   assert.ok('refused' in found, `not refused: ${String(yaml)}`);
   assert.match(found.refused, /^\S+\.yaml:\d+: /);
   assert.match(found.refused, message);
 };
-const taken = (yaml: string | string[], warnings: RegExp[] = [], files = spec()) => {
-  const found = judged(yaml, files);
+const taken = (
+  yaml: string | string[],
+  warnings: RegExp[] = [],
+  files = spec(),
+  values: readonly unknown[] = [],
+) => {
+  const found = judged(yaml, files, values);
   assert.ok('warnings' in found, 'refused' in found ? found.refused : '');
   assert.equal(found.warnings.length, warnings.length, found.warnings.join('\n'));
   for (const [position, warning] of warnings.entries()) assert.match(found.warnings[position]!, warning);
@@ -423,5 +438,135 @@ describe("the database's volume", () => {
       /StorageClass\/fast deletes/,
     ]);
     taken(`${rest}\nkind: StorageClass\nmetadata: { name: fast }\nreclaimPolicy: Retain\n---`);
+  });
+});
+
+describe('names of product.yaml', () => {
+  type Change = (product: Product) => void;
+  const changed = (change: Change) => {
+    const files = spec();
+    const value = structuredClone(files.product.value);
+    change(value);
+    return { ...files, product: { ...files.product, value } };
+  };
+  const autoMigrate = { path: ['migrate'], on: 'on', off: 'off', workload: 'server' };
+
+  it('are those of the chart, and a refusal says which it has', () => {
+    refused(
+      rest,
+      /no Deployment\/tiny: write kind and name of one that it renders: Deployment\/server, StatefulSet\/db/,
+      changed(({ workloads }) => (workloads[0]!.name = 'tiny')),
+    );
+    refused(
+      rest,
+      /app=sever does not select the pods of Deployment\/server, which have app=server/,
+      changed(({ workloads }) => (workloads[0]!.selector = 'app=sever')),
+    );
+  });
+
+  it('select pods where a command is printed with them', () => {
+    const restart = (restartSelector: string) =>
+      changed(({ values }) => (values.autoMigrate = { ...autoMigrate, restartSelector }));
+    taken(rest, [], restart('app=server'));
+    refused(
+      rest,
+      /the selector app=sever selects no pod of the chart: write .* app=server/,
+      restart('app=sever'),
+    );
+  });
+
+  it('of secret values are paths that some values have', () => {
+    const secret = (...path: string[]) => changed(({ values }) => (values.secrets = [path]));
+    const given = [{ mail: { password: '', user: null } }, { db: { password: 'x' } }];
+    taken(rest, [], secret('mail', 'password'), given);
+    taken(rest, [], secret('mail', 'user'), given);
+    taken(rest, [], secret('db', 'password'), given);
+    refused(
+      rest,
+      /no values have mail\.pasword, .*: mail has password, user; write one of them, or the key/,
+      secret('mail', 'pasword'),
+      given,
+    );
+    refused(
+      rest,
+      /no values have male\.password, .*: the values have mail, db;/,
+      secret('male', 'password'),
+      given,
+    );
+  });
+});
+
+describe('what pods need', () => {
+  const uses = (env: string, more = '') =>
+    `${ingress}${database}${server(`{ containers: [${container(env)}]${more} }`)}`;
+  const needy: [string, string, RegExp][] = [
+    [
+      'a Secret by a variable',
+      uses('env: [{ name: A, valueFrom: { secretKeyRef: { name: s, key: k } } }]'),
+      /Deployment\/server needs Secret\/s, which nobody makes: .*generatedSecrets, or list it in madeElsewhere/,
+    ],
+    ['a Secret for all variables', uses('envFrom: [{ secretRef: { name: s } }]'), /needs Secret\/s/],
+    [
+      'a Secret as a volume',
+      uses('', ', volumes: [{ name: v, secret: { secretName: s } }]'),
+      /needs Secret\/s/,
+    ],
+    [
+      'a Secret among others',
+      uses('', ', volumes: [{ name: v, projected: { sources: [{ secret: { name: s } }] } }]'),
+      /needs Secret\/s/,
+    ],
+    [
+      'a ConfigMap',
+      uses('envFrom: [{ configMapRef: { name: c } }]'),
+      /needs ConfigMap\/c, .*: render it, or list/,
+    ],
+    [
+      'a claim',
+      uses('', ', volumes: [{ name: v, persistentVolumeClaim: { claimName: c } }]'),
+      /needs PersistentVolumeClaim\/c/,
+    ],
+    ['a service account', uses('', ', serviceAccountName: a'), /needs ServiceAccount\/a/],
+  ];
+  for (const [name, yaml, message] of needy)
+    it(`is made by somebody: ${name}`, () => {
+      refused(yaml, message);
+      const [, object = ''] = /needs (\w+\\\/\w)/.exec(message.source)!;
+      const listed = object.replace('\\', '');
+      taken(
+        yaml,
+        [],
+        spec((text) => (text['madeElsewhere'] = [listed])),
+      );
+      const [kind = '', own = ''] = listed.split('/');
+      const rendered = `${yaml}\nkind: ${kind}\nmetadata: { name: ${own} }\n---`;
+      taken(rendered, kind === 'PersistentVolumeClaim' ? [/belongs to the release/] : []);
+    });
+
+  it('is not what is optional, comes from Kubernetes, or is made by an object of another kind', () => {
+    taken(uses('envFrom: [{ secretRef: { name: s, optional: true } }]'));
+    taken(uses('', ', serviceAccountName: default, imagePullSecrets: [{ name: s }]'));
+    taken(uses('', ', volumes: [{ name: v, configMap: { name: kube-root-ca.crt } }]'));
+    const certificate =
+      '\napiVersion: cert-manager.io/v1\nkind: Certificate\nmetadata: { name: c }\nspec: { secretName: s }\n---';
+    taken(`${uses('envFrom: [{ secretRef: { name: s } }]')}${certificate}`);
+  });
+
+  it('has the keys that are asked for', () => {
+    const yaml = uses('env: [{ name: A, valueFrom: { secretKeyRef: { name: s, key: k } } }]');
+    const secret = (data: string) => `${yaml}\nkind: Secret\nmetadata: { name: s }\n${data}\n---`;
+    taken(secret('stringData: { k: x }'));
+    refused(secret('data: { l: eA== }'), /needs the key k of Secret\/s, which has l \(/);
+    const items = uses(
+      '',
+      ', volumes: [{ name: v, secret: { secretName: s, items: [{ key: k, path: k }] } }]',
+    );
+    refused(`${items}\nkind: Secret\nmetadata: { name: s }\ndata: { l: eA== }\n---`, /needs the key k/);
+    const generated = { ...spec() };
+    generated.product = {
+      ...generated.product,
+      value: { ...generated.product.value, generatedSecrets: [{ name: 's', keys: { k: 24 } }] },
+    };
+    taken(yaml, [], generated);
   });
 });
