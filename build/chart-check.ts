@@ -1,5 +1,5 @@
-import type { Manifest } from '../src/host/kubectl.ts';
 import { dependencyFiles } from './chart-files.ts';
+import { checkDatabase } from './chart-database.ts';
 import { checkImages } from './chart-images.ts';
 import { listMistakes } from './chart-lists.ts';
 import type { Rendering } from './chart-render.ts';
@@ -37,7 +37,7 @@ export async function refuseCrds({ product, files, sources }: PackPlan): Promise
  * that shows it. Returns what a vendor should know.
  */
 export function checkRenderings(
-  { files, images: packed }: Pick<PackPlan, 'files' | 'images'>,
+  { files, images: packed, variables }: Pick<PackPlan, 'files' | 'images' | 'variables'>,
   renderings: readonly Rendering[],
 ): string[] {
   const mistakes = new Map<string, string>();
@@ -50,8 +50,10 @@ export function checkRenderings(
     const { manifests, secretBytes } = rendering;
     const [images, volumes] = [checkImages(files, packed, manifests), checkVolumes(files, manifests)];
     const routes = routeFindings(files, rendering);
+    const database = checkDatabase(files, variables, manifests);
     const found = [
       ...images.mistakes,
+      ...database.mistakes,
       ...volumes.mistakes,
       ...listMistakes(manifests, chart),
       ...workloadMistakes(files, manifests),
@@ -65,7 +67,8 @@ export function checkRenderings(
         : []),
     ];
     add(mistakes, found, rendering);
-    add(warnings, [...images.warnings, ...volumes.warnings, ...routes.warnings], rendering);
+    const told = [images, volumes, database, routes].flatMap((one) => one.warnings);
+    add(warnings, told, rendering);
   }
   const always = [...secretPathMistakes(files, renderings), ...selectorMistakes(files, renderings)];
   for (const text of always) mistakes.set(text, 'any values');

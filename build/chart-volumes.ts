@@ -11,7 +11,7 @@ interface DatabasePod {
   spec: JsonObject;
 }
 
-const databasePods = ({ database }: Product, manifests: readonly Manifest[]): DatabasePod[] =>
+export const databasePods = ({ database }: Product, manifests: readonly Manifest[]): DatabasePod[] =>
   manifests.flatMap((owner) =>
     podSpecs(owner)
       .filter(({ labels }) => isSelected(labels, database.selector))
@@ -90,6 +90,17 @@ function placesOf(
     claims: [...templates.flatMap(({ claims }) => claims), ...claimed],
     words: words.length === 0 ? 'in its own file system, which ends with it' : words.join(' and '),
   };
+}
+
+/** Where a container mounts a claim that its pod names. */
+export function mountsOfClaim(pod: JsonObject, container: JsonObject, claim: string): string[] {
+  const volumes = objectsIn(pod['volumes']).filter(
+    ({ persistentVolumeClaim: one }) => isObject(one) && one['claimName'] === claim,
+  );
+  const names = new Set(volumes.map(({ name }) => name));
+  return objectsIn(container['volumeMounts'])
+    .filter(({ name }) => names.has(name))
+    .map(({ mountPath }) => String(mountPath));
 }
 
 const isInMemory = (volume: unknown): boolean => isObject(volume) && volume['medium'] === 'Memory';

@@ -20,7 +20,10 @@ export type Descriptor = z.infer<typeof descriptor>;
 
 export const indexDocument = z.object({ manifests: z.array(descriptor) });
 export const manifestDocument = z.object({ config: descriptor, layers: z.array(descriptor) });
-export const configDocument = platform.extend({ rootfs: z.object({ diff_ids: z.array(digest) }) });
+export const configDocument = platform.extend({
+  rootfs: z.object({ diff_ids: z.array(digest) }),
+  config: z.object({ Env: z.array(z.string()).nullish() }).nullish(),
+});
 
 export const indexTypes = [
   'application/vnd.oci.image.index.v1+json',

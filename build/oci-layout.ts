@@ -30,6 +30,8 @@ export interface FoundImage {
   blobContent(digest: string): Content;
   /** `FILE:LINE` of the spec that names it. */
   where: string;
+  /** Of its configuration. */
+  variables: ReadonlyMap<string, string>;
 }
 
 /**
@@ -101,11 +103,13 @@ const candidate = (one: Descriptor): Candidate & Descriptor => ({
 
 function described(reader: LayoutReader, parts: ImageParts): Omit<FoundImage, 'where'> {
   const { manifest, config, layers, contents } = parts;
-  const { os, architecture, variant, rootfs } = reader.parse(
-    config.digest,
-    parts.configBytes,
-    configDocument,
-  );
+  const {
+    os,
+    architecture,
+    variant,
+    rootfs,
+    config: process,
+  } = reader.parse(config.digest, parts.configBytes, configDocument);
   if (!isPlainAmd64({ os, architecture, variant }))
     reader.refuse(`it is for ${platformName({ os, architecture, variant })}, not linux/amd64`);
   if (layers.length === 0)
@@ -133,5 +137,11 @@ function described(reader: LayoutReader, parts: ImageParts): Omit<FoundImage, 'w
     if (compression !== 'none') compressed.push({ layer, compression });
     else if (layer.digest !== layer.diffId) reader.refuse(`the layer ${layer.digest} has another diffId`);
   }
-  return { image, compressed, blobContent: (name) => contents.get(name)! };
+  const variables = new Map(
+    (process?.Env ?? []).map((line) => {
+      const [name = '', ...value] = line.split('=');
+      return [name, value.join('=')];
+    }),
+  );
+  return { image, variables, compressed, blobContent: (name) => contents.get(name)! };
 }

@@ -21,6 +21,8 @@ export interface PackPlan {
   files: ReleaseFiles;
   sources: Source[];
   images: IndexImage[];
+  /** Variables of their configurations, by reference. */
+  variables: ReadonlyMap<string, ReadonlyMap<string, string>>;
   compressed: (FoundImage['compressed'][number] & { path: string; offset: number; where: string })[];
   /** Bytes of blobs that more than one image names, counted for each time after the first. */
   sharedBytes: number;
@@ -80,6 +82,7 @@ export async function planPack(specPath: string, scratch: Scratch): Promise<Pack
     files: read,
     sources,
     images: found.map(({ image }) => image),
+    variables: new Map(found.map(({ image, variables }) => [image.reference, variables])),
     compressed: found.flatMap(({ compressed, blobContent, where }) =>
       compressed.map((one) => {
         const content = blobContent(one.layer.digest);

@@ -50,7 +50,7 @@ spec:
   template:
     metadata: { labels: { app: db } }
     spec:
-      containers: [{ name: db, image: "registry.example/tiny/db:2026.1", volumeMounts: [{ name: data, mountPath: /data }] }]
+      containers: [{ name: db, image: "registry.example/tiny/db:2026.1", args: [tinydb], volumeMounts: [{ name: data, mountPath: /data }] }]
       volumes: [{ name: data, persistentVolumeClaim: { claimName: tiny-db } }]
 `;
 /** An image that only an upgrade renders, in a hook, when the values switch it on. */

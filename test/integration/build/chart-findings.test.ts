@@ -41,8 +41,8 @@ spec:
   ${more === '' ? 'replicas: 1' : more}${pod(name, spec)}
 ---`;
 const database = set(
-  `{ containers: [{ name: db, image: "${ours}", volumeMounts: [{ name: data, mountPath: /data ` +
-    '}] }], volumes: [{ name: data, persistentVolumeClaim: { claimName: tiny-db } }] }',
+  `{ containers: [{ name: db, image: "${ours}", args: [--database=tinydb], volumeMounts: [{ name: data, ` +
+    'mountPath: /data }] }], volumes: [{ name: data, persistentVolumeClaim: { claimName: tiny-db } }] }',
 );
 const rest = `${ingress}${plainServer}${database}`;
 
@@ -56,6 +56,7 @@ function judged(
   yaml: string | string[],
   files = spec(),
   values: readonly unknown[] = [],
+  env: Record<string, string> = {},
 ): { refused: string } | { warnings: string[] } {
   const renderings = [yaml].flat().map((text, position) => {
     const { objects, hooks } = parseRendered(text);
@@ -71,7 +72,8 @@ function judged(
     const images = files.spec.value.images.map(
       ({ reference }) => ({ reference, manifest: { digest: manifestDigest } }) as IndexImage,
     );
-    return { warnings: checkRenderings({ files, images }, renderings) };
+    const variables = new Map(images.map(({ reference }) => [reference, new Map(Object.entries(env))]));
+    return { warnings: checkRenderings({ files, images, variables }, renderings) };
   } catch (error) {
     assert.equal((error as Error).name, 'SpecError', (error as Error).stack);
     return { refused: (error as Error).message };
@@ -82,8 +84,9 @@ const refused = (
   message: RegExp,
   files = spec(),
   values: readonly unknown[] = [],
+  env: Record<string, string> = {},
 ) => {
-  const found = judged(yaml, files, values);
+  const found = judged(yaml, files, values, env);
   assert.ok('refused' in found, `not refused: ${String(yaml)}`);
   assert.match(found.refused, /^\S+\.yaml:\d+: /);
   assert.match(found.refused, message);
@@ -93,8 +96,9 @@ const taken = (
   warnings: RegExp[] = [],
   files = spec(),
   values: readonly unknown[] = [],
+  env: Record<string, string> = {},
 ) => {
-  const found = judged(yaml, files, values);
+  const found = judged(yaml, files, values, env);
   assert.ok('warnings' in found, 'refused' in found ? found.refused : '');
   assert.equal(found.warnings.length, warnings.length, found.warnings.join('\n'));
   for (const [position, warning] of warnings.entries()) assert.match(found.warnings[position]!, warning);
@@ -361,7 +365,7 @@ describe('lists of a rendering', () => {
 
 describe("the database's volume", () => {
   const db = (mount: string, volumes: string, more = '') => {
-    const container = `{ name: db, image: "${ours}", volumeMounts: [{ name: ${mount}, mountPath: /data }] }`;
+    const container = `{ name: db, image: "${ours}", args: [tinydb], volumeMounts: [{ name: ${mount}, mountPath: /data }] }`;
     return `${ingress}${plainServer}${set(`{ containers: [${container}], volumes: ${volumes} }`, more)}`;
   };
   const templates = (name: string) => `volumeClaimTemplates: [{ metadata: { name: ${name} }, spec: {} }]`;
@@ -568,5 +572,86 @@ describe('what pods need', () => {
       value: { ...generated.product.value, generatedSecrets: [{ name: 's', keys: { k: 24 } }] },
     };
     taken(yaml, [], generated);
+  });
+});
+
+describe('the database', () => {
+  const db = (more: string, mountPath = '/data', podMore = '') =>
+    `${ingress}${plainServer}${set(
+      `{ containers: [{ name: db, image: "${ours}", volumeMounts: [{ name: data, mountPath: ${mountPath} }]` +
+        `${more} }], volumes: [{ name: data, persistentVolumeClaim: { claimName: tiny-db } }${podMore}] }`,
+    )}`;
+  const named = ', args: [tinydb]';
+  const variable = (name: string, value: string) => `, env: [{ name: ${name}, value: "${value}" }]`;
+
+  it('is of the major version that the release says', () => {
+    const right: Record<string, string>[] = [
+      { PG_MAJOR: '15' },
+      { POSTGRESQL_VERSION: '15' },
+      { BITNAMI_APP_NAME: 'postgresql', APP_VERSION: '15.3.0' },
+      { APP_VERSION: '4.1' },
+    ];
+    for (const env of right) taken(db(named), [], spec(), [], env);
+    const wrong: Record<string, string>[] = [
+      { PG_MAJOR: '17' },
+      { BITNAMI_APP_NAME: 'postgresql', APP_VERSION: '17.1.0' },
+    ];
+    for (const env of wrong)
+      refused(
+        db(named),
+        /release\.yaml:\d+: release\.postgresMajor is 15, and the image .*server:2026\.1 of StatefulSet\/db is of PostgreSQL 17: write postgresMajor: 17/,
+        spec(),
+        [],
+        env,
+      );
+    const tagged = spec(({ images, archives }) => {
+      (images as object[]).push({ reference: 'postgres:17-alpine', ociLayout: 'oci' });
+      (archives as Record<string, string[]>)['docker-images.tar.gz']!.push('postgres:17-alpine');
+    });
+    taken(
+      db(named).replace(`name: db, image: "${ours}"`, 'name: db, image: "postgres:17-alpine"'),
+      [/by its tag the image postgres:17-alpine of StatefulSet\/db is of PostgreSQL 17/],
+      tagged,
+    );
+  });
+
+  it('has the name that the chart makes', () => {
+    taken(db(variable('POSTGRES_DB', 'tinydb')));
+    for (const name of ['POSTGRES_DB', 'POSTGRESQL_DATABASE'])
+      refused(
+        db(variable(name, 'other')),
+        new RegExp(
+          `product\\.yaml:\\d+: database\\.name is tinydb, .* db of StatefulSet/db makes other \\(${name}\\): write name: other`,
+        ),
+      );
+    // Made by a program, which is told so.
+    taken(db(`${variable('POSTGRES_DB', 'other')}${named}`));
+    taken(db(''), [/nothing that the chart renders names the database tinydb/]);
+    const theirs = { PG_MAJOR: '15' };
+    refused(db(variable('POSTGRES_USER', 'tiny')), /makes tiny \(POSTGRES_USER\)/, spec(), [], theirs);
+    const from = ', envFrom: [{ secretRef: { name: s } }]';
+    const secret = (name: string) =>
+      `\nkind: Secret\nmetadata: { name: s }\ndata: { POSTGRES_DB: ${Buffer.from(name).toString('base64')} }\n---`;
+    taken(`${db(from)}${secret('tinydb')}`);
+    refused(`${db(from)}${secret('other')}`, /makes other \(POSTGRES_DB\)/);
+  });
+
+  it('has the superuser that the chart makes, where the image is that of PostgreSQL', () => {
+    const yaml = db(`${variable('POSTGRES_USER', 'admin')}${named}`);
+    taken(yaml);
+    refused(yaml, /database\.user is tiny, .* makes admin .*: write user: admin/, spec(), [], {
+      PG_MAJOR: '15',
+    });
+  });
+
+  it('keeps its data on the claim', () => {
+    const env = { PGDATA: '/var/lib/postgresql/18/docker' };
+    const elsewhere =
+      /product\.yaml:\d+: .* mounts the claim tiny-db at \/var\/lib\/postgresql\/data, and keeps its data in \/var\/lib\/postgresql\/18\/docker \(PGDATA\), which is not on it/;
+    refused(db(named, '/var/lib/postgresql/data'), elsewhere, spec(), [], env);
+    taken(db(named, '/var/lib/postgresql'), [], spec(), [], env);
+    taken(db(`${named}${variable('PGDATA', '/data/pg')}`, '/data'), [], spec(), [], env);
+    taken(db(', args: [-c, data_directory=/data, tinydb]', '/data'), [], spec(), [], env);
+    taken(db(named, '/data'));
   });
 });
