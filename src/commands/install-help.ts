@@ -40,7 +40,7 @@ export const installHelp: Pick<Command, 'touches' | 'lists' | 'examples' | 'exit
       'the same questions; prints the file that repeats the install',
     ],
     [
-      'install --fqdn wells.example.com --license license.json --yes',
+      'install --fqdn product.example.com --license license.json --yes',
       'installs on an empty k3s host without asking',
     ],
     ['install --resume', 'resumes an unfinished install and asks nothing again'],

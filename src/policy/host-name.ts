@@ -14,7 +14,7 @@ const mostInLabel = 63;
 
 /** Undefined for a name that the API server takes as the host of an ingress rule. */
 export function hostNameFault(name: string): NameFault | undefined {
-  const example = 'e.g. wells.example.com';
+  const example = 'e.g. product.example.com';
   const bare = name.replace(/^\[(.*)\]$/, '$1');
   if (isIP(bare) !== 0 || /(^|\.)\d+\.?$/.test(name)) {
     return {

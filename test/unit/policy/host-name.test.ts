@@ -40,3 +40,8 @@ for (const [name, what, fix] of faults) {
     assert.match(fault?.fix ?? '', fix);
   });
 }
+
+test('an example of a name is of no product', () => {
+  for (const name of ['10.0.0.1', 'a', '-x', 'x y'])
+    assert.doesNotMatch(hostNameFault(name)?.fix ?? '', /wells/, name);
+});
