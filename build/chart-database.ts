@@ -7,7 +7,7 @@ import { isObject, nameOf, objectsIn } from './manifest-json.ts';
 import type { ReleaseFiles } from './spec-file.ts';
 
 /** Image, as the runtime has it -> the variables of its configuration. */
-export type ImageVariables = ReadonlyMap<string, ReadonlyMap<string, string>>;
+type ImageVariables = ReadonlyMap<string, ReadonlyMap<string, string>>;
 
 /**
  * What the chart and the image of the database say of it, against what product and release say: its major
