@@ -8,7 +8,6 @@ import { secretPathMistakes, selectorMistakes, workloadMistakes } from './chart-
 import { referenceMistakes } from './chart-references.ts';
 import { routeFindings } from './health-mistakes.ts';
 import type { PackPlan } from './pack-plan.ts';
-import type { ReleaseFiles } from './spec-file.ts';
 import { SpecError } from './spec-file.ts';
 
 /** Kubernetes' limit for the data of a Secret. Source: MaxSecretSize of k8s.io/kubernetes/pkg/apis/core. */
