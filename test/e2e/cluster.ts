@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { executable } from './executables.ts';
 import type { TestHost } from './host.ts';
+import { readState } from './state.ts';
 import { run } from '../lab/process.ts';
 
 interface PodList {
@@ -85,4 +86,13 @@ export async function helmHistory(host: TestHost): Promise<HelmRevision[]> {
       };
     })
     .sort((a, b) => a.revision - b.revision);
+}
+
+/** The release runs and answers, by everything that says so. */
+export async function assertRuns(host: TestHost, version: string): Promise<void> {
+  await host.untilHealthy();
+  await assertImagesOf(host, version);
+  const last = (await helmHistory(host)).at(-1);
+  assert.deepEqual([last?.status, last?.version], ['deployed', version]);
+  assert.equal((await readState(host)).installed?.version, version);
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { State } from '../../../src/engine/state.ts';
 import { beside, k3s, killHelmOnceMigrated } from '../beside.ts';
-import { assertImagesOf, helmHistory } from '../cluster.ts';
+import { assertRuns } from '../cluster.ts';
 import { tableChecksums } from '../database.ts';
 import { assertExit, chapters, withHost } from '../harness.ts';
 import type { TestHost } from '../host.ts';
@@ -26,15 +26,6 @@ const restoredOf = async (host: TestHost): Promise<NonNullable<State['restored']
   assert.ok(restored !== undefined);
   return restored;
 };
-
-/** What runs, by everything that says so. */
-async function assertRuns(host: TestHost, version: string): Promise<void> {
-  await host.untilHealthy();
-  await assertImagesOf(host, version);
-  const last = (await helmHistory(host)).at(-1);
-  assert.deepEqual([last?.status, last?.version], ['deployed', version]);
-  assert.equal((await readState(host)).installed?.version, version);
-}
 
 test('restore brings 2026.1 back with every row, --undo brings back what was there, and restore again', async (t) => {
   await withHost('installed-2026.1', 20, async (host) => {
