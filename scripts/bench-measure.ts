@@ -50,14 +50,19 @@ export interface Series {
   peakBytes: number;
 }
 
-export function seriesOf(measurements: readonly Measurement[]): Series {
-  const sorted = measurements.map(({ ms }) => ms).sort((a, b) => a - b);
+/** Of at least one number. */
+export function median(numbers: readonly number[]): number {
+  const sorted = numbers.toSorted((a, b) => a - b);
   const middle = sorted.length / 2;
-  const median = ((sorted[Math.floor(middle)] ?? 0) + (sorted[Math.ceil(middle) - 1] ?? 0)) / 2;
+  return ((sorted[Math.floor(middle)] ?? 0) + (sorted[Math.ceil(middle) - 1] ?? 0)) / 2;
+}
+
+export function seriesOf(measurements: readonly Measurement[]): Series {
+  const times = measurements.map(({ ms }) => ms);
   return {
-    medianMs: median,
-    leastMs: sorted[0] ?? 0,
-    mostMs: sorted.at(-1) ?? 0,
+    medianMs: median(times),
+    leastMs: Math.min(...times),
+    mostMs: Math.max(...times),
     peakBytes: Math.max(...measurements.map(({ peakBytes }) => peakBytes)),
   };
 }

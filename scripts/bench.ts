@@ -7,6 +7,7 @@ import { formatDuration } from '../src/ui/format.ts';
 import { contest, type Row, type Series } from './bench-measure.ts';
 import { commandLine, refuse } from '../build/command-line.ts';
 import { databaseBench } from './bench-database.ts';
+import { downtimeBench } from './bench-downtime.ts';
 import { payloadBench } from './bench-payload.ts';
 
 /**
@@ -14,13 +15,14 @@ import { payloadBench } from './bench-payload.ts';
  * table with OK or MISSED a row for each kind of work; a missed budget is no failure of the command.
  */
 
-const usage = `usage: npm run bench -- [payload] [database] [--size SIZE] [--rows N] [--runs N] [--only TEXT]
-                         [--huge-pages] [--write]
+const usage = `usage: npm run bench -- [payload] [database] [downtime] [--size SIZE] [--rows N] [--runs N]
+                         [--only TEXT] [--huge-pages] [--write]
   payload    packing, reading and unpacking a file; database: dumps and restores; both unless one is named
+  downtime   on lab hosts: how long an upgrade takes the administration away, beside Helm by hand
   --size     incompressible payload for verify, extract-file and pack (default 4g), and the database (default
              1g), e.g. 512m or 1g; start-up is measured on sparse files of 1, 8 and 10 GiB
   --rows     rows of the database (default 1000000)
-  --runs     measurements of each kind (default 5; start-up takes three times as many)
+  --runs     measurements of each kind (default 5, of downtime 3; start-up takes three times as many)
   --only     rows whose name holds this text
   --huge-pages
              instead of all: what huge pages and the second start for them gain (as root)
@@ -31,26 +33,28 @@ const { values, positionals } = commandLine(
   {
     size: { type: 'string' },
     rows: { type: 'string', default: '1000000' },
-    runs: { type: 'string', default: '5' },
+    runs: { type: 'string' },
     only: { type: 'string', default: '' },
     'huge-pages': { type: 'boolean', default: false },
     write: { type: 'boolean', default: false },
   },
   { words: true },
 );
-const kinds = ['payload', 'database'] as const;
+const kinds = ['payload', 'database', 'downtime'] as const;
 const other = positionals.find((word) => !(kinds as readonly string[]).includes(word));
 if (other !== undefined) throw refuse(`there is no bench "${other}"`, usage);
-const named: readonly string[] = values['huge-pages'] ? ['payload'] : positionals;
-const chosen = kinds.filter((kind) => named.length === 0 || named.includes(kind));
-const numberOf = (name: 'rows' | 'runs') => {
-  const number = Number(values[name]);
+const usual: readonly string[] = positionals.length === 0 ? ['payload', 'database'] : positionals;
+const named = values['huge-pages'] ? ['payload'] : usual;
+const chosen = kinds.filter((kind) => named.includes(kind));
+const numberOf = (name: 'rows' | 'runs', text: string) => {
+  const number = Number(text);
   return Number.isInteger(number) && number > 0
     ? number
     : refuse(`--${name} takes a number from 1 up`, usage);
 };
-const runs = numberOf('runs');
-const tableRows = numberOf('rows');
+const runs = numberOf('runs', values.runs ?? '5');
+const upgrades = numberOf('runs', values.runs ?? '3');
+const tableRows = numberOf('rows', values.rows);
 
 function mebibytes(text: string): number {
   const size = /^(\d+)([mg])$/.exec(text);
@@ -127,10 +131,12 @@ const tables = {
       await stop();
     }
   },
+  downtime: async () => markdown(await downtimeBench({ runs: upgrades, say })),
 };
 const about = {
-  payload: `payload of ${sizes.payload}`,
-  database: `database of ${tableRows} rows, ${sizes.database}`,
+  payload: `payload of ${sizes.payload}, ${runs} runs`,
+  database: `database of ${tableRows} rows, ${sizes.database}, ${runs} runs`,
+  downtime: `upgrade of the sample from 2026.1 to 2026.2 on a lab host, ${upgrades} runs`,
 };
 
 const cpu = `${cpus().length} x ${cpus()[0]?.model ?? 'processor'}`;
@@ -140,7 +146,7 @@ for (const kind of chosen) {
   const changes = (await git('status', '--porcelain')) === '' ? '' : ' with changes';
   const commit = `${await git('rev-parse', '--short=12', 'HEAD')}${changes}`;
   const day = new Date().toISOString().slice(0, 10);
-  const text = `${machine}; ${about[kind]}, ${runs} runs; commit ${commit}, ${day}.\n\n${table}`;
+  const text = `${machine}; ${about[kind]}; commit ${commit}, ${day}.\n\n${table}`;
   console.log(text);
   // The page's table is that of the budgets.
   if (!values.write || values['huge-pages']) continue;
