@@ -72,7 +72,8 @@ function majorFindings({ spec }: ReleaseFiles, { object, image, ofImage }: Serve
     (ofImage.get('BITNAMI_APP_NAME') === 'postgresql' ? ofImage.get('APP_VERSION') : undefined);
   const major = /^\d+/.exec(said ?? '')?.[0];
   const differs = (what: string, other: string) =>
-    `${where}: release.postgresMajor is ${postgresMajor}, and ${what} of ${object} is of PostgreSQL ${other}: ` +
+    `${where}: release.postgresMajor is ${postgresMajor}, and ${what} of ${object} is of ` +
+    `PostgreSQL ${other}: ` +
     `write postgresMajor: ${other}`;
   if (major !== undefined)
     return Number(major) === postgresMajor
@@ -102,7 +103,8 @@ function nameMistakes(
   const made = variable === undefined ? undefined : told.get(variable);
   const superuser = isTheirs ? told.get('POSTGRES_USER') : undefined;
   const says = (key: string, value: string, by: string, other: string) =>
-    `${product.at(['database', key])}: database.${key} is ${value}, and the container ${container} of ${object} ` +
+    `${product.at(['database', key])}: database.${key} is ${value}, and the container ` +
+    `${container} of ${object} ` +
     `makes ${other} (${by}): write ${key}: ${other}`;
   return [
     ...(made === undefined || made === name || isSpoken(name, manifests)
@@ -129,7 +131,8 @@ function folderMistakes(
   const { container, volume } = product.value.database;
   return [
     `${product.at(['database', 'volume'])}: the container ${container} of ${object} mounts the claim ` +
-      `${volume.claim} at ${claimed.join(' and ')}, and keeps its data in ${folder} (PGDATA), which is not on it: ` +
+      `${volume.claim} at ${claimed.join(' and ')}, and keeps its data in ${folder} (PGDATA), ` +
+      `which is not on it: ` +
       'mount the claim there, or above it',
   ];
 }

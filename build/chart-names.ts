@@ -53,7 +53,8 @@ export function selectorMistakes({ product }: ReleaseFiles, renderings: readonly
     ({ id }) => id === product.value.values.autoMigrate?.workload,
   );
   return [
-    `${product.at(['values', 'autoMigrate', 'restartSelector'])}: the selector ${selector} selects no pod of ` +
+    `${product.at(['values', 'autoMigrate', 'restartSelector'])}: the selector ${selector} ` +
+      `selects no pod of ` +
       `the chart: write that of the workload that migrates, ${migrates?.selector ?? selector}`,
   ];
 }
@@ -71,8 +72,10 @@ export function secretPathMistakes({ product }: ReleaseFiles, renderings: readon
     const keys = found.flatMap((one) => (typeof one === 'object' && one !== null ? Object.keys(one) : []));
     const place = known.length === 0 ? 'the values have' : `${keyText(known)} has`;
     return [
-      `${product.at(['values', 'secrets', position])}: no values have ${keyText(path)}, so that nothing is kept ` +
-        `secret: ${place} ${[...new Set(keys)].join(', ') || 'no keys'}; write one of them, or the key into ` +
+      `${product.at(['values', 'secrets', position])}: no values have ${keyText(path)}, so that ` +
+        `nothing is kept ` +
+        `secret: ${place} ${[...new Set(keys)].join(', ') || 'no keys'}; write one of them, or ` +
+        `the key into ` +
         "the chart's values.yaml, empty",
     ];
   });

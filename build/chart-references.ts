@@ -10,7 +10,10 @@ interface Need {
   key?: string | undefined;
 }
 
-/** Secrets, ConfigMaps, claims and service accounts that pods need, and that neither chart nor installer makes. */
+/**
+ * Secrets, ConfigMaps, claims and service accounts that pods need, and that neither chart nor installer
+ * makes.
+ */
 export function referenceMistakes({ spec, product }: ReleaseFiles, manifests: readonly Manifest[]): string[] {
   const made = madeObjects(manifests);
   const { generatedSecrets, license, database } = product.value;
@@ -47,7 +50,8 @@ export function referenceMistakes({ spec, product }: ReleaseFiles, manifests: re
 }
 
 const wayToMake = (kind: Need['kind']): string =>
-  `${kind === 'Secret' ? "render it, name it in the product's generatedSecrets" : 'render it'}, or list it in ` +
+  `${kind === 'Secret' ? "render it, name it in the product's generatedSecrets" : 'render it'}, ` +
+  `or list it in ` +
   'madeElsewhere when something else makes it before the pods start';
 
 /**

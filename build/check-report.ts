@@ -4,7 +4,10 @@ import type { ChartReport, CheckedPlan } from './pack-check.ts';
 /** What was found of the chart, in one line for the end of packing. */
 export function chartLine(chart: ChartReport | undefined): string {
   if (chart === undefined)
-    return 'chart not rendered, as valuesMatrix is none: nothing is known of its images, volumes, Secrets and workloads';
+    return (
+      'chart not rendered, as valuesMatrix is none: nothing is known of its images, ' +
+      'volumes, Secrets and workloads'
+    );
   const { combinations, secretBytes } = chart;
   const values = counted(combinations.length, 'combination of values', 'combinations of values');
   return `chart rendered with ${values}, Helm's record of it at most ${(secretBytes / 1024).toFixed(1)} KiB`;
@@ -16,7 +19,8 @@ export function checkReport(plan: CheckedPlan): string {
   const inFolder = sources.filter(({ name }) => name.startsWith(`${plan.product.chart.folder}/`)).length;
   const blobs = sources.filter(({ sha256 }) => sha256 !== undefined).length;
   return [
-    `looked at: ${files.product.path}, ${files.spec.path}, ${counted(inFolder, 'file', 'files')} of the chart, ` +
+    `looked at: ${files.product.path}, ${files.spec.path}, ` +
+      `${counted(inFolder, 'file', 'files')} of the chart, ` +
       `${counted(blobs, 'blob', 'blobs')} by digest, ` +
       `${counted(compressed.length, 'compressed layer', 'compressed layers')} by diffId`,
     chartLine(chart),
@@ -58,7 +62,8 @@ function unseen({ product, spec, chart }: CheckedPlan): string[] {
     ...(storageClass?.valuesPath === undefined ? [] : [keyText(storageClass.valuesPath)]),
   ];
   const others =
-    `other values than the template's${switches.length === 0 ? '' : `, such as ${switches.join(', ')} switched on`}` +
+    `other values than the ` +
+    `template's${switches.length === 0 ? '' : `, such as ${switches.join(', ')} switched on`}` +
     ' (a valuesMatrix names them)';
   return [
     ...(chart === undefined ? ['whatever the chart renders'] : []),

@@ -81,7 +81,8 @@ function expectationMistakes({ id, expectStatus, expectText, expectJson }: Healt
   return key === undefined || hasBody
     ? []
     : [
-        `${at(key)}: an answer with status ${expectStatus} has no body for the ${key} of the health route ${id}`,
+        `${at(key)}: an answer with status ${expectStatus} has no body for the ${key} of the ` +
+          `health route ${id}`,
       ];
 }
 
@@ -104,7 +105,8 @@ function defaultMistakes(route: HealthRoute, at: At, defaults: PlainObject | und
     if (ofChart === undefined || ofChart === null || isSame(key, ofChart, one.default)) return [];
     const place = key in via ? ['via', key] : key in inside ? ['certificate', key] : [key];
     return [
-      `${at(...place)}: the health route ${id} takes ${JSON.stringify(one.default)} where the values do not say ` +
+      `${at(...place)}: the health route ${id} takes ${JSON.stringify(one.default)} where the ` +
+        `values do not say ` +
         `${one.values.join('.')}, and the chart's values.yaml has ${JSON.stringify(ofChart)}`,
     ];
   });

@@ -65,7 +65,8 @@ export async function planPack(specPath: string, scratch: Scratch): Promise<Pack
   const { template } = product.value.values;
   if (!sources.some(({ name }) => name === template))
     throw new SpecError(
-      `${product.at(['values', 'template'])}: the chart has no ${template}, or its .helmignore leaves it out: ` +
+      `${product.at(['values', 'template'])}: the chart has no ${template}, or its .helmignore ` +
+        `leaves it out: ` +
         'an install would have no values to write',
     );
   refuseNames([

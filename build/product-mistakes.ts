@@ -86,7 +86,8 @@ function workloadMistakes({ value, at }: SpecFile<Product>): string[] {
     return shared === undefined
       ? []
       : [
-          `${where}: the selector ${selector} is that of ${shared.id} too: write one that its pods alone have`,
+          `${where}: the selector ${selector} is that of ${shared.id} too: write one that its ` +
+            `pods alone have`,
         ];
   });
   return [...unknown, ...twice];
@@ -115,7 +116,8 @@ function secretMistakes({ value, at }: SpecFile<Product>): string[] {
       return [`${where}: the Secret ${name} comes twice: put its keys together`];
     return name === license?.secret
       ? [
-          `${where}: the Secret ${name} is that of the licence (license.secret): give one of them another name`,
+          `${where}: the Secret ${name} is that of the licence (license.secret): give one of ` +
+            `them another name`,
         ]
       : [];
   });
@@ -125,7 +127,8 @@ function secretMistakes({ value, at }: SpecFile<Product>): string[] {
     secret === undefined || generated === undefined || Object.hasOwn(generated.keys, secret.key)
       ? []
       : [
-          `${at(['database', 'login', 'secret', 'key'])}: generatedSecrets makes ${secret.name} without the ` +
+          `${at(['database', 'login', 'secret', 'key'])}: generatedSecrets makes ${secret.name} ` +
+            `without the ` +
             `key ${secret.key}: write one of its keys, ${Object.keys(generated.keys).join(', ')}`,
         ];
   return [...twice, ...lacking];

@@ -7,7 +7,8 @@ import type { SpecFile } from './spec-file.ts';
  */
 const writing = new Set(
   (
-    'insert update delete merge truncate create alter drop grant revoke copy call do vacuum analyze reindex ' +
+    'insert update delete merge truncate create alter drop grant revoke copy call do vacuum ' +
+    'analyze reindex ' +
     'cluster refresh lock notify listen set reset begin commit rollback prepare execute comment into'
   ).split(' '),
 );

@@ -62,7 +62,10 @@ export function secondsAway(lines: string): number {
   return seconds;
 }
 
-/** Does the work while the administration is probed through the ingress; gives the seconds that it was away. */
+/**
+ * Does the work while the administration is probed through the ingress; gives the seconds that it was
+ * away.
+ */
 async function awayDuring(host: TestHost, work: () => Promise<void>): Promise<number> {
   const { child } = labSpawn(host.name, ['bash', '-c', probe, fqdn]);
   let lines = '';

@@ -16,7 +16,10 @@ export interface ProbeTarget {
   address?: string | undefined;
   /** What to connect to for a port that a redirect names; undefined: nothing is there. Default: that port. */
   portOf?: ((port: number) => number | undefined) | undefined;
-  /** Certificates, in PEM, one of which has to be the server's or to have signed it; undefined: any will do. */
+  /**
+   * Certificates, in PEM, one of which has to be the server's or to have signed it; undefined: any will
+   * do.
+   */
   trusted?: readonly string[] | undefined;
   /** Default true: redirects on the same host. */
   follow?: boolean | undefined;

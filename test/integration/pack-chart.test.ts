@@ -294,7 +294,8 @@ describe("packing with the payload's Helm", () => {
         '  registry.example/tiny/server:2026.1  in Deployment/server (main)',
         'packed, and named by nothing that was rendered:',
         '  registry.example/tiny/alpha:2026.1',
-        'not looked at: what the chart asks a cluster (lookup, .Capabilities); what programs in the images do, migrations among it',
+        'not looked at: what the chart asks a cluster (lookup, .Capabilities); what programs in ' +
+          'the images do, migrations among it',
       ]);
     });
 

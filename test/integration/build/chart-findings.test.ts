@@ -365,7 +365,9 @@ describe('lists of a rendering', () => {
 
 describe("the database's volume", () => {
   const db = (mount: string, volumes: string, more = '') => {
-    const container = `{ name: db, image: "${ours}", args: [tinydb], volumeMounts: [{ name: ${mount}, mountPath: /data }] }`;
+    const container =
+      `{ name: db, image: "${ours}", args: [tinydb], volumeMounts: [{ name: ` +
+      `${mount}, mountPath: /data }] }`;
     return `${ingress}${plainServer}${set(`{ containers: [${container}], volumes: ${volumes} }`, more)}`;
   };
   const templates = (name: string) => `volumeClaimTemplates: [{ metadata: { name: ${name} }, spec: {} }]`;
@@ -552,7 +554,8 @@ describe('what pods need', () => {
     taken(uses('', ', serviceAccountName: default, imagePullSecrets: [{ name: s }]'));
     taken(uses('', ', volumes: [{ name: v, configMap: { name: kube-root-ca.crt } }]'));
     const certificate =
-      '\napiVersion: cert-manager.io/v1\nkind: Certificate\nmetadata: { name: c }\nspec: { secretName: s }\n---';
+      '\napiVersion: cert-manager.io/v1\nkind: Certificate\nmetadata: { name: c }\nspec: { ' +
+      'secretName: s }\n---';
     taken(`${uses('envFrom: [{ secretRef: { name: s } }]')}${certificate}`);
   });
 
@@ -621,7 +624,8 @@ describe('the database', () => {
       refused(
         db(variable(name, 'other')),
         new RegExp(
-          `product\\.yaml:\\d+: database\\.name is tinydb, .* db of StatefulSet/db makes other \\(${name}\\): write name: other`,
+          `product\\.yaml:\\d+: database\\.name is tinydb, .* db of StatefulSet/db makes other ` +
+            `\\(${name}\\): write name: other`,
         ),
       );
     // Made by a program, which is told so.
@@ -631,7 +635,8 @@ describe('the database', () => {
     refused(db(variable('POSTGRES_USER', 'tiny')), /makes tiny \(POSTGRES_USER\)/, spec(), [], theirs);
     const from = ', envFrom: [{ secretRef: { name: s } }]';
     const secret = (name: string) =>
-      `\nkind: Secret\nmetadata: { name: s }\ndata: { POSTGRES_DB: ${Buffer.from(name).toString('base64')} }\n---`;
+      `\nkind: Secret\nmetadata: { name: s }\ndata: { POSTGRES_DB: ` +
+      `${Buffer.from(name).toString('base64')} }\n---`;
     taken(`${db(from)}${secret('tinydb')}`);
     refused(`${db(from)}${secret('other')}`, /makes other \(POSTGRES_DB\)/);
   });

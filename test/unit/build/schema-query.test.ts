@@ -46,5 +46,6 @@ const refused: [string, string][] = [
 for (const [query, what] of refused)
   test(`is refused: ${query}`, () =>
     assert.deepEqual(judged(query), [
-      `product.yaml:7: database.schemaVersionQuery ${what}: write one SELECT of one integer that changes nothing`,
+      `product.yaml:7: database.schemaVersionQuery ${what}: write one SELECT of one integer ` +
+        `that changes nothing`,
     ]));

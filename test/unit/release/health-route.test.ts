@@ -217,7 +217,8 @@ describe('a health route', () => {
     cluster['service/web'] = { spec: { type: 'NodePort', ports: all.slice(0, 1) } };
     assert.equal(
       await said(more),
-      `not healthy: status 301, redirected to https://${name}/health: nothing is known to serve that port here`,
+      `not healthy: status 301, redirected to https://${name}/health: nothing is known to serve ` +
+        `that port here`,
     );
   });
 
