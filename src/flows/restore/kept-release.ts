@@ -42,10 +42,16 @@ export async function pointFor(
   return { dump, version: release, snapshot: kept?.snapshot, chart: kept?.chart };
 }
 
-const nothingChanged = ({ restored, installed }: State): string =>
-  restored === undefined || restored.undo
-    ? `no upgrade has changed ${installed?.version ?? 'this host'} that could be taken back`
-    : `the database was restored ${restored.at}, and no upgrade has changed anything since`;
+function nothingChanged({ restored, installed }: State): string {
+  if (restored === undefined || restored.undo)
+    return `no upgrade has changed ${installed?.version ?? 'this host'} that could be taken back`;
+  const { at, version, chartOnly } = restored;
+  const done =
+    chartOnly === true
+      ? `${version} was brought back ${at} without its data`
+      : `the database was restored ${at}`;
+  return `${done}, and no upgrade has changed anything since`;
+}
 
 /** The release of a point with its chart and files; undefined where one of them was not kept. */
 export async function keptRelease(

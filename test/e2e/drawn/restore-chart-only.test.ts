@@ -71,7 +71,7 @@ test('the release goes back without its data, where the schema has not moved', a
     await chapter('typed again there is nothing to do', async () => {
       const was = await pods();
       const again = await restore(chartOnly, 10, 'the same again');
-      assert.match(again.stderr, /no upgrade has changed anything since/);
+      assert.match(again.stderr, /2026\.1 was brought back \S+ without its data, and no upgrade has changed/);
       assert.equal(await pods(), was);
     });
 
