@@ -241,7 +241,7 @@ test('a health probe queries this host itself, with any proxy in the environment
     health.value.map(({ healthy }) => healthy),
     [true],
   );
-  assert.deepEqual(requests, ['ingress tiny.example']);
+  assert.deepEqual(requests, [`ingress tiny.example:${ingress.port}`]);
 });
 
 for (const umask of ['000', '022', '077', '777']) {
