@@ -73,8 +73,7 @@ function majorFindings({ spec }: ReleaseFiles, { object, image, ofImage }: Serve
   const major = /^\d+/.exec(said ?? '')?.[0];
   const differs = (what: string, other: string) =>
     `${where}: release.postgresMajor is ${postgresMajor}, and ${what} of ${object} is of ` +
-    `PostgreSQL ${other}: ` +
-    `write postgresMajor: ${other}`;
+    `PostgreSQL ${other}: write postgresMajor: ${other}`;
   if (major !== undefined)
     return Number(major) === postgresMajor
       ? { mistakes: [], warnings: [] }
@@ -104,8 +103,7 @@ function nameMistakes(
   const superuser = isTheirs ? told.get('POSTGRES_USER') : undefined;
   const says = (key: string, value: string, by: string, other: string) =>
     `${product.at(['database', key])}: database.${key} is ${value}, and the container ` +
-    `${container} of ${object} ` +
-    `makes ${other} (${by}): write ${key}: ${other}`;
+    `${container} of ${object} makes ${other} (${by}): write ${key}: ${other}`;
   return [
     ...(made === undefined || made === name || isSpoken(name, manifests)
       ? []
@@ -132,8 +130,7 @@ function folderMistakes(
   return [
     `${product.at(['database', 'volume'])}: the container ${container} of ${object} mounts the claim ` +
       `${volume.claim} at ${claimed.join(' and ')}, and keeps its data in ${folder} (PGDATA), ` +
-      `which is not on it: ` +
-      'mount the claim there, or above it',
+      'which is not on it: mount the claim there, or above it',
   ];
 }
 

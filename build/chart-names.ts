@@ -54,8 +54,8 @@ export function selectorMistakes({ product }: ReleaseFiles, renderings: readonly
   );
   return [
     `${product.at(['values', 'autoMigrate', 'restartSelector'])}: the selector ${selector} ` +
-      `selects no pod of ` +
-      `the chart: write that of the workload that migrates, ${migrates?.selector ?? selector}`,
+      'selects no pod of the chart: write that of the workload that migrates, ' +
+      (migrates?.selector ?? selector),
   ];
 }
 
@@ -73,10 +73,8 @@ export function secretPathMistakes({ product }: ReleaseFiles, renderings: readon
     const place = known.length === 0 ? 'the values have' : `${keyText(known)} has`;
     return [
       `${product.at(['values', 'secrets', position])}: no values have ${keyText(path)}, so that ` +
-        `nothing is kept ` +
-        `secret: ${place} ${[...new Set(keys)].join(', ') || 'no keys'}; write one of them, or ` +
-        `the key into ` +
-        "the chart's values.yaml, empty",
+        `nothing is kept secret: ${place} ${[...new Set(keys)].join(', ') || 'no keys'}; ` +
+        "write one of them, or the key into the chart's values.yaml, empty",
     ];
   });
 }

@@ -51,8 +51,7 @@ export function referenceMistakes({ spec, product }: ReleaseFiles, manifests: re
 
 const wayToMake = (kind: Need['kind']): string =>
   `${kind === 'Secret' ? "render it, name it in the product's generatedSecrets" : 'render it'}, ` +
-  `or list it in ` +
-  'madeElsewhere when something else makes it before the pods start';
+  'or list it in madeElsewhere when something else makes it before the pods start';
 
 /**
  * `Kind/name` -> keys; undefined where they are not known. Objects of kinds that are not Kubernetes' own may

@@ -1,3 +1,4 @@
+import { counted } from '../src/policy/counted.ts';
 import { keyText } from '../src/policy/release-notes.ts';
 import type { ChartReport, CheckedPlan } from './pack-check.ts';
 
@@ -9,8 +10,9 @@ export function chartLine(chart: ChartReport | undefined): string {
       'volumes, Secrets and workloads'
     );
   const { combinations, secretBytes } = chart;
-  const values = counted(combinations.length, 'combination of values', 'combinations of values');
-  return `chart rendered with ${values}, Helm's record of it at most ${(secretBytes / 1024).toFixed(1)} KiB`;
+  const ways = counted(combinations.length, 'combination');
+  const size = `${(secretBytes / 1024).toFixed(1)} KiB`;
+  return `chart rendered with ${ways} of values, Helm's record of it at most ${size}`;
 }
 
 /** What `--check` looked at, what it found there, and what nobody has looked at. */
@@ -20,9 +22,9 @@ export function checkReport(plan: CheckedPlan): string {
   const blobs = sources.filter(({ sha256 }) => sha256 !== undefined).length;
   return [
     `looked at: ${files.product.path}, ${files.spec.path}, ` +
-      `${counted(inFolder, 'file', 'files')} of the chart, ` +
-      `${counted(blobs, 'blob', 'blobs')} by digest, ` +
-      `${counted(compressed.length, 'compressed layer', 'compressed layers')} by diffId`,
+      `${counted(inFolder, 'file')} of the chart, ` +
+      `${counted(blobs, 'blob')} by digest, ` +
+      `${counted(compressed.length, 'compressed layer')} by diffId`,
     chartLine(chart),
     ...(chart === undefined ? [] : renderedLines(chart)),
     ...notNamed(chart, images),
@@ -62,8 +64,8 @@ function unseen({ product, spec, chart }: CheckedPlan): string[] {
     ...(storageClass?.valuesPath === undefined ? [] : [keyText(storageClass.valuesPath)]),
   ];
   const others =
-    `other values than the ` +
-    `template's${switches.length === 0 ? '' : `, such as ${switches.join(', ')} switched on`}` +
+    "other values than the template's" +
+    (switches.length === 0 ? '' : `, such as ${switches.join(', ')} switched on`) +
     ' (a valuesMatrix names them)';
   return [
     ...(chart === undefined ? ['whatever the chart renders'] : []),
@@ -72,5 +74,3 @@ function unseen({ product, spec, chart }: CheckedPlan): string[] {
     'what programs in the images do, migrations among it',
   ];
 }
-
-const counted = (count: number, one: string, many: string): string => `${count} ${count === 1 ? one : many}`;

@@ -2,13 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { unmarked } from '../src/foreign.ts';
 import type { Manifest } from '../src/host/kubectl.ts';
 import type { HealthRoute } from '../src/payload/product-schema.ts';
-import {
-  computeOverlay,
-  fieldAt,
-  type PlainObject,
-  valueAt,
-  withOverlay,
-} from '../src/policy/values-patches.ts';
+import { fieldAt, patchedValues, type PlainObject, valueAt } from '../src/policy/values-patches.ts';
 import {
   chosenPort,
   ingressClassOf,
@@ -55,7 +49,7 @@ function targetIn(
   { spec, product }: ReleaseFiles,
   { path, root }: { path: string; root: PlainObject },
 ): RouteTarget | string {
-  const patched = withOverlay(root, computeOverlay(root, spec.value.release.valuesPatches).values);
+  const patched = patchedValues(root, spec.value.release.valuesPatches);
   const fqdn = valueAt(patched, product.value.values.keys.fqdn);
   try {
     return routeTarget(route, { path, root: patched }, typeof fqdn === 'string' ? fqdn : '');
@@ -106,8 +100,8 @@ function defaultMistakes(route: HealthRoute, at: At, defaults: PlainObject | und
     const place = key in via ? ['via', key] : key in inside ? ['certificate', key] : [key];
     return [
       `${at(...place)}: the health route ${id} takes ${JSON.stringify(one.default)} where the ` +
-        `values do not say ` +
-        `${one.values.join('.')}, and the chart's values.yaml has ${JSON.stringify(ofChart)}`,
+        `values do not say ${one.values.join('.')}, and the chart's values.yaml has ` +
+        JSON.stringify(ofChart),
     ];
   });
 }

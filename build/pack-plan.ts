@@ -66,8 +66,7 @@ export async function planPack(specPath: string, scratch: Scratch): Promise<Pack
   if (!sources.some(({ name }) => name === template))
     throw new SpecError(
       `${product.at(['values', 'template'])}: the chart has no ${template}, or its .helmignore ` +
-        `leaves it out: ` +
-        'an install would have no values to write',
+        'leaves it out: an install would have no values to write',
     );
   refuseNames([
     ...sources,

@@ -1,6 +1,8 @@
 import { validRange } from 'semver';
+import { isBelow } from '../src/host/below.ts';
 import type { Product } from '../src/payload/product-schema.ts';
 import { pathNames } from '../src/policy/path-names.ts';
+import { productPaths } from '../src/release/product-paths.ts';
 import { queryMistakes } from './schema-query.ts';
 import type { ReleaseSpec } from './release-spec.ts';
 import type { SpecFile } from './spec-file.ts';
@@ -86,8 +88,8 @@ function workloadMistakes({ value, at }: SpecFile<Product>): string[] {
     return shared === undefined
       ? []
       : [
-          `${where}: the selector ${selector} is that of ${shared.id} too: write one that its ` +
-            `pods alone have`,
+          `${where}: the selector ${selector} is that of ${shared.id} too: ` +
+            'write one that its pods alone have',
         ];
   });
   return [...unknown, ...twice];
@@ -116,8 +118,8 @@ function secretMistakes({ value, at }: SpecFile<Product>): string[] {
       return [`${where}: the Secret ${name} comes twice: put its keys together`];
     return name === license?.secret
       ? [
-          `${where}: the Secret ${name} is that of the licence (license.secret): give one of ` +
-            `them another name`,
+          `${where}: the Secret ${name} is that of the licence (license.secret): ` +
+            'give one of them another name',
         ]
       : [];
   });
@@ -128,29 +130,26 @@ function secretMistakes({ value, at }: SpecFile<Product>): string[] {
       ? []
       : [
           `${at(['database', 'login', 'secret', 'key'])}: generatedSecrets makes ${secret.name} ` +
-            `without the ` +
-            `key ${secret.key}: write one of its keys, ${Object.keys(generated.keys).join(', ')}`,
+            `without the key ${secret.key}: write one of its keys, ${Object.keys(generated.keys).join(', ')}`,
         ];
   return [...twice, ...lacking];
 }
 
 /** Nothing of an operator's may lie where each upgrade puts a folder in place of the one before. */
 function placeMistakes({ value, at }: SpecFile<Product>): string[] {
-  const { folder, chart, values, database, archives } = value;
+  const { chart, installer, connectors, values } = productPaths(value);
   const ours = [
-    { key: 'chart.folder', path: `${folder}/${chart.folder}` },
-    { key: 'folder, for the installer', path: `${folder}/.installer` },
-    ...(archives.connectorsFolder === undefined
-      ? []
-      : [{ key: 'archives.connectorsFolder', path: `${folder}/${archives.connectorsFolder}` }]),
+    { key: 'chart.folder', path: chart },
+    { key: 'folder, for the installer', path: installer },
+    ...(connectors === undefined ? [] : [{ key: 'archives.connectorsFolder', path: connectors }]),
   ];
   const theirs = [
-    { keys: ['values', 'file'], path: `${folder}/${values.file}` },
-    { keys: ['database', 'volume', 'defaultPath'], path: database.volume.defaultPath },
+    { keys: ['values', 'file'], path: values },
+    { keys: ['database', 'volume', 'defaultPath'], path: value.database.volume.defaultPath },
   ];
   return theirs.flatMap(({ keys, path }) =>
     ours
-      .filter((one) => `${path}/`.startsWith(`${one.path}/`))
+      .filter((one) => isBelow(path, one.path))
       .map(
         (one) =>
           `${at(keys)}: ${keys.join('.')} lies in ${one.path} (${one.key}), which upgrades replace: ` +

@@ -7,9 +7,9 @@ import type { SpecFile } from './spec-file.ts';
  */
 const writing = new Set(
   (
-    'insert update delete merge truncate create alter drop grant revoke copy call do vacuum ' +
-    'analyze reindex ' +
-    'cluster refresh lock notify listen set reset begin commit rollback prepare execute comment into'
+    'insert update delete merge truncate create alter drop grant revoke copy call do ' +
+    'vacuum analyze reindex cluster refresh lock notify listen set reset begin commit ' +
+    'rollback prepare execute comment into'
   ).split(' '),
 );
 /** Functions that write, or take something from others, although they stand in a SELECT. */

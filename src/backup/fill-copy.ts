@@ -10,7 +10,7 @@ import type { DumpSummary } from '../host/dump-scan.ts';
 import type { RecordedFile } from '../host/dump-source.ts';
 import type { Postgres } from '../host/postgres.ts';
 import { known } from '../known.ts';
-import { shellWord, asThisUser } from '../shell-word.ts';
+import { asThisUser, shellWord } from '../shell-word.ts';
 import { restoreFiles } from './dump-files.ts';
 import { listedSum } from './restore-script.ts';
 import { proveRows } from './row-proof.ts';

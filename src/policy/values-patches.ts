@@ -111,3 +111,7 @@ export function computeOverlay(values: PlainObject, patches: readonly Patch[]): 
   }
   return overlay;
 }
+
+/** The values that Helm will have: these, with the overlay above them that the patches of a release make. */
+export const patchedValues = (values: PlainObject, patches: readonly Patch[]): PlainObject =>
+  withOverlay(values, computeOverlay(values, patches).values);

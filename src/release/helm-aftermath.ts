@@ -82,7 +82,7 @@ async function releaseAfterFailure(
         return { release: 'old-runs', releaseStatus };
       return { release: last.status.startsWith('pending') ? 'pending' : 'failed', releaseStatus };
     }
-    const { other } = await comparedWith(ctx, last.revision);
+    const { other } = await comparedWith(ctx, await workloadsOf(ctx, last.revision));
     if (other.length > 0)
       return { release: 'failed', releaseStatus: `${releaseStatus}, but ${other.join(', ')}` };
     if (isOld(last)) return { release: 'rolled-back', releaseStatus };
@@ -111,9 +111,10 @@ const workloads = ['Deployment', 'StatefulSet', 'DaemonSet'];
  */
 async function comesUp(ctx: UpgradeContext, revision: number, io: Pick<StepIo, 'say'>): Promise<boolean> {
   const end = performance.now() + comeUpMs;
+  const should = await workloadsOf(ctx, revision);
   let waits = false;
   for (;;) {
-    const { other, unready } = await comparedWith(ctx, revision);
+    const { other, unready } = await comparedWith(ctx, should);
     if (other.length > 0) return false;
     if (unready.length === 0) return true;
     if (ctx.insist.aborted || performance.now() + pauseMs > end) return false;
@@ -125,13 +126,17 @@ async function comesUp(ctx: UpgradeContext, revision: number, io: Pick<StepIo, '
   }
 }
 
-/** Workloads of a revision that are missing or run different images, and those that are not ready yet. */
-async function comparedWith(
-  { helm, kubectl, product }: UpgradeContext,
-  revision: number,
-): Promise<{ other: string[]; unready: string[] }> {
+/** As a revision describes them. */
+async function workloadsOf({ helm }: UpgradeContext, revision: number): Promise<Workload[]> {
   const rendered = parseRendered(await helm.manifest(revision)).objects;
-  const should = rendered.filter(({ kind }) => workloads.includes(kind)) as unknown as Workload[];
+  return rendered.filter(({ kind }) => workloads.includes(kind)) as unknown as Workload[];
+}
+
+/** Those that are missing or run different images, and those that are not ready yet. */
+async function comparedWith(
+  { kubectl, product }: UpgradeContext,
+  should: readonly Workload[],
+): Promise<{ other: string[]; unready: string[] }> {
   const live = await kubectl.list<Workload>('deployments,statefulsets,daemonsets', {
     namespace: product.namespace,
   });

@@ -1,5 +1,5 @@
 import { isMap, parseDocument } from 'yaml';
-import { computeOverlay, valueAt, withOverlay } from '../policy/values-patches.ts';
+import { patchedValues, valueAt } from '../policy/values-patches.ts';
 import { readAsHelm } from './values-yaml.ts';
 import type { Product } from '../payload/product-schema.ts';
 import type { InstallContext } from './context.ts';
@@ -78,5 +78,5 @@ export async function firstValuesText(ctx: InstallContext): Promise<string> {
 /** The values that Helm will have of it, with the overlay that its release's patches make. */
 export async function firstValues(ctx: InstallContext): Promise<Pick<ValuesFile, 'path' | 'root'>> {
   const { path, root } = parseValues(ctx.paths.values, await firstValuesText(ctx));
-  return { path, root: withOverlay(root, computeOverlay(root, ctx.release.valuesPatches).values) };
+  return { path, root: patchedValues(root, ctx.release.valuesPatches) };
 }

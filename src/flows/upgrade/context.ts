@@ -2,7 +2,7 @@ import type { State } from '../../engine/state.ts';
 import type { UpgradeContext } from '../../release/context.ts';
 import { rehearsedText } from '../../release/rehearsal-record.ts';
 import { usedEntitlements } from '../../policy/used-entitlements.ts';
-import { computeOverlay, withOverlay } from '../../policy/values-patches.ts';
+import { patchedValues } from '../../policy/values-patches.ts';
 import { latestRepair } from '../../release/agreeing-versions.ts';
 import { fqdnOf } from '../../release/health-route.ts';
 import { routeTarget } from '../../release/route-target.ts';
@@ -92,7 +92,7 @@ export async function upgradeContext(
 
 /** Refused before anything is changed: a route of which the values that the release will have say nothing. */
 function refuseUnsaidRoutes({ product, release, values: { path, root } }: UpgradeContext): void {
-  const values = { path, root: withOverlay(root, computeOverlay(root, release.valuesPatches).values) };
+  const values = { path, root: patchedValues(root, release.valuesPatches) };
   for (const route of product.health) routeTarget(route, values, fqdnOf(product, values));
 }
 
